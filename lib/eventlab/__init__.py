@@ -1,0 +1,1 @@
+"""Teach event tracking on real services: Kafka, HDFS and Spark, from notebooks."""

@@ -1,0 +1,227 @@
+"""The `eventlab` command: one verb per subcommand; what it prints is for people, `--json` for programs."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from eventlab.settings import settings
+
+SERVICE_NAMES = ("kafka", "namenode", "datanode", "spark", "api", "jupyter")
+
+
+class Group(click.Group):
+    """Turns the kit's own errors into one clear message and exit code 1, Ctrl-C into 130."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (RuntimeError, OSError) as error:
+            if type(error).__module__.startswith("eventlab") or isinstance(error, TimeoutError):
+                raise click.ClickException(str(error)) from error
+            raise
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="eventlab")
+def main() -> None:
+    """A teaching kit for event tracking on real Kafka, HDFS and Spark.
+
+    \b
+    First steps:
+      eventlab up          start everything and wait until it answers
+      eventlab status      what runs, where, with how much memory
+      eventlab lab         open the lessons in JupyterLab
+      eventlab down        end everything and show that it is down
+    """
+
+
+services_argument = click.argument("services", nargs=-1, metavar="[SERVICE]...")
+
+
+@main.command()
+@services_argument
+def up(services: tuple[str, ...]) -> None:
+    """Start what is not running; return when each service answers a real request.
+
+    \b
+    Services: kafka namenode datanode spark api jupyter (all when none is named).
+    Examples:
+      eventlab up                               the whole stack
+      eventlab up kafka api                     only these two
+      EVENTLAB_PORT_OFFSET=100 EVENTLAB_STATE_DIR=/tmp/other eventlab up
+                                                a second stack beside the first
+    """
+    from eventlab.stack import life
+    from eventlab.ui import show_phases, show_status
+
+    with show_phases() as report, _terminable():
+        found = life.up(settings, services, report)
+    show_status(found)
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM ends a long command the way Ctrl-C does, so that it cleans up."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@main.command()
+@services_argument
+@click.option("--json", "as_json", is_flag=True, help="A list of objects, for programs.")
+def status(services: tuple[str, ...], as_json: bool) -> None:
+    """Say of each service whether it runs, where, since when and with how much memory.
+
+    The state is told by asking the service: `running` answered a real request, `crashed` was started and is
+    gone or does not answer, `stopped` is not there.
+    """
+    from eventlab.stack import life
+    from eventlab.ui import show_status
+
+    found = life.status(settings, services)
+    if as_json:
+        click.echo(json.dumps([service.as_dict() for service in found], indent=2))
+    else:
+        show_status(found)
+
+
+main.add_command(status, "ps")
+
+
+@main.command()
+@services_argument
+def down(services: tuple[str, ...]) -> None:
+    """End the services gracefully, then by force, and prove that their ports are closed.
+
+    Only processes that this stack started are ended. Topics, events and files stay for the next `up`.
+    """
+    from eventlab.stack import life
+    from eventlab.ui import show_down, show_phases
+
+    names = _without_own_jupyter(services)
+    with show_phases() as report, _terminable():
+        found = life.down(settings, names, report)
+    still_open = life.open_ports(settings, names)
+    show_down(found, still_open)
+    if still_open:
+        raise click.ClickException(f"still open: {', '.join(map(str, still_open))}. Who holds them: eventlab doctor")
+
+
+def _without_own_jupyter(services: tuple[str, ...]) -> tuple[str, ...]:
+    """Run in a notebook, `down` leaves the Jupyter server that it runs in, unless it is named."""
+    import psutil
+
+    from eventlab.stack import process
+
+    jupyter = process.find(settings, "jupyter")
+    if services or jupyter is None or jupyter not in psutil.Process().parents():
+        return services
+    click.echo("jupyter is left running because this command runs in it. To end it too: eventlab down jupyter")
+    return tuple(name for name in SERVICE_NAMES if name != "jupyter")
+
+
+@main.command()
+@services_argument
+def restart(services: tuple[str, ...]) -> None:
+    """End the services and start them again (all when none is named)."""
+    from eventlab.stack import life
+    from eventlab.ui import show_phases, show_status
+
+    with show_phases() as report, _terminable():
+        life.down(settings, services, report)
+        found = life.up(settings, services, report)
+    show_status(found)
+
+
+@main.command()
+@click.argument("service", type=click.Choice(SERVICE_NAMES))
+@click.option("-f", "--follow", is_flag=True, help="Go on as the log grows; Ctrl-C ends it.")
+@click.option("-n", "--lines", default=200, show_default=True, help="How many of the last lines.")
+def logs(service: str, follow: bool, lines: int) -> None:
+    """Print a service's log."""
+    from eventlab.stack import process
+
+    path = process.log_file(settings, service)
+    if not path.exists():
+        raise click.ClickException(f"{service} has no log yet. Start it: eventlab up {service}")
+    click.echo(process.log_tail(settings, service, lines))
+    if follow:
+        from eventlab.ui import follow_file
+
+        for chunk in follow_file(path):
+            click.echo(chunk, nl=False)
+
+
+@main.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def reset(yes: bool) -> None:
+    """Take the stack down and delete its topics, events, files and logs (state back to factory)."""
+    import shutil
+
+    from eventlab.stack import life
+    from eventlab.ui import show_phases
+
+    if not settings.state_dir.exists():
+        click.echo("There is nothing to reset.")
+        return
+    if not yes:
+        click.confirm(f"Delete every topic, event, file and log in {settings.state_dir}?", abort=True)
+    with show_phases() as report:
+        life.down(settings, report=report)
+    for name in ("data", "run", "logs", "conf"):
+        shutil.rmtree(settings.state_dir / name, ignore_errors=True)
+    click.echo("The stack is as new. Start it: eventlab up")
+
+
+@main.command()
+def env() -> None:
+    """Print shell exports so that the field's commands work as they are: eval "$(eventlab env)".
+
+    \b
+    Afterwards this shell knows: kafka-topics kafka-console-consumer kafka-consumer-groups kafkacat
+    hadoop spark-submit pyspark flask jupyter, each already connected to this stack.
+    """
+    import shlex
+
+    from eventlab.stack import config, environment
+
+    config.render(settings)
+    for name, value in environment.variables(settings).items():
+        click.echo(f"export {name}={shlex.quote(value)}")
+
+
+@main.command()
+@click.option("--relock", is_flag=True, help="Resolve stack/*/jgo.toml anew and rewrite the lock files.")
+def setup(relock: bool) -> None:
+    """Fetch Java (where there is none) and the jars, and make the archives that let services start fast.
+
+    Done once; a second call finds everything there and needs no network.
+    """
+    from eventlab.ui import run_setup
+
+    run_setup(settings, relock)
+
+
+def _delegate(function: Callable[[list[str]], int]) -> Callable[..., None]:
+    def run(arguments: tuple[str, ...]) -> None:
+        sys.exit(function(list(arguments)))
+
+    return run
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""Where everything is: the one place for ports, addresses and the state folder.
+
+Every value can be set by an environment variable `EVENTLAB_<NAME>` or in `eventlab.toml` beside the
+README, so that two stacks run side by side and the same notebooks run against services that somebody
+else runs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+HOST = "127.0.0.1"
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Settings(BaseSettings):
+    """The kit's settings; ports that are not set themselves move together by `port_offset`.
+
+    An address that is set (`kafka_bootstrap_servers`, `spark_remote`, `default_fs`, `webhdfs_url`) names a
+    service that somebody else runs: `eventlab` then asks it, and never starts or stops it.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="EVENTLAB_", toml_file=ROOT / "eventlab.toml", frozen=True, extra="forbid"
+    )
+
+    state_dir: Path = ROOT / ".eventlab"
+    port_offset: int = Field(default=0, ge=-1000, le=30000)
+
+    kafka_port: Port = 29092
+    kafka_controller_port: Port = 29093
+    namenode_port: Port = 8020
+    namenode_web_port: Port = 9870
+    datanode_port: Port = 9866
+    datanode_web_port: Port = 9864
+    datanode_ipc_port: Port = 9867
+    spark_port: Port = 15002
+    spark_ui_port: Port = 4040
+    api_port: Port = 5000
+    jupyter_port: Port = 8888
+
+    topic: str = "events"
+    api_app: Path = ROOT / "game_api.py"
+    start_timeout_s: float = Field(default=90, gt=0)
+
+    kafka_bootstrap_servers: str | None = None
+    spark_remote_url: str | None = None
+    default_fs_url: str | None = None
+    webhdfs: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _move_ports(cls, values: dict[str, object]) -> dict[str, object]:
+        """Apply `port_offset` to every port that was not set by name."""
+        offset = int(str(values.get("port_offset", 0)))
+        moved = {
+            name: field.default + offset
+            for name, field in cls.model_fields.items()
+            if name.endswith("_port") and name not in values
+        }
+        return values | moved
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """Kafka's `bootstrap.servers`."""
+        return self.kafka_bootstrap_servers or f"{HOST}:{self.kafka_port}"
+
+    @property
+    def spark_remote(self) -> str:
+        """The Spark Connect address, `sc://host:port`, or a master URL of somebody else's cluster."""
+        return self.spark_remote_url or f"sc://{HOST}:{self.spark_port}"
+
+    @property
+    def default_fs(self) -> str:
+        """Hadoop's `fs.defaultFS`: what `/tmp/...` is relative to."""
+        return self.default_fs_url or f"hdfs://{HOST}:{self.namenode_port}"
+
+    @property
+    def webhdfs_url(self) -> str:
+        """HDFS's REST address (WebHDFS), also its web page."""
+        return self.webhdfs or f"http://{HOST}:{self.namenode_web_port}"
+
+    @property
+    def api_url(self) -> str:
+        """The game API's address."""
+        return f"http://{HOST}:{self.api_port}"
+
+    @property
+    def jupyter_url(self) -> str:
+        return f"http://{HOST}:{self.jupyter_port}"
+
+    @property
+    def spark_ui_url(self) -> str:
+        return f"http://{HOST}:{self.spark_ui_port}"
+
+
+settings = Settings()

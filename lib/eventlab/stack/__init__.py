@@ -1,0 +1,1 @@
+"""The services' life cycle: what runs, where, and how it starts, answers and stops."""

@@ -1,0 +1,54 @@
+"""The environment in which services, notebooks and the field's commands find each other."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from eventlab.settings import HOST, ROOT, Settings
+from eventlab.stack import java
+from eventlab.stack.config import HDFS_USER, conf_dir
+
+COMMANDS = ROOT / "stack" / "bin"
+FALLBACKS = ROOT / "stack" / "bin" / "fallback"
+"""Commands that the kit offers only where the machine has none of its own (`ab`)."""
+
+
+def variables(settings: Settings) -> dict[str, str]:
+    """What differs from the caller's environment, PATH included.
+
+    SPARK_REMOTE makes every plain `SparkSession.builder.getOrCreate()` a session on the stack's server;
+    `spark-submit` and `pyspark` unset it, because scripts from elsewhere use RDDs.
+    """
+    own = {f"EVENTLAB_{name.upper()}": str(value) for name, value in changed(settings).items()}
+    return own | {
+        "KAFKA_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
+        "JAVA_HOME": str(java.find().home),
+        "PATH": search_path(),
+        "HADOOP_CONF_DIR": str(conf_dir(settings, "hdfs")),
+        "HADOOP_USER_NAME": HDFS_USER,
+        "SPARK_CONF_DIR": str(conf_dir(settings, "spark")),
+        "SPARK_LOCAL_IP": HOST,
+        "SPARK_REMOTE": settings.spark_remote,
+        "PYSPARK_PYTHON": sys.executable,
+    }
+
+
+def full(settings: Settings) -> dict[str, str]:
+    """The caller's environment with `variables`: what services and kernels run in."""
+    return dict(os.environ) | variables(settings)
+
+
+def changed(settings: Settings) -> dict[str, object]:
+    """The settings that are not the defaults, so that a child process has the same ones."""
+    defaults = {name: field.default for name, field in Settings.model_fields.items()}
+    return {name: value for name, value in settings.model_dump().items() if value != defaults[name]}
+
+
+def search_path() -> str:
+    """PATH with the kit's commands first, its Python next and its fallbacks last; never twice."""
+    first = [COMMANDS, Path(sys.executable).parent]
+    inherited = [part for part in os.environ.get("PATH", os.defpath).split(os.pathsep) if part]
+    middle = [part for part in inherited if part not in map(str, [*first, FALLBACKS])]
+    return os.pathsep.join([*map(str, first), *middle, str(FALLBACKS)])

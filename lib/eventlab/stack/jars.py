@@ -1,0 +1,173 @@
+"""The jars of Kafka, HDFS and Spark's Kafka source: locked with checksums, fetched once from Maven Central.
+
+Each environment is a folder of `stack/` with a `jgo.toml` (what is wanted) and a `jgo.lock.toml` (what exactly,
+with SHA-256). They stay apart because the broker and Spark's connector need different kafka-clients. `sync`
+installs from the lock alone, so every machine gets the same bytes; `lock` resolves anew.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import distribution
+from pathlib import Path
+
+from eventlab.settings import ROOT
+
+ENVIRONMENTS = ("kafka", "hdfs", "spark")
+REPOSITORY = ROOT / ".jars"
+
+Advance = Callable[[int], None]
+"""Called with the number of bytes that have just arrived."""
+
+
+class JarsError(RuntimeError):
+    """Jars are missing, damaged or could not be fetched."""
+
+
+def pyspark_home() -> Path:
+    """pyspark's folder, found without importing it (which takes a second)."""
+    return Path(str(distribution("pyspark").locate_file("pyspark")))
+
+
+def class_path(environment: str) -> list[Path]:
+    """The environment's jars in a fixed order, pyspark's own included where the environment builds on them.
+
+    The order must not change between runs: a class-data-sharing archive is bound to it.
+    """
+    jars = sorted(_path(dep) for dep in _locked(environment))
+    if environment != "kafka":
+        bundled = sorted((pyspark_home() / "jars").glob("*.jar"))
+        jars += [jar for jar in bundled if environment == "spark" or _serves_hdfs(jar)]
+    return jars
+
+
+def missing() -> list[str]:
+    """The locked jars that are not there (a check of milliseconds; `verify` reads them)."""
+    return [_path(dep).name for env in ENVIRONMENTS for dep in _locked(env) if not _path(dep).exists()]
+
+
+def verify() -> list[str]:
+    """What differs from the locks: one sentence per jar that is missing or has another SHA-256."""
+    from jgo.env import LockFile
+
+    return [
+        error.replace(f" at {REPOSITORY}", "")
+        for env in ENVIRONMENTS
+        for error in LockFile.load(_lock_file(env)).verify_checksums(REPOSITORY)
+    ]
+
+
+def sync(advance: Advance = lambda count: None) -> list[str]:
+    """Fetch what is missing or damaged, in parallel; return the names fetched.
+
+    Raises JarsError when a jar can't be had or its bytes are not the locked ones; what arrived stays.
+    """
+    wanted = [dep for env in ENVIRONMENTS for dep in _locked(env) if not _is_intact(dep)]
+    context = _maven(advance)
+    with ThreadPoolExecutor(max_workers=6) as pool:
+        return list(pool.map(lambda dep: _fetch(context, dep), wanted))
+
+
+def lock(environment: str) -> int:
+    """Resolve `jgo.toml` anew and write `jgo.lock.toml`; return the number of jars locked."""
+    from jgo.env import EnvironmentBuilder, EnvironmentSpec, LockFile
+    from jgo.env._lockfile import compute_spec_hash
+
+    spec_file = ROOT / "stack" / environment / "jgo.toml"
+    spec = EnvironmentSpec.load(spec_file)
+    context = _maven()
+    inputs, transitive = context.resolver.resolve(EnvironmentBuilder(context).spec_to_dependencies(spec))
+    wanted = [dep for dep in inputs + transitive if dep.scope not in ("test", "provided")]
+    if environment != "kafka":
+        wanted = [dep for dep in wanted if not _comes_with_pyspark(dep.artifactId)]
+    locked = LockFile.from_resolved_dependencies(
+        wanted, environment_name=spec.name, java_version=spec.java_version, spec_hash=compute_spec_hash(spec_file)
+    )
+    locked.save(_lock_file(environment))
+    _locks.pop(environment, None)
+    return len(wanted)
+
+
+_locks: dict[str, list] = {}
+
+
+def _locked(environment: str) -> list:
+    if environment not in _locks:
+        from jgo.env import LockFile
+
+        _locks[environment] = LockFile.load(_lock_file(environment)).dependencies
+    return _locks[environment]
+
+
+def _lock_file(environment: str) -> Path:
+    return ROOT / "stack" / environment / "jgo.lock.toml"
+
+
+def _path(dep) -> Path:
+    folder = REPOSITORY / dep.groupId.replace(".", "/") / dep.artifactId / dep.version
+    return folder / f"{dep.artifactId}-{dep.version}.{dep.packaging}"
+
+
+def _is_intact(dep) -> bool:
+    from jgo.env._lockfile import compute_sha256
+
+    return _path(dep).exists() and compute_sha256(_path(dep)) == dep.sha256
+
+
+def _fetch(context, dep) -> str:
+    path = _path(dep)
+    path.unlink(missing_ok=True)
+    component = context.project(dep.groupId, dep.artifactId).at_version(dep.version)
+    try:
+        component.artifact(packaging=dep.packaging).resolve()
+    except (OSError, RuntimeError) as error:
+        path.unlink(missing_ok=True)
+        raise JarsError(f"{path.name} could not be fetched: {error}. Try again: eventlab setup") from error
+    if not _is_intact(dep):
+        path.unlink(missing_ok=True)
+        raise JarsError(f"{path.name} does not have the locked SHA-256 and was removed. Try again: eventlab setup")
+    return path.name
+
+
+def _maven(advance: Advance = lambda count: None):
+    from jgo.maven import MavenContext, PythonResolver
+
+    return MavenContext(
+        resolver=PythonResolver(progress_callback=lambda name, size: _Count(advance)),
+        repo_cache=REPOSITORY,
+        timeout=30,
+    )
+
+
+class _Count:
+    """jgo's progress protocol: a context manager that yields a function of bytes."""
+
+    _lock = threading.Lock()
+
+    def __init__(self, advance: Advance) -> None:
+        self.advance = advance
+
+    def __enter__(self) -> Advance:
+        return self._add
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def _add(self, count: int) -> None:
+        with self._lock:
+            self.advance(count)
+
+
+def _artifact_ids(jars: Iterable[Path]) -> set[str]:
+    return {re.sub(r"-\d.*$", "", jar.stem) for jar in jars}
+
+
+def _comes_with_pyspark(artifact_id: str) -> bool:
+    return artifact_id in _artifact_ids((pyspark_home() / "jars").glob("*.jar"))
+
+
+def _serves_hdfs(jar: Path) -> bool:
+    return jar.name.startswith(("hadoop-client-", "slf4j-api", "log4j-", "commons-logging", "jcl-over-slf4j"))

@@ -1,0 +1,123 @@
+"""Is the service there? Each probe sends a real request of the service's protocol and reads the answer.
+
+A probe returns when the service answered and raises NotAnswering, with the reason, when it did not.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+from collections.abc import Callable
+from contextlib import closing, contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from eventlab.settings import HOST, Settings
+
+Probe = Callable[[Settings], None]
+TIMEOUT_S = 3.0
+
+
+class NotAnswering(Exception):
+    """The service did not answer, or not as it should."""
+
+
+def kafka(settings: Settings) -> None:
+    """A metadata request: the cluster has a controller and the broker is in it."""
+    connect(settings.bootstrap_servers.split(",")[0])
+    with quiet_kafka() as module:
+        try:
+            admin = module.KafkaAdminClient(
+                bootstrap_servers=settings.bootstrap_servers, request_timeout_ms=int(TIMEOUT_S * 1000)
+            )
+            with closing(admin):
+                if not admin.describe_cluster()["brokers"]:
+                    raise NotAnswering("the cluster has no broker yet")
+        except module.errors.KafkaError as error:
+            raise NotAnswering(f"no answer to a metadata request: {error}") from error
+
+
+def namenode(settings: Settings) -> None:
+    """A WebHDFS listing of the root folder."""
+    _get(f"{settings.webhdfs_url}/webhdfs/v1/?op=LISTSTATUS")
+
+
+def datanode(settings: Settings) -> None:
+    """The DataNode's own report: it is registered with the NameNode and heard from it within 10 s."""
+    url = f"http://{HOST}:{settings.datanode_web_port}/jmx?qry=Hadoop:service=DataNode,name=DataNodeInfo"
+    beans = _get(url).json()["beans"]
+    actors = json.loads(beans[0].get("BPServiceActorInfo") or "[]") if beans else []
+    if not any(actor["ActorState"] == "RUNNING" and actor.get("BlockPoolID") for actor in actors):
+        raise NotAnswering("not registered with the NameNode yet")
+
+
+def spark(settings: Settings) -> None:
+    """Spark Connect's version request, over gRPC."""
+    import grpc
+    from pyspark.sql.connect.proto import AnalyzePlanRequest, SparkConnectServiceStub, UserContext
+
+    address = urlsplit(settings.spark_remote)
+    connect(address.netloc)
+    request = AnalyzePlanRequest(
+        session_id="00112233-4455-6677-8899-aabbccddeeff", user_context=UserContext(user_id="eventlab-probe")
+    )
+    request.spark_version.SetInParent()
+    with grpc.insecure_channel(address.netloc) as channel:
+        try:
+            SparkConnectServiceStub(channel).AnalyzePlan(request, timeout=TIMEOUT_S * 3)
+        except grpc.RpcError as error:
+            raise NotAnswering(f"no answer to a version request: {error}") from error
+
+
+def api(settings: Settings) -> None:
+    """An OPTIONS request, which unlike a GET sends no event."""
+    answer = _request("OPTIONS", settings.api_url + "/")
+    if "GET" not in answer.headers.get("Allow", ""):
+        raise NotAnswering(f"OPTIONS / is answered with {answer.status_code}, not with the routes' methods")
+
+
+def jupyter(settings: Settings) -> None:
+    """The server's status, with the token."""
+    from eventlab.stack.token import read_token
+
+    _get(settings.jupyter_url + "/api/status", headers={"Authorization": f"token {read_token(settings)}"})
+
+
+def connect(address: str) -> None:
+    """A plain connection: the quick no, before a client library starts its retries."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=TIMEOUT_S).close()
+    except (OSError, ValueError) as error:
+        raise NotAnswering(f"{address} does not accept connections: {error}") from error
+
+
+@contextmanager
+def quiet_kafka() -> Any:
+    """The kafka module, its log held back: it reports every broker that is not there yet."""
+    import kafka
+
+    logger = logging.getLogger("kafka")
+    before, logger.level = logger.level, logging.CRITICAL + 1
+    try:
+        yield kafka
+    finally:
+        logger.level = before
+
+
+def _get(url: str, headers: dict[str, str] | None = None) -> httpx.Response:
+    answer = _request("GET", url, headers)
+    if answer.status_code != 200:
+        raise NotAnswering(f"{url} is answered with {answer.status_code}")
+    return answer
+
+
+def _request(method: str, url: str, headers: dict[str, str] | None = None) -> httpx.Response:
+    try:
+        with httpx.Client(trust_env=False, timeout=TIMEOUT_S) as client:
+            return client.request(method, url, headers=headers)
+    except httpx.HTTPError as error:
+        raise NotAnswering(f"{url}: {error or type(error).__name__}") from error

@@ -1,0 +1,80 @@
+"""What a service needs before it starts (a formatted folder) and must hold once it answers (a topic, /tmp)."""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+import subprocess
+import time
+import uuid
+from collections.abc import Callable
+
+import httpx
+
+from eventlab.settings import Settings
+from eventlab.stack import probes
+from eventlab.stack.config import HDFS_USER, data_dir
+
+
+class ProvisionError(RuntimeError):
+    """A service answers but could not be given what the course needs."""
+
+
+def new_cluster_id() -> str:
+    """A random cluster id as Kafka writes them: 16 bytes in URL-safe base64 without padding."""
+    while (cluster_id := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
+        pass  # Kafka's own generator avoids a leading dash too: tools would read it as an option
+    return cluster_id
+
+
+def format_once(settings: Settings, folder: str, command: Callable[[Settings], list[str]]) -> None:
+    """Format the data folder at its first use; an interrupted formatting is started over."""
+    target = data_dir(settings) / folder
+    done = target.with_name(target.name + ".formatted")
+    if done.exists():
+        return
+    shutil.rmtree(target, ignore_errors=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    finished = subprocess.run(
+        command(settings), capture_output=True, text=True, stdin=subprocess.DEVNULL, env=_as_hdfs_user()
+    )
+    if finished.returncode:
+        tail = "\n".join((finished.stdout + finished.stderr).splitlines()[-15:])
+        raise ProvisionError(f"{target} could not be formatted:\n{tail}")
+    done.touch()
+
+
+def topic(settings: Settings) -> None:
+    """Create the course's topic (1 partition, replication 1) unless it exists."""
+    with probes.quiet_kafka() as kafka:
+        admin = kafka.KafkaAdminClient(bootstrap_servers=settings.bootstrap_servers)
+        try:
+            admin.create_topics({settings.topic: {"num_partitions": 1, "replication_factor": 1}})
+        except kafka.errors.TopicAlreadyExistsError:
+            pass
+        except kafka.errors.KafkaError as error:
+            raise ProvisionError(f"topic {settings.topic!r} could not be created: {error}") from error
+        finally:
+            admin.close()
+
+
+def tmp_folder(settings: Settings) -> None:
+    """Create /tmp on HDFS, open to all as on every Unix, once the NameNode has left safe mode."""
+    url = f"{settings.webhdfs_url}/webhdfs/v1/tmp?op=MKDIRS&permission=1777&user.name={HDFS_USER}"
+    deadline = time.monotonic() + settings.start_timeout_s
+    while True:
+        try:
+            answer = httpx.put(url, trust_env=False, timeout=10)
+            if answer.status_code == 200:
+                return
+            reason = answer.text
+        except httpx.HTTPError as error:
+            reason = str(error)
+        if time.monotonic() > deadline:
+            raise ProvisionError(f"/tmp could not be created on HDFS: {reason}")
+        time.sleep(0.1)
+
+
+def _as_hdfs_user() -> dict[str, str]:
+    return dict(os.environ) | {"HADOOP_USER_NAME": HDFS_USER}

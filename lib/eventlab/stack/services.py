@@ -1,0 +1,204 @@
+"""The six services: what each needs, listens on, runs as, and answers to.
+
+A service is data. Its command is built by a pure function from the settings, so a test can read it as a list
+of words; how it is started, watched and stopped is `life`'s business and the same for all.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from eventlab.settings import HOST, ROOT, Settings
+from eventlab.stack import archives, jars, java, probes, provision
+from eventlab.stack.config import conf_dir
+from eventlab.stack.token import read_token
+
+Command = Callable[[Settings], list[str]]
+
+
+@dataclass(frozen=True)
+class Service:
+    """One service of the stack.
+
+    ports: the settings that hold the ports it listens on, its own first.
+    external: the setting that, when set, says that somebody else runs it.
+    prepare: makes its state folder ready before the start (formatting, once).
+    provision: what it must hold once it answers (a topic, a folder).
+    without: variables of the learners' environment that it must not see.
+    """
+
+    name: str
+    ports: tuple[str, ...]
+    command: Command
+    probe: probes.Probe
+    address: Callable[[Settings], str]
+    external: str | None = None
+    prepare: Callable[[Settings], None] = lambda settings: None
+    provision: Callable[[Settings], None] = lambda settings: None
+    without: tuple[str, ...] = ()
+
+    def port_numbers(self, settings: Settings) -> list[int]:
+        return [getattr(settings, port) for port in self.ports]
+
+    def is_external(self, settings: Settings) -> bool:
+        """Somebody else runs it: it is asked, never started or stopped."""
+        return self.external is not None and getattr(settings, self.external) is not None
+
+
+def java_command(settings: Settings, environment: str, service: str, main: str, *arguments: str) -> list[str]:
+    """A JVM on the environment's class path, with its options file and, where there is one, its archive."""
+    folder = ROOT / "stack" / environment
+    class_path = jars.class_path(environment)
+    runtime = java.find()
+    return [
+        str(runtime.executable),
+        f"@{folder / 'jvm.options'}",
+        *archives.options(runtime, service, class_path),
+        f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}",
+        f"-Deventlab.service={service}",
+        "-cp",
+        os.pathsep.join(map(str, class_path)),
+        main,
+        *arguments,
+    ]
+
+
+def kafka_command(settings: Settings) -> list[str]:
+    properties = conf_dir(settings, "kafka") / "server.properties"
+    return java_command(settings, "kafka", "kafka", "kafka.Kafka", str(properties))
+
+
+def kafka_format_command(settings: Settings) -> list[str]:
+    """Kafka's own formatter, which gives a new log folder its cluster id (KIP-631)."""
+    arguments = ["format", "--cluster-id", provision.new_cluster_id(), "--ignore-formatted", "--config"]
+    properties = conf_dir(settings, "kafka") / "server.properties"
+    return java_command(settings, "kafka", "kafka-format", "kafka.tools.StorageTool", *arguments, str(properties))
+
+
+def namenode_command(settings: Settings, *arguments: str) -> list[str]:
+    main = "org.apache.hadoop.hdfs.server.namenode.NameNode"
+    return java_command(settings, "hdfs", "namenode", main, *hdfs_conf(settings), *arguments)
+
+
+def namenode_format_command(settings: Settings) -> list[str]:
+    return namenode_command(settings, "-format", "-nonInteractive")
+
+
+def datanode_command(settings: Settings) -> list[str]:
+    main = "org.apache.hadoop.hdfs.server.datanode.DataNode"
+    return java_command(settings, "hdfs", "datanode", main, *hdfs_conf(settings))
+
+
+def hdfs_conf(settings: Settings) -> list[str]:
+    """Hadoop's generic options; a folder on the class path would do too, but no archive can be used then."""
+    folder = conf_dir(settings, "hdfs")
+    return ["-conf", str(folder / "core-site.xml"), "-conf", str(folder / "hdfs-site.xml")]
+
+
+def spark_command(settings: Settings) -> list[str]:
+    return java_command(
+        settings,
+        "spark",
+        "spark",
+        "org.apache.spark.deploy.SparkSubmit",
+        "--properties-file",
+        str(conf_dir(settings, "spark") / "spark-defaults.conf"),
+        "--class",
+        "org.apache.spark.sql.connect.service.SparkConnectServer",
+        "--name",
+        "eventlab",
+        "spark-internal",
+    )
+
+
+def api_command(settings: Settings) -> list[str]:
+    return [
+        sys.executable,
+        "-m",
+        "waitress",
+        f"--listen={HOST}:{settings.api_port}",
+        "--threads=16",
+        "--call",
+        f"{settings.api_app.stem}:create_app",
+    ]
+
+
+def jupyter_command(settings: Settings) -> list[str]:
+    return [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        "--no-browser",
+        f"--ServerApp.ip={HOST}",
+        f"--ServerApp.port={settings.jupyter_port}",
+        "--ServerApp.port_retries=0",
+        f"--IdentityProvider.token={read_token(settings)}",
+        f"--ServerApp.root_dir={ROOT}",
+        *(["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
+    ]
+
+
+KAFKA = Service(
+    name="kafka",
+    ports=("kafka_port", "kafka_controller_port"),
+    command=kafka_command,
+    probe=probes.kafka,
+    address=lambda settings: settings.bootstrap_servers,
+    external="kafka_bootstrap_servers",
+    prepare=lambda settings: provision.format_once(settings, "kafka", kafka_format_command),
+    provision=provision.topic,
+)
+NAMENODE = Service(
+    name="namenode",
+    ports=("namenode_port", "namenode_web_port"),
+    command=namenode_command,
+    probe=probes.namenode,
+    address=lambda settings: settings.default_fs,
+    external="default_fs_url",
+    prepare=lambda settings: provision.format_once(settings, "hdfs/name", namenode_format_command),
+)
+DATANODE = Service(
+    name="datanode",
+    ports=("datanode_port", "datanode_web_port", "datanode_ipc_port"),
+    command=datanode_command,
+    probe=probes.datanode,
+    address=lambda settings: f"{HOST}:{settings.datanode_port}",
+    external="default_fs_url",
+    provision=provision.tmp_folder,
+)
+SPARK = Service(
+    name="spark",
+    ports=("spark_port", "spark_ui_port"),
+    command=spark_command,
+    probe=probes.spark,
+    address=lambda settings: settings.spark_remote,
+    external="spark_remote_url",
+    without=("SPARK_REMOTE",),  # the server is what that points to
+)
+API = Service(
+    name="api",
+    ports=("api_port",),
+    command=api_command,
+    probe=probes.api,
+    address=lambda settings: settings.api_url,
+)
+JUPYTER = Service(
+    name="jupyter",
+    ports=("jupyter_port",),
+    command=jupyter_command,
+    probe=probes.jupyter,
+    address=lambda settings: f"{settings.jupyter_url}/lab?token={read_token(settings)}",
+)
+
+SERVICES = {service.name: service for service in (KAFKA, NAMENODE, DATANODE, SPARK, API, JUPYTER)}
+COURSE = ("kafka", "namenode", "datanode", "spark", "api")
+"""What the lessons need; `jupyter` is for people."""
+
+
+def working_dir(settings: Settings, service: Service) -> Path:
+    """Where the service runs: the API beside its file, so that it is imported by name."""
+    return settings.api_app.resolve().parent if service.name == "api" else ROOT

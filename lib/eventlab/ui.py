@@ -1,0 +1,134 @@
+"""What the command line shows: progress while it works, tables when it is done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TransferSpeedColumn,
+)
+from rich.table import Table
+
+from eventlab.settings import Settings
+from eventlab.stack import life
+
+LIGHTS = {"running": "green", "stopped": "dim", "crashed": "red"}
+DONE = ("ready", "stopped")
+
+
+def console() -> Console:
+    """Progress goes to standard error, so that standard output stays what was asked for."""
+    return Console(stderr=True)
+
+
+@contextmanager
+def show_phases() -> Iterator[life.Report]:
+    """A line per service with what happens to it; plain lines where there is no terminal."""
+    screen = console()
+    started = time.monotonic()
+    if not screen.is_terminal:
+
+        def tell(name: str, phase: str) -> None:
+            screen.print(f"{time.monotonic() - started:6.1f} s  {name} {phase}", highlight=False)
+
+        yield tell
+        return
+    columns = (SpinnerColumn(finished_text="[green]✓"), TextColumn("{task.description:<10}"), TextColumn("{task.fields[phase]}"), TimeElapsedColumn())
+    with Progress(*columns, console=screen) as progress:
+        tasks: dict[str, int] = {}
+
+        def show(name: str, phase: str) -> None:
+            if name not in tasks:
+                tasks[name] = progress.add_task(name, total=1, phase=phase)
+            progress.update(tasks[name], phase=phase, completed=1 if phase in DONE else 0)  # type: ignore[arg-type]
+
+        yield show
+
+
+def show_status(found: Sequence[life.Status]) -> None:
+    """The table of `status` and `up`, with the stack's memory at its foot."""
+    total = sum(service.rss_bytes for service in found)
+    table = Table(show_footer=True, box=None, pad_edge=False)
+    table.add_column("service", footer="total")
+    table.add_column("state")
+    table.add_column("address", overflow="fold")
+    table.add_column("memory", justify="right", footer=_mebibytes(total))
+    table.add_column("up for", justify="right")
+    table.add_column("pid", justify="right")
+    for service in found:
+        table.add_row(
+            service.name,
+            f"[{LIGHTS[service.state]}]{service.state}",
+            service.address,
+            _mebibytes(service.rss_bytes),
+            f"{service.uptime_s:.0f} s" if service.pid else "",
+            str(service.pid or ""),
+        )
+    Console().print(table)
+
+
+def show_down(found: Sequence[life.Status], still_open: Sequence[int]) -> None:
+    """The table of what still runs, empty as it should be, and the proof that the ports are closed."""
+    running = [service for service in found if service.state != "stopped"]
+    if running:
+        show_status(running)
+    else:
+        Console().print("service   state   address   memory\n(none is running)", highlight=False)
+    if not still_open:
+        Console().print("All ports are closed. Topics, events and files stay for the next: eventlab up", highlight=False)
+
+
+def follow_file(path: Path) -> Iterator[str]:
+    """What is appended to a file, as it comes; a file that is replaced is read from its new beginning."""
+    file = path.open(errors="replace")
+    file.seek(0, 2)
+    while True:
+        if chunk := file.read():
+            yield chunk
+            continue
+        time.sleep(0.2)
+        if path.exists() and path.stat().st_ino != _inode(file):
+            file.close()
+            file = path.open(errors="replace")
+
+
+def _inode(file) -> int:
+    import os
+
+    return os.fstat(file.fileno()).st_ino
+
+
+def run_setup(settings: Settings, relock: bool) -> None:
+    """`eventlab setup`, with a bar for the download and a line per service while archives are made."""
+    from eventlab.stack import jars, java
+    from eventlab.stack import setup as steps
+
+    screen = console()
+    if relock:
+        for environment in jars.ENVIRONMENTS:
+            screen.print(f"{environment}: {jars.lock(environment)} jars locked")
+    found = java.find_or_fetch()
+    screen.print(f"Java {found.major} ({found.found_in}): {found.home}", highlight=False)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=screen) as progress:
+        task = progress.add_task("jars", total=None)
+        fetched = jars.sync(lambda count: progress.advance(task, count))
+        progress.update(task, visible=bool(fetched))
+    screen.print(f"jars: {len(fetched)} fetched, every one as locked" if fetched else "jars: all there, as locked")
+    with show_phases() as report:
+        recorded = steps.record_archives(settings, report)
+    screen.print("archives: made; the stack starts faster from now on" if recorded else "archives: all there")
+
+
+def _mebibytes(count: int) -> str:
+    return f"{count / 2**20:,.0f} MiB" if count else ""
