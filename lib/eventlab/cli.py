@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -118,7 +118,9 @@ def down(services: tuple[str, ...]) -> None:
     still_open = life.open_ports(settings, names)
     show_down(found, still_open)
     if still_open:
-        raise click.ClickException(f"still open: {', '.join(map(str, still_open))}. Who holds them: eventlab doctor")
+        raise click.ClickException(
+            f"still open: {', '.join(map(str, still_open))}. Who holds them: eventlab doctor"
+        )
 
 
 def _without_own_jupyter(services: tuple[str, ...]) -> tuple[str, ...]:
@@ -216,11 +218,82 @@ def setup(relock: bool) -> None:
     run_setup(settings, relock)
 
 
-def _delegate(function: Callable[[list[str]], int]) -> Callable[..., None]:
-    def run(arguments: tuple[str, ...]) -> None:
-        sys.exit(function(list(arguments)))
+@main.command()
+@click.argument("notebooks", nargs=-1, metavar="[NOTEBOOK]...")
+@click.option(
+    "--output", default="build/run", show_default=True, help="Folder for the executed copies and the report."
+)
+@click.option("--in-place", is_flag=True, help="Renew the committed outputs instead (for authors).")
+def run(notebooks: tuple[str, ...], output: str, in_place: bool) -> None:
+    """Walk the course headlessly on a fresh stack of its own, then take that down.
 
-    return run
+    Executes every numbered notebook with papermill, in order, and writes the executed copies and one HTML
+    report. The first failing cell ends the walk with exit code 1. A running stack of yours is left alone.
+
+    \b
+    Examples:
+      eventlab run              the whole course
+      eventlab run 05 07        two lessons
+    """
+    from pathlib import Path
+
+    from eventlab.notebooks import walk
+    from eventlab.ui import walk_course
+
+    with _terminable():
+        walk_course(walk.lessons(notebooks), Path(output), in_place)
+
+
+@main.command()
+@click.option("--browser/--no-browser", default=True, help="Open the browser too.")
+def lab(browser: bool) -> None:
+    """Start the stack and JupyterLab on the lessons; print the address and open it."""
+    from eventlab.stack import life
+    from eventlab.stack.services import JUPYTER
+    from eventlab.ui import show_phases, show_status
+
+    with show_phases() as report, _terminable():
+        found = life.up(settings, report=report)
+    show_status(found)
+    address = JUPYTER.address(settings)
+    click.echo(f"\nJupyterLab: {address}\nTo end everything: eventlab down")
+    if browser:
+        click.launch(address)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="A list of objects, for programs.")
+def doctor(as_json: bool) -> None:
+    """Check what the stack needs: each thing OK, or FAIL with the reason and the command that mends it."""
+    from dataclasses import asdict
+
+    from eventlab import doctor as checkup
+
+    found = checkup.checks(settings)
+    if as_json:
+        click.echo(json.dumps([asdict(check) for check in found], indent=2))
+    else:
+        checkup.show(found)
+    if not all(check.ok for check in found):
+        sys.exit(1)
+
+
+@main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []}, add_help_option=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def load(arguments: tuple[str, ...]) -> None:
+    """Send many requests and report as ApacheBench does: eventlab load -n 10 URL (-h for its options)."""
+    from eventlab.load import main as bench
+
+    sys.exit(bench(list(arguments)))
+
+
+@main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []}, add_help_option=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def kafkacat(arguments: tuple[str, ...]) -> None:
+    """Produce, consume and list as kafkacat does: eventlab kafkacat -C -t events -o beginning -e (-h for more)."""
+    from eventlab.kafkacat import main as cat
+
+    sys.exit(cat(list(arguments)))
 
 
 if __name__ == "__main__":

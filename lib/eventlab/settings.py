@@ -63,7 +63,10 @@ class Settings(BaseSettings):
     @classmethod
     def _move_ports(cls, values: dict[str, object]) -> dict[str, object]:
         """Apply `port_offset` to every port that was not set by name."""
-        offset = int(str(values.get("port_offset", 0)))
+        try:
+            offset = int(str(values.get("port_offset", 0)))
+        except ValueError:
+            return values  # the field's own check names the mistake
         moved = {
             name: field.default + offset
             for name, field in cls.model_fields.items()

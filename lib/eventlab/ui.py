@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
+from rich.live import Live
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -43,7 +45,12 @@ def show_phases() -> Iterator[life.Report]:
 
         yield tell
         return
-    columns = (SpinnerColumn(finished_text="[green]✓"), TextColumn("{task.description:<10}"), TextColumn("{task.fields[phase]}"), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(finished_text="[green]✓"),
+        TextColumn("{task.description:<10}"),
+        TextColumn("{task.fields[phase]}"),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=screen) as progress:
         tasks: dict[str, int] = {}
 
@@ -85,7 +92,9 @@ def show_down(found: Sequence[life.Status], still_open: Sequence[int]) -> None:
     else:
         Console().print("service   state   address   memory\n(none is running)", highlight=False)
     if not still_open:
-        Console().print("All ports are closed. Topics, events and files stay for the next: eventlab up", highlight=False)
+        Console().print(
+            "All ports are closed. Topics, events and files stay for the next: eventlab up", highlight=False
+        )
 
 
 def follow_file(path: Path) -> Iterator[str]:
@@ -128,6 +137,77 @@ def run_setup(settings: Settings, relock: bool) -> None:
     with show_phases() as report:
         recorded = steps.record_archives(settings, report)
     screen.print("archives: made; the stack starts faster from now on" if recorded else "archives: all there")
+
+
+def walk_course(notebooks: Sequence[Path], output: Path, in_place: bool) -> None:
+    """`eventlab run`: a line per notebook as it goes, the report, and an error that says where to look."""
+    from eventlab.notebooks import refresh, report, walk
+
+    screen = console()
+    results = []
+    with show_phases() as phases, walk.own_stack(phases, default_ports=in_place) as own:
+        with _show_walk(screen) as progress:
+            for result in walk.walk(notebooks, output, progress):
+                results.append(result)
+                progress(result.name, -1, result.cells)
+        page = output / "report.html"
+        report.write(results, page)
+        failure = results[-1].failure if results else None
+        if failure:
+            logs = own.state_dir / "logs"
+            kept = output / "logs"
+            shutil.rmtree(kept, ignore_errors=True)
+            shutil.copytree(logs, kept)
+    if failure:
+        raise walk.CourseError(
+            f"{results[-1].name}, cell {failure.cell}: {failure.error.strip()}\n\n{failure.source}\n\n"
+            f"The executed copy: {output / results[-1].name}.ipynb\nThe services' logs: {kept}"
+        )
+    if in_place:
+        for notebook, result in zip(notebooks, results, strict=True):
+            changed = refresh.renew(notebook, result.node)
+            screen.print(f"{result.name}: {'renewed' if changed else 'as it was'}")
+    screen.print(f"{len(results)} notebooks ran through. The report: {page}")
+
+
+@contextmanager
+def _show_walk(screen: Console) -> Iterator[Callable[[str, int, int], None]]:
+    """A live line per notebook with cells done and seconds; where there is no terminal, a line when it is done."""
+    started: dict[str, float] = {}
+
+    def line(name: str, done: int, total: int) -> str:
+        seconds = time.monotonic() - started[name]
+        return f"{name:<24} {total if done < 0 else done:>3}/{total} cells {seconds:6.1f} s"
+
+    if not screen.is_terminal:
+
+        def tell(name: str, done: int, total: int) -> None:
+            started.setdefault(name, time.monotonic())
+            if done < 0 or (done and done % 5 == 0 and done < total):
+                screen.print(line(name, done, total), highlight=False)
+
+        yield tell
+        return
+    with Live(console=screen, refresh_per_second=8, transient=True) as live:
+
+        def show(name: str, done: int, total: int) -> None:
+            started.setdefault(name, time.monotonic())
+            live.update(_Now(lambda: line(name, done, total)))
+            if done < 0:
+                live.console.print(line(name, done, total), highlight=False)
+                live.update("")
+
+        yield show
+
+
+class _Now:
+    """Text that is made anew at every refresh, so that the seconds run."""
+
+    def __init__(self, text: Callable[[], str]) -> None:
+        self.text = text
+
+    def __rich__(self) -> str:
+        return self.text()
 
 
 def _mebibytes(count: int) -> str:

@@ -41,6 +41,7 @@ def main(argv: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
+        sys.unraisablehook = lambda unraisable: None  # kafka-python's coroutines, cut off while connecting
         return 130
 
 

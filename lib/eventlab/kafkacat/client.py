@@ -29,7 +29,7 @@ def common(options: Options, properties: Properties) -> dict[str, Any]:
 
 
 def accepted(by: Any, parameters: dict[str, Any]) -> dict[str, Any]:
-    """The parameters that this kind of client has: as in kcat, a producer's property does not hurt a consumer."""
+    """The parameters that this kind of client has: a producer's property does not hurt a consumer."""
     return {name: value for name, value in parameters.items() if name in by.DEFAULT_CONFIG}
 
 
@@ -83,6 +83,15 @@ class Reader:
         # Ask for all topics at once: asking for one by name may create it, and a second request waits 100 ms.
         self._client.cluster.need_all_topic_metadata = True
         return self._client
+
+
+def connect(options: Options, properties: Properties, stop: Stop, what: str) -> Reader:
+    """A connected Reader; Ctrl-C need not wait for brokers that do not answer.
+
+    Raises Fatal, beginning with `what`.
+    """
+    with stop.breaking():
+        return Reader(options, properties, what)
 
 
 class Stop:

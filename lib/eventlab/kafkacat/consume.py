@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from kafka import TopicPartition
 
-from eventlab.kafkacat.client import Reader, Stop
+from eventlab.kafkacat.client import Reader, Stop, connect
 from eventlab.kafkacat.follow import Follower
 from eventlab.kafkacat.options import Options, Start
 from eventlab.kafkacat.properties import Properties
@@ -32,10 +32,8 @@ def run(options: Options, properties: Properties) -> int:
     """Print the topic's messages as `options` say; 0 unless the run breaks (Fatal)."""
     topic = options.topic or ""
     properties = {**properties, "enable_auto_commit": False}
-    with (
-        Stop() as stop,
-        Reader(options, properties, f"Failed to query metadata for topic {topic}") as reader,
-    ):
+    failed = f"Failed to query metadata for topic {topic}"
+    with Stop() as stop, connect(options, properties, stop, failed) as reader:
         partitions = select(topic, reader.partitions(topic), options.partition)
         reader.consumer.assign(partitions)
         for partition, offset in start_offsets(reader, partitions, options, properties).items():
@@ -80,8 +78,8 @@ def start_offsets(
         starts[partition] = within(offset, span, policy, partition)
         if offset is not None and starts[partition] != offset and not options.quiet:
             info(
-                f"{partition.topic} [{partition.partition}]: no offset {offset} (has {span.first} to {span.end - 1}):"
-                f" starting at {starts[partition]}"
+                f"{partition.topic} [{partition.partition}]: offset {offset} is not there"
+                f" ({span.first} to {span.end - 1} are): starting at {starts[partition]}"
             )
     return starts
 
@@ -117,9 +115,7 @@ def _spans(reader: Reader, partitions: list[TopicPartition]) -> dict[TopicPartit
     return {partition: Span(first[partition], end[partition]) for partition in partitions}
 
 
-def _known(
-    reader: Reader, partitions: list[TopicPartition], start: Start
-) -> Mapping[TopicPartition, int | None]:
+def _known(reader: Reader, partitions: list[TopicPartition], start: Start) -> Mapping[TopicPartition, int | None]:
     if start.kind == "stored":
         return {partition: reader.consumer.committed(partition) for partition in partitions}
     if start.kind == "time":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import sys
 import time
 from collections.abc import Sequence
@@ -40,9 +41,9 @@ class Follower:
         self.lost_at: float | None = None
 
     def run(self) -> None:
-        """Return when there is nothing left to do. Raises Fatal, or BrokenPipeError when nobody reads any more."""
+        """Return when there is nothing left to do. Raises Fatal, or BrokenPipeError when nobody reads."""
         while not self.stop.requested:
-            self._announce_ends()
+            self.before_poll()
             if self._is_done():
                 return
             batches = self.reader.consumer.poll(POLL_MS, max_records=self._room())
@@ -50,6 +51,7 @@ class Follower:
                 self._print(partition, records)
             if not batches:
                 self._check_connection()
+                self._check_output()
 
     def _room(self) -> int | None:
         return self.options.count - self.printed if self.options.count > 0 else None
@@ -93,7 +95,7 @@ class Follower:
                 at = f"in {part[0].topic} [{part[0].partition}] at offset {part[0].offset}"
                 raise Fatal(f"Write error for messages {at}: {wrong.strerror}") from wrong
 
-    def _announce_ends(self) -> None:
+    def before_poll(self) -> None:
         """Say once per position that a partition has no more, after asking whether that is still so.
 
         Positions count, not messages: compaction and transactions leave offsets without a message.
@@ -142,6 +144,13 @@ class Follower:
             raise Fatal(f"{ALL_BROKERS_DOWN}: terminating {unreachable(self.reader.brokers)}")
         error(ALL_BROKERS_DOWN)
         self.lost_at = float("inf")  # said once until it is back
+
+    def _check_output(self) -> None:
+        """End when nobody reads the pipe any more (`| head -1`), not only at the next message."""
+        poll = select.poll()
+        poll.register(self.out, 0)
+        if any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0)):
+            raise BrokenPipeError
 
 
 def _renderer(options: Options, reader: Reader) -> Renderer:

@@ -93,7 +93,7 @@ def compile_json(delimiter: bytes, broker: Callable[[Message], int]) -> Renderer
 
 
 def json_string(text: bytes) -> bytes:
-    """A JSON string of these bytes, escaped as kcat does and otherwise left alone, whatever their encoding."""
+    """A JSON string of these bytes, escaped as kcat does and otherwise left alone, in any encoding."""
     return b'"' + _JSON_SPECIAL.sub(lambda match: _JSON_ESCAPES[match[0]], text) + b'"'
 
 

@@ -126,9 +126,7 @@ def _check(options: Options, stdin_is_tty: bool) -> Options:
         raise UsageError("file/topic list only allowed in producer(-P)/kafkaconsumer(-G) mode")
     if options.mode == "P":
         _check_producer(options)
-    if options.mode == "G" and (
-        options.stop_time is not None or (options.start and options.start.kind == "time")
-    ):
+    if options.mode == "G" and (options.stop_time is not None or (options.start and options.start.kind == "time")):
         raise Fatal("-o ..@ timestamps can't be used with -G mode")
     return options
 

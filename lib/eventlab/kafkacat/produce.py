@@ -39,7 +39,8 @@ FAILURES_SHOWN = 10
 def run(options: Options, properties: Properties) -> int:
     """Send everything that was asked for; 0 when all of it was acknowledged, 1 when something was not."""
     with Stop() as stop:
-        producer = _connect(options, properties)
+        with stop.breaking():
+            producer = _connect(options, properties)
         try:
             delivery = Delivery(producer, options)
             if not delivery.find_topic():
@@ -85,7 +86,7 @@ def key_and_value(message: bytes, options: Options) -> tuple[bytes | None, bytes
 
 
 class ConsistentRandom(StickyPartitioner):
-    """librdkafka's default: CRC-32 of the key, any partition without one. Java's and kafka-python's is murmur2."""
+    """librdkafka's default: CRC-32 of the key, any partition without one (Java, kafka-python: murmur2)."""
 
     def partition(
         self,
@@ -188,9 +189,7 @@ def _connect(options: Options, properties: Properties) -> KafkaProducer:
     try:
         producer = KafkaProducer(**accepted(KafkaProducer, parameters))
     except KafkaTimeoutError as wrong:
-        raise Fatal(
-            f"{ALL_BROKERS_DOWN}: terminating {unreachable(properties['bootstrap_servers'])}"
-        ) from wrong
+        raise Fatal(f"{ALL_BROKERS_DOWN}: terminating {unreachable(properties['bootstrap_servers'])}") from wrong
     except (KafkaError, ValueError, RuntimeError) as wrong:
         raise Fatal(f"Failed to create producer: {client_error(wrong)}") from wrong
     clients[0].cluster.need_all_topic_metadata = False  # so that the topic can be created

@@ -1,7 +1,7 @@
 """`-X property=value` and configuration files: librdkafka's names, translated to kafka-python's.
 
-Only properties that kafka-python can honour are known; any other is refused, as kcat refuses a misspelled one, because
-a setting that is silently ignored is worse.
+Only properties that kafka-python can honour are known; any other is refused, as kcat refuses a misspelled
+one, because a setting that is silently ignored is worse.
 """
 
 from __future__ import annotations

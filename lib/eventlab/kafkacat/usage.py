@@ -6,7 +6,7 @@ USAGE = "Usage: kafkacat <options> [file1 file2 .. | topic1 topic2 ..]"
 
 HELP = rf"""{USAGE}
 
-kafkacat reads, writes and lists Kafka topics: `cat` for event streams. It has kcat's flags, output and exit codes.
+kafkacat reads, writes and lists Kafka topics: `cat` for event streams, with kcat's flags and output.
 
 Look:
   kafkacat -L                                  brokers, topics, partitions, and who leads them
@@ -66,17 +66,16 @@ Format:
 
 Exit code: 0, also after Ctrl-C; 1 when something failed or a message was not delivered.
 
-Where it differs from kcat: no -M, -s, -r; NUL bytes work in -f and -D; a misspelled -o or -c is an error, not a 0;
-input is sent line by line as it comes; when the brokers go away it waits 3 s (consuming) or 10 s (producing).
+Where it differs from kcat: no -M, -s, -r; NUL bytes work in -f and -D; a misspelled -o or -c is an error, not
+a 0; input is sent line by line as it comes; when the brokers go away it waits 3 s (consuming) or 10 s
+(producing) for them.
 """
 
 
 def version() -> str:
     from importlib.metadata import version as of
 
-    return (
-        f"kafkacat of eventlab {of('eventlab')} (kafka-python {of('kafka-python')}), modelled on kcat 1.7.1\n"
-    )
+    return f"kafkacat of eventlab {of('eventlab')} (kafka-python {of('kafka-python')}), modelled on kcat 1.7.1\n"
 
 
 def properties() -> str:

@@ -84,7 +84,10 @@ def lock(environment: str) -> int:
     if environment != "kafka":
         wanted = [dep for dep in wanted if not _comes_with_pyspark(dep.artifactId)]
     locked = LockFile.from_resolved_dependencies(
-        wanted, environment_name=spec.name, java_version=spec.java_version, spec_hash=compute_spec_hash(spec_file)
+        wanted,
+        environment_name=spec.name,
+        java_version=spec.java_version,
+        spec_hash=compute_spec_hash(spec_file),
     )
     locked.save(_lock_file(environment))
     _locks.pop(environment, None)

@@ -207,9 +207,7 @@ def _start(settings: Settings, service: Service, report: Report, given_up: Event
         report(service.name, "ready")
 
 
-def _wait_until_it_answers(
-    settings: Settings, service: Service, started: psutil.Process, given_up: Event
-) -> None:
+def _wait_until_it_answers(settings: Settings, service: Service, started: psutil.Process, given_up: Event) -> None:
     deadline = time.monotonic() + settings.start_timeout_s
     while not given_up.is_set():
         if not process.alive(started):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 from eventlab.settings import Settings
@@ -62,5 +61,3 @@ def _exercise_spark(settings: Settings) -> None:
         spark.read.parquet("/tmp/training").groupBy("event_type").count().collect()
     finally:
         spark.stop()
-
-
