@@ -69,7 +69,7 @@ class Unacknowledged(Exception):
 class EventLog:
     """A Kafka topic to append to: one producer for all requests, which connects with the first event."""
 
-    PATIENCE_MS = 4000  # so that an answer, good or bad, is there within 5 s
+    PATIENCE_MS = 3500  # so that an answer, good or bad, is there within 5 s
 
     def __init__(self, bootstrap_servers: str, topic: str) -> None:
         self.bootstrap_servers, self.topic = bootstrap_servers, topic
@@ -107,7 +107,7 @@ class EventLog:
 def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     """The application; `config` overrides what the environment says."""
     app = Flask(__name__)
-    app.config["BOOTSTRAP_SERVERS"] = os.environ.get("EVENTLAB_KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:29092")
+    app.config["BOOTSTRAP_SERVERS"] = os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:29092")
     app.config["TOPIC"] = os.environ.get("EVENTLAB_TOPIC", "events")
     app.config.update(config or {})
     app.extensions["events"] = EventLog(app.config["BOOTSTRAP_SERVERS"], app.config["TOPIC"])

@@ -76,7 +76,7 @@ def show_status(found: Sequence[life.Status]) -> None:
         table.add_row(
             service.name,
             f"[{LIGHTS[service.state]}]{service.state}",
-            service.address,
+            service.address.partition("?")[0],
             _mebibytes(service.rss_bytes),
             f"{service.uptime_s:.0f} s" if service.pid else "",
             str(service.pid or ""),
@@ -145,7 +145,8 @@ def walk_course(notebooks: Sequence[Path], output: Path, in_place: bool) -> None
 
     screen = console()
     results = []
-    with show_phases() as phases, walk.own_stack(phases, default_ports=in_place) as own:
+    offsets = (0,) if in_place else walk.OFFSETS  # the committed outputs show the default ports
+    with show_phases() as phases, walk.own_stack(phases, offsets=offsets) as own:
         with _show_walk(screen) as progress:
             for result in walk.walk(notebooks, output, progress):
                 results.append(result)

@@ -29,16 +29,16 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return _run(parse(sys.argv[1:] if argv is None else argv, _stdin_is_tty()))
     except UsageError as wrong:
-        print(
-            f"Error: {wrong}\n\n{usage.USAGE}\n(kafkacat -h explains them)",
-            file=sys.stderr,
-        )
+        print(f"Error: {wrong}\n\n{usage.USAGE}\n(kafkacat -h explains them)", file=sys.stderr)
         return 1
     except Fatal as wrong:
         error(str(wrong))
         return 1
     except BrokenPipeError:  # `| head` has seen enough; kcat's exit code, without its complaint
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as wrong:  # a full disk, a certificate's file that is not there
+        error(": ".join(filter(None, (wrong.filename, wrong.strerror))) or str(wrong))
         return 1
     except KeyboardInterrupt:
         sys.unraisablehook = lambda unraisable: None  # kafka-python's coroutines, cut off while connecting
@@ -60,11 +60,7 @@ def _run(options: Options) -> int:
     return _call(_runner(options.mode), options, properties)
 
 
-def _call(
-    runner: Callable[[Options, Properties], int],
-    options: Options,
-    properties: Properties,
-) -> int:
+def _call(runner: Callable[[Options, Properties], int], options: Options, properties: Properties) -> int:
     from kafka.errors import KafkaError
 
     try:

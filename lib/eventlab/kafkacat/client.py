@@ -62,8 +62,8 @@ class Reader:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.consumer.close(timeout_ms=2000)
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.consumer.close(autocommit=kind is None, timeout_ms=2000)  # what was not printed is not committed
 
     def leader(self, partition: TopicPartition) -> int:
         """The id of the broker that serves this partition, -1 where nobody knows."""
@@ -73,6 +73,10 @@ class Reader:
     def partitions(self, topic: str) -> list[TopicPartition]:
         """The topic's partitions in order; empty where there is no such topic."""
         return [TopicPartition(topic, number) for number in sorted(self.consumer.partitions_for_topic(topic))]
+
+    def knows(self, partition: TopicPartition) -> bool:
+        """Whether the latest metadata has this partition; asks nobody."""
+        return partition.partition in (self._client.cluster.partitions_for_topic(partition.topic) or ())
 
     def connected(self) -> bool:
         brokers = self._client.cluster.brokers()

@@ -12,13 +12,7 @@ from eventlab.kafkacat.client import Reader, Stop, connect
 from eventlab.kafkacat.follow import Follower
 from eventlab.kafkacat.options import Options, Start
 from eventlab.kafkacat.properties import Properties
-from eventlab.kafkacat.report import (
-    INVALID_ARGUMENT,
-    INVALID_TOPIC,
-    UNKNOWN_TOPIC,
-    Fatal,
-    info,
-)
+from eventlab.kafkacat.report import INVALID_ARGUMENT, INVALID_TOPIC, UNKNOWN_TOPIC, Fatal, info
 
 
 class Span(NamedTuple):
@@ -56,10 +50,7 @@ def select(topic: str, there: list[TopicPartition], wanted: int | None) -> list[
 
 
 def start_offsets(
-    reader: Reader,
-    partitions: list[TopicPartition],
-    options: Options,
-    properties: Properties,
+    reader: Reader, partitions: list[TopicPartition], options: Options, properties: Properties
 ) -> dict[TopicPartition, int]:
     """Ask the brokers what `-o` means for each partition at this moment."""
     start = options.start or Start("beginning")
@@ -71,16 +62,11 @@ def start_offsets(
     policy = properties.get("auto_offset_reset", "latest")
     starts = {}
     for partition in partitions:
-        span, offset = (
-            spans[partition],
-            place(start, spans[partition], known.get(partition)),
-        )
-        starts[partition] = within(offset, span, policy, partition)
-        if offset is not None and starts[partition] != offset and not options.quiet:
-            info(
-                f"{partition.topic} [{partition.partition}]: offset {offset} is not there"
-                f" ({span.first} to {span.end - 1} are): starting at {starts[partition]}"
-            )
+        wanted = place(start, spans[partition], known.get(partition))
+        starts[partition] = within(wanted, spans[partition], policy, partition)
+        if wanted not in (None, starts[partition]) and not options.quiet:
+            where = f"{partition.topic} [{partition.partition}]"
+            info(f"{where} has no offset {wanted}: starting at {starts[partition]}")
     return starts
 
 

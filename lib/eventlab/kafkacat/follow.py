@@ -13,15 +13,9 @@ from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import KafkaTimeoutError
 
 from eventlab.kafkacat.client import Reader, Stop
-from eventlab.kafkacat.format import (
-    Renderer,
-    compile_default,
-    compile_format,
-    compile_json,
-    unescape,
-)
+from eventlab.kafkacat.format import Renderer, compile_default, compile_format, compile_json, unescape
 from eventlab.kafkacat.options import Options
-from eventlab.kafkacat.report import ALL_BROKERS_DOWN, Fatal, error, info, unreachable
+from eventlab.kafkacat.report import ALL_BROKERS_DOWN, UNKNOWN_PARTITION, Fatal, error, info, unreachable
 
 POLL_MS = 200
 RECONNECT_GRACE_S = 3.0
@@ -42,7 +36,7 @@ class Follower:
 
     def run(self) -> None:
         """Return when there is nothing left to do. Raises Fatal, or BrokenPipeError when nobody reads."""
-        while not self.stop.requested:
+        while not self.stop.requested and not self._is_done():
             self.before_poll()
             if self._is_done():
                 return
@@ -76,10 +70,7 @@ class Follower:
         stop_time = self.options.stop_time
         if stop_time is None:
             return None
-        return next(
-            (index for index, record in enumerate(records) if record.timestamp >= stop_time),
-            None,
-        )
+        return next((index for index, record in enumerate(records) if record.timestamp >= stop_time), None)
 
     def _write(self, records: Sequence[ConsumerRecord]) -> None:
         """Write and flush, so that a pipe sees each message when it arrives, and a bulk costs few calls."""
@@ -133,7 +124,9 @@ class Follower:
             info(f"{what} topic {partition.topic} [{partition.partition}] at offset {offset}{exiting}")
 
     def _check_connection(self) -> None:
-        if self.reader.connected():
+        """End when what we wait for can't come: kafka-python itself would wait for ever."""
+        trouble = self._trouble()
+        if trouble is None:
             self.lost_at = None
             return
         if self.lost_at is None:
@@ -141,9 +134,19 @@ class Follower:
         if time.monotonic() - self.lost_at < RECONNECT_GRACE_S:
             return
         if self.options.exit_on_error:
-            raise Fatal(f"{ALL_BROKERS_DOWN}: terminating {unreachable(self.reader.brokers)}")
-        error(ALL_BROKERS_DOWN)
-        self.lost_at = float("inf")  # said once until it is back
+            raise Fatal(trouble)
+        error(trouble)
+        self.lost_at = float("inf")  # said once until it is over
+
+    def _trouble(self) -> str | None:
+        if not self.reader.connected():
+            return f"{ALL_BROKERS_DOWN} {unreachable(self.reader.brokers)}"
+        for topic, number in sorted(self.reader.consumer.assignment()):
+            if not self.reader.knows(TopicPartition(topic, number)):
+                name = f"{topic} [{number}]"
+                gone = f"{name}: desired partition is no longer available ({UNKNOWN_PARTITION})"
+                return f"Topic {name} error: {gone}"
+        return None
 
     def _check_output(self) -> None:
         """End when nobody reads the pipe any more (`| head -1`), not only at the next message."""
@@ -158,8 +161,7 @@ def _renderer(options: Options, reader: Reader) -> Renderer:
     if options.json:
         delimiter = options.delimiter if options.format is None else unescape(options.format)
         return compile_json(
-            delimiter,
-            lambda message: reader.leader(TopicPartition(message.topic, message.partition)),
+            delimiter, lambda message: reader.leader(TopicPartition(message.topic, message.partition))
         )
     if options.format is not None:
         return compile_format(options.format, null)

@@ -128,10 +128,7 @@ def _partition_object(partition: dict[str, Any]) -> dict[str, Any]:
 
 
 def _offset(reader: Reader, instant: Instant) -> int:
-    partition, consumer = (
-        TopicPartition(instant.topic, instant.partition),
-        reader.consumer,
-    )
+    partition, consumer = (TopicPartition(instant.topic, instant.partition), reader.consumer)
     if instant.timestamp == END:
         return consumer.end_offsets([partition], reader.timeout_ms)[partition]
     if instant.timestamp == BEGINNING:

@@ -80,10 +80,7 @@ def parse(argv: Sequence[str], stdin_is_tty: bool) -> Options:
 
     Raises UsageError or Fatal in the cases in which kcat prints a usage text or `% ERROR:`.
     """
-    if argv and argv[0] in (
-        "kcat",
-        "kafkacat",
-    ):  # container images whose entry point is kcat already
+    if argv and argv[0] in ("kcat", "kafkacat"):  # container images whose entry point is kcat already
         argv = argv[1:]
     try:
         pairs, arguments = getopt.gnu_getopt(list(argv), _SHORT, _LONG)

@@ -21,6 +21,7 @@ from eventlab.kafkacat.options import Options
 from eventlab.kafkacat.properties import Properties
 from eventlab.kafkacat.report import (
     ALL_BROKERS_DOWN,
+    MESSAGE_TIMED_OUT,
     UNKNOWN_PARTITION,
     UNKNOWN_TOPIC,
     Fatal,
@@ -89,13 +90,7 @@ class ConsistentRandom(StickyPartitioner):
     """librdkafka's default: CRC-32 of the key, any partition without one (Java, kafka-python: murmur2)."""
 
     def partition(
-        self,
-        topic: str,
-        key: Any,
-        serialized_key: bytes | None,
-        value: Any,
-        serialized_value: Any,
-        cluster: Any,
+        self, topic: str, key: Any, serialized_key: bytes | None, value: Any, serialized_value: Any, cluster: Any
     ) -> int:
         if not serialized_key:
             return int(super().partition(topic, None, None, value, serialized_value, cluster))
@@ -157,7 +152,7 @@ class Delivery:
         try:
             future.get()
         except KafkaError as wrong:
-            self._fail(client_error(wrong))
+            self._fail(MESSAGE_TIMED_OUT if isinstance(wrong, KafkaTimeoutError) else client_error(wrong))
 
     def _fail(self, reason: str) -> None:
         self.failed += 1
@@ -189,7 +184,7 @@ def _connect(options: Options, properties: Properties) -> KafkaProducer:
     try:
         producer = KafkaProducer(**accepted(KafkaProducer, parameters))
     except KafkaTimeoutError as wrong:
-        raise Fatal(f"{ALL_BROKERS_DOWN}: terminating {unreachable(properties['bootstrap_servers'])}") from wrong
+        raise Fatal(f"{ALL_BROKERS_DOWN} {unreachable(properties['bootstrap_servers'])}") from wrong
     except (KafkaError, ValueError, RuntimeError) as wrong:
         raise Fatal(f"Failed to create producer: {client_error(wrong)}") from wrong
     clients[0].cluster.need_all_topic_metadata = False  # so that the topic can be created

@@ -18,14 +18,7 @@ Properties = dict[str, Any]
 
 
 def _boolean(value: str) -> bool:
-    choices = {
-        "true": True,
-        "t": True,
-        "1": True,
-        "false": False,
-        "f": False,
-        "0": False,
-    }
+    choices = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
     return choices[value.lower()]
 
 

@@ -7,6 +7,7 @@ import sys
 TRANSPORT_FAILURE = "Local: Broker transport failure"
 ALL_BROKERS_DOWN = "Local: All broker connections are down"
 INVALID_ARGUMENT = "Local: Invalid argument or configuration"
+TIMED_OUT = "Local: Timed out"
 MESSAGE_TIMED_OUT = "Local: Message timed out"
 UNKNOWN_PARTITION = "Local: Unknown partition"
 INVALID_TOPIC = "Broker: Invalid topic"
@@ -20,6 +21,7 @@ _BY_CODE = {
     9: "Broker: Replica not available",
     10: "Broker: Message size too large",
     17: INVALID_TOPIC,
+    21: "Broker: Invalid required acks value",
     19: "Broker: Not enough in-sync replicas",
     29: "Broker: Topic authorization failed",
     30: "Broker: Group authorization failed",
@@ -54,12 +56,15 @@ def client_error(exception: BaseException) -> str:
     code = getattr(exception, "errno", None)
     if code in _BY_CODE:
         return _BY_CODE[code]
+    description = getattr(exception, "description", None)
+    if description:
+        return f"Broker: {description}"
     name = type(exception).__name__
     if name == "KafkaTimeoutError":
-        return MESSAGE_TIMED_OUT
-    if name in ("KafkaConnectionError", "NodeNotReadyError", "NoBrokersAvailable"):
+        return TIMED_OUT
+    if name in ("KafkaConnectionError", "NodeNotReadyError"):
         return TRANSPORT_FAILURE
-    return f"{name}: {exception}" if str(exception) else name
+    return str(exception) or name
 
 
 def unreachable(brokers: str) -> str:

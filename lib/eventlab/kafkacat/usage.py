@@ -36,7 +36,7 @@ General options:
   -m <seconds>       How long to wait for the brokers. Default: 5
   -X prop=val        Set a property by librdkafka's name (-X list: those that there are)
   -F <file>          Read properties from a file (also: $KCAT_CONFIG, ~/.config/kcat.conf)
-  -q                 Quiet: errors only       -v  More remarks
+  -q                 Quiet: errors only
   -E                 Keep waiting when all brokers are gone
   -d all             kafka-python's log on stderr
   -V                 Version                  -h  This text

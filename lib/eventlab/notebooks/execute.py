@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -46,6 +47,7 @@ class _ReportingEngine(NBClientEngine):
     @classmethod
     def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **kwargs: Any) -> None:
         progress: Progress = kwargs.pop("progress")
+        kwargs.pop("under_way").append(nb_man.nb)
         total = sum(cell.cell_type == "code" for cell in nb_man.nb.cells)
         done = 0
         complete = nb_man.cell_complete
@@ -63,6 +65,7 @@ class _ReportingEngine(NBClientEngine):
 
 
 papermill_engines.register("eventlab", _ReportingEngine)
+logging.getLogger("papermill").setLevel(logging.CRITICAL)  # what it would log is in the result
 
 
 def execute(
@@ -78,6 +81,7 @@ def execute(
     """
     started = time.monotonic()
     failure = None
+    under_way: list[NotebookNode] = []
     output.parent.mkdir(parents=True, exist_ok=True)
     try:
         execute_notebook(
@@ -91,12 +95,24 @@ def execute(
             request_save_on_cell_execute=False,
             execution_timeout=CELL_TIMEOUT_S,
             shutdown_kernel="immediate",
+            extra_arguments=["--IPKernelApp.log_level=ERROR"],
             progress=progress,
+            under_way=under_way,
         )
     except PapermillExecutionError as error:
         failure = Failure(error.cell_index + 1, error.source, f"{error.ename}: {error.evalue}")
     except (TimeoutError, RuntimeError) as error:  # nbclient: a cell past its time, a kernel that died
-        failure = Failure(0, "", f"{type(error).__name__}: {error}")
+        reached = under_way[-1] if under_way else nbformat.read(notebook, as_version=4)
+        failure = _failure_at_first_unexecuted(reached, error)
+        nbformat.write(reached, output)
     node = nbformat.read(output, as_version=4)
     cells = sum(cell.cell_type == "code" for cell in node.cells)
     return Result(notebook.stem, node, cells, time.monotonic() - started, failure)
+
+
+def _failure_at_first_unexecuted(node: NotebookNode, error: Exception) -> Failure:
+    """After a dead kernel papermill calls every cell completed; only an execution count is to be believed."""
+    for number, cell in enumerate(node.cells, start=1):
+        if cell.cell_type == "code" and cell.source.strip() and cell.get("execution_count") is None:
+            return Failure(number, cell.source, f"{type(error).__name__}: {error}")
+    return Failure(len(node.cells), "", f"{type(error).__name__}: {error}")

@@ -15,6 +15,7 @@ from eventlab.stack.services import COURSE, SERVICES
 
 NOTEBOOKS = ROOT / "notebooks"
 BUILD = ROOT / "build"
+OFFSETS = (0, 500, 600, 700)
 
 Progress = Callable[[str, int, int], None]
 """Called with a notebook's name, its code cells done and all its code cells."""
@@ -46,14 +47,17 @@ def walk(notebooks: Sequence[Path], output: Path, progress: Progress) -> Iterato
 
 
 @contextmanager
-def own_stack(report: life.Report, *, default_ports: bool = False) -> Iterator[Settings]:
+def own_stack(
+    report: life.Report = lambda name, phase: None,
+    folder: Path = BUILD / "run-stack",
+    offsets: Sequence[int] = OFFSETS,
+) -> Iterator[Settings]:
     """A fresh stack under build/, in whose environment this process and its kernels are meanwhile.
 
-    It has the default ports where they are free, else others, so that a learner's running stack is left
-    alone; with `default_ports` it is an error when they are taken (the committed outputs show them).
+    It takes the first of the port offsets at which all its ports are free, so that a learner's running stack
+    is left alone. CourseError when there is none.
     """
-    folder = BUILD / "run-stack"
-    own = _on_free_ports(folder, default_ports)
+    own = _on_free_ports(folder, offsets)
     life.down(own)  # what an interrupted run may have left
     shutil.rmtree(folder, ignore_errors=True)
     before = dict(os.environ)
@@ -67,14 +71,12 @@ def own_stack(report: life.Report, *, default_ports: bool = False) -> Iterator[S
         life.down(own, report=report)
 
 
-def _on_free_ports(folder: Path, default_ports: bool) -> Settings:
-    for offset in (0, 500, 600, 700):
+def _on_free_ports(folder: Path, offsets: Sequence[int]) -> Settings:
+    for offset in offsets:
         own = Settings(state_dir=folder, port_offset=offset)
-        left_over = any(status.pid for status in life.status(own))
+        left_over = any(status.pid for status in life.status(own, COURSE))
         if left_over or not _taken(own):
             return own
-        if default_ports:
-            break
     raise CourseError("the course's ports are taken. Take the running stack down: eventlab down")
 
 

@@ -19,7 +19,7 @@ def record_archives(settings: Settings, report: life.Report = lambda name, phase
 
     Costs a start of the stack and a few seconds of dumping, once per Java and set of jars.
     """
-    if all(_archive(name).exists() for name in ARCHIVED):
+    if all(archive(name).exists() for name in ARCHIVED):
         return False
     shutil.rmtree(archives.FOLDER, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix="eventlab-training-") as folder:
@@ -34,7 +34,8 @@ def record_archives(settings: Settings, report: life.Report = lambda name, phase
     return True
 
 
-def _archive(service: str) -> Path:
+def archive(service: str) -> Path:
+    """Where the service's archive is for the Java and the jars of now."""
     environment = {"namenode": "hdfs", "datanode": "hdfs"}.get(service, service)
     return archives.path(java.find(), service, jars.class_path(environment))
 
@@ -52,7 +53,7 @@ def _exercise_spark(settings: Settings) -> None:
     """A Kafka read and a Parquet write, so that the classes of the lessons' work are in the archive too."""
     from pyspark.sql import SparkSession
 
-    spark = SparkSession.builder.remote(settings.spark_remote).create()  # type: ignore[attr-defined]
+    spark = SparkSession.builder.remote(settings.spark_remote).create()
     try:
         reader = spark.read.format("kafka").option("kafka.bootstrap.servers", settings.bootstrap_servers)
         events = reader.option("subscribe", settings.topic).load()

@@ -1,0 +1,114 @@
+"""Every lesson has the course's form, and running it gives the outputs that are committed with it."""
+
+import re
+import subprocess
+import sys
+
+import nbformat
+import pytest
+
+from eventlab.notebooks import walk
+from eventlab.settings import ROOT
+
+LESSONS = walk.lessons()
+EACH = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def text_of(cells):
+    return "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+
+
+def test_there_are_nine_lessons_in_order():
+    assert [path.stem for path in LESSONS] == [
+        "01_start_the_stack",
+        "02_track_events",
+        "03_generate_load",
+        "04_consume_events",
+        "05_filter_events",
+        "06_evolve_the_schema",
+        "07_write_to_hdfs",
+        "08_query_with_sql",
+        "09_tear_down",
+    ]
+
+
+@EACH
+def test_a_lesson_opens_with_minutes_questions_and_objectives(path):
+    opening = read(path).cells[0].source
+
+    assert re.search(r"\*\*\d+ minutes\.\*\*", opening)
+    assert "**Questions**" in opening
+    assert "**Objectives**" in opening
+
+
+@EACH
+def test_a_lesson_closes_with_key_points_and_two_exercises(path):
+    closing = read(path).cells[-1].source
+
+    assert "## Key points" in closing
+    assert re.findall(r"^(\d)\. ", closing, re.MULTILINE) == ["1", "2"]
+
+
+@EACH
+def test_a_lesson_takes_its_parameters_from_one_cell(path):
+    tags = [cell.metadata.get("tags", []) for cell in read(path).cells]
+
+    assert sum("parameters" in each for each in tags) == 1
+    assert {tag for each in tags for tag in each} <= {"parameters", "nbval-ignore-output"}
+
+
+@EACH
+def test_a_lesson_is_committed_as_it_ran(path):
+    cells = [cell for cell in read(path).cells if cell.cell_type == "code"]
+
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    assert sum(bool(cell.outputs) for cell in cells) >= len(cells) // 2
+    assert not any(output.output_type == "error" for cell in cells for output in cell.outputs)
+
+
+@EACH
+def test_a_lesson_tells_nothing_of_the_machine_that_ran_it(path):
+    notebook = read(path)
+
+    assert set(notebook.metadata) == {"kernelspec", "language_info"}
+    assert str(ROOT) not in path.read_text()
+    assert "/home/" not in path.read_text()
+
+
+@pytest.fixture(scope="module")
+def course_stack():
+    """A fresh stack for a walk of its own: the last lesson takes it down."""
+    with walk.own_stack(folder=walk.BUILD / "nbval-stack", offsets=(1200, 1300)) as own:
+        yield own
+
+
+@pytest.mark.services
+@pytest.mark.timeout(600)
+def test_running_the_lessons_in_order_gives_the_committed_outputs(course_stack):
+    nbval = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-c",
+        "/dev/null",
+        "--rootdir",
+        str(ROOT),
+    ]
+    options = [
+        "--nbval",
+        "--nbval-sanitize-with",
+        str(walk.NOTEBOOKS / "sanitize.cfg"),
+        "--nbval-cell-timeout",
+        "120",
+    ]
+
+    done = subprocess.run([*nbval, *options, *map(str, LESSONS)], capture_output=True, text=True, cwd=ROOT)
+
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]

@@ -1,0 +1,99 @@
+"""`eventlab run`: the whole course headlessly, or a clear word on what failed, and nothing left behind."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from eventlab.notebooks import walk
+from eventlab.notebooks.execute import execute
+from eventlab.settings import Settings
+from eventlab.stack import life
+from eventlab.ui import walk_course
+
+OFFSETS = (1200, 1300)
+
+
+def notebook(path: Path, *sources: str) -> Path:
+    nbformat.write(new_notebook(cells=[new_code_cell(source) for source in sources]), path)
+    return path
+
+
+def test_an_executed_notebook_carries_its_outputs_and_reports_progress(tmp_path):
+    seen = []
+
+    result = execute(
+        notebook(tmp_path / "sum.ipynb", "a = 1", "a + 1"),
+        tmp_path / "out.ipynb",
+        progress=lambda done, total: seen.append((done, total)),
+    )
+
+    assert result.failure is None
+    assert result.node.cells[1].outputs[0].data["text/plain"] == "2"
+    assert seen == [(0, 2), (1, 2), (2, 2)]
+
+
+def test_a_failing_cell_is_named_with_its_error(tmp_path):
+    result = execute(notebook(tmp_path / "bad.ipynb", "a = 1", "1 / 0", "a"), tmp_path / "out.ipynb")
+
+    assert result.failure is not None
+    assert result.failure.source == "1 / 0"
+    assert "ZeroDivisionError" in result.failure.error
+
+
+def test_a_kernel_that_dies_is_a_failure_too(tmp_path):
+    result = execute(notebook(tmp_path / "dead.ipynb", "import os; os._exit(3)"), tmp_path / "out.ipynb")
+
+    assert result.failure is not None
+    assert "DeadKernelError" in result.failure.error
+
+
+def test_lessons_are_picked_by_how_they_begin():
+    assert [path.stem for path in walk.lessons(["05", "07_write"])] == ["05_filter_events", "07_write_to_hdfs"]
+
+
+def test_an_unknown_lesson_is_refused_with_those_that_exist():
+    with pytest.raises(walk.CourseError, match="01_start_the_stack"):
+        walk.lessons(["42"])
+
+
+@pytest.mark.services
+def test_a_failing_lesson_ends_the_walk_and_the_stack_is_torn_down(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(walk, "OFFSETS", OFFSETS)
+    lessons = [
+        notebook(tmp_path / "01_fine.ipynb", "1"),
+        notebook(tmp_path / "02_bad.ipynb", "raise ValueError('no such event')"),
+        notebook(tmp_path / "03_never.ipynb", "1"),
+    ]
+
+    with pytest.raises(walk.CourseError, match="02_bad, cell 1: ValueError: no such event") as caught:
+        walk_course(lessons, tmp_path / "out", in_place=False)
+
+    assert "logs" in str(caught.value)
+    assert (tmp_path / "out" / "logs" / "kafka.log").exists()
+    assert "no such event" in (tmp_path / "out" / "report.html").read_text()
+    assert not (tmp_path / "out" / "03_never.ipynb").exists()
+    assert not life.open_ports(Settings(port_offset=OFFSETS[0]))
+
+
+@pytest.mark.services
+@pytest.mark.timeout(600)
+def test_the_course_runs_through_headlessly_and_leaves_nothing_running(tmp_path):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("EVENTLAB_")}
+    command = [sys.executable, "-m", "eventlab.cli", "run", "--output", str(tmp_path)]
+
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+
+    assert done.returncode == 0, done.stderr[-4000:]
+    for lesson in walk.lessons():
+        executed = nbformat.read(tmp_path / lesson.name, as_version=4)
+        cells = sum(cell.cell_type == "code" for cell in executed.cells)
+        assert f"{cells}/{cells} cells" in next(
+            line for line in reversed(done.stderr.splitlines()) if line.startswith(lesson.stem)
+        )
+    assert "08_query_with_sql" in (tmp_path / "report.html").read_text()
+    assert not any(life.status(Settings(state_dir=walk.BUILD / "run-stack"))[0].pid for _ in [0])

@@ -1,0 +1,264 @@
+"""The doctor finds what is wrong, says why, and names the command that mends it."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from eventlab import doctor
+from eventlab.settings import ROOT, Settings
+from eventlab.stack import archives, jars, java
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Settings:
+    """Settings of a stack that does not run, far from others' ports."""
+    return Settings(state_dir=tmp_path / "state", port_offset=9000)
+
+
+@pytest.fixture
+def bare_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder as PATH and no JAVA_HOME: a machine without Java."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setattr(java, "CACHE", tmp_path / "fetched")
+    return folder
+
+
+@pytest.fixture
+def kit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the kit's own files, to spoil."""
+    shutil.copytree(ROOT / "stack", tmp_path / "kit" / "stack")
+    for name in ("pyproject.toml", "uv.lock"):
+        shutil.copy(ROOT / name, tmp_path / "kit" / name)
+    monkeypatch.setattr(doctor, "ROOT", tmp_path / "kit")
+    return tmp_path / "kit"
+
+
+def spoil(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+@pytest.mark.services
+def test_everything_is_ok_after_setup_and_told_within_two_seconds(tmp_path: Path):
+    environment = os.environ | {"EVENTLAB_PORT_OFFSET": "9000", "EVENTLAB_STATE_DIR": str(tmp_path)}
+    command = [str(Path(sys.executable).with_name("eventlab")), "doctor", "--json"]
+    subprocess.run(command, env=environment, capture_output=True)  # the jars' bytes into the page cache
+    started = time.monotonic()
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    took = time.monotonic() - started
+
+    found = json.loads(done.stdout)
+    assert [check for check in found if not check["ok"]] == []
+    assert done.returncode == 0
+    assert took < 4  # 1.3 s on an idle machine
+
+
+@pytest.mark.services
+def test_a_fail_makes_the_exit_code_non_zero(tmp_path: Path):
+    (tmp_path / "file").touch()
+    environment = os.environ | {"EVENTLAB_STATE_DIR": str(tmp_path / "file" / "state")}
+    command = [str(Path(sys.executable).with_name("eventlab")), "doctor"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+
+    assert done.returncode == 1
+    assert "FAIL" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_this_python_is_fit():
+    check = doctor.python()
+
+    assert check.ok
+    assert check.detail.startswith(".".join(map(str, sys.version_info[:3])))
+
+
+def test_an_old_python_is_named(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(doctor, "OLDEST_PYTHON", (3, 99))
+
+    check = doctor.python()
+
+    assert not check.ok
+    assert "older than 3.99" in check.detail
+
+
+def test_the_installed_packages_are_the_locked_ones():
+    assert doctor.packages().ok, doctor.packages().detail
+
+
+def test_a_package_of_another_version_than_the_locked_one_is_named(kit: Path):
+    spoil(kit / "uv.lock", 'name = "waitress"\nversion = "', 'name = "waitress"\nversion = "0.')
+
+    check = doctor.packages()
+
+    assert not check.ok
+    assert "waitress is " in check.detail
+    assert check.remedy == "make setup"
+
+
+def test_a_lock_that_is_older_than_the_project_file_is_found(kit: Path):
+    spoil(kit / "pyproject.toml", '"flask>=3.1,<4"', '"flask>=3.0,<4"')
+
+    check = doctor.packages()
+
+    assert (check.ok, check.remedy) == (False, "uv lock")
+
+
+def test_a_machine_without_java_is_told_how_to_get_one(bare_path: Path):
+    check = doctor.find_java()
+
+    assert not check.ok
+    assert "there is none" in check.detail
+    assert check.remedy == "eventlab setup"
+
+
+def test_an_unfit_java_is_listed_with_its_reason(bare_path: Path):
+    (bare_path / "java").write_text("#!/bin/sh\necho 'openjdk version \"11.0.2\"' >&2\n")
+    (bare_path / "java").chmod(0o755)
+
+    check = doctor.find_java()
+
+    assert not check.ok
+    assert "PATH" in check.detail
+    assert "is Java 11, not 17 to" in check.detail
+
+
+def test_missing_jars_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(jars, "REPOSITORY", tmp_path)
+
+    check = doctor.checksums()
+
+    assert not check.ok
+    assert "more" in check.detail
+    assert check.remedy == "eventlab setup"
+
+
+@pytest.mark.services
+def test_missing_archives_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(archives, "FOLDER", tmp_path)
+
+    check = doctor.archived()
+
+    assert not check.ok
+    assert "kafka" in check.detail
+
+
+@pytest.mark.parametrize(
+    ("check", "file", "old", "new"),
+    [
+        (doctor.connector, "spark/jgo.lock.toml", 'version = "4.2.0"', 'version = "4.1.0"'),
+        (doctor.hadoop, "hdfs/jgo.lock.toml", 'version = "3.5.0"', 'version = "3.4.1"'),
+        (
+            doctor.kafka_tools,
+            "kafka/jgo.lock.toml",
+            'artifactId = "kafka-tools"\nversion = "',
+            'artifactId = "kafka-tools"\nversion = "1',
+        ),
+    ],
+)
+def test_versions_that_must_be_equal_and_are_not_are_named(kit: Path, check, file: str, old: str, new: str):
+    assert check().ok
+
+    spoil(kit / "stack" / file, old, new)
+
+    assert not check().ok
+    assert "must be equal" in check().detail
+
+
+def test_a_jar_wish_without_its_lock_is_found(kit: Path):
+    assert doctor.locks().ok
+
+    spoil(kit / "stack" / "spark" / "jgo.toml", "4.2.0!", "4.1.0!")
+
+    assert not doctor.locks().ok
+    assert "stack/spark" in doctor.locks().detail
+    assert doctor.locks().remedy == "eventlab setup --relock"
+
+
+def test_a_state_folder_that_is_not_there_yet_is_fine_and_not_made(own: Settings):
+    assert doctor.writable(own).ok
+    assert not own.state_dir.exists()
+
+
+def test_a_state_folder_inside_a_file_is_refused(tmp_path: Path):
+    (tmp_path / "file").touch()
+
+    check = doctor.writable(Settings(state_dir=tmp_path / "file" / "state"))
+
+    assert not check.ok
+    assert "is not a folder" in check.detail
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_state_folder_without_write_permission_is_refused(own: Settings):
+    own.state_dir.mkdir(mode=0o500)
+
+    check = doctor.writable(own)
+
+    assert not check.ok
+    assert "cannot be written to" in check.detail
+
+
+def test_too_little_memory_is_refused(own: Settings, monkeypatch: pytest.MonkeyPatch):
+    assert doctor.memory(own).ok
+
+    monkeypatch.setattr(doctor, "MEMORY_NEEDED", 2**60)
+
+    assert not doctor.memory(own).ok
+
+
+def test_too_little_disk_is_refused(own: Settings, monkeypatch: pytest.MonkeyPatch):
+    assert doctor.disk(own).ok
+
+    monkeypatch.setattr(doctor, "DISK_NEEDED", 2**60)
+
+    assert not doctor.disk(own).ok
+
+
+def test_the_process_that_holds_a_port_is_named_and_the_remedy_moves_the_stack(own: Settings):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", own.api_port))
+        taken.listen()
+        check = doctor.free_ports(own)
+
+    assert not check.ok
+    assert f"{own.api_port} (api) is held by process {os.getpid()}" in check.detail
+    assert check.remedy == "export EVENTLAB_PORT_OFFSET=9100"
+
+
+def test_ports_of_services_that_somebody_else_runs_are_not_asked_for(tmp_path: Path):
+    elsewhere = Settings(state_dir=tmp_path, port_offset=9000, kafka_bootstrap_servers="broker.example:9092")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", elsewhere.kafka_port))
+        taken.listen()
+
+        assert doctor.free_ports(elsewhere).ok
+
+
+def test_a_check_that_breaks_is_a_check_that_fails(own: Settings, kit: Path):
+    (kit / "stack" / "kafka" / "jgo.lock.toml").unlink()
+
+    broken = {check.name: check for check in doctor.checks(own)}["kafka and tools"]
+
+    assert not broken.ok
+    assert "could not be checked: FileNotFoundError" in broken.detail
+
+
+def test_a_check_that_passes_has_nothing_to_mend(own: Settings):
+    assert all(bool(check.remedy) != check.ok for check in doctor.checks(own))
+
+
+def test_a_path_with_brackets_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]):
+    doctor.show([doctor.Check("disk", False, "no room in /a[bold]", "eventlab reset")])
+
+    assert "/a[bold]" in capsys.readouterr().out
