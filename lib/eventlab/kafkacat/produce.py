@@ -68,11 +68,10 @@ def split(chunks: Iterable[bytes], delimiter: bytes, limit: int = MAX_MESSAGE_BY
     rest = b""
     for chunk in chunks:
         *whole, rest = (rest + chunk).split(delimiter)
-        for message in filter(None, whole):
-            yield _of_size(message, limit)
-        _of_size(rest, limit + len(delimiter))
-    if rest:
-        yield _of_size(rest, limit)
+        yield from _of_size(whole, limit)
+        if len(rest) > limit + len(delimiter):  # before more of it is read
+            raise _too_large(limit)
+    yield from _of_size([rest], limit)
 
 
 def key_and_value(message: bytes, options: Options) -> tuple[bytes | None, bytes | None]:
@@ -228,7 +227,7 @@ def _send_files(delivery: Delivery, options: Options) -> bool:
 
 def _input(options: Options) -> int:
     if not options.arguments:
-        return sys.stdin.fileno()
+        return 0
     try:
         return os.open(options.arguments[0], os.O_RDONLY)
     except OSError as wrong:
@@ -245,10 +244,15 @@ def _chunks(descriptor: int, stop: Stop) -> Iterator[bytes]:
         yield chunk
 
 
-def _of_size(message: bytes, limit: int) -> bytes:
-    if len(message) > limit:
-        raise Fatal(f"Input is too large, maximum size is {limit}")
-    return message
+def _of_size(messages: list[bytes], limit: int) -> Iterator[bytes]:
+    for message in filter(None, messages):
+        if len(message) > limit:
+            raise _too_large(limit)
+        yield message
+
+
+def _too_large(limit: int) -> Fatal:
+    return Fatal(f"Input is too large, maximum size is {limit}")
 
 
 def _begin(producer: KafkaProducer, options: Options) -> None:

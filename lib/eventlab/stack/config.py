@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from string import Template
+from xml.sax.saxutils import escape
 
 from eventlab.settings import HOST, ROOT, Settings
 from eventlab.stack import jars
@@ -30,6 +32,11 @@ def data_dir(settings: Settings) -> Path:
     return settings.state_dir / "data"
 
 
+def tmp_dir(settings: Settings, service: str) -> Path:
+    """The service's temporary files, so that what a JVM leaves is not in everybody's /tmp."""
+    return data_dir(settings) / "tmp" / service
+
+
 def values(settings: Settings, *, host: str = HOST, bind_host: str = HOST) -> dict[str, str]:
     """What the templates can refer to: every setting by its name, and a few derived ones."""
     connector = [str(jar) for jar in jars.class_path("spark") if jars.REPOSITORY in jar.parents]
@@ -37,6 +44,7 @@ def values(settings: Settings, *, host: str = HOST, bind_host: str = HOST) -> di
         "host": host,
         "bind_host": bind_host,
         "data_dir": str(data_dir(settings)),
+        "data_uri": data_dir(settings).absolute().as_uri(),  # the NameNode decodes it, the DataNode does not
         "default_fs": settings.default_fs,
         "user": HDFS_USER,
         "connector_class_path": os.pathsep.join(connector),
@@ -50,6 +58,27 @@ def render(settings: Settings) -> None:
     for name in TEMPLATES:
         target = settings.state_dir / "conf" / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        text = Template((ROOT / "stack" / name).read_text()).substitute(filled)
+        text = fill(name, filled)
         if not target.exists() or target.read_text() != text:
             target.write_text(text)
+
+
+def fill(name: str, filled: dict[str, str]) -> str:
+    """The template with its values, each written as the file's format wants it."""
+    written = WRITTEN[Path(name).suffix]
+    template = Template((ROOT / "stack" / name).read_text())
+    return template.substitute({key: written(value) for key, value in filled.items()})
+
+
+def as_property(value: str) -> str:
+    """Java properties are ASCII, and a backslash escapes (java.util.Properties.load)."""
+    utf16 = value.replace("\\", "\\\\").encode("utf-16-be")
+    units = (int.from_bytes(utf16[i : i + 2], "big") for i in range(0, len(utf16), 2))
+    return "".join(chr(unit) if unit < 128 else f"\\u{unit:04x}" for unit in units)
+
+
+WRITTEN: dict[str, Callable[[str], str]] = {
+    ".properties": as_property,
+    ".conf": as_property,
+    ".xml": escape,
+}

@@ -41,8 +41,14 @@ def full(settings: Settings) -> dict[str, str]:
 
 
 def changed(settings: Settings) -> dict[str, object]:
-    """The settings that are not the defaults, so that a child process has the same ones."""
+    """The settings that are not the defaults, so that a child process has the same ones.
+
+    A port that only follows `port_offset` is left out: it then follows another offset too.
+    """
     defaults = {name: field.default for name, field in Settings.model_fields.items()}
+    for name in defaults:
+        if name.endswith("_port"):
+            defaults[name] += settings.port_offset
     return {name: value for name, value in settings.model_dump().items() if value != defaults[name]}
 
 

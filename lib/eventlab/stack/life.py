@@ -7,6 +7,7 @@ its id and start, never by its name.
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -187,6 +188,9 @@ def _start_all(settings: Settings, services: Sequence[Service], report: Report) 
 
 def _start(settings: Settings, service: Service, report: Report, given_up: Event) -> None:
     report(service.name, "preparing")
+    tmp = config.tmp_dir(settings, service.name)
+    shutil.rmtree(tmp, ignore_errors=True)
+    tmp.mkdir(parents=True)
     service.prepare(settings)
     if given_up.is_set():
         return

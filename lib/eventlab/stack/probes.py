@@ -42,13 +42,13 @@ def kafka(settings: Settings) -> None:
 
 def namenode(settings: Settings) -> None:
     """A WebHDFS listing of the root folder."""
-    _get(f"{settings.webhdfs_url}/webhdfs/v1/?op=LISTSTATUS")
+    get(f"{settings.webhdfs_url}/webhdfs/v1/?op=LISTSTATUS")
 
 
 def datanode(settings: Settings) -> None:
     """The DataNode's own report: it is registered with the NameNode and heard from it within 10 s."""
     url = f"http://{HOST}:{settings.datanode_web_port}/jmx?qry=Hadoop:service=DataNode,name=DataNodeInfo"
-    beans = _get(url).json()["beans"]
+    beans = get(url).json()["beans"]
     actors = json.loads(beans[0].get("BPServiceActorInfo") or "[]") if beans else []
     if not any(actor["ActorState"] == "RUNNING" and actor.get("BlockPoolID") for actor in actors):
         raise NotAnswering("not registered with the NameNode yet")
@@ -83,7 +83,7 @@ def jupyter(settings: Settings) -> None:
     """The server's status, with the token."""
     from eventlab.stack.token import read_token
 
-    _get(settings.jupyter_url + "/api/status", headers={"Authorization": f"token {read_token(settings)}"})
+    get(settings.jupyter_url + "/api/status", headers={"Authorization": f"token {read_token(settings)}"})
 
 
 def connect(address: str) -> None:
@@ -108,7 +108,8 @@ def quiet_kafka() -> Any:
         logger.level = before
 
 
-def _get(url: str, headers: dict[str, str] | None = None) -> httpx.Response:
+def get(url: str, headers: dict[str, str] | None = None) -> httpx.Response:
+    """The answer to a GET; NotAnswering when there is none, or another than 200."""
     answer = _request("GET", url, headers)
     if answer.status_code != 200:
         raise NotAnswering(f"{url} is answered with {answer.status_code}")

@@ -26,7 +26,7 @@ class Record:
 
     def process(self) -> psutil.Process | None:
         """The very process that was started, or None when it is gone (its id may be another's by now)."""
-        with contextlib.suppress(psutil.Error):
+        with contextlib.suppress(psutil.Error, ValueError, OverflowError):
             process = psutil.Process(self.pid)
             same = abs(launch.since_boot(process) - self.since_boot) < 0.5
             if same and process.status() != psutil.STATUS_ZOMBIE:
@@ -87,8 +87,11 @@ def start(
 
 
 def alive(process: psutil.Process) -> bool:
+    """Whether anything of the process still runs: a JVM's first thread may end before those that hold its ports."""
     with contextlib.suppress(psutil.Error):
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return process.num_threads() > 1
+        return process.is_running()
     return False
 
 
@@ -97,11 +100,23 @@ def stop(process: psutil.Process, grace_s: float = 10) -> None:
     with contextlib.suppress(psutil.NoSuchProcess):
         family = [*process.children(recursive=True), process]
         process.terminate()
-        _, left = psutil.wait_procs(family, timeout=grace_s)
+        left = _wait_until_gone(family, grace_s)
         for survivor in left:
             with contextlib.suppress(psutil.NoSuchProcess):
                 survivor.kill()
-        psutil.wait_procs(left, timeout=5)
+        _wait_until_gone(left, timeout_s=5)
+
+
+def _wait_until_gone(family: list[psutil.Process], timeout_s: float) -> list[psutil.Process]:
+    """Wait until none is alive and return who still is.
+
+    Not psutil.wait_procs: that waits until an ended process is collected, which in a container whose first
+    process is no init may be late or never.
+    """
+    deadline = time.monotonic() + timeout_s
+    while (left := [member for member in family if alive(member)]) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return left
 
 
 def resident_bytes(process: psutil.Process) -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from eventlab.settings import HOST, ROOT, Settings
 from eventlab.stack import archives, jars, java, probes, provision
-from eventlab.stack.config import conf_dir
+from eventlab.stack.config import conf_dir, tmp_dir
 from eventlab.stack.token import read_token
 
 Command = Callable[[Settings], list[str]]
@@ -60,6 +60,7 @@ def java_command(settings: Settings, environment: str, service: str, main: str, 
         *archives.options(runtime, service, class_path),
         f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}",
         f"-Deventlab.service={service}",
+        f"-Djava.io.tmpdir={tmp_dir(settings, service)}",
         "-cp",
         os.pathsep.join(map(str, class_path)),
         main,

@@ -1,0 +1,84 @@
+"""Commands, services and notebooks find the stack by their environment."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from eventlab.settings import Settings
+from eventlab.stack import environment, java
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith(("EVENTLAB_", "SPARK_", "HADOOP_"))]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def some_java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A Java home that looks fit, for machines without one."""
+    home = tmp_path / "jdk"
+    (home / "bin").mkdir(parents=True)
+    (home / "bin" / "java").touch(mode=0o755)
+    (home / "release").write_text(f'JAVA_VERSION="17.0.1"\nMODULES="java.base {java.NEEDED_MODULE}"\n')
+    monkeypatch.setenv("JAVA_HOME", str(home))
+    return home
+
+
+def settings_of_a_child(variables: dict[str, str], **more: str) -> Settings:
+    """What a process with these variables takes for its settings."""
+    code = "from eventlab.settings import Settings; print(Settings().model_dump_json())"
+    child = os.environ | variables | more
+    done = subprocess.run([sys.executable, "-c", code], env=child, capture_output=True, text=True, check=True)
+    return Settings.model_validate_json(done.stdout)
+
+
+def test_a_child_process_has_the_same_settings(tmp_path: Path, some_java: Path):
+    moved = Settings(port_offset=300, api_port=5555, state_dir=tmp_path, topic="clicks")
+
+    assert settings_of_a_child(environment.variables(moved)) == moved
+
+
+def test_a_port_that_follows_the_offset_still_follows_it_in_a_prepared_shell(some_java: Path):
+    prepared = environment.variables(Settings(port_offset=300))
+
+    child = settings_of_a_child(prepared, EVENTLAB_PORT_OFFSET="400")
+
+    assert child == Settings(port_offset=400)
+
+
+def test_the_default_stack_needs_no_setting_passed_on(some_java: Path):
+    variables = environment.variables(Settings())
+
+    assert [name for name in variables if name.startswith("EVENTLAB_")] == []
+
+
+def test_the_fields_tools_are_told_where_the_services_are(tmp_path: Path, some_java: Path):
+    moved = Settings(port_offset=300, state_dir=tmp_path)
+
+    variables = environment.variables(moved)
+
+    assert variables["KAFKA_BOOTSTRAP_SERVERS"] == "127.0.0.1:29392"
+    assert variables["SPARK_REMOTE"] == "sc://127.0.0.1:15302"
+    assert variables["HADOOP_CONF_DIR"] == str(tmp_path / "conf" / "hdfs")
+    assert variables["JAVA_HOME"] == str(some_java)
+
+
+def test_the_kits_commands_come_first_and_its_fallbacks_last(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PATH", os.pathsep.join(["/usr/bin", "/bin"]))
+
+    parts = environment.search_path().split(os.pathsep)
+
+    assert parts[:2] == [str(environment.COMMANDS), str(Path(sys.executable).parent)]
+    assert parts[2:] == ["/usr/bin", "/bin", str(environment.FALLBACKS)]
+
+
+def test_a_prepared_shell_prepared_again_stays_as_it_is(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PATH", "/usr/bin")
+    once = environment.search_path()
+    monkeypatch.setenv("PATH", once)
+
+    assert environment.search_path() == once

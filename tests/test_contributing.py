@@ -1,0 +1,81 @@
+"""The recipes of CONTRIBUTING.md, followed."""
+
+import re
+import sys
+import time
+import uuid
+
+import httpx
+import pytest
+
+from eventlab.settings import HOST, ROOT, Settings
+from eventlab.stack import life, probes, services
+
+
+def recipe(heading):
+    """The first Python block under the heading."""
+    section = (ROOT / "CONTRIBUTING.md").read_text().split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    block = re.search(r"```python\n(.*?)```", section, re.DOTALL)
+    assert block, heading
+    return block[1]
+
+
+def test_adding_a_check():
+    from eventlab.doctor import Check
+
+    namespace = {"Check": Check, "time": time}
+    exec(recipe("Add a check"), namespace)
+
+    assert namespace["clock"]().ok
+
+
+@pytest.mark.services
+def test_adding_a_service(tmp_path, monkeypatch):
+    namespace = {"sys": sys, "HOST": HOST, "Settings": Settings, "Service": services.Service, "probes": probes}
+    exec(recipe("Add a service"), namespace)
+    monkeypatch.setitem(services.SERVICES, "files", namespace["FILES"])
+    own = Settings(state_dir=tmp_path, port_offset=1400)
+
+    try:
+        assert [status.state for status in life.up(own, ["files"])] == ["running"]
+    finally:
+        assert [status.state for status in life.down(own, ["files"])] == ["stopped"]
+    assert not life.open_ports(own, ["files"])
+
+
+@pytest.mark.services
+def test_adding_an_event_type(stack, tmp_path):
+    from eventlab import course
+
+    app = tmp_path / f"api_{uuid.uuid4().hex}.py"
+    app.write_text((ROOT / "game_api.py").read_text() + "\n\n" + recipe("Add an event type"))
+    own = Settings(
+        state_dir=tmp_path, port_offset=1400, api_app=app, kafka_bootstrap_servers=stack.bootstrap_servers
+    )
+
+    life.up(own, ["api"])
+    try:
+        answer = httpx.get(own.api_url + "/join_a_guild")
+    finally:
+        life.down(own, ["api"])
+
+    assert answer.text == "Guild Joined!\n"
+    assert b"the early birds" in course.read_values(stack.topic)[-1]
+
+
+@pytest.mark.services
+def test_adding_a_job(stack, topic):
+    from kafka import KafkaProducer
+    from pyspark.sql import DataFrame, SparkSession
+
+    namespace = {"DataFrame": DataFrame, "SparkSession": SparkSession}
+    exec(recipe("Add a job"), namespace)
+    producer = KafkaProducer(bootstrap_servers=stack.bootstrap_servers)
+    producer.send(topic, b'{"event_type": "purchase_sword", "Host": "user1.comcast.com"}').get(timeout=10)
+    producer.close()
+
+    spark = SparkSession.builder.getOrCreate()
+    found = namespace["purchases_by_host"](spark, topic).collect()
+    spark.stop()
+
+    assert [tuple(row) for row in found] == [("user1.comcast.com", 1)]

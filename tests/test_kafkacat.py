@@ -1,0 +1,728 @@
+"""kafkacat: its parts without a broker, then the command on real topics, also side by side with Debian's kcat."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eventlab.kafkacat import main
+from eventlab.kafkacat.consume import Span, place, select, within
+from eventlab.kafkacat.format import (
+    compile_default,
+    compile_format,
+    compile_json,
+    json_string,
+    unescape,
+)
+from eventlab.kafkacat.listing import as_json, as_text
+from eventlab.kafkacat.options import Instant, Options, Start, parse
+from eventlab.kafkacat.produce import key_and_value, split
+from eventlab.kafkacat.properties import gather, translate
+from eventlab.kafkacat.report import Fatal, UsageError
+from eventlab.settings import Settings, settings
+
+KCAT = shutil.which("kcat")
+OURS = [sys.executable, "-m", "eventlab.kafkacat"]
+BROKERS = settings.bootstrap_servers
+
+side_by_side = pytest.mark.skipif(KCAT is None, reason="Debian's kcat is not installed: nothing to compare with")
+
+
+def options(*argv: str, tty: bool = True) -> Options:
+    return parse(argv, stdin_is_tty=tty)
+
+
+def message(value: bytes | None = b"sword", key: bytes | None = b"ann", **fields: object) -> SimpleNamespace:
+    defaults = {"topic": "events", "partition": 2, "offset": 40, "timestamp": 1700000000000, "timestamp_type": 0}
+    return SimpleNamespace(value=value, key=key, **defaults | {"headers": []} | fields)
+
+
+# --- the command line ---
+
+
+def test_the_course_s_command_is_understood() -> None:
+    asked = options("-C", "-b", "kafka:29092", "-t", "events", "-o", "beginning", "-e")
+    assert (asked.mode, asked.brokers, asked.topic) == ("C", "kafka:29092", "events")
+    assert (asked.start, asked.exit_at_end) == (Start("beginning"), True)
+
+
+def test_short_flags_may_be_clustered_and_their_values_attached() -> None:
+    assert options("-Ceqtevents", "-c5", "-K:") == options("-C", "-e", "-q", "-t", "events", "-c", "5", "-K", ":")
+
+
+@given(
+    count=st.integers(0, 10**12),
+    partition=st.integers(0, 10**6),
+    topic=st.text("abcXYZ019._-", min_size=1, max_size=40),
+)
+def test_attached_and_separate_values_mean_the_same(count: int, partition: int, topic: str) -> None:
+    attached = options("-C", f"-c{count}", f"-p{partition}", f"-t{topic}")
+    assert attached == options("-C", "-c", str(count), "-p", str(partition), "-t", topic)
+
+
+def test_options_may_follow_the_files_to_send() -> None:
+    assert options("-P", "a.txt", "-t", "events", "b.txt").arguments == ("a.txt", "b.txt")
+
+
+@pytest.mark.parametrize(("tty", "mode"), [(True, "C"), (False, "P")])
+def test_without_a_mode_a_terminal_on_stdin_means_consuming(tty: bool, mode: str) -> None:
+    asked = options("-t", "events", tty=tty)
+    assert (asked.mode, asked.mode_inferred) == (mode, True)
+
+
+@pytest.mark.parametrize(
+    ("value", "start"),
+    [
+        ("beginning", Start("beginning")),
+        ("end", Start("end")),
+        ("stored", Start("stored")),
+        ("7", Start("offset", 7)),
+        ("-7", Start("tail", 7)),
+        ("s@1700000000000", Start("time", 1700000000000)),
+    ],
+)
+def test_every_form_of_an_offset_is_understood(value: str, start: Start) -> None:
+    assert options("-C", "-t", "events", "-o", value).start == start
+
+
+def test_a_stop_time_goes_with_a_start() -> None:
+    asked = options("-C", "-t", "events", "-o", "5", "-o", "e@99")
+    assert (asked.start, asked.stop_time) == (Start("offset", 5), 99)
+
+
+def test_a_query_names_topic_partition_and_time() -> None:
+    assert options("-Q", "-t", "events:0:99").instants == (Instant("events", 0, 99),)
+
+
+@pytest.mark.parametrize(
+    ("argv", "complaint"),
+    [
+        (["-C"], "-t <topic> missing"),
+        (["-C", "-t"], "unknown argument: option -t requires argument"),
+        (["-y"], "unknown argument: option -y not recognized"),
+        (["-C", "-t", "events", "-o", "begining"], "-o begining: expected beginning, end, stored"),
+        (["-C", "-t", "events", "-c", "many"], "-c expects a number, not 'many'"),
+        (["-C", "-t", "events", "file"], "file/topic list only allowed in producer"),
+        (["-Q"], "-t <topic>:<partition>:<offset_or_timestamp> missing"),
+    ],
+)
+def test_a_wrong_command_line_is_a_usage_error(argv: list[str], complaint: str) -> None:
+    with pytest.raises(UsageError, match="^" + complaint.replace("(", r"\(")):
+        options(*argv)
+
+
+@pytest.mark.parametrize(
+    ("argv", "complaint"),
+    [
+        (["-C", "-P"], "Do not mix modes: -P seen when -C already set"),
+        (["-P", "-t", "events", "-D", ""], "Message delimiter -D must not be empty when producing"),
+        (["-P", "-t", "events", "-l", "a", "b"], "Only one file allowed for line mode"),
+        (["-C", "-t", "events", "-X", "colour"], "Expected -X property=value, not colour"),
+        (["-C", "-t", "events", "-K", r"\x"], "Delimiter"),
+        (["-G", "g", "events", "-o", "s@1"], "-o ..@ timestamps can't be used with -G mode"),
+        (["-C", "-t", "events", "-s", "avro"], "This kafkacat has no deserializers"),
+    ],
+)
+def test_what_can_not_work_is_refused_before_anything_is_read(argv: list[str], complaint: str) -> None:
+    with pytest.raises(Fatal, match=complaint):
+        options(*argv)
+
+
+# --- formats ---
+
+
+@pytest.mark.parametrize(
+    ("spec", "text"),
+    [
+        (b"%s", b"sword"),
+        (b"%k=%s\\n", b"ann=sword\n"),
+        (b"%t [%p] at %o", b"events [2] at 40"),
+        (b"%S %K %T", b"5 3 1700000000000"),
+        (b"%R", b"\x00\x00\x00\x05"),
+        (b"100%% %s%%", b"100% sword%"),
+        (b"%%s %s", b"%s sword"),
+        (b"\\t\\x41\\x0a\\065\\101\\\\\\q", b"\tA\n5e\\q"),
+        (b"<\\x00>", b"<\x00>"),
+        (b"", b""),
+    ],
+)
+def test_a_format_renders(spec: bytes, text: bytes) -> None:
+    assert compile_format(spec)(message()) == text
+
+
+def test_missing_keys_and_payloads_render_as_nothing_or_as_null() -> None:
+    tombstone = message(value=None, key=None)
+    assert compile_format(b"%k,%K,%s,%S")(tombstone) == b",-1,,-1"
+    assert compile_format(b"%k,%K,%s,%S", null=b"NULL")(tombstone) == b"NULL,-1,NULL,-1"
+
+
+def test_headers_render_as_a_list_of_names_and_values() -> None:
+    assert compile_format(b"%h")(message(headers=[("a", b"1"), ("b", None), ("c", b"")])) == b"a=1,b=NULL,c="
+
+
+@pytest.mark.parametrize(("spec", "complaint"), [(b"%z", "Unsupported formatter: %z"), (b"a%", "Empty formatter")])
+def test_an_impossible_format_is_refused(spec: bytes, complaint: str) -> None:
+    with pytest.raises(Fatal, match=complaint):
+        compile_format(spec)
+
+
+PIECES = st.one_of(
+    st.binary(max_size=8).map(lambda raw: (b"".join(b"\\0%03o" % byte for byte in raw), raw)),
+    st.from_regex(rb"[a-z0-9 \[\]:,{}\"]{0,8}", fullmatch=True).map(lambda raw: (raw, raw)),
+    st.sampled_from(
+        [(b"%s", b"sword"), (b"%k", b"ann"), (b"%o", b"40"), (b"%p", b"2"), (b"%%", b"%"), (b"\\n", b"\n")]
+    ),
+)
+
+
+@given(st.lists(PIECES))
+def test_a_format_is_the_concatenation_of_its_pieces(pieces: list[tuple[bytes, bytes]]) -> None:
+    # a digit after \0NN would belong to the escape
+    spec = b"%%".join(spec for spec, _ in pieces)
+    assert compile_format(spec)(message()) == b"%".join(text for _, text in pieces)
+
+
+@given(st.binary())
+def test_any_format_renders_or_is_refused(spec: bytes) -> None:
+    try:
+        render = compile_format(spec)
+    except Fatal:
+        return
+    assert isinstance(render(message()), bytes)
+
+
+@given(st.binary())
+def test_any_bytes_can_be_written_as_escapes(raw: bytes) -> None:
+    assert b"".join(unescape(b"\\x%x" % byte) for byte in raw) == raw
+
+
+def test_the_default_output_is_key_delimiter_payload_delimiter() -> None:
+    assert compile_default(b"\n", None)(message()) == b"sword\n"
+    assert compile_default(b";", b"%")(message()) == b"ann%sword;"
+
+
+@given(st.text(), st.none() | st.text())
+def test_the_envelope_is_json_for_any_text(value: str, key: str | None) -> None:
+    keyed = message(value=value.encode(), key=None if key is None else key.encode(), headers=[("h", b"1")])
+    parsed = json.loads(compile_json(b"\n", lambda message: 1)(keyed))
+    assert (parsed["payload"], parsed["key"], parsed["headers"]) == (value, key, ["h", "1"])
+
+
+def test_json_strings_are_escaped_as_kcat_does() -> None:
+    assert json_string(b'\x01\x1f\x7f"/\\\xff\b\f\t') == b'"\\u0001\\u001F\x7f\\"/\\\\\xff\\b\\f\\t"'
+
+
+# --- input ---
+
+
+def test_empty_lines_are_skipped_and_the_last_line_needs_no_newline() -> None:
+    assert list(split([b"a\n\nb\n", b"\nc"], b"\n")) == [b"a", b"b", b"c"]
+
+
+@given(st.binary(max_size=200), st.lists(st.integers(0, 200)), st.sampled_from([b"\n", b";;", b"aab"]))
+def test_how_the_input_is_cut_into_reads_does_not_matter(data: bytes, cuts: list[int], delimiter: bytes) -> None:
+    ends = sorted({min(cut, len(data)) for cut in cuts} | {len(data)})
+    chunks = [data[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+    assert list(split(chunks, delimiter)) == [part for part in data.split(delimiter) if part]
+
+
+def test_a_message_is_handed_on_before_the_input_ends() -> None:
+    def endless() -> Iterator[bytes]:
+        yield b"first\nsec"
+        raise AssertionError("read on before the first message was handed on")
+
+    assert next(split(endless(), b"\n")) == b"first"
+
+
+def test_a_message_that_is_too_large_is_refused_without_reading_it_whole() -> None:
+    with pytest.raises(Fatal, match="Input is too large, maximum size is 10"):
+        list(split(iter(lambda: b"xxxx", b""), b"\n", limit=10))
+
+
+@pytest.mark.parametrize(
+    ("argv", "line", "pair"),
+    [
+        ([], b"a:b", (None, b"a:b")),
+        (["-K:"], b"a:b:c", (b"a", b"b:c")),
+        (["-K:"], b"ab", (None, b"ab")),
+        (["-K:"], b":b", (b"", b"b")),
+        (["-K:", "-Z"], b"a:", (b"a", None)),
+        (["-K:", "-Z"], b":b", (None, b"b")),
+        (["-K:", "-k", "all"], b"ab", (b"all", b"ab")),
+        (["-k", "all"], b"a:b", (b"all", b"a:b")),
+    ],
+)
+def test_a_line_becomes_key_and_value(
+    argv: list[str], line: bytes, pair: tuple[bytes | None, bytes | None]
+) -> None:
+    assert key_and_value(line, options("-P", "-t", "events", *argv)) == pair
+
+
+# --- offsets ---
+
+
+@pytest.mark.parametrize(
+    ("start", "known", "offset"),
+    [
+        (Start("beginning"), None, 10),
+        (Start("tail", 3), None, 47),
+        (Start("tail", 99), None, 10),
+        (Start("offset", 20), None, 20),
+        (Start("time", 5), 33, 33),
+        (Start("time", 5), None, 50),
+        (Start("stored"), 12, 12),
+        (Start("stored"), None, None),
+    ],
+)
+def test_a_start_is_placed_in_what_the_partition_holds(
+    start: Start, known: int | None, offset: int | None
+) -> None:
+    assert place(start, Span(10, 50), known) == offset
+
+
+@pytest.mark.parametrize(("policy", "offset"), [("latest", 50), ("earliest", 10)])
+def test_an_offset_that_is_not_there_is_reset_as_configured(policy: str, offset: int) -> None:
+    assert within(99, Span(10, 50), policy, ("events", 0)) == offset  # type: ignore[arg-type]
+
+
+def test_a_topic_without_partitions_is_unknown_or_invalid() -> None:
+    with pytest.raises(Fatal, match="Topic nosuch error: Broker: Unknown topic or partition"):
+        select("nosuch", [], None)
+    with pytest.raises(Fatal, match="Topic bad topic error: Broker: Invalid topic"):
+        select("bad topic", [], None)
+
+
+# --- properties ---
+
+
+def test_librdkafka_s_properties_become_kafka_python_s() -> None:
+    asked = translate([("acks", "all"), ("topic.auto.offset.reset", "smallest"), ("enable.idempotence", "false")])
+    assert asked == {"acks": -1, "auto_offset_reset": "earliest", "enable_idempotence": False}
+
+
+@pytest.mark.parametrize(
+    ("pair", "complaint"),
+    [
+        (("colour", "red"), 'No such configuration property: "colour"'),
+        (("linger.ms", "soon"), 'Invalid value "soon" for configuration property "linger.ms"'),
+    ],
+)
+def test_an_impossible_property_is_refused(pair: tuple[str, str], complaint: str) -> None:
+    with pytest.raises(Fatal, match=complaint):
+        translate([pair])
+
+
+def test_the_command_line_goes_before_the_configuration_file(tmp_path: Path) -> None:
+    (tmp_path / "kcat.conf").write_text("# ours\nbootstrap.servers = kafka:1\n\nlinger.ms=7\n")
+    asked = options("-C", "-t", "events", "-X", "linger.ms=9")
+    expected = {"bootstrap_servers": "kafka:1", "linger_ms": 9}
+    assert gather(asked, {"KCAT_CONFIG": str(tmp_path / "kcat.conf")}) == expected
+
+
+# --- listing ---
+
+CLUSTER = {"controller_id": 1, "brokers": [{"broker_id": 1, "host": "127.0.0.1", "port": 29092}]}
+PARTITION = {"error_code": 0, "partition_index": 0, "leader_id": 1, "replica_nodes": [1], "isr_nodes": [1]}
+
+
+def test_a_listing_reads_as_kcat_s() -> None:
+    topics = [
+        {"name": "events", "error_code": 0, "partitions": [PARTITION]},
+        {"name": "nosuch", "error_code": 3, "partitions": []},
+    ]
+    assert as_text(None, CLUSTER, topics) == (
+        "Metadata for all topics (from broker 1: 127.0.0.1:29092/1):\n"
+        " 1 brokers:\n"
+        "  broker 1 at 127.0.0.1:29092 (controller)\n"
+        " 2 topics:\n"
+        '  topic "events" with 1 partitions:\n'
+        "    partition 0, leader 1, replicas: 1, isrs: 1\n"
+        '  topic "nosuch" with 0 partitions: Broker: Unknown topic or partition\n'
+    )
+
+
+def test_a_listing_as_json_has_the_same_facts() -> None:
+    listing = json.loads(
+        as_json("events", CLUSTER, [{"name": "events", "error_code": 0, "partitions": [PARTITION]}])
+    )
+    assert listing["query"] == {"topic": "events"}
+    assert listing["topics"][0]["partitions"][0]["leader"] == 1
+
+
+# --- the command without a broker ---
+
+
+def cat(*argv: str, stdin: bytes = b"", brokers: str = BROKERS) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run([*OURS, "-b", brokers, *argv], input=stdin, capture_output=True, timeout=60)
+
+
+@contextmanager
+def running(*argv: str, brokers: str = BROKERS) -> Iterator[subprocess.Popen[bytes]]:
+    """A kafkacat in the background, ended whatever happens."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen([*OURS, "-b", brokers, *argv], stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.fixture(scope="session")
+def nobody() -> Iterator[str]:
+    """An address where nothing answers: bound, so that nobody else takes it, and not listening."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{bound.getsockname()[1]}"
+
+
+def test_help_goes_to_stdout_and_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    printed = capsys.readouterr()
+    assert "kafkacat -C -t events -o beginning -e" in printed.out
+    assert printed.err == ""
+
+
+def test_a_usage_error_says_what_is_missing_and_where_help_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["-C"]) == 1
+    assert capsys.readouterr().err.startswith("Error: -t <topic> missing\n\nUsage: kafkacat ")
+
+
+def test_an_error_begins_as_kcat_s_do(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["-C", "-t", "events", "-X", "colour=red"]) == 1
+    assert capsys.readouterr().err == '% ERROR: No such configuration property: "colour"\n'
+
+
+@pytest.mark.parametrize(
+    ("argv", "complaint"),
+    [
+        (
+            ["-C", "-t", "events"],
+            "% ERROR: Failed to query metadata for topic events: Local: Broker transport failure",
+        ),
+        (["-L"], "% ERROR: Failed to acquire metadata: Local: Broker transport failure"),
+        (["-P", "-t", "events"], "% ERROR: Local: All broker connections are down"),
+    ],
+)
+def test_without_a_broker_it_says_so_and_fails(nobody: str, argv: list[str], complaint: str) -> None:
+    ended = cat("-m0", *argv, stdin=b"lost\n", brokers=nobody)
+    assert ended.returncode == 1
+    assert ended.stderr.decode().startswith(complaint)
+    assert ended.stderr.count(b"\n") == 1
+
+
+def test_it_waits_for_a_broker_as_long_as_m_says(nobody: str) -> None:
+    started = time.monotonic()
+    assert cat("-L", "-m1", brokers=nobody).returncode == 1
+    assert 1 < time.monotonic() - started < 10
+
+
+def test_ctrl_c_does_not_wait_for_a_broker_that_does_not_answer() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(20)
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        with running("-C", "-t", "events", "-m30", brokers=address) as process, silent.accept()[0]:
+            process.send_signal(signal.SIGINT)
+            assert process.communicate(timeout=10) == (b"", b"")
+            assert process.returncode == 130
+
+
+# --- on real topics ---
+
+
+@pytest.fixture(scope="module")
+def mixed(stack: Settings) -> Iterator[str]:
+    """A topic of three partitions with keys, headers, nothing, everything binary, and a tombstone in it."""
+    from kafka import KafkaAdminClient, KafkaProducer
+
+    name = f"test-{uuid.uuid4().hex[:12]}"
+    with KafkaAdminClient(bootstrap_servers=stack.bootstrap_servers) as admin:
+        admin.create_topics({name: {"num_partitions": 3, "replication_factor": 1}}, wait_for_metadata=True)
+        with KafkaProducer(bootstrap_servers=stack.bootstrap_servers) as producer:
+            for number in range(10):
+                producer.send(name, b"value %d" % number, key=b"key %d" % (number % 4), partition=number % 2)
+            producer.send(name, b'\x00\x01\xff\xfe\n"\\', partition=0, headers=[("a", b"1"), ("b", b"")])
+            producer.send(name, b"no key", partition=1)
+            producer.send(name, None, key=b"gone", partition=1)
+            producer.send(name, b"", key=b"", partition=0)
+            producer.flush()
+        yield name
+        admin.delete_topics([name])
+
+
+def test_a_topic_is_printed_from_the_beginning_to_its_end(topic: str) -> None:
+    cat("-P", "-t", topic, stdin=b"sword\nknife\n")
+    ended = cat("-C", "-t", topic, "-o", "beginning", "-e")
+    assert ended.stdout == b"sword\nknife\n"
+    assert ended.stderr.decode() == f"% Reached end of topic {topic} [0] at offset 2: exiting\n"
+    assert ended.returncode == 0
+
+
+def test_without_b_it_asks_the_stack_s_own_broker(topic: str) -> None:
+    cat("-P", "-t", topic, stdin=b"sword\n")
+    assert subprocess.run([*OURS, "-C", "-t", topic, "-eq"], capture_output=True).stdout == b"sword\n"
+
+
+def test_quiet_leaves_stderr_empty(topic: str) -> None:
+    assert cat("-C", "-t", topic, "-eq").stderr == b""
+
+
+def test_an_inferred_mode_is_said(topic: str) -> None:
+    said = "% Auto-selecting Producer mode (use -P or -C to override)\n"
+    assert cat("-t", topic, stdin=b"sword\n").stderr.decode() == said
+
+
+@pytest.mark.parametrize(
+    ("argv", "lines"),
+    [
+        (["-c", "3"], [0, 1, 2]),
+        (["-o", "7", "-e"], [7, 8, 9]),
+        (["-o", "-2", "-e"], [8, 9]),
+        (["-o", "-2", "-c", "1"], [8]),
+        (["-o", "end", "-e"], []),
+        (["-o", "99", "-e"], []),
+        (["-o", "99", "-c", "1", "-X", "auto.offset.reset=earliest"], [0]),
+        (["-o", "s@0", "-c", "2"], [0, 1]),
+        (["-o", "e@1", "-e"], []),
+    ],
+)
+def test_offsets_and_counts_choose_the_messages(topic: str, argv: list[str], lines: list[int]) -> None:
+    cat("-P", "-t", topic, stdin=b"".join(b"%d\n" % number for number in range(10)))
+    ended = cat("-C", "-t", topic, *argv)
+    assert (ended.returncode, ended.stdout.split()) == (0, [b"%d" % number for number in lines])
+
+
+def test_all_partitions_are_read_and_each_end_is_reported(mixed: str) -> None:
+    ended = cat("-C", "-t", mixed, "-e", "-f", "%p:%o\n")
+    read = sorted(ended.stdout.split())
+    assert read == sorted(b"%d:%d" % (partition, offset) for partition in (0, 1) for offset in range(7))
+    ends = ended.stderr.decode().splitlines()
+    assert {end.removesuffix(": exiting") for end in ends} == {
+        f"% Reached end of topic {mixed} [{partition}] at offset {offset}"
+        for partition, offset in [(0, 7), (1, 7), (2, 0)]
+    }
+    assert [end.endswith(": exiting") for end in ends] == [False, False, True]
+
+
+def test_bytes_come_out_as_they_went_in(topic: str) -> None:
+    raw = bytes(range(256)).replace(b"\n", b"")
+    cat("-P", "-t", topic, "-D", r"\n", stdin=raw)
+    assert cat("-C", "-t", topic, "-eq").stdout == raw + b"\n"
+
+
+def test_a_follower_s_pipe_sees_a_message_when_it_arrives_and_ctrl_c_ends_it_in_peace(topic: str) -> None:
+    with running("-C", "-t", topic, "-o", "end") as follower:
+        assert follower.stderr is not None
+        assert follower.stdout is not None
+        assert follower.stderr.readline().decode() == f"% Reached end of topic {topic} [0] at offset 0\n"
+        cat("-P", "-t", topic, stdin=b"late\n")
+        assert follower.stdout.readline() == b"late\n"
+        assert follower.stderr.readline().decode() == f"% Reached end of topic {topic} [0] at offset 1\n"
+        follower.send_signal(signal.SIGINT)
+        assert follower.communicate(timeout=10) == (b"", b"")
+        assert follower.returncode == 0
+
+
+def test_a_reader_that_has_seen_enough_ends_a_follower_without_a_complaint(topic: str) -> None:
+    cat("-P", "-t", topic, stdin=b"sword\n")
+    with running("-C", "-t", topic, "-q") as follower:
+        assert follower.stdout is not None
+        assert follower.stdout.readline() == b"sword\n"
+        follower.stdout.close()
+        assert follower.wait(timeout=10) == 1
+        assert follower.stderr is not None
+        assert follower.stderr.read() == b""
+
+
+def test_a_line_goes_out_before_the_input_ends(topic: str) -> None:
+    with running("-P", "-t", topic) as producer:
+        assert producer.stdin is not None
+        producer.stdin.write(b"sword\nhalf a li")
+        producer.stdin.flush()
+        assert cat("-C", "-t", topic, "-c1").stdout == b"sword\n"
+        producer.send_signal(signal.SIGINT)
+        assert producer.wait(timeout=20) == 0
+    assert cat("-C", "-t", topic, "-eq").stdout == b"sword\n"
+
+
+def test_aborted_transactions_are_left_out_and_the_end_is_still_found(topic: str) -> None:
+    from kafka import KafkaProducer
+
+    with KafkaProducer(bootstrap_servers=BROKERS, transactional_id=topic) as producer:
+        producer.init_transactions()
+        for word, end in [(b"dropped", producer.abort_transaction), (b"kept", producer.commit_transaction)]:
+            producer.begin_transaction()
+            producer.send(topic, word)
+            producer.flush()
+            end()
+    assert cat("-C", "-t", topic, "-c1").stdout == b"kept\n"  # waits until the commit is in the log
+    ended = cat("-C", "-t", topic, "-e")
+    assert ended.stdout == b"kept\n"
+    assert ended.stderr.decode() == f"% Reached end of topic {topic} [0] at offset 4: exiting\n"
+
+
+def test_a_transaction_is_committed_when_the_input_ends(topic: str) -> None:
+    said = b"% Using transactional producer\n% Committing transaction\n% Transaction successfully committed\n"
+    assert cat("-P", "-t", topic, "-X", f"transactional.id={topic}", stdin=b"a\nb\n").stderr == said
+    assert cat("-C", "-t", topic, "-c2").stdout == b"a\nb\n"
+
+
+def test_a_group_reads_on_where_it_stopped(topic: str) -> None:
+    group = f"group-{topic}"
+    cat("-P", "-t", topic, stdin=b"a\nb\nc\n")
+    assert cat("-G", group, topic, "-o", "beginning", "-c2", "-q").stdout == b"a\nb\n"
+    ended = cat("-G", group, topic, "-e")
+    assert ended.stdout == b"c\n"
+    assert "% Waiting for group rebalance\n" in ended.stderr.decode()
+    assert f": assigned: {topic} [0]\n" in ended.stderr.decode()
+
+
+def test_messages_that_can_not_be_delivered_make_it_fail(topic: str) -> None:
+    ended = cat("-P", "-t", topic, "-p", "7", stdin=b"a\nb\n")
+    assert ended.returncode == 1
+    assert ended.stderr == b"% Delivery failed for message: Local: Unknown partition\n" * 2
+
+
+def test_lost_messages_are_reported_ten_at_most(topic: str) -> None:
+    ended = cat("-P", "-t", topic, "-p", "7", stdin=b"x\n" * 25)
+    assert ended.stderr.splitlines()[-1] == b"% Delivery failed for 15 more messages"
+
+
+def test_a_large_input_arrives_whole_and_in_order(topic: str) -> None:
+    lines = b"".join(b"%d\n" % number for number in range(30_000))
+    assert cat("-P", "-t", topic, stdin=lines).returncode == 0
+    assert cat("-C", "-t", topic, "-eq").stdout == lines
+
+
+# --- side by side with kcat ---
+
+
+def peer(*argv: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    command = [KCAT or "kcat", "-b", BROKERS, *argv]
+    return subprocess.run(command, input=stdin, capture_output=True, timeout=60)
+
+
+def librdkafka_s_log_apart(stderr: bytes) -> list[str]:
+    """Sorted: which partition ends first is chance."""
+    lines = [line.removesuffix(": exiting") for line in stderr.decode().splitlines()]
+    return sorted(line for line in lines if not line.startswith("%4|"))
+
+
+@side_by_side
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["-C", "-e"],
+        ["-C", "-e", "-q"],
+        ["-Cep0"],
+        ["-C", "-e", "-p", "1", "-K", ":"],
+        ["-C", "-e", "-p", "1", "-K", r"\t", "-D", r"\x21\n", "-Z"],
+        ["-C", "-e", "-p", "0", "-f", r"%t,%p,%o,%k,%K,%s,%S,%T,%h,%%\n\t\x41"],
+        ["-C", "-e", "-p", "1", "-f", "%R%s"],
+        ["-C", "-e", "-p", "1", "-Z", "-f", "%k %s|"],
+        ["-C", "-e", "-J"],
+        ["-C", "-e", "-J", "-Z", "-D", ";"],
+        ["-C", "-e", "-p", "0", "-o", "-2"],
+        ["-C", "-e", "-p", "0", "-o", "3"],
+        ["-C", "-e", "-p", "0", "-o", "end"],
+        ["-C", "-p", "0", "-c", "7"],
+        ["-C", "-e", "-p", "0", "-c", "8"],
+        ["-C", "-e", "-p", "9"],
+        ["-C", "-e", "-p", "0", "-f", "%q"],
+        ["-C", "-e", "-o", "stored"],
+        ["-C", "-e", "-X", "colour=red"],
+        ["-L"],
+        ["-L", "-J"],
+    ],
+    ids=" ".join,
+)
+def test_reading_is_as_kcat_s(mixed: str, argv: list[str]) -> None:
+    ours, theirs = (run(*argv, "-t", mixed) for run in (cat, peer))
+    assert ours.returncode == theirs.returncode
+    assert sorted(ours.stdout.split(b"\n")) == sorted(theirs.stdout.split(b"\n"))
+    assert librdkafka_s_log_apart(ours.stderr) == librdkafka_s_log_apart(theirs.stderr)
+
+
+@side_by_side
+@pytest.mark.usefixtures("stack")
+@pytest.mark.parametrize("mode", ["-C", "-L"])
+def test_a_missing_topic_is_told_as_by_kcat(mode: str) -> None:
+    ours, theirs = (run(mode, "-t", "nosuch", "-e") for run in (cat, peer))
+    assert (ours.returncode, ours.stdout, ours.stderr) == (theirs.returncode, theirs.stdout, theirs.stderr)
+
+
+@side_by_side
+def test_a_query_by_time_answers_as_kcat_s(mixed: str) -> None:
+    argv = [
+        "-Q",
+        "-t",
+        f"{mixed}:1:0",
+        "-t",
+        f"{mixed}:0:-1",
+        "-t",
+        f"{mixed}:2:9999999999999",
+        "-t",
+        f"{mixed}:7:0",
+    ]
+    ours, theirs = (run(*argv) for run in (cat, peer))
+    assert (ours.returncode, ours.stdout) == (theirs.returncode, theirs.stdout)
+
+
+@side_by_side
+@pytest.mark.parametrize(
+    ("stdin", "argv"),
+    [
+        (b"a\n\nb", []),
+        (b"a\r\nb\n\n", []),
+        (b"k:v\n:v\nk:\nnone\na:b:c\n", ["-K:"]),
+        (b"k:v\n:v\nk:\nnone\n", ["-K:", "-Z"]),
+        (b"k:v\nnone\n", ["-K:", "-k", "all", "-H", "a=b", "-H", "c="]),
+        (b"a;;b;;c\n", ["-D", ";;"]),
+        (b"1\n2\n3\n", ["-c", "2", "-T"]),
+        (b"1\n", ["-z", "gzip"]),
+        (b"1\n", ["-p", "5"]),
+        (b"", ["/no/such/file"]),
+        (b"", ["-l", "/no/such/file"]),
+        (b"a\n" + b"x" * 1_000_100, []),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else repr(value[:12]),
+)
+def test_writing_is_as_kcat_s(topic: str, stdin: bytes, argv: list[str]) -> None:
+    """One topic for both: what each has added, and its exit code and remarks."""
+    seen, results = 0, []
+    for run in (cat, peer):
+        ended = run("-P", "-t", topic, *argv, stdin=stdin)
+        added = cat("-C", "-t", topic, "-eq", "-o", str(seen), "-f", "[%k %K %s %S %h]").stdout
+        seen += added.count(b"]")
+        results.append((ended.returncode, ended.stdout, added))
+    assert results[0] == results[1]
+
+
+@side_by_side
+def test_a_key_chooses_the_partition_that_kcat_chooses(mixed: str) -> None:
+    keyed = b"".join(b"%s-%d:x\n" % (mixed.encode(), number) for number in range(40))
+    placed = []
+    for run in (cat, peer):
+        before = cat("-C", "-t", mixed, "-e", "-f", "").stderr.decode()
+        ends = [end.removesuffix(": exiting").rsplit(" ", 1)[1] for end in sorted(before.splitlines())]
+        run("-P", "-t", mixed, "-K:", stdin=keyed)
+        added = [
+            cat("-C", "-t", mixed, f"-p{number}", "-o", end, "-eq", "-f", "%p %k\n")
+            for number, end in enumerate(ends)
+        ]
+        placed.append(sorted(b"".join(part.stdout for part in added).splitlines()))
+    assert len(placed[0]) == 40
+    assert placed[0] == placed[1]
