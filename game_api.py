@@ -7,7 +7,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flask import Blueprint, Flask, current_app, request
@@ -43,10 +43,10 @@ def log_to_kafka(event: dict[str, Any]) -> None:
 SECRET = {"authorization", "proxy_authorization", "cookie"}
 
 
-def with_headers(event: dict[str, Any], headers: Mapping[str, str]) -> dict[str, Any]:
+def with_headers(event: dict[str, Any], headers: Iterable[tuple[str, str]]) -> dict[str, Any]:
     """The event's own fields, then the headers; neither secrets nor a header that looks like an own field."""
     taken = SECRET | {plain(field) for field in event}
-    return event | {name: as_sent(value) for name, value in headers.items() if plain(name) not in taken}
+    return event | {name: as_sent(value) for name, value in headers if plain(name) not in taken}
 
 
 def plain(name: str) -> str:

@@ -44,7 +44,7 @@ def stack(settings: Settings) -> Iterator[Settings]:
 
     before = dict(os.environ)
     life.up(settings, COURSE)
-    os.environ.update(environment.variables(settings))
+    environment.apply(settings)
     try:
         yield settings
     finally:

@@ -199,6 +199,13 @@ def test_a_state_folder_inside_a_file_is_refused(tmp_path: Path):
     assert "is not a folder" in check.detail
 
 
+def test_a_state_folder_that_hdfs_cannot_handle_is_refused(tmp_path: Path):
+    check = doctor.writable(Settings(state_dir=tmp_path / "teacher's"))
+
+    assert not check.ok
+    assert "stumble over the '" in check.detail
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_state_folder_without_write_permission_is_refused(own: Settings):
     own.state_dir.mkdir(mode=0o500)

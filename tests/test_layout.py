@@ -14,7 +14,9 @@ def mapped():
 
 
 def tracked():
-    return subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    return subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
 
 
 def test_every_place_on_the_map_exists():
@@ -29,7 +31,9 @@ def test_every_top_level_entry_is_on_the_map():
 
 
 def test_every_folder_of_the_library_is_on_the_map():
-    folders = {path.split("/")[2] for path in tracked() if path.startswith("lib/eventlab/") and path.count("/") > 2}
+    folders = {
+        path.split("/")[2] for path in tracked() if path.startswith("lib/eventlab/") and path.count("/") > 2
+    }
 
     assert {f"lib/eventlab/{folder}/" for folder in folders} - set(mapped()) == set()
 

@@ -202,6 +202,8 @@ def env() -> None:
     from eventlab.stack import config, environment
 
     config.render(settings)
+    if not settings.is_spark_connect:
+        click.echo("unset SPARK_REMOTE")
     for name, value in environment.variables(settings).items():
         click.echo(f"export {name}={shlex.quote(value)}")
 

@@ -5,7 +5,6 @@ Every lesson's first cell calls `prepare`, so each runs on its own after `eventl
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
@@ -31,7 +30,7 @@ class CourseError(RuntimeError):
 def connect() -> None:
     """Give this kernel the stack's environment: commands on the path, addresses, the Spark server."""
     config.render(settings)
-    os.environ.update(environment.variables(settings))
+    environment.apply(settings)
 
 
 def prepare(*, events: bool = False, purchases: bool = False) -> None:

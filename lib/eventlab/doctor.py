@@ -29,6 +29,8 @@ from eventlab.stack.services import SERVICES
 OLDEST_PYTHON = (3, 11)
 MEMORY_NEEDED = 2 * 2**30
 DISK_NEEDED = 2**30
+ODD_SIGNS = "'\\,"
+"""HDFS asks a shell for the free disk space; a comma separates folders in Kafka's and HDFS's settings."""
 
 
 @dataclass(frozen=True)
@@ -187,6 +189,8 @@ def writable(settings: Settings) -> Check:
     folder = settings.state_dir.absolute()
     there = _nearest(folder)
     elsewhere = "export EVENTLAB_STATE_DIR=~/eventlab-state"
+    if odd := [sign for sign in ODD_SIGNS if sign in str(folder)]:
+        return Check("state folder", False, f"HDFS and Kafka stumble over the {odd[0]} in {folder}", elsewhere)
     if not there.is_dir():
         return Check("state folder", False, f"{there} is not a folder", elsewhere)
     try:

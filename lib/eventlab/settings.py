@@ -18,7 +18,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-ROOT = Path(__file__).resolve().parents[2]
+from eventlab import ROOT
+
 HOST = "127.0.0.1"
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -94,6 +95,16 @@ class Settings(BaseSettings):
     def spark_remote(self) -> str:
         """The Spark Connect address, `sc://host:port`, or a master URL of somebody else's cluster."""
         return self.spark_remote_url or f"sc://{HOST}:{self.spark_port}"
+
+    @property
+    def is_spark_connect(self) -> bool:
+        """Whether Spark is reached through Spark Connect rather than run against a master."""
+        return self.spark_remote.startswith("sc://")
+
+    @property
+    def spark_master(self) -> str:
+        """Spark's master for `spark-submit`, `pyspark`, and sessions without Spark Connect."""
+        return "local[*]" if self.is_spark_connect else self.spark_remote
 
     @property
     def default_fs(self) -> str:

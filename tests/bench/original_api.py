@@ -11,7 +11,7 @@ from flask import Flask, request
 from kafka import KafkaProducer
 
 app = Flask(__name__)
-producer = KafkaProducer(bootstrap_servers=os.environ.get("EVENTLAB_KAFKA_BOOTSTRAP_SERVERS", "kafka:29092"))
+producer = KafkaProducer(bootstrap_servers=os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "kafka:29092"))
 TOPIC = os.environ.get("EVENTLAB_TOPIC", "events")
 
 

@@ -63,7 +63,7 @@ def own_stack(
     before = dict(os.environ)
     try:
         life.up(own, COURSE, report)
-        os.environ.update(environment.variables(own))
+        environment.apply(own)
         yield own
     finally:
         os.environ.clear()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from eventlab.settings import ROOT
+from eventlab import ROOT
 from eventlab.stack.java import Java
 
 FOLDER = ROOT / ".jars" / "archives"

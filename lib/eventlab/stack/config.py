@@ -9,7 +9,7 @@ from string import Template
 from xml.sax.saxutils import escape
 
 from eventlab.settings import HOST, ROOT, Settings
-from eventlab.stack import jars
+from eventlab.stack import jars, jvm
 
 HDFS_USER = "student"
 """Who learners are on HDFS, whatever their login is called (HDFS's simple authentication believes it)."""
@@ -39,15 +39,17 @@ def tmp_dir(settings: Settings, service: str) -> Path:
 
 def values(settings: Settings, *, host: str = HOST, bind_host: str = HOST) -> dict[str, str]:
     """What the templates can refer to: every setting by its name, and a few derived ones."""
-    connector = [str(jar) for jar in jars.class_path("spark") if jars.REPOSITORY in jar.parents]
+    spark_class_path = jars.class_path("spark")
     derived = {
         "host": host,
         "bind_host": bind_host,
         "data_dir": str(data_dir(settings)),
         "data_uri": data_dir(settings).absolute().as_uri(),  # the NameNode decodes it, the DataNode does not
         "default_fs": settings.default_fs,
+        "spark_master": settings.spark_master,
         "user": HDFS_USER,
-        "connector_class_path": os.pathsep.join(connector),
+        "spark_class_path": os.pathsep.join(map(str, spark_class_path)),
+        "spark_driver_options": " ".join(f'"{word}"' for word in jvm.spark_driver_options(spark_class_path)),
     }
     return {name: str(value) for name, value in settings.model_dump().items()} | derived
 

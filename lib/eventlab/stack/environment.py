@@ -19,20 +19,30 @@ def variables(settings: Settings) -> dict[str, str]:
     """What differs from the caller's environment, PATH included.
 
     SPARK_REMOTE makes every plain `SparkSession.builder.getOrCreate()` a session on the stack's server;
-    `spark-submit` and `pyspark` unset it, because scripts from elsewhere use RDDs.
+    `spark-submit` and `pyspark` unset it, because scripts from elsewhere use RDDs. With a master instead of a
+    server (`spark://...`, `local[2]`) it is absent, and spark-defaults.conf names the master.
     """
     own = {f"EVENTLAB_{name.upper()}": str(value) for name, value in changed(settings).items()}
-    return own | {
-        "KAFKA_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
-        "JAVA_HOME": str(java.find().home),
-        "PATH": search_path(),
-        "HADOOP_CONF_DIR": str(conf_dir(settings, "hdfs")),
-        "HADOOP_USER_NAME": HDFS_USER,
-        "SPARK_CONF_DIR": str(conf_dir(settings, "spark")),
-        "SPARK_LOCAL_IP": HOST,
-        "SPARK_REMOTE": settings.spark_remote,
-        "PYSPARK_PYTHON": sys.executable,
-    }
+    return (
+        own
+        | {
+            "KAFKA_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
+            "JAVA_HOME": str(java.find().home),
+            "PATH": search_path(),
+            "HADOOP_CONF_DIR": str(conf_dir(settings, "hdfs")),
+            "HADOOP_USER_NAME": HDFS_USER,
+            "SPARK_CONF_DIR": str(conf_dir(settings, "spark")),
+            "SPARK_LOCAL_IP": HOST,
+            "PYSPARK_PYTHON": sys.executable,
+        }
+        | ({"SPARK_REMOTE": settings.spark_remote} if settings.is_spark_connect else {})
+    )
+
+
+def apply(settings: Settings) -> None:
+    """Make this process's environment the stack's; what it starts from now on (kernels, commands) inherits it."""
+    os.environ.pop("SPARK_REMOTE", None)
+    os.environ.update(variables(settings))
 
 
 def full(settings: Settings) -> dict[str, str]:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 import threading
+import tomllib
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import distribution
 from pathlib import Path
+from types import SimpleNamespace
 
-from eventlab.settings import ROOT
+from eventlab import ROOT
 
 ENVIRONMENTS = ("kafka", "hdfs", "spark")
 REPOSITORY = ROOT / ".jars"
@@ -98,10 +100,9 @@ _locks: dict[str, list] = {}
 
 
 def _locked(environment: str) -> list:
-    if environment not in _locks:
-        from jgo.env import LockFile
-
-        _locks[environment] = LockFile.load(_lock_file(environment)).dependencies
+    if environment not in _locks:  # read without jgo, whose import takes longer than Kafka's tools run
+        table = tomllib.loads(_lock_file(environment).read_text())
+        _locks[environment] = [SimpleNamespace(**dep) for dep in table["dependencies"]]
     return _locks[environment]
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from eventlab.settings import ROOT
+from eventlab import ROOT
 
 OLDEST, NEWEST = 17, 25
 """The majors that the stack was run on; a newer Java is refused because Spark and Hadoop lag behind."""

@@ -8,25 +8,28 @@ its id and start, never by its name.
 from __future__ import annotations
 
 import shutil
+import signal
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import wait as wait_futures
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from threading import Event
+from threading import Event, current_thread, main_thread
 
 import filelock
 import psutil
 
 from eventlab.settings import Settings
 from eventlab.stack import config, environment, jars, java, ports, process
-from eventlab.stack.probes import NotAnswering
+from eventlab.stack.probes import NotAnswering, Probe
 from eventlab.stack.services import SERVICES, Service, working_dir
 
 Report = Callable[[str, str], None]
 """Called with a service's name and what happens to it now: preparing, starting, ready, stopping, stopped."""
 
 POLL_S = 0.05
+WATCH_S = 0.2
 
 
 class StackError(RuntimeError):
@@ -171,32 +174,39 @@ def _start_all(settings: Settings, services: Sequence[Service], report: Report) 
     if not services:
         return
     given_up = Event()
+    started: dict[str, psutil.Process] = {}
     pool = ThreadPoolExecutor(max_workers=len(services))
-    futures = [pool.submit(_start, settings, service, report, given_up) for service in services]
     try:
-        done, _ = wait_futures(futures, return_when="FIRST_EXCEPTION")
-        for future in done:
-            future.result()
+        pending = {pool.submit(_start, settings, service, report, started, given_up) for service in services}
+        while pending:
+            done, pending = wait_futures(pending, WATCH_S, "FIRST_EXCEPTION")
+            for future in done:
+                future.result()
+            _require_alive(settings, services, started)
     except BaseException:
         given_up.set()
-        pool.shutdown(wait=True)
-        _stop_all(settings, services, report, grace_s=2)
+        with _undisturbed():
+            _stop_started(list(started.values()))  # so that no thread waits for an answer
+            pool.shutdown(wait=True)
+            _stop_all(settings, services, report, grace_s=2)  # also what began meanwhile
         raise
     finally:
         pool.shutdown(wait=False)
 
 
-def _start(settings: Settings, service: Service, report: Report, given_up: Event) -> None:
+def _start(
+    settings: Settings, service: Service, report: Report, started: dict[str, psutil.Process], given_up: Event
+) -> None:
     report(service.name, "preparing")
     tmp = config.tmp_dir(settings, service.name)
     shutil.rmtree(tmp, ignore_errors=True)
-    tmp.mkdir(parents=True)
+    tmp.mkdir(parents=True, exist_ok=True)
     service.prepare(settings)
     if given_up.is_set():
         return
     report(service.name, "starting")
     try:
-        started = process.start(
+        started[service.name] = process.start(
             settings,
             service.name,
             service.command(settings),
@@ -205,30 +215,56 @@ def _start(settings: Settings, service: Service, report: Report, given_up: Event
         )
     except OSError as error:
         raise StackError(f"{service.name} could not be started: {error}") from error
-    _wait_until_it_answers(settings, service, started, given_up)
+    _repeat_until_it_works(settings, service, service.probe, "did not answer", given_up)
+    _repeat_until_it_works(settings, service, service.provision, "was not ready to be used", given_up)
     if not given_up.is_set():
-        service.provision(settings)
         report(service.name, "ready")
 
 
-def _wait_until_it_answers(settings: Settings, service: Service, started: psutil.Process, given_up: Event) -> None:
+def _repeat_until_it_works(settings: Settings, service: Service, ask: Probe, failed: str, given_up: Event) -> None:
+    """Ask until the answer is no NotAnswering; whether the process lives is `_start_all`'s to watch."""
     deadline = time.monotonic() + settings.start_timeout_s
     while not given_up.is_set():
-        if not process.alive(started):
-            raise StackError(_obituary(settings, service, "died while starting"))
         try:
-            return service.probe(settings)
+            return ask(settings)
         except NotAnswering as error:
             if time.monotonic() > deadline:
-                waited = f"did not answer within {settings.start_timeout_s:.0f} s ({error})"
+                waited = f"{failed} within {settings.start_timeout_s:.0f} s ({error})"
                 raise StackError(_obituary(settings, service, waited)) from error
         given_up.wait(POLL_S)
+
+
+def _require_alive(settings: Settings, services: Sequence[Service], started: dict[str, psutil.Process]) -> None:
+    """One that died is reported at once, whatever the others and its own probe are still waiting for."""
+    for service in services:
+        if service.name in started and not process.alive(started[service.name]):
+            raise StackError(_obituary(settings, service, "died while starting"))
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """No second Ctrl-C interrupts the clean-up after the first."""
+    if current_thread() is not main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _obituary(settings: Settings, service: Service, what: str) -> str:
     log = process.log_file(settings, service.name)
     tail = process.log_tail(settings, service.name) or "(the log is empty)"
     return f"{service.name} {what}. The end of its log, {log}:\n{tail}\nAll of it: eventlab logs {service.name}"
+
+
+def _stop_started(started: Sequence[psutil.Process]) -> None:
+    with ThreadPoolExecutor(max_workers=len(started) or 1) as pool:
+        for _ in pool.map(lambda own: process.stop(own, grace_s=2), started):
+            pass
 
 
 def _stop_all(settings: Settings, services: Sequence[Service], report: Report, grace_s: float) -> None:
@@ -245,7 +281,17 @@ def _stop(settings: Settings, service: Service, report: Report, grace_s: float) 
     report(service.name, "stopped")
 
 
-def _alone(settings: Settings) -> filelock.BaseFileLock:
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
     """One command at a time changes a stack; a second waits for the first (the kernel frees a dead one's lock)."""
-    settings.state_dir.mkdir(parents=True, exist_ok=True)
-    return filelock.FileLock(settings.state_dir / "lock", timeout=settings.start_timeout_s * 2)
+    folder = settings.state_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(folder / "lock", timeout=settings.start_timeout_s * 2):
+            yield
+    except filelock.Timeout as error:
+        raise StackError(f"another eventlab command is still changing the stack in {folder}") from error
+    except OSError as error:
+        raise StackError(
+            f"the state folder {folder} cannot be used: {error}. What is wrong with it: eventlab doctor"
+        ) from error

@@ -30,14 +30,21 @@ def kafka(settings: Settings) -> None:
     connect(settings.bootstrap_servers.split(",")[0])
     with quiet_kafka() as module:
         try:
-            admin = module.KafkaAdminClient(
-                bootstrap_servers=settings.bootstrap_servers, request_timeout_ms=int(TIMEOUT_S * 1000)
-            )
-            with closing(admin):
+            with closing(module.KafkaAdminClient(**kafka_client(settings))) as admin:
                 if not admin.describe_cluster()["brokers"]:
                     raise NotAnswering("the cluster has no broker yet")
         except module.errors.KafkaError as error:
             raise NotAnswering(f"no answer to a metadata request: {error}") from error
+
+
+def kafka_client(settings: Settings) -> dict[str, Any]:
+    """A client's settings with which a broker that does not answer is given up after `TIMEOUT_S`."""
+    limit_ms = int(TIMEOUT_S * 1000)
+    return {
+        "bootstrap_servers": settings.bootstrap_servers,
+        "bootstrap_timeout_ms": limit_ms,
+        "request_timeout_ms": limit_ms,
+    }
 
 
 def namenode(settings: Settings) -> None:
@@ -55,7 +62,11 @@ def datanode(settings: Settings) -> None:
 
 
 def spark(settings: Settings) -> None:
-    """Spark Connect's version request, over gRPC."""
+    """Spark Connect's version request, over gRPC; of a master only that it accepts connections."""
+    if not settings.is_spark_connect:
+        if settings.spark_master.startswith("spark://"):
+            connect(urlsplit(settings.spark_master).netloc.split(",")[0])
+        return
     import grpc
     from pyspark.sql.connect.proto import AnalyzePlanRequest, SparkConnectServiceStub, UserContext
 

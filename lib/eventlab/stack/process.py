@@ -87,7 +87,7 @@ def start(
 
 
 def alive(process: psutil.Process) -> bool:
-    """Whether anything of the process still runs: a JVM's first thread may end before those that hold its ports."""
+    """Whether any of it still runs: a JVM's first thread may end before those that hold its ports."""
     with contextlib.suppress(psutil.Error):
         if process.status() == psutil.STATUS_ZOMBIE:
             return process.num_threads() > 1
@@ -100,6 +100,7 @@ def stop(process: psutil.Process, grace_s: float = 10) -> None:
     with contextlib.suppress(psutil.NoSuchProcess):
         family = [*process.children(recursive=True), process]
         process.terminate()
+        process.resume()  # one that is held up (SIGSTOP) can't hear
         left = _wait_until_gone(family, grace_s)
         for survivor in left:
             with contextlib.suppress(psutil.NoSuchProcess):

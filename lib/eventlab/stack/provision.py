@@ -6,14 +6,14 @@ import base64
 import os
 import shutil
 import subprocess
-import time
 import uuid
 from collections.abc import Callable
+from contextlib import closing
 
 import httpx
 
 from eventlab.settings import Settings
-from eventlab.stack import probes
+from eventlab.stack import probes, process
 from eventlab.stack.config import HDFS_USER, data_dir
 
 
@@ -46,34 +46,36 @@ def format_once(settings: Settings, folder: str, command: Callable[[Settings], l
 
 
 def topic(settings: Settings) -> None:
-    """Create the course's topic (1 partition, replication 1) unless it exists."""
+    """Create the course's topic (1 partition, replication 1) unless it exists; NotAnswering when Kafka can't."""
     with probes.quiet_kafka() as kafka:
-        admin = kafka.KafkaAdminClient(bootstrap_servers=settings.bootstrap_servers)
         try:
-            admin.create_topics({settings.topic: {"num_partitions": 1, "replication_factor": 1}})
+            with closing(kafka.KafkaAdminClient(**probes.kafka_client(settings))) as admin:
+                admin.create_topics({settings.topic: {"num_partitions": 1, "replication_factor": 1}})
         except kafka.errors.TopicAlreadyExistsError:
             pass
         except kafka.errors.KafkaError as error:
-            raise ProvisionError(f"topic {settings.topic!r} could not be created: {error}") from error
-        finally:
-            admin.close()
+            raise probes.NotAnswering(f"topic {settings.topic!r} could not be created: {error}") from error
+
+
+def reported_blocks(settings: Settings) -> None:
+    """A NameNode that comes back under a living DataNode knows where its files are once that has reported."""
+    if process.find(settings, "datanode") is None:
+        return
+    url = f"{settings.webhdfs_url}/jmx?qry=Hadoop:service=NameNode,name=FSNamesystemState"
+    state = probes.get(url).json()["beans"][0]
+    if state["NumLiveDataNodes"] < 1 or state["FSState"] != "Operational":
+        raise probes.NotAnswering("no DataNode has reported its blocks yet")
 
 
 def tmp_folder(settings: Settings) -> None:
-    """Create /tmp on HDFS, open to all as on every Unix, once the NameNode has left safe mode."""
+    """Create /tmp on HDFS, open to all as on every Unix; NotAnswering while the NameNode is in safe mode."""
     url = f"{settings.webhdfs_url}/webhdfs/v1/tmp?op=MKDIRS&permission=1777&user.name={HDFS_USER}"
-    deadline = time.monotonic() + settings.start_timeout_s
-    while True:
-        try:
-            answer = httpx.put(url, trust_env=False, timeout=10)
-            if answer.status_code == 200:
-                return
-            reason = answer.text
-        except httpx.HTTPError as error:
-            reason = str(error)
-        if time.monotonic() > deadline:
-            raise ProvisionError(f"/tmp could not be created on HDFS: {reason}")
-        time.sleep(0.1)
+    try:
+        answer = httpx.put(url, trust_env=False, timeout=probes.TIMEOUT_S)
+    except httpx.HTTPError as error:
+        raise probes.NotAnswering(f"/tmp could not be created on HDFS: {error}") from error
+    if answer.status_code != 200:
+        raise probes.NotAnswering(f"/tmp could not be created on HDFS: {answer.text}")
 
 
 def _as_hdfs_user() -> dict[str, str]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eventlab.settings import HOST, ROOT, Settings
-from eventlab.stack import archives, jars, java, probes, provision
+from eventlab.stack import jvm, probes, provision
 from eventlab.stack.config import conf_dir, tmp_dir
 from eventlab.stack.token import read_token
 
@@ -50,22 +50,9 @@ class Service:
 
 
 def java_command(settings: Settings, environment: str, service: str, main: str, *arguments: str) -> list[str]:
-    """A JVM on the environment's class path, with its options file and, where there is one, its archive."""
-    folder = ROOT / "stack" / environment
-    class_path = jars.class_path(environment)
-    runtime = java.find()
-    return [
-        str(runtime.executable),
-        f"@{folder / 'jvm.options'}",
-        *archives.options(runtime, service, class_path),
-        f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}",
-        f"-Deventlab.service={service}",
-        f"-Djava.io.tmpdir={tmp_dir(settings, service)}",
-        "-cp",
-        os.pathsep.join(map(str, class_path)),
-        main,
-        *arguments,
-    ]
+    """A service's JVM, with its own folder for temporary files."""
+    tmp = f"-Djava.io.tmpdir={tmp_dir(settings, service)}"
+    return jvm.java_command(environment, service, main, *arguments, options=[tmp])
 
 
 def kafka_command(settings: Settings) -> list[str]:
@@ -117,15 +104,8 @@ def spark_command(settings: Settings) -> list[str]:
 
 
 def api_command(settings: Settings) -> list[str]:
-    return [
-        sys.executable,
-        "-m",
-        "waitress",
-        f"--listen={HOST}:{settings.api_port}",
-        "--threads=16",
-        "--call",
-        f"{settings.api_app.stem}:create_app",
-    ]
+    where = ["--host", HOST, "--port", str(settings.api_port)]
+    return [sys.executable, "-m", "eventlab.stack.serve_api", str(settings.api_app.resolve()), *where]
 
 
 def jupyter_command(settings: Settings) -> list[str]:
@@ -161,6 +141,7 @@ NAMENODE = Service(
     address=lambda settings: settings.default_fs,
     external="default_fs_url",
     prepare=lambda settings: provision.format_once(settings, "hdfs/name", namenode_format_command),
+    provision=provision.reported_blocks,
 )
 DATANODE = Service(
     name="datanode",

@@ -1,0 +1,157 @@
+"""The field's commands on this stack: `kafka-topics`, `hadoop fs`, `spark-submit` and their like, as they are.
+
+Each is the tool's own program; what is added is where the services are. `stack/bin` holds a link a command, which
+ends here: python -m eventlab.commands NAME ARGUMENT...
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from eventlab.settings import Settings, settings
+from eventlab.stack import config, environment, jvm
+
+KAFKA_TOOLS = {
+    "kafka-topics": "org.apache.kafka.tools.TopicCommand",
+    "kafka-console-consumer": "org.apache.kafka.tools.consumer.ConsoleConsumer",
+    "kafka-console-producer": "org.apache.kafka.tools.ConsoleProducer",
+    "kafka-consumer-groups": "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
+}
+FS_SHELL = "org.apache.hadoop.fs.FsShell"
+VERSION_INFO = "org.apache.hadoop.util.VersionInfo"
+CONNECTOR = "org.apache.spark:spark-sql-kafka-0-10_"
+QUIET = "-Deventlab.log.level=error"
+
+
+class UsageError(Exception):
+    """The command can't be run as it was typed; the message says what to type instead."""
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """What is executed: a list of words, and variables set or (None) unset; `notes` go to standard error first."""
+
+    words: list[str]
+    variables: dict[str, str | None] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def kafka_tool(settings: Settings, name: str, arguments: Sequence[str]) -> Invocation:
+    """Kafka's own class, on the stack's broker unless another is named."""
+    if "--zookeeper" in arguments:
+        raise UsageError(
+            f"Kafka 4 has no ZooKeeper. Instead of --zookeeper HOST:PORT: {name} --bootstrap-server "
+            f"{settings.bootstrap_servers} (or leave it out: this shell knows the broker)"
+        )
+    named = {word.partition("=")[0] for word in arguments} & {"--bootstrap-server", "--broker-list", "--version"}
+    broker = [] if named or not arguments else ["--bootstrap-server", settings.bootstrap_servers]
+    return Invocation(jvm.java_command("kafka", "kafka", KAFKA_TOOLS[name], *arguments, *broker, options=[QUIET]))
+
+
+def hadoop(settings: Settings, name: str, arguments: Sequence[str]) -> Invocation:
+    """`hadoop fs ...` and `hdfs dfs ...` are Hadoop's FsShell; `version` its version."""
+    verb, rest = (arguments[0], arguments[1:]) if arguments else ("", ())
+    if verb == "version":
+        return Invocation(jvm.java_command("hdfs", "namenode", VERSION_INFO, options=[QUIET]))
+    if verb not in ("fs", "dfs"):
+        raise UsageError(
+            f"{name} {verb} is not part of this kit; there are: {name} {'fs' if name == 'hadoop' else 'dfs'} "
+            f"-ls|-cat|-put|-get|-rm|... and {name} version"
+        )
+    conf = [config.conf_dir(settings, "hdfs")]  # FsShell insists on a core-site.xml in the class path
+    return Invocation(jvm.java_command("hdfs", "namenode", FS_SHELL, *rest, options=[QUIET], folders=conf))
+
+
+def spark_submit(settings: Settings, name: str, arguments: Sequence[str]) -> Invocation:
+    """SparkSubmit itself, classic: the Kafka source and HDFS are configured, the web page takes a free port."""
+    kept, notes = without_connector(arguments)
+    if "--remote" in kept:
+        return Invocation([_pyspark_script("spark-submit"), *kept], notes=notes)
+    memory = [f"-Xmx{kept[kept.index('--driver-memory') + 1]}"] if "--driver-memory" in kept[:-1] else []
+    words = jvm.java_command(
+        "spark",
+        "spark",
+        "org.apache.spark.deploy.SparkSubmit",
+        "--conf",
+        "spark.ui.port=0",
+        *kept,
+        options=[QUIET, *memory],
+        folders=[config.conf_dir(settings, "spark")],
+    )
+    return Invocation(words, {"SPARK_REMOTE": None}, notes)
+
+
+def pyspark(settings: Settings, name: str, arguments: Sequence[str]) -> Invocation:
+    """pyspark's own shell, classic: `spark` and `sc` are there, also with PYSPARK_DRIVER_PYTHON=jupyter."""
+    kept, notes = without_connector(arguments)
+    if "--remote" in kept:
+        return Invocation([_pyspark_script("pyspark"), *kept], notes=notes)
+    log = f"-Dlog4j2.configurationFile={environment.ROOT / 'stack' / 'spark' / 'log4j2.properties'}"
+    variables = {"SPARK_REMOTE": None, "SPARK_SUBMIT_OPTS": shlex.join([log, QUIET])}
+    return Invocation([_pyspark_script("pyspark"), "--conf", "spark.ui.port=0", *kept], variables, notes)
+
+
+def without_connector(arguments: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+    """The arguments without a Kafka source among `--packages`: the matching one is there, offline, already."""
+    kept: list[str] = []
+    notes: list[str] = []
+    words = iter(arguments)
+    for word in words:
+        if word != "--packages":
+            kept.append(word)
+            continue
+        packages = next(words, "").split(",")
+        others = [package for package in packages if not package.startswith(CONNECTOR)]
+        notes += [
+            f"{package} is left out: this Spark has its own Kafka source"
+            for package in packages
+            if package not in others
+        ]
+        kept += ["--packages", ",".join(others)] if others else []
+    return kept, tuple(notes)
+
+
+def _pyspark_script(name: str) -> str:
+    return str(Path(sys.executable).parent / name)
+
+
+COMMANDS: dict[str, Callable[[Settings, str, Sequence[str]], Invocation]] = {
+    **dict.fromkeys(KAFKA_TOOLS, kafka_tool),
+    "hadoop": hadoop,
+    "hdfs": hadoop,
+    "spark-submit": spark_submit,
+    "pyspark": pyspark,
+}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Become the named command, so that its exit code, signals and terminal are its own."""
+    name, arguments = argv[0].removesuffix(".sh"), list(argv[1:])
+    if name == "kafkacat":
+        from eventlab import kafkacat
+
+        return kafkacat.main(arguments)
+    if name == "ab":
+        from eventlab import load
+
+        return load.main(arguments)
+    try:
+        invocation = COMMANDS[name](settings, name, arguments)
+    except UsageError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return 2
+    for note in invocation.notes:
+        print(f"{name}: {note}", file=sys.stderr)
+    config.render(settings)
+    variables = environment.full(settings) | invocation.variables
+    sys.stdout.flush()
+    os.execve(invocation.words[0], invocation.words, {k: v for k, v in variables.items() if v is not None})
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

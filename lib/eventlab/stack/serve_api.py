@@ -1,0 +1,98 @@
+"""Serve a Flask file as `flask run` does, with the same log, but fast: python -m eventlab.stack.serve_api APP.
+
+One process and one thread: gevent switches to another request whenever one waits for its client or for Kafka.
+So any number of requests share one producer and its batches, and none waits for a free thread, also while
+Kafka is away. Measured against other servers in tests/bench/api.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import socket
+import sys
+import time
+from typing import Any
+
+STOP_S = 6.0
+"""How long a stopping server waits for requests in flight: longer than the API takes for its worst answer."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    arguments = parse(argv)
+    from gevent import monkey
+
+    monkey.patch_all()  # before the application makes a lock, a thread or a socket
+    from flask.cli import ScriptInfo
+
+    server = make_server(ScriptInfo(app_import_path=arguments.app).load_app(), arguments.host, arguments.port)
+    server.start()
+    print(f" * Serving {arguments.app} on http://{arguments.host}:{server.server_port}", file=sys.stderr)
+    wait_for_signal()
+    finish(server)
+    return 0
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m eventlab.stack.serve_api", description="Serve a Flask file.")
+    parser.add_argument("app", help="what FLASK_APP would be: a file, a module, module:name")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=5000)
+    return parser.parse_args(argv)
+
+
+def make_server(app: Any, host: str, port: int) -> Any:
+    """A gevent WSGI server that counts the requests in flight and logs them as `flask run` does."""
+    from gevent.pywsgi import WSGIHandler, WSGIServer
+
+    class Handler(WSGIHandler):
+        def handle(self) -> None:
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # head and body are two writes
+            super().handle()
+
+        def handle_one_response(self) -> None:
+            self.server.in_flight += 1
+            try:
+                super().handle_one_response()
+            finally:
+                self.server.in_flight -= 1
+
+        def format_request(self) -> str:
+            status = (self._orig_status or self.status or "400").split()[0]
+            return log_line(self.client_address[0], self.requestline, status)
+
+    class Server(WSGIServer):
+        in_flight = 0
+
+    return Server((host, port), app, handler_class=Handler, log=sys.stderr, backlog=1024)
+
+
+def log_line(client: str, request_line: str | None, status: str) -> str:
+    """A request in the log format of `flask run`; control characters cannot write lines of their own."""
+    request = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in (request_line or "").rstrip("\r\n"))
+    return f'{client} - - [{time.strftime("%d/%b/%Y %H:%M:%S")}] "{request}" {status} -'
+
+
+def wait_for_signal() -> None:
+    import signal
+
+    import gevent
+    from gevent.event import Event
+
+    asked = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        gevent.signal_handler(number, asked.set)
+    asked.wait()
+
+
+def finish(server: Any) -> None:
+    """Take no new connections, answer what is in flight; the producer is flushed as the process exits."""
+    import gevent
+
+    server.close()
+    deadline = time.monotonic() + STOP_S
+    while server.in_flight and time.monotonic() < deadline:
+        gevent.sleep(0.01)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,68 @@
+"""The course walked by `eventlab run`, against a plain loop of papermill with a Spark of its own per notebook."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from eventlab.notebooks import walk
+from eventlab.settings import Settings
+
+LESSONS = [path for path in walk.lessons() if path.stem != "09_tear_down"]
+"""The last lesson ends the stack, which the plain loop has to keep: both leave it out."""
+
+
+def measure(settings: Settings) -> list[dict[str, object]]:
+    """Both walks include starting the stack and taking it down."""
+    with tempfile.TemporaryDirectory(prefix="eventlab-bench-") as folder:
+        own = _timed(
+            [sys.executable, "-m", "eventlab.cli", "run", "--output", folder, *(path.stem for path in LESSONS)]
+        )
+        plain = _plain_loop(Path(folder))
+    return [
+        {
+            "name": f"{len(LESSONS)} lessons, eventlab run",
+            "value": round(own, 1),
+            "unit": "s",
+            "peer": "loop of the papermill command, a Spark per notebook",
+            "peer_value": round(plain, 1),
+            "ratio": round(plain / own, 2),
+        }
+    ]
+
+
+def _timed(command: list[str], environment: dict[str, str] | None = None) -> float:
+    started = time.monotonic()
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=walk.NOTEBOOKS)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)}\n{done.stderr[-3000:]}")
+    return time.monotonic() - started
+
+
+def _plain_loop(folder: Path) -> float:
+    """What one would write without the kit: services up, `papermill` per notebook, Spark in each notebook's JVM."""
+    started = time.monotonic()
+    with walk.own_stack(folder=folder / "stack") as stack:
+        plain = Settings(**{**stack.model_dump(), "spark_remote_url": "local[*]"})
+        from eventlab.stack import config, environment
+
+        config.render(plain)
+        environment.apply(plain)
+        for lesson in LESSONS:
+            _timed(
+                [
+                    sys.executable,
+                    "-m",
+                    "papermill",
+                    "--cwd",
+                    str(walk.NOTEBOOKS),
+                    str(lesson),
+                    str(folder / "out.ipynb"),
+                ],
+                dict(os.environ),
+            )
+    return time.monotonic() - started

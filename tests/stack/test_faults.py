@@ -1,0 +1,371 @@
+"""What is acknowledged stays, what crashed comes back, and what was begun by a command that ended is ended."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from kafka import KafkaConsumer, KafkaProducer
+from kafka.errors import KafkaError
+
+from eventlab.settings import Settings
+from eventlab.stack import life, ports, process
+
+pytestmark = pytest.mark.services
+
+COURSE = ["kafka", "namenode", "datanode", "spark", "api"]
+
+
+@pytest.fixture
+def whole(own: Settings) -> Settings:
+    """The module's stack with all the services of the course running."""
+    life.up(own, COURSE)
+    return own
+
+
+def states(settings: Settings, *names: str) -> list[str]:
+    return [service.state for service in life.status(settings, names)]
+
+
+def send(settings: Settings, *messages: bytes) -> None:
+    """Send to the course's topic; returns when every message is acknowledged."""
+    producer = KafkaProducer(bootstrap_servers=settings.bootstrap_servers, acks="all")
+    for message in messages:
+        producer.send(settings.topic, message).get(timeout=10)
+    producer.close()
+
+
+def received(settings: Settings) -> list[bytes]:
+    """Everything in the course's topic."""
+    consumer = KafkaConsumer(
+        settings.topic,
+        bootstrap_servers=settings.bootstrap_servers,
+        auto_offset_reset="earliest",
+        consumer_timeout_ms=1000,
+    )
+    found = [message.value for message in consumer]
+    consumer.close()
+    return found
+
+
+def put_file(settings: Settings, path: str, content: bytes, timeout_s: float = 20) -> None:
+    """Write a file to HDFS in WebHDFS's two steps; httpx.HTTPError when it can't be."""
+    url = f"{settings.webhdfs_url}/webhdfs/v1{path}?op=CREATE&overwrite=true&user.name=student"
+    with httpx.Client(trust_env=False, timeout=timeout_s) as client:
+        location = client.put(url)
+        if location.status_code != httpx.codes.TEMPORARY_REDIRECT:
+            location.raise_for_status()
+        client.put(location.headers["Location"], content=content).raise_for_status()
+
+
+def get_file(settings: Settings, path: str) -> bytes:
+    url = f"{settings.webhdfs_url}/webhdfs/v1{path}?op=OPEN&user.name=student"
+    return httpx.get(url, follow_redirects=True, trust_env=False, timeout=20).raise_for_status().content
+
+
+def begun_by(settings: Settings) -> list[psutil.Process]:
+    """Every process with the stack's state folder in its command or its environment, whatever is on record."""
+    found = []
+    for candidate in psutil.process_iter():
+        try:
+            mentions = [*candidate.cmdline(), candidate.environ().get("EVENTLAB_STATE_DIR", "")]
+        except psutil.Error:
+            continue
+        if candidate.pid != os.getpid() and any(str(settings.state_dir) in text for text in mentions):
+            found.append(candidate)
+    return found
+
+
+def wait_until(true: Callable[[], object], timeout_s: float = 10) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not true():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+
+
+def read_until(command: subprocess.Popen[str], phase: str) -> None:
+    """Read the command's progress until a line with the phase."""
+    assert command.stderr is not None
+    for line in command.stderr:
+        if phase in line:
+            return
+    raise AssertionError(f"the command ended without {phase!r}")
+
+
+def test_the_whole_stack_at_rest_needs_at_most_two_gibibytes(whole: Settings):
+    assert sum(service.rss_bytes for service in life.status(whole)) <= 2 * 2**30
+
+
+def test_nothing_listens_beyond_the_loopback_address(whole: Settings):
+    listening = {
+        (member.name(), link.laddr.ip, link.laddr.port)
+        for name in COURSE
+        if (own := process.find(whole, name))
+        for member in [own, *own.children(recursive=True)]
+        for link in member.net_connections("inet")
+        if link.status == psutil.CONN_LISTEN or link.type == socket.SOCK_DGRAM
+    }
+
+    assert {ip.removeprefix("::ffff:") for _, ip, _ in listening} == {"127.0.0.1"}, listening
+    wanted = {getattr(whole, port) for port in type(whole).model_fields if port.endswith("_port")}
+    assert wanted - {whole.jupyter_port} <= {port for *_, port in listening}
+
+
+@pytest.mark.parametrize("name", COURSE)
+def test_a_service_killed_at_any_time_comes_back_with_every_event_and_file(whole: Settings, name: str):
+    marks = [f"before {name} was killed {number}".encode() for number in range(50)]
+    send(whole, *marks)
+    put_file(whole, f"/tmp/{name}/finished", name.encode() * 1000)
+    killed = process.find(whole, name)
+    assert killed is not None
+
+    killed.kill()
+
+    wait_until(lambda: not process.alive(killed))
+    assert states(whole, name) == ["crashed"]
+    life.up(whole, COURSE)
+    assert states(whole, *COURSE) == ["running"] * 5
+    assert [message for message in received(whole) if message in marks] == marks
+    assert get_file(whole, f"/tmp/{name}/finished") == name.encode() * 1000
+
+
+def test_topics_events_and_files_survive_down_and_up(whole: Settings):
+    send(whole, b"kept")
+    put_file(whole, "/tmp/kept", b"kept")
+
+    life.down(whole)
+    assert begun_by(whole) == []
+    life.up(whole, ["kafka", "namenode", "datanode"])
+
+    assert b"kept" in received(whole)
+    assert get_file(whole, "/tmp/kept") == b"kept"
+
+
+def test_a_kafka_that_is_held_up_is_not_said_to_run(whole: Settings):
+    held = process.find(whole, "kafka")
+    assert held is not None
+    os.kill(held.pid, signal.SIGSTOP)
+    try:
+        assert states(whole, "kafka") == ["crashed"]
+    finally:
+        os.kill(held.pid, signal.SIGCONT)
+
+
+@pytest.fixture
+def new(new_stack, tmp_path: Path) -> Settings:
+    """A stack that never ran."""
+    return new_stack(tmp_path / "state")
+
+
+@pytest.mark.parametrize(
+    ("signals", "phase"),
+    [
+        ([signal.SIGINT], "preparing"),
+        ([signal.SIGINT], "starting"),
+        ([signal.SIGINT, signal.SIGINT], "api ready"),
+        ([signal.SIGTERM], "starting"),
+    ],
+)
+def test_an_up_that_is_interrupted_leaves_nothing_behind(new: Settings, begin, signals: list[int], phase: str):
+    command = begin(new, "up", *COURSE)
+    read_until(command, phase)
+
+    for number in signals:
+        os.killpg(command.pid, number)
+        time.sleep(0.2)
+    _, said = command.communicate(timeout=20)
+
+    assert command.returncode != 0
+    assert "Traceback" not in said
+    assert begun_by(new) == []
+    assert life.open_ports(new) == []
+    assert {service.state for service in life.status(new)} == {"stopped"}
+
+
+@pytest.mark.parametrize("phase", ["preparing", "kafka starting", "api ready", "kafka ready"])
+def test_after_a_killed_up_down_ends_what_it_began_and_up_starts_it(new: Settings, begin, eventlab, phase: str):
+    command = begin(new, "up", *COURSE)
+    read_until(command, phase)
+    command.kill()
+    command.wait()
+
+    assert eventlab(new, "down").returncode == 0
+    wait_until(lambda: begun_by(new) == [])  # a formatter ends by itself
+    assert life.open_ports(new) == []
+
+    life.up(new, ["kafka", "namenode", "datanode"])
+    assert states(new, "kafka", "namenode", "datanode") == ["running"] * 3
+    life.down(new, grace_s=2)
+
+
+@pytest.mark.parametrize("phase", ["preparing", "kafka starting"])
+def test_up_right_after_a_killed_up_starts_everything(new: Settings, begin, phase: str):
+    command = begin(new, "up", "kafka", "namenode", "datanode")
+    read_until(command, phase)
+    command.kill()
+    command.wait()
+
+    life.up(new, ["kafka", "namenode", "datanode"])
+
+    assert states(new, "kafka", "namenode", "datanode") == ["running"] * 3
+    life.down(new, grace_s=2)
+    wait_until(lambda: begun_by(new) == [])
+
+
+def test_a_service_that_dies_while_starting_is_reported_within_two_seconds_with_its_log(
+    new: Settings, tmp_path: Path
+):
+    died = tmp_path / "died"
+    (tmp_path / "broken_api.py").write_text(
+        f"import pathlib, time\n"
+        f"pathlib.Path({str(died)!r}).write_text(str(time.time()))\n"
+        f"raise RuntimeError('no such luck')\n"
+    )
+    broken = new.model_copy(update={"api_app": tmp_path / "broken_api.py"})
+
+    with pytest.raises(life.StackError) as caught:
+        life.up(broken, COURSE)
+    reported = time.time()
+
+    assert reported - float(died.read_text()) < 2 + 2  # and at most 2 s to end the others
+    assert "api died while starting" in str(caught.value)
+    assert "no such luck" in str(caught.value)
+    assert "eventlab logs api" in str(caught.value)
+    assert begun_by(broken) == []
+
+
+def test_a_kafka_whose_data_is_damaged_is_reported_with_its_log(new: Settings):
+    life.up(new, ["kafka"])
+    life.down(new)
+    properties = new.state_dir / "data" / "kafka" / "meta.properties"
+    properties.write_text(properties.read_text().replace("node.id=1", "node.id=2"))
+
+    before = time.monotonic()
+    with pytest.raises(life.StackError, match="kafka died while starting") as caught:
+        life.up(new, ["kafka"])
+
+    assert time.monotonic() - before < 10
+    assert "node.id" in str(caught.value)
+    assert begun_by(new) == []
+
+
+def test_a_port_that_is_taken_by_a_race_is_reported_with_the_log(new: Settings, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(life, "_require_ports", lambda settings, services: None)
+    with (
+        socket.create_server(("127.0.0.1", new.kafka_port)),
+        pytest.raises(life.StackError, match="kafka died while starting") as caught,
+    ):
+        life.up(new, ["kafka"])
+
+    assert "Address already in use" in str(caught.value)
+    assert begun_by(new) == []
+
+
+def test_a_service_that_never_answers_is_given_up_with_its_log(new: Settings, tmp_path: Path):
+    (tmp_path / "slow_api.py").write_text("import time\nprint('sleeping', flush=True)\ntime.sleep(600)\n")
+    slow = Settings(
+        **new.model_dump(exclude_unset=True) | {"api_app": tmp_path / "slow_api.py", "start_timeout_s": 3}
+    )
+
+    with pytest.raises(life.StackError, match="did not answer within 3 s") as caught:
+        life.up(slow, ["api"])
+
+    assert "sleeping" in str(caught.value)
+    assert begun_by(slow) == []
+
+
+@contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[Path]:
+    """A file system of a few MiB, mounted on the folder; skips the test where that is not permitted."""
+    folder.mkdir(parents=True)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], capture_output=True)
+    if mounted.returncode:
+        pytest.skip(f"no small disk can be mounted here: {mounted.stderr.decode().strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def grow(disk: Path, size: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,size={size}", disk], check=True)
+
+
+linux = pytest.mark.skipif(sys.platform != "linux" or not shutil.which("mount"), reason="needs Linux's tmpfs")
+
+
+def fill_up(settings: Settings) -> list[int]:
+    """Send events of half a MiB until one is not taken; the numbers of those that were acknowledged."""
+    producer = KafkaProducer(
+        bootstrap_servers=settings.bootstrap_servers, acks="all", delivery_timeout_ms=4000, request_timeout_ms=3000
+    )
+    acknowledged = []
+    try:
+        for number in range(1000):
+            event = json.dumps({"number": number, "filling": "x" * 500_000}).encode()
+            producer.send(settings.topic, event).get(timeout=10)
+            acknowledged.append(number)
+    except KafkaError:
+        return acknowledged
+    finally:
+        producer.close(timeout=1)
+    raise AssertionError("everything fits")
+
+
+@linux
+def test_a_full_disk_loses_no_acknowledged_event(new: Settings):
+    with small_disk(new.state_dir / "data", "24m") as disk:
+        life.up(new, ["kafka"])
+        acknowledged = fill_up(new)
+        assert acknowledged
+
+        grow(disk, "200m")
+        life.up(new, ["kafka"])
+
+        found = [json.loads(message)["number"] for message in received(new)]
+        assert [number for number in found if number in acknowledged] == acknowledged
+        send(new, b'{"number": "after"}')
+        assert b'{"number": "after"}' in received(new)
+        life.down(new)
+
+
+@linux
+def test_a_full_disk_loses_no_finished_file(new: Settings):
+    with small_disk(new.state_dir / "data", "60m") as disk:
+        life.up(new, ["namenode", "datanode"])
+        put_file(new, "/tmp/finished", b"finished")
+        with pytest.raises(httpx.HTTPError):
+            put_file(new, "/tmp/too-large", bytes(100 * 2**20))
+
+        grow(disk, "400m")
+        life.up(new, ["namenode", "datanode"])
+
+        assert get_file(new, "/tmp/finished") == b"finished"
+        wait_until(lambda: writes(new), timeout_s=30)
+        life.down(new)
+
+
+def writes(settings: Settings) -> bool:
+    try:
+        put_file(settings, "/tmp/after", b"after")
+    except httpx.HTTPError:
+        return False
+    return get_file(settings, "/tmp/after") == b"after"
+
+
+def test_after_all_this_no_port_of_the_modules_stack_is_open(own: Settings):
+    life.down(own)
+
+    assert life.open_ports(own) == []
+    assert begun_by(own) == []
+    assert ports.is_free(own.kafka_port)
