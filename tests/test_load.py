@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
 
 import pytest
@@ -261,7 +262,7 @@ def test_that_many_requests_are_made_at_a_time():
         loading = threading.Thread(target=bench, args=(scripted.url, 30, 10))
         loading.start()
         while len(scripted.requests) < 10:
-            pass
+            time.sleep(0.01)
         held.set()
         loading.join()
 
@@ -297,6 +298,7 @@ def test_ctrl_c_prints_the_report_so_far():
         with subprocess.Popen([*OURS, *arguments], stdout=subprocess.PIPE, text=True) as process:
             while not scripted.requests:
                 assert process.poll() is None
+                time.sleep(0.01)
             process.send_signal(signal.SIGINT)
             printed, _ = process.communicate(timeout=20)
         held.set()

@@ -26,6 +26,10 @@ FS_SHELL = "org.apache.hadoop.fs.FsShell"
 VERSION_INFO = "org.apache.hadoop.util.VersionInfo"
 CONNECTOR = "org.apache.spark:spark-sql-kafka-0-10_"
 QUIET = "-Deventlab.log.level=error"
+CLASSIC: dict[str, str | None] = dict.fromkeys(
+    ("SPARK_REMOTE", "SPARK_LOCAL_REMOTE", "SPARK_CONNECT_MODE_ENABLED", "PYSPARK_REMOTE_INIT_CONF_LEN")
+)
+"""What a notebook with a Spark Connect session leaves in its environment, and a classic Spark must not see."""
 
 
 class UsageError(Exception):
@@ -83,7 +87,7 @@ def spark_submit(settings: Settings, name: str, arguments: Sequence[str]) -> Inv
         options=[QUIET, *memory],
         folders=[config.conf_dir(settings, "spark")],
     )
-    return Invocation(words, {"SPARK_REMOTE": None}, notes)
+    return Invocation(words, CLASSIC, notes)
 
 
 def pyspark(settings: Settings, name: str, arguments: Sequence[str]) -> Invocation:
@@ -92,7 +96,7 @@ def pyspark(settings: Settings, name: str, arguments: Sequence[str]) -> Invocati
     if "--remote" in kept:
         return Invocation([_pyspark_script("pyspark"), *kept], notes=notes)
     log = f"-Dlog4j2.configurationFile={environment.ROOT / 'stack' / 'spark' / 'log4j2.properties'}"
-    variables = {"SPARK_REMOTE": None, "SPARK_SUBMIT_OPTS": shlex.join([log, QUIET])}
+    variables = CLASSIC | {"SPARK_SUBMIT_OPTS": shlex.join([log, QUIET])}
     return Invocation([_pyspark_script("pyspark"), "--conf", "spark.ui.port=0", *kept], variables, notes)
 
 

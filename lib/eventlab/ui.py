@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -29,8 +30,16 @@ DONE = ("ready", "stopped")
 
 
 def console() -> Console:
-    """Progress goes to standard error, so that standard output stays what was asked for."""
-    return Console(stderr=True)
+    """Progress goes to standard error, so that standard output stays what was asked for.
+
+    A notebook's `!command` has a terminal too (IPython makes one), but keeps every redrawn line: it gets plain ones.
+    """
+    return Console(stderr=True, force_terminal=False if in_notebook() else None)
+
+
+def in_notebook() -> bool:
+    """Whether a Jupyter kernel is this command's parent (jupyter_client sets the variable for kernels)."""
+    return "JPY_PARENT_PID" in os.environ
 
 
 @contextmanager
@@ -81,7 +90,7 @@ def show_status(found: Sequence[life.Status]) -> None:
             f"{service.uptime_s:.0f} s" if service.pid else "",
             str(service.pid or ""),
         )
-    Console().print(table)
+    Console(no_color=in_notebook(), force_terminal=False if in_notebook() else None).print(table)
 
 
 def show_down(found: Sequence[life.Status], still_open: Sequence[int]) -> None:
@@ -112,8 +121,6 @@ def follow_file(path: Path) -> Iterator[str]:
 
 
 def _inode(file) -> int:
-    import os
-
     return os.fstat(file.fileno()).st_ino
 
 

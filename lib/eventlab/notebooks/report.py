@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nbconvert import HTMLExporter
+from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
 
 from eventlab.notebooks.execute import Result
@@ -16,7 +17,7 @@ def write(results: Sequence[Result], page: Path) -> None:
     cells = [new_markdown_cell(_contents(results))]
     for result in results:
         cells.append(new_markdown_cell(f'<hr id="{result.name}">\n\n`{result.name}`'))
-        cells.extend(result.node.cells)
+        cells += [NotebookNode(cell, id=f"{result.name[:2]}-{cell.get('id', n)}") for n, cell in enumerate(result.node.cells)]
     combined = new_notebook(cells=cells, metadata={"title": "eventlab: the course, executed"})
     exporter = HTMLExporter(mathjax_url="", require_js_url="", jquery_url="", embed_images=True)
     html, _ = exporter.from_notebook_node(combined, resources={"metadata": {"name": "eventlab: the course, executed"}})

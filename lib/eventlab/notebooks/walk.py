@@ -68,7 +68,7 @@ def own_stack(
     finally:
         os.environ.clear()
         os.environ.update(before)
-        life.down(own, report=report)
+        life.down(own, COURSE, report)
 
 
 def _on_free_ports(folder: Path, offsets: Sequence[int]) -> Settings:

@@ -34,6 +34,7 @@ def variables(settings: Settings) -> dict[str, str]:
             "SPARK_CONF_DIR": str(conf_dir(settings, "spark")),
             "SPARK_LOCAL_IP": HOST,
             "PYSPARK_PYTHON": sys.executable,
+            "GRPC_ENABLE_FORK_SUPPORT": "0",  # else every `!command` beside a Spark session draws a log line
         }
         | ({"SPARK_REMOTE": settings.spark_remote} if settings.is_spark_connect else {})
     )

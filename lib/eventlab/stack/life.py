@@ -274,11 +274,13 @@ def _stop_all(settings: Settings, services: Sequence[Service], report: Report, g
 
 
 def _stop(settings: Settings, service: Service, report: Report, grace_s: float) -> None:
-    if own := process.find(settings, service.name):
+    own = process.find(settings, service.name)
+    if own:
         report(service.name, "stopping")
         process.stop(own, grace_s)
     process.forget(settings, service.name)
-    report(service.name, "stopped")
+    if own:
+        report(service.name, "stopped")
 
 
 @contextmanager

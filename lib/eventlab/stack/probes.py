@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import socket
 from collections.abc import Callable
 from contextlib import closing, contextmanager
@@ -67,6 +68,7 @@ def spark(settings: Settings) -> None:
         if settings.spark_master.startswith("spark://"):
             connect(urlsplit(settings.spark_master).netloc.split(",")[0])
         return
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # its fork handlers only write to standard error
     import grpc
     from pyspark.sql.connect.proto import AnalyzePlanRequest, SparkConnectServiceStub, UserContext
 

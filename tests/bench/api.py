@@ -1,0 +1,184 @@
+"""The game API, which answers when Kafka has acknowledged, beside the original course's, which does not wait.
+
+All run at once and are measured in turns, so that a slow minute of the machine is everybody's. As the ceiling,
+Flask behind our server without Kafka.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import psutil
+from flask import Flask
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+
+from eventlab.load import bench
+from eventlab.settings import HOST, ROOT, Settings
+from eventlab.stack import services
+
+ROUNDS = 3
+CONCURRENCIES = (1, 16)
+SECONDS = 3.0
+"""About how long one turn takes; how many requests that are is told by the warm-up."""
+
+
+@dataclass
+class Server:
+    """A running API, the topic that it sends to, and what was measured of it."""
+
+    name: str
+    process: psutil.Process
+    port: int
+    topic: str
+    answered: int = 0
+    rates: dict[int, list[float]] = field(default_factory=dict)
+
+    def turn(self, concurrency: int) -> None:
+        """One measurement; its rate is noted, and how many requests were answered with success."""
+        url = f"http://{HOST}:{self.port}/"
+        earlier = self.rates.setdefault(concurrency, [])
+        warm_up = bench(url, 20 * concurrency, concurrency)
+        rate = earlier[-1] if earlier else warm_up.requests_per_second
+        report = bench(url, max(100, int(rate * SECONDS)), concurrency)
+        self.answered += sum(run.complete - run.failed - run.non_2xx for run in (warm_up, report))
+        earlier.append(report.requests_per_second)
+
+    def median(self, concurrency: int) -> float:
+        return statistics.median(self.rates[concurrency])
+
+    def resident_mib(self) -> float:
+        family = [self.process, *self.process.children(recursive=True)]
+        return sum(member.memory_info().rss for member in family) / 2**20
+
+
+def measure(settings: Settings) -> list[dict[str, object]]:
+    """Requests per second, memory, and events lost, of ours beside the original and the ceiling."""
+    with ExitStack() as running:
+        folder = Path(running.enter_context(tempfile.TemporaryDirectory()))
+        topics = running.enter_context(fresh_topics(settings, 3))
+        port = free_port()
+        original = [sys.executable, "-m", "flask", "run", "--port", str(port)]
+        servers = [
+            running.enter_context(serving("original course", original, port, topics[0], settings, folder)),
+            running.enter_context(served("ours", ROOT / "game_api.py", topics[1], settings, folder)),
+            running.enter_context(served("Flask without Kafka", Path(__file__), topics[2], settings, folder)),
+        ]
+        for _ in range(ROUNDS):
+            for concurrency in CONCURRENCIES:
+                for server in servers:
+                    server.turn(concurrency)
+        course, ours, ceiling = servers
+        lost = missing(ours, settings)
+        rows = [
+            row(f"API, {concurrency} at a time", ours.median(concurrency), "requests/s", peer.name, value)
+            for concurrency in CONCURRENCIES
+            for peer in (course, ceiling)
+            for value in [peer.median(concurrency)]
+        ]
+        rows.append(row("API, memory", ours.resident_mib(), "MiB", course.name, course.resident_mib()))
+        rows.append(row("API, answered but not in Kafka", lost, "events", course.name, missing(course, settings)))
+    if lost:
+        raise RuntimeError(f"{lost} of {ours.answered} acknowledged events are not in Kafka")
+    return rows
+
+
+def create_app() -> Flask:
+    """The ceiling: the default route, answered without Kafka."""
+    app = Flask("bare")
+    app.add_url_rule("/", view_func=lambda: "This is the default response!\n")
+    return app
+
+
+def served(name: str, app: Path, topic: str, settings: Settings, folder: Path):
+    """The app behind the stack's own server."""
+    port = free_port()
+    command = services.api_command(settings.model_copy(update={"api_app": app, "api_port": port}))
+    return serving(name, command, port, topic, settings, folder)
+
+
+@contextmanager
+def serving(
+    name: str, command: list[str], port: int, topic: str, settings: Settings, folder: Path
+) -> Iterator[Server]:
+    """The command as a process of its own, ended with the context; RuntimeError with its log if it dies."""
+    log = folder / f"{name}.log"
+    own = {
+        "FLASK_APP": str(ROOT / "tests" / "bench" / "original_api.py"),
+        "KAFKA_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
+        "EVENTLAB_TOPIC": topic,
+    }
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(command, env=os.environ | own, stdout=output, stderr=output) as it,
+    ):
+        try:
+            deadline = time.monotonic() + 20
+            while not answers(port):
+                if it.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError(f"{name} does not answer:\n{log.read_text()}")
+                time.sleep(0.05)
+            yield Server(name, psutil.Process(it.pid), port, topic)
+        finally:
+            it.terminate()
+
+
+def answers(port: int) -> bool:
+    try:
+        return httpx.options(f"http://{HOST}:{port}/", trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@contextmanager
+def fresh_topics(settings: Settings, count: int) -> Iterator[list[str]]:
+    names = [f"bench-{uuid.uuid4().hex[:8]}" for _ in range(count)]
+    admin = KafkaAdminClient(bootstrap_servers=settings.bootstrap_servers)
+    admin.create_topics({name: {"num_partitions": 1, "replication_factor": 1} for name in names})
+    try:
+        yield names
+    finally:
+        admin.delete_topics(names)
+        admin.close()
+
+
+def missing(server: Server, settings: Settings) -> int:
+    """How many of the requests answered with success have no event: what never arrived within two seconds."""
+    consumer = KafkaConsumer(bootstrap_servers=settings.bootstrap_servers)
+    partition = TopicPartition(server.topic, 0)
+    deadline = time.monotonic() + 2
+    try:
+        while True:
+            written = consumer.end_offsets([partition])[partition]
+            if written >= server.answered or time.monotonic() > deadline:
+                return server.answered - written
+            time.sleep(0.05)
+    finally:
+        consumer.close()
+
+
+def row(name: str, value: float, unit: str, peer: str, peer_value: float) -> dict[str, object]:
+    return {
+        "name": name,
+        "value": round(value, 1),
+        "unit": unit,
+        "peer": peer,
+        "peer_value": round(peer_value, 1),
+        "ratio": round(value / peer_value, 2) if peer_value else None,
+    }
+
+
+def free_port() -> int:
+    with socket.create_server((HOST, 0)) as probe:
+        return int(probe.getsockname()[1])
