@@ -31,6 +31,10 @@ def connect() -> None:
     """Give this kernel the stack's environment: commands on the path, addresses, the Spark server."""
     config.render(settings)
     environment.apply(settings)
+    from pyspark.logger import PySparkLogger
+
+    # Spark writes a failed query to standard error a second time, as JSON with this machine's paths.
+    PySparkLogger.getLogger("SQLQueryContextLogger").setLevel("CRITICAL")
 
 
 def prepare(*, events: bool = False, purchases: bool = False) -> None:

@@ -25,14 +25,14 @@ def is_purchase(event_as_json):
 def main(bootstrap_servers, topic, output):
     spark = SparkSession.builder.appName("ExtractEventsJob").getOrCreate()
     for _ in range(3):
-        started=time.monotonic()
+        started = time.monotonic()
         raw_events = (
-        spark.read.format("kafka")
-        .option("kafka.bootstrap.servers", bootstrap_servers)
-        .option("subscribe", topic)
-        .option("startingOffsets", "earliest")
-        .option("endingOffsets", "latest")
-        .load()
+            spark.read.format("kafka")
+            .option("kafka.bootstrap.servers", bootstrap_servers)
+            .option("subscribe", topic)
+            .option("startingOffsets", "earliest")
+            .option("endingOffsets", "latest")
+            .load()
         )
         purchase_events = raw_events.select(
             raw_events.value.cast("string").alias("raw"), raw_events.timestamp.cast("string")
@@ -42,9 +42,9 @@ def main(bootstrap_servers, topic, output):
         ).toDF()
         extracted_purchase_events.printSchema()
         extracted_purchase_events.show()
-        print("before write", time.monotonic()-started)
+        print("before write", time.monotonic() - started)
         extracted_purchase_events.write.mode("overwrite").parquet(output)
-        print("all", time.monotonic()-started)
+        print("all", time.monotonic() - started)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,8 @@ from eventlab.stack.probes import NotAnswering, connect, quiet_kafka
 
 STRICT = {"allowSingleQuotes": "false", "allowNonNumericNumbers": "false"}
 SHOWN_OFFSETS = 5
+MESSAGES_WORTH_A_TASK = 50_000
+"""A partition of a small topic is read, and written, as one; a large one by every core."""
 
 
 class JobError(RuntimeError):
@@ -42,13 +44,14 @@ def read_topic(spark: SparkSession, topic: str) -> DataFrame:
     starts, ends = offsets(topic)
     if starts == ends:
         raise JobError(f"topic {topic!r} is empty: send events first, for example with: eventlab load -n 10 URL")
+    messages = sum(ends.values()) - sum(starts.values())
     return (
         spark.read.format("kafka")
         .option("kafka.bootstrap.servers", settings.bootstrap_servers)
         .option("subscribe", topic)
         .option("startingOffsets", json.dumps({topic: starts}))
         .option("endingOffsets", json.dumps({topic: ends}))
-        .option("minPartitions", str(os.cpu_count() or 1))
+        .option("minPartitions", str(min(os.cpu_count() or 1, 1 + messages // MESSAGES_WORTH_A_TASK)))
         .load()
     )
 
