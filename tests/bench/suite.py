@@ -44,7 +44,7 @@ def _timed(command: list[str], environment: dict[str, str] | None = None) -> flo
 
 
 def _plain_loop(folder: Path) -> float:
-    """What one would write without the kit: services up, `papermill` per notebook, Spark in each notebook's JVM."""
+    """What one would write without the kit: services up, `papermill` per notebook, a Spark in each."""
     started = time.monotonic()
     with walk.own_stack(folder=folder / "stack") as stack:
         plain = Settings(**{**stack.model_dump(), "spark_remote_url": "local[*]"})

@@ -1,0 +1,135 @@
+"""The field's commands, as they are typed, on the tests' stack."""
+
+import os
+import subprocess
+
+import pytest
+
+from eventlab import commands, hdfs
+from eventlab.settings import ROOT
+
+
+def run(*words, stdin=""):
+    return subprocess.run(words, capture_output=True, text=True, input=stdin, timeout=120)
+
+
+def test_a_kafka_tool_is_kafkas_own_class_on_the_stacks_broker(settings):
+    words = commands.kafka_tool(settings, "kafka-topics", ["--list"]).words
+
+    assert words[-4:] == [commands.KAFKA_TOOLS["kafka-topics"], "--list", "--bootstrap-server", "127.0.0.1:30092"]
+
+
+def test_a_broker_that_is_named_is_kept(settings):
+    words = commands.kafka_tool(settings, "kafka-topics", ["--bootstrap-server", "elsewhere:9092", "--list"]).words
+
+    assert words[-3:] == ["--bootstrap-server", "elsewhere:9092", "--list"]
+
+
+def test_zookeeper_is_answered_with_the_words_to_use_instead(settings):
+    with pytest.raises(commands.UsageError, match=r"--bootstrap-server 127\.0\.0\.1:30092"):
+        commands.kafka_tool(settings, "kafka-topics", ["--list", "--zookeeper", "zookeeper:32181"])
+
+
+def test_spark_submit_is_classic_even_beside_a_connect_session(settings):
+    invocation = commands.spark_submit(settings, "spark-submit", ["job.py"])
+
+    assert invocation.words[-1] == "job.py"
+    assert invocation.variables["SPARK_REMOTE"] is None
+    assert invocation.variables["SPARK_CONNECT_MODE_ENABLED"] is None
+
+
+def test_the_kafka_source_among_packages_is_left_out_with_a_note():
+    kept, notes = commands.without_connector(
+        ["--packages", "org.apache.spark:spark-sql-kafka-0-10_2.11:2.4.0,a:b:1", "job.py"]
+    )
+
+    assert kept == ["--packages", "a:b:1", "job.py"]
+    assert "has its own Kafka source" in notes[0]
+
+
+def test_every_command_of_the_folder_is_known():
+    folder = ROOT / "stack" / "bin"
+    names = {path.name.removesuffix(".sh") for path in folder.iterdir() if path.is_symlink()}
+
+    assert names == {*commands.COMMANDS, "kafkacat"}
+    assert os.access(folder / "fallback" / "ab", os.X_OK)
+
+
+def test_an_unknown_part_of_hadoop_is_refused(stack):
+    done = run("hadoop", "jar", "x.jar")
+
+    assert done.returncode == 2
+    assert "there are: hadoop fs" in done.stderr
+
+
+def test_a_topic_is_created_described_and_deleted(stack, topic):
+    name = topic + "-by-hand"
+    created = run("kafka-topics", "--create", "--topic", name, "--partitions", "3", "--replication-factor", "1")
+    described = run("kafka-topics.sh", "--describe", "--topic", name)
+    deleted = run("kafka-topics", "--delete", "--topic", name)
+
+    assert created.stdout == f"Created topic {name}.\n"
+    assert described.stdout.count("Leader: 1") == 3
+    assert deleted.returncode == 0
+
+
+def test_what_is_produced_in_a_console_is_consumed_in_another(stack, topic):
+    assert run("kafka-console-producer", "--topic", topic, stdin="one\ntwo\n").returncode == 0
+
+    consumed = run("kafka-console-consumer", "--topic", topic, "--from-beginning", "--max-messages", "2")
+
+    assert consumed.stdout == "one\ntwo\n"
+
+
+def test_kafkacat_finds_the_stack_by_itself(stack, topic):
+    assert run("kafkacat", "-P", "-t", topic, stdin="hello\n").returncode == 0
+
+    assert run("kafkacat", "-C", "-t", topic, "-e", "-q").stdout == "hello\n"
+
+
+def test_a_groups_lag_is_described(stack, topic):
+    run("kafkacat", "-P", "-t", topic, stdin="one\ntwo\n")
+    group = topic + "-group"
+    reset = ["--reset-offsets", "--to-earliest", "--execute"]
+    assert run("kafka-consumer-groups", "--group", group, "--topic", topic, *reset).returncode == 0
+
+    described = run("kafka-consumer-groups", "--group", group, "--describe").stdout.split()
+
+    assert described[described.index(topic) + 1 : described.index(topic) + 5] == ["0", "0", "2", "2"]
+
+
+def test_files_go_to_hdfs_and_come_back(stack, topic):
+    path = f"/tmp/{topic}.txt"
+    assert run("hadoop", "fs", "-put", "-", path, stdin="kept\n").returncode == 0
+
+    assert run("hdfs", "dfs", "-cat", path).stdout == "kept\n"
+    assert "student supergroup          5 " in run("hadoop", "fs", "-ls", path).stdout
+    assert run("hadoop", "fs", "-rm", path).returncode == 0
+
+
+def test_a_file_that_is_not_there_is_hadoops_own_error(stack):
+    done = run("hadoop", "fs", "-ls", "/tmp/nobody-made-it")
+
+    assert done.returncode == 1
+    assert done.stderr == "ls: `/tmp/nobody-made-it': No such file or directory\n"
+
+
+def test_the_shell_that_env_prepares_knows_the_commands(stack):
+    script = 'eval "$(eventlab env)" && command -v kafka-topics kafkacat hadoop spark-submit pyspark flask ab'
+    done = run("bash", "-c", f"PATH={ROOT / '.venv/bin'}:/usr/bin:/bin; {script}")
+
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 7
+
+
+def test_pyspark_has_spark_and_reads_hdfs(stack, tmp_path):
+    script = tmp_path / "typed.py"
+    script.write_text(
+        "print(spark.range(5).count(), sc.parallelize([1, 2]).map(lambda n: n + 1).collect())\n"
+        "spark.range(3).write.mode('overwrite').parquet('/tmp/from-pyspark')\n"
+    )
+
+    done = run("bash", "-c", f"PYSPARK_DRIVER_PYTHON_OPTS=-i pyspark < {script}")
+
+    assert "5 [2, 3]" in done.stdout, done.stderr
+    assert "_SUCCESS" in hdfs.names("/tmp/from-pyspark")

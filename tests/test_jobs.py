@@ -1,0 +1,202 @@
+"""The Spark jobs on real topics: by name, whatever the messages are, and nothing is lost on the way."""
+
+import json
+import subprocess
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from eventlab import hdfs
+from eventlab.jobs import filtered_writes, just_filtering, separate_events
+from eventlab.jobs.extract import JobError, column_name, extract_events, survey
+from eventlab.jobs.output import overwrite
+from eventlab.settings import ROOT
+
+SWORD = {"event_type": "purchase_sword", "Host": "user1.comcast.com"}
+KNIFE = {"event_type": "purchase_knife", "Host": "user2.att.com", "description": "very sharp knife"}
+
+
+@pytest.fixture(scope="module")
+def spark(stack):
+    from pyspark.sql import SparkSession
+
+    session = SparkSession.builder.getOrCreate()
+    yield session
+    session.stop()
+
+
+@pytest.fixture
+def send(stack, topic):
+    """Send messages (dicts as JSON, bytes and None as they are) to the test's topic."""
+    from kafka import KafkaProducer
+
+    def send_all(*messages):
+        producer = KafkaProducer(bootstrap_servers=stack.bootstrap_servers)
+        for message in messages:
+            value = json.dumps(message).encode() if isinstance(message, dict) else message
+            producer.send(topic, value, key=b"key")
+        producer.flush()
+        producer.close()
+
+    return send_all
+
+
+@pytest.fixture
+def folder(topic):
+    """A folder of HDFS that no other test uses."""
+    yield f"/tmp/{topic}"
+    hdfs.delete(f"/tmp/{topic}")
+
+
+def test_kafkas_time_keeps_its_name_when_an_event_has_a_timestamp_too():
+    assert column_name("timestamp") == column_name("Timestamp") == "timestamp_in_event"
+
+
+def test_only_sword_purchases_are_kept(spark, topic, send):
+    send(SWORD, KNIFE, SWORD)
+
+    assert just_filtering.sword_purchases(spark, topic).count() == 2
+
+
+def test_fields_are_found_by_name_in_whatever_order_they_come(spark, topic, send):
+    send(KNIFE, dict(reversed(KNIFE.items())))
+
+    rows = extract_events(spark, topic).select("description", "event_type", "Host").distinct().collect()
+
+    assert [tuple(row) for row in rows] == [("very sharp knife", "purchase_knife", "user2.att.com")]
+
+
+def test_several_schemas_share_a_topic_and_an_absent_field_is_null(spark, topic, send):
+    send(SWORD, KNIFE)
+
+    events = extract_events(spark, topic)
+
+    assert events.columns == ["Host", "description", "event_type", "timestamp"]
+    assert [row.description for row in events.orderBy("event_type").collect()] == ["very sharp knife", None]
+
+
+def test_fields_that_differ_in_case_are_one_column(spark, topic, send, folder):
+    send({"Host": "a", "event_type": "x"}, {"host": "b", "event_type": "x"})
+
+    assert overwrite(spark, extract_events(spark, topic), folder) == 2
+    assert sorted(row.Host for row in spark.read.parquet(folder).collect()) == ["a", "b"]
+
+
+def test_messages_that_are_no_json_objects_are_counted_and_named(spark, topic, send, capsys):
+    send(SWORD, b"not json", b'{"a": 1} and more', b"[1]", b"null", b"\xff", None, b"")
+
+    assert extract_events(spark, topic).count() == 1
+    assert "7 of 8 messages are not JSON objects" in capsys.readouterr().err
+
+
+def test_a_missing_topic_is_a_clear_error(spark, stack):
+    with pytest.raises(JobError, match="there is no topic 'nobody-made-it'"):
+        extract_events(spark, "nobody-made-it")
+
+
+def test_an_empty_topic_leaves_earlier_output_as_it_was(spark, topic, send, folder):
+    overwrite(spark, spark.range(3), folder)
+
+    with pytest.raises(JobError, match="is empty"):
+        filtered_writes.run(spark, topic, folder)
+    assert spark.read.parquet(folder).count() == 3
+
+
+def test_a_topic_without_purchases_leaves_earlier_output_as_it_was(spark, topic, send, folder):
+    overwrite(spark, spark.range(3), folder)
+    send(KNIFE)
+
+    with pytest.raises(JobError, match="stays as it was"):
+        filtered_writes.run(spark, topic, folder)
+    assert spark.read.parquet(folder).count() == 3
+
+
+def test_a_write_that_fails_half_way_leaves_earlier_output_as_it_was(spark, folder):
+    overwrite(spark, spark.range(3), folder)
+    bad = spark.range(1000).selectExpr("if(id = 999, raise_error('half way'), id) as id")
+
+    with pytest.raises(Exception, match="half way"):
+        overwrite(spark, bad, folder)
+    assert spark.read.parquet(folder).count() == 3
+    assert hdfs.names("/tmp").count(folder.removeprefix("/tmp/")) == 1
+    assert not [name for name in hdfs.names("/tmp") if name.endswith((".new", ".old"))]
+
+
+def test_writing_again_replaces_what_was_there(spark, topic, send, folder):
+    send(SWORD, SWORD)
+
+    filtered_writes.run(spark, topic, folder)
+    filtered_writes.run(spark, topic, folder)
+
+    assert spark.read.parquet(folder).count() == 2
+    assert "_SUCCESS" in hdfs.names(folder)
+
+
+def test_every_event_type_gets_a_folder_with_its_own_fields(spark, topic, send, folder):
+    send(SWORD, KNIFE, SWORD)
+
+    separate_events.run(spark, topic, folder)
+
+    assert hdfs.names(folder) == ["purchase_knife", "purchase_sword"]
+    assert spark.read.parquet(f"{folder}/purchase_sword").columns == ["Host", "event_type", "timestamp"]
+    assert spark.read.parquet(f"{folder}/purchase_knife").count() == 1
+
+
+def test_the_job_as_a_script_prints_schema_and_rows(stack, topic, send):
+    send(SWORD, KNIFE)
+
+    done = subprocess.run(
+        ["spark-submit", ROOT / "lib/eventlab/jobs/just_filtering.py", topic], capture_output=True, text=True
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "|-- event_type: string (nullable = true)" in done.stdout
+    assert done.stdout.count("purchase_sword|") == 1
+    assert "purchase_knife" not in done.stdout
+
+
+def test_the_job_as_a_script_fails_clearly_without_a_topic(stack):
+    done = subprocess.run(
+        ["spark-submit", ROOT / "lib/eventlab/jobs/filtered_writes.py", "nobody-made-it"],
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode != 0
+    assert "error: there is no topic 'nobody-made-it'" in done.stdout  # where spark-submit puts a script's errors
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=8)
+OBJECTS = st.dictionaries(st.sampled_from(["a", "b", "User-Agent", "x y", "é"]), TEXT, min_size=1, max_size=4)
+BROKEN = st.one_of(
+    st.binary(max_size=12).filter(lambda raw: b"{" not in raw),
+    OBJECTS.map(lambda fields: json.dumps(fields).encode()[:-1]),
+    OBJECTS.map(lambda fields: json.dumps(fields).encode() + b" x"),
+    OBJECTS.map(lambda fields: json.dumps([fields]).encode()),
+    OBJECTS.map(lambda fields: json.dumps(fields).encode() + b"," + json.dumps(fields).encode()),
+)
+
+
+@hypothesis_settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
+@given(good=st.lists(OBJECTS, min_size=40, max_size=80), broken=st.lists(BROKEN, min_size=40, max_size=80))
+def test_every_message_is_either_a_row_with_its_own_values_or_counted_as_broken(spark, good, broken):
+    from pyspark.sql import Row
+    from pyspark.sql import functions as F
+
+    from eventlab.jobs import extract
+
+    rows = [Row(number=n, value=bytearray(json.dumps(fields).encode())) for n, fields in enumerate(good)]
+    rows += [Row(number=-1, value=bytearray(raw)) for raw in broken]
+    messages = spark.createDataFrame(rows, "number int, value binary")
+
+    fields, left_out = survey(messages)
+    event = extract.parsed(extract.struct(fields)).alias("event")
+    read = messages.select("number", event).where(extract.is_object("event"))
+    found = read.select("number", *extract.columns(fields)).orderBy(F.col("number")).collect()
+
+    assert left_out == len(broken)
+    assert [row["number"] for row in found] == list(range(len(good)))
+    assert [{k: v for k, v in row.asDict().items() if k != "number" and v is not None} for row in found] == good
