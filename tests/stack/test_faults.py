@@ -1,5 +1,6 @@
 """What is acknowledged stays, what crashed comes back, and what was begun by a command that ended is ended."""
 
+import gc
 import json
 import os
 import shutil
@@ -8,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,19 +60,26 @@ def received(settings: Settings) -> list[bytes]:
     return found
 
 
+def checked(answer: httpx.Response) -> httpx.Response:
+    """The answer, or httpx.HTTPError with HDFS's own reason."""
+    if answer.is_error:
+        raise httpx.HTTPError(f"{answer.status_code} {answer.text[:500]}")
+    return answer
+
+
 def put_file(settings: Settings, path: str, content: bytes, timeout_s: float = 20) -> None:
     """Write a file to HDFS in WebHDFS's two steps; httpx.HTTPError when it can't be."""
     url = f"{settings.webhdfs_url}/webhdfs/v1{path}?op=CREATE&overwrite=true&user.name=student"
     with httpx.Client(trust_env=False, timeout=timeout_s) as client:
         location = client.put(url)
         if location.status_code != httpx.codes.TEMPORARY_REDIRECT:
-            location.raise_for_status()
-        client.put(location.headers["Location"], content=content).raise_for_status()
+            checked(location)
+        checked(client.put(location.headers["Location"], content=content))
 
 
 def get_file(settings: Settings, path: str) -> bytes:
     url = f"{settings.webhdfs_url}/webhdfs/v1{path}?op=OPEN&user.name=student"
-    return httpx.get(url, follow_redirects=True, trust_env=False, timeout=20).raise_for_status().content
+    return checked(httpx.get(url, follow_redirects=True, trust_env=False, timeout=20)).content
 
 
 def begun_by(settings: Settings) -> list[psutil.Process]:
@@ -162,9 +171,11 @@ def test_a_kafka_that_is_held_up_is_not_said_to_run(whole: Settings):
 
 
 @pytest.fixture
-def new(new_stack, tmp_path: Path) -> Settings:
+def new(new_stack, tmp_path: Path) -> Iterator[Settings]:
     """A stack that never ran."""
-    return new_stack(tmp_path / "state")
+    settings = new_stack(tmp_path / "state")
+    yield settings
+    life.down(settings, grace_s=2)
 
 
 @pytest.mark.parametrize(
@@ -318,7 +329,11 @@ def fill_up(settings: Settings) -> list[int]:
     except KafkaError:
         return acknowledged
     finally:
-        producer.close(timeout=1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)  # kafka-python forgets sockets that did not connect
+            producer.close(timeout=1)
+            del producer
+            gc.collect()
     raise AssertionError("everything fits")
 
 
