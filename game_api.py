@@ -93,7 +93,7 @@ class EventLog:
                     bootstrap_servers=self.bootstrap_servers,
                     acks="all",  # an acknowledged event is on every in-sync replica
                     api_version=(2, 5),  # at least: asking the broker here would wait for it
-                    enable_idempotence=False,
+                    enable_idempotence=False,  # kafka-python 3.0 would not recover from an outage
                     max_in_flight_requests_per_connection=1,  # a retry keeps its place; the others fill a batch
                     max_block_ms=self.PATIENCE_MS,
                     delivery_timeout_ms=self.PATIENCE_MS,

@@ -209,6 +209,21 @@ def env() -> None:
 
 
 @main.command()
+def compose() -> None:
+    """Fill in the configuration for stack/compose.yaml, and say how to start its containers."""
+    import shlex
+
+    from eventlab.stack import config
+    from eventlab.stack.token import read_token
+
+    folder = config.render_for_containers(settings)
+    click.echo(f"# The configuration is in {folder}. Next:")
+    click.echo(f"export EVENTLAB_STATE_DIR={shlex.quote(str(settings.state_dir.absolute()))}")
+    click.echo(f"export EVENTLAB_JUPYTER_TOKEN={read_token(settings)}")
+    click.echo("docker compose -f stack/compose.yaml up -d")
+
+
+@main.command()
 @click.option("--relock", is_flag=True, help="Resolve stack/*/jgo.toml anew and rewrite the lock files.")
 def setup(relock: bool) -> None:
     """Fetch Java (where there is none) and the jars, and make the archives that let services start fast.

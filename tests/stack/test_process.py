@@ -205,3 +205,9 @@ def test_a_log_that_is_not_utf8_is_still_shown(own: Settings):
     log.write_bytes(b"caf\xe9\n")
 
     assert process.log_tail(own, "kafka") == "caf�"
+
+
+def test_what_happened_is_told_without_the_frames_of_a_stack_trace():
+    log = "started\nRuntimeException: no such luck\n\tat kafka.Kafka.main(Kafka.scala)\n\t... 18 more\nCaused by: it\n"
+
+    assert process.telling(log) == "started\nRuntimeException: no such luck\nCaused by: it"

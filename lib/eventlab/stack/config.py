@@ -56,9 +56,26 @@ def values(settings: Settings, *, host: str = HOST, bind_host: str = HOST) -> di
 
 def render(settings: Settings) -> None:
     """Write every template's rendering to the state folder; KeyError names an unknown `${...}`."""
-    filled = values(settings)
+    _write(settings.state_dir / "conf", values(settings))
+
+
+def render_for_containers(settings: Settings) -> Path:
+    """The same for stack/compose.yaml: data in the volume /data, the connector's jars in /jars; returns the folder."""
+    own = [jar for jar in jars.class_path("spark") if jars.REPOSITORY in jar.parents]
+    folder = settings.state_dir / "compose"
+    inside = {
+        "data_dir": "/data",
+        "data_uri": "file:///data",
+        "spark_class_path": ":".join(f"/jars/{jar.relative_to(jars.REPOSITORY)}" for jar in own),
+        "spark_driver_options": "",
+    }
+    _write(folder, values(settings) | inside)
+    return folder
+
+
+def _write(folder: Path, filled: dict[str, str]) -> None:
     for name in TEMPLATES:
-        target = settings.state_dir / "conf" / name
+        target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         text = fill(name, filled)
         if not target.exists() or target.read_text() != text:

@@ -257,7 +257,7 @@ def _undisturbed() -> Iterator[None]:
 
 def _obituary(settings: Settings, service: Service, what: str) -> str:
     log = process.log_file(settings, service.name)
-    tail = process.log_tail(settings, service.name) or "(the log is empty)"
+    tail = process.telling(process.log_tail(settings, service.name, lines=200)) or "(the log is empty)"
     return f"{service.name} {what}. The end of its log, {log}:\n{tail}\nAll of it: eventlab logs {service.name}"
 
 

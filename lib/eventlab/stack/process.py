@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -49,6 +50,14 @@ def read_record(settings: Settings, service: str) -> Record | None:
         return Record(int(found["pid"]), float(found["since_boot"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def note(settings: Settings, service: str, pid: int) -> None:
+    """Leave the record of a child, for when this command is ended before the child is."""
+    record = record_file(settings, service)
+    record.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(psutil.NoSuchProcess):
+        record.write_text(json.dumps({"pid": pid, "since_boot": launch.since_boot(psutil.Process(pid))}))
 
 
 def forget(settings: Settings, service: str) -> None:
@@ -145,3 +154,9 @@ def log_tail(settings: Settings, service: str, lines: int = 15) -> str:
         file.seek(max(0, path.stat().st_size - 64 * 1024), os.SEEK_SET)
         text = file.read().decode(errors="replace")
     return "\n".join(text.splitlines()[-lines:])
+
+
+def telling(text: str, lines: int = 15) -> str:
+    """The last lines that say what happened: a Java stack trace's frames would push its message out."""
+    told = [line for line in text.splitlines() if not re.match(r"\s+(at |\.\.\. \d+ more)", line)]
+    return "\n".join(told[-lines:])

@@ -29,19 +29,29 @@ def new_cluster_id() -> str:
 
 
 def format_once(settings: Settings, folder: str, command: Callable[[Settings], list[str]]) -> None:
-    """Format the data folder at its first use; an interrupted formatting is started over."""
+    """Format the data folder at its first use; an interrupted formatting is ended and started over."""
     target = data_dir(settings) / folder
     done = target.with_name(target.name + ".formatted")
     if done.exists():
         return
+    record = f"format-{target.name}"
+    if left_over := process.find(settings, record):
+        process.stop(left_over, grace_s=0)
     shutil.rmtree(target, ignore_errors=True)
     target.parent.mkdir(parents=True, exist_ok=True)
-    finished = subprocess.run(
-        command(settings), capture_output=True, text=True, stdin=subprocess.DEVNULL, env=_as_hdfs_user()
-    )
-    if finished.returncode:
-        tail = "\n".join((finished.stdout + finished.stderr).splitlines()[-15:])
-        raise ProvisionError(f"{target} could not be formatted:\n{tail}")
+    with subprocess.Popen(
+        command(settings),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=_as_hdfs_user(),
+    ) as formatter:
+        process.note(settings, record, formatter.pid)
+        output, _ = formatter.communicate()
+    process.forget(settings, record)
+    if formatter.returncode:
+        raise ProvisionError(f"{target} could not be formatted:\n{process.telling(output)}")
     done.touch()
 
 

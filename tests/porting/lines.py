@@ -1,0 +1,99 @@
+"""Lines of old programs that no longer do what they did, and what they do now: stack/PORTING.md's table, to run.
+
+    python lines.py connect | libraries | kafka
+    spark-submit lines.py classic
+
+prints a JSON object, line to error ("" for none). The error is what PORTING.md quotes.
+"""
+
+import json
+import sys
+import warnings
+
+CLASSIC = {
+    "from pyspark.streaming.kafka import KafkaUtils": "No module named 'pyspark.streaming.kafka'",
+    "sqlContext.jsonRDD(rdd)": "'SQLContext' object has no attribute 'jsonRDD'",
+    "df.map(lambda r: r)": "[ATTRIBUTE_NOT_SUPPORTED] Attribute `map` is not supported.",
+    "spark.sql(\"select cast('' as int)\").collect()": "[CAST_INVALID_INPUT]",
+    "spark.sql('select 1/0').collect()": "[DIVIDE_BY_ZERO]",
+    'spark.sql(\'select split("a b", " ")[2]\').collect()': "[INVALID_ARRAY_INDEX]",
+    "spark.sql(\"select date_format(now(), 'u')\").collect()": "[INCONSISTENT_BEHAVIOR_CROSS_VERSION.DATETIME_PATTERN_RECOGNITION]",
+    "spark.sql(\"select to_timestamp('2020-01-02', 'YYYY-MM-dd')\").collect()": "[INCONSISTENT_BEHAVIOR_CROSS_VERSION.DATETIME_PATTERN_RECOGNITION]",
+    "raw_events('never_written').count()": "UnknownTopicOrPartitionException",
+    "spark.sql('create external table t (a string) stored as parquet location \"/tmp/t\"')": "[NOT_SUPPORTED_COMMAND_WITHOUT_HIVE_SUPPORT]",
+    "sc.parallelize([]).toDF()": "RDD is empty",
+    "spark.read.parquet('hdfs://cloudera/tmp/purchases')": "java.net.UnknownHostException: cloudera",
+    "df.registerTempTable('t')": "",
+}
+CONNECT = {
+    "df.rdd": "[NOT_IMPLEMENTED] rdd is not implemented.",
+    "spark.sparkContext": "[JVM_ATTRIBUTE_NOT_SUPPORTED]",
+    "SparkContext.getOrCreate()": "[CONTEXT_UNAVAILABLE_FOR_REMOTE_CLIENT]",
+    "spark.sql('create external table t (a string) stored as parquet location \"/tmp/t\"')": "[NOT_SUPPORTED_COMMAND_WITHOUT_HIVE_SUPPORT]",
+    "df.registerTempTable('t')": "",
+}
+LIBRARIES = {
+    "from flask import Markup": "cannot import name 'Markup' from 'flask'",
+    "from flask.json import JSONEncoder": "cannot import name 'JSONEncoder' from 'flask.json'",
+    "app.before_first_request": "'Flask' object has no attribute 'before_first_request'",
+    "from kafka import SimpleProducer": "cannot import name 'SimpleProducer' from 'kafka'",
+    "from kafka import KafkaClient": "cannot import name 'KafkaClient' from 'kafka'",
+    "frame.append(frame)": "'DataFrame' object has no attribute 'append'",
+    "frame.ix[0]": "'DataFrame' object has no attribute 'ix'",
+    "frame.iteritems()": "'DataFrame' object has no attribute 'iteritems'",
+    "frame.as_matrix()": "'DataFrame' object has no attribute 'as_matrix'",
+    "compile('lambda (a, b): a', 'x', 'eval')": "Lambda expression parameters cannot be parenthesized",
+}
+KAFKA = {
+    "KafkaProducer(bootstrap_servers=brokers, api_version=(0, 10)).send('events', b'').get(2)": "KafkaTimeoutError",
+}
+GROUPS = {"classic": CLASSIC, "connect": CONNECT, "libraries": LIBRARIES, "kafka": KAFKA}
+
+
+def error_of(line, names):
+    try:
+        exec(line, names)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+def spark_names(classic):
+    import os
+
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession, SQLContext
+
+    spark = SparkSession.builder.getOrCreate()
+    names = {"spark": spark, "df": spark.range(1), "SparkContext": SparkContext}
+    if classic:
+        sc = spark.sparkContext
+        reader = spark.read.format("kafka").option(
+            "kafka.bootstrap.servers", os.environ["KAFKA_BOOTSTRAP_SERVERS"]
+        )
+        names |= {"sc": sc, "sqlContext": SQLContext(sc), "rdd": sc.parallelize(['{"a": 1}'])}
+        names["raw_events"] = lambda topic: reader.option("subscribe", topic).load()
+    return names
+
+
+def library_names():
+    import os
+
+    import pandas
+    from flask import Flask
+    from kafka import KafkaProducer
+
+    return {
+        "app": Flask(__name__),
+        "frame": pandas.DataFrame({"a": [1]}),
+        "KafkaProducer": KafkaProducer,
+        "brokers": os.environ.get("KAFKA_BOOTSTRAP_SERVERS"),
+    }
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    group = sys.argv[1]
+    names = spark_names(group == "classic") if group in ("classic", "connect") else library_names()
+    errors = {line: error_of(line, names) for line in GROUPS[group]}
+    print("JSON:" + json.dumps(errors), flush=True)
