@@ -97,12 +97,12 @@ def test_the_installed_packages_are_the_locked_ones():
 
 
 def test_a_package_of_another_version_than_the_locked_one_is_named(kit: Path):
-    spoil(kit / "uv.lock", 'name = "waitress"\nversion = "', 'name = "waitress"\nversion = "0.')
+    spoil(kit / "uv.lock", 'name = "gevent"\nversion = "', 'name = "gevent"\nversion = "0.')
 
     check = doctor.packages()
 
     assert not check.ok
-    assert "waitress is " in check.detail
+    assert "gevent is " in check.detail
     assert check.remedy == "make setup"
 
 

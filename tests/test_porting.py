@@ -6,14 +6,15 @@ The programs of `tests/porting/original` are in that style and have its host nam
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import httpx
+import nbformat
 import pytest
 
 from eventlab import hdfs
@@ -24,8 +25,8 @@ ORIGINAL = ROOT / "tests" / "porting" / "original"
 PORTING = ROOT / "stack" / "PORTING.md"
 
 TYPED_UDF = [
-    ("@udf('boolean')", "@udf(BooleanType())"),
-    ("@udf('string')", "@udf(StringType())"),
+    ('@udf("boolean")', "@udf(BooleanType())"),
+    ('@udf("string")', "@udf(StringType())"),
     (
         "from pyspark.sql.functions import",
         "from pyspark.sql.types import BooleanType, StringType\nfrom pyspark.sql.functions import",
@@ -52,7 +53,6 @@ class Folder:
         self.hosts = [
             ("kafka:29092", stack.bootstrap_servers),
             ("hdfs://cloudera", ""),
-            ("'events'", f"'{topic}'"),
             ('"events"', f'"{topic}"'),
             ("/tmp/", self.files),
         ]
@@ -210,8 +210,9 @@ def test_a_udf_with_a_type_by_name_fails_before_there_is_a_session(folder, shop)
 
 
 def test_a_notebook_of_pyspark_has_spark_and_can_make_hive_tables(folder, ported, tmp_path):
-    folder.port("query_purchases.ipynb")
-    shutil.move(folder.path / "query_purchases.ipynb", tmp_path / "query.ipynb")
+    cells = Path(folder.port("query_purchases.py")).read_text().split("# %%\n")[1:]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    nbformat.write(notebook, tmp_path / "query.ipynb")
     driver = {
         "PYSPARK_DRIVER_PYTHON": "jupyter",
         "PYSPARK_DRIVER_PYTHON_OPTS": "nbconvert --to notebook --execute --stdout query.ipynb",

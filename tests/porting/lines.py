@@ -10,6 +10,8 @@ import json
 import sys
 import warnings
 
+PATTERN = "[INCONSISTENT_BEHAVIOR_CROSS_VERSION.DATETIME_PATTERN_RECOGNITION]"
+NO_HIVE = "[NOT_SUPPORTED_COMMAND_WITHOUT_HIVE_SUPPORT]"
 CLASSIC = {
     "from pyspark.streaming.kafka import KafkaUtils": "No module named 'pyspark.streaming.kafka'",
     "sqlContext.jsonRDD(rdd)": "'SQLContext' object has no attribute 'jsonRDD'",
@@ -17,10 +19,10 @@ CLASSIC = {
     "spark.sql(\"select cast('' as int)\").collect()": "[CAST_INVALID_INPUT]",
     "spark.sql('select 1/0').collect()": "[DIVIDE_BY_ZERO]",
     'spark.sql(\'select split("a b", " ")[2]\').collect()': "[INVALID_ARRAY_INDEX]",
-    "spark.sql(\"select date_format(now(), 'u')\").collect()": "[INCONSISTENT_BEHAVIOR_CROSS_VERSION.DATETIME_PATTERN_RECOGNITION]",
-    "spark.sql(\"select to_timestamp('2020-01-02', 'YYYY-MM-dd')\").collect()": "[INCONSISTENT_BEHAVIOR_CROSS_VERSION.DATETIME_PATTERN_RECOGNITION]",
+    "spark.sql(\"select date_format(now(), 'u')\").collect()": PATTERN,
+    "spark.sql(\"select to_timestamp('2020-01-02', 'YYYY-MM-dd')\").collect()": PATTERN,
     "raw_events('never_written').count()": "UnknownTopicOrPartitionException",
-    "spark.sql('create external table t (a string) stored as parquet location \"/tmp/t\"')": "[NOT_SUPPORTED_COMMAND_WITHOUT_HIVE_SUPPORT]",
+    "spark.sql('create external table t (a string) stored as parquet location \"/tmp/t\"')": NO_HIVE,
     "sc.parallelize([]).toDF()": "RDD is empty",
     "spark.read.parquet('hdfs://cloudera/tmp/purchases')": "java.net.UnknownHostException: cloudera",
     "df.registerTempTable('t')": "",
@@ -29,7 +31,7 @@ CONNECT = {
     "df.rdd": "[NOT_IMPLEMENTED] rdd is not implemented.",
     "spark.sparkContext": "[JVM_ATTRIBUTE_NOT_SUPPORTED]",
     "SparkContext.getOrCreate()": "[CONTEXT_UNAVAILABLE_FOR_REMOTE_CLIENT]",
-    "spark.sql('create external table t (a string) stored as parquet location \"/tmp/t\"')": "[NOT_SUPPORTED_COMMAND_WITHOUT_HIVE_SUPPORT]",
+    "spark.sql('create external table t (a string) stored as parquet location \"/tmp/t\"')": NO_HIVE,
     "df.registerTempTable('t')": "",
 }
 LIBRARIES = {
@@ -45,7 +47,7 @@ LIBRARIES = {
     "compile('lambda (a, b): a', 'x', 'eval')": "Lambda expression parameters cannot be parenthesized",
 }
 KAFKA = {
-    "KafkaProducer(bootstrap_servers=brokers, api_version=(0, 10)).send('events', b'').get(2)": "KafkaTimeoutError",
+    "KafkaProducer(bootstrap_servers=brokers, api_version=(0, 10)).send('e', b'').get(3)": "KafkaTimeoutError",
 }
 GROUPS = {"classic": CLASSIC, "connect": CONNECT, "libraries": LIBRARIES, "kafka": KAFKA}
 

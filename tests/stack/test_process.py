@@ -207,7 +207,22 @@ def test_a_log_that_is_not_utf8_is_still_shown(own: Settings):
     assert process.log_tail(own, "kafka") == "caf�"
 
 
-def test_what_happened_is_told_without_the_frames_of_a_stack_trace():
-    log = "started\nRuntimeException: no such luck\n\tat kafka.Kafka.main(Kafka.scala)\n\t... 18 more\nCaused by: it\n"
+def test_a_service_whose_starter_has_ended_does_not_start(own: Settings, bystander: psutil.Process):
+    record, log = process.record_file(own, "kafka"), process.log_file(own, "kafka")
+    record.parent.mkdir(parents=True)
+    log.parent.mkdir(parents=True)
+    service = [sys.executable, "-c", "print('it runs')"]
+    launcher = [sys.executable, launch.__file__, str(bystander.pid), str(record), str(log), *service]
 
-    assert process.telling(log) == "started\nRuntimeException: no such luck\nCaused by: it"
+    done = subprocess.run(launcher, capture_output=True, text=True)
+
+    assert done.returncode == 1
+    assert "has ended" in done.stderr
+    assert log.read_text() == ""
+    assert not record.exists()
+
+
+def test_what_happened_is_told_without_the_frames_of_a_stack_trace():
+    log = "started\nError: no such luck\n\tat kafka.Kafka.main(Kafka.scala)\n\t... 18 more\nCaused by: it\n"
+
+    assert process.telling(log) == "started\nError: no such luck\nCaused by: it"

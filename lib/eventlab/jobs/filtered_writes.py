@@ -15,6 +15,7 @@ PATH = "/tmp/purchases"
 def run(spark: SparkSession, topic: str = settings.topic, path: str = PATH) -> None:
     purchases = sword_purchases(spark, topic)
     purchases.printSchema()
+    purchases.show()
     rows = overwrite(spark, purchases, path)
     print(f"{rows} sword purchases are at {path}")
 

@@ -17,7 +17,7 @@ def since_boot(process: psutil.Process) -> float:
     return process.create_time() - psutil.boot_time()
 
 
-def main(record_file: str, log_file: str, command: list[str]) -> None:
+def main(starter: int, record_file: str, log_file: str, command: list[str]) -> None:
     read_end, write_end = os.pipe()  # closed by a successful exec
     if os.fork():
         os.close(write_end)
@@ -26,13 +26,13 @@ def main(record_file: str, log_file: str, command: list[str]) -> None:
     os.close(read_end)
     os.setsid()
     try:
-        _become(record_file, log_file, command)
+        _become(starter, record_file, log_file, command)
     except OSError as error:
         os.write(write_end, str(error).encode())
         os._exit(1)
 
 
-def _become(record_file: str, log_file: str, command: list[str]) -> None:
+def _become(starter: int, record_file: str, log_file: str, command: list[str]) -> None:
     with open(log_file, "ab", buffering=0) as log, open(os.devnull, "rb") as nothing:
         os.dup2(nothing.fileno(), 0)
         os.dup2(log.fileno(), 1)
@@ -41,8 +41,12 @@ def _become(record_file: str, log_file: str, command: list[str]) -> None:
     with open(record_file + ".new", "w") as file:
         json.dump(record, file)
     os.replace(record_file + ".new", record_file)
+    # Only now: should the starter be killed later than here, whoever cleans up after it finds the record.
+    if psutil.Process(os.getppid()).ppid() != starter:
+        os.remove(record_file)
+        raise OSError("the command that was starting it has ended")
     os.execvpe(command[0], command, os.environ)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], sys.argv[3:])
+    main(int(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4:])

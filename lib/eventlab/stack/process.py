@@ -83,7 +83,7 @@ def start(
     if log.exists():
         log.replace(log.with_suffix(".log.1"))
     forget(settings, service)
-    launcher = [sys.executable, launch.__file__, str(record), str(log), *command]
+    launcher = [sys.executable, launch.__file__, str(os.getpid()), str(record), str(log), *command]
     started = subprocess.run(
         launcher, env=environment, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True
     )
