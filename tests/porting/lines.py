@@ -12,6 +12,7 @@ import warnings
 
 PATTERN = "[INCONSISTENT_BEHAVIOR_CROSS_VERSION.DATETIME_PATTERN_RECOGNITION]"
 NO_HIVE = "[NOT_SUPPORTED_COMMAND_WITHOUT_HIVE_SUPPORT]"
+UNEQUAL = "[STRUCT_ARRAY_LENGTH_MISMATCH]"
 CLASSIC = {
     "from pyspark.streaming.kafka import KafkaUtils": "No module named 'pyspark.streaming.kafka'",
     "sqlContext.jsonRDD(rdd)": "'SQLContext' object has no attribute 'jsonRDD'",
@@ -23,6 +24,7 @@ CLASSIC = {
     "spark.sql(\"select to_timestamp('2020-01-02', 'YYYY-MM-dd')\").collect()": PATTERN,
     "raw_events('never_written').count()": "UnknownTopicOrPartitionException",
     "spark.sql('create external table t (a string) stored as parquet location \"/tmp/t\"')": NO_HIVE,
+    "sc.parallelize([{'a': 1, 'b': 2}, {'a': 3}]).map(lambda d: Row(**d)).toDF().collect()": UNEQUAL,
     "sc.parallelize([]).toDF()": "RDD is empty",
     "spark.read.parquet('hdfs://cloudera/tmp/purchases')": "java.net.UnknownHostException: cloudera",
     "df.registerTempTable('t')": "",
@@ -64,7 +66,7 @@ def spark_names(classic):
     import os
 
     from pyspark import SparkContext
-    from pyspark.sql import SparkSession, SQLContext
+    from pyspark.sql import Row, SparkSession, SQLContext
 
     spark = SparkSession.builder.getOrCreate()
     names = {"spark": spark, "df": spark.range(1), "SparkContext": SparkContext}
@@ -73,7 +75,7 @@ def spark_names(classic):
         reader = spark.read.format("kafka").option(
             "kafka.bootstrap.servers", os.environ["KAFKA_BOOTSTRAP_SERVERS"]
         )
-        names |= {"sc": sc, "sqlContext": SQLContext(sc), "rdd": sc.parallelize(['{"a": 1}'])}
+        names |= {"Row": Row, "sc": sc, "sqlContext": SQLContext(sc), "rdd": sc.parallelize(['{"a": 1}'])}
         names["raw_events"] = lambda topic: reader.option("subscribe", topic).load()
     return names
 

@@ -323,7 +323,7 @@ def fill_up(settings: Settings) -> list[int]:
     try:
         for number in range(1000):
             event = json.dumps({"number": number, "filling": "x" * 500_000}).encode()
-            producer.send(settings.topic, event).get(timeout=10)
+            producer.send(settings.topic, event).get(timeout=6)
             acknowledged.append(number)
     except KafkaError:
         return acknowledged

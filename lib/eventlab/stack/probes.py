@@ -54,12 +54,20 @@ def namenode(settings: Settings) -> None:
 
 
 def datanode(settings: Settings) -> None:
-    """The DataNode's own report: it is registered with the NameNode and heard from it within 10 s."""
-    url = f"http://{HOST}:{settings.datanode_web_port}/jmx?qry=Hadoop:service=DataNode,name=DataNodeInfo"
-    beans = get(url).json()["beans"]
-    actors = json.loads(beans[0].get("BPServiceActorInfo") or "[]") if beans else []
+    """The DataNode's own report: it has its storage and is registered with the NameNode."""
+    _bean(settings, "FSDatasetState")  # without it, asking for the rest writes a stack trace to the log
+    actors = json.loads(_bean(settings, "DataNodeInfo").get("BPServiceActorInfo") or "[]")
     if not any(actor["ActorState"] == "RUNNING" and actor.get("BlockPoolID") for actor in actors):
         raise NotAnswering("not registered with the NameNode yet")
+
+
+def _bean(settings: Settings, name: str) -> dict[str, Any]:
+    """One of the DataNode's JMX beans, over HTTP."""
+    url = f"http://{HOST}:{settings.datanode_web_port}/jmx?qry=Hadoop:service=DataNode,name={name}"
+    beans = get(url).json()["beans"]
+    if not beans:
+        raise NotAnswering("no storage yet: it waits for the NameNode")
+    return beans[0]
 
 
 def spark(settings: Settings) -> None:

@@ -15,13 +15,13 @@ def log_to_kafka(topic, event):
 
 @app.route("/")
 def default_response():
-    log_to_kafka("events", {"event_type": "default"})
+    log_to_kafka("events", {"event_type": "default", "description": "a look around"})
     return "This is the default response!\n"
 
 
 @app.route("/purchase_a_sword")
 def purchase_a_sword():
-    log_to_kafka("events", {"event_type": "purchase_sword"})
+    log_to_kafka("events", {"description": "long sword", "event_type": "purchase_sword"})
     return "Sword Purchased!\n"
 
 

@@ -1,0 +1,212 @@
+"""A Java that can run the whole stack is found, or fetched where there is none; an unfit one is refused."""
+
+import functools
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+import threading
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import cjdk
+import pytest
+
+from eventlab.stack import java
+
+
+@pytest.fixture(autouse=True)
+def without_java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No Java in sight: an empty folder as PATH, no JAVA_HOME, nothing fetched. Returns the folder on PATH."""
+    on_path = tmp_path / "bin"
+    on_path.mkdir()
+    monkeypatch.setenv("PATH", str(on_path))
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setattr(java, "CACHE", tmp_path / "fetched")
+    return on_path
+
+
+def make_home(home: Path, version: str = "17.0.1", modules: str = f"java.base {java.NEEDED_MODULE}") -> Path:
+    """A Java home by its `release` file; what is in bin/java does not matter then."""
+    (home / "bin").mkdir(parents=True)
+    (home / "bin" / "java").touch(mode=0o755)
+    (home / "release").write_text(f'JAVA_VERSION="{version}"\nMODULES="{modules}"\n')
+    return home
+
+
+def speaking_java(home: Path, answer: str) -> Path:
+    """A Java home without a `release` file, whose java answers every question the same."""
+    (home / "bin").mkdir(parents=True)
+    (home / "bin" / "java").write_text(f"#!/bin/sh\necho '{answer}' >&2\n")
+    (home / "bin" / "java").chmod(0o755)
+    return home
+
+
+def test_java_home_comes_before_path(tmp_path: Path, without_java: Path, monkeypatch: pytest.MonkeyPatch):
+    (without_java / "java").symlink_to(make_home(tmp_path / "on-path") / "bin" / "java")
+    monkeypatch.setenv("JAVA_HOME", str(make_home(tmp_path / "named", "21.0.2")))
+
+    assert java.find() == java.Java(tmp_path / "named", 21, "JAVA_HOME")
+
+
+def test_the_home_of_a_linked_java_is_found(tmp_path: Path, without_java: Path):
+    (without_java / "java").symlink_to(make_home(tmp_path / "jdk") / "bin" / "java")
+
+    assert java.find() == java.Java((tmp_path / "jdk").resolve(), 17, "PATH")
+
+
+def test_an_unfit_java_home_is_passed_over_for_a_fit_one(
+    tmp_path: Path, without_java: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("JAVA_HOME", str(make_home(tmp_path / "old", "11.0.2")))
+    (without_java / "java").symlink_to(make_home(tmp_path / "fit") / "bin" / "java")
+
+    assert java.find().home == (tmp_path / "fit").resolve()
+
+
+@pytest.mark.parametrize(
+    ("version", "major"), [("17", 17), ("17.0.15", 17), ("21-ea", 21), ("25.0.1+8", 25), ("1.8.0_292", 8)]
+)
+def test_the_major_version_is_read_from_every_kind_of_version(tmp_path: Path, version: str, major: int):
+    assert java.inspect(make_home(tmp_path / "jdk", version), "here").major == major
+
+
+@pytest.mark.parametrize(
+    ("answer", "major"),
+    [
+        (f'openjdk version "17.0.1" 2021-10-19 {java.NEEDED_MODULE}', 17),
+        ('java version "1.8.0_292"', 8),
+        ("java version unknown", 0),
+    ],
+)
+def test_a_java_without_a_release_file_is_asked(tmp_path: Path, answer: str, major: int):
+    assert java.inspect(speaking_java(tmp_path / "jdk", answer), "here").major == major
+
+
+@pytest.mark.parametrize(
+    ("version", "modules", "reason"),
+    [
+        ("11.0.2", java.NEEDED_MODULE, "is Java 11, not 17 to"),
+        ("99", java.NEEDED_MODULE, "is Java 99, not 17 to"),
+        ("17.0.1", "java.base java.logging", "is a trimmed Java without the module jdk.incubator.vector"),
+    ],
+)
+def test_an_unfit_java_is_refused_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, modules: str, reason: str
+):
+    monkeypatch.setenv("JAVA_HOME", str(make_home(tmp_path / "jdk", version, modules)))
+
+    with pytest.raises(java.JavaError, match=reason) as caught:
+        java.find()
+    assert "Let the kit fetch one: eventlab setup" in str(caught.value)
+
+
+def test_a_java_home_that_is_none_is_refused_with_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+
+    with pytest.raises(java.JavaError, match="JAVA_HOME .* has no bin/java"):
+        java.find()
+
+
+def test_where_there_is_no_java_that_is_what_is_said():
+    with pytest.raises(java.JavaError, match="there is none"):
+        java.find()
+
+
+jlink = shutil.which("jlink")
+
+
+@pytest.fixture(scope="module")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real Java runtime, small, with the module that Spark needs; made from this machine's JDK."""
+    if jlink is None:
+        pytest.skip("a runtime to fetch is made with jlink, which this machine's Java has not")
+    home = tmp_path_factory.mktemp("jlink") / "jdk"
+    modules = f"java.base,{java.NEEDED_MODULE}"
+    done = subprocess.run(
+        [jlink, "--add-modules", modules, "--strip-debug", "--output", home], capture_output=True
+    )
+    if done.returncode:
+        pytest.skip(f"jlink does not work here: {done.stdout.decode()}")
+    return home
+
+
+@pytest.fixture
+def vendor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A site on this machine that offers Java 17 as the vendors do; returns the folder to put jdk.tar.gz in."""
+    site = tmp_path / "site"
+    site.mkdir()
+    handler = functools.partial(QuietHandler, directory=str(site))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        versions = {"jdk@zulu": {"17.0.1": f"tgz+{address}/jdk.tar.gz"}}
+        systems = {system: {arch: versions for arch in ("amd64", "arm64")} for system in ("linux", "darwin")}
+        (site / "index.json").write_text(json.dumps(systems))
+        monkeypatch.setenv("CJDK_INDEX_URL", f"{address}/index.json")
+        loopback = functools.partial(cjdk.java_home, _allow_insecure_for_testing=True, progress=False)
+        monkeypatch.setattr(cjdk, "java_home", loopback)  # cjdk's own door for tests without https
+        yield site
+        server.shutdown()
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def offer(site: Path, home: Path) -> None:
+    with tarfile.open(site / "jdk.tar.gz", "w:gz", compresslevel=1) as archive:
+        archive.add(home, "zulu17-jdk")
+
+
+def test_where_there_is_no_java_one_is_fetched_and_runs(runtime: Path, vendor: Path):
+    offer(vendor, runtime)
+
+    fetched = java.find_or_fetch()
+
+    assert (fetched.unfit, fetched.found_in) == (None, "fetched by eventlab")
+    asked = subprocess.run([fetched.executable, "--list-modules"], capture_output=True, text=True, check=True)
+    assert java.NEEDED_MODULE in asked.stdout
+    assert java.find().home == fetched.home, "found without a network the next time"
+
+
+def test_what_was_fetched_stays_in_the_kits_own_folder(runtime: Path, vendor: Path):
+    offer(vendor, runtime)
+
+    assert java.CACHE in java.find_or_fetch().home.parents
+
+
+def test_a_fitting_java_is_used_and_nothing_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("JAVA_HOME", str(make_home(tmp_path / "jdk")))
+    monkeypatch.setenv("CJDK_INDEX_URL", "https://127.0.0.1:1/index.json")
+
+    assert java.find_or_fetch().found_in == "JAVA_HOME"
+    assert not java.CACHE.exists()
+
+
+def test_a_fetched_java_that_is_trimmed_is_refused(tmp_path: Path, vendor: Path):
+    offer(vendor, make_home(tmp_path / "trimmed", modules="java.base"))
+
+    with pytest.raises(java.JavaError, match="trimmed"):
+        java.find_or_fetch()
+
+
+def test_without_a_network_the_way_out_is_told(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("CJDK_INDEX_URL", "https://127.0.0.1:1/index.json")
+
+    with pytest.raises(java.JavaError, match="could not be fetched") as caught:
+        java.find_or_fetch()
+    assert "set JAVA_HOME to one, and try again: eventlab setup" in str(caught.value)
+
+
+def test_a_download_that_is_damaged_is_told_and_can_be_tried_again(runtime: Path, vendor: Path):
+    (vendor / "jdk.tar.gz").write_bytes(os.urandom(1000))
+    with pytest.raises(java.JavaError, match="could not be fetched"):
+        java.find_or_fetch()
+
+    offer(vendor, runtime)
+
+    assert java.find_or_fetch().unfit is None
