@@ -65,7 +65,13 @@ def find_or_fetch() -> Java:
                 f"Java {FETCHED_VERSION} could not be fetched ({error}). Install a JDK {OLDEST} or newer, or set "
                 "JAVA_HOME to one, and try again: eventlab setup"
             ) from error
-        return inspect(home, "fetched by eventlab")
+        fetched = inspect(home, "fetched by eventlab")
+        if fetched.unfit:
+            raise JavaError(
+                f"the fetched Java ({home}) {fetched.unfit}. Install a JDK {OLDEST} or newer, or set JAVA_HOME to "
+                "one, and try again: eventlab setup"
+            ) from None
+        return fetched
 
 
 def candidates() -> Iterator[Java]:

@@ -85,7 +85,13 @@ def start(
     forget(settings, service)
     launcher = [sys.executable, launch.__file__, str(os.getpid()), str(record), str(log), *command]
     started = subprocess.run(
-        launcher, env=environment, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True
+        launcher,
+        env=environment,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        start_new_session=True,  # a Ctrl-C that hit the launcher would leave its child half way
     )
     if started.returncode:
         raise OSError(started.stderr.strip() or f"{command[0]} could not be started")
