@@ -11,8 +11,8 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-TEST_OFFSET = 1000
-TEST_STATE = Path(__file__).resolve().parents[1] / "build" / "test-stack"
+TEST_OFFSET = int(os.environ.get("EVENTLAB_TEST_OFFSET", "1000"))
+TEST_STATE = Path(__file__).resolve().parents[1] / "build" / f"test-stack-{TEST_OFFSET}"
 
 # Before eventlab is imported: child processes (commands, kernels, services) must have the same settings.
 os.environ["EVENTLAB_PORT_OFFSET"] = str(TEST_OFFSET)

@@ -1,6 +1,7 @@
 """The field's commands, as they are typed, on the tests' stack."""
 
 import os
+import re
 import subprocess
 
 import pytest
@@ -55,6 +56,45 @@ def test_every_command_of_the_folder_is_known():
     assert os.access(folder / "fallback" / "ab", os.X_OK)
 
 
+def test_a_notebook_of_pyspark_is_jupyterlab_with_the_options_of_old():
+    options, notes = commands.as_lab("notebook --no-browser --NotebookApp.token=x --NotebookApp.ip=0.0.0.0")
+
+    assert options == "lab --no-browser --IdentityProvider.token=x --ServerApp.ip=0.0.0.0"
+    assert len(notes) == 1
+    assert commands.as_lab("-i") == ("-i", ())
+
+
+def test_pyspark_is_its_own_launcher_with_its_own_startup_file(settings, monkeypatch):
+    monkeypatch.setenv("PYSPARK_DRIVER_PYTHON", "jupyter")
+    invocation = commands.pyspark(settings, "pyspark", ["--driver-memory", "2g"])
+
+    assert invocation.words[1] == "pyspark-shell-main"
+    assert invocation.words[-2:] == ["--driver-memory", "2g"]
+    assert invocation.variables["PYSPARK_DRIVER_PYTHON"] == "jupyter"
+    assert os.path.exists(invocation.variables["PYTHONSTARTUP"])
+
+
+def test_a_learners_files_are_not_taken_for_pythons_own(tmp_path):
+    (tmp_path / "shlex.py").write_text("raise SystemExit('the wrong shlex')")
+    (tmp_path / "kafka.py").write_text("raise SystemExit('the wrong kafka')")
+
+    done = subprocess.run([ROOT / "stack/bin/hadoop"], cwd=tmp_path, capture_output=True, text=True)
+
+    assert "the wrong" not in done.stderr
+    assert "there are: hadoop fs" in done.stderr
+
+
+def test_a_command_works_through_a_link_and_a_folder_with_a_space(tmp_path):
+    (tmp_path / "my bin").mkdir()
+    link = tmp_path / "my bin" / "hdfs"
+    link.symlink_to(ROOT / "stack/bin/hdfs")
+
+    done = subprocess.run([link], cwd=tmp_path, capture_output=True, text=True)
+
+    assert done.returncode == 2
+    assert "there are: hdfs dfs" in done.stderr
+
+
 def test_an_unknown_part_of_hadoop_is_refused(stack):
     done = run("hadoop", "jar", "x.jar")
 
@@ -71,6 +111,13 @@ def test_a_topic_is_created_described_and_deleted(stack, topic):
     assert created.stdout == f"Created topic {name}.\n"
     assert described.stdout.count("Leader: 1") == 3
     assert deleted.returncode == 0
+
+
+def test_a_topic_that_is_not_there_is_kafkas_own_error(stack):
+    done = run("kafka-topics", "--describe", "--topic", "nobody-made-it")
+
+    assert done.returncode == 1
+    assert "Topic 'nobody-made-it' does not exist as expected" in done.stdout + done.stderr
 
 
 def test_what_is_produced_in_a_console_is_consumed_in_another(stack, topic):
@@ -105,6 +152,22 @@ def test_files_go_to_hdfs_and_come_back(stack, topic):
     assert run("hdfs", "dfs", "-cat", path).stdout == "kept\n"
     assert "student supergroup          5 " in run("hadoop", "fs", "-ls", path).stdout
     assert run("hadoop", "fs", "-rm", path).returncode == 0
+
+
+def test_a_listing_has_the_layout_that_the_course_shows(stack):
+    lines = run("hadoop", "fs", "-ls", "/").stdout.splitlines()
+
+    assert re.fullmatch(r"Found \d+ items?", lines[0])
+    assert any(
+        re.fullmatch(r"drwxrwxrwt   - student supergroup +0 \d{4}-\d\d-\d\d \d\d:\d\d /tmp", line)
+        for line in lines
+    )
+
+
+def test_a_pipe_that_closes_early_ends_a_listing(stack, topic):
+    assert run("bash", "-c", f"seq 200000 | hadoop fs -put - /tmp/{topic}.seq").returncode == 0
+
+    assert run("bash", "-c", f"hadoop fs -cat /tmp/{topic}.seq | head -n 1").stdout == "1\n"
 
 
 def test_a_file_that_is_not_there_is_hadoops_own_error(stack):

@@ -7,14 +7,13 @@ ends here: python -m eventlab.commands NAME ARGUMENT...
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from eventlab.settings import Settings, settings
-from eventlab.stack import config, environment, jvm
+from eventlab.stack import config, environment, jars, jvm
 
 KAFKA_TOOLS = {
     "kafka-topics": "org.apache.kafka.tools.TopicCommand",
@@ -91,13 +90,44 @@ def spark_submit(settings: Settings, name: str, arguments: Sequence[str]) -> Inv
 
 
 def pyspark(settings: Settings, name: str, arguments: Sequence[str]) -> Invocation:
-    """pyspark's own shell, classic: `spark` and `sc` are there, also with PYSPARK_DRIVER_PYTHON=jupyter."""
+    """pyspark's own shell, classic: `spark` and `sc` are there, also with PYSPARK_DRIVER_PYTHON=jupyter.
+
+    The words are those that pyspark's script ends in; the script itself first asks the driver's Python for the
+    places of its files, and Jupyter is no Python.
+    """
     kept, notes = without_connector(arguments)
     if "--remote" in kept:
         return Invocation([_pyspark_script("pyspark"), *kept], notes=notes)
-    log = f"-Dlog4j2.configurationFile={environment.ROOT / 'stack' / 'spark' / 'log4j2.properties'}"
-    variables = CLASSIC | {"SPARK_SUBMIT_OPTS": shlex.join([log, QUIET])}
-    return Invocation([_pyspark_script("pyspark"), "--conf", "spark.ui.port=0", *kept], variables, notes)
+    home = jars.pyspark_home()
+    driver = os.environ.get("PYSPARK_DRIVER_PYTHON", sys.executable)
+    options, about_options = as_lab(os.environ.get("PYSPARK_DRIVER_PYTHON_OPTS", ""))
+    path = [
+        *sorted((home / "python" / "lib").glob("py4j-*.zip")),
+        home / "python",
+        os.environ.get("PYTHONPATH", ""),
+    ]
+    variables = CLASSIC | {
+        "SPARK_HOME": str(home),
+        "PYTHONPATH": os.pathsep.join(map(str, path)),
+        "PYTHONSTARTUP": str(home / "python" / "pyspark" / "shell.py"),
+        "OLD_PYTHONSTARTUP": os.environ.get("PYTHONSTARTUP", ""),
+        "PYSPARK_DRIVER_PYTHON": driver,
+        "PYSPARK_DRIVER_PYTHON_OPTS": options or None,
+        "SPARK_LAUNCHER_OPTS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",  # it only makes a command line
+    }
+    shell = ["pyspark-shell-main", "--name", "PySparkShell", "--conf", "spark.ui.port=0"]
+    return Invocation([str(home / "bin" / "spark-submit"), *shell, *kept], variables, notes + about_options)
+
+
+def as_lab(options: str) -> tuple[str, tuple[str, ...]]:
+    """Jupyter's options with `lab` for the `notebook` of before 2023, which is another package today."""
+    if options.split()[:1] != ["notebook"]:
+        return options, ()
+    renamed = options.replace("notebook", "lab", 1)
+    renamed = renamed.replace("--NotebookApp.token", "--IdentityProvider.token")
+    return renamed.replace("--NotebookApp.", "--ServerApp."), (
+        f"jupyter {renamed} (this kit's notebooks are Lab's)",
+    )
 
 
 def without_connector(arguments: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:

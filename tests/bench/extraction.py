@@ -1,10 +1,9 @@
 """1,000,000 events from Kafka to Parquet: our jobs beside the original course's, and a bare read as the floor.
 
-All run in one classic Spark (one JVM, the same master, cores and settings), in turns, so that a slow minute of the
-machine is everybody's; the median of the rounds counts. Included is what a job does from its first look at the
-topic to its last word: finding the fields, the schema printed, the rows shown or written, ours also counting what is
-no JSON object and putting the new folder in the old one's place. Not included is the start of the JVM. The original
-writes without its `show()`, because ours has none there.
+All run in one classic Spark (one JVM, the same master, cores and settings), in turns, so that a slow minute of
+the machine is everybody's; the median of the rounds counts. Included is what a script does from its first look
+at the topic to its last word: finding the fields, the schema printed, rows shown, the purchases written; ours
+also counts what is no JSON object and puts the new folder in the old one's place. Not included is the JVM's start.
 """
 
 from __future__ import annotations

@@ -45,4 +45,6 @@ def just_filtering(spark, bootstrap_servers, topic):
 
 
 def filtered_writes(spark, bootstrap_servers, topic, path):
-    extract(spark, bootstrap_servers, topic).write.mode("overwrite").parquet(path)
+    extracted_purchase_events = extract(spark, bootstrap_servers, topic)
+    extracted_purchase_events.show()
+    extracted_purchase_events.write.mode("overwrite").parquet(path)

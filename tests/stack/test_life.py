@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -345,7 +346,7 @@ def test_a_state_folder_deleted_while_running_leaves_a_clear_way_out(deleted_und
     refused = eventlab(deleted_under, "up", "api")
 
     assert refused.returncode == 1
-    pid = next(int(word) for word in refused.stderr.split() if word.isdigit() and psutil.pid_exists(int(word)))
+    pid = int(re.search(r"which process (\d+) ", refused.stderr)[1])
     assert str(deleted_under.api_port) in " ".join(psutil.Process(pid).cmdline())
     psutil.Process(pid).terminate()
     deadline = time.monotonic() + 10

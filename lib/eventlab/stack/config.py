@@ -60,7 +60,7 @@ def render(settings: Settings) -> None:
 
 
 def render_for_containers(settings: Settings) -> Path:
-    """The same for stack/compose.yaml: data in the volume /data, the connector's jars in /jars; returns the folder."""
+    """The same for stack/compose.yaml, data in /data and the connector's jars in /jars; returns the folder."""
     own = [jar for jar in jars.class_path("spark") if jars.REPOSITORY in jar.parents]
     folder = settings.state_dir / "compose"
     inside = {

@@ -210,7 +210,8 @@ def _start(
             settings,
             service.name,
             service.command(settings),
-            {k: v for k, v in environment.full(settings).items() if k not in service.without},
+            {k: v for k, v in environment.full(settings).items() if k not in service.without}
+            | service.variables(settings),
             working_dir(settings, service),
         )
     except OSError as error:

@@ -29,6 +29,7 @@ class Service:
     prepare: makes its state folder ready before the start (formatting, once).
     provision: what it must hold once it answers (a topic, a folder).
     without: variables of the learners' environment that it must not see.
+    variables: its own ones, for what the list of processes must not show.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Service:
     prepare: Callable[[Settings], None] = lambda settings: None
     provision: Callable[[Settings], None] = lambda settings: None
     without: tuple[str, ...] = ()
+    variables: Callable[[Settings], dict[str, str]] = lambda settings: {}
 
     def port_numbers(self, settings: Settings) -> list[int]:
         return [getattr(settings, port) for port in self.ports]
@@ -117,7 +119,6 @@ def jupyter_command(settings: Settings) -> list[str]:
         f"--ServerApp.ip={HOST}",
         f"--ServerApp.port={settings.jupyter_port}",
         "--ServerApp.port_retries=0",
-        f"--IdentityProvider.token={read_token(settings)}",
         f"--ServerApp.root_dir={ROOT}",
         *(["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
     ]
@@ -174,6 +175,7 @@ JUPYTER = Service(
     command=jupyter_command,
     probe=probes.jupyter,
     address=lambda settings: f"{settings.jupyter_url}/lab?token={read_token(settings)}",
+    variables=lambda settings: {"JUPYTER_TOKEN": read_token(settings)},
 )
 
 SERVICES = {service.name: service for service in (KAFKA, NAMENODE, DATANODE, SPARK, API, JUPYTER)}

@@ -1,0 +1,141 @@
+"""The services' configuration is the templates of stack/, filled in from the settings."""
+
+import re
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+from eventlab.settings import ROOT, Settings
+from eventlab.stack import config, java
+
+ODD = 'Übung 1 & 2 <neu> ☃ "𝄞"'
+
+
+@pytest.fixture(autouse=True)
+def some_java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Java home that looks fit, for machines without one."""
+    home = tmp_path / "jdk"
+    (home / "bin").mkdir(parents=True)
+    (home / "bin" / "java").touch(mode=0o755)
+    (home / "release").write_text(f'JAVA_VERSION="17.0.1"\nMODULES="java.base {java.NEEDED_MODULE}"\n')
+    monkeypatch.setenv("JAVA_HOME", str(home))
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Settings:
+    return Settings(state_dir=tmp_path / "state", port_offset=300)
+
+
+def rendered(settings: Settings) -> dict[str, str]:
+    config.render(settings)
+    return {name: (settings.state_dir / "conf" / name).read_text() for name in config.TEMPLATES}
+
+
+def site(text: str) -> dict[str, str]:
+    """Hadoop's properties of an XML file."""
+    return {
+        entry.findtext("name", ""): entry.findtext("value", "")
+        for entry in ElementTree.fromstring(text).iter("property")
+    }
+
+
+def properties(text: str) -> dict[str, str]:
+    """Java's properties, read as java.util.Properties reads them."""
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    pairs = [re.split(r"\s*[=\s]\s*", line, maxsplit=1) for line in lines]
+    return {key: read_escapes(value) for key, value in pairs}
+
+
+def read_escapes(value: str) -> str:
+    units = re.sub(r"\\(u[0-9a-f]{4}|.)", lambda m: chr(int(m[1][1:], 16)) if len(m[1]) == 5 else m[1], value)
+    return units.encode("utf-16", "surrogatepass").decode("utf-16")
+
+
+def test_every_port_in_the_files_is_a_port_of_the_settings(own: Settings):
+    ports = {str(value) for name, value in own.model_dump().items() if name.endswith("_port")}
+
+    for name, text in rendered(own).items():
+        without_comments = re.sub(r"#.*|<!--.*?-->", "", text, flags=re.DOTALL if name.endswith("xml") else 0)
+        assert set(re.findall(r":(\d{4,5})\b", without_comments)) <= ports, name
+
+
+def test_every_service_is_bound_to_the_loopback_address(own: Settings):
+    files = rendered(own)
+
+    listeners = properties(files["kafka/server.properties"])["listeners"]
+    assert re.findall(r"//([^:]*):", listeners) == ["127.0.0.1", "127.0.0.1"]
+    hdfs = site(files["hdfs/hdfs-site.xml"])
+    bound = [value for name, value in hdfs.items() if name.endswith((".address", "-address", "bind-host"))]
+    assert len(bound) == 6
+    assert all(value.split(":")[0] == "127.0.0.1" for value in bound)
+    spark = properties(files["spark/spark-defaults.conf"])
+    assert spark["spark.driver.bindAddress"] == spark["spark.connect.grpc.binding.address"] == "127.0.0.1"
+
+
+def test_data_is_inside_the_state_folder(own: Settings):
+    files = rendered(own)
+
+    assert properties(files["kafka/server.properties"])["log.dirs"] == str(own.state_dir / "data" / "kafka")
+    assert properties(files["spark/spark-defaults.conf"])["spark.local.dir"] == str(own.state_dir / "data/spark")
+    assert site(files["hdfs/core-site.xml"])["hadoop.tmp.dir"].startswith(str(own.state_dir))
+
+
+def test_a_path_with_spaces_quotes_and_unicode_arrives_as_it_is(tmp_path: Path):
+    odd = Settings(state_dir=tmp_path / ODD)
+    files = rendered(odd)
+    data = f"{tmp_path}/{ODD}/data"
+
+    assert properties(files["kafka/server.properties"])["log.dirs"] == f"{data}/kafka"
+    assert files["kafka/server.properties"].isascii()
+    assert properties(files["spark/spark-defaults.conf"])["spark.local.dir"] == f"{data}/spark"
+    assert site(files["hdfs/core-site.xml"])["hadoop.tmp.dir"] == f"{data}/hdfs/tmp"
+    assert site(files["hdfs/hdfs-site.xml"])["dfs.namenode.name.dir"] == Path(f"{data}/hdfs/name").as_uri()
+
+
+def test_nothing_is_left_to_fill_in(own: Settings):
+    assert not any(re.search(r"\$\{\w", text) for text in rendered(own).values())
+
+
+def test_a_name_that_no_setting_has_is_an_error(own: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "stack" / "kafka").mkdir(parents=True)
+    (tmp_path / "stack" / "kafka" / "server.properties").write_text("listeners=${kafka_prot}")
+    monkeypatch.setattr(config, "ROOT", tmp_path)
+
+    with pytest.raises(KeyError, match="kafka_prot"):
+        config.render(own)
+
+
+def test_an_unchanged_file_is_not_written_again(own: Settings):
+    config.render(own)
+    file = own.state_dir / "conf" / "kafka" / "server.properties"
+    before = file.stat().st_mtime_ns
+
+    config.render(own)
+
+    assert file.stat().st_mtime_ns == before
+
+
+def test_a_changed_setting_changes_the_file(own: Settings):
+    config.render(own)
+    config.render(Settings(state_dir=own.state_dir, port_offset=300, kafka_port=31000))
+
+    assert ":31000" in (own.state_dir / "conf" / "kafka" / "server.properties").read_text()
+
+
+def test_every_template_of_the_stack_is_rendered():
+    templates = {
+        str(path.relative_to(ROOT / "stack"))
+        for path in (ROOT / "stack").glob("*/*")
+        if path.suffix in config.WRITTEN and "log4j2" not in path.name
+    }
+
+    assert templates == set(config.TEMPLATES)
+
+
+def test_somebody_elses_file_system_is_the_default_one(tmp_path: Path):
+    files = rendered(Settings(state_dir=tmp_path, default_fs_url="hdfs://namenode.example:8020"))
+
+    assert site(files["hdfs/core-site.xml"])["fs.defaultFS"] == "hdfs://namenode.example:8020"
+    spark = properties(files["spark/spark-defaults.conf"])
+    assert spark["spark.hadoop.fs.defaultFS"] == "hdfs://namenode.example:8020"
