@@ -17,7 +17,9 @@ DEFAULTS = {name: field.default for name, field in Settings.model_fields.items()
 
 
 def version_of(coordinate, environment):
-    found = re.search(rf"{re.escape(coordinate)}:([\d.]+)", (ROOT / "stack" / environment / "jgo.toml").read_text())
+    found = re.search(
+        rf"{re.escape(coordinate)}:([\d.]+)", (ROOT / "stack" / environment / "jgo.toml").read_text()
+    )
     assert found
     return found[1]
 
@@ -69,7 +71,8 @@ def test_its_configuration_is_the_stacks_with_the_containers_folders(tmp_path):
 
 def test_docker_compose_can_read_it():
     command = next(
-        (c for c in (["docker-compose"], ["docker", "compose"]) if shutil.which(c[0]) and works([*c, "version"])), None
+        (c for c in (["docker-compose"], ["docker", "compose"]) if shutil.which(c[0]) and works([*c, "version"])),
+        None,
     )
     if command is None:
         pytest.skip("there is no docker-compose on this machine")

@@ -32,7 +32,7 @@ DONE = ("ready", "stopped")
 def console() -> Console:
     """Progress goes to standard error, so that standard output stays what was asked for.
 
-    A notebook's `!command` has a terminal too (IPython makes one), but keeps every redrawn line: it gets plain ones.
+    A notebook's `!command` has a terminal too (IPython makes one), but keeps every redrawn line: plain ones there.
     """
     return Console(stderr=True, force_terminal=False if in_notebook() else None)
 
