@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import signal
 import socket
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -20,18 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventlab.kafkacat import main
-from eventlab.kafkacat.consume import Span, place, select, within
-from eventlab.kafkacat.format import (
-    compile_default,
-    compile_format,
-    compile_json,
-    json_string,
-    unescape,
-)
-from eventlab.kafkacat.listing import as_json, as_text
-from eventlab.kafkacat.options import Instant, Options, Start, parse
+from eventlab.kafkacat.cli import RUNNERS
+from eventlab.kafkacat.consume import place, select_partitions
+from eventlab.kafkacat.format import compile_format, renderer, unescape
+from eventlab.kafkacat.listing import lines
+from eventlab.kafkacat.options import ANY, Options, parse
 from eventlab.kafkacat.produce import key_and_value, split
-from eventlab.kafkacat.properties import gather, translate
 from eventlab.kafkacat.report import Fatal, UsageError
 from eventlab.settings import Settings, settings
 
@@ -42,12 +33,12 @@ BROKERS = settings.bootstrap_servers
 side_by_side = pytest.mark.skipif(KCAT is None, reason="Debian's kcat is not installed: nothing to compare with")
 
 
-def options(*argv: str, tty: bool = True) -> Options:
-    return parse(argv, stdin_is_tty=tty)
+def options(*argv: str) -> Options:
+    return parse(argv, own_brokers="localhost:29092")
 
 
 def message(value: bytes | None = b"sword", key: bytes | None = b"ann", **fields: object) -> SimpleNamespace:
-    defaults = {"topic": "events", "partition": 2, "offset": 40, "timestamp": 1700000000000, "timestamp_type": 0}
+    defaults = {"topic": "events", "partition": 2, "offset": 40, "timestamp": 1700000000000}
     return SimpleNamespace(value=value, key=key, **defaults | {"headers": []} | fields)
 
 
@@ -57,7 +48,7 @@ def message(value: bytes | None = b"sword", key: bytes | None = b"ann", **fields
 def test_the_course_s_command_is_understood() -> None:
     asked = options("-C", "-b", "kafka:29092", "-t", "events", "-o", "beginning", "-e")
     assert (asked.mode, asked.brokers, asked.topic) == ("C", "kafka:29092", "events")
-    assert (asked.start, asked.exit_at_end) == (Start("beginning"), True)
+    assert (asked.offset, asked.exit_at_end) == ("beginning", True)
 
 
 def test_short_flags_may_be_clustered_and_their_values_attached() -> None:
@@ -74,38 +65,21 @@ def test_attached_and_separate_values_mean_the_same(count: int, partition: int, 
     assert attached == options("-C", "-c", str(count), "-p", str(partition), "-t", topic)
 
 
-def test_options_may_follow_the_files_to_send() -> None:
-    assert options("-P", "a.txt", "-t", "events", "b.txt").arguments == ("a.txt", "b.txt")
-
-
-@pytest.mark.parametrize(("tty", "mode"), [(True, "C"), (False, "P")])
-def test_without_a_mode_a_terminal_on_stdin_means_consuming(tty: bool, mode: str) -> None:
-    asked = options("-t", "events", tty=tty)
-    assert (asked.mode, asked.mode_inferred) == (mode, True)
+@pytest.mark.parametrize(("tty", "mode"), [(True, "Consumer"), (False, "Producer")])
+def test_without_a_mode_a_terminal_on_stdin_means_consuming(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tty: bool, mode: str
+) -> None:
+    monkeypatch.setattr("os.isatty", lambda descriptor: tty)
+    monkeypatch.setitem(RUNNERS, mode[0], lambda options: 0)
+    assert main(["-t", "events"]) == 0
+    assert capsys.readouterr().err == f"% Auto-selecting {mode} mode (use -P or -C to override)\n"
 
 
 @pytest.mark.parametrize(
-    ("value", "start"),
-    [
-        ("beginning", Start("beginning")),
-        ("end", Start("end")),
-        ("stored", Start("stored")),
-        ("7", Start("offset", 7)),
-        ("-7", Start("tail", 7)),
-        ("s@1700000000000", Start("time", 1700000000000)),
-    ],
+    ("value", "offset"), [("beginning", "beginning"), ("end", "end"), ("7", 7), ("-7", -7), ("0", 0)]
 )
-def test_every_form_of_an_offset_is_understood(value: str, start: Start) -> None:
-    assert options("-C", "-t", "events", "-o", value).start == start
-
-
-def test_a_stop_time_goes_with_a_start() -> None:
-    asked = options("-C", "-t", "events", "-o", "5", "-o", "e@99")
-    assert (asked.start, asked.stop_time) == (Start("offset", 5), 99)
-
-
-def test_a_query_names_topic_partition_and_time() -> None:
-    assert options("-Q", "-t", "events:0:99").instants == (Instant("events", 0, 99),)
+def test_every_form_of_an_offset_is_understood(value: str, offset: str | int) -> None:
+    assert options("-C", "-t", "events", "-o", value).offset == offset
 
 
 @pytest.mark.parametrize(
@@ -114,10 +88,13 @@ def test_a_query_names_topic_partition_and_time() -> None:
         (["-C"], "-t <topic> missing"),
         (["-C", "-t"], "unknown argument: option -t requires argument"),
         (["-y"], "unknown argument: option -y not recognized"),
-        (["-C", "-t", "events", "-o", "begining"], "-o begining: expected beginning, end, stored"),
+        (["-C", "-t", "events", "-eJ"], "unknown argument: option -J not recognized"),
+        (
+            ["-C", "-t", "events", "-o", "begining"],
+            "-o expects beginning, end, <offset> or -<count>, not 'begining'",
+        ),
         (["-C", "-t", "events", "-c", "many"], "-c expects a number, not 'many'"),
-        (["-C", "-t", "events", "file"], "file/topic list only allowed in producer"),
-        (["-Q"], "-t <topic>:<partition>:<offset_or_timestamp> missing"),
+        (["-P", "-t", "events", "file"], "unexpected argument: file"),
     ],
 )
 def test_a_wrong_command_line_is_a_usage_error(argv: list[str], complaint: str) -> None:
@@ -129,12 +106,7 @@ def test_a_wrong_command_line_is_a_usage_error(argv: list[str], complaint: str) 
     ("argv", "complaint"),
     [
         (["-C", "-P"], "Do not mix modes: -P seen when -C already set"),
-        (["-P", "-t", "events", "-D", ""], "Message delimiter -D must not be empty when producing"),
-        (["-P", "-t", "events", "-l", "a", "b"], "Only one file allowed for line mode"),
-        (["-C", "-t", "events", "-X", "colour"], "Expected -X property=value, not colour"),
-        (["-C", "-t", "events", "-K", r"\x"], "Delimiter"),
-        (["-G", "g", "events", "-o", "s@1"], "-o ..@ timestamps can't be used with -G mode"),
-        (["-C", "-t", "events", "-s", "avro"], "This kafkacat has no deserializers"),
+        (["-C", "-t", "events", "-K", r"\x"], "expects a hex number"),
     ],
 )
 def test_what_can_not_work_is_refused_before_anything_is_read(argv: list[str], complaint: str) -> None:
@@ -164,10 +136,8 @@ def test_a_format_renders(spec: bytes, text: bytes) -> None:
     assert compile_format(spec)(message()) == text
 
 
-def test_missing_keys_and_payloads_render_as_nothing_or_as_null() -> None:
-    tombstone = message(value=None, key=None)
-    assert compile_format(b"%k,%K,%s,%S")(tombstone) == b",-1,,-1"
-    assert compile_format(b"%k,%K,%s,%S", null=b"NULL")(tombstone) == b"NULL,-1,NULL,-1"
+def test_missing_keys_and_payloads_render_as_nothing() -> None:
+    assert compile_format(b"%k,%K,%s,%S")(message(value=None, key=None)) == b",-1,,-1"
 
 
 def test_headers_render_as_a_list_of_names_and_values() -> None:
@@ -210,34 +180,27 @@ def test_any_bytes_can_be_written_as_escapes(raw: bytes) -> None:
     assert b"".join(unescape(b"\\x%x" % byte) for byte in raw) == raw
 
 
-def test_the_default_output_is_key_delimiter_payload_delimiter() -> None:
-    assert compile_default(b"\n", None)(message()) == b"sword\n"
-    assert compile_default(b";", b"%")(message()) == b"ann%sword;"
-
-
-@given(st.text(), st.none() | st.text())
-def test_the_envelope_is_json_for_any_text(value: str, key: str | None) -> None:
-    keyed = message(value=value.encode(), key=None if key is None else key.encode(), headers=[("h", b"1")])
-    parsed = json.loads(compile_json(b"\n", lambda message: 1)(keyed))
-    assert (parsed["payload"], parsed["key"], parsed["headers"]) == (value, key, ["h", "1"])
-
-
-def test_json_strings_are_escaped_as_kcat_does() -> None:
-    assert json_string(b'\x01\x1f\x7f"/\\\xff\b\f\t') == b'"\\u0001\\u001F\x7f\\"/\\\\\xff\\b\\f\\t"'
+def test_the_default_output_is_key_delimiter_payload_newline() -> None:
+    assert renderer(None, None)(message()) == b"sword\n"
+    assert renderer(None, b"%")(message()) == b"ann%sword\n"
+    assert renderer(b"%o", b"%")(message()) == b"40"
 
 
 # --- input ---
 
 
 def test_empty_lines_are_skipped_and_the_last_line_needs_no_newline() -> None:
-    assert list(split([b"a\n\nb\n", b"\nc"], b"\n")) == [b"a", b"b", b"c"]
+    assert list(split([b"a\n\nb\n", b"\nc"])) == [b"a", b"b", b"c"]
 
 
-@given(st.binary(max_size=200), st.lists(st.integers(0, 200)), st.sampled_from([b"\n", b";;", b"aab"]))
-def test_how_the_input_is_cut_into_reads_does_not_matter(data: bytes, cuts: list[int], delimiter: bytes) -> None:
+@given(
+    st.binary(max_size=200) | st.lists(st.sampled_from([b"\n", b"ab"])).map(b"".join),
+    st.lists(st.integers(0, 200)),
+)
+def test_how_the_input_is_cut_into_reads_does_not_matter(data: bytes, cuts: list[int]) -> None:
     ends = sorted({min(cut, len(data)) for cut in cuts} | {len(data)})
     chunks = [data[start:end] for start, end in zip([0, *ends], ends, strict=False)]
-    assert list(split(chunks, delimiter)) == [part for part in data.split(delimiter) if part]
+    assert list(split(chunks)) == [part for part in data.split(b"\n") if part]
 
 
 def test_a_message_is_handed_on_before_the_input_ends() -> None:
@@ -245,92 +208,47 @@ def test_a_message_is_handed_on_before_the_input_ends() -> None:
         yield b"first\nsec"
         raise AssertionError("read on before the first message was handed on")
 
-    assert next(split(endless(), b"\n")) == b"first"
+    assert next(split(endless())) == b"first"
 
 
 def test_a_message_that_is_too_large_is_refused_without_reading_it_whole() -> None:
     with pytest.raises(Fatal, match="Input is too large, maximum size is 10"):
-        list(split(iter(lambda: b"xxxx", b""), b"\n", limit=10))
+        list(split(iter(lambda: b"xxxx", b""), limit=10))
 
 
 @pytest.mark.parametrize(
-    ("argv", "line", "pair"),
+    ("delimiter", "line", "pair"),
     [
-        ([], b"a:b", (None, b"a:b")),
-        (["-K:"], b"a:b:c", (b"a", b"b:c")),
-        (["-K:"], b"ab", (None, b"ab")),
-        (["-K:"], b":b", (b"", b"b")),
-        (["-K:", "-Z"], b"a:", (b"a", None)),
-        (["-K:", "-Z"], b":b", (None, b"b")),
-        (["-K:", "-k", "all"], b"ab", (b"all", b"ab")),
-        (["-k", "all"], b"a:b", (b"all", b"a:b")),
+        (None, b"a:b", (None, b"a:b")),
+        (b":", b"a:b:c", (b"a", b"b:c")),
+        (b":", b"ab", (None, b"ab")),
+        (b":", b":b", (b"", b"b")),
+        (b":", b"a:", (b"a", b"")),
+        (b"::", b"a:b::c", (b"a:b", b"c")),
     ],
 )
 def test_a_line_becomes_key_and_value(
-    argv: list[str], line: bytes, pair: tuple[bytes | None, bytes | None]
+    delimiter: bytes | None, line: bytes, pair: tuple[bytes | None, bytes]
 ) -> None:
-    assert key_and_value(line, options("-P", "-t", "events", *argv)) == pair
+    assert key_and_value(line, delimiter) == pair
 
 
 # --- offsets ---
 
 
 @pytest.mark.parametrize(
-    ("start", "known", "offset"),
-    [
-        (Start("beginning"), None, 10),
-        (Start("tail", 3), None, 47),
-        (Start("tail", 99), None, 10),
-        (Start("offset", 20), None, 20),
-        (Start("time", 5), 33, 33),
-        (Start("time", 5), None, 50),
-        (Start("stored"), 12, 12),
-        (Start("stored"), None, None),
-    ],
+    ("offset", "start"),
+    [("beginning", 10), ("end", 50), (-3, 47), (-99, 10), (20, 20), (50, 50), (9, 50), (51, 50)],
 )
-def test_a_start_is_placed_in_what_the_partition_holds(
-    start: Start, known: int | None, offset: int | None
-) -> None:
-    assert place(start, Span(10, 50), known) == offset
-
-
-@pytest.mark.parametrize(("policy", "offset"), [("latest", 50), ("earliest", 10)])
-def test_an_offset_that_is_not_there_is_reset_as_configured(policy: str, offset: int) -> None:
-    assert within(99, Span(10, 50), policy, ("events", 0)) == offset  # type: ignore[arg-type]
+def test_a_start_is_placed_in_what_the_partition_holds(offset: str | int, start: int) -> None:
+    assert place(offset, first=10, end=50) == start
 
 
 def test_a_topic_without_partitions_is_unknown_or_invalid() -> None:
     with pytest.raises(Fatal, match="Topic nosuch error: Broker: Unknown topic or partition"):
-        select("nosuch", [], None)
+        select_partitions("nosuch", (), ANY)
     with pytest.raises(Fatal, match="Topic bad topic error: Broker: Invalid topic"):
-        select("bad topic", [], None)
-
-
-# --- properties ---
-
-
-def test_librdkafka_s_properties_become_kafka_python_s() -> None:
-    asked = translate([("acks", "all"), ("topic.auto.offset.reset", "smallest"), ("enable.idempotence", "false")])
-    assert asked == {"acks": -1, "auto_offset_reset": "earliest", "enable_idempotence": False}
-
-
-@pytest.mark.parametrize(
-    ("pair", "complaint"),
-    [
-        (("colour", "red"), 'No such configuration property: "colour"'),
-        (("linger.ms", "soon"), 'Invalid value "soon" for configuration property "linger.ms"'),
-    ],
-)
-def test_an_impossible_property_is_refused(pair: tuple[str, str], complaint: str) -> None:
-    with pytest.raises(Fatal, match=complaint):
-        translate([pair])
-
-
-def test_the_command_line_goes_before_the_configuration_file(tmp_path: Path) -> None:
-    (tmp_path / "kcat.conf").write_text("# ours\nbootstrap.servers = kafka:1\n\nlinger.ms=7\n")
-    asked = options("-C", "-t", "events", "-X", "linger.ms=9")
-    expected = {"bootstrap_servers": "kafka:1", "linger_ms": 9}
-    assert gather(asked, {"KCAT_CONFIG": str(tmp_path / "kcat.conf")}) == expected
+        select_partitions("bad topic", (), ANY)
 
 
 # --- listing ---
@@ -344,23 +262,15 @@ def test_a_listing_reads_as_kcat_s() -> None:
         {"name": "events", "error_code": 0, "partitions": [PARTITION]},
         {"name": "nosuch", "error_code": 3, "partitions": []},
     ]
-    assert as_text(None, CLUSTER, topics) == (
-        "Metadata for all topics (from broker 1: 127.0.0.1:29092/1):\n"
-        " 1 brokers:\n"
-        "  broker 1 at 127.0.0.1:29092 (controller)\n"
-        " 2 topics:\n"
-        '  topic "events" with 1 partitions:\n'
-        "    partition 0, leader 1, replicas: 1, isrs: 1\n"
-        '  topic "nosuch" with 0 partitions: Broker: Unknown topic or partition\n'
-    )
-
-
-def test_a_listing_as_json_has_the_same_facts() -> None:
-    listing = json.loads(
-        as_json("events", CLUSTER, [{"name": "events", "error_code": 0, "partitions": [PARTITION]}])
-    )
-    assert listing["query"] == {"topic": "events"}
-    assert listing["topics"][0]["partitions"][0]["leader"] == 1
+    assert lines("", CLUSTER, topics) == [
+        "Metadata for all topics (from broker 1: 127.0.0.1:29092/1):",
+        " 1 brokers:",
+        "  broker 1 at 127.0.0.1:29092 (controller)",
+        " 2 topics:",
+        '  topic "events" with 1 partitions:',
+        "    partition 0, leader 1, replicas: 1, isrs: 1",
+        '  topic "nosuch" with 0 partitions: Broker: Unknown topic or partition',
+    ]
 
 
 # --- the command without a broker ---
@@ -402,8 +312,15 @@ def test_a_usage_error_says_what_is_missing_and_where_help_is(capsys: pytest.Cap
 
 
 def test_an_error_begins_as_kcat_s_do(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["-C", "-t", "events", "-X", "colour=red"]) == 1
-    assert capsys.readouterr().err == '% ERROR: No such configuration property: "colour"\n'
+    assert main(["-C", "-t", "events", "-f", "%z"]) == 1
+    assert capsys.readouterr().err == "% ERROR: Unsupported formatter: %z\n"
+
+
+def test_a_flag_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["-C", "-t", "events", "-J"]) == 1
+    printed = capsys.readouterr().err
+    assert printed.startswith("Error: unknown argument: option -J not recognized\n")
+    assert "kafkacat -h" in printed
 
 
 @pytest.mark.parametrize(
@@ -418,23 +335,17 @@ def test_an_error_begins_as_kcat_s_do(capsys: pytest.CaptureFixture[str]) -> Non
     ],
 )
 def test_without_a_broker_it_says_so_and_fails(nobody: str, argv: list[str], complaint: str) -> None:
-    ended = cat("-m0", *argv, stdin=b"lost\n", brokers=nobody)
+    ended = cat(*argv, stdin=b"lost\n", brokers=nobody)
     assert ended.returncode == 1
     assert ended.stderr.decode().startswith(complaint)
     assert ended.stderr.count(b"\n") == 1
-
-
-def test_it_waits_for_a_broker_as_long_as_m_says(nobody: str) -> None:
-    started = time.monotonic()
-    assert cat("-L", "-m1", brokers=nobody).returncode == 1
-    assert 1 < time.monotonic() - started < 10
 
 
 def test_ctrl_c_does_not_wait_for_a_broker_that_does_not_answer() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent.settimeout(20)
         address = f"127.0.0.1:{silent.getsockname()[1]}"
-        with running("-C", "-t", "events", "-m30", brokers=address) as process, silent.accept()[0]:
+        with running("-C", "-t", "events", brokers=address) as process, silent.accept()[0]:
             process.send_signal(signal.SIGINT)
             assert process.communicate(timeout=10) == (b"", b"")
             assert process.returncode == 130
@@ -494,9 +405,6 @@ def test_an_inferred_mode_is_said(topic: str) -> None:
         (["-o", "-2", "-c", "1"], [8]),
         (["-o", "end", "-e"], []),
         (["-o", "99", "-e"], []),
-        (["-o", "99", "-c", "1", "-X", "auto.offset.reset=earliest"], [0]),
-        (["-o", "s@0", "-c", "2"], [0, 1]),
-        (["-o", "e@1", "-e"], []),
     ],
 )
 def test_offsets_and_counts_choose_the_messages(topic: str, argv: list[str], lines: list[int]) -> None:
@@ -519,7 +427,7 @@ def test_all_partitions_are_read_and_each_end_is_reported(mixed: str) -> None:
 
 def test_bytes_come_out_as_they_went_in(topic: str) -> None:
     raw = bytes(range(256)).replace(b"\n", b"")
-    cat("-P", "-t", topic, "-D", r"\n", stdin=raw)
+    cat("-P", "-t", topic, stdin=raw)
     assert cat("-C", "-t", topic, "-eq").stdout == raw + b"\n"
 
 
@@ -574,31 +482,33 @@ def test_aborted_transactions_are_left_out_and_the_end_is_still_found(topic: str
     assert ended.stderr.decode() == f"% Reached end of topic {topic} [0] at offset 4: exiting\n"
 
 
-def test_a_transaction_is_committed_when_the_input_ends(topic: str) -> None:
-    said = b"% Using transactional producer\n% Committing transaction\n% Transaction successfully committed\n"
-    assert cat("-P", "-t", topic, "-X", f"transactional.id={topic}", stdin=b"a\nb\n").stderr == said
-    assert cat("-C", "-t", topic, "-c2").stdout == b"a\nb\n"
+def test_a_topic_deleted_under_a_follower_ends_it_and_does_not_come_back(topic: str) -> None:
+    from kafka import KafkaAdminClient
+
+    name = f"{topic}-gone"
+    cat("-P", "-t", name, stdin=b"sword\n")  # which makes the topic
+    with running("-C", "-t", name, "-q") as follower:
+        assert follower.stdout is not None
+        assert follower.stdout.readline() == b"sword\n"
+        with KafkaAdminClient(bootstrap_servers=BROKERS) as admin:
+            admin.delete_topics([name])
+        assert follower.wait(timeout=30) == 1
+        assert follower.stderr is not None
+        assert follower.stderr.read().startswith(f"% ERROR: Topic {name} error: ".encode())
+    assert name.encode() not in cat("-L").stdout
 
 
-def test_a_group_reads_on_where_it_stopped(topic: str) -> None:
-    group = f"group-{topic}"
-    cat("-P", "-t", topic, stdin=b"a\nb\nc\n")
-    assert cat("-G", group, topic, "-o", "beginning", "-c2", "-q").stdout == b"a\nb\n"
-    ended = cat("-G", group, topic, "-e")
-    assert ended.stdout == b"c\n"
-    assert "% Waiting for group rebalance\n" in ended.stderr.decode()
-    assert f": assigned: {topic} [0]\n" in ended.stderr.decode()
+def test_output_that_can_not_be_written_makes_it_fail(topic: str) -> None:
+    cat("-P", "-t", topic, stdin=b"sword\n")
+    with open("/dev/full", "wb") as full:
+        ended = subprocess.run([*OURS, "-C", "-t", topic, "-eq"], stdout=full, stderr=subprocess.PIPE)
+    assert (ended.returncode, ended.stderr) == (1, b"% ERROR: No space left on device\n")
 
 
 def test_messages_that_can_not_be_delivered_make_it_fail(topic: str) -> None:
     ended = cat("-P", "-t", topic, "-p", "7", stdin=b"a\nb\n")
     assert ended.returncode == 1
     assert ended.stderr == b"% Delivery failed for message: Local: Unknown partition\n" * 2
-
-
-def test_lost_messages_are_reported_ten_at_most(topic: str) -> None:
-    ended = cat("-P", "-t", topic, "-p", "7", stdin=b"x\n" * 25)
-    assert ended.stderr.splitlines()[-1] == b"% Delivery failed for 15 more messages"
 
 
 def test_a_large_input_arrives_whole_and_in_order(topic: str) -> None:
@@ -629,12 +539,10 @@ def librdkafka_s_log_apart(stderr: bytes) -> list[str]:
         ["-C", "-e", "-q"],
         ["-Cep0"],
         ["-C", "-e", "-p", "1", "-K", ":"],
-        ["-C", "-e", "-p", "1", "-K", r"\t", "-D", r"\x21\n", "-Z"],
+        ["-C", "-e", "-p", "1", "-K", r"\t\x21"],
         ["-C", "-e", "-p", "0", "-f", r"%t,%p,%o,%k,%K,%s,%S,%T,%h,%%\n\t\x41"],
         ["-C", "-e", "-p", "1", "-f", "%R%s"],
-        ["-C", "-e", "-p", "1", "-Z", "-f", "%k %s|"],
-        ["-C", "-e", "-J"],
-        ["-C", "-e", "-J", "-Z", "-D", ";"],
+        ["-C", "-e", "-p", "1", "-f", "%k %s|"],
         ["-C", "-e", "-p", "0", "-o", "-2"],
         ["-C", "-e", "-p", "0", "-o", "3"],
         ["-C", "-e", "-p", "0", "-o", "end"],
@@ -642,10 +550,8 @@ def librdkafka_s_log_apart(stderr: bytes) -> list[str]:
         ["-C", "-e", "-p", "0", "-c", "8"],
         ["-C", "-e", "-p", "9"],
         ["-C", "-e", "-p", "0", "-f", "%q"],
-        ["-C", "-e", "-o", "stored"],
-        ["-C", "-e", "-X", "colour=red"],
+        ["-C", "-e", "-u", "-p", "0"],
         ["-L"],
-        ["-L", "-J"],
     ],
     ids=" ".join,
 )
@@ -665,37 +571,17 @@ def test_a_missing_topic_is_told_as_by_kcat(mode: str) -> None:
 
 
 @side_by_side
-def test_a_query_by_time_answers_as_kcat_s(mixed: str) -> None:
-    argv = [
-        "-Q",
-        "-t",
-        f"{mixed}:1:0",
-        "-t",
-        f"{mixed}:0:-1",
-        "-t",
-        f"{mixed}:2:9999999999999",
-        "-t",
-        f"{mixed}:7:0",
-    ]
-    ours, theirs = (run(*argv) for run in (cat, peer))
-    assert (ours.returncode, ours.stdout) == (theirs.returncode, theirs.stdout)
-
-
-@side_by_side
 @pytest.mark.parametrize(
     ("stdin", "argv"),
     [
         (b"a\n\nb", []),
         (b"a\r\nb\n\n", []),
         (b"k:v\n:v\nk:\nnone\na:b:c\n", ["-K:"]),
-        (b"k:v\n:v\nk:\nnone\n", ["-K:", "-Z"]),
-        (b"k:v\nnone\n", ["-K:", "-k", "all", "-H", "a=b", "-H", "c="]),
-        (b"a;;b;;c\n", ["-D", ";;"]),
-        (b"1\n2\n3\n", ["-c", "2", "-T"]),
-        (b"1\n", ["-z", "gzip"]),
+        (b"k::v:w\n", ["-K", "::"]),
+        (b"1\n2\n3\n", ["-c", "2"]),
+        (b"1\n", ["-p", "0"]),
         (b"1\n", ["-p", "5"]),
-        (b"", ["/no/such/file"]),
-        (b"", ["-l", "/no/such/file"]),
+        (b"", []),
         (b"a\n" + b"x" * 1_000_100, []),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else repr(value[:12]),

@@ -1,111 +1,162 @@
-"""`-C`: from a topic's partitions to stdout, until the count, the end, a time or Ctrl-C."""
+"""`-C`: from a topic's partitions to stdout, until the count, the end or Ctrl-C."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import NamedTuple
+import select
+import sys
+from collections.abc import Iterable
+from typing import Any
 
-from kafka import TopicPartition
+from kafka import KafkaConsumer, TopicPartition
+from kafka.consumer.fetcher import ConsumerRecord
+from kafka.errors import KafkaError
+from kafka.net.compat import KafkaNetClient
 
-from eventlab.kafkacat.client import Reader, Stop, connect
-from eventlab.kafkacat.follow import Follower
-from eventlab.kafkacat.options import Options, Start
-from eventlab.kafkacat.properties import Properties
-from eventlab.kafkacat.report import INVALID_ARGUMENT, INVALID_TOPIC, UNKNOWN_TOPIC, Fatal, info
+from eventlab.kafkacat.client import TIMEOUT_MS, connect, stop_on_signals, unreachable
+from eventlab.kafkacat.format import Renderer, renderer
+from eventlab.kafkacat.options import ANY, Options
+from eventlab.kafkacat.report import ALL_BROKERS_DOWN, INVALID_TOPIC, TRANSPORT_FAILURE, UNKNOWN_TOPIC, Fatal, info
 
-
-class Span(NamedTuple):
-    """What a partition holds: offsets from `first` up to, not including, `end`."""
-
-    first: int
-    end: int
+POLL_MS = 200
+Offsets = dict[TopicPartition, int]
 
 
-def run(options: Options, properties: Properties) -> int:
+def run(options: Options) -> int:
     """Print the topic's messages as `options` say; 0 unless the run breaks (Fatal)."""
-    topic = options.topic or ""
-    properties = {**properties, "enable_auto_commit": False}
-    failed = f"Failed to query metadata for topic {topic}"
-    with Stop() as stop, connect(options, properties, stop, failed) as reader:
-        partitions = select(topic, reader.partitions(topic), options.partition)
-        reader.consumer.assign(partitions)
-        for partition, offset in start_offsets(reader, partitions, options, properties).items():
-            reader.consumer.seek(partition, offset)
-        Follower(reader, options, stop).run()
+    render = renderer(options.format, options.key_delimiter)
+    failed = f"Failed to query metadata for topic {options.topic}: {TRANSPORT_FAILURE}"
+    as_librdkafka = {"check_crcs": False, "isolation_level": "read_committed"}
+    consumer = connect(KafkaConsumer, options.brokers, failed, kafka_client=all_topics_client, **as_librdkafka)
+    try:
+        Reader(consumer, options, render).run()
+    finally:
+        consumer.close(timeout_ms=2000)
     return 0
 
 
-def select(topic: str, there: list[TopicPartition], wanted: int | None) -> list[TopicPartition]:
+def all_topics_client(**parameters: Any) -> KafkaNetClient:
+    """A client that asks for all topics: asking for one by name may create it, also one that was just deleted.
+
+    kafka-python 3.0 has a setting against that, `allow_auto_create_topics`, but does not pass it on.
+    """
+    client = KafkaNetClient(**parameters)
+    client.cluster.need_all_topic_metadata = True
+    return client
+
+
+def select_partitions(topic: str, there: Iterable[int], wanted: int) -> list[TopicPartition]:
     """The partitions to read of those that are there. Raises Fatal where nothing is left."""
-    if not there:
+    numbers = sorted(there)
+    if not numbers:
         valid = re.fullmatch(r"[a-zA-Z0-9._-]{1,249}", topic)
         raise Fatal(f"Topic {topic} error: {UNKNOWN_TOPIC if valid else INVALID_TOPIC}")
-    if wanted is None:
-        return there
-    if TopicPartition(topic, wanted) not in there:
-        last = len(there) - 1
-        raise Fatal(f"Topic {topic} (with partitions 0..{last}): partition {wanted} does not exist")
+    if wanted == ANY:
+        return [TopicPartition(topic, number) for number in numbers]
+    if wanted not in numbers:
+        raise Fatal(f"Topic {topic} (with partitions 0..{numbers[-1]}): partition {wanted} does not exist")
     return [TopicPartition(topic, wanted)]
 
 
-def start_offsets(
-    reader: Reader, partitions: list[TopicPartition], options: Options, properties: Properties
-) -> dict[TopicPartition, int]:
-    """Ask the brokers what `-o` means for each partition at this moment."""
-    start = options.start or Start("beginning")
-    if start.kind == "stored" and not properties.get("group_id"):
-        first = partitions[0]
-        raise Fatal(f"Failed to start consuming topic {first.topic} [{first.partition}]: {INVALID_ARGUMENT}")
-    spans = _spans(reader, partitions)
-    known = _known(reader, partitions, start)
-    policy = properties.get("auto_offset_reset", "latest")
-    starts = {}
-    for partition in partitions:
-        wanted = place(start, spans[partition], known.get(partition))
-        starts[partition] = within(wanted, spans[partition], policy, partition)
-        if wanted not in (None, starts[partition]) and not options.quiet:
-            where = f"{partition.topic} [{partition.partition}]"
-            info(f"{where} has no offset {wanted}: starting at {starts[partition]}")
-    return starts
+def place(offset: str | int, first: int, end: int) -> int:
+    """Where `-o` starts in a partition that holds the offsets from `first` up to, not including, `end`.
 
-
-def place(start: Start, span: Span, known: int | None) -> int | None:
-    """The offset that `-o` asks for in a partition, there or not; None where the group has stored none.
-
-    `known` is what the broker answered for a time or a stored offset.
+    An offset that is not there is the end, as in kcat.
     """
-    if start.kind == "beginning":
-        return span.first
-    if start.kind == "tail":
-        return max(span.first, span.end - start.value)
-    if start.kind == "offset":
-        return start.value
-    if start.kind == "stored":
-        return known
-    return span.end if known is None else known
+    if offset == "beginning":
+        return first
+    if isinstance(offset, str):
+        return end
+    if offset < 0:
+        return max(first, end + offset)
+    return offset if first <= offset <= end else end
 
 
-def within(offset: int | None, span: Span, policy: str, partition: TopicPartition) -> int:
-    """`offset`, or what `auto.offset.reset` puts in the place of one that is not there (kcat: the end)."""
-    if offset is not None and span.first <= offset <= span.end:
-        return offset
-    if policy == "none":
-        raise Fatal(f"Topic {partition.topic} [{partition.partition}] error: Broker: Offset out of range")
-    return span.first if policy == "earliest" else span.end
+class Reader:
+    """Follows the partitions: prints what arrives, says where they end, notices that the brokers are gone."""
 
+    def __init__(self, consumer: KafkaConsumer, options: Options, render: Renderer) -> None:
+        self.consumer, self.options, self.render = consumer, options, render
+        self.out = sys.stdout.buffer
+        self.printed = 0
+        self.ends: Offsets = {}
+        self.announced: Offsets = {}
 
-def _spans(reader: Reader, partitions: list[TopicPartition]) -> dict[TopicPartition, Span]:
-    first = reader.consumer.beginning_offsets(partitions, reader.timeout_ms)
-    end = reader.consumer.end_offsets(partitions, reader.timeout_ms)
-    return {partition: Span(first[partition], end[partition]) for partition in partitions}
+    def run(self) -> None:
+        """Return when there is nothing left to do. Raises Fatal, or BrokenPipeError when nobody reads."""
+        self._start()
+        stop = stop_on_signals()
+        while not (stop.is_set() or self._has_enough() or self._has_all()):
+            batches = self.consumer.poll(POLL_MS, max_records=self._room())
+            for records in batches.values():
+                self._print(records)
+            if not batches:
+                self._check_output()
+            if not self._has_enough():
+                self._check_ends(idle=not batches)
 
+    def _start(self) -> None:
+        topic = self.options.topic
+        there = self.consumer.partitions_for_topic(topic)
+        partitions = select_partitions(topic, there, self.options.partition)
+        self.consumer.assign(partitions)
+        first = self.consumer.beginning_offsets(partitions, TIMEOUT_MS)
+        self.ends = self.consumer.end_offsets(partitions, TIMEOUT_MS)
+        for partition in partitions:
+            self.consumer.seek(partition, place(self.options.offset, first[partition], self.ends[partition]))
 
-def _known(reader: Reader, partitions: list[TopicPartition], start: Start) -> Mapping[TopicPartition, int | None]:
-    if start.kind == "stored":
-        return {partition: reader.consumer.committed(partition) for partition in partitions}
-    if start.kind == "time":
-        asked = dict.fromkeys(partitions, start.value)
-        found = reader.consumer.offsets_for_times(asked, reader.timeout_ms)
-        return {partition: answer.offset for partition, answer in found.items() if answer}
-    return {}
+    def _room(self) -> int | None:
+        return None if self.options.count is None else self.options.count - self.printed
+
+    def _has_enough(self) -> bool:
+        return self._room() == 0
+
+    def _has_all(self) -> bool:
+        return self.options.exit_at_end and self.consumer.paused() == self.consumer.assignment()
+
+    def _print(self, records: list[ConsumerRecord]) -> None:
+        self.out.write(b"".join(map(self.render, records)))
+        self.out.flush()
+        self.printed += len(records)
+
+    def _check_ends(self, idle: bool) -> None:
+        """Say once per position that a partition has no more, after asking whether that is still so.
+
+        Positions count, not messages: compaction and transactions leave offsets without a message.
+        """
+        new = {
+            partition: position
+            for partition in sorted(self.consumer.assignment() - self.consumer.paused())
+            if (position := self.consumer.position(partition, TIMEOUT_MS))
+            not in (None, self.announced.get(partition))
+        }
+        if idle or any(position >= self.ends[partition] for partition, position in new.items()):
+            self._ask_ends()
+        for partition, position in new.items():
+            if position >= self.ends[partition]:
+                self._announce(partition, position)
+
+    def _ask_ends(self) -> None:
+        """Where the partitions end now. Ends the run when nobody knows: kafka-python would wait for ever."""
+        try:
+            self.ends = self.consumer.end_offsets(self.consumer.assignment(), TIMEOUT_MS)
+        except KafkaError as wrong:
+            topic = self.options.topic
+            if not self.consumer.partitions_for_topic(topic):
+                raise Fatal(f"Topic {topic} error: it is no longer there ({UNKNOWN_TOPIC})") from wrong
+            raise unreachable(ALL_BROKERS_DOWN, self.options.brokers) from wrong
+
+    def _announce(self, partition: TopicPartition, position: int) -> None:
+        self.announced[partition] = position
+        if self.options.exit_at_end:
+            self.consumer.pause(partition)
+        if not self.options.quiet:
+            exiting = ": exiting" if self._has_all() else ""
+            info(f"Reached end of topic {partition.topic} [{partition.partition}] at offset {position}{exiting}")
+
+    def _check_output(self) -> None:
+        """End when nobody reads the pipe any more (`| head -1`), not only at the next message."""
+        poll = select.poll()
+        poll.register(self.out, 0)
+        if any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0)):
+            raise BrokenPipeError

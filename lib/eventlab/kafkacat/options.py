@@ -1,243 +1,121 @@
-"""The command line as a value: parsed and checked before anything is imported, read or connected."""
+"""The command line as a value: parsed and checked before anything is read or connected."""
 
 from __future__ import annotations
 
 import getopt
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from eventlab.kafkacat.format import unescape
 from eventlab.kafkacat.report import Fatal, UsageError
 
-MODES = {"-C": "C", "-P": "P", "-L": "L", "-Q": "Q", "-G": "G"}
-NAMES = {"C": "Consumer", "P": "Producer"}
+ANY = -1
+"""As a partition: all of them, or the one of the message's key."""
+FLAGS = "CPLb:t:p:o:ec:qf:K:uh"
+USAGE = "Usage: kafkacat -C|-P|-L [-b <brokers>] [-t <topic>] <options>"
+HELP = rf"""{USAGE}
 
-_SHORT = "PCG:LQt:p:b:z:o:eED:K:k:H:Od:qvF:X:c:Tuf:ZlVhs:r:Jm:"
-_LONG = ["help", "version"]
+kafkacat reads, writes and lists Kafka topics: `cat` for event streams, with kcat's flags and output.
 
+  kafkacat -C -t events -o beginning -e           all messages of a topic, then exit
+  kafkacat -C -t events -o end                    follow: what arrives from now on (Ctrl-C ends it)
+  kafkacat -C -t events -e -f '%p:%o %T %s\n'     with partition, offset and timestamp
+  kafkacat -C -t events -eq | wc -l               how many there are
+  echo 'alice:{{"coins": 3}}' | kafkacat -P -t events -K:   the key before the colon decides on the partition
 
-class Start(NamedTuple):
-    """Where to begin: `beginning`, `end`, `stored`, or one of those that `value` counts for.
+Mode (without one: -P when stdin is not a terminal, else -C):
+  -C              Consume: messages to stdout
+  -P              Produce: lines of stdin to a topic; empty lines are skipped
+  -L              List the cluster's brokers and topics (-t: one topic)
 
-    `offset` is absolute, `tail` counts back from the end, `time` is in milliseconds since the epoch.
-    """
+  -b <brokers,..> Bootstrap brokers, host[:port]. Default: the stack's own (eventlab status)
+  -t <topic>      Topic
+  -p <partition>  Partition. Default: all when consuming, the key's when producing
+  -K <delim>      Between key and message
+  -c <cnt>        Exit after this number of messages
+  -q              Quiet: errors only
+  -h              This text
 
-    kind: str
-    value: int = 0
+With -C:
+  -o <offset>     beginning (default) | end | <offset> | -<messages before the end>
+  -e              Exit when the end of every partition is reached
+  -f <format>     Output format, see below
+  -u              Unbuffered output, which it always is here
 
+Format:
+  %s payload   %k key   %S %K their lengths (-1 for NULL)   %R payload length, 4 bytes big-endian
+  %t topic     %p partition    %o offset    %T timestamp (ms)    %h headers (n=v,..)    %% a percent sign
+  \n \r \t \xXX (hex) \0NN (octal)
 
-class Instant(NamedTuple):
-    """What `-Q -t topic:partition:timestamp` asks about."""
+Exit code: 0, also after Ctrl-C; 1 when something failed or a message was not delivered.
 
-    topic: str
-    partition: int
-    timestamp: int
+kcat has more flags than these; those that are here mean the same there.
+"""
 
 
 @dataclass(frozen=True)
 class Options:
-    """One field per thing that can be asked for; the defaults are kcat's."""
+    """One field per thing that can be asked for."""
 
-    mode: str = ""
-    mode_inferred: bool = False
-    brokers: str | None = None
-    topic: str | None = None
-    instants: tuple[Instant, ...] = ()
-    group: str | None = None
-    partition: int | None = None
-    arguments: tuple[str, ...] = ()
-    start: Start | None = None
-    stop_time: int | None = None
-    exit_at_end: bool = False
-    count: int = 0
-    format: bytes | None = None
-    json: bool = False
-    delimiter: bytes = b"\n"
-    key_delimiter: bytes | None = None
-    key: bytes | None = None
-    headers: tuple[tuple[str, bytes], ...] = ()
-    nulls: bool = False
-    tee: bool = False
-    lines: bool = False
-    unbuffered: bool = False
-    timeout_s: float = 5
-    verbosity: int = 1
-    exit_on_error: bool = True
-    debug: bool = False
-    properties: tuple[tuple[str, str], ...] = ()
-    config_files: tuple[str, ...] = ()
-    wants: str = ""
-
-    @property
-    def quiet(self) -> bool:
-        return self.verbosity == 0
+    help: bool
+    mode: str  # C, P, L, or nothing
+    brokers: str
+    topic: str
+    partition: int
+    offset: str | int  # beginning, end, or a number, which counts back from the end when it is negative
+    exit_at_end: bool
+    count: int | None
+    quiet: bool
+    format: bytes | None
+    key_delimiter: bytes | None
 
 
-def parse(argv: Sequence[str], stdin_is_tty: bool) -> Options:
-    """The options that `argv` (without the command's name) asks for.
+def parse(argv: Sequence[str], own_brokers: str) -> Options:
+    """The options that `argv` (without the command's name) asks for; of a repeated flag the last one counts.
 
     Raises UsageError or Fatal in the cases in which kcat prints a usage text or `% ERROR:`.
     """
-    if argv and argv[0] in ("kcat", "kafkacat"):  # container images whose entry point is kcat already
-        argv = argv[1:]
     try:
-        pairs, arguments = getopt.gnu_getopt(list(argv), _SHORT, _LONG)
+        pairs, arguments = getopt.gnu_getopt(list(argv), FLAGS, ["help"])
     except getopt.GetoptError as wrong:
-        raise UsageError(f"unknown argument: {wrong.msg}") from wrong
-    options = Options(arguments=tuple(arguments))
-    for flag, value in pairs:
-        options = _apply(options, flag, value)
-        if options.wants in ("help", "version", "list"):
-            return options
-    return _check(options, stdin_is_tty)
-
-
-def _apply(options: Options, flag: str, value: str) -> Options:
-    if flag in MODES:
-        if options.mode not in ("", MODES[flag]):
-            raise Fatal(f"Do not mix modes: {flag} seen when -{options.mode} already set")
-        return replace(options, mode=MODES[flag], group=value or options.group)
-    if flag in _SWITCHES:
-        return replace(options, **_SWITCHES[flag])
-    if flag in _VALUES:
-        field, convert = _VALUES[flag]
-        change: dict[str, Any] = {field: convert(value)}
-        return replace(options, **change)
-    return replace(options, **_OTHERS[flag](options, value))
-
-
-def _check(options: Options, stdin_is_tty: bool) -> Options:
-    """Fill in the mode as kcat does and refuse what can't work in it."""
-    if not options.mode:
-        options = replace(options, mode="C" if stdin_is_tty else "P", mode_inferred=True)
-    if options.mode in "CP" and not options.topic:
+        raise UsageError(f"unknown argument: {wrong}") from wrong
+    asked = dict(pairs)
+    options = Options(
+        help="-h" in asked or "--help" in asked,
+        mode=_mode(asked),
+        brokers=asked.get("-b", own_brokers),
+        topic=asked.get("-t", ""),
+        partition=_number("-p", asked.get("-p", str(ANY))),
+        offset=_offset(asked.get("-o", "beginning")),
+        exit_at_end="-e" in asked,
+        count=max(0, _number("-c", asked.get("-c", "0"))) or None,
+        quiet="-q" in asked,
+        format=os.fsencode(asked["-f"]) if "-f" in asked else None,
+        key_delimiter=unescape(os.fsencode(asked["-K"])) if "-K" in asked else None,
+    )
+    if arguments and not options.help:
+        raise UsageError(f"unexpected argument: {arguments[0]}")
+    if not options.topic and not options.help and options.mode != "L":
         raise UsageError("-t <topic> missing")
-    if options.mode == "Q":
-        if not options.topic and not options.instants:
-            raise UsageError("-t <topic>:<partition>:<offset_or_timestamp> missing")
-        if not options.instants:
-            raise Fatal('-t: expected "topic:partition:offset_or_timestamp"')
-    if options.arguments and options.mode not in "PG":
-        raise UsageError("file/topic list only allowed in producer(-P)/kafkaconsumer(-G) mode")
-    if options.mode == "P":
-        _check_producer(options)
-    if options.mode == "G" and (options.stop_time is not None or (options.start and options.start.kind == "time")):
-        raise Fatal("-o ..@ timestamps can't be used with -G mode")
     return options
 
 
-def _check_producer(options: Options) -> None:
-    if not options.delimiter:
-        raise Fatal("Message delimiter -D must not be empty when producing")
-    if options.lines and len(options.arguments) > 1:
-        raise Fatal("Only one file allowed for line mode (-l)")
+def _mode(asked: dict[str, str]) -> str:
+    modes = [flag[1] for flag in asked if flag in ("-C", "-P", "-L")]
+    if len(modes) > 1:
+        raise Fatal(f"Do not mix modes: -{modes[1]} seen when -{modes[0]} already set")
+    return modes[0] if modes else ""
 
 
-def _number(flag: str) -> Callable[[str], int]:
-    def convert(value: str) -> int:
-        try:
-            return int(value)
-        except ValueError:
-            raise UsageError(f"{flag} expects a number, not {value!r}") from None
-
-    return convert
+def _offset(value: str) -> str | int:
+    if value in ("beginning", "end"):
+        return value
+    return _number("-o", value, "beginning, end, <offset> or -<count>")
 
 
-def _delimiter(value: str) -> bytes:
+def _number(flag: str, value: str, expected: str = "a number") -> int:
     try:
-        return unescape(os.fsencode(value))
-    except ValueError as wrong:
-        raise Fatal(f"Delimiter {value}: {wrong}") from wrong
-
-
-def _partition(value: str) -> int | None:
-    number = _number("-p")(value)
-    return None if number == -1 else number
-
-
-def _topic(options: Options, value: str) -> dict[str, Any]:
-    parts = value.rsplit(":", 2)
-    if len(parts) == 3 and options.mode in ("", "Q"):
-        try:
-            instant = Instant(parts[0], int(parts[1]), int(parts[2]))
-        except ValueError:
-            return {"topic": value}
-        return {"topic": value, "instants": (*options.instants, instant)}
-    return {"topic": value}
-
-
-def _offset(options: Options, value: str) -> dict[str, Any]:
-    if value in ("beginning", "end", "stored"):
-        return {"start": Start(value)}
-    if value.startswith("s@"):
-        return {"start": Start("time", _number("-o s@")(value[2:]))}
-    if value.startswith("e@"):
-        return {"stop_time": _number("-o e@")(value[2:])}
-    try:
-        number = int(value)
+        return int(value)
     except ValueError:
-        raise UsageError(
-            f"-o {value}: expected beginning, end, stored, <offset>, -<count>, s@<ms> or e@<ms>"
-        ) from None
-    return {"start": Start("tail", -number) if number < 0 else Start("offset", number)}
-
-
-def _header(options: Options, value: str) -> dict[str, Any]:
-    name, equals, content = value.partition("=")
-    if not name or not equals:
-        raise Fatal('Expected -H "name=value.."')
-    return {"headers": (*options.headers, (name, os.fsencode(content)))}
-
-
-def _property(options: Options, value: str) -> dict[str, Any]:
-    if value in ("list", "help"):
-        return {"wants": "list"}
-    name, equals, content = value.partition("=")
-    if not equals:
-        raise Fatal(f"Expected -X property=value, not {value}, use -X list to display available properties")
-    return {"properties": (*options.properties, (name, content))}
-
-
-def _unsupported(options: Options, value: str) -> dict[str, Any]:
-    raise Fatal("This kafkacat has no deserializers (-s, -r): use kcat for them")
-
-
-_SWITCHES: dict[str, dict[str, Any]] = {
-    "-e": {"exit_at_end": True},
-    "-E": {"exit_on_error": False},
-    "-J": {"json": True},
-    "-Z": {"nulls": True},
-    "-T": {"tee": True},
-    "-l": {"lines": True},
-    "-u": {"unbuffered": True},
-    "-q": {"verbosity": 0},
-    "-O": {},  # kcat accepts it and does nothing
-    "-h": {"wants": "help"},
-    "--help": {"wants": "help"},
-    "-V": {"wants": "version"},
-    "--version": {"wants": "version"},
-}
-_VALUES: dict[str, tuple[str, Callable[[str], object]]] = {
-    "-b": ("brokers", str),
-    "-p": ("partition", _partition),
-    "-c": ("count", _number("-c")),
-    "-m": ("timeout_s", _number("-m")),
-    "-f": ("format", os.fsencode),
-    "-k": ("key", os.fsencode),
-    "-D": ("delimiter", _delimiter),
-    "-K": ("key_delimiter", _delimiter),
-    "-d": ("debug", bool),
-}
-_OTHERS: dict[str, Callable[[Options, str], dict[str, Any]]] = {
-    "-t": _topic,
-    "-o": _offset,
-    "-H": _header,
-    "-X": _property,
-    "-v": lambda options, value: {"verbosity": options.verbosity + 1},
-    "-z": lambda options, value: {"properties": (*options.properties, ("compression.codec", value))},
-    "-F": lambda options, value: {"config_files": (*options.config_files, value)},
-    "-s": _unsupported,
-    "-r": _unsupported,
-}
+        raise UsageError(f"{flag} expects {expected}, not {value!r}") from None
