@@ -17,7 +17,12 @@ def run(*words, stdin=""):
 def test_a_kafka_tool_is_kafkas_own_class_on_the_stacks_broker(settings):
     words = commands.kafka_tool(settings, "kafka-topics", ["--list"]).words
 
-    assert words[-4:] == [commands.KAFKA_TOOLS["kafka-topics"], "--list", "--bootstrap-server", "127.0.0.1:30092"]
+    assert words[-4:] == [
+        commands.KAFKA_TOOLS["kafka-topics"],
+        "--list",
+        "--bootstrap-server",
+        settings.bootstrap_servers,
+    ]
 
 
 def test_a_broker_that_is_named_is_kept(settings):
@@ -27,7 +32,7 @@ def test_a_broker_that_is_named_is_kept(settings):
 
 
 def test_zookeeper_is_answered_with_the_words_to_use_instead(settings):
-    with pytest.raises(commands.UsageError, match=r"--bootstrap-server 127\.0\.0\.1:30092"):
+    with pytest.raises(commands.UsageError, match=f"--bootstrap-server {settings.bootstrap_servers}"):
         commands.kafka_tool(settings, "kafka-topics", ["--list", "--zookeeper", "zookeeper:32181"])
 
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from eventlab import hdfs
 from eventlab.jobs import filtered_writes, just_filtering, separate_events
-from eventlab.jobs.extract import JobError, column_name, extract_events, survey
-from eventlab.jobs.output import overwrite
+from eventlab.jobs.extract import column_name, extract_events, extract_in_one_pass, survey
+from eventlab.jobs.output import replacing
+from eventlab.jobs.topic import JobError
 from eventlab.settings import ROOT
 
 SWORD = {"event_type": "purchase_sword", "Host": "user1.comcast.com"}
@@ -43,6 +44,12 @@ def send(stack, topic):
     return send_all
 
 
+def overwrite(spark, rows, path):
+    """Put the rows at `path` as the jobs do."""
+    with replacing(spark, path) as complete:
+        rows.write.parquet(complete)
+
+
 @pytest.fixture
 def folder(topic):
     """A folder of HDFS that no other test uses."""
@@ -57,7 +64,7 @@ def test_kafkas_time_keeps_its_name_when_an_event_has_a_timestamp_too():
 def test_only_sword_purchases_are_kept(spark, topic, send):
     send(SWORD, KNIFE, SWORD)
 
-    assert just_filtering.sword_purchases(spark, topic).count() == 2
+    assert just_filtering.sword_purchases(extract_events(spark, topic)).count() == 2
 
 
 def test_fields_are_found_by_name_in_whatever_order_they_come(spark, topic, send):
@@ -80,8 +87,59 @@ def test_several_schemas_share_a_topic_and_an_absent_field_is_null(spark, topic,
 def test_fields_that_differ_in_case_are_one_column(spark, topic, send, folder):
     send({"Host": "a", "event_type": "x"}, {"host": "b", "event_type": "x"})
 
-    assert overwrite(spark, extract_events(spark, topic), folder) == 2
+    overwrite(spark, extract_events(spark, topic), folder)
+
     assert sorted(row.Host for row in spark.read.parquet(folder).collect()) == ["a", "b"]
+
+
+def test_names_of_our_own_make_way_for_fields_that_have_them_too(spark, topic, send):
+    send({"timestamp": "own", "timestamp_in_event": "the event's", "": "nameless", "_": "underscore"})
+
+    row = extract_events(spark, topic).collect()[0].asDict()
+
+    assert row.pop("timestamp") != "own"
+    assert row == {
+        "timestamp_in_event_": "own",
+        "timestamp_in_event": "the event's",
+        "__": "nameless",
+        "_": "underscore",
+    }
+
+
+def columns_and_rows(events):
+    return events.columns, sorted(map(tuple, events.collect()), key=str)
+
+
+@pytest.mark.parametrize(
+    "rare",
+    [
+        pytest.param({"event_type": "rare", "only_here": "1"}, id="a field that no sample shows"),
+        pytest.param(b'{"event_type": "first", "Host": "a", "event_type": "last"}', id="a key twice"),
+        pytest.param({"Event_Type": "x"}, id="a name in other letters"),
+        pytest.param(b"not json", id="a message that is no event"),
+        pytest.param({"event_type": "purchase_sword", "Host": None}, id="a field that is null"),
+    ],
+)
+def test_one_pass_finds_what_two_find(spark, topic, send, rare, capsys):
+    common = [SWORD] * 250
+    send(*common, rare, *common)
+
+    two = columns_and_rows(extract_events(spark, topic))
+    told = capsys.readouterr().err
+    one = extract_in_one_pass(spark, topic, columns_and_rows)
+
+    assert one == two
+    assert capsys.readouterr().err == told
+    assert len(two[1]) == len(common) * 2 + isinstance(rare, dict | bytes) - (rare == b"not json")
+
+
+def test_a_topic_is_read_once_where_a_sample_shows_every_field(spark, topic, send):
+    send(SWORD, KNIFE)
+    runs = []
+
+    extract_in_one_pass(spark, topic, lambda events: runs.append(events.count()))
+
+    assert runs == [2]
 
 
 def test_messages_that_are_no_json_objects_are_counted_and_named(spark, topic, send, capsys):
@@ -142,6 +200,29 @@ def test_every_event_type_gets_a_folder_with_its_own_fields(spark, topic, send, 
     assert hdfs.names(folder) == ["purchase_knife", "purchase_sword"]
     assert spark.read.parquet(f"{folder}/purchase_sword").columns == ["Host", "event_type", "timestamp"]
     assert spark.read.parquet(f"{folder}/purchase_knife").count() == 1
+
+
+def test_no_two_event_types_share_a_folder_and_none_is_lost(spark, topic, send, folder, capsys):
+    types = ["a b", "a/b", "a_b", "", "..", ".hidden", "_hidden", "{a,b}", "x" * 300, "x" * 301, "%61", "a"]
+    send(*({"event_type": name} for name in types), {"Host": "no type"})
+
+    separate_events.run(spark, topic, folder)
+
+    written = {name: spark.read.parquet(f"{folder}/{name}").collect() for name in hdfs.names(folder)}
+    assert sorted(row.event_type for rows in written.values() for row in rows) == sorted(types)
+    assert len(written) == len(types)
+    assert "1 events have no event_type and were left out" in capsys.readouterr().err
+    assert not hdfs.exists(f"{folder}.staged")
+
+
+def test_fields_with_any_name_are_columns(spark, topic, send, folder):
+    names = ["User-Agent", "a.b", "back`tick", "a b", "(x)", "k=v", "a,b;{c}", "tab\t", "é"]
+    send({"event_type": "odd"} | {name: name for name in names})
+
+    separate_events.run(spark, topic, folder)
+
+    row = spark.read.parquet(f"{folder}/odd").collect()[0].asDict()
+    assert {name: row[name] for name in names} == {name: name for name in names}
 
 
 def test_the_job_as_a_script_prints_schema_and_rows(stack, topic, send):

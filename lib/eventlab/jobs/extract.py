@@ -12,61 +12,71 @@ The rules, for every job:
 
 from __future__ import annotations
 
-import json
-import os
 import sys
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Collection
+from typing import TypeVar
 
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, MapType, StringType, StructField, StructType
 
-from eventlab.settings import settings
-from eventlab.stack.probes import NotAnswering, connect, quiet_kafka
+from eventlab.jobs.topic import JobError, find_topic, read_topic, sample_fields
 
+T = TypeVar("T")
 STRICT = {"allowSingleQuotes": "false", "allowNonNumericNumbers": "false"}
+FIELDS = MapType(StringType(), StringType())
 SHOWN_OFFSETS = 5
-MESSAGES_WORTH_A_TASK = 50_000
-"""A partition of a small topic is read, and written, as one; a large one by every core."""
-
-
-class JobError(RuntimeError):
-    """The job cannot do its work (no topic, no event); earlier output is as it was."""
-
-
-def read_topic(spark: SparkSession, topic: str) -> DataFrame:
-    """The topic from its earliest to its latest offset as of now, with Kafka's columns (`value` is bytes).
-
-    The offsets are fixed here, so that a second pass over the result sees the same messages. JobError when the
-    topic is missing or empty.
-    """
-    starts, ends = offsets(topic)
-    if starts == ends:
-        raise JobError(f"topic {topic!r} is empty: send events first, for example with: eventlab load -n 10 URL")
-    messages = sum(ends.values()) - sum(starts.values())
-    return (
-        spark.read.format("kafka")
-        .option("kafka.bootstrap.servers", settings.bootstrap_servers)
-        .option("subscribe", topic)
-        .option("startingOffsets", json.dumps({topic: starts}))
-        .option("endingOffsets", json.dumps({topic: ends}))
-        .option("minPartitions", str(min(os.cpu_count() or 1, 1 + messages // MESSAGES_WORTH_A_TASK)))
-        .load()
-    )
 
 
 def extract_events(spark: SparkSession, topic: str) -> DataFrame:
-    """The topic's events as rows; what was left out is told on standard error. JobError when there is no event."""
-    messages = read_topic(spark, topic)
+    """The topic's events as rows; what was left out is told on standard error. JobError when there is no event.
+
+    The topic is read once now, for the names of its fields, and again when the rows are used.
+    """
+    messages = read_topic(spark, find_topic(topic))
     fields, broken = survey(messages)
     if broken:
         report_broken(messages, broken)
     if not fields:
         raise JobError(f"topic {topic!r} holds {broken} messages, and none of them is a JSON object with fields")
-    event = parsed(MapType(StringType(), StringType()) if ambiguous(fields) else struct(fields))
-    objects = messages.select(event.alias("event"), F.col("timestamp").cast("string").alias("timestamp"))
-    return objects.where(is_object("event")).select(*columns(fields), "timestamp")
+    event = parsed(FIELDS if ambiguous(fields) else struct(fields))
+    # observe() also keeps the optimizer from parsing each message twice: once to filter it, once for its columns.
+    events = messages.select(event.alias("event"), "timestamp").observe("read", F.count("*").alias("messages"))
+    return rows_of(events, fields)
+
+
+def extract_in_one_pass(spark: SparkSession, topic: str, action: Callable[[DataFrame], T]) -> T:
+    """What `action` makes of `extract_events`' rows, with the topic read once where that is enough.
+
+    The names of the fields are guessed from a few messages; whether they were all is counted while the action runs
+    (an Observation). Where they were not - a rare field, a key twice in one object - the action is done again on
+    `extract_events`' rows. So it must read the rows to their end, and be repeatable.
+    """
+    found = find_topic(topic)
+    fields = sample_fields(found)
+    if not fields:
+        return action(extract_events(spark, topic))
+    messages = read_topic(spark, found)
+    seen = Observation()
+    events = messages.select(parsed(FIELDS).alias("event"), "timestamp").observe(
+        seen,
+        F.count_if(~is_object("event")).alias("broken"),
+        F.count_if(has_more_than(fields)).alias("incomplete"),
+    )
+    try:
+        result = action(rows_of(events, fields))
+    except JobError:  # a field that the action wants may not be among those guessed
+        return action(extract_events(spark, topic))
+    if seen.get["incomplete"]:
+        return action(extract_events(spark, topic))
+    if seen.get["broken"]:
+        report_broken(messages, seen.get["broken"])
+    return result
+
+
+def rows_of(events: DataFrame, fields: list[str]) -> DataFrame:
+    """The events (`parsed`, with Kafka's timestamp) as rows with a column a field."""
+    return events.where(is_object("event")).select(*columns(fields), F.col("timestamp").cast("string"))
 
 
 def struct(fields: list[str]) -> StructType:
@@ -80,7 +90,7 @@ def ambiguous(fields: list[str]) -> bool:
 
 def survey(messages: DataFrame) -> tuple[list[str], int]:
     """The names of all fields, and the number of messages that are not JSON objects: one pass, small result."""
-    keys = messages.select(parsed(MapType(StringType(), StringType())).alias("event")).groupBy(
+    keys = messages.select(parsed(FIELDS).alias("event")).groupBy(
         F.when(is_object("event"), F.array_sort(F.map_keys(F.col("event")[0]))).alias("names")
     )
     found = keys.count().collect()
@@ -103,6 +113,13 @@ def is_object(column: str) -> Column:
     return F.coalesce((F.size(column) == 2) & F.col(column)[0].isNotNull(), F.lit(False))
 
 
+def has_more_than(fields: list[str]) -> Column:
+    """Whether the `event`, parsed to a map, has a key that is not among the fields, or one of them twice."""
+    event = F.col("event")[0]
+    known = sum((F.map_contains_key(event, field).cast("int") for field in fields), F.lit(0))
+    return is_object("event") & (F.size(event) > known)
+
+
 def columns(fields: list[str]) -> list[Column]:
     """One column a name, as SQL tells names apart, of the parsed `event`."""
     spellings: dict[str, list[str]] = {}
@@ -110,41 +127,32 @@ def columns(fields: list[str]) -> list[Column]:
         spellings.setdefault(name.lower(), []).append(name)
     first = F.col("event")[0]
     return [
-        F.coalesce(*(first.getItem(name) for name in names)).alias(column_name(names[0]))
+        F.coalesce(*(first.getItem(name) for name in names)).alias(column_name(names[0], spellings))
         for names in spellings.values()
     ]
 
 
-def column_name(field: str) -> str:
-    """What a field's column is called: its name, but for Kafka's own and the empty one."""
-    return {"timestamp": "timestamp_in_event", "": "_"}.get(field.lower(), field)
+def column_name(field: str, taken: Collection[str] = ()) -> str:
+    """What a field's column is called: its name, but for Kafka's own and the empty one, which make way for others.
+
+    taken: the names, in small letters, of the fields of all events.
+    """
+    name = {"timestamp": "timestamp_in_event", "": "_"}.get(field.lower())
+    if name is None:
+        return field
+    while name in taken:
+        name += "_"
+    return name
 
 
-def offsets(topic: str) -> tuple[dict[str, int], dict[str, int]]:
-    """The first and the next offset of every partition; JobError when there is no broker or no such topic."""
-    try:
-        connect(settings.bootstrap_servers.split(",")[0])
-    except NotAnswering as error:
-        raise JobError(f"Kafka does not answer ({error}). Start it: eventlab up kafka") from error
-    with (
-        quiet_kafka() as kafka,
-        closing(kafka.KafkaConsumer(bootstrap_servers=settings.bootstrap_servers)) as consumer,
-    ):
-        if topic not in consumer.topics():
-            raise JobError(
-                f"there is no topic {topic!r} at {settings.bootstrap_servers}. There are: eventlab kafkacat -L"
-            )
-        partitions = [
-            kafka.TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic))
-        ]
-        starts, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
-    return {str(p.partition): starts[p] for p in partitions}, {str(p.partition): ends[p] for p in partitions}
+def column(name: str) -> Column:
+    """The column of that name, whatever is in it: a dash, a dot, a backtick."""
+    return F.col("`" + name.replace("`", "``") + "`")
 
 
 def report_broken(messages: DataFrame, broken: int) -> None:
     """Name the messages that were left out: the first few by partition and offset."""
-    event = parsed(MapType(StringType(), StringType()))
-    where = messages.select("partition", "offset", event.alias("event")).where(~is_object("event"))
+    where = messages.select("partition", "offset", parsed(FIELDS).alias("event")).where(~is_object("event"))
     first = where.select("partition", "offset").orderBy("partition", "offset").limit(SHOWN_OFFSETS).collect()
     places = ", ".join(f"{row['partition']}:{row['offset']}" for row in first)
     more = ", ..." if broken > len(first) else ""

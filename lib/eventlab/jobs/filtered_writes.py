@@ -2,22 +2,28 @@
 
 import sys
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
-from eventlab.jobs.extract import run_as_script
+from eventlab.jobs.extract import extract_in_one_pass, run_as_script
 from eventlab.jobs.just_filtering import sword_purchases
-from eventlab.jobs.output import overwrite
+from eventlab.jobs.output import replacing
 from eventlab.settings import settings
 
 PATH = "/tmp/purchases"
 
 
 def run(spark: SparkSession, topic: str = settings.topic, path: str = PATH) -> None:
-    purchases = sword_purchases(spark, topic)
+    with replacing(spark, path) as folder:
+
+        def write(events: DataFrame) -> None:
+            sword_purchases(events).write.mode("overwrite").parquet(folder)
+
+        extract_in_one_pass(spark, topic, write)
+
+    purchases = spark.read.parquet(path)
     purchases.printSchema()
     purchases.show()
-    rows = overwrite(spark, purchases, path)
-    print(f"{rows} sword purchases are at {path}")
+    print(f"{purchases.count()} sword purchases are at {path}")
 
 
 if __name__ == "__main__":

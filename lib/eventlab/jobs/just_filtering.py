@@ -4,20 +4,20 @@ import sys
 
 from pyspark.sql import DataFrame, SparkSession
 
-from eventlab.jobs.extract import JobError, extract_events, run_as_script
+from eventlab.jobs.extract import extract_events, run_as_script
+from eventlab.jobs.topic import JobError
 from eventlab.settings import settings
 
 
-def sword_purchases(spark: SparkSession, topic: str = settings.topic) -> DataFrame:
-    """The topic's sword purchases, a row each."""
-    events = extract_events(spark, topic)
+def sword_purchases(events: DataFrame) -> DataFrame:
+    """Those events that are sword purchases."""
     if "event_type" not in events.columns:
-        raise JobError(f"no event of topic {topic!r} has an event_type")
+        raise JobError("no event has an event_type")
     return events.where("event_type = 'purchase_sword'")
 
 
 def run(spark: SparkSession, topic: str = settings.topic) -> None:
-    purchases = sword_purchases(spark, topic)
+    purchases = sword_purchases(extract_events(spark, topic))
     purchases.printSchema()
     purchases.orderBy("timestamp").show(100)
 

@@ -6,28 +6,37 @@ Here the new files are written beside it and renamed when they are complete.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import uuid4
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
 from eventlab import hdfs
-from eventlab.jobs.extract import JobError
+from eventlab.jobs.topic import JobError
 
 
-def overwrite(spark: SparkSession, rows: DataFrame, path: str) -> int:
-    """Put the rows at `path` as Parquet instead of what is there; return their number.
-
-    JobError when there are none, or HDFS does not do it; what was at `path` is then still there.
-    """
-    complete = f"{path.rstrip('/')}.{uuid4().hex[:8]}.new"
+@contextmanager
+def scratch(path: str) -> Iterator[str]:
+    """The name of a folder beside `path` that nobody else uses and that is gone after the block."""
+    folder = f"{path.rstrip('/')}.{uuid4().hex[:8]}.new"
     try:
-        rows.write.parquet(complete)
-        count = spark.read.parquet(complete).count()
-        if not count:
-            raise JobError(f"no event is to be written; {path} stays as it was")
-        hdfs.replace(complete, path)
-        return count
-    except hdfs.HdfsError as error:
-        raise JobError(f"{error}; {path} stays as it was") from error
+        yield folder
     finally:
-        hdfs.delete(complete)
+        hdfs.delete(folder)
+
+
+@contextmanager
+def replacing(spark: SparkSession, path: str) -> Iterator[str]:
+    """A folder to write Parquet to, which takes the place of what is at `path` when the block is done.
+
+    JobError when no row was written, or HDFS does not do it; what was at `path` is then still there.
+    """
+    with scratch(path) as complete:
+        yield complete
+        if spark.read.parquet(complete).isEmpty():
+            raise JobError(f"no event is to be written; {path} stays as it was")
+        try:
+            hdfs.replace(complete, path)
+        except hdfs.HdfsError as error:
+            raise JobError(f"{error}; {path} stays as it was") from error

@@ -1,32 +1,56 @@
 """One Parquet folder an event type: spark-submit separate_events.py [TOPIC [PATH]]."""
 
-import re
+import hashlib
 import sys
+from urllib.parse import quote
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from eventlab.jobs.extract import JobError, extract_events, run_as_script
-from eventlab.jobs.output import overwrite
+from eventlab.jobs.extract import column, extract_in_one_pass, run_as_script
+from eventlab.jobs.output import replacing, scratch
+from eventlab.jobs.topic import JobError
 from eventlab.settings import settings
 
 PATH = "/tmp/events"
+LONGEST_NAME = 200
+"""HDFS allows 255 bytes for a folder's name, the marks of an unfinished one included."""
 
 
 def run(spark: SparkSession, topic: str = settings.topic, path: str = PATH) -> None:
     """Write PATH/<event type> for every type; fields that no event of a type has are no column there."""
-    events = extract_events(spark, topic)
+    with scratch(path) as staged:
+        extract_in_one_pass(spark, topic, lambda events: events.write.mode("overwrite").parquet(staged))
+        separate(spark, spark.read.parquet(staged), path)
+
+
+def separate(spark: SparkSession, events: DataFrame, path: str) -> None:
     if "event_type" not in events.columns:
-        raise JobError(f"no event of topic {topic!r} has an event_type")
-    present = events.groupBy("event_type").agg(*(F.count(F.col(f"`{c}`")).alias(c) for c in events.columns[:-1]))
-    for row in present.orderBy("event_type").collect():
-        if row[0] is None:
-            print("events without an event_type are left out", file=sys.stderr)
+        raise JobError("no event has an event_type")
+    fields = [name for name in events.columns if name != "event_type"]
+    present = events.groupBy("event_type").agg(F.count("*"), *(F.count(column(name)) for name in fields))
+    for event_type, rows, *counts in present.orderBy("event_type").collect():
+        if event_type is None:
+            print(f"{rows} events have no event_type and were left out", file=sys.stderr)
             continue
-        fields = [f"`{name}`" for name, count in zip(present.columns[1:], row[1:], strict=True) if count]
-        of_type = events.where(F.col("event_type") == row[0]).select(*fields, "timestamp")
-        folder = f"{path}/{re.sub(r'[^A-Za-z0-9_.-]', '_', row[0])}"
-        print(f"{overwrite(spark, of_type, folder)} events of type {row[0]} are at {folder}")
+        own = [name for name, count in zip(fields, counts, strict=True) if count]
+        kept = [column(name) for name in events.columns if name in own or name == "event_type"]
+        folder = f"{path}/{folder_name(event_type)}"
+        with replacing(spark, folder) as complete:
+            events.where(F.col("event_type") == event_type).select(*kept).write.parquet(complete)
+        print(f"{rows} events of type {event_type} are at {folder}")
+
+
+def folder_name(event_type: str) -> str:
+    """A folder's name for each type, never the same for two: signs with a meaning in a path are written %XX."""
+    if not event_type:
+        return "(empty)"
+    name = quote(event_type, safe="")
+    if name[0] in "._":  # hidden from Spark, or the folder above
+        name = f"%{ord(name[0]):02X}{name[1:]}"
+    if len(name) > LONGEST_NAME:
+        name = f"{name[:LONGEST_NAME]}~{hashlib.sha256(event_type.encode()).hexdigest()[:16]}"
+    return name
 
 
 if __name__ == "__main__":
