@@ -270,13 +270,13 @@ def run(notebooks: tuple[str, ...], output: str, in_place: bool) -> None:
 def lab(browser: bool) -> None:
     """Start the stack and JupyterLab on the lessons; print the address and open it."""
     from eventlab.stack import life
-    from eventlab.stack.services import JUPYTER
+    from eventlab.stack.services import lab_page
     from eventlab.ui import show_phases, show_status
 
     with show_phases() as report, _terminable():
         found = life.up(settings, report=report)
     show_status(found)
-    address = JUPYTER.address(settings)
+    address = lab_page(settings, "lab/tree/notebooks")
     click.echo(f"\nJupyterLab: {address}\nTo end everything: eventlab down")
     if browser:
         click.launch(address)

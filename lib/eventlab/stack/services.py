@@ -120,8 +120,15 @@ def jupyter_command(settings: Settings) -> list[str]:
         f"--ServerApp.port={settings.jupyter_port}",
         "--ServerApp.port_retries=0",
         f"--ServerApp.root_dir={ROOT}",
+        f"--LabApp.app_settings_dir={ROOT / 'stack' / 'jupyter'}",
+        "--LabApp.default_url=/lab/tree/notebooks",
         *(["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
     ]
+
+
+def lab_page(settings: Settings, page: str) -> str:
+    """A page of JupyterLab, with the token that opens it."""
+    return f"{settings.jupyter_url}/{page}?token={read_token(settings)}"
 
 
 KAFKA = Service(
@@ -174,7 +181,7 @@ JUPYTER = Service(
     ports=("jupyter_port",),
     command=jupyter_command,
     probe=probes.jupyter,
-    address=lambda settings: f"{settings.jupyter_url}/lab?token={read_token(settings)}",
+    address=lambda settings: lab_page(settings, "lab"),
     variables=lambda settings: {"JUPYTER_TOKEN": read_token(settings)},
 )
 
