@@ -115,7 +115,10 @@ def load(url: str, requests: int, concurrency: int) -> Load:
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}\n{done.stderr}")
-    found = {name: float(value) for name, value in re.findall(r"^(.+?): +([\d.]+)", done.stdout, re.MULTILINE)}
+    found = {
+        name: float(value)
+        for name, value in re.findall(r"^(.+?): +(\d+(?:\.\d+)?)(?= |$)", done.stdout, re.MULTILINE)
+    }
     failed = found["Failed requests"] + found.get("Non-2xx responses", 0)
     return Load(found["Requests per second"], int(found["Complete requests"] - failed))
 

@@ -20,7 +20,7 @@ from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, MapType, StringType, StructField, StructType
 
-from eventlab.jobs.topic import JobError, find_topic, read_topic, sample_fields
+from eventlab.jobs.topic import JobError, find_topic, read_topic
 
 T = TypeVar("T")
 STRICT = {"allowSingleQuotes": "false", "allowNonNumericNumbers": "false"}
@@ -53,7 +53,7 @@ def extract_in_one_pass(spark: SparkSession, topic: str, action: Callable[[DataF
     `extract_events`' rows. So it must read the rows to their end, and be repeatable.
     """
     found = find_topic(topic)
-    fields = sample_fields(found)
+    fields = found.sampled
     if not fields:
         return action(extract_events(spark, topic))
     messages = read_topic(spark, found)

@@ -4,9 +4,11 @@ import sys
 
 from pyspark.sql import DataFrame, SparkSession
 
-from eventlab.jobs.extract import extract_events, run_as_script
+from eventlab.jobs.extract import extract_in_one_pass, run_as_script
 from eventlab.jobs.topic import JobError
 from eventlab.settings import settings
+
+SHOWN = 100
 
 
 def sword_purchases(events: DataFrame) -> DataFrame:
@@ -17,9 +19,13 @@ def sword_purchases(events: DataFrame) -> DataFrame:
 
 
 def run(spark: SparkSession, topic: str = settings.topic) -> None:
-    purchases = sword_purchases(extract_events(spark, topic))
+    def earliest(events: DataFrame) -> DataFrame:
+        purchases = sword_purchases(events).orderBy("timestamp").limit(SHOWN)
+        return spark.createDataFrame(purchases.collect(), purchases.schema)
+
+    purchases = extract_in_one_pass(spark, topic, earliest)
     purchases.printSchema()
-    purchases.orderBy("timestamp").show(100)
+    purchases.show(SHOWN)
 
 
 if __name__ == "__main__":

@@ -28,18 +28,23 @@ class JobError(RuntimeError):
 
 @dataclass(frozen=True)
 class Topic:
-    """The messages of a topic as of now: the first and the next offset of every partition."""
+    """The messages of a topic as of now: the first and the next offset of every partition.
+
+    sampled: the fields of the first and the last messages of every partition, in alphabetical order; a guess at
+    the topic's fields for the price of a few fetches.
+    """
 
     name: str
     starts: dict[int, int]
     ends: dict[int, int]
+    sampled: list[str]
 
     def __len__(self) -> int:
         return sum(self.ends.values()) - sum(self.starts.values())
 
 
 def find_topic(name: str) -> Topic:
-    """The topic's offsets, fixed here so that two passes see the same messages.
+    """The topic's offsets, fixed here so that two passes see the same messages, and a look at it.
 
     JobError when there is no broker or no such topic, or the topic is empty.
     """
@@ -50,14 +55,14 @@ def find_topic(name: str) -> Topic:
             )
         partitions = [kafka.TopicPartition(name, number) for number in sorted(consumer.partitions_for_topic(name))]
         starts, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
-    topic = Topic(
-        name,
-        {partition.partition: offset for partition, offset in starts.items()},
-        {partition.partition: offset for partition, offset in ends.items()},
-    )
-    if not len(topic):
-        raise JobError(f"topic {name!r} is empty: send events first, for example with: eventlab load -n 10 URL")
-    return topic
+        if starts == ends:
+            raise JobError(
+                f"topic {name!r} is empty: send events first, for example with: eventlab load -n 10 URL"
+            )
+        fields: set[str] = set()
+        for partition in partitions:
+            fields |= _sample(consumer, partition, starts[partition], ends[partition])
+    return Topic(name, _by_number(starts), _by_number(ends), sorted(fields))
 
 
 def read_topic(spark: SparkSession, topic: Topic) -> DataFrame:
@@ -78,21 +83,15 @@ def read_topic(spark: SparkSession, topic: Topic) -> DataFrame:
     )
 
 
-def sample_fields(topic: Topic) -> list[str]:
-    """The fields of the first and the last messages of every partition, in alphabetical order.
-
-    A guess at the topic's fields for the price of a few fetches; messages that are no JSON objects do not count.
-    """
+def _sample(consumer: Any, partition: Any, start: int, end: int) -> set[str]:
+    """The fields of a partition's first and last messages; those that are no JSON objects do not count."""
     fields: set[str] = set()
-    with _consumer() as (kafka, consumer):
-        for number, end in topic.ends.items():
-            partition, first = kafka.TopicPartition(topic.name, number), topic.starts[number]
-            consumer.assign([partition])
-            for start in {first, max(first, end - SAMPLED)} if end > first else ():
-                consumer.seek(partition, start)
-                for records in consumer.poll(timeout_ms=1000, max_records=SAMPLED).values():
-                    fields |= {field for record in records for field in _fields(record.value)}
-    return sorted(fields)
+    consumer.assign([partition])
+    for offset in {start, max(start, end - SAMPLED)} if end > start else ():
+        consumer.seek(partition, offset)
+        for records in consumer.poll(timeout_ms=1000, max_records=SAMPLED).values():
+            fields |= {field for record in records for field in _fields(record.value)}
+    return fields
 
 
 def _fields(message: bytes | None) -> list[str]:
@@ -101,6 +100,10 @@ def _fields(message: bytes | None) -> list[str]:
     except (ValueError, RecursionError):
         return []
     return list(event) if isinstance(event, dict) else []
+
+
+def _by_number(offsets: dict[Any, int]) -> dict[int, int]:
+    return {partition.partition: offset for partition, offset in offsets.items()}
 
 
 @contextmanager
