@@ -143,10 +143,10 @@ def test_a_topic_is_read_once_where_a_sample_shows_every_field(spark, topic, sen
 
 
 def test_messages_that_are_no_json_objects_are_counted_and_named(spark, topic, send, capsys):
-    send(SWORD, b"not json", b'{"a": 1} and more', b"[1]", b"null", b"\xff", None, b"")
+    send(SWORD, b"not json", b'{"a": 1} and more', b'{"a": 1},{}] more', b"[1]", b"null", b"\xff", None, b"")
 
     assert extract_events(spark, topic).count() == 1
-    assert "7 of 8 messages are not JSON objects" in capsys.readouterr().err
+    assert "8 of 9 messages are not JSON objects" in capsys.readouterr().err
 
 
 def test_a_missing_topic_is_a_clear_error(spark, stack):
@@ -212,7 +212,7 @@ def test_no_two_event_types_share_a_folder_and_none_is_lost(spark, topic, send, 
     assert sorted(row.event_type for rows in written.values() for row in rows) == sorted(types)
     assert len(written) == len(types)
     assert "1 events have no event_type and were left out" in capsys.readouterr().err
-    assert not hdfs.exists(f"{folder}.staged")
+    assert [name for name in hdfs.names("/tmp") if name.startswith(topic)] == [topic]
 
 
 def test_fields_with_any_name_are_columns(spark, topic, send, folder):
@@ -238,6 +238,16 @@ def test_the_job_as_a_script_prints_schema_and_rows(stack, topic, send):
     assert "purchase_knife" not in done.stdout
 
 
+def test_more_purchases_than_are_shown_are_said_to_be_there(spark, topic, send, capsys):
+    send(*[SWORD] * (just_filtering.SHOWN + 1))
+
+    just_filtering.run(spark, topic)
+
+    shown = capsys.readouterr().out
+    assert shown.count("purchase_sword|") == just_filtering.SHOWN
+    assert f"only showing top {just_filtering.SHOWN} rows" in shown
+
+
 def test_the_job_as_a_script_fails_clearly_without_a_topic(stack):
     done = subprocess.run(
         ["spark-submit", ROOT / "lib/eventlab/jobs/filtered_writes.py", "nobody-made-it"],
@@ -258,6 +268,8 @@ BROKEN = st.one_of(
     OBJECTS.map(lambda fields: json.dumps(fields).encode() + b" x"),
     OBJECTS.map(lambda fields: json.dumps([fields]).encode()),
     OBJECTS.map(lambda fields: json.dumps(fields).encode() + b"," + json.dumps(fields).encode()),
+    OBJECTS.map(lambda fields: json.dumps(fields).encode() + b",{}] and what else there is"),
+    OBJECTS.map(lambda fields: json.dumps(fields).encode() + b',{"end-": 1}]'),
 )
 
 

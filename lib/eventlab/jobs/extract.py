@@ -7,7 +7,8 @@ The rules, for every job:
 - Fields that differ only in upper and lower case are one column, as SQL sees them; it has the spelling that comes
   first in ASCII order.
 - `timestamp` is Kafka's time of the message. An event's own field of that name becomes `timestamp_in_event`.
-- A message that is not one JSON object is left out, counted, and named on standard error.
+- A message that is not one JSON object is left out, counted, and named on standard error. Spark's parser also takes
+  one for that whose values are nested more than 1,000 deep (jackson-core's StreamReadConstraints).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Collection
 from typing import TypeVar
+from uuid import uuid4
 
 from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
@@ -25,6 +27,8 @@ from eventlab.jobs.topic import JobError, find_topic, read_topic
 T = TypeVar("T")
 STRICT = {"allowSingleQuotes": "false", "allowNonNumericNumbers": "false"}
 FIELDS = MapType(StringType(), StringType())
+END = f"end-{uuid4()}"
+"""A key that no message can know beforehand."""
 SHOWN_OFFSETS = 5
 
 
@@ -91,7 +95,7 @@ def ambiguous(fields: list[str]) -> bool:
 def survey(messages: DataFrame) -> tuple[list[str], int]:
     """The names of all fields, and the number of messages that are not JSON objects: one pass, small result."""
     keys = messages.select(parsed(FIELDS).alias("event")).groupBy(
-        F.when(is_object("event"), F.array_sort(F.map_keys(F.col("event")[0]))).alias("names")
+        F.when(is_object("event"), F.array_sort(F.map_keys(F.get("event", F.lit(0))))).alias("names")
     )
     found = keys.count().collect()
     names = {name for row in found for name in row["names"] or []}
@@ -99,23 +103,26 @@ def survey(messages: DataFrame) -> tuple[list[str], int]:
 
 
 def parsed(element: StructType | MapType) -> Column:
-    """The message, parsed strictly, as the first of two elements of an array.
+    """The message, parsed strictly, as the first element of an array whose second one holds END.
 
-    `from_json` alone accepts an object that something follows (`{"a": 1} junk`). As `[MESSAGE,{}]`, a message
-    is one object if and only if that parses to two elements, the first of them not NULL.
+    `from_json` alone accepts an object that something follows (`{"a": 1} junk`). As `[MESSAGE,{END: 1}]`, a message
+    is one object if and only if END is in the second element: what a message opens or closes too much, or holds
+    besides, puts it elsewhere.
     """
     text = F.try_validate_utf8(F.col("value").cast("string"))
-    return F.from_json(F.concat(F.lit("["), text, F.lit(",{}]")), ArrayType(element), STRICT)
+    if isinstance(element, StructType):
+        element = StructType([*element.fields, StructField(END, StringType())])
+    return F.from_json(F.concat(F.lit("["), text, F.lit(f',{{"{END}":1}}]')), ArrayType(element), STRICT)
 
 
 def is_object(column: str) -> Column:
     """Whether `parsed` found one JSON object; false, never NULL, for a message without a value."""
-    return F.coalesce((F.size(column) == 2) & F.col(column)[0].isNotNull(), F.lit(False))
+    return F.coalesce(F.get(column, F.lit(0)).isNotNull() & F.get(column, F.lit(1))[END].isNotNull(), F.lit(False))
 
 
 def has_more_than(fields: list[str]) -> Column:
     """Whether the `event`, parsed to a map, has a key that is not among the fields, or one of them twice."""
-    event = F.col("event")[0]
+    event = F.get("event", F.lit(0))
     known = sum((F.map_contains_key(event, field).cast("int") for field in fields), F.lit(0))
     return is_object("event") & (F.size(event) > known)
 
@@ -125,7 +132,7 @@ def columns(fields: list[str]) -> list[Column]:
     spellings: dict[str, list[str]] = {}
     for name in fields:
         spellings.setdefault(name.lower(), []).append(name)
-    first = F.col("event")[0]
+    first = F.get("event", F.lit(0))
     return [
         F.coalesce(*(first.getItem(name) for name in names)).alias(column_name(names[0], spellings))
         for names in spellings.values()

@@ -2,6 +2,7 @@
 
 import sys
 
+import pyarrow
 from pyspark.sql import DataFrame, SparkSession
 
 from eventlab.jobs.extract import extract_in_one_pass, run_as_script
@@ -18,12 +19,13 @@ def sword_purchases(events: DataFrame) -> DataFrame:
     return events.where("event_type = 'purchase_sword'")
 
 
-def run(spark: SparkSession, topic: str = settings.topic) -> None:
-    def earliest(events: DataFrame) -> DataFrame:
-        purchases = sword_purchases(events).orderBy("timestamp").limit(SHOWN)
-        return spark.createDataFrame(purchases.collect(), purchases.schema)
+def earliest(events: DataFrame) -> pyarrow.Table:
+    """The first purchases, and one more than are shown, so that `show` says when there are more."""
+    return sword_purchases(events).orderBy("timestamp").limit(SHOWN + 1).toArrow()
 
-    purchases = extract_in_one_pass(spark, topic, earliest)
+
+def run(spark: SparkSession, topic: str = settings.topic) -> None:
+    purchases = spark.createDataFrame(extract_in_one_pass(spark, topic, earliest))
     purchases.printSchema()
     purchases.show(SHOWN)
 
