@@ -192,6 +192,33 @@ def test_writing_again_replaces_what_was_there(spark, topic, send, folder):
     assert "_SUCCESS" in hdfs.names(folder)
 
 
+def test_another_file_system_is_written_to_the_same_way(spark, topic, send, tmp_path, capsys):
+    path = f"file://{tmp_path}/purchases"
+    send(SWORD, SWORD)
+
+    filtered_writes.run(spark, topic, path)
+    filtered_writes.run(spark, topic, path)
+
+    assert f"2 sword purchases are at {path}" in capsys.readouterr().out
+    assert [name for name in hdfs.names(f"file://{tmp_path}") if not name.startswith(".")] == ["purchases"]
+
+
+def test_hdfs_may_be_named_in_full(spark, stack, topic, send, folder):
+    send(SWORD)
+
+    filtered_writes.run(spark, topic, f"{stack.default_fs}{folder}")
+
+    assert "_SUCCESS" in hdfs.names(folder)
+
+
+def test_what_can_not_be_replaced_stays_as_it_was(spark, folder):
+    overwrite(spark, spark.range(3), folder)
+
+    with pytest.raises(hdfs.HdfsError, match="stays as it was"):
+        hdfs.replace(f"{folder}-not-there", folder)
+    assert spark.read.parquet(folder).count() == 3
+
+
 def test_every_event_type_gets_a_folder_with_its_own_fields(spark, topic, send, folder):
     send(SWORD, KNIFE, SWORD)
 

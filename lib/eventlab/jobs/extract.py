@@ -7,8 +7,8 @@ The rules, for every job:
 - Fields that differ only in upper and lower case are one column, as SQL sees them; it has the spelling that comes
   first in ASCII order.
 - `timestamp` is Kafka's time of the message. An event's own field of that name becomes `timestamp_in_event`.
-- A message that is not one JSON object is left out, counted, and named on standard error. Spark's parser also takes
-  one for that whose values are nested more than 1,000 deep (jackson-core's StreamReadConstraints).
+- A message that is not one JSON object is left out, counted, and named on standard error; for Spark's parser that
+  includes one with values nested more than 1,000 deep (jackson-core's StreamReadConstraints).
 """
 
 from __future__ import annotations
@@ -105,9 +105,9 @@ def survey(messages: DataFrame) -> tuple[list[str], int]:
 def parsed(element: StructType | MapType) -> Column:
     """The message, parsed strictly, as the first element of an array whose second one holds END.
 
-    `from_json` alone accepts an object that something follows (`{"a": 1} junk`). As `[MESSAGE,{END: 1}]`, a message
-    is one object if and only if END is in the second element: what a message opens or closes too much, or holds
-    besides, puts it elsewhere.
+    `from_json` alone accepts an object that something follows (`{"a": 1} junk`). As `[MESSAGE,{END: 1}]`, a
+    message is one object if and only if END is in the second element: what it opens or closes too much, or holds
+    besides, puts END elsewhere.
     """
     text = F.try_validate_utf8(F.col("value").cast("string"))
     if isinstance(element, StructType):

@@ -30,7 +30,8 @@ def scratch(path: str) -> Iterator[str]:
 def replacing(spark: SparkSession, path: str) -> Iterator[str]:
     """A folder to write Parquet to, which takes the place of what is at `path` when the block is done.
 
-    JobError when no row was written, or HDFS does not do it; what was at `path` is then still there.
+    JobError when no row was written, or the folder can't be put there; what was at `path` is then still there (or
+    the error says where).
     """
     with scratch(path) as complete:
         yield complete
@@ -39,4 +40,4 @@ def replacing(spark: SparkSession, path: str) -> Iterator[str]:
         try:
             hdfs.replace(complete, path)
         except hdfs.HdfsError as error:
-            raise JobError(f"{error}; {path} stays as it was") from error
+            raise JobError(str(error)) from error
