@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 import yaml
@@ -28,6 +29,23 @@ def test_it_has_the_stacks_services():
     assert set(SERVICES_OF_FILE) == set(SERVICES)
 
 
+@pytest.fixture(scope="module")
+def moved(tmp_path_factory):
+    """Settings with other ports than the defaults, filled in for containers; the env file as a dictionary."""
+    settings = Settings(state_dir=tmp_path_factory.mktemp("containers"), port_offset=40)
+    lines = (config.render_for_containers(settings) / "env").read_text().splitlines()
+    return settings, dict(line.split("=", 1) for line in lines)
+
+
+def filled_in(value, variables):
+    """A part of the file as text, with compose's ${NAME:-default} and ${NAME:?message} filled in."""
+    return re.sub(
+        r"(?<!\$)\$\{(\w+)(?::([-?])([^}]*))?\}",
+        lambda found: variables.get(found[1], found[3] if found[2] == "-" else f"<{found[1]} is not set>"),
+        value if isinstance(value, str) else yaml.safe_dump(value, width=10_000),
+    )
+
+
 @pytest.mark.parametrize(
     ("service", "port"),
     [
@@ -39,8 +57,45 @@ def test_it_has_the_stacks_services():
         ("jupyter", "jupyter_port"),
     ],
 )
-def test_a_service_is_asked_for_its_health_at_the_stacks_port(service, port):
-    assert re.search(rf"127\.0\.0\.1[:/]{DEFAULTS[port]}\b", str(SERVICES_OF_FILE[service]["healthcheck"]))
+def test_a_service_is_asked_for_its_health_where_its_configuration_puts_it(service, port, moved):
+    settings, variables = moved
+    health = SERVICES_OF_FILE[service]["healthcheck"]
+
+    assert re.search(rf"127\.0\.0\.1[:/]{DEFAULTS[port]}\b", filled_in(health, {}))
+    assert re.search(rf"127\.0\.0\.1[:/]{getattr(settings, port)}\b", filled_in(health, variables))
+
+
+def test_no_default_port_is_left_when_the_ports_are_moved(moved):
+    _, variables = moved
+    text = filled_in(FILE.read_text().partition("\nservices:")[2], variables)
+    text += "".join(path.read_text() for path in Path(variables["EVENTLAB_STATE_DIR"]).glob("compose/*/*"))
+    defaults = {str(port) for name, port in DEFAULTS.items() if name.endswith("_port")}
+
+    assert defaults & set(re.findall(r"(?<=[:/= ])\d{4,5}\b", text)) == set()
+    assert "is not set" not in text
+
+
+def test_every_folder_that_a_service_writes_to_is_a_volume_of_its_own():
+    volumes = yaml.safe_load(FILE.read_text())["volumes"]
+    for service in ("kafka", "namenode", "datanode", "spark"):
+        data = [volume for volume in SERVICES_OF_FILE[service]["volumes"] if volume.endswith(":/data")]
+        assert [volume.partition(":")[0] in volumes for volume in data] == [True]
+        assert SERVICES_OF_FILE[service]["user"] == "root"  # the images' own users may not write to a new volume
+
+
+def test_kafka_gets_the_topic_and_hdfs_its_tmp_as_in_the_stack():
+    assert "--create --if-not-exists" in filled_in(SERVICES_OF_FILE["kafka"]["command"][-1], {})
+    assert f"--topic {DEFAULTS['topic']} --partitions 1" in filled_in(SERVICES_OF_FILE["kafka"]["command"][-1], {})
+    assert "-mkdir -p /tmp && hdfs dfs -chmod 1777 /tmp" in SERVICES_OF_FILE["namenode"]["command"][-1]
+
+
+@pytest.mark.parametrize("service", ["kafka", "namenode"])
+def test_the_scripts_in_it_are_shell(service):
+    script = filled_in(SERVICES_OF_FILE[service]["command"][-1], {}).replace("$$", "$")
+
+    done = subprocess.run(["sh", "-n", "-c", script], capture_output=True, text=True)
+
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_images_have_the_versions_of_the_stacks_jars():
@@ -69,7 +124,8 @@ def test_its_configuration_is_the_stacks_with_the_containers_folders(tmp_path):
     assert str(ROOT) not in spark
 
 
-def test_docker_compose_can_read_it():
+def test_docker_compose_can_read_it(moved):
+    settings, variables = moved
     command = next(
         (c for c in (["docker-compose"], ["docker", "compose"]) if shutil.which(c[0]) and works([*c, "version"])),
         None,
@@ -78,13 +134,15 @@ def test_docker_compose_can_read_it():
         pytest.skip("there is no docker-compose on this machine")
 
     done = subprocess.run(
-        [*command, "-f", FILE, "config", "--quiet"],
+        [*command, "--env-file", settings.state_dir / "compose" / "env", "-f", FILE, "config"],
         capture_output=True,
         text=True,
-        env={"PATH": "/usr/local/bin:/usr/bin:/bin", "EVENTLAB_JUPYTER_TOKEN": "token"},
+        env={"PATH": "/usr/local/bin:/usr/bin:/bin"},
     )
 
     assert done.returncode == 0, done.stderr
+    assert f"JUPYTER_TOKEN: {variables['EVENTLAB_JUPYTER_TOKEN']}" in done.stdout
+    assert set(yaml.safe_load(done.stdout)["services"]) == set(SERVICES)
 
 
 def works(command):

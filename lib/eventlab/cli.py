@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from eventlab.settings import settings
+from eventlab.settings import ROOT, settings
 
 SERVICE_NAMES = ("kafka", "namenode", "datanode", "spark", "api", "jupyter")
 
@@ -218,13 +218,11 @@ def compose() -> None:
     import shlex
 
     from eventlab.stack import config
-    from eventlab.stack.token import read_token
 
-    folder = config.render_for_containers(settings)
-    click.echo(f"# The configuration is in {folder}. Next:")
-    click.echo(f"export EVENTLAB_STATE_DIR={shlex.quote(str(settings.state_dir.absolute()))}")
-    click.echo(f"export EVENTLAB_JUPYTER_TOKEN={read_token(settings)}")
-    click.echo("docker compose -f stack/compose.yaml up -d")
+    env_file = config.render_for_containers(settings) / "env"
+    click.echo(f"# The configuration is in {env_file.parent}. Next:")
+    compose_file = ROOT / "stack" / "compose.yaml"
+    click.echo(shlex.join(["docker", "compose", "--env-file", str(env_file), "-f", str(compose_file), "up", "-d"]))
 
 
 @main.command()

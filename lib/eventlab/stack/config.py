@@ -10,6 +10,7 @@ from xml.sax.saxutils import escape
 
 from eventlab.settings import HOST, ROOT, Settings
 from eventlab.stack import jars, jvm
+from eventlab.stack.token import read_token
 
 HDFS_USER = "student"
 """Who learners are on HDFS, whatever their login is called (HDFS's simple authentication believes it)."""
@@ -60,7 +61,10 @@ def render(settings: Settings) -> None:
 
 
 def render_for_containers(settings: Settings) -> Path:
-    """The same for stack/compose.yaml, data in /data and the connector's jars in /jars; returns the folder."""
+    """The same for stack/compose.yaml, data in /data and the connector's jars in /jars; returns the folder.
+
+    Its `env` file has the ports, so that compose.yaml and the configuration agree when they are moved.
+    """
     own = [jar for jar in jars.class_path("spark") if jars.REPOSITORY in jar.parents]
     folder = settings.state_dir / "compose"
     inside = {
@@ -70,7 +74,21 @@ def render_for_containers(settings: Settings) -> Path:
         "spark_driver_options": "",
     }
     _write(folder, values(settings) | inside)
+    _write_env_file(settings, folder / "env")
     return folder
+
+
+def _write_env_file(settings: Settings, target: Path) -> None:
+    """What compose.yaml itself refers to; the token is the owner's to read alone."""
+    ports = {name: getattr(settings, name) for name in Settings.model_fields if name.endswith("_port")}
+    lines = {
+        "state_dir": settings.state_dir.absolute(),
+        "topic": settings.topic,
+        "jupyter_token": read_token(settings),
+        **ports,
+    }
+    with os.fdopen(os.open(target, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w") as file:
+        file.writelines(f"EVENTLAB_{name.upper()}={value}\n" for name, value in lines.items())
 
 
 def _write(folder: Path, filled: dict[str, str]) -> None:
