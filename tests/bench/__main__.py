@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -19,34 +20,56 @@ ON_A_STACK = {"api": api.measure, "extraction": extraction.measure}
 ALONE = {"startup": startup.measure, "suite": suite.measure}
 
 
+FILE = ROOT / "build" / "bench.json"
+KEYS = ("name", "value", "unit", "peer", "peer_value", "ratio")
+"""What is kept of a row; `aim`, the ratio that was set out for, is shown besides."""
+Row = dict[str, object]
+
+
 def main(names: list[str]) -> None:
     if unknown := set(names) - set(ON_A_STACK | ALONE):
         raise SystemExit(
             f"no measurement is called {', '.join(unknown)}; there are: {', '.join(ON_A_STACK | ALONE)}"
         )
-    wanted = names or list(ON_A_STACK | ALONE)
-    rows: list[dict[str, object]] = []
-    for name in wanted:
+    rows: list[Row] = []
+    for name in names or list(ON_A_STACK | ALONE):
         print(f"measuring: {name} ...", file=sys.stderr, flush=True)
-        if name in ALONE:
-            rows += ALONE[name](Settings())
-            continue
-        with walk.own_stack(folder=ROOT / "build" / "bench-stack") as stack:
-            rows += ON_A_STACK[name](stack)
+        rows += measure(name)
     show(rows)
-    target = ROOT / "build" / "bench.json"
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(json.dumps(rows, indent=2) + "\n")
-    print(f"also in {target.relative_to(ROOT)}")
+    save(rows)
+    print(f"also in {FILE.relative_to(ROOT)}")
 
 
-def show(rows: list[dict[str, object]]) -> None:
+def measure(name: str) -> list[Row]:
+    if name in ALONE:
+        return ALONE[name](Settings())
+    with walk.own_stack(folder=ROOT / "build" / "bench-stack") as stack:
+        return ON_A_STACK[name](stack)
+
+
+def show(rows: list[Row]) -> None:
     table = Table(box=None, pad_edge=False)
-    for heading in ("name", "value", "unit", "peer", "peer_value", "ratio"):
+    for heading in (*KEYS, "aim"):
         table.add_column(heading, justify="left" if heading in ("name", "unit", "peer") else "right")
     for row in rows:
-        table.add_row(*(str(row[column.header]) for column in table.columns))
+        table.add_row(*(str(row[key]) for key in KEYS), verdict(row))
     Console().print(table)
+
+
+def verdict(row: Row) -> str:
+    aim, ratio = row.get("aim"), row["ratio"]
+    if not isinstance(aim, int | float) or not isinstance(ratio, int | float):
+        return ""
+    return f"{aim} {'met' if ratio >= aim else 'MISSED'}"
+
+
+def save(rows: list[Row], file: Path = FILE) -> None:
+    """Write the rows; those of measurements that did not run now stay as they were."""
+    now = {(row["name"], row["peer"]) for row in rows}
+    earlier = json.loads(file.read_text()) if file.exists() else []
+    kept = [row for row in earlier if (row["name"], row["peer"]) not in now]
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps(kept + [{key: row[key] for key in KEYS} for row in rows], indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -34,6 +34,8 @@ from eventlab.stack import services
 
 ROUNDS = 3
 CONCURRENCIES = (1, 16)
+AIMS = {1: 6, 16: 2}
+"""How many times the original's requests a second, by concurrency."""
 SECONDS = 3.0
 """About how long one turn takes; how many requests that are is told by the warm-up."""
 
@@ -87,6 +89,7 @@ def measure(settings: Settings) -> list[dict[str, object]]:
         lost = missing(ours, settings)
         rows = [
             row(f"API, {concurrency} at a time", ours.median(concurrency), "requests/s", peer.name, value)
+            | {"aim": AIMS[concurrency] if peer is course else None}
             for concurrency in CONCURRENCIES
             for peer in (course, ceiling)
             for value in [peer.median(concurrency)]
