@@ -188,6 +188,7 @@ def test_a_port_in_use_is_refused_before_anything_starts_and_its_holder_is_named
 
     assert done.returncode == 1
     assert f"api needs port {stopped.api_port} (EVENTLAB_API_PORT), which process {os.getpid()} " in done.stderr
+    assert re.search(r"export EVENTLAB_PORT_OFFSET=\d+$", done.stderr.strip())
     assert "Traceback" not in done.stderr
     assert "starting" not in done.stderr
     assert states(stopped, "kafka", "api") == ["stopped", "stopped"]

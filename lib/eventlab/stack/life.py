@@ -92,6 +92,20 @@ def down(
     return status(settings, [service.name for service in services])
 
 
+def taken_ports(settings: Settings, names: Iterable[str] = ()) -> list[int]:
+    """The services' ports at which none of them could listen now."""
+    return [
+        port for service in select(names) for port in service.port_numbers(settings) if not ports.is_free(port)
+    ]
+
+
+def free_offset(settings: Settings) -> int:
+    """The next port offset, in steps of 100, at which no port of the stack is in use."""
+    offsets = range(settings.port_offset + 100, settings.port_offset + 3000, 100)
+    moved = (Settings(port_offset=offset) for offset in offsets)
+    return next((each.port_offset for each in moved if not taken_ports(each)), offsets[0])
+
+
 def open_ports(settings: Settings, names: Iterable[str] = ()) -> list[int]:
     """The services' ports that still accept connections: empty is the proof that all is down."""
     return [
@@ -165,7 +179,8 @@ def _require_ports(settings: Settings, services: Sequence[Service]) -> None:
     ]
     if taken:
         raise StackError(
-            "\n".join(taken) + "\nEnd that process, or move the stack: EVENTLAB_PORT_OFFSET=100 eventlab up"
+            "\n".join(taken) + "\nEnd that process, or move the stack for as long as this shell is open: "
+            f"export EVENTLAB_PORT_OFFSET={free_offset(settings)}"
         )
 
 
