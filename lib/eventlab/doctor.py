@@ -222,7 +222,7 @@ def disk(settings: Settings) -> Check:
 
 def free_ports(settings: Settings) -> Check:
     """Every port of the stack is free, or held by the stack's own service."""
-    ours = _listening(settings)
+    ours = life.held_ports(settings)
     own_count = 0
     taken = []
     for service in SERVICES.values():
@@ -264,16 +264,6 @@ def _locked(environment: str, artifact: str) -> str:
 def _own(settings: Settings) -> list[psutil.Process]:
     found = [process.find(settings, name) for name in SERVICES]
     return [one for one in found if one is not None]
-
-
-def _listening(settings: Settings) -> set[int]:
-    """The ports on which the stack's own processes and their children listen."""
-    listening = set()
-    for own in _own(settings):
-        for member in [own, *own.children(recursive=True)]:
-            connections = member.net_connections(kind="tcp")
-            listening |= {link.laddr.port for link in connections if link.status == psutil.CONN_LISTEN}
-    return listening
 
 
 def _nearest(path: Path) -> Path:
