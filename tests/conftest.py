@@ -14,7 +14,11 @@ from pathlib import Path
 TEST_OFFSET = int(os.environ.get("EVENTLAB_TEST_OFFSET", "1000"))
 TEST_STATE = Path(__file__).resolve().parents[1] / "build" / f"test-stack-{TEST_OFFSET}"
 
-# Before eventlab is imported: child processes (commands, kernels, services) must have the same settings.
+# Before eventlab is imported: child processes (commands, kernels, services) must have the same settings, and none
+# of them what a learner has set.
+for name in [name for name in os.environ if name.startswith("EVENTLAB_") and name != "EVENTLAB_TEST_OFFSET"]:
+    del os.environ[name]
+os.environ["EVENTLAB_SETTINGS_FILE"] = ""
 os.environ["EVENTLAB_PORT_OFFSET"] = str(TEST_OFFSET)
 os.environ["EVENTLAB_STATE_DIR"] = str(TEST_STATE)
 

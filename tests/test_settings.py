@@ -1,9 +1,14 @@
 """One place for ports and addresses, movable as a whole and one by one."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
-from eventlab.settings import Settings
+from eventlab.settings import OwnSettings, Settings
 
 
 def test_an_offset_moves_every_port_that_is_not_set_itself():
@@ -39,3 +44,89 @@ def test_addresses_of_services_run_by_others_replace_the_stacks_own():
     assert elsewhere.bootstrap_servers == "broker.example:9092"
     assert elsewhere.spark_remote == "sc://spark.example:15002"
     assert elsewhere.default_fs == "hdfs://namenode.example:8020"
+
+
+@pytest.fixture
+def learners(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """What a learner has set, in the shell and in a file."""
+    file = tmp_path / "eventlab.toml"
+    file.write_text('kafka_port = 30001\ndefault_fs_url = "hdfs://namenode.example:8020"\ntopic = "clicks"\n')
+    monkeypatch.setenv("EVENTLAB_SETTINGS_FILE", str(file))
+    monkeypatch.setenv("EVENTLAB_API_PORT", "5555")
+    monkeypatch.setenv("EVENTLAB_KAFKA_BOOTSTRAP_SERVERS", "broker.example:9092")
+    return file
+
+
+def test_settings_come_from_the_environment_and_a_file(learners: Path):
+    assert Settings().api_port == 5555
+    assert Settings().kafka_port == 30001
+    assert Settings().bootstrap_servers == "broker.example:9092"
+
+
+def test_no_file_is_read_when_none_is_named(learners: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("EVENTLAB_SETTINGS_FILE", "")
+
+    assert Settings().kafka_port == 29092 + Settings().port_offset
+
+
+def test_a_stack_of_the_kits_own_has_nothing_of_what_a_learner_has_set(learners: Path, tmp_path: Path):
+    own = OwnSettings(state_dir=tmp_path, port_offset=100)
+
+    assert (own.kafka_port, own.api_port, own.topic) == (29192, 5100, "events")
+    assert own.bootstrap_servers == "127.0.0.1:29192"
+    assert own.default_fs == "hdfs://127.0.0.1:8120"
+
+
+def test_the_tests_do_not_see_what_a_learner_has_set(learners: Path):
+    """This module's first test again, by a learner who has moved ports."""
+    first = f"{__file__}::test_an_offset_moves_every_port_that_is_not_set_itself"
+    learner = os.environ | {"EVENTLAB_SPARK_PORT": "15555"}
+
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", first], env=learner, capture_output=True, text=True
+    )
+
+    assert done.returncode == 0, done.stdout
+
+
+def test_an_empty_address_is_none(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("EVENTLAB_KAFKA_BOOTSTRAP_SERVERS", "")
+
+    assert Settings().kafka_bootstrap_servers is None
+
+
+@pytest.mark.parametrize("name", ["state_dir", "api_app"])
+def test_a_path_may_be_relative_or_begin_with_the_home_folder(name: str, tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/learner")
+
+    assert getattr(Settings(**{name: "here"}), name) == tmp_path / "here"
+    assert getattr(Settings(**{name: "~/there"}), name) == Path("/home/learner/there")
+
+
+def test_the_api_may_be_run_by_somebody_else():
+    assert Settings(api_port=5555).api_url == "http://127.0.0.1:5555"
+    assert Settings(api_address="http://api.example/").api_url == "http://api.example"
+
+
+def test_hdfs_is_asked_where_its_name_node_is():
+    elsewhere = Settings(default_fs_url="hdfs://namenode.example:8020")
+
+    assert elsewhere.webhdfs_url == "http://namenode.example:9870"
+    assert Settings(default_fs_url="hdfs://cluster", webhdfs="http://rest.example:14000").webhdfs_url == (
+        "http://rest.example:14000"
+    )
+
+
+@pytest.mark.parametrize(
+    "command", [["-m", "eventlab.cli", "status"], ["-m", "eventlab.commands", "hadoop", "fs"]]
+)
+def test_an_invalid_setting_is_named_with_its_mistake_and_no_traceback(command: list[str]):
+    wrong = os.environ | {"EVENTLAB_KAFKA_PORT": "seventy", "EVENTLAB_API_PORT": "70000"}
+
+    done = subprocess.run([sys.executable, *command], env=wrong, capture_output=True, text=True)
+
+    assert done.returncode == 1
+    assert "EVENTLAB_KAFKA_PORT (or kafka_port in eventlab.toml) is 'seventy'" in done.stderr
+    assert "EVENTLAB_API_PORT (or api_port in eventlab.toml) is '70000'" in done.stderr
+    assert "Traceback" not in done.stderr

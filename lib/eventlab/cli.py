@@ -111,20 +111,20 @@ main.add_command(status, "ps")
 def down(services: tuple[str, ...]) -> None:
     """End the services gracefully, then by force, and prove that their ports are closed.
 
-    Only processes that this stack started are ended. Topics, events and files stay for the next `up`.
+    Only processes that this stack started are ended; who else holds a port is named. Topics, events and files
+    stay for the next `up`.
     """
     from eventlab.stack import life
     from eventlab.ui import show_down, show_phases
 
     names = _without_own_jupyter(services)
+    held = life.held_ports(settings, names)
     with show_phases() as report, _terminable():
         found = life.down(settings, names, report)
     still_open = life.open_ports(settings, names)
-    show_down(found, still_open)
-    if still_open:
-        raise click.ClickException(
-            f"still open: {', '.join(map(str, still_open))}. Who holds them: eventlab doctor"
-        )
+    show_down(found, still_open, bool(names))
+    if left := sorted(held & set(still_open)):
+        raise click.ClickException(f"still open: {', '.join(map(str, left))}. Who holds them: eventlab doctor")
 
 
 def _without_own_jupyter(services: tuple[str, ...]) -> tuple[str, ...]:
@@ -175,9 +175,7 @@ def logs(service: str, follow: bool, lines: int) -> None:
 @main.command()
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def reset(yes: bool) -> None:
-    """Take the stack down and delete its topics, events, files and logs (state back to factory)."""
-    import shutil
-
+    """Take the stack down and delete its topics, events (saved ones too), files and logs: back to factory."""
     from eventlab.stack import life
     from eventlab.ui import show_phases
 
@@ -185,11 +183,9 @@ def reset(yes: bool) -> None:
         click.echo("There is nothing to reset.")
         return
     if not yes:
-        click.confirm(f"Delete every topic, event, file and log in {settings.state_dir}?", abort=True)
-    with show_phases() as report:
-        life.down(settings, report=report)
-    for name in ("data", "run", "logs", "conf"):
-        shutil.rmtree(settings.state_dir / name, ignore_errors=True)
+        click.confirm(f"Delete every topic, event, file, log and saved event in {settings.state_dir}?", abort=True)
+    with show_phases() as report, _terminable():
+        life.reset(settings, report)
     click.echo("The stack is as new. Start it: eventlab up")
 
 

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from eventlab.settings import ROOT, Settings
-from eventlab.stack import jars, java, ports, process
+from eventlab.stack import jars, java, life, ports, process
 from eventlab.stack import setup as steps
 from eventlab.stack.services import SERVICES
 
@@ -222,7 +222,7 @@ def disk(settings: Settings) -> Check:
 
 def free_ports(settings: Settings) -> Check:
     """Every port of the stack is free, or held by the stack's own service."""
-    ours = _listening(settings)
+    ours = life.held_ports(settings)
     own_count = 0
     taken = []
     for service in SERVICES.values():
@@ -234,7 +234,7 @@ def free_ports(settings: Settings) -> Check:
             elif not ports.is_free(port):
                 taken.append(f"{port} ({service.name}) is held by {ports.holder(port)}")
     if taken:
-        return Check("ports", False, _few(taken), f"export EVENTLAB_PORT_OFFSET={_free_offset(settings)}")
+        return Check("ports", False, _few(taken), f"export EVENTLAB_PORT_OFFSET={life.free_offset(settings)}")
     return Check(
         "ports", True, f"{own_count} held by this stack's services, the others free" if own_count else "free"
     )
@@ -264,25 +264,6 @@ def _locked(environment: str, artifact: str) -> str:
 def _own(settings: Settings) -> list[psutil.Process]:
     found = [process.find(settings, name) for name in SERVICES]
     return [one for one in found if one is not None]
-
-
-def _listening(settings: Settings) -> set[int]:
-    """The ports on which the stack's own processes and their children listen."""
-    listening = set()
-    for own in _own(settings):
-        for member in [own, *own.children(recursive=True)]:
-            connections = member.net_connections(kind="tcp")
-            listening |= {link.laddr.port for link in connections if link.status == psutil.CONN_LISTEN}
-    return listening
-
-
-def _free_offset(settings: Settings) -> int:
-    """An offset at which every port is free."""
-    for offset in range(settings.port_offset + 100, settings.port_offset + 3000, 100):
-        moved = Settings(port_offset=offset, state_dir=settings.state_dir)
-        if all(ports.is_free(port) for service in SERVICES.values() for port in service.port_numbers(moved)):
-            return offset
-    return settings.port_offset + 100
 
 
 def _nearest(path: Path) -> Path:

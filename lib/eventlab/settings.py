@@ -1,16 +1,18 @@
 """Where everything is: the one place for ports, addresses and the state folder.
 
 Every value can be set by an environment variable `EVENTLAB_<NAME>` or in `eventlab.toml` beside the
-README, so that two stacks run side by side and the same notebooks run against services that somebody
-else runs.
+README (EVENTLAB_SETTINGS_FILE names another file, or none), so that two stacks run side by side and the
+same notebooks run against services that somebody else runs.
 """
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -21,28 +23,31 @@ from pydantic_settings import (
 from eventlab import ROOT
 
 HOST = "127.0.0.1"
+SETTINGS_FILE = "EVENTLAB_SETTINGS_FILE"
+NAMENODE_WEB_PORT = 9870
+"""Hadoop's own default."""
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+Place = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
+Address = Annotated[str | None, BeforeValidator(lambda text: text or None)]
 
 
 class Settings(BaseSettings):
     """The kit's settings; ports that are not set themselves move together by `port_offset`.
 
-    An address that is set (`kafka_bootstrap_servers`, `spark_remote`, `default_fs`, `webhdfs_url`) names a
-    service that somebody else runs: `eventlab` then asks it, and never starts or stops it.
+    An address that is set (`kafka_bootstrap_servers`, `spark_remote_url`, `default_fs_url`, `api_address`)
+    names a service that somebody else runs: `eventlab` then asks it, and never starts or stops it.
     """
 
-    model_config = SettingsConfigDict(
-        env_prefix="EVENTLAB_", toml_file=ROOT / "eventlab.toml", frozen=True, extra="forbid"
-    )
+    model_config = SettingsConfigDict(env_prefix="EVENTLAB_", frozen=True, extra="forbid")
 
-    state_dir: Path = ROOT / ".eventlab"
+    state_dir: Place = ROOT / ".eventlab"
     port_offset: int = Field(default=0, ge=-1000, le=30000)
 
     kafka_port: Port = 29092
     kafka_controller_port: Port = 29093
     namenode_port: Port = 8020
-    namenode_web_port: Port = 9870
+    namenode_web_port: Port = NAMENODE_WEB_PORT
     datanode_port: Port = 9866
     datanode_web_port: Port = 9864
     datanode_ipc_port: Port = 9867
@@ -52,13 +57,14 @@ class Settings(BaseSettings):
     jupyter_port: Port = 8888
 
     topic: str = "events"
-    api_app: Path = ROOT / "game_api.py"
+    api_app: Place = ROOT / "game_api.py"
     start_timeout_s: float = Field(default=90, gt=0)
 
-    kafka_bootstrap_servers: str | None = None
-    spark_remote_url: str | None = None
-    default_fs_url: str | None = None
-    webhdfs: str | None = None
+    kafka_bootstrap_servers: Address = None
+    spark_remote_url: Address = None
+    default_fs_url: Address = None
+    webhdfs: Address = None
+    api_address: Address = None
 
     @model_validator(mode="before")
     @classmethod
@@ -84,7 +90,9 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        file = os.environ.get(SETTINGS_FILE, str(ROOT / "eventlab.toml"))
+        from_file = (TomlConfigSettingsSource(settings_cls, Path(file).expanduser()),) if file else ()
+        return init_settings, env_settings, *from_file
 
     @property
     def bootstrap_servers(self) -> str:
@@ -113,13 +121,15 @@ class Settings(BaseSettings):
 
     @property
     def webhdfs_url(self) -> str:
-        """HDFS's REST address (WebHDFS), also its web page."""
-        return self.webhdfs or f"http://{HOST}:{self.namenode_web_port}"
+        """HDFS's REST address (WebHDFS), also its web page; somebody else's is at Hadoop's own port."""
+        elsewhere = urlsplit(self.default_fs_url or "").hostname
+        own = f"http://{HOST}:{self.namenode_web_port}"
+        return self.webhdfs or (f"http://{elsewhere}:{NAMENODE_WEB_PORT}" if elsewhere else own)
 
     @property
     def api_url(self) -> str:
         """The game API's address."""
-        return f"http://{HOST}:{self.api_port}"
+        return (self.api_address or f"http://{HOST}:{self.api_port}").rstrip("/")
 
     @property
     def jupyter_url(self) -> str:
@@ -130,4 +140,27 @@ class Settings(BaseSettings):
         return f"http://{HOST}:{self.spark_ui_port}"
 
 
-settings = Settings()
+class OwnSettings(Settings):
+    """Settings of a stack of the kit's own, as a walk's: nothing of what a learner has set is in them."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, *_: object, **__: object
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+
+def _of_the_learner() -> Settings:
+    """What is set; an invalid setting ends the command with its name and mistake."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = [(str(each["loc"][0]), each["input"], each["msg"]) for each in error.errors() if each["loc"]]
+        lines = [
+            f"EVENTLAB_{name.upper()} (or {name} in eventlab.toml) is {value!r}: {why}"
+            for name, value, why in wrong
+        ]
+        raise SystemExit("\n".join(["Settings that eventlab cannot use:", *lines])) from None
+
+
+settings = _of_the_learner()

@@ -23,7 +23,7 @@ from rich.progress import (
 from rich.table import Table
 
 from eventlab.settings import Settings
-from eventlab.stack import life
+from eventlab.stack import life, ports
 
 LIGHTS = {"running": "green", "stopped": "dim", "crashed": "red"}
 DONE = ("ready", "stopped")
@@ -50,7 +50,10 @@ def show_phases() -> Iterator[life.Report]:
     if not screen.is_terminal:
 
         def tell(name: str, phase: str) -> None:
-            screen.print(f"{time.monotonic() - started:6.1f} s  {name} {phase}", highlight=False)
+            told = "died" if "\n" in phase else phase
+            screen.print(f"{time.monotonic() - started:6.1f} s  {name} {told}", highlight=False)
+            if told != phase:
+                screen.print(phase, highlight=False, markup=False)
 
         yield tell
         return
@@ -64,6 +67,9 @@ def show_phases() -> Iterator[life.Report]:
         tasks: dict[str, int] = {}
 
         def show(name: str, phase: str) -> None:
+            if "\n" in phase:  # a service died: its own words stay above what goes on
+                progress.console.print(phase, highlight=False, markup=False)
+                phase = "died"
             if name not in tasks:
                 tasks[name] = progress.add_task(name, total=1, phase=phase)
             progress.update(tasks[name], phase=phase, completed=1 if phase in DONE else 0)  # type: ignore[arg-type]
@@ -93,17 +99,27 @@ def show_status(found: Sequence[life.Status]) -> None:
     Console(no_color=in_notebook(), force_terminal=False if in_notebook() else None).print(table)
 
 
-def show_down(found: Sequence[life.Status], still_open: Sequence[int]) -> None:
-    """The table of what still runs, empty as it should be, and the proof that the ports are closed."""
+def show_down(found: Sequence[life.Status], still_open: Sequence[int], some: bool = False) -> None:
+    """The table of what still runs, empty as it should be, and the proof that the ports are closed.
+
+    some: only the services in `found` were to go down, not all.
+    """
     running = [service for service in found if service.state != "stopped"]
+    named = ", ".join(service.name for service in found)
     if running:
         show_status(running)
     else:
-        Console().print("service   state   address   memory\n(none is running)", highlight=False)
-    if not still_open:
-        Console().print(
-            "All ports are closed. Topics, events and files stay for the next: eventlab up", highlight=False
-        )
+        _say("service   state   address   memory", f"({named}: stopped)" if some else "(none is running)")
+    if still_open:
+        _say(*(f"Port {port} is open: {ports.holder(port)} holds it." for port in still_open))
+        return
+    closed = f"The ports of {named} are closed." if some else "All ports are closed."
+    _say(f"{closed} Topics, events and files stay for the next: eventlab up")
+
+
+def _say(*lines: str) -> None:
+    for line in lines:
+        Console().print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def follow_file(path: Path) -> Iterator[str]:

@@ -1,11 +1,13 @@
 """`eventlab run`: the whole course headlessly, or a clear word on what failed, and nothing left behind."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
@@ -21,6 +23,15 @@ OFFSETS = (1200, 1300)
 def notebook(path: Path, *sources: str) -> Path:
     nbformat.write(new_notebook(cells=[new_code_cell(source) for source in sources]), path)
     return path
+
+
+def begun_in(folder: Path) -> list[str]:
+    """The commands of all processes that mention the folder."""
+    return [
+        " ".join(process.info["cmdline"])
+        for process in psutil.process_iter(["cmdline", "environ"])
+        if str(folder) in str([process.info["cmdline"], process.info["environ"]])
+    ]
 
 
 def test_an_executed_notebook_carries_its_outputs_and_reports_progress(tmp_path):
@@ -61,6 +72,41 @@ def test_an_unknown_lesson_is_refused_with_those_that_exist():
         walk.lessons(["42"])
 
 
+@pytest.fixture
+def no_services(monkeypatch):
+    """The stack's life without its services: what would have been started."""
+    started = []
+    monkeypatch.setattr(walk.life, "up", lambda settings, names, report: started.append(settings))
+    return started
+
+
+@pytest.mark.services
+def test_a_walks_stack_has_nothing_of_a_learners_ports_and_addresses(no_services, tmp_path, monkeypatch):
+    monkeypatch.setenv("EVENTLAB_API_PORT", "5555")
+    monkeypatch.setenv("EVENTLAB_KAFKA_BOOTSTRAP_SERVERS", "broker.example:9092")
+
+    with socket.create_server(("127.0.0.1", 5555)), walk.own_stack(folder=tmp_path / "own", offsets=OFFSETS[:1]):
+        inside = dict(os.environ)
+
+    assert no_services[0].api_port == 5000 + OFFSETS[0]
+    assert no_services[0].bootstrap_servers == f"127.0.0.1:{29092 + OFFSETS[0]}"
+    assert not {"EVENTLAB_API_PORT", "EVENTLAB_KAFKA_BOOTSTRAP_SERVERS"} & inside.keys()
+    assert os.environ["EVENTLAB_API_PORT"] == "5555"
+
+
+@pytest.mark.services
+def test_a_second_walk_at_the_same_time_is_refused_and_leaves_the_first_alone(no_services, tmp_path):
+    with walk.own_stack(folder=tmp_path / "own", offsets=OFFSETS):
+        with pytest.raises(walk.CourseError, match="another walk is under way"), walk.own_stack(
+            folder=tmp_path / "own", offsets=OFFSETS
+        ):
+            pass
+
+    assert len(no_services) == 1
+    with walk.own_stack(folder=tmp_path / "own", offsets=OFFSETS):
+        assert len(no_services) == 2
+
+
 @pytest.mark.services
 def test_a_failing_lesson_ends_the_walk_and_the_stack_is_torn_down(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(walk, "OFFSETS", OFFSETS)
@@ -96,4 +142,4 @@ def test_the_course_runs_through_headlessly_and_leaves_nothing_running(tmp_path)
             line for line in reversed(done.stderr.splitlines()) if line.startswith(lesson.stem)
         )
     assert "08_query_with_sql" in (tmp_path / "report.html").read_text()
-    assert not any(life.status(Settings(state_dir=walk.BUILD / "run-stack"))[0].pid for _ in [0])
+    assert begun_in(walk.BUILD / "run-stack") == []

@@ -4,10 +4,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
-from eventlab.settings import Settings
+from eventlab.settings import OwnSettings, Settings
 from eventlab.stack import environment, java
 
 
@@ -15,6 +16,7 @@ from eventlab.stack import environment, java
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith(("EVENTLAB_", "SPARK_", "HADOOP_"))]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("EVENTLAB_SETTINGS_FILE", "")
 
 
 @pytest.fixture
@@ -40,6 +42,18 @@ def test_a_child_process_has_the_same_settings(tmp_path: Path, some_java: Path):
     moved = Settings(port_offset=300, api_port=5555, state_dir=tmp_path, topic="clicks")
 
     assert settings_of_a_child(environment.variables(moved)) == moved
+
+
+def test_a_child_process_has_no_other_settings_than_its_stacks(tmp_path: Path, some_java: Path, monkeypatch):
+    (tmp_path / "eventlab.toml").write_text("kafka_port = 30001\n")
+    monkeypatch.setenv("EVENTLAB_SETTINGS_FILE", str(tmp_path / "eventlab.toml"))
+    monkeypatch.setenv("EVENTLAB_API_PORT", "5555")
+    own = OwnSettings(state_dir=tmp_path, port_offset=300)
+
+    with patch.dict(os.environ):
+        environment.apply(own)
+
+        assert settings_of_a_child({}).model_dump() == own.model_dump()
 
 
 def test_a_port_that_follows_the_offset_still_follows_it_in_a_prepared_shell(some_java: Path):

@@ -243,11 +243,15 @@ def test_a_service_that_dies_while_starting_is_reported_within_two_seconds_with_
     )
     broken = new.model_copy(update={"api_app": tmp_path / "broken_api.py"})
 
+    told: list[tuple[str, str, float]] = []
     with pytest.raises(life.StackError) as caught:
-        life.up(broken, COURSE)
+        life.up(broken, COURSE, lambda name, phase: told.append((name, phase, time.time())))
+
     reported = time.time()
 
     assert reported - float(died.read_text()) < 2 + 2  # and at most 2 s to end the others
+    when = next(when for name, phase, when in told if name == "api" and "no such luck" in phase)
+    assert when - float(died.read_text()) < 2
     assert "api died while starting" in str(caught.value)
     assert "no such luck" in str(caught.value)
     assert "eventlab logs api" in str(caught.value)

@@ -14,8 +14,10 @@ import psutil
 import pytest
 from kafka import KafkaConsumer, KafkaProducer
 
-from eventlab.settings import Settings
-from eventlab.stack import life, ports, process
+from eventlab import cli
+from eventlab.settings import OwnSettings, Settings
+from eventlab.stack import config, life, ports, process
+from eventlab.stack.token import read_token
 
 pytestmark = pytest.mark.services
 
@@ -188,6 +190,7 @@ def test_a_port_in_use_is_refused_before_anything_starts_and_its_holder_is_named
 
     assert done.returncode == 1
     assert f"api needs port {stopped.api_port} (EVENTLAB_API_PORT), which process {os.getpid()} " in done.stderr
+    assert re.search(r"export EVENTLAB_PORT_OFFSET=\d+$", done.stderr.strip())
     assert "Traceback" not in done.stderr
     assert "starting" not in done.stderr
     assert states(stopped, "kafka", "api") == ["stopped", "stopped"]
@@ -212,6 +215,45 @@ def test_down_ends_everything_and_closes_the_ports(running: Settings, eventlab):
     assert "All ports are closed" in done.stdout
     assert not any(psutil.pid_exists(pid) and process.alive(psutil.Process(pid)) for pid in pids)
     assert life.open_ports(running) == []
+
+
+def test_down_of_one_service_speaks_of_that_one_only(running: Settings, eventlab):
+    done = eventlab(running, "down", "api")
+
+    assert done.returncode == 0
+    assert "(api: stopped)" in done.stdout
+    assert "The ports of api are closed" in done.stdout
+    assert states(running, "kafka") == ["running"]
+
+
+def test_a_strangers_port_is_named_and_does_not_make_down_fail(stopped: Settings, eventlab):
+    with socket.create_server(("127.0.0.1", stopped.api_port)):
+        done = eventlab(stopped, "down")
+
+    assert done.returncode == 0
+    assert f"Port {stopped.api_port} is open: process {os.getpid()} (" in done.stdout
+    assert "All ports are closed" not in done.stdout
+
+
+def test_down_fails_when_what_the_stack_started_still_listens(running: Settings, monkeypatch, capsys):
+    monkeypatch.setattr(cli, "settings", running)
+    monkeypatch.setattr(life, "down", lambda settings, names, report: life.status(settings, names))
+
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["down", "api"])
+
+    assert ended.value.code == 1
+    assert f"still open: {running.api_port}" in capsys.readouterr().err
+
+
+def test_a_service_that_needs_another_is_started_with_it(stopped: Settings):
+    started = life.up(stopped, ["datanode"])
+
+    assert [(service.name, service.state) for service in started] == [
+        ("namenode", "running"),
+        ("datanode", "running"),
+    ]
+    life.down(stopped)
 
 
 def test_down_again_is_fine(stopped: Settings, eventlab):
@@ -279,6 +321,31 @@ def test_reset_leaves_a_stack_as_new(running: Settings, eventlab):
     assert states(running, "kafka") == ["stopped"]
     life.up(running, ["kafka"])
     assert received(running) == []
+
+
+def test_reset_leaves_nothing_of_the_kit_and_everything_else(stopped: Settings, eventlab):
+    life.up(stopped, ["api"])
+    config.render_for_containers(stopped)
+    read_token(stopped)
+    for name in ("saved", "lesson-06"):
+        (stopped.state_dir / name).mkdir(exist_ok=True)
+    (stopped.state_dir / "mine.txt").touch()
+
+    assert eventlab(stopped, "reset", "--yes").returncode == 0
+
+    assert sorted(path.name for path in stopped.state_dir.iterdir()) == ["lock", "mine.txt"]
+    (stopped.state_dir / "mine.txt").unlink()
+
+
+def test_reset_says_what_it_could_not_delete(stopped: Settings, monkeypatch, capsys):
+    life.up(stopped, ["api"])
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(life.shutil, "rmtree", refuse)
+    with pytest.raises(life.StackError, match="Permission denied"):
+        life.reset(stopped)
 
 
 def test_reset_asks_first_and_does_nothing_without_a_yes(running: Settings, eventlab):
@@ -355,3 +422,56 @@ def test_a_state_folder_deleted_while_running_leaves_a_clear_way_out(deleted_und
         time.sleep(0.05)
     assert eventlab(deleted_under, "up", "api").returncode == 0
     life.down(deleted_under)
+
+
+def given_by_address(settings: Settings, folder: Path, **others: str) -> Settings:
+    """Settings of somebody whose Kafka and API are these, and who has other ports and another state folder."""
+    return OwnSettings(
+        state_dir=folder,
+        port_offset=settings.port_offset + 25,
+        **{"kafka_bootstrap_servers": settings.bootstrap_servers, "api_address": settings.api_url} | others,
+    )
+
+
+def test_services_that_somebody_else_runs_are_asked_and_neither_started_nor_stopped(running: Settings, tmp_path):
+    guest = given_by_address(running, tmp_path)
+
+    found = life.up(guest, ["kafka", "api"])
+    life.down(guest, ["kafka", "api"])
+
+    assert [(each.state, each.pid, each.address) for each in found] == [
+        ("running", None, running.bootstrap_servers),
+        ("running", None, running.api_url),
+    ]
+    assert states(running, "kafka", "api") == ["running", "running"]
+
+
+@pytest.mark.parametrize(
+    ("service", "setting", "address"),
+    [
+        ("kafka", "kafka_bootstrap_servers", "127.0.0.1:1"),
+        ("api", "api_address", "http://127.0.0.1:1"),
+        ("namenode", "default_fs_url", "hdfs://127.0.0.1:1"),
+        ("spark", "spark_remote_url", "sc://127.0.0.1:1"),
+    ],
+)
+def test_up_says_which_service_of_somebody_else_does_not_answer(tmp_path: Path, service, setting, address):
+    guest = OwnSettings(state_dir=tmp_path, port_offset=9000, **{setting: address})
+
+    with pytest.raises(life.StackError) as caught:
+        life.up(guest)
+
+    assert f"{service} (EVENTLAB_{setting.upper()}={address}) does not answer" in str(caught.value)
+    assert not (tmp_path / "run").exists()
+    assert life.status(guest, [service])[0].state == "stopped"
+
+
+def test_the_data_node_of_somebody_else_is_asked_about_through_its_name_node(stopped: Settings, tmp_path: Path):
+    life.up(stopped, ["namenode", "datanode"])
+    hdfs = {"default_fs_url": stopped.default_fs, "webhdfs": stopped.webhdfs_url}
+    guest = given_by_address(stopped, tmp_path, **hdfs)
+
+    assert states(guest, "namenode", "datanode") == ["running", "running"]
+
+    life.down(stopped, ["namenode", "datanode"])
+    assert states(guest, "namenode", "datanode") == ["stopped", "stopped"]

@@ -81,12 +81,20 @@ def test_the_token_stays_and_is_readable_by_its_owner_alone(own: Settings):
         ("kafka_bootstrap_servers", "broker.example:9092", ["kafka"]),
         ("default_fs_url", "hdfs://namenode.example:8020", ["namenode", "datanode"]),
         ("spark_remote_url", "sc://spark.example:15002", ["spark"]),
+        ("api_address", "http://api.example", ["api"]),
     ],
 )
 def test_a_service_whose_address_is_set_is_run_by_somebody_else(setting: str, address: str, names: list[str]):
     elsewhere = Settings(**{setting: address})  # type: ignore[arg-type]
 
     assert [name for name, service in SERVICES.items() if service.is_external(elsewhere)] == names
+
+
+def test_the_address_shown_of_somebody_elses_service_is_the_one_that_was_set():
+    elsewhere = Settings(default_fs_url="hdfs://namenode.example:8020", api_address="http://api.example")
+
+    assert SERVICES["datanode"].address(elsewhere) == "hdfs://namenode.example:8020"
+    assert SERVICES["api"].address(elsewhere) == "http://api.example"
 
 
 def test_nothing_is_external_by_default(own: Settings):

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import filelock
+
 from eventlab.notebooks.execute import Result, execute
-from eventlab.settings import ROOT, Settings
-from eventlab.stack import environment, life, ports
-from eventlab.stack.services import COURSE, SERVICES
+from eventlab.settings import ROOT, OwnSettings, Settings, settings
+from eventlab.stack import environment, life
+from eventlab.stack.services import COURSE
 
 NOTEBOOKS = ROOT / "notebooks"
 BUILD = ROOT / "build"
@@ -55,31 +57,39 @@ def own_stack(
     """A fresh stack under build/, in whose environment this process and its kernels are meanwhile.
 
     It takes the first of the port offsets at which all its ports are free, so that a learner's running stack
-    is left alone. CourseError when there is none.
+    is left alone, and nothing of a learner's ports and addresses. CourseError when no offset is free, or
+    another walk is using the folder.
     """
-    own = _on_free_ports(folder, offsets)
-    life.down(own)  # what an interrupted run may have left
-    shutil.rmtree(folder, ignore_errors=True)
-    before = dict(os.environ)
+    with _alone(folder):
+        own = _on_free_ports(folder, offsets)
+        life.down(own)  # what an interrupted run may have left
+        shutil.rmtree(folder, ignore_errors=True)
+        before = dict(os.environ)
+        try:
+            life.up(own, COURSE, report)
+            environment.apply(own)
+            yield own
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+            life.down(own, COURSE, report)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """A second walk in the same folder is refused: it would end the first one's stack."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
     try:
-        life.up(own, COURSE, report)
-        environment.apply(own)
-        yield own
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-        life.down(own, COURSE, report)
+        with filelock.FileLock(folder.with_name(folder.name + ".lock"), timeout=0):
+            yield
+    except filelock.Timeout as error:
+        raise CourseError(f"another walk is under way in {folder}. Try again when it is done") from error
 
 
 def _on_free_ports(folder: Path, offsets: Sequence[int]) -> Settings:
     for offset in offsets:
-        own = Settings(state_dir=folder, port_offset=offset)
+        own = OwnSettings(state_dir=folder, port_offset=offset, start_timeout_s=settings.start_timeout_s)
         left_over = any(status.pid for status in life.status(own, COURSE))
-        if left_over or not _taken(own):
+        if left_over or not life.taken_ports(own, COURSE):
             return own
     raise CourseError("the course's ports are taken. Take the running stack down: eventlab down")
-
-
-def _taken(settings: Settings) -> list[int]:
-    numbers = [port for name in COURSE for port in SERVICES[name].port_numbers(settings)]
-    return [port for port in numbers if not ports.is_free(port)]

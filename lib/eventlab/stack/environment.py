@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from eventlab.settings import HOST, ROOT, Settings
+from eventlab.settings import HOST, ROOT, SETTINGS_FILE, Settings
 from eventlab.stack import java
 from eventlab.stack.config import HDFS_USER, conf_dir
 
@@ -42,13 +42,16 @@ def variables(settings: Settings) -> dict[str, str]:
 
 def apply(settings: Settings) -> None:
     """Make this process's environment the stack's; what it starts from now on (kernels, commands) inherits it."""
-    os.environ.pop("SPARK_REMOTE", None)
-    os.environ.update(variables(settings))
+    prepared = full(settings)
+    os.environ.clear()
+    os.environ.update(prepared)
 
 
 def full(settings: Settings) -> dict[str, str]:
-    """The caller's environment with `variables`: what services and kernels run in."""
-    return dict(os.environ) | variables(settings)
+    """The caller's environment with `variables`, and no other settings than these, whatever else is set there."""
+    others = {"SPARK_REMOTE", *(f"EVENTLAB_{name.upper()}" for name in Settings.model_fields)}
+    kept = {name: value for name, value in os.environ.items() if name not in others}
+    return kept | variables(settings) | {SETTINGS_FILE: ""}
 
 
 def changed(settings: Settings) -> dict[str, object]:

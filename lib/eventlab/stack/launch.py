@@ -37,7 +37,7 @@ def _become(starter: int, record_file: str, log_file: str, command: list[str]) -
         os.dup2(nothing.fileno(), 0)
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
-    record = {"pid": os.getpid(), "since_boot": since_boot(psutil.Process()), "command": command}
+    record = {"pid": os.getpid(), "since_boot": since_boot(psutil.Process())}
     with open(record_file + ".new", "w") as file:
         json.dump(record, file)
     os.replace(record_file + ".new", record_file)

@@ -8,32 +8,21 @@ its id and start, never by its name.
 from __future__ import annotations
 
 import shutil
-import signal
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import wait as wait_futures
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from threading import Event, current_thread, main_thread
 
 import filelock
-import psutil
 
 from eventlab.settings import Settings
-from eventlab.stack import config, environment, jars, java, ports, process
-from eventlab.stack.probes import NotAnswering, Probe
-from eventlab.stack.services import SERVICES, Service, working_dir
+from eventlab.stack import config, jars, java, ports, process
+from eventlab.stack.probes import NotAnswering
+from eventlab.stack.services import SERVICES, Service
+from eventlab.stack.starting import Report, StackError, start_all, stop_all
 
-Report = Callable[[str, str], None]
-"""Called with a service's name and what happens to it now: preparing, starting, ready, stopping, stopped."""
-
-POLL_S = 0.05
-WATCH_S = 0.2
-
-
-class StackError(RuntimeError):
-    """The stack could not do what was asked; the message says what, why, and what to try."""
+MADE = ("data", "run", "logs", "conf", "compose", "saved", "lesson-06", "jupyter-token")
+"""All that the kit makes in a state folder, beside the lock: what `reset` deletes."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +48,12 @@ def select(names: Iterable[str]) -> list[Service]:
     return [SERVICES[name] for name in wanted]
 
 
+def _with_needs(services: Sequence[Service]) -> list[Service]:
+    """The services and those without which they can't answer, in the order of SERVICES."""
+    wanted = {service.name for service in services}.union(*(service.needs for service in services))
+    return [service for service in SERVICES.values() if service.name in wanted]
+
+
 def status(settings: Settings, names: Iterable[str] = ()) -> list[Status]:
     """Ask every service, in parallel, and say how each is."""
     services = select(names)
@@ -67,15 +62,30 @@ def status(settings: Settings, names: Iterable[str] = ()) -> list[Status]:
 
 
 def up(settings: Settings, names: Iterable[str] = (), report: Report = lambda name, phase: None) -> list[Status]:
-    """Start what is not running and wait until it answers; StackError leaves nothing of this call behind."""
-    services = select(names)
+    """Start what is not running and wait until it answers; StackError leaves nothing of this call behind.
+
+    What a named service needs is started too; what somebody else runs is asked and must answer.
+    """
+    services = _with_needs(select(names))
     _require_installation(settings, services)
+    _require_externals(settings, services, report)
     with _alone(settings):
         idle = [service for service in services if not _is_running(settings, service, report)]
         _require_ports(settings, idle)
         config.render(settings)
-        _start_all(settings, idle, report)
+        start_all(settings, idle, report)
     return status(settings, [service.name for service in services])
+
+
+def reset(settings: Settings, report: Report = lambda name, phase: None) -> None:
+    """End the stack's processes and delete what the kit made in the state folder, and nothing else there."""
+    with _alone(settings):
+        stop_all(settings, select(()), report, grace_s=10)
+        for path in (settings.state_dir / name for name in MADE):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
 
 
 def down(
@@ -88,8 +98,28 @@ def down(
     services = select(names)
     if settings.state_dir.exists():
         with _alone(settings):
-            _stop_all(settings, services, report, grace_s)
+            stop_all(settings, services, report, grace_s)
     return status(settings, [service.name for service in services])
+
+
+def taken_ports(settings: Settings, names: Iterable[str] = ()) -> list[int]:
+    """The services' ports at which none of them could listen now."""
+    return [
+        port for service in select(names) for port in service.port_numbers(settings) if not ports.is_free(port)
+    ]
+
+
+def free_offset(settings: Settings) -> int:
+    """The next port offset, in steps of 100, at which no port of the stack is in use."""
+    offsets = range(settings.port_offset + 100, settings.port_offset + 3000, 100)
+    moved = (Settings(port_offset=offset) for offset in offsets)
+    return next((each.port_offset for each in moved if not taken_ports(each)), offsets[0])
+
+
+def held_ports(settings: Settings, names: Iterable[str] = ()) -> set[int]:
+    """The ports on which the services' own processes and their children listen."""
+    found = [process.find(settings, service.name) for service in select(names)]
+    return {port for own in found if own for port in process.listening(own)}
 
 
 def open_ports(settings: Settings, names: Iterable[str] = ()) -> list[int]:
@@ -124,11 +154,16 @@ def _status_of(settings: Settings, service: Service) -> Status:
 
 
 def _answers(settings: Settings, service: Service) -> bool:
+    return _problem(settings, service) is None
+
+
+def _problem(settings: Settings, service: Service) -> str | None:
+    """Why the service does not answer; None when it does."""
     try:
         service.probe(settings)
-    except NotAnswering:
-        return False
-    return True
+    except NotAnswering as error:
+        return str(error)
+    return None
 
 
 def _require_installation(settings: Settings, services: Sequence[Service]) -> None:
@@ -136,8 +171,24 @@ def _require_installation(settings: Settings, services: Sequence[Service]) -> No
         raise StackError(f"{len(lacking)} jars are not there yet ({lacking[0]}, ...). Fetch them: eventlab setup")
     java.find()
     for service in services:
-        if service.name == "api" and not settings.api_app.exists():
+        if service.name == "api" and not service.is_external(settings) and not settings.api_app.exists():
             raise StackError(f"the API's file {settings.api_app} does not exist (setting EVENTLAB_API_APP)")
+
+
+def _require_externals(settings: Settings, services: Sequence[Service], report: Report) -> None:
+    """Refuse before anything starts when a service that somebody else runs does not answer."""
+    others = [service for service in services if service.is_external(settings)]
+    with ThreadPoolExecutor(max_workers=len(others) or 1) as pool:
+        problems = list(pool.map(lambda service: _problem(settings, service), others))
+    silent = [
+        f"{service.name} (EVENTLAB_{service.external.upper()}={service.address(settings)}) does not answer: {why}"
+        for service, why in zip(others, problems, strict=True)
+        if why and service.external
+    ]
+    if silent:
+        raise StackError("\n".join(silent) + "\nSomebody else runs it. To run one here, unset that variable")
+    for service in others:
+        report(service.name, "ready")
 
 
 def _is_running(settings: Settings, service: Service, report: Report) -> bool:
@@ -165,123 +216,9 @@ def _require_ports(settings: Settings, services: Sequence[Service]) -> None:
     ]
     if taken:
         raise StackError(
-            "\n".join(taken) + "\nEnd that process, or move the stack: EVENTLAB_PORT_OFFSET=100 eventlab up"
+            "\n".join(taken) + "\nEnd that process, or move the stack for as long as this shell is open: "
+            f"export EVENTLAB_PORT_OFFSET={free_offset(settings)}"
         )
-
-
-def _start_all(settings: Settings, services: Sequence[Service], report: Report) -> None:
-    """Start in parallel; at the first failure, Ctrl-C or SIGTERM, end everything that was started here."""
-    if not services:
-        return
-    given_up = Event()
-    started: dict[str, psutil.Process] = {}
-    pool = ThreadPoolExecutor(max_workers=len(services))
-    try:
-        pending = {pool.submit(_start, settings, service, report, started, given_up) for service in services}
-        while pending:
-            done, pending = wait_futures(pending, WATCH_S, "FIRST_EXCEPTION")
-            for future in done:
-                future.result()
-            _require_alive(settings, services, started)
-    except BaseException:
-        given_up.set()
-        with _undisturbed():
-            _stop_started(list(started.values()))  # so that no thread waits for an answer
-            pool.shutdown(wait=True)
-            _stop_all(settings, services, report, grace_s=2)  # also what began meanwhile
-        raise
-    finally:
-        pool.shutdown(wait=False)
-
-
-def _start(
-    settings: Settings, service: Service, report: Report, started: dict[str, psutil.Process], given_up: Event
-) -> None:
-    report(service.name, "preparing")
-    tmp = config.tmp_dir(settings, service.name)
-    shutil.rmtree(tmp, ignore_errors=True)
-    tmp.mkdir(parents=True, exist_ok=True)
-    service.prepare(settings)
-    if given_up.is_set():
-        return
-    report(service.name, "starting")
-    try:
-        started[service.name] = process.start(
-            settings,
-            service.name,
-            service.command(settings),
-            {k: v for k, v in environment.full(settings).items() if k not in service.without}
-            | service.variables(settings),
-            working_dir(settings, service),
-        )
-    except OSError as error:
-        raise StackError(f"{service.name} could not be started: {error}") from error
-    _repeat_until_it_works(settings, service, service.probe, "did not answer", given_up)
-    _repeat_until_it_works(settings, service, service.provision, "was not ready to be used", given_up)
-    if not given_up.is_set():
-        report(service.name, "ready")
-
-
-def _repeat_until_it_works(settings: Settings, service: Service, ask: Probe, failed: str, given_up: Event) -> None:
-    """Ask until the answer is no NotAnswering; whether the process lives is `_start_all`'s to watch."""
-    deadline = time.monotonic() + settings.start_timeout_s
-    while not given_up.is_set():
-        try:
-            return ask(settings)
-        except NotAnswering as error:
-            if time.monotonic() > deadline:
-                waited = f"{failed} within {settings.start_timeout_s:.0f} s ({error})"
-                raise StackError(_obituary(settings, service, waited)) from error
-        given_up.wait(POLL_S)
-
-
-def _require_alive(settings: Settings, services: Sequence[Service], started: dict[str, psutil.Process]) -> None:
-    """One that died is reported at once, whatever the others and its own probe are still waiting for."""
-    for service in services:
-        if service.name in started and not process.alive(started[service.name]):
-            raise StackError(_obituary(settings, service, "died while starting"))
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """No second Ctrl-C interrupts the clean-up after the first."""
-    if current_thread() is not main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _obituary(settings: Settings, service: Service, what: str) -> str:
-    log = process.log_file(settings, service.name)
-    tail = process.telling(process.log_tail(settings, service.name, lines=200)) or "(the log is empty)"
-    return f"{service.name} {what}. The end of its log, {log}:\n{tail}\nAll of it: eventlab logs {service.name}"
-
-
-def _stop_started(started: Sequence[psutil.Process]) -> None:
-    with ThreadPoolExecutor(max_workers=len(started) or 1) as pool:
-        for _ in pool.map(lambda own: process.stop(own, grace_s=2), started):
-            pass
-
-
-def _stop_all(settings: Settings, services: Sequence[Service], report: Report, grace_s: float) -> None:
-    with ThreadPoolExecutor(max_workers=len(services)) as pool:
-        for _ in pool.map(lambda service: _stop(settings, service, report, grace_s), services):
-            pass
-
-
-def _stop(settings: Settings, service: Service, report: Report, grace_s: float) -> None:
-    own = process.find(settings, service.name)
-    if own:
-        report(service.name, "stopping")
-        process.stop(own, grace_s)
-    process.forget(settings, service.name)
-    if own:
-        report(service.name, "stopped")
 
 
 @contextmanager

@@ -49,16 +49,28 @@ def kafka_client(settings: Settings) -> dict[str, Any]:
 
 
 def namenode(settings: Settings) -> None:
-    """A WebHDFS listing of the root folder."""
-    get(f"{settings.webhdfs_url}/webhdfs/v1/?op=LISTSTATUS")
+    """A WebHDFS listing of the root folder; another file system than HDFS (s3a, file) has no service to ask."""
+    if settings.default_fs.startswith("hdfs://"):
+        get(f"{settings.webhdfs_url}/webhdfs/v1/?op=LISTSTATUS")
 
 
 def datanode(settings: Settings) -> None:
-    """The DataNode's own report: it has its storage and is registered with the NameNode."""
+    """The DataNode's own report: it has its storage and is registered. Somebody else's: what its NameNode says."""
+    if settings.default_fs_url:
+        if settings.default_fs.startswith("hdfs://"):
+            live_datanodes(settings)
+        return
     _bean(settings, "FSDatasetState")  # without it, asking for the rest writes a stack trace to the log
     actors = json.loads(_bean(settings, "DataNodeInfo").get("BPServiceActorInfo") or "[]")
     if not any(actor["ActorState"] == "RUNNING" and actor.get("BlockPoolID") for actor in actors):
         raise NotAnswering("not registered with the NameNode yet")
+
+
+def live_datanodes(settings: Settings) -> None:
+    """The NameNode's report: it knows a living DataNode and has left safe mode."""
+    beans = get(f"{settings.webhdfs_url}/jmx?qry=Hadoop:service=NameNode,name=FSNamesystemState").json()["beans"]
+    if not beans or beans[0]["NumLiveDataNodes"] < 1 or beans[0]["FSState"] != "Operational":
+        raise NotAnswering("no DataNode has reported its blocks yet")
 
 
 def _bean(settings: Settings, name: str) -> dict[str, Any]:

@@ -145,6 +145,17 @@ def resident_bytes(process: psutil.Process) -> int:
     return total
 
 
+def listening(process: psutil.Process) -> set[int]:
+    """The ports on which the process and its descendants listen."""
+    found: set[int] = set()
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for member in [process, *process.children(recursive=True)]:
+            with contextlib.suppress(psutil.Error):
+                links = member.net_connections(kind="tcp")
+                found |= {link.laddr.port for link in links if link.status == psutil.CONN_LISTEN}
+    return found
+
+
 def uptime_s(process: psutil.Process) -> float:
     with contextlib.suppress(psutil.Error):
         return round(time.time() - process.create_time(), 1)

@@ -69,12 +69,8 @@ def topic(settings: Settings) -> None:
 
 def reported_blocks(settings: Settings) -> None:
     """A NameNode that comes back under a living DataNode knows where its files are once that has reported."""
-    if process.find(settings, "datanode") is None:
-        return
-    url = f"{settings.webhdfs_url}/jmx?qry=Hadoop:service=NameNode,name=FSNamesystemState"
-    state = probes.get(url).json()["beans"][0]
-    if state["NumLiveDataNodes"] < 1 or state["FSState"] != "Operational":
-        raise probes.NotAnswering("no DataNode has reported its blocks yet")
+    if process.find(settings, "datanode"):
+        probes.live_datanodes(settings)
 
 
 def tmp_folder(settings: Settings) -> None:

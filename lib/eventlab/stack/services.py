@@ -26,6 +26,7 @@ class Service:
 
     ports: the settings that hold the ports it listens on, its own first.
     external: the setting that, when set, says that somebody else runs it.
+    needs: the services without which it can't answer.
     prepare: makes its state folder ready before the start (formatting, once).
     provision: what it must hold once it answers (a topic, a folder).
     without: variables of the learners' environment that it must not see.
@@ -38,6 +39,7 @@ class Service:
     probe: probes.Probe
     address: Callable[[Settings], str]
     external: str | None = None
+    needs: tuple[str, ...] = ()
     prepare: Callable[[Settings], None] = lambda settings: None
     provision: Callable[[Settings], None] = lambda settings: None
     without: tuple[str, ...] = ()
@@ -156,8 +158,9 @@ DATANODE = Service(
     ports=("datanode_port", "datanode_web_port", "datanode_ipc_port"),
     command=datanode_command,
     probe=probes.datanode,
-    address=lambda settings: f"{HOST}:{settings.datanode_port}",
+    address=lambda settings: settings.default_fs_url or f"{HOST}:{settings.datanode_port}",
     external="default_fs_url",
+    needs=("namenode",),
     provision=provision.tmp_folder,
 )
 SPARK = Service(
@@ -175,6 +178,7 @@ API = Service(
     command=api_command,
     probe=probes.api,
     address=lambda settings: settings.api_url,
+    external="api_address",
 )
 JUPYTER = Service(
     name="jupyter",

@@ -6,9 +6,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from eventlab.settings import Settings
-from eventlab.stack import archives, jars, java, life, ports
-from eventlab.stack.services import COURSE, SERVICES
+from eventlab.settings import OwnSettings, Settings
+from eventlab.stack import archives, jars, java, life
+from eventlab.stack.services import COURSE
 
 ARCHIVED = tuple(name for name in COURSE if name != "api")
 TRAINING_OFFSETS = (7000, 7200, 7400, 7600, 7800)
@@ -23,7 +23,7 @@ def record_archives(settings: Settings, report: life.Report = lambda name, phase
         return False
     shutil.rmtree(archives.FOLDER, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix="eventlab-training-") as folder:
-        training = Settings(state_dir=Path(folder), port_offset=_free_offset(), start_timeout_s=180)
+        training = OwnSettings(state_dir=Path(folder), port_offset=_free_offset(), start_timeout_s=180)
         archives.recording = True
         try:
             life.up(training, ARCHIVED, report)
@@ -43,8 +43,7 @@ def archive(service: str) -> Path:
 def _free_offset() -> int:
     """An offset at which no port of the stack is in use."""
     for offset in TRAINING_OFFSETS:
-        moved = Settings(port_offset=offset)
-        if all(ports.is_free(port) for service in SERVICES.values() for port in service.port_numbers(moved)):
+        if not life.taken_ports(OwnSettings(port_offset=offset)):
             return offset
     raise life.StackError(f"no free ports at any of the offsets {TRAINING_OFFSETS}")
 
