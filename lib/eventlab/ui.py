@@ -183,7 +183,7 @@ def walk_course(notebooks: Sequence[Path], output: Path, in_place: bool) -> None
             shutil.rmtree(kept, ignore_errors=True)
             shutil.copytree(logs, kept)
     if failure:
-        raise walk.CourseError(
+        raise walk.WalkError(
             f"{results[-1].name}, cell {failure.cell}: {failure.error.strip()}\n\n{failure.source}\n\n"
             f"The executed copy: {output / results[-1].name}.ipynb\nThe services' logs: {kept}"
         )

@@ -68,7 +68,7 @@ def test_lessons_are_picked_by_how_they_begin():
 
 
 def test_an_unknown_lesson_is_refused_with_those_that_exist():
-    with pytest.raises(walk.CourseError, match="01_start_the_stack"):
+    with pytest.raises(walk.WalkError, match="01_start_the_stack"):
         walk.lessons(["42"])
 
 
@@ -97,7 +97,7 @@ def test_a_walks_stack_has_nothing_of_a_learners_ports_and_addresses(no_services
 @pytest.mark.services
 def test_a_second_walk_at_the_same_time_is_refused_and_leaves_the_first_alone(no_services, tmp_path):
     with walk.own_stack(folder=tmp_path / "own", offsets=OFFSETS):
-        with pytest.raises(walk.CourseError, match="another walk is under way"), walk.own_stack(
+        with pytest.raises(walk.WalkError, match="another walk is under way"), walk.own_stack(
             folder=tmp_path / "own", offsets=OFFSETS
         ):
             pass
@@ -116,7 +116,7 @@ def test_a_failing_lesson_ends_the_walk_and_the_stack_is_torn_down(tmp_path, mon
         notebook(tmp_path / "03_never.ipynb", "1"),
     ]
 
-    with pytest.raises(walk.CourseError, match="02_bad, cell 1: ValueError: no such event") as caught:
+    with pytest.raises(walk.WalkError, match="02_bad, cell 1: ValueError: no such event") as caught:
         walk_course(lessons, tmp_path / "out", in_place=False)
 
     assert "logs" in str(caught.value)

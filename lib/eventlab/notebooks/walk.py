@@ -23,7 +23,7 @@ Progress = Callable[[str, int, int], None]
 """Called with a notebook's name, its code cells done and all its code cells."""
 
 
-class CourseError(RuntimeError):
+class WalkError(RuntimeError):
     """The course can't be walked: no such notebook, or a cell failed."""
 
 
@@ -31,7 +31,7 @@ def lessons(names: Sequence[str] = ()) -> list[Path]:
     """The course's notebooks in reading order; each name picks those that begin with it (`05`, `05_filter`)."""
     found = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
     if unknown := [name for name in names if not any(path.stem.startswith(name) for path in found)]:
-        raise CourseError(f"no notebook begins with {', '.join(unknown)}; there are: {', '.join(p.stem for p in found)}")
+        raise WalkError(f"no notebook begins with {', '.join(unknown)}; there are: {', '.join(p.stem for p in found)}")
     return [path for path in found if not names or any(path.stem.startswith(name) for name in names)]
 
 
@@ -57,7 +57,7 @@ def own_stack(
     """A fresh stack under build/, in whose environment this process and its kernels are meanwhile.
 
     It takes the first of the port offsets at which all its ports are free, so that a learner's running stack
-    is left alone, and nothing of a learner's ports and addresses. CourseError when no offset is free, or
+    is left alone, and nothing of a learner's ports and addresses. WalkError when no offset is free, or
     another walk is using the folder.
     """
     with _alone(folder):
@@ -83,7 +83,7 @@ def _alone(folder: Path) -> Iterator[None]:
         with filelock.FileLock(folder.with_name(folder.name + ".lock"), timeout=0):
             yield
     except filelock.Timeout as error:
-        raise CourseError(f"another walk is under way in {folder}. Try again when it is done") from error
+        raise WalkError(f"another walk is under way in {folder}. Try again when it is done") from error
 
 
 def _on_free_ports(folder: Path, offsets: Sequence[int]) -> Settings:
@@ -92,4 +92,4 @@ def _on_free_ports(folder: Path, offsets: Sequence[int]) -> Settings:
         left_over = any(status.pid for status in life.status(own, COURSE))
         if left_over or not life.taken_ports(own, COURSE):
             return own
-    raise CourseError("the course's ports are taken. Take the running stack down: eventlab down")
+    raise WalkError("the course's ports are taken. Take the running stack down: eventlab down")
