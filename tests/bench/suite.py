@@ -11,6 +11,8 @@ from pathlib import Path
 
 from eventlab.notebooks import walk
 from eventlab.settings import Settings
+from eventlab.stack import config, environment
+from eventlab.stack.services import COURSE
 
 LESSONS = [path for path in walk.lessons() if path.stem != "09_tear_down"]
 """The last lesson ends the stack, which the plain loop has to keep: both leave it out."""
@@ -47,10 +49,9 @@ def _timed(command: list[str], environment: dict[str, str] | None = None) -> flo
 def _plain_loop(folder: Path) -> float:
     """What one would write without the kit: services up, `papermill` per notebook, a Spark in each."""
     started = time.monotonic()
-    with walk.own_stack(folder=folder / "stack") as stack:
-        plain = Settings(**{**stack.model_dump(), "spark_remote_url": "local[*]"})
-        from eventlab.stack import config, environment
-
+    others = [name for name in COURSE if name != "spark"]
+    with walk.own_stack(folder=folder / "stack", services=others) as stack:
+        plain = stack.model_copy(update={"spark_remote_url": "local[*]"})
         config.render(plain)
         environment.apply(plain)
         for lesson in LESSONS:

@@ -53,6 +53,7 @@ def own_stack(
     report: life.Report = lambda name, phase: None,
     folder: Path = BUILD / "run-stack",
     offsets: Sequence[int] = OFFSETS,
+    services: Sequence[str] = COURSE,
 ) -> Iterator[Settings]:
     """A fresh stack under build/, in whose environment this process and its kernels are meanwhile.
 
@@ -66,13 +67,13 @@ def own_stack(
         shutil.rmtree(folder, ignore_errors=True)
         before = dict(os.environ)
         try:
-            life.up(own, COURSE, report)
+            life.up(own, services, report)
             environment.apply(own)
             yield own
         finally:
             os.environ.clear()
             os.environ.update(before)
-            life.down(own, COURSE, report)
+            life.down(own, services, report)
 
 
 @contextmanager
