@@ -40,15 +40,15 @@ def format_once(settings: Settings, folder: str, command: Callable[[Settings], l
     shutil.rmtree(target, ignore_errors=True)
     target.parent.mkdir(parents=True, exist_ok=True)
     with subprocess.Popen(
-        command(settings),
-        stdin=subprocess.DEVNULL,
+        ["sh", "-c", 'read -r noted && exec "$@" </dev/null', "sh", *command(settings)],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         env=_as_hdfs_user(),
     ) as formatter:
         process.note(settings, record, formatter.pid)
-        output, _ = formatter.communicate()
+        output, _ = formatter.communicate("noted\n")  # without it, the next attempt would not know of this one
     process.forget(settings, record)
     if formatter.returncode:
         raise ProvisionError(f"{target} could not be formatted:\n{process.telling(output)}")
