@@ -21,7 +21,7 @@ PLAIN_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 @dataclass(frozen=True)
 class CheckResult:
-    """One check's verdict; `expected` and `got` are text for people, and of a hidden check for the instructor only."""
+    """One check's verdict; `expected` and `got` are text, and of a hidden check for the instructor only."""
 
     name: str
     question: str
@@ -47,7 +47,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Record:
-    """The result of one submission. `messages` are for the instructor, `notebook` is relative to the output folder."""
+    """What came of one submission; `messages` are for the instructor, `notebook` is relative to the output."""
 
     student: str
     lab: str
@@ -73,8 +73,8 @@ class Record:
 def slug(student: str) -> str:
     """A file name of a student's name, different for different names also where `A` and `a` are one file.
 
-    A plain small name stays as it is. Any other keeps its plain characters for the reader and gains `~` and 96 bits of its
-    SHA-256; no plain name holds a `~`.
+    A plain small name stays as it is. Any other keeps its plain characters for the reader and gains `~` (which no
+    plain name holds) and 96 bits of its SHA-256.
     """
     if PLAIN_NAME.fullmatch(student):
         return student
