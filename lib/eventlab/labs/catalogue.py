@@ -71,7 +71,7 @@ class Lab:
         return here or getattr(self.module, "HIDDEN_CHECKS", {}).get(question, 0)
 
     def prepare(self, namespace: Namespace, seed: int) -> None:
-        """Send the lab's input: the events and tables that the notebook works on. The namespace is empty before."""
+        """Make the lab's input, events and tables, in a namespace that is empty before."""
         self.module.prepare(namespace, seed)
 
 

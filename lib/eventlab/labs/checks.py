@@ -43,7 +43,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Mutant:
-    """A wrong solution: `old` occurs exactly once in the instructor's solution of the question, `new` replaces it."""
+    """A wrong solution: `old`, once in the instructor's solution of the question, becomes `new`."""
 
     name: str
     question: str

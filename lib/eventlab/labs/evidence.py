@@ -1,7 +1,7 @@
-"""What arrived: the only thing that a check looks at. Read from Kafka and HDFS, never from the student's variables.
+"""What arrived: all that a check looks at. Read from Kafka and HDFS, never from the student's variables.
 
-The student may have left anything behind, so all that is read is bounded, and whatever is not as it should be is an
-EvidenceError whose message says what was found.
+The student may have left anything behind, so all that is read is bounded, and whatever is not as it should be is
+an EvidenceError whose message says what was found.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from eventlab.labs import files
+from eventlab.labs.files import MOST_FILES, File, FileError, read, walk
 from eventlab.labs.names import Namespace
 from eventlab.settings import settings
 from eventlab.stack.probes import quiet_kafka
@@ -75,7 +75,7 @@ class Evidence:
         return self.answers[question]
 
     def messages(self, topic: str | None = None) -> list[Message]:
-        """All messages of a topic (the namespace's own by default), by partition and offset; [] without a topic."""
+        """All messages of a topic (by default the namespace's own), by partition and offset; [] without one."""
         name = topic or self.namespace.topic
         return self._once("messages", name, lambda: list(_read_topic(name)))
 
@@ -95,9 +95,10 @@ class Evidence:
         """The schema of a Parquet folder: of its first part."""
         import pyarrow.parquet
 
-        for name in self._parts(path):
-            return _guarded(path, lambda: pyarrow.parquet.ParquetFile(self._open(path, name)).schema_arrow)
-        raise EvidenceError(f"{self._absolute(path)} holds no Parquet file")
+        parts = self._parts(path)
+        if not parts:
+            raise EvidenceError(f"{self._absolute(path)} holds no Parquet file")
+        return _guarded(path, lambda: pyarrow.parquet.read_schema(self._open(path, parts[0])))
 
     def columns(self, path: str) -> dict[str, str]:
         """A Parquet folder's columns and their types, in order, with Arrow's names for the types."""
@@ -118,13 +119,13 @@ class Evidence:
         full = path if path.startswith("/") else f"{self.namespace.folder}/{path}"
         return full.rstrip("/")
 
-    def _files(self, path: str) -> list[files.File]:
-        def look() -> list[files.File]:
+    def _files(self, path: str) -> list[File]:
+        def look() -> list[File]:
             found = []
-            for file in files.walk(self._absolute(path)):
+            for file in walk(self._absolute(path)):
                 found.append(file)
-                if len(found) > files.MOST_FILES:
-                    raise EvidenceError(f"{self._absolute(path)} holds more than {files.MOST_FILES} files")
+                if len(found) > MOST_FILES:
+                    raise EvidenceError(f"{self._absolute(path)} holds more than {MOST_FILES} files")
             return found
 
         return self._once("files", path, lambda: _guarded(path, look))
@@ -139,7 +140,7 @@ class Evidence:
         return [file.path for file in found]
 
     def _open(self, path: str, name: str) -> io.BytesIO:
-        return io.BytesIO(files.read(f"{self._absolute(path)}/{name}", MOST_BYTES))
+        return io.BytesIO(read(f"{self._absolute(path)}/{name}", MOST_BYTES))
 
     def _read_rows(self, path: str) -> Iterator[dict[str, Any]]:
         budget = _Budget(self._absolute(path))
@@ -148,10 +149,10 @@ class Evidence:
             batch = _guarded(path, lambda name=name: list(_batches(self._open(path, name), budget)))
             yield from (row | partition for row in batch)
 
-    def _once(self, kind: str, name: str, read: Any) -> Any:
+    def _once(self, kind: str, name: str, look: Any) -> Any:
         """Each thing is read once for all checks."""
         if (kind, name) not in self._seen:
-            self._seen[kind, name] = read()
+            self._seen[kind, name] = look()
         return self._seen[kind, name]
 
 
@@ -180,10 +181,10 @@ def _batches(source: io.BytesIO, budget: _Budget) -> Iterator[dict[str, Any]]:
             yield from batch.to_pylist()
 
 
-def _guarded(path: str, read: Any) -> Any:
+def _guarded(path: str, look: Any) -> Any:
     try:
-        return read()
-    except files.FileError as error:
+        return look()
+    except FileError as error:
         raise EvidenceError(str(error)) from error
     except (OSError, ValueError, KeyError, NotImplementedError) as error:  # pyarrow's are of these kinds
         raise EvidenceError(f"{path} can't be read as Parquet: {error}") from error

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Any
 
 from eventlab import hdfs
 from eventlab.labs.names import Namespace
@@ -72,5 +73,5 @@ def clear(namespace: Namespace) -> None:
     hdfs.delete(namespace.folder)
 
 
-def _admin(kafka: object) -> object:
-    return kafka.KafkaAdminClient(bootstrap_servers=settings.bootstrap_servers)  # type: ignore[attr-defined]
+def _admin(kafka: Any) -> Any:
+    return kafka.KafkaAdminClient(bootstrap_servers=settings.bootstrap_servers)

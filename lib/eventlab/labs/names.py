@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Namespace:
-    """A topic, an HDFS folder and a consumer group. Further topics are `topic_of(...)`; all begin with `prefix`."""
+    """A topic, an HDFS folder and a consumer group; further topics are `topic_of(...)`."""
 
     prefix: str
     topic: str

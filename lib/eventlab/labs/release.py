@@ -80,7 +80,7 @@ def renew(lab: Lab) -> bool:
 
 
 def without_region(text: str, marker: str, where: str, stub: tuple[str, ...] = ()) -> str:
-    """The text with every region from `BEGIN <marker>` to `END <marker>` replaced by the stub, indented as it was."""
+    """The text, each region from `BEGIN <marker>` to `END <marker>` replaced by the stub, indented as it was."""
     lines: list[str] = []
     inside = False
     for number, line in enumerate(text.split("\n"), start=1):

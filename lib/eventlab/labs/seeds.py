@@ -1,6 +1,6 @@
 """Every student's own data: a seed of student and lab, and what random game events are made of.
 
-The shares below are fixed and the seed chooses within them, so that everybody's lab is as hard as everybody else's.
+The shares below are fixed and the seed chooses within them, so that all labs are equally hard.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ ANIMALS = (
     "wren",
 )
 COUNTRIES = ("Chile", "France", "Ghana", "India", "Japan", "Norway")
-EPOCH_MS = 1_767_225_600_000
-"""2026-01-01 00:00:00 UTC: where the labs' own clocks begin."""
+EPOCH_MS = 1_735_689_600_000
+"""2025-01-01 00:00:00 UTC: where the labs' own clocks begin; Kafka refuses times that are yet to come."""
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS

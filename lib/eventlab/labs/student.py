@@ -1,7 +1,7 @@
 """What a lab's notebook imports: `lab = open_lab("lab01_events", ...)`, `lab.check("q1")`, `lab.answer("q1", 42)`.
 
-Interactively it makes the student's own data, and runs the public checks. Under the grader, which names a topic, it
-does neither: the data is there, and the checks are made from outside.
+Interactively it makes the student's own data, and runs the public checks. Under the grader, which names a topic,
+it does neither: the data is there, and the checks are made from outside.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class OpenLab:
 
         self.answers[question] = value
         shown = f"{question}: {value!r}"
-        display({ANSWER: json.loads(text), "text/plain": shown}, raw=True)  # type: ignore[no-untyped-call]
+        display({ANSWER: json.loads(text), "text/plain": shown}, raw=True)
 
     def check(self, question: str, *, hidden: bool = False) -> None:
         """Run the question's public checks and print what they expected and found.
