@@ -71,6 +71,14 @@ class OpenLab:
         shown = f"{question}: {value!r}"
         display({ANSWER: json.loads(text), "text/plain": shown}, raw=True)
 
+    def new_topic(self, suffix: str) -> str:
+        """An empty topic of the lab's own, for the notebook to fill; its name. What was in it is gone."""
+        from eventlab import course
+
+        name = self.namespace.topic_of(suffix)
+        course.recreate_topic(name)
+        return name
+
     def check(self, question: str, *, hidden: bool = False) -> None:
         """Run the question's public checks and print what they expected and found.
 
