@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 
 import pytest
 from matplotlib.figure import Figure
+from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, writes
 
 from eventlab.grading import reports
@@ -290,7 +291,7 @@ def test_a_notebook_outside_the_output_is_not_shown(tmp_path):
 
 def test_feedback_on_a_huge_notebook_stays_small():
     cell = new_code_cell("x" * 5_000_000, outputs=[new_output("stream", text="y" * 5_000_000)] * 10)
-    html = feedback.render(record(), new_notebook(cells=[cell] * 1000))
+    html = feedback.render(record(), NotebookNode(cells=[cell] * 1000))
 
     assert len(html) < 25_000_000
     assert "more cells" in html

@@ -38,7 +38,7 @@ def cell_html(cell: NotebookNode) -> str:
     """One cell; of a cell that is the instructor's own (put in place of a broken one) only that it is."""
     if is_instructors(cell):
         return f'<div class="cell"><pre class="source withheld">{WITHHELD}</pre></div>'
-    source = without_secrets(str(cell.get("source", "")))
+    source = without_secrets(joined(cell.get("source"))[: 2 * TEXT_LIMIT])
     if cell.get("cell_type") == "markdown":
         return f'<div class="cell text">{markdown(source)}</div>'
     if cell.get("cell_type") != "code":
