@@ -128,7 +128,7 @@ MUTANTS = (
            '"purchase_knife": 18, "level_up": 30, "guild_chat": 15})'),
     Mutant("no commit", "q2", "member.commit()\n", ""),
     Mutant("one short", "q2", "islice(member, 30)", "islice(member, 29)"),
-    Mutant("one too many", "q2", "max_poll_records=30,", "max_poll_records=31,"),
+    Mutant("one too many", "q2", "islice(member, 30)", "islice(member, 31)"),
     Mutant("swords only", "q2", '.startswith("purchase_")', ' == "purchase_sword"'),
     Mutant("another group", "q2", "group_id=lab.group", 'group_id=lab.group + "-2"'),
     Mutant("hard-coded", "q2", 'lab.answer("q2", purchases)', 'lab.answer("q2", 12)'),

@@ -17,15 +17,18 @@ LEVELS = (19, 20, 29, 30)
 
 @lru_cache(maxsize=4)
 def events(seed: int) -> list[dict]:
-    """The day's events in order. Some hosts buy often, others never; levels lie on both sides of every border."""
+    """The day's events in order. Some hosts buy often, others never, one only a knife; levels lie on all borders."""
     rng = random.Random(seed)
     hosts = seeds.hosts(rng, HOSTS)
-    buyers = hosts[:BUYERS]
+    knife_only, *buyers = hosts[:BUYERS]
     types = seeds.shares(rng, {name: seeds.about(rng, count, 5) for name, count in SHARES.items()})
     levels = list(LEVELS)
+    for_knife_only = types.index("purchase_knife")
     made = []
-    for event_type in types:
+    for number, event_type in enumerate(types):
         host = rng.choice(buyers if event_type.startswith("purchase_") else hosts)
+        if number == for_knife_only:
+            host = knife_only
         level = levels.pop() if event_type == "level_up" and levels else rng.randint(2, 40)
         event = {"event_type": event_type, "Host": host, "User-Agent": rng.choice(seeds.AGENTS), "level": level}
         made.append(event)
