@@ -200,7 +200,7 @@ MUTANTS = (
     Mutant("good for broken", "q1", "parsed.isNull()", "parsed.isNotNull()"),
     Mutant("off by one", "q1", 'F.count("*").alias', '(F.count("*") + 1).alias'),
     Mutant("empty ones missed", "q1", "F.count_if(parsed.isNull())", 'F.count_if(parsed.isNull() & (F.col("text") != ""))'),
-    Mutant("each text once", "q1", "counted = messages.agg(", "counted = messages.distinct().agg("),
+    Mutant("each text once", "q1", "counted = messages.agg(", "counted = messages.dropDuplicates(['text']).agg("),
     Mutant("hard-coded", "q1", 'lab.answer("q1", counted.first())', 'lab.answer("q1", {"messages": 193, "broken": 14})'),
     Mutant("dropped filter", "q2", 'messages.where(F.try_parse_json("text").isNotNull())', "messages"),
     Mutant("deduplicated too early", "q2", "events.write.mode", 'events.dropDuplicates(["event_id"]).write.mode'),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -43,8 +43,7 @@ def messages(seed: int) -> list[Sent]:
         delays[number] = (3600, 3601)[place] * 1000 if place < 2 else rng.randint(3700, 50_000) * 1000
     first = [Sent(in_json(rng, each), ms(each) + delay, each) for each, delay in zip(events, delays, strict=True)]
     again = [
-        Sent(in_json(rng, first[number].event or {}), first[number].arrived_ms + rng.randint(60, 9000) * 1000,
-             first[number].event)
+        replace(first[number], arrived_ms=first[number].arrived_ms + rng.randint(60, 9000) * 1000)
         for number in seeds.pick(rng, range(len(first)), TWICE - 8) + seeds.pick(rng, bought, 8)
     ]
     broken = [Sent(value, ms(rng.choice(events)), None) for value in broken_values(rng, first)]
