@@ -35,6 +35,7 @@ ETC = (
     "ca-certificates",
     "fonts",
     "hosts",
+    "java*",
     "ld.so.cache",
     "ld.so.conf",
     "ld.so.conf.d",
@@ -147,7 +148,7 @@ def of_worker(command: Sequence[str]) -> list[str]:
 
 def of_services(run: Path, state: Path, variables: Mapping[str, str], command: Sequence[str], root: bool) -> list[str]:
     """Services in a sandbox that shows the kit and their own state folder."""
-    words = [*_visible(run), "--bind", str(state), str(state), "--tmpfs", "/tmp", "--dir", "/home/student"]
+    words = [*_visible(run), "--bind", str(state), str(state), "--dir", "/home/student"]
     if root:
         words += [word for cap in ("SETUID", "SETGID", "SETPCAP") for word in ("--cap-add", f"CAP_{cap}")]
     return [*words, *_variables(variables), "--chdir", str(ROOT), "--", *command]
@@ -157,7 +158,7 @@ def of_kernels(run: Path, client: Path, variables: Mapping[str, str], command: S
     """The kernels' sandbox: the kit without the grader, the services' addresses, and empty folders."""
     kernels = run / "kernels"
     words = [*_visible(run), "--ro-bind", str(client), str(client), "--bind", str(kernels), str(kernels)]
-    words += ["--dir", "/work", "--dir", "/home/student", "--dir", "/kernel", "--dir", "/tmp", "--cap-add", "ALL"]
+    words += ["--dir", "/work", "--dir", "/home/student", "--dir", "/kernel", "--dir", "/before", "--cap-add", "ALL"]
     return [*words, *_variables(variables), "--chdir", "/", "--", *command]
 
 
@@ -199,28 +200,34 @@ def write_accounts(run: Path, numbers: Sequence[int]) -> None:
     (run / "group").write_text("root:x:0:\n" + "".join(f"student{i or ''}:x:{n}:\n" for i, n in enumerate(everybody)))
 
 
+def shown() -> list[Path]:
+    """What of the kit and of this machine's Python and Java the sandboxes show, besides the system's folders."""
+    paths = [Path(sys.base_prefix), Path(sys.prefix), java.find().home, ROOT / ".jars", ROOT / "stack"]
+    paths += [ROOT / "lib", ROOT / "game_api.py"]
+    return [path for path in paths if path.exists() and not path.is_relative_to("/usr")]
+
+
 def _bare(program: str) -> list[str]:
     return [program, "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--die-with-parent", "--new-session"]
 
 
 def _visible(run: Path) -> list[str]:
     """The system's programs, Python, Java, and the kit without grading/ and labs/; read-only."""
-    shown = [Path(sys.base_prefix), Path(sys.prefix), java.find().home, ROOT / ".jars", ROOT / "stack"]
-    shown += [ROOT / "lib", ROOT / "game_api.py"]
-    words = [*_bare("bwrap"), "--clearenv"]
+    words = [*_bare("bwrap"), "--clearenv", "--perms", "1777", "--tmpfs", "/tmp"]
+    for folder in ("/etc", "/home", "/run"):
+        words += ["--perms", "0755", "--dir", folder]
     for name in SYSTEM:
         path = Path(name)
         if path.is_symlink():
             words += ["--symlink", os.readlink(path), name]
         elif path.exists():
             words += ["--ro-bind", name, name]
-    for name in ETC:
-        if (Path("/etc") / name).exists():
-            words += ["--ro-bind", f"/etc/{name}", f"/etc/{name}"]
+    for path in [path for pattern in ETC for path in sorted(Path("/etc").glob(pattern))]:
+        words += ["--ro-bind", str(path), str(path)]
     for name in ("passwd", "group"):
         words += ["--ro-bind", str(run / name), f"/etc/{name}"]
-    outside = [path for path in shown if path.exists() and not path.is_relative_to("/usr")]
-    for parent in sorted({parent for path in [*outside, run] for parent in path.parents if str(parent) != "/"}):
+    outside = shown()
+    for parent in sorted({parent for path in [*outside, run / "any"] for parent in path.parents if str(parent) != "/"}):
         words += ["--perms", "0755", "--dir", str(parent)]
     for path in outside:
         words += ["--ro-bind", str(path), str(path)]

@@ -105,7 +105,8 @@ class Services:
         ready, _, _ = select.select([self._process.stdout], [], [], timeout_s)
         line = self._process.stdout.readline() if ready else b""
         if not line:
-            raise StandError(f"the sandbox of {self.name} does not answer; see {self._log.name}")
+            told = Path(self._log.name).read_text(errors="replace")[-1500:]
+            raise StandError(f"the sandbox of {self.name} does not answer: {told}")
         return json.loads(line)
 
     def close(self) -> None:
@@ -158,6 +159,7 @@ class Stand:
             "size": self.site.limits.scratch_mib * sandbox.MIB,
             "imports": sandbox.WARM_IMPORTS,
             "kernels": str(kernels),
+            "keep": [str(p) for p in [*sandbox.shown(), client.state_dir] if p.is_relative_to("/tmp")],
         }
         command = sandbox.inside("kernels", wanted, self.site.contained)
         env = sandbox.variables(client)

@@ -223,11 +223,19 @@ def fresh_folders(wanted: dict[str, Any], id: str) -> None:
     rights.mount("none", "/", flags=rights.MS_REC | rights.MS_PRIVATE)
     rights.mount(f"{wanted['kernels']}/{id}", "/kernel", flags=rights.MS_BIND)
     rights.mount("none", wanted["kernels"], "tmpfs", rights.MS_NOSUID | rights.MS_NODEV, "size=4k,mode=0700")
+    rights.mount("/tmp", "/before", flags=rights.MS_BIND | rights.MS_REC)
     for folder, mode in FRESH.items():
         options = f"size={wanted['size']},mode={mode},nr_inodes=20000"
         rights.mount("none", folder, "tmpfs", rights.MS_NOSUID | rights.MS_NODEV, options)
         if mode != "1777" and os.geteuid() == 0 and wanted["uid"]:
             os.chown(folder, wanted["uid"], wanted["uid"])
+    for path in wanted["keep"]:  # a kit that lies below /tmp is to be seen there still
+        before = f"/before{path.removeprefix('/tmp')}"
+        os.makedirs(path if os.path.isdir(before) else os.path.dirname(path), mode=0o755, exist_ok=True)
+        if not os.path.isdir(before):
+            Path(path).touch()
+        rights.mount(before, path, flags=rights.MS_BIND | rights.MS_REC)
+    rights.mount("none", "/before", "tmpfs", rights.MS_NOSUID | rights.MS_NODEV, "size=4k,mode=0700")
     rights.mount("proc", "/proc", "proc", rights.MS_NOSUID | rights.MS_NODEV | rights.MS_NOEXEC)
 
 
