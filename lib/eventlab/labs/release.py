@@ -61,9 +61,9 @@ def release(lab: Lab, output: Path) -> Path:
     if target.resolve() == lab.folder.resolve():
         raise ReleaseError(f"{target} is the lab's own folder; release it to another one")
     texts = {f"{lab.name}.ipynb": student_notebook(lab), "checks.py": student_checks(lab)}
-    for path in sorted(lab.folder.glob("*.py")):
-        if path.name != "checks.py":
-            texts[path.name] = without_region(path.read_text(encoding="utf-8"), "HIDDEN TESTS", path.name)
+    generator = lab.folder / "generate.py"
+    if generator.exists():
+        texts["generate.py"] = without_region(generator.read_text(encoding="utf-8"), "HIDDEN TESTS", "generate.py")
     target.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
         (target / name).write_text(text, encoding="utf-8", newline="\n")
