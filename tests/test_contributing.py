@@ -29,6 +29,24 @@ def test_adding_a_check():
     assert namespace["clock"]().ok
 
 
+def test_adding_a_lab_check():
+    from eventlab.labs.checks import Verdict, check, expect
+    from eventlab.labs.evidence import Evidence, Message
+    from eventlab.labs.names import Namespace
+
+    namespace = {"Evidence": Evidence, "Verdict": Verdict, "check": check, "expect": expect}
+    exec(recipe("Add a lab check"), namespace)
+    added = namespace["the_number_of_sword_purchases"]
+    values = [b'{"event_type": "purchase_sword"}', b'{"event_type": "default"}', b"no JSON"]
+    own = Namespace.random("lab01_events")
+    seen = {("messages", own.topic): [Message(0, offset, 0, None, value) for offset, value in enumerate(values)]}
+
+    assert added.name == "the number of sword purchases"
+    assert added.run(Evidence(own, 1, {"q1": 1}, _seen=seen)).passed
+    assert added.run(Evidence(own, 1, {"q1": 3}, _seen=seen)) == Verdict(False, "1", "3")
+    assert "no answer" in added.run(Evidence(own, 1, {}, _seen=seen)).got
+
+
 @pytest.mark.services
 def test_adding_a_service(tmp_path, monkeypatch):
     namespace = {"sys": sys, "HOST": HOST, "Settings": Settings, "Service": services.Service, "probes": probes}

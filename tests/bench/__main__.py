@@ -1,6 +1,6 @@
 """`make bench`: every measurement side by side in one run, as a table and as build/bench.json.
 
-Name measurements to run only these: `python -m tests.bench api extraction startup suite`.
+Name measurements to run only these: `python -m tests.bench api extraction grading startup suite`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from rich.table import Table
 
 from eventlab.notebooks import walk
 from eventlab.settings import ROOT, Settings
-from tests.bench import api, extraction, startup, suite
+from tests.bench import api, extraction, grading, startup, suite
 
-ON_A_STACK = {"api": api.measure, "extraction": extraction.measure}
+ON_A_STACK = {"api": api.measure, "extraction": extraction.measure, "grading": grading.measure}
 ALONE = {"startup": startup.measure, "suite": suite.measure}
 
 

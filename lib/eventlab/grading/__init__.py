@@ -1,0 +1,1 @@
+"""Grading what students hand in: executed in a sandbox, judged from outside, always with a record."""

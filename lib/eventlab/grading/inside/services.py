@@ -1,0 +1,56 @@
+"""Run some of the stack's services until standard input ends; say on standard output how that goes.
+
+The services are children in this sandbox's process namespace, so that they end when it ends, however it does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+
+import psutil
+import rights
+
+
+def main(configuration: str) -> None:
+    wanted = json.loads(configuration)
+    rights.limit(wanted["limits"])
+    rights.give_up(wanted["uid"])
+    from eventlab.settings import settings
+    from eventlab.stack import life
+
+    try:
+        life.up(settings, wanted["services"])
+    except Exception as error:
+        say({"failed": str(error) or type(error).__name__})
+        sys.exit(1)
+    say({"pids": {status.name: status.pid for status in life.status(settings, wanted["services"])}})
+    kept = {status.pid for status in life.status(settings, wanted["services"])}
+    for line in sys.stdin:
+        if line.strip() == "sweep":
+            say({"swept": sweep(kept)})
+    if not wanted["contained"]:
+        life.down(settings, wanted["services"], grace_s=2)
+
+
+def sweep(kept: set[int | None]) -> list[str]:
+    """End every process that is none of the services: workers that have run a student's functions."""
+    own = {process.pid for process in psutil.Process().children(recursive=True)}
+    strangers = own if os.getpid() != 2 else set(psutil.pids())
+    swept = []
+    for pid in strangers - kept - {1, os.getpid(), os.getppid()}:
+        with contextlib.suppress(psutil.Error):
+            process = psutil.Process(pid)
+            swept.append(process.name())
+            process.kill()
+    return swept
+
+
+def say(message: dict[str, object]) -> None:
+    print(json.dumps(message), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

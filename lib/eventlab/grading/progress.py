@@ -1,0 +1,76 @@
+"""How far the grading is: what `grade` tells, and the bar that the command line makes of it."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from eventlab.grading.records import STATUSES, Record
+from eventlab.grading.reports.words import line, number
+
+LIGHTS = {"graded": "green", "timed_out": "yellow", "died": "yellow", "unreadable": "red"}
+
+
+Progress = Callable[[int, int, Record | None], None]
+"""Called with the number of records there are, of submissions, and the record that has just come."""
+
+
+@contextmanager
+def show_grading(screen: Console) -> Iterator[Progress]:
+    """A line for each verdict, above a bar with done, total, time left and how many ended in which way."""
+    if screen.is_terminal:
+        with _bar(screen) as show:
+            yield show
+        return
+    started = time.monotonic()
+
+    def tell(done: int, total: int, record: Record | None) -> None:
+        if record:
+            place = f"{done}/{total}"
+            said = f"{time.monotonic() - started:6.1f} s  {place:>7}  {_verdict(record)}"
+            screen.print(said, highlight=False, markup=False, soft_wrap=True)
+
+    yield tell
+
+
+@contextmanager
+def _bar(screen: Console) -> Iterator[Progress]:
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[counts]}"),
+        TimeElapsedColumn(),
+        TextColumn("left:"),
+        TimeRemainingColumn(),
+    )
+    counts: Counter[str] = Counter()
+    with Bar(*columns, console=screen, transient=True) as bar:
+        task = bar.add_task("", total=None, counts="starting")
+
+        def show(done: int, total: int, record: Record | None) -> None:
+            if record:
+                counts[record.status] += 1
+                colour = LIGHTS[record.status]
+                bar.console.print(f"[{colour}]{escape(_verdict(record))}[/]", highlight=False)
+            said = ", ".join(f"{counts[status]} {status}" for status in STATUSES if counts[status])
+            bar.update(task, completed=done, total=total, counts=said)
+
+        yield show
+
+
+def _verdict(record: Record) -> str:
+    """`ada  12/14  graded  q3 2/4`: the points, and the questions that lost some."""
+    lost = "  ".join(
+        f"{question.id} {number(question.points)}/{number(question.max_points)}"
+        for question in record.questions
+        if question.points < question.max_points
+    )
+    points = f"{number(record.points)}/{number(record.max_points)}"
+    return f"{line(record.student, 30):<24} {points:>7}  {record.status:<10} {lost}".rstrip()

@@ -1,0 +1,48 @@
+"""results.json of a student, in the format that Gradescope's autograder reads.
+
+Source: https://gradescope-autograders.readthedocs.io/en/latest/specs/
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from eventlab.grading.records import CheckResult, Record, write_atomically
+from eventlab.grading.reports.words import STATUS, for_student, line
+
+FOLDER = "gradescope"
+
+
+def write(record: Record, output: Path) -> Path:
+    """Write OUTPUT/gradescope/<slug>/results.json."""
+    target = output / FOLDER / record.slug / "results.json"
+    write_atomically(target, json.dumps(results(record), indent=2) + "\n")
+    return target
+
+
+def results(record: Record) -> dict[str, object]:
+    """The score, a test a check, and what happened; a hidden check's test says no more than its name and hint."""
+    notes = [f"{question.id}: {question.note}" for question in record.questions if question.note]
+    return {
+        "score": record.points,
+        "execution_time": round(record.seconds),
+        "output": "\n".join([STATUS[record.status], *notes]),
+        "output_format": "text",
+        "stdout_visibility": "hidden",
+        "tests": [_test(check) for check in record.checks],
+        "extra_data": {"lab": record.lab, "status": record.status},
+    }
+
+
+def _test(check: CheckResult) -> dict[str, object]:
+    return {
+        "name": line(check.name),
+        "number": check.question,
+        "score": check.points,
+        "max_score": check.max_points,
+        "status": "passed" if check.passed else "failed",
+        "output": for_student(check),
+        "output_format": "text",
+        "visibility": "visible",
+    }

@@ -1,0 +1,240 @@
+"""The walls: what a process of a submission can see, how much it can use, and as whom it runs.
+
+Three nested things, each a bubblewrap command built by a pure function:
+
+- a *worker* (trusted) in a network namespace of its own, so that every worker has a stack at the same ports that
+  nobody else can reach;
+- its *services*, in two sandboxes: Kafka and HDFS in one, where no student's code ever runs, and Spark in
+  another, because a student's Python functions run in Spark's workers;
+- its *kernels*, in a third; each kernel is moreover in process and mount namespaces of its own (`inside/kernels.py`).
+
+Neither services nor kernels see `labs/`, the grader's code, records or anybody's home. Where bubblewrap is absent
+or not allowed only limits, another user (as root) and process groups are left, and every record says so.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from eventlab.settings import ROOT, Settings
+from eventlab.stack import environment, java
+
+INSIDE = Path(__file__).with_name("inside")
+INSIDE_AT = "/run/eventlab"
+SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt/java")
+ETC = (
+    "alternatives",
+    "ca-certificates",
+    "fonts",
+    "hosts",
+    "java*",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "localtime",
+    "mime.types",
+    "nsswitch.conf",
+    "ssl",
+)
+FIRST_UID = 61_000
+"""As root a worker's services are this user and the next one (plus three a worker), its kernels the third."""
+MIB = 1024 * 1024
+WARM_IMPORTS = (
+    "ipykernel.kernelapp",
+    "matplotlib.pyplot",
+    "matplotlib_inline.backend_inline",
+    "pandas",
+    "pyarrow",
+    "pyspark.sql.connect.session",
+    "pyspark.sql.connect.client.core",
+    "pyspark.sql.functions",
+    "pyspark.sql.types",
+    "pyspark.sql.window",
+    "kafka",
+    "eventlab.labs.student",
+    "eventlab.settings",
+)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one submission may use; the time of a cell is the kernel's to watch."""
+
+    memory_mib: int = 1024
+    processes: int = 200
+    file_mib: int = 128
+    scratch_mib: int = 256
+    cpu_s: int = 3600
+
+    def of_kernel(self) -> dict[str, int]:
+        """The resource limits of each process of a kernel (address space is added inside)."""
+        return {
+            "NPROC": self.processes,
+            "FSIZE": self.file_mib * MIB,
+            "CPU": self.cpu_s,
+            "NOFILE": 1024,
+            "CORE": 0,
+            "MSGQUEUE": MIB,
+            "MEMLOCK": 8 * MIB,
+        }
+
+    def of_services(self) -> dict[str, int]:
+        """The limits of each service: generous, but a bomb in a user-defined function ends somewhere."""
+        return {"NPROC": 1500, "FSIZE": 1024 * MIB, "CORE": 0}
+
+
+@dataclass(frozen=True)
+class Walls:
+    """Which walls this machine has."""
+
+    bubblewrap: bool
+    root: bool
+    reason: str = ""
+
+    @property
+    def described(self) -> str:
+        """For every record: what kept this submission in its place."""
+        who = "another user without rights" if self.root else "the same user without rights"
+        if self.bubblewrap:
+            return f"bubblewrap: own network, processes, files and stack, as {who}; limits on resources"
+        return (
+            f"limits on resources, as {who}; no sandbox ({self.reason}): files that this user can read are not hidden"
+        )
+
+
+@functools.cache
+def walls() -> Walls:
+    """Try what is to be used, once: a sandbox in a network namespace, with mounts of its own inside."""
+    root = os.geteuid() == 0
+    if shutil.which("bwrap") is None:
+        return Walls(False, root, "bubblewrap is not installed")
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import rights as r; r.unshare(r.CLONE_NEWNS | r.CLONE_NEWPID); "
+        "r.mount('none', '/', flags=r.MS_REC | r.MS_PRIVATE); r.mount('none', '/tmp', 'tmpfs'); r.give_up(61000)"
+    )
+    inner = [*_bare("bwrap"), "--cap-add", "ALL", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev"]
+    tried = subprocess.run(
+        [*of_worker([]), *inner, "--", sys.executable, "-I", "-c", script, str(INSIDE)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    if tried.returncode:
+        return Walls(False, root, (tried.stderr.strip().splitlines() or ["bubblewrap failed"])[-1][:200])
+    return Walls(True, root)
+
+
+def of_worker(command: Sequence[str]) -> list[str]:
+    """The trusted worker: everything as it is, but its own network, with nothing in it but loopback.
+
+    An `eventlab.toml` that names services elsewhere is not for the grader, which brings its own.
+    """
+    toml = ROOT / "eventlab.toml"
+    hidden = ["--ro-bind", "/dev/null", str(toml)] if toml.exists() else []
+    words = ["bwrap", "--dev-bind", "/", "/", *hidden, "--unshare-net", "--die-with-parent"]
+    if os.geteuid() == 0:
+        words += ["--cap-add", "ALL"]
+    return [*words, "--", *command]
+
+
+def of_services(run: Path, state: Path, variables: Mapping[str, str], command: Sequence[str], root: bool) -> list[str]:
+    """Services in a sandbox that shows the kit and their own state folder."""
+    words = [*_visible(run), "--bind", str(state), str(state), "--dir", "/home/student"]
+    if root:
+        words += [word for cap in ("SETUID", "SETGID", "SETPCAP") for word in ("--cap-add", f"CAP_{cap}")]
+    return [*words, *_variables(variables), "--chdir", str(ROOT), "--", *command]
+
+
+def of_kernels(run: Path, client: Path, variables: Mapping[str, str], command: Sequence[str]) -> list[str]:
+    """The kernels' sandbox: the kit without the grader, the services' addresses, and empty folders."""
+    kernels = run / "kernels"
+    words = [*_visible(run), "--ro-bind", str(client), str(client), "--bind", str(kernels), str(kernels)]
+    words += ["--dir", "/work", "--dir", "/home/student", "--dir", "/kernel", "--dir", "/before", "--cap-add", "ALL"]
+    return [*words, *_variables(variables), "--chdir", "/", "--", *command]
+
+
+def inside(script: str, configuration: Mapping[str, object], contained: bool) -> list[str]:
+    """The command of a script of `inside/`, as its sandbox sees it."""
+    folder = INSIDE_AT if contained else str(INSIDE)
+    return [sys.executable, "-B", f"{folder}/{script}.py", json.dumps(configuration)]
+
+
+def variables(settings: Settings) -> dict[str, str]:
+    """The only variables that services and kernels see: none of the instructor's but PATH, without secrets."""
+    own = environment.variables(settings)
+    return own | {
+        "EVENTLAB_STATE_DIR": str(settings.state_dir),
+        "HOME": "/home/student",
+        "USER": "student",
+        "LOGNAME": "student",
+        "LANG": "C.UTF-8",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+        "MALLOC_ARENA_MAX": "2",
+        "ARROW_DEFAULT_MEMORY_POOL": "system",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    }
+
+
+def uids(worker: int, root: bool) -> tuple[int, int, int]:
+    """The users of a worker's data services, of its Spark, and of its kernels; 0: stay who we are."""
+    first = FIRST_UID + 3 * worker
+    return (first, first + 1, first + 2) if root else (0, 0, 0)
+
+
+def write_accounts(run: Path, numbers: Sequence[int]) -> None:
+    """The sandbox's /etc/passwd and group: Java and getpass want a name for the user."""
+    everybody = [number for number in numbers if number] or [os.getuid()]
+    lines = [f"student{i or ''}:x:{number}:{number}::/home/student:/bin/sh\n" for i, number in enumerate(everybody)]
+    (run / "passwd").write_text("root:x:0:0::/root:/bin/sh\n" + "".join(lines))
+    (run / "group").write_text("root:x:0:\n" + "".join(f"student{i or ''}:x:{n}:\n" for i, n in enumerate(everybody)))
+
+
+def shown() -> list[Path]:
+    """What of the kit and of this machine's Python and Java the sandboxes show, besides the system's folders."""
+    paths = [Path(sys.base_prefix), Path(sys.prefix), java.find().home, ROOT / ".jars", ROOT / "stack"]
+    paths += [ROOT / "lib", ROOT / "game_api.py"]
+    return [path for path in paths if path.exists() and not path.is_relative_to("/usr")]
+
+
+def _bare(program: str) -> list[str]:
+    return [program, "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--die-with-parent", "--new-session"]
+
+
+def _visible(run: Path) -> list[str]:
+    """The system's programs, Python, Java, and the kit without grading/ and labs/; read-only."""
+    words = [*_bare("bwrap"), "--clearenv", "--perms", "1777", "--tmpfs", "/tmp"]
+    for folder in ("/etc", "/home", "/run"):
+        words += ["--perms", "0755", "--dir", folder]
+    for name in SYSTEM:
+        path = Path(name)
+        if path.is_symlink():
+            words += ["--symlink", os.readlink(path), name]
+        elif path.exists():
+            words += ["--ro-bind", name, name]
+    for path in [path for pattern in ETC for path in sorted(Path("/etc").glob(pattern))]:
+        words += ["--ro-bind", str(path), str(path)]
+    for name in ("passwd", "group"):
+        words += ["--ro-bind", str(run / name), f"/etc/{name}"]
+    outside = shown()
+    for parent in sorted({parent for path in [*outside, run / "any"] for parent in path.parents if str(parent) != "/"}):
+        words += ["--perms", "0755", "--dir", str(parent)]
+    for path in outside:
+        words += ["--ro-bind", str(path), str(path)]
+    grading = str(Path(__file__).parent)
+    words += ["--tmpfs", grading, "--remount-ro", grading, "--ro-bind", str(INSIDE), INSIDE_AT]
+    return [*words, "--proc", "/proc", "--dev", "/dev"]
+
+
+def _variables(variables: Mapping[str, str]) -> list[str]:
+    return [word for name, value in variables.items() for word in ("--setenv", name, value)]

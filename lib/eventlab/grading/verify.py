@@ -1,0 +1,118 @@
+"""The proof of a lab: full marks for the instructor, none for an untouched notebook, fewer for every mutant."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from eventlab.grading.grade import grade
+from eventlab.grading.mutants import INSTRUCTOR, UNTOUCHED, write_class
+from eventlab.grading.progress import Progress
+from eventlab.grading.records import Record
+from eventlab.grading.reports.words import line, number
+from eventlab.labs.catalogue import Lab
+from eventlab.labs.checks import Mutant
+
+Grade = Callable[..., Sequence[Record]]
+BROKEN = "could not be checked:"
+"""How a check's verdict begins when the check itself raised (eventlab.labs.checks)."""
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What grading a lab's own class showed."""
+
+    lab: str
+    instructor: Record
+    untouched: Record
+    mutants: tuple[tuple[Mutant, Record], ...]
+
+    @property
+    def survivors(self) -> list[Mutant]:
+        """The wrong solutions that lost no marks for their question."""
+        return [mutant for mutant, record in self.mutants if not loses_marks(record, mutant.question)]
+
+    @property
+    def share_caught(self) -> float:
+        """Of 1. A lab without mutants has proved nothing."""
+        return 1 - len(self.survivors) / len(self.mutants) if self.mutants else 0.0
+
+    @property
+    def problems(self) -> list[str]:
+        """Everything that fails the lab, a sentence each."""
+        return [
+            *_of_instructor(self.instructor),
+            *_of_untouched(self.untouched),
+            *(
+                []
+                if self.mutants
+                else ["checks.py has no MUTANTS: nothing shows that a wrong solution loses marks"]
+            ),
+            *(
+                f"wrong, but kept full marks: {mutant.question} {mutant.name}: {mutant.old!r} → {mutant.new!r}"
+                for mutant in self.survivors
+            ),
+        ]
+
+
+def verify(
+    lab: Lab,
+    *,
+    workers: int | None = None,
+    progress: Progress = lambda done, total, record: None,
+    grade: Grade = grade,
+) -> Verification:
+    """Grade the instructor's notebook, the untouched one and every mutant, side by side, as a class."""
+    with tempfile.TemporaryDirectory(prefix="eventlab-verify-") as folder:
+        submissions = Path(folder, "submissions")
+        mutants = write_class(lab, lab.mutants, submissions)
+        found = grade(lab, submissions, Path(folder, "output"), workers=workers, progress=progress)
+    records = {record.student: record for record in found}
+    return Verification(
+        lab.name,
+        records[INSTRUCTOR],
+        records[UNTOUCHED],
+        tuple((mutant, records[student]) for student, mutant in mutants.items()),
+    )
+
+
+def loses_marks(record: Record, question: str) -> bool:
+    """Whether the submission was judged and has fewer points than there are for the question."""
+    own = [found for found in record.questions if found.id == question]
+    return bool(own) and record.status != "unreadable" and all(found.points < found.max_points for found in own)
+
+
+def _of_instructor(record: Record) -> list[str]:
+    found = [
+        f"the instructor's solution misses {check.question} {check.name}: expected {line(check.expected)}, "
+        f"got {line(check.got)}"
+        for check in record.checks
+        if not check.passed
+    ]
+    if record.status != "graded" or (record.points != record.max_points and not found) or not record.max_points:
+        found.append(f"the instructor's solution: {_summary(record)}")
+    return found
+
+
+def _of_untouched(record: Record) -> list[str]:
+    """An untouched notebook earns nothing, runs to its end, and breaks no check."""
+    found = [
+        f"the untouched notebook passes {check.question} {check.name}"
+        for check in record.checks
+        if check.passed and check.max_points
+    ]
+    found += [
+        f"a check breaks on the untouched notebook: {check.question} {check.name}: {line(check.got)}"
+        for check in record.checks
+        if check.got.startswith(BROKEN)
+    ]
+    if record.status != "graded" or (record.points and not found):
+        found.append(f"the untouched notebook: {_summary(record)}")
+    return found
+
+
+def _summary(record: Record) -> str:
+    points = f"{record.status}, {number(record.points)} of {number(record.max_points)} points"
+    return "; ".join([points, *map(line, record.messages)])

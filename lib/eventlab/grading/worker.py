@@ -1,0 +1,300 @@
+"""One worker: takes submissions, executes each on its own stack, looks at what arrived, leaves a record.
+
+It is trusted and runs no student's code. Orders are lines of JSON on standard input; for each it writes a line to
+standard output when the record is in the output folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+
+from eventlab.grading import match, records, salvage, sandbox
+from eventlab.grading.kernel import CellResult, Kernel
+from eventlab.grading.records import CheckResult, Question, Record
+from eventlab.grading.stand import Site, Stand
+from eventlab.labs.catalogue import Lab, find
+from eventlab.labs.evidence import Evidence
+from eventlab.labs.names import Namespace
+from eventlab.labs.student import ANSWER, LONGEST_ANSWER
+
+MOST_FILES_BYTES = 64 * 1024 * 1024
+LARGEST_FILE = 32 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the grader wants of a worker: a submission, by its files."""
+
+    student: str
+    notebook: str | None
+    files: str | None
+    trouble: str
+    fingerprint: str
+    seed: int
+
+
+class Worker:
+    """Grades one submission after the other on its own stand."""
+
+    def __init__(self, lab: Lab, stand: Stand, output: Path, cell_timeout: float, containment: str) -> None:
+        self.lab, self.stand, self.output = lab, stand, output
+        self.cell_timeout, self.containment = cell_timeout, containment
+        self.instructor = match.instructors(lab.instructor)
+
+    def grade(self, order: Order) -> Record:
+        """The record of a submission, saved; an unreadable one is a record, too."""
+        started = time.monotonic()
+        try:
+            matched = match.match(_read(order), self.instructor)
+        except match.UnreadableError as error:
+            record = unreadable(self.lab, order, str(error), self.containment)
+        else:
+            record = self._graded(order, matched)
+        record = replace(record, seconds=round(time.monotonic() - started, 3))
+        records.save(record, self.output)
+        return record
+
+    def _graded(self, order: Order, matched: match.Matched) -> Record:
+        files = _files(order)
+        runs = salvage.runs_of(
+            matched, self.lab.questions, lambda broken: self._run(order, matched, files, broken)
+        )
+        questions = self._questions(runs)
+        ends = [run.ended for run in runs]
+        status: records.Status = "died" if "died" in ends else "timed_out" if "timed_out" in ends else "graded"
+        name = f"notebooks/{records.slug(order.student)}.ipynb"
+        records.write_atomically(self.output / name, nbformat.writes(_executed(runs[0])) + "\n")
+        trouble = (order.trouble,) if order.trouble else ()
+        return Record(
+            student=order.student,
+            lab=self.lab.name,
+            status=status,
+            points=sum(question.points for question in questions),
+            max_points=self.lab.points(),
+            questions=questions,
+            messages=(*trouble, *matched.messages, *_messages(runs)),
+            containment=self.containment,
+            fingerprint=order.fingerprint,
+            notebook=name,
+        )
+
+    def _run(
+        self, order: Order, matched: match.Matched, files: Mapping[str, bytes], broken: frozenset[str | None]
+    ) -> salvage.Run:
+        """Execute in a new namespace, look at the evidence, and take everything away."""
+        namespace = Namespace.random(self.lab.name)
+        self.lab.prepare(namespace, order.seed)
+        kernel = self.stand.kernel()
+        run = salvage.Run(broken)
+        try:
+            kernel.write(files)
+            _execute(kernel, match.solved(matched, broken), _parameters(order, namespace), self.cell_timeout, run)
+            evidence = Evidence(
+                namespace,
+                order.seed,
+                answers=_answers(run),
+                sources=matched.sources,
+                files=kernel.files(),
+            )
+            kernel.end()
+            run.checks = {q: self._checks(q, evidence) for q in self.lab.questions}
+        finally:
+            kernel.forget()
+            self.stand.clean()
+        return run
+
+    def _checks(self, question: str, evidence: Evidence) -> tuple[CheckResult, ...]:
+        found = []
+        for check in self.lab.checks_of(question):
+            verdict = check.run(evidence)
+            found.append(
+                CheckResult(
+                    name=check.name,
+                    question=question,
+                    passed=verdict.passed,
+                    points=check.points if verdict.passed else 0,
+                    max_points=check.points,
+                    hidden=check.hidden,
+                    hint=check.hint,
+                    expected=verdict.expected,
+                    got=verdict.got,
+                )
+            )
+        return tuple(found)
+
+    def _questions(self, runs: list[salvage.Run]) -> tuple[Question, ...]:
+        notes = salvage.notes(runs, self.lab.questions, self.cell_timeout)
+        found = []
+        for question in self.lab.questions:
+            run = salvage.best(runs, question)
+            found.append(
+                Question(
+                    question,
+                    run.earned(question),
+                    self.lab.points(question),
+                    notes.get(question, ""),
+                    run.checks[question],
+                )
+            )
+        return tuple(found)
+
+
+def unreadable(lab: Lab, order: Order, why: str, containment: str) -> Record:
+    """The record of a file that is no notebook: every question with nothing."""
+    questions = tuple(Question(q, 0, lab.points(q), "not graded: " + why) for q in lab.questions)
+    return Record(
+        student=order.student,
+        lab=lab.name,
+        status="unreadable",
+        points=0,
+        max_points=lab.points(),
+        questions=questions,
+        messages=tuple(filter(None, (order.trouble, why))),
+        containment=containment,
+        fingerprint=order.fingerprint,
+    )
+
+
+def _read(order: Order) -> list[dict[str, Any]]:
+    if order.notebook is None:
+        raise match.UnreadableError(order.trouble or "there is no notebook")
+    return match.read(Path(order.notebook))
+
+
+def _files(order: Order) -> dict[str, bytes]:
+    """What came with the notebook, to be put beside it; large files and links stay out."""
+    found: dict[str, bytes] = {}
+    if order.files is None:
+        return found
+    folder, left = Path(order.files), MOST_FILES_BYTES
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink() or not path.is_file() or str(path) == order.notebook:
+            continue
+        size = path.stat().st_size
+        if size <= min(left, LARGEST_FILE) and len(found) < 500:
+            found[str(path.relative_to(folder))] = path.read_bytes()
+            left -= size
+    return found
+
+
+def _parameters(order: Order, namespace: Namespace) -> dict[str, object]:
+    return {
+        "student": order.student,
+        "seed": order.seed,
+        "topic": namespace.topic,
+        "folder": namespace.folder,
+        "group": namespace.group,
+    }
+
+
+def _execute(
+    kernel: Kernel, matched: match.Matched, parameters: dict[str, object], cell_timeout: float, run: salvage.Run
+) -> None:
+    """Run the steps until one is late or ends the kernel; what raises is noted, and the next one runs."""
+    for step in matched.steps:
+        if not step.is_code or not step.source.strip():
+            run.results.append((step, CellResult("done")))
+            continue
+        source = injected(parameters) if step.parameters else step.source
+        result = kernel.execute(source, cell_timeout)
+        run.results.append((step, result))
+        if result.ended in ("timed_out", "died"):
+            run.blocked, run.ended = step, result.ended
+            return
+
+
+def injected(parameters: Mapping[str, object]) -> str:
+    """The source of a cell that papermill injects for these parameters."""
+    from papermill.translators import PythonTranslator
+
+    return PythonTranslator.codify(parameters)
+
+
+def _answers(run: salvage.Run) -> dict[str, Any]:
+    """The answers that the notebook declared; the last one of a question counts."""
+    found: dict[str, Any] = {}
+    for _, result in run.results:
+        for output in result.outputs:
+            answer = output.get("data", {}).get(ANSWER) if isinstance(output.get("data"), dict) else None
+            if isinstance(answer, dict) and isinstance(answer.get("question"), str):
+                with contextlib.suppress(ValueError, RecursionError):
+                    if len(json.dumps(answer)) <= 2 * LONGEST_ANSWER:
+                        found[answer["question"]] = answer.get("value")
+    return found
+
+
+def _executed(run: salvage.Run) -> NotebookNode:
+    """The notebook as it ran, for the feedback; what did not run is there without outputs."""
+    made = []
+    for number, (step, result) in enumerate(run.results, start=1):
+        metadata: dict[str, Any] = {}
+        if step.grade_id:
+            metadata["eventlab"] = {"grade_id": step.grade_id, "question": step.question}
+        if step.is_code:
+            cell = nbformat.v4.new_code_cell(step.source, metadata=metadata, outputs=result.outputs)
+        else:
+            cell = nbformat.v4.new_markdown_cell(step.source, metadata=metadata)
+        cell.id = f"cell-{number:03}"
+        made.append(cell)
+    return nbformat.v4.new_notebook(cells=made)
+
+
+def _messages(runs: list[salvage.Run]) -> tuple[str, ...]:
+    found = []
+    for number, run in enumerate(runs, start=1):
+        if run.blocked:
+            where = run.blocked.grade_id or run.blocked.question or "a cell that the student added"
+            found.append(f"run {number} was ended at {where}: {run.ended}")
+        if run.broken:
+            names = ", ".join(str(q) for q in sorted(run.broken, key=str) if q)
+            found.append(f"run {number} with the instructor's {names or '(without the added cells)'}")
+    return tuple(found)
+
+
+def main(configuration: str) -> None:
+    """Grade what arrives on standard input until that ends."""
+    wanted = json.loads(configuration)
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever a lab's checks print is not for the grader to read
+    from eventlab.settings import settings
+
+    limits = sandbox.Limits(memory_mib=wanted["memory_mib"])
+    site = Site(wanted["number"], Path(wanted["run"]), settings, limits, wanted["contained"])
+    stand = Stand(site)
+    worker = Worker(
+        find(wanted["lab"]), stand, Path(wanted["output"]), wanted["cell_timeout"], wanted["containment"]
+    )
+    try:
+        threading.Thread(target=_import_ahead, daemon=True).start()
+        stand.open()
+        print(json.dumps({"ready": True}), file=answers, flush=True)
+        for line in sys.stdin:
+            order = Order(**json.loads(line))
+            print(json.dumps({"begun": order.student}), file=answers, flush=True)
+            record = worker.grade(order)
+            print(json.dumps({"graded": order.student, "status": record.status}), file=answers, flush=True)
+    finally:
+        stand.close()
+
+
+def _import_ahead() -> None:
+    """While the services start."""
+    import kafka  # noqa: F401
+    import papermill.translators  # noqa: F401
+    import pyarrow.parquet  # noqa: F401
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

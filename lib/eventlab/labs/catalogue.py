@@ -1,0 +1,104 @@
+"""Which labs there are, and what a lab's folder holds."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+
+from eventlab.labs.checks import Check, Mutant
+from eventlab.labs.names import Namespace
+from eventlab.settings import ROOT
+
+LABS = ROOT / "labs"
+
+
+class LabError(RuntimeError):
+    """There is no such lab, or its folder is not as a lab's should be."""
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A lab's folder: `instructor.ipynb`, `checks.py`, `student.ipynb`, and where it needs input `generate.py`."""
+
+    name: str
+    folder: Path
+
+    @property
+    def instructor(self) -> Path:
+        return self.folder / "instructor.ipynb"
+
+    @property
+    def student(self) -> Path:
+        return self.folder / "student.ipynb"
+
+    @cached_property
+    def module(self) -> ModuleType:
+        """The lab's `checks.py`."""
+        return _load(self.folder, "checks")
+
+    @cached_property
+    def checks(self) -> tuple[Check, ...]:
+        """Public and hidden checks, in the order in which they are written."""
+        found = tuple(value for value in vars(self.module).values() if isinstance(value, Check))
+        if not found:
+            raise LabError(f"{self.folder / 'checks.py'} defines no check")
+        return found
+
+    @property
+    def mutants(self) -> tuple[Mutant, ...]:
+        return tuple(getattr(self.module, "MUTANTS", ()))
+
+    @property
+    def questions(self) -> tuple[str, ...]:
+        """The questions' ids, in order."""
+        return tuple(dict.fromkeys(check.question for check in self.checks))
+
+    def checks_of(self, question: str) -> tuple[Check, ...]:
+        return tuple(check for check in self.checks if check.question == question)
+
+    def points(self, question: str | None = None) -> float:
+        """What can be had for a question, or for the whole lab."""
+        return sum(check.points for check in self.checks if question in (None, check.question))
+
+    def hidden(self, question: str) -> int:
+        """How many hidden checks a question has; a released lab only knows their number."""
+        here = sum(check.hidden for check in self.checks_of(question))
+        return here or getattr(self.module, "HIDDEN_CHECKS", {}).get(question, 0)
+
+    def prepare(self, namespace: Namespace, seed: int) -> None:
+        """Make the lab's input, events and tables, in a namespace that is empty before."""
+        self.module.prepare(namespace, seed)
+
+
+def all_labs() -> list[Lab]:
+    """The kit's labs, in order."""
+    return [Lab(folder.name, folder) for folder in sorted(LABS.glob("lab*_*")) if (folder / "checks.py").exists()]
+
+
+def find(name: str) -> Lab:
+    """A lab by its name, the beginning of its name (`lab03`), or its folder; LabError when there is none."""
+    folder = Path(name)
+    if (folder / "checks.py").exists():
+        return Lab(folder.resolve().name, folder.resolve())
+    matches = [lab for lab in all_labs() if lab.name == name] or [
+        lab for lab in all_labs() if lab.name.startswith(name)
+    ]
+    if len(matches) != 1:
+        known = ", ".join(lab.name for lab in all_labs())
+        raise LabError(f"there is no lab {name!r}. There are: {known}. Or name a lab's folder")
+    return matches[0]
+
+
+def _load(folder: Path, name: str) -> ModuleType:
+    """A module of the lab's folder, as part of a package of its own: `from .generate import ...` works in it."""
+    package = f"_eventlab_lab_{hashlib.sha256(str(folder).encode()).hexdigest()[:12]}"
+    if package not in sys.modules:
+        module = ModuleType(package)
+        module.__path__ = [str(folder)]
+        sys.modules[package] = module
+    return importlib.import_module(f"{package}.{name}")

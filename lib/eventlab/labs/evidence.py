@@ -1,0 +1,253 @@
+"""What arrived: all that a check looks at. Read from Kafka and HDFS, never from the student's variables.
+
+The student may have left anything behind, so all that is read is bounded, and whatever is not as it should be is
+an EvidenceError whose message says what was found.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from eventlab.labs.files import MOST_FILES, File, FileError, read, walk
+from eventlab.labs.names import Namespace
+from eventlab.settings import settings
+from eventlab.stack.probes import quiet_kafka
+
+if TYPE_CHECKING:
+    import pyarrow
+
+MOST_MESSAGES = 50_000
+MOST_BYTES = 16 * 1024 * 1024
+MOST_ROWS = 50_000
+ROWS_A_BATCH = 128
+"""Few, because one long value may stand, compressed, in every row."""
+KAFKA_TIMEOUT_MS = 10_000
+
+
+class EvidenceError(RuntimeError):
+    """What a check asked for is not there, or not of the kind that it should be."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message as it is in Kafka."""
+
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+    @property
+    def event(self) -> dict[str, Any] | None:
+        """The value as a JSON object; None when it is none."""
+        try:
+            event = json.loads(self.value)
+        except (ValueError, RecursionError):
+            return None
+        return event if isinstance(event, dict) else None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a submission left in its namespace, and the answers that its notebook declared.
+
+    sources: the student's cells by question; files: what the notebook wrote beside itself, by name.
+    """
+
+    namespace: Namespace
+    seed: int
+    answers: Mapping[str, Any] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    _seen: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def answer(self, question: str) -> Any:
+        """The value that the notebook declared with `lab.answer(question, value)`."""
+        if question not in self.answers:
+            raise EvidenceError(f'no answer: lab.answer("{question}", ...) did not run')
+        return self.answers[question]
+
+    def messages(self, topic: str | None = None) -> list[Message]:
+        """All messages of a topic (by default the namespace's own), by partition and offset; [] without one."""
+        name = topic or self.namespace.topic
+        return self._once("messages", name, lambda: list(_read_topic(name)))
+
+    def events(self, topic: str | None = None) -> list[dict[str, Any]]:
+        """Those messages of a topic that are JSON objects."""
+        return [event for event in (message.event for message in self.messages(topic)) if event is not None]
+
+    def committed(self, group: str | None = None) -> dict[int, int]:
+        """The offsets that a consumer group has committed for the namespace's topic, by partition."""
+        return _committed(group or self.namespace.group, self.namespace.topic)
+
+    def rows(self, path: str) -> list[dict[str, Any]]:
+        """The rows of a Parquet folder; a relative path is one below the namespace's folder."""
+        return self._once("rows", path, lambda: list(self._read_rows(path)))
+
+    def schema(self, path: str) -> pyarrow.Schema:
+        """The schema of a Parquet folder: of its first part."""
+        import pyarrow.parquet
+
+        parts = self._parts(path)
+        if not parts:
+            raise EvidenceError(f"{self._absolute(path)} holds no Parquet file")
+        return _guarded(path, lambda: pyarrow.parquet.read_schema(self._open(path, parts[0])))
+
+    def columns(self, path: str) -> dict[str, str]:
+        """A Parquet folder's columns and their types, in order, with Arrow's names for the types."""
+        return {column.name: str(column.type) for column in self.schema(path)}
+
+    def exists(self, path: str) -> bool:
+        """Whether there is such a folder."""
+        try:
+            return self.listing(path) is not None
+        except EvidenceError:
+            return False
+
+    def listing(self, path: str) -> list[str]:
+        """The files in and below a folder, by name."""
+        return [file.path for file in self._files(path)]
+
+    def _absolute(self, path: str) -> str:
+        full = path if path.startswith("/") else f"{self.namespace.folder}/{path}"
+        return full.rstrip("/")
+
+    def _files(self, path: str) -> list[File]:
+        def look() -> list[File]:
+            found = []
+            for file in walk(self._absolute(path)):
+                found.append(file)
+                if len(found) > MOST_FILES:
+                    raise EvidenceError(f"{self._absolute(path)} holds more than {MOST_FILES} files")
+            return found
+
+        return self._once("files", path, lambda: _guarded(path, look))
+
+    def _parts(self, path: str) -> list[str]:
+        """The Parquet files that Spark would read: names with _ or . in front do not count."""
+        found = [
+            file for file in self._files(path) if not _is_hidden(file.path) and file.path.endswith(".parquet")
+        ]
+        if sum(file.size for file in found) > MOST_BYTES:
+            raise EvidenceError(f"{self._absolute(path)} holds more than {MOST_BYTES:,} bytes")
+        return [file.path for file in found]
+
+    def _open(self, path: str, name: str) -> io.BytesIO:
+        return io.BytesIO(read(f"{self._absolute(path)}/{name}", MOST_BYTES))
+
+    def _read_rows(self, path: str) -> Iterator[dict[str, Any]]:
+        budget = _Budget(self._absolute(path))
+        for name in self._parts(path):
+            partition = dict(part.split("=", 1) for part in name.split("/")[:-1] if "=" in part)
+            batch = _guarded(path, lambda name=name: list(_batches(self._open(path, name), budget)))
+            yield from (row | partition for row in batch)
+
+    def _once(self, kind: str, name: str, look: Any) -> Any:
+        """Each thing is read once for all checks."""
+        if (kind, name) not in self._seen:
+            self._seen[kind, name] = look()
+        return self._seen[kind, name]
+
+
+@dataclass
+class _Budget:
+    """What may be read of one folder."""
+
+    path: str
+    rows: int = 0
+    size: int = 0
+
+    def spend(self, rows: int, size: int) -> None:
+        self.rows, self.size = self.rows + rows, self.size + size
+        if self.rows > MOST_ROWS or self.size > MOST_BYTES:
+            raise EvidenceError(f"{self.path} holds more than {MOST_ROWS:,} rows or {MOST_BYTES:,} bytes")
+
+
+def _batches(source: io.BytesIO, budget: _Budget) -> Iterator[dict[str, Any]]:
+    import pyarrow.parquet
+
+    with pyarrow.parquet.ParquetFile(source) as file:
+        if file.metadata.num_rows > MOST_ROWS:
+            budget.spend(file.metadata.num_rows, 0)
+        for batch in file.iter_batches(batch_size=ROWS_A_BATCH, use_threads=False):
+            budget.spend(batch.num_rows, batch.nbytes)
+            yield from batch.to_pylist()
+
+
+def _guarded(path: str, look: Any) -> Any:
+    try:
+        return look()
+    except FileError as error:
+        raise EvidenceError(str(error)) from error
+    except (OSError, ValueError, KeyError, NotImplementedError) as error:  # pyarrow's are of these kinds
+        raise EvidenceError(f"{path} can't be read as Parquet: {error}") from error
+
+
+def _is_hidden(path: str) -> bool:
+    return any(part.startswith(("_", ".")) and "=" not in part for part in path.split("/"))
+
+
+def _read_topic(topic: str) -> Iterator[Message]:
+    """The topic's messages up to its present end; a message counts with its key and value."""
+    with quiet_kafka() as kafka:
+        try:
+            consumer = kafka.KafkaConsumer(
+                bootstrap_servers=settings.bootstrap_servers,
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                allow_auto_create_topics=False,
+                metrics_enabled=False,
+            )
+        except kafka.errors.KafkaError as error:
+            raise EvidenceError(f"Kafka does not answer: {error}") from error
+        with closing(consumer):
+            yield from _messages(kafka, consumer, topic)
+
+
+def _messages(kafka: Any, consumer: Any, topic: str) -> Iterator[Message]:
+    partitions = [
+        kafka.TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())
+    ]
+    if not partitions:
+        return
+    ends = consumer.end_offsets(partitions)
+    size = count = 0
+    for partition in partitions:
+        consumer.assign([partition])
+        consumer.seek_to_beginning(partition)
+        while consumer.position(partition) < ends[partition]:
+            found = consumer.poll(timeout_ms=KAFKA_TIMEOUT_MS).get(partition, [])
+            if not found:
+                raise EvidenceError(f"topic {topic} could not be read to its end")
+            for record in found:
+                count += 1
+                size += len(record.value or b"") + len(record.key or b"")
+                if count > MOST_MESSAGES or size > MOST_BYTES:
+                    raise EvidenceError(
+                        f"{topic} holds more than {MOST_MESSAGES:,} messages or {MOST_BYTES:,} bytes"
+                    )
+                yield Message(
+                    record.partition,
+                    record.offset,
+                    record.timestamp,
+                    record.key,
+                    record.value or b"",
+                    tuple(record.headers or ()),
+                )
+
+
+def _committed(group: str, topic: str) -> dict[int, int]:
+    with quiet_kafka() as kafka:
+        try:
+            with closing(kafka.KafkaAdminClient(bootstrap_servers=settings.bootstrap_servers)) as admin:
+                found = admin.list_group_offsets({group: None}).get(group, {})
+        except kafka.errors.KafkaError as error:
+            raise EvidenceError(f"the offsets of group {group} can't be read: {error}") from error
+    return {at.partition: kept.offset for at, kept in found.items() if at.topic == topic and kept.offset >= 0}

@@ -1,0 +1,124 @@
+"""The student's half of a lab, made from the instructor's: one direction, and always the same bytes.
+
+Left out are solutions (between `BEGIN SOLUTION` and `END SOLUTION`), hidden tests (`BEGIN HIDDEN TESTS` to
+`END HIDDEN TESTS`, in notebooks and in `checks.py`) and outputs. A marker without its partner is an error, because
+what it was to hide would be released.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from eventlab.labs import cells
+from eventlab.labs.catalogue import Lab, LabError
+
+STUB = ("# YOUR CODE HERE", "raise NotImplementedError()")
+TEXT_STUB = ("YOUR ANSWER HERE",)
+METADATA = {
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+HIDDEN = re.compile(r"\bhidden\s*=\s*True\b|\bMUTANTS\b|\bMutant\b")
+
+
+class ReleaseError(LabError):
+    """The instructor's half can't be released as it is; the message names the cell or the line."""
+
+
+def student_notebook(lab: Lab) -> str:
+    """The text of `student.ipynb`."""
+    notebook = cells.read(lab.instructor)
+    own = [
+        _released(cell, f"{lab.instructor.name}, cell {number}") for number, cell in enumerate(notebook.cells, 1)
+    ]
+    for number, cell in enumerate(own, start=1):
+        cell.id = f"cell-{number:03}"
+    made = nbformat.v4.new_notebook(cells=own, metadata=METADATA, nbformat_minor=5)
+    return nbformat.writes(made) + "\n"
+
+
+def student_checks(lab: Lab) -> str:
+    """The text of the `checks.py` that students get: public checks, and how many hidden ones there are."""
+    source = (lab.folder / "checks.py").read_text(encoding="utf-8")
+    public = without_region(source, "HIDDEN TESTS", f"{lab.name}/checks.py").rstrip()
+    left = HIDDEN.search(public)
+    if left:
+        raise ReleaseError(
+            f"{lab.name}/checks.py: {left[0]!r} stands outside of BEGIN and END HIDDEN TESTS and would be released"
+        )
+    counts = {question: lab.hidden(question) for question in lab.questions}
+    return f"{public}\n\nHIDDEN_CHECKS = {json.dumps(counts)}\n"
+
+
+def release(lab: Lab, output: Path) -> Path:
+    """Write the folder that students get to OUTPUT/<lab>: the notebook, its data generator, the public checks."""
+    target = output / lab.name
+    if target.resolve() == lab.folder.resolve():
+        raise ReleaseError(f"{target} is the lab's own folder; release it to another one")
+    texts = {f"{lab.name}.ipynb": student_notebook(lab), "checks.py": student_checks(lab)}
+    generator = lab.folder / "generate.py"
+    if generator.exists():
+        texts["generate.py"] = without_region(generator.read_text(encoding="utf-8"), "HIDDEN TESTS", "generate.py")
+    target.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        (target / name).write_text(text, encoding="utf-8", newline="\n")
+    return target
+
+
+def renew(lab: Lab) -> bool:
+    """Write the lab's `student.ipynb`; say whether a byte changed."""
+    text = student_notebook(lab)
+    changed = not lab.student.exists() or lab.student.read_text(encoding="utf-8") != text
+    if changed:
+        lab.student.write_text(text, encoding="utf-8", newline="\n")
+    return changed
+
+
+def without_region(text: str, marker: str, where: str, stub: tuple[str, ...] = ()) -> str:
+    """The text, each region from `BEGIN <marker>` to `END <marker>` replaced by the stub, indented as it was."""
+    lines: list[str] = []
+    inside = False
+    for number, line in enumerate(text.split("\n"), start=1):
+        begins, ends = f"BEGIN {marker}" in line, f"END {marker}" in line
+        if (begins and inside) or (ends and not inside):
+            raise ReleaseError(f"{where}, line {number}: {line.strip()!r} has no partner")
+        if begins:
+            indent = line[: len(line) - len(line.lstrip())]
+            lines += [indent + words for words in stub]
+        if not (begins or ends or inside):
+            lines.append(line)
+        inside = begins or (inside and not ends)
+    if inside:
+        raise ReleaseError(f"{where}: BEGIN {marker} has no END")
+    return "\n".join(lines)
+
+
+def _released(cell: NotebookNode, where: str) -> NotebookNode:
+    stub = STUB if cell.cell_type == "code" else TEXT_STUB
+    source = without_region(cell.source, "SOLUTION", where, stub)
+    if source != cell.source and not cells.is_solution(cell):
+        raise ReleaseError(f"{where} holds a solution, but its metadata does not say so")
+    if cells.is_solution(cell) and source == cell.source:
+        source = "\n".join(stub)
+    shown = without_region(source, "HIDDEN TESTS", where)
+    if shown != source and not cells.is_check(cell):
+        raise ReleaseError(f"{where} holds hidden tests, but its metadata does not say so")
+    return _clean(cell, shown.rstrip("\n"))
+
+
+def _clean(cell: NotebookNode, source: str) -> NotebookNode:
+    """A cell without outputs, and of metadata only nbgrader's, the tags, and that it is not to be deleted."""
+    metadata = {key: cell.metadata[key] for key in ("nbgrader", "tags") if key in cell.metadata}
+    if cells.grade_id(cell):
+        metadata["deletable"] = False
+        if not cells.is_solution(cell):
+            metadata["editable"] = False
+    made = NotebookNode({"cell_type": cell.cell_type, "metadata": NotebookNode(metadata), "source": source})
+    if cell.cell_type == "code":
+        made |= {"execution_count": None, "outputs": []}
+    return NotebookNode(made)

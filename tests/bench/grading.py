@@ -1,0 +1,184 @@
+"""A class of twelve graded by nbgrader and by us, on one machine with the same time a cell; then larger classes.
+
+Eight are right, one is wrong, one raises, one never ends, one kills its kernel. nbgrader finds its services
+running; our time includes the start of the workers' own.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from eventlab.grading import records
+from eventlab.labs import cells
+from eventlab.labs.catalogue import find
+from eventlab.settings import Settings
+from eventlab.stack import config, environment
+
+LAB = find("lab02_extract")
+CELL_TIMEOUT_S = 30
+COPIES = (12, 48, 96)
+BROKEN = {
+    "wrong": ("q3", ("order by arrived_at)", "order by arrived_at desc)")),
+    "raising": ("q3", ("### BEGIN SOLUTION", "raise ValueError('no')")),
+    "endless": ("q2", ("### BEGIN SOLUTION", "while True: pass")),
+    "killing": ("q2", ("### BEGIN SOLUTION", "import os; os._exit(1)")),
+}
+"""Student -> the question that is broken, and the edit that breaks the instructor's solution."""
+
+
+def measure(stack: Settings) -> list[dict[str, object]]:
+    with tempfile.TemporaryDirectory(prefix="eventlab-bench-") as name:
+        folder = Path(name)
+        class_ = twelve()
+        own_s, own = by_us(class_, folder / "own")
+        warm_s, warm = by_nbgrader(class_, folder / "warm", environment.full(stack))
+        plain_s, _ = by_nbgrader(class_, folder / "plain", _spark_per_notebook(stack))
+        config.render(stack)
+        rows = [
+            _row("grade 12 submissions", own_s, "s", "nbgrader, a Spark per notebook", plain_s),
+            _row("grade 12 submissions", own_s, "s", "nbgrader, warm Spark", warm_s),
+            _marks("fair marks of the 4 broken ones", own, "nbgrader", warm),
+            _marks("fair marks of the 4 broken ones", own, "what they earned", fair()),
+        ]
+        return rows + _copies(folder)
+
+
+def twelve() -> dict[str, NotebookNode]:
+    """Student -> notebook. The markers are gone, as from what a student hands in."""
+    right = cells.read(LAB.instructor)
+    class_ = {f"right{number}": copy.deepcopy(right) for number in range(1, 9)}
+    for student, (question, (old, new)) in BROKEN.items():
+        class_[student] = _edited(right, question, old, new)
+    return {student: _handed_in(node) for student, node in class_.items()}
+
+
+def fair() -> dict[str, float]:
+    """What each has earned at least: of the broken ones, every question but one."""
+    lost = {student: LAB.points(question) for student, (question, _) in BROKEN.items()}
+    return {student: LAB.points() - lost.get(student, 0) for student in twelve()}
+
+
+def by_us(class_: Mapping[str, NotebookNode], folder: Path) -> tuple[float, dict[str, float]]:
+    """Seconds of `eventlab grade`, all of it, and student -> points."""
+    _write(class_, folder / "submissions", "{}.ipynb")
+    command = ["-m", "eventlab.cli", "grade", LAB.name, "submissions", "--output", "output"]
+    seconds = _timed([*command, "--cell-timeout", str(CELL_TIMEOUT_S)], folder, dict(os.environ))
+    return seconds, {record.student: record.points for record in records.load_all(folder / "output")}
+
+
+def by_nbgrader(
+    class_: Mapping[str, NotebookNode], folder: Path, env: dict[str, str]
+) -> tuple[float, dict[str, float]]:
+    """Seconds of `nbgrader autograde`, and student -> points (0 where it gives none)."""
+    assignment = LAB.name
+    _write({LAB.name: cells.read(LAB.instructor)}, folder / "source" / assignment, "{}.ipynb")
+    _write(class_, folder / "submitted", f"{{}}/{assignment}/{LAB.name}.ipynb")
+    course = [f"--course-dir={folder}", "--log-level=ERROR"]
+    _timed(["-m", "nbgrader", "generate_assignment", assignment, *course], folder, env)
+    timeout = f"--ExecutePreprocessor.timeout={CELL_TIMEOUT_S}"
+    seconds = _timed(["-m", "nbgrader", "autograde", assignment, timeout, *course], folder, env, frozenset({0, 1}))
+    return seconds, _gradebook(folder, assignment)
+
+
+def _gradebook(folder: Path, assignment: str) -> dict[str, float]:
+    script = (
+        "import json, sys; from nbgrader.api import Gradebook\n"
+        "with Gradebook(sys.argv[1]) as book:\n"
+        "    print(json.dumps({s.student.id: s.score for s in book.assignment_submissions(sys.argv[2])}))"
+    )
+    database = f"sqlite:///{folder / 'gradebook.db'}"
+    done = subprocess.run(
+        [sys.executable, "-c", script, database, assignment], capture_output=True, text=True, check=True
+    )
+    return json.loads(done.stdout)
+
+
+def _copies(folder: Path) -> list[dict[str, object]]:
+    """Seconds a submission for classes of right solutions, the start of the stacks included."""
+    right = twelve()["right1"]
+    each: dict[int, float] = {}
+    for count in COPIES:
+        seconds, points = by_us({f"s{number:03}": right for number in range(count)}, folder / f"copies{count}")
+        if set(points.values()) != {LAB.points()} or len(points) != count:
+            raise RuntimeError(f"{count} copies of the right solution: {sorted(points.values())}")
+        each[count] = seconds / count
+    first = COPIES[0]
+    return [_row(f"a submission of {n} copies", each[n], "s", f"of {first} copies", each[first]) for n in COPIES]
+
+
+def _spark_per_notebook(stack: Settings) -> dict[str, str]:
+    """The environment in which a notebook's getOrCreate() starts a Spark of its own."""
+    plain = Settings(**{**stack.model_dump(), "spark_remote_url": "local[*]"})
+    config.render(plain)
+    env = environment.full(plain)
+    env.pop("SPARK_REMOTE", None)
+    return env
+
+
+def _edited(right: NotebookNode, question: str, old: str, new: str) -> NotebookNode:
+    changed = copy.deepcopy(right)
+    cell = next(cell for cell in changed.cells if cells.grade_id(cell) == question)
+    if cell.source.count(old) != 1:
+        raise RuntimeError(f"{LAB.name}'s solution of {question} does not hold {old!r} once")
+    cell.source = cell.source.replace(old, new)
+    return changed
+
+
+def _handed_in(node: NotebookNode) -> NotebookNode:
+    """Hidden tests and markers taken out."""
+    from eventlab.labs.release import without_region
+
+    for cell in node.cells:
+        source = without_region(cell.source, "HIDDEN TESTS", LAB.name)
+        cell.source = "\n".join(line for line in source.split("\n") if not line.strip().startswith("### "))
+    return node
+
+
+def _write(notebooks: Mapping[str, NotebookNode], folder: Path, name: str) -> None:
+    for student, node in notebooks.items():
+        path = folder / name.format(student)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(node, path)
+
+
+def _timed(arguments: list[str], cwd: Path, env: dict[str, str], codes: frozenset[int] = frozenset({0})) -> float:
+    cwd.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, env=env, cwd=cwd)
+    if done.returncode not in codes:
+        raise RuntimeError(f"{' '.join(arguments)}\n{done.stderr[-3000:]}")
+    return time.monotonic() - started
+
+
+def _marks(name: str, own: dict[str, float], peer: str, other: dict[str, float]) -> dict[str, object]:
+    kept, theirs = (sum(found.get(student, 0) for student in BROKEN) for found in (own, other))
+    return {
+        "name": name,
+        "value": kept,
+        "unit": "points",
+        "peer": peer,
+        "peer_value": theirs,
+        "ratio": round(kept / theirs, 2) if theirs else "",
+    }
+
+
+def _row(name: str, value: float, unit: str, peer: str, peer_value: float) -> dict[str, object]:
+    return {
+        "name": name,
+        "value": round(value, 2),
+        "unit": unit,
+        "peer": peer,
+        "peer_value": round(peer_value, 2),
+        "ratio": round(peer_value / value, 2),
+    }

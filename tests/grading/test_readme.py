@@ -1,0 +1,84 @@
+"""Every command of labs/README.md is run, in the order in which it stands there, in a copy of what a clone has."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from eventlab.labs.catalogue import find
+from eventlab.settings import ROOT
+
+README = ROOT / "labs" / "README.md"
+OPENS_A_BROWSER = "make lab"
+"""Run by tests/test_lab.py: it would hold the terminal's stack."""
+
+
+def sections():
+    """Heading -> the lines of its sh blocks."""
+    found = {}
+    for section in README.read_text().split("\n## ")[1:]:
+        blocks = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+        if blocks:
+            found[section.partition("\n")[0]] = "".join(blocks)
+    return found
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory):
+    """A folder from which the README's relative paths work, with two submissions to lab 1."""
+    folder = tmp_path_factory.mktemp("clone")
+    shutil.copytree(ROOT / "labs", folder / "labs")
+    for name in ("lib", "stack", "Makefile", "pyproject.toml", "uv.lock", ".venv", "game_api.py", "notebooks"):
+        (folder / name).symlink_to(ROOT / name)
+    submissions = folder / "submissions"
+    submissions.mkdir()
+    shutil.copy(find("lab01").instructor, submissions / "ada.ipynb")
+    shutil.copy(find("lab01").student, submissions / "ben.ipynb")
+    return folder
+
+
+def sh(commands, folder):
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    lines = "\n".join(line for line in commands.splitlines() if line.strip() != OPENS_A_BROWSER)
+    return subprocess.run(
+        ["bash", "-eu", "-o", "pipefail", "-c", lines],
+        cwd=folder,
+        env=os.environ | {"PATH": path},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_the_readme_has_commands_for_students_and_instructors():
+    commands = "".join(sections().values())
+
+    for said in ("eventlab labs release", "eventlab labs verify", "eventlab labs list", "eventlab grade "):
+        assert said in commands
+
+
+@pytest.mark.services
+@pytest.mark.timeout(600)
+def test_every_command_of_the_readme_works(clone):
+    for heading, commands in sections().items():
+        done = sh(commands, clone)
+        assert done.returncode == 0, f"{heading}\n{commands}\n{done.stdout}{done.stderr}"
+
+    assert "ada.html" in done.stdout
+    grades = (clone / "build" / "grades" / "lab01_events" / "grades.csv").read_text().splitlines()
+    full = f"{find('lab01').points():g}"
+    assert grades[1].startswith(f"ada,lab01_events,graded,{full},{full}")
+    assert grades[2].startswith("ben,lab01_events,graded,0,")
+
+
+@pytest.mark.services
+def test_the_files_that_the_readme_names_are_those_that_are_written(clone):
+    output = clone / "build" / "grades" / "lab01_events"
+    named = re.findall(r"^\| `([a-z.]+/?)` \|", README.read_text().split("\n## Publish\n")[1], re.MULTILINE)
+
+    assert len(named) == 6
+    for name in named:
+        assert (output / name).exists(), name

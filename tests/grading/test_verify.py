@@ -1,0 +1,182 @@
+"""A lab is proved when right is right, nothing is nothing, and every wrong solution loses marks."""
+
+from dataclasses import replace
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from eventlab.grading.mutants import MutantError, mutate, write_class
+from eventlab.grading.records import CheckResult, Question, Record
+from eventlab.grading.verify import verify
+from eventlab.labs.catalogue import Lab, all_labs
+from eventlab.labs.checks import Mutant
+
+CHECKS = """
+from eventlab.labs.checks import Mutant, check, expect
+
+@check("q1", points=2, hint="add")
+def the_sum(evidence):
+    return expect(expected=3, got=evidence.answer("q1"))
+
+@check("q2", points=3, hint="multiply", hidden=True)
+def the_product(evidence):
+    return expect(expected=2, got=evidence.answer("q2"))
+
+MUTANTS = (Mutant("off by one", "q1", "a + b", "a + b + 1"), Mutant("wrong operator", "q2", "a * b", "a + b"))
+"""
+
+
+def cell(grade_id, source, **more):
+    graded = {"grade_id": grade_id, "solution": True, "grade": False, "locked": False, "schema_version": 3} | more
+    return new_code_cell(source, metadata={"nbgrader": graded})
+
+
+@pytest.fixture
+def lab(tmp_path):
+    """A small lab; in its folder alone, so that no services are needed to look at it."""
+    folder = tmp_path / "lab99_numbers"
+    folder.mkdir()
+    (folder / "checks.py").write_text(CHECKS)
+    solved = [
+        cell("q1", "c = a + b"),
+        cell("q1-again", "d = 0"),
+        cell("q2", "c = a * b"),
+        cell("q2-check", "a + b", solution=False),
+    ]
+    empty = [cell("q1", "# YOUR CODE HERE"), cell("q1-again", ""), cell("q2", "# YOUR CODE HERE")]
+    nbformat.write(new_notebook(cells=solved), folder / "instructor.ipynb")
+    nbformat.write(new_notebook(cells=empty), folder / "student.ipynb")
+    return Lab(folder.name, folder)
+
+
+def record_of(lab, student, right, **more):
+    """A record in which the questions of `right` have all their checks passed."""
+    questions = tuple(
+        Question(
+            id,
+            lab.points(id) if id in right else 0,
+            lab.points(id),
+            "",
+            tuple(
+                CheckResult(c.name, id, id in right, c.points if id in right else 0, c.points)
+                for c in lab.checks_of(id)
+            ),
+        )
+        for id in lab.questions
+    )
+    return replace(
+        Record(student, lab.name, "graded", sum(q.points for q in questions), lab.points(), questions), **more
+    )
+
+
+def grader(lab, **other):
+    """Grades a class as if each submission's source told all; `other` replaces records by student."""
+
+    def grade(graded, submissions, output, *, workers=None, progress=None):
+        found = []
+        for path in sorted(submissions.glob("*.ipynb")):
+            sources = [c.source for c in nbformat.read(path, as_version=4).cells]
+            right = [id for id, text in (("q1", "c = a + b"), ("q2", "c = a * b")) if text in sources]
+            found.append(other.get(path.stem.replace("-", "_"), record_of(lab, path.stem, right)))
+        return [
+            replace(record, student=path.stem)
+            for record, path in zip(found, sorted(submissions.glob("*.ipynb")), strict=True)
+        ]
+
+    return grade
+
+
+def test_a_lab_whose_checks_catch_every_mutant_has_no_problems(lab):
+    proof = verify(lab, grade=grader(lab))
+
+    assert proof.problems == []
+    assert proof.share_caught == 1
+
+
+def test_a_mutant_that_keeps_its_marks_is_named(lab):
+    proof = verify(lab, grade=grader(lab, mutant_02_q2=record_of(lab, "", ["q1", "q2"])))
+
+    assert proof.share_caught == 0.5
+    (problem,) = proof.problems
+    assert "q2 wrong operator" in problem
+    assert "'a * b' → 'a + b'" in problem
+
+
+def test_a_mutant_that_loses_marks_only_elsewhere_is_not_caught(lab):
+    proof = verify(lab, grade=grader(lab, mutant_02_q2=record_of(lab, "", ["q2"])))
+
+    assert [mutant.name for mutant in proof.survivors] == ["wrong operator"]
+
+
+def test_a_mutant_that_nobody_could_read_is_not_caught(lab):
+    proof = verify(lab, grade=grader(lab, mutant_01_q1=record_of(lab, "", [], status="unreadable")))
+
+    assert [mutant.name for mutant in proof.survivors] == ["off by one"]
+
+
+def test_an_instructor_without_full_marks_fails_the_lab(lab):
+    proof = verify(lab, grade=grader(lab, instructor=record_of(lab, "", ["q1"])))
+
+    assert [problem for problem in proof.problems if "the instructor's solution misses q2 the product" in problem]
+
+
+@pytest.mark.parametrize("status", ["timed_out", "died", "unreadable"])
+def test_an_instructor_or_untouched_notebook_that_breaks_something_fails_the_lab(lab, status):
+    right = verify(lab, grade=grader(lab, instructor=record_of(lab, "", ["q1", "q2"], status=status)))
+    untouched = verify(lab, grade=grader(lab, untouched=record_of(lab, "", [], status=status)))
+
+    assert right.problems == [f"the instructor's solution: {status}, 5 of 5 points"]
+    assert untouched.problems == [f"the untouched notebook: {status}, 0 of 5 points"]
+
+
+def test_an_untouched_notebook_with_a_point_fails_the_lab(lab):
+    proof = verify(lab, grade=grader(lab, untouched=record_of(lab, "", ["q1"])))
+
+    assert proof.problems == ["the untouched notebook passes q1 the sum"]
+
+
+def test_a_check_that_breaks_on_an_untouched_notebook_fails_the_lab(lab):
+    check = CheckResult("the sum", "q1", False, 0, 2, got="could not be checked: KeyError: 'x'")
+    untouched = record_of(lab, "", [], questions=(Question("q1", 0, 2, "", (check,)),))
+
+    (problem,) = verify(lab, grade=grader(lab, untouched=untouched)).problems
+
+    assert "a check breaks on the untouched notebook: q1 the sum" in problem
+
+
+def test_a_lab_without_mutants_has_proved_nothing(lab):
+    (lab.folder / "checks.py").write_text(CHECKS.partition("MUTANTS")[0])
+
+    proof = verify(lab, grade=grader(lab))
+
+    assert proof.share_caught == 0
+    assert "no MUTANTS" in proof.problems[0]
+
+
+def test_a_mutant_edits_only_its_own_questions_solution(lab):
+    changed = mutate(nbformat.read(lab.instructor, as_version=4), Mutant("", "q1", "a + b", "a - b"))
+
+    assert [cell.source for cell in changed.cells] == ["c = a - b", "d = 0", "c = a * b", "a + b"]
+
+
+@pytest.mark.parametrize(
+    ("question", "old", "new"),
+    [
+        ("q1", "a - b", "x"),
+        ("q1", "", "x"),
+        ("q2", "a + b", "x"),
+        ("q1", "=", "=="),
+        ("q9", "a", "b"),
+        ("q1", "a + b", "a + b"),
+    ],
+)
+def test_a_mutant_that_is_not_one_edit_is_refused(lab, question, old, new):
+    with pytest.raises(MutantError, match="mutant 'careless'"):
+        mutate(nbformat.read(lab.instructor, as_version=4), Mutant("careless", question, old, new))
+
+
+@pytest.mark.parametrize("lab", all_labs(), ids=lambda lab: lab.name)
+def test_every_mutant_of_the_kits_labs_can_be_made(lab, tmp_path):
+    assert len(write_class(lab, lab.mutants, tmp_path)) == len(lab.mutants) > 0
+    assert {mutant.question for mutant in lab.mutants} == set(lab.questions)

@@ -1,0 +1,60 @@
+"""A check's verdict: what is equal, what is shown, and that nothing a student leaves behind breaks it."""
+
+import pytest
+
+from eventlab.labs.checks import LONGEST_TEXT, Verdict, check, expect, same
+from eventlab.labs.evidence import Evidence, EvidenceError
+from eventlab.labs.names import Namespace
+
+EVIDENCE = Evidence(Namespace.of("lab"), 1, answers={"q1": 3})
+
+
+def test_the_decorator_makes_a_check_of_a_function():
+    @check("q1", points=2, hint="count", hidden=True)
+    def three_events_are_there(evidence):
+        return expect(expected=3, got=evidence.answer("q1"))
+
+    assert three_events_are_there.name == "three events are there"
+    assert (three_events_are_there.question, three_events_are_there.points) == ("q1", 2)
+    assert three_events_are_there.hidden
+    assert three_events_are_there.run(EVIDENCE) == Verdict(True, "3", "3")
+
+
+@pytest.mark.parametrize(
+    ("right", "answer"),
+    [(3, 3.0), (0.1 + 0.2, 0.3), ([1, 2], (1, 2)), ({"a": [1.0]}, {"a": [1]}), (None, None), ("a", "a")],
+)
+def test_what_means_the_same_is_the_same(right, answer):
+    assert same(right, answer)
+
+
+@pytest.mark.parametrize(
+    ("right", "answer"),
+    [(3, 4), (1, True), (1, "1"), ([1, 2], [2, 1]), ([1], [1, 1]), ({"a": 1}, {"a": 1, "b": 2}), (0, None)],
+)
+def test_what_means_something_else_is_not(right, answer):
+    assert not same(right, answer)
+
+
+@pytest.mark.parametrize("error", [EvidenceError("no topic"), KeyError("host"), RecursionError(), TypeError("x")])
+def test_a_check_that_stumbles_has_failed(error):
+    @check("q1", points=1, hint="")
+    def stumbles(evidence):
+        raise error
+
+    verdict = stumbles.run(EVIDENCE)
+
+    assert not verdict.passed
+    assert verdict.got
+
+
+def test_an_answer_that_was_not_given_is_said_to_be_missing():
+    @check("q2", points=1, hint="")
+    def asks(evidence):
+        return expect(expected=1, got=evidence.answer("q2"))
+
+    assert "no answer" in asks.run(EVIDENCE).got
+
+
+def test_a_long_text_is_cut():
+    assert len(expect(expected="x" * 100_000, got="").expected) < LONGEST_TEXT + 50

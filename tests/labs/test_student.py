@@ -1,0 +1,163 @@
+"""The notebook's side: the student's own input, checks that print, answers that leave as output."""
+
+import json
+
+import pytest
+
+from eventlab.labs import inputs, student
+from eventlab.labs.evidence import Evidence
+from eventlab.labs.student import ANSWER, LabFailure, open_lab, plain
+
+
+@pytest.fixture
+def lab(stack, tmp_path, monkeypatch):
+    """Lab 1, opened by a student in a folder of the student's own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
+    opened = open_lab("lab01_events", student="somebody")
+    try:
+        yield opened
+    finally:
+        inputs.clear(opened.namespace)
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """What is displayed, as mime bundles."""
+    found = []
+    monkeypatch.setattr("IPython.display.display", lambda bundle, raw: found.append(bundle))
+    return found
+
+
+def right_counts(lab):
+    events = Evidence(lab.namespace, lab.seed).events()
+    types = [event["event_type"] for event in events]
+    return {name: types.count(name) for name in types}
+
+
+def test_opening_a_lab_makes_its_input_once(lab):
+    before = len(Evidence(lab.namespace, lab.seed).messages())
+
+    again = open_lab("lab01_events", student="somebody")
+
+    assert before > 50
+    assert len(Evidence(again.namespace, again.seed).messages()) == before
+
+
+def test_a_seed_that_is_asked_for_gives_other_input(lab):
+    before = Evidence(lab.namespace, lab.seed).messages()
+
+    other = open_lab("lab01_events", student="somebody", seed=7)
+
+    assert other.seed == 7
+    assert [m.value for m in Evidence(other.namespace, 7).messages()] != [m.value for m in before]
+
+
+def test_check_prints_each_public_check_and_how_many_are_hidden(lab, capsys):
+    lab.check("q1")
+
+    printed = capsys.readouterr().out
+    assert "FAIL  every type of event is counted" in printed
+    assert "got:" in printed
+    assert "hint:" in printed
+    assert printed.endswith("0/2 public checks pass; 1 hidden check runs when graded\n")
+    assert "every type has its count" not in printed
+
+
+def test_a_right_answer_passes(lab, capsys, shown):
+    lab.answer("q1", right_counts(lab))
+    lab.check("q1")
+
+    assert capsys.readouterr().out.endswith("2/2 public checks pass; 1 hidden check runs when graded\n")
+
+
+def test_an_answer_leaves_as_output_with_plain_text_beside_it(lab, shown):
+    lab.answer("q1", {"a": 1})
+
+    assert shown[-1] == {ANSWER: {"question": "q1", "value": {"a": 1}}, "text/plain": "q1: {'a': 1}"}
+
+
+def test_an_answer_that_is_too_long_is_refused(lab):
+    with pytest.raises(ValueError, match="characters"):
+        lab.answer("q1", "x" * 70_000)
+
+
+def test_under_nbgrader_a_failed_check_raises(lab, monkeypatch, shown):
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    with pytest.raises(LabFailure, match="2 of 2 checks of q1"):
+        lab.check("q1")
+
+    lab.answer("q1", right_counts(lab))
+    lab.check("q1")
+    lab.check("q1", hidden=True)
+
+
+def test_a_new_topic_is_empty_each_time(lab):
+    name = lab.new_topic("thanks")
+    inputs_before = Evidence(lab.namespace, 1).messages(name)
+    from kafka import KafkaProducer
+
+    producer = KafkaProducer(bootstrap_servers=student_settings().bootstrap_servers)
+    producer.send(name, b"x").get()
+    producer.close()
+    assert len(Evidence(lab.namespace, 1).messages(name)) == 1
+
+    assert lab.new_topic("thanks") == name
+    assert Evidence(lab.namespace, 1).messages(name) == inputs_before == []
+
+
+def test_when_graded_nothing_is_made_and_nothing_is_checked(capsys, monkeypatch):
+    monkeypatch.setattr("eventlab.course.connect", lambda: pytest.fail("connected"))
+
+    lab = open_lab("lab01_events", student="x", topic="t-events", folder="/tmp/t", group="t-group")
+    lab.check("q1")
+
+    assert (lab.topic, lab.folder, lab.group) == ("t-events", "/tmp/t", "t-group")
+    assert capsys.readouterr().out == "Checked from outside when graded.\n"
+
+
+def test_values_of_spark_pandas_and_numpy_become_plain():
+    import numpy
+    import pandas
+    from pyspark.sql import Row
+
+    rows = [Row(host="a", coins=1)]
+    frame = pandas.DataFrame({"host": ["a"], "coins": [1]})
+
+    assert plain(rows) == plain(frame) == [{"host": "a", "coins": 1}]
+    assert (
+        json.dumps(plain({"n": numpy.int64(3), "t": (1, None), 4: True})) == '{"n": 3, "t": [1, null], "4": true}'
+    )
+
+
+def student_settings():
+    from eventlab.settings import settings
+
+    return settings
+
+
+def test_the_api_of_a_student_is_served_on_a_free_port():
+    import httpx
+    from flask import Flask
+
+    from eventlab.labs.serve import serve
+
+    app = Flask("try")
+    app.add_url_rule("/", view_func=lambda: "hello")
+    with serve(app) as url:
+        assert httpx.get(url, trust_env=False).text == "hello"
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(url, trust_env=False)
+
+
+def test_under_nbgrader_names_are_not_the_students(monkeypatch):
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    made = []
+    monkeypatch.setattr("eventlab.course.connect", lambda: None)
+    monkeypatch.setattr(student.OpenLab, "restart", lambda self: made.append(self.namespace.prefix))
+
+    open_lab("lab01_events", student="ada")
+    open_lab("lab01_events", student="bob")
+
+    assert len(made) == 2
+    assert len(set(made)) == 1
