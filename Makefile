@@ -2,11 +2,13 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 UV_VERSION := 0.13.9
+# A Python that is named (make PYTHON=python3.12 ...) is the environment's, also where uv is there already.
+NAMED := $(filter-out file,$(origin PYTHON))
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 EVENTLAB := .venv/bin/eventlab
 PYTEST := .venv/bin/python -m pytest
 
-.PHONY: help setup run test test-unit notebooks lab bench lint format clean
+.PHONY: always help setup run test test-unit notebooks lab bench lint format clean
 
 help:  ## Print this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,8 +44,8 @@ clean:  ## Delete what was built (not the learner's data in .eventlab)
 	rm -rf build .venv .uv .jars
 
 # One stamp for the environment: made anew when what it is made from changes.
-.venv/.ready: pyproject.toml uv.lock | $(UV)
-	@$(UV) sync --locked --quiet
+.venv/.ready: pyproject.toml uv.lock $(if $(NAMED),always) | $(UV)
+	@$(UV) sync --locked --quiet $(if $(NAMED),--python $(PYTHON))
 	@touch $@
 
 .uv/bin/uv:

@@ -44,6 +44,11 @@ def test_spark_submit_is_classic_even_beside_a_connect_session(settings):
     assert invocation.variables["SPARK_CONNECT_MODE_ENABLED"] is None
 
 
+@pytest.mark.parametrize("words", [["--driver-memory", "4g"], ["--driver-memory=4g"]])
+def test_the_drivers_memory_is_the_jvms(settings, words):
+    assert "-Xmx4g" in commands.spark_submit(settings, "spark-submit", [*words, "job.py"]).words
+
+
 def test_the_kafka_source_among_packages_is_left_out_with_a_note():
     kept, notes = commands.without_connector(
         ["--packages", "org.apache.spark:spark-sql-kafka-0-10_2.11:2.4.0,a:b:1", "job.py"]

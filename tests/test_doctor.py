@@ -111,7 +111,7 @@ def test_a_lock_that_is_older_than_the_project_file_is_found(kit: Path):
 
     check = doctor.packages()
 
-    assert (check.ok, check.remedy) == (False, "uv lock")
+    assert (check.ok, check.remedy) == (False, f"{'uv' if shutil.which('uv') else kit / '.uv/bin/uv'} lock")
 
 
 def test_a_machine_without_java_is_told_how_to_get_one(bare_path: Path):
@@ -250,6 +250,15 @@ def test_ports_of_services_that_somebody_else_runs_are_not_asked_for(tmp_path: P
         taken.listen()
 
         assert doctor.free_ports(elsewhere).ok
+
+
+def test_every_word_of_a_remedy_is_one_to_type(own: Settings, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(doctor, "DISK_NEEDED", 2**60)
+    assert doctor.disk(own).remedy == "eventlab reset"
+
+    monkeypatch.setattr(doctor, "DISK_NEEDED", 1)
+    monkeypatch.setenv("HOME", str(own.state_dir.parent))
+    assert doctor._roomy() == f"export EVENTLAB_STATE_DIR={own.state_dir.parent}/eventlab-state"
 
 
 def test_a_check_that_breaks_is_a_check_that_fails(own: Settings, kit: Path):

@@ -75,7 +75,8 @@ def spark_submit(settings: Settings, name: str, arguments: Sequence[str]) -> Inv
     kept, notes = without_connector(arguments)
     if "--remote" in kept:
         return Invocation([_pyspark_script("spark-submit"), *kept], notes=notes)
-    memory = [f"-Xmx{kept[kept.index('--driver-memory') + 1]}"] if "--driver-memory" in kept[:-1] else []
+    size = driver_memory(kept)
+    memory = [f"-Xmx{size}"] if size else []
     words = jvm.java_command(
         "spark",
         "spark",
@@ -87,6 +88,15 @@ def spark_submit(settings: Settings, name: str, arguments: Sequence[str]) -> Inv
         folders=[config.conf_dir(settings, "spark")],
     )
     return Invocation(words, CLASSIC, notes)
+
+
+def driver_memory(arguments: Sequence[str]) -> str | None:
+    """The size after `--driver-memory`, as a word of its own or behind `=`, as Spark's own launcher reads both."""
+    for word, following in zip(arguments, [*arguments[1:], None], strict=True):
+        name, equals, size = word.partition("=")
+        if name == "--driver-memory":
+            return size if equals else following
+    return None
 
 
 def pyspark(settings: Settings, name: str, arguments: Sequence[str]) -> Invocation:

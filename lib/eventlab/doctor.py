@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import sys
 import tempfile
@@ -94,7 +95,7 @@ def packages() -> Check:
     asked = {_plain(Requirement(text).name): Requirement(text).specifier for text in wanted}
     noted = {_plain(entry["name"]): entry.get("specifier", "") for entry in own["metadata"]["requires-dist"]}
     if asked.keys() != noted.keys() or any(asked[name] != noted[name] for name in asked):
-        return Check("packages", False, "uv.lock is not in step with pyproject.toml", "uv lock")
+        return Check("packages", False, "uv.lock is not in step with pyproject.toml", _uv_lock())
     versions: dict[str, set[str]] = {}
     for package in locked:
         versions.setdefault(_plain(package["name"]), set()).add(package.get("version", ""))
@@ -108,6 +109,11 @@ def packages() -> Check:
     if wrong:
         return Check("packages", False, _few(wrong), "make setup")
     return Check("packages", True, f"{len(found.keys() & versions.keys())} installed as in uv.lock")
+
+
+def _uv_lock() -> str:
+    """`uv lock` with the uv that is there: the machine's, or the kit's own."""
+    return f"{'uv' if shutil.which('uv') else shlex.quote(str(ROOT / '.uv' / 'bin' / 'uv'))} lock"
 
 
 def find_java() -> Check:
@@ -208,8 +214,8 @@ def memory(settings: Settings) -> Check:
     """Enough for the whole stack; what its running services have is counted as there."""
     ours = sum(process.resident_bytes(own) for own in _own(settings))
     there = psutil.virtual_memory().available + ours
-    detail = f"{_gibibytes(there)} available, {_gibibytes(MEMORY_NEEDED)} needed"
-    return Check("memory", there >= MEMORY_NEEDED, detail, "ps -eo rss,pid,args | sort -rn | head")
+    detail = f"{_gibibytes(there)} available, {_gibibytes(MEMORY_NEEDED)} needed (Kafka and the API alone: half)"
+    return Check("memory", there >= MEMORY_NEEDED, detail, "eventlab up kafka api")
 
 
 def disk(settings: Settings) -> Check:
@@ -217,7 +223,16 @@ def disk(settings: Settings) -> Check:
     folder = _nearest(settings.state_dir.absolute())
     free = shutil.disk_usage(folder).free
     detail = f"{_gibibytes(free)} free at {folder}, {_gibibytes(DISK_NEEDED)} needed"
-    return Check("disk", free >= DISK_NEEDED, detail, "export EVENTLAB_STATE_DIR=/a/disk/with/more/space")
+    return Check("disk", free >= DISK_NEEDED, detail, _roomy() or "eventlab reset")
+
+
+def _roomy() -> str | None:
+    """The command that moves the state folder to a disk of this machine with enough space; None without one."""
+    mounted = [Path(each.mountpoint) for each in psutil.disk_partitions()]
+    for folder in [Path.home(), *mounted]:
+        if os.access(folder, os.W_OK) and folder.is_dir() and shutil.disk_usage(folder).free >= DISK_NEEDED:
+            return f"export EVENTLAB_STATE_DIR={shlex.quote(str(folder / 'eventlab-state'))}"
+    return None
 
 
 def free_ports(settings: Settings) -> Check:

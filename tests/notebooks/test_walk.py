@@ -1,5 +1,6 @@
 """`eventlab run`: the whole course headlessly, or a clear word on what failed, and nothing left behind."""
 
+import itertools
 import os
 import socket
 import subprocess
@@ -11,10 +12,12 @@ import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
+from eventlab import load
 from eventlab.notebooks import walk
 from eventlab.notebooks.execute import execute
-from eventlab.settings import Settings
-from eventlab.stack import life
+from eventlab.settings import OwnSettings, Settings
+from eventlab.stack import environment, life
+from eventlab.stack.services import COURSE
 from eventlab.ui import walk_course
 
 OFFSETS = (1200, 1300)
@@ -124,6 +127,30 @@ def test_a_failing_lesson_ends_the_walk_and_the_stack_is_torn_down(tmp_path, mon
     assert "no such event" in (tmp_path / "out" / "report.html").read_text()
     assert not (tmp_path / "out" / "03_never.ipynb").exists()
     assert not life.open_ports(Settings(port_offset=OFFSETS[0]))
+
+
+@pytest.mark.services
+@pytest.mark.timeout(600)
+def test_lessons_run_against_services_that_somebody_else_runs(tmp_path):
+    with walk.own_stack(folder=tmp_path / "somebodys", offsets=OFFSETS) as somebodys:
+        for host, route in itertools.product(("user1.comcast.com", "user2.att.com"), ("/", "/purchase_a_sword")):
+            load.bench(somebodys.api_url + route, requests=10, concurrency=1, headers={"Host": host})
+        guest = OwnSettings(
+            state_dir=tmp_path / "guest",
+            port_offset=OFFSETS[0] + 50,
+            kafka_bootstrap_servers=somebodys.bootstrap_servers,
+            spark_remote_url=somebodys.spark_remote,
+            default_fs_url=somebodys.default_fs,
+            webhdfs=somebodys.webhdfs_url,
+            api_address=somebodys.api_url,
+        )
+        environment.apply(guest)
+
+        assert {each.state for each in life.up(guest, COURSE)} == {"running"}
+        for lesson in walk.lessons(["05", "07", "08"]):
+            assert execute(lesson, tmp_path / lesson.name).failure is None
+
+    assert not (tmp_path / "guest" / "run").exists()
 
 
 @pytest.mark.services

@@ -110,8 +110,14 @@ def read_until(command: subprocess.Popen[str], phase: str) -> None:
     raise AssertionError(f"the command ended without {phase!r}")
 
 
-def test_the_whole_stack_at_rest_needs_at_most_two_gibibytes(whole: Settings):
-    assert sum(service.rss_bytes for service in life.status(whole)) <= 2 * 2**30
+def test_all_six_services_at_rest_need_at_most_two_gibibytes_as_status_shows(whole: Settings, eventlab):
+    life.up(whole)
+
+    found = json.loads(eventlab(whole, "status", "--json").stdout)
+
+    assert [service["state"] for service in found] == ["running"] * 6
+    assert sum(service["rss_bytes"] for service in found) <= 2 * 2**30
+    life.down(whole, ["jupyter"])
 
 
 def test_nothing_listens_beyond_the_loopback_address(whole: Settings):

@@ -55,6 +55,15 @@ def test_the_holder_is_named_with_its_pid_and_command(listener: socket.socket):
     assert psutil.Process().cmdline()[0] in named
 
 
+def test_the_holder_is_named_where_listing_all_connections_is_refused(listener, monkeypatch):
+    def refused(kind):
+        raise psutil.AccessDenied
+
+    monkeypatch.setattr(psutil, "net_connections", refused)  # as on macOS without administrator rights
+
+    assert f"process {os.getpid()} (" in ports.holder(port_of(listener))
+
+
 def test_nobody_holds_a_free_port(listener: socket.socket):
     port = port_of(listener)
     listener.close()

@@ -31,10 +31,9 @@ def is_open(port: int) -> bool:
 
 def holder(port: int) -> str:
     """The process that listens on the port, as a phrase; another user's can't be named without rights."""
-    with contextlib.suppress(psutil.Error):
-        for connection in psutil.net_connections(kind="tcp"):
-            taken = connection.laddr and connection.laddr.port == port
-            if taken and connection.status == psutil.CONN_LISTEN and connection.pid:
-                process = psutil.Process(connection.pid)
-                return f"process {process.pid} ({' '.join(process.cmdline())[:80] or process.name()})"
+    for process in psutil.process_iter():  # one by one: macOS refuses to list all connections at once
+        with contextlib.suppress(psutil.Error):
+            for link in process.net_connections(kind="tcp"):
+                if link.laddr and link.laddr.port == port and link.status == psutil.CONN_LISTEN:
+                    return f"process {process.pid} ({' '.join(process.cmdline())[:80] or process.name()})"
     return "a process of another user"
