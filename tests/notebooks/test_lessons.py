@@ -9,6 +9,8 @@ import pytest
 
 from eventlab.notebooks import walk
 from eventlab.settings import ROOT
+from eventlab.stack import life
+from eventlab.stack.services import COURSE
 
 LESSONS = walk.lessons()
 EACH = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
@@ -86,29 +88,34 @@ def course_stack():
         yield own
 
 
+@EACH
+def test_a_program_that_a_lesson_prints_is_the_program_as_it_is(path):
+    for cell in read(path).cells:
+        shown = re.fullmatch(r'print\(\(course\.ROOT / "(.+)"\)\.read_text\(\)\)', cell.source)
+        if shown:
+            assert cell.outputs[0].text == (ROOT / shown[1]).read_text() + "\n", (
+                f"run: eventlab run --in-place {path.stem}"
+            )
+
+
 @pytest.mark.services
 @pytest.mark.timeout(600)
-def test_running_the_lessons_in_order_gives_the_committed_outputs(course_stack):
-    nbval = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-c",
-        "/dev/null",
-        "--rootdir",
-        str(ROOT),
-    ]
-    options = [
-        "--nbval",
-        "--nbval-sanitize-with",
-        str(walk.NOTEBOOKS / "sanitize.cfg"),
-        "--nbval-cell-timeout",
-        "120",
-    ]
+def test_the_lessons_from_last_to_first_give_the_committed_outputs(course_stack):
+    """In reverse, no lesson finds what the ones before it made; `eventlab run` walks them in order (test_walk)."""
+    tear_down, *others = reversed(LESSONS)
 
-    done = subprocess.run([*nbval, *options, *map(str, LESSONS)], capture_output=True, text=True, cwd=ROOT)
+    compare(tear_down)
+    life.up(course_stack, COURSE)
+    compare(*others)
+
+
+def compare(*lessons):
+    """Run the lessons with nbval, which compares their outputs with the committed ones."""
+    pytest_alone = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir", ROOT]
+    nbval = ["--nbval", "--nbval-sanitize-with", walk.NOTEBOOKS / "sanitize.cfg", "--nbval-cell-timeout", "120"]
+
+    done = subprocess.run(
+        [sys.executable, *pytest_alone, *nbval, *lessons], capture_output=True, text=True, cwd=ROOT
+    )
 
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]

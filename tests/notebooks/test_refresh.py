@@ -59,3 +59,17 @@ def test_renewing_twice_changes_nothing_the_second_time(tmp_path):
 
     assert renew(path, executed)
     assert not renew(path, executed)
+
+
+def test_a_cell_more_does_not_renew_the_outputs_of_those_after_it():
+    old = new_notebook(cells=[cell("!ls", "2026-01-01 10:00 /tmp\n")])
+    new = new_notebook(cells=[cell("1", "1\n"), cell("!ls", "2026-02-02 11:11 /tmp\n")])
+
+    assert clean(new, old).cells[1].outputs[0].text == "2026-01-01 10:00 /tmp\n"
+
+
+def test_a_word_on_what_a_topic_held_before_does_not_change_an_output():
+    old = cell("prepare()", "Topic 'events' holds 40 events.\n")
+    told = "What topic 'events' held before is kept in /somewhere/x.jsonl\nTopic 'events' holds 40 events.\n"
+
+    assert cleaned_text(cell("prepare()", told), old) == old.outputs[0].text

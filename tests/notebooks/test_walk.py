@@ -100,8 +100,9 @@ def test_a_walks_stack_has_nothing_of_a_learners_ports_and_addresses(no_services
 @pytest.mark.services
 def test_a_second_walk_at_the_same_time_is_refused_and_leaves_the_first_alone(no_services, tmp_path):
     with walk.own_stack(folder=tmp_path / "own", offsets=OFFSETS):
-        with pytest.raises(walk.WalkError, match="another walk is under way"), walk.own_stack(
-            folder=tmp_path / "own", offsets=OFFSETS
+        with (
+            pytest.raises(walk.WalkError, match="another walk is under way"),
+            walk.own_stack(folder=tmp_path / "own", offsets=OFFSETS),
         ):
             pass
 

@@ -48,7 +48,9 @@ class CellResult:
 class Kennel:
     """The process that forks kernels, from the outside."""
 
-    def __init__(self, command: Sequence[str], folder: Path, seen_as: str | None, log: Path, env: Mapping[str, str]):
+    def __init__(
+        self, command: Sequence[str], folder: Path, seen_as: str | None, log: Path, env: Mapping[str, str]
+    ):
         """folder: where the kernels' sockets are; seen_as: where a kernel sees its own, None: at the same place."""
         self.folder, self.seen_as = folder, seen_as
         self._numbers = itertools.count(1)
@@ -291,6 +293,9 @@ def _heard(client: BlockingKernelClient, asked: str, timeout_s: float) -> bool:
     with contextlib.suppress(queue.Empty):
         while True:
             message = client.get_iopub_msg(timeout=timeout_s)
-            if message["parent_header"].get("msg_id") == asked and message["content"].get("execution_state") == "idle":
+            if (
+                message["parent_header"].get("msg_id") == asked
+                and message["content"].get("execution_state") == "idle"
+            ):
                 return True
     return False

@@ -105,9 +105,7 @@ class Walls:
         who = "another user without rights" if self.root else "the same user without rights"
         if self.bubblewrap:
             return f"bubblewrap: own network, processes, files and stack, as {who}; limits on resources"
-        return (
-            f"limits on resources, as {who}; no sandbox ({self.reason}): files that this user can read are not hidden"
-        )
+        return f"limits on resources, as {who}; no sandbox ({self.reason}): files that this user can read are not hidden"
 
 
 @functools.cache
@@ -146,7 +144,9 @@ def of_worker(command: Sequence[str]) -> list[str]:
     return [*words, "--", *command]
 
 
-def of_services(run: Path, state: Path, variables: Mapping[str, str], command: Sequence[str], root: bool) -> list[str]:
+def of_services(
+    run: Path, state: Path, variables: Mapping[str, str], command: Sequence[str], root: bool
+) -> list[str]:
     """Services in a sandbox that shows the kit and their own state folder."""
     words = [*_visible(run), "--bind", str(state), str(state), "--dir", "/home/student"]
     if root:
@@ -158,7 +158,18 @@ def of_kernels(run: Path, client: Path, variables: Mapping[str, str], command: S
     """The kernels' sandbox: the kit without the grader, the services' addresses, and empty folders."""
     kernels = run / "kernels"
     words = [*_visible(run), "--ro-bind", str(client), str(client), "--bind", str(kernels), str(kernels)]
-    words += ["--dir", "/work", "--dir", "/home/student", "--dir", "/kernel", "--dir", "/before", "--cap-add", "ALL"]
+    words += [
+        "--dir",
+        "/work",
+        "--dir",
+        "/home/student",
+        "--dir",
+        "/kernel",
+        "--dir",
+        "/before",
+        "--cap-add",
+        "ALL",
+    ]
     return [*words, *_variables(variables), "--chdir", "/", "--", *command]
 
 
@@ -195,9 +206,13 @@ def uids(worker: int, root: bool) -> tuple[int, int, int]:
 def write_accounts(run: Path, numbers: Sequence[int]) -> None:
     """The sandbox's /etc/passwd and group: Java and getpass want a name for the user."""
     everybody = [number for number in numbers if number] or [os.getuid()]
-    lines = [f"student{i or ''}:x:{number}:{number}::/home/student:/bin/sh\n" for i, number in enumerate(everybody)]
+    lines = [
+        f"student{i or ''}:x:{number}:{number}::/home/student:/bin/sh\n" for i, number in enumerate(everybody)
+    ]
     (run / "passwd").write_text("root:x:0:0::/root:/bin/sh\n" + "".join(lines))
-    (run / "group").write_text("root:x:0:\n" + "".join(f"student{i or ''}:x:{n}:\n" for i, n in enumerate(everybody)))
+    (run / "group").write_text(
+        "root:x:0:\n" + "".join(f"student{i or ''}:x:{n}:\n" for i, n in enumerate(everybody))
+    )
 
 
 def shown() -> list[Path]:
@@ -227,7 +242,9 @@ def _visible(run: Path) -> list[str]:
     for name in ("passwd", "group"):
         words += ["--ro-bind", str(run / name), f"/etc/{name}"]
     outside = shown()
-    for parent in sorted({parent for path in [*outside, run / "any"] for parent in path.parents if str(parent) != "/"}):
+    for parent in sorted(
+        {parent for path in [*outside, run / "any"] for parent in path.parents if str(parent) != "/"}
+    ):
         words += ["--perms", "0755", "--dir", str(parent)]
     for path in outside:
         words += ["--ro-bind", str(path), str(path)]

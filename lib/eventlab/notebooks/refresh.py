@@ -46,9 +46,17 @@ def clean(executed: NotebookNode, old: NotebookNode) -> NotebookNode:
         cell.metadata = NotebookNode({"tags": tags} if tags else {})
         if cell.cell_type == "code":
             cell.execution_count = count + 1 if cell.source.strip() else None
-            _settle(cell, before[count] if count < len(before) else None, patterns)
+            _settle(cell, _take(before, cell.source), patterns)
             count += 1
     return NotebookNode({**executed, "cells": cells, "metadata": NotebookNode(METADATA), "nbformat_minor": 5})
+
+
+def _take(before: list[NotebookNode], source: str) -> NotebookNode | None:
+    """The first old cell with that source, taken out of the list: a cell more or less does not shift the others."""
+    for number, cell in enumerate(before):
+        if cell.source == source:
+            return before.pop(number)
+    return None
 
 
 def sanitizers() -> list[tuple[re.Pattern[str], str]]:
@@ -67,7 +75,7 @@ def _settle(cell: NotebookNode, old: NotebookNode | None, patterns: list[tuple[r
         if output.metadata is None:
             del output["metadata"]
     cell.outputs = _joined_streams(cell.outputs)
-    if old is None or old.source != cell.source or not old.outputs:
+    if old is None or not old.outputs:
         return
     ignored = "nbval-ignore-output" in cell.metadata.get("tags", [])
     if ignored or _sanitized(cell.outputs, patterns) == _sanitized(old.outputs, patterns):

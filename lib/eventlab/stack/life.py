@@ -21,7 +21,7 @@ from eventlab.stack.probes import NotAnswering
 from eventlab.stack.services import SERVICES, Service
 from eventlab.stack.starting import Report, StackError, start_all, stop_all
 
-MADE = ("data", "run", "logs", "conf", "compose", "saved", "lesson-06", "jupyter-token")
+MADE = ("data", "run", "logs", "conf", "compose", "saved", "lesson-06", "own-topics", "jupyter-token")
 """All that the kit makes in a state folder, beside the lock: what `reset` deletes."""
 
 
