@@ -131,7 +131,7 @@ MUTANTS = (
     Mutant("one too many", "q2", "islice(member, 30)", "islice(member, 31)"),
     Mutant("swords only", "q2", '.startswith("purchase_")', ' == "purchase_sword"'),
     Mutant("another group", "q2", "group_id=lab.group", 'group_id=lab.group + "-2"'),
-    Mutant("hard-coded", "q2", 'lab.answer("q2", purchases)', 'lab.answer("q2", 12)'),
+    Mutant("hard-coded", "q2", 'lab.answer("q2", purchases)', 'lab.answer("q2", 3)'),
     Mutant("no deduplication", "q3", '{event["Host"] for event in today if event["event_type"].startswith("purchase_")}',
            '[event["Host"] for event in today if event["event_type"].startswith("purchase_")]'),
     Mutant("dropped filter", "q3", ' if event["event_type"].startswith("purchase_")}', "}"),

@@ -16,15 +16,16 @@ GUILDS = 5
 
 @lru_cache(maxsize=4)
 def calls(seed: int) -> list[dict[str, str]]:
-    """Every call's host and path. One guild's only member buys nothing; some hosts change their guild."""
+    """Every call's host and path. One guild's only member buys nothing; one host, at least, changes its guild."""
     rng = random.Random(seed)
     hermit, *hosts = seeds.hosts(rng, HOSTS)
     lonely, *guilds = seeds.pick(rng, [f"{animal}s" for animal in seeds.ANIMALS], GUILDS)
     kinds = seeds.shares(rng, {name: seeds.about(rng, count, 3) for name, count in SHARES.items()})
     made = [{"host": rng.choice(hosts), "path": path(rng, kind, guilds)} for kind in kinds]
-    changing = [call for call in made if call["path"].startswith("/join/")][0]["host"]
-    last = [f"/join/{guild}" for guild in seeds.pick(rng, guilds, 2)]
-    made += [{"host": changing, "path": path} for path in last]
+    changing = next(call for call in made if call["path"].startswith("/join/"))
+    others = [f"/join/{guild}" for guild in guilds if not changing["path"].endswith(guild)]
+    # Its last guild is neither its first one nor the last in the alphabet.
+    made += [{"host": changing["host"], "path": path} for path in sorted(seeds.pick(rng, others, 2), reverse=True)]
     made.insert(rng.randrange(len(made)), {"host": hermit, "path": f"/join/{lonely}"})
     return made
 

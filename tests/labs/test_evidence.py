@@ -39,7 +39,7 @@ def test_messages_come_back_as_they_were_sent(evidence, place):
     sent = [
         Outgoing(b'{"a": 1}', 1_735_689_600_000, b"k"),
         Outgoing(b"not json"),
-        Outgoing(None),
+        Outgoing(None, None, b"k"),
         Outgoing(b"[1]"),
     ]
     inputs.send(place.topic, sent)

@@ -313,6 +313,8 @@ def _end(process: subprocess.Popen[str]) -> None:
     """End a worker: it stops its stack when its input ends, and all is killed with it when it does not."""
     with contextlib.suppress(OSError):
         process.stdin.close()  # type: ignore[union-attr]
+    with contextlib.suppress(OSError, ValueError):
+        process.stdout.close()  # type: ignore[union-attr]
     try:
         process.wait(timeout=6)
     except subprocess.TimeoutExpired:

@@ -22,10 +22,15 @@ from jupyter_client.connect import write_connection_file
 from nbformat import NotebookNode
 from nbformat.v4 import output_from_msg
 
+from eventlab.labs.student import ANSWER, LONGEST_ANSWER
+
 Ended = Literal["done", "raised", "timed_out", "died"]
 
 MOST_OUTPUT = 128 * 1024
-"""Bytes of output that are kept of a cell, and ten times that of a notebook."""
+"""Characters of text that are kept of a cell."""
+MOST_RICH_OUTPUT = 16 * 1024 * 1024
+"""Bytes of plots and tables that are kept of a notebook."""
+MOST_ANSWERS = 200
 LARGEST_MESSAGE = 32 * 1024 * 1024
 START_TIMEOUT_S = 60
 POLL_MS = 100
@@ -41,6 +46,7 @@ class CellResult:
 
     ended: Ended
     outputs: list[NotebookNode] = field(default_factory=list)
+    answers: list[dict[str, Any]] = field(default_factory=list)
     error: str = ""
     seconds: float = 0.0
 
@@ -235,13 +241,11 @@ def _context() -> zmq.Context:
 
 
 class _Capture:
-    """Keeps a cell's outputs up to the cap; the rest is received and dropped."""
+    """Keeps a cell's outputs up to the cap; the rest is received and dropped. Answers always count."""
 
     def __init__(self, kernel: Kernel, result: CellResult) -> None:
         self.kernel, self.result = kernel, result
-        self.size = 0
-        self.full = False
-        self.answers = 0
+        self.text = 0
 
     def take(self, message: dict[str, Any], asked: str) -> bool:
         """Keep what the message shows; whether it says that the cell is over."""
@@ -250,28 +254,35 @@ class _Capture:
         kind, content = message["msg_type"], message["content"]
         if kind == "status":
             return content.get("execution_state") == "idle"
-        if kind not in ("stream", "display_data", "execute_result", "error"):
-            return False
-        if self.full:
-            return False
-        size = len(json.dumps(content))
-        self.size += size
-        self.kernel.kept += size
-        if self.size > MOST_OUTPUT * (8 if kind != "stream" else 1) or self.kernel.kept > 10 * MOST_OUTPUT:
-            self.full = kind == "stream"
-            self._append_text("\n[more output was dropped]\n")
-        elif kind == "stream":
-            self._append_text(str(content["text"]), str(content["name"]))
-        else:
-            self.result.outputs.append(output_from_msg(message))
+        if kind == "stream":
+            self._keep_text(str(content["text"]), str(content["name"]))
+        elif kind in ("display_data", "execute_result", "error"):
+            self._keep_rich(message)
         return False
 
-    def _append_text(self, text: str, name: str = "stdout") -> None:
+    def _keep_text(self, text: str, name: str) -> None:
+        left = MOST_OUTPUT - self.text
+        if left <= 0:
+            return
+        self.text += len(text)
+        if len(text) > left:
+            text = f"{text[:left]}\n[more output was dropped]\n"
         outputs = self.result.outputs
         if outputs and outputs[-1].output_type == "stream" and outputs[-1].name == name:
             outputs[-1].text += text
         else:
             outputs.append(NotebookNode(output_type="stream", name=name, text=text))
+
+    def _keep_rich(self, message: dict[str, Any]) -> None:
+        """Plots, tables, errors, and answers, which have room of their own."""
+        output = output_from_msg(message)
+        answer = output.get("data", {}).get(ANSWER)
+        size = len(json.dumps(message["content"]))
+        if isinstance(answer, dict) and size <= 4 * LONGEST_ANSWER and len(self.result.answers) < MOST_ANSWERS:
+            self.result.answers.append(answer)
+        self.kernel.kept += size
+        if self.kernel.kept <= MOST_RICH_OUTPUT:
+            self.result.outputs.append(output)
 
 
 def _note_error(content: Mapping[str, Any], result: CellResult) -> None:

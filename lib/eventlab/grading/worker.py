@@ -6,7 +6,6 @@ standard output when the record is in the output folder.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import sys
@@ -27,7 +26,6 @@ from eventlab.grading.stand import Site, Stand
 from eventlab.labs.catalogue import Lab, find
 from eventlab.labs.evidence import Evidence
 from eventlab.labs.names import Namespace
-from eventlab.labs.student import ANSWER, LONGEST_ANSWER
 
 MOST_FILES_BYTES = 64 * 1024 * 1024
 LARGEST_FILE = 32 * 1024 * 1024
@@ -94,13 +92,17 @@ class Worker:
         self, order: Order, matched: match.Matched, files: Mapping[str, bytes], broken: frozenset[str | None]
     ) -> salvage.Run:
         """Execute in a new namespace, look at the evidence, and take everything away."""
+        _t("begin")
         namespace = Namespace.random(self.lab.name)
         self.lab.prepare(namespace, order.seed)
+        _t("prepared")
         kernel = self.stand.kernel()
         run = salvage.Run(broken)
+        _t("kernel")
         try:
             kernel.write(files)
             _execute(kernel, match.solved(matched, broken), _parameters(order, namespace), self.cell_timeout, run)
+            _t("executed")
             evidence = Evidence(
                 namespace,
                 order.seed,
@@ -108,11 +110,15 @@ class Worker:
                 sources=matched.sources,
                 files=kernel.files(),
             )
+            _t("files")
             kernel.end()
+            _t("end")
             run.checks = {q: self._checks(q, evidence) for q in self.lab.questions}
         finally:
+            _t("checked")
             kernel.forget()
             self.stand.clean()
+            _t("cleaned")
         return run
 
     def _checks(self, question: str, evidence: Evidence) -> tuple[CheckResult, ...]:
@@ -209,6 +215,7 @@ def _execute(
             continue
         source = injected(parameters) if step.parameters else step.source
         result = kernel.execute(source, cell_timeout)
+        _t(f"   {step.grade_id} {result.ended}")
         run.results.append((step, result))
         if result.ended in ("timed_out", "died"):
             run.blocked, run.ended = step, result.ended
@@ -224,15 +231,8 @@ def injected(parameters: Mapping[str, object]) -> str:
 
 def _answers(run: salvage.Run) -> dict[str, Any]:
     """The answers that the notebook declared; the last one of a question counts."""
-    found: dict[str, Any] = {}
-    for _, result in run.results:
-        for output in result.outputs:
-            answer = output.get("data", {}).get(ANSWER) if isinstance(output.get("data"), dict) else None
-            if isinstance(answer, dict) and isinstance(answer.get("question"), str):
-                with contextlib.suppress(ValueError, RecursionError):
-                    if len(json.dumps(answer)) <= 2 * LONGEST_ANSWER:
-                        found[answer["question"]] = answer.get("value")
-    return found
+    every = [answer for _, result in run.results for answer in result.answers]
+    return {a["question"]: a.get("value") for a in every if isinstance(a.get("question"), str)}
 
 
 def _executed(run: salvage.Run) -> NotebookNode:
@@ -263,6 +263,15 @@ def _messages(runs: list[salvage.Run]) -> tuple[str, ...]:
     return tuple(found)
 
 
+_T = [time.monotonic()]
+
+
+def _t(what):
+    now = time.monotonic()
+    print(f"T {now - _T[0]:6.2f} {what}", file=sys.stderr, flush=True)
+    _T[0] = now
+
+
 def main(configuration: str) -> None:
     """Grade what arrives on standard input until that ends."""
     wanted = json.loads(configuration)
@@ -272,6 +281,7 @@ def main(configuration: str) -> None:
 
     limits = sandbox.Limits(memory_mib=wanted["memory_mib"])
     site = Site(wanted["number"], Path(wanted["run"]), settings, limits, wanted["contained"])
+    _t("imported")
     stand = Stand(site)
     worker = Worker(
         find(wanted["lab"]), stand, Path(wanted["output"]), wanted["cell_timeout"], wanted["containment"]
@@ -279,6 +289,7 @@ def main(configuration: str) -> None:
     try:
         threading.Thread(target=_import_ahead, daemon=True).start()
         stand.open()
+        _t("opened")
         print(json.dumps({"ready": True}), file=answers, flush=True)
         for line in sys.stdin:
             order = Order(**json.loads(line))

@@ -248,6 +248,8 @@ def _committed(group: str, topic: str) -> dict[int, int]:
         try:
             with closing(kafka.KafkaAdminClient(bootstrap_servers=settings.bootstrap_servers)) as admin:
                 found = admin.list_group_offsets({group: None}).get(group, {})
+        except kafka.errors.CoordinatorNotAvailableError:  # nobody has ever committed anything on this broker
+            return {}
         except kafka.errors.KafkaError as error:
             raise EvidenceError(f"the offsets of group {group} can't be read: {error}") from error
     return {at.partition: kept.offset for at, kept in found.items() if at.topic == topic and kept.offset >= 0}

@@ -18,11 +18,11 @@ import contextlib
 import importlib
 import json
 import os
+import re
 import select
 import signal
 import stat
 import sys
-import time
 import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -135,7 +135,7 @@ class Kennel:
                 kernel.pid = 0
                 ended = f"signal {code - 128}" if code > 128 else f"signal {-code}" if code < 0 else f"exit {code}"
                 say({"event": "ended", "id": id, "why": kernel.why or ended})
-            elif held(self.members(kernel)) > self.wanted["memory"]:
+            elif (members := self.members(kernel)) and holds_more(members, self.wanted["memory"]):
                 self.kill(id, "memory")
 
     def end_rest(self, kernel: Kernel) -> None:
@@ -161,13 +161,26 @@ class Kennel:
         return kernel.members
 
 
-def held(pids: list[int]) -> int:
-    """Resident bytes of the processes; pages that forks share are counted once, when it matters."""
+def holds_more(pids: list[int], allowed: int) -> bool:
+    """Whether the processes hold more than allowed; shared pages are counted exactly only where that may matter."""
+    return resident(pids) > allowed and proportional(pids) > allowed
+
+
+def resident(pids: list[int]) -> int:
     total = 0
     for pid in pids:
         with contextlib.suppress(OSError, ValueError, IndexError):
-            fields = Path(f"/proc/{pid}/statm").read_text().split()
-            total += (int(fields[1]) - int(fields[2])) * PAGE
+            total += int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
+    return total
+
+
+def proportional(pids: list[int]) -> int:
+    """Resident bytes, a page that several processes share counted once in all."""
+    total = 0
+    for pid in pids:
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            found = re.search(r"^Pss:\s+(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)
+            total += int(found[1]) * 1024 if found else 0
     return total
 
 
@@ -348,5 +361,4 @@ def say(message: dict[str, Any]) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is the grader's to act on
-    started = time.monotonic()
     Kennel(json.loads(sys.argv[1])).serve()

@@ -1,0 +1,256 @@
+"""What a kernel can see and use: asked from inside of one, without any service."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from eventlab.grading import sandbox
+from eventlab.grading.kernel import CellResult, Kennel, Kernel
+from eventlab.grading.sandbox import MIB, Limits
+from eventlab.settings import ROOT, Settings
+from eventlab.stack import config
+
+needs_bubblewrap = pytest.mark.skipif(
+    not sandbox.walls().bubblewrap, reason=f"no sandbox here: {sandbox.walls().reason}"
+)
+MEMORY_MIB = 400
+
+
+def open_kennel(run: Path, contained: bool) -> Kennel:
+    """What forks kernels, as a worker has it, but with few imports and no services."""
+    uid = sandbox.uids(40, os.geteuid() == 0)[2]
+    client = Settings(state_dir=run / "client")
+    config.render(client)
+    sandbox.write_accounts(run, [uid])
+    kernels = run / "kernels"
+    kernels.mkdir()
+    wanted = {
+        "uid": uid,
+        "namespaces": contained,
+        "limits": Limits(processes=60, file_mib=8).of_kernel(),
+        "memory": MEMORY_MIB * MIB,
+        "size": 32 * MIB,
+        "imports": ["ipykernel.kernelapp"],
+        "kernels": str(kernels),
+        "keep": [str(path) for path in [*sandbox.shown(), client.state_dir] if path.is_relative_to("/tmp")],
+    }
+    env = {name: value for name, value in sandbox.variables(client).items() if name != "SPARK_REMOTE"}
+    command = sandbox.inside("kernels", wanted, contained)
+    if contained:
+        command = sandbox.of_kernels(run, client.state_dir, env, command)
+    return Kennel(command, kernels, "/kernel" if contained else None, run / "kernels.log", env)
+
+
+@pytest.fixture(scope="module", params=[pytest.param(True, marks=needs_bubblewrap), False], ids=["sandbox", "bare"])
+def kennel(request: pytest.FixtureRequest) -> Iterator[Kennel]:
+    """With bubblewrap, and as a machine without it has it."""
+    run = Path(tempfile.mkdtemp(prefix="eg"))
+    run.chmod(0o755)
+    opened = open_kennel(run, request.param)
+    yield opened
+    opened.close()
+    shutil.rmtree(run)
+
+
+@pytest.fixture(scope="module")
+def contained() -> Iterator[Kennel]:
+    """Only with bubblewrap."""
+    run = Path(tempfile.mkdtemp(prefix="eg"))
+    run.chmod(0o755)
+    opened = open_kennel(run, True)
+    yield opened
+    opened.close()
+    shutil.rmtree(run)
+
+
+@pytest.fixture
+def kernel(kennel: Kennel) -> Iterator[Kernel]:
+    yield from ready(kennel)
+
+
+@pytest.fixture
+def walled(contained: Kennel) -> Iterator[Kernel]:
+    yield from ready(contained)
+
+
+def ready(kennel: Kennel) -> Iterator[Kernel]:
+    started = kennel.start()
+    started.wait_ready()
+    yield started
+    started.forget()
+
+
+def shown(result: CellResult) -> str:
+    assert result.ended == "done", result
+    return "".join(output.get("text", "") for output in result.outputs)
+
+
+def printed(kernel: Kernel, source: str) -> str:
+    return shown(kernel.execute(source, 20)).strip()
+
+
+def test_a_cell_shows_what_it_prints_and_state_stays(kernel: Kernel) -> None:
+    kernel.execute("x = 20", 20)
+    assert printed(kernel, "print(x + 1)") == "21"
+
+
+def test_an_error_is_a_result(kernel: Kernel) -> None:
+    result = kernel.execute("1/0", 20)
+    assert (result.ended, result.error) == ("raised", "ZeroDivisionError: division by zero")
+
+
+def test_a_late_cell_costs_its_time_and_no_more(kernel: Kernel) -> None:
+    started = time.monotonic()
+    result = kernel.execute("while True: pass", 1)
+    assert result.ended == "timed_out"
+    assert time.monotonic() - started < 5
+
+
+def test_a_dead_kernel_is_noticed_at_once(kernel: Kernel) -> None:
+    started = time.monotonic()
+    result = kernel.execute("import os; os._exit(3)", 60)
+    assert (result.ended, result.error) == ("died", "exit 3")
+    assert time.monotonic() - started < 5
+
+
+def test_a_million_lines_are_capped_as_they_arrive(kernel: Kernel) -> None:
+    result = kernel.execute("for i in range(10**6): print(i)\nprint('end')", 60)
+    assert result.ended == "done"
+    assert sum(len(output.get("text", "")) for output in result.outputs) < 200_000
+    assert printed(kernel, "print('next')") == "next"
+
+
+def test_one_huge_output_is_not_received(kernel: Kernel) -> None:
+    assert kernel.execute("print('x' * 100_000_000)", 60).ended in ("done", "died")
+
+
+def test_what_a_kernel_started_ends_with_it(kernel: Kernel) -> None:
+    mark = f"{os.getpid()}{time.monotonic_ns()}"
+    source = (
+        "import subprocess, sys\n"
+        f"subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)', '{mark}'], start_new_session=True)\n"
+        f"subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)', '{mark}'])"
+    )
+    kernel.execute(source, 20)
+    assert len(_marked(mark)) == 2
+    kernel.end()
+    deadline = time.monotonic() + 5
+    while _marked(mark) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert _marked(mark) == []
+
+
+def _marked(mark: str) -> list[int]:
+    found = psutil.process_iter(["cmdline"])
+    return [process.pid for process in found if mark in (process.info["cmdline"] or [])[-1:]]
+
+
+def test_the_limits_bind_whoever_we_are(kernel: Kernel) -> None:
+    """Asked first, for the bombs below: are the walls there?"""
+    assert printed(kernel, "import os; print(os.geteuid())") != "0"
+    status = printed(kernel, "print(open('/proc/self/status').read())")
+    assert "CapEff:\t0000000000000000" in status
+    assert "NoNewPrivs:\t1" in status
+    limits = "import resource as r; print(r.getrlimit(r.RLIMIT_NPROC), r.getrlimit(r.RLIMIT_FSIZE)[0])"
+    assert printed(kernel, limits) == f"(60, 60) {8 * MIB}"
+
+
+def test_a_fork_bomb_meets_its_limit(kernel: Kernel) -> None:
+    test_the_limits_bind_whoever_we_are(kernel)
+    bomb = "import os, time\nfor n in range(1000):\n    if os.fork() == 0:\n        time.sleep(20); os._exit(0)"
+    result = kernel.execute(bomb, 20)
+    assert (result.ended, result.error.split(":")[0]) == ("raised", "BlockingIOError")
+
+
+def test_a_memory_bomb_meets_its_limit(kernel: Kernel) -> None:
+    test_the_limits_bind_whoever_we_are(kernel)
+    result = kernel.execute("held = [bytearray(b'x' * 50_000_000) for _ in range(60)]", 20)  # 3 GB at most
+    assert (result.ended, result.error) == ("died", "memory") or "MemoryError" in result.error
+
+
+def test_a_large_file_meets_its_limit(kernel: Kernel) -> None:
+    result = kernel.execute("open('large', 'wb').write(bytes(20_000_000))", 20)
+    assert result.ended == "raised"
+    assert "File too large" in result.error
+
+
+def test_files_go_in_before_and_come_out_after(kernel: Kernel) -> None:
+    kernel.write({"data/given.txt": b"given", "../out.txt": b"no"})
+    assert printed(kernel, "print(open('data/given.txt').read()); open('made.py', 'w').write('made')") == "given"
+    assert printed(kernel, "import os; os.symlink('/etc/passwd', 'link'); print(os.path.exists('../out.txt'))") == "False"
+    assert kernel.files() == {"made.py": b"made"}
+
+
+def test_the_instructors_variables_are_not_there(
+    monkeypatch: pytest.MonkeyPatch, contained: Kennel, walled: Kernel
+) -> None:
+    assert "HOME" in os.environ
+    names = printed(walled, "import os; print(sorted(os.environ))")
+    assert not {name for name in os.environ if f"'{name}'" in names} - set(sandbox.variables(Settings())) - {"PWD"} - {
+        "LC_CTYPE"
+    }
+
+
+@needs_bubblewrap
+def test_labs_grader_git_and_homes_are_not_there(walled: Kernel) -> None:
+    hidden = [ROOT / "labs", ROOT / "tests", ROOT / ".git", ROOT / "lib/eventlab/grading/grade.py", Path.home() / ".bashrc"]
+    asked = f"import os; print([path for path in {[str(path) for path in hidden]} if os.path.exists(path)])"
+    assert printed(walled, asked) == "[]"
+
+
+@needs_bubblewrap
+def test_nothing_but_its_own_folders_can_be_written(walled: Kernel) -> None:
+    tried = (
+        "import os\n"
+        "wrote = []\n"
+        f"for folder in ('/', '/etc', '/usr', '/dev', '/kernel/..', '/run/eventlab', '{ROOT}', '{ROOT}/lib', '{ROOT}/.venv'):\n"
+        "    try: open(folder + '/mine', 'w'); wrote.append(folder)\n"
+        "    except OSError: pass\n"
+        "print(wrote)"
+    )
+    assert printed(walled, tried) == "[]"
+
+
+@needs_bubblewrap
+def test_its_folders_hold_only_so_much(walled: Kernel) -> None:
+    fill = "for n in range(100): open(f'/tmp/{n}', 'wb').write(bytes(4_000_000))"
+    assert "No space left" in walled.execute(fill, 20).error
+
+
+@needs_bubblewrap
+def test_other_processes_are_not_in_sight(walled: Kernel) -> None:
+    assert int(printed(walled, "import os; print(sum(name.isdigit() for name in os.listdir('/proc')))")) < 8
+
+
+def test_of_another_kernel_nothing_is_left(kennel: Kennel, kernel: Kernel) -> None:
+    kernel.execute("import os; open('left', 'w'); open(os.path.expanduser('~/left'), 'w') if 0 else None", 20)
+    [other] = [kennel.start()]
+    other.wait_ready()
+    try:
+        assert printed(other, "import os; print(os.listdir('.'))") == "[]"
+    finally:
+        other.forget()
+
+
+@needs_bubblewrap
+def test_a_worker_has_a_network_of_its_own() -> None:
+    import subprocess
+
+    names = "import socket; print([name for _, name in socket.if_nameindex()])"
+    asked = subprocess.run(sandbox.of_worker(["python3", "-c", names]), capture_output=True, text=True, check=True)
+    assert asked.stdout.strip() == "['lo']"
+
+
+def test_where_there_is_no_bubblewrap_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    found = sandbox.walls.__wrapped__()
+    assert not found.bubblewrap
+    assert "no sandbox (bubblewrap is not installed)" in found.described
