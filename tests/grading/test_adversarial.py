@@ -106,7 +106,9 @@ CASES = {
     "endless loop": loses("q2", status="timed_out", q2="while True: pass"),
     "sleep": loses("q3", status="timed_out", q3="import time; time.sleep(10**6)"),
     "endless and deaf": loses(
-        "q4", status="timed_out", q4="while True:\n    try:\n        while True: pass\n    except BaseException: pass"
+        "q4",
+        status="timed_out",
+        q4="while True:\n    try:\n        while True: pass\n    except BaseException: pass",
     ),
     "exit": loses("q2", status="died", q2="import os; os._exit(1)"),
     "kill the parent": loses("q2", q2="import os, signal; os.kill(os.getppid(), signal.SIGKILL)"),

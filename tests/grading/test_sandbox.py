@@ -49,7 +49,9 @@ def open_kennel(run: Path, contained: bool) -> Kennel:
     return Kennel(command, kernels, "/kernel" if contained else None, run / "kernels.log", env)
 
 
-@pytest.fixture(scope="module", params=[pytest.param(True, marks=needs_bubblewrap), False], ids=["sandbox", "bare"])
+@pytest.fixture(
+    scope="module", params=[pytest.param(True, marks=needs_bubblewrap), False], ids=["sandbox", "bare"]
+)
 def kennel(request: pytest.FixtureRequest) -> Iterator[Kennel]:
     """With bubblewrap, and as a machine without it has it."""
     run = Path(tempfile.mkdtemp(prefix="eg"))
@@ -185,7 +187,10 @@ def test_a_large_file_meets_its_limit(kernel: Kernel) -> None:
 def test_files_go_in_before_and_come_out_after(kernel: Kernel) -> None:
     kernel.write({"data/given.txt": b"given", "../out.txt": b"no"})
     assert printed(kernel, "print(open('data/given.txt').read()); open('made.py', 'w').write('made')") == "given"
-    assert printed(kernel, "import os; os.symlink('/etc/passwd', 'link'); print(os.path.exists('../out.txt'))") == "False"
+    assert (
+        printed(kernel, "import os; os.symlink('/etc/passwd', 'link'); print(os.path.exists('../out.txt'))")
+        == "False"
+    )
     assert kernel.files() == {"made.py": b"made"}
 
 
@@ -194,14 +199,23 @@ def test_the_instructors_variables_are_not_there(
 ) -> None:
     assert "HOME" in os.environ
     names = printed(walled, "import os; print(sorted(os.environ))")
-    assert not {name for name in os.environ if f"'{name}'" in names} - set(sandbox.variables(Settings())) - {"PWD"} - {
-        "LC_CTYPE"
-    }
+    assert (
+        not {name for name in os.environ if f"'{name}'" in names}
+        - set(sandbox.variables(Settings()))
+        - {"PWD"}
+        - {"LC_CTYPE"}
+    )
 
 
 @needs_bubblewrap
 def test_labs_grader_git_and_homes_are_not_there(walled: Kernel) -> None:
-    hidden = [ROOT / "labs", ROOT / "tests", ROOT / ".git", ROOT / "lib/eventlab/grading/grade.py", Path.home() / ".bashrc"]
+    hidden = [
+        ROOT / "labs",
+        ROOT / "tests",
+        ROOT / ".git",
+        ROOT / "lib/eventlab/grading/grade.py",
+        Path.home() / ".bashrc",
+    ]
     asked = f"import os; print([path for path in {[str(path) for path in hidden]} if os.path.exists(path)])"
     assert printed(walled, asked) == "[]"
 

@@ -80,7 +80,7 @@ class OpenLab:
         from eventlab import course
 
         name = self.namespace.topic_of(suffix)
-        course.recreate_topic(name)
+        course.fresh_topic(name)
         return name
 
     def check(self, question: str, *, hidden: bool = False) -> None:
