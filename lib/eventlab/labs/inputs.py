@@ -55,6 +55,14 @@ def create_topic(topic: str, partitions: int = 1) -> None:
                 time.sleep(0.05)
 
 
+def recreate_topic(topic: str) -> None:
+    """An empty topic of that name; what was in it is gone."""
+    with quiet_kafka() as kafka, closing(_admin(kafka)) as admin:
+        if topic in admin.list_topics():
+            admin.delete_topics([topic])
+    create_topic(topic)
+
+
 def has_topic(topic: str) -> bool:
     with quiet_kafka() as kafka, closing(_admin(kafka)) as admin:
         return topic in admin.list_topics()

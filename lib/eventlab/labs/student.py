@@ -77,10 +77,10 @@ class OpenLab:
 
     def new_topic(self, suffix: str) -> str:
         """An empty topic of the lab's own, for the notebook to fill; its name. What was in it is gone."""
-        from eventlab import course
+        from eventlab.labs import inputs
 
         name = self.namespace.topic_of(suffix)
-        course.fresh_topic(name)
+        inputs.recreate_topic(name)
         return name
 
     def check(self, question: str, *, hidden: bool = False) -> None:
