@@ -106,7 +106,9 @@ CASES = {
     "endless loop": loses("q2", status="timed_out", q2="while True: pass"),
     "sleep": loses("q3", status="timed_out", q3="import time; time.sleep(10**6)"),
     "endless and deaf": loses(
-        "q4", status="timed_out", q4="while True:\n    try:\n        while True: pass\n    except BaseException: pass"
+        "q4",
+        status="timed_out",
+        q4="while True:\n    try:\n        while True: pass\n    except BaseException: pass",
     ),
     "exit": loses("q2", status="died", q2="import os; os._exit(1)"),
     "kill the parent": loses("q2", q2="import os, signal; os.kill(os.getppid(), signal.SIGKILL)"),
@@ -122,8 +124,9 @@ CASES = {
     "check redefined": loses("q2", q2="lab.check = lambda *a, **k: print('all checks pass')"),
     "libraries patched": loses(
         "q1",
-        q1=tiny_lab.READ + "import builtins, json, kafka\nkafka.KafkaConsumer = None\njson.JSONEncoder = None\n"
-        "lab.answer('q1', sum(numbers) + 1)\nbuiltins.sum = lambda values: 0",
+        q1=tiny_lab.READ + "import builtins, kafka\nfrom eventlab.labs import checks, evidence\n"
+        "kafka.KafkaConsumer = None\nbuiltins.sum = lambda values: 0\nchecks.same = lambda *values: True\n"
+        "evidence.Evidence.answer = lambda *of: 0\nlab.answer('q1', 0)",
     ),
     "searches": loses(added=SEARCH),
     "writes to others": loses(added=OTHERS),

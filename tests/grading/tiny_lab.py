@@ -9,7 +9,7 @@ from nbformat import NotebookNode
 
 from eventlab.labs.catalogue import Lab
 
-CHECKS = '''
+CHECKS = """
 import random
 
 from eventlab.labs import inputs
@@ -46,7 +46,7 @@ def the_three_smallest(evidence: Evidence) -> Verdict:
 def the_table(evidence: Evidence) -> Verdict:
     got = sorted(row["n"] for row in evidence.rows("table"))
     return expect(expected=sorted(numbers(evidence.seed)), got=got)
-'''
+"""
 SETUP = """from eventlab.labs.student import open_lab
 
 lab = open_lab("tiny", student=student, seed=seed, topic=topic, folder=folder, group=group)"""

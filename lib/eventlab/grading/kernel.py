@@ -54,7 +54,9 @@ class CellResult:
 class Kennel:
     """The process that forks kernels, from the outside."""
 
-    def __init__(self, command: Sequence[str], folder: Path, seen_as: str | None, log: Path, env: Mapping[str, str]):
+    def __init__(
+        self, command: Sequence[str], folder: Path, seen_as: str | None, log: Path, env: Mapping[str, str]
+    ):
         """folder: where the kernels' sockets are; seen_as: where a kernel sees its own, None: at the same place."""
         self.folder, self.seen_as = folder, seen_as
         self._numbers = itertools.count(1)
@@ -63,10 +65,16 @@ class Kennel:
         self._changed = threading.Condition()
         self._log = log.open("ab")
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, env=dict(env)
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            env=dict(env),
+            start_new_session=True,
         )
         self.is_warm = threading.Event()
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     def _listen(self) -> None:
         assert self._process.stdout is not None
@@ -128,6 +136,8 @@ class Kennel:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._listener.join(timeout=5)
+        self._process.stdout.close()  # type: ignore[union-attr]
         self._log.close()
 
 
@@ -302,6 +312,9 @@ def _heard(client: BlockingKernelClient, asked: str, timeout_s: float) -> bool:
     with contextlib.suppress(queue.Empty):
         while True:
             message = client.get_iopub_msg(timeout=timeout_s)
-            if message["parent_header"].get("msg_id") == asked and message["content"].get("execution_state") == "idle":
+            if (
+                message["parent_header"].get("msg_id") == asked
+                and message["content"].get("execution_state") == "idle"
+            ):
                 return True
     return False

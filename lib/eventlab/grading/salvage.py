@@ -43,9 +43,7 @@ def runs_of(
     return runs
 
 
-def next_broken(
-    matched: Matched, questions: Sequence[str], runs: Sequence[Run]
-) -> frozenset[str | None] | None:
+def next_broken(matched: Matched, questions: Sequence[str], runs: Sequence[Run]) -> frozenset[str | None] | None:
     """Which questions to replace next, or None when nothing is left to gain.
 
     What stopped a run is replaced, and the first question that lost marks: later ones may only suffer from it.

@@ -98,24 +98,24 @@ class Walls:
     bubblewrap: bool
     root: bool
     reason: str = ""
+    changes_user: bool = False
 
     @property
     def described(self) -> str:
         """For every record: what kept this submission in its place."""
-        who = "another user without rights" if self.root else "the same user without rights"
+        who = "another user without rights" if self.changes_user else "the same user without rights"
         if self.bubblewrap:
             return f"bubblewrap: own network, processes, files and stack, as {who}; limits on resources"
-        return (
-            f"limits on resources, as {who}; no sandbox ({self.reason}): files that this user can read are not hidden"
-        )
+        return f"limits on resources, as {who}; no sandbox ({self.reason}): files that this user can read are not hidden"
 
 
 @functools.cache
 def walls() -> Walls:
     """Try what is to be used, once: a sandbox in a network namespace, with mounts of its own inside."""
     root = os.geteuid() == 0
+    bare = root and all(is_open_to_others(path) for path in shown())
     if shutil.which("bwrap") is None:
-        return Walls(False, root, "bubblewrap is not installed")
+        return Walls(False, root, "bubblewrap is not installed", bare)
     script = (
         "import sys; sys.path.insert(0, sys.argv[1]); import rights as r; r.unshare(r.CLONE_NEWNS | r.CLONE_NEWPID); "
         "r.mount('none', '/', flags=r.MS_REC | r.MS_PRIVATE); r.mount('none', '/tmp', 'tmpfs'); r.give_up(61000)"
@@ -129,8 +129,13 @@ def walls() -> Walls:
         timeout=30,
     )
     if tried.returncode:
-        return Walls(False, root, (tried.stderr.strip().splitlines() or ["bubblewrap failed"])[-1][:200])
-    return Walls(True, root)
+        return Walls(False, root, (tried.stderr.strip().splitlines() or ["bubblewrap failed"])[-1][:200], bare)
+    return Walls(True, root, changes_user=root)
+
+
+def is_open_to_others(path: Path) -> bool:
+    """Whether any user can get there: Python in root's home is of no use to another one without a sandbox."""
+    return all(folder.stat().st_mode & 0o001 for folder in path.parents)
 
 
 def of_worker(command: Sequence[str]) -> list[str]:
@@ -146,7 +151,9 @@ def of_worker(command: Sequence[str]) -> list[str]:
     return [*words, "--", *command]
 
 
-def of_services(run: Path, state: Path, variables: Mapping[str, str], command: Sequence[str], root: bool) -> list[str]:
+def of_services(
+    run: Path, state: Path, variables: Mapping[str, str], command: Sequence[str], root: bool
+) -> list[str]:
     """Services in a sandbox that shows the kit and their own state folder."""
     words = [*_visible(run), "--bind", str(state), str(state), "--dir", "/home/student"]
     if root:
@@ -158,7 +165,18 @@ def of_kernels(run: Path, client: Path, variables: Mapping[str, str], command: S
     """The kernels' sandbox: the kit without the grader, the services' addresses, and empty folders."""
     kernels = run / "kernels"
     words = [*_visible(run), "--ro-bind", str(client), str(client), "--bind", str(kernels), str(kernels)]
-    words += ["--dir", "/work", "--dir", "/home/student", "--dir", "/kernel", "--dir", "/before", "--cap-add", "ALL"]
+    words += [
+        "--dir",
+        "/work",
+        "--dir",
+        "/home/student",
+        "--dir",
+        "/kernel",
+        "--dir",
+        "/before",
+        "--cap-add",
+        "ALL",
+    ]
     return [*words, *_variables(variables), "--chdir", "/", "--", *command]
 
 
@@ -186,18 +204,22 @@ def variables(settings: Settings) -> dict[str, str]:
     }
 
 
-def uids(worker: int, root: bool) -> tuple[int, int, int]:
+def uids(worker: int, changes_user: bool) -> tuple[int, int, int]:
     """The users of a worker's data services, of its Spark, and of its kernels; 0: stay who we are."""
     first = FIRST_UID + 3 * worker
-    return (first, first + 1, first + 2) if root else (0, 0, 0)
+    return (first, first + 1, first + 2) if changes_user else (0, 0, 0)
 
 
 def write_accounts(run: Path, numbers: Sequence[int]) -> None:
     """The sandbox's /etc/passwd and group: Java and getpass want a name for the user."""
     everybody = [number for number in numbers if number] or [os.getuid()]
-    lines = [f"student{i or ''}:x:{number}:{number}::/home/student:/bin/sh\n" for i, number in enumerate(everybody)]
+    lines = [
+        f"student{i or ''}:x:{number}:{number}::/home/student:/bin/sh\n" for i, number in enumerate(everybody)
+    ]
     (run / "passwd").write_text("root:x:0:0::/root:/bin/sh\n" + "".join(lines))
-    (run / "group").write_text("root:x:0:\n" + "".join(f"student{i or ''}:x:{n}:\n" for i, n in enumerate(everybody)))
+    (run / "group").write_text(
+        "root:x:0:\n" + "".join(f"student{i or ''}:x:{n}:\n" for i, n in enumerate(everybody))
+    )
 
 
 def shown() -> list[Path]:
@@ -227,7 +249,9 @@ def _visible(run: Path) -> list[str]:
     for name in ("passwd", "group"):
         words += ["--ro-bind", str(run / name), f"/etc/{name}"]
     outside = shown()
-    for parent in sorted({parent for path in [*outside, run / "any"] for parent in path.parents if str(parent) != "/"}):
+    for parent in sorted(
+        {parent for path in [*outside, run / "any"] for parent in path.parents if str(parent) != "/"}
+    ):
         words += ["--perms", "0755", "--dir", str(parent)]
     for path in outside:
         words += ["--ro-bind", str(path), str(path)]

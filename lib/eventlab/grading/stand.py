@@ -60,7 +60,8 @@ class Site:
 
     @property
     def uids(self) -> tuple[int, int, int]:
-        return sandbox.uids(self.number, os.geteuid() == 0)
+        changes_user = os.geteuid() == 0 if self.contained else sandbox.walls().changes_user
+        return sandbox.uids(self.number, changes_user)
 
     def state(self, name: str) -> Settings:
         """The same ports with a state folder of its own."""
@@ -75,7 +76,12 @@ class Services:
         own.state_dir.mkdir(parents=True, exist_ok=True)
         if uid:
             os.chown(own.state_dir, uid, uid)
-        wanted = {"services": services, "uid": uid, "limits": site.limits.of_services(), "contained": site.contained}
+        wanted = {
+            "services": services,
+            "uid": uid,
+            "limits": site.limits.of_services(),
+            "contained": site.contained,
+        }
         command = sandbox.inside("services", wanted, site.contained)
         env = sandbox.variables(own)
         if site.contained:
@@ -83,7 +89,12 @@ class Services:
         self.name = name
         self._log = (site.run / f"{name}.log").open("ab")
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, env=env, start_new_session=True
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            env=env,
+            start_new_session=True,
         )
 
     def wait_ready(self) -> None:
@@ -165,7 +176,9 @@ class Stand:
         env = sandbox.variables(client)
         if self.site.contained:
             command = sandbox.of_kernels(self.site.run, client.state_dir, env, command)
-        return Kennel(command, kernels, "/kernel" if self.site.contained else None, self.site.run / "kernels.log", env)
+        return Kennel(
+            command, kernels, "/kernel" if self.site.contained else None, self.site.run / "kernels.log", env
+        )
 
     def kernel(self) -> Kernel:
         """A warm kernel that no student's code has touched, with nobody's tables; the next one is begun."""
