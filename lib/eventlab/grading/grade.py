@@ -72,7 +72,7 @@ def grade(
     if todo:
         count = min(workers or default_workers(len(todo)), len(todo))
         _Grading(lab, output, todo, count, cell_timeout, memory_mib, len(kept), len(orders), progress).run()
-    return [record for order in orders if (record := records.load(order.student, output))]
+    return [found for order in orders if (found := records.load(order.student, output))]
 
 
 def default_workers(submissions: int) -> int:
@@ -192,7 +192,7 @@ class _Grading:
             raise trouble
 
     def _serve(self, number: int) -> None:
-        """Keep a worker in work; when it ends with a submission in hand, that one gets a record, and another starts."""
+        """Keep a worker in work; when one ends with a submission in hand, that gets a record, and another starts."""
         try:
             failures = 0
             while not self.stopped.is_set() and not self.waiting.empty():

@@ -6,7 +6,7 @@ Three nested things, each a bubblewrap command built by a pure function:
   nobody else can reach;
 - its *services*, in two sandboxes: Kafka and HDFS in one, where no student's code ever runs, and Spark in
   another, because a student's Python functions run in Spark's workers;
-- its *kernels*, in a third; each kernel is moreover in process and mount namespaces of its own (`inside/kernels.py`).
+- its *kernels*, in a third; each is moreover in process and mount namespaces of its own (`inside/kernels.py`).
 
 Neither services nor kernels see `labs/`, the grader's code, records or anybody's home. Where bubblewrap is absent
 or not allowed only limits, another user (as root) and process groups are left, and every record says so.
@@ -106,7 +106,7 @@ class Walls:
         who = "another user without rights" if self.changes_user else "the same user without rights"
         if self.bubblewrap:
             return f"bubblewrap: own network, processes, files and stack, as {who}; limits on resources"
-        return f"limits on resources, as {who}; no sandbox ({self.reason}): files that this user can read are not hidden"
+        return f"limits on resources, as {who}; no sandbox ({self.reason}): what this user can read is not hidden"
 
 
 @functools.cache
@@ -117,7 +117,8 @@ def walls() -> Walls:
     if shutil.which("bwrap") is None:
         return Walls(False, root, "bubblewrap is not installed", bare)
     script = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import rights as r; r.unshare(r.CLONE_NEWNS | r.CLONE_NEWPID); "
+        "import sys; sys.path.insert(0, sys.argv[1]); import rights as r; "
+        "r.unshare(r.CLONE_NEWNS | r.CLONE_NEWPID); "
         "r.mount('none', '/', flags=r.MS_REC | r.MS_PRIVATE); r.mount('none', '/tmp', 'tmpfs'); r.give_up(61000)"
     )
     inner = [*_bare("bwrap"), "--cap-add", "ALL", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev"]

@@ -1,4 +1,4 @@
-"""A worker's stack: its services in their sandboxes, clean between submissions, and fresh again when they are not."""
+"""A worker's stack: services in sandboxes, clean between submissions, and fresh ones when they are not."""
 
 from __future__ import annotations
 
@@ -255,7 +255,7 @@ def _delete_all_but(clean: dict) -> None:
                 hdfs.delete(f"{folder.rstrip('/')}/{name}")
 
 
-def _admin(kafka: object, settings: Settings):  # type: ignore[no-untyped-def]
+def _admin(kafka: object, settings: Settings):
     from eventlab.stack.probes import kafka_client
 
     return kafka.KafkaAdminClient(**kafka_client(settings))  # type: ignore[attr-defined]

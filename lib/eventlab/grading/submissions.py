@@ -1,4 +1,4 @@
-"""What was handed in: a folder of notebooks or of students' folders, or a zip as a learning platform exports it."""
+"""What was handed in: a folder of notebooks or of students' folders, or a zip that a learning platform made."""
 
 from __future__ import annotations
 
@@ -59,7 +59,9 @@ def _in_folder(folder: Path) -> Iterator[Submission]:
             yield Submission(_student(path), None, trouble="a link, not a file: it is not followed")
         elif path.is_dir():
             yield from _of_student(path)
-        elif (path.is_file() and path.suffix.lower() in (".ipynb", "")) or (path.is_file() and path.suffix.lower() not in (".csv", ".html", ".json", ".md", ".txt", ".toml")):
+        elif (path.is_file() and path.suffix.lower() in (".ipynb", "")) or (
+            path.is_file() and path.suffix.lower() not in (".csv", ".html", ".json", ".md", ".txt", ".toml")
+        ):
             yield Submission(_student(path), path)
 
 

@@ -164,7 +164,7 @@ class Kennel:
 
 
 def holds_more(pids: list[int], allowed: int) -> bool:
-    """Whether the processes hold more than allowed; shared pages are counted exactly only where that may matter."""
+    """Whether the processes hold more than allowed; shared pages are counted exactly where that may matter."""
     return resident(pids) > allowed and proportional(pids) > allowed
 
 
@@ -295,8 +295,8 @@ def open_session() -> str:
         from pyspark.sql import SparkSession
 
         session = SparkSession.builder.getOrCreate()
-        session.version  # noqa: B018: the first request
-        return session.session_id
+        session.range(0).schema  # noqa: B018  (the first request)
+        return str(getattr(session, "session_id", ""))
     except Exception:
         return ""
 
