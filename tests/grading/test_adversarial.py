@@ -68,9 +68,9 @@ found = []
 for root, folders, files in os.walk("/", onerror=lambda error: None):
     folders[:] = [name for name in folders if root != "/" or name not in ("proc", "sys")]
     for name in files:
-        if name in ("checks.py", "instructor.ipynb", "grade.py", "worker.py", ".seed") and "site-packages" not in root:
-            if "eventlab" in root or "lab" in root:
-                found.append(os.path.join(root, name))
+        wanted = name in ("checks.py", "instructor.ipynb", "grade.py", "worker.py", ".seed")
+        if wanted and "site-packages" not in root and "lab" in root:
+            found.append(os.path.join(root, name))
 kit = [name for name in found if not name.endswith("lib/eventlab/labs/checks.py")]
 secrets = [name for name in os.environ if "SECRET" in name or "TOKEN" in name]
 print("FOUND", sorted(kit), secrets, os.path.exists(os.path.expanduser("~root/.ssh")))
@@ -124,8 +124,9 @@ CASES = {
     "check redefined": loses("q2", q2="lab.check = lambda *a, **k: print('all checks pass')"),
     "libraries patched": loses(
         "q1",
-        q1=tiny_lab.READ + "import builtins, json, kafka\nkafka.KafkaConsumer = None\njson.JSONEncoder = None\n"
-        "lab.answer('q1', sum(numbers) + 1)\nbuiltins.sum = lambda values: 0",
+        q1=tiny_lab.READ + "import builtins, kafka\nfrom eventlab.labs import checks, evidence\n"
+        "kafka.KafkaConsumer = None\nbuiltins.sum = lambda values: 0\nchecks.same = lambda *values: True\n"
+        "evidence.Evidence.answer = lambda *of: 0\nlab.answer('q1', 0)",
     ),
     "searches": loses(added=SEARCH),
     "writes to others": loses(added=OTHERS),

@@ -11,7 +11,6 @@ import json
 import os
 import secrets
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -67,12 +66,13 @@ def grade(
     orders = [_order(lab, one, secret, cell_timeout, memory_mib) for one in found]
     kept = {} if force else _kept(orders, output)
     todo = [order for order in orders if order.student not in kept]
-    for done, record in enumerate(kept.values(), start=1):
-        progress(done, len(orders), record)
+    for done, old in enumerate(kept.values(), start=1):
+        progress(done, len(orders), old)
     if todo:
         count = min(workers or default_workers(len(todo)), len(todo))
         _Grading(lab, output, todo, count, cell_timeout, memory_mib, len(kept), len(orders), progress).run()
-    return [record for order in orders if (record := records.load(order.student, output))]
+    there = (records.load(order.student, output) for order in orders)
+    return [record for record in there if record]
 
 
 def default_workers(submissions: int) -> int:
@@ -185,14 +185,14 @@ class _Grading:
         finally:
             self.stopped.set()
             for process in self.processes:
-                _end(process)
+                _end(process, patience_s=0.5)
             for thread in threads:
                 thread.join(timeout=15)
         if trouble:
             raise trouble
 
     def _serve(self, number: int) -> None:
-        """Keep a worker in work; when it ends with a submission in hand, that one gets a record, and another starts."""
+        """Keep a worker in work; one that ends with a submission in hand leaves a record, and another starts."""
         try:
             failures = 0
             while not self.stopped.is_set() and not self.waiting.empty():
@@ -239,6 +239,7 @@ class _Grading:
                 order = None
         finally:
             _end(process)
+            process.stdout.close()
             log.close()
         if order is not None and not self.stopped.is_set():
             self._died(order, _tail(Path(log.name)))
@@ -308,22 +309,19 @@ def _free_offset() -> int:
     raise GradingError("no ports are free for a stack. End what holds them, or set EVENTLAB_PORT_OFFSET")
 
 
-def _end(process: subprocess.Popen[str]) -> None:
+def _end(process: subprocess.Popen[str], patience_s: float = 6) -> None:
     """End a worker: it stops its stack when its input ends, and all is killed with it when it does not."""
     with contextlib.suppress(OSError):
         process.stdin.close()  # type: ignore[union-attr]
-    with contextlib.suppress(OSError, ValueError):
-        process.stdout.close()  # type: ignore[union-attr]
-    try:
-        process.wait(timeout=6)
-    except subprocess.TimeoutExpired:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            family = psutil.Process(process.pid).children(recursive=True)
-            for member in family:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    member.send_signal(signal.SIGKILL)
-        process.kill()
-        process.wait()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=patience_s)
+        return
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for member in psutil.Process(process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                member.kill()
+    process.kill()
+    process.wait()
 
 
 def _tail(log: Path) -> str:

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import zmq
 from jupyter_client.blocking.client import BlockingKernelClient
-from jupyter_client.connect import write_connection_file
+from jupyter_client.connect import KernelConnectionInfo, write_connection_file
 from nbformat import NotebookNode
 from nbformat.v4 import output_from_msg
 
@@ -57,7 +57,7 @@ class Kennel:
     def __init__(
         self, command: Sequence[str], folder: Path, seen_as: str | None, log: Path, env: Mapping[str, str]
     ):
-        """folder: where the kernels' sockets are; seen_as: where a kernel sees its own, None: at the same place."""
+        """folder: where the kernels' sockets are; seen_as: where a kernel sees its own (None: there, too)."""
         self.folder, self.seen_as = folder, seen_as
         self._numbers = itertools.count(1)
         self._ended: dict[str, str] = {}
@@ -65,10 +65,16 @@ class Kennel:
         self._changed = threading.Condition()
         self._log = log.open("ab")
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, env=dict(env)
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            env=dict(env),
+            start_new_session=True,
         )
         self.is_warm = threading.Event()
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     def _listen(self) -> None:
         assert self._process.stdout is not None
@@ -105,7 +111,7 @@ class Kennel:
         )
         (own / "connection.json").chmod(0o644)
         self.order(do="start", id=kernel_id)
-        return Kernel(self, kernel_id, own, dict(connection))
+        return Kernel(self, kernel_id, own, connection)
 
     def why_ended(self, kernel_id: str) -> str | None:
         if self._process.poll() is not None:
@@ -130,18 +136,21 @@ class Kennel:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._listener.join(timeout=5)
+        self._process.stdout.close()  # type: ignore[union-attr]
         self._log.close()
 
 
 class Kernel:
     """A forked kernel and the client that talks to it."""
 
-    def __init__(self, kennel: Kennel, kernel_id: str, own: Path, connection: dict[str, Any]) -> None:
+    def __init__(self, kennel: Kennel, kernel_id: str, own: Path, connection: KernelConnectionInfo) -> None:
         self._kennel, self.id, self._own = kennel, kernel_id, own
         self.kept = 0
         self.session = ""
         client = BlockingKernelClient(context=_context())
-        client.load_connection_info(connection | {"ip": str(own / "s")})
+        connection["ip"] = str(own / "s")
+        client.load_connection_info(connection)
         self._client = client
 
     def wait_ready(self) -> None:
@@ -207,10 +216,10 @@ class Kernel:
                 return
             if iopub in ready and (message := self._client.get_iopub_msg(timeout=0)):
                 idle = capture.take(message, asked) or idle
-            if shell in ready and (message := self._client.get_shell_msg(timeout=0)):
-                if message["parent_header"].get("msg_id") == asked:
-                    replied, patience = True, time.monotonic() + 3
-                    _note_error(message["content"], result)
+            message = self._client.get_shell_msg(timeout=0) if shell in ready else {}
+            if message and message["parent_header"].get("msg_id") == asked:
+                replied, patience = True, time.monotonic() + 3
+                _note_error(message["content"], result)
 
     def files(self) -> dict[str, bytes]:
         """What lies beside the notebook."""

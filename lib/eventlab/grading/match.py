@@ -8,7 +8,7 @@ student added runs after the cell that it stood behind.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -190,7 +190,7 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def solved(matched: Matched, broken: set[str]) -> Matched:
+def solved(matched: Matched, broken: Collection[str | None]) -> Matched:
     """The same with the instructor's solution in the place of each broken question's cells."""
     steps = []
     for step in matched.steps:

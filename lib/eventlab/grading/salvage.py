@@ -77,10 +77,10 @@ def notes(runs: Sequence[Run], questions: Sequence[str], cell_timeout: float) ->
     for run in runs:
         for step, result in run.results:
             question = step.question
-            if question in questions and question not in run.broken and step.own and question not in found:
-                told = _told(result, cell_timeout)
-                if told:
-                    found[question] = told
+            if question is None or question not in questions or question in run.broken or not step.own:
+                continue
+            if question not in found and (told := _told(result, cell_timeout)):
+                found[question] = told
     for question in questions:
         replaced = sorted(q for q in best(runs, question).broken if q)
         if replaced and question not in replaced and best(runs, question).earned(question) > 0:

@@ -6,7 +6,7 @@ Three nested things, each a bubblewrap command built by a pure function:
   nobody else can reach;
 - its *services*, in two sandboxes: Kafka and HDFS in one, where no student's code ever runs, and Spark in
   another, because a student's Python functions run in Spark's workers;
-- its *kernels*, in a third; each kernel is moreover in process and mount namespaces of its own (`inside/kernels.py`).
+- its *kernels*, in a third; each is moreover in process and mount namespaces of its own (`inside/kernels.py`).
 
 Neither services nor kernels see `labs/`, the grader's code, records or anybody's home. Where bubblewrap is absent
 or not allowed only limits, another user (as root) and process groups are left, and every record says so.
@@ -98,24 +98,27 @@ class Walls:
     bubblewrap: bool
     root: bool
     reason: str = ""
+    changes_user: bool = False
 
     @property
     def described(self) -> str:
         """For every record: what kept this submission in its place."""
-        who = "another user without rights" if self.root else "the same user without rights"
+        who = "another user without rights" if self.changes_user else "the same user without rights"
         if self.bubblewrap:
             return f"bubblewrap: own network, processes, files and stack, as {who}; limits on resources"
-        return f"limits on resources, as {who}; no sandbox ({self.reason}): files that this user can read are not hidden"
+        return f"limits on resources, as {who}; no sandbox ({self.reason}): what this user can read is not hidden"
 
 
 @functools.cache
 def walls() -> Walls:
     """Try what is to be used, once: a sandbox in a network namespace, with mounts of its own inside."""
     root = os.geteuid() == 0
+    bare = root and all(is_open_to_others(path) for path in shown())
     if shutil.which("bwrap") is None:
-        return Walls(False, root, "bubblewrap is not installed")
+        return Walls(False, root, "bubblewrap is not installed", bare)
     script = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import rights as r; r.unshare(r.CLONE_NEWNS | r.CLONE_NEWPID); "
+        "import sys; sys.path.insert(0, sys.argv[1]); import rights as r; "
+        "r.unshare(r.CLONE_NEWNS | r.CLONE_NEWPID); "
         "r.mount('none', '/', flags=r.MS_REC | r.MS_PRIVATE); r.mount('none', '/tmp', 'tmpfs'); r.give_up(61000)"
     )
     inner = [*_bare("bwrap"), "--cap-add", "ALL", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev"]
@@ -127,8 +130,13 @@ def walls() -> Walls:
         timeout=30,
     )
     if tried.returncode:
-        return Walls(False, root, (tried.stderr.strip().splitlines() or ["bubblewrap failed"])[-1][:200])
-    return Walls(True, root)
+        return Walls(False, root, (tried.stderr.strip().splitlines() or ["bubblewrap failed"])[-1][:200], bare)
+    return Walls(True, root, changes_user=root)
+
+
+def is_open_to_others(path: Path) -> bool:
+    """Whether any user can get there: Python in root's home is of no use to another one without a sandbox."""
+    return all(folder.stat().st_mode & 0o001 for folder in path.parents)
 
 
 def of_worker(command: Sequence[str]) -> list[str]:
@@ -197,10 +205,10 @@ def variables(settings: Settings) -> dict[str, str]:
     }
 
 
-def uids(worker: int, root: bool) -> tuple[int, int, int]:
+def uids(worker: int, changes_user: bool) -> tuple[int, int, int]:
     """The users of a worker's data services, of its Spark, and of its kernels; 0: stay who we are."""
     first = FIRST_UID + 3 * worker
-    return (first, first + 1, first + 2) if root else (0, 0, 0)
+    return (first, first + 1, first + 2) if changes_user else (0, 0, 0)
 
 
 def write_accounts(run: Path, numbers: Sequence[int]) -> None:

@@ -1,4 +1,4 @@
-"""A worker's stack: its services in their sandboxes, clean between submissions, and fresh again when they are not."""
+"""A worker's stack: services in sandboxes, clean between submissions, and fresh ones when they are not."""
 
 from __future__ import annotations
 
@@ -60,7 +60,8 @@ class Site:
 
     @property
     def uids(self) -> tuple[int, int, int]:
-        return sandbox.uids(self.number, os.geteuid() == 0)
+        changes_user = os.geteuid() == 0 if self.contained else sandbox.walls().changes_user
+        return sandbox.uids(self.number, changes_user)
 
     def state(self, name: str) -> Settings:
         """The same ports with a state folder of its own."""
@@ -254,7 +255,7 @@ def _delete_all_but(clean: dict) -> None:
                 hdfs.delete(f"{folder.rstrip('/')}/{name}")
 
 
-def _admin(kafka: object, settings: Settings):  # type: ignore[no-untyped-def]
+def _admin(kafka: object, settings: Settings):
     from eventlab.stack.probes import kafka_client
 
     return kafka.KafkaAdminClient(**kafka_client(settings))  # type: ignore[attr-defined]

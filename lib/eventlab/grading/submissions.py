@@ -1,4 +1,4 @@
-"""What was handed in: a folder of notebooks or of students' folders, or a zip as a learning platform exports it."""
+"""What was handed in: a folder of notebooks or of students' folders, or a zip that a learning platform made."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ MOST_FILES = 20_000
 MOST_BYTES = 2 * 1024**3
 """Of an unpacked zip: more is a bomb."""
 MOST_OF_ONE = 200 * 1024**2
+NO_NOTEBOOKS = {".csv", ".html", ".json", ".md", ".txt", ".toml"}
+"""Endings of what lies beside notebooks; any other file is somebody's submission, readable or not."""
 IGNORED = {"__MACOSX", ".ipynb_checkpoints", ".git", "__pycache__", ".DS_Store", "Thumbs.db"}
 
 
@@ -59,7 +61,7 @@ def _in_folder(folder: Path) -> Iterator[Submission]:
             yield Submission(_student(path), None, trouble="a link, not a file: it is not followed")
         elif path.is_dir():
             yield from _of_student(path)
-        elif (path.is_file() and path.suffix.lower() in (".ipynb", "")) or (path.is_file() and path.suffix.lower() not in (".csv", ".html", ".json", ".md", ".txt", ".toml")):
+        elif path.is_file() and path.suffix.lower() not in NO_NOTEBOOKS:
             yield Submission(_student(path), path)
 
 

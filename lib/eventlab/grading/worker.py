@@ -92,17 +92,13 @@ class Worker:
         self, order: Order, matched: match.Matched, files: Mapping[str, bytes], broken: frozenset[str | None]
     ) -> salvage.Run:
         """Execute in a new namespace, look at the evidence, and take everything away."""
-        _t("begin")
         namespace = Namespace.random(self.lab.name)
         self.lab.prepare(namespace, order.seed)
-        _t("prepared")
         kernel = self.stand.kernel()
         run = salvage.Run(broken)
-        _t("kernel")
         try:
             kernel.write(files)
             _execute(kernel, match.solved(matched, broken), _parameters(order, namespace), self.cell_timeout, run)
-            _t("executed")
             evidence = Evidence(
                 namespace,
                 order.seed,
@@ -110,15 +106,11 @@ class Worker:
                 sources=matched.sources,
                 files=kernel.files(),
             )
-            _t("files")
             kernel.end()
-            _t("end")
             run.checks = {q: self._checks(q, evidence) for q in self.lab.questions}
         finally:
-            _t("checked")
             kernel.forget()
             self.stand.clean()
-            _t("cleaned")
         return run
 
     def _checks(self, question: str, evidence: Evidence) -> tuple[CheckResult, ...]:
@@ -215,7 +207,6 @@ def _execute(
             continue
         source = injected(parameters) if step.parameters else step.source
         result = kernel.execute(source, cell_timeout)
-        _t(f"   {step.grade_id} {result.ended}")
         run.results.append((step, result))
         if result.ended in ("timed_out", "died"):
             run.blocked, run.ended = step, result.ended
@@ -263,15 +254,6 @@ def _messages(runs: list[salvage.Run]) -> tuple[str, ...]:
     return tuple(found)
 
 
-_T = [time.monotonic()]
-
-
-def _t(what):
-    now = time.monotonic()
-    print(f"T {now - _T[0]:6.2f} {what}", file=sys.stderr, flush=True)
-    _T[0] = now
-
-
 def main(configuration: str) -> None:
     """Grade what arrives on standard input until that ends."""
     wanted = json.loads(configuration)
@@ -281,7 +263,6 @@ def main(configuration: str) -> None:
 
     limits = sandbox.Limits(memory_mib=wanted["memory_mib"])
     site = Site(wanted["number"], Path(wanted["run"]), settings, limits, wanted["contained"])
-    _t("imported")
     stand = Stand(site)
     worker = Worker(
         find(wanted["lab"]), stand, Path(wanted["output"]), wanted["cell_timeout"], wanted["containment"]
@@ -289,7 +270,6 @@ def main(configuration: str) -> None:
     try:
         threading.Thread(target=_import_ahead, daemon=True).start()
         stand.open()
-        _t("opened")
         print(json.dumps({"ready": True}), file=answers, flush=True)
         for line in sys.stdin:
             order = Order(**json.loads(line))

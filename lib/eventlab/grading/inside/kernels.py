@@ -110,7 +110,7 @@ class Kennel:
 
     def kill(self, id: str, why: str = "killed") -> None:
         kernel = self.kernels.get(id)
-        if kernel is None:
+        if kernel is None or not kernel.pid:
             return
         kernel.why = kernel.why or why
         for pid in [kernel.pid, *self.members(kernel)]:
@@ -137,6 +137,8 @@ class Kennel:
                 say({"event": "ended", "id": id, "why": kernel.why or ended})
             elif (members := self.members(kernel)) and holds_more(members, self.wanted["memory"]):
                 self.kill(id, "memory")
+            elif len(members) > self.wanted["limits"]["NPROC"]:
+                self.kill(id, "processes")  # as root, where no other user can be had, the limit does not bind
 
     def end_rest(self, kernel: Kernel) -> None:
         """Without a namespace, what the kernel started does not end with it."""
@@ -162,7 +164,7 @@ class Kennel:
 
 
 def holds_more(pids: list[int], allowed: int) -> bool:
-    """Whether the processes hold more than allowed; shared pages are counted exactly only where that may matter."""
+    """Whether the processes hold more than allowed; shared pages are counted exactly where that may matter."""
     return resident(pids) > allowed and proportional(pids) > allowed
 
 
@@ -293,8 +295,8 @@ def open_session() -> str:
         from pyspark.sql import SparkSession
 
         session = SparkSession.builder.getOrCreate()
-        session.version  # noqa: B018: the first request
-        return session.session_id
+        session.range(0).schema  # noqa: B018  (the first request)
+        return str(getattr(session, "session_id", ""))
     except Exception:
         return ""
 
