@@ -261,11 +261,11 @@ def prepare(namespace, seed):
 
 @check("q1", points=2, hint="add the two")
 def the_sum(evidence):
-    return expect(expected=evidence.seed + 1, got=evidence.answer("q1"))
+    return expect(expected=3, got=evidence.answer("q1"))
 
 MUTANTS = (
-    Mutant("off by one", "q1", "seed + 1", "seed + 2"),
-    Mutant("the same in other words", "q1", "seed + 1", "1 + seed"),
+    Mutant("off by one", "q1", "1 + 2", "1 + 3"),
+    Mutant("the same in other words", "q1", "1 + 2", "2 + 1"),
 )
 """
 
@@ -285,7 +285,7 @@ def test_verify_prints_the_share_caught_and_fails_below_all(tmp_path):
     opened = next(cell for cell in shared if "open_lab" in cell.source)
     question = next(cell for cell in node.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == "q1")
     for name, source in (
-        ("instructor", 'lab.answer("q1", seed + 1)'),
+        ("instructor", 'lab.answer("q1", 1 + 2)'),
         ("student", "# YOUR CODE HERE\nraise NotImplementedError()"),
     ):
         cell = nbformat.from_dict({**question, "source": source})

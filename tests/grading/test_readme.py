@@ -20,7 +20,7 @@ OPENS_A_BROWSER = "make lab"
 def sections():
     """Heading -> the lines of its sh blocks."""
     found = {}
-    for section in README.read_text().split("\n## ")[1:]:
+    for section in README.read_text().split("\n## "):
         blocks = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
         if blocks:
             found[section.partition("\n")[0]] = "".join(blocks)

@@ -181,6 +181,7 @@ class Kernel:
         packed = {name: base64.b64encode(content).decode() for name, content in files.items()}
         if packed:
             self._kennel.order(do="write", id=self.id, files=packed)
+            self.files()  # orders are carried out in turn: once this one is answered, the files are there
 
     def execute(self, source: str, timeout_s: float) -> CellResult:
         """Run a cell. One that is late or ends its kernel leaves a kernel that is gone."""

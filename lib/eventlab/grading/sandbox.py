@@ -168,7 +168,7 @@ def of_kernels(run: Path, client: Path, variables: Mapping[str, str], command: S
     words = [*_visible(run), "--ro-bind", str(client), str(client), "--bind", str(kernels), str(kernels)]
     words += [
         "--dir",
-        "/work",
+        "/submission",
         "--dir",
         "/home/student",
         "--dir",

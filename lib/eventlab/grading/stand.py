@@ -226,7 +226,7 @@ class Stand:
             topics = sorted(admin.list_topics())
             groups = sorted(group["group_id"] for group in admin.list_groups())
         folders = {path: hdfs.names(path) for path in ("/", "/tmp")}
-        return {"topics": topics, "groups": groups, "folders": folders, "sessions": 0}
+        return {"topics": topics, "groups": groups, "folders": folders}
 
     def _close_services(self) -> None:
         with ThreadPoolExecutor(2) as pool:
