@@ -6,7 +6,10 @@ import subprocess
 import httpx
 import pytest
 
-from eventlab.stack import life
+from eventlab.jupyter import start_page
+from eventlab.settings import Settings
+from eventlab.stack import config, life
+from eventlab.stack.services import lab_page
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +29,13 @@ def browser(stack, address):
         yield client
 
 
-def test_the_address_leads_to_the_lessons(stack, address, browser):
-    assert address.startswith(f"{stack.jupyter_url}/lab/tree/notebooks?token=")
+def test_the_address_leads_to_the_start_page(stack, address, browser):
+    page = config.start_page(stack)
+    assert address.startswith(f"{stack.jupyter_url}/lab/tree/{page}?token=")
+    assert "**0 of 9 lessons ran through.**" in browser.get(f"/api/contents/{page}").json()["content"]
+
+
+def test_the_lessons_are_there(browser):
     names = [item["name"] for item in browser.get("/api/contents/notebooks").json()["content"]]
     assert "01_start_the_stack.ipynb" in names
 
@@ -41,3 +49,30 @@ def test_no_news_are_fetched_and_none_are_asked_about(browser):
 
     assert found["schema"]["properties"]["fetchNews"]["default"] == "false"
     assert found["schema"]["properties"]["checkForUpdates"]["default"] is False
+
+
+def test_markdown_opens_as_a_page_and_the_menu_leads_to_it_and_to_the_stack(stack, browser):
+    documents = browser.get("/lab/api/settings/@jupyterlab/docmanager-extension:plugin").json()
+    menus = browser.get("/lab/api/settings/@jupyterlab/mainmenu-extension:plugin").json()
+
+    assert documents["schema"]["properties"]["defaultViewers"]["default"] == {"markdown": "Markdown Preview"}
+    (menu,) = menus["schema"]["properties"]["menus"]["default"]
+    assert menu["label"] == "Stack"
+    assert menu["items"][0]["args"]["path"] == config.start_page(stack)
+
+
+def test_below_a_base_url_everything_is_where_it_says(tmp_path, stack):
+    moved = Settings(state_dir=tmp_path, port_offset=stack.port_offset + 11, jupyter_base_url="user/ada")
+    start_page.write(moved)
+    try:
+        (found,) = life.up(moved, ["jupyter"])
+        assert (found.state, found.address) == ("running", lab_page(moved, "lab"))
+        with httpx.Client(follow_redirects=True, trust_env=False) as client:
+            page = client.get(lab_page(moved, f"lab/tree/{config.start_page(moved)}"))
+            assert page.status_code == 200
+            assert '"baseUrl": "/user/ada/"' in page.text
+            files = f"http://127.0.0.1:{moved.jupyter_port}/user/ada/api/contents"
+            assert "lessons ran through" in client.get(f"{files}/{config.start_page(moved)}").json()["content"]
+    finally:
+        life.down(moved)
+        (config.ROOT / config.start_page(moved)).unlink()

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
@@ -68,7 +69,10 @@ services_argument = click.argument("services", nargs=-1, metavar="[SERVICE]...")
 
 @main.command()
 @services_argument
-def up(services: tuple[str, ...]) -> None:
+@click.option(
+    "--at", "lesson", metavar="LESSON", help="Also put all into the state from which this lesson starts."
+)
+def up(services: tuple[str, ...], lesson: str | None) -> None:
     """Start what is not running; return when each service answers a real request.
 
     \b
@@ -76,15 +80,43 @@ def up(services: tuple[str, ...]) -> None:
     Examples:
       eventlab up                               the whole stack
       eventlab up kafka api                     only these two
+      eventlab up --at 07                       begin at lesson 7: its topic and files are put in place
       EVENTLAB_PORT_OFFSET=100 EVENTLAB_STATE_DIR=/tmp/other eventlab up
                                                 a second stack beside the first
     """
     from eventlab.stack import life
     from eventlab.ui import show_phases, show_status
 
+    notebook = _lesson(lesson) if lesson else None
     with show_phases() as report, terminable():
         found = life.up(settings, services, report)
     show_status(found)
+    if notebook:
+        _begin_at(notebook)
+
+
+def _lesson(name: str) -> Path:
+    """The one lesson whose name begins so, before anything is started."""
+    from eventlab.notebooks import walk
+
+    found = walk.lessons([name])
+    if len(found) > 1:
+        raise click.BadParameter(f"{name!r} is the beginning of {', '.join(path.stem for path in found)}")
+    return found[0]
+
+
+def _begin_at(notebook: Path) -> None:
+    """Put the stack into the lesson's state, and say what was done."""
+    from eventlab.notebooks import at
+    from eventlab.stack import environment
+    from eventlab.ui import waiting
+
+    environment.apply(settings)
+    with waiting(f"putting the state for {notebook.stem} in place"):
+        told = at.begin(notebook)
+    click.echo(f"\nReady for lesson {notebook.stem}:")
+    click.echo("\n".join(f"  {line}" for line in told.splitlines()))
+    click.echo(f"Open it: eventlab lab, then notebooks/{notebook.name}")
 
 
 @contextmanager
@@ -271,8 +303,6 @@ def run(notebooks: tuple[str, ...], output: str, in_place: bool) -> None:
       eventlab run              the whole course
       eventlab run 05 07        two lessons
     """
-    from pathlib import Path
-
     from eventlab.notebooks import walk
     from eventlab.ui import walk_course
 
@@ -283,17 +313,23 @@ def run(notebooks: tuple[str, ...], output: str, in_place: bool) -> None:
 @main.command()
 @click.option("--browser/--no-browser", default=True, help="Open the browser too.")
 def lab(browser: bool) -> None:
-    """Start the stack and JupyterLab on the lessons; print the address and open it."""
+    """Start the stack and JupyterLab on its start page; print the address and open it.
+
+    In a terminal of JupyterHub's, Jupyter is the Hub's own: the other services are started, and the page is there.
+    """
+    from eventlab.jupyter import hub, start_page
     from eventlab.stack import life
-    from eventlab.stack.services import lab_page
+    from eventlab.stack.services import COURSE, lab_page
     from eventlab.ui import show_phases, show_status
 
+    page = start_page.write()
+    theirs = hub.page(page)
     with show_phases() as report, terminable():
-        found = life.up(settings, report=report)
+        found = life.up(settings, COURSE if theirs else (), report)
     show_status(found)
-    address = lab_page(settings, "lab/tree/notebooks")
+    address = theirs or lab_page(settings, f"lab/tree/{page.relative_to(ROOT)}")
     click.echo(f"\nJupyterLab: {address}\nTo end everything: eventlab down")
-    if browser:
+    if browser and not theirs:
         click.launch(address)
 
 

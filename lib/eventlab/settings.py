@@ -30,6 +30,7 @@ NAMENODE_WEB_PORT = 9870
 Port = Annotated[int, Field(ge=1, le=65535)]
 Place = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
 Address = Annotated[str | None, BeforeValidator(lambda text: text or None)]
+BaseUrl = Annotated[str, AfterValidator(lambda path: f"/{path.strip('/')}/".replace("//", "/"))]
 
 
 class Settings(BaseSettings):
@@ -56,6 +57,7 @@ class Settings(BaseSettings):
     api_port: Port = 5000
     jupyter_port: Port = 8888
 
+    jupyter_base_url: BaseUrl = "/"
     topic: str = "events"
     api_app: Place = ROOT / "game_api.py"
     start_timeout_s: float = Field(default=90, gt=0)
@@ -133,7 +135,8 @@ class Settings(BaseSettings):
 
     @property
     def jupyter_url(self) -> str:
-        return f"http://{HOST}:{self.jupyter_port}"
+        """JupyterLab's address, without a slash at its end; a proxy in front of it may ask for a base URL."""
+        return f"http://{HOST}:{self.jupyter_port}{self.jupyter_base_url}".rstrip("/")
 
     @property
     def spark_ui_url(self) -> str:

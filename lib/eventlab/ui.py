@@ -77,6 +77,16 @@ def show_phases() -> Iterator[life.Report]:
         yield show
 
 
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """A spinner and the seconds while something without steps goes on; nothing where there is no terminal."""
+    screen = console()
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as progress:
+        progress.add_task(what, total=None)
+        yield
+
+
 def show_status(found: Sequence[life.Status]) -> None:
     """The table of `status` and `up`, with the stack's memory at its foot."""
     total = sum(service.rss_bytes for service in found)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from string import Template
@@ -20,12 +22,20 @@ TEMPLATES = (
     "hdfs/core-site.xml",
     "hdfs/hdfs-site.xml",
     "spark/spark-defaults.conf",
+    "jupyter/overrides.json",
 )
 
 
 def conf_dir(settings: Settings, environment: str) -> Path:
-    """Where the rendered configuration of `kafka`, `hdfs` or `spark` is."""
+    """Where the rendered configuration of `kafka`, `hdfs`, `spark` or `jupyter` is."""
     return settings.state_dir / "conf" / environment
+
+
+def start_page(settings: Settings) -> str:
+    """The page on which Lab opens, below the kit's folder; every state folder has its own."""
+    default = type(settings).model_fields["state_dir"].default
+    own = "" if settings.state_dir == default else f"-{zlib.crc32(bytes(settings.state_dir)):08x}"
+    return f"build/start{own}.md"
 
 
 def data_dir(settings: Settings) -> Path:
@@ -47,6 +57,7 @@ def values(settings: Settings, *, host: str = HOST, bind_host: str = HOST) -> di
         "data_dir": str(data_dir(settings)),
         "data_uri": data_dir(settings).absolute().as_uri(),  # the NameNode decodes it, the DataNode does not
         "default_fs": settings.default_fs,
+        "start_page": start_page(settings),
         "spark_master": settings.spark_master,
         "user": HDFS_USER,
         "spark_class_path": os.pathsep.join(map(str, spark_class_path)),
@@ -118,4 +129,5 @@ WRITTEN: dict[str, Callable[[str], str]] = {
     ".properties": as_property,
     ".conf": as_property,
     ".xml": escape,
+    ".json": lambda value: json.dumps(value)[1:-1],
 }

@@ -21,7 +21,18 @@ from eventlab.stack.probes import NotAnswering
 from eventlab.stack.services import SERVICES, Service
 from eventlab.stack.starting import Report, StackError, start_all, stop_all
 
-MADE = ("data", "run", "logs", "conf", "compose", "saved", "lesson-06", "own-topics", "jupyter-token")
+MADE = (
+    "data",
+    "run",
+    "logs",
+    "conf",
+    "compose",
+    "saved",
+    "lesson-06",
+    "own-topics",
+    "jupyter-token",
+    "progress.json",
+)
 """All that the kit makes in a state folder, beside the lock: what `reset` deletes."""
 
 

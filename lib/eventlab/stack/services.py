@@ -14,7 +14,7 @@ from pathlib import Path
 
 from eventlab.settings import HOST, ROOT, Settings
 from eventlab.stack import jvm, probes, provision
-from eventlab.stack.config import conf_dir, tmp_dir
+from eventlab.stack.config import conf_dir, start_page, tmp_dir
 from eventlab.stack.token import read_token
 
 Command = Callable[[Settings], list[str]]
@@ -122,8 +122,9 @@ def jupyter_command(settings: Settings) -> list[str]:
         f"--ServerApp.port={settings.jupyter_port}",
         "--ServerApp.port_retries=0",
         f"--ServerApp.root_dir={ROOT}",
-        f"--LabApp.app_settings_dir={ROOT / 'stack' / 'jupyter'}",
-        "--LabApp.default_url=/lab/tree/notebooks",
+        f"--ServerApp.base_url={settings.jupyter_base_url}",
+        f"--LabApp.app_settings_dir={conf_dir(settings, 'jupyter')}",
+        f"--LabApp.default_url=/lab/tree/{start_page(settings)}",
         *(["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
     ]
 
