@@ -100,16 +100,12 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
         life.down(own, grace_s=2)
 
 
-def environment_of(settings: Settings, **others: str) -> dict[str, str]:
-    return (
-        os.environ
-        | {
-            "EVENTLAB_PORT_OFFSET": str(settings.port_offset),
-            "EVENTLAB_STATE_DIR": str(settings.state_dir),
-            "EVENTLAB_SETTINGS_FILE": "",
-        }
-        | others
-    )
+def environment_of(settings: Settings) -> dict[str, str]:
+    return os.environ | {
+        "EVENTLAB_PORT_OFFSET": str(settings.port_offset),
+        "EVENTLAB_STATE_DIR": str(settings.state_dir),
+        "EVENTLAB_SETTINGS_FILE": "",
+    }
 
 
 @pytest.fixture(scope="module")
@@ -117,8 +113,8 @@ def open_notebook() -> Iterator[Callable[..., Notebook]]:
     """Opens further notebooks; all are closed when the module is done."""
     opened: list[Notebook] = []
 
-    def open_one(environment: dict[str, str], first: str = "") -> Notebook:
-        opened.append(Notebook(environment, first))
+    def open_one(settings: Settings, first: str = "", **environment: str) -> Notebook:
+        opened.append(Notebook(environment_of(settings) | environment, first))
         return opened[-1]
 
     yield open_one
@@ -148,12 +144,10 @@ def read(topic, reader=None):
 @pytest.fixture(scope="module")
 def notebook(broken: Settings, open_notebook: Callable[..., Notebook]) -> Notebook:
     """A notebook on that stack, with a Spark session."""
-    return open_notebook(environment_of(broken), CONNECT + SPARK)
+    return open_notebook(broken, CONNECT + SPARK)
 
 
 @pytest.fixture
 def here(tmp_path: Path) -> Settings:
     """Settings of a stack that never ran."""
     return Settings(port_offset=6100, state_dir=tmp_path / "state")
-
-

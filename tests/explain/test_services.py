@@ -35,8 +35,7 @@ def test_a_broker_that_ended_is_proven_by_its_process_and_port(notebook, broken)
     assert f"process {pid} has ended, and nothing listens at port {broken.kafka_port}" in box["proof"]
     assert box["remedy"] == "!eventlab up kafka"
 
-    after = notebook.run("!kafkacat -C -t events -o beginning -e")
-    assert after and after["what"] == box["what"]
+    assert notebook.run("!kafkacat -C -t events -o beginning -e")["what"] == box["what"]
     assert notebook.run("%%bash\nkafka-topics --list")["what"] == box["what"]
     notebook.is_mended(NEXT_EVENT, box)
     notebook.runs("!kafkacat -C -t events -o beginning -e")
