@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from jupyter_client.manager import start_new_kernel
+from jupyter_client.manager import KernelManager
 
 from eventlab.explain.explanation import INSTEAD, MIME
 from eventlab.settings import ROOT, Settings
@@ -22,8 +22,16 @@ CALM = "from eventlab.explain import hook; hook.LIMIT_S = 30  # a busy machine i
 class Notebook:
     """Cells run one after the other, as a learner does."""
 
-    def __init__(self, environment: dict[str, str], first: str = "") -> None:
-        self.manager, self.client = start_new_kernel(kernel_name="python3", env=environment, cwd=str(ROOT))
+    def __init__(self, environment: dict[str, str], first: str = "", kernel: str = "python3", python: str = ""):
+        """kernel: its name as Jupyter knows it; python: another interpreter than that kernel's."""
+        self.manager = KernelManager(kernel_name=kernel)
+        if python:
+            assert self.manager.kernel_spec
+            self.manager.kernel_spec.argv[0] = python
+        self.manager.start_kernel(env=environment, cwd=str(ROOT))
+        self.client = self.manager.blocking_client()
+        self.client.start_channels()
+        self.client.wait_for_ready(timeout=60)
         self.outputs: list[dict] = []
         self.runs(f"%load_ext eventlab\n{CALM}\n{first}")
 
@@ -113,8 +121,10 @@ def open_notebook() -> Iterator[Callable[..., Notebook]]:
     """Opens further notebooks; all are closed when the module is done."""
     opened: list[Notebook] = []
 
-    def open_one(settings: Settings, first: str = "", **environment: str) -> Notebook:
-        opened.append(Notebook(environment_of(settings) | environment, first))
+    def open_one(
+        settings: Settings, first: str = "", kernel: str = "python3", python: str = "", **environment: str
+    ) -> Notebook:
+        opened.append(Notebook(environment_of(settings) | environment, first, kernel, python))
         return opened[-1]
 
     yield open_one

@@ -1,15 +1,20 @@
 """What the machine lacks, provoked on this machine: ports, Java, memory, disk, the kit's Python."""
 
+import os
 import re
 import shutil
 import socket
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
 
-from eventlab.settings import ROOT
+from eventlab import doctor
+from eventlab.explain import spark
+from eventlab.explain.failure import Failure
+from eventlab.settings import ROOT, Settings
 from eventlab.stack import java, life, process
 
 pytestmark = pytest.mark.services  # their kernels take a second each
@@ -18,8 +23,6 @@ pytestmark = pytest.mark.services  # their kernels take a second each
 @pytest.fixture(scope="module")
 def plain(open_notebook, tmp_path_factory):
     """A notebook with nothing running."""
-    from eventlab.settings import Settings
-
     return open_notebook(Settings(port_offset=6100, state_dir=tmp_path_factory.mktemp("plain") / "state"))
 
 
@@ -33,7 +36,7 @@ def test_a_port_that_another_program_holds(plain):
         box = plain.fails(cell)
 
         assert box["what"] == f"Port {port} is taken."
-        assert f"process {__import__('os').getpid()}" in box["proof"]
+        assert f"process {os.getpid()}" in box["proof"]
         plain.is_mended(cell, box)
     plain.runs("own.close()")
 
@@ -199,24 +202,44 @@ finally:
     notebook.runs(send.format(count=3))
 
 
-def test_a_kernel_of_another_python(tmp_path, open_notebook, here):
-    """One that finds the kit and IPython, and does not have the kit's other packages."""
-    script = f"""
-import sys
-sys.prefix = {str(tmp_path)!r}
+@pytest.fixture
+def another_python(tmp_path: Path) -> Path:
+    """A Python that finds the kit and IPython, and has not all of the kit's packages."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "other"], check=True)
+    site = next((tmp_path / "other").glob("lib/python*/site-packages"))
+    for package in Path(sysconfig.get_path("purelib")).iterdir():
+        if not package.name.startswith(("kafka", "pydantic_settings", "_virtualenv", "__pycache__")):
+            link = site / package.name
+            link.symlink_to(package)
+    return tmp_path / "other" / "bin" / "python"
 
-class Missing:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in ("kafka", "pydantic_settings"):
-            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 
-sys.meta_path.insert(0, Missing())
-"""
-    notebook = open_notebook(here)
-    notebook.runs(script)
+@pytest.mark.skipif(Path(sys.prefix) != ROOT / ".venv", reason="these tests run in another Python themselves")
+def test_a_kernel_of_another_python(open_notebook, here, another_python, tmp_path, monkeypatch):
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))  # where --user puts it
+    notebook = open_notebook(here, python=str(another_python))
+    cell = "import kafka"
 
-    box = notebook.fails("import kafka")
+    box = notebook.fails(cell)
 
     assert "another Python than the kit's, and kafka is not installed in it" in box["what"]
-    assert sys.executable in box["proof"]
+    assert str(another_python) in box["proof"]
     assert str(ROOT / ".venv") in box["remedy"]
+    notebook.runs(box["remedy"])
+    open_notebook(here, kernel="eventlab").runs(cell)
+
+
+def test_a_connector_of_another_version_than_pyspark(settings, tmp_path, monkeypatch):
+    """Another connector is on Maven Central only; the lock that asks for it, and the error, are made up."""
+    shutil.copytree(ROOT / "stack", tmp_path / "stack")
+    lock = tmp_path / "stack" / "spark" / "jgo.lock.toml"
+    lock.write_text(lock.read_text().replace('version = "4.2.0"', 'version = "4.1.0"'))
+    error = RuntimeError("java.lang.NoSuchMethodError: 'void org.apache.spark.sql.kafka010.KafkaSource'")
+
+    assert spark.versions_apart(Failure(error), settings) is None  # in this kit, both are of one version
+
+    monkeypatch.setattr(doctor, "ROOT", tmp_path)
+    box = spark.versions_apart(Failure(error), settings)
+    assert box
+    assert "pyspark 4.2.0, its Kafka source 4.1.0: must be equal" in box.proof
+    assert box.remedy == "!make setup"

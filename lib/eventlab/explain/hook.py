@@ -86,6 +86,7 @@ def load(shell: Any) -> None:
     unload(shell)
     if is_off():
         return
+    patience.shorten(shell.history_manager.input_hist_raw[-1])  # the cell that loads it may open the session
     shell.eventlab_watch = watch = Watch(shell)
     shell.events.register("pre_run_cell", watch.before_cell)
     shell.events.register("post_run_cell", watch.after_cell)
