@@ -78,6 +78,9 @@ class Notebook:
         else:
             self.run(box["remedy"])
             assert self.reply["status"] == "ok", self.reply
+            told = self.printed
+            self.run("_exit_code")
+            assert not box["remedy"].startswith("!") or self.value == "0", told
         self.runs(source)
 
     def close(self) -> None:

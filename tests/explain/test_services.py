@@ -12,7 +12,7 @@ pytestmark = pytest.mark.services
 
 NEXT_EVENT = """
 from kafka import KafkaConsumer
-consumer = KafkaConsumer("events", bootstrap_servers=broker, bootstrap_timeout_ms=1500,
+consumer = KafkaConsumer("events", bootstrap_servers=broker, bootstrap_timeout_ms=3000,
                          auto_offset_reset="earliest", consumer_timeout_ms=3000)
 consumer.close()
 """

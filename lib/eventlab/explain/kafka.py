@@ -23,6 +23,7 @@ UNREACHED = (
 )
 UNKNOWN_TOPIC = (r"UnknownTopicOrPartition",)
 NOTHING_THERE = (r"^builtins\.(StopIteration|IndexError)", r"'NoneType' object is not subscriptable", r"empty")
+GIVEN = r"""(?:bootstrap_servers\s*=|["']kafka\.bootstrap\.servers["']\s*[,:])\s*(?:["']([^"']+)["']|(\w+))"""
 PATIENCE_MS = 1000
 
 
@@ -164,16 +165,19 @@ def _unreached(failure: Failure) -> bool:
 
 
 def _addresses(failure: Failure) -> Iterator[tuple[str | None, str]]:
-    """The brokers' addresses that the cell works with, each with the variable that holds it (None: a literal)."""
-    seen = set()
-    said = re.findall(r"Unable to bootstrap from (\S+?)[,.]?$", failure.text, re.MULTILINE)
-    named = [options.get("kafka.bootstrap.servers", "") for options in failure.options()]
-    texts = [(name, text) for name, text in failure.texts() if ADDRESS.fullmatch(text) and "://" not in text]
-    texts += [(None, text) for text in [*said, *named] if ADDRESS.fullmatch(text)]
-    for name, text in texts:
-        if text not in seen:
-            seen.add(text)
-            yield name, text
+    """Where the cell asked for a broker, each address with the variable that holds it (None: a literal).
+
+    It is what the error names, what the cell's DataFrames are read from, or what the cell gives as an address.
+    """
+    found = re.findall(r"Unable to bootstrap from (\S+?)[,.]?$", failure.text, re.MULTILINE)
+    found += [options.get("kafka.bootstrap.servers", "") for options in failure.options()]
+    for text, name in re.findall(GIVEN, failure.source):
+        value = text or failure.names.get(name)
+        if isinstance(value, str):
+            found.append(value)
+    for address in dict.fromkeys(found):
+        if ADDRESS.fullmatch(address):
+            yield _holder(failure, address), address
 
 
 def _topics(failure: Failure) -> Iterator[tuple[str | None, str]]:

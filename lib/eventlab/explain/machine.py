@@ -23,6 +23,7 @@ LITTLE_DISK = 16 * 2**20
 """HDFS's NameNode takes no changes below 10 MiB (stack/hdfs/hdfs-site.xml)."""
 FULL = (r"No space left on device", r"Resources are low on NN", r"not have enough.*disk space", r"DiskOutOfSpace")
 HEAVY = 64 * 2**20
+LITTLE_MEMORY = 2**30
 
 
 def port_taken(failure: Failure, settings: Any) -> Explanation | None:
@@ -75,11 +76,20 @@ def memory_exhausted(failure: Failure, settings: Any) -> Explanation | None:
     name, size = max(
         ((name, _size(value)) for name, value in failure.names.items() if name[0] != "_"), key=_second
     )
-    if size < HEAVY:
+    if size < HEAVY or not _would_help(failure, size, limit):
         return None
     proof = f"the kernel (process {os.getpid()}) has {_mib(own)}"
     proof += f" of at most {_mib(limit)}" if limit else f"; {_mib(psutil.virtual_memory().available)} are free"
     return Explanation(f"The memory is exhausted; {name!r} alone holds {_mib(size)}.", proof, f"del {name}")
+
+
+def _would_help(failure: Failure, size: int, limit: int | None) -> bool:
+    """Whether what was asked for fits once the variable is gone; numpy says what it asked for."""
+    room = size + (psutil.virtual_memory().available if limit is None else limit // 2)
+    asked = re.search(r"Unable to allocate ([\d.]+) ([KMGTPE]?)i?B", failure.text)
+    if asked:
+        return float(asked[1]) * 1024 ** " KMGTPE".index(asked[2] or " ") <= room
+    return limit is not None or psutil.virtual_memory().available < LITTLE_MEMORY
 
 
 def _limit() -> int | None:

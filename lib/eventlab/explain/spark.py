@@ -147,6 +147,14 @@ def no_session_yet(failure: Failure, settings: Any) -> Explanation | None:
     )
 
 
+def _raised_in(failure: Failure) -> str:
+    """The file in which the error was raised."""
+    trace = failure.error.__traceback__ if failure.error else None
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    return trace.tb_frame.f_code.co_filename if trace else ""
+
+
 def unquoted_dash(failure: Failure, settings: Any) -> Explanation | None:
     """`User-Agent` in SQL is User minus Agent; a column of that name is there, and wants backquotes."""
     for condition, parameters in failure.conditions.items():
