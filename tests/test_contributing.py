@@ -48,6 +48,28 @@ def test_adding_a_lab_check():
 
 
 @pytest.mark.services
+def test_adding_an_explanation(stack, topic):
+    from kafka import KafkaAdminClient
+    from kafka.errors import TopicAlreadyExistsError
+
+    from eventlab.explain import kafka
+    from eventlab.explain.explanation import Explanation
+    from eventlab.explain.failure import Failure
+
+    namespace = {"Explanation": Explanation, "Failure": Failure, "Settings": Settings, "kafka": kafka, "re": re}
+    exec(recipe("Add an explanation"), namespace)
+    explain = namespace["topic_exists"]
+    admin = KafkaAdminClient(bootstrap_servers=stack.bootstrap_servers)
+    with pytest.raises(TopicAlreadyExistsError) as caught:
+        admin.create_topics({topic: {"num_partitions": 1, "replication_factor": 1}})
+    admin.close()
+
+    assert explain(Failure(caught.value), stack).proof == "its partitions end at the offsets {0: 0}"
+    assert explain(Failure(TopicAlreadyExistsError("Topic 'never-made' already exists")), stack) is None
+    assert explain(Failure(ValueError("no such thing")), stack) is None
+
+
+@pytest.mark.services
 def test_adding_a_service(tmp_path, monkeypatch):
     namespace = {"sys": sys, "HOST": HOST, "Settings": Settings, "Service": services.Service, "probes": probes}
     exec(recipe("Add a service"), namespace)

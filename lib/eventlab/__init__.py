@@ -4,3 +4,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 """The kit's folder. Here, because the settings cost a quarter of a second that a command may not need."""
+
+
+def load_ipython_extension(shell: object) -> None:
+    """`%load_ext eventlab`: a failed cell gets a box that explains it."""
+    from eventlab.explain import hook
+
+    hook.load(shell)
+
+
+def unload_ipython_extension(shell: object) -> None:
+    """`%unload_ext eventlab`: no boxes any more."""
+    from eventlab.explain import hook
+
+    hook.unload(shell)

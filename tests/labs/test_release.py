@@ -88,7 +88,7 @@ def test_the_student_notebook_is_valid_python_with_nbgraders_stub(lab):
     nbformat.validate(notebook)
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            ast.parse("\n".join(line for line in cell.source.splitlines() if not line.startswith("%%")))
+            ast.parse("\n".join(line for line in cell.source.splitlines() if not line.startswith("%")))
         if cells.is_solution(cell):
             assert "# YOUR CODE HERE\nraise NotImplementedError()" in cell.source
 

@@ -202,6 +202,7 @@ def variables(settings: Settings) -> dict[str, str]:
         "MALLOC_ARENA_MAX": "2",
         "ARROW_DEFAULT_MEMORY_POOL": "system",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        "EVENTLAB_EXPLAIN": "off",  # nobody reads boxes here, and nothing is to be probed
     }
 
 

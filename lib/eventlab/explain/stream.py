@@ -1,0 +1,86 @@
+"""Failures of streaming queries: a name that is taken, a checkpoint that outlived its topic."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import httpx
+
+from eventlab import hdfs
+from eventlab.explain.explanation import Explain, Explanation
+from eventlab.explain.failure import Failure
+from eventlab.explain.kafka import offsets
+from eventlab.explain.spark import session_name
+from eventlab.stack.config import HDFS_USER
+
+LOST = (
+    r"Some data may have been lost",
+    r"KAFKA_DATA_LOSS",
+    r"UnknownTopicOrPartition",
+    r"set to 0, some data may",
+)
+
+
+def name_is_taken(failure: Failure, settings: Any) -> Explanation | None:
+    """A query of that name runs in the session; Spark lists it."""
+    found = re.search(
+        r"Cannot start query with name (\S+) as a query with that name is already active", failure.text
+    )
+    session = session_name(failure)
+    if not found or not session:
+        return None
+    name = found[1]
+    running = next((query for query in failure.names[session].streams.active if query.name == name), None)
+    if running is None:
+        return None
+    return Explanation(
+        f"A streaming query called {name!r} is running already, from an earlier run of this cell, say.",
+        f"{session}.streams.active has it: id {running.id}, {running.status['message']}",
+        f"[query.stop() for query in {session}.streams.active if query.name == {name!r}]",
+    )
+
+
+def checkpoint_of_another_topic(failure: Failure, settings: Any) -> Explanation | None:
+    """The checkpoint is further than the topic: it was deleted (and made anew) since the stream ran."""
+    if not failure.says(*LOST) or not failure.says(r"Streaming Query|checkpointLocation|\[STREAM_FAILED\]"):
+        return None
+    checkpoint = _said(failure, "checkpointLocation")
+    if checkpoint is None or not hdfs.has_webhdfs(checkpoint, settings):
+        return None
+    for topic, partitions in _noted_offsets(checkpoint, settings).items():
+        now = offsets(settings, topic)
+        for partition, noted in partitions.items():
+            end = now.get(int(partition))
+            if end is not None and end >= noted:
+                continue
+            found = "is not there" if end is None else f"ends at offset {end}"
+            output = _said(failure, "path")
+            folders = " ".join(each for each in (checkpoint, output) if each)
+            return Explanation(
+                f"The stream's checkpoint is of an earlier topic {topic!r}, which was deleted since.",
+                f"{checkpoint} goes on at offset {noted} of partition {partition}; the topic {found} now",
+                f"!hadoop fs -rm -r -skipTrash {folders}",
+                "To mend it, run this (what the stream wrote goes too, and is written anew), then the cell again",
+            )
+    return None
+
+
+def _said(failure: Failure, option: str) -> str | None:
+    """An option of the query's sink, as Spark prints it or as the cell sets it."""
+    printed = re.search(rf"[\[\s,]{option}=([^,\]\s]+)", failure.text)
+    typed = re.search(rf"[\"']{option}[\"'],\s*[\"']([^\"']+)[\"']", failure.source)
+    return printed[1] if printed else typed[1] if typed else None
+
+
+def _noted_offsets(checkpoint: str, settings: Any) -> dict[str, dict[str, int]]:
+    """Topic, partition and next offset of the checkpoint's newest batch."""
+    plain = checkpoint.removeprefix(hdfs.file_system(checkpoint) or "")
+    newest = max((name for name in hdfs.names(f"{plain}/offsets") if name.isdigit()), key=int)
+    url = f"{settings.webhdfs_url}/webhdfs/v1{plain}/offsets/{newest}?op=OPEN&user.name={HDFS_USER}"
+    text = httpx.get(url, trust_env=False, follow_redirects=True, timeout=2).text
+    return json.loads(text.splitlines()[-1])
+
+
+EXPLANATIONS: list[Explain] = [name_is_taken, checkpoint_of_another_topic]

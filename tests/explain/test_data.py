@@ -1,0 +1,203 @@
+"""Mistakes in cells on a stack that is well: addresses, topics, paths, columns, rows and streams."""
+
+import pytest
+
+pytestmark = pytest.mark.services
+
+FIRST_EVENT = """
+from kafka import KafkaConsumer
+consumer = KafkaConsumer({topic}, bootstrap_servers={servers}, bootstrap_timeout_ms=2000, request_timeout_ms=3000,
+                         auto_offset_reset="earliest", consumer_timeout_ms=1500)
+try:
+    first = next(consumer)
+finally:
+    consumer.close()
+"""
+
+
+@pytest.fixture(autouse=True)
+def an_event(notebook):
+    notebook.run("!curl -s {settings.api_url}/purchase_a_sword")
+    return "events"
+
+
+def test_an_address_where_nothing_listens(notebook, broken):
+    notebook.runs("wrong = '127.0.0.1:1'")
+    cell = FIRST_EVENT.format(topic="'events'", servers="wrong")
+
+    box = notebook.fails(cell)
+
+    assert "No Kafka broker answers at 127.0.0.1:1" in box["what"]
+    assert "Connection refused" in box["proof"]
+    assert box["remedy"] == f"wrong = '{broken.bootstrap_servers}'"
+    notebook.is_mended(cell, box)
+
+
+def test_a_host_name_from_elsewhere_in_a_line_for_spark(notebook, broken):
+    cell = """(spark.read.format("kafka")
+    .option("kafka.bootstrap.servers", "kafka:29092")
+    .option("subscribe", "events").load().count())"""
+
+    box = notebook.fails(cell)
+
+    assert "kafka:29092" in box["proof"]
+    assert box["remedy"] == f'.option("kafka.bootstrap.servers", "{broken.bootstrap_servers}")'
+    notebook.is_mended(cell, box)
+
+
+def test_a_port_that_the_broker_does_not_name_to_its_clients(notebook, broken):
+    cell = FIRST_EVENT.format(topic="'events'", servers=f"'127.0.0.1:{broken.kafka_controller_port}'")
+
+    box = notebook.fails(cell)
+
+    assert "it is no broker for clients" in box["proof"]
+    assert f"names {broken.bootstrap_servers} to its clients" in box["proof"]
+    notebook.is_mended(cell, box)
+
+
+def test_a_topic_that_is_missing(notebook):
+    cell = "read('not-there').count()"
+
+    box = notebook.fails(cell)
+
+    assert box["what"] == "There is no topic 'not-there'."
+    assert "events" in box["proof"]
+    assert box["remedy"] == "!kafka-topics --create --topic not-there"
+    notebook.is_mended(cell, box)
+
+
+def test_a_topic_that_is_misspelt(notebook):
+    cell = "source = read('event')\nsource.count()"
+
+    box = notebook.fails(cell)
+
+    assert "'events' may be meant" in box["what"]
+    assert box["remedy"] == "source = read('events')"
+    notebook.is_mended(cell, box)
+
+
+def test_a_topic_that_is_empty(notebook):
+    notebook.run("!kafka-topics --create --topic quiet")
+    cell = FIRST_EVENT.format(topic="'quiet'", servers="broker")
+
+    box = notebook.fails(cell)
+
+    assert box["what"] == "The topic 'quiet' is empty."
+    notebook.is_mended(cell, box)
+
+
+def test_a_path_that_is_missing_and_one_that_is_misspelt(notebook):
+    notebook.runs("spark.range(3).write.mode('overwrite').parquet('/tmp/scores')")
+    cell = "spark.read.parquet('/tmp/scorse').count()"
+
+    box = notebook.fails(cell)
+
+    assert box["what"] == "HDFS has no /tmp/scorse. /tmp/scores may be meant."
+    assert "scores" in box["proof"]
+    notebook.is_mended(cell, box)
+
+    cell = "spark.read.parquet('/tmp/purchases').count()"
+    box = notebook.fails(cell)
+    assert "course.ensure_purchases" in box["remedy"]
+    notebook.run("course.fresh_topic(settings.topic); course.send_bench()")
+    notebook.is_mended(cell, box)
+
+
+def test_a_dash_in_a_columns_name(notebook):
+    notebook.runs(
+        "spark.createDataFrame([('curl', 'x')], ['User-Agent', 'Host']).createOrReplaceTempView('visits')"
+    )
+    cell = 'spark.sql("""\n    select Host,\n    User-Agent\n    from visits""").count()'
+
+    box = notebook.fails(cell)
+
+    assert box["what"] == "In SQL, User-Agent without backquotes is User minus Agent."
+    assert box["remedy"] == "`User-Agent`"
+    notebook.is_mended(cell, box)
+
+
+def test_rows_that_land_in_wrong_columns_without_an_error(notebook):
+    cell = """
+knives = [
+    {"event_type": "purchase_knife", "description": "sharp"},
+    {"description": "sharper", "event_type": "purchase_knife"},
+]
+rows = [Row(**knife) for knife in knives]
+frame = spark.createDataFrame(rows)"""
+
+    box = notebook.run(cell)
+
+    assert notebook.reply["status"] == "ok"
+    assert "different orders" in box["what"]
+    assert "its 'sharper' is in the column event_type" in box["proof"]
+    assert notebook.run("frame.where(\"event_type = 'purchase_knife'\").count()") is None
+    assert notebook.value == "1"
+    notebook.runs(box["remedy"] + "\nframe = spark.createDataFrame(rows)")
+    notebook.runs("frame.where(\"event_type = 'purchase_knife'\").count()")
+    assert notebook.value == "2"
+
+
+def test_rows_that_are_made_where_they_are_used(notebook):
+    cell = "frame = spark.createDataFrame([Row(**knife) for knife in knives])"
+
+    box = notebook.run(cell)
+
+    assert box["remedy"] == "frame = spark.createDataFrame([knife for knife in knives])"
+    notebook.is_mended(cell, box)
+
+
+def test_rows_of_one_order_are_no_matter(notebook):
+    notebook.runs("same = [Row(a=1, b=2), Row(a=3, b=4)]\nspark.createDataFrame(same).count()")
+
+
+def test_mixed_schemas(notebook):
+    cell = "spark.createDataFrame(mixed).count()"
+    notebook.runs("mixed = [Row(event_type='a', description='b'), Row(event_type='a')]")
+
+    box = notebook.fails(cell)
+
+    assert "do not all have the same fields" in box["what"]
+    assert "row 1 is (event_type)" in box["proof"].replace("of mixed ", "")
+    notebook.is_mended(cell, box)
+
+
+def test_a_streaming_query_whose_name_is_taken(notebook):
+    notebook.runs("rate = spark.readStream.format('rate').load()")
+    cell = "query = rate.writeStream.format('memory').queryName('swords').start()"
+    notebook.runs(cell)
+
+    box = notebook.fails(cell)
+
+    assert "'swords' is running already" in box["what"]
+    notebook.is_mended(cell, box)
+    notebook.runs("query.stop()")
+
+
+def test_a_topic_that_was_deleted_under_a_checkpoint(notebook):
+    stream = """
+stream = read("fights", spark.readStream).writeStream.format("parquet").option("path", "/tmp/fights")
+query = stream.option("checkpointLocation", "/tmp/checkpoint_of_fights").trigger(availableNow=True).start()
+query.awaitTermination()"""
+    send = "!for n in 1 2 3; do echo fight | kafkacat -P -t fights; done"
+    notebook.runs("!kafka-topics --create --topic fights")
+    notebook.run(send)
+    notebook.runs(stream)
+    notebook.runs("course.fresh_topic('fights')")
+
+    box = notebook.fails(stream)
+
+    assert "an earlier topic 'fights', which was deleted since" in box["what"]
+    assert "goes on at offset 3 of partition 0; the topic ends at offset 0 now" in box["proof"]
+    assert box["remedy"] == "!hadoop fs -rm -r -skipTrash /tmp/checkpoint_of_fights /tmp/fights"
+    notebook.is_mended(stream, box)
+
+
+def test_rdd_code_on_spark_connect_gets_a_spark_that_has_rdds(notebook, broken):
+    cell = "spark.range(8).rdd.getNumPartitions() > 0"
+
+    box = notebook.fails(cell)
+
+    assert box["what"].startswith("`rdd` belongs to RDDs")
+    assert broken.spark_remote in box["proof"]
+    notebook.is_mended(cell, box)
+    assert notebook.value == "True"

@@ -1,0 +1,245 @@
+"""What the machine lacks, provoked on this machine: ports, Java, memory, disk, the kit's Python."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+from eventlab import doctor
+from eventlab.explain import spark
+from eventlab.explain.failure import Failure
+from eventlab.settings import ROOT, Settings
+from eventlab.stack import java, life, process
+
+pytestmark = pytest.mark.services  # their kernels take a second each
+
+
+@pytest.fixture(scope="module")
+def plain(open_notebook, tmp_path_factory):
+    """A notebook with nothing running."""
+    return open_notebook(Settings(port_offset=6100, state_dir=tmp_path_factory.mktemp("plain") / "state"))
+
+
+def test_a_port_that_another_program_holds(plain):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        cell = f"import socket\nown = socket.socket()\nown.bind(('127.0.0.1', {port}))"
+
+        box = plain.fails(cell)
+
+        assert box["what"] == f"Port {port} is taken."
+        assert f"process {os.getpid()}" in box["proof"]
+        plain.is_mended(cell, box)
+    plain.runs("own.close()")
+
+
+def test_a_port_of_the_stack_that_another_program_holds(open_notebook, here):
+    notebook = open_notebook(here, "from eventlab import course; course.connect()")
+    listen = f"import socket, time; s = socket.create_server(('127.0.0.1', {here.kafka_port})); print(flush=True)"
+    with subprocess.Popen([sys.executable, "-c", f"{listen}; time.sleep(600)"], stdout=subprocess.PIPE) as holder:
+        assert holder.stdout
+        holder.stdout.readline()
+
+        box = notebook.run("!eventlab up kafka")
+
+        assert box
+        assert box["what"] == "kafka can't start: its port " + str(here.kafka_port) + " is taken."
+        assert f"process {holder.pid}" in box["proof"]
+        assert box["remedy"] == f"!kill {holder.pid}"
+        try:
+            notebook.is_mended("!eventlab up kafka", box)
+            assert process.find(here, "kafka")
+        finally:
+            holder.kill()
+            life.down(here, grace_s=2)
+
+
+def test_udf_by_a_types_name_before_there_is_a_session(broken, open_notebook):
+    notebook = open_notebook(
+        broken, "from eventlab import course; course.connect()\n%unload_ext eventlab\n%load_ext eventlab"
+    )
+    cell = (
+        "from pyspark.sql.functions import udf\n\n@udf('boolean')\ndef is_sword(text):\n    return 'sword' in text"
+    )
+
+    box = notebook.fails(cell)
+
+    assert "there is no session yet" in box["what"]
+    assert "getActiveSession() is None" in box["proof"]
+    notebook.is_mended(cell, box)
+
+
+@pytest.fixture
+def machine(plain):
+    """The notebook's kernel with another JAVA_HOME and PATH, put back afterwards."""
+    plain.runs("import os; kept = dict(os.environ)")
+
+    def change(home, path):
+        plain.runs(f"os.environ['JAVA_HOME'] = {str(home)!r}; os.environ['PATH'] = {str(path)!r}")
+        plain.runs("from eventlab.stack import java; from pathlib import Path; java.CACHE = Path('/nowhere')")
+
+    yield change
+    plain.runs("os.environ.clear(); os.environ.update(kept)")
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Path:
+    """A PATH without java."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    return folder
+
+
+CONNECT = "from eventlab import course; course.connect()"
+needs_a_java = pytest.mark.skipif(
+    not any(list(Path("/").glob(place)) for place in ("usr/lib/jvm/*", "Library/Java/JavaVirtualMachines/*")),
+    reason="no Java in a usual place that the box could name",
+)
+
+
+@needs_a_java
+def test_a_machine_without_java(plain, machine, bare):
+    machine("", bare)
+
+    box = plain.fails(CONNECT)
+
+    assert box["what"] == "There is no Java here, and Kafka, HDFS and Spark run on one."
+    assert re.match(r"%env JAVA_HOME=/", box["remedy"])
+    plain.is_mended(CONNECT, box)
+
+
+@needs_a_java
+def test_a_java_that_is_too_old(plain, machine, bare, tmp_path):
+    home = tmp_path / "old"
+    (home / "bin").mkdir(parents=True)
+    (home / "bin" / "java").write_text("#!/bin/sh\necho 'openjdk version \"11.0.2\"' >&2\n")
+    (home / "bin" / "java").chmod(0o755)
+    machine(home, bare)
+
+    box = plain.fails(CONNECT)
+
+    assert box["what"] == f"The Java of JAVA_HOME is Java 11, not {java.OLDEST} to {java.NEWEST}."
+    assert str(home) in box["proof"]
+    plain.is_mended(CONNECT, box)
+
+
+@needs_a_java
+@pytest.mark.skipif(not shutil.which("jlink"), reason="no jlink, which trims a Java")
+def test_a_java_that_is_trimmed(plain, machine, bare, tmp_path):
+    home = tmp_path / "trimmed"
+    subprocess.run(["jlink", "--add-modules", "java.base", "--output", home], check=True, capture_output=True)
+    machine(home, bare)
+
+    box = plain.fails(CONNECT)
+
+    assert "is a trimmed Java without the module jdk.incubator.vector" in box["what"]
+    plain.is_mended(CONNECT, box)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps to a limit of the address space")
+def test_a_kernel_whose_memory_is_exhausted(here, open_notebook):
+    notebook = open_notebook(here)
+    notebook.runs(
+        "import resource, psutil\n"
+        "from eventlab.explain import every; every.explanations()\n"
+        "large = bytearray(300 * 2**20)\n"
+        "limit = psutil.Process().memory_info().vms + 200 * 2**20\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (limit, limit))"
+    )
+    cell = "more = bytearray(400 * 2**20)"
+
+    box = notebook.fails(cell)
+
+    assert box["what"] == "The memory is exhausted; 'large' alone holds 300 MiB."
+    assert "of at most" in box["proof"]
+    assert box["remedy"] == "del large"
+    notebook.is_mended(cell, box)
+
+
+@pytest.fixture
+def small_disk(here):
+    """A file system of a few MiB under the state folder; skips where that is not permitted."""
+    here.state_dir.mkdir(parents=True)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", here.state_dir]
+    mounted = shutil.which("mount") and subprocess.run(mount, capture_output=True)
+    if sys.platform != "linux" or not mounted or mounted.returncode:
+        pytest.skip("no small disk can be mounted here")
+    yield here
+    life.down(here, grace_s=2)
+    subprocess.run(["umount", "--lazy", here.state_dir], check=True)
+
+
+def test_a_disk_that_events_have_filled(small_disk, open_notebook):
+    life.up(small_disk, ["kafka"])
+    notebook = open_notebook(
+        small_disk,
+        "from kafka import KafkaProducer; from eventlab import course; from eventlab.settings import settings\n"
+        "course.connect()",
+    )
+    send = """
+producer = KafkaProducer(bootstrap_servers=settings.bootstrap_servers, acks="all", bootstrap_timeout_ms=2000,
+                         delivery_timeout_ms=4000, request_timeout_ms=3000)
+try:
+    for number in range({count}):
+        producer.send("events", b"x" * 500_000).get(timeout=6)
+finally:
+    producer.close(timeout=1)"""
+
+    box = notebook.fails(send.format(count=1000))
+
+    assert box["what"] == "The disk is full: the stack's own events and files fill it."
+    assert str(small_disk.state_dir) in box["proof"]
+    assert box["remedy"] == "!eventlab reset && eventlab up"
+    notebook.run("!eventlab reset && eventlab up kafka")  # the others would not find room on 48 MiB
+    notebook.runs(send.format(count=3))
+
+
+@pytest.fixture
+def another_python(tmp_path: Path) -> Path:
+    """A Python that finds the kit and IPython, and has not all of the kit's packages."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "other"], check=True)
+    site = next((tmp_path / "other").glob("lib/python*/site-packages"))
+    for package in Path(sysconfig.get_path("purelib")).iterdir():
+        if not package.name.startswith(("kafka", "pydantic_settings", "_virtualenv", "__pycache__")):
+            link = site / package.name
+            link.symlink_to(package)
+    return tmp_path / "other" / "bin" / "python"
+
+
+@pytest.mark.skipif(Path(sys.prefix) != ROOT / ".venv", reason="these tests run in another Python themselves")
+def test_a_kernel_of_another_python(open_notebook, here, another_python, tmp_path, monkeypatch):
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))  # where --user puts it
+    notebook = open_notebook(here, python=str(another_python))
+    cell = "import kafka"
+
+    box = notebook.fails(cell)
+
+    assert "another Python than the kit's, and kafka is not installed in it" in box["what"]
+    assert str(another_python) in box["proof"]
+    assert str(ROOT / ".venv") in box["remedy"]
+    notebook.runs(box["remedy"])
+    open_notebook(here, kernel="eventlab").runs(cell)
+
+
+def test_a_connector_of_another_version_than_pyspark(settings, tmp_path, monkeypatch):
+    """Another connector is on Maven Central only; the lock that asks for it, and the error, are made up."""
+    shutil.copytree(ROOT / "stack", tmp_path / "stack")
+    lock = tmp_path / "stack" / "spark" / "jgo.lock.toml"
+    lock.write_text(lock.read_text().replace('version = "4.2.0"', 'version = "4.1.0"'))
+    error = RuntimeError("java.lang.NoSuchMethodError: 'void org.apache.spark.sql.kafka010.KafkaSource'")
+
+    assert spark.versions_apart(Failure(error), settings) is None  # in this kit, both are of one version
+
+    monkeypatch.setattr(doctor, "ROOT", tmp_path)
+    box = spark.versions_apart(Failure(error), settings)
+    assert box
+    assert "pyspark 4.2.0, its Kafka source 4.1.0: must be equal" in box.proof
+    assert box.remedy == "!make setup"
