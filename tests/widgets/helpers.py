@@ -51,7 +51,7 @@ class Kernel:
 
     def value(self, expression: str, cell: str = "asks") -> Any:
         """What an expression of plain values is, there."""
-        heard = self.run(f"print(repr({expression}))", cell)
+        heard = self.run(f"print(repr(({expression})))", cell)
         text = "".join(told["content"]["text"] for told in heard if told["msg_type"] == "stream")
         return eval(text)
 

@@ -10,8 +10,9 @@ from html import unescape
 
 import psutil
 import pytest
-from kafka import KafkaAdminClient, KafkaProducer
+from kafka import KafkaProducer
 
+from eventlab import course
 from eventlab.widgets import EventTail
 from eventlab.widgets.event_tail import BUFFERED
 from eventlab.widgets.follower import Event, as_event
@@ -117,25 +118,11 @@ def test_events_are_filtered_by_type_and_host(tail, send):
 def test_a_topic_that_is_made_anew_is_read_from_its_beginning(stack, tail, topic, send):
     send(*[sword()] * 3)
     until(lambda: len(rows(tail)) == 3)
-    admin = KafkaAdminClient(bootstrap_servers=stack.bootstrap_servers)
-    admin.delete_topics([topic])
-    until(lambda: topic not in admin.list_topics())
-    admin.create_topics({topic: {"num_partitions": 1, "replication_factor": 1}})
-    admin.close()
+    course.fresh_topic(topic)
 
-    until(lambda: _sent(send), 15)
+    send(sword("after.example.org"))
 
     until(lambda: [row[1] for row in rows(tail)] == ["0"], 15)
-
-
-def _sent(send):
-    from kafka.errors import KafkaError
-
-    try:
-        send(sword("after.example.org"))
-    except KafkaError:
-        return False
-    return True
 
 
 def test_a_topic_that_does_not_exist_is_named(stack, show):

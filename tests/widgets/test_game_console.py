@@ -70,7 +70,7 @@ def test_many_calls_at_once_have_a_rate(stack, console):
 def test_a_path_that_the_api_does_not_know_is_shown_as_404(console):
     console.path.value = "/purchase_a_dragon"
 
-    console.send.click()
+    console.call_path.click()
     until(lambda: rows(console))
 
     assert rows(console)[0][3] == "404 Not Found ×1"

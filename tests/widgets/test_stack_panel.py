@@ -33,7 +33,7 @@ def test_a_service_that_somebody_starts_and_somebody_kills_is_seen_within_two_se
     process.find(api_alone, "api").kill()
 
     assert until(lambda: light(panel) == "crashed") < SOON_S
-    until(lambda: panel.log_of.value == "api" and "Serving" in panel.log.value)
+    until(lambda: panel.log_of.value == "api" and "Serving" in panel.tail.value)
 
 
 def test_the_buttons_start_restart_and_stop_it(panel, api_alone):

@@ -114,9 +114,8 @@ class EventTail(Panel):
         options = [ALL, *((value, value) for value in values)]
         if list(choice.options) != options:
             chosen = choice.value
-            with choice.hold_trait_notifications():
-                choice.options = options
-                choice.value = chosen
+            choice.options = options  # chooses the first
+            choice.value = chosen
 
 
 def facts(read: int, follower: Follower, rate: int) -> str:

@@ -53,7 +53,7 @@ class GameConsole(Panel):
         self.path = ipywidgets.Text(
             value="/", description="Path", tooltip="Any other path", continuous_update=False
         )
-        self.send = ipywidgets.Button(description="Call this path", layout=ipywidgets.Layout(width="130px"))
+        self.call_path = ipywidgets.Button(description="Call this path", layout=ipywidgets.Layout(width="130px"))
         self.halt = ipywidgets.Button(
             description="Stop calling", disabled=True, layout=ipywidgets.Layout(width="120px")
         )
@@ -66,7 +66,7 @@ class GameConsole(Panel):
             field.layout.width, field.style.description_width = width, "56px"
         self.buttons = ipywidgets.HBox(layout=ipywidgets.Layout(flex_flow="row wrap", margin="2px 0 6px 0"))
         self.message, self.results = ipywidgets.HTML(), ipywidgets.HTML(table([]))
-        self.send.on_click(lambda button: self.call(Route("GET", self.path.value)))
+        self.call_path.on_click(lambda button: self.call(Route("GET", self.path.value)))
         self.halt.on_click(lambda button: self._stop.set())
         super().__init__(
             "Play",
@@ -75,7 +75,9 @@ class GameConsole(Panel):
                 [self.host, self.count, self.concurrency], layout=ipywidgets.Layout(flex_flow="row wrap")
             ),
             self.buttons,
-            ipywidgets.HBox([self.path, self.send, self.halt], layout=ipywidgets.Layout(flex_flow="row wrap")),
+            ipywidgets.HBox(
+                [self.path, self.call_path, self.halt], layout=ipywidgets.Layout(flex_flow="row wrap")
+            ),
             self.message,
             self.results,
         )
@@ -162,7 +164,7 @@ def told(done: int, asked: int) -> str:
 def result_row(route: Route, host: str, report: load.Report) -> str:
     median = f"{report.percentile_ms(50):,} ms" if report.complete else ""
     rate = f"{report.requests_per_second:,.0f} / s" if report.complete > 1 else ""
-    body = report.last_body.decode(errors="replace").strip()
+    body = " ".join(report.last_body.decode(errors="replace").split())
     return (
         f"<tr><td>{escape(route.label)}</td><td>{escape(host)}</td><td class='number'>{report.complete:,}</td>"
         f"<td>{statuses(report.statuses)}</td><td class='number'>{rate}</td><td class='number'>{median}</td>"

@@ -39,9 +39,9 @@ class StackPanel(Panel):
             layout=ipywidgets.Layout(width="230px", margin="8px 0 2px 0"),
             style={"description_width": "46px"},
         )
-        self.log = ipywidgets.HTML()
+        self.tail = ipywidgets.HTML()
         self.message = ipywidgets.HTML()
-        children = [*(row.view for row in self.rows.values()), self.message, self.log_of, self.log]
+        children = [*(row.view for row in self.rows.values()), self.message, self.log_of, self.tail]
         super().__init__("The stack", f"StackPanel: {', '.join(self.rows)}", *children)
         self.log_of.observe(lambda change: self._show_log(), "value")
         for name in self.rows:
@@ -80,10 +80,10 @@ class StackPanel(Panel):
     def _show_log(self) -> None:
         name = self.log_of.value
         if not name:
-            self.log.value = ""
+            self.tail.value = ""
             return
         tail = process.log_tail(self.settings, name, LOG_LINES)
-        self.log.value = (
+        self.tail.value = (
             f"<pre tabindex='0' role='log' aria-live='off' aria-label='the last lines of the log of {name}'>"
             f"{escape(tail)}</pre>"
             if tail

@@ -95,9 +95,9 @@ class TraceEvent(Panel):
         paths = [path for path in paths if "<" not in path]
         if paths and paths != list(self.route.options):
             chosen = self.route.value if self.route.value != "/" else "/purchase_a_sword"
-            with self.route.hold_trait_notifications():
-                self.route.options = paths
-                self.route.value = chosen if chosen in paths else paths[0]
+            self.route.options = paths  # chooses the first
+            if chosen in paths:
+                self.route.value = chosen
 
 
 def steps(trace: Trace | None, is_under_way: bool) -> str:
