@@ -39,14 +39,18 @@ class Notebook:
             expect(cell.locator("[data-mime-type='application/vnd.jupyter.error']")).to_have_count(0)
         return cell
 
-    def run_all(self, until: str = "") -> Locator:
-        """Run the cells one after the other, up to the first whose source has that text; return the last."""
-        last = self.cells.first
+    def run_all(self) -> None:
+        """Run the cells one after the other."""
         for number in range(self.cells.count()):
-            last = self.run(number)
-            if until and until in (last.locator(".jp-InputArea").inner_text() or ""):
-                break
-        return last
+            self.run(number)
+
+    def save(self) -> None:
+        """Save it as Ctrl+S does, and wait until it is saved."""
+        self.page.keyboard.press("Escape")
+        with self.page.expect_response(
+            lambda answer: answer.request.method == "PUT" and "/contents/" in answer.url
+        ):
+            self.page.keyboard.press("Control+s")
 
 
 def picture(widget: Locator, path: Path) -> None:
