@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import nbformat
 import pytest
 
 from eventlab.settings import ROOT, OwnSettings, Settings
 from eventlab.stack import environment, life, ports
 from eventlab.stack.services import SERVICES
+from eventlab.stack.token import read_token
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 INSTALL = "no browser to test in; install one: sudo apt-get install chromium (or Google Chrome)"
@@ -33,8 +35,10 @@ class Lab:
     settings: Settings
 
     def page_of(self, notebook: str) -> str:
-        """The address of a notebook, for a browser that has come in already."""
-        return f"{self.settings.jupyter_url}/lab/tree/{HERE.relative_to(ROOT)}/{notebook}"
+        """The address of a notebook, for a browser that has come in already; a workspace each, so that none
+        opens what another had open."""
+        workspace = f"workspaces/{notebook.partition('.')[0]}"
+        return f"{self.settings.jupyter_url}/lab/{workspace}/tree/{HERE.relative_to(ROOT)}/{notebook}"
 
 
 @pytest.fixture(scope="session")
@@ -118,4 +122,13 @@ def page(browser, lab):
     opened.goto(lab.address)
     yield opened
     context.close()
+    end_kernels(lab)
     assert errors == []
+
+
+def end_kernels(lab: Lab) -> None:
+    """A page that is closed leaves its kernel, and the next test would share the processor with it."""
+    token = {"Authorization": f"token {read_token(lab.settings)}"}
+    with httpx.Client(base_url=lab.settings.jupyter_url, headers=token, trust_env=False, timeout=20) as client:
+        for session in client.get("/api/sessions").json():
+            client.delete(f"/api/sessions/{session['id']}")

@@ -57,8 +57,9 @@ def test_the_stack_panel_shows_a_broker_that_is_killed_and_brings_it_back(stack_
         lab.settings.spark_ui_url,
         lab.settings.api_url,
     ]
-    stack_panel.get_by_label("Log of").select_option("kafka")
-    expect(stack_panel.get_by_role("log", name="the last lines of the log of kafka")).to_contain_text("INFO")
+    load.bench(lab.settings.api_url + "/purchase_a_sword", requests=12)
+    stack_panel.get_by_label("Log of").select_option("api")
+    expect(stack_panel.get_by_role("log", name="the last lines of the log of api")).to_contain_text("sword")
     picture(stack_panel, PICTURES / "stack_panel.png")
 
     process.find(lab.settings, "kafka").kill()

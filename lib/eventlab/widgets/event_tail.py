@@ -37,27 +37,28 @@ class EventTail(Panel):
         self._lock = threading.Lock()
         self._drawn: tuple[object, ...] = ()
         self.follower = Follower(settings, self.topic, self._take, self._forget)
-        narrow = ipywidgets.Layout(width="110px")
+        narrow = ipywidgets.Layout(width="90px")
         self.pause = ipywidgets.Button(description="Pause", tooltip="Stop reading, keep the place", layout=narrow)
-        wide = ipywidgets.Layout(width="165px")
+        wide = ipywidgets.Layout(width="180px")
         self.to_beginning = ipywidgets.Button(description="Jump to the beginning", layout=wide)
         self.to_end = ipywidgets.Button(description="Jump to the end", layout=ipywidgets.Layout(width="130px"))
         self.kind = ipywidgets.Dropdown(
             options=[ALL], description="Event type", tooltip="Show events of this type only"
         )
         self.host = ipywidgets.Dropdown(options=[ALL], description="Host", tooltip="Show events of this host only")
-        for field, width, label in ((self.kind, "230px", "74px"), (self.host, "230px", "40px")):
+        for field, width, label in ((self.kind, "250px", "74px"), (self.host, "260px", "50px")):
             field.layout.width, field.style.description_width = width, label
             field.observe(lambda change: self._filter(), "value")
         self.facts, self.chart, self.table = ipywidgets.HTML(), ipywidgets.HTML(), ipywidgets.HTML()
         self.pause.on_click(lambda button: self._toggle())
         self.to_beginning.on_click(lambda button: self.follower.jump("beginning"))
         self.to_end.on_click(lambda button: self.follower.jump("end"))
-        controls = [self.pause, self.to_beginning, self.to_end, self.kind, self.host]
+        row = ipywidgets.Layout(flex_flow="row wrap", align_items="center")
         super().__init__(
             f"Events of the topic {escape(self.topic)}",
             f"EventTail: the events of topic {self.topic} as they come",
-            ipywidgets.HBox(controls, layout=ipywidgets.Layout(flex_flow="row wrap", align_items="center")),
+            ipywidgets.HBox([self.pause, self.to_beginning, self.to_end], layout=row),
+            ipywidgets.HBox([self.kind, self.host], layout=row),
             self.facts,
             self.chart,
             self.table,
@@ -132,7 +133,7 @@ def table(events: list[Event]) -> str:
         ("time", "12%", ""),
         ("event type", "16%", ""),
         ("Host", "17%", ""),
-        ("event", "auto", ""),
+        ("other fields", "38%", ""),
     )
     head = "".join(
         f"<th scope='col' class='{kind}' style='width:{width}'>{name}</th>" for name, width, kind in heads
@@ -150,5 +151,5 @@ def row(event: Event) -> str:
     return (
         f"<tr><td class='number'>{event.partition}</td><td class='number'>{event.offset}</td><td>{when}</td>"
         f"<td>{escape(event.kind)}</td><td>{escape(event.host)}</td>"
-        f"<td title='{escape(event.text, quote=True)}'><code>{escape(event.text[:140])}</code></td></tr>"
+        f"<td title='{escape(event.text, quote=True)}'>{escape(event.text)}</td></tr>"
     )

@@ -19,12 +19,12 @@ ANSWER_MS = 1500
 AGAIN_S = 0.5
 BREATH_S = 0.002
 """Between two batches, for the kernel's other threads: a replay of a large topic would leave them little."""
-LONGEST = 300
-"""Of a message, in characters, what is kept."""
+LONGEST, NAME = 300, 60
+"""How many characters are kept of a message, and of its type and host."""
 
 
 class Event(NamedTuple):
-    """One message as it is shown; `kind` is its event type, if it is an event of the game."""
+    """One message as it is shown: `kind` is its event type, `text` its other fields, or all that it is."""
 
     partition: int
     offset: int
@@ -146,11 +146,12 @@ def as_event(record: Any) -> Event:
         fields = json.loads(value)
     except (ValueError, RecursionError):
         fields = None
-    if not isinstance(fields, dict):
-        fields = {}
-    text = value[: LONGEST * 4].decode(errors="replace")[:LONGEST]
-    kind, host = str(fields.get("event_type", "(none)"))[:60], str(fields.get("Host", ""))[:60]
-    return Event(record.partition, record.offset, record.timestamp, kind, host, text)
+    if isinstance(fields, dict):
+        kind, host = str(fields.pop("event_type", "(none)")), str(fields.pop("Host", ""))
+        text = "   ".join(f"{name}: {value}" for name, value in fields.items())
+    else:
+        kind, host, text = "(none)", "", value[: LONGEST * 4].decode(errors="replace")
+    return Event(record.partition, record.offset, record.timestamp, kind[:NAME], host[:NAME], text[:LONGEST])
 
 
 def matching(events: Iterable[Event], kind: str, host: str) -> list[Event]:

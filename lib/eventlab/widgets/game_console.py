@@ -191,13 +191,13 @@ def table(rows: Sequence[str] | deque[str]) -> str:
     if not rows:
         return note("No call yet. Press a route.")
     heads = (
-        ("route", "22%", ""),
-        ("Host", "19%", ""),
+        ("route", "21%", ""),
+        ("Host", "17%", ""),
         ("calls", "8%", "number"),
-        ("status", "17%", ""),
-        ("rate", "10%", "number"),
+        ("status", "18%", ""),
+        ("rate", "9%", "number"),
         ("median", "9%", "number"),
-        ("last answer", "", ""),
+        ("last answer", "18%", ""),
     )
     head = "".join(
         f"<th scope='col' class='{kind}' style='width:{width or 'auto'}'>{name}</th>"

@@ -45,6 +45,8 @@ class SparkProgress(Panel):
 
 
 def drawn(job: int, stages: list[Any], inflight_tasks: int, done: bool) -> str:
+    if done:  # what was planned and turned out not to be needed is no task that is missing
+        stages = [stage for stage in stages if stage.num_completed_tasks]
     total = sum(stage.num_tasks for stage in stages)
     finished = sum(stage.num_completed_tasks for stage in stages)
     state = "done" if done else f"{inflight_tasks} tasks run now"

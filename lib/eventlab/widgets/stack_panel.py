@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from html import escape
 
@@ -16,7 +17,9 @@ from eventlab.widgets.look import bad, light, link, note
 from eventlab.widgets.panel import Panel, repeat
 
 POLL_S = 1.0
-"""Half of what a change of state may take to be seen."""
+"""How often each process is looked at: half of what a change may take to be seen."""
+ASK_S = 3.0
+"""How often a service that runs is sent a request, which costs it and this kernel more than a look."""
 LOG_LINES = 10
 PAGES: dict[str, tuple[str, Callable[[Settings], str]]] = {
     "namenode": ("HDFS's page", lambda settings: settings.webhdfs_url),
@@ -51,6 +54,8 @@ class StackPanel(Panel):
     def _ask(self, name: str) -> None:
         """A thread each: one service that is slow to answer holds up no other's light."""
         row = self.rows[name]
+        if row.is_as_it_was():
+            return
         before = row.state
         row.show(life.status(self.settings, [name])[0])
         if row.state == "crashed" and before == "running" and not self.log_of.value:
@@ -58,24 +63,28 @@ class StackPanel(Panel):
 
     def _act(self, name: str, verb: str) -> None:
         self.message.value = ""
+        self.rows[name].doing("waiting")  # one command at a time changes a stack
         self.at_once(f"{verb}s {name}", lambda ending: self._do(name, verb))
 
     def _do(self, name: str, verb: str) -> None:
+        concerned = {name}
+
+        def report(service: str, phase: str) -> None:
+            if service in self.rows:
+                concerned.add(service)
+                self.rows[service].doing(phase.partition("\n")[0])
+
         try:
             if verb in ("stop", "restart"):
-                life.down(self.settings, [name], self._report)
+                life.down(self.settings, [name], report)
             if verb in ("start", "restart"):
-                life.up(self.settings, [name], self._report)
+                life.up(self.settings, [name], report)
         except Exception as error:  # shown where the click was: a thread has no other place to tell it
             self.message.value = bad(str(error))
         finally:
-            for row in self.rows.values():
-                row.phase = ""
-            self._ask(name)
-
-    def _report(self, name: str, phase: str) -> None:
-        if name in self.rows:
-            self.rows[name].doing("" if phase in ("ready", "stopped") else phase.partition("\n")[0])
+            for each in concerned:
+                self.rows[each].done()
+                self._ask(each)
 
     def _show_log(self) -> None:
         name = self.log_of.value
@@ -84,8 +93,8 @@ class StackPanel(Panel):
             return
         tail = process.log_tail(self.settings, name, LOG_LINES)
         self.tail.value = (
-            f"<pre tabindex='0' role='log' aria-live='off' aria-label='the last lines of the log of {name}'>"
-            f"{escape(tail)}</pre>"
+            "<div class='eventlab-log' tabindex='0' role='log' aria-live='off' "
+            f"aria-label='the last lines of the log of {name}'><pre>{escape(tail)}</pre></div>"
             if tail
             else note(f"{name} has no log yet.")
         )
@@ -99,9 +108,10 @@ class Row:
         self.is_external = SERVICES[name].is_external(settings)
         self.state, self.phase = "", ""
         self.last: life.Status | None = None
+        self.asked_at = 0.0
         self._lock = threading.Lock()
         self.facts = ipywidgets.HTML(self._facts("asking", "asking…"), layout=ipywidgets.Layout(flex="1 1 auto"))
-        wide = ipywidgets.Layout(width="132px")
+        wide = ipywidgets.Layout(width="138px")
         self.power = ipywidgets.Button(description=f"Start {name}", disabled=True, layout=wide)
         self.again = ipywidgets.Button(description=f"Restart {name}", disabled=True, layout=wide)
         self.power.on_click(lambda button: act(name, "stop" if self._is_there() else "start"))
@@ -112,13 +122,24 @@ class Row:
         )
 
     def show(self, status: life.Status) -> None:
-        self.last, self.state = status, status.state
+        self.last, self.state, self.asked_at = status, status.state, time.monotonic()
         self._draw()
+
+    def is_as_it_was(self) -> bool:
+        """Whether it answered a moment ago and its process is still the same: then it need not be asked again."""
+        if self.last is None or self.state != "running" or time.monotonic() - self.asked_at > ASK_S:
+            return False
+        own = process.find(self.settings, self.name)
+        return self.is_external or (own is not None and own.pid == self.last.pid)
 
     def doing(self, phase: str) -> None:
         """What is being done to it, until that is done."""
         self.phase = phase
         self._draw()
+
+    def done(self) -> None:
+        """What was being done is over; what came of it is asked for anew."""
+        self.phase, self.asked_at = "", 0.0
 
     def _is_there(self) -> bool:
         return self.state == "running" or bool(self.last and self.last.pid)
