@@ -121,7 +121,7 @@ class EventTail(Panel):
 
 def facts(read: int, follower: Follower, rate: int) -> str:
     paused = "<b>paused</b> · " if follower.is_paused else ""
-    behind = f" · {follower.behind:,} behind" if follower.behind else ""
+    behind = f" · {follower.behind:,} behind" if follower.behind > BUFFERED else ""
     return f"<div class='eventlab-note'>{paused}{rate:,} events in the last second · {read:,} read{behind}</div>"
 
 

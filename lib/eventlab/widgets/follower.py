@@ -148,7 +148,7 @@ def as_event(record: Any) -> Event:
         fields = None
     if isinstance(fields, dict):
         kind, host = str(fields.pop("event_type", "(none)")), str(fields.pop("Host", ""))
-        text = "   ".join(f"{name}: {value}" for name, value in fields.items())
+        text = " · ".join(f"{name}: {value}" for name, value in fields.items())
     else:
         kind, host, text = "(none)", "", value[: LONGEST * 4].decode(errors="replace")
     return Event(record.partition, record.offset, record.timestamp, kind[:NAME], host[:NAME], text[:LONGEST])

@@ -191,13 +191,13 @@ def table(rows: Sequence[str] | deque[str]) -> str:
     if not rows:
         return note("No call yet. Press a route.")
     heads = (
-        ("route", "21%", ""),
+        ("route", "23%", ""),
         ("Host", "17%", ""),
-        ("calls", "8%", "number"),
-        ("status", "18%", ""),
+        ("calls", "7%", "number"),
+        ("status", "20%", ""),
         ("rate", "9%", "number"),
         ("median", "9%", "number"),
-        ("last answer", "18%", ""),
+        ("last answer", "15%", ""),
     )
     head = "".join(
         f"<th scope='col' class='{kind}' style='width:{width or 'auto'}'>{name}</th>"

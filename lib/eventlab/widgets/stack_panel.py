@@ -111,9 +111,12 @@ class Row:
         self.asked_at = 0.0
         self._lock = threading.Lock()
         self.facts = ipywidgets.HTML(self._facts("asking", "asking…"), layout=ipywidgets.Layout(flex="1 1 auto"))
-        wide = ipywidgets.Layout(width="138px")
-        self.power = ipywidgets.Button(description=f"Start {name}", disabled=True, layout=wide)
-        self.again = ipywidgets.Button(description=f"Restart {name}", disabled=True, layout=wide)
+        self.power = ipywidgets.Button(
+            description=f"Start {name}", disabled=True, layout=ipywidgets.Layout(width="132px")
+        )
+        self.again = ipywidgets.Button(
+            description=f"Restart {name}", disabled=True, layout=ipywidgets.Layout(width="148px")
+        )
         self.power.on_click(lambda button: act(name, "stop" if self._is_there() else "start"))
         self.again.on_click(lambda button: act(name, "restart"))
         self.view = ipywidgets.HBox(

@@ -52,7 +52,7 @@ class Tally:
 def chart(window: list[Counter[str]]) -> str:
     """Stacked bars, a second each, with a legend that has the same in figures."""
     totals = sum(window, Counter())
-    shown = [kind for kind, _ in totals.most_common(len(COLOURS) - 1)]
+    shown = sorted(kind for kind, _ in totals.most_common(len(COLOURS) - 1))  # so that each keeps its colour
     if len(totals) > len(shown):
         shown.append(OTHERS)
         window = [folded(second, shown) for second in window]
