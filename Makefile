@@ -8,7 +8,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 EVENTLAB := .venv/bin/eventlab
 PYTEST := .venv/bin/python -m pytest
 
-.PHONY: always help setup run test test-unit notebooks lab bench lint format clean
+.PHONY: always help setup run test test-unit notebooks pictures lab bench lint format clean
 
 help:  ## Print this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,6 +27,10 @@ test-unit: .venv/.ready  ## Run the tests that need no services
 
 notebooks: setup  ## Renew the committed outputs of the notebooks
 	@$(EVENTLAB) run --in-place
+
+pictures: setup  ## Renew the README's pictures of the widgets, taken in a real browser
+	@EVENTLAB_REQUIRE_BROWSER=1 $(PYTEST) tests/browser/test_widgets.py
+	@mkdir -p notebooks/pictures && cp build/screenshots/*.png notebooks/pictures/
 
 lab: setup  ## Start the stack and open the lessons in JupyterLab
 	@$(EVENTLAB) lab

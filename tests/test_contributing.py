@@ -29,6 +29,38 @@ def test_adding_a_check():
     assert namespace["clock"]().ok
 
 
+def test_adding_a_widget(settings):
+    import shutil
+    from pathlib import Path
+
+    import ipywidgets
+
+    from eventlab.widgets.look import note
+    from eventlab.widgets.panel import Panel, repeat
+
+    namespace = {
+        "Panel": Panel,
+        "Path": Path,
+        "Settings": Settings,
+        "ipywidgets": ipywidgets,
+        "note": note,
+        "repeat": repeat,
+        "shutil": shutil,
+    }
+    exec(recipe("Add a widget"), namespace)
+    widget = namespace["FreeDisk"](settings)
+    said = widget._repr_mimebundle_()
+
+    try:
+        deadline = time.monotonic() + 10
+        while "GiB are free" not in widget.room.value:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    finally:
+        widget.close()
+    assert said["text/plain"] == "FreeDisk: the room that the state folder has left"
+
+
 def test_adding_a_lab_check():
     from eventlab.labs.checks import Verdict, check, expect
     from eventlab.labs.evidence import Evidence, Message

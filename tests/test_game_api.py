@@ -52,6 +52,16 @@ def serving(command, log: Path, **environment):
             server.terminate()
 
 
+def test_the_server_tells_the_routes_it_runs_with_and_keeps_the_question_out_of_its_log(tmp_path):
+    log = tmp_path / "log"
+    with serving(SERVED, log) as (address, _):
+        told = httpx.get(address + serve_api.ROUTES_PATH, trust_env=False).json()
+
+    assert {rule["path"] for rule in told} == {"/", "/purchase_a_sword", "/purchase_a_knife"}
+    assert all("GET" in rule["methods"] for rule in told)
+    assert serve_api.ROUTES_PATH not in log.read_text()
+
+
 def answers(port):
     try:
         return httpx.options(f"http://{HOST}:{port}/", trust_env=False).status_code == 200

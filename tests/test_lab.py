@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from eventlab.jupyter import start_page
-from eventlab.settings import Settings
+from eventlab.settings import ROOT, Settings
 from eventlab.stack import config, life
 from eventlab.stack.services import lab_page
 
@@ -59,6 +59,7 @@ def test_markdown_opens_as_a_page_and_the_menu_leads_to_it_and_to_the_stack(stac
     (menu,) = menus["schema"]["properties"]["menus"]["default"]
     assert menu["label"] == "Stack"
     assert menu["items"][0]["args"]["path"] == config.start_page(stack)
+    assert (ROOT / menu["items"][1]["args"]["path"]).exists()
 
 
 def test_below_a_base_url_everything_is_where_it_says(tmp_path, stack):

@@ -252,6 +252,8 @@ def test_bench_sends_the_requests_and_counts_the_answers():
 
     assert (report.complete, report.failed, report.non_2xx) == (25, 0, 0)
     assert (report.document_length, report.software) == (30, "Test/1.0")
+    assert report.statuses == {"200": 25}
+    assert len(report.last_body) == 30
     assert len(scripted.requests) == 25
     assert all(b"\r\nHost: user2.att.com\r\n" in request for request in scripted.requests)
 

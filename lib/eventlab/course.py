@@ -44,21 +44,10 @@ def connect() -> None:
     """Give this kernel the stack's environment: commands on the path, addresses, the Spark server."""
     config.render(settings)
     environment.apply(settings)
-    _follow_progress()
     from pyspark.logger import PySparkLogger
 
     # Spark writes a failed query to standard error a second time, as JSON with this machine's paths.
     PySparkLogger.getLogger("SQLQueryContextLogger").setLevel("CRITICAL")
-
-
-def _follow_progress() -> None:
-    """Count the cells that run, for the start page; in a learner's Jupyter only."""
-    from IPython import get_ipython
-
-    from eventlab.jupyter import progress, start_page
-
-    if shell := get_ipython():
-        progress.follow(shell, start_page.write)
 
 
 def prepare(

@@ -73,3 +73,13 @@ def test_a_word_on_what_a_topic_held_before_does_not_change_an_output():
     told = "What topic 'events' held before is kept in /somewhere/x.jsonl\nTopic 'events' holds 40 events.\n"
 
     assert cleaned_text(cell("prepare()", told), old) == old.outputs[0].text
+
+
+def test_a_widget_is_kept_as_its_text():
+    view = {"model_id": "4711", "version_major": 2, "version_minor": 0}
+    data = {"text/plain": "StackPanel: kafka", "application/vnd.jupyter.widget-view+json": view}
+    cell = new_code_cell("panel", outputs=[new_output("execute_result", data, execution_count=1)])
+
+    result = clean(new_notebook(cells=[cell]), new_notebook())
+
+    assert result.cells[0].outputs[0].data == {"text/plain": "StackPanel: kafka"}

@@ -19,6 +19,7 @@ SERVER = re.compile(rb"server: ([!-~]*)", re.IGNORECASE)
 STATUS = re.compile(rb"HTTP/\d\.\d (\d{3})")
 LENGTH = re.compile(rb"\ncontent-length: *(\d+)", re.IGNORECASE)
 KEEP_ALIVE = re.compile(rb"\nconnection: *keep-alive", re.IGNORECASE)
+SHOWN_BODY = 500
 TIMED_OUT = 70007  # APR_TIMEUP, whose text and number ab prints
 
 
@@ -163,7 +164,7 @@ class Engine:
         connection.read += len(data)
         self.result.total_transferred += len(data)
         if connection.has_head:
-            self._body(connection, len(data))
+            self._body(connection, data)
         else:
             self._head(connection, connection.head + data)
         if connection.length is not None and connection.body >= connection.length:
@@ -184,11 +185,14 @@ class Engine:
         if self.plan.keep_alive and KEEP_ALIVE.search(head):
             length = LENGTH.search(head)
             connection.length = int(length[1]) if length else 0
-        self._body(connection, len(data) - end.end())
+        self.result.statuses[status[1].decode() if status else "?"] += 1
+        self._body(connection, data[end.end() :])
 
-    def _body(self, connection: Connection, length: int) -> None:
-        connection.body += length
-        self.result.html_transferred += length
+    def _body(self, connection: Connection, data: bytes) -> None:
+        if not connection.body:
+            self.result.last_body = data[:SHOWN_BODY]
+        connection.body += len(data)
+        self.result.html_transferred += len(data)
 
     def _answered_and_open(self, connection: Connection) -> None:
         """Keep-alive: the next request goes over the same connection."""

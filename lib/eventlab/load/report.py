@@ -6,6 +6,7 @@ its medians included, so that the same measurements give the same text.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from math import sqrt
@@ -47,6 +48,10 @@ class Report:
     body_sent: int | None = None
     html_transferred: int = 0
     timings: list[Timing] = field(default_factory=list, repr=False)
+    statuses: Counter[str] = field(default_factory=Counter, repr=False)
+    """How often each status code was the answer: more than ab tells."""
+    last_body: bytes = field(default=b"", repr=False)
+    """The beginning of the latest answer's body."""
 
     @property
     def complete(self) -> int:

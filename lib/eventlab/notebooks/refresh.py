@@ -17,6 +17,8 @@ from nbformat import NotebookNode
 from eventlab.notebooks.walk import NOTEBOOKS
 
 SANITIZE = NOTEBOOKS / "sanitize.cfg"
+WIDGET = "application/vnd.jupyter.widget-view+json"
+"""A widget's view names its kernel's model, which is gone with the kernel; its text stays."""
 KEPT_TAGS = {"parameters", "nbval-ignore-output"}
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
@@ -69,6 +71,7 @@ def sanitizers() -> list[tuple[re.Pattern[str], str]]:
 def _settle(cell: NotebookNode, old: NotebookNode | None, patterns: list[tuple[re.Pattern[str], str]]) -> None:
     for output in cell.outputs:
         output.pop("transient", None)
+        output.get("data", {}).pop(WIDGET, None)
         if "execution_count" in output:
             output.execution_count = cell.execution_count
         output.metadata = NotebookNode() if "metadata" in output else None

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import socket
 import sys
 import time
 from typing import Any
 
+ROUTES_PATH = "/.eventlab/routes"
+"""Asked by the kit itself, again and again, so not in the log, which is for the game's calls."""
 STOP_S = 6.0
 """How long a stopping server waits for requests in flight: longer than the API takes for its worst answer."""
 
@@ -25,7 +28,8 @@ def main(argv: list[str] | None = None) -> int:
     monkey.patch_all()  # before the application makes a lock, a thread or a socket
     from flask.cli import ScriptInfo
 
-    server = make_server(ScriptInfo(app_import_path=arguments.app).load_app(), arguments.host, arguments.port)
+    app = telling_routes(ScriptInfo(app_import_path=arguments.app).load_app())
+    server = make_server(app, arguments.host, arguments.port)
     server.start()
     print(f" * Serving {arguments.app} on http://{arguments.host}:{server.server_port}", file=sys.stderr)
     wait_for_signal()
@@ -39,6 +43,21 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=5000)
     return parser.parse_args(argv)
+
+
+def telling_routes(app: Any) -> Any:
+    """The application, and at ROUTES_PATH the URL map that it runs with, as JSON: what may be called, and how."""
+
+    def serve(environ: dict[str, Any], start_response: Any) -> Any:
+        if environ["PATH_INFO"] != ROUTES_PATH:
+            return app(environ, start_response)
+        rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint != "static"]
+        told = [{"path": rule.rule, "methods": sorted(rule.methods or ())} for rule in rules]
+        body = json.dumps(told).encode()
+        start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+        return [body]
+
+    return serve
 
 
 def make_server(app: Any, host: str, port: int) -> Any:
@@ -58,6 +77,10 @@ def make_server(app: Any, host: str, port: int) -> Any:
             finally:
                 set_option(self.socket, "TCP_CORK", False)
                 self.server.in_flight -= 1
+
+        def log_request(self) -> None:
+            if self.path != ROUTES_PATH:
+                super().log_request()
 
         def format_request(self) -> str:
             status = (self._orig_status or self.status or "400").split()[0]

@@ -1,0 +1,66 @@
+"""JupyterLab as its user sees it: notebooks, cells, and what is on the page by role and name."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page, expect
+
+NOTEBOOK = ".jp-NotebookPanel:not(.lm-mod-hidden)"
+STARTUP_MS = 60_000
+CELL_MS = 90_000
+
+
+class Notebook:
+    """An open notebook."""
+
+    def __init__(self, page: Page, url: str, cells: int) -> None:
+        self.page = page
+        page.goto(url)
+        self.panel = page.locator(NOTEBOOK)
+        expect(self.panel).to_be_visible(timeout=STARTUP_MS)
+        expect(self.cells).to_have_count(cells, timeout=STARTUP_MS)
+        expect(page.locator("#jp-main-statusbar")).to_contain_text("Idle", timeout=STARTUP_MS)
+
+    @property
+    def cells(self) -> Locator:
+        return self.panel.locator(".jp-WindowedPanel-viewport > .jp-Cell, .jp-Notebook > .jp-Cell")
+
+    def run(self, number: int) -> Locator:
+        """Run a cell (the first is 0) as a learner does, with Shift+Enter, and wait until it is through."""
+        cell = self.cells.nth(number)
+        cell.scroll_into_view_if_needed()
+        is_code = "jp-CodeCell" in (cell.get_attribute("class") or "")
+        (cell.locator(".jp-InputPrompt") if is_code else cell).first.click()
+        self.page.keyboard.press("Shift+Enter")
+        if is_code:
+            expect(cell.locator(".jp-InputPrompt")).to_have_text(re.compile(r"\[\d+\]:"), timeout=CELL_MS)
+            expect(cell.locator("[data-mime-type='application/vnd.jupyter.error']")).to_have_count(0)
+        return cell
+
+    def run_all(self) -> None:
+        """Run the cells one after the other."""
+        for number in range(self.cells.count()):
+            self.run(number)
+
+    def save(self) -> None:
+        """Save it as Ctrl+S does, and wait until it is saved."""
+        self.page.keyboard.press("Escape")
+        with self.page.expect_response(
+            lambda answer: answer.request.method == "PUT" and "/contents/" in answer.url
+        ):
+            self.page.keyboard.press("Control+s")
+
+
+def picture(widget: Locator, path: Path) -> None:
+    """A picture of a widget, or of a page's part, as a learner sees it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    widget.scroll_into_view_if_needed()
+    widget.screenshot(path=path, animations="disabled")
+
+
+def panel(page: Page, heading: str) -> Locator:
+    """The widget with that heading, in the notebook that is open."""
+    title = page.get_by_role("heading", name=heading, exact=True)
+    return page.locator(NOTEBOOK).locator(".eventlab-panel").filter(has=title).last

@@ -1,0 +1,34 @@
+"""The first lessons as a learner takes them: in JupyterLab, a cell after the other, with Shift+Enter."""
+
+import nbformat
+import pytest
+
+from tests.browser.conftest import HERE
+from tests.browser.helpers import NOTEBOOK, Notebook
+
+pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
+
+WIDGETS = {
+    "01_start_the_stack": "StackPanel: kafka, namenode, datanode, spark, api",
+    "02_track_events": "GameConsole: a button for each route of the running API",
+    "03_generate_load": "GameConsole: a button for each route of the running API",
+    "04_consume_events": "EventTail: the events of topic events as they come",
+}
+
+
+@pytest.mark.parametrize("name", WIDGETS)
+def test_a_lesson_runs_cell_by_cell_and_keeps_its_widgets_text(page, lab, name):
+    path = HERE / f"{name}.ipynb"
+    notebook = Notebook(page, lab.page_of(path.name), len(nbformat.read(path, as_version=4).cells))
+
+    notebook.run_all()
+
+    assert page.locator(NOTEBOOK).locator(".eventlab-panel").count() == 1
+    notebook.save()
+    said = [
+        output.data["text/plain"]
+        for cell in nbformat.read(path, as_version=4).cells
+        for output in cell.get("outputs", ())
+        if "application/vnd.jupyter.widget-view+json" in output.get("data", {})
+    ]
+    assert said == [WIDGETS[name]]

@@ -1,0 +1,88 @@
+"""The page on which `eventlab lab` opens: lessons, labs, the learner's progress, and the menu to the stack."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+
+import httpx
+import nbformat
+import pytest
+from playwright.sync_api import expect
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import websocket_connect
+
+from eventlab.settings import ROOT
+from eventlab.stack import config
+from eventlab.stack.token import read_token
+from tests.browser.conftest import PICTURES
+from tests.browser.helpers import NOTEBOOK, STARTUP_MS, picture
+
+pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
+
+LESSON = "notebooks/02_track_events.ipynb"
+
+
+@pytest.fixture(scope="module")
+def went_through(lab):
+    """Lesson 2 in a kernel that JupyterLab starts for it, its cells in order; the file itself stays as it is."""
+    token = {"Authorization": f"token {read_token(lab.settings)}"}
+    with httpx.Client(base_url=lab.settings.jupyter_url, headers=token, trust_env=False, timeout=30) as client:
+        wanted = {"path": LESSON, "name": LESSON, "type": "notebook", "kernel": {"name": "python3"}}
+        session = client.post("/api/sessions", json=wanted).raise_for_status().json()
+        cells = [cell for cell in nbformat.read(ROOT / LESSON, as_version=4).cells if cell.cell_type == "code"]
+        address = f"{lab.settings.jupyter_url}/api/kernels/{session['kernel']['id']}/channels"
+        asyncio.run(run_cells(address.replace("http", "ws", 1), token, cells))
+        client.delete(f"/api/sessions/{session['id']}")
+
+
+async def run_cells(address, token, cells):
+    """Execute cells as Lab's own client does, each with its id."""
+    channel = await websocket_connect(HTTPRequest(address, headers=token, request_timeout=120))
+    for cell in cells:
+        asked = uuid.uuid4().hex
+        header = {
+            "msg_id": asked,
+            "msg_type": "execute_request",
+            "session": "test",
+            "username": "",
+            "version": "5.3",
+        }
+        content = {"code": cell.source, "silent": False, "store_history": True, "allow_stdin": False}
+        message = {"channel": "shell", "header": header, "parent_header": {}, "content": content}
+        await channel.write_message(json.dumps(message | {"metadata": {"cellId": cell.id}}))
+        while True:
+            answer = json.loads(await channel.read_message())
+            if answer["msg_type"] == "execute_reply" and answer["parent_header"]["msg_id"] == asked:
+                assert answer["content"]["status"] == "ok", answer["content"]
+                break
+    channel.close()
+
+
+def test_lab_opens_on_lessons_and_labs_with_minutes_and_progress(went_through, page):
+    shown = page.locator(".jp-MarkdownViewer:not(.lm-mod-hidden)")
+    expect(shown).to_be_visible(timeout=STARTUP_MS)
+
+    row = shown.get_by_role("row").filter(has_text="2. Track events")
+    expect(row).to_contain_text("20")
+    expect(row).to_contain_text("ran through on")
+    expect(shown.get_by_role("row").filter(has_text="8. Query with SQL")).to_contain_text("not begun")
+    expect(shown.get_by_role("link", name="Lab 4. Your own pipeline")).to_be_visible()
+    picture(shown, PICTURES / "start_page.png")
+
+
+def test_a_click_on_a_lesson_opens_it(page):
+    shown = page.locator(".jp-MarkdownViewer:not(.lm-mod-hidden)")
+    shown.get_by_role("link", name="3. Generate load").click(timeout=STARTUP_MS)
+
+    expect(page.locator(NOTEBOOK)).to_contain_text("3. Generate load", timeout=STARTUP_MS)
+
+
+def test_the_menu_leads_to_the_stacks_panel(page, lab):
+    expect(page.locator(".jp-MarkdownViewer:not(.lm-mod-hidden)")).to_be_visible(timeout=STARTUP_MS)
+    page.get_by_role("menubar").get_by_text("Stack", exact=True).click()
+    page.get_by_role("menuitem", name="Stack Panel").click()
+
+    expect(page.locator(NOTEBOOK)).to_contain_text("The stack's panel", timeout=STARTUP_MS)
+    assert config.start_page(lab.settings) in lab.address

@@ -1,0 +1,232 @@
+"""Every widget in JupyterLab: found by role and name, every button pressed, and true to what happens."""
+
+import re
+import threading
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+from playwright.sync_api import expect
+
+from eventlab import load
+from eventlab.notebooks.refresh import METADATA
+from eventlab.stack import life, process
+from tests.browser.conftest import HERE, PICTURES
+from tests.browser.helpers import Notebook, panel, picture
+
+pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
+
+SOON_MS = 2_000
+LATER_MS = 60_000
+SERVICES = ("kafka", "namenode", "datanode", "spark", "api")
+
+
+def open_cells(page, lab, name, *sources):
+    """A notebook of these cells, opened in Lab, all of them run."""
+    cells = [new_code_cell(source) for source in sources]
+    nbformat.write(new_notebook(cells=cells, metadata=METADATA), HERE / f"{name}.ipynb")
+    notebook = Notebook(page, lab.page_of(f"{name}.ipynb"), len(sources))
+    notebook.run_all()
+    return notebook
+
+
+def button(widget, name):
+    return widget.get_by_role("button", name=name, exact=True)
+
+
+def texts(table):
+    """A table's rows below its head, as lists of what is in their cells."""
+    return [row.get_by_role("cell").all_inner_texts() for row in table.get_by_role("row").all()[1:]]
+
+
+@pytest.fixture
+def stack_panel(page, lab):
+    open_cells(page, lab, "stack", "from eventlab.widgets import StackPanel\n\nStackPanel()")
+    return panel(page, "The stack")
+
+
+def has_light(widget, state, *names, timeout=LATER_MS):
+    for name in names:
+        expect(widget.get_by_role("status", name=f"{name} is {state}")).to_be_visible(timeout=timeout)
+
+
+def test_the_stack_panel_shows_a_broker_that_is_killed_and_brings_it_back(stack_panel, lab):
+    has_light(stack_panel, "running", *SERVICES)
+    assert [link.get_attribute("href") for link in stack_panel.get_by_role("link").all()] == [
+        lab.settings.webhdfs_url,
+        lab.settings.spark_ui_url,
+        lab.settings.api_url,
+    ]
+    load.bench(lab.settings.api_url + "/purchase_a_sword", requests=12)
+    stack_panel.get_by_label("Log of").select_option("api")
+    expect(stack_panel.get_by_role("log", name="the last lines of the log of api")).to_contain_text("sword")
+    picture(stack_panel, PICTURES / "stack_panel.png")
+
+    process.find(lab.settings, "kafka").kill()
+
+    has_light(stack_panel, "crashed", "kafka", timeout=SOON_MS)
+    picture(stack_panel, PICTURES / "stack_panel_crashed.png")
+    button(stack_panel, "Start kafka").click()
+    has_light(stack_panel, "running", "kafka")
+
+
+def test_every_button_of_the_stack_panel_does_what_it_says(stack_panel):
+    has_light(stack_panel, "running", *SERVICES)
+    for name in SERVICES:
+        button(stack_panel, f"Stop {name}").click()
+    has_light(stack_panel, "stopped", *SERVICES)
+    for name in SERVICES:
+        expect(button(stack_panel, f"Restart {name}")).to_be_disabled()
+        button(stack_panel, f"Start {name}").click()
+    has_light(stack_panel, "running", *SERVICES)
+    for name in SERVICES:
+        expect(button(stack_panel, f"Restart {name}")).to_be_enabled(timeout=LATER_MS)
+        button(stack_panel, f"Restart {name}").click()
+    for name in SERVICES:
+        expect(button(stack_panel, f"Restart {name}")).to_be_enabled(timeout=LATER_MS)
+    has_light(stack_panel, "running", *SERVICES)
+
+
+@pytest.fixture
+def console(page, lab):
+    open_cells(page, lab, "console", "from eventlab.widgets import GameConsole\n\nGameConsole()")
+    widget = panel(page, "Play")
+    expect(button(widget, "GET /purchase_a_sword")).to_be_visible()
+    return widget
+
+
+def answers(console):
+    return texts(console.get_by_role("table", name="Answers of the game API, the latest first"))
+
+
+def has_answer(console, label, host, calls, status):
+    expect(console.get_by_role("row").nth(1)).to_contain_text(label)
+    expect(console.get_by_role("row").nth(1)).to_contain_text(f"{status} ×{calls}")
+    assert answers(console)[0][1] == host
+
+
+def test_every_button_of_the_game_console_calls_the_api(console):
+    for label in ("GET /", "GET /purchase_a_knife", "GET /purchase_a_sword"):
+        button(console, label).click()
+        has_answer(console, label, "user1.comcast.com", 1, "200 OK")
+    console.get_by_label("Host").fill("user2.att.com")
+    console.get_by_label("Calls").fill("400")
+    console.get_by_label("At once").fill("8")
+    console.get_by_label("At once").press("Tab")
+    button(console, "GET /purchase_a_sword").click()
+    has_answer(console, "GET /purchase_a_sword", "user2.att.com", 400, "200 OK")
+    assert re.fullmatch(r"[\d,]+ / s", answers(console)[0][4])
+    console.get_by_label("Calls").fill("1")
+    console.get_by_label("Path").fill("/purchase_a_dragon")
+    console.get_by_label("Path").press("Tab")
+    button(console, "Call this path").click()
+    has_answer(console, "/purchase_a_dragon", "user2.att.com", 1, "404 Not Found")
+    picture(console, PICTURES / "game_console.png")
+    console.get_by_label("Calls").fill("100000")
+    console.get_by_label("Calls").press("Tab")
+    button(console, "GET /").click()
+    expect(console.get_by_role("status").last).to_contain_text("of 100,000 calls")
+    button(console, "Stop calling").click()
+    expect(console.get_by_text("stopped before 100,000")).to_be_visible()
+
+
+def test_a_route_that_a_learner_adds_has_its_button_once_the_api_is_restarted(console, lab):
+    app = lab.settings.api_app
+    route = (
+        '@game.route("/join_a_guild")\n'
+        "def join_a_guild() -> str:\n"
+        '    log_to_kafka({"event_type": "join_guild"})\n'
+        '    return "Guild Joined!\\n"\n\n\n'
+    )
+    app.write_text(app.read_text().replace("def log_to_kafka", f"{route}def log_to_kafka", 1))
+    life.down(lab.settings, ["api"])
+    expect(console.get_by_role("alert")).to_contain_text("Start it: eventlab up api")
+    life.up(lab.settings, ["api"])
+
+    expect(button(console, "GET /join_a_guild")).to_be_visible(timeout=SOON_MS)
+
+    button(console, "GET /join_a_guild").focus()
+    console.page.keyboard.press("Enter")  # by keyboard, as a button is
+    has_answer(console, "GET /join_a_guild", "user1.comcast.com", 1, "200 OK")
+
+
+@pytest.fixture
+def players(lab):
+    """Players who call the API until the test is done: some routes, two hosts, about 40 calls a second."""
+    done = threading.Event()
+
+    def play():
+        while not done.wait(0.1):
+            for host, route in (
+                ("user1.comcast.com", "/"),
+                ("user1.comcast.com", "/purchase_a_sword"),
+                ("user2.att.com", "/"),
+                ("user2.att.com", "/purchase_a_knife"),
+            ):
+                load.bench(lab.settings.api_url + route, requests=1, headers={"Host": host})
+
+    thread = threading.Thread(target=play)
+    thread.start()
+    yield
+    done.set()
+    thread.join()
+
+
+def test_every_control_of_the_event_tail_does_what_it_says(page, lab, players):
+    open_cells(page, lab, "tail", "from eventlab.widgets import EventTail\n\nEventTail()")
+    tail = panel(page, "Events of the topic events")
+    table = tail.get_by_role("table", name="The latest events, the last one first")
+    chart = tail.get_by_role("img", name=re.compile("Events per second by type in the last minute"))
+    expect(chart).to_have_accessible_name(re.compile(r"purchase_sword \d\d"), timeout=LATER_MS)
+    expect(table.get_by_role("row")).to_have_count(13)
+    page.wait_for_timeout(6_000)  # so that the chart has something to show
+    picture(tail, PICTURES / "event_tail.png")
+
+    button(tail, "Pause").click()
+    expect(tail.get_by_text("paused", exact=True)).to_be_visible()
+    page.wait_for_timeout(600)
+    held = texts(table)
+    page.wait_for_timeout(600)
+    assert texts(table) == held
+    button(tail, "Go on").click()
+    expect(table.get_by_role("row").nth(1)).not_to_contain_text(held[0][2])
+
+    tail.get_by_label("Event type").select_option("purchase_sword")
+    tail.get_by_label("Host").select_option("user1.comcast.com")
+    expect(table.get_by_text("default", exact=True)).to_have_count(0)
+    assert {(row[3], row[4]) for row in texts(table)} == {("purchase_sword", "user1.comcast.com")}
+    tail.get_by_label("Event type").select_option("all")
+
+    button(tail, "Jump to the end").click()
+    expect(table.get_by_role("row").nth(1)).to_be_visible()
+    button(tail, "Jump to the beginning").click()
+    expect(tail.get_by_text(re.compile(r"[\d,]{3,} read"))).to_be_visible()
+
+
+def test_an_event_is_traced_by_a_button_and_sparks_progress_is_seen(page, lab):
+    notebook = open_cells(
+        page,
+        lab,
+        "trace",
+        "from pyspark.sql import SparkSession\n"
+        "from eventlab.widgets import SparkProgress, TraceEvent\n\n"
+        "spark = SparkSession.builder.getOrCreate()\n"
+        "display(SparkProgress(spark), TraceEvent())",
+        "spark.range(0, 10**7, 1, 8).selectExpr('sum(id % 7)').collect()",
+    )
+    progress = panel(page, "Spark")
+    expect(progress.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "100")
+    picture(progress, PICTURES / "spark_progress.png")
+    trace = panel(page, "One event, all the way")
+    stations = trace.get_by_role("list", name="Stations of the event").get_by_role("listitem")
+
+    trace.get_by_label("Route").select_option("/purchase_a_sword")
+    trace.get_by_label("Host").fill("user2.att.com")
+    trace.get_by_label("Host").press("Tab")
+    button(trace, "Send and follow").click()
+
+    expect(stations.nth(3)).to_contain_text("event_type = purchase_sword, Host = user2.att.com", timeout=LATER_MS)
+    expect(stations.nth(1)).to_contain_text(re.compile(r"topic events, partition 0, offset \d+"))
+    expect(stations.nth(2)).to_contain_text(re.compile(r"row \d+ of hdfs://\S+/tmp/traced/part-\S+\.parquet"))
+    picture(trace, PICTURES / "trace_event.png")
+    assert notebook.cells.count() >= 2

@@ -1,0 +1,50 @@
+"""Widgets with real services; most of them in this process, some in a kernel as a notebook has it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from eventlab.settings import Settings
+from eventlab.stack import life, ports
+from eventlab.widgets.panel import Panel
+from tests.widgets.helpers import Kernel
+
+Open = Callable[..., Any]
+
+
+@pytest.fixture
+def show() -> Iterator[Open]:
+    """Shows a widget as a notebook does, and closes it when the test is done."""
+    shown: list[Panel] = []
+
+    def begin(widget: Any) -> Any:
+        shown.append(widget)
+        widget._repr_mimebundle_()
+        return widget
+
+    yield begin
+    for widget in shown:
+        widget.close()
+
+
+@pytest.fixture
+def api_alone(tmp_path) -> Iterator[Settings]:
+    """Settings of a stack of which only the API runs: it starts fast, and may be killed."""
+    for offset in range(4100, 4900, 50):
+        own = Settings(port_offset=offset, state_dir=tmp_path / "state")
+        if ports.is_free(own.api_port):
+            break
+    yield own
+    life.down(own, ["api"], grace_s=2)
+
+
+@pytest.fixture
+def kernel(stack) -> Iterator[Kernel]:
+    made = Kernel()
+    yield made
+    made.client.stop_channels()
+    if made.manager.has_kernel:
+        made.manager.shutdown_kernel(now=True)

@@ -1,0 +1,126 @@
+"""The console asks the running API what may be called, and calls it."""
+
+import re
+from html import unescape
+
+import pytest
+
+from eventlab import course
+from eventlab.settings import ROOT
+from eventlab.stack import life, process
+from eventlab.widgets import GameConsole
+from eventlab.widgets.routes import NoRoutes, Route, running_routes
+from tests.widgets.helpers import until
+
+pytestmark = pytest.mark.services
+
+SWORD = "GET /purchase_a_sword"
+
+
+@pytest.fixture
+def console(stack, show):
+    shown = show(GameConsole(stack))
+    until(lambda: shown.buttons.children)
+    return shown
+
+
+def button(console, label):
+    return next(each for each in console.buttons.children if each.description == label)
+
+
+def rows(console):
+    """The cells of the table of answers, the latest row first."""
+    found = re.findall(r"<tr>(<td.*?)</tr>", console.results.value)
+    return [[unescape(re.sub("<[^>]+>", "", cell)) for cell in re.findall(r"<td.*?</td>", row)] for row in found]
+
+
+def press(console, label):
+    button(console, label).click()
+    until(lambda: console.halt.disabled and "answered" in console.message.value)
+
+
+def test_there_is_a_button_for_each_route(console):
+    assert [each.description for each in console.buttons.children] == [
+        "GET /",
+        "GET /purchase_a_knife",
+        SWORD,
+    ]
+
+
+def test_a_press_calls_the_route_as_the_chosen_host_and_shows_the_answer(stack, console):
+    before = len(course.read_values(stack.topic))
+    console.host.value = "user7.example.org"
+
+    press(console, SWORD)
+
+    assert rows(console)[0][:4] == [SWORD, "user7.example.org", "1", "200 OK ×1"]
+    assert rows(console)[0][-1] == "Sword Purchased!"
+    assert b"user7.example.org" in course.read_values(stack.topic)[before]
+
+
+def test_many_calls_at_once_have_a_rate(stack, console):
+    console.count.value, console.concurrency.value = 200, 8
+
+    press(console, SWORD)
+
+    assert rows(console)[0][3] == "200 OK ×200"
+    assert re.fullmatch(r"[\d,]+ / s", rows(console)[0][4])
+
+
+def test_a_path_that_the_api_does_not_know_is_shown_as_404(console):
+    console.path.value = "/purchase_a_dragon"
+
+    console.call_path.click()
+    until(lambda: rows(console))
+
+    assert rows(console)[0][3] == "404 Not Found ×1"
+
+
+def test_calls_can_be_stopped(console):
+    console.count.value = 100_000
+    button(console, SWORD).click()
+    until(lambda: "of 100,000 calls" in console.message.value)
+
+    console.halt.click()
+    until(lambda: console.halt.disabled)
+
+    assert "stopped before 100,000" in console.message.value
+
+
+def test_a_route_that_is_added_has_its_button_once_the_api_is_restarted(stack, api_alone, tmp_path, show):
+    app = tmp_path / "game_api.py"
+    app.write_text((ROOT / "game_api.py").read_text())
+    own = api_alone.model_copy(update={"api_app": app})
+    life.up(own, ["api"])
+    console = show(GameConsole(own))
+    until(lambda: len(console.buttons.children) == 3)
+    kept = button(console, SWORD)
+
+    route = '@game.route("/join_a_guild")\ndef join_a_guild():\n    return "Guild Joined!"\n\n\n'
+    app.write_text(app.read_text().replace("def log_to_kafka", f"{route}def log_to_kafka", 1))
+    life.down(own, ["api"])
+    until(lambda: "Start it: eventlab up api" in console.message.value)
+    life.up(own, ["api"])
+
+    assert until(lambda: len(console.buttons.children) == 4) < 2
+    press(console, "GET /join_a_guild")
+    assert rows(console)[0][-1] == "Guild Joined!"
+    assert kept.comm is None or kept in console.buttons.children
+
+
+def test_asking_for_the_routes_is_not_among_the_games_calls(stack):
+    running_routes(stack.api_url)
+
+    assert ".eventlab" not in process.log_tail(stack, "api", 1000)
+
+
+def test_a_server_that_does_not_tell_its_routes_is_named_as_such(stack):
+    with pytest.raises(NoRoutes, match="does not tell its routes"):
+        running_routes(stack.webhdfs_url)
+
+
+def test_a_route_with_blanks_is_handed_over_to_be_filled_in(console):
+    console.call(Route("GET", "/player/<name>"))
+
+    assert console.path.value == "/player/<name>"
+    assert not rows(console)

@@ -1,0 +1,63 @@
+"""One event is found again at every station, and what is found there is true."""
+
+import json
+
+import pytest
+from pyspark.sql import SparkSession
+
+from eventlab import course
+from eventlab.widgets import SparkProgress, TraceEvent
+from eventlab.widgets.tracing import HEADER, LostTrack
+from tests.widgets.helpers import until
+
+pytestmark = pytest.mark.services
+
+
+@pytest.fixture
+def spark(stack):
+    session = SparkSession.builder.getOrCreate()
+    yield session
+    session.stop()
+
+
+def test_an_event_is_followed_from_its_request_to_its_row(stack, spark, show):
+    trace = show(TraceEvent(settings=stack)).follow("/purchase_a_sword", "user3.example.org")
+
+    assert (trace.status, trace.answer) == (200, "Sword Purchased!")
+    records = {(record.partition, record.offset): record for record in course.read(stack.topic)}
+    event = json.loads(records[trace.partition, trace.offset].value)
+    assert (event["event_type"], event["Host"], event[HEADER]) == ("purchase_sword", "user3.example.org", trace.id)
+    rows = spark.read.parquet(trace.file).collect()
+    assert rows[trace.row_index][HEADER] == trace.id
+    assert trace.row["event_type"] == "purchase_sword"
+    assert spark.sql(trace.query).count() == 1
+
+
+def test_the_button_shows_every_station_as_it_is_reached(stack, spark, show):
+    widget = show(TraceEvent(settings=stack))
+    until(lambda: len(widget.route.options) == 3)
+    assert widget.steps.value.count("aria-label='to come: ") == 4
+
+    widget.go.click()
+    until(lambda: not widget.go.disabled and "done: SQL" in widget.steps.value, 40)
+
+    assert widget.message.value == ""
+    assert f"offset <b>{widget.trace.offset}</b>" in widget.steps.value
+    assert widget.trace.file in widget.steps.value
+
+
+def test_a_path_without_a_route_is_where_the_trace_ends(stack, show):
+    with pytest.raises(LostTrack, match="answered with 404"):
+        show(TraceEvent(settings=stack)).follow("/purchase_a_dragon")
+
+
+def test_a_jobs_stages_and_tasks_are_shown_while_it_runs(spark, show):
+    progress = show(SparkProgress(spark))
+
+    spark.range(0, 1000, 1, 8).repartition(4).selectExpr("sum(id)").collect()
+
+    assert "aria-valuenow='100'" in progress.view.value
+    assert progress.jobs == 1
+    progress.close()
+    spark.range(10).collect()
+    assert progress.jobs == 1
