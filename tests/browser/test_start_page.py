@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import nbformat
@@ -29,11 +31,12 @@ def went_through(lab):
     """Lesson 2 in a kernel that JupyterLab starts for it, its cells in order; the file itself stays as it is."""
     token = {"Authorization": f"token {read_token(lab.settings)}"}
     with httpx.Client(base_url=lab.settings.jupyter_url, headers=token, trust_env=False, timeout=30) as client:
-        wanted = {"path": LESSON, "name": LESSON, "type": "notebook", "kernel": {"name": "python3"}}
+        wanted = {"path": LESSON, "name": Path(LESSON).name, "type": "notebook", "kernel": {"name": "python3"}}
         session = client.post("/api/sessions", json=wanted).raise_for_status().json()
         cells = [cell for cell in nbformat.read(ROOT / LESSON, as_version=4).cells if cell.cell_type == "code"]
         address = f"{lab.settings.jupyter_url}/api/kernels/{session['kernel']['id']}/channels"
-        asyncio.run(run_cells(address.replace("http", "ws", 1), token, cells))
+        with ThreadPoolExecutor(1) as beside:  # Playwright has this thread's event loop
+            beside.submit(asyncio.run, run_cells(address.replace("http", "ws", 1), token, cells)).result()
         client.delete(f"/api/sessions/{session['id']}")
 
 

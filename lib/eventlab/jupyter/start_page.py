@@ -1,7 +1,8 @@
 """The page on which JupyterLab opens: lessons and labs with minutes and the learner's own progress.
 
-It is Markdown in build/, which Lab shows as a page and whose links it opens in tabs, wherever Lab itself is: behind
-a token, under a JupyterHub's base URL. It is written anew as a learner gets further; Lab reads it when it is opened.
+It is Markdown in build/, which Lab shows as a page and whose links it opens in tabs, wherever Lab itself is:
+behind a token, under a JupyterHub's base URL. It is written anew as a learner gets further; Lab reads it when it
+is opened.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ def page(done: dict[str, progress.Progress]) -> str:
         [
             "# Event tracking on Kafka, Spark and HDFS",
             "",
-            f"**{ran} of {len(lessons)} lessons ran through.** Open one with a click and run its cells from the top "
-            "to the bottom (Shift+Enter).",
+            f"**{ran} of {len(lessons)} lessons ran through.** Open one with a click and run its cells from "
+            "top to bottom with Shift+Enter.",
             "",
             *_table("lesson", lessons, done),
             "",
