@@ -197,8 +197,8 @@ finally:
 
     assert box["what"] == "The disk is full: the stack's own events and files fill it."
     assert str(small_disk.state_dir) in box["proof"]
-    assert box["remedy"] == "!eventlab reset && eventlab up"
-    notebook.run("!eventlab reset && eventlab up kafka")  # the others would not find room on 48 MiB
+    assert box["remedy"] == "!eventlab reset --yes && eventlab up"
+    notebook.run("!eventlab reset --yes && eventlab up kafka")  # the others would not find room on 48 MiB
     notebook.runs(send.format(count=3))
 
 
