@@ -16,6 +16,7 @@ from eventlab.explain.spark import session_name
 from eventlab.stack.config import HDFS_USER
 
 LOST = (
+LAST_BATCHES = 3
     r"Some data may have been lost",
     r"KAFKA_DATA_LOSS",
     r"UnknownTopicOrPartition",
