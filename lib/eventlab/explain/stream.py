@@ -15,8 +15,8 @@ from eventlab.explain.kafka import offsets
 from eventlab.explain.spark import session_name
 from eventlab.stack.config import HDFS_USER
 
-LOST = (
 LAST_BATCHES = 3
+LOST = (
     r"Some data may have been lost",
     r"KAFKA_DATA_LOSS",
     r"UnknownTopicOrPartition",
