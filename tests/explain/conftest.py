@@ -18,6 +18,17 @@ from eventlab.stack.services import COURSE, SERVICES
 Box = dict[str, str]
 CALM = "from eventlab.explain import hook; hook.LIMIT_S = 30  # a busy machine is no reason to see no box"
 
+WHY_NOT = """
+import sys, traceback
+from eventlab.explain import every, failure
+from eventlab.settings import settings
+for explain in every.explanations():
+    try:
+        explain(failure.Failure(sys.last_value, In[-2], globals()), settings)
+    except Exception:
+        traceback.print_exc(limit=-4)
+"""
+
 
 class Notebook:
     """Cells run one after the other, as a learner does."""
@@ -66,7 +77,8 @@ class Notebook:
         """Run a cell that is to end with an error and a box below it."""
         box = self.run(source)
         assert self.reply["status"] == "error", self.printed
-        assert box, (self.reply["ename"], self.reply["evalue"][:2000])
+        error = self.reply
+        assert box, (error["ename"], error["evalue"][:1500], self.run(WHY_NOT), self.printed)
         kinds = [each["msg_type"] for each in self.outputs]
         assert kinds.index("error") < kinds.index("display_data")
         return box

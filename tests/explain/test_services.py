@@ -36,7 +36,7 @@ def test_a_broker_that_ended_is_proven_by_its_process_and_port(notebook, broken)
     assert box["remedy"] == "!eventlab up kafka"
 
     assert notebook.run("!kafkacat -C -t events -o beginning -e")["what"] == box["what"]
-    assert notebook.run("%%bash\nkafka-topics --list")["what"] == box["what"]
+    assert notebook.run("%%bash\nkafkacat -L -t events")["what"] == box["what"]
     notebook.is_mended(NEXT_EVENT, box)
     notebook.runs("!kafkacat -C -t events -o beginning -e")
 

@@ -14,7 +14,7 @@ from functools import cached_property
 from types import FunctionType
 from typing import Any
 
-ADDRESS = re.compile(r"[\w.-]+:\d{2,5}")
+ADDRESS = re.compile(r"[\w.-]+:\d{1,5}")
 MOST_TEXT = 100_000
 """Characters of an error that are looked at; a Java stack trace is long, and what matters comes first."""
 

@@ -24,7 +24,7 @@ UNREACHED = (
 UNKNOWN_TOPIC = (r"UnknownTopicOrPartition",)
 NOTHING_THERE = (r"^builtins\.(StopIteration|IndexError)", r"'NoneType' object is not subscriptable", r"empty")
 GIVEN = r"""(?:bootstrap_servers\s*=|["']kafka\.bootstrap\.servers["']\s*[,:])\s*(?:["']([^"']+)["']|(\w+))"""
-PATIENCE_MS = 1000
+PATIENCE_MS = 1500
 
 
 @dataclass(frozen=True)
@@ -72,12 +72,12 @@ def topic_missing_or_empty(failure: Failure, settings: Any) -> Explanation | Non
     unknown = failure.says(*UNKNOWN_TOPIC)
     if not unknown and not failure.says(*NOTHING_THERE):
         return None
-    topics = list(dict.fromkeys(_topics(failure)))
     with (
         probes.quiet_kafka() as kafka,
         closing(kafka.KafkaAdminClient(**_client(settings.bootstrap_servers))) as one,
     ):
         there = [name for name in one.list_topics() if not name.startswith("__")]
+    topics = list(dict.fromkeys(_topics(failure))) or (_only_name(failure, there) if unknown else [])
     for name, topic in topics:
         count = messages(settings, topic) if topic in there else None
         if count:
@@ -186,7 +186,7 @@ def _topics(failure: Failure) -> Iterator[tuple[str | None, str]]:
         if topic := options.get("subscribe"):
             yield _holder(failure, topic), topic
     for value in failure.used.values():
-        if type(value).__module__.startswith("kafka.consumer"):
+        if type(value).__name__ == "KafkaConsumer":
             yield from ((_holder(failure, topic), topic) for topic in value.subscription() or ())
     if re.search(r"KafkaConsumer\(|[\"']subscribe[\"']|-t ", failure.source):
         text = r"KafkaConsumer\(\s*([\"'])([\w.-]+)\1|[\"']subscribe[\"'],\s*([\"'])([\w.-]+)\3"
@@ -198,6 +198,12 @@ def _topics(failure: Failure) -> Iterator[tuple[str | None, str]]:
             name = found[1] or found[2]
             if isinstance(failure.names.get(name), str):
                 yield name, failure.names[name]
+
+
+def _only_name(failure: Failure, there: list[str]) -> list[tuple[str | None, str]]:
+    """The one text of the cell that could be the name of a topic and is none, when it is the only one."""
+    texts = {text: name for name, text in failure.texts() if re.fullmatch(r"[\w.-]+", text) and text not in there}
+    return [(name, text) for text, name in texts.items()] if len(texts) == 1 else []
 
 
 def _holder(failure: Failure, text: str) -> str | None:

@@ -142,7 +142,7 @@ def disk_full(failure: Failure, settings: Any) -> Explanation | None:
             return Explanation(
                 "The disk is full: the stack's own events and files fill it.",
                 f"{proof}; {settings.state_dir} holds {_mib(held)} of it",
-                "!eventlab reset && eventlab up",
+                "!eventlab reset --yes && eventlab up",
                 "To mend it, run this (all events and files of the stack go), then the cell again",
             )
         moved = doctor._roomy()
