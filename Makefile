@@ -29,7 +29,7 @@ notebooks: setup  ## Renew the committed outputs of the notebooks
 	@$(EVENTLAB) run --in-place
 
 pictures: setup  ## Renew the README's pictures of the widgets, taken in a real browser
-	@EVENTLAB_REQUIRE_BROWSER=1 $(PYTEST) tests/browser/test_widgets.py
+	@EVENTLAB_REQUIRE_BROWSER=1 $(PYTEST) tests/browser --deselect tests/browser/test_lessons.py
 	@mkdir -p notebooks/pictures && cp build/screenshots/*.png notebooks/pictures/
 
 lab: setup  ## Start the stack and open the lessons in JupyterLab

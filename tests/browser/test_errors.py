@@ -1,0 +1,43 @@
+"""An error that explains itself, as a learner sees it: the box below the traceback, and the cell after the remedy."""
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+from playwright.sync_api import expect
+
+from eventlab.notebooks.refresh import METADATA
+from eventlab.stack import process
+from tests.browser.conftest import HERE, PICTURES
+from tests.browser.helpers import CELL_MS, Notebook, picture
+
+pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
+
+CELLS = (
+    "%load_ext eventlab\nfrom eventlab import course\n\ncourse.connect()",
+    "from kafka import KafkaAdminClient\nfrom eventlab.settings import settings\n\n"
+    "admin = KafkaAdminClient(bootstrap_servers=settings.bootstrap_servers, bootstrap_timeout_ms=3000)\n"
+    "admin.close()",
+    "!eventlab up kafka",
+)
+
+
+def test_a_killed_broker_is_explained_below_the_traceback_and_back_after_the_remedy(page, lab):
+    cells = [new_code_cell(source) for source in CELLS]
+    nbformat.write(new_notebook(cells=cells, metadata=METADATA), HERE / "errors.ipynb")
+    notebook = Notebook(page, lab.page_of("errors.ipynb"), len(CELLS))
+    notebook.run(0)
+    broker = process.find(lab.settings, "kafka")
+    broker.kill()
+
+    cell = notebook.cells.nth(1)
+    cell.locator(".jp-InputPrompt").click()
+    page.keyboard.press("Shift+Enter")
+
+    box = cell.get_by_role("note", name="What this error means")
+    expect(box).to_contain_text("Kafka's broker has ended", timeout=CELL_MS)
+    expect(box).to_contain_text(f"process {broker.pid} has ended")
+    expect(box).to_contain_text("!eventlab up kafka")
+    picture(box, PICTURES / "error_box.png")
+    notebook.run(2)
+    notebook.run(1)
+    expect(box).to_have_count(0)
