@@ -1,4 +1,4 @@
-"""An error that explains itself, as a learner sees it: the box below the traceback, and the cell after the remedy."""
+"""An error that explains itself, as a learner sees it: the box below the traceback, and the remedy tried."""
 
 import nbformat
 import pytest
