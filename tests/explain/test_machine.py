@@ -150,15 +150,15 @@ def test_a_kernel_whose_memory_is_exhausted(here, open_notebook):
     notebook.runs(
         "import resource, psutil\n"
         "from eventlab.explain import every; every.explanations()\n"
-        "large = bytearray(300 * 2**20)\n"
-        "limit = psutil.Process().memory_info().vms + 200 * 2**20\n"
+        "large = bytearray(600 * 2**20)\n"
+        "limit = psutil.Process().memory_info().vms + 300 * 2**20\n"
         "resource.setrlimit(resource.RLIMIT_AS, (limit, limit))"
     )
-    cell = "more = bytearray(400 * 2**20)"
+    cell = "more = bytearray(700 * 2**20)"
 
     box = notebook.fails(cell)
 
-    assert box["what"] == "The memory is exhausted; 'large' alone holds 300 MiB."
+    assert box["what"] == "The memory is exhausted; 'large' alone holds 600 MiB."
     assert "of at most" in box["proof"]
     assert box["remedy"] == "del large"
     notebook.is_mended(cell, box)

@@ -67,7 +67,10 @@ def within(limit_s: float, failure: Failure) -> Explanation | None:
                 found.append(explanation)
         done.set()
 
-    threading.Thread(target=ask, name="eventlab-explain", daemon=True).start()
+    try:
+        threading.Thread(target=ask, name="eventlab-explain", daemon=True).start()
+    except RuntimeError:  # no thread can be had: the memory is exhausted
+        ask()
     return found[0] if done.wait(limit_s) and found else None
 
 

@@ -186,7 +186,7 @@ def _topics(failure: Failure) -> Iterator[tuple[str | None, str]]:
         if topic := options.get("subscribe"):
             yield _holder(failure, topic), topic
     for value in failure.used.values():
-        if type(value).__module__.startswith("kafka.consumer"):
+        if type(value).__name__ == "KafkaConsumer":
             yield from ((_holder(failure, topic), topic) for topic in value.subscription() or ())
     if re.search(r"KafkaConsumer\(|[\"']subscribe[\"']|-t ", failure.source):
         text = r"KafkaConsumer\(\s*([\"'])([\w.-]+)\1|[\"']subscribe[\"'],\s*([\"'])([\w.-]+)\3"

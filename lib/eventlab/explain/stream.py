@@ -15,6 +15,7 @@ from eventlab.explain.kafka import offsets
 from eventlab.explain.spark import session_name
 from eventlab.stack.config import HDFS_USER
 
+LAST_BATCHES = 3
 LOST = (
     r"Some data may have been lost",
     r"KAFKA_DATA_LOSS",
@@ -75,12 +76,20 @@ def _said(failure: Failure, option: str) -> str | None:
 
 
 def _noted_offsets(checkpoint: str, settings: Any) -> dict[str, dict[str, int]]:
-    """Topic, partition and next offset of the checkpoint's newest batch."""
+    """Topic, partition and the furthest offset of the checkpoint's last batches.
+
+    The newest alone will not do: before it fails, Spark notes the new topic's end there.
+    """
     plain = checkpoint.removeprefix(hdfs.file_system(checkpoint) or "")
-    newest = max((name for name in hdfs.names(f"{plain}/offsets") if name.isdigit()), key=int)
-    url = f"{settings.webhdfs_url}/webhdfs/v1{plain}/offsets/{newest}?op=OPEN&user.name={HDFS_USER}"
-    text = httpx.get(url, trust_env=False, follow_redirects=True, timeout=2).text
-    return json.loads(text.splitlines()[-1])
+    batches = sorted((name for name in hdfs.names(f"{plain}/offsets") if name.isdigit()), key=int)
+    furthest: dict[str, dict[str, int]] = {}
+    for batch in batches[-LAST_BATCHES:]:
+        url = f"{settings.webhdfs_url}/webhdfs/v1{plain}/offsets/{batch}?op=OPEN&user.name={HDFS_USER}"
+        text = httpx.get(url, trust_env=False, follow_redirects=True, timeout=2).text
+        for topic, partitions in json.loads(text.splitlines()[-1]).items():
+            known = furthest.setdefault(topic, {})
+            known.update({each: max(noted, known.get(each, 0)) for each, noted in partitions.items()})
+    return furthest
 
 
 EXPLANATIONS: list[Explain] = [name_is_taken, checkpoint_of_another_topic]
