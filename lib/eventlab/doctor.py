@@ -193,7 +193,7 @@ VERSIONS = {
 def writable(settings: Settings) -> Check:
     """A file can be made in the state folder (or where it will be), and what is in it is ours to change."""
     folder = settings.state_dir.absolute()
-    there = _nearest(folder)
+    there = nearest_folder(folder)
     elsewhere = "export EVENTLAB_STATE_DIR=~/eventlab-state"
     if odd := [sign for sign in ODD_SIGNS if sign in str(folder)]:
         return Check("state folder", False, f"HDFS and Kafka stumble over the {odd[0]} in {folder}", elsewhere)
@@ -220,13 +220,13 @@ def memory(settings: Settings) -> Check:
 
 def disk(settings: Settings) -> Check:
     """Enough for a course's events and files."""
-    folder = _nearest(settings.state_dir.absolute())
+    folder = nearest_folder(settings.state_dir.absolute())
     free = shutil.disk_usage(folder).free
     detail = f"{_gibibytes(free)} free at {folder}, {_gibibytes(DISK_NEEDED)} needed"
-    return Check("disk", free >= DISK_NEEDED, detail, _roomy() or "eventlab reset")
+    return Check("disk", free >= DISK_NEEDED, detail, roomy() or "eventlab reset")
 
 
-def _roomy() -> str | None:
+def roomy() -> str | None:
     """The command that moves the state folder to a disk of this machine with enough space; None without one."""
     mounted = [Path(each.mountpoint) for each in psutil.disk_partitions()]
     for folder in [Path.home(), *mounted]:
@@ -281,7 +281,7 @@ def _own(settings: Settings) -> list[psutil.Process]:
     return [one for one in found if one is not None]
 
 
-def _nearest(path: Path) -> Path:
+def nearest_folder(path: Path) -> Path:
     """The path or its nearest parent that exists."""
     return next(one for one in [path, *path.parents] if one.exists())
 

@@ -3,6 +3,7 @@
 import json
 
 import nbformat
+import papermill
 import pytest
 
 from eventlab.explain import every, hook
@@ -39,6 +40,23 @@ def test_an_error_that_no_probe_confirms_gets_no_box(plain, cell):
     plain.runs("import os; os.environ['EVENTLAB_SPARK_REMOTE_URL'] = 'local[2]'")
 
     assert plain.run(cell) is None
+
+
+def test_a_run_by_papermill_keeps_the_box_below_the_error(tmp_path, monkeypatch):
+    monkeypatch.setenv("EVENTLAB_PORT_OFFSET", "6200")
+    monkeypatch.setenv("EVENTLAB_STATE_DIR", str(tmp_path / "state"))
+    error = "from kafka.errors import KafkaTimeoutError\nraise KafkaTimeoutError('Unable to bootstrap')"
+    calm = "from eventlab.explain import hook; hook.LIMIT_S = 30"
+    cells = [nbformat.v4.new_code_cell(source) for source in ("%load_ext eventlab", calm, error)]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), tmp_path / "in.ipynb")
+
+    with pytest.raises(papermill.PapermillExecutionError, match="KafkaTimeoutError"):
+        papermill.execute_notebook(tmp_path / "in.ipynb", tmp_path / "out.ipynb", progress_bar=False)
+
+    outputs = nbformat.read(tmp_path / "out.ipynb", as_version=4).cells[-1].outputs
+    assert [output.output_type for output in outputs] == ["error", "display_data"]
+    assert outputs[1].data[MIME]["what"] == "Kafka's broker is not running."
 
 
 def test_a_box_is_read_as_three_lines_or_as_html_and_is_data_too():

@@ -130,12 +130,14 @@ def disk_full(failure: Failure, settings: Any) -> Explanation | None:
     if not said and not _stack_says_full(failure, settings):
         return None
     named = [Path(str(each.filename)) for each in failure.chain if isinstance(each, OSError) and each.filename]
-    folders = [doctor._nearest(each.absolute()) for each in [settings.state_dir / "data", *named, Path.cwd()]]
+    folders = [
+        doctor.nearest_folder(each.absolute()) for each in [settings.state_dir / "data", *named, Path.cwd()]
+    ]
     for folder in folders:
         free = shutil.disk_usage(folder).free
         if free >= LITTLE_DISK:
             continue
-        state = doctor._nearest(settings.state_dir.absolute())
+        state = doctor.nearest_folder(settings.state_dir.absolute())
         proof = f"{_mib(free)} are free on the disk of {folder} ({_mib(shutil.disk_usage(folder).total)} in all)"
         held = _bytes_below(settings.state_dir)
         if os.stat(state).st_dev == os.stat(folder).st_dev and held > shutil.disk_usage(folder).used / 2:
@@ -145,7 +147,7 @@ def disk_full(failure: Failure, settings: Any) -> Explanation | None:
                 "!eventlab reset --yes && eventlab up",
                 "To mend it, run this (all events and files of the stack go), then the cell again",
             )
-        moved = doctor._roomy()
+        moved = doctor.roomy()
         if moved:
             return Explanation(
                 "The disk is full.",
