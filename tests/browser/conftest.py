@@ -121,7 +121,7 @@ def visitor(browser, lab):
     context.set_default_timeout(20_000)
     first = context.new_page()
     first.goto(lab.address)
-    expect(first.locator("#jp-main-dock-panel")).to_be_visible(timeout=60_000)
+    expect(first.locator(".jp-DirListing-item").first).to_be_visible(timeout=60_000)
     first.screenshot(path=PICTURES / "start_page.png", animations="disabled")
     first.close()
     yield context

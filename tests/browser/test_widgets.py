@@ -123,6 +123,7 @@ def test_every_button_of_the_game_console_calls_the_api(console):
     console.get_by_label("Path").press("Tab")
     button(console, "Call this path").click()
     has_answer(console, "/purchase_a_dragon", "user2.att.com", 1, "404 Not Found")
+    expect(button(console, "Stop calling")).to_be_disabled()
     picture(console, PICTURES / "game_console.png")
     console.get_by_label("Calls").fill("100000")
     console.get_by_label("Calls").press("Tab")
