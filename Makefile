@@ -7,7 +7,6 @@ NAMED := $(filter-out file,$(origin PYTHON))
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 EVENTLAB := .venv/bin/eventlab
 PYTEST := .venv/bin/python -m pytest
-PICTURES := stack_panel game_console event_tail trace_event spark_progress
 
 .PHONY: always help setup run test test-unit notebooks pictures lab bench lint format clean
 
@@ -30,8 +29,8 @@ notebooks: setup  ## Renew the committed outputs of the notebooks
 	@$(EVENTLAB) run --in-place
 
 pictures: setup  ## Renew the README's pictures of the widgets, taken in a real browser
-	@EVENTLAB_REQUIRE_BROWSER=1 $(PYTEST) tests/browser/test_widgets.py
-	@mkdir -p notebooks/pictures && cp $(addprefix build/screenshots/,$(addsuffix .png,$(PICTURES))) notebooks/pictures/
+	@EVENTLAB_REQUIRE_BROWSER=1 $(PYTEST) tests/browser --deselect tests/browser/test_lessons.py
+	@mkdir -p notebooks/pictures && cp build/screenshots/*.png notebooks/pictures/
 
 lab: setup  ## Start the stack and open the lessons in JupyterLab
 	@$(EVENTLAB) lab

@@ -16,7 +16,6 @@ from pathlib import Path
 import httpx
 import nbformat
 import pytest
-from playwright.sync_api import expect
 
 from eventlab.settings import ROOT, OwnSettings, Settings
 from eventlab.stack import environment, life, ports
@@ -115,26 +114,22 @@ def browser(chromium: str):
 
 
 @pytest.fixture(scope="package")
-def visitor(browser, lab):
-    """A browser's profile that has come in by the address with the token, once, as a learner does."""
+def visitor(browser):
+    """A browser's profile, one for all tests: what JupyterLab consists of is loaded once."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB")
     context.set_default_timeout(20_000)
-    first = context.new_page()
-    first.goto(lab.address)
-    expect(first.locator(".jp-DirListing-item").first).to_be_visible(timeout=60_000)
-    first.screenshot(path=PICTURES / "start_page.png", animations="disabled")
-    first.close()
     yield context
     context.close()
 
 
 @pytest.fixture
 def page(visitor, lab):
-    """A page; what the console calls an error fails the test."""
+    """A page that has come in with the token; what the console calls an error fails the test."""
     opened = visitor.new_page()
     errors: list[str] = []
     opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.goto(lab.address)
     yield opened
     opened.close()
     end_kernels(lab)

@@ -27,6 +27,15 @@ class Notebook:
     def cells(self) -> Locator:
         return self.panel.locator(".jp-WindowedPanel-viewport > .jp-Cell, .jp-Notebook > .jp-Cell")
 
+    def run(self, number: int) -> Locator:
+        """Run one cell (the first is 0) and wait until it is through."""
+        cell = self.cells.nth(number)
+        cell.locator(".jp-InputPrompt").click()
+        self.page.keyboard.press("Shift+Enter")
+        expect(cell.locator(".jp-InputPrompt")).to_have_text(re.compile(r"\[\d+\]:"), timeout=CELL_MS)
+        expect(cell.locator("[data-mime-type='application/vnd.jupyter.error']")).to_have_count(0)
+        return cell
+
     def run_all(self) -> None:
         """Run the cells as a learner does: Shift+Enter, wait until it is through, Shift+Enter."""
         cells = self.cells.all()
