@@ -1,4 +1,7 @@
-"""A real browser on JupyterLab, as `eventlab lab` opens it, on a stack of these tests' own."""
+"""A real browser on JupyterLab, as `eventlab lab` opens it, on a stack of these tests' own.
+
+The fixtures last as long as this folder's tests: Playwright keeps an event loop, which other tests could not bear.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,7 @@ class Lab:
         return f"{self.settings.jupyter_url}/lab/{workspace}/tree/{HERE.relative_to(ROOT)}/{notebook}"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> str:
     """The machine's own browser."""
     found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
@@ -52,7 +55,7 @@ def chromium() -> str:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def lab(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """`eventlab lab --no-browser` with an API file that the tests may edit, and Jupyter folders of its own."""
     folder = tmp_path_factory.mktemp("lab")
@@ -99,7 +102,7 @@ def copy_lessons() -> None:
         nbformat.write(lesson, HERE / path.name)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(chromium: str):
     from playwright.sync_api import sync_playwright
 
@@ -110,18 +113,25 @@ def browser(chromium: str):
         started.close()
 
 
-@pytest.fixture
-def page(browser, lab):
-    """A page that has come in with the token; what the console calls an error fails the test."""
+@pytest.fixture(scope="package")
+def visitor(browser):
+    """A browser's profile, one for all tests: what JupyterLab consists of is loaded once."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB")
-    opened = context.new_page()
-    opened.set_default_timeout(20_000)
+    context.set_default_timeout(20_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(visitor, lab):
+    """A page that has come in with the token; what the console calls an error fails the test."""
+    opened = visitor.new_page()
     errors: list[str] = []
     opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     opened.on("pageerror", lambda error: errors.append(str(error)))
     opened.goto(lab.address)
     yield opened
-    context.close()
+    opened.close()
     end_kernels(lab)
     assert errors == []
 

@@ -28,21 +28,23 @@ class Notebook:
         return self.panel.locator(".jp-WindowedPanel-viewport > .jp-Cell, .jp-Notebook > .jp-Cell")
 
     def run(self, number: int) -> Locator:
-        """Run a cell (the first is 0) as a learner does, with Shift+Enter, and wait until it is through."""
+        """Run one cell (the first is 0) and wait until it is through."""
         cell = self.cells.nth(number)
-        cell.scroll_into_view_if_needed()
-        is_code = "jp-CodeCell" in (cell.get_attribute("class") or "")
-        (cell.locator(".jp-InputPrompt") if is_code else cell).first.click()
+        cell.locator(".jp-InputPrompt").click()
         self.page.keyboard.press("Shift+Enter")
-        if is_code:
-            expect(cell.locator(".jp-InputPrompt")).to_have_text(re.compile(r"\[\d+\]:"), timeout=CELL_MS)
-            expect(cell.locator("[data-mime-type='application/vnd.jupyter.error']")).to_have_count(0)
+        expect(cell.locator(".jp-InputPrompt")).to_have_text(re.compile(r"\[\d+\]:"), timeout=CELL_MS)
+        expect(cell.locator("[data-mime-type='application/vnd.jupyter.error']")).to_have_count(0)
         return cell
 
     def run_all(self) -> None:
-        """Run the cells one after the other."""
-        for number in range(self.cells.count()):
-            self.run(number)
+        """Run the cells as a learner does: Shift+Enter, wait until it is through, Shift+Enter."""
+        cells = self.cells.all()
+        cells[0].locator(".jp-InputPrompt, .jp-MarkdownOutput").first.click()
+        for cell in cells:
+            self.page.keyboard.press("Shift+Enter")
+            if "jp-CodeCell" in (cell.get_attribute("class") or ""):
+                expect(cell.locator(".jp-InputPrompt")).to_have_text(re.compile(r"\[\d+\]:"), timeout=CELL_MS)
+        expect(self.panel.locator("[data-mime-type='application/vnd.jupyter.error']")).to_have_count(0)
 
     def save(self) -> None:
         """Save it as Ctrl+S does, and wait until it is saved."""

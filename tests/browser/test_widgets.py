@@ -50,7 +50,7 @@ def has_light(widget, state, *names, timeout=LATER_MS):
         expect(widget.get_by_role("status", name=f"{name} is {state}")).to_be_visible(timeout=timeout)
 
 
-def test_the_stack_panel_shows_a_broker_that_is_killed_and_brings_it_back(stack_panel, lab):
+def test_the_stack_panel_shows_a_broker_that_is_killed_and_each_button_does_what_it_says(stack_panel, lab):
     has_light(stack_panel, "running", *SERVICES)
     assert [link.get_attribute("href") for link in stack_panel.get_by_role("link").all()] == [
         lab.settings.webhdfs_url,
@@ -66,12 +66,14 @@ def test_the_stack_panel_shows_a_broker_that_is_killed_and_brings_it_back(stack_
 
     has_light(stack_panel, "crashed", "kafka", timeout=SOON_MS)
     picture(stack_panel, PICTURES / "stack_panel_crashed.png")
+
+    press_everything(stack_panel)
+
+
+def press_everything(stack_panel):
+    """Start what was killed, then stop, start and restart each."""
     button(stack_panel, "Start kafka").click()
     has_light(stack_panel, "running", "kafka")
-
-
-def test_every_button_of_the_stack_panel_does_what_it_says(stack_panel):
-    has_light(stack_panel, "running", *SERVICES)
     for name in SERVICES:
         button(stack_panel, f"Stop {name}").click()
     has_light(stack_panel, "stopped", *SERVICES)
@@ -121,6 +123,7 @@ def test_every_button_of_the_game_console_calls_the_api(console):
     console.get_by_label("Path").press("Tab")
     button(console, "Call this path").click()
     has_answer(console, "/purchase_a_dragon", "user2.att.com", 1, "404 Not Found")
+    expect(button(console, "Stop calling")).to_be_disabled()
     picture(console, PICTURES / "game_console.png")
     console.get_by_label("Calls").fill("100000")
     console.get_by_label("Calls").press("Tab")
