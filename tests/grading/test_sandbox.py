@@ -14,7 +14,9 @@ import psutil
 import pytest
 
 from eventlab.grading import sandbox
-from eventlab.grading.kernel import CellResult, Kennel, Kernel
+from eventlab.grading.capture import CellResult
+from eventlab.grading.kennel import Kennel
+from eventlab.grading.kernel import Kernel
 from eventlab.grading.sandbox import MIB, Limits
 from eventlab.settings import ROOT, Settings
 from eventlab.stack import config

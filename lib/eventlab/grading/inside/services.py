@@ -13,13 +13,14 @@ import sys
 import psutil
 import rights
 
+from eventlab.settings import Settings, settings
+from eventlab.stack import life, process
+
 
 def main(configuration: str) -> None:
     wanted = json.loads(configuration)
     rights.limit(wanted["limits"])
     rights.give_up(wanted["uid"])
-    from eventlab.settings import settings
-    from eventlab.stack import life
 
     try:
         life.up(settings, wanted["services"])
@@ -30,9 +31,15 @@ def main(configuration: str) -> None:
     kept = {status.pid for status in life.status(settings, wanted["services"])}
     for line in sys.stdin:
         if line.strip() == "sweep":
-            say({"swept": sweep(kept)})
+            say(
+                {"swept": sweep(kept), "ended": [name for name in wanted["services"] if has_ended(settings, name)]}
+            )
     if not wanted["contained"]:
         life.down(settings, wanted["services"], grace_s=2)
+
+
+def has_ended(settings: Settings, service: str) -> bool:
+    return process.find(settings, service) is None
 
 
 def sweep(kept: set[int | None]) -> list[str]:
