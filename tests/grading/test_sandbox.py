@@ -15,6 +15,7 @@ import pytest
 
 from eventlab.grading import sandbox
 from eventlab.grading.capture import CellResult
+from eventlab.grading.crew import SLOTS
 from eventlab.grading.kennel import Kennel
 from eventlab.grading.kernel import Kernel
 from eventlab.grading.sandbox import MIB, Limits
@@ -30,7 +31,7 @@ MEMORY_MIB = 400
 def open_kennel(run: Path, contained: bool) -> Kennel:
     """What forks kernels, as a worker has it, but with few imports and no services."""
     reachable = contained or all(map(sandbox.is_open_to_others, sandbox.shown()))
-    uid = sandbox.uids(40, os.geteuid() == 0 and reachable)[2]
+    uid = sandbox.uids(os.getpid() % SLOTS, os.geteuid() == 0 and reachable)[2]
     client = Settings(state_dir=run / "client")
     config.render(client)
     sandbox.write_accounts(run, [uid])

@@ -29,7 +29,7 @@ MEMORY_OF_WORKER = 2300 * sandbox.MIB
 SUBMISSIONS_A_WORKER = 6
 """Below so many a second stack costs more than it saves."""
 SLOTS, SLOTS_A_GRADING = 1300, 8
-"""Users are counted from a place that depends on the grading: a limit on a user's processes counts all gradings'."""
+"""Each grading has users of its own: a limit on a user's processes counts those of all gradings."""
 STARTS = 2
 """How often a worker may fail to start before the grading gives up."""
 
@@ -57,6 +57,11 @@ def default_size(submissions: int) -> int:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     memory = int(psutil.virtual_memory().available // MEMORY_OF_WORKER)
     return max(1, min(cores, memory, -(-submissions // SUBMISSIONS_A_WORKER)))
+
+
+def slot(number: int) -> int:
+    """The place of this grading's n-th worker among all that may run on the machine."""
+    return (os.getpid() * SLOTS_A_GRADING + number) % SLOTS
 
 
 class Crew:
@@ -186,7 +191,7 @@ class Crew:
     def _command(self, number: int, run: Path) -> list[str]:
         wanted = {
             "lab": str(self.lab.folder),
-            "number": (os.getpid() * SLOTS_A_GRADING + number) % SLOTS,
+            "number": slot(number),
             "run": str(run),
             "output": str(self.output.absolute()),
             "cell_timeout": self.limits.cell_timeout,

@@ -80,7 +80,7 @@ class Services:
     def wait_ready(self) -> None:
         answer = self._answer(PATIENCE_S)
         if "failed" in answer:
-            raise StandError(_reason(str(answer["failed"])))
+            raise StandError(reason(str(answer["failed"])))
 
     def sweep(self) -> list[str]:
         """End every process that is none of the services, and name them; StandError when a service has ended."""
@@ -121,7 +121,7 @@ class Services:
         self._log.close()
 
 
-def _reason(told: str) -> str:
+def reason(told: str) -> str:
     """One line of what a service that did not start said: what happened, and the log's most telling line."""
     first, *rest = [line.strip() for line in told.strip().splitlines()] or [""]
     what = first.partition(". The end of its log")[0]
