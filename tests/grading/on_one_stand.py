@@ -72,13 +72,15 @@ class Steps:
         noted = len(self.restarts())
         self.stand.clean()
         now = sessions.look(settings)
-        return {
+        found = {
             "shown": shown,
             "before": before,
             "restarts": self.restarts()[noted:],
             "is_clean": leftovers.found() == self.clean,
             "running": now.running,
         }
+        print(found, file=sys.stderr, flush=True)
+        return found
 
     def restarts(self) -> list[str]:
         log = self.stand.site.run / "restarts.log"
@@ -93,6 +95,7 @@ def grade_labs(stand: Stand, output: Path) -> dict[str, object]:
         worker = Worker(lab, stand, judge, output, 60, "")
         for path in (lab.instructor, lab.student):
             record = worker.grade(Order(f"{lab.name} {path.stem}", str(path), None, "", "", 7))
+            print(record, file=sys.stderr, flush=True)
             found[record.student] = [record.status, record.points, record.max_points]
         judge.close()
     return found

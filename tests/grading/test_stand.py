@@ -19,6 +19,7 @@ from eventlab.settings import ROOT
 
 pytestmark = [
     pytest.mark.services,
+    pytest.mark.timeout(600),
     pytest.mark.skipif(not sandbox.walls().bubblewrap, reason=f"no sandbox here: {sandbox.walls().reason}"),
 ]
 
@@ -39,7 +40,8 @@ def told() -> dict[str, Any]:
 
 def test_sessions_and_what_runs_in_them_are_ended_and_a_group_with_a_member_is_deleted(told: dict) -> None:
     left = told["sessions"]
-    assert left["before"] == {"sessions": 3, "is_clean": False}, "or nothing was left"
+    assert left["before"]["sessions"] >= 3, "or nothing was left: Spark's own, the kernel's, another"
+    assert not left["before"]["is_clean"]
     assert (left["running"], left["is_clean"], left["restarts"]) == (0, True, [])
 
 
@@ -49,7 +51,7 @@ def test_code_in_the_jvm_and_a_streaming_query_do_not_outlive_their_submission(t
     assert len(left["restarts"]) == 1
     assert "Spark anew: java_method, a streaming query" in left["restarts"][0]
     assert left["is_clean"]
-    assert told["looked"]["shown"] == ["None"]
+    assert told["looked"]["shown"] == ["null"]
 
 
 def test_a_broker_with_other_settings_is_not_kept(told: dict) -> None:

@@ -51,4 +51,5 @@ def ask_in_sql():
 with ThreadPoolExecutor(3) as pool:
     for done in [pool.submit(work) for work in (read_a_topic, write_and_read_a_table, ask_in_sql)]:
         done.result()
+spark.stop()
 """

@@ -142,6 +142,8 @@ class Stand:
         """End what the submission has in Spark; why that is not enough, or ""."""
         assert self._spark is not None
         assert self._classes is not None
+        if opened := self._classes.found():
+            return ", ".join(opened)
         try:
             sessions.end_all_but(self.site.settings, self._sessions)
             swept = self._spark.sweep()
