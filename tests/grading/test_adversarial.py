@@ -25,7 +25,7 @@ pytestmark = [
     pytest.mark.skipif(not sandbox.walls().bubblewrap, reason=f"no sandbox here: {sandbox.walls().reason}"),
 ]
 
-CELL_TIMEOUT_S = 12
+CELL_TIMEOUT_S = 20
 ALL = frozenset(SOLUTIONS)
 
 
