@@ -247,7 +247,8 @@ def fresh_folders(wanted: dict[str, Any], id: str) -> None:
 def limits_of(wanted: dict[str, Any]) -> dict[str, int]:
     """The limits, that of address space on top of what the imports take."""
     size = int(Path("/proc/self/statm").read_text().split()[0]) * PAGE
-    return wanted["limits"] | {"AS": size + SLACK + wanted["memory"]}
+    processes = rights.room_for(wanted["limits"]["NPROC"], wanted["uid"], wanted["namespaces"])
+    return wanted["limits"] | {"AS": size + SLACK + wanted["memory"], "NPROC": processes}
 
 
 def first_folder(wanted: dict[str, Any], id: str) -> str:

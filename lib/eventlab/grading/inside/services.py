@@ -19,7 +19,9 @@ from eventlab.stack import life, process
 
 def main(configuration: str) -> None:
     wanted = json.loads(configuration)
-    rights.limit(wanted["limits"])
+    limits = wanted["limits"]
+    limits["NPROC"] = rights.room_for(limits["NPROC"], wanted["uid"], wanted["contained"])
+    rights.limit(limits)
     rights.give_up(wanted["uid"])
 
     try:
