@@ -30,6 +30,7 @@ SUBMISSIONS_A_WORKER = 6
 """Below so many a second stack costs more than it saves."""
 SLOTS, SLOTS_A_GRADING = 1300, 8
 """Each grading has users of its own: a limit on a user's processes counts those of all gradings."""
+STACK_PATIENCE_S = 10
 STARTS = 2
 """How often a worker may fail to start before the grading gives up."""
 
@@ -244,18 +245,36 @@ def _free_offset() -> int:
 
 
 def _end(process: subprocess.Popen[str], patience_s: float = 6) -> None:
-    """End a worker: it stops its stack when its input ends, and all is killed with it when it does not."""
+    """End a worker: it stops its stack when its input ends. One that does not is killed, and its stack then ends.
+
+    What the worker has started ends when the worker does. Without a sandbox that takes its time, for services are
+    nobody's children: only the process that watches over them can stop them.
+    """
     with contextlib.suppress(OSError):
         process.stdin.close()  # type: ignore[union-attr]
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(timeout=patience_s)
         return
+    members: list[psutil.Process] = []
     with contextlib.suppress(psutil.NoSuchProcess):
-        for member in psutil.Process(process.pid).children(recursive=True):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                member.kill()
+        members = psutil.Process(process.pid).children(recursive=True)
+    _kill([member for member in members if "eventlab.grading.worker" in _words(member)])
     process.kill()
     process.wait()
+    _, left = psutil.wait_procs(members, timeout=STACK_PATIENCE_S)
+    _kill(left)
+
+
+def _kill(processes: Sequence[psutil.Process]) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+def _words(process: psutil.Process) -> list[str]:
+    with contextlib.suppress(psutil.Error):
+        return process.cmdline()
+    return []
 
 
 def _tail(log: Path) -> str:
