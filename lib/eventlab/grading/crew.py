@@ -261,6 +261,9 @@ def _end(process: subprocess.Popen[str], patience_s: float = 6) -> None:
     _kill([member for member in members if "eventlab.grading.worker" in _words(member)])
     process.kill()
     process.wait()
+    for member in members:  # one that still starts its services ends them, too
+        with contextlib.suppress(psutil.NoSuchProcess):
+            member.terminate()
     _, left = psutil.wait_procs(members, timeout=STACK_PATIENCE_S)
     _kill(left)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import sys
 
 import psutil
@@ -19,6 +20,7 @@ from eventlab.stack import life, process
 
 def main(configuration: str) -> None:
     wanted = json.loads(configuration)
+    signal.signal(signal.SIGTERM, interrupted)
     limits = wanted["limits"]
     limits["NPROC"] = rights.room_for(limits["NPROC"], wanted["uid"], wanted["contained"])
     rights.limit(limits)
@@ -31,13 +33,19 @@ def main(configuration: str) -> None:
         sys.exit(1)
     say({"pids": {status.name: status.pid for status in life.status(settings, wanted["services"])}})
     kept = {status.pid for status in life.status(settings, wanted["services"])}
-    for line in sys.stdin:
-        if line.strip() == "sweep":
-            say(
-                {"swept": sweep(kept), "ended": [name for name in wanted["services"] if has_ended(settings, name)]}
-            )
-    if not wanted["contained"]:
-        life.down(settings, wanted["services"], grace_s=2)
+    try:
+        for line in sys.stdin:
+            if line.strip() == "sweep":
+                ended = [name for name in wanted["services"] if has_ended(settings, name)]
+                say({"swept": sweep(kept), "ended": ended})
+    finally:
+        if not wanted["contained"]:
+            life.down(settings, wanted["services"], grace_s=2)
+
+
+def interrupted(*_: object) -> None:
+    """Also while the services start, nothing that was started stays."""
+    raise KeyboardInterrupt
 
 
 def has_ended(settings: Settings, service: str) -> bool:
