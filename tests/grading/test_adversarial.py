@@ -15,6 +15,7 @@ import pytest
 from eventlab.grading import sandbox
 from eventlab.grading.grade import grade
 from eventlab.grading.records import Record
+from eventlab.labs import checks
 from tests.grading import tiny_lab
 from tests.grading.tiny_lab import SOLUTIONS
 
@@ -24,7 +25,7 @@ pytestmark = [
     pytest.mark.skipif(not sandbox.walls().bubblewrap, reason=f"no sandbox here: {sandbox.walls().reason}"),
 ]
 
-CELL_TIMEOUT_S = 12
+CELL_TIMEOUT_S = 20
 ALL = frozenset(SOLUTIONS)
 
 
@@ -100,6 +101,25 @@ def look(n):
     return str([p for p in ("LABS", "GRADING") if os.path.exists(p)])
 print("UDF", spark.range(1).select(look("id")).collect()[0][0])
 """
+ENDS_SPARK = """
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.getOrCreate()
+spark.sql("select java_method('java.lang.System', 'exit', 0)").collect()
+"""
+TOO_LARGE = """
+import io, os
+import httpx, pyarrow as pa, pyarrow.parquet
+from eventlab.settings import settings
+one = pa.array(["x" * 14_000_000]).dictionary_encode()
+table = pa.table({"n": one.take(pa.array([0] * 120))})  # 1.7 GB once it is read
+buffer = io.BytesIO()
+pyarrow.parquet.write_table(table, buffer, compression="zstd")
+print("BYTES", len(buffer.getvalue()))
+with httpx.Client(base_url=settings.webhdfs_url, trust_env=False) as client:
+    path = f"/webhdfs/v1{folder}/table/part-0.parquet"
+    asked = client.put(path, params={"op": "CREATE", "user.name": "student"})
+    client.put(asked.headers["Location"], content=buffer.getvalue()).raise_for_status()
+"""
 KIT = str(Path(tiny_lab.__file__).parents[2])
 
 CASES = {
@@ -134,7 +154,8 @@ CASES = {
         added=UDF.replace("LABS", f"{KIT}/labs").replace("GRADING", f"{KIT}/lib/eventlab/grading/grade.py")
     ),
     "asks": loses("q3", q3="input('your name? ')"),
-    "ends Spark": loses("q4", q4="spark.sql(\"select java_method('java.lang.System', 'exit', 0)\").collect()"),
+    "ends Spark": loses("q4", q4=ENDS_SPARK),
+    "too large to read": loses("q4", q4=TOO_LARGE),
     "~/../outside": loses(),
     "a; rm -rf ~ `id` $(id)": loses(),
     "<script>alert(1)</script>": loses(),
@@ -259,6 +280,22 @@ def test_no_other_students_topics_are_in_sight(graded: Graded) -> None:
 
 def test_a_function_in_spark_sees_neither_labs_nor_grader(graded: Graded) -> None:
     assert "UDF []" in graded.shown("leaves a process in Spark")
+
+
+def test_what_is_too_large_to_be_read_is_said_to_be(graded: Graded) -> None:
+    (check,) = graded.records["too large to read"].questions[3].checks
+    assert int(graded.shown("too large to read").split("BYTES ")[1].split()[0]) < 100_000
+    assert check.got == checks.TOO_LARGE
+
+
+def test_all_cells_are_in_the_executed_copy_also_after_one_that_ended_it(graded: Graded) -> None:
+    whole = len(tiny_lab.notebook().cells)
+    for student in ("endless loop", "exit", "memory bomb"):
+        name = graded.records[student].notebook
+        assert name
+        cells = nbformat.read(graded.output / name, as_version=4).cells
+        assert len(cells) == whole
+        assert "executed with the instructor's q2 in its place" in cells[-2].outputs[0].text
 
 
 def test_printed_lines_are_capped(graded: Graded) -> None:

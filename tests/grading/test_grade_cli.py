@@ -2,23 +2,17 @@
 
 import csv
 import io
-import json
-import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import nbformat
-import psutil
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
 from eventlab.cli import main
 from eventlab.grading import grade as grade_module
-from eventlab.grading import records
 from eventlab.grading.gather import GatherError, gathered
 from eventlab.grading.progress import show_grading
 from eventlab.grading.records import Question, Record
@@ -185,72 +179,6 @@ def test_the_stacks_commands_do_not_load_the_grader():
     code = "import sys, eventlab.cli; print([name for name in sys.modules if name.startswith('eventlab.grading')])"
 
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "[]\n"
-
-
-@pytest.fixture(scope="module")
-def class_(tmp_path_factory):
-    """Three submissions to lab 3: right, untouched, and no notebook."""
-    lab = find("lab03")
-    folder = tmp_path_factory.mktemp("class") / "submissions"
-    folder.mkdir()
-    (folder / "right.ipynb").write_bytes(lab.instructor.read_bytes())
-    (folder / "untouched.ipynb").write_bytes(lab.student.read_bytes())
-    (folder / "broken.ipynb").write_text("{")
-    return folder
-
-
-@pytest.mark.services
-def test_a_class_is_graded_and_only_what_changed_is_graded_again(class_, tmp_path):
-    command = [*COMMAND, "grade", "lab03", class_, "--output", tmp_path / "out", "--workers", "1"]
-
-    subprocess.run(command, check=True, capture_output=True)
-
-    found = {each.student: each for each in records.load_all(tmp_path / "out")}
-    assert {name: (each.status, each.points) for name, each in found.items()} == {
-        "broken": ("unreadable", 0),
-        "right": ("graded", find("lab03").points()),
-        "untouched": ("graded", 0),
-    }
-    page = (tmp_path / "out" / "feedback" / "right.html").read_text()
-    assert "every item has its figures and its place" in page
-    assert "BEGIN" not in page
-    results = json.loads((tmp_path / "out" / "gradescope" / "right" / "results.json").read_text())
-    assert results["score"] == found["right"].max_points
-
-    (class_ / "broken.ipynb").write_bytes(find("lab03").student.read_bytes())
-    before = (tmp_path / "out" / "records" / "right.json").stat()
-    subprocess.run(command, check=True, capture_output=True)
-
-    assert records.load("broken", tmp_path / "out").status == "graded"
-    assert (tmp_path / "out" / "records" / "right.json").stat().st_mtime_ns == before.st_mtime_ns
-
-
-@pytest.mark.services
-def test_a_stopped_run_leaves_nothing_running_and_goes_on(class_, tmp_path):
-    for number in range(3):
-        node = nbformat.read(find("lab03").student, as_version=4)
-        (class_ / f"more{number}.ipynb").write_text(nbformat.writes(node))
-    command = [*COMMAND, "grade", "lab03", class_, "--output", tmp_path / "out", "--workers", "1"]
-    started = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-    deadline = time.monotonic() + 120
-    while not list((tmp_path / "out").glob("records/*.json")) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    family = psutil.Process(started.pid).children(recursive=True)
-
-    os.kill(started.pid, signal.SIGINT)
-    told = started.communicate(timeout=60)[1]
-
-    assert started.returncode == 130, told
-    assert "run the same command again to continue" in told
-    assert not psutil.wait_procs(family, timeout=10)[1]
-    kept = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out" / "records").iterdir()}
-    assert 0 < len(kept) < len(list(class_.iterdir()))
-
-    subprocess.run(command, check=True, capture_output=True)
-
-    assert len(records.load_all(tmp_path / "out")) == len(list(class_.iterdir()))
-    now = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out" / "records").iterdir()}
-    assert kept.items() <= now.items()
 
 
 NUMBERS = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from eventlab.grading import salvage
-from eventlab.grading.kernel import CellResult
+from eventlab.grading.capture import CellResult
 from eventlab.grading.match import Matched, Step
 from eventlab.grading.records import CheckResult
 from eventlab.grading.salvage import Run

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +16,10 @@ import psutil
 import pytest
 
 from eventlab.grading import sandbox
-from eventlab.grading.kernel import CellResult, Kennel, Kernel
+from eventlab.grading.capture import CellResult
+from eventlab.grading.crew import SLOTS
+from eventlab.grading.kennel import Kennel
+from eventlab.grading.kernel import Kernel
 from eventlab.grading.sandbox import MIB, Limits
 from eventlab.settings import ROOT, Settings
 from eventlab.stack import config
@@ -28,7 +33,7 @@ MEMORY_MIB = 400
 def open_kennel(run: Path, contained: bool) -> Kennel:
     """What forks kernels, as a worker has it, but with few imports and no services."""
     reachable = contained or all(map(sandbox.is_open_to_others, sandbox.shown()))
-    uid = sandbox.uids(40, os.geteuid() == 0 and reachable)[2]
+    uid = sandbox.uids(os.getpid() % SLOTS, os.geteuid() == 0 and reachable)[2]
     client = Settings(state_dir=run / "client")
     config.render(client)
     sandbox.write_accounts(run, [uid])
@@ -273,6 +278,27 @@ def test_a_worker_has_a_network_of_its_own() -> None:
     names = "import socket; print([name for _, name in socket.if_nameindex()])"
     asked = subprocess.run(sandbox.of_worker(["python3", "-c", names]), capture_output=True, text=True, check=True)
     assert asked.stdout.strip() == "['lo']"
+
+
+@pytest.fixture
+def rights(monkeypatch: pytest.MonkeyPatch):
+    """The module that runs inside."""
+    monkeypatch.syspath_prepend(str(sandbox.INSIDE))
+    return importlib.import_module("rights")
+
+
+def test_the_services_of_an_ordinary_user_leave_room_for_kernels(rights, monkeypatch: pytest.MonkeyPatch) -> None:
+    resting = [threading.Thread(target=time.sleep, args=(0.5,)) for _ in range(30)]
+    for thread in resting:
+        thread.start()
+    assert rights.threads_of_user() > 30, "threads count, not only processes"
+    monkeypatch.setattr(rights.os, "geteuid", lambda: os.stat("/proc/self").st_uid or 12345)
+    monkeypatch.setattr(rights, "threads_of_user", lambda: 700)
+    assert rights.room_for(200, uid=0, namespaces=False) >= 900
+    assert rights.room_for(200, uid=61_000, namespaces=False) == 200
+    assert rights.room_for(200, uid=0, namespaces=True) == 200
+    for thread in resting:
+        thread.join()
 
 
 def test_where_there_is_no_bubblewrap_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -109,6 +109,13 @@ def test_a_mutant_that_loses_marks_only_elsewhere_is_not_caught(lab):
     assert [mutant.name for mutant in proof.survivors] == ["wrong operator"]
 
 
+def test_a_mutant_that_costs_another_question_its_marks_is_not_fair(lab):
+    proof = verify(lab, grade=grader(lab, mutant_01_q1=record_of(lab, "", [])))
+
+    assert proof.share_caught == 1
+    assert proof.problems == ["wrong in q1 only, but q2 lost marks, too: off by one: 'a + b'"]
+
+
 def test_a_mutant_that_nobody_could_read_is_not_caught(lab):
     proof = verify(lab, grade=grader(lab, mutant_01_q1=record_of(lab, "", [], status="unreadable")))
 

@@ -1,12 +1,14 @@
-"""Grading goes on: after a change, after an interruption, after the loss of a worker."""
+"""Grading goes on: after an interruption, a change, the loss of a worker. One class, told as a story."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -21,73 +23,70 @@ from tests.grading import tiny_lab
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(280)]
 
-GRADE = """
-import sys
-from pathlib import Path
-from eventlab.grading.grade import grade
-from eventlab.labs.catalogue import Lab
-base = Path(sys.argv[1])
-def tell(done, total, record):
-    print(record.student, flush=True)
-grade(Lab("tiny", base / "tiny"), base / "in", base / "out", workers=1, cell_timeout=60, progress=tell)
-"""
+
+@dataclass
+class Story:
+    """What each chapter left."""
+
+    lab: Lab
+    handed_in: Path
+    output: Path
+    command: list[str]
+    exit_code: int
+    told: str
+    left_running: list[psutil.Process]
+    has_reports: bool
+    interrupted: list[Record]
+    continued: list[Record]
 
 
-@pytest.fixture
-def lab(tmp_path: Path) -> Lab:
-    return tiny_lab.make(tmp_path / "tiny")
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
+    """Ada and Abe are graded, Ben hangs, Ctrl-C; Abe and Ben change, Cyd and Dan come; a worker is lost at Cyd."""
+    base = tmp_path_factory.mktemp("story")
+    lab, handed_in, output = tiny_lab.make(base / "tiny"), base / "in", base / "out"
+    handed_in.mkdir()
+    for student in ("ada", "abe"):
+        tiny_lab.write(handed_in / f"{student}.ipynb")
+    tiny_lab.write(handed_in / "ben.ipynb", q2="import time; time.sleep(300)")
+    words = [sys.executable, "-m", "eventlab.cli", "grade", lab.folder, handed_in, "--output", output]
+    command = [*map(str, words), "--workers", "1"]
+
+    exit_code, told, left = interrupt_at(2, command, output)
+    interrupted, has_reports = records.load_all(output), (output / "grades.csv").exists()
+
+    tiny_lab.write(handed_in / "abe.ipynb", q3=UNTOUCHED[1])
+    for student in ("ben", "cyd", "dan"):
+        tiny_lab.write(handed_in / f"{student}.ipynb")
+    (handed_in / "eve.ipynb").write_text("{")
+    continued = grade(lab, handed_in, output, workers=1, progress=lose_the_worker_after("ben"))
+    return Story(lab, handed_in, output, command, exit_code, told, left, has_reports, interrupted, continued)
 
 
-@pytest.fixture
-def handed_in(tmp_path: Path) -> Path:
-    (tmp_path / "in").mkdir()
-    for student in ("ada", "bob"):
-        tiny_lab.write(tmp_path / "in" / f"{student}.ipynb")
-    return tmp_path / "in"
-
-
-def test_only_what_changed_is_graded_again(lab: Lab, handed_in: Path, tmp_path: Path) -> None:
-    first = grade(lab, handed_in, tmp_path / "out")
-    assert [(record.student, record.status, record.points) for record in first] == [
-        ("ada", "graded", 8),
-        ("bob", "graded", 8),
-    ]
-    started = time.monotonic()
-    assert grade(lab, handed_in, tmp_path / "out") == first
-    assert time.monotonic() - started < 2, "nothing changed, so no stack was to be started"
-    tiny_lab.write(handed_in / "bob.ipynb", q3=UNTOUCHED[1])
-    ada, bob = grade(lab, handed_in, tmp_path / "out")
-    assert ada == first[0]
-    assert (bob.points, bob.fingerprint != first[1].fingerprint) == (6, True)
-
-
-def begin(tmp_path: Path) -> subprocess.Popen[str]:
-    """Grading as a command in a terminal of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-c", GRADE, str(tmp_path)],
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        env=dict(os.environ),
+def interrupt_at(count: int, command: list[str], output: Path) -> tuple[int, str, list[psutil.Process]]:
+    """Grade as a command in a terminal of its own, with a Ctrl-C once so many records are there."""
+    grading = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
-
-
-def test_interrupted_it_ends_all_keeps_records_and_continues(lab: Lab, handed_in: Path, tmp_path: Path) -> None:
-    tiny_lab.write(handed_in / "bob.ipynb", q2="import time; time.sleep(300)")
-    with begin(tmp_path) as grading:
-        assert grading.stdout
-        assert grading.stdout.readline().strip() == "ada"
-        started = psutil.Process(grading.pid).children(recursive=True)
-        assert len(started) > 5
-        os.killpg(grading.pid, signal.SIGINT)
-        grading.wait(timeout=40)
+    deadline = time.monotonic() + 150
+    while len(list(output.glob("records/*.json"))) < count and time.monotonic() < deadline:
+        time.sleep(0.05)
+    started = psutil.Process(grading.pid).children(recursive=True)
+    assert len(started) > 5
+    os.killpg(grading.pid, signal.SIGINT)
+    told = grading.communicate(timeout=40)[1]
     _, left = psutil.wait_procs(started, timeout=5)
-    assert [process for process in left if process.status() != psutil.STATUS_ZOMBIE] == []
-    kept = records.load_all(tmp_path / "out")
-    assert [(record.student, record.points) for record in kept] == [("ada", 8)]
-    tiny_lab.write(handed_in / "bob.ipynb")
-    assert [record.points for record in grade(lab, handed_in, tmp_path / "out")] == [8, 8]
-    assert records.load("ada", tmp_path / "out") == kept[0]
+    return grading.returncode, told, [process for process in left if process.status() != psutil.STATUS_ZOMBIE]
+
+
+def lose_the_worker_after(student: str):
+    def tell(done: int, total: int, record: Record | None) -> None:
+        if record and record.student == student:
+            for process in psutil.Process().children(recursive=True):
+                if "eventlab.grading.worker" in words_of(process):
+                    process.kill()
+
+    return tell
 
 
 def words_of(process: psutil.Process) -> list[str]:
@@ -98,19 +97,42 @@ def words_of(process: psutil.Process) -> list[str]:
         return []
 
 
-def test_a_worker_that_is_lost_costs_one_submission_and_no_more(lab: Lab, handed_in: Path, tmp_path: Path) -> None:
-    tiny_lab.write(handed_in / "cyd.ipynb")
-    found: list[Record] = []
+def test_interrupted_it_ends_all_that_it_started_and_says_how_to_go_on(story: Story) -> None:
+    assert story.exit_code == 130
+    assert "run the same command again to continue" in story.told
+    assert story.left_running == []
+    assert not story.has_reports
 
-    def lose_the_worker(done: int, total: int, record: Record | None) -> None:
-        assert record
-        found.append(record)
-        if done == 1:
-            for process in psutil.Process().children(recursive=True):
-                if "eventlab.grading.worker" in words_of(process):
-                    process.kill()
 
-    three = grade(lab, handed_in, tmp_path / "out", workers=1, progress=lose_the_worker)
-    assert [record.student for record in three] == ["ada", "bob", "cyd"]
-    assert sorted(record.status for record in three) == ["died", "graded", "graded"]
-    assert [record.points for record in three if record.status == "graded"] == [8, 8]
+def test_interrupted_it_keeps_the_records_that_there_are(story: Story) -> None:
+    found = [(record.student, record.status, record.points) for record in story.interrupted]
+    assert found == [("abe", "graded", 8), ("ada", "graded", 8)]
+
+
+def test_only_what_changed_or_was_not_graded_is_graded(story: Story) -> None:
+    before = {record.student: record for record in story.interrupted}
+    now = {record.student: record for record in story.continued}
+    assert now["ada"] == before["ada"]
+    assert (now["abe"].points, now["abe"].fingerprint != before["abe"].fingerprint) == (6, True)
+    assert (now["ben"].status, now["ben"].points) == ("graded", 8)
+    assert (now["eve"].status, now["eve"].points) == ("unreadable", 0)
+
+
+def test_a_worker_that_is_lost_costs_one_submission_and_no_more(story: Story) -> None:
+    now = {record.student: record for record in story.continued}
+    assert list(now) == ["abe", "ada", "ben", "cyd", "dan", "eve"]
+    assert (now["cyd"].status, now["cyd"].points) == ("died", 0)
+    assert (now["dan"].status, now["dan"].points) == ("graded", 8)
+
+
+def test_where_nothing_changed_no_stack_is_started_and_the_reports_are_written(story: Story) -> None:
+    log = story.output / "worker-0.log"  # a worker begins it anew
+    before = log.stat().st_mtime_ns
+    subprocess.run(story.command, check=True, capture_output=True)
+    assert log.stat().st_mtime_ns == before
+    assert records.load_all(story.output) == story.continued
+    page = (story.output / "feedback" / "ada.html").read_text()
+    assert "the three smallest" in page
+    assert "BEGIN" not in page
+    results = json.loads((story.output / "gradescope" / "ada" / "results.json").read_text())
+    assert results["score"] == 8

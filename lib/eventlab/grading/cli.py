@@ -108,8 +108,9 @@ def grade(
 def verify(names: tuple[str, ...], workers: int | None) -> None:
     """Prove a lab: the right solution has full marks, the untouched notebook none, each wrong solution fewer.
 
-    The wrong solutions are the MUTANTS of the lab's checks.py, each one edit of the instructor's solution.
-    Exit code 1 when one of the three is not so.
+    The wrong solutions are the MUTANTS of the lab's checks.py, each one edit of the instructor's solution. What
+    one loses, it loses in the question that it is wrong in, and in no other.
+    Exit code 1 when one of these is not so.
 
     \b
     Examples:

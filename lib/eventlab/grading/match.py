@@ -191,13 +191,14 @@ def _list(value: Any) -> list[Any]:
 
 
 def solved(matched: Matched, broken: Collection[str | None]) -> Matched:
-    """The same with the instructor's solution in the place of each broken question's cells."""
+    """The same steps with the instructor's solution in the place of each broken question's cells.
+
+    What the student added to such a question stays as a step without a source, so that steps keep their numbers.
+    """
     steps = []
     for step in matched.steps:
-        if step.question in broken and step.own:
-            if step.solution is None and step.is_code:
-                continue
-            step = replace(step, source=step.solution if step.solution is not None else step.source, own=False)
+        if step.question in broken and step.own and step.is_code:
+            step = replace(step, source=step.solution or "", own=False)
         steps.append(step)
     return Matched(tuple(steps), matched.messages)
 

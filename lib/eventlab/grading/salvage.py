@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from eventlab.grading.kernel import CellResult
+from eventlab.grading.capture import CellResult
 from eventlab.grading.match import Matched, Step
 from eventlab.grading.records import CheckResult
 

@@ -1,135 +1,29 @@
-"""A worker's stack: services in sandboxes, clean between submissions, and fresh ones when they are not."""
+"""A worker's stack: clean between submissions, and started anew where it is not.
+
+A submission can leave something in three places. In Kafka and on HDFS, where no code of a student's ever runs, all
+is taken away, and whatever is then not as before costs a fresh stack (`leftovers.py`). In Spark its sessions are
+ended with what they run (`sessions.py`), and the processes beside the JVM are killed. Where it may have brought
+code of its own into Spark (`classes.py`), or where Spark is ill, Spark is started anew. The kernel is gone in any
+case, and the next one opens its session only after all this: nobody can have been in it.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import select
 import shutil
-import subprocess
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from dataclasses import dataclass
-from pathlib import Path
 
-from eventlab import hdfs
-from eventlab.grading import sandbox
-from eventlab.grading.kernel import Kennel, Kernel, KernelError
+from eventlab.grading import leftovers, sandbox, sessions
+from eventlab.grading.classes import ClassWatch
+from eventlab.grading.kennel import Kennel
+from eventlab.grading.kernel import Kernel, KernelError
+from eventlab.grading.prologue import PROLOGUE, WARM_UP
+from eventlab.grading.services import PATIENCE_S, Services, Site, StandError
 from eventlab.settings import Settings
 from eventlab.stack import config
-from eventlab.stack.probes import quiet_kafka
 
 DATA = ("kafka", "namenode", "datanode")
-PATIENCE_S = 120
-PROLOGUE = """
-def _prologue():
-    from pyspark.sql import SparkSession
-    spark = SparkSession.getActiveSession()
-    if spark is None:
-        return
-    spark.catalog.clearCache()
-    for row in spark.sql("show databases").collect():
-        if row[0] == "default":
-            for table in spark.catalog.listTables("default"):
-                if table.tableType != "TEMPORARY":
-                    spark.sql(f"drop {'view' if table.tableType == 'VIEW' else 'table'} if exists `{table.name}`")
-        else:
-            spark.sql(f"drop database if exists `{row[0]}` cascade")
-    for table in spark.catalog.listTables("global_temp"):
-        spark.catalog.dropGlobalTempView(table.name)
-_prologue()
-del _prologue
-"""
-
-
-class StandError(RuntimeError):
-    """The stack could not be had; the message says why."""
-
-
-@dataclass(frozen=True)
-class Site:
-    """Where a worker is: its number, its run folder, its settings and limits."""
-
-    number: int
-    run: Path
-    settings: Settings
-    limits: sandbox.Limits
-    contained: bool
-
-    @property
-    def uids(self) -> tuple[int, int, int]:
-        changes_user = os.geteuid() == 0 if self.contained else sandbox.walls().changes_user
-        return sandbox.uids(self.number, changes_user)
-
-    def state(self, name: str) -> Settings:
-        """The same ports with a state folder of its own."""
-        return self.settings.model_copy(update={"state_dir": self.run / name})
-
-
-class Services:
-    """One sandbox of services; it ends when its standard input does."""
-
-    def __init__(self, site: Site, name: str, services: tuple[str, ...], uid: int) -> None:
-        own = site.state(name)
-        own.state_dir.mkdir(parents=True, exist_ok=True)
-        if uid:
-            os.chown(own.state_dir, uid, uid)
-        wanted = {
-            "services": services,
-            "uid": uid,
-            "limits": site.limits.of_services(),
-            "contained": site.contained,
-        }
-        command = sandbox.inside("services", wanted, site.contained)
-        env = sandbox.variables(own)
-        if site.contained:
-            command = sandbox.of_services(site.run, own.state_dir, env, command, bool(uid))
-        self.name = name
-        self._log = (site.run / f"{name}.log").open("ab")
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            env=env,
-            start_new_session=True,
-        )
-
-    def wait_ready(self) -> None:
-        answer = self._answer(PATIENCE_S)
-        if "failed" in answer:
-            raise StandError(str(answer["failed"]))
-
-    def ask(self, what: str) -> dict:
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(what.encode() + b"\n")
-            self._process.stdin.flush()
-        except OSError as error:
-            raise StandError(f"the sandbox of {self.name} has ended") from error
-        return self._answer(10)
-
-    def _answer(self, timeout_s: float) -> dict:
-        assert self._process.stdout is not None
-        ready, _, _ = select.select([self._process.stdout], [], [], timeout_s)
-        line = self._process.stdout.readline() if ready else b""
-        if not line:
-            told = Path(self._log.name).read_text(errors="replace")[-1500:]
-            raise StandError(f"the sandbox of {self.name} does not answer: {told}")
-        return json.loads(line)
-
-    def close(self) -> None:
-        with contextlib.suppress(OSError):
-            self._process.stdin.close()  # type: ignore[union-attr]
-        try:
-            self._process.wait(timeout=8)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process.stdout.close()  # type: ignore[union-attr]
-        self._log.close()
 
 
 class Stand:
@@ -137,27 +31,28 @@ class Stand:
 
     def __init__(self, site: Site) -> None:
         self.site = site
-        self._services: list[Services] = []
+        self._data: Services | None = None
+        self._spark: Services | None = None
+        self._classes: ClassWatch | None = None
         self._kennel: Kennel | None = None
         self._spare: Kernel | None = None
         self._clean: dict[str, object] = {}
+        self._sessions = sessions.Sessions(frozenset(), 0)
+        self._warming = threading.Thread()
 
     def open(self) -> None:
         """Start the services in parallel, and meanwhile what forks the kernels."""
-        data_uid, spark_uid, kernel_uid = self.site.uids
         sandbox.write_accounts(self.site.run, self.site.uids)
         client = self.site.state("client")
         config.render(client)
-        self._kennel = self._kennel or self._open_kennel(client, kernel_uid)
-        self._services = [
-            Services(self.site, "data", DATA, data_uid),
-            Services(self.site, "spark", ("spark",), spark_uid),
-        ]
+        self._kennel = self._kennel or self._open_kennel(client, self.site.uids[2])
+        self._data = Services(self.site, "data", DATA, self.site.uids[0])
+        self._start_spark()
         with ThreadPoolExecutor(2) as pool:
-            list(pool.map(Services.wait_ready, self._services))
+            list(pool.map(Services.wait_ready, [self._data, self._spark]))
         self._kennel.is_warm.wait(PATIENCE_S)
-        self._spare = self._kennel.start()
-        self._clean = self._found()
+        self._clean = leftovers.found()
+        self._begin()
 
     def _open_kennel(self, client: Settings, uid: int) -> Kennel:
         kernels = self.site.run / "kernels"
@@ -180,6 +75,33 @@ class Stand:
             command, kernels, "/kernel" if self.site.contained else None, self.site.run / "kernels.log", env
         )
 
+    def _start_spark(self) -> None:
+        state, uid = self.site.run / "spark", self.site.uids[1]
+        state.mkdir(parents=True, exist_ok=True)
+        self._classes = ClassWatch(state / "classes", sandbox.shown())
+        told = {"JAVA_TOOL_OPTIONS": self._classes.option}
+        self._spark = Services(self.site, "spark", ("spark",), uid, told)
+
+    def _begin(self) -> None:
+        """Note which sessions Spark has of itself, and warm it up while the first kernel gets ready."""
+        assert self._kennel is not None
+        self._sessions = sessions.look(self.site.settings)
+        self._spare = self._spare or self._kennel.start()
+        self._warming = threading.Thread(target=self._warm_up, daemon=True)
+        self._warming.start()
+
+    def _warm_up(self) -> None:
+        """Spark's first read and write of each kind take seconds: have them before a student's, or beside it."""
+        assert self._kennel is not None
+        kernel = self._kennel.start()
+        try:
+            kernel.wait_ready()
+            kernel.execute(WARM_UP, 60)
+        except KernelError:
+            pass  # the first submission is then the one that waits
+        finally:
+            kernel.forget()
+
     def kernel(self) -> Kernel:
         """A warm kernel that no student's code has touched, with nobody's tables; the next one is begun."""
         assert self._kennel is not None
@@ -187,75 +109,81 @@ class Stand:
             kernel, self._spare = self._spare or self._kennel.start(), None
             try:
                 kernel.wait_ready()
-                kernel.execute(PROLOGUE, 60)
-            except KernelError:
-                kernel.forget()
-                continue
-            if self._kennel.why_ended(kernel.id) is None:
-                self._spare = self._kennel.start()
-                return kernel
-        raise StandError("the sandbox gave no kernel twice in a row")
+                opened = kernel.execute(PROLOGUE, 60)
+                if opened.ended == "done" and self._kennel.why_ended(kernel.id) is None:
+                    self._spare = self._kennel.start()
+                    return kernel
+                why = opened.error
+            except KernelError as error:
+                why = str(error)
+            kernel.forget()
+        raise StandError(f"the sandbox gave no kernel twice in a row: {why}")
 
     def clean(self) -> None:
         """Take away what a submission left; where the stack is then not as it was, or ill, take a fresh one."""
+        self._warming.join()
+        doubts = self._doubts()
         try:
-            if not any("spark" in one.name for one in self._services):
-                raise StandError("no services")
-            self._services[-1].ask("sweep")
-            _delete_all_but(self._clean)
-            if (found := self._found()) != self._clean:
+            if doubts:
+                self._close_spark()  # first, because what runs in it could write on
+            leftovers.remove(self._clean)
+            if (found := leftovers.found()) != self._clean:
                 raise StandError(f"left over: {found}")
+            if doubts:
+                self._note(f"Spark anew: {doubts}")
+                self._start_spark()
+                assert self._spark is not None
+                self._spark.wait_ready()
+                self._begin()
         except Exception as error:
             self.reopen(str(error))
 
+    def _doubts(self) -> str:
+        """End what the submission has in Spark; why that is not enough, or ""."""
+        assert self._spark is not None
+        assert self._classes is not None
+        if opened := self._classes.found():
+            return ", ".join(opened)
+        try:
+            sessions.end_all_but(self.site.settings, self._sessions)
+            swept = self._spark.sweep()
+        except (sessions.SessionError, StandError) as error:
+            return str(error)
+        return ", ".join([*self._classes.found(), *swept])
+
     def reopen(self, why: str) -> None:
         """A fresh stack, the data of the old one gone."""
-        with (self.site.run / "restarts.log").open("a") as log:
-            log.write(f"{time.strftime('%X')} {why}\n")
+        self._note(why)
         self._close_services()
         if self._spare:
             self._spare.forget()
             self._spare = None
-        for name in ("data", "spark"):
-            shutil.rmtree(self.site.run / name, ignore_errors=True)
         self.open()
 
-    def _found(self) -> dict[str, object]:
-        """What is there, and that each service still does its work."""
-        with quiet_kafka() as kafka, closing(_admin(kafka, self.site.settings)) as admin:
-            topics = sorted(admin.list_topics())
-            groups = sorted(group["group_id"] for group in admin.list_groups())
-        folders = {path: hdfs.names(path) for path in ("/", "/tmp")}
-        return {"topics": topics, "groups": groups, "folders": folders}
+    def _note(self, why: str) -> None:
+        with (self.site.run / "restarts.log").open("a") as log:
+            log.write(f"{time.strftime('%X')} {why}\n")
+
+    def _close_spark(self) -> None:
+        if self._spark:
+            self._spark.close()
+        if self._classes:
+            self._classes.close()
+        self._spark = self._classes = None
+        shutil.rmtree(self.site.run / "spark", ignore_errors=True)
+
+    def _close_data(self) -> None:
+        if self._data:
+            self._data.close()
+        self._data = None
+        shutil.rmtree(self.site.run / "data", ignore_errors=True)
 
     def _close_services(self) -> None:
         with ThreadPoolExecutor(2) as pool:
-            list(pool.map(Services.close, self._services))
-        self._services = []
+            for closing in [pool.submit(self._close_data), pool.submit(self._close_spark)]:
+                closing.result()
 
     def close(self) -> None:
         if self._kennel:
             self._kennel.close()
         self._close_services()
-
-
-def _delete_all_but(clean: dict) -> None:
-    from eventlab.settings import settings
-
-    with quiet_kafka() as kafka, closing(_admin(kafka, settings)) as admin:
-        groups = [group["group_id"] for group in admin.list_groups() if group["group_id"] not in clean["groups"]]
-        if groups:
-            admin.delete_groups(groups)
-        topics = [name for name in admin.list_topics() if name not in clean["topics"]]
-        if topics:
-            admin.delete_topics(topics)
-    for folder, names in clean["folders"].items():
-        for name in hdfs.names(folder):
-            if name not in names:
-                hdfs.delete(f"{folder.rstrip('/')}/{name}")
-
-
-def _admin(kafka: object, settings: Settings):
-    from eventlab.stack.probes import kafka_client
-
-    return kafka.KafkaAdminClient(**kafka_client(settings))  # type: ignore[attr-defined]

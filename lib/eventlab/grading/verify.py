@@ -1,4 +1,7 @@
-"""The proof of a lab: full marks for the instructor, none for an untouched notebook, fewer for every mutant."""
+"""The proof of a lab: full marks for the instructor, none for an untouched notebook, fewer for every mutant.
+
+A mutant is wrong in one question: that one loses marks, and no other.
+"""
 
 from __future__ import annotations
 
@@ -35,6 +38,15 @@ class Verification:
         return [mutant for mutant, record in self.mutants if not loses_marks(record, mutant.question)]
 
     @property
+    def unfair(self) -> list[tuple[Mutant, str]]:
+        """The wrong solutions that cost another question its marks, each with those questions."""
+        return [
+            (mutant, " and ".join(lost))
+            for mutant, record in self.mutants
+            if (lost := [q.id for q in record.questions if q.id != mutant.question and q.points < q.max_points])
+        ]
+
+    @property
     def share_caught(self) -> float:
         """Of 1. A lab without mutants has proved nothing."""
         return 1 - len(self.survivors) / len(self.mutants) if self.mutants else 0.0
@@ -53,6 +65,10 @@ class Verification:
             *(
                 f"wrong, but kept full marks: {mutant.question} {mutant.name}: {mutant.old!r} → {mutant.new!r}"
                 for mutant in self.survivors
+            ),
+            *(
+                f"wrong in {mutant.question} only, but {lost} lost marks, too: {mutant.name}: {mutant.old!r}"
+                for mutant, lost in self.unfair
             ),
         ]
 

@@ -1,4 +1,4 @@
-"""One worker: takes submissions, executes each on its own stack, looks at what arrived, leaves a record.
+"""One worker: executes submissions on its own stack, has a judge look at what arrived, leaves records.
 
 It is trusted and runs no student's code. Orders are lines of JSON on standard input; for each it writes a line to
 standard output when the record is in the output folder.
@@ -6,23 +6,28 @@ standard output when the record is in the output folder.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
 import threading
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import nbformat
-from nbformat import NotebookNode
 
 from eventlab.grading import match, records, salvage, sandbox
-from eventlab.grading.kernel import CellResult, Kernel
+from eventlab.grading.capture import CellResult
+from eventlab.grading.executed import executed
+from eventlab.grading.judge import Judge
+from eventlab.grading.kernel import Kernel
 from eventlab.grading.records import CheckResult, Question, Record
-from eventlab.grading.stand import Site, Stand
+from eventlab.grading.services import Site
+from eventlab.grading.stand import Stand
 from eventlab.labs.catalogue import Lab, find
 from eventlab.labs.evidence import Evidence
 from eventlab.labs.names import Namespace
@@ -46,8 +51,10 @@ class Order:
 class Worker:
     """Grades one submission after the other on its own stand."""
 
-    def __init__(self, lab: Lab, stand: Stand, output: Path, cell_timeout: float, containment: str) -> None:
-        self.lab, self.stand, self.output = lab, stand, output
+    def __init__(
+        self, lab: Lab, stand: Stand, judge: Judge, output: Path, cell_timeout: float, containment: str
+    ) -> None:
+        self.lab, self.stand, self.judge, self.output = lab, stand, judge, output
         self.cell_timeout, self.containment = cell_timeout, containment
         self.instructor = match.instructors(lab.instructor)
 
@@ -73,7 +80,7 @@ class Worker:
         ends = [run.ended for run in runs]
         status: records.Status = "died" if "died" in ends else "timed_out" if "timed_out" in ends else "graded"
         name = f"notebooks/{records.slug(order.student)}.ipynb"
-        records.write_atomically(self.output / name, nbformat.writes(_executed(runs[0])) + "\n")
+        records.write_atomically(self.output / name, nbformat.writes(executed(matched, runs)) + "\n")
         trouble = (order.trouble,) if order.trouble else ()
         return Record(
             student=order.student,
@@ -92,9 +99,7 @@ class Worker:
         self, order: Order, matched: match.Matched, files: Mapping[str, bytes], broken: frozenset[str | None]
     ) -> salvage.Run:
         """Execute in a new namespace, look at the evidence, and take everything away."""
-        namespace = Namespace.random(self.lab.name)
-        self.lab.prepare(namespace, order.seed)
-        kernel = self.stand.kernel()
+        kernel, namespace = self._begun(order.seed)
         run = salvage.Run(broken)
         try:
             kernel.write(files)
@@ -107,30 +112,49 @@ class Worker:
                 files=kernel.files(),
             )
             kernel.end()
-            run.checks = {q: self._checks(q, evidence) for q in self.lab.questions}
+            run.checks = self._checks(evidence)
         finally:
             kernel.forget()
             self.stand.clean()
         return run
 
-    def _checks(self, question: str, evidence: Evidence) -> tuple[CheckResult, ...]:
-        found = []
-        for check in self.lab.checks_of(question):
-            verdict = check.run(evidence)
-            found.append(
-                CheckResult(
-                    name=check.name,
-                    question=question,
-                    passed=verdict.passed,
-                    points=check.points if verdict.passed else 0,
-                    max_points=check.points,
-                    hidden=check.hidden,
-                    hint=check.hint,
-                    expected=verdict.expected,
-                    got=verdict.got,
-                )
+    def _begun(self, seed: int) -> tuple[Kernel, Namespace]:
+        """A kernel, and a new namespace with the lab's input; a stack that does not give them is started anew."""
+        try:
+            return self._begin(seed)
+        except Exception as error:
+            self.stand.reopen(f"no submission could be begun: {error}")
+            return self._begin(seed)
+
+    def _begin(self, seed: int) -> tuple[Kernel, Namespace]:
+        namespace = Namespace.random(self.lab.name)
+        with ThreadPoolExecutor(1) as pool:
+            kernel = pool.submit(self.stand.kernel)
+            try:
+                self.lab.prepare(namespace, seed)
+            except BaseException:
+                with contextlib.suppress(Exception):
+                    kernel.result().forget()
+                raise
+            return kernel.result(), namespace
+
+    def _checks(self, evidence: Evidence) -> dict[str, tuple[CheckResult, ...]]:
+        """Each question's checks, as the judge found them."""
+        found: dict[str, tuple[CheckResult, ...]] = dict.fromkeys(self.lab.questions, ())
+        for check, verdict in zip(self.lab.checks, self.judge.verdicts(evidence), strict=True):
+            result = CheckResult(
+                name=check.name,
+                question=check.question,
+                passed=verdict.passed,
+                points=check.points if verdict.passed else 0,
+                max_points=check.points,
+                hidden=check.hidden,
+                hint=check.hint,
+                expected=verdict.expected,
+                got=verdict.got,
             )
-        return tuple(found)
+            found[check.question] += (result,)
+        return found
 
     def _questions(self, runs: list[salvage.Run]) -> tuple[Question, ...]:
         notes = salvage.notes(runs, self.lab.questions, self.cell_timeout)
@@ -226,22 +250,6 @@ def _answers(run: salvage.Run) -> dict[str, Any]:
     return {a["question"]: a.get("value") for a in every if isinstance(a.get("question"), str)}
 
 
-def _executed(run: salvage.Run) -> NotebookNode:
-    """The notebook as it ran, for the feedback; what did not run is there without outputs."""
-    made = []
-    for number, (step, result) in enumerate(run.results, start=1):
-        metadata: dict[str, Any] = {}
-        if step.grade_id:
-            metadata["eventlab"] = {"grade_id": step.grade_id, "question": step.question}
-        if step.is_code:
-            cell = nbformat.v4.new_code_cell(step.source, metadata=metadata, outputs=result.outputs)
-        else:
-            cell = nbformat.v4.new_markdown_cell(step.source, metadata=metadata)
-        cell.id = f"cell-{number:03}"
-        made.append(cell)
-    return nbformat.v4.new_notebook(cells=made)
-
-
 def _messages(runs: list[salvage.Run]) -> tuple[str, ...]:
     found = []
     for number, run in enumerate(runs, start=1):
@@ -264,12 +272,17 @@ def main(configuration: str) -> None:
     limits = sandbox.Limits(memory_mib=wanted["memory_mib"])
     site = Site(wanted["number"], Path(wanted["run"]), settings, limits, wanted["contained"])
     stand = Stand(site)
-    worker = Worker(
-        find(wanted["lab"]), stand, Path(wanted["output"]), wanted["cell_timeout"], wanted["containment"]
-    )
+    lab = find(wanted["lab"])
+    judge = Judge(lab)
+    worker = Worker(lab, stand, judge, Path(wanted["output"]), wanted["cell_timeout"], wanted["containment"])
     try:
         threading.Thread(target=_import_ahead, daemon=True).start()
-        stand.open()
+        judge.open()
+        try:
+            stand.open()
+        except Exception as error:
+            print(json.dumps({"failed": str(error) or type(error).__name__}), file=answers, flush=True)
+            raise
         print(json.dumps({"ready": True}), file=answers, flush=True)
         for line in sys.stdin:
             order = Order(**json.loads(line))
@@ -277,11 +290,13 @@ def main(configuration: str) -> None:
             record = worker.grade(order)
             print(json.dumps({"graded": order.student, "status": record.status}), file=answers, flush=True)
     finally:
+        judge.close()
         stand.close()
 
 
 def _import_ahead() -> None:
     """While the services start."""
+    import grpc  # noqa: F401
     import kafka  # noqa: F401
     import papermill.translators  # noqa: F401
     import pyarrow.parquet  # noqa: F401

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from eventlab.labs.evidence import Evidence, EvidenceError
 
 LONGEST_TEXT = 400
+TOO_LARGE = "what is there is too large to be looked at: reading it takes more memory than a submission may have"
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class Check:
             return self.function(evidence)
         except EvidenceError as error:
             return Verdict(False, "", clip(str(error)))
+        except MemoryError:
+            return Verdict(False, "", TOO_LARGE)
         except Exception as error:  # evidence of a shape that the check's author did not think of
             return Verdict(False, "", clip(f"could not be checked: {type(error).__name__}: {error}"))
 

@@ -44,6 +44,19 @@ def walk(folder: str, below: str = "", depth: int = 0) -> Iterator[File]:
             yield from walk(folder, f"{path}/", depth + 1)
 
 
+def summary(path: str) -> dict[str, int]:
+    """Of all that is in and below a folder: directoryCount, fileCount, length, quota, spaceQuota."""
+    return _ask("GET", path, "GETCONTENTSUMMARY").json()["ContentSummary"]
+
+
+def modes(folder: str) -> dict[str, str]:
+    """What a folder holds, by name, with each one's owner and permissions; "" is the folder itself."""
+    own = _ask("GET", folder, "GETFILESTATUS").json()["FileStatus"]
+    inside = _ask("GET", folder, "LISTSTATUS").json()["FileStatuses"]["FileStatus"]
+    every = [("", own), *((status["pathSuffix"], status) for status in inside)]
+    return {name: f"{status['owner']}:{status['group']} {status['permission']}" for name, status in every}
+
+
 def read(path: str, limit: int) -> bytes:
     """A file's bytes, `limit` of them at most."""
     return _ask("GET", path, "OPEN", length=str(limit)).content[:limit]

@@ -18,10 +18,8 @@ import contextlib
 import importlib
 import json
 import os
-import re
 import select
 import signal
-import stat
 import sys
 import time
 import traceback
@@ -29,13 +27,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import beside
+import memory
 import rights
 
 WATCH_S = 0.1
 FORK_PATIENCE_S = 5
 WORK, HOME = "/submission", "/home/student"
 FRESH = {WORK: "0755", HOME: "0700", "/tmp": "1777", "/dev/shm": "1777"}
-MOST_FILES, MOST_FILE_BYTES = 200, 1024 * 1024
 PAGE = os.sysconf("SC_PAGE_SIZE")
 SLACK = 768 * 1024 * 1024
 """Address space beyond what is used: every thread reserves some that it never touches."""
@@ -97,17 +96,17 @@ class Kennel:
 
     def write(self, id: str, files: dict[str, str]) -> None:
         """Put the submission's files beside the notebook, before any of its code runs."""
-        folder = self.kernels[id].folder
-        if folder is None:
+        opened = self.kernels[id].folder
+        if opened is None:
             return
         for name, content in files.items():
             with contextlib.suppress(OSError):
-                write_below(folder, name, base64.b64decode(content), self.wanted["uid"])
+                beside.write_below(opened, name, base64.b64decode(content), self.wanted["uid"])
 
     def files(self, id: str) -> None:
         """Tell what lies beside the notebook: plain files, none large; links are not followed."""
         kernel = self.kernels.get(id)
-        found = plain_files(kernel.folder) if kernel and kernel.folder is not None else {}
+        found = beside.plain_files(kernel.folder) if kernel and kernel.folder is not None else {}
         say({"event": "files", "id": id, "files": found})
 
     def kill(self, id: str, why: str = "killed") -> None:
@@ -137,7 +136,7 @@ class Kennel:
                 kernel.pid = 0
                 ended = f"signal {code - 128}" if code > 128 else f"signal {-code}" if code < 0 else f"exit {code}"
                 say({"event": "ended", "id": id, "why": kernel.why or ended})
-            elif (members := self.members(kernel)) and holds_more(members, self.wanted["memory"]):
+            elif (members := self.members(kernel)) and memory.holds_more(members, self.wanted["memory"]):
                 self.kill(id, "memory")
             elif len(members) > self.wanted["limits"]["NPROC"]:
                 self.kill(id, "processes")  # as root, where no other user can be had, the limit does not bind
@@ -163,29 +162,6 @@ class Kennel:
         family |= {pid for pid, session in sessions.items() if session == kernel.pid and kernel.pid}
         kernel.members = sorted(family - {kernel.pid, os.getpid()})
         return kernel.members
-
-
-def holds_more(pids: list[int], allowed: int) -> bool:
-    """Whether the processes hold more than allowed; shared pages are counted exactly where that may matter."""
-    return resident(pids) > allowed and proportional(pids) > allowed
-
-
-def resident(pids: list[int]) -> int:
-    total = 0
-    for pid in pids:
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            total += int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
-    return total
-
-
-def proportional(pids: list[int]) -> int:
-    """Resident bytes, a page that several processes share counted once in all."""
-    total = 0
-    for pid in pids:
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            found = re.search(r"^Pss:\s+(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)
-            total += int(found[1]) * 1024 if found else 0
-    return total
 
 
 def fork_patiently() -> int:
@@ -271,7 +247,8 @@ def fresh_folders(wanted: dict[str, Any], id: str) -> None:
 def limits_of(wanted: dict[str, Any]) -> dict[str, int]:
     """The limits, that of address space on top of what the imports take."""
     size = int(Path("/proc/self/statm").read_text().split()[0]) * PAGE
-    return wanted["limits"] | {"AS": size + SLACK + wanted["memory"]}
+    processes = rights.room_for(wanted["limits"]["NPROC"], wanted["uid"], wanted["namespaces"])
+    return wanted["limits"] | {"AS": size + SLACK + wanted["memory"], "NPROC": processes}
 
 
 def first_folder(wanted: dict[str, Any], id: str) -> str:
@@ -280,7 +257,7 @@ def first_folder(wanted: dict[str, Any], id: str) -> str:
 
 
 def run_kernel(wanted: dict[str, Any], id: str) -> None:
-    """The student's process: open a Spark session, say so, serve."""
+    """The student's process: serve."""
     try:
         own = "/kernel" if wanted["namespaces"] else f"{wanted['kernels']}/{id}"
         os.chdir(WORK if wanted["namespaces"] else first_folder(wanted, id))
@@ -290,7 +267,6 @@ def run_kernel(wanted: dict[str, Any], id: str) -> None:
             numpy.random.seed()
         sys.path[:] = [entry for entry in sys.path if entry != os.path.dirname(os.path.abspath(__file__))]
         sys.path.insert(0, "")
-        Path(own, "session").write_text(open_session())
         serve(f"{own}/connection.json")
     except SystemExit:
         os._exit(0)
@@ -299,20 +275,6 @@ def run_kernel(wanted: dict[str, Any], id: str) -> None:
             Path(own, "trouble").write_text(traceback.format_exc())
         os._exit(71)
     os._exit(0)
-
-
-def open_session() -> str:
-    """Open the Spark session that the notebook's getOrCreate() will find, and return its id; "" without one."""
-    if not os.environ.get("SPARK_REMOTE"):
-        return ""
-    try:
-        from pyspark.sql import SparkSession
-
-        session = SparkSession.builder.getOrCreate()
-        session.range(0).schema  # noqa: B018  (the first request)
-        return str(getattr(session, "session_id", ""))
-    except Exception:
-        return ""
 
 
 def serve(connection: str) -> None:
@@ -330,45 +292,6 @@ def quiet() -> None:
     with open(os.devnull, "r+b") as nothing:
         for number in (0, 1, 2):
             os.dup2(nothing.fileno(), number)
-
-
-def write_below(folder: int, name: str, content: bytes, uid: int) -> None:
-    """A file below an open folder; its name was made harmless outside, and is not trusted here either."""
-    parts = [part for part in name.split("/") if part]
-    if not parts or ".." in parts:
-        return
-    opened = [os.dup(folder)]
-    try:
-        for part in parts[:-1]:
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(part, dir_fd=opened[-1])
-                own(part, opened[-1], uid)
-            opened.append(os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=opened[-1]))
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-        with os.fdopen(os.open(parts[-1], flags, 0o644, dir_fd=opened[-1]), "wb") as file:
-            file.write(content)
-        own(parts[-1], opened[-1], uid)
-    finally:
-        for descriptor in opened:
-            os.close(descriptor)
-
-
-def own(name: str, folder: int, uid: int) -> None:
-    if os.geteuid() == 0 and uid:
-        os.chown(name, uid, uid, dir_fd=folder, follow_symlinks=False)
-
-
-def plain_files(folder: int) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for name in sorted(os.listdir(folder))[:MOST_FILES]:
-        with contextlib.suppress(OSError, UnicodeError):
-            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
-            with os.fdopen(os.open(name, flags, dir_fd=folder), "rb") as file:
-                facts = os.fstat(file.fileno())
-                if stat.S_ISREG(facts.st_mode) and facts.st_size <= MOST_FILE_BYTES:
-                    name.encode()
-                    found[name] = base64.b64encode(file.read(MOST_FILE_BYTES)).decode()
-    return found
 
 
 def say(message: dict[str, Any]) -> None:

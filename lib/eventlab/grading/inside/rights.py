@@ -59,6 +59,30 @@ def limit(limits: Mapping[str, int]) -> None:
             resource.setrlimit(number, (most, most))
 
 
+def threads_of_user() -> int:
+    """How many threads this user has, as far as /proc shows: all of them count when NPROC is a limit."""
+    total = 0
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                if os.stat(f"/proc/{name}").st_uid == os.geteuid():
+                    total += len(os.listdir(f"/proc/{name}/task"))
+            except OSError:  # it has just ended
+                continue
+    return total
+
+
+def room_for(processes: int, uid: int, namespaces: bool) -> int:
+    """The NPROC that leaves room for so many more processes.
+
+    A user of its own has none yet, and in namespaces only those inside count. The same user as all else that runs
+    here has many (three JVMs have hundreds of threads): those must fit in, too.
+    """
+    if namespaces or uid or os.geteuid() == 0:
+        return processes
+    return 2 * processes + threads_of_user()
+
+
 def _checked(result: int, what: str) -> None:
     if result:
         number = ctypes.get_errno()

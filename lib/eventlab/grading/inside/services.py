@@ -8,18 +8,23 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import sys
 
 import psutil
 import rights
 
+from eventlab.settings import Settings, settings
+from eventlab.stack import life, process
+
 
 def main(configuration: str) -> None:
     wanted = json.loads(configuration)
-    rights.limit(wanted["limits"])
+    signal.signal(signal.SIGTERM, interrupted)
+    limits = wanted["limits"]
+    limits["NPROC"] = rights.room_for(limits["NPROC"], wanted["uid"], wanted["contained"])
+    rights.limit(limits)
     rights.give_up(wanted["uid"])
-    from eventlab.settings import settings
-    from eventlab.stack import life
 
     try:
         life.up(settings, wanted["services"])
@@ -28,11 +33,23 @@ def main(configuration: str) -> None:
         sys.exit(1)
     say({"pids": {status.name: status.pid for status in life.status(settings, wanted["services"])}})
     kept = {status.pid for status in life.status(settings, wanted["services"])}
-    for line in sys.stdin:
-        if line.strip() == "sweep":
-            say({"swept": sweep(kept)})
-    if not wanted["contained"]:
-        life.down(settings, wanted["services"], grace_s=2)
+    try:
+        for line in sys.stdin:
+            if line.strip() == "sweep":
+                ended = [name for name in wanted["services"] if has_ended(settings, name)]
+                say({"swept": sweep(kept), "ended": ended})
+    finally:
+        if not wanted["contained"]:
+            life.down(settings, wanted["services"], grace_s=2)
+
+
+def interrupted(*_: object) -> None:
+    """Also while the services start, nothing that was started stays."""
+    raise KeyboardInterrupt
+
+
+def has_ended(settings: Settings, service: str) -> bool:
+    return process.find(settings, service) is None
 
 
 def sweep(kept: set[int | None]) -> list[str]:

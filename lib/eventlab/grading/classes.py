@@ -1,0 +1,92 @@
+"""What the JVM of a worker's Spark tells of itself: each class, before its code runs.
+
+What a submission does with Spark's own operators is gone with its session. Code of its own is another matter: it
+could stay in the JVM and wait for the next submission. There are few doors to that, each a class that nothing else
+needs, and the JVM itself says (`-Xlog:class+load`) when it loads one:
+
+- `java_method` and `reflect`, which call any static method;
+- Python functions, whose processes live beside the JVM, as the same user;
+- JDBC, whose drivers are asked to run what the URL says (Derby's calls Java);
+- classes from jars that are no part of the kit (`addArtifacts`, `ADD JAR`);
+- streaming queries, which go on when their notebook has ended.
+
+That is no proof of harm, but Spark is then started anew before the next submission: it costs seconds, and no mark.
+It is told through a pipe, which the student's code can neither read nor change afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+DOORS = {
+    "org.apache.spark.sql.catalyst.expressions.CallMethodViaReflection$": "java_method",
+    "org.apache.spark.api.python.PythonWorkerFactory": "a Python function",
+    "org.apache.spark.sql.execution.datasources.jdbc.DriverRegistry$": "JDBC",
+    "org.apache.spark.sql.execution.streaming.runtime.StreamExecution": "a streaming query",
+    "org.apache.hadoop.hive.ql.udf.generic.GenericUDFReflect": "reflect",
+    "org.apache.hadoop.hive.ql.udf.generic.GenericUDFReflect2": "reflect",
+}
+MOST = 20
+
+
+class ClassWatch:
+    """Listens to a JVM, from before it starts until it is closed."""
+
+    def __init__(self, pipe: Path, kit: Sequence[Path]) -> None:
+        """pipe: where the JVM is to write, made here; kit: the folders whose classes are nobody's own."""
+        self.pipe = pipe
+        self._kit = tuple(f"file:{folder}/" for folder in kit)
+        self._found: list[str] = []
+        self._rest = b""
+        self._lock = threading.Lock()
+        pipe.unlink(missing_ok=True)
+        os.mkfifo(pipe, 0o622)
+        pipe.chmod(0o622)  # whatever the umask: as root others may write, and only we read
+        self._end = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)  # held open for writing, it never ends
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
+
+    @property
+    def option(self) -> str:
+        """What the JVM is to be started with."""
+        return f"-Xlog:class+load=info:file={self.pipe}:none"
+
+    def found(self) -> list[str]:
+        """The doors that were opened so far."""
+        self._read()
+        return list(self._found)
+
+    def close(self) -> None:
+        self._closed.set()
+        self._thread.join()
+        os.close(self._end)
+
+    def _listen(self) -> None:
+        while not self._closed.is_set():
+            if select.select([self._end], [], [], 0.2)[0]:
+                self._read()
+
+    def _read(self) -> None:
+        with self._lock:
+            while True:
+                try:
+                    chunk = os.read(self._end, 1 << 16)
+                except BlockingIOError:
+                    return
+                *lines, self._rest = (self._rest + chunk).split(b"\n")
+                for line in lines:
+                    self._take(line.decode(errors="replace"))
+
+    def _take(self, line: str) -> None:
+        """`a.b.C source: file:/.../x.jar` or `a.b.C source: jrt:/java.base`."""
+        name, _, source = line.strip().partition(" source: ")
+        door = DOORS.get(name)
+        if door is None and source.startswith("file:") and not source.startswith(self._kit):
+            door = f"a class of its own, {name[:100]}"
+        if door and door not in self._found and len(self._found) < MOST:
+            self._found.append(door)

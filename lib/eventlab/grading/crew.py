@@ -1,0 +1,285 @@
+"""The workers at work: each in a process with a stack of its own, watched by one thread here.
+
+A worker that ends, however, costs the submission that it had in hand a `died` record, and is replaced.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+import psutil
+
+from eventlab.grading import records, sandbox
+from eventlab.grading.records import Record
+from eventlab.grading.worker import Order, unreadable
+from eventlab.labs.catalogue import Lab
+
+MEMORY_OF_WORKER = 2300 * sandbox.MIB
+SUBMISSIONS_A_WORKER = 6
+"""Below so many a second stack costs more than it saves."""
+SLOTS, SLOTS_A_GRADING = 1300, 8
+"""Each grading has users of its own: a limit on a user's processes counts those of all gradings."""
+STACK_PATIENCE_S = 10
+STARTS = 2
+"""How often a worker may fail to start before the grading gives up."""
+
+
+class GradingError(RuntimeError):
+    """Nothing could be graded; the message says why and what to try."""
+
+
+class StartError(GradingError):
+    """A worker could not start its stack."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the instructor allows a submission."""
+
+    cell_timeout: float
+    memory_mib: int
+
+
+def default_size(submissions: int) -> int:
+    """As many workers as cores and memory allow, and no more than pay for the start of their stack."""
+    if not sandbox.walls().bubblewrap:
+        return 1  # without network namespaces a student could reach another worker's stack
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    memory = int(psutil.virtual_memory().available // MEMORY_OF_WORKER)
+    return max(1, min(cores, memory, -(-submissions // SUBMISSIONS_A_WORKER)))
+
+
+def slot(number: int) -> int:
+    """The place of this grading's n-th worker among all that may run on the machine."""
+    return (os.getpid() * SLOTS_A_GRADING + number) % SLOTS
+
+
+class Crew:
+    """So many workers, until nothing is left to grade."""
+
+    def __init__(
+        self, lab: Lab, output: Path, limits: Limits, size: int, finished: Callable[[Record], None]
+    ) -> None:
+        """finished: called with each record, here in the thread that runs the crew."""
+        self.lab, self.output, self.limits, self.size, self.finished = lab, output, limits, size, finished
+        self.walls = sandbox.walls()
+        self.waiting: SimpleQueue[Order] = SimpleQueue()
+        self.news: SimpleQueue[Record | BaseException | None] = SimpleQueue()
+        self.stopped = threading.Event()
+        self.processes: list[subprocess.Popen[str]] = []
+
+    def run(self, orders: Sequence[Order]) -> None:
+        """Until all are graded; an interruption ends all workers at once.
+
+        A worker that can't start is no trouble as long as others grade what there is.
+        """
+        for order in orders:
+            self.waiting.put(order)
+        threads = [threading.Thread(target=self._serve, args=(n,), daemon=True) for n in range(self.size)]
+        trouble: BaseException | None = None
+        done = 0
+        try:
+            for thread in threads:
+                thread.start()
+            left = len(threads)
+            while left:
+                try:
+                    came = self.news.get(timeout=0.5)
+                except Empty:
+                    continue
+                if isinstance(came, Record):
+                    done += 1
+                    self.finished(came)
+                else:
+                    left -= 1
+                    trouble = trouble or came
+        finally:
+            self.stopped.set()
+            for process in self.processes:
+                _end(process, patience_s=0.5)
+            for thread in threads:
+                thread.join(timeout=15)
+        if trouble and done < len(orders):
+            raise trouble
+
+    def _serve(self, number: int) -> None:
+        """Keep a worker in work; one that ends with a submission in hand leaves a record, and another starts."""
+        try:
+            failures = 0
+            while not self.stopped.is_set() and not self.waiting.empty():
+                run = Path(tempfile.mkdtemp(prefix="eg"))
+                run.chmod(0o755)
+                try:
+                    self._with_worker(number, run)
+                    failures = 0
+                except StartError:
+                    failures += 1
+                    if failures == STARTS:
+                        raise
+                finally:
+                    shutil.rmtree(run, ignore_errors=True)
+            self.news.put(None)
+        except BaseException as error:
+            self.news.put(error)
+
+    def _with_worker(self, number: int, run: Path) -> None:
+        log = (self.output / f"worker-{number}.log").open("w")
+        process = subprocess.Popen(
+            self._command(number, run),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            env=_environment(run, self.walls.bubblewrap),
+            start_new_session=True,
+        )
+        self.processes.append(process)
+        assert process.stdout is not None
+        order: Order | None = None
+        try:
+            _require_ready(process, Path(log.name))
+            while not self.stopped.is_set():
+                order = self._next()
+                if order is None:
+                    break
+                if not self._one(process, order):
+                    break
+                order = None
+        finally:
+            _end(process)
+            process.stdout.close()
+            log.close()
+        if order is not None and not self.stopped.is_set():
+            self._died(order, _tail(Path(log.name)))
+
+    def _next(self) -> Order | None:
+        with contextlib.suppress(Empty):
+            return self.waiting.get_nowait()
+        return None
+
+    def _one(self, process: subprocess.Popen[str], order: Order) -> bool:
+        """Have a submission graded; False when the worker has ended."""
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with contextlib.suppress(OSError):
+            process.stdin.write(json.dumps(asdict(order)) + "\n")
+            process.stdin.flush()
+        for line in process.stdout:
+            if json.loads(line).get("graded") == order.student:
+                record = records.load(order.student, self.output)
+                if record:
+                    self.news.put(record)
+                return True
+        return False
+
+    def _died(self, order: Order, told: str) -> None:
+        record = unreadable(self.lab, order, "the submission ended its worker", self.walls.described)
+        record = replace(record, status="died", messages=(*record.messages, told[-1500:]))
+        records.save(record, self.output)
+        self.news.put(record)
+
+    def _command(self, number: int, run: Path) -> list[str]:
+        wanted = {
+            "lab": str(self.lab.folder),
+            "number": slot(number),
+            "run": str(run),
+            "output": str(self.output.absolute()),
+            "cell_timeout": self.limits.cell_timeout,
+            "memory_mib": self.limits.memory_mib,
+            "contained": self.walls.bubblewrap,
+            "containment": self.walls.described,
+        }
+        command = [sys.executable, "-m", "eventlab.grading.worker", json.dumps(wanted)]
+        return sandbox.of_worker(command) if self.walls.bubblewrap else command
+
+
+def _require_ready(process: subprocess.Popen[str], log: Path) -> None:
+    """Return when the worker's stack answers; StartError says in a sentence why it never will."""
+    assert process.stdout is not None
+    said = process.stdout.readline()
+    told = json.loads(said) if said else {}
+    if "ready" in told:
+        return
+    process.wait()
+    lines = told.get("failed") or _tail(log) or f"it ended with exit code {process.returncode}"
+    why = lines.strip().splitlines()[-1] if "failed" not in told else lines.strip()
+    raise StartError(
+        f"A worker could not start its services: {why.rstrip('.')}. Look for what this machine lacks: "
+        f"eventlab doctor (the worker's log is {log})"
+    )
+
+
+def _environment(run: Path, contained: bool) -> dict[str, str]:
+    """The worker's: its stack is its own, wherever the instructor's may be."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("EVENTLAB_")}
+    env.pop("SPARK_REMOTE", None)
+    return env | {
+        "EVENTLAB_STATE_DIR": str(run / "client"),
+        "EVENTLAB_PORT_OFFSET": "0" if contained else str(_free_offset()),
+        "GRPC_ENABLE_FORK_SUPPORT": "0",
+    }
+
+
+def _free_offset() -> int:
+    from eventlab.settings import Settings
+    from eventlab.stack import ports
+    from eventlab.stack.services import COURSE, SERVICES
+
+    first = int(os.environ.get("EVENTLAB_PORT_OFFSET", "0"))
+    for offset in range(first + 20, first + 3000, 20):
+        moved = Settings(port_offset=offset)
+        if all(ports.is_free(port) for name in COURSE for port in SERVICES[name].port_numbers(moved)):
+            return offset
+    raise GradingError("no ports are free for a stack. End what holds them, or set EVENTLAB_PORT_OFFSET")
+
+
+def _end(process: subprocess.Popen[str], patience_s: float = 6) -> None:
+    """End a worker: it stops its stack when its input ends. One that does not is killed, and its stack then ends.
+
+    What the worker has started ends when the worker does. Without a sandbox that takes its time, for services are
+    nobody's children: only the process that watches over them can stop them.
+    """
+    with contextlib.suppress(OSError):
+        process.stdin.close()  # type: ignore[union-attr]
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=patience_s)
+        return
+    members: list[psutil.Process] = []
+    with contextlib.suppress(psutil.NoSuchProcess):
+        members = psutil.Process(process.pid).children(recursive=True)
+    _kill([member for member in members if "eventlab.grading.worker" in _words(member)])
+    process.kill()
+    process.wait()
+    for member in members:  # one that still starts its services ends them, too
+        with contextlib.suppress(psutil.NoSuchProcess):
+            member.terminate()
+    _, left = psutil.wait_procs(members, timeout=STACK_PATIENCE_S)
+    _kill(left)
+
+
+def _kill(processes: Sequence[psutil.Process]) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+def _words(process: psutil.Process) -> list[str]:
+    with contextlib.suppress(psutil.Error):
+        return process.cmdline()
+    return []
+
+
+def _tail(log: Path) -> str:
+    text = log.read_text(errors="replace") if log.exists() else ""
+    return "\n".join(text.splitlines()[-15:])

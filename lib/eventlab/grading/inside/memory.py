@@ -1,0 +1,33 @@
+"""How much memory a kernel and all that it started hold."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from pathlib import Path
+
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+def holds_more(pids: list[int], allowed: int) -> bool:
+    """Whether the processes hold more than allowed; shared pages are counted exactly where that may matter."""
+    return resident(pids) > allowed and proportional(pids) > allowed
+
+
+def resident(pids: list[int]) -> int:
+    total = 0
+    for pid in pids:
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            total += int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
+    return total
+
+
+def proportional(pids: list[int]) -> int:
+    """Resident bytes, a page that several processes share counted once in all."""
+    total = 0
+    for pid in pids:
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            found = re.search(r"^Pss:\s+(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)
+            total += int(found[1]) * 1024 if found else 0
+    return total

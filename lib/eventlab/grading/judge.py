@@ -1,0 +1,170 @@
+"""Looking at the evidence, in a process of its own with a bound on memory and time.
+
+What a submission left may be made to be large when it is read: a Parquet file of some kilobytes that unpacks to
+gigabytes, a topic of compressed nothing. The judge refuses it, or dies of it; the machine, the worker and its
+stack do not. A check that took a judge with it has failed and says why; another judge makes those that follow.
+
+Orders are lines of JSON on standard input; for each it writes a line a check, in the lab's order:
+
+    {"prefix": ..., "seed": ..., "answers": {...}, "sources": {...}, "files": {...}, "skip": 0}
+                                       {"passed": true, "expected": "...", "got": "..."}
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import resource
+import select
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from eventlab.labs.catalogue import Lab, find
+from eventlab.labs.checks import TOO_LARGE, Verdict
+from eventlab.labs.evidence import Evidence
+from eventlab.labs.names import Namespace
+
+MEMORY = 1024**3
+"""Bytes of address space beyond what the judge has when it begins."""
+CHECK_TIMEOUT_S = 60
+START_TIMEOUT_S = 60
+TOO_SLOW = f"what is there could not be looked at within {CHECK_TIMEOUT_S} s"
+ONE_ARENA = {"MALLOC_ARENA_MAX": "2", "ARROW_DEFAULT_MEMORY_POOL": "system", "OMP_NUM_THREADS": "1"}
+"""Allocators that do not reserve address space which they never use."""
+
+
+class JudgeError(RuntimeError):
+    """The judge could not be started."""
+
+
+class Judge:
+    """The judge's process, from the worker's side; a new one is started when it has died."""
+
+    def __init__(self, lab: Lab, memory: int = MEMORY) -> None:
+        self.lab, self.memory = lab, memory
+        self._process: subprocess.Popen[bytes] | None = None
+        self._buffer = b""
+
+    def open(self) -> None:
+        """Begin to start it; it is waited for with the first verdict."""
+        command = [sys.executable, "-m", "eventlab.grading.judge", str(self.lab.folder), str(self.memory)]
+        self._buffer = b""
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | ONE_ARENA
+        )
+
+    def verdicts(self, evidence: Evidence) -> list[Verdict]:
+        """A verdict a check of the lab, in order."""
+        found: list[Verdict] = []
+        while len(found) < len(self.lab.checks):
+            self._ask(evidence, skip=len(found))
+            while len(found) < len(self.lab.checks):
+                verdict = self._verdict(CHECK_TIMEOUT_S)
+                if isinstance(verdict, str):
+                    found.append(Verdict(False, "", verdict))
+                    self.close()
+                    break
+                found.append(verdict)
+        return found
+
+    def _ask(self, evidence: Evidence, skip: int) -> None:
+        order = {
+            "prefix": evidence.namespace.prefix,
+            "seed": evidence.seed,
+            "answers": evidence.answers,
+            "sources": evidence.sources,
+            "files": {name: base64.b64encode(content).decode() for name, content in evidence.files.items()},
+            "skip": skip,
+        }
+        if self._process is None or self._process.poll() is not None:
+            self.close()
+            self.open()
+        assert self._process is not None
+        assert self._process.stdin is not None
+        if self._line(START_TIMEOUT_S) is None:  # it says that it is ready for an order
+            code = self._process.wait() if self._process.poll() is not None else "none"
+            self.close()
+            raise JudgeError(f"the judge did not start (exit code {code})")
+        with contextlib.suppress(OSError):
+            self._process.stdin.write(json.dumps(order).encode() + b"\n")
+            self._process.stdin.flush()
+
+    def _verdict(self, timeout_s: float) -> Verdict | str:
+        """The next check's; as text why there is none."""
+        assert self._process is not None
+        line = self._line(timeout_s)
+        if line is not None:
+            return Verdict(**line)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=0.5)
+        return TOO_SLOW if self._process.poll() is None else TOO_LARGE
+
+    def _line(self, timeout_s: float) -> dict[str, Any] | None:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        descriptor, deadline = self._process.stdout.fileno(), time.monotonic() + timeout_s
+        while b"\n" not in self._buffer:
+            ready, _, _ = select.select([descriptor], [], [], max(0, deadline - time.monotonic()))
+            chunk = os.read(descriptor, 1 << 16) if ready else b""
+            if not chunk:
+                return None
+            self._buffer += chunk
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return json.loads(line)
+
+    def close(self) -> None:
+        if self._process is None:
+            return
+        self._process.kill()
+        self._process.wait()
+        for end in (self._process.stdin, self._process.stdout):
+            with contextlib.suppress(OSError):
+                end.close()  # type: ignore[union-attr]
+        self._process = None
+
+
+def main(folder: str, memory: int) -> None:
+    """Judge what is asked for on standard input until that ends."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever a lab's checks print is no verdict
+    lab = find(folder)
+    checks = lab.checks
+    import kafka  # noqa: F401
+    import pyarrow.parquet  # noqa: F401
+
+    bound(memory)
+    while True:
+        print(json.dumps({"ready": True}), file=answers, flush=True)
+        line = sys.stdin.readline()
+        if not line:
+            return
+        order = json.loads(line)
+        evidence = Evidence(
+            Namespace.of(order["prefix"]),
+            order["seed"],
+            answers=order["answers"],
+            sources=order["sources"],
+            files={name: base64.b64decode(text) for name, text in order["files"].items()},
+        )
+        for check in checks[order["skip"] :]:
+            verdict = check.run(evidence)
+            said = {"passed": bool(verdict.passed), "expected": str(verdict.expected), "got": str(verdict.got)}
+            print(json.dumps(said), file=answers, flush=True)
+
+
+def bound(memory: int) -> None:
+    """From here on no more than this many bytes more."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0]) if Path("/proc/self/statm").exists() else 0
+    most = pages * resource.getpagesize() + memory
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))

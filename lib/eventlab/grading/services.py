@@ -1,0 +1,130 @@
+"""Services in a sandbox, from the worker's side: started, asked, and ended together."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from eventlab.grading import sandbox
+from eventlab.settings import Settings
+
+PATIENCE_S = 120
+
+
+class StandError(RuntimeError):
+    """The stack could not be had; the message says why."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where a worker is: its number, its run folder, its settings and limits."""
+
+    number: int
+    run: Path
+    settings: Settings
+    limits: sandbox.Limits
+    contained: bool
+
+    @property
+    def uids(self) -> tuple[int, int, int]:
+        changes_user = os.geteuid() == 0 if self.contained else sandbox.walls().changes_user
+        return sandbox.uids(self.number, changes_user)
+
+    def state(self, name: str) -> Settings:
+        """The same ports with a state folder of its own."""
+        return self.settings.model_copy(update={"state_dir": self.run / name})
+
+
+class Services:
+    """One sandbox of services; it ends when its standard input does."""
+
+    def __init__(
+        self,
+        site: Site,
+        name: str,
+        services: tuple[str, ...],
+        uid: int,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        own = site.state(name)
+        own.state_dir.mkdir(parents=True, exist_ok=True)
+        if uid:
+            os.chown(own.state_dir, uid, uid)
+        wanted = {
+            "services": services,
+            "uid": uid,
+            "limits": site.limits.of_services(),
+            "contained": site.contained,
+        }
+        command = sandbox.inside("services", wanted, site.contained)
+        env = sandbox.variables(own) | dict(variables or {})
+        if site.contained:
+            command = sandbox.of_services(site.run, own.state_dir, env, command, bool(uid))
+        self.name = name
+        self._log = (site.run / f"{name}.log").open("ab")
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            env=env,
+            start_new_session=True,
+        )
+
+    def wait_ready(self) -> None:
+        answer = self._answer(PATIENCE_S)
+        if "failed" in answer:
+            raise StandError(reason(str(answer["failed"])))
+
+    def sweep(self) -> list[str]:
+        """End every process that is none of the services, and name them; StandError when a service has ended."""
+        answer = self._ask("sweep")
+        if answer["ended"]:
+            raise StandError(f"{' and '.join(answer['ended'])} has ended")
+        return answer["swept"]
+
+    def _ask(self, what: str) -> dict:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(what.encode() + b"\n")
+            self._process.stdin.flush()
+        except OSError as error:
+            raise StandError(f"the sandbox of {self.name} has ended") from error
+        return self._answer(30)
+
+    def _answer(self, timeout_s: float) -> dict:
+        assert self._process.stdout is not None
+        ready, _, _ = select.select([self._process.stdout], [], [], timeout_s)
+        line = self._process.stdout.readline() if ready else b""
+        if not line:
+            told = Path(self._log.name).read_text(errors="replace").strip().splitlines()
+            raise StandError(
+                f"the sandbox of {self.name} does not answer ({told[-1][:300] if told else 'no log'})"
+            )
+        return json.loads(line)
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()  # type: ignore[union-attr]
+        try:
+            self._process.wait(timeout=8)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process.stdout.close()  # type: ignore[union-attr]
+        self._log.close()
+
+
+def reason(told: str) -> str:
+    """One line of what a service that did not start said: what happened, and the log's most telling line."""
+    first, *rest = [line.strip() for line in told.strip().splitlines()] or [""]
+    what = first.partition(". The end of its log")[0]
+    signs = ("error", "exception", "could not", "cannot", "not enough", "denied", "no space")
+    why = next((line for line in rest if any(sign in line.lower() for sign in signs)), "")
+    return f"{what} ({why[:300]})" if why else what

@@ -1,0 +1,74 @@
+"""A submission is graded again when something that marks depend on has changed, and only then."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from eventlab.grading import fingerprint as module
+from eventlab.grading.fingerprint import fingerprint
+from eventlab.grading.submissions import Submission
+from eventlab.labs.catalogue import Lab
+from tests.grading import tiny_lab
+
+
+@pytest.fixture
+def kit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the grader's rooms, to be edited."""
+    for room in module.ROOMS:
+        shutil.copytree(module.KIT / room, tmp_path / "kit" / room, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(module, "KIT", tmp_path / "kit")
+    return tmp_path / "kit"
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Lab:
+    return tiny_lab.make(tmp_path / "tiny")
+
+
+@pytest.fixture
+def one(tmp_path: Path) -> Submission:
+    folder = tmp_path / "ada"
+    folder.mkdir()
+    (folder / "my_api.py").write_text("1")
+    return Submission("ada", tiny_lab.write(folder / "ada.ipynb"), folder)
+
+
+def edit(path: Path) -> None:
+    assert path.exists()
+    path.write_text(path.read_text() + "\n# edited\n")
+
+
+SHOWN = ("grading/reports/page.py", "grading/progress.py", "grading/cli.py", "grading/verify.py", "labs/cli.py")
+MADE = (
+    "grading/salvage.py",
+    "grading/worker.py",
+    "grading/inside/kernels.py",
+    "labs/evidence.py",
+    "labs/student.py",
+)
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_what_only_shows_a_record_grades_nobody_again(kit: Path, lab: Lab, one: Submission, name: str) -> None:
+    before = fingerprint(lab, one, 1, 60, 1024)
+    edit(kit / name)
+    assert fingerprint(lab, one, 1, 60, 1024) == before
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_what_makes_marks_grades_all_again(kit: Path, lab: Lab, one: Submission, name: str) -> None:
+    before = fingerprint(lab, one, 1, 60, 1024)
+    edit(kit / name)
+    assert fingerprint(lab, one, 1, 60, 1024) != before
+
+
+def test_notebook_files_checks_seed_and_limits_count(lab: Lab, one: Submission, tmp_path: Path) -> None:
+    seen = [fingerprint(lab, one, 1, 60, 1024)]
+    seen += [fingerprint(lab, one, *limits) for limits in ((2, 60, 1024), (1, 61, 1024), (1, 60, 1025))]
+    for path in (tmp_path / "ada" / "ada.ipynb", tmp_path / "ada" / "my_api.py", lab.folder / "checks.py"):
+        edit(path)
+        seen.append(fingerprint(lab, one, 1, 60, 1024))
+    assert len(set(seen)) == len(seen)
