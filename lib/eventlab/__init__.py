@@ -9,10 +9,10 @@ ROOT = Path(__file__).resolve().parents[2]
 def load_ipython_extension(shell: object) -> None:
     """`%load_ext eventlab`: a failed cell gets a box that explains it, and a lesson's cells count as progress."""
     from eventlab.explain import hook
-    from eventlab.jupyter import progress, start_page
+    from eventlab.jupyter import follow
 
     hook.load(shell)
-    progress.follow(shell, start_page.write)
+    follow(shell)
 
 
 def unload_ipython_extension(shell: object) -> None:
