@@ -142,11 +142,18 @@ class Kennel:
                 self.kill(id, "processes")  # as root, where no other user can be had, the limit does not bind
 
     def end_rest(self, kernel: Kernel) -> None:
-        """Without a namespace, what the kernel started does not end with it."""
+        """Without a namespace, what the kernel started does not end with it; with one, it takes a moment.
+
+        Until then a fork bomb's processes count against the limit of the same user's next kernel.
+        """
         if not self.wanted["namespaces"]:
             for pid in self.members(kernel):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
+            return
+        deadline = time.monotonic() + FORK_PATIENCE_S
+        while any(os.path.exists(f"/proc/{pid}") for pid in kernel.members) and time.monotonic() < deadline:
+            time.sleep(0.01)
 
     def members(self, kernel: Kernel) -> list[int]:
         """The kernel's processes: its descendants, and without namespaces whoever it left in its session."""
