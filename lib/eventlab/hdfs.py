@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import httpx
 
+from eventlab import http
 from eventlab.settings import Settings, settings
 from eventlab.stack import config, environment
 from eventlab.stack.config import HDFS_USER
@@ -128,7 +129,7 @@ def _ask(method: str, path: str, operation: str, **parameters: str) -> dict:
     url = f"{settings.webhdfs_url}/webhdfs/v1{quote(_path(path))}"
     query = {"op": operation, "user.name": HDFS_USER, **parameters}
     try:
-        answer = httpx.request(method, url, params=query, trust_env=False, timeout=TIMEOUT_S)
+        answer = http.request(method, url, TIMEOUT_S, params=query)
     except httpx.HTTPError as error:
         raise HdfsError(
             f"HDFS does not answer at {settings.webhdfs_url} ({error}). Start it: eventlab up"

@@ -7,7 +7,7 @@ import pytest
 
 from eventlab import cli
 from eventlab.settings import Settings
-from eventlab.stack import java
+from eventlab.stack import java, probes
 from eventlab.stack.services import COURSE, SERVICES
 from eventlab.stack.token import read_token
 
@@ -99,3 +99,13 @@ def test_the_address_shown_of_somebody_elses_service_is_the_one_that_was_set():
 
 def test_nothing_is_external_by_default(own: Settings):
     assert not any(service.is_external(own) for service in SERVICES.values())
+
+
+def test_the_version_request_to_spark_is_what_pyspark_would_send():
+    from pyspark.sql.connect.proto import AnalyzePlanRequest
+
+    request = AnalyzePlanRequest.FromString(probes.SPARK_VERSION_REQUEST)
+
+    assert request.WhichOneof("analyze") == "spark_version"
+    assert (request.session_id.count("-"), request.user_context.user_id) == (4, "eventlab-probe")
+    assert request.SerializeToString() == probes.SPARK_VERSION_REQUEST

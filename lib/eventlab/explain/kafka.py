@@ -58,6 +58,23 @@ def wrong_address(failure: Failure, settings: Any) -> Explanation | None:
     return None
 
 
+def sent_astray(failure: Failure, settings: Any) -> Explanation | None:
+    """A broker answers, and sends its clients on to an address of its own where nothing does."""
+    if not _unreached(failure):
+        return None
+    asked = [address for _, address in _addresses(failure)] or settings.bootstrap_servers.split(",")
+    for address in asked:
+        answer = ask(address)
+        if answer.advertised and answer.problem:
+            return Explanation(
+                f"The broker at {address} sends its clients on to {answer.advertised[0]}, which leads nowhere.",
+                f"{address} answers; {answer.problem}",
+                f"advertised.listeners=PLAINTEXT://{address}",
+                "To mend it, have whoever runs that broker set this in its server.properties and restart it",
+            )
+    return None
+
+
 def broker_down(failure: Failure, settings: Any) -> Explanation | None:
     """The stack's broker does not answer, and the cell asked there (or nowhere that can be seen)."""
     if not _unreached(failure):
@@ -219,4 +236,4 @@ def _first_message(settings: Any, topic: str) -> str:
     return f"""!echo '{{"event_type": "default"}}' | kafkacat -P -t {topic}"""
 
 
-EXPLANATIONS: list[Explain] = [wrong_address, broker_down, topic_missing_or_empty]
+EXPLANATIONS: list[Explain] = [wrong_address, sent_astray, broker_down, topic_missing_or_empty]

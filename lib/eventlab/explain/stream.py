@@ -6,9 +6,7 @@ import json
 import re
 from typing import Any
 
-import httpx
-
-from eventlab import hdfs
+from eventlab import hdfs, http
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failure import Failure
 from eventlab.explain.kafka import offsets
@@ -85,7 +83,7 @@ def _noted_offsets(checkpoint: str, settings: Any) -> dict[str, dict[str, int]]:
     furthest: dict[str, dict[str, int]] = {}
     for batch in batches[-LAST_BATCHES:]:
         url = f"{settings.webhdfs_url}/webhdfs/v1{plain}/offsets/{batch}?op=OPEN&user.name={HDFS_USER}"
-        text = httpx.get(url, trust_env=False, follow_redirects=True, timeout=2).text
+        text = http.request("GET", url, 2, follow_redirects=True).text
         for topic, partitions in json.loads(text.splitlines()[-1]).items():
             known = furthest.setdefault(topic, {})
             known.update({each: max(noted, known.get(each, 0)) for each, noted in partitions.items()})

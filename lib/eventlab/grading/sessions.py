@@ -13,6 +13,7 @@ from html import unescape
 
 import httpx
 
+from eventlab import http
 from eventlab.settings import Settings
 
 PATIENCE_S = 5
@@ -38,7 +39,7 @@ class Sessions:
 def look(settings: Settings) -> Sessions:
     """What the server says that there is."""
     try:
-        answer = httpx.get(f"{settings.spark_ui_url}/connect/", trust_env=False, timeout=30)
+        answer = http.request("GET", f"{settings.spark_ui_url}/connect/", 30)
         answer.raise_for_status()
     except httpx.HTTPError as error:
         raise SessionError(f"Spark does not say which sessions it has: {error}") from error

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import httpx
 
+from eventlab import http
 from eventlab.settings import settings
 from eventlab.stack.config import HDFS_USER
 
@@ -85,7 +86,7 @@ def _ask(
     url = f"{settings.webhdfs_url}/webhdfs/v1{quote(path)}"
     query = {"op": operation, "user.name": HDFS_USER, **parameters}
     try:
-        with httpx.Client(trust_env=False, timeout=TIMEOUT_S) as client:
+        with http.client(TIMEOUT_S) as client:
             answer = client.request(method, url, params=query)
             if answer.is_redirect:
                 answer = client.request(method, answer.headers["Location"], content=content)

@@ -16,10 +16,22 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from eventlab import http
 from eventlab.settings import HOST, Settings
 
 Probe = Callable[[Settings], None]
 TIMEOUT_S = 3.0
+SPARK_VERSION_REQUEST = b"".join(
+    [
+        b"\x0a\x24" + b"00112233-4455-6677-8899-aabbccddeeff",  # 1: session_id
+        b"\x12\x10" + b"\x0a\x0e" + b"eventlab-probe",  # 2: user_context, in it 1: user_id
+        b"\x52\x00",  # 10: spark_version, without a field
+    ]
+)
+"""AnalyzePlanRequest in protobuf's encoding: its class comes with all of pyspark and pandas, 1.5 s of imports.
+
+https://github.com/apache/spark/blob/v4.2.0/sql/connect/common/src/main/protobuf/spark/connect/base.proto
+"""
 
 
 class NotAnswering(Exception):
@@ -90,17 +102,14 @@ def spark(settings: Settings) -> None:
         return
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # its fork handlers only write to standard error
     import grpc
-    from pyspark.sql.connect.proto import AnalyzePlanRequest, SparkConnectServiceStub, UserContext
 
     address = urlsplit(settings.spark_remote)
     connect(address.netloc)
-    request = AnalyzePlanRequest(
-        session_id="00112233-4455-6677-8899-aabbccddeeff", user_context=UserContext(user_id="eventlab-probe")
-    )
-    request.spark_version.SetInParent()
     with grpc.insecure_channel(address.netloc) as channel:
         try:
-            SparkConnectServiceStub(channel).AnalyzePlan(request, timeout=TIMEOUT_S * 3)
+            channel.unary_unary("/spark.connect.SparkConnectService/AnalyzePlan")(
+                SPARK_VERSION_REQUEST, timeout=TIMEOUT_S * 3
+            )
         except grpc.RpcError as error:
             raise NotAnswering(f"no answer to a version request: {error}") from error
 
@@ -151,7 +160,6 @@ def get(url: str, headers: dict[str, str] | None = None) -> httpx.Response:
 
 def _request(method: str, url: str, headers: dict[str, str] | None = None) -> httpx.Response:
     try:
-        with httpx.Client(trust_env=False, timeout=TIMEOUT_S) as client:
-            return client.request(method, url, headers=headers)
+        return http.request(method, url, TIMEOUT_S, headers=headers)
     except httpx.HTTPError as error:
         raise NotAnswering(f"{url}: {error or type(error).__name__}") from error

@@ -12,6 +12,7 @@ from contextlib import closing
 
 import httpx
 
+from eventlab import http
 from eventlab.settings import Settings
 from eventlab.stack import probes, process
 from eventlab.stack.config import HDFS_USER, data_dir
@@ -77,7 +78,7 @@ def tmp_folder(settings: Settings) -> None:
     """Create /tmp on HDFS, open to all as on every Unix; NotAnswering while the NameNode is in safe mode."""
     url = f"{settings.webhdfs_url}/webhdfs/v1/tmp?op=MKDIRS&permission=1777&user.name={HDFS_USER}"
     try:
-        answer = httpx.put(url, trust_env=False, timeout=probes.TIMEOUT_S)
+        answer = http.request("PUT", url, probes.TIMEOUT_S)
     except httpx.HTTPError as error:
         raise probes.NotAnswering(f"/tmp could not be created on HDFS: {error}") from error
     if answer.status_code != 200:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import httpx
 
+from eventlab import http
 from eventlab.stack.serve_api import ROUTES_PATH
 
 TIMEOUT_S = 2.0
@@ -36,7 +37,7 @@ class NoRoutes(Exception):
 def running_routes(api_url: str) -> list[Route]:
     """The routes, in alphabetical order of their paths. Raises NoRoutes."""
     try:
-        with httpx.Client(trust_env=False, timeout=TIMEOUT_S) as client:
+        with http.client(TIMEOUT_S) as client:
             answer = client.get(api_url + ROUTES_PATH)
     except httpx.HTTPError:
         raise NoRoutes(f"The game API does not answer at {api_url}. Start it: eventlab up api") from None

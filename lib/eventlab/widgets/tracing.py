@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from eventlab import http
 from eventlab.settings import Settings
 from eventlab.stack import probes
 
@@ -73,7 +74,7 @@ def send(settings: Settings, trace: Trace, route: str, host: str) -> None:
     """The request, with the trace's id as one more header."""
     headers = {"Host": host, HEADER: trace.id} if host else {HEADER: trace.id}
     try:
-        with httpx.Client(trust_env=False, timeout=WAIT_S) as client:
+        with http.client(WAIT_S) as client:
             answer = client.get(settings.api_url + route, headers=headers)
     except httpx.HTTPError as error:
         raise LostTrack(
