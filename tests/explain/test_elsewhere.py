@@ -27,7 +27,9 @@ def running(somebodys, listener):
     properties = config.conf_dir(somebodys, "kafka") / "server.properties"
     kept = [line for line in properties.read_text().splitlines() if not line.startswith("advertised.listeners=")]
     properties.write_text("\n".join([*kept, listener]))
-    broker = subprocess.Popen(services.kafka_command(somebodys), stdout=subprocess.DEVNULL)
+    broker = subprocess.Popen(
+        services.kafka_command(somebodys), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         until(lambda: ports.is_open(somebodys.kafka_port), seconds=60)
         yield

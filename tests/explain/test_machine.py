@@ -11,9 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from eventlab import doctor
-from eventlab.explain import spark
-from eventlab.explain.failure import Failure
 from eventlab.settings import ROOT, Settings
 from eventlab.stack import java, life, process
 
@@ -227,19 +224,3 @@ def test_a_kernel_of_another_python(open_notebook, here, another_python, tmp_pat
     assert str(ROOT / ".venv") in box["remedy"]
     notebook.runs(box["remedy"])
     open_notebook(here, kernel="eventlab").runs(cell)
-
-
-def test_a_connector_of_another_version_than_pyspark(settings, tmp_path, monkeypatch):
-    """Another connector is on Maven Central only; the lock that asks for it, and the error, are made up."""
-    shutil.copytree(ROOT / "stack", tmp_path / "stack")
-    lock = tmp_path / "stack" / "spark" / "jgo.lock.toml"
-    lock.write_text(lock.read_text().replace('version = "4.2.0"', 'version = "4.1.0"'))
-    error = RuntimeError("java.lang.NoSuchMethodError: 'void org.apache.spark.sql.kafka010.KafkaSource'")
-
-    assert spark.versions_apart(Failure(error), settings) is None  # in this kit, both are of one version
-
-    monkeypatch.setattr(doctor, "ROOT", tmp_path)
-    box = spark.versions_apart(Failure(error), settings)
-    assert box
-    assert "pyspark 4.2.0, its Kafka source 4.1.0: must be equal" in box.proof
-    assert box.remedy == "!make setup"

@@ -155,12 +155,12 @@ def ask(address: str) -> Answer:
     with probes.quiet_kafka() as kafka:
         try:
             with closing(kafka.KafkaAdminClient(**_client(address))) as admin:
-                brokers = admin.describe_cluster()["brokers"]
+                brokers = admin._manager.cluster.brokers()  # asking further would already go where these lead
         except Exception as error:
             return Answer(
                 problem=f"something listens there, but it is no broker for clients ({type(error).__name__})"
             )
-    named = tuple(f"{broker['host']}:{broker['port']}" for broker in brokers)
+    named = tuple(f"{broker.host}:{broker.port}" for broker in brokers)
     for each in named:
         try:
             probes.connect(each)

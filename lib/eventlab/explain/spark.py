@@ -14,7 +14,9 @@ from eventlab.stack import process
 UNREACHED = (r"StatusCode\.UNAVAILABLE", r"LessonError: not running: .*\bspark\b")
 NO_RDD = {"rdd", "sparkContext", "_jsc", "_jvm", "_sc"}
 WRONG_CLASSES = (
-    r"NoSuchMethodError|NoClassDefFoundError|ClassNotFoundException|AbstractMethodError|NoSuchFieldError"
+    r"NoSuchMethodError|NoClassDefFoundError|ClassNotFoundException|AbstractMethodError|NoSuchFieldError",
+    r"StatusCode\.UNKNOWN\s+details = \"'\S+ org\.apache\.[\w.$]+\(",  # NoSuchMethodError, as Connect tells it
+    r"Receiver class \S+ does not define or inherit",  # AbstractMethodError
 )
 SESSION = "from pyspark.sql import SparkSession; spark = SparkSession.builder.getOrCreate()"
 
@@ -75,7 +77,7 @@ def versions_apart(failure: Failure, settings: Any) -> Explanation | None:
     from eventlab import doctor
     from eventlab.stack import jars
 
-    if not failure.says(WRONG_CLASSES, r"Failed to find (the )?data source: kafka"):
+    if not failure.says(*WRONG_CLASSES, r"Failed to find (the )?data source: kafka"):
         return None
     installed = metadata.version("pyspark")
     connectors = [jar for jar in jars.class_path("spark") if jar.name.startswith("spark-sql-kafka")]
@@ -90,14 +92,21 @@ def versions_apart(failure: Failure, settings: Any) -> Explanation | None:
         proof += f"; the running server has {', '.join(used)}"
     if missing:
         proof += f"; {missing[0]} is not there"
-    remedy = check.remedy if not check.ok else "eventlab setup" if missing else "eventlab restart spark"
-    return Explanation("Spark's Kafka source is of another version than pyspark.", proof, f"!{remedy}")
+    commands = [check.remedy] if not check.ok else ["eventlab setup"] if missing else []
+    if used:
+        commands.append("eventlab restart spark")
+    remedy = f"!{' && '.join(commands)}"
+    if used and (name := session_name(failure)):
+        remedy += f"\n{renewal(name)}"  # the session goes with the server
+    return Explanation("Spark's Kafka source is of another version than pyspark.", proof, remedy)
 
 
 def _connectors_in_use(settings: Any) -> list[str]:
     """The connector's jars on the class path of the server that runs now."""
     own = process.find(settings, "spark")
-    words = " ".join(own.cmdline()) if own else ""
+    if own is None:
+        return []
+    words = " ".join(own.cmdline())
     conf = settings.state_dir / "conf" / "spark" / "spark-defaults.conf"
     words += conf.read_text() if conf.exists() else ""
     return sorted(set(re.findall(r"spark-sql-kafka[\w.-]+\.jar", words)))
