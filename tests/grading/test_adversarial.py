@@ -15,6 +15,7 @@ import pytest
 from eventlab.grading import sandbox
 from eventlab.grading.grade import grade
 from eventlab.grading.records import Record
+from eventlab.grading.reports import feedback
 from eventlab.labs import checks
 from tests.grading import tiny_lab
 from tests.grading.tiny_lab import SOLUTIONS
@@ -25,7 +26,7 @@ pytestmark = [
     pytest.mark.skipif(not sandbox.walls().bubblewrap, reason=f"no sandbox here: {sandbox.walls().reason}"),
 ]
 
-CELL_TIMEOUT_S = 20
+CELL_TIMEOUT_S = 12
 ALL = frozenset(SOLUTIONS)
 
 
@@ -153,6 +154,7 @@ CASES = {
     "leaves a process in Spark": loses(
         added=UDF.replace("LABS", f"{KIT}/labs").replace("GRADING", f"{KIT}/lib/eventlab/grading/grade.py")
     ),
+    "draws": loses(added="import matplotlib.pyplot as plt\nplt.plot([1, 2])"),
     "asks": loses("q3", q3="input('your name? ')"),
     "ends Spark": loses("q4", q4=ENDS_SPARK),
     "too large to read": loses("q4", q4=TOO_LARGE),
@@ -280,6 +282,11 @@ def test_no_other_students_topics_are_in_sight(graded: Graded) -> None:
 
 def test_a_function_in_spark_sees_neither_labs_nor_grader(graded: Graded) -> None:
     assert "UDF []" in graded.shown("leaves a process in Spark")
+
+
+def test_a_figure_is_in_the_feedback_as_a_student_sees_it(graded: Graded) -> None:
+    drawing = graded.records["draws"]
+    assert 'src="data:image/png;base64,' in feedback.render(drawing, feedback.executed(drawing, graded.output))
 
 
 def test_what_is_too_large_to_be_read_is_said_to_be(graded: Graded) -> None:

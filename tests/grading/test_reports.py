@@ -12,9 +12,8 @@ from matplotlib.figure import Figure
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, writes
 
-from eventlab.grading import reports
 from eventlab.grading.records import CheckResult, Question, Record, slug
-from eventlab.grading.reports import cells, feedback, gradescope, overview, tables
+from eventlab.grading.reports import cells, every, feedback, gradescope, overview, tables
 from eventlab.grading.reports.page import page
 
 ATTACK = "<script>alert(1)</script><img src=x onerror=alert(1)>"
@@ -63,7 +62,7 @@ def assert_harmless(html):
 
 
 def test_every_report_is_written(tmp_path):
-    reports.write_all([record(), record("Ben")], tmp_path)
+    every.write_all([record(), record("Ben")], tmp_path)
 
     assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.*") if path.is_file()) == sorted(
         ["grades.csv", "checks.csv", "report.html"]
@@ -76,7 +75,7 @@ def test_every_report_is_written(tmp_path):
 
 
 def test_no_submissions_give_empty_reports(tmp_path):
-    reports.write_all([], tmp_path)
+    every.write_all([], tmp_path)
 
     assert read((tmp_path / "grades.csv").read_text()) == []
     assert "0 submissions" in (tmp_path / "report.html").read_text()

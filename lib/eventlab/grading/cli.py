@@ -82,7 +82,6 @@ def grade(
     from eventlab.grading.gather import gathered
     from eventlab.grading.grade import grade as grade_all
     from eventlab.grading.progress import show_grading
-    from eventlab.grading.reports import write_all
     from eventlab.ui import console
 
     found = find(lab)
@@ -98,6 +97,8 @@ def grade(
             force=force,
             progress=progress,
         )
+        from eventlab.grading.reports.every import write_all
+
         write_all(records, target)
     _show(records, target)
 

@@ -50,7 +50,6 @@ MIB = 1024 * 1024
 WARM_IMPORTS = (
     "ipykernel.kernelapp",
     "matplotlib.pyplot",
-    "matplotlib_inline.backend_inline",
     "pandas",
     "pyarrow",
     "pyspark.sql.connect.session",
@@ -202,6 +201,7 @@ def variables(settings: Settings) -> dict[str, str]:
         "MALLOC_ARENA_MAX": "2",
         "ARROW_DEFAULT_MEMORY_POOL": "system",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # ipykernel's, for a preloaded matplotlib
         "EVENTLAB_EXPLAIN": "off",  # nobody reads boxes here, and nothing is to be probed
     }
 

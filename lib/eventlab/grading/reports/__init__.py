@@ -1,18 +1,1 @@
 """What instructor and students get to see, each made from the records alone (and the executed notebooks)."""
-
-from __future__ import annotations
-
-from collections.abc import Sequence
-from pathlib import Path
-
-from eventlab.grading.records import Record
-from eventlab.grading.reports import feedback, gradescope, overview, tables
-
-
-def write_all(records: Sequence[Record], output: Path) -> None:
-    """Write every report anew: the tables, Gradescope's results, each student's feedback, and the overview."""
-    tables.write(records, output)
-    for record in records:
-        gradescope.write(record, output)
-        feedback.write(record, output)
-    overview.write(records, output)
