@@ -41,6 +41,22 @@ def test_a_broker_that_ended_is_proven_by_its_process_and_port(notebook, broken)
     notebook.runs("!kafkacat -C -t events -o beginning -e")
 
 
+def test_a_broker_that_is_held_up_is_said_to_be_there_and_not_to_answer(notebook, broken):
+    own = process.find(broken, "kafka")
+    cell = NEXT_EVENT.replace("consumer_timeout_ms=3000)", "request_timeout_ms=3000)\nconsumer.topics()")
+    os.kill(own.pid, signal.SIGSTOP)
+    try:
+        box = notebook.fails(cell)
+    finally:
+        os.kill(own.pid, signal.SIGCONT)
+
+    assert box["what"] == "Kafka's broker does not answer."
+    assert f"process {own.pid} is there (stopped)" in box["proof"]
+    assert box["remedy"] == "!eventlab restart kafka"
+    os.kill(own.pid, signal.SIGSTOP)
+    notebook.is_mended(cell, box)
+
+
 def test_a_spark_server_that_was_stopped_is_started_and_a_session_taken_from_it(notebook, broken):
     notebook.runs("spark.range(3).count()")
     life.down(broken, ["spark"], grace_s=2)

@@ -1,6 +1,5 @@
 """Every lesson has the course's form, and running it gives the outputs that are committed with it."""
 
-import os
 import re
 import subprocess
 import sys
@@ -8,7 +7,7 @@ import sys
 import nbformat
 import pytest
 
-from eventlab.notebooks import preloaded, walk
+from eventlab.notebooks import walk
 from eventlab.settings import ROOT
 from eventlab.stack import life
 from eventlab.stack.services import COURSE
@@ -116,11 +115,7 @@ def compare(*lessons):
     nbval = ["--nbval", "--nbval-sanitize-with", walk.NOTEBOOKS / "sanitize.cfg", "--nbval-cell-timeout", "120"]
 
     done = subprocess.run(
-        [sys.executable, *pytest_alone, *nbval, *lessons],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env=os.environ | preloaded.CHOSEN,
+        [sys.executable, *pytest_alone, *nbval, *lessons], capture_output=True, text=True, cwd=ROOT
     )
 
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]

@@ -25,6 +25,8 @@ UNKNOWN_TOPIC = (r"UnknownTopicOrPartition",)
 NOTHING_THERE = (r"^builtins\.(StopIteration|IndexError)", r"'NoneType' object is not subscriptable", r"empty")
 GIVEN = r"""(?:bootstrap_servers\s*=|["']kafka\.bootstrap\.servers["']\s*[,:])\s*(?:["']([^"']+)["']|(\w+))"""
 PATIENCE_MS = 1500
+NEAR_S = 0.5
+"""How long connecting to where a broker sends its clients may take: a packet that is dropped is never answered."""
 
 
 @dataclass(frozen=True)
@@ -59,18 +61,22 @@ def wrong_address(failure: Failure, settings: Any) -> Explanation | None:
 
 
 def sent_astray(failure: Failure, settings: Any) -> Explanation | None:
-    """A broker answers, and sends its clients on to an address of its own where nothing does."""
+    """Somebody else's broker answers, and sends its clients on to an address where nothing does."""
     if not _unreached(failure):
         return None
     asked = [address for _, address in _addresses(failure)] or settings.bootstrap_servers.split(",")
     for address in asked:
+        if not settings.kafka_bootstrap_servers and address in settings.bootstrap_servers.split(","):
+            continue  # the stack's own: it is asked below, and may be held up
         answer = ask(address)
         if answer.advertised and answer.problem:
+            named = " and ".join(answer.advertised)
             return Explanation(
-                f"The broker at {address} sends its clients on to {answer.advertised[0]}, which leads nowhere.",
+                f"The broker at {address} sends its clients on to {named}, which leads nowhere.",
                 f"{address} answers; {answer.problem}",
                 f"advertised.listeners=PLAINTEXT://{address}",
-                "To mend it, have whoever runs that broker set this in its server.properties and restart it",
+                "To mend it, whoever runs that broker sets this in its server.properties (with its listener's own "
+                "name, where that is not PLAINTEXT) and restarts it",
             )
     return None
 
@@ -161,11 +167,14 @@ def ask(address: str) -> Answer:
                 problem=f"something listens there, but it is no broker for clients ({type(error).__name__})"
             )
     named = tuple(f"{broker.host}:{broker.port}" for broker in brokers)
+    problems = []
     for each in named:
         try:
-            probes.connect(each)
+            probes.connect(each, NEAR_S)
         except probes.NotAnswering as error:
-            return Answer(named, f"the broker there sends its clients to {each}, and {error}")
+            problems.append(str(error))
+    if named and len(problems) == len(named):
+        return Answer(named, f"the broker there sends its clients to {' and '.join(named)}, and {problems[0]}")
     return Answer(named)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import psutil
+
 from eventlab.explain.explanation import Explanation
 from eventlab.stack import ports, process
 from eventlab.stack.probes import NotAnswering
@@ -29,7 +31,8 @@ def away(settings: Any, name: str) -> Explanation | None:
     port = service.port_numbers(settings)[0]
     if own is None and ports.is_open(port):
         return None  # somebody answers there, and it is none of this stack's
-    if own is not None and answers(settings, name):
+    held_up = own is not None and own.status() == psutil.STATUS_STOPPED  # its probe would outlast the box's time
+    if own is not None and not held_up and answers(settings, name):
         return None
     label = LABELS[name][0].upper() + LABELS[name][1:]
     if own is not None:

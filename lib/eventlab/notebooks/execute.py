@@ -15,8 +15,6 @@ from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 from papermill.execute import execute_notebook
 
-from eventlab.notebooks.preloaded import PreloadedKernelManager
-
 Progress = Callable[[int, int], None]
 """Called with the number of code cells done and of all code cells."""
 
@@ -92,7 +90,6 @@ def execute(
             parameters=dict(parameters or {}),
             engine_name="eventlab",
             kernel_name="python3",
-            kernel_manager_class=PreloadedKernelManager,
             cwd=str(notebook.parent),
             progress_bar=False,
             request_save_on_cell_execute=False,

@@ -128,11 +128,11 @@ def jupyter(settings: Settings) -> None:
     get(settings.jupyter_url + "/api/status", headers={"Authorization": f"token {read_token(settings)}"})
 
 
-def connect(address: str) -> None:
+def connect(address: str, timeout_s: float = TIMEOUT_S) -> None:
     """A plain connection: the quick no, before a client library starts its retries."""
     host, _, port = address.rpartition(":")
     try:
-        socket.create_connection((host, int(port)), timeout=TIMEOUT_S).close()
+        socket.create_connection((host, int(port)), timeout=timeout_s).close()
     except (OSError, ValueError) as error:
         raise NotAnswering(f"{address} does not accept connections: {error}") from error
 
