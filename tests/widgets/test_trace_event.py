@@ -1,11 +1,13 @@
 """One event is found again at every station, and what is found there is true."""
 
 import json
+import subprocess
 
 import pytest
 from pyspark.sql import SparkSession
 
 from eventlab import course
+from eventlab.stack import environment
 from eventlab.widgets import SparkProgress, TraceEvent
 from eventlab.widgets.tracing import HEADER, LostTrack
 from tests.widgets.helpers import until
@@ -61,3 +63,27 @@ def test_a_jobs_stages_and_tasks_are_shown_while_it_runs(spark, show):
     progress.close()
     spark.range(10).collect()
     assert progress.jobs == 1
+
+
+def test_a_classic_session_is_told_of_with_the_page_of_its_jobs(stack, tmp_path):
+    script = tmp_path / "classic.py"
+    script.write_text(
+        "from pyspark.sql import SparkSession\n"
+        "from eventlab.widgets import SparkProgress\n"
+        "spark = SparkSession.builder.getOrCreate()\n"
+        "progress = SparkProgress(spark)\n"
+        "print(progress.view.value)\n"
+        "print(spark.range(3).count())\n"
+        "progress.close()\n"
+    )
+
+    done = subprocess.run(
+        [environment.COMMANDS / "spark-submit", script],
+        capture_output=True,
+        text=True,
+        env=environment.full(stack),
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "its own page only: http://127.0.0.1:" in done.stdout
+    assert done.stdout.splitlines()[-1] == "3"

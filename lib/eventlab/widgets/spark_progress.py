@@ -14,19 +14,26 @@ from eventlab.widgets.panel import Panel
 
 DRAW_S = 0.25
 SHOWN = 6
+NO_JOB_YET = "No job yet: it shows what this session's next action does."
+CLASSIC = "A classic session reports its progress to its own page only: {}"
 
 
 class SparkProgress(Panel):
-    """Shows the progress of every action of a Spark Connect session, the latest one."""
+    """Shows the progress of every action of a Spark Connect session, the latest one.
+
+    A classic session reports to nobody; there the panel says where Spark's own page is, which shows the same.
+    """
 
     def __init__(self, spark: Any) -> None:
         self.spark = spark
         self.jobs = 0
         self._operation: str | None = None
         self._drawn_at = 0.0
-        self.view = ipywidgets.HTML(note("No job yet: it shows what this session's next action does."))
+        self.follows = type(spark).__module__.startswith("pyspark.sql.connect.")
+        self.view = ipywidgets.HTML(note(NO_JOB_YET if self.follows else CLASSIC.format(page_of(spark))))
         super().__init__("Spark", "SparkProgress: stages and tasks of this session's jobs", self.view)
-        spark.registerProgressHandler(self._progress)
+        if self.follows:
+            spark.registerProgressHandler(self._progress)
 
     def close(self) -> None:
         with contextlib.suppress(Exception):  # a session that was stopped has forgotten it already
@@ -42,6 +49,10 @@ class SparkProgress(Panel):
         if done or time.monotonic() - self._drawn_at >= DRAW_S:
             self._drawn_at = time.monotonic()
             self.view.value = drawn(self.jobs, list(stages or ()), inflight_tasks, done)
+
+
+def page_of(classic: Any) -> str:
+    return classic.sparkContext.uiWebUrl or "no page (spark.ui.enabled is false)"
 
 
 def drawn(job: int, stages: list[Any], inflight_tasks: int, done: bool) -> str:
