@@ -11,7 +11,8 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-TEST_OFFSET = int(os.environ.get("EVENTLAB_TEST_OFFSET", "1000"))
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+TEST_OFFSET = int(os.environ.get("EVENTLAB_TEST_OFFSET", "1000")) + 500 * WORKER
 TEST_STATE = Path(__file__).resolve().parents[1] / "build" / f"test-stack-{TEST_OFFSET}"
 
 # Before eventlab is imported: child processes (commands, kernels, services) must have the same settings, and none
@@ -22,16 +23,42 @@ os.environ["EVENTLAB_SETTINGS_FILE"] = ""
 os.environ["EVENTLAB_PORT_OFFSET"] = str(TEST_OFFSET)
 os.environ["EVENTLAB_STATE_DIR"] = str(TEST_STATE)
 
+import psutil  # noqa: E402
 import pytest  # noqa: E402
 
 from eventlab import settings as settings_module  # noqa: E402
 from eventlab.settings import Settings  # noqa: E402
 
+LONGEST_FIRST = (
+    *("notebooks", "explain", "stack", "browser", "test_readme", "test_adversarial", "test_stand", "test_worker"),
+    *("widgets", "test_porting", "test_nbgrader", "test_jobs", "test_game_api", "test_grade_cli"),
+)
+"""Groups of tests that are begun first, so that no worker is left alone with a long one at the end."""
 
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Two stacks and what the tests start beside them need 6 GiB; with less room, one test at a time."""
+    roomy = psutil.virtual_memory().total >= 12 * 2**30
+    return 2 if roomy and (os.cpu_count() or 1) >= 2 else 1
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "stack" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.services)
+        item.add_marker(pytest.mark.xdist_group(group_of(item)))
+    items.sort(key=lambda item: rank_of(group_of(item)))
+
+
+def group_of(item: pytest.Item) -> str:
+    """The tests that one worker runs: a folder's, where they share a stack, else a file's."""
+    shares = {file.parent.name for file in Path(__file__).parent.glob("*/conftest.py")} | {"notebooks"}
+    return item.path.parent.name if item.path.parent.name in shares else item.path.stem
+
+
+def rank_of(group: str) -> int:
+    return LONGEST_FIRST.index(group) if group in LONGEST_FIRST else len(LONGEST_FIRST)
 
 
 @pytest.fixture(scope="session")

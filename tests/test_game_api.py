@@ -19,9 +19,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kafka import KafkaConsumer, TopicPartition
 
-from eventlab.settings import HOST, ROOT, Settings
-from eventlab.stack import life, ports, process, serve_api
+from eventlab.settings import HOST, ROOT
+from eventlab.stack import life, process, serve_api
 from game_api import EventLog, as_sent, create_app, plain, with_headers
+from tests.stacks import free_settings
 
 SERVED = [sys.executable, "-m", "eventlab.stack.serve_api", str(ROOT / "game_api.py"), "--port"]
 FLASK_RUN = [sys.executable, "-m", "flask", "run", "--host", "0.0.0.0", "--port"]
@@ -331,11 +332,7 @@ def test_a_course_projects_own_app_is_served_too(topic, stack, tmp_path):
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory):
     """Settings of a stack of which only Kafka runs, for tests that stop it."""
-    folder = tmp_path_factory.mktemp("stack") / "state"
-    for offset in range(4000, 5000, 50):
-        own = Settings(port_offset=offset, state_dir=folder)
-        if all(ports.is_free(port) for port in (own.kafka_port, own.kafka_controller_port)):
-            break
+    own = free_settings(tmp_path_factory.mktemp("stack") / "state")
     life.up(own, ["kafka"])
     yield own
     life.down(own, ["kafka"])

@@ -75,8 +75,7 @@ def spark_submit(settings: Settings, name: str, arguments: Sequence[str]) -> Inv
     kept, notes = without_connector(arguments)
     if "--remote" in kept:
         return Invocation([_pyspark_script("spark-submit"), *kept], notes=notes)
-    size = driver_memory(kept)
-    memory = [f"-Xmx{size}"] if size else []
+    memory = f"-Xmx{driver_memory(kept) or settings.spark_memory}"
     words = jvm.java_command(
         "spark",
         "spark",
@@ -84,7 +83,7 @@ def spark_submit(settings: Settings, name: str, arguments: Sequence[str]) -> Inv
         "--conf",
         "spark.ui.port=0",
         *kept,
-        options=[QUIET, *memory],
+        options=[QUIET, memory],
         folders=[config.conf_dir(settings, "spark")],
     )
     return Invocation(words, CLASSIC, notes)

@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -30,6 +37,7 @@ NAMENODE_WEB_PORT = 9870
 Port = Annotated[int, Field(ge=1, le=65535)]
 Place = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
 Address = Annotated[str | None, BeforeValidator(lambda text: text or None)]
+JavaMemory = Annotated[str, StringConstraints(pattern=r"^[1-9]\d*[mg]$")]
 BaseUrl = Annotated[str, AfterValidator(lambda path: f"/{path.strip('/')}/".replace("//", "/"))]
 
 
@@ -61,6 +69,7 @@ class Settings(BaseSettings):
     topic: str = "events"
     api_app: Place = ROOT / "game_api.py"
     start_timeout_s: float = Field(default=90, gt=0)
+    spark_memory: JavaMemory = "1g"
 
     kafka_bootstrap_servers: Address = None
     spark_remote_url: Address = None

@@ -11,20 +11,18 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import httpx
 import nbformat
 import pytest
 
 from eventlab.settings import ROOT, OwnSettings, Settings
-from eventlab.stack import environment, life, ports
-from eventlab.stack.services import SERVICES
+from eventlab.stack import environment, life
 from eventlab.stack.token import read_token
+from tests.stacks import free_settings
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 INSTALL = "no browser to test in; install one: sudo apt-get install chromium (or Google Chrome)"
-OFFSETS = range(5600, 6600, 100)
 HERE = ROOT / "build" / "browser"
 """Copies of the notebooks, inside Jupyter's root, so that saving in Lab never touches the lessons."""
 PICTURES = ROOT / "build" / "screenshots"
@@ -61,7 +59,7 @@ def lab(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab
     folder = tmp_path_factory.mktemp("lab")
     app = folder / "game_api.py"
     shutil.copy(ROOT / "game_api.py", app)
-    settings = on_free_ports(folder / "state", app)
+    settings = free_settings(folder / "state", OwnSettings, api_app=app)
     own = {f"JUPYTER_{name}_DIR": str(folder / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")} | {
         "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
         "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
@@ -80,14 +78,6 @@ def lab(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab
     finally:
         life.down(settings)
         shutil.rmtree(HERE, ignore_errors=True)
-
-
-def on_free_ports(state: Path, app: Path) -> Settings:
-    for offset in OFFSETS:
-        own = OwnSettings(port_offset=offset, state_dir=state, api_app=app)
-        if all(ports.is_free(port) for service in SERVICES.values() for port in service.port_numbers(own)):
-            return own
-    raise AssertionError("no free ports for the browser's stack")
 
 
 def copy_lessons() -> None:

@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 
 from eventlab import load
 from eventlab.notebooks.refresh import METADATA
+from eventlab.settings import ROOT
 from eventlab.stack import life, process
 from tests.browser.conftest import HERE, PICTURES
 from tests.browser.helpers import Notebook, panel, picture
@@ -41,7 +42,8 @@ def texts(table):
 
 @pytest.fixture
 def stack_panel(page, lab):
-    open_cells(page, lab, "stack", "from eventlab.widgets import StackPanel\n\nStackPanel()")
+    cells = nbformat.read(ROOT / "notebooks" / "stack_panel.ipynb", as_version=4).cells
+    open_cells(page, lab, "stack", *(cell.source for cell in cells if cell.cell_type == "code"))
     return panel(page, "The stack")
 
 

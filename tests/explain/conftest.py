@@ -12,8 +12,9 @@ from jupyter_client.manager import KernelManager
 
 from eventlab.explain.explanation import INSTEAD, MIME
 from eventlab.settings import ROOT, Settings
-from eventlab.stack import life, ports
-from eventlab.stack.services import COURSE, SERVICES
+from eventlab.stack import life
+from eventlab.stack.services import COURSE
+from tests.stacks import free_settings
 
 Box = dict[str, str]
 CALM = "from eventlab.explain import hook; hook.LIMIT_S = 30  # a busy machine is no reason to see no box"
@@ -111,11 +112,7 @@ def instead(source: str, line: str) -> str:
 @pytest.fixture(scope="session")
 def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """A stack that these tests break, service by service."""
-    state = tmp_path_factory.mktemp("explain") / "state"
-    for offset in range(5000, 6000, 50):
-        own = Settings(port_offset=offset, state_dir=state)
-        if all(ports.is_free(port) for service in SERVICES.values() for port in service.port_numbers(own)):
-            break
+    own = free_settings(tmp_path_factory.mktemp("explain") / "state")
     try:
         life.up(own, COURSE)
         yield own

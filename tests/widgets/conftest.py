@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from eventlab.settings import Settings
-from eventlab.stack import life, ports
+from eventlab.stack import life
 from eventlab.widgets.panel import Panel
+from tests.stacks import free_settings
 from tests.widgets.helpers import Kernel
 
 Open = Callable[..., Any]
@@ -33,10 +34,7 @@ def show() -> Iterator[Open]:
 @pytest.fixture
 def api_alone(tmp_path) -> Iterator[Settings]:
     """Settings of a stack of which only the API runs: it starts fast, and may be killed."""
-    for offset in range(4100, 4900, 50):
-        own = Settings(port_offset=offset, state_dir=tmp_path / "state")
-        if ports.is_free(own.api_port):
-            break
+    own = free_settings(tmp_path / "state")
     yield own
     life.down(own, ["api"], grace_s=2)
 

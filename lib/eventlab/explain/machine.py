@@ -21,6 +21,8 @@ from eventlab.stack.services import SERVICES
 
 LITTLE_DISK = 16 * 2**20
 """HDFS's NameNode takes no changes below 10 MiB (stack/hdfs/hdfs-site.xml)."""
+LITTLE_AFTERWARDS = 256 * 2**20
+"""A broker that ends for want of room first gives some back: it cuts its index files to what they hold."""
 FULL = (r"No space left on device", r"Resources are low on NN", r"not have enough.*disk space", r"DiskOutOfSpace")
 HEAVY = 64 * 2**20
 LITTLE_MEMORY = 2**30
@@ -127,15 +129,17 @@ def disk_full(failure: Failure, settings: Any) -> Explanation | None:
     said = failure.says(*FULL) or any(
         isinstance(each, OSError) and each.errno == errno.ENOSPC for each in failure.chain
     )
-    if not said and not _stack_says_full(failure, settings):
+    logged = _stack_says_full(failure, settings)
+    if not said and not logged:
         return None
+    little = LITTLE_AFTERWARDS if logged else LITTLE_DISK
     named = [Path(str(each.filename)) for each in failure.chain if isinstance(each, OSError) and each.filename]
     folders = [
         doctor.nearest_folder(each.absolute()) for each in [settings.state_dir / "data", *named, Path.cwd()]
     ]
     for folder in folders:
         free = shutil.disk_usage(folder).free
-        if free >= LITTLE_DISK:
+        if free >= little:
             continue
         state = doctor.nearest_folder(settings.state_dir.absolute())
         proof = f"{_mib(free)} are free on the disk of {folder} ({_mib(shutil.disk_usage(folder).total)} in all)"
@@ -159,11 +163,10 @@ def disk_full(failure: Failure, settings: Any) -> Explanation | None:
 
 
 def _stack_says_full(failure: Failure, settings: Any) -> bool:
-    """A service is away, and its log's end says that the disk was full."""
+    """The end of a service's log says that the disk was full; the service may be about to end."""
     if not failure.says(r"kafka", r"hdfs", r"hadoop", r"Kafka"):
         return False
-    away = [name for name in ("kafka", "namenode", "datanode") if not process.find(settings, name)]
-    logs = [process.log_tail(settings, name, 200) for name in away]
+    logs = [process.log_tail(settings, name, 200) for name in ("kafka", "namenode", "datanode")]
     return any(re.search("|".join(FULL), log) for log in logs)
 
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from importlib import metadata
 from typing import Any
 
+import psutil
+
 from eventlab.explain import service
 from eventlab.explain.explanation import INSTEAD, Explain, Explanation
 from eventlab.explain.failure import Failure
-from eventlab.stack import process
+from eventlab.stack import config, process
 
 UNREACHED = (r"StatusCode\.UNAVAILABLE", r"LessonError: not running: .*\bspark\b")
+HEAP_FULL = r"java\.lang\.OutOfMemoryError"
+ENDING = (*UNREACHED, r"stopped SparkContext", r"SparkContext was shut down", r"StatusCode\.(CANCELLED|INTERNAL)")
+"""What a client hears of a server that is ending."""
 NO_RDD = {"rdd", "sparkContext", "_jsc", "_jvm", "_sc"}
 WRONG_CLASSES = (
     r"NoSuchMethodError|NoClassDefFoundError|ClassNotFoundException|AbstractMethodError|NoSuchFieldError",
@@ -21,6 +27,43 @@ WRONG_CLASSES = (
 SESSION = "from pyspark.sql import SparkSession; spark = SparkSession.builder.getOrCreate()"
 
 THEN_FRAMES = "To mend it, run this, then the cells that make the DataFrames, then this one"
+
+
+def memory_exhausted(failure: Failure, settings: Any) -> Explanation | None:
+    """Spark's heap had no room: its log says so. A task that finds none takes the whole server with it."""
+    record = process.read_record(settings, "spark")
+    if record is None or not settings.is_spark_connect or settings.spark_remote_url:
+        return None
+    told = re.search(rf".*{HEAP_FULL}.*", process.log_tail(settings, "spark", 2000))
+    own = record.process()
+    if not told or not failure.says(HEAP_FULL, *([] if service.answers(settings, "spark") else ENDING)):
+        return None
+    has = _heap_mib(settings, own)
+    state = "is there" if own else "has ended"
+    proof = f"process {record.pid}, which had at most {has} MiB, {state}; its log says: {told[0].strip()[:200]}"
+    name = session_name(failure)
+    then = f"\n{renewal(name)}" if name else ""
+    what = "Spark's memory is exhausted."
+    if 2 * has * 2**20 < psutil.virtual_memory().available:
+        more = f"!EVENTLAB_SPARK_MEMORY={2 * has}m eventlab restart spark"
+        return Explanation(
+            what, proof, more + then, f"Spark gets twice the memory, until its next start. {THEN_FRAMES}"
+        )
+    less = (
+        "To have Spark back, run this; then let the cell ask for less: select, filter or limit before it collects"
+    )
+    return Explanation(what, proof, f"!eventlab restart spark{then}", less)
+
+
+def _heap_mib(settings: Any, own: psutil.Process | None) -> int:
+    """What the server may or might have: as it was started, else as its configuration was written."""
+    words = ""
+    with contextlib.suppress(psutil.Error):
+        words = " ".join(own.cmdline()) if own else ""
+    conf = config.conf_dir(settings, "spark") / "spark-defaults.conf"
+    size = re.search(r"-Xmx(\d+)([mg])", words) or re.search(r"driver\.memory +(\d+)([mg])", conf.read_text())
+    assert size
+    return int(size[1]) * (1024 if size[2] == "g" else 1)
 
 
 def server_down(failure: Failure, settings: Any) -> Explanation | None:
@@ -202,6 +245,7 @@ def session_name(failure: Failure) -> str | None:
 
 
 EXPLANATIONS: list[Explain] = [
+    memory_exhausted,
     server_down,
     server_restarted,
     session_stopped,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,10 +53,12 @@ class Service:
         return self.external is not None and getattr(settings, self.external) is not None
 
 
-def java_command(settings: Settings, environment: str, service: str, main: str, *arguments: str) -> list[str]:
+def java_command(
+    settings: Settings, environment: str, service: str, main: str, *arguments: str, options: Sequence[str] = ()
+) -> list[str]:
     """A service's JVM, with its own folder for temporary files."""
     tmp = f"-Djava.io.tmpdir={tmp_dir(settings, service)}"
-    return jvm.java_command(environment, service, main, *arguments, options=[tmp])
+    return jvm.java_command(environment, service, main, *arguments, options=[tmp, *options])
 
 
 def kafka_command(settings: Settings) -> list[str]:
@@ -104,6 +106,7 @@ def spark_command(settings: Settings) -> list[str]:
         "--name",
         "eventlab",
         "spark-internal",
+        options=[f"-Xmx{settings.spark_memory}"],
     )
 
 
