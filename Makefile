@@ -20,7 +20,7 @@ run: setup  ## Walk the whole course headlessly; the report is build/run/report.
 	@$(EVENTLAB) run
 
 test: setup  ## Run all tests on real services
-	@$(PYTEST) -n auto --dist loadgroup --no-loadscope-reorder
+	@$(PYTEST) -n auto --dist loadscope --no-loadscope-reorder
 
 test-unit: .venv/.ready  ## Run the tests that need no services
 	@$(PYTEST) -m "not services" -n 2

@@ -10,10 +10,12 @@ import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 TEST_OFFSET = int(os.environ.get("EVENTLAB_TEST_OFFSET", "1000")) + 500 * WORKER
-TEST_STATE = Path(__file__).resolve().parents[1] / "build" / f"test-stack-{TEST_OFFSET}"
+TESTS = Path(__file__).resolve().parent
+TEST_STATE = TESTS.parent / "build" / f"test-stack-{TEST_OFFSET}"
 
 # Before eventlab is imported: child processes (commands, kernels, services) must have the same settings, and none
 # of them what a learner has set.
@@ -25,9 +27,10 @@ os.environ["EVENTLAB_STATE_DIR"] = str(TEST_STATE)
 
 import psutil  # noqa: E402
 import pytest  # noqa: E402
+from xdist.scheduler import LoadScopeScheduling  # noqa: E402
 
 from eventlab import settings as settings_module  # noqa: E402
-from eventlab.settings import Settings  # noqa: E402
+from eventlab.settings import ROOT, Settings  # noqa: E402
 
 LONGEST_FIRST = (
     *("notebooks", "explain", "stack", "browser", "test_readme", "test_adversarial", "test_stand", "test_worker"),
@@ -42,19 +45,32 @@ def pytest_xdist_auto_num_workers() -> int:
     return 2 if roomy and (os.cpu_count() or 1) >= 2 else 1
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+class ByGroup(LoadScopeScheduling):
+    """Tests that share a stack run on one worker.
+
+    Not `--dist loadgroup`: with pytest 9.2 it groups nothing (https://github.com/pytest-dev/pytest-xdist/issues/1386).
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(ROOT / nodeid.partition("::")[0])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByGroup | None:
+    return ByGroup(config, log) if config.getvalue("dist") == "loadscope" else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "stack" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.services)
-        item.add_marker(pytest.mark.xdist_group(group_of(item)))
-    items.sort(key=lambda item: rank_of(group_of(item)))
+    items.sort(key=lambda item: rank_of(group_of(item.path)))
 
 
-def group_of(item: pytest.Item) -> str:
-    """The tests that one worker runs: a folder's, where they share a stack, else a file's."""
-    shares = {file.parent.name for file in Path(__file__).parent.glob("*/conftest.py")} | {"notebooks"}
-    return item.path.parent.name if item.path.parent.name in shares else item.path.stem
+def group_of(path: Path) -> str:
+    """A folder, where its tests share a stack, else a file."""
+    shares = (path.parent / "conftest.py").exists() or path.parent.name == "notebooks"
+    return path.parent.name if shares and path.parent != TESTS else path.stem
 
 
 def rank_of(group: str) -> int:
