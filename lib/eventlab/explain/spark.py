@@ -16,8 +16,8 @@ from eventlab.stack import config, process
 
 UNREACHED = (r"StatusCode\.UNAVAILABLE", r"LessonError: not running: .*\bspark\b")
 HEAP_FULL = r"java\.lang\.OutOfMemoryError"
-ENDING = (*UNREACHED, r"stopped SparkContext", r"SparkContext was shut down", r"StatusCode\.(CANCELLED|INTERNAL)")
-"""What a client hears of a server that is ending."""
+ENDING = (r"stopped SparkContext", r"SparkContext was shut down")
+"""What a client hears of a server that is ending, while it still answers."""
 NO_RDD = {"rdd", "sparkContext", "_jsc", "_jvm", "_sc"}
 WRONG_CLASSES = (
     r"NoSuchMethodError|NoClassDefFoundError|ClassNotFoundException|AbstractMethodError|NoSuchFieldError",
@@ -36,7 +36,8 @@ def memory_exhausted(failure: Failure, settings: Any) -> Explanation | None:
         return None
     told = re.search(rf".*{HEAP_FULL}.*", process.log_tail(settings, "spark", 2000))
     own = record.process()
-    if not told or not failure.says(HEAP_FULL, *([] if service.answers(settings, "spark") else ENDING)):
+    ending = failure.says(*ENDING) or (failure.says(*UNREACHED) and not service.answers(settings, "spark"))
+    if not told or not (ending or failure.says(HEAP_FULL)):
         return None
     has = _heap_mib(settings, own)
     state = "is there" if own else "has ended"
