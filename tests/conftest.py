@@ -32,11 +32,12 @@ from xdist.scheduler import LoadScopeScheduling  # noqa: E402
 from eventlab import settings as settings_module  # noqa: E402
 from eventlab.settings import ROOT, Settings  # noqa: E402
 
-LONGEST_FIRST = (
-    *("notebooks", "explain", "stack", "browser", "test_readme", "test_adversarial", "test_stand", "test_worker"),
-    *("widgets", "test_porting", "test_nbgrader", "test_jobs", "test_game_api", "test_grade_cli"),
+ORDER = (
+    *("notebooks", "explain", "stack", "test_readme", "browser", "test_stand", "widgets", "test_adversarial"),
+    *("test_kafkacat", "test_worker", "test_game_api", "test_nbgrader", "test_load", "test_porting"),
+    *("test_commands", "test_jobs", "test_lab", "test_grade_cli", "test_course"),
 )
-"""Groups of tests that are begun first, so that no worker is left alone with a long one at the end."""
+"""The long groups first, and those that wait beside those that compute, so that no processor idles."""
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -74,7 +75,7 @@ def group_of(path: Path) -> str:
 
 
 def rank_of(group: str) -> int:
-    return LONGEST_FIRST.index(group) if group in LONGEST_FIRST else len(LONGEST_FIRST)
+    return ORDER.index(group) if group in ORDER else len(ORDER)
 
 
 @pytest.fixture(scope="session")

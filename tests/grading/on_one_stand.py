@@ -88,9 +88,12 @@ class Steps:
 
 
 def grade_labs(stand: Stand, output: Path) -> dict[str, object]:
-    """Lab → status and points of the instructor's notebook and of an untouched one."""
+    """Lab → status and points of the instructor's notebook and of an untouched one.
+
+    Of the first lab, test_readme finds the same with `eventlab labs verify`.
+    """
     found: dict[str, object] = {}
-    for lab in all_labs():
+    for lab in all_labs()[1:]:
         judge = Judge(lab)
         worker = Worker(lab, stand, judge, output, 60, "")
         for path in (lab.instructor, lab.student):
