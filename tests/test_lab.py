@@ -1,15 +1,20 @@
 """JupyterLab as `eventlab lab` opens it."""
 
+import asyncio
+import json
 import re
 import subprocess
 
 import httpx
 import pytest
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import websocket_connect
 
 from eventlab.jupyter import start_page
 from eventlab.settings import ROOT, Settings
 from eventlab.stack import config, life
 from eventlab.stack.services import lab_page
+from eventlab.stack.token import read_token
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +54,32 @@ def test_no_news_are_fetched_and_none_are_asked_about(browser):
 
     assert found["schema"]["properties"]["fetchNews"]["default"] == "false"
     assert found["schema"]["properties"]["checkForUpdates"]["default"] is False
+
+
+async def typed(address, token, line, until):
+    """What a terminal shows of a line that is typed, until a word comes."""
+    wanted = HTTPRequest(address, headers={"Authorization": f"token {token}"}, request_timeout=20)
+    terminal = await websocket_connect(wanted)
+    await terminal.write_message(json.dumps(["stdin", f"{line}\r"]))
+    shown = ""
+    while until not in shown:
+        kind, *text = json.loads(await asyncio.wait_for(terminal.read_message(), 20))
+        shown += text[0] if kind == "stdout" else ""
+    terminal.close()
+    return shown
+
+
+def test_a_terminal_has_the_kits_commands_even_where_a_login_would_take_them_away(stack, address):
+    token = {"Authorization": f"token {read_token(stack)}"}
+    name = httpx.post(f"{stack.jupyter_url}/api/terminals", headers=token, trust_env=False).json()["name"]
+    address = f"{stack.jupyter_url.replace('http', 'ws', 1)}/terminals/websocket/{name}"
+    line = 'kafka-topics --version; printf "%s\\n" $SPARK_REMOTE; eventlab --version; echo e""nd'
+
+    shown = asyncio.run(typed(address, read_token(stack), line, "end\r"))
+
+    assert stack.spark_remote in shown
+    assert "eventlab, version" in shown
+    assert "not found" not in shown
 
 
 def test_markdown_opens_as_a_page_and_the_menu_leads_to_it_and_to_the_stack(stack, browser):

@@ -333,6 +333,29 @@ def lab(browser: bool) -> None:
         click.launch(address)
 
 
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[ARGUMENT]...")
+def hub(arguments: tuple[str, ...]) -> None:
+    """Be a learner's server under JupyterHub: start the stack, then Lab on its start page.
+
+    It is for the Hub to call, with the package jupyterhub installed beside the kit. In jupyterhub_config.py:
+
+    \b
+      c.Spawner.cmd = ["/path/to/eventlab/.venv/bin/eventlab", "hub"]
+      c.Spawner.start_timeout = 120
+
+    Learners on one machine need ports and a state folder each (EVENTLAB_PORT_OFFSET and EVENTLAB_STATE_DIR in
+    c.Spawner.environment); in a container each, they don't.
+    """
+    from eventlab.jupyter import hub as of_hub
+    from eventlab.ui import show_phases
+
+    words = of_hub.command(settings, arguments)
+    with show_phases() as report, terminable():
+        of_hub.start(settings, report)
+    of_hub.become(settings, words)
+
+
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="A list of objects, for programs.")
 def doctor(as_json: bool) -> None:

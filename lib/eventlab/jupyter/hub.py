@@ -3,7 +3,22 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
+from collections.abc import Sequence
 from pathlib import Path
+
+from eventlab.jupyter import start_page
+from eventlab.settings import Settings
+from eventlab.stack import config, environment, life
+from eventlab.stack.services import COURSE, lab_options
+from eventlab.stack.starting import Report, StackError
+
+SERVER = "jupyterhub-singleuser"
+
+
+class HubError(RuntimeError):
+    """The Hub's server can't be started from the kit's environment."""
 
 
 def page(path: Path) -> str | None:
@@ -18,3 +33,34 @@ def page(path: Path) -> str | None:
     root = Path(os.environ.get("JUPYTER_SERVER_ROOT") or Path.home()).resolve()
     shown = path.relative_to(root) if path.is_relative_to(root) else path.name
     return f"{prefix.rstrip('/')}/lab/tree/{shown}"
+
+
+def command(settings: Settings, arguments: Sequence[str]) -> list[str]:
+    """A learner's own server with the kit's start page, menu and terminals; HubError when the Hub's package is not
+    in the kit's environment."""
+    server = shutil.which(SERVER, path=environment.search_path())
+    if server is None:
+        raise HubError(
+            f"{SERVER} is not in the kit's environment. Install the Hub's own version of it: "
+            f"uv pip install --python {sys.executable} jupyterhub"
+        )
+    return [server, *lab_options(settings), *arguments]
+
+
+def start(settings: Settings, report: Report) -> None:
+    """Start the course's services for the server that comes after them.
+
+    One that does not start is told of in the Hub's log, and Lab opens all the same: its panel and `eventlab doctor`
+    are where a learner sees what is wrong.
+    """
+    start_page.write(settings)
+    config.render(settings)
+    try:
+        life.up(settings, COURSE, report)
+    except StackError as error:
+        print(error, file=sys.stderr)
+
+
+def become(settings: Settings, words: Sequence[str]) -> None:
+    """Be the server from now on: the Hub watches and ends the process that it started."""
+    os.execve(words[0], words, environment.full(settings))

@@ -124,8 +124,21 @@ def jupyter_command(settings: Settings) -> list[str]:
         f"--ServerApp.ip={HOST}",
         f"--ServerApp.port={settings.jupyter_port}",
         "--ServerApp.port_retries=0",
-        f"--ServerApp.root_dir={ROOT}",
         f"--ServerApp.base_url={settings.jupyter_base_url}",
+        *lab_options(settings),
+    ]
+
+
+def lab_options(settings: Settings) -> list[str]:
+    """What makes a JupyterLab the kit's, whoever starts it: its folder, start page and menu, and its terminals.
+
+    Without a shell named, Jupyter's terminals are login shells where it has no terminal itself, and those set PATH
+    anew (Debian's /etc/profile): the kit's commands would not be found.
+    """
+    shell = os.environ.get("SHELL") or "sh"
+    return [
+        f"--ServerApp.root_dir={ROOT}",
+        f"--ServerApp.terminado_settings={{'shell_command': [{shell!r}]}}",
         f"--LabApp.app_settings_dir={conf_dir(settings, 'jupyter')}",
         f"--LabApp.default_url=/lab/tree/{start_page(settings)}",
         *(["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
