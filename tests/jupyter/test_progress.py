@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from eventlab.jupyter import hub, progress, start_page
+from eventlab.jupyter import progress, start_page
 from eventlab.jupyter.progress import Progress
 from eventlab.settings import ROOT, Settings
 from eventlab.stack import config
@@ -101,16 +101,3 @@ def test_stacks_with_other_state_folders_have_other_pages(tmp_path):
 
     assert config.start_page(default) == "build/start.md"
     assert config.start_page(Settings(state_dir=tmp_path)) != config.start_page(default)
-
-
-def test_under_a_hub_the_page_is_below_its_base_url(monkeypatch):
-    monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", "/user/ada/")
-    monkeypatch.setenv("JUPYTER_SERVER_ROOT", str(ROOT.parent))
-
-    assert hub.page(ROOT / "build" / "start.md") == f"/user/ada/lab/tree/{ROOT.name}/build/start.md"
-
-
-def test_without_a_hub_there_is_no_such_page(monkeypatch):
-    monkeypatch.delenv("JUPYTERHUB_SERVICE_PREFIX", raising=False)
-
-    assert hub.page(ROOT / "build" / "start.md") is None

@@ -44,14 +44,16 @@ def command(settings: Settings, arguments: Sequence[str]) -> list[str]:
             f"{SERVER} is not in the kit's environment. Install the Hub's own version of it: "
             f"uv pip install --python {sys.executable} jupyterhub"
         )
-    return [server, *lab_options(settings), *arguments]
+    first = f"--ServerApp.default_url=/lab/tree/{config.start_page(settings)}"
+    of_the_hub = "JUPYTERHUB_DEFAULT_URL" in os.environ  # c.Spawner.default_url
+    return [server, *lab_options(settings), *([] if of_the_hub else [first]), *arguments]
 
 
 def start(settings: Settings, report: Report) -> None:
     """Start the course's services for the server that comes after them.
 
-    One that does not start is told of in the Hub's log, and Lab opens all the same: its panel and `eventlab doctor`
-    are where a learner sees what is wrong.
+    One that does not start is told of in the Hub's log, and Lab opens all the same: a learner sees in the panel,
+    or with `eventlab doctor`, what is wrong.
     """
     start_page.write(settings)
     config.render(settings)
@@ -61,6 +63,6 @@ def start(settings: Settings, report: Report) -> None:
         print(error, file=sys.stderr)
 
 
-def become(settings: Settings, words: Sequence[str]) -> None:
+def become(settings: Settings, words: list[str]) -> None:
     """Be the server from now on: the Hub watches and ends the process that it started."""
     os.execve(words[0], words, environment.full(settings))
