@@ -188,13 +188,15 @@ def small_disk(here):
     subprocess.run(["umount", "--lazy", here.state_dir], check=True)
 
 
+PRODUCER = """
+from kafka import KafkaProducer; from eventlab import course; from eventlab.settings import settings
+course.connect()
+"""
+
+
 def test_a_disk_that_events_have_filled(small_disk, open_notebook):
     life.up(small_disk, ["kafka"])
-    notebook = open_notebook(
-        small_disk,
-        "from kafka import KafkaProducer; from eventlab import course; from eventlab.settings import settings\n"
-        "course.connect()",
-    )
+    notebook = open_notebook(small_disk, PRODUCER)
     send = """
 producer = KafkaProducer(bootstrap_servers=settings.bootstrap_servers, acks="all", bootstrap_timeout_ms=2000,
                          delivery_timeout_ms=4000, request_timeout_ms=3000)
@@ -211,6 +213,19 @@ finally:
     assert box["remedy"] == "!eventlab reset --yes && eventlab up"
     notebook.run("!eventlab reset --yes && eventlab up kafka")  # the others would not find room on 48 MiB
     notebook.runs(send.format(count=3))
+
+
+def test_a_broker_that_a_full_disk_ended_without_a_word(small_disk, open_notebook):
+    life.up(small_disk, ["kafka"])
+    notebook = open_notebook(small_disk, PRODUCER)
+    with pytest.raises(OSError, match="No space left"):
+        (small_disk.state_dir / "data" / "large").write_bytes(b"x" * 64 * 2**20)
+    process.find(small_disk, "kafka").kill()
+
+    box = notebook.fails("KafkaProducer(bootstrap_servers=settings.bootstrap_servers, bootstrap_timeout_ms=2000)")
+
+    assert box["what"] == "The disk is full: the stack's own events and files fill it."
+    assert box["proof"].startswith("0 MiB are free")
 
 
 @pytest.fixture

@@ -24,6 +24,8 @@ LITTLE_DISK = 16 * 2**20
 LITTLE_AFTERWARDS = 256 * 2**20
 """A broker that ends for want of room first gives some back: it cuts its index files to what they hold."""
 FULL = (r"No space left on device", r"Resources are low on NN", r"not have enough.*disk space", r"DiskOutOfSpace")
+STORES = ("kafka", "namenode", "datanode")
+OF_STORES = (r"kafka", r"hdfs", r"hadoop", r"Kafka")
 HEAVY = 64 * 2**20
 LITTLE_MEMORY = 2**30
 
@@ -130,7 +132,7 @@ def disk_full(failure: Failure, settings: Any) -> Explanation | None:
         isinstance(each, OSError) and each.errno == errno.ENOSPC for each in failure.chain
     )
     logged = _stack_says_full(failure, settings)
-    if not said and not logged:
+    if not said and not logged and not _stack_has_ended(failure, settings):
         return None
     little = LITTLE_AFTERWARDS if logged else LITTLE_DISK
     named = [Path(str(each.filename)) for each in failure.chain if isinstance(each, OSError) and each.filename]
@@ -164,10 +166,16 @@ def disk_full(failure: Failure, settings: Any) -> Explanation | None:
 
 def _stack_says_full(failure: Failure, settings: Any) -> bool:
     """The end of a service's log says that the disk was full; the service may be about to end."""
-    if not failure.says(r"kafka", r"hdfs", r"hadoop", r"Kafka"):
+    if not failure.says(*OF_STORES):
         return False
-    logs = [process.log_tail(settings, name, 200) for name in ("kafka", "namenode", "datanode")]
+    logs = [process.log_tail(settings, name, 2000) for name in STORES]
     return any(re.search("|".join(FULL), log) for log in logs)
+
+
+def _stack_has_ended(failure: Failure, settings: Any) -> bool:
+    """A service that stores is gone, perhaps without a word: a mapped file's next page ends a JVM on a full disk."""
+    ended = [name for name in STORES if process.read_record(settings, name) and not process.find(settings, name)]
+    return bool(ended) and failure.says(*OF_STORES)
 
 
 def _bytes_below(folder: Path) -> int:
