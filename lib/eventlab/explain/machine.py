@@ -173,7 +173,7 @@ def _stack_says_full(failure: Failure, settings: Any) -> bool:
 
 
 def _stack_has_ended(failure: Failure, settings: Any) -> bool:
-    """A service that stores is gone, perhaps without a word: a mapped file's next page ends a JVM on a full disk."""
+    """A service that stores is gone, perhaps without a word: on a full disk, a mapped page can end a JVM."""
     ended = [name for name in STORES if process.read_record(settings, name) and not process.find(settings, name)]
     return bool(ended) and failure.says(*OF_STORES)
 
