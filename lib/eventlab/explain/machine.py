@@ -136,9 +136,8 @@ def disk_full(failure: Failure, settings: Any) -> Explanation | None:
         return None
     little = LITTLE_AFTERWARDS if logged else LITTLE_DISK
     named = [Path(str(each.filename)) for each in failure.chain if isinstance(each, OSError) and each.filename]
-    folders = [
-        doctor.nearest_folder(each.absolute()) for each in [settings.state_dir / "data", *named, Path.cwd()]
-    ]
+    touched = [*named, Path.cwd()] if said else []
+    folders = [doctor.nearest_folder(each.absolute()) for each in [settings.state_dir / "data", *touched]]
     for folder in folders:
         free = shutil.disk_usage(folder).free
         if free >= little:
