@@ -33,9 +33,9 @@ from eventlab import settings as settings_module  # noqa: E402
 from eventlab.settings import ROOT, Settings  # noqa: E402
 
 ORDER = (
-    *("notebooks", "explain", "stack", "test_readme", "browser", "test_stand", "widgets", "test_adversarial"),
-    *("test_kafkacat", "test_worker", "test_game_api", "test_nbgrader", "test_load", "test_porting"),
-    *("test_commands", "test_jobs", "test_lab", "test_grade_cli", "test_course"),
+    *("course", "explain", "stack", "test_readme", "browser", "test_stand", "widgets", "test_adversarial"),
+    *("test_kafkacat", "test_worker", "test_game_api", "test_nbgrader", "test_ab", "test_porting"),
+    *("test_tools", "test_jobs", "test_lab", "test_grade"),
 )
 """The long groups first, and those that wait beside those that compute, so that no processor idles."""
 
@@ -70,7 +70,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def group_of(path: Path) -> str:
     """A folder, where its tests share a stack, else a file."""
-    shares = (path.parent / "conftest.py").exists() or path.parent.name == "notebooks"
+    shares = (path.parent / "conftest.py").exists() or path.parent.name == "course"
     return path.parent.name if shares and path.parent != TESTS else path.stem
 
 
@@ -87,18 +87,18 @@ def settings() -> Settings:
 @pytest.fixture(scope="session")
 def stack(settings: Settings) -> Iterator[Settings]:
     """The real services of the course, running; they are taken down at the end of the run."""
-    from eventlab.stack import environment, life
+    from eventlab.stack import environment, lifecycle
     from eventlab.stack.services import COURSE
 
     before = dict(os.environ)
-    life.up(settings, COURSE)
+    lifecycle.up(settings, COURSE)
     environment.apply(settings)
     try:
         yield settings
     finally:
         os.environ.clear()
         os.environ.update(before)
-        life.down(settings)
+        lifecycle.down(settings)
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from eventlab.clients import ports
 from eventlab.settings import Settings
-from eventlab.stack import ports
 from eventlab.stack.services import SERVICES
 
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))

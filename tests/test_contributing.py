@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from eventlab.settings import HOST, ROOT, Settings
-from eventlab.stack import life, probes, services
+from eventlab.stack import lifecycle, probes, services
 
 
 def recipe(heading):
@@ -35,8 +35,8 @@ def test_adding_a_widget(settings):
 
     import ipywidgets
 
-    from eventlab.widgets.look import note
     from eventlab.widgets.panel import Panel, repeat
+    from eventlab.widgets.style import note
 
     namespace = {
         "Panel": Panel,
@@ -109,10 +109,10 @@ def test_adding_a_service(tmp_path, monkeypatch):
     own = Settings(state_dir=tmp_path, port_offset=1400)
 
     try:
-        assert [status.state for status in life.up(own, ["files"])] == ["running"]
+        assert [status.state for status in lifecycle.up(own, ["files"])] == ["running"]
     finally:
-        assert [status.state for status in life.down(own, ["files"])] == ["stopped"]
-    assert not life.open_ports(own, ["files"])
+        assert [status.state for status in lifecycle.down(own, ["files"])] == ["stopped"]
+    assert not lifecycle.open_ports(own, ["files"])
 
 
 @pytest.mark.services
@@ -125,11 +125,11 @@ def test_adding_an_event_type(stack, tmp_path):
         state_dir=tmp_path, port_offset=1400, api_app=app, kafka_bootstrap_servers=stack.bootstrap_servers
     )
 
-    life.up(own, ["api"])
+    lifecycle.up(own, ["api"])
     try:
         answer = httpx.get(own.api_url + "/join_a_guild")
     finally:
-        life.down(own, ["api"])
+        lifecycle.down(own, ["api"])
 
     assert answer.text == "Guild Joined!\n"
     assert b"the early birds" in course.read_values(stack.topic)[-1]

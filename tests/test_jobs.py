@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from eventlab import hdfs
+from eventlab.clients import hdfs
 from eventlab.jobs import filtered_writes, just_filtering, separate_events
 from eventlab.jobs.extract import column_name, extract_events, extract_in_one_pass, survey
 from eventlab.jobs.output import replacing

@@ -17,7 +17,7 @@ import httpx
 import nbformat
 import pytest
 
-from eventlab import hdfs
+from eventlab.clients import hdfs
 from eventlab.settings import ROOT
 from tests.porting import lines
 

@@ -22,8 +22,9 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
+from eventlab.clients import ports
 from eventlab.settings import ROOT, Settings
-from eventlab.stack import jars, java, life, ports, process
+from eventlab.stack import jars, java, lifecycle, process
 from eventlab.stack import setup as steps
 from eventlab.stack.services import SERVICES
 
@@ -237,7 +238,7 @@ def roomy() -> str | None:
 
 def free_ports(settings: Settings) -> Check:
     """Every port of the stack is free, or held by the stack's own service."""
-    ours = life.held_ports(settings)
+    ours = lifecycle.held_ports(settings)
     own_count = 0
     taken = []
     for service in SERVICES.values():
@@ -249,7 +250,7 @@ def free_ports(settings: Settings) -> Check:
             elif not ports.is_free(port):
                 taken.append(f"{port} ({service.name}) is held by {ports.holder(port)}")
     if taken:
-        return Check("ports", False, _few(taken), f"export EVENTLAB_PORT_OFFSET={life.free_offset(settings)}")
+        return Check("ports", False, _few(taken), f"export EVENTLAB_PORT_OFFSET={lifecycle.free_offset(settings)}")
     return Check(
         "ports", True, f"{own_count} held by this stack's services, the others free" if own_count else "free"
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from eventlab.notebooks import walk
+from eventlab.course import run as course_run
 from eventlab.settings import ROOT, Settings
 from tests.bench import api, extraction, grading, startup, suite
 
@@ -43,7 +43,7 @@ def main(names: list[str]) -> None:
 def measure(name: str) -> list[Row]:
     if name in ALONE:
         return ALONE[name](Settings())
-    with walk.own_stack(folder=ROOT / "build" / "bench-stack") as stack:
+    with course_run.own_stack(folder=ROOT / "build" / "bench-stack") as stack:
         return ON_A_STACK[name](stack)
 
 

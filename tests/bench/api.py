@@ -28,7 +28,7 @@ import psutil
 from flask import Flask
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 
-from eventlab.load import bench
+from eventlab.commands.ab import bench
 from eventlab.settings import HOST, ROOT, Settings
 from eventlab.stack import services
 

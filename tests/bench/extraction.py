@@ -21,7 +21,7 @@ from pathlib import Path
 
 from kafka import KafkaAdminClient
 
-from eventlab import hdfs
+from eventlab.clients import hdfs
 from eventlab.settings import ROOT, Settings
 from eventlab.stack import environment
 

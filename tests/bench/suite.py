@@ -9,12 +9,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from eventlab.notebooks import walk
+from eventlab.course import run as course_run
 from eventlab.settings import Settings
 from eventlab.stack import config, environment
 from eventlab.stack.services import COURSE
 
-LESSONS = [path for path in walk.lessons() if path.stem != "09_tear_down"]
+LESSONS = [path for path in course_run.lessons() if path.stem != "09_tear_down"]
 """The last lesson ends the stack, which the plain loop has to keep: both leave it out."""
 
 
@@ -40,7 +40,7 @@ def measure(settings: Settings) -> list[dict[str, object]]:
 
 def _timed(command: list[str], environment: dict[str, str] | None = None) -> float:
     started = time.monotonic()
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=walk.NOTEBOOKS)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=course_run.NOTEBOOKS)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}\n{done.stderr[-3000:]}")
     return time.monotonic() - started
@@ -50,7 +50,7 @@ def _plain_loop(folder: Path) -> float:
     """What one would write without the kit: services up, `papermill` per notebook, a Spark in each."""
     started = time.monotonic()
     others = [name for name in COURSE if name != "spark"]
-    with walk.own_stack(folder=folder / "stack", services=others) as stack:
+    with course_run.own_stack(folder=folder / "stack", services=others) as stack:
         plain = stack.model_copy(update={"spark_remote_url": "local[*]"})
         config.render(plain)
         environment.apply(plain)
@@ -61,7 +61,7 @@ def _plain_loop(folder: Path) -> float:
                     "-m",
                     "papermill",
                     "--cwd",
-                    str(walk.NOTEBOOKS),
+                    str(course_run.NOTEBOOKS),
                     str(lesson),
                     str(folder / "out.ipynb"),
                 ],

@@ -17,7 +17,7 @@ import nbformat
 import pytest
 
 from eventlab.settings import ROOT, OwnSettings, Settings
-from eventlab.stack import environment, life
+from eventlab.stack import environment, lifecycle
 from eventlab.stack.token import read_token
 from tests.stacks import free_settings
 
@@ -76,7 +76,7 @@ def lab(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab
         assert address, done.stdout
         yield Lab(address[1], settings)
     finally:
-        life.down(settings)
+        lifecycle.down(settings)
         shutil.rmtree(HERE, ignore_errors=True)
 
 

@@ -5,7 +5,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import expect
 
-from eventlab.notebooks.refresh import METADATA
+from eventlab.course.refresh import METADATA
 from eventlab.stack import process
 from tests.browser.conftest import HERE, PICTURES
 from tests.browser.helpers import CELL_MS, Notebook, picture

@@ -8,10 +8,10 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import expect
 
-from eventlab import load
-from eventlab.notebooks.refresh import METADATA
+from eventlab.commands import ab
+from eventlab.course.refresh import METADATA
 from eventlab.settings import ROOT
-from eventlab.stack import life, process
+from eventlab.stack import lifecycle, process
 from tests.browser.conftest import HERE, PICTURES
 from tests.browser.helpers import Notebook, panel, picture
 
@@ -59,7 +59,7 @@ def test_the_stack_panel_shows_a_broker_that_is_killed_and_each_button_does_what
         lab.settings.spark_ui_url,
         lab.settings.api_url,
     ]
-    load.bench(lab.settings.api_url + "/purchase_a_sword", requests=12)
+    ab.bench(lab.settings.api_url + "/purchase_a_sword", requests=12)
     stack_panel.get_by_label("Log of").select_option("api")
     expect(stack_panel.get_by_role("log", name="the last lines of the log of api")).to_contain_text("sword")
     picture(stack_panel, PICTURES / "stack_panel.png")
@@ -144,9 +144,9 @@ def test_a_route_that_a_learner_adds_has_its_button_once_the_api_is_restarted(co
         '    return "Guild Joined!\\n"\n\n\n'
     )
     app.write_text(app.read_text().replace("def log_to_kafka", f"{route}def log_to_kafka", 1))
-    life.down(lab.settings, ["api"])
+    lifecycle.down(lab.settings, ["api"])
     expect(console.get_by_role("alert")).to_contain_text("Start it: eventlab up api")
-    life.up(lab.settings, ["api"])
+    lifecycle.up(lab.settings, ["api"])
 
     expect(button(console, "GET /join_a_guild")).to_be_visible(timeout=SOON_MS)
 
@@ -168,7 +168,7 @@ def players(lab):
                 ("user2.att.com", "/"),
                 ("user2.att.com", "/purchase_a_knife"),
             ):
-                load.bench(lab.settings.api_url + route, requests=1, headers={"Host": host})
+                ab.bench(lab.settings.api_url + route, requests=1, headers={"Host": host})
 
     thread = threading.Thread(target=play)
     thread.start()

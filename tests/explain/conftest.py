@@ -12,7 +12,7 @@ from jupyter_client.manager import KernelManager
 
 from eventlab.explain.explanation import INSTEAD, MIME
 from eventlab.settings import ROOT, Settings
-from eventlab.stack import life
+from eventlab.stack import lifecycle
 from eventlab.stack.services import COURSE
 from tests.stacks import free_settings
 
@@ -21,9 +21,9 @@ CALM = "from eventlab.explain import hook; hook.LIMIT_S = 30  # a busy machine i
 
 WHY_NOT = """
 import sys, traceback
-from eventlab.explain import every, failure
+from eventlab.explain import registry, failure
 from eventlab.settings import settings
-for explain in every.explanations():
+for explain in registry.explanations():
     try:
         explain(failure.Failure(sys.last_value, In[-2], globals()), settings)
     except Exception:
@@ -114,10 +114,10 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """A stack that these tests break, service by service."""
     own = free_settings(tmp_path_factory.mktemp("explain") / "state")
     try:
-        life.up(own, COURSE)
+        lifecycle.up(own, COURSE)
         yield own
     finally:
-        life.down(own, grace_s=2)
+        lifecycle.down(own, grace_s=2)
 
 
 def environment_of(settings: Settings) -> dict[str, str]:

@@ -5,8 +5,9 @@ from contextlib import contextmanager
 
 import pytest
 
+from eventlab.clients import ports
 from eventlab.settings import OwnSettings
-from eventlab.stack import config, ports, provision, services
+from eventlab.stack import config, provision, services
 from tests.widgets.helpers import until
 
 pytestmark = pytest.mark.services

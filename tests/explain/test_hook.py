@@ -6,11 +6,11 @@ import nbformat
 import papermill
 import pytest
 
-from eventlab.explain import every, hook
+from eventlab.course import run as course_run
+from eventlab.explain import hook, registry
 from eventlab.explain.explanation import MIME, Explanation
 from eventlab.explain.failure import Failure
 from eventlab.labs import catalogue
-from eventlab.notebooks import walk
 from eventlab.settings import Settings
 
 
@@ -78,7 +78,7 @@ def test_an_explanation_that_breaks_is_passed_over(settings):
     def broken(failure, settings):
         raise LookupError
 
-    assert every.confirmed([broken, lambda failure, settings: right], Failure(ValueError()), settings) is right
+    assert registry.confirmed([broken, lambda failure, settings: right], Failure(ValueError()), settings) is right
 
 
 def test_a_probe_that_hangs_is_not_waited_for(monkeypatch):
@@ -86,7 +86,7 @@ def test_a_probe_that_hangs_is_not_waited_for(monkeypatch):
     import time
 
     forever = threading.Event()
-    monkeypatch.setattr(every, "first", lambda failure: forever.wait(20))
+    monkeypatch.setattr(registry, "first", lambda failure: forever.wait(20))
     started = time.monotonic()
 
     assert hook.within(0.2, Failure(ValueError())) is None
@@ -101,7 +101,7 @@ def test_where_work_is_graded_nothing_is_watched(open_notebook, tmp_path):
 
 
 def test_every_lesson_and_lab_turns_it_on_in_its_first_cell_of_code():
-    for path in walk.lessons():
+    for path in course_run.lessons():
         cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
         assert cells[0].source.startswith("%load_ext eventlab\n"), path
     for lab in catalogue.all_labs():

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from eventlab.cli import main
+from eventlab.cli.app import main
 from eventlab.grading import crew as module
 from eventlab.grading import sandbox
 from eventlab.grading.crew import Crew, Limits, StartError

@@ -41,7 +41,7 @@ def edit(path: Path) -> None:
     path.write_text(path.read_text() + "\n# edited\n")
 
 
-SHOWN = ("grading/reports/page.py", "grading/progress.py", "grading/cli.py", "grading/verify.py", "labs/cli.py")
+SHOWN = ("grading/reports/page.py", "grading/progress.py", "grading/verify.py")
 MADE = (
     "grading/salvage.py",
     "grading/worker.py",

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from eventlab.settings import Settings
-from eventlab.stack import life
+from eventlab.stack import lifecycle
 from tests.stacks import free_settings
 
 EVENTLAB = Path(sys.executable).with_name("eventlab")
@@ -39,8 +39,8 @@ def new_stack() -> Iterator[NewStack]:
 
     yield make
     for settings in made:
-        life.down(settings, grace_s=3)
-        assert life.open_ports(settings) == []
+        lifecycle.down(settings, grace_s=3)
+        assert lifecycle.open_ports(settings) == []
 
 
 @pytest.fixture(scope="module")

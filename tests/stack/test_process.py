@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from eventlab.settings import Settings
-from eventlab.stack import launch, process
+from eventlab.stack import launcher, process
 
 READY = "import time, signal; {}; print('ready', flush=True); time.sleep(600)"
 
@@ -70,7 +70,7 @@ def test_a_record_of_another_process_is_not_believed(own: Settings, bystander: p
 
 def test_a_record_of_a_process_that_is_gone_is_not_believed(own: Settings):
     with subprocess.Popen([sys.executable, "-c", ""]) as gone:
-        since_boot = launch.since_boot(psutil.Process(gone.pid))
+        since_boot = launcher.since_boot(psutil.Process(gone.pid))
     forge(own, f'{{"pid": {gone.pid}, "since_boot": {since_boot}, "command": []}}')
 
     assert process.find(own, "kafka") is None
@@ -81,7 +81,7 @@ def test_a_process_that_ended_and_was_not_collected_is_gone(own: Settings):
         zombie = psutil.Process(ended.pid)
         while zombie.status() != psutil.STATUS_ZOMBIE:
             time.sleep(0.01)
-        forge(own, f'{{"pid": {ended.pid}, "since_boot": {launch.since_boot(zombie)}, "command": []}}')
+        forge(own, f'{{"pid": {ended.pid}, "since_boot": {launcher.since_boot(zombie)}, "command": []}}')
 
         assert process.find(own, "kafka") is None
         assert not process.alive(zombie)
@@ -212,9 +212,9 @@ def test_a_service_whose_starter_has_ended_does_not_start(own: Settings, bystand
     record.parent.mkdir(parents=True)
     log.parent.mkdir(parents=True)
     service = [sys.executable, "-c", "print('it runs')"]
-    launcher = [sys.executable, launch.__file__, str(bystander.pid), str(record), str(log), *service]
+    command_line = [sys.executable, launcher.__file__, str(bystander.pid), str(record), str(log), *service]
 
-    done = subprocess.run(launcher, capture_output=True, text=True)
+    done = subprocess.run(command_line, capture_output=True, text=True)
 
     assert done.returncode == 1
     assert "has ended" in done.stderr

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from eventlab import cli
+from eventlab.cli import app
 from eventlab.settings import Settings
 from eventlab.stack import java, probes
 from eventlab.stack.services import COURSE, SERVICES
@@ -28,7 +28,7 @@ def own(tmp_path: Path) -> Settings:
 
 
 def test_the_command_line_knows_the_same_services():
-    assert tuple(SERVICES) == cli.SERVICE_NAMES
+    assert tuple(SERVICES) == app.SERVICE_NAMES
     assert set(COURSE) <= set(SERVICES)
 
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from eventlab.stack import life, process
+from eventlab.stack import lifecycle, process
 from eventlab.widgets import StackPanel
 from tests.widgets.helpers import until
 
@@ -26,7 +26,7 @@ def light(panel):
 
 
 def test_a_service_that_somebody_starts_and_somebody_kills_is_seen_within_two_seconds(panel, api_alone):
-    life.up(api_alone, ["api"])
+    lifecycle.up(api_alone, ["api"])
     assert until(lambda: light(panel) == "running") < SOON_S
     assert re.search(r"\d+ MiB", panel.rows["api"].facts.value)
 

@@ -7,7 +7,7 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
-from eventlab import hdfs
+from eventlab.clients import hdfs
 from eventlab.explain import service
 from eventlab.explain.explanation import INSTEAD, Explain, Explanation
 from eventlab.explain.failure import Failure, nearest

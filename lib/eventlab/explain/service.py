@@ -7,8 +7,9 @@ from typing import Any
 
 import psutil
 
+from eventlab.clients import ports
 from eventlab.explain.explanation import Explanation
-from eventlab.stack import ports, process
+from eventlab.stack import process
 from eventlab.stack.probes import NotAnswering
 from eventlab.stack.services import SERVICES
 

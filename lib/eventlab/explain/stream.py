@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from eventlab import hdfs, http
+from eventlab.clients import hdfs, http
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failure import Failure
 from eventlab.explain.kafka import offsets

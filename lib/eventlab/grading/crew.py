@@ -232,8 +232,8 @@ def _environment(run: Path, contained: bool) -> dict[str, str]:
 
 
 def _free_offset() -> int:
+    from eventlab.clients import ports
     from eventlab.settings import Settings
-    from eventlab.stack import ports
     from eventlab.stack.services import COURSE, SERVICES
 
     first = int(os.environ.get("EVENTLAB_PORT_OFFSET", "0"))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from contextlib import closing
 from typing import Any
 
-from eventlab import hdfs
+from eventlab.clients import hdfs
 from eventlab.labs import files
 from eventlab.settings import settings
 from eventlab.stack.probes import kafka_client, quiet_kafka

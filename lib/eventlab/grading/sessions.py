@@ -13,7 +13,7 @@ from html import unescape
 
 import httpx
 
-from eventlab import http
+from eventlab.clients import http
 from eventlab.settings import Settings
 
 PATIENCE_S = 5

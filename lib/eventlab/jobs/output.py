@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from pyspark.sql import SparkSession
 
-from eventlab import hdfs
+from eventlab.clients import hdfs
 from eventlab.jobs.topic import JobError
 
 

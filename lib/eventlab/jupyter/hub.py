@@ -10,9 +10,9 @@ from pathlib import Path
 
 from eventlab.jupyter import start_page
 from eventlab.settings import Settings
-from eventlab.stack import config, environment, life
+from eventlab.stack import config, environment, lifecycle
 from eventlab.stack.services import COURSE, lab_options
-from eventlab.stack.starting import Report, StackError
+from eventlab.stack.startup import Report, StackError
 
 SERVER = "jupyterhub-singleuser"
 
@@ -58,7 +58,7 @@ def start(settings: Settings, report: Report) -> None:
     start_page.write(settings)
     config.render(settings)
     try:
-        life.up(settings, COURSE, report)
+        lifecycle.up(settings, COURSE, report)
     except StackError as error:
         print(error, file=sys.stderr)
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import httpx
 
-from eventlab import http
+from eventlab.clients import http
 from eventlab.settings import settings
 from eventlab.stack.config import HDFS_USER
 

@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from eventlab import hdfs
+from eventlab.clients import hdfs
 from eventlab.labs.names import Namespace
 from eventlab.settings import settings
 from eventlab.stack.probes import quiet_kafka

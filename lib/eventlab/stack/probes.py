@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from eventlab import http
+from eventlab.clients import http
 from eventlab.settings import HOST, Settings
 
 Probe = Callable[[Settings], None]

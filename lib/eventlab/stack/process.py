@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 
 from eventlab.settings import Settings
-from eventlab.stack import launch
+from eventlab.stack import launcher
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Record:
         """The very process that was started, or None when it is gone (its id may be another's by now)."""
         with contextlib.suppress(psutil.Error, ValueError, OverflowError):
             process = psutil.Process(self.pid)
-            same = abs(launch.since_boot(process) - self.since_boot) < 0.5
+            same = abs(launcher.since_boot(process) - self.since_boot) < 0.5
             if same and process.status() != psutil.STATUS_ZOMBIE:
                 return process
         return None
@@ -57,7 +57,7 @@ def note(settings: Settings, service: str, pid: int) -> None:
     record = record_file(settings, service)
     record.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(psutil.NoSuchProcess):
-        record.write_text(json.dumps({"pid": pid, "since_boot": launch.since_boot(psutil.Process(pid))}))
+        record.write_text(json.dumps({"pid": pid, "since_boot": launcher.since_boot(psutil.Process(pid))}))
 
 
 def forget(settings: Settings, service: str) -> None:
@@ -83,9 +83,9 @@ def start(
     if log.exists():
         log.replace(log.with_suffix(".log.1"))
     forget(settings, service)
-    launcher = [sys.executable, launch.__file__, str(os.getpid()), str(record), str(log), *command]
+    command_line = [sys.executable, launcher.__file__, str(os.getpid()), str(record), str(log), *command]
     started = subprocess.run(
-        launcher,
+        command_line,
         env=environment,
         cwd=cwd,
         stdin=subprocess.DEVNULL,

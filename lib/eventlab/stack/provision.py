@@ -12,7 +12,7 @@ from contextlib import closing
 
 import httpx
 
-from eventlab import http
+from eventlab.clients import http
 from eventlab.settings import Settings
 from eventlab.stack import probes, process
 from eventlab.stack.config import HDFS_USER, data_dir

@@ -1,7 +1,7 @@
 """The six services: what each needs, listens on, runs as, and answers to.
 
 A service is data. Its command is built by a pure function from the settings, so a test can read it as a list
-of words; how it is started, watched and stopped is `life`'s business and the same for all.
+of words; how it is started, watched and stopped is lifecycle's business and the same for all.
 """
 
 from __future__ import annotations

@@ -7,14 +7,14 @@ import tempfile
 from pathlib import Path
 
 from eventlab.settings import OwnSettings, Settings
-from eventlab.stack import archives, jars, java, life
+from eventlab.stack import archives, jars, java, lifecycle
 from eventlab.stack.services import COURSE
 
 ARCHIVED = tuple(name for name in COURSE if name != "api")
 TRAINING_OFFSETS = (7000, 7200, 7400, 7600, 7800)
 
 
-def record_archives(settings: Settings, report: life.Report = lambda name, phase: None) -> bool:
+def record_archives(settings: Settings, report: lifecycle.Report = lambda name, phase: None) -> bool:
     """Run the services once on a throw-away state so that each writes its archive; False if they are there.
 
     Costs a start of the stack and a few seconds of dumping, once per Java and set of jars.
@@ -26,10 +26,10 @@ def record_archives(settings: Settings, report: life.Report = lambda name, phase
         training = OwnSettings(state_dir=Path(folder), port_offset=_free_offset(), start_timeout_s=180)
         archives.recording = True
         try:
-            life.up(training, ARCHIVED, report)
+            lifecycle.up(training, ARCHIVED, report)
             _exercise_spark(training)
         finally:
-            life.down(training, ARCHIVED, report, grace_s=120)
+            lifecycle.down(training, ARCHIVED, report, grace_s=120)
             archives.recording = False
     return True
 
@@ -43,9 +43,9 @@ def archive(service: str) -> Path:
 def _free_offset() -> int:
     """An offset at which no port of the stack is in use."""
     for offset in TRAINING_OFFSETS:
-        if not life.taken_ports(OwnSettings(port_offset=offset)):
+        if not lifecycle.taken_ports(OwnSettings(port_offset=offset)):
             return offset
-    raise life.StackError(f"no free ports at any of the offsets {TRAINING_OFFSETS}")
+    raise lifecycle.StackError(f"no free ports at any of the offsets {TRAINING_OFFSETS}")
 
 
 def _exercise_spark(settings: Settings) -> None:

@@ -12,8 +12,8 @@ import ipywidgets
 from eventlab.settings import Settings
 from eventlab.settings import settings as default_settings
 from eventlab.widgets.follower import Event, Follower, matching
-from eventlab.widgets.look import bad
 from eventlab.widgets.panel import Panel, repeat
+from eventlab.widgets.style import bad
 from eventlab.widgets.tally import Tally, chart
 
 DRAW_S = 0.25

@@ -10,12 +10,12 @@ from http import HTTPStatus
 
 import ipywidgets
 
-from eventlab import load
+from eventlab.commands import ab
 from eventlab.settings import Settings
 from eventlab.settings import settings as default_settings
-from eventlab.widgets.look import bad, light, note
 from eventlab.widgets.panel import Panel, discard, repeat
 from eventlab.widgets.routes import NoRoutes, Route, running_routes
+from eventlab.widgets.style import bad, light, note
 
 POLL_S = 1.0
 HOSTS = ("user1.comcast.com", "user2.att.com")
@@ -124,7 +124,7 @@ class GameConsole(Panel):
 
     def _run(self, route: Route, ending: threading.Event) -> None:
         host, count, concurrency = self.host.value.strip(), self.count.value, self.concurrency.value
-        engine: load.Engine | None = None
+        engine: ab.Engine | None = None
 
         def look(done: int) -> None:
             if self._stop.is_set() or ending.is_set():
@@ -133,16 +133,16 @@ class GameConsole(Panel):
                 self.message.value = note(f"{route.label}: {done:,} of {count:,} calls answered")
 
         try:
-            target = load.Target.parse(
+            target = ab.Target.parse(
                 self.api_url + (route.path if route.path.startswith("/") else f"/{route.path}")
             )
-            request = load.build(target, [f"Host: {host}"] if host else [], route.method)
-            engine = load.Engine(load.Plan(target, request, count, min(concurrency, count)), look)
+            request = ab.build(target, [f"Host: {host}"] if host else [], route.method)
+            engine = ab.Engine(ab.Plan(target, request, count, min(concurrency, count)), look)
             report = engine.run()
         except Halted:
             assert engine
             report = engine.interrupted()
-        except (ValueError, load.Aborted) as error:
+        except (ValueError, ab.Aborted) as error:
             self.message.value = bad(f"{route.label}: {error}")
             return
         finally:
@@ -161,7 +161,7 @@ def told(done: int, asked: int) -> str:
     return calls if done == asked else f"{calls}, stopped before {asked:,}"
 
 
-def result_row(route: Route, host: str, report: load.Report) -> str:
+def result_row(route: Route, host: str, report: ab.Report) -> str:
     median = f"{report.percentile_ms(50):,} ms" if report.complete else ""
     rate = f"{report.requests_per_second:,.0f} / s" if report.complete > 1 else ""
     body = " ".join(report.last_body.decode(errors="replace").split())

@@ -9,8 +9,8 @@ from typing import Any
 
 import ipywidgets
 
-from eventlab.widgets import life
-from eventlab.widgets.look import style
+from eventlab.widgets import lifetime as lifecycle
+from eventlab.widgets.style import style
 
 JOIN_S = 5.0
 """How long an end waits for each thread: longer than any of its steps takes."""
@@ -34,7 +34,7 @@ class Panel(ipywidgets.VBox):
         self._work: list[tuple[str, Work]] = []
         self._threads: list[threading.Thread] = []
         self._ending = threading.Event()
-        life.begin(self)
+        lifecycle.begin(self)
 
     @property
     def is_closed(self) -> bool:
@@ -69,7 +69,7 @@ class Panel(ipywidgets.VBox):
         if self._ending.is_set():
             return
         self._ending.set()
-        life.end(self)
+        lifecycle.end(self)
         for thread in self._threads:
             if thread is not threading.current_thread():
                 thread.join(JOIN_S)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import httpx
 
-from eventlab import http
+from eventlab.clients import http
 from eventlab.stack.serve_api import ROUTES_PATH
 
 TIMEOUT_S = 2.0

@@ -9,8 +9,8 @@ from typing import Any
 
 import ipywidgets
 
-from eventlab.widgets.look import note
 from eventlab.widgets.panel import Panel
+from eventlab.widgets.style import note
 
 DRAW_S = 0.25
 SHOWN = 6

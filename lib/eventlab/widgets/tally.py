@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from html import escape
 
 from eventlab.widgets.follower import Event
-from eventlab.widgets.look import COLOURS
+from eventlab.widgets.style import COLOURS
 
 WINDOW_S = 60
 MOST_TYPES = 40

@@ -12,9 +12,9 @@ import ipywidgets
 from eventlab.settings import Settings
 from eventlab.settings import settings as default_settings
 from eventlab.widgets import tracing
-from eventlab.widgets.look import bad
 from eventlab.widgets.panel import Panel, repeat
 from eventlab.widgets.routes import NoRoutes, running_routes
+from eventlab.widgets.style import bad
 from eventlab.widgets.tracing import Trace
 
 HOSTS = ("user1.comcast.com", "user2.att.com")

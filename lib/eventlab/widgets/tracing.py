@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from eventlab import http
+from eventlab.clients import http
 from eventlab.settings import Settings
 from eventlab.stack import probes
 

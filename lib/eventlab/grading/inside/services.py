@@ -15,7 +15,7 @@ import psutil
 import rights
 
 from eventlab.settings import Settings, settings
-from eventlab.stack import life, process
+from eventlab.stack import lifecycle, process
 
 
 def main(configuration: str) -> None:
@@ -27,12 +27,12 @@ def main(configuration: str) -> None:
     rights.give_up(wanted["uid"])
 
     try:
-        life.up(settings, wanted["services"])
+        lifecycle.up(settings, wanted["services"])
     except Exception as error:
         say({"failed": str(error) or type(error).__name__})
         sys.exit(1)
-    say({"pids": {status.name: status.pid for status in life.status(settings, wanted["services"])}})
-    kept = {status.pid for status in life.status(settings, wanted["services"])}
+    say({"pids": {status.name: status.pid for status in lifecycle.status(settings, wanted["services"])}})
+    kept = {status.pid for status in lifecycle.status(settings, wanted["services"])}
     try:
         for line in sys.stdin:
             if line.strip() == "sweep":
@@ -40,7 +40,7 @@ def main(configuration: str) -> None:
                 say({"swept": sweep(kept), "ended": ended})
     finally:
         if not wanted["contained"]:
-            life.down(settings, wanted["services"], grace_s=2)
+            lifecycle.down(settings, wanted["services"], grace_s=2)
 
 
 def interrupted(*_: object) -> None:

@@ -1,0 +1,1 @@
+"""The `eventlab` command."""

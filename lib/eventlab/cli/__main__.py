@@ -1,0 +1,5 @@
+"""`python -m eventlab.cli`."""
+
+from eventlab.cli.app import main
+
+main()

@@ -1,0 +1,1 @@
+"""Clients of the services: Kafka, HDFS, Spark Connect and HTTP."""

@@ -1,0 +1,1 @@
+"""The commands that `stack/bin` puts on the path: `python -m eventlab.commands NAME [ARGUMENT]...`."""

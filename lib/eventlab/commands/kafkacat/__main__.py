@@ -1,0 +1,5 @@
+import sys
+
+from eventlab.commands.kafkacat import main
+
+sys.exit(main())

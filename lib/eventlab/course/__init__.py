@@ -1,0 +1,16 @@
+"""The course: prepare a lesson's state, run the lessons, renew their outputs, report.
+
+Lessons import this package: `course.connect()`, `course.prepare(...)`.
+"""
+
+from eventlab.course.prepare import (
+    ROOT,
+    LessonError,
+    connect,
+    ensure_purchases,
+    fresh_topic,
+    prepare,
+    read_values,
+)
+
+__all__ = ["ROOT", "LessonError", "connect", "ensure_purchases", "fresh_topic", "prepare", "read_values"]

@@ -1,0 +1,45 @@
+"""One readable page from many executed notebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from nbconvert import HTMLExporter
+from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell, new_notebook
+
+from eventlab.course.execute import Result
+
+
+def write(results: Sequence[Result], page: Path) -> None:
+    """Write the notebooks as one HTML file with a table of contents; it needs no network."""
+    cells = [new_markdown_cell(_contents(results))]
+    for result in results:
+        cells.append(new_markdown_cell(f'<hr id="{result.name}">\n\n`{result.name}`'))
+        cells += [
+            NotebookNode(cell, id=f"{result.name[:2]}-{cell.get('id', n)}")
+            for n, cell in enumerate(result.node.cells)
+        ]
+    combined = new_notebook(cells=cells, metadata={"title": "eventlab: the course, executed"})
+    exporter = HTMLExporter(mathjax_url="", require_js_url="", jquery_url="", embed_images=True)
+    html, _ = exporter.from_notebook_node(
+        combined, resources={"metadata": {"name": "eventlab: the course, executed"}}
+    )
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(html)
+
+
+def _contents(results: Sequence[Result]) -> str:
+    rows = [
+        f"| [{result.name}](#{result.name}) | {result.cells} | {result.seconds:.1f} | {_verdict(result)} |"
+        for result in results
+    ]
+    head = ["# The course, executed", "", "| notebook | code cells | seconds | result |", "|---|---:|---:|---|"]
+    return "\n".join(head + rows)
+
+
+def _verdict(result: Result) -> str:
+    if result.failure is None:
+        return "ran through"
+    return f"**cell {result.failure.cell} failed:** `{result.failure.error.splitlines()[0][:120]}`"

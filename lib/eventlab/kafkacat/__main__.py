@@ -1,5 +1,0 @@
-import sys
-
-from eventlab.kafkacat import main
-
-sys.exit(main())

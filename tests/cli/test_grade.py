@@ -1,0 +1,228 @@
+"""`eventlab grade` as an instructor meets it: clear errors, progress, reports, and a run that can be stopped."""
+
+import csv
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from click.testing import CliRunner
+from rich.console import Console
+
+from eventlab.cli.app import main
+from eventlab.grading import grade as grade_module
+from eventlab.grading.gather import GatherError, gathered
+from eventlab.grading.progress import show_grading
+from eventlab.grading.records import Question, Record
+from eventlab.labs.catalogue import find
+
+COMMAND = [sys.executable, "-m", "eventlab.cli"]
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def record(student, status="graded", points=1.0):
+    return Record(student, "lab01_events", status, points, 2, (Question("q1", points, 2),), seconds=1)
+
+
+@pytest.fixture
+def submissions(tmp_path):
+    folder = tmp_path / "submissions"
+    folder.mkdir()
+    (folder / "ada.ipynb").write_text("{}")
+    return folder
+
+
+@pytest.fixture
+def graded(monkeypatch):
+    """Stands for the grading itself: what was asked for, and the records of Ada and Ben."""
+    asked = {}
+
+    def grade(lab, submissions, output, **options):
+        asked.update(
+            options, lab=lab, submissions=sorted(p.name for p in Path(submissions).iterdir()), output=output
+        )
+        found = [record("ada"), record("=ben", "died", 0)]
+        for done, each in enumerate(found, start=1):
+            options["progress"](done, len(found), each)
+        return found
+
+    monkeypatch.setattr(grade_module, "grade", grade)
+    return asked
+
+
+def test_an_unknown_lab_is_named_with_those_that_there_are(submissions):
+    done = run("grade", "lab77", submissions)
+
+    assert done.exit_code == 1
+    assert "there is no lab 'lab77'" in done.output
+    assert "lab01_events" in done.output
+
+
+def test_a_missing_path_is_named(tmp_path):
+    done = run("grade", "lab01", tmp_path / "nowhere")
+
+    assert done.exit_code == 2
+    assert "nowhere' does not exist" in done.output
+
+
+def test_an_empty_folder_holds_no_submission(tmp_path):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+
+    done = run("grade", "lab01", empty, "--output", tmp_path / "out")
+
+    assert done.exit_code == 1
+    assert "holds no submission" in done.output
+    assert "<student>.ipynb" in done.output
+
+
+@pytest.mark.parametrize(
+    "option", [("--workers", 0), ("--cell-timeout", 0), ("--memory", 1), ("--workers", "many")]
+)
+def test_an_impossible_limit_is_refused(submissions, option):
+    assert run("grade", "lab01", submissions, *option).exit_code == 2
+
+
+def test_the_limits_reach_the_grading(submissions, graded, tmp_path):
+    options = ("--workers", 3, "--cell-timeout", 7, "--memory", 512, "--force", "--output", tmp_path / "out")
+    done = run("grade", "lab01", submissions, *options)
+
+    assert done.exit_code == 0, done.output
+    assert (graded["workers"], graded["cell_timeout"], graded["memory_mib"], graded["force"]) == (3, 7, 512, True)
+    assert graded["lab"].name == "lab01_events"
+    assert graded["output"] == tmp_path / "out"
+
+
+def test_reports_are_written_and_said_where(submissions, graded, tmp_path):
+    done = run("grade", "lab01", submissions, "--output", tmp_path / "out")
+
+    assert (tmp_path / "out" / "report.html").exists()
+    assert str(tmp_path / "out" / "report.html") in done.stdout
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "out" / "grades.csv").read_text())))
+    assert [(row["student"], row["status"]) for row in rows] == [("ada", "graded"), ("'=ben", "died")]
+
+
+def test_verdicts_come_as_they_are_made(submissions, graded, tmp_path):
+    done = run("grade", "lab01", submissions, "--output", tmp_path / "out")
+
+    assert "1/2" in done.stderr
+    assert "2/2" in done.stderr
+    assert "died" in done.stderr
+    assert "q1 0/2" in done.stderr
+
+
+def test_several_submissions_are_graded_as_one_class(submissions, graded, tmp_path):
+    other = tmp_path / "ben"
+    other.mkdir()
+    (other / "lab.ipynb").write_text("{}")
+
+    assert run("grade", "lab01", submissions / "ada.ipynb", other, "--output", tmp_path / "out").exit_code == 0
+
+    assert graded["submissions"] == ["ada.ipynb", "ben"]
+
+
+def test_two_submissions_of_one_name_are_refused(submissions, tmp_path):
+    (tmp_path / "ada.ipynb").write_text("{}")
+
+    with (
+        pytest.raises(GatherError, match=r"two submissions are called ada\.ipynb"),
+        gathered([submissions / "ada.ipynb", tmp_path / "ada.ipynb"]),
+    ):
+        pass
+
+
+def test_the_bar_shows_done_total_time_left_and_verdicts():
+    screen = Console(file=io.StringIO(), force_terminal=True, width=140)
+
+    with show_grading(screen) as progress:
+        progress(1, 12, record("ada"))
+        progress(2, 12, record("[red]ben", "timed_out"))
+
+    shown = screen.file.getvalue()
+    for said in ("2/12", "1 graded, 1 timed_out", "left:", "ada", "[red]ben"):
+        assert said in shown
+
+
+def test_ctrl_c_says_how_to_go_on(submissions, monkeypatch, tmp_path):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(grade_module, "grade", interrupted)
+    done = run("grade", "lab01", submissions, "--output", tmp_path / "out")
+
+    assert done.exit_code == 130
+    assert "run the same command again to continue" in done.output
+    assert not (tmp_path / "out" / "grades.csv").exists()
+
+
+def test_help_teaches():
+    told = run("grade", "--help").output
+
+    for said in (
+        "eventlab grade lab01 submissions/",
+        "grades.csv",
+        "Ctrl-C",
+        "--cell-timeout",
+        "goes on where it was",
+    ):
+        assert said in told
+    assert "verify" in run("labs", "--help").output
+    assert "grade" in run("--help").output
+
+
+def test_the_stacks_commands_do_not_load_the_grader():
+    code = "import sys, eventlab.cli; print([name for name in sys.modules if name.startswith('eventlab.grading')])"
+
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "[]\n"
+
+
+NUMBERS = """
+from eventlab.labs.checks import Mutant, check, expect
+
+def prepare(namespace, seed):
+    pass
+
+@check("q1", points=2, hint="add the two")
+def the_sum(evidence):
+    return expect(expected=3, got=evidence.answer("q1"))
+
+MUTANTS = (
+    Mutant("off by one", "q1", "1 + 2", "1 + 3"),
+    Mutant("the same in other words", "q1", "1 + 2", "2 + 1"),
+)
+"""
+
+
+@pytest.mark.services
+def test_verify_prints_the_share_caught_and_fails_below_all(tmp_path):
+    lab = tmp_path / "lab99_numbers"
+    lab.mkdir()
+    (lab / "checks.py").write_text(NUMBERS)
+    node = nbformat.read(find("lab03").instructor, as_version=4)
+    shared = [
+        cell
+        for cell in node.cells
+        if not str(cell.metadata.get("nbgrader", {}).get("grade_id", "q")).startswith("q")
+    ]
+    first = next(cell for cell in node.cells if "parameters" in cell.metadata.get("tags", []))
+    opened = next(cell for cell in shared if "open_lab" in cell.source)
+    question = next(cell for cell in node.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == "q1")
+    for name, source in (
+        ("instructor", 'lab.answer("q1", 1 + 2)'),
+        ("student", "# YOUR CODE HERE\nraise NotImplementedError()"),
+    ):
+        cell = nbformat.from_dict({**question, "source": source})
+        own = nbformat.v4.new_notebook(cells=[first, opened, cell])
+        nbformat.write(own, lab / f"{name}.ipynb")
+
+    done = subprocess.run([*COMMAND, "labs", "verify", str(lab)], capture_output=True, text=True)
+
+    assert done.returncode == 1, done.stderr
+    assert "lab99_numbers: 1 of 2 wrong solutions lose marks (50%)" in done.stdout
+    assert "q1 the same in other words" in done.stdout
+    assert "off by one" not in done.stdout

@@ -1,0 +1,110 @@
+"""JupyterLab as `eventlab lab` opens it."""
+
+import asyncio
+import json
+import re
+import subprocess
+
+import httpx
+import pytest
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import websocket_connect
+
+from eventlab.jupyter import start_page
+from eventlab.settings import ROOT, Settings
+from eventlab.stack import config, lifecycle
+from eventlab.stack.services import lab_page
+from eventlab.stack.token import read_token
+
+
+@pytest.fixture(scope="module")
+def address(stack):
+    """The address that `eventlab lab` prints, beside the running stack."""
+    done = subprocess.run(["eventlab", "lab", "--no-browser"], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    yield re.search(r"JupyterLab: (\S+)", done.stdout)[1]
+    lifecycle.down(stack, ["jupyter"])
+
+
+@pytest.fixture
+def browser(stack, address):
+    """A client that came in by the address, as a browser would."""
+    with httpx.Client(base_url=stack.jupyter_url, follow_redirects=True, trust_env=False) as client:
+        assert client.get(address).status_code == 200
+        yield client
+
+
+def test_the_address_leads_to_the_start_page(stack, address, browser):
+    page = config.start_page(stack)
+    assert address.startswith(f"{stack.jupyter_url}/lab/tree/{page}?token=")
+    assert "**0 of 9 lessons ran through.**" in browser.get(f"/api/contents/{page}").json()["content"]
+
+
+def test_the_lessons_are_there(browser):
+    names = [item["name"] for item in browser.get("/api/contents/notebooks").json()["content"]]
+    assert "01_start_the_stack.ipynb" in names
+
+
+def test_nobody_comes_in_without_the_token(stack, address):
+    assert httpx.get(f"{stack.jupyter_url}/api/contents", trust_env=False).status_code == 403
+
+
+def test_no_news_are_fetched_and_none_are_asked_about(browser):
+    found = browser.get("/lab/api/settings/@jupyterlab/apputils-extension:notification").json()
+
+    assert found["schema"]["properties"]["fetchNews"]["default"] == "false"
+    assert found["schema"]["properties"]["checkForUpdates"]["default"] is False
+
+
+async def typed(address, token, line, until):
+    """What a terminal shows of a line that is typed, until a word comes."""
+    wanted = HTTPRequest(address, headers={"Authorization": f"token {token}"}, request_timeout=20)
+    terminal = await websocket_connect(wanted)
+    await terminal.write_message(json.dumps(["stdin", f"{line}\r"]))
+    shown = ""
+    while until not in shown:
+        kind, *text = json.loads(await asyncio.wait_for(terminal.read_message(), 20))
+        shown += text[0] if kind == "stdout" else ""
+    terminal.close()
+    return shown
+
+
+def test_a_terminal_has_the_kits_commands_even_where_a_login_would_take_them_away(stack, address):
+    token = {"Authorization": f"token {read_token(stack)}"}
+    name = httpx.post(f"{stack.jupyter_url}/api/terminals", headers=token, trust_env=False).json()["name"]
+    address = f"{stack.jupyter_url.replace('http', 'ws', 1)}/terminals/websocket/{name}"
+    line = 'kafka-topics --version; printf "%s\\n" $SPARK_REMOTE; eventlab --version; echo e""nd'
+
+    shown = asyncio.run(typed(address, read_token(stack), line, "end\r"))
+
+    assert stack.spark_remote in shown
+    assert "eventlab, version" in shown
+    assert "not found" not in shown
+
+
+def test_markdown_opens_as_a_page_and_the_menu_leads_to_it_and_to_the_stack(stack, browser):
+    documents = browser.get("/lab/api/settings/@jupyterlab/docmanager-extension:plugin").json()
+    menus = browser.get("/lab/api/settings/@jupyterlab/mainmenu-extension:plugin").json()
+
+    assert documents["schema"]["properties"]["defaultViewers"]["default"] == {"markdown": "Markdown Preview"}
+    (menu,) = menus["schema"]["properties"]["menus"]["default"]
+    assert menu["label"] == "Stack"
+    assert menu["items"][0]["args"]["path"] == config.start_page(stack)
+    assert (ROOT / menu["items"][1]["args"]["path"]).exists()
+
+
+def test_below_a_base_url_everything_is_where_it_says(tmp_path, stack):
+    moved = Settings(state_dir=tmp_path, port_offset=stack.port_offset + 11, jupyter_base_url="user/ada")
+    start_page.write(moved)
+    try:
+        (found,) = lifecycle.up(moved, ["jupyter"])
+        assert (found.state, found.address) == ("running", lab_page(moved, "lab"))
+        with httpx.Client(follow_redirects=True, trust_env=False) as client:
+            page = client.get(lab_page(moved, f"lab/tree/{config.start_page(moved)}"))
+            assert page.status_code == 200
+            assert '"baseUrl": "/user/ada/"' in page.text
+            files = f"http://127.0.0.1:{moved.jupyter_port}/user/ada/api/contents"
+            assert "lessons ran through" in client.get(f"{files}/{config.start_page(moved)}").json()["content"]
+    finally:
+        lifecycle.down(moved)
+        (config.ROOT / config.start_page(moved)).unlink()

@@ -1,0 +1,209 @@
+"""The field's commands, as they are typed, on the tests' stack."""
+
+import os
+import re
+import subprocess
+
+import pytest
+
+from eventlab.clients import hdfs
+from eventlab.commands import tools
+from eventlab.settings import ROOT
+
+
+def run(*words, stdin=""):
+    return subprocess.run(words, capture_output=True, text=True, input=stdin, timeout=120)
+
+
+def test_a_kafka_tool_is_kafkas_own_class_on_the_stacks_broker(settings):
+    words = tools.kafka_tool(settings, "kafka-topics", ["--list"]).words
+
+    assert words[-4:] == [
+        tools.KAFKA_TOOLS["kafka-topics"],
+        "--list",
+        "--bootstrap-server",
+        settings.bootstrap_servers,
+    ]
+
+
+def test_a_broker_that_is_named_is_kept(settings):
+    words = tools.kafka_tool(settings, "kafka-topics", ["--bootstrap-server", "elsewhere:9092", "--list"]).words
+
+    assert words[-3:] == ["--bootstrap-server", "elsewhere:9092", "--list"]
+
+
+def test_zookeeper_is_answered_with_the_words_to_use_instead(settings):
+    with pytest.raises(tools.UsageError, match=f"--bootstrap-server {settings.bootstrap_servers}"):
+        tools.kafka_tool(settings, "kafka-topics", ["--list", "--zookeeper", "zookeeper:32181"])
+
+
+def test_spark_submit_is_classic_even_beside_a_connect_session(settings):
+    invocation = tools.spark_submit(settings, "spark-submit", ["job.py"])
+
+    assert invocation.words[-1] == "job.py"
+    assert invocation.variables["SPARK_REMOTE"] is None
+    assert invocation.variables["SPARK_CONNECT_MODE_ENABLED"] is None
+
+
+@pytest.mark.parametrize("words", [["--driver-memory", "4g"], ["--driver-memory=4g"]])
+def test_the_drivers_memory_is_the_jvms(settings, words):
+    assert "-Xmx4g" in tools.spark_submit(settings, "spark-submit", [*words, "job.py"]).words
+
+
+def test_the_kafka_source_among_packages_is_left_out_with_a_note():
+    kept, notes = tools.without_connector(
+        ["--packages", "org.apache.spark:spark-sql-kafka-0-10_2.11:2.4.0,a:b:1", "job.py"]
+    )
+
+    assert kept == ["--packages", "a:b:1", "job.py"]
+    assert "has its own Kafka source" in notes[0]
+
+
+def test_every_command_of_the_folder_is_known():
+    folder = ROOT / "stack" / "bin"
+    names = {path.name.removesuffix(".sh") for path in folder.iterdir() if path.is_symlink()}
+
+    assert names == {*tools.COMMANDS, "kafkacat"}
+    assert os.access(folder / "fallback" / "ab", os.X_OK)
+
+
+def test_a_notebook_of_pyspark_is_jupyterlab_with_the_options_of_old():
+    options, notes = tools.as_lab("notebook --no-browser --NotebookApp.token=x --NotebookApp.ip=0.0.0.0")
+
+    assert options == "lab --no-browser --IdentityProvider.token=x --ServerApp.ip=0.0.0.0"
+    assert len(notes) == 1
+    assert tools.as_lab("-i") == ("-i", ())
+
+
+def test_pyspark_is_its_own_launcher_with_its_own_startup_file(settings, monkeypatch):
+    monkeypatch.setenv("PYSPARK_DRIVER_PYTHON", "jupyter")
+    invocation = tools.pyspark(settings, "pyspark", ["--driver-memory", "2g"])
+
+    assert invocation.words[1] == "pyspark-shell-main"
+    assert invocation.words[-2:] == ["--driver-memory", "2g"]
+    assert invocation.variables["PYSPARK_DRIVER_PYTHON"] == "jupyter"
+    assert os.path.exists(invocation.variables["PYTHONSTARTUP"])
+
+
+def test_a_learners_files_are_not_taken_for_pythons_own(tmp_path):
+    (tmp_path / "shlex.py").write_text("raise SystemExit('the wrong shlex')")
+    (tmp_path / "kafka.py").write_text("raise SystemExit('the wrong kafka')")
+
+    done = subprocess.run([ROOT / "stack/bin/hadoop"], cwd=tmp_path, capture_output=True, text=True)
+
+    assert "the wrong" not in done.stderr
+    assert "there are: hadoop fs" in done.stderr
+
+
+def test_a_command_works_through_a_link_and_a_folder_with_a_space(tmp_path):
+    (tmp_path / "my bin").mkdir()
+    link = tmp_path / "my bin" / "hdfs"
+    link.symlink_to(ROOT / "stack/bin/hdfs")
+
+    done = subprocess.run([link], cwd=tmp_path, capture_output=True, text=True)
+
+    assert done.returncode == 2
+    assert "there are: hdfs dfs" in done.stderr
+
+
+def test_an_unknown_part_of_hadoop_is_refused(stack):
+    done = run("hadoop", "jar", "x.jar")
+
+    assert done.returncode == 2
+    assert "there are: hadoop fs" in done.stderr
+
+
+def test_a_topic_is_created_described_and_deleted(stack, topic):
+    name = topic + "-by-hand"
+    created = run("kafka-topics", "--create", "--topic", name, "--partitions", "3", "--replication-factor", "1")
+    described = run("kafka-topics.sh", "--describe", "--topic", name)
+    deleted = run("kafka-topics", "--delete", "--topic", name)
+
+    assert created.stdout == f"Created topic {name}.\n"
+    assert described.stdout.count("Leader: 1") == 3
+    assert deleted.returncode == 0
+
+
+def test_a_topic_that_is_not_there_is_kafkas_own_error(stack):
+    done = run("kafka-topics", "--describe", "--topic", "nobody-made-it")
+
+    assert done.returncode == 1
+    assert "Topic 'nobody-made-it' does not exist as expected" in done.stdout + done.stderr
+
+
+def test_what_is_produced_in_a_console_is_consumed_in_another(stack, topic):
+    assert run("kafka-console-producer", "--topic", topic, stdin="one\ntwo\n").returncode == 0
+
+    consumed = run("kafka-console-consumer", "--topic", topic, "--from-beginning", "--max-messages", "2")
+
+    assert consumed.stdout == "one\ntwo\n"
+
+
+def test_kafkacat_finds_the_stack_by_itself(stack, topic):
+    assert run("kafkacat", "-P", "-t", topic, stdin="hello\n").returncode == 0
+
+    assert run("kafkacat", "-C", "-t", topic, "-e", "-q").stdout == "hello\n"
+
+
+def test_a_groups_lag_is_described(stack, topic):
+    run("kafkacat", "-P", "-t", topic, stdin="one\ntwo\n")
+    group = topic + "-group"
+    reset = ["--reset-offsets", "--to-earliest", "--execute"]
+    assert run("kafka-consumer-groups", "--group", group, "--topic", topic, *reset).returncode == 0
+
+    described = run("kafka-consumer-groups", "--group", group, "--describe").stdout.split()
+
+    assert described[described.index(topic) + 1 : described.index(topic) + 5] == ["0", "0", "2", "2"]
+
+
+def test_files_go_to_hdfs_and_come_back(stack, topic):
+    path = f"/tmp/{topic}.txt"
+    assert run("hadoop", "fs", "-put", "-", path, stdin="kept\n").returncode == 0
+
+    assert run("hdfs", "dfs", "-cat", path).stdout == "kept\n"
+    assert "student supergroup          5 " in run("hadoop", "fs", "-ls", path).stdout
+    assert run("hadoop", "fs", "-rm", path).returncode == 0
+
+
+def test_a_listing_has_the_layout_that_the_course_shows(stack):
+    lines = run("hadoop", "fs", "-ls", "/").stdout.splitlines()
+
+    assert re.fullmatch(r"Found \d+ items?", lines[0])
+    assert any(
+        re.fullmatch(r"drwxrwxrwt   - student supergroup +0 \d{4}-\d\d-\d\d \d\d:\d\d /tmp", line)
+        for line in lines
+    )
+
+
+def test_a_pipe_that_closes_early_ends_a_listing(stack, topic):
+    assert run("bash", "-c", f"seq 200000 | hadoop fs -put - /tmp/{topic}.seq").returncode == 0
+
+    assert run("bash", "-c", f"hadoop fs -cat /tmp/{topic}.seq | head -n 1").stdout == "1\n"
+
+
+def test_a_file_that_is_not_there_is_hadoops_own_error(stack):
+    done = run("hadoop", "fs", "-ls", "/tmp/nobody-made-it")
+
+    assert done.returncode == 1
+    assert done.stderr == "ls: `/tmp/nobody-made-it': No such file or directory\n"
+
+
+def test_the_shell_that_env_prepares_knows_the_commands(stack):
+    script = 'eval "$(eventlab env)" && command -v kafka-topics kafkacat hadoop spark-submit pyspark flask ab'
+    done = run("bash", "-c", f"PATH={ROOT / '.venv/bin'}:/usr/bin:/bin; {script}")
+
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 7
+
+
+def test_pyspark_has_spark_and_reads_hdfs(stack, tmp_path):
+    script = tmp_path / "typed.py"
+    script.write_text(
+        "print(spark.range(5).count(), sc.parallelize([1, 2]).map(lambda n: n + 1).collect())\n"
+        "spark.range(3).write.mode('overwrite').parquet('/tmp/from-pyspark')\n"
+    )
+
+    done = run("bash", "-c", f"PYSPARK_DRIVER_PYTHON_OPTS=-i pyspark < {script}")
+
+    assert "5 [2, 3]" in done.stdout, done.stderr
+    assert "_SUCCESS" in hdfs.names("/tmp/from-pyspark")

@@ -1,0 +1,66 @@
+"""Begin at any lesson: `eventlab up --at 07`."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from eventlab.course import prepare as course
+from eventlab.clients import hdfs
+from eventlab.course import lesson_state
+from eventlab.course import run as course_run
+from eventlab.settings import settings
+
+EVENTLAB = Path(sys.executable).with_name("eventlab")
+
+
+def up(*arguments):
+    words = [EVENTLAB, "up", *arguments]
+    return subprocess.run(words, capture_output=True, text=True, timeout=200, stdin=subprocess.DEVNULL)
+
+
+def test_an_unknown_lesson_is_refused_before_anything_starts():
+    done = up("--at", "77")
+
+    assert done.returncode == 1
+    assert "no notebook begins with 77" in done.stderr
+    assert "07_write_to_hdfs" in done.stderr
+
+
+def test_the_beginning_of_several_lessons_is_refused():
+    done = up("--at", "0")
+
+    assert done.returncode == 2
+    assert "'0' is the beginning of 01_start_the_stack, 02_track_events" in done.stderr
+
+
+def test_a_lesson_that_starts_the_stack_itself_assumes_nothing():
+    (first,) = course_run.lessons(["01"])
+
+    assert lesson_state.begin(first) == "It starts the stack itself and assumes nothing."
+
+
+@pytest.mark.parametrize("lesson", course_run.lessons()[1:], ids=lambda path: path.stem)
+def test_every_other_lesson_says_what_it_starts_from(lesson):
+    assert lesson_state.PREPARES in lesson.read_text()
+
+
+def test_topic_and_files_are_put_into_the_state_of_lesson_08(stack):
+    course.fresh_topic(settings.topic)
+    hdfs.delete("/tmp/purchases")
+
+    done = up("kafka", "namenode", "datanode", "spark", "api", "--at", "08")
+
+    assert done.returncode == 0, done.stderr
+    assert "Ready for lesson 08_query_with_sql:" in done.stdout
+    assert "Topic 'events' holds 40 events." in done.stdout
+    assert "/tmp/purchases holds 20 rows." in done.stdout
+    assert len(course.read_values(settings.topic)) == 40
+
+
+def test_a_lesson_of_which_something_is_not_running_says_what_to_start(stack, monkeypatch):
+    monkeypatch.setenv("EVENTLAB_API_PORT", "1")
+
+    with pytest.raises(lesson_state.BeginningError, match=r"02_track_events: not running: api. Start what"):
+        lesson_state.begin(course_run.lessons(["02"])[0])

@@ -1,0 +1,127 @@
+"""Every lesson has the course's form, and running it gives the outputs that are committed with it."""
+
+import re
+import subprocess
+import sys
+
+import nbformat
+import pytest
+
+from eventlab.course import run as course_run
+from eventlab.settings import ROOT
+from eventlab.stack import lifecycle
+from eventlab.stack.services import COURSE
+
+LESSONS = course_run.lessons()
+EACH = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def text_of(cells):
+    return "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+
+
+def test_there_are_nine_lessons_in_order():
+    assert [path.stem for path in LESSONS] == [
+        "01_start_the_stack",
+        "02_track_events",
+        "03_generate_load",
+        "04_consume_events",
+        "05_filter_events",
+        "06_evolve_the_schema",
+        "07_write_to_hdfs",
+        "08_query_with_sql",
+        "09_tear_down",
+    ]
+
+
+@EACH
+def test_a_lesson_opens_with_minutes_questions_and_objectives(path):
+    opening = read(path).cells[0].source
+
+    assert re.search(r"\*\*\d+ minutes\.\*\*", opening)
+    assert "**Questions**" in opening
+    assert "**Objectives**" in opening
+
+
+@EACH
+def test_a_lesson_closes_with_key_points_and_two_exercises(path):
+    closing = read(path).cells[-1].source
+
+    assert "## Key points" in closing
+    assert re.findall(r"^(\d)\. ", closing, re.MULTILINE) == ["1", "2"]
+
+
+@EACH
+def test_a_lesson_takes_its_parameters_from_one_cell(path):
+    tags = [cell.metadata.get("tags", []) for cell in read(path).cells]
+
+    assert sum("parameters" in each for each in tags) == 1
+    assert {tag for each in tags for tag in each} <= {"parameters", "nbval-ignore-output"}
+
+
+@EACH
+def test_a_lesson_is_committed_as_it_ran(path):
+    cells = [cell for cell in read(path).cells if cell.cell_type == "code"]
+
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    assert sum(bool(cell.outputs) for cell in cells) >= len(cells) // 2
+    assert not any(output.output_type == "error" for cell in cells for output in cell.outputs)
+
+
+@EACH
+def test_a_lesson_tells_nothing_of_the_machine_that_ran_it(path):
+    notebook = read(path)
+
+    assert set(notebook.metadata) == {"kernelspec", "language_info"}
+    assert str(ROOT) not in path.read_text()
+    assert "/home/" not in path.read_text()
+
+
+@pytest.fixture(scope="module")
+def course_stack():
+    """A fresh stack for a walk of its own: the last lesson takes it down."""
+    with course_run.own_stack(folder=course_run.BUILD / "nbval-stack", offsets=(1200, 1300)) as own:
+        yield own
+
+
+@EACH
+def test_a_program_that_a_lesson_prints_is_the_program_as_it_is(path):
+    for cell in read(path).cells:
+        shown = re.fullmatch(r'print\(\(course\.ROOT / "(.+)"\)\.read_text\(\)\)', cell.source)
+        if shown:
+            assert cell.outputs[0].text == (ROOT / shown[1]).read_text() + "\n", (
+                f"run: eventlab run --in-place {path.stem}"
+            )
+
+
+@pytest.mark.services
+@pytest.mark.timeout(600)
+def test_the_lessons_from_last_to_first_give_the_committed_outputs(course_stack):
+    """In reverse, no lesson finds what the ones before it made; `eventlab run` walks them in order (test_walk)."""
+    tear_down, *others = reversed(LESSONS)
+
+    compare(tear_down)
+    lifecycle.up(course_stack, COURSE)
+    compare(*others)
+
+
+def compare(*lessons):
+    """Run the lessons with nbval, which compares their outputs with the committed ones."""
+    pytest_alone = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir", ROOT]
+    nbval = [
+        "--nbval",
+        "--nbval-sanitize-with",
+        course_run.NOTEBOOKS / "sanitize.cfg",
+        "--nbval-cell-timeout",
+        "120",
+    ]
+
+    done = subprocess.run(
+        [sys.executable, *pytest_alone, *nbval, *lessons], capture_output=True, text=True, cwd=ROOT
+    )
+
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]

@@ -1,0 +1,148 @@
+"""What a lesson starts from, and that nothing of a learner's or of somebody else's is lost on the way."""
+
+import base64
+import json
+import re
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+
+import nbformat
+import pytest
+
+from eventlab.course import prepare as course
+from eventlab.settings import ROOT
+
+
+@pytest.fixture
+def send(stack):
+    """Send values, each with the key `k`, to a topic."""
+    from kafka import KafkaProducer
+
+    def send_all(topic, *values):
+        producer = KafkaProducer(bootstrap_servers=stack.bootstrap_servers)
+        for value in values:
+            producer.send(topic, value, key=b"k").get(timeout=10)
+        producer.close()
+
+    return send_all
+
+
+@pytest.fixture
+def elsewhere(stack, tmp_path, monkeypatch):
+    """The stack's Kafka as one that somebody else runs: named by its address, with nothing noted about it."""
+    own = stack.model_copy(update={"kafka_bootstrap_servers": stack.bootstrap_servers, "state_dir": tmp_path})
+    monkeypatch.setattr(course, "settings", own)
+    return own
+
+
+def kept_text(printed):
+    return Path(re.search(r"is kept in (\S+)", printed)[1]).read_text()
+
+
+def test_a_record_is_kept_as_one_line_whatever_is_in_it():
+    record = SimpleNamespace(
+        partition=0, offset=7, timestamp=1000, key=None, value=b"two\nlines", headers=[("trace", b"\xff")]
+    )
+
+    line = course.as_line(record)
+
+    assert "\n" not in line
+    assert json.loads(line) == {
+        "partition": 0,
+        "offset": 7,
+        "timestamp_ms": 1000,
+        "key": None,
+        "value": "two\nlines",
+        "headers": [{"name": "trace", "value_base64": base64.b64encode(b"\xff").decode()}],
+    }
+
+
+def test_a_lesson_error_shows_its_message_and_no_traceback():
+    assert course.LessonError("not running: kafka")._render_traceback_() == ["LessonError: not running: kafka"]
+
+
+def test_what_a_topic_held_is_kept_before_it_is_emptied(topic, send, capsys):
+    send(topic, b"two\nlines", b"\xff")
+
+    course.fresh_topic(topic)
+
+    lines = [json.loads(line) for line in kept_text(capsys.readouterr().out).splitlines()]
+    assert [(line["key"], line.get("value"), line.get("value_base64")) for line in lines] == [
+        ("k", "two\nlines", None),
+        ("k", None, base64.b64encode(b"\xff").decode()),
+    ]
+    assert course.read_values(topic) == []
+
+
+def test_two_savings_in_one_second_are_two_files(topic, send):
+    send(topic, b"1")
+
+    assert course.keep(topic) != course.keep(topic)
+
+
+def test_on_somebody_elses_kafka_a_topic_with_messages_is_refused_and_stays(elsewhere, topic, send):
+    send(topic, b"theirs")
+
+    with pytest.raises(course.LessonError, match=r"export EVENTLAB_TOPIC="):
+        course.fresh_topic(topic)
+    assert course.read_values(topic) == [b"theirs"]
+
+
+def test_on_somebody_elses_kafka_a_topic_that_the_lessons_created_is_emptied(elsewhere, topic, send, capsys):
+    name = f"{topic}-mine"
+    course.fresh_topic(name)
+    send(name, b"ours")
+
+    course.fresh_topic(name)
+
+    assert course.read_values(name) == []
+    assert "ours" in kept_text(capsys.readouterr().out)
+
+
+def test_a_lesson_starts_with_the_forty_events_and_twenty_purchases(stack, capsys):
+    path = "/tmp/test-course-purchases"
+    needs = ["namenode", "datanode", "spark"]
+
+    course.prepare(events=True, purchases=path, needs=needs)
+    told = capsys.readouterr().out
+    course.prepare(events=True, purchases=path, needs=needs)
+
+    ready = f"Topic 'events' holds 40 events.\n{path} holds 20 rows.\n"
+    assert told.endswith(ready)
+    assert capsys.readouterr().out == ready
+
+
+def test_purchases_that_are_others_than_the_courses_are_written_anew(stack):
+    from pyspark.sql import SparkSession
+
+    path = "/tmp/test-course-purchases"
+    course.prepare(events=True)
+    spark = SparkSession.builder.getOrCreate()
+    spark.sql("select 'x' as Host, 'purchase_sword' as event_type").write.mode("overwrite").parquet(path)
+
+    assert course.ensure_purchases(stack.topic, path) == 20
+    assert course._purchases_at(spark, path) == course.SWORDS
+    spark.stop()
+
+
+def test_a_topic_that_the_api_does_not_log_to_is_refused(stack):
+    with pytest.raises(course.LessonError, match="EVENTLAB_TOPIC=other"):
+        course.prepare("other")
+
+
+def test_a_service_that_a_lesson_needs_and_that_is_away_is_named(stack):
+    with pytest.raises(course.LessonError, match="not running: jupyter"):
+        course.prepare(needs=["jupyter"])
+
+
+@pytest.mark.services
+def test_the_readmes_papermill_command_passes_its_parameter_on(stack):
+    block = re.search(r"```sh\n([^`]*papermill[^`]*)```", (ROOT / "README.md").read_text())[1]
+
+    done = subprocess.run(["bash", "-ec", block], cwd=ROOT, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    outputs = nbformat.read(ROOT / "build" / "load-50.ipynb", as_version=4)
+    counted = next(cell for cell in outputs.cells if "wc -l" in cell.source)
+    assert counted.outputs[0].text.strip() == "200"

@@ -1,0 +1,85 @@
+"""Renewing a notebook's outputs changes only what really changed."""
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+from eventlab.course.refresh import clean, renew
+
+
+def cell(source, text, *tags):
+    return new_code_cell(
+        source, outputs=[new_output("stream", text=text)], execution_count=7, metadata={"tags": list(tags)}
+    )
+
+
+def cleaned_text(new, old):
+    return clean(new_notebook(cells=[new]), new_notebook(cells=[old])).cells[0].outputs[0].text
+
+
+def test_an_output_that_differs_only_in_a_date_stays_as_it_was():
+    old = cell("!ls", "2026-01-01 10:00 /tmp\n")
+
+    assert cleaned_text(cell("!ls", "2026-02-02 11:11 /tmp\n"), old) == "2026-01-01 10:00 /tmp\n"
+
+
+def test_an_output_that_differs_in_substance_is_renewed():
+    old = cell("!ls", "2026-01-01 10:00 /tmp\n")
+
+    assert cleaned_text(cell("!ls", "2026-01-01 10:00 /tmp/new\n"), old) == "2026-01-01 10:00 /tmp/new\n"
+
+
+def test_an_ignored_output_is_renewed_only_with_its_source():
+    old = cell("measure()", "3.1 s", "nbval-ignore-output")
+
+    assert cleaned_text(cell("measure()", "3.4 s", "nbval-ignore-output"), old) == "3.1 s"
+    assert cleaned_text(cell("measure(2)", "3.4 s", "nbval-ignore-output"), old) == "3.4 s"
+
+
+def test_what_papermill_adds_is_taken_away():
+    executed = new_notebook(
+        cells=[
+            new_code_cell("a = 2", metadata={"tags": ["injected-parameters"]}),
+            new_code_cell("a", execution_count=5, metadata={"papermill": {"duration": 1}, "tags": []}),
+        ],
+        metadata={"papermill": {"input_path": "somewhere"}},
+    )
+
+    result = clean(executed, new_notebook())
+
+    assert [(c.source, c.execution_count, dict(c.metadata), c.id) for c in result.cells] == [
+        ("a", 1, {}, "cell-001")
+    ]
+    assert "papermill" not in result.metadata
+
+
+def test_renewing_twice_changes_nothing_the_second_time(tmp_path):
+    path = tmp_path / "n.ipynb"
+    nbformat.write(new_notebook(), path)
+    executed = new_notebook(cells=[cell("!ls", "2026-01-01 10:00 /tmp\n")])
+
+    assert renew(path, executed)
+    assert not renew(path, executed)
+
+
+def test_a_cell_more_does_not_renew_the_outputs_of_those_after_it():
+    old = new_notebook(cells=[cell("!ls", "2026-01-01 10:00 /tmp\n")])
+    new = new_notebook(cells=[cell("1", "1\n"), cell("!ls", "2026-02-02 11:11 /tmp\n")])
+
+    assert clean(new, old).cells[1].outputs[0].text == "2026-01-01 10:00 /tmp\n"
+
+
+def test_a_word_on_what_a_topic_held_before_does_not_change_an_output():
+    old = cell("prepare()", "Topic 'events' holds 40 events.\n")
+    told = "What topic 'events' held before is kept in /somewhere/x.jsonl\nTopic 'events' holds 40 events.\n"
+
+    assert cleaned_text(cell("prepare()", told), old) == old.outputs[0].text
+
+
+def test_a_widget_is_kept_as_its_text():
+    view = {"model_id": "4711", "version_major": 2, "version_minor": 0}
+    data = {"text/plain": "StackPanel: kafka", "application/vnd.jupyter.widget-view+json": view}
+    cell = new_code_cell("panel", outputs=[new_output("execute_result", data, execution_count=1)])
+
+    result = clean(new_notebook(cells=[cell]), new_notebook())
+
+    assert result.cells[0].outputs[0].data == {"text/plain": "StackPanel: kafka"}

@@ -1,0 +1,179 @@
+"""`eventlab run`: the whole course headlessly, or a clear word on what failed, and nothing left behind."""
+
+import itertools
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import psutil
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from eventlab.cli.display import walk_course
+from eventlab.commands import ab
+from eventlab.course import run as course_run
+from eventlab.course.execute import execute
+from eventlab.settings import OwnSettings, Settings
+from eventlab.stack import environment, lifecycle
+from eventlab.stack.services import COURSE
+
+OFFSETS = (1200, 1300)
+
+
+def notebook(path: Path, *sources: str) -> Path:
+    nbformat.write(new_notebook(cells=[new_code_cell(source) for source in sources]), path)
+    return path
+
+
+def begun_in(folder: Path) -> list[str]:
+    """The commands of all processes that mention the folder."""
+    return [
+        " ".join(process.info["cmdline"])
+        for process in psutil.process_iter(["cmdline", "environ"])
+        if str(folder) in str([process.info["cmdline"], process.info["environ"]])
+    ]
+
+
+def test_an_executed_notebook_carries_its_outputs_and_reports_progress(tmp_path):
+    seen = []
+
+    result = execute(
+        notebook(tmp_path / "sum.ipynb", "a = 1", "a + 1"),
+        tmp_path / "out.ipynb",
+        progress=lambda done, total: seen.append((done, total)),
+    )
+
+    assert result.failure is None
+    assert result.node.cells[1].outputs[0].data["text/plain"] == "2"
+    assert seen == [(0, 2), (1, 2), (2, 2)]
+
+
+def test_a_failing_cell_is_named_with_its_error(tmp_path):
+    result = execute(notebook(tmp_path / "bad.ipynb", "a = 1", "1 / 0", "a"), tmp_path / "out.ipynb")
+
+    assert result.failure is not None
+    assert result.failure.source == "1 / 0"
+    assert "ZeroDivisionError" in result.failure.error
+
+
+def test_a_kernel_that_dies_is_a_failure_too(tmp_path):
+    result = execute(notebook(tmp_path / "dead.ipynb", "import os; os._exit(3)"), tmp_path / "out.ipynb")
+
+    assert result.failure is not None
+    assert "DeadKernelError" in result.failure.error
+
+
+def test_lessons_are_picked_by_how_they_begin():
+    assert [path.stem for path in course_run.lessons(["05", "07_write"])] == [
+        "05_filter_events",
+        "07_write_to_hdfs",
+    ]
+
+
+def test_an_unknown_lesson_is_refused_with_those_that_exist():
+    with pytest.raises(course_run.WalkError, match="01_start_the_stack"):
+        course_run.lessons(["42"])
+
+
+@pytest.fixture
+def no_services(monkeypatch):
+    """The stack's life without its services: what would have been started."""
+    started = []
+    monkeypatch.setattr(course_run.lifecycle, "up", lambda settings, names, report: started.append(settings))
+    return started
+
+
+@pytest.mark.services
+def test_a_walks_stack_has_nothing_of_a_learners_ports_and_addresses(no_services, tmp_path, monkeypatch):
+    monkeypatch.setenv("EVENTLAB_API_PORT", "5555")
+    monkeypatch.setenv("EVENTLAB_KAFKA_BOOTSTRAP_SERVERS", "broker.example:9092")
+
+    with (
+        socket.create_server(("127.0.0.1", 5555)),
+        course_run.own_stack(folder=tmp_path / "own", offsets=OFFSETS[:1]),
+    ):
+        inside = dict(os.environ)
+
+    assert no_services[0].api_port == 5000 + OFFSETS[0]
+    assert no_services[0].bootstrap_servers == f"127.0.0.1:{29092 + OFFSETS[0]}"
+    assert not {"EVENTLAB_API_PORT", "EVENTLAB_KAFKA_BOOTSTRAP_SERVERS"} & inside.keys()
+    assert os.environ["EVENTLAB_API_PORT"] == "5555"
+
+
+@pytest.mark.services
+def test_a_second_walk_at_the_same_time_is_refused_and_leaves_the_first_alone(no_services, tmp_path):
+    with (
+        course_run.own_stack(folder=tmp_path / "own", offsets=OFFSETS),
+        pytest.raises(course_run.WalkError, match="another walk is under way"),
+        course_run.own_stack(folder=tmp_path / "own", offsets=OFFSETS),
+    ):
+        pass
+
+    assert len(no_services) == 1
+    with course_run.own_stack(folder=tmp_path / "own", offsets=OFFSETS):
+        assert len(no_services) == 2
+
+
+@pytest.mark.services
+def test_a_failing_lesson_ends_the_walk_and_the_stack_is_torn_down(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(course_run, "OFFSETS", OFFSETS)
+    lessons = [
+        notebook(tmp_path / "01_fine.ipynb", "1"),
+        notebook(tmp_path / "02_bad.ipynb", "raise ValueError('no such event')"),
+        notebook(tmp_path / "03_never.ipynb", "1"),
+    ]
+
+    with pytest.raises(course_run.WalkError, match="02_bad, cell 1: ValueError: no such event") as caught:
+        walk_course(lessons, tmp_path / "out", in_place=False)
+
+    assert "logs" in str(caught.value)
+    assert (tmp_path / "out" / "logs" / "kafka.log").exists()
+    assert "no such event" in (tmp_path / "out" / "report.html").read_text()
+    assert not (tmp_path / "out" / "03_never.ipynb").exists()
+    assert not lifecycle.open_ports(Settings(port_offset=OFFSETS[0]))
+
+
+@pytest.mark.services
+@pytest.mark.timeout(600)
+def test_lessons_run_against_services_that_somebody_else_runs(tmp_path):
+    with course_run.own_stack(folder=tmp_path / "somebodys", offsets=OFFSETS) as somebodys:
+        for host, route in itertools.product(("user1.comcast.com", "user2.att.com"), ("/", "/purchase_a_sword")):
+            ab.bench(somebodys.api_url + route, requests=10, concurrency=1, headers={"Host": host})
+        guest = OwnSettings(
+            state_dir=tmp_path / "guest",
+            port_offset=OFFSETS[0] + 50,
+            kafka_bootstrap_servers=somebodys.bootstrap_servers,
+            spark_remote_url=somebodys.spark_remote,
+            default_fs_url=somebodys.default_fs,
+            webhdfs=somebodys.webhdfs_url,
+            api_address=somebodys.api_url,
+        )
+        environment.apply(guest)
+
+        assert {each.state for each in lifecycle.up(guest, COURSE)} == {"running"}
+        for lesson in course_run.lessons(["07", "08"]):
+            assert execute(lesson, tmp_path / lesson.name).failure is None
+
+    assert not (tmp_path / "guest" / "run").exists()
+
+
+@pytest.mark.services
+@pytest.mark.timeout(600)
+def test_the_course_runs_through_headlessly_and_leaves_nothing_running(tmp_path):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("EVENTLAB_")}
+    command = [sys.executable, "-m", "eventlab.cli", "run", "--output", str(tmp_path)]
+
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+
+    assert done.returncode == 0, done.stderr[-4000:]
+    for lesson in course_run.lessons():
+        executed = nbformat.read(tmp_path / lesson.name, as_version=4)
+        cells = sum(cell.cell_type == "code" for cell in executed.cells)
+        assert f"{cells}/{cells} cells" in next(
+            line for line in reversed(done.stderr.splitlines()) if line.startswith(lesson.stem)
+        )
+    assert "08_query_with_sql" in (tmp_path / "report.html").read_text()
+    assert begun_in(course_run.BUILD / "run-stack") == []
