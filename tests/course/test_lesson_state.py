@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from eventlab.course import prepare as course
+from eventlab.course import preparation as course
 from eventlab.clients import hdfs
 from eventlab.course import lesson_state
 from eventlab.course import run as course_run

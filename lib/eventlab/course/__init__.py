@@ -3,7 +3,7 @@
 Lessons import this package: `course.connect()`, `course.prepare(...)`.
 """
 
-from eventlab.course.prepare import (
+from eventlab.course.preparation import (
     ROOT,
     LessonError,
     connect,

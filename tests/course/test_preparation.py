@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import nbformat
 import pytest
 
-from eventlab.course import prepare as course
+from eventlab.course import preparation as course
 from eventlab.settings import ROOT
 
 
