@@ -8,12 +8,13 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from eventlab.clients import hdfs
+from eventlab.clients.hdfs import HdfsError
 from eventlab.jobs import filtered_writes, just_filtering, separate_events
 from eventlab.jobs.extract import column_name, extract_events, extract_in_one_pass, survey
 from eventlab.jobs.output import replacing
 from eventlab.jobs.topic import JobError
 from eventlab.settings import ROOT
+from eventlab.stack import filesystem
 
 SWORD = {"event_type": "purchase_sword", "Host": "user1.comcast.com"}
 KNIFE = {"event_type": "purchase_knife", "Host": "user2.att.com", "description": "very sharp knife"}
@@ -54,7 +55,7 @@ def overwrite(spark, rows, path):
 def folder(topic):
     """A folder of HDFS that no other test uses."""
     yield f"/tmp/{topic}"
-    hdfs.delete(f"/tmp/{topic}")
+    filesystem.delete(f"/tmp/{topic}")
 
 
 def test_kafkas_time_keeps_its_name_when_an_event_has_a_timestamp_too():
@@ -166,7 +167,7 @@ def test_a_topic_without_purchases_leaves_earlier_output_as_it_was(spark, topic,
     overwrite(spark, spark.range(3), folder)
     send(KNIFE)
 
-    with pytest.raises(JobError, match="stays as it was"):
+    with pytest.raises(JobError, match="is unchanged"):
         filtered_writes.run(spark, topic, folder)
     assert spark.read.parquet(folder).count() == 3
 
@@ -178,8 +179,8 @@ def test_a_write_that_fails_half_way_leaves_earlier_output_as_it_was(spark, fold
     with pytest.raises(Exception, match="half way"):
         overwrite(spark, bad, folder)
     assert spark.read.parquet(folder).count() == 3
-    assert hdfs.names("/tmp").count(folder.removeprefix("/tmp/")) == 1
-    assert not [name for name in hdfs.names("/tmp") if name.endswith((".new", ".old"))]
+    assert filesystem.names("/tmp").count(folder.removeprefix("/tmp/")) == 1
+    assert not [name for name in filesystem.names("/tmp") if name.endswith((".new", ".old"))]
 
 
 def test_writing_again_replaces_what_was_there(spark, topic, send, folder):
@@ -189,7 +190,7 @@ def test_writing_again_replaces_what_was_there(spark, topic, send, folder):
     filtered_writes.run(spark, topic, folder)
 
     assert spark.read.parquet(folder).count() == 2
-    assert "_SUCCESS" in hdfs.names(folder)
+    assert "_SUCCESS" in filesystem.names(folder)
 
 
 def test_another_file_system_is_written_to_the_same_way(spark, topic, send, tmp_path, capsys):
@@ -200,7 +201,7 @@ def test_another_file_system_is_written_to_the_same_way(spark, topic, send, tmp_
     filtered_writes.run(spark, topic, path)
 
     assert f"2 sword purchases are at {path}" in capsys.readouterr().out
-    assert [name for name in hdfs.names(f"file://{tmp_path}") if not name.startswith(".")] == ["purchases"]
+    assert [name for name in filesystem.names(f"file://{tmp_path}") if not name.startswith(".")] == ["purchases"]
 
 
 def test_hdfs_may_be_named_in_full(spark, stack, topic, send, folder):
@@ -208,14 +209,14 @@ def test_hdfs_may_be_named_in_full(spark, stack, topic, send, folder):
 
     filtered_writes.run(spark, topic, f"{stack.default_fs}{folder}")
 
-    assert "_SUCCESS" in hdfs.names(folder)
+    assert "_SUCCESS" in filesystem.names(folder)
 
 
 def test_what_can_not_be_replaced_stays_as_it_was(spark, folder):
     overwrite(spark, spark.range(3), folder)
 
-    with pytest.raises(hdfs.HdfsError, match="stays as it was"):
-        hdfs.replace(f"{folder}-not-there", folder)
+    with pytest.raises(HdfsError, match="is unchanged"):
+        filesystem.replace(f"{folder}-not-there", folder)
     assert spark.read.parquet(folder).count() == 3
 
 
@@ -224,7 +225,7 @@ def test_every_event_type_gets_a_folder_with_its_own_fields(spark, topic, send, 
 
     separate_events.run(spark, topic, folder)
 
-    assert hdfs.names(folder) == ["purchase_knife", "purchase_sword"]
+    assert filesystem.names(folder) == ["purchase_knife", "purchase_sword"]
     assert spark.read.parquet(f"{folder}/purchase_sword").columns == ["Host", "event_type", "timestamp"]
     assert spark.read.parquet(f"{folder}/purchase_knife").count() == 1
 
@@ -235,11 +236,11 @@ def test_no_two_event_types_share_a_folder_and_none_is_lost(spark, topic, send, 
 
     separate_events.run(spark, topic, folder)
 
-    written = {name: spark.read.parquet(f"{folder}/{name}").collect() for name in hdfs.names(folder)}
+    written = {name: spark.read.parquet(f"{folder}/{name}").collect() for name in filesystem.names(folder)}
     assert sorted(row.event_type for rows in written.values() for row in rows) == sorted(types)
     assert len(written) == len(types)
     assert "1 events have no event_type and were left out" in capsys.readouterr().err
-    assert [name for name in hdfs.names("/tmp") if name.startswith(topic)] == [topic]
+    assert [name for name in filesystem.names("/tmp") if name.startswith(topic)] == [topic]
 
 
 def test_fields_with_any_name_are_columns(spark, topic, send, folder):

@@ -17,8 +17,8 @@ import httpx
 import nbformat
 import pytest
 
-from eventlab.clients import hdfs
 from eventlab.settings import ROOT
+from eventlab.stack import filesystem
 from tests.porting import lines
 
 ORIGINAL = ROOT / "tests" / "porting" / "original"
@@ -182,7 +182,7 @@ def test_the_stream_writes_the_20_sword_purchases(folder, read):
 
     assert sorted(set(streamed.Host)) == ["user1.comcast.com", "user2.att.com"]
     assert len(streamed) == 20
-    assert "commits" in hdfs.names(folder.files + "checkpoints_for_sword_purchases")
+    assert "commits" in filesystem.names(folder.files + "checkpoints_for_sword_purchases")
 
 
 def test_the_programs_output_is_not_drowned_in_log_lines(ported):

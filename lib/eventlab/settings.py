@@ -30,6 +30,8 @@ from pydantic_settings import (
 from eventlab import ROOT
 
 HOST = "127.0.0.1"
+HDFS_USER = "student"
+"""The learner's name on HDFS, whose simple authentication accepts any name."""
 SETTINGS_FILE = "EVENTLAB_SETTINGS_FILE"
 NAMENODE_WEB_PORT = 9870
 """Hadoop's own default."""
@@ -112,8 +114,12 @@ class Settings(BaseSettings):
 
     @property
     def spark_remote(self) -> str:
-        """The Spark Connect address, `sc://host:port`, or a master URL of somebody else's cluster."""
-        return self.spark_remote_url or f"sc://{HOST}:{self.spark_port}"
+        """Return the Spark Connect address, `sc://host:port`, or the master URL of an external cluster.
+
+        Spark's client sends a token without TLS to `localhost` only, so the stack's own server
+        is addressed by that name.
+        """
+        return self.spark_remote_url or f"sc://localhost:{self.spark_port}"
 
     @property
     def is_spark_connect(self) -> bool:

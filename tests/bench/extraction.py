@@ -21,9 +21,8 @@ from pathlib import Path
 
 from kafka import KafkaAdminClient
 
-from eventlab.clients import hdfs
 from eventlab.settings import ROOT, Settings
-from eventlab.stack import environment
+from eventlab.stack import environment, filesystem
 
 EVENTS = 1_000_000
 ROUNDS = 3
@@ -41,7 +40,7 @@ def measure(settings: Settings) -> list[dict[str, object]]:
         admin.delete_topics([topic])
         admin.close()
         for name in ("original", "ours"):
-            hdfs.delete(f"/tmp/{topic}-{name}")
+            filesystem.delete(f"/tmp/{topic}-{name}")
     read = medians["read"]
     return [
         _row(

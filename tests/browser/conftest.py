@@ -18,7 +18,7 @@ import pytest
 
 from eventlab.settings import ROOT, OwnSettings, Settings
 from eventlab.stack import environment, lifecycle
-from eventlab.stack.token import read_token
+from eventlab.stack.tokens import jupyter_token
 from tests.stacks import free_settings
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -128,7 +128,7 @@ def page(visitor, lab):
 
 def end_kernels(lab: Lab) -> None:
     """A page that is closed leaves its kernel, and the next test would share the processor with it."""
-    token = {"Authorization": f"token {read_token(lab.settings)}"}
+    token = {"Authorization": f"token {jupyter_token(lab.settings)}"}
     with httpx.Client(base_url=lab.settings.jupyter_url, headers=token, trust_env=False, timeout=20) as client:
         for session in client.get("/api/sessions").json():
             client.delete(f"/api/sessions/{session['id']}")

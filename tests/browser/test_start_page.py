@@ -17,7 +17,7 @@ from tornado.websocket import websocket_connect
 
 from eventlab.settings import ROOT
 from eventlab.stack import config
-from eventlab.stack.token import read_token
+from eventlab.stack.tokens import jupyter_token
 from tests.browser.conftest import PICTURES
 from tests.browser.helpers import NOTEBOOK, STARTUP_MS, picture
 
@@ -29,7 +29,7 @@ LESSON = "notebooks/02_track_events.ipynb"
 @pytest.fixture(scope="module")
 def went_through(lab):
     """Lesson 2 in a kernel that JupyterLab starts for it, its cells in order; the file itself stays as it is."""
-    token = {"Authorization": f"token {read_token(lab.settings)}"}
+    token = {"Authorization": f"token {jupyter_token(lab.settings)}"}
     with httpx.Client(base_url=lab.settings.jupyter_url, headers=token, trust_env=False, timeout=30) as client:
         wanted = {"path": LESSON, "name": Path(LESSON).name, "type": "notebook", "kernel": {"name": "python3"}}
         session = client.post("/api/sessions", json=wanted).raise_for_status().json()

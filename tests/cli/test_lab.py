@@ -14,7 +14,7 @@ from eventlab.jupyter import start_page
 from eventlab.settings import ROOT, Settings
 from eventlab.stack import config, lifecycle
 from eventlab.stack.services import lab_page
-from eventlab.stack.token import read_token
+from eventlab.stack.tokens import jupyter_token
 
 
 @pytest.fixture(scope="module")
@@ -70,12 +70,12 @@ async def typed(address, token, line, until):
 
 
 def test_a_terminal_has_the_kits_commands_even_where_a_login_would_take_them_away(stack, address):
-    token = {"Authorization": f"token {read_token(stack)}"}
+    token = {"Authorization": f"token {jupyter_token(stack)}"}
     name = httpx.post(f"{stack.jupyter_url}/api/terminals", headers=token, trust_env=False).json()["name"]
     address = f"{stack.jupyter_url.replace('http', 'ws', 1)}/terminals/websocket/{name}"
     line = 'kafka-topics --version; printf "%s\\n" $SPARK_REMOTE; eventlab --version; echo e""nd'
 
-    shown = asyncio.run(typed(address, read_token(stack), line, "end\r"))
+    shown = asyncio.run(typed(address, jupyter_token(stack), line, "end\r"))
 
     assert stack.spark_remote in shown
     assert "eventlab, version" in shown

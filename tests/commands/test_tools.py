@@ -6,9 +6,9 @@ import subprocess
 
 import pytest
 
-from eventlab.clients import hdfs
 from eventlab.commands import tools
 from eventlab.settings import ROOT
+from eventlab.stack import filesystem
 
 
 def run(*words, stdin=""):
@@ -206,4 +206,4 @@ def test_pyspark_has_spark_and_reads_hdfs(stack, tmp_path):
     done = run("bash", "-c", f"PYSPARK_DRIVER_PYTHON_OPTS=-i pyspark < {script}")
 
     assert "5 [2, 3]" in done.stdout, done.stderr
-    assert "_SUCCESS" in hdfs.names("/tmp/from-pyspark")
+    assert "_SUCCESS" in filesystem.names("/tmp/from-pyspark")

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from eventlab.course import preparation as course
-from eventlab.clients import hdfs
 from eventlab.course import lesson_state
+from eventlab.course import preparation as course
 from eventlab.course import run as course_run
 from eventlab.settings import settings
+from eventlab.stack import filesystem
 
 EVENTLAB = Path(sys.executable).with_name("eventlab")
 
@@ -48,7 +48,7 @@ def test_every_other_lesson_says_what_it_starts_from(lesson):
 
 def test_topic_and_files_are_put_into_the_state_of_lesson_08(stack):
     course.fresh_topic(settings.topic)
-    hdfs.delete("/tmp/purchases")
+    filesystem.delete("/tmp/purchases")
 
     done = up("kafka", "namenode", "datanode", "spark", "api", "--at", "08")
 

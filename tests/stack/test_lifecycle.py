@@ -18,7 +18,7 @@ from eventlab.cli import app
 from eventlab.clients import ports
 from eventlab.settings import OwnSettings, Settings
 from eventlab.stack import config, lifecycle, process
-from eventlab.stack.token import read_token
+from eventlab.stack.tokens import jupyter_token
 
 pytestmark = pytest.mark.services
 
@@ -327,7 +327,7 @@ def test_reset_leaves_a_stack_as_new(running: Settings, eventlab):
 def test_reset_leaves_nothing_of_the_kit_and_everything_else(stopped: Settings, eventlab):
     lifecycle.up(stopped, ["api"])
     config.render_for_containers(stopped)
-    read_token(stopped)
+    jupyter_token(stopped)
     for name in ("saved", "lesson-06"):
         (stopped.state_dir / name).mkdir(exist_ok=True)
     (stopped.state_dir / "mine.txt").touch()

@@ -9,7 +9,7 @@ from eventlab.cli import app
 from eventlab.settings import Settings
 from eventlab.stack import java, probes
 from eventlab.stack.services import COURSE, SERVICES
-from eventlab.stack.token import read_token
+from eventlab.stack.tokens import jupyter_token
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +60,7 @@ def test_the_api_is_the_file_of_the_setting_on_the_loopback_address(own: Setting
 
 
 def test_jupyter_asks_for_a_token_that_the_list_of_processes_does_not_show(own: Settings):
-    token = read_token(own)
+    token = jupyter_token(own)
 
     assert len(token) >= 32
     assert not any(token in word for service in SERVICES.values() for word in service.command(own))
@@ -69,9 +69,9 @@ def test_jupyter_asks_for_a_token_that_the_list_of_processes_does_not_show(own: 
 
 
 def test_the_token_stays_and_is_readable_by_its_owner_alone(own: Settings):
-    token = read_token(own)
+    token = jupyter_token(own)
 
-    assert read_token(own) == token
+    assert jupyter_token(own) == token
     assert (own.state_dir / "jupyter-token").stat().st_mode & 0o077 == 0
 
 

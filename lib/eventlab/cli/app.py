@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from eventlab.cli.signals import terminable
+from eventlab.errors import EventlabError
 from eventlab.settings import ROOT, settings
 
 SERVICE_NAMES = ("kafka", "namenode", "datanode", "spark", "api", "jupyter")
@@ -37,10 +38,8 @@ class Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except (RuntimeError, OSError) as error:
-            if type(error).__module__.startswith("eventlab") or isinstance(error, TimeoutError):
-                raise click.ClickException(str(error)) from error
-            raise
+        except (EventlabError, TimeoutError) as error:
+            raise click.ClickException(str(error)) from error
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

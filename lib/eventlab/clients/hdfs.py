@@ -1,141 +1,154 @@
-"""Files as the jobs see them: HDFS over its REST interface (WebHDFS), any other file system over Hadoop's shell.
-
-WebHDFS needs neither Java nor Spark and answers in milliseconds; FsShell costs a Java start (1-2 s) and knows
-every file system that Hadoop does. A path without a scheme is on the default file system.
+"""HDFS over WebHDFS, its REST interface: fsspec's file system with timeouts and the kit's errors.
 
 https://hadoop.apache.org/docs/stable/hadoop-project-dist/hadoop-hdfs/WebHDFS.html
 """
 
 from __future__ import annotations
 
-import contextlib
-import re
-import subprocess
-from urllib.parse import quote
-from uuid import uuid4
+import posixpath
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
 
-import httpx
+import requests
+from fsspec.implementations.webhdfs import WebHDFS
 
 from eventlab.clients import http
-from eventlab.settings import Settings, settings
-from eventlab.stack import config, environment
-from eventlab.stack.config import HDFS_USER
+from eventlab.errors import EventlabError, ServiceUnavailable
+from eventlab.settings import HDFS_USER, Settings
 
-TIMEOUT_S = 30
-SHELL_TIMEOUT_S = 300
-"""An object store renames a folder by copying it."""
+CONNECT_TIMEOUT_S = 3.0
+READ_TIMEOUT_S = 10.0
 
 
-class HdfsError(RuntimeError):
-    """The file system did not do what it was asked; the message is its own."""
+class HdfsError(EventlabError):
+    """HDFS refused a request; the message is HDFS's own."""
 
 
-def exists(path: str) -> bool:
-    """Whether there is a file or folder at the path."""
-    if not has_webhdfs(path):
-        return _shell("-test", "-e", path).returncode == 0
-    try:
-        _ask("GET", path, "GETFILESTATUS")
-    except FileNotFoundError:
-        return False
-    return True
+class HdfsClient(WebHDFS):
+    """fsspec's WebHDFS file system, with paths as HDFS has them (`/tmp/purchases`).
 
-
-def names(path: str) -> list[str]:
-    """What a folder holds, in alphabetical order; FileNotFoundError when there is none."""
-    if not has_webhdfs(path):
-        if not exists(path):
-            raise FileNotFoundError(f"there is no {path}")
-        return sorted(line.rpartition("/")[2] for line in _done("-ls", "-C", path).splitlines())
-    return [status["pathSuffix"] for status in _ask("GET", path, "LISTSTATUS")["FileStatuses"]["FileStatus"]]
-
-
-def delete(path: str) -> None:
-    """Delete a file or folder, if it is there; one that is away is for the caller's next step to tell."""
-    if not has_webhdfs(path):
-        _shell("-rm", "-r", "-f", "-skipTrash", path)
-        return
-    with contextlib.suppress(HdfsError, FileNotFoundError):
-        _ask("DELETE", path, "DELETE", recursive="true")
-
-
-def replace(source: str, target: str) -> None:
-    """Put `source` where `target` is; HdfsError says where the old one is then.
-
-    The old one is moved aside first, and back when `source` does not take its place.
+    All methods of `fsspec.spec.AbstractFileSystem` can be used: `exists`, `ls`, `cat_file`, `pipe_file`, `walk`.
+    A path that does not exist raises FileNotFoundError, any other refusal HdfsError, and no answer
+    ServiceUnavailable.
     """
-    aside = f"{target.rstrip('/')}.{uuid4().hex[:8]}.old"
-    had_one = exists(target)
-    if had_one:
-        _rename(target, aside)
-    try:
-        _rename(source, target)
-    except (HdfsError, FileNotFoundError) as error:
-        where = f"{target} stays as it was"
-        if had_one:
-            try:
-                _rename(aside, target)
-            except (HdfsError, FileNotFoundError):
-                where = f"what was at {target} is now at {aside}"
-        raise HdfsError(f"{error}; {where}") from error
-    delete(aside)
+
+    cachable = False  # a client belongs to the thread that made it
+
+    def __init__(self, url: str, user: str = HDFS_USER) -> None:
+        """Make a client; nothing is sent yet.
+
+        Args:
+            url: The NameNode's web address, `http://host:port`.
+            user: The name under which HDFS is used.
+        """
+        address = urlsplit(url)
+        super().__init__(
+            host=address.hostname,
+            port=address.port or (443 if address.scheme == "https" else 80),
+            user=user,
+            use_https=address.scheme == "https",
+            use_listings_cache=False,
+        )
+        self.web_url = url
+
+    def _connect(self) -> None:
+        self.session = _Session()
+
+    def _call(self, op: str, method: str = "get", path: str | None = None, **options: Any) -> requests.Response:
+        try:
+            return super()._call(op, method, path, **options)
+        except (ServiceUnavailable, FileNotFoundError):
+            raise
+        except (RuntimeError, ValueError, PermissionError, OSError) as error:
+            raise HdfsError(f"HDFS refused {op.upper()} of {path}: {error}") from error
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        """Return the path as it is: HDFS allows characters that a URL does not, such as `?` and `#`."""
+        return path
+
+    def mkdir(self, path: str, permission: str | None = None, **_: Any) -> None:
+        """Create a folder and its parents.
+
+        Args:
+            path: The folder; one that exists is left as it is.
+            permission: Its octal permission, for example `1777`.
+        """
+        self._call("MKDIRS", "put", path, **({"permission": permission} if permission else {}))
+
+    def rename(self, source: str, target: str) -> None:
+        """Rename a file or folder; the target must not exist.
+
+        Raises:
+            HdfsError: HDFS did not rename it.
+        """
+        if not self._call("RENAME", "put", source, destination=target).json()["boolean"]:
+            raise HdfsError(f"HDFS did not rename {source} to {target}")
+
+    def delete_quietly(self, path: str) -> None:
+        """Delete a file or folder with its content; a failure is left to the caller's next request."""
+        try:
+            self.rm(path, recursive=True)
+        except (EventlabError, FileNotFoundError):
+            return
+
+    def names(self, folder: str) -> list[str]:
+        """Return the names of the entries of a folder in alphabetical order."""
+        return [posixpath.basename(name) for name in self.ls(folder)]
+
+    def head(self, path: str, size: int) -> bytes:
+        """Return the first `size` bytes of a file."""
+        response = self._call("OPEN", path=path, length=size, redirect=True)
+        return bytes(response.content[:size])
+
+    def write(self, path: str, content: bytes) -> None:
+        """Create or replace a file and create the folders above it, in one request to each node."""
+        redirect = self._call("CREATE", "put", path, redirect=False, overwrite="true")
+        self.session.put(redirect.headers["Location"], data=content).raise_for_status()
+
+    def files(self, folder: str, max_depth: int) -> Iterator[tuple[str, int]]:
+        """Yield the path below the folder, and the size in bytes, of each file, level by level."""
+        for entry in sorted(self.ls(folder, detail=True), key=lambda entry: entry["pathSuffix"]):
+            name = entry["pathSuffix"]
+            if entry["type"] == "file":
+                yield name, entry["size"]
+            elif max_depth > 1:
+                below = f"{folder.rstrip('/')}/{name}"
+                yield from ((f"{name}/{path}", size) for path, size in self.files(below, max_depth - 1))
 
 
-def has_webhdfs(path: str, settings: Settings = settings) -> bool:
-    """Whether the path is on the HDFS whose REST address the settings have."""
-    if settings.default_fs_url and not settings.webhdfs:
-        return False
-    default = settings.default_fs.rstrip("/")
-    return default.startswith("hdfs://") and file_system(path) in (None, default)
+class _Session(requests.Session):
+    """A session whose requests time out, ignore proxies, and raise ServiceUnavailable without an answer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trust_env = False
+
+    def request(self, method: Any, url: Any, *arguments: Any, **options: Any) -> requests.Response:
+        options.setdefault("timeout", (CONNECT_TIMEOUT_S, READ_TIMEOUT_S))
+        try:
+            return super().request(method, url, *arguments, **options)
+        except requests.RequestException as error:
+            address = "{0.scheme}://{0.netloc}".format(urlsplit(str(url)))
+            message = f"HDFS does not answer at {address} ({type(error).__name__})"
+            raise ServiceUnavailable(message, next_command="eventlab up namenode datanode") from error
 
 
-def file_system(path: str) -> str | None:
-    """The part of a path that names its file system, `scheme://authority` or `scheme:`; None when it has none."""
-    found = re.match(r"[A-Za-z][A-Za-z0-9+.-]*:(//[^/]*)?(?=/|$)", path)
-    return found[0] if found else None
+def open_hdfs(settings: Settings) -> HdfsClient:
+    """Return a client of the HDFS that the settings name."""
+    return HdfsClient(settings.webhdfs_url)
 
 
-def _rename(source: str, target: str) -> None:
-    if not has_webhdfs(source):
-        _done("-mv", source, target)
-    elif not _ask("PUT", source, "RENAME", destination=_path(target))["boolean"]:
-        raise HdfsError(f"HDFS did not rename {source} to {target}")
+def jmx_bean(web_url: str, query: str) -> dict[str, Any] | None:
+    """Return one JMX bean of a NameNode or DataNode, or None when it does not exist yet.
 
+    Args:
+        web_url: The node's web address.
+        query: The bean's name, for example `Hadoop:service=NameNode,name=NameNodeInfo`.
 
-def _path(path: str) -> str:
-    return path.removeprefix(file_system(path) or "")
-
-
-def _done(*words: str) -> str:
-    done = _shell(*words)
-    if done.returncode:
-        raise HdfsError(done.stderr.strip() or f"hadoop fs {' '.join(words)} failed")
-    return done.stdout
-
-
-def _shell(*words: str) -> subprocess.CompletedProcess[str]:
-    config.render(settings)
-    return subprocess.run(
-        [environment.COMMANDS / "hadoop", "fs", *words],
-        env=environment.full(settings),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=SHELL_TIMEOUT_S,
-    )
-
-
-def _ask(method: str, path: str, operation: str, **parameters: str) -> dict:
-    url = f"{settings.webhdfs_url}/webhdfs/v1{quote(_path(path))}"
-    query = {"op": operation, "user.name": HDFS_USER, **parameters}
-    try:
-        answer = http.request(method, url, TIMEOUT_S, params=query)
-    except httpx.HTTPError as error:
-        raise HdfsError(
-            f"HDFS does not answer at {settings.webhdfs_url} ({error}). Start it: eventlab up"
-        ) from error
-    if answer.status_code == 404:
-        raise FileNotFoundError(f"HDFS has no {path}")
-    if answer.status_code != 200:
-        raise HdfsError(f"HDFS refused {operation} of {path}: {answer.text}")
-    return answer.json()
+    Raises:
+        ServiceUnavailable: The node does not answer.
+    """
+    beans = http.get(f"{web_url}/jmx?qry={query}").json()["beans"]
+    return dict(beans[0]) if beans else None

@@ -1,7 +1,4 @@
-"""HTTP with the services: no proxy in between, and the authorities' certificates are read once.
-
-httpx reads them anew for every client, 20 ms of processor time each, also where the address is not one of https.
-"""
+"""HTTP requests to the services, without a proxy."""
 
 from __future__ import annotations
 
@@ -11,18 +8,43 @@ from typing import Any
 
 import httpx
 
+from eventlab.errors import ServiceUnavailable
+
+TIMEOUT_S = 5.0
+
 
 @functools.cache
-def _certificates() -> ssl.SSLContext:
+def _ssl_context() -> ssl.SSLContext:
+    """Return the certificate store; httpx would load it for every client, which takes 20 ms."""
     return httpx.create_ssl_context(trust_env=False)
 
 
-def client(timeout_s: float) -> httpx.Client:
-    """For several requests on one connection."""
-    return httpx.Client(trust_env=False, verify=_certificates(), timeout=timeout_s)
+def request(method: str, url: str, timeout_s: float = TIMEOUT_S, **options: Any) -> httpx.Response:
+    """Send one request and return the response, whatever its status.
+
+    Args:
+        method: The HTTP method.
+        url: The address.
+        timeout_s: Seconds for connecting, and for each wait for data.
+        **options: Options of `httpx.Client.request`.
+
+    Raises:
+        ServiceUnavailable: No response.
+    """
+    try:
+        with httpx.Client(trust_env=False, verify=_ssl_context(), timeout=timeout_s) as client:
+            return client.request(method, url, **options)
+    except httpx.HTTPError as error:
+        raise ServiceUnavailable(f"{url} does not answer: {error or type(error).__name__}") from error
 
 
-def request(method: str, url: str, timeout_s: float, **options: Any) -> httpx.Response:
-    """One request, with httpx's own options; httpx.HTTPError when there is no answer."""
-    with client(timeout_s) as once:
-        return once.request(method, url, **options)
+def get(url: str, timeout_s: float = TIMEOUT_S, **options: Any) -> httpx.Response:
+    """Send a GET request and return the response with status 200.
+
+    Raises:
+        ServiceUnavailable: No response, or another status.
+    """
+    response = request("GET", url, timeout_s, **options)
+    if response.status_code != 200:
+        raise ServiceUnavailable(f"{url} answers with status {response.status_code}")
+    return response

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from eventlab.errors import EventlabError
 from eventlab.settings import Settings
 from eventlab.stack import config, jars, jvm
 
@@ -31,7 +32,7 @@ CLASSIC: dict[str, str | None] = dict.fromkeys(
 """What a notebook with a Spark Connect session leaves in its environment, and a classic Spark must not see."""
 
 
-class UsageError(Exception):
+class UsageError(EventlabError):
     """The command can't be run as it was typed; the message says what to type instead."""
 
 

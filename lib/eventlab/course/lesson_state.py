@@ -12,11 +12,13 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
+from eventlab.errors import EventlabError
+
 PREPARES = "course.prepare("
 TIMEOUT_S = 300
 
 
-class BeginningError(RuntimeError):
+class BeginningError(EventlabError):
     """The stack could not be put into the lesson's state; the message is the lesson's own."""
 
 

@@ -14,13 +14,17 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from eventlab.clients import kafka, spark
+from eventlab.errors import EventlabError
 from eventlab.settings import ROOT, settings
-from eventlab.stack import config, environment, lifecycle, probes, provision
+from eventlab.stack import config, environment, lifecycle
+
+if TYPE_CHECKING:
+    from kafka.consumer.fetcher import ConsumerRecord
 
 HOSTS = ("user1.comcast.com", "user2.att.com")
 ROUTES = {"/": "default", "/purchase_a_sword": "purchase_sword"}
@@ -32,18 +36,15 @@ TOPIC_WAIT_S = 30
 __all__ = ["ROOT", "LessonError", "connect", "fresh_topic", "prepare", "read_values"]
 
 
-class LessonError(RuntimeError):
-    """The stack is not in a state from which a lesson can start; the message says what to run."""
-
-    def _render_traceback_(self) -> list[str]:
-        """What a notebook shows: the message alone, for nothing is wrong with any code (IPython asks for this)."""
-        return [f"{type(self).__name__}: {self}"]
+class LessonError(EventlabError):
+    """The stack is not in a state from which a lesson can start."""
 
 
 def connect() -> None:
     """Give this kernel the stack's environment: commands on the path, addresses, the Spark server."""
     config.render(settings)
     environment.apply(settings)
+    spark.shorten_retries()
     from pyspark.logger import PySparkLogger
 
     # Spark writes a failed query to standard error a second time, as JSON with this machine's paths.
@@ -103,26 +104,13 @@ def read_values(topic: str) -> list[bytes]:
     return [record.value or b"" for record in read(topic)]
 
 
-def read(topic: str) -> Iterator[Any]:
-    """Every record that the topic holds now (kafka-python's ConsumerRecord), partition by partition."""
-    with (
-        probes.quiet_kafka() as kafka,
-        closing(
-            kafka.KafkaConsumer(
-                bootstrap_servers=settings.bootstrap_servers,
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",
-            )
-        ) as consumer,
-    ):
-        partitions = [kafka.TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
-        ends = consumer.end_offsets(partitions) if partitions else {}
-        for partition, end in ends.items():
-            consumer.assign([partition])
-            consumer.seek_to_beginning()
-            while consumer.position(partition) < end:
-                for records in consumer.poll(timeout_ms=200).values():
-                    yield from (record for record in records if record.offset < end)
+def read(topic: str) -> Iterator[ConsumerRecord]:
+    """Yield every record that the topic holds now, partition by partition.
+
+    Raises:
+        KafkaUnavailable: The broker does not answer, or stops answering.
+    """
+    return kafka.read_topic(settings.bootstrap_servers, topic)
 
 
 def fresh_topic(topic: str) -> None:
@@ -131,22 +119,22 @@ def fresh_topic(topic: str) -> None:
     On a Kafka that somebody else runs, only a topic that this kit created there is ever deleted; LessonError
     for any other that is not empty.
     """
-    with probes.quiet_kafka() as kafka, closing(kafka.KafkaAdminClient(**probes.kafka_client(settings))) as admin:
-        old = _topic_id(admin, topic)
-        if old is not None and settings.kafka_bootstrap_servers and old not in _own_topics():
-            if next(read(topic), None) is None:
-                return
-            raise LessonError(
-                f"the topic {topic!r} at {settings.bootstrap_servers} holds messages that are not this lesson's. "
-                "That Kafka is somebody else's, so nothing is deleted there. Take a topic of your own, "
-                "which the lessons create: export EVENTLAB_TOPIC=events-YOURNAME; eventlab restart api "
-                "(and restart JupyterLab from that shell)"
-            )
-        if old is not None:
-            if kept := keep(topic):
-                print(f"What topic {topic!r} held before is kept in {kept}")
-            admin.delete_topics([topic])
-        _create(admin, topic, old)
+    old = kafka.topic_id(settings.bootstrap_servers, topic)
+    if old is not None and settings.kafka_bootstrap_servers and old not in _own_topics():
+        if next(read(topic), None) is None:
+            return
+        raise LessonError(
+            f"the topic {topic!r} at {settings.bootstrap_servers} holds messages that are not this lesson's. "
+            "That Kafka is somebody else's, so nothing is deleted there. Take a topic of your own, "
+            "which the lessons create: export EVENTLAB_TOPIC=events-YOURNAME; eventlab restart api "
+            "(and restart JupyterLab from that shell)"
+        )
+    if old is not None:
+        if kept := keep(topic):
+            print(f"What topic {topic!r} held before is kept in {kept}")
+        kafka.delete_topics(settings.bootstrap_servers, [topic])
+    kafka.create_topic(settings.bootstrap_servers, topic, timeout_s=TOPIC_WAIT_S)
+    _remember_own_topic(topic)
 
 
 def keep(topic: str) -> Path | None:
@@ -220,13 +208,8 @@ def _as_wanted(topic: str, events: bool) -> bool:
     """Whether the topic is as a lesson starts from: the 40 events from offset 0, or new and empty."""
     records = list(islice(read(topic), BENCH.total() + 1))
     if not events:
-        return not records and _exists(topic)
+        return not records and topic in kafka.list_topics(settings.bootstrap_servers)
     return Counter(map(_host_and_type, records)) == BENCH
-
-
-def _exists(topic: str) -> bool:
-    with probes.quiet_kafka() as kafka, closing(kafka.KafkaAdminClient(**probes.kafka_client(settings))) as admin:
-        return topic in admin.list_topics()
 
 
 def _host_and_type(record: Any) -> tuple[object, object] | None:
@@ -237,26 +220,12 @@ def _host_and_type(record: Any) -> tuple[object, object] | None:
         return None
 
 
-def _topic_id(admin: Any, topic: str) -> str | None:
-    """Kafka's own id of the topic, another one after it was deleted and created anew; None without a topic."""
-    if topic not in admin.list_topics():
-        return None
-    return str(admin.describe_topics([topic])[0].get("topic_id"))
-
-
-def _create(admin: Any, topic: str, old: str | None) -> None:
-    """Create the topic, once the old one's deletion is through; note it as ours on somebody else's Kafka."""
-    deadline = time.monotonic() + TOPIC_WAIT_S
-    while (new := _topic_id(admin, topic)) in (None, old):
-        if time.monotonic() > deadline:
-            raise LessonError(f"Kafka did not make the topic {topic!r} anew. Its log: eventlab logs kafka")
-        if new is None:
-            provision.topic(settings.model_copy(update={"topic": topic}))
-        else:
-            time.sleep(0.05)
-    if settings.kafka_bootstrap_servers and str(new).strip("0-"):  # brokers before 2.8 know no ids
+def _remember_own_topic(topic: str) -> None:
+    """Note the id of a topic that was created on a Kafka that somebody else runs."""
+    created = kafka.topic_id(settings.bootstrap_servers, topic)
+    if settings.kafka_bootstrap_servers and created and created.strip("0-"):  # brokers before 2.8 have no ids
         with _own_topics_file().open("a") as file:
-            file.write(f"{new}\n")
+            file.write(f"{created}\n")
 
 
 def _own_topics() -> list[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import filelock
 
 from eventlab.course.execute import Result, execute
+from eventlab.errors import EventlabError
 from eventlab.settings import ROOT, OwnSettings, Settings, settings
 from eventlab.stack import environment, lifecycle
 from eventlab.stack.services import COURSE
@@ -23,7 +24,7 @@ Progress = Callable[[str, int, int], None]
 """Called with a notebook's name, its code cells done and all its code cells."""
 
 
-class WalkError(RuntimeError):
+class WalkError(EventlabError):
     """The course can't be walked: no such notebook, or a cell failed."""
 
 

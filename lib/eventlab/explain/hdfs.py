@@ -7,11 +7,11 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
-from eventlab.clients import hdfs
+from eventlab.clients.hdfs import jmx_bean
 from eventlab.explain import service
 from eventlab.explain.explanation import INSTEAD, Explain, Explanation
 from eventlab.explain.failure import Failure, nearest
-from eventlab.stack import probes
+from eventlab.stack import filesystem
 
 NO_NAMENODE = (r"HDFS does not answer", r"LessonError: not running: .*\bnamenode\b")
 NO_DATANODE = (
@@ -42,8 +42,8 @@ def safe_mode(failure: Failure, settings: Any) -> Explanation | None:
 
 
 def in_safe_mode(settings: Any) -> Explanation | None:
-    url = f"{settings.webhdfs_url}/jmx?qry=Hadoop:service=NameNode,name=NameNodeInfo"
-    said = probes.get(url).json()["beans"][0].get("Safemode", "")
+    info = jmx_bean(settings.webhdfs_url, "Hadoop:service=NameNode,name=NameNodeInfo") or {}
+    said = info.get("Safemode", "")
     if not said:
         return None
     what = "HDFS's NameNode is in safe mode: files can be read, but nothing can be changed."
@@ -59,15 +59,15 @@ def in_safe_mode(settings: Any) -> Explanation | None:
 def path_missing(failure: Failure, settings: Any) -> Explanation | None:
     """There is no such path: HDFS says so, and what there is instead."""
     path = _missing_path(failure)
-    if path is None or not hdfs.has_webhdfs(path, settings):
+    if path is None or not filesystem.has_webhdfs(path, settings):
         return None
-    plain = path.removeprefix(hdfs.file_system(path) or "")
-    if hdfs.exists(plain):
+    plain = path.removeprefix(filesystem.scheme_of(path) or "")
+    if filesystem.exists(plain):
         return None
     parent = posixpath.dirname(plain)
-    while parent != "/" and not hdfs.exists(parent):
+    while parent != "/" and not filesystem.exists(parent):
         parent = posixpath.dirname(parent)
-    there = hdfs.names(parent)
+    there = filesystem.names(parent)
     proof = f"{parent} on {settings.default_fs} holds: {', '.join(there[:12]) or 'nothing'}"
     what = f"HDFS has no {plain}."
     if meant := nearest(posixpath.basename(plain), there):

@@ -12,7 +12,7 @@ import os
 import threading
 from typing import Any
 
-from eventlab.clients import spark_retries
+from eventlab.clients import spark
 from eventlab.explain.explanation import Explanation
 from eventlab.explain.failure import Failure
 
@@ -31,7 +31,7 @@ class Watch:
 
     def before_cell(self, info: Any) -> None:
         if not info.silent:
-            spark_retries.shorten(info.raw_cell or "")
+            spark.shorten_retries(info.raw_cell or "")
 
     def after_cell(self, result: Any) -> None:
         info = getattr(result, "info", None)
@@ -89,7 +89,7 @@ def load(shell: Any) -> None:
     unload(shell)
     if is_off():
         return
-    spark_retries.shorten(shell.history_manager.input_hist_raw[-1])  # the cell that loads it may open the session
+    spark.shorten_retries(shell.history_manager.input_hist_raw[-1])  # the cell that loads it may open the session
     shell.eventlab_watch = watch = Watch(shell)
     shell.events.register("pre_run_cell", watch.before_cell)
     shell.events.register("post_run_cell", watch.after_cell)

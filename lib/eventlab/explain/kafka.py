@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
+from eventlab.clients import kafka
+from eventlab.clients.ports import check_connection
+from eventlab.errors import ServiceUnavailable
 from eventlab.explain import service
 from eventlab.explain.explanation import INSTEAD, Explain, Explanation
 from eventlab.explain.failure import ADDRESS, Failure, nearest
-from eventlab.stack import probes
 
 UNREACHED = (
     r"^kafka\.errors\.(KafkaTimeoutError|NoBrokersAvailable|KafkaConnectionError|NodeNotReadyError)",
@@ -95,11 +96,7 @@ def topic_missing_or_empty(failure: Failure, settings: Any) -> Explanation | Non
     unknown = failure.says(*UNKNOWN_TOPIC)
     if not unknown and not failure.says(*NOTHING_THERE):
         return None
-    with (
-        probes.quiet_kafka() as kafka,
-        closing(kafka.KafkaAdminClient(**_client(settings.bootstrap_servers))) as one,
-    ):
-        there = [name for name in one.list_topics() if not name.startswith("__")]
+    there = kafka.list_topics(settings.bootstrap_servers)
     topics = list(dict.fromkeys(_topics(failure))) or (_only_name(failure, there) if unknown else [])
     for name, topic in topics:
         count = messages(settings, topic) if topic in there else None
@@ -127,63 +124,37 @@ def topic_missing_or_empty(failure: Failure, settings: Any) -> Explanation | Non
 
 def messages(settings: Any, topic: str) -> int:
     """How many messages the topic holds now."""
-    with (
-        probes.quiet_kafka() as kafka,
-        closing(kafka.KafkaConsumer(**_client(settings.bootstrap_servers), enable_auto_commit=False)) as consumer,
-    ):
-        partitions = [kafka.TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
-        first, end = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
-        return sum(end[each] - first[each] for each in partitions)
+    offsets = kafka.topic_offsets(settings.bootstrap_servers, topic, PATIENCE_MS / 1000)
+    return offsets.messages if offsets else 0
 
 
 def offsets(settings: Any, topic: str) -> dict[int, int]:
     """The end of each of the topic's partitions; {} when there is no such topic."""
-    with (
-        probes.quiet_kafka() as kafka,
-        closing(kafka.KafkaAdminClient(**_client(settings.bootstrap_servers))) as admin,
-    ):
-        if topic not in admin.list_topics():  # asking a consumer would make it
-            return {}
-    with (
-        probes.quiet_kafka() as kafka,
-        closing(kafka.KafkaConsumer(**_client(settings.bootstrap_servers), enable_auto_commit=False)) as consumer,
-    ):
-        partitions = [kafka.TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
-        return {each.partition: end for each, end in consumer.end_offsets(partitions).items()}
+    found = kafka.topic_offsets(settings.bootstrap_servers, topic, PATIENCE_MS / 1000)
+    return found.end if found else {}
 
 
 def ask(address: str) -> Answer:
     """A metadata request to the address, and a connection to each broker that the answer names."""
     try:
-        probes.connect(address)
-    except probes.NotAnswering as error:
+        check_connection(address)
+    except ServiceUnavailable as error:
         return Answer(problem=str(error).partition(": ")[2] or str(error))
-    with probes.quiet_kafka() as kafka:
-        try:
-            with closing(kafka.KafkaAdminClient(**_client(address))) as admin:
-                brokers = admin._manager.cluster.brokers()  # asking further would already go where these lead
-        except Exception as error:
-            return Answer(
-                problem=f"something listens there, but it is no broker for clients ({type(error).__name__})"
-            )
+    try:
+        with kafka.open_admin(address, PATIENCE_MS / 1000) as admin:
+            brokers = admin._manager.cluster.brokers()  # asking further would already go where these lead
+    except Exception as error:
+        return Answer(problem=f"something listens there, but it is no broker for clients ({type(error).__name__})")
     named = tuple(f"{broker.host}:{broker.port}" for broker in brokers)
     problems = []
     for each in named:
         try:
-            probes.connect(each, NEAR_S)
-        except probes.NotAnswering as error:
+            check_connection(each, NEAR_S)
+        except ServiceUnavailable as error:
             problems.append(str(error))
     if named and len(problems) == len(named):
         return Answer(named, f"the broker there sends its clients to {' and '.join(named)}, and {problems[0]}")
     return Answer(named)
-
-
-def _client(address: str) -> dict[str, Any]:
-    return {
-        "bootstrap_servers": address,
-        "bootstrap_timeout_ms": PATIENCE_MS,
-        "request_timeout_ms": PATIENCE_MS,
-    }
 
 
 def _unreached(failure: Failure) -> bool:

@@ -8,9 +8,9 @@ from typing import Any
 import psutil
 
 from eventlab.clients import ports
+from eventlab.errors import ServiceUnavailable
 from eventlab.explain.explanation import Explanation
 from eventlab.stack import process
-from eventlab.stack.probes import NotAnswering
 from eventlab.stack.services import SERVICES
 
 LABELS = {
@@ -57,7 +57,7 @@ def pid(settings: Any, name: str) -> str:
 def answers(settings: Any, name: str) -> bool:
     try:
         SERVICES[name].probe(settings)
-    except NotAnswering:
+    except ServiceUnavailable:
         return False
     return True
 
@@ -71,7 +71,7 @@ def _away_elsewhere(settings: Any, name: str) -> Explanation | None:
     service = SERVICES[name]
     try:
         service.probe(settings)
-    except NotAnswering as error:
+    except ServiceUnavailable as error:
         variable = f"EVENTLAB_{str(service.external).upper()}"
         return Explanation(
             f"{LABELS[name][0].upper()}{LABELS[name][1:]}, which somebody else runs, does not answer.",

@@ -6,12 +6,12 @@ import json
 import re
 from typing import Any
 
-from eventlab.clients import hdfs, http
+from eventlab.clients.hdfs import open_hdfs
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failure import Failure
 from eventlab.explain.kafka import offsets
 from eventlab.explain.spark import session_name
-from eventlab.stack.config import HDFS_USER
+from eventlab.stack import filesystem
 
 LAST_BATCHES = 3
 LOST = (
@@ -46,7 +46,7 @@ def checkpoint_of_another_topic(failure: Failure, settings: Any) -> Explanation 
     if not failure.says(*LOST) or not failure.says(r"Streaming Query|checkpointLocation|\[STREAM_FAILED\]"):
         return None
     checkpoint = _said(failure, "checkpointLocation")
-    if checkpoint is None or not hdfs.has_webhdfs(checkpoint, settings):
+    if checkpoint is None or not filesystem.has_webhdfs(checkpoint, settings):
         return None
     for topic, partitions in _noted_offsets(checkpoint, settings).items():
         now = offsets(settings, topic)
@@ -78,12 +78,11 @@ def _noted_offsets(checkpoint: str, settings: Any) -> dict[str, dict[str, int]]:
 
     The newest alone will not do: before it fails, Spark notes the new topic's end there.
     """
-    plain = checkpoint.removeprefix(hdfs.file_system(checkpoint) or "")
-    batches = sorted((name for name in hdfs.names(f"{plain}/offsets") if name.isdigit()), key=int)
+    plain = checkpoint.removeprefix(filesystem.scheme_of(checkpoint) or "")
+    batches = sorted((name for name in filesystem.names(f"{plain}/offsets") if name.isdigit()), key=int)
     furthest: dict[str, dict[str, int]] = {}
     for batch in batches[-LAST_BATCHES:]:
-        url = f"{settings.webhdfs_url}/webhdfs/v1{plain}/offsets/{batch}?op=OPEN&user.name={HDFS_USER}"
-        text = http.request("GET", url, 2, follow_redirects=True).text
+        text = open_hdfs(settings).cat_file(f"{plain}/offsets/{batch}").decode()
         for topic, partitions in json.loads(text.splitlines()[-1]).items():
             known = furthest.setdefault(topic, {})
             known.update({each: max(noted, known.get(each, 0)) for each, noted in partitions.items()})

@@ -20,6 +20,7 @@ from queue import Empty, SimpleQueue
 
 import psutil
 
+from eventlab.errors import EventlabError
 from eventlab.grading import records, sandbox
 from eventlab.grading.records import Record
 from eventlab.grading.worker import Order, unreadable
@@ -35,7 +36,7 @@ STARTS = 2
 """How often a worker may fail to start before the grading gives up."""
 
 
-class GradingError(RuntimeError):
+class GradingError(EventlabError):
     """Nothing could be graded; the message says why and what to try."""
 
 

@@ -9,8 +9,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from eventlab.errors import EventlabError
 
-class GatherError(RuntimeError):
+
+class GatherError(EventlabError):
     """What was named can't be graded together."""
 
 

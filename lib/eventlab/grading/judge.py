@@ -24,6 +24,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from eventlab.errors import EventlabError
 from eventlab.labs.catalogue import Lab, find
 from eventlab.labs.checks import TOO_LARGE, Verdict
 from eventlab.labs.evidence import Evidence
@@ -38,7 +39,7 @@ ONE_ARENA = {"MALLOC_ARENA_MAX": "2", "ARROW_DEFAULT_MEMORY_POOL": "system", "OM
 """Allocators that do not reserve address space which they never use."""
 
 
-class JudgeError(RuntimeError):
+class JudgeError(EventlabError):
     """The judge could not be started."""
 
 

@@ -15,6 +15,7 @@ import zmq
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.connect import KernelConnectionInfo
 
+from eventlab.errors import EventlabError
 from eventlab.grading.capture import Capture, CellResult, Room
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ START_TIMEOUT_S = 60
 POLL_MS = 100
 
 
-class KernelError(RuntimeError):
+class KernelError(EventlabError):
     """The sandbox gave no kernel: the machine's fault, not the student's."""
 
 

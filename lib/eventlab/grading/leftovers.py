@@ -7,13 +7,12 @@ services are started anew. Client quotas are the exception: this Kafka client ca
 
 from __future__ import annotations
 
-from contextlib import closing
 from typing import Any
 
-from eventlab.clients import hdfs
+from eventlab.clients.kafka import open_admin
 from eventlab.labs import files
 from eventlab.settings import settings
-from eventlab.stack.probes import kafka_client, quiet_kafka
+from eventlab.stack import filesystem
 
 FOLDERS = ("/", "/tmp")
 COUNTED = ("directoryCount", "fileCount", "quota", "spaceQuota")
@@ -23,10 +22,10 @@ BROKER = "1"
 
 def found() -> dict[str, Any]:
     """What is there, and that Kafka and HDFS still answer."""
-    with quiet_kafka() as kafka, closing(kafka.KafkaAdminClient(**kafka_client(settings))) as admin:
+    with open_admin(settings.bootstrap_servers) as admin:
         topics = sorted(admin.list_topics())
         groups = sorted(group["group_id"] for group in admin.list_groups())
-        configs = _configs(kafka, admin, topics)
+        configs = _configs(admin, topics)
     total = files.summary("/")
     return {
         "topics": topics,
@@ -39,18 +38,18 @@ def found() -> dict[str, Any]:
 
 def remove(clean: dict[str, Any]) -> None:
     """Delete the topics, groups and folders that a clean stack does not have."""
-    with quiet_kafka() as kafka, closing(kafka.KafkaAdminClient(**kafka_client(settings))) as admin:
+    with open_admin(settings.bootstrap_servers) as admin:
         if groups := [g["group_id"] for g in admin.list_groups() if g["group_id"] not in clean["groups"]]:
-            _end_groups(kafka, admin, groups)
+            _end_groups(admin, groups)
         if topics := [name for name in admin.list_topics() if name not in clean["topics"]]:
             admin.delete_topics(topics)
     for folder, names in clean["folders"].items():
-        for name in hdfs.names(folder):
+        for name in filesystem.names(folder):
             if name not in names:
-                hdfs.delete(f"{folder.rstrip('/')}/{name}")
+                filesystem.delete(f"{folder.rstrip('/')}/{name}")
 
 
-def _end_groups(kafka: Any, admin: Any, groups: list[str]) -> None:
+def _end_groups(admin: Any, groups: list[str]) -> None:
     """A consumer that was not closed is a member still, for a while, and would keep its group."""
     from kafka.admin import MemberToRemove
 
@@ -60,7 +59,7 @@ def _end_groups(kafka: Any, admin: Any, groups: list[str]) -> None:
     admin.delete_groups(groups)
 
 
-def _configs(kafka: Any, admin: Any, topics: list[str]) -> dict[str, Any]:
+def _configs(admin: Any, topics: list[str]) -> dict[str, Any]:
     """Every setting that is not as it is by default, of the broker and of the topics that stay."""
     from kafka.admin import ConfigResource, ConfigResourceType
 

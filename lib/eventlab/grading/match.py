@@ -16,6 +16,7 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
+from eventlab.errors import EventlabError
 from eventlab.labs import cells
 
 LARGEST = 150 * 1024**2
@@ -23,7 +24,7 @@ LONGEST_SOURCE = 512 * 1024
 MOST_CELLS = 2000
 
 
-class UnreadableError(RuntimeError):
+class UnreadableError(EventlabError):
     """The file is no notebook; the message says why."""
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from eventlab.errors import EventlabError
 from eventlab.labs import cells
 from eventlab.labs.catalogue import Lab
 from eventlab.labs.checks import Mutant
@@ -16,7 +17,7 @@ from eventlab.labs.checks import Mutant
 INSTRUCTOR, UNTOUCHED = "instructor", "untouched"
 
 
-class MutantError(RuntimeError):
+class MutantError(EventlabError):
     """A mutant can't be made: what it replaces is not there once."""
 
 

@@ -11,13 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from eventlab.errors import EventlabError
 from eventlab.grading import sandbox
 from eventlab.settings import Settings
 
 PATIENCE_S = 120
 
 
-class StandError(RuntimeError):
+class StandError(EventlabError):
     """The stack could not be had; the message says why."""
 
 

@@ -11,10 +11,11 @@ import time
 from dataclasses import dataclass
 from html import unescape
 
-import httpx
-
 from eventlab.clients import http
+from eventlab.clients.spark import release_session
+from eventlab.errors import EventlabError, ServiceUnavailable
 from eventlab.settings import Settings
+from eventlab.stack.tokens import spark_token
 
 PATIENCE_S = 5
 ROW = re.compile(
@@ -24,7 +25,7 @@ ROW = re.compile(
 HEADING = re.compile(r"(\d+)\s+session\(s\) are online,\s+running\s+(\d+)\s+Request\(s\)")
 
 
-class SessionError(RuntimeError):
+class SessionError(EventlabError):
     """The server does not say which sessions it has, or does not end one."""
 
 
@@ -39,9 +40,8 @@ class Sessions:
 def look(settings: Settings) -> Sessions:
     """What the server says that there is."""
     try:
-        answer = http.request("GET", f"{settings.spark_ui_url}/connect/", 30)
-        answer.raise_for_status()
-    except httpx.HTTPError as error:
+        answer = http.get(f"{settings.spark_ui_url}/connect/", 10)
+    except ServiceUnavailable as error:
         raise SessionError(f"Spark does not say which sessions it has: {error}") from error
     heading = HEADING.search(answer.text)
     if heading is None:
@@ -72,26 +72,7 @@ def end_all_but(settings: Settings, kept: Sessions) -> int:
 
 def release(settings: Settings, user: str, session: str) -> None:
     """Spark Connect's ReleaseSession: whatever the session runs is interrupted."""
-    import grpc
-
-    request = _text(1, session) + _bytes(2, _text(1, user)) + _text(3, "eventlab-grader")
-    with grpc.insecure_channel(f"127.0.0.1:{settings.spark_port}") as channel:
-        call = channel.unary_unary("/spark.connect.SparkConnectService/ReleaseSession")
-        try:
-            call(request, timeout=PATIENCE_S)
-        except grpc.RpcError as error:
-            raise SessionError(f"session {session} does not end: {error}") from error
-
-
-def _text(field: int, value: str) -> bytes:
-    return _bytes(field, value.encode("utf-8", "replace"))
-
-
-def _bytes(field: int, value: bytes) -> bytes:
-    """A field of a message as Protocol Buffers write it: number and kind, length, bytes."""
-    length, rest = b"", len(value)
-    while True:
-        length += bytes([rest & 0x7F | (0x80 if rest > 0x7F else 0)])
-        rest >>= 7
-        if not rest:
-            return bytes([field << 3 | 2]) + length + value
+    try:
+        release_session(settings.spark_remote, spark_token(settings), user, session)
+    except ServiceUnavailable as error:
+        raise SessionError(error.message) from error

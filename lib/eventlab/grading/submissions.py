@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from eventlab.errors import EventlabError
+
 MOST_FILES = 20_000
 MOST_BYTES = 2 * 1024**3
 """Of an unpacked zip: more is a bomb."""
@@ -18,7 +20,7 @@ NO_NOTEBOOKS = {".csv", ".html", ".json", ".md", ".txt", ".toml"}
 IGNORED = {"__MACOSX", ".ipynb_checkpoints", ".git", "__pycache__", ".DS_Store", "Thumbs.db"}
 
 
-class SubmissionsError(RuntimeError):
+class SubmissionsError(EventlabError):
     """There is nothing to grade, or not in a form that can be read."""
 
 

@@ -12,8 +12,9 @@ from uuid import uuid4
 
 from pyspark.sql import SparkSession
 
-from eventlab.clients import hdfs
+from eventlab.clients.hdfs import HdfsError
 from eventlab.jobs.topic import JobError
+from eventlab.stack import filesystem
 
 
 @contextmanager
@@ -23,7 +24,7 @@ def scratch(path: str) -> Iterator[str]:
     try:
         yield folder
     finally:
-        hdfs.delete(folder)
+        filesystem.delete(folder)
 
 
 @contextmanager
@@ -38,6 +39,6 @@ def replacing(spark: SparkSession, path: str) -> Iterator[str]:
         if spark.read.parquet(complete).isEmpty():
             raise JobError(f"no event is to be written; {path} stays as it was")
         try:
-            hdfs.replace(complete, path)
-        except hdfs.HdfsError as error:
+            filesystem.replace(complete, path)
+        except HdfsError as error:
             raise JobError(str(error)) from error

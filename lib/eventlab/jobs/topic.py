@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pyspark.sql import DataFrame, SparkSession
 
+from eventlab.clients import kafka
+from eventlab.errors import EventlabError
 from eventlab.settings import settings
-from eventlab.stack.probes import NotAnswering, connect, quiet_kafka
+
+if TYPE_CHECKING:
+    from kafka import KafkaConsumer
 
 MESSAGES_WORTH_A_TASK = 50_000
 """A partition of a small topic is read, and written, as one; a large one by every core."""
@@ -22,7 +25,7 @@ SAMPLED = 200
 """Messages looked at from either end of a partition: old and new schemas."""
 
 
-class JobError(RuntimeError):
+class JobError(EventlabError):
     """The job cannot do its work (no topic, no event); earlier output is as it was."""
 
 
@@ -44,25 +47,27 @@ class Topic:
 
 
 def find_topic(name: str) -> Topic:
-    """The topic's offsets, fixed here so that two passes see the same messages, and a look at it.
+    """Return the topic's offsets as of now, so that two passes read the same messages, and a sample of its fields.
 
-    JobError when there is no broker or no such topic, or the topic is empty.
+    Raises:
+        JobError: No broker answers, the topic does not exist, or it is empty.
     """
-    with _consumer() as (kafka, consumer):
-        if name not in consumer.topics():
-            raise JobError(
-                f"there is no topic {name!r} at {settings.bootstrap_servers}. There are: eventlab kafkacat -L"
-            )
-        partitions = [kafka.TopicPartition(name, number) for number in sorted(consumer.partitions_for_topic(name))]
-        starts, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
-        if starts == ends:
-            raise JobError(
-                f"topic {name!r} is empty: send events first, for example with: eventlab load -n 10 URL"
-            )
-        fields: set[str] = set()
-        for partition in partitions:
-            fields |= _sample(consumer, partition, starts[partition], ends[partition])
-    return Topic(name, _by_number(starts), _by_number(ends), sorted(fields))
+    try:
+        with kafka.open_consumer(settings.bootstrap_servers) as consumer:
+            offsets = kafka.offsets_of(consumer, name)
+            if offsets is None:
+                raise JobError(
+                    f"there is no topic {name!r} at {settings.bootstrap_servers}",
+                    next_command="eventlab kafkacat -L",
+                )
+            if not offsets.messages:
+                raise JobError(
+                    f"topic {name!r} is empty: send events first, for example with: eventlab load -n 10 URL"
+                )
+            fields = {field for message in _sample(consumer, name, offsets) for field in _fields(message)}
+    except kafka.KafkaUnavailable as error:
+        raise JobError(error.message, next_command=error.next_command) from error
+    return Topic(name, offsets.first, offsets.end, sorted(fields))
 
 
 def read_topic(spark: SparkSession, topic: Topic) -> DataFrame:
@@ -83,15 +88,12 @@ def read_topic(spark: SparkSession, topic: Topic) -> DataFrame:
     )
 
 
-def _sample(consumer: Any, partition: Any, start: int, end: int) -> set[str]:
-    """The fields of a partition's first and last messages; those that are no JSON objects do not count."""
-    fields: set[str] = set()
-    consumer.assign([partition])
-    for offset in {start, max(start, end - SAMPLED)} if end > start else ():
-        consumer.seek(partition, offset)
-        for records in consumer.poll(timeout_ms=1000, max_records=SAMPLED).values():
-            fields |= {field for record in records for field in _fields(record.value)}
-    return fields
+def _sample(consumer: KafkaConsumer, topic: str, offsets: kafka.Offsets) -> Iterator[bytes | None]:
+    """Yield the first and the last messages of each partition."""
+    first_part = {number: min(offset + SAMPLED, offsets.end[number]) for number, offset in offsets.first.items()}
+    last_part = {number: max(first_part[number], end - SAMPLED) for number, end in offsets.end.items()}
+    for start, end in ((offsets.first, first_part), (last_part, offsets.end)):
+        yield from (record.value for record in kafka.read_range(consumer, topic, start, end))
 
 
 def _fields(message: bytes | None) -> list[str]:
@@ -100,21 +102,3 @@ def _fields(message: bytes | None) -> list[str]:
     except (ValueError, RecursionError):
         return []
     return list(event) if isinstance(event, dict) else []
-
-
-def _by_number(offsets: dict[Any, int]) -> dict[int, int]:
-    return {partition.partition: offset for partition, offset in offsets.items()}
-
-
-@contextmanager
-def _consumer() -> Iterator[tuple[Any, Any]]:
-    """kafka-python's module and a consumer; JobError when no broker answers."""
-    try:
-        connect(settings.bootstrap_servers.split(",")[0])
-    except NotAnswering as error:
-        raise JobError(f"Kafka does not answer ({error}). Start it: eventlab up kafka") from error
-    with (
-        quiet_kafka() as kafka,
-        closing(kafka.KafkaConsumer(bootstrap_servers=settings.bootstrap_servers)) as consumer,
-    ):
-        yield kafka, consumer

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from eventlab.errors import EventlabError
 from eventlab.jupyter import start_page
 from eventlab.settings import Settings
 from eventlab.stack import config, environment, lifecycle
@@ -17,7 +18,7 @@ from eventlab.stack.startup import Report, StackError
 SERVER = "jupyterhub-singleuser"
 
 
-class HubError(RuntimeError):
+class HubError(EventlabError):
     """The Hub's server can't be started from the kit's environment."""
 
 

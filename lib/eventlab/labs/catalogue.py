@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 
+from eventlab.errors import EventlabError
 from eventlab.labs.checks import Check, Mutant
 from eventlab.labs.names import Namespace
 from eventlab.settings import ROOT
@@ -17,7 +18,7 @@ from eventlab.settings import ROOT
 LABS = ROOT / "labs"
 
 
-class LabError(RuntimeError):
+class LabError(EventlabError):
     """There is no such lab, or its folder is not as a lab's should be."""
 
 

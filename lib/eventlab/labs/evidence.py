@@ -9,14 +9,14 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from eventlab.clients import kafka
+from eventlab.errors import EventlabError, ServiceUnavailable
 from eventlab.labs.files import MOST_FILES, File, FileError, read, walk
 from eventlab.labs.names import Namespace
 from eventlab.settings import settings
-from eventlab.stack.probes import quiet_kafka
 
 if TYPE_CHECKING:
     import pyarrow
@@ -26,10 +26,9 @@ MOST_BYTES = 16 * 1024 * 1024
 MOST_ROWS = 50_000
 ROWS_A_BATCH = 128
 """Few, because one long value may stand, compressed, in every row."""
-KAFKA_TIMEOUT_MS = 10_000
 
 
-class EvidenceError(RuntimeError):
+class EvidenceError(EventlabError):
     """What a check asked for is not there, or not of the kind that it should be."""
 
 
@@ -196,60 +195,27 @@ def _is_hidden(path: str) -> bool:
 
 def _read_topic(topic: str) -> Iterator[Message]:
     """The topic's messages up to its present end; a message counts with its key and value."""
-    with quiet_kafka() as kafka:
-        try:
-            consumer = kafka.KafkaConsumer(
-                bootstrap_servers=settings.bootstrap_servers,
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",
-                allow_auto_create_topics=False,
-                metrics_enabled=False,
-            )
-        except kafka.errors.KafkaError as error:
-            raise EvidenceError(f"Kafka does not answer: {error}") from error
-        with closing(consumer):
-            yield from _messages(kafka, consumer, topic)
-
-
-def _messages(kafka: Any, consumer: Any, topic: str) -> Iterator[Message]:
-    partitions = [
-        kafka.TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())
-    ]
-    if not partitions:
-        return
-    ends = consumer.end_offsets(partitions)
     size = count = 0
-    for partition in partitions:
-        consumer.assign([partition])
-        consumer.seek_to_beginning(partition)
-        while consumer.position(partition) < ends[partition]:
-            found = consumer.poll(timeout_ms=KAFKA_TIMEOUT_MS).get(partition, [])
-            if not found:
-                raise EvidenceError(f"topic {topic} could not be read to its end")
-            for record in found:
-                count += 1
-                size += len(record.value or b"") + len(record.key or b"")
-                if count > MOST_MESSAGES or size > MOST_BYTES:
-                    raise EvidenceError(
-                        f"{topic} holds more than {MOST_MESSAGES:,} messages or {MOST_BYTES:,} bytes"
-                    )
-                yield Message(
-                    record.partition,
-                    record.offset,
-                    record.timestamp,
-                    record.key,
-                    record.value or b"",
-                    tuple(record.headers or ()),
-                )
+    try:
+        for record in kafka.read_topic(settings.bootstrap_servers, topic):
+            count += 1
+            size += len(record.value or b"") + len(record.key or b"")
+            if count > MOST_MESSAGES or size > MOST_BYTES:
+                raise EvidenceError(f"{topic} holds more than {MOST_MESSAGES:,} messages or {MOST_BYTES:,} bytes")
+            yield Message(
+                record.partition,
+                record.offset,
+                record.timestamp,
+                record.key,
+                record.value or b"",
+                tuple(record.headers or ()),
+            )
+    except ServiceUnavailable as error:
+        raise EvidenceError(f"topic {topic} could not be read to its end: {error.message}") from error
 
 
 def _committed(group: str, topic: str) -> dict[int, int]:
-    with quiet_kafka() as kafka:
-        try:
-            with closing(kafka.KafkaAdminClient(bootstrap_servers=settings.bootstrap_servers)) as admin:
-                found = admin.list_group_offsets({group: None}).get(group, {})
-        except kafka.errors.CoordinatorNotAvailableError:  # nobody has ever committed anything on this broker
-            return {}
-        except kafka.errors.KafkaError as error:
-            raise EvidenceError(f"the offsets of group {group} can't be read: {error}") from error
-    return {at.partition: kept.offset for at, kept in found.items() if at.topic == topic and kept.offset >= 0}
+    try:
+        return kafka.committed_offsets(settings.bootstrap_servers, group, topic)
+    except ServiceUnavailable as error:
+        raise EvidenceError(f"the offsets of group {group} can't be read: {error.message}") from error

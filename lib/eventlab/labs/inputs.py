@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
-from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
 
-from eventlab.clients import hdfs
+from eventlab.stack import filesystem
+from eventlab.clients import kafka
 from eventlab.labs.names import Namespace
 from eventlab.settings import settings
-from eventlab.stack.probes import quiet_kafka
 
 PATIENCE_S = 30
 
@@ -27,50 +24,35 @@ class Outgoing:
 
 def send(topic: str, messages: Iterable[Outgoing], *, partitions: int = 1) -> None:
     """Create the topic and send the messages, in order, each acknowledged."""
-    with quiet_kafka() as kafka:
-        create_topic(topic, partitions)
-        with closing(
-            kafka.KafkaProducer(bootstrap_servers=settings.bootstrap_servers, acks="all", linger_ms=50)
-        ) as producer:
-            sent = [
-                producer.send(topic, message.value, message.key, timestamp_ms=message.timestamp_ms)
-                for message in messages
-            ]
-            producer.flush()
-            for future in sent:
-                future.get(timeout=PATIENCE_S)
+    create_topic(topic, partitions)
+    with kafka.open_producer(settings.bootstrap_servers, linger_ms=50) as producer:
+        sent = [
+            producer.send(topic, message.value, message.key, timestamp_ms=message.timestamp_ms)
+            for message in messages
+        ]
+        producer.flush()
+        for future in sent:
+            future.get(timeout=PATIENCE_S)
 
 
 def create_topic(topic: str, partitions: int = 1) -> None:
     """A new topic; one of that name that is being deleted is waited for."""
-    with quiet_kafka() as kafka, closing(_admin(kafka)) as admin:
-        deadline = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                admin.create_topics({topic: {"num_partitions": partitions, "replication_factor": 1}})
-                return
-            except kafka.errors.TopicAlreadyExistsError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.05)
+    kafka.create_topic(settings.bootstrap_servers, topic, partitions, timeout_s=PATIENCE_S)
 
 
 def recreate_topic(topic: str) -> None:
     """An empty topic of that name; what was in it is gone."""
-    with quiet_kafka() as kafka, closing(_admin(kafka)) as admin:
-        if topic in admin.list_topics():
-            admin.delete_topics([topic])
+    kafka.delete_topics(settings.bootstrap_servers, [topic])
     create_topic(topic)
 
 
 def has_topic(topic: str) -> bool:
-    with quiet_kafka() as kafka, closing(_admin(kafka)) as admin:
-        return topic in admin.list_topics()
+    return topic in kafka.list_topics(settings.bootstrap_servers)
 
 
 def clear(namespace: Namespace) -> None:
     """Delete the namespace's topics, folder and consumer groups."""
-    with quiet_kafka() as kafka, closing(_admin(kafka)) as admin:
+    with kafka.open_admin(settings.bootstrap_servers) as admin:
         topics = [name for name in admin.list_topics() if name.startswith(f"{namespace.prefix}-")]
         if topics:
             admin.delete_topics(topics)
@@ -78,8 +60,4 @@ def clear(namespace: Namespace) -> None:
         own = [name for name in groups if name.startswith(f"{namespace.prefix}-")]
         if own:
             admin.delete_groups(own)
-    hdfs.delete(namespace.folder)
-
-
-def _admin(kafka: Any) -> Any:
-    return kafka.KafkaAdminClient(bootstrap_servers=settings.bootstrap_servers)
+    filesystem.delete(namespace.folder)

@@ -10,12 +10,9 @@ from pathlib import Path
 from string import Template
 from xml.sax.saxutils import escape
 
-from eventlab.settings import HOST, ROOT, Settings
+from eventlab.settings import HDFS_USER, HOST, ROOT, Settings
 from eventlab.stack import jars, jvm
-from eventlab.stack.token import read_token
-
-HDFS_USER = "student"
-"""Who learners are on HDFS, whatever their login is called (HDFS's simple authentication believes it)."""
+from eventlab.stack.tokens import jupyter_token
 
 TEMPLATES = (
     "kafka/server.properties",
@@ -95,7 +92,7 @@ def _write_env_file(settings: Settings, target: Path) -> None:
     lines = {
         "state_dir": settings.state_dir.absolute(),
         "topic": settings.topic,
-        "jupyter_token": read_token(settings),
+        "jupyter_token": jupyter_token(settings),
         **ports,
     }
     with os.fdopen(os.open(target, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w") as file:

@@ -6,9 +6,11 @@ import os
 import sys
 from pathlib import Path
 
-from eventlab.settings import HOST, ROOT, SETTINGS_FILE, Settings
+from eventlab.clients.spark import TOKEN_VARIABLE
+from eventlab.settings import HDFS_USER, HOST, ROOT, SETTINGS_FILE, Settings
 from eventlab.stack import java
-from eventlab.stack.config import HDFS_USER, conf_dir
+from eventlab.stack.config import conf_dir
+from eventlab.stack.tokens import spark_token
 
 COMMANDS = ROOT / "stack" / "bin"
 FALLBACKS = ROOT / "stack" / "bin" / "fallback"
@@ -37,6 +39,7 @@ def variables(settings: Settings) -> dict[str, str]:
             "GRPC_ENABLE_FORK_SUPPORT": "0",  # else every `!command` beside a Spark session draws a log line
         }
         | ({"SPARK_REMOTE": settings.spark_remote} if settings.is_spark_connect else {})
+        | ({TOKEN_VARIABLE: token} if (token := spark_token(settings)) else {})
     )
 
 
@@ -49,7 +52,7 @@ def apply(settings: Settings) -> None:
 
 def full(settings: Settings) -> dict[str, str]:
     """The caller's environment with `variables`, and no other settings than these, whatever else is set there."""
-    others = {"SPARK_REMOTE", *(f"EVENTLAB_{name.upper()}" for name in Settings.model_fields)}
+    others = {"SPARK_REMOTE", TOKEN_VARIABLE, *(f"EVENTLAB_{name.upper()}" for name in Settings.model_fields)}
     kept = {name: value for name, value in os.environ.items() if name not in others}
     return kept | variables(settings) | {SETTINGS_FILE: ""}
 

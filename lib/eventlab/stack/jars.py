@@ -17,6 +17,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from eventlab import ROOT
+from eventlab.errors import EventlabError
 
 ENVIRONMENTS = ("kafka", "hdfs", "spark")
 REPOSITORY = ROOT / ".jars"
@@ -25,7 +26,7 @@ Advance = Callable[[int], None]
 """Called with the number of bytes that have just arrived."""
 
 
-class JarsError(RuntimeError):
+class JarsError(EventlabError):
     """Jars are missing, damaged or could not be fetched."""
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eventlab import ROOT
+from eventlab.errors import EventlabError
 
 OLDEST, NEWEST = 17, 25
 """The majors that the stack was run on; a newer Java is refused because Spark and Hadoop lag behind."""
@@ -23,7 +24,7 @@ CACHE = ROOT / ".jars" / "java"
 NEEDED_MODULE = "jdk.incubator.vector"
 
 
-class JavaError(RuntimeError):
+class JavaError(EventlabError):
     """No Java on this machine can run the stack."""
 
 

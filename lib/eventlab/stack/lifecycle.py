@@ -16,9 +16,9 @@ from dataclasses import asdict, dataclass
 import filelock
 
 from eventlab.clients import ports
+from eventlab.errors import ServiceUnavailable
 from eventlab.settings import Settings
 from eventlab.stack import config, jars, java, process
-from eventlab.stack.probes import NotAnswering
 from eventlab.stack.services import SERVICES, Service
 from eventlab.stack.startup import Report, StackError, start_all, stop_all
 
@@ -32,6 +32,7 @@ MADE = (
     "lesson-06",
     "own-topics",
     "jupyter-token",
+    "spark-token",
     "progress.json",
 )
 """All that the kit makes in a state folder, beside the lock: what `reset` deletes."""
@@ -173,7 +174,7 @@ def _problem(settings: Settings, service: Service) -> str | None:
     """Why the service does not answer; None when it does."""
     try:
         service.probe(settings)
-    except NotAnswering as error:
+    except ServiceUnavailable as error:
         return str(error)
     return None
 

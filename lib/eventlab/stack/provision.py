@@ -8,17 +8,15 @@ import shutil
 import subprocess
 import uuid
 from collections.abc import Callable
-from contextlib import closing
 
-import httpx
-
-from eventlab.clients import http
-from eventlab.settings import Settings
+from eventlab.clients import hdfs, kafka
+from eventlab.errors import EventlabError, ServiceUnavailable
+from eventlab.settings import HDFS_USER, Settings
 from eventlab.stack import probes, process
-from eventlab.stack.config import HDFS_USER, data_dir
+from eventlab.stack.config import data_dir
 
 
-class ProvisionError(RuntimeError):
+class ProvisionError(EventlabError):
     """A service answers but could not be given what the course needs."""
 
 
@@ -57,15 +55,11 @@ def format_once(settings: Settings, folder: str, command: Callable[[Settings], l
 
 
 def topic(settings: Settings) -> None:
-    """Create the course's topic (1 partition, replication 1) unless it exists; NotAnswering when Kafka can't."""
-    with probes.quiet_kafka() as kafka:
-        try:
-            with closing(kafka.KafkaAdminClient(**probes.kafka_client(settings))) as admin:
-                admin.create_topics({settings.topic: {"num_partitions": 1, "replication_factor": 1}})
-        except kafka.errors.TopicAlreadyExistsError:
-            pass
-        except kafka.errors.KafkaError as error:
-            raise probes.NotAnswering(f"topic {settings.topic!r} could not be created: {error}") from error
+    """Create the course's topic, with one partition, unless it exists."""
+    try:
+        kafka.create_topic(settings.bootstrap_servers, settings.topic, exist_ok=True)
+    except kafka.TopicError as error:
+        raise ServiceUnavailable(error.message) from error
 
 
 def reported_blocks(settings: Settings) -> None:
@@ -75,14 +69,11 @@ def reported_blocks(settings: Settings) -> None:
 
 
 def tmp_folder(settings: Settings) -> None:
-    """Create /tmp on HDFS, open to all as on every Unix; NotAnswering while the NameNode is in safe mode."""
-    url = f"{settings.webhdfs_url}/webhdfs/v1/tmp?op=MKDIRS&permission=1777&user.name={HDFS_USER}"
+    """Create /tmp on HDFS, open to all as on every Unix; ServiceUnavailable while the NameNode is in safe mode."""
     try:
-        answer = http.request("PUT", url, probes.TIMEOUT_S)
-    except httpx.HTTPError as error:
-        raise probes.NotAnswering(f"/tmp could not be created on HDFS: {error}") from error
-    if answer.status_code != 200:
-        raise probes.NotAnswering(f"/tmp could not be created on HDFS: {answer.text}")
+        hdfs.open_hdfs(settings).mkdir("/tmp", permission="1777")
+    except hdfs.HdfsError as error:
+        raise ServiceUnavailable(error.message) from error
 
 
 def _as_hdfs_user() -> dict[str, str]:

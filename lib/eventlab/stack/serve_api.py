@@ -15,8 +15,8 @@ import sys
 import time
 from typing import Any
 
-ROUTES_PATH = "/.eventlab/routes"
-"""Asked by the kit itself, again and again, so not in the log, which is for the game's calls."""
+from eventlab.stack.probes import ROUTES_PATH
+
 STOP_S = 6.0
 """How long a stopping server waits for requests in flight: longer than the API takes for its worst answer."""
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from eventlab.settings import HOST, ROOT, Settings
 from eventlab.stack import jvm, probes, provision
 from eventlab.stack.config import conf_dir, start_page, tmp_dir
-from eventlab.stack.token import read_token
+from eventlab.stack.tokens import jupyter_token
 
 Command = Callable[[Settings], list[str]]
 
@@ -147,7 +147,7 @@ def lab_options(settings: Settings) -> list[str]:
 
 def lab_page(settings: Settings, page: str) -> str:
     """A page of JupyterLab, with the token that opens it."""
-    return f"{settings.jupyter_url}/{page}?token={read_token(settings)}"
+    return f"{settings.jupyter_url}/{page}?token={jupyter_token(settings)}"
 
 
 KAFKA = Service(
@@ -203,7 +203,7 @@ JUPYTER = Service(
     command=jupyter_command,
     probe=probes.jupyter,
     address=lambda settings: lab_page(settings, "lab"),
-    variables=lambda settings: {"JUPYTER_TOKEN": read_token(settings)},
+    variables=lambda settings: {"JUPYTER_TOKEN": jupyter_token(settings)},
 )
 
 SERVICES = {service.name: service for service in (KAFKA, NAMENODE, DATANODE, SPARK, API, JUPYTER)}

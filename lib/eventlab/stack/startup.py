@@ -13,9 +13,10 @@ from threading import Event, current_thread, main_thread
 
 import psutil
 
+from eventlab.errors import EventlabError, ServiceUnavailable
 from eventlab.settings import Settings
 from eventlab.stack import config, environment, process
-from eventlab.stack.probes import NotAnswering, Probe
+from eventlab.stack.probes import Probe
 from eventlab.stack.services import Service, working_dir
 
 Report = Callable[[str, str], None]
@@ -28,7 +29,7 @@ POLL_S = 0.05
 WATCH_S = 0.2
 
 
-class StackError(RuntimeError):
+class StackError(EventlabError):
     """The stack could not do what was asked; the message says what, why, and what to try."""
 
 
@@ -96,12 +97,12 @@ def _start(
 
 
 def _repeat_until_it_works(settings: Settings, service: Service, ask: Probe, failed: str, given_up: Event) -> None:
-    """Ask until the answer is no NotAnswering; whether the process lives is `start_all`'s to watch."""
+    """Ask until the answer is no ServiceUnavailable; whether the process lives is `start_all`'s to watch."""
     deadline = time.monotonic() + settings.start_timeout_s
     while not given_up.is_set():
         try:
             return ask(settings)
-        except NotAnswering as error:
+        except ServiceUnavailable as error:
             if time.monotonic() > deadline:
                 waited = f"{failed} within {settings.start_timeout_s:.0f} s ({error})"
                 raise StackError(_obituary(settings, service, waited)) from error

@@ -7,11 +7,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
-from contextlib import closing
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
+from eventlab.clients.kafka import open_consumer
+from eventlab.errors import ServiceUnavailable
 from eventlab.settings import Settings
-from eventlab.stack import probes
 
 LOOK_S = 2.0
 """How often it is asked how far the topic goes, and whether it is still the same topic."""
@@ -74,27 +75,21 @@ class Follower:
         import kafka
 
         try:
-            probes.connect(self.settings.bootstrap_servers.split(",")[0])
-            with closing(self._consumer(kafka)) as consumer:
+            with self._consumer() as consumer:
                 self._follow(kafka, consumer, ending)
-        except (probes.NotAnswering, kafka.errors.KafkaError, OSError):
+        except (ServiceUnavailable, kafka.errors.KafkaError, OSError):
             self.problem = (
                 f"Kafka does not answer at {self.settings.bootstrap_servers}. Start it: eventlab up kafka"
             )
         ending.wait(AGAIN_S)
 
-    def _consumer(self, kafka: Any) -> Any:
-        return kafka.KafkaConsumer(
-            bootstrap_servers=self.settings.bootstrap_servers,
-            bootstrap_timeout_ms=ANSWER_MS,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            allow_auto_create_topics=False,
+    def _consumer(self) -> AbstractContextManager[Any]:
+        return open_consumer(
+            self.settings.bootstrap_servers,
+            ANSWER_MS / 1000,
             metadata_max_age_ms=int(LOOK_S * 1000),
             fetch_max_wait_ms=100,
             max_partition_fetch_bytes=256 * 1024,  # what is fetched ahead is memory
-            reconnect_backoff_max_ms=500,
-            metrics_enabled=False,
         )
 
     def _follow(self, kafka: Any, consumer: Any, ending: threading.Event) -> None:

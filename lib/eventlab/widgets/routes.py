@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import httpx
-
 from eventlab.clients import http
-from eventlab.stack.serve_api import ROUTES_PATH
+from eventlab.errors import EventlabError, ServiceUnavailable
+from eventlab.stack.probes import ROUTES_PATH
 
 TIMEOUT_S = 2.0
 SENT = ("GET", "POST", "PUT", "DELETE", "PATCH")
@@ -30,16 +29,15 @@ class Route(NamedTuple):
         return "<" in self.path
 
 
-class NoRoutes(Exception):
+class NoRoutes(EventlabError):
     """The API did not say which routes it has; the message tells a learner why, and what to do."""
 
 
 def running_routes(api_url: str) -> list[Route]:
     """The routes, in alphabetical order of their paths. Raises NoRoutes."""
     try:
-        with http.client(TIMEOUT_S) as client:
-            answer = client.get(api_url + ROUTES_PATH)
-    except httpx.HTTPError:
+        answer = http.request("GET", api_url + ROUTES_PATH, TIMEOUT_S)
+    except ServiceUnavailable:
         raise NoRoutes(f"The game API does not answer at {api_url}. Start it: eventlab up api") from None
     if answer.status_code != 200:
         raise NoRoutes(

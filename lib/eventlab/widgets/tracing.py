@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
-
-from eventlab.clients import http
+from eventlab.clients import http, kafka
+from eventlab.errors import EventlabError, ServiceUnavailable
 from eventlab.settings import Settings
-from eventlab.stack import probes
 
 HEADER = "X-Trace-Id"
 VIEW = "traced"
@@ -22,7 +18,7 @@ PATH = "/tmp/traced"
 WAIT_S = 10.0
 
 
-class LostTrack(RuntimeError):
+class LostTrack(EventlabError):
     """The event could not be followed further; the message says where, and what to look at."""
 
 
@@ -56,14 +52,13 @@ def follow(
     Raises LostTrack.
     """
     trace = Trace(uuid.uuid4().hex[:12], f"GET {route}")
-    with probes.quiet_kafka() as kafka, closing(_consumer(settings, kafka)) as consumer:
-        starts = _ends(kafka, consumer, topic)
-        for step in (
-            lambda: send(settings, trace, route, host),
-            lambda: find_in_kafka(kafka, consumer, trace, topic, starts),
-        ):
-            step()
-            seen(trace)
+    before = kafka.topic_offsets(settings.bootstrap_servers, topic)
+    if before is None:
+        raise LostTrack(f"there is no topic {topic!r}", next_command="eventlab up kafka")
+    send(settings, trace, route, host)
+    seen(trace)
+    find_in_kafka(settings, trace, topic, before.end)
+    seen(trace)
     for later in (find_in_parquet, find_in_sql):
         later(trace, path)
         seen(trace)
@@ -74,29 +69,21 @@ def send(settings: Settings, trace: Trace, route: str, host: str) -> None:
     """The request, with the trace's id as one more header."""
     headers = {"Host": host, HEADER: trace.id} if host else {HEADER: trace.id}
     try:
-        with http.client(WAIT_S) as client:
-            answer = client.get(settings.api_url + route, headers=headers)
-    except httpx.HTTPError as error:
-        raise LostTrack(
-            f"the game API does not answer at {settings.api_url} ({error}). Start it: eventlab up api"
-        ) from error
+        answer = http.request("GET", settings.api_url + route, WAIT_S, headers=headers)
+    except ServiceUnavailable as error:
+        raise LostTrack(error.message, next_command="eventlab up api") from error
     trace.status, trace.answer = answer.status_code, answer.text.strip()
     if answer.status_code != 200:
         raise LostTrack(f"{trace.request} was answered with {answer.status_code}: no event was made")
 
 
-def find_in_kafka(kafka: Any, consumer: Any, trace: Trace, topic: str, starts: dict[Any, int]) -> None:
+def find_in_kafka(settings: Settings, trace: Trace, topic: str, start: dict[int, int]) -> None:
     """Read on from where the topic ended before the request; the answer came after Kafka had the event."""
-    consumer.assign(list(starts))
-    for partition, offset in starts.items():
-        consumer.seek(partition, offset)
-    deadline = time.monotonic() + WAIT_S
-    while time.monotonic() < deadline:
-        for record in _records(consumer):
-            if trace.id.encode() in (record.value or b"") and json.loads(record.value).get(HEADER) == trace.id:
-                trace.topic, trace.partition, trace.offset = topic, record.partition, record.offset
-                trace.timestamp_ms = record.timestamp
-                return
+    for record in kafka.read_topic(settings.bootstrap_servers, topic, start=start):
+        if trace.id.encode() in (record.value or b"") and json.loads(record.value).get(HEADER) == trace.id:
+            trace.topic, trace.partition, trace.offset = topic, record.partition, record.offset
+            trace.timestamp_ms = record.timestamp
+            return
     raise LostTrack(f"the event is not in the topic {topic!r}; does the API log to another? eventlab restart api")
 
 
@@ -133,30 +120,3 @@ def _spark() -> Any:
     from pyspark.sql import SparkSession
 
     return SparkSession.builder.getOrCreate()
-
-
-def _consumer(settings: Settings, kafka: Any) -> Any:
-    try:
-        probes.connect(settings.bootstrap_servers.split(",")[0])
-        return kafka.KafkaConsumer(
-            bootstrap_servers=settings.bootstrap_servers,
-            bootstrap_timeout_ms=int(WAIT_S * 1000),
-            enable_auto_commit=False,
-            metrics_enabled=False,
-        )
-    except (probes.NotAnswering, kafka.errors.KafkaError) as error:
-        raise LostTrack(
-            f"Kafka does not answer at {settings.bootstrap_servers}. Start it: eventlab up kafka"
-        ) from error
-
-
-def _ends(kafka: Any, consumer: Any, topic: str) -> dict[Any, int]:
-    partitions = [kafka.TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
-    if not partitions:
-        raise LostTrack(f"there is no topic {topic!r}. It is made by: eventlab up kafka")
-    return consumer.end_offsets(partitions)
-
-
-def _records(consumer: Any) -> Iterator[Any]:
-    for records in consumer.poll(timeout_ms=200).values():
-        yield from records

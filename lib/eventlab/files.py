@@ -1,0 +1,74 @@
+"""Writing small files so that a reader never sees half of one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+
+def write_atomically(path: Path, text: str, *, mode: int = 0o644) -> None:
+    """Write a text file under a temporary name, then rename it.
+
+    A full disk or a killed process leaves the old file, or none, and never an empty or incomplete one.
+
+    Args:
+        path: The file; its folder is created when it does not exist.
+        text: The new content.
+        mode: Permissions of the new file.
+
+    Raises:
+        OSError: The file could not be written; the temporary file is removed.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w") as file:
+            os.fchmod(file.fileno(), mode)
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise
+
+
+def write_if_changed(path: Path, text: str, *, mode: int = 0o644) -> bool:
+    """Write a text file atomically unless it has this content; return whether it was written."""
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        if path.read_text() == text:
+            return False
+    write_atomically(path, text, mode=mode)
+    return True
+
+
+def create_once(path: Path, text: str, *, mode: int = 0o600) -> str:
+    """Return the content of a file that is created at the first call, without spaces around it.
+
+    Two processes that create it at the same time get the same content. An empty file, which a full disk may
+    have left, is replaced.
+
+    Args:
+        path: The file, for example of a token.
+        text: The content for a new file; must not be empty.
+        mode: Permissions of a new file.
+
+    Raises:
+        OSError: The file could not be read or written.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        if existing := path.read_text().strip():
+            return existing
+        path.unlink(missing_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    write_atomically(temporary, text, mode=mode)
+    try:
+        os.link(temporary, path)  # fails when another process was first
+    except FileExistsError:
+        pass
+    finally:
+        temporary.unlink()
+    return path.read_text().strip()

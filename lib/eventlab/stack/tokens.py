@@ -1,0 +1,28 @@
+"""The tokens of JupyterLab and Spark Connect: made once per state folder, readable by their owner only."""
+
+from __future__ import annotations
+
+import os
+import secrets
+
+from eventlab.clients.spark import TOKEN_VARIABLE
+from eventlab.files import create_once
+from eventlab.settings import Settings
+
+JUPYTER_TOKEN_FILE = "jupyter-token"
+SPARK_TOKEN_FILE = "spark-token"
+
+
+def jupyter_token(settings: Settings) -> str:
+    """Return the token that opens the stack's JupyterLab."""
+    return create_once(settings.state_dir / JUPYTER_TOKEN_FILE, secrets.token_hex(24))
+
+
+def spark_token(settings: Settings) -> str | None:
+    """Return the token of the Spark Connect server, without which another user of the machine could use it.
+
+    An external server (`spark_remote_url`) has the token of the environment, or none.
+    """
+    if settings.spark_remote_url:
+        return os.environ.get(TOKEN_VARIABLE)
+    return create_once(settings.state_dir / SPARK_TOKEN_FILE, secrets.token_hex(24))
