@@ -372,7 +372,7 @@ def closed_address() -> Iterator[str]:
 def silent() -> Iterator[socket.socket]:
     """A server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(20)
+        server.settimeout(60)
         yield server
 
 
@@ -576,6 +576,8 @@ def test_a_broker_that_stops_answering_ends_a_follower_and_a_producer_within_15_
         assert follower.stdout.readline() == b"sword\n"
         broker.suspend()
         try:
+            while broker.status() != psutil.STATUS_STOPPED:
+                time.sleep(0.01)
             deadline = time.monotonic() + 15
             _, undelivered = producer.communicate(b"lost\n", timeout=15)
             _, lost = follower.communicate(timeout=deadline - time.monotonic())

@@ -11,8 +11,7 @@ from typing import Any
 
 from kafka.errors import BrokerResponseError, KafkaTimeoutError
 
-TIMEOUT_MS = 5000
-"""How long to wait for an answer: the default of kcat's `-m`."""
+TIMEOUT_MS = 5000  # the default of kcat's -m
 TRANSPORT_FAILURE = "Local: Broker transport failure"
 ALL_BROKERS_DOWN = "Local: All broker connections are down"
 INVALID_TOPIC = "Broker: Invalid topic"
@@ -42,10 +41,7 @@ def no_answer(failure: str, brokers: str) -> FatalError:
 
 
 def stop_on_signals() -> threading.Event:
-    """Return an event that Ctrl-C (SIGINT) or SIGTERM sets; a second signal raises KeyboardInterrupt.
-
-    Call it after connecting: until then there is nothing to complete, and Ctrl-C ends the run at once.
-    """
+    """Return an event that Ctrl-C (SIGINT) or SIGTERM sets; a second signal raises KeyboardInterrupt."""
     stop = threading.Event()
 
     def handle(number: int, frame: FrameType | None) -> None:

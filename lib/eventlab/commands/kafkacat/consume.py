@@ -50,8 +50,9 @@ def select_partitions(topic: str, available: set[int], partition: int | None) ->
         valid = re.fullmatch(r"[a-zA-Z0-9._-]{1,249}", topic)
         raise FatalError(f"Topic {topic} error: {client.UNKNOWN_TOPIC if valid else client.INVALID_TOPIC}")
     if partition not in {None, *available}:
-        numbers = f"with partitions 0..{max(available)}"
-        raise FatalError(f"Topic {topic} ({numbers}): partition {partition} does not exist")
+        raise FatalError(
+            f"Topic {topic} (with partitions 0..{max(available)}): partition {partition} does not exist"
+        )
     return [TopicPartition(topic, number) for number in sorted(available) if partition in (None, number)]
 
 
@@ -69,15 +70,17 @@ def _print_messages(consumer: KafkaConsumer, options: Options, render: Renderer)
     """Print messages until the count, the end or a signal."""
     remaining = options.count
     reported_ends: dict[TopicPartition, int] = {}
-    stop = client.stop_on_signals()
+    pipe = select.poll()
+    pipe.register(sys.stdout, 0)  # reports only a closed pipe (`| head -1`)
+    stop = client.stop_on_signals()  # before this, Ctrl-C ends the run at once
     while not stop.is_set() and remaining and consumer.paused() != consumer.assignment():
         batches = consumer.poll(POLL_MS, max_records=min(remaining, MAX_RECORDS))
         records = list(chain.from_iterable(batches.values()))
         sys.stdout.buffer.write(b"".join(map(render, records)))
         sys.stdout.buffer.flush()
         remaining -= len(records)
-        if not records:
-            _check_stdout()
+        if not records and pipe.poll(0):
+            raise BrokenPipeError
         if remaining:
             _report_ends(consumer, options, reported_ends)
 
@@ -104,11 +107,3 @@ def _report_ends(consumer: KafkaConsumer, options: Options, reported: dict[Topic
             exiting = ": exiting" if consumer.paused() == consumer.assignment() else ""
             end = f"{partition.topic} [{partition.partition}] at offset {position}"
             client.print_info(f"Reached end of topic {end}{exiting}")
-
-
-def _check_stdout() -> None:
-    """Raise BrokenPipeError when the pipe is closed (`| head -1`), without waiting for the next message."""
-    poll = select.poll()
-    poll.register(sys.stdout, 0)  # report errors only
-    if poll.poll(0):
-        raise BrokenPipeError

@@ -17,9 +17,7 @@ _LETTERS = {b"n": b"\n", b"t": b"\t", b"r": b"\r"}
 
 
 def unescape(text: bytes) -> bytes:
-    r"""Replace `\n`, `\t`, `\r`, `\xHH` and `\NNN` (octal with a leading 0, otherwise decimal, as in kcat).
-
-    Any other escaped character stands for itself.
+    r"""Replace `\n`, `\t`, `\r`, `\xHH` and `\NNN` (decimal, or octal with a leading 0) as kcat does; `\q` is `q`.
 
     Raises:
         FatalError: `\x` has no digits.
@@ -45,10 +43,8 @@ def renderer(format_spec: bytes | None = None, key_delimiter: bytes | None = Non
             unsupported = f"Unsupported formatter: %{letter.decode(errors='replace')}"
             raise FatalError(unsupported if letter else "Empty formatter")
     formatters = [_FORMATTERS[letter] for letter in letters]
-    first, *rest = literals
-    return lambda message: (
-        first + b"".join(formatter(message) + literal for formatter, literal in zip(formatters, rest, strict=True))
-    )
+    pairs = list(zip(formatters, literals[1:], strict=True))
+    return lambda message: literals[0] + b"".join([formatter(message) + literal for formatter, literal in pairs])
 
 
 def _unescaped(code: bytes) -> bytes:

@@ -13,8 +13,7 @@ from eventlab.commands.kafkacat.options import Options
 
 def run(options: Options) -> int:
     """Print the brokers and all topics, or the topic of `-t`; return 0."""
-    failure = f"Failed to acquire metadata: {TRANSPORT_FAILURE}"
-    with connect(KafkaAdminClient, options.brokers, failure) as admin:
+    with connect(KafkaAdminClient, options.brokers, f"Failed to acquire metadata: {TRANSPORT_FAILURE}") as admin:
         topics = admin.describe_topics([options.topic] if options.topic else None)
         print("\n".join(format_listing(options.topic, admin.describe_cluster(), topics)), flush=True)
     return 0

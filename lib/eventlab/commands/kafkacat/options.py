@@ -14,7 +14,7 @@ from eventlab.commands.kafkacat.format import unescape
 USAGE = "Usage: kafkacat -C|-P|-L [-b <brokers>] [-t <topic>] <options>"
 HELP = rf"""{USAGE}
 
-kafkacat reads, writes and lists Kafka topics. It has the flags and the output of kcat.
+kafkacat reads, writes and lists Kafka topics. Its flags and output are those of kcat, which has more flags.
 
   kafkacat -C -t events -o beginning -e           print all messages of a topic, then exit
   kafkacat -C -t events -o end                    print new messages as they arrive, until Ctrl-C
@@ -41,7 +41,6 @@ With -C:
     \n \r \t \xXX (hex) \0NN (octal)
 
 Exit code: 0, also after Ctrl-C; 1 when something failed or a message was not delivered.
-kcat has more flags than these.
 """
 OFFSETS = {"beginning": -sys.maxsize, "end": sys.maxsize}
 
@@ -58,7 +57,6 @@ class Options:
         mode: "C", "P", "L", or "" when none is given.
         partition: None means all partitions when consuming, and the one that the key selects when producing.
         offset: A negative number counts back from the end.
-        count: The number of messages after which to exit.
     """
 
     help: bool = False

@@ -19,7 +19,6 @@ from eventlab.commands.kafkacat.client import TIMEOUT_MS
 from eventlab.commands.kafkacat.options import Options
 
 STDIN = 0
-CHUNK_BYTES = 65536
 MAX_MESSAGE_BYTES = 1_000_000  # librdkafka's message.max.bytes
 MAX_PENDING = 1000
 
@@ -118,7 +117,7 @@ def _read_stdin(stop: threading.Event) -> Iterator[bytes]:
     """Yield data as soon as stdin has it, so that a typed line is sent at once."""
     while not stop.is_set():
         if select.select([STDIN], [], [], 0.2)[0]:
-            chunk = os.read(STDIN, CHUNK_BYTES)
+            chunk = os.read(STDIN, 65536)
             if not chunk:
                 return
             yield chunk
