@@ -321,10 +321,10 @@ def test_errors_begin_as_those_of_kcat(
 
 def cat(*argv: str, stdin: bytes = b"", brokers: str = BROKERS) -> Result:
     """Run kafkacat in this process, because starting Python takes longer than most tests."""
-    with TemporaryFile() as given, TemporaryFile("w+") as out, TemporaryFile("w+") as err, ExitStack() as stack:
-        given.write(stdin)
-        given.seek(0)
-        stack.enter_context(descriptor_0(given.fileno()))
+    with TemporaryFile() as source, TemporaryFile("w+") as out, TemporaryFile("w+") as err, ExitStack() as stack:
+        source.write(stdin)
+        source.seek(0)
+        stack.enter_context(descriptor_0(source.fileno()))
         stack.enter_context(redirect_stdout(out))
         stack.enter_context(redirect_stderr(err))
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -368,16 +368,12 @@ def closed_address() -> Iterator[str]:
         yield f"127.0.0.1:{bound.getsockname()[1]}"
 
 
-@pytest.fixture
-def silent() -> Iterator[socket.socket]:
-    """A server that accepts connections and never answers."""
+@contextmanager
+def silent_server() -> Iterator[tuple[socket.socket, str]]:
+    """A server that never answers, and its address."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(60)
-        yield server
-
-
-def address_of(server: socket.socket) -> str:
-    return f"127.0.0.1:{server.getsockname()[1]}"
+        yield server, f"127.0.0.1:{server.getsockname()[1]}"
 
 
 MODES_AND_ERRORS = {
@@ -387,29 +383,29 @@ MODES_AND_ERRORS = {
 }
 
 
-def test_every_mode_gives_up_within_15_seconds_when_no_broker_answers(
-    closed_address: str, silent: socket.socket
-) -> None:
+def test_every_mode_gives_up_within_15_seconds_when_no_broker_answers(closed_address: str) -> None:
     with ExitStack() as stack:
-        runs = {
-            (address, argv): stack.enter_context(running(*argv, brokers=address))
-            for address in (closed_address, address_of(silent))
-            for argv in MODES_AND_ERRORS
-        }
-        for _ in MODES_AND_ERRORS:
-            stack.enter_context(silent.accept()[0])  # all have started
+        silent = {argv: stack.enter_context(silent_server()) for argv in MODES_AND_ERRORS}
+        runs = [
+            (address, argv, stack.enter_context(running(*argv, brokers=address)))
+            for argv, (_, silent_address) in silent.items()
+            for address in (closed_address, silent_address)
+        ]
+        for server, _ in silent.values():
+            stack.enter_context(server.accept()[0])  # the run has started
         deadline = time.monotonic() + 15
-        for (address, argv), process in runs.items():
-            _, stderr = process.communicate(b"lost\n", timeout=deadline - time.monotonic())
+        for address, argv, process in runs:
+            _, stderr = process.communicate(b"lost\n", timeout=max(0.1, deadline - time.monotonic()))
             no_answer = f"(no broker answers at {address}; next: eventlab status)"
             assert stderr.decode() == f"% ERROR: {MODES_AND_ERRORS[argv]} {no_answer}\n"
             assert process.returncode == 1
 
 
-def test_ctrl_c_does_not_wait_for_a_broker_that_does_not_answer(silent: socket.socket) -> None:
-    with running("-C", "-t", "events", brokers=address_of(silent)) as process, silent.accept()[0]:
-        process.send_signal(signal.SIGINT)
-        assert process.communicate(timeout=10) == (b"", b"")
+def test_ctrl_c_does_not_wait_for_a_broker_that_does_not_answer() -> None:
+    with silent_server() as (server, address), running("-C", "-t", "events", brokers=address) as process:
+        with server.accept()[0]:
+            process.send_signal(signal.SIGINT)
+            assert process.communicate(timeout=10) == (b"", b"")
         assert process.returncode == 130
 
 
@@ -449,7 +445,6 @@ def mixed(stack: Settings) -> Iterator[str]:
         yield name
 
 
-@pytest.mark.usefixtures("stack")
 def test_the_command_writes_and_reads_a_topic_of_the_stack_without_b(topic: str) -> None:
     written = subprocess.run([*COMMAND, "-t", topic], input=b"sword\nknife\n", capture_output=True)
     assert (written.returncode, written.stdout) == (0, b"")
@@ -502,8 +497,6 @@ def test_a_large_input_arrives_complete_and_in_order(topic: str) -> None:
 
 def test_a_follower_prints_a_message_when_it_arrives_and_ctrl_c_is_not_an_error(topic: str) -> None:
     with running("-C", "-t", topic, "-o", "end") as follower:
-        assert follower.stderr is not None
-        assert follower.stdout is not None
         assert follower.stderr.readline().decode() == f"% Reached end of topic {topic} [0] at offset 0\n"
         cat("-P", "-t", topic, stdin=b"late\n")
         assert follower.stdout.readline() == b"late\n"
@@ -515,17 +508,14 @@ def test_a_follower_prints_a_message_when_it_arrives_and_ctrl_c_is_not_an_error(
 
 def test_a_closed_pipe_ends_a_follower_without_a_message(numbers: str) -> None:
     with running("-C", "-t", numbers, "-q") as follower:
-        assert follower.stdout is not None
         assert follower.stdout.readline() == b"0\n"
         follower.stdout.close()
         assert follower.wait(timeout=10) == 1
-        assert follower.stderr is not None
         assert follower.stderr.read() == b""
 
 
 def test_a_line_is_sent_before_the_input_ends(topic: str) -> None:
     with running("-P", "-t", topic) as producer:
-        assert producer.stdin is not None
         producer.stdin.write(b"sword\nhalf a li")
         producer.stdin.flush()
         assert cat("-C", "-t", topic, "-c1").stdout == b"sword\n"
@@ -551,7 +541,6 @@ def test_aborted_transactions_are_not_printed_and_the_end_is_still_reached(topic
 @pytest.mark.usefixtures("stack")
 def test_deleting_a_topic_ends_its_follower_which_does_not_create_it_again() -> None:
     with new_topic(partitions=1) as name, running("-C", "-t", name) as follower:
-        assert follower.stderr is not None
         assert follower.stderr.readline().decode() == f"% Reached end of topic {name} [0] at offset 0\n"
         with KafkaAdminClient(bootstrap_servers=BROKERS) as admin:
             admin.delete_topics([name])
@@ -569,8 +558,6 @@ def test_a_broker_that_stops_answering_ends_a_follower_and_a_producer_within_15_
     no_answer = f"no broker answers at {BROKERS}; next: eventlab status"
     error = f"% ERROR: Local: All broker connections are down ({no_answer})\n".encode()
     with running("-C", "-t", topic, "-q") as follower, running("-P", "-t", topic) as producer:
-        assert producer.stdin is not None
-        assert follower.stdout is not None
         producer.stdin.write(b"sword\n")
         producer.stdin.flush()
         assert follower.stdout.readline() == b"sword\n"
