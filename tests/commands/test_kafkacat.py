@@ -1,40 +1,48 @@
-"""kafkacat: its parts without a broker, then the command on real topics, also side by side with Debian's kcat."""
+"""kafkacat: its functions without a broker, then the command on real topics, also compared with Debian's kcat."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import time
 import uuid
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from tempfile import TemporaryFile
 from types import SimpleNamespace
+from typing import IO
 
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from kafka import KafkaAdminClient, KafkaProducer
+from kafka.errors import for_code
 
-from eventlab.commands.kafkacat import main
-from eventlab.commands.kafkacat.cli import RUNNERS
-from eventlab.commands.kafkacat.consume import place, select_partitions
-from eventlab.commands.kafkacat.format import compile_format, renderer, unescape
-from eventlab.commands.kafkacat.listing import lines
-from eventlab.commands.kafkacat.options import ANY, Options, parse
-from eventlab.commands.kafkacat.produce import key_and_value, split
-from eventlab.commands.kafkacat.report import Fatal, UsageError
+from eventlab.commands.kafkacat import MODES, main
+from eventlab.commands.kafkacat.client import FatalError, kafka_message
+from eventlab.commands.kafkacat.consume import select_partitions, start_offset
+from eventlab.commands.kafkacat.format import renderer, unescape
+from eventlab.commands.kafkacat.listing import format_listing
+from eventlab.commands.kafkacat.options import Options, UsageError, parse
+from eventlab.commands.kafkacat.produce import split_key, split_lines
 from eventlab.settings import Settings, settings
 
 KCAT = shutil.which("kcat")
-OURS = [sys.executable, "-m", "eventlab.commands.kafkacat"]
+COMMAND = [sys.executable, "-m", "eventlab.commands.kafkacat"]
 BROKERS = settings.bootstrap_servers
+Result = subprocess.CompletedProcess[bytes]
 
-side_by_side = pytest.mark.skipif(KCAT is None, reason="Debian's kcat is not installed: nothing to compare with")
+compared_with_kcat = pytest.mark.skipif(KCAT is None, reason="Debian's kcat is not installed")
 
 
 def options(*argv: str) -> Options:
-    return parse(argv, own_brokers="localhost:29092")
+    return parse(argv, default_brokers="localhost:29092")
 
 
 def message(value: bytes | None = b"sword", key: bytes | None = b"ann", **fields: object) -> SimpleNamespace:
@@ -45,10 +53,9 @@ def message(value: bytes | None = b"sword", key: bytes | None = b"ann", **fields
 # --- the command line ---
 
 
-def test_the_course_s_command_is_understood() -> None:
-    asked = options("-C", "-b", "kafka:29092", "-t", "events", "-o", "beginning", "-e")
-    assert (asked.mode, asked.brokers, asked.topic) == ("C", "kafka:29092", "events")
-    assert (asked.offset, asked.exit_at_end) == ("beginning", True)
+def test_the_flags_of_the_course_are_understood() -> None:
+    parsed = options("-C", "-b", "kafka:29092", "-t", "events", "-o", "beginning", "-e")
+    assert (parsed.mode, parsed.brokers, parsed.topic, parsed.exit_at_end) == ("C", "kafka:29092", "events", True)
 
 
 def test_short_flags_may_be_clustered_and_their_values_attached() -> None:
@@ -70,20 +77,13 @@ def test_without_a_mode_a_terminal_on_stdin_means_consuming(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tty: bool, mode: str
 ) -> None:
     monkeypatch.setattr("os.isatty", lambda descriptor: tty)
-    monkeypatch.setitem(RUNNERS, mode[0], lambda options: 0)
+    monkeypatch.setitem(MODES, mode[0], lambda options: 0)
     assert main(["-t", "events"]) == 0
     assert capsys.readouterr().err == f"% Auto-selecting {mode} mode (use -P or -C to override)\n"
 
 
 @pytest.mark.parametrize(
-    ("value", "offset"), [("beginning", "beginning"), ("end", "end"), ("7", 7), ("-7", -7), ("0", 0)]
-)
-def test_every_form_of_an_offset_is_understood(value: str, offset: str | int) -> None:
-    assert options("-C", "-t", "events", "-o", value).offset == offset
-
-
-@pytest.mark.parametrize(
-    ("argv", "complaint"),
+    ("argv", "message"),
     [
         (["-C"], "-t <topic> missing"),
         (["-C", "-t"], "unknown argument: option -t requires argument"),
@@ -97,20 +97,20 @@ def test_every_form_of_an_offset_is_understood(value: str, offset: str | int) ->
         (["-P", "-t", "events", "file"], "unexpected argument: file"),
     ],
 )
-def test_a_wrong_command_line_is_a_usage_error(argv: list[str], complaint: str) -> None:
-    with pytest.raises(UsageError, match="^" + complaint.replace("(", r"\(")):
+def test_a_wrong_command_line_is_a_usage_error(argv: list[str], message: str) -> None:
+    with pytest.raises(UsageError, match="^" + message.replace("(", r"\(")):
         options(*argv)
 
 
 @pytest.mark.parametrize(
-    ("argv", "complaint"),
+    ("argv", "message"),
     [
         (["-C", "-P"], "Do not mix modes: -P seen when -C already set"),
         (["-C", "-t", "events", "-K", r"\x"], "expects a hex number"),
     ],
 )
-def test_what_can_not_work_is_refused_before_anything_is_read(argv: list[str], complaint: str) -> None:
-    with pytest.raises(Fatal, match=complaint):
+def test_options_that_cannot_work_are_rejected_before_connecting(argv: list[str], message: str) -> None:
+    with pytest.raises(FatalError, match=message):
         options(*argv)
 
 
@@ -133,21 +133,21 @@ def test_what_can_not_work_is_refused_before_anything_is_read(argv: list[str], c
     ],
 )
 def test_a_format_renders(spec: bytes, text: bytes) -> None:
-    assert compile_format(spec)(message()) == text
+    assert renderer(spec)(message()) == text
 
 
 def test_missing_keys_and_payloads_render_as_nothing() -> None:
-    assert compile_format(b"%k,%K,%s,%S")(message(value=None, key=None)) == b",-1,,-1"
+    assert renderer(b"%k,%K,%s,%S")(message(value=None, key=None)) == b",-1,,-1"
 
 
 def test_headers_render_as_a_list_of_names_and_values() -> None:
-    assert compile_format(b"%h")(message(headers=[("a", b"1"), ("b", None), ("c", b"")])) == b"a=1,b=NULL,c="
+    assert renderer(b"%h")(message(headers=[("a", b"1"), ("b", None), ("c", b"")])) == b"a=1,b=NULL,c="
 
 
-@pytest.mark.parametrize(("spec", "complaint"), [(b"%z", "Unsupported formatter: %z"), (b"a%", "Empty formatter")])
-def test_an_impossible_format_is_refused(spec: bytes, complaint: str) -> None:
-    with pytest.raises(Fatal, match=complaint):
-        compile_format(spec)
+@pytest.mark.parametrize(("spec", "message"), [(b"%z", "Unsupported formatter: %z"), (b"a%", "Empty formatter")])
+def test_an_unknown_formatter_is_rejected(spec: bytes, message: str) -> None:
+    with pytest.raises(FatalError, match=message):
+        renderer(spec)
 
 
 PIECES = st.one_of(
@@ -163,14 +163,14 @@ PIECES = st.one_of(
 def test_a_format_is_the_concatenation_of_its_pieces(pieces: list[tuple[bytes, bytes]]) -> None:
     # a digit after \0NN would belong to the escape
     spec = b"%%".join(spec for spec, _ in pieces)
-    assert compile_format(spec)(message()) == b"%".join(text for _, text in pieces)
+    assert renderer(spec)(message()) == b"%".join(text for _, text in pieces)
 
 
 @given(st.binary())
-def test_any_format_renders_or_is_refused(spec: bytes) -> None:
+def test_any_format_renders_or_is_rejected(spec: bytes) -> None:
     try:
-        render = compile_format(spec)
-    except Fatal:
+        render = renderer(spec)
+    except FatalError:
         return
     assert isinstance(render(message()), bytes)
 
@@ -181,39 +181,39 @@ def test_any_bytes_can_be_written_as_escapes(raw: bytes) -> None:
 
 
 def test_the_default_output_is_key_delimiter_payload_newline() -> None:
-    assert renderer(None, None)(message()) == b"sword\n"
-    assert renderer(None, b"%")(message()) == b"ann%sword\n"
-    assert renderer(b"%o", b"%")(message()) == b"40"
+    assert renderer()(message()) == b"sword\n"
+    assert renderer(key_delimiter=b"%")(message()) == b"ann%sword\n"
+    assert renderer(b"%o", key_delimiter=b"%")(message()) == b"40"
 
 
 # --- input ---
 
 
 def test_empty_lines_are_skipped_and_the_last_line_needs_no_newline() -> None:
-    assert list(split([b"a\n\nb\n", b"\nc"])) == [b"a", b"b", b"c"]
+    assert list(split_lines([b"a\n\nb\n", b"\nc"])) == [b"a", b"b", b"c"]
 
 
 @given(
     st.binary(max_size=200) | st.lists(st.sampled_from([b"\n", b"ab"])).map(b"".join),
     st.lists(st.integers(0, 200)),
 )
-def test_how_the_input_is_cut_into_reads_does_not_matter(data: bytes, cuts: list[int]) -> None:
+def test_the_size_of_the_reads_does_not_matter(data: bytes, cuts: list[int]) -> None:
     ends = sorted({min(cut, len(data)) for cut in cuts} | {len(data)})
     chunks = [data[start:end] for start, end in zip([0, *ends], ends, strict=False)]
-    assert list(split(chunks)) == [part for part in data.split(b"\n") if part]
+    assert list(split_lines(chunks)) == [part for part in data.split(b"\n") if part]
 
 
-def test_a_message_is_handed_on_before_the_input_ends() -> None:
+def test_a_line_is_returned_before_the_input_ends() -> None:
     def endless() -> Iterator[bytes]:
         yield b"first\nsec"
-        raise AssertionError("read on before the first message was handed on")
+        raise AssertionError("read more before the first line was returned")
 
-    assert next(split(endless())) == b"first"
+    assert next(split_lines(endless())) == b"first"
 
 
-def test_a_message_that_is_too_large_is_refused_without_reading_it_whole() -> None:
-    with pytest.raises(Fatal, match="Input is too large, maximum size is 10"):
-        list(split(iter(lambda: b"xxxx", b""), limit=10))
+def test_a_line_that_is_too_large_is_rejected_without_reading_all_of_it() -> None:
+    with pytest.raises(FatalError, match="Input is too large, maximum size is 10"):
+        list(split_lines(iter(lambda: b"xxxx", b""), limit=10))
 
 
 @pytest.mark.parametrize(
@@ -227,10 +227,8 @@ def test_a_message_that_is_too_large_is_refused_without_reading_it_whole() -> No
         (b"::", b"a:b::c", (b"a:b", b"c")),
     ],
 )
-def test_a_line_becomes_key_and_value(
-    delimiter: bytes | None, line: bytes, pair: tuple[bytes | None, bytes]
-) -> None:
-    assert key_and_value(line, delimiter) == pair
+def test_a_line_becomes_split_key(delimiter: bytes | None, line: bytes, pair: tuple[bytes | None, bytes]) -> None:
+    assert split_key(line, delimiter) == pair
 
 
 # --- offsets ---
@@ -238,17 +236,27 @@ def test_a_line_becomes_key_and_value(
 
 @pytest.mark.parametrize(
     ("offset", "start"),
-    [("beginning", 10), ("end", 50), (-3, 47), (-99, 10), (20, 20), (50, 50), (9, 50), (51, 50)],
+    [
+        ("beginning", 10),
+        ("end", 50),
+        ("-3", 47),
+        ("-99", 10),
+        ("20", 20),
+        ("50", 50),
+        ("9", 50),
+        ("51", 50),
+        ("0", 50),
+    ],
 )
-def test_a_start_is_placed_in_what_the_partition_holds(offset: str | int, start: int) -> None:
-    assert place(offset, first=10, end=50) == start
+def test_reading_starts_at_an_offset_of_the_partition(offset: str, start: int) -> None:
+    assert start_offset(options("-C", "-t", "events", "-o", offset).offset, first=10, end=50) == start
 
 
 def test_a_topic_without_partitions_is_unknown_or_invalid() -> None:
-    with pytest.raises(Fatal, match="Topic nosuch error: Broker: Unknown topic or partition"):
-        select_partitions("nosuch", (), ANY)
-    with pytest.raises(Fatal, match="Topic bad topic error: Broker: Invalid topic"):
-        select_partitions("bad topic", (), ANY)
+    with pytest.raises(FatalError, match="Topic nosuch error: Broker: Unknown topic or partition"):
+        select_partitions("nosuch", set(), None)
+    with pytest.raises(FatalError, match="Topic bad topic error: Broker: Invalid topic"):
+        select_partitions("bad topic", set(), None)
 
 
 # --- listing ---
@@ -257,12 +265,12 @@ CLUSTER = {"controller_id": 1, "brokers": [{"broker_id": 1, "host": "127.0.0.1",
 PARTITION = {"error_code": 0, "partition_index": 0, "leader_id": 1, "replica_nodes": [1], "isr_nodes": [1]}
 
 
-def test_a_listing_reads_as_kcat_s() -> None:
+def test_a_listing_has_the_lines_of_kcat() -> None:
     topics = [
         {"name": "events", "error_code": 0, "partitions": [PARTITION]},
         {"name": "nosuch", "error_code": 3, "partitions": []},
     ]
-    assert lines("", CLUSTER, topics) == [
+    assert format_listing("", CLUSTER, topics) == [
         "Metadata for all topics (from broker 1: 127.0.0.1:29092/1):",
         " 1 brokers:",
         "  broker 1 at 127.0.0.1:29092 (controller)",
@@ -273,95 +281,160 @@ def test_a_listing_reads_as_kcat_s() -> None:
     ]
 
 
+def test_errors_of_brokers_have_the_messages_of_librdkafka() -> None:
+    errors = (for_code(code)() for code in (3, 5, 10, 17, 29))
+    assert [kafka_message(error) for error in errors] == [
+        "Broker: Unknown topic or partition",
+        "Broker: Leader not available",
+        "Broker: Message size too large",
+        "Broker: Invalid topic",
+        "Broker: Topic authorization failed",
+    ]
+
+
 # --- the command without a broker ---
 
 
-def cat(*argv: str, stdin: bytes = b"", brokers: str = BROKERS) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run([*OURS, "-b", brokers, *argv], input=stdin, capture_output=True, timeout=60)
-
-
-@contextmanager
-def running(*argv: str, brokers: str = BROKERS) -> Iterator[subprocess.Popen[bytes]]:
-    """A kafkacat in the background, ended whatever happens."""
-    pipe = subprocess.PIPE
-    with subprocess.Popen([*OURS, "-b", brokers, *argv], stdin=pipe, stdout=pipe, stderr=pipe) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-@pytest.fixture(scope="session")
-def nobody() -> Iterator[str]:
-    """An address where nothing answers: bound, so that nobody else takes it, and not listening."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        yield f"127.0.0.1:{bound.getsockname()[1]}"
-
-
-def test_help_goes_to_stdout_and_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_goes_to_stdout_and_is_not_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     printed = capsys.readouterr()
     assert "kafkacat -C -t events -o beginning -e" in printed.out
     assert printed.err == ""
 
 
-def test_a_usage_error_says_what_is_missing_and_where_help_is(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["-C"]) == 1
-    assert capsys.readouterr().err.startswith("Error: -t <topic> missing\n\nUsage: kafkacat ")
-
-
-def test_an_error_begins_as_kcat_s_do(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["-C", "-t", "events", "-f", "%z"]) == 1
-    assert capsys.readouterr().err == "% ERROR: Unsupported formatter: %z\n"
-
-
-def test_a_flag_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["-C", "-t", "events", "-J"]) == 1
-    printed = capsys.readouterr().err
-    assert printed.startswith("Error: unknown argument: option -J not recognized\n")
-    assert "kafkacat -h" in printed
-
-
 @pytest.mark.parametrize(
-    ("argv", "complaint"),
+    ("argv", "beginning"),
     [
-        (
-            ["-C", "-t", "events"],
-            "% ERROR: Failed to query metadata for topic events: Local: Broker transport failure",
-        ),
-        (["-L"], "% ERROR: Failed to acquire metadata: Local: Broker transport failure"),
-        (["-P", "-t", "events"], "% ERROR: Local: All broker connections are down"),
+        (["-C"], "Error: -t <topic> missing\n\nUsage: kafkacat "),
+        (["-C", "-t", "events", "-J"], "Error: unknown argument: option -J not recognized\n\nUsage: kafkacat "),
+        (["-C", "-t", "events", "-f", "%z"], "% ERROR: Unsupported formatter: %z\n"),
     ],
 )
-def test_without_a_broker_it_says_so_and_fails(nobody: str, argv: list[str], complaint: str) -> None:
-    ended = cat(*argv, stdin=b"lost\n", brokers=nobody)
-    assert ended.returncode == 1
-    assert ended.stderr.decode().startswith(complaint)
-    assert ended.stderr.count(b"\n") == 1
+def test_errors_begin_as_those_of_kcat(
+    capsys: pytest.CaptureFixture[str], argv: list[str], beginning: str
+) -> None:
+    assert main(argv) == 1
+    printed = capsys.readouterr().err
+    assert printed.startswith(beginning)
+    assert ("kafkacat -h" in printed) == printed.startswith("Error: ")
+
+
+def cat(*argv: str, stdin: bytes = b"", brokers: str = BROKERS) -> Result:
+    """Run kafkacat in this process, because starting Python takes longer than most tests."""
+    with TemporaryFile() as source, TemporaryFile("w+") as out, TemporaryFile("w+") as err, ExitStack() as stack:
+        source.write(stdin)
+        source.seek(0)
+        stack.enter_context(descriptor_0(source.fileno()))
+        stack.enter_context(redirect_stdout(out))
+        stack.enter_context(redirect_stderr(err))
+        for number in (signal.SIGINT, signal.SIGTERM):
+            stack.callback(signal.signal, number, signal.getsignal(number))
+        code = main(["-b", brokers, *argv])
+        return Result(argv, code, *map(content, (out, err)))
+
+
+def content(file: IO[str]) -> bytes:
+    file.flush()
+    return os.pread(file.fileno(), 2**24, 0)
+
+
+@contextmanager
+def descriptor_0(replacement: int) -> Iterator[None]:
+    saved = os.dup(0)
+    os.dup2(replacement, 0)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 0)
+        os.close(saved)
+
+
+@contextmanager
+def running(*argv: str, brokers: str = BROKERS) -> Iterator[subprocess.Popen[bytes]]:
+    """Run kafkacat in the background, and kill it at the end."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen([*COMMAND, "-b", brokers, *argv], stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.fixture(scope="module")
+def closed_address() -> Iterator[str]:
+    """An address that refuses connections: bound, so that no other program takes it, and not listening."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{bound.getsockname()[1]}"
+
+
+@contextmanager
+def silent_server() -> Iterator[tuple[socket.socket, str]]:
+    """A server that never answers, and its address."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(60)
+        yield server, f"127.0.0.1:{server.getsockname()[1]}"
+
+
+MODES_AND_ERRORS = {
+    ("-C", "-t", "events"): "Failed to query metadata for topic events: Local: Broker transport failure",
+    ("-P", "-t", "events"): "Local: All broker connections are down",
+    ("-L",): "Failed to acquire metadata: Local: Broker transport failure",
+}
+
+
+def test_every_mode_gives_up_within_15_seconds_when_no_broker_answers(closed_address: str) -> None:
+    with ExitStack() as stack:
+        silent = {argv: stack.enter_context(silent_server()) for argv in MODES_AND_ERRORS}
+        runs = [
+            (address, argv, stack.enter_context(running(*argv, brokers=address)))
+            for argv, (_, silent_address) in silent.items()
+            for address in (closed_address, silent_address)
+        ]
+        for server, _ in silent.values():
+            stack.enter_context(server.accept()[0])  # the run has started
+        deadline = time.monotonic() + 15
+        for address, argv, process in runs:
+            _, stderr = process.communicate(b"lost\n", timeout=max(0.1, deadline - time.monotonic()))
+            no_answer = f"(no broker answers at {address}; next: eventlab status)"
+            assert stderr.decode() == f"% ERROR: {MODES_AND_ERRORS[argv]} {no_answer}\n"
+            assert process.returncode == 1
 
 
 def test_ctrl_c_does_not_wait_for_a_broker_that_does_not_answer() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        silent.settimeout(20)
-        address = f"127.0.0.1:{silent.getsockname()[1]}"
-        with running("-C", "-t", "events", brokers=address) as process, silent.accept()[0]:
+    with silent_server() as (server, address), running("-C", "-t", "events", brokers=address) as process:
+        with server.accept()[0]:
             process.send_signal(signal.SIGINT)
             assert process.communicate(timeout=10) == (b"", b"")
-            assert process.returncode == 130
+        assert process.returncode == 130
 
 
 # --- on real topics ---
 
 
+@contextmanager
+def new_topic(partitions: int) -> Iterator[str]:
+    name = f"test-{uuid.uuid4().hex[:12]}"
+    with KafkaAdminClient(bootstrap_servers=BROKERS) as admin:
+        admin.create_topics(
+            {name: {"num_partitions": partitions, "replication_factor": 1}}, wait_for_metadata=True
+        )
+        yield name
+        admin.delete_topics([name])
+
+
+@pytest.fixture(scope="module")
+def numbers(stack: Settings) -> Iterator[str]:
+    """A topic of one partition with the messages 0 to 9."""
+    with new_topic(partitions=1) as name:
+        cat("-P", "-t", name, stdin=b"".join(b"%d\n" % number for number in range(10)))
+        yield name
+
+
 @pytest.fixture(scope="module")
 def mixed(stack: Settings) -> Iterator[str]:
-    """A topic of three partitions with keys, headers, nothing, everything binary, and a tombstone in it."""
-    from kafka import KafkaAdminClient, KafkaProducer
-
-    name = f"test-{uuid.uuid4().hex[:12]}"
-    with KafkaAdminClient(bootstrap_servers=stack.bootstrap_servers) as admin:
-        admin.create_topics({name: {"num_partitions": 3, "replication_factor": 1}}, wait_for_metadata=True)
+    """A topic of three partitions with keys, headers, binary data, an empty message and a tombstone."""
+    with new_topic(partitions=3) as name:
         with KafkaProducer(bootstrap_servers=stack.bootstrap_servers) as producer:
             for number in range(10):
                 producer.send(name, b"value %d" % number, key=b"key %d" % (number % 4), partition=number % 2)
@@ -369,31 +442,17 @@ def mixed(stack: Settings) -> Iterator[str]:
             producer.send(name, b"no key", partition=1)
             producer.send(name, None, key=b"gone", partition=1)
             producer.send(name, b"", key=b"", partition=0)
-            producer.flush()
         yield name
-        admin.delete_topics([name])
 
 
-def test_a_topic_is_printed_from_the_beginning_to_its_end(topic: str) -> None:
-    cat("-P", "-t", topic, stdin=b"sword\nknife\n")
-    ended = cat("-C", "-t", topic, "-o", "beginning", "-e")
-    assert ended.stdout == b"sword\nknife\n"
-    assert ended.stderr.decode() == f"% Reached end of topic {topic} [0] at offset 2: exiting\n"
-    assert ended.returncode == 0
+def test_the_command_writes_and_reads_a_topic_of_the_stack_without_b(topic: str) -> None:
+    written = subprocess.run([*COMMAND, "-t", topic], input=b"sword\nknife\n", capture_output=True)
+    assert (written.returncode, written.stdout) == (0, b"")
+    assert written.stderr == b"% Auto-selecting Producer mode (use -P or -C to override)\n"
 
-
-def test_without_b_it_asks_the_stack_s_own_broker(topic: str) -> None:
-    cat("-P", "-t", topic, stdin=b"sword\n")
-    assert subprocess.run([*OURS, "-C", "-t", topic, "-eq"], capture_output=True).stdout == b"sword\n"
-
-
-def test_quiet_leaves_stderr_empty(topic: str) -> None:
-    assert cat("-C", "-t", topic, "-eq").stderr == b""
-
-
-def test_an_inferred_mode_is_said(topic: str) -> None:
-    said = "% Auto-selecting Producer mode (use -P or -C to override)\n"
-    assert cat("-t", topic, stdin=b"sword\n").stderr.decode() == said
+    read = subprocess.run([*COMMAND, "-C", "-t", topic, "-o", "beginning", "-e"], capture_output=True)
+    assert (read.returncode, read.stdout) == (0, b"sword\nknife\n")
+    assert read.stderr.decode() == f"% Reached end of topic {topic} [0] at offset 2: exiting\n"
 
 
 @pytest.mark.parametrize(
@@ -407,17 +466,16 @@ def test_an_inferred_mode_is_said(topic: str) -> None:
         (["-o", "99", "-e"], []),
     ],
 )
-def test_offsets_and_counts_choose_the_messages(topic: str, argv: list[str], lines: list[int]) -> None:
-    cat("-P", "-t", topic, stdin=b"".join(b"%d\n" % number for number in range(10)))
-    ended = cat("-C", "-t", topic, *argv)
-    assert (ended.returncode, ended.stdout.split()) == (0, [b"%d" % number for number in lines])
+def test_offsets_and_counts_choose_the_messages(numbers: str, argv: list[str], lines: list[int]) -> None:
+    result = cat("-C", "-t", numbers, "-q", *argv)
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert result.stdout.split() == [b"%d" % number for number in lines]
 
 
 def test_all_partitions_are_read_and_each_end_is_reported(mixed: str) -> None:
-    ended = cat("-C", "-t", mixed, "-e", "-f", "%p:%o\n")
-    read = sorted(ended.stdout.split())
-    assert read == sorted(b"%d:%d" % (partition, offset) for partition in (0, 1) for offset in range(7))
-    ends = ended.stderr.decode().splitlines()
+    result = cat("-C", "-t", mixed, "-e", "-f", "%p:%o\n")
+    assert sorted(result.stdout.split()) == sorted(b"%d:%d" % (p, offset) for p in (0, 1) for offset in range(7))
+    ends = result.stderr.decode().splitlines()
     assert {end.removesuffix(": exiting") for end in ends} == {
         f"% Reached end of topic {mixed} [{partition}] at offset {offset}"
         for partition, offset in [(0, 7), (1, 7), (2, 0)]
@@ -425,16 +483,20 @@ def test_all_partitions_are_read_and_each_end_is_reported(mixed: str) -> None:
     assert [end.endswith(": exiting") for end in ends] == [False, False, True]
 
 
-def test_bytes_come_out_as_they_went_in(topic: str) -> None:
+def test_bytes_are_read_as_they_were_written(topic: str) -> None:
     raw = bytes(range(256)).replace(b"\n", b"")
     cat("-P", "-t", topic, stdin=raw)
     assert cat("-C", "-t", topic, "-eq").stdout == raw + b"\n"
 
 
-def test_a_follower_s_pipe_sees_a_message_when_it_arrives_and_ctrl_c_ends_it_in_peace(topic: str) -> None:
+def test_a_large_input_arrives_complete_and_in_order(topic: str) -> None:
+    lines = b"".join(b"%d\n" % number for number in range(30_000))
+    assert cat("-P", "-t", topic, stdin=lines).returncode == 0
+    assert cat("-C", "-t", topic, "-eq").stdout == lines
+
+
+def test_a_follower_prints_a_message_when_it_arrives_and_ctrl_c_is_not_an_error(topic: str) -> None:
     with running("-C", "-t", topic, "-o", "end") as follower:
-        assert follower.stderr is not None
-        assert follower.stdout is not None
         assert follower.stderr.readline().decode() == f"% Reached end of topic {topic} [0] at offset 0\n"
         cat("-P", "-t", topic, stdin=b"late\n")
         assert follower.stdout.readline() == b"late\n"
@@ -444,20 +506,16 @@ def test_a_follower_s_pipe_sees_a_message_when_it_arrives_and_ctrl_c_ends_it_in_
         assert follower.returncode == 0
 
 
-def test_a_reader_that_has_seen_enough_ends_a_follower_without_a_complaint(topic: str) -> None:
-    cat("-P", "-t", topic, stdin=b"sword\n")
-    with running("-C", "-t", topic, "-q") as follower:
-        assert follower.stdout is not None
-        assert follower.stdout.readline() == b"sword\n"
+def test_a_closed_pipe_ends_a_follower_without_a_message(numbers: str) -> None:
+    with running("-C", "-t", numbers, "-q") as follower:
+        assert follower.stdout.readline() == b"0\n"
         follower.stdout.close()
         assert follower.wait(timeout=10) == 1
-        assert follower.stderr is not None
         assert follower.stderr.read() == b""
 
 
-def test_a_line_goes_out_before_the_input_ends(topic: str) -> None:
+def test_a_line_is_sent_before_the_input_ends(topic: str) -> None:
     with running("-P", "-t", topic) as producer:
-        assert producer.stdin is not None
         producer.stdin.write(b"sword\nhalf a li")
         producer.stdin.flush()
         assert cat("-C", "-t", topic, "-c1").stdout == b"sword\n"
@@ -466,72 +524,83 @@ def test_a_line_goes_out_before_the_input_ends(topic: str) -> None:
     assert cat("-C", "-t", topic, "-eq").stdout == b"sword\n"
 
 
-def test_aborted_transactions_are_left_out_and_the_end_is_still_found(topic: str) -> None:
-    from kafka import KafkaProducer
-
+def test_aborted_transactions_are_not_printed_and_the_end_is_still_reached(topic: str) -> None:
     with KafkaProducer(bootstrap_servers=BROKERS, transactional_id=topic) as producer:
         producer.init_transactions()
-        for word, end in [(b"dropped", producer.abort_transaction), (b"kept", producer.commit_transaction)]:
+        for value, end in [(b"dropped", producer.abort_transaction), (b"kept", producer.commit_transaction)]:
             producer.begin_transaction()
-            producer.send(topic, word)
+            producer.send(topic, value)
             producer.flush()
             end()
     assert cat("-C", "-t", topic, "-c1").stdout == b"kept\n"  # waits until the commit is in the log
-    ended = cat("-C", "-t", topic, "-e")
-    assert ended.stdout == b"kept\n"
-    assert ended.stderr.decode() == f"% Reached end of topic {topic} [0] at offset 4: exiting\n"
+    result = cat("-C", "-t", topic, "-e")
+    assert result.stdout == b"kept\n"
+    assert result.stderr.decode() == f"% Reached end of topic {topic} [0] at offset 4: exiting\n"
 
 
-def test_a_topic_deleted_under_a_follower_ends_it_and_does_not_come_back(topic: str) -> None:
-    from kafka import KafkaAdminClient
-
-    name = f"{topic}-gone"
-    cat("-P", "-t", name, stdin=b"sword\n")  # which makes the topic
-    with running("-C", "-t", name, "-q") as follower:
-        assert follower.stdout is not None
-        assert follower.stdout.readline() == b"sword\n"
+@pytest.mark.usefixtures("stack")
+def test_deleting_a_topic_ends_its_follower_which_does_not_create_it_again() -> None:
+    with new_topic(partitions=1) as name, running("-C", "-t", name) as follower:
+        assert follower.stderr.readline().decode() == f"% Reached end of topic {name} [0] at offset 0\n"
         with KafkaAdminClient(bootstrap_servers=BROKERS) as admin:
             admin.delete_topics([name])
         assert follower.wait(timeout=30) == 1
-        assert follower.stderr is not None
         assert follower.stderr.read().startswith(f"% ERROR: Topic {name} error: ".encode())
-    assert name.encode() not in cat("-L").stdout
+        assert name.encode() not in cat("-L").stdout
+        cat("-P", "-t", name, stdin=b"again\n")  # new_topic deletes it
 
 
-def test_output_that_can_not_be_written_makes_it_fail(topic: str) -> None:
-    cat("-P", "-t", topic, stdin=b"sword\n")
+def test_a_broker_that_stops_answering_ends_a_follower_and_a_producer_within_15_seconds(
+    stack: Settings, topic: str
+) -> None:
+    listeners = [c for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
+    broker = psutil.Process(next(c.pid for c in listeners if c.laddr.port == stack.kafka_port))
+    no_answer = f"no broker answers at {BROKERS}; next: eventlab status"
+    error = f"% ERROR: Local: All broker connections are down ({no_answer})\n".encode()
+    with running("-C", "-t", topic, "-q") as follower, running("-P", "-t", topic) as producer:
+        producer.stdin.write(b"sword\n")
+        producer.stdin.flush()
+        assert follower.stdout.readline() == b"sword\n"
+        broker.suspend()
+        try:
+            while broker.status() != psutil.STATUS_STOPPED:
+                time.sleep(0.01)
+            deadline = time.monotonic() + 15
+            _, undelivered = producer.communicate(b"lost\n", timeout=15)
+            _, lost = follower.communicate(timeout=deadline - time.monotonic())
+        finally:
+            broker.resume()
+    assert undelivered == b"% Delivery failed for message: Local: Message timed out\n" + error
+    assert lost == error
+    assert (producer.returncode, follower.returncode) == (1, 1)
+
+
+def test_output_that_cannot_be_written_is_an_error(numbers: str) -> None:
     with open("/dev/full", "wb") as full:
-        ended = subprocess.run([*OURS, "-C", "-t", topic, "-eq"], stdout=full, stderr=subprocess.PIPE)
-    assert (ended.returncode, ended.stderr) == (1, b"% ERROR: No space left on device\n")
+        result = subprocess.run([*COMMAND, "-C", "-t", numbers, "-eq"], stdout=full, stderr=subprocess.PIPE)
+    assert (result.returncode, result.stderr) == (1, b"% ERROR: No space left on device\n")
 
 
-def test_messages_that_can_not_be_delivered_make_it_fail(topic: str) -> None:
-    ended = cat("-P", "-t", topic, "-p", "7", stdin=b"a\nb\n")
-    assert ended.returncode == 1
-    assert ended.stderr == b"% Delivery failed for message: Local: Unknown partition\n" * 2
+def test_each_message_that_is_not_delivered_is_reported(topic: str) -> None:
+    result = cat("-P", "-t", topic, "-p", "7", stdin=b"a\nb\n")
+    assert result.returncode == 1
+    assert result.stderr == b"% Delivery failed for message: Local: Unknown partition\n" * 2
 
 
-def test_a_large_input_arrives_whole_and_in_order(topic: str) -> None:
-    lines = b"".join(b"%d\n" % number for number in range(30_000))
-    assert cat("-P", "-t", topic, stdin=lines).returncode == 0
-    assert cat("-C", "-t", topic, "-eq").stdout == lines
+# --- compared with kcat ---
 
 
-# --- side by side with kcat ---
+def kcat(*argv: str, stdin: bytes = b"") -> Result:
+    return subprocess.run([KCAT or "kcat", "-b", BROKERS, *argv], input=stdin, capture_output=True, timeout=60)
 
 
-def peer(*argv: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    command = [KCAT or "kcat", "-b", BROKERS, *argv]
-    return subprocess.run(command, input=stdin, capture_output=True, timeout=60)
-
-
-def librdkafka_s_log_apart(stderr: bytes) -> list[str]:
-    """Sorted: which partition ends first is chance."""
+def messages_of(stderr: bytes) -> list[str]:
+    """The lines without librdkafka's log, sorted: partitions end in any order."""
     lines = [line.removesuffix(": exiting") for line in stderr.decode().splitlines()]
     return sorted(line for line in lines if not line.startswith("%4|"))
 
 
-@side_by_side
+@compared_with_kcat
 @pytest.mark.parametrize(
     "argv",
     [
@@ -555,22 +624,22 @@ def librdkafka_s_log_apart(stderr: bytes) -> list[str]:
     ],
     ids=" ".join,
 )
-def test_reading_is_as_kcat_s(mixed: str, argv: list[str]) -> None:
-    ours, theirs = (run(*argv, "-t", mixed) for run in (cat, peer))
+def test_reading_has_the_results_of_kcat(mixed: str, argv: list[str]) -> None:
+    ours, theirs = (run(*argv, "-t", mixed) for run in (cat, kcat))
     assert ours.returncode == theirs.returncode
     assert sorted(ours.stdout.split(b"\n")) == sorted(theirs.stdout.split(b"\n"))
-    assert librdkafka_s_log_apart(ours.stderr) == librdkafka_s_log_apart(theirs.stderr)
+    assert messages_of(ours.stderr) == messages_of(theirs.stderr)
 
 
-@side_by_side
+@compared_with_kcat
 @pytest.mark.usefixtures("stack")
 @pytest.mark.parametrize("mode", ["-C", "-L"])
-def test_a_missing_topic_is_told_as_by_kcat(mode: str) -> None:
-    ours, theirs = (run(mode, "-t", "nosuch", "-e") for run in (cat, peer))
+def test_a_missing_topic_is_reported_as_by_kcat(mode: str) -> None:
+    ours, theirs = (run(mode, "-t", "nosuch", "-e") for run in (cat, kcat))
     assert (ours.returncode, ours.stdout, ours.stderr) == (theirs.returncode, theirs.stdout, theirs.stderr)
 
 
-@side_by_side
+@compared_with_kcat
 @pytest.mark.parametrize(
     ("stdin", "argv"),
     [
@@ -585,41 +654,35 @@ def test_a_missing_topic_is_told_as_by_kcat(mode: str) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else repr(value[:12]),
 )
-def test_writing_is_as_kcat_s(topic: str, stdin: bytes, argv: list[str]) -> None:
-    """One topic for both: what each has added, and its exit code and remarks."""
-    seen, results = 0, []
-    for run in (cat, peer):
-        ended = run("-P", "-t", topic, *argv, stdin=stdin)
-        added = cat("-C", "-t", topic, "-eq", "-o", str(seen), "-f", "[%k %K %s %S %h]").stdout
-        seen += added.count(b"]")
-        results.append((ended.returncode, ended.stdout, added))
+def test_writing_has_the_results_of_kcat(topic: str, stdin: bytes, argv: list[str]) -> None:
+    """Both write to one topic; compared are the added messages, the exit codes and the output."""
+    count, results = 0, []
+    for run in (cat, kcat):
+        result = run("-P", "-t", topic, *argv, stdin=stdin)
+        added = cat("-C", "-t", topic, "-eq", "-o", str(count), "-f", "[%k %K %s %S %h]").stdout
+        count += added.count(b"]")
+        results.append((result.returncode, result.stdout, added))
     assert results[0] == results[1]
 
 
-@side_by_side
-def test_a_message_that_is_too_large_ends_both_and_ours_has_sent_what_came_before(topic: str) -> None:
-    """kcat ends at once: whether the earlier message was on its way by then differs from run to run."""
+@compared_with_kcat
+def test_a_message_that_is_too_large_ends_the_run_after_the_messages_before_it_are_sent(topic: str) -> None:
+    """kcat ends at once, and may or may not have sent the messages before."""
     lines = b"a\n" + b"x" * 1_000_100
     ours = cat("-P", "-t", topic, stdin=lines)
     sent = cat("-C", "-t", topic, "-eq", "-f", "[%s]").stdout
-    theirs = peer("-P", "-t", topic, stdin=lines)
+    theirs = kcat("-P", "-t", topic, stdin=lines)
 
     assert (ours.returncode, ours.stdout) == (theirs.returncode, theirs.stdout) == (1, b"")
     assert sent == b"[a]"
 
 
-@side_by_side
-def test_a_key_chooses_the_partition_that_kcat_chooses(mixed: str) -> None:
-    keyed = b"".join(b"%s-%d:x\n" % (mixed.encode(), number) for number in range(40))
-    placed = []
-    for run in (cat, peer):
-        before = cat("-C", "-t", mixed, "-e", "-f", "").stderr.decode()
-        ends = [end.removesuffix(": exiting").rsplit(" ", 1)[1] for end in sorted(before.splitlines())]
-        run("-P", "-t", mixed, "-K:", stdin=keyed)
-        added = [
-            cat("-C", "-t", mixed, f"-p{number}", "-o", end, "-eq", "-f", "%p %k\n")
-            for number, end in enumerate(ends)
-        ]
-        placed.append(sorted(b"".join(part.stdout for part in added).splitlines()))
-    assert len(placed[0]) == 40
-    assert placed[0] == placed[1]
+@compared_with_kcat
+@pytest.mark.usefixtures("stack")
+def test_a_key_selects_the_partition_that_kcat_selects() -> None:
+    with new_topic(partitions=3) as name:
+        for run in (cat, kcat):
+            run("-P", "-t", name, "-K:", stdin=b"".join(b"key-%d:x\n" % number for number in range(40)))
+        placed = Counter(cat("-C", "-t", name, "-eq", "-f", "%p %k\n").stdout.splitlines())
+    assert len(placed) == 40
+    assert set(placed.values()) == {2}

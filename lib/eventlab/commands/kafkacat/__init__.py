@@ -1,9 +1,54 @@
-"""`kafkacat`: read, write and list Kafka topics from a shell, as kcat does, without librdkafka.
+"""`kafkacat`: read, write and list Kafka topics from a shell, on kafka-python.
 
-The flags of the lessons, with the output, the messages on stderr and the exit codes of kcat 1.7.1, so that what
-a learner types here works on any machine that has kcat. `kafkacat -h` lists them.
+It exists because a learner without administrator rights cannot install kcat (formerly kafkacat), a program in C.
+It has the flags that the lessons use, with the output, messages and exit codes of kcat 1.7.1
+(https://github.com/edenhill/kcat), so a command that works here also works with kcat.
+
+Not supported: consumer groups (`-G`), queries (`-Q`), JSON envelopes (`-J`), deserializers (`-s`), input files,
+fixed keys, headers and compression when producing (`-k`, `-H`, `-z`), message delimiters (`-D`), timestamps as
+offsets (`-o s@...`), librdkafka's properties (`-X`, `-F`), and other flags that `kafkacat -h` does not list.
 """
 
-from eventlab.commands.kafkacat.cli import main
+from __future__ import annotations
 
-__all__ = ["main"]
+import os
+import sys
+
+from kafka.errors import KafkaError
+
+from eventlab.commands.kafkacat import consume, listing, produce
+from eventlab.commands.kafkacat.client import FatalError, kafka_message, print_info
+from eventlab.commands.kafkacat.options import HELP, USAGE, UsageError, parse
+from eventlab.settings import settings
+
+MODES = {"C": consume.run, "P": produce.run, "L": listing.run}
+AUTO_MODES = {"C": "Consumer", "P": "Producer"}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run `kafkacat` with these arguments (default: the process's) and return its exit code."""
+    try:
+        return _run(sys.argv[1:] if argv is None else argv)
+    except UsageError as error:
+        print(f"Error: {error}\n\n{USAGE}\n(kafkacat -h explains the flags)", file=sys.stderr)
+    except (FatalError, KafkaError) as error:
+        print_info(f"ERROR: {kafka_message(error)}")
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the buffered rest cannot be written
+        if not isinstance(error, BrokenPipeError):  # a closed pipe (`| head`) is normal, although kcat reports it
+            print_info(f"ERROR: {error.strerror or error}")
+    except KeyboardInterrupt:
+        sys.unraisablehook = lambda unraisable: None  # kafka-python's unfinished coroutines
+        return 130
+    return 1
+
+
+def _run(argv: list[str]) -> int:
+    options = parse(argv, settings.bootstrap_servers)
+    if options.help:
+        print(HELP, end="")
+        return 0
+    mode = options.mode or ("C" if os.isatty(0) else "P")
+    if not options.mode and not options.quiet:
+        print_info(f"Auto-selecting {AUTO_MODES[mode]} mode (use -P or -C to override)")
+    return MODES[mode](options)

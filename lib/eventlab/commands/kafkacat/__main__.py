@@ -1,3 +1,5 @@
+"""Run `kafkacat`: `python -m eventlab.commands.kafkacat [OPTION]...`."""
+
 import sys
 
 from eventlab.commands.kafkacat import main

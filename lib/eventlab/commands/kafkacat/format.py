@@ -1,7 +1,4 @@
-"""`-f` and `-K`: from a format string to a function that turns a message into bytes.
-
-Everything is bytes: a topic may hold anything, and the terminal's encoding is nobody's business here.
-"""
+"""Output formats of `kafkacat` (`-f` and `-K`): functions that turn a message into bytes, not text."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from collections.abc import Callable
 
 from kafka.consumer.fetcher import ConsumerRecord
 
-from eventlab.commands.kafkacat.report import Fatal
+from eventlab.commands.kafkacat.client import FatalError
 
 Renderer = Callable[[ConsumerRecord], bytes]
 
@@ -20,63 +17,52 @@ _LETTERS = {b"n": b"\n", b"t": b"\t", b"r": b"\r"}
 
 
 def unescape(text: bytes) -> bytes:
-    r"""Replace `\n`, `\t`, `\r`, `\xHH..` and `\NNN` (octal with a leading 0, decimal without, as in kcat).
+    r"""Replace `\n`, `\t`, `\r`, `\xHH` and `\NNN` (decimal, or octal with a leading 0) as kcat does; `\q` is `q`.
 
-    Any other escaped character is itself. Raises Fatal for `\x` without digits.
+    Raises:
+        FatalError: `\x` has no digits.
     """
-    return _ESCAPE.sub(lambda match: _escaped(match[1]), text)
+    return _ESCAPE.sub(lambda match: _unescaped(match[1]), text)
 
 
-def renderer(spec: bytes | None, key_delimiter: bytes | None) -> Renderer:
-    """What `-f` asks for, or without it the payload, after its key where there is a `-K`, and a newline."""
-    if spec is not None:
-        return compile_format(spec)
-    if key_delimiter is None:
-        return lambda message: (message.value or b"") + b"\n"
-    return lambda message: (message.key or b"") + key_delimiter + (message.value or b"") + b"\n"
+def renderer(format_spec: bytes | None = None, key_delimiter: bytes | None = None) -> Renderer:
+    """Return the function that renders a message: by `-f`, else as a line that begins with the key for `-K`.
+
+    Raises:
+        FatalError: A formatter is unknown, or an escape sequence is wrong.
+    """
+    if format_spec is not None:
+        parts = re.split(rb"%(.?)", format_spec, flags=re.DOTALL)
+        literals, letters = [unescape(part) for part in parts[::2]], parts[1::2]
+    elif key_delimiter is None:
+        literals, letters = [b"", b"\n"], [b"s"]
+    else:
+        literals, letters = [b"", key_delimiter, b"\n"], [b"k", b"s"]
+    for letter in letters:
+        if letter not in _FORMATTERS:
+            unsupported = f"Unsupported formatter: %{letter.decode(errors='replace')}"
+            raise FatalError(unsupported if letter else "Empty formatter")
+    formatters = [_FORMATTERS[letter] for letter in letters]
+    pairs = list(zip(formatters, literals[1:], strict=True))
+    return lambda message: literals[0] + b"".join([formatter(message) + literal for formatter, literal in pairs])
 
 
-def compile_format(spec: bytes) -> Renderer:
-    """The renderer for `-f spec`. Raises Fatal for a formatter that does not exist."""
-    literals_and_letters = re.split(rb"%(.?)", spec, flags=re.DOTALL)  # in turns
-    parts = [
-        _formatter(part) if index % 2 else _constant(unescape(part))
-        for index, part in enumerate(literals_and_letters)
-    ]
-    return lambda message: b"".join([part(message) for part in parts])
-
-
-def _escaped(code: bytes) -> bytes:
+def _unescaped(code: bytes) -> bytes:
     if code == b"x":
-        raise Fatal(r"\x expects a hex number")
-    if code[:1] == b"x":
-        return bytes([int(code[1:], 16) & 0xFF])
-    if code[:1].isdigit():
-        base = 16 if code[1:2] in (b"x", b"X") else 8 if code[:1] == b"0" else 10
-        return bytes([int(code, base) & 0xFF])
-    return _LETTERS.get(code, code)
+        raise FatalError(r"\x expects a hex number")
+    if code[:1] not in b"x0123456789":
+        return _LETTERS.get(code, code)
+    base = 16 if b"x" in code.lower() else 8 if code[:1] == b"0" else 10
+    return bytes([int(code.removeprefix(b"x"), base) & 0xFF])
 
 
-def _formatter(letter: bytes) -> Renderer:
-    if not letter:
-        raise Fatal("Empty formatter")
-    if letter not in _FORMATTERS:
-        raise Fatal(f"Unsupported formatter: %{letter.decode(errors='replace')}")
-    return _FORMATTERS[letter]
-
-
-def _constant(text: bytes) -> Renderer:
-    return lambda message: text
-
-
-def _size(text: bytes | None) -> int:
-    return -1 if text is None else len(text)
+def _size(data: bytes | None) -> int:
+    return -1 if data is None else len(data)
 
 
 def _headers(message: ConsumerRecord) -> bytes:
-    return b",".join(
-        name.encode() + b"=" + (b"NULL" if value is None else value) for name, value in message.headers
-    )
+    pairs = ((name.encode(), b"NULL" if value is None else value) for name, value in message.headers)
+    return b",".join(b"%s=%s" % pair for pair in pairs)
 
 
 _FORMATTERS: dict[bytes, Renderer] = {
@@ -90,5 +76,5 @@ _FORMATTERS: dict[bytes, Renderer] = {
     b"o": lambda message: b"%d" % message.offset,
     b"T": lambda message: b"%d" % message.timestamp,
     b"h": _headers,
-    b"%": _constant(b"%"),
+    b"%": lambda message: b"%",
 }

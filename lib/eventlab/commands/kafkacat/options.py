@@ -1,117 +1,111 @@
-"""The command line as a value: parsed and checked before anything is read or connected."""
+"""Command line of `kafkacat`: help text and parser."""
 
 from __future__ import annotations
 
 import getopt
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from eventlab.commands.kafkacat.client import FatalError
 from eventlab.commands.kafkacat.format import unescape
-from eventlab.commands.kafkacat.report import Fatal, UsageError
 
-ANY = -1
-"""As a partition: all of them, or the one of the message's key."""
-FLAGS = "CPLb:t:p:o:ec:qf:K:uh"
 USAGE = "Usage: kafkacat -C|-P|-L [-b <brokers>] [-t <topic>] <options>"
 HELP = rf"""{USAGE}
 
-kafkacat reads, writes and lists Kafka topics: `cat` for event streams, with kcat's flags and output.
+kafkacat reads, writes and lists Kafka topics. Its flags and output are those of kcat, which has more flags.
 
-  kafkacat -C -t events -o beginning -e           all messages of a topic, then exit
-  kafkacat -C -t events -o end                    follow: what arrives from now on (Ctrl-C ends it)
-  kafkacat -C -t events -e -f '%p:%o %T %s\n'     with partition, offset and timestamp
-  kafkacat -C -t events -eq | wc -l               how many there are
-  echo 'alice:{{"coins": 3}}' | kafkacat -P -t events -K:   the key before the colon decides on the partition
+  kafkacat -C -t events -o beginning -e           print all messages of a topic, then exit
+  kafkacat -C -t events -o end                    print new messages as they arrive, until Ctrl-C
+  kafkacat -C -t events -eq -f '%p:%o %T %s\n'    print partition, offset and timestamp too
+  echo 'alice:{{"coins": 3}}' | kafkacat -P -t events -K:   send a message with the key "alice"
 
-Mode (without one: -P when stdin is not a terminal, else -C):
-  -C              Consume: messages to stdout
-  -P              Produce: lines of stdin to a topic; empty lines are skipped
-  -L              List the cluster's brokers and topics (-t: one topic)
-
-  -b <brokers,..> Bootstrap brokers, host[:port]. Default: the stack's own (eventlab status)
+  -C              Consume: print messages on stdout (default when stdin is a terminal)
+  -P              Produce: send each line of stdin as a message, except empty lines (default otherwise)
+  -L              List the brokers and topics of the cluster (with -t: one topic)
+  -b <brokers,..> Bootstrap brokers, host[:port]. Default: the broker of the stack (eventlab status)
   -t <topic>      Topic
-  -p <partition>  Partition. Default: all when consuming, the key's when producing
-  -K <delim>      Between key and message
+  -p <partition>  Partition. Default: all when consuming; chosen by the key when producing
+  -K <delim>      Delimiter between key and message
   -c <cnt>        Exit after this number of messages
-  -q              Quiet: errors only
-  -h              This text
-
+  -q              Quiet: print errors only
+  -h              Print this help
 With -C:
-  -o <offset>     beginning (default) | end | <offset> | -<messages before the end>
-  -e              Exit when the end of every partition is reached
-  -f <format>     Output format, see below
-  -u              Unbuffered output, which it always is here
-
-Format:
-  %s payload   %k key   %S %K their lengths (-1 for NULL)   %R payload length, 4 bytes big-endian
-  %t topic     %p partition    %o offset    %T timestamp (ms)    %h headers (n=v,..)    %% a percent sign
-  \n \r \t \xXX (hex) \0NN (octal)
+  -o <offset>     beginning (default) | end | <offset> | -<number of messages before the end>
+  -e              Exit at the end of all partitions
+  -u              Unbuffered output (always on)
+  -f <format>     Output format:
+    %s payload   %k key   %S %K their lengths (-1 for NULL)   %R payload length, 4 bytes big-endian
+    %t topic     %p partition    %o offset    %T timestamp (ms)    %h headers (n=v,..)    %% a percent sign
+    \n \r \t \xXX (hex) \0NN (octal)
 
 Exit code: 0, also after Ctrl-C; 1 when something failed or a message was not delivered.
-
-kcat has more flags than these; those that are here mean the same there.
 """
+OFFSETS = {"beginning": -sys.maxsize, "end": sys.maxsize}
+
+
+class UsageError(Exception):
+    """Raised when the command line is wrong: printed with the usage line, exit code 1."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """One field per thing that can be asked for."""
+    """A parsed command line.
 
-    help: bool
-    mode: str  # C, P, L, or nothing
-    brokers: str
-    topic: str
-    partition: int
-    offset: str | int  # beginning, end, or a number, which counts back from the end when it is negative
-    exit_at_end: bool
-    count: int | None
-    quiet: bool
-    format: bytes | None
-    key_delimiter: bytes | None
+    Attributes:
+        mode: "C", "P", "L", or "" when none is given.
+        partition: None means all partitions when consuming, and the one that the key selects when producing.
+        offset: A negative number counts back from the end.
+    """
+
+    help: bool = False
+    mode: str = ""
+    brokers: str = ""
+    topic: str = ""
+    partition: int | None = None
+    offset: int = -sys.maxsize
+    exit_at_end: bool = False
+    count: int = sys.maxsize
+    quiet: bool = False
+    format: bytes | None = None
+    key_delimiter: bytes | None = None
 
 
-def parse(argv: Sequence[str], own_brokers: str) -> Options:
-    """The options that `argv` (without the command's name) asks for; of a repeated flag the last one counts.
+def parse(argv: Sequence[str], default_brokers: str) -> Options:
+    """Parse the arguments (without the command's name); the last value of a repeated flag counts.
 
-    Raises UsageError or Fatal in the cases in which kcat prints a usage text or `% ERROR:`.
+    Raises:
+        UsageError: A flag or value is wrong, or the topic is missing.
+        FatalError: There are two modes, or an escape sequence is wrong.
     """
     try:
-        pairs, arguments = getopt.gnu_getopt(list(argv), FLAGS, ["help"])
-    except getopt.GetoptError as wrong:
-        raise UsageError(f"unknown argument: {wrong}") from wrong
-    asked = dict(pairs)
-    options = Options(
-        help="-h" in asked or "--help" in asked,
-        mode=_mode(asked),
-        brokers=asked.get("-b", own_brokers),
-        topic=asked.get("-t", ""),
-        partition=_number("-p", asked.get("-p", str(ANY))),
-        offset=_offset(asked.get("-o", "beginning")),
-        exit_at_end="-e" in asked,
-        count=max(0, _number("-c", asked.get("-c", "0"))) or None,
-        quiet="-q" in asked,
-        format=os.fsencode(asked["-f"]) if "-f" in asked else None,
-        key_delimiter=unescape(os.fsencode(asked["-K"])) if "-K" in asked else None,
-    )
-    if arguments and not options.help:
-        raise UsageError(f"unexpected argument: {arguments[0]}")
-    if not options.topic and not options.help and options.mode != "L":
-        raise UsageError("-t <topic> missing")
-    return options
-
-
-def _mode(asked: dict[str, str]) -> str:
-    modes = [flag[1] for flag in asked if flag in ("-C", "-P", "-L")]
+        pairs, rest = getopt.gnu_getopt(list(argv), "CPLb:t:p:o:ec:qf:K:uh", ["help"])
+    except getopt.GetoptError as error:
+        raise UsageError(f"unknown argument: {error}") from error
+    flags = dict(pairs)
+    if "-h" in flags or "--help" in flags:
+        return Options(help=True)
+    modes = [flag[1] for flag in flags if flag in ("-C", "-P", "-L")]
     if len(modes) > 1:
-        raise Fatal(f"Do not mix modes: -{modes[1]} seen when -{modes[0]} already set")
-    return modes[0] if modes else ""
-
-
-def _offset(value: str) -> str | int:
-    if value in ("beginning", "end"):
-        return value
-    return _number("-o", value, "beginning, end, <offset> or -<count>")
+        raise FatalError(f"Do not mix modes: -{modes[1]} seen when -{modes[0]} already set")
+    if rest:
+        raise UsageError(f"unexpected argument: {rest[0]}")
+    if not flags.get("-t") and modes != ["L"]:
+        raise UsageError("-t <topic> missing")
+    partition, offset = _number("-p", flags.get("-p", "-1")), flags.get("-o", "beginning")
+    return Options(
+        mode="".join(modes),
+        brokers=flags.get("-b", default_brokers),
+        topic=flags.get("-t", ""),
+        partition=None if partition == -1 else partition,
+        offset=OFFSETS.get(offset) or _number("-o", offset, "beginning, end, <offset> or -<count>"),
+        exit_at_end="-e" in flags,
+        count=max(0, _number("-c", flags.get("-c", "0"))) or sys.maxsize,
+        quiet="-q" in flags,
+        format=os.fsencode(flags["-f"]) if "-f" in flags else None,
+        key_delimiter=unescape(os.fsencode(flags["-K"])) if "-K" in flags else None,
+    )
 
 
 def _number(flag: str, value: str, expected: str = "a number") -> int:
