@@ -520,6 +520,20 @@ def test_what_cannot_be_done_has_the_message_and_exit_code_of_ab(arguments):
 
 
 @needs_ab
+def test_too_many_connections_have_the_message_and_exit_code_of_ab():
+    with server() as scripted:
+        limited = ["sh", "-c", 'ulimit -n 40; exec "$@"', "sh"]
+        expected, result = (
+            subprocess.run(
+                [*limited, *command, "-n", "90", "-c", "80", scripted.url], capture_output=True, text=True
+            )
+            for command in (["ab"], OURS)
+        )
+
+    assert (result.returncode, result.stderr) == (expected.returncode, expected.stderr)
+
+
+@needs_ab
 def test_a_silent_server_times_out_as_with_ab():
     held = threading.Event()
     with server(hold=held) as scripted, ThreadPoolExecutor() as pool:

@@ -9,14 +9,12 @@ import selectors
 import socket
 import sys
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
 from eventlab.commands.ab.plan import Plan
 from eventlab.commands.ab.report import Report, Timing
 
-Steps = Generator[None, None, bool]
-"""Work on a connection: it yields while the socket is not ready, and returns an answer at its end."""
 END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 SERVER = re.compile(rb"server: ([!-~]*)", re.IGNORECASE)
 STATUS = re.compile(rb"HTTP/\d\.\d (\d{3})")
@@ -43,7 +41,6 @@ class Exchange:
     connected_us: int = 0
     written_us: int = 0
     first_byte_us: int = 0
-    received: int = 0
     body: int = 0
     head: bytes = b""
     has_head: bool = False
@@ -72,13 +69,14 @@ class Engine:
         """
         plan = self.plan
         self._begin_us = self._last_us = now_us()
+        end_us = self._begin_us + (plan.time_limit_s * 1e6 or float("inf"))
         self._slots = [self._requests(slot) for slot in range(min(plan.concurrency, plan.requests))]
         with selectors.DefaultSelector() as self._selector:
             try:
                 for steps in self._slots:
                     next(steps, None)
-                while self.report.complete < plan.requests and self._seconds_left() > 0:
-                    self._continue_ready_slots()
+                while self.report.complete < plan.requests and (left := end_us - now_us()) > 0:
+                    self._continue(left / 1e6)
             except BaseException:
                 self._last_us = now_us()
                 raise
@@ -88,32 +86,29 @@ class Engine:
                     steps.close()
         return self.report
 
-    def _seconds_left(self) -> float:
-        return (self.plan.time_limit_s or float("inf")) - (now_us() - self._begin_us) / 1e6
-
-    def _continue_ready_slots(self) -> None:
-        left, timeout = self._seconds_left(), self.plan.timeout_s
-        events = self._selector.select(max(0.0, min(timeout, left)))
-        if not events and left > timeout:
+    def _continue(self, seconds_left: float) -> None:
+        """Wait until sockets are ready and continue their slots."""
+        events = self._selector.select(min(self.plan.timeout_s, seconds_left))
+        if not events and seconds_left > self.plan.timeout_s:
             message = f"apr_pollset_poll: The timeout specified has expired ({TIMED_OUT})"
             raise Aborted(message, TIMED_OUT & 0xFF, self.report.complete)
         for key, _ in events:
-            next(self._slots[key.data], None)
-            if self.report.complete >= self.plan.requests:
-                return
+            if self.report.complete < self.plan.requests:
+                next(self._slots[key.data], None)
 
-    def _requests(self, slot: int) -> Steps:
-        """Send requests in this slot, one of the concurrent ones, until enough are started."""
+    def _requests(self, slot: int) -> Generator[None, None, None]:
+        """Send requests in this slot, one of the concurrent ones; yield while its socket is not ready."""
         while self._started < self.plan.requests:
             self._started += 1
-            while not (yield from self._connection(slot)):
-                pass  # the request has no result: send it over a new connection
-        return True
+            yield from self._connection(slot)
 
-    def _connection(self, slot: int) -> Steps:
-        """Send requests over one connection; return whether the last one has a result."""
+    def _connection(self, slot: int) -> Iterator[None]:
+        """Send requests over one connection."""
         exchange, address = Exchange(now_us()), self.addresses[0]
-        sock = socket.socket(address[0], socket.SOCK_STREAM)
+        try:
+            sock = socket.socket(address[0], socket.SOCK_STREAM)
+        except OSError as error:
+            raise self._aborted("socket", error) from error
         self._selector.register(sock, selectors.EVENT_WRITE, slot)
         try:
             sock.setblocking(False)
@@ -129,21 +124,21 @@ class Engine:
                 self.report.keep_alive_requests += 1
                 self._count(exchange)
                 if self._started >= self.plan.requests:
-                    return True
+                    return
                 self._started += 1
                 now = now_us()
                 exchange = Exchange(now, now)
-            if not exchange.received and exchange.connected_us == exchange.start_us:
-                return False  # the server closed an idle connection
-            self._count(exchange)
-            return True
+            if exchange.first_byte_us or exchange.connected_us > exchange.start_us:
+                self._count(exchange)
+            else:
+                self._started -= 1  # the server closed an idle connection: send the request again
         except OSError as error:
-            return self._failed(exchange, address, error)
+            self._failed(exchange, address, error)
         finally:
             self._selector.unregister(sock)
             sock.close()
 
-    def _exchange(self, sock: socket.socket, slot: int, exchange: Exchange) -> Steps:
+    def _exchange(self, sock: socket.socket, slot: int, exchange: Exchange) -> Generator[None, None, bool]:
         """Send the request and receive the response; return whether the connection stays open."""
         sent, request = 0, self.plan.request
         while sent < len(request):
@@ -157,16 +152,17 @@ class Engine:
         self._selector.modify(sock, selectors.EVENT_READ, slot)
         while exchange.body_length is None or exchange.body < exchange.body_length:
             yield
-            data = sock.recv(65536)
+            try:
+                data = sock.recv(65536)
+            except BlockingIOError:  # Linux may report a socket as ready that is not
+                continue
             if not data:
                 return False
             self._receive(exchange, data)
         return True
 
     def _receive(self, exchange: Exchange, data: bytes) -> None:
-        if not exchange.received:
-            exchange.first_byte_us = now_us()
-        exchange.received += len(data)
+        exchange.first_byte_us = exchange.first_byte_us or now_us()
         self.report.total_transferred += len(data)
         if not exchange.has_head:
             data = self._receive_head(exchange, data)
@@ -209,25 +205,28 @@ class Engine:
         elif exchange.body != report.document_length and not self.plan.variable_length:
             report.length_errors += 1
         connect = (exchange.connected_us or start) - start
-        wait = max(0, exchange.first_byte_us - exchange.written_us) if exchange.received else 0
+        wait = max(0, exchange.first_byte_us - exchange.written_us)
         report.timings.append(Timing(connect, wait, self._last_us - start, self._epoch_us + start))
         self.progress(report.complete)
 
-    def _failed(self, exchange: Exchange, address: tuple, error: OSError) -> bool:
-        """Count the error; return False to send the request to the host's next address instead."""
+    def _failed(self, exchange: Exchange, address: tuple, error: OSError) -> None:
+        """Count the error, or send the request again to the host's next address."""
         if not self._responses and not exchange.connected_us and address != self.addresses[-1]:
+            self._started -= 1
             if address == self.addresses[0]:  # otherwise another slot has removed it
                 self.addresses.pop(0)
-            return False
-        number = error.errno or errno.EIO
-        message = f"apr_socket_recv: {os.strerror(number)} ({number})"
+            return
+        aborted = self._aborted("apr_socket_recv", error)
         if not self.plan.tolerate_errors:
-            raise Aborted(message, number & 0xFF, self.report.complete) from error
+            raise aborted from error
         if self.plan.verbosity >= 1:
-            print(message, file=sys.stderr)
+            print(aborted, file=sys.stderr)
         self.report.receive_errors += 1
         self._count(exchange, is_response=False)
-        return True
+
+    def _aborted(self, operation: str, error: OSError) -> Aborted:
+        number = error.errno or errno.EIO
+        return Aborted(f"{operation}: {os.strerror(number)} ({number})", number & 0xFF, self.report.complete)
 
 
 def now_us() -> int:

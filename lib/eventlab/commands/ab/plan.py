@@ -59,18 +59,13 @@ class Plan:
 
     def _header_lines(self, host: str) -> list[str]:
         """Return all header lines, in the order of `ab`."""
-        defaults = [f"Host: {host}", "User-Agent: ApacheBench/2.3", "Accept: */*"]
-        replaced = {header_name(line) for line in self.headers}
+        defaults = {"host": f"Host: {host}", "user-agent": "User-Agent: ApacheBench/2.3", "accept": "Accept: */*"}
+        replaced = {line.partition(":")[0].strip().lower() for line in self.headers}
         size = len(self.body or b"")
         return [
             *(["Connection: Keep-Alive"] if self.keep_alive else []),
             *self.credentials,
             *([] if self.body is None else [f"Content-length: {size}", f"Content-type: {self.content_type}"]),
             *self.headers,
-            *(line for line in defaults if header_name(line) not in replaced),
+            *(line for name, line in defaults.items() if name not in replaced),
         ]
-
-
-def header_name(line: str) -> str:
-    """Return the name in a header line, in lower case."""
-    return line.partition(":")[0].strip().lower()
