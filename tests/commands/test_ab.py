@@ -341,15 +341,24 @@ def test_all_slots_move_on_from_an_address_that_refuses():
     assert (report.complete, report.failed) == (30, 0)
 
 
-def test_a_time_limit_ends_the_run(capfd):
-    with server() as scripted:
-        begun = time.monotonic()
-        assert main(["-q", "-t", "1", scripted.url]) == 0
-        took = time.monotonic() - begun
+def test_a_time_limit_ends_the_run():
+    held = threading.Event()
 
-    seconds = float(re.search(r"Time taken for tests: +([\d.]+)", capfd.readouterr().out)[1])
-    assert 1 <= took < 1.5
-    assert 0.5 < seconds <= took  # as ab counts it: up to the last answer
+    def answer(number):
+        if number > 3:
+            held.wait(10)
+        return OK
+
+    with server(answer=answer) as scripted:
+        begin = time.monotonic()
+        result = kits_ab("-q", "-t", "1", scripted.url)
+        seconds = time.monotonic() - begin
+        held.set()
+
+    assert result.returncode == 0
+    assert 1 <= seconds < 1.5
+    assert "Complete requests:      3\n" in result.stdout
+    assert float(re.search(r"Time taken for tests: +([\d.]+)", result.stdout)[1]) < 1  # ends at the last response
 
 
 def test_ctrl_c_prints_the_report_so_far():
@@ -566,9 +575,7 @@ def test_an_option_that_is_not_supported_is_named(option):
     result = kits_ab("-n", "1", f"-{option}", *value, "http://127.0.0.1:1/")
 
     assert result.returncode == 22
-    assert result.stderr.startswith(
-        f"ab: option -{option} of ApacheBench is not supported by eventlab's ab\nUsage: ab [options]"
-    )
+    assert result.stderr == f"ab: eventlab's ab does not support option -{option} of ApacheBench; see ab -h\n"
 
 
 @needs_ab
@@ -579,5 +586,5 @@ def test_every_option_of_ab_is_listed_or_named_as_not_supported():
     assert len(options) > 30
     for option, is_flag in options:
         arguments = [f"-{option}", *([] if is_flag else ["1"])]
-        named = f"option -{option} of ApacheBench is not supported" in kits_ab(*arguments, "http://h:1/x").stderr
+        named = f"does not support option -{option} of ApacheBench" in kits_ab(*arguments, "http://h:1/x").stderr
         assert (f"    -{option} " in listed) != named

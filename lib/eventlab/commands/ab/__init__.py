@@ -25,6 +25,8 @@ def bench(
 
     Args:
         url: `[http://]host[:port]/path`.
+        requests: How many requests to send.
+        concurrency: How many requests to send at a time.
         headers: Headers that extend or replace those of `ab`.
         options: Other fields of `Plan`.
 

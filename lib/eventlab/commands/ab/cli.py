@@ -74,7 +74,12 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def split(arguments: list[str]) -> tuple[Options, list[str]]:
-    """Return the options and the other arguments, or raise ValueError for an option that is not supported."""
+    """Return the options and the other arguments.
+
+    Raises:
+        ValueError: ApacheBench has no such option, or the value is missing.
+        Aborted: The option exists in ApacheBench only.
+    """
     try:
         given, urls = getopt.getopt(arguments, SUPPORTED + UNSUPPORTED)
     except getopt.GetoptError as error:
@@ -82,7 +87,8 @@ def split(arguments: list[str]) -> tuple[Options, list[str]]:
         raise ValueError(missing if "requires" in error.msg else f"illegal option -- {error.opt}") from error
     for option, _ in given:
         if option[1] in UNSUPPORTED:
-            raise ValueError(f"option {option} of ApacheBench is not supported by eventlab's ab")
+            message = f"ab: eventlab's ab does not support option {option} of ApacheBench; see ab -h"
+            raise Aborted(message, errno.EINVAL)
     return given, urls
 
 
@@ -135,7 +141,7 @@ def number(options: dict[str, str], option: str, default: int) -> int:
 
 
 def read_data(path: str | None) -> bytes | None:
-    """Return what the file of -p or -u contains."""
+    """Return what the file of -p or -u contains, or None without a file."""
     try:
         return None if path is None else Path(path).read_bytes()
     except OSError as error:
