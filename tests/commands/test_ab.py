@@ -447,13 +447,17 @@ def test_the_output_is_that_of_ab(case):
 @pytest.mark.parametrize("options", [[], ["-S"]])
 def test_columns_stand_where_those_of_ab_stand(options):
     with server() as scripted:
-        arguments = ["-n", "20", *options, scripted.url]
-        reports = [shape(run(*arguments).stdout) for run in (kits_ab, apachebench)]
+        reports = [run("-n", "20", *options, scripted.url).stdout for run in (kits_ab, apachebench)]
     widths, expected = (
-        [len(line) for line in report if "N" in line and "[" not in line and "Time" not in line]
+        [
+            len(line)
+            for line in report.splitlines()
+            if re.match(r"(Connect|Processing|Waiting|Total): | +\d+% ", line)
+        ]
         for report in reports
     )
 
+    assert len(widths) == 13
     assert widths == expected
 
 
