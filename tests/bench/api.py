@@ -112,7 +112,7 @@ def load(url: str, requests: int, concurrency: int) -> Load:
     """Send the requests with `ab`, else with our own; RuntimeError when `ab` gives up."""
     ab = shutil.which("ab")
     if ab is None:
-        own = bench(url, requests, concurrency)
+        own = bench(url, requests, concurrency, variable_length=True)
         return Load(own.requests_per_second, own.complete - own.failed - own.non_2xx)
     command = [ab, "-q", "-l", "-n", str(requests), "-c", str(concurrency), url]
     done = subprocess.run(command, capture_output=True, text=True)

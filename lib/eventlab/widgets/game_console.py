@@ -133,15 +133,14 @@ class GameConsole(Panel):
                 self.message.value = note(f"{route.label}: {done:,} of {count:,} calls answered")
 
         try:
-            target = ab.Target.parse(
-                self.api_url + (route.path if route.path.startswith("/") else f"/{route.path}")
-            )
-            request = ab.build(target, [f"Host: {host}"] if host else [], route.method)
-            engine = ab.Engine(ab.Plan(target, request, count, min(concurrency, count)), look)
+            path = route.path if route.path.startswith("/") else f"/{route.path}"
+            headers = [f"Host: {host}"] if host else []
+            plan = ab.Plan(self.api_url + path, count, min(concurrency, count), headers, route.method)
+            engine = ab.Engine(plan, look)
             report = engine.run()
         except Halted:
             assert engine
-            report = engine.interrupted()
+            report = engine.report
         except (ValueError, ab.Aborted) as error:
             self.message.value = bad(f"{route.label}: {error}")
             return

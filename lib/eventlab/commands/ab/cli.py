@@ -1,14 +1,16 @@
-"""The command: ApacheBench's options, messages and exit codes."""
+"""The command `ab`: ApacheBench's options, messages and exit codes."""
 
 from __future__ import annotations
 
+import errno
 import getopt
+import os
 import sys
-from collections.abc import Callable
+from base64 import b64encode
 from pathlib import Path
 
-from eventlab.commands.ab.engine import Aborted, Engine, Plan
-from eventlab.commands.ab.request import Target, build
+from eventlab.commands.ab.engine import Aborted, Engine
+from eventlab.commands.ab.plan import Plan
 
 BANNER = """\
 This is eventlab load: the options, requests and report of ApacheBench, Version 2.3,
@@ -20,20 +22,25 @@ Usage: ab [options] [http://]hostname[:port]/path
 Options are:
     -n requests     Number of requests to perform
     -c concurrency  Number of multiple requests to make at a time
-    -t timelimit    Seconds to max. to spend on benchmarking
-                    This implies -n 50000
-    -s timeout      Seconds to max. wait for each response
-                    Default is 30 seconds
+    -t timelimit    Seconds to max. to spend on benchmarking; implies -n 50000
+    -s timeout      Seconds to max. wait for each response; default is 30
     -p postfile     File containing data to POST. Remember also to set -T
-    -T content-type Content-type header to use for POST data, eg.
-                    'application/x-www-form-urlencoded'
-                    Default is 'text/plain'
-    -H attribute    Add Arbitrary header line, eg. 'Accept-Encoding: gzip'
-                    Inserted before all normal header lines. (repeatable)
+    -u putfile      File containing data to PUT. Remember also to set -T
+    -T content-type Content-type header of the data; default is 'text/plain'
+    -v verbosity    How much troubleshooting info to print: 1, 2 or 3
+    -i              Use HEAD instead of GET
+    -C attribute    Add cookie, eg. 'Apache=1234'
+    -H attribute    Add header line, eg. 'Accept-Encoding: gzip' (repeatable)
+    -A attribute    Add Basic WWW Authentication: username:password
     -V              Print version number and exit
     -k              Use HTTP KeepAlive feature
+    -d              Do not show percentiles served table
+    -S              Do not show confidence estimators and warnings
     -q              Do not show progress when doing more than 150 requests
-    -r              Don't exit on socket receive errors.
+    -l              Accept variable document length (use this for dynamic pages)
+    -g filename     Output collected data to gnuplot format file
+    -e filename     Output CSV file with percentages served
+    -r              Don't exit on socket receive errors
     -m method       Method name
     -h              Display usage information (this message)
 Examples, each the calls of one user:
@@ -41,124 +48,141 @@ Examples, each the calls of one user:
     ab -n 10 -H "Host: user2.att.com" http://localhost:5000/purchase_a_sword
     ab -q -n 2000 -c 16 http://localhost:5000/       16 at a time, without progress
 """
-UNUSABLE = 22  # EINVAL, ab's exit code for a wrong command line
-
-
-class Misused(Exception):
-    """A wrong command line: what ab says about it, whether its usage follows, and its exit code."""
-
-    def __init__(self, message: str, usage: bool = True) -> None:
-        super().__init__(f"ab: {message}\n{USAGE}" if usage else f"{message}\n")
-        self.code = UNUSABLE if usage else 1
+SUPPORTED = "n:c:t:s:p:u:T:v:iC:H:A:VkdSqlg:e:rm:h"
+UNSUPPORTED = "b:B:wx:y:z:P:X:IZ:f:E:"  # sockets, HTML tables, proxies and TLS
+METHODS = {"-i": "HEAD", "-p": "POST", "-u": "PUT"}
+Options = list[tuple[str, str]]
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run `ab` with these arguments and return its exit code."""
-    arguments = sys.argv[1:] if argv is None else argv
     try:
-        plan, quiet = parse(arguments)
-    except Misused as wrong:
-        print(wrong, file=sys.stderr, end="")
-        return wrong.code
-    if plan is None:
-        print(BANNER if "-V" in arguments else USAGE, end="")
-        return 0
+        given, urls = split(sys.argv[1:] if argv is None else argv)
+        options = dict(given)
+        if "-h" in options or "-V" in options:
+            print(BANNER if "-V" in options else USAGE, end="")
+            return 0
+        plan = make_plan(given, urls)
+    except ValueError as error:
+        print(f"ab: {error}\n{USAGE}", file=sys.stderr, end="")
+        return errno.EINVAL
+    except Aborted as error:
+        print(error, file=sys.stderr)
+        return error.code
     print(BANNER)
-    return run(plan, quiet)
+    return run(plan, options)
 
 
-def parse(arguments: list[str]) -> tuple[Plan | None, bool]:
-    """The plan and whether to be quiet; no plan when there is only something to print."""
+def split(arguments: list[str]) -> tuple[Options, list[str]]:
+    """Return the options and the other arguments.
+
+    Raises:
+        ValueError: ApacheBench has no such option, or the value is missing.
+        Aborted: The option exists in ApacheBench only.
+    """
     try:
-        given, rest = getopt.getopt(arguments, "n:c:t:s:p:T:H:m:kqrVh")
-    except getopt.GetoptError as wrong:
-        if "requires" not in wrong.msg:
-            raise Misused(f"illegal option -- {wrong.opt}") from wrong
-        message = f"option requires an argument -- {wrong.opt}\nab: wrong number of arguments"
-        raise Misused(message) from wrong
-    single = dict(given)
-    if "-h" in single or "-V" in single:
-        return None, False
-    try:
-        return plan_of(single, [value for option, value in given if option == "-H"], rest), "-q" in single
-    except ValueError as wrong:
-        raise Misused(str(wrong), usage="SSL" not in str(wrong)) from wrong
+        given, urls = getopt.getopt(arguments, SUPPORTED + UNSUPPORTED)
+    except getopt.GetoptError as error:
+        missing = f"option requires an argument -- {error.opt}\nab: wrong number of arguments"
+        raise ValueError(missing if "requires" in error.msg else f"illegal option -- {error.opt}") from error
+    for option, _ in given:
+        if option[1] in UNSUPPORTED:
+            message = f"ab: eventlab's ab does not support option {option} of ApacheBench; see ab -h"
+            raise Aborted(message, errno.EINVAL)
+    return given, urls
 
 
-def plan_of(single: dict[str, str], headers: list[str], rest: list[str]) -> Plan:
-    limit = number(single, "-t", 0)
-    requests = number(single, "-n", 50000 if limit > 0 else 1)
-    concurrency = number(single, "-c", 1)
+def make_plan(given: Options, urls: list[str]) -> Plan:
+    """Check the options and return the plan.
+
+    Raises:
+        ValueError: `ab` rejects the options and prints its usage.
+        Aborted: `ab` rejects the options without its usage.
+    """
+    options, method = dict(given), ""
+    for option, value in given:
+        if method and option in METHODS:
+            raise Aborted(f"Cannot mix {METHODS[option]} with other methods", 1)
+        method = value if option == "-m" else METHODS.get(option, method)
+    time_limit_s = max(0, number(options, "-t", 0))
+    requests, concurrency = number(options, "-n", 50000 if time_limit_s else 1), number(options, "-c", 1)
     if requests <= 0:
-        raise Misused("Invalid number of requests", usage=False)
-    if len(rest) != 1:
-        raise Misused("wrong number of arguments")
-    if not 0 < concurrency <= 20000:
-        raise Misused("Invalid Concurrency [Range 0..20000]")
+        raise Aborted("Invalid number of requests", 1)
+    if len(urls) != 1:
+        raise ValueError("wrong number of arguments")
+    if not 0 < concurrency <= 200000:
+        raise ValueError("Invalid Concurrency [Range 0..200000]")
     if concurrency > requests:
-        raise Misused("Cannot use concurrency level greater than total number of requests")
-    if "-p" in single and single.get("-m", "POST") != "POST":
-        raise Misused("Cannot mix POST with other methods", usage=False)
-    body = post_data(single["-p"]) if "-p" in single else None
-    target = Target.parse(rest[0])
-    method, content_type = single.get("-m", "GET"), single.get("-T", "text/plain")
+        raise ValueError("Cannot use concurrency level greater than total number of requests")
+    cookie = [f"Cookie: {options['-C']}"] if "-C" in options else []
+    passwords = [b64encode(os.fsencode(value.lstrip())).decode() for option, value in given if option == "-A"]
     return Plan(
-        target,
-        build(target, headers, method, body, content_type, keep_alive="-k" in single),
+        urls[0],
         requests,
         concurrency,
-        time_limit_s=limit if limit > 0 else None,
-        idle_s=number(single, "-s", 30) or 30,
-        keep_alive="-k" in single,
-        has_body=body is not None,
-        tolerate_errors="-r" in single,
+        [value for option, value in given if option == "-H"],
+        method,
+        read_data(options.get("-p", options.get("-u"))),
+        options.get("-T", "text/plain"),
+        [*cookie, *(f"Authorization: Basic {password}" for password in passwords)],
+        keep_alive="-k" in options,
+        time_limit_s=time_limit_s,
+        timeout_s=number(options, "-s", 30) or 30,
+        tolerate_errors="-r" in options,
+        variable_length="-l" in options,
+        verbosity=number(options, "-v", 0),
     )
 
 
-def number(single: dict[str, str], option: str, default: int) -> int:
-    """C's atoi: what is not a number is 0."""
-    text = single.get(option, str(default))
+def number(options: dict[str, str], option: str, default: int) -> int:
+    """Return the option's number; text that is not a number is 0, as for C's atoi."""
+    text = options.get(option, str(default))
     return int(text) if text.lstrip("-").isdecimal() else 0
 
 
-def post_data(path: str) -> bytes:
+def read_data(path: str | None) -> bytes | None:
+    """Return what the file of -p or -u contains, or None without a file."""
     try:
-        return Path(path).read_bytes()
+        return None if path is None else Path(path).read_bytes()
     except OSError as error:
-        message = f"ab: Could not open POST data file ({path}): {error.strerror}"
-        raise Misused(message, usage=False) from error
+        raise Aborted(f"ab: Could not open POST data file ({path}): {error.strerror}", 1) from error
 
 
-def run(plan: Plan, quiet: bool) -> int:
-    every = 0 if quiet or plan.requests <= 150 else max(100, plan.requests // 10)
-    print(f"Benchmarking {plan.target.hostname} (be patient)", end="\n" if every else "...", flush=True)
-    engine = None
+def run(plan: Plan, options: dict[str, str]) -> int:
+    """Execute the plan, print progress and report, and return the exit code."""
+    interval = 0 if "-q" in options or plan.requests <= 150 else max(100, plan.requests // 10)
+
+    def progress(complete: int) -> None:
+        if interval and complete % interval == 0:
+            print(f"Completed {complete} requests", file=sys.stderr, flush=True)
+
+    print(f"Benchmarking {plan.hostname} (be patient)", end="\n" if interval else "...", flush=True)
+    if plan.verbosity >= 2:
+        print(f"INFO: {plan.method} header == \n---\n{plan.head}\n---")
+    engine, code = None, 0
     try:
-        engine = Engine(plan, heartbeat(every))
-        report, code = engine.run(), 0
-    except Aborted as aborted:
-        print(aborted, file=sys.stderr)
-        if aborted.done:
-            print(f"Total of {aborted.done} requests completed")
-        return aborted.code
+        engine = Engine(plan, progress)
+        engine.run()
+        if interval:
+            print(f"Finished {engine.report.complete} requests", file=sys.stderr)
+        else:
+            print("..done")
+    except Aborted as error:
+        print(error, file=sys.stderr)
+        if error.complete:
+            print(f"Total of {error.complete} requests completed")
+        return error.code
     except KeyboardInterrupt:
         if engine is None:
             return 1
-        report, code = engine.interrupted(), 1
-    else:
-        if every:
-            print(f"Finished {report.complete} requests", file=sys.stderr)
-        else:
-            print("..done")
-    print("\n", report, sep="\n", flush=True)
+        code = 1
+    report = engine.report
+    print("\n", report.text("-S" not in options, "-d" not in options), sep="\n", flush=True)
+    for option, kind, table in (("-e", "CSV", report.csv), ("-g", "gnuplot", report.gnuplot)):
+        try:
+            if option in options and report.complete:
+                Path(options[option]).write_text(table())
+        except OSError as error:
+            print(f"Cannot open {kind} output file: {error.strerror}", file=sys.stderr)
+            return 1
     return code
-
-
-def heartbeat(every: int) -> Callable[[int], None]:
-    """A line on standard error each time so many more requests are done."""
-
-    def beat(done: int) -> None:
-        if done % every == 0:
-            print(f"Completed {done} requests", file=sys.stderr, flush=True)
-
-    return beat if every else lambda done: None

@@ -1,4 +1,4 @@
-"""The load itself: non-blocking sockets in one selector loop, as in ab.c, so that the client costs little."""
+"""The load generator: non-blocking sockets in one selector loop, as in ab.c."""
 
 from __future__ import annotations
 
@@ -7,259 +7,228 @@ import os
 import re
 import selectors
 import socket
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
+from eventlab.commands.ab.plan import Plan
 from eventlab.commands.ab.report import Report, Timing
-from eventlab.commands.ab.request import Target
 
 END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 SERVER = re.compile(rb"server: ([!-~]*)", re.IGNORECASE)
 STATUS = re.compile(rb"HTTP/\d\.\d (\d{3})")
 LENGTH = re.compile(rb"\ncontent-length: *(\d+)", re.IGNORECASE)
 KEEP_ALIVE = re.compile(rb"\nconnection: *keep-alive", re.IGNORECASE)
-SHOWN_BODY = 500
+LAST_BODY_BYTES = 500
+PRINTED_BYTES = 8191  # what fits into ab's buffer for headers
 TIMED_OUT = 70007  # APR_TIMEUP, whose text and number ab prints
 
 
 class Aborted(Exception):
-    """The run could not go on; `code` is ab's exit code and `done` how many requests had been completed."""
+    """The run cannot continue; `code` is the exit code of `ab`, `complete` the number of complete requests."""
 
-    def __init__(self, message: str, code: int, done: int = 0) -> None:
+    def __init__(self, message: str, code: int, complete: int = 0) -> None:
         super().__init__(message)
-        self.code, self.done = code, done
+        self.code, self.complete = code, complete
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What to send, how often, how many at a time; times in seconds, `idle_s` without anything happening."""
+@dataclass(slots=True)
+class Exchange:
+    """A request and its response: times in microseconds, and what is received so far."""
 
-    target: Target
-    request: bytes
-    requests: int
-    concurrency: int
-    time_limit_s: float | None = None
-    idle_s: float = 30.0
-    keep_alive: bool = False
-    has_body: bool = False
-    tolerate_errors: bool = False
-
-
-class Connection:
-    """One slot of the concurrency: a socket and what has happened to its request so far."""
-
-    sock: socket.socket
-    connected_us: int | None
-
-    def begin(self, now: int) -> None:
-        self.start_us, self.written_us, self.first_us = now, 0, 0
-        self.sent, self.read, self.body = 0, 0, 0
-        self.head, self.has_head = b"", False
-        self.length: int | None = None  # of the body, when the connection stays open after it
+    start_us: int
+    connected_us: int = 0
+    written_us: int = 0
+    first_byte_us: int = 0
+    body: int = 0
+    head: bytes = b""
+    has_head: bool = False
+    body_length: int | None = None  # None: the response ends when the server closes the connection
 
 
 class Engine:
-    """Runs a plan; `report()` is valid at any time, also after an interruption."""
+    """Executes a plan; `progress` receives the number of complete requests and may raise to end the run."""
 
-    def __init__(self, plan: Plan, progress: Callable[[int], None] = lambda done: None) -> None:
-        self.plan, self.progress = plan, progress
-        self.started = self.good = 0
-        self.begun_us = self.last_us = 0
-        target = plan.target
-        self.result = Report(target.hostname, target.port, target.path, plan.concurrency)
-        self.result.keep_alive_requests = 0 if plan.keep_alive else None
-        self.result.body_sent = 0 if plan.has_body else None
-        self.addresses = resolve(target)
+    def __init__(self, plan: Plan, progress: Callable[[int], None] = lambda complete: None) -> None:
+        self.plan, self.progress, self.report = plan, progress, Report(plan)
+        try:
+            self.addresses = socket.getaddrinfo(plan.hostname, plan.port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            number = 670000 + abs(error.errno or 0)  # APR's numbers for the resolver's errors
+            message = f"apr_sockaddr_info_get() for {plan.hostname}: {error.strerror} ({number})"
+            raise Aborted(message, number & 0xFF) from error
+        self._started = self._responses = 0
+        self._epoch_us = time.time_ns() // 1000 - now_us()
 
     def run(self) -> Report:
-        with selectors.DefaultSelector() as self.selector:
-            self.begun_us = self.last_us = now_us()
+        """Send the requests and return the report; after an exception, `report` has what is complete.
+
+        Raises:
+            Aborted: A socket fails or no response arrives in time.
+        """
+        plan = self.plan
+        self._begin_us = self._last_us = now_us()
+        end_us = self._begin_us + (plan.time_limit_s * 1e6 or float("inf"))
+        self._slots = [self._requests(slot) for slot in range(min(plan.concurrency, plan.requests))]
+        with selectors.DefaultSelector() as self._selector:
             try:
-                for _ in range(min(self.plan.concurrency, self.plan.requests)):
-                    self._connect(Connection())
-                while self.result.complete < self.plan.requests and not self._is_over():
-                    self._turn()
+                for steps in self._slots:
+                    next(steps, None)
+                while self.report.complete < plan.requests and (left := end_us - now_us()) > 0:
+                    self._continue(left / 1e6)
+            except BaseException:
+                self._last_us = now_us()
+                raise
             finally:
-                for key in list(self.selector.get_map().values()):
-                    key.data.sock.close()
-        return self.report()
+                self.report.seconds = (self._last_us - self._begin_us) / 1e6
+                for steps in self._slots:
+                    steps.close()
+        return self.report
 
-    def report(self) -> Report:
-        self.result.seconds = (self.last_us - self.begun_us) / 1e6
-        return self.result
+    def _continue(self, seconds_left: float) -> None:
+        """Wait until sockets are ready and continue their slots."""
+        events = self._selector.select(min(self.plan.timeout_s, seconds_left))
+        if not events and seconds_left > self.plan.timeout_s:
+            message = f"apr_pollset_poll: The timeout specified has expired ({TIMED_OUT})"
+            raise Aborted(message, TIMED_OUT & 0xFF, self.report.complete)
+        for key, _ in events:
+            if self.report.complete < self.plan.requests:
+                next(self._slots[key.data], None)
 
-    def interrupted(self) -> Report:
-        """The report so far, when the run was stopped from outside."""
-        self.last_us = now_us()
-        return self.report()
+    def _requests(self, slot: int) -> Generator[None, None, None]:
+        """Send requests in this slot, one of the concurrent ones; yield while its socket is not ready."""
+        while self._started < self.plan.requests:
+            self._started += 1
+            yield from self._connection(slot)
 
-    def _is_over(self) -> bool:
-        limit = self.plan.time_limit_s
-        return limit is not None and now_us() - self.begun_us >= limit * 1e6
-
-    def _turn(self) -> None:
-        limit, idle = self.plan.time_limit_s, self.plan.idle_s
-        left = None if limit is None else max(0.0, limit - (now_us() - self.begun_us) / 1e6)
-        events = self.selector.select(idle if left is None else min(idle, left))
-        if not events and (left is None or left > idle):
-            text = f"apr_pollset_poll: The timeout specified has expired ({TIMED_OUT})"
-            raise Aborted(text, TIMED_OUT & 0xFF, self.result.complete)
-        for key, ready in events:
-            connection = key.data
-            try:
-                if ready & selectors.EVENT_WRITE:
-                    self._write(connection)
-                else:
-                    self._read(connection)
-            except OSError as error:
-                self._failed(connection, error)
-            if self.result.complete >= self.plan.requests:
-                return
-
-    def _connect(self, connection: Connection) -> None:
-        if self.started >= self.plan.requests:
-            return
-        self.started += 1
-        self._open(connection)
-
-    def _open(self, connection: Connection) -> None:
-        family, address = self.addresses[0]
-        connection.sock = socket.socket(family, socket.SOCK_STREAM)
-        connection.sock.setblocking(False)
-        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.begin(now_us())
-        connection.connected_us = None
-        failure = connection.sock.connect_ex(address)
-        self.selector.register(connection.sock, selectors.EVENT_WRITE, connection)
-        if failure not in (0, errno.EINPROGRESS, errno.EWOULDBLOCK):
-            self._failed(connection, OSError(failure, os.strerror(failure)))
-
-    def _write(self, connection: Connection) -> None:
-        sock = connection.sock
-        if connection.connected_us is None:
-            failure = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if failure:
-                raise OSError(failure, os.strerror(failure))
-            connection.connected_us = now_us()
-        request = self.plan.request
-        connection.sent += sock.send(request[connection.sent :] if connection.sent else request)
-        if connection.sent < len(request):
-            return
-        connection.written_us = now_us()
-        if self.result.body_sent is not None:
-            self.result.body_sent += len(request)
-        self.selector.modify(sock, selectors.EVENT_READ, connection)
-
-    def _read(self, connection: Connection) -> None:
+    def _connection(self, slot: int) -> Iterator[None]:
+        """Send requests over one connection."""
+        exchange, address = Exchange(now_us()), self.addresses[0]
         try:
-            data = connection.sock.recv(65536)
-        except BlockingIOError:
-            return
-        if not data:
-            self._closed(connection)
-            return
-        if not connection.read:
-            connection.first_us = now_us()
-        connection.read += len(data)
-        self.result.total_transferred += len(data)
-        if connection.has_head:
-            self._body(connection, data)
-        else:
-            self._head(connection, connection.head + data)
-        if connection.length is not None and connection.body >= connection.length:
-            self._answered_and_open(connection)
+            sock = socket.socket(address[0], socket.SOCK_STREAM)
+        except OSError as error:
+            raise self._aborted("socket", error) from error
+        self._selector.register(sock, selectors.EVENT_WRITE, slot)
+        try:
+            sock.setblocking(False)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            code = sock.connect_ex(address[-1])
+            if code in (0, errno.EINPROGRESS, errno.EWOULDBLOCK):
+                yield
+                code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if code:
+                raise OSError(code, os.strerror(code))
+            exchange.connected_us = now_us()
+            while (yield from self._exchange(sock, slot, exchange)):
+                self.report.keep_alive_requests += 1
+                self._count(exchange)
+                if self._started >= self.plan.requests:
+                    return
+                self._started += 1
+                now = now_us()
+                exchange = Exchange(now, now)
+            if exchange.first_byte_us or exchange.connected_us > exchange.start_us:
+                self._count(exchange)
+            else:
+                self._started -= 1  # the server closed an idle connection: send the request again
+        except OSError as error:
+            self._failed(exchange, address, error)
+        finally:
+            self._selector.unregister(sock)
+            sock.close()
 
-    def _head(self, connection: Connection, data: bytes) -> None:
+    def _exchange(self, sock: socket.socket, slot: int, exchange: Exchange) -> Generator[None, None, bool]:
+        """Send the request and receive the response; return whether the connection stays open."""
+        sent, request = 0, self.plan.request
+        while sent < len(request):
+            try:
+                sent += sock.send(request[sent:])
+            except BlockingIOError:
+                self._selector.modify(sock, selectors.EVENT_WRITE, slot)
+                yield
+        exchange.written_us = now_us()
+        self.report.total_sent += sent
+        self._selector.modify(sock, selectors.EVENT_READ, slot)
+        while exchange.body_length is None or exchange.body < exchange.body_length:
+            yield
+            try:
+                data = sock.recv(65536)
+            except BlockingIOError:  # Linux may report a socket as ready that is not
+                continue
+            if not data:
+                return False
+            self._receive(exchange, data)
+        return True
+
+    def _receive(self, exchange: Exchange, data: bytes) -> None:
+        exchange.first_byte_us = exchange.first_byte_us or now_us()
+        self.report.total_transferred += len(data)
+        if not exchange.has_head:
+            data = self._receive_head(exchange, data)
+        if not exchange.body:
+            self.report.last_body = data[:LAST_BODY_BYTES]
+        exchange.body += len(data)
+        self.report.html_transferred += len(data)
+
+    def _receive_head(self, exchange: Exchange, data: bytes) -> bytes:
+        """Parse the head when it is complete; return the part of the body that follows it."""
+        data = exchange.head = exchange.head + data
+        if self.plan.verbosity >= 2:
+            print(f"LOG: header received:\n{data[:PRINTED_BYTES].decode(errors='replace')}")
         end = END_OF_HEAD.search(data)
-        connection.head = data
         if not end:
-            return
-        head = connection.head = data[: end.end()]
-        connection.has_head = True
-        if not self.good and (server := SERVER.search(head)):
-            self.result.software = server[1].decode()
-        status = STATUS.match(head)
-        if not status or not status[1].startswith(b"2"):
-            self.result.non_2xx += 1
+            return b""
+        head = data[: end.end()]
+        exchange.has_head = True
+        if not self._responses and (server := SERVER.search(head)):
+            self.report.software = server[1].decode()
+        match = STATUS.match(head)
+        status = match[1].decode() if match else "?"
+        self.report.statuses[status] += 1
+        if not status.startswith("2"):
+            self.report.non_2xx += 1
+            if self.plan.verbosity >= 2:
+                print(f"WARNING: Response code not 2xx ({status.replace('?', '500')})")
+        elif self.plan.verbosity >= 3:
+            print(f"LOG: Response code = {status}")
         if self.plan.keep_alive and KEEP_ALIVE.search(head):
-            length = LENGTH.search(head)
-            connection.length = int(length[1]) if length else 0
-        self.result.statuses[status[1].decode() if status else "?"] += 1
-        self._body(connection, data[end.end() :])
+            length = LENGTH.search(head) if self.plan.method != "HEAD" else None
+            exchange.body_length = int(length[1]) if length else 0
+        return data[end.end() :]
 
-    def _body(self, connection: Connection, data: bytes) -> None:
-        if not connection.body:
-            self.result.last_body = data[:SHOWN_BODY]
-        connection.body += len(data)
-        self.result.html_transferred += len(data)
+    def _count(self, exchange: Exchange, is_response: bool = True) -> None:
+        report, start, self._last_us = self.report, exchange.start_us, now_us()
+        self._responses += is_response
+        if self._responses == 1:
+            report.document_length = exchange.body
+        elif exchange.body != report.document_length and not self.plan.variable_length:
+            report.length_errors += 1
+        connect = (exchange.connected_us or start) - start
+        wait = max(0, exchange.first_byte_us - exchange.written_us)
+        report.timings.append(Timing(connect, wait, self._last_us - start, self._epoch_us + start))
+        self.progress(report.complete)
 
-    def _answered_and_open(self, connection: Connection) -> None:
-        """Keep-alive: the next request goes over the same connection."""
-        assert self.result.keep_alive_requests is not None
-        self.result.keep_alive_requests += 1
-        self.good += 1
-        self._count(connection)
-        if self.started >= self.plan.requests:
-            self._drop(connection)
+    def _failed(self, exchange: Exchange, address: tuple, error: OSError) -> None:
+        """Count the error, or send the request again to the host's next address."""
+        if not self._responses and not exchange.connected_us and address != self.addresses[-1]:
+            self._started -= 1
+            if address == self.addresses[0]:  # otherwise another slot has removed it
+                self.addresses.pop(0)
             return
-        self.started += 1
-        connection.begin(now_us())
-        connection.connected_us = connection.start_us
-        self.selector.modify(connection.sock, selectors.EVENT_WRITE, connection)
+        aborted = self._aborted("apr_socket_recv", error)
+        if not self.plan.tolerate_errors:
+            raise aborted from error
+        if self.plan.verbosity >= 1:
+            print(aborted, file=sys.stderr)
+        self.report.receive_errors += 1
+        self._count(exchange, is_response=False)
 
-    def _closed(self, connection: Connection) -> None:
-        """The server closed the connection: the response's end, or, between two requests, its idea of idle."""
-        idle = not connection.read and connection.connected_us == connection.start_us
-        self._drop(connection)
-        if idle:
-            self._open(connection)
-        else:
-            self.good += 1
-            self._count(connection)
-            self._connect(connection)
-
-    def _count(self, connection: Connection) -> None:
-        done, self.last_us = self.result, now_us()
-        if self.good == 1:
-            done.document_length = connection.body
-        elif connection.body != done.document_length:
-            done.length_errors += 1
-        connected = connection.connected_us or connection.start_us
-        wait = connection.first_us - connection.written_us if connection.read else 0
-        connect, total = connected - connection.start_us, self.last_us - connection.start_us
-        done.timings.append(Timing(connect, max(0, wait), total))
-        self.progress(done.complete)
-
-    def _failed(self, connection: Connection, error: OSError) -> None:
-        self._drop(connection)
-        if not self.good and connection.connected_us is None and len(self.addresses) > 1:
-            self.addresses.pop(0)  # localhost is often ::1 first
-            self._open(connection)
-        elif self.plan.tolerate_errors:
-            self.result.receive_errors += 1
-            self.result.exceptions += 1
-            self._count(connection)
-            self._connect(connection)
-        else:
-            number = error.errno or errno.EIO
-            text = f"apr_socket_recv: {os.strerror(number)} ({number})"
-            raise Aborted(text, number & 0xFF, self.result.complete) from error
-
-    def _drop(self, connection: Connection) -> None:
-        self.selector.unregister(connection.sock)
-        connection.sock.close()
-
-
-def resolve(target: Target) -> list[tuple[socket.AddressFamily, tuple[object, ...]]]:
-    """The host's addresses, in the order in which they are to be tried."""
-    try:
-        found = socket.getaddrinfo(target.hostname, target.port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        number = 670000 + abs(error.errno or 0)  # APR's numbers for the resolver's errors
-        raise Aborted(f"apr_sockaddr_info_get() for {target.hostname}: {error.strerror} ({number})", 50) from error
-    return [(family, address) for family, _, _, _, address in found]
+    def _aborted(self, operation: str, error: OSError) -> Aborted:
+        number = error.errno or errno.EIO
+        return Aborted(f"{operation}: {os.strerror(number)} ({number})", number & 0xFF, self.report.complete)
 
 
 def now_us() -> int:
+    """Return a monotonic time in microseconds."""
     return time.perf_counter_ns() // 1000

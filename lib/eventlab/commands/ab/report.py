@@ -1,180 +1,187 @@
-"""What a run was like, in ApacheBench 2.3's own words: the statistics and the lines of its report.
+"""The result of a run: the statistics and the text of ApacheBench 2.3's report.
 
-Times are whole microseconds until they are printed, as in ab.c (httpd 2.4, `output_results`), its rounding and
-its medians included, so that the same measurements give the same text.
+Times are whole microseconds until they are printed. Rounding and medians are those of ab.c (httpd 2.4,
+`output_results`), so that equal measurements give equal text.
 """
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from math import sqrt
 from typing import NamedTuple
 
-PERCENTAGES = (50, 66, 75, 80, 90, 95, 98, 99, 100)
+from eventlab.commands.ab.plan import Plan
+
+PERCENTAGES = (50, 66, 75, 80, 90, 95, 98, 99)
+TIMES = {
+    "Connect:": "the initial connection time",
+    "Processing:": "the processing time",
+    "Waiting:": "the waiting time",
+    "Total:": "the total time",
+}
+ERROR = """\
+ERROR: The median and mean for {} are more than twice the standard
+       deviation apart. These results are NOT reliable."""
+WARNING = """\
+WARNING: The median and mean for {} are not within a normal deviation
+        These results are probably not that reliable."""
 
 
 class Timing(NamedTuple):
-    """One request's times in microseconds: until connected, from sent to the first byte, in total."""
+    """The times of one request in microseconds: `wait` ends at the first byte, `start` counts from the epoch."""
 
     connect: int
     wait: int
     total: int
-
-    @property
-    def processing(self) -> int:
-        return self.total - self.connect
+    start: int = 0
 
 
 @dataclass
 class Report:
-    """The counts and times of a run; `str()` is ab's report."""
+    """Counts and times of a run; `str()` is the report of `ab`.
 
-    hostname: str
-    port: int
-    path: str
-    concurrency: int
+    Attributes:
+        software: The `Server` header of the first response.
+        document_length: Length of the first body; a body of another length is a length error.
+        total_transferred: Bytes received.
+        html_transferred: Bytes received in bodies.
+        statuses: How often each status code was received; `ab` does not report it.
+        last_body: First bytes of the latest body; `ab` does not report it.
+    """
+
+    plan: Plan
     software: str = ""
     document_length: int = 0
     seconds: float = 0.0
     length_errors: int = 0
-    connect_errors: int = 0
     receive_errors: int = 0
-    exceptions: int = 0
     non_2xx: int = 0
-    keep_alive_requests: int | None = None
+    keep_alive_requests: int = 0
+    total_sent: int = 0
     total_transferred: int = 0
-    body_sent: int | None = None
     html_transferred: int = 0
     timings: list[Timing] = field(default_factory=list, repr=False)
     statuses: Counter[str] = field(default_factory=Counter, repr=False)
-    """How often each status code was the answer: more than ab tells."""
     last_body: bytes = field(default=b"", repr=False)
-    """The beginning of the latest answer's body."""
 
     @property
     def complete(self) -> int:
+        """Return the number of complete requests."""
         return len(self.timings)
 
     @property
     def failed(self) -> int:
-        return self.connect_errors + self.receive_errors + self.length_errors + self.exceptions
+        """Return the number of errors; like `ab`, count a socket error as a receive error and as an exception."""
+        return 2 * self.receive_errors + self.length_errors
 
     @property
     def requests_per_second(self) -> float:
+        """Return the rate, or 0 if the run has no duration."""
         return self.complete / self.seconds if self.seconds else 0.0
 
     def percentile_ms(self, percent: int) -> int:
-        """Within how many milliseconds that share of the requests was served; 100 is the longest."""
+        """Return the milliseconds within which this share of the requests was served."""
         total = sorted(timing.total for timing in self.timings)
         return milliseconds(total[min(len(total) * percent // 100, len(total) - 1)])
 
     def __str__(self) -> str:
-        return "\n".join([*self._counts(), *self._rates(), *self._times(), *self._percentages()])
+        return self.text()
+
+    def text(self, confidence: bool = True, percentiles: bool = True) -> str:
+        """Return the report, without deviations and warnings (-S) or without percentiles (-d) if asked."""
+        lines = [*self._counts(), *self._rates(), *self._times(confidence)]
+        return "\n".join([*lines, *self._percentiles()] if percentiles else lines)
+
+    def csv(self) -> str:
+        """Return the table of option -e: the milliseconds within which each percentage was served."""
+        total = sorted(timing.total for timing in self.timings)
+        ranks = [min(int(0.5 + len(total) * percent / 100), len(total) - 1) for percent in range(101)]
+        rows = [f"{percent},{total[rank] / 1000:.3f}\n" for percent, rank in enumerate(ranks)]
+        return "".join(["Percentage served,Time in ms\n", *rows])
+
+    def gnuplot(self) -> str:
+        """Return the table of option -g: the times of all requests in milliseconds, the shortest first."""
+        rows = ["starttime\tseconds\tctime\tdtime\tttime\twait\n"]
+        for connect, wait, total, start in sorted(self.timings, key=lambda timing: timing.total):
+            second = start // 1_000_000
+            times = [milliseconds(value) for value in (connect, total - connect, total, wait)]
+            date = time.strftime("%a %b %d %H:%M:%S %Y", time.localtime(second))
+            rows.append("\t".join(map(str, [date, second, *times])) + "\n")
+        return "".join(rows)
 
     def _counts(self) -> Iterator[str]:
+        plan, errors = self.plan, self.receive_errors
+        length = "Variable" if plan.variable_length else f"{self.document_length} bytes"
         yield f"Server Software:        {self.software}"
-        yield f"Server Hostname:        {self.hostname}"
-        yield f"Server Port:            {self.port}"
-        yield ""
-        yield f"Document Path:          {self.path}"
-        yield f"Document Length:        {self.document_length} bytes"
-        yield ""
-        yield f"Concurrency Level:      {self.concurrency}"
+        yield f"Server Hostname:        {plan.hostname}"
+        yield f"Server Port:            {plan.port}\n"
+        yield f"Document Path:          {plan.path}"
+        yield f"Document Length:        {length}\n"
+        yield f"Concurrency Level:      {plan.concurrency}"
         yield f"Time taken for tests:   {self.seconds:.3f} seconds"
         yield f"Complete requests:      {self.complete}"
         yield f"Failed requests:        {self.failed}"
         if self.failed:
-            yield (
-                f"   (Connect: {self.connect_errors}, Receive: {self.receive_errors},"
-                f" Length: {self.length_errors}, Exceptions: {self.exceptions})"
-            )
+            yield f"   (Connect: 0, Receive: {errors}, Length: {self.length_errors}, Exceptions: {errors})"
         if self.non_2xx:
             yield f"Non-2xx responses:      {self.non_2xx}"
-        if self.keep_alive_requests is not None:
+        if plan.keep_alive:
             yield f"Keep-Alive requests:    {self.keep_alive_requests}"
         yield f"Total transferred:      {self.total_transferred} bytes"
-        if self.body_sent is not None:
-            yield f"Total body sent:        {self.body_sent}"
+        if plan.body is not None:
+            yield f"Total body sent:        {self.total_sent}"
         yield f"HTML transferred:       {self.html_transferred} bytes"
 
     def _rates(self) -> Iterator[str]:
-        if not self.seconds or not self.complete:
+        if not self.requests_per_second:
             return
-        each, kilobytes = self.seconds * 1000 / self.complete, 1024 * self.seconds
+        mean_ms, kilobytes = 1000 / self.requests_per_second, 1024 * self.seconds
+        received, sent = self.total_transferred / kilobytes, self.total_sent / kilobytes
         yield f"Requests per second:    {self.requests_per_second:.2f} [#/sec] (mean)"
-        yield f"Time per request:       {self.concurrency * each:.3f} [ms] (mean)"
-        yield f"Time per request:       {each:.3f} [ms] (mean, across all concurrent requests)"
-        yield f"Transfer rate:          {self.total_transferred / kilobytes:.2f} [Kbytes/sec] received"
-        if self.body_sent is not None:
-            yield f"                        {self.body_sent / kilobytes:.2f} kb/s sent"
-            yield f"                        {(self.total_transferred + self.body_sent) / kilobytes:.2f} kb/s total"
+        yield f"Time per request:       {self.plan.concurrency * mean_ms:.3f} [ms] (mean)"
+        yield f"Time per request:       {mean_ms:.3f} [ms] (mean, across all concurrent requests)"
+        yield f"Transfer rate:          {received:.2f} [Kbytes/sec] received"
+        if self.plan.body is not None:
+            yield f"                        {sent:.2f} kb/s sent"
+            yield f"                        {received + sent:.2f} kb/s total"
 
-    def _times(self) -> Iterator[str]:
+    def _times(self, confidence: bool) -> Iterator[str]:
         if not self.timings:
             return
-        connect = Summary.of([timing.connect for timing in self.timings])
-        processing = Summary.of([timing.processing for timing in self.timings])
-        wait = Summary.of([timing.wait for timing in self.timings])
-        total = Summary.of([timing.total for timing in self.timings])
-        yield "\nConnection Times (ms)\n              min  mean[+/-sd] median   max"
-        yield f"Connect:    {connect}"
-        yield f"Processing: {processing}"
-        yield f"Waiting:    {wait}"
-        yield f"Total:      {total}"
-        yield from connect.doubts("the initial connection time")
-        yield from processing.doubts("the processing time")
-        yield from wait.doubts("the waiting time")
-        yield from total.doubts("the total time")
+        columns = zip(*((t.connect, t.total - t.connect, t.wait, t.total) for t in self.timings), strict=True)
+        rows = dict(zip(TIMES, map(statistics, columns), strict=True))
+        yield "\nConnection Times (ms)"
+        yield "              min  mean[+/-sd] median   max" if confidence else "              min   avg   max"
+        for name, (low, mean, deviation, median, high) in rows.items():
+            middle = f"{mean:4} {deviation:5.1f} {median:6} {high:7}" if confidence else f"{mean:5}{high:5}"
+            yield f"{name:<12}{low:5} {middle}"
+        for name, (_, mean, deviation, median, _) in rows.items() if confidence else ():
+            if abs(mean - median) > deviation:
+                yield (ERROR if abs(mean - median) > 2 * deviation else WARNING).format(TIMES[name])
 
-    def _percentages(self) -> Iterator[str]:
-        if self.complete < 2:
-            return
-        yield "\nPercentage of the requests served within a certain time (ms)"
-        for percent in PERCENTAGES[:-1]:
-            yield f"  {percent}%  {self.percentile_ms(percent):5}"
-        yield f" 100%  {self.percentile_ms(100):5} (longest request)"
+    def _percentiles(self) -> Iterator[str]:
+        if self.complete > 1:
+            yield "\nPercentage of the requests served within a certain time (ms)"
+            yield from (f"  {percent}%  {self.percentile_ms(percent):5}" for percent in PERCENTAGES)
+            yield f" 100%  {self.percentile_ms(100):5} (longest request)"
 
 
-class Summary(NamedTuple):
-    """A line of the times' table, in milliseconds."""
+def statistics(times: Sequence[int]) -> tuple[int, int, float, int, int]:
+    """Return minimum, mean, standard deviation, median and maximum of microseconds, in milliseconds.
 
-    smallest: int
-    mean: int
-    deviation: float
-    median: int
-    largest: int
-
-    @classmethod
-    def of(cls, times: Sequence[int]) -> Summary:
-        """ab's statistics of times in microseconds: a mean cut to whole ones, and its own idea of a median."""
-        ordered, count = sorted(times), len(times)
-        mean = sum(times) // count
-        squares = sum((time - mean) ** 2 for time in times)
-        middle = count // 2
-        median = (ordered[middle] + ordered[middle + 1]) // 2 if count > 1 and count % 2 else ordered[middle]
-        return cls(
-            milliseconds(ordered[0]),
-            milliseconds(mean),
-            sqrt(squares / (count - 1)) / 1000 if count > 1 else 0.0,
-            milliseconds(median),
-            milliseconds(ordered[-1]),
-        )
-
-    def __str__(self) -> str:
-        return f"{self.smallest:5} {self.mean:4} {self.deviation:5.1f} {self.median:6} {self.largest:7}"
-
-    def doubts(self, what: str) -> Iterator[str]:
-        """What ab says when mean and median are far apart."""
-        apart = abs(self.mean - self.median)
-        if apart > 2 * self.deviation:
-            yield f"ERROR: The median and mean for {what} are more than twice the standard"
-            yield "       deviation apart. These results are NOT reliable."
-        elif apart > self.deviation:
-            yield f"WARNING: The median and mean for {what} are not within a normal deviation"
-            yield "        These results are probably not that reliable."
+    As in ab.c, the mean is truncated, and the median of an odd count lies after the one in the middle.
+    """
+    ordered, count = sorted(times), len(times)
+    mean, middle = sum(times) // count, count // 2
+    median = (ordered[middle] + ordered[middle + 1]) // 2 if count > 1 and count % 2 else ordered[middle]
+    deviation = sqrt(sum((time - mean) ** 2 for time in times) / (count - 1)) / 1000 if count > 1 else 0.0
+    low, mean, median, high = map(milliseconds, (ordered[0], mean, median, ordered[-1]))
+    return low, mean, deviation, median, high
 
 
 def milliseconds(microseconds: int) -> int:
+    """Round microseconds to milliseconds."""
     return (microseconds + 500) // 1000
