@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from eventlab.commands.ab.plan import Plan
 from eventlab.commands.ab.report import Report, Timing
+from eventlab.errors import EventlabError
 
 END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 SERVER = re.compile(rb"server: ([!-~]*)", re.IGNORECASE)
@@ -25,7 +26,7 @@ PRINTED_BYTES = 8191  # what fits into ab's buffer for headers
 TIMED_OUT = 70007  # APR_TIMEUP, whose text and number ab prints
 
 
-class Aborted(Exception):
+class Aborted(EventlabError):
     """The run cannot continue; `code` is the exit code of `ab`, `complete` the number of complete requests."""
 
     def __init__(self, message: str, code: int, complete: int = 0) -> None:
