@@ -1,7 +1,6 @@
 """`eventlab load` beside ApacheBench: the same requests, report, messages and exit codes."""
 
 import re
-import shutil
 import signal
 import socket
 import struct
@@ -18,9 +17,10 @@ from hypothesis import strategies as st
 from eventlab.commands.ab import Aborted, Report, Target, Timing, bench, main
 from eventlab.commands.ab.report import Summary
 from eventlab.commands.ab.request import build
+from tests.skips import requires_tool
 
 OURS = [sys.executable, "-c", "import sys; from eventlab.commands.ab import main; sys.exit(main(sys.argv[1:]))"]
-needs_ab = pytest.mark.skipif(shutil.which("ab") is None, reason="ApacheBench is not installed")
+needs_ab = requires_tool("ab")
 
 BODY = b"This is the default response!\n"
 OK = b"HTTP/1.0 200 OK\r\nServer: Test/1.0 (x)\r\nContent-Length: 30\r\n\r\n" + BODY

@@ -25,12 +25,13 @@ from eventlab.commands.kafkacat.options import ANY, Options, parse
 from eventlab.commands.kafkacat.produce import key_and_value, split
 from eventlab.commands.kafkacat.report import Fatal, UsageError
 from eventlab.settings import Settings, settings
+from tests.skips import requires_tool
 
 KCAT = shutil.which("kcat")
 OURS = [sys.executable, "-m", "eventlab.commands.kafkacat"]
 BROKERS = settings.bootstrap_servers
 
-side_by_side = pytest.mark.skipif(KCAT is None, reason="Debian's kcat is not installed: nothing to compare with")
+side_by_side = requires_tool("kcat")
 
 
 def options(*argv: str) -> Options:

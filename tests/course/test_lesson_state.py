@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from eventlab.course import preparation as course
 from eventlab.clients import hdfs
 from eventlab.course import lesson_state
+from eventlab.course import preparation as course
 from eventlab.course import run as course_run
 from eventlab.settings import settings
 
