@@ -55,7 +55,7 @@ clean:  ## Delete what was installed and built (not the learner's data in .event
 # The environment is created again when the packages or the lock change. The stamp file is written last.
 .venv/.ready: pyproject.toml uv.lock $(if $(CHOSEN_PYTHON),always) | $(UV)
 	@echo "environment: installing up to $$(grep -c '^name = ' uv.lock) packages into .venv, as locked in uv.lock"
-	@$(UV) sync --locked $(QUIET_WITHOUT_TERMINAL) $(if $(CHOSEN_PYTHON),--python $(PYTHON))
+	@$(UV) sync --locked --compile-bytecode $(QUIET_WITHOUT_TERMINAL) $(if $(CHOSEN_PYTHON),--python $(PYTHON))
 	@touch $@
 
 .uv/bin/uv:

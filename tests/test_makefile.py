@@ -41,7 +41,7 @@ def make(clone: Path, *arguments: str, stderr: int = subprocess.PIPE) -> str:
 
 
 def test_a_chosen_python_is_used_even_if_an_environment_exists(clone: Path):
-    assert "uv sync --locked --quiet --python python3.12" in make(clone, "PYTHON=python3.12")
+    assert "uv sync --locked --compile-bytecode --quiet --python python3.12" in make(clone, "PYTHON=python3.12")
 
 
 def test_an_up_to_date_environment_is_not_created_again(clone: Path):
@@ -55,7 +55,7 @@ def test_a_first_call_says_what_it_installs_and_where(clone: Path):
 
     packages = (ROOT / "uv.lock").read_text().count("\nname = ")
     assert stage == f"environment: installing up to {packages} packages into .venv, as locked in uv.lock"
-    assert command == "uv sync --locked --quiet"
+    assert command == "uv sync --locked --compile-bytecode --quiet"
 
 
 def test_on_a_terminal_uv_shows_its_own_progress(clone: Path):
@@ -63,7 +63,7 @@ def test_on_a_terminal_uv_shows_its_own_progress(clone: Path):
     controller, terminal = pty.openpty()
 
     try:
-        assert make(clone, stderr=terminal).splitlines()[-1] == "uv sync --locked"
+        assert make(clone, stderr=terminal).splitlines()[-1] == "uv sync --locked --compile-bytecode"
     finally:
         os.close(controller)
         os.close(terminal)
