@@ -1,7 +1,7 @@
-"""Layered fixtures: settings, then a stack of the tests' own, then a fresh topic.
+"""Fixtures for all tests: settings, a stack, and a topic. Hooks are in `tests/groups.py` and `tests/skips.py`.
 
-The tests' stack has ports and a state folder of its own, so a learner's running stack is never touched. A test
-that asks for `stack` (or for what builds on it) needs the services and is left out of `make test-unit`.
+The tests' stack has its own ports and state folder, so a learner's running stack is never touched. A test that
+uses the fixture `stack`, directly or through another fixture, gets the mark `services`; `make test-unit` skips it.
 """
 
 from __future__ import annotations
@@ -10,83 +10,40 @@ import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 TEST_OFFSET = int(os.environ.get("EVENTLAB_TEST_OFFSET", "1000")) + 500 * WORKER
-TESTS = Path(__file__).resolve().parent
-TEST_STATE = TESTS.parent / "build" / f"test-stack-{TEST_OFFSET}"
+TEST_STATE = Path(__file__).resolve().parents[1] / "build" / f"test-stack-{TEST_OFFSET}"
 
-# Before eventlab is imported: child processes (commands, kernels, services) must have the same settings, and none
-# of them what a learner has set.
+# Set the environment before eventlab is imported: child processes (commands, kernels, services) inherit these
+# settings, and no setting of the learner's.
 for name in [name for name in os.environ if name.startswith("EVENTLAB_") and name != "EVENTLAB_TEST_OFFSET"]:
     del os.environ[name]
 os.environ["EVENTLAB_SETTINGS_FILE"] = ""
 os.environ["EVENTLAB_PORT_OFFSET"] = str(TEST_OFFSET)
 os.environ["EVENTLAB_STATE_DIR"] = str(TEST_STATE)
 
-import psutil  # noqa: E402
 import pytest  # noqa: E402
-from xdist.scheduler import LoadScopeScheduling  # noqa: E402
 
 from eventlab import settings as settings_module  # noqa: E402
-from eventlab.settings import ROOT, Settings  # noqa: E402
-
-ORDER = (
-    *("course", "explain", "stack", "test_readme", "browser", "test_stand", "widgets", "test_adversarial"),
-    *("test_kafkacat", "test_worker", "test_game_api", "test_nbgrader", "test_ab", "test_porting"),
-    *("test_tools", "test_jobs", "test_lab", "test_grade"),
+from eventlab.settings import Settings  # noqa: E402
+from tests.groups import (  # noqa: E402, F401
+    pytest_collection_modifyitems,
+    pytest_xdist_auto_num_workers,
+    pytest_xdist_make_scheduler,
 )
-"""The long groups first, and those that wait beside those that compute, so that no processor idles."""
-
-
-def pytest_xdist_auto_num_workers() -> int:
-    """Two stacks and what the tests start beside them need 6 GiB; with less room, one test at a time."""
-    roomy = psutil.virtual_memory().total >= 12 * 2**30
-    return 2 if roomy and (os.cpu_count() or 1) >= 2 else 1
-
-
-class ByGroup(LoadScopeScheduling):
-    """Tests that share a stack run on one worker.
-
-    Not `--dist loadgroup`: with pytest 9.2 it groups nothing (https://github.com/pytest-dev/pytest-xdist/issues/1386).
-    """
-
-    def _split_scope(self, nodeid: str) -> str:
-        return group_of(ROOT / nodeid.partition("::")[0])
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByGroup | None:
-    return ByGroup(config, log) if config.getvalue("dist") == "loadscope" else None
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if "stack" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.services)
-    items.sort(key=lambda item: rank_of(group_of(item.path)))
-
-
-def group_of(path: Path) -> str:
-    """A folder, where its tests share a stack, else a file."""
-    shares = (path.parent / "conftest.py").exists() or path.parent.name == "course"
-    return path.parent.name if shares and path.parent != TESTS else path.stem
-
-
-def rank_of(group: str) -> int:
-    return ORDER.index(group) if group in ORDER else len(ORDER)
+from tests.skips import pytest_sessionfinish, pytest_terminal_summary  # noqa: E402, F401
 
 
 @pytest.fixture(scope="session")
 def settings() -> Settings:
-    """The tests' settings: every port moved, a state folder under build/."""
+    """Return the tests' settings: all ports moved, and a state folder below build/."""
     return settings_module.settings
 
 
 @pytest.fixture(scope="session")
 def stack(settings: Settings) -> Iterator[Settings]:
-    """The real services of the course, running; they are taken down at the end of the run."""
+    """Start the course's real services, and stop them at the end of the run."""
     from eventlab.stack import environment, lifecycle
     from eventlab.stack.services import COURSE
 
@@ -103,7 +60,7 @@ def stack(settings: Settings) -> Iterator[Settings]:
 
 @pytest.fixture
 def topic(stack: Settings) -> Iterator[str]:
-    """The name of a new topic with one partition, deleted afterwards."""
+    """Create a topic with one partition, return its name, and delete it afterwards."""
     from kafka import KafkaAdminClient
 
     name = f"test-{uuid.uuid4().hex[:12]}"

@@ -1,4 +1,4 @@
-"""Where tests' stacks are: each pytest worker has port offsets of its own, so two never try the same ports."""
+"""Settings of further stacks for tests. Each pytest worker has its own range of port offsets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,13 @@ OFFSETS = range(2000 + 2000 * WORKER, 4000 + 2000 * WORKER, 50)
 
 
 def free_settings(state_dir: Path, kind: type[Settings] = Settings, **more: Any) -> Settings:
-    """Settings of a further stack at whose ports nothing listens, beside the shared one of the other tests."""
+    """Return settings for a stack whose ports are all free.
+
+    Args:
+        state_dir: The state folder of the stack.
+        kind: The class of the settings.
+        more: Further settings.
+    """
     for offset in OFFSETS:
         moved = kind(port_offset=offset, state_dir=state_dir, **more)
         if all(ports.is_free(port) for service in SERVICES.values() for port in service.port_numbers(moved)):

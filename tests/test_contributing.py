@@ -1,4 +1,4 @@
-"""The recipes of CONTRIBUTING.md, followed."""
+"""The recipes of CONTRIBUTING.md: every Python block does what its text says."""
 
 import re
 import sys
@@ -14,7 +14,7 @@ from eventlab.stack import lifecycle, services
 
 
 def recipe(heading):
-    """The first Python block under the heading."""
+    """Return the first Python block under a heading."""
     section = (ROOT / "CONTRIBUTING.md").read_text().split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
     block = re.search(r"```python\n(.*?)```", section, re.DOTALL)
     assert block, heading
@@ -30,7 +30,7 @@ def test_adding_a_check():
     assert namespace["clock"]().ok
 
 
-def test_adding_a_widget(settings):
+def test_adding_a_widget(tmp_path):
     import shutil
     from pathlib import Path
 
@@ -49,8 +49,8 @@ def test_adding_a_widget(settings):
         "shutil": shutil,
     }
     exec(recipe("Add a widget"), namespace)
-    widget = namespace["FreeDisk"](settings)
-    said = widget._repr_mimebundle_()
+    widget = namespace["FreeDisk"](Settings(state_dir=tmp_path / "state"))
+    shown = widget._repr_mimebundle_()
 
     try:
         deadline = time.monotonic() + 10
@@ -59,7 +59,7 @@ def test_adding_a_widget(settings):
             time.sleep(0.02)
     finally:
         widget.close()
-    assert said["text/plain"] == "FreeDisk: the room that the state folder has left"
+    assert shown["text/plain"] == "FreeDisk: the room that the state folder has left"
 
 
 def test_adding_a_lab_check():

@@ -53,6 +53,7 @@ def serving(command, log: Path, **environment):
             server.terminate()
 
 
+@pytest.mark.services
 def test_the_server_tells_the_routes_it_runs_with_and_keeps_the_question_out_of_its_log(tmp_path):
     log = tmp_path / "log"
     with serving(SERVED, log) as (address, _):
@@ -154,6 +155,7 @@ def test_importing_and_creating_the_app_connects_to_nothing():
 # Without Kafka: no services either
 
 
+@pytest.mark.services
 def test_without_kafka_forty_requests_at_once_are_each_refused_within_five_seconds(tmp_path):
     answers = []
 

@@ -1,9 +1,10 @@
-"""The README's map and the tree say the same."""
+"""The tree is as the README's map and the tests' groups describe it."""
 
 import re
 import subprocess
 
 from eventlab.settings import ROOT
+from tests.groups import LONGEST_FIRST, group_of
 
 
 def mapped():
@@ -40,3 +41,9 @@ def test_every_folder_of_the_library_is_on_the_map():
 
 def test_the_stack_folder_holds_no_python():
     assert [path for path in tracked() if path.startswith("stack/") and path.endswith(".py")] == []
+
+
+def test_every_group_of_tests_that_starts_early_exists():
+    groups = {group_of(ROOT / path) for path in tracked() if re.match(r"tests/(.*/)?test_\w+\.py$", path)}
+
+    assert [group for group in LONGEST_FIRST if group not in groups] == []

@@ -1,6 +1,7 @@
-"""The Makefile gives uv the Python that was named."""
+"""The Makefile's commands: how it calls uv, and what it prints while it creates the environment."""
 
 import os
+import pty
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,7 +13,7 @@ from eventlab.settings import ROOT
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """A folder with the Makefile, an environment that is up to date, and a uv that prints what it is asked."""
+    """Create a folder with the Makefile, an up-to-date environment, and a uv that prints its arguments."""
     for name in ("Makefile", "pyproject.toml", "uv.lock"):
         shutil.copy(ROOT / name, tmp_path / name)
     (tmp_path / ".venv").mkdir()
@@ -23,19 +24,46 @@ def clone(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def make(clone: Path, *words: str) -> str:
-    kept = {name: value for name, value in os.environ.items() if name not in ("PYTHON", "MAKEFLAGS")}
+def make(clone: Path, *arguments: str, stderr: int = subprocess.PIPE) -> str:
+    """Run make for the environment, and return its standard output."""
+    inherited = {name: value for name, value in os.environ.items() if name not in ("PYTHON", "MAKEFLAGS")}
     path = f"{clone / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        ["make", *words, ".venv/.ready"], cwd=clone, env=kept | {"PATH": path}, capture_output=True, text=True
+    result = subprocess.run(
+        ["make", *arguments, ".venv/.ready"],
+        cwd=clone,
+        env=inherited | {"PATH": path},
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        text=True,
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    assert result.returncode == 0, result.stderr
+    return result.stdout
 
 
-def test_a_named_python_is_used_even_where_there_is_an_environment(clone: Path):
-    assert "uv sync --locked --quiet --python python3.12" in make(clone, "PYTHON=python3.12")
+def test_a_chosen_python_is_used_even_if_an_environment_exists(clone: Path):
+    assert "uv sync --locked --compile-bytecode --quiet --python python3.12" in make(clone, "PYTHON=python3.12")
 
 
-def test_an_environment_that_is_up_to_date_is_not_made_again(clone: Path):
+def test_an_up_to_date_environment_is_not_created_again(clone: Path):
     assert "uv sync" not in make(clone)
+
+
+def test_a_first_call_says_what_it_installs_and_where(clone: Path):
+    (clone / ".venv" / ".ready").unlink()
+
+    stage, command = make(clone).splitlines()
+
+    packages = (ROOT / "uv.lock").read_text().count("\nname = ")
+    assert stage == f"environment: installing up to {packages} packages into .venv, as locked in uv.lock"
+    assert command == "uv sync --locked --compile-bytecode --quiet"
+
+
+def test_on_a_terminal_uv_shows_its_own_progress(clone: Path):
+    (clone / ".venv" / ".ready").unlink()
+    controller, terminal = pty.openpty()
+
+    try:
+        assert make(clone, stderr=terminal).splitlines()[-1] == "uv sync --locked --compile-bytecode"
+    finally:
+        os.close(controller)
+        os.close(terminal)

@@ -1,11 +1,10 @@
-"""A real browser on JupyterLab, as `eventlab lab` opens it, on a stack of these tests' own.
+"""Fixtures that open JupyterLab, started by `eventlab lab` on a stack of its own, in a real browser.
 
-The fixtures last as long as this folder's tests: Playwright keeps an event loop, which other tests could not bear.
+The fixtures end with this folder's tests, because Playwright keeps an event loop that disturbs other tests.
 """
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -19,43 +18,39 @@ import pytest
 from eventlab.settings import ROOT, OwnSettings, Settings
 from eventlab.stack import environment, lifecycle
 from eventlab.stack.tokens import jupyter_token
+from tests.skips import tool_path
 from tests.stacks import free_settings
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-INSTALL = "no browser to test in; install one: sudo apt-get install chromium (or Google Chrome)"
-HERE = ROOT / "build" / "browser"
-"""Copies of the notebooks, inside Jupyter's root, so that saving in Lab never touches the lessons."""
+COPIES = ROOT / "build" / "browser"
+"""Copies of the notebooks below Jupyter's root folder, so that saving in Lab does not change the lessons."""
 PICTURES = ROOT / "build" / "screenshots"
 
 
 @dataclass(frozen=True)
 class Lab:
-    """JupyterLab that runs: its address with the token, and the settings of its stack."""
+    """A running JupyterLab: its address with the token, and the settings of its stack."""
 
     address: str
     settings: Settings
 
     def page_of(self, notebook: str) -> str:
-        """The address of a notebook, for a browser that has come in already; a workspace each, so that none
-        opens what another had open."""
+        """Return the address of a notebook for a browser that is logged in.
+
+        Each notebook has its own workspace, so that Lab does not open tabs of another test.
+        """
         workspace = f"workspaces/{notebook.partition('.')[0]}"
-        return f"{self.settings.jupyter_url}/lab/{workspace}/tree/{HERE.relative_to(ROOT)}/{notebook}"
+        return f"{self.settings.jupyter_url}/lab/{workspace}/tree/{COPIES.relative_to(ROOT)}/{notebook}"
 
 
 @pytest.fixture(scope="package")
 def chromium() -> str:
-    """The machine's own browser."""
-    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    if found is None and os.environ.get("EVENTLAB_REQUIRE_BROWSER"):
-        pytest.fail(INSTALL)
-    if found is None:
-        pytest.skip(INSTALL)
-    return found
+    """Return the path of the system's browser."""
+    return tool_path("chromium")
 
 
 @pytest.fixture(scope="package")
 def lab(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """`eventlab lab --no-browser` with an API file that the tests may edit, and Jupyter folders of its own."""
+    """Run `eventlab lab --no-browser` with its own Jupyter folders and an API file that tests may edit."""
     folder = tmp_path_factory.mktemp("lab")
     app = folder / "game_api.py"
     shutil.copy(ROOT / "game_api.py", app)
@@ -77,23 +72,24 @@ def lab(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab
         yield Lab(address[1], settings)
     finally:
         lifecycle.down(settings)
-        shutil.rmtree(HERE, ignore_errors=True)
+        shutil.rmtree(COPIES, ignore_errors=True)
 
 
 def copy_lessons() -> None:
-    """The lessons without their outputs, so that nothing which was there before is taken for what happens now."""
-    shutil.rmtree(HERE, ignore_errors=True)
-    HERE.mkdir(parents=True)
+    """Copy the lessons without outputs, so that a test sees only outputs of its own run."""
+    shutil.rmtree(COPIES, ignore_errors=True)
+    COPIES.mkdir(parents=True)
     for path in (ROOT / "notebooks").glob("0*.ipynb"):
         lesson = nbformat.read(path, as_version=4)
         for cell in lesson.cells:
             if cell.cell_type == "code":
                 cell.outputs, cell.execution_count = [], None
-        nbformat.write(lesson, HERE / path.name)
+        nbformat.write(lesson, COPIES / path.name)
 
 
 @pytest.fixture(scope="package")
 def browser(chromium: str):
+    """Start the browser."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -105,7 +101,7 @@ def browser(chromium: str):
 
 @pytest.fixture(scope="package")
 def visitor(browser):
-    """A browser's profile, one for all tests: what JupyterLab consists of is loaded once."""
+    """Open one browser profile for all tests, so that JupyterLab's files are loaded once."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB")
     context.set_default_timeout(20_000)
     yield context
@@ -114,7 +110,7 @@ def visitor(browser):
 
 @pytest.fixture
 def page(visitor, lab):
-    """A page that has come in with the token; what the console calls an error fails the test."""
+    """Open a page that is logged in with the token; an error in the browser's console fails the test."""
     opened = visitor.new_page()
     errors: list[str] = []
     opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
@@ -127,7 +123,7 @@ def page(visitor, lab):
 
 
 def end_kernels(lab: Lab) -> None:
-    """A page that is closed leaves its kernel, and the next test would share the processor with it."""
+    """End the kernels that a closed page leaves, so that they do not slow down the next test."""
     token = {"Authorization": f"token {jupyter_token(lab.settings)}"}
     with httpx.Client(base_url=lab.settings.jupyter_url, headers=token, trust_env=False, timeout=20) as client:
         for session in client.get("/api/sessions").json():

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from eventlab.course.refresh import METADATA
 from eventlab.stack import process
-from tests.browser.conftest import HERE, PICTURES
+from tests.browser.conftest import COPIES, PICTURES
 from tests.browser.helpers import CELL_MS, Notebook, picture
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
@@ -23,7 +23,7 @@ CELLS = (
 
 def test_a_killed_broker_is_explained_below_the_traceback_and_back_after_the_remedy(page, lab):
     cells = [new_code_cell(source) for source in CELLS]
-    nbformat.write(new_notebook(cells=cells, metadata=METADATA), HERE / "errors.ipynb")
+    nbformat.write(new_notebook(cells=cells, metadata=METADATA), COPIES / "errors.ipynb")
     notebook = Notebook(page, lab.page_of("errors.ipynb"), len(CELLS))
     notebook.run(0)
     broker = process.find(lab.settings, "kafka")

@@ -3,7 +3,7 @@
 import nbformat
 import pytest
 
-from tests.browser.conftest import HERE
+from tests.browser.conftest import COPIES
 from tests.browser.helpers import NOTEBOOK, Notebook
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
@@ -18,7 +18,7 @@ WIDGETS = {
 
 @pytest.mark.parametrize("name", WIDGETS)
 def test_a_lesson_runs_cell_by_cell_and_keeps_its_widgets_text(page, lab, name):
-    path = HERE / f"{name}.ipynb"
+    path = COPIES / f"{name}.ipynb"
     notebook = Notebook(page, lab.page_of(path.name), len(nbformat.read(path, as_version=4).cells))
 
     notebook.run_all()

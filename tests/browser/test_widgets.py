@@ -12,7 +12,7 @@ from eventlab.commands import ab
 from eventlab.course.refresh import METADATA
 from eventlab.settings import ROOT
 from eventlab.stack import lifecycle, process
-from tests.browser.conftest import HERE, PICTURES
+from tests.browser.conftest import COPIES, PICTURES
 from tests.browser.helpers import Notebook, panel, picture
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
@@ -25,7 +25,7 @@ SERVICES = ("kafka", "namenode", "datanode", "spark", "api")
 def open_cells(page, lab, name, *sources):
     """A notebook of these cells, opened in Lab, all of them run."""
     cells = [new_code_cell(source) for source in sources]
-    nbformat.write(new_notebook(cells=cells, metadata=METADATA), HERE / f"{name}.ipynb")
+    nbformat.write(new_notebook(cells=cells, metadata=METADATA), COPIES / f"{name}.ipynb")
     notebook = Notebook(page, lab.page_of(f"{name}.ipynb"), len(sources))
     notebook.run_all()
     return notebook

@@ -2,7 +2,6 @@
 
 import io
 import re
-import shutil
 import signal
 import socket
 import struct
@@ -21,9 +20,10 @@ from eventlab.commands.ab import Aborted, Engine, Plan, Report, Timing, bench, m
 from eventlab.commands.ab.report import statistics
 from eventlab.settings import ROOT
 from tests.bench import api
+from tests.skips import requires_tool
 
 OURS = [sys.executable, "-c", "import sys; from eventlab.commands.ab import main; sys.exit(main(sys.argv[1:]))"]
-needs_ab = pytest.mark.skipif(shutil.which("ab") is None, reason="ApacheBench is not installed")
+needs_ab = requires_tool("ab")
 
 BODY = b"This is the default response!\n"
 OK = b"HTTP/1.0 200 OK\r\nServer: Test/1.0 (x)\r\nContent-Length: 30\r\n\r\n" + BODY

@@ -32,13 +32,14 @@ from eventlab.commands.kafkacat.listing import format_listing
 from eventlab.commands.kafkacat.options import Options, UsageError, parse
 from eventlab.commands.kafkacat.produce import split_key, split_lines
 from eventlab.settings import Settings, settings
+from tests.skips import requires_tool
 
 KCAT = shutil.which("kcat")
 COMMAND = [sys.executable, "-m", "eventlab.commands.kafkacat"]
 BROKERS = settings.bootstrap_servers
 Result = subprocess.CompletedProcess[bytes]
 
-compared_with_kcat = pytest.mark.skipif(KCAT is None, reason="Debian's kcat is not installed")
+compared_with_kcat = requires_tool("kcat")
 
 
 def options(*argv: str) -> Options:

@@ -19,11 +19,12 @@ from eventlab.grading.reports import feedback
 from eventlab.labs import checks
 from tests.grading import tiny_lab
 from tests.grading.tiny_lab import SOLUTIONS
+from tests.skips import requires_tool
 
 pytestmark = [
     pytest.mark.services,
     pytest.mark.timeout(400),
-    pytest.mark.skipif(not sandbox.walls().bubblewrap, reason=f"no sandbox here: {sandbox.walls().reason}"),
+    requires_tool("bwrap", sandbox.walls().reason),
 ]
 
 CELL_TIMEOUT_S = 12

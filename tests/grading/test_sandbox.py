@@ -23,10 +23,9 @@ from eventlab.grading.kernel import Kernel
 from eventlab.grading.sandbox import MIB, Limits
 from eventlab.settings import ROOT, Settings
 from eventlab.stack import config
+from tests.skips import requires_tool
 
-needs_bubblewrap = pytest.mark.skipif(
-    not sandbox.walls().bubblewrap, reason=f"no sandbox here: {sandbox.walls().reason}"
-)
+needs_bubblewrap = requires_tool("bwrap", sandbox.walls().reason)
 MEMORY_MIB = 400
 
 

@@ -16,11 +16,12 @@ import pytest
 from eventlab.grading import sandbox
 from eventlab.labs.catalogue import all_labs
 from eventlab.settings import ROOT
+from tests.skips import requires_tool
 
 pytestmark = [
     pytest.mark.services,
     pytest.mark.timeout(600),
-    pytest.mark.skipif(not sandbox.walls().bubblewrap, reason=f"no sandbox here: {sandbox.walls().reason}"),
+    requires_tool("bwrap", sandbox.walls().reason),
 ]
 
 

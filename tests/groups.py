@@ -1,0 +1,59 @@
+"""How the tests are spread over two pytest workers: in groups that share a stack, the longest groups first."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+TESTS = Path(__file__).resolve().parent
+LONGEST_FIRST = (
+    *("course", "explain", "stack", "test_readme", "browser", "test_stand", "widgets", "test_adversarial"),
+    *("test_kafkacat", "test_worker", "test_game_api", "test_nbgrader", "test_ab", "test_porting"),
+    *("test_tools", "test_jobs", "test_lab", "test_grade"),
+)
+"""The groups that take longest, in the order in which they start; all others follow.
+
+Groups that wait stand next to groups that compute, so that the two workers keep both processors busy.
+"""
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return two workers, or one on a small machine: two stacks and what tests start need 6 GiB."""
+    enough_memory = psutil.virtual_memory().total >= 12 * 2**30
+    return 2 if enough_memory and (os.cpu_count() or 1) >= 2 else 1
+
+
+class GroupScheduling(LoadScopeScheduling):
+    """Give all tests of a group to one worker.
+
+    `--dist loadgroup` does not group with pytest 9.2 (https://github.com/pytest-dev/pytest-xdist/issues/1386).
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(TESTS.parent / nodeid.partition("::")[0])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> GroupScheduling | None:
+    """Schedule by group for `--dist loadscope`."""
+    return GroupScheduling(config, log) if config.getvalue("dist") == "loadscope" else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that use the stack, and sort the longest groups to the front."""
+    for item in items:
+        if "stack" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.services)
+    order = {group: rank for rank, group in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: order.get(group_of(item.path), len(order)))
+
+
+def group_of(path: Path) -> str:
+    """Return a test file's group: its folder if the folder's tests share a stack, else the file."""
+    shares_stack = (path.parent / "conftest.py").exists() or path.parent.name == "course"
+    return path.parent.name if shares_stack and path.parent != TESTS else path.stem
