@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -51,6 +51,9 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(env_prefix="EVENTLAB_", frozen=True, extra="forbid")
+
+    record_archives: ClassVar[bool] = False
+    """Whether the services write their class-data-sharing archives; only `eventlab setup` uses this."""
 
     state_dir: Place = ROOT / ".eventlab"
     port_offset: int = Field(default=0, ge=-1000, le=30000)

@@ -169,7 +169,7 @@ def run_setup(settings: Settings, relock: bool) -> None:
         progress.update(task, visible=bool(fetched))
     screen.print(f"jars: {len(fetched)} fetched, every one as locked" if fetched else "jars: all there, as locked")
     with show_phases() as report:
-        recorded = steps.record_archives(settings, report)
+        recorded = steps.record_archives(report)
     screen.print("archives: made; the stack starts faster from now on" if recorded else "archives: all there")
 
 

@@ -8,12 +8,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from eventlab.errors import EventlabError
+from eventlab.errors import EventlabError, StackError
 from eventlab.jupyter import start_page
 from eventlab.settings import Settings
 from eventlab.stack import config, environment, lifecycle
 from eventlab.stack.services import COURSE, lab_options
-from eventlab.stack.startup import Report, StackError
+from eventlab.stack.startup import Report
 
 SERVER = "jupyterhub-singleuser"
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from eventlab.clients.spark import TOKEN_VARIABLE
@@ -44,10 +46,24 @@ def variables(settings: Settings) -> dict[str, str]:
 
 
 def apply(settings: Settings) -> None:
-    """Make this process's environment the stack's; what it starts from now on (kernels, commands) inherits it."""
-    prepared = full(settings)
+    """Make this process's environment that of the stack; its child processes inherit it."""
+    _replace(full(settings))
+
+
+@contextmanager
+def applied(settings: Settings) -> Iterator[None]:
+    """Apply the stack's environment for the duration of the block."""
+    before = dict(os.environ)
+    apply(settings)
+    try:
+        yield
+    finally:
+        _replace(before)
+
+
+def _replace(variables: dict[str, str]) -> None:
     os.environ.clear()
-    os.environ.update(prepared)
+    os.environ.update(variables)
 
 
 def full(settings: Settings) -> dict[str, str]:

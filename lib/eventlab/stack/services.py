@@ -8,48 +8,57 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from eventlab.errors import StackError
 from eventlab.settings import HOST, ROOT, Settings
 from eventlab.stack import jvm, probes, provision
 from eventlab.stack.config import conf_dir, start_page, tmp_dir
 from eventlab.stack.tokens import jupyter_token
-
-Command = Callable[[Settings], list[str]]
 
 
 @dataclass(frozen=True)
 class Service:
     """One service of the stack.
 
-    ports: the settings that hold the ports it listens on, its own first.
-    external: the setting that, when set, says that somebody else runs it.
-    needs: the services without which it can't answer.
-    prepare: makes its state folder ready before the start (formatting, once).
-    provision: what it must hold once it answers (a topic, a folder).
-    without: variables of the learners' environment that it must not see.
-    variables: its own ones, for what the list of processes must not show.
+    Attributes:
+        name: Its name, also of its log and its process record.
+        ports: The settings that hold the ports on which it listens, the main port first.
+        command: Returns the command that runs it.
+        probe: Sends a real request; raises ServiceUnavailable while the service cannot be used.
+        address: Returns where its clients find it.
+        external: The setting that, when set, means that the service is run by somebody else.
+        needs: The services without which it cannot answer.
+        check_installation: Raises StackError when something that it runs is missing.
+        prepare: Prepares its data folder before the start (formats it once).
+        provision: Creates what it must contain once it answers (a topic, a folder).
+        working_dir: Returns the folder in which it runs.
+        excluded_variables: Environment variables of the learner that it must not inherit.
+        extra_variables: Returns further environment variables, such as tokens, which the command must not show.
     """
 
     name: str
     ports: tuple[str, ...]
-    command: Command
+    command: Callable[[Settings], list[str]]
     probe: probes.Probe
     address: Callable[[Settings], str]
     external: str | None = None
     needs: tuple[str, ...] = ()
+    check_installation: Callable[[Settings], None] = lambda settings: None
     prepare: Callable[[Settings], None] = lambda settings: None
     provision: Callable[[Settings], None] = lambda settings: None
-    without: tuple[str, ...] = ()
-    variables: Callable[[Settings], dict[str, str]] = lambda settings: {}
+    working_dir: Callable[[Settings], Path] = lambda settings: ROOT
+    excluded_variables: tuple[str, ...] = ()
+    extra_variables: Callable[[Settings], dict[str, str]] = lambda settings: {}
 
     def port_numbers(self, settings: Settings) -> list[int]:
+        """Return the ports on which it listens."""
         return [getattr(settings, port) for port in self.ports]
 
     def is_external(self, settings: Settings) -> bool:
-        """Somebody else runs it: it is asked, never started or stopped."""
+        """Return whether somebody else runs it; it is then probed, and never started or stopped."""
         return self.external is not None and getattr(settings, self.external) is not None
 
 
@@ -58,7 +67,9 @@ def java_command(
 ) -> list[str]:
     """A service's JVM, with its own folder for temporary files."""
     tmp = f"-Djava.io.tmpdir={tmp_dir(settings, service)}"
-    return jvm.java_command(environment, service, main, *arguments, options=[tmp, *options])
+    return jvm.java_command(
+        environment, service, main, *arguments, options=[tmp, *options], record_archive=settings.record_archives
+    )
 
 
 def kafka_command(settings: Settings) -> list[str]:
@@ -113,6 +124,16 @@ def spark_command(settings: Settings) -> list[str]:
 def api_command(settings: Settings) -> list[str]:
     where = ["--host", HOST, "--port", str(settings.api_port)]
     return [sys.executable, "-m", "eventlab.stack.serve_api", str(settings.api_app.resolve()), *where]
+
+
+def check_api_file(settings: Settings) -> None:
+    """Require the file of the API, unless somebody else runs the API.
+
+    Raises:
+        StackError: It does not exist.
+    """
+    if not settings.api_address and not settings.api_app.exists():
+        raise StackError(f"the API's file {settings.api_app} does not exist (setting EVENTLAB_API_APP)")
 
 
 def jupyter_command(settings: Settings) -> list[str]:
@@ -187,7 +208,7 @@ SPARK = Service(
     probe=probes.spark,
     address=lambda settings: settings.spark_remote,
     external="spark_remote_url",
-    without=("SPARK_REMOTE",),  # the server is what that points to
+    excluded_variables=("SPARK_REMOTE",),  # the address of this server
 )
 API = Service(
     name="api",
@@ -196,6 +217,8 @@ API = Service(
     probe=probes.api,
     address=lambda settings: settings.api_url,
     external="api_address",
+    check_installation=check_api_file,
+    working_dir=lambda settings: settings.api_app.resolve().parent,  # a file beside it can be imported
 )
 JUPYTER = Service(
     name="jupyter",
@@ -203,7 +226,7 @@ JUPYTER = Service(
     command=jupyter_command,
     probe=probes.jupyter,
     address=lambda settings: lab_page(settings, "lab"),
-    variables=lambda settings: {"JUPYTER_TOKEN": jupyter_token(settings)},
+    extra_variables=lambda settings: {"JUPYTER_TOKEN": jupyter_token(settings)},
 )
 
 SERVICES = {service.name: service for service in (KAFKA, NAMENODE, DATANODE, SPARK, API, JUPYTER)}
@@ -211,6 +234,20 @@ COURSE = ("kafka", "namenode", "datanode", "spark", "api")
 """What the lessons need; `jupyter` is for people."""
 
 
-def working_dir(settings: Settings, service: Service) -> Path:
-    """Where the service runs: the API beside its file, so that it is imported by name."""
-    return settings.api_app.resolve().parent if service.name == "api" else ROOT
+def select(names: Iterable[str]) -> list[Service]:
+    """Return the named services, without duplicates; all services when no name is given.
+
+    Raises:
+        StackError: A service does not exist.
+    """
+    selected = list(dict.fromkeys(names)) or list(SERVICES)
+    if unknown := [name for name in selected if name not in SERVICES]:
+        raise StackError(f"no service is called {', '.join(unknown)}; there are: {', '.join(SERVICES)}")
+    return [SERVICES[name] for name in selected]
+
+
+def select_with_needs(names: Iterable[str]) -> list[Service]:
+    """Return the named services and those that they need, in the order of SERVICES."""
+    services = select(names)
+    selected = {service.name for service in services}.union(*(service.needs for service in services))
+    return [service for service in SERVICES.values() if service.name in selected]
