@@ -111,7 +111,7 @@ def test_a_java_home_that_is_none_is_refused_with_the_reason(tmp_path: Path, mon
 
 
 def test_where_there_is_no_java_that_is_what_is_said():
-    with pytest.raises(java.JavaError, match="there is none"):
+    with pytest.raises(java.JavaError, match="none was found"):
         java.find()
 
 

@@ -117,7 +117,7 @@ def start(
 
 
 def alive(process: psutil.Process) -> bool:
-    """Return whether a thread of the process runs; a JVM's first thread may end before those that hold its ports."""
+    """Return whether a thread of the process runs; a JVM's first thread may end before the others do."""
     with contextlib.suppress(psutil.Error):
         if process.status() == psutil.STATUS_ZOMBIE:
             return process.num_threads() > 1

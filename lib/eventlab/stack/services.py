@@ -1,7 +1,7 @@
-"""The six services: what each needs, listens on, runs as, and answers to.
+"""The six services as data: ports, command, probe, and what each needs.
 
-A service is data. Its command is built by a pure function from the settings, so a test can read it as a list
-of words; how it is started, watched and stopped is lifecycle's business and the same for all.
+A pure function builds each command from the settings. Starting, watching and stopping are the same for all
+services; see `startup.py`.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Service:
 def java_command(
     settings: Settings, environment: str, service: str, main: str, *arguments: str, options: Sequence[str] = ()
 ) -> list[str]:
-    """A service's JVM, with its own folder for temporary files."""
+    """Return the command of a service's JVM, with a folder for its temporary files."""
     tmp = f"-Djava.io.tmpdir={tmp_dir(settings, service)}"
     return jvm.java_command(
         environment, service, main, *arguments, options=[tmp, *options], record_archive=settings.record_archives
@@ -73,57 +73,54 @@ def java_command(
 
 
 def kafka_command(settings: Settings) -> list[str]:
+    """Return the command of a combined broker and controller."""
     properties = conf_dir(settings, "kafka") / "server.properties"
     return java_command(settings, "kafka", "kafka", "kafka.Kafka", str(properties))
 
 
 def kafka_format_command(settings: Settings) -> list[str]:
-    """Kafka's own formatter, which gives a new log folder its cluster id (KIP-631)."""
+    """Return the command that formats Kafka's log folder, which gives it a cluster id (KIP-631)."""
     arguments = ["format", "--cluster-id", provision.new_cluster_id(), "--ignore-formatted", "--config"]
     properties = conf_dir(settings, "kafka") / "server.properties"
     return java_command(settings, "kafka", "kafka-format", "kafka.tools.StorageTool", *arguments, str(properties))
 
 
 def namenode_command(settings: Settings, *arguments: str) -> list[str]:
+    """Return the command of HDFS's NameNode."""
     main = "org.apache.hadoop.hdfs.server.namenode.NameNode"
     return java_command(settings, "hdfs", "namenode", main, *hdfs_conf(settings), *arguments)
 
 
 def namenode_format_command(settings: Settings) -> list[str]:
+    """Return the command that formats the NameNode's folder."""
     return namenode_command(settings, "-format", "-nonInteractive")
 
 
 def datanode_command(settings: Settings) -> list[str]:
+    """Return the command of HDFS's DataNode."""
     main = "org.apache.hadoop.hdfs.server.datanode.DataNode"
     return java_command(settings, "hdfs", "datanode", main, *hdfs_conf(settings))
 
 
 def hdfs_conf(settings: Settings) -> list[str]:
-    """Hadoop's generic options; a folder on the class path would do too, but no archive can be used then."""
+    """Return Hadoop's options for its configuration; archives exclude a folder on the class path."""
     folder = conf_dir(settings, "hdfs")
     return ["-conf", str(folder / "core-site.xml"), "-conf", str(folder / "hdfs-site.xml")]
 
 
 def spark_command(settings: Settings) -> list[str]:
-    return java_command(
-        settings,
-        "spark",
-        "spark",
-        "org.apache.spark.deploy.SparkSubmit",
-        "--properties-file",
-        str(conf_dir(settings, "spark") / "spark-defaults.conf"),
-        "--class",
-        "org.apache.spark.sql.connect.service.SparkConnectServer",
-        "--name",
-        "eventlab",
-        "spark-internal",
-        options=[f"-Xmx{settings.spark_memory}"],
-    )
+    """Return the command of the Spark Connect server."""
+    properties = conf_dir(settings, "spark") / "spark-defaults.conf"
+    server = "org.apache.spark.sql.connect.service.SparkConnectServer"
+    arguments = ["--properties-file", str(properties), "--class", server, "--name", "eventlab", "spark-internal"]
+    main, options = "org.apache.spark.deploy.SparkSubmit", [f"-Xmx{settings.spark_memory}"]
+    return java_command(settings, "spark", "spark", main, *arguments, options=options)
 
 
 def api_command(settings: Settings) -> list[str]:
-    where = ["--host", HOST, "--port", str(settings.api_port)]
-    return [sys.executable, "-m", "eventlab.stack.serve_api", str(settings.api_app.resolve()), *where]
+    """Return the command that serves the game API."""
+    address = ["--host", HOST, "--port", str(settings.api_port)]
+    return [sys.executable, "-m", "eventlab.stack.serve_api", str(settings.api_app.resolve()), *address]
 
 
 def check_api_file(settings: Settings) -> None:
@@ -137,10 +134,9 @@ def check_api_file(settings: Settings) -> None:
 
 
 def jupyter_command(settings: Settings) -> list[str]:
+    """Return the command of JupyterLab."""
     return [
-        sys.executable,
-        "-m",
-        "jupyterlab",
+        *(sys.executable, "-m", "jupyterlab"),
         "--no-browser",
         f"--ServerApp.ip={HOST}",
         f"--ServerApp.port={settings.jupyter_port}",
@@ -151,10 +147,10 @@ def jupyter_command(settings: Settings) -> list[str]:
 
 
 def lab_options(settings: Settings) -> list[str]:
-    """What makes a JupyterLab the kit's, whoever starts it: its folder, start page and menu, and its terminals.
+    """Return the options of JupyterLab and of JupyterHub's server: folder, start page, menu and terminals.
 
-    Without a shell named, Jupyter's terminals are login shells where it has no terminal itself, and those set PATH
-    anew (Debian's /etc/profile): the kit's commands would not be found.
+    Without a named shell, Jupyter's terminals can be login shells, and Debian's /etc/profile then replaces PATH, so
+    that the kit's commands are not found.
     """
     shell = os.environ.get("SHELL") or "sh"
     return [
@@ -167,7 +163,7 @@ def lab_options(settings: Settings) -> list[str]:
 
 
 def lab_page(settings: Settings, page: str) -> str:
-    """A page of JupyterLab, with the token that opens it."""
+    """Return the address of a page of JupyterLab with the token that opens it."""
     return f"{settings.jupyter_url}/{page}?token={jupyter_token(settings)}"
 
 
@@ -231,7 +227,7 @@ JUPYTER = Service(
 
 SERVICES = {service.name: service for service in (KAFKA, NAMENODE, DATANODE, SPARK, API, JUPYTER)}
 COURSE = ("kafka", "namenode", "datanode", "spark", "api")
-"""What the lessons need; `jupyter` is for people."""
+"""The services that the lessons use; `jupyter` is for working in the browser."""
 
 
 def select(names: Iterable[str]) -> list[Service]:
