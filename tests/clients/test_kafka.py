@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -49,7 +48,7 @@ def test_a_topic_that_exists_is_an_error_that_names_the_next_command(servers: st
     kafka.create_topic(servers, "twice", exist_ok=True)
 
     assert not kafka.create_topic(servers, "twice", exist_ok=True)
-    with pytest.raises(kafka.TopicError, match="(?s)'twice' exists.*kafka-topics --delete --topic twice"):
+    with pytest.raises(kafka.TopicError, match=r"(?s)'twice' exists.*kafka-topics --delete --topic twice"):
         kafka.create_topic(servers, "twice", timeout_s=0.2)
 
 
@@ -68,7 +67,10 @@ def test_a_read_ends_at_the_offsets_of_its_start(servers: str):
     send(servers, "bounded", b"later")
 
     assert [first.value, *(record.value for record in reading)] == [b"a", b"b", b"c"]
-    assert [record.value for record in kafka.read_topic(servers, "bounded", start={0: 1, 1: 1})] == [b"b", b"later"]
+    assert [record.value for record in kafka.read_topic(servers, "bounded", start={0: 1, 1: 1})] == [
+        b"b",
+        b"later",
+    ]
     assert kafka.topic_offsets(servers, "bounded") == kafka.Offsets({0: 0, 1: 0}, {0: 3, 1: 1})
 
 
@@ -86,7 +88,7 @@ def test_a_group_that_has_committed_nothing_has_no_offsets(servers: str):
 def test_a_read_fails_in_time_when_the_broker_ends_or_hangs(broker: Settings, servers: str, ending: str):
     topic = f"interrupted-by-{ending}"
     kafka.create_topic(servers, topic)
-    send(servers, topic, *[MESSAGE] * 2000)
+    send(servers, topic, *[MESSAGE] * 300)
     reading = kafka.read_topic(servers, topic)
     next(reading)
     running = process.find(broker, "kafka")
@@ -94,17 +96,17 @@ def test_a_read_fails_in_time_when_the_broker_ends_or_hangs(broker: Settings, se
 
     getattr(running, ending)()
     before = time.monotonic()
-    with pytest.raises(kafka.KafkaUnavailable, match="(?s)no record of topic.*at offset.*eventlab up kafka"):
+    with pytest.raises(kafka.KafkaUnavailable, match=r"(?s)no record of topic.*at offset.*eventlab up kafka"):
         list(reading)
 
     assert time.monotonic() - before < 15
 
 
-def test_the_read_continues_where_it_ended(broker: Settings, servers: str, tmp_path: Path):
+def test_a_read_continues_at_the_offset_where_it_ended(servers: str):
     offsets = kafka.topic_offsets(servers, "interrupted-by-kill")
     assert offsets is not None
 
-    rest = list(kafka.read_topic(servers, "interrupted-by-kill", start={0: 1990}))
+    rest = list(kafka.read_topic(servers, "interrupted-by-kill", start={0: 290}))
 
-    assert offsets.messages == 2000
-    assert [record.offset for record in rest] == list(range(1990, 2000))
+    assert offsets.messages == 300
+    assert [record.offset for record in rest] == list(range(290, 300))
