@@ -21,7 +21,7 @@ from kafka import KafkaConsumer, TopicPartition
 
 from eventlab.settings import HOST, ROOT
 from eventlab.stack import lifecycle, process, serve_api
-from game_api import EventLog, as_sent, create_app, plain, with_headers
+from game_api import EventLog, create_app, decode, normalize, with_headers
 from tests.stacks import free_settings
 
 SERVED = [sys.executable, "-m", "eventlab.stack.serve_api", str(ROOT / "game_api.py"), "--port"]
@@ -132,17 +132,17 @@ def test_secrets_are_left_out_in_any_case(name):
 
 @given(st.text(max_size=30))
 def test_a_header_sent_as_utf8_is_read_as_utf8(text):
-    assert as_sent(text.encode().decode("latin-1")) == text
+    assert decode(text.encode().decode("latin-1")) == text
 
 
 @given(st.text(max_size=30))
 def test_any_header_value_can_be_read_and_written_as_json(text):
-    assert json.loads(json.dumps(as_sent(text))) is not None
+    assert json.loads(json.dumps(decode(text))) is not None
 
 
 @given(st.text(max_size=30))
 def test_plain_names_stay_plain(name):
-    assert plain(plain(name)) == plain(name)
+    assert normalize(normalize(name)) == normalize(name)
 
 
 def test_importing_and_creating_the_app_connects_to_nothing():

@@ -62,10 +62,12 @@ def require_free_ports(settings: Settings, services: Sequence[Service]) -> None:
     ]
     if not in_use:
         return
+    next_command = f"export EVENTLAB_PORT_OFFSET={free_offset(settings)}"
     if sys.platform == "darwin" and any(f"port {AIRPLAY_PORT} " in line for line in in_use):
-        in_use.append("On macOS this is AirPlay Receiver (System Settings, General, AirDrop & Handoff)")
-    in_use.append("End that process, or move the stack for as long as this shell is open")
-    raise StackError("\n".join(in_use), next_command=f"export EVENTLAB_PORT_OFFSET={free_offset(settings)}")
+        in_use.append("On macOS, AirPlay Receiver uses this port (System Settings, General, AirDrop & Handoff)")
+        next_command = f"export EVENTLAB_API_PORT={AIRPLAY_PORT + 1}" if len(in_use) == 2 else next_command
+    in_use.append("End that process, or use another port for as long as this shell is open")
+    raise StackError("\n".join(in_use), next_command=next_command)
 
 
 def ports_in_use(settings: Settings, names: Iterable[str] = ()) -> list[int]:
