@@ -149,8 +149,8 @@ def jupyter_command(settings: Settings) -> list[str]:
 def lab_options(settings: Settings) -> list[str]:
     """Return the options of JupyterLab and of JupyterHub's server: folder, start page, menu and terminals.
 
-    Without a named shell, Jupyter's terminals can be login shells, and Debian's /etc/profile then replaces PATH, so
-    that the kit's commands are not found.
+    Without a named shell, Jupyter's terminals can be login shells, and Debian's /etc/profile then replaces PATH:
+    the kit's commands are then not found.
     """
     shell = os.environ.get("SHELL") or "sh"
     return [
