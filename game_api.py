@@ -1,6 +1,6 @@
-"""The game's API: what a player does becomes an event in Kafka, and is answered once Kafka has it.
+"""The game API: each request becomes an event in Kafka, and is answered when Kafka has acknowledged the event.
 
-Run it as in the course, `FLASK_APP=game_api.py flask run --host 0.0.0.0`; to add an event type, add a route.
+Run it with `FLASK_APP=game_api.py flask run --host 0.0.0.0`. To add an event type, add a route.
 """
 
 import json
@@ -19,24 +19,27 @@ game = Blueprint("game", __name__)
 
 @game.route("/")
 def default_response() -> str:
+    """Log an event of the default type."""
     log_to_kafka({"event_type": "default"})
     return "This is the default response!\n"
 
 
 @game.route("/purchase_a_sword")
 def purchase_a_sword() -> str:
+    """Log the purchase of a sword."""
     log_to_kafka({"event_type": "purchase_sword"})
     return "Sword Purchased!\n"
 
 
 @game.route("/purchase_a_knife")
 def purchase_a_knife() -> str:
+    """Log the purchase of a knife."""
     log_to_kafka({"event_type": "purchase_knife", "description": "very sharp knife"})
     return "Knife Purchased!\n"
 
 
 def log_to_kafka(event: dict[str, Any]) -> None:
-    """Send the event, merged with the request's headers; return when Kafka has acknowledged it."""
+    """Send the event with the request's headers; return when Kafka has acknowledged it."""
     current_app.extensions["events"].append(json.dumps(with_headers(event, request.headers)).encode())
 
 
@@ -44,18 +47,18 @@ SECRET = {"authorization", "proxy_authorization", "cookie"}
 
 
 def with_headers(event: dict[str, Any], headers: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """The event's own fields, then the headers; neither secrets nor a header that looks like an own field."""
-    taken = SECRET | {plain(field) for field in event}
-    return event | {name: as_sent(value) for name, value in headers if plain(name) not in taken}
+    """Return the event with the headers as further fields, without secrets; a header replaces no field."""
+    excluded = SECRET | {normalize(field) for field in event}
+    return event | {name: decode(value) for name, value in headers if normalize(name) not in excluded}
 
 
-def plain(name: str) -> str:
-    """`Event-Type` and `EVENT_TYPE` are one name: HTTP and SQL ignore case, web servers turn _ into -."""
+def normalize(name: str) -> str:
+    """Return one name for `Event-Type` and `EVENT_TYPE`: HTTP and SQL ignore case, web servers turn _ into -."""
     return name.lower().replace("-", "_")
 
 
-def as_sent(value: str) -> str:
-    """Python's web servers hand headers over as Latin-1, whatever was sent: if it was UTF-8, read it so."""
+def decode(value: str) -> str:
+    """Return a header as it was sent: Python's web servers decode each header as Latin-1, also UTF-8."""
     try:
         return value if value.isascii() else value.encode("latin-1").decode("utf-8")
     except UnicodeError:
@@ -63,13 +66,13 @@ def as_sent(value: str) -> str:
 
 
 class Unacknowledged(Exception):
-    """Kafka did not confirm the event in time: it may or may not have been written."""
+    """Kafka did not acknowledge the event in time; it may have been written or not."""
 
 
 class EventLog:
-    """A Kafka topic to append to: one producer for all requests, which connects with the first event."""
+    """A Kafka topic for events, with one producer for all requests, which connects at the first event."""
 
-    PATIENCE_MS = 3500  # so that an answer, good or bad, is there within 5 s
+    TIMEOUT_MS = 3500  # each request is answered within 5 s
 
     def __init__(self, bootstrap_servers: str, topic: str) -> None:
         self.bootstrap_servers, self.topic = bootstrap_servers, topic
@@ -77,27 +80,29 @@ class EventLog:
         self._lock = threading.Lock()
 
     def append(self, message: bytes) -> None:
-        deadline = time.monotonic() + self.PATIENCE_MS / 1000
+        """Send a message and wait for the acknowledgement."""
+        deadline = time.monotonic() + self.TIMEOUT_MS / 1000
         try:
             future = self.producer().send(self.topic, message)
             future.get(timeout=max(0.0, deadline - time.monotonic()))
         except MessageSizeTooLargeError:
             raise
-        except Exception as error:  # whatever the client library has to say, the event is not confirmed
+        except Exception as error:  # for any error of the client, the event is not acknowledged
             raise Unacknowledged(f"Kafka at {self.bootstrap_servers} did not acknowledge the event") from error
 
     def producer(self) -> KafkaProducer:
+        """Return the producer, which is created at the first call."""
         with self._lock:
             if self._producer is None:
                 self._producer = KafkaProducer(
                     bootstrap_servers=self.bootstrap_servers,
-                    acks="all",  # an acknowledged event is on every in-sync replica
-                    api_version=(2, 5),  # at least: asking the broker here would wait for it
-                    enable_idempotence=False,  # kafka-python 3.0 would not recover from an outage
-                    max_in_flight_requests_per_connection=1,  # a retry keeps its place; the others fill a batch
-                    max_block_ms=self.PATIENCE_MS,
-                    delivery_timeout_ms=self.PATIENCE_MS,
-                    request_timeout_ms=self.PATIENCE_MS - 1000,
+                    acks="all",  # each in-sync replica has an acknowledged event
+                    api_version=(2, 5),  # the oldest supported; without it, the client waits for the broker
+                    enable_idempotence=False,  # kafka-python 3.0 does not recover from an outage with it
+                    max_in_flight_requests_per_connection=1,  # keeps the order when a request is repeated
+                    max_block_ms=self.TIMEOUT_MS,
+                    delivery_timeout_ms=self.TIMEOUT_MS,
+                    request_timeout_ms=self.TIMEOUT_MS - 1000,
                     reconnect_backoff_max_ms=500,
                     metrics_enabled=False,
                 )
@@ -105,7 +110,7 @@ class EventLog:
 
 
 def create_app(config: Mapping[str, Any] | None = None) -> Flask:
-    """The application; `config` overrides what the environment says."""
+    """Return the application; `config` overrides the environment."""
     app = Flask(__name__)
     app.config["BOOTSTRAP_SERVERS"] = os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:29092")
     app.config["TOPIC"] = os.environ.get("EVENTLAB_TOPIC", "events")

@@ -44,18 +44,11 @@ def settings() -> Settings:
 @pytest.fixture(scope="session")
 def stack(settings: Settings) -> Iterator[Settings]:
     """Start the course's real services, and stop them at the end of the run."""
-    from eventlab.stack import environment, lifecycle
-    from eventlab.stack.services import COURSE
+    from eventlab.stack import Stack
 
-    before = dict(os.environ)
-    lifecycle.up(settings, COURSE)
-    environment.apply(settings)
-    try:
+    with Stack(settings):
         yield settings
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-        lifecycle.down(settings)
+    Stack(settings).down()
 
 
 @pytest.fixture

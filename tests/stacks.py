@@ -6,9 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from eventlab.clients import ports
 from eventlab.settings import Settings
-from eventlab.stack.services import SERVICES
+from eventlab.stack.requirements import settings_on_free_ports
 
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 OFFSETS = range(2000 + 2000 * WORKER, 4000 + 2000 * WORKER, 50)
@@ -20,10 +19,6 @@ def free_settings(state_dir: Path, kind: type[Settings] = Settings, **more: Any)
     Args:
         state_dir: The state folder of the stack.
         kind: The class of the settings.
-        more: Further settings.
+        **more: Further settings.
     """
-    for offset in OFFSETS:
-        moved = kind(port_offset=offset, state_dir=state_dir, **more)
-        if all(ports.is_free(port) for service in SERVICES.values() for port in service.port_numbers(moved)):
-            return moved
-    raise AssertionError(f"no free ports at any of the offsets {OFFSETS}")
+    return settings_on_free_ports(OFFSETS, kind=kind, state_dir=state_dir, **more)

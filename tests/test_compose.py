@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from eventlab.clients.spark import TOKEN_VARIABLE
 from eventlab.settings import ROOT, Settings
 from eventlab.stack import config, jars
 from eventlab.stack.services import SERVICES
+from eventlab.stack.tokens import spark_token
 
 FILE = ROOT / "stack" / "compose.yaml"
 SERVICES_OF_FILE = yaml.safe_load(FILE.read_text())["services"]
@@ -124,6 +126,15 @@ def test_its_configuration_is_the_stacks_with_the_containers_folders(tmp_path):
     assert str(ROOT) not in spark
 
 
+def test_spark_and_its_clients_have_the_token_which_only_the_owner_can_read(moved):
+    settings, variables = moved
+
+    for service in ("spark", "jupyter"):
+        token = SERVICES_OF_FILE[service]["environment"][TOKEN_VARIABLE]
+        assert filled_in(token, variables) == spark_token(settings)
+    assert (settings.state_dir / "compose" / "env").stat().st_mode & 0o077 == 0
+
+
 def test_docker_compose_can_read_it(moved):
     settings, variables = moved
     command = next(
@@ -142,6 +153,7 @@ def test_docker_compose_can_read_it(moved):
 
     assert done.returncode == 0, done.stderr
     assert f"JUPYTER_TOKEN: {variables['EVENTLAB_JUPYTER_TOKEN']}" in done.stdout
+    assert f"{TOKEN_VARIABLE}: {variables['EVENTLAB_SPARK_TOKEN']}" in done.stdout
     assert set(yaml.safe_load(done.stdout)["services"]) == set(SERVICES)
 
 

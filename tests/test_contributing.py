@@ -10,7 +10,7 @@ import pytest
 
 from eventlab.clients import http
 from eventlab.settings import HOST, ROOT, Settings
-from eventlab.stack import lifecycle, services
+from eventlab.stack import Stack, services
 
 
 def recipe(heading):
@@ -110,10 +110,10 @@ def test_adding_a_service(tmp_path, monkeypatch):
     own = Settings(state_dir=tmp_path, port_offset=1400)
 
     try:
-        assert [status.state for status in lifecycle.up(own, ["files"])] == ["running"]
+        assert [status.state for status in Stack(own).up(["files"])] == ["running"]
     finally:
-        assert [status.state for status in lifecycle.down(own, ["files"])] == ["stopped"]
-    assert not lifecycle.open_ports(own, ["files"])
+        assert [status.state for status in Stack(own).down(["files"])] == ["stopped"]
+    assert not Stack(own).open_ports(["files"])
 
 
 @pytest.mark.services
@@ -126,11 +126,11 @@ def test_adding_an_event_type(stack, tmp_path):
         state_dir=tmp_path, port_offset=1400, api_app=app, kafka_bootstrap_servers=stack.bootstrap_servers
     )
 
-    lifecycle.up(own, ["api"])
+    Stack(own).up(["api"])
     try:
         answer = httpx.get(own.api_url + "/join_a_guild")
     finally:
-        lifecycle.down(own, ["api"])
+        Stack(own).down(["api"])
 
     assert answer.text == "Guild Joined!\n"
     assert b"the early birds" in course.read_values(stack.topic)[-1]

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from kafka import KafkaConsumer, TopicPartition
 
 from eventlab.settings import HOST, ROOT
-from eventlab.stack import lifecycle, process, serve_api
-from game_api import EventLog, as_sent, create_app, plain, with_headers
+from eventlab.stack import Stack, process, serve_api
+from game_api import EventLog, create_app, decode, normalize, with_headers
 from tests.stacks import free_settings
 
 SERVED = [sys.executable, "-m", "eventlab.stack.serve_api", str(ROOT / "game_api.py"), "--port"]
@@ -133,17 +133,17 @@ def test_secrets_are_left_out_in_any_case(name):
 
 @given(st.text(max_size=30))
 def test_a_header_sent_as_utf8_is_read_as_utf8(text):
-    assert as_sent(text.encode().decode("latin-1")) == text
+    assert decode(text.encode().decode("latin-1")) == text
 
 
 @given(st.text(max_size=30))
 def test_any_header_value_can_be_read_and_written_as_json(text):
-    assert json.loads(json.dumps(as_sent(text))) is not None
+    assert json.loads(json.dumps(decode(text))) is not None
 
 
 @given(st.text(max_size=30))
 def test_plain_names_stay_plain(name):
-    assert plain(plain(name)) == plain(name)
+    assert normalize(normalize(name)) == normalize(name)
 
 
 def test_importing_and_creating_the_app_connects_to_nothing():
@@ -335,21 +335,21 @@ def test_a_course_projects_own_app_is_served_too(topic, stack, tmp_path):
 def broker(tmp_path_factory):
     """Settings of a stack of which only Kafka runs, for tests that stop it."""
     own = free_settings(tmp_path_factory.mktemp("stack") / "state")
-    lifecycle.up(own, ["kafka"])
+    Stack(own).up(["kafka"])
     yield own
-    lifecycle.down(own, ["kafka"])
+    Stack(own).down(["kafka"])
 
 
 @pytest.mark.services
 @pytest.mark.parametrize("server", [SERVED, FLASK_RUN], ids=["served", "flask run"])
 def test_the_api_starts_before_kafka_and_recovers_when_it_is_there(server, broker, tmp_path):
-    lifecycle.down(broker, ["kafka"])
+    Stack(broker).down(["kafka"])
 
     with serving(server, tmp_path / "api.log", KAFKA_BOOTSTRAP_SERVERS=broker.bootstrap_servers) as (url, _):
         began = time.monotonic()
         refused = get(url)
         assert time.monotonic() - began < 5
-        lifecycle.up(broker, ["kafka"])
+        Stack(broker).up(["kafka"])
         accepted = get(url)
 
     assert (refused.status_code, list(refused.json())) == (503, ["error"])
@@ -359,7 +359,7 @@ def test_the_api_starts_before_kafka_and_recovers_when_it_is_there(server, broke
 
 @pytest.mark.services
 def test_a_broker_killed_under_load_loses_nothing_acknowledged(broker, tmp_path):
-    lifecycle.up(broker, ["kafka"])
+    Stack(broker).up(["kafka"])
     topic, answered, slowest, over = "killed", [], [0.0], threading.Event()
 
     def player(url, number):
@@ -378,7 +378,7 @@ def test_a_broker_killed_under_load_loses_nothing_acknowledged(broker, tmp_path)
         time.sleep(1)
         os.kill(process.find(broker, "kafka").pid, signal.SIGKILL)
         time.sleep(1)
-        lifecycle.up(broker, ["kafka"])
+        Stack(broker).up(["kafka"])
         wait_for_an_answer(url)
         over.set()
         for thread in players:
@@ -393,7 +393,7 @@ def test_a_broker_killed_under_load_loses_nothing_acknowledged(broker, tmp_path)
 
 @pytest.mark.services
 def test_a_hanging_broker_is_a_503_within_five_seconds_and_then_forgotten(broker, tmp_path):
-    lifecycle.up(broker, ["kafka"])
+    Stack(broker).up(["kafka"])
     kafka = process.find(broker, "kafka")
     with serving(SERVED, tmp_path / "api.log", KAFKA_BOOTSTRAP_SERVERS=broker.bootstrap_servers) as (url, _):
         get(url)
@@ -412,7 +412,7 @@ def test_a_hanging_broker_is_a_503_within_five_seconds_and_then_forgotten(broker
 
 @pytest.mark.services
 def test_sigterm_lets_requests_in_flight_finish(broker, tmp_path):
-    lifecycle.up(broker, ["kafka"])
+    Stack(broker).up(["kafka"])
     kafka, statuses = process.find(broker, "kafka"), []
     with serving(SERVED, tmp_path / "api.log", KAFKA_BOOTSTRAP_SERVERS=broker.bootstrap_servers) as (url, server):
         get(url)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from eventlab.settings import OwnSettings, Settings
+from eventlab.settings import OTHER_VARIABLES, OwnSettings, Settings, unknown_variables
 
 
 def test_an_offset_moves_every_port_that_is_not_set_itself():
@@ -130,3 +130,57 @@ def test_an_invalid_setting_is_named_with_its_mistake_and_no_traceback(command: 
     assert "EVENTLAB_KAFKA_PORT (or kafka_port in eventlab.toml) is 'seventy'" in done.stderr
     assert "EVENTLAB_API_PORT (or api_port in eventlab.toml) is '70000'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def loaded(**variables: str) -> subprocess.CompletedProcess[str]:
+    """The command `eventlab status` with these variables."""
+    command = [sys.executable, "-m", "eventlab.cli", "status", "--json"]
+    return subprocess.run(command, env=os.environ | variables, capture_output=True, text=True)
+
+
+def test_a_variable_that_is_no_setting_is_refused_with_the_nearest_one():
+    refused = loaded(EVENTLAB_KAFAK_PORT="29092")
+
+    assert refused.returncode == 1
+    assert "EVENTLAB_KAFAK_PORT is not a setting. Did you mean EVENTLAB_KAFKA_PORT?" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_line_of_the_file_that_is_no_setting_is_refused_with_the_nearest_one(tmp_path: Path):
+    file = tmp_path / "eventlab.toml"
+    file.write_text("kafak_port = 29092\n")
+
+    refused = loaded(EVENTLAB_SETTINGS_FILE=str(file))
+
+    assert refused.returncode == 1
+    assert f"{file}: kafak_port is not a setting. Did you mean kafka_port?" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_file_that_is_not_toml_is_named(tmp_path: Path):
+    file = tmp_path / "eventlab.toml"
+    file.write_text("kafka_port 29092\n")
+
+    refused = loaded(EVENTLAB_SETTINGS_FILE=str(file))
+
+    assert refused.returncode == 1
+    assert f"{file}: " in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_kernel_with_an_unknown_variable_says_so():
+    code = "from IPython import InteractiveShell; InteractiveShell().run_cell('import eventlab.course')"
+    command = [sys.executable, "-c", code]
+    kernel = subprocess.run(
+        command, env=os.environ | {"EVENTLAB_TOPICS": "clicks"}, capture_output=True, text=True
+    )
+
+    assert "EVENTLAB_TOPICS is not a setting. Did you mean EVENTLAB_TOPIC?" in kernel.stdout + kernel.stderr
+    assert "Traceback" not in kernel.stdout + kernel.stderr
+
+
+@pytest.mark.parametrize("name", [*OTHER_VARIABLES, "EVENTLAB_TEST_OFFSET", "EVENTLAB_REQUIRE_BROWSER"])
+def test_variables_with_another_meaning_are_accepted(name: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv(name, "1")
+
+    assert unknown_variables() == []

@@ -24,8 +24,9 @@ from rich.table import Table
 
 from eventlab.clients import ports
 from eventlab.settings import ROOT, Settings
-from eventlab.stack import jars, java, lifecycle, process
+from eventlab.stack import Stack, jars, java, process
 from eventlab.stack import setup as steps
+from eventlab.stack.requirements import free_offset
 from eventlab.stack.services import SERVICES
 
 OLDEST_PYTHON = (3, 11)
@@ -238,7 +239,7 @@ def roomy() -> str | None:
 
 def free_ports(settings: Settings) -> Check:
     """Every port of the stack is free, or held by the stack's own service."""
-    ours = lifecycle.held_ports(settings)
+    ours = Stack(settings).listening_ports()
     own_count = 0
     taken = []
     for service in SERVICES.values():
@@ -250,7 +251,7 @@ def free_ports(settings: Settings) -> Check:
             elif not ports.is_free(port):
                 taken.append(f"{port} ({service.name}) is held by {ports.holder(port)}")
     if taken:
-        return Check("ports", False, _few(taken), f"export EVENTLAB_PORT_OFFSET={lifecycle.free_offset(settings)}")
+        return Check("ports", False, _few(taken), f"export EVENTLAB_PORT_OFFSET={free_offset(settings)}")
     return Check(
         "ports", True, f"{own_count} held by this stack's services, the others free" if own_count else "free"
     )

@@ -28,3 +28,7 @@ class EventlabError(Exception):
 
 class ServiceUnavailable(EventlabError):
     """A service does not answer, or its answer shows that it cannot be used yet."""
+
+
+class StackError(EventlabError):
+    """The stack could not be started, stopped or reset."""

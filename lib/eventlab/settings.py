@@ -1,25 +1,20 @@
-"""Where everything is: the one place for ports, addresses and the state folder.
+"""The settings: ports, addresses and the state folder.
 
-Every value can be set by an environment variable `EVENTLAB_<NAME>` or in `eventlab.toml` beside the
-README (EVENTLAB_SETTINGS_FILE names another file, or none), so that two stacks run side by side and the
-same notebooks run against services that somebody else runs.
+Each setting has an environment variable `EVENTLAB_<NAME>` and can be set in `eventlab.toml` in the kit's folder
+(EVENTLAB_SETTINGS_FILE names another file, or none). So two stacks can run on one machine, and the notebooks can
+use services that somebody else runs.
 """
 
 from __future__ import annotations
 
 import os
+import tomllib
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 from urllib.parse import urlsplit
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    StringConstraints,
-    ValidationError,
-    model_validator,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -32,27 +27,40 @@ from eventlab import ROOT
 HOST = "127.0.0.1"
 HDFS_USER = "student"
 """The learner's name on HDFS, whose simple authentication accepts any name."""
+PREFIX = "EVENTLAB_"
 SETTINGS_FILE = "EVENTLAB_SETTINGS_FILE"
+OTHER_VARIABLES = (
+    SETTINGS_FILE,
+    "EVENTLAB_EXPLAIN",  # off: no explanation boxes
+    "EVENTLAB_JUPYTER_TOKEN",  # of the containers in stack/compose.yaml
+    "EVENTLAB_SPARK_TOKEN",  # of the containers in stack/compose.yaml
+)
+"""Variables with the prefix that are not settings; those of the tests begin with TEST_PREFIXES."""
+TEST_PREFIXES = ("EVENTLAB_TEST_", "EVENTLAB_REQUIRE_")
 NAMENODE_WEB_PORT = 9870
-"""Hadoop's own default."""
+"""Hadoop's default."""
 
 Port = Annotated[int, Field(ge=1, le=65535)]
-Place = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
+AbsolutePath = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
 Address = Annotated[str | None, BeforeValidator(lambda text: text or None)]
 JavaMemory = Annotated[str, StringConstraints(pattern=r"^[1-9]\d*[mg]$")]
 BaseUrl = Annotated[str, AfterValidator(lambda path: f"/{path.strip('/')}/".replace("//", "/"))]
 
 
 class Settings(BaseSettings):
-    """The kit's settings; ports that are not set themselves move together by `port_offset`.
+    """The kit's settings.
 
-    An address that is set (`kafka_bootstrap_servers`, `spark_remote_url`, `default_fs_url`, `api_address`)
-    names a service that somebody else runs: `eventlab` then asks it, and never starts or stops it.
+    `port_offset` is added to each port that is not set by its name. When an address is set
+    (`kafka_bootstrap_servers`, `spark_remote_url`, `default_fs_url`, `api_address`), somebody else runs that
+    service: it is probed, and never started or stopped.
     """
 
-    model_config = SettingsConfigDict(env_prefix="EVENTLAB_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
-    state_dir: Place = ROOT / ".eventlab"
+    record_archives: ClassVar[bool] = False
+    """Whether the services write their class-data-sharing archives; only `eventlab setup` uses this."""
+
+    state_dir: AbsolutePath = ROOT / ".eventlab"
     port_offset: int = Field(default=0, ge=-1000, le=30000)
 
     kafka_port: Port = 29092
@@ -69,7 +77,7 @@ class Settings(BaseSettings):
 
     jupyter_base_url: BaseUrl = "/"
     topic: str = "events"
-    api_app: Place = ROOT / "game_api.py"
+    api_app: AbsolutePath = ROOT / "game_api.py"
     start_timeout_s: float = Field(default=90, gt=0)
     spark_memory: JavaMemory = "1g"
 
@@ -82,11 +90,11 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _move_ports(cls, values: dict[str, object]) -> dict[str, object]:
-        """Apply `port_offset` to every port that was not set by name."""
+        """Add `port_offset` to each port that is not set by its name."""
         try:
             offset = int(str(values.get("port_offset", 0)))
         except ValueError:
-            return values  # the field's own check names the mistake
+            return values  # the validation of the field reports it
         moved = {
             name: field.default + offset
             for name, field in cls.model_fields.items()
@@ -103,13 +111,13 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        file = os.environ.get(SETTINGS_FILE, str(ROOT / "eventlab.toml"))
-        from_file = (TomlConfigSettingsSource(settings_cls, Path(file).expanduser()),) if file else ()
-        return init_settings, env_settings, *from_file
+        """Return the sources, strongest first: arguments, environment, file (called by pydantic-settings)."""
+        file = settings_file()
+        return init_settings, env_settings, *((TomlConfigSettingsSource(settings_cls, file),) if file else ())
 
     @property
     def bootstrap_servers(self) -> str:
-        """Kafka's `bootstrap.servers`."""
+        """Return Kafka's `bootstrap.servers`."""
         return self.kafka_bootstrap_servers or f"{HOST}:{self.kafka_port}"
 
     @property
@@ -123,62 +131,96 @@ class Settings(BaseSettings):
 
     @property
     def is_spark_connect(self) -> bool:
-        """Whether Spark is reached through Spark Connect rather than run against a master."""
+        """Return whether Spark is used through Spark Connect, not through a master URL."""
         return self.spark_remote.startswith("sc://")
 
     @property
     def spark_master(self) -> str:
-        """Spark's master for `spark-submit`, `pyspark`, and sessions without Spark Connect."""
+        """Return Spark's master for `spark-submit`, `pyspark` and sessions without Spark Connect."""
         return "local[*]" if self.is_spark_connect else self.spark_remote
 
     @property
     def default_fs(self) -> str:
-        """Hadoop's `fs.defaultFS`: what `/tmp/...` is relative to."""
+        """Return Hadoop's `fs.defaultFS`, the file system of paths such as `/tmp/purchases`."""
         return self.default_fs_url or f"hdfs://{HOST}:{self.namenode_port}"
 
     @property
     def webhdfs_url(self) -> str:
-        """HDFS's REST address (WebHDFS), also its web page; somebody else's is at Hadoop's own port."""
-        elsewhere = urlsplit(self.default_fs_url or "").hostname
-        own = f"http://{HOST}:{self.namenode_web_port}"
-        return self.webhdfs or (f"http://{elsewhere}:{NAMENODE_WEB_PORT}" if elsewhere else own)
+        """Return the address of HDFS's REST interface and web page; an external one has Hadoop's default port."""
+        if external := urlsplit(self.default_fs_url or "").hostname:
+            return self.webhdfs or f"http://{external}:{NAMENODE_WEB_PORT}"
+        return self.webhdfs or f"http://{HOST}:{self.namenode_web_port}"
 
     @property
     def api_url(self) -> str:
-        """The game API's address."""
+        """Return the address of the game API, without a slash at its end."""
         return (self.api_address or f"http://{HOST}:{self.api_port}").rstrip("/")
 
     @property
     def jupyter_url(self) -> str:
-        """JupyterLab's address, without a slash at its end; a proxy in front of it may ask for a base URL."""
+        """Return the address of JupyterLab with its base URL, without a slash at its end."""
         return f"http://{HOST}:{self.jupyter_port}{self.jupyter_base_url}".rstrip("/")
 
     @property
     def spark_ui_url(self) -> str:
+        """Return the address of Spark's web page."""
         return f"http://{HOST}:{self.spark_ui_port}"
 
 
 class OwnSettings(Settings):
-    """Settings of a stack of the kit's own, as a walk's: nothing of what a learner has set is in them."""
+    """Settings that ignore the user's environment variables and file, for a stack that only the kit uses."""
 
     @classmethod
     def settings_customise_sources(
         cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, *_: object, **__: object
     ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return the arguments as the only source (called by pydantic-settings)."""
         return (init_settings,)
 
 
-def _of_the_learner() -> Settings:
-    """What is set; an invalid setting ends the command with its name and mistake."""
+def settings_file() -> Path | None:
+    """Return the path of the settings file, which need not exist, or None when no file is to be read."""
+    name = os.environ.get(SETTINGS_FILE, str(ROOT / "eventlab.toml"))
+    return Path(name).expanduser() if name else None
+
+
+def unknown_variables() -> list[str]:
+    """Return one message for each variable with the kit's prefix that is neither a setting nor known otherwise."""
+    settings = [PREFIX + name.upper() for name in Settings.model_fields]
+    known = {*settings, *OTHER_VARIABLES}
+    unknown = [name for name in sorted(os.environ) if name.startswith(PREFIX) and name not in known]
+    return [_unknown(name, settings) for name in unknown if not name.startswith(TEST_PREFIXES)]
+
+
+def _unknown(name: str, names: list[str]) -> str:
+    nearest = get_close_matches(name, names, n=1)
+    return f"{name} is not a setting." + (f" Did you mean {nearest[0]}?" if nearest else "")
+
+
+def _message(error: Any) -> str:
+    """Return one of pydantic's errors as a sentence."""
+    name = str(error["loc"][0]) if error["loc"] else "settings"
+    if error["type"] == "extra_forbidden":
+        return f"{settings_file()}: " + _unknown(name, list(Settings.model_fields))
+    return f"{PREFIX}{name.upper()} (or {name} in eventlab.toml) is {error['input']!r}: {error['msg']}"
+
+
+def _load() -> Settings:
+    """Return the user's settings.
+
+    Raises:
+        SystemExit: A setting is unknown or its value cannot be used; the message names it.
+    """
+    messages = unknown_variables()
     try:
-        return Settings()
+        loaded = Settings()
     except ValidationError as error:
-        wrong = [(str(each["loc"][0]), each["input"], each["msg"]) for each in error.errors() if each["loc"]]
-        lines = [
-            f"EVENTLAB_{name.upper()} (or {name} in eventlab.toml) is {value!r}: {why}"
-            for name, value, why in wrong
-        ]
-        raise SystemExit("\n".join(["Settings that eventlab cannot use:", *lines])) from None
+        messages += [_message(each) for each in error.errors()]
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        messages.append(f"{settings_file()}: {error}")
+    if messages:
+        raise SystemExit("\n".join(["Settings that eventlab cannot use:", *messages]))
+    return loaded
 
 
-settings = _of_the_learner()
+settings = _load()

@@ -10,7 +10,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from eventlab.settings import Settings
-from eventlab.stack import archives, lifecycle
+from eventlab.stack import Stack, archives
 from eventlab.stack.services import SERVICES
 
 ROUNDS = 3
@@ -34,7 +34,7 @@ def measure(settings: Settings) -> list[dict[str, object]]:
                     times[state + suffix].append(seconds)
                     memory = max(memory, resident) if not suffix else memory
     finally:
-        lifecycle.down(own)
+        Stack(own).down()
         shutil.rmtree(folder, ignore_errors=True)
     median = {name: statistics.median(values) for name, values in times.items()}
     return [
@@ -49,11 +49,11 @@ def _timed_up(settings: Settings, context) -> tuple[float, float]:
     started = time.monotonic()
     if context:
         with context:
-            found = lifecycle.up(settings)
+            found = Stack(settings, SERVICES).up()
     else:
-        found = lifecycle.up(settings)
+        found = Stack(settings, SERVICES).up()
     seconds = time.monotonic() - started
-    lifecycle.down(settings)
+    Stack(settings).down()
     return seconds, sum(service.rss_bytes for service in found) / 2**20
 
 

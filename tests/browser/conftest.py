@@ -16,7 +16,7 @@ import nbformat
 import pytest
 
 from eventlab.settings import ROOT, OwnSettings, Settings
-from eventlab.stack import environment, lifecycle
+from eventlab.stack import Stack, environment
 from eventlab.stack.tokens import jupyter_token
 from tests.skips import tool_path
 from tests.stacks import free_settings
@@ -71,7 +71,7 @@ def lab(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab
         assert address, done.stdout
         yield Lab(address[1], settings)
     finally:
-        lifecycle.down(settings)
+        Stack(settings).down()
         shutil.rmtree(COPIES, ignore_errors=True)
 
 

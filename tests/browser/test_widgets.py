@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from eventlab.commands import ab
 from eventlab.course.refresh import METADATA
 from eventlab.settings import ROOT
-from eventlab.stack import lifecycle, process
+from eventlab.stack import Stack, process
 from tests.browser.conftest import COPIES, PICTURES
 from tests.browser.helpers import Notebook, panel, picture
 
@@ -144,9 +144,9 @@ def test_a_route_that_a_learner_adds_has_its_button_once_the_api_is_restarted(co
         '    return "Guild Joined!\\n"\n\n\n'
     )
     app.write_text(app.read_text().replace("def log_to_kafka", f"{route}def log_to_kafka", 1))
-    lifecycle.down(lab.settings, ["api"])
+    Stack(lab.settings).down(["api"])
     expect(console.get_by_role("alert")).to_contain_text("Start it: eventlab up api")
-    lifecycle.up(lab.settings, ["api"])
+    Stack(lab.settings).up(["api"])
 
     expect(button(console, "GET /join_a_guild")).to_be_visible(timeout=SOON_MS)
 

@@ -12,7 +12,7 @@ from tornado.websocket import websocket_connect
 
 from eventlab.jupyter import start_page
 from eventlab.settings import ROOT, Settings
-from eventlab.stack import config, lifecycle
+from eventlab.stack import Stack, config
 from eventlab.stack.services import lab_page
 from eventlab.stack.tokens import jupyter_token
 
@@ -23,7 +23,7 @@ def address(stack):
     done = subprocess.run(["eventlab", "lab", "--no-browser"], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     yield re.search(r"JupyterLab: (\S+)", done.stdout)[1]
-    lifecycle.down(stack, ["jupyter"])
+    Stack(stack).down(["jupyter"])
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_below_a_base_url_everything_is_where_it_says(tmp_path, stack):
     moved = Settings(state_dir=tmp_path, port_offset=stack.port_offset + 11, jupyter_base_url="user/ada")
     start_page.write(moved)
     try:
-        (found,) = lifecycle.up(moved, ["jupyter"])
+        (found,) = Stack(moved).up(["jupyter"])
         assert (found.state, found.address) == ("running", lab_page(moved, "lab"))
         with httpx.Client(follow_redirects=True, trust_env=False) as client:
             page = client.get(lab_page(moved, f"lab/tree/{config.start_page(moved)}"))
@@ -106,5 +106,5 @@ def test_below_a_base_url_everything_is_where_it_says(tmp_path, stack):
             files = f"http://127.0.0.1:{moved.jupyter_port}/user/ada/api/contents"
             assert "lessons ran through" in client.get(f"{files}/{config.start_page(moved)}").json()["content"]
     finally:
-        lifecycle.down(moved)
+        Stack(moved).down()
         (config.ROOT / config.start_page(moved)).unlink()

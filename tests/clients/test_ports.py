@@ -38,6 +38,12 @@ def test_a_listener_on_all_addresses_takes_the_port_too():
         assert not ports.is_free(port_of(server))
 
 
+@pytest.mark.parametrize("address", ["::1", "::"])
+def test_a_listener_at_the_other_meaning_of_localhost_takes_the_port_too(address: str):
+    with socket.create_server((address, 0), family=socket.AF_INET6) as server:
+        assert not ports.is_free(port_of(server))
+
+
 def test_connections_that_linger_after_a_server_do_not_take_its_port(listener: socket.socket):
     port = port_of(listener)
     with socket.create_connection(("127.0.0.1", port)) as client:

@@ -9,8 +9,7 @@ import pytest
 
 from eventlab.course import run as course_run
 from eventlab.settings import ROOT
-from eventlab.stack import lifecycle
-from eventlab.stack.services import COURSE
+from eventlab.stack import Stack
 
 LESSONS = course_run.lessons()
 EACH = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
@@ -105,7 +104,7 @@ def test_the_lessons_from_last_to_first_give_the_committed_outputs(course_stack)
     tear_down, *others = reversed(LESSONS)
 
     compare(tear_down)
-    lifecycle.up(course_stack, COURSE)
+    Stack(course_stack).up()
     compare(*others)
 
 

@@ -16,9 +16,9 @@ from eventlab.cli.display import walk_course
 from eventlab.commands import ab
 from eventlab.course import run as course_run
 from eventlab.course.execute import execute
+from eventlab.errors import StackError
 from eventlab.settings import OwnSettings, Settings
-from eventlab.stack import environment, lifecycle
-from eventlab.stack.services import COURSE
+from eventlab.stack import Stack, environment, stack
 
 OFFSETS = (1200, 1300)
 
@@ -82,7 +82,7 @@ def test_an_unknown_lesson_is_refused_with_those_that_exist():
 def no_services(monkeypatch):
     """The stack's life without its services: what would have been started."""
     started = []
-    monkeypatch.setattr(course_run.lifecycle, "up", lambda settings, names, report: started.append(settings))
+    monkeypatch.setattr(stack, "start_all", lambda settings, services, report: started.append(settings))
     return started
 
 
@@ -107,7 +107,7 @@ def test_a_walks_stack_has_nothing_of_a_learners_ports_and_addresses(no_services
 def test_a_second_walk_at_the_same_time_is_refused_and_leaves_the_first_alone(no_services, tmp_path):
     with (
         course_run.own_stack(folder=tmp_path / "own", offsets=OFFSETS),
-        pytest.raises(course_run.WalkError, match="another walk is under way"),
+        pytest.raises(StackError, match="another process is using"),
         course_run.own_stack(folder=tmp_path / "own", offsets=OFFSETS),
     ):
         pass
@@ -133,7 +133,7 @@ def test_a_failing_lesson_ends_the_walk_and_the_stack_is_torn_down(tmp_path, mon
     assert (tmp_path / "out" / "logs" / "kafka.log").exists()
     assert "no such event" in (tmp_path / "out" / "report.html").read_text()
     assert not (tmp_path / "out" / "03_never.ipynb").exists()
-    assert not lifecycle.open_ports(Settings(port_offset=OFFSETS[0]))
+    assert not Stack(Settings(port_offset=OFFSETS[0])).open_ports()
 
 
 @pytest.mark.services
@@ -153,7 +153,7 @@ def test_lessons_run_against_services_that_somebody_else_runs(tmp_path):
         )
         environment.apply(guest)
 
-        assert {each.state for each in lifecycle.up(guest, COURSE)} == {"running"}
+        assert {each.state for each in Stack(guest).up()} == {"running"}
         for lesson in course_run.lessons(["07", "08"]):
             assert execute(lesson, tmp_path / lesson.name).failure is None
 

@@ -12,8 +12,7 @@ from jupyter_client.manager import KernelManager
 
 from eventlab.explain.explanation import INSTEAD, MIME
 from eventlab.settings import ROOT, Settings
-from eventlab.stack import lifecycle
-from eventlab.stack.services import COURSE
+from eventlab.stack import Stack
 from tests.stacks import free_settings
 
 Box = dict[str, str]
@@ -114,10 +113,10 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """A stack that these tests break, service by service."""
     own = free_settings(tmp_path_factory.mktemp("explain") / "state")
     try:
-        lifecycle.up(own, COURSE)
+        Stack(own).up()
         yield own
     finally:
-        lifecycle.down(own, grace_s=2)
+        Stack(own, grace_s=2).down()
 
 
 def environment_of(settings: Settings) -> dict[str, str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from eventlab.settings import ROOT, Settings
-from eventlab.stack import java, lifecycle, process
+from eventlab.stack import Stack, java, process
 
 pytestmark = pytest.mark.services  # their kernels take a second each
 
@@ -56,7 +56,7 @@ def test_a_port_of_the_stack_that_another_program_holds(open_notebook, here):
             assert process.find(here, "kafka")
         finally:
             holder.kill()
-            lifecycle.down(here, grace_s=2)
+            Stack(here, grace_s=2).down()
 
 
 def test_udf_by_a_types_name_before_there_is_a_session(broken, open_notebook):
@@ -184,7 +184,7 @@ def small_disk(here):
     if sys.platform != "linux" or not mounted or mounted.returncode:
         pytest.skip("no small disk can be mounted here")
     yield here
-    lifecycle.down(here, grace_s=2)
+    Stack(here, grace_s=2).down()
     subprocess.run(["umount", "--lazy", here.state_dir], check=True)
 
 
@@ -195,7 +195,7 @@ course.connect()
 
 
 def test_a_disk_that_events_have_filled(small_disk, open_notebook):
-    lifecycle.up(small_disk, ["kafka"])
+    Stack(small_disk).up(["kafka"])
     notebook = open_notebook(small_disk, PRODUCER)
     send = """
 producer = KafkaProducer(bootstrap_servers=settings.bootstrap_servers, acks="all", bootstrap_timeout_ms=2000,
@@ -216,7 +216,7 @@ finally:
 
 
 def test_a_broker_that_a_full_disk_ended_without_a_word(small_disk, open_notebook):
-    lifecycle.up(small_disk, ["kafka"])
+    Stack(small_disk).up(["kafka"])
     notebook = open_notebook(small_disk, PRODUCER)
     with pytest.raises(OSError, match="No space left"):
         (small_disk.state_dir / "data" / "large").write_bytes(b"x" * 64 * 2**20)

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from eventlab.explain import spark
-from eventlab.stack import lifecycle, process
+from eventlab.stack import Stack, process
 
 pytestmark = pytest.mark.services
 
@@ -60,7 +60,7 @@ def test_a_broker_that_is_held_up_is_said_to_be_there_and_not_to_answer(notebook
 
 def test_a_spark_server_that_was_stopped_is_started_and_a_session_taken_from_it(notebook, broken):
     notebook.runs("spark.range(3).count()")
-    lifecycle.down(broken, ["spark"], grace_s=2)
+    Stack(broken, grace_s=2).down(["spark"])
     cell = "spark.range(3).count()"
 
     box = notebook.fails(cell)
@@ -73,8 +73,8 @@ def test_a_spark_server_that_was_stopped_is_started_and_a_session_taken_from_it(
 
 def test_a_session_of_an_earlier_server_is_renewed(notebook, broken):
     notebook.runs("spark.range(3).count()")
-    lifecycle.down(broken, ["spark"], grace_s=2)
-    lifecycle.up(broken, ["spark"])
+    Stack(broken, grace_s=2).down(["spark"])
+    Stack(broken).up(["spark"])
     cell = "spark.range(3).count()"
 
     box = notebook.fails(cell)
@@ -96,7 +96,7 @@ def test_a_session_that_was_stopped_is_renewed(notebook):
 
 def test_a_namenode_that_is_away_and_then_waits_for_its_datanode_in_safe_mode(notebook, broken):
     notebook.runs("spark.range(3).write.mode('overwrite').parquet('/tmp/three')")
-    lifecycle.down(broken, ["namenode", "datanode"], grace_s=2)
+    Stack(broken, grace_s=2).down(["namenode", "datanode"])
     read = "spark.read.parquet('/tmp/three').count()"
 
     box = notebook.fails(read)
@@ -117,7 +117,7 @@ def test_a_namenode_that_is_away_and_then_waits_for_its_datanode_in_safe_mode(no
 
 
 def test_blocks_without_their_datanode(notebook, broken):
-    lifecycle.down(broken, ["datanode"], grace_s=2)
+    Stack(broken, grace_s=2).down(["datanode"])
     cell = "from eventlab import hdfs; course._require(['datanode'])"
 
     box = notebook.fails(cell)
@@ -166,11 +166,11 @@ def test_a_broker_that_is_held_up_costs_no_more_than_the_limit(notebook, broken)
 @pytest.fixture
 def little_spark(broken):
     """The stack's Spark server with the least memory that it starts with."""
-    lifecycle.down(broken, ["spark"], grace_s=2)
-    lifecycle.up(broken.model_copy(update={"spark_memory": "512m"}), ["spark"])
+    Stack(broken, grace_s=2).down(["spark"])
+    Stack(broken.model_copy(update={"spark_memory": "512m"})).up(["spark"])
     yield broken
-    lifecycle.down(broken, ["spark"], grace_s=2)
-    lifecycle.up(broken, ["spark"])
+    Stack(broken, grace_s=2).down(["spark"])
+    Stack(broken).up(["spark"])
 
 
 def test_a_spark_server_whose_memory_was_exhausted_gets_more(notebook, little_spark):

@@ -8,7 +8,7 @@ from eventlab import doctor
 from eventlab.explain import spark
 from eventlab.explain.failure import Failure
 from eventlab.settings import ROOT
-from eventlab.stack import jars, lifecycle
+from eventlab.stack import Stack, jars
 
 pytestmark = pytest.mark.services
 
@@ -40,13 +40,13 @@ def older_server(broken, older_jars, monkeypatch):
     def class_path(environment):
         return [older_jars.get(jar.parent.parent.name, jar) for jar in of_the_kit(environment)]
 
-    lifecycle.down(broken, ["spark"], grace_s=2)
+    Stack(broken, grace_s=2).down(["spark"])
     with monkeypatch.context() as patched:
         patched.setattr(jars, "class_path", class_path)
-        lifecycle.up(broken, ["spark"])
+        Stack(broken).up(["spark"])
     yield broken
-    lifecycle.down(broken, ["spark"], grace_s=2)
-    lifecycle.up(broken, ["spark"])
+    Stack(broken, grace_s=2).down(["spark"])
+    Stack(broken).up(["spark"])
 
 
 def test_a_server_with_another_connector_is_found_out_and_replaced(notebook, older_server):

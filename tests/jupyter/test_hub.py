@@ -9,7 +9,7 @@ import pytest
 
 from eventlab.jupyter import hub
 from eventlab.settings import ROOT, OwnSettings
-from eventlab.stack import config, lifecycle
+from eventlab.stack import Stack, config
 from tests.stacks import free_settings
 
 SERVER = """#!/bin/sh
@@ -72,7 +72,7 @@ def test_the_hub_gets_its_server_in_the_kits_environment_with_services_that_answ
             timeout=120,
         )
     finally:
-        lifecycle.down(own)
+        Stack(own).down()
 
     given, *found, answer = done.stdout.splitlines()
     assert f"--LabApp.app_settings_dir={config.conf_dir(own, 'jupyter')}" in given

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from eventlab.settings import Settings
-from eventlab.stack import lifecycle
+from eventlab.stack import Stack
 from tests.stacks import free_settings
 
 EVENTLAB = Path(sys.executable).with_name("eventlab")
@@ -39,8 +39,8 @@ def new_stack() -> Iterator[NewStack]:
 
     yield make
     for settings in made:
-        lifecycle.down(settings, grace_s=3)
-        assert lifecycle.open_ports(settings) == []
+        Stack(settings, grace_s=3).down()
+        assert Stack(settings).open_ports() == []
 
 
 @pytest.fixture(scope="module")

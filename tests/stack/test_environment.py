@@ -76,7 +76,7 @@ def test_the_fields_tools_are_told_where_the_services_are(tmp_path: Path, some_j
     variables = environment.variables(moved)
 
     assert variables["KAFKA_BOOTSTRAP_SERVERS"] == "127.0.0.1:29392"
-    assert variables["SPARK_REMOTE"] == "sc://127.0.0.1:15302"
+    assert variables["SPARK_REMOTE"] == "sc://localhost:15302"
     assert variables["HADOOP_CONF_DIR"] == str(tmp_path / "conf" / "hdfs")
     assert variables["JAVA_HOME"] == str(some_java)
 

@@ -20,8 +20,10 @@ from kafka import KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError
 
 from eventlab.clients import ports
+from eventlab.errors import StackError
 from eventlab.settings import Settings
-from eventlab.stack import lifecycle, process
+from eventlab.stack import Stack, process, requirements
+from eventlab.stack.services import SERVICES
 
 pytestmark = pytest.mark.services
 
@@ -31,12 +33,12 @@ COURSE = ["kafka", "namenode", "datanode", "spark", "api"]
 @pytest.fixture
 def whole(own: Settings) -> Settings:
     """The module's stack with all the services of the course running."""
-    lifecycle.up(own, COURSE)
+    Stack(own).up()
     return own
 
 
 def states(settings: Settings, *names: str) -> list[str]:
-    return [service.state for service in lifecycle.status(settings, names)]
+    return [service.state for service in Stack(settings).status(names)]
 
 
 def send(settings: Settings, *messages: bytes) -> None:
@@ -112,13 +114,13 @@ def read_until(command: subprocess.Popen[str], phase: str) -> None:
 
 
 def test_all_six_services_at_rest_need_at_most_two_gibibytes_as_status_shows(whole: Settings, eventlab):
-    lifecycle.up(whole)
+    Stack(whole, SERVICES).up()
 
     found = json.loads(eventlab(whole, "status", "--json").stdout)
 
     assert [service["state"] for service in found] == ["running"] * 6
     assert sum(service["rss_bytes"] for service in found) <= 2 * 2**30
-    lifecycle.down(whole, ["jupyter"])
+    Stack(whole).down(["jupyter"])
 
 
 def test_nothing_listens_beyond_the_loopback_address(whole: Settings):
@@ -148,7 +150,7 @@ def test_a_service_killed_at_any_time_comes_back_with_every_event_and_file(whole
 
     wait_until(lambda: not process.alive(killed))
     assert states(whole, name) == ["crashed"]
-    lifecycle.up(whole, COURSE)
+    Stack(whole).up()
     assert states(whole, *COURSE) == ["running"] * 5
     assert [message for message in received(whole) if message in marks] == marks
     assert get_file(whole, f"/tmp/{name}/finished") == name.encode() * 1000
@@ -158,9 +160,9 @@ def test_topics_events_and_files_survive_down_and_up(whole: Settings):
     send(whole, b"kept")
     put_file(whole, "/tmp/kept", b"kept")
 
-    lifecycle.down(whole)
+    Stack(whole).down()
     assert begun_by(whole) == []
-    lifecycle.up(whole, ["kafka", "namenode", "datanode"])
+    Stack(whole).up(["kafka", "namenode", "datanode"])
 
     assert b"kept" in received(whole)
     assert get_file(whole, "/tmp/kept") == b"kept"
@@ -181,7 +183,7 @@ def new(new_stack, tmp_path: Path) -> Iterator[Settings]:
     """A stack that never ran."""
     settings = new_stack(tmp_path / "state")
     yield settings
-    lifecycle.down(settings, grace_s=2)
+    Stack(settings, grace_s=2).down()
 
 
 @pytest.mark.parametrize(
@@ -205,8 +207,8 @@ def test_an_up_that_is_interrupted_leaves_nothing_behind(new: Settings, begin, s
     assert command.returncode != 0
     assert "Traceback" not in said
     wait_until(lambda: begun_by(new) == [])  # a formatter ends by itself
-    assert lifecycle.open_ports(new) == []
-    assert {service.state for service in lifecycle.status(new)} == {"stopped"}
+    assert Stack(new).open_ports() == []
+    assert {service.state for service in Stack(new).status()} == {"stopped"}
 
 
 @pytest.mark.parametrize("phase", ["preparing", "kafka starting", "api ready", "kafka ready"])
@@ -218,11 +220,11 @@ def test_after_a_killed_up_down_ends_what_it_began_and_up_starts_it(new: Setting
 
     assert eventlab(new, "down").returncode == 0
     wait_until(lambda: begun_by(new) == [])  # a formatter ends by itself
-    assert lifecycle.open_ports(new) == []
+    assert Stack(new).open_ports() == []
 
-    lifecycle.up(new, ["kafka", "namenode", "datanode"])
+    Stack(new).up(["kafka", "namenode", "datanode"])
     assert states(new, "kafka", "namenode", "datanode") == ["running"] * 3
-    lifecycle.down(new, grace_s=2)
+    Stack(new, grace_s=2).down()
 
 
 @pytest.mark.parametrize("phase", ["preparing", "kafka starting"])
@@ -232,10 +234,10 @@ def test_up_right_after_a_killed_up_starts_everything(new: Settings, begin, phas
     command.kill()
     command.wait()
 
-    lifecycle.up(new, ["kafka", "namenode", "datanode"])
+    Stack(new).up(["kafka", "namenode", "datanode"])
 
     assert states(new, "kafka", "namenode", "datanode") == ["running"] * 3
-    lifecycle.down(new, grace_s=2)
+    Stack(new, grace_s=2).down()
     wait_until(lambda: begun_by(new) == [])
 
 
@@ -251,8 +253,8 @@ def test_a_service_that_dies_while_starting_is_reported_within_two_seconds_with_
     broken = new.model_copy(update={"api_app": tmp_path / "broken_api.py"})
 
     told: list[tuple[str, str, float]] = []
-    with pytest.raises(lifecycle.StackError) as caught:
-        lifecycle.up(broken, COURSE, lambda name, phase: told.append((name, phase, time.time())))
+    with pytest.raises(StackError) as caught:
+        Stack(broken, report=lambda name, phase: told.append((name, phase, time.time()))).up()
 
     reported = time.time()
 
@@ -266,14 +268,14 @@ def test_a_service_that_dies_while_starting_is_reported_within_two_seconds_with_
 
 
 def test_a_kafka_whose_data_is_damaged_is_reported_with_its_log(new: Settings):
-    lifecycle.up(new, ["kafka"])
-    lifecycle.down(new)
+    Stack(new).up(["kafka"])
+    Stack(new).down()
     properties = new.state_dir / "data" / "kafka" / "meta.properties"
     properties.write_text(properties.read_text().replace("node.id=1", "node.id=2"))
 
     before = time.monotonic()
-    with pytest.raises(lifecycle.StackError, match="kafka died while starting") as caught:
-        lifecycle.up(new, ["kafka"])
+    with pytest.raises(StackError, match="kafka died while starting") as caught:
+        Stack(new).up(["kafka"])
 
     assert time.monotonic() - before < 10
     assert "meta.properties" in str(caught.value)
@@ -281,12 +283,12 @@ def test_a_kafka_whose_data_is_damaged_is_reported_with_its_log(new: Settings):
 
 
 def test_a_port_that_is_taken_by_a_race_is_reported_with_the_log(new: Settings, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(lifecycle, "_require_ports", lambda settings, services: None)
+    monkeypatch.setattr(requirements, "require_free_ports", lambda settings, services: None)
     with (
         socket.create_server(("127.0.0.1", new.kafka_port)),
-        pytest.raises(lifecycle.StackError, match="kafka died while starting") as caught,
+        pytest.raises(StackError, match="kafka died while starting") as caught,
     ):
-        lifecycle.up(new, ["kafka"])
+        Stack(new).up(["kafka"])
 
     assert "Address already in use" in str(caught.value)
     assert begun_by(new) == []
@@ -298,8 +300,8 @@ def test_a_service_that_never_answers_is_given_up_with_its_log(new: Settings, tm
         **new.model_dump(exclude_unset=True) | {"api_app": tmp_path / "slow_api.py", "start_timeout_s": 3}
     )
 
-    with pytest.raises(lifecycle.StackError, match="did not answer within 3 s") as caught:
-        lifecycle.up(slow, ["api"])
+    with pytest.raises(StackError, match="did not answer within 3 s") as caught:
+        Stack(slow).up(["api"])
 
     assert "sleeping" in str(caught.value)
     assert begun_by(slow) == []
@@ -347,36 +349,36 @@ def fill_up(settings: Settings) -> list[int]:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_full_disk_loses_no_acknowledged_event(new: Settings):
     with small_disk(new.state_dir / "data", "24m") as disk:
-        lifecycle.up(new, ["kafka"])
+        Stack(new).up(["kafka"])
         acknowledged = fill_up(new)
         assert acknowledged
 
         grow(disk, "200m")
-        lifecycle.up(new, ["kafka"])
+        Stack(new).up(["kafka"])
 
         found = [json.loads(message)["number"] for message in received(new)]
         assert [number for number in found if number in acknowledged] == acknowledged
         send(new, b'{"number": "after"}')
         assert b'{"number": "after"}' in received(new)
-        lifecycle.down(new)
+        Stack(new).down()
         gc.collect()  # kafka-python forgets sockets that did not connect
 
 
 @linux
 def test_a_full_disk_loses_no_finished_file(new: Settings):
     with small_disk(new.state_dir / "data", "64m") as disk:
-        lifecycle.up(new, ["namenode", "datanode"])
+        Stack(new).up(["namenode", "datanode"])
         put_file(new, "/tmp/finished", b"finished")
         fill(disk / "junk")
         with pytest.raises(httpx.HTTPError):
             put_file(new, "/tmp/too-large", bytes(10 * 2**20))
 
         (disk / "junk").unlink()
-        lifecycle.up(new, ["namenode", "datanode"])
+        Stack(new).up(["namenode", "datanode"])
 
         assert get_file(new, "/tmp/finished") == b"finished"
         wait_until(lambda: writes(new), timeout_s=30)
-        lifecycle.down(new)
+        Stack(new).down()
 
 
 def fill(junk: Path) -> None:
@@ -395,8 +397,8 @@ def writes(settings: Settings) -> bool:
 
 
 def test_after_all_this_no_port_of_the_modules_stack_is_open(own: Settings):
-    lifecycle.down(own)
+    Stack(own).down()
 
-    assert lifecycle.open_ports(own) == []
+    assert Stack(own).open_ports() == []
     assert begun_by(own) == []
     assert ports.is_free(own.kafka_port)

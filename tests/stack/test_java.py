@@ -100,7 +100,7 @@ def test_an_unfit_java_is_refused_with_the_reason(
 
     with pytest.raises(java.JavaError, match=reason) as caught:
         java.find()
-    assert "Let the kit fetch one: eventlab setup" in str(caught.value)
+    assert "Next: eventlab setup" in str(caught.value)
 
 
 def test_a_java_home_that_is_none_is_refused_with_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -111,7 +111,7 @@ def test_a_java_home_that_is_none_is_refused_with_the_reason(tmp_path: Path, mon
 
 
 def test_where_there_is_no_java_that_is_what_is_said():
-    with pytest.raises(java.JavaError, match="there is none"):
+    with pytest.raises(java.JavaError, match="none was found"):
         java.find()
 
 
@@ -199,7 +199,7 @@ def test_without_a_network_the_way_out_is_told(monkeypatch: pytest.MonkeyPatch):
 
     with pytest.raises(java.JavaError, match="could not be fetched") as caught:
         java.find_or_fetch()
-    assert "set JAVA_HOME to one, and try again: eventlab setup" in str(caught.value)
+    assert "set JAVA_HOME to one\nNext: eventlab setup" in str(caught.value)
 
 
 def test_a_download_that_is_damaged_is_told_and_can_be_tried_again(runtime: Path, vendor: Path):

@@ -16,8 +16,10 @@ from kafka import KafkaConsumer, KafkaProducer
 
 from eventlab.cli import app
 from eventlab.clients import ports
+from eventlab.errors import StackError
 from eventlab.settings import OwnSettings, Settings
-from eventlab.stack import config, lifecycle, process
+from eventlab.stack import Stack, config, process
+from eventlab.stack.services import SERVICES
 from eventlab.stack.tokens import jupyter_token
 
 pytestmark = pytest.mark.services
@@ -26,19 +28,19 @@ pytestmark = pytest.mark.services
 @pytest.fixture
 def running(own: Settings) -> Settings:
     """The module's stack with Kafka and the API up."""
-    lifecycle.up(own, ["kafka", "api"])
+    Stack(own).up(["kafka", "api"])
     return own
 
 
 @pytest.fixture
 def stopped(own: Settings) -> Settings:
     """The module's stack, down."""
-    lifecycle.down(own)
+    Stack(own).down()
     return own
 
 
 def states(settings: Settings, *names: str) -> list[str]:
-    return [service.state for service in lifecycle.status(settings, names)]
+    return [service.state for service in Stack(settings).status(names)]
 
 
 def send(settings: Settings, *messages: bytes) -> None:
@@ -63,13 +65,13 @@ def received(settings: Settings) -> list[bytes]:
 
 
 def test_up_starts_the_services_and_up_again_starts_nothing(running: Settings):
-    before = {service.name: service.pid for service in lifecycle.status(running)}
+    before = {service.name: service.pid for service in Stack(running).status()}
     phases = []
 
-    again = lifecycle.up(running, ["kafka", "api"], lambda name, phase: phases.append((name, phase)))
+    again = Stack(running, report=lambda name, phase: phases.append((name, phase))).up(["kafka", "api"])
 
     assert [(service.name, service.state) for service in again] == [("kafka", "running"), ("api", "running")]
-    assert {service.name: service.pid for service in lifecycle.status(running)} == before
+    assert {service.name: service.pid for service in Stack(running).status()} == before
     assert phases == [("kafka", "ready"), ("api", "ready")]
 
 
@@ -85,8 +87,8 @@ def test_only_the_named_services_are_started(running: Settings):
 
 
 def test_a_service_that_does_not_exist_is_refused_with_the_names_that_do(own: Settings):
-    with pytest.raises(lifecycle.StackError, match="zookeeper; there are: kafka, namenode"):
-        lifecycle.up(own, ["zookeeper"])
+    with pytest.raises(StackError, match="zookeeper; there are: kafka, namenode"):
+        Stack(own).up(["zookeeper"])
 
 
 def test_kafka_has_the_course_topic_with_one_partition(running: Settings):
@@ -143,7 +145,7 @@ def test_up_replaces_a_service_that_does_not_answer(running: Settings):
     assert held is not None
     os.kill(held.pid, signal.SIGSTOP)
 
-    lifecycle.up(running, ["api"])
+    Stack(running).up(["api"])
 
     assert not process.alive(held)
     assert states(running, "api") == ["running"]
@@ -156,30 +158,30 @@ def test_a_killed_service_has_crashed_and_up_brings_it_back(running: Settings):
     killed.wait(5)
 
     assert states(running, "api") == ["crashed"]
-    lifecycle.up(running, ["api"])
+    Stack(running).up(["api"])
     assert states(running, "api") == ["running"]
 
 
 def test_a_record_of_somebody_elses_process_is_neither_believed_nor_acted_on(
     running: Settings, bystander: psutil.Process
 ):
-    lifecycle.down(running, ["api"])
+    Stack(running).down(["api"])
     record = process.record_file(running, "api")
     record.write_text(json.dumps({"pid": bystander.pid, "since_boot": 12.5, "command": ["api"]}))
 
     assert states(running, "api") == ["crashed"]
-    lifecycle.down(running, ["api"])
+    Stack(running).down(["api"])
 
     assert process.alive(bystander)
     assert states(running, "api") == ["stopped"]
 
 
 def test_a_stale_record_does_not_keep_a_service_from_starting(running: Settings, bystander: psutil.Process):
-    lifecycle.down(running, ["api"])
+    Stack(running).down(["api"])
     record = process.record_file(running, "api")
     record.write_text(json.dumps({"pid": bystander.pid, "since_boot": 12.5, "command": ["api"]}))
 
-    lifecycle.up(running, ["api"])
+    Stack(running).up(["api"])
 
     assert states(running, "api") == ["running"]
     assert process.alive(bystander)
@@ -201,21 +203,21 @@ def test_topics_and_events_survive_down_and_up(running: Settings):
     marks = [b"before down %d" % number for number in range(100)]
     send(running, *marks)
 
-    lifecycle.down(running)
-    lifecycle.up(running, ["kafka"])
+    Stack(running).down()
+    Stack(running).up(["kafka"])
 
     assert [message for message in received(running) if message in marks] == marks
 
 
 def test_down_ends_everything_and_closes_the_ports(running: Settings, eventlab):
-    pids = [service.pid for service in lifecycle.status(running) if service.pid]
+    pids = [service.pid for service in Stack(running).status() if service.pid]
     done = eventlab(running, "down")
 
     assert done.returncode == 0
     assert "(none is running)" in done.stdout
     assert "All ports are closed" in done.stdout
     assert not any(psutil.pid_exists(pid) and process.alive(psutil.Process(pid)) for pid in pids)
-    assert lifecycle.open_ports(running) == []
+    assert Stack(running).open_ports() == []
 
 
 def test_down_of_one_service_speaks_of_that_one_only(running: Settings, eventlab):
@@ -238,7 +240,7 @@ def test_a_strangers_port_is_named_and_does_not_make_down_fail(stopped: Settings
 
 def test_down_fails_when_what_the_stack_started_still_listens(running: Settings, monkeypatch, capsys):
     monkeypatch.setattr(app, "settings", running)
-    monkeypatch.setattr(lifecycle, "down", lambda settings, names, report: lifecycle.status(settings, names))
+    monkeypatch.setattr(Stack, "down", lambda stack, names=(): stack.status(names))
 
     with pytest.raises(SystemExit) as ended:
         app.main(["down", "api"])
@@ -248,13 +250,13 @@ def test_down_fails_when_what_the_stack_started_still_listens(running: Settings,
 
 
 def test_a_service_that_needs_another_is_started_with_it(stopped: Settings):
-    started = lifecycle.up(stopped, ["datanode"])
+    started = Stack(stopped).up(["datanode"])
 
     assert [(service.name, service.state) for service in started] == [
         ("namenode", "running"),
         ("datanode", "running"),
     ]
-    lifecycle.down(stopped)
+    Stack(stopped).down()
 
 
 def test_down_again_is_fine(stopped: Settings, eventlab):
@@ -295,12 +297,12 @@ def test_restart_replaces_the_process(running: Settings, eventlab):
 
 def test_two_stacks_run_side_by_side(running: Settings, new_stack, tmp_path: Path):
     other = new_stack(tmp_path / "other")
-    lifecycle.up(other, ["kafka"])
+    Stack(other).up(["kafka"])
     send(other, b"only in the other")
 
     assert states(running, "kafka") == states(other, "kafka") == ["running"]
     assert b"only in the other" not in received(running)
-    lifecycle.down(other)
+    Stack(other).down()
     assert states(running, "kafka") == ["running"]
 
 
@@ -320,12 +322,12 @@ def test_reset_leaves_a_stack_as_new(running: Settings, eventlab):
 
     assert done.returncode == 0
     assert states(running, "kafka") == ["stopped"]
-    lifecycle.up(running, ["kafka"])
+    Stack(running).up(["kafka"])
     assert received(running) == []
 
 
 def test_reset_leaves_nothing_of_the_kit_and_everything_else(stopped: Settings, eventlab):
-    lifecycle.up(stopped, ["api"])
+    Stack(stopped).up(["api"])
     config.render_for_containers(stopped)
     jupyter_token(stopped)
     for name in ("saved", "lesson-06"):
@@ -339,14 +341,14 @@ def test_reset_leaves_nothing_of_the_kit_and_everything_else(stopped: Settings, 
 
 
 def test_reset_says_what_it_could_not_delete(stopped: Settings, monkeypatch, capsys):
-    lifecycle.up(stopped, ["api"])
+    Stack(stopped).up(["api"])
 
     def refuse(path):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(lifecycle.shutil, "rmtree", refuse)
-    with pytest.raises(lifecycle.StackError, match="Permission denied"):
-        lifecycle.reset(stopped)
+    monkeypatch.setattr(shutil, "rmtree", refuse)
+    with pytest.raises(StackError, match="Permission denied"):
+        Stack(stopped).reset()
 
 
 def test_reset_asks_first_and_does_nothing_without_a_yes(running: Settings, eventlab):
@@ -365,13 +367,13 @@ def odd_folder(tmp_path: Path) -> Path:
 def test_a_path_with_spaces_and_unicode_will_do(odd_folder: Path, new_stack):
     odd = new_stack(odd_folder / "state")
 
-    lifecycle.up(odd, ["kafka", "namenode", "datanode"])
+    Stack(odd).up(["kafka", "namenode", "datanode"])
 
     assert states(odd, "kafka", "namenode", "datanode") == ["running"] * 3
     assert (odd.state_dir / "data" / "kafka" / "meta.properties").exists()
     assert (odd.state_dir / "data" / "hdfs" / "name" / "current" / "VERSION").exists()
     assert (odd.state_dir / "data" / "hdfs" / "data" / "current" / "VERSION").exists()
-    lifecycle.down(odd)
+    Stack(odd).down()
 
 
 def test_a_symlinked_state_folder_will_do(new_stack, tmp_path: Path):
@@ -379,10 +381,10 @@ def test_a_symlinked_state_folder_will_do(new_stack, tmp_path: Path):
     (tmp_path / "link").symlink_to(tmp_path / "real")
     linked = new_stack(tmp_path / "link")
 
-    lifecycle.up(linked, ["kafka"])
+    Stack(linked).up(["kafka"])
 
     assert states(linked, "kafka") == ["running"]
-    lifecycle.down(linked)
+    Stack(linked).down()
     assert (tmp_path / "real" / "data" / "kafka").is_dir()
 
 
@@ -401,7 +403,7 @@ def test_a_state_folder_that_cannot_be_used_is_an_error_and_no_traceback(own: Se
 def deleted_under(new_stack, tmp_path: Path) -> Iterator[Settings]:
     """A stack whose state folder was deleted while it ran."""
     settings = new_stack(tmp_path / "state")
-    lifecycle.up(settings, ["api"])
+    Stack(settings).up(["api"])
     orphan = process.find(settings, "api")
     assert orphan is not None
     shutil.rmtree(settings.state_dir)
@@ -422,7 +424,7 @@ def test_a_state_folder_deleted_while_running_leaves_a_clear_way_out(deleted_und
         assert time.monotonic() < deadline
         time.sleep(0.05)
     assert eventlab(deleted_under, "up", "api").returncode == 0
-    lifecycle.down(deleted_under)
+    Stack(deleted_under).down()
 
 
 def given_by_address(settings: Settings, folder: Path, **others: str) -> Settings:
@@ -437,8 +439,8 @@ def given_by_address(settings: Settings, folder: Path, **others: str) -> Setting
 def test_services_that_somebody_else_runs_are_asked_and_neither_started_nor_stopped(running: Settings, tmp_path):
     guest = given_by_address(running, tmp_path)
 
-    found = lifecycle.up(guest, ["kafka", "api"])
-    lifecycle.down(guest, ["kafka", "api"])
+    found = Stack(guest).up(["kafka", "api"])
+    Stack(guest).down(["kafka", "api"])
 
     assert [(each.state, each.pid, each.address) for each in found] == [
         ("running", None, running.bootstrap_servers),
@@ -459,20 +461,20 @@ def test_services_that_somebody_else_runs_are_asked_and_neither_started_nor_stop
 def test_up_says_which_service_of_somebody_else_does_not_answer(tmp_path: Path, service, setting, address):
     guest = OwnSettings(state_dir=tmp_path, port_offset=9000, **{setting: address})
 
-    with pytest.raises(lifecycle.StackError) as caught:
-        lifecycle.up(guest)
+    with pytest.raises(StackError) as caught:
+        Stack(guest, SERVICES).up()
 
     assert f"{service} (EVENTLAB_{setting.upper()}={address}) does not answer" in str(caught.value)
     assert not (tmp_path / "run").exists()
-    assert lifecycle.status(guest, [service])[0].state == "stopped"
+    assert Stack(guest).status([service])[0].state == "stopped"
 
 
 def test_the_data_node_of_somebody_else_is_asked_about_through_its_name_node(stopped: Settings, tmp_path: Path):
-    lifecycle.up(stopped, ["namenode", "datanode"])
+    Stack(stopped).up(["namenode", "datanode"])
     hdfs = {"default_fs_url": stopped.default_fs, "webhdfs": stopped.webhdfs_url}
     guest = given_by_address(stopped, tmp_path, **hdfs)
 
     assert states(guest, "namenode", "datanode") == ["running", "running"]
 
-    lifecycle.down(stopped, ["namenode", "datanode"])
+    Stack(stopped).down(["namenode", "datanode"])
     assert states(guest, "namenode", "datanode") == ["stopped", "stopped"]

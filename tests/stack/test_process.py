@@ -225,4 +225,4 @@ def test_a_service_whose_starter_has_ended_does_not_start(own: Settings, bystand
 def test_what_happened_is_told_without_the_frames_of_a_stack_trace():
     log = "started\nError: no such luck\n\tat kafka.Kafka.main(Kafka.scala)\n\t... 18 more\nCaused by: it\n"
 
-    assert process.telling(log) == "started\nError: no such luck\nCaused by: it"
+    assert process.significant_lines(log) == "started\nError: no such luck\nCaused by: it"

@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from eventlab.errors import StackError
 from eventlab.settings import OwnSettings
 from eventlab.stack import process, provision
 
@@ -26,20 +27,20 @@ def test_a_folder_is_formatted_once(own: OwnSettings, tmp_path: Path):
 
 
 def test_what_the_formatter_says_is_in_the_error(own: OwnSettings):
-    with pytest.raises(provision.ProvisionError, match="no such luck"):
+    with pytest.raises(StackError, match="no such luck"):
         provision.format_once(own, "kafka", lambda _: ["sh", "-c", "echo no such luck; exit 3"])
 
 
 def test_a_formatter_that_nobody_could_note_does_not_format(own: OwnSettings, tmp_path: Path):
-    killed_before_the_note = f"""if True:
+    killed_before_the_record = f"""if True:
         import os
         from eventlab.settings import OwnSettings
         from eventlab.stack import process, provision
-        process.note = lambda *_: os._exit(9)
+        process.write_record = lambda *_: os._exit(9)
         own = OwnSettings(state_dir={str(own.state_dir)!r})
         provision.format_once(own, "kafka", lambda _: ["sh", "-c", "echo formatted > {tmp_path}/log"])
     """
-    killed = subprocess.run([sys.executable, "-c", killed_before_the_note])
+    killed = subprocess.run([sys.executable, "-c", killed_before_the_record])
 
     assert killed.returncode == 9
     deadline = time.monotonic() + 10

@@ -7,7 +7,7 @@ import pytest
 
 from eventlab.cli import app
 from eventlab.settings import Settings
-from eventlab.stack import java, probes
+from eventlab.stack import java
 from eventlab.stack.services import COURSE, SERVICES
 from eventlab.stack.tokens import jupyter_token
 
@@ -64,7 +64,7 @@ def test_jupyter_asks_for_a_token_that_the_list_of_processes_does_not_show(own: 
 
     assert len(token) >= 32
     assert not any(token in word for service in SERVICES.values() for word in service.command(own))
-    assert SERVICES["jupyter"].variables(own) == {"JUPYTER_TOKEN": token}
+    assert SERVICES["jupyter"].extra_variables(own) == {"JUPYTER_TOKEN": token}
     assert token in SERVICES["jupyter"].address(own)
 
 
@@ -99,13 +99,3 @@ def test_the_address_shown_of_somebody_elses_service_is_the_one_that_was_set():
 
 def test_nothing_is_external_by_default(own: Settings):
     assert not any(service.is_external(own) for service in SERVICES.values())
-
-
-def test_the_version_request_to_spark_is_what_pyspark_would_send():
-    from pyspark.sql.connect.proto import AnalyzePlanRequest
-
-    request = AnalyzePlanRequest.FromString(probes.SPARK_VERSION_REQUEST)
-
-    assert request.WhichOneof("analyze") == "spark_version"
-    assert (request.session_id.count("-"), request.user_context.user_id) == (4, "eventlab-probe")
-    assert request.SerializeToString() == probes.SPARK_VERSION_REQUEST

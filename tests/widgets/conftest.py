@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from eventlab.settings import Settings
-from eventlab.stack import lifecycle
+from eventlab.stack import Stack
 from eventlab.widgets.panel import Panel
 from tests.stacks import free_settings
 from tests.widgets.helpers import Kernel
@@ -36,7 +36,7 @@ def api_alone(tmp_path) -> Iterator[Settings]:
     """Settings of a stack of which only the API runs: it starts fast, and may be killed."""
     own = free_settings(tmp_path / "state")
     yield own
-    lifecycle.down(own, ["api"], grace_s=2)
+    Stack(own, grace_s=2).down(["api"])
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from eventlab import course
 from eventlab.settings import ROOT
-from eventlab.stack import lifecycle, process
+from eventlab.stack import Stack, process
 from eventlab.widgets import GameConsole
 from eventlab.widgets.routes import NoRoutes, Route, running_routes
 from tests.widgets.helpers import until
@@ -91,16 +91,16 @@ def test_a_route_that_is_added_has_its_button_once_the_api_is_restarted(stack, a
     app = tmp_path / "game_api.py"
     app.write_text((ROOT / "game_api.py").read_text())
     own = api_alone.model_copy(update={"api_app": app})
-    lifecycle.up(own, ["api"])
+    Stack(own).up(["api"])
     console = show(GameConsole(own))
     until(lambda: len(console.buttons.children) == 3)
     kept = button(console, SWORD)
 
     route = '@game.route("/join_a_guild")\ndef join_a_guild():\n    return "Guild Joined!"\n\n\n'
     app.write_text(app.read_text().replace("def log_to_kafka", f"{route}def log_to_kafka", 1))
-    lifecycle.down(own, ["api"])
+    Stack(own).down(["api"])
     until(lambda: "Start it: eventlab up api" in console.message.value)
-    lifecycle.up(own, ["api"])
+    Stack(own).up(["api"])
 
     assert until(lambda: len(console.buttons.children) == 4) < 2
     press(console, "GET /join_a_guild")

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from eventlab.stack import lifecycle, process
+from eventlab.stack import Stack, process
 from eventlab.widgets import StackPanel
 from tests.widgets.helpers import until
 
@@ -26,7 +26,7 @@ def light(panel):
 
 
 def test_a_service_that_somebody_starts_and_somebody_kills_is_seen_within_two_seconds(panel, api_alone):
-    lifecycle.up(api_alone, ["api"])
+    Stack(api_alone).up(["api"])
     assert until(lambda: light(panel) == "running") < SOON_S
     assert re.search(r"\d+ MiB", panel.rows["api"].facts.value)
 

@@ -82,11 +82,12 @@ def up(services: tuple[str, ...], lesson: str | None) -> None:
                                                 a second stack beside the first
     """
     from eventlab.cli.display import show_phases, show_status
-    from eventlab.stack import lifecycle
+    from eventlab.stack import Stack
+    from eventlab.stack.services import SERVICES
 
     notebook = _lesson(lesson) if lesson else None
     with show_phases() as report, terminable():
-        found = lifecycle.up(settings, services, report)
+        found = Stack(settings, SERVICES, report).up(services)
     show_status(found)
     if notebook:
         _begin_at(notebook)
@@ -126,9 +127,9 @@ def status(services: tuple[str, ...], as_json: bool) -> None:
     gone or does not answer, `stopped` is not there.
     """
     from eventlab.cli.display import show_status
-    from eventlab.stack import lifecycle
+    from eventlab.stack import Stack
 
-    found = lifecycle.status(settings, services)
+    found = Stack(settings).status(services)
     if as_json:
         click.echo(json.dumps([service.as_dict() for service in found], indent=2))
     else:
@@ -147,13 +148,13 @@ def down(services: tuple[str, ...]) -> None:
     stay for the next `up`.
     """
     from eventlab.cli.display import show_down, show_phases
-    from eventlab.stack import lifecycle
+    from eventlab.stack import Stack
 
     names = _without_own_jupyter(services)
-    held = lifecycle.held_ports(settings, names)
+    held = Stack(settings).listening_ports(names)
     with show_phases() as report, terminable():
-        found = lifecycle.down(settings, names, report)
-    still_open = lifecycle.open_ports(settings, names)
+        found = Stack(settings, report=report).down(names)
+    still_open = Stack(settings).open_ports(names)
     show_down(found, still_open, bool(names))
     if left := sorted(held & set(still_open)):
         raise click.ClickException(f"still open: {', '.join(map(str, left))}. Who holds them: eventlab doctor")
@@ -177,11 +178,11 @@ def _without_own_jupyter(services: tuple[str, ...]) -> tuple[str, ...]:
 def restart(services: tuple[str, ...]) -> None:
     """End the services and start them again (all when none is named)."""
     from eventlab.cli.display import show_phases, show_status
-    from eventlab.stack import lifecycle
+    from eventlab.stack import Stack
+    from eventlab.stack.services import SERVICES
 
     with show_phases() as report, terminable():
-        lifecycle.down(settings, services, report)
-        found = lifecycle.up(settings, services, report)
+        found = Stack(settings, SERVICES, report).restart(services)
     show_status(found)
 
 
@@ -209,7 +210,7 @@ def logs(service: str, follow: bool, lines: int) -> None:
 def reset(yes: bool) -> None:
     """Take the stack down and delete its topics, events (saved ones too), files and logs: back to factory."""
     from eventlab.cli.display import show_phases
-    from eventlab.stack import lifecycle
+    from eventlab.stack import Stack
 
     if not settings.state_dir.exists():
         click.echo("There is nothing to reset.")
@@ -217,7 +218,7 @@ def reset(yes: bool) -> None:
     if not yes:
         click.confirm(f"Delete every topic, event, file, log and saved event in {settings.state_dir}?", abort=True)
     with show_phases() as report, terminable():
-        lifecycle.reset(settings, report)
+        Stack(settings, report=report).reset()
     click.echo("The stack is as new. Start it: eventlab up")
 
 
@@ -298,13 +299,13 @@ def lab(browser: bool) -> None:
     """
     from eventlab.cli.display import show_phases, show_status
     from eventlab.jupyter import hub, start_page
-    from eventlab.stack import lifecycle
-    from eventlab.stack.services import COURSE, lab_page
+    from eventlab.stack import Stack
+    from eventlab.stack.services import COURSE, SERVICES, lab_page
 
     page = start_page.write()
     theirs = hub.page(page)
     with show_phases() as report, terminable():
-        found = lifecycle.up(settings, COURSE if theirs else (), report)
+        found = Stack(settings, COURSE if theirs else SERVICES, report).up()
     show_status(found)
     address = theirs or lab_page(settings, f"lab/tree/{page.relative_to(ROOT)}")
     click.echo(f"\nJupyterLab: {address}\nTo end everything: eventlab down")

@@ -24,7 +24,8 @@ from rich.table import Table
 
 from eventlab.clients import ports
 from eventlab.settings import Settings
-from eventlab.stack import lifecycle
+from eventlab.stack.startup import Report
+from eventlab.stack.status import Status
 
 LIGHTS = {"running": "green", "stopped": "dim", "crashed": "red"}
 DONE = ("ready", "stopped")
@@ -44,7 +45,7 @@ def in_notebook() -> bool:
 
 
 @contextmanager
-def show_phases() -> Iterator[lifecycle.Report]:
+def show_phases() -> Iterator[Report]:
     """A line per service with what happens to it; plain lines where there is no terminal."""
     screen = console()
     started = time.monotonic()
@@ -88,7 +89,7 @@ def waiting(what: str) -> Iterator[None]:
         yield
 
 
-def show_status(found: Sequence[lifecycle.Status]) -> None:
+def show_status(found: Sequence[Status]) -> None:
     """The table of `status` and `up`, with the stack's memory at its foot."""
     total = sum(service.rss_bytes for service in found)
     table = Table(show_footer=True, box=None, pad_edge=False)
@@ -110,7 +111,7 @@ def show_status(found: Sequence[lifecycle.Status]) -> None:
     Console(no_color=in_notebook(), force_terminal=False if in_notebook() else None).print(table)
 
 
-def show_down(found: Sequence[lifecycle.Status], still_open: Sequence[int], some: bool = False) -> None:
+def show_down(found: Sequence[Status], still_open: Sequence[int], some: bool = False) -> None:
     """The table of what still runs, empty as it should be, and the proof that the ports are closed.
 
     some: only the services in `found` were to go down, not all.
@@ -169,7 +170,7 @@ def run_setup(settings: Settings, relock: bool) -> None:
         progress.update(task, visible=bool(fetched))
     screen.print(f"jars: {len(fetched)} fetched, every one as locked" if fetched else "jars: all there, as locked")
     with show_phases() as report:
-        recorded = steps.record_archives(settings, report)
+        recorded = steps.record_archives(report)
     screen.print("archives: made; the stack starts faster from now on" if recorded else "archives: all there")
 
 

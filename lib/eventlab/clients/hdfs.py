@@ -68,6 +68,14 @@ class HdfsClient(WebHDFS):
         """Return the path as it is: HDFS allows characters that a URL does not, such as `?` and `#`."""
         return path
 
+    def exists(self, path: str, **_: Any) -> bool:
+        """Return whether a file or folder exists; fsspec's own method returns False for every error."""
+        try:
+            self.info(path)
+        except FileNotFoundError:
+            return False
+        return True
+
     def mkdir(self, path: str, permission: str | None = None, **_: Any) -> None:
         """Create a folder and its parents.
 

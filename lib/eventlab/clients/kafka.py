@@ -1,39 +1,32 @@
-"""Kafka: clients that give up in time, administration, offsets, and bounded reading of a topic.
+"""Kafka: topics, offsets, and bounded reading of a topic.
 
-`kafka` (kafka-python) is imported when a function is called, because the import takes most of a second.
+The functions raise KafkaUnavailable when no broker answers. Connections are in `kafka_connections.py`.
 """
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from eventlab.clients import ports
-from eventlab.errors import EventlabError, ServiceUnavailable
+from eventlab.clients.kafka_connections import (
+    TIMEOUT_S,
+    KafkaUnavailable,
+    is_unreachable,
+    open_admin,
+    open_consumer,
+)
+from eventlab.clients.kafka_connections import open_producer as open_producer
+from eventlab.errors import EventlabError
 
 if TYPE_CHECKING:
-    from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+    from kafka import KafkaConsumer
     from kafka.consumer.fetcher import ConsumerRecord
 
-logger = logging.getLogger(__name__)
-
-TIMEOUT_S = 5.0
-"""Seconds to wait for the answer to one request."""
 READ_TIMEOUT_S = 10.0
 """Seconds without a new record after which a bounded read fails."""
 POLL_MS = 200
-
-
-class KafkaUnavailable(ServiceUnavailable):
-    """No broker answers at the bootstrap servers."""
-
-    def __init__(self, bootstrap_servers: str, reason: object) -> None:
-        message = f"Kafka does not answer at {bootstrap_servers}: {reason}"
-        super().__init__(message, next_command="eventlab up kafka")
 
 
 class TopicError(EventlabError):
@@ -56,93 +49,6 @@ class Offsets:
     def messages(self) -> int:
         """Return the number of offsets between first and end, which counts deleted and control messages too."""
         return sum(self.end.values()) - sum(self.first.values())
-
-
-@contextmanager
-def open_admin(bootstrap_servers: str, timeout_s: float = TIMEOUT_S) -> Iterator[KafkaAdminClient]:
-    """Open kafka-python's admin client and close it at the end of the block.
-
-    Args:
-        bootstrap_servers: `host:port`, several with commas.
-        timeout_s: Seconds for connecting and for each request.
-
-    Raises:
-        KafkaUnavailable: No broker answers, also later in the block.
-    """
-    import kafka
-
-    options = client_options(bootstrap_servers, timeout_s)
-    with _available(bootstrap_servers, timeout_s), closing(kafka.KafkaAdminClient(**options)) as admin:
-        yield admin
-
-
-@contextmanager
-def open_consumer(bootstrap_servers: str, timeout_s: float = TIMEOUT_S, **options: Any) -> Iterator[KafkaConsumer]:
-    """Open a consumer that belongs to no group, commits no offsets and creates no topic.
-
-    Args:
-        bootstrap_servers: `host:port`, several with commas.
-        timeout_s: Seconds for connecting and for each request.
-        **options: Further options of `kafka.KafkaConsumer`.
-
-    Raises:
-        KafkaUnavailable: No broker answers, also later in the block.
-    """
-    import kafka
-
-    defaults = {
-        **client_options(bootstrap_servers, timeout_s),
-        "enable_auto_commit": False,
-        "auto_offset_reset": "earliest",
-        "allow_auto_create_topics": False,
-        "metrics_enabled": False,
-        "reconnect_backoff_max_ms": 500,
-    }
-    with _available(bootstrap_servers, timeout_s):
-        consumer = kafka.KafkaConsumer(**(defaults | options))
-        try:
-            yield consumer
-        finally:
-            consumer.close(autocommit=False, timeout_ms=1000)
-
-
-@contextmanager
-def open_producer(bootstrap_servers: str, timeout_s: float = TIMEOUT_S, **options: Any) -> Iterator[KafkaProducer]:
-    """Open a producer whose messages every in-sync replica acknowledges; flush and close it after the block.
-
-    Args:
-        bootstrap_servers: `host:port`, several with commas.
-        timeout_s: Seconds for connecting, and twice as many for the delivery of a message.
-        **options: Further options of `kafka.KafkaProducer`.
-
-    Raises:
-        KafkaUnavailable: No broker answers, also later in the block.
-    """
-    import kafka
-
-    milliseconds = int(timeout_s * 1000)
-    defaults = {
-        **client_options(bootstrap_servers, timeout_s),
-        "acks": "all",
-        "max_block_ms": milliseconds,
-        "delivery_timeout_ms": 2 * milliseconds,
-    }
-    with (
-        _available(bootstrap_servers, timeout_s),
-        closing(kafka.KafkaProducer(**(defaults | options))) as producer,
-    ):
-        yield producer
-        producer.flush(timeout=2 * timeout_s)
-
-
-def client_options(bootstrap_servers: str, timeout_s: float = TIMEOUT_S) -> dict[str, Any]:
-    """Return the options with which every client of kafka-python gives up after `timeout_s` seconds."""
-    milliseconds = int(timeout_s * 1000)
-    return {
-        "bootstrap_servers": bootstrap_servers,
-        "bootstrap_timeout_ms": milliseconds,
-        "request_timeout_ms": milliseconds,
-    }
 
 
 def check_broker(bootstrap_servers: str, timeout_s: float = TIMEOUT_S) -> None:
@@ -187,7 +93,7 @@ def create_topic(
     A topic of that name whose deletion is not complete yet is waited for.
 
     Args:
-        bootstrap_servers: `host:port`, several with commas.
+        bootstrap_servers: The brokers.
         topic: Its name.
         partitions: The number of its partitions.
         exist_ok: Accept a topic that exists.
@@ -203,26 +109,28 @@ def create_topic(
     """
     from kafka.errors import KafkaError, TopicAlreadyExistsError
 
-    wanted: dict[str, Any] = {"num_partitions": partitions, "replication_factor": 1}
+    specification: dict[str, Any] = {"num_partitions": partitions, "replication_factor": 1}
     if configs:
-        wanted["configs"] = dict(configs)
+        specification["configs"] = dict(configs)
     deadline = time.monotonic() + timeout_s
     with open_admin(bootstrap_servers) as admin:
         while True:
             try:
-                admin.create_topics({topic: wanted})
+                admin.create_topics({topic: specification})
                 admin.wait_for_topics([topic])
                 return True
             except TopicAlreadyExistsError as error:
                 if exist_ok:
                     return False
                 if time.monotonic() > deadline:
-                    raise TopicError(f"the topic {topic!r} exists at {bootstrap_servers}") from error
+                    message = f"the topic {topic!r} exists at {bootstrap_servers}"
+                    raise TopicError(message, next_command=f"kafka-topics --delete --topic {topic}") from error
                 time.sleep(0.05)
             except KafkaError as error:
-                if _is_unreachable(error):
+                if is_unreachable(error):
                     raise
-                raise TopicError(f"Kafka could not create the topic {topic!r}: {error}") from error
+                message = f"Kafka could not create the topic {topic!r}: {error}"
+                raise TopicError(message, next_command="eventlab logs kafka") from error
 
 
 def delete_topics(bootstrap_servers: str, topics: Sequence[str]) -> None:
@@ -270,7 +178,7 @@ def read_topic(
     """Read a topic from its beginning to its end at the time of the call, partition by partition.
 
     Args:
-        bootstrap_servers: `host:port`, several with commas.
+        bootstrap_servers: The brokers.
         topic: Its name; a topic that does not exist has no records.
         start: The offset at which to start in each partition; without one, the first.
         timeout_s: Seconds without a new record after which the read fails.
@@ -344,53 +252,6 @@ def committed_offsets(bootstrap_servers: str, group: str, topic: str) -> dict[in
     return {
         at.partition: entry.offset for at, entry in committed.items() if at.topic == topic and entry.offset >= 0
     }
-
-
-@contextmanager
-def silenced() -> Iterator[None]:
-    """Hold back kafka-python's own log, which reports every broker that does not answer."""
-    library = logging.getLogger("kafka")
-    before, library.level = library.level, logging.CRITICAL + 1
-    try:
-        yield
-    finally:
-        library.level = before
-
-
-@contextmanager
-def _available(bootstrap_servers: str, timeout_s: float) -> Iterator[None]:
-    """Check the connection, silence the library, and turn its connection errors into KafkaUnavailable."""
-    from kafka.errors import KafkaError
-
-    _check_connection(bootstrap_servers, timeout_s)
-    with silenced():
-        try:
-            yield
-        except KafkaError as error:
-            if _is_unreachable(error):
-                raise KafkaUnavailable(bootstrap_servers, error or type(error).__name__) from error
-            raise
-
-
-def _check_connection(bootstrap_servers: str, timeout_s: float) -> None:
-    """Require that one of the servers accepts connections."""
-    reasons = []
-    for address in bootstrap_servers.split(","):
-        try:
-            return ports.check_connection(address.strip(), min(timeout_s, ports.TIMEOUT_S))
-        except ServiceUnavailable as error:
-            reasons.append(error.message)
-    raise KafkaUnavailable(bootstrap_servers, "; ".join(reasons))
-
-
-def _is_unreachable(error: Exception) -> bool:
-    """Return whether an error of kafka-python says that no broker answered."""
-    from kafka import errors
-
-    kinds = (errors.KafkaTimeoutError, errors.KafkaConnectionError, errors.NodeNotReadyError)
-    return isinstance(
-        error, (*kinds, errors.RequestTimedOutError, errors.Cancelled, errors.MetadataEmptyBrokerList)
-    )
 
 
 def _servers(consumer: KafkaConsumer) -> str:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from eventlab.clients import kafka, spark
 from eventlab.errors import EventlabError
 from eventlab.settings import ROOT, settings
-from eventlab.stack import config, environment, lifecycle
+from eventlab.stack import Stack, config, environment
 
 if TYPE_CHECKING:
     from kafka.consumer.fetcher import ConsumerRecord
@@ -197,9 +197,7 @@ def _purchases_at(spark: Any, path: str) -> Counter | None:
 
 
 def _require(names: Sequence[str]) -> None:
-    away = [
-        service.name for service in lifecycle.status(settings, dict.fromkeys(names)) if service.state != "running"
-    ]
+    away = [service.name for service in Stack(settings).status(dict.fromkeys(names)) if service.state != "running"]
     if away:
         raise LessonError(f"not running: {', '.join(away)}. Start what this lesson needs: eventlab up")
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import filelock
-
 from eventlab.course.execute import Result, execute
 from eventlab.errors import EventlabError
-from eventlab.settings import ROOT, OwnSettings, Settings, settings
-from eventlab.stack import environment, lifecycle
+from eventlab.settings import ROOT, Settings, settings
+from eventlab.stack import fresh_stack
 from eventlab.stack.services import COURSE
+from eventlab.stack.startup import Report, no_report
 
 NOTEBOOKS = ROOT / "notebooks"
 BUILD = ROOT / "build"
@@ -53,47 +50,15 @@ def walk(notebooks: Sequence[Path], output: Path, progress: Progress) -> Iterato
 
 @contextmanager
 def own_stack(
-    report: lifecycle.Report = lambda name, phase: None,
+    report: Report = no_report,
     folder: Path = BUILD / "run-stack",
     offsets: Sequence[int] = OFFSETS,
     services: Sequence[str] = COURSE,
 ) -> Iterator[Settings]:
-    """A fresh stack under build/, in whose environment this process and its kernels are meanwhile.
+    """Run a fresh stack below build/, beside the user's, with the user's start timeout.
 
-    It takes the first of the port offsets at which all its ports are free, so that a learner's running stack
-    is left alone, and nothing of a learner's ports and addresses. WalkError when no offset is free, or
-    another walk is using the folder.
+    Raises:
+        StackError: No offset has free ports, another process uses the folder, or a service did not start.
     """
-    with _alone(folder):
-        own = _on_free_ports(folder, offsets)
-        lifecycle.down(own)  # what an interrupted run may have left
-        shutil.rmtree(folder, ignore_errors=True)
-        before = dict(os.environ)
-        try:
-            lifecycle.up(own, services, report)
-            environment.apply(own)
-            yield own
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
-            lifecycle.down(own, services, report)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """A second walk in the same folder is refused: it would end the first one's stack."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with filelock.FileLock(folder.with_name(folder.name + ".lock"), timeout=0):
-            yield
-    except filelock.Timeout as error:
-        raise WalkError(f"another walk is under way in {folder}. Try again when it is done") from error
-
-
-def _on_free_ports(folder: Path, offsets: Sequence[int]) -> Settings:
-    for offset in offsets:
-        own = OwnSettings(state_dir=folder, port_offset=offset, start_timeout_s=settings.start_timeout_s)
-        left_over = any(status.pid for status in lifecycle.status(own, COURSE))
-        if left_over or not lifecycle.taken_ports(own, COURSE):
-            return own
-    raise WalkError("the course's ports are taken. Take the running stack down: eventlab down")
+    with fresh_stack(folder, offsets, services, report, start_timeout_s=settings.start_timeout_s) as stack:
+        yield stack.settings

@@ -17,7 +17,8 @@ from eventlab.clients import ports
 from eventlab.explain.explanation import INSTEAD, Explain, Explanation
 from eventlab.explain.failure import Failure
 from eventlab.settings import HOST
-from eventlab.stack import lifecycle, process
+from eventlab.stack import Stack, process
+from eventlab.stack.requirements import free_offset
 from eventlab.stack.services import SERVICES
 
 LITTLE_DISK = 16 * 2**20
@@ -53,7 +54,7 @@ def port_taken(failure: Failure, settings: Any) -> Explanation | None:
 
 def stack_port_taken(settings: Any) -> Explanation | None:
     """A port of a service that is not running is held by somebody else."""
-    own = lifecycle.held_ports(settings)
+    own = Stack(settings).listening_ports()
     for service in SERVICES.values():
         if service.is_external(settings) or process.find(settings, service.name):
             continue
@@ -65,7 +66,7 @@ def stack_port_taken(settings: Any) -> Explanation | None:
             remedy = f"!kill {pid[1]}" if pid and _is_ours(int(pid[1])) else ""
             where = "If that process may go (it is yours), run this, then the cell again"
             if not remedy:
-                remedy = f"EVENTLAB_PORT_OFFSET={lifecycle.free_offset(settings)} make lab"
+                remedy = f"EVENTLAB_PORT_OFFSET={free_offset(settings)} make lab"
                 where = "To move the stack to other ports, end JupyterLab and run this in a terminal"
             what = f"{service.name} can't start: its port {port} is taken."
             return Explanation(what, f"{HOST}:{port} is held by {holder}", remedy, where)

@@ -84,7 +84,7 @@ def _away_elsewhere(settings: Any, name: str) -> Explanation | None:
 
 def _last_words(settings: Any, name: str) -> str:
     """The last line of its log that tells something."""
-    told = process.telling(process.log_tail(settings, name, 60), 60).splitlines()
+    told = process.significant_lines(process.log_tail(settings, name, 60), 60).splitlines()
     loud = [line for line in told if re.search(r"ERROR|FATAL|Exception|No space|OutOfMemory", line)]
     line = (loud or told or [""])[-1].strip()
     return f"; its log ends with: {line[:200]}" if line else ""

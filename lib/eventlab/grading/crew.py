@@ -233,16 +233,12 @@ def _environment(run: Path, contained: bool) -> dict[str, str]:
 
 
 def _free_offset() -> int:
-    from eventlab.clients import ports
     from eventlab.settings import Settings
-    from eventlab.stack.services import COURSE, SERVICES
+    from eventlab.stack.requirements import settings_on_free_ports
+    from eventlab.stack.services import COURSE
 
     first = int(os.environ.get("EVENTLAB_PORT_OFFSET", "0"))
-    for offset in range(first + 20, first + 3000, 20):
-        moved = Settings(port_offset=offset)
-        if all(ports.is_free(port) for name in COURSE for port in SERVICES[name].port_numbers(moved)):
-            return offset
-    raise GradingError("no ports are free for a stack. End what holds them, or set EVENTLAB_PORT_OFFSET")
+    return settings_on_free_ports(range(first + 20, first + 3000, 20), COURSE, Settings).port_offset
 
 
 def _end(process: subprocess.Popen[str], patience_s: float = 6) -> None:

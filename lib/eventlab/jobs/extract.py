@@ -1,14 +1,14 @@
-"""From a topic's messages to rows, by name, whatever the messages are.
+"""Turn the messages of a topic into rows, with columns by name.
 
-The rules, for every job:
+The rules for each job:
 
-- A column per field that occurs anywhere in the topic, in alphabetical order, as text; a field that an event does
-  not have is NULL, a nested value is its JSON. Of a key that comes twice in one object the last value counts.
-- Fields that differ only in upper and lower case are one column, as SQL sees them; it has the spelling that comes
-  first in ASCII order.
-- `timestamp` is Kafka's time of the message. An event's own field of that name becomes `timestamp_in_event`.
-- A message that is not one JSON object is left out, counted, and named on standard error; for Spark's parser that
-  includes one with values nested more than 1,000 deep (jackson-core's StreamReadConstraints).
+- There is one text column for each field that occurs in the topic, in alphabetical order. A missing field is NULL
+  and a nested value is its JSON. When a key occurs twice in one object, the last value counts.
+- Fields that differ only in upper and lower case are one column, as in SQL, with the spelling that comes first in
+  ASCII order.
+- `timestamp` is Kafka's time of the message. A field of that name becomes `timestamp_in_event`.
+- A message that is not one JSON object is left out, counted and named on standard error. Spark's parser also
+  rejects values that are nested more than 1,000 levels deep (jackson-core's StreamReadConstraints).
 """
 
 from __future__ import annotations
@@ -28,33 +28,44 @@ T = TypeVar("T")
 STRICT = {"allowSingleQuotes": "false", "allowNonNumericNumbers": "false"}
 FIELDS = MapType(StringType(), StringType())
 END = f"end-{uuid4()}"
-"""A key that no message can know beforehand."""
+"""A random key that no message can contain."""
 SHOWN_OFFSETS = 5
 
 
 def extract_events(spark: SparkSession, topic: str) -> DataFrame:
-    """The topic's events as rows; what was left out is told on standard error. JobError when there is no event.
+    """Return the events of a topic as rows and report on standard error what was left out.
 
-    The topic is read once now, for the names of its fields, and again when the rows are used.
+    The topic is read now, for the names of its fields, and again when the rows are used.
+
+    Raises:
+        JobError: There is no event.
     """
     messages = read_topic(spark, find_topic(topic))
     fields, broken = survey(messages)
     if broken:
         report_broken(messages, broken)
     if not fields:
-        raise JobError(f"topic {topic!r} holds {broken} messages, and none of them is a JSON object with fields")
+        raise JobError(f"topic {topic!r} has {broken} messages, and none of them is a JSON object with fields")
     event = parsed(FIELDS if ambiguous(fields) else struct(fields))
-    # observe() also keeps the optimizer from parsing each message twice: once to filter it, once for its columns.
+    # With observe(), the optimizer does not parse each message twice, for the filter and for the columns.
     events = messages.select(event.alias("event"), "timestamp").observe("read", F.count("*").alias("messages"))
     return rows_of(events, fields)
 
 
 def extract_in_one_pass(spark: SparkSession, topic: str, action: Callable[[DataFrame], T]) -> T:
-    """What `action` makes of `extract_events`' rows, with the topic read once where that is enough.
+    """Return the result of an action on the rows of `extract_events`, and read the topic once if possible.
 
-    The names of the fields are guessed from a few messages; whether they were all is counted while the action runs
-    (an Observation). Where they were not - a rare field, a key twice in one object - the action is done again on
-    `extract_events`' rows. So it must read the rows to their end, and be repeatable.
+    The names of the fields are guessed from a few messages. An Observation counts the events with other fields
+    while the action runs. If there are any (a rare field, a key twice in one object), the action is repeated on
+    the rows of `extract_events`.
+
+    Args:
+        spark: The session.
+        topic: The topic's name.
+        action: Called with the rows, perhaps twice; it must read all of them.
+
+    Raises:
+        JobError: There is no event.
     """
     found = find_topic(topic)
     fields = found.sampled
@@ -69,7 +80,7 @@ def extract_in_one_pass(spark: SparkSession, topic: str, action: Callable[[DataF
     )
     try:
         result = action(rows_of(events, fields))
-    except JobError:  # a field that the action wants may not be among those guessed
+    except JobError:  # a field that the action needs may be missing in the sample
         return action(extract_events(spark, topic))
     if seen.get["incomplete"]:
         return action(extract_events(spark, topic))
@@ -79,21 +90,22 @@ def extract_in_one_pass(spark: SparkSession, topic: str, action: Callable[[DataF
 
 
 def rows_of(events: DataFrame, fields: list[str]) -> DataFrame:
-    """The events (`parsed`, with Kafka's timestamp) as rows with a column a field."""
+    """Return parsed events as rows with one column per field, and Kafka's timestamp."""
     return events.where(is_object("event")).select(*columns(fields), F.col("timestamp").cast("string"))
 
 
 def struct(fields: list[str]) -> StructType:
+    """Return a schema with a text field for each name."""
     return StructType([StructField(name, StringType()) for name in fields])
 
 
 def ambiguous(fields: list[str]) -> bool:
-    """Whether names differ only in case: a struct's fields can't be told apart then, a map's keys can."""
+    """Return whether names differ only in case, which a map keeps apart and a struct does not."""
     return len({name.lower() for name in fields}) < len(fields)
 
 
 def survey(messages: DataFrame) -> tuple[list[str], int]:
-    """The names of all fields, and the number of messages that are not JSON objects: one pass, small result."""
+    """Return the names of all fields, and the number of messages that are not JSON objects."""
     keys = messages.select(parsed(FIELDS).alias("event")).groupBy(
         F.when(is_object("event"), F.array_sort(F.map_keys(F.get("event", F.lit(0))))).alias("names")
     )
@@ -103,11 +115,10 @@ def survey(messages: DataFrame) -> tuple[list[str], int]:
 
 
 def parsed(element: StructType | MapType) -> Column:
-    """The message, parsed strictly, as the first element of an array whose second one holds END.
+    """Return the strictly parsed message as the first element of an array; the second element has the key END.
 
-    `from_json` alone accepts an object that something follows (`{"a": 1} junk`). As `[MESSAGE,{END: 1}]`, a
-    message is one object if and only if END is in the second element: what it opens or closes too much, or holds
-    besides, puts END elsewhere.
+    `from_json` accepts an object that other text follows (`{"a": 1} junk`). In `[MESSAGE,{END: 1}]`, the message
+    is exactly one object if and only if END is in the second element: additional brackets or values move it.
     """
     text = F.try_validate_utf8(F.col("value").cast("string"))
     if isinstance(element, StructType):
@@ -116,19 +127,19 @@ def parsed(element: StructType | MapType) -> Column:
 
 
 def is_object(column: str) -> Column:
-    """Whether `parsed` found one JSON object; false, never NULL, for a message without a value."""
+    """Return whether a `parsed` message is one JSON object; false, not NULL, for a message without a value."""
     return F.coalesce(F.get(column, F.lit(0)).isNotNull() & F.get(column, F.lit(1))[END].isNotNull(), F.lit(False))
 
 
 def has_more_than(fields: list[str]) -> Column:
-    """Whether the `event`, parsed to a map, has a key that is not among the fields, or one of them twice."""
+    """Return whether the `event`, parsed as a map, has another key than the fields, or one of them twice."""
     event = F.get("event", F.lit(0))
     known = sum((F.map_contains_key(event, field).cast("int") for field in fields), F.lit(0))
     return is_object("event") & (F.size(event) > known)
 
 
 def columns(fields: list[str]) -> list[Column]:
-    """One column a name, as SQL tells names apart, of the parsed `event`."""
+    """Return one column of the parsed `event` for each name, regardless of case."""
     spellings: dict[str, list[str]] = {}
     for name in fields:
         spellings.setdefault(name.lower(), []).append(name)
@@ -140,9 +151,11 @@ def columns(fields: list[str]) -> list[Column]:
 
 
 def column_name(field: str, taken: Collection[str] = ()) -> str:
-    """What a field's column is called: its name, but for Kafka's own and the empty one, which make way for others.
+    """Return the name of a field's column: `timestamp` and the empty name become another, unused one.
 
-    taken: the names, in small letters, of the fields of all events.
+    Args:
+        field: The field.
+        taken: The names of the fields of all events, in small letters.
     """
     name = {"timestamp": "timestamp_in_event", "": "_"}.get(field.lower())
     if name is None:
@@ -153,12 +166,12 @@ def column_name(field: str, taken: Collection[str] = ()) -> str:
 
 
 def column(name: str) -> Column:
-    """The column of that name, whatever is in it: a dash, a dot, a backtick."""
+    """Return the column of a name that may contain a dash, a dot or a backtick."""
     return F.col("`" + name.replace("`", "``") + "`")
 
 
 def report_broken(messages: DataFrame, broken: int) -> None:
-    """Name the messages that were left out: the first few by partition and offset."""
+    """Report the number of messages that were left out, and the first few by partition and offset."""
     where = messages.select("partition", "offset", parsed(FIELDS).alias("event")).where(~is_object("event"))
     first = where.select("partition", "offset").orderBy("partition", "offset").limit(SHOWN_OFFSETS).collect()
     places = ", ".join(f"{row['partition']}:{row['offset']}" for row in first)
@@ -171,7 +184,7 @@ def report_broken(messages: DataFrame, broken: int) -> None:
 
 
 def run_as_script(job: Callable[[SparkSession], object]) -> None:
-    """Run a job with a session of its own; a JobError is one line on standard error and exit code 1."""
+    """Run a job with a new session; a JobError is reported on standard error, with exit code 1."""
     spark = SparkSession.builder.getOrCreate()
     try:
         job(spark)

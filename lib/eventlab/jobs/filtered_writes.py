@@ -1,4 +1,4 @@
-"""Keep the sword purchases as Parquet on HDFS: spark-submit filtered_writes.py [TOPIC [PATH]]."""
+"""Write the sword purchases to HDFS as Parquet: spark-submit filtered_writes.py [TOPIC [PATH]]."""
 
 import sys
 
@@ -13,6 +13,7 @@ PATH = "/tmp/purchases"
 
 
 def run(spark: SparkSession, topic: str = settings.topic, path: str = PATH) -> None:
+    """Write the sword purchases of a topic to a Parquet folder."""
     with replacing(spark, path) as folder:
 
         def write(events: DataFrame) -> None:

@@ -1,4 +1,4 @@
-"""Read all events of a topic, keep the sword purchases, print them: spark-submit just_filtering.py [TOPIC]."""
+"""Read the events of a topic and print the sword purchases: spark-submit just_filtering.py [TOPIC]."""
 
 import sys
 
@@ -13,18 +13,19 @@ SHOWN = 100
 
 
 def sword_purchases(events: DataFrame) -> DataFrame:
-    """Those events that are sword purchases."""
+    """Return the events that are sword purchases."""
     if "event_type" not in events.columns:
         raise JobError("no event has an event_type")
     return events.where("event_type = 'purchase_sword'")
 
 
 def earliest(events: DataFrame) -> pyarrow.Table:
-    """The first purchases, and one more than are shown, so that `show` says when there are more."""
+    """Return one purchase more than is shown, so that `show` says when there are more."""
     return sword_purchases(events).orderBy("timestamp").limit(SHOWN + 1).toArrow()
 
 
 def run(spark: SparkSession, topic: str = settings.topic) -> None:
+    """Print the first sword purchases of a topic."""
     purchases = spark.createDataFrame(extract_in_one_pass(spark, topic, earliest))
     purchases.printSchema()
     purchases.show(SHOWN)

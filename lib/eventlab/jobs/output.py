@@ -1,7 +1,7 @@
-"""Replacing a Parquet folder without ever having half of it.
+"""Replace a Parquet folder only when the new one is complete.
 
-Spark's own `mode("overwrite")` deletes the old files first: a job that fails then has destroyed what was there.
-Here the new files are written beside it and renamed when they are complete.
+Spark's `mode("overwrite")` deletes the old files first, so that a job that fails loses them. Here the new files
+are written to another folder, which is renamed when it is complete.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from eventlab.stack import filesystem
 
 @contextmanager
 def scratch(path: str) -> Iterator[str]:
-    """The name of a folder beside `path` that nobody else uses and that is gone after the block."""
+    """Yield the name of a temporary folder next to `path`, which is deleted after the block."""
     folder = f"{path.rstrip('/')}.{uuid4().hex[:8]}.new"
     try:
         yield folder
@@ -29,15 +29,16 @@ def scratch(path: str) -> Iterator[str]:
 
 @contextmanager
 def replacing(spark: SparkSession, path: str) -> Iterator[str]:
-    """A folder to write Parquet to, which takes the place of what is at `path` when the block is done.
+    """Yield a folder for Parquet files, which replaces `path` after the block.
 
-    JobError when no row was written, or the folder can't be put there; what was at `path` is then still there (or
-    the error says where).
+    Raises:
+        JobError: No row was written, or the folder could not be renamed. `path` is then unchanged, or the message
+            says where its old content is.
     """
     with scratch(path) as complete:
         yield complete
         if spark.read.parquet(complete).isEmpty():
-            raise JobError(f"no event is to be written; {path} stays as it was")
+            raise JobError(f"there is no event to write; {path} is unchanged")
         try:
             filesystem.replace(complete, path)
         except HdfsError as error:

@@ -1,4 +1,4 @@
-"""One Parquet folder an event type: spark-submit separate_events.py [TOPIC [PATH]]."""
+"""Write one Parquet folder per event type: spark-submit separate_events.py [TOPIC [PATH]]."""
 
 import hashlib
 import sys
@@ -14,17 +14,18 @@ from eventlab.settings import settings
 
 PATH = "/tmp/events"
 LONGEST_NAME = 200
-"""HDFS allows 255 bytes for a folder's name, the marks of an unfinished one included."""
+"""HDFS allows 255 bytes for a folder's name, with the suffix of an unfinished one."""
 
 
 def run(spark: SparkSession, topic: str = settings.topic, path: str = PATH) -> None:
-    """Write PATH/<event type> for every type; fields that no event of a type has are no column there."""
+    """Write PATH/<event type> for each type, without the columns that no event of the type has."""
     with scratch(path) as staged:
         extract_in_one_pass(spark, topic, lambda events: events.write.mode("overwrite").parquet(staged))
         separate(spark, spark.read.parquet(staged), path)
 
 
 def separate(spark: SparkSession, events: DataFrame, path: str) -> None:
+    """Write the events to one folder per event type below the path."""
     if "event_type" not in events.columns:
         raise JobError("no event has an event_type")
     fields = [name for name in events.columns if name != "event_type"]
@@ -33,8 +34,8 @@ def separate(spark: SparkSession, events: DataFrame, path: str) -> None:
         if event_type is None:
             print(f"{rows} events have no event_type and were left out", file=sys.stderr)
             continue
-        own = [name for name, count in zip(fields, counts, strict=True) if count]
-        kept = [column(name) for name in events.columns if name in own or name == "event_type"]
+        used = [name for name, count in zip(fields, counts, strict=True) if count]
+        kept = [column(name) for name in events.columns if name in used or name == "event_type"]
         folder = f"{path}/{folder_name(event_type)}"
         with replacing(spark, folder) as complete:
             events.where(F.col("event_type") == event_type).select(*kept).write.parquet(complete)
@@ -42,11 +43,11 @@ def separate(spark: SparkSession, events: DataFrame, path: str) -> None:
 
 
 def folder_name(event_type: str) -> str:
-    """A folder's name for each type, never the same for two: signs with a meaning in a path are written %XX."""
+    """Return a unique folder name for an event type; characters with a meaning in a path become %XX."""
     if not event_type:
         return "(empty)"
     name = quote(event_type, safe="")
-    if name[0] in "._":  # hidden from Spark, or the folder above
+    if name[0] in "._":  # Spark ignores such names, and `..` is the parent folder
         name = f"%{ord(name[0]):02X}{name[1:]}"
     if len(name) > LONGEST_NAME:
         name = f"{name[:LONGEST_NAME]}~{hashlib.sha256(event_type.encode()).hexdigest()[:16]}"

@@ -1,4 +1,4 @@
-"""A topic as Spark and the jobs see it: which messages are there now, and what a few of them look like."""
+"""The messages of a topic for a job: their offsets at one moment, a sample of their fields, a DataFrame."""
 
 from __future__ import annotations
 
@@ -18,23 +18,27 @@ if TYPE_CHECKING:
     from kafka import KafkaConsumer
 
 MESSAGES_WORTH_A_TASK = 50_000
-"""A partition of a small topic is read, and written, as one; a large one by every core."""
+"""One task reads a smaller partition; a larger one is split for all processors."""
 MESSAGES_A_POLL = 20_000
-"""Kafka's consumer hands out 500 by default; on a million messages, that costs half as much again."""
+"""Kafka's consumer returns 500 by default, with which a million messages take half as long again."""
 SAMPLED = 200
-"""Messages looked at from either end of a partition: old and new schemas."""
+"""Messages that are sampled from each end of a partition, where old and new schemas are."""
 
 
 class JobError(EventlabError):
-    """The job cannot do its work (no topic, no event); earlier output is as it was."""
+    """The job cannot do its work (no topic, no event); earlier output is unchanged."""
 
 
 @dataclass(frozen=True)
 class Topic:
-    """The messages of a topic as of now: the first and the next offset of every partition.
+    """The messages of a topic at one moment.
 
-    sampled: the fields of the first and the last messages of every partition, in alphabetical order; a guess at
-    the topic's fields for the price of a few fetches.
+    Attributes:
+        name: The topic.
+        starts: The first offset of each partition.
+        ends: The offset after the last message of each partition.
+        sampled: The fields of the first and last messages of each partition, in alphabetical order. They are a
+            fast guess at the fields of the whole topic.
     """
 
     name: str
@@ -47,7 +51,7 @@ class Topic:
 
 
 def find_topic(name: str) -> Topic:
-    """Return the topic's offsets as of now, so that two passes read the same messages, and a sample of its fields.
+    """Return the topic's current offsets, so that two passes read the same messages, and a sample of its fields.
 
     Raises:
         JobError: No broker answers, the topic does not exist, or it is empty.
@@ -61,9 +65,7 @@ def find_topic(name: str) -> Topic:
                     next_command="eventlab kafkacat -L",
                 )
             if not offsets.messages:
-                raise JobError(
-                    f"topic {name!r} is empty: send events first, for example with: eventlab load -n 10 URL"
-                )
+                raise JobError(f"topic {name!r} is empty", next_command=f"eventlab load -n 10 {settings.api_url}/")
             fields = {field for message in _sample(consumer, name, offsets) for field in _fields(message)}
     except kafka.KafkaUnavailable as error:
         raise JobError(error.message, next_command=error.next_command) from error
@@ -71,7 +73,7 @@ def find_topic(name: str) -> Topic:
 
 
 def read_topic(spark: SparkSession, topic: Topic) -> DataFrame:
-    """The topic's messages with Kafka's columns (`value` is bytes), read by as many tasks as pay."""
+    """Return the topic's messages with the columns of Spark's Kafka source; `value` is binary."""
     offsets = {
         "startingOffsets": json.dumps({topic.name: topic.starts}),
         "endingOffsets": json.dumps({topic.name: topic.ends}),

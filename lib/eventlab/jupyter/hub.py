@@ -8,12 +8,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from eventlab.errors import EventlabError
+from eventlab.errors import EventlabError, StackError
 from eventlab.jupyter import start_page
 from eventlab.settings import Settings
-from eventlab.stack import config, environment, lifecycle
-from eventlab.stack.services import COURSE, lab_options
-from eventlab.stack.startup import Report, StackError
+from eventlab.stack import Stack, config, environment
+from eventlab.stack.services import lab_options
+from eventlab.stack.startup import Report
 
 SERVER = "jupyterhub-singleuser"
 
@@ -59,7 +59,7 @@ def start(settings: Settings, report: Report) -> None:
     start_page.write(settings)
     config.render(settings)
     try:
-        lifecycle.up(settings, COURSE, report)
+        Stack(settings, report=report).up()
     except StackError as error:
         print(error, file=sys.stderr)
 

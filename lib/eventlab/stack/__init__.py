@@ -1,1 +1,17 @@
-"""The services' life cycle: what runs, where, and how it starts, answers and stops."""
+"""The services: what runs, where, and how it starts, answers and stops. The public class is `Stack`."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from eventlab.stack.stack import Stack, fresh_stack
+
+__all__ = ["Stack", "fresh_stack"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the public names at their first use, because a Java command needs none of them (PEP 562)."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from eventlab.stack import stack
+
+    return getattr(stack, name)

@@ -1,8 +1,7 @@
-"""Class-data-sharing archives: a service's classes, parsed and verified once instead of at every start.
+"""Class-data-sharing archives: the parsed and verified classes of a service, which make it start faster.
 
-They are made by `eventlab setup` with the JVM's own `-XX:ArchiveClassesAtExit` (JEP 350). An archive is bound
-to its Java and class path, both part of its name; where there is none, or the JVM refuses it, the service
-starts without, only slower.
+`eventlab setup` writes them with the JVM's own `-XX:ArchiveClassesAtExit` (JEP 350). An archive fits one Java and
+one class path, and both are part of its name. Without an archive that fits, a service starts more slowly.
 """
 
 from __future__ import annotations
@@ -14,20 +13,25 @@ from eventlab import ROOT
 from eventlab.stack.java import Java
 
 FOLDER = ROOT / ".jars" / "archives"
-recording = False
-"""Set while `eventlab setup` runs the services once to write their archives."""
 
 
 def path(java: Java, service: str, class_path: list[Path]) -> Path:
-    """The archive of a service under this Java and class path."""
-    bound_to = "\n".join([str(java.home), str(java.major), *map(str, class_path)])
-    return FOLDER / f"{service}-{hashlib.sha256(bound_to.encode()).hexdigest()[:12]}.jsa"
+    """Return the archive of a service for this Java and class path."""
+    key = "\n".join([str(java.home), str(java.major), *map(str, class_path)])
+    return FOLDER / f"{service}-{hashlib.sha256(key.encode()).hexdigest()[:12]}.jsa"
 
 
-def options(java: Java, service: str, class_path: list[Path]) -> list[str]:
-    """The JVM's options to write the service's archive while recording, else to use the one that is there."""
+def options(java: Java, service: str, class_path: list[Path], *, record: bool = False) -> list[str]:
+    """Return the JVM options that use the service's archive if it exists, or that write it.
+
+    Args:
+        java: The Java that runs the service.
+        service: The service's name.
+        class_path: Its jars, in their order.
+        record: Write the archive when the JVM ends.
+    """
     archive = path(java, service, class_path)
-    if recording:
+    if record:
         FOLDER.mkdir(parents=True, exist_ok=True)
         return [f"-XX:ArchiveClassesAtExit={archive}", "-Xlog:cds=off", "-Xlog:cds+dynamic=off"]
     if archive.exists():

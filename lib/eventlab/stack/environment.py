@@ -1,32 +1,33 @@
-"""The environment in which services, notebooks and the field's commands find each other."""
+"""The environment variables by which services, notebooks and command-line tools use one stack."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from eventlab.clients.spark import TOKEN_VARIABLE
-from eventlab.settings import HDFS_USER, HOST, ROOT, SETTINGS_FILE, Settings
+from eventlab.settings import HDFS_USER, HOST, PREFIX, ROOT, SETTINGS_FILE, Settings
 from eventlab.stack import java
 from eventlab.stack.config import conf_dir
 from eventlab.stack.tokens import spark_token
 
 COMMANDS = ROOT / "stack" / "bin"
 FALLBACKS = ROOT / "stack" / "bin" / "fallback"
-"""Commands that the kit offers only where the machine has none of its own (`ab`)."""
+"""Commands that are used only on a machine that does not have them (`ab`)."""
 
 
 def variables(settings: Settings) -> dict[str, str]:
-    """What differs from the caller's environment, PATH included.
+    """Return the variables of the stack, PATH included.
 
-    SPARK_REMOTE makes every plain `SparkSession.builder.getOrCreate()` a session on the stack's server;
-    `spark-submit` and `pyspark` unset it, because scripts from elsewhere use RDDs. With a master instead of a
-    server (`spark://...`, `local[2]`) it is absent, and spark-defaults.conf names the master.
+    With SPARK_REMOTE, `SparkSession.builder.getOrCreate()` returns a session on the stack's server. `spark-submit`
+    and `pyspark` remove it, because other people's scripts use RDDs. It is absent when the settings name a master
+    (`spark://...`, `local[2]`); spark-defaults.conf then has the master.
     """
-    own = {f"EVENTLAB_{name.upper()}": str(value) for name, value in changed(settings).items()}
     return (
-        own
+        {PREFIX + name.upper(): str(value) for name, value in changed(settings).items()}
         | {
             "KAFKA_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
             "JAVA_HOME": str(java.find().home),
@@ -36,7 +37,7 @@ def variables(settings: Settings) -> dict[str, str]:
             "SPARK_CONF_DIR": str(conf_dir(settings, "spark")),
             "SPARK_LOCAL_IP": HOST,
             "PYSPARK_PYTHON": sys.executable,
-            "GRPC_ENABLE_FORK_SUPPORT": "0",  # else every `!command` beside a Spark session draws a log line
+            "GRPC_ENABLE_FORK_SUPPORT": "0",  # without it, each `!command` next to a Spark session logs a line
         }
         | ({"SPARK_REMOTE": settings.spark_remote} if settings.is_spark_connect else {})
         | ({TOKEN_VARIABLE: token} if (token := spark_token(settings)) else {})
@@ -44,23 +45,37 @@ def variables(settings: Settings) -> dict[str, str]:
 
 
 def apply(settings: Settings) -> None:
-    """Make this process's environment the stack's; what it starts from now on (kernels, commands) inherits it."""
-    prepared = full(settings)
+    """Make this process's environment that of the stack; its child processes inherit it."""
+    _replace(full(settings))
+
+
+@contextmanager
+def applied(settings: Settings) -> Iterator[None]:
+    """Apply the stack's environment for the duration of the block."""
+    before = dict(os.environ)
+    apply(settings)
+    try:
+        yield
+    finally:
+        _replace(before)
+
+
+def _replace(variables: dict[str, str]) -> None:
     os.environ.clear()
-    os.environ.update(prepared)
+    os.environ.update(variables)
 
 
 def full(settings: Settings) -> dict[str, str]:
-    """The caller's environment with `variables`, and no other settings than these, whatever else is set there."""
-    others = {"SPARK_REMOTE", TOKEN_VARIABLE, *(f"EVENTLAB_{name.upper()}" for name in Settings.model_fields)}
-    kept = {name: value for name, value in os.environ.items() if name not in others}
+    """Return this process's environment with the variables of the stack instead of any other settings."""
+    removed = {"SPARK_REMOTE", TOKEN_VARIABLE, *(PREFIX + name.upper() for name in Settings.model_fields)}
+    kept = {name: value for name, value in os.environ.items() if name not in removed}
     return kept | variables(settings) | {SETTINGS_FILE: ""}
 
 
 def changed(settings: Settings) -> dict[str, object]:
-    """The settings that are not the defaults, so that a child process has the same ones.
+    """Return the settings that differ from the defaults.
 
-    A port that only follows `port_offset` is left out: it then follows another offset too.
+    A port that is not set by its name is left out, so that it can follow another `port_offset`.
     """
     defaults = {name: field.default for name, field in Settings.model_fields.items()}
     for name in defaults:
@@ -70,7 +85,7 @@ def changed(settings: Settings) -> dict[str, object]:
 
 
 def search_path() -> str:
-    """PATH with the kit's commands first, its Python next and its fallbacks last; never twice."""
+    """Return PATH with the kit's commands first, its Python next and its fallbacks last."""
     first = [COMMANDS, Path(sys.executable).parent]
     inherited = [part for part in os.environ.get("PATH", os.defpath).split(os.pathsep) if part]
     middle = [part for part in inherited if part not in map(str, [*first, FALLBACKS])]

@@ -1,4 +1,4 @@
-"""Files of the jobs: WebHDFS for the HDFS of the settings, Hadoop's FsShell for any other file system.
+"""Files of the jobs, over WebHDFS for the HDFS of the settings and with Hadoop's FsShell otherwise.
 
 WebHDFS needs no Java and answers in milliseconds. FsShell starts a Java process (1-2 s) and supports every file
 system that Hadoop does. A path without a scheme belongs to the default file system.
@@ -48,7 +48,7 @@ def delete(path: str) -> None:
 
 
 def replace(source: str, target: str) -> None:
-    """Rename `source` to `target`, in the place of what is there.
+    """Rename `source` to `target` and replace an existing target.
 
     The old target is renamed first, and renamed back when the replacement fails.
 

@@ -1,17 +1,19 @@
-"""The jars of Kafka, HDFS and Spark's Kafka source: locked with checksums, fetched once from Maven Central.
+"""The jars of Kafka, HDFS and Spark's Kafka source: locked with checksums, downloaded once from Maven Central.
 
-Each environment is a folder of `stack/` with a `jgo.toml` (what is wanted) and a `jgo.lock.toml` (what exactly,
-with SHA-256). They stay apart because the broker and Spark's connector need different kafka-clients. `sync`
-installs from the lock alone, so every machine gets the same bytes; `lock` resolves anew.
+Each environment is a folder of `stack/` with a `jgo.toml` (the requirements) and a `jgo.lock.toml` (the jars
+with their SHA-256). They are separate because the broker and Spark's connector need different kafka-clients.
+`sync` installs what the lock names, so that each machine has the same bytes; `lock` resolves the requirements.
 """
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 import tomllib
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from importlib.metadata import distribution
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,26 +21,28 @@ from types import SimpleNamespace
 from eventlab import ROOT
 from eventlab.errors import EventlabError
 
+logger = logging.getLogger(__name__)
+
 ENVIRONMENTS = ("kafka", "hdfs", "spark")
 REPOSITORY = ROOT / ".jars"
 
 Advance = Callable[[int], None]
-"""Called with the number of bytes that have just arrived."""
+"""Called with the number of bytes that were received since the last call."""
 
 
 class JarsError(EventlabError):
-    """Jars are missing, damaged or could not be fetched."""
+    """Jars could not be downloaded, or are not the locked ones."""
 
 
 def pyspark_home() -> Path:
-    """pyspark's folder, found without importing it (which takes a second)."""
+    """Return the folder of pyspark without importing it, which takes a second."""
     return Path(str(distribution("pyspark").locate_file("pyspark")))
 
 
 def class_path(environment: str) -> list[Path]:
-    """The environment's jars in a fixed order, pyspark's own included where the environment builds on them.
+    """Return the jars of an environment, for `hdfs` and `spark` with those that pyspark contains.
 
-    The order must not change between runs: a class-data-sharing archive is bound to it.
+    The order is always the same, because a class-data-sharing archive depends on it.
     """
     jars = sorted(_path(dep) for dep in _locked(environment))
     if environment != "kafka":
@@ -48,12 +52,12 @@ def class_path(environment: str) -> list[Path]:
 
 
 def missing() -> list[str]:
-    """The locked jars that are not there (a check of milliseconds; `verify` reads them)."""
+    """Return the names of the locked jars that do not exist; this takes milliseconds."""
     return [_path(dep).name for env in ENVIRONMENTS for dep in _locked(env) if not _path(dep).exists()]
 
 
 def verify() -> list[str]:
-    """What differs from the locks: one sentence per jar that is missing or has another SHA-256."""
+    """Return one sentence for each jar that is missing or does not have the locked SHA-256."""
     from jgo.env import LockFile
 
     return [
@@ -64,9 +68,13 @@ def verify() -> list[str]:
 
 
 def sync(advance: Advance = lambda count: None) -> list[str]:
-    """Fetch what is missing or damaged, in parallel; return the names fetched.
+    """Download the missing and damaged jars in parallel and return their names.
 
-    Raises JarsError when a jar can't be had or its bytes are not the locked ones; what arrived stays.
+    Args:
+        advance: Called with the number of received bytes.
+
+    Raises:
+        JarsError: A jar could not be downloaded or does not have the locked SHA-256; the other jars stay.
     """
     wanted = [dep for env in ENVIRONMENTS for dep in _locked(env) if not _is_intact(dep)]
     context = _maven(advance)
@@ -75,7 +83,7 @@ def sync(advance: Advance = lambda count: None) -> list[str]:
 
 
 def lock(environment: str) -> int:
-    """Resolve `jgo.toml` anew and write `jgo.lock.toml`; return the number of jars locked."""
+    """Resolve `jgo.toml`, write `jgo.lock.toml`, and return the number of locked jars."""
     from jgo.env import EnvironmentBuilder, EnvironmentSpec, LockFile
     from jgo.env._lockfile import compute_spec_hash
 
@@ -101,7 +109,7 @@ _locks: dict[str, list] = {}
 
 
 def _locked(environment: str) -> list:
-    if environment not in _locks:  # read without jgo, whose import takes longer than Kafka's tools run
+    if environment not in _locks:  # jgo takes longer to import than a Kafka tool to run
         table = tomllib.loads(_lock_file(environment).read_text())
         _locks[environment] = [SimpleNamespace(**dep) for dep in table["dependencies"]]
     return _locks[environment]
@@ -130,40 +138,26 @@ def _fetch(context, dep) -> str:
         component.artifact(packaging=dep.packaging).resolve()
     except (OSError, RuntimeError) as error:
         path.unlink(missing_ok=True)
-        raise JarsError(f"{path.name} could not be fetched: {error}. Try again: eventlab setup") from error
+        raise JarsError(f"{path.name} could not be fetched: {error}", next_command="eventlab setup") from error
     if not _is_intact(dep):
         path.unlink(missing_ok=True)
-        raise JarsError(f"{path.name} does not have the locked SHA-256 and was removed. Try again: eventlab setup")
+        message = f"{path.name} does not have the locked SHA-256 and was removed"
+        raise JarsError(message, next_command="eventlab setup")
+    logger.info("downloaded %s", path.name)
     return path.name
 
 
 def _maven(advance: Advance = lambda count: None):
     from jgo.maven import MavenContext, PythonResolver
 
-    return MavenContext(
-        resolver=PythonResolver(progress_callback=lambda name, size: _Count(advance)),
-        repo_cache=REPOSITORY,
-        timeout=30,
-    )
+    lock = threading.Lock()
 
+    def add(count: int) -> None:
+        with lock:
+            advance(count)
 
-class _Count:
-    """jgo's progress protocol: a context manager that yields a function of bytes."""
-
-    _lock = threading.Lock()
-
-    def __init__(self, advance: Advance) -> None:
-        self.advance = advance
-
-    def __enter__(self) -> Advance:
-        return self._add
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def _add(self, count: int) -> None:
-        with self._lock:
-            self.advance(count)
+    resolver = PythonResolver(progress_callback=lambda name, size: nullcontext(add))
+    return MavenContext(resolver=resolver, repo_cache=REPOSITORY, timeout=30)
 
 
 def _artifact_ids(jars: Iterable[Path]) -> set[str]:

@@ -1,7 +1,7 @@
-"""Finding a Java that can run the whole stack, and fetching one where there is none.
+"""Find a Java that can run the whole stack, or download one.
 
-Kafka 4, Hadoop 3.5 and Spark 4 all need Java 17 or newer. Spark's launcher adds the module
-`jdk.incubator.vector`, so a trimmed runtime without it can't start Spark.
+Kafka 4, Hadoop 3.5 and Spark 4 need Java 17 or newer. Spark's launcher adds the module `jdk.incubator.vector`, so
+a trimmed Java without it cannot start Spark.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from eventlab import ROOT
 from eventlab.errors import EventlabError
 
 OLDEST, NEWEST = 17, 25
-"""The majors that the stack was run on; a newer Java is refused because Spark and Hadoop lag behind."""
+"""The major versions on which the stack was run; Spark and Hadoop do not support newer ones yet."""
 FETCHED_VERSION = "17"
 CACHE = ROOT / ".jars" / "java"
 NEEDED_MODULE = "jdk.incubator.vector"
@@ -30,7 +30,14 @@ class JavaError(EventlabError):
 
 @dataclass(frozen=True)
 class Java:
-    """A Java home, its major version, where it was found, and why it does not fit (None: it does)."""
+    """A Java installation.
+
+    Attributes:
+        home: Its folder.
+        major: Its major version, 0 when unknown.
+        found_in: Where it was found: `JAVA_HOME`, `PATH` or `fetched by eventlab`.
+        unfit: Why it cannot run the stack, as the end of a sentence ("is Java 11, ..."), or None when it can.
+    """
 
     home: Path
     major: int
@@ -39,44 +46,51 @@ class Java:
 
     @property
     def executable(self) -> Path:
+        """Return the path of the `java` command."""
         return self.home / "bin" / "java"
 
 
 def find() -> Java:
-    """The first fitting Java of JAVA_HOME, PATH and the kit's own; JavaError says what each lacks."""
-    seen = list(candidates())
-    for java in seen:
+    """Return the first Java of JAVA_HOME, PATH and the kit's own folder that can run the stack.
+
+    Raises:
+        JavaError: None can; the message says what is wrong with each.
+    """
+    installed = list(candidates())
+    for java in installed:
         if java.unfit is None:
             return java
-    reasons = "; ".join(f"{java.found_in} ({java.home}) {java.unfit}" for java in seen) or "there is none"
-    raise JavaError(f"No fitting Java {OLDEST} to {NEWEST}: {reasons}. Let the kit fetch one: eventlab setup")
+    reasons = "; ".join(f"{java.found_in} ({java.home}) {java.unfit}" for java in installed) or "none was found"
+    raise JavaError(f"The stack needs Java {OLDEST} to {NEWEST}: {reasons}", next_command="eventlab setup")
 
 
 def find_or_fetch() -> Java:
-    """`find`, or else download a JDK into the kit's own folder through cjdk (no administrator rights)."""
+    """Return `find()`, or download a JDK into the kit's folder; this needs no administrator rights.
+
+    Raises:
+        JavaError: The download failed, or the downloaded Java cannot run the stack.
+    """
     try:
         return find()
     except JavaError:
-        import cjdk
+        pass
+    import cjdk
 
-        try:
-            home = Path(cjdk.java_home(version=FETCHED_VERSION, vendor="zulu", cache_dir=CACHE))
-        except Exception as error:  # cjdk documents no narrower class
-            raise JavaError(
-                f"Java {FETCHED_VERSION} could not be fetched ({error}). Install a JDK {OLDEST} or newer, or set "
-                "JAVA_HOME to one, and try again: eventlab setup"
-            ) from error
-        fetched = inspect(home, "fetched by eventlab")
-        if fetched.unfit:
-            raise JavaError(
-                f"the fetched Java ({home}) {fetched.unfit}. Install a JDK {OLDEST} or newer, or set JAVA_HOME to "
-                "one, and try again: eventlab setup"
-            ) from None
-        return fetched
+    advice = f"Install a JDK {OLDEST} or newer, or set JAVA_HOME to one"
+    try:
+        home = Path(cjdk.java_home(version=FETCHED_VERSION, vendor="zulu", cache_dir=CACHE))
+    except Exception as error:  # cjdk documents no narrower class
+        message = f"Java {FETCHED_VERSION} could not be fetched ({error}). {advice}"
+        raise JavaError(message, next_command="eventlab setup") from error
+    fetched = inspect(home, "fetched by eventlab")
+    if fetched.unfit:
+        message = f"the fetched Java ({home}) {fetched.unfit}. {advice}"
+        raise JavaError(message, next_command="eventlab setup")
+    return fetched
 
 
 def candidates() -> Iterator[Java]:
-    """Every Java in sight, best first, unfit ones included (for `eventlab doctor`)."""
+    """Yield each installed Java in the order of preference, including those that cannot run the stack."""
     if home := os.environ.get("JAVA_HOME"):
         yield inspect(Path(home), "JAVA_HOME")
     if executable := shutil.which("java"):
@@ -87,41 +101,46 @@ def candidates() -> Iterator[Java]:
 
 
 def inspect(home: Path, found_in: str) -> Java:
-    """Read a Java home's version and modules, from its `release` file where it has one (no process)."""
+    """Return what a Java home contains, by its `release` file or, without that file, by running its `java`.
+
+    Args:
+        home: The folder of the Java.
+        found_in: Where it was found.
+    """
     executable = home / "bin" / "java"
     if not executable.is_file() or not os.access(executable, os.X_OK):
         return Java(home, 0, found_in, "has no bin/java")
     release = home / "release"
-    facts = release.read_text(errors="replace") if release.is_file() else ""
-    version = re.search(r'^JAVA_VERSION="([^"]+)"', facts, re.MULTILINE)
-    modules = re.search(r'^MODULES="([^"]+)"', facts, re.MULTILINE)
-    major = _major(version[1] if version else _ask(executable, "-version"))
+    text = release.read_text(errors="replace") if release.is_file() else ""
+    version = re.search(r'^JAVA_VERSION="([^"]+)"', text, re.MULTILINE)
+    modules = re.search(r'^MODULES="([^"]+)"', text, re.MULTILINE)
+    major = _major(version[1] if version else _output_of(executable, "-version"))
     if not major:
         return Java(home, 0, found_in, "does not say its version")
     if not OLDEST <= major <= NEWEST:
         return Java(home, major, found_in, f"is Java {major}, not {OLDEST} to {NEWEST}")
-    if NEEDED_MODULE not in (modules[1] if modules else _ask(executable, "--list-modules")):
+    if NEEDED_MODULE not in (modules[1] if modules else _output_of(executable, "--list-modules")):
         return Java(home, major, found_in, f"is a trimmed Java without the module {NEEDED_MODULE}")
     return Java(home, major, found_in)
 
 
 def _home_of(executable: Path) -> Path:
-    """The home behind a `java` on PATH, which may be a link or, on macOS, a stub that asks java_home."""
+    """Return the home of a `java` on PATH, which may be a link or, on macOS, a program that calls java_home."""
     resolved = executable.resolve()
     if resolved == Path("/usr/bin/java") and Path("/usr/libexec/java_home").exists():
-        home = _ask(Path("/usr/libexec/java_home")).strip()
+        home = _output_of(Path("/usr/libexec/java_home")).strip()
         return Path(home) if home else resolved.parent.parent
     return resolved.parent.parent
 
 
 def _major(version: str) -> int:
-    found = re.search(r"(?:^|[\" ])(?:1\.)?(\d+)", version)
-    return int(found[1]) if found else 0
+    match = re.search(r"(?:^|[\" ])(?:1\.)?(\d+)", version)
+    return int(match[1]) if match else 0
 
 
-def _ask(executable: Path, *arguments: str) -> str:
+def _output_of(executable: Path, *arguments: str) -> str:
     try:
-        done = subprocess.run([executable, *arguments], capture_output=True, text=True, timeout=30)
+        result = subprocess.run([executable, *arguments], capture_output=True, text=True, timeout=30)
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return done.stdout + done.stderr
+    return result.stdout + result.stderr

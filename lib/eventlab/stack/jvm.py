@@ -1,4 +1,4 @@
-"""Building a java command: once, as a list of words, for the services and for the field's commands alike."""
+"""Build the java command of the services and of the command-line tools, as a list of arguments."""
 
 from __future__ import annotations
 
@@ -17,11 +17,18 @@ def java_command(
     *arguments: str,
     options: Sequence[str] = (),
     folders: Sequence[Path] = (),
+    record_archive: bool = False,
 ) -> list[str]:
-    """A JVM on the environment's class path, with its options file and the named archive where there is one.
+    """Return the command of a JVM with the class path and the options file of an environment.
 
-    `folders` end the class path: an archive is refused when a folder is among what it was recorded with, but
-    not when one comes after that.
+    Args:
+        environment: `kafka`, `hdfs` or `spark`.
+        archive: The name of the class-data-sharing archive, which is used if it exists.
+        main: The main class.
+        *arguments: The arguments of the main class.
+        options: Further options of the JVM.
+        folders: Folders at the end of the class path, where they do not make the archive unusable.
+        record_archive: Write the archive when the JVM ends.
     """
     home = ROOT / "stack" / environment
     class_path = jars.class_path(environment)
@@ -29,7 +36,7 @@ def java_command(
     return [
         str(runtime.executable),
         f"@{home / 'jvm.options'}",
-        *archives.options(runtime, archive, class_path),
+        *archives.options(runtime, archive, class_path, record=record_archive),
         f"-Dlog4j2.configurationFile={home / 'log4j2.properties'}",
         f"-Deventlab.service={archive}",
         *options,
@@ -41,7 +48,7 @@ def java_command(
 
 
 def spark_driver_options(class_path: Sequence[Path]) -> list[str]:
-    """What a driver that pyspark's own launcher starts is given: the server's archive, and a quiet log."""
+    """Return the JVM options of a Spark driver that pyspark's launcher starts: the server's archive, quiet log."""
     return [
         "-XX:+UseSerialGC",
         "-XX:-UsePerfData",

@@ -1,8 +1,8 @@
-"""Become a service: leave the caller's session, note the own process in a record file, exec the command.
+"""Become a service: start a new session, write the process record, and execute the service's command.
 
-Run as a file of its own by `process.start`. The record is written by the process that it names, before the
-service exists, so that no crash of the starting command can leave a service that nobody knows. The caller
-returns once the command has been executed; why it could not be is on standard error, with exit code 1.
+`process.start` runs this file as a program. The process writes its own record before it becomes the service, so
+that a service without a record cannot exist, even when the starting command is killed. The program ends when the
+command has been executed, or with exit code 1 and the reason on standard error.
 """
 
 import json
@@ -13,11 +13,24 @@ import psutil
 
 
 def since_boot(process: psutil.Process) -> float:
-    """When the process started, in seconds since boot: unlike a clock time it survives clock changes."""
+    """Return when the process started, in seconds since boot, which does not change when the clock is set."""
     return process.create_time() - psutil.boot_time()
 
 
+def record_of(process: psutil.Process) -> dict[str, float]:
+    """Return what a process record contains."""
+    return {"pid": process.pid, "since_boot": since_boot(process)}
+
+
 def main(starter: int, record_file: str, log_file: str, command: list[str]) -> None:
+    """Fork; the child becomes the service.
+
+    Args:
+        starter: The process id of the starting command.
+        record_file: The process record to write.
+        log_file: The file to which the service's output is appended.
+        command: The service's command.
+    """
     read_end, write_end = os.pipe()  # closed by a successful exec
     if os.fork():
         os.close(write_end)
@@ -37,11 +50,10 @@ def _become(starter: int, record_file: str, log_file: str, command: list[str]) -
         os.dup2(nothing.fileno(), 0)
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
-    record = {"pid": os.getpid(), "since_boot": since_boot(psutil.Process())}
     with open(record_file + ".new", "w") as file:
-        json.dump(record, file)
+        json.dump(record_of(psutil.Process()), file)
     os.replace(record_file + ".new", record_file)
-    # Only now: should the starter be killed later than here, whoever cleans up after it finds the record.
+    # From here on, whoever stops the services after the starter was killed finds the record.
     if psutil.Process(os.getppid()).ppid() != starter:
         os.remove(record_file)
         raise OSError("the command that was starting it has ended")

@@ -1,9 +1,10 @@
-"""Starting, recognizing and stopping a service's process, however the command that started it ended."""
+"""Start, recognize and stop a service's process, and read its log."""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import re
 import subprocess
@@ -14,19 +15,27 @@ from pathlib import Path
 
 import psutil
 
+from eventlab.files import write_atomically
 from eventlab.settings import Settings
 from eventlab.stack import launcher
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Record:
-    """What a started service left in the state folder: its process id and start, in seconds since boot."""
+    """The process of a service, as the state folder records it.
+
+    Attributes:
+        pid: The process id.
+        since_boot: When it started, in seconds since boot.
+    """
 
     pid: int
     since_boot: float
 
     def process(self) -> psutil.Process | None:
-        """The very process that was started, or None when it is gone (its id may be another's by now)."""
+        """Return the process, or None when it has ended; another process may have its id by now."""
         with contextlib.suppress(psutil.Error, ValueError, OverflowError):
             process = psutil.Process(self.pid)
             same = abs(launcher.since_boot(process) - self.since_boot) < 0.5
@@ -36,36 +45,38 @@ class Record:
 
 
 def log_file(settings: Settings, service: str) -> Path:
+    """Return the path of a service's log."""
     return settings.state_dir / "logs" / f"{service}.log"
 
 
 def record_file(settings: Settings, service: str) -> Path:
+    """Return the path of a service's process record."""
     return settings.state_dir / "run" / f"{service}.json"
 
 
 def read_record(settings: Settings, service: str) -> Record | None:
-    """The service's record; None when there is none or it is damaged (a stale folder never blocks)."""
+    """Return the service's process record, or None when it does not exist or cannot be read."""
     try:
-        found = json.loads(record_file(settings, service).read_text())
-        return Record(int(found["pid"]), float(found["since_boot"]))
+        fields = json.loads(record_file(settings, service).read_text())
+        return Record(int(fields["pid"]), float(fields["since_boot"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def note(settings: Settings, service: str, pid: int) -> None:
-    """Leave the record of a child, for when this command is ended before the child is."""
-    record = record_file(settings, service)
-    record.parent.mkdir(parents=True, exist_ok=True)
+def write_record(settings: Settings, service: str, pid: int) -> None:
+    """Record a child process, in case this process ends before the child does."""
     with contextlib.suppress(psutil.NoSuchProcess):
-        record.write_text(json.dumps({"pid": pid, "since_boot": launcher.since_boot(psutil.Process(pid))}))
+        record = launcher.record_of(psutil.Process(pid))
+        write_atomically(record_file(settings, service), json.dumps(record))
 
 
-def forget(settings: Settings, service: str) -> None:
+def delete_record(settings: Settings, service: str) -> None:
+    """Delete a service's process record if it exists."""
     record_file(settings, service).unlink(missing_ok=True)
 
 
 def find(settings: Settings, service: str) -> psutil.Process | None:
-    """The service's live process, if this stack started one."""
+    """Return the running process of a service, or None; only a process that this stack started counts."""
     record = read_record(settings, service)
     return record.process() if record else None
 
@@ -73,16 +84,19 @@ def find(settings: Settings, service: str) -> psutil.Process | None:
 def start(
     settings: Settings, service: str, command: list[str], environment: dict[str, str], cwd: Path
 ) -> psutil.Process:
-    """Start the command in a session of its own (Ctrl-C does not reach it), its output in the service's log.
+    """Start a service's command in a new session, which Ctrl-C does not reach; its output goes to the log.
 
-    OSError says why the command could not be executed.
+    The log of the last start is kept as `<service>.log.1`.
+
+    Raises:
+        OSError: The command could not be executed.
     """
     record, log = record_file(settings, service), log_file(settings, service)
     record.parent.mkdir(parents=True, exist_ok=True)
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists():
         log.replace(log.with_suffix(".log.1"))
-    forget(settings, service)
+    delete_record(settings, service)
     command_line = [sys.executable, launcher.__file__, str(os.getpid()), str(record), str(log), *command]
     started = subprocess.run(
         command_line,
@@ -91,18 +105,19 @@ def start(
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        start_new_session=True,  # a Ctrl-C that hit the launcher would leave its child half way
+        start_new_session=True,  # Ctrl-C must not stop the launcher before its child has started
     )
     if started.returncode:
         raise OSError(started.stderr.strip() or f"{command[0]} could not be started")
-    left = read_record(settings, service)
-    if left is None:
-        raise OSError(f"{command[0]} left no record in {record}")
-    return psutil.Process(left.pid)
+    written = read_record(settings, service)
+    if written is None:
+        raise OSError(f"the process record {record} of {command[0]} is missing")
+    logger.info("started %s as process %d", service, written.pid)
+    return psutil.Process(written.pid)
 
 
 def alive(process: psutil.Process) -> bool:
-    """Whether any of it still runs: a JVM's first thread may end before those that hold its ports."""
+    """Return whether a thread of the process runs; a JVM's first thread may end before the others do."""
     with contextlib.suppress(psutil.Error):
         if process.status() == psutil.STATUS_ZOMBIE:
             return process.num_threads() > 1
@@ -110,12 +125,25 @@ def alive(process: psutil.Process) -> bool:
     return False
 
 
+def is_suspended(process: psutil.Process) -> bool:
+    """Return whether the process was stopped by a signal (SIGSTOP)."""
+    with contextlib.suppress(psutil.Error):
+        return process.status() == psutil.STATUS_STOPPED
+    return False
+
+
 def stop(process: psutil.Process, grace_s: float = 10) -> None:
-    """End the process and its descendants: ask, wait `grace_s` seconds, then force; returns when all are gone."""
+    """Terminate the process and its descendants, and kill those that are left; return when all have ended.
+
+    Args:
+        process: The process.
+        grace_s: Seconds between SIGTERM and SIGKILL.
+    """
+    logger.info("stopping process %d", process.pid)
     with contextlib.suppress(psutil.NoSuchProcess):
         family = [*process.children(recursive=True), process]
         process.terminate()
-        process.resume()  # one that is held up (SIGSTOP) can't hear
+        process.resume()  # a suspended process does not receive SIGTERM
         left = _wait_until_gone(family, grace_s)
         for survivor in left:
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -124,10 +152,9 @@ def stop(process: psutil.Process, grace_s: float = 10) -> None:
 
 
 def _wait_until_gone(family: list[psutil.Process], timeout_s: float) -> list[psutil.Process]:
-    """Wait until none is alive and return who still is.
+    """Wait until all have ended and return those that have not.
 
-    Not psutil.wait_procs: that waits until an ended process is collected, which in a container whose first
-    process is no init may be late or never.
+    psutil.wait_procs waits until an ended process is reaped, which may never happen in a container without init.
     """
     deadline = time.monotonic() + timeout_s
     while (left := [member for member in family if alive(member)]) and time.monotonic() < deadline:
@@ -135,45 +162,67 @@ def _wait_until_gone(family: list[psutil.Process], timeout_s: float) -> list[psu
     return left
 
 
-def resident_bytes(process: psutil.Process) -> int:
-    """Resident memory of the process and its descendants (pages that they share count for each)."""
-    total = 0
+def _family(process: psutil.Process) -> list[psutil.Process]:
     with contextlib.suppress(psutil.NoSuchProcess):
-        for member in [process, *process.children(recursive=True)]:
-            with contextlib.suppress(psutil.Error):
-                total += member.memory_info().rss
+        return [process, *process.children(recursive=True)]
+    return []
+
+
+def resident_bytes(process: psutil.Process) -> int:
+    """Return the resident memory of the process and its descendants; shared pages count for each of them."""
+    total = 0
+    for member in _family(process):
+        with contextlib.suppress(psutil.Error):
+            total += member.memory_info().rss
     return total
 
 
-def listening(process: psutil.Process) -> set[int]:
-    """The ports on which the process and its descendants listen."""
-    found: set[int] = set()
-    with contextlib.suppress(psutil.NoSuchProcess):
-        for member in [process, *process.children(recursive=True)]:
-            with contextlib.suppress(psutil.Error):
-                links = member.net_connections(kind="tcp")
-                found |= {link.laddr.port for link in links if link.status == psutil.CONN_LISTEN}
-    return found
+def cpu_s(process: psutil.Process) -> float:
+    """Return the processor time that the process and its descendants have used, in seconds."""
+    total = 0.0
+    for member in _family(process):
+        with contextlib.suppress(psutil.Error):
+            times = member.cpu_times()
+            total += times.user + times.system
+    return total
+
+
+def listening_ports(process: psutil.Process) -> set[int]:
+    """Return the TCP ports on which the process and its descendants listen."""
+    listening: set[int] = set()
+    for member in _family(process):
+        with contextlib.suppress(psutil.Error):
+            connections = member.net_connections(kind="tcp")
+            listening |= {each.laddr.port for each in connections if each.status == psutil.CONN_LISTEN}
+    return listening
 
 
 def uptime_s(process: psutil.Process) -> float:
+    """Return the seconds since the process started."""
     with contextlib.suppress(psutil.Error):
         return round(time.time() - process.create_time(), 1)
     return 0.0
 
 
 def log_tail(settings: Settings, service: str, lines: int = 15) -> str:
-    """The last lines of the service's log, read from its end (a log may be large)."""
+    """Return the last lines of the service's log, at most 64 KiB of them."""
     path = log_file(settings, service)
     if not path.exists():
         return ""
     with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - 64 * 1024), os.SEEK_SET)
+        file.seek(max(0, size_of(path) - 64 * 1024))
         text = file.read().decode(errors="replace")
     return "\n".join(text.splitlines()[-lines:])
 
 
-def telling(text: str, lines: int = 15) -> str:
-    """The last lines that say what happened: a Java stack trace's frames would push its message out."""
-    told = [line for line in text.splitlines() if not re.match(r"\s+(at |\.\.\. \d+ more)", line)]
-    return "\n".join(told[-lines:])
+def significant_lines(text: str, lines: int = 15) -> str:
+    """Return the last lines without the frames of Java stack traces, which would hide the message."""
+    significant = [line for line in text.splitlines() if not re.match(r"\s+(at |\.\.\. \d+ more)", line)]
+    return "\n".join(significant[-lines:])
+
+
+def size_of(path: Path) -> int:
+    """Return the size of a file in bytes, 0 when it does not exist."""
+    with contextlib.suppress(OSError):
+        return path.stat().st_size
+    return 0

@@ -1,4 +1,4 @@
-"""What a service needs before it starts (a formatted folder) and must hold once it answers (a topic, /tmp)."""
+"""Prepare a service before it starts (format its folder) and once it answers (create a topic, create /tmp)."""
 
 from __future__ import annotations
 
@@ -10,25 +10,30 @@ import uuid
 from collections.abc import Callable
 
 from eventlab.clients import hdfs, kafka
-from eventlab.errors import EventlabError, ServiceUnavailable
+from eventlab.errors import ServiceUnavailable, StackError
 from eventlab.settings import HDFS_USER, Settings
 from eventlab.stack import probes, process
 from eventlab.stack.config import data_dir
 
 
-class ProvisionError(EventlabError):
-    """A service answers but could not be given what the course needs."""
-
-
 def new_cluster_id() -> str:
-    """A random cluster id as Kafka writes them: 16 bytes in URL-safe base64 without padding."""
+    """Return a random cluster id in Kafka's notation: 16 bytes in URL-safe base64 without padding."""
     while (cluster_id := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
-        pass  # Kafka's own generator avoids a leading dash too: tools would read it as an option
+        pass  # Kafka's own generator avoids a leading dash too, because tools read it as an option
     return cluster_id
 
 
 def format_once(settings: Settings, folder: str, command: Callable[[Settings], list[str]]) -> None:
-    """Format the data folder at its first use; an interrupted formatting is ended and started over."""
+    """Format a data folder at its first use; an interrupted formatting is stopped and repeated.
+
+    Args:
+        settings: The stack.
+        folder: The folder, below the stack's data folder.
+        command: Returns the command that formats it.
+
+    Raises:
+        StackError: The command failed.
+    """
     target = data_dir(settings) / folder
     done = target.with_name(target.name + ".formatted")
     if done.exists():
@@ -39,18 +44,18 @@ def format_once(settings: Settings, folder: str, command: Callable[[Settings], l
     shutil.rmtree(target, ignore_errors=True)
     target.parent.mkdir(parents=True, exist_ok=True)
     with subprocess.Popen(
-        ["sh", "-c", 'read -r noted && exec "$@" </dev/null', "sh", *command(settings)],
+        ["sh", "-c", 'read -r recorded && exec "$@" </dev/null', "sh", *command(settings)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         env=_as_hdfs_user(),
     ) as formatter:
-        process.note(settings, record, formatter.pid)
-        output, _ = formatter.communicate("noted\n")  # without it, the next attempt would not know of this one
-    process.forget(settings, record)
+        process.write_record(settings, record, formatter.pid)
+        output, _ = formatter.communicate("recorded\n")  # it starts once a later attempt can find and stop it
+    process.delete_record(settings, record)
     if formatter.returncode:
-        raise ProvisionError(f"{target} could not be formatted:\n{process.telling(output)}")
+        raise StackError(f"{target} could not be formatted:\n{process.significant_lines(output)}")
     done.touch()
 
 
@@ -63,13 +68,17 @@ def topic(settings: Settings) -> None:
 
 
 def reported_blocks(settings: Settings) -> None:
-    """A NameNode that comes back under a living DataNode knows where its files are once that has reported."""
+    """Wait until the DataNode, if it runs, has reported its blocks to a NameNode that was restarted."""
     if process.find(settings, "datanode"):
         probes.live_datanodes(settings)
 
 
 def tmp_folder(settings: Settings) -> None:
-    """Create /tmp on HDFS, open to all as on every Unix; ServiceUnavailable while the NameNode is in safe mode."""
+    """Create /tmp on HDFS, which everybody may use.
+
+    Raises:
+        ServiceUnavailable: The NameNode is in safe mode.
+    """
     try:
         hdfs.open_hdfs(settings).mkdir("/tmp", permission="1777")
     except hdfs.HdfsError as error:

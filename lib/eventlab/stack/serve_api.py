@@ -1,8 +1,8 @@
-"""Serve a Flask file as `flask run` does, with the same log, but fast: python -m eventlab.stack.serve_api APP.
+"""Serve a Flask file as `flask run` does, with the same log, but faster: python -m eventlab.stack.serve_api APP.
 
-One process and one thread: gevent switches to another request whenever one waits for its client or for Kafka.
-So any number of requests share one producer and its batches, and none waits for a free thread, also while
-Kafka is away. Measured against other servers in tests/bench/api.py.
+One process and one thread: gevent switches to another request whenever one waits for its client or for Kafka. So
+all requests share one producer and its batches, and none waits for a free thread, even when Kafka does not answer.
+tests/bench/api.py compares it with other servers.
 """
 
 from __future__ import annotations
@@ -18,17 +18,18 @@ from typing import Any
 from eventlab.stack.probes import ROUTES_PATH
 
 STOP_S = 6.0
-"""How long a stopping server waits for requests in flight: longer than the API takes for its worst answer."""
+"""Seconds that a stopping server waits for requests in flight: longer than the API's slowest answer."""
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Serve until SIGTERM or SIGINT."""
     arguments = parse(argv)
     from gevent import monkey
 
-    monkey.patch_all()  # before the application makes a lock, a thread or a socket
+    monkey.patch_all()  # before the application creates a lock, a thread or a socket
     from flask.cli import ScriptInfo
 
-    app = telling_routes(ScriptInfo(app_import_path=arguments.app).load_app())
+    app = with_routes_page(ScriptInfo(app_import_path=arguments.app).load_app())
     server = make_server(app, arguments.host, arguments.port)
     server.start()
     print(f" * Serving {arguments.app} on http://{arguments.host}:{server.server_port}", file=sys.stderr)
@@ -38,22 +39,23 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
+    """Return the command-line arguments."""
     parser = argparse.ArgumentParser(prog="python -m eventlab.stack.serve_api", description="Serve a Flask file.")
-    parser.add_argument("app", help="what FLASK_APP would be: a file, a module, module:name")
+    parser.add_argument("app", help="the value of FLASK_APP: a file, a module, or module:name")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=5000)
     return parser.parse_args(argv)
 
 
-def telling_routes(app: Any) -> Any:
-    """The application, and at ROUTES_PATH the URL map that it runs with, as JSON: what may be called, and how."""
+def with_routes_page(app: Any) -> Any:
+    """Return the application with one more page, ROUTES_PATH: its URL map as JSON."""
 
     def serve(environ: dict[str, Any], start_response: Any) -> Any:
         if environ["PATH_INFO"] != ROUTES_PATH:
             return app(environ, start_response)
         rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint != "static"]
-        told = [{"path": rule.rule, "methods": sorted(rule.methods or ())} for rule in rules]
-        body = json.dumps(told).encode()
+        routes = [{"path": rule.rule, "methods": sorted(rule.methods or ())} for rule in rules]
+        body = json.dumps(routes).encode()
         start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
         return [body]
 
@@ -61,7 +63,7 @@ def telling_routes(app: Any) -> Any:
 
 
 def make_server(app: Any, host: str, port: int) -> Any:
-    """A gevent WSGI server that counts the requests in flight and logs them as `flask run` does."""
+    """Return a gevent WSGI server that counts the requests in flight and logs them as `flask run` does."""
     from gevent.pywsgi import WSGIHandler, WSGIServer
 
     class Handler(WSGIHandler):
@@ -71,7 +73,7 @@ def make_server(app: Any, host: str, port: int) -> Any:
 
         def handle_one_response(self) -> None:
             self.server.in_flight += 1
-            set_option(self.socket, "TCP_CORK", True)  # head and body, two writes, go as one packet
+            set_option(self.socket, "TCP_CORK", True)  # send head and body, which are two writes, as one packet
             try:
                 super().handle_one_response()
             finally:
@@ -93,32 +95,33 @@ def make_server(app: Any, host: str, port: int) -> Any:
 
 
 def set_option(sock: Any, name: str, on: bool) -> None:
-    """A TCP option, where the system has it and the connection still stands."""
+    """Set a TCP option if the system has it and the connection is still open."""
     if sock is not None and hasattr(socket, name):
         with contextlib.suppress(OSError):
             sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), on)
 
 
 def log_line(client: str, request_line: str | None, status: str) -> str:
-    """A request in the log format of `flask run`; control characters cannot write lines of their own."""
+    """Return a request in the log format of `flask run`; control characters are escaped."""
     request = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in (request_line or "").rstrip("\r\n"))
     return f'{client} - - [{time.strftime("%d/%b/%Y %H:%M:%S")}] "{request}" {status} -'
 
 
 def wait_for_signal() -> None:
+    """Wait for SIGTERM or SIGINT."""
     import signal
 
     import gevent
     from gevent.event import Event
 
-    asked = Event()
+    received = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        gevent.signal_handler(number, asked.set)
-    asked.wait()
+        gevent.signal_handler(number, received.set)
+    received.wait()
 
 
 def finish(server: Any) -> None:
-    """Take no new connections, answer what is in flight; the producer is flushed as the process exits."""
+    """Close the listening socket and answer the requests in flight; the producer is flushed at exit."""
     import gevent
 
     server.close()

@@ -1,125 +1,142 @@
-"""The six services: what each needs, listens on, runs as, and answers to.
+"""The six services as data: ports, command, probe, and what each needs.
 
-A service is data. Its command is built by a pure function from the settings, so a test can read it as a list
-of words; how it is started, watched and stopped is lifecycle's business and the same for all.
+A pure function builds each command from the settings. Starting, watching and stopping are the same for all
+services; see `startup.py`.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from eventlab.errors import StackError
 from eventlab.settings import HOST, ROOT, Settings
 from eventlab.stack import jvm, probes, provision
 from eventlab.stack.config import conf_dir, start_page, tmp_dir
 from eventlab.stack.tokens import jupyter_token
-
-Command = Callable[[Settings], list[str]]
 
 
 @dataclass(frozen=True)
 class Service:
     """One service of the stack.
 
-    ports: the settings that hold the ports it listens on, its own first.
-    external: the setting that, when set, says that somebody else runs it.
-    needs: the services without which it can't answer.
-    prepare: makes its state folder ready before the start (formatting, once).
-    provision: what it must hold once it answers (a topic, a folder).
-    without: variables of the learners' environment that it must not see.
-    variables: its own ones, for what the list of processes must not show.
+    Attributes:
+        name: Its name, also of its log and its process record.
+        ports: The settings that hold the ports on which it listens, the main port first.
+        command: Returns the command that runs it.
+        probe: Sends a real request; raises ServiceUnavailable while the service cannot be used.
+        address: Returns where its clients find it.
+        external: The setting that, when set, means that the service is run by somebody else.
+        needs: The services without which it cannot answer.
+        check_installation: Raises StackError when something that it runs is missing.
+        prepare: Prepares its data folder before the start (formats it once).
+        provision: Creates what it must contain once it answers (a topic, a folder).
+        working_dir: Returns the folder in which it runs.
+        excluded_variables: Environment variables of the learner that it must not inherit.
+        extra_variables: Returns further environment variables, such as tokens, which the command must not show.
     """
 
     name: str
     ports: tuple[str, ...]
-    command: Command
+    command: Callable[[Settings], list[str]]
     probe: probes.Probe
     address: Callable[[Settings], str]
     external: str | None = None
     needs: tuple[str, ...] = ()
+    check_installation: Callable[[Settings], None] = lambda settings: None
     prepare: Callable[[Settings], None] = lambda settings: None
     provision: Callable[[Settings], None] = lambda settings: None
-    without: tuple[str, ...] = ()
-    variables: Callable[[Settings], dict[str, str]] = lambda settings: {}
+    working_dir: Callable[[Settings], Path] = lambda settings: ROOT
+    excluded_variables: tuple[str, ...] = ()
+    extra_variables: Callable[[Settings], dict[str, str]] = lambda settings: {}
 
     def port_numbers(self, settings: Settings) -> list[int]:
+        """Return the ports on which it listens."""
         return [getattr(settings, port) for port in self.ports]
 
     def is_external(self, settings: Settings) -> bool:
-        """Somebody else runs it: it is asked, never started or stopped."""
+        """Return whether somebody else runs it; it is then probed, and never started or stopped."""
         return self.external is not None and getattr(settings, self.external) is not None
 
 
 def java_command(
     settings: Settings, environment: str, service: str, main: str, *arguments: str, options: Sequence[str] = ()
 ) -> list[str]:
-    """A service's JVM, with its own folder for temporary files."""
+    """Return the command of a service's JVM, with a folder for its temporary files."""
     tmp = f"-Djava.io.tmpdir={tmp_dir(settings, service)}"
-    return jvm.java_command(environment, service, main, *arguments, options=[tmp, *options])
+    return jvm.java_command(
+        environment, service, main, *arguments, options=[tmp, *options], record_archive=settings.record_archives
+    )
 
 
 def kafka_command(settings: Settings) -> list[str]:
+    """Return the command of a combined broker and controller."""
     properties = conf_dir(settings, "kafka") / "server.properties"
     return java_command(settings, "kafka", "kafka", "kafka.Kafka", str(properties))
 
 
 def kafka_format_command(settings: Settings) -> list[str]:
-    """Kafka's own formatter, which gives a new log folder its cluster id (KIP-631)."""
+    """Return the command that formats Kafka's log folder, which gives it a cluster id (KIP-631)."""
     arguments = ["format", "--cluster-id", provision.new_cluster_id(), "--ignore-formatted", "--config"]
     properties = conf_dir(settings, "kafka") / "server.properties"
     return java_command(settings, "kafka", "kafka-format", "kafka.tools.StorageTool", *arguments, str(properties))
 
 
 def namenode_command(settings: Settings, *arguments: str) -> list[str]:
+    """Return the command of HDFS's NameNode."""
     main = "org.apache.hadoop.hdfs.server.namenode.NameNode"
     return java_command(settings, "hdfs", "namenode", main, *hdfs_conf(settings), *arguments)
 
 
 def namenode_format_command(settings: Settings) -> list[str]:
+    """Return the command that formats the NameNode's folder."""
     return namenode_command(settings, "-format", "-nonInteractive")
 
 
 def datanode_command(settings: Settings) -> list[str]:
+    """Return the command of HDFS's DataNode."""
     main = "org.apache.hadoop.hdfs.server.datanode.DataNode"
     return java_command(settings, "hdfs", "datanode", main, *hdfs_conf(settings))
 
 
 def hdfs_conf(settings: Settings) -> list[str]:
-    """Hadoop's generic options; a folder on the class path would do too, but no archive can be used then."""
+    """Return Hadoop's options for its configuration; archives exclude a folder on the class path."""
     folder = conf_dir(settings, "hdfs")
     return ["-conf", str(folder / "core-site.xml"), "-conf", str(folder / "hdfs-site.xml")]
 
 
 def spark_command(settings: Settings) -> list[str]:
-    return java_command(
-        settings,
-        "spark",
-        "spark",
-        "org.apache.spark.deploy.SparkSubmit",
-        "--properties-file",
-        str(conf_dir(settings, "spark") / "spark-defaults.conf"),
-        "--class",
-        "org.apache.spark.sql.connect.service.SparkConnectServer",
-        "--name",
-        "eventlab",
-        "spark-internal",
-        options=[f"-Xmx{settings.spark_memory}"],
-    )
+    """Return the command of the Spark Connect server."""
+    properties = conf_dir(settings, "spark") / "spark-defaults.conf"
+    server = "org.apache.spark.sql.connect.service.SparkConnectServer"
+    arguments = ["--properties-file", str(properties), "--class", server, "--name", "eventlab", "spark-internal"]
+    main, options = "org.apache.spark.deploy.SparkSubmit", [f"-Xmx{settings.spark_memory}"]
+    return java_command(settings, "spark", "spark", main, *arguments, options=options)
 
 
 def api_command(settings: Settings) -> list[str]:
-    where = ["--host", HOST, "--port", str(settings.api_port)]
-    return [sys.executable, "-m", "eventlab.stack.serve_api", str(settings.api_app.resolve()), *where]
+    """Return the command that serves the game API."""
+    address = ["--host", HOST, "--port", str(settings.api_port)]
+    return [sys.executable, "-m", "eventlab.stack.serve_api", str(settings.api_app.resolve()), *address]
+
+
+def check_api_file(settings: Settings) -> None:
+    """Require the file of the API, unless somebody else runs the API.
+
+    Raises:
+        StackError: It does not exist.
+    """
+    if not settings.api_address and not settings.api_app.exists():
+        raise StackError(f"the API's file {settings.api_app} does not exist (setting EVENTLAB_API_APP)")
 
 
 def jupyter_command(settings: Settings) -> list[str]:
+    """Return the command of JupyterLab."""
     return [
-        sys.executable,
-        "-m",
-        "jupyterlab",
+        *(sys.executable, "-m", "jupyterlab"),
         "--no-browser",
         f"--ServerApp.ip={HOST}",
         f"--ServerApp.port={settings.jupyter_port}",
@@ -130,10 +147,10 @@ def jupyter_command(settings: Settings) -> list[str]:
 
 
 def lab_options(settings: Settings) -> list[str]:
-    """What makes a JupyterLab the kit's, whoever starts it: its folder, start page and menu, and its terminals.
+    """Return the options of JupyterLab and of JupyterHub's server: folder, start page, menu and terminals.
 
-    Without a shell named, Jupyter's terminals are login shells where it has no terminal itself, and those set PATH
-    anew (Debian's /etc/profile): the kit's commands would not be found.
+    Without a named shell, Jupyter's terminals can be login shells, and Debian's /etc/profile then replaces PATH:
+    the kit's commands are then not found.
     """
     shell = os.environ.get("SHELL") or "sh"
     return [
@@ -146,7 +163,7 @@ def lab_options(settings: Settings) -> list[str]:
 
 
 def lab_page(settings: Settings, page: str) -> str:
-    """A page of JupyterLab, with the token that opens it."""
+    """Return the address of a page of JupyterLab with the token that opens it."""
     return f"{settings.jupyter_url}/{page}?token={jupyter_token(settings)}"
 
 
@@ -187,7 +204,7 @@ SPARK = Service(
     probe=probes.spark,
     address=lambda settings: settings.spark_remote,
     external="spark_remote_url",
-    without=("SPARK_REMOTE",),  # the server is what that points to
+    excluded_variables=("SPARK_REMOTE",),  # the address of this server
 )
 API = Service(
     name="api",
@@ -196,6 +213,8 @@ API = Service(
     probe=probes.api,
     address=lambda settings: settings.api_url,
     external="api_address",
+    check_installation=check_api_file,
+    working_dir=lambda settings: settings.api_app.resolve().parent,  # a file beside it can be imported
 )
 JUPYTER = Service(
     name="jupyter",
@@ -203,14 +222,28 @@ JUPYTER = Service(
     command=jupyter_command,
     probe=probes.jupyter,
     address=lambda settings: lab_page(settings, "lab"),
-    variables=lambda settings: {"JUPYTER_TOKEN": jupyter_token(settings)},
+    extra_variables=lambda settings: {"JUPYTER_TOKEN": jupyter_token(settings)},
 )
 
 SERVICES = {service.name: service for service in (KAFKA, NAMENODE, DATANODE, SPARK, API, JUPYTER)}
 COURSE = ("kafka", "namenode", "datanode", "spark", "api")
-"""What the lessons need; `jupyter` is for people."""
+"""The services that the lessons use; `jupyter` is for working in the browser."""
 
 
-def working_dir(settings: Settings, service: Service) -> Path:
-    """Where the service runs: the API beside its file, so that it is imported by name."""
-    return settings.api_app.resolve().parent if service.name == "api" else ROOT
+def select(names: Iterable[str]) -> list[Service]:
+    """Return the named services, without duplicates; all services when no name is given.
+
+    Raises:
+        StackError: A service does not exist.
+    """
+    selected = list(dict.fromkeys(names)) or list(SERVICES)
+    if unknown := [name for name in selected if name not in SERVICES]:
+        raise StackError(f"no service is called {', '.join(unknown)}; there are: {', '.join(SERVICES)}")
+    return [SERVICES[name] for name in selected]
+
+
+def select_with_needs(names: Iterable[str]) -> list[Service]:
+    """Return the named services and those that they need, in the order of SERVICES."""
+    services = select(names)
+    selected = {service.name for service in services}.union(*(service.needs for service in services))
+    return [service for service in SERVICES.values() if service.name in selected]

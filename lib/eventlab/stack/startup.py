@@ -1,7 +1,11 @@
-"""Starting services in parallel, all or none: whatever ends it early, nothing that was started here stays."""
+"""Start services in parallel, all or none, and stop them.
+
+Whatever ends a start early (a failure, Ctrl-C, SIGTERM), no process that it started stays.
+"""
 
 from __future__ import annotations
 
+import logging
 import shutil
 import signal
 import time
@@ -10,115 +14,183 @@ from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import wait as wait_futures
 from contextlib import contextmanager
 from threading import Event, current_thread, main_thread
+from typing import Any
 
 import psutil
 
-from eventlab.errors import EventlabError, ServiceUnavailable
+from eventlab.errors import ServiceUnavailable, StackError
 from eventlab.settings import Settings
 from eventlab.stack import config, environment, process
-from eventlab.stack.probes import Probe
-from eventlab.stack.services import Service, working_dir
+from eventlab.stack.services import Service
+from eventlab.stack.status import problem_of
+
+logger = logging.getLogger(__name__)
 
 Report = Callable[[str, str], None]
-"""Called with a service's name and what happens to it now: preparing, starting, ready, stopping, stopped.
+"""Called with a service's name and its phase: preparing, starting, ready, WAITING, stopping, stopped.
 
-Of a service that dies it is told at once, in several lines: that, and the end of its log.
+When a service ends while it starts, the phase has several lines: the error and the end of the log.
 """
 
+WAITING = "not answering yet, waiting"
 POLL_S = 0.05
 WATCH_S = 0.2
+STALLED_S = 15.0
+"""A process that uses no processor time and writes no log line for so long does not make progress."""
+PROGRESS_CPU_S = 0.1
+"""An idle JVM uses less processor time than this in STALLED_S seconds."""
 
 
-class StackError(EventlabError):
-    """The stack could not do what was asked; the message says what, why, and what to try."""
-
-
-class Died(StackError):
-    """A service ended instead of answering; the message has the end of its log."""
+class ServiceDied(StackError):
+    """A service ended while it started; the message has the end of its log."""
 
     def __init__(self, service: str, message: str) -> None:
-        super().__init__(message)
+        super().__init__(message, next_command=f"eventlab logs {service}")
         self.service = service
 
 
+def no_report(service: str, phase: str) -> None:
+    """Report nothing."""
+
+
+def ensure_answers(settings: Settings, service: Service, report: Report) -> bool:
+    """Return whether the service runs and answers; a process that hangs is stopped.
+
+    A slow process is waited for as long as it makes progress, at most `start_timeout_s`: a busy machine must not
+    lose a healthy service.
+    """
+    if service.is_external(settings):
+        report(service.name, "ready")
+        return True
+    running = process.find(settings, service.name)
+    if running is None:
+        return False
+    if not process.is_suspended(running) and (
+        problem_of(settings, service) is None or _wait_while_it_works(settings, service, running, report)
+    ):
+        report(service.name, "ready")
+        return True
+    logger.info("%s (process %d) does not answer and is stopped", service.name, running.pid)
+    report(service.name, "stopping")
+    process.stop(running)
+    return False
+
+
+def _wait_while_it_works(settings: Settings, service: Service, running: psutil.Process, report: Report) -> bool:
+    """Wait for a process that does not answer yet; return False when it ends, hangs or takes too long."""
+    report(service.name, WAITING)
+    log = process.log_file(settings, service.name)
+    deadline = time.monotonic() + settings.start_timeout_s
+    cpu_s, log_size, last_progress = process.cpu_s(running), process.size_of(log), time.monotonic()
+    while process.alive(running) and not process.is_suspended(running):
+        try:
+            service.probe(settings)
+            service.provision(settings)  # the command that started it may have been killed before that
+            return True
+        except ServiceUnavailable as error:
+            logger.debug("%s does not answer yet: %s", service.name, error.message)
+        now = time.monotonic()
+        if process.cpu_s(running) - cpu_s >= PROGRESS_CPU_S or process.size_of(log) != log_size:
+            cpu_s, log_size, last_progress = process.cpu_s(running), process.size_of(log), now
+        if now > deadline or now - last_progress > STALLED_S:
+            return False
+        time.sleep(POLL_S)
+    return False
+
+
 def start_all(settings: Settings, services: Sequence[Service], report: Report) -> None:
-    """Start in parallel; at the first failure, Ctrl-C or SIGTERM, end everything that was started here."""
+    """Start services in parallel and wait until each can be used.
+
+    Raises:
+        StackError: A service did not start, ended, or did not answer in time; all that were started are stopped.
+    """
     if not services:
         return
-    given_up = Event()
+    cancelled = Event()
     started: dict[str, psutil.Process] = {}
     pool = ThreadPoolExecutor(max_workers=len(services))
     try:
-        pending = {pool.submit(_start, settings, service, report, started, given_up) for service in services}
+        pending = {pool.submit(_start, settings, service, report, started, cancelled) for service in services}
         while pending:
             done, pending = wait_futures(pending, WATCH_S, "FIRST_EXCEPTION")
             for future in done:
                 future.result()
-            _require_alive(settings, services, started)
+            _require_alive(settings, started)
     except BaseException as error:
-        given_up.set()
-        with _undisturbed():
-            if isinstance(error, Died):
-                report(error.service, str(error))  # ending the others may take seconds
-            _stop_started(list(started.values()))  # so that no thread waits for an answer
-            pool.shutdown(wait=True)
-            stop_all(settings, services, report, grace_s=2)  # also what began meanwhile
+        cancelled.set()
+        with _signals_ignored():
+            if isinstance(error, ServiceDied):
+                report(error.service, str(error))  # at once, because to stop the others may take seconds
+            _in_parallel(lambda running: process.stop(running, grace_s=2), list(started.values()))
+            pool.shutdown(wait=True)  # no thread waits any longer, because no service answers any longer
+            stop_all(settings, services, report, grace_s=2)  # includes what was started meanwhile
         raise
     finally:
         pool.shutdown(wait=False)
 
 
 def _start(
-    settings: Settings, service: Service, report: Report, started: dict[str, psutil.Process], given_up: Event
+    settings: Settings, service: Service, report: Report, started: dict[str, psutil.Process], cancelled: Event
 ) -> None:
+    """Prepare and start one service, wait for its first answer, and provision it."""
     report(service.name, "preparing")
     tmp = config.tmp_dir(settings, service.name)
     shutil.rmtree(tmp, ignore_errors=True)
     tmp.mkdir(parents=True, exist_ok=True)
     service.prepare(settings)
-    if given_up.is_set():
+    if cancelled.is_set():
         return
     report(service.name, "starting")
+    inherited = environment.full(settings)
+    variables = {name: value for name, value in inherited.items() if name not in service.excluded_variables}
     try:
         started[service.name] = process.start(
             settings,
             service.name,
             service.command(settings),
-            {k: v for k, v in environment.full(settings).items() if k not in service.without}
-            | service.variables(settings),
-            working_dir(settings, service),
+            variables | service.extra_variables(settings),
+            service.working_dir(settings),
         )
     except OSError as error:
         raise StackError(f"{service.name} could not be started: {error}") from error
-    _repeat_until_it_works(settings, service, service.probe, "did not answer", given_up)
-    _repeat_until_it_works(settings, service, service.provision, "was not ready to be used", given_up)
-    if not given_up.is_set():
+    _retry(settings, service, service.probe, "did not answer", cancelled)
+    _retry(settings, service, service.provision, "could not be prepared for use", cancelled)
+    if not cancelled.is_set():
         report(service.name, "ready")
 
 
-def _repeat_until_it_works(settings: Settings, service: Service, ask: Probe, failed: str, given_up: Event) -> None:
-    """Ask until the answer is no ServiceUnavailable; whether the process lives is `start_all`'s to watch."""
+def _retry(
+    settings: Settings, service: Service, action: Callable[[Settings], None], failure: str, cancelled: Event
+) -> None:
+    """Repeat an action until it raises no ServiceUnavailable; `start_all` watches whether the process lives."""
     deadline = time.monotonic() + settings.start_timeout_s
-    while not given_up.is_set():
+    while not cancelled.is_set():
         try:
-            return ask(settings)
+            return action(settings)
         except ServiceUnavailable as error:
             if time.monotonic() > deadline:
-                waited = f"{failed} within {settings.start_timeout_s:.0f} s ({error})"
-                raise StackError(_obituary(settings, service, waited)) from error
-        given_up.wait(POLL_S)
+                reason = f"{failure} within {settings.start_timeout_s:.0f} s ({error.message})"
+                message = _with_log(settings, service.name, reason)
+                raise StackError(message, next_command=f"eventlab logs {service.name}") from error
+        cancelled.wait(POLL_S)
 
 
-def _require_alive(settings: Settings, services: Sequence[Service], started: dict[str, psutil.Process]) -> None:
-    """One that died is reported at once, whatever the others and its own probe are still waiting for."""
-    for service in services:
-        if service.name in started and not process.alive(started[service.name]):
-            raise Died(service.name, _obituary(settings, service, "died while starting"))
+def _require_alive(settings: Settings, started: dict[str, psutil.Process]) -> None:
+    """Report a process that has ended at once, whatever its probe and the other services still wait for."""
+    for name, running in list(started.items()):
+        if not process.alive(running):
+            raise ServiceDied(name, _with_log(settings, name, "died while starting"))
+
+
+def _with_log(settings: Settings, service: str, reason: str) -> str:
+    """Return an error message with the end of the service's log."""
+    tail = process.significant_lines(process.log_tail(settings, service, lines=200)) or "(the log is empty)"
+    return f"{service} {reason}. The end of its log, {process.log_file(settings, service)}:\n{tail}"
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
-    """No second Ctrl-C interrupts the clean-up after the first."""
+def _signals_ignored() -> Iterator[None]:
+    """Ignore a second Ctrl-C or SIGTERM during the clean-up after the first."""
     if current_thread() is not main_thread():
         yield
         return
@@ -130,29 +202,20 @@ def _undisturbed() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _obituary(settings: Settings, service: Service, what: str) -> str:
-    log = process.log_file(settings, service.name)
-    tail = process.telling(process.log_tail(settings, service.name, lines=200)) or "(the log is empty)"
-    return f"{service.name} {what}. The end of its log, {log}:\n{tail}\nAll of it: eventlab logs {service.name}"
-
-
-def _stop_started(started: Sequence[psutil.Process]) -> None:
-    with ThreadPoolExecutor(max_workers=len(started) or 1) as pool:
-        for _ in pool.map(lambda own: process.stop(own, grace_s=2), started):
-            pass
-
-
 def stop_all(settings: Settings, services: Sequence[Service], report: Report, grace_s: float) -> None:
-    with ThreadPoolExecutor(max_workers=len(services)) as pool:
-        for _ in pool.map(lambda service: _stop(settings, service, report, grace_s), services):
-            pass
+    """Stop the processes of services in parallel; each has `grace_s` seconds to end by itself."""
+    _in_parallel(lambda service: _stop(settings, service.name, report, grace_s), services)
 
 
-def _stop(settings: Settings, service: Service, report: Report, grace_s: float) -> None:
-    own = process.find(settings, service.name)
-    if own:
-        report(service.name, "stopping")
-        process.stop(own, grace_s)
-    process.forget(settings, service.name)
-    if own:
-        report(service.name, "stopped")
+def _stop(settings: Settings, service: str, report: Report, grace_s: float) -> None:
+    if running := process.find(settings, service):
+        report(service, "stopping")
+        process.stop(running, grace_s)
+    process.delete_record(settings, service)
+    if running:
+        report(service, "stopped")
+
+
+def _in_parallel(action: Callable[[Any], None], items: Sequence[Any]) -> None:
+    with ThreadPoolExecutor(max_workers=len(items) or 1) as pool:
+        list(pool.map(action, items))

@@ -1,4 +1,4 @@
-"""The tokens of JupyterLab and Spark Connect: made once per state folder, readable by their owner only."""
+"""The tokens of JupyterLab and Spark Connect, created once per state folder and readable by their owner only."""
 
 from __future__ import annotations
 
@@ -15,14 +15,23 @@ SPARK_TOKEN_FILE = "spark-token"
 
 def jupyter_token(settings: Settings) -> str:
     """Return the token that opens the stack's JupyterLab."""
-    return create_once(settings.state_dir / JUPYTER_TOKEN_FILE, secrets.token_hex(24))
+    return _create(settings, JUPYTER_TOKEN_FILE)
 
 
 def spark_token(settings: Settings) -> str | None:
-    """Return the token of the Spark Connect server, without which another user of the machine could use it.
+    """Return the token of the Spark Connect server, which keeps other users of the machine out.
 
-    An external server (`spark_remote_url`) has the token of the environment, or none.
+    For an external server (`spark_remote_url`) it is the token in the environment, or None.
     """
     if settings.spark_remote_url:
         return os.environ.get(TOKEN_VARIABLE)
-    return create_once(settings.state_dir / SPARK_TOKEN_FILE, secrets.token_hex(24))
+    return own_spark_token(settings)
+
+
+def own_spark_token(settings: Settings) -> str:
+    """Return the token of a Spark Connect server that this stack starts."""
+    return _create(settings, SPARK_TOKEN_FILE)
+
+
+def _create(settings: Settings, name: str) -> str:
+    return create_once(settings.state_dir / name, secrets.token_hex(24))

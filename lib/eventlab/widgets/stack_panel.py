@@ -11,8 +11,9 @@ import ipywidgets
 
 from eventlab.settings import Settings
 from eventlab.settings import settings as default_settings
-from eventlab.stack import lifecycle, process
-from eventlab.stack.services import COURSE, SERVICES
+from eventlab.stack import Stack, process
+from eventlab.stack.services import COURSE, SERVICES, select
+from eventlab.stack.status import Status
 from eventlab.widgets.panel import Panel, repeat
 from eventlab.widgets.style import bad, light, link, note
 
@@ -33,9 +34,7 @@ class StackPanel(Panel):
 
     def __init__(self, services: Sequence[str] = COURSE, settings: Settings = default_settings) -> None:
         self.settings = settings
-        self.rows = {
-            service.name: Row(settings, service.name, self._act) for service in lifecycle.select(services)
-        }
+        self.rows = {service.name: Row(settings, service.name, self._act) for service in select(services)}
         self.log_of = ipywidgets.Dropdown(
             options=[("(no log)", ""), *((name, name) for name in self.rows)],
             value="",
@@ -59,7 +58,7 @@ class StackPanel(Panel):
         if row.is_as_it_was():
             return
         before = row.state
-        row.show(lifecycle.status(self.settings, [name])[0])
+        row.show(Stack(self.settings).status([name])[0])
         if row.state == "crashed" and before == "running" and not self.log_of.value:
             self.log_of.value = name  # why is in there
 
@@ -78,9 +77,9 @@ class StackPanel(Panel):
 
         try:
             if verb in ("stop", "restart"):
-                lifecycle.down(self.settings, [name], report)
+                Stack(self.settings, report=report).down([name])
             if verb in ("start", "restart"):
-                lifecycle.up(self.settings, [name], report)
+                Stack(self.settings, report=report).up([name])
         except Exception as error:  # shown where the click was: a thread has no other place to tell it
             self.message.value = bad(str(error))
         finally:
@@ -109,7 +108,7 @@ class Row:
         self.settings, self.name = settings, name
         self.is_external = SERVICES[name].is_external(settings)
         self.state, self.phase = "", ""
-        self.last: lifecycle.Status | None = None
+        self.last: Status | None = None
         self.asked_at = 0.0
         self._lock = threading.Lock()
         self.facts = ipywidgets.HTML(self._facts("asking", "asking…"), layout=ipywidgets.Layout(flex="1 1 auto"))
@@ -126,7 +125,7 @@ class Row:
             layout=ipywidgets.Layout(align_items="center", flex_flow="row wrap"),
         )
 
-    def show(self, status: lifecycle.Status) -> None:
+    def show(self, status: Status) -> None:
         self.last, self.state, self.asked_at = status, status.state, time.monotonic()
         self._draw()
 

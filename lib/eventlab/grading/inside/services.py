@@ -15,7 +15,7 @@ import psutil
 import rights
 
 from eventlab.settings import Settings, settings
-from eventlab.stack import lifecycle, process
+from eventlab.stack import Stack, process
 
 
 def main(configuration: str) -> None:
@@ -26,21 +26,22 @@ def main(configuration: str) -> None:
     rights.limit(limits)
     rights.give_up(wanted["uid"])
 
+    stack = Stack(settings, wanted["services"], grace_s=2)
     try:
-        lifecycle.up(settings, wanted["services"])
+        stack.up()
     except Exception as error:
         say({"failed": str(error) or type(error).__name__})
         sys.exit(1)
-    say({"pids": {status.name: status.pid for status in lifecycle.status(settings, wanted["services"])}})
-    kept = {status.pid for status in lifecycle.status(settings, wanted["services"])}
+    pids = {status.name: status.pid for status in stack.status(stack.services)}
+    say({"pids": pids})
     try:
         for line in sys.stdin:
             if line.strip() == "sweep":
                 ended = [name for name in wanted["services"] if has_ended(settings, name)]
-                say({"swept": sweep(kept), "ended": ended})
+                say({"swept": sweep(set(pids.values())), "ended": ended})
     finally:
         if not wanted["contained"]:
-            lifecycle.down(settings, wanted["services"], grace_s=2)
+            stack.down(stack.services)
 
 
 def interrupted(*_: object) -> None:

@@ -1,0 +1,165 @@
+"""Connections to Kafka that give up in time, and one error for every way in which a broker does not answer.
+
+`bootstrap_servers` is always `host:port`, several separated by commas. `kafka` (kafka-python) is imported when a
+function is called, because the import takes most of a second.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from eventlab.clients import ports
+from eventlab.errors import ServiceUnavailable
+
+if TYPE_CHECKING:
+    from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+
+logger = logging.getLogger(__name__)
+
+TIMEOUT_S = 5.0
+"""Seconds to wait for the answer to one request."""
+
+
+class KafkaUnavailable(ServiceUnavailable):
+    """No broker answers at the bootstrap servers."""
+
+    def __init__(self, bootstrap_servers: str, reason: object) -> None:
+        message = f"Kafka does not answer at {bootstrap_servers}: {reason}"
+        super().__init__(message, next_command="eventlab up kafka")
+
+
+@contextmanager
+def open_admin(bootstrap_servers: str, timeout_s: float = TIMEOUT_S) -> Iterator[KafkaAdminClient]:
+    """Open kafka-python's admin client for the duration of the block.
+
+    Args:
+        bootstrap_servers: The brokers.
+        timeout_s: Seconds for connecting and for each request.
+
+    Raises:
+        KafkaUnavailable: No broker answers, also later in the block.
+    """
+    import kafka
+
+    options = client_options(bootstrap_servers, timeout_s)
+    with _available(bootstrap_servers, timeout_s), closing(kafka.KafkaAdminClient(**options)) as admin:
+        yield admin
+
+
+@contextmanager
+def open_consumer(bootstrap_servers: str, timeout_s: float = TIMEOUT_S, **options: Any) -> Iterator[KafkaConsumer]:
+    """Open a consumer that belongs to no group, commits no offsets and creates no topic.
+
+    Args:
+        bootstrap_servers: The brokers.
+        timeout_s: Seconds for connecting and for each request.
+        **options: Further options of `kafka.KafkaConsumer`.
+
+    Raises:
+        KafkaUnavailable: No broker answers, also later in the block.
+    """
+    import kafka
+
+    defaults = {
+        **client_options(bootstrap_servers, timeout_s),
+        "enable_auto_commit": False,
+        "auto_offset_reset": "earliest",
+        "allow_auto_create_topics": False,
+        "metrics_enabled": False,
+        "reconnect_backoff_max_ms": 500,
+    }
+    with _available(bootstrap_servers, timeout_s):
+        consumer = kafka.KafkaConsumer(**(defaults | options))
+        try:
+            yield consumer
+        finally:
+            consumer.close(autocommit=False, timeout_ms=1000)
+
+
+@contextmanager
+def open_producer(bootstrap_servers: str, timeout_s: float = TIMEOUT_S, **options: Any) -> Iterator[KafkaProducer]:
+    """Open a producer whose messages every in-sync replica acknowledges; flush and close it after the block.
+
+    Args:
+        bootstrap_servers: The brokers.
+        timeout_s: Seconds for connecting, and twice as many for the delivery of a message.
+        **options: Further options of `kafka.KafkaProducer`.
+
+    Raises:
+        KafkaUnavailable: No broker answers, also later in the block.
+    """
+    import kafka
+
+    milliseconds = int(timeout_s * 1000)
+    defaults = {
+        **client_options(bootstrap_servers, timeout_s),
+        "acks": "all",
+        "max_block_ms": milliseconds,
+        "delivery_timeout_ms": 2 * milliseconds,
+    }
+    with (
+        _available(bootstrap_servers, timeout_s),
+        closing(kafka.KafkaProducer(**(defaults | options))) as producer,
+    ):
+        yield producer
+        producer.flush(timeout=2 * timeout_s)
+
+
+def client_options(bootstrap_servers: str, timeout_s: float = TIMEOUT_S) -> dict[str, Any]:
+    """Return the options with which every client of kafka-python gives up after `timeout_s` seconds."""
+    milliseconds = int(timeout_s * 1000)
+    return {
+        "bootstrap_servers": bootstrap_servers,
+        "bootstrap_timeout_ms": milliseconds,
+        "request_timeout_ms": milliseconds,
+    }
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Hold back kafka-python's own log, which reports every broker that does not answer."""
+    library = logging.getLogger("kafka")
+    before, library.level = library.level, logging.CRITICAL + 1
+    try:
+        yield
+    finally:
+        library.level = before
+
+
+@contextmanager
+def _available(bootstrap_servers: str, timeout_s: float) -> Iterator[None]:
+    """Check the connection, silence the library, and turn its connection errors into KafkaUnavailable."""
+    from kafka.errors import KafkaError
+
+    _check_connection(bootstrap_servers, timeout_s)
+    with silenced():
+        try:
+            yield
+        except KafkaError as error:
+            if is_unreachable(error):
+                raise KafkaUnavailable(bootstrap_servers, error or type(error).__name__) from error
+            raise
+
+
+def _check_connection(bootstrap_servers: str, timeout_s: float) -> None:
+    """Require that one of the servers accepts connections."""
+    reasons = []
+    for address in bootstrap_servers.split(","):
+        try:
+            return ports.check_connection(address.strip(), min(timeout_s, ports.TIMEOUT_S))
+        except ServiceUnavailable as error:
+            reasons.append(error.message)
+    raise KafkaUnavailable(bootstrap_servers, "; ".join(reasons))
+
+
+def is_unreachable(error: Exception) -> bool:
+    """Return whether an error of kafka-python says that no broker answered."""
+    from kafka import errors
+
+    kinds = (errors.KafkaTimeoutError, errors.KafkaConnectionError, errors.NodeNotReadyError)
+    return isinstance(
+        error, (*kinds, errors.RequestTimedOutError, errors.Cancelled, errors.MetadataEmptyBrokerList)
+    )

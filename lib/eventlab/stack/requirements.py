@@ -1,0 +1,110 @@
+"""What must be true before services start: jars, Java, external services that answer, and free ports."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from eventlab.clients import ports
+from eventlab.errors import StackError
+from eventlab.settings import OwnSettings, Settings
+from eventlab.stack import jars, java
+from eventlab.stack.services import Service, select
+from eventlab.stack.status import problems_of
+
+AIRPLAY_PORT = 5000
+
+
+def require_installation(settings: Settings, services: Sequence[Service]) -> None:
+    """Require the jars, a Java and what each service runs.
+
+    Raises:
+        StackError: Something is missing.
+        JavaError: No Java fits.
+    """
+    if missing := jars.missing():
+        message = f"{len(missing)} jars are missing ({missing[0]}, ...)"
+        raise StackError(message, next_command="eventlab setup")
+    java.find()
+    for service in services:
+        service.check_installation(settings)
+
+
+def require_external_services(settings: Settings, services: Sequence[Service]) -> None:
+    """Require that the services that somebody else runs answer.
+
+    Raises:
+        StackError: One does not answer.
+    """
+    external = [service for service in services if service.is_external(settings)]
+    problems = [
+        f"{service.name} (EVENTLAB_{str(service.external).upper()}={service.address(settings)}) does not answer: "
+        f"{problem}"
+        for service, problem in zip(external, problems_of(settings, external), strict=True)
+        if problem
+    ]
+    if problems:
+        raise StackError("\n".join(problems) + "\nSomebody else runs it. To run one here, unset that variable")
+
+
+def require_free_ports(settings: Settings, services: Sequence[Service]) -> None:
+    """Require that no other program uses the ports of the services.
+
+    Raises:
+        StackError: A port is in use; the message names the process.
+    """
+    in_use = [
+        f"{service.name} needs port {port} (EVENTLAB_{setting.upper()}), which {ports.holder(port)} holds"
+        for service in services
+        for setting, port in zip(service.ports, service.port_numbers(settings), strict=True)
+        if not ports.is_free(port)
+    ]
+    if not in_use:
+        return
+    next_command = f"export EVENTLAB_PORT_OFFSET={free_offset(settings)}"
+    if sys.platform == "darwin" and any(f"port {AIRPLAY_PORT} " in line for line in in_use):
+        in_use.append("On macOS, AirPlay Receiver uses this port (System Settings, General, AirDrop & Handoff)")
+        next_command = f"export EVENTLAB_API_PORT={AIRPLAY_PORT + 1}" if len(in_use) == 2 else next_command
+    in_use.append("End that process, or use another port for as long as this shell is open")
+    raise StackError("\n".join(in_use), next_command=next_command)
+
+
+def ports_in_use(settings: Settings, names: Iterable[str] = ()) -> list[int]:
+    """Return the ports of the named services, or of all, at which they could not listen now."""
+    numbers = (port for service in select(names) for port in service.port_numbers(settings))
+    return [port for port in numbers if not ports.is_free(port)]
+
+
+def settings_on_free_ports(
+    offsets: Iterable[int], services: Iterable[str] = (), kind: type[Settings] = OwnSettings, **values: Any
+) -> Settings:
+    """Return settings with the first port offset at which all ports are free.
+
+    Args:
+        offsets: The port offsets to try.
+        services: The services whose ports must be free; all when no name is given.
+        kind: The class of the settings; `OwnSettings` ignores the user's variables and file.
+        **values: Further settings, for example `state_dir`.
+
+    Raises:
+        StackError: At each offset a port is in use.
+    """
+    offsets, services = list(offsets), list(services)
+    for offset in offsets:
+        candidate = kind(port_offset=offset, **values)
+        if not ports_in_use(candidate, services):
+            return candidate
+    raise StackError(
+        f"ports are in use at each of the offsets {', '.join(map(str, offsets[:8]))}. Stop the running stack",
+        next_command="eventlab down",
+    )
+
+
+def free_offset(settings: Settings) -> int:
+    """Return the next port offset, in steps of 100, at which all ports are free."""
+    offsets = range(settings.port_offset + 100, settings.port_offset + 3000, 100)
+    try:
+        return settings_on_free_ports(offsets, kind=Settings).port_offset
+    except StackError:  # a port that is set by its name stays in use at every offset
+        return offsets[0]

@@ -1,0 +1,112 @@
+"""Topics are created, read up to their end and deleted; a read whose broker ends fails in time."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from eventlab.clients import kafka
+from eventlab.settings import Settings
+from eventlab.stack import Stack, fresh_stack, process
+from tests.stacks import OFFSETS
+
+pytestmark = pytest.mark.services
+MESSAGE = b"x" * 20_000
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """A broker of this module, which the tests stop and kill."""
+    with fresh_stack(tmp_path_factory.mktemp("kafka") / "state", OFFSETS, ["kafka"]) as stack:
+        yield stack.settings
+
+
+@pytest.fixture
+def servers(broker: Settings) -> str:
+    """The address of the broker, which runs."""
+    Stack(broker).up(["kafka"])
+    return broker.bootstrap_servers
+
+
+def send(servers: str, topic: str, *messages: bytes, partition: int = 0) -> None:
+    with kafka.open_producer(servers) as producer:
+        for message in messages:
+            producer.send(topic, message, partition=partition)
+
+
+def test_a_topic_is_created_listed_and_deleted(servers: str):
+    assert kafka.create_topic(servers, "created", partitions=2, configs={"retention.ms": "60000"})
+    assert "created" in kafka.list_topics(servers)
+    assert kafka.topic_id(servers, "created")
+
+    kafka.delete_topics(servers, ["created", "never-created"])
+
+    assert kafka.topic_id(servers, "created") is None
+
+
+def test_a_topic_that_exists_is_an_error_that_names_the_next_command(servers: str):
+    kafka.create_topic(servers, "twice", exist_ok=True)
+
+    assert not kafka.create_topic(servers, "twice", exist_ok=True)
+    with pytest.raises(kafka.TopicError, match=r"(?s)'twice' exists.*kafka-topics --delete --topic twice"):
+        kafka.create_topic(servers, "twice", timeout_s=0.2)
+
+
+def test_a_name_that_kafka_does_not_accept_is_an_error(servers: str):
+    with pytest.raises(kafka.TopicError, match="not valid/name"):
+        kafka.create_topic(servers, "not valid/name")
+
+
+def test_a_read_ends_at_the_offsets_of_its_start(servers: str):
+    kafka.create_topic(servers, "bounded", partitions=2)
+    send(servers, "bounded", b"a", b"b")
+    send(servers, "bounded", b"c", partition=1)
+
+    reading = kafka.read_topic(servers, "bounded")
+    first = next(reading)
+    send(servers, "bounded", b"later")
+
+    assert [first.value, *(record.value for record in reading)] == [b"a", b"b", b"c"]
+    assert [record.value for record in kafka.read_topic(servers, "bounded", start={0: 1, 1: 1})] == [
+        b"b",
+        b"later",
+    ]
+    assert kafka.topic_offsets(servers, "bounded") == kafka.Offsets({0: 0, 1: 0}, {0: 3, 1: 1})
+
+
+def test_a_topic_that_does_not_exist_has_no_records_and_is_not_created(servers: str):
+    assert list(kafka.read_topic(servers, "missing")) == []
+    assert kafka.topic_offsets(servers, "missing") is None
+    assert "missing" not in kafka.list_topics(servers)
+
+
+def test_a_group_that_has_committed_nothing_has_no_offsets(servers: str):
+    assert kafka.committed_offsets(servers, "no-such-group", "events") == {}
+
+
+@pytest.mark.parametrize("ending", ["kill", "suspend"])
+def test_a_read_fails_in_time_when_the_broker_ends_or_hangs(broker: Settings, servers: str, ending: str):
+    topic = f"interrupted-by-{ending}"
+    kafka.create_topic(servers, topic)
+    send(servers, topic, *[MESSAGE] * 300)
+    reading = kafka.read_topic(servers, topic)
+    next(reading)
+    running = process.find(broker, "kafka")
+    assert running is not None
+
+    getattr(running, ending)()
+    before = time.monotonic()
+    with pytest.raises(kafka.KafkaUnavailable, match=r"(?s)no record of topic.*at offset.*eventlab up kafka"):
+        list(reading)
+
+    assert time.monotonic() - before < 15
+
+
+def test_a_read_continues_at_the_offset_where_it_ended(servers: str):
+    offsets = kafka.topic_offsets(servers, "interrupted-by-kill")
+    assert offsets is not None
+
+    rest = list(kafka.read_topic(servers, "interrupted-by-kill", start={0: 290}))
+
+    assert offsets.messages == 300
+    assert [record.offset for record in rest] == list(range(290, 300))

@@ -1,0 +1,218 @@
+"""`Stack` is what a user's script, the headless run and the tests use."""
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from kafka import KafkaConsumer
+
+from eventlab.clients import http
+from eventlab.errors import StackError
+from eventlab.settings import HOST, Settings
+from eventlab.stack import Stack, fresh_stack, process, requirements, startup
+from eventlab.stack.services import SERVICES, Service
+from eventlab.stack.startup import WAITING
+from tests.stacks import OFFSETS
+
+SERVER = """
+import http.server, sys, time
+busy_until = time.monotonic() + float(sys.argv[2])
+while time.monotonic() < busy_until:
+    {waiting}
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), http.server.SimpleHTTPRequestHandler).serve_forever()
+"""
+
+
+def server_command(settings: Settings, waiting: str = "pass", seconds: float = 0) -> list[str]:
+    """A web server that answers after some seconds, in which it computes (`pass`) or sleeps."""
+    return [sys.executable, "-c", SERVER.format(waiting=waiting), str(settings.api_port), str(seconds)]
+
+
+@pytest.fixture
+def web(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of a service that starts in milliseconds."""
+    service = Service(
+        name="web",
+        ports=("api_port",),
+        command=server_command,
+        probe=lambda settings: http.get(settings.api_url, timeout_s=0.5) and None,
+        address=lambda settings: settings.api_url,
+    )
+    monkeypatch.setitem(SERVICES, "web", service)
+    return "web"
+
+
+@pytest.fixture
+def settings(tmp_path: Path, web: str) -> Iterator[Settings]:
+    """Settings of a stack of its own; its web server is stopped afterwards."""
+    own = requirements.settings_on_free_ports(OFFSETS, [web], state_dir=tmp_path / "state")
+    yield own
+    Stack(own).down([web])
+
+
+def start(settings: Settings, name: str, waiting: str, seconds: float) -> psutil.Process:
+    """Start a service that does not answer before some seconds have passed."""
+    return process.start(settings, name, server_command(settings, waiting, seconds), dict(os.environ), Path("/"))
+
+
+def test_a_block_starts_what_does_not_run_and_stops_what_it_started(settings: Settings, web: str):
+    with Stack(settings, [web]) as stack:
+        assert [status.state for status in stack.status([web])] == ["running"]
+        assert stack.listening_ports([web]) == {settings.api_port}
+
+    assert stack.open_ports([web]) == []
+
+
+def test_a_block_leaves_a_service_running_that_ran_before(settings: Settings, web: str):
+    Stack(settings, [web]).up()
+
+    with Stack(settings, [web]):
+        pass
+
+    assert [status.state for status in Stack(settings).status([web])] == ["running"]
+
+
+def test_inside_a_block_child_processes_use_the_stack_and_afterwards_nothing_is_left(settings: Settings, web: str):
+    before = dict(os.environ)
+
+    with Stack(settings, [web]) as stack:
+        assert os.environ["KAFKA_BOOTSTRAP_SERVERS"] == stack.bootstrap_servers == settings.bootstrap_servers
+        assert os.environ["SPARK_REMOTE"] == stack.spark_remote
+        assert Settings().api_url == stack.api_url
+
+    assert dict(os.environ) == before
+
+
+def test_a_block_that_fails_restores_the_environment_and_stops_what_it_started(settings: Settings, web: str):
+    before = dict(os.environ)
+
+    with pytest.raises(RuntimeError), Stack(settings, [web]) as stack:
+        raise RuntimeError
+
+    assert dict(os.environ) == before
+    assert stack.open_ports([web]) == []
+
+
+def test_restart_replaces_the_process(settings: Settings, web: str):
+    stack = Stack(settings, [web])
+    (before,) = stack.up()
+
+    (after,) = stack.restart()
+
+    assert after.state == "running"
+    assert after.pid != before.pid
+
+
+def test_a_slow_service_that_computes_is_waited_for_and_not_restarted(settings: Settings, web: str):
+    slow = start(settings, web, waiting="pass", seconds=4)
+    phases: list[str] = []
+
+    (status,) = Stack(settings, [web], lambda name, phase: phases.append(phase)).up()
+
+    assert status.pid == slow.pid
+    assert phases == [WAITING, "ready"]
+
+
+def test_a_slow_service_that_writes_to_its_log_is_waited_for(
+    settings: Settings, web: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(startup, "STALLED_S", 1.5)
+    slow = start(settings, web, waiting="print('loading', flush=True); time.sleep(0.5)", seconds=4)
+
+    (status,) = Stack(settings, [web]).up()
+
+    assert status.pid == slow.pid
+
+
+def test_a_service_that_makes_no_progress_is_restarted(
+    settings: Settings, web: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(startup, "STALLED_S", 1.5)
+    hanging = start(settings, web, waiting="time.sleep(600)", seconds=600)
+    phases: list[str] = []
+
+    (status,) = Stack(settings, [web], lambda name, phase: phases.append(phase)).up()
+
+    assert status.pid != hanging.pid
+    assert phases == [WAITING, "stopping", "preparing", "starting", "ready"]
+
+
+def test_a_service_is_waited_for_at_most_until_the_start_timeout(settings: Settings, web: str):
+    busy = start(settings, web, waiting="pass", seconds=600)
+    impatient = settings.model_copy(update={"start_timeout_s": 2.0})
+
+    (status,) = Stack(impatient, [web]).up()
+
+    assert status.pid != busy.pid
+
+
+def test_a_suspended_service_is_restarted_at_once(settings: Settings, web: str):
+    suspended = start(settings, web, waiting="pass", seconds=0)
+    suspended.suspend()
+    before = time.monotonic()
+
+    (status,) = Stack(settings, [web]).up()
+
+    assert status.pid != suspended.pid
+    assert time.monotonic() - before < 10
+
+
+def test_a_fresh_stack_has_a_new_folder_free_ports_and_no_setting_of_the_user(
+    tmp_path: Path, web: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("EVENTLAB_API_PORT", "5555")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "old").touch()
+
+    with fresh_stack(tmp_path / "run", OFFSETS, [web]) as stack:
+        assert stack.settings.port_offset in OFFSETS
+        assert stack.api_url == f"http://{HOST}:{5000 + stack.settings.port_offset}"
+        assert not (tmp_path / "run" / "old").exists()
+        assert http.get(stack.api_url).status_code == 200
+
+    assert stack.open_ports([web]) == []
+
+
+def test_a_second_fresh_stack_in_the_same_folder_is_refused(tmp_path: Path, web: str):
+    with (
+        fresh_stack(tmp_path / "run", OFFSETS, [web]) as stack,
+        pytest.raises(StackError, match="another process is using"),
+        fresh_stack(tmp_path / "run", OFFSETS, [web]),
+    ):
+        pass
+
+    assert stack.open_ports([web]) == []
+
+
+def test_a_fresh_stack_stops_what_an_interrupted_one_left(tmp_path: Path, web: str):
+    left = requirements.settings_on_free_ports(OFFSETS, [web], state_dir=tmp_path / "run")
+    (status,) = Stack(left, [web]).up()
+
+    with fresh_stack(tmp_path / "run", [left.port_offset], [web]) as stack:
+        assert stack.status([web])[0].pid != status.pid
+
+    assert not psutil.pid_exists(status.pid) or not process.alive(psutil.Process(status.pid))
+
+
+def test_without_free_ports_there_is_no_fresh_stack(tmp_path: Path, settings: Settings, web: str):
+    Stack(settings, [web]).up()
+
+    with (
+        pytest.raises(StackError, match=f"in use at each of the offsets {settings.port_offset}"),
+        fresh_stack(tmp_path / "run", [settings.port_offset], [web]),
+    ):
+        pass
+
+
+@pytest.mark.services
+def test_a_script_of_a_user_reads_kafka_in_a_block(tmp_path: Path):
+    with fresh_stack(tmp_path / "run", OFFSETS, ["kafka"]) as stack:
+        consumer = KafkaConsumer(bootstrap_servers=stack.bootstrap_servers)
+        topics = consumer.topics()
+        consumer.close()
+
+    assert stack.settings.topic in topics
