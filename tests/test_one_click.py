@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from eventlab.settings import HOST, ROOT, OwnSettings, Settings
-from eventlab.stack import config, java, lifecycle
+from eventlab.stack import Stack, config, java
 from eventlab.stack.services import COURSE
 from tests.stacks import free_settings
 
@@ -97,7 +97,7 @@ def binder(tmp_path: Path) -> Iterator[tuple[Settings, httpx.Client, psutil.Proc
         finally:
             process.terminate()
             process.wait(timeout=30)
-            lifecycle.down(settings, grace_s=5)
+            Stack(settings).down(grace_s=5)
 
 
 def wait_until(condition: Callable[[], bool], process: psutil.Process, timeout_s: float = 90) -> None:
@@ -123,4 +123,4 @@ def test_binder_gets_the_kits_lab_on_its_start_page_and_the_services_beside_it(b
     assert client.get("/").headers["location"].rstrip("?") == f"/user/ada/lab/tree/{page}"
     assert "lessons" in client.get(f"/api/contents/{page}").json()["content"]
     assert str(ROOT / ".venv") in " ".join(process.cmdline())
-    wait_until(lambda: [status.state for status in lifecycle.status(settings, COURSE)] == ["running"] * 5, process)
+    wait_until(lambda: [status.state for status in Stack(settings).status(COURSE)] == ["running"] * 5, process)
