@@ -1,6 +1,7 @@
 """A Spark server whose Kafka source has another version than pyspark, as an older kit starts it."""
 
 import shutil
+from importlib import metadata
 
 import pytest
 
@@ -56,7 +57,7 @@ def test_a_server_with_another_connector_is_restarted(notebook, older_server):
 
     box = notebook.fails(cell)
 
-    assert f"pyspark {doctor.metadata.version('pyspark')}" in box["proof"]
+    assert f"pyspark {metadata.version('pyspark')}" in box["proof"]
     assert f"the running server has {SOURCE}-{OLDER}.jar" in box["proof"]
     assert box["remedy"].startswith("!eventlab restart spark\n")
     notebook.is_fixed(cell, box)

@@ -28,7 +28,7 @@ ADDRESS = r"[\w.-]+:\d{1,5}"
 VALUE = r"""(?:["']([^"']+)["']|(\w+)\b(?!\s*=))"""
 """A literal, or a variable but not the name of a keyword argument."""
 BOOTSTRAP_SERVERS = r"""(?:bootstrap_servers\s*=|["']kafka\.bootstrap\.servers["']\s*[,:])\s*""" + VALUE
-TOPIC = r"""(?:KafkaConsumer\(|["']subscribe["'],)\s*""" + VALUE
+TOPIC = r"""(?:KafkaConsumer\(|["']subscribe["']\s*[,:])\s*""" + VALUE
 TIMEOUT_S = 1.5
 CONNECT_TIMEOUT_S = 0.5
 """Seconds for a connection to an advertised listener: a firewall may drop the packets without an answer."""
@@ -110,13 +110,12 @@ def topic_missing_or_empty(cell: FailedCell, settings: Settings) -> Explanation 
             what, proof = f"The topic {topic!r} is empty.", "in every partition, first and end offset are equal"
         else:
             continue
-        for similar in close_matches(topic, existing):
-            if count := message_count(servers, similar):
-                question = f"{what} Did you mean {similar!r}?"
-                has_messages = f"{proof}; {similar!r} has {count} messages"
-                variable = cell.variable_with(topic)
-                if explanation := correction(cell, topic, similar, variable, question, has_messages):
-                    return explanation
+        counts = ((name, message_count(servers, name)) for name in close_matches(topic, existing))
+        similar, count = next((pair for pair in counts if pair[1]), ("", 0))
+        question, with_count = f"{what} Did you mean {similar!r}?", f"{proof}; {similar!r} has {count} messages"
+        variable = cell.variable_with(topic)
+        if count and (explanation := correction(cell, topic, similar, variable, question, with_count)):
+            return explanation
         if missing and unknown:
             return Explanation(what, proof, f"!kafka-topics --create --topic {topic}")
         if not missing and not unknown:
