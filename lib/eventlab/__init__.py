@@ -3,11 +3,11 @@
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-"""The kit's folder. Here, because the settings cost a quarter of a second that a command may not need."""
+"""The kit's folder. It is defined here, because importing the settings takes a quarter of a second."""
 
 
 def load_ipython_extension(shell: object) -> None:
-    """`%load_ext eventlab`: a failed cell gets a box that explains it, and a lesson's cells count as progress."""
+    """Explain failed cells and count a lesson's completed cells (`%load_ext eventlab`)."""
     from eventlab.explain import hook
     from eventlab.jupyter import follow
 
@@ -16,7 +16,9 @@ def load_ipython_extension(shell: object) -> None:
 
 
 def unload_ipython_extension(shell: object) -> None:
-    """`%unload_ext eventlab`: no boxes any more."""
+    """Remove all callbacks that `load_ipython_extension` registered (`%unload_ext eventlab`)."""
     from eventlab.explain import hook
+    from eventlab.jupyter import unfollow
 
     hook.unload(shell)
+    unfollow(shell)

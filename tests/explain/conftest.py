@@ -1,4 +1,4 @@
-"""A notebook of its own, in a real kernel, and one stack that is broken and mended in it."""
+"""Notebooks in real kernels, and one stack whose services the tests stop and start again."""
 
 from __future__ import annotations
 
@@ -10,31 +10,34 @@ from pathlib import Path
 import pytest
 from jupyter_client.manager import KernelManager
 
-from eventlab.explain.explanation import INSTEAD, MIME
+from eventlab.explain.explanation import MIME, REPLACE_LINE
 from eventlab.settings import ROOT, Settings
 from eventlab.stack import Stack
 from tests.stacks import free_settings
 
 Box = dict[str, str]
-CALM = "from eventlab.explain import hook; hook.LIMIT_S = 30  # a busy machine is no reason to see no box"
+PATIENT = "from eventlab.explain import hook; hook.TIME_LIMIT_S = 30  # for a busy machine"
 
-WHY_NOT = """
-import sys, traceback
-from eventlab.explain import registry, failure
-from eventlab.settings import settings
-for explain in registry.explanations():
-    try:
-        explain(failure.Failure(sys.last_value, In[-2], globals()), settings)
-    except Exception:
-        traceback.print_exc(limit=-4)
+SHOW_ERRORS_OF_EXPLANATIONS = """
+import logging, sys
+from eventlab.explain import failed_cell, registry
+logging.basicConfig(level=logging.DEBUG, stream=sys.stdout)
+registry.explain(failed_cell.FailedCell(sys.last_value, In[-2], globals()))
 """
 
 
 class Notebook:
-    """Cells run one after the other, as a learner does."""
+    """A kernel that runs cells one after the other, as a learner does."""
 
     def __init__(self, environment: dict[str, str], first: str = "", kernel: str = "python3", python: str = ""):
-        """kernel: its name as Jupyter knows it; python: another interpreter than that kernel's."""
+        """Start the kernel and load the extension.
+
+        Args:
+            environment: The kernel's environment variables.
+            first: Code that runs in the first cell, after the extension is loaded.
+            kernel: The name of the Jupyter kernel.
+            python: The interpreter to use instead of the kernel's.
+        """
         self.manager = KernelManager(kernel_name=kernel)
         if python:
             assert self.manager.kernel_spec
@@ -44,55 +47,58 @@ class Notebook:
         self.client.start_channels()
         self.client.wait_for_ready(timeout=60)
         self.outputs: list[dict] = []
-        self.runs(f"%load_ext eventlab\n{CALM}\n{first}")
+        self.runs(f"%load_ext eventlab\n{PATIENT}\n{first}")
 
     def run(self, source: str) -> Box | None:
-        """Run the cell; what its box says, None when there is no box."""
+        """Run the cell and return the data of its box, or None when there is no box."""
         self.outputs = []
         self.reply = self.client.execute_interactive(
             source, timeout=120, output_hook=self.outputs.append, stop_on_error=False
         )["content"]
-        shown = [each["content"].get("data", {}) for each in self.outputs if each["msg_type"] == "display_data"]
-        boxes = [data[MIME] for data in shown if MIME in data]
+        displayed = [output["content"].get("data", {}) for output in self.of_type("display_data")]
+        boxes = [data[MIME] for data in displayed if MIME in data]
         assert len(boxes) <= 1, boxes
         return boxes[0] if boxes else None
 
+    def of_type(self, message_type: str) -> list[dict]:
+        return [output for output in self.outputs if output["msg_type"] == message_type]
+
     @property
     def printed(self) -> str:
-        return "".join(each["content"]["text"] for each in self.outputs if each["msg_type"] == "stream")
+        return "".join(output["content"]["text"] for output in self.of_type("stream"))
 
     @property
     def value(self) -> str:
-        shown = [each for each in self.outputs if each["msg_type"] == "execute_result"]
-        return shown[-1]["content"]["data"]["text/plain"] if shown else ""
+        results = self.of_type("execute_result")
+        return results[-1]["content"]["data"]["text/plain"] if results else ""
 
     def runs(self, source: str) -> str:
-        """Run a cell that is to end well and without a box; what it printed."""
+        """Run a cell that must succeed without a box, and return what it printed."""
         box = self.run(source)
         assert self.reply["status"] == "ok", self.reply.get("traceback")
         assert box is None, box
         return self.printed
 
     def fails(self, source: str) -> Box:
-        """Run a cell that is to end with an error and a box below it."""
+        """Run a cell that must fail with a box below the error, and return the box."""
         box = self.run(source)
         assert self.reply["status"] == "error", self.printed
         error = self.reply
-        assert box, (error["ename"], error["evalue"][:1500], self.run(WHY_NOT), self.printed)
-        kinds = [each["msg_type"] for each in self.outputs]
-        assert kinds.index("error") < kinds.index("display_data")
+        assert box, (error["ename"], error["evalue"][:1500], self.run(SHOW_ERRORS_OF_EXPLANATIONS), self.printed)
+        types = [output["msg_type"] for output in self.outputs]
+        assert types.index("error") < types.index("display_data")
         return box
 
-    def is_mended(self, source: str, box: Box) -> None:
-        """Do what the box says, then run the cell once more: it ends well."""
-        if box["where"] == INSTEAD:
-            source = instead(source, box["remedy"])
+    def is_fixed(self, source: str, box: Box) -> None:
+        """Do what the box says, then run the cell again: it must succeed."""
+        if box["instruction"] == REPLACE_LINE:
+            source = with_line(source, box["remedy"])
         else:
             self.run(box["remedy"])
             assert self.reply["status"] == "ok", self.reply
-            told = self.printed
+            printed = self.printed
             self.run("_exit_code")
-            assert not box["remedy"].startswith("!") or self.value == "0", told
+            assert not box["remedy"].startswith("!") or self.value == "0", printed
         self.runs(source)
 
     def close(self) -> None:
@@ -100,23 +106,23 @@ class Notebook:
         self.manager.shutdown_kernel(now=True)
 
 
-def instead(source: str, line: str) -> str:
-    """The cell with the line in the place of the one that it is most like."""
+def with_line(source: str, line: str) -> str:
+    """Replace the most similar line of the cell by the line."""
     lines = source.split("\n")
-    old = max(lines, key=lambda each: difflib.SequenceMatcher(None, each.strip(), line).ratio())
-    pad = old[: len(old) - len(old.lstrip())]
-    return "\n".join(pad + line if each == old else each for each in lines)
+    old = max(lines, key=lambda text: difflib.SequenceMatcher(None, text.strip(), line).ratio())
+    indentation = old[: len(old) - len(old.lstrip())]
+    return source.replace(old, indentation + line)
 
 
 @pytest.fixture(scope="session")
 def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """A stack that these tests break, service by service."""
-    own = free_settings(tmp_path_factory.mktemp("explain") / "state")
+    """Settings of a running stack whose services the tests stop."""
+    settings = free_settings(tmp_path_factory.mktemp("explain") / "state")
     try:
-        Stack(own).up()
-        yield own
+        Stack(settings).up()
+        yield settings
     finally:
-        Stack(own, grace_s=2).down()
+        Stack(settings, grace_s=2).down()
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
@@ -129,7 +135,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def open_notebook() -> Iterator[Callable[..., Notebook]]:
-    """Opens further notebooks; all are closed when the module is done."""
+    """A function that opens notebooks, which are closed at the end of the module."""
     opened: list[Notebook] = []
 
     def open_one(
@@ -139,8 +145,8 @@ def open_notebook() -> Iterator[Callable[..., Notebook]]:
         return opened[-1]
 
     yield open_one
-    for each in opened:
-        each.close()
+    for notebook in opened:
+        notebook.close()
 
 
 CONNECT = """
@@ -170,5 +176,5 @@ def notebook(broken: Settings, open_notebook: Callable[..., Notebook]) -> Notebo
 
 @pytest.fixture
 def here(tmp_path: Path) -> Settings:
-    """Settings of a stack that never ran."""
+    """Settings of a stack that was never started."""
     return Settings(port_offset=6100, state_dir=tmp_path / "state")

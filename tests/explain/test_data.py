@@ -1,4 +1,4 @@
-"""Mistakes in cells on a stack that is well: addresses, topics, paths, columns, rows and streams."""
+"""Mistakes in cells while all services run: addresses, topics, paths, columns, rows and streams."""
 
 import pytest
 
@@ -30,10 +30,10 @@ def test_an_address_where_nothing_listens(notebook, broken):
     assert "No Kafka broker answers at 127.0.0.1:1" in box["what"]
     assert "Connection refused" in box["proof"]
     assert box["remedy"] == f"wrong = '{broken.bootstrap_servers}'"
-    notebook.is_mended(cell, box)
+    notebook.is_fixed(cell, box)
 
 
-def test_a_host_name_from_elsewhere_in_a_line_for_spark(notebook, broken):
+def test_a_host_name_of_another_machine_in_a_line_for_spark(notebook, broken):
     cell = """(spark.read.format("kafka")
     .option("kafka.bootstrap.servers", "kafka:29092")
     .option("subscribe", "events").load().count())"""
@@ -42,17 +42,17 @@ def test_a_host_name_from_elsewhere_in_a_line_for_spark(notebook, broken):
 
     assert "kafka:29092" in box["proof"]
     assert box["remedy"] == f'.option("kafka.bootstrap.servers", "{broken.bootstrap_servers}")'
-    notebook.is_mended(cell, box)
+    notebook.is_fixed(cell, box)
 
 
-def test_a_port_that_the_broker_does_not_name_to_its_clients(notebook, broken):
+def test_a_port_that_the_broker_does_not_advertise(notebook, broken):
     cell = FIRST_EVENT.format(topic="'events'", servers=f"'127.0.0.1:{broken.kafka_controller_port}'")
 
     box = notebook.fails(cell)
 
-    assert "it is no broker for clients" in box["proof"]
-    assert f"names {broken.bootstrap_servers} to its clients" in box["proof"]
-    notebook.is_mended(cell, box)
+    assert "no broker for clients listens there" in box["proof"]
+    assert f"answers and advertises {broken.bootstrap_servers}" in box["proof"]
+    notebook.is_fixed(cell, box)
 
 
 def test_a_topic_that_is_missing(notebook):
@@ -63,7 +63,7 @@ def test_a_topic_that_is_missing(notebook):
     assert box["what"] == "There is no topic 'not-there'."
     assert "events" in box["proof"]
     assert box["remedy"] == "!kafka-topics --create --topic not-there"
-    notebook.is_mended(cell, box)
+    notebook.is_fixed(cell, box)
 
 
 def test_a_topic_that_is_misspelt(notebook):
@@ -71,9 +71,9 @@ def test_a_topic_that_is_misspelt(notebook):
 
     box = notebook.fails(cell)
 
-    assert "'events' may be meant" in box["what"]
+    assert "Did you mean 'events'?" in box["what"]
     assert box["remedy"] == "source = read('events')"
-    notebook.is_mended(cell, box)
+    notebook.is_fixed(cell, box)
 
 
 def test_a_topic_that_is_empty(notebook):
@@ -83,7 +83,7 @@ def test_a_topic_that_is_empty(notebook):
     box = notebook.fails(cell)
 
     assert box["what"] == "The topic 'quiet' is empty."
-    notebook.is_mended(cell, box)
+    notebook.is_fixed(cell, box)
 
 
 def test_a_path_that_is_missing_and_one_that_is_misspelt(notebook):
@@ -92,15 +92,19 @@ def test_a_path_that_is_missing_and_one_that_is_misspelt(notebook):
 
     box = notebook.fails(cell)
 
-    assert box["what"] == "HDFS has no /tmp/scorse. /tmp/scores may be meant."
+    assert box["what"] == "HDFS has no /tmp/scorse. Did you mean /tmp/scores?"
     assert "scores" in box["proof"]
-    notebook.is_mended(cell, box)
+    notebook.is_fixed(cell, box)
+
+    cell = "open_hdfs(settings).cat_file('/tmp/scorse/_SUCCESS')"
+    notebook.runs("from eventlab.clients.hdfs import open_hdfs")
+    assert "/tmp on " in notebook.fails(cell)["proof"]
 
     cell = "spark.read.parquet('/tmp/purchases').count()"
     box = notebook.fails(cell)
     assert "course.ensure_purchases" in box["remedy"]
-    notebook.run("course.fresh_topic(settings.topic); course.send_bench()")
-    notebook.is_mended(cell, box)
+    notebook.runs("course.fresh_topic(settings.topic); course.preparation.send_bench()")
+    notebook.is_fixed(cell, box)
 
 
 def test_a_dash_in_a_columns_name(notebook):
@@ -111,12 +115,12 @@ def test_a_dash_in_a_columns_name(notebook):
 
     box = notebook.fails(cell)
 
-    assert box["what"] == "In SQL, User-Agent without backquotes is User minus Agent."
+    assert box["what"] == "In SQL, User-Agent without backquotes means User minus Agent."
     assert box["remedy"] == "`User-Agent`"
-    notebook.is_mended(cell, box)
+    notebook.is_fixed(cell, box)
 
 
-def test_rows_that_land_in_wrong_columns_without_an_error(notebook):
+def test_rows_with_values_in_wrong_columns_without_an_error(notebook):
     cell = """
 knives = [
     {"event_type": "purchase_knife", "description": "sharp"},
@@ -137,16 +141,16 @@ frame = spark.createDataFrame(rows)"""
     assert notebook.value == "2"
 
 
-def test_rows_that_are_made_where_they_are_used(notebook):
+def test_rows_that_are_created_where_they_are_used(notebook):
     cell = "frame = spark.createDataFrame([Row(**knife) for knife in knives])"
 
     box = notebook.run(cell)
 
     assert box["remedy"] == "frame = spark.createDataFrame([knife for knife in knives])"
-    notebook.is_mended(cell, box)
+    notebook.is_fixed(cell, box)
 
 
-def test_rows_of_one_order_are_no_matter(notebook):
+def test_rows_with_fields_in_one_order_get_no_box(notebook):
     notebook.runs("same = [Row(a=1, b=2), Row(a=3, b=4)]\nspark.createDataFrame(same).count()")
 
 
@@ -158,18 +162,18 @@ def test_mixed_schemas(notebook):
 
     assert "do not all have the same fields" in box["what"]
     assert "row 1 is (event_type)" in box["proof"].replace("of mixed ", "")
-    notebook.is_mended(cell, box)
+    notebook.is_fixed(cell, box)
 
 
-def test_a_streaming_query_whose_name_is_taken(notebook):
+def test_a_streaming_query_whose_name_is_in_use(notebook):
     notebook.runs("rate = spark.readStream.format('rate').load()")
     cell = "query = rate.writeStream.format('memory').queryName('swords').start()"
     notebook.runs(cell)
 
     box = notebook.fails(cell)
 
-    assert "'swords' is running already" in box["what"]
-    notebook.is_mended(cell, box)
+    assert "'swords' is already running" in box["what"]
+    notebook.is_fixed(cell, box)
     notebook.runs("query.stop()")
 
 
@@ -186,10 +190,10 @@ query.awaitTermination()"""
 
     box = notebook.fails(stream)
 
-    assert "an earlier topic 'fights', which was deleted since" in box["what"]
-    assert "goes on at offset 3 of partition 0; the topic ends at offset 0 now" in box["proof"]
+    assert "belongs to an earlier topic 'fights', which was deleted" in box["what"]
+    assert "continues at offset 3 of partition 0; the topic ends at offset 0 now" in box["proof"]
     assert box["remedy"] == "!hadoop fs -rm -r -skipTrash /tmp/checkpoint_of_fights /tmp/fights"
-    notebook.is_mended(stream, box)
+    notebook.is_fixed(stream, box)
 
 
 def test_rdd_code_on_spark_connect_gets_a_spark_that_has_rdds(notebook, broken):
@@ -199,5 +203,5 @@ def test_rdd_code_on_spark_connect_gets_a_spark_that_has_rdds(notebook, broken):
 
     assert box["what"].startswith("`rdd` belongs to RDDs")
     assert broken.spark_remote in box["proof"]
-    notebook.is_mended(cell, box)
+    notebook.is_fixed(cell, box)
     assert notebook.value == "True"

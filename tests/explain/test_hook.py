@@ -1,5 +1,6 @@
-"""When there is a box and when there is none; nothing else about a cell changes."""
+"""When a cell gets a box and when it gets none; nothing else about the cell changes."""
 
+import ast
 import json
 
 import nbformat
@@ -9,15 +10,17 @@ import pytest
 from eventlab.course import run as course_run
 from eventlab.explain import hook, registry
 from eventlab.explain.explanation import MIME, Explanation
-from eventlab.explain.failure import Failure
+from eventlab.explain.failed_cell import FailedCell
 from eventlab.labs import catalogue
-from eventlab.settings import Settings
+from eventlab.settings import ROOT, Settings
 
 
 @pytest.fixture(scope="module")
 def plain(open_notebook, tmp_path_factory):
-    """A notebook with nothing running."""
-    return open_notebook(Settings(port_offset=6200, state_dir=tmp_path_factory.mktemp("plain") / "state"))
+    """A notebook of a lesson, without running services and without Spark Connect."""
+    settings = Settings(port_offset=6200, state_dir=tmp_path_factory.mktemp("plain") / "state")
+    lesson = str(ROOT / "notebooks" / "01_start_the_stack.ipynb")
+    return open_notebook(settings, EVENTLAB_SPARK_REMOTE_URL="local[2]", JPY_SESSION_NAME=lesson)
 
 
 @pytest.mark.parametrize(
@@ -35,19 +38,40 @@ def plain(open_notebook, tmp_path_factory):
         "raise SystemExit(1)",
     ],
 )
-def test_an_error_that_no_probe_confirms_gets_no_box(plain, cell):
-    plain.runs("%unload_ext eventlab\n%load_ext eventlab")
-    plain.runs("import os; os.environ['EVENTLAB_SPARK_REMOTE_URL'] = 'local[2]'")
-
+def test_an_error_that_no_service_confirms_gets_no_box(plain, cell):
     assert plain.run(cell) is None
+
+
+CALLBACKS = """
+[f"{event}: {callback.__module__}" for event, callbacks in get_ipython().events.callbacks.items()
+ for callback in callbacks if callback.__module__.startswith("eventlab")]"""
+
+
+def test_unloading_removes_all_callbacks_and_loading_again_registers_each_once(plain):
+    plain.runs(CALLBACKS)
+    registered = plain.value
+
+    plain.runs("%unload_ext eventlab")
+    plain.runs(CALLBACKS)
+    remaining = plain.value
+    plain.runs("%load_ext eventlab\n%reload_ext eventlab")
+    plain.runs(CALLBACKS)
+
+    assert sorted(ast.literal_eval(registered)) == [
+        "post_run_cell: eventlab.explain.hook",
+        "post_run_cell: eventlab.jupyter.progress",
+        "pre_run_cell: eventlab.explain.hook",
+    ]
+    assert remaining == "[]"
+    assert plain.value == registered
 
 
 def test_a_run_by_papermill_keeps_the_box_below_the_error(tmp_path, monkeypatch):
     monkeypatch.setenv("EVENTLAB_PORT_OFFSET", "6200")
     monkeypatch.setenv("EVENTLAB_STATE_DIR", str(tmp_path / "state"))
     error = "from kafka.errors import KafkaTimeoutError\nraise KafkaTimeoutError('Unable to bootstrap')"
-    calm = "from eventlab.explain import hook; hook.LIMIT_S = 30"
-    cells = [nbformat.v4.new_code_cell(source) for source in ("%load_ext eventlab", calm, error)]
+    patient = "from eventlab.explain import hook; hook.TIME_LIMIT_S = 30"
+    cells = [nbformat.v4.new_code_cell(source) for source in ("%load_ext eventlab", patient, error)]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), tmp_path / "in.ipynb")
 
@@ -59,48 +83,57 @@ def test_a_run_by_papermill_keeps_the_box_below_the_error(tmp_path, monkeypatch)
     assert outputs[1].data[MIME]["what"] == "Kafka's broker is not running."
 
 
-def test_a_box_is_read_as_three_lines_or_as_html_and_is_data_too():
+def test_an_explanation_is_text_html_and_data():
     box = Explanation("It <ended>.", "process 1", "!eventlab up kafka")
 
     bundle = box.bundle()
 
     assert bundle["text/plain"] == (
         "What happened: It <ended>.\nProof: process 1\n"
-        "To mend it, run this, then the cell again: !eventlab up kafka"
+        "To fix it, run this, then run the cell again: !eventlab up kafka"
     )
-    assert "It &lt;ended&gt;." in bundle["text/html"]
-    assert json.loads(json.dumps(bundle[MIME]))["remedy"] == "!eventlab up kafka"
+    assert "<p><b>It &lt;ended&gt;.</b></p>" in bundle["text/html"]
+    assert json.loads(json.dumps(bundle[MIME])) == {
+        "what": "It <ended>.",
+        "proof": "process 1",
+        "remedy": "!eventlab up kafka",
+        "instruction": "To fix it, run this, then run the cell again",
+    }
 
 
-def test_an_explanation_that_breaks_is_passed_over(settings):
+def test_an_explanation_function_that_raises_does_not_stop_the_others(settings):
     right = Explanation("a", "b", "c")
 
     def broken(failure, settings):
         raise LookupError
 
-    assert registry.confirmed([broken, lambda failure, settings: right], Failure(ValueError()), settings) is right
+    assert (
+        registry.first_confirmed([broken, lambda failure, settings: right], FailedCell(ValueError()), settings)
+        is right
+    )
 
 
-def test_a_probe_that_hangs_is_not_waited_for(monkeypatch):
+def test_a_cell_waits_for_its_explanation_no_longer_than_the_limit(monkeypatch):
     import threading
     import time
 
     forever = threading.Event()
-    monkeypatch.setattr(registry, "first", lambda failure: forever.wait(20))
+    monkeypatch.setattr(registry, "explain", lambda cell: forever.wait(20))
+    monkeypatch.setattr(hook, "TIME_LIMIT_S", 0.2)
     started = time.monotonic()
 
-    assert hook.within(0.2, Failure(ValueError())) is None
+    assert hook.explain_in_time(FailedCell(ValueError())) is None
     assert time.monotonic() - started < 2
     forever.set()
 
 
-def test_where_work_is_graded_nothing_is_watched(open_notebook, tmp_path):
+def test_where_work_is_graded_no_callback_is_registered(open_notebook, tmp_path):
     graded = open_notebook(Settings(port_offset=6200, state_dir=tmp_path), EVENTLAB_EXPLAIN="off")
 
-    graded.runs("assert not hasattr(get_ipython(), 'eventlab_watch')")
+    graded.runs("assert not hasattr(get_ipython(), 'eventlab_cell_hook')")
 
 
-def test_every_lesson_and_lab_turns_it_on_in_its_first_cell_of_code():
+def test_every_lesson_and_lab_loads_the_extension_in_its_first_code_cell():
     for path in course_run.lessons():
         cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
         assert cells[0].source.startswith("%load_ext eventlab\n"), path
@@ -111,22 +144,22 @@ def test_every_lesson_and_lab_turns_it_on_in_its_first_cell_of_code():
             assert opening.source.startswith("%load_ext eventlab\n"), path
 
 
-def test_a_failure_knows_the_texts_that_a_cell_works_with():
+def test_a_failed_cell_knows_the_strings_that_it_uses():
     def read():
         return broker  # noqa: F821
 
-    failure = Failure(
+    cell = FailedCell(
         None, "read()\n!kafkacat -t {topic}", {"read": read, "broker": "a:1", "topic": "t", "x": "no"}
     )
 
-    assert dict(failure.texts()) == {"broker": "a:1", "topic": "t"}
-    assert failure.commands == "kafkacat -t {topic}"
+    assert dict(cell.strings()) == {"broker": "a:1", "topic": "t"}
+    assert cell.shell_commands == "kafkacat -t {topic}"
 
 
-def test_the_line_that_mends_is_the_variables_or_the_cells_own():
-    failure = Failure(None, "a = 1\nread('evens')")
+def test_the_corrected_line_is_the_variables_assignment_or_a_line_of_the_cell():
+    cell = FailedCell(None, "a = 1\nread('evens')")
 
-    assert failure.mended("evens", "events", "topic") == "topic = 'events'"
-    assert failure.mended("evens", "events") == "read('events')"
-    assert failure.mended("=", "==") == "a == 1"
-    assert Failure(None, "evens\nevens").mended("evens", "events") is None
+    assert cell.corrected_line("evens", "events", "topic") == "topic = 'events'"
+    assert cell.corrected_line("evens", "events") == "read('events')"
+    assert cell.corrected_line("=", "==") == "a == 1"
+    assert FailedCell(None, "evens\nevens").corrected_line("evens", "events") is None

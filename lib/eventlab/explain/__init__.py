@@ -1,6 +1,6 @@
-"""Errors that explain themselves: below a failed cell's traceback, one box with what happened, proof and remedy.
+"""Explanations of errors: a box below a failed cell with what happened, the proof, and the remedy.
 
-`%load_ext eventlab` turns it on. An explanation is a small function in the module of its field (`kafka`, `hdfs`,
-`spark`, ...), which recognizes the error and then asks the living stack; only what it finds there is said. An
-error that none of them knows, or that probing does not confirm, gets no box: a wrong one is worse than none.
+`%load_ext eventlab` registers the callbacks in `hook`. After a failed cell, `registry` calls the explanation
+functions of the modules (`kafka`, `hdfs`, `spark`, ...) in turn. Each recognizes one kind of error and asks the
+running services to confirm it. The first confirmed explanation is shown. An unconfirmed error gets no box.
 """

@@ -1,31 +1,32 @@
-"""Failures of calls to the game API."""
+"""Explains errors of HTTP requests to the game API: it is not running."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from eventlab.explain import service
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failure import Failure
+from eventlab.explain.failed_cell import FailedCell
+from eventlab.settings import Settings
+
+UNREACHABLE = (r"httpx\.ConnectError", r"requests\..*ConnectionError", r"urllib.*Connection refused")
 
 
-def api_down(failure: Failure, settings: Any) -> Explanation | None:
-    """A refused HTTP connection, while nothing runs at the API's address."""
-    if not failure.says(r"httpx\.ConnectError", r"requests\..*ConnectionError", r"urllib.*Connection refused"):
-        if not failure.says(r"LessonError: not running: .*\bapi\b"):
+def api_down(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that the API does not answer, if the cell sends its requests there."""
+    if not service.lesson_requires(cell, "api"):
+        here = (settings.api_url, f":{settings.api_port}")
+        addressed = any(address in text for text in _possible_addresses(cell) for address in here)
+        if not addressed or not cell.matches(*UNREACHABLE):
             return None
-    elif not any(settings.api_url in text or f":{settings.api_port}" in text for text in _addresses(failure)):
-        return None
-    return service.away(settings, "api")
+    return service.service_not_running(settings, "api")
 
 
-def _addresses(failure: Failure) -> list[str]:
-    """Where the cell may have called: what is written in it, and its clients' base addresses."""
-    found = [text for _, text in failure.texts()]
-    found += [str(getattr(value, "base_url", "")) for value in failure.used.values()]
-    found += [str(getattr(value, "api_url", "")) for value in failure.used.values() if "api_url" in failure.source]
-    requests = (getattr(error, "_request", None) for error in failure.chain)
-    return found + [str(request.url) for request in requests if request is not None]
+def _possible_addresses(cell: FailedCell) -> list[str]:
+    """Return the cell's strings, the addresses of its HTTP clients and settings, and of the failed requests."""
+    addresses = [text for _, text in cell.strings()]
+    for attribute in ("base_url", "api_url") if "api_url" in cell.source else ("base_url",):
+        addresses += [str(getattr(value, attribute, "")) for value in cell.variables.values()]
+    requests = (getattr(error, "_request", None) for error in cell.errors)
+    return addresses + [str(request.url) for request in requests if request is not None]
 
 
 EXPLANATIONS: list[Explain] = [api_down]

@@ -1,58 +1,81 @@
-"""What is told about an error, and how it looks: as a box in a notebook, as three lines everywhere else."""
+"""The explanation of an error, and its representations: a box in a notebook, three lines of text elsewhere."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
-from html import escape
-from typing import Any
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from eventlab.explain.failure import Failure
+from eventlab.explain.failed_cell import FailedCell
+
+if TYPE_CHECKING:
+    from eventlab.settings import Settings
 
 MIME = "application/vnd.eventlab.explanation+json"
-"""The same as data, for who reads the notebook with a program."""
-STYLE = "border-left:4px solid #d9822b;padding:.5em 1em;margin:.3em 0;max-width:60em"
+"""The explanation's fields as JSON, for programs that read the notebook."""
+RUN_FIRST = "To fix it, run this, then run the cell again"
+REPLACE_LINE = "To fix it, write this line in the cell instead"
+TEMPLATE = "box.html"
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """An error explained.
+    """What happened, how this is known, and how to fix it.
 
-    what: what happened, in one sentence.
-    proof: what the stack itself said just now: process, port, log line, offset, schema, version.
-    remedy: the one command (`!eventlab up kafka`) or line of Python that mends it, to put into a cell as it is.
-    where: what is to be done with the remedy, when it is not simply to be run before the cell once more.
+    Attributes:
+        what: What happened, in one or two sentences.
+        proof: What the services just reported: process, port, log line, offset, schema or version.
+        remedy: One command (`!eventlab up kafka`) or line of Python, ready to run in a cell.
+        instruction: What to do with the remedy.
     """
 
     what: str
     proof: str
     remedy: str
-    where: str = ""
+    instruction: str = RUN_FIRST
 
     def bundle(self) -> dict[str, Any]:
-        """The representations that a notebook chooses from."""
-        return {"text/plain": self.as_text(), "text/html": self.as_html(), MIME: self.as_data()}
-
-    def as_data(self) -> dict[str, str]:
-        return {"what": self.what, "proof": self.proof, "remedy": self.remedy, "where": self.where}
+        """Return the representations by MIME type, from which a notebook chooses."""
+        bundle: dict[str, Any] = {"text/plain": self.as_text(), MIME: asdict(self)}
+        with contextlib.suppress(ImportError):  # without jinja2 in the kernel's Python, Jupyter shows the text
+            bundle["text/html"] = self.as_html()
+        return bundle
 
     def as_text(self) -> str:
-        lines = {"What happened": self.what, "Proof": self.proof, self._advice(): self.remedy}
-        return "\n".join(f"{label}: {text}" for label, text in lines.items())
+        """Return the explanation as lines of text."""
+        return f"What happened: {self.what}\nProof: {self.proof}\n{self.instruction}: {self.remedy}"
 
     def as_html(self) -> str:
-        return (
-            f'<div role="note" aria-label="What this error means" style="{STYLE}">'
-            f"<p><b>{escape(self.what)}</b></p><p>{escape(self.proof)}</p>"
-            f"<p>{escape(self._advice())}:</p><pre>{escape(self.remedy)}</pre></div>"
-        )
+        """Return the explanation as an HTML box."""
+        from jinja2 import Environment, FileSystemLoader
 
-    def _advice(self) -> str:
-        return self.where or "To mend it, run this, then the cell again"
+        environment = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
+        return environment.get_template(TEMPLATE).render(asdict(self))
 
 
-Explain = Callable[[Failure, Any], Explanation | None]
-"""An explanation's function: the failure and the settings (eventlab.settings.Settings); None: not this error."""
+Explain = Callable[[FailedCell, "Settings"], Explanation | None]
+"""An explanation function. It returns None for another error, or when the services do not confirm this one."""
 
-INSTEAD = "To mend it, write this in the cell instead"
-"""`where` of a remedy that takes the place of a line of the failed cell."""
+
+def correction(
+    cell: FailedCell, old: str, new: str, variable: str | None, what: str, proof: str
+) -> Explanation | None:
+    """Explain an error whose remedy is a corrected line.
+
+    Args:
+        cell: The failed cell.
+        old: The wrong text.
+        new: The right text.
+        variable: The variable that has the wrong text; None when the cell's source contains it.
+        what: The explanation's `what`.
+        proof: The explanation's `proof`.
+
+    Returns:
+        None when the wrong text is not in exactly one line of the cell.
+    """
+    line = cell.corrected_line(old, new, variable)
+    if line is None:
+        return None
+    return Explanation(what, proof, line, RUN_FIRST if variable else REPLACE_LINE)

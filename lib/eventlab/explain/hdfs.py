@@ -1,94 +1,97 @@
-"""Failures of HDFS: its two services, safe mode, and paths."""
+"""Explains errors of HDFS: the NameNode or the DataNode is not running, safe mode, a path that does not exist."""
 
 from __future__ import annotations
 
 import posixpath
 import re
-from typing import Any
+from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
 from eventlab.clients.hdfs import jmx_bean
 from eventlab.explain import service
-from eventlab.explain.explanation import INSTEAD, Explain, Explanation
-from eventlab.explain.failure import Failure, nearest
+from eventlab.explain.explanation import Explain, Explanation, correction
+from eventlab.explain.failed_cell import FailedCell, close_matches
+from eventlab.settings import Settings
 from eventlab.stack import filesystem
 
-NO_NAMENODE = (r"HDFS does not answer", r"LessonError: not running: .*\bnamenode\b")
 NO_DATANODE = (
     r"could only be written to 0 of the 1 minReplication nodes",
     r"BlockMissingException",
     r"Could not obtain block",
-    r"LessonError: not running: .*\bdatanode\b",
 )
+NO_PATH = r"File does not exist: (\S+)|File (\S+) does not exist|HDFS has no (\S+)"
+"""The messages of HDFS for files and for folders, and the one of a lab's checks."""
 
 
-def namenode_down(failure: Failure, settings: Any) -> Explanation | None:
-    """A refused connection to the NameNode's port (or WebHDFS's), while none of ours is there."""
+def namenode_down(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that the NameNode does not answer."""
     port = urlsplit(settings.default_fs).port
     refused = rf"to \S+:{port} failed on connection exception", rf"ConnectException.*:{port}\b"
-    return service.away(settings, "namenode") if failure.says(*NO_NAMENODE, *refused) else None
-
-
-def datanode_down(failure: Failure, settings: Any) -> Explanation | None:
-    """A block could not be written or read, and the DataNode, which keeps the blocks, is away."""
-    return service.away(settings, "datanode") if failure.says(*NO_DATANODE) else None
-
-
-def safe_mode(failure: Failure, settings: Any) -> Explanation | None:
-    """The NameNode takes no changes: it says so itself, and why."""
-    if not failure.says(r"SafeModeException", r"in safe mode"):
+    if not cell.matches(r"HDFS does not answer", *refused) and not service.lesson_requires(cell, "namenode"):
         return None
-    return in_safe_mode(settings)
+    return service.service_not_running(settings, "namenode")
 
 
-def in_safe_mode(settings: Any) -> Explanation | None:
+def datanode_down(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that blocks cannot be written or read, because the DataNode does not answer."""
+    if not cell.matches(*NO_DATANODE) and not service.lesson_requires(cell, "datanode"):
+        return None
+    return service.service_not_running(settings, "datanode")
+
+
+def safe_mode(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that the NameNode is in safe mode."""
+    return namenode_in_safe_mode(settings) if cell.matches(r"SafeModeException", r"in safe mode") else None
+
+
+def namenode_in_safe_mode(settings: Settings) -> Explanation | None:
+    """Ask the NameNode whether it is in safe mode, and explain the reason that it reports."""
     info = jmx_bean(settings.webhdfs_url, "Hadoop:service=NameNode,name=NameNodeInfo") or {}
-    said = info.get("Safemode", "")
-    if not said:
+    reason = info.get("Safemode", "")
+    if not reason:
         return None
-    what = "HDFS's NameNode is in safe mode: files can be read, but nothing can be changed."
     if not service.answers(settings, "datanode"):
         remedy = "!eventlab up datanode"
     elif settings.default_fs_url:
-        return None
+        return None  # an external NameNode, which this stack cannot restart
     else:
         remedy = "!eventlab restart namenode"
-    return Explanation(what, f"the NameNode{service.pid(settings, 'namenode')} says: {said[:200]}", remedy)
-
-
-def path_missing(failure: Failure, settings: Any) -> Explanation | None:
-    """There is no such path: HDFS says so, and what there is instead."""
-    path = _missing_path(failure)
-    if path is None or not filesystem.has_webhdfs(path, settings):
-        return None
-    plain = path.removeprefix(filesystem.scheme_of(path) or "")
-    if filesystem.exists(plain):
-        return None
-    parent = posixpath.dirname(plain)
-    while parent != "/" and not filesystem.exists(parent):
-        parent = posixpath.dirname(parent)
-    there = filesystem.names(parent)
-    proof = f"{parent} on {settings.default_fs} holds: {', '.join(there[:12]) or 'nothing'}"
-    what = f"HDFS has no {plain}."
-    if meant := nearest(posixpath.basename(plain), there):
-        meant = posixpath.join(parent, meant)
-        name = next((name for name, text in failure.texts() if name and text == plain), None)
-        if mended := failure.mended(plain, meant, name):
-            return Explanation(f"{what} {meant} may be meant.", proof, mended, "" if name else INSTEAD)
-    if plain == "/tmp/purchases":
-        line = f'from eventlab import course; course.ensure_purchases("{settings.topic}", "{plain}")'
-        return Explanation(f"{what} Lesson 07 writes it.", proof, line)
     return Explanation(
-        f"{what} It is to be written first.", proof, f"!hadoop fs -ls {parent}", "To see what there is to read"
+        "HDFS's NameNode is in safe mode: files can be read, but nothing can be changed.",
+        f"the NameNode{service.process_phrase(settings, 'namenode')} reports: {reason[:200]}",
+        remedy,
     )
 
 
-def _missing_path(failure: Failure) -> str | None:
-    for condition, parameters in failure.conditions.items():
-        if condition == "PATH_NOT_FOUND":
-            return parameters.get("path")
-    found = re.search(r"FileNotFoundError: HDFS has no (\S+)", failure.text)
-    return found[1] if found else None
+def path_missing(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a path does not exist, with the entries of its nearest folder that exists."""
+    path = _missing_path(cell)
+    if path is None or not filesystem.has_webhdfs(path, settings):
+        return None
+    path = filesystem.plain_path(path)
+    if filesystem.exists(path):
+        return None
+    parent = next(str(folder) for folder in PurePosixPath(path).parents if filesystem.exists(str(folder)))
+    entries = filesystem.names(parent)
+    what = f"HDFS has no {path}."
+    proof = f"{parent} on {settings.default_fs} contains: {', '.join(entries[:12]) or 'nothing'}"
+    for name in close_matches(posixpath.basename(path), entries)[:1]:
+        similar = posixpath.join(parent, name)
+        question, variable = f"{what} Did you mean {similar}?", cell.variable_with(path)
+        if explanation := correction(cell, path, similar, variable, question, proof):
+            return explanation
+    if path == "/tmp/purchases":
+        line = f'from eventlab import course; course.ensure_purchases("{settings.topic}", "{path}")'
+        return Explanation(f"{what} Lesson 07 writes it.", proof, line)
+    list_parent, instruction = f"!hadoop fs -ls {parent}", "To see the paths that exist, run this"
+    return Explanation(f"{what} A cell must write it before another can read it.", proof, list_parent, instruction)
+
+
+def _missing_path(cell: FailedCell) -> str | None:
+    if "PATH_NOT_FOUND" in cell.conditions:
+        return cell.conditions["PATH_NOT_FOUND"].get("path")
+    match = re.search(NO_PATH, cell.text)
+    return next(filter(None, match.groups())).rstrip(".") if match else None
 
 
 EXPLANATIONS: list[Explain] = [namenode_down, safe_mode, datanode_down, path_missing]

@@ -1,104 +1,116 @@
-"""After each cell: look at how it ended, and show a box when there is something to explain.
+"""IPython callbacks: after a failed cell, show an explanation below its traceback.
 
-IPython calls `post_run_cell` after it has shown the traceback, in a notebook, under papermill, nbconvert and nbval
-alike, and nothing about the traceback or the cell's result changes. (A handler of `set_custom_exc` would take the
-place of IPython's own display, and would be lost when somebody sets another one.)
+IPython calls `post_run_cell` after it has shown the traceback, in JupyterLab and under papermill, nbconvert and
+nbval. The traceback and the cell's result do not change. (`set_custom_exc` would replace IPython's own display.)
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import threading
 from typing import Any
 
-from eventlab.clients import spark
 from eventlab.explain.explanation import Explanation
-from eventlab.explain.failure import Failure
+from eventlab.explain.failed_cell import FailedCell
 
-LIMIT_S = 2.0
-"""How long the box may be waited for. A probe that takes longer goes on unheard."""
-SWITCH = "EVENTLAB_EXPLAIN"
-"""`off` in the environment turns explanations off: where work is graded, nothing is probed."""
+TIME_LIMIT_S = 2.0
+"""The longest time that a failed cell waits for its explanation."""
+SWITCH_VARIABLE = "EVENTLAB_EXPLAIN"
+"""The environment variable that turns explanations off with the value `off`, as the grader does."""
 
 
-class Watch:
-    """The two callbacks of one shell."""
+class CellHook:
+    """The callbacks of one IPython shell."""
 
     def __init__(self, shell: Any) -> None:
         self.shell = shell
-        self.last: BaseException | None = None
+        self.last_error: BaseException | None = None
 
     def before_cell(self, info: Any) -> None:
+        """Shorten Spark's retries when the cell is the first that uses pyspark."""
         if not info.silent:
-            spark.shorten_retries(info.raw_cell or "")
+            _shorten_spark_retries(info.raw_cell or "")
 
     def after_cell(self, result: Any) -> None:
-        info = getattr(result, "info", None)
-        if info is None or info.silent:
+        """Show an explanation when the cell failed and a running service confirms the reason."""
+        if result.info is None or result.info.silent:
             return
         error = result.error_before_exec or result.error_in_exec
-        if error is not None and error is self.last:
-            return  # %%time and its like run a cell within the cell
-        self.last = error
-        source = info.raw_cell or ""
+        if error is not None and error is self.last_error:
+            return  # %%time and similar magics run a cell inside the cell
+        self.last_error = error
+        source = result.info.raw_cell or ""
         if isinstance(error, KeyboardInterrupt) or (error is None and not self._is_suspect(source)):
             return
         with contextlib.suppress(KeyboardInterrupt):
-            if found := within(LIMIT_S, Failure(error, source, self.shell.user_ns)):
-                show(found)
+            if explanation := explain_in_time(FailedCell(error, source, self.shell.user_ns)):
+                show(explanation)
 
     def _is_suspect(self, source: str) -> bool:
-        """Whether a cell that ended well is worth a look: its command failed, or it made rows by position."""
-        failed = "!" in source and self.shell.user_ns.get("_exit_code", 0) != 0
-        return failed or "Row(" in source
+        """Return whether a cell without an error needs a check: its command failed, or it creates rows."""
+        command_failed = "!" in source and self.shell.user_ns.get("_exit_code", 0) != 0
+        return command_failed or "Row(" in source
 
 
-def within(limit_s: float, failure: Failure) -> Explanation | None:
-    """The first explanation that probing confirms, if it comes in time. Never raises."""
-    found: list[Explanation] = []
+def explain_in_time(cell: FailedCell) -> Explanation | None:
+    """Return the confirmed explanation, or None when there is none within TIME_LIMIT_S seconds. Never raises."""
+    explanations: list[Explanation] = []
     done = threading.Event()
 
-    def ask() -> None:
+    def search() -> None:
         with contextlib.suppress(Exception, SystemExit):
             from eventlab.explain import registry
 
-            if explanation := registry.first(failure):
-                found.append(explanation)
+            if explanation := registry.explain(cell):
+                explanations.append(explanation)
         done.set()
 
     try:
-        threading.Thread(target=ask, name="eventlab-explain", daemon=True).start()
-    except RuntimeError:  # no thread can be had: the memory is exhausted
-        ask()
-    return found[0] if done.wait(limit_s) and found else None
+        threading.Thread(target=search, name="eventlab-explain", daemon=True).start()
+    except RuntimeError:  # not enough memory for a thread
+        search()
+    return explanations[0] if done.wait(TIME_LIMIT_S) and explanations else None
 
 
 def show(explanation: Explanation) -> None:
+    """Display the explanation below the cell."""
     from IPython.display import display
 
     display(explanation.bundle(), raw=True)
 
 
 def is_off() -> bool:
-    return os.environ.get(SWITCH) == "off" or bool(os.environ.get("NBGRADER_EXECUTION"))
+    """Return whether explanations are turned off, as they are where work is graded."""
+    return os.environ.get(SWITCH_VARIABLE) == "off" or bool(os.environ.get("NBGRADER_EXECUTION"))
 
 
 def load(shell: Any) -> None:
-    """Watch the shell's cells (again: once)."""
+    """Register the callbacks; calling it again does not register them twice."""
     unload(shell)
     if is_off():
         return
-    spark.shorten_retries(shell.history_manager.input_hist_raw[-1])  # the cell that loads it may open the session
-    shell.eventlab_watch = watch = Watch(shell)
-    shell.events.register("pre_run_cell", watch.before_cell)
-    shell.events.register("post_run_cell", watch.after_cell)
+    _shorten_spark_retries(shell.history_manager.input_hist_raw[-1])  # the loading cell may open the session
+    shell.eventlab_cell_hook = hook = CellHook(shell)
+    shell.events.register("pre_run_cell", hook.before_cell)
+    shell.events.register("post_run_cell", hook.after_cell)
 
 
 def unload(shell: Any) -> None:
-    watch = getattr(shell, "eventlab_watch", None)
-    if watch is None:
+    """Remove the callbacks, if there are any."""
+    hook = getattr(shell, "eventlab_cell_hook", None)
+    if hook is None:
         return
-    shell.events.unregister("pre_run_cell", watch.before_cell)
-    shell.events.unregister("post_run_cell", watch.after_cell)
-    del shell.eventlab_watch
+    shell.events.unregister("pre_run_cell", hook.before_cell)
+    shell.events.unregister("post_run_cell", hook.after_cell)
+    del shell.eventlab_cell_hook
+
+
+def _shorten_spark_retries(source: str) -> None:
+    """Shorten the retries before a cell uses pyspark; only then import the client, which reads the settings."""
+    if "pyspark" in source or "pyspark" in sys.modules:
+        with contextlib.suppress(ImportError):  # the kernel's Python lacks a package, see `python`
+            from eventlab.clients import spark
+
+            spark.shorten_retries()

@@ -1,219 +1,200 @@
-"""Failures of Kafka: the broker, its address, the topic."""
+"""Explains errors of Kafka: a wrong address, a broker that does not answer, a topic that is missing or empty."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from eventlab.clients import kafka
 from eventlab.clients.ports import check_connection
 from eventlab.errors import ServiceUnavailable
 from eventlab.explain import service
-from eventlab.explain.explanation import INSTEAD, Explain, Explanation
-from eventlab.explain.failure import ADDRESS, Failure, nearest
+from eventlab.explain.explanation import Explain, Explanation, correction
+from eventlab.explain.failed_cell import FailedCell, close_matches
+from eventlab.settings import Settings
 
-UNREACHED = (
+UNREACHABLE = (
     r"^kafka\.errors\.(KafkaTimeoutError|NoBrokersAvailable|KafkaConnectionError|NodeNotReadyError)",
     r"Unable to bootstrap from",
     r"org\.apache\.kafka\.common\.errors\.TimeoutException",
     r"No resolvable bootstrap urls",
-    r"Kafka at \S+ did not acknowledge",
-    r"LessonError: not running: .*\bkafka\b",
+    r"Kafka does not answer at",  # eventlab.clients.kafka.KafkaUnavailable
+    r"Kafka at \S+ did not acknowledge",  # game_api.py
 )
-UNKNOWN_TOPIC = (r"UnknownTopicOrPartition",)
-NOTHING_THERE = (r"^builtins\.(StopIteration|IndexError)", r"'NoneType' object is not subscriptable", r"empty")
-GIVEN = r"""(?:bootstrap_servers\s*=|["']kafka\.bootstrap\.servers["']\s*[,:])\s*(?:["']([^"']+)["']|(\w+))"""
-PATIENCE_MS = 1500
-NEAR_S = 0.5
-"""How long connecting to where a broker sends its clients may take: a packet that is dropped is never answered."""
+UNKNOWN_TOPIC = r"UnknownTopicOrPartition"
+NO_MESSAGE = (r"^builtins\.(StopIteration|IndexError)", r"'NoneType' object is not subscriptable", r"empty")
+ADDRESS = r"[\w.-]+:\d{1,5}"
+VALUE = r"""(?:["']([^"']+)["']|(\w+)\b(?!\s*=))"""
+"""A literal, or a variable but not the name of a keyword argument."""
+BOOTSTRAP_SERVERS = r"""(?:bootstrap_servers\s*=|["']kafka\.bootstrap\.servers["']\s*[,:])\s*""" + VALUE
+TOPIC = r"""(?:KafkaConsumer\(|["']subscribe["']\s*[,:])\s*""" + VALUE
+TIMEOUT_S = 1.5
+CONNECT_TIMEOUT_S = 0.5
+"""Seconds for a connection to an advertised listener: a firewall may drop the packets without an answer."""
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What is at an address: a broker and whom it names to its clients, or why not."""
+class BrokerCheck:
+    """The result of a metadata request to an address.
+
+    Attributes:
+        advertised: The addresses that the broker returns to its clients (its `advertised.listeners`).
+        problem: Why clients cannot use the broker, or "".
+    """
 
     advertised: tuple[str, ...] = ()
     problem: str = ""
 
 
-def wrong_address(failure: Failure, settings: Any) -> Explanation | None:
-    """The cell asks at an address where no broker answers, while the stack's broker answers at its own."""
-    if not _unreached(failure):
+def wrong_address(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that no broker answers at the cell's address, while the stack's broker answers at another."""
+    if not _has_no_answer(cell):
         return None
-    right = settings.bootstrap_servers
-    for name, address in _addresses(failure):
-        if address in right.split(","):
+    servers = settings.bootstrap_servers
+    for address in _addresses(cell):
+        if address in servers.split(",") or not (problem := check_broker(address).problem):
             continue
-        answer = ask(address)
-        if not answer.problem or (there := ask(right)).problem:
+        stack_broker = check_broker(servers)
+        if stack_broker.problem:
             continue
-        mended = failure.mended(address, right, name)
-        if mended is None:
-            continue
-        proof = f"{address}: {answer.problem}; {right}{service.pid(settings, 'kafka')} answers, "
-        proof += f"and names {', '.join(there.advertised)} to its clients"
-        where = "" if name else INSTEAD
-        return Explanation(
-            f"No Kafka broker answers at {address}; the stack's is at {right}.", proof, mended, where
-        )
+        what = f"No Kafka broker answers at {address}. The stack's broker is at {servers}."
+        proof = f"{address}: {problem}; {servers}{service.process_phrase(settings, 'kafka')} answers "
+        proof += f"and advertises {', '.join(stack_broker.advertised)}"
+        if explanation := correction(cell, address, servers, cell.variable_with(address), what, proof):
+            return explanation
     return None
 
 
-def sent_astray(failure: Failure, settings: Any) -> Explanation | None:
-    """Somebody else's broker answers, and sends its clients on to an address where nothing does."""
-    if not _unreached(failure):
+def advertised_listener_unreachable(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that an external broker answers, but advertises an address at which nothing answers."""
+    if not _has_no_answer(cell):
         return None
-    asked = [address for _, address in _addresses(failure)] or settings.bootstrap_servers.split(",")
-    for address in asked:
-        if not settings.kafka_bootstrap_servers and address in settings.bootstrap_servers.split(","):
-            continue  # the stack's own: it is asked below, and may be held up
-        answer = ask(address)
-        if answer.advertised and answer.problem:
-            named = " and ".join(answer.advertised)
+    servers = settings.bootstrap_servers.split(",")
+    for address in _addresses(cell) or servers:
+        if not settings.kafka_bootstrap_servers and address in servers:
+            continue  # the stack's own broker, see broker_down
+        broker = check_broker(address)
+        if broker.advertised and broker.problem:
             return Explanation(
-                f"The broker at {address} sends its clients on to {named}, which leads nowhere.",
-                f"{address} answers; {answer.problem}",
+                f"The broker at {address} advertises {' and '.join(broker.advertised)}, where nothing answers.",
+                f"{address} answers; {broker.problem}",
                 f"advertised.listeners=PLAINTEXT://{address}",
-                "To mend it, whoever runs that broker sets this in its server.properties (with its listener's own "
-                "name, where that is not PLAINTEXT) and restarts it",
+                "To fix it, the broker's administrator sets this in server.properties (with the listener's name, "
+                "if it is not PLAINTEXT) and restarts the broker",
             )
     return None
 
 
-def broker_down(failure: Failure, settings: Any) -> Explanation | None:
-    """The stack's broker does not answer, and the cell asked there (or nowhere that can be seen)."""
-    if not _unreached(failure):
+def broker_down(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that the stack's broker does not answer, if the cell names its port or no address."""
+    if not _has_no_answer(cell):
         return None
-    ports = {address.rpartition(":")[2] for _, address in _addresses(failure)}
-    own = {address.rpartition(":")[2] for address in settings.bootstrap_servers.split(",")}
-    return service.away(settings, "kafka") if not ports or ports & own else None
+    ports = {address.rpartition(":")[2] for address in _addresses(cell)}
+    stack_ports = {address.rpartition(":")[2] for address in settings.bootstrap_servers.split(",")}
+    return service.service_not_running(settings, "kafka") if not ports or ports & stack_ports else None
 
 
-def topic_missing_or_empty(failure: Failure, settings: Any) -> Explanation | None:
-    """The topic of the cell is not there, or holds nothing; the broker says so."""
-    unknown = failure.says(*UNKNOWN_TOPIC)
-    if not unknown and not failure.says(*NOTHING_THERE):
+def topic_missing_or_empty(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that the cell's topic does not exist or has no messages."""
+    unknown = cell.matches(UNKNOWN_TOPIC)
+    if not unknown and not cell.matches(*NO_MESSAGE):
         return None
-    there = kafka.list_topics(settings.bootstrap_servers)
-    topics = list(dict.fromkeys(_topics(failure))) or (_only_name(failure, there) if unknown else [])
-    for name, topic in topics:
-        count = messages(settings, topic) if topic in there else None
-        if count:
-            continue
-        meant = nearest(topic, (other for other in there if other != topic and messages(settings, other)))
-        mended = failure.mended(topic, meant, name) if meant else None
-        listed = ", ".join(sorted(there)) or "none"
-        if count is None:
-            what, proof = f"There is no topic {topic!r}.", f"topics at {settings.bootstrap_servers}: {listed}"
+    servers = settings.bootstrap_servers
+    existing = kafka.list_topics(servers)
+    for topic in _topics(cell) or (_only_possible_topic(cell, existing) if unknown else []):
+        missing = topic not in existing
+        if missing:
+            what, proof = f"There is no topic {topic!r}.", f"topics at {servers}: {', '.join(existing) or 'none'}"
+        elif message_count(servers, topic) == 0:
+            what, proof = f"The topic {topic!r} is empty.", "in every partition, first and end offset are equal"
         else:
-            what, proof = (
-                f"The topic {topic!r} is empty.",
-                "its first offset and its end are the same in every partition",
-            )
-        if meant and mended:
-            proof += f"; {meant!r} holds {messages(settings, meant)} messages"
-            return Explanation(f"{what} {meant!r} may be meant.", proof, mended, "" if name else INSTEAD)
-        if count is None and unknown:
+            continue
+        counts = ((name, message_count(servers, name)) for name in close_matches(topic, existing))
+        similar, count = next((pair for pair in counts if pair[1]), ("", 0))
+        question, with_count = f"{what} Did you mean {similar!r}?", f"{proof}; {similar!r} has {count} messages"
+        variable = cell.variable_with(topic)
+        if count and (explanation := correction(cell, topic, similar, variable, question, with_count)):
+            return explanation
+        if missing and unknown:
             return Explanation(what, proof, f"!kafka-topics --create --topic {topic}")
-        if count == 0 and not unknown:
-            return Explanation(what, proof, _first_message(settings, topic))
+        if not missing and not unknown:
+            return Explanation(what, proof, _command_that_sends_an_event(settings, topic))
     return None
 
 
-def messages(settings: Any, topic: str) -> int:
-    """How many messages the topic holds now."""
-    offsets = kafka.topic_offsets(settings.bootstrap_servers, topic, PATIENCE_MS / 1000)
+def message_count(bootstrap_servers: str, topic: str) -> int:
+    """Return the number of messages of a topic."""
+    offsets = kafka.topic_offsets(bootstrap_servers, topic, TIMEOUT_S)
     return offsets.messages if offsets else 0
 
 
-def offsets(settings: Any, topic: str) -> dict[int, int]:
-    """The end of each of the topic's partitions; {} when there is no such topic."""
-    found = kafka.topic_offsets(settings.bootstrap_servers, topic, PATIENCE_MS / 1000)
-    return found.end if found else {}
-
-
-def ask(address: str) -> Answer:
-    """A metadata request to the address, and a connection to each broker that the answer names."""
+def check_broker(address: str) -> BrokerCheck:
+    """Send a metadata request to an address and connect to each broker that the response names."""
     try:
-        check_connection(address)
+        check_connection(address, TIMEOUT_S)
     except ServiceUnavailable as error:
-        return Answer(problem=str(error).partition(": ")[2] or str(error))
+        return BrokerCheck(problem=error.message.partition(": ")[2])
     try:
-        with kafka.open_admin(address, PATIENCE_MS / 1000) as admin:
-            brokers = admin._manager.cluster.brokers()  # asking further would already go where these lead
+        with kafka.open_admin(address, TIMEOUT_S) as admin:
+            # describe_cluster() would already connect to the advertised listeners
+            brokers = admin._manager.cluster.brokers()
     except Exception as error:
-        return Answer(problem=f"something listens there, but it is no broker for clients ({type(error).__name__})")
-    named = tuple(f"{broker.host}:{broker.port}" for broker in brokers)
+        return BrokerCheck(problem=f"no broker for clients listens there ({type(error).__name__})")
+    advertised = tuple(f"{broker.host}:{broker.port}" for broker in brokers)
     problems = []
-    for each in named:
+    for listener in advertised:
         try:
-            check_connection(each, NEAR_S)
+            check_connection(listener, CONNECT_TIMEOUT_S)
         except ServiceUnavailable as error:
-            problems.append(str(error))
-    if named and len(problems) == len(named):
-        return Answer(named, f"the broker there sends its clients to {' and '.join(named)}, and {problems[0]}")
-    return Answer(named)
+            problems.append(error.message)
+    if advertised and len(problems) == len(advertised):
+        return BrokerCheck(advertised, f"it advertises {' and '.join(advertised)}, and {problems[0]}")
+    return BrokerCheck(advertised)
 
 
-def _unreached(failure: Failure) -> bool:
-    return any(re.search(pattern, failure.text, re.MULTILINE) for pattern in UNREACHED)
+def _has_no_answer(cell: FailedCell) -> bool:
+    """Return whether the error says that no broker answered."""
+    return cell.matches(*UNREACHABLE) or service.lesson_requires(cell, "kafka")
 
 
-def _addresses(failure: Failure) -> Iterator[tuple[str | None, str]]:
-    """Where the cell asked for a broker, each address with the variable that holds it (None: a literal).
-
-    It is what the error names, what the cell's DataFrames are read from, or what the cell gives as an address.
-    """
-    found = re.findall(r"Unable to bootstrap from (\S+?)[,.]?$", failure.text, re.MULTILINE)
-    found += [options.get("kafka.bootstrap.servers", "") for options in failure.options()]
-    for text, name in re.findall(GIVEN, failure.source):
-        value = text or failure.names.get(name)
-        if isinstance(value, str):
-            found.append(value)
-    for address in dict.fromkeys(found):
-        if ADDRESS.fullmatch(address):
-            yield _holder(failure, address), address
+def _addresses(cell: FailedCell) -> list[str]:
+    """Return the broker addresses in the error, in the options of the cell's DataFrames, and in its source."""
+    addresses = re.findall(r"Unable to bootstrap from (\S+?)[,.]?$", cell.text, re.MULTILINE)
+    addresses += re.findall(r"Kafka does not answer at (\S+): ", cell.text)
+    addresses += [options.get("kafka.bootstrap.servers", "") for options in cell.reader_options()]
+    addresses += _values(cell, BOOTSTRAP_SERVERS)
+    return [address for address in dict.fromkeys(addresses) if re.fullmatch(ADDRESS, address)]
 
 
-def _topics(failure: Failure) -> Iterator[tuple[str | None, str]]:
-    """The topics that the cell reads, each with the variable that holds its name (None: a literal, or unknown)."""
-    for options in failure.options():
-        if topic := options.get("subscribe"):
-            yield _holder(failure, topic), topic
-    for value in failure.used.values():
+def _topics(cell: FailedCell) -> list[str]:
+    """Return the topics that the cell reads with Spark or with a KafkaConsumer."""
+    topics = [options.get("subscribe", "") for options in cell.reader_options()]
+    for value in cell.variables.values():
         if type(value).__name__ == "KafkaConsumer":
-            yield from ((_holder(failure, topic), topic) for topic in value.subscription() or ())
-    if re.search(r"KafkaConsumer\(|[\"']subscribe[\"']|-t ", failure.source):
-        text = r"KafkaConsumer\(\s*([\"'])([\w.-]+)\1|[\"']subscribe[\"'],\s*([\"'])([\w.-]+)\3"
-        for found in re.finditer(text, failure.source):
-            yield None, found[2] or found[4]
-        for found in re.finditer(
-            r"KafkaConsumer\(\s*(\w+)\s*[,)]|[\"']subscribe[\"'],\s*(\w+)\s*\)", failure.source
-        ):
-            name = found[1] or found[2]
-            if isinstance(failure.names.get(name), str):
-                yield name, failure.names[name]
+            topics += value.subscription() or ()
+    topics += _values(cell, TOPIC)
+    return [topic for topic in dict.fromkeys(topics) if topic]
 
 
-def _only_name(failure: Failure, there: list[str]) -> list[tuple[str | None, str]]:
-    """The one text of the cell that could be the name of a topic and is none, when it is the only one."""
-    texts = {text: name for name, text in failure.texts() if re.fullmatch(r"[\w.-]+", text) and text not in there}
-    return [(name, text) for text, name in texts.items()] if len(texts) == 1 else []
+def _values(cell: FailedCell, pattern: str) -> Iterator[str]:
+    """Yield the strings that match VALUE at the end of the pattern: literals, or the values of variables."""
+    for literal, variable in re.findall(pattern, cell.source):
+        value = literal or cell.namespace.get(variable)
+        if isinstance(value, str):
+            yield value
 
 
-def _holder(failure: Failure, text: str) -> str | None:
-    """The variable of the cell that holds this text, if it is not written out."""
-    if text in failure.literals:
-        return None
-    return next((name for name, value in failure.used.items() if isinstance(value, str) and value == text), None)
+def _only_possible_topic(cell: FailedCell, existing: list[str]) -> list[str]:
+    """Return the cell's only string that could be the name of a missing topic, or [] when there are several."""
+    names = {text for _, text in cell.strings() if re.fullmatch(r"[\w.-]+", text) and text not in existing}
+    return list(names) if len(names) == 1 else []
 
 
-def _first_message(settings: Any, topic: str) -> str:
+def _command_that_sends_an_event(settings: Settings, topic: str) -> str:
     if topic == settings.topic and service.answers(settings, "api"):
         return f"!curl -s {settings.api_url}/purchase_a_sword"
     return f"""!echo '{{"event_type": "default"}}' | kafkacat -P -t {topic}"""
 
 
-EXPLANATIONS: list[Explain] = [wrong_address, sent_astray, broker_down, topic_missing_or_empty]
+EXPLANATIONS: list[Explain] = [wrong_address, advertised_listener_unreachable, broker_down, topic_missing_or_empty]

@@ -1,4 +1,7 @@
-"""A kernel that is another Python than the kit's. Only the standard library: the rest may not be there."""
+"""Explains import errors in a kernel that is another Python than the kit's.
+
+Uses only the standard library, because such a Python may lack the kit's packages.
+"""
 
 from __future__ import annotations
 
@@ -9,32 +12,31 @@ from pathlib import Path
 
 from eventlab import ROOT
 from eventlab.explain.explanation import Explanation
-from eventlab.explain.failure import Failure
-
-KERNEL = "the kit's kernel, Python 3 (ipykernel)"
+from eventlab.explain.failed_cell import FailedCell
 
 
-def another_python(failure: Failure) -> Explanation | None:
-    """A package of the kit's can't be imported here, and this is not the kit's own environment, which has it."""
-    missing = next((each for each in failure.chain if isinstance(each, ImportError) and each.name), None)
-    own = ROOT / ".venv"
-    if missing is None or missing.name is None or Path(sys.prefix).resolve() == own.resolve():
+def wrong_kernel(cell: FailedCell) -> Explanation | None:
+    """Explain that the kernel lacks a package which the kit's own environment has."""
+    missing = next((error.name for error in cell.errors if isinstance(error, ImportError) and error.name), None)
+    kit_environment = ROOT / ".venv"
+    if missing is None or Path(sys.prefix).resolve() == kit_environment.resolve():
         return None
-    package = missing.name.split(".")[0]
-    there = next(iter(own.glob(f"lib/python*/site-packages/{package}*")), None)
-    if there is None and package not in _locked():
+    package = missing.split(".")[0]
+    installed = any(kit_environment.glob(f"lib/python*/site-packages/{package}*"))
+    if not installed and package not in _locked_packages():
         return None
     version = ".".join(map(str, sys.version_info[:3]))
+    setup = "" if kit_environment.exists() else f"make -C {ROOT} setup && "
     return Explanation(
         f"This notebook's kernel is another Python than the kit's, and {package} is not installed in it.",
-        f"the kernel is {sys.executable} (Python {version}); {package} is in {own}",
-        f"!{'' if own.exists() else f'make -C {ROOT} setup && '}{own}/bin/python -m ipykernel install --user "
-        "--name eventlab --display-name eventlab",
-        "To mend it, run this, then choose the kernel `eventlab` (menu Kernel, Change Kernel)",
+        f"the kernel is {sys.executable} (Python {version}); {package} is in {kit_environment}",
+        f"!{setup}{kit_environment}/bin/python -m ipykernel install --user --name eventlab "
+        "--display-name eventlab",
+        "To fix it, run this, then choose the kernel `eventlab` (menu Kernel, Change Kernel)",
     )
 
 
-def _locked() -> set[str]:
-    """The import names of the kit's packages, as far as they are called like their projects."""
+def _locked_packages() -> set[str]:
+    """Return the names of the kit's packages as they are imported, where that is the project's name."""
     packages = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
-    return {re.sub(r"[-.]", "_", each["name"].lower()) for each in packages}
+    return {re.sub(r"[-.]", "_", package["name"].lower()) for package in packages}

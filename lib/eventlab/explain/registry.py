@@ -1,45 +1,44 @@
-"""All explanations, in the order in which they are asked: the more particular ones first."""
+"""All explanation functions, in the order in which they are called."""
 
 from __future__ import annotations
 
-import contextlib
+import logging
 from collections.abc import Iterable
 from typing import Any
 
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failure import Failure
-from eventlab.explain.python import another_python
+from eventlab.explain.failed_cell import FailedCell
+from eventlab.explain.python import wrong_kernel
+
+logger = logging.getLogger(__name__)
 
 
-def first(failure: Failure) -> Explanation | None:
-    """The first explanation that is confirmed; one that breaks while probing is as good as none."""
-    if failure.error and (explanation := another_python(failure)):
-        return explanation  # where this is so, what the others need may not be there
+def explain(cell: FailedCell) -> Explanation | None:
+    """Return the first confirmed explanation of the cell's error, or None."""
+    if cell.error and (explanation := wrong_kernel(cell)):
+        return explanation  # such a kernel may lack the packages that the other explanations need
     from eventlab.settings import settings
 
-    return confirmed(explanations(), failure, settings)
+    return first_confirmed(explanations(), cell, settings)
 
 
-def confirmed(all_of_them: Iterable[Explain], failure: Failure, settings: Any) -> Explanation | None:
-    for explain in all_of_them:
-        with contextlib.suppress(Exception):
-            if found := explain(failure, settings):
-                return found
+def first_confirmed(functions: Iterable[Explain], cell: FailedCell, settings: Any) -> Explanation | None:
+    """Call the functions in turn and return the first explanation; a function that raises counts as None."""
+    for function in functions:
+        try:
+            if explanation := function(cell, settings):
+                return explanation
+        except Exception:
+            logger.debug("%s could not check the cell", function, exc_info=True)
     return None
 
 
 def explanations() -> list[Explain]:
-    """Imported when asked for: most cells never fail."""
+    """Return the functions of all modules: machine before services, specific errors before general ones.
+
+    The modules are imported here, because most cells never fail.
+    """
     from eventlab.explain import api, hdfs, java, kafka, machine, rows, shell, spark, stream
 
-    return [
-        *java.EXPLANATIONS,
-        *machine.EXPLANATIONS,
-        *stream.EXPLANATIONS,
-        *kafka.EXPLANATIONS,
-        *hdfs.EXPLANATIONS,
-        *spark.EXPLANATIONS,
-        *rows.EXPLANATIONS,
-        *api.EXPLANATIONS,
-        *shell.EXPLANATIONS,
-    ]
+    modules = (java, machine, stream, kafka, hdfs, spark, rows, api, shell)
+    return [function for module in modules for function in module.EXPLANATIONS]

@@ -1,9 +1,8 @@
-"""Rows whose fields come in different orders: Spark makes columns by position, with or without an error.
+"""Explains rows whose fields come in different orders: Spark puts their values into wrong columns.
 
-`Row(**event)` keeps the order of the event's keys (up to Spark 2 it sorted them), and a list of Rows becomes a
-DataFrame by position. Events with the same keys in another order land in the wrong columns, and nothing is raised.
-So a cell that ended well is looked at too, when it makes a DataFrame from a list of Rows: only of rows that are in
-a variable of the notebook, and do differ in their order, something is said.
+A list of Rows becomes a DataFrame by position, and `Row(**event)` keeps the order of the event's keys (Spark 2
+sorted them). Events with the same keys in another order get wrong columns, often without an error. So a cell
+without an error is examined too, if it creates a DataFrame from a list in a variable.
 """
 
 from __future__ import annotations
@@ -13,77 +12,78 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from eventlab.explain.explanation import INSTEAD, Explain, Explanation
-from eventlab.explain.failure import Failure
+from eventlab.explain.explanation import REPLACE_LINE, RUN_FIRST, Explain, Explanation
+from eventlab.explain.failed_cell import FailedCell
+from eventlab.settings import Settings
 
 UNLIKE = ("AXIS_LENGTH_MISMATCH", "STRUCT_ARRAY_LENGTH_MISMATCH", "LENGTH_SHOULD_BE_THE_SAME", "CANNOT_MERGE_TYPE")
-MAKERS = ("createDataFrame", "toDF", "parallelize")
-MOST_ROWS = 100_000
+METHODS = ("createDataFrame", "toDF", "parallelize")
+MAX_ROWS = 100_000
 
 
-def rows_by_position(failure: Failure, settings: Any) -> Explanation | None:
-    """A DataFrame is made from rows whose fields are not all in the first one's order."""
-    if failure.error is not None and not failure.has(*UNLIKE) and not failure.says(r"pyarrow\.lib\.Arrow", r"Row"):
+def rows_by_position(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that the rows of a DataFrame do not all have their fields in the same order."""
+    failed = cell.error is not None
+    if failed and not cell.has_condition(*UNLIKE) and not cell.matches(r"pyarrow\.lib\.Arrow", r"Row"):
         return None
-    for name, used in _lists(failure):
-        first = _fields(used[0])
-        for number, row in enumerate(used[:MOST_ROWS]):
-            fields = _fields(row)
-            if fields == first:
-                continue
-            mended, where = _by_name(failure, name)
-            if mended is None:
-                break
-            proof = f"row 0 of {name} is ({', '.join(first)}), row {number} is ({', '.join(fields)})"
-            values = list(row.values() if isinstance(row, dict) else row)
-            wrong = [
-                (column, value)
-                for column, field, value in zip(first, fields, values, strict=False)
-                if column != field
-            ]
-            if failure.error is None and wrong:
-                proof += f": its {wrong[0][1]!r} is in the column {wrong[0][0]}"
-            same = set(fields) == set(first)
-            what = "Rows become columns by position, and these have their fields in different orders."
-            if not same:
-                what = "Rows become columns by position, and these do not all have the same fields."
-            if failure.error is None and not same:
-                break  # dictionaries of different keys are fine, and Rows of different lengths are refused
-            return Explanation(what, proof, mended, where)
+    for name, rows in _row_lists(cell):
+        first = _fields(rows[0])
+        number = next((number for number, row in enumerate(rows[:MAX_ROWS]) if _fields(row) != first), None)
+        if number is None:
+            continue
+        fields = _fields(rows[number])
+        same_fields = set(fields) == set(first)
+        line, instruction = _correction_by_name(cell, name)
+        if line is None or not (failed or same_fields):
+            continue  # without an error, Spark accepts dictionaries with different keys
+        what = "Rows become columns by position, but these rows do not all have the same fields."
+        if same_fields:
+            what = "Rows become columns by position, but these rows have their fields in different orders."
+        proof = f"row 0 of {name} is ({', '.join(first)}), row {number} is ({', '.join(fields)})"
+        if not failed:
+            proof += _wrong_value(first, rows[number])
+        return Explanation(what, proof, line, instruction)
     return None
 
 
-def _lists(failure: Failure) -> Iterator[tuple[str, Sequence[Any]]]:
-    """The lists that the cell makes rows of: of Rows, or of dictionaries that it gives to `Row(**...)`."""
-    calls = [node for node in ast.walk(failure.tree) if isinstance(node, ast.Call)]
-    makes = [node for node in calls if isinstance(node.func, ast.Attribute) and node.func.attr in MAKERS]
-    given = {
-        each.id for node in makes for part in node.args for each in ast.walk(part) if isinstance(each, ast.Name)
-    }
-    for name in sorted(given):
-        value = failure.names.get(name)
+def _row_lists(cell: FailedCell) -> Iterator[tuple[str, Sequence[Any]]]:
+    """Yield the lists of Rows, or of dictionaries for `Row(**...)`, from which the cell creates DataFrames."""
+    calls = [node for node in ast.walk(cell.tree) if isinstance(node, ast.Call)]
+    calls = [node for node in calls if isinstance(node.func, ast.Attribute) and node.func.attr in METHODS]
+    nodes = (node for call in calls for argument in call.args for node in ast.walk(argument))
+    for name in sorted({node.id for node in nodes if isinstance(node, ast.Name)}):
+        value = cell.namespace.get(name)
         if not isinstance(value, list) or len(value) < 2:
             continue
-        if _are_rows(value) or (_are_dicts(value) and re.search(r"Row\(\s*\*\*", failure.source)):
+        if _are_rows(value) or (_are_dicts(value) and re.search(r"Row\(\s*\*\*", cell.source)):
             yield name, value
 
 
-def _by_name(failure: Failure, name: str) -> tuple[str | None, str]:
-    """The line with which the columns go by name: Spark reads dictionaries so."""
-    if _are_rows(failure.names[name]):
-        return f"{name} = [row.asDict() for row in {name}]", ""
-    lines = [line for line in failure.source.split("\n") if re.search(r"Row\(\s*\*\*", line)]
+def _correction_by_name(cell: FailedCell, name: str) -> tuple[str | None, str]:
+    """Return a line that passes dictionaries, which Spark reads by name, and its instruction."""
+    if _are_rows(cell.namespace[name]):
+        return f"{name} = [row.asDict() for row in {name}]", RUN_FIRST
+    lines = [line for line in cell.source.split("\n") if re.search(r"Row\(\s*\*\*", line)]
     if len(lines) != 1:
         return None, ""
-    return re.sub(r"Row\(\s*\*\*\s*(\w+)\s*\)", r"\1", lines[0].strip()), INSTEAD
+    return re.sub(r"Row\(\s*\*\*\s*(\w+)\s*\)", r"\1", lines[0].strip()), REPLACE_LINE
+
+
+def _wrong_value(columns: tuple[str, ...], row: Any) -> str:
+    """Return a phrase about the row's first value that is in a wrong column."""
+    values = row.values() if isinstance(row, dict) else row
+    for column, field, value in zip(columns, _fields(row), values, strict=False):
+        if column != field:
+            return f": its {value!r} is in the column {column}"
+    return ""
 
 
 def _are_rows(value: Sequence[Any]) -> bool:
-    return all(type(row).__name__ == "Row" and hasattr(row, "__fields__") for row in value[:MOST_ROWS])
+    return all(type(row).__name__ == "Row" and hasattr(row, "__fields__") for row in value[:MAX_ROWS])
 
 
 def _are_dicts(value: Sequence[Any]) -> bool:
-    return all(isinstance(row, dict) for row in value[:MOST_ROWS])
+    return all(isinstance(row, dict) for row in value[:MAX_ROWS])
 
 
 def _fields(row: Any) -> tuple[str, ...]:

@@ -1,60 +1,73 @@
-"""Is a service of the stack really away? What every explanation of that kind proves in the same way."""
+"""Explains that a service does not answer; used by the other modules, which recognize the error."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import psutil
 
 from eventlab.clients import ports
 from eventlab.errors import ServiceUnavailable
 from eventlab.explain.explanation import Explanation
+from eventlab.explain.failed_cell import FailedCell
+from eventlab.settings import Settings
 from eventlab.stack import process
-from eventlab.stack.services import SERVICES
+from eventlab.stack.services import SERVICES, Service
 
 LABELS = {
     "kafka": "Kafka's broker",
     "namenode": "HDFS's NameNode",
     "datanode": "HDFS's DataNode",
-    "spark": "the Spark server",
-    "api": "the game API",
+    "spark": "The Spark server",
+    "api": "The game API",
 }
+LOG_LINES = 60
 
 
-def away(settings: Any, name: str) -> Explanation | None:
-    """The service does not answer now: since when, what its process and its log say. None when it answers."""
+def lesson_requires(cell: FailedCell, name: str) -> bool:
+    """Return whether `course.prepare` reported that the service is not running."""
+    return cell.matches(rf"LessonError: .*not running: .*\b{name}\b")
+
+
+def service_not_running(settings: Settings, name: str) -> Explanation | None:
+    """Explain that a service does not answer, from its process, its port and its log.
+
+    Returns:
+        None when the service answers, or when another program answers at its port.
+    """
     service = SERVICES[name]
     if service.is_external(settings):
-        return _away_elsewhere(settings, name)
+        return _external_service_unavailable(settings, service)
     record = process.read_record(settings, name)
-    own = record.process() if record else None
+    running = record.process() if record else None
     port = service.port_numbers(settings)[0]
-    if own is None and ports.is_open(port):
-        return None  # somebody answers there, and it is none of this stack's
-    held_up = own is not None and own.status() == psutil.STATUS_STOPPED  # its probe would outlast the box's time
-    if own is not None and not held_up and answers(settings, name):
-        return None
-    label = LABELS[name][0].upper() + LABELS[name][1:]
-    if own is not None:
-        proof = f"process {own.pid} is there ({own.status()}), but nothing answers at {service.address(settings)}"
-        return Explanation(
-            f"{label} does not answer.", proof + _last_words(settings, name), f"!eventlab restart {name}"
-        )
-    said = f"nothing listens at port {port}"
+    if running is None and ports.is_open(port):
+        return None  # a program that does not belong to this stack
+    if running is not None:
+        # The probe of a stopped process (SIGSTOP) would take longer than the explanation may.
+        if running.status() != psutil.STATUS_STOPPED and answers(settings, name):
+            return None
+        proof = f"process {running.pid} exists ({running.status()}), but nothing answers at "
+        proof += service.address(settings) + _last_log_line(settings, name)
+        return Explanation(f"{LABELS[name]} does not answer.", proof, f"!eventlab restart {name}")
     if record is None:
-        return Explanation(f"{label} is not running.", f"{said}, and no process of it is on record", _up(name))
-    proof = f"process {record.pid} has ended, and {said}"
-    return Explanation(f"{label} has ended.", proof + _last_words(settings, name), _up(name))
+        what = f"{LABELS[name]} is not running."
+        proof = f"nothing listens at port {port}, and no process is recorded"
+    else:
+        what = f"{LABELS[name]} has ended."
+        proof = f"process {record.pid} has ended, and nothing listens at port {port}"
+        proof += _last_log_line(settings, name)
+    return Explanation(what, proof, f"!eventlab up {name}")
 
 
-def pid(settings: Any, name: str) -> str:
-    """The service's process as a phrase of a proof."""
-    own = process.find(settings, name)
-    return f" (process {own.pid})" if own else ""
+def process_phrase(settings: Settings, name: str) -> str:
+    """Return " (process N)" for the service's process, or "" when there is none."""
+    running = process.find(settings, name)
+    return f" (process {running.pid})" if running else ""
 
 
-def answers(settings: Any, name: str) -> bool:
+def answers(settings: Settings, name: str) -> bool:
+    """Return whether the service answers its probe."""
     try:
         SERVICES[name].probe(settings)
     except ServiceUnavailable:
@@ -62,29 +75,24 @@ def answers(settings: Any, name: str) -> bool:
     return True
 
 
-def _up(name: str) -> str:
-    return f"!eventlab up {name}"
-
-
-def _away_elsewhere(settings: Any, name: str) -> Explanation | None:
-    """Somebody else's: it can't be started from here, but one of the kit's own can take its place."""
-    service = SERVICES[name]
+def _external_service_unavailable(settings: Settings, service: Service) -> Explanation | None:
+    """Explain that an external service does not answer; one of the stack's own can replace it."""
     try:
         service.probe(settings)
     except ServiceUnavailable as error:
         variable = f"EVENTLAB_{str(service.external).upper()}"
         return Explanation(
-            f"{LABELS[name][0].upper()}{LABELS[name][1:]}, which somebody else runs, does not answer.",
-            f"{variable}={service.address(settings)}: {error}",
-            f"unset {variable}; eventlab up {name}; make lab",
-            "To use one of your own instead, end JupyterLab and run this in a terminal",
+            f"{LABELS[service.name]} does not answer. It is an external service, which this stack cannot start.",
+            f"{variable}={service.address(settings)}: {error.message}",
+            f"unset {variable}; eventlab up {service.name}; make lab",
+            "To use the stack's own service instead, close JupyterLab and run this in a terminal",
         )
     return None
 
 
-def _last_words(settings: Any, name: str) -> str:
-    """The last line of its log that tells something."""
-    told = process.significant_lines(process.log_tail(settings, name, 60), 60).splitlines()
-    loud = [line for line in told if re.search(r"ERROR|FATAL|Exception|No space|OutOfMemory", line)]
-    line = (loud or told or [""])[-1].strip()
+def _last_log_line(settings: Settings, name: str) -> str:
+    """Return a phrase with the last error in the service's log, or its last line; "" when the log is empty."""
+    lines = process.significant_lines(process.log_tail(settings, name, LOG_LINES), LOG_LINES).splitlines()
+    errors = [line for line in lines if re.search(r"ERROR|FATAL|Exception|No space|OutOfMemory", line)]
+    line = (errors or lines or [""])[-1].strip()
     return f"; its log ends with: {line[:200]}" if line else ""

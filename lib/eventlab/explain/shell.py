@@ -1,55 +1,55 @@
-"""Shell commands that failed: `!kafkacat ...` raises nothing, but a learner is as stuck as after a traceback.
+"""Explains shell commands that failed (`!kafkacat ...`): the service that the command uses is not running.
 
-What such a command printed is not seen here; its exit code is, and the stack can be asked whether the service
-that the command talks to is there. Nothing else about a command is guessed.
+A failed command raises no error, and its output is not known here. Its exit code is known, and the services can be
+asked.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from eventlab.explain import hdfs, machine, service
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failure import Failure
+from eventlab.explain.failed_cell import FailedCell
+from eventlab.settings import Settings
 
-TALKS_TO = (
+SERVICES_OF_COMMANDS = (
     (r"\b(kafkacat|kcat|kafka-[\w-]+)\b", ("kafka",)),
     (r"\b(hadoop|hdfs)\b", ("namenode", "datanode")),
     (r"\bspark-submit\b", ("kafka", "namenode", "datanode")),
 )
-STARTS = r"\beventlab\s+(up|restart|lab)\b"
+START_COMMANDS = r"\beventlab\s+(up|restart|lab)\b"
 
 
-def command_failed(failure: Failure, settings: Any) -> Explanation | None:
-    """A command of the field failed, and what it talks to is away."""
-    commands = failure.commands
-    if not commands or (failure.error is not None and not failure.says(r"CalledProcessError")):
+def command_failed(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a command failed because its service does not answer, or cannot change files in safe mode."""
+    commands = cell.shell_commands
+    if not commands or (cell.error is not None and not cell.matches(r"CalledProcessError")):
         return None
-    if re.search(STARTS, commands):
-        return machine.stack_port_taken(settings)
-    for pattern, names in TALKS_TO:
+    if re.search(START_COMMANDS, commands):
+        return machine.stack_port_in_use(settings)
+    for pattern, names in SERVICES_OF_COMMANDS:
         if re.search(pattern, commands):
             for name in names:
-                if found := service.away(settings, name):
-                    return found
-    if re.search(r"\b(hadoop|hdfs)\b", commands) and (found := hdfs.in_safe_mode(settings)):
-        return found
-    if re.search(r"\b(curl|ab)\b", commands) and str(settings.api_port) in _resolved(failure):
-        return service.away(settings, "api")
+                if explanation := service.service_not_running(settings, name):
+                    return explanation
+    if re.search(r"\b(hadoop|hdfs)\b", commands) and (explanation := hdfs.namenode_in_safe_mode(settings)):
+        return explanation
+    if re.search(r"\b(curl|ab)\b", commands) and str(settings.api_port) in _with_values(cell):
+        return service.service_not_running(settings, "api")
     return None
 
 
-def _resolved(failure: Failure) -> str:
-    """The commands with what is in their braces filled in."""
+def _with_values(cell: FailedCell) -> str:
+    """Return the commands with the values of `{variable}` and `{variable.attribute}`."""
 
     def value(match: re.Match[str]) -> str:
         try:
-            return str(eval(match[1], dict(failure.names)))
+            return str(eval(match[1], dict(cell.namespace)))
         except Exception:
             return match[0]
 
-    return re.sub(r"\{([\w.]+)\}", value, failure.commands)
+    return re.sub(r"\{([\w.]+)\}", value, cell.shell_commands)
 
 
 EXPLANATIONS: list[Explain] = [command_failed]

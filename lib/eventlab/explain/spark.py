@@ -1,248 +1,240 @@
-"""Failures of Spark: its server, the session, versions, and what Spark Connect does not have."""
+"""Explains errors of Spark: the server, the session, versions, RDDs on Spark Connect, and names in SQL."""
 
 from __future__ import annotations
 
 import contextlib
 import re
+from dataclasses import replace
 from importlib import metadata
-from typing import Any
 
 import psutil
 
+from eventlab import doctor
 from eventlab.explain import service
-from eventlab.explain.explanation import INSTEAD, Explain, Explanation
-from eventlab.explain.failure import Failure
-from eventlab.stack import config, process
+from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation
+from eventlab.explain.failed_cell import FailedCell
+from eventlab.settings import Settings
+from eventlab.stack import config, jars, process
 
-UNREACHED = (r"StatusCode\.UNAVAILABLE", r"LessonError: not running: .*\bspark\b")
-HEAP_FULL = r"java\.lang\.OutOfMemoryError"
-ENDING = (r"stopped SparkContext", r"SparkContext was shut down")
-"""What a client hears of a server that is ending, while it still answers."""
-NO_RDD = {"rdd", "sparkContext", "_jsc", "_jvm", "_sc"}
+UNREACHABLE = (r"StatusCode\.UNAVAILABLE", r"Spark Connect does not answer at")
+OUT_OF_MEMORY = r"java\.lang\.OutOfMemoryError"
+SERVER_ENDING = (r"stopped SparkContext", r"SparkContext was shut down")
+"""The server's answers while it ends."""
+RDD_ATTRIBUTES = {"rdd", "sparkContext", "_jsc", "_jvm", "_sc"}
 WRONG_CLASSES = (
     r"NoSuchMethodError|NoClassDefFoundError|ClassNotFoundException|AbstractMethodError|NoSuchFieldError",
-    r"StatusCode\.UNKNOWN\s+details = \"'\S+ org\.apache\.[\w.$]+\(",  # NoSuchMethodError, as Connect tells it
+    r"StatusCode\.UNKNOWN\s+details = \"'\S+ org\.apache\.[\w.$]+\(",  # NoSuchMethodError over Spark Connect
     r"Receiver class \S+ does not define or inherit",  # AbstractMethodError
+    r"Failed to find (the )?data source: kafka",
 )
-SESSION = "from pyspark.sql import SparkSession; spark = SparkSession.builder.getOrCreate()"
+NEW_SESSION = "from pyspark.sql import SparkSession; spark = SparkSession.builder.getOrCreate()"
+THEN_DATAFRAMES = "To fix it, run this, then the cells that create the DataFrames, then this cell again"
 
-THEN_FRAMES = "To mend it, run this, then the cells that make the DataFrames, then this one"
 
-
-def memory_exhausted(failure: Failure, settings: Any) -> Explanation | None:
-    """Spark's heap had no room: its log says so. A task that finds none takes the whole server with it."""
+def memory_exhausted(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that Spark's heap was full, as its log says; the server often ends after that."""
     record = process.read_record(settings, "spark")
     if record is None or not settings.is_spark_connect or settings.spark_remote_url:
         return None
-    told = re.search(rf".*{HEAP_FULL}.*", process.log_tail(settings, "spark", 2000))
-    own = record.process()
-    ending = failure.says(*ENDING) or (failure.says(*UNREACHED) and not service.answers(settings, "spark"))
-    if not told or not (ending or failure.says(HEAP_FULL)):
+    logged = re.search(rf".*{OUT_OF_MEMORY}.*", process.log_tail(settings, "spark", 2000))
+    ended = cell.matches(*SERVER_ENDING) or (_has_no_answer(cell) and not service.answers(settings, "spark"))
+    if not logged or not (ended or cell.matches(OUT_OF_MEMORY)):
         return None
-    has = _heap_mib(settings, own)
-    state = "is there" if own else "has ended"
-    proof = f"process {record.pid}, which had at most {has} MiB, {state}; its log says: {told[0].strip()[:200]}"
-    name = session_name(failure)
-    then = f"\n{renewal(name)}" if name else ""
-    what = "Spark's memory is exhausted."
-    if 2 * has * 2**20 < psutil.virtual_memory().available:
-        more = f"!EVENTLAB_SPARK_MEMORY={2 * has}m eventlab restart spark"
-        return Explanation(
-            what, proof, more + then, f"Spark gets twice the memory, until its next start. {THEN_FRAMES}"
-        )
-    less = (
-        "To have Spark back, run this; then let the cell ask for less: select, filter or limit before it collects"
-    )
-    return Explanation(what, proof, f"!eventlab restart spark{then}", less)
+    running = record.process()
+    heap_mib = _heap_mib(settings, running)
+    state = "is running" if running else "has ended"
+    log_line = logged[0].strip()[:200]
+    proof = f"process {record.pid}, which had at most {heap_mib} MiB, {state}; its log says: {log_line}"
+    if 2 * heap_mib * 2**20 < psutil.virtual_memory().available:
+        command = f"!EVENTLAB_SPARK_MEMORY={2 * heap_mib}m eventlab restart spark"
+        instruction = f"Spark gets twice the memory until its next start. {THEN_DATAFRAMES}"
+    else:
+        command = "!eventlab restart spark"
+        instruction = "To restart Spark, run this; then select, filter or limit rows before the cell collects them"
+    return Explanation("Spark has no memory left.", proof, _with_reconnect(command, cell), instruction)
 
 
-def _heap_mib(settings: Any, own: psutil.Process | None) -> int:
-    """What the server may or might have: as it was started, else as its configuration was written."""
-    words = ""
+def _heap_mib(settings: Settings, running: psutil.Process | None) -> int:
+    """Return the server's maximum heap in MiB: from its command line, or else from its configuration."""
+    command = ""
     with contextlib.suppress(psutil.Error):
-        words = " ".join(own.cmdline()) if own else ""
-    conf = config.conf_dir(settings, "spark") / "spark-defaults.conf"
-    size = re.search(r"-Xmx(\d+)([mg])", words) or re.search(r"driver\.memory +(\d+)([mg])", conf.read_text())
+        command = " ".join(running.cmdline()) if running else ""
+    properties = (config.conf_dir(settings, "spark") / "spark-defaults.conf").read_text()
+    size = re.search(r"-Xmx(\d+)([mg])", command) or re.search(r"driver\.memory +(\d+)([mg])", properties)
     assert size
     return int(size[1]) * (1024 if size[2] == "g" else 1)
 
 
-def server_down(failure: Failure, settings: Any) -> Explanation | None:
-    """No answer, and the server is not there."""
-    if not failure.says(*UNREACHED) or not settings.is_spark_connect:
+def server_down(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that the Spark server does not answer; the session ended with it."""
+    if not _has_no_answer(cell) or not settings.is_spark_connect:
         return None
-    found = service.away(settings, "spark")
-    name = session_name(failure)
-    if found is None or name is None or not found.remedy.startswith("!"):
-        return found
-    renewed = f"{found.remedy}\n{renewal(name)}"  # the session went with the server
-    return Explanation(found.what, found.proof, renewed, found.where)
+    explanation = service.service_not_running(settings, "spark")
+    if explanation is None or settings.spark_remote_url:
+        return explanation
+    return replace(explanation, remedy=_with_reconnect(explanation.remedy, cell))
 
 
-def server_restarted(failure: Failure, settings: Any) -> Explanation | None:
-    """The session is older than the server that runs now, which does not know it."""
-    name = session_name(failure)
-    own = process.find(settings, "spark")
-    if not failure.says(r"INVALID_HANDLE\.SESSION", r"SESSION_CHANGED", r"SESSION_NOT_FOUND"):
+def server_restarted(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that the session belongs to an earlier server, which the running one does not know."""
+    name, running = session_variable(cell), process.find(settings, "spark")
+    if not cell.matches(r"INVALID_HANDLE\.SESSION", r"SESSION_CHANGED", r"SESSION_NOT_FOUND"):
         return None
-    if name is None or own is None or not service.answers(settings, "spark"):
+    if name is None or running is None or not service.answers(settings, "spark"):
         return None
     return Explanation(
-        "The Spark server was restarted; this notebook's session was of the one before.",
-        f"the server is process {own.pid}, up for {process.uptime_s(own):.0f} s; it does not know the session "
-        f"{failure.names[name].session_id}",
-        renewal(name),
-        THEN_FRAMES,
+        "The Spark server was restarted, and this notebook's session ended.",
+        f"the server is process {running.pid}, running for {process.uptime_s(running):.0f} s; it does not know "
+        f"the session {cell.namespace[name].session_id}",
+        reconnect(name),
+        THEN_DATAFRAMES,
     )
 
 
-def session_stopped(failure: Failure, settings: Any) -> Explanation | None:
-    """The notebook's session was stopped, as lessons do at their end, while the server is well."""
-    name = session_name(failure)
-    if not failure.has("NO_ACTIVE_SESSION") or name is None or not failure.names[name].client.is_closed:
+def session_stopped(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that the notebook's session is closed, while the server answers."""
+    name = session_variable(cell)
+    if not cell.has_condition("NO_ACTIVE_SESSION") or name is None or not cell.namespace[name].client.is_closed:
         return None
     if not service.answers(settings, "spark"):
         return None
+    server = f"{settings.spark_remote}{service.process_phrase(settings, 'spark')}"
     return Explanation(
-        "This notebook's Spark session is closed: it was stopped, or its server was restarted.",
-        f"{name}.client.is_closed is True; the server at {settings.spark_remote}"
-        f"{service.pid(settings, 'spark')} answers",
-        renewal(name),
-        THEN_FRAMES,
+        "This notebook's Spark session is closed: a cell stopped it, or the server was restarted.",
+        f"{name}.client.is_closed is True; the server at {server} answers",
+        reconnect(name),
+        THEN_DATAFRAMES,
     )
 
 
-def renewal(name: str) -> str:
-    return f"{name}.stop(); {SESSION.replace('spark = ', f'{name} = ')}"
-
-
-def versions_apart(failure: Failure, settings: Any) -> Explanation | None:
-    """Java misses classes or Spark its Kafka source, and the connector is not of pyspark's version."""
-    from eventlab import doctor
-    from eventlab.stack import jars
-
-    if not failure.says(*WRONG_CLASSES, r"Failed to find (the )?data source: kafka"):
+def connector_version_mismatch(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that Spark's Kafka source is missing or has another version than pyspark."""
+    if not cell.matches(*WRONG_CLASSES):
         return None
-    installed = metadata.version("pyspark")
-    connectors = [jar for jar in jars.class_path("spark") if jar.name.startswith("spark-sql-kafka")]
-    missing = [jar.name for jar in connectors if not jar.exists()]
-    check = doctor.connector()
-    used = _connectors_in_use(settings)
-    apart = [name for name in used if not name.endswith(f"-{installed}.jar")]
-    if check.ok and not missing and not apart:
+    missing = [
+        jar.name for jar in jars.class_path("spark") if jar.name.startswith("spark-sql-kafka") and not jar.exists()
+    ]
+    check, loaded = doctor.connector(), _loaded_connectors(settings)
+    suffix = f"-{metadata.version('pyspark')}.jar"
+    if check.ok and not missing and all(name.endswith(suffix) for name in loaded):
         return None
     proof = check.detail
-    if used:
-        proof += f"; the running server has {', '.join(used)}"
+    if loaded:
+        proof += f"; the running server has {', '.join(loaded)}"
     if missing:
-        proof += f"; {missing[0]} is not there"
+        proof += f"; {missing[0]} does not exist"
     commands = [check.remedy] if not check.ok else ["eventlab setup"] if missing else []
-    if used:
-        commands.append("eventlab restart spark")
+    commands += ["eventlab restart spark"] if loaded else []
     remedy = f"!{' && '.join(commands)}"
-    if used and (name := session_name(failure)):
-        remedy += f"\n{renewal(name)}"  # the session goes with the server
-    return Explanation("Spark's Kafka source is of another version than pyspark.", proof, remedy)
+    what = "Spark's Kafka source has another version than pyspark."
+    return Explanation(what, proof, _with_reconnect(remedy, cell) if loaded else remedy)
 
 
-def _connectors_in_use(settings: Any) -> list[str]:
-    """The connector's jars on the class path of the server that runs now."""
-    own = process.find(settings, "spark")
-    if own is None:
+def _loaded_connectors(settings: Settings) -> list[str]:
+    """Return the names of the Kafka source's jars on the running server's class path."""
+    running = process.find(settings, "spark")
+    if running is None:
         return []
-    words = " ".join(own.cmdline())
-    conf = settings.state_dir / "conf" / "spark" / "spark-defaults.conf"
-    words += conf.read_text() if conf.exists() else ""
-    return sorted(set(re.findall(r"spark-sql-kafka[\w.-]+\.jar", words)))
+    properties = config.conf_dir(settings, "spark") / "spark-defaults.conf"
+    text = " ".join(running.cmdline()) + (properties.read_text() if properties.exists() else "")
+    return sorted(set(re.findall(r"spark-sql-kafka[\w.-]+\.jar", text)))
 
 
-def rdd_on_connect(failure: Failure, settings: Any) -> Explanation | None:
-    """RDD code in a session of Spark Connect, which has DataFrames and SQL only."""
-    attribute = failure.conditions.get("JVM_ATTRIBUTE_NOT_SUPPORTED", {}).get("attr_name")
-    feature = failure.conditions.get("NOT_IMPLEMENTED", {}).get("feature")
-    no_sc = failure.says(r"NameError: name 'sc' is not defined")
-    wanted = attribute if attribute in NO_RDD else feature if feature in NO_RDD else "sc" if no_sc else None
-    if failure.has("CONTEXT_UNAVAILABLE_FOR_REMOTE_CLIENT"):
-        wanted = "SparkContext"
-    name = session_name(failure)
-    if wanted is None or (name is None and wanted != "SparkContext"):
+def rdd_on_connect(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that Spark Connect has no RDDs, and give a session that has them."""
+    name, attribute = session_variable(cell), _rdd_attribute(cell)
+    if attribute is None or (name is None and attribute != "SparkContext"):
         return None
     stop = f"{name}.stop(); " if name else ""
-    line = (
-        f"import os; {stop}[os.environ.pop(each, None) for each in ('SPARK_REMOTE', 'SPARK_CONNECT_MODE_ENABLED')]"
-    )
-    version = metadata.version("pyspark")
+    variables = "('SPARK_REMOTE', 'SPARK_CONNECT_MODE_ENABLED')"
+    unset = f"import os; {stop}[os.environ.pop(variable, None) for variable in {variables}]"
+    version, server = metadata.version("pyspark"), service.process_phrase(settings, "spark")
     return Explanation(
-        f"`{wanted}` belongs to RDDs; Spark Connect, which this session uses, has DataFrames and SQL only.",
-        f"the session is on {settings.spark_remote}, Spark {version}{service.pid(settings, 'spark')}",
-        f"{line}; {SESSION}; sc = spark.sparkContext",
-        "To run RDD code, take a Spark of this notebook's own (about 1 GB; DataFrames do without), "
-        "then the cells that make the DataFrames, then this one",
+        f"`{attribute}` belongs to RDDs. This session uses Spark Connect, which has DataFrames and SQL only.",
+        f"the session is connected to {settings.spark_remote}, Spark {version}{server}",
+        f"{unset}; {NEW_SESSION}; sc = spark.sparkContext",
+        "To run RDD code, start a Spark inside this notebook's kernel (about 1 GB of memory): run this, then the "
+        "cells that create the DataFrames, then this cell again",
     )
 
 
-def no_session_yet(failure: Failure, settings: Any) -> Explanation | None:
-    """`@udf('boolean')`, `col(...)` and the like above the line that makes the session."""
-    if not failure.has("SESSION_OR_CONTEXT_NOT_EXISTS", "NO_ACTIVE_OR_DEFAULT_SESSION"):
-        bare = failure.says(r"^builtins\.AssertionError: $") and re.search(
-            r"@udf|\bcol\(|from_json", failure.source
-        )
-        if not bare:
+def _rdd_attribute(cell: FailedCell) -> str | None:
+    """Return the attribute of the RDD API that the error names."""
+    if cell.has_condition("CONTEXT_UNAVAILABLE_FOR_REMOTE_CLIENT"):
+        return "SparkContext"
+    attribute = cell.conditions.get("JVM_ATTRIBUTE_NOT_SUPPORTED", {}).get("attr_name")
+    feature = cell.conditions.get("NOT_IMPLEMENTED", {}).get("feature")
+    if name := next((name for name in (attribute, feature) if name in RDD_ATTRIBUTES), None):
+        return name
+    return "sc" if cell.matches(r"NameError: name 'sc' is not defined") else None
+
+
+def no_session_yet(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that `@udf('boolean')`, `col(...)` and similar calls need a session."""
+    if not cell.has_condition("SESSION_OR_CONTEXT_NOT_EXISTS", "NO_ACTIVE_OR_DEFAULT_SESSION"):
+        uses_spark = re.search(r"@udf|\bcol\(|from_json", cell.source)
+        if not uses_spark or not cell.matches(r"^builtins\.AssertionError: $"):
             return None
     from pyspark.sql import SparkSession
 
-    if SparkSession.getActiveSession() is not None or session_name(failure):
+    if SparkSession.getActiveSession() is not None or session_variable(cell):
         return None
     return Explanation(
-        "This line asks Spark what a type or a column is, and there is no session yet that could answer.",
+        "This cell defines a type or a column, which needs a Spark session, and there is no session yet.",
         "SparkSession.getActiveSession() is None in this notebook",
-        SESSION,
+        NEW_SESSION,
     )
 
 
-def _raised_in(failure: Failure) -> str:
-    """The file in which the error was raised."""
-    trace = failure.error.__traceback__ if failure.error else None
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    return trace.tb_frame.f_code.co_filename if trace else ""
-
-
-def unquoted_dash(failure: Failure, settings: Any) -> Explanation | None:
-    """`User-Agent` in SQL is User minus Agent; a column of that name is there, and wants backquotes."""
-    for condition, parameters in failure.conditions.items():
+def column_needs_backquotes(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that SQL reads `User-Agent` without backquotes as User minus Agent, while that column exists."""
+    for condition, parameters in cell.conditions.items():
         if not condition.startswith("UNRESOLVED_COLUMN"):
             continue
-        columns = re.findall(r"`([^`]*-[^`]*)`", parameters.get("proposal", "")) + _dashed_columns(failure)
+        unknown = parameters.get("objectName", "").strip("`")
+        columns = re.findall(r"`([^`]*-[^`]*)`", parameters.get("proposal", "")) + _columns_with_dash(cell)
         for column in columns:
-            bare = re.search(rf"(?<![`\w-]){re.escape(column)}(?![`\w-])", failure.source)
-            wrong = parameters.get("objectName", "").strip("`")
-            lines = [line for line in failure.source.split("\n") if bare and column in line]
-            if not bare or wrong not in column.split("-") or len(lines) != 1:
+            unquoted = rf"(?<![`\w-]){re.escape(column)}(?![`\w-])"
+            lines = [line for line in cell.source.split("\n") if column in line]
+            if not re.search(unquoted, cell.source) or unknown not in column.split("-") or len(lines) != 1:
                 continue
-            mended = re.sub(rf"(?<![`\w-]){re.escape(column)}(?![`\w-])", f"`{column}`", lines[0].strip())
-            minus = column.replace("-", " minus ")
             return Explanation(
-                f"In SQL, {column} without backquotes is {minus}.",
-                f"Spark looked for a column {wrong}; there is one that is called `{column}`",
-                mended,
-                INSTEAD,
+                f"In SQL, {column} without backquotes means {column.replace('-', ' minus ')}.",
+                f"Spark searched for a column {unknown}; the column `{column}` exists",
+                re.sub(unquoted, f"`{column}`", lines[0].strip()),
+                REPLACE_LINE,
             )
     return None
 
 
-def _dashed_columns(failure: Failure) -> list[str]:
-    frames = [value for value in failure.used.values() if hasattr(value, "columns") and hasattr(value, "_plan")]
+def _columns_with_dash(cell: FailedCell) -> list[str]:
+    frames = [value for value in cell.variables.values() if hasattr(value, "columns") and hasattr(value, "_plan")]
     return [column for frame in frames for column in frame.columns if "-" in column]
 
 
-def session_name(failure: Failure) -> str | None:
-    """The notebook's variable with a Spark Connect session that is not stopped: the cell's, or else any."""
-    for names in (failure.used, failure.names):
-        for name, value in list(names.items()):
+def session_variable(cell: FailedCell) -> str | None:
+    """Return a variable with a Spark Connect session: one that the cell uses, or else any of the notebook."""
+    for variables in (cell.variables, cell.namespace):
+        for name, value in list(variables.items()):
             if type(value).__module__ == "pyspark.sql.connect.session" and hasattr(value, "client"):
                 return name
     return None
+
+
+def reconnect(name: str) -> str:
+    """Return a line of Python that replaces the session in the variable with a new one."""
+    return f"{name}.stop(); {NEW_SESSION.replace('spark = ', f'{name} = ')}"
+
+
+def _with_reconnect(command: str, cell: FailedCell) -> str:
+    """Return the command and, if the notebook has a session, a line that replaces the session."""
+    name = session_variable(cell)
+    return f"{command}\n{reconnect(name)}" if name else command
+
+
+def _has_no_answer(cell: FailedCell) -> bool:
+    """Return whether the error says that the server does not answer."""
+    return cell.matches(*UNREACHABLE) or service.lesson_requires(cell, "spark")
 
 
 EXPLANATIONS: list[Explain] = [
@@ -250,8 +242,8 @@ EXPLANATIONS: list[Explain] = [
     server_down,
     server_restarted,
     session_stopped,
-    versions_apart,
+    connector_version_mismatch,
     rdd_on_connect,
     no_session_yet,
-    unquoted_dash,
+    column_needs_backquotes,
 ]

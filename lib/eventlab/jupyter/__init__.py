@@ -12,3 +12,11 @@ def follow(shell: object) -> None:
         from eventlab.jupyter import progress, start_page
 
         progress.follow(shell, start_page.write)
+
+
+def unfollow(shell: object) -> None:
+    """Stop counting the cells that `follow` counts."""
+    if getattr(shell, "_eventlab_progress", None):
+        from eventlab.jupyter import progress
+
+        progress.unfollow(shell)

@@ -62,12 +62,18 @@ def follow(shell: Any, told: Callable[[], object] = lambda: None) -> bool:
     told: called after each cell that brought the notebook further.
     """
     notebook = _own_notebook()
-    if notebook is None or getattr(shell, "_eventlab_progress", False):
+    if notebook is None or getattr(shell, "_eventlab_progress", None):
         return False
     counter = _Counter(notebook, told)
     shell.events.register("post_run_cell", counter.after)
-    shell._eventlab_progress = True
+    shell._eventlab_progress = counter
     return True
+
+
+def unfollow(shell: Any) -> None:
+    """Remove the callback that `follow` registered."""
+    shell.events.unregister("post_run_cell", shell._eventlab_progress.after)
+    shell._eventlab_progress = None
 
 
 class _Counter:

@@ -1,0 +1,137 @@
+"""The failed cell that the explanations examine: its errors, its source, and the variables that it uses.
+
+Uses only the standard library, because the kernel's Python may lack the kit's packages.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import FunctionType
+from typing import Any
+
+MAX_TEXT = 100_000
+"""Characters of the errors' text that are searched; a Java stack trace is long, and its cause comes first."""
+
+
+@dataclass(frozen=True)
+class FailedCell:
+    """A cell that raised an error, or whose command or data may be wrong.
+
+    Attributes:
+        error: The exception that ended the cell; None when the cell ended without one.
+        source: The cell as it was typed.
+        namespace: The notebook's variables by name.
+    """
+
+    error: BaseException | None
+    source: str = ""
+    namespace: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def errors(self) -> list[BaseException]:
+        """Return the error and the errors that caused it, nearest first."""
+        errors: list[BaseException] = []
+        queue = [self.error]
+        while queue:
+            error = queue.pop(0)
+            if error is not None and error not in errors:
+                errors.append(error)
+                queue += [error.__cause__, error.__context__]
+        return errors
+
+    @cached_property
+    def text(self) -> str:
+        """Return the classes and messages of all errors, then Java's stack traces."""
+        lines = [f"{type(error).__module__}.{type(error).__name__}: {error}" for error in self.errors]
+        lines += [str(getattr(error, "_stacktrace", None) or "") for error in self.errors]
+        return "\n".join(lines)[:MAX_TEXT]
+
+    @cached_property
+    def conditions(self) -> dict[str, dict[str, str]]:
+        """Return Spark's error conditions, each with its parameters."""
+        conditions = {}
+        for error in self.errors:
+            get_condition = getattr(error, "getCondition", None)
+            if condition := get_condition() if callable(get_condition) else None:
+                conditions[str(condition)] = dict(error.getMessageParameters() or {})  # type: ignore[attr-defined]
+        return conditions
+
+    def matches(self, *patterns: str) -> bool:
+        """Return whether one of the regular expressions matches in `text`; `^` and `$` match at each line."""
+        return any(re.search(pattern, self.text, re.MULTILINE) for pattern in patterns)
+
+    def has_condition(self, *names: str) -> bool:
+        """Return whether Spark reported one of the conditions or a sub-condition of it (`NAME.DETAIL`)."""
+        return any(f"{condition}.".startswith(f"{name}.") for condition in self.conditions for name in names)
+
+    @cached_property
+    def tree(self) -> ast.AST:
+        """Return the syntax tree of the cell's Python without magics and `!commands`; empty if it is no Python."""
+        try:
+            return ast.parse(re.sub(r"^([ \t]*)[!%].*", r"\1pass", self.source, flags=re.MULTILINE))
+        except (SyntaxError, ValueError):
+            return ast.Module([], [])
+
+    @cached_property
+    def literals(self) -> list[str]:
+        """Return the string literals of the cell."""
+        nodes = ast.walk(self.tree)
+        return [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+
+    @cached_property
+    def variables(self) -> dict[str, Any]:
+        """Return the notebook's variables that the cell uses, itself and through its functions."""
+        variables: dict[str, Any] = {}
+        queue = [node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name)]
+        queue += re.findall(r"\{(\w+)\}", self.shell_commands)
+        while queue:
+            name = queue.pop()
+            if name in self.namespace and name not in variables:
+                variables[name] = value = self.namespace[name]
+                if isinstance(value, FunctionType):
+                    queue += value.__code__.co_names
+        return variables
+
+    @cached_property
+    def shell_commands(self) -> str:
+        """Return the cell's shell commands, one per line."""
+        if re.match(r"%%(bash|sh|script|!)", self.source):
+            return self.source.partition("\n")[2]
+        return "\n".join(re.findall(r"^\s*(?:\w+\s*=\s*)?!+(.*)$", self.source, re.MULTILINE))
+
+    def strings(self) -> Iterator[tuple[str | None, str]]:
+        """Yield every string that the cell uses: (None, literal) or (variable, its value)."""
+        yield from ((None, text) for text in self.literals)
+        yield from ((name, value) for name, value in self.variables.items() if isinstance(value, str))
+
+    def variable_with(self, text: str) -> str | None:
+        """Return the variable of the cell that has this value; None when the cell contains the text itself."""
+        return next((name for name, value in self.strings() if value == text), None)
+
+    def reader_options(self) -> Iterator[Mapping[str, str]]:
+        """Yield the options of the data sources that the cell's Spark DataFrames read."""
+        visited = set()
+        for value in self.variables.values():
+            plan = getattr(value, "_plan", None)
+            while plan is not None and id(plan) not in visited:
+                visited.add(id(plan))
+                if options := getattr(plan, "_options", None):
+                    yield options
+                plan = getattr(plan, "_child", None)
+
+    def corrected_line(self, old: str, new: str, variable: str | None = None) -> str | None:
+        """Return the line with `new` for `old`: the variable's assignment, or the cell's only line with it."""
+        if variable:
+            return f"{variable} = {new!r}"
+        lines = [line for line in self.source.split("\n") if old in line]
+        return lines[0].strip().replace(old, new) if len(lines) == 1 else None
+
+
+def close_matches(text: str, names: Iterable[str]) -> list[str]:
+    """Return the names that are nearly the text, best first, for a text that may be misspelled."""
+    return difflib.get_close_matches(text, [name for name in names if name != text], cutoff=0.75)
