@@ -29,14 +29,14 @@ def test_adding_a_check():
     assert namespace["clock"]().ok
 
 
-def test_adding_a_widget(settings):
+def test_adding_a_widget(tmp_path):
     import shutil
     from pathlib import Path
 
     import ipywidgets
 
     from eventlab.widgets.panel import Panel, repeat
-    from eventlab.widgets.style import note
+    from eventlab.widgets.html import note
 
     namespace = {
         "Panel": Panel,
@@ -48,17 +48,17 @@ def test_adding_a_widget(settings):
         "shutil": shutil,
     }
     exec(recipe("Add a widget"), namespace)
-    widget = namespace["FreeDisk"](settings)
-    said = widget._repr_mimebundle_()
+    widget = namespace["FreeDisk"](Settings(state_dir=tmp_path))
+    bundle = widget._repr_mimebundle_()
 
     try:
         deadline = time.monotonic() + 10
-        while "GiB are free" not in widget.room.value:
+        while "GiB are free" not in widget.space.value:
             assert time.monotonic() < deadline
             time.sleep(0.02)
     finally:
         widget.close()
-    assert said["text/plain"] == "FreeDisk: the room that the state folder has left"
+    assert bundle["text/plain"] == "FreeDisk: the free space in the state folder"
 
 
 def test_adding_a_lab_check():

@@ -33,7 +33,7 @@ def test_a_start_or_crash_of_a_service_is_shown_within_two_seconds(panel, api_al
     process.find(api_alone, "api").kill()
 
     assert until(lambda: state(panel) == "crashed") < SOON_S
-    until(lambda: panel.log_of.value == "api" and "Serving" in panel.log.value)
+    until(lambda: panel.log_of.value == "api" and "Serving" in panel.log_view.value)
 
 
 def test_the_buttons_start_restart_and_stop_a_service(panel, api_alone):

@@ -40,8 +40,8 @@ def test_the_button_shows_each_completed_step(stack, spark, show):
     until(lambda: len(widget.route.options) == 3)
     assert widget.steps.value.count('aria-label="pending: ') == 4
 
-    widget.send.click()
-    until(lambda: not widget.send.disabled and "done: SQL" in widget.steps.value, 40)
+    widget.send_button.click()
+    until(lambda: not widget.send_button.disabled and "done: SQL" in widget.steps.value, 40)
 
     assert widget.message.value == ""
     assert f"offset <b>{widget.trace.offset}</b>" in widget.steps.value

@@ -103,7 +103,7 @@ class Follower:
                     self._follow(consumer, closing)
             except (ServiceUnavailable, kafka.errors.KafkaError, OSError) as error:
                 logger.info("topic %s: %s", self.topic, error)
-                self.problem = f"Kafka does not answer at {self.bootstrap_servers}. Start it: eventlab up kafka"
+                self.problem = f"Kafka does not answer at {self.bootstrap_servers}\nNext: eventlab up kafka"
             closing.wait(RETRY_S)
 
     def _follow(self, consumer: Any, closing: threading.Event) -> None:

@@ -45,10 +45,10 @@ class StackPanel(Panel):
         logs = [("(no log)", ""), *((name, name) for name in self.rows)]
         self.log_of = field(Dropdown, "Log of", "The service whose log is shown", "230px", options=logs)
         self.log_of.layout.margin = "8px 0 2px 0"
-        self.log, self.message = HTML(), HTML()
+        self.log_view, self.message = HTML(), HTML()
         views = [service_row.view for service_row in self.rows.values()]
         super().__init__(
-            "The stack", f"StackPanel: {', '.join(self.rows)}", *views, self.message, self.log_of, self.log
+            "The stack", f"StackPanel: {', '.join(self.rows)}", *views, self.message, self.log_of, self.log_view
         )
         self.log_of.observe(lambda change: self._show_log(), "value")
         for name in self.rows:  # a thread each: a service that answers slowly does not delay the others
@@ -93,9 +93,9 @@ class StackPanel(Panel):
         name = self.log_of.value
         lines = process.log_tail(self.settings, name, LOG_LINES) if name else ""
         if lines:
-            self.log.value = render("service_log", name=name, lines=lines)
+            self.log_view.value = render("service_log", name=name, lines=lines)
         else:
-            self.log.value = note(f"{name} has no log yet." if name else "")
+            self.log_view.value = note(f"{name} has no log yet." if name else "")
 
 
 class ServiceRow:

@@ -43,13 +43,13 @@ class TraceEvent(Panel):
         self.host = field(
             Combobox, "Host", "The player's Host header", "250px", value=hosts[0], options=list(hosts)
         )
-        self.send = button("Send and follow", self._on_click, "150px", button_style="primary")
+        self.send_button = button("Send and follow", self._on_click, "150px", button_style="primary")
         self.steps, self.message = HTML(), HTML()
         self._show(None, is_running=False)
         super().__init__(
             "One event, step by step",
             "TraceEvent: one event from its HTTP request to topic, partition and offset, Parquet file and SQL row",
-            row(self.route, self.host, self.send),
+            row(self.route, self.host, self.send_button),
             self.steps,
             self.message,
         )
@@ -71,7 +71,7 @@ class TraceEvent(Panel):
             self._show(self.trace, is_running=False)
 
     def _on_click(self) -> None:
-        self.send.disabled = True
+        self.send_button.disabled = True
         self.run_in_thread("traces an event", self._run)
 
     def _run(self, closing: threading.Event) -> None:
@@ -80,7 +80,7 @@ class TraceEvent(Panel):
         except Exception as error:  # a thread can report an error, such as one of Spark's, only here
             self.message.value = alert(str(error).partition("\n\n")[0][:MAX_MESSAGE])
         finally:
-            self.send.disabled = False
+            self.send_button.disabled = False
 
     def _show(self, trace: Trace | None, *, is_running: bool) -> None:
         self.trace = trace
