@@ -35,8 +35,8 @@ def test_adding_a_widget(tmp_path):
 
     import ipywidgets
 
-    from eventlab.widgets.panel import Panel, repeat
     from eventlab.widgets.html import note
+    from eventlab.widgets.panel import Panel, repeat
 
     namespace = {
         "Panel": Panel,

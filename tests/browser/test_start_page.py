@@ -82,7 +82,7 @@ def test_a_click_on_a_lesson_opens_it(page):
     expect(page.locator(NOTEBOOK)).to_contain_text("3. Generate load", timeout=STARTUP_MS)
 
 
-def test_the_menu_leads_to_the_stacks_panel(page, lab):
+def test_the_menu_opens_the_stack_panel(page, lab):
     expect(page.locator(".jp-MarkdownViewer:not(.lm-mod-hidden)")).to_be_visible(timeout=STARTUP_MS)
     page.get_by_role("menubar").get_by_text("Stack", exact=True).click()
     page.get_by_role("menuitem", name="Stack Panel").click()

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 from pyspark.sql import SparkSession
 
-from eventlab import course
+from eventlab.clients import kafka
 from eventlab.stack import environment
 from eventlab.widgets import SparkProgress, TraceEvent
 from eventlab.widgets.tracing import HEADER, TraceError
@@ -26,7 +26,8 @@ def test_an_event_is_followed_from_its_request_to_its_row(stack, spark, show):
     trace = show(TraceEvent(settings=stack)).follow("/purchase_a_sword", "user3.example.org")
 
     assert (trace.status, trace.response) == (200, "Sword Purchased!")
-    records = {(record.partition, record.offset): record for record in course.read(stack.topic)}
+    stored = kafka.read_topic(stack.bootstrap_servers, stack.topic)
+    records = {(record.partition, record.offset): record for record in stored}
     event = json.loads(records[trace.partition, trace.offset].value)
     assert (event["event_type"], event["Host"], event[HEADER]) == ("purchase_sword", "user3.example.org", trace.id)
     rows = spark.read.parquet(trace.file).collect()
