@@ -11,7 +11,7 @@ from queue import Empty
 from typing import Any
 
 
-def until(condition: Callable[[], object], seconds: float = 10) -> float:
+def until(condition: Callable[[], object], seconds: float = 30) -> float:
     """Wait until the condition is true, and return how many seconds that took."""
     started = time.monotonic()
     while not condition():

@@ -18,6 +18,16 @@ TEXTS = {
         "TraceEvent: one event from its HTTP request to topic, partition and offset, Parquet file and SQL row"
     ),
 }
+SHOW_TWO_WIDGETS = """
+from eventlab.widgets import EventTail, StackPanel
+panel, tail = StackPanel(), EventTail()
+display(panel, tail)
+"""
+WAIT_FOR_PROBES = """
+import time
+while not all(row.status for row in panel.rows.values()):  # the first probe of Spark imports pyspark: seconds
+    time.sleep(0.1)
+"""
 
 
 @pytest.mark.parametrize("widget_class", TEXTS, ids=lambda widget_class: widget_class.__name__)
@@ -71,12 +81,7 @@ def connections():
 
 
 def test_a_cell_that_runs_again_closes_the_widgets_of_its_first_run(kernel):
-    source = (
-        "from eventlab.widgets import EventTail, StackPanel\n"
-        "panel = StackPanel()\n"
-        "tail = EventTail()\n"
-        "display(panel, tail)"
-    )
+    source = f"{SHOW_TWO_WIDGETS}\n{WAIT_FOR_PROBES}"
     count = "sum(t.name.startswith('eventlab ') for t in __import__('threading').enumerate())"
     kernel.run(source, cell="a")
     kernel.run("first = panel", cell="b")
@@ -96,8 +101,7 @@ def test_a_kernel_that_is_shut_down_closes_its_widgets(kernel, tmp_path):
         "    names = [t.name for t in threading.enumerate() if t.name.startswith('eventlab ')]\n"
         f"    pathlib.Path({str(report)!r}).write_text(repr(names))\n"
         "atexit.register(list_threads)\n"
-        "from eventlab.widgets import EventTail, StackPanel\n"
-        "display(StackPanel(), EventTail())"
+        f"{SHOW_TWO_WIDGETS}\n{WAIT_FOR_PROBES}"
     )
 
     kernel.manager.request_shutdown()

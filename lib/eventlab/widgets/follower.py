@@ -100,6 +100,8 @@ class Follower:
         while not closing.is_set():
             try:
                 with open_consumer(self.bootstrap_servers, TIMEOUT_MS / 1000, **options) as consumer:
+                    # kafka-python 3.0 does not pass the option of that name on; a deleted topic would come back
+                    consumer._cluster.config["allow_auto_create_topics"] = False
                     self._follow(consumer, closing)
             except (ServiceUnavailable, kafka.errors.KafkaError, OSError) as error:
                 logger.info("topic %s: %s", self.topic, error)
@@ -129,7 +131,9 @@ class Follower:
         partitions = {TopicPartition(self.topic, number) for number in numbers}
         if not partitions:
             self.problem = f"There is no topic {self.topic!r} yet\nNext: eventlab up kafka"
-            self.position.clear()
+            if self.position:  # it was deleted; a new topic of this name is read from its beginning
+                self.position.clear()
+                self.jump("beginning")
             return False
         ends = consumer.end_offsets(partitions, timeout_ms=TIMEOUT_MS)
         with self._lock:
