@@ -1,4 +1,4 @@
-"""The recipes of CONTRIBUTING.md: every Python block does what its text says."""
+"""The recipes of CONTRIBUTING.md, followed."""
 
 import re
 import sys
@@ -8,13 +8,12 @@ import uuid
 import httpx
 import pytest
 
-from eventlab.clients import http
 from eventlab.settings import HOST, ROOT, Settings
-from eventlab.stack import Stack, services
+from eventlab.stack import Stack, probes, services
 
 
 def recipe(heading):
-    """Return the first Python block under a heading."""
+    """The first Python block under the heading."""
     section = (ROOT / "CONTRIBUTING.md").read_text().split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
     block = re.search(r"```python\n(.*?)```", section, re.DOTALL)
     assert block, heading
@@ -36,8 +35,8 @@ def test_adding_a_widget(tmp_path):
 
     import ipywidgets
 
+    from eventlab.widgets.html import note
     from eventlab.widgets.panel import Panel, repeat
-    from eventlab.widgets.style import note
 
     namespace = {
         "Panel": Panel,
@@ -49,17 +48,17 @@ def test_adding_a_widget(tmp_path):
         "shutil": shutil,
     }
     exec(recipe("Add a widget"), namespace)
-    widget = namespace["FreeDisk"](Settings(state_dir=tmp_path / "state"))
-    shown = widget._repr_mimebundle_()
+    widget = namespace["FreeDisk"](Settings(state_dir=tmp_path))
+    bundle = widget._repr_mimebundle_()
 
     try:
         deadline = time.monotonic() + 10
-        while "GiB are free" not in widget.room.value:
+        while "GiB are free" not in widget.space.value:
             assert time.monotonic() < deadline
             time.sleep(0.02)
     finally:
         widget.close()
-    assert shown["text/plain"] == "FreeDisk: the room that the state folder has left"
+    assert bundle["text/plain"] == "FreeDisk: the free space in the state folder"
 
 
 def test_adding_a_lab_check():
@@ -82,20 +81,14 @@ def test_adding_a_lab_check():
 
 @pytest.mark.services
 def test_adding_an_explanation(stack, topic):
+    from eventlab.explain.failure import Failure
     from kafka import KafkaAdminClient
     from kafka.errors import TopicAlreadyExistsError
 
-    from eventlab.clients import kafka
+    from eventlab.explain import kafka
     from eventlab.explain.explanation import Explanation
-    from eventlab.explain.failed_cell import FailedCell
 
-    namespace = {
-        "Explanation": Explanation,
-        "FailedCell": FailedCell,
-        "Settings": Settings,
-        "kafka": kafka,
-        "re": re,
-    }
+    namespace = {"Explanation": Explanation, "Failure": Failure, "Settings": Settings, "kafka": kafka, "re": re}
     exec(recipe("Add an explanation"), namespace)
     explain = namespace["topic_exists"]
     admin = KafkaAdminClient(bootstrap_servers=stack.bootstrap_servers)
@@ -103,14 +96,14 @@ def test_adding_an_explanation(stack, topic):
         admin.create_topics({topic: {"num_partitions": 1, "replication_factor": 1}})
     admin.close()
 
-    assert explain(FailedCell(caught.value), stack).proof == "the end offsets of its partitions are {0: 0}"
-    assert explain(FailedCell(TopicAlreadyExistsError("Topic 'never-made' already exists")), stack) is None
-    assert explain(FailedCell(ValueError("no such thing")), stack) is None
+    assert explain(Failure(caught.value), stack).proof == "its partitions end at the offsets {0: 0}"
+    assert explain(Failure(TopicAlreadyExistsError("Topic 'never-made' already exists")), stack) is None
+    assert explain(Failure(ValueError("no such thing")), stack) is None
 
 
 @pytest.mark.services
 def test_adding_a_service(tmp_path, monkeypatch):
-    namespace = {"sys": sys, "HOST": HOST, "Settings": Settings, "Service": services.Service, "http": http}
+    namespace = {"sys": sys, "HOST": HOST, "Settings": Settings, "Service": services.Service, "probes": probes}
     exec(recipe("Add a service"), namespace)
     monkeypatch.setitem(services.SERVICES, "files", namespace["FILES"])
     own = Settings(state_dir=tmp_path, port_offset=1400)

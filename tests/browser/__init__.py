@@ -1,1 +1,1 @@
-"""Tests in a real browser; a package, so that its fixtures end with it."""
+"""Tests in a real browser. This is a package, so that its fixtures end with its last test."""

@@ -1,4 +1,4 @@
-"""An error that explains itself, as a learner sees it: the box below the traceback, and the remedy tried."""
+"""The explanation of an error in JupyterLab: the box below the traceback, and its remedy."""
 
 import nbformat
 import pytest
@@ -21,7 +21,7 @@ CELLS = (
 )
 
 
-def test_a_killed_broker_is_explained_below_the_traceback_and_back_after_the_remedy(page, lab):
+def test_a_killed_broker_is_explained_below_the_traceback_and_runs_again_after_the_remedy(page, lab):
     cells = [new_code_cell(source) for source in CELLS]
     nbformat.write(new_notebook(cells=cells, metadata=METADATA), COPIES / "errors.ipynb")
     notebook = Notebook(page, lab.page_of("errors.ipynb"), len(CELLS))

@@ -1,4 +1,4 @@
-"""The first lessons as a learner takes them: in JupyterLab, a cell after the other, with Shift+Enter."""
+"""The first lessons as a learner runs them: in JupyterLab, cell by cell, with Shift+Enter."""
 
 import nbformat
 import pytest
@@ -17,7 +17,7 @@ WIDGETS = {
 
 
 @pytest.mark.parametrize("name", WIDGETS)
-def test_a_lesson_runs_cell_by_cell_and_keeps_its_widgets_text(page, lab, name):
+def test_a_lesson_runs_cell_by_cell_and_saves_the_text_of_its_widget(page, lab, name):
     path = COPIES / f"{name}.ipynb"
     notebook = Notebook(page, lab.page_of(path.name), len(nbformat.read(path, as_version=4).cells))
 
@@ -25,10 +25,10 @@ def test_a_lesson_runs_cell_by_cell_and_keeps_its_widgets_text(page, lab, name):
 
     assert page.locator(NOTEBOOK).locator(".eventlab-panel").count() == 1
     notebook.save()
-    said = [
+    shown = [
         output.data["text/plain"]
         for cell in nbformat.read(path, as_version=4).cells
         for output in cell.get("outputs", ())
         if "application/vnd.jupyter.widget-view+json" in output.get("data", {})
     ]
-    assert said == [WIDGETS[name]]
+    assert shown == [WIDGETS[name]]

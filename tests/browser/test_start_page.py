@@ -1,4 +1,4 @@
-"""The page on which `eventlab lab` opens: lessons, labs, the learner's progress, and the menu to the stack."""
+"""The page on which `eventlab lab` opens: lessons, labs, the learner's progress, and the menu of the stack."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ LESSON = "notebooks/02_track_events.ipynb"
 
 
 @pytest.fixture(scope="module")
-def went_through(lab):
-    """Lesson 2 in a kernel that JupyterLab starts for it, its cells in order; the file itself stays as it is."""
+def completed_lesson(lab):
+    """Run lesson 2 in a kernel of JupyterLab, cell by cell; the file does not change."""
     token = {"Authorization": f"token {jupyter_token(lab.settings)}"}
     with httpx.Client(base_url=lab.settings.jupyter_url, headers=token, trust_env=False, timeout=30) as client:
-        wanted = {"path": LESSON, "name": Path(LESSON).name, "type": "notebook", "kernel": {"name": "python3"}}
-        session = client.post("/api/sessions", json=wanted).raise_for_status().json()
+        request = {"path": LESSON, "name": Path(LESSON).name, "type": "notebook", "kernel": {"name": "python3"}}
+        session = client.post("/api/sessions", json=request).raise_for_status().json()
         cells = [cell for cell in nbformat.read(ROOT / LESSON, as_version=4).cells if cell.cell_type == "code"]
         address = f"{lab.settings.jupyter_url}/api/kernels/{session['kernel']['id']}/channels"
-        with ThreadPoolExecutor(1) as beside:  # Playwright has this thread's event loop
-            beside.submit(asyncio.run, run_cells(address.replace("http", "ws", 1), token, cells)).result()
+        with ThreadPoolExecutor(1) as pool:  # Playwright uses the event loop of this thread
+            pool.submit(asyncio.run, run_cells(address.replace("http", "ws", 1), token, cells)).result()
         client.delete(f"/api/sessions/{session['id']}")
 
 
 async def run_cells(address, token, cells):
-    """Execute cells as Lab's own client does, each with its id."""
+    """Execute cells with their ids, as the client in JupyterLab does."""
     channel = await websocket_connect(HTTPRequest(address, headers=token, request_timeout=120))
     for cell in cells:
-        asked = uuid.uuid4().hex
+        request_id = uuid.uuid4().hex
         header = {
-            "msg_id": asked,
+            "msg_id": request_id,
             "msg_type": "execute_request",
             "session": "test",
             "username": "",
@@ -56,21 +56,21 @@ async def run_cells(address, token, cells):
         message = {"channel": "shell", "header": header, "parent_header": {}, "content": content}
         await channel.write_message(json.dumps(message | {"metadata": {"cellId": cell.id}}))
         while True:
-            answer = json.loads(await channel.read_message())
-            if answer["msg_type"] == "execute_reply" and answer["parent_header"]["msg_id"] == asked:
-                assert answer["content"]["status"] == "ok", answer["content"]
+            reply = json.loads(await channel.read_message())
+            if reply["msg_type"] == "execute_reply" and reply["parent_header"]["msg_id"] == request_id:
+                assert reply["content"]["status"] == "ok", reply["content"]
                 break
     channel.close()
 
 
-def test_lab_opens_on_lessons_and_labs_with_minutes_and_progress(went_through, page):
+def test_lab_opens_on_lessons_and_labs_with_minutes_and_progress(completed_lesson, page):
     shown = page.locator(".jp-MarkdownViewer:not(.lm-mod-hidden)")
     expect(shown).to_be_visible(timeout=STARTUP_MS)
 
     row = shown.get_by_role("row").filter(has_text="2. Track events")
     expect(row).to_contain_text("20")
-    expect(row).to_contain_text("ran through on")
-    expect(shown.get_by_role("row").filter(has_text="8. Query with SQL")).to_contain_text("not begun")
+    expect(row).to_contain_text("completed on")
+    expect(shown.get_by_role("row").filter(has_text="8. Query with SQL")).to_contain_text("not started")
     expect(shown.get_by_role("link", name="Lab 4. Your own pipeline")).to_be_visible()
     picture(shown, PICTURES / "start_page.png")
 
@@ -82,10 +82,10 @@ def test_a_click_on_a_lesson_opens_it(page):
     expect(page.locator(NOTEBOOK)).to_contain_text("3. Generate load", timeout=STARTUP_MS)
 
 
-def test_the_menu_leads_to_the_stacks_panel(page, lab):
+def test_the_menu_opens_the_stack_panel(page, lab):
     expect(page.locator(".jp-MarkdownViewer:not(.lm-mod-hidden)")).to_be_visible(timeout=STARTUP_MS)
     page.get_by_role("menubar").get_by_text("Stack", exact=True).click()
     page.get_by_role("menuitem", name="Stack Panel").click()
 
-    expect(page.locator(NOTEBOOK)).to_contain_text("The stack's panel", timeout=STARTUP_MS)
+    expect(page.locator(NOTEBOOK)).to_contain_text("Stack panel", timeout=STARTUP_MS)
     assert config.start_page(lab.settings) in lab.address

@@ -1,4 +1,4 @@
-"""Every widget in JupyterLab: found by role and name, every button pressed, and true to what happens."""
+"""Every widget in JupyterLab: each control is found by its role and name, and does what its name says."""
 
 import re
 import threading
@@ -23,7 +23,7 @@ SERVICES = ("kafka", "namenode", "datanode", "spark", "api")
 
 
 def open_cells(page, lab, name, *sources):
-    """A notebook of these cells, opened in Lab, all of them run."""
+    """Open a notebook with these cells in JupyterLab, and run them."""
     cells = [new_code_cell(source) for source in sources]
     nbformat.write(new_notebook(cells=cells, metadata=METADATA), COPIES / f"{name}.ipynb")
     notebook = Notebook(page, lab.page_of(f"{name}.ipynb"), len(sources))
@@ -36,7 +36,7 @@ def button(widget, name):
 
 
 def texts(table):
-    """A table's rows below its head, as lists of what is in their cells."""
+    """Return the texts of the cells of each row, without the head of the table."""
     return [row.get_by_role("cell").all_inner_texts() for row in table.get_by_role("row").all()[1:]]
 
 
@@ -47,13 +47,13 @@ def stack_panel(page, lab):
     return panel(page, "The stack")
 
 
-def has_light(widget, state, *names, timeout=LATER_MS):
+def expect_state(widget, state, *names, timeout=LATER_MS):
     for name in names:
         expect(widget.get_by_role("status", name=f"{name} is {state}")).to_be_visible(timeout=timeout)
 
 
-def test_the_stack_panel_shows_a_broker_that_is_killed_and_each_button_does_what_it_says(stack_panel, lab):
-    has_light(stack_panel, "running", *SERVICES)
+def test_the_stack_panel_shows_a_killed_broker_and_each_button_works(stack_panel, lab):
+    expect_state(stack_panel, "running", *SERVICES)
     assert [link.get_attribute("href") for link in stack_panel.get_by_role("link").all()] == [
         lab.settings.webhdfs_url,
         lab.settings.spark_ui_url,
@@ -66,29 +66,29 @@ def test_the_stack_panel_shows_a_broker_that_is_killed_and_each_button_does_what
 
     process.find(lab.settings, "kafka").kill()
 
-    has_light(stack_panel, "crashed", "kafka", timeout=SOON_MS)
+    expect_state(stack_panel, "crashed", "kafka", timeout=SOON_MS)
     picture(stack_panel, PICTURES / "stack_panel_crashed.png")
 
     press_everything(stack_panel)
 
 
 def press_everything(stack_panel):
-    """Start what was killed, then stop, start and restart each."""
+    """Start the killed service, then stop, start and restart every service."""
     button(stack_panel, "Start kafka").click()
-    has_light(stack_panel, "running", "kafka")
+    expect_state(stack_panel, "running", "kafka")
     for name in SERVICES:
         button(stack_panel, f"Stop {name}").click()
-    has_light(stack_panel, "stopped", *SERVICES)
+    expect_state(stack_panel, "stopped", *SERVICES)
     for name in SERVICES:
         expect(button(stack_panel, f"Restart {name}")).to_be_disabled()
         button(stack_panel, f"Start {name}").click()
-    has_light(stack_panel, "running", *SERVICES)
+    expect_state(stack_panel, "running", *SERVICES)
     for name in SERVICES:
         expect(button(stack_panel, f"Restart {name}")).to_be_enabled(timeout=LATER_MS)
         button(stack_panel, f"Restart {name}").click()
     for name in SERVICES:
         expect(button(stack_panel, f"Restart {name}")).to_be_enabled(timeout=LATER_MS)
-    has_light(stack_panel, "running", *SERVICES)
+    expect_state(stack_panel, "running", *SERVICES)
 
 
 @pytest.fixture
@@ -99,32 +99,32 @@ def console(page, lab):
     return widget
 
 
-def answers(console):
-    return texts(console.get_by_role("table", name="Answers of the game API, the latest first"))
+def results(console):
+    return texts(console.get_by_role("table", name="Responses of the game API, the latest first"))
 
 
-def has_answer(console, label, host, calls, status):
+def expect_result(console, label, host, calls, status):
     expect(console.get_by_role("row").nth(1)).to_contain_text(label)
     expect(console.get_by_role("row").nth(1)).to_contain_text(f"{status} ×{calls}")
-    assert answers(console)[0][1] == host
+    assert results(console)[0][1] == host
 
 
 def test_every_button_of_the_game_console_calls_the_api(console):
     for label in ("GET /", "GET /purchase_a_knife", "GET /purchase_a_sword"):
         button(console, label).click()
-        has_answer(console, label, "user1.comcast.com", 1, "200 OK")
+        expect_result(console, label, "user1.comcast.com", 1, "200 OK")
     console.get_by_label("Host").fill("user2.att.com")
     console.get_by_label("Calls").fill("400")
     console.get_by_label("At once").fill("8")
     console.get_by_label("At once").press("Tab")
     button(console, "GET /purchase_a_sword").click()
-    has_answer(console, "GET /purchase_a_sword", "user2.att.com", 400, "200 OK")
-    assert re.fullmatch(r"[\d,]+ / s", answers(console)[0][4])
+    expect_result(console, "GET /purchase_a_sword", "user2.att.com", 400, "200 OK")
+    assert re.fullmatch(r"[\d,]+ / s", results(console)[0][4])
     console.get_by_label("Calls").fill("1")
     console.get_by_label("Path").fill("/purchase_a_dragon")
     console.get_by_label("Path").press("Tab")
     button(console, "Call this path").click()
-    has_answer(console, "/purchase_a_dragon", "user2.att.com", 1, "404 Not Found")
+    expect_result(console, "/purchase_a_dragon", "user2.att.com", 1, "404 Not Found")
     expect(button(console, "Stop calling")).to_be_disabled()
     picture(console, PICTURES / "game_console.png")
     console.get_by_label("Calls").fill("100000")
@@ -145,19 +145,19 @@ def test_a_route_that_a_learner_adds_has_its_button_once_the_api_is_restarted(co
     )
     app.write_text(app.read_text().replace("def log_to_kafka", f"{route}def log_to_kafka", 1))
     Stack(lab.settings).down(["api"])
-    expect(console.get_by_role("alert")).to_contain_text("Start it: eventlab up api")
+    expect(console.get_by_role("alert")).to_contain_text("Next: eventlab up api")
     Stack(lab.settings).up(["api"])
 
     expect(button(console, "GET /join_a_guild")).to_be_visible(timeout=SOON_MS)
 
     button(console, "GET /join_a_guild").focus()
-    console.page.keyboard.press("Enter")  # by keyboard, as a button is
-    has_answer(console, "GET /join_a_guild", "user1.comcast.com", 1, "200 OK")
+    console.page.keyboard.press("Enter")  # with the keyboard
+    expect_result(console, "GET /join_a_guild", "user1.comcast.com", 1, "200 OK")
 
 
 @pytest.fixture
 def players(lab):
-    """Players who call the API until the test is done: some routes, two hosts, about 40 calls a second."""
+    """Call the API as two players until the test ends, about 40 times per second."""
     done = threading.Event()
 
     def play():
@@ -177,7 +177,7 @@ def players(lab):
     thread.join()
 
 
-def test_every_control_of_the_event_tail_does_what_it_says(page, lab, players):
+def test_every_control_of_the_event_tail_works(page, lab, players):
     open_cells(page, lab, "tail", "from eventlab.widgets import EventTail\n\nEventTail()")
     tail = panel(page, "Events of the topic events")
     table = tail.get_by_role("table", name="The latest events, the last one first")
@@ -190,11 +190,11 @@ def test_every_control_of_the_event_tail_does_what_it_says(page, lab, players):
     button(tail, "Pause").click()
     expect(tail.get_by_text("paused", exact=True)).to_be_visible()
     page.wait_for_timeout(600)
-    held = texts(table)
+    paused = texts(table)
     page.wait_for_timeout(600)
-    assert texts(table) == held
-    button(tail, "Go on").click()
-    expect(table.get_by_role("row").nth(1)).not_to_contain_text(held[0][2])
+    assert texts(table) == paused
+    button(tail, "Resume").click()
+    expect(table.get_by_role("row").nth(1)).not_to_contain_text(paused[0][2])
 
     tail.get_by_label("Event type").select_option("purchase_sword")
     tail.get_by_label("Host").select_option("user1.comcast.com")
@@ -208,7 +208,7 @@ def test_every_control_of_the_event_tail_does_what_it_says(page, lab, players):
     expect(tail.get_by_text(re.compile(r"[\d,]{3,} read"))).to_be_visible()
 
 
-def test_an_event_is_traced_by_a_button_and_sparks_progress_is_seen(page, lab):
+def test_an_event_is_traced_with_a_button_and_the_progress_of_spark_is_shown(page, lab):
     notebook = open_cells(
         page,
         lab,
@@ -222,16 +222,16 @@ def test_an_event_is_traced_by_a_button_and_sparks_progress_is_seen(page, lab):
     progress = panel(page, "Spark")
     expect(progress.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "100")
     picture(progress, PICTURES / "spark_progress.png")
-    trace = panel(page, "One event, all the way")
-    stations = trace.get_by_role("list", name="Stations of the event").get_by_role("listitem")
+    trace = panel(page, "One event, step by step")
+    steps = trace.get_by_role("list", name="Steps of the event").get_by_role("listitem")
 
     trace.get_by_label("Route").select_option("/purchase_a_sword")
     trace.get_by_label("Host").fill("user2.att.com")
     trace.get_by_label("Host").press("Tab")
     button(trace, "Send and follow").click()
 
-    expect(stations.nth(3)).to_contain_text("event_type = purchase_sword, Host = user2.att.com", timeout=LATER_MS)
-    expect(stations.nth(1)).to_contain_text(re.compile(r"topic events, partition 0, offset \d+"))
-    expect(stations.nth(2)).to_contain_text(re.compile(r"row \d+ of hdfs://\S+/tmp/traced/part-\S+\.parquet"))
+    expect(steps.nth(3)).to_contain_text("event_type = purchase_sword, Host = user2.att.com", timeout=LATER_MS)
+    expect(steps.nth(1)).to_contain_text(re.compile(r"topic events, partition 0, offset \d+"))
+    expect(steps.nth(2)).to_contain_text(re.compile(r"row \d+ of hdfs://\S+/tmp/traced/part-\S+\.parquet"))
     picture(trace, PICTURES / "trace_event.png")
     assert notebook.cells.count() >= 2

@@ -1,4 +1,4 @@
-"""A learner's progress: what of a lesson ran, told on the start page."""
+"""The progress of a learner in each notebook, and the start page that shows it."""
 
 import json
 from types import SimpleNamespace
@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from eventlab.jupyter import progress, start_page
-from eventlab.jupyter.progress import Progress
+from eventlab.jupyter.progress import NotebookProgress
 from eventlab.settings import ROOT, Settings
 from eventlab.stack import config
 
@@ -15,20 +15,25 @@ LESSON = "notebooks/03_generate_load.ipynb"
 
 @pytest.fixture(autouse=True)
 def own(tmp_path, monkeypatch):
-    """A state folder of the test's own."""
+    """Use an empty state folder."""
     own = Settings(state_dir=tmp_path)
     monkeypatch.setattr(progress, "settings", own)
     return own
 
 
 class Shell:
-    """What the counting needs of IPython: an event, and cells that end."""
+    """The part of IPython's shell that the counting uses: callbacks, and cells that end."""
 
     def __init__(self):
-        self.events = SimpleNamespace(register=lambda name, call: setattr(self, name, call))
+        self.callbacks = []
+        self.events = SimpleNamespace(
+            register=lambda name, callback: self.callbacks.append(callback),
+            unregister=lambda name, callback: self.callbacks.remove(callback),
+        )
 
     def ends(self, cell, success=True):
-        self.post_run_cell(SimpleNamespace(info=SimpleNamespace(cell_id=cell), success=success))
+        for callback in self.callbacks:
+            callback(SimpleNamespace(info=SimpleNamespace(cell_id=cell), success=success))
 
 
 @pytest.fixture
@@ -45,7 +50,7 @@ def shell(monkeypatch):
     return shell
 
 
-def test_a_lesson_whose_cells_all_ran_has_run_through(shell, cells, own):
+def test_a_lesson_is_completed_when_all_its_cells_ran(shell, cells, own):
     for cell in cells[1:]:
         shell.ends(cell)
 
@@ -57,10 +62,10 @@ def test_a_cell_that_failed_does_not_count(shell, cells, own):
     for cell in cells[1:]:
         shell.ends(cell, success=cell != cells[-1])
 
-    assert progress.read(own)[LESSON] == Progress(len(cells) - 1, len(cells))
+    assert progress.read(own)[LESSON] == NotebookProgress(done=len(cells) - 1, cells=len(cells))
 
 
-def test_what_ran_through_stays_so(shell, cells, own):
+def test_a_completed_lesson_stays_completed(shell, cells, own):
     progress.record(LESSON, 5, 5)
 
     shell.ends(cells[1], success=False)
@@ -69,8 +74,9 @@ def test_what_ran_through_stays_so(shell, cells, own):
     assert progress.read(own)[LESSON].finished
 
 
-def test_cells_that_are_not_in_the_notebook_and_damage_are_passed_over(shell, own):
-    (own.state_dir / progress.FILE).write_text("{damaged")
+@pytest.mark.parametrize("content", ["{damaged", "", "[]", f'{{"{LESSON}": {{"done": "many"}}}}'])
+def test_a_damaged_file_counts_as_empty_and_cells_of_no_notebook_do_not_count(shell, own, content):
+    (own.state_dir / progress.FILE).write_text(content)
 
     shell.ends("scratch")
     shell.ends(None)
@@ -78,25 +84,49 @@ def test_cells_that_are_not_in_the_notebook_and_damage_are_passed_over(shell, ow
     assert progress.read(own)[LESSON].done == 0
 
 
-@pytest.mark.parametrize("named", ["", "/elsewhere/03_generate_load.ipynb", "console-1"])
-def test_another_notebook_is_not_counted(monkeypatch, named):
-    monkeypatch.setenv("JPY_SESSION_NAME", named)
+def test_a_file_that_cannot_be_written_does_not_disturb_the_learner(shell, cells, own, caplog):
+    (own.state_dir / progress.FILE).mkdir()
+
+    shell.ends(cells[1])
+
+    assert f"the progress of {LESSON} is not saved" in caplog.text
+
+
+def test_counting_can_be_stopped_and_started_again(shell, cells, own):
+    progress.unfollow(shell)
+    shell.ends(cells[0])
+    assert progress.read(own) == {}
+
+    assert progress.follow(shell)
+    assert progress.follow(shell)
+    shell.ends(cells[0])
+
+    assert len(shell.callbacks) == 1
+    assert progress.read(own)[LESSON].done == 1
+
+
+@pytest.mark.parametrize("name", ["", "/elsewhere/03_generate_load.ipynb", "console-1"])
+def test_other_notebooks_are_not_counted(monkeypatch, name):
+    monkeypatch.setenv("JPY_SESSION_NAME", name)
 
     assert not progress.follow(Shell())
 
 
 def test_the_page_lists_every_lesson_and_lab_with_minutes_and_progress():
     page = start_page.page(
-        {LESSON: Progress(4, 9), "notebooks/02_track_events.ipynb": Progress(8, 8, "2026-11-24")}
+        {
+            LESSON: NotebookProgress(done=4, cells=9),
+            "notebooks/02_track_events.ipynb": NotebookProgress(done=8, cells=8, finished="2026-11-24"),
+        }
     )
 
     assert "| [3. Generate load](../notebooks/03_generate_load.ipynb) | 15 | 4 of 9 cells |" in page
-    assert "| [2. Track events](../notebooks/02_track_events.ipynb) | 20 | ✓ ran through on 2026-11-24 |" in page
-    assert "| [Lab 4. Your own pipeline](../labs/lab04_project/student.ipynb) | 120 | not begun |" in page
-    assert "**1 of 9 lessons ran through.**" in page
+    assert "| [2. Track events](../notebooks/02_track_events.ipynb) | 20 | ✓ completed on 2026-11-24 |" in page
+    assert "| [Lab 4. Your own pipeline](../labs/lab04_project/student.ipynb) | 120 | not started |" in page
+    assert "**1 of 9 lessons completed.**" in page
 
 
-def test_stacks_with_other_state_folders_have_other_pages(tmp_path):
+def test_each_state_folder_has_its_own_page(tmp_path):
     default = Settings(state_dir=ROOT / ".eventlab")
 
     assert config.start_page(default) == "build/start.md"

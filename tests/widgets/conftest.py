@@ -1,4 +1,4 @@
-"""Widgets with real services; most of them in this process, some in a kernel as a notebook has it."""
+"""Fixtures for widgets with real services, in this process or in a kernel."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ Open = Callable[..., Any]
 
 @pytest.fixture
 def show() -> Iterator[Open]:
-    """Shows a widget as a notebook does, and closes it when the test is done."""
+    """Show a widget as a notebook does, and close it after the test."""
     shown: list[Panel] = []
 
-    def begin(widget: Any) -> Any:
+    def show_widget(widget: Any) -> Any:
         shown.append(widget)
         widget._repr_mimebundle_()
         return widget
 
-    yield begin
+    yield show_widget
     for widget in shown:
         widget.close()
 
 
 @pytest.fixture
 def api_alone(tmp_path) -> Iterator[Settings]:
-    """Settings of a stack of which only the API runs: it starts fast, and may be killed."""
+    """Return settings of a stack with only the API, which starts quickly and can be killed."""
     own = free_settings(tmp_path / "state")
     yield own
     Stack(own, grace_s=2).down(["api"])
@@ -41,8 +41,8 @@ def api_alone(tmp_path) -> Iterator[Settings]:
 
 @pytest.fixture
 def kernel(stack) -> Iterator[Kernel]:
-    made = Kernel()
-    yield made
-    made.client.stop_channels()
-    if made.manager.has_kernel:
-        made.manager.shutdown_kernel(now=True)
+    kernel = Kernel()
+    yield kernel
+    kernel.client.stop_channels()
+    if kernel.manager.has_kernel:
+        kernel.manager.shutdown_kernel(now=True)

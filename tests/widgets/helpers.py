@@ -1,30 +1,39 @@
-"""What the widgets' tests wait with, count with, and run cells in."""
+"""Helpers of the widgets' tests: wait for a condition, read tables, and run cells in a kernel."""
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable
+from html import unescape
 from queue import Empty
 from typing import Any
 
 
-def until(true: Callable[[], object], seconds: float = 10) -> float:
-    """Wait until it is so; return how long that took."""
+def until(condition: Callable[[], object], seconds: float = 30) -> float:
+    """Wait until the condition is true, and return how many seconds that took."""
     started = time.monotonic()
-    while not true():
-        assert time.monotonic() - started < seconds, "it did not come to be"
+    while not condition():
+        assert time.monotonic() - started < seconds, f"the condition is still false after {seconds} s"
         time.sleep(0.02)
     return time.monotonic() - started
 
 
+def table_rows(html: str) -> list[list[str]]:
+    """Return the texts of the cells of each row of an HTML table, without its head."""
+    rows = re.findall(r"<tr>(\s*<td.*?)</tr>", html, re.DOTALL)
+    cells = [re.findall(r"<td.*?</td>", row, re.DOTALL) for row in rows]
+    return [[" ".join(unescape(re.sub("<[^>]+>", "", cell)).split()) for cell in row] for row in cells]
+
+
 def threads() -> list[str]:
-    """The names of the widgets' threads that live."""
+    """Return the names of the running threads of widgets."""
     return sorted(thread.name for thread in threading.enumerate() if thread.name.startswith("eventlab "))
 
 
 class Kernel:
-    """A kernel that is told what JupyterLab tells it: the code and the cell's id."""
+    """A kernel that receives what JupyterLab sends: the code and the cell's id."""
 
     def __init__(self) -> None:
         from jupyter_client.manager import start_new_kernel
@@ -32,34 +41,34 @@ class Kernel:
         self.manager, self.client = start_new_kernel(extra_arguments=["--IPKernelApp.log_level=ERROR"])
 
     def run(self, code: str, cell: str = "cell-1", timeout: float = 60) -> list[dict[str, Any]]:
-        """Run a cell to its end and return what it said, comm messages included."""
+        """Run a cell to its end and return its messages, comm messages included."""
         message = self.client.session.msg(
             "execute_request",
             {"code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False},
             metadata={"cellId": cell},
         )
         self.client.shell_channel.send(message)
-        heard = []
+        messages = []
         while True:
-            told = self.client.get_iopub_msg(timeout=timeout)
-            heard.append(told)
-            if told["msg_type"] == "error":
-                raise AssertionError("\n".join(told["content"]["traceback"]))
-            mine = told["parent_header"].get("msg_id") == message["header"]["msg_id"]
-            if mine and told["msg_type"] == "status" and told["content"]["execution_state"] == "idle":
-                return heard
+            received = self.client.get_iopub_msg(timeout=timeout)
+            messages.append(received)
+            if received["msg_type"] == "error":
+                raise AssertionError("\n".join(received["content"]["traceback"]))
+            is_reply = received["parent_header"].get("msg_id") == message["header"]["msg_id"]
+            if is_reply and received["content"].get("execution_state") == "idle":
+                return messages
 
-    def value(self, expression: str, cell: str = "asks") -> Any:
-        """What an expression of plain values is, there."""
-        heard = self.run(f"print(repr(({expression})))", cell)
-        text = "".join(told["content"]["text"] for told in heard if told["msg_type"] == "stream")
+    def value(self, expression: str, cell: str = "another cell") -> Any:
+        """Return the value of an expression of plain values."""
+        messages = self.run(f"print(repr(({expression})))", cell)
+        text = "".join(message["content"]["text"] for message in messages if message["msg_type"] == "stream")
         return eval(text)
 
-    def waiting(self) -> list[dict[str, Any]]:
-        """What has been said since."""
-        heard = []
+    def drain(self) -> list[dict[str, Any]]:
+        """Return the messages that arrived since the last cell."""
+        messages = []
         while True:
             try:
-                heard.append(self.client.get_iopub_msg(timeout=0.05))
+                messages.append(self.client.get_iopub_msg(timeout=0.05))
             except Empty:
-                return heard
+                return messages

@@ -1,4 +1,4 @@
-"""The tail keeps up, keeps its place, and keeps little."""
+"""The tail shows all events, keeps its position, and keeps little in memory."""
 
 import json
 import re
@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from html import unescape
 
 import psutil
 import pytest
@@ -14,10 +13,11 @@ from kafka import KafkaProducer
 
 from eventlab import course
 from eventlab.widgets import EventTail
-from eventlab.widgets.event_tail import BUFFERED
-from eventlab.widgets.follower import Event, as_event
-from eventlab.widgets.tally import MOST_TYPES, OTHERS, Tally, chart, nice
-from tests.widgets.helpers import until
+from eventlab.widgets.event_chart import MAX_TYPES, OTHERS, EventCounter, axis_end, chart
+from eventlab.widgets.event_tail import MAX_BUFFERED
+from eventlab.widgets.follower import Event, to_event
+from eventlab.widgets.html import render
+from tests.widgets.helpers import table_rows, until
 
 RATE, SECONDS = 1000, 12
 PRODUCER = """
@@ -38,7 +38,7 @@ producer.flush()
 
 @pytest.fixture
 def send(stack, topic):
-    """Sends events to the topic and returns when they are acknowledged."""
+    """Return a function that sends events and waits until they are acknowledged."""
     producer = KafkaProducer(bootstrap_servers=stack.bootstrap_servers)
 
     def send_all(*events):
@@ -57,15 +57,14 @@ def tail(stack, topic, show):
 
 
 def rows(tail):
-    found = re.findall(r"<tr>(<td.*?)</tr>", tail.table.value)
-    return [[unescape(re.sub("<[^>]+>", "", cell)) for cell in re.findall(r"<td.*?</td>", row)] for row in found]
+    return table_rows(tail.table.value)
 
 
 def sword(host="user1.comcast.com"):
     return {"event_type": "purchase_sword", "Host": host}
 
 
-def test_events_that_come_are_shown_with_their_place_the_latest_first(tail, send):
+def test_new_events_are_shown_with_partition_and_offset_the_latest_first(tail, send):
     send(sword(), {"event_type": "default", "Host": "user2.att.com"})
 
     until(lambda: len(rows(tail)) == 2)
@@ -91,7 +90,7 @@ def test_a_tail_starts_at_the_end_and_jumps_to_the_beginning(stack, topic, send,
     until(lambda: rows(tail) == [])
 
 
-def test_a_paused_tail_stands_still_and_misses_nothing(tail, send):
+def test_a_paused_tail_does_not_change_and_misses_no_event(tail, send):
     tail.pause.click()
     time.sleep(0.3)
     send(sword(), sword())
@@ -105,9 +104,9 @@ def test_a_paused_tail_stands_still_and_misses_nothing(tail, send):
 
 def test_events_are_filtered_by_type_and_host(tail, send):
     send(sword(), sword("user2.att.com"), {"event_type": "default", "Host": "user2.att.com"})
-    until(lambda: ("purchase_sword", "purchase_sword") in tail.kind.options and len(tail.host.options) == 3)
+    until(lambda: ("purchase_sword", "purchase_sword") in tail.event_type.options and len(tail.host.options) == 3)
 
-    tail.kind.value = "purchase_sword"
+    tail.event_type.value = "purchase_sword"
     until(lambda: [row[1] for row in rows(tail)] == ["1", "0"])
     tail.host.value = "user2.att.com"
     until(lambda: [row[1] for row in rows(tail)] == ["1"])
@@ -115,7 +114,7 @@ def test_events_are_filtered_by_type_and_host(tail, send):
     until(lambda: [row[1] for row in rows(tail)] == ["3", "1"])
 
 
-def test_a_topic_that_is_made_anew_is_read_from_its_beginning(stack, tail, topic, send):
+def test_a_topic_that_is_created_again_is_read_from_its_beginning(stack, tail, topic, send):
     send(*[sword()] * 3)
     until(lambda: len(rows(tail)) == 3)
     course.fresh_topic(topic)
@@ -128,17 +127,17 @@ def test_a_topic_that_is_made_anew_is_read_from_its_beginning(stack, tail, topic
 def test_a_topic_that_does_not_exist_is_named(stack, show):
     tail = show(EventTail("no-such-topic", stack))
 
-    until(lambda: "There is no topic &#x27;no-such-topic&#x27;" in tail.facts.value)
+    until(lambda: "There is no topic &#39;no-such-topic&#39;" in tail.facts.value)
 
 
-def test_without_a_broker_it_says_what_to_start(api_alone, show):
+def test_without_a_broker_it_shows_the_command_that_starts_one(api_alone, show):
     tail = show(EventTail("events", api_alone))
 
-    until(lambda: "Start it: eventlab up kafka" in tail.facts.value)
+    until(lambda: "Next: eventlab up kafka" in tail.facts.value)
 
 
 @pytest.mark.timeout(120)
-def test_a_thousand_events_a_second_neither_grow_the_kernel_nor_hold_it_up(stack, topic, kernel):
+def test_a_thousand_events_per_second_neither_fill_the_memory_nor_delay_the_kernel(stack, topic, kernel):
     kernel.run(
         "from eventlab.widgets import EventTail\n"
         f"tail = EventTail({topic!r})\n"
@@ -147,28 +146,28 @@ def test_a_thousand_events_a_second_neither_grow_the_kernel_nor_hold_it_up(stack
         "while not tail.follower.position: time.sleep(0.05)",
         cell="tail",
     )
-    kernel.waiting()
+    kernel.drain()
     process = psutil.Process(kernel.manager.provisioner.pid)
     command = [sys.executable, "-c", PRODUCER, stack.bootstrap_servers, topic, str(RATE), str(SECONDS)]
     answers, memory, updates = [], [], 0
     with subprocess.Popen(command) as producer:
         started = time.monotonic()
         while producer.poll() is None:
-            asked = time.monotonic()
-            heard = kernel.run("1 + 1", cell="asks")
-            answers.append(time.monotonic() - asked)
-            updates += sum(told["msg_type"] == "comm_msg" for told in heard)
+            requested = time.monotonic()
+            messages = kernel.run("1 + 1", cell="asks")
+            answers.append(time.monotonic() - requested)
+            updates += sum(message["msg_type"] == "comm_msg" for message in messages)
             if time.monotonic() - started > 4:
                 memory.append(process.memory_info().rss)
             time.sleep(0.1)
-        lasted = time.monotonic() - started
-    assert lasted >= 10
-    until(lambda: kernel.value("tail.read") == RATE * SECONDS, 5)
+        duration = time.monotonic() - started
+    assert duration >= 10
+    until(lambda: kernel.value("tail.received") == RATE * SECONDS, 5)
 
     assert max(answers) < 0.5
     assert max(memory) - memory[0] < 12 * 2**20
-    assert kernel.value("len(tail._recent)") == BUFFERED
-    assert updates <= lasted * 4 * 5  # four times a second, of each of the widget's parts that change
+    assert kernel.value("len(tail._recent)") == MAX_BUFFERED
+    assert updates <= duration * 4 * 5  # four times a second, of each of the widget's parts that change
     assert kernel.value("tail.follower.behind") <= 2 * RATE
 
 
@@ -176,41 +175,50 @@ def event(kind, second):
     return Event(0, 0, second * 1000, kind, "", "")
 
 
-def test_a_tally_holds_a_minute_and_a_few_types_whatever_comes():
-    tally = Tally()
+def test_a_counter_keeps_one_minute_and_a_few_types():
+    counter = EventCounter()
     for second in range(1000, 1200):
-        tally.add([event(f"kind {number}", second) for number in range(100)], now=second)
+        counter.add([event(f"kind {number}", second) for number in range(100)], now=second)
 
-    assert len(tally.seconds) <= 62
-    assert len(tally.kinds) == MOST_TYPES
-    assert sum(tally.window(1200)[-1].values()) == 100
-    assert tally.window(1200)[-1][OTHERS] == 100 - MOST_TYPES
-
-
-def test_an_old_event_that_is_read_again_is_not_counted_as_new():
-    tally = Tally()
-
-    tally.add([event("default", 10)], now=1000)
-
-    assert sum(tally.window(1000), Counter()) == Counter()
+    assert len(counter.seconds) <= 62
+    assert len(counter.event_types) == MAX_TYPES
+    assert sum(counter.window(1200)[-1].values()) == 100
+    assert counter.window(1200)[-1][OTHERS] == 100 - MAX_TYPES
 
 
-def test_the_chart_says_in_words_what_it_shows():
+def test_an_old_event_that_is_read_again_is_not_counted():
+    counter = EventCounter()
+
+    counter.add([event("default", 10)], now=1000)
+
+    assert sum(counter.window(1000), Counter()) == Counter()
+
+
+def test_the_chart_has_a_text_with_its_numbers():
     drawn = chart([Counter(default=3), Counter(default=1, purchase_sword=2)])
 
-    assert "aria-label='Events per second by type in the last minute: default 4, purchase_sword 2'" in drawn
+    assert 'aria-label="Events per second by type in the last minute: default 4, purchase_sword 2"' in drawn
+
+
+def test_the_content_of_a_message_is_never_html():
+    message = Event(0, 1, 2, "<b>type</b>", "'\"", "<script>alert(1)</script>")
+
+    drawn = render("event_table", events=[message]) + chart([Counter({"<i>type</i>": 1})])
+
+    assert table_rows(drawn)[0][3:] == ["<b>type</b>", "'\"", "<script>alert(1)</script>"]
+    assert not re.search("<(b>type|i>type|script)", drawn)
 
 
 @pytest.mark.parametrize(("highest", "top"), [(0, 2), (2, 2), (3, 4), (5, 10), (999, 1000), (1001, 2000)])
 def test_the_axis_ends_at_a_round_number(highest, top):
-    assert nice(highest) == top
+    assert axis_end(highest) == top
 
 
 @pytest.mark.parametrize("value", [None, b"", b"[1]", b"{", b"\xff\xfe", b"[" * 100_000])
-def test_a_message_that_is_no_event_is_shown_all_the_same(value):
+def test_a_message_that_is_not_an_event_is_shown_too(value):
     class Record:
         partition, offset, timestamp = 0, 1, 2
 
     Record.value = value
 
-    assert as_event(Record).kind == "(none)"
+    assert to_event(Record).event_type == "(none)"

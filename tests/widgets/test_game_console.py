@@ -1,7 +1,6 @@
-"""The console asks the running API what may be called, and calls it."""
+"""The console lists the routes of the running API and calls them."""
 
 import re
-from html import unescape
 
 import pytest
 
@@ -9,8 +8,8 @@ from eventlab import course
 from eventlab.settings import ROOT
 from eventlab.stack import Stack, process
 from eventlab.widgets import GameConsole
-from eventlab.widgets.routes import NoRoutes, Route, running_routes
-from tests.widgets.helpers import until
+from eventlab.widgets.routes import Route, RoutesUnavailable, list_routes
+from tests.widgets.helpers import table_rows, until
 
 pytestmark = pytest.mark.services
 
@@ -29,14 +28,13 @@ def button(console, label):
 
 
 def rows(console):
-    """The cells of the table of answers, the latest row first."""
-    found = re.findall(r"<tr>(<td.*?)</tr>", console.results.value)
-    return [[unescape(re.sub("<[^>]+>", "", cell)) for cell in re.findall(r"<td.*?</td>", row)] for row in found]
+    """Return the cells of the table of results, the latest row first."""
+    return table_rows(console.results.value)
 
 
 def press(console, label):
     button(console, label).click()
-    until(lambda: console.halt.disabled and "answered" in console.message.value)
+    until(lambda: console.stop.disabled and "answered" in console.message.value)
 
 
 def test_there_is_a_button_for_each_route(console):
@@ -47,7 +45,7 @@ def test_there_is_a_button_for_each_route(console):
     ]
 
 
-def test_a_press_calls_the_route_as_the_chosen_host_and_shows_the_answer(stack, console):
+def test_a_button_calls_the_route_with_the_host_and_shows_the_response(stack, console):
     before = len(course.read_values(stack.topic))
     console.host.value = "user7.example.org"
 
@@ -67,7 +65,7 @@ def test_many_calls_at_once_have_a_rate(stack, console):
     assert re.fullmatch(r"[\d,]+ / s", rows(console)[0][4])
 
 
-def test_a_path_that_the_api_does_not_know_is_shown_as_404(console):
+def test_a_path_without_a_route_is_shown_as_404(console):
     console.path.value = "/purchase_a_dragon"
 
     console.call_path.click()
@@ -81,8 +79,8 @@ def test_calls_can_be_stopped(console):
     button(console, SWORD).click()
     until(lambda: "of 100,000 calls" in console.message.value)
 
-    console.halt.click()
-    until(lambda: console.halt.disabled)
+    console.stop.click()
+    until(lambda: console.stop.disabled)
 
     assert "stopped before 100,000" in console.message.value
 
@@ -99,7 +97,7 @@ def test_a_route_that_is_added_has_its_button_once_the_api_is_restarted(stack, a
     route = '@game.route("/join_a_guild")\ndef join_a_guild():\n    return "Guild Joined!"\n\n\n'
     app.write_text(app.read_text().replace("def log_to_kafka", f"{route}def log_to_kafka", 1))
     Stack(own).down(["api"])
-    until(lambda: "Start it: eventlab up api" in console.message.value)
+    until(lambda: "Next: eventlab up api" in console.message.value)
     Stack(own).up(["api"])
 
     assert until(lambda: len(console.buttons.children) == 4) < 2
@@ -108,18 +106,18 @@ def test_a_route_that_is_added_has_its_button_once_the_api_is_restarted(stack, a
     assert kept.comm is None or kept in console.buttons.children
 
 
-def test_asking_for_the_routes_is_not_among_the_games_calls(stack):
-    running_routes(stack.api_url)
+def test_requests_for_the_routes_are_not_in_the_log_of_the_api(stack):
+    list_routes(stack.api_url)
 
     assert ".eventlab" not in process.log_tail(stack, "api", 1000)
 
 
-def test_a_server_that_does_not_tell_its_routes_is_named_as_such(stack):
-    with pytest.raises(NoRoutes, match="does not tell its routes"):
-        running_routes(stack.webhdfs_url)
+def test_a_server_that_does_not_list_its_routes_is_reported(stack):
+    with pytest.raises(RoutesUnavailable, match="does not list its routes"):
+        list_routes(stack.webhdfs_url)
 
 
-def test_a_route_with_blanks_is_handed_over_to_be_filled_in(console):
+def test_a_route_with_variables_is_copied_to_the_path_field(console):
     console.call(Route("GET", "/player/<name>"))
 
     assert console.path.value == "/player/<name>"

@@ -1,4 +1,4 @@
-"""What all widgets have in common: a text that repeats, and an end that leaves nothing."""
+"""All widgets have a text that does not change, and `close()` ends their threads and connections."""
 
 import gc
 
@@ -18,23 +18,33 @@ TEXTS = {
         "TraceEvent: one event from its HTTP request to topic, partition and offset, Parquet file and SQL row"
     ),
 }
+SHOW_TWO_WIDGETS = """
+from eventlab.widgets import EventTail, StackPanel
+panel, tail = StackPanel(), EventTail()
+display(panel, tail)
+"""
+WAIT_FOR_PROBES = """
+import time
+while not all(row.status for row in panel.rows.values()):  # the first probe of Spark imports pyspark: seconds
+    time.sleep(0.1)
+"""
 
 
-@pytest.mark.parametrize("kind", TEXTS, ids=lambda kind: kind.__name__)
-def test_a_widget_says_in_text_what_it_is(kind):
-    widget = kind()
+@pytest.mark.parametrize("widget_class", TEXTS, ids=lambda widget_class: widget_class.__name__)
+def test_a_widget_describes_itself_in_text(widget_class):
+    widget = widget_class()
 
-    said = widget._repr_mimebundle_()
+    bundle = widget._repr_mimebundle_()
     widget.close()
 
-    assert said["text/plain"] == TEXTS[kind]
-    assert "application/vnd.jupyter.widget-view+json" in said
+    assert bundle["text/plain"] == TEXTS[widget_class]
+    assert "application/vnd.jupyter.widget-view+json" in bundle
 
 
-@pytest.mark.parametrize("kind", TEXTS, ids=lambda kind: kind.__name__)
-def test_a_closed_widget_leaves_no_thread_and_no_model(kind):
+@pytest.mark.parametrize("widget_class", TEXTS, ids=lambda widget_class: widget_class.__name__)
+def test_a_closed_widget_leaves_no_thread_and_no_model(widget_class):
     before, models = threads(), set(_instances)
-    widget = kind()
+    widget = widget_class()
     widget._repr_mimebundle_()
     assert threads() != before
 
@@ -45,7 +55,7 @@ def test_a_closed_widget_leaves_no_thread_and_no_model(kind):
     assert set(_instances) == models
 
 
-def test_a_widget_that_was_never_shown_does_no_work():
+def test_a_widget_that_is_not_shown_has_no_threads():
     before = threads()
     widget = StackPanel()
 
@@ -54,66 +64,60 @@ def test_a_widget_that_was_never_shown_does_no_work():
 
 
 def test_a_closed_tail_leaves_no_connection(stack, topic, show):
-    before = links()
+    before = connections()
     tail = show(EventTail(topic, stack))
     until(lambda: tail.follower.position)
-    assert links() - before
+    assert connections() - before
 
     tail.close()
     gc.collect()
 
-    assert links() <= before
+    assert connections() <= before
 
 
-def links():
-    """The sockets of this process that are connected with something."""
-    return {link.laddr for link in psutil.Process().net_connections(kind="tcp") if link.raddr}
+def connections():
+    """Return the local addresses of the open TCP connections of this process."""
+    return {each.laddr for each in psutil.Process().net_connections(kind="tcp") if each.raddr}
 
 
-def test_a_cell_that_is_run_again_ends_what_it_made_before(kernel):
-    make = (
-        "from eventlab.widgets import EventTail, StackPanel\n"
-        "panel = StackPanel()\n"
-        "tail = EventTail()\n"
-        "display(panel, tail)"
-    )
+def test_a_cell_that_runs_again_closes_the_widgets_of_its_first_run(kernel):
+    source = f"{SHOW_TWO_WIDGETS}\n{WAIT_FOR_PROBES}"
     count = "sum(t.name.startswith('eventlab ') for t in __import__('threading').enumerate())"
-    kernel.run(make, cell="a")
+    kernel.run(source, cell="a")
     kernel.run("first = panel", cell="b")
-    once = kernel.value(count)
+    threads_of_one_run = kernel.value(count)
 
-    kernel.run(make, cell="a")
+    kernel.run(source, cell="a")
 
     assert kernel.value("first.is_closed, panel.is_closed") == (True, False)
-    assert kernel.value(count) == once
+    assert kernel.value(count) == threads_of_one_run
 
 
-def test_a_kernel_that_is_shut_down_closes_its_widgets_and_ends_by_itself(kernel, tmp_path):
-    left = tmp_path / "left"
+def test_a_kernel_that_is_shut_down_closes_its_widgets(kernel, tmp_path):
+    report = tmp_path / "threads"
     kernel.run(
         "import atexit, pathlib, threading\n"
-        "def tell():\n"  # registered before the widgets' own, so it runs after it
+        "def list_threads():\n"  # registered before the widgets' function, so it runs after it
         "    names = [t.name for t in threading.enumerate() if t.name.startswith('eventlab ')]\n"
-        f"    pathlib.Path({str(left)!r}).write_text(repr(names))\n"
-        "atexit.register(tell)\n"
-        "from eventlab.widgets import EventTail, StackPanel\n"
-        "display(StackPanel(), EventTail())"
+        f"    pathlib.Path({str(report)!r}).write_text(repr(names))\n"
+        "atexit.register(list_threads)\n"
+        f"{SHOW_TWO_WIDGETS}\n{WAIT_FOR_PROBES}"
     )
 
     kernel.manager.request_shutdown()
-    until(left.exists)
+    until(report.exists)
 
-    assert left.read_text() == "[]"
+    assert report.read_text() == "[]"
 
 
-def test_what_a_thread_fails_with_while_everything_is_closed_is_no_news(show, capfd):
+def test_an_error_of_a_thread_during_close_is_not_printed(show, capfd):
     panel = show(Panel("A panel", "a panel"))
 
-    def fail(ending):
-        ending.wait()
+    def fail(closing):
+        closing.wait()
         raise OSError("the connection was closed")
 
-    thread = panel.at_once("fails", fail)
+    thread = panel.run_in_thread("fails", fail)
     panel.close()
     thread.join()
 

@@ -1,4 +1,4 @@
-"""The panel follows what really happens to a service, and its buttons make it happen."""
+"""The panel shows the real state of each service, and its buttons start, stop and restart it."""
 
 import re
 
@@ -15,47 +15,47 @@ pytestmark = pytest.mark.services
 
 @pytest.fixture
 def panel(api_alone, show):
-    """A panel for a stack of which nothing runs yet."""
+    """Return a panel of a stack in which nothing runs yet."""
     shown = show(StackPanel(["api"], api_alone))
-    until(lambda: light(shown) == "stopped")
+    until(lambda: state(shown) == "stopped")
     return shown
 
 
-def light(panel):
-    return re.search(r"aria-label='api is ([^']*)'", panel.rows["api"].facts.value)[1]
+def state(panel):
+    return re.search(r'aria-label="api is ([^"]*)"', panel.rows["api"].facts.value)[1]
 
 
-def test_a_service_that_somebody_starts_and_somebody_kills_is_seen_within_two_seconds(panel, api_alone):
+def test_a_start_or_crash_of_a_service_is_shown_within_two_seconds(panel, api_alone):
     Stack(api_alone).up(["api"])
-    assert until(lambda: light(panel) == "running") < SOON_S
+    assert until(lambda: state(panel) == "running") < SOON_S
     assert re.search(r"\d+ MiB", panel.rows["api"].facts.value)
 
     process.find(api_alone, "api").kill()
 
-    assert until(lambda: light(panel) == "crashed") < SOON_S
-    until(lambda: panel.log_of.value == "api" and "Serving" in panel.tail.value)
+    assert until(lambda: state(panel) == "crashed") < SOON_S
+    until(lambda: panel.log_of.value == "api" and "Serving" in panel.log_view.value)
 
 
-def test_the_buttons_start_restart_and_stop_it(panel, api_alone):
+def test_the_buttons_start_restart_and_stop_a_service(panel, api_alone):
     row = panel.rows["api"]
     assert row.power.description == "Start api"
     row.power.click()
-    until(lambda: light(panel) == "running")
+    until(lambda: state(panel) == "running")
     first = process.find(api_alone, "api").pid
-    until(lambda: not row.again.disabled)
+    until(lambda: not row.restart.disabled)
     assert row.power.description == "Stop api"
 
-    row.again.click()
+    row.restart.click()
     until(lambda: process.find(api_alone, "api") and process.find(api_alone, "api").pid != first)
-    until(lambda: light(panel) == "running" and not row.power.disabled)
+    until(lambda: state(panel) == "running" and not row.power.disabled)
     row.power.click()
-    until(lambda: light(panel) == "stopped" and not row.power.disabled)
+    until(lambda: state(panel) == "stopped" and not row.power.disabled)
 
     assert process.find(api_alone, "api") is None
-    assert row.again.disabled
+    assert row.restart.disabled
 
 
-def test_a_start_that_fails_says_why_where_the_button_is(tmp_path, api_alone, show):
+def test_a_start_that_fails_shows_the_error_in_the_panel(tmp_path, api_alone, show):
     panel = show(StackPanel(["api"], api_alone.model_copy(update={"api_app": tmp_path / "none.py"})))
     until(lambda: not panel.rows["api"].power.disabled)
 
@@ -64,19 +64,19 @@ def test_a_start_that_fails_says_why_where_the_button_is(tmp_path, api_alone, sh
     until(lambda: "EVENTLAB_API_APP" in panel.message.value)
 
 
-def test_what_somebody_else_runs_has_no_buttons(stack, api_alone, show):
+def test_an_external_service_cannot_be_started_or_stopped(stack, api_alone, show):
     panel = show(StackPanel(["api"], api_alone.model_copy(update={"api_address": stack.api_url})))
 
-    until(lambda: light(panel) == "running")
+    until(lambda: state(panel) == "running")
 
     assert panel.rows["api"].power.disabled
-    assert panel.rows["api"].again.disabled
+    assert panel.rows["api"].restart.disabled
 
 
-def test_what_has_a_web_page_is_linked_to_it(stack, show):
+def test_a_service_with_a_web_page_has_a_link_to_it(stack, show):
     panel = show(StackPanel(settings=stack))
 
-    links = {name: re.search(r"href='([^']+)'", row.facts.value) for name, row in panel.rows.items()}
+    links = {name: re.search(r'href="([^"]+)"', row.facts.value) for name, row in panel.rows.items()}
 
     assert {name: found[1] for name, found in links.items() if found} == {
         "namenode": stack.webhdfs_url,

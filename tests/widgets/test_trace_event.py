@@ -1,4 +1,4 @@
-"""One event is found again at every station, and what is found there is true."""
+"""One event is found in Kafka, in a Parquet file and in SQL, and each result is correct."""
 
 import json
 import subprocess
@@ -6,10 +6,10 @@ import subprocess
 import pytest
 from pyspark.sql import SparkSession
 
-from eventlab import course
+from eventlab.clients import kafka
 from eventlab.stack import environment
 from eventlab.widgets import SparkProgress, TraceEvent
-from eventlab.widgets.tracing import HEADER, LostTrack
+from eventlab.widgets.tracing import HEADER, TraceError
 from tests.widgets.helpers import until
 
 pytestmark = pytest.mark.services
@@ -25,8 +25,9 @@ def spark(stack):
 def test_an_event_is_followed_from_its_request_to_its_row(stack, spark, show):
     trace = show(TraceEvent(settings=stack)).follow("/purchase_a_sword", "user3.example.org")
 
-    assert (trace.status, trace.answer) == (200, "Sword Purchased!")
-    records = {(record.partition, record.offset): record for record in course.read(stack.topic)}
+    assert (trace.status, trace.response) == (200, "Sword Purchased!")
+    stored = kafka.read_topic(stack.bootstrap_servers, stack.topic)
+    records = {(record.partition, record.offset): record for record in stored}
     event = json.loads(records[trace.partition, trace.offset].value)
     assert (event["event_type"], event["Host"], event[HEADER]) == ("purchase_sword", "user3.example.org", trace.id)
     rows = spark.read.parquet(trace.file).collect()
@@ -35,21 +36,21 @@ def test_an_event_is_followed_from_its_request_to_its_row(stack, spark, show):
     assert spark.sql(trace.query).count() == 1
 
 
-def test_the_button_shows_every_station_as_it_is_reached(stack, spark, show):
+def test_the_button_shows_each_completed_step(stack, spark, show):
     widget = show(TraceEvent(settings=stack))
     until(lambda: len(widget.route.options) == 3)
-    assert widget.steps.value.count("aria-label='to come: ") == 4
+    assert widget.steps.value.count('aria-label="pending: ') == 4
 
-    widget.go.click()
-    until(lambda: not widget.go.disabled and "done: SQL" in widget.steps.value, 40)
+    widget.send_button.click()
+    until(lambda: not widget.send_button.disabled and "done: SQL" in widget.steps.value, 40)
 
     assert widget.message.value == ""
     assert f"offset <b>{widget.trace.offset}</b>" in widget.steps.value
     assert widget.trace.file in widget.steps.value
 
 
-def test_a_path_without_a_route_is_where_the_trace_ends(stack, show):
-    with pytest.raises(LostTrack, match="answered with 404"):
+def test_a_path_without_a_route_ends_the_trace(stack, show):
+    with pytest.raises(TraceError, match="returned status 404"):
         show(TraceEvent(settings=stack)).follow("/purchase_a_dragon")
 
 
@@ -58,14 +59,14 @@ def test_a_jobs_stages_and_tasks_are_shown_while_it_runs(spark, show):
 
     spark.range(0, 1000, 1, 8).repartition(4).selectExpr("sum(id)").collect()
 
-    assert "aria-valuenow='100'" in progress.view.value
-    assert progress.jobs == 1
+    assert 'aria-valuenow="100"' in progress.view.value
+    assert progress.actions == 1
     progress.close()
     spark.range(10).collect()
-    assert progress.jobs == 1
+    assert progress.actions == 1
 
 
-def test_a_classic_session_is_told_of_with_the_page_of_its_jobs(stack, tmp_path):
+def test_for_a_classic_session_the_widget_names_the_web_page(stack, tmp_path):
     script = tmp_path / "classic.py"
     script.write_text(
         "from pyspark.sql import SparkSession\n"
@@ -85,5 +86,5 @@ def test_a_classic_session_is_told_of_with_the_page_of_its_jobs(stack, tmp_path)
     )
 
     assert done.returncode == 0, done.stderr
-    assert "its own page only: http://127.0.0.1:" in done.stdout
+    assert "only on its web page: http://127.0.0.1:" in done.stdout
     assert done.stdout.splitlines()[-1] == "3"

@@ -316,16 +316,26 @@ def lab(browser: bool) -> None:
 @main.command(context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[ARGUMENT]...")
 def hub(arguments: tuple[str, ...]) -> None:
-    """Be a learner's server under JupyterHub: start the stack, then Lab on its start page.
+    """Run a learner's server under JupyterHub: start the stack, then JupyterLab on its start page.
 
-    It is for the Hub to call, with the package jupyterhub installed beside the kit. In jupyterhub_config.py:
+    JupyterHub runs this command. Install the package jupyterhub in the kit's environment, in the Hub's version.
+    In jupyterhub_config.py:
 
     \b
-      c.Spawner.cmd = ["/path/to/eventlab/.venv/bin/eventlab", "hub"]
+      import asyncio
+      EVENTLAB = "/path/to/eventlab/.venv/bin/eventlab"
+      c.Spawner.cmd = [EVENTLAB, "hub"]
       c.Spawner.start_timeout = 120
+      async def stop_services(spawner):
+          down = await asyncio.create_subprocess_exec(EVENTLAB, "down", env=spawner.get_env())
+          await down.wait()
+      c.Spawner.post_stop_hook = stop_services
 
-    Learners on one machine need ports and a state folder each (EVENTLAB_PORT_OFFSET and EVENTLAB_STATE_DIR in
-    c.Spawner.environment); in a container each, they don't.
+    The hook stops the services when the Hub stops or culls a learner's server. A watchdog process, which this
+    command starts, stops them also when the server is killed. Learners in containers of their own need no hook.
+
+    Learners on one machine need their own ports and state folders: set EVENTLAB_PORT_OFFSET and
+    EVENTLAB_STATE_DIR in c.Spawner.environment. Learners in containers do not.
     """
     from eventlab.cli.display import show_phases
     from eventlab.jupyter import hub as of_hub

@@ -1,117 +1,139 @@
-"""Which lessons and labs ran through: counted in the learner's own kernel, kept in the state folder.
+"""Count which cells of a lesson or lab ran, in the learner's kernel, and keep the result in the state folder.
 
-A notebook has run through when each of its code cells has run without an error in one life of its kernel.
+A notebook is completed when each of its code cells has run without an error in one kernel.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import filelock
+from pydantic import BaseModel, TypeAdapter
 
+from eventlab.files import write_atomically
 from eventlab.settings import ROOT, Settings, settings
+
+logger = logging.getLogger(__name__)
 
 FILE = "progress.json"
 MAY_FAIL = "raises-exception"
+"""The tag of a cell that shows an error on purpose."""
 
 
-@dataclass(frozen=True)
-class Progress:
-    """The most cells of a notebook that ran in one go, of how many, and the day on which all did (or "")."""
+class NotebookProgress(BaseModel, frozen=True):
+    """The progress of one notebook.
+
+    Attributes:
+        done: The highest number of code cells that ran in one kernel.
+        cells: The number of its code cells.
+        finished: The day on which all of them had run, such as `2026-11-24`, or "".
+    """
 
     done: int
     cells: int
     finished: str = ""
 
 
-def read(of: Settings = settings) -> dict[str, Progress]:
-    """Progress by a notebook's path in the kit (`notebooks/05_filter_events.ipynb`); {} of a damaged file."""
+COURSE = TypeAdapter(dict[str, NotebookProgress])
+"""The content of `progress.json`: the progress by path, such as `notebooks/02_track_events.ipynb`."""
+
+
+def read(of: Settings = settings) -> dict[str, NotebookProgress]:
+    """Return the progress by a notebook's path in the kit; a damaged file counts as empty."""
     try:
-        found = json.loads((of.state_dir / FILE).read_text())
-        return {str(path): Progress(**entry) for path, entry in found.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
+        return COURSE.validate_json((of.state_dir / FILE).read_bytes())
+    except (OSError, ValueError):
         return {}
 
 
 def record(path: str, done: int, cells: int) -> None:
-    """Keep what is further than before; what once ran through stays so."""
-    before = read(settings).get(path)
-    if before and before.done >= done and (before.finished or done < cells):
-        return
+    """Save a notebook's progress when it is more than before; a completed notebook stays completed.
+
+    Raises:
+        OSError: The file could not be written.
+        filelock.Timeout: Another kernel holds the file's lock.
+    """
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(settings.state_dir / f"{FILE}.lock", timeout=5):
-        all_of_them = read(settings)
+        progress = read(settings)
+        before = progress.get(path)
+        if before and before.done >= done and (before.finished or done < cells):
+            return
         finished = time.strftime("%Y-%m-%d") if done >= cells else before.finished if before else ""
-        all_of_them[path] = Progress(done, cells, finished)
-        text = json.dumps({name: asdict(entry) for name, entry in all_of_them.items()}, indent=1)
-        new = settings.state_dir / f"{FILE}.{os.getpid()}"
-        new.write_text(text)
-        new.replace(settings.state_dir / FILE)
+        progress[path] = NotebookProgress(done=done, cells=cells, finished=finished)
+        write_atomically(settings.state_dir / FILE, COURSE.dump_json(progress, indent=1).decode())
 
 
-def follow(shell: Any, told: Callable[[], object] = lambda: None) -> bool:
-    """Count the cells of the notebook that this kernel belongs to, from now on; False if it is none of the kit's.
+def follow(shell: Any, on_progress: Callable[[], object] = lambda: None) -> bool:
+    """Count the cells of this kernel's notebook from now on.
 
-    Jupyter names the notebook to its kernel (JPY_SESSION_NAME); papermill and nbval do not, and are not counted.
-    told: called after each cell that brought the notebook further.
+    Args:
+        shell: IPython's shell.
+        on_progress: Called after each cell of the notebook.
+
+    Returns:
+        Whether the kernel runs a notebook of the kit. Jupyter names the notebook to its kernel (JPY_SESSION_NAME);
+        papermill and nbval do not, so their runs are not counted.
     """
-    notebook = _own_notebook()
-    if notebook is None or getattr(shell, "_eventlab_progress", None):
+    notebook = _notebook_of_kernel()
+    if notebook is None:
         return False
-    counter = _Counter(notebook, told)
-    shell.events.register("post_run_cell", counter.after)
-    shell._eventlab_progress = counter
+    unfollow(shell)
+    shell._eventlab_progress = _Counter(notebook, on_progress).after_cell
+    shell.events.register("post_run_cell", shell._eventlab_progress)
     return True
 
 
 def unfollow(shell: Any) -> None:
-    """Remove the callback that `follow` registered."""
-    shell.events.unregister("post_run_cell", shell._eventlab_progress.after)
-    shell._eventlab_progress = None
+    """Stop counting."""
+    if callback := getattr(shell, "_eventlab_progress", None):
+        shell.events.unregister("post_run_cell", callback)
+        shell._eventlab_progress = None
 
 
 class _Counter:
-    """The code cells that ran, by id."""
+    """Counts the code cells that ran, by their ids."""
 
-    def __init__(self, notebook: Path, told: Callable[[], object]) -> None:
-        self.notebook, self.told = notebook, told
+    def __init__(self, notebook: Path, on_progress: Callable[[], object]) -> None:
+        self.notebook, self.on_progress = notebook, on_progress
         self.path = notebook.relative_to(ROOT).as_posix()
-        self.ran: set[str] = set()
+        self.completed: set[str] = set()
 
-    def after(self, result: Any) -> None:
-        """IPython calls this when a cell has ended; nothing that goes wrong here may reach the learner."""
+    def after_cell(self, result: Any) -> None:
+        """Count a cell that has ended; a problem with the files is logged and never shown to the learner."""
         cell = getattr(result.info, "cell_id", None)
         if cell is None:
             return
         try:
-            wanted, may_fail = _code_cells(self.notebook)
-            if not self.ran:  # cells above the one that began the counting have run, else it could not have
-                self.ran.update(wanted[: wanted.index(cell)] if cell in wanted else ())
-            (self.ran.add if result.success or cell in may_fail else self.ran.discard)(cell)
-            record(self.path, len(self.ran.intersection(wanted)), len(wanted))
-            self.told()
-        except (OSError, ValueError, filelock.Timeout):
-            return
+            cells, may_fail = _code_cells(self.notebook)
+            if not self.completed and cell in cells:  # the cells above it ran before the counting started
+                self.completed.update(cells[: cells.index(cell)])
+            (self.completed.add if result.success or cell in may_fail else self.completed.discard)(cell)
+            record(self.path, len(self.completed.intersection(cells)), len(cells))
+            self.on_progress()
+        except (OSError, ValueError, filelock.Timeout) as error:
+            logger.warning("the progress of %s is not saved: %s", self.path, error)
 
 
-def _own_notebook() -> Path | None:
-    named = os.environ.get("JPY_SESSION_NAME", "")
-    if not named.endswith(".ipynb"):
+def _notebook_of_kernel() -> Path | None:
+    """Return this kernel's notebook when it is a lesson or lab of the kit."""
+    name = os.environ.get("JPY_SESSION_NAME", "")
+    if not name.endswith(".ipynb"):
         return None
-    path = Path(named).resolve()
-    own = [*ROOT.glob("notebooks/[0-9][0-9]_*.ipynb"), *ROOT.glob("labs/*/student.ipynb")]
-    return path if path in own else None
+    path = Path(name).resolve()
+    notebooks = [*ROOT.glob("notebooks/[0-9][0-9]_*.ipynb"), *ROOT.glob("labs/*/student.ipynb")]
+    return path if path in notebooks else None
 
 
 def _code_cells(notebook: Path) -> tuple[list[str], set[str]]:
-    """The ids of the code cells with something in them, and of those that are meant to fail."""
+    """Return the ids of the code cells that are not empty, and the ids of those that may fail."""
     cells = json.loads(notebook.read_text())["cells"]
     code = [cell for cell in cells if cell["cell_type"] == "code" and "".join(cell["source"]).strip()]
-    failing = {cell.get("id", "") for cell in code if MAY_FAIL in cell["metadata"].get("tags", ())}
-    return [cell.get("id", "") for cell in code], failing
+    may_fail = {cell.get("id", "") for cell in code if MAY_FAIL in cell["metadata"].get("tags", ())}
+    return [cell.get("id", "") for cell in code], may_fail

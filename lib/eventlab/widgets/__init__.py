@@ -1,7 +1,7 @@
-"""What moves in the notebooks: the stack, the game, its events, and one event's way through all of it.
+"""Widgets for notebooks: the stack, the game, its events, and the way of one event through the stack.
 
-Plain ipywidgets over the kit's own engines. Each widget says in text what it is, so that a headless run
-repeats, and ends its threads and connections with its cell, its kernel, or `close()`.
+They are ipywidgets over the functions that the command line uses. Each one has a text of one line for runs
+without a browser, and ends its threads and connections with its cell, its kernel, or `close()`.
 """
 
 from eventlab.widgets.event_tail import EventTail

@@ -1,155 +1,119 @@
-"""A topic as it grows: its latest events in a table, and how many of each type come in a second."""
+"""Show the latest events of a topic in a table, and the number of events per second and type in a chart."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import deque
-from html import escape
 
-import ipywidgets
+from ipywidgets import HTML, Dropdown
 
 from eventlab.settings import Settings
 from eventlab.settings import settings as default_settings
-from eventlab.widgets.follower import Event, Follower, matching
-from eventlab.widgets.panel import Panel, repeat
-from eventlab.widgets.style import bad
-from eventlab.widgets.tally import Tally, chart
+from eventlab.widgets.event_chart import EventCounter, chart
+from eventlab.widgets.follower import Event, Follower, select_events
+from eventlab.widgets.html import alert, render
+from eventlab.widgets.panel import Panel, button, field, repeat, row
 
 DRAW_S = 0.25
-"""The browser is told four times a second at most, however many events come."""
-BUFFERED = 2000
+"""Seconds between two updates of the browser, however many events arrive."""
+MAX_BUFFERED = 2000
+MAX_HOSTS = 40
 ROWS = 12
-MOST_CHOICES = 40
 ALL = ("all", "")
 
 
 class EventTail(Panel):
-    """Follows a topic from its end, or from its beginning; what it keeps is bounded, however long it runs."""
+    """Follows a topic from its end or its beginning, in bounded memory.
+
+    Args:
+        topic: The topic's name; without one, that of the settings.
+        settings: Which Kafka to read.
+        rows: The number of events in the table.
+    """
 
     def __init__(self, topic: str | None = None, settings: Settings = default_settings, rows: int = ROWS) -> None:
         self.topic = topic or settings.topic
-        self.tally = Tally()
-        self.read = 0
-        self._recent: deque[Event] = deque(maxlen=BUFFERED)
+        self.received = 0
+        self._counter = EventCounter()
+        self._recent: deque[Event] = deque(maxlen=MAX_BUFFERED)
         self._shown: deque[Event] = deque(maxlen=rows)
         self._hosts: set[str] = set()
         self._lock = threading.Lock()
         self._drawn: tuple[object, ...] = ()
-        self.follower = Follower(settings, self.topic, self._take, self._forget)
-        narrow = ipywidgets.Layout(width="90px")
-        self.pause = ipywidgets.Button(description="Pause", tooltip="Stop reading, keep the place", layout=narrow)
-        wide = ipywidgets.Layout(width="180px")
-        self.to_beginning = ipywidgets.Button(description="Jump to the beginning", layout=wide)
-        self.to_end = ipywidgets.Button(description="Jump to the end", layout=ipywidgets.Layout(width="130px"))
-        self.kind = ipywidgets.Dropdown(
-            options=[ALL], description="Event type", tooltip="Show events of this type only"
-        )
-        self.host = ipywidgets.Dropdown(options=[ALL], description="Host", tooltip="Show events of this host only")
-        for field, width, label in ((self.kind, "250px", "74px"), (self.host, "260px", "50px")):
-            field.layout.width, field.style.description_width = width, label
-            field.observe(lambda change: self._filter(), "value")
-        self.facts, self.chart, self.table = ipywidgets.HTML(), ipywidgets.HTML(), ipywidgets.HTML()
-        self.pause.on_click(lambda button: self._toggle())
-        self.to_beginning.on_click(lambda button: self.follower.jump("beginning"))
-        self.to_end.on_click(lambda button: self.follower.jump("end"))
-        row = ipywidgets.Layout(flex_flow="row wrap", align_items="center")
+        self.follower = Follower(settings, self.topic, self._add, self._reset)
+        self.pause = button("Pause", self._toggle, "90px", tooltip="Stop reading and keep the position")
+        self.to_beginning = button("Jump to the beginning", lambda: self.follower.jump("beginning"), "180px")
+        self.to_end = button("Jump to the end", lambda: self.follower.jump("end"), "130px")
+        self.event_type = field(Dropdown, "Event type", "Show events of this type only", "250px", options=[ALL])
+        self.host = field(Dropdown, "Host", "Show events of this host only", "260px", options=[ALL])
+        for selection in (self.event_type, self.host):
+            selection.observe(lambda change: self._select(), "value")
+        self.facts, self.chart, self.table = HTML(), HTML(), HTML()
         super().__init__(
-            f"Events of the topic {escape(self.topic)}",
+            f"Events of the topic {self.topic}",
             f"EventTail: the events of topic {self.topic} as they come",
-            ipywidgets.HBox([self.pause, self.to_beginning, self.to_end], layout=row),
-            ipywidgets.HBox([self.kind, self.host], layout=row),
+            row(self.pause, self.to_beginning, self.to_end),
+            row(self.event_type, self.host),
             self.facts,
             self.chart,
             self.table,
         )
-        self.in_background(f"follows {self.topic}", self.follower.work)
+        self.in_background(f"follows {self.topic}", self.follower.run)
         self.in_background(f"draws {self.topic}", repeat(DRAW_S, self._draw))
 
-    def _take(self, events: list[Event]) -> None:
-        """Called by the thread that reads."""
+    def _add(self, events: list[Event]) -> None:
+        """Keep a batch of events; the follower's thread calls this."""
         with self._lock:
-            self.read += len(events)
-            self.tally.add(events)
+            self.received += len(events)
+            self._counter.add(events)
             self._recent.extend(events)
-            self._shown.extend(matching(events, self.kind.value, self.host.value))
-            if len(self._hosts) < MOST_CHOICES:
+            self._shown.extend(select_events(events, self.event_type.value, self.host.value))
+            if len(self._hosts) < MAX_HOSTS:
                 self._hosts.update(event.host for event in events[-50:] if event.host)
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         with self._lock:
-            self.tally.clear()
+            self._counter.seconds.clear()
             self._recent.clear()
             self._shown.clear()
-            self.read = 0
+            self.received = 0
 
-    def _filter(self) -> None:
+    def _select(self) -> None:
         with self._lock:
             self._shown.clear()
-            self._shown.extend(matching(self._recent, self.kind.value, self.host.value))
+            self._shown.extend(select_events(self._recent, self.event_type.value, self.host.value))
 
     def _toggle(self) -> None:
         self.follower.is_paused = not self.follower.is_paused
-        self.pause.description = "Go on" if self.follower.is_paused else "Pause"
+        self.pause.description = "Resume" if self.follower.is_paused else "Pause"
 
     def _draw(self) -> None:
-        """Called by the thread that draws: only what has changed is sent."""
+        """Send to the browser what has changed; the drawing thread calls this."""
         follower = self.follower
         with self._lock:
-            events, read = list(self._shown), self.read
-            window = self.tally.window()
-            kinds, hosts = sorted(self.tally.kinds), sorted(self._hosts)
-        self._offer(self.kind, kinds)
-        self._offer(self.host, hosts)
-        busy = any(window)
-        drawn = (read, events, follower.problem, follower.is_paused, follower.behind, busy and int(time.time()))
+            events, received = list(reversed(self._shown)), self.received
+            window = self._counter.window()
+            event_types, hosts = sorted(self._counter.event_types), sorted(self._hosts)
+        _set_options(self.event_type, event_types)
+        _set_options(self.host, hosts)
+        second = any(window) and int(time.time())  # the chart moves while there are events in it
+        drawn = (received, events, follower.problem, follower.is_paused, follower.behind, second)
         if drawn == self._drawn:
             return
         self._drawn = drawn
-        self.facts.value = bad(follower.problem) or facts(read, follower, sum(window[-1].values()))
+        rate = window[-1].total()
+        self.facts.value = alert(follower.problem) or render(
+            "event_rate", follower=follower, rate=rate, received=received, most_behind=MAX_BUFFERED
+        )
         self.chart.value = chart(window)
-        self.table.value = table(events)
-
-    def _offer(self, choice: ipywidgets.Dropdown, values: list[str]) -> None:
-        """Add what is new to a filter's choices; what is chosen stays chosen."""
-        options = [ALL, *((value, value) for value in values)]
-        if list(choice.options) != options:
-            chosen = choice.value
-            choice.options = options  # chooses the first
-            choice.value = chosen
+        self.table.value = render("event_table", events=events)
 
 
-def facts(read: int, follower: Follower, rate: int) -> str:
-    paused = "<b>paused</b> · " if follower.is_paused else ""
-    behind = f" · {follower.behind:,} behind" if follower.behind > BUFFERED else ""
-    return f"<div class='eventlab-note'>{paused}{rate:,} events in the last second · {read:,} read{behind}</div>"
-
-
-def table(events: list[Event]) -> str:
-    """The latest first, with the place of each in the topic."""
-    heads = (
-        ("partition", "8%", "number"),
-        ("offset", "9%", "number"),
-        ("time", "12%", ""),
-        ("event type", "16%", ""),
-        ("Host", "17%", ""),
-        ("other fields", "38%", ""),
-    )
-    head = "".join(
-        f"<th scope='col' class='{kind}' style='width:{width}'>{name}</th>" for name, width, kind in heads
-    )
-    rows = "".join(row(event) for event in reversed(events))
-    return (
-        "<table class='eventlab-table' aria-label='The latest events, the last one first'>"
-        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-    )
-
-
-def row(event: Event) -> str:
-    seconds, milliseconds = divmod(event.timestamp_ms, 1000)
-    when = f"{time.strftime('%H:%M:%S', time.localtime(seconds))}.{milliseconds:03d}"
-    return (
-        f"<tr><td class='number'>{event.partition}</td><td class='number'>{event.offset}</td><td>{when}</td>"
-        f"<td>{escape(event.kind)}</td><td>{escape(event.host)}</td>"
-        f"<td title='{escape(event.text, quote=True)}'>{escape(event.text)}</td></tr>"
-    )
+def _set_options(choice: Dropdown, values: list[str]) -> None:
+    """Replace the options of a selection, and keep what is selected."""
+    options = [ALL, *((value, value) for value in values)]
+    if list(choice.options) != options:
+        selected = choice.value
+        choice.options = options  # this selects the first one
+        choice.value = selected

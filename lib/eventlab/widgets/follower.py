@@ -1,4 +1,4 @@
-"""A topic followed in the background, by a consumer of no group: it commits nothing and disturbs nobody."""
+"""Follow a topic in the background, with a consumer that belongs to no group and commits no offsets."""
 
 from __future__ import annotations
 
@@ -7,148 +7,170 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 from eventlab.clients.kafka import open_consumer
 from eventlab.errors import ServiceUnavailable
 from eventlab.settings import Settings
 
-LOOK_S = 2.0
-"""How often it is asked how far the topic goes, and whether it is still the same topic."""
-ANSWER_MS = 1500
-AGAIN_S = 0.5
-BREATH_S = 0.002
-"""Between two batches, for the kernel's other threads: a replay of a large topic would leave them little."""
-LONGEST, NAME = 300, 60
-"""How many characters are kept of a message, and of its type and host."""
+logger = logging.getLogger(__name__)
+
+REFRESH_S = 2.0
+"""Seconds between two requests for the topic's partitions and end offsets."""
+TIMEOUT_MS = 1500
+RETRY_S = 0.5
+PAUSE_S = 0.002
+"""Seconds between two batches: while a large topic is read, the kernel's other threads need time too."""
+MAX_TEXT, MAX_NAME = 300, 60
+"""The longest text, and the longest event type and host, in characters."""
 
 
 class Event(NamedTuple):
-    """One message as it is shown: `kind` is its event type, `text` its other fields, or all that it is."""
+    """A message as it is shown.
+
+    Attributes:
+        partition: Its partition.
+        offset: Its offset in the partition.
+        timestamp_ms: Kafka's timestamp, in milliseconds since 1970.
+        event_type: The field of that name.
+        host: The field `Host`.
+        text: The other fields, or the whole message when it is not a JSON object.
+    """
 
     partition: int
     offset: int
     timestamp_ms: int
-    kind: str
+    event_type: str
     host: str
     text: str
 
-
-Sink = Callable[[list[Event]], None]
+    @property
+    def time(self) -> str:
+        """Return the local time of day with milliseconds."""
+        seconds, milliseconds = divmod(self.timestamp_ms, 1000)
+        return f"{time.strftime('%H:%M:%S', time.localtime(seconds))}.{milliseconds:03d}"
 
 
 class Follower:
-    """Reads what comes and hands it on in batches; keeps its place while it is paused or Kafka is away.
+    """Reads the new messages of a topic; it keeps its position while it is paused or Kafka is not running.
 
-    position: the next offset of each partition. behind: how many messages it has not read yet.
+    Args:
+        settings: Which Kafka to read.
+        topic: The topic's name; it need not exist yet.
+        on_events: Called with each batch of events, in the follower's thread.
+        on_reset: Called when the position jumps, before the first batch from there.
+
+    Attributes:
+        is_paused: Set it to stop reading.
+        problem: Why nothing can be read now, or "".
+        position: The next offset of each partition.
+        behind: The number of messages that are not read yet.
     """
 
-    def __init__(self, settings: Settings, topic: str, sink: Sink, forget: Callable[[], None]) -> None:
-        self.settings, self.topic = settings, topic
-        self.sink, self.forget = sink, forget
+    def __init__(
+        self,
+        settings: Settings,
+        topic: str,
+        on_events: Callable[[list[Event]], None],
+        on_reset: Callable[[], None],
+    ) -> None:
+        self.bootstrap_servers, self.topic = settings.bootstrap_servers, topic
+        self.on_events, self.on_reset = on_events, on_reset
         self.is_paused = False
         self.problem = ""
         self.behind = 0
         self.position: dict[int, int] = {}
-        self._wish: str | None = None
+        self._target: str | None = None
         self._lock = threading.Lock()
 
-    def jump(self, where: str) -> None:
-        """Go on from the topic's `beginning` or `end`."""
+    def jump(self, target: str) -> None:
+        """Continue at the topic's `beginning` or `end`."""
         with self._lock:
-            self._wish = where
+            self._target = target
 
-    def work(self, ending: threading.Event) -> None:
-        """Follow until the event is set, through every outage of the broker."""
-        logger, silent = logging.getLogger("kafka"), logging.NullHandler()
-        logger.addHandler(
-            silent
-        )  # else Python prints into the notebook what an absent broker makes the client say
-        try:
-            while not ending.is_set():
-                self._try_to_follow(ending)
-        finally:
-            logger.removeHandler(silent)
-
-    def _try_to_follow(self, ending: threading.Event) -> None:
+    def run(self, closing: threading.Event) -> None:
+        """Follow the topic until the event is set; connect again whenever the broker is back."""
         import kafka
 
-        try:
-            with self._consumer() as consumer:
-                self._follow(kafka, consumer, ending)
-        except (ServiceUnavailable, kafka.errors.KafkaError, OSError):
-            self.problem = (
-                f"Kafka does not answer at {self.settings.bootstrap_servers}. Start it: eventlab up kafka"
-            )
-        ending.wait(AGAIN_S)
+        options = {
+            "metadata_max_age_ms": int(REFRESH_S * 1000),
+            "fetch_max_wait_ms": 100,
+            "max_partition_fetch_bytes": 256 * 1024,  # limits the memory for messages that are fetched ahead
+        }
+        while not closing.is_set():
+            try:
+                with open_consumer(self.bootstrap_servers, TIMEOUT_MS / 1000, **options) as consumer:
+                    # kafka-python 3.0 does not pass the option of that name on; a deleted topic would come back
+                    consumer._cluster.config["allow_auto_create_topics"] = False
+                    self._follow(consumer, closing)
+            except (ServiceUnavailable, kafka.errors.KafkaError, OSError) as error:
+                logger.info("topic %s: %s", self.topic, error)
+                self.problem = f"Kafka does not answer at {self.bootstrap_servers}\nNext: eventlab up kafka"
+            closing.wait(RETRY_S)
 
-    def _consumer(self) -> AbstractContextManager[Any]:
-        return open_consumer(
-            self.settings.bootstrap_servers,
-            ANSWER_MS / 1000,
-            metadata_max_age_ms=int(LOOK_S * 1000),
-            fetch_max_wait_ms=100,
-            max_partition_fetch_bytes=256 * 1024,  # what is fetched ahead is memory
-        )
-
-    def _follow(self, kafka: Any, consumer: Any, ending: threading.Event) -> None:
-        looked = 0.0
-        while not ending.is_set():
-            if time.monotonic() - looked > LOOK_S or self._wish:
-                if not self._look(kafka, consumer):
+    def _follow(self, consumer: Any, closing: threading.Event) -> None:
+        refreshed_at = 0.0
+        while not closing.is_set():
+            if time.monotonic() - refreshed_at > REFRESH_S or self._target:
+                if not self._refresh(consumer):
                     return
-                looked = time.monotonic()
+                refreshed_at = time.monotonic()
             if self.is_paused:
-                ending.wait(0.1)
+                closing.wait(0.1)
                 continue
             for partition, records in consumer.poll(timeout_ms=100).items():
                 self.position[partition.partition] = records[-1].offset + 1
-                self.sink([as_event(record) for record in records])
-            ending.wait(BREATH_S)
+                self.on_events([to_event(record) for record in records])
+            closing.wait(PAUSE_S)
 
-    def _look(self, kafka: Any, consumer: Any) -> bool:
-        """Find the partitions and their ends, and go where it is wished; False when there is no such topic."""
-        partitions = {
-            kafka.TopicPartition(self.topic, number) for number in consumer.partitions_for_topic(self.topic) or ()
-        }
+    def _refresh(self, consumer: Any) -> bool:
+        """Request the partitions and end offsets, and jump if asked; return False when there is no such topic."""
+        from kafka import TopicPartition
+
+        numbers = consumer.partitions_for_topic(self.topic) or ()
+        partitions = {TopicPartition(self.topic, number) for number in numbers}
         if not partitions:
-            self.problem = f"There is no topic {self.topic!r} yet. It is made by: eventlab up kafka"
-            self.position.clear()
+            self.problem = f"There is no topic {self.topic!r} yet\nNext: eventlab up kafka"
+            if self.position:  # it was deleted; a new topic of this name is read from its beginning
+                self.position.clear()
+                self.jump("beginning")
             return False
-        ends = consumer.end_offsets(partitions, timeout_ms=ANSWER_MS)
+        ends = consumer.end_offsets(partitions, timeout_ms=TIMEOUT_MS)
         with self._lock:
-            wish, self._wish = self._wish, None
-        if any(self.position.get(each.partition, 0) > end for each, end in ends.items()):
-            wish = "beginning"  # of a new topic of the same name
-        if wish:
+            target, self._target = self._target, None
+        if any(self.position.get(partition.partition, 0) > end for partition, end in ends.items()):
+            target = "beginning"  # the topic was deleted and created again
+        if target:
             self.position.clear()
-            self.forget()
-        if consumer.assignment() != partitions or wish:
+            self.on_reset()
+        if consumer.assignment() != partitions or target:
             consumer.assign(sorted(partitions))
-            starts = consumer.beginning_offsets(partitions, timeout_ms=ANSWER_MS) if wish == "beginning" else ends
-            for each in partitions:
-                consumer.seek(each, self.position.setdefault(each.partition, starts[each]))
-        self.behind = sum(end - self.position[each.partition] for each, end in ends.items())
+            starts = (
+                consumer.beginning_offsets(partitions, timeout_ms=TIMEOUT_MS) if target == "beginning" else ends
+            )
+            for partition in partitions:
+                consumer.seek(partition, self.position.setdefault(partition.partition, starts[partition]))
+        self.behind = sum(end - self.position[partition.partition] for partition, end in ends.items())
         self.problem = ""
         return True
 
 
-def as_event(record: Any) -> Event:
-    """A record as it is shown, whatever is in it."""
+def to_event(record: Any) -> Event:
+    """Return a record of kafka-python as an event, whatever its value contains."""
     value = record.value or b""
     try:
         fields = json.loads(value)
     except (ValueError, RecursionError):
         fields = None
     if isinstance(fields, dict):
-        kind, host = str(fields.pop("event_type", "(none)")), str(fields.pop("Host", ""))
+        event_type, host = str(fields.pop("event_type", "(none)")), str(fields.pop("Host", ""))
         text = " · ".join(f"{name}: {value}" for name, value in fields.items())
     else:
-        kind, host, text = "(none)", "", value[: LONGEST * 4].decode(errors="replace")
-    return Event(record.partition, record.offset, record.timestamp, kind[:NAME], host[:NAME], text[:LONGEST])
+        event_type, host, text = "(none)", "", value[: MAX_TEXT * 4].decode(errors="replace")
+    place = (record.partition, record.offset, record.timestamp)
+    return Event(*place, event_type[:MAX_NAME], host[:MAX_NAME], text[:MAX_TEXT])
 
 
-def matching(events: Iterable[Event], kind: str, host: str) -> list[Event]:
-    """Those of that type and that host; empty words stand for all."""
-    return [event for event in events if kind in ("", event.kind) and host in ("", event.host)]
+def select_events(events: Iterable[Event], event_type: str, host: str) -> list[Event]:
+    """Return the events of a type and a host; "" selects all."""
+    return [event for event in events if event_type in ("", event.event_type) and host in ("", event.host)]

@@ -1,4 +1,4 @@
-"""Which routes the running API offers, as it says itself; its file may have been edited since it was started."""
+"""The routes of the running game API, whose file may have changed since it was started."""
 
 from __future__ import annotations
 
@@ -9,46 +9,52 @@ from eventlab.errors import EventlabError, ServiceUnavailable
 from eventlab.stack.probes import ROUTES_PATH
 
 TIMEOUT_S = 2.0
-SENT = ("GET", "POST", "PUT", "DELETE", "PATCH")
-"""Methods that a button can send, the ones that ask for the least first."""
+HOSTS = ("user1.comcast.com", "user2.att.com")
+"""The players that the lessons use."""
+METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH")
+"""The methods that a button can send; the first one that a route accepts is used."""
 
 
 class Route(NamedTuple):
-    """One rule of the API's URL map and the method with which a button calls it."""
+    """A route of the API and the method with which a button calls it."""
 
     method: str
     path: str
 
     @property
     def label(self) -> str:
+        """Return the text of the route's button."""
         return f"{self.method} {self.path}"
 
     @property
-    def has_blanks(self) -> bool:
-        """Whether parts of the path (`<name>`) are the caller's to fill in."""
+    def has_variables(self) -> bool:
+        """Return whether the path contains variables such as `<name>`, which the caller must replace."""
         return "<" in self.path
 
 
-class NoRoutes(EventlabError):
-    """The API did not say which routes it has; the message tells a learner why, and what to do."""
+class RoutesUnavailable(EventlabError):
+    """The API did not send its routes; the message tells a learner what to do."""
 
 
-def running_routes(api_url: str) -> list[Route]:
-    """The routes, in alphabetical order of their paths. Raises NoRoutes."""
+def list_routes(api_url: str) -> list[Route]:
+    """Return the routes of the API in alphabetical order of their paths.
+
+    Raises:
+        RoutesUnavailable: The API does not answer, or it was not started by this kit.
+    """
     try:
-        answer = http.request("GET", api_url + ROUTES_PATH, TIMEOUT_S)
-    except ServiceUnavailable:
-        raise NoRoutes(f"The game API does not answer at {api_url}. Start it: eventlab up api") from None
-    if answer.status_code != 200:
-        raise NoRoutes(
-            f"The API at {api_url} answers, but does not tell its routes: it was not started by this kit. "
+        response = http.request("GET", api_url + ROUTES_PATH, TIMEOUT_S)
+    except ServiceUnavailable as error:
+        message = f"The game API does not answer at {api_url}"
+        raise RoutesUnavailable(message, next_command="eventlab up api") from error
+    if response.status_code != 200:
+        raise RoutesUnavailable(
+            f"The API at {api_url} does not list its routes, because it was not started by this kit. "
             "Type a path instead"
         )
-    return sorted(
-        (Route(method, rule["path"]) for rule in answer.json() if (method := _method(rule["methods"]))),
-        key=lambda route: route.path,
-    )
-
-
-def _method(methods: list[str]) -> str | None:
-    return next((method for method in SENT if method in methods), None)
+    routes = [
+        Route(method, rule["path"])
+        for rule in response.json()
+        if (method := next((method for method in METHODS if method in rule["methods"]), None))
+    ]
+    return sorted(routes, key=lambda route: route.path)

@@ -1,35 +1,34 @@
-"""One event's way, step by step: the request, the topic's offset, the file's row, the answer in SQL."""
+"""Show the way of one event: the request, the topic's offset, the file's row, and the result in SQL."""
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Sequence
-from html import escape
 
-import ipywidgets
+from ipywidgets import HTML, Combobox, Dropdown
 
 from eventlab.settings import Settings
 from eventlab.settings import settings as default_settings
 from eventlab.widgets import tracing
-from eventlab.widgets.panel import Panel, repeat
-from eventlab.widgets.routes import NoRoutes, running_routes
-from eventlab.widgets.style import bad
+from eventlab.widgets.html import alert, render
+from eventlab.widgets.panel import Panel, button, field, repeat, row
+from eventlab.widgets.routes import HOSTS, RoutesUnavailable, list_routes
 from eventlab.widgets.tracing import Trace
 
-HOSTS = ("user1.comcast.com", "user2.att.com")
 POLL_S = 2.0
-STEPS = ("HTTP request", "Kafka", "Parquet", "SQL")
-WAITING = (
-    "A player calls the game API.",
-    "The API appends the event to a partition of the topic.",
-    "Spark writes the topic's events to a file on HDFS.",
-    "Anybody asks for the row.",
-)
+FIRST_ROUTE = "/purchase_a_sword"
+MAX_MESSAGE = 600
 
 
 class TraceEvent(Panel):
-    """Sends one request and shows where its event is at every station; `follow` does it without a browser."""
+    """Sends one request and shows where its event is after each step; `follow` does the same without a browser.
+
+    Args:
+        topic: The topic to which the API sends events; without one, that of the settings.
+        settings: The stack.
+        path: The folder on HDFS for the Parquet file; its content is replaced.
+        hosts: The values that the field "Host" offers.
+    """
 
     def __init__(
         self,
@@ -40,100 +39,61 @@ class TraceEvent(Panel):
     ) -> None:
         self.settings, self.topic, self.path = settings, topic or settings.topic, path
         self.trace: Trace | None = None
-        self.route = ipywidgets.Dropdown(options=["/"], description="Route", tooltip="What the player calls")
-        self.host = ipywidgets.Combobox(
-            value=hosts[0], options=list(hosts), description="Host", tooltip="The player's Host"
+        self.route = field(Dropdown, "Route", "The route to request", "250px", options=["/"])
+        self.host = field(
+            Combobox, "Host", "The player's Host header", "250px", value=hosts[0], options=list(hosts)
         )
-        for each in (self.route, self.host):
-            each.layout.width, each.style.description_width = "250px", "46px"
-        self.go = ipywidgets.Button(
-            description="Send and follow", button_style="primary", layout=ipywidgets.Layout(width="150px")
-        )
-        self.go.on_click(lambda button: self._press())
-        self.steps, self.message = ipywidgets.HTML(steps(None, False)), ipywidgets.HTML()
+        self.send_button = button("Send and follow", self._on_click, "150px", button_style="primary")
+        self.steps, self.message = HTML(), HTML()
+        self._show(None, is_running=False)
         super().__init__(
-            "One event, all the way",
+            "One event, step by step",
             "TraceEvent: one event from its HTTP request to topic, partition and offset, Parquet file and SQL row",
-            ipywidgets.HBox([self.route, self.host, self.go], layout=ipywidgets.Layout(flex_flow="row wrap")),
+            row(self.route, self.host, self.send_button),
             self.steps,
             self.message,
         )
-        self.in_background("asks for routes to trace", repeat(POLL_S, self._refresh))
+        self.in_background("requests the routes to trace", repeat(POLL_S, self._refresh))
 
-    def follow(self, route: str = "/purchase_a_sword", host: str = HOSTS[0]) -> Trace:
-        """Send one request and return where its event was found; the widget shows it too. Raises LostTrack."""
+    def follow(self, route: str = FIRST_ROUTE, host: str = HOSTS[0]) -> Trace:
+        """Send one request, show each step, and return where its event was found.
+
+        Raises:
+            tracing.TraceError: The event was not found.
+        """
         self.message.value = ""
-        self._show(None, True)
+        self._show(None, is_running=True)
         try:
-            return tracing.follow(
-                self.settings, self.topic, route, host, self.path, lambda trace: self._show(trace, True)
+            return tracing.trace_event(
+                self.settings, self.topic, route, host, self.path, lambda trace: self._show(trace, is_running=True)
             )
         finally:
-            self._show(self.trace, False)
+            self._show(self.trace, is_running=False)
 
-    def _press(self) -> None:
-        self.trace, self.go.disabled = None, True
-        self.at_once("traces an event", self._trace)
+    def _on_click(self) -> None:
+        self.send_button.disabled = True
+        self.run_in_thread("traces an event", self._run)
 
-    def _trace(self, ending: threading.Event) -> None:
+    def _run(self, closing: threading.Event) -> None:
         try:
             self.follow(self.route.value, self.host.value.strip())
-        except Exception as error:  # Spark's, Kafka's or LostTrack: shown where the click was
-            self.message.value = bad(str(error).partition("\n\n")[0][:600])
+        except Exception as error:  # a thread can report an error, such as one of Spark's, only here
+            self.message.value = alert(str(error).partition("\n\n")[0][:MAX_MESSAGE])
         finally:
-            self.go.disabled = False
+            self.send_button.disabled = False
 
-    def _show(self, trace: Trace | None, is_under_way: bool) -> None:
+    def _show(self, trace: Trace | None, *, is_running: bool) -> None:
         self.trace = trace
-        self.steps.value = steps(trace, is_under_way)
+        self.steps.value = render("trace", trace=trace, is_running=is_running, header=tracing.HEADER)
 
     def _refresh(self) -> None:
         try:
-            paths = [route.path for route in running_routes(self.settings.api_url) if route.method == "GET"]
-        except NoRoutes:
+            routes = list_routes(self.settings.api_url)
+        except RoutesUnavailable:
             return
-        paths = [path for path in paths if "<" not in path]
+        paths = [route.path for route in routes if route.method == "GET" and not route.has_variables]
         if paths and paths != list(self.route.options):
-            chosen = self.route.value if self.route.value != "/" else "/purchase_a_sword"
-            self.route.options = paths  # chooses the first
-            if chosen in paths:
-                self.route.value = chosen
-
-
-def steps(trace: Trace | None, is_under_way: bool) -> str:
-    """The stations as a list: done ones with what was found there, the one under way, and those to come."""
-    found = [describe(trace, number) for number in range(len(STEPS))]
-    done = next((number for number, text in enumerate(found) if text is None), len(STEPS))
-    items = []
-    for number, name in enumerate(STEPS):
-        state = "done" if number < done else "doing" if number == done and is_under_way else "to-do"
-        said = {"done": "done: ", "doing": "under way: ", "to-do": "to come: "}[state]
-        mark = "✓" if state == "done" else number + 1
-        items.append(
-            f"<li class='{state}'><span class='mark' aria-hidden='true'>{mark}</span>"
-            f"<b aria-label='{said}{name}'>{name}</b><span>{found[number] or escape(WAITING[number])}</span></li>"
-        )
-    return f"<ol class='eventlab-steps' role='list' aria-label='Stations of the event'>{''.join(items)}</ol>"
-
-
-def describe(trace: Trace | None, number: int) -> str | None:
-    """What was found at a station, as HTML; None when nothing was, yet."""
-    if trace is None:
-        return None
-    if number == 0 and trace.status is not None:
-        return (
-            f"<code>{escape(trace.request)}</code> with <code>{tracing.HEADER}: {trace.id}</code><br>"
-            f"answered <b>{trace.status}</b> {escape(trace.answer or '')}"
-        )
-    if number == 1 and trace.offset is not None:
-        when = time.strftime("%H:%M:%S", time.localtime((trace.timestamp_ms or 0) / 1000))
-        return (
-            f"topic <b>{escape(trace.topic or '')}</b>, partition <b>{trace.partition}</b>, "
-            f"offset <b>{trace.offset}</b>, at {when}"
-        )
-    if number == 2 and trace.file is not None:
-        return f"row <b>{trace.row_index}</b> of <code>{escape(trace.file)}</code>"
-    if number == 3 and trace.query is not None and trace.row:
-        values = ", ".join(f"{escape(name)} = <b>{escape(str(value))}</b>" for name, value in trace.row.items())
-        return f"<code>{escape(trace.query)}</code><br>{values}"
-    return None
+            selected = self.route.value if self.route.value != "/" else FIRST_ROUTE
+            self.route.options = paths  # this selects the first one
+            if selected in paths:
+                self.route.value = selected

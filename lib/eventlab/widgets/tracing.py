@@ -1,11 +1,12 @@
-"""One event followed through the whole stack, by a header of its own that becomes a field of the event."""
+"""Follow one event through the stack, by a header that becomes a field of the event."""
 
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from eventlab.clients import http, kafka
@@ -15,80 +16,108 @@ from eventlab.settings import Settings
 HEADER = "X-Trace-Id"
 VIEW = "traced"
 PATH = "/tmp/traced"
-WAIT_S = 10.0
+TIMEOUT_S = 10.0
 
 
-class LostTrack(EventlabError):
-    """The event could not be followed further; the message says where, and what to look at."""
+class TraceError(EventlabError):
+    """The event was not found in one of the steps."""
 
 
 @dataclass
 class Trace:
-    """Where one event was found; what is not known yet is None."""
+    """Where one event was found; a field is None before its step is completed.
+
+    Attributes:
+        id: The value of the header.
+        request: The request, for example `GET /purchase_a_sword`.
+        time: Kafka's timestamp of the event as a local time of day.
+        row_index: The number of its row in the file, from 0.
+        query: A query in SQL for the event.
+        row: The result of the query.
+    """
 
     id: str
     request: str
     status: int | None = None
-    answer: str | None = None
+    response: str | None = None
     topic: str | None = None
     partition: int | None = None
     offset: int | None = None
-    timestamp_ms: int | None = None
+    time: str | None = None
     file: str | None = None
     row_index: int | None = None
     query: str | None = None
-    row: dict[str, Any] = field(default_factory=dict)
+    row: dict[str, Any] | None = None
+
+    @property
+    def completed_steps(self) -> int:
+        """Return how many of the four steps are completed: request, Kafka, Parquet, SQL."""
+        results = (self.status, self.offset, self.file, self.row)
+        return next((step for step, result in enumerate(results) if result is None), len(results))
 
 
-Seen = Callable[[Trace], None]
-
-
-def follow(
-    settings: Settings, topic: str, route: str, host: str, path: str = PATH, seen: Seen = lambda trace: None
+def trace_event(
+    settings: Settings,
+    topic: str,
+    route: str,
+    host: str,
+    path: str = PATH,
+    on_step: Callable[[Trace], None] = lambda trace: None,
 ) -> Trace:
     """Send one request and find its event in Kafka, in a Parquet file, and in SQL.
 
-    path: the folder that is written for it; what was there is replaced. seen: called after every step.
-    Raises LostTrack.
+    Args:
+        settings: The stack.
+        topic: The topic to which the API sends events.
+        route: The path to request.
+        host: The value of the header `Host`, or "".
+        path: The folder on HDFS for the Parquet file; its content is replaced.
+        on_step: Called after each completed step.
+
+    Raises:
+        TraceError: The event was not found.
     """
     trace = Trace(uuid.uuid4().hex[:12], f"GET {route}")
     before = kafka.topic_offsets(settings.bootstrap_servers, topic)
     if before is None:
-        raise LostTrack(f"there is no topic {topic!r}", next_command="eventlab up kafka")
-    send(settings, trace, route, host)
-    seen(trace)
-    find_in_kafka(settings, trace, topic, before.end)
-    seen(trace)
-    for later in (find_in_parquet, find_in_sql):
-        later(trace, path)
-        seen(trace)
+        raise TraceError(f"there is no topic {topic!r}", next_command="eventlab up kafka")
+    steps: tuple[Callable[[], None], ...] = (
+        lambda: _send_request(settings, trace, route, host),
+        lambda: _find_in_kafka(settings, trace, topic, before.end),
+        lambda: _find_in_parquet(trace, path),
+        lambda: _find_in_sql(trace, path),
+    )
+    for step in steps:
+        step()
+        on_step(trace)
     return trace
 
 
-def send(settings: Settings, trace: Trace, route: str, host: str) -> None:
-    """The request, with the trace's id as one more header."""
+def _send_request(settings: Settings, trace: Trace, route: str, host: str) -> None:
+    """Send the request with the trace's id in a header."""
     headers = {"Host": host, HEADER: trace.id} if host else {HEADER: trace.id}
     try:
-        answer = http.request("GET", settings.api_url + route, WAIT_S, headers=headers)
+        response = http.request("GET", settings.api_url + route, TIMEOUT_S, headers=headers)
     except ServiceUnavailable as error:
-        raise LostTrack(error.message, next_command="eventlab up api") from error
-    trace.status, trace.answer = answer.status_code, answer.text.strip()
-    if answer.status_code != 200:
-        raise LostTrack(f"{trace.request} was answered with {answer.status_code}: no event was made")
+        raise TraceError(error.message, next_command="eventlab up api") from error
+    trace.status, trace.response = response.status_code, response.text.strip()
+    if response.status_code != 200:
+        raise TraceError(f"{trace.request} returned status {response.status_code}, so there is no event")
 
 
-def find_in_kafka(settings: Settings, trace: Trace, topic: str, start: dict[int, int]) -> None:
-    """Read on from where the topic ended before the request; the answer came after Kafka had the event."""
+def _find_in_kafka(settings: Settings, trace: Trace, topic: str, start: dict[int, int]) -> None:
+    """Read the topic from its end before the request; the API responds after Kafka has stored the event."""
     for record in kafka.read_topic(settings.bootstrap_servers, topic, start=start):
         if trace.id.encode() in (record.value or b"") and json.loads(record.value).get(HEADER) == trace.id:
             trace.topic, trace.partition, trace.offset = topic, record.partition, record.offset
-            trace.timestamp_ms = record.timestamp
+            trace.time = time.strftime("%H:%M:%S", time.localtime(record.timestamp / 1000))
             return
-    raise LostTrack(f"the event is not in the topic {topic!r}; does the API log to another? eventlab restart api")
+    message = f"the event is not in the topic {topic!r}; perhaps the running API uses another topic"
+    raise TraceError(message, next_command="eventlab restart api")
 
 
-def find_in_parquet(trace: Trace, path: str) -> None:
-    """Write the topic's events as Parquet, and ask Spark which file and which row in it hold this one."""
+def _find_in_parquet(trace: Trace, path: str) -> None:
+    """Write the topic's events as Parquet, and ask Spark for the file and row of this event."""
     from pyspark.sql import functions as F
 
     from eventlab.jobs.extract import column, extract_in_one_pass
@@ -98,21 +127,21 @@ def find_in_parquet(trace: Trace, path: str) -> None:
     assert trace.topic
     with replacing(spark, path) as folder:
         extract_in_one_pass(spark, trace.topic, lambda events: events.write.mode("overwrite").parquet(folder))
-    files = spark.read.parquet(path).where(column(HEADER) == trace.id)
-    places = files.select(F.col("_metadata.file_path"), F.col("_metadata.row_index")).collect()
+    rows = spark.read.parquet(path).where(column(HEADER) == trace.id)
+    places = rows.select(F.col("_metadata.file_path"), F.col("_metadata.row_index")).collect()
     if len(places) != 1:
-        raise LostTrack(f"the event is in {len(places)} rows of {path}, which should be one")
+        raise TraceError(f"the event is in {len(places)} rows of {path}, expected 1")
     trace.file, trace.row_index = places[0]["file_path"], places[0]["row_index"]
 
 
-def find_in_sql(trace: Trace, path: str) -> None:
-    """Ask for the row as anybody would, in SQL."""
+def _find_in_sql(trace: Trace, path: str) -> None:
+    """Query the row in SQL."""
     spark = _spark()
     spark.read.parquet(path).createOrReplaceTempView(VIEW)
     trace.query = f"select event_type, Host, timestamp from {VIEW} where `{HEADER}` = '{trace.id}'"
     rows = spark.sql(trace.query).collect()
     if len(rows) != 1:
-        raise LostTrack(f"{trace.query} gives {len(rows)} rows, which should be one")
+        raise TraceError(f"{trace.query} returns {len(rows)} rows, expected 1")
     trace.row = rows[0].asDict()
 
 

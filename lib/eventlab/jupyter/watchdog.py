@@ -1,0 +1,91 @@
+"""Stop the services when a learner's server under JupyterHub ends, also when it is killed.
+
+`eventlab hub` starts this module as a process of its own before it becomes the server. While the process waits, it
+imports little and needs little memory, because every learner has one.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+
+if TYPE_CHECKING:
+    from eventlab.settings import Settings
+
+logger = logging.getLogger("eventlab.jupyter.watchdog")
+
+POLL_S = 1.0
+READY = "ready\n"
+
+
+def start(settings: Settings) -> None:
+    """Start a watchdog for this process, which may become another program with `exec`, and wait until it watches.
+
+    When the watchdog of an earlier server is stopping the services, this waits until they have stopped.
+
+    Raises:
+        OSError: The process could not be started.
+    """
+    from eventlab.stack import environment
+
+    log = settings.state_dir / "logs" / "hub-watchdog.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "eventlab.jupyter.watchdog", str(settings.state_dir / "hub.lock")],
+            env=environment.full(settings),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            start_new_session=True,  # Ctrl-C and the end of a terminal do not reach it
+        )
+    assert process.stdout
+    with process.stdout as output:
+        if output.readline() != READY:
+            raise OSError(f"the watchdog of the services did not start; its log is {log}")
+
+
+def watch(server: psutil.Process, lock_file: Path) -> None:
+    """Wait until the server has ended, then stop the services, unless another server uses them.
+
+    The watchdog of each running server holds a shared lock; the one that gets an exclusive lock is the last.
+    """
+    with lock_file.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        print(READY, end="", flush=True)
+        logger.info("process %d stops the services when process %d has ended", os.getpid(), server.pid)
+        while is_running(server):
+            time.sleep(POLL_S)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            logger.info("process %d has ended; another server uses the services", server.pid)
+            return
+        from eventlab.settings import settings
+        from eventlab.stack import Stack
+
+        logger.info("process %d has ended: stopping the services", server.pid)
+        states = Stack(settings).down()
+        logger.info("%s", ", ".join(f"{status.name} {status.state}" for status in states))
+
+
+def is_running(process: psutil.Process) -> bool:
+    """Return whether the process runs; one that has ended but was not collected by its parent does not run."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    watch(psutil.Process(os.getppid()), Path(sys.argv[1]))
