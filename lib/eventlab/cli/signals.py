@@ -1,4 +1,4 @@
-"""Signals of long commands."""
+"""Signal handling of commands that run for a long time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import click
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """SIGTERM ends a long command the way Ctrl-C does, and a second of either does not interrupt its clean-up."""
+    """Handle SIGTERM like Ctrl-C, and ignore further signals during the clean-up after the first."""
     numbers = (signal.SIGINT, signal.SIGTERM)
 
     def interrupt(*_: object) -> None:
@@ -20,11 +20,11 @@ def terminable() -> Iterator[None]:
             signal.signal(number, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in numbers}
+    previous = {number: signal.signal(number, interrupt) for number in numbers}
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)
 
 
@@ -35,5 +35,5 @@ def continuable() -> Iterator[None]:
         with terminable():
             yield
     except KeyboardInterrupt:
-        click.echo("Stopped. What is graded is kept: run the same command again to continue.", err=True)
+        click.echo("Stopped. All grades so far are saved: run the same command again to continue.", err=True)
         sys.exit(130)

@@ -1,99 +1,184 @@
-"""The course from the first notebook to the last on a fresh stack of its own, which is gone afterwards."""
+"""Run the lessons in order on a new stack, and write the executed copies and a report."""
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 import filelock
 
-from eventlab.course.execute import Result, execute
+from eventlab.course import refresh, report
+from eventlab.course.execute import NotebookResult, execute
 from eventlab.errors import EventlabError
 from eventlab.settings import ROOT, OwnSettings, Settings, settings
 from eventlab.stack import environment, lifecycle
 from eventlab.stack.services import COURSE
 
+logger = logging.getLogger(__name__)
+
 NOTEBOOKS = ROOT / "notebooks"
 BUILD = ROOT / "build"
 OFFSETS = (0, 500, 600, 700)
-
-Progress = Callable[[str, int, int], None]
-"""Called with a notebook's name, its code cells done and all its code cells."""
-
-
-class WalkError(EventlabError):
-    """The course can't be walked: no such notebook, or a cell failed."""
+IN_PLACE_OFFSETS = (0,)
+"""The committed outputs show the default ports."""
 
 
-def lessons(names: Sequence[str] = ()) -> list[Path]:
-    """The course's notebooks in reading order; each name picks those that begin with it (`05`, `05_filter`)."""
-    found = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
-    if unknown := [name for name in names if not any(path.stem.startswith(name) for path in found)]:
-        raise WalkError(
-            f"no notebook begins with {', '.join(unknown)}; there are: {', '.join(p.stem for p in found)}"
-        )
-    return [path for path in found if not names or any(path.stem.startswith(name) for name in names)]
+class CourseRunError(EventlabError):
+    """The lessons cannot be run: there is no such notebook, the stack cannot start, or a cell failed."""
 
 
-def walk(notebooks: Sequence[Path], output: Path, progress: Progress) -> Iterator[Result]:
-    """Execute the notebooks one after the other into `output`; the first failure is the last result."""
+class RunProgress(Protocol):
+    """What `run_course` calls while it works."""
+
+    def report_phase(self, service: str, phase: str) -> None:
+        """Receive what happens to a service."""
+
+    def report_cells(self, notebook: str, done: int, total: int) -> None:
+        """Receive the number of completed code cells and of all code cells of a notebook."""
+
+    def report_result(self, result: NotebookResult) -> None:
+        """Receive the result of a notebook that has ended."""
+
+
+def find_lessons(names: Sequence[str] = ()) -> list[Path]:
+    """Return the course's notebooks in reading order.
+
+    Args:
+        names: Beginnings of the names of the notebooks to select (`05`, `05_filter`); all notebooks without one.
+
+    Raises:
+        CourseRunError: No notebook begins with one of the names.
+    """
+    lessons = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+    if unknown := [name for name in names if not any(path.stem.startswith(name) for path in lessons)]:
+        existing = ", ".join(path.stem for path in lessons)
+        raise CourseRunError(f"no notebook begins with {', '.join(unknown)}; there are: {existing}")
+    return [path for path in lessons if not names or path.stem.startswith(tuple(names))]
+
+
+def run_course(
+    notebooks: Sequence[Path], output: Path, *, in_place: bool = False, progress: RunProgress
+) -> list[NotebookResult]:
+    """Execute notebooks in order on a new stack and stop that stack.
+
+    Args:
+        notebooks: The notebooks.
+        output: The folder for the executed copies and `report.html`.
+        in_place: Also update the outputs of the notebooks themselves, when all have completed.
+        progress: Receives the progress.
+
+    Returns:
+        One result per notebook.
+
+    Raises:
+        CourseRunError: A cell failed; the message names it, the executed copy and the services' logs.
+    """
+    with own_stack(progress.report_phase, offsets=IN_PLACE_OFFSETS if in_place else OFFSETS) as stack_settings:
+        results = run_notebooks(notebooks, output, progress)
+        report.write(results, output / "report.html")
+        if results and results[-1].failure:
+            raise _run_error(results[-1], output, _copy_logs(stack_settings, output))
+    if not in_place:
+        return results
+    pairs = zip(notebooks, results, strict=True)
+    return [replace(result, updated=refresh.update_outputs(notebook, result.node)) for notebook, result in pairs]
+
+
+def run_notebooks(notebooks: Sequence[Path], output: Path, progress: RunProgress) -> list[NotebookResult]:
+    """Execute notebooks into a folder, and stop after the first one that fails."""
+    results: list[NotebookResult] = []
     for notebook in notebooks:
+        name = notebook.stem
         result = execute(
             notebook,
             output / notebook.name,
-            progress=lambda done, total, name=notebook.stem: progress(name, done, total),  # type: ignore[misc]
+            report_cells=lambda done, total, name=name: progress.report_cells(name, done, total),  # type: ignore[misc]
         )
-        yield result
+        results.append(result)
+        progress.report_result(result)
         if result.failure:
-            return
+            break
+    return results
+
+
+def _copy_logs(stack_settings: Settings, output: Path) -> Path:
+    """Copy the services' logs, which are deleted with the stack, and return the copy's folder."""
+    logs = output / "logs"
+    shutil.rmtree(logs, ignore_errors=True)
+    shutil.copytree(stack_settings.state_dir / "logs", logs)
+    return logs
+
+
+def _run_error(result: NotebookResult, output: Path, logs: Path) -> CourseRunError:
+    failure = result.failure
+    assert failure
+    return CourseRunError(
+        f"{result.name}, cell {failure.cell}: {failure.error.strip()}\n\n{failure.source}\n\n"
+        f"The executed copy: {output / result.name}.ipynb\nThe services' logs: {logs}"
+    )
 
 
 @contextmanager
 def own_stack(
-    report: lifecycle.Report = lambda name, phase: None,
+    report_phase: lifecycle.Report = lambda name, phase: None,
     folder: Path = BUILD / "run-stack",
     offsets: Sequence[int] = OFFSETS,
     services: Sequence[str] = COURSE,
 ) -> Iterator[Settings]:
-    """A fresh stack under build/, in whose environment this process and its kernels are meanwhile.
+    """Run a new stack under build/, and give this process its environment meanwhile.
 
-    It takes the first of the port offsets at which all its ports are free, so that a learner's running stack
-    is left alone, and nothing of a learner's ports and addresses. WalkError when no offset is free, or
-    another walk is using the folder.
+    The stack takes the first port offset at which all of its ports are free, and ignores the user's own settings
+    of ports and addresses.
+
+    Args:
+        report_phase: Receives what happens to each service.
+        folder: The state folder; its content is deleted.
+        offsets: The port offsets to try.
+        services: The services to start.
+
+    Yields:
+        The settings of the stack.
+
+    Raises:
+        CourseRunError: No offset is free, or another run uses the folder.
     """
-    with _alone(folder):
-        own = _on_free_ports(folder, offsets)
-        lifecycle.down(own)  # what an interrupted run may have left
+    with _lock(folder):
+        own = _settings_on_free_ports(folder, offsets)
+        lifecycle.down(own)  # an interrupted run may have left services
         shutil.rmtree(folder, ignore_errors=True)
         before = dict(os.environ)
         try:
-            lifecycle.up(own, services, report)
+            lifecycle.up(own, services, report_phase)
             environment.apply(own)
             yield own
         finally:
             os.environ.clear()
             os.environ.update(before)
-            lifecycle.down(own, services, report)
+            lifecycle.down(own, services, report_phase)
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """A second walk in the same folder is refused: it would end the first one's stack."""
+def _lock(folder: Path) -> Iterator[None]:
+    """Refuse a second run in the same folder, which would stop the first one's stack."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
         with filelock.FileLock(folder.with_name(folder.name + ".lock"), timeout=0):
             yield
     except filelock.Timeout as error:
-        raise WalkError(f"another walk is under way in {folder}. Try again when it is done") from error
+        raise CourseRunError(f"another run is using {folder}. Try again when it has ended") from error
 
 
-def _on_free_ports(folder: Path, offsets: Sequence[int]) -> Settings:
+def _settings_on_free_ports(folder: Path, offsets: Sequence[int]) -> Settings:
     for offset in offsets:
         own = OwnSettings(state_dir=folder, port_offset=offset, start_timeout_s=settings.start_timeout_s)
         left_over = any(status.pid for status in lifecycle.status(own, COURSE))
         if left_over or not lifecycle.taken_ports(own, COURSE):
+            logger.info("Using port offset %d and the state folder %s", offset, folder)
             return own
-    raise WalkError("the course's ports are taken. Take the running stack down: eventlab down")
+    raise CourseRunError("the ports that the lessons need are in use by a running stack", "eventlab down")
