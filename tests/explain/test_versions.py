@@ -56,7 +56,7 @@ def test_a_server_with_another_connector_is_found_out_and_replaced(notebook, old
 
     box = notebook.fails(cell)
 
-    assert f"pyspark {doctor.metadata.version('pyspark')}" in box["proof"]
+    assert f"pyspark {doctor.versions.metadata.version('pyspark')}" in box["proof"]
     assert f"the running server has {SOURCE}-{OLDER}.jar" in box["proof"]
     assert box["remedy"].startswith("!eventlab restart spark\n")
     notebook.is_mended(cell, box)
@@ -73,7 +73,7 @@ def test_a_lock_of_another_connector_asks_for_make_setup(here, tmp_path, monkeyp
 
     assert spark.versions_apart(failure, here) is None  # in this kit, both are of one version
 
-    monkeypatch.setattr(doctor, "ROOT", tmp_path)
+    monkeypatch.setattr(doctor.versions, "ROOT", tmp_path)
     box = spark.versions_apart(failure, here)
     assert box
     assert f"pyspark 4.2.0, its Kafka source {OLDER}: must be equal" in box.proof

@@ -1,9 +1,11 @@
-"""The root of the `eventlab` command: which module has which subcommand, `--verbose`, and how errors are printed."""
+"""The root of the `eventlab` command: its subcommands, `--verbose`, and how errors are printed."""
 
 from __future__ import annotations
 
 import importlib
+import inspect
 import logging
+import re
 import sys
 from typing import Any
 
@@ -35,15 +37,27 @@ def set_log_level(ctx: click.Context, param: click.Parameter, count: int) -> Non
         logging.getLogger("eventlab").setLevel(logging.INFO if count == 1 else logging.DEBUG)
 
 
-def verbose_option() -> click.Option:
-    """Return the option `--verbose`, which stands before or after the subcommand."""
-    return click.Option(
-        ["-v", "--verbose"],
-        count=True,
-        expose_value=False,
-        callback=set_log_level,
-        help="Show a log of what the command does on standard error; -vv shows details.",
-    )
+def prepare(command: click.Command) -> click.Command:
+    """Keep the lines of indented parts of a command's help text, and add `--verbose` to its options.
+
+    A command that passes its options on to another program does not get `--verbose`.
+    """
+    parts = inspect.cleandoc(command.help or "").split("\n\n")
+    command.help = "\n\n".join(f"\b\n{part}" if re.match(r"[^\b].*\n ", part) else part for part in parts)
+    passes_options_on = command.context_settings.get("ignore_unknown_options")
+    if not passes_options_on and not any(param.name == "verbose" for param in command.params):
+        command.params.append(
+            click.Option(
+                ["-v", "--verbose"],
+                count=True,
+                expose_value=False,
+                callback=set_log_level,
+                help="Log what the command does to standard error; -vv logs details.",
+            )
+        )
+    for subcommand in getattr(command, "commands", {}).values():
+        prepare(subcommand)
+    return command
 
 
 class Group(click.Group):
@@ -61,10 +75,7 @@ class Group(click.Group):
         """Import a subcommand, or return None when there is none of this name."""
         if name not in COMMANDS:
             return None
-        command: click.Command = getattr(importlib.import_module(f"eventlab.cli.{COMMANDS[name]}"), name)
-        if command.add_help_option and not any(param.name == "verbose" for param in command.params):
-            command.params.append(verbose_option())
-        return command
+        return prepare(getattr(importlib.import_module(f"eventlab.cli.{COMMANDS[name]}"), name))
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the subcommand and turn the kit's errors and Ctrl-C into messages."""
@@ -80,28 +91,27 @@ class Group(click.Group):
 
 @click.group(
     cls=Group,
-    params=[verbose_option()],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(package_name="eventlab")
 def main() -> None:
     """Learn event tracking on real Kafka, HDFS and Spark.
 
-    \b
     First steps:
       eventlab up          start the services and wait until each one answers
       eventlab status      show which services run, where, and how much memory they use
       eventlab lab         open the lessons in JupyterLab
       eventlab down        stop the services and check that their ports are closed
 
-    \b
     If something does not work:
       eventlab doctor      check this machine and print the command that fixes a problem
       eventlab logs kafka  print the log of a service
       eventlab -v up       show what a command does, step by step
 
-    \b
     Labs (see labs/README.md):
       eventlab labs list   list the labs; `release` and `verify` prepare them for students
       eventlab grade       grade a folder of submissions
     """
+
+
+prepare(main)

@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import threading
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ def open_browser(address: str) -> bool:
         )
         return browser.wait(ANSWER_S) == 0
     except subprocess.TimeoutExpired:
+        threading.Thread(target=browser.wait, daemon=True).start()  # collects its exit code
         return True
     except OSError:
         return False

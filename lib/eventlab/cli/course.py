@@ -24,7 +24,6 @@ def run(notebooks: tuple[str, ...], output: str, in_place: bool) -> None:
     copies and one page, report.html. The first cell that fails ends the run with exit code 1; the services' logs
     are then in the output folder too. A stack of yours that is running is not used and not changed.
 
-    \b
     Examples:
       eventlab run              all lessons
       eventlab run 05 07        two lessons
@@ -45,8 +44,8 @@ def run(notebooks: tuple[str, ...], output: str, in_place: bool) -> None:
 def lab(browser: bool) -> None:
     """Start the services and open the lessons in JupyterLab.
 
-    The command prints the address of the start page, and opens it if this machine has a browser. In a terminal of JupyterHub the Hub runs JupyterLab: then only the other services are started and the page's
-    address on the Hub is printed.
+    The command prints the address of the start page, and opens it if this machine has a browser. In a terminal
+    of JupyterHub, which runs JupyterLab itself, it starts the other services and prints the address on the Hub.
     """
     from eventlab.cli.browser import open_browser
     from eventlab.cli.display import show_progress, show_status
@@ -70,10 +69,9 @@ def lab(browser: bool) -> None:
 def hub(arguments: tuple[str, ...]) -> None:
     """Run a learner's server under JupyterHub.
 
-    JupyterHub calls this command. It starts the services and then JupyterLab on its start page. It needs the package jupyterhub in the kit's environment. In
-    jupyterhub_config.py:
+    JupyterHub calls this command. It starts the services and then JupyterLab on its start page. It needs the
+    package jupyterhub in the kit's environment. In jupyterhub_config.py:
 
-    \b
       c.Spawner.cmd = ["/path/to/eventlab/.venv/bin/eventlab", "hub"]
       c.Spawner.start_timeout = 120
 

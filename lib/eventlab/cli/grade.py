@@ -63,13 +63,11 @@ def grade(
     sandbox on its own data. A question that fails, hangs or ends the kernel costs only its own points. No
     running stack is needed. Grading needs Linux; `eventlab doctor` shows whether a sandbox is available.
 
-    \b
     Examples:
       eventlab grade lab01 submissions/
       eventlab grade lab03 export.zip --output grades/lab03 --workers 4
       eventlab grade lab04 submissions/ --cell-timeout 120 --memory 2048
 
-    \b
     The output folder contains afterwards:
       grades.csv              one row per student
       checks.csv              one row per check, with expected and received values

@@ -42,7 +42,6 @@ def release(names: tuple[str, ...], output: Path) -> None:
 
     The command also updates student.ipynb in the lab's own folder.
 
-    \b
     Examples:
       eventlab labs release lab01                       one lab, to build/labs/lab01_events
       eventlab labs release lab01 lab02 --output out
@@ -66,7 +65,6 @@ def verify(names: tuple[str, ...], workers: int | None) -> None:
     in the lab's checks.py, one edit of the instructor's solution) must lose marks in its own question and in no
     other. Otherwise the exit code is 1. Needs Linux, like `eventlab grade`.
 
-    \b
     Examples:
       eventlab labs verify lab01
       eventlab labs verify lab01 lab02 lab03 lab04

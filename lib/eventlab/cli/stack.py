@@ -28,8 +28,8 @@ def up(services: tuple[str, ...], lesson: str | None) -> None:
 
     Services that already run are left alone. A service that a named one needs is started too.
 
-    \b
     Services: kafka namenode datanode spark api jupyter (default: all).
+
     Examples:
       eventlab up                               start all services
       eventlab up kafka api                     start only Kafka and the game API
@@ -78,7 +78,6 @@ def _prepare_lesson(notebook: Path) -> None:
 def status(services: tuple[str, ...], as_json: bool) -> None:
     """Show the state, address and memory of each service, which receives a real request.
 
-    \b
     States:
       running   the service answered
       crashed   the service was started, but its process has ended or does not answer
@@ -105,8 +104,8 @@ def down(services: tuple[str, ...]) -> None:
     Each process is asked to end, and killed when it does not. Only processes that this stack started are
     stopped; a port that another program holds is reported. Topics, events and files are kept.
 
-    \b
     Services: kafka namenode datanode spark api jupyter (default: all).
+
     Examples:
       eventlab down             stop all services
       eventlab down datanode    stop one service
@@ -143,7 +142,6 @@ def _services_without_own_jupyter() -> Sequence[str]:
 def restart(services: tuple[str, ...]) -> None:
     """Stop services and start them again (default: all).
 
-    \b
     Example:
       eventlab restart api      load a changed game_api.py
     """
@@ -163,8 +161,8 @@ def restart(services: tuple[str, ...]) -> None:
 def logs(service: str, follow: bool, lines: int) -> None:
     """Print the log of a service.
 
-    \b
     Services: kafka namenode datanode spark api jupyter.
+
     Examples:
       eventlab logs kafka
       eventlab logs api -f      follow the log
@@ -209,11 +207,9 @@ def reset(yes: bool) -> None:
 def env() -> None:
     """Print shell commands that connect this shell to the stack.
 
-    \b
     Example:
       eval "$(eventlab env)"
 
-    \b
     Afterwards these commands find the stack without options:
       kafka-topics kafka-console-consumer kafka-console-producer kafka-consumer-groups kafkacat
       hadoop hdfs spark-submit pyspark flask jupyter ab
@@ -264,7 +260,6 @@ def doctor(as_json: bool) -> None:
 
     No service is started. The exit code is 1 when a check fails.
 
-    \b
     Each line is one check:
       OK     the stack can work with it
       NOTE   nothing is wrong, but you should know it
