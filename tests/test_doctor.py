@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from eventlab import doctor
 from eventlab.cli.app import main
 from eventlab.cli.display import show_checks
-from eventlab.doctor import host, installation, machine, packages, versions
+from eventlab.doctor import host, installation, machine, versions
 from eventlab.settings import ROOT, Settings
 from eventlab.stack import archives, jars, java
 
@@ -44,7 +44,7 @@ def kit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(ROOT / "stack", tmp_path / "kit" / "stack")
     for name in ("pyproject.toml", "uv.lock"):
         shutil.copy(ROOT / name, tmp_path / "kit" / name)
-    for module in (packages, versions):
+    for module in (installation, versions):
         monkeypatch.setattr(module, "ROOT", tmp_path / "kit")
     return tmp_path / "kit"
 
@@ -83,29 +83,29 @@ def test_a_fail_makes_the_exit_code_non_zero(tmp_path: Path):
 
 
 def test_this_python_is_fit():
-    check = packages.python()
+    check = installation.python()
 
     assert check.ok
     assert check.detail.startswith(".".join(map(str, sys.version_info[:3])))
 
 
 def test_an_old_python_is_named(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(packages, "OLDEST_PYTHON", (3, 99))
+    monkeypatch.setattr(installation, "OLDEST_PYTHON", (3, 99))
 
-    check = packages.python()
+    check = installation.python()
 
     assert not check.ok
     assert "older than 3.99" in check.detail
 
 
 def test_the_installed_packages_are_the_locked_ones():
-    assert packages.locked_packages().ok, packages.locked_packages().detail
+    assert installation.packages().ok, installation.packages().detail
 
 
 def test_a_package_of_another_version_than_the_locked_one_is_named(kit: Path):
     spoil(kit / "uv.lock", 'name = "gevent"\nversion = "', 'name = "gevent"\nversion = "0.')
 
-    check = packages.locked_packages()
+    check = installation.packages()
 
     assert not check.ok
     assert "gevent is " in check.detail
@@ -115,7 +115,7 @@ def test_a_package_of_another_version_than_the_locked_one_is_named(kit: Path):
 def test_a_lock_that_is_older_than_the_project_file_is_found(kit: Path):
     spoil(kit / "pyproject.toml", '"flask>=3.1,<4"', '"flask>=3.0,<4"')
 
-    check = packages.locked_packages()
+    check = installation.packages()
 
     assert (check.ok, check.remedy) == (False, f"{'uv' if shutil.which('uv') else kit / '.uv/bin/uv'} lock")
 

@@ -211,3 +211,38 @@ def test_pyspark_has_spark_and_reads_hdfs(stack, tmp_path):
 
     assert "5 [2, 3]" in done.stdout, done.stderr
     assert "_SUCCESS" in filesystem.names("/tmp/from-pyspark")
+
+
+@pytest.fixture
+def session_script(tmp_path):
+    """A program that prints which kind of Spark session it gets, and counts with it."""
+    script = tmp_path / "session.py"
+    script.write_text(
+        "from pyspark.sql import SparkSession\n"
+        "spark = SparkSession.builder.getOrCreate()\n"
+        "print(type(spark).__module__, spark.range(7).count())\n"
+    )
+    return script
+
+
+@pytest.mark.parametrize("option", [["--remote", "{}"], ["--remote={}"]])
+def test_spark_submit_reaches_a_named_connect_server_with_the_token(stack, session_script, option):
+    done = run("spark-submit", *(word.format(stack.spark_remote) for word in option), session_script)
+
+    assert "pyspark.sql.connect.session 7" in done.stdout, done.stderr
+
+
+def test_pyspark_reaches_a_named_connect_server_with_the_token(stack, session_script):
+    shell = f"PYSPARK_DRIVER_PYTHON_OPTS=-i pyspark --remote {stack.spark_remote} < {session_script}"
+
+    done = run("bash", "-c", shell)
+
+    assert "pyspark.sql.connect.session 7" in done.stdout, done.stderr
+
+
+def test_spark_submit_without_a_server_is_classic_although_the_token_is_set(stack, session_script):
+    assert os.environ["SPARK_CONNECT_AUTHENTICATE_TOKEN"]
+
+    done = run("spark-submit", session_script)
+
+    assert "pyspark.sql.session 7" in done.stdout, done.stderr

@@ -3,7 +3,6 @@
 import io
 import itertools
 import os
-import re
 import socket
 import subprocess
 import sys
@@ -46,12 +45,12 @@ def test_an_executed_notebook_carries_its_outputs_and_reports_progress(tmp_path)
     result = execute(
         notebook(tmp_path / "sum.ipynb", "a = 1", "a + 1"),
         tmp_path / "out.ipynb",
-        report_cells=lambda done, total: seen.append((done, total)),
+        report_cells=lambda name, text, done, total: seen.append((name, text, done, total)),
     )
 
     assert result.failure is None
     assert result.node.cells[1].outputs[0].data["text/plain"] == "2"
-    assert seen == [(0, 2), (1, 2), (2, 2)]
+    assert seen == [("sum", f"{done}/2 cells", done, 2) for done in (0, 1, 2)]
 
 
 def test_a_failing_cell_is_named_with_its_error(tmp_path):
@@ -132,14 +131,14 @@ def test_a_failing_lesson_ends_the_run_and_the_stack_is_torn_down(tmp_path, monk
     ]
 
     with pytest.raises(course_run.CourseRunError, match="02_bad, cell 1: ValueError: no such event") as caught:
-        course_run.run_course(lessons, tmp_path / "out", progress=progress)
+        course_run.run_course(lessons, tmp_path / "out", report_cells=progress.update)
 
     assert "logs" in str(caught.value)
     assert (tmp_path / "out" / "logs" / "kafka.log").exists()
     assert "no such event" in (tmp_path / "out" / "report.html").read_text()
     assert not (tmp_path / "out" / "03_never.ipynb").exists()
-    assert re.search(r"^01_fine +1/1 cells", screen.getvalue(), re.MULTILINE)
-    assert re.search(r"^02_bad +0/1 cells", screen.getvalue(), re.MULTILINE)
+    assert "01_fine 1/1 cells" in screen.getvalue()
+    assert "02_bad 1/1 cells" not in screen.getvalue()
     assert not lifecycle.open_ports(Settings(port_offset=OFFSETS[0]))
 
 
@@ -180,7 +179,7 @@ def test_the_course_completes_headlessly_and_leaves_nothing_running(tmp_path):
         executed = nbformat.read(tmp_path / lesson.name, as_version=4)
         cells = sum(cell.cell_type == "code" for cell in executed.cells)
         assert f"{cells}/{cells} cells" in next(
-            line for line in reversed(done.stderr.splitlines()) if line.startswith(lesson.stem)
+            line for line in reversed(done.stderr.splitlines()) if lesson.stem in line
         )
     assert "08_query_with_sql" in (tmp_path / "report.html").read_text()
     assert begun_in(course_run.BUILD / "run-stack") == []

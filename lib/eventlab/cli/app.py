@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from eventlab.cli.signals import INTERRUPTED
 from eventlab.errors import EventlabError
 
 logger = logging.getLogger(__name__)
@@ -24,7 +25,6 @@ MODULES = {
 """The subcommands by module of this package. A module is imported when one of its commands is used."""
 COMMANDS = {command: module for module, commands in MODULES.items() for command in commands}
 LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
-INTERRUPTED = 130
 
 
 def set_log_level(ctx: click.Context, param: click.Parameter, count: int) -> None:
@@ -86,13 +86,10 @@ class Group(click.Group):
             raise click.ClickException(str(error)) from error
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
-            ctx.exit(INTERRUPTED)
+            sys.exit(INTERRUPTED)
 
 
-@click.group(
-    cls=Group,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="eventlab")
 def main() -> None:
     """Learn event tracking on real Kafka, HDFS and Spark.

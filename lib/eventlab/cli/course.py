@@ -33,7 +33,7 @@ def run(notebooks: tuple[str, ...], output: str, in_place: bool) -> None:
 
     lessons = find_lessons(notebooks)
     with show_progress() as progress, terminable():
-        results = run_course(lessons, Path(output), in_place=in_place, progress=progress)
+        results = run_course(lessons, Path(output), progress.report_phase, progress.update, in_place=in_place)
     for result in results if in_place else ():
         print_line(f"{result.name}: {'updated' if result.updated else 'unchanged'}")
     print_line(f"{len(results)} notebooks completed. The report: {Path(output) / 'report.html'}")

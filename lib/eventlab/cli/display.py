@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, Task, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from eventlab.clients import ports
 
 if TYPE_CHECKING:
-    from eventlab.course.execute import NotebookResult
     from eventlab.doctor import CheckResult
     from eventlab.stack.lifecycle import Status
 
@@ -51,7 +50,6 @@ class PlainLines:
     def __init__(self, screen: Console) -> None:
         self.screen = screen
         self.started = time.monotonic()
-        self.first_seen: dict[str, float] = {}
         self.printed: dict[str, str | int] = {}
 
     def update(self, name: str, text: str, done: int = 0, total: int = 1) -> None:
@@ -79,16 +77,6 @@ class PlainLines:
         if short != phase:
             self.log(phase)
 
-    def report_cells(self, notebook: str, done: int, total: int) -> None:
-        """Show how many code cells of a notebook are done."""
-        seconds = time.monotonic() - self.first_seen.setdefault(notebook, time.monotonic())
-        if done and done % PLAIN_STEP == 0 and done < total:
-            self.log(_cells_line(notebook, done, total, seconds))
-
-    def report_result(self, result: NotebookResult) -> None:
-        """Show that a notebook has ended."""
-        self.log(_cells_line(result.name, result.executed_cells, result.cells, result.seconds))
-
 
 class LiveLines(PlainLines):
     """Progress in a terminal: one line per name that is redrawn."""
@@ -96,30 +84,20 @@ class LiveLines(PlainLines):
     def __init__(self, progress: Progress) -> None:
         super().__init__(progress.console)
         self.progress = progress
-        self.tasks: dict[str, int] = {}
+        self.tasks: dict[str, TaskID] = {}
 
     def update(self, name: str, text: str, done: int = 0, total: int = 1) -> None:
         """Redraw the line of a service, a notebook or a stage."""
         if name not in self.tasks:
             self.tasks[name] = self.progress.add_task(name, phase=text)
-        task = self.tasks[name]
-        self.progress.update(task, phase=text, completed=done, total=total)  # type: ignore[arg-type]
-
-    def report_cells(self, notebook: str, done: int, total: int) -> None:
-        """Redraw the line of a notebook."""
-        self.update(notebook, f"{done} of {total} cells", min(done, total - 1), total)
-
-    def report_result(self, result: NotebookResult) -> None:
-        """Complete the line of a notebook."""
-        text = f"{result.executed_cells} of {result.cells} cells"
-        self.update(result.name, text, result.executed_cells, max(result.cells, 1))
+        self.progress.update(self.tasks[name], phase=text, completed=done, total=total)
 
 
 class _CounterBar(BarColumn):
     """A bar for tasks that are counted in steps."""
 
     def render(self, task: Task):
-        return super().render(task) if (task.total or 0) > 1 else ""
+        return super().render(task) if (task.total or 0) > 1 and not task.finished else ""
 
 
 @contextmanager
@@ -138,16 +116,6 @@ def show_progress() -> Iterator[PlainLines]:
     )
     with Progress(*columns, console=screen) as progress:
         yield LiveLines(progress)
-
-
-@contextmanager
-def show_spinner(text: str) -> Iterator[None]:
-    """Show a spinner and the seconds while something without steps runs; nothing where there is no terminal."""
-    screen = console()
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as progress:
-        progress.add_task(text, total=None)
-        yield
 
 
 def show_status(statuses: Sequence[Status]) -> None:
@@ -228,10 +196,6 @@ def _verdict(result: CheckResult) -> str:
     if not result.ok:
         return "[red]FAIL"
     return "[yellow]NOTE" if result.note else "[green]OK"
-
-
-def _cells_line(notebook: str, done: int, total: int, seconds: float) -> str:
-    return f"{notebook:<24} {done:>3}/{total} cells {seconds:6.1f} s"
 
 
 def _mebibytes(count: int) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from eventlab.cli.signals import continuable
+from eventlab.cli.signals import CONTINUE, terminable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,7 +89,7 @@ def grade(
     require_grading_platform()
     found = find(lab)
     target = output or Path("build", "grades", found.name)
-    with continuable(), gathered(submissions) as source, show_grading(console()) as progress:
+    with terminable(CONTINUE), gathered(submissions) as source, show_grading(console()) as progress:
         records = grade_all(
             found,
             source,

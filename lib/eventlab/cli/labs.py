@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from eventlab.cli.signals import continuable
+from eventlab.cli.signals import CONTINUE, terminable
 
 
 @click.group()
@@ -78,7 +78,7 @@ def verify(names: tuple[str, ...], workers: int | None) -> None:
     require_grading_platform()
     failed = False
     for lab in [find(name) for name in names]:
-        with continuable(), show_grading(console()) as progress:
+        with terminable(CONTINUE), show_grading(console()) as progress:
             proof = verify_lab(lab, workers=workers, progress=progress)
         caught = len(proof.mutants) - len(proof.survivors)
         click.echo(

@@ -9,10 +9,18 @@ from contextlib import contextmanager
 
 import click
 
+INTERRUPTED = 130
+"""The exit code of a command that a signal has ended."""
+CONTINUE = "Stopped. All grades so far are saved: run the same command again to continue."
+
 
 @contextmanager
-def terminable() -> Iterator[None]:
-    """Handle SIGTERM like Ctrl-C, and ignore further signals during the clean-up after the first."""
+def terminable(message: str = "Interrupted.") -> Iterator[None]:
+    """Handle SIGTERM like Ctrl-C, and ignore further signals during the clean-up after the first.
+
+    Args:
+        message: What is printed before the command ends with exit code 130.
+    """
     numbers = (signal.SIGINT, signal.SIGTERM)
 
     def interrupt(*_: object) -> None:
@@ -23,17 +31,9 @@ def terminable() -> Iterator[None]:
     previous = {number: signal.signal(number, interrupt) for number in numbers}
     try:
         yield
+    except KeyboardInterrupt:
+        click.echo(message, err=True)
+        sys.exit(INTERRUPTED)
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
-
-
-@contextmanager
-def continuable() -> Iterator[None]:
-    """End grading on Ctrl-C or SIGTERM with exit code 130, and print how to continue."""
-    try:
-        with terminable():
-            yield
-    except KeyboardInterrupt:
-        click.echo("Stopped. All grades so far are saved: run the same command again to continue.", err=True)
-        sys.exit(130)

@@ -60,13 +60,15 @@ def _find_lesson(name: str) -> Path:
 
 def _prepare_lesson(notebook: Path) -> None:
     """Prepare the state that a lesson starts from and print what was prepared."""
-    from eventlab.cli.display import show_spinner
+    from eventlab.cli.display import show_progress
     from eventlab.course.lesson_state import prepare_lesson
     from eventlab.stack import environment
 
     environment.apply(settings)
-    with show_spinner(f"preparing lesson {notebook.stem}"):
+    with show_progress() as progress:
+        progress.update(notebook.stem, "preparing")
         output = prepare_lesson(notebook)
+        progress.update(notebook.stem, "ready", done=1)
     click.echo(f"\nReady for lesson {notebook.stem}:")
     click.echo("\n".join(f"  {line}" for line in output.splitlines()))
     click.echo(f"Open it: eventlab lab, then notebooks/{notebook.name}")

@@ -17,10 +17,14 @@ from papermill.execute import execute_notebook
 
 logger = logging.getLogger(__name__)
 
-ReportCells = Callable[[int, int], None]
-"""Called with the number of completed code cells and the number of all code cells."""
+ReportCells = Callable[[str, str, int, int], None]
+"""Called with a notebook's name, its progress as a text, and its completed and all code cells."""
 
 CELL_TIMEOUT_S = 300
+
+
+def no_report(*_: object) -> None:
+    """Ignore the progress."""
 
 
 @dataclass(frozen=True)
@@ -58,12 +62,6 @@ class NotebookResult:
     failure: CellFailure | None = None
     updated: bool = False
 
-    @property
-    def executed_cells(self) -> int:
-        """Return the number of code cells that completed."""
-        before = self.node.cells[: self.failure.cell - 1] if self.failure else self.node.cells
-        return sum(cell.cell_type == "code" for cell in before)
-
 
 class _ReportingEngine(NBClientEngine):
     """papermill's own engine, which also reports each completed cell."""
@@ -71,7 +69,7 @@ class _ReportingEngine(NBClientEngine):
     @classmethod
     def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **kwargs: Any) -> None:
         """Execute the cells; called by papermill."""
-        report_cells: ReportCells = kwargs.pop("report_cells")
+        report: Callable[[int, int], None] = kwargs.pop("report")
         kwargs.pop("notebooks").append(nb_man.nb)
         total = sum(cell.cell_type == "code" for cell in nb_man.nb.cells)
         done = 0
@@ -80,12 +78,12 @@ class _ReportingEngine(NBClientEngine):
         def complete_and_report(cell: NotebookNode, **more: Any) -> None:
             nonlocal done
             complete(cell, **more)
-            if cell.cell_type == "code":
+            if cell.cell_type == "code" and not cell.metadata.papermill["exception"]:
                 done += 1
-                report_cells(done, total)
+                report(done, total)
 
         nb_man.cell_complete = complete_and_report
-        report_cells(0, total)
+        report(0, total)
         super().execute_managed_notebook(nb_man, kernel_name, **kwargs)
 
 
@@ -97,7 +95,7 @@ def execute(
     notebook: Path,
     output: Path,
     parameters: Mapping[str, object] | None = None,
-    report_cells: ReportCells = lambda done, total: None,
+    report_cells: ReportCells = no_report,
 ) -> NotebookResult:
     """Execute a notebook in its own folder, with this process's environment, and write the executed copy.
 
@@ -131,7 +129,7 @@ def execute(
             execution_timeout=CELL_TIMEOUT_S,
             shutdown_kernel="immediate",
             extra_arguments=["--IPKernelApp.log_level=ERROR"],
-            report_cells=report_cells,
+            report=lambda done, total: report_cells(notebook.stem, f"{done}/{total} cells", done, total),
             notebooks=notebooks,
         )
     except PapermillExecutionError as error:

@@ -56,11 +56,7 @@ def connect() -> None:
 
 
 def prepare(
-    topic: str = settings.topic,
-    *,
-    events: bool = False,
-    purchases: str | None = None,
-    needs: Sequence[str] = (),
+    topic: str = settings.topic, *, events: bool = False, purchases: str | None = None, needs: Sequence[str] = ()
 ) -> None:
     """Prepare this kernel and the stack for a lesson, and print what the lesson starts from.
 

@@ -9,12 +9,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 import filelock
 
 from eventlab.course import refresh, report
-from eventlab.course.execute import NotebookResult, execute
+from eventlab.course.execute import NotebookResult, ReportCells, execute, no_report
 from eventlab.errors import EventlabError
 from eventlab.settings import ROOT, OwnSettings, Settings, settings
 from eventlab.stack import environment, lifecycle
@@ -31,19 +30,6 @@ IN_PLACE_OFFSETS = (0,)
 
 class CourseRunError(EventlabError):
     """The lessons cannot be run: there is no such notebook, the stack cannot start, or a cell failed."""
-
-
-class RunProgress(Protocol):
-    """What `run_course` calls while it works."""
-
-    def report_phase(self, service: str, phase: str) -> None:
-        """Receive what happens to a service."""
-
-    def report_cells(self, notebook: str, done: int, total: int) -> None:
-        """Receive the number of completed code cells and of all code cells of a notebook."""
-
-    def report_result(self, result: NotebookResult) -> None:
-        """Receive the result of a notebook that has ended."""
 
 
 def find_lessons(names: Sequence[str] = ()) -> list[Path]:
@@ -63,46 +49,44 @@ def find_lessons(names: Sequence[str] = ()) -> list[Path]:
 
 
 def run_course(
-    notebooks: Sequence[Path], output: Path, *, in_place: bool = False, progress: RunProgress
+    notebooks: Sequence[Path],
+    output: Path,
+    report_phase: lifecycle.Report = no_report,
+    report_cells: ReportCells = no_report,
+    *,
+    in_place: bool = False,
 ) -> list[NotebookResult]:
     """Execute notebooks in order on a new stack and stop that stack.
 
     Args:
         notebooks: The notebooks.
         output: The folder for the executed copies and `report.html`.
+        report_phase: Receives what happens to each service.
+        report_cells: Receives the progress of each notebook.
         in_place: Also update the outputs of the notebooks themselves, when all have completed.
-        progress: Receives the progress.
-
-    Returns:
-        One result per notebook.
 
     Raises:
         CourseRunError: A cell failed; the message names it, the executed copy and the services' logs.
     """
-    with own_stack(progress.report_phase, offsets=IN_PLACE_OFFSETS if in_place else OFFSETS) as stack_settings:
-        results = run_notebooks(notebooks, output, progress)
+    with own_stack(report_phase, offsets=IN_PLACE_OFFSETS if in_place else OFFSETS) as stack_settings:
+        results = run_notebooks(notebooks, output, report_cells)
         report.write(results, output / "report.html")
         if results and results[-1].failure:
-            raise _run_error(results[-1], output, _copy_logs(stack_settings, output))
+            raise _cell_error(results[-1], output, _copy_logs(stack_settings, output))
     if not in_place:
         return results
     pairs = zip(notebooks, results, strict=True)
     return [replace(result, updated=refresh.update_outputs(notebook, result.node)) for notebook, result in pairs]
 
 
-def run_notebooks(notebooks: Sequence[Path], output: Path, progress: RunProgress) -> list[NotebookResult]:
+def run_notebooks(
+    notebooks: Sequence[Path], output: Path, report_cells: ReportCells = no_report
+) -> list[NotebookResult]:
     """Execute notebooks into a folder, and stop after the first one that fails."""
     results: list[NotebookResult] = []
     for notebook in notebooks:
-        name = notebook.stem
-        result = execute(
-            notebook,
-            output / notebook.name,
-            report_cells=lambda done, total, name=name: progress.report_cells(name, done, total),  # type: ignore[misc]
-        )
-        results.append(result)
-        progress.report_result(result)
-        if result.failure:
+        results.append(execute(notebook, output / notebook.name, report_cells=report_cells))
+        if results[-1].failure:
             break
     return results
 
@@ -115,7 +99,7 @@ def _copy_logs(stack_settings: Settings, output: Path) -> Path:
     return logs
 
 
-def _run_error(result: NotebookResult, output: Path, logs: Path) -> CourseRunError:
+def _cell_error(result: NotebookResult, output: Path, logs: Path) -> CourseRunError:
     failure = result.failure
     assert failure
     return CourseRunError(
@@ -126,7 +110,7 @@ def _run_error(result: NotebookResult, output: Path, logs: Path) -> CourseRunErr
 
 @contextmanager
 def own_stack(
-    report_phase: lifecycle.Report = lambda name, phase: None,
+    report_phase: lifecycle.Report = no_report,
     folder: Path = BUILD / "run-stack",
     offsets: Sequence[int] = OFFSETS,
     services: Sequence[str] = COURSE,

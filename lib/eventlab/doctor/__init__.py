@@ -6,7 +6,7 @@ take about a second.
 
 from __future__ import annotations
 
-from eventlab.doctor import host, installation, machine, packages, versions
+from eventlab.doctor import host, installation, machine, versions
 from eventlab.doctor.machine import nearest_folder, roomy
 from eventlab.doctor.result import CheckResult, run_check
 from eventlab.doctor.versions import connector
@@ -18,8 +18,8 @@ __all__ = ["CheckResult", "checks", "connector", "nearest_folder", "roomy"]
 def checks(settings: Settings) -> list[CheckResult]:
     """Run all checks, in the order in which problems are best fixed; none of them raises."""
     return [
-        run_check("python", "make setup", packages.python),
-        run_check("packages", "make setup", packages.locked_packages),
+        run_check("python", "make setup", installation.python),
+        run_check("packages", "make setup", installation.packages),
         run_check("java", "eventlab setup", installation.java_runtime),
         run_check("jars", "eventlab setup", installation.checksums),
         run_check("archives", "eventlab setup", installation.startup_archives),
