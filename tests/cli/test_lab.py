@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 import subprocess
 
@@ -18,12 +19,20 @@ from eventlab.stack.tokens import jupyter_token
 
 
 @pytest.fixture(scope="module")
-def address(stack):
-    """The address that `eventlab lab` prints, beside the running stack."""
-    done = subprocess.run(["eventlab", "lab", "--no-browser"], capture_output=True, text=True, timeout=120)
+def started(stack):
+    """`eventlab lab` on a machine without a browser, beside the running stack."""
+    without = ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")
+    environment = {name: value for name, value in os.environ.items() if name not in without}
+    done = subprocess.run(["eventlab", "lab"], capture_output=True, text=True, timeout=120, env=environment)
     assert done.returncode == 0, done.stderr
-    yield re.search(r"JupyterLab: (\S+)", done.stdout)[1]
+    yield done
     lifecycle.down(stack, ["jupyter"])
+
+
+@pytest.fixture(scope="module")
+def address(started):
+    """The address that `eventlab lab` prints."""
+    return re.search(r"JupyterLab: (\S+)", started.stdout)[1]
 
 
 @pytest.fixture
@@ -32,6 +41,13 @@ def browser(stack, address):
     with httpx.Client(base_url=stack.jupyter_url, follow_redirects=True, trust_env=False) as client:
         assert client.get(address).status_code == 200
         yield client
+
+
+def test_without_a_browser_one_line_has_the_address(started, address):
+    lines = [line for line in started.stdout.splitlines() if address in line]
+
+    assert lines == [f"JupyterLab: {address} (open this address in a browser)"]
+    assert "not found" not in started.stdout + started.stderr
 
 
 def test_the_address_leads_to_the_start_page(stack, address, browser):

@@ -52,7 +52,8 @@ def prepare(command: click.Command) -> click.Command:
                 count=True,
                 expose_value=False,
                 callback=set_log_level,
-                help="Log what the command does to standard error; -vv logs details.",
+                show_default=False,
+                help="Log each step to standard error (-vv: details).",
             )
         )
     for subcommand in getattr(command, "commands", {}).values():
@@ -89,7 +90,10 @@ class Group(click.Group):
             sys.exit(INTERRUPTED)
 
 
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Group,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True},
+)
 @click.version_option(package_name="eventlab")
 def main() -> None:
     """Learn event tracking on real Kafka, HDFS and Spark.

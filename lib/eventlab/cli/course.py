@@ -13,9 +13,7 @@ from eventlab.settings import ROOT, settings
 
 @click.command()
 @click.argument("notebooks", nargs=-1, metavar="[NOTEBOOK]...")
-@click.option(
-    "--output", default="build/run", show_default=True, help="Folder for the executed copies and the report."
-)
+@click.option("--output", default="build/run", help="Folder for the executed copies and the report.")
 @click.option("--in-place", is_flag=True, help="Update the outputs of the notebooks themselves (for authors).")
 def run(notebooks: tuple[str, ...], output: str, in_place: bool) -> None:
     """Execute the lessons on a new stack and write a report.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -28,34 +28,16 @@ if TYPE_CHECKING:
 @click.option(
     "--workers",
     type=click.IntRange(1, 64),
-    help="Number of submissions graded at the same time  [default: by cores and memory]",
+    help="Submissions graded at the same time  [default: by cores and memory]",
 )
 @click.option(
-    "--cell-timeout",
-    default=60,
-    show_default=True,
-    type=click.IntRange(1, 86400),
-    metavar="S",
-    help="Seconds that a cell may run.",
+    "--cell-timeout", default=60, type=click.IntRange(1, 86400), metavar="S", help="Seconds that a cell may run."
 )
 @click.option(
-    "--memory",
-    default=1024,
-    show_default=True,
-    type=click.IntRange(256),
-    metavar="MiB",
-    help="Memory per submission.",
+    "--memory", "memory_mib", default=1024, type=click.IntRange(256), metavar="MiB", help="Memory per submission."
 )
 @click.option("--force", is_flag=True, help="Also grade submissions that have not changed.")
-def grade(
-    lab: str,
-    submissions: tuple[Path, ...],
-    output: Path | None,
-    workers: int | None,
-    cell_timeout: int,
-    memory: int,
-    force: bool,
-) -> None:
+def grade(lab: str, submissions: tuple[Path, ...], output: Path | None, **options: Any) -> None:
     """Grade submissions and write reports.
 
     SUBMISSIONS is a folder of STUDENT.ipynb files, a folder of STUDENT/... folders, the zip file that a learning
@@ -90,16 +72,7 @@ def grade(
     found = find(lab)
     target = output or Path("build", "grades", found.name)
     with terminable(CONTINUE), gathered(submissions) as source, show_grading(console()) as progress:
-        records = grade_all(
-            found,
-            source,
-            target,
-            workers=workers,
-            cell_timeout=cell_timeout,
-            memory_mib=memory,
-            force=force,
-            progress=progress,
-        )
+        records = grade_all(found, source, target, progress=progress, **options)
         write_all(records, target)
     _show(records, target)
 

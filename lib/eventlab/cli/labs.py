@@ -33,7 +33,6 @@ def list_labs() -> None:
 @click.option(
     "--output",
     default="build/labs",
-    show_default=True,
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for the released labs.",
 )

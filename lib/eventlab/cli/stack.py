@@ -159,7 +159,7 @@ def restart(services: tuple[str, ...]) -> None:
 @click.command()
 @click.argument("service")
 @click.option("-f", "--follow", is_flag=True, help="Print new lines as they are written, until Ctrl-C.")
-@click.option("-n", "--lines", default=200, show_default=True, help="Number of lines from the end of the log.")
+@click.option("-n", "--lines", default=200, help="Number of lines from the end of the log.")
 def logs(service: str, follow: bool, lines: int) -> None:
     """Print the log of a service.
 

@@ -104,7 +104,8 @@ def _cell_error(result: NotebookResult, output: Path, logs: Path) -> CourseRunEr
     assert failure
     return CourseRunError(
         f"{result.name}, cell {failure.cell}: {failure.error.strip()}\n\n{failure.source}\n\n"
-        f"The executed copy: {output / result.name}.ipynb\nThe services' logs: {logs}"
+        f"The executed copy: {output / result.name}.ipynb\nThe services' logs: {logs}",
+        f"eventlab run {result.name}",
     )
 
 
