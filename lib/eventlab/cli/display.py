@@ -89,7 +89,7 @@ class LiveLines(PlainLines):
     def update(self, name: str, text: str, done: int = 0, total: int = 1) -> None:
         """Redraw the line of a service, a notebook or a stage."""
         if name not in self.tasks:
-            self.tasks[name] = self.progress.add_task(name, phase=text)
+            self.tasks[name] = self.progress.add_task(name, total=total, phase=text)
         self.progress.update(self.tasks[name], phase=text, completed=done, total=total)
 
 
