@@ -21,9 +21,9 @@ def recipe(heading):
 
 
 def test_adding_a_check():
-    from eventlab.doctor import Check
+    from eventlab.doctor import CheckResult
 
-    namespace = {"Check": Check, "time": time}
+    namespace = {"CheckResult": CheckResult, "time": time}
     exec(recipe("Add a check"), namespace)
 
     assert namespace["clock"]().ok

@@ -1,4 +1,4 @@
-"""The course walked by `eventlab run`, against a plain loop of papermill with a Spark of its own per notebook."""
+"""The course run by `eventlab run`, against a plain loop of papermill with a Spark of its own per notebook."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from eventlab.settings import Settings
 from eventlab.stack import config, environment
 from eventlab.stack.services import COURSE
 
-LESSONS = [path for path in course_run.lessons() if path.stem != "09_tear_down"]
+LESSONS = [path for path in course_run.find_lessons() if path.stem != "09_tear_down"]
 """The last lesson ends the stack, which the plain loop has to keep: both leave it out."""
 
 
 def measure(settings: Settings) -> list[dict[str, object]]:
-    """Both walks include starting the stack and taking it down."""
+    """Both runs include starting the stack and taking it down."""
     with tempfile.TemporaryDirectory(prefix="eventlab-bench-") as folder:
         own = _timed(
             [sys.executable, "-m", "eventlab.cli", "run", "--output", folder, *(path.stem for path in LESSONS)]

@@ -161,24 +161,18 @@ def test_ctrl_c_says_how_to_go_on(submissions, monkeypatch, tmp_path):
 
 
 def test_help_teaches():
-    told = run("grade", "--help").output
+    text = run("grade", "--help").output
 
     for said in (
         "eventlab grade lab01 submissions/",
         "grades.csv",
         "Ctrl-C",
         "--cell-timeout",
-        "goes on where it was",
+        "the same command continues",
     ):
-        assert said in told
+        assert said in " ".join(text.split())
     assert "verify" in run("labs", "--help").output
     assert "grade" in run("--help").output
-
-
-def test_the_stacks_commands_do_not_load_the_grader():
-    code = "import sys, eventlab.cli; print([name for name in sys.modules if name.startswith('eventlab.grading')])"
-
-    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "[]\n"
 
 
 NUMBERS = """

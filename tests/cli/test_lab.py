@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 import subprocess
 
@@ -18,12 +19,20 @@ from eventlab.stack.tokens import jupyter_token
 
 
 @pytest.fixture(scope="module")
-def address(stack):
-    """The address that `eventlab lab` prints, beside the running stack."""
-    done = subprocess.run(["eventlab", "lab", "--no-browser"], capture_output=True, text=True, timeout=120)
+def started(stack):
+    """`eventlab lab` on a machine without a browser, beside the running stack."""
+    without = ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")
+    environment = {name: value for name, value in os.environ.items() if name not in without}
+    done = subprocess.run(["eventlab", "lab"], capture_output=True, text=True, timeout=120, env=environment)
     assert done.returncode == 0, done.stderr
-    yield re.search(r"JupyterLab: (\S+)", done.stdout)[1]
+    yield done
     Stack(stack).down(["jupyter"])
+
+
+@pytest.fixture(scope="module")
+def address(started):
+    """The address that `eventlab lab` prints."""
+    return re.search(r"JupyterLab: (\S+)", started.stdout)[1]
 
 
 @pytest.fixture
@@ -34,10 +43,17 @@ def browser(stack, address):
         yield client
 
 
+def test_without_a_browser_one_line_has_the_address(started, address):
+    lines = [line for line in started.stdout.splitlines() if address in line]
+
+    assert lines == [f"JupyterLab: {address} (open this address in a browser)"]
+    assert "not found" not in started.stdout + started.stderr
+
+
 def test_the_address_leads_to_the_start_page(stack, address, browser):
     page = config.start_page(stack)
     assert address.startswith(f"{stack.jupyter_url}/lab/tree/{page}?token=")
-    assert "**0 of 9 lessons completed.**" in browser.get(f"/api/contents/{page}").json()["content"]
+    assert "**0 of 9 lessons ran through.**" in browser.get(f"/api/contents/{page}").json()["content"]
 
 
 def test_the_lessons_are_there(browser):
@@ -104,7 +120,7 @@ def test_below_a_base_url_everything_is_where_it_says(tmp_path, stack):
             assert page.status_code == 200
             assert '"baseUrl": "/user/ada/"' in page.text
             files = f"http://127.0.0.1:{moved.jupyter_port}/user/ada/api/contents"
-            assert "lessons completed" in client.get(f"{files}/{config.start_page(moved)}").json()["content"]
+            assert "lessons ran through" in client.get(f"{files}/{config.start_page(moved)}").json()["content"]
     finally:
         Stack(moved).down()
         (config.ROOT / config.start_page(moved)).unlink()

@@ -16,9 +16,9 @@ def run(*words, stdin=""):
 
 
 def test_a_kafka_tool_is_kafkas_own_class_on_the_stacks_broker(settings):
-    words = tools.kafka_tool(settings, "kafka-topics", ["--list"]).words
+    command = tools.kafka_tool(settings, "kafka-topics", ["--list"]).command
 
-    assert words[-4:] == [
+    assert command[-4:] == [
         tools.KAFKA_TOOLS["kafka-topics"],
         "--list",
         "--bootstrap-server",
@@ -27,12 +27,14 @@ def test_a_kafka_tool_is_kafkas_own_class_on_the_stacks_broker(settings):
 
 
 def test_a_broker_that_is_named_is_kept(settings):
-    words = tools.kafka_tool(settings, "kafka-topics", ["--bootstrap-server", "elsewhere:9092", "--list"]).words
+    command = tools.kafka_tool(
+        settings, "kafka-topics", ["--bootstrap-server", "elsewhere:9092", "--list"]
+    ).command
 
-    assert words[-3:] == ["--bootstrap-server", "elsewhere:9092", "--list"]
+    assert command[-3:] == ["--bootstrap-server", "elsewhere:9092", "--list"]
 
 
-def test_zookeeper_is_answered_with_the_words_to_use_instead(settings):
+def test_zookeeper_is_refused_with_the_arguments_to_use_instead(settings):
     with pytest.raises(tools.UsageError, match=f"--bootstrap-server {settings.bootstrap_servers}"):
         tools.kafka_tool(settings, "kafka-topics", ["--list", "--zookeeper", "zookeeper:32181"])
 
@@ -40,18 +42,18 @@ def test_zookeeper_is_answered_with_the_words_to_use_instead(settings):
 def test_spark_submit_is_classic_even_beside_a_connect_session(settings):
     invocation = tools.spark_submit(settings, "spark-submit", ["job.py"])
 
-    assert invocation.words[-1] == "job.py"
+    assert invocation.command[-1] == "job.py"
     assert invocation.variables["SPARK_REMOTE"] is None
     assert invocation.variables["SPARK_CONNECT_MODE_ENABLED"] is None
 
 
 @pytest.mark.parametrize("words", [["--driver-memory", "4g"], ["--driver-memory=4g"]])
 def test_the_drivers_memory_is_the_jvms(settings, words):
-    assert "-Xmx4g" in tools.spark_submit(settings, "spark-submit", [*words, "job.py"]).words
+    assert "-Xmx4g" in tools.spark_submit(settings, "spark-submit", [*words, "job.py"]).command
 
 
 def test_the_kafka_source_among_packages_is_left_out_with_a_note():
-    kept, notes = tools.without_connector(
+    kept, notes = tools.remove_connector(
         ["--packages", "org.apache.spark:spark-sql-kafka-0-10_2.11:2.4.0,a:b:1", "job.py"]
     )
 
@@ -68,19 +70,21 @@ def test_every_command_of_the_folder_is_known():
 
 
 def test_a_notebook_of_pyspark_is_jupyterlab_with_the_options_of_old():
-    options, notes = tools.as_lab("notebook --no-browser --NotebookApp.token=x --NotebookApp.ip=0.0.0.0")
+    options, notes = tools.translate_jupyter_options(
+        "notebook --no-browser --NotebookApp.token=x --NotebookApp.ip=0.0.0.0"
+    )
 
     assert options == "lab --no-browser --IdentityProvider.token=x --ServerApp.ip=0.0.0.0"
     assert len(notes) == 1
-    assert tools.as_lab("-i") == ("-i", ())
+    assert tools.translate_jupyter_options("-i") == ("-i", ())
 
 
 def test_pyspark_is_its_own_launcher_with_its_own_startup_file(settings, monkeypatch):
     monkeypatch.setenv("PYSPARK_DRIVER_PYTHON", "jupyter")
     invocation = tools.pyspark(settings, "pyspark", ["--driver-memory", "2g"])
 
-    assert invocation.words[1] == "pyspark-shell-main"
-    assert invocation.words[-2:] == ["--driver-memory", "2g"]
+    assert invocation.command[1] == "pyspark-shell-main"
+    assert invocation.command[-2:] == ["--driver-memory", "2g"]
     assert invocation.variables["PYSPARK_DRIVER_PYTHON"] == "jupyter"
     assert os.path.exists(invocation.variables["PYTHONSTARTUP"])
 
@@ -207,3 +211,38 @@ def test_pyspark_has_spark_and_reads_hdfs(stack, tmp_path):
 
     assert "5 [2, 3]" in done.stdout, done.stderr
     assert "_SUCCESS" in filesystem.names("/tmp/from-pyspark")
+
+
+@pytest.fixture
+def session_script(tmp_path):
+    """A program that prints which kind of Spark session it gets, and counts with it."""
+    script = tmp_path / "session.py"
+    script.write_text(
+        "from pyspark.sql import SparkSession\n"
+        "spark = SparkSession.builder.getOrCreate()\n"
+        "print(type(spark).__module__, spark.range(7).count())\n"
+    )
+    return script
+
+
+@pytest.mark.parametrize("option", [["--remote", "{}"], ["--remote={}"]])
+def test_spark_submit_reaches_a_named_connect_server_with_the_token(stack, session_script, option):
+    done = run("spark-submit", *(word.format(stack.spark_remote) for word in option), session_script)
+
+    assert "pyspark.sql.connect.session 7" in done.stdout, done.stderr
+
+
+def test_pyspark_reaches_a_named_connect_server_with_the_token(stack, session_script):
+    shell = f"PYSPARK_DRIVER_PYTHON_OPTS=-i pyspark --remote {stack.spark_remote} < {session_script}"
+
+    done = run("bash", "-c", shell)
+
+    assert "pyspark.sql.connect.session 7" in done.stdout, done.stderr
+
+
+def test_spark_submit_without_a_server_is_classic_although_the_token_is_set(stack, session_script):
+    assert os.environ["SPARK_CONNECT_AUTHENTICATE_TOKEN"]
+
+    done = run("spark-submit", session_script)
+
+    assert "pyspark.sql.session 7" in done.stdout, done.stderr

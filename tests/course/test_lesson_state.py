@@ -1,4 +1,4 @@
-"""Begin at any lesson: `eventlab up --at 07`."""
+"""Prepare the state of a lesson: `eventlab up --at 07`."""
 
 import subprocess
 import sys
@@ -36,14 +36,14 @@ def test_the_beginning_of_several_lessons_is_refused():
 
 
 def test_a_lesson_that_starts_the_stack_itself_assumes_nothing():
-    (first,) = course_run.lessons(["01"])
+    (first,) = course_run.find_lessons(["01"])
 
-    assert lesson_state.begin(first) == "It starts the stack itself and assumes nothing."
+    assert lesson_state.prepare_lesson(first) == "It starts the stack itself and needs nothing else."
 
 
-@pytest.mark.parametrize("lesson", course_run.lessons()[1:], ids=lambda path: path.stem)
+@pytest.mark.parametrize("lesson", course_run.find_lessons()[1:], ids=lambda path: path.stem)
 def test_every_other_lesson_says_what_it_starts_from(lesson):
-    assert lesson_state.PREPARES in lesson.read_text()
+    assert lesson_state.PREPARE_CALL in lesson.read_text()
 
 
 def test_topic_and_files_are_put_into_the_state_of_lesson_08(stack):
@@ -62,5 +62,7 @@ def test_topic_and_files_are_put_into_the_state_of_lesson_08(stack):
 def test_a_lesson_of_which_something_is_not_running_says_what_to_start(stack, monkeypatch):
     monkeypatch.setenv("EVENTLAB_API_PORT", "1")
 
-    with pytest.raises(lesson_state.BeginningError, match=r"02_track_events: not running: api. Start what"):
-        lesson_state.begin(course_run.lessons(["02"])[0])
+    with pytest.raises(
+        lesson_state.LessonStateError, match="02_track_events: not running: api\nNext: eventlab up"
+    ):
+        lesson_state.prepare_lesson(course_run.find_lessons(["02"])[0])

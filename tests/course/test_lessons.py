@@ -11,7 +11,7 @@ from eventlab.course import run as course_run
 from eventlab.settings import ROOT
 from eventlab.stack import Stack
 
-LESSONS = course_run.lessons()
+LESSONS = course_run.find_lessons()
 EACH = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 
 
@@ -82,7 +82,7 @@ def test_a_lesson_tells_nothing_of_the_machine_that_ran_it(path):
 
 @pytest.fixture(scope="module")
 def course_stack():
-    """A fresh stack for a walk of its own: the last lesson takes it down."""
+    """A fresh stack that only these tests use: the last lesson takes it down."""
     with course_run.own_stack(folder=course_run.BUILD / "nbval-stack", offsets=(1200, 1300)) as own:
         yield own
 
@@ -100,7 +100,7 @@ def test_a_program_that_a_lesson_prints_is_the_program_as_it_is(path):
 @pytest.mark.services
 @pytest.mark.timeout(600)
 def test_the_lessons_from_last_to_first_give_the_committed_outputs(course_stack):
-    """In reverse, no lesson finds what the ones before it made; `eventlab run` walks them in order (test_walk)."""
+    """In reverse, no lesson finds what the ones before it made; `eventlab run` runs them in order (test_run)."""
     tear_down, *others = reversed(LESSONS)
 
     compare(tear_down)

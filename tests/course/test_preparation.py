@@ -45,7 +45,7 @@ def test_a_record_is_kept_as_one_line_whatever_is_in_it():
         partition=0, offset=7, timestamp=1000, key=None, value=b"two\nlines", headers=[("trace", b"\xff")]
     )
 
-    line = course.as_line(record)
+    line = course.to_json_line(record)
 
     assert "\n" not in line
     assert json.loads(line) == {
@@ -78,7 +78,7 @@ def test_what_a_topic_held_is_kept_before_it_is_emptied(topic, send, capsys):
 def test_two_savings_in_one_second_are_two_files(topic, send):
     send(topic, b"1")
 
-    assert course.keep(topic) != course.keep(topic)
+    assert course.save_messages(topic) != course.save_messages(topic)
 
 
 def test_on_somebody_elses_kafka_a_topic_with_messages_is_refused_and_stays(elsewhere, topic, send):
@@ -105,11 +105,11 @@ def test_a_lesson_starts_with_the_forty_events_and_twenty_purchases(stack, capsy
     needs = ["namenode", "datanode", "spark"]
 
     course.prepare(events=True, purchases=path, needs=needs)
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     course.prepare(events=True, purchases=path, needs=needs)
 
     ready = f"Topic 'events' holds 40 events.\n{path} holds 20 rows.\n"
-    assert told.endswith(ready)
+    assert printed.endswith(ready)
     assert capsys.readouterr().out == ready
 
 
@@ -122,7 +122,7 @@ def test_purchases_that_are_others_than_the_courses_are_written_anew(stack):
     spark.sql("select 'x' as Host, 'purchase_sword' as event_type").write.mode("overwrite").parquet(path)
 
     assert course.ensure_purchases(stack.topic, path) == 20
-    assert course._purchases_at(spark, path) == course.SWORDS
+    assert course._count_purchases(spark, path) == course.COURSE_PURCHASES
     spark.stop()
 
 
@@ -131,7 +131,7 @@ def test_a_topic_that_the_api_does_not_log_to_is_refused(stack):
         course.prepare("other")
 
 
-def test_a_service_that_a_lesson_needs_and_that_is_away_is_named(stack):
+def test_a_service_that_a_lesson_needs_and_that_does_not_run_is_named(stack):
     with pytest.raises(course.LessonError, match="not running: jupyter"):
         course.prepare(needs=["jupyter"])
 

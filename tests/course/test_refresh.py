@@ -1,9 +1,9 @@
-"""Renewing a notebook's outputs changes only what really changed."""
+"""Updating a notebook's outputs changes only what differs in substance."""
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from eventlab.course.refresh import clean, renew
+from eventlab.course.refresh import clean, update_outputs
 
 
 def cell(source, text, *tags):
@@ -35,7 +35,7 @@ def test_an_ignored_output_is_renewed_only_with_its_source():
     assert cleaned_text(cell("measure(2)", "3.4 s", "nbval-ignore-output"), old) == "3.4 s"
 
 
-def test_what_papermill_adds_is_taken_away():
+def test_what_papermill_adds_is_removed():
     executed = new_notebook(
         cells=[
             new_code_cell("a = 2", metadata={"tags": ["injected-parameters"]}),
@@ -57,8 +57,8 @@ def test_renewing_twice_changes_nothing_the_second_time(tmp_path):
     nbformat.write(new_notebook(), path)
     executed = new_notebook(cells=[cell("!ls", "2026-01-01 10:00 /tmp\n")])
 
-    assert renew(path, executed)
-    assert not renew(path, executed)
+    assert update_outputs(path, executed)
+    assert not update_outputs(path, executed)
 
 
 def test_a_cell_more_does_not_renew_the_outputs_of_those_after_it():

@@ -1,5 +1,6 @@
-"""`eventlab run`: the whole course headlessly, or a clear word on what failed, and nothing left behind."""
+"""`eventlab run`: the whole course headlessly, or a clear message about what failed, and nothing left running."""
 
+import io
 import itertools
 import os
 import socket
@@ -11,8 +12,9 @@ import nbformat
 import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
+from rich.console import Console
 
-from eventlab.cli.display import walk_course
+from eventlab.cli.display import PlainLines
 from eventlab.commands import ab
 from eventlab.course import run as course_run
 from eventlab.course.execute import execute
@@ -43,12 +45,12 @@ def test_an_executed_notebook_carries_its_outputs_and_reports_progress(tmp_path)
     result = execute(
         notebook(tmp_path / "sum.ipynb", "a = 1", "a + 1"),
         tmp_path / "out.ipynb",
-        progress=lambda done, total: seen.append((done, total)),
+        report_cells=lambda name, text, done, total: seen.append((name, text, done, total)),
     )
 
     assert result.failure is None
     assert result.node.cells[1].outputs[0].data["text/plain"] == "2"
-    assert seen == [(0, 2), (1, 2), (2, 2)]
+    assert seen == [("sum", f"{done}/2 cells", done, 2) for done in (0, 1, 2)]
 
 
 def test_a_failing_cell_is_named_with_its_error(tmp_path):
@@ -67,27 +69,27 @@ def test_a_kernel_that_dies_is_a_failure_too(tmp_path):
 
 
 def test_lessons_are_picked_by_how_they_begin():
-    assert [path.stem for path in course_run.lessons(["05", "07_write"])] == [
+    assert [path.stem for path in course_run.find_lessons(["05", "07_write"])] == [
         "05_filter_events",
         "07_write_to_hdfs",
     ]
 
 
 def test_an_unknown_lesson_is_refused_with_those_that_exist():
-    with pytest.raises(course_run.WalkError, match="01_start_the_stack"):
-        course_run.lessons(["42"])
+    with pytest.raises(course_run.CourseRunError, match="01_start_the_stack"):
+        course_run.find_lessons(["42"])
 
 
 @pytest.fixture
 def no_services(monkeypatch):
-    """The stack's life without its services: what would have been started."""
+    """Settings of the stacks that would have been started."""
     started = []
     monkeypatch.setattr(stack, "start_all", lambda settings, services, report: started.append(settings))
     return started
 
 
 @pytest.mark.services
-def test_a_walks_stack_has_nothing_of_a_learners_ports_and_addresses(no_services, tmp_path, monkeypatch):
+def test_the_stack_of_a_run_has_nothing_of_a_learners_ports_and_addresses(no_services, tmp_path, monkeypatch):
     monkeypatch.setenv("EVENTLAB_API_PORT", "5555")
     monkeypatch.setenv("EVENTLAB_KAFKA_BOOTSTRAP_SERVERS", "broker.example:9092")
 
@@ -104,7 +106,7 @@ def test_a_walks_stack_has_nothing_of_a_learners_ports_and_addresses(no_services
 
 
 @pytest.mark.services
-def test_a_second_walk_at_the_same_time_is_refused_and_leaves_the_first_alone(no_services, tmp_path):
+def test_a_second_run_at_the_same_time_is_refused_and_leaves_the_first_alone(no_services, tmp_path):
     with (
         course_run.own_stack(folder=tmp_path / "own", offsets=OFFSETS),
         pytest.raises(StackError, match="another process is using"),
@@ -118,21 +120,25 @@ def test_a_second_walk_at_the_same_time_is_refused_and_leaves_the_first_alone(no
 
 
 @pytest.mark.services
-def test_a_failing_lesson_ends_the_walk_and_the_stack_is_torn_down(tmp_path, monkeypatch, capsys):
+def test_a_failing_lesson_ends_the_run_and_the_stack_is_torn_down(tmp_path, monkeypatch):
     monkeypatch.setattr(course_run, "OFFSETS", OFFSETS)
+    screen = io.StringIO()
+    progress = PlainLines(Console(file=screen, width=120))
     lessons = [
         notebook(tmp_path / "01_fine.ipynb", "1"),
         notebook(tmp_path / "02_bad.ipynb", "raise ValueError('no such event')"),
         notebook(tmp_path / "03_never.ipynb", "1"),
     ]
 
-    with pytest.raises(course_run.WalkError, match="02_bad, cell 1: ValueError: no such event") as caught:
-        walk_course(lessons, tmp_path / "out", in_place=False)
+    with pytest.raises(course_run.CourseRunError, match="02_bad, cell 1: ValueError: no such event") as caught:
+        course_run.run_course(lessons, tmp_path / "out", report_cells=progress.update)
 
     assert "logs" in str(caught.value)
     assert (tmp_path / "out" / "logs" / "kafka.log").exists()
     assert "no such event" in (tmp_path / "out" / "report.html").read_text()
     assert not (tmp_path / "out" / "03_never.ipynb").exists()
+    assert "01_fine 1/1 cells" in screen.getvalue()
+    assert "02_bad 1/1 cells" not in screen.getvalue()
     assert not Stack(Settings(port_offset=OFFSETS[0])).open_ports()
 
 
@@ -154,7 +160,7 @@ def test_lessons_run_against_services_that_somebody_else_runs(tmp_path):
         environment.apply(guest)
 
         assert {each.state for each in Stack(guest).up()} == {"running"}
-        for lesson in course_run.lessons(["07", "08"]):
+        for lesson in course_run.find_lessons(["07", "08"]):
             assert execute(lesson, tmp_path / lesson.name).failure is None
 
     assert not (tmp_path / "guest" / "run").exists()
@@ -162,18 +168,18 @@ def test_lessons_run_against_services_that_somebody_else_runs(tmp_path):
 
 @pytest.mark.services
 @pytest.mark.timeout(600)
-def test_the_course_runs_through_headlessly_and_leaves_nothing_running(tmp_path):
+def test_the_course_completes_headlessly_and_leaves_nothing_running(tmp_path):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("EVENTLAB_")}
     command = [sys.executable, "-m", "eventlab.cli", "run", "--output", str(tmp_path)]
 
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
 
     assert done.returncode == 0, done.stderr[-4000:]
-    for lesson in course_run.lessons():
+    for lesson in course_run.find_lessons():
         executed = nbformat.read(tmp_path / lesson.name, as_version=4)
         cells = sum(cell.cell_type == "code" for cell in executed.cells)
         assert f"{cells}/{cells} cells" in next(
-            line for line in reversed(done.stderr.splitlines()) if line.startswith(lesson.stem)
+            line for line in reversed(done.stderr.splitlines()) if lesson.stem in line
         )
     assert "08_query_with_sql" in (tmp_path / "report.html").read_text()
     assert begun_in(course_run.BUILD / "run-stack") == []

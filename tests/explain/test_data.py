@@ -103,7 +103,7 @@ def test_a_path_that_is_missing_and_one_that_is_misspelt(notebook):
     cell = "spark.read.parquet('/tmp/purchases').count()"
     box = notebook.fails(cell)
     assert "course.ensure_purchases" in box["remedy"]
-    notebook.runs("course.fresh_topic(settings.topic); course.preparation.send_bench()")
+    notebook.runs("course.fresh_topic(settings.topic); course.preparation.send_course_events()")
     notebook.is_fixed(cell, box)
 
 

@@ -134,7 +134,7 @@ def test_where_work_is_graded_no_callback_is_registered(open_notebook, tmp_path)
 
 
 def test_every_lesson_and_lab_loads_the_extension_in_its_first_code_cell():
-    for path in course_run.lessons():
+    for path in course_run.find_lessons():
         cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
         assert cells[0].source.startswith("%load_ext eventlab\n"), path
     for lab in catalogue.all_labs():

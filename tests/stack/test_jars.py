@@ -93,9 +93,11 @@ def test_a_missing_jar_is_named_and_fetched_again(repository: Path):
     assert jars.missing() == [SMALL]
     assert SMALL.removesuffix(".jar").rpartition("-")[0] in jars.verify()[0]
     arrived: list[int] = []
-    assert jars.sync(arrived.append) == [SMALL]
+    counts: list[tuple[int, int]] = []
+    assert jars.sync(arrived.append, lambda done, total: counts.append((done, total))) == [SMALL]
     assert jars.verify() == []
     assert sum(arrived) == the(SMALL, repository).stat().st_size
+    assert counts == [(counts[-1][1] - 1, counts[-1][1]), (counts[-1][1], counts[-1][1])]
 
 
 @needs_setup

@@ -239,7 +239,7 @@ def test_a_strangers_port_is_named_and_does_not_make_down_fail(stopped: Settings
 
 
 def test_down_fails_when_what_the_stack_started_still_listens(running: Settings, monkeypatch, capsys):
-    monkeypatch.setattr(app, "settings", running)
+    monkeypatch.setattr("eventlab.cli.stack.settings", running)
     monkeypatch.setattr(Stack, "down", lambda stack, names=(): stack.status(names))
 
     with pytest.raises(SystemExit) as ended:

@@ -1,1 +1,1 @@
-"""The `eventlab` command."""
+"""The `eventlab` command: parse arguments, call the kit's functions, display their results."""

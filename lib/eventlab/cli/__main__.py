@@ -1,4 +1,4 @@
-"""`python -m eventlab.cli`."""
+"""Run the `eventlab` command with `python -m eventlab.cli`."""
 
 from eventlab.cli.app import main
 

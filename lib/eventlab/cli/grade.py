@@ -1,17 +1,17 @@
-"""`eventlab grade`."""
+"""The command `eventlab grade`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from eventlab.cli.signals import continuable
-from eventlab.labs.catalogue import find
+from eventlab.cli.signals import CONTINUE, terminable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from eventlab.grading.records import Record
 
 
@@ -26,95 +26,70 @@ if TYPE_CHECKING:
     help="Folder for records and reports  [default: build/grades/LAB]",
 )
 @click.option(
-    "--workers", type=click.IntRange(1, 64), help="Submissions at a time  [default: by cores and memory]"
+    "--workers",
+    type=click.IntRange(1, 64),
+    help="Submissions graded at the same time  [default: by cores and memory]",
 )
 @click.option(
-    "--cell-timeout",
-    default=60,
-    show_default=True,
-    type=click.IntRange(1, 86400),
-    metavar="S",
-    help="Seconds a cell.",
+    "--cell-timeout", default=60, type=click.IntRange(1, 86400), metavar="S", help="Seconds that a cell may run."
 )
 @click.option(
-    "--memory",
-    default=1024,
-    show_default=True,
-    type=click.IntRange(256),
-    metavar="MiB",
-    help="Memory a submission.",
+    "--memory", "memory_mib", default=1024, type=click.IntRange(256), metavar="MiB", help="Memory per submission."
 )
-@click.option("--force", is_flag=True, help="Grade all again, also what has not changed.")
-def grade(
-    lab: str,
-    submissions: tuple[Path, ...],
-    output: Path | None,
-    workers: int | None,
-    cell_timeout: int,
-    memory: int,
-    force: bool,
-) -> None:
-    """Grade what students handed in, from outside, and write the reports.
+@click.option("--force", is_flag=True, help="Also grade submissions that have not changed.")
+def grade(lab: str, submissions: tuple[Path, ...], output: Path | None, **options: Any) -> None:
+    """Grade submissions and write reports.
 
-    SUBMISSIONS is a folder of STUDENT.ipynb files, a folder of STUDENT/... folders, the zip that a learning
-    management system exports, or several such files or folders, one a student. Every submission runs in a
-    sandbox on fresh data of its own, and gets a record whatever it does; a question that hangs or dies costs
-    its own points only. Needs no running stack.
+    SUBMISSIONS is a folder of STUDENT.ipynb files, a folder of STUDENT/... folders, the zip file that a learning
+    management system exports, or several such files or folders, one per student. Each submission runs in a
+    sandbox on its own data. A question that fails, hangs or ends the kernel costs only its own points. No
+    running stack is needed. Grading needs Linux; `eventlab doctor` shows whether a sandbox is available.
 
-    \b
     Examples:
       eventlab grade lab01 submissions/
       eventlab grade lab03 export.zip --output grades/lab03 --workers 4
       eventlab grade lab04 submissions/ --cell-timeout 120 --memory 2048
 
-    \b
-    In the output folder afterwards:
-      grades.csv              a row a student
-      checks.csv              a row a check, with expected and got
-      report.html             the class: distribution, pass rates, commonest failures
-      feedback/               a page a student, to hand back
-      gradescope/             results.json a student
+    The output folder contains afterwards:
+      grades.csv              one row per student
+      checks.csv              one row per check, with expected and received values
+      report.html             the class: distribution, pass rates, most frequent failures
+      feedback/               one page per student, to hand back
+      gradescope/             one results.json per student
 
-    Stopped with Ctrl-C, the same command goes on where it was. Run again, it grades only what has changed.
+    Ctrl-C stops grading; the same command continues with the submissions that are left. A later run grades only
+    submissions that have changed.
     """
     from eventlab.cli.display import console
+    from eventlab.doctor.host import require_grading_platform
     from eventlab.grading.gather import gathered
     from eventlab.grading.grade import grade as grade_all
     from eventlab.grading.progress import show_grading
+    from eventlab.grading.reports.every import write_all
+    from eventlab.labs.catalogue import find
 
+    require_grading_platform()
     found = find(lab)
     target = output or Path("build", "grades", found.name)
-    with continuable(), gathered(submissions) as source, show_grading(console()) as progress:
-        records = grade_all(
-            found,
-            source,
-            target,
-            workers=workers,
-            cell_timeout=cell_timeout,
-            memory_mib=memory,
-            force=force,
-            progress=progress,
-        )
-        from eventlab.grading.reports.every import write_all
-
+    with terminable(CONTINUE), gathered(submissions) as source, show_grading(console()) as progress:
+        records = grade_all(found, source, target, progress=progress, **options)
         write_all(records, target)
     _show(records, target)
 
 
 def _show(records: Sequence[Record], output: Path) -> None:
-    """A row a student on standard output, and where the reports are."""
-    from rich.console import Console
+    """Print one row per student, and where the reports are."""
     from rich.markup import escape
     from rich.table import Table
 
+    from eventlab.cli.display import console
     from eventlab.grading.reports.words import line, number
 
-    table = Table(box=None, pad_edge=False)
-    for heading in ("student", "points", "status"):
-        table.add_column(heading, justify="right" if heading == "points" else "left", overflow="fold")
+    table = Table("student", "points", "status", box=None, pad_edge=False)
+    table.columns[1].justify = "right"
     for record in records:
         points = f"{number(record.points)} / {number(record.max_points)}"
         table.add_row(escape(line(record.student, 40)), points, record.status)
-    Console().print(table)
-    click.echo(f"\nThe class at a glance: {output / 'report.html'}")
+    console(stderr=False).print(table)
+    click.echo(f"\nReport on the class: {output / 'report.html'}")
     click.echo(f"Grades: {output / 'grades.csv'}   feedback for students: {output / 'feedback'}/")

@@ -1,4 +1,4 @@
-"""`eventlab labs`: which labs there are, and the folder that students get."""
+"""The commands `eventlab labs`: list, release and verify labs."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from pathlib import Path
 
 import click
 
-from eventlab.cli.signals import continuable
-from eventlab.labs.catalogue import all_labs, find
+from eventlab.cli.signals import CONTINUE, terminable
 
 
 @click.group()
 def labs() -> None:
-    """Exercises to hand in: list and release them."""
+    """List labs, release them to students, and verify their checks."""
 
 
 @labs.command("list")
 def list_labs() -> None:
-    """Say of each lab which questions it has, and how many points and checks."""
+    """Show the questions, points and checks of each lab."""
+    from eventlab.labs.catalogue import all_labs
+
     for lab in all_labs():
         hidden = sum(check.hidden for check in lab.checks)
         click.echo(
@@ -32,20 +33,19 @@ def list_labs() -> None:
 @click.option(
     "--output",
     default="build/labs",
-    show_default=True,
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for the released labs.",
 )
 def release(names: tuple[str, ...], output: Path) -> None:
-    """Write what students get: the notebook without solutions, its data, and the public checks.
+    """Write what students receive: the notebook without solutions, its data, and the public checks.
 
-    Also renews the lab's own student.ipynb.
+    The command also updates student.ipynb in the lab's own folder.
 
-    \b
     Examples:
       eventlab labs release lab01                       one lab, to build/labs/lab01_events
       eventlab labs release lab01 lab02 --output out
     """
+    from eventlab.labs.catalogue import find
     from eventlab.labs.release import release as write
     from eventlab.labs.release import renew
 
@@ -56,27 +56,29 @@ def release(names: tuple[str, ...], output: Path) -> None:
 
 @labs.command()
 @click.argument("names", nargs=-1, required=True, metavar="LAB...")
-@click.option("--workers", type=click.IntRange(1, 64), help="Submissions at a time.")
+@click.option("--workers", type=click.IntRange(1, 64), help="Number of submissions graded at the same time.")
 def verify(names: tuple[str, ...], workers: int | None) -> None:
-    """Prove a lab: the right solution has full marks, the untouched notebook none, each wrong solution fewer.
+    """Check that a lab grades its own solutions correctly.
 
-    The wrong solutions are the MUTANTS of the lab's checks.py, each one edit of the instructor's solution. What
-    one loses, it loses in the question that it is wrong in, and in no other.
-    Exit code 1 when one of these is not so.
+    The instructor's solution must earn full marks and the untouched notebook none. Each wrong solution (MUTANTS
+    in the lab's checks.py, one edit of the instructor's solution) must lose marks in its own question and in no
+    other. Otherwise the exit code is 1. Needs Linux, like `eventlab grade`.
 
-    \b
     Examples:
       eventlab labs verify lab01
       eventlab labs verify lab01 lab02 lab03 lab04
     """
     from eventlab.cli.display import console
+    from eventlab.doctor.host import require_grading_platform
     from eventlab.grading.progress import show_grading
-    from eventlab.grading.verify import verify as prove
+    from eventlab.grading.verify import verify as verify_lab
+    from eventlab.labs.catalogue import find
 
+    require_grading_platform()
     failed = False
     for lab in [find(name) for name in names]:
-        with continuable(), show_grading(console()) as progress:
-            proof = prove(lab, workers=workers, progress=progress)
+        with terminable(CONTINUE), show_grading(console()) as progress:
+            proof = verify_lab(lab, workers=workers, progress=progress)
         caught = len(proof.mutants) - len(proof.survivors)
         click.echo(
             f"{lab.name}: {caught} of {len(proof.mutants)} wrong solutions lose marks ({proof.share_caught:.0%})"

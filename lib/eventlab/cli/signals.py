@@ -1,4 +1,4 @@
-"""Signals of long commands."""
+"""Signal handling of commands that run for a long time."""
 
 from __future__ import annotations
 
@@ -9,10 +9,18 @@ from contextlib import contextmanager
 
 import click
 
+INTERRUPTED = 130
+"""The exit code of a command that a signal has ended."""
+CONTINUE = "Stopped. All grades so far are saved: run the same command again to continue."
+
 
 @contextmanager
-def terminable() -> Iterator[None]:
-    """SIGTERM ends a long command the way Ctrl-C does, and a second of either does not interrupt its clean-up."""
+def terminable(message: str = "Interrupted.") -> Iterator[None]:
+    """Handle SIGTERM like Ctrl-C, and ignore further signals during the clean-up after the first.
+
+    Args:
+        message: What is printed before the command ends with exit code 130.
+    """
     numbers = (signal.SIGINT, signal.SIGTERM)
 
     def interrupt(*_: object) -> None:
@@ -20,20 +28,12 @@ def terminable() -> Iterator[None]:
             signal.signal(number, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in numbers}
+    previous = {number: signal.signal(number, interrupt) for number in numbers}
     try:
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def continuable() -> Iterator[None]:
-    """End grading on Ctrl-C or SIGTERM with exit code 130, and print how to continue."""
-    try:
-        with terminable():
-            yield
     except KeyboardInterrupt:
-        click.echo("Stopped. What is graded is kept: run the same command again to continue.", err=True)
-        sys.exit(130)
+        click.echo(message, err=True)
+        sys.exit(INTERRUPTED)
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

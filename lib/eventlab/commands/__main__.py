@@ -7,12 +7,13 @@ import sys
 from collections.abc import Sequence
 
 from eventlab.commands.tools import COMMANDS, UsageError
+from eventlab.errors import EventlabError
 from eventlab.settings import settings
 from eventlab.stack import config, environment
 
 
 def main(argv: Sequence[str]) -> int:
-    """Become the named command, so that its exit code, signals and terminal are its own."""
+    """Replace this process by the named command, so that it has its own exit code, signals and terminal."""
     name, arguments = argv[0].removesuffix(".sh"), list(argv[1:])
     if name == "kafkacat":
         from eventlab.commands import kafkacat
@@ -24,15 +25,16 @@ def main(argv: Sequence[str]) -> int:
         return ab.main(arguments)
     try:
         invocation = COMMANDS[name](settings, name, arguments)
-    except UsageError as error:
+        config.render(settings)
+        variables = environment.full(settings) | invocation.variables
+    except EventlabError as error:
         print(f"{name}: {error}", file=sys.stderr)
-        return 2
+        return 2 if isinstance(error, UsageError) else 1
     for note in invocation.notes:
         print(f"{name}: {note}", file=sys.stderr)
-    config.render(settings)
-    variables = environment.full(settings) | invocation.variables
     sys.stdout.flush()
-    os.execve(invocation.words[0], invocation.words, {k: v for k, v in variables.items() if v is not None})
+    command = invocation.command
+    os.execve(command[0], command, {key: value for key, value in variables.items() if value is not None})
 
 
 if __name__ == "__main__":

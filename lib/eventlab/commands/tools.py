@@ -1,7 +1,7 @@
-"""The field's commands on this stack: `kafka-topics`, `hadoop fs`, `spark-submit` and their like, as they are.
+"""The commands of Kafka, Hadoop and Spark on this stack: `kafka-topics`, `hadoop fs`, `spark-submit`, `pyspark`.
 
-Each is the tool's own program; what is added is where the services are. `stack/bin` holds a link a command, which
-ends here: python -m eventlab.commands NAME ARGUMENT...
+Each runs the tool's own program and adds only where the services are. `stack/bin` contains one link per command,
+which runs `python -m eventlab.commands NAME ARGUMENT...`.
 """
 
 from __future__ import annotations
@@ -25,137 +25,151 @@ KAFKA_TOOLS = {
 FS_SHELL = "org.apache.hadoop.fs.FsShell"
 VERSION_INFO = "org.apache.hadoop.util.VersionInfo"
 CONNECTOR = "org.apache.spark:spark-sql-kafka-0-10_"
-QUIET = "-Deventlab.log.level=error"
-CLASSIC: dict[str, str | None] = dict.fromkeys(
+ERRORS_ONLY = "-Deventlab.log.level=error"
+CLASSIC_SPARK: dict[str, str | None] = dict.fromkeys(
     ("SPARK_REMOTE", "SPARK_LOCAL_REMOTE", "SPARK_CONNECT_MODE_ENABLED", "PYSPARK_REMOTE_INIT_CONF_LEN")
 )
-"""What a notebook with a Spark Connect session leaves in its environment, and a classic Spark must not see."""
+"""Variables that a notebook with a Spark Connect session sets, and that Spark without Connect must not see."""
 
 
 class UsageError(EventlabError):
-    """The command can't be run as it was typed; the message says what to type instead."""
+    """The arguments cannot be used; the message says which arguments to use instead."""
 
 
 @dataclass(frozen=True)
 class Invocation:
-    """What is executed: a list of words, and variables set or (None) unset; `notes` go to standard error first."""
+    """A program to execute.
 
-    words: list[str]
+    Attributes:
+        command: The program and its arguments.
+        variables: Environment variables to set, or to unset (None).
+        notes: Messages for standard error, printed first.
+    """
+
+    command: list[str]
     variables: dict[str, str | None] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
 def kafka_tool(settings: Settings, name: str, arguments: Sequence[str]) -> Invocation:
-    """Kafka's own class, on the stack's broker unless another is named."""
+    """Run one of Kafka's own tools, on the stack's broker unless the arguments name another."""
     if "--zookeeper" in arguments:
         raise UsageError(
             f"Kafka 4 has no ZooKeeper. Instead of --zookeeper HOST:PORT: {name} --bootstrap-server "
             f"{settings.bootstrap_servers} (or leave it out: this shell knows the broker)"
         )
-    named = {word.partition("=")[0] for word in arguments} & {"--bootstrap-server", "--broker-list", "--version"}
-    broker = [] if named or not arguments else ["--bootstrap-server", settings.bootstrap_servers]
-    return Invocation(jvm.java_command("kafka", "kafka", KAFKA_TOOLS[name], *arguments, *broker, options=[QUIET]))
+    options = {argument.partition("=")[0] for argument in arguments}
+    needs_broker = arguments and not options & {"--bootstrap-server", "--broker-list", "--version"}
+    broker = ["--bootstrap-server", settings.bootstrap_servers] if needs_broker else []
+    main = KAFKA_TOOLS[name]
+    return Invocation(jvm.java_command("kafka", "kafka", main, *arguments, *broker, options=[ERRORS_ONLY]))
 
 
 def hadoop(settings: Settings, name: str, arguments: Sequence[str]) -> Invocation:
-    """`hadoop fs ...` and `hdfs dfs ...` are Hadoop's FsShell; `version` its version."""
+    """Run Hadoop's FsShell for `hadoop fs` and `hdfs dfs`, or print Hadoop's version."""
     verb, rest = (arguments[0], arguments[1:]) if arguments else ("", ())
     if verb == "version":
-        return Invocation(jvm.java_command("hdfs", "namenode", VERSION_INFO, options=[QUIET]))
+        return Invocation(jvm.java_command("hdfs", "namenode", VERSION_INFO, options=[ERRORS_ONLY]))
     if verb not in ("fs", "dfs"):
         raise UsageError(
             f"{name} {verb} is not part of this kit; there are: {name} {'fs' if name == 'hadoop' else 'dfs'} "
             f"-ls|-cat|-put|-get|-rm|... and {name} version"
         )
-    conf = [config.conf_dir(settings, "hdfs")]  # FsShell insists on a core-site.xml in the class path
-    return Invocation(jvm.java_command("hdfs", "namenode", FS_SHELL, *rest, options=[QUIET], folders=conf))
+    conf = [config.conf_dir(settings, "hdfs")]  # FsShell requires a core-site.xml on the class path
+    return Invocation(jvm.java_command("hdfs", "namenode", FS_SHELL, *rest, options=[ERRORS_ONLY], folders=conf))
 
 
 def spark_submit(settings: Settings, name: str, arguments: Sequence[str]) -> Invocation:
-    """SparkSubmit itself, classic: the Kafka source and HDFS are configured, the web page takes a free port."""
-    kept, notes = without_connector(arguments)
-    if "--remote" in kept:
+    """Run Spark's SparkSubmit without Spark Connect, unless the arguments contain `--remote`.
+
+    The Kafka source and HDFS are configured, and the web page uses a free port.
+    """
+    kept, notes = remove_connector(arguments)
+    if has_option(kept, "--remote"):
         return Invocation([_pyspark_script("spark-submit"), *kept], notes=notes)
-    memory = f"-Xmx{driver_memory(kept) or settings.spark_memory}"
-    words = jvm.java_command(
+    command = jvm.java_command(
         "spark",
         "spark",
         "org.apache.spark.deploy.SparkSubmit",
         "--conf",
         "spark.ui.port=0",
         *kept,
-        options=[QUIET, memory],
+        options=[ERRORS_ONLY, f"-Xmx{driver_memory(kept) or settings.spark_memory}"],
         folders=[config.conf_dir(settings, "spark")],
     )
-    return Invocation(words, CLASSIC, notes)
+    return Invocation(command, CLASSIC_SPARK, notes)
 
 
 def driver_memory(arguments: Sequence[str]) -> str | None:
-    """The size after `--driver-memory`, as a word of its own or behind `=`, as Spark's own launcher reads both."""
-    for word, following in zip(arguments, [*arguments[1:], None], strict=True):
-        name, equals, size = word.partition("=")
-        if name == "--driver-memory":
+    """Return the size after `--driver-memory`, as the next argument or after `=`."""
+    for argument, following in zip(arguments, [*arguments[1:], None], strict=True):
+        option, equals, size = argument.partition("=")
+        if option == "--driver-memory":
             return size if equals else following
     return None
 
 
-def pyspark(settings: Settings, name: str, arguments: Sequence[str]) -> Invocation:
-    """pyspark's own shell, classic: `spark` and `sc` are there, also with PYSPARK_DRIVER_PYTHON=jupyter.
+def has_option(arguments: Sequence[str], option: str) -> bool:
+    """Return whether an option is among the arguments, with its value as the next argument or after `=`."""
+    return any(argument.partition("=")[0] == option for argument in arguments)
 
-    The words are those that pyspark's script ends in; the script itself first asks the driver's Python for the
-    places of its files, and Jupyter is no Python.
+
+def pyspark(settings: Settings, name: str, arguments: Sequence[str]) -> Invocation:
+    """Run the shell of PySpark without Spark Connect, unless the arguments contain `--remote`.
+
+    PySpark's own script asks the driver's Python for the places of its files. This fails when the driver is
+    Jupyter (PYSPARK_DRIVER_PYTHON=jupyter), so the script's last command is built here.
     """
-    kept, notes = without_connector(arguments)
-    if "--remote" in kept:
+    kept, notes = remove_connector(arguments)
+    if has_option(kept, "--remote"):
         return Invocation([_pyspark_script("pyspark"), *kept], notes=notes)
     home = jars.pyspark_home()
-    driver = os.environ.get("PYSPARK_DRIVER_PYTHON", sys.executable)
-    options, about_options = as_lab(os.environ.get("PYSPARK_DRIVER_PYTHON_OPTS", ""))
-    path = [
-        *sorted((home / "python" / "lib").glob("py4j-*.zip")),
-        home / "python",
-        os.environ.get("PYTHONPATH", ""),
-    ]
-    variables = CLASSIC | {
+    options, option_notes = translate_jupyter_options(os.environ.get("PYSPARK_DRIVER_PYTHON_OPTS", ""))
+    path = [*sorted(home.glob("python/lib/py4j-*.zip")), home / "python", os.environ.get("PYTHONPATH", "")]
+    variables = CLASSIC_SPARK | {
         "SPARK_HOME": str(home),
         "PYTHONPATH": os.pathsep.join(map(str, path)),
         "PYTHONSTARTUP": str(home / "python" / "pyspark" / "shell.py"),
         "OLD_PYTHONSTARTUP": os.environ.get("PYTHONSTARTUP", ""),
-        "PYSPARK_DRIVER_PYTHON": driver,
+        "PYSPARK_DRIVER_PYTHON": os.environ.get("PYSPARK_DRIVER_PYTHON", sys.executable),
         "PYSPARK_DRIVER_PYTHON_OPTS": options or None,
-        "SPARK_LAUNCHER_OPTS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",  # it only makes a command line
+        "SPARK_LAUNCHER_OPTS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",  # the launcher only builds a command
     }
     shell = ["pyspark-shell-main", "--name", "PySparkShell", "--conf", "spark.ui.port=0"]
-    return Invocation([str(home / "bin" / "spark-submit"), *shell, *kept], variables, notes + about_options)
+    return Invocation([str(home / "bin" / "spark-submit"), *shell, *kept], variables, notes + option_notes)
 
 
-def as_lab(options: str) -> tuple[str, tuple[str, ...]]:
-    """Jupyter's options with `lab` for the `notebook` of before 2023, which is another package today."""
+def translate_jupyter_options(options: str) -> tuple[str, tuple[str, ...]]:
+    """Replace the `notebook` command and options of before 2023 by JupyterLab's.
+
+    Returns:
+        The options, and notes about the replacement.
+    """
     if options.split()[:1] != ["notebook"]:
         return options, ()
     renamed = options.replace("notebook", "lab", 1)
     renamed = renamed.replace("--NotebookApp.token", "--IdentityProvider.token")
-    return renamed.replace("--NotebookApp.", "--ServerApp."), (
-        f"jupyter {renamed} (this kit's notebooks are Lab's)",
-    )
+    renamed = renamed.replace("--NotebookApp.", "--ServerApp.")
+    return renamed, (f"jupyter {renamed} (this kit's notebooks are opened by JupyterLab)",)
 
 
-def without_connector(arguments: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
-    """The arguments without a Kafka source among `--packages`: the matching one is there, offline, already."""
+def remove_connector(arguments: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+    """Remove Spark's Kafka source from `--packages`, because the kit's Spark already has the one that matches.
+
+    Returns:
+        The other arguments, and one note per removed package.
+    """
     kept: list[str] = []
     notes: list[str] = []
-    words = iter(arguments)
-    for word in words:
-        if word != "--packages":
-            kept.append(word)
+    remaining = iter(arguments)
+    for argument in remaining:
+        if argument != "--packages":
+            kept.append(argument)
             continue
-        packages = next(words, "").split(",")
-        others = [package for package in packages if not package.startswith(CONNECTOR)]
-        notes += [
-            f"{package} is left out: this Spark has its own Kafka source"
-            for package in packages
-            if package not in others
-        ]
+        packages = next(remaining, "").split(",")
+        removed = [package for package in packages if package.startswith(CONNECTOR)]
+        others = [package for package in packages if package not in removed]
+        notes += [f"{package} is left out: this Spark has its own Kafka source" for package in removed]
         kept += ["--packages", ",".join(others)] if others else []
     return kept, tuple(notes)
 

@@ -1,4 +1,4 @@
-"""The course: prepare a lesson's state, run the lessons, renew their outputs, report.
+"""The course: prepare the state of a lesson, run lessons, update their outputs, and write a report.
 
 Lessons import this package: `course.connect()`, `course.prepare(...)`.
 """

@@ -1,4 +1,4 @@
-"""One notebook in, one executed notebook out, through papermill's engine."""
+"""Execute one notebook with papermill's engine."""
 
 from __future__ import annotations
 
@@ -15,15 +15,27 @@ from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 from papermill.execute import execute_notebook
 
-Progress = Callable[[int, int], None]
-"""Called with the number of code cells done and of all code cells."""
+logger = logging.getLogger(__name__)
+
+ReportCells = Callable[[str, str, int, int], None]
+"""Called with a notebook's name, its progress as a text, and its completed and all code cells."""
 
 CELL_TIMEOUT_S = 300
 
 
+def no_report(*_: object) -> None:
+    """Ignore the progress."""
+
+
 @dataclass(frozen=True)
-class Failure:
-    """The first cell that failed: its position among all cells (from 1), its source, and the error."""
+class CellFailure:
+    """The first cell of a notebook that failed.
+
+    Attributes:
+        cell: Its position among all cells, from 1.
+        source: Its source.
+        error: The error's type and message.
+    """
 
     cell: int
     source: str
@@ -31,57 +43,78 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Result:
-    """What came of one notebook; `failure` is None when every cell ran."""
+class NotebookResult:
+    """The result of one notebook.
+
+    Attributes:
+        name: The notebook's name without `.ipynb`.
+        node: The executed notebook.
+        cells: The number of its code cells.
+        seconds: The duration of the execution.
+        failure: The cell that failed, or None.
+        updated: Whether the outputs of the notebook itself were updated.
+    """
 
     name: str
     node: NotebookNode
     cells: int
     seconds: float
-    failure: Failure | None = None
+    failure: CellFailure | None = None
+    updated: bool = False
 
 
 class _ReportingEngine(NBClientEngine):
-    """papermill's own engine, which also says how far it is."""
+    """papermill's own engine, which also reports each completed cell."""
 
     @classmethod
     def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **kwargs: Any) -> None:
-        progress: Progress = kwargs.pop("progress")
-        kwargs.pop("under_way").append(nb_man.nb)
+        """Execute the cells; called by papermill."""
+        report: Callable[[int, int], None] = kwargs.pop("report")
+        kwargs.pop("notebooks").append(nb_man.nb)
         total = sum(cell.cell_type == "code" for cell in nb_man.nb.cells)
         done = 0
         complete = nb_man.cell_complete
 
-        def count(cell: NotebookNode, **more: Any) -> None:
+        def complete_and_report(cell: NotebookNode, **more: Any) -> None:
             nonlocal done
             complete(cell, **more)
-            if cell.cell_type == "code":
+            if cell.cell_type == "code" and not cell.metadata.papermill["exception"]:
                 done += 1
-                progress(done, total)
+                report(done, total)
 
-        nb_man.cell_complete = count
-        progress(0, total)
+        nb_man.cell_complete = complete_and_report
+        report(0, total)
         super().execute_managed_notebook(nb_man, kernel_name, **kwargs)
 
 
 papermill_engines.register("eventlab", _ReportingEngine)
-logging.getLogger("papermill").setLevel(logging.CRITICAL)  # what it would log is in the result
+logging.getLogger("papermill").setLevel(logging.CRITICAL)  # the result contains what it would log
 
 
 def execute(
     notebook: Path,
     output: Path,
     parameters: Mapping[str, object] | None = None,
-    progress: Progress = lambda done, total: None,
-) -> Result:
-    """Execute a notebook into `output`; a cell that fails is part of the result, not an exception.
+    report_cells: ReportCells = no_report,
+) -> NotebookResult:
+    """Execute a notebook in its own folder, with this process's environment, and write the executed copy.
 
-    The kernel runs in the notebook's own folder with this process's environment. It is ended at once when all
-    cells are done: a graceful end sometimes takes 3 s, so notebooks stop their Spark session themselves.
+    The kernel is killed when all cells are done: a graceful end sometimes takes 3 s, so notebooks stop their
+    Spark session themselves.
+
+    Args:
+        notebook: The notebook; it is not changed.
+        output: The file for the executed copy.
+        parameters: Values for the cell tagged `parameters`.
+        report_cells: Receives the progress.
+
+    Returns:
+        The result; a cell that fails is part of it, not an exception.
     """
+    logger.info("Executing %s", notebook)
     started = time.monotonic()
     failure = None
-    under_way: list[NotebookNode] = []
+    notebooks: list[NotebookNode] = []
     output.parent.mkdir(parents=True, exist_ok=True)
     try:
         execute_notebook(
@@ -96,23 +129,26 @@ def execute(
             execution_timeout=CELL_TIMEOUT_S,
             shutdown_kernel="immediate",
             extra_arguments=["--IPKernelApp.log_level=ERROR"],
-            progress=progress,
-            under_way=under_way,
+            report=lambda done, total: report_cells(notebook.stem, f"{done}/{total} cells", done, total),
+            notebooks=notebooks,
         )
     except PapermillExecutionError as error:
-        failure = Failure(error.cell_index + 1, error.source, f"{error.ename}: {error.evalue}")
-    except (TimeoutError, RuntimeError) as error:  # nbclient: a cell past its time, a kernel that died
-        reached = under_way[-1] if under_way else nbformat.read(notebook, as_version=4)
-        failure = _failure_at_first_unexecuted(reached, error)
-        nbformat.write(reached, output)
+        failure = CellFailure(error.cell_index + 1, error.source, f"{error.ename}: {error.evalue}")
+    except (TimeoutError, RuntimeError) as error:  # nbclient: a cell timed out, or the kernel died
+        interrupted = notebooks[-1] if notebooks else nbformat.read(notebook, as_version=4)
+        failure = _failure_at_first_unexecuted(interrupted, error)
+        nbformat.write(interrupted, output)
     node = nbformat.read(output, as_version=4)
     cells = sum(cell.cell_type == "code" for cell in node.cells)
-    return Result(notebook.stem, node, cells, time.monotonic() - started, failure)
+    return NotebookResult(notebook.stem, node, cells, time.monotonic() - started, failure)
 
 
-def _failure_at_first_unexecuted(node: NotebookNode, error: Exception) -> Failure:
-    """After a dead kernel papermill calls every cell completed; only an execution count is to be believed."""
+def _failure_at_first_unexecuted(node: NotebookNode, error: Exception) -> CellFailure:
+    """Return the failure of the first cell without an execution count.
+
+    After a dead kernel papermill marks every cell as completed, so its own status cannot be used.
+    """
     for number, cell in enumerate(node.cells, start=1):
         if cell.cell_type == "code" and cell.source.strip() and cell.get("execution_count") is None:
-            return Failure(number, cell.source, f"{type(error).__name__}: {error}")
-    return Failure(len(node.cells), "", f"{type(error).__name__}: {error}")
+            return CellFailure(number, cell.source, f"{type(error).__name__}: {error}")
+    return CellFailure(len(node.cells), "", f"{type(error).__name__}: {error}")

@@ -1,7 +1,6 @@
-"""Begin at any lesson: put the stack into the state it assumes, by running the lesson's own first cells.
+"""Prepare the state that a lesson starts from, by executing the lesson's own first cells.
 
-What a lesson starts from is said in its call of `course.prepare`; here the cells up to that call are run
-in a kernel, as the learner would run them.
+A lesson calls `course.prepare` with what it needs. The cells up to that call are executed in a kernel.
 """
 
 from __future__ import annotations
@@ -14,21 +13,28 @@ from nbclient.exceptions import CellExecutionError
 
 from eventlab.errors import EventlabError
 
-PREPARES = "course.prepare("
+PREPARE_CALL = "course.prepare("
 TIMEOUT_S = 300
 
 
-class BeginningError(EventlabError):
-    """The stack could not be put into the lesson's state; the message is the lesson's own."""
+class LessonStateError(EventlabError):
+    """The state that a lesson starts from could not be prepared; the message is the lesson's own."""
 
 
-def begin(lesson: Path) -> str:
-    """Run the lesson's cells up to `course.prepare`, in this process's environment; what they said."""
+def prepare_lesson(lesson: Path) -> str:
+    """Execute a lesson's cells up to `course.prepare`, in this process's environment.
+
+    Returns:
+        What the cells printed.
+
+    Raises:
+        LessonStateError: A cell failed or took too long, or the kernel died.
+    """
     node = nbformat.read(lesson, as_version=4)
     code = [cell for cell in node.cells if cell.cell_type == "code"]
-    last = next((n for n, cell in enumerate(code) if PREPARES in cell.source), None)
+    last = next((number for number, cell in enumerate(code) if PREPARE_CALL in cell.source), None)
     if last is None:
-        return "It starts the stack itself and assumes nothing."
+        return "It starts the stack itself and needs nothing else."
     node.cells = code[: last + 1]
     client = NotebookClient(
         node,
@@ -41,6 +47,8 @@ def begin(lesson: Path) -> str:
     try:
         client.execute()
     except CellExecutionError as error:
-        raise BeginningError(f"{lesson.stem}: {error.evalue}") from None
+        raise LessonStateError(f"{lesson.stem}: {error.evalue}") from None
+    except (TimeoutError, RuntimeError) as error:  # nbclient: a cell timed out, or the kernel died
+        raise LessonStateError(f"{lesson.stem}: {error}", "eventlab doctor") from error
     outputs = [output for cell in node.cells for output in cell.outputs]
     return "".join(output.text for output in outputs if output.get("name") == "stdout").strip()

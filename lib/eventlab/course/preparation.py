@@ -1,6 +1,6 @@
-"""Putting the stack into the state that a lesson starts from, without losing what a learner left in it.
+"""Prepare the stack for a lesson without losing what a learner left in it.
 
-Every lesson's first cell calls `prepare`, so each runs on its own after `eventlab up` as well as in sequence.
+The first cell of each lesson calls `prepare`, so each lesson can be run alone after `eventlab up`, or in sequence.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import base64
 import contextlib
 import io
 import json
+import logging
 import os
 import tempfile
 import time
@@ -16,7 +17,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from eventlab.clients import kafka, spark
 from eventlab.errors import EventlabError
@@ -25,23 +26,26 @@ from eventlab.stack import Stack, config, environment
 
 if TYPE_CHECKING:
     from kafka.consumer.fetcher import ConsumerRecord
+    from pyspark.sql import SparkSession
+
+logger = logging.getLogger(__name__)
 
 HOSTS = ("user1.comcast.com", "user2.att.com")
 ROUTES = {"/": "default", "/purchase_a_sword": "purchase_sword"}
 CALLS = 10
-BENCH = Counter({(host, event_type): CALLS for host in HOSTS for event_type in ROUTES.values()})
-"""The course's figures: two users call two routes ten times each, 40 events, 20 of them sword purchases."""
-SWORDS = Counter({(host, "purchase_sword"): CALLS for host in HOSTS})
+COURSE_EVENTS = Counter({(host, event_type): CALLS for host in HOSTS for event_type in ROUTES.values()})
+"""Two users call two routes ten times each: 40 events, counted by host and event type."""
+COURSE_PURCHASES = Counter({(host, "purchase_sword"): CALLS for host in HOSTS})
 TOPIC_WAIT_S = 30
 __all__ = ["ROOT", "LessonError", "connect", "fresh_topic", "prepare", "read_values"]
 
 
 class LessonError(EventlabError):
-    """The stack is not in a state from which a lesson can start."""
+    """The stack is not in a state from which the lesson can start."""
 
 
 def connect() -> None:
-    """Give this kernel the stack's environment: commands on the path, addresses, the Spark server."""
+    """Give this kernel the stack's environment: commands on the path, addresses, and the Spark server."""
     config.render(settings)
     environment.apply(settings)
     spark.shorten_retries()
@@ -52,46 +56,45 @@ def connect() -> None:
 
 
 def prepare(
-    topic: str = settings.topic,
-    *,
-    events: bool = False,
-    purchases: str | None = None,
-    needs: Sequence[str] = (),
+    topic: str = settings.topic, *, events: bool = False, purchases: str | None = None, needs: Sequence[str] = ()
 ) -> None:
-    """Make this kernel and the stack ready for a lesson, and print what the lesson starts from.
+    """Prepare this kernel and the stack for a lesson, and print what the lesson starts from.
 
-    topic: where the game API logs to (the setting `topic`).
-    events: the topic holds exactly the course's 40 events; otherwise it is empty.
-    purchases: the path on HDFS that holds the 20 sword purchases of lesson 07.
-    needs: the services that the lesson uses besides Kafka and the API.
+    If the topic contains other messages than the lesson needs, they are saved to a file first.
 
-    What the topic held before, if it was something else, is kept in a file. LessonError when a service that the
-    lesson needs does not answer, or when something would have to go that is not this kit's.
+    Args:
+        topic: The topic to which the game API logs (the setting `topic`).
+        events: Whether the topic contains exactly the course's 40 events; otherwise it is empty.
+        purchases: The path on HDFS that contains the 20 sword purchases of lesson 07.
+        needs: The services that the lesson uses, besides Kafka and the API.
+
+    Raises:
+        LessonError: A service does not answer, or data that is not this kit's would have to be deleted.
     """
     connect()
     _require(["kafka", "api", *needs])
     if topic != settings.topic:
         raise LessonError(
-            f"the game API logs to the topic {settings.topic!r}, not to {topic!r}. "
-            f"To take another for all: export EVENTLAB_TOPIC={topic}; eventlab restart api"
+            f"the game API logs to the topic {settings.topic!r}, not to {topic!r}",
+            f"export EVENTLAB_TOPIC={topic}; eventlab restart api",
         )
-    if not _as_wanted(topic, events):
+    if not _is_prepared(topic, events):
         fresh_topic(topic)
         if events:
-            send_bench()
-            if not _as_wanted(topic, events):
+            send_course_events()
+            if not _is_prepared(topic, events):
                 raise LessonError(
-                    f"the game API answered, but its events are not in the topic {topic!r}: "
-                    "it was started with another EVENTLAB_TOPIC, or somebody else writes there too. "
-                    "Try: eventlab restart api"
+                    f"the game API answered, but its events are not in the topic {topic!r}: it was started with "
+                    "another EVENTLAB_TOPIC, or another program writes to this topic",
+                    "eventlab restart api",
                 )
-    print(f"Topic {topic!r} holds {BENCH.total() if events else 0} events.")
+    print(f"Topic {topic!r} holds {COURSE_EVENTS.total() if events else 0} events.")
     if purchases:
         print(f"{purchases} holds {ensure_purchases(topic, purchases)} rows.")
 
 
-def send_bench() -> None:
-    """The course's four bench runs: every host calls every route ten times."""
+def send_course_events() -> None:
+    """Call the game API as the course's four load tests do: each host calls each route ten times."""
     from eventlab.commands import ab
 
     for host in HOSTS:
@@ -100,12 +103,12 @@ def send_bench() -> None:
 
 
 def read_values(topic: str) -> list[bytes]:
-    """Every message of the topic from the beginning; [] when there is no such topic."""
+    """Return the values of all messages of a topic; [] when the topic does not exist."""
     return [record.value or b"" for record in read(topic)]
 
 
 def read(topic: str) -> Iterator[ConsumerRecord]:
-    """Yield every record that the topic holds now, partition by partition.
+    """Yield each record that a topic contains now, partition by partition.
 
     Raises:
         KafkaUnavailable: The broker does not answer, or stops answering.
@@ -114,31 +117,34 @@ def read(topic: str) -> Iterator[ConsumerRecord]:
 
 
 def fresh_topic(topic: str) -> None:
-    """Make the topic an empty one, with one partition and offsets from 0; what it held is kept in a file.
+    """Replace a topic by an empty one with one partition; its old messages are saved to a file.
 
-    On a Kafka that somebody else runs, only a topic that this kit created there is ever deleted; LessonError
-    for any other that is not empty.
+    On an external Kafka, only topics that this kit created are deleted.
+
+    Raises:
+        LessonError: The topic of an external Kafka has messages and was not created by this kit.
     """
-    old = kafka.topic_id(settings.bootstrap_servers, topic)
-    if old is not None and settings.kafka_bootstrap_servers and old not in _own_topics():
+    old_id = kafka.topic_id(settings.bootstrap_servers, topic)
+    if old_id is not None and settings.kafka_bootstrap_servers and old_id not in _own_topics():
         if next(read(topic), None) is None:
             return
         raise LessonError(
-            f"the topic {topic!r} at {settings.bootstrap_servers} holds messages that are not this lesson's. "
-            "That Kafka is somebody else's, so nothing is deleted there. Take a topic of your own, "
-            "which the lessons create: export EVENTLAB_TOPIC=events-YOURNAME; eventlab restart api "
-            "(and restart JupyterLab from that shell)"
+            f"the topic {topic!r} at {settings.bootstrap_servers} contains messages that are not this lesson's. "
+            "This Kafka is not the kit's, so nothing is deleted there. Use a topic of your own, which the lessons "
+            "create, and restart JupyterLab from the same shell",
+            "export EVENTLAB_TOPIC=events-YOURNAME; eventlab restart api",
         )
-    if old is not None:
-        if kept := keep(topic):
-            print(f"What topic {topic!r} held before is kept in {kept}")
+    if old_id is not None:
+        if saved := save_messages(topic):
+            print(f"What topic {topic!r} held before is kept in {saved}")
+        logger.info("Deleting the topic %s", topic)
         kafka.delete_topics(settings.bootstrap_servers, [topic])
     kafka.create_topic(settings.bootstrap_servers, topic, timeout_s=TOPIC_WAIT_S)
     _remember_own_topic(topic)
 
 
-def keep(topic: str) -> Path | None:
-    """Write the topic's messages to a new file, one JSON object a line; None when there are none."""
+def save_messages(topic: str) -> Path | None:
+    """Write a topic's messages to a new file, one JSON object per line; return None when there are none."""
     records = read(topic)
     first = next(records, None)
     if first is None:
@@ -147,70 +153,76 @@ def keep(topic: str) -> Path | None:
     folder.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(".jsonl", f"{topic}-{time.strftime('%Y%m%d-%H%M%S')}-", folder)
     with os.fdopen(handle, "w") as file:
-        for record in chain([first], records):
-            file.write(as_line(record) + "\n")
+        file.writelines(to_json_line(record) + "\n" for record in chain([first], records))
     return Path(name)
 
 
-def as_line(record: Any) -> str:
-    """A record as one line of JSON: key and value as text, or in base64 where they are not UTF-8."""
+def to_json_line(record: ConsumerRecord) -> str:
+    """Return a record as one line of JSON; keys and values that are not UTF-8 are written in base64."""
     fields: dict[str, object] = {
         "partition": record.partition,
         "offset": record.offset,
         "timestamp_ms": record.timestamp,
     }
-    fields |= _text("key", record.key) | _text("value", record.value)
+    fields |= _text_field("key", record.key) | _text_field("value", record.value)
     if record.headers:
-        fields["headers"] = [{"name": name} | _text("value", value) for name, value in record.headers]
+        fields["headers"] = [{"name": name} | _text_field("value", value) for name, value in record.headers]
     return json.dumps(fields)
 
 
 def ensure_purchases(topic: str, path: str) -> int:
-    """Write the sword purchases to `path` unless they are there; return the number of rows there."""
+    """Write the sword purchases to a path on HDFS unless they exist.
+
+    Returns:
+        The number of rows at the path.
+
+    Raises:
+        LessonError: The path of an external file system contains other data.
+    """
     from pyspark.sql import SparkSession
 
     from eventlab.jobs import filtered_writes
 
-    spark = SparkSession.builder.getOrCreate()
-    found = _purchases_at(spark, path)
-    if found is not None and found != SWORDS and settings.default_fs_url:
+    session = SparkSession.builder.getOrCreate()
+    existing = _count_purchases(session, path)
+    if existing is not None and existing != COURSE_PURCHASES and settings.default_fs_url:
         raise LessonError(
-            f"{path} at {settings.default_fs} holds something else than the course's sword purchases. "
-            "That file system is somebody else's, so nothing is replaced there. "
-            "Name another path in the cell with the parameters."
+            f"{path} at {settings.default_fs} contains other data than the course's sword purchases. This file "
+            "system is not the kit's, so nothing is replaced there. Set another path in the parameters' cell"
         )
-    if found != SWORDS:
-        with contextlib.redirect_stdout(io.StringIO()):  # lesson 07 is where its report is read
-            filtered_writes.run(spark, topic, path)
-    return spark.read.parquet(path).count()
+    if existing != COURSE_PURCHASES:
+        with contextlib.redirect_stdout(io.StringIO()):  # lesson 07 shows the job's report
+            filtered_writes.run(session, topic, path)
+    return session.read.parquet(path).count()
 
 
-def _purchases_at(spark: Any, path: str) -> Counter | None:
-    """How many rows each host and event type has in the Parquet there; None when there is nothing to read."""
+def _count_purchases(session: SparkSession, path: str) -> Counter | None:
+    """Count the rows of a Parquet folder by host and event type; return None when the path does not exist."""
     from pyspark.errors import AnalysisException
 
     try:
-        rows = spark.read.parquet(path).groupBy("Host", "event_type").count().collect()
+        rows = session.read.parquet(path).groupBy("Host", "event_type").count().collect()
     except AnalysisException as error:
         return None if error.getCondition() == "PATH_NOT_FOUND" else Counter()
     return Counter({(row["Host"], row["event_type"]): row["count"] for row in rows})
 
 
 def _require(names: Sequence[str]) -> None:
-    away = [service.name for service in Stack(settings).status(dict.fromkeys(names)) if service.state != "running"]
-    if away:
-        raise LessonError(f"not running: {', '.join(away)}. Start what this lesson needs: eventlab up")
+    """Require that services answer."""
+    statuses = Stack(settings).status(dict.fromkeys(names))
+    if missing := [status.name for status in statuses if status.state != "running"]:
+        raise LessonError(f"not running: {', '.join(missing)}", "eventlab up")
 
 
-def _as_wanted(topic: str, events: bool) -> bool:
-    """Whether the topic is as a lesson starts from: the 40 events from offset 0, or new and empty."""
-    records = list(islice(read(topic), BENCH.total() + 1))
+def _is_prepared(topic: str, events: bool) -> bool:
+    """Return whether the topic exists and contains exactly the course's events, or nothing."""
+    records = list(islice(read(topic), COURSE_EVENTS.total() + 1))
     if not events:
         return not records and topic in kafka.list_topics(settings.bootstrap_servers)
-    return Counter(map(_host_and_type, records)) == BENCH
+    return Counter(map(_host_and_type, records)) == COURSE_EVENTS
 
 
-def _host_and_type(record: Any) -> tuple[object, object] | None:
+def _host_and_type(record: ConsumerRecord) -> tuple[object, object] | None:
     try:
         event = json.loads(record.value or b"")
         return event["Host"], event["event_type"]
@@ -219,7 +231,7 @@ def _host_and_type(record: Any) -> tuple[object, object] | None:
 
 
 def _remember_own_topic(topic: str) -> None:
-    """Note the id of a topic that was created on a Kafka that somebody else runs."""
+    """Note the id of a topic that was created on an external Kafka."""
     created = kafka.topic_id(settings.bootstrap_servers, topic)
     if settings.kafka_bootstrap_servers and created and created.strip("0-"):  # brokers before 2.8 have no ids
         with _own_topics_file().open("a") as file:
@@ -232,11 +244,11 @@ def _own_topics() -> list[str]:
 
 
 def _own_topics_file() -> Path:
-    """The ids of the topics that this kit created on a Kafka that somebody else runs, one a line."""
+    """Return the file with the ids of the topics that this kit created on an external Kafka, one per line."""
     return settings.state_dir / "own-topics"
 
 
-def _text(name: str, value: bytes | None) -> dict[str, str | None]:
+def _text_field(name: str, value: bytes | None) -> dict[str, str | None]:
     try:
         return {name: value.decode() if value is not None else None}
     except UnicodeDecodeError:

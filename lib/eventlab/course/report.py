@@ -1,4 +1,4 @@
-"""One readable page from many executed notebooks."""
+"""Write one HTML page from many executed notebooks."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
 
-from eventlab.course.execute import Result
+from eventlab.course.execute import NotebookResult
+from eventlab.files import write_atomically
+
+TITLE = "eventlab: the course, executed"
 
 
-def write(results: Sequence[Result], page: Path) -> None:
-    """Write the notebooks as one HTML file with a table of contents; it needs no network."""
+def write(results: Sequence[NotebookResult], page: Path) -> None:
+    """Write the notebooks as one HTML file with a table of contents; the page needs no network."""
     cells = [new_markdown_cell(_contents(results))]
     for result in results:
         cells.append(new_markdown_cell(f'<hr id="{result.name}">\n\n`{result.name}`'))
@@ -21,16 +24,13 @@ def write(results: Sequence[Result], page: Path) -> None:
             NotebookNode(cell, id=f"{result.name[:2]}-{cell.get('id', n)}")
             for n, cell in enumerate(result.node.cells)
         ]
-    combined = new_notebook(cells=cells, metadata={"title": "eventlab: the course, executed"})
+    combined = new_notebook(cells=cells, metadata={"title": TITLE})
     exporter = HTMLExporter(mathjax_url="", require_js_url="", jquery_url="", embed_images=True)
-    html, _ = exporter.from_notebook_node(
-        combined, resources={"metadata": {"name": "eventlab: the course, executed"}}
-    )
-    page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(html)
+    html, _ = exporter.from_notebook_node(combined, resources={"metadata": {"name": TITLE}})
+    write_atomically(page, html)
 
 
-def _contents(results: Sequence[Result]) -> str:
+def _contents(results: Sequence[NotebookResult]) -> str:
     rows = [
         f"| [{result.name}](#{result.name}) | {result.cells} | {result.seconds:.1f} | {_verdict(result)} |"
         for result in results
@@ -39,7 +39,7 @@ def _contents(results: Sequence[Result]) -> str:
     return "\n".join(head + rows)
 
 
-def _verdict(result: Result) -> str:
+def _verdict(result: NotebookResult) -> str:
     if result.failure is None:
-        return "ran through"
+        return "completed"
     return f"**cell {result.failure.cell} failed:** `{result.failure.error.splitlines()[0][:120]}`"

@@ -28,6 +28,8 @@ REPOSITORY = ROOT / ".jars"
 
 Advance = Callable[[int], None]
 """Called with the number of bytes that were received since the last call."""
+CountJars = Callable[[int, int], None]
+"""Called with the number of jars that are as locked, and the number of all jars."""
 
 
 class JarsError(EventlabError):
@@ -67,19 +69,26 @@ def verify() -> list[str]:
     ]
 
 
-def sync(advance: Advance = lambda count: None) -> list[str]:
+def sync(advance: Advance = lambda count: None, count_jars: CountJars = lambda done, total: None) -> list[str]:
     """Download the missing and damaged jars in parallel and return their names.
 
     Args:
         advance: Called with the number of received bytes.
+        count_jars: Called when a jar is complete.
 
     Raises:
         JarsError: A jar could not be downloaded or does not have the locked SHA-256; the other jars stay.
     """
-    wanted = [dep for env in ENVIRONMENTS for dep in _locked(env) if not _is_intact(dep)]
+    locked = [dep for env in ENVIRONMENTS for dep in _locked(env)]
+    wanted = [dep for dep in locked if not _is_intact(dep)]
+    count_jars(len(locked) - len(wanted), len(locked))
     context = _maven(advance)
+    fetched: list[str] = []
     with ThreadPoolExecutor(max_workers=6) as pool:
-        return list(pool.map(lambda dep: _fetch(context, dep), wanted))
+        for name in pool.map(lambda dep: _fetch(context, dep), wanted):
+            fetched.append(name)
+            count_jars(len(locked) - len(wanted) + len(fetched), len(locked))
+    return fetched
 
 
 def lock(environment: str) -> int:

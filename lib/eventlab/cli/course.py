@@ -1,0 +1,103 @@
+"""The commands of the course: run lessons, open them in JupyterLab, and send requests and events by hand."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from eventlab.cli.signals import terminable
+from eventlab.settings import ROOT, settings
+
+
+@click.command()
+@click.argument("notebooks", nargs=-1, metavar="[NOTEBOOK]...")
+@click.option("--output", default="build/run", help="Folder for the executed copies and the report.")
+@click.option("--in-place", is_flag=True, help="Update the outputs of the notebooks themselves (for authors).")
+def run(notebooks: tuple[str, ...], output: str, in_place: bool) -> None:
+    """Execute the lessons on a new stack and write a report.
+
+    Papermill executes each numbered notebook of notebooks/ in order. The output folder receives the executed
+    copies and one page, report.html. The first cell that fails ends the run with exit code 1; the services' logs
+    are then in the output folder too. A stack of yours that is running is not used and not changed.
+
+    Examples:
+      eventlab run              all lessons
+      eventlab run 05 07        two lessons
+    """
+    from eventlab.cli.display import print_line, show_progress
+    from eventlab.course.run import find_lessons, run_course
+
+    lessons = find_lessons(notebooks)
+    with show_progress() as progress, terminable():
+        results = run_course(lessons, Path(output), progress.report_phase, progress.update, in_place=in_place)
+    for result in results if in_place else ():
+        print_line(f"{result.name}: {'updated' if result.updated else 'unchanged'}")
+    print_line(f"{len(results)} notebooks completed. The report: {Path(output) / 'report.html'}")
+
+
+@click.command()
+@click.option("--browser/--no-browser", default=True, help="Open the page in a browser.")
+def lab(browser: bool) -> None:
+    """Start the services and open the lessons in JupyterLab.
+
+    The command prints the address of the start page, and opens it if this machine has a browser. In a terminal
+    of JupyterHub, which runs JupyterLab itself, it starts the other services and prints the address on the Hub.
+    """
+    from eventlab.cli.browser import open_browser
+    from eventlab.cli.display import show_progress, show_status
+    from eventlab.jupyter import hub, start_page
+    from eventlab.stack import Stack
+    from eventlab.stack.services import COURSE, SERVICES, lab_page
+
+    page = start_page.write()
+    hub_address = hub.page(page)
+    with show_progress() as progress, terminable():
+        statuses = Stack(settings, COURSE if hub_address else SERVICES, progress.report_phase).up()
+    show_status(statuses)
+    address = hub_address or lab_page(settings, f"lab/tree/{page.relative_to(ROOT)}")
+    opened = browser and not hub_address and open_browser(address)
+    note = "" if opened or hub_address else " (open this address in a browser)"
+    click.echo(f"\nJupyterLab: {address}{note}\nStop everything: eventlab down")
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[ARGUMENT]...")
+def hub(arguments: tuple[str, ...]) -> None:
+    """Run a learner's server under JupyterHub.
+
+    JupyterHub calls this command. It starts the services and then JupyterLab on its start page. It needs the
+    package jupyterhub in the kit's environment. In jupyterhub_config.py:
+
+      c.Spawner.cmd = ["/path/to/eventlab/.venv/bin/eventlab", "hub"]
+      c.Spawner.start_timeout = 120
+
+    Learners who share one machine need their own ports and state folder (EVENTLAB_PORT_OFFSET and
+    EVENTLAB_STATE_DIR in c.Spawner.environment). Learners in containers do not.
+    """
+    from eventlab.cli.display import show_progress
+    from eventlab.jupyter import hub as jupyterhub
+
+    command = jupyterhub.command(settings, arguments)
+    with show_progress() as progress, terminable():
+        jupyterhub.start(settings, progress.report_phase)
+    jupyterhub.become(settings, command)
+
+
+@click.command(context_settings={"ignore_unknown_options": True, "help_option_names": []}, add_help_option=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def load(arguments: tuple[str, ...]) -> None:
+    """Send many HTTP requests, with the options of ApacheBench (load -h)."""
+    from eventlab.commands.ab import main
+
+    sys.exit(main(list(arguments)))
+
+
+@click.command(context_settings={"ignore_unknown_options": True, "help_option_names": []}, add_help_option=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def kafkacat(arguments: tuple[str, ...]) -> None:
+    """Read, write and list topics, with the options of kafkacat."""
+    from eventlab.commands.kafkacat import main
+
+    sys.exit(main(list(arguments)))

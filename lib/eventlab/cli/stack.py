@@ -1,0 +1,279 @@
+"""The commands that start, inspect, stop and check the services."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from eventlab.cli.signals import terminable
+from eventlab.settings import ROOT, settings
+
+services_argument = click.argument("services", nargs=-1, metavar="[SERVICE]...")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print a list of JSON objects, for programs.")
+
+
+@click.command()
+@services_argument
+@click.option(
+    "--at", "lesson", metavar="LESSON", help="Also prepare the topic and files that a lesson starts from."
+)
+def up(services: tuple[str, ...], lesson: str | None) -> None:
+    """Start services and wait until they answer real requests.
+
+    Services that already run are left alone. A service that a named one needs is started too.
+
+    Services: kafka namenode datanode spark api jupyter (default: all).
+
+    Examples:
+      eventlab up                               start all services
+      eventlab up kafka api                     start only Kafka and the game API
+      eventlab up --at 07                       also prepare everything for lesson 7
+      EVENTLAB_PORT_OFFSET=100 EVENTLAB_STATE_DIR=/tmp/other eventlab up
+                                                start a second stack on other ports
+    """
+    from eventlab.cli.display import show_progress, show_status
+    from eventlab.stack import Stack
+    from eventlab.stack.services import SERVICES
+
+    notebook = _find_lesson(lesson) if lesson else None
+    with show_progress() as progress, terminable():
+        statuses = Stack(settings, SERVICES, progress.report_phase).up(services)
+    show_status(statuses)
+    if notebook:
+        _prepare_lesson(notebook)
+
+
+def _find_lesson(name: str) -> Path:
+    """Return the only lesson whose name begins with `name`."""
+    from eventlab.course.run import find_lessons
+
+    lessons = find_lessons([name])
+    if len(lessons) > 1:
+        raise click.BadParameter(f"{name!r} is the beginning of {', '.join(path.stem for path in lessons)}")
+    return lessons[0]
+
+
+def _prepare_lesson(notebook: Path) -> None:
+    """Prepare the state that a lesson starts from and print what was prepared."""
+    from eventlab.cli.display import show_progress
+    from eventlab.course.lesson_state import prepare_lesson
+    from eventlab.stack import environment
+
+    environment.apply(settings)
+    with show_progress() as progress:
+        progress.update(notebook.stem, "preparing")
+        output = prepare_lesson(notebook)
+        progress.update(notebook.stem, "ready", done=1)
+    click.echo(f"\nReady for lesson {notebook.stem}:")
+    click.echo("\n".join(f"  {line}" for line in output.splitlines()))
+    click.echo(f"Open it: eventlab lab, then notebooks/{notebook.name}")
+
+
+@click.command()
+@services_argument
+@json_option
+def status(services: tuple[str, ...], as_json: bool) -> None:
+    """Show the state, address and memory of each service, which receives a real request.
+
+    States:
+      running   the service answered
+      crashed   the service was started, but its process has ended or does not answer
+      stopped   the service was not started
+    """
+    from eventlab.cli.display import show_status
+    from eventlab.stack import Stack
+
+    statuses = Stack(settings).status(services)
+    if as_json:
+        click.echo(json.dumps([asdict(status) for status in statuses], indent=2))
+    else:
+        show_status(statuses)
+
+
+ps = status
+
+
+@click.command()
+@services_argument
+def down(services: tuple[str, ...]) -> None:
+    """Stop services and check that their ports are closed.
+
+    Each process is asked to end, and killed when it does not. Only processes that this stack started are
+    stopped; a port that another program holds is reported. Topics, events and files are kept.
+
+    Services: kafka namenode datanode spark api jupyter (default: all).
+
+    Examples:
+      eventlab down             stop all services
+      eventlab down datanode    stop one service
+    """
+    from eventlab.cli.display import show_down, show_progress
+    from eventlab.stack import Stack
+
+    names = services or _services_without_own_jupyter()
+    ports_before = Stack(settings).listening_ports(names)
+    with show_progress() as progress, terminable():
+        statuses = Stack(settings, report=progress.report_phase).down(names)
+    still_open = Stack(settings).open_ports(names)
+    show_down(statuses, still_open, named=bool(names))
+    if own_ports := sorted(ports_before & set(still_open)):
+        raise click.ClickException(f"still open: {', '.join(map(str, own_ports))}\nNext: eventlab doctor")
+
+
+def _services_without_own_jupyter() -> Sequence[str]:
+    """Return all services except jupyter if this command runs in it, and () for all services otherwise."""
+    import psutil
+
+    from eventlab.stack import process
+    from eventlab.stack.services import SERVICES
+
+    jupyter = process.find(settings, "jupyter")
+    if jupyter is None or jupyter not in psutil.Process().parents():
+        return ()
+    click.echo("jupyter is left running because this command runs in it. To stop it too: eventlab down jupyter")
+    return [name for name in SERVICES if name != "jupyter"]
+
+
+@click.command()
+@services_argument
+def restart(services: tuple[str, ...]) -> None:
+    """Stop services and start them again (default: all).
+
+    Example:
+      eventlab restart api      load a changed game_api.py
+    """
+    from eventlab.cli.display import show_progress, show_status
+    from eventlab.stack import Stack
+    from eventlab.stack.services import SERVICES
+
+    with show_progress() as progress, terminable():
+        statuses = Stack(settings, SERVICES, progress.report_phase).restart(services)
+    show_status(statuses)
+
+
+@click.command()
+@click.argument("service")
+@click.option("-f", "--follow", is_flag=True, help="Print new lines as they are written, until Ctrl-C.")
+@click.option("-n", "--lines", default=200, help="Number of lines from the end of the log.")
+def logs(service: str, follow: bool, lines: int) -> None:
+    """Print the log of a service.
+
+    Services: kafka namenode datanode spark api jupyter.
+
+    Examples:
+      eventlab logs kafka
+      eventlab logs api -f      follow the log
+    """
+    from eventlab.cli.display import follow_file
+    from eventlab.stack import process
+    from eventlab.stack.services import SERVICES
+
+    if service not in SERVICES:
+        raise click.BadParameter(f"{service!r} is not one of {', '.join(SERVICES)}", param_hint="SERVICE")
+    path = process.log_file(settings, service)
+    if not path.exists():
+        raise click.ClickException(f"{service} has no log yet. Start it: eventlab up {service}")
+    click.echo(process.log_tail(settings, service, lines))
+    if follow:
+        for chunk in follow_file(path):
+            click.echo(chunk, nl=False)
+
+
+@click.command()
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+def reset(yes: bool) -> None:
+    """Stop the services and delete all their data.
+
+    Topics, events, files, logs and saved messages are deleted, and nothing else in the state folder. The command
+    asks for confirmation first.
+    """
+    from eventlab.cli.display import show_progress
+    from eventlab.stack import Stack
+
+    if not settings.state_dir.exists():
+        click.echo("There is nothing to reset.")
+        return
+    if not yes:
+        click.confirm(f"Delete every topic, event, file, log and saved event in {settings.state_dir}?", abort=True)
+    with show_progress() as progress, terminable():
+        Stack(settings, report=progress.report_phase).reset()
+    click.echo("All data is deleted. Start again: eventlab up")
+
+
+@click.command()
+def env() -> None:
+    """Print shell commands that connect this shell to the stack.
+
+    Example:
+      eval "$(eventlab env)"
+
+    Afterwards these commands find the stack without options:
+      kafka-topics kafka-console-consumer kafka-console-producer kafka-consumer-groups kafkacat
+      hadoop hdfs spark-submit pyspark flask jupyter ab
+    """
+    from eventlab.stack import config, environment
+
+    config.render(settings)
+    if not settings.is_spark_connect:
+        click.echo("unset SPARK_REMOTE")
+    for name, value in environment.variables(settings).items():
+        click.echo(f"export {name}={shlex.quote(value)}")
+
+
+@click.command()
+def compose() -> None:
+    """Write the configuration of stack/compose.yaml for Docker.
+
+    Also print the command that starts its containers, which run the same services as `eventlab up`.
+    """
+    from eventlab.stack import config
+
+    env_file = config.render_for_containers(settings) / "env"
+    compose_file = ROOT / "stack" / "compose.yaml"
+    click.echo(f"# The configuration is in {env_file.parent}. Next:")
+    click.echo(shlex.join(["docker", "compose", "--env-file", str(env_file), "-f", str(compose_file), "up", "-d"]))
+
+
+@click.command()
+@click.option("--relock", is_flag=True, help="Resolve stack/*/jgo.toml again and rewrite the lock files.")
+def setup(relock: bool) -> None:
+    """Install Java, the locked jars and the start-up archives.
+
+    Java is downloaded only if this machine has none that fits. The archives make each start faster; recording
+    them starts and stops the services once. A second call installs what is missing and needs no network if
+    nothing is.
+    """
+    from eventlab.cli.display import show_progress
+    from eventlab.stack.installation import install
+
+    with show_progress() as progress, terminable():
+        install(settings, progress.update, relock=relock)
+
+
+@click.command()
+@json_option
+def doctor(as_json: bool) -> None:
+    """Check this machine and the installation.
+
+    No service is started. The exit code is 1 when a check fails.
+
+    Each line is one check:
+      OK     the stack can work with it
+      NOTE   nothing is wrong, but you should know it
+      FAIL   the reason, and below it the command that fixes it
+    """
+    from eventlab import doctor
+    from eventlab.cli.display import show_checks
+
+    results = doctor.checks(settings)
+    if as_json:
+        click.echo(json.dumps([asdict(result) for result in results], indent=2))
+    else:
+        show_checks(results)
+    sys.exit(0 if all(result.ok for result in results) else 1)

@@ -1,0 +1,36 @@
+"""Checks of this machine and of the installation, for `eventlab doctor`.
+
+The checks look at the real things (the bytes of the jars, ports, the disk) and start no service. Together they
+take about a second.
+"""
+
+from __future__ import annotations
+
+from eventlab.doctor import host, installation, machine, versions
+from eventlab.doctor.machine import nearest_folder, roomy
+from eventlab.doctor.result import CheckResult, run_check
+from eventlab.doctor.versions import connector
+from eventlab.settings import Settings
+
+__all__ = ["CheckResult", "checks", "connector", "nearest_folder", "roomy"]
+
+
+def checks(settings: Settings) -> list[CheckResult]:
+    """Run all checks, in the order in which problems are best fixed; none of them raises."""
+    return [
+        run_check("python", "make setup", installation.python),
+        run_check("packages", "make setup", installation.packages),
+        run_check("java", "eventlab setup", installation.java_runtime),
+        run_check("jars", "eventlab setup", installation.checksums),
+        run_check("archives", "eventlab setup", installation.startup_archives),
+        run_check("spark and kafka", "make setup", versions.connector),
+        run_check("spark and hdfs", "make setup", versions.hadoop),
+        run_check("kafka and tools", "make setup", versions.kafka_tools),
+        run_check("jar locks", "make setup", versions.locks),
+        run_check("state folder", machine.OTHER_FOLDER, lambda: machine.state_folder(settings)),
+        run_check("memory", "eventlab down", lambda: machine.memory(settings)),
+        run_check("disk", "eventlab reset", lambda: machine.disk(settings)),
+        run_check("ports", "eventlab down", lambda: machine.free_ports(settings)),
+        run_check("grading", "eventlab doctor", host.grading),
+        run_check("other users", "eventlab doctor", host.other_users),
+    ]

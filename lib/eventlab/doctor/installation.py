@@ -1,0 +1,104 @@
+"""Checks of what is installed: Python and its packages, Java, the jars and the start-up archives."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import sys
+import tomllib
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from eventlab.doctor.result import CheckResult, shorten
+from eventlab.settings import ROOT
+from eventlab.stack import jars, java
+from eventlab.stack.setup import ARCHIVED, archive
+
+OLDEST_PYTHON = (3, 11)
+
+
+def python() -> CheckResult:
+    """Check that Python is new enough, and show whether it is the kit's own environment."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info[:2] < OLDEST_PYTHON:
+        oldest = ".".join(map(str, OLDEST_PYTHON))
+        return CheckResult("python", False, f"{version} is older than {oldest}", "make setup PYTHON=python3.12")
+    is_own = Path(sys.prefix).resolve() == (ROOT / ".venv").resolve()
+    place = "the kit’s own .venv" if is_own else f"not the kit’s own .venv: {sys.prefix}"
+    return CheckResult("python", True, f"{version}, {place}")
+
+
+def packages() -> CheckResult:
+    """Check that pyproject.toml, uv.lock and the installed packages agree."""
+    locked = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
+    required = _requirements()
+    if required != _locked_requirements(locked):
+        return CheckResult("packages", False, "uv.lock does not match pyproject.toml", _uv_lock_command())
+    versions: dict[str, set[str]] = {}
+    for package in locked:
+        versions.setdefault(_normalize(package["name"]), set()).add(package.get("version", ""))
+    installed = {_normalize(dist.name): dist.version for dist in metadata.distributions() if dist.metadata["Name"]}
+    problems = [f"{name} is not installed" for name in required if name not in installed]
+    problems += [
+        f"{name} is {version}, not {' or '.join(sorted(versions[name]))}"
+        for name, version in sorted(installed.items())
+        if name in versions and name != "eventlab" and version not in versions[name]
+    ]
+    if problems:
+        return CheckResult("packages", False, shorten(problems), "make setup")
+    return CheckResult("packages", True, f"{len(installed.keys() & versions.keys())} installed as in uv.lock")
+
+
+def java_runtime() -> CheckResult:
+    """Check that a Java fits, and show the one that the services use and those that do not fit."""
+    runtimes = list(java.candidates())
+    unfit = [f"{other.found_in} ({other.home}) {other.unfit}" for other in runtimes if other.unfit]
+    fit = [runtime for runtime in runtimes if runtime.unfit is None]
+    if not fit:
+        reason = "; ".join(unfit) or "there is none"
+        return CheckResult("java", False, f"none of {java.OLDEST} to {java.NEWEST}: {reason}", "eventlab setup")
+    used = f"Java {fit[0].major} ({fit[0].found_in}): {fit[0].home}"
+    return CheckResult("java", True, "; not fit: ".join([used, *unfit]))
+
+
+def checksums() -> CheckResult:
+    """Check that each locked jar exists and has its SHA-256."""
+    if problems := jars.verify():
+        return CheckResult("jars", False, shorten(problems), "eventlab setup")
+    return CheckResult("jars", True, "all there with the locked SHA-256")
+
+
+def startup_archives() -> CheckResult:
+    """Check that each service has an archive for this Java and these jars."""
+    if missing := [name for name in ARCHIVED if not archive(name).exists()]:
+        detail = f"none for {', '.join(missing)}: the stack works, but starts more slowly"
+        return CheckResult("archives", False, detail, "eventlab setup")
+    return CheckResult("archives", True, "there for this Java and these jars: the stack starts fast")
+
+
+def _requirements() -> dict[str, Any]:
+    """Return the version specifier of each package in pyproject.toml."""
+    from packaging.requirements import Requirement
+
+    lines = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    return {_normalize(Requirement(line).name): Requirement(line).specifier for line in lines}
+
+
+def _locked_requirements(locked: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the version specifier of each package for which uv.lock was made."""
+    from packaging.specifiers import SpecifierSet
+
+    kit = next(package for package in locked if package["name"] == "eventlab")
+    entries = kit["metadata"]["requires-dist"]
+    return {_normalize(entry["name"]): SpecifierSet(entry.get("specifier", "")) for entry in entries}
+
+
+def _uv_lock_command() -> str:
+    """Return `uv lock` with the machine's uv or the kit's own."""
+    return f"{'uv' if shutil.which('uv') else shlex.quote(str(ROOT / '.uv' / 'bin' / 'uv'))} lock"
+
+
+def _normalize(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

@@ -1,0 +1,104 @@
+"""Checks of this machine's disk, memory and ports."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import tempfile
+from pathlib import Path
+
+import psutil
+
+from eventlab.clients import ports
+from eventlab.doctor.result import CheckResult, shorten
+from eventlab.settings import Settings
+from eventlab.stack import Stack, process
+from eventlab.stack.requirements import free_offset
+from eventlab.stack.services import SERVICES
+
+MEMORY_NEEDED = 2 * 2**30
+DISK_NEEDED = 2**30
+FORBIDDEN_CHARACTERS = "'\\,"
+"""HDFS asks a shell for the free disk space; a comma separates folders in the settings of Kafka and HDFS."""
+OTHER_FOLDER = "export EVENTLAB_STATE_DIR=~/eventlab-state"
+
+
+def state_folder(settings: Settings) -> CheckResult:
+    """Check that files can be created in the state folder, and that its content is writable."""
+    folder = settings.state_dir.absolute()
+    existing = nearest_folder(folder)
+    if forbidden := [character for character in FORBIDDEN_CHARACTERS if character in str(folder)]:
+        problem = f"HDFS and Kafka do not support the character {forbidden[0]} in {folder}"
+        return CheckResult("state folder", False, problem, OTHER_FOLDER)
+    if not existing.is_dir():
+        return CheckResult("state folder", False, f"{existing} is not a folder", OTHER_FOLDER)
+    try:
+        tempfile.TemporaryFile(dir=existing).close()
+    except OSError as error:
+        return CheckResult(
+            "state folder", False, f"{existing} cannot be written to: {error.strerror}", OTHER_FOLDER
+        )
+    content = [*folder.glob("*"), *folder.glob("*/*")]
+    if foreign := [path for path in content if not os.access(path, os.W_OK)]:
+        detail = f"{foreign[0]} belongs to another user (a stack started with sudo?)"
+        return CheckResult("state folder", False, detail, f'sudo chown -R "$(id -u)" "{folder}"')
+    return CheckResult("state folder", True, str(folder))
+
+
+def memory(settings: Settings) -> CheckResult:
+    """Check that the memory is enough for all services; what running services use counts as available."""
+    processes = [process.find(settings, name) for name in SERVICES]
+    used = sum(process.resident_bytes(service) for service in processes if service)
+    available = psutil.virtual_memory().available + used
+    detail = (
+        f"{_gibibytes(available)} available, {_gibibytes(MEMORY_NEEDED)} needed (Kafka and the API alone: half)"
+    )
+    return CheckResult("memory", available >= MEMORY_NEEDED, detail, "eventlab up kafka api")
+
+
+def disk(settings: Settings) -> CheckResult:
+    """Check that the disk has room for a course's events and files."""
+    folder = nearest_folder(settings.state_dir.absolute())
+    free = shutil.disk_usage(folder).free
+    detail = f"{_gibibytes(free)} free at {folder}, {_gibibytes(DISK_NEEDED)} needed"
+    return CheckResult("disk", free >= DISK_NEEDED, detail, roomy() or "eventlab reset")
+
+
+def free_ports(settings: Settings) -> CheckResult:
+    """Check that each port of the stack is free or used by the stack's own service."""
+    own_ports = Stack(settings).listening_ports()
+    needed = [
+        (port, service.name)
+        for service in SERVICES.values()
+        if not service.is_external(settings)
+        for port in service.port_numbers(settings)
+    ]
+    taken = [
+        f"{port} ({name}) is held by {ports.holder(port)}"
+        for port, name in needed
+        if port not in own_ports and not ports.is_free(port)
+    ]
+    if taken:
+        remedy = f"export EVENTLAB_PORT_OFFSET={free_offset(settings)}"
+        return CheckResult("ports", False, shorten(taken), remedy)
+    used = sum(port in own_ports for port, _ in needed)
+    return CheckResult("ports", True, f"{used} used by this stack's services, the others free" if used else "free")
+
+
+def roomy() -> str | None:
+    """Return the command that moves the state folder to a disk with enough space, or None without such a disk."""
+    mounted = [Path(partition.mountpoint) for partition in psutil.disk_partitions()]
+    for folder in [Path.home(), *mounted]:
+        if os.access(folder, os.W_OK) and folder.is_dir() and shutil.disk_usage(folder).free >= DISK_NEEDED:
+            return f"export EVENTLAB_STATE_DIR={shlex.quote(str(folder / 'eventlab-state'))}"
+    return None
+
+
+def nearest_folder(path: Path) -> Path:
+    """Return the path or its nearest parent that exists."""
+    return next(candidate for candidate in [path, *path.parents] if candidate.exists())
+
+
+def _gibibytes(count: int) -> str:
+    return f"{count / 2**30:.1f} GiB"

@@ -1,0 +1,54 @@
+"""The result of a check, and a check that cannot fail with an exception."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """The result of one check.
+
+    Attributes:
+        name: What was checked.
+        ok: Whether the stack can work with it.
+        detail: What was found.
+        remedy: The command that fixes it; "" if `ok`.
+        note: Whether the detail is something to know although nothing is wrong.
+    """
+
+    name: str
+    ok: bool
+    detail: str
+    remedy: str = ""
+    note: bool = False
+
+
+def run_check(name: str, remedy: str, check: Callable[[], CheckResult]) -> CheckResult:
+    """Run a check; one that raises has failed.
+
+    Args:
+        name: The name of the check.
+        remedy: The command to suggest when the check raises.
+        check: The check.
+    """
+    started = time.monotonic()
+    try:
+        result = check()
+        result = replace(result, remedy="") if result.ok else result
+    except Exception as error:  # the check looks at things that may be damaged in any way
+        logger.debug("The check %s raised", name, exc_info=True)
+        result = CheckResult(name, False, f"could not be checked: {type(error).__name__}: {error}", remedy)
+    logger.info("%s: %s (%.2f s)", name, "ok" if result.ok else "failed", time.monotonic() - started)
+    return result
+
+
+def shorten(problems: Sequence[str]) -> str:
+    """Return the first three problems and the number of the others, as one phrase."""
+    more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
+    return "; ".join(problems[:3]) + more

@@ -1,0 +1,116 @@
+"""The `eventlab` command as a whole: its help, its log, its errors, and what each command imports."""
+
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from eventlab.cli.app import COMMANDS, main
+from eventlab.errors import EventlabError
+from eventlab.stack import Stack
+
+COMMAND = [sys.executable, "-m", "eventlab.cli"]
+LOG_LINE = "eventlab.doctor.result: python: ok"
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, arguments)
+
+
+def failing_with(error):
+    def status(settings, names):
+        raise error
+
+    return status
+
+
+@pytest.mark.parametrize("arguments", [["--verbose", "doctor"], ["doctor", "-v"]])
+def test_verbose_shows_the_log_before_and_after_the_subcommand(arguments):
+    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True)
+
+    assert LOG_LINE in done.stderr
+    assert LOG_LINE not in done.stdout
+
+
+def test_without_verbose_there_is_no_log():
+    done = subprocess.run([*COMMAND, "doctor"], capture_output=True, text=True)
+
+    assert "python" in done.stdout
+    assert done.stderr == ""
+
+
+def test_very_verbose_shows_where_an_error_was_raised():
+    done = subprocess.run([*COMMAND, "-vv", "labs", "release", "lab99"], capture_output=True, text=True)
+
+    assert done.returncode == 1
+    assert "DEBUG   eventlab.cli.app: The command failed" in done.stderr
+    assert "in find" in done.stderr
+
+
+def test_an_error_of_the_kit_is_a_message_and_the_next_command(monkeypatch):
+    monkeypatch.setattr(Stack, "status", failing_with(EventlabError("Kafka is full", "eventlab doctor")))
+
+    done = run("status")
+
+    assert done.exit_code == 1
+    assert done.stderr == "Error: Kafka is full\nNext: eventlab doctor\n"
+
+
+@pytest.mark.parametrize("error", [ValueError("a bug"), TimeoutError("a bug")])
+def test_an_unexpected_exception_keeps_its_traceback(monkeypatch, error):
+    monkeypatch.setattr(Stack, "status", failing_with(error))
+
+    assert run("status").exception is error
+
+
+def test_ctrl_c_ends_a_command_with_130(monkeypatch):
+    monkeypatch.setattr(Stack, "status", failing_with(KeyboardInterrupt()))
+
+    done = run("status")
+
+    assert done.exit_code == 130
+    assert "Interrupted" in done.stderr
+
+
+def test_the_log_of_an_unknown_service_is_refused_with_the_names_that_exist():
+    done = run("logs", "zookeeper")
+
+    assert done.exit_code == 2
+    assert "'zookeeper' is not one of kafka, namenode, datanode, spark, api, jupyter" in done.stderr
+
+
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"load", "kafkacat"}))
+def test_every_command_has_a_help_text_with_its_line_breaks(name):
+    first, again = run(name, "--help"), run(name, "--help")
+
+    assert first.exit_code == 0
+    assert first.output == again.output
+    assert "\b" not in first.output
+
+
+def test_examples_keep_one_line_each():
+    lines = run("up", "--help").output.splitlines()
+
+    assert "    eventlab up kafka api                     start only Kafka and the game API" in lines
+
+
+@pytest.mark.parametrize(
+    ("command", "not_imported"),
+    [
+        ("up", ["eventlab.grading", "eventlab.labs", "eventlab.course", "eventlab.cli.grade", "pyspark"]),
+        ("grade", ["eventlab.stack", "eventlab.cli.stack", "pyspark"]),
+        ("labs", ["eventlab.grading", "eventlab.cli.stack", "eventlab.cli.course"]),
+        ("run", ["eventlab.cli.stack", "eventlab.cli.grade", "papermill"]),
+    ],
+)
+def test_a_command_imports_no_other_commands_and_no_feature_for_its_help(command, not_imported):
+    code = (
+        "import sys; from eventlab.cli.app import main; "
+        f"main([{command!r}, '--help'], standalone_mode=False); print('IMPORTED', *sys.modules)"
+    )
+
+    imported = subprocess.check_output([sys.executable, "-c", code], text=True).partition("IMPORTED")[2].split()
+
+    assert f"eventlab.cli.{COMMANDS[command]}" in imported
+    assert [name for name in imported if name.startswith(tuple(not_imported))] == []

@@ -1,0 +1,71 @@
+"""`eventlab setup` shows each stage."""
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from eventlab.cli.display import PlainLines
+from eventlab.settings import Settings
+from eventlab.stack import installation
+
+
+@pytest.fixture
+def lines():
+    return PlainLines(Console(file=io.StringIO(), width=200))
+
+
+def shown(lines):
+    return [line.split(" s  ", 1)[1] for line in lines.screen.file.getvalue().splitlines()]
+
+
+@pytest.mark.services
+def test_a_second_setup_reports_that_everything_is_there():
+    done = subprocess.run([Path(sys.executable).with_name("eventlab"), "setup"], capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr
+    stages = [line.split(" s  ", 1)[1] for line in done.stderr.splitlines()]
+    assert stages[0].startswith("java Java ")
+    assert stages[-1] == "archives all there"
+    assert any(stage.startswith("jars ") and stage.endswith(" as locked") for stage in stages)
+
+
+def test_downloaded_jars_are_counted_with_their_bytes(lines, monkeypatch):
+    def sync(advance, count_jars):
+        count_jars(56, 58)
+        advance(3 * 2**20)
+        count_jars(58, 58)
+
+    monkeypatch.setattr(installation.jars, "sync", sync)
+
+    installation.install_jars(lines.update)
+
+    assert shown(lines) == ["jars checking", "jars 58 of 58 as locked, 3.0 MiB downloaded"]
+
+
+def test_the_recording_of_archives_is_announced_before_services_start(lines, monkeypatch):
+    def record(settings, report):
+        for phase in ("preparing", "starting", "ready", "stopping", "stopped"):
+            report("kafka", phase)
+        return True
+
+    monkeypatch.setattr(installation, "install_java", lambda report: None)
+    monkeypatch.setattr(installation, "install_jars", lambda report: None)
+    monkeypatch.setattr(installation, "record_archives", record)
+
+    installation.install(Settings(), lines.update)
+
+    assert shown(lines) == [
+        "archives checking",
+        f"archives {installation.RECORDING}",
+        "kafka preparing",
+        "kafka starting",
+        "kafka ready",
+        "kafka stopping",
+        "kafka stopped",
+        "archives recorded: the services start faster now",
+    ]
+    assert "Done once per Java version" in installation.RECORDING
