@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from queue import Empty, SimpleQueue
 
 import psutil
 
+from eventlab.clients.spark import TOKEN_VARIABLE
 from eventlab.errors import EventlabError
 from eventlab.grading import records, sandbox
 from eventlab.grading.records import Record
@@ -142,7 +144,7 @@ class Crew:
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
-            env=_environment(run, self.walls.bubblewrap),
+            env=worker_environment(run, self.walls.bubblewrap),
             start_new_session=True,
         )
         self.processes.append(process)
@@ -221,11 +223,12 @@ def _require_ready(process: subprocess.Popen[str], log: Path) -> None:
     )
 
 
-def _environment(run: Path, contained: bool) -> dict[str, str]:
-    """The worker's: its stack is its own, wherever the instructor's may be."""
+def worker_environment(run: Path, contained: bool) -> dict[str, str]:
+    """Return the environment of a worker, whose stack and Spark token are not the instructor's."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("EVENTLAB_")}
     env.pop("SPARK_REMOTE", None)
     return env | {
+        TOKEN_VARIABLE: secrets.token_hex(24),
         "EVENTLAB_STATE_DIR": str(run / "client"),
         "EVENTLAB_PORT_OFFSET": "0" if contained else str(_free_offset()),
         "GRPC_ENABLE_FORK_SUPPORT": "0",

@@ -21,8 +21,19 @@ def jupyter_token(settings: Settings) -> str:
 def spark_token(settings: Settings) -> str | None:
     """Return the token of the Spark Connect server, without which another user of the machine could use it.
 
+    It is the token in the state folder. A new state folder gets the token of the environment, or else a new one.
+    A process that cannot use the state folder, such as a submission, has the token of the environment.
     An external server (`spark_remote_url`) has the token of the environment, or none.
+
+    Raises:
+        OSError: The state folder cannot be used and the environment has no token.
     """
+    inherited = os.environ.get(TOKEN_VARIABLE)
     if settings.spark_remote_url:
-        return os.environ.get(TOKEN_VARIABLE)
-    return create_once(settings.state_dir / SPARK_TOKEN_FILE, secrets.token_hex(24))
+        return inherited
+    try:
+        return create_once(settings.state_dir / SPARK_TOKEN_FILE, inherited or secrets.token_hex(24))
+    except OSError:
+        if inherited:
+            return inherited
+        raise
