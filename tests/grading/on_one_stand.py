@@ -105,7 +105,7 @@ def grade_labs(stand: Stand, output: Path) -> dict[str, object]:
 
 
 def main(run: str) -> None:
-    stand = Stand(Site(1200, Path(run), settings, sandbox.Limits(), contained=True))
+    stand = Stand(Site(1200, Path(run), settings, sandbox.ProcessLimits(), contained=True))
     try:
         stand.open()
         steps = Steps(stand)

@@ -14,7 +14,7 @@ import pytest
 
 from eventlab.grading import sandbox
 from eventlab.grading.grade import grade
-from eventlab.grading.records import Record
+from eventlab.grading.records import SubmissionRecord
 from eventlab.grading.reports import feedback
 from eventlab.labs import checks
 from tests.grading import tiny_lab
@@ -229,7 +229,7 @@ class Graded:
     """The one grading that all tests here look at."""
 
     cases: dict[str, Case]
-    records: dict[str, Record]
+    records: dict[str, SubmissionRecord]
     output: Path
 
     def shown(self, student: str) -> str:

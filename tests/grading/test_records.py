@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventlab.grading import records
-from eventlab.grading.records import CheckResult, Question, Record
+from eventlab.grading.records import CheckResult, Question, SubmissionRecord
 
 HOSTILE_NAMES = [
     "../../etc/passwd",
@@ -38,7 +38,7 @@ HOSTILE_NAMES = [
 def record(student="ada", **fields):
     check = CheckResult("every sword is there", "q1", False, 0, 2, True, "look again", "20", "19")
     question = Question("q1", 0, 2, "ran past 60 s", (check,))
-    return Record(
+    return SubmissionRecord(
         student, "lab01_events", "timed_out", 0, 2, (question,), ("killed",), "bwrap", 1.5, "f", None, **fields
     )
 
@@ -82,7 +82,7 @@ def test_an_interrupted_write_leaves_the_record_that_was_there(tmp_path, monkeyp
 
     monkeypatch.setattr(os, "replace", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        records.save(Record("ada", "lab01_events", "graded", 2, 2), tmp_path)
+        records.save(SubmissionRecord("ada", "lab01_events", "graded", 2, 2), tmp_path)
 
     assert records.load_all(tmp_path) == [record()]
     assert len(list((tmp_path / "records").iterdir())) == 1

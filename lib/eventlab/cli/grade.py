@@ -12,7 +12,7 @@ from eventlab.cli.signals import continuable
 from eventlab.labs.catalogue import find
 
 if TYPE_CHECKING:
-    from eventlab.grading.records import Record
+    from eventlab.grading.records import SubmissionRecord
 
 
 @click.command()
@@ -101,7 +101,7 @@ def grade(
     _show(records, target)
 
 
-def _show(records: Sequence[Record], output: Path) -> None:
+def _show(records: Sequence[SubmissionRecord], output: Path) -> None:
     """A row a student on standard output, and where the reports are."""
     from rich.console import Console
     from rich.markup import escape

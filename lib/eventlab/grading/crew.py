@@ -24,7 +24,7 @@ import psutil
 from eventlab.clients.spark import TOKEN_VARIABLE
 from eventlab.errors import EventlabError
 from eventlab.grading import records, sandbox
-from eventlab.grading.records import Record
+from eventlab.grading.records import SubmissionRecord
 from eventlab.grading.worker import Order, unreadable
 from eventlab.labs.catalogue import Lab
 
@@ -47,7 +47,7 @@ class StartError(GradingError):
 
 
 @dataclass(frozen=True)
-class Limits:
+class GradingLimits:
     """What the instructor allows a submission."""
 
     cell_timeout: float
@@ -72,13 +72,13 @@ class Crew:
     """So many workers, until nothing is left to grade."""
 
     def __init__(
-        self, lab: Lab, output: Path, limits: Limits, size: int, finished: Callable[[Record], None]
+        self, lab: Lab, output: Path, limits: GradingLimits, size: int, finished: Callable[[SubmissionRecord], None]
     ) -> None:
         """finished: called with each record, here in the thread that runs the crew."""
         self.lab, self.output, self.limits, self.size, self.finished = lab, output, limits, size, finished
         self.walls = sandbox.walls()
         self.waiting: SimpleQueue[Order] = SimpleQueue()
-        self.news: SimpleQueue[Record | BaseException | None] = SimpleQueue()
+        self.news: SimpleQueue[SubmissionRecord | BaseException | None] = SimpleQueue()
         self.stopped = threading.Event()
         self.processes: list[subprocess.Popen[str]] = []
 
@@ -101,7 +101,7 @@ class Crew:
                     came = self.news.get(timeout=0.5)
                 except Empty:
                     continue
-                if isinstance(came, Record):
+                if isinstance(came, SubmissionRecord):
                     done += 1
                     self.finished(came)
                 else:

@@ -13,10 +13,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from eventlab.grading import crew, records
-from eventlab.grading.crew import Crew, GradingError, Limits
+from eventlab.grading.crew import Crew, GradingError, GradingLimits
 from eventlab.grading.fingerprint import fingerprint
-from eventlab.grading.progress import Progress
-from eventlab.grading.records import Record
+from eventlab.grading.progress import GradingProgress
+from eventlab.grading.records import SubmissionRecord
 from eventlab.grading.submissions import Submission, find
 from eventlab.grading.worker import Order
 from eventlab.labs.catalogue import Lab
@@ -34,21 +34,21 @@ def grade(
     cell_timeout: float = 60,
     memory_mib: int = 1024,
     force: bool = False,
-    progress: Progress = lambda done, total, record: None,
-) -> list[Record]:
+    progress: GradingProgress = lambda done, total, record: None,
+) -> list[SubmissionRecord]:
     """Every submission's record, by student. Those whose notebook, checks, seed and versions did not change stay.
 
     Interrupted, it ends what it started and keeps the records that are there; called again, it continues.
     """
     output.mkdir(parents=True, exist_ok=True)
     found = find(submissions, output / ".submissions")
-    secret, limits = _secret(output), Limits(cell_timeout, memory_mib)
+    secret, limits = _secret(output), GradingLimits(cell_timeout, memory_mib)
     orders = [_order(lab, one, secret, limits) for one in found]
     kept = {} if force else _kept(orders, output)
     todo = [order for order in orders if order.student not in kept]
     done = 0
 
-    def tell(record: Record) -> None:
+    def tell(record: SubmissionRecord) -> None:
         nonlocal done
         done += 1
         progress(done, len(orders), record)
@@ -71,7 +71,7 @@ def _secret(output: Path) -> str:
     return path.read_text().strip()
 
 
-def _order(lab: Lab, one: Submission, secret: str, limits: Limits) -> Order:
+def _order(lab: Lab, one: Submission, secret: str, limits: GradingLimits) -> Order:
     seed = seed_of(one.student, lab.name, f"grading {secret}")
     return Order(
         student=one.student,
@@ -83,7 +83,7 @@ def _order(lab: Lab, one: Submission, secret: str, limits: Limits) -> Order:
     )
 
 
-def _kept(orders: Iterable[Order], output: Path) -> dict[str, Record]:
+def _kept(orders: Iterable[Order], output: Path) -> dict[str, SubmissionRecord]:
     found = {}
     for order in orders:
         record = records.load(order.student, output)

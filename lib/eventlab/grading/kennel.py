@@ -14,7 +14,7 @@ from pathlib import Path
 
 from jupyter_client.connect import write_connection_file
 
-from eventlab.grading.kernel import Kernel, KernelError
+from eventlab.grading.kernel import SubmissionKernel, KernelError
 
 
 class Kennel:
@@ -64,7 +64,7 @@ class Kennel:
         except (BrokenPipeError, ValueError) as error:
             raise KernelError("the kernels' sandbox has ended") from error
 
-    def start(self) -> Kernel:
+    def start(self) -> SubmissionKernel:
         """Fork a kernel; it becomes ready while the caller does something else."""
         kernel_id = f"k{next(self._numbers)}"
         own = self.folder / kernel_id
@@ -77,7 +77,7 @@ class Kennel:
         )
         (own / "connection.json").chmod(0o644)
         self.order(do="start", id=kernel_id)
-        return Kernel(self, kernel_id, own, connection)
+        return SubmissionKernel(self, kernel_id, own, connection)
 
     def why_ended(self, kernel_id: str) -> str | None:
         if self._process.poll() is not None:

@@ -30,7 +30,7 @@ class KernelError(EventlabError):
     """The sandbox gave no kernel: the machine's fault, not the student's."""
 
 
-class Kernel:
+class SubmissionKernel:
     """A forked kernel and the client that talks to it."""
 
     def __init__(self, kennel: Kennel, kernel_id: str, own: Path, connection: KernelConnectionInfo) -> None:

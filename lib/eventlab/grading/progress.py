@@ -12,18 +12,18 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from eventlab.grading.records import STATUSES, Record
+from eventlab.grading.records import STATUSES, SubmissionRecord
 from eventlab.grading.reports.words import line, number
 
 LIGHTS = {"graded": "green", "timed_out": "yellow", "died": "yellow", "unreadable": "red"}
 
 
-Progress = Callable[[int, int, Record | None], None]
+GradingProgress = Callable[[int, int, SubmissionRecord | None], None]
 """Called with the number of records there are, of submissions, and the record that has just come."""
 
 
 @contextmanager
-def show_grading(screen: Console) -> Iterator[Progress]:
+def show_grading(screen: Console) -> Iterator[GradingProgress]:
     """A line for each verdict, above a bar with done, total, time left and how many ended in which way."""
     if screen.is_terminal:
         with _bar(screen) as show:
@@ -31,7 +31,7 @@ def show_grading(screen: Console) -> Iterator[Progress]:
         return
     started = time.monotonic()
 
-    def tell(done: int, total: int, record: Record | None) -> None:
+    def tell(done: int, total: int, record: SubmissionRecord | None) -> None:
         if record:
             place = f"{done}/{total}"
             said = f"{time.monotonic() - started:6.1f} s  {place:>7}  {_verdict(record)}"
@@ -41,7 +41,7 @@ def show_grading(screen: Console) -> Iterator[Progress]:
 
 
 @contextmanager
-def _bar(screen: Console) -> Iterator[Progress]:
+def _bar(screen: Console) -> Iterator[GradingProgress]:
     columns = (
         BarColumn(),
         MofNCompleteColumn(),
@@ -54,7 +54,7 @@ def _bar(screen: Console) -> Iterator[Progress]:
     with Bar(*columns, console=screen, transient=True) as bar:
         task = bar.add_task("", total=None, counts="starting")
 
-        def show(done: int, total: int, record: Record | None) -> None:
+        def show(done: int, total: int, record: SubmissionRecord | None) -> None:
             if record:
                 counts[record.status] += 1
                 colour = LIGHTS[record.status]
@@ -65,7 +65,7 @@ def _bar(screen: Console) -> Iterator[Progress]:
         yield show
 
 
-def _verdict(record: Record) -> str:
+def _verdict(record: SubmissionRecord) -> str:
     """`ada  12/14  graded  q3 2/4`: the points, and the questions that lost some."""
     lost = "  ".join(
         f"{question.id} {number(question.points)}/{number(question.max_points)}"

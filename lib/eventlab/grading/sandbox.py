@@ -64,7 +64,7 @@ WARM_IMPORTS = (
 
 
 @dataclass(frozen=True)
-class Limits:
+class ProcessLimits:
     """What one submission may use; the time of a cell is the kernel's to watch."""
 
     memory_mib: int = 1024

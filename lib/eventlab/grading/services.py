@@ -29,7 +29,7 @@ class Site:
     number: int
     run: Path
     settings: Settings
-    limits: sandbox.Limits
+    limits: sandbox.ProcessLimits
     contained: bool
 
     @property

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from eventlab.grading import leftovers, sandbox, sessions
 from eventlab.grading.classes import ClassWatch
 from eventlab.grading.kennel import Kennel
-from eventlab.grading.kernel import Kernel, KernelError
+from eventlab.grading.kernel import SubmissionKernel, KernelError
 from eventlab.grading.prologue import PROLOGUE, WARM_UP
 from eventlab.grading.services import PATIENCE_S, Services, Site, StandError
 from eventlab.settings import Settings
@@ -41,7 +41,7 @@ class Stand:
         self._spark: Services | None = None
         self._classes: ClassWatch | None = None
         self._kennel: Kennel | None = None
-        self._spare: Kernel | None = None
+        self._spare: SubmissionKernel | None = None
         self._clean: dict[str, object] = {}
         self._sessions = sessions.Sessions(frozenset(), 0)
         self._warming = threading.Thread()
@@ -108,7 +108,7 @@ class Stand:
         finally:
             kernel.forget()
 
-    def kernel(self) -> Kernel:
+    def kernel(self) -> SubmissionKernel:
         """A warm kernel that no student's code has touched, with nobody's tables; the next one is begun."""
         assert self._kennel is not None
         for _ in range(2):

@@ -12,13 +12,13 @@ from pathlib import Path
 
 from eventlab.grading.grade import grade
 from eventlab.grading.mutants import INSTRUCTOR, UNTOUCHED, write_class
-from eventlab.grading.progress import Progress
-from eventlab.grading.records import Record
+from eventlab.grading.progress import GradingProgress
+from eventlab.grading.records import SubmissionRecord
 from eventlab.grading.reports.words import line, number
 from eventlab.labs.catalogue import Lab
 from eventlab.labs.checks import Mutant
 
-Grade = Callable[..., Sequence[Record]]
+Grade = Callable[..., Sequence[SubmissionRecord]]
 BROKEN = "could not be checked:"
 """How a check's verdict begins when the check itself raised (eventlab.labs.checks)."""
 
@@ -28,9 +28,9 @@ class Verification:
     """What grading a lab's own class showed."""
 
     lab: str
-    instructor: Record
-    untouched: Record
-    mutants: tuple[tuple[Mutant, Record], ...]
+    instructor: SubmissionRecord
+    untouched: SubmissionRecord
+    mutants: tuple[tuple[Mutant, SubmissionRecord], ...]
 
     @property
     def survivors(self) -> list[Mutant]:
@@ -77,7 +77,7 @@ def verify(
     lab: Lab,
     *,
     workers: int | None = None,
-    progress: Progress = lambda done, total, record: None,
+    progress: GradingProgress = lambda done, total, record: None,
     grade: Grade = grade,
 ) -> Verification:
     """Grade the instructor's notebook, the untouched one and every mutant, side by side, as a class."""
@@ -94,13 +94,13 @@ def verify(
     )
 
 
-def loses_marks(record: Record, question: str) -> bool:
+def loses_marks(record: SubmissionRecord, question: str) -> bool:
     """Whether the submission was judged and has fewer points than there are for the question."""
     own = [found for found in record.questions if found.id == question]
     return bool(own) and record.status != "unreadable" and all(found.points < found.max_points for found in own)
 
 
-def _of_instructor(record: Record) -> list[str]:
+def _of_instructor(record: SubmissionRecord) -> list[str]:
     found = [
         f"the instructor's solution misses {check.question} {check.name}: expected {line(check.expected)}, "
         f"got {line(check.got)}"
@@ -112,7 +112,7 @@ def _of_instructor(record: Record) -> list[str]:
     return found
 
 
-def _of_untouched(record: Record) -> list[str]:
+def _of_untouched(record: SubmissionRecord) -> list[str]:
     """An untouched notebook earns nothing, runs to its end, and breaks no check."""
     found = [
         f"the untouched notebook passes {check.question} {check.name}"
@@ -129,6 +129,6 @@ def _of_untouched(record: Record) -> list[str]:
     return found
 
 
-def _summary(record: Record) -> str:
+def _summary(record: SubmissionRecord) -> str:
     points = f"{record.status}, {number(record.points)} of {number(record.max_points)} points"
     return "; ".join([points, *map(line, record.messages)])

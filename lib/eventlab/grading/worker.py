@@ -24,8 +24,8 @@ from eventlab.grading import match, records, salvage, sandbox
 from eventlab.grading.capture import CellResult
 from eventlab.grading.executed import executed
 from eventlab.grading.judge import Judge
-from eventlab.grading.kernel import Kernel
-from eventlab.grading.records import CheckResult, Question, Record
+from eventlab.grading.kernel import SubmissionKernel
+from eventlab.grading.records import CheckResult, Question, SubmissionRecord
 from eventlab.grading.services import Site
 from eventlab.grading.stand import Stand
 from eventlab.labs.catalogue import Lab, find
@@ -58,7 +58,7 @@ class Worker:
         self.cell_timeout, self.containment = cell_timeout, containment
         self.instructor = match.instructors(lab.instructor)
 
-    def grade(self, order: Order) -> Record:
+    def grade(self, order: Order) -> SubmissionRecord:
         """The record of a submission, saved; an unreadable one is a record, too."""
         started = time.monotonic()
         try:
@@ -71,7 +71,7 @@ class Worker:
         records.save(record, self.output)
         return record
 
-    def _graded(self, order: Order, matched: match.Matched) -> Record:
+    def _graded(self, order: Order, matched: match.Matched) -> SubmissionRecord:
         files = _files(order)
         runs = salvage.runs_of(
             matched, self.lab.questions, lambda broken: self._run(order, matched, files, broken)
@@ -82,7 +82,7 @@ class Worker:
         name = f"notebooks/{records.slug(order.student)}.ipynb"
         records.write_atomically(self.output / name, nbformat.writes(executed(matched, runs)) + "\n")
         trouble = (order.trouble,) if order.trouble else ()
-        return Record(
+        return SubmissionRecord(
             student=order.student,
             lab=self.lab.name,
             status=status,
@@ -118,7 +118,7 @@ class Worker:
             self.stand.clean()
         return run
 
-    def _begun(self, seed: int) -> tuple[Kernel, Namespace]:
+    def _begun(self, seed: int) -> tuple[SubmissionKernel, Namespace]:
         """A kernel, and a new namespace with the lab's input; a stack that does not give them is started anew."""
         try:
             return self._begin(seed)
@@ -126,7 +126,7 @@ class Worker:
             self.stand.reopen(f"no submission could be begun: {error}")
             return self._begin(seed)
 
-    def _begin(self, seed: int) -> tuple[Kernel, Namespace]:
+    def _begin(self, seed: int) -> tuple[SubmissionKernel, Namespace]:
         namespace = Namespace.random(self.lab.name)
         with ThreadPoolExecutor(1) as pool:
             kernel = pool.submit(self.stand.kernel)
@@ -173,10 +173,10 @@ class Worker:
         return tuple(found)
 
 
-def unreadable(lab: Lab, order: Order, why: str, containment: str) -> Record:
+def unreadable(lab: Lab, order: Order, why: str, containment: str) -> SubmissionRecord:
     """The record of a file that is no notebook: every question with nothing."""
     questions = tuple(Question(q, 0, lab.points(q), "not graded: " + why) for q in lab.questions)
-    return Record(
+    return SubmissionRecord(
         student=order.student,
         lab=lab.name,
         status="unreadable",
@@ -222,7 +222,7 @@ def _parameters(order: Order, namespace: Namespace) -> dict[str, object]:
 
 
 def _execute(
-    kernel: Kernel, matched: match.Matched, parameters: dict[str, object], cell_timeout: float, run: salvage.Run
+    kernel: SubmissionKernel, matched: match.Matched, parameters: dict[str, object], cell_timeout: float, run: salvage.Run
 ) -> None:
     """Run the steps until one is late or ends the kernel; what raises is noted, and the next one runs."""
     for step in matched.steps:
@@ -269,7 +269,7 @@ def main(configuration: str) -> None:
     os.dup2(2, 1)  # whatever a lab's checks print is not for the grader to read
     from eventlab.settings import settings
 
-    limits = sandbox.Limits(memory_mib=wanted["memory_mib"])
+    limits = sandbox.ProcessLimits(memory_mib=wanted["memory_mib"])
     site = Site(wanted["number"], Path(wanted["run"]), settings, limits, wanted["contained"])
     stand = Stand(site)
     lab = find(wanted["lab"])

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 from eventlab.errors import EventlabError
-from eventlab.labs.checks import Check, Mutant
+from eventlab.labs.checks import LabCheck, Mutant
 from eventlab.labs.names import Namespace
 from eventlab.settings import ROOT
 
@@ -43,9 +43,9 @@ class Lab:
         return _load(self.folder, "checks")
 
     @cached_property
-    def checks(self) -> tuple[Check, ...]:
+    def checks(self) -> tuple[LabCheck, ...]:
         """Public and hidden checks, in the order in which they are written."""
-        found = tuple(value for value in vars(self.module).values() if isinstance(value, Check))
+        found = tuple(value for value in vars(self.module).values() if isinstance(value, LabCheck))
         if not found:
             raise LabError(f"{self.folder / 'checks.py'} defines no check")
         return found
@@ -59,7 +59,7 @@ class Lab:
         """The questions' ids, in order."""
         return tuple(dict.fromkeys(check.question for check in self.checks))
 
-    def checks_of(self, question: str) -> tuple[Check, ...]:
+    def checks_of(self, question: str) -> tuple[LabCheck, ...]:
         return tuple(check for check in self.checks if check.question == question)
 
     def points(self, question: str | None = None) -> float:

@@ -22,7 +22,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Check:
+class LabCheck:
     """One check of a question. A hidden one is run, and known, only where labs are graded."""
 
     name: str
@@ -56,11 +56,11 @@ class Mutant:
 
 def check(
     question: str, *, points: float, hint: str, hidden: bool = False
-) -> Callable[[Callable[[Evidence], Verdict]], Check]:
+) -> Callable[[Callable[[Evidence], Verdict]], LabCheck]:
     """Make a function of the evidence a check; its name, with spaces, is the check's."""
 
-    def make(function: Callable[[Evidence], Verdict]) -> Check:
-        return Check(function.__name__.replace("_", " "), question, points, hint, hidden, function)
+    def make(function: Callable[[Evidence], Verdict]) -> LabCheck:
+        return LabCheck(function.__name__.replace("_", " "), question, points, hint, hidden, function)
 
     return make
 

@@ -16,7 +16,7 @@ from eventlab.labs.names import Namespace
 
 if TYPE_CHECKING:
     from eventlab.labs.catalogue import Lab
-    from eventlab.labs.checks import Check, Verdict
+    from eventlab.labs.checks import LabCheck, Verdict
 
 ANSWER = "application/vnd.eventlab.answer+json"
 """The mime type under which an answer leaves the student's process, for the judge to read."""
@@ -167,7 +167,7 @@ def plain(value: Any) -> Any:
     return value if isinstance(value, bool | int | float | str) or value is None else str(value)
 
 
-def _print(check: Check, verdict: Verdict) -> None:
+def _print(check: LabCheck, verdict: Verdict) -> None:
     print(f"{'ok  ' if verdict.passed else 'FAIL'}  {check.name}")
     if not verdict.passed:
         for label, text in (("expected", verdict.expected), ("got", verdict.got), ("hint", check.hint)):

@@ -41,7 +41,7 @@ SLACK = 768 * 1024 * 1024
 
 
 @dataclass
-class Kernel:
+class ForkedKernel:
     """A forked kernel: the process that waits for it, and its working folder, kept open."""
 
     pid: int
@@ -50,12 +50,12 @@ class Kernel:
     members: list[int] = field(default_factory=list)
 
 
-class Kennel:
+class ForkServer:
     """The kernels, by id."""
 
     def __init__(self, wanted: dict[str, Any]) -> None:
         self.wanted = wanted
-        self.kernels: dict[str, Kernel] = {}
+        self.kernels: dict[str, ForkedKernel] = {}
 
     def serve(self) -> None:
         for name in self.wanted["imports"]:
@@ -86,7 +86,7 @@ class Kennel:
         os.close(write_end)
         with os.fdopen(read_end, "rb") as said:
             first = said.readline().decode().strip()  # the id, as seen from here, of a process in the namespaces
-        kernel = self.kernels[id] = Kernel(pid)
+        kernel = self.kernels[id] = ForkedKernel(pid)
         if first.isdigit():
             with contextlib.suppress(OSError):
                 root = f"/proc/{first}/root{WORK}" if self.wanted["namespaces"] else first_folder(self.wanted, id)
@@ -141,7 +141,7 @@ class Kennel:
             elif len(members) > self.wanted["limits"]["NPROC"]:
                 self.kill(id, "processes")  # as root, where no other user can be had, the limit does not bind
 
-    def end_rest(self, kernel: Kernel) -> None:
+    def end_rest(self, kernel: ForkedKernel) -> None:
         """Without a namespace, what the kernel started does not end with it; with one, it takes a moment.
 
         Until then a fork bomb's processes count against the limit of the same user's next kernel.
@@ -155,7 +155,7 @@ class Kennel:
         while any(os.path.exists(f"/proc/{pid}") for pid in kernel.members) and time.monotonic() < deadline:
             time.sleep(0.01)
 
-    def members(self, kernel: Kernel) -> list[int]:
+    def members(self, kernel: ForkedKernel) -> list[int]:
         """The kernel's processes: its descendants, and without namespaces whoever it left in its session."""
         parents, sessions = {}, {}
         for name in os.listdir("/proc"):
@@ -307,4 +307,4 @@ def say(message: dict[str, Any]) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is the grader's to act on
-    Kennel(json.loads(sys.argv[1])).serve()
+    ForkServer(json.loads(sys.argv[1])).serve()

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from eventlab.grading.records import Record
+from eventlab.grading.records import SubmissionRecord
 from eventlab.grading.reports import feedback, gradescope, overview, tables
 
 
-def write_all(records: Sequence[Record], output: Path) -> None:
+def write_all(records: Sequence[SubmissionRecord], output: Path) -> None:
     """Write every report anew: the tables, Gradescope's results, each student's feedback, and the overview."""
     tables.write(records, output)
     for record in records:

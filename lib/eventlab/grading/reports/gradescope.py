@@ -8,20 +8,20 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from eventlab.grading.records import CheckResult, Record, write_atomically
+from eventlab.grading.records import CheckResult, SubmissionRecord, write_atomically
 from eventlab.grading.reports.words import STATUS, for_student, line
 
 FOLDER = "gradescope"
 
 
-def write(record: Record, output: Path) -> Path:
+def write(record: SubmissionRecord, output: Path) -> Path:
     """Write OUTPUT/gradescope/<slug>/results.json."""
     target = output / FOLDER / record.slug / "results.json"
     write_atomically(target, json.dumps(results(record), indent=2) + "\n")
     return target
 
 
-def results(record: Record) -> dict[str, object]:
+def results(record: SubmissionRecord) -> dict[str, object]:
     """The score, a test a check, and what happened; a hidden check's test says no more than its name and hint."""
     notes = [f"{question.id}: {question.note}" for question in record.questions if question.note]
     return {

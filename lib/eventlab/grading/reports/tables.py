@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from eventlab.grading.records import Record, write_atomically
+from eventlab.grading.records import SubmissionRecord, write_atomically
 from eventlab.grading.reports.words import CONTROLS, number
 
 FORMULA_STARTS = tuple("=+-@＝＋－＠\t\n\r|%")
@@ -15,12 +15,12 @@ LIMIT = 10_000
 """Characters a cell; a spreadsheet's own limit is 32,767."""
 
 
-def write(records: Sequence[Record], output: Path) -> None:
+def write(records: Sequence[SubmissionRecord], output: Path) -> None:
     write_atomically(output / "grades.csv", _csv(grades(records)))
     write_atomically(output / "checks.csv", _csv(checks(records)))
 
 
-def grades(records: Sequence[Record]) -> Iterable[list[str]]:
+def grades(records: Sequence[SubmissionRecord]) -> Iterable[list[str]]:
     """Student, status and points, then a column for each question's points."""
     ids = list(dict.fromkeys(question.id for record in records for question in record.questions))
     yield ["student", "lab", "status", "points", "max_points", *map(text, ids), "messages"]
@@ -37,7 +37,7 @@ def grades(records: Sequence[Record]) -> Iterable[list[str]]:
         ]
 
 
-def checks(records: Sequence[Record]) -> Iterable[list[str]]:
+def checks(records: Sequence[SubmissionRecord]) -> Iterable[list[str]]:
     """Every check of every student, with what was expected and got also of the hidden ones: for the instructor."""
     yield ["student", "question", "check", "passed", "points", "max_points", "hidden", "expected", "got"]
     for record in records:
