@@ -30,7 +30,9 @@ def record(student="ada", **fields):
         Question("q1", 1, 3, "", (PUBLIC, HIDDEN)),
         Question("q2", 0, 1.5, "your cell ran past 60 s", (MISSED,)),
     )
-    whole = SubmissionRecord(student, "lab01_events", "timed_out", 1, 4.5, questions, ("killed at q2",), "bwrap", 2.4)
+    whole = SubmissionRecord(
+        student, "lab01_events", "timed_out", 1, 4.5, questions, ("killed at q2",), "bwrap", 2.4
+    )
     return replace(whole, **fields)
 
 

@@ -66,7 +66,8 @@ def record_of(lab, student, right, **more):
         for id in lab.questions
     )
     return replace(
-        SubmissionRecord(student, lab.name, "graded", sum(q.points for q in questions), lab.points(), questions), **more
+        SubmissionRecord(student, lab.name, "graded", sum(q.points for q in questions), lab.points(), questions),
+        **more,
     )
 
 

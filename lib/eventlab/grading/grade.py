@@ -15,10 +15,10 @@ from pathlib import Path
 from eventlab.grading import crew, records
 from eventlab.grading.crew import Crew, GradingError, GradingLimits
 from eventlab.grading.fingerprint import fingerprint
+from eventlab.grading.orders import Order
 from eventlab.grading.progress import GradingProgress
 from eventlab.grading.records import SubmissionRecord
 from eventlab.grading.submissions import Submission, find
-from eventlab.grading.worker import Order
 from eventlab.labs.catalogue import Lab
 from eventlab.labs.seeds import seed_of
 
@@ -36,7 +36,7 @@ def grade(
     force: bool = False,
     progress: GradingProgress = lambda done, total, record: None,
 ) -> list[SubmissionRecord]:
-    """Every submission's record, by student. Those whose notebook, checks, seed and versions did not change stay.
+    """Grade the submissions and return their records, sorted by student.
 
     Interrupted, it ends what it started and keeps the records that are there; called again, it continues.
     """
@@ -63,7 +63,7 @@ def grade(
 
 
 def _secret(output: Path) -> str:
-    """Of this output folder: nobody can compute the seeds, and they stay when grading continues."""
+    """Return the secret of this output folder, so that nobody can compute the seeds of its students."""
     path = output / ".seed"
     if not path.exists():
         with os.fdopen(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:

@@ -1,4 +1,4 @@
-"""How far the grading is: what `grade` tells, and the bar that the command line makes of it."""
+"""The progress of a grading: what `grade` reports, and how the command line shows it."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ LIGHTS = {"graded": "green", "timed_out": "yellow", "died": "yellow", "unreadabl
 
 
 GradingProgress = Callable[[int, int, SubmissionRecord | None], None]
-"""Called with the number of records there are, of submissions, and the record that has just come."""
+"""Called with the number of records so far, the number of submissions, and the newest record."""
 
 
 @contextmanager
 def show_grading(screen: Console) -> Iterator[GradingProgress]:
-    """A line for each verdict, above a bar with done, total, time left and how many ended in which way."""
+    """Show a line per graded submission above a bar with counts and the time left; yield the callback for it."""
     if screen.is_terminal:
         with _bar(screen) as show:
             yield show
@@ -66,7 +66,7 @@ def _bar(screen: Console) -> Iterator[GradingProgress]:
 
 
 def _verdict(record: SubmissionRecord) -> str:
-    """`ada  12/14  graded  q3 2/4`: the points, and the questions that lost some."""
+    """Return a line such as `ada  12/14  graded  q3 2/4`: the points and the questions that lost some."""
     lost = "  ".join(
         f"{question.id} {number(question.points)}/{number(question.max_points)}"
         for question in record.questions

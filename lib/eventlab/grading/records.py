@@ -103,8 +103,8 @@ class SubmissionRecord:
 def slug(student: str) -> str:
     """Return a file name for a student, different for different names even where `A` and `a` are one file.
 
-    A plain lower-case name stays as it is. Any other keeps its plain characters for the reader and gets `~`, which no
-    plain name contains, and 96 bits of its SHA-256.
+    A plain lower-case name stays as it is. Any other keeps its plain characters for the reader and gets `~`, which
+    no plain name contains, and 96 bits of its SHA-256.
     """
     if PLAIN_NAME.fullmatch(student):
         return student

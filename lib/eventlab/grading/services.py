@@ -1,4 +1,4 @@
-"""Services in a sandbox, from the worker's side: started, asked, and ended together."""
+"""Services in a sandbox, seen from the worker: started, watched and ended together."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ PATIENCE_S = 120
 
 
 class StandError(EventlabError):
-    """The stack could not be had; the message says why."""
+    """Raised when a worker's services fail to start or have ended."""
 
 
 @dataclass(frozen=True)
 class Site:
-    """Where a worker is: its number, its run folder, its settings and limits."""
+    """A worker's number, run folder, settings and limits."""
 
     number: int
     run: Path
@@ -34,16 +34,17 @@ class Site:
 
     @property
     def uids(self) -> tuple[int, int, int]:
+        """Return the user ids of the data services, of Spark and of the kernels."""
         changes_user = os.geteuid() == 0 if self.contained else sandbox.walls().changes_user
         return sandbox.uids(self.number, changes_user)
 
     def state(self, name: str) -> Settings:
-        """The same ports with a state folder of its own."""
+        """Return settings with the same ports and a separate state folder."""
         return self.settings.model_copy(update={"state_dir": self.run / name})
 
 
 class Services:
-    """One sandbox of services; it ends when its standard input does."""
+    """One sandbox of services; it ends when its standard input is closed."""
 
     def __init__(
         self,
@@ -79,12 +80,21 @@ class Services:
         )
 
     def wait_ready(self) -> None:
+        """Wait until all services answer.
+
+        Raises:
+            StandError: They do not.
+        """
         answer = self._answer(PATIENCE_S)
         if "failed" in answer:
             raise StandError(reason(str(answer["failed"])))
 
     def sweep(self) -> list[str]:
-        """End every process that is none of the services, and name them; StandError when a service has ended."""
+        """Kill every process that is not a service and return their names.
+
+        Raises:
+            StandError: A service has ended.
+        """
         answer = self._ask("sweep")
         if answer["ended"]:
             raise StandError(f"{' and '.join(answer['ended'])} has ended")
@@ -111,6 +121,7 @@ class Services:
         return json.loads(line)
 
     def close(self) -> None:
+        """End the services."""
         with contextlib.suppress(OSError):
             self._process.stdin.close()  # type: ignore[union-attr]
         try:
@@ -123,7 +134,7 @@ class Services:
 
 
 def reason(told: str) -> str:
-    """One line of what a service that did not start said: what happened, and the log's most telling line."""
+    """Return one line from a start error: what happened, and the first log line that names an error."""
     first, *rest = [line.strip() for line in told.strip().splitlines()] or [""]
     what = first.partition(". The end of its log")[0]
     signs = ("error", "exception", "could not", "cannot", "not enough", "denied", "no space")

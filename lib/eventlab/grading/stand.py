@@ -1,4 +1,4 @@
-"""A worker's stack: clean between submissions, and started anew where it is not.
+"""A worker's stack: cleaned between submissions, and restarted when it cannot be cleaned.
 
 A submission can leave something in three places. In Kafka and on HDFS, where no code of a student's ever runs, all
 is taken away, and whatever is then not as before costs a fresh stack (`leftovers.py`). In Spark its sessions are
@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from eventlab.grading import leftovers, sandbox, sessions
 from eventlab.grading.classes import ClassWatch
 from eventlab.grading.kennel import Kennel
-from eventlab.grading.kernel import SubmissionKernel, KernelError
+from eventlab.grading.kernel import KernelError, SubmissionKernel
 from eventlab.grading.prologue import PROLOGUE, WARM_UP
 from eventlab.grading.services import PATIENCE_S, Services, Site, StandError
 from eventlab.settings import Settings
@@ -33,7 +33,7 @@ FOR_SMALL_DATA = (
 
 
 class Stand:
-    """The services and the kernels of one worker."""
+    """The services and kernels of one worker."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
@@ -47,7 +47,7 @@ class Stand:
         self._warming = threading.Thread()
 
     def open(self) -> None:
-        """Start the services in parallel, and meanwhile what forks the kernels."""
+        """Start the services and the process that forks kernels, in parallel."""
         sandbox.write_accounts(self.site.run, self.site.uids)
         client = self.site.state("client")
         config.render(client)
@@ -89,7 +89,7 @@ class Stand:
         self._spark = Services(self.site, "spark", ("spark",), uid, told)
 
     def _begin(self) -> None:
-        """Note which sessions Spark has of itself, and warm it up while the first kernel gets ready."""
+        """Note Spark's own sessions, and warm Spark up while the first kernel starts."""
         assert self._kennel is not None
         self._sessions = sessions.look(self.site.settings)
         self._spare = self._spare or self._kennel.start()
@@ -97,7 +97,7 @@ class Stand:
         self._warming.start()
 
     def _warm_up(self) -> None:
-        """Spark's first read and write of each kind take seconds: have them before a student's, or beside it."""
+        """Run each kind of read and write once: in Spark the first ones take seconds."""
         assert self._kennel is not None
         kernel = self._kennel.start()
         try:
@@ -109,7 +109,11 @@ class Stand:
             kernel.forget()
 
     def kernel(self) -> SubmissionKernel:
-        """A warm kernel that no student's code has touched, with nobody's tables; the next one is begun."""
+        """Return a new kernel with an open Spark session and no tables, and start the next one.
+
+        Raises:
+            StandError: Two kernels in a row did not start.
+        """
         assert self._kennel is not None
         for _ in range(2):
             kernel, self._spare = self._spare or self._kennel.start(), None
@@ -126,7 +130,7 @@ class Stand:
         raise StandError(f"the sandbox gave no kernel twice in a row: {why}")
 
     def clean(self) -> None:
-        """Take away what a submission left; where the stack is then not as it was, or ill, take a fresh one."""
+        """Remove what a submission left; restart the stack when it is not as before or does not answer."""
         self._warming.join()
         doubts = self._doubts()
         try:
@@ -145,7 +149,7 @@ class Stand:
             self.reopen(str(error))
 
     def _doubts(self) -> str:
-        """End what the submission has in Spark; why that is not enough, or ""."""
+        """End what the submission has in Spark; return why Spark must be restarted, or ""."""
         assert self._spark is not None
         assert self._classes is not None
         if opened := self._classes.found():
@@ -158,7 +162,7 @@ class Stand:
         return ", ".join([*self._classes.found(), *swept])
 
     def reopen(self, why: str) -> None:
-        """A fresh stack, the data of the old one gone."""
+        """Restart the whole stack with empty data folders."""
         self._note(why)
         self._close_services()
         if self._spare:
@@ -190,6 +194,7 @@ class Stand:
                 closing.result()
 
     def close(self) -> None:
+        """End the kernels and services."""
         if self._kennel:
             self._kennel.close()
         self._close_services()

@@ -1,4 +1,4 @@
-"""The proof of a lab: full marks for the instructor, none for an untouched notebook, fewer for every mutant.
+"""Verifying a lab: the instructor gets full marks, an untouched notebook none, and each mutant fewer.
 
 A mutant is wrong in one question: that one loses marks, and no other.
 """
@@ -25,7 +25,7 @@ BROKEN = "could not be checked:"
 
 @dataclass(frozen=True)
 class Verification:
-    """What grading a lab's own class showed."""
+    """The records of the instructor's notebook, the untouched one and the mutants."""
 
     lab: str
     instructor: SubmissionRecord
@@ -34,12 +34,12 @@ class Verification:
 
     @property
     def survivors(self) -> list[Mutant]:
-        """The wrong solutions that lost no marks for their question."""
+        """Return the wrong solutions that lost no marks for their question."""
         return [mutant for mutant, record in self.mutants if not loses_marks(record, mutant.question)]
 
     @property
     def unfair(self) -> list[tuple[Mutant, str]]:
-        """The wrong solutions that cost another question its marks, each with those questions."""
+        """Return the wrong solutions that lost marks of other questions, each with those questions."""
         return [
             (mutant, " and ".join(lost))
             for mutant, record in self.mutants
@@ -48,12 +48,12 @@ class Verification:
 
     @property
     def share_caught(self) -> float:
-        """Of 1. A lab without mutants has proved nothing."""
+        """Return the share of wrong solutions that were caught, from 0 to 1; without any it is 0."""
         return 1 - len(self.survivors) / len(self.mutants) if self.mutants else 0.0
 
     @property
     def problems(self) -> list[str]:
-        """Everything that fails the lab, a sentence each."""
+        """Return the problems of the lab as sentences."""
         return [
             *_of_instructor(self.instructor),
             *_of_untouched(self.untouched),
@@ -80,7 +80,7 @@ def verify(
     progress: GradingProgress = lambda done, total, record: None,
     grade: Grade = grade,
 ) -> Verification:
-    """Grade the instructor's notebook, the untouched one and every mutant, side by side, as a class."""
+    """Grade the instructor's notebook, the untouched one and every mutant as one class."""
     with tempfile.TemporaryDirectory(prefix="eventlab-verify-") as folder:
         submissions = Path(folder, "submissions")
         mutants = write_class(lab, lab.mutants, submissions)
@@ -95,7 +95,7 @@ def verify(
 
 
 def loses_marks(record: SubmissionRecord, question: str) -> bool:
-    """Whether the submission was judged and has fewer points than there are for the question."""
+    """Return whether the submission was judged and has fewer points than the question has."""
     own = [found for found in record.questions if found.id == question]
     return bool(own) and record.status != "unreadable" and all(found.points < found.max_points for found in own)
 
@@ -113,7 +113,7 @@ def _of_instructor(record: SubmissionRecord) -> list[str]:
 
 
 def _of_untouched(record: SubmissionRecord) -> list[str]:
-    """An untouched notebook earns nothing, runs to its end, and breaks no check."""
+    """Return what is wrong with an untouched notebook's record: points, an early end, or a broken check."""
     found = [
         f"the untouched notebook passes {check.question} {check.name}"
         for check in record.checks

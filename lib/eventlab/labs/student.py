@@ -1,7 +1,7 @@
 """What a lab's notebook imports: `lab = open_lab("lab01_events", ...)`, `lab.check("q1")`, `lab.answer("q1", 42)`.
 
-Interactively it makes the student's own data, and runs the public checks. Under the grader, which names a topic,
-it does neither: the data is there, and the checks are made from outside.
+Interactively it creates the student's data and runs the public checks. Under the grader, which names a topic,
+it does neither: the data exists, and the checks run outside.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class LabFailure(AssertionError):
 def open_lab(
     name: str, *, student: str = "", seed: int = 0, topic: str = "", folder: str = "", group: str = ""
 ) -> OpenLab:
-    """The lab, its input in place. Without a topic it is the student's own, which stays from one day to the next.
+    """Return the lab with its input. Without a topic it uses the student's own, which is kept between days.
 
     seed: 0 means the student's own data; any other number means other data, to try a solution on.
     """
@@ -54,7 +54,7 @@ def open_lab(
 
 
 class OpenLab:
-    """A lab as a notebook sees it: the names that are its own, its checks, and its answers."""
+    """A lab as a notebook uses it: its names, checks and answers."""
 
     def __init__(self, name: str, namespace: Namespace, seed: int, *, graded: bool = False) -> None:
         self.name, self.namespace, self.seed, self.graded = name, namespace, seed, graded
@@ -62,7 +62,7 @@ class OpenLab:
         self.answers: dict[str, Any] = {}
 
     def answer(self, question: str, value: Any) -> None:
-        """Declare the answer to a question: numbers, text, lists and dicts of them. The last one counts."""
+        """Declare the answer to a question: numbers, text, lists and dicts of them; the last one counts."""
         value = plain(value)
         text = json.dumps({"question": question, "value": value})
         if len(text) > LONGEST_ANSWER:
@@ -76,7 +76,7 @@ class OpenLab:
         display({ANSWER: json.loads(text), "text/plain": shown}, raw=True)
 
     def new_topic(self, suffix: str) -> str:
-        """An empty topic of the lab's own, for the notebook to fill; its name. What was in it is gone."""
+        """Create an empty topic of the lab for the notebook to fill, and return its name."""
         from eventlab.labs import inputs
 
         name = self.namespace.topic_of(suffix)
@@ -105,7 +105,7 @@ class OpenLab:
             raise LabFailure(f"{len(own) - passed} of {len(own)} checks of {question} failed")
 
     def restart(self) -> None:
-        """Begin anew: delete what the lab left in Kafka and on HDFS, and make its input again."""
+        """Start again: delete what the lab left in Kafka and on HDFS, and create its input again."""
         from eventlab.labs import inputs
 
         inputs.clear(self.namespace)
@@ -114,7 +114,7 @@ class OpenLab:
         self._marker().write_text(str(self.seed))
 
     def prepare(self) -> None:
-        """Make the lab's input unless it is there, for this seed."""
+        """Create the lab's input unless it exists for this seed."""
         from eventlab.labs import inputs
 
         marker = self._marker()
@@ -124,7 +124,7 @@ class OpenLab:
         self.restart()
 
     def _lab(self) -> Lab:
-        """The lab's checks: those beside the notebook, as released, or else the kit's."""
+        """Return the lab next to the notebook, as released, or else the kit's."""
         from eventlab.labs.catalogue import Lab, find
 
         here = Path.cwd()
@@ -140,7 +140,7 @@ class OpenLab:
         return Evidence(self.namespace, self.seed, answers=self.answers, files=files)
 
     def _marker(self) -> Path:
-        """Says for which seed the input was made; it goes when `eventlab reset` takes the data."""
+        """Return the file with the seed of the input; `eventlab reset` deletes it with the data."""
         from eventlab.settings import settings
         from eventlab.stack.config import data_dir
 
@@ -148,12 +148,12 @@ class OpenLab:
 
 
 def under_nbgrader() -> bool:
-    """Whether nbgrader runs this notebook, to grade or to validate it."""
+    """Return whether nbgrader runs this notebook, to grade or to validate it."""
     return bool(os.environ.get("NBGRADER_EXECUTION"))
 
 
 def plain(value: Any) -> Any:
-    """The value as JSON has it: Spark's rows and pandas' frames as dicts, numpy's numbers as Python's."""
+    """Return the value as JSON: Spark rows and pandas frames as dicts, numpy numbers as Python numbers."""
     if hasattr(value, "asDict"):
         return plain(value.asDict())
     if hasattr(value, "to_dict") and hasattr(value, "columns"):

@@ -1,7 +1,7 @@
 """The cells of an executed notebook as HTML: all text is escaped, and the only pictures are PNG and JPEG.
 
-HTML, SVG, JavaScript and widgets in the outputs of a student are never passed on. Such an output usually has a plain
-form too, which is shown. Markdown is rendered with its HTML escaped and then sanitized with a list of allowed tags.
+HTML, SVG, JavaScript and widgets in the outputs of a student are never passed on. Such an output usually has a
+plain form too, which is shown. Markdown is rendered with its HTML escaped, then sanitized with a list of tags.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ PAGE_LIMIT = 20_000_000
 
 
 def write(record: SubmissionRecord, output: Path) -> Path:
+    """Write OUTPUT/feedback/SLUG.html and return the file."""
     target = output / FOLDER / f"{record.slug}.html"
     write_atomically(target, render(record, executed(record, output)))
     return target
@@ -38,7 +39,7 @@ def render(record: SubmissionRecord, notebook: NotebookNode | None) -> str:
 
 
 def executed(record: SubmissionRecord, output: Path) -> NotebookNode | None:
-    """The executed copy, where there is one inside the output folder that can be read."""
+    """Return the executed notebook, or None unless it is readable and inside the output folder."""
     if record.notebook is None:
         return None
     path = (output / record.notebook).resolve()

@@ -1,4 +1,4 @@
-"""results.json of a student, in the format that Gradescope's autograder reads.
+"""The results.json of a student, in the format that Gradescope's autograder reads.
 
 Source: https://gradescope-autograders.readthedocs.io/en/latest/specs/
 """
@@ -22,7 +22,7 @@ def write(record: SubmissionRecord, output: Path) -> Path:
 
 
 def results(record: SubmissionRecord) -> dict[str, object]:
-    """The score, a test a check, and what happened; a hidden check's test says no more than its name and hint."""
+    """Return the score, one test per check, and what happened; a hidden check has only its name and hint."""
     notes = [f"{question.id}: {question.note}" for question in record.questions if question.note]
     return {
         "score": record.points,

@@ -1,4 +1,4 @@
-"""report.html for the instructor: how the class did, which checks failed, and in which way most often."""
+"""The report.html for the instructor: points of the class, pass rates and most common failures."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PASSED, FAILED = "#4c9f70", "#d0706b"
 
 @dataclass(frozen=True)
 class CheckSummary:
-    """One check over the class; `commonest` is what most of those who failed it had, `times` how many."""
+    """One check over the class; `commonest` is the most frequent wrong result and `times` its count."""
 
     question: str
     name: str
@@ -34,13 +34,14 @@ class CheckSummary:
 
 
 def write(records: Sequence[SubmissionRecord], output: Path) -> Path:
+    """Write OUTPUT/report.html and return the file."""
     target = output / "report.html"
     write_atomically(target, render(records))
     return target
 
 
 def summaries(records: Sequence[SubmissionRecord]) -> list[CheckSummary]:
-    """Every check in the order of the lab, with its pass rate and its commonest failure."""
+    """Return every check in the order of the lab, with its pass rate and most common failure."""
     groups: dict[tuple[str, str], list[CheckResult]] = {}
     for record in records:
         for check in record.checks:
@@ -72,7 +73,7 @@ def render(records: Sequence[SubmissionRecord]) -> str:
 
 
 def _distribution(records: Sequence[SubmissionRecord]) -> Figure:
-    """How many students have which share of the points, in ten steps of 10 %."""
+    """Plot how many students have which share of the points, in steps of 10 %."""
     shares = [100 * record.points / record.max_points if record.max_points else 0 for record in records]
     figure = Figure(figsize=(8, 2.8), layout="constrained")
     axes = figure.add_subplot()
@@ -83,7 +84,7 @@ def _distribution(records: Sequence[SubmissionRecord]) -> Figure:
 
 
 def _pass_rates(found: Sequence[CheckSummary]) -> Figure:
-    """A bar a check: how many passed, and beside it what most of the others had."""
+    """Plot one bar per check: the share that passed and, next to it, the most common failure."""
     figure = Figure(figsize=(10, 0.8 + 0.34 * len(found)), layout="constrained")
     axes = figure.add_subplot()
     rates = [100 * check.passed / check.of for check in found]
@@ -107,7 +108,7 @@ def _pass_rates(found: Sequence[CheckSummary]) -> Figure:
 
 
 def _plain(text: str, limit: int) -> str:
-    """Only characters that the plot's font has."""
+    """Replace characters that the plot's font does not have."""
     return line(text, limit).encode("latin-1", "replace").decode("latin-1")
 
 
