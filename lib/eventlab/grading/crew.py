@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import secrets
 import shutil
@@ -35,6 +36,8 @@ SLOTS, SLOTS_A_GRADING = 1300, 8
 """Each grading has users of its own: a limit on a user's processes counts those of all gradings."""
 STARTS = 2
 """How often a worker may fail to start before the grading gives up."""
+
+logger = logging.getLogger(__name__)
 
 
 class GradingError(EventlabError):
@@ -141,8 +144,9 @@ class Crew:
                 try:
                     self._with_worker(number, run)
                     failures = 0
-                except StartError:
+                except StartError as error:
                     failures += 1
+                    logger.warning("worker %d, start %d of %d failed: %s", number, failures, STARTS, error.message)
                     if failures == STARTS:
                         raise
                 finally:
@@ -153,6 +157,7 @@ class Crew:
 
     def _with_worker(self, number: int, run: Path) -> None:
         log = (self.output / f"worker-{number}.log").open("w")
+        logger.info("worker %d starts; its log is %s", number, log.name)
         process = subprocess.Popen(
             self._command(number, run),
             stdin=subprocess.PIPE,
@@ -202,6 +207,7 @@ class Crew:
         return False
 
     def _died(self, order: Order, told: str) -> None:
+        logger.warning("the submission of %r ended its worker", order.student)
         record = unreadable(self.lab, order, "the submission ended its worker", self.walls.described)
         record = replace(record, status="died", messages=(*record.messages, told[-1500:]))
         records.save(record, self.output)

@@ -7,11 +7,12 @@ before the next begins, or the services are started anew (`stand.py`); so no sub
 
 from __future__ import annotations
 
-import os
+import logging
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
+from eventlab.files import create_once
 from eventlab.grading import crew, records
 from eventlab.grading.crew import Crew, GradingError, GradingLimits
 from eventlab.grading.fingerprint import fingerprint
@@ -23,6 +24,7 @@ from eventlab.labs.catalogue import Lab
 from eventlab.labs.seeds import seed_of
 
 __all__ = ["GradingError", "grade"]
+logger = logging.getLogger(__name__)
 
 
 def grade(
@@ -57,6 +59,7 @@ def grade(
         tell(old)
     if todo:
         size = min(workers or crew.default_size(len(todo)), len(todo))
+        logger.info("%d of %d submissions are graded by %d workers", len(todo), len(orders), size)
         Crew(lab, output, limits, size, tell).run(todo)
     there = (records.load(order.student, output) for order in orders)
     return [record for record in there if record]
@@ -64,11 +67,7 @@ def grade(
 
 def _secret(output: Path) -> str:
     """Return the secret of this output folder, so that nobody can compute the seeds of its students."""
-    path = output / ".seed"
-    if not path.exists():
-        with os.fdopen(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
-            file.write(secrets.token_hex(16))
-    return path.read_text().strip()
+    return create_once(output / ".seed", secrets.token_hex(16))
 
 
 def _order(lab: Lab, one: Submission, secret: str, limits: GradingLimits) -> Order:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import select
 import subprocess
@@ -16,6 +17,7 @@ from eventlab.grading import sandbox
 from eventlab.settings import Settings
 
 PATIENCE_S = 120
+logger = logging.getLogger(__name__)
 
 
 class StandError(EventlabError):
@@ -69,6 +71,7 @@ class Services:
         if site.contained:
             command = sandbox.of_services(site.run, own.state_dir, env, command, bool(uid))
         self.name = name
+        logger.info("the sandbox of %s starts: %s", name, ", ".join(services))
         self._log = (site.run / f"{name}.log").open("ab")
         self._process = subprocess.Popen(
             command,

@@ -9,6 +9,7 @@ case, and the next one opens its session only after all this: nobody can have be
 
 from __future__ import annotations
 
+import logging
 import shutil
 import threading
 import time
@@ -23,6 +24,7 @@ from eventlab.grading.services import PATIENCE_S, Services, Site, StandError
 from eventlab.settings import Settings
 from eventlab.stack import config
 
+logger = logging.getLogger(__name__)
 DATA = ("kafka", "namenode", "datanode")
 FOR_SMALL_DATA = (
     "-XX:TieredStopAtLevel=1",
@@ -115,7 +117,7 @@ class Stand:
             StandError: Two kernels in a row did not start.
         """
         assert self._kennel is not None
-        for _ in range(2):
+        for attempt in range(2):
             kernel, self._spare = self._spare or self._kennel.start(), None
             try:
                 kernel.wait_ready()
@@ -126,6 +128,7 @@ class Stand:
                 why = opened.error
             except KernelError as error:
                 why = str(error)
+            logger.warning("kernel %s, attempt %d of 2 failed: %s", kernel.id, attempt + 1, why)
             kernel.forget()
         raise StandError(f"the sandbox gave no kernel twice in a row: {why}")
 
@@ -171,6 +174,7 @@ class Stand:
         self.open()
 
     def _note(self, why: str) -> None:
+        logger.info("restart: %s", why)
         with (self.site.run / "restarts.log").open("a") as log:
             log.write(f"{time.strftime('%X')} {why}\n")
 

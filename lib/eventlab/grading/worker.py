@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import sys
 import threading
@@ -32,6 +33,8 @@ from eventlab.grading.stand import Stand
 from eventlab.labs.catalogue import Lab, find
 from eventlab.labs.evidence import Evidence
 from eventlab.labs.names import Namespace
+
+logger = logging.getLogger(__name__)
 
 
 class Worker:
@@ -109,7 +112,8 @@ class Worker:
         try:
             return self._begin(seed)
         except Exception as error:
-            self.stand.reopen(f"no submission could be begun: {error}")
+            logger.warning("a submission did not start and is retried on a new stack: %s", error)
+            self.stand.reopen(f"a submission did not start: {error}")
             return self._begin(seed)
 
     def _begin(self, seed: int) -> tuple[SubmissionKernel, Namespace]:
@@ -217,6 +221,8 @@ def _messages(runs: list[salvage.Run]) -> tuple[str, ...]:
 def main(configuration: str) -> None:
     """Grade each order on standard input until it ends."""
     wanted = json.loads(configuration)
+    logging.basicConfig(format="%(asctime)s %(name)s: %(message)s")
+    logging.getLogger("eventlab").setLevel(logging.INFO)
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever a lab's checks print is not for the grader to read
     from eventlab.settings import settings

@@ -12,6 +12,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eventlab.files import write_atomically
 from eventlab.labs.names import Namespace
 
 if TYPE_CHECKING:
@@ -110,8 +111,7 @@ class OpenLab:
 
         inputs.clear(self.namespace)
         self._lab().prepare(self.namespace, self.seed)
-        self._marker().parent.mkdir(parents=True, exist_ok=True)
-        self._marker().write_text(str(self.seed))
+        write_atomically(self._marker(), str(self.seed))
 
     def prepare(self) -> None:
         """Create the lab's input unless it exists for this seed."""
