@@ -223,6 +223,7 @@ class Crew:
             "memory_mib": self.limits.memory_mib,
             "contained": self.walls.bubblewrap,
             "containment": self.walls.described,
+            "log_level": logger.getEffectiveLevel(),
         }
         command = [sys.executable, "-m", "eventlab.grading.worker", json.dumps(wanted)]
         return sandbox.of_worker(command) if self.walls.bubblewrap else command

@@ -222,7 +222,7 @@ def main(configuration: str) -> None:
     """Grade each order on standard input until it ends."""
     wanted = json.loads(configuration)
     logging.basicConfig(format="%(asctime)s %(name)s: %(message)s")
-    logging.getLogger("eventlab").setLevel(logging.INFO)
+    logging.getLogger("eventlab").setLevel(wanted["log_level"])
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever a lab's checks print is not for the grader to read
     from eventlab.settings import settings
