@@ -48,7 +48,7 @@ def test_code_in_the_jvm_and_a_streaming_query_do_not_outlive_their_submission(t
     left = told["planted"]
     assert left["shown"][1] == "here", "or nothing was planted"
     assert len(left["restarts"]) == 1
-    assert "Spark anew: java_method, a streaming query" in left["restarts"][0]
+    assert "Spark restarted: java_method, a streaming query" in left["restarts"][0]
     assert left["is_clean"]
     assert told["looked"]["shown"] == ["null"]
 

@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from subprocess import PIPE
 
 import psutil
 
@@ -81,15 +82,7 @@ class Crew:
         size: int,
         finished: Callable[[SubmissionRecord], None],
     ) -> None:
-        """Prepare the pool; nothing is started yet.
-
-        Args:
-            lab: The lab.
-            output: The folder for records and logs.
-            limits: What a submission may use.
-            size: The number of workers.
-            finished: Called with each record, in the thread that calls `run`.
-        """
+        """Prepare the pool; `finished` is called with each record in the thread that calls `run`."""
         self.lab, self.output, self.limits, self.size, self.finished = lab, output, limits, size, finished
         self.walls = sandbox.walls()
         self.waiting: SimpleQueue[Order] = SimpleQueue()
@@ -158,14 +151,9 @@ class Crew:
     def _with_worker(self, number: int, run: Path) -> None:
         log = (self.output / f"worker-{number}.log").open("w")
         logger.info("worker %d starts; its log is %s", number, log.name)
+        command, env = self._command(number, run), worker_environment(run, self.walls.bubblewrap)
         process = subprocess.Popen(
-            self._command(number, run),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            env=worker_environment(run, self.walls.bubblewrap),
-            start_new_session=True,
+            command, stdin=PIPE, stdout=PIPE, stderr=log, text=True, env=env, start_new_session=True
         )
         self.processes.append(process)
         assert process.stdout is not None

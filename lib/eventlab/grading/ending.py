@@ -14,8 +14,8 @@ STACK_PATIENCE_S = 10
 def end_worker(process: subprocess.Popen[str], patience_s: float = 6) -> None:
     """End a worker by closing its input; when it does not end, kill it and what it started.
 
-    What the worker has started ends when the worker does. Without a sandbox that takes its time, for services are
-    nobody's children: only the process that watches over them can stop them.
+    What the worker has started ends with it. Without a sandbox this takes longer: the services are not children of
+    the worker, and only the process that started them can stop them.
     """
     with contextlib.suppress(OSError):
         process.stdin.close()  # type: ignore[union-attr]

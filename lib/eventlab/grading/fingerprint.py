@@ -31,15 +31,7 @@ CONFIGURATION = tuple(ROOT / "stack" / service for service in ("kafka", "hdfs", 
 
 
 def fingerprint(lab: Lab, one: Submission, seed: int, cell_timeout: float, memory_mib: int) -> str:
-    """Return a hash of the submission, the lab, the grader, the services' configuration, the seed and the limits.
-
-    Args:
-        lab: The lab.
-        one: The submission.
-        seed: The seed of its data.
-        cell_timeout: Seconds that a cell may run.
-        memory_mib: Memory that the submission may use.
-    """
+    """Return a hash of the submission, the lab, the grader, the services' configuration, seed and limits."""
     digest = hashlib.sha256()
     about = [lab.name, str(seed), str(cell_timeout), str(memory_mib), sys.version, one.trouble]
     about += [version(name) for name in VERSIONS]

@@ -1,8 +1,8 @@
-"""Grade a lab's submissions: find them, keep what is graded already, have a crew of workers grade the rest.
+"""Grading the submissions of a lab: find them, keep the records that are current, have workers grade the rest.
 
-Submissions are kept apart by a stack a worker: each worker has Kafka, HDFS and Spark of its own, in a network
-namespace that nobody else can reach, and grades one submission at a time on it. What one leaves is taken away
-before the next begins, or the services are started anew (`stand.py`); so no submission ever meets another.
+Each worker has its own Kafka, HDFS and Spark in a network namespace that nothing else can reach, and grades one
+submission at a time. Before the next one starts, what the last one left is removed or the services are restarted
+(`stand.py`), so that no submission sees another.
 """
 
 from __future__ import annotations
@@ -40,7 +40,13 @@ def grade(
 ) -> list[SubmissionRecord]:
     """Grade the submissions and return their records, sorted by student.
 
-    Interrupted, it ends what it started and keeps the records that are there; called again, it continues.
+    Records with the same fingerprint are kept. An interruption ends what was started and keeps the records so far;
+    the next call continues.
+    The next call continues. `cell_timeout` is in seconds; without `workers` their number depends on the machine.
+
+    Raises:
+        SubmissionsError: There is nothing to grade.
+        GradingError: No worker could start.
     """
     output.mkdir(parents=True, exist_ok=True)
     found = find(submissions, output / ".submissions")

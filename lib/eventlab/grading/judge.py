@@ -1,10 +1,10 @@
 """Running a lab's checks in a separate process with a limit on memory and time.
 
-What a submission left may be made to be large when it is read: a Parquet file of some kilobytes that unpacks to
-gigabytes, a topic of compressed nothing. The judge refuses it, or dies of it; the machine, the worker and its
-stack do not. A check that took a judge with it has failed and says why; another judge makes those that follow.
+A submission may leave a Parquet file of some kilobytes that unpacks to gigabytes. The judge refuses it or runs out
+of memory; the machine, the worker and its stack do not. A check that ends the judge has failed and says why, and a
+new judge runs the checks after it.
 
-Orders are lines of JSON on standard input; for each it writes a line a check, in the lab's order:
+Orders are lines of JSON on standard input; for each it writes one line per check, in the lab's order:
 
     {"prefix": ..., "seed": ..., "answers": {...}, "sources": {...}, "files": {...}, "skip": 0}
                                        {"passed": true, "expected": "...", "got": "..."}
@@ -34,7 +34,7 @@ MEMORY = 1024**3
 """Bytes of address space beyond what the judge has when it begins."""
 CHECK_TIMEOUT_S = 60
 START_TIMEOUT_S = 60
-TOO_SLOW = f"what is there could not be looked at within {CHECK_TIMEOUT_S} s"
+TOO_SLOW = f"the check did not end within {CHECK_TIMEOUT_S} s"
 ONE_ARENA = {"MALLOC_ARENA_MAX": "2", "ARROW_DEFAULT_MEMORY_POOL": "system", "OMP_NUM_THREADS": "1"}
 """Allocators that do not reserve address space which they never use."""
 
@@ -146,13 +146,9 @@ def main(folder: str, memory: int) -> None:
         if not line:
             return
         order = json.loads(line)
-        evidence = Evidence(
-            Namespace.of(order["prefix"]),
-            order["seed"],
-            answers=order["answers"],
-            sources=order["sources"],
-            files={name: base64.b64decode(text) for name, text in order["files"].items()},
-        )
+        namespace = Namespace.of(order["prefix"])
+        files = {name: base64.b64decode(text) for name, text in order["files"].items()}
+        evidence = Evidence(namespace, order["seed"], order["answers"], order["sources"], files)
         for check in checks[order["skip"] :]:
             verdict = check.run(evidence)
             said = {"passed": bool(verdict.passed), "expected": str(verdict.expected), "got": str(verdict.got)}

@@ -11,6 +11,7 @@ import subprocess
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from subprocess import PIPE
 
 from jupyter_client.connect import write_connection_file
 
@@ -23,15 +24,7 @@ class Kennel:
     def __init__(
         self, command: Sequence[str], folder: Path, seen_as: str | None, log: Path, env: Mapping[str, str]
     ):
-        """Start the process.
-
-        Args:
-            command: Its command.
-            folder: Where the sockets of all kernels are.
-            seen_as: Where a kernel sees its own sockets; None means in `folder`.
-            log: The file for its standard error.
-            env: Its environment.
-        """
+        """Start the process; a kernel sees its sockets at `seen_as`, or in `folder` when that is None."""
         self.folder, self.seen_as = folder, seen_as
         self._numbers = itertools.count(1)
         self._ended: dict[str, str] = {}
@@ -39,12 +32,7 @@ class Kennel:
         self._changed = threading.Condition()
         self._log = log.open("ab")
         self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            env=dict(env),
-            start_new_session=True,
+            command, stdin=PIPE, stdout=PIPE, stderr=self._log, env=dict(env), start_new_session=True
         )
         self.is_warm = threading.Event()
         self._listener = threading.Thread(target=self._listen, daemon=True)

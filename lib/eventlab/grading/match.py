@@ -1,8 +1,7 @@
 """Matching the student's cells with the instructor's by `grade_id`.
 
-The instructor's notebook gives order and all that is not the student's to change: locked cells and checks are
-always the instructor's, deleted ones come back and duplicates go. Solution cells are the student's. What the
-student added runs after the cell that it stood behind.
+The order, the locked cells and the checks are always the instructor's: deleted ones are restored and duplicates
+are dropped. Solution cells are the student's. Cells that the student added run after the cell that they followed.
 """
 
 from __future__ import annotations
@@ -32,8 +31,10 @@ class UnreadableError(EventlabError):
 class Step:
     """A cell to execute or to show.
 
-    question: which it belongs to, None for what all share. own: written by the student. solution: the
-    instructor's source, where the cell is one to fill in.
+    Attributes:
+        question: The question that it belongs to; None for cells that all questions share.
+        own: Whether the student wrote it.
+        solution: The instructor's source, when the student fills the cell in.
     """
 
     kind: str

@@ -42,14 +42,8 @@ def show_grading(screen: Console) -> Iterator[GradingProgress]:
 
 @contextmanager
 def _bar(screen: Console) -> Iterator[GradingProgress]:
-    columns = (
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[counts]}"),
-        TimeElapsedColumn(),
-        TextColumn("left:"),
-        TimeRemainingColumn(),
-    )
+    shown = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[counts]}"))
+    columns = (*shown, TimeElapsedColumn(), TextColumn("left:"), TimeRemainingColumn())
     counts: Counter[str] = Counter()
     with Bar(*columns, console=screen, transient=True) as bar:
         task = bar.add_task("", total=None, counts="starting")

@@ -1,7 +1,7 @@
 """Further runs with the instructor's solution in place of a broken question, so that others keep their marks.
 
-Every run is in a namespace and a kernel of its own. A question counts with the best run in which its cells were
-the student's; what the instructor's cells earned is nobody's.
+Every run has a new namespace and kernel. A question gets the points of the best run in which its cells were the
+student's; points that the instructor's cells earned do not count.
 """
 
 from __future__ import annotations

@@ -1,15 +1,15 @@
 """Sandbox policy: mounts, limits and user id of an untrusted process.
 
-Three nested things, each a bubblewrap command built by a pure function:
+Three nested sandboxes, each a bubblewrap command that a pure function builds:
 
-- a *worker* (trusted) in a network namespace of its own, so that every worker has a stack at the same ports that
-  nobody else can reach;
-- its *services*, in two sandboxes: Kafka and HDFS in one, where no student's code ever runs, and Spark in
-  another, because a student's Python functions run in Spark's workers;
-- its *kernels*, in a third; each is moreover in process and mount namespaces of its own (`inside/kernels.py`).
+- a *worker*, which is trusted, in its own network namespace: all workers use the same ports, and nothing else
+  reaches them;
+- its *services* in two sandboxes: Kafka and HDFS, which never run a student's code, and Spark, whose workers run a
+  student's Python functions;
+- its *kernels* in a third one, each in its own process and mount namespaces (`inside/forked.py`).
 
-Neither services nor kernels see `labs/`, the grader's code, records or anybody's home. Where bubblewrap is absent
-or not allowed only limits, another user (as root) and process groups are left, and every record says so.
+Services and kernels do not see `labs/`, the grader's code, records or home folders. Without bubblewrap only
+resource limits, another user (when run as root) and process groups are left, and every record says so.
 """
 
 from __future__ import annotations
@@ -31,35 +31,17 @@ INSIDE = Path(__file__).with_name("inside")
 INSIDE_AT = "/run/eventlab"
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt/java")
 ETC = (
-    "alternatives",
-    "ca-certificates",
-    "fonts",
-    "hosts",
-    "java*",
-    "ld.so.cache",
-    "ld.so.conf",
-    "ld.so.conf.d",
-    "localtime",
-    "mime.types",
-    "nsswitch.conf",
-    "ssl",
+    *("alternatives", "ca-certificates", "fonts", "hosts", "java*", "ld.so.cache", "ld.so.conf", "ld.so.conf.d"),
+    *("localtime", "mime.types", "nsswitch.conf", "ssl"),
 )
 FIRST_UID = 61_000
 """As root a worker's services are this user and the next one (plus three a worker), its kernels the third."""
 MIB = 1024 * 1024
 WARM_IMPORTS = (
-    "ipykernel.kernelapp",
-    "matplotlib.pyplot",
-    "pandas",
-    "pyarrow",
-    "pyspark.sql.connect.session",
-    "pyspark.sql.connect.client.core",
-    "pyspark.sql.functions",
-    "pyspark.sql.types",
-    "pyspark.sql.window",
-    "kafka",
-    "eventlab.labs.student",
-    "eventlab.settings",
+    *("ipykernel.kernelapp", "matplotlib.pyplot", "pandas", "pyarrow", "kafka"),
+    *("pyspark.sql.connect.session", "pyspark.sql.connect.client.core"),
+    *("pyspark.sql.functions", "pyspark.sql.types", "pyspark.sql.window"),
+    *("eventlab.labs.student", "eventlab.settings"),
 )
 
 
@@ -141,7 +123,7 @@ def is_open_to_others(path: Path) -> bool:
 def of_worker(command: Sequence[str]) -> list[str]:
     """Return the command that runs a worker in its own network namespace, with loopback only.
 
-    An `eventlab.toml` that names services elsewhere is not for the grader, which brings its own.
+    A learner's `eventlab.toml` is hidden: the grader uses its own services.
     """
     toml = ROOT / "eventlab.toml"
     hidden = ["--ro-bind", "/dev/null", str(toml)] if toml.exists() else []
@@ -165,18 +147,9 @@ def of_kernels(run: Path, client: Path, variables: Mapping[str, str], command: S
     """Return the command of the kernels' sandbox: the kit without the grader, and empty folders."""
     kernels = run / "kernels"
     words = [*_visible(run), "--ro-bind", str(client), str(client), "--bind", str(kernels), str(kernels)]
-    words += [
-        "--dir",
-        "/submission",
-        "--dir",
-        "/home/student",
-        "--dir",
-        "/kernel",
-        "--dir",
-        "/before",
-        "--cap-add",
-        "ALL",
-    ]
+    for folder in ("/submission", "/home/student", "/kernel", "/before"):
+        words += ["--dir", folder]
+    words += ["--cap-add", "ALL"]
     return [*words, *_variables(variables), "--chdir", "/", "--", *command]
 
 

@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import PIPE
 
 from eventlab.errors import EventlabError
 from eventlab.grading import sandbox
@@ -74,12 +75,7 @@ class Services:
         logger.info("the sandbox of %s starts: %s", name, ", ".join(services))
         self._log = (site.run / f"{name}.log").open("ab")
         self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            env=env,
-            start_new_session=True,
+            command, stdin=PIPE, stdout=PIPE, stderr=self._log, env=env, start_new_session=True
         )
 
     def wait_ready(self) -> None:

@@ -20,7 +20,7 @@ from eventlab.stack.tokens import spark_token
 PATIENCE_S = 5
 ROW = re.compile(
     r"<tr>\s*<td>\s*(?P<user>[^<]*?)\s*</td>\s*<td>\s*<a[^>]*\?id=(?P<id>[0-9a-f-]{36})\"[^>]*>[^<]*</a>\s*</td>"
-    r"\s*<td>[^<]*</td>\s*<td>\s*(?P<ended>[^<]*?)\s*</td>",
+    r"\s*<td>[^<]*</td>\s*<td>\s*(?P<ended>[^<]*?)\s*</td>"
 )
 HEADING = re.compile(r"(\d+)\s+session\(s\) are online,\s+running\s+(\d+)\s+Request\(s\)")
 

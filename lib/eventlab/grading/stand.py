@@ -1,10 +1,10 @@
 """A worker's stack: cleaned between submissions, and restarted when it cannot be cleaned.
 
-A submission can leave something in three places. In Kafka and on HDFS, where no code of a student's ever runs, all
-is taken away, and whatever is then not as before costs a fresh stack (`leftovers.py`). In Spark its sessions are
-ended with what they run (`sessions.py`), and the processes beside the JVM are killed. Where it may have brought
-code of its own into Spark (`classes.py`), or where Spark is ill, Spark is started anew. The kernel is gone in any
-case, and the next one opens its session only after all this: nobody can have been in it.
+A submission can leave something in three places. Kafka and HDFS never run a student's code: what it created there
+is deleted, and the stack is restarted when something else has changed (`leftovers.py`). In Spark its sessions are
+ended (`sessions.py`) and the processes next to the JVM are killed. Spark is restarted when the submission may
+have loaded its own code (`classes.py`) or when Spark does not answer. The kernel always ends, and the next one
+opens its session after all this.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ FOR_SMALL_DATA = (
     "-Dspark.sql.codegen.wholeStage=false",
     "-Dspark.sql.codegen.factoryMode=NO_CODEGEN",
 )
-"""A submission's queries take less time than compiling them well: half of Spark's processor time was for that."""
+"""The queries of a submission are short: compiling them took half of Spark's processor time."""
 
 
 class Stand:
@@ -143,7 +143,7 @@ class Stand:
             if (found := leftovers.found()) != self._clean:
                 raise StandError(f"left over: {found}")
             if doubts:
-                self._note(f"Spark anew: {doubts}")
+                self._note(f"Spark restarted: {doubts}")
                 self._start_spark()
                 assert self._spark is not None
                 self._spark.wait_ready()

@@ -13,10 +13,10 @@ from eventlab.errors import EventlabError
 
 MOST_FILES = 20_000
 MOST_BYTES = 2 * 1024**3
-"""Of an unpacked zip: more is a bomb."""
+"""Limit of an unpacked zip."""
 MOST_OF_ONE = 200 * 1024**2
 NO_NOTEBOOKS = {".csv", ".html", ".json", ".md", ".txt", ".toml"}
-"""Endings of what lies beside notebooks; any other file is somebody's submission, readable or not."""
+"""Files with these endings are not submissions; any other file is one, readable or not."""
 IGNORED = {"__MACOSX", ".ipynb_checkpoints", ".git", "__pycache__", ".DS_Store", "Thumbs.db"}
 
 
@@ -44,8 +44,12 @@ class Submission:
 def find(source: Path, unpacked: Path) -> list[Submission]:
     """Return the submissions in a folder or a zip, sorted by student.
 
-    `<student>.ipynb` and a file without an ending are notebooks, `<student>/...` is a folder with one. Two that
-    name the same student are both graded: the second has a number.
+    `<student>.ipynb` and a file without an ending are notebooks, `<student>/...` is a folder with one. When two
+    have the same student, both are graded and the second gets a number.
+    A zip is unpacked into the folder `unpacked`.
+
+    Raises:
+        SubmissionsError: There is no submission, or the zip is too large.
     """
     if source.is_dir():
         found = list(_in_folder(source))

@@ -54,22 +54,16 @@ class Verification:
     @property
     def problems(self) -> list[str]:
         """Return the problems of the lab as sentences."""
-        return [
-            *_of_instructor(self.instructor),
-            *_of_untouched(self.untouched),
-            *(
-                []
-                if self.mutants
-                else ["checks.py has no MUTANTS: nothing shows that a wrong solution loses marks"]
-            ),
-            *(
-                f"wrong, but kept full marks: {mutant.question} {mutant.name}: {mutant.old!r} → {mutant.new!r}"
-                for mutant in self.survivors
-            ),
-            *(
-                f"wrong in {mutant.question} only, but {lost} lost marks, too: {mutant.name}: {mutant.old!r}"
-                for mutant, lost in self.unfair
-            ),
+        found = [*_of_instructor(self.instructor), *_of_untouched(self.untouched)]
+        if not self.mutants:
+            found.append("checks.py has no MUTANTS: nothing shows that a wrong solution loses marks")
+        found += [
+            f"wrong, but kept full marks: {mutant.question} {mutant.name}: {mutant.old!r} → {mutant.new!r}"
+            for mutant in self.survivors
+        ]
+        return found + [
+            f"wrong in {mutant.question} only, but {lost} lost marks, too: {mutant.name}: {mutant.old!r}"
+            for mutant, lost in self.unfair
         ]
 
 

@@ -94,11 +94,7 @@ class Worker:
             kernel.write(files)
             _execute(kernel, match.solved(matched, broken), _parameters(order, namespace), self.cell_timeout, run)
             evidence = Evidence(
-                namespace,
-                order.seed,
-                answers=_answers(run),
-                sources=matched.sources,
-                files=kernel.files(),
+                namespace, order.seed, answers=_answers(run), sources=matched.sources, files=kernel.files()
             )
             kernel.end()
             run.checks = self._checks(evidence)
@@ -150,27 +146,15 @@ class Worker:
         notes = salvage.notes(runs, self.lab.questions, self.cell_timeout)
         found = []
         for question in self.lab.questions:
-            run = salvage.best(runs, question)
-            found.append(
-                Question(
-                    question,
-                    run.earned(question),
-                    self.lab.points(question),
-                    notes.get(question, ""),
-                    run.checks[question],
-                )
-            )
+            run, note = salvage.best(runs, question), notes.get(question, "")
+            points = run.earned(question), self.lab.points(question)
+            found.append(Question(question, *points, note, run.checks[question]))
         return tuple(found)
 
 
 def _parameters(order: Order, namespace: Namespace) -> dict[str, object]:
-    return {
-        "student": order.student,
-        "seed": order.seed,
-        "topic": namespace.topic,
-        "folder": namespace.folder,
-        "group": namespace.group,
-    }
+    places = {"topic": namespace.topic, "folder": namespace.folder, "group": namespace.group}
+    return {"student": order.student, "seed": order.seed} | places
 
 
 def _execute(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from eventlab.labs.evidence import Evidence, EvidenceError
 
 LONGEST_TEXT = 400
-TOO_LARGE = "what is there is too large to be looked at: reading it takes more memory than a submission may have"
+TOO_LARGE = "the result is too large to check: reading it takes more memory than a submission may use"
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ MOST_MESSAGES = 50_000
 MOST_BYTES = 16 * 1024 * 1024
 MOST_ROWS = 50_000
 ROWS_A_BATCH = 128
-"""Few, because one long value may stand, compressed, in every row."""
+"""Few, because every row may contain one long value that is compressed in the file."""
 
 
 class EvidenceError(EventlabError):
@@ -57,7 +57,9 @@ class Message:
 class Evidence:
     """What a submission left in its namespace, and the answers that its notebook declared.
 
-    sources: the student's cells by question; files: what the notebook wrote beside itself, by name.
+    Attributes:
+        sources: The student's cells by question.
+        files: Files that the notebook wrote into its folder, by name.
     """
 
     namespace: Namespace
@@ -202,14 +204,8 @@ def _read_topic(topic: str) -> Iterator[Message]:
             size += len(record.value or b"") + len(record.key or b"")
             if count > MOST_MESSAGES or size > MOST_BYTES:
                 raise EvidenceError(f"{topic} holds more than {MOST_MESSAGES:,} messages or {MOST_BYTES:,} bytes")
-            yield Message(
-                record.partition,
-                record.offset,
-                record.timestamp,
-                record.key,
-                record.value or b"",
-                tuple(record.headers or ()),
-            )
+            place = (record.partition, record.offset, record.timestamp)
+            yield Message(*place, record.key, record.value or b"", tuple(record.headers or ()))
     except ServiceUnavailable as error:
         raise EvidenceError(f"topic {topic} could not be read to its end: {error.message}") from error
 

@@ -1,8 +1,8 @@
 """The student's files of a lab, made from the instructor's; the same input gives the same bytes.
 
-Left out are solutions (between `BEGIN SOLUTION` and `END SOLUTION`), hidden tests (`BEGIN HIDDEN TESTS` to
-`END HIDDEN TESTS`, in notebooks and in `checks.py`) and outputs. A marker without its partner is an error, because
-what it was to hide would be released.
+Solutions (from `BEGIN SOLUTION` to `END SOLUTION`), hidden tests (`BEGIN HIDDEN TESTS` to `END HIDDEN TESTS`, in
+notebooks and in `checks.py`) and outputs are left out. A marker without its partner is an error, because the text
+that it should hide would be released.
 """
 
 from __future__ import annotations

@@ -15,32 +15,12 @@ T = TypeVar("T")
 PROVIDERS = ("comcast.com", "att.com", "verizon.net", "orange.fr", "telekom.de", "kddi.jp")
 AGENTS = ("ApacheBench/2.3", "Mozilla/5.0", "curl/8.5", "okhttp/4.12", "GameClient/1.7")
 ADJECTIVES = (
-    "brave",
-    "calm",
-    "eager",
-    "gentle",
-    "jolly",
-    "lucky",
-    "quick",
-    "quiet",
-    "proud",
-    "shy",
-    "wise",
-    "wild",
+    *("brave", "calm", "eager", "gentle", "jolly", "lucky"),
+    *("quick", "quiet", "proud", "shy", "wise", "wild"),
 )
 ANIMALS = (
-    "otter",
-    "heron",
-    "lynx",
-    "badger",
-    "falcon",
-    "marten",
-    "newt",
-    "raven",
-    "stoat",
-    "toad",
-    "vole",
-    "wren",
+    *("otter", "heron", "lynx", "badger", "falcon", "marten"),
+    *("newt", "raven", "stoat", "toad", "vole", "wren"),
 )
 COUNTRIES = ("Chile", "France", "Ghana", "India", "Japan", "Norway")
 EPOCH_MS = 1_735_689_600_000

@@ -34,7 +34,7 @@ def open_lab(
 ) -> OpenLab:
     """Return the lab with its input. Without a topic it uses the student's own, which is kept between days.
 
-    seed: 0 means the student's own data; any other number means other data, to try a solution on.
+    The seed 0 means the student's own data; another number gives other data to try a solution on.
     """
     if topic:
         own = Namespace(topic.removesuffix("-events"), topic, folder, group)
@@ -44,7 +44,7 @@ def open_lab(
 
     course.connect()
     who = student or getpass.getuser()
-    if under_nbgrader():  # one submission after the other: none is to find what the last one left
+    if under_nbgrader():  # the same namespace for all submissions: each starts with an empty one
         opened = OpenLab(name, Namespace.of_student(name, "nbgrader"), seed or seed_of(who, name, "nbgrader"))
         opened.restart()
     else:
@@ -87,7 +87,10 @@ class OpenLab:
     def check(self, question: str, *, hidden: bool = False) -> None:
         """Run the question's public checks and print what they expected and found.
 
-        hidden: the hidden ones instead; where nbgrader grades, they are there.
+        With `hidden` the hidden checks run instead, which exist where nbgrader grades.
+
+        Raises:
+            LabFailure: A check failed under nbgrader.
         """
         if self.graded:
             print("Checked from outside when graded.")

@@ -35,14 +35,7 @@ WATCH_S = 0.1
 
 @dataclass
 class ForkedKernel:
-    """A forked kernel.
-
-    Attributes:
-        pid: The process that waits for it; 0 after it has ended.
-        folder: Descriptor of its working folder.
-        why: Why it was killed.
-        members: Its processes.
-    """
+    """A forked kernel: the process that waits for it (0 after its end), and its working folder, kept open."""
 
     pid: int
     folder: int | None = None

@@ -6,21 +6,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from eventlab.grading.reports import words
 
+_loader = PackageLoader("eventlab.grading.reports")
 _environment = Environment(
-    loader=PackageLoader("eventlab.grading.reports"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
+    loader=_loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
-_environment.filters |= {
-    "clean": words.clean,
-    "for_student": words.for_student,
-    "line": words.line,
-    "number": words.number,
-    "status": words.STATUS.__getitem__,
-}
+_environment.filters |= {name: getattr(words, name) for name in ("clean", "for_student", "line", "number")}
+_environment.filters["status"] = words.STATUS.__getitem__
 
 
 def render(template: str, **values: object) -> str:
@@ -30,4 +21,4 @@ def render(template: str, **values: object) -> str:
         template: The name of a file in `templates/`.
         **values: What the template shows. All text is escaped; HTML must be a `markupsafe.Markup`.
     """
-    return _environment.get_template(template).render(values)
+    return _environment.get_template(template).render(values) + "\n"
