@@ -74,7 +74,7 @@ for root, folders, files in os.walk("/", onerror=lambda error: None):
         if wanted and "site-packages" not in root and "lab" in root:
             found.append(os.path.join(root, name))
 kit = [name for name in found if not name.endswith("lib/eventlab/labs/checks.py")]
-secrets = [name for name in os.environ if "SECRET" in name or "TOKEN" in name]
+secrets = [name for name, value in os.environ.items() if "SECRET" in name or "not for students" in value]
 print("FOUND", sorted(kit), secrets, os.path.exists(os.path.expanduser("~root/.ssh")))
 """
 OTHERS = """
@@ -248,6 +248,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Graded:
     lab = tiny_lab.make(base / "tiny")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("INSTRUCTOR_SECRET", "not for students")
+        patch.setenv("SPARK_CONNECT_AUTHENTICATE_TOKEN", "not for students")
         found = grade(
             lab, base / "submissions", base / "output", cell_timeout=CELL_TIMEOUT_S, memory_mib=700, workers=2
         )
