@@ -277,7 +277,9 @@ def test_of_another_kernel_nothing_is_left(kennel: Kennel, kernel: SubmissionKer
 
 @needs_bubblewrap
 def test_a_worker_has_a_network_of_its_own() -> None:
-    names = "import os, socket; print([name for _, name in socket.if_nameindex()], os.readlink('/proc/self/ns/net'))"
+    names = (
+        "import os, socket; print([name for _, name in socket.if_nameindex()], os.readlink('/proc/self/ns/net'))"
+    )
     asked = subprocess.run(sandbox.of_worker(["python3", "-c", names]), capture_output=True, text=True, check=True)
     interfaces, namespace = asked.stdout.rsplit(maxsplit=1)
     assert interfaces == "['lo']"
