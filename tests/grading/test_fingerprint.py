@@ -75,6 +75,11 @@ def test_what_makes_marks_grades_all_again(kit: Path, lab: Lab, one: Submission,
     assert fingerprint(lab, one, 1, 60, 1024) != before
 
 
+def test_every_part_that_the_fingerprint_names_exists() -> None:
+    assert [name for name in (*module.ROOMS, *module.SHOWS_ONLY) if not (module.KIT / name).exists()] == []
+    assert all(any(folder.iterdir()) for folder in module.CONFIGURATION)
+
+
 def test_another_configuration_of_a_service_grades_all_again(
     lab: Lab, one: Submission, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

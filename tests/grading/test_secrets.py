@@ -42,10 +42,8 @@ def test_each_worker_has_a_token_that_is_not_the_instructors(instructors: str, t
 
 def test_all_processes_of_a_worker_have_its_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(TOKEN_VARIABLE, "the worker's")
-    folders = [tmp_path / name for name in ("client", "data", "spark")]
-    assert {sandbox.variables(Settings(state_dir=folder))[TOKEN_VARIABLE] for folder in folders} == {
-        "the worker's"
-    }
+    states = [Settings(state_dir=tmp_path / name) for name in ("client", "data", "spark")]
+    assert {sandbox.variables(state)[TOKEN_VARIABLE] for state in states} == {"the worker's"}
 
 
 def test_a_process_that_cannot_use_the_state_folder_has_the_token_of_its_environment(
