@@ -24,7 +24,7 @@ def write_atomically(path: Path, text: str, *, mode: int = 0o644) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
-        with os.fdopen(handle, "w") as file:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
             os.fchmod(file.fileno(), mode)
             file.write(text)
             file.flush()
@@ -39,7 +39,7 @@ def write_atomically(path: Path, text: str, *, mode: int = 0o644) -> None:
 def write_if_changed(path: Path, text: str, *, mode: int = 0o644) -> bool:
     """Write a text file atomically unless it has this content; return whether it was written."""
     with contextlib.suppress(OSError, UnicodeDecodeError):
-        if path.read_text() == text:
+        if path.read_text(encoding="utf-8") == text:
             return False
     write_atomically(path, text, mode=mode)
     return True
@@ -60,7 +60,7 @@ def create_once(path: Path, text: str, *, mode: int = 0o600) -> str:
         OSError: The file could not be read or written.
     """
     with contextlib.suppress(FileNotFoundError):
-        if existing := path.read_text().strip():
+        if existing := path.read_text(encoding="utf-8").strip():
             return existing
         path.unlink(missing_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
@@ -71,4 +71,4 @@ def create_once(path: Path, text: str, *, mode: int = 0o600) -> str:
         pass
     finally:
         temporary.unlink()
-    return path.read_text().strip()
+    return path.read_text(encoding="utf-8").strip()

@@ -15,7 +15,7 @@ from eventlab.cli.app import main
 from eventlab.grading import grade as grade_module
 from eventlab.grading.gather import GatherError, gathered
 from eventlab.grading.progress import show_grading
-from eventlab.grading.records import Question, Record
+from eventlab.grading.records import Question, SubmissionRecord
 from eventlab.labs.catalogue import find
 
 COMMAND = [sys.executable, "-m", "eventlab.cli"]
@@ -26,7 +26,7 @@ def run(*arguments):
 
 
 def record(student, status="graded", points=1.0):
-    return Record(student, "lab01_events", status, points, 2, (Question("q1", points, 2),), seconds=1)
+    return SubmissionRecord(student, "lab01_events", status, points, 2, (Question("q1", points, 2),), seconds=1)
 
 
 @pytest.fixture

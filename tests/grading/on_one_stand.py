@@ -11,9 +11,10 @@ from pathlib import Path
 
 from eventlab.grading import leftovers, sandbox, sessions
 from eventlab.grading.judge import Judge
+from eventlab.grading.orders import Order
 from eventlab.grading.services import Site
 from eventlab.grading.stand import Stand
-from eventlab.grading.worker import Order, Worker
+from eventlab.grading.worker import Worker
 from eventlab.labs.catalogue import all_labs
 from eventlab.settings import settings
 
@@ -105,7 +106,7 @@ def grade_labs(stand: Stand, output: Path) -> dict[str, object]:
 
 
 def main(run: str) -> None:
-    stand = Stand(Site(1200, Path(run), settings, sandbox.Limits(), contained=True))
+    stand = Stand(Site(1200, Path(run), settings, sandbox.ProcessLimits(), contained=True))
     try:
         stand.open()
         steps = Steps(stand)

@@ -14,7 +14,7 @@ import pytest
 
 from eventlab.grading import sandbox
 from eventlab.grading.grade import grade
-from eventlab.grading.records import Record
+from eventlab.grading.records import SubmissionRecord
 from eventlab.grading.reports import feedback
 from eventlab.labs import checks
 from tests.grading import tiny_lab
@@ -75,7 +75,7 @@ for root, folders, files in os.walk("/", onerror=lambda error: None):
         if wanted and "site-packages" not in root and "lab" in root:
             found.append(os.path.join(root, name))
 kit = [name for name in found if not name.endswith("lib/eventlab/labs/checks.py")]
-secrets = [name for name in os.environ if "SECRET" in name or "TOKEN" in name]
+secrets = [name for name, value in os.environ.items() if "SECRET" in name or "not for students" in value]
 print("FOUND", sorted(kit), secrets, os.path.exists(os.path.expanduser("~root/.ssh")))
 """
 OTHERS = """
@@ -230,7 +230,7 @@ class Graded:
     """The one grading that all tests here look at."""
 
     cases: dict[str, Case]
-    records: dict[str, Record]
+    records: dict[str, SubmissionRecord]
     output: Path
 
     def shown(self, student: str) -> str:
@@ -249,6 +249,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Graded:
     lab = tiny_lab.make(base / "tiny")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("INSTRUCTOR_SECRET", "not for students")
+        patch.setenv("SPARK_CONNECT_AUTHENTICATE_TOKEN", "not for students")
         found = grade(
             lab, base / "submissions", base / "output", cell_timeout=CELL_TIMEOUT_S, memory_mib=700, workers=2
         )

@@ -13,9 +13,9 @@ from click.testing import CliRunner
 from eventlab.cli.app import main
 from eventlab.grading import crew as module
 from eventlab.grading import sandbox
-from eventlab.grading.crew import Crew, Limits, StartError
+from eventlab.grading.crew import Crew, GradingLimits, StartError
+from eventlab.grading.orders import Order
 from eventlab.grading.services import reason
-from eventlab.grading.worker import Order
 from tests.grading import tiny_lab
 
 OBITUARY = """kafka died while starting. The end of its log, /tmp/egx/data/logs/kafka.log:
@@ -28,7 +28,9 @@ All of it: eventlab logs kafka"""
 def crew_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str) -> Crew:
     """A crew of one worker, which is this program."""
     (tmp_path / "out").mkdir()
-    crew = Crew(tiny_lab.make(tmp_path / "tiny"), tmp_path / "out", Limits(60, 1024), 1, lambda record: None)
+    crew = Crew(
+        tiny_lab.make(tmp_path / "tiny"), tmp_path / "out", GradingLimits(60, 1024), 1, lambda record: None
+    )
     monkeypatch.setattr(crew, "_command", lambda number, run: [sys.executable, "-c", program])
     return crew
 

@@ -11,14 +11,14 @@ from eventlab.grading import fingerprint as module
 from eventlab.grading.fingerprint import fingerprint
 from eventlab.grading.submissions import Submission
 from eventlab.labs.catalogue import Lab
+from eventlab.settings import ROOT
 from tests.grading import tiny_lab
 
 
 @pytest.fixture
 def kit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the grader's rooms, to be edited."""
-    for room in module.ROOMS:
-        shutil.copytree(module.KIT / room, tmp_path / "kit" / room, ignore=shutil.ignore_patterns("__pycache__"))
+    """A copy of the library, to be edited."""
+    shutil.copytree(module.KIT, tmp_path / "kit", ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(module, "KIT", tmp_path / "kit")
     return tmp_path / "kit"
 
@@ -41,11 +41,21 @@ def edit(path: Path) -> None:
     path.write_text(path.read_text() + "\n# edited\n")
 
 
-SHOWN = ("grading/reports/page.py", "grading/progress.py", "grading/verify.py")
+SHOWN = (
+    "grading/reports/page.py",
+    "grading/progress.py",
+    "grading/verify.py",
+    "cli/grade.py",
+    "stack/tokens.py",
+)
 MADE = (
     "grading/salvage.py",
     "grading/worker.py",
     "grading/inside/kernels.py",
+    "clients/kafka.py",
+    "clients/hdfs.py",
+    "stack/environment.py",
+    "stack/services.py",
     "labs/evidence.py",
     "labs/student.py",
 )
@@ -62,6 +72,21 @@ def test_what_only_shows_a_record_grades_nobody_again(kit: Path, lab: Lab, one: 
 def test_what_makes_marks_grades_all_again(kit: Path, lab: Lab, one: Submission, name: str) -> None:
     before = fingerprint(lab, one, 1, 60, 1024)
     edit(kit / name)
+    assert fingerprint(lab, one, 1, 60, 1024) != before
+
+
+def test_every_part_that_the_fingerprint_names_exists() -> None:
+    assert [name for name in (*module.ROOMS, *module.SHOWS_ONLY) if not (module.KIT / name).exists()] == []
+    assert all(any(folder.iterdir()) for folder in module.CONFIGURATION)
+
+
+def test_another_configuration_of_a_service_grades_all_again(
+    lab: Lab, one: Submission, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spark = shutil.copytree(ROOT / "stack" / "spark", tmp_path / "spark")
+    monkeypatch.setattr(module, "CONFIGURATION", [*module.CONFIGURATION[:-1], spark])
+    before = fingerprint(lab, one, 1, 60, 1024)
+    edit(spark / "spark-defaults.conf")
     assert fingerprint(lab, one, 1, 60, 1024) != before
 
 

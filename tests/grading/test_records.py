@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventlab.grading import records
-from eventlab.grading.records import CheckResult, Question, Record
+from eventlab.grading.records import CheckResult, Question, SubmissionRecord
 
 HOSTILE_NAMES = [
     "../../etc/passwd",
@@ -38,7 +38,7 @@ HOSTILE_NAMES = [
 def record(student="ada", **fields):
     check = CheckResult("every sword is there", "q1", False, 0, 2, True, "look again", "20", "19")
     question = Question("q1", 0, 2, "ran past 60 s", (check,))
-    return Record(
+    return SubmissionRecord(
         student, "lab01_events", "timed_out", 0, 2, (question,), ("killed",), "bwrap", 1.5, "f", None, **fields
     )
 
@@ -82,7 +82,7 @@ def test_an_interrupted_write_leaves_the_record_that_was_there(tmp_path, monkeyp
 
     monkeypatch.setattr(os, "replace", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        records.save(Record("ada", "lab01_events", "graded", 2, 2), tmp_path)
+        records.save(SubmissionRecord("ada", "lab01_events", "graded", 2, 2), tmp_path)
 
     assert records.load_all(tmp_path) == [record()]
     assert len(list((tmp_path / "records").iterdir())) == 1
@@ -106,3 +106,47 @@ def test_a_record_of_unknown_status_counts_as_none(tmp_path):
 
 def test_an_output_folder_without_records_has_none(tmp_path):
     assert records.load_all(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"status": "superb"}, "status: Input should be 'graded'"),
+        ({"points": "2"}, "points: Input should be a valid number"),
+        ({"points": None}, "points: Input should be a valid number"),
+        ({"rank": 1}, "rank: Unexpected keyword argument"),
+        ({"questions": [{"id": "q1", "points": 1}]}, "questions.0.max_points: Field required"),
+    ],
+)
+def test_a_malformed_record_is_rejected_with_the_file_and_the_field(tmp_path, changed, said):
+    path = records.save(record(), tmp_path)
+    path.write_text(json.dumps(json.loads(path.read_text()) | changed))
+
+    with pytest.raises(records.RecordError) as caught:
+        records.read(path)
+
+    assert str(path) in str(caught.value)
+    assert said in str(caught.value)
+
+
+def test_a_file_that_is_not_json_is_rejected_with_its_name(tmp_path):
+    path = records.save(record(), tmp_path)
+    path.write_text("{")
+
+    with pytest.raises(records.RecordError, match="is not a record of a submission") as caught:
+        records.read(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_record_that_is_ignored_is_logged(tmp_path, caplog):
+    records.save(record(), tmp_path).write_text("{}")
+
+    assert records.load("ada", tmp_path) is None
+    assert "student: Field required" in caplog.text
+
+
+def test_a_record_is_readable_json_for_its_owner_only(tmp_path):
+    path = records.save(record(), tmp_path)
+
+    assert '\n  "student": "ada",\n' in path.read_text()
+    assert path.stat().st_mode & 0o077 == 0

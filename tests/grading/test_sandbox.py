@@ -19,8 +19,8 @@ from eventlab.grading import sandbox
 from eventlab.grading.capture import CellResult
 from eventlab.grading.crew import SLOTS
 from eventlab.grading.kennel import Kennel
-from eventlab.grading.kernel import Kernel
-from eventlab.grading.sandbox import MIB, Limits
+from eventlab.grading.kernel import SubmissionKernel
+from eventlab.grading.sandbox import MIB, ProcessLimits
 from eventlab.settings import ROOT, Settings
 from eventlab.stack import config
 from tests.skips import requires_tool
@@ -41,7 +41,7 @@ def open_kennel(run: Path, contained: bool) -> Kennel:
     wanted = {
         "uid": uid,
         "namespaces": contained,
-        "limits": Limits(processes=60, file_mib=8).of_kernel(),
+        "limits": ProcessLimits(processes=60, file_mib=8).of_kernel(),
         "memory": MEMORY_MIB * MIB,
         "size": 32 * MIB,
         "imports": ["ipykernel.kernelapp"],
@@ -80,16 +80,16 @@ def contained() -> Iterator[Kennel]:
 
 
 @pytest.fixture
-def kernel(kennel: Kennel) -> Iterator[Kernel]:
+def kernel(kennel: Kennel) -> Iterator[SubmissionKernel]:
     yield from ready(kennel)
 
 
 @pytest.fixture
-def walled(contained: Kennel) -> Iterator[Kernel]:
+def walled(contained: Kennel) -> Iterator[SubmissionKernel]:
     yield from ready(contained)
 
 
-def ready(kennel: Kennel) -> Iterator[Kernel]:
+def ready(kennel: Kennel) -> Iterator[SubmissionKernel]:
     started = kennel.start()
     started.wait_ready()
     yield started
@@ -101,46 +101,48 @@ def shown(result: CellResult) -> str:
     return "".join(output.get("text", "") for output in result.outputs)
 
 
-def printed(kernel: Kernel, source: str) -> str:
+def printed(kernel: SubmissionKernel, source: str) -> str:
     return shown(kernel.execute(source, 20)).strip()
 
 
-def test_a_cell_shows_what_it_prints_and_state_stays(kernel: Kernel) -> None:
+def test_a_cell_shows_what_it_prints_and_state_stays(kernel: SubmissionKernel) -> None:
     kernel.execute("x = 20", 20)
     assert printed(kernel, "print(x + 1)") == "21"
 
 
-def test_an_error_is_a_result(kernel: Kernel) -> None:
+def test_an_error_is_a_result(kernel: SubmissionKernel) -> None:
     result = kernel.execute("1/0", 20)
     assert (result.ended, result.error) == ("raised", "ZeroDivisionError: division by zero")
 
 
-def test_a_late_cell_costs_its_time_and_no_more(kernel: Kernel) -> None:
+def test_a_late_cell_costs_its_time_and_no_more(kernel: SubmissionKernel) -> None:
     started = time.monotonic()
     result = kernel.execute("while True: pass", 1)
     assert result.ended == "timed_out"
     assert time.monotonic() - started < 5
 
 
-def test_a_dead_kernel_is_noticed_at_once(kernel: Kernel) -> None:
+def test_a_dead_kernel_is_noticed_at_once(kernel: SubmissionKernel) -> None:
     started = time.monotonic()
     result = kernel.execute("import os; os._exit(3)", 60)
     assert (result.ended, result.error) == ("died", "exit 3")
     assert time.monotonic() - started < 5
 
 
-def test_a_million_lines_are_capped_as_they_arrive(kernel: Kernel) -> None:
+def test_a_million_lines_are_capped_as_they_arrive(kernel: SubmissionKernel) -> None:
     result = kernel.execute("for i in range(10**6): print(i)\nprint('end')", 60)
     assert result.ended == "done"
     assert sum(len(output.get("text", "")) for output in result.outputs) < 200_000
     assert printed(kernel, "print('next')") == "next"
 
 
-def test_one_huge_output_is_not_received(kernel: Kernel) -> None:
-    assert kernel.execute("print('x' * 100_000_000)", 60).ended in ("done", "died")
+def test_one_huge_output_is_not_received(kernel: SubmissionKernel) -> None:
+    result = kernel.execute("print('x' * 100_000_000)", 60)
+    assert result.ended in ("done", "died")
+    assert not any("x" in output.get("text", "") for output in result.outputs)
 
 
-def test_what_a_kernel_started_ends_with_it(kernel: Kernel) -> None:
+def test_what_a_kernel_started_ends_with_it(kernel: SubmissionKernel) -> None:
     mark = f"{os.getpid()}{time.monotonic_ns()}"
     source = (
         "import subprocess, sys\n"
@@ -161,7 +163,7 @@ def _marked(mark: str) -> list[int]:
     return [process.pid for process in found if mark in (process.info["cmdline"] or [])[-1:]]
 
 
-def require_limits(kernel: Kernel) -> None:
+def require_limits(kernel: SubmissionKernel) -> None:
     """Asked first, before any bomb: are the walls there?"""
     status = printed(kernel, "print(open('/proc/self/status').read())")
     assert "CapEff:\t0000000000000000" in status
@@ -170,12 +172,12 @@ def require_limits(kernel: Kernel) -> None:
     assert printed(kernel, limits) == f"(60, 60) {8 * MIB}"
 
 
-def test_a_kernel_has_no_rights_and_limits(kernel: Kernel) -> None:
+def test_a_kernel_has_no_rights_and_limits(kernel: SubmissionKernel) -> None:
     require_limits(kernel)
 
 
 @needs_bubblewrap
-def test_in_the_sandbox_a_kernel_is_never_root(walled: Kernel) -> None:
+def test_in_the_sandbox_a_kernel_is_never_root(walled: SubmissionKernel) -> None:
     assert printed(walled, "import os; print(os.geteuid())") != "0"
 
 
@@ -183,31 +185,31 @@ FORK_BOMB = "import os, time\nfor n in range(1000):\n    if os.fork() == 0:\n   
 
 
 @needs_bubblewrap
-def test_a_fork_bomb_meets_its_limit(walled: Kernel) -> None:
+def test_a_fork_bomb_meets_its_limit(walled: SubmissionKernel) -> None:
     require_limits(walled)
     result = walled.execute(FORK_BOMB, 20)
     assert (result.ended, result.error.split(":")[0]) == ("raised", "BlockingIOError")
 
 
-def test_a_fork_bomb_ends_also_where_the_limit_does_not_bind(kernel: Kernel) -> None:
+def test_a_fork_bomb_ends_also_where_the_limit_does_not_bind(kernel: SubmissionKernel) -> None:
     require_limits(kernel)
     result = kernel.execute(FORK_BOMB, 20)
     assert result.error.split(":")[0] in ("BlockingIOError", "processes")
 
 
-def test_a_memory_bomb_meets_its_limit(kernel: Kernel) -> None:
+def test_a_memory_bomb_meets_its_limit(kernel: SubmissionKernel) -> None:
     require_limits(kernel)
     result = kernel.execute("held = [bytearray(b'x' * 50_000_000) for _ in range(60)]", 20)  # 3 GB at most
     assert (result.ended, result.error) == ("died", "memory") or "MemoryError" in result.error
 
 
-def test_a_large_file_meets_its_limit(kernel: Kernel) -> None:
+def test_a_large_file_meets_its_limit(kernel: SubmissionKernel) -> None:
     result = kernel.execute("open('large', 'wb').write(bytes(20_000_000))", 20)
     assert result.ended == "raised"
     assert "File too large" in result.error
 
 
-def test_files_go_in_before_and_come_out_after(kernel: Kernel) -> None:
+def test_files_go_in_before_and_come_out_after(kernel: SubmissionKernel) -> None:
     kernel.write({"data/given.txt": b"given", "../out.txt": b"no"})
     assert printed(kernel, "print(open('data/given.txt').read()); open('made.py', 'w').write('made')") == "given"
     assert (
@@ -218,7 +220,7 @@ def test_files_go_in_before_and_come_out_after(kernel: Kernel) -> None:
 
 
 @needs_bubblewrap
-def test_the_instructors_variables_are_not_there(walled: Kernel) -> None:
+def test_the_instructors_variables_are_not_there(walled: SubmissionKernel) -> None:
     names = set(printed(walled, "import os; print(*os.environ)").split())
     theirs = set(os.environ) - set(sandbox.variables(Settings()))
     assert theirs
@@ -226,7 +228,7 @@ def test_the_instructors_variables_are_not_there(walled: Kernel) -> None:
 
 
 @needs_bubblewrap
-def test_labs_grader_git_and_homes_are_not_there(walled: Kernel) -> None:
+def test_labs_grader_git_and_homes_are_not_there(walled: SubmissionKernel) -> None:
     hidden = [
         ROOT / "labs",
         ROOT / "tests",
@@ -239,7 +241,7 @@ def test_labs_grader_git_and_homes_are_not_there(walled: Kernel) -> None:
 
 
 @needs_bubblewrap
-def test_nothing_but_its_own_folders_can_be_written(walled: Kernel) -> None:
+def test_nothing_but_its_own_folders_can_be_written(walled: SubmissionKernel) -> None:
     tried = (
         "import os\n"
         "wrote = []\n"
@@ -252,17 +254,17 @@ def test_nothing_but_its_own_folders_can_be_written(walled: Kernel) -> None:
 
 
 @needs_bubblewrap
-def test_its_folders_hold_only_so_much(walled: Kernel) -> None:
+def test_its_folders_hold_only_so_much(walled: SubmissionKernel) -> None:
     fill = "for n in range(100): open(f'/tmp/{n}', 'wb').write(bytes(4_000_000))"
     assert "No space left" in walled.execute(fill, 20).error
 
 
 @needs_bubblewrap
-def test_other_processes_are_not_in_sight(walled: Kernel) -> None:
+def test_other_processes_are_not_in_sight(walled: SubmissionKernel) -> None:
     assert int(printed(walled, "import os; print(sum(name.isdigit() for name in os.listdir('/proc')))")) < 8
 
 
-def test_of_another_kernel_nothing_is_left(kennel: Kennel, kernel: Kernel) -> None:
+def test_of_another_kernel_nothing_is_left(kennel: Kennel, kernel: SubmissionKernel) -> None:
     kernel.execute("open('left', 'w')", 20)
     other = kennel.start()
     other.wait_ready()
@@ -274,9 +276,13 @@ def test_of_another_kernel_nothing_is_left(kennel: Kennel, kernel: Kernel) -> No
 
 @needs_bubblewrap
 def test_a_worker_has_a_network_of_its_own() -> None:
-    names = "import socket; print([name for _, name in socket.if_nameindex()])"
+    names = (
+        "import os, socket; print([name for _, name in socket.if_nameindex()], os.readlink('/proc/self/ns/net'))"
+    )
     asked = subprocess.run(sandbox.of_worker(["python3", "-c", names]), capture_output=True, text=True, check=True)
-    assert asked.stdout.strip() == "['lo']"
+    interfaces, namespace = asked.stdout.rsplit(maxsplit=1)
+    assert interfaces == "['lo']"
+    assert namespace != os.readlink("/proc/self/ns/net")
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 
 from eventlab.grading import sandbox
+from eventlab.grading.crew import worker_environment
 from eventlab.labs.catalogue import all_labs
 from eventlab.settings import ROOT
 from tests.skips import requires_tool
@@ -30,8 +30,7 @@ def told() -> dict[str, Any]:
     """What `on_one_stand.py` found, in a network of its own."""
     run = Path(tempfile.mkdtemp(prefix="eg"))
     run.chmod(0o755)
-    env = {name: value for name, value in os.environ.items() if not name.startswith("EVENTLAB_")}
-    env |= {"EVENTLAB_STATE_DIR": str(run / "client"), "GRPC_ENABLE_FORK_SUPPORT": "0", "PYTHONPATH": str(ROOT)}
+    env = worker_environment(run, contained=True) | {"PYTHONPATH": str(ROOT)}
     command = sandbox.of_worker([sys.executable, "-m", "tests.grading.on_one_stand", str(run)])
     done = subprocess.run(command, env=env, capture_output=True, text=True, cwd=ROOT)
     shutil.rmtree(run)
@@ -50,7 +49,7 @@ def test_code_in_the_jvm_and_a_streaming_query_do_not_outlive_their_submission(t
     left = told["planted"]
     assert left["shown"][1] == "here", "or nothing was planted"
     assert len(left["restarts"]) == 1
-    assert "Spark anew: java_method, a streaming query" in left["restarts"][0]
+    assert "Spark restarted: java_method, a streaming query" in left["restarts"][0]
     assert left["is_clean"]
     assert told["looked"]["shown"] == ["null"]
 

@@ -16,7 +16,7 @@ import pytest
 
 from eventlab.grading import records
 from eventlab.grading.grade import grade
-from eventlab.grading.records import Record
+from eventlab.grading.records import SubmissionRecord
 from eventlab.grading.salvage import UNTOUCHED
 from eventlab.labs.catalogue import Lab
 from tests.grading import tiny_lab
@@ -36,8 +36,8 @@ class Story:
     told: str
     left_running: list[psutil.Process]
     has_reports: bool
-    interrupted: list[Record]
-    continued: list[Record]
+    interrupted: list[SubmissionRecord]
+    continued: list[SubmissionRecord]
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def interrupt_at(count: int, command: list[str], output: Path) -> tuple[int, str
 
 
 def lose_the_worker_after(student: str):
-    def tell(done: int, total: int, record: Record | None) -> None:
+    def tell(done: int, total: int, record: SubmissionRecord | None) -> None:
         if record and record.student == student:
             for process in psutil.Process().children(recursive=True):
                 if "eventlab.grading.worker" in words_of(process):

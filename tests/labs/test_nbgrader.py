@@ -11,7 +11,9 @@ import pytest
 from eventlab.labs.catalogue import all_labs
 
 UNTOUCHED = "lab01_events"
-PROGRAM = f"UNTOUCHED = {UNTOUCHED!r}" + """
+PROGRAM = (
+    f"UNTOUCHED = {UNTOUCHED!r}"
+    + """
 import json, shutil, sys
 from pathlib import Path
 from nbgrader.apps import NbGraderAPI
@@ -38,6 +40,7 @@ for lab in labs:
         scores.append((lab, student, graded["score"], graded["max_score"]))
 print(json.dumps(scores))
 """
+)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +53,9 @@ def courses(stack, tmp_path_factory):
     with ThreadPoolExecutor(2) as pool:
         return {
             lab.name: course
-            for labs, course in zip(halves, pool.map(graded, halves, map(tmp_path_factory.mktemp, "ab")), strict=True)
+            for labs, course in zip(
+                halves, pool.map(graded, halves, map(tmp_path_factory.mktemp, "ab")), strict=True
+            )
             for lab in labs
         }
 

@@ -12,7 +12,7 @@ from eventlab.cli.signals import CONTINUE, terminable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from eventlab.grading.records import Record
+    from eventlab.grading.records import SubmissionRecord
 
 
 @click.command()
@@ -77,7 +77,7 @@ def grade(lab: str, submissions: tuple[Path, ...], output: Path | None, **option
     _show(records, target)
 
 
-def _show(records: Sequence[Record], output: Path) -> None:
+def _show(records: Sequence[SubmissionRecord], output: Path) -> None:
     """Print one row per student, and where the reports are."""
     from rich.markup import escape
     from rich.table import Table

@@ -1,4 +1,4 @@
-"""What a cell showed, capped as it arrives: the student's process can send whatever it likes."""
+"""The outputs of a cell, limited as they arrive: the student's process can send anything."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MOST_ANSWERS = 200
 
 @dataclass
 class CellResult:
-    """How a cell ended, what it showed, and its error if it raised."""
+    """How a cell ended, its outputs and answers, and its error if it raised one."""
 
     ended: Ended
     outputs: list[NotebookNode] = field(default_factory=list)
@@ -33,20 +33,20 @@ class CellResult:
 
 @dataclass
 class Room:
-    """What a notebook's cells have kept together so far, in bytes."""
+    """How many bytes of outputs a notebook's cells have kept so far."""
 
     kept: int = 0
 
 
 class Capture:
-    """Keeps a cell's outputs up to the cap; the rest is received and dropped. Answers always count."""
+    """Keeps a cell's outputs up to a limit; the rest is received and dropped. Answers are always kept."""
 
     def __init__(self, room: Room, result: CellResult) -> None:
         self.room, self.result = room, result
         self.text = 0
 
     def take(self, message: dict[str, Any], asked: str) -> bool:
-        """Keep what the message shows; whether it says that the cell is over."""
+        """Keep the output in a message and return whether the message says that the cell has ended."""
         if message["parent_header"].get("msg_id") != asked:
             return False
         kind, content = message["msg_type"], message["content"]
@@ -72,7 +72,7 @@ class Capture:
             outputs.append(NotebookNode(output_type="stream", name=name, text=text))
 
     def _keep_rich(self, message: dict[str, Any]) -> None:
-        """Plots, tables, errors, and answers, which have room of their own."""
+        """Keep plots, tables and errors up to the cap, and answers beyond it."""
         output = output_from_msg(message)
         answer = output.get("data", {}).get(ANSWER)
         size = len(json.dumps(message["content"]))

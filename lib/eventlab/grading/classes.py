@@ -1,17 +1,17 @@
-"""What the JVM of a worker's Spark tells of itself: each class, before its code runs.
+"""Reading which classes the JVM of a worker's Spark loads, before their code runs.
 
-What a submission does with Spark's own operators is gone with its session. Code of its own is another matter: it
-could stay in the JVM and wait for the next submission. There are few doors to that, each a class that nothing else
-needs, and the JVM itself says (`-Xlog:class+load`) when it loads one:
+What a submission does with Spark's own operators ends with its session. Its own code could stay in the JVM until
+the next submission. The few ways to run such code each load a class that nothing else needs, and the JVM reports
+each class that it loads (`-Xlog:class+load`):
 
-- `java_method` and `reflect`, which call any static method;
-- Python functions, whose processes live beside the JVM, as the same user;
-- JDBC, whose drivers are asked to run what the URL says (Derby's calls Java);
-- classes from jars that are no part of the kit (`addArtifacts`, `ADD JAR`);
-- streaming queries, which go on when their notebook has ended.
+- `java_method` and `reflect` call any static method;
+- Python functions run in processes next to the JVM, as the same user;
+- JDBC drivers run what the URL says (Derby's calls Java);
+- `addArtifacts` and `ADD JAR` load classes from jars that are not part of the kit;
+- streaming queries continue after their notebook has ended.
 
-That is no proof of harm, but Spark is then started anew before the next submission: it costs seconds, and no mark.
-It is told through a pipe, which the student's code can neither read nor change afterwards.
+This does not prove an attack, but Spark is restarted before the next submission. That takes seconds and costs no
+marks. The JVM writes to a pipe, which the student's code can neither read nor change.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ MOST = 20
 
 
 class ClassWatch:
-    """Listens to a JVM, from before it starts until it is closed."""
+    """Reads the class log of a JVM, from before the JVM starts until `close`."""
 
     def __init__(self, pipe: Path, kit: Sequence[Path]) -> None:
-        """pipe: where the JVM is to write, made here; kit: the folders whose classes are nobody's own."""
+        """Create the pipe and read it; classes from the folders of `kit` are not a submission's own."""
         self.pipe = pipe
         self._kit = tuple(f"file:{folder}/" for folder in kit)
         self._found: list[str] = []
@@ -53,15 +53,16 @@ class ClassWatch:
 
     @property
     def option(self) -> str:
-        """What the JVM is to be started with."""
+        """Return the JVM option that writes the class log to the pipe."""
         return f"-Xlog:class+load=info:file={self.pipe}:none"
 
     def found(self) -> list[str]:
-        """The doors that were opened so far."""
+        """Return why Spark must be restarted: the entries of DOORS whose classes were loaded so far."""
         self._read()
         return list(self._found)
 
     def close(self) -> None:
+        """Stop reading and close the pipe."""
         self._closed.set()
         self._thread.join()
         os.close(self._end)
@@ -83,7 +84,7 @@ class ClassWatch:
                     self._take(line.decode(errors="replace"))
 
     def _take(self, line: str) -> None:
-        """`a.b.C source: file:/.../x.jar` or `a.b.C source: jrt:/java.base`."""
+        """Take a line: `a.b.C source: file:/.../x.jar` or `a.b.C source: jrt:/java.base`."""
         name, _, source = line.strip().partition(" source: ")
         door = DOORS.get(name)
         if door is None and source.startswith("file:") and not source.startswith(self._kit):

@@ -1,13 +1,15 @@
-"""The workers at work: each in a process with a stack of its own, watched by one thread here.
+"""The pool of workers: each is a process with its own stack, watched by one thread.
 
-A worker that ends, however, costs the submission that it had in hand a `died` record, and is replaced.
+When a worker ends, its current submission gets the status `died` and another worker starts.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -17,13 +19,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from subprocess import PIPE
 
 import psutil
 
+from eventlab.clients.spark import TOKEN_VARIABLE
 from eventlab.errors import EventlabError
-from eventlab.grading import records, sandbox
-from eventlab.grading.records import Record
-from eventlab.grading.worker import Order, unreadable
+from eventlab.grading import ending, records, sandbox
+from eventlab.grading.orders import Order, unreadable
+from eventlab.grading.records import SubmissionRecord
 from eventlab.labs.catalogue import Lab
 
 MEMORY_OF_WORKER = 2300 * sandbox.MIB
@@ -31,9 +35,10 @@ SUBMISSIONS_A_WORKER = 6
 """Below so many a second stack costs more than it saves."""
 SLOTS, SLOTS_A_GRADING = 1300, 8
 """Each grading has users of its own: a limit on a user's processes counts those of all gradings."""
-STACK_PATIENCE_S = 10
 STARTS = 2
 """How often a worker may fail to start before the grading gives up."""
+
+logger = logging.getLogger(__name__)
 
 
 class GradingError(EventlabError):
@@ -45,15 +50,15 @@ class StartError(GradingError):
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What the instructor allows a submission."""
+class GradingLimits:
+    """The limits that the instructor sets for a submission."""
 
     cell_timeout: float
     memory_mib: int
 
 
 def default_size(submissions: int) -> int:
-    """As many workers as cores and memory allow, and no more than pay for the start of their stack."""
+    """Return how many workers to start: limited by cores, memory and the number of submissions."""
     if not sandbox.walls().bubblewrap:
         return 1  # without network namespaces a student could reach another worker's stack
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -62,28 +67,36 @@ def default_size(submissions: int) -> int:
 
 
 def slot(number: int) -> int:
-    """The place of this grading's n-th worker among all that may run on the machine."""
+    """Return a number for the n-th worker that other gradings on this machine probably do not use."""
     return (os.getpid() * SLOTS_A_GRADING + number) % SLOTS
 
 
 class Crew:
-    """So many workers, until nothing is left to grade."""
+    """A pool of workers that grades a list of submissions."""
 
     def __init__(
-        self, lab: Lab, output: Path, limits: Limits, size: int, finished: Callable[[Record], None]
+        self,
+        lab: Lab,
+        output: Path,
+        limits: GradingLimits,
+        size: int,
+        finished: Callable[[SubmissionRecord], None],
     ) -> None:
-        """finished: called with each record, here in the thread that runs the crew."""
+        """Prepare the pool; `finished` is called with each record in the thread that calls `run`."""
         self.lab, self.output, self.limits, self.size, self.finished = lab, output, limits, size, finished
         self.walls = sandbox.walls()
         self.waiting: SimpleQueue[Order] = SimpleQueue()
-        self.news: SimpleQueue[Record | BaseException | None] = SimpleQueue()
+        self.news: SimpleQueue[SubmissionRecord | BaseException | None] = SimpleQueue()
         self.stopped = threading.Event()
         self.processes: list[subprocess.Popen[str]] = []
 
     def run(self, orders: Sequence[Order]) -> None:
-        """Until all are graded; an interruption ends all workers at once.
+        """Grade all submissions; an interruption ends all workers at once.
 
-        A worker that can't start is no trouble as long as others grade what there is.
+        A worker that cannot start is an error only when submissions are left ungraded.
+
+        Raises:
+            GradingError: No worker could start.
         """
         for order in orders:
             self.waiting.put(order)
@@ -99,7 +112,7 @@ class Crew:
                     came = self.news.get(timeout=0.5)
                 except Empty:
                     continue
-                if isinstance(came, Record):
+                if isinstance(came, SubmissionRecord):
                     done += 1
                     self.finished(came)
                 else:
@@ -108,14 +121,14 @@ class Crew:
         finally:
             self.stopped.set()
             for process in self.processes:
-                _end(process, patience_s=0.5)
+                ending.end_worker(process, patience_s=0.5)
             for thread in threads:
                 thread.join(timeout=15)
         if trouble and done < len(orders):
             raise trouble
 
     def _serve(self, number: int) -> None:
-        """Keep a worker in work; one that ends with a submission in hand leaves a record, and another starts."""
+        """Run one worker, and another one when it ends, until no submission is left."""
         try:
             failures = 0
             while not self.stopped.is_set() and not self.waiting.empty():
@@ -124,8 +137,9 @@ class Crew:
                 try:
                     self._with_worker(number, run)
                     failures = 0
-                except StartError:
+                except StartError as error:
                     failures += 1
+                    logger.warning("worker %d, start %d of %d failed: %s", number, failures, STARTS, error.message)
                     if failures == STARTS:
                         raise
                 finally:
@@ -136,14 +150,10 @@ class Crew:
 
     def _with_worker(self, number: int, run: Path) -> None:
         log = (self.output / f"worker-{number}.log").open("w")
+        logger.info("worker %d starts; its log is %s", number, log.name)
+        command, env = self._command(number, run), worker_environment(run, self.walls.bubblewrap)
         process = subprocess.Popen(
-            self._command(number, run),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            env=_environment(run, self.walls.bubblewrap),
-            start_new_session=True,
+            command, stdin=PIPE, stdout=PIPE, stderr=log, text=True, env=env, start_new_session=True
         )
         self.processes.append(process)
         assert process.stdout is not None
@@ -158,7 +168,7 @@ class Crew:
                     break
                 order = None
         finally:
-            _end(process)
+            ending.end_worker(process)
             process.stdout.close()
             log.close()
         if order is not None and not self.stopped.is_set():
@@ -170,7 +180,7 @@ class Crew:
         return None
 
     def _one(self, process: subprocess.Popen[str], order: Order) -> bool:
-        """Have a submission graded; False when the worker has ended."""
+        """Have a submission graded; return False when the worker has ended."""
         assert process.stdin is not None
         assert process.stdout is not None
         with contextlib.suppress(OSError):
@@ -185,6 +195,7 @@ class Crew:
         return False
 
     def _died(self, order: Order, told: str) -> None:
+        logger.warning("the submission of %r ended its worker", order.student)
         record = unreadable(self.lab, order, "the submission ended its worker", self.walls.described)
         record = replace(record, status="died", messages=(*record.messages, told[-1500:]))
         records.save(record, self.output)
@@ -200,13 +211,14 @@ class Crew:
             "memory_mib": self.limits.memory_mib,
             "contained": self.walls.bubblewrap,
             "containment": self.walls.described,
+            "log_level": logger.getEffectiveLevel(),
         }
         command = [sys.executable, "-m", "eventlab.grading.worker", json.dumps(wanted)]
         return sandbox.of_worker(command) if self.walls.bubblewrap else command
 
 
 def _require_ready(process: subprocess.Popen[str], log: Path) -> None:
-    """Return when the worker's stack answers; StartError says in a sentence why it never will."""
+    """Wait until the worker's stack answers; raise StartError with one sentence when it cannot start."""
     assert process.stdout is not None
     said = process.stdout.readline()
     told = json.loads(said) if said else {}
@@ -221,11 +233,12 @@ def _require_ready(process: subprocess.Popen[str], log: Path) -> None:
     )
 
 
-def _environment(run: Path, contained: bool) -> dict[str, str]:
-    """The worker's: its stack is its own, wherever the instructor's may be."""
+def worker_environment(run: Path, contained: bool) -> dict[str, str]:
+    """Return the environment of a worker, whose stack and Spark token are not the instructor's."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("EVENTLAB_")}
     env.pop("SPARK_REMOTE", None)
     return env | {
+        TOKEN_VARIABLE: secrets.token_hex(24),
         "EVENTLAB_STATE_DIR": str(run / "client"),
         "EVENTLAB_PORT_OFFSET": "0" if contained else str(_free_offset()),
         "GRPC_ENABLE_FORK_SUPPORT": "0",
@@ -239,42 +252,6 @@ def _free_offset() -> int:
 
     first = int(os.environ.get("EVENTLAB_PORT_OFFSET", "0"))
     return settings_on_free_ports(range(first + 20, first + 3000, 20), COURSE, Settings).port_offset
-
-
-def _end(process: subprocess.Popen[str], patience_s: float = 6) -> None:
-    """End a worker: it stops its stack when its input ends. One that does not is killed, and its stack then ends.
-
-    What the worker has started ends when the worker does. Without a sandbox that takes its time, for services are
-    nobody's children: only the process that watches over them can stop them.
-    """
-    with contextlib.suppress(OSError):
-        process.stdin.close()  # type: ignore[union-attr]
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(timeout=patience_s)
-        return
-    members: list[psutil.Process] = []
-    with contextlib.suppress(psutil.NoSuchProcess):
-        members = psutil.Process(process.pid).children(recursive=True)
-    _kill([member for member in members if "eventlab.grading.worker" in _words(member)])
-    process.kill()
-    process.wait()
-    for member in members:  # one that still starts its services ends them, too
-        with contextlib.suppress(psutil.NoSuchProcess):
-            member.terminate()
-    _, left = psutil.wait_procs(members, timeout=STACK_PATIENCE_S)
-    _kill(left)
-
-
-def _kill(processes: Sequence[psutil.Process]) -> None:
-    for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-
-
-def _words(process: psutil.Process) -> list[str]:
-    with contextlib.suppress(psutil.Error):
-        return process.cmdline()
-    return []
 
 
 def _tail(log: Path) -> str:

@@ -1,4 +1,4 @@
-"""The notebook as it was executed, for the student: whole, whatever stopped it."""
+"""The executed notebook for the student, with all cells even when the execution stopped early."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from eventlab.grading.salvage import Run
 
 
 def executed(matched: Matched, runs: Sequence[Run]) -> NotebookNode:
-    """Each cell with what it showed the first time that it ran as the student's.
+    """Return the notebook, each cell with its outputs from the first run with the student's code.
 
     A cell that came too late in the first run is shown as it ran beside the instructor's solutions; one that never
     ran is there without outputs and says so.
@@ -47,7 +47,7 @@ def _cell(step: Step) -> NotebookNode:
 
 
 def _first(runs: Sequence[Run], number: int, step: Step) -> Run | None:
-    """The first run that came to the step while it was the student's, or everybody's."""
+    """Return the first run that executed this step with the student's code."""
     for run in runs:
         if number < len(run.results) and not (step.own and step.question in run.broken):
             return run
@@ -74,5 +74,5 @@ def _names(run: Run) -> str:
 
 
 def _said(what: str) -> list[NotebookNode]:
-    """The grader's own word, where the student's eye is."""
+    """Return an output with a sentence of the grader, or no output."""
     return [nbformat.v4.new_output("stream", name="stderr", text=f"[{what}]\n")] if what else []

@@ -1,7 +1,7 @@
-"""What a record was made from, as one number: when it is another, the submission is graded again.
+"""The fingerprint of a submission: a hash of everything that can change its marks.
 
-Only what can change a mark is in it. How a record is shown (`reports/`), how far the grading is, and the command
-line can be edited without grading a class anew.
+A submission with another fingerprint is graded again. How a record is shown (`reports/`), the progress and the
+command line are not part of it, so they can be edited without grading a class again.
 """
 
 from __future__ import annotations
@@ -20,16 +20,18 @@ from eventlab.labs.catalogue import Lab
 
 VERSIONS = ("pyspark", "kafka-python", "ipykernel", "pandas")
 KIT = ROOT / "lib" / "eventlab"
-ROOMS = ("grading", "labs")
-SHOWS_ONLY = {
-    "grading": ("reports", "progress.py", "gather.py", "verify.py", "mutants.py"),
-    "labs": (),
-}
-"""What of these rooms is no part of any mark."""
+STACK = ("config", "environment", "filesystem", "jars", "java", "jvm", "services")
+"""Modules of `stack` that marks depend on; the others start and stop services."""
+ROOMS = ("clients/", "grading/", "labs/", *(f"stack/{module}.py" for module in STACK))
+SHOWS_ONLY = tuple(
+    f"grading/{name}" for name in ("reports/", "progress.py", "gather.py", "verify.py", "mutants.py")
+)
+CONFIGURATION = tuple(ROOT / "stack" / service for service in ("kafka", "hdfs", "spark"))
+"""The services' configuration templates, and the locked versions of their jars."""
 
 
 def fingerprint(lab: Lab, one: Submission, seed: int, cell_timeout: float, memory_mib: int) -> str:
-    """Changes when the notebook or its files, the lab, the grader, the seed, the limits or a version does."""
+    """Return a hash of the submission, the lab, the grader, the services' configuration, seed and limits."""
     digest = hashlib.sha256()
     about = [lab.name, str(seed), str(cell_timeout), str(memory_mib), sys.version, one.trouble]
     about += [version(name) for name in VERSIONS]
@@ -45,11 +47,13 @@ def fingerprint(lab: Lab, one: Submission, seed: int, cell_timeout: float, memor
 
 
 def grader() -> Iterator[Path]:
-    """The grader's own files that marks depend on."""
-    for room in ROOMS:
-        for path in (KIT / room).rglob("*.py"):
-            if path.relative_to(KIT / room).parts[0] not in SHOWS_ONLY[room]:
-                yield path
+    """Yield the kit's own files that marks depend on."""
+    for path in KIT.rglob("*.py"):
+        name = path.relative_to(KIT).as_posix()
+        if name.startswith(ROOMS) and not name.startswith(SHOWS_ONLY):
+            yield path
+    for folder in CONFIGURATION:
+        yield from folder.iterdir()
 
 
 def _digest(path: Path) -> bytes:

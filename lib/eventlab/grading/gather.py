@@ -1,4 +1,4 @@
-"""Several submissions named one by one (`submissions/*` in a shell) as the one folder that is graded."""
+"""Collecting submissions that are named one by one (`submissions/*` in a shell) in one folder."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from eventlab.errors import EventlabError
 
 
 class GatherError(EventlabError):
-    """What was named can't be graded together."""
+    """The named submissions cannot be graded together."""
 
 
 @contextmanager
 def gathered(sources: Sequence[Path]) -> Iterator[Path]:
-    """A single folder or zip as it is; of several, each one student's notebook or folder, a folder of copies."""
+    """Yield the folder or zip to grade; several notebooks or folders are copied to one temporary folder."""
     if len(sources) == 1:
         yield sources[0]
         return

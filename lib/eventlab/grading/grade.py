@@ -1,28 +1,30 @@
-"""Grade a lab's submissions: find them, keep what is graded already, have a crew of workers grade the rest.
+"""Grading the submissions of a lab: find them, keep the records that are current, have workers grade the rest.
 
-Submissions are kept apart by a stack a worker: each worker has Kafka, HDFS and Spark of its own, in a network
-namespace that nobody else can reach, and grades one submission at a time on it. What one leaves is taken away
-before the next begins, or the services are started anew (`stand.py`); so no submission ever meets another.
+Each worker has its own Kafka, HDFS and Spark in a network namespace that nothing else can reach, and grades one
+submission at a time. Before the next one starts, what the last one left is removed or the services are restarted
+(`stand.py`), so that no submission sees another.
 """
 
 from __future__ import annotations
 
-import os
+import logging
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
+from eventlab.files import create_once
 from eventlab.grading import crew, records
-from eventlab.grading.crew import Crew, GradingError, Limits
+from eventlab.grading.crew import Crew, GradingError, GradingLimits
 from eventlab.grading.fingerprint import fingerprint
-from eventlab.grading.progress import Progress
-from eventlab.grading.records import Record
+from eventlab.grading.orders import Order
+from eventlab.grading.progress import GradingProgress
+from eventlab.grading.records import SubmissionRecord
 from eventlab.grading.submissions import Submission, find
-from eventlab.grading.worker import Order
 from eventlab.labs.catalogue import Lab
 from eventlab.labs.seeds import seed_of
 
 __all__ = ["GradingError", "grade"]
+logger = logging.getLogger(__name__)
 
 
 def grade(
@@ -34,21 +36,27 @@ def grade(
     cell_timeout: float = 60,
     memory_mib: int = 1024,
     force: bool = False,
-    progress: Progress = lambda done, total, record: None,
-) -> list[Record]:
-    """Every submission's record, by student. Those whose notebook, checks, seed and versions did not change stay.
+    progress: GradingProgress = lambda done, total, record: None,
+) -> list[SubmissionRecord]:
+    """Grade the submissions and return their records, sorted by student.
 
-    Interrupted, it ends what it started and keeps the records that are there; called again, it continues.
+    Records with the same fingerprint are kept. An interruption ends what was started and keeps the records so far;
+    the next call continues.
+    The next call continues. `cell_timeout` is in seconds; without `workers` their number depends on the machine.
+
+    Raises:
+        SubmissionsError: There is nothing to grade.
+        GradingError: No worker could start.
     """
     output.mkdir(parents=True, exist_ok=True)
     found = find(submissions, output / ".submissions")
-    secret, limits = _secret(output), Limits(cell_timeout, memory_mib)
+    secret, limits = _secret(output), GradingLimits(cell_timeout, memory_mib)
     orders = [_order(lab, one, secret, limits) for one in found]
     kept = {} if force else _kept(orders, output)
     todo = [order for order in orders if order.student not in kept]
     done = 0
 
-    def tell(record: Record) -> None:
+    def tell(record: SubmissionRecord) -> None:
         nonlocal done
         done += 1
         progress(done, len(orders), record)
@@ -57,21 +65,18 @@ def grade(
         tell(old)
     if todo:
         size = min(workers or crew.default_size(len(todo)), len(todo))
+        logger.info("%d of %d submissions are graded by %d workers", len(todo), len(orders), size)
         Crew(lab, output, limits, size, tell).run(todo)
     there = (records.load(order.student, output) for order in orders)
     return [record for record in there if record]
 
 
 def _secret(output: Path) -> str:
-    """Of this output folder: nobody can compute the seeds, and they stay when grading continues."""
-    path = output / ".seed"
-    if not path.exists():
-        with os.fdopen(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
-            file.write(secrets.token_hex(16))
-    return path.read_text().strip()
+    """Return the secret of this output folder, so that nobody can compute the seeds of its students."""
+    return create_once(output / ".seed", secrets.token_hex(16))
 
 
-def _order(lab: Lab, one: Submission, secret: str, limits: Limits) -> Order:
+def _order(lab: Lab, one: Submission, secret: str, limits: GradingLimits) -> Order:
     seed = seed_of(one.student, lab.name, f"grading {secret}")
     return Order(
         student=one.student,
@@ -83,7 +88,7 @@ def _order(lab: Lab, one: Submission, secret: str, limits: Limits) -> Order:
     )
 
 
-def _kept(orders: Iterable[Order], output: Path) -> dict[str, Record]:
+def _kept(orders: Iterable[Order], output: Path) -> dict[str, SubmissionRecord]:
     found = {}
     for order in orders:
         record = records.load(order.student, output)

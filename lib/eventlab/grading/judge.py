@@ -1,10 +1,10 @@
-"""Looking at the evidence, in a process of its own with a bound on memory and time.
+"""Running a lab's checks in a separate process with a limit on memory and time.
 
-What a submission left may be made to be large when it is read: a Parquet file of some kilobytes that unpacks to
-gigabytes, a topic of compressed nothing. The judge refuses it, or dies of it; the machine, the worker and its
-stack do not. A check that took a judge with it has failed and says why; another judge makes those that follow.
+A submission may leave a Parquet file of some kilobytes that unpacks to gigabytes. The judge refuses it or runs out
+of memory; the machine, the worker and its stack do not. A check that ends the judge has failed and says why, and a
+new judge runs the checks after it.
 
-Orders are lines of JSON on standard input; for each it writes a line a check, in the lab's order:
+Orders are lines of JSON on standard input; for each it writes one line per check, in the lab's order:
 
     {"prefix": ..., "seed": ..., "answers": {...}, "sources": {...}, "files": {...}, "skip": 0}
                                        {"passed": true, "expected": "...", "got": "..."}
@@ -34,7 +34,7 @@ MEMORY = 1024**3
 """Bytes of address space beyond what the judge has when it begins."""
 CHECK_TIMEOUT_S = 60
 START_TIMEOUT_S = 60
-TOO_SLOW = f"what is there could not be looked at within {CHECK_TIMEOUT_S} s"
+TOO_SLOW = f"the check did not end within {CHECK_TIMEOUT_S} s"
 ONE_ARENA = {"MALLOC_ARENA_MAX": "2", "ARROW_DEFAULT_MEMORY_POOL": "system", "OMP_NUM_THREADS": "1"}
 """Allocators that do not reserve address space which they never use."""
 
@@ -44,7 +44,7 @@ class JudgeError(EventlabError):
 
 
 class Judge:
-    """The judge's process, from the worker's side; a new one is started when it has died."""
+    """The judge's process, seen from the worker; a new one is started when it has ended."""
 
     def __init__(self, lab: Lab, memory: int = MEMORY) -> None:
         self.lab, self.memory = lab, memory
@@ -52,7 +52,7 @@ class Judge:
         self._buffer = b""
 
     def open(self) -> None:
-        """Begin to start it; it is waited for with the first verdict."""
+        """Start the process without waiting for it."""
         command = [sys.executable, "-m", "eventlab.grading.judge", str(self.lab.folder), str(self.memory)]
         self._buffer = b""
         self._process = subprocess.Popen(
@@ -60,7 +60,7 @@ class Judge:
         )
 
     def verdicts(self, evidence: Evidence) -> list[Verdict]:
-        """A verdict a check of the lab, in order."""
+        """Return one verdict per check of the lab, in order."""
         found: list[Verdict] = []
         while len(found) < len(self.lab.checks):
             self._ask(evidence, skip=len(found))
@@ -96,7 +96,7 @@ class Judge:
             self._process.stdin.flush()
 
     def _verdict(self, timeout_s: float) -> Verdict | str:
-        """The next check's; as text why there is none."""
+        """Return the next check's verdict, or as text why there is none."""
         assert self._process is not None
         line = self._line(timeout_s)
         if line is not None:
@@ -119,6 +119,7 @@ class Judge:
         return json.loads(line)
 
     def close(self) -> None:
+        """Kill the process."""
         if self._process is None:
             return
         self._process.kill()
@@ -130,7 +131,7 @@ class Judge:
 
 
 def main(folder: str, memory: int) -> None:
-    """Judge what is asked for on standard input until that ends."""
+    """Run the checks for each order on standard input until it ends."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever a lab's checks print is no verdict
     lab = find(folder)
@@ -145,13 +146,9 @@ def main(folder: str, memory: int) -> None:
         if not line:
             return
         order = json.loads(line)
-        evidence = Evidence(
-            Namespace.of(order["prefix"]),
-            order["seed"],
-            answers=order["answers"],
-            sources=order["sources"],
-            files={name: base64.b64decode(text) for name, text in order["files"].items()},
-        )
+        namespace = Namespace.of(order["prefix"])
+        files = {name: base64.b64decode(text) for name, text in order["files"].items()}
+        evidence = Evidence(namespace, order["seed"], order["answers"], order["sources"], files)
         for check in checks[order["skip"] :]:
             verdict = check.run(evidence)
             said = {"passed": bool(verdict.passed), "expected": str(verdict.expected), "got": str(verdict.got)}
@@ -159,7 +156,7 @@ def main(folder: str, memory: int) -> None:
 
 
 def bound(memory: int) -> None:
-    """From here on no more than this many bytes more."""
+    """Limit this process to this many more bytes of address space."""
     pages = int(Path("/proc/self/statm").read_text().split()[0]) if Path("/proc/self/statm").exists() else 0
     most = pages * resource.getpagesize() + memory
     _, hard = resource.getrlimit(resource.RLIMIT_AS)

@@ -1,4 +1,4 @@
-"""One student's kernel: cells in, outputs out, capped as they arrive, and never more than the time allowed."""
+"""Executing cells in the kernel of a submission, with a time limit and limited outputs."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ POLL_MS = 100
 
 
 class KernelError(EventlabError):
-    """The sandbox gave no kernel: the machine's fault, not the student's."""
+    """The sandbox did not start a kernel; the machine is the reason, not the submission."""
 
 
-class Kernel:
-    """A forked kernel and the client that talks to it."""
+class SubmissionKernel:
+    """A forked kernel and its client."""
 
     def __init__(self, kennel: Kennel, kernel_id: str, own: Path, connection: KernelConnectionInfo) -> None:
         self._kennel, self.id, self._own = kennel, kernel_id, own
@@ -42,7 +42,11 @@ class Kernel:
         self._client = client
 
     def wait_ready(self) -> None:
-        """Return when it answers; KernelError when it never does."""
+        """Wait until the kernel answers.
+
+        Raises:
+            KernelError: It did not start.
+        """
         deadline = time.monotonic() + START_TIMEOUT_S
         first = self._own / f"s-{self._client.shell_port}"
         while not first.exists():
@@ -63,14 +67,14 @@ class Kernel:
             raise KernelError(f"no kernel: {why or 'it did not start in time'} {told}".strip())
 
     def write(self, files: Mapping[str, bytes]) -> None:
-        """Put files beside the notebook, before any of its cells runs."""
+        """Put files into the notebook's folder, before any of its cells runs."""
         packed = {name: base64.b64encode(content).decode() for name, content in files.items()}
         if packed:
             self._kennel.order(do="write", id=self.id, files=packed)
             self.files()  # orders are carried out in turn: once this one is answered, the files are there
 
     def execute(self, source: str, timeout_s: float) -> CellResult:
-        """Run a cell. One that is late or ends its kernel leaves a kernel that is gone."""
+        """Run a cell; after a timeout or a crash the kernel is ended."""
         started = time.monotonic()
         result = CellResult("done")
         try:
@@ -109,17 +113,18 @@ class Kernel:
                 _note_error(message["content"], result)
 
     def files(self) -> dict[str, bytes]:
-        """What lies beside the notebook."""
+        """Return the files in the notebook's folder, by name."""
         return self._kennel.files_of(self.id)
 
     def end(self) -> None:
-        """Kill it and all that it started; returns when they are gone."""
+        """Kill the kernel and all that it started, and wait until they have ended."""
         with contextlib.suppress(KernelError):
             if self._kennel.why_ended(self.id) is None:
                 self._kennel.order(do="kill", id=self.id)
                 self._kennel.wait_until_ended(self.id, 5)
 
     def forget(self) -> None:
+        """End the kernel and release its resources."""
         self.end()
         with contextlib.suppress(Exception):
             self._client.stop_channels()
@@ -129,7 +134,7 @@ class Kernel:
 
 @functools.cache
 def _context() -> zmq.Context:
-    """No message is received that is larger than allowed: its sender is disconnected."""
+    """Return a context that disconnects the sender of a message that is larger than allowed."""
     context = zmq.Context()
     context.setsockopt(zmq.MAXMSGSIZE, LARGEST_MESSAGE)
     context.setsockopt(zmq.LINGER, 0)
@@ -151,7 +156,7 @@ def _answered(client: BlockingKernelClient, asked: str, timeout_s: float) -> boo
 
 
 def _heard(client: BlockingKernelClient, asked: str, timeout_s: float) -> bool:
-    """Whether the outputs arrive, too: subscribing to them takes a moment."""
+    """Return whether outputs arrive too; the subscription takes a moment."""
     with contextlib.suppress(queue.Empty):
         while True:
             message = client.get_iopub_msg(timeout=timeout_s)

@@ -1,8 +1,8 @@
-"""What a submission left in Kafka and on HDFS: taken away, or noticed.
+"""Detect and remove what a submission created in Kafka and on HDFS.
 
-`found` is what there is of a clean stack. `remove` takes away topics, groups and folders that it does not name.
-Whatever then differs can't be mended by taking away (a broker's setting, a quota, a mode of a folder): the
-services are started anew. Client quotas are the exception: this Kafka client can't ask for them.
+`found` describes a stack. `remove` deletes the topics, groups and folders that a clean stack does not have.
+If the stack still differs then (a broker setting, a quota, the permissions of a folder), its services are
+restarted. Client quotas are an exception: this Kafka client cannot read them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ BROKER = "1"
 
 
 def found() -> dict[str, Any]:
-    """What is there, and that Kafka and HDFS still answer."""
+    """Return the topics, groups, settings and folders of Kafka and HDFS."""
     with open_admin(settings.bootstrap_servers) as admin:
         topics = sorted(admin.list_topics())
         groups = sorted(group["group_id"] for group in admin.list_groups())
@@ -50,7 +50,7 @@ def remove(clean: dict[str, Any]) -> None:
 
 
 def _end_groups(admin: Any, groups: list[str]) -> None:
-    """A consumer that was not closed is a member still, for a while, and would keep its group."""
+    """Delete consumer groups; members that were not closed are removed first, because they keep a group."""
     from kafka.admin import MemberToRemove
 
     for name, group in admin.describe_groups(groups).items():
@@ -60,7 +60,7 @@ def _end_groups(admin: Any, groups: list[str]) -> None:
 
 
 def _configs(admin: Any, topics: list[str]) -> dict[str, Any]:
-    """Every setting that is not as it is by default, of the broker and of the topics that stay."""
+    """Return the settings of the broker and of the topics that differ from the defaults."""
     from kafka.admin import ConfigResource, ConfigResourceType
 
     wanted = [ConfigResource(ConfigResourceType.BROKER, BROKER)]

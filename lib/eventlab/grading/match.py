@@ -1,8 +1,7 @@
-"""The student's cells onto the instructor's, by `grade_id`.
+"""Matching the student's cells with the instructor's by `grade_id`.
 
-The instructor's notebook gives order and all that is not the student's to change: locked cells and checks are
-always the instructor's, deleted ones come back and duplicates go. Solution cells are the student's. What the
-student added runs after the cell that it stood behind.
+The order, the locked cells and the checks are always the instructor's: deleted ones are restored and duplicates
+are dropped. Solution cells are the student's. Cells that the student added run after the cell that they followed.
 """
 
 from __future__ import annotations
@@ -25,15 +24,17 @@ MOST_CELLS = 2000
 
 
 class UnreadableError(EventlabError):
-    """The file is no notebook; the message says why."""
+    """The file is not a notebook; the message says why."""
 
 
 @dataclass(frozen=True)
 class Step:
     """A cell to execute or to show.
 
-    question: which it belongs to, None for what all share. own: written by the student. solution: the
-    instructor's source, where the cell is one to fill in.
+    Attributes:
+        question: The question that it belongs to; None for cells that all questions share.
+        own: Whether the student wrote it.
+        solution: The instructor's source, when the student fills the cell in.
     """
 
     kind: str
@@ -46,19 +47,20 @@ class Step:
 
     @property
     def is_code(self) -> bool:
+        """Return whether the cell is code."""
         return self.kind == "code"
 
 
 @dataclass(frozen=True)
 class Matched:
-    """What to execute, in order, and what was put right, for the record."""
+    """What to execute, in order, and messages about cells that were restored or replaced."""
 
     steps: tuple[Step, ...]
     messages: tuple[str, ...] = ()
 
     @property
     def sources(self) -> dict[str, str]:
-        """The student's code by question."""
+        """Return the student's code by question."""
         found: dict[str, list[str]] = {}
         for step in self.steps:
             if step.own and step.question and step.is_code:
@@ -67,7 +69,11 @@ class Matched:
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """The cells of a notebook that may be of any format, or none; outputs are left out. UnreadableError."""
+    """Read the cells of a notebook of any format, without outputs.
+
+    Raises:
+        UnreadableError: The file is not a notebook.
+    """
     try:
         size = path.stat().st_size
         if size == 0:
@@ -107,7 +113,7 @@ def _cell(raw: Any) -> dict[str, Any] | None:
 
 
 def match(student: list[dict[str, Any]], instructor: NotebookNode) -> Matched:
-    """Merge; the instructor's cells are as released, so no hidden test is among them."""
+    """Merge the cells; the instructor's cells are used as they were released, without hidden tests."""
     known = {found for cell in instructor.cells if (found := cells.grade_id(cell))}
     own, behind, messages = _sort(student, known)
     steps: list[Step] = list(behind.get(None, []))
@@ -126,7 +132,7 @@ def match(student: list[dict[str, Any]], instructor: NotebookNode) -> Matched:
 
 
 def _step(cell: NotebookNode, grade_id: str, theirs: list[str], messages: list[str]) -> Step:
-    """The cell to run at the instructor's place."""
+    """Return the step for one of the instructor's cells."""
     question, kind = cells.question_of(cell), cell.cell_type
     if not cells.is_solution(cell):
         if not theirs:
@@ -151,7 +157,7 @@ def _step(cell: NotebookNode, grade_id: str, theirs: list[str], messages: list[s
 def _sort(
     student: list[dict[str, Any]], known: set[str]
 ) -> tuple[dict[str, list[str]], dict[str | None, list[Step]], list[str]]:
-    """The student's cells by grade_id, and the others by the one that they stand behind."""
+    """Return the student's cells by grade_id, the added ones by the cell that they follow, and messages."""
     own: dict[str, list[str]] = {}
     behind: dict[str | None, list[Step]] = {}
     messages: list[str] = []
@@ -192,7 +198,7 @@ def _list(value: Any) -> list[Any]:
 
 
 def solved(matched: Matched, broken: Collection[str | None]) -> Matched:
-    """The same steps with the instructor's solution in the place of each broken question's cells.
+    """Return the same steps with the instructor's solution in place of each broken question's cells.
 
     What the student added to such a question stays as a step without a source, so that steps keep their numbers.
     """
@@ -205,4 +211,5 @@ def solved(matched: Matched, broken: Collection[str | None]) -> Matched:
 
 
 def instructors(lab_notebook: Path) -> NotebookNode:
+    """Read the instructor's notebook."""
     return nbformat.read(lab_notebook, as_version=4)

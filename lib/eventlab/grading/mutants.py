@@ -1,4 +1,4 @@
-"""Wrong solutions, each derived from the instructor's by one edit: what a lab's checks must catch."""
+"""Wrong solutions that a lab's checks must catch, each made from the instructor's by one edit."""
 
 from __future__ import annotations
 
@@ -18,11 +18,15 @@ INSTRUCTOR, UNTOUCHED = "instructor", "untouched"
 
 
 class MutantError(EventlabError):
-    """A mutant can't be made: what it replaces is not there once."""
+    """A mutant cannot be made: the text that it replaces is not there exactly once."""
 
 
 def mutate(instructor: NotebookNode, mutant: Mutant) -> NotebookNode:
-    """The instructor's notebook with the one edit, in the cells that a student fills in for that question."""
+    """Return the instructor's notebook with the mutant's edit in the solution cells of its question.
+
+    Raises:
+        MutantError: The text to replace is not there exactly once, or the edit changes nothing.
+    """
     changed = copy.deepcopy(instructor)
     own = [
         cell for cell in changed.cells if cells.is_solution(cell) and cells.question_of(cell) == mutant.question
@@ -40,7 +44,7 @@ def mutate(instructor: NotebookNode, mutant: Mutant) -> NotebookNode:
 
 
 def write_class(lab: Lab, mutants: Sequence[Mutant], folder: Path) -> dict[str, Mutant]:
-    """Write a class to grade: the instructor, one who did nothing, and one a mutant. Returns student -> mutant."""
+    """Write submissions to grade: the instructor's, an untouched one, and one per mutant; return the mutants."""
     instructor = cells.read(lab.instructor)
     students = {f"mutant-{number:02}-{mutant.question}": mutant for number, mutant in enumerate(mutants, start=1)}
     notebooks = {student: mutate(instructor, mutant) for student, mutant in students.items()}

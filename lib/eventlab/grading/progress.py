@@ -1,4 +1,4 @@
-"""How far the grading is: what `grade` tells, and the bar that the command line makes of it."""
+"""The progress of a grading: what `grade` reports, and how the command line shows it."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from eventlab.grading.records import STATUSES, Record
+from eventlab.grading.records import STATUSES, SubmissionRecord
 from eventlab.grading.reports.words import line, number
 
 LIGHTS = {"graded": "green", "timed_out": "yellow", "died": "yellow", "unreadable": "red"}
 
 
-Progress = Callable[[int, int, Record | None], None]
-"""Called with the number of records there are, of submissions, and the record that has just come."""
+GradingProgress = Callable[[int, int, SubmissionRecord | None], None]
+"""Called with the number of records so far, the number of submissions, and the newest record."""
 
 
 @contextmanager
-def show_grading(screen: Console) -> Iterator[Progress]:
-    """A line for each verdict, above a bar with done, total, time left and how many ended in which way."""
+def show_grading(screen: Console) -> Iterator[GradingProgress]:
+    """Show a line per graded submission above a bar with counts and the time left; yield the callback for it."""
     if screen.is_terminal:
         with _bar(screen) as show:
             yield show
         return
     started = time.monotonic()
 
-    def tell(done: int, total: int, record: Record | None) -> None:
+    def tell(done: int, total: int, record: SubmissionRecord | None) -> None:
         if record:
             place = f"{done}/{total}"
             said = f"{time.monotonic() - started:6.1f} s  {place:>7}  {_verdict(record)}"
@@ -41,20 +41,14 @@ def show_grading(screen: Console) -> Iterator[Progress]:
 
 
 @contextmanager
-def _bar(screen: Console) -> Iterator[Progress]:
-    columns = (
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[counts]}"),
-        TimeElapsedColumn(),
-        TextColumn("left:"),
-        TimeRemainingColumn(),
-    )
+def _bar(screen: Console) -> Iterator[GradingProgress]:
+    shown = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[counts]}"))
+    columns = (*shown, TimeElapsedColumn(), TextColumn("left:"), TimeRemainingColumn())
     counts: Counter[str] = Counter()
     with Bar(*columns, console=screen, transient=True) as bar:
         task = bar.add_task("", total=None, counts="starting")
 
-        def show(done: int, total: int, record: Record | None) -> None:
+        def show(done: int, total: int, record: SubmissionRecord | None) -> None:
             if record:
                 counts[record.status] += 1
                 colour = LIGHTS[record.status]
@@ -65,8 +59,8 @@ def _bar(screen: Console) -> Iterator[Progress]:
         yield show
 
 
-def _verdict(record: Record) -> str:
-    """`ada  12/14  graded  q3 2/4`: the points, and the questions that lost some."""
+def _verdict(record: SubmissionRecord) -> str:
+    """Return a line such as `ada  12/14  graded  q3 2/4`: the points and the questions that lost some."""
     lost = "  ".join(
         f"{question.id} {number(question.points)}/{number(question.max_points)}"
         for question in record.questions

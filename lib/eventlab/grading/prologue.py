@@ -1,4 +1,4 @@
-"""What runs in a kernel before a student's code does: a session of its own, and nobody's tables."""
+"""Code that runs in a kernel before the student's: it opens a Spark session and drops all tables."""
 
 PROLOGUE = """
 def _prologue():

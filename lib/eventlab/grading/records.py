@@ -1,80 +1,110 @@
-"""What came of one submission: the record that every report is made from, one JSON file a student."""
+"""The record of a graded submission, from which every report is written: one JSON file per student."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
+import logging
 import re
-import tempfile
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
+
+from pydantic import ConfigDict, InstanceOf, StrictBool, StrictFloat, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from eventlab import files
+from eventlab.errors import EventlabError
 
 Status = Literal["graded", "timed_out", "died", "unreadable"]
 STATUSES: tuple[Status, ...] = get_args(Status)
+Text = InstanceOf[str]
+"""Any string: pydantic's own type refuses the lone surrogates that a file name can contain."""
 
 FOLDER = "records"
 PLAIN_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+CLOSED = ConfigDict(extra="forbid")
+logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+class RecordError(EventlabError):
+    """A file is not the record of a submission; the message names the file and the fields that are wrong."""
+
+
+@dataclass(frozen=True, config=CLOSED)
 class CheckResult:
-    """One check's verdict; `expected` and `got` are text, and of a hidden check for the instructor only."""
+    """The verdict of one check.
 
-    name: str
-    question: str
-    passed: bool
-    points: float
-    max_points: float
-    hidden: bool = False
-    hint: str = ""
-    expected: str = ""
-    got: str = ""
+    Attributes:
+        expected: What the check expected, as text; of a hidden check it is for the instructor only.
+        got: What the check found, as text; of a hidden check it is for the instructor only.
+    """
+
+    name: Text
+    question: Text
+    passed: StrictBool
+    points: StrictFloat
+    max_points: StrictFloat
+    hidden: StrictBool = False
+    hint: Text = ""
+    expected: Text = ""
+    got: Text = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=CLOSED)
 class Question:
-    """One question's points; `note` says what happened to it other than its checks, in words for the student."""
+    """The points of one question.
 
-    id: str
-    points: float
-    max_points: float
-    note: str = ""
+    Attributes:
+        note: What happened to the question apart from its checks, as a sentence for the student.
+    """
+
+    id: Text
+    points: StrictFloat
+    max_points: StrictFloat
+    note: Text = ""
     checks: tuple[CheckResult, ...] = ()
 
 
-@dataclass(frozen=True)
-class Record:
-    """What came of one submission; `messages` are for the instructor, `notebook` is relative to the output."""
+@dataclass(frozen=True, config=CLOSED)
+class SubmissionRecord:
+    """The result of grading one submission.
 
-    student: str
-    lab: str
+    Attributes:
+        messages: Sentences for the instructor.
+        containment: Which limits and sandbox the submission ran in.
+        fingerprint: Hash of everything that the result depends on.
+        notebook: Path of the executed notebook, relative to the output folder.
+    """
+
+    student: Text
+    lab: Text
     status: Status
-    points: float
-    max_points: float
+    points: StrictFloat
+    max_points: StrictFloat
     questions: tuple[Question, ...] = ()
-    messages: tuple[str, ...] = ()
-    containment: str = ""
-    seconds: float = 0.0
-    fingerprint: str = ""
-    notebook: str | None = None
+    messages: tuple[Text, ...] = ()
+    containment: Text = ""
+    seconds: StrictFloat = 0.0
+    fingerprint: Text = ""
+    notebook: Text | None = None
 
     @property
     def slug(self) -> str:
+        """Return the student's name as a file name."""
         return slug(self.student)
 
     @property
     def checks(self) -> tuple[CheckResult, ...]:
+        """Return the checks of all questions."""
         return tuple(check for question in self.questions for check in question.checks)
 
 
 def slug(student: str) -> str:
-    """A file name of a student's name, different for different names also where `A` and `a` are one file.
+    """Return a file name for a student, different for different names even where `A` and `a` are one file.
 
-    A plain small name stays as it is. Any other keeps its plain characters for the reader and gains `~` (which no
-    plain name holds) and 96 bits of its SHA-256.
+    A plain lower-case name stays as it is. Any other keeps its plain characters for the reader and gets `~`, which
+    no plain name contains, and 96 bits of its SHA-256.
     """
     if PLAIN_NAME.fullmatch(student):
         return student
@@ -84,53 +114,54 @@ def slug(student: str) -> str:
 
 
 def path_of(student: str, output: Path) -> Path:
+    """Return the file of a student's record."""
     return output / FOLDER / f"{slug(student)}.json"
 
 
-def save(record: Record, output: Path) -> Path:
-    """Write OUTPUT/records/<slug>.json whole or not at all, so that an interrupted run leaves no half record."""
+def save(record: SubmissionRecord, output: Path) -> Path:
+    """Write a record to OUTPUT/records/SLUG.json and return the file."""
     target = path_of(record.student, output)
     write_atomically(target, json.dumps(asdict(record), indent=2) + "\n")
     return target
 
 
-def load(student: str, output: Path) -> Record | None:
-    """The student's record, or None where there is none that can be read: it is then graded again."""
-    return _read(path_of(student, output))
+def read(path: Path) -> SubmissionRecord:
+    """Read the record in a file.
+
+    Raises:
+        OSError: The file cannot be read.
+        RecordError: It is not a record.
+    """
+    try:
+        return TypeAdapter(SubmissionRecord).validate_python(json.loads(path.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        wrong = [f"{'.'.join(map(str, e['loc'])) or 'the file'}: {e['msg']}" for e in error.errors()]
+        raise RecordError(f"{path} is not a record of a submission ({'; '.join(wrong[:5])})") from error
+    except (ValueError, RecursionError) as error:
+        raise RecordError(f"{path} is not a record of a submission ({error})") from error
 
 
-def load_all(output: Path) -> list[Record]:
-    """Every readable record of the output folder, by student."""
-    found = [_read(path) for path in (output / FOLDER).glob("*.json")]
+def load(student: str, output: Path) -> SubmissionRecord | None:
+    """Return a student's record, or None without one that can be read: the submission is then graded again."""
+    return _read_or_none(path_of(student, output))
+
+
+def load_all(output: Path) -> list[SubmissionRecord]:
+    """Return every readable record of the output folder, sorted by student."""
+    found = [_read_or_none(path) for path in (output / FOLDER).glob("*.json")]
     return sorted((record for record in found if record is not None), key=lambda record: record.student)
 
 
 def write_atomically(target: Path, text: str) -> None:
-    """Replace a file by its new text in one step; characters that UTF-8 can't hold become `?`."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=target.parent)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace", newline="") as file:
-            file.write(text)
-        os.replace(temporary, target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    """Replace a file in one step, readable by its owner only; characters that UTF-8 cannot encode become `?`."""
+    files.write_atomically(target, text.encode("utf-8", "replace").decode(), mode=0o600)
 
 
-def _read(path: Path) -> Record | None:
+def _read_or_none(path: Path) -> SubmissionRecord | None:
     try:
-        return _record(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError, KeyError):
+        return read(path)
+    except FileNotFoundError:
         return None
-
-
-def _record(fields: Mapping[str, Any]) -> Record:
-    questions = tuple(
-        Question(**{**question, "checks": tuple(CheckResult(**check) for check in question["checks"])})
-        for question in fields["questions"]
-    )
-    record = Record(**{**fields, "questions": questions, "messages": tuple(fields["messages"])})
-    if record.status not in STATUSES:
-        raise ValueError(record.status)
-    return record
+    except (OSError, RecordError) as error:
+        logger.warning("the record is ignored: %s", error)
+        return None

@@ -1,7 +1,7 @@
-"""Fair marks for the rest: when a question is broken, run again with the instructor's solution in its place.
+"""Further runs with the instructor's solution in place of a broken question, so that others keep their marks.
 
-Every run is in a namespace and a kernel of its own. A question counts with the best run in which its cells were
-the student's; what the instructor's cells earned is nobody's.
+Every run has a new namespace and kernel. A question gets the points of the best run in which its cells were the
+student's; points that the instructor's cells earned do not count.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ UNTOUCHED = ("", "# YOUR CODE HERE\nraise NotImplementedError()")
 
 @dataclass
 class Run:
-    """One execution: how each step ended, and what the checks found of the evidence."""
+    """One execution: how each step ended, and the results of the checks."""
 
     broken: frozenset[str | None]
     results: list[tuple[Step, CellResult]] = field(default_factory=list)
@@ -27,16 +27,18 @@ class Run:
     ended: str = "done"
 
     def earned(self, question: str) -> float:
+        """Return the points of a question in this run."""
         return sum(check.points for check in self.checks.get(question, ()))
 
     def is_full(self, question: str) -> bool:
+        """Return whether all checks of a question passed in this run."""
         return all(check.passed for check in self.checks.get(question, ()))
 
 
 def runs_of(
     matched: Matched, questions: Sequence[str], execute: Callable[[frozenset[str | None]], Run]
 ) -> list[Run]:
-    """The run as handed in, then as many with replaced questions as can still gain something."""
+    """Return the run of the submission, then runs with replaced questions while they can gain points."""
     runs = [execute(frozenset())]
     while (broken := next_broken(matched, questions, runs)) is not None:
         runs.append(execute(broken))
@@ -44,7 +46,7 @@ def runs_of(
 
 
 def next_broken(matched: Matched, questions: Sequence[str], runs: Sequence[Run]) -> frozenset[str | None] | None:
-    """Which questions to replace next, or None when nothing is left to gain.
+    """Return which questions to replace next, or None when nothing is left to gain.
 
     What stopped a run is replaced, and the first question that lost marks: later ones may only suffer from it.
     """
@@ -62,17 +64,17 @@ def next_broken(matched: Matched, questions: Sequence[str], runs: Sequence[Run])
 
 
 def own(runs: Sequence[Run], question: str) -> list[Run]:
-    """The runs in which the question's cells were the student's."""
+    """Return the runs in which the question's cells were the student's."""
     return [run for run in runs if question not in run.broken]
 
 
 def best(runs: Sequence[Run], question: str) -> Run:
-    """The best of them, the first of equals."""
+    """Return the run in which the student's cells of a question earned most."""
     return max(own(runs, question), key=lambda run: run.earned(question))
 
 
 def notes(runs: Sequence[Run], questions: Sequence[str], cell_timeout: float) -> Mapping[str, str]:
-    """What happened to a question other than its checks, for the student."""
+    """Return, by question, what happened apart from its checks, as sentences for the student."""
     found: dict[str, str] = {}
     for run in runs:
         for step, result in run.results:

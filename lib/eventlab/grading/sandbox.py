@@ -1,15 +1,15 @@
-"""The walls: what a process of a submission can see, how much it can use, and as whom it runs.
+"""Sandbox policy: mounts, limits and user id of an untrusted process.
 
-Three nested things, each a bubblewrap command built by a pure function:
+Three nested sandboxes, each a bubblewrap command that a pure function builds:
 
-- a *worker* (trusted) in a network namespace of its own, so that every worker has a stack at the same ports that
-  nobody else can reach;
-- its *services*, in two sandboxes: Kafka and HDFS in one, where no student's code ever runs, and Spark in
-  another, because a student's Python functions run in Spark's workers;
-- its *kernels*, in a third; each is moreover in process and mount namespaces of its own (`inside/kernels.py`).
+- a *worker*, which is trusted, in its own network namespace: all workers use the same ports, and nothing else
+  reaches them;
+- its *services* in two sandboxes: Kafka and HDFS, which never run a student's code, and Spark, whose workers run a
+  student's Python functions;
+- its *kernels* in a third one, each in its own process and mount namespaces (`inside/forked.py`).
 
-Neither services nor kernels see `labs/`, the grader's code, records or anybody's home. Where bubblewrap is absent
-or not allowed only limits, another user (as root) and process groups are left, and every record says so.
+Services and kernels do not see `labs/`, the grader's code, records or home folders. Without bubblewrap only
+resource limits, another user (when run as root) and process groups are left, and every record says so.
 """
 
 from __future__ import annotations
@@ -31,41 +31,23 @@ INSIDE = Path(__file__).with_name("inside")
 INSIDE_AT = "/run/eventlab"
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt/java")
 ETC = (
-    "alternatives",
-    "ca-certificates",
-    "fonts",
-    "hosts",
-    "java*",
-    "ld.so.cache",
-    "ld.so.conf",
-    "ld.so.conf.d",
-    "localtime",
-    "mime.types",
-    "nsswitch.conf",
-    "ssl",
+    *("alternatives", "ca-certificates", "fonts", "hosts", "java*", "ld.so.cache", "ld.so.conf", "ld.so.conf.d"),
+    *("localtime", "mime.types", "nsswitch.conf", "ssl"),
 )
 FIRST_UID = 61_000
 """As root a worker's services are this user and the next one (plus three a worker), its kernels the third."""
 MIB = 1024 * 1024
 WARM_IMPORTS = (
-    "ipykernel.kernelapp",
-    "matplotlib.pyplot",
-    "pandas",
-    "pyarrow",
-    "pyspark.sql.connect.session",
-    "pyspark.sql.connect.client.core",
-    "pyspark.sql.functions",
-    "pyspark.sql.types",
-    "pyspark.sql.window",
-    "kafka",
-    "eventlab.labs.student",
-    "eventlab.settings",
+    *("ipykernel.kernelapp", "matplotlib.pyplot", "pandas", "pyarrow", "kafka"),
+    *("pyspark.sql.connect.session", "pyspark.sql.connect.client.core"),
+    *("pyspark.sql.functions", "pyspark.sql.types", "pyspark.sql.window"),
+    *("eventlab.labs.student", "eventlab.settings"),
 )
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What one submission may use; the time of a cell is the kernel's to watch."""
+class ProcessLimits:
+    """What the processes of one submission may use."""
 
     memory_mib: int = 1024
     processes: int = 200
@@ -74,7 +56,7 @@ class Limits:
     cpu_s: int = 3600
 
     def of_kernel(self) -> dict[str, int]:
-        """The resource limits of each process of a kernel (address space is added inside)."""
+        """Return the resource limits of each process of a kernel, without the address space."""
         return {
             "NPROC": self.processes,
             "FSIZE": self.file_mib * MIB,
@@ -86,13 +68,13 @@ class Limits:
         }
 
     def of_services(self) -> dict[str, int]:
-        """The limits of each service: generous, but a bomb in a user-defined function ends somewhere."""
+        """Return the resource limits of each service, which also bound a student's Python functions."""
         return {"NPROC": 1500, "FSIZE": 1024 * MIB, "CORE": 0}
 
 
 @dataclass(frozen=True)
 class Walls:
-    """Which walls this machine has."""
+    """Which means of isolation this machine has."""
 
     bubblewrap: bool
     root: bool
@@ -101,7 +83,7 @@ class Walls:
 
     @property
     def described(self) -> str:
-        """For every record: what kept this submission in its place."""
+        """Return the isolation as a sentence for the record."""
         who = "another user without rights" if self.changes_user else "the same user without rights"
         if self.bubblewrap:
             return f"bubblewrap: own network, processes, files and stack, as {who}; limits on resources"
@@ -110,7 +92,7 @@ class Walls:
 
 @functools.cache
 def walls() -> Walls:
-    """Try what is to be used, once: a sandbox in a network namespace, with mounts of its own inside."""
+    """Try once which isolation works: a sandbox in a network namespace with its own mounts."""
     root = os.geteuid() == 0
     bare = root and all(is_open_to_others(path) for path in shown())
     if shutil.which("bwrap") is None:
@@ -134,14 +116,14 @@ def walls() -> Walls:
 
 
 def is_open_to_others(path: Path) -> bool:
-    """Whether any user can get there: Python in root's home is of no use to another one without a sandbox."""
+    """Return whether every user can reach the path, which is not so below root's home folder."""
     return all(folder.stat().st_mode & 0o001 for folder in path.parents)
 
 
 def of_worker(command: Sequence[str]) -> list[str]:
-    """The trusted worker: everything as it is, but its own network, with nothing in it but loopback.
+    """Return the command that runs a worker in its own network namespace, with loopback only.
 
-    An `eventlab.toml` that names services elsewhere is not for the grader, which brings its own.
+    A learner's `eventlab.toml` is hidden: the grader uses its own services.
     """
     toml = ROOT / "eventlab.toml"
     hidden = ["--ro-bind", "/dev/null", str(toml)] if toml.exists() else []
@@ -154,7 +136,7 @@ def of_worker(command: Sequence[str]) -> list[str]:
 def of_services(
     run: Path, state: Path, variables: Mapping[str, str], command: Sequence[str], root: bool
 ) -> list[str]:
-    """Services in a sandbox that shows the kit and their own state folder."""
+    """Return the command that runs services in a sandbox that shows the kit and their state folder."""
     words = [*_visible(run), "--bind", str(state), str(state), "--dir", "/home/student"]
     if root:
         words += [word for cap in ("SETUID", "SETGID", "SETPCAP") for word in ("--cap-add", f"CAP_{cap}")]
@@ -162,32 +144,23 @@ def of_services(
 
 
 def of_kernels(run: Path, client: Path, variables: Mapping[str, str], command: Sequence[str]) -> list[str]:
-    """The kernels' sandbox: the kit without the grader, the services' addresses, and empty folders."""
+    """Return the command of the kernels' sandbox: the kit without the grader, and empty folders."""
     kernels = run / "kernels"
     words = [*_visible(run), "--ro-bind", str(client), str(client), "--bind", str(kernels), str(kernels)]
-    words += [
-        "--dir",
-        "/submission",
-        "--dir",
-        "/home/student",
-        "--dir",
-        "/kernel",
-        "--dir",
-        "/before",
-        "--cap-add",
-        "ALL",
-    ]
+    for folder in ("/submission", "/home/student", "/kernel", "/before"):
+        words += ["--dir", folder]
+    words += ["--cap-add", "ALL"]
     return [*words, *_variables(variables), "--chdir", "/", "--", *command]
 
 
 def inside(script: str, configuration: Mapping[str, object], contained: bool) -> list[str]:
-    """The command of a script of `inside/`, as its sandbox sees it."""
+    """Return the command that runs a script of `inside/` in its sandbox."""
     folder = INSIDE_AT if contained else str(INSIDE)
     return [sys.executable, "-B", f"{folder}/{script}.py", json.dumps(configuration)]
 
 
 def variables(settings: Settings) -> dict[str, str]:
-    """The only variables that services and kernels see: none of the instructor's but PATH, without secrets."""
+    """Return the environment of services and kernels: of the instructor's variables only PATH."""
     own = environment.variables(settings)
     return own | {
         "EVENTLAB_STATE_DIR": str(settings.state_dir),
@@ -207,13 +180,13 @@ def variables(settings: Settings) -> dict[str, str]:
 
 
 def uids(worker: int, changes_user: bool) -> tuple[int, int, int]:
-    """The users of a worker's data services, of its Spark, and of its kernels; 0: stay who we are."""
+    """Return the user ids of a worker's data services, Spark and kernels; 0 means the current user."""
     first = FIRST_UID + 3 * worker
     return (first, first + 1, first + 2) if changes_user else (0, 0, 0)
 
 
 def write_accounts(run: Path, numbers: Sequence[int]) -> None:
-    """The sandbox's /etc/passwd and group: Java and getpass want a name for the user."""
+    """Write the sandbox's passwd and group files: Java and getpass need a name for the user."""
     everybody = [number for number in numbers if number] or [os.getuid()]
     lines = [
         f"student{i or ''}:x:{number}:{number}::/home/student:/bin/sh\n" for i, number in enumerate(everybody)
@@ -225,7 +198,7 @@ def write_accounts(run: Path, numbers: Sequence[int]) -> None:
 
 
 def shown() -> list[Path]:
-    """What of the kit and of this machine's Python and Java the sandboxes show, besides the system's folders."""
+    """Return the folders of the kit, Python and Java that the sandboxes show."""
     paths = [Path(sys.base_prefix), Path(sys.prefix), java.find().home, ROOT / ".jars", ROOT / "stack"]
     paths += [ROOT / "lib", ROOT / "game_api.py"]
     return [path for path in paths if path.exists() and not path.is_relative_to("/usr")]
@@ -236,7 +209,7 @@ def _bare(program: str) -> list[str]:
 
 
 def _visible(run: Path) -> list[str]:
-    """The system's programs, Python, Java, and the kit without grading/ and labs/; read-only."""
+    """Return the mounts of each sandbox: programs, Python, Java and the kit without the grader, read-only."""
     words = [*_bare("bwrap"), "--clearenv", "--perms", "1777", "--tmpfs", "/tmp"]
     for folder in ("/etc", "/home", "/run"):
         words += ["--perms", "0755", "--dir", folder]

@@ -1,49 +1,53 @@
-"""Services in a sandbox, from the worker's side: started, asked, and ended together."""
+"""Services in a sandbox, seen from the worker: started, watched and ended together."""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import select
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import PIPE
 
 from eventlab.errors import EventlabError
 from eventlab.grading import sandbox
 from eventlab.settings import Settings
 
 PATIENCE_S = 120
+logger = logging.getLogger(__name__)
 
 
 class StandError(EventlabError):
-    """The stack could not be had; the message says why."""
+    """Raised when a worker's services fail to start or have ended."""
 
 
 @dataclass(frozen=True)
 class Site:
-    """Where a worker is: its number, its run folder, its settings and limits."""
+    """A worker's number, run folder, settings and limits."""
 
     number: int
     run: Path
     settings: Settings
-    limits: sandbox.Limits
+    limits: sandbox.ProcessLimits
     contained: bool
 
     @property
     def uids(self) -> tuple[int, int, int]:
+        """Return the user ids of the data services, of Spark and of the kernels."""
         changes_user = os.geteuid() == 0 if self.contained else sandbox.walls().changes_user
         return sandbox.uids(self.number, changes_user)
 
     def state(self, name: str) -> Settings:
-        """The same ports with a state folder of its own."""
+        """Return settings with the same ports and a separate state folder."""
         return self.settings.model_copy(update={"state_dir": self.run / name})
 
 
 class Services:
-    """One sandbox of services; it ends when its standard input does."""
+    """One sandbox of services; it ends when its standard input is closed."""
 
     def __init__(
         self,
@@ -68,23 +72,28 @@ class Services:
         if site.contained:
             command = sandbox.of_services(site.run, own.state_dir, env, command, bool(uid))
         self.name = name
+        logger.info("the sandbox of %s starts: %s", name, ", ".join(services))
         self._log = (site.run / f"{name}.log").open("ab")
         self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            env=env,
-            start_new_session=True,
+            command, stdin=PIPE, stdout=PIPE, stderr=self._log, env=env, start_new_session=True
         )
 
     def wait_ready(self) -> None:
+        """Wait until all services answer.
+
+        Raises:
+            StandError: They do not.
+        """
         answer = self._answer(PATIENCE_S)
         if "failed" in answer:
             raise StandError(reason(str(answer["failed"])))
 
     def sweep(self) -> list[str]:
-        """End every process that is none of the services, and name them; StandError when a service has ended."""
+        """Kill every process that is not a service and return their names.
+
+        Raises:
+            StandError: A service has ended.
+        """
         answer = self._ask("sweep")
         if answer["ended"]:
             raise StandError(f"{' and '.join(answer['ended'])} has ended")
@@ -111,6 +120,7 @@ class Services:
         return json.loads(line)
 
     def close(self) -> None:
+        """End the services."""
         with contextlib.suppress(OSError):
             self._process.stdin.close()  # type: ignore[union-attr]
         try:
@@ -123,7 +133,7 @@ class Services:
 
 
 def reason(told: str) -> str:
-    """One line of what a service that did not start said: what happened, and the log's most telling line."""
+    """Return one line from a start error: what happened, and the first log line that names an error."""
     first, *rest = [line.strip() for line in told.strip().splitlines()] or [""]
     what = first.partition(". The end of its log")[0]
     signs = ("error", "exception", "could not", "cannot", "not enough", "denied", "no space")

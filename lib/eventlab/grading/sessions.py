@@ -1,6 +1,6 @@
-"""Spark's sessions as its server has them: whatever a submission left open or running is found, and ended.
+"""Finding and ending the Spark sessions that a submission left open.
 
-Which there are is on the server's own page; ending one is a request of Spark Connect's, which interrupts what it
+The server's web page lists the sessions. Spark Connect's ReleaseSession request ends one and interrupts what it
 runs. https://github.com/apache/spark/blob/master/sql/connect/common/src/main/protobuf/spark/connect/base.proto
 """
 
@@ -20,25 +20,29 @@ from eventlab.stack.tokens import spark_token
 PATIENCE_S = 5
 ROW = re.compile(
     r"<tr>\s*<td>\s*(?P<user>[^<]*?)\s*</td>\s*<td>\s*<a[^>]*\?id=(?P<id>[0-9a-f-]{36})\"[^>]*>[^<]*</a>\s*</td>"
-    r"\s*<td>[^<]*</td>\s*<td>\s*(?P<ended>[^<]*?)\s*</td>",
+    r"\s*<td>[^<]*</td>\s*<td>\s*(?P<ended>[^<]*?)\s*</td>"
 )
 HEADING = re.compile(r"(\d+)\s+session\(s\) are online,\s+running\s+(\d+)\s+Request\(s\)")
 
 
 class SessionError(EventlabError):
-    """The server does not say which sessions it has, or does not end one."""
+    """The server does not list its sessions, or does not end one."""
 
 
 @dataclass(frozen=True)
 class Sessions:
-    """Those that are open, as (user, id), and how many requests run."""
+    """The open sessions as (user, id), and the number of running requests."""
 
     open: frozenset[tuple[str, str]]
     running: int
 
 
 def look(settings: Settings) -> Sessions:
-    """What the server says that there is."""
+    """Return the sessions that Spark's web page lists.
+
+    Raises:
+        SessionError: The page cannot be read.
+    """
     try:
         answer = http.get(f"{settings.spark_ui_url}/connect/", 10)
     except ServiceUnavailable as error:
@@ -54,7 +58,11 @@ def look(settings: Settings) -> Sessions:
 
 
 def end_all_but(settings: Settings, kept: Sessions) -> int:
-    """End every other session and wait until nothing runs; how many there were. SessionError when some stay."""
+    """End every other session, wait until nothing runs, and return how many were ended.
+
+    Raises:
+        SessionError: Some do not end within PATIENCE_S seconds.
+    """
     deadline = time.monotonic() + PATIENCE_S
     ended: set[tuple[str, str]] = set()
     while True:
@@ -71,7 +79,11 @@ def end_all_but(settings: Settings, kept: Sessions) -> int:
 
 
 def release(settings: Settings, user: str, session: str) -> None:
-    """Spark Connect's ReleaseSession: whatever the session runs is interrupted."""
+    """End a session and interrupt what it runs.
+
+    Raises:
+        SessionError: The server does not end it.
+    """
     try:
         release_session(settings.spark_remote, spark_token(settings), user, session)
     except ServiceUnavailable as error:

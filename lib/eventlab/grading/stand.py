@@ -1,14 +1,15 @@
-"""A worker's stack: clean between submissions, and started anew where it is not.
+"""A worker's stack: cleaned between submissions, and restarted when it cannot be cleaned.
 
-A submission can leave something in three places. In Kafka and on HDFS, where no code of a student's ever runs, all
-is taken away, and whatever is then not as before costs a fresh stack (`leftovers.py`). In Spark its sessions are
-ended with what they run (`sessions.py`), and the processes beside the JVM are killed. Where it may have brought
-code of its own into Spark (`classes.py`), or where Spark is ill, Spark is started anew. The kernel is gone in any
-case, and the next one opens its session only after all this: nobody can have been in it.
+A submission can leave something in three places. Kafka and HDFS never run a student's code: what it created there
+is deleted, and the stack is restarted when something else has changed (`leftovers.py`). In Spark its sessions are
+ended (`sessions.py`) and the processes next to the JVM are killed. Spark is restarted when the submission may
+have loaded its own code (`classes.py`) or when Spark does not answer. The kernel always ends, and the next one
+opens its session after all this.
 """
 
 from __future__ import annotations
 
+import logging
 import shutil
 import threading
 import time
@@ -17,23 +18,24 @@ from concurrent.futures import ThreadPoolExecutor
 from eventlab.grading import leftovers, sandbox, sessions
 from eventlab.grading.classes import ClassWatch
 from eventlab.grading.kennel import Kennel
-from eventlab.grading.kernel import Kernel, KernelError
+from eventlab.grading.kernel import KernelError, SubmissionKernel
 from eventlab.grading.prologue import PROLOGUE, WARM_UP
 from eventlab.grading.services import PATIENCE_S, Services, Site, StandError
 from eventlab.settings import Settings
 from eventlab.stack import config
 
+logger = logging.getLogger(__name__)
 DATA = ("kafka", "namenode", "datanode")
 FOR_SMALL_DATA = (
     "-XX:TieredStopAtLevel=1",
     "-Dspark.sql.codegen.wholeStage=false",
     "-Dspark.sql.codegen.factoryMode=NO_CODEGEN",
 )
-"""A submission's queries take less time than compiling them well: half of Spark's processor time was for that."""
+"""The queries of a submission are short: compiling them took half of Spark's processor time."""
 
 
 class Stand:
-    """The services and the kernels of one worker."""
+    """The services and kernels of one worker."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
@@ -41,13 +43,13 @@ class Stand:
         self._spark: Services | None = None
         self._classes: ClassWatch | None = None
         self._kennel: Kennel | None = None
-        self._spare: Kernel | None = None
+        self._spare: SubmissionKernel | None = None
         self._clean: dict[str, object] = {}
         self._sessions = sessions.Sessions(frozenset(), 0)
         self._warming = threading.Thread()
 
     def open(self) -> None:
-        """Start the services in parallel, and meanwhile what forks the kernels."""
+        """Start the services and the process that forks kernels, in parallel."""
         sandbox.write_accounts(self.site.run, self.site.uids)
         client = self.site.state("client")
         config.render(client)
@@ -89,7 +91,7 @@ class Stand:
         self._spark = Services(self.site, "spark", ("spark",), uid, told)
 
     def _begin(self) -> None:
-        """Note which sessions Spark has of itself, and warm it up while the first kernel gets ready."""
+        """Note Spark's own sessions, and warm Spark up while the first kernel starts."""
         assert self._kennel is not None
         self._sessions = sessions.look(self.site.settings)
         self._spare = self._spare or self._kennel.start()
@@ -97,7 +99,7 @@ class Stand:
         self._warming.start()
 
     def _warm_up(self) -> None:
-        """Spark's first read and write of each kind take seconds: have them before a student's, or beside it."""
+        """Run each kind of read and write once: in Spark the first ones take seconds."""
         assert self._kennel is not None
         kernel = self._kennel.start()
         try:
@@ -108,10 +110,14 @@ class Stand:
         finally:
             kernel.forget()
 
-    def kernel(self) -> Kernel:
-        """A warm kernel that no student's code has touched, with nobody's tables; the next one is begun."""
+    def kernel(self) -> SubmissionKernel:
+        """Return a new kernel with an open Spark session and no tables, and start the next one.
+
+        Raises:
+            StandError: Two kernels in a row did not start.
+        """
         assert self._kennel is not None
-        for _ in range(2):
+        for attempt in range(2):
             kernel, self._spare = self._spare or self._kennel.start(), None
             try:
                 kernel.wait_ready()
@@ -122,11 +128,12 @@ class Stand:
                 why = opened.error
             except KernelError as error:
                 why = str(error)
+            logger.warning("kernel %s, attempt %d of 2 failed: %s", kernel.id, attempt + 1, why)
             kernel.forget()
         raise StandError(f"the sandbox gave no kernel twice in a row: {why}")
 
     def clean(self) -> None:
-        """Take away what a submission left; where the stack is then not as it was, or ill, take a fresh one."""
+        """Remove what a submission left; restart the stack when it is not as before or does not answer."""
         self._warming.join()
         doubts = self._doubts()
         try:
@@ -136,7 +143,7 @@ class Stand:
             if (found := leftovers.found()) != self._clean:
                 raise StandError(f"left over: {found}")
             if doubts:
-                self._note(f"Spark anew: {doubts}")
+                self._note(f"Spark restarted: {doubts}")
                 self._start_spark()
                 assert self._spark is not None
                 self._spark.wait_ready()
@@ -145,7 +152,7 @@ class Stand:
             self.reopen(str(error))
 
     def _doubts(self) -> str:
-        """End what the submission has in Spark; why that is not enough, or ""."""
+        """End what the submission has in Spark; return why Spark must be restarted, or ""."""
         assert self._spark is not None
         assert self._classes is not None
         if opened := self._classes.found():
@@ -158,7 +165,7 @@ class Stand:
         return ", ".join([*self._classes.found(), *swept])
 
     def reopen(self, why: str) -> None:
-        """A fresh stack, the data of the old one gone."""
+        """Restart the whole stack with empty data folders."""
         self._note(why)
         self._close_services()
         if self._spare:
@@ -167,6 +174,7 @@ class Stand:
         self.open()
 
     def _note(self, why: str) -> None:
+        logger.info("restart: %s", why)
         with (self.site.run / "restarts.log").open("a") as log:
             log.write(f"{time.strftime('%X')} {why}\n")
 
@@ -190,6 +198,7 @@ class Stand:
                 closing.result()
 
     def close(self) -> None:
+        """End the kernels and services."""
         if self._kennel:
             self._kennel.close()
         self._close_services()

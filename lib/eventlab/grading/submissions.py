@@ -1,4 +1,4 @@
-"""What was handed in: a folder of notebooks or of students' folders, or a zip that a learning platform made."""
+"""Finding submissions: a folder of notebooks or of students' folders, or a zip from a learning platform."""
 
 from __future__ import annotations
 
@@ -13,20 +13,27 @@ from eventlab.errors import EventlabError
 
 MOST_FILES = 20_000
 MOST_BYTES = 2 * 1024**3
-"""Of an unpacked zip: more is a bomb."""
+"""Limit of an unpacked zip."""
 MOST_OF_ONE = 200 * 1024**2
 NO_NOTEBOOKS = {".csv", ".html", ".json", ".md", ".txt", ".toml"}
-"""Endings of what lies beside notebooks; any other file is somebody's submission, readable or not."""
+"""Files with these endings are not submissions; any other file is one, readable or not."""
 IGNORED = {"__MACOSX", ".ipynb_checkpoints", ".git", "__pycache__", ".DS_Store", "Thumbs.db"}
 
 
 class SubmissionsError(EventlabError):
-    """There is nothing to grade, or not in a form that can be read."""
+    """There is nothing to grade, or it is in a form that cannot be read."""
 
 
 @dataclass(frozen=True)
 class Submission:
-    """One student's: the notebook (a file that may be anything), the folder of what came with it, and troubles."""
+    """One student's submission.
+
+    Attributes:
+        student: The name.
+        notebook: The notebook, a file with any content, or None without one.
+        files: The folder with further files.
+        trouble: A sentence about what is wrong, or "".
+    """
 
     student: str
     notebook: Path | None
@@ -35,10 +42,14 @@ class Submission:
 
 
 def find(source: Path, unpacked: Path) -> list[Submission]:
-    """The submissions in a folder or a zip (unpacked into `unpacked`), by student.
+    """Return the submissions in a folder or a zip, sorted by student.
 
-    `<student>.ipynb` and a file without an ending are notebooks, `<student>/...` is a folder with one. Two that
-    name the same student are both graded: the second has a number.
+    `<student>.ipynb` and a file without an ending are notebooks, `<student>/...` is a folder with one. When two
+    have the same student, both are graded and the second gets a number.
+    A zip is unpacked into the folder `unpacked`.
+
+    Raises:
+        SubmissionsError: There is no submission, or the zip is too large.
     """
     if source.is_dir():
         found = list(_in_folder(source))
@@ -68,7 +79,7 @@ def _in_folder(folder: Path) -> Iterator[Submission]:
 
 
 def _of_student(folder: Path) -> Iterator[Submission]:
-    """The folder's only notebook, or the one that the others are copies of; what lies beside it comes along."""
+    """Yield the submission in a student's folder: its notebook, or the one that others are copies of."""
     notebooks = [path for path in _walk(folder) if path.suffix.lower() == ".ipynb"]
     if not notebooks:
         notebooks = [path for path in _walk(folder) if path.suffix == ""]
@@ -131,7 +142,7 @@ def _unpack(source: Path, target: Path) -> None:
 
 
 def _inside(target: Path, entry: zipfile.ZipInfo) -> Path | None:
-    """Where an entry goes; None for folders, links, and names that lead elsewhere."""
+    """Return where to unpack an entry; None for folders, links, and names outside of the target."""
     name = PurePosixPath(entry.filename.replace("\\", "/"))
     is_link = (entry.external_attr >> 16) & 0o170000 == 0o120000
     parts = [part for part in name.parts if part not in ("/", ".")]
@@ -143,7 +154,7 @@ def _inside(target: Path, entry: zipfile.ZipInfo) -> Path | None:
 
 
 def _copy(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path, limit: int) -> int:
-    """The bytes that were written; a bomb is cut off (its notebook is then unreadable)."""
+    """Unpack a file and return its size; a file larger than the limit is emptied."""
     written = 0
     with archive.open(entry) as packed, path.open("wb") as file:
         while chunk := packed.read(1 << 20):
@@ -156,7 +167,7 @@ def _copy(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path, limit: i
 
 
 def _only_folder(folder: Path) -> Path:
-    """Below the single folder that an archive was made of, unless that is one student's."""
+    """Return the single folder of an archive, unless it is one student's; otherwise the given folder."""
     inside = [path for path in folder.iterdir() if path.name not in IGNORED] if folder.exists() else []
     if len(inside) == 1 and inside[0].is_dir():
         children = list(inside[0].iterdir())

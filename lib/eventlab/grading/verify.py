@@ -1,4 +1,4 @@
-"""The proof of a lab: full marks for the instructor, none for an untouched notebook, fewer for every mutant.
+"""Verifying a lab: the instructor gets full marks, an untouched notebook none, and each mutant fewer.
 
 A mutant is wrong in one question: that one loses marks, and no other.
 """
@@ -12,34 +12,34 @@ from pathlib import Path
 
 from eventlab.grading.grade import grade
 from eventlab.grading.mutants import INSTRUCTOR, UNTOUCHED, write_class
-from eventlab.grading.progress import Progress
-from eventlab.grading.records import Record
+from eventlab.grading.progress import GradingProgress
+from eventlab.grading.records import SubmissionRecord
 from eventlab.grading.reports.words import line, number
 from eventlab.labs.catalogue import Lab
 from eventlab.labs.checks import Mutant
 
-Grade = Callable[..., Sequence[Record]]
+Grade = Callable[..., Sequence[SubmissionRecord]]
 BROKEN = "could not be checked:"
 """How a check's verdict begins when the check itself raised (eventlab.labs.checks)."""
 
 
 @dataclass(frozen=True)
 class Verification:
-    """What grading a lab's own class showed."""
+    """The records of the instructor's notebook, the untouched one and the mutants."""
 
     lab: str
-    instructor: Record
-    untouched: Record
-    mutants: tuple[tuple[Mutant, Record], ...]
+    instructor: SubmissionRecord
+    untouched: SubmissionRecord
+    mutants: tuple[tuple[Mutant, SubmissionRecord], ...]
 
     @property
     def survivors(self) -> list[Mutant]:
-        """The wrong solutions that lost no marks for their question."""
+        """Return the wrong solutions that lost no marks for their question."""
         return [mutant for mutant, record in self.mutants if not loses_marks(record, mutant.question)]
 
     @property
     def unfair(self) -> list[tuple[Mutant, str]]:
-        """The wrong solutions that cost another question its marks, each with those questions."""
+        """Return the wrong solutions that lost marks of other questions, each with those questions."""
         return [
             (mutant, " and ".join(lost))
             for mutant, record in self.mutants
@@ -48,28 +48,22 @@ class Verification:
 
     @property
     def share_caught(self) -> float:
-        """Of 1. A lab without mutants has proved nothing."""
+        """Return the share of wrong solutions that were caught, from 0 to 1; without any it is 0."""
         return 1 - len(self.survivors) / len(self.mutants) if self.mutants else 0.0
 
     @property
     def problems(self) -> list[str]:
-        """Everything that fails the lab, a sentence each."""
-        return [
-            *_of_instructor(self.instructor),
-            *_of_untouched(self.untouched),
-            *(
-                []
-                if self.mutants
-                else ["checks.py has no MUTANTS: nothing shows that a wrong solution loses marks"]
-            ),
-            *(
-                f"wrong, but kept full marks: {mutant.question} {mutant.name}: {mutant.old!r} → {mutant.new!r}"
-                for mutant in self.survivors
-            ),
-            *(
-                f"wrong in {mutant.question} only, but {lost} lost marks, too: {mutant.name}: {mutant.old!r}"
-                for mutant, lost in self.unfair
-            ),
+        """Return the problems of the lab as sentences."""
+        found = [*_of_instructor(self.instructor), *_of_untouched(self.untouched)]
+        if not self.mutants:
+            found.append("checks.py has no MUTANTS: nothing shows that a wrong solution loses marks")
+        found += [
+            f"wrong, but kept full marks: {mutant.question} {mutant.name}: {mutant.old!r} → {mutant.new!r}"
+            for mutant in self.survivors
+        ]
+        return found + [
+            f"wrong in {mutant.question} only, but {lost} lost marks, too: {mutant.name}: {mutant.old!r}"
+            for mutant, lost in self.unfair
         ]
 
 
@@ -77,10 +71,10 @@ def verify(
     lab: Lab,
     *,
     workers: int | None = None,
-    progress: Progress = lambda done, total, record: None,
+    progress: GradingProgress = lambda done, total, record: None,
     grade: Grade = grade,
 ) -> Verification:
-    """Grade the instructor's notebook, the untouched one and every mutant, side by side, as a class."""
+    """Grade the instructor's notebook, the untouched one and every mutant as one class."""
     with tempfile.TemporaryDirectory(prefix="eventlab-verify-") as folder:
         submissions = Path(folder, "submissions")
         mutants = write_class(lab, lab.mutants, submissions)
@@ -94,13 +88,13 @@ def verify(
     )
 
 
-def loses_marks(record: Record, question: str) -> bool:
-    """Whether the submission was judged and has fewer points than there are for the question."""
+def loses_marks(record: SubmissionRecord, question: str) -> bool:
+    """Return whether the submission was judged and has fewer points than the question has."""
     own = [found for found in record.questions if found.id == question]
     return bool(own) and record.status != "unreadable" and all(found.points < found.max_points for found in own)
 
 
-def _of_instructor(record: Record) -> list[str]:
+def _of_instructor(record: SubmissionRecord) -> list[str]:
     found = [
         f"the instructor's solution misses {check.question} {check.name}: expected {line(check.expected)}, "
         f"got {line(check.got)}"
@@ -112,8 +106,8 @@ def _of_instructor(record: Record) -> list[str]:
     return found
 
 
-def _of_untouched(record: Record) -> list[str]:
-    """An untouched notebook earns nothing, runs to its end, and breaks no check."""
+def _of_untouched(record: SubmissionRecord) -> list[str]:
+    """Return what is wrong with an untouched notebook's record: points, an early end, or a broken check."""
     found = [
         f"the untouched notebook passes {check.question} {check.name}"
         for check in record.checks
@@ -129,6 +123,6 @@ def _of_untouched(record: Record) -> list[str]:
     return found
 
 
-def _summary(record: Record) -> str:
+def _summary(record: SubmissionRecord) -> str:
     points = f"{record.status}, {number(record.points)} of {number(record.max_points)} points"
     return "; ".join([points, *map(line, record.messages)])

@@ -1,4 +1,4 @@
-"""One worker: executes submissions on its own stack, has a judge look at what arrived, leaves records.
+"""One worker: executes submissions on its own stack, has the judge run the checks, writes records.
 
 It is trusted and runs no student's code. Orders are lines of JSON on standard input; for each it writes a line to
 standard output when the record is in the output folder.
@@ -8,48 +8,37 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import sys
 import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import nbformat
 
-from eventlab.grading import match, records, salvage, sandbox
+from eventlab.grading import match, orders, records, salvage, sandbox
 from eventlab.grading.capture import CellResult
 from eventlab.grading.executed import executed
 from eventlab.grading.judge import Judge
-from eventlab.grading.kernel import Kernel
-from eventlab.grading.records import CheckResult, Question, Record
+from eventlab.grading.kernel import SubmissionKernel
+from eventlab.grading.orders import Order, unreadable
+from eventlab.grading.records import CheckResult, Question, SubmissionRecord
 from eventlab.grading.services import Site
 from eventlab.grading.stand import Stand
 from eventlab.labs.catalogue import Lab, find
 from eventlab.labs.evidence import Evidence
 from eventlab.labs.names import Namespace
 
-MOST_FILES_BYTES = 64 * 1024 * 1024
-LARGEST_FILE = 32 * 1024 * 1024
-
-
-@dataclass(frozen=True)
-class Order:
-    """What the grader wants of a worker: a submission, by its files."""
-
-    student: str
-    notebook: str | None
-    files: str | None
-    trouble: str
-    fingerprint: str
-    seed: int
+logger = logging.getLogger(__name__)
 
 
 class Worker:
-    """Grades one submission after the other on its own stand."""
+    """Grades submissions one after the other on its own stack."""
 
     def __init__(
         self, lab: Lab, stand: Stand, judge: Judge, output: Path, cell_timeout: float, containment: str
@@ -58,11 +47,11 @@ class Worker:
         self.cell_timeout, self.containment = cell_timeout, containment
         self.instructor = match.instructors(lab.instructor)
 
-    def grade(self, order: Order) -> Record:
-        """The record of a submission, saved; an unreadable one is a record, too."""
+    def grade(self, order: Order) -> SubmissionRecord:
+        """Grade a submission, save its record and return it; an unreadable file gets a record too."""
         started = time.monotonic()
         try:
-            matched = match.match(_read(order), self.instructor)
+            matched = match.match(orders.read(order), self.instructor)
         except match.UnreadableError as error:
             record = unreadable(self.lab, order, str(error), self.containment)
         else:
@@ -71,8 +60,8 @@ class Worker:
         records.save(record, self.output)
         return record
 
-    def _graded(self, order: Order, matched: match.Matched) -> Record:
-        files = _files(order)
+    def _graded(self, order: Order, matched: match.Matched) -> SubmissionRecord:
+        files = orders.files(order)
         runs = salvage.runs_of(
             matched, self.lab.questions, lambda broken: self._run(order, matched, files, broken)
         )
@@ -82,7 +71,7 @@ class Worker:
         name = f"notebooks/{records.slug(order.student)}.ipynb"
         records.write_atomically(self.output / name, nbformat.writes(executed(matched, runs)) + "\n")
         trouble = (order.trouble,) if order.trouble else ()
-        return Record(
+        return SubmissionRecord(
             student=order.student,
             lab=self.lab.name,
             status=status,
@@ -98,18 +87,14 @@ class Worker:
     def _run(
         self, order: Order, matched: match.Matched, files: Mapping[str, bytes], broken: frozenset[str | None]
     ) -> salvage.Run:
-        """Execute in a new namespace, look at the evidence, and take everything away."""
+        """Execute in a new namespace, run the checks, and remove what the submission left."""
         kernel, namespace = self._begun(order.seed)
         run = salvage.Run(broken)
         try:
             kernel.write(files)
             _execute(kernel, match.solved(matched, broken), _parameters(order, namespace), self.cell_timeout, run)
             evidence = Evidence(
-                namespace,
-                order.seed,
-                answers=_answers(run),
-                sources=matched.sources,
-                files=kernel.files(),
+                namespace, order.seed, answers=_answers(run), sources=matched.sources, files=kernel.files()
             )
             kernel.end()
             run.checks = self._checks(evidence)
@@ -118,15 +103,16 @@ class Worker:
             self.stand.clean()
         return run
 
-    def _begun(self, seed: int) -> tuple[Kernel, Namespace]:
-        """A kernel, and a new namespace with the lab's input; a stack that does not give them is started anew."""
+    def _begun(self, seed: int) -> tuple[SubmissionKernel, Namespace]:
+        """Return a kernel and a new namespace with the lab's input; restart the stack once when that fails."""
         try:
             return self._begin(seed)
         except Exception as error:
-            self.stand.reopen(f"no submission could be begun: {error}")
+            logger.warning("a submission did not start and is retried on a new stack: %s", error)
+            self.stand.reopen(f"a submission did not start: {error}")
             return self._begin(seed)
 
-    def _begin(self, seed: int) -> tuple[Kernel, Namespace]:
+    def _begin(self, seed: int) -> tuple[SubmissionKernel, Namespace]:
         namespace = Namespace.random(self.lab.name)
         with ThreadPoolExecutor(1) as pool:
             kernel = pool.submit(self.stand.kernel)
@@ -139,7 +125,7 @@ class Worker:
             return kernel.result(), namespace
 
     def _checks(self, evidence: Evidence) -> dict[str, tuple[CheckResult, ...]]:
-        """Each question's checks, as the judge found them."""
+        """Return the results of each question's checks."""
         found: dict[str, tuple[CheckResult, ...]] = dict.fromkeys(self.lab.questions, ())
         for check, verdict in zip(self.lab.checks, self.judge.verdicts(evidence), strict=True):
             result = CheckResult(
@@ -160,71 +146,25 @@ class Worker:
         notes = salvage.notes(runs, self.lab.questions, self.cell_timeout)
         found = []
         for question in self.lab.questions:
-            run = salvage.best(runs, question)
-            found.append(
-                Question(
-                    question,
-                    run.earned(question),
-                    self.lab.points(question),
-                    notes.get(question, ""),
-                    run.checks[question],
-                )
-            )
+            run, note = salvage.best(runs, question), notes.get(question, "")
+            points = run.earned(question), self.lab.points(question)
+            found.append(Question(question, *points, note, run.checks[question]))
         return tuple(found)
 
 
-def unreadable(lab: Lab, order: Order, why: str, containment: str) -> Record:
-    """The record of a file that is no notebook: every question with nothing."""
-    questions = tuple(Question(q, 0, lab.points(q), "not graded: " + why) for q in lab.questions)
-    return Record(
-        student=order.student,
-        lab=lab.name,
-        status="unreadable",
-        points=0,
-        max_points=lab.points(),
-        questions=questions,
-        messages=tuple(filter(None, (order.trouble, why))),
-        containment=containment,
-        fingerprint=order.fingerprint,
-    )
-
-
-def _read(order: Order) -> list[dict[str, Any]]:
-    if order.notebook is None:
-        raise match.UnreadableError(order.trouble or "there is no notebook")
-    return match.read(Path(order.notebook))
-
-
-def _files(order: Order) -> dict[str, bytes]:
-    """What came with the notebook, to be put beside it; large files and links stay out."""
-    found: dict[str, bytes] = {}
-    if order.files is None:
-        return found
-    folder, left = Path(order.files), MOST_FILES_BYTES
-    for path in sorted(folder.rglob("*")):
-        if path.is_symlink() or not path.is_file() or str(path) == order.notebook:
-            continue
-        size = path.stat().st_size
-        if size <= min(left, LARGEST_FILE) and len(found) < 500:
-            found[str(path.relative_to(folder))] = path.read_bytes()
-            left -= size
-    return found
-
-
 def _parameters(order: Order, namespace: Namespace) -> dict[str, object]:
-    return {
-        "student": order.student,
-        "seed": order.seed,
-        "topic": namespace.topic,
-        "folder": namespace.folder,
-        "group": namespace.group,
-    }
+    places = {"topic": namespace.topic, "folder": namespace.folder, "group": namespace.group}
+    return {"student": order.student, "seed": order.seed} | places
 
 
 def _execute(
-    kernel: Kernel, matched: match.Matched, parameters: dict[str, object], cell_timeout: float, run: salvage.Run
+    kernel: SubmissionKernel,
+    matched: match.Matched,
+    parameters: dict[str, object],
+    cell_timeout: float,
+    run: salvage.Run,
 ) -> None:
-    """Run the steps until one is late or ends the kernel; what raises is noted, and the next one runs."""
+    """Run the steps until one times out or ends the kernel; errors are kept and the next step runs."""
     for step in matched.steps:
         if not step.is_code or not step.source.strip():
             run.results.append((step, CellResult("done")))
@@ -238,14 +178,14 @@ def _execute(
 
 
 def injected(parameters: Mapping[str, object]) -> str:
-    """The source of a cell that papermill injects for these parameters."""
+    """Return the source of the cell that papermill injects for these parameters."""
     from papermill.translators import PythonTranslator
 
     return PythonTranslator.codify(parameters)
 
 
 def _answers(run: salvage.Run) -> dict[str, Any]:
-    """The answers that the notebook declared; the last one of a question counts."""
+    """Return the answers that the notebook declared; the last one of a question counts."""
     every = [answer for _, result in run.results for answer in result.answers]
     return {a["question"]: a.get("value") for a in every if isinstance(a.get("question"), str)}
 
@@ -263,13 +203,15 @@ def _messages(runs: list[salvage.Run]) -> tuple[str, ...]:
 
 
 def main(configuration: str) -> None:
-    """Grade what arrives on standard input until that ends."""
+    """Grade each order on standard input until it ends."""
     wanted = json.loads(configuration)
+    logging.basicConfig(format="%(asctime)s %(name)s: %(message)s")
+    logging.getLogger("eventlab").setLevel(wanted["log_level"])
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever a lab's checks print is not for the grader to read
     from eventlab.settings import settings
 
-    limits = sandbox.Limits(memory_mib=wanted["memory_mib"])
+    limits = sandbox.ProcessLimits(memory_mib=wanted["memory_mib"])
     site = Site(wanted["number"], Path(wanted["run"]), settings, limits, wanted["contained"])
     stand = Stand(site)
     lab = find(wanted["lab"])
@@ -295,7 +237,7 @@ def main(configuration: str) -> None:
 
 
 def _import_ahead() -> None:
-    """While the services start."""
+    """Import slow packages while the services start."""
     import grpc  # noqa: F401
     import kafka  # noqa: F401
     import papermill.translators  # noqa: F401

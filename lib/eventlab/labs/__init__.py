@@ -1,1 +1,1 @@
-"""Labs: what a student's process may hold. The truth of hidden checks is in `labs/`, scores are in `grading`."""
+"""Labs: what a student's process may see. Hidden checks are in the folder `labs/`, scores in `grading`."""

@@ -1,4 +1,4 @@
-"""Which labs there are, and what a lab's folder holds."""
+"""The labs and the files in a lab's folder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 from eventlab.errors import EventlabError
-from eventlab.labs.checks import Check, Mutant
+from eventlab.labs.checks import LabCheck, Mutant
 from eventlab.labs.names import Namespace
 from eventlab.settings import ROOT
 
@@ -19,7 +19,7 @@ LABS = ROOT / "labs"
 
 
 class LabError(EventlabError):
-    """There is no such lab, or its folder is not as a lab's should be."""
+    """There is no such lab, or its folder lacks something."""
 
 
 @dataclass(frozen=True)
@@ -31,58 +31,66 @@ class Lab:
 
     @property
     def instructor(self) -> Path:
+        """Return the instructor's notebook."""
         return self.folder / "instructor.ipynb"
 
     @property
     def student(self) -> Path:
+        """Return the student's notebook."""
         return self.folder / "student.ipynb"
 
     @cached_property
     def module(self) -> ModuleType:
-        """The lab's `checks.py`."""
+        """Return the module of the lab's `checks.py`."""
         return _load(self.folder, "checks")
 
     @cached_property
-    def checks(self) -> tuple[Check, ...]:
-        """Public and hidden checks, in the order in which they are written."""
-        found = tuple(value for value in vars(self.module).values() if isinstance(value, Check))
+    def checks(self) -> tuple[LabCheck, ...]:
+        """Return public and hidden checks in the order of the source."""
+        found = tuple(value for value in vars(self.module).values() if isinstance(value, LabCheck))
         if not found:
             raise LabError(f"{self.folder / 'checks.py'} defines no check")
         return found
 
     @property
     def mutants(self) -> tuple[Mutant, ...]:
+        """Return the wrong solutions that the checks must catch."""
         return tuple(getattr(self.module, "MUTANTS", ()))
 
     @property
     def questions(self) -> tuple[str, ...]:
-        """The questions' ids, in order."""
+        """Return the ids of the questions in order."""
         return tuple(dict.fromkeys(check.question for check in self.checks))
 
-    def checks_of(self, question: str) -> tuple[Check, ...]:
+    def checks_of(self, question: str) -> tuple[LabCheck, ...]:
+        """Return the checks of a question."""
         return tuple(check for check in self.checks if check.question == question)
 
     def points(self, question: str | None = None) -> float:
-        """What can be had for a question, or for the whole lab."""
+        """Return the most points for a question, or for the whole lab."""
         return sum(check.points for check in self.checks if question in (None, check.question))
 
     def hidden(self, question: str) -> int:
-        """How many hidden checks a question has; a released lab only knows their number."""
+        """Return how many hidden checks a question has; a released lab knows only their number."""
         here = sum(check.hidden for check in self.checks_of(question))
         return here or getattr(self.module, "HIDDEN_CHECKS", {}).get(question, 0)
 
     def prepare(self, namespace: Namespace, seed: int) -> None:
-        """Make the lab's input, events and tables, in a namespace that is empty before."""
+        """Create the lab's input, events and tables, in an empty namespace."""
         self.module.prepare(namespace, seed)
 
 
 def all_labs() -> list[Lab]:
-    """The kit's labs, in order."""
+    """Return the kit's labs in order."""
     return [Lab(folder.name, folder) for folder in sorted(LABS.glob("lab*_*")) if (folder / "checks.py").exists()]
 
 
 def find(name: str) -> Lab:
-    """A lab by its name, the beginning of its name (`lab03`), or its folder; LabError when there is none."""
+    """Return a lab by its name, the beginning of its name (`lab03`), or its folder.
+
+    Raises:
+        LabError: There is no such lab.
+    """
     folder = Path(name)
     if (folder / "checks.py").exists():
         return Lab(folder.resolve().name, folder.resolve())
@@ -96,7 +104,7 @@ def find(name: str) -> Lab:
 
 
 def _load(folder: Path, name: str) -> ModuleType:
-    """A module of the lab's folder, as part of a package of its own: `from .generate import ...` works in it."""
+    """Import a module of the lab's folder as part of a package, so that `from .generate import ...` works."""
     package = f"_eventlab_lab_{hashlib.sha256(str(folder).encode()).hexdigest()[:12]}"
     if package not in sys.modules:
         module = ModuleType(package)

@@ -1,4 +1,4 @@
-"""What a lab's author writes: named, weighted checks of the evidence, and wrong solutions that they must catch."""
+"""Checks of a lab, with names and points, and wrong solutions that the checks must catch."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from eventlab.labs.evidence import Evidence, EvidenceError
 
 LONGEST_TEXT = 400
-TOO_LARGE = "what is there is too large to be looked at: reading it takes more memory than a submission may have"
+TOO_LARGE = "the result is too large to check: reading it takes more memory than a submission may use"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a check passed, with what was expected and what was found as text for people."""
+    """Whether a check passed, and the expected and actual results as text."""
 
     passed: bool
     expected: str
@@ -22,8 +22,8 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Check:
-    """One check of a question. A hidden one is run, and known, only where labs are graded."""
+class LabCheck:
+    """One check of a question; a hidden one exists only where labs are graded."""
 
     name: str
     question: str
@@ -33,7 +33,7 @@ class Check:
     function: Callable[[Evidence], Verdict]
 
     def run(self, evidence: Evidence) -> Verdict:
-        """The verdict. Whatever the student left behind, the worst is a failed check, never an exception."""
+        """Return the verdict; whatever the submission left, an error is a failed check and not an exception."""
         try:
             return self.function(evidence)
         except EvidenceError as error:
@@ -46,7 +46,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Mutant:
-    """A wrong solution: `old`, once in the instructor's solution of the question, becomes `new`."""
+    """A wrong solution: `old`, which is once in the instructor's solution of the question, becomes `new`."""
 
     name: str
     question: str
@@ -56,22 +56,22 @@ class Mutant:
 
 def check(
     question: str, *, points: float, hint: str, hidden: bool = False
-) -> Callable[[Callable[[Evidence], Verdict]], Check]:
-    """Make a function of the evidence a check; its name, with spaces, is the check's."""
+) -> Callable[[Callable[[Evidence], Verdict]], LabCheck]:
+    """Make a function a check; the function's name, with spaces, is the check's name."""
 
-    def make(function: Callable[[Evidence], Verdict]) -> Check:
-        return Check(function.__name__.replace("_", " "), question, points, hint, hidden, function)
+    def make(function: Callable[[Evidence], Verdict]) -> LabCheck:
+        return LabCheck(function.__name__.replace("_", " "), question, points, hint, hidden, function)
 
     return make
 
 
 def expect(*, expected: object, got: object) -> Verdict:
-    """Equal, where 3 equals 3.0 and a float may be off by rounding."""
+    """Return a verdict that compares two values as `same` does."""
     return Verdict(same(expected, got), show(expected), show(got))
 
 
 def same(expected: object, got: object) -> bool:
-    """Equality that forgives a float's last digits and a tuple for a list, but not `True` for 1 or "1" for 1."""
+    """Return whether values are equal; rounding and list or tuple do not matter, but `True`, "1" and 1 differ."""
     if isinstance(expected, bool) or isinstance(got, bool):
         return expected is got
     if isinstance(expected, float | int) and isinstance(got, float | int):
@@ -84,8 +84,10 @@ def same(expected: object, got: object) -> bool:
 
 
 def show(value: object) -> str:
+    """Return a value as text of limited length."""
     return clip(value if isinstance(value, str) else repr(value))
 
 
 def clip(text: str) -> str:
+    """Return the first LONGEST_TEXT characters of a text."""
     return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}… ({len(text)} characters)"

@@ -1,6 +1,6 @@
-"""What arrived: all that a check looks at. Read from Kafka and HDFS, never from the student's variables.
+"""What a check reads: results in Kafka and on HDFS, never the student's variables.
 
-The student may have left anything behind, so all that is read is bounded, and whatever is not as it should be is
+The student may have left anything, so every read has a limit, and anything unexpected is
 an EvidenceError whose message says what was found.
 """
 
@@ -25,16 +25,16 @@ MOST_MESSAGES = 50_000
 MOST_BYTES = 16 * 1024 * 1024
 MOST_ROWS = 50_000
 ROWS_A_BATCH = 128
-"""Few, because one long value may stand, compressed, in every row."""
+"""Few, because every row may contain one long value that is compressed in the file."""
 
 
 class EvidenceError(EventlabError):
-    """What a check asked for is not there, or not of the kind that it should be."""
+    """What a check asked for does not exist or is not of the expected kind."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """A message as it is in Kafka."""
+    """A message in Kafka."""
 
     partition: int
     offset: int
@@ -45,7 +45,7 @@ class Message:
 
     @property
     def event(self) -> dict[str, Any] | None:
-        """The value as a JSON object; None when it is none."""
+        """Return the value as a JSON object; None when it is not one."""
         try:
             event = json.loads(self.value)
         except (ValueError, RecursionError):
@@ -57,7 +57,9 @@ class Message:
 class Evidence:
     """What a submission left in its namespace, and the answers that its notebook declared.
 
-    sources: the student's cells by question; files: what the notebook wrote beside itself, by name.
+    Attributes:
+        sources: The student's cells by question.
+        files: Files that the notebook wrote into its folder, by name.
     """
 
     namespace: Namespace
@@ -68,30 +70,30 @@ class Evidence:
     _seen: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False, compare=False)
 
     def answer(self, question: str) -> Any:
-        """The value that the notebook declared with `lab.answer(question, value)`."""
+        """Return the value that the notebook declared with `lab.answer(question, value)`."""
         if question not in self.answers:
             raise EvidenceError(f'no answer: lab.answer("{question}", ...) did not run')
         return self.answers[question]
 
     def messages(self, topic: str | None = None) -> list[Message]:
-        """All messages of a topic (by default the namespace's own), by partition and offset; [] without one."""
+        """Return all messages of a topic (by default the namespace's), by partition and offset; [] without one."""
         name = topic or self.namespace.topic
         return self._once("messages", name, lambda: list(_read_topic(name)))
 
     def events(self, topic: str | None = None) -> list[dict[str, Any]]:
-        """Those messages of a topic that are JSON objects."""
+        """Return the messages of a topic that are JSON objects."""
         return [event for event in (message.event for message in self.messages(topic)) if event is not None]
 
     def committed(self, group: str | None = None) -> dict[int, int]:
-        """The offsets that a consumer group has committed for the namespace's topic, by partition."""
+        """Return the offsets that a consumer group has committed for the namespace's topic, by partition."""
         return _committed(group or self.namespace.group, self.namespace.topic)
 
     def rows(self, path: str) -> list[dict[str, Any]]:
-        """The rows of a Parquet folder; a relative path is one below the namespace's folder."""
+        """Return the rows of a Parquet folder; a relative path is below the namespace's folder."""
         return self._once("rows", path, lambda: list(self._read_rows(path)))
 
     def schema(self, path: str) -> pyarrow.Schema:
-        """The schema of a Parquet folder: of its first part."""
+        """Return the schema of a Parquet folder: that of its first part."""
         import pyarrow.parquet
 
         parts = self._parts(path)
@@ -100,18 +102,18 @@ class Evidence:
         return _guarded(path, lambda: pyarrow.parquet.read_schema(self._open(path, parts[0])))
 
     def columns(self, path: str) -> dict[str, str]:
-        """A Parquet folder's columns and their types, in order, with Arrow's names for the types."""
+        """Return the columns of a Parquet folder and their Arrow types, in order."""
         return {column.name: str(column.type) for column in self.schema(path)}
 
     def exists(self, path: str) -> bool:
-        """Whether there is such a folder."""
+        """Return whether the folder exists."""
         try:
             return self.listing(path) is not None
         except EvidenceError:
             return False
 
     def listing(self, path: str) -> list[str]:
-        """The files in and below a folder, by name."""
+        """Return the files in and below a folder, by name."""
         return [file.path for file in self._files(path)]
 
     def _absolute(self, path: str) -> str:
@@ -130,7 +132,7 @@ class Evidence:
         return self._once("files", path, lambda: _guarded(path, look))
 
     def _parts(self, path: str) -> list[str]:
-        """The Parquet files that Spark would read: names with _ or . in front do not count."""
+        """Return the Parquet files that Spark would read, without names that start with _ or a dot."""
         found = [
             file for file in self._files(path) if not _is_hidden(file.path) and file.path.endswith(".parquet")
         ]
@@ -149,7 +151,7 @@ class Evidence:
             yield from (row | partition for row in batch)
 
     def _once(self, kind: str, name: str, look: Any) -> Any:
-        """Each thing is read once for all checks."""
+        """Read each thing once for all checks."""
         if (kind, name) not in self._seen:
             self._seen[kind, name] = look()
         return self._seen[kind, name]
@@ -157,7 +159,7 @@ class Evidence:
 
 @dataclass
 class _Budget:
-    """What may be read of one folder."""
+    """How much of one folder was read."""
 
     path: str
     rows: int = 0
@@ -194,7 +196,7 @@ def _is_hidden(path: str) -> bool:
 
 
 def _read_topic(topic: str) -> Iterator[Message]:
-    """The topic's messages up to its present end; a message counts with its key and value."""
+    """Yield the topic's messages up to its current end; the limit counts keys and values."""
     size = count = 0
     try:
         for record in kafka.read_topic(settings.bootstrap_servers, topic):
@@ -202,14 +204,8 @@ def _read_topic(topic: str) -> Iterator[Message]:
             size += len(record.value or b"") + len(record.key or b"")
             if count > MOST_MESSAGES or size > MOST_BYTES:
                 raise EvidenceError(f"{topic} holds more than {MOST_MESSAGES:,} messages or {MOST_BYTES:,} bytes")
-            yield Message(
-                record.partition,
-                record.offset,
-                record.timestamp,
-                record.key,
-                record.value or b"",
-                tuple(record.headers or ()),
-            )
+            place = (record.partition, record.offset, record.timestamp)
+            yield Message(*place, record.key, record.value or b"", tuple(record.headers or ()))
     except ServiceUnavailable as error:
         raise EvidenceError(f"topic {topic} could not be read to its end: {error.message}") from error
 

@@ -1,4 +1,4 @@
-"""Files on HDFS over WebHDFS, to look at and to put there: no Java, no Spark, and never more than a bound."""
+"""Reading and writing files on HDFS over WebHDFS, with limits and without Java."""
 
 from __future__ import annotations
 
@@ -20,32 +20,36 @@ MOST_FILES = 500
 
 
 class FileError(EventlabError):
-    """HDFS does not have it, or not as it should be; the message says what was found."""
+    """HDFS does not have the file or cannot read it; the message says why."""
 
 
 @dataclass(frozen=True)
 class File:
-    """A file below a folder: its path from there, and its bytes."""
+    """A file below a folder: its relative path and its size in bytes."""
 
     path: str
     size: int
 
 
 def walk(folder: str) -> Iterator[File]:
-    """The files in and below a folder; FileError when there is no such folder."""
+    """Yield the files in and below a folder.
+
+    Raises:
+        FileError: There is no such folder.
+    """
     with _file_errors(folder):
         for path, size in open_hdfs(settings).files(folder, DEEPEST + 1):
             yield File(path, size)
 
 
 def summary(path: str) -> dict[str, int]:
-    """Of all that is in and below a folder: directoryCount, fileCount, length, quota, spaceQuota."""
+    """Return directoryCount, fileCount, length, quota and spaceQuota of a folder."""
     with _file_errors(path):
         return dict(open_hdfs(settings).content_summary(path))
 
 
 def modes(folder: str) -> dict[str, str]:
-    """What a folder holds, by name, with each one's owner and permissions; "" is the folder itself."""
+    """Return the owner and permissions of each entry of a folder, by name; "" is the folder itself."""
     with _file_errors(folder):
         hdfs = open_hdfs(settings)
         every = [hdfs.info(folder) | {"pathSuffix": ""}, *hdfs.ls(folder, detail=True)]
@@ -53,19 +57,19 @@ def modes(folder: str) -> dict[str, str]:
 
 
 def read(path: str, limit: int) -> bytes:
-    """A file's bytes, `limit` of them at most."""
+    """Return the first `limit` bytes of a file."""
     with _file_errors(path):
         return open_hdfs(settings).head(path, limit)
 
 
 def write(path: str, content: bytes) -> None:
-    """Make, or replace, a file and the folders that it is in."""
+    """Create or replace a file and the folders above it."""
     with _file_errors(path):
         open_hdfs(settings).write(path, content)
 
 
 def write_table(path: str, table: pyarrow.Table) -> None:
-    """A Parquet folder as Spark leaves one: a part file and `_SUCCESS`."""
+    """Write a Parquet folder as Spark does: a part file and `_SUCCESS`."""
     import pyarrow.parquet
 
     buffer = io.BytesIO()
@@ -77,7 +81,7 @@ def write_table(path: str, table: pyarrow.Table) -> None:
 
 @contextmanager
 def _file_errors(path: str) -> Iterator[None]:
-    """HDFS's refusals and silence as FileError."""
+    """Raise errors of HDFS as FileError."""
     try:
         yield
     except FileNotFoundError as error:

@@ -1,21 +1,21 @@
-"""Putting a lab's input in place, and taking away what a student left: the trusted side's hands."""
+"""Creating a lab's input and deleting what a student left."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from eventlab.stack import filesystem
 from eventlab.clients import kafka
 from eventlab.labs.names import Namespace
 from eventlab.settings import settings
+from eventlab.stack import filesystem
 
 PATIENCE_S = 30
 
 
 @dataclass(frozen=True)
 class Outgoing:
-    """A message to send; without a timestamp it has Kafka's clock."""
+    """A message to send; without a timestamp Kafka sets it."""
 
     value: bytes | None
     timestamp_ms: int | None = None
@@ -23,7 +23,7 @@ class Outgoing:
 
 
 def send(topic: str, messages: Iterable[Outgoing], *, partitions: int = 1) -> None:
-    """Create the topic and send the messages, in order, each acknowledged."""
+    """Create the topic, send the messages in order, and wait until each is acknowledged."""
     create_topic(topic, partitions)
     with kafka.open_producer(settings.bootstrap_servers, linger_ms=50) as producer:
         sent = [
@@ -36,17 +36,18 @@ def send(topic: str, messages: Iterable[Outgoing], *, partitions: int = 1) -> No
 
 
 def create_topic(topic: str, partitions: int = 1) -> None:
-    """A new topic; one of that name that is being deleted is waited for."""
+    """Create a topic; wait while one of that name is being deleted."""
     kafka.create_topic(settings.bootstrap_servers, topic, partitions, timeout_s=PATIENCE_S)
 
 
 def recreate_topic(topic: str) -> None:
-    """An empty topic of that name; what was in it is gone."""
+    """Delete the topic and create it empty."""
     kafka.delete_topics(settings.bootstrap_servers, [topic])
     create_topic(topic)
 
 
 def has_topic(topic: str) -> bool:
+    """Return whether the topic exists."""
     return topic in kafka.list_topics(settings.bootstrap_servers)
 
 

@@ -1,4 +1,4 @@
-"""The names that belong to one student and lab: nobody else's topics, folders and groups begin like these."""
+"""The names of topics, folders and groups that belong to one student and lab."""
 
 from __future__ import annotations
 
@@ -19,22 +19,23 @@ class Namespace:
 
     @classmethod
     def of(cls, prefix: str) -> Namespace:
+        """Return the namespace whose names start with a prefix."""
         return cls(prefix, f"{prefix}-events", f"/tmp/{prefix}", f"{prefix}-group")
 
     @classmethod
     def of_student(cls, lab: str, student: str) -> Namespace:
-        """Where a student works interactively: the same place each time the notebook is opened."""
+        """Return the namespace of a student's interactive work: the same each time the notebook is opened."""
         readable = re.sub(r"[^a-z0-9]+", "-", student.lower()).strip("-")[:20]
         digest = hashlib.sha256(student.encode("utf-8", "surrogatepass")).hexdigest()[:6]
         return cls.of("-".join(part for part in (_short(lab), readable, digest) if part))
 
     @classmethod
     def random(cls, lab: str) -> Namespace:
-        """A place that nobody can guess: for grading."""
+        """Return a namespace that nobody can guess, for grading."""
         return cls.of(f"{_short(lab)}-{secrets.token_hex(8)}")
 
     def topic_of(self, suffix: str) -> str:
-        """A further topic, as notebooks write it: `topic + "-rewards"`."""
+        """Return the name of a further topic, as notebooks write it: `topic + "-rewards"`."""
         return f"{self.topic}-{suffix}"
 
 

@@ -1,8 +1,8 @@
-"""The student's half of a lab, made from the instructor's: one direction, and always the same bytes.
+"""The student's files of a lab, made from the instructor's; the same input gives the same bytes.
 
-Left out are solutions (between `BEGIN SOLUTION` and `END SOLUTION`), hidden tests (`BEGIN HIDDEN TESTS` to
-`END HIDDEN TESTS`, in notebooks and in `checks.py`) and outputs. A marker without its partner is an error, because
-what it was to hide would be released.
+Solutions (from `BEGIN SOLUTION` to `END SOLUTION`), hidden tests (`BEGIN HIDDEN TESTS` to `END HIDDEN TESTS`, in
+notebooks and in `checks.py`) and outputs are left out. A marker without its partner is an error, because the text
+that it should hide would be released.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ HIDDEN = re.compile(r"\bhidden\s*=\s*True\b|\bMUTANTS\b|\bMutant\b")
 
 
 class ReleaseError(LabError):
-    """The instructor's half can't be released as it is; the message names the cell or the line."""
+    """The instructor's files cannot be released; the message names the cell or the line."""
 
 
 def student_notebook(lab: Lab) -> str:
-    """The text of `student.ipynb`."""
+    """Return the text of `student.ipynb`."""
     notebook = cells.read(lab.instructor)
     own = [
         _released(cell, f"{lab.instructor.name}, cell {number}") for number, cell in enumerate(notebook.cells, 1)
@@ -43,7 +43,7 @@ def student_notebook(lab: Lab) -> str:
 
 
 def student_checks(lab: Lab) -> str:
-    """The text of the `checks.py` that students get: public checks, and how many hidden ones there are."""
+    """Return the `checks.py` that students get: public checks, and the number of hidden ones."""
     source = (lab.folder / "checks.py").read_text(encoding="utf-8")
     public = without_region(source, "HIDDEN TESTS", f"{lab.name}/checks.py").rstrip()
     left = HIDDEN.search(public)
@@ -71,7 +71,7 @@ def release(lab: Lab, output: Path) -> Path:
 
 
 def renew(lab: Lab) -> bool:
-    """Write the lab's `student.ipynb`; say whether a byte changed."""
+    """Write the lab's `student.ipynb` and return whether it changed."""
     text = student_notebook(lab)
     changed = not lab.student.exists() or lab.student.read_text(encoding="utf-8") != text
     if changed:
@@ -80,7 +80,11 @@ def renew(lab: Lab) -> bool:
 
 
 def without_region(text: str, marker: str, where: str, stub: tuple[str, ...] = ()) -> str:
-    """The text, each region from `BEGIN <marker>` to `END <marker>` replaced by the stub, indented as it was."""
+    """Return the text with each region from `BEGIN <marker>` to `END <marker>` replaced by the stub.
+
+    Raises:
+        ReleaseError: A marker has no partner.
+    """
     lines: list[str] = []
     inside = False
     for number, line in enumerate(text.split("\n"), start=1):
@@ -112,7 +116,7 @@ def _released(cell: NotebookNode, where: str) -> NotebookNode:
 
 
 def _clean(cell: NotebookNode, source: str) -> NotebookNode:
-    """A cell without outputs, and of metadata only nbgrader's, the tags, and that it is not to be deleted."""
+    """Return the cell without outputs and with the necessary metadata only."""
     metadata = {key: cell.metadata[key] for key in ("nbgrader", "tags") if key in cell.metadata}
     if cells.grade_id(cell):
         metadata["deletable"] = False

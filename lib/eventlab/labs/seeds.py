@@ -1,4 +1,4 @@
-"""Every student's own data: a seed of student and lab, and what random game events are made of.
+"""The seed of a student's data, and random parts of game events.
 
 The shares below are fixed and the seed chooses within them, so that all labs are equally hard.
 """
@@ -15,32 +15,12 @@ T = TypeVar("T")
 PROVIDERS = ("comcast.com", "att.com", "verizon.net", "orange.fr", "telekom.de", "kddi.jp")
 AGENTS = ("ApacheBench/2.3", "Mozilla/5.0", "curl/8.5", "okhttp/4.12", "GameClient/1.7")
 ADJECTIVES = (
-    "brave",
-    "calm",
-    "eager",
-    "gentle",
-    "jolly",
-    "lucky",
-    "quick",
-    "quiet",
-    "proud",
-    "shy",
-    "wise",
-    "wild",
+    *("brave", "calm", "eager", "gentle", "jolly", "lucky"),
+    *("quick", "quiet", "proud", "shy", "wise", "wild"),
 )
 ANIMALS = (
-    "otter",
-    "heron",
-    "lynx",
-    "badger",
-    "falcon",
-    "marten",
-    "newt",
-    "raven",
-    "stoat",
-    "toad",
-    "vole",
-    "wren",
+    *("otter", "heron", "lynx", "badger", "falcon", "marten"),
+    *("newt", "raven", "stoat", "toad", "vole", "wren"),
 )
 COUNTRIES = ("Chile", "France", "Ghana", "India", "Japan", "Norway")
 EPOCH_MS = 1_735_689_600_000
@@ -51,35 +31,35 @@ DAY_MS = 24 * HOUR_MS
 
 
 def seed_of(student: str, lab: str, purpose: str = "practice") -> int:
-    """A number from 1 to 2**31 - 1. Another `purpose` (grading) gives other data than the student has seen."""
+    """Return a number from 1 to 2**31 - 1; the purpose `grading` gives data that the student has not seen."""
     text = "\0".join((student, lab, purpose)).encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.sha256(text).digest()[:8], "big") % (2**31 - 1) + 1
 
 
 def players(rng: random.Random, count: int) -> list[str]:
-    """Different players' names, in random order: `brave-otter`."""
+    """Return different names of players, such as `brave-otter`, in random order."""
     names = [f"{adjective}-{animal}" for adjective in ADJECTIVES for animal in ANIMALS]
     return rng.sample(names, count)
 
 
 def shares(rng: random.Random, counts: dict[T, int]) -> list[T]:
-    """Each key as often as its count says, in random order."""
+    """Return each key as often as its count says, in random order."""
     every = [key for key, count in counts.items() for _ in range(count)]
     rng.shuffle(every)
     return every
 
 
 def about(rng: random.Random, count: int, spread: int) -> int:
-    """A number near `count`, so that students' results differ."""
+    """Return a number near `count`, so that students' results differ."""
     return count + rng.randint(-spread, spread)
 
 
 def hosts(rng: random.Random, count: int) -> list[str]:
-    """Different hosts as in the course: `user7.comcast.com`."""
+    """Return different hosts as in the course: `user7.comcast.com`."""
     numbers = rng.sample(range(1, 100), count)
     return [f"user{number}.{rng.choice(PROVIDERS)}" for number in numbers]
 
 
 def pick(rng: random.Random, values: Sequence[T], count: int) -> list[T]:
-    """So many of the values, each at most once."""
+    """Return `count` of the values, each at most once."""
     return rng.sample(list(values), count)

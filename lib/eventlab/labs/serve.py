@@ -1,4 +1,4 @@
-"""A student's API, served for the time of a cell: real HTTP on a port that is free."""
+"""Serving a student's API over HTTP on a free port while a cell runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @contextmanager
 def serve(app: Any) -> Iterator[str]:
-    """Serve a WSGI application, such as a Flask app, and give its address; the requests' log is not shown."""
+    """Serve a WSGI application, such as a Flask app, without a request log, and yield its address."""
     from werkzeug.serving import WSGIRequestHandler, make_server
 
     class Quiet(WSGIRequestHandler):

@@ -1,7 +1,7 @@
 """What a lab's notebook imports: `lab = open_lab("lab01_events", ...)`, `lab.check("q1")`, `lab.answer("q1", 42)`.
 
-Interactively it makes the student's own data, and runs the public checks. Under the grader, which names a topic,
-it does neither: the data is there, and the checks are made from outside.
+Interactively it creates the student's data and runs the public checks. Under the grader, which names a topic,
+it does neither: the data exists, and the checks run outside.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eventlab.files import write_atomically
 from eventlab.labs.names import Namespace
 
 if TYPE_CHECKING:
     from eventlab.labs.catalogue import Lab
-    from eventlab.labs.checks import Check, Verdict
+    from eventlab.labs.checks import LabCheck, Verdict
 
 ANSWER = "application/vnd.eventlab.answer+json"
 """The mime type under which an answer leaves the student's process, for the judge to read."""
@@ -31,9 +32,9 @@ class LabFailure(AssertionError):
 def open_lab(
     name: str, *, student: str = "", seed: int = 0, topic: str = "", folder: str = "", group: str = ""
 ) -> OpenLab:
-    """The lab, its input in place. Without a topic it is the student's own, which stays from one day to the next.
+    """Return the lab with its input. Without a topic it uses the student's own, which is kept between days.
 
-    seed: 0 means the student's own data; any other number means other data, to try a solution on.
+    The seed 0 means the student's own data; another number gives other data to try a solution on.
     """
     if topic:
         own = Namespace(topic.removesuffix("-events"), topic, folder, group)
@@ -43,7 +44,7 @@ def open_lab(
 
     course.connect()
     who = student or getpass.getuser()
-    if under_nbgrader():  # one submission after the other: none is to find what the last one left
+    if under_nbgrader():  # the same namespace for all submissions: each starts with an empty one
         opened = OpenLab(name, Namespace.of_student(name, "nbgrader"), seed or seed_of(who, name, "nbgrader"))
         opened.restart()
     else:
@@ -54,7 +55,7 @@ def open_lab(
 
 
 class OpenLab:
-    """A lab as a notebook sees it: the names that are its own, its checks, and its answers."""
+    """A lab as a notebook uses it: its names, checks and answers."""
 
     def __init__(self, name: str, namespace: Namespace, seed: int, *, graded: bool = False) -> None:
         self.name, self.namespace, self.seed, self.graded = name, namespace, seed, graded
@@ -62,7 +63,7 @@ class OpenLab:
         self.answers: dict[str, Any] = {}
 
     def answer(self, question: str, value: Any) -> None:
-        """Declare the answer to a question: numbers, text, lists and dicts of them. The last one counts."""
+        """Declare the answer to a question: numbers, text, lists and dicts of them; the last one counts."""
         value = plain(value)
         text = json.dumps({"question": question, "value": value})
         if len(text) > LONGEST_ANSWER:
@@ -76,7 +77,7 @@ class OpenLab:
         display({ANSWER: json.loads(text), "text/plain": shown}, raw=True)
 
     def new_topic(self, suffix: str) -> str:
-        """An empty topic of the lab's own, for the notebook to fill; its name. What was in it is gone."""
+        """Create an empty topic of the lab for the notebook to fill, and return its name."""
         from eventlab.labs import inputs
 
         name = self.namespace.topic_of(suffix)
@@ -86,7 +87,10 @@ class OpenLab:
     def check(self, question: str, *, hidden: bool = False) -> None:
         """Run the question's public checks and print what they expected and found.
 
-        hidden: the hidden ones instead; where nbgrader grades, they are there.
+        With `hidden` the hidden checks run instead, which exist where nbgrader grades.
+
+        Raises:
+            LabFailure: A check failed under nbgrader.
         """
         if self.graded:
             print("Checked from outside when graded.")
@@ -105,16 +109,15 @@ class OpenLab:
             raise LabFailure(f"{len(own) - passed} of {len(own)} checks of {question} failed")
 
     def restart(self) -> None:
-        """Begin anew: delete what the lab left in Kafka and on HDFS, and make its input again."""
+        """Start again: delete what the lab left in Kafka and on HDFS, and create its input again."""
         from eventlab.labs import inputs
 
         inputs.clear(self.namespace)
         self._lab().prepare(self.namespace, self.seed)
-        self._marker().parent.mkdir(parents=True, exist_ok=True)
-        self._marker().write_text(str(self.seed))
+        write_atomically(self._marker(), str(self.seed))
 
     def prepare(self) -> None:
-        """Make the lab's input unless it is there, for this seed."""
+        """Create the lab's input unless it exists for this seed."""
         from eventlab.labs import inputs
 
         marker = self._marker()
@@ -124,7 +127,7 @@ class OpenLab:
         self.restart()
 
     def _lab(self) -> Lab:
-        """The lab's checks: those beside the notebook, as released, or else the kit's."""
+        """Return the lab next to the notebook, as released, or else the kit's."""
         from eventlab.labs.catalogue import Lab, find
 
         here = Path.cwd()
@@ -140,7 +143,7 @@ class OpenLab:
         return Evidence(self.namespace, self.seed, answers=self.answers, files=files)
 
     def _marker(self) -> Path:
-        """Says for which seed the input was made; it goes when `eventlab reset` takes the data."""
+        """Return the file with the seed of the input; `eventlab reset` deletes it with the data."""
         from eventlab.settings import settings
         from eventlab.stack.config import data_dir
 
@@ -148,12 +151,12 @@ class OpenLab:
 
 
 def under_nbgrader() -> bool:
-    """Whether nbgrader runs this notebook, to grade or to validate it."""
+    """Return whether nbgrader runs this notebook, to grade or to validate it."""
     return bool(os.environ.get("NBGRADER_EXECUTION"))
 
 
 def plain(value: Any) -> Any:
-    """The value as JSON has it: Spark's rows and pandas' frames as dicts, numpy's numbers as Python's."""
+    """Return the value as JSON: Spark rows and pandas frames as dicts, numpy numbers as Python numbers."""
     if hasattr(value, "asDict"):
         return plain(value.asDict())
     if hasattr(value, "to_dict") and hasattr(value, "columns"):
@@ -167,7 +170,7 @@ def plain(value: Any) -> Any:
     return value if isinstance(value, bool | int | float | str) or value is None else str(value)
 
 
-def _print(check: Check, verdict: Verdict) -> None:
+def _print(check: LabCheck, verdict: Verdict) -> None:
     print(f"{'ok  ' if verdict.passed else 'FAIL'}  {check.name}")
     if not verdict.passed:
         for label, text in (("expected", verdict.expected), ("got", verdict.got), ("hint", check.hint)):

@@ -15,13 +15,18 @@ SPARK_TOKEN_FILE = "spark-token"
 
 def jupyter_token(settings: Settings) -> str:
     """Return the token that opens the stack's JupyterLab."""
-    return _create(settings, JUPYTER_TOKEN_FILE)
+    return create_once(settings.state_dir / JUPYTER_TOKEN_FILE, secrets.token_hex(24))
 
 
 def spark_token(settings: Settings) -> str | None:
     """Return the token of the Spark Connect server, which keeps other users of the machine out.
 
-    For an external server (`spark_remote_url`) it is the token in the environment, or None.
+    It is the token in the state folder. A new state folder gets the token of the environment, or else a new one.
+    A process that cannot use the state folder, such as a submission, has the token of the environment.
+    An external server (`spark_remote_url`) has the token of the environment, or none.
+
+    Raises:
+        OSError: The state folder cannot be used and the environment has no token.
     """
     if settings.spark_remote_url:
         return os.environ.get(TOKEN_VARIABLE)
@@ -30,8 +35,10 @@ def spark_token(settings: Settings) -> str | None:
 
 def own_spark_token(settings: Settings) -> str:
     """Return the token of a Spark Connect server that this stack starts."""
-    return _create(settings, SPARK_TOKEN_FILE)
-
-
-def _create(settings: Settings, name: str) -> str:
-    return create_once(settings.state_dir / name, secrets.token_hex(24))
+    inherited = os.environ.get(TOKEN_VARIABLE)
+    try:
+        return create_once(settings.state_dir / SPARK_TOKEN_FILE, inherited or secrets.token_hex(24))
+    except OSError:
+        if inherited:
+            return inherited
+        raise

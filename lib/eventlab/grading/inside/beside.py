@@ -1,4 +1,4 @@
-"""Files of a student's folder, through the open folder: no name leads out of it, no link is followed."""
+"""Reading and writing files of a student's folder without following links or leaving the folder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MOST_FILES, MOST_FILE_BYTES = 200, 1024 * 1024
 
 
 def write_below(folder: int, name: str, content: bytes, uid: int) -> None:
-    """A file below an open folder; its name was made harmless outside, and is not trusted here either."""
+    """Write a file below an open folder; a name that leads out of the folder is ignored."""
     parts = [part for part in name.split("/") if part]
     if not parts or ".." in parts:
         return
@@ -32,11 +32,13 @@ def write_below(folder: int, name: str, content: bytes, uid: int) -> None:
 
 
 def own(name: str, folder: int, uid: int) -> None:
+    """Give a file to the student's user, when this process is root."""
     if os.geteuid() == 0 and uid:
         os.chown(name, uid, uid, dir_fd=folder, follow_symlinks=False)
 
 
 def plain_files(folder: int) -> dict[str, str]:
+    """Return the regular files of a folder as base64, by name; large ones and links are left out."""
     found: dict[str, str] = {}
     for name in sorted(os.listdir(folder))[:MOST_FILES]:
         with contextlib.suppress(OSError, UnicodeError):

@@ -1,4 +1,4 @@
-"""How much memory a kernel and all that it started hold."""
+"""Measuring the memory of a kernel and all processes that it started."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def holds_more(pids: list[int], allowed: int) -> bool:
-    """Whether the processes hold more than allowed; shared pages are counted exactly where that may matter."""
+    """Return whether the processes use more bytes than allowed; shared pages are counted once."""
     return resident(pids) > allowed and proportional(pids) > allowed
 
 
 def resident(pids: list[int]) -> int:
+    """Return the resident bytes; a shared page counts for each process."""
     total = 0
     for pid in pids:
         with contextlib.suppress(OSError, ValueError, IndexError):
@@ -24,7 +25,7 @@ def resident(pids: list[int]) -> int:
 
 
 def proportional(pids: list[int]) -> int:
-    """Resident bytes, a page that several processes share counted once in all."""
+    """Return the proportional set size in bytes: a page shared by several processes counts once."""
     total = 0
     for pid in pids:
         with contextlib.suppress(OSError, ValueError, IndexError):

@@ -1,4 +1,4 @@
-"""Giving up rights: limits, another user, no capabilities. What a student's code is left with."""
+"""Giving up rights before a student's code runs: resource limits, another user, no capabilities."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ def unshare(flags: int) -> None:
 
 
 def mount(source: str, target: str, kind: str = "", flags: int = 0, data: str = "") -> None:
+    """Mount a file system (mount(2))."""
     _checked(
         _libc.mount(source.encode(), target.encode(), kind.encode() or None, flags, data.encode() or None),
         f"mount {target}",
@@ -28,14 +29,14 @@ def mount(source: str, target: str, kind: str = "", flags: int = 0, data: str = 
 
 
 def end_with_parent() -> None:
-    """Be killed when the parent ends (after the user has changed: a change of user undoes it)."""
+    """Ask to be killed when the parent ends; call it after a change of user, which resets it."""
     _libc.prctl(PR_SET_PDEATHSIG, 9, 0, 0, 0)
 
 
 def give_up(uid: int) -> None:
-    """Become another user where we are root, and lose every capability for good.
+    """Become another user when this process is root, and drop all capabilities permanently.
 
-    A limit of processes does not bind root, so root must not be what the student's code runs as.
+    The limit of processes does not apply to root, so a student's code must not run as root.
     """
     for capability in range(64):
         _libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
@@ -60,7 +61,7 @@ def limit(limits: Mapping[str, int]) -> None:
 
 
 def threads_of_user() -> int:
-    """How many threads this user has, as far as /proc shows: all of them count when NPROC is a limit."""
+    """Return how many threads this user has; the NPROC limit counts threads, not processes."""
     total = 0
     for name in os.listdir("/proc"):
         if name.isdigit():
@@ -73,10 +74,10 @@ def threads_of_user() -> int:
 
 
 def room_for(processes: int, uid: int, namespaces: bool) -> int:
-    """The NPROC that leaves room for so many more processes.
+    """Return the NPROC limit that allows this number of further processes.
 
-    A user of its own has none yet, and in namespaces only those inside count. The same user as all else that runs
-    here has many (three JVMs have hundreds of threads): those must fit in, too.
+    A dedicated user has no processes yet, and in a namespace only those inside count. Otherwise the user's
+    existing threads (three JVMs have hundreds) count too.
     """
     if namespaces or uid or os.geteuid() == 0:
         return processes

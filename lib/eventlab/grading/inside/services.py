@@ -1,4 +1,4 @@
-"""Run some of the stack's services until standard input ends; say on standard output how that goes.
+"""Run some of the stack's services until standard input ends, and report on standard output.
 
 The services are children in this sandbox's process namespace, so that they end when it ends, however it does.
 """
@@ -19,6 +19,7 @@ from eventlab.stack import Stack, process
 
 
 def main(configuration: str) -> None:
+    """Start the services and carry out orders until standard input ends."""
     wanted = json.loads(configuration)
     signal.signal(signal.SIGTERM, interrupted)
     limits = wanted["limits"]
@@ -45,16 +46,17 @@ def main(configuration: str) -> None:
 
 
 def interrupted(*_: object) -> None:
-    """Also while the services start, nothing that was started stays."""
+    """Raise KeyboardInterrupt, so that a start that is interrupted ends what it has started."""
     raise KeyboardInterrupt
 
 
 def has_ended(settings: Settings, service: str) -> bool:
+    """Return whether the process of a service has ended."""
     return process.find(settings, service) is None
 
 
 def sweep(kept: set[int | None]) -> list[str]:
-    """End every process that is none of the services: workers that have run a student's functions."""
+    """Kill every process that is not a service, such as Python workers of Spark, and return their names."""
     own = {process.pid for process in psutil.Process().children(recursive=True)}
     strangers = own if os.getpid() != 2 else set(psutil.pids())
     swept = []
@@ -67,6 +69,7 @@ def sweep(kept: set[int | None]) -> list[str]:
 
 
 def say(message: dict[str, object]) -> None:
+    """Write an event to standard output."""
     print(json.dumps(message), flush=True)
 
 

@@ -1,7 +1,7 @@
-"""A student's executed cells as HTML that does nothing: text is escaped, and only pictures of two kinds are shown.
+"""The cells of an executed notebook as HTML: all text is escaped, and the only pictures are PNG and JPEG.
 
-What the student's outputs call HTML, SVG, JavaScript or widgets is never passed on; each such output also has a
-plain form, which is shown. Markdown is rendered with its HTML escaped and goes through a list of allowed tags.
+HTML, SVG, JavaScript and widgets in the outputs of a student are never passed on. Such an output usually has a
+plain form too, which is shown. Markdown is rendered with its HTML escaped, then sanitized with a list of tags.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable, Mapping
-from html import escape
 from typing import Any
 
-import bleach
 import mistune
+import nh3
+from markupsafe import Markup
 from nbformat import NotebookNode
 
 from eventlab.grading.reports.words import clean
@@ -34,37 +34,33 @@ TAGS = {
 _markdown = mistune.create_markdown(escape=True, plugins=["table", "strikethrough"])
 
 
-def cell_html(cell: NotebookNode) -> str:
-    """One cell; of a cell that is the instructor's own (put in place of a broken one) only that it is."""
-    if is_instructors(cell):
-        return f'<div class="cell"><pre class="source withheld">{WITHHELD}</pre></div>'
+def cell_html(cell: NotebookNode) -> Markup:
+    """Return a cell as HTML, without what is between nbgrader's markers."""
     source = without_secrets(joined(cell.get("source"))[: 2 * TEXT_LIMIT])
     if cell.get("cell_type") == "markdown":
-        return f'<div class="cell text">{markdown(source)}</div>'
+        return Markup('<div class="cell text">{}</div>').format(markdown(source))
     if cell.get("cell_type") != "code":
-        return f'<div class="cell">{_pre(source, "source")}</div>'
+        return Markup('<div class="cell">{}</div>').format(_pre(source, "source"))
     outputs = list(cell.get("outputs") or [])
-    shown = "".join(_output(output) for output in outputs[:OUTPUTS_LIMIT] if isinstance(output, Mapping))
-    more = f"<p>… and {len(outputs) - OUTPUTS_LIMIT} more outputs</p>" if len(outputs) > OUTPUTS_LIMIT else ""
-    return f'<div class="cell">{_pre(source, "source")}{shown}{more}</div>'
-
-
-def is_instructors(cell: NotebookNode) -> bool:
-    """Whether the grader put the instructor's solution here (it says so in the cell's metadata)."""
-    ours = (cell.get("metadata") or {}).get("eventlab")
-    return isinstance(ours, Mapping) and ours.get("origin") == "instructor"
+    parts = [_output(output) for output in outputs[:OUTPUTS_LIMIT] if isinstance(output, Mapping)]
+    if len(outputs) > OUTPUTS_LIMIT:
+        parts.append(Markup("<p>… and {} more outputs</p>").format(len(outputs) - OUTPUTS_LIMIT))
+    return Markup('<div class="cell">{}{}</div>').format(_pre(source, "source"), Markup("").join(parts))
 
 
 def without_secrets(source: str) -> str:
-    """The source without what stands between nbgrader's markers of solutions and hidden tests."""
+    """Return the source without what is between nbgrader's markers of solutions and hidden tests."""
     return SECRET.sub(f"# {WITHHELD}", source)
 
 
-def markdown(source: str) -> str:
-    return bleach.clean(str(_markdown(clean(source, TEXT_LIMIT))), tags=TAGS, attributes={"a": ["href"]})
+def markdown(source: str) -> Markup:
+    """Return Markdown as HTML that has only text, tables and links."""
+    html = str(_markdown(clean(source, TEXT_LIMIT)))
+    schemes = {"http", "https", "mailto"}
+    return Markup(nh3.clean(html, tags=TAGS, attributes={"a": {"href"}}, url_schemes=schemes))
 
 
-def _output(output: Mapping[str, Any]) -> str:
+def _output(output: Mapping[str, Any]) -> Markup:
     match output.get("output_type"):
         case "stream":
             return _pre(joined(output.get("text")), "output")
@@ -72,20 +68,21 @@ def _output(output: Mapping[str, Any]) -> str:
             return _pre(joined(output.get("traceback"), "\n") or joined(output.get("evalue")), "output error")
         case "display_data" | "execute_result" if isinstance(output.get("data"), Mapping):
             return _display(output["data"])
-    return ""
+    return Markup("")
 
 
-def _display(data: Mapping[str, Any]) -> str:
+def _display(data: Mapping[str, Any]) -> Markup:
     for kind, magic in PICTURES.items():
         if picture := _picture(joined(data.get(kind)), magic):
-            return f'<img class="output" alt="a plot" src="data:{kind};base64,{picture}">'
+            html = '<img class="output" alt="a plot" src="data:{};base64,{}">'
+            return Markup(html).format(kind, picture)
     if "text/plain" in data:
         return _pre(joined(data["text/plain"]), "output")
-    return _pre("(an output without a plain form)", "output") if data else ""
+    return _pre("(an output without a plain form)", "output") if data else Markup("")
 
 
 def _picture(text: str, magic: bytes) -> str | None:
-    """The picture's base64, written anew from its bytes, when it is one of that kind."""
+    """Return the base64 of a picture, encoded again from its bytes, or None when it is not one of that kind."""
     if not text or len(text) > PICTURE_LIMIT:
         return None
     try:
@@ -95,14 +92,14 @@ def _picture(text: str, magic: bytes) -> str | None:
     return base64.b64encode(content).decode() if content.startswith(magic) else None
 
 
-def joined(text: object, by: str = "") -> str:
-    """Notebook text is a string or a list of strings; anything else is no text."""
+def joined(text: object, separator: str = "") -> str:
+    """Return the text of a notebook's field, which is a string or a list of strings; "" for anything else."""
     if isinstance(text, str):
         return text
     if isinstance(text, Iterable) and not isinstance(text, Mapping):
-        return by.join(part for part in text if isinstance(part, str))
+        return separator.join(part for part in text if isinstance(part, str))
     return ""
 
 
-def _pre(text: str, kind: str) -> str:
-    return f'<pre class="{kind}">{escape(clean(text, TEXT_LIMIT))}</pre>' if text.strip() else ""
+def _pre(text: str, kind: str) -> Markup:
+    return Markup('<pre class="{}">{}</pre>').format(kind, clean(text, TEXT_LIMIT)) if text.strip() else Markup("")

@@ -1,16 +1,16 @@
-"""Every report. Its plots take a second to import, which is not to keep a grading from its start."""
+"""Writing all reports; imported after the grading, because the plots take a second to import."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from eventlab.grading.records import Record
+from eventlab.grading.records import SubmissionRecord
 from eventlab.grading.reports import feedback, gradescope, overview, tables
 
 
-def write_all(records: Sequence[Record], output: Path) -> None:
-    """Write every report anew: the tables, Gradescope's results, each student's feedback, and the overview."""
+def write_all(records: Sequence[SubmissionRecord], output: Path) -> None:
+    """Write all reports: the tables, Gradescope's results, each student's feedback, and the overview."""
     tables.write(records, output)
     for record in records:
         gradescope.write(record, output)

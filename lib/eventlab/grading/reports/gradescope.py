@@ -1,4 +1,4 @@
-"""results.json of a student, in the format that Gradescope's autograder reads.
+"""The results.json of a student, in the format that Gradescope's autograder reads.
 
 Source: https://gradescope-autograders.readthedocs.io/en/latest/specs/
 """
@@ -8,21 +8,21 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from eventlab.grading.records import CheckResult, Record, write_atomically
+from eventlab.grading.records import CheckResult, SubmissionRecord, write_atomically
 from eventlab.grading.reports.words import STATUS, for_student, line
 
 FOLDER = "gradescope"
 
 
-def write(record: Record, output: Path) -> Path:
+def write(record: SubmissionRecord, output: Path) -> Path:
     """Write OUTPUT/gradescope/<slug>/results.json."""
     target = output / FOLDER / record.slug / "results.json"
     write_atomically(target, json.dumps(results(record), indent=2) + "\n")
     return target
 
 
-def results(record: Record) -> dict[str, object]:
-    """The score, a test a check, and what happened; a hidden check's test says no more than its name and hint."""
+def results(record: SubmissionRecord) -> dict[str, object]:
+    """Return the score, one test per check, and what happened; a hidden check has only its name and hint."""
     notes = [f"{question.id}: {question.note}" for question in record.questions if question.note]
     return {
         "score": record.points,

@@ -1,4 +1,4 @@
-"""report.html for the instructor: how the class did, which checks failed, and in which way most often."""
+"""The report.html for the instructor: points of the class, pass rates and most common failures."""
 
 from __future__ import annotations
 
@@ -7,23 +7,22 @@ import io
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from eventlab.grading.records import STATUSES, CheckResult, Record, write_atomically
-from eventlab.grading.reports.page import page, table
-from eventlab.grading.reports.words import line, number
+from eventlab.grading.records import STATUSES, CheckResult, SubmissionRecord, write_atomically
+from eventlab.grading.reports import page
+from eventlab.grading.reports.words import line
 
 PASSED, FAILED = "#4c9f70", "#d0706b"
 
 
 @dataclass(frozen=True)
 class CheckSummary:
-    """One check over the class; `commonest` is what most of those who failed it had, `times` how many."""
+    """One check over the class; `commonest` is the most frequent wrong result and `times` its count."""
 
     question: str
     name: str
@@ -34,14 +33,15 @@ class CheckSummary:
     times: int
 
 
-def write(records: Sequence[Record], output: Path) -> Path:
+def write(records: Sequence[SubmissionRecord], output: Path) -> Path:
+    """Write OUTPUT/report.html and return the file."""
     target = output / "report.html"
     write_atomically(target, render(records))
     return target
 
 
-def summaries(records: Sequence[Record]) -> list[CheckSummary]:
-    """Every check in the order of the lab, with its pass rate and its commonest failure."""
+def summaries(records: Sequence[SubmissionRecord]) -> list[CheckSummary]:
+    """Return every check in the order of the lab, with its pass rate and most common failure."""
     groups: dict[tuple[str, str], list[CheckResult]] = {}
     for record in records:
         for check in record.checks:
@@ -57,55 +57,23 @@ def _summary(checks: Sequence[CheckResult]) -> CheckSummary:
     return CheckSummary(first.question, first.name, first.hidden, passed, len(checks), commonest, times)
 
 
-def render(records: Sequence[Record]) -> str:
-    lab = escape(records[0].lab) if records else "nothing graded"
-    parts = [f"<h1>{lab}: {len(records)} submissions</h1>", f"<p>{_outcomes(records)}</p>"]
-    if records:
-        found = summaries(records)
-        parts += ["<h2>Points</h2>", _picture(_distribution(records), "distribution of points")]
-        if found:
-            parts += ["<h2>Checks</h2>", _picture(_pass_rates(found), "pass rate of each check"), _checks(found)]
-        parts += ["<h2>Submissions</h2>", _submissions(records)]
-    return page("Grades", "\n".join(parts))
-
-
-def _outcomes(records: Sequence[Record]) -> str:
+def render(records: Sequence[SubmissionRecord]) -> str:
+    """Return the page for the instructor."""
     counts = Counter(record.status for record in records)
-    containments = ", ".join(sorted({record.containment for record in records if record.containment}))
-    said = ", ".join(f"{counts[status]} {status}" for status in STATUSES if counts[status])
-    return escape(f"{said}. Containment: {containments}." if containments else f"{said}.")
+    found = summaries(records)
+    return page.render(
+        "overview.html",
+        records=records,
+        outcomes=", ".join(f"{counts[status]} {status}" for status in STATUSES if counts[status]),
+        containments=", ".join(sorted({record.containment for record in records if record.containment})),
+        distribution=_picture(_distribution(records)),
+        checks=found,
+        pass_rates=_picture(_pass_rates(found)) if found else "",
+    )
 
 
-def _checks(found: Sequence[CheckSummary]) -> str:
-    rows = [
-        [
-            escape(check.question),
-            escape(line(check.name)),
-            "hidden" if check.hidden else "public",
-            f"{check.passed} / {check.of}",
-            escape(f"{check.times} × {check.commonest}" if check.times else ""),
-        ]
-        for check in found
-    ]
-    return table(["question", "check", "", "passed", "commonest failure"], rows)
-
-
-def _submissions(records: Sequence[Record]) -> str:
-    rows = [
-        [
-            f'<a href="feedback/{escape(record.slug)}.html">{escape(line(record.student))}</a>',
-            f"{number(record.points)} / {number(record.max_points)}",
-            record.status,
-            f"{record.seconds:.1f} s",
-            escape("\n".join(line(message) for message in record.messages)),
-        ]
-        for record in records
-    ]
-    return table(["student", "points", "status", "time", "what happened"], rows)
-
-
-def _distribution(records: Sequence[Record]) -> Figure:
-    """How many students have which share of the points, in ten steps of 10 %."""
+def _distribution(records: Sequence[SubmissionRecord]) -> Figure:
+    """Plot how many students have which share of the points, in steps of 10 %."""
     shares = [100 * record.points / record.max_points if record.max_points else 0 for record in records]
     figure = Figure(figsize=(8, 2.8), layout="constrained")
     axes = figure.add_subplot()
@@ -116,7 +84,7 @@ def _distribution(records: Sequence[Record]) -> Figure:
 
 
 def _pass_rates(found: Sequence[CheckSummary]) -> Figure:
-    """A bar a check: how many passed, and beside it what most of the others had."""
+    """Plot one bar per check: the share that passed and, next to it, the most common failure."""
     figure = Figure(figsize=(10, 0.8 + 0.34 * len(found)), layout="constrained")
     axes = figure.add_subplot()
     rates = [100 * check.passed / check.of for check in found]
@@ -125,14 +93,8 @@ def _pass_rates(found: Sequence[CheckSummary]) -> Figure:
     axes.barh(rows, [100 - rate for rate in rates], left=rates, color=FAILED)
     for row, check in zip(rows, found, strict=True):
         if check.times:
-            axes.text(
-                102,
-                row,
-                _plain(f"{check.times} × {check.commonest}", 50),
-                va="center",
-                fontsize=8,
-                parse_math=False,
-            )
+            failure = _plain(f"{check.times} × {check.commonest}", 50)
+            axes.text(102, row, failure, va="center", fontsize=8, parse_math=False)
     axes.set_yticks(rows, [_plain(f"{check.question}  {check.name}", 48) for check in found], parse_math=False)
     axes.invert_yaxis()
     axes.set(xlabel="% passed (right of the bar: the commonest failure)", xlim=(0, 100))
@@ -140,11 +102,12 @@ def _pass_rates(found: Sequence[CheckSummary]) -> Figure:
 
 
 def _plain(text: str, limit: int) -> str:
-    """Only characters that the plot's font has."""
+    """Replace characters that the plot's font does not have."""
     return line(text, limit).encode("latin-1", "replace").decode("latin-1")
 
 
-def _picture(figure: Figure, description: str) -> str:
+def _picture(figure: Figure) -> str:
+    """Return a figure as the base64 text of a PNG."""
     buffer = io.BytesIO()
     FigureCanvasAgg(figure).print_png(buffer)
-    return f'<img alt="{description}" src="data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
+    return base64.b64encode(buffer.getvalue()).decode()

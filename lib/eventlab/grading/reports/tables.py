@@ -1,4 +1,4 @@
-"""grades.csv (a row a student) and checks.csv (a row a check), for spreadsheets: no cell may be a formula."""
+"""The files grades.csv (one row per student) and checks.csv (one row per check), without formulas."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from eventlab.grading.records import Record, write_atomically
+from eventlab.grading.records import SubmissionRecord, write_atomically
 from eventlab.grading.reports.words import CONTROLS, number
 
 FORMULA_STARTS = tuple("=+-@＝＋－＠\t\n\r|%")
@@ -15,13 +15,14 @@ LIMIT = 10_000
 """Characters a cell; a spreadsheet's own limit is 32,767."""
 
 
-def write(records: Sequence[Record], output: Path) -> None:
+def write(records: Sequence[SubmissionRecord], output: Path) -> None:
+    """Write OUTPUT/grades.csv and OUTPUT/checks.csv."""
     write_atomically(output / "grades.csv", _csv(grades(records)))
     write_atomically(output / "checks.csv", _csv(checks(records)))
 
 
-def grades(records: Sequence[Record]) -> Iterable[list[str]]:
-    """Student, status and points, then a column for each question's points."""
+def grades(records: Sequence[SubmissionRecord]) -> Iterable[list[str]]:
+    """Yield the heading and one row per student: status, points, and the points of each question."""
     ids = list(dict.fromkeys(question.id for record in records for question in record.questions))
     yield ["student", "lab", "status", "points", "max_points", *map(text, ids), "messages"]
     for record in records:
@@ -37,8 +38,8 @@ def grades(records: Sequence[Record]) -> Iterable[list[str]]:
         ]
 
 
-def checks(records: Sequence[Record]) -> Iterable[list[str]]:
-    """Every check of every student, with what was expected and got also of the hidden ones: for the instructor."""
+def checks(records: Sequence[SubmissionRecord]) -> Iterable[list[str]]:
+    """Yield the heading and one row per check of each student, with the results of hidden checks too."""
     yield ["student", "question", "check", "passed", "points", "max_points", "hidden", "expected", "got"]
     for record in records:
         for check in record.checks:
@@ -56,7 +57,7 @@ def checks(records: Sequence[Record]) -> Iterable[list[str]]:
 
 
 def text(value: str) -> str:
-    """Text that a spreadsheet shows as it is: what would be a formula gets a quote before it."""
+    """Return text that a spreadsheet shows as it is; a quote is put before a formula."""
     shown = CONTROLS.sub("�", value[:LIMIT])
     return f"'{shown}" if shown.lstrip(" \u00a0").startswith(FORMULA_STARTS) else shown
 
