@@ -23,12 +23,8 @@ class HubError(EventlabError):
 
 
 def page(path: Path) -> str | None:
-    """Return the path of the URL at which the Hub's Lab shows a file, or None without a Hub.
-
-    The Hub and Jupyter set JUPYTERHUB_SERVICE_PREFIX and JUPYTER_SERVER_ROOT for the processes that they start,
-    also for terminals.
-    """
-    prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX")
+    """Return the path of the URL at which the Hub's Lab shows a file, or None without a Hub."""
+    prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX")  # the Hub sets it, also for terminals
     if not prefix:
         return None
     root = Path(os.environ.get("JUPYTER_SERVER_ROOT") or Path.home()).resolve()
@@ -58,15 +54,14 @@ def command(settings: Settings, arguments: Sequence[str]) -> list[str]:
 
 
 def start(settings: Settings, report: Report) -> None:
-    """Start the course's services for the server that this process will become, and their watchdog.
+    """Start a watchdog and the course's services for the server that this process will become.
 
-    When a service does not start, the error is in the Hub's log, and Lab opens all the same: the stack panel and
-    `eventlab doctor` show the learner what is wrong.
+    An error goes to the Hub's log, and Lab opens all the same: the stack panel shows the learner what is wrong.
     """
     start_page.write(settings)
     config.render(settings)
-    watchdog.start(settings)
     try:
+        watchdog.start(settings)
         Stack(settings, report=report).up()
     except StackError as error:
         print(error, file=sys.stderr)

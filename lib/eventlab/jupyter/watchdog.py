@@ -32,15 +32,16 @@ def start(settings: Settings) -> None:
     When the watchdog of an earlier server is stopping the services, this waits until they have stopped.
 
     Raises:
-        OSError: The process could not be started.
+        StackError: The process did not start.
     """
     from eventlab.stack import environment
+    from eventlab.stack.startup import StackError
 
     log = settings.state_dir / "logs" / "hub-watchdog.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", "eventlab.jupyter.watchdog", str(settings.state_dir / "hub.lock")],
+            [sys.executable, "-m", __name__, str(os.getpid()), str(settings.state_dir / "hub.lock")],
             env=environment.full(settings),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -51,31 +52,31 @@ def start(settings: Settings) -> None:
     assert process.stdout
     with process.stdout as output:
         if output.readline() != READY:
-            raise OSError(f"the watchdog of the services did not start; its log is {log}")
+            raise StackError(f"the watchdog of the services did not start; its log is {log}")
 
 
-def watch(server: psutil.Process, lock_file: Path) -> None:
+def watch(server_pid: int, lock_file: Path) -> None:
     """Wait until the server has ended, then stop the services, unless another server uses them.
 
     The watchdog of each running server holds a shared lock; the one that gets an exclusive lock is the last.
     """
+    server = psutil.Process().parent()  # another process when the server has ended already
     with lock_file.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
         print(READY, end="", flush=True)
-        logger.info("process %d stops the services when process %d has ended", os.getpid(), server.pid)
-        while is_running(server):
+        logger.info("process %d stops the services when process %d has ended", os.getpid(), server_pid)
+        while server and server.pid == server_pid and is_running(server):
             time.sleep(POLL_S)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            logger.info("process %d has ended; another server uses the services", server.pid)
+            logger.info("process %d has ended; another server uses the services", server_pid)
             return
         from eventlab.settings import settings
         from eventlab.stack import Stack
 
-        logger.info("process %d has ended: stopping the services", server.pid)
-        states = Stack(settings).down()
-        logger.info("%s", ", ".join(f"{status.name} {status.state}" for status in states))
+        logger.info("process %d has ended: stopping the services", server_pid)
+        Stack(settings).down()
 
 
 def is_running(process: psutil.Process) -> bool:
@@ -88,4 +89,4 @@ def is_running(process: psutil.Process) -> bool:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    watch(psutil.Process(os.getppid()), Path(sys.argv[1]))
+    watch(int(sys.argv[1]), Path(sys.argv[2]))

@@ -102,9 +102,8 @@ class EventTail(Panel):
         if drawn == self._drawn:
             return
         self._drawn = drawn
-        rate = window[-1].total()
         self.facts.value = alert(follower.problem) or render(
-            "event_rate", follower=follower, rate=rate, received=received, most_behind=MAX_BUFFERED
+            "event_rate", follower=follower, rate=window[-1].total(), received=received, most_behind=MAX_BUFFERED
         )
         self.chart.value = chart(window)
         self.table.value = render("event_table", events=events)

@@ -29,8 +29,6 @@ class Event(NamedTuple):
     """A message as it is shown.
 
     Attributes:
-        partition: Its partition.
-        offset: Its offset in the partition.
         timestamp_ms: Kafka's timestamp, in milliseconds since 1970.
         event_type: The field of that name.
         host: The field `Host`.
