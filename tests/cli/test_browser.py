@@ -37,7 +37,7 @@ def test_a_launcher_that_finds_no_browser_opens_nothing_and_prints_nothing(progr
     assert capfd.readouterr() == ("", "")
 
 
-def test_without_a_display_xdg_open_is_not_asked(programs, monkeypatch, tmp_path):
+def test_without_a_display_xdg_open_is_not_started(programs, monkeypatch, tmp_path):
     programs("xdg-open", f"echo started > {tmp_path}/started")
     monkeypatch.delenv("DISPLAY")
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)

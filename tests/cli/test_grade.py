@@ -1,4 +1,4 @@
-"""`eventlab grade` as an instructor meets it: clear errors, progress, reports, and a run that can be stopped."""
+"""`eventlab grade`: clear errors, progress, reports, and a run that can be stopped and continued."""
 
 import csv
 import io
@@ -39,11 +39,11 @@ def submissions(tmp_path):
 
 @pytest.fixture
 def graded(monkeypatch):
-    """Stands for the grading itself: what was asked for, and the records of Ada and Ben."""
-    asked = {}
+    """Replace the grading: the arguments that it received, and the records of Ada and Ben."""
+    received = {}
 
     def grade(lab, submissions, output, **options):
-        asked.update(
+        received.update(
             options, lab=lab, submissions=sorted(p.name for p in Path(submissions).iterdir()), output=output
         )
         found = [record("ada"), record("=ben", "died", 0)]
@@ -52,10 +52,10 @@ def graded(monkeypatch):
         return found
 
     monkeypatch.setattr(grade_module, "grade", grade)
-    return asked
+    return received
 
 
-def test_an_unknown_lab_is_named_with_those_that_there_are(submissions):
+def test_an_unknown_lab_is_named_with_those_that_exist(submissions):
     done = run("grade", "lab77", submissions)
 
     assert done.exit_code == 1
@@ -98,7 +98,7 @@ def test_the_limits_reach_the_grading(submissions, graded, tmp_path):
     assert graded["output"] == tmp_path / "out"
 
 
-def test_reports_are_written_and_said_where(submissions, graded, tmp_path):
+def test_reports_are_written_and_their_place_is_printed(submissions, graded, tmp_path):
     done = run("grade", "lab01", submissions, "--output", tmp_path / "out")
 
     assert (tmp_path / "out" / "report.html").exists()
@@ -107,7 +107,7 @@ def test_reports_are_written_and_said_where(submissions, graded, tmp_path):
     assert [(row["student"], row["status"]) for row in rows] == [("ada", "graded"), ("'=ben", "died")]
 
 
-def test_verdicts_come_as_they_are_made(submissions, graded, tmp_path):
+def test_verdicts_are_printed_as_they_are_made(submissions, graded, tmp_path):
     done = run("grade", "lab01", submissions, "--output", tmp_path / "out")
 
     assert "1/2" in done.stderr
@@ -144,11 +144,11 @@ def test_the_bar_shows_done_total_time_left_and_verdicts():
         progress(2, 12, record("[red]ben", "timed_out"))
 
     shown = screen.file.getvalue()
-    for said in ("2/12", "1 graded, 1 timed_out", "left:", "ada", "[red]ben"):
-        assert said in shown
+    for expected_text in ("2/12", "1 graded, 1 timed_out", "left:", "ada", "[red]ben"):
+        assert expected_text in shown
 
 
-def test_ctrl_c_says_how_to_go_on(submissions, monkeypatch, tmp_path):
+def test_ctrl_c_prints_how_to_continue(submissions, monkeypatch, tmp_path):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
@@ -163,14 +163,14 @@ def test_ctrl_c_says_how_to_go_on(submissions, monkeypatch, tmp_path):
 def test_help_teaches():
     text = run("grade", "--help").output
 
-    for said in (
+    for expected_text in (
         "eventlab grade lab01 submissions/",
         "grades.csv",
         "Ctrl-C",
         "--cell-timeout",
         "the same command continues",
     ):
-        assert said in " ".join(text.split())
+        assert expected_text in " ".join(text.split())
     assert "verify" in run("labs", "--help").output
     assert "grade" in run("--help").output
 

@@ -37,7 +37,7 @@ def address(started):
 
 @pytest.fixture
 def browser(stack, address):
-    """A client that came in by the address, as a browser would."""
+    """A client that has opened the address, like a browser."""
     with httpx.Client(base_url=stack.jupyter_url, follow_redirects=True, trust_env=False) as client:
         assert client.get(address).status_code == 200
         yield client
@@ -56,16 +56,16 @@ def test_the_address_leads_to_the_start_page(stack, address, browser):
     assert "**0 of 9 lessons ran through.**" in browser.get(f"/api/contents/{page}").json()["content"]
 
 
-def test_the_lessons_are_there(browser):
+def test_the_lessons_are_listed(browser):
     names = [item["name"] for item in browser.get("/api/contents/notebooks").json()["content"]]
     assert "01_start_the_stack.ipynb" in names
 
 
-def test_nobody_comes_in_without_the_token(stack, address):
+def test_without_the_token_the_server_refuses(stack, address):
     assert httpx.get(f"{stack.jupyter_url}/api/contents", trust_env=False).status_code == 403
 
 
-def test_no_news_are_fetched_and_none_are_asked_about(browser):
+def test_jupyterlab_fetches_no_news_and_does_not_ask_to(browser):
     found = browser.get("/lab/api/settings/@jupyterlab/apputils-extension:notification").json()
 
     assert found["schema"]["properties"]["fetchNews"]["default"] == "false"
@@ -73,9 +73,9 @@ def test_no_news_are_fetched_and_none_are_asked_about(browser):
 
 
 async def typed(address, token, line, until):
-    """What a terminal shows of a line that is typed, until a word comes."""
-    wanted = HTTPRequest(address, headers={"Authorization": f"token {token}"}, request_timeout=20)
-    terminal = await websocket_connect(wanted)
+    """Type a line in a terminal and return what it shows up to a marker."""
+    request = HTTPRequest(address, headers={"Authorization": f"token {token}"}, request_timeout=20)
+    terminal = await websocket_connect(request)
     await terminal.write_message(json.dumps(["stdin", f"{line}\r"]))
     shown = ""
     while until not in shown:
@@ -85,7 +85,7 @@ async def typed(address, token, line, until):
     return shown
 
 
-def test_a_terminal_has_the_kits_commands_even_where_a_login_would_take_them_away(stack, address):
+def test_a_terminal_has_the_kits_commands_although_a_login_shell_would_reset_its_path(stack, address):
     token = {"Authorization": f"token {jupyter_token(stack)}"}
     name = httpx.post(f"{stack.jupyter_url}/api/terminals", headers=token, trust_env=False).json()["name"]
     address = f"{stack.jupyter_url.replace('http', 'ws', 1)}/terminals/websocket/{name}"
@@ -109,7 +109,7 @@ def test_markdown_opens_as_a_page_and_the_menu_leads_to_it_and_to_the_stack(stac
     assert (ROOT / menu["items"][1]["args"]["path"]).exists()
 
 
-def test_below_a_base_url_everything_is_where_it_says(tmp_path, stack):
+def test_below_a_base_url_the_pages_are_at_the_printed_addresses(tmp_path, stack):
     moved = Settings(state_dir=tmp_path, port_offset=stack.port_offset + 11, jupyter_base_url="user/ada")
     start_page.write(moved)
     try:

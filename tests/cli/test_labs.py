@@ -1,11 +1,11 @@
-"""`eventlab labs list` and `release`, as they are typed."""
+"""The commands `eventlab labs list` and `release`."""
 
 from click.testing import CliRunner
 
 from eventlab.cli.labs import labs
 
 
-def test_list_says_of_each_lab_what_it_is_worth():
+def test_list_shows_the_points_of_each_lab():
     done = CliRunner().invoke(labs, ["list"])
 
     assert done.exit_code == 0
@@ -18,14 +18,14 @@ def test_list_says_of_each_lab_what_it_is_worth():
     assert "4 questions    16 points" in done.output
 
 
-def test_release_writes_a_folder_a_lab_and_says_where(tmp_path):
+def test_release_writes_one_folder_per_lab_and_prints_its_path(tmp_path):
     done = CliRunner().invoke(labs, ["release", "lab01", "lab03", "--output", str(tmp_path)])
 
     assert done.output.splitlines() == [str(tmp_path / "lab01_events"), str(tmp_path / "lab03_sql")]
     assert (tmp_path / "lab01_events" / "lab01_events.ipynb").exists()
 
 
-def test_a_lab_that_is_not_there_is_an_error(tmp_path):
+def test_an_unknown_lab_is_an_error(tmp_path):
     done = CliRunner().invoke(labs, ["release", "lab99", "--output", str(tmp_path)])
 
     assert done.exit_code != 0

@@ -1,4 +1,4 @@
-"""The field's commands, as they are typed, on the tests' stack."""
+"""The commands of Kafka, Hadoop and Spark on the tests' stack."""
 
 import os
 import re
@@ -128,11 +128,11 @@ def test_a_topic_is_created_described_and_deleted(stack, topic):
     assert deleted.returncode == 0
 
 
-def test_a_topic_that_is_not_there_is_kafkas_own_error(stack):
-    done = run("kafka-topics", "--describe", "--topic", "nobody-made-it")
+def test_a_missing_topic_is_kafkas_own_error(stack):
+    done = run("kafka-topics", "--describe", "--topic", "missing")
 
     assert done.returncode == 1
-    assert "Topic 'nobody-made-it' does not exist as expected" in done.stdout + done.stderr
+    assert "Topic 'missing' does not exist as expected" in done.stdout + done.stderr
 
 
 def test_what_is_produced_in_a_console_is_consumed_in_another(stack, topic):
@@ -143,7 +143,7 @@ def test_what_is_produced_in_a_console_is_consumed_in_another(stack, topic):
     assert consumed.stdout == "one\ntwo\n"
 
 
-def test_kafkacat_finds_the_stack_by_itself(stack, topic):
+def test_kafkacat_finds_the_stack_without_options(stack, topic):
     assert run("kafkacat", "-P", "-t", topic, stdin="hello\n").returncode == 0
 
     assert run("kafkacat", "-C", "-t", topic, "-e", "-q").stdout == "hello\n"
@@ -185,11 +185,11 @@ def test_a_pipe_that_closes_early_ends_a_listing(stack, topic):
     assert run("bash", "-c", f"hadoop fs -cat /tmp/{topic}.seq | head -n 1").stdout == "1\n"
 
 
-def test_a_file_that_is_not_there_is_hadoops_own_error(stack):
-    done = run("hadoop", "fs", "-ls", "/tmp/nobody-made-it")
+def test_a_missing_file_is_hadoops_own_error(stack):
+    done = run("hadoop", "fs", "-ls", "/tmp/missing")
 
     assert done.returncode == 1
-    assert done.stderr == "ls: `/tmp/nobody-made-it': No such file or directory\n"
+    assert done.stderr == "ls: `/tmp/missing': No such file or directory\n"
 
 
 def test_the_shell_that_env_prepares_knows_the_commands(stack):

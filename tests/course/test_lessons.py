@@ -72,7 +72,7 @@ def test_a_lesson_is_committed_as_it_ran(path):
 
 
 @EACH
-def test_a_lesson_tells_nothing_of_the_machine_that_ran_it(path):
+def test_a_lesson_contains_nothing_of_the_machine_that_ran_it(path):
     notebook = read(path)
 
     assert set(notebook.metadata) == {"kernelspec", "language_info"}

@@ -1,4 +1,4 @@
-"""What a lesson starts from, and that nothing of a learner's or of somebody else's is lost on the way."""
+"""What a lesson starts from, and that no data of the learner or of an external service is lost."""
 
 import base64
 import json
@@ -30,7 +30,7 @@ def send(stack):
 
 @pytest.fixture
 def elsewhere(stack, tmp_path, monkeypatch):
-    """The stack's Kafka as one that somebody else runs: named by its address, with nothing noted about it."""
+    """The stack's Kafka as an external one: named by its address, with no record of the kit's topics."""
     own = stack.model_copy(update={"kafka_bootstrap_servers": stack.bootstrap_servers, "state_dir": tmp_path})
     monkeypatch.setattr(course, "settings", own)
     return own
@@ -40,7 +40,7 @@ def kept_text(printed):
     return Path(re.search(r"is kept in (\S+)", printed)[1]).read_text()
 
 
-def test_a_record_is_kept_as_one_line_whatever_is_in_it():
+def test_a_record_is_saved_as_one_line_whatever_it_contains():
     record = SimpleNamespace(
         partition=0, offset=7, timestamp=1000, key=None, value=b"two\nlines", headers=[("trace", b"\xff")]
     )
@@ -62,7 +62,7 @@ def test_a_lesson_error_shows_its_message_and_no_traceback():
     assert course.LessonError("not running: kafka")._render_traceback_() == ["LessonError: not running: kafka"]
 
 
-def test_what_a_topic_held_is_kept_before_it_is_emptied(topic, send, capsys):
+def test_the_messages_of_a_topic_are_saved_before_it_is_emptied(topic, send, capsys):
     send(topic, b"two\nlines", b"\xff")
 
     course.fresh_topic(topic)
@@ -75,13 +75,13 @@ def test_what_a_topic_held_is_kept_before_it_is_emptied(topic, send, capsys):
     assert course.read_values(topic) == []
 
 
-def test_two_savings_in_one_second_are_two_files(topic, send):
+def test_messages_saved_twice_in_one_second_are_two_files(topic, send):
     send(topic, b"1")
 
     assert course.save_messages(topic) != course.save_messages(topic)
 
 
-def test_on_somebody_elses_kafka_a_topic_with_messages_is_refused_and_stays(elsewhere, topic, send):
+def test_on_an_external_kafka_a_topic_with_messages_is_refused_and_stays(elsewhere, topic, send):
     send(topic, b"theirs")
 
     with pytest.raises(course.LessonError, match=r"export EVENTLAB_TOPIC="):
@@ -89,7 +89,7 @@ def test_on_somebody_elses_kafka_a_topic_with_messages_is_refused_and_stays(else
     assert course.read_values(topic) == [b"theirs"]
 
 
-def test_on_somebody_elses_kafka_a_topic_that_the_lessons_created_is_emptied(elsewhere, topic, send, capsys):
+def test_on_an_external_kafka_a_topic_that_the_lessons_created_is_emptied(elsewhere, topic, send, capsys):
     name = f"{topic}-mine"
     course.fresh_topic(name)
     send(name, b"ours")
@@ -113,7 +113,7 @@ def test_a_lesson_starts_with_the_forty_events_and_twenty_purchases(stack, capsy
     assert capsys.readouterr().out == ready
 
 
-def test_purchases_that_are_others_than_the_courses_are_written_anew(stack):
+def test_purchases_that_differ_from_the_courses_are_replaced(stack):
     from pyspark.sql import SparkSession
 
     path = "/tmp/test-course-purchases"
@@ -137,7 +137,7 @@ def test_a_service_that_a_lesson_needs_and_that_does_not_run_is_named(stack):
 
 
 @pytest.mark.services
-def test_the_readmes_papermill_command_passes_its_parameter_on(stack):
+def test_the_papermill_command_of_the_readme_sets_the_parameter(stack):
     block = re.search(r"```sh\n([^`]*papermill[^`]*)```", (ROOT / "README.md").read_text())[1]
 
     done = subprocess.run(["bash", "-ec", block], cwd=ROOT, capture_output=True, text=True)

@@ -22,13 +22,13 @@ def test_an_output_that_differs_only_in_a_date_stays_as_it_was():
     assert cleaned_text(cell("!ls", "2026-02-02 11:11 /tmp\n"), old) == "2026-01-01 10:00 /tmp\n"
 
 
-def test_an_output_that_differs_in_substance_is_renewed():
+def test_an_output_that_differs_in_substance_is_updated():
     old = cell("!ls", "2026-01-01 10:00 /tmp\n")
 
     assert cleaned_text(cell("!ls", "2026-01-01 10:00 /tmp/new\n"), old) == "2026-01-01 10:00 /tmp/new\n"
 
 
-def test_an_ignored_output_is_renewed_only_with_its_source():
+def test_an_ignored_output_is_updated_only_with_its_source():
     old = cell("measure()", "3.1 s", "nbval-ignore-output")
 
     assert cleaned_text(cell("measure()", "3.4 s", "nbval-ignore-output"), old) == "3.1 s"
@@ -52,7 +52,7 @@ def test_what_papermill_adds_is_removed():
     assert "papermill" not in result.metadata
 
 
-def test_renewing_twice_changes_nothing_the_second_time(tmp_path):
+def test_updating_twice_changes_nothing_the_second_time(tmp_path):
     path = tmp_path / "n.ipynb"
     nbformat.write(new_notebook(), path)
     executed = new_notebook(cells=[cell("!ls", "2026-01-01 10:00 /tmp\n")])
@@ -61,18 +61,18 @@ def test_renewing_twice_changes_nothing_the_second_time(tmp_path):
     assert not update_outputs(path, executed)
 
 
-def test_a_cell_more_does_not_renew_the_outputs_of_those_after_it():
+def test_a_new_cell_does_not_update_the_outputs_of_the_cells_after_it():
     old = new_notebook(cells=[cell("!ls", "2026-01-01 10:00 /tmp\n")])
     new = new_notebook(cells=[cell("1", "1\n"), cell("!ls", "2026-02-02 11:11 /tmp\n")])
 
     assert clean(new, old).cells[1].outputs[0].text == "2026-01-01 10:00 /tmp\n"
 
 
-def test_a_word_on_what_a_topic_held_before_does_not_change_an_output():
+def test_the_line_about_saved_messages_does_not_change_an_output():
     old = cell("prepare()", "Topic 'events' holds 40 events.\n")
-    told = "What topic 'events' held before is kept in /somewhere/x.jsonl\nTopic 'events' holds 40 events.\n"
+    printed = "What topic 'events' held before is kept in /somewhere/x.jsonl\nTopic 'events' holds 40 events.\n"
 
-    assert cleaned_text(cell("prepare()", told), old) == old.outputs[0].text
+    assert cleaned_text(cell("prepare()", printed), old) == old.outputs[0].text
 
 
 def test_a_widget_is_kept_as_its_text():

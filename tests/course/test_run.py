@@ -144,18 +144,18 @@ def test_a_failing_lesson_ends_the_run_and_the_stack_is_torn_down(tmp_path, monk
 
 @pytest.mark.services
 @pytest.mark.timeout(600)
-def test_lessons_run_against_services_that_somebody_else_runs(tmp_path):
-    with course_run.own_stack(folder=tmp_path / "somebodys", offsets=OFFSETS) as somebodys:
+def test_lessons_run_against_external_services(tmp_path):
+    with course_run.own_stack(folder=tmp_path / "external", offsets=OFFSETS) as external:
         for host, route in itertools.product(("user1.comcast.com", "user2.att.com"), ("/", "/purchase_a_sword")):
-            ab.bench(somebodys.api_url + route, requests=10, concurrency=1, headers={"Host": host})
+            ab.bench(external.api_url + route, requests=10, concurrency=1, headers={"Host": host})
         guest = OwnSettings(
             state_dir=tmp_path / "guest",
             port_offset=OFFSETS[0] + 50,
-            kafka_bootstrap_servers=somebodys.bootstrap_servers,
-            spark_remote_url=somebodys.spark_remote,
-            default_fs_url=somebodys.default_fs,
-            webhdfs=somebodys.webhdfs_url,
-            api_address=somebodys.api_url,
+            kafka_bootstrap_servers=external.bootstrap_servers,
+            spark_remote_url=external.spark_remote,
+            default_fs_url=external.default_fs,
+            webhdfs=external.webhdfs_url,
+            api_address=external.api_url,
         )
         environment.apply(guest)
 

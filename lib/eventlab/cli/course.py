@@ -67,14 +67,23 @@ def lab(browser: bool) -> None:
 def hub(arguments: tuple[str, ...]) -> None:
     """Run a learner's server under JupyterHub.
 
-    JupyterHub calls this command. It starts the services and then JupyterLab on its start page. It needs the
-    package jupyterhub in the kit's environment. In jupyterhub_config.py:
+    JupyterHub calls this command. It starts the services and then JupyterLab on its start page. Install the
+    package jupyterhub in the kit's environment, in the Hub's version. In jupyterhub_config.py:
 
-      c.Spawner.cmd = ["/path/to/eventlab/.venv/bin/eventlab", "hub"]
+      import asyncio
+      EVENTLAB = "/path/to/eventlab/.venv/bin/eventlab"
+      c.Spawner.cmd = [EVENTLAB, "hub"]
       c.Spawner.start_timeout = 120
+      async def stop_services(spawner):
+          down = await asyncio.create_subprocess_exec(EVENTLAB, "down", env=spawner.get_env())
+          await down.wait()
+      c.Spawner.post_stop_hook = stop_services
+
+    The hook stops the services when the Hub stops or culls a learner's server. A watchdog process, which this
+    command starts, stops them also when the server is killed.
 
     Learners who share one machine need their own ports and state folder (EVENTLAB_PORT_OFFSET and
-    EVENTLAB_STATE_DIR in c.Spawner.environment). Learners in containers do not.
+    EVENTLAB_STATE_DIR in c.Spawner.environment). Learners in containers need neither them nor the hook.
     """
     from eventlab.cli.display import show_progress
     from eventlab.jupyter import hub as jupyterhub

@@ -21,6 +21,16 @@ ReportCells = Callable[[str, str, int, int], None]
 """Called with a notebook's name, its progress as a text, and its completed and all code cells."""
 
 CELL_TIMEOUT_S = 300
+OPTIONS: dict[str, Any] = {
+    "engine_name": "eventlab",
+    "kernel_name": "python3",
+    "progress_bar": False,
+    "request_save_on_cell_execute": False,
+    "execution_timeout": CELL_TIMEOUT_S,
+    "shutdown_kernel": "immediate",  # a graceful end sometimes takes 3 s; notebooks stop their Spark session
+    "extra_arguments": ["--IPKernelApp.log_level=ERROR"],
+}
+"""papermill's and nbclient's options."""
 
 
 def no_report(*_: object) -> None:
@@ -99,9 +109,6 @@ def execute(
 ) -> NotebookResult:
     """Execute a notebook in its own folder, with this process's environment, and write the executed copy.
 
-    The kernel is killed when all cells are done: a graceful end sometimes takes 3 s, so notebooks stop their
-    Spark session themselves.
-
     Args:
         notebook: The notebook; it is not changed.
         output: The file for the executed copy.
@@ -121,16 +128,10 @@ def execute(
             str(notebook),
             str(output),
             parameters=dict(parameters or {}),
-            engine_name="eventlab",
-            kernel_name="python3",
             cwd=str(notebook.parent),
-            progress_bar=False,
-            request_save_on_cell_execute=False,
-            execution_timeout=CELL_TIMEOUT_S,
-            shutdown_kernel="immediate",
-            extra_arguments=["--IPKernelApp.log_level=ERROR"],
             report=lambda done, total: report_cells(notebook.stem, f"{done}/{total} cells", done, total),
             notebooks=notebooks,
+            **OPTIONS,
         )
     except PapermillExecutionError as error:
         failure = CellFailure(error.cell_index + 1, error.source, f"{error.ename}: {error.evalue}")
