@@ -9,7 +9,6 @@ import pytest
 from rich.console import Console
 
 from eventlab.cli.display import PlainLines
-from eventlab.settings import Settings
 from eventlab.stack import installation
 
 
@@ -56,7 +55,7 @@ def test_the_recording_of_archives_is_announced_before_services_start(lines, mon
     monkeypatch.setattr(installation, "install_jars", lambda report: None)
     monkeypatch.setattr(installation, "record_archives", record)
 
-    installation.install(Settings(), lines.update)
+    installation.install(lines.update)
 
     assert shown(lines) == [
         "archives checking",

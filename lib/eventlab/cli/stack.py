@@ -253,7 +253,7 @@ def setup(relock: bool) -> None:
     from eventlab.stack.installation import install
 
     with show_progress() as progress, terminable():
-        install(settings, progress.update, relock=relock)
+        install(progress.update, relock=relock)
 
 
 @click.command()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from eventlab.settings import Settings
 from eventlab.stack import jars, java
 from eventlab.stack.setup import record_archives
 
@@ -19,11 +18,10 @@ RECORDING = (
 )
 
 
-def install(settings: Settings, report: ReportStage, *, relock: bool = False) -> None:
+def install(report: ReportStage, *, relock: bool = False) -> None:
     """Install what is missing.
 
     Args:
-        settings: The settings of the stack.
         report: Receives the progress of each stage.
         relock: Resolve stack/*/jgo.toml again and rewrite the lock files first.
 
