@@ -106,6 +106,7 @@ def start_all(settings: Settings, services: Sequence[Service], report: Report) -
     """
     if not services:
         return
+    logger.info("starting %s", ", ".join(service.name for service in services))
     cancelled = Event()
     started: dict[str, psutil.Process] = {}
     pool = ThreadPoolExecutor(max_workers=len(services))
@@ -168,6 +169,7 @@ def _retry(
         try:
             return action(settings)
         except ServiceUnavailable as error:
+            logger.debug("%s: %s", service.name, error.message)
             if time.monotonic() > deadline:
                 reason = f"{failure} within {settings.start_timeout_s:.0f} s ({error.message})"
                 message = _with_log(settings, service.name, reason)
