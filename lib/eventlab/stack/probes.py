@@ -14,12 +14,11 @@ from eventlab.clients import kafka as kafka_client
 from eventlab.clients import spark as spark_client
 from eventlab.errors import ServiceUnavailable
 from eventlab.settings import HOST, Settings
+from eventlab.stack.serve_api import ROUTES_PATH as ROUTES_PATH
 from eventlab.stack.tokens import jupyter_token, spark_token
 
 Probe = Callable[[Settings], None]
 TIMEOUT_S = 3.0
-ROUTES_PATH = "/.eventlab/routes"
-"""The page of the kit's API server with its routes; requests for it are not logged."""
 
 
 def kafka(settings: Settings) -> None:
