@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import requests
 from fsspec.implementations.webhdfs import WebHDFS
 
-from eventlab.clients import http
+from eventlab.clients.jmx import jmx_bean as jmx_bean
 from eventlab.errors import EventlabError, ServiceUnavailable
 from eventlab.settings import HDFS_USER, Settings
 
@@ -151,17 +151,3 @@ class _Session(requests.Session):
 def open_hdfs(settings: Settings) -> HdfsClient:
     """Return a client of the HDFS that the settings name."""
     return HdfsClient(settings.webhdfs_url)
-
-
-def jmx_bean(web_url: str, query: str) -> dict[str, Any] | None:
-    """Return one JMX bean of a NameNode or DataNode, or None when it does not exist yet.
-
-    Args:
-        web_url: The node's web address.
-        query: The bean's name, for example `Hadoop:service=NameNode,name=NameNodeInfo`.
-
-    Raises:
-        ServiceUnavailable: The node does not answer.
-    """
-    beans = http.get(f"{web_url}/jmx?qry={query}").json()["beans"]
-    return dict(beans[0]) if beans else None
