@@ -5,6 +5,7 @@ https://hadoop.apache.org/docs/stable/hadoop-project-dist/hadoop-hdfs/WebHDFS.ht
 
 from __future__ import annotations
 
+import logging
 import posixpath
 from collections.abc import Iterator
 from typing import Any
@@ -13,9 +14,11 @@ from urllib.parse import urlsplit
 import requests
 from fsspec.implementations.webhdfs import WebHDFS
 
-from eventlab.clients import http
+from eventlab.clients.jmx import jmx_bean as jmx_bean
 from eventlab.errors import EventlabError, ServiceUnavailable
 from eventlab.settings import HDFS_USER, Settings
+
+logger = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 3.0
 READ_TIMEOUT_S = 10.0
@@ -136,27 +139,15 @@ class _Session(requests.Session):
     def request(self, method: Any, url: Any, *arguments: Any, **options: Any) -> requests.Response:
         options.setdefault("timeout", (CONNECT_TIMEOUT_S, READ_TIMEOUT_S))
         try:
-            return super().request(method, url, *arguments, **options)
+            response = super().request(method, url, *arguments, **options)
         except requests.RequestException as error:
             address = "{0.scheme}://{0.netloc}".format(urlsplit(str(url)))
             message = f"HDFS does not answer at {address} ({type(error).__name__})"
             raise ServiceUnavailable(message, next_command="eventlab up namenode datanode") from error
+        logger.debug("%s %s: status %d", method, url, response.status_code)
+        return response
 
 
 def open_hdfs(settings: Settings) -> HdfsClient:
     """Return a client of the HDFS that the settings name."""
     return HdfsClient(settings.webhdfs_url)
-
-
-def jmx_bean(web_url: str, query: str) -> dict[str, Any] | None:
-    """Return one JMX bean of a NameNode or DataNode, or None when it does not exist yet.
-
-    Args:
-        web_url: The node's web address.
-        query: The bean's name, for example `Hadoop:service=NameNode,name=NameNodeInfo`.
-
-    Raises:
-        ServiceUnavailable: The node does not answer.
-    """
-    beans = http.get(f"{web_url}/jmx?qry={query}").json()["beans"]
-    return dict(beans[0]) if beans else None

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import functools
+import logging
 import ssl
 from typing import Any
 
 import httpx
 
 from eventlab.errors import ServiceUnavailable
+
+logger = logging.getLogger(__name__)
 
 TIMEOUT_S = 5.0
 
@@ -33,9 +36,11 @@ def request(method: str, url: str, timeout_s: float = TIMEOUT_S, **options: Any)
     """
     try:
         with httpx.Client(trust_env=False, verify=_ssl_context(), timeout=timeout_s) as client:
-            return client.request(method, url, **options)
+            response = client.request(method, url, **options)
     except httpx.HTTPError as error:
         raise ServiceUnavailable(f"{url} does not answer: {error or type(error).__name__}") from error
+    logger.debug("%s %s: status %d", method, url, response.status_code)
+    return response
 
 
 def get(url: str, timeout_s: float = TIMEOUT_S, **options: Any) -> httpx.Response:

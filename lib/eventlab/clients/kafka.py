@@ -1,6 +1,7 @@
 """Kafka: topics, offsets, and bounded reading of a topic.
 
-The functions raise KafkaUnavailable when no broker answers. Connections are in `kafka_connections.py`.
+`bootstrap_servers` is always `host:port`, several separated by commas. Each function raises KafkaUnavailable when
+no broker answers. Connections are in `kafka_connections.py`.
 """
 
 from __future__ import annotations
@@ -52,11 +53,7 @@ class Offsets:
 
 
 def check_broker(bootstrap_servers: str, timeout_s: float = TIMEOUT_S) -> None:
-    """Send a metadata request.
-
-    Raises:
-        KafkaUnavailable: No broker answers, or the cluster has no broker yet.
-    """
+    """Send a metadata request; a cluster without a broker counts as unavailable."""
     with open_admin(bootstrap_servers, timeout_s) as admin:
         if not admin.describe_cluster()["brokers"]:
             raise KafkaUnavailable(bootstrap_servers, "the cluster has no broker yet")
@@ -104,7 +101,6 @@ def create_topic(
         Whether it was created; False when it exists and `exist_ok` is set.
 
     Raises:
-        KafkaUnavailable: No broker answers.
         TopicError: The topic exists, or Kafka refuses it.
     """
     from kafka.errors import KafkaError, TopicAlreadyExistsError
@@ -134,22 +130,14 @@ def create_topic(
 
 
 def delete_topics(bootstrap_servers: str, topics: Sequence[str]) -> None:
-    """Delete those of the topics that exist.
-
-    Raises:
-        KafkaUnavailable: No broker answers.
-    """
+    """Delete those of the topics that exist."""
     with open_admin(bootstrap_servers) as admin:
         if existing := sorted(set(topics) & set(admin.list_topics())):
             admin.delete_topics(existing)
 
 
 def topic_offsets(bootstrap_servers: str, topic: str, timeout_s: float = TIMEOUT_S) -> Offsets | None:
-    """Return the first and end offsets of a topic, or None when it does not exist.
-
-    Raises:
-        KafkaUnavailable: No broker answers.
-    """
+    """Return the first and end offsets of a topic, or None when it does not exist."""
     with open_consumer(bootstrap_servers, timeout_s) as consumer:
         return offsets_of(consumer, topic)
 
@@ -237,11 +225,7 @@ def read_range(
 
 
 def committed_offsets(bootstrap_servers: str, group: str, topic: str) -> dict[int, int]:
-    """Return the offsets that a consumer group has committed for a topic, by partition; {} when there are none.
-
-    Raises:
-        KafkaUnavailable: No broker answers.
-    """
+    """Return the offsets that a consumer group has committed for a topic, by partition; {} when there are none."""
     from kafka.errors import CoordinatorNotAvailableError
 
     with open_admin(bootstrap_servers) as admin:

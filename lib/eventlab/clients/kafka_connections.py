@@ -134,6 +134,7 @@ def _available(bootstrap_servers: str, timeout_s: float) -> Iterator[None]:
     """Check the connection, silence the library, and turn its connection errors into KafkaUnavailable."""
     from kafka.errors import KafkaError
 
+    logger.debug("connecting to Kafka at %s", bootstrap_servers)
     _check_connection(bootstrap_servers, timeout_s)
     with silenced():
         try:

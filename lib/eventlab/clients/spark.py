@@ -6,6 +6,7 @@ pyspark is imported when a function is called, because the import takes two seco
 from __future__ import annotations
 
 import functools
+import logging
 import os
 import uuid
 import warnings
@@ -13,6 +14,8 @@ from urllib.parse import urlsplit
 
 from eventlab.clients import ports
 from eventlab.errors import ServiceUnavailable
+
+logger = logging.getLogger(__name__)
 
 TIMEOUT_S = 9.0
 TOKEN_VARIABLE = "SPARK_CONNECT_AUTHENTICATE_TOKEN"
@@ -56,6 +59,7 @@ def server_version(remote: str, token: str | None = None, timeout_s: float = TIM
         user_context=base_pb2.UserContext(user_id="eventlab-probe"),
         spark_version=base_pb2.AnalyzePlanRequest.SparkVersion(),
     )
+    logger.debug("asking Spark Connect at %s for its version", address)
     with _channel(address, token) as channel:
         try:
             stub = base_pb2_grpc.SparkConnectServiceStub(channel)

@@ -9,17 +9,17 @@ import json
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from eventlab.clients import hdfs, http, ports
+from eventlab.clients import http, ports
 from eventlab.clients import kafka as kafka_client
 from eventlab.clients import spark as spark_client
+from eventlab.clients.jmx import jmx_bean
 from eventlab.errors import ServiceUnavailable
 from eventlab.settings import HOST, Settings
+from eventlab.stack.serve_api import ROUTES_PATH as ROUTES_PATH
 from eventlab.stack.tokens import jupyter_token, spark_token
 
 Probe = Callable[[Settings], None]
 TIMEOUT_S = 3.0
-ROUTES_PATH = "/.eventlab/routes"
-"""The page of the kit's API server with its routes; requests for it are not logged."""
 
 
 def kafka(settings: Settings) -> None:
@@ -41,9 +41,9 @@ def datanode(settings: Settings) -> None:
         return
     web_url = f"http://{HOST}:{settings.datanode_web_port}"
     # Without this bean, the request for the other one would write a stack trace to the log.
-    if hdfs.jmx_bean(web_url, "Hadoop:service=DataNode,name=FSDatasetState") is None:
+    if jmx_bean(web_url, "Hadoop:service=DataNode,name=FSDatasetState") is None:
         raise ServiceUnavailable("the DataNode has no storage yet: it waits for the NameNode")
-    info = hdfs.jmx_bean(web_url, "Hadoop:service=DataNode,name=DataNodeInfo") or {}
+    info = jmx_bean(web_url, "Hadoop:service=DataNode,name=DataNodeInfo") or {}
     actors = json.loads(info.get("BPServiceActorInfo") or "[]")
     if not any(actor["ActorState"] == "RUNNING" and actor.get("BlockPoolID") for actor in actors):
         raise ServiceUnavailable("the DataNode is not registered with the NameNode yet")
@@ -51,7 +51,7 @@ def datanode(settings: Settings) -> None:
 
 def live_datanodes(settings: Settings) -> None:
     """Ask the NameNode whether it knows a live DataNode and has left safe mode."""
-    state = hdfs.jmx_bean(settings.webhdfs_url, "Hadoop:service=NameNode,name=FSNamesystemState")
+    state = jmx_bean(settings.webhdfs_url, "Hadoop:service=NameNode,name=FSNamesystemState")
     if not state or state["NumLiveDataNodes"] < 1 or state["FSState"] != "Operational":
         raise ServiceUnavailable("no DataNode has reported its blocks yet")
 

@@ -9,7 +9,7 @@ import subprocess
 import uuid
 from collections.abc import Callable
 
-from eventlab.clients import hdfs, kafka
+from eventlab.clients import kafka
 from eventlab.errors import ServiceUnavailable, StackError
 from eventlab.settings import HDFS_USER, Settings
 from eventlab.stack import probes, process
@@ -79,6 +79,8 @@ def tmp_folder(settings: Settings) -> None:
     Raises:
         ServiceUnavailable: The NameNode is in safe mode.
     """
+    from eventlab.clients import hdfs  # fsspec takes half a second to import
+
     try:
         hdfs.open_hdfs(settings).mkdir("/tmp", permission="1777")
     except hdfs.HdfsError as error:

@@ -15,8 +15,8 @@ import sys
 import time
 from typing import Any
 
-from eventlab.stack.probes import ROUTES_PATH
-
+ROUTES_PATH = "/.eventlab/routes"
+"""The page with the routes of the API as JSON; requests for it are not logged."""
 STOP_S = 6.0
 """Seconds that a stopping server waits for requests in flight: longer than the API's slowest answer."""
 

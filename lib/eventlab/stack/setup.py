@@ -15,7 +15,7 @@ from eventlab.stack.startup import Report, no_report
 
 ARCHIVED = tuple(name for name in COURSE if name != "api")
 OFFSETS = (7000, 7200, 7400, 7600, 7800)
-START_TIMEOUT_S, STOP_TIMEOUT_S = 180, 120
+START_TIMEOUT_S, STOP_TIMEOUT_S = 180, 300
 
 
 class RecordingSettings(OwnSettings):

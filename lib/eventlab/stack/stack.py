@@ -17,7 +17,7 @@ from eventlab.settings import OwnSettings, Settings
 from eventlab.settings import settings as user_settings
 from eventlab.stack import config, environment, process, requirements, tokens
 from eventlab.stack.services import COURSE, Service, select, select_with_needs
-from eventlab.stack.startup import Report, ensure_answers, no_report, start_all, stop_all
+from eventlab.stack.startup import Report, missing_of, no_report, start_all, stop_all
 from eventlab.stack.status import Status, status_of
 
 logger = logging.getLogger(__name__)
@@ -125,7 +125,7 @@ class Stack:
         requirements.require_installation(self.settings, services)
         requirements.require_external_services(self.settings, services)
         with self._lock():
-            missing = [service for service in services if not ensure_answers(self.settings, service, self.report)]
+            missing = missing_of(self.settings, services, self.report)
             requirements.require_free_ports(self.settings, missing)
             config.render(self.settings)
             start_all(self.settings, missing, self.report)

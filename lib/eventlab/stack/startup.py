@@ -53,12 +53,18 @@ def no_report(service: str, phase: str) -> None:
     """Report nothing."""
 
 
-def ensure_answers(settings: Settings, service: Service, report: Report) -> bool:
-    """Return whether the service runs and answers; a process that hangs is stopped.
+def missing_of(settings: Settings, services: Sequence[Service], report: Report) -> list[Service]:
+    """Return the services that must be started; a process that hangs is stopped.
 
-    A slow process is waited for as long as it makes progress, at most `start_timeout_s`: a busy machine must not
-    lose a healthy service.
+    Slow processes are waited for as long as they make progress, at most `start_timeout_s` in all: a busy machine
+    must not lose a healthy service.
     """
+    deadline = time.monotonic() + settings.start_timeout_s
+    return [service for service in services if not _answers(settings, service, report, deadline)]
+
+
+def _answers(settings: Settings, service: Service, report: Report, deadline: float) -> bool:
+    """Return whether the service runs and answers; wait for a slow process and stop one that hangs."""
     if service.is_external(settings):
         report(service.name, "ready")
         return True
@@ -66,7 +72,7 @@ def ensure_answers(settings: Settings, service: Service, report: Report) -> bool
     if running is None:
         return False
     if not process.is_suspended(running) and (
-        problem_of(settings, service) is None or _wait_while_it_works(settings, service, running, report)
+        problem_of(settings, service) is None or _wait_while_it_works(settings, service, running, report, deadline)
     ):
         report(service.name, "ready")
         return True
@@ -76,11 +82,12 @@ def ensure_answers(settings: Settings, service: Service, report: Report) -> bool
     return False
 
 
-def _wait_while_it_works(settings: Settings, service: Service, running: psutil.Process, report: Report) -> bool:
+def _wait_while_it_works(
+    settings: Settings, service: Service, running: psutil.Process, report: Report, deadline: float
+) -> bool:
     """Wait for a process that does not answer yet; return False when it ends, hangs or takes too long."""
     report(service.name, WAITING)
     log = process.log_file(settings, service.name)
-    deadline = time.monotonic() + settings.start_timeout_s
     cpu_s, log_size, last_progress = process.cpu_s(running), process.size_of(log), time.monotonic()
     while process.alive(running) and not process.is_suspended(running):
         try:
@@ -106,6 +113,7 @@ def start_all(settings: Settings, services: Sequence[Service], report: Report) -
     """
     if not services:
         return
+    logger.info("starting %s", ", ".join(service.name for service in services))
     cancelled = Event()
     started: dict[str, psutil.Process] = {}
     pool = ThreadPoolExecutor(max_workers=len(services))
@@ -168,6 +176,7 @@ def _retry(
         try:
             return action(settings)
         except ServiceUnavailable as error:
+            logger.debug("%s: %s", service.name, error.message)
             if time.monotonic() > deadline:
                 reason = f"{failure} within {settings.start_timeout_s:.0f} s ({error.message})"
                 message = _with_log(settings, service.name, reason)
