@@ -105,7 +105,7 @@ def test_a_kernel_that_is_shut_down_closes_its_widgets(kernel, tmp_path):
     )
 
     kernel.manager.request_shutdown()
-    until(report.exists)
+    until(lambda: report.exists() and report.read_text())
 
     assert report.read_text() == "[]"
 

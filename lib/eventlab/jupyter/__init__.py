@@ -15,8 +15,8 @@ def follow(shell: object) -> None:
 
 
 def unfollow(shell: object) -> None:
-    """Stop counting the cells of the shell."""
-    with contextlib.suppress(ImportError):
+    """Stop counting the cells that `follow` counts."""
+    if getattr(shell, "_eventlab_progress", None):
         from eventlab.jupyter import progress
 
         progress.unfollow(shell)
