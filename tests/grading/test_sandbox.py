@@ -137,9 +137,8 @@ def test_a_million_lines_are_capped_as_they_arrive(kernel: SubmissionKernel) -> 
 
 
 def test_one_huge_output_is_not_received(kernel: SubmissionKernel) -> None:
-    result = kernel.execute("print('x' * 100_000_000)", 60)
-    assert result.ended in ("done", "died")
-    assert not any("x" in output.get("text", "") for output in result.outputs)
+    result = kernel.execute("print('x' * 40_000_000)", 60)
+    assert (result.ended, result.outputs) == ("done", [])
 
 
 def test_what_a_kernel_started_ends_with_it(kernel: SubmissionKernel) -> None:

@@ -41,8 +41,7 @@ def grade(
     """Grade the submissions and return their records, sorted by student.
 
     Records with the same fingerprint are kept. An interruption ends what was started and keeps the records so far;
-    the next call continues.
-    The next call continues. `cell_timeout` is in seconds; without `workers` their number depends on the machine.
+    the next call continues. `cell_timeout` is in seconds; without `workers` their number depends on the machine.
 
     Raises:
         SubmissionsError: There is nothing to grade.
@@ -67,8 +66,7 @@ def grade(
         size = min(workers or crew.default_size(len(todo)), len(todo))
         logger.info("%d of %d submissions are graded by %d workers", len(todo), len(orders), size)
         Crew(lab, output, limits, size, tell).run(todo)
-    there = (records.load(order.student, output) for order in orders)
-    return [record for record in there if record]
+    return [record for order in orders if (record := records.load(order.student, output))]
 
 
 def _secret(output: Path) -> str:
