@@ -136,14 +136,9 @@ def test_a_header_sent_as_utf8_is_read_as_utf8(text):
     assert decode(text.encode().decode("latin-1")) == text
 
 
-@given(st.text(max_size=30))
-def test_any_header_value_can_be_read_and_written_as_json(text):
-    assert json.loads(json.dumps(decode(text))) is not None
-
-
-@given(st.text(max_size=30))
-def test_plain_names_stay_plain(name):
-    assert normalize(normalize(name)) == normalize(name)
+@pytest.mark.parametrize("name", ["Event-Type", "EVENT_TYPE", "event-type", "event_type"])
+def test_names_that_http_and_sql_do_not_distinguish_are_one_name(name):
+    assert normalize(name) == "event_type"
 
 
 def test_importing_and_creating_the_app_connects_to_nothing():
@@ -387,6 +382,7 @@ def test_a_broker_killed_under_load_loses_nothing_acknowledged(broker, tmp_path)
     assert {status for status, _ in answered} <= {200, 503}
     acknowledged = {name for status, name in answered if status == 200}
     written = Counter(event["X-Id"] for event in events(topic, broker.bootstrap_servers) if "X-Id" in event)
+    assert acknowledged
     assert acknowledged <= set(written)
     assert max(slowest) < 5
 

@@ -325,7 +325,14 @@ def test_a_host_that_refuses_is_an_error_with_its_reason():
         bench(url)
 
 
-def test_localhost_is_reached_on_whichever_of_its_addresses_answers():
+def test_localhost_is_reached_on_whichever_of_its_addresses_answers(monkeypatch):
+    resolve = socket.getaddrinfo
+
+    def ipv6_first(host, port, *arguments, **options):
+        ipv6 = (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", port, 0, 0))
+        return [ipv6, *resolve("127.0.0.1", port, *arguments, **options)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", ipv6_first)
     with server() as scripted:
         assert bench(f"http://localhost:{scripted.port}/").complete == 10
 

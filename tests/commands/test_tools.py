@@ -182,7 +182,10 @@ def test_a_listing_has_the_layout_that_the_course_shows(stack):
 def test_a_pipe_that_closes_early_ends_a_listing(stack, topic):
     assert run("bash", "-c", f"seq 200000 | hadoop fs -put - /tmp/{topic}.seq").returncode == 0
 
-    assert run("bash", "-c", f"hadoop fs -cat /tmp/{topic}.seq | head -n 1").stdout == "1\n"
+    done = run("bash", "-c", f"set -o pipefail; hadoop fs -cat /tmp/{topic}.seq | head -n 1")
+
+    assert done.stdout == "1\n"
+    assert "at org.apache" not in done.stderr  # no stack trace
 
 
 def test_a_missing_file_is_hadoops_own_error(stack):

@@ -150,7 +150,7 @@ def test_a_service_that_answers_is_never_said_to_be_down(notebook):
 
 def test_a_stopped_process_of_the_broker_delays_the_cell_no_longer_than_the_limit(notebook, broken):
     running = process.find(broken, "kafka")
-    notebook.runs("from kafka.errors import KafkaTimeoutError; hook.TIME_LIMIT_S = 2")
+    notebook.runs("from kafka.errors import KafkaTimeoutError; hook.TIME_LIMIT_S = 0.5")
     os.kill(running.pid, signal.SIGSTOP)
     try:
         started = time.monotonic()
@@ -160,7 +160,7 @@ def test_a_stopped_process_of_the_broker_delays_the_cell_no_longer_than_the_limi
         os.kill(running.pid, signal.SIGCONT)
         notebook.runs("hook.TIME_LIMIT_S = 30")
 
-    assert took < 4
+    assert took < 2.5  # a probe of its own waits 3 s
 
 
 @pytest.fixture
