@@ -7,7 +7,6 @@ import getopt
 import os
 import sys
 from base64 import b64encode
-from importlib import resources
 from pathlib import Path
 
 from eventlab.commands.ab.engine import Aborted, Engine
@@ -19,7 +18,7 @@ for machines without `ab`. ApacheBench is part of the Apache HTTP Server,
 http://httpd.apache.org/docs/2.4/programs/ab.html
 """
 SUPPORTED = "n:c:t:s:p:u:T:v:iC:H:A:VkdSqlg:e:rm:h"
-UNSUPPORTED = "bBwxyzPXIZfE"  # sockets, HTML tables, proxies and TLS
+UNSUPPORTED = set("bBwxyzPXIZfE")  # sockets, HTML tables, proxies and TLS
 METHODS = {"-i": "HEAD", "-p": "POST", "-u": "PUT"}
 Options = list[tuple[str, str]]
 
@@ -45,6 +44,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def usage() -> str:
     """Return the text of option -h."""
+    from importlib import resources  # a slow import that a run does not need
+
     return resources.files("eventlab.commands.ab").joinpath("usage.txt").read_text()
 
 
@@ -82,8 +83,9 @@ def make_plan(given: Options, urls: list[str]) -> Plan:
         raise ValueError("Invalid Concurrency [Range 0..200000]")
     if concurrency > requests:
         raise ValueError("Cannot use concurrency level greater than total number of requests")
-    cookie = [f"Cookie: {options['-C']}"] if "-C" in options else []
-    passwords = [b64encode(os.fsencode(value.lstrip())).decode() for option, value in given if option == "-A"]
+    credentials = [f"Cookie: {options['-C']}"] if "-C" in options else []
+    passwords = (os.fsencode(value.lstrip()) for option, value in given if option == "-A")
+    credentials += [f"Authorization: Basic {b64encode(password).decode()}" for password in passwords]
     return Plan(
         urls[0],
         requests,
@@ -92,7 +94,7 @@ def make_plan(given: Options, urls: list[str]) -> Plan:
         method,
         read_data(options.get("-p", options.get("-u"))),
         options.get("-T", "text/plain"),
-        [*cookie, *(f"Authorization: Basic {password}" for password in passwords)],
+        credentials,
         keep_alive="-k" in options,
         time_limit_s=time_limit_s,
         timeout_s=number(options, "-s", 30) or 30,
