@@ -23,12 +23,7 @@ def bench(
 ) -> Report:
     """Send requests, `concurrency` at a time, and return the report; `print` it to see what `ab` prints.
 
-    Args:
-        url: `[http://]host[:port]/path`.
-        requests: How many requests to send.
-        concurrency: How many requests to send at a time.
-        headers: Headers that extend or replace those of `ab`.
-        options: Other fields of `Plan`.
+    `headers` extend or replace those of `ab`; `options` are other fields of `Plan`.
 
     Raises:
         ValueError: `ab` rejects the URL.

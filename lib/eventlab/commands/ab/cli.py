@@ -17,39 +17,8 @@ This is eventlab load: the options, requests and report of ApacheBench, Version 
 for machines without `ab`. ApacheBench is part of the Apache HTTP Server,
 http://httpd.apache.org/docs/2.4/programs/ab.html
 """
-USAGE = """\
-Usage: ab [options] [http://]hostname[:port]/path
-Options are:
-    -n requests     Number of requests to perform
-    -c concurrency  Number of multiple requests to make at a time
-    -t timelimit    Seconds to max. to spend on benchmarking; implies -n 50000
-    -s timeout      Seconds to max. wait for each response; default is 30
-    -p postfile     File containing data to POST. Remember also to set -T
-    -u putfile      File containing data to PUT. Remember also to set -T
-    -T content-type Content-type header of the data; default is 'text/plain'
-    -v verbosity    How much troubleshooting info to print: 1, 2 or 3
-    -i              Use HEAD instead of GET
-    -C attribute    Add cookie, eg. 'Apache=1234'
-    -H attribute    Add header line, eg. 'Accept-Encoding: gzip' (repeatable)
-    -A attribute    Add Basic WWW Authentication: username:password
-    -V              Print version number and exit
-    -k              Use HTTP KeepAlive feature
-    -d              Do not show percentiles served table
-    -S              Do not show confidence estimators and warnings
-    -q              Do not show progress when doing more than 150 requests
-    -l              Accept variable document length (use this for dynamic pages)
-    -g filename     Output collected data to gnuplot format file
-    -e filename     Output CSV file with percentages served
-    -r              Don't exit on socket receive errors
-    -m method       Method name
-    -h              Display usage information (this message)
-Examples, each the calls of one user:
-    ab -n 10 -H "Host: user1.comcast.com" http://localhost:5000/
-    ab -n 10 -H "Host: user2.att.com" http://localhost:5000/purchase_a_sword
-    ab -q -n 2000 -c 16 http://localhost:5000/       16 at a time, without progress
-"""
 SUPPORTED = "n:c:t:s:p:u:T:v:iC:H:A:VkdSqlg:e:rm:h"
-UNSUPPORTED = "b:B:wx:y:z:P:X:IZ:f:E:"  # sockets, HTML tables, proxies and TLS
+UNSUPPORTED = set("bBwxyzPXIZfE")  # sockets, HTML tables, proxies and TLS
 METHODS = {"-i": "HEAD", "-p": "POST", "-u": "PUT"}
 Options = list[tuple[str, str]]
 
@@ -60,11 +29,11 @@ def main(argv: list[str] | None = None) -> int:
         given, urls = split(sys.argv[1:] if argv is None else argv)
         options = dict(given)
         if "-h" in options or "-V" in options:
-            print(BANNER if "-V" in options else USAGE, end="")
+            print(BANNER if "-V" in options else usage(), end="")
             return 0
         plan = make_plan(given, urls)
     except ValueError as error:
-        print(f"ab: {error}\n{USAGE}", file=sys.stderr, end="")
+        print(f"ab: {error}\n{usage()}", file=sys.stderr, end="")
         return errno.EINVAL
     except Aborted as error:
         print(error, file=sys.stderr)
@@ -73,23 +42,23 @@ def main(argv: list[str] | None = None) -> int:
     return run(plan, options)
 
 
-def split(arguments: list[str]) -> tuple[Options, list[str]]:
-    """Return the options and the other arguments.
+def usage() -> str:
+    """Return the text of option -h."""
+    from importlib import resources  # a slow import that a run does not need
 
-    Raises:
-        ValueError: ApacheBench has no such option, or the value is missing.
-        Aborted: The option exists in ApacheBench only.
-    """
+    return resources.files("eventlab.commands.ab").joinpath("usage.txt").read_text()
+
+
+def split(arguments: list[str]) -> tuple[Options, list[str]]:
+    """Return the options and the other arguments; an option is rejected as in `make_plan`."""
     try:
-        given, urls = getopt.getopt(arguments, SUPPORTED + UNSUPPORTED)
+        return getopt.getopt(arguments, SUPPORTED)
     except getopt.GetoptError as error:
+        if error.opt in UNSUPPORTED:
+            message = f"ab: eventlab's ab does not support option -{error.opt} of ApacheBench; see ab -h"
+            raise Aborted(message, errno.EINVAL) from error
         missing = f"option requires an argument -- {error.opt}\nab: wrong number of arguments"
         raise ValueError(missing if "requires" in error.msg else f"illegal option -- {error.opt}") from error
-    for option, _ in given:
-        if option[1] in UNSUPPORTED:
-            message = f"ab: eventlab's ab does not support option {option} of ApacheBench; see ab -h"
-            raise Aborted(message, errno.EINVAL)
-    return given, urls
 
 
 def make_plan(given: Options, urls: list[str]) -> Plan:
@@ -114,8 +83,9 @@ def make_plan(given: Options, urls: list[str]) -> Plan:
         raise ValueError("Invalid Concurrency [Range 0..200000]")
     if concurrency > requests:
         raise ValueError("Cannot use concurrency level greater than total number of requests")
-    cookie = [f"Cookie: {options['-C']}"] if "-C" in options else []
-    passwords = [b64encode(os.fsencode(value.lstrip())).decode() for option, value in given if option == "-A"]
+    credentials = [f"Cookie: {options['-C']}"] if "-C" in options else []
+    passwords = (os.fsencode(value.lstrip()) for option, value in given if option == "-A")
+    credentials += [f"Authorization: Basic {b64encode(password).decode()}" for password in passwords]
     return Plan(
         urls[0],
         requests,
@@ -124,7 +94,7 @@ def make_plan(given: Options, urls: list[str]) -> Plan:
         method,
         read_data(options.get("-p", options.get("-u"))),
         options.get("-T", "text/plain"),
-        [*cookie, *(f"Authorization: Basic {password}" for password in passwords)],
+        credentials,
         keep_alive="-k" in options,
         time_limit_s=time_limit_s,
         timeout_s=number(options, "-s", 30) or 30,

@@ -8,9 +8,9 @@ import re
 import selectors
 import socket
 import sys
-import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from time import perf_counter_ns, time_ns
 
 from eventlab.commands.ab.plan import Plan
 from eventlab.commands.ab.report import Report, Timing
@@ -36,12 +36,12 @@ class Aborted(EventlabError):
 
 @dataclass(slots=True)
 class Exchange:
-    """A request and its response: times in microseconds, and what is received so far."""
+    """A request and its response: times in nanoseconds, and what is received so far."""
 
-    start_us: int
-    connected_us: int = 0
-    written_us: int = 0
-    first_byte_us: int = 0
+    start_ns: int
+    connected_ns: int = 0
+    written_ns: int = 0
+    first_byte_ns: int = 0
     body: int = 0
     head: bytes = b""
     has_head: bool = False
@@ -57,10 +57,9 @@ class Engine:
             self.addresses = socket.getaddrinfo(plan.hostname, plan.port, type=socket.SOCK_STREAM)
         except OSError as error:
             number = 670000 + abs(error.errno or 0)  # APR's numbers for the resolver's errors
-            message = f"apr_sockaddr_info_get() for {plan.hostname}: {error.strerror} ({number})"
-            raise Aborted(message, number & 0xFF) from error
+            raise self._aborted(f"apr_sockaddr_info_get() for {plan.hostname}", number, error.strerror) from error
         self._started = self._responses = 0
-        self._epoch_us = time.time_ns() // 1000 - now_us()
+        self._epoch_ns = time_ns() - perf_counter_ns()
 
     def run(self) -> Report:
         """Send the requests and return the report; after an exception, `report` has what is complete.
@@ -68,34 +67,28 @@ class Engine:
         Raises:
             Aborted: A socket fails or no response arrives in time.
         """
-        plan = self.plan
-        self._begin_us = self._last_us = now_us()
-        end_us = self._begin_us + (plan.time_limit_s * 1e6 or float("inf"))
-        self._slots = [self._requests(slot) for slot in range(min(plan.concurrency, plan.requests))]
+        plan, report = self.plan, self.report
+        self._begin_ns = perf_counter_ns()
+        end_ns = self._begin_ns + (plan.time_limit_s * 1e9 or float("inf"))
+        slots = [self._requests(slot) for slot in range(min(plan.concurrency, plan.requests))]
         with selectors.DefaultSelector() as self._selector:
             try:
-                for steps in self._slots:
+                for steps in slots:
                     next(steps, None)
-                while self.report.complete < plan.requests and (left := end_us - now_us()) > 0:
-                    self._continue(left / 1e6)
+                while report.complete < plan.requests and (left_s := (end_ns - perf_counter_ns()) / 1e9) > 0:
+                    events = self._selector.select(min(plan.timeout_s, left_s))
+                    if not events and left_s > plan.timeout_s:
+                        raise self._aborted("apr_pollset_poll", TIMED_OUT, "The timeout specified has expired")
+                    for key, _ in events:
+                        if report.complete < plan.requests:
+                            next(slots[key.data], None)
             except BaseException:
-                self._last_us = now_us()
+                report.seconds = (perf_counter_ns() - self._begin_ns) / 1e9
                 raise
             finally:
-                self.report.seconds = (self._last_us - self._begin_us) / 1e6
-                for steps in self._slots:
+                for steps in slots:
                     steps.close()
-        return self.report
-
-    def _continue(self, seconds_left: float) -> None:
-        """Wait until sockets are ready and continue their slots."""
-        events = self._selector.select(min(self.plan.timeout_s, seconds_left))
-        if not events and seconds_left > self.plan.timeout_s:
-            message = f"apr_pollset_poll: The timeout specified has expired ({TIMED_OUT})"
-            raise Aborted(message, TIMED_OUT & 0xFF, self.report.complete)
-        for key, _ in events:
-            if self.report.complete < self.plan.requests:
-                next(self._slots[key.data], None)
+        return report
 
     def _requests(self, slot: int) -> Generator[None, None, None]:
         """Send requests in this slot, one of the concurrent ones; yield while its socket is not ready."""
@@ -105,11 +98,11 @@ class Engine:
 
     def _connection(self, slot: int) -> Iterator[None]:
         """Send requests over one connection."""
-        exchange, address = Exchange(now_us()), self.addresses[0]
+        exchange, address = Exchange(perf_counter_ns()), self.addresses[0]
         try:
             sock = socket.socket(address[0], socket.SOCK_STREAM)
         except OSError as error:
-            raise self._aborted("socket", error) from error
+            raise self._aborted("socket", error.errno) from error
         self._selector.register(sock, selectors.EVENT_WRITE, slot)
         try:
             sock.setblocking(False)
@@ -120,16 +113,15 @@ class Engine:
                 code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if code:
                 raise OSError(code, os.strerror(code))
-            exchange.connected_us = now_us()
+            exchange.connected_ns = perf_counter_ns()
             while (yield from self._exchange(sock, slot, exchange)):
                 self.report.keep_alive_requests += 1
                 self._count(exchange)
                 if self._started >= self.plan.requests:
                     return
                 self._started += 1
-                now = now_us()
-                exchange = Exchange(now, now)
-            if exchange.first_byte_us or exchange.connected_us > exchange.start_us:
+                exchange = Exchange(now := perf_counter_ns(), now)
+            if exchange.first_byte_ns or exchange.connected_ns > exchange.start_ns:
                 self._count(exchange)
             else:
                 self._started -= 1  # the server closed an idle connection: send the request again
@@ -141,15 +133,15 @@ class Engine:
 
     def _exchange(self, sock: socket.socket, slot: int, exchange: Exchange) -> Generator[None, None, bool]:
         """Send the request and receive the response; return whether the connection stays open."""
-        sent, request = 0, self.plan.request
+        sent, request, report = 0, self.plan.request, self.report
         while sent < len(request):
             try:
                 sent += sock.send(request[sent:])
             except BlockingIOError:
                 self._selector.modify(sock, selectors.EVENT_WRITE, slot)
                 yield
-        exchange.written_us = now_us()
-        self.report.total_sent += sent
+        exchange.written_ns = perf_counter_ns()
+        report.total_sent += sent
         self._selector.modify(sock, selectors.EVENT_READ, slot)
         while exchange.body_length is None or exchange.body < exchange.body_length:
             yield
@@ -159,18 +151,15 @@ class Engine:
                 continue
             if not data:
                 return False
-            self._receive(exchange, data)
+            exchange.first_byte_ns = exchange.first_byte_ns or perf_counter_ns()
+            report.total_transferred += len(data)
+            if not exchange.has_head:
+                data = self._receive_head(exchange, data)
+            if not exchange.body:
+                report.last_body = data[:LAST_BODY_BYTES]
+            exchange.body += len(data)
+            report.html_transferred += len(data)
         return True
-
-    def _receive(self, exchange: Exchange, data: bytes) -> None:
-        exchange.first_byte_us = exchange.first_byte_us or now_us()
-        self.report.total_transferred += len(data)
-        if not exchange.has_head:
-            data = self._receive_head(exchange, data)
-        if not exchange.body:
-            self.report.last_body = data[:LAST_BODY_BYTES]
-        exchange.body += len(data)
-        self.report.html_transferred += len(data)
 
     def _receive_head(self, exchange: Exchange, data: bytes) -> bytes:
         """Parse the head when it is complete; return the part of the body that follows it."""
@@ -199,25 +188,27 @@ class Engine:
         return data[end.end() :]
 
     def _count(self, exchange: Exchange, is_response: bool = True) -> None:
-        report, start, self._last_us = self.report, exchange.start_us, now_us()
+        report, start, now = self.report, exchange.start_ns, perf_counter_ns()
+        report.seconds = (now - self._begin_ns) / 1e9
         self._responses += is_response
         if self._responses == 1:
             report.document_length = exchange.body
         elif exchange.body != report.document_length and not self.plan.variable_length:
             report.length_errors += 1
-        connect = (exchange.connected_us or start) - start
-        wait = max(0, exchange.first_byte_us - exchange.written_us)
-        report.timings.append(Timing(connect, wait, self._last_us - start, self._epoch_us + start))
+        connect = (exchange.connected_ns or start) - start
+        wait = max(0, exchange.first_byte_ns - exchange.written_ns)
+        total, epoch = now - start, self._epoch_ns + start
+        report.timings.append(Timing(connect // 1000, wait // 1000, total // 1000, epoch // 1000))
         self.progress(report.complete)
 
     def _failed(self, exchange: Exchange, address: tuple, error: OSError) -> None:
         """Count the error, or send the request again to the host's next address."""
-        if not self._responses and not exchange.connected_us and address != self.addresses[-1]:
+        if not self._responses and not exchange.connected_ns and address != self.addresses[-1]:
             self._started -= 1
             if address == self.addresses[0]:  # otherwise another slot has removed it
                 self.addresses.pop(0)
             return
-        aborted = self._aborted("apr_socket_recv", error)
+        aborted = self._aborted("apr_socket_recv", error.errno)
         if not self.plan.tolerate_errors:
             raise aborted from error
         if self.plan.verbosity >= 1:
@@ -225,11 +216,8 @@ class Engine:
         self.report.receive_errors += 1
         self._count(exchange, is_response=False)
 
-    def _aborted(self, operation: str, error: OSError) -> Aborted:
-        number = error.errno or errno.EIO
-        return Aborted(f"{operation}: {os.strerror(number)} ({number})", number & 0xFF, self.report.complete)
-
-
-def now_us() -> int:
-    """Return a monotonic time in microseconds."""
-    return time.perf_counter_ns() // 1000
+    def _aborted(self, operation: str, number: int | None, reason: str | None = None) -> Aborted:
+        """Return the error with the text of `ab` for this error number."""
+        number = number or errno.EIO
+        message = f"{operation}: {reason or os.strerror(number)} ({number})"
+        return Aborted(message, number & 0xFF, self.report.complete)

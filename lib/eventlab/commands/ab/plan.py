@@ -61,11 +61,11 @@ class Plan:
         """Return all header lines, in the order of `ab`."""
         defaults = {"host": f"Host: {host}", "user-agent": "User-Agent: ApacheBench/2.3", "accept": "Accept: */*"}
         replaced = {line.partition(":")[0].strip().lower() for line in self.headers}
-        size = len(self.body or b"")
+        data = [f"Content-length: {len(self.body or b'')}", f"Content-type: {self.content_type}"]
         return [
             *(["Connection: Keep-Alive"] if self.keep_alive else []),
             *self.credentials,
-            *([] if self.body is None else [f"Content-length: {size}", f"Content-type: {self.content_type}"]),
+            *([] if self.body is None else data),
             *self.headers,
             *(line for name, line in defaults.items() if name not in replaced),
         ]

@@ -16,17 +16,12 @@ from typing import NamedTuple
 from eventlab.commands.ab.plan import Plan
 
 PERCENTAGES = (50, 66, 75, 80, 90, 95, 98, 99)
-TIMES = {
-    "Connect:": "the initial connection time",
-    "Processing:": "the processing time",
-    "Waiting:": "the waiting time",
-    "Total:": "the total time",
-}
+TIMES = {"Connect": "initial connection", "Processing": "processing", "Waiting": "waiting", "Total": "total"}
 ERROR = """\
-ERROR: The median and mean for {} are more than twice the standard
+ERROR: The median and mean for the {} time are more than twice the standard
        deviation apart. These results are NOT reliable."""
 WARNING = """\
-WARNING: The median and mean for {} are not within a normal deviation
+WARNING: The median and mean for the {} time are not within a normal deviation
         These results are probably not that reliable."""
 
 
@@ -87,13 +82,12 @@ class Report:
         total = sorted(timing.total for timing in self.timings)
         return milliseconds(total[min(len(total) * percent // 100, len(total) - 1)])
 
-    def __str__(self) -> str:
-        return self.text()
-
     def text(self, confidence: bool = True, percentiles: bool = True) -> str:
         """Return the report, without deviations and warnings (-S) or without percentiles (-d) if asked."""
         lines = [*self._counts(), *self._rates(), *self._times(confidence)]
         return "\n".join([*lines, *self._percentiles()] if percentiles else lines)
+
+    __str__ = text
 
     def csv(self) -> str:
         """Return the table of option -e: the milliseconds within which each percentage was served."""
@@ -114,39 +108,36 @@ class Report:
 
     def _counts(self) -> Iterator[str]:
         plan, errors = self.plan, self.receive_errors
-        length = "Variable" if plan.variable_length else f"{self.document_length} bytes"
-        yield f"Server Software:        {self.software}"
-        yield f"Server Hostname:        {plan.hostname}"
-        yield f"Server Port:            {plan.port}\n"
-        yield f"Document Path:          {plan.path}"
-        yield f"Document Length:        {length}\n"
-        yield f"Concurrency Level:      {plan.concurrency}"
-        yield f"Time taken for tests:   {self.seconds:.3f} seconds"
-        yield f"Complete requests:      {self.complete}"
-        yield f"Failed requests:        {self.failed}"
-        if self.failed:
-            yield f"   (Connect: 0, Receive: {errors}, Length: {self.length_errors}, Exceptions: {errors})"
-        if self.non_2xx:
-            yield f"Non-2xx responses:      {self.non_2xx}"
-        if plan.keep_alive:
-            yield f"Keep-Alive requests:    {self.keep_alive_requests}"
-        yield f"Total transferred:      {self.total_transferred} bytes"
-        if plan.body is not None:
-            yield f"Total body sent:        {self.total_sent}"
-        yield f"HTML transferred:       {self.html_transferred} bytes"
+        kinds = f"\n   (Connect: 0, Receive: {errors}, Length: {self.length_errors}, Exceptions: {errors})"
+        rows = {
+            "Server Software": self.software,
+            "Server Hostname": plan.hostname,
+            "Server Port": f"{plan.port}\n",
+            "Document Path": plan.path,
+            "Document Length": "Variable\n" if plan.variable_length else f"{self.document_length} bytes\n",
+            "Concurrency Level": plan.concurrency,
+            "Time taken for tests": f"{self.seconds:.3f} seconds",
+            "Complete requests": self.complete,
+            "Failed requests": f"{self.failed}{kinds if self.failed else ''}",
+            "Non-2xx responses": self.non_2xx or None,
+            "Keep-Alive requests": self.keep_alive_requests if plan.keep_alive else None,
+            "Total transferred": f"{self.total_transferred} bytes",
+            "Total body sent": None if plan.body is None else self.total_sent,
+            "HTML transferred": f"{self.html_transferred} bytes",
+        }
+        return (f"{name + ':':<24}{value}" for name, value in rows.items() if value is not None)
 
     def _rates(self) -> Iterator[str]:
-        if not self.requests_per_second:
-            return
-        mean_ms, kilobytes = 1000 / self.requests_per_second, 1024 * self.seconds
-        received, sent = self.total_transferred / kilobytes, self.total_sent / kilobytes
-        yield f"Requests per second:    {self.requests_per_second:.2f} [#/sec] (mean)"
-        yield f"Time per request:       {self.plan.concurrency * mean_ms:.3f} [ms] (mean)"
-        yield f"Time per request:       {mean_ms:.3f} [ms] (mean, across all concurrent requests)"
-        yield f"Transfer rate:          {received:.2f} [Kbytes/sec] received"
-        if self.plan.body is not None:
-            yield f"                        {sent:.2f} kb/s sent"
-            yield f"                        {received + sent:.2f} kb/s total"
+        if rate := self.requests_per_second:
+            kilobytes = 1024 * self.seconds
+            received, sent = self.total_transferred / kilobytes, self.total_sent / kilobytes
+            yield f"Requests per second:    {rate:.2f} [#/sec] (mean)"
+            yield f"Time per request:       {self.plan.concurrency * 1000 / rate:.3f} [ms] (mean)"
+            yield f"Time per request:       {1000 / rate:.3f} [ms] (mean, across all concurrent requests)"
+            yield f"Transfer rate:          {received:.2f} [Kbytes/sec] received"
+            if self.plan.body is not None:
+                yield f"                        {sent:.2f} kb/s sent"
+                yield f"                        {received + sent:.2f} kb/s total"
 
     def _times(self, confidence: bool) -> Iterator[str]:
         if not self.timings:
@@ -157,7 +148,7 @@ class Report:
         yield "              min  mean[+/-sd] median   max" if confidence else "              min   avg   max"
         for name, (low, mean, deviation, median, high) in rows.items():
             middle = f"{mean:4} {deviation:5.1f} {median:6} {high:7}" if confidence else f"{mean:5}{high:5}"
-            yield f"{name:<12}{low:5} {middle}"
+            yield f"{name + ':':<12}{low:5} {middle}"
         for name, (_, mean, deviation, median, _) in rows.items() if confidence else ():
             if abs(mean - median) > deviation:
                 yield (ERROR if abs(mean - median) > 2 * deviation else WARNING).format(TIMES[name])
