@@ -1,4 +1,4 @@
-"""`kafkacat`: read, write and list Kafka topics from a shell, on kafka-python.
+"""`kafkacat`: read, write and list Kafka topics from a shell, on librdkafka, the library that kcat is built on.
 
 It exists because a learner without administrator rights cannot install kcat (formerly kafkacat), a program in C.
 It has the flags that the lessons use, with the output, messages and exit codes of kcat 1.7.1
@@ -12,42 +12,41 @@ offsets (`-o s@...`), librdkafka's properties (`-X`, `-F`), and other flags that
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
-from kafka.errors import KafkaError
+from confluent_kafka import KafkaException
 
-from eventlab.commands.kafkacat import consume, listing, produce
-from eventlab.commands.kafkacat.client import FatalError, kafka_message, print_info
-from eventlab.commands.kafkacat.options import HELP, USAGE, UsageError, parse
+from eventlab.commands.kafkacat import consume, metadata, produce
+from eventlab.commands.kafkacat.options import HELP, USAGE, FatalError, UsageError, parse, print_info
 from eventlab.settings import settings
 
-MODES = {"C": consume.run, "P": produce.run, "L": listing.run}
+MODES = {"C": consume.run, "P": produce.run, "L": metadata.run, "h": lambda options: print(HELP, end="") or 0}
 AUTO_MODES = {"C": "Consumer", "P": "Producer"}
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run `kafkacat` with these arguments (default: the process's) and return its exit code."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     try:
         return _run(sys.argv[1:] if argv is None else argv)
     except UsageError as error:
         print(f"Error: {error}\n\n{USAGE}\n(kafkacat -h explains the flags)", file=sys.stderr)
-    except (FatalError, KafkaError) as error:
-        print_info(f"ERROR: {kafka_message(error)}")
+    except FatalError as error:
+        print_info(f"ERROR: {error}")
+    except KafkaException as error:
+        print_info(f"ERROR: {error.args[0].str()}")
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the buffered rest cannot be written
         if not isinstance(error, BrokenPipeError):  # a closed pipe (`| head`) is normal, although kcat reports it
             print_info(f"ERROR: {error.strerror or error}")
     except KeyboardInterrupt:
-        sys.unraisablehook = lambda unraisable: None  # kafka-python's unfinished coroutines
         return 130
     return 1
 
 
 def _run(argv: list[str]) -> int:
     options = parse(argv, settings.bootstrap_servers)
-    if options.help:
-        print(HELP, end="")
-        return 0
     mode = options.mode or ("C" if os.isatty(0) else "P")
     if not options.mode and not options.quiet:
         print_info(f"Auto-selecting {AUTO_MODES[mode]} mode (use -P or -C to override)")

@@ -1,15 +1,17 @@
-"""Command line of `kafkacat`: help text and parser."""
+"""Command line of `kafkacat`: help text, parser and errors."""
 
 from __future__ import annotations
 
 import getopt
 import os
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from eventlab.commands.kafkacat.client import FatalError
-from eventlab.commands.kafkacat.format import unescape
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END
+
+from eventlab.errors import EventlabError
 
 USAGE = "Usage: kafkacat -C|-P|-L [-b <brokers>] [-t <topic>] <options>"
 HELP = rf"""{USAGE}
@@ -42,11 +44,16 @@ With -C:
 
 Exit code: 0, also after Ctrl-C; 1 when something failed or a message was not delivered.
 """
-OFFSETS = {"beginning": -sys.maxsize, "end": sys.maxsize}
+OFFSETS = {"beginning": OFFSET_BEGINNING, "end": OFFSET_END}
+OFFSET_TAIL_BASE = -2000  # librdkafka's code for "the last n messages" is this minus n
 
 
-class UsageError(Exception):
-    """Raised when the command line is wrong: printed with the usage line, exit code 1."""
+class UsageError(EventlabError):
+    """The command line is wrong: printed with the usage line, exit code 1."""
+
+
+class FatalError(EventlabError):
+    """The run cannot continue: printed as `% ERROR: ...`, exit code 1."""
 
 
 @dataclass(frozen=True)
@@ -54,17 +61,16 @@ class Options:
     """A parsed command line.
 
     Attributes:
-        mode: "C", "P", "L", or "" when none is given.
-        partition: None means all partitions when consuming, and the one that the key selects when producing.
-        offset: A negative number counts back from the end.
+        mode: "C", "P", "L", "h" (help), or "" when none is given.
+        partition: -1 means all partitions when consuming, and the one that the key selects when producing.
+        offset: An offset, or one of librdkafka's negative codes for a logical offset.
     """
 
-    help: bool = False
-    mode: str = ""
+    mode: str
     brokers: str = ""
     topic: str = ""
-    partition: int | None = None
-    offset: int = -sys.maxsize
+    partition: int = -1
+    offset: int = OFFSET_BEGINNING
     exit_at_end: bool = False
     count: int = sys.maxsize
     quiet: bool = False
@@ -85,7 +91,7 @@ def parse(argv: Sequence[str], default_brokers: str) -> Options:
         raise UsageError(f"unknown argument: {error}") from error
     flags = dict(pairs)
     if "-h" in flags or "--help" in flags:
-        return Options(help=True)
+        return Options(mode="h")
     modes = [flag[1] for flag in flags if flag in ("-C", "-P", "-L")]
     if len(modes) > 1:
         raise FatalError(f"Do not mix modes: -{modes[1]} seen when -{modes[0]} already set")
@@ -93,19 +99,44 @@ def parse(argv: Sequence[str], default_brokers: str) -> Options:
         raise UsageError(f"unexpected argument: {rest[0]}")
     if not flags.get("-t") and modes != ["L"]:
         raise UsageError("-t <topic> missing")
-    partition, offset = _number("-p", flags.get("-p", "-1")), flags.get("-o", "beginning")
+    start = flags.get("-o", "beginning")
+    offset = OFFSETS.get(start) or _number("-o", start, "beginning, end, <offset> or -<count>")
     return Options(
         mode="".join(modes),
         brokers=flags.get("-b", default_brokers),
         topic=flags.get("-t", ""),
-        partition=None if partition == -1 else partition,
-        offset=OFFSETS.get(offset) or _number("-o", offset, "beginning, end, <offset> or -<count>"),
+        partition=_number("-p", flags.get("-p", "-1")),
+        offset=OFFSET_TAIL_BASE + offset if start.startswith("-") else offset,
         exit_at_end="-e" in flags,
         count=max(0, _number("-c", flags.get("-c", "0"))) or sys.maxsize,
         quiet="-q" in flags,
         format=os.fsencode(flags["-f"]) if "-f" in flags else None,
         key_delimiter=unescape(os.fsencode(flags["-K"])) if "-K" in flags else None,
     )
+
+
+def unescape(text: bytes) -> bytes:
+    r"""Replace `\n`, `\t`, `\r`, `\xHH` and `\NNN` (decimal, or octal with a leading 0) as kcat does; `\q` is `q`.
+
+    Raises:
+        FatalError: `\x` has no digits.
+    """
+    pattern = rb"\\(x[0-9A-Fa-f]*|0[xX][0-9A-Fa-f]+|0[0-7]*|[1-9][0-9]*|.)"
+    return re.sub(pattern, lambda match: _unescaped(match[1]), text, flags=re.DOTALL)
+
+
+def print_info(message: str) -> None:
+    """Print a message on stderr as kcat does."""
+    print(f"% {message}", file=sys.stderr, flush=True)
+
+
+def _unescaped(code: bytes) -> bytes:
+    if code == b"x":
+        raise FatalError(r"\x expects a hex number")
+    if code[:1] not in b"x0123456789":
+        return {b"n": b"\n", b"t": b"\t", b"r": b"\r"}.get(code, code)
+    base = 16 if b"x" in code.lower() else 8 if code[:1] == b"0" else 10
+    return bytes([int(code.removeprefix(b"x"), base) & 0xFF])
 
 
 def _number(flag: str, value: str, expected: str = "a number") -> int:
