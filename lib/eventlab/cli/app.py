@@ -24,7 +24,6 @@ MODULES = {
 }
 """The subcommands by module of this package. A module is imported when one of its commands is used."""
 COMMANDS = {command: module for module, commands in MODULES.items() for command in commands}
-LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
 
 def set_log_level(ctx: click.Context, param: click.Parameter, count: int) -> None:
@@ -33,8 +32,18 @@ def set_log_level(ctx: click.Context, param: click.Parameter, count: int) -> Non
     Libraries keep their own levels.
     """
     if count:
-        logging.basicConfig(stream=sys.stderr, format=LOG_FORMAT)
+        logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
         logging.getLogger("eventlab").setLevel(logging.INFO if count == 1 else logging.DEBUG)
+
+
+VERBOSE = click.Option(
+    ["-v", "--verbose"],
+    count=True,
+    expose_value=False,
+    callback=set_log_level,
+    show_default=False,
+    help="Log each step to standard error (-vv: details).",
+)
 
 
 def prepare(command: click.Command) -> click.Command:
@@ -44,18 +53,8 @@ def prepare(command: click.Command) -> click.Command:
     """
     parts = inspect.cleandoc(command.help or "").split("\n\n")
     command.help = "\n\n".join(f"\b\n{part}" if re.match(r"[^\b].*\n ", part) else part for part in parts)
-    passes_options_on = command.context_settings.get("ignore_unknown_options")
-    if not passes_options_on and not any(param.name == "verbose" for param in command.params):
-        command.params.append(
-            click.Option(
-                ["-v", "--verbose"],
-                count=True,
-                expose_value=False,
-                callback=set_log_level,
-                show_default=False,
-                help="Log each step to standard error (-vv: details).",
-            )
-        )
+    if not command.context_settings.get("ignore_unknown_options") and VERBOSE not in command.params:
+        command.params.append(VERBOSE)
     for subcommand in getattr(command, "commands", {}).values():
         prepare(subcommand)
     return command

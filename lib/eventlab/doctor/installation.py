@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import shutil
 import sys
@@ -11,10 +10,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from eventlab.doctor.result import CheckResult, shorten
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+from eventlab.doctor.result import CheckResult, result_of
 from eventlab.settings import ROOT
 from eventlab.stack import jars, java
-from eventlab.stack.setup import ARCHIVED, archive
+from eventlab.stack.installation import missing_archives
 
 OLDEST_PYTHON = (3, 11)
 
@@ -35,20 +38,21 @@ def packages() -> CheckResult:
     locked = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
     required = _requirements()
     if required != _locked_requirements(locked):
-        return CheckResult("packages", False, "uv.lock does not match pyproject.toml", _uv_lock_command())
+        uv = "uv" if shutil.which("uv") else shlex.quote(str(ROOT / ".uv" / "bin" / "uv"))
+        return CheckResult("packages", False, "uv.lock does not match pyproject.toml", f"{uv} lock")
     versions: dict[str, set[str]] = {}
     for package in locked:
-        versions.setdefault(_normalize(package["name"]), set()).add(package.get("version", ""))
-    installed = {_normalize(dist.name): dist.version for dist in metadata.distributions() if dist.metadata["Name"]}
+        versions.setdefault(package["name"], set()).add(package.get("version", ""))
+    distributions = [dist for dist in metadata.distributions() if dist.metadata["Name"]]
+    installed: dict[str, str] = {canonicalize_name(dist.name): dist.version for dist in distributions}
     problems = [f"{name} is not installed" for name in required if name not in installed]
     problems += [
         f"{name} is {version}, not {' or '.join(sorted(versions[name]))}"
         for name, version in sorted(installed.items())
         if name in versions and name != "eventlab" and version not in versions[name]
     ]
-    if problems:
-        return CheckResult("packages", False, shorten(problems), "make setup")
-    return CheckResult("packages", True, f"{len(installed.keys() & versions.keys())} installed as in uv.lock")
+    detail = f"{len(installed.keys() & versions.keys())} installed as in uv.lock"
+    return result_of("packages", problems, "make setup", detail)
 
 
 def java_runtime() -> CheckResult:
@@ -65,14 +69,12 @@ def java_runtime() -> CheckResult:
 
 def checksums() -> CheckResult:
     """Check that each locked jar exists and has its SHA-256."""
-    if problems := jars.verify():
-        return CheckResult("jars", False, shorten(problems), "eventlab setup")
-    return CheckResult("jars", True, "all there with the locked SHA-256")
+    return result_of("jars", jars.verify(), "eventlab setup", "all there with the locked SHA-256")
 
 
 def startup_archives() -> CheckResult:
     """Check that each service has an archive for this Java and these jars."""
-    if missing := [name for name in ARCHIVED if not archive(name).exists()]:
+    if missing := missing_archives():
         detail = f"none for {', '.join(missing)}: the stack works, but starts more slowly"
         return CheckResult("archives", False, detail, "eventlab setup")
     return CheckResult("archives", True, "there for this Java and these jars: the stack starts fast")
@@ -80,25 +82,12 @@ def startup_archives() -> CheckResult:
 
 def _requirements() -> dict[str, Any]:
     """Return the version specifier of each package in pyproject.toml."""
-    from packaging.requirements import Requirement
-
     lines = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
-    return {_normalize(Requirement(line).name): Requirement(line).specifier for line in lines}
+    return {canonicalize_name(Requirement(line).name): Requirement(line).specifier for line in lines}
 
 
 def _locked_requirements(locked: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the version specifier of each package for which uv.lock was made."""
-    from packaging.specifiers import SpecifierSet
-
     kit = next(package for package in locked if package["name"] == "eventlab")
     entries = kit["metadata"]["requires-dist"]
-    return {_normalize(entry["name"]): SpecifierSet(entry.get("specifier", "")) for entry in entries}
-
-
-def _uv_lock_command() -> str:
-    """Return `uv lock` with the machine's uv or the kit's own."""
-    return f"{'uv' if shutil.which('uv') else shlex.quote(str(ROOT / '.uv' / 'bin' / 'uv'))} lock"
-
-
-def _normalize(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
+    return {entry["name"]: SpecifierSet(entry.get("specifier", "")) for entry in entries}
