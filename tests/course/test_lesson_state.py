@@ -62,5 +62,5 @@ def test_topic_and_files_are_put_into_the_state_of_lesson_08(stack):
 def test_a_lesson_of_which_something_is_not_running_says_what_to_start(stack, monkeypatch):
     monkeypatch.setenv("EVENTLAB_API_PORT", "1")
 
-    with pytest.raises(execute.LessonStateError, match="02_track_events: not running: api\nNext: eventlab up"):
+    with pytest.raises(course.LessonError, match="02_track_events: not running: api\nNext: eventlab up"):
         execute.prepare_lesson(course_run.find_lessons(["02"])[0])

@@ -125,13 +125,7 @@ def show_status(statuses: Sequence[Status]) -> None:
 
 
 def show_down(statuses: Sequence[Status], still_open: Sequence[int], *, named: bool) -> None:
-    """Print which services still run and which ports are still open after `down`.
-
-    Args:
-        statuses: The services that were stopped.
-        still_open: Their ports that still accept connections.
-        named: Whether only the services in `statuses` were to be stopped, not all.
-    """
+    """Print which services still run and which ports are still open after `down` of named services, or of all."""
     names = ", ".join(status.name for status in statuses)
     if running := [status for status in statuses if status.state != "stopped"]:
         show_status(running)

@@ -41,13 +41,7 @@ class UsageError(EventlabError):
 
 @dataclass(frozen=True)
 class Invocation:
-    """A program to execute.
-
-    Attributes:
-        command: The program and its arguments.
-        variables: Environment variables to set, or to unset (None).
-        notes: Messages for standard error, printed first.
-    """
+    """A command to execute, its environment variables (None: to unset), and the notes to print before it."""
 
     command: list[str]
     variables: dict[str, str | None] = field(default_factory=dict)

@@ -16,7 +16,7 @@ from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 from papermill.execute import execute_notebook
 
-from eventlab.errors import EventlabError
+from eventlab.course.preparation import LessonError
 
 logger = logging.getLogger(__name__)
 logging.getLogger("papermill").setLevel(logging.CRITICAL)  # the result contains what it would log
@@ -38,19 +38,9 @@ PAPERMILL_OPTIONS: dict[str, Any] = KERNEL | {
 }
 
 
-class LessonStateError(EventlabError):
-    """The state that a lesson starts from could not be prepared; the message is the lesson's own."""
-
-
 @dataclass(frozen=True)
 class CellFailure:
-    """The first cell of a notebook that failed.
-
-    Attributes:
-        cell: Its position among all cells, from 1.
-        source: Its source.
-        error: The error's type and message.
-    """
+    """The cell of a notebook that failed: its position from 1, its source, and the error's type and message."""
 
     cell: int
     source: str
@@ -59,16 +49,7 @@ class CellFailure:
 
 @dataclass(frozen=True)
 class NotebookResult:
-    """The result of one notebook.
-
-    Attributes:
-        name: The notebook's name without `.ipynb`.
-        node: The executed notebook.
-        cells: The number of its code cells.
-        seconds: The duration of the execution.
-        failure: The cell that failed, or None.
-        updated: Whether the outputs of the notebook itself were updated.
-    """
+    """The executed copy of a notebook, its number of code cells, and whether the notebook itself was updated."""
 
     name: str
     node: NotebookNode
@@ -85,8 +66,7 @@ def no_report(*_: object) -> None:
 def execute(notebook: Path, output: Path, report_cells: ReportCells = no_report) -> NotebookResult:
     """Execute a notebook in its own folder, with this process's environment, and write the executed copy.
 
-    Returns:
-        The result; a cell that fails is part of it, not an exception.
+    A cell that fails is part of the result, not an exception.
     """
     logger.info("Executing %s", notebook)
     started, failure = time.monotonic(), None
@@ -124,11 +104,7 @@ def execute(notebook: Path, output: Path, report_cells: ReportCells = no_report)
 
 
 def prepare_lesson(lesson: Path) -> str:
-    """Execute a lesson's cells up to its call of `course.prepare`, in this process's environment.
-
-    Returns:
-        What the cells printed.
-    """
+    """Execute a lesson's cells up to its call of `course.prepare`, and return what they printed."""
     node = nbformat.read(lesson, as_version=4)
     code = [cell for cell in node.cells if cell.cell_type == "code"]
     last = next((number for number, cell in enumerate(code) if PREPARE_CALL in cell.source), None)
@@ -139,8 +115,8 @@ def prepare_lesson(lesson: Path) -> str:
     try:
         NotebookClient(node, timeout=CELL_TIMEOUT_S, resources=folder, **KERNEL).execute()
     except CellExecutionError as error:
-        raise LessonStateError(f"{lesson.stem}: {error.evalue}") from None
+        raise LessonError(f"{lesson.stem}: {error.evalue}") from None
     except (TimeoutError, RuntimeError) as error:  # nbclient: a cell timed out, or the kernel died
-        raise LessonStateError(f"{lesson.stem}: {error}", "eventlab doctor") from error
+        raise LessonError(f"{lesson.stem}: {error}", "eventlab doctor") from error
     outputs = [output for cell in node.cells for output in cell.outputs]
     return "".join(output.text for output in outputs if output.get("name") == "stdout").strip()

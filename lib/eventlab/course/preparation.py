@@ -10,11 +10,10 @@ import contextlib
 import io
 import json
 import logging
-import os
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -105,12 +104,7 @@ def send_course_events() -> None:
 
 def read_values(topic: str) -> list[bytes]:
     """Return the values of all messages of a topic; [] when the topic does not exist."""
-    return [record.value or b"" for record in read(topic)]
-
-
-def read(topic: str) -> Iterator[ConsumerRecord]:
-    """Yield each record that a topic contains now, partition by partition."""
-    return kafka.read_topic(settings.bootstrap_servers, topic)
+    return [record.value or b"" for record in kafka.read_topic(settings.bootstrap_servers, topic)]
 
 
 def fresh_topic(topic: str) -> None:
@@ -122,7 +116,7 @@ def fresh_topic(topic: str) -> None:
     file = settings.state_dir / "own-topics"  # the ids of the topics that this kit created on an external Kafka
     own_ids = file.read_text().split() if file.exists() else []
     if old_id is not None and settings.kafka_bootstrap_servers and old_id not in own_ids:
-        if next(read(topic), None) is None:
+        if next(kafka.read_topic(settings.bootstrap_servers, topic), None) is None:
             return
         raise LessonError(
             f"the topic {topic!r} at {settings.bootstrap_servers} contains messages that are not this lesson's. "
@@ -143,16 +137,16 @@ def fresh_topic(topic: str) -> None:
 
 def save_messages(topic: str) -> Path | None:
     """Write a topic's messages to a new file, one JSON object per line; return None when there are none."""
-    records = read(topic)
+    records = kafka.read_topic(settings.bootstrap_servers, topic)
     first = next(records, None)
     if first is None:
         return None
     folder = settings.state_dir / "saved"
     folder.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(".jsonl", f"{topic}-{time.strftime('%Y%m%d-%H%M%S')}-", folder)
-    with os.fdopen(handle, "w") as file:
+    prefix = f"{topic}-{time.strftime('%Y%m%d-%H%M%S')}-"
+    with tempfile.NamedTemporaryFile("w", suffix=".jsonl", prefix=prefix, dir=folder, delete=False) as file:
         file.writelines(to_json_line(record) + "\n" for record in chain([first], records))
-    return Path(name)
+    return Path(file.name)
 
 
 def to_json_line(record: ConsumerRecord) -> str:
@@ -199,7 +193,7 @@ def _count_purchases(session: SparkSession, path: str) -> Counter | None:
 
 def _is_prepared(topic: str, events: bool) -> bool:
     """Return whether the topic exists and contains exactly the course's events, or nothing."""
-    records = list(islice(read(topic), COURSE_EVENTS.total() + 1))
+    records = list(islice(kafka.read_topic(settings.bootstrap_servers, topic), COURSE_EVENTS.total() + 1))
     if not events:
         return not records and topic in kafka.list_topics(settings.bootstrap_servers)
     return Counter(map(_host_and_type, records)) == COURSE_EVENTS

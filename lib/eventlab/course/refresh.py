@@ -40,7 +40,7 @@ def clean(executed: NotebookNode, committed: NotebookNode) -> NotebookNode:
     Cells get sequential ids, the metadata of tools is removed, and the committed outputs stay where the new ones
     differ only in what cannot repeat.
     """
-    patterns = read_sanitizers()
+    patterns, joined_streams = read_sanitizers(), CoalesceStreamsPreprocessor()
     cells = [cell for cell in executed.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
     old_cells = [cell for cell in committed.cells if cell.cell_type == "code"]
     count = 0
@@ -51,7 +51,12 @@ def clean(executed: NotebookNode, committed: NotebookNode) -> NotebookNode:
         if cell.cell_type == "code":
             count += 1
             cell.execution_count = count if cell.source.strip() else None
-            _clean_outputs(cell)
+            for output in cell.outputs:
+                output.pop("transient", None)
+                output.get("data", {}).pop(WIDGET, None)
+                if "metadata" in output:
+                    output.metadata = NotebookNode()
+            joined_streams.preprocess_cell(cell, {}, 0)  # a stream is cut at random places
             _keep_old_outputs(cell, old_cells, patterns)
             for output in cell.outputs:
                 if "execution_count" in output:
@@ -64,16 +69,6 @@ def read_sanitizers() -> Patterns:
     parser = RawConfigParser()
     parser.read(SANITIZE)
     return [(re.compile(parser[name]["regex"]), parser[name]["replace"]) for name in parser.sections()]
-
-
-def _clean_outputs(cell: NotebookNode) -> None:
-    """Remove what varies from outputs, and join the pieces of a stream, which is cut at random places."""
-    for output in cell.outputs:
-        output.pop("transient", None)
-        output.get("data", {}).pop(WIDGET, None)
-        if "metadata" in output:
-            output.metadata = NotebookNode()
-    CoalesceStreamsPreprocessor().preprocess_cell(cell, {}, 0)
 
 
 def _keep_old_outputs(cell: NotebookNode, old_cells: list[NotebookNode], patterns: Patterns) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from eventlab.course import refresh, report
-from eventlab.course.execute import CellFailure, NotebookResult, ReportCells, execute, no_report
+from eventlab.course.execute import NotebookResult, ReportCells, execute, no_report
 from eventlab.errors import EventlabError
 from eventlab.settings import ROOT
 from eventlab.stack import fresh_stack
@@ -26,11 +26,7 @@ class CourseRunError(EventlabError):
 
 
 def find_lessons(names: Sequence[str] = ()) -> list[Path]:
-    """Return the course's notebooks in reading order.
-
-    Args:
-        names: Beginnings of the names of the notebooks to select (`05`, `05_filter`); all notebooks without one.
-    """
+    """Return the course's notebooks in reading order: all, or those that begin with a name like `05_filter`."""
     lessons = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
     if unknown := [name for name in names if not any(path.stem.startswith(name) for path in lessons)]:
         existing = ", ".join(path.stem for path in lessons)
@@ -46,14 +42,9 @@ def run_course(
     *,
     in_place: bool = False,
 ) -> list[NotebookResult]:
-    """Execute notebooks in order on a new stack, and stop after the first one that fails.
+    """Execute notebooks in order on a new stack, and write the executed copies and `report.html` into a folder.
 
-    Args:
-        notebooks: The notebooks.
-        output: The folder for the executed copies and `report.html`.
-        report_phase: Receives what happens to each service.
-        report_cells: Receives the progress of each notebook.
-        in_place: Also update the outputs of the notebooks themselves, when all have completed.
+    With `in_place`, the outputs of the notebooks themselves are updated when all have completed.
 
     Raises:
         CourseRunError: A cell failed; the message names it, the executed copy and the services' logs.
@@ -67,23 +58,14 @@ def run_course(
                 break
         report.write(results, output / "report.html")
         if results and (failure := results[-1].failure):
-            logs = _copy_logs(stack.settings.state_dir / "logs", output / "logs")
-            raise _cell_error(output / notebook.name, failure, logs)
+            shutil.rmtree(output / "logs", ignore_errors=True)
+            logs = shutil.copytree(stack.settings.state_dir / "logs", output / "logs")
+            raise CourseRunError(
+                f"{notebook.stem}, cell {failure.cell}: {failure.error.strip()}\n\n{failure.source}\n\n"
+                f"The executed copy: {output / notebook.name}\nThe services' logs: {logs}",
+                f"eventlab run {notebook.stem}",
+            )
     if not in_place:
         return results
     pairs = zip(notebooks, results, strict=True)
     return [replace(result, updated=refresh.update_outputs(notebook, result.node)) for notebook, result in pairs]
-
-
-def _copy_logs(logs: Path, target: Path) -> Path:
-    """Copy the services' logs, which the next run deletes, and return the copy's folder."""
-    shutil.rmtree(target, ignore_errors=True)
-    return shutil.copytree(logs, target)
-
-
-def _cell_error(copy: Path, failure: CellFailure, logs: Path) -> CourseRunError:
-    return CourseRunError(
-        f"{copy.stem}, cell {failure.cell}: {failure.error.strip()}\n\n{failure.source}\n\n"
-        f"The executed copy: {copy}\nThe services' logs: {logs}",
-        f"eventlab run {copy.stem}",
-    )

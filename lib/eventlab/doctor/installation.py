@@ -1,4 +1,4 @@
-"""Checks of what is installed: Python and its packages, Java, the jars and the start-up archives."""
+"""Checks of what is installed: Python and its packages, Java, the jars, the archives, and that versions fit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import sys
 import tomllib
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -36,8 +35,11 @@ def python() -> CheckResult:
 def packages() -> CheckResult:
     """Check that pyproject.toml, uv.lock and the installed packages agree."""
     locked = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
-    required = _requirements()
-    if required != _locked_requirements(locked):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    required = {canonicalize_name(line.name): line.specifier for line in map(Requirement, project["dependencies"])}
+    kit = next(package for package in locked if package["name"] == "eventlab")
+    entries = kit["metadata"]["requires-dist"]
+    if required != {entry["name"]: SpecifierSet(entry.get("specifier", "")) for entry in entries}:
         uv = "uv" if shutil.which("uv") else shlex.quote(str(ROOT / ".uv" / "bin" / "uv"))
         return CheckResult("packages", False, "uv.lock does not match pyproject.toml", f"{uv} lock")
     versions: dict[str, set[str]] = {}
@@ -80,14 +82,46 @@ def startup_archives() -> CheckResult:
     return CheckResult("archives", True, "there for this Java and these jars: the stack starts fast")
 
 
-def _requirements() -> dict[str, Any]:
-    """Return the version specifier of each package in pyproject.toml."""
-    lines = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
-    return {canonicalize_name(Requirement(line).name): Requirement(line).specifier for line in lines}
+def connector() -> CheckResult:
+    """Check Spark's Kafka source: it works only with the pyspark for which it was compiled."""
+    installed, locked = metadata.version("pyspark"), _locked_version("spark", "spark-sql-kafka-0-10_2.13")
+    return _compare("spark and kafka", {"pyspark": installed, "its Kafka source": locked})
 
 
-def _locked_requirements(locked: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the version specifier of each package for which uv.lock was made."""
-    kit = next(package for package in locked if package["name"] == "eventlab")
-    entries = kit["metadata"]["requires-dist"]
-    return {entry["name"]: SpecifierSet(entry.get("specifier", "")) for entry in entries}
+def hadoop() -> CheckResult:
+    """Check HDFS: its class path consists of pyspark's own Hadoop client and one more jar."""
+    clients = (jars.pyspark_home() / "jars").glob("hadoop-client-api-*.jar")
+    client = " and ".join(jar.stem.removeprefix("hadoop-client-api-") for jar in clients) or "missing"
+    locked = _locked_version("hdfs", "hadoop-client-minicluster")
+    return _compare("spark and hdfs", {"pyspark's hadoop-client": client, "HDFS": locked})
+
+
+def kafka_tools() -> CheckResult:
+    """Check that Kafka's command line tools have the broker's version."""
+    broker, tools = _locked_version("kafka", "kafka_2.13"), _locked_version("kafka", "kafka-tools")
+    return _compare("kafka and tools", {"broker": broker, "kafka-tools": tools}, "eventlab setup --relock")
+
+
+def locks() -> CheckResult:
+    """Check that each jgo.lock.toml was made from the jgo.toml in the same folder."""
+    from jgo.env import LockFile
+    from jgo.env._lockfile import compute_spec_hash
+
+    problems = [
+        f"stack/{folder.name}/jgo.toml was changed after jgo.lock.toml was made"
+        for folder in (ROOT / "stack" / name for name in jars.ENVIRONMENTS)
+        if LockFile.load(folder / "jgo.lock.toml").spec_hash != compute_spec_hash(folder / "jgo.toml")
+    ]
+    return result_of("jar locks", problems, "eventlab setup --relock", "made from the present stack/*/jgo.toml")
+
+
+def _compare(name: str, versions: dict[str, str], remedy: str = "make setup") -> CheckResult:
+    detail = ", ".join(f"{program} {version}" for program, version in versions.items())
+    equal = len(set(versions.values())) == 1
+    return CheckResult(name, equal, detail if equal else f"{detail}: must be equal", remedy)
+
+
+def _locked_version(environment: str, artifact: str) -> str:
+    """Return an artifact's version in the lock file of an environment."""
+    lock = tomllib.loads((ROOT / "stack" / environment / "jgo.lock.toml").read_text())
+    return next((dep["version"] for dep in lock["dependencies"] if dep["artifactId"] == artifact), "missing")

@@ -35,13 +35,7 @@ class RecordingSettings(OwnSettings):
 
 
 def install(report: ReportStage, report_phase: Report, *, relock: bool = False) -> None:
-    """Install what is missing.
-
-    Args:
-        report: Receives the progress of each stage.
-        report_phase: Receives what happens to each service while the archives are recorded.
-        relock: Resolve stack/*/jgo.toml again and rewrite the lock files first.
-    """
+    """Install what is missing; with `relock`, resolve stack/*/jgo.toml again and rewrite the lock files first."""
     if relock:
         for done, environment in enumerate(jars.ENVIRONMENTS, start=1):
             report("locks", f"{environment}: {jars.lock(environment)} jars locked", done, len(jars.ENVIRONMENTS))
