@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from eventlab import doctor
 from eventlab.cli.app import main
 from eventlab.cli.display import show_checks
-from eventlab.doctor import host, installation, machine, versions
+from eventlab.doctor import host, installation, machine
 from eventlab.settings import ROOT, Settings
 from eventlab.stack import archives, jars, java
 
@@ -44,8 +44,7 @@ def kit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(ROOT / "stack", tmp_path / "kit" / "stack")
     for name in ("pyproject.toml", "uv.lock"):
         shutil.copy(ROOT / name, tmp_path / "kit" / name)
-    for module in (installation, versions):
-        monkeypatch.setattr(module, "ROOT", tmp_path / "kit")
+    monkeypatch.setattr(installation, "ROOT", tmp_path / "kit")
     return tmp_path / "kit"
 
 
@@ -162,10 +161,10 @@ def test_missing_archives_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("check", "file", "old", "new"),
     [
-        (versions.connector, "spark/jgo.lock.toml", 'version = "4.2.0"', 'version = "4.1.0"'),
-        (versions.hadoop, "hdfs/jgo.lock.toml", 'version = "3.5.0"', 'version = "3.4.1"'),
+        (installation.connector, "spark/jgo.lock.toml", 'version = "4.2.0"', 'version = "4.1.0"'),
+        (installation.hadoop, "hdfs/jgo.lock.toml", 'version = "3.5.0"', 'version = "3.4.1"'),
         (
-            versions.kafka_tools,
+            installation.kafka_tools,
             "kafka/jgo.lock.toml",
             'artifactId = "kafka-tools"\nversion = "',
             'artifactId = "kafka-tools"\nversion = "1',
@@ -182,13 +181,13 @@ def test_versions_that_must_be_equal_and_are_not_are_named(kit: Path, check, fil
 
 
 def test_a_jgo_toml_without_its_lock_is_found(kit: Path):
-    assert versions.locks().ok
+    assert installation.locks().ok
 
     spoil(kit / "stack" / "spark" / "jgo.toml", "4.2.0!", "4.1.0!")
 
-    assert not versions.locks().ok
-    assert "stack/spark" in versions.locks().detail
-    assert versions.locks().remedy == "eventlab setup --relock"
+    assert not installation.locks().ok
+    assert "stack/spark" in installation.locks().detail
+    assert installation.locks().remedy == "eventlab setup --relock"
 
 
 def test_a_state_folder_that_is_not_there_yet_is_fine_and_not_made(own: Settings):

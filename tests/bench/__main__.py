@@ -12,8 +12,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from eventlab.course import run as course_run
+from eventlab.course.run import OFFSETS
 from eventlab.settings import ROOT, Settings
+from eventlab.stack import fresh_stack
 from tests.bench import api, extraction, grading, startup, suite
 
 ON_A_STACK = {"api": api.measure, "extraction": extraction.measure, "grading": grading.measure}
@@ -43,8 +44,8 @@ def main(names: list[str]) -> None:
 def measure(name: str) -> list[Row]:
     if name in ALONE:
         return ALONE[name](Settings())
-    with course_run.own_stack(folder=ROOT / "build" / "bench-stack") as stack:
-        return ON_A_STACK[name](stack)
+    with fresh_stack(ROOT / "build" / "bench-stack", OFFSETS) as stack:
+        return ON_A_STACK[name](stack.settings)
 
 
 def show(rows: list[Row]) -> None:

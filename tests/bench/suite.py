@@ -11,7 +11,7 @@ from pathlib import Path
 
 from eventlab.course import run as course_run
 from eventlab.settings import Settings
-from eventlab.stack import config, environment
+from eventlab.stack import config, environment, fresh_stack
 from eventlab.stack.services import COURSE
 
 LESSONS = [path for path in course_run.find_lessons() if path.stem != "09_tear_down"]
@@ -50,8 +50,8 @@ def _plain_loop(folder: Path) -> float:
     """What one would write without the kit: services up, `papermill` per notebook, a Spark in each."""
     started = time.monotonic()
     others = [name for name in COURSE if name != "spark"]
-    with course_run.own_stack(folder=folder / "stack", services=others) as stack:
-        plain = stack.model_copy(update={"spark_remote_url": "local[*]"})
+    with fresh_stack(folder / "stack", course_run.OFFSETS, others) as stack:
+        plain = stack.settings.model_copy(update={"spark_remote_url": "local[*]"})
         config.render(plain)
         environment.apply(plain)
         for lesson in LESSONS:

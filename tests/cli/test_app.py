@@ -1,5 +1,6 @@
 """The `eventlab` command as a whole: its help, its log, its errors, and what each command imports."""
 
+import os
 import subprocess
 import sys
 
@@ -78,6 +79,23 @@ def test_the_log_of_an_unknown_service_is_refused_with_the_names_that_exist():
 
     assert done.exit_code == 2
     assert "'zookeeper' is not one of kafka, namenode, datanode, spark, api, jupyter" in done.stderr
+
+
+def test_a_followed_log_continues_in_the_file_that_replaces_it(tmp_path):
+    log = tmp_path / "logs" / "kafka.log"
+    log.parent.mkdir()
+    log.write_text("one\ntwo\n")
+    command = [*COMMAND, "logs", "kafka", "-f", "-n", "1"]
+    environment = os.environ | {"EVENTLAB_STATE_DIR": str(tmp_path)}
+
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as follower:
+        first = follower.stdout.readline()
+        (tmp_path / "new").write_text("three\n")
+        (tmp_path / "new").replace(log)
+        second = follower.stdout.readline()
+        follower.terminate()
+
+    assert [first, second] == ["two\n", "three\n"]
 
 
 @pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"load", "kafkacat"}))

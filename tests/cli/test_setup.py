@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from eventlab.cli.display import PlainLines
+from eventlab.cli.display import ProgressLines
 from eventlab.stack import installation
 
 
 @pytest.fixture
 def lines():
-    return PlainLines(Console(file=io.StringIO(), width=200))
+    return ProgressLines(Console(file=io.StringIO(), width=200))
 
 
 def shown(lines):
@@ -46,16 +46,16 @@ def test_downloaded_jars_are_counted_with_their_bytes(lines, monkeypatch):
 
 
 def test_the_recording_of_archives_is_announced_before_services_start(lines, monkeypatch):
-    def record(settings, report):
+    def record(report):
         for phase in ("preparing", "starting", "ready", "stopping", "stopped"):
             report("kafka", phase)
-        return True
 
     monkeypatch.setattr(installation, "install_java", lambda report: None)
     monkeypatch.setattr(installation, "install_jars", lambda report: None)
+    monkeypatch.setattr(installation, "missing_archives", lambda: ["kafka"])
     monkeypatch.setattr(installation, "record_archives", record)
 
-    installation.install(lines.update)
+    installation.install(lines.update, lines.report_phase)
 
     assert shown(lines) == [
         "archives checking",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from eventlab.course import lesson_state
+from eventlab.course import execute
 from eventlab.course import preparation as course
 from eventlab.course import run as course_run
 from eventlab.settings import settings
@@ -38,12 +38,12 @@ def test_the_beginning_of_several_lessons_is_refused():
 def test_a_lesson_that_starts_the_stack_itself_assumes_nothing():
     (first,) = course_run.find_lessons(["01"])
 
-    assert lesson_state.prepare_lesson(first) == "It starts the stack itself and needs nothing else."
+    assert execute.prepare_lesson(first) == "It starts the stack itself and needs nothing else."
 
 
 @pytest.mark.parametrize("lesson", course_run.find_lessons()[1:], ids=lambda path: path.stem)
 def test_every_other_lesson_says_what_it_starts_from(lesson):
-    assert lesson_state.PREPARE_CALL in lesson.read_text()
+    assert execute.PREPARE_CALL in lesson.read_text()
 
 
 def test_topic_and_files_are_put_into_the_state_of_lesson_08(stack):
@@ -62,7 +62,5 @@ def test_topic_and_files_are_put_into_the_state_of_lesson_08(stack):
 def test_a_lesson_of_which_something_is_not_running_says_what_to_start(stack, monkeypatch):
     monkeypatch.setenv("EVENTLAB_API_PORT", "1")
 
-    with pytest.raises(
-        lesson_state.LessonStateError, match="02_track_events: not running: api\nNext: eventlab up"
-    ):
-        lesson_state.prepare_lesson(course_run.find_lessons(["02"])[0])
+    with pytest.raises(course.LessonError, match="02_track_events: not running: api\nNext: eventlab up"):
+        execute.prepare_lesson(course_run.find_lessons(["02"])[0])

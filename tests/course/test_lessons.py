@@ -9,7 +9,7 @@ import pytest
 
 from eventlab.course import run as course_run
 from eventlab.settings import ROOT
-from eventlab.stack import Stack
+from eventlab.stack import Stack, fresh_stack
 
 LESSONS = course_run.find_lessons()
 EACH = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
@@ -83,8 +83,8 @@ def test_a_lesson_contains_nothing_of_the_machine_that_ran_it(path):
 @pytest.fixture(scope="module")
 def course_stack():
     """A fresh stack that only these tests use: the last lesson takes it down."""
-    with course_run.own_stack(folder=course_run.BUILD / "nbval-stack", offsets=(1200, 1300)) as own:
-        yield own
+    with fresh_stack(ROOT / "build" / "nbval-stack", (1200, 1300)) as own:
+        yield own.settings
 
 
 def test_a_program_that_a_lesson_prints_is_the_program_as_it_is():

@@ -14,13 +14,13 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from rich.console import Console
 
-from eventlab.cli.display import PlainLines
+from eventlab.cli.display import ProgressLines
 from eventlab.commands import ab
 from eventlab.course import run as course_run
 from eventlab.course.execute import execute
 from eventlab.errors import StackError
 from eventlab.settings import OwnSettings, Settings
-from eventlab.stack import Stack, environment, stack
+from eventlab.stack import Stack, environment, fresh_stack, stack
 
 OFFSETS = (1200, 1300)
 
@@ -95,7 +95,7 @@ def test_the_stack_of_a_run_has_nothing_of_a_learners_ports_and_addresses(no_ser
 
     with (
         socket.create_server(("127.0.0.1", 5555)),
-        course_run.own_stack(folder=tmp_path / "own", offsets=OFFSETS[:1]),
+        fresh_stack(tmp_path / "own", OFFSETS[:1]),
     ):
         inside = dict(os.environ)
 
@@ -108,14 +108,14 @@ def test_the_stack_of_a_run_has_nothing_of_a_learners_ports_and_addresses(no_ser
 @pytest.mark.services
 def test_a_second_run_at_the_same_time_is_refused_and_leaves_the_first_alone(no_services, tmp_path):
     with (
-        course_run.own_stack(folder=tmp_path / "own", offsets=OFFSETS),
+        fresh_stack(tmp_path / "own", OFFSETS),
         pytest.raises(StackError, match="another process is using"),
-        course_run.own_stack(folder=tmp_path / "own", offsets=OFFSETS),
+        fresh_stack(tmp_path / "own", OFFSETS),
     ):
         pass
 
     assert len(no_services) == 1
-    with course_run.own_stack(folder=tmp_path / "own", offsets=OFFSETS):
+    with fresh_stack(tmp_path / "own", OFFSETS):
         assert len(no_services) == 2
 
 
@@ -123,7 +123,7 @@ def test_a_second_run_at_the_same_time_is_refused_and_leaves_the_first_alone(no_
 def test_a_failing_lesson_ends_the_run_and_the_stack_is_torn_down(tmp_path, monkeypatch):
     monkeypatch.setattr(course_run, "OFFSETS", OFFSETS)
     screen = io.StringIO()
-    progress = PlainLines(Console(file=screen, width=120))
+    progress = ProgressLines(Console(file=screen, width=120))
     lessons = [
         notebook(tmp_path / "01_fine.ipynb", "1"),
         notebook(tmp_path / "02_bad.ipynb", "raise ValueError('no such event')"),
@@ -145,7 +145,7 @@ def test_a_failing_lesson_ends_the_run_and_the_stack_is_torn_down(tmp_path, monk
 @pytest.mark.services
 @pytest.mark.timeout(600)
 def test_lessons_run_against_external_services(tmp_path):
-    with course_run.own_stack(folder=tmp_path / "external", offsets=OFFSETS) as external:
+    with fresh_stack(tmp_path / "external", OFFSETS) as external:
         for host, route in itertools.product(("user1.comcast.com", "user2.att.com"), ("/", "/purchase_a_sword")):
             ab.bench(external.api_url + route, requests=10, concurrency=1, headers={"Host": host})
         guest = OwnSettings(
@@ -182,4 +182,4 @@ def test_the_course_completes_headlessly_and_leaves_nothing_running(tmp_path):
             line for line in reversed(done.stderr.splitlines()) if lesson.stem in line
         )
     assert "08_query_with_sql" in (tmp_path / "report.html").read_text()
-    assert begun_in(course_run.BUILD / "run-stack") == []
+    assert begun_in(course_run.STACK_FOLDER) == []

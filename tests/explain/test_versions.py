@@ -74,7 +74,7 @@ def test_a_lock_of_another_connector_asks_for_make_setup(here, tmp_path, monkeyp
 
     assert spark.connector_version_mismatch(cell, here) is None  # in this kit, the versions are equal
 
-    monkeypatch.setattr(doctor.versions, "ROOT", tmp_path)
+    monkeypatch.setattr(doctor.installation, "ROOT", tmp_path)
     box = spark.connector_version_mismatch(cell, here)
     assert box
     assert f"pyspark 4.2.0, its Kafka source {OLDER}: must be equal" in box.proof

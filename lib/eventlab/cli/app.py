@@ -11,30 +11,31 @@ from typing import Any
 
 import click
 
-from eventlab.cli.signals import INTERRUPTED
 from eventlab.errors import EventlabError
 
 logger = logging.getLogger(__name__)
 
-MODULES = {
-    "stack": ("up", "status", "ps", "down", "restart", "logs", "reset", "env", "compose", "setup", "doctor"),
-    "course": ("run", "lab", "hub", "load", "kafkacat"),
-    "labs": ("labs",),
-    "grade": ("grade",),
-}
-"""The subcommands by module of this package. A module is imported when one of its commands is used."""
-COMMANDS = {command: module for module, commands in MODULES.items() for command in commands}
-LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+STACK = ("up", "status", "ps", "down", "restart", "logs", "reset", "env", "compose", "setup", "doctor")
+COURSE = ("run", "lab", "hub", "load", "kafkacat")
+COMMANDS = dict.fromkeys(STACK, "stack") | dict.fromkeys(COURSE, "course") | {"labs": "labs", "grade": "grade"}
+"""The modules of the subcommands; one is imported when one of its commands is used."""
 
 
 def set_log_level(ctx: click.Context, param: click.Parameter, count: int) -> None:
-    """Show the kit's log on standard error: progress with `-v`, details with `-vv`.
-
-    Libraries keep their own levels.
-    """
+    """Show the kit's log on standard error: progress with `-v`, details with `-vv`."""
     if count:
-        logging.basicConfig(stream=sys.stderr, format=LOG_FORMAT)
+        logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
         logging.getLogger("eventlab").setLevel(logging.INFO if count == 1 else logging.DEBUG)
+
+
+VERBOSE = click.Option(
+    ["-v", "--verbose"],
+    count=True,
+    expose_value=False,
+    callback=set_log_level,
+    show_default=False,
+    help="Log each step to standard error (-vv: details).",
+)
 
 
 def prepare(command: click.Command) -> click.Command:
@@ -44,18 +45,8 @@ def prepare(command: click.Command) -> click.Command:
     """
     parts = inspect.cleandoc(command.help or "").split("\n\n")
     command.help = "\n\n".join(f"\b\n{part}" if re.match(r"[^\b].*\n ", part) else part for part in parts)
-    passes_options_on = command.context_settings.get("ignore_unknown_options")
-    if not passes_options_on and not any(param.name == "verbose" for param in command.params):
-        command.params.append(
-            click.Option(
-                ["-v", "--verbose"],
-                count=True,
-                expose_value=False,
-                callback=set_log_level,
-                show_default=False,
-                help="Log each step to standard error (-vv: details).",
-            )
-        )
+    if not command.context_settings.get("ignore_unknown_options") and VERBOSE not in command.params:
+        command.params.append(VERBOSE)
     for subcommand in getattr(command, "commands", {}).values():
         prepare(subcommand)
     return command
@@ -85,9 +76,9 @@ class Group(click.Group):
         except EventlabError as error:
             logger.debug("The command failed", exc_info=True)
             raise click.ClickException(str(error)) from error
-        except KeyboardInterrupt:
-            click.echo("Interrupted.", err=True)
-            sys.exit(INTERRUPTED)
+        except KeyboardInterrupt as error:
+            click.echo(str(error) or "Interrupted.", err=True)
+            sys.exit(130)
 
 
 @click.group(

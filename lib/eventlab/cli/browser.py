@@ -17,23 +17,14 @@ ANSWER_S = 3.0
 
 
 def open_browser(address: str) -> bool:
-    """Open a page in a browser and discard what the browser prints.
-
-    Returns:
-        Whether a browser was started.
-    """
+    """Open a page, discard what the browser prints, and return whether a browser was started."""
     command = browser_command(address)
     if command is None:
         return False
     logger.info("Opening the page with %s", command[0])
+    null = subprocess.DEVNULL
     try:
-        browser = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        browser = subprocess.Popen(command, stdin=null, stdout=null, stderr=null, start_new_session=True)
         return browser.wait(ANSWER_S) == 0
     except subprocess.TimeoutExpired:
         threading.Thread(target=browser.wait, daemon=True).start()  # collects its exit code
@@ -49,12 +40,9 @@ def browser_command(address: str) -> list[str] | None:
     the page on the user's own machine.
     """
     for entry in os.environ.get("BROWSER", "").split(os.pathsep):
-        words = shlex.split(entry)
-        if words and shutil.which(words[0]):
-            return [word.replace("%s", address) for word in words] if "%s" in entry else [*words, address]
-    if sys.platform == "darwin":
-        launchers = ["open"]
-    else:
-        has_display = bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-        launchers = ["wslview", *(["xdg-open"] if has_display else [])]
+        command = shlex.split(entry)
+        if command and shutil.which(command[0]):
+            return [word.replace("%s", address) for word in command] if "%s" in entry else [*command, address]
+    has_display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    launchers = ["open"] if sys.platform == "darwin" else ["wslview", *(["xdg-open"] if has_display else [])]
     return next(([launcher, address] for launcher in launchers if shutil.which(launcher)), None)

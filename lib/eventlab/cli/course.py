@@ -7,8 +7,11 @@ from pathlib import Path
 
 import click
 
-from eventlab.cli.signals import terminable
+from eventlab.cli.display import open_stack, show_progress, show_status
 from eventlab.settings import ROOT, settings
+
+other_programs_options = {"ignore_unknown_options": True, "help_option_names": []}
+arguments_argument = click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[ARGUMENT]...")
 
 
 @click.command()
@@ -26,15 +29,14 @@ def run(notebooks: tuple[str, ...], output: str, in_place: bool) -> None:
       eventlab run              all lessons
       eventlab run 05 07        two lessons
     """
-    from eventlab.cli.display import print_line, show_progress
     from eventlab.course.run import find_lessons, run_course
 
     lessons = find_lessons(notebooks)
-    with show_progress() as progress, terminable():
+    with show_progress() as progress:
         results = run_course(lessons, Path(output), progress.report_phase, progress.update, in_place=in_place)
     for result in results if in_place else ():
-        print_line(f"{result.name}: {'updated' if result.updated else 'unchanged'}")
-    print_line(f"{len(results)} notebooks completed. The report: {Path(output) / 'report.html'}")
+        click.echo(f"{result.name}: {'updated' if result.updated else 'unchanged'}", err=True)
+    click.echo(f"{len(results)} notebooks completed. The report: {Path(output) / 'report.html'}", err=True)
 
 
 @click.command()
@@ -46,15 +48,13 @@ def lab(browser: bool) -> None:
     of JupyterHub, which runs JupyterLab itself, it starts the other services and prints the address on the Hub.
     """
     from eventlab.cli.browser import open_browser
-    from eventlab.cli.display import show_progress, show_status
     from eventlab.jupyter import hub, start_page
-    from eventlab.stack import Stack
-    from eventlab.stack.services import COURSE, SERVICES, lab_page
+    from eventlab.stack.services import COURSE, lab_page
 
     page = start_page.write()
     hub_address = hub.page(page)
-    with show_progress() as progress, terminable():
-        statuses = Stack(settings, COURSE if hub_address else SERVICES, progress.report_phase).up()
+    with open_stack(COURSE if hub_address else ()) as stack:
+        statuses = stack.up()
     show_status(statuses)
     address = hub_address or lab_page(settings, f"lab/tree/{page.relative_to(ROOT)}")
     opened = browser and not hub_address and open_browser(address)
@@ -63,7 +63,7 @@ def lab(browser: bool) -> None:
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[ARGUMENT]...")
+@arguments_argument
 def hub(arguments: tuple[str, ...]) -> None:
     """Run a learner's server under JupyterHub.
 
@@ -85,17 +85,16 @@ def hub(arguments: tuple[str, ...]) -> None:
     Learners who share one machine need their own ports and state folder (EVENTLAB_PORT_OFFSET and
     EVENTLAB_STATE_DIR in c.Spawner.environment). Learners in containers need neither them nor the hook.
     """
-    from eventlab.cli.display import show_progress
     from eventlab.jupyter import hub as jupyterhub
 
     command = jupyterhub.command(settings, arguments)
-    with show_progress() as progress, terminable():
+    with show_progress() as progress:
         jupyterhub.start(settings, progress.report_phase)
     jupyterhub.become(settings, command)
 
 
-@click.command(context_settings={"ignore_unknown_options": True, "help_option_names": []}, add_help_option=False)
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.command(context_settings=other_programs_options)
+@arguments_argument
 def load(arguments: tuple[str, ...]) -> None:
     """Send many HTTP requests, with the options of ApacheBench (load -h)."""
     from eventlab.commands.ab import main
@@ -103,8 +102,8 @@ def load(arguments: tuple[str, ...]) -> None:
     sys.exit(main(list(arguments)))
 
 
-@click.command(context_settings={"ignore_unknown_options": True, "help_option_names": []}, add_help_option=False)
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.command(context_settings=other_programs_options)
+@arguments_argument
 def kafkacat(arguments: tuple[str, ...]) -> None:
     """Read, write and list topics, with the options of kafkacat."""
     from eventlab.commands.kafkacat import main

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, Task, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from eventlab.cli.signals import terminable
 from eventlab.clients import ports
+from eventlab.settings import settings
 
 if TYPE_CHECKING:
     from eventlab.doctor import CheckResult
+    from eventlab.stack import Stack
     from eventlab.stack.status import Status
 
 COLORS = {"running": "green", "stopped": "dim", "crashed": "red"}
@@ -26,71 +29,13 @@ PLAIN_STEP = 5
 """Without a terminal, a counter gets a new line after this many steps."""
 
 
-def in_notebook() -> bool:
-    """Return whether a Jupyter kernel started this command (jupyter_client sets the variable for kernels)."""
-    return "JPY_PARENT_PID" in os.environ
-
-
 def console(*, stderr: bool = True) -> Console:
     """Return a console; progress goes to standard error and results go to standard output.
 
-    A notebook's `!command` has a terminal too, but keeps every redrawn line. It gets plain lines.
+    A notebook's `!command` has a terminal too, but keeps every redrawn line. It gets plain lines. jupyter_client
+    sets the variable JPY_PARENT_PID for kernels.
     """
-    return Console(stderr=stderr, force_terminal=False if in_notebook() else None)
-
-
-def print_line(text: str) -> None:
-    """Print a line to standard error without markup."""
-    console().print(text, highlight=False, markup=False, soft_wrap=True)
-
-
-class PlainLines:
-    """Progress where there is no terminal: a new line for each change."""
-
-    def __init__(self, screen: Console) -> None:
-        self.screen = screen
-        self.started = time.monotonic()
-        self.printed: dict[str, str | int] = {}
-
-    def update(self, name: str, text: str, done: int = 0, total: int = 1) -> None:
-        """Show what happens to a service, a notebook or a stage.
-
-        Args:
-            name: The name at the beginning of the line.
-            text: What happens now.
-            done: Number of completed steps.
-            total: Number of all steps.
-        """
-        change = text if total == 1 else done
-        if (total == 1 or done == total or done % PLAIN_STEP == 0) and self.printed.get(name) != change:
-            self.printed[name] = change
-            self.log(f"{time.monotonic() - self.started:6.1f} s  {name} {text}")
-
-    def log(self, text: str) -> None:
-        """Print a text that stays."""
-        self.screen.print(text, highlight=False, markup=False, soft_wrap=True)
-
-    def report_phase(self, service: str, phase: str) -> None:
-        """Show what happens to a service; a text of several lines is the end of the log of one that died."""
-        short = "died" if "\n" in phase else phase
-        self.update(service, short, int(short in FINAL_PHASES))
-        if short != phase:
-            self.log(phase)
-
-
-class LiveLines(PlainLines):
-    """Progress in a terminal: one line per name that is redrawn."""
-
-    def __init__(self, progress: Progress) -> None:
-        super().__init__(progress.console)
-        self.progress = progress
-        self.tasks: dict[str, TaskID] = {}
-
-    def update(self, name: str, text: str, done: int = 0, total: int = 1) -> None:
-        """Redraw the line of a service, a notebook or a stage."""
-        if name not in self.tasks:
-            self.tasks[name] = self.progress.add_task(name, total=total, phase=text)
-        self.progress.update(self.tasks[name], phase=text, completed=done, total=total)
+    return Console(stderr=stderr, force_terminal=False if "JPY_PARENT_PID" in os.environ else None)
 
 
 class _CounterBar(BarColumn):
@@ -100,22 +45,62 @@ class _CounterBar(BarColumn):
         return super().render(task) if (task.total or 0) > 1 and not task.finished else ""
 
 
+class ProgressLines:
+    """Progress by name: one line that is redrawn in a terminal, and elsewhere a new line for each change."""
+
+    def __init__(self, screen: Console) -> None:
+        self.screen = screen
+        self.started = time.monotonic()
+        self.printed: dict[str, str | int] = {}
+        self.tasks: dict[str, TaskID] = {}
+        self.live = Progress(
+            SpinnerColumn(finished_text="[green]✓"),
+            TextColumn("{task.description:<10}"),
+            TextColumn("{task.fields[phase]}"),
+            _CounterBar(),
+            TimeElapsedColumn(),
+            console=screen,
+            disable=not screen.is_terminal,
+        )
+
+    def update(self, name: str, text: str, done: int = 0, total: int = 1) -> None:
+        """Show what happens now to a service, a notebook or a stage, and how many of its steps are completed."""
+        if self.screen.is_terminal:
+            if name not in self.tasks:
+                self.tasks[name] = self.live.add_task(name, total=total, phase=text)
+            self.live.update(self.tasks[name], phase=text, completed=done, total=total)
+            return
+        change = text if total == 1 else done
+        if (total == 1 or done == total or done % PLAIN_STEP == 0) and self.printed.get(name) != change:
+            self.printed[name] = change
+            self._print(f"{time.monotonic() - self.started:6.1f} s  {name} {text}")
+
+    def report_phase(self, service: str, phase: str) -> None:
+        """Show what happens to a service; a text of several lines is the end of the log of one that died."""
+        self.update(service, "died" if "\n" in phase else phase, int(phase in FINAL_PHASES))
+        if "\n" in phase:
+            self._print(phase)
+
+    def _print(self, text: str) -> None:
+        self.screen.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
 @contextmanager
-def show_progress() -> Iterator[PlainLines]:
-    """Show progress lines during a command."""
-    screen = console()
-    if not screen.is_terminal:
-        yield PlainLines(screen)
-        return
-    columns = (
-        SpinnerColumn(finished_text="[green]✓"),
-        TextColumn("{task.description:<10}"),
-        TextColumn("{task.fields[phase]}"),
-        _CounterBar(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=screen) as progress:
-        yield LiveLines(progress)
+def show_progress() -> Iterator[ProgressLines]:
+    """Show progress lines during a command, which SIGTERM interrupts like Ctrl-C."""
+    lines = ProgressLines(console())
+    with lines.live, terminable():
+        yield lines
+
+
+@contextmanager
+def open_stack(services: Iterable[str] = ()) -> Iterator[Stack]:
+    """Yield the user's stack, and show what happens to its services (default: all)."""
+    from eventlab.stack import Stack
+    from eventlab.stack.services import SERVICES
+
+    with show_progress() as progress:
+        yield Stack(settings, services or SERVICES, progress.report_phase)
 
 
 def show_status(statuses: Sequence[Status]) -> None:
@@ -140,29 +125,18 @@ def show_status(statuses: Sequence[Status]) -> None:
 
 
 def show_down(statuses: Sequence[Status], still_open: Sequence[int], *, named: bool) -> None:
-    """Print which services still run and which ports are still open after `down`.
-
-    Args:
-        statuses: The services that were stopped.
-        still_open: Their ports that still accept connections.
-        named: Whether only the services in `statuses` were to be stopped, not all.
-    """
-    screen = console(stderr=False)
-    running = [status for status in statuses if status.state != "stopped"]
+    """Print which services still run and which ports are still open after `down` of named services, or of all."""
     names = ", ".join(status.name for status in statuses)
-    closed = f"The ports of {names} are closed." if named else "All ports are closed."
-    lines = [f"Port {port} is open: {ports.holder(port)} holds it." for port in still_open]
-    lines = lines or [f"{closed} Topics, events and files stay for the next: eventlab up"]
-    if running:
+    if running := [status for status in statuses if status.state != "stopped"]:
         show_status(running)
     else:
-        lines = [
-            "service   state   address   memory",
-            f"({names}: stopped)" if named else "(none is running)",
-            *lines,
-        ]
-    for line in lines:
-        screen.print(line, highlight=False, markup=False, soft_wrap=True)
+        click.echo("service   state   address   memory")
+        click.echo(f"({names}: stopped)" if named else "(none is running)")
+    for port in still_open:
+        click.echo(f"Port {port} is open: {ports.holder(port)} holds it.")
+    if not still_open:
+        closed = f"The ports of {names} are closed." if named else "All ports are closed."
+        click.echo(f"{closed} Topics, events and files stay for the next: eventlab up")
 
 
 def show_checks(results: Sequence[CheckResult]) -> None:
@@ -172,30 +146,11 @@ def show_checks(results: Sequence[CheckResult]) -> None:
     table.add_column("check", no_wrap=True)
     table.add_column("detail", overflow="fold")
     for result in results:
-        table.add_row(_verdict(result), result.name, escape(result.detail))
+        passed = "[yellow]NOTE" if result.note else "[green]OK"
+        table.add_row(passed if result.ok else "[red]FAIL", result.name, escape(result.detail))
         if not result.ok:
             table.add_row("", "", f"[bold]{escape(result.remedy)}")
     console(stderr=False).print(table)
-
-
-def follow_file(path: Path) -> Iterator[str]:
-    """Yield what is appended to a file; a file that is replaced is read from its beginning."""
-    file = path.open(errors="replace")
-    file.seek(0, 2)
-    while True:
-        if chunk := file.read():
-            yield chunk
-            continue
-        time.sleep(0.2)
-        if path.exists() and path.stat().st_ino != os.fstat(file.fileno()).st_ino:
-            file.close()
-            file = path.open(errors="replace")
-
-
-def _verdict(result: CheckResult) -> str:
-    if not result.ok:
-        return "[red]FAIL"
-    return "[yellow]NOTE" if result.note else "[green]OK"
 
 
 def _mebibytes(count: int) -> str:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from rich.markup import escape
+from rich.table import Table
 
+from eventlab.cli.display import console
 from eventlab.cli.signals import CONTINUE, terminable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from eventlab.grading.records import SubmissionRecord
 
 
@@ -60,7 +62,6 @@ def grade(lab: str, submissions: tuple[Path, ...], output: Path | None, **option
     Ctrl-C stops grading; the same command continues with the submissions that are left. A later run grades only
     submissions that have changed.
     """
-    from eventlab.cli.display import console
     from eventlab.doctor.host import require_grading_platform
     from eventlab.grading.gather import gathered
     from eventlab.grading.grade import grade as grade_all
@@ -69,20 +70,16 @@ def grade(lab: str, submissions: tuple[Path, ...], output: Path | None, **option
     from eventlab.labs.catalogue import find
 
     require_grading_platform()
-    found = find(lab)
-    target = output or Path("build", "grades", found.name)
+    graded_lab = find(lab)
+    target = output or Path("build", "grades", graded_lab.name)
     with terminable(CONTINUE), gathered(submissions) as source, show_grading(console()) as progress:
-        records = grade_all(found, source, target, progress=progress, **options)
+        records = grade_all(graded_lab, source, target, progress=progress, **options)
         write_all(records, target)
     _show(records, target)
 
 
 def _show(records: Sequence[SubmissionRecord], output: Path) -> None:
     """Print one row per student, and where the reports are."""
-    from rich.markup import escape
-    from rich.table import Table
-
-    from eventlab.cli.display import console
     from eventlab.grading.reports.words import line, number
 
     table = Table("student", "points", "status", box=None, pad_edge=False)

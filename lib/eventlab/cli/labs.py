@@ -7,7 +7,10 @@ from pathlib import Path
 
 import click
 
+from eventlab.cli.display import console
 from eventlab.cli.signals import CONTINUE, terminable
+
+names_argument = click.argument("names", nargs=-1, required=True, metavar="LAB...")
 
 
 @click.group()
@@ -29,7 +32,7 @@ def list_labs() -> None:
 
 
 @labs.command()
-@click.argument("names", nargs=-1, required=True, metavar="LAB...")
+@names_argument
 @click.option(
     "--output",
     default="build/labs",
@@ -55,7 +58,7 @@ def release(names: tuple[str, ...], output: Path) -> None:
 
 
 @labs.command()
-@click.argument("names", nargs=-1, required=True, metavar="LAB...")
+@names_argument
 @click.option("--workers", type=click.IntRange(1, 64), help="Number of submissions graded at the same time.")
 def verify(names: tuple[str, ...], workers: int | None) -> None:
     """Check that a lab grades its own solutions correctly.
@@ -68,7 +71,6 @@ def verify(names: tuple[str, ...], workers: int | None) -> None:
       eventlab labs verify lab01
       eventlab labs verify lab01 lab02 lab03 lab04
     """
-    from eventlab.cli.display import console
     from eventlab.doctor.host import require_grading_platform
     from eventlab.grading.progress import show_grading
     from eventlab.grading.verify import verify as verify_lab
@@ -80,11 +82,7 @@ def verify(names: tuple[str, ...], workers: int | None) -> None:
         with terminable(CONTINUE), show_grading(console()) as progress:
             proof = verify_lab(lab, workers=workers, progress=progress)
         caught = len(proof.mutants) - len(proof.survivors)
-        click.echo(
-            f"{lab.name}: {caught} of {len(proof.mutants)} wrong solutions lose marks ({proof.share_caught:.0%})"
-        )
-        for problem in proof.problems:
-            click.echo(f"  {problem}")
+        share = f"{caught} of {len(proof.mutants)} wrong solutions lose marks ({proof.share_caught:.0%})"
+        click.echo("\n  ".join([f"{lab.name}: {share}", *proof.problems]))
         failed = failed or bool(proof.problems)
-    if failed:
-        sys.exit(1)
+    sys.exit(failed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -10,8 +11,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
+import psutil
 
-from eventlab.cli.signals import terminable
+from eventlab.cli.display import open_stack, show_checks, show_down, show_progress, show_status
 from eventlab.settings import ROOT, settings
 
 services_argument = click.argument("services", nargs=-1, metavar="[SERVICE]...")
@@ -37,13 +39,9 @@ def up(services: tuple[str, ...], lesson: str | None) -> None:
       EVENTLAB_PORT_OFFSET=100 EVENTLAB_STATE_DIR=/tmp/other eventlab up
                                                 start a second stack on other ports
     """
-    from eventlab.cli.display import show_progress, show_status
-    from eventlab.stack import Stack
-    from eventlab.stack.services import SERVICES
-
     notebook = _find_lesson(lesson) if lesson else None
-    with show_progress() as progress, terminable():
-        statuses = Stack(settings, SERVICES, progress.report_phase).up(services)
+    with open_stack() as stack:
+        statuses = stack.up(services)
     show_status(statuses)
     if notebook:
         _prepare_lesson(notebook)
@@ -61,8 +59,7 @@ def _find_lesson(name: str) -> Path:
 
 def _prepare_lesson(notebook: Path) -> None:
     """Prepare the state that a lesson starts from and print what was prepared."""
-    from eventlab.cli.display import show_progress
-    from eventlab.course.lesson_state import prepare_lesson
+    from eventlab.course.execute import prepare_lesson
     from eventlab.stack import environment
 
     environment.apply(settings)
@@ -86,7 +83,6 @@ def status(services: tuple[str, ...], as_json: bool) -> None:
       crashed   the service was started, but its process has ended or does not answer
       stopped   the service was not started
     """
-    from eventlab.cli.display import show_status
     from eventlab.stack import Stack
 
     statuses = Stack(settings).status(services)
@@ -113,14 +109,11 @@ def down(services: tuple[str, ...]) -> None:
       eventlab down             stop all services
       eventlab down datanode    stop one service
     """
-    from eventlab.cli.display import show_down, show_progress
-    from eventlab.stack import Stack
-
     names = services or _services_without_own_jupyter()
-    ports_before = Stack(settings).listening_ports(names)
-    with show_progress() as progress, terminable():
-        statuses = Stack(settings, report=progress.report_phase).down(names)
-    still_open = Stack(settings).open_ports(names)
+    with open_stack() as stack:
+        ports_before = stack.listening_ports(names)
+        statuses = stack.down(names)
+    still_open = stack.open_ports(names)
     show_down(statuses, still_open, named=bool(names))
     if own_ports := sorted(ports_before & set(still_open)):
         raise click.ClickException(f"still open: {', '.join(map(str, own_ports))}\nNext: eventlab doctor")
@@ -128,8 +121,6 @@ def down(services: tuple[str, ...]) -> None:
 
 def _services_without_own_jupyter() -> Sequence[str]:
     """Return all services except jupyter if this command runs in it, and () for all services otherwise."""
-    import psutil
-
     from eventlab.stack import process
     from eventlab.stack.services import SERVICES
 
@@ -148,12 +139,8 @@ def restart(services: tuple[str, ...]) -> None:
     Example:
       eventlab restart api      load a changed game_api.py
     """
-    from eventlab.cli.display import show_progress, show_status
-    from eventlab.stack import Stack
-    from eventlab.stack.services import SERVICES
-
-    with show_progress() as progress, terminable():
-        statuses = Stack(settings, SERVICES, progress.report_phase).restart(services)
+    with open_stack() as stack:
+        statuses = stack.restart(services)
     show_status(statuses)
 
 
@@ -170,7 +157,6 @@ def logs(service: str, follow: bool, lines: int) -> None:
       eventlab logs kafka
       eventlab logs api -f      follow the log
     """
-    from eventlab.cli.display import follow_file
     from eventlab.stack import process
     from eventlab.stack.services import SERVICES
 
@@ -179,10 +165,9 @@ def logs(service: str, follow: bool, lines: int) -> None:
     path = process.log_file(settings, service)
     if not path.exists():
         raise click.ClickException(f"{service} has no log yet. Start it: eventlab up {service}")
-    click.echo(process.log_tail(settings, service, lines))
     if follow:
-        for chunk in follow_file(path):
-            click.echo(chunk, nl=False)
+        os.execlp("tail", "tail", "-n", str(lines), "-F", str(path))  # -F also reads a log that replaces this one
+    click.echo(process.log_tail(settings, service, lines))
 
 
 @click.command()
@@ -193,16 +178,13 @@ def reset(yes: bool) -> None:
     Topics, events, files, logs and saved messages are deleted, and nothing else in the state folder. The command
     asks for confirmation first.
     """
-    from eventlab.cli.display import show_progress
-    from eventlab.stack import Stack
-
     if not settings.state_dir.exists():
         click.echo("There is nothing to reset.")
         return
     if not yes:
         click.confirm(f"Delete every topic, event, file, log and saved event in {settings.state_dir}?", abort=True)
-    with show_progress() as progress, terminable():
-        Stack(settings, report=progress.report_phase).reset()
+    with open_stack() as stack:
+        stack.reset()
     click.echo("All data is deleted. Start again: eventlab up")
 
 
@@ -249,11 +231,10 @@ def setup(relock: bool) -> None:
     them starts and stops the services once. A second call installs what is missing and needs no network if
     nothing is.
     """
-    from eventlab.cli.display import show_progress
     from eventlab.stack.installation import install
 
-    with show_progress() as progress, terminable():
-        install(progress.update, relock=relock)
+    with show_progress() as progress:
+        install(progress.update, progress.report_phase, relock=relock)
 
 
 @click.command()
@@ -269,7 +250,6 @@ def doctor(as_json: bool) -> None:
       FAIL   the reason, and below it the command that fixes it
     """
     from eventlab import doctor
-    from eventlab.cli.display import show_checks
 
     results = doctor.checks(settings)
     if as_json:

@@ -23,9 +23,12 @@ KAFKA_TOOLS = {
     "kafka-consumer-groups": "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
 }
 FS_SHELL = "org.apache.hadoop.fs.FsShell"
+SPARK_SUBMIT = "org.apache.spark.deploy.SparkSubmit"
+FREE_UI_PORT = ("--conf", "spark.ui.port=0")
 VERSION_INFO = "org.apache.hadoop.util.VersionInfo"
 CONNECTOR = "org.apache.spark:spark-sql-kafka-0-10_"
 ERRORS_ONLY = "-Deventlab.log.level=error"
+SCRIPTS = Path(sys.executable).parent
 CLASSIC_SPARK: dict[str, str | None] = dict.fromkeys(
     ("SPARK_REMOTE", "SPARK_LOCAL_REMOTE", "SPARK_CONNECT_MODE_ENABLED", "PYSPARK_REMOTE_INIT_CONF_LEN")
 )
@@ -38,13 +41,7 @@ class UsageError(EventlabError):
 
 @dataclass(frozen=True)
 class Invocation:
-    """A program to execute.
-
-    Attributes:
-        command: The program and its arguments.
-        variables: Environment variables to set, or to unset (None).
-        notes: Messages for standard error, printed first.
-    """
+    """A command to execute, its environment variables (None: to unset), and the notes to print before it."""
 
     command: list[str]
     variables: dict[str, str | None] = field(default_factory=dict)
@@ -85,33 +82,27 @@ def spark_submit(settings: Settings, name: str, arguments: Sequence[str]) -> Inv
     The Kafka source and HDFS are configured, and the web page uses a free port.
     """
     kept, notes = remove_connector(arguments)
-    if has_option(kept, "--remote"):
-        return Invocation([_pyspark_script("spark-submit"), *kept], notes=notes)
+    if option_value(kept, "--remote") is not None:
+        return Invocation([str(SCRIPTS / name), *kept], notes=notes)
     command = jvm.java_command(
         "spark",
         "spark",
-        "org.apache.spark.deploy.SparkSubmit",
-        "--conf",
-        "spark.ui.port=0",
+        SPARK_SUBMIT,
+        *FREE_UI_PORT,
         *kept,
-        options=[ERRORS_ONLY, f"-Xmx{driver_memory(kept) or settings.spark_memory}"],
+        options=[ERRORS_ONLY, f"-Xmx{option_value(kept, '--driver-memory') or settings.spark_memory}"],
         folders=[config.conf_dir(settings, "spark")],
     )
     return Invocation(command, CLASSIC_SPARK, notes)
 
 
-def driver_memory(arguments: Sequence[str]) -> str | None:
-    """Return the size after `--driver-memory`, as the next argument or after `=`."""
-    for argument, following in zip(arguments, [*arguments[1:], None], strict=True):
-        option, equals, size = argument.partition("=")
-        if option == "--driver-memory":
-            return size if equals else following
+def option_value(arguments: Sequence[str], option: str) -> str | None:
+    """Return the value of an option, which is the next argument or follows `=`; None without the option."""
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        name, equals, value = argument.partition("=")
+        if name == option:
+            return value if equals else following
     return None
-
-
-def has_option(arguments: Sequence[str], option: str) -> bool:
-    """Return whether an option is among the arguments, with its value as the next argument or after `=`."""
-    return any(argument.partition("=")[0] == option for argument in arguments)
 
 
 def pyspark(settings: Settings, name: str, arguments: Sequence[str]) -> Invocation:
@@ -121,8 +112,8 @@ def pyspark(settings: Settings, name: str, arguments: Sequence[str]) -> Invocati
     Jupyter (PYSPARK_DRIVER_PYTHON=jupyter), so the script's last command is built here.
     """
     kept, notes = remove_connector(arguments)
-    if has_option(kept, "--remote"):
-        return Invocation([_pyspark_script("pyspark"), *kept], notes=notes)
+    if option_value(kept, "--remote") is not None:
+        return Invocation([str(SCRIPTS / name), *kept], notes=notes)
     home = jars.pyspark_home()
     options, option_notes = translate_jupyter_options(os.environ.get("PYSPARK_DRIVER_PYTHON_OPTS", ""))
     path = [*sorted(home.glob("python/lib/py4j-*.zip")), home / "python", os.environ.get("PYTHONPATH", "")]
@@ -135,16 +126,12 @@ def pyspark(settings: Settings, name: str, arguments: Sequence[str]) -> Invocati
         "PYSPARK_DRIVER_PYTHON_OPTS": options or None,
         "SPARK_LAUNCHER_OPTS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",  # the launcher only builds a command
     }
-    shell = ["pyspark-shell-main", "--name", "PySparkShell", "--conf", "spark.ui.port=0"]
+    shell = ["pyspark-shell-main", "--name", "PySparkShell", *FREE_UI_PORT]
     return Invocation([str(home / "bin" / "spark-submit"), *shell, *kept], variables, notes + option_notes)
 
 
 def translate_jupyter_options(options: str) -> tuple[str, tuple[str, ...]]:
-    """Replace the `notebook` command and options of before 2023 by JupyterLab's.
-
-    Returns:
-        The options, and notes about the replacement.
-    """
+    """Replace the `notebook` command and options of before 2023 by JupyterLab's; also return a note about it."""
     if options.split()[:1] != ["notebook"]:
         return options, ()
     renamed = options.replace("notebook", "lab", 1)
@@ -156,8 +143,7 @@ def translate_jupyter_options(options: str) -> tuple[str, tuple[str, ...]]:
 def remove_connector(arguments: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
     """Remove Spark's Kafka source from `--packages`, because the kit's Spark already has the one that matches.
 
-    Returns:
-        The other arguments, and one note per removed package.
+    Also return one note per removed package.
     """
     kept: list[str] = []
     notes: list[str] = []
@@ -167,15 +153,11 @@ def remove_connector(arguments: Sequence[str]) -> tuple[list[str], tuple[str, ..
             kept.append(argument)
             continue
         packages = next(remaining, "").split(",")
-        removed = [package for package in packages if package.startswith(CONNECTOR)]
-        others = [package for package in packages if package not in removed]
+        others = [package for package in packages if not package.startswith(CONNECTOR)]
+        removed = (package for package in packages if package.startswith(CONNECTOR))
         notes += [f"{package} is left out: this Spark has its own Kafka source" for package in removed]
         kept += ["--packages", ",".join(others)] if others else []
     return kept, tuple(notes)
-
-
-def _pyspark_script(name: str) -> str:
-    return str(Path(sys.executable).parent / name)
 
 
 COMMANDS: dict[str, Callable[[Settings, str, Sequence[str]], Invocation]] = {

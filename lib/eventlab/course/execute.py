@@ -1,51 +1,46 @@
-"""Execute one notebook with papermill's engine."""
+"""Execute notebooks: a whole one with papermill, or the first cells of a lesson to prepare its state."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
-from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 from papermill.execute import execute_notebook
 
+from eventlab.course.preparation import LessonError
+
 logger = logging.getLogger(__name__)
+logging.getLogger("papermill").setLevel(logging.CRITICAL)  # the result contains what it would log
 
 ReportCells = Callable[[str, str, int, int], None]
 """Called with a notebook's name, its progress as a text, and its completed and all code cells."""
 
 CELL_TIMEOUT_S = 300
-OPTIONS: dict[str, Any] = {
-    "engine_name": "eventlab",
+PREPARE_CALL = "course.prepare("
+KERNEL: dict[str, Any] = {
     "kernel_name": "python3",
-    "progress_bar": False,
-    "request_save_on_cell_execute": False,
-    "execution_timeout": CELL_TIMEOUT_S,
     "shutdown_kernel": "immediate",  # a graceful end sometimes takes 3 s; notebooks stop their Spark session
     "extra_arguments": ["--IPKernelApp.log_level=ERROR"],
 }
-"""papermill's and nbclient's options."""
-
-
-def no_report(*_: object) -> None:
-    """Ignore the progress."""
+PAPERMILL_OPTIONS: dict[str, Any] = KERNEL | {
+    "progress_bar": False,
+    "request_save_on_cell_execute": False,  # papermill saves twice per cell, 15 ms each
+    "execution_timeout": CELL_TIMEOUT_S,
+}
 
 
 @dataclass(frozen=True)
 class CellFailure:
-    """The first cell of a notebook that failed.
-
-    Attributes:
-        cell: Its position among all cells, from 1.
-        source: Its source.
-        error: The error's type and message.
-    """
+    """The cell of a notebook that failed: its position from 1, its source, and the error's type and message."""
 
     cell: int
     source: str
@@ -54,16 +49,7 @@ class CellFailure:
 
 @dataclass(frozen=True)
 class NotebookResult:
-    """The result of one notebook.
-
-    Attributes:
-        name: The notebook's name without `.ipynb`.
-        node: The executed notebook.
-        cells: The number of its code cells.
-        seconds: The duration of the execution.
-        failure: The cell that failed, or None.
-        updated: Whether the outputs of the notebook itself were updated.
-    """
+    """The executed copy of a notebook, its number of code cells, and whether the notebook itself was updated."""
 
     name: str
     node: NotebookNode
@@ -73,83 +59,64 @@ class NotebookResult:
     updated: bool = False
 
 
-class _ReportingEngine(NBClientEngine):
-    """papermill's own engine, which also reports each completed cell."""
-
-    @classmethod
-    def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **kwargs: Any) -> None:
-        """Execute the cells; called by papermill."""
-        report: Callable[[int, int], None] = kwargs.pop("report")
-        kwargs.pop("notebooks").append(nb_man.nb)
-        total = sum(cell.cell_type == "code" for cell in nb_man.nb.cells)
-        done = 0
-        complete = nb_man.cell_complete
-
-        def complete_and_report(cell: NotebookNode, **more: Any) -> None:
-            nonlocal done
-            complete(cell, **more)
-            if cell.cell_type == "code" and not cell.metadata.papermill["exception"]:
-                done += 1
-                report(done, total)
-
-        nb_man.cell_complete = complete_and_report
-        report(0, total)
-        super().execute_managed_notebook(nb_man, kernel_name, **kwargs)
+def no_report(*_: object) -> None:
+    """Ignore the progress."""
 
 
-papermill_engines.register("eventlab", _ReportingEngine)
-logging.getLogger("papermill").setLevel(logging.CRITICAL)  # the result contains what it would log
-
-
-def execute(
-    notebook: Path,
-    output: Path,
-    parameters: Mapping[str, object] | None = None,
-    report_cells: ReportCells = no_report,
-) -> NotebookResult:
+def execute(notebook: Path, output: Path, report_cells: ReportCells = no_report) -> NotebookResult:
     """Execute a notebook in its own folder, with this process's environment, and write the executed copy.
 
-    Args:
-        notebook: The notebook; it is not changed.
-        output: The file for the executed copy.
-        parameters: Values for the cell tagged `parameters`.
-        report_cells: Receives the progress.
-
-    Returns:
-        The result; a cell that fails is part of it, not an exception.
+    A cell that fails is part of the result, not an exception.
     """
     logger.info("Executing %s", notebook)
-    started = time.monotonic()
-    failure = None
-    notebooks: list[NotebookNode] = []
+    started, failure = time.monotonic(), None
+    node = nbformat.read(notebook, as_version=4)
+    total = sum(cell.cell_type == "code" for cell in node.cells)
+    started_cells: list[NotebookNode] = []
+
+    def report(done: int) -> None:
+        report_cells(notebook.stem, f"{done}/{total} cells", done, total)
+
+    def report_executed(cell: NotebookNode, cell_index: int, execute_reply: dict[str, Any]) -> None:
+        if execute_reply["content"]["status"] == "ok":
+            report(execute_reply["content"]["execution_count"])
+
+    report(0)
     output.parent.mkdir(parents=True, exist_ok=True)
     try:
         execute_notebook(
             str(notebook),
             str(output),
-            parameters=dict(parameters or {}),
             cwd=str(notebook.parent),
-            report=lambda done, total: report_cells(notebook.stem, f"{done}/{total} cells", done, total),
-            notebooks=notebooks,
-            **OPTIONS,
+            on_cell_start=lambda cell, cell_index: started_cells.append(cell),
+            on_cell_executed=report_executed,
+            **PAPERMILL_OPTIONS,
         )
     except PapermillExecutionError as error:
         failure = CellFailure(error.cell_index + 1, error.source, f"{error.ename}: {error.evalue}")
     except (TimeoutError, RuntimeError) as error:  # nbclient: a cell timed out, or the kernel died
-        interrupted = notebooks[-1] if notebooks else nbformat.read(notebook, as_version=4)
-        failure = _failure_at_first_unexecuted(interrupted, error)
-        nbformat.write(interrupted, output)
-    node = nbformat.read(output, as_version=4)
-    cells = sum(cell.cell_type == "code" for cell in node.cells)
-    return NotebookResult(notebook.stem, node, cells, time.monotonic() - started, failure)
+        node.cells[: len(started_cells)] = started_cells
+        last = len(started_cells) or 1
+        failure = CellFailure(last, node.cells[last - 1].source, f"{type(error).__name__}: {error}")
+        nbformat.write(node, output)
+    executed = nbformat.read(output, as_version=4)
+    return NotebookResult(notebook.stem, executed, total, time.monotonic() - started, failure)
 
 
-def _failure_at_first_unexecuted(node: NotebookNode, error: Exception) -> CellFailure:
-    """Return the failure of the first cell without an execution count.
-
-    After a dead kernel papermill marks every cell as completed, so its own status cannot be used.
-    """
-    for number, cell in enumerate(node.cells, start=1):
-        if cell.cell_type == "code" and cell.source.strip() and cell.get("execution_count") is None:
-            return CellFailure(number, cell.source, f"{type(error).__name__}: {error}")
-    return CellFailure(len(node.cells), "", f"{type(error).__name__}: {error}")
+def prepare_lesson(lesson: Path) -> str:
+    """Execute a lesson's cells up to its call of `course.prepare`, and return what they printed."""
+    node = nbformat.read(lesson, as_version=4)
+    code = [cell for cell in node.cells if cell.cell_type == "code"]
+    last = next((number for number, cell in enumerate(code) if PREPARE_CALL in cell.source), None)
+    if last is None:
+        return "It starts the stack itself and needs nothing else."
+    node.cells = code[: last + 1]
+    folder = {"metadata": {"path": str(lesson.parent)}}
+    try:
+        NotebookClient(node, timeout=CELL_TIMEOUT_S, resources=folder, **KERNEL).execute()
+    except CellExecutionError as error:
+        raise LessonError(f"{lesson.stem}: {error.evalue}") from None
+    except (TimeoutError, RuntimeError) as error:  # nbclient: a cell timed out, or the kernel died
+        raise LessonError(f"{lesson.stem}: {error}", "eventlab doctor") from error
+    outputs = [output for cell in node.cells for output in cell.outputs]
+    return "".join(output.text for output in outputs if output.get("name") == "stdout").strip()

@@ -10,18 +10,17 @@ import contextlib
 import io
 import json
 import logging
-import os
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eventlab.clients import kafka, spark
 from eventlab.errors import EventlabError
-from eventlab.settings import ROOT, settings
+from eventlab.settings import settings
 from eventlab.stack import Stack, config, environment
 
 if TYPE_CHECKING:
@@ -37,7 +36,6 @@ COURSE_EVENTS = Counter({(host, event_type): CALLS for host in HOSTS for event_t
 """Two users call two routes ten times each: 40 events, counted by host and event type."""
 COURSE_PURCHASES = Counter({(host, "purchase_sword"): CALLS for host in HOSTS})
 TOPIC_WAIT_S = 30
-__all__ = ["ROOT", "LessonError", "connect", "fresh_topic", "prepare", "read_values"]
 
 
 class LessonError(EventlabError):
@@ -72,7 +70,9 @@ def prepare(
         LessonError: A service does not answer, or data that is not this kit's would have to be deleted.
     """
     connect()
-    _require(["kafka", "api", *needs])
+    statuses = Stack(settings).status(dict.fromkeys(["kafka", "api", *needs]))
+    if missing := [status.name for status in statuses if status.state != "running"]:
+        raise LessonError(f"not running: {', '.join(missing)}", "eventlab up")
     if topic != settings.topic:
         raise LessonError(
             f"the game API logs to the topic {settings.topic!r}, not to {topic!r}",
@@ -82,51 +82,41 @@ def prepare(
         fresh_topic(topic)
         if events:
             send_course_events()
-            if not _is_prepared(topic, events):
-                raise LessonError(
-                    f"the game API answered, but its events are not in the topic {topic!r}: it was started with "
-                    "another EVENTLAB_TOPIC, or another program writes to this topic",
-                    "eventlab restart api",
-                )
     print(f"Topic {topic!r} holds {COURSE_EVENTS.total() if events else 0} events.")
     if purchases:
         print(f"{purchases} holds {ensure_purchases(topic, purchases)} rows.")
 
 
 def send_course_events() -> None:
-    """Call the game API as the course's four load tests do: each host calls each route ten times."""
+    """Call the game API as the course's four load tests do, and require that the events are in the topic."""
     from eventlab.commands import ab
 
     for host in HOSTS:
         for route in ROUTES:
             ab.bench(settings.api_url + route, requests=CALLS, concurrency=1, headers={"Host": host})
+    if not _is_prepared(settings.topic, events=True):
+        raise LessonError(
+            f"the game API answered, but its events are not in the topic {settings.topic!r}: it was started with "
+            "another EVENTLAB_TOPIC, or another program writes to this topic",
+            "eventlab restart api",
+        )
 
 
 def read_values(topic: str) -> list[bytes]:
     """Return the values of all messages of a topic; [] when the topic does not exist."""
-    return [record.value or b"" for record in read(topic)]
-
-
-def read(topic: str) -> Iterator[ConsumerRecord]:
-    """Yield each record that a topic contains now, partition by partition.
-
-    Raises:
-        KafkaUnavailable: The broker does not answer, or stops answering.
-    """
-    return kafka.read_topic(settings.bootstrap_servers, topic)
+    return [record.value or b"" for record in kafka.read_topic(settings.bootstrap_servers, topic)]
 
 
 def fresh_topic(topic: str) -> None:
     """Replace a topic by an empty one with one partition; its old messages are saved to a file.
 
-    On an external Kafka, only topics that this kit created are deleted.
-
-    Raises:
-        LessonError: The topic of an external Kafka has messages and was not created by this kit.
+    On an external Kafka, a topic with messages that this kit did not create is an error.
     """
     old_id = kafka.topic_id(settings.bootstrap_servers, topic)
-    if old_id is not None and settings.kafka_bootstrap_servers and old_id not in _own_topics():
-        if next(read(topic), None) is None:
+    file = settings.state_dir / "own-topics"  # the ids of the topics that this kit created on an external Kafka
+    own_ids = file.read_text().split() if file.exists() else []
+    if old_id is not None and settings.kafka_bootstrap_servers and old_id not in own_ids:
+        if next(kafka.read_topic(settings.bootstrap_servers, topic), None) is None:
             return
         raise LessonError(
             f"the topic {topic!r} at {settings.bootstrap_servers} contains messages that are not this lesson's. "
@@ -140,30 +130,28 @@ def fresh_topic(topic: str) -> None:
         logger.info("Deleting the topic %s", topic)
         kafka.delete_topics(settings.bootstrap_servers, [topic])
     kafka.create_topic(settings.bootstrap_servers, topic, timeout_s=TOPIC_WAIT_S)
-    _remember_own_topic(topic)
+    created = kafka.topic_id(settings.bootstrap_servers, topic)
+    if settings.kafka_bootstrap_servers and created and created.strip("0-"):  # brokers before 2.8 have no ids
+        file.write_text("\n".join([*own_ids, created]))
 
 
 def save_messages(topic: str) -> Path | None:
     """Write a topic's messages to a new file, one JSON object per line; return None when there are none."""
-    records = read(topic)
+    records = kafka.read_topic(settings.bootstrap_servers, topic)
     first = next(records, None)
     if first is None:
         return None
     folder = settings.state_dir / "saved"
     folder.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(".jsonl", f"{topic}-{time.strftime('%Y%m%d-%H%M%S')}-", folder)
-    with os.fdopen(handle, "w") as file:
+    prefix = f"{topic}-{time.strftime('%Y%m%d-%H%M%S')}-"
+    with tempfile.NamedTemporaryFile("w", suffix=".jsonl", prefix=prefix, dir=folder, delete=False) as file:
         file.writelines(to_json_line(record) + "\n" for record in chain([first], records))
-    return Path(name)
+    return Path(file.name)
 
 
 def to_json_line(record: ConsumerRecord) -> str:
     """Return a record as one line of JSON; keys and values that are not UTF-8 are written in base64."""
-    fields: dict[str, object] = {
-        "partition": record.partition,
-        "offset": record.offset,
-        "timestamp_ms": record.timestamp,
-    }
+    fields = {"partition": record.partition, "offset": record.offset, "timestamp_ms": record.timestamp}
     fields |= _text_field("key", record.key) | _text_field("value", record.value)
     if record.headers:
         fields["headers"] = [{"name": name} | _text_field("value", value) for name, value in record.headers]
@@ -171,13 +159,9 @@ def to_json_line(record: ConsumerRecord) -> str:
 
 
 def ensure_purchases(topic: str, path: str) -> int:
-    """Write the sword purchases to a path on HDFS unless they exist.
+    """Write the sword purchases to a path on HDFS unless they exist; return the number of rows there.
 
-    Returns:
-        The number of rows at the path.
-
-    Raises:
-        LessonError: The path of an external file system contains other data.
+    On an external file system, other data at the path is an error.
     """
     from pyspark.sql import SparkSession
 
@@ -207,16 +191,9 @@ def _count_purchases(session: SparkSession, path: str) -> Counter | None:
     return Counter({(row["Host"], row["event_type"]): row["count"] for row in rows})
 
 
-def _require(names: Sequence[str]) -> None:
-    """Require that services answer."""
-    statuses = Stack(settings).status(dict.fromkeys(names))
-    if missing := [status.name for status in statuses if status.state != "running"]:
-        raise LessonError(f"not running: {', '.join(missing)}", "eventlab up")
-
-
 def _is_prepared(topic: str, events: bool) -> bool:
     """Return whether the topic exists and contains exactly the course's events, or nothing."""
-    records = list(islice(read(topic), COURSE_EVENTS.total() + 1))
+    records = list(islice(kafka.read_topic(settings.bootstrap_servers, topic), COURSE_EVENTS.total() + 1))
     if not events:
         return not records and topic in kafka.list_topics(settings.bootstrap_servers)
     return Counter(map(_host_and_type, records)) == COURSE_EVENTS
@@ -228,24 +205,6 @@ def _host_and_type(record: ConsumerRecord) -> tuple[object, object] | None:
         return event["Host"], event["event_type"]
     except (ValueError, TypeError, LookupError, RecursionError):
         return None
-
-
-def _remember_own_topic(topic: str) -> None:
-    """Note the id of a topic that was created on an external Kafka."""
-    created = kafka.topic_id(settings.bootstrap_servers, topic)
-    if settings.kafka_bootstrap_servers and created and created.strip("0-"):  # brokers before 2.8 have no ids
-        with _own_topics_file().open("a") as file:
-            file.write(f"{created}\n")
-
-
-def _own_topics() -> list[str]:
-    file = _own_topics_file()
-    return file.read_text().split() if file.exists() else []
-
-
-def _own_topics_file() -> Path:
-    """Return the file with the ids of the topics that this kit created on an external Kafka, one per line."""
-    return settings.state_dir / "own-topics"
 
 
 def _text_field(name: str, value: bytes | None) -> dict[str, str | None]:

@@ -11,6 +11,7 @@ from configparser import RawConfigParser
 from pathlib import Path
 
 import nbformat
+from nbconvert.preprocessors import CoalesceStreamsPreprocessor
 from nbformat import NotebookNode
 
 from eventlab.files import write_if_changed
@@ -19,7 +20,7 @@ from eventlab.settings import ROOT
 SANITIZE = ROOT / "notebooks" / "sanitize.cfg"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 """A widget's view refers to a model in its kernel. Only the widget's text is kept."""
-KEPT_TAGS = {"parameters", "nbval-ignore-output"}
+IGNORED_OUTPUT = "nbval-ignore-output"
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -39,19 +40,27 @@ def clean(executed: NotebookNode, committed: NotebookNode) -> NotebookNode:
     Cells get sequential ids, the metadata of tools is removed, and the committed outputs stay where the new ones
     differ only in what cannot repeat.
     """
-    patterns = read_sanitizers()
+    patterns, joined_streams = read_sanitizers(), CoalesceStreamsPreprocessor()
     cells = [cell for cell in executed.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
     old_cells = [cell for cell in committed.cells if cell.cell_type == "code"]
     count = 0
     for number, cell in enumerate(cells, start=1):
         cell.id = f"cell-{number:03}"
-        tags = [tag for tag in cell.metadata.get("tags", []) if tag in KEPT_TAGS]
+        tags = [tag for tag in cell.metadata.get("tags", []) if tag in ("parameters", IGNORED_OUTPUT)]
         cell.metadata = NotebookNode({"tags": tags} if tags else {})
         if cell.cell_type == "code":
             count += 1
             cell.execution_count = count if cell.source.strip() else None
-            _clean_outputs(cell)
-            _keep_old_outputs(cell, _take(old_cells, cell.source), patterns)
+            for output in cell.outputs:
+                output.pop("transient", None)
+                output.get("data", {}).pop(WIDGET, None)
+                if "metadata" in output:
+                    output.metadata = NotebookNode()
+            joined_streams.preprocess_cell(cell, {}, 0)  # a stream is cut at random places
+            _keep_old_outputs(cell, old_cells, patterns)
+            for output in cell.outputs:
+                if "execution_count" in output:
+                    output.execution_count = cell.execution_count
     return NotebookNode({**executed, "cells": cells, "metadata": NotebookNode(METADATA), "nbformat_minor": 5})
 
 
@@ -62,50 +71,18 @@ def read_sanitizers() -> Patterns:
     return [(re.compile(parser[name]["regex"]), parser[name]["replace"]) for name in parser.sections()]
 
 
-def _take(cells: list[NotebookNode], source: str) -> NotebookNode | None:
-    """Remove and return the first cell with this source."""
-    for number, cell in enumerate(cells):
-        if cell.source == source:
-            return cells.pop(number)
-    return None
+def _keep_old_outputs(cell: NotebookNode, old_cells: list[NotebookNode], patterns: Patterns) -> None:
+    """Put the outputs of the first old cell with this source back if the new ones do not differ in substance.
 
-
-def _clean_outputs(cell: NotebookNode) -> None:
-    for output in cell.outputs:
-        output.pop("transient", None)
-        output.get("data", {}).pop(WIDGET, None)
-        if "metadata" in output:
-            output.metadata = NotebookNode()
-    cell.outputs = _join_streams(cell.outputs)
-    _number_outputs(cell)
-
-
-def _keep_old_outputs(cell: NotebookNode, old: NotebookNode | None, patterns: Patterns) -> None:
-    """Put the committed outputs back if the new ones do not differ in substance."""
-    if old is None or not old.outputs:
+    That cell is removed from the old cells.
+    """
+    number = next((number for number, old in enumerate(old_cells) if old.source == cell.source), None)
+    if number is None:
         return
-    ignored = "nbval-ignore-output" in cell.metadata.get("tags", [])
-    if ignored or _sanitize(cell.outputs, patterns) == _sanitize(old.outputs, patterns):
+    old = old_cells.pop(number)
+    ignored = IGNORED_OUTPUT in cell.metadata.get("tags", [])
+    if old.outputs and (ignored or _sanitize(cell.outputs, patterns) == _sanitize(old.outputs, patterns)):
         cell.outputs = old.outputs
-        _number_outputs(cell)
-
-
-def _number_outputs(cell: NotebookNode) -> None:
-    for output in cell.outputs:
-        if "execution_count" in output:
-            output.execution_count = cell.execution_count
-
-
-def _join_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
-    """Join consecutive pieces of one stream, because a program's output is cut at random places."""
-    joined: list[NotebookNode] = []
-    for output in outputs:
-        last = joined[-1] if joined else None
-        if last and output.output_type == "stream" and last.get("name") == output.name:
-            last.text += output.text
-        else:
-            joined.append(output)
-    return joined
 
 
 def _sanitize(value: object, patterns: Patterns) -> object:

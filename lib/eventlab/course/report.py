@@ -13,11 +13,12 @@ from eventlab.course.execute import NotebookResult
 from eventlab.files import write_atomically
 
 TITLE = "eventlab: the course, executed"
+CONTENTS = "# The course, executed\n\n| notebook | code cells | seconds | result |\n|---|---:|---:|---|\n"
 
 
 def write(results: Sequence[NotebookResult], page: Path) -> None:
     """Write the notebooks as one HTML file with a table of contents; the page needs no network."""
-    cells = [new_markdown_cell(_contents(results))]
+    cells = [new_markdown_cell(CONTENTS + "\n".join(map(_row, results)))]
     for result in results:
         cells.append(new_markdown_cell(f'<hr id="{result.name}">\n\n`{result.name}`'))
         cells += [
@@ -30,16 +31,8 @@ def write(results: Sequence[NotebookResult], page: Path) -> None:
     write_atomically(page, html)
 
 
-def _contents(results: Sequence[NotebookResult]) -> str:
-    rows = [
-        f"| [{result.name}](#{result.name}) | {result.cells} | {result.seconds:.1f} | {_verdict(result)} |"
-        for result in results
-    ]
-    head = ["# The course, executed", "", "| notebook | code cells | seconds | result |", "|---|---:|---:|---|"]
-    return "\n".join(head + rows)
-
-
-def _verdict(result: NotebookResult) -> str:
-    if result.failure is None:
-        return "completed"
-    return f"**cell {result.failure.cell} failed:** `{result.failure.error.splitlines()[0][:120]}`"
+def _row(result: NotebookResult) -> str:
+    verdict = "completed"
+    if result.failure:
+        verdict = f"**cell {result.failure.cell} failed:** `{result.failure.error.splitlines()[0][:120]}`"
+    return f"| [{result.name}](#{result.name}) | {result.cells} | {result.seconds:.1f} | {verdict} |"

@@ -6,10 +6,10 @@ take about a second.
 
 from __future__ import annotations
 
-from eventlab.doctor import host, installation, machine, versions
+from eventlab.doctor import host, installation, machine
+from eventlab.doctor.installation import connector
 from eventlab.doctor.machine import nearest_folder, roomy
 from eventlab.doctor.result import CheckResult, run_check
-from eventlab.doctor.versions import connector
 from eventlab.settings import Settings
 
 __all__ = ["CheckResult", "checks", "connector", "nearest_folder", "roomy"]
@@ -23,10 +23,10 @@ def checks(settings: Settings) -> list[CheckResult]:
         run_check("java", "eventlab setup", installation.java_runtime),
         run_check("jars", "eventlab setup", installation.checksums),
         run_check("archives", "eventlab setup", installation.startup_archives),
-        run_check("spark and kafka", "make setup", versions.connector),
-        run_check("spark and hdfs", "make setup", versions.hadoop),
-        run_check("kafka and tools", "make setup", versions.kafka_tools),
-        run_check("jar locks", "make setup", versions.locks),
+        run_check("spark and kafka", "make setup", installation.connector),
+        run_check("spark and hdfs", "make setup", installation.hadoop),
+        run_check("kafka and tools", "make setup", installation.kafka_tools),
+        run_check("jar locks", "make setup", installation.locks),
         run_check("state folder", machine.OTHER_FOLDER, lambda: machine.state_folder(settings)),
         run_check("memory", "eventlab down", lambda: machine.memory(settings)),
         run_check("disk", "eventlab reset", lambda: machine.disk(settings)),

@@ -1,20 +1,22 @@
-"""Checks of what is installed: Python and its packages, Java, the jars and the start-up archives."""
+"""Checks of what is installed: Python and its packages, Java, the jars, the archives, and that versions fit."""
 
 from __future__ import annotations
 
-import re
 import shlex
 import shutil
 import sys
 import tomllib
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
-from eventlab.doctor.result import CheckResult, shorten
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+from eventlab.doctor.result import CheckResult, result_of
 from eventlab.settings import ROOT
 from eventlab.stack import jars, java
-from eventlab.stack.setup import ARCHIVED, archive
+from eventlab.stack.installation import missing_archives
 
 OLDEST_PYTHON = (3, 11)
 
@@ -33,22 +35,26 @@ def python() -> CheckResult:
 def packages() -> CheckResult:
     """Check that pyproject.toml, uv.lock and the installed packages agree."""
     locked = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
-    required = _requirements()
-    if required != _locked_requirements(locked):
-        return CheckResult("packages", False, "uv.lock does not match pyproject.toml", _uv_lock_command())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    required = {canonicalize_name(line.name): line.specifier for line in map(Requirement, project["dependencies"])}
+    kit = next(package for package in locked if package["name"] == "eventlab")
+    entries = kit["metadata"]["requires-dist"]
+    if required != {entry["name"]: SpecifierSet(entry.get("specifier", "")) for entry in entries}:
+        uv = "uv" if shutil.which("uv") else shlex.quote(str(ROOT / ".uv" / "bin" / "uv"))
+        return CheckResult("packages", False, "uv.lock does not match pyproject.toml", f"{uv} lock")
     versions: dict[str, set[str]] = {}
     for package in locked:
-        versions.setdefault(_normalize(package["name"]), set()).add(package.get("version", ""))
-    installed = {_normalize(dist.name): dist.version for dist in metadata.distributions() if dist.metadata["Name"]}
+        versions.setdefault(package["name"], set()).add(package.get("version", ""))
+    distributions = [dist for dist in metadata.distributions() if dist.metadata["Name"]]
+    installed: dict[str, str] = {canonicalize_name(dist.name): dist.version for dist in distributions}
     problems = [f"{name} is not installed" for name in required if name not in installed]
     problems += [
         f"{name} is {version}, not {' or '.join(sorted(versions[name]))}"
         for name, version in sorted(installed.items())
         if name in versions and name != "eventlab" and version not in versions[name]
     ]
-    if problems:
-        return CheckResult("packages", False, shorten(problems), "make setup")
-    return CheckResult("packages", True, f"{len(installed.keys() & versions.keys())} installed as in uv.lock")
+    detail = f"{len(installed.keys() & versions.keys())} installed as in uv.lock"
+    return result_of("packages", problems, "make setup", detail)
 
 
 def java_runtime() -> CheckResult:
@@ -65,40 +71,57 @@ def java_runtime() -> CheckResult:
 
 def checksums() -> CheckResult:
     """Check that each locked jar exists and has its SHA-256."""
-    if problems := jars.verify():
-        return CheckResult("jars", False, shorten(problems), "eventlab setup")
-    return CheckResult("jars", True, "all there with the locked SHA-256")
+    return result_of("jars", jars.verify(), "eventlab setup", "all there with the locked SHA-256")
 
 
 def startup_archives() -> CheckResult:
     """Check that each service has an archive for this Java and these jars."""
-    if missing := [name for name in ARCHIVED if not archive(name).exists()]:
+    if missing := missing_archives():
         detail = f"none for {', '.join(missing)}: the stack works, but starts more slowly"
         return CheckResult("archives", False, detail, "eventlab setup")
     return CheckResult("archives", True, "there for this Java and these jars: the stack starts fast")
 
 
-def _requirements() -> dict[str, Any]:
-    """Return the version specifier of each package in pyproject.toml."""
-    from packaging.requirements import Requirement
-
-    lines = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
-    return {_normalize(Requirement(line).name): Requirement(line).specifier for line in lines}
+def connector() -> CheckResult:
+    """Check Spark's Kafka source: it works only with the pyspark for which it was compiled."""
+    installed, locked = metadata.version("pyspark"), _locked_version("spark", "spark-sql-kafka-0-10_2.13")
+    return _compare("spark and kafka", {"pyspark": installed, "its Kafka source": locked})
 
 
-def _locked_requirements(locked: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the version specifier of each package for which uv.lock was made."""
-    from packaging.specifiers import SpecifierSet
-
-    kit = next(package for package in locked if package["name"] == "eventlab")
-    entries = kit["metadata"]["requires-dist"]
-    return {_normalize(entry["name"]): SpecifierSet(entry.get("specifier", "")) for entry in entries}
-
-
-def _uv_lock_command() -> str:
-    """Return `uv lock` with the machine's uv or the kit's own."""
-    return f"{'uv' if shutil.which('uv') else shlex.quote(str(ROOT / '.uv' / 'bin' / 'uv'))} lock"
+def hadoop() -> CheckResult:
+    """Check HDFS: its class path consists of pyspark's own Hadoop client and one more jar."""
+    clients = (jars.pyspark_home() / "jars").glob("hadoop-client-api-*.jar")
+    client = " and ".join(jar.stem.removeprefix("hadoop-client-api-") for jar in clients) or "missing"
+    locked = _locked_version("hdfs", "hadoop-client-minicluster")
+    return _compare("spark and hdfs", {"pyspark's hadoop-client": client, "HDFS": locked})
 
 
-def _normalize(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
+def kafka_tools() -> CheckResult:
+    """Check that Kafka's command line tools have the broker's version."""
+    broker, tools = _locked_version("kafka", "kafka_2.13"), _locked_version("kafka", "kafka-tools")
+    return _compare("kafka and tools", {"broker": broker, "kafka-tools": tools}, "eventlab setup --relock")
+
+
+def locks() -> CheckResult:
+    """Check that each jgo.lock.toml was made from the jgo.toml in the same folder."""
+    from jgo.env import LockFile
+    from jgo.env._lockfile import compute_spec_hash
+
+    problems = [
+        f"stack/{folder.name}/jgo.toml was changed after jgo.lock.toml was made"
+        for folder in (ROOT / "stack" / name for name in jars.ENVIRONMENTS)
+        if LockFile.load(folder / "jgo.lock.toml").spec_hash != compute_spec_hash(folder / "jgo.toml")
+    ]
+    return result_of("jar locks", problems, "eventlab setup --relock", "made from the present stack/*/jgo.toml")
+
+
+def _compare(name: str, versions: dict[str, str], remedy: str = "make setup") -> CheckResult:
+    detail = ", ".join(f"{program} {version}" for program, version in versions.items())
+    equal = len(set(versions.values())) == 1
+    return CheckResult(name, equal, detail if equal else f"{detail}: must be equal", remedy)
+
+
+def _locked_version(environment: str, artifact: str) -> str:
+    """Return an artifact's version in the lock file of an environment."""
+    lock = tomllib.loads((ROOT / "stack" / environment / "jgo.lock.toml").read_text())
+    return next((dep["version"] for dep in lock["dependencies"] if dep["artifactId"] == artifact), "missing")

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from eventlab.clients import ports
-from eventlab.doctor.result import CheckResult, shorten
+from eventlab.doctor.result import CheckResult, result_of
 from eventlab.settings import Settings
 from eventlab.stack import Stack, process
 from eventlab.stack.requirements import free_offset
@@ -36,9 +36,8 @@ def state_folder(settings: Settings) -> CheckResult:
     try:
         tempfile.TemporaryFile(dir=existing).close()
     except OSError as error:
-        return CheckResult(
-            "state folder", False, f"{existing} cannot be written to: {error.strerror}", OTHER_FOLDER
-        )
+        problem = f"{existing} cannot be written to: {error.strerror}"
+        return CheckResult("state folder", False, problem, OTHER_FOLDER)
     content = [*folder.glob("*"), *folder.glob("*/*")]
     if foreign := [path for path in content if not os.access(path, os.W_OK)]:
         detail = f"{foreign[0]} belongs to another user (a stack started with sudo?)"
@@ -51,9 +50,8 @@ def memory(settings: Settings) -> CheckResult:
     processes = [process.find(settings, name) for name in SERVICES]
     used = sum(process.resident_bytes(service) for service in processes if service)
     available = psutil.virtual_memory().available + used
-    detail = (
-        f"{_gibibytes(available)} available, {_gibibytes(MEMORY_NEEDED)} needed (Kafka and the API alone: half)"
-    )
+    needed = f"{_gibibytes(MEMORY_NEEDED)} needed (Kafka and the API alone: half)"
+    detail = f"{_gibibytes(available)} available, {needed}"
     return CheckResult("memory", available >= MEMORY_NEEDED, detail, "eventlab up kafka api")
 
 
@@ -79,11 +77,10 @@ def free_ports(settings: Settings) -> CheckResult:
         for port, name in needed
         if port not in own_ports and not ports.is_free(port)
     ]
-    if taken:
-        remedy = f"export EVENTLAB_PORT_OFFSET={free_offset(settings)}"
-        return CheckResult("ports", False, shorten(taken), remedy)
     used = sum(port in own_ports for port, _ in needed)
-    return CheckResult("ports", True, f"{used} used by this stack's services, the others free" if used else "free")
+    detail = f"{used} used by this stack's services, the others free" if used else "free"
+    remedy = f"export EVENTLAB_PORT_OFFSET={free_offset(settings)}" if taken else ""
+    return result_of("ports", taken, remedy, detail)
 
 
 def roomy() -> str | None:

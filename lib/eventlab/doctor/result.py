@@ -30,13 +30,7 @@ class CheckResult:
 
 
 def run_check(name: str, remedy: str, check: Callable[[], CheckResult]) -> CheckResult:
-    """Run a check; one that raises has failed.
-
-    Args:
-        name: The name of the check.
-        remedy: The command to suggest when the check raises.
-        check: The check.
-    """
+    """Run a check; one that raises has failed, and `remedy` is then the command to suggest."""
     started = time.monotonic()
     try:
         result = check()
@@ -48,7 +42,7 @@ def run_check(name: str, remedy: str, check: Callable[[], CheckResult]) -> Check
     return result
 
 
-def shorten(problems: Sequence[str]) -> str:
-    """Return the first three problems and the number of the others, as one phrase."""
+def result_of(name: str, problems: Sequence[str], remedy: str, detail: str) -> CheckResult:
+    """Return a failed check with the first three problems, or without problems a passed one with the detail."""
     more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
-    return "; ".join(problems[:3]) + more
+    return CheckResult(name, not problems, "; ".join(problems[:3]) + more or detail, remedy)

@@ -22,14 +22,7 @@ def path(java: Java, service: str, class_path: list[Path]) -> Path:
 
 
 def options(java: Java, service: str, class_path: list[Path], *, record: bool = False) -> list[str]:
-    """Return the JVM options that use the service's archive if it exists, or that write it.
-
-    Args:
-        java: The Java that runs the service.
-        service: The service's name.
-        class_path: Its jars, in their order.
-        record: Write the archive when the JVM ends.
-    """
+    """Return the JVM options that use the service's archive if it exists, or that write it when the JVM ends."""
     archive = path(java, service, class_path)
     if record:
         FOLDER.mkdir(parents=True, exist_ok=True)
