@@ -35,10 +35,9 @@ OTHER_VARIABLES = (
     "EVENTLAB_JUPYTER_TOKEN",  # of the containers in stack/compose.yaml
     "EVENTLAB_SPARK_TOKEN",  # of the containers in stack/compose.yaml
 )
-"""Variables with the prefix that are not settings; those of the tests begin with TEST_PREFIXES."""
+"""Variables with the prefix that are not settings."""
 TEST_PREFIXES = ("EVENTLAB_TEST_", "EVENTLAB_REQUIRE_")
-NAMENODE_WEB_PORT = 9870
-"""Hadoop's default."""
+NAMENODE_WEB_PORT = 9870  # Hadoop's default
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 AbsolutePath = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
@@ -108,8 +107,8 @@ class Settings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        *_: object,
+        **__: object,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Return the sources, strongest first: arguments, environment, file (called by pydantic-settings)."""
         file = settings_file()
@@ -122,11 +121,8 @@ class Settings(BaseSettings):
 
     @property
     def spark_remote(self) -> str:
-        """Return the Spark Connect address, `sc://host:port`, or the master URL of an external cluster.
-
-        Spark's client sends a token without TLS to `localhost` only, so the stack's own server
-        is addressed by that name.
-        """
+        """Return the Spark Connect address, `sc://host:port`, or the master URL of an external cluster."""
+        # Spark's client sends a token without TLS to `localhost` only.
         return self.spark_remote_url or f"sc://localhost:{self.spark_port}"
 
     @property
@@ -147,9 +143,9 @@ class Settings(BaseSettings):
     @property
     def webhdfs_url(self) -> str:
         """Return the address of HDFS's REST interface and web page; an external one has Hadoop's default port."""
-        if external := urlsplit(self.default_fs_url or "").hostname:
-            return self.webhdfs or f"http://{external}:{NAMENODE_WEB_PORT}"
-        return self.webhdfs or f"http://{HOST}:{self.namenode_web_port}"
+        external = urlsplit(self.default_fs_url or "").hostname
+        default = f"{external}:{NAMENODE_WEB_PORT}" if external else f"{HOST}:{self.namenode_web_port}"
+        return self.webhdfs or f"http://{default}"
 
     @property
     def api_url(self) -> str:
@@ -206,16 +202,12 @@ def _message(error: Any) -> str:
 
 
 def _load() -> Settings:
-    """Return the user's settings.
-
-    Raises:
-        SystemExit: A setting is unknown or its value cannot be used; the message names it.
-    """
+    """Return the user's settings, or exit with a message that names each setting that cannot be used."""
     messages = unknown_variables()
     try:
         loaded = Settings()
     except ValidationError as error:
-        messages += [_message(each) for each in error.errors()]
+        messages += [_message(details) for details in error.errors()]
     except (OSError, tomllib.TOMLDecodeError) as error:
         messages.append(f"{settings_file()}: {error}")
     if messages:

@@ -35,7 +35,7 @@ def send(servers: str, topic: str, *messages: bytes, partition: int = 0) -> None
 
 
 def test_a_topic_is_created_listed_and_deleted(servers: str):
-    assert kafka.create_topic(servers, "created", partitions=2, configs={"retention.ms": "60000"})
+    assert kafka.create_topic(servers, "created", partitions=2)
     assert "created" in kafka.list_topics(servers)
     assert kafka.topic_id(servers, "created")
 

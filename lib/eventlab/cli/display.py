@@ -18,7 +18,7 @@ from eventlab.clients import ports
 
 if TYPE_CHECKING:
     from eventlab.doctor import CheckResult
-    from eventlab.stack.status import Status
+    from eventlab.stack.stack import Status
 
 COLORS = {"running": "green", "stopped": "dim", "crashed": "red"}
 FINAL_PHASES = ("ready", "stopped")

@@ -26,14 +26,13 @@ def request(method: str, url: str, timeout_s: float = TIMEOUT_S, **options: Any)
         method: The HTTP method.
         url: The address.
         timeout_s: Seconds for connecting, and for each wait for data.
-        **options: Options of `httpx.Client.request`.
+        **options: Options of `httpx.request`.
 
     Raises:
         ServiceUnavailable: No response.
     """
     try:
-        with httpx.Client(trust_env=False, verify=_ssl_context(), timeout=timeout_s) as client:
-            return client.request(method, url, **options)
+        return httpx.request(method, url, trust_env=False, verify=_ssl_context(), timeout=timeout_s, **options)
     except httpx.HTTPError as error:
         raise ServiceUnavailable(f"{url} does not answer: {error or type(error).__name__}") from error
 

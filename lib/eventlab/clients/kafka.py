@@ -1,6 +1,6 @@
 """Kafka: topics, offsets, and bounded reading of a topic.
 
-The functions raise KafkaUnavailable when no broker answers. Connections are in `kafka_connections.py`.
+All functions raise KafkaUnavailable when no broker answers; `kafka_connections.py` opens the connections.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from eventlab.clients.kafka_connections import (
     TIMEOUT_S,
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from kafka.consumer.fetcher import ConsumerRecord
 
 READ_TIMEOUT_S = 10.0
-"""Seconds without a new record after which a bounded read fails."""
 POLL_MS = 200
 
 
@@ -52,11 +51,7 @@ class Offsets:
 
 
 def check_broker(bootstrap_servers: str, timeout_s: float = TIMEOUT_S) -> None:
-    """Send a metadata request.
-
-    Raises:
-        KafkaUnavailable: No broker answers, or the cluster has no broker yet.
-    """
+    """Send a metadata request; a cluster that has no broker yet counts as unavailable."""
     with open_admin(bootstrap_servers, timeout_s) as admin:
         if not admin.describe_cluster()["brokers"]:
             raise KafkaUnavailable(bootstrap_servers, "the cluster has no broker yet")
@@ -69,10 +64,7 @@ def list_topics(bootstrap_servers: str) -> list[str]:
 
 
 def topic_id(bootstrap_servers: str, topic: str) -> str | None:
-    """Return Kafka's id of a topic, which changes when the topic is deleted and created again, or None.
-
-    Brokers before 2.8 have no ids; theirs consists of zeros.
-    """
+    """Return Kafka's id of a topic, which changes when the topic is deleted and created again, or None."""
     with open_admin(bootstrap_servers) as admin:
         if topic not in admin.list_topics():
             return None
@@ -86,37 +78,28 @@ def create_topic(
     *,
     exist_ok: bool = False,
     timeout_s: float = 15.0,
-    configs: Mapping[str, str] | None = None,
 ) -> bool:
-    """Create a topic with replication factor 1 and wait until every partition has a leader.
+    """Create a topic with replication factor 1, wait for the leaders of its partitions, and return True.
 
-    A topic of that name whose deletion is not complete yet is waited for.
+    Returns False when the topic exists and `exist_ok` is set.
 
     Args:
         bootstrap_servers: The brokers.
         topic: Its name.
         partitions: The number of its partitions.
         exist_ok: Accept a topic that exists.
-        timeout_s: Seconds to wait for the deletion of the old topic.
-        configs: Topic settings, for example `{"retention.ms": "1000"}`.
-
-    Returns:
-        Whether it was created; False when it exists and `exist_ok` is set.
+        timeout_s: Seconds to wait for the deletion of an old topic of that name.
 
     Raises:
-        KafkaUnavailable: No broker answers.
         TopicError: The topic exists, or Kafka refuses it.
     """
     from kafka.errors import KafkaError, TopicAlreadyExistsError
 
-    specification: dict[str, Any] = {"num_partitions": partitions, "replication_factor": 1}
-    if configs:
-        specification["configs"] = dict(configs)
     deadline = time.monotonic() + timeout_s
     with open_admin(bootstrap_servers) as admin:
         while True:
             try:
-                admin.create_topics({topic: specification})
+                admin.create_topics({topic: {"num_partitions": partitions, "replication_factor": 1}})
                 admin.wait_for_topics([topic])
                 return True
             except TopicAlreadyExistsError as error:
@@ -134,22 +117,14 @@ def create_topic(
 
 
 def delete_topics(bootstrap_servers: str, topics: Sequence[str]) -> None:
-    """Delete those of the topics that exist.
-
-    Raises:
-        KafkaUnavailable: No broker answers.
-    """
+    """Delete those of the topics that exist."""
     with open_admin(bootstrap_servers) as admin:
         if existing := sorted(set(topics) & set(admin.list_topics())):
             admin.delete_topics(existing)
 
 
 def topic_offsets(bootstrap_servers: str, topic: str, timeout_s: float = TIMEOUT_S) -> Offsets | None:
-    """Return the first and end offsets of a topic, or None when it does not exist.
-
-    Raises:
-        KafkaUnavailable: No broker answers.
-    """
+    """Return the first and end offsets of a topic, or None when it does not exist."""
     with open_consumer(bootstrap_servers, timeout_s) as consumer:
         return offsets_of(consumer, topic)
 
@@ -162,10 +137,7 @@ def offsets_of(consumer: KafkaConsumer, topic: str) -> Offsets | None:
         return None
     partitions = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
     first, end = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
-    return Offsets(
-        {partition.partition: first[partition] for partition in partitions},
-        {partition.partition: end[partition] for partition in partitions},
-    )
+    return Offsets({at.partition: first[at] for at in partitions}, {at.partition: end[at] for at in partitions})
 
 
 def read_topic(
@@ -181,13 +153,7 @@ def read_topic(
         bootstrap_servers: The brokers.
         topic: Its name; a topic that does not exist has no records.
         start: The offset at which to start in each partition; without one, the first.
-        timeout_s: Seconds without a new record after which the read fails.
-
-    Yields:
-        kafka-python's `ConsumerRecord`, in the order of the offsets.
-
-    Raises:
-        KafkaUnavailable: No broker answers, or it stops answering before the end is reached.
+        timeout_s: Seconds without a new record after which KafkaUnavailable is raised.
     """
     with open_consumer(bootstrap_servers) as consumer:
         offsets = offsets_of(consumer, topic)
@@ -204,18 +170,7 @@ def read_range(
 ) -> Iterator[ConsumerRecord]:
     """Read from the start offset of each partition up to, not including, its end offset.
 
-    Args:
-        consumer: An open consumer; its assignment is changed.
-        topic: The topic's name.
-        start: The first offset to read, by partition.
-        end: The offset at which to stop, by partition.
-        timeout_s: Seconds without progress after which the read fails.
-
-    Yields:
-        kafka-python's `ConsumerRecord`, partition by partition.
-
-    Raises:
-        KafkaUnavailable: The broker does not deliver the records.
+    The arguments are those of `read_topic`, with an open consumer, whose assignment is changed.
     """
     from kafka import TopicPartition
 
@@ -233,15 +188,12 @@ def read_range(
                 position, deadline = reached, time.monotonic() + timeout_s
             elif time.monotonic() > deadline:
                 reason = f"no record of topic {topic!r} arrived for {timeout_s:.0f} s"
-                raise KafkaUnavailable(_servers(consumer), f"{reason}, at offset {position} of partition {number}")
+                servers = consumer.config["bootstrap_servers"]
+                raise KafkaUnavailable(servers, f"{reason}, at offset {position} of partition {number}")
 
 
 def committed_offsets(bootstrap_servers: str, group: str, topic: str) -> dict[int, int]:
-    """Return the offsets that a consumer group has committed for a topic, by partition; {} when there are none.
-
-    Raises:
-        KafkaUnavailable: No broker answers.
-    """
+    """Return the offsets that a consumer group has committed for a topic, by partition."""
     from kafka.errors import CoordinatorNotAvailableError
 
     with open_admin(bootstrap_servers) as admin:
@@ -252,8 +204,3 @@ def committed_offsets(bootstrap_servers: str, group: str, topic: str) -> dict[in
     return {
         at.partition: entry.offset for at, entry in committed.items() if at.topic == topic and entry.offset >= 0
     }
-
-
-def _servers(consumer: KafkaConsumer) -> str:
-    servers = consumer.config["bootstrap_servers"]
-    return servers if isinstance(servers, str) else ",".join(servers)

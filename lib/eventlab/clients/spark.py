@@ -9,6 +9,7 @@ import functools
 import os
 import uuid
 import warnings
+from typing import Any
 from urllib.parse import urlsplit
 
 from eventlab.clients import ports
@@ -34,13 +35,10 @@ def server_version(remote: str, token: str | None = None, timeout_s: float = TIM
     """Return the version of a Spark Connect server.
 
     Args:
-        remote: Its address, `sc://host:port`.
-        token: The server's authentication token; such a server must be addressed as `localhost`, because Spark's
-            client sends a token without TLS only there.
+        remote: Its address, `sc://host:port`; with a token, the host is `localhost`, because Spark's client sends
+            a token without TLS only there.
+        token: Its authentication token.
         timeout_s: Seconds to wait for the answer.
-
-    Raises:
-        SparkUnavailable: No answer, or the token is wrong.
     """
     address = urlsplit(remote).netloc
     try:
@@ -48,46 +46,24 @@ def server_version(remote: str, token: str | None = None, timeout_s: float = TIM
     except ServiceUnavailable as error:
         raise SparkUnavailable(address, error) from error
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # its fork handlers only write to standard error
-    import grpc
-    from pyspark.sql.connect.proto import base_pb2, base_pb2_grpc
+    from pyspark.sql.connect.proto import base_pb2
 
     request = base_pb2.AnalyzePlanRequest(
         session_id=str(uuid.uuid4()),
         user_context=base_pb2.UserContext(user_id="eventlab-probe"),
         spark_version=base_pb2.AnalyzePlanRequest.SparkVersion(),
     )
-    with _channel(address, token) as channel:
-        try:
-            stub = base_pb2_grpc.SparkConnectServiceStub(channel)
-            return str(stub.AnalyzePlan(request, timeout=timeout_s).spark_version.version)
-        except grpc.RpcError as error:
-            raise SparkUnavailable(address, f"{error.code().name}: {error.details()}") from error
+    return str(_call("AnalyzePlan", request, address, token, timeout_s).spark_version.version)
 
 
 def release_session(remote: str, token: str | None, user_id: str, session_id: str) -> None:
-    """End a session and interrupt what it runs.
+    """End a session and interrupt what it runs; the arguments are those of `server_version` and the session's."""
+    from pyspark.sql.connect.proto import base_pb2
 
-    Args:
-        remote: The server's address, `sc://host:port`.
-        token: The server's authentication token.
-        user_id: The session's user.
-        session_id: The session's UUID.
-
-    Raises:
-        SparkUnavailable: The server does not answer or does not end the session.
-    """
-    import grpc
-    from pyspark.sql.connect.proto import base_pb2, base_pb2_grpc
-
-    address = urlsplit(remote).netloc
     request = base_pb2.ReleaseSessionRequest(
         session_id=session_id, user_context=base_pb2.UserContext(user_id=user_id), client_type="eventlab"
     )
-    with _channel(address, token) as channel:
-        try:
-            base_pb2_grpc.SparkConnectServiceStub(channel).ReleaseSession(request, timeout=TIMEOUT_S)
-        except grpc.RpcError as error:
-            raise SparkUnavailable(address, f"session {session_id} does not end: {error}") from error
+    _call("ReleaseSession", request, urlsplit(remote).netloc, token, TIMEOUT_S)
 
 
 def shorten_retries() -> None:
@@ -111,13 +87,18 @@ def shorten_retries() -> None:
     warnings.filterwarnings("ignore", message=r"\[RETRIES_EXCEEDED\]")  # the error says so too
 
 
-def _channel(address: str, token: str | None):
-    """Return a gRPC channel as pyspark's DefaultChannelBuilder makes it."""
+def _call(method: str, request: Any, address: str, token: str | None, timeout_s: float) -> Any:
+    """Return the response to a request, sent over a gRPC channel as pyspark's DefaultChannelBuilder makes it."""
     import grpc
+    from pyspark.sql.connect.proto.base_pb2_grpc import SparkConnectServiceStub
 
     if token is None:
-        return grpc.insecure_channel(address)
-    credentials = grpc.composite_channel_credentials(
-        grpc.local_channel_credentials(), grpc.access_token_call_credentials(token)
-    )
-    return grpc.secure_channel(address, credentials)
+        channel = grpc.insecure_channel(address)
+    else:
+        credentials = grpc.local_channel_credentials(), grpc.access_token_call_credentials(token)
+        channel = grpc.secure_channel(address, grpc.composite_channel_credentials(*credentials))
+    with channel:
+        try:
+            return getattr(SparkConnectServiceStub(channel), method)(request, timeout=timeout_s)
+        except grpc.RpcError as error:
+            raise SparkUnavailable(address, f"{error.code().name}: {error.details()}") from error

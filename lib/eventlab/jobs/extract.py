@@ -27,8 +27,7 @@ from eventlab.jobs.topic import JobError, find_topic, read_topic
 T = TypeVar("T")
 STRICT = {"allowSingleQuotes": "false", "allowNonNumericNumbers": "false"}
 FIELDS = MapType(StringType(), StringType())
-END = f"end-{uuid4()}"
-"""A random key that no message can contain."""
+END = f"end-{uuid4()}"  # a random key that no message can contain
 SHOWN_OFFSETS = 5
 
 
@@ -36,9 +35,6 @@ def extract_events(spark: SparkSession, topic: str) -> DataFrame:
     """Return the events of a topic as rows and report on standard error what was left out.
 
     The topic is read now, for the names of its fields, and again when the rows are used.
-
-    Raises:
-        JobError: There is no event.
     """
     messages = read_topic(spark, find_topic(topic))
     fields, broken = survey(messages)
@@ -46,7 +42,9 @@ def extract_events(spark: SparkSession, topic: str) -> DataFrame:
         report_broken(messages, broken)
     if not fields:
         raise JobError(f"topic {topic!r} has {broken} messages, and none of them is a JSON object with fields")
-    event = parsed(FIELDS if ambiguous(fields) else struct(fields))
+    # Names that differ only in case are different keys of a map, but the same field of a struct.
+    ambiguous = len({name.lower() for name in fields}) < len(fields)
+    event = parsed(FIELDS if ambiguous else StructType([StructField(name, StringType()) for name in fields]))
     # With observe(), the optimizer does not parse each message twice, for the filter and for the columns.
     events = messages.select(event.alias("event"), "timestamp").observe("read", F.count("*").alias("messages"))
     return rows_of(events, fields)
@@ -57,15 +55,7 @@ def extract_in_one_pass(spark: SparkSession, topic: str, action: Callable[[DataF
 
     The names of the fields are guessed from a few messages. An Observation counts the events with other fields
     while the action runs. If there are any (a rare field, a key twice in one object), the action is repeated on
-    the rows of `extract_events`.
-
-    Args:
-        spark: The session.
-        topic: The topic's name.
-        action: Called with the rows, perhaps twice; it must read all of them.
-
-    Raises:
-        JobError: There is no event.
+    the rows of `extract_events`. So the action may be called twice; it must read all rows.
     """
     found = find_topic(topic)
     fields = found.sampled
@@ -94,24 +84,14 @@ def rows_of(events: DataFrame, fields: list[str]) -> DataFrame:
     return events.where(is_object("event")).select(*columns(fields), F.col("timestamp").cast("string"))
 
 
-def struct(fields: list[str]) -> StructType:
-    """Return a schema with a text field for each name."""
-    return StructType([StructField(name, StringType()) for name in fields])
-
-
-def ambiguous(fields: list[str]) -> bool:
-    """Return whether names differ only in case, which a map keeps apart and a struct does not."""
-    return len({name.lower() for name in fields}) < len(fields)
-
-
 def survey(messages: DataFrame) -> tuple[list[str], int]:
     """Return the names of all fields, and the number of messages that are not JSON objects."""
     keys = messages.select(parsed(FIELDS).alias("event")).groupBy(
         F.when(is_object("event"), F.array_sort(F.map_keys(F.get("event", F.lit(0))))).alias("names")
     )
-    found = keys.count().collect()
-    names = {name for row in found for name in row["names"] or []}
-    return sorted(names), sum(row["count"] for row in found if row["names"] is None)
+    groups = keys.count().collect()
+    names = {name for group in groups for name in group["names"] or []}
+    return sorted(names), sum(group["count"] for group in groups if group["names"] is None)
 
 
 def parsed(element: StructType | MapType) -> Column:
@@ -151,12 +131,7 @@ def columns(fields: list[str]) -> list[Column]:
 
 
 def column_name(field: str, taken: Collection[str] = ()) -> str:
-    """Return the name of a field's column: `timestamp` and the empty name become another, unused one.
-
-    Args:
-        field: The field.
-        taken: The names of the fields of all events, in small letters.
-    """
+    """Return the name of a field's column: `timestamp` and the empty name become one that is not in `taken`."""
     name = {"timestamp": "timestamp_in_event", "": "_"}.get(field.lower())
     if name is None:
         return field

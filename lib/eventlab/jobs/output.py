@@ -32,8 +32,7 @@ def replacing(spark: SparkSession, path: str) -> Iterator[str]:
     """Yield a folder for Parquet files, which replaces `path` after the block.
 
     Raises:
-        JobError: No row was written, or the folder could not be renamed. `path` is then unchanged, or the message
-            says where its old content is.
+        JobError: No row was written, or renaming failed; the message says where the old content of `path` is.
     """
     with scratch(path) as complete:
         yield complete

@@ -1,4 +1,7 @@
-"""What must be true before services start: jars, Java, external services that answer, and free ports."""
+"""What must be true before services start: jars, Java, external services that answer, and free ports.
+
+The functions raise StackError when it is not.
+"""
 
 from __future__ import annotations
 
@@ -11,18 +14,13 @@ from eventlab.errors import StackError
 from eventlab.settings import OwnSettings, Settings
 from eventlab.stack import jars, java
 from eventlab.stack.services import Service, select
-from eventlab.stack.status import problems_of
+from eventlab.stack.startup import in_parallel
 
 AIRPLAY_PORT = 5000
 
 
 def require_installation(settings: Settings, services: Sequence[Service]) -> None:
-    """Require the jars, a Java and what each service runs.
-
-    Raises:
-        StackError: Something is missing.
-        JavaError: No Java fits.
-    """
+    """Require the jars, a Java and what each service runs."""
     if missing := jars.missing():
         message = f"{len(missing)} jars are missing ({missing[0]}, ...)"
         raise StackError(message, next_command="eventlab setup")
@@ -32,28 +30,20 @@ def require_installation(settings: Settings, services: Sequence[Service]) -> Non
 
 
 def require_external_services(settings: Settings, services: Sequence[Service]) -> None:
-    """Require that the services that somebody else runs answer.
-
-    Raises:
-        StackError: One does not answer.
-    """
+    """Require that the services that somebody else runs answer."""
     external = [service for service in services if service.is_external(settings)]
-    problems = [
-        f"{service.name} (EVENTLAB_{str(service.external).upper()}={service.address(settings)}) does not answer: "
-        f"{problem}"
-        for service, problem in zip(external, problems_of(settings, external), strict=True)
-        if problem
+    problems = in_parallel(lambda service: service.problem(settings), external)
+    messages = [
+        f"{service.name} (EVENTLAB_{service.external.upper()}={service.address(settings)}) does not answer: {problem}"
+        for service, problem in zip(external, problems, strict=True)
+        if service.external and problem
     ]
-    if problems:
-        raise StackError("\n".join(problems) + "\nSomebody else runs it. To run one here, unset that variable")
+    if messages:
+        raise StackError("\n".join(messages) + "\nSomebody else runs it. To run one here, unset that variable")
 
 
 def require_free_ports(settings: Settings, services: Sequence[Service]) -> None:
-    """Require that no other program uses the ports of the services.
-
-    Raises:
-        StackError: A port is in use; the message names the process.
-    """
+    """Require that no other program uses the ports of the services; the error names the process."""
     in_use = [
         f"{service.name} needs port {port} (EVENTLAB_{setting.upper()}), which {ports.holder(port)} holds"
         for service in services
@@ -86,9 +76,6 @@ def settings_on_free_ports(
         services: The services whose ports must be free; all when no name is given.
         kind: The class of the settings; `OwnSettings` ignores the user's variables and file.
         **values: Further settings, for example `state_dir`.
-
-    Raises:
-        StackError: At each offset a port is in use.
     """
     offsets, services = list(offsets), list(services)
     for offset in offsets:
