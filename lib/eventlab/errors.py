@@ -1,7 +1,5 @@
 """The base classes of the kit's errors."""
 
-from __future__ import annotations
-
 
 class EventlabError(Exception):
     """An error that the kit explains to its user; the command line and notebooks print it without a traceback.

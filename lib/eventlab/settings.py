@@ -5,8 +5,6 @@ Each setting has an environment variable `EVENTLAB_<NAME>` and can be set in `ev
 use services that somebody else runs.
 """
 
-from __future__ import annotations
-
 import os
 import tomllib
 from difflib import get_close_matches
@@ -14,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -46,6 +44,11 @@ JavaMemory = Annotated[str, StringConstraints(pattern=r"^[1-9]\d*[mg]$")]
 BaseUrl = Annotated[str, AfterValidator(lambda path: f"/{path.strip('/')}/".replace("//", "/"))]
 
 
+def _port(number: int) -> Any:
+    """Return a field for a port that is moved by `port_offset`, unless it is set by its name."""
+    return Field(default_factory=lambda values: number + values["port_offset"])
+
+
 class Settings(BaseSettings):
     """The kit's settings.
 
@@ -62,17 +65,17 @@ class Settings(BaseSettings):
     state_dir: AbsolutePath = ROOT / ".eventlab"
     port_offset: int = Field(default=0, ge=-1000, le=30000)
 
-    kafka_port: Port = 29092
-    kafka_controller_port: Port = 29093
-    namenode_port: Port = 8020
-    namenode_web_port: Port = NAMENODE_WEB_PORT
-    datanode_port: Port = 9866
-    datanode_web_port: Port = 9864
-    datanode_ipc_port: Port = 9867
-    spark_port: Port = 15002
-    spark_ui_port: Port = 4040
-    api_port: Port = 5000
-    jupyter_port: Port = 8888
+    kafka_port: Port = _port(29092)
+    kafka_controller_port: Port = _port(29093)
+    namenode_port: Port = _port(8020)
+    namenode_web_port: Port = _port(NAMENODE_WEB_PORT)
+    datanode_port: Port = _port(9866)
+    datanode_web_port: Port = _port(9864)
+    datanode_ipc_port: Port = _port(9867)
+    spark_port: Port = _port(15002)
+    spark_ui_port: Port = _port(4040)
+    api_port: Port = _port(5000)
+    jupyter_port: Port = _port(8888)
 
     jupyter_base_url: BaseUrl = "/"
     topic: str = "events"
@@ -85,21 +88,6 @@ class Settings(BaseSettings):
     default_fs_url: Address = None
     webhdfs: Address = None
     api_address: Address = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _move_ports(cls, values: dict[str, object]) -> dict[str, object]:
-        """Add `port_offset` to each port that is not set by its name."""
-        try:
-            offset = int(str(values.get("port_offset", 0)))
-        except ValueError:
-            return values  # the validation of the field reports it
-        moved = {
-            name: field.default + offset
-            for name, field in cls.model_fields.items()
-            if name.endswith("_port") and name not in values
-        }
-        return values | moved
 
     @classmethod
     def settings_customise_sources(
@@ -207,7 +195,8 @@ def _load() -> Settings:
     try:
         loaded = Settings()
     except ValidationError as error:
-        messages += [_message(details) for details in error.errors()]
+        errors = [details for details in error.errors() if details["type"] != "default_factory_not_called"]
+        messages += [_message(details) for details in errors]
     except (OSError, tomllib.TOMLDecodeError) as error:
         messages.append(f"{settings_file()}: {error}")
     if messages:

@@ -3,8 +3,6 @@
 https://hadoop.apache.org/docs/stable/hadoop-project-dist/hadoop-hdfs/WebHDFS.html
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -122,11 +120,6 @@ def open_hdfs(settings: Settings) -> HdfsClient:
 
 
 def jmx_bean(web_url: str, query: str) -> dict[str, Any] | None:
-    """Return one JMX bean of a NameNode or DataNode, or None when it does not exist yet.
-
-    Args:
-        web_url: The node's web address.
-        query: The bean's name, for example `Hadoop:service=NameNode,name=NameNodeInfo`.
-    """
+    """Return a node's JMX bean, for example `Hadoop:service=NameNode,name=NameNodeInfo`, or None without one."""
     beans = http.get(f"{web_url}/jmx?qry={query}").json()["beans"]
     return dict(beans[0]) if beans else None

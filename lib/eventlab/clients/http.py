@@ -1,7 +1,5 @@
 """HTTP requests to the services, without a proxy."""
 
-from __future__ import annotations
-
 import functools
 import ssl
 from typing import Any
@@ -20,13 +18,9 @@ def _ssl_context() -> ssl.SSLContext:
 
 
 def request(method: str, url: str, timeout_s: float = TIMEOUT_S, **options: Any) -> httpx.Response:
-    """Send one request and return the response, whatever its status.
+    """Send one request with options of `httpx.request`, and return the response, whatever its status.
 
-    Args:
-        method: The HTTP method.
-        url: The address.
-        timeout_s: Seconds for connecting, and for each wait for data.
-        **options: Options of `httpx.request`.
+    The timeout applies to connecting and to each wait for data.
 
     Raises:
         ServiceUnavailable: No response.

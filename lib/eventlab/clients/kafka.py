@@ -34,12 +34,7 @@ class TopicError(EventlabError):
 
 @dataclass(frozen=True)
 class Offsets:
-    """The offsets of a topic at one moment.
-
-    Attributes:
-        first: The offset of the first message of each partition.
-        end: The offset that the next message of each partition will get.
-    """
+    """For each partition, the offset of its first message, and the offset that its next message will get."""
 
     first: dict[int, int]
     end: dict[int, int]
@@ -81,14 +76,8 @@ def create_topic(
 ) -> bool:
     """Create a topic with replication factor 1, wait for the leaders of its partitions, and return True.
 
-    Returns False when the topic exists and `exist_ok` is set.
-
-    Args:
-        bootstrap_servers: The brokers.
-        topic: Its name.
-        partitions: The number of its partitions.
-        exist_ok: Accept a topic that exists.
-        timeout_s: Seconds to wait for the deletion of an old topic of that name.
+    The deletion of an old topic of that name may still take `timeout_s` seconds. With `exist_ok`, a topic that
+    exists stays as it is, and the result is False.
 
     Raises:
         TopicError: The topic exists, or Kafka refuses it.
@@ -147,11 +136,11 @@ def read_topic(
     start: Mapping[int, int] | None = None,
     timeout_s: float = READ_TIMEOUT_S,
 ) -> Iterator[ConsumerRecord]:
-    """Read a topic from its beginning to its end at the time of the call, partition by partition.
+    """Read a topic, if it exists, to its end at the time of the call, partition by partition.
 
     Args:
         bootstrap_servers: The brokers.
-        topic: Its name; a topic that does not exist has no records.
+        topic: Its name.
         start: The offset at which to start in each partition; without one, the first.
         timeout_s: Seconds without a new record after which KafkaUnavailable is raised.
     """

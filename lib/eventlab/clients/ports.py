@@ -1,10 +1,7 @@
 """TCP ports of this machine: free or not, and which process listens."""
 
-from __future__ import annotations
-
 import contextlib
 import socket
-from collections.abc import Iterable
 
 import psutil
 
@@ -34,11 +31,6 @@ def is_open(port: int, host: str = HOST) -> bool:
         socket.create_connection((host, port), timeout=1).close()
         return True
     return False
-
-
-def first_free(candidates: Iterable[int]) -> int | None:
-    """Return the first free port, or None."""
-    return next((port for port in candidates if is_free(port)), None)
 
 
 def holder(port: int) -> str:

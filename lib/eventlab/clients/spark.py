@@ -3,8 +3,6 @@
 pyspark is imported when a function is called, because the import takes two seconds.
 """
 
-from __future__ import annotations
-
 import functools
 import os
 import uuid
@@ -32,13 +30,9 @@ class SparkUnavailable(ServiceUnavailable):
 
 
 def server_version(remote: str, token: str | None = None, timeout_s: float = TIMEOUT_S) -> str:
-    """Return the version of a Spark Connect server.
+    """Return the version of the Spark Connect server at `sc://host:port`.
 
-    Args:
-        remote: Its address, `sc://host:port`; with a token, the host is `localhost`, because Spark's client sends
-            a token without TLS only there.
-        token: Its authentication token.
-        timeout_s: Seconds to wait for the answer.
+    With a token, the host must be `localhost`: without TLS, Spark's client sends a token only there.
     """
     address = urlsplit(remote).netloc
     try:
@@ -57,7 +51,7 @@ def server_version(remote: str, token: str | None = None, timeout_s: float = TIM
 
 
 def release_session(remote: str, token: str | None, user_id: str, session_id: str) -> None:
-    """End a session and interrupt what it runs; the arguments are those of `server_version` and the session's."""
+    """End a session and interrupt what it runs."""
     from pyspark.sql.connect.proto import base_pb2
 
     request = base_pb2.ReleaseSessionRequest(

@@ -46,7 +46,7 @@ def port_in_use(cell: FailedCell, settings: Settings) -> Explanation | None:
         port = int(text)
         if port > 65535 or ports.is_free(port):
             continue
-        free_port = ports.first_free(range(port + 1, port + 1000))
+        free_port = next(filter(ports.is_free, range(port + 1, port + 1000)), None)
         proof = f"{HOST}:{port} is used by {ports.holder(port)}; port {free_port} is free"
         if explanation := correction(cell, text, str(free_port), None, f"Port {port} is in use.", proof):
             return explanation

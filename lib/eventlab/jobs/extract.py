@@ -11,8 +11,6 @@ The rules for each job:
   rejects values that are nested more than 1,000 levels deep (jackson-core's StreamReadConstraints).
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable, Collection
 from typing import TypeVar

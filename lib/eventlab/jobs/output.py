@@ -4,8 +4,6 @@ Spark's `mode("overwrite")` deletes the old files first, so that a job that fail
 are written to another folder, which is renamed when it is complete.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import uuid4

@@ -31,13 +31,9 @@ class JobError(EventlabError):
 
 @dataclass(frozen=True)
 class Topic:
-    """The messages of a topic at one moment.
+    """A topic, its offsets at one moment, and the fields of the first and last messages of each partition.
 
-    Attributes:
-        name: The topic.
-        offsets: Its offsets at that moment.
-        sampled: The fields of the first and last messages of each partition, in alphabetical order. They are a
-            fast guess at the fields of the whole topic.
+    The sampled fields are in alphabetical order. They are a fast guess at the fields of the whole topic.
     """
 
     name: str

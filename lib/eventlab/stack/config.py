@@ -1,7 +1,5 @@
 """Write the configuration of the services: the templates in `stack/` with the values of the settings."""
 
-from __future__ import annotations
-
 import json
 import os
 import zlib
@@ -96,15 +94,11 @@ def render_for_containers(settings: Settings) -> Path:
 
 
 def _write(folder: Path, values: dict[str, str]) -> None:
+    """Write the templates with their values, escaped as each file format requires."""
     for name in TEMPLATES:
-        write_if_changed(folder / name, fill(name, values))
-
-
-def fill(name: str, values: dict[str, str]) -> str:
-    """Return a template with its values, escaped as its file format requires."""
-    escape_value = ESCAPES[Path(name).suffix]
-    template = Template((ROOT / "stack" / name).read_text())
-    return template.substitute({key: escape_value(value) for key, value in values.items()})
+        escape_value = ESCAPES[Path(name).suffix]
+        escaped = {key: escape_value(value) for key, value in values.items()}
+        write_if_changed(folder / name, Template((ROOT / "stack" / name).read_text()).substitute(escaped))
 
 
 def escape_property(value: str) -> str:

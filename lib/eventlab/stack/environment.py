@@ -1,7 +1,5 @@
 """The environment variables by which services, notebooks and command-line tools use one stack."""
 
-from __future__ import annotations
-
 import os
 import sys
 from pathlib import Path

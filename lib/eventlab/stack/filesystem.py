@@ -4,8 +4,6 @@ WebHDFS needs no Java and answers in milliseconds. FsShell starts a Java process
 system that Hadoop does. A path without a scheme belongs to the default file system.
 """
 
-from __future__ import annotations
-
 import contextlib
 import re
 import subprocess

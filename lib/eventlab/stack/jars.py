@@ -5,8 +5,6 @@ with their SHA-256). They are separate because the broker and Spark's connector 
 `sync` installs what the lock names, so that each machine has the same bytes; `lock` resolves the requirements.
 """
 
-from __future__ import annotations
-
 import functools
 import logging
 import re

@@ -4,8 +4,6 @@ Kafka 4, Hadoop 3.5 and Spark 4 need Java 17 or newer. Spark's launcher adds the
 a trimmed Java without it cannot start Spark.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import re

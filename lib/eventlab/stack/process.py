@@ -1,7 +1,5 @@
 """Start, recognize and stop a service's process, and read its log."""
 
-from __future__ import annotations
-
 import contextlib
 import itertools
 import json
@@ -186,8 +184,7 @@ def uptime_s(process: psutil.Process) -> float:
 
 def log_tail(settings: Settings, service: str, lines: int = 15) -> str:
     """Return the last lines of the service's log, at most 64 KiB of them."""
-    path = log_file(settings, service)
-    if not path.exists():
+    if not (path := log_file(settings, service)).exists():
         return ""
     with path.open("rb") as file:
         file.seek(max(0, size_of(path) - 64 * 1024))

@@ -1,12 +1,8 @@
 """Prepare a service before it starts (format its folder) and once it answers (create a topic, create /tmp)."""
 
-from __future__ import annotations
-
-import base64
 import os
 import shutil
 import subprocess
-import uuid
 from collections.abc import Callable
 
 from eventlab.clients import hdfs, kafka
@@ -14,13 +10,6 @@ from eventlab.errors import ServiceUnavailable, StackError
 from eventlab.settings import HDFS_USER, Settings
 from eventlab.stack import probes, process
 from eventlab.stack.config import data_dir
-
-
-def new_cluster_id() -> str:
-    """Return a random cluster id in Kafka's notation: 16 bytes in URL-safe base64 without padding."""
-    while (cluster_id := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
-        pass  # Kafka's own generator avoids a leading dash too, because tools read it as an option
-    return cluster_id
 
 
 def format_once(settings: Settings, folder: str, command: Callable[[Settings], list[str]]) -> None:

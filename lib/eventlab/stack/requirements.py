@@ -3,8 +3,6 @@
 The functions raise StackError when it is not.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -34,9 +32,9 @@ def require_external_services(settings: Settings, services: Sequence[Service]) -
     external = [service for service in services if service.is_external(settings)]
     problems = in_parallel(lambda service: service.problem(settings), external)
     messages = [
-        f"{service.name} (EVENTLAB_{service.external.upper()}={service.address(settings)}) does not answer: {problem}"
-        for service, problem in zip(external, problems, strict=True)
-        if service.external and problem
+        f"{one.name} (EVENTLAB_{str(one.external).upper()}={one.address(settings)}) does not answer: {problem}"
+        for one, problem in zip(external, problems, strict=True)
+        if problem
     ]
     if messages:
         raise StackError("\n".join(messages) + "\nSomebody else runs it. To run one here, unset that variable")
@@ -60,27 +58,17 @@ def require_free_ports(settings: Settings, services: Sequence[Service]) -> None:
     raise StackError("\n".join(in_use), next_command=next_command)
 
 
-def ports_in_use(settings: Settings, names: Iterable[str] = ()) -> list[int]:
-    """Return the ports of the named services, or of all, at which they could not listen now."""
-    numbers = (port for service in select(names) for port in service.port_numbers(settings))
-    return [port for port in numbers if not ports.is_free(port)]
-
-
 def settings_on_free_ports(
     offsets: Iterable[int], services: Iterable[str] = (), kind: type[Settings] = OwnSettings, **values: Any
 ) -> Settings:
-    """Return settings with the first port offset at which all ports are free.
+    """Return settings with the first port offset at which all ports of the services, or of all, are free.
 
-    Args:
-        offsets: The port offsets to try.
-        services: The services whose ports must be free; all when no name is given.
-        kind: The class of the settings; `OwnSettings` ignores the user's variables and file.
-        **values: Further settings, for example `state_dir`.
+    `kind` is the class of the settings, and `values` are further settings, for example `state_dir`.
     """
-    offsets, services = list(offsets), list(services)
+    offsets, selected = list(offsets), select(services)
     for offset in offsets:
         candidate = kind(port_offset=offset, **values)
-        if not ports_in_use(candidate, services):
+        if all(ports.is_free(port) for service in selected for port in service.port_numbers(candidate)):
             return candidate
     raise StackError(
         f"ports are in use at each of the offsets {', '.join(map(str, offsets[:8]))}. Stop the running stack",

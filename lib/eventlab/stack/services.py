@@ -4,9 +4,8 @@ A pure function builds each command from the settings. Starting, watching and st
 services; see `startup.py`.
 """
 
-from __future__ import annotations
-
 import os
+import secrets
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -87,7 +86,8 @@ def kafka_command(settings: Settings) -> list[str]:
 
 def kafka_format_command(settings: Settings) -> list[str]:
     """Return the command that formats Kafka's log folder, which gives it a cluster id (KIP-631)."""
-    arguments = ["format", "--cluster-id", provision.new_cluster_id(), "--ignore-formatted", "--config"]
+    cluster_id = "K" + secrets.token_urlsafe(16)[1:]  # tools would read a dash at its beginning as an option
+    arguments = ["format", "--cluster-id", cluster_id, "--ignore-formatted", "--config"]
     properties = conf_dir(settings, "kafka") / "server.properties"
     return java_command(settings, "kafka", "kafka-format", "kafka.tools.StorageTool", *arguments, str(properties))
 
@@ -98,11 +98,6 @@ def hdfs_command(settings: Settings, node: str, *arguments: str) -> list[str]:
     # A folder on the class path, where Hadoop usually finds these files, would make the archive unusable.
     files = ["-conf", str(folder / "core-site.xml"), "-conf", str(folder / "hdfs-site.xml")]
     return java_command(settings, "hdfs", name, f"org.apache.hadoop.hdfs.server.{name}.{node}", *files, *arguments)
-
-
-def namenode_format_command(settings: Settings) -> list[str]:
-    """Return the command that formats the NameNode's folder."""
-    return hdfs_command(settings, "NameNode", "-format", "-nonInteractive")
 
 
 def spark_command(settings: Settings) -> list[str]:
@@ -177,7 +172,9 @@ NAMENODE = Service(
     probe=probes.namenode,
     address=lambda settings: settings.default_fs,
     external="default_fs_url",
-    prepare=lambda settings: provision.format_once(settings, "hdfs/name", namenode_format_command),
+    prepare=lambda settings: provision.format_once(
+        settings, "hdfs/name", lambda settings: hdfs_command(settings, "NameNode", "-format", "-nonInteractive")
+    ),
     provision=provision.reported_blocks,
 )
 DATANODE = Service(

@@ -31,13 +31,10 @@ class Status:
     """One service at one moment.
 
     Attributes:
-        name: The service.
         state: `running` (it answered a real request), `stopped`, or `crashed` (its process has ended or does not
             answer).
         pid: Its process id, if this stack started it.
-        address: Where its clients find it.
         rss_bytes: Resident memory with that of its child processes.
-        uptime_s: Seconds since its start.
     """
 
     name: str
@@ -72,7 +69,7 @@ class Stack:
 
         Args:
             settings: The ports, addresses and the state folder; by default those of the user.
-            services: The names of the services to start; `jupyter` is not among the default ones.
+            services: The names of the services that `up` and the block start; by default all but `jupyter`.
             report: Called with a service's name and its phase.
             grace_s: Seconds that a service has to end by itself before it is killed.
         """
@@ -92,8 +89,7 @@ class Stack:
 
     def __enter__(self) -> Stack:
         with ExitStack() as cleanup:
-            _, started = self._start(self.services)
-            if started:
+            if started := self._start(select_with_needs(self.services)):
                 cleanup.callback(self.down, [service.name for service in started])
             cleanup.callback(environment.replace, dict(os.environ))
             environment.apply(self.settings)
@@ -104,20 +100,17 @@ class Stack:
         self._cleanup.close()
 
     def up(self, names: Iterable[str] = ()) -> list[Status]:
-        """Start the services that do not run, and those that they need; return when each answers.
-
-        Args:
-            names: The services; without a name, those of the constructor.
+        """Start the named services, or those of the constructor, and what they need; return when each answers.
 
         Raises:
             StackError: A service did not start; none that this call started stays.
         """
-        services, _ = self._start(names)
+        services = select_with_needs(tuple(names) or self.services)
+        self._start(services)
         return self.status(service.name for service in services)
 
-    def _start(self, names: Iterable[str]) -> tuple[list[Service], list[Service]]:
-        """Start services; return all that were named or are needed, and those of them that were started now."""
-        services = select_with_needs(tuple(names) or self.services)
+    def _start(self, services: list[Service]) -> list[Service]:
+        """Start the services that do not run, and return them."""
         requirements.require_installation(self.settings, services)
         requirements.require_external_services(self.settings, services)
         with self._lock():
@@ -125,7 +118,7 @@ class Stack:
             requirements.require_free_ports(self.settings, missing)
             config.render(self.settings)
             start_all(self.settings, missing, self.report)
-        return services, missing
+        return missing
 
     def down(self, names: Iterable[str] = ()) -> list[Status]:
         """Stop the named services, or all; only processes that this stack started are stopped."""
@@ -211,16 +204,9 @@ def fresh_stack(
 ) -> Iterator[Stack]:
     """Run a stack without data, beside the user's, and stop it at the end of the block.
 
-    The user's settings do not apply to it. Its folder stays, so that its logs can be read.
-
-    Args:
-        folder: Its state folder; the old content is deleted, and old processes are stopped.
-        offsets: The port offsets to try; the first at which all ports are free is used.
-        services: The names of the services to start.
-        report: Called with a service's name and its phase.
-        grace_s: Seconds that a service has to end by itself at the end.
-        kind: The class of the settings.
-        start_timeout_s: Seconds that a service has to answer.
+    The user's settings do not apply to it. The old content of its state folder is deleted, and old processes are
+    stopped. The folder stays, so that its logs can be read. The first port offset at which all ports are free is
+    used. `kind` is the class of the settings; the other arguments are those of `Stack`.
     """
     services = tuple(services)
     folder.parent.mkdir(parents=True, exist_ok=True)

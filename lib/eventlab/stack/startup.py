@@ -3,8 +3,6 @@
 Whatever ends a start early (a failure, Ctrl-C, SIGTERM), no process that it started stays.
 """
 
-from __future__ import annotations
-
 import logging
 import shutil
 import signal
