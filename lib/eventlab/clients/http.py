@@ -32,11 +32,7 @@ def request(method: str, url: str, timeout_s: float = TIMEOUT_S, **options: Any)
 
 
 def get(url: str, timeout_s: float = TIMEOUT_S, **options: Any) -> httpx.Response:
-    """Send a GET request and return the response with status 200.
-
-    Raises:
-        ServiceUnavailable: No response, or another status.
-    """
+    """Send a GET request and return the response; a status other than 200 counts as unavailable."""
     response = request("GET", url, timeout_s, **options)
     if response.status_code != 200:
         raise ServiceUnavailable(f"{url} answers with status {response.status_code}")

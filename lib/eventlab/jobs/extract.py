@@ -20,6 +20,7 @@ from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, MapType, StringType, StructField, StructType
 
+from eventlab.errors import EventlabError
 from eventlab.jobs.topic import JobError, find_topic, read_topic
 
 T = TypeVar("T")
@@ -55,11 +56,11 @@ def extract_in_one_pass(spark: SparkSession, topic: str, action: Callable[[DataF
     while the action runs. If there are any (a rare field, a key twice in one object), the action is repeated on
     the rows of `extract_events`. So the action may be called twice; it must read all rows.
     """
-    found = find_topic(topic)
-    fields = found.sampled
+    snapshot = find_topic(topic)
+    fields = snapshot.sampled
     if not fields:
         return action(extract_events(spark, topic))
-    messages = read_topic(spark, found)
+    messages = read_topic(spark, snapshot)
     seen = Observation()
     events = messages.select(parsed(FIELDS).alias("event"), "timestamp").observe(
         seen,
@@ -157,11 +158,11 @@ def report_broken(messages: DataFrame, broken: int) -> None:
 
 
 def run_as_script(job: Callable[[SparkSession], object]) -> None:
-    """Run a job with a new session; a JobError is reported on standard error, with exit code 1."""
+    """Run a job with a new session; an error of the kit is reported on standard error, with exit code 1."""
     spark = SparkSession.builder.getOrCreate()
     try:
         job(spark)
-    except JobError as error:
+    except EventlabError as error:
         sys.exit(f"error: {error}")
     finally:
         spark.stop()

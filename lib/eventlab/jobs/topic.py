@@ -45,19 +45,16 @@ def find_topic(name: str) -> Topic:
     """Return the topic's current offsets, so that two passes read the same messages, and a sample of its fields.
 
     Raises:
-        JobError: No broker answers, the topic does not exist, or it is empty.
+        JobError: The topic does not exist or is empty.
     """
-    try:
-        with kafka.open_consumer(settings.bootstrap_servers) as consumer:
-            offsets = kafka.offsets_of(consumer, name)
-            if offsets is None:
-                message = f"there is no topic {name!r} at {settings.bootstrap_servers}"
-                raise JobError(message, next_command="eventlab kafkacat -L")
-            if not offsets.messages:
-                raise JobError(f"topic {name!r} is empty", next_command=f"eventlab load -n 10 {settings.api_url}/")
-            fields = {field for message in _sample(consumer, name, offsets) for field in _fields(message)}
-    except kafka.KafkaUnavailable as error:
-        raise JobError(error.message, next_command=error.next_command) from error
+    with kafka.open_consumer(settings.bootstrap_servers) as consumer:
+        offsets = kafka.offsets_of(consumer, name)
+        if offsets is None:
+            message = f"there is no topic {name!r} at {settings.bootstrap_servers}"
+            raise JobError(message, next_command="eventlab kafkacat -L")
+        if not offsets.messages:
+            raise JobError(f"topic {name!r} is empty", next_command=f"eventlab load -n 10 {settings.api_url}/")
+        fields = {field for message in _sample(consumer, name, offsets) for field in _fields(message)}
     return Topic(name, offsets, sorted(fields))
 
 

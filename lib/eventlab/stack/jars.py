@@ -72,14 +72,14 @@ def sync(advance: Advance = lambda count: None, count_jars: CountJars = lambda d
         JarsError: A jar could not be downloaded or does not have the locked SHA-256; the other jars stay.
     """
     locked = _all_locked()
-    wanted = [dep for dep in locked if not _is_intact(dep)]
-    intact = len(locked) - len(wanted)
+    outdated = [dep for dep in locked if not _is_intact(dep)]
+    intact = len(locked) - len(outdated)
     count_jars(intact, len(locked))
     context = _maven(advance)
     with ThreadPoolExecutor(max_workers=6) as pool:
-        for fetched, _ in enumerate(pool.map(lambda dep: _fetch(context, dep), wanted), start=1):
+        for fetched, _ in enumerate(pool.map(lambda dep: _fetch(context, dep), outdated), start=1):
             count_jars(intact + fetched, len(locked))
-    return [_path(dep).name for dep in wanted]
+    return [_path(dep).name for dep in outdated]
 
 
 def lock(environment: str) -> int:
@@ -91,15 +91,15 @@ def lock(environment: str) -> int:
     spec = EnvironmentSpec.load(spec_file)
     context = _maven()
     inputs, transitive = context.resolver.resolve(EnvironmentBuilder(context).spec_to_dependencies(spec))
-    wanted = [dep for dep in inputs + transitive if dep.scope not in ("test", "provided")]
+    dependencies = [dep for dep in inputs + transitive if dep.scope not in ("test", "provided")]
     if environment != "kafka":
         bundled = {re.sub(r"-\d.*$", "", jar.stem) for jar in (pyspark_home() / "jars").glob("*.jar")}
-        wanted = [dep for dep in wanted if dep.artifactId not in bundled]
+        dependencies = [dep for dep in dependencies if dep.artifactId not in bundled]
     spec_hash = compute_spec_hash(spec_file)
-    locked = LockFile.from_resolved_dependencies(wanted, spec.name, spec.java_version, spec_hash=spec_hash)
+    locked = LockFile.from_resolved_dependencies(dependencies, spec.name, spec.java_version, spec_hash=spec_hash)
     locked.save(_lock_file(environment))
     _locked.cache_clear()
-    return len(wanted)
+    return len(dependencies)
 
 
 @functools.cache
