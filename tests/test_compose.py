@@ -9,14 +9,14 @@ import pytest
 import yaml
 
 from eventlab.clients.spark import TOKEN_VARIABLE
-from eventlab.settings import ROOT, Settings
+from eventlab.settings import ROOT, OwnSettings, Settings
 from eventlab.stack import config, jars
 from eventlab.stack.services import SERVICES
 from eventlab.stack.tokens import spark_token
 
 FILE = ROOT / "stack" / "compose.yaml"
 SERVICES_OF_FILE = yaml.safe_load(FILE.read_text())["services"]
-DEFAULTS = {name: field.default for name, field in Settings.model_fields.items()}
+DEFAULTS = OwnSettings().model_dump()
 
 
 def version_of(coordinate, environment):

@@ -70,7 +70,7 @@ def test_both_have_a_python_and_a_java_that_the_kit_supports():
 
 def test_the_development_container_opens_the_lessons_and_forwards_the_pages():
     pages = ("jupyter_port", "api_port", "namenode_web_port", "spark_ui_port")
-    defaults = [Settings.model_fields[name].default for name in pages]
+    defaults = [getattr(OwnSettings(), name) for name in pages]
 
     assert devcontainer()["postAttachCommand"] == "make lab"
     assert "lab" in makefile_targets()

@@ -1,12 +1,8 @@
 """The base classes of the kit's errors."""
 
-from __future__ import annotations
-
 
 class EventlabError(Exception):
-    """An error that the kit explains to its user.
-
-    The command line prints it without a traceback, and so does a notebook.
+    """An error that the kit explains to its user; the command line and notebooks print it without a traceback.
 
     Attributes:
         message: What happened, in which service or cell, and where to look.

@@ -1,7 +1,5 @@
 """Writing small files so that a reader never sees half of one."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import tempfile
@@ -9,17 +7,9 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, text: str, *, mode: int = 0o644) -> None:
-    """Write a text file under a temporary name, then rename it.
+    """Write a text file, and its folder if needed, under a temporary name, then rename it.
 
     A full disk or a killed process leaves the old file, or none, and never an empty or incomplete one.
-
-    Args:
-        path: The file; its folder is created when it does not exist.
-        text: The new content.
-        mode: Permissions of the new file.
-
-    Raises:
-        OSError: The file could not be written; the temporary file is removed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
@@ -49,15 +39,7 @@ def create_once(path: Path, text: str, *, mode: int = 0o600) -> str:
     """Return the content of a file that is created at the first call, without spaces around it.
 
     Two processes that create it at the same time get the same content. An empty file, which a full disk may
-    have left, is replaced.
-
-    Args:
-        path: The file, for example of a token.
-        text: The content for a new file; must not be empty.
-        mode: Permissions of a new file.
-
-    Raises:
-        OSError: The file could not be read or written.
+    have left, is replaced; `text` must not be empty.
     """
     with contextlib.suppress(FileNotFoundError):
         if existing := path.read_text(encoding="utf-8").strip():

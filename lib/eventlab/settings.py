@@ -5,8 +5,6 @@ Each setting has an environment variable `EVENTLAB_<NAME>` and can be set in `ev
 use services that somebody else runs.
 """
 
-from __future__ import annotations
-
 import os
 import tomllib
 from difflib import get_close_matches
@@ -14,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -35,16 +33,20 @@ OTHER_VARIABLES = (
     "EVENTLAB_JUPYTER_TOKEN",  # of the containers in stack/compose.yaml
     "EVENTLAB_SPARK_TOKEN",  # of the containers in stack/compose.yaml
 )
-"""Variables with the prefix that are not settings; those of the tests begin with TEST_PREFIXES."""
+"""Variables with the prefix that are not settings."""
 TEST_PREFIXES = ("EVENTLAB_TEST_", "EVENTLAB_REQUIRE_")
-NAMENODE_WEB_PORT = 9870
-"""Hadoop's default."""
+NAMENODE_WEB_PORT = 9870  # Hadoop's default
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 AbsolutePath = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
 Address = Annotated[str | None, BeforeValidator(lambda text: text or None)]
 JavaMemory = Annotated[str, StringConstraints(pattern=r"^[1-9]\d*[mg]$")]
 BaseUrl = Annotated[str, AfterValidator(lambda path: f"/{path.strip('/')}/".replace("//", "/"))]
+
+
+def _port(number: int) -> Any:
+    """Return a field for a port that is moved by `port_offset`, unless it is set by its name."""
+    return Field(default_factory=lambda values: number + values["port_offset"])
 
 
 class Settings(BaseSettings):
@@ -63,17 +65,17 @@ class Settings(BaseSettings):
     state_dir: AbsolutePath = ROOT / ".eventlab"
     port_offset: int = Field(default=0, ge=-1000, le=30000)
 
-    kafka_port: Port = 29092
-    kafka_controller_port: Port = 29093
-    namenode_port: Port = 8020
-    namenode_web_port: Port = NAMENODE_WEB_PORT
-    datanode_port: Port = 9866
-    datanode_web_port: Port = 9864
-    datanode_ipc_port: Port = 9867
-    spark_port: Port = 15002
-    spark_ui_port: Port = 4040
-    api_port: Port = 5000
-    jupyter_port: Port = 8888
+    kafka_port: Port = _port(29092)
+    kafka_controller_port: Port = _port(29093)
+    namenode_port: Port = _port(8020)
+    namenode_web_port: Port = _port(NAMENODE_WEB_PORT)
+    datanode_port: Port = _port(9866)
+    datanode_web_port: Port = _port(9864)
+    datanode_ipc_port: Port = _port(9867)
+    spark_port: Port = _port(15002)
+    spark_ui_port: Port = _port(4040)
+    api_port: Port = _port(5000)
+    jupyter_port: Port = _port(8888)
 
     jupyter_base_url: BaseUrl = "/"
     topic: str = "events"
@@ -87,29 +89,14 @@ class Settings(BaseSettings):
     webhdfs: Address = None
     api_address: Address = None
 
-    @model_validator(mode="before")
-    @classmethod
-    def _move_ports(cls, values: dict[str, object]) -> dict[str, object]:
-        """Add `port_offset` to each port that is not set by its name."""
-        try:
-            offset = int(str(values.get("port_offset", 0)))
-        except ValueError:
-            return values  # the validation of the field reports it
-        moved = {
-            name: field.default + offset
-            for name, field in cls.model_fields.items()
-            if name.endswith("_port") and name not in values
-        }
-        return values | moved
-
     @classmethod
     def settings_customise_sources(
         cls,
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        *_: object,
+        **__: object,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Return the sources, strongest first: arguments, environment, file (called by pydantic-settings)."""
         file = settings_file()
@@ -122,11 +109,8 @@ class Settings(BaseSettings):
 
     @property
     def spark_remote(self) -> str:
-        """Return the Spark Connect address, `sc://host:port`, or the master URL of an external cluster.
-
-        Spark's client sends a token without TLS to `localhost` only, so the stack's own server
-        is addressed by that name.
-        """
+        """Return the Spark Connect address, `sc://host:port`, or the master URL of an external cluster."""
+        # Spark's client sends a token without TLS to `localhost` only.
         return self.spark_remote_url or f"sc://localhost:{self.spark_port}"
 
     @property
@@ -147,9 +131,9 @@ class Settings(BaseSettings):
     @property
     def webhdfs_url(self) -> str:
         """Return the address of HDFS's REST interface and web page; an external one has Hadoop's default port."""
-        if external := urlsplit(self.default_fs_url or "").hostname:
-            return self.webhdfs or f"http://{external}:{NAMENODE_WEB_PORT}"
-        return self.webhdfs or f"http://{HOST}:{self.namenode_web_port}"
+        external = urlsplit(self.default_fs_url or "").hostname
+        default = f"{external}:{NAMENODE_WEB_PORT}" if external else f"{HOST}:{self.namenode_web_port}"
+        return self.webhdfs or f"http://{default}"
 
     @property
     def api_url(self) -> str:
@@ -206,16 +190,13 @@ def _message(error: Any) -> str:
 
 
 def _load() -> Settings:
-    """Return the user's settings.
-
-    Raises:
-        SystemExit: A setting is unknown or its value cannot be used; the message names it.
-    """
+    """Return the user's settings, or exit with a message that names each setting that cannot be used."""
     messages = unknown_variables()
     try:
         loaded = Settings()
     except ValidationError as error:
-        messages += [_message(each) for each in error.errors()]
+        errors = [details for details in error.errors() if details["type"] != "default_factory_not_called"]
+        messages += [_message(details) for details in errors]
     except (OSError, tomllib.TOMLDecodeError) as error:
         messages.append(f"{settings_file()}: {error}")
     if messages:

@@ -1,9 +1,12 @@
 """Topics are created, read up to their end and deleted; a read whose broker ends fails in time."""
 
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
+from kafka import KafkaConsumer
 
 from eventlab.clients import kafka
 from eventlab.settings import Settings
@@ -35,7 +38,7 @@ def send(servers: str, topic: str, *messages: bytes, partition: int = 0) -> None
 
 
 def test_a_topic_is_created_listed_and_deleted(servers: str):
-    assert kafka.create_topic(servers, "created", partitions=2, configs={"retention.ms": "60000"})
+    assert kafka.create_topic(servers, "created", partitions=2)
     assert "created" in kafka.list_topics(servers)
     assert kafka.topic_id(servers, "created")
 
@@ -50,6 +53,31 @@ def test_a_topic_that_exists_is_an_error_that_names_the_next_command(servers: st
     assert not kafka.create_topic(servers, "twice", exist_ok=True)
     with pytest.raises(kafka.TopicError, match=r"(?s)'twice' exists.*kafka-topics --delete --topic twice"):
         kafka.create_topic(servers, "twice", timeout_s=0.2)
+
+
+def test_a_topic_is_recreated_while_another_client_creates_it_too(servers: str):
+    kafka.create_topic(servers, "contested")
+    send(servers, "contested", b"old")
+    first_id = kafka.topic_id(servers, "contested")
+
+    with closing(KafkaConsumer("contested", bootstrap_servers=servers, metadata_max_age_ms=20)) as consumer:
+        done = threading.Event()
+
+        def follow() -> None:
+            while not done.is_set():
+                consumer.poll(timeout_ms=10)
+
+        follower = threading.Thread(target=follow)
+        follower.start()
+        try:
+            for _ in range(3):
+                kafka.recreate_topic(servers, "contested")
+        finally:
+            done.set()
+            follower.join()
+
+    assert kafka.topic_id(servers, "contested") not in (None, first_id)
+    assert list(kafka.read_topic(servers, "contested")) == []
 
 
 def test_a_name_that_kafka_does_not_accept_is_an_error(servers: str):

@@ -34,7 +34,7 @@ CALLS: dict[str, Callable[[str], object]] = {
     "Kafka: read": lambda address: list(kafka.read_topic(address, "events")),
     "Kafka: send": send_a_message,
     "HDFS: exists": lambda address: hdfs.HdfsClient(f"http://{address}").exists("/tmp"),
-    "HDFS: list": lambda address: hdfs.HdfsClient(f"http://{address}").names("/tmp"),
+    "HDFS: list": lambda address: hdfs.HdfsClient(f"http://{address}").ls("/tmp"),
     "HDFS: read": lambda address: hdfs.HdfsClient(f"http://{address}").cat_file("/tmp/a"),
     "HDFS: head": lambda address: hdfs.HdfsClient(f"http://{address}").head("/tmp/a", 10),
     "HDFS: write": lambda address: hdfs.HdfsClient(f"http://{address}").write("/tmp/a", b"a"),

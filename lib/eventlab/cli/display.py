@@ -21,7 +21,7 @@ from eventlab.settings import settings
 if TYPE_CHECKING:
     from eventlab.doctor import CheckResult
     from eventlab.stack import Stack
-    from eventlab.stack.status import Status
+    from eventlab.stack.stack import Status
 
 COLORS = {"running": "green", "stopped": "dim", "crashed": "red"}
 FINAL_PHASES = ("ready", "stopped")

@@ -3,10 +3,7 @@
 https://hadoop.apache.org/docs/stable/hadoop-project-dist/hadoop-hdfs/WebHDFS.html
 """
 
-from __future__ import annotations
-
 import logging
-import posixpath
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -38,22 +35,16 @@ class HdfsClient(WebHDFS):
 
     cachable = False  # a client belongs to the thread that made it
 
-    def __init__(self, url: str, user: str = HDFS_USER) -> None:
-        """Make a client; nothing is sent yet.
-
-        Args:
-            url: The NameNode's web address, `http://host:port`.
-            user: The name under which HDFS is used.
-        """
+    def __init__(self, url: str) -> None:
+        """Make a client for a NameNode's web address, `http://host:port`; nothing is sent yet."""
         address = urlsplit(url)
         super().__init__(
             host=address.hostname,
             port=address.port or (443 if address.scheme == "https" else 80),
-            user=user,
+            user=HDFS_USER,
             use_https=address.scheme == "https",
             use_listings_cache=False,
         )
-        self.web_url = url
 
     def _connect(self) -> None:
         self.session = _Session()
@@ -63,7 +54,7 @@ class HdfsClient(WebHDFS):
             return super()._call(op, method, path, **options)
         except (ServiceUnavailable, FileNotFoundError):
             raise
-        except (RuntimeError, ValueError, PermissionError, OSError) as error:
+        except (RuntimeError, ValueError, OSError) as error:
             raise HdfsError(f"HDFS refused {op.upper()} of {path}: {error}") from error
 
     @classmethod
@@ -80,33 +71,13 @@ class HdfsClient(WebHDFS):
         return True
 
     def mkdir(self, path: str, permission: str | None = None, **_: Any) -> None:
-        """Create a folder and its parents.
-
-        Args:
-            path: The folder; one that exists is left as it is.
-            permission: Its octal permission, for example `1777`.
-        """
+        """Create a folder and its parents, with an octal permission such as `1777`, unless it exists."""
         self._call("MKDIRS", "put", path, **({"permission": permission} if permission else {}))
 
     def rename(self, source: str, target: str) -> None:
-        """Rename a file or folder; the target must not exist.
-
-        Raises:
-            HdfsError: HDFS did not rename it.
-        """
+        """Rename a file or folder; the target must not exist."""
         if not self._call("RENAME", "put", source, destination=target).json()["boolean"]:
             raise HdfsError(f"HDFS did not rename {source} to {target}")
-
-    def delete_quietly(self, path: str) -> None:
-        """Delete a file or folder with its content; a failure is left to the caller's next request."""
-        try:
-            self.rm(path, recursive=True)
-        except (EventlabError, FileNotFoundError):
-            return
-
-    def names(self, folder: str) -> list[str]:
-        """Return the names of the entries of a folder in alphabetical order."""
-        return [posixpath.basename(name) for name in self.ls(folder)]
 
     def head(self, path: str, size: int) -> bytes:
         """Return the first `size` bytes of a file."""
@@ -120,7 +91,7 @@ class HdfsClient(WebHDFS):
 
     def files(self, folder: str, max_depth: int) -> Iterator[tuple[str, int]]:
         """Yield the path below the folder, and the size in bytes, of each file, level by level."""
-        for entry in sorted(self.ls(folder, detail=True), key=lambda entry: entry["pathSuffix"]):
+        for entry in self.ls(folder, detail=True):
             name = entry["pathSuffix"]
             if entry["type"] == "file":
                 yield name, entry["size"]

@@ -1,7 +1,5 @@
 """HTTP requests to the services, without a proxy."""
 
-from __future__ import annotations
-
 import functools
 import logging
 import ssl
@@ -23,20 +21,15 @@ def _ssl_context() -> ssl.SSLContext:
 
 
 def request(method: str, url: str, timeout_s: float = TIMEOUT_S, **options: Any) -> httpx.Response:
-    """Send one request and return the response, whatever its status.
+    """Send one request with options of `httpx.request`, and return the response, whatever its status.
 
-    Args:
-        method: The HTTP method.
-        url: The address.
-        timeout_s: Seconds for connecting, and for each wait for data.
-        **options: Options of `httpx.Client.request`.
+    The timeout applies to connecting and to each wait for data.
 
     Raises:
         ServiceUnavailable: No response.
     """
     try:
-        with httpx.Client(trust_env=False, verify=_ssl_context(), timeout=timeout_s) as client:
-            response = client.request(method, url, **options)
+        response = httpx.request(method, url, trust_env=False, verify=_ssl_context(), timeout=timeout_s, **options)
     except httpx.HTTPError as error:
         raise ServiceUnavailable(f"{url} does not answer: {error or type(error).__name__}") from error
     logger.debug("%s %s: status %d", method, url, response.status_code)
@@ -44,11 +37,7 @@ def request(method: str, url: str, timeout_s: float = TIMEOUT_S, **options: Any)
 
 
 def get(url: str, timeout_s: float = TIMEOUT_S, **options: Any) -> httpx.Response:
-    """Send a GET request and return the response with status 200.
-
-    Raises:
-        ServiceUnavailable: No response, or another status.
-    """
+    """Send a GET request and return the response; a status other than 200 counts as unavailable."""
     response = request("GET", url, timeout_s, **options)
     if response.status_code != 200:
         raise ServiceUnavailable(f"{url} answers with status {response.status_code}")

@@ -1,15 +1,15 @@
 """Kafka: topics, offsets, and bounded reading of a topic.
 
-`bootstrap_servers` is always `host:port`, several separated by commas. Each function raises KafkaUnavailable when
-no broker answers. Connections are in `kafka_connections.py`.
+All functions raise KafkaUnavailable when no broker answers; `kafka_connections.py` opens the connections.
 """
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from eventlab.clients.kafka_connections import (
     TIMEOUT_S,
@@ -22,11 +22,10 @@ from eventlab.clients.kafka_connections import open_producer as open_producer
 from eventlab.errors import EventlabError
 
 if TYPE_CHECKING:
-    from kafka import KafkaConsumer
+    from kafka import KafkaAdminClient, KafkaConsumer
     from kafka.consumer.fetcher import ConsumerRecord
 
 READ_TIMEOUT_S = 10.0
-"""Seconds without a new record after which a bounded read fails."""
 POLL_MS = 200
 
 
@@ -36,12 +35,7 @@ class TopicError(EventlabError):
 
 @dataclass(frozen=True)
 class Offsets:
-    """The offsets of a topic at one moment.
-
-    Attributes:
-        first: The offset of the first message of each partition.
-        end: The offset that the next message of each partition will get.
-    """
+    """For each partition, the offset of its first message, and the offset that its next message will get."""
 
     first: dict[int, int]
     end: dict[int, int]
@@ -53,7 +47,7 @@ class Offsets:
 
 
 def check_broker(bootstrap_servers: str, timeout_s: float = TIMEOUT_S) -> None:
-    """Send a metadata request; a cluster without a broker counts as unavailable."""
+    """Send a metadata request; a cluster that has no broker yet counts as unavailable."""
     with open_admin(bootstrap_servers, timeout_s) as admin:
         if not admin.describe_cluster()["brokers"]:
             raise KafkaUnavailable(bootstrap_servers, "the cluster has no broker yet")
@@ -66,14 +60,13 @@ def list_topics(bootstrap_servers: str) -> list[str]:
 
 
 def topic_id(bootstrap_servers: str, topic: str) -> str | None:
-    """Return Kafka's id of a topic, which changes when the topic is deleted and created again, or None.
-
-    Brokers before 2.8 have no ids; theirs consists of zeros.
-    """
+    """Return Kafka's id of a topic, which changes when the topic is deleted and created again, or None."""
     with open_admin(bootstrap_servers) as admin:
-        if topic not in admin.list_topics():
-            return None
-        return str(admin.describe_topics([topic])[0].get("topic_id"))
+        return _topic_id(admin, topic)
+
+
+def _topic_id(admin: KafkaAdminClient, topic: str) -> str | None:
+    return str(admin.describe_topics([topic])[0].get("topic_id")) if topic in admin.list_topics() else None
 
 
 def create_topic(
@@ -83,36 +76,22 @@ def create_topic(
     *,
     exist_ok: bool = False,
     timeout_s: float = 15.0,
-    configs: Mapping[str, str] | None = None,
 ) -> bool:
-    """Create a topic with replication factor 1 and wait until every partition has a leader.
+    """Create a topic with replication factor 1, wait for the leaders of its partitions, and return True.
 
-    A topic of that name whose deletion is not complete yet is waited for.
-
-    Args:
-        bootstrap_servers: The brokers.
-        topic: Its name.
-        partitions: The number of its partitions.
-        exist_ok: Accept a topic that exists.
-        timeout_s: Seconds to wait for the deletion of the old topic.
-        configs: Topic settings, for example `{"retention.ms": "1000"}`.
-
-    Returns:
-        Whether it was created; False when it exists and `exist_ok` is set.
+    The deletion of an old topic of that name may still take `timeout_s` seconds. With `exist_ok`, a topic that
+    exists stays as it is, and the result is False.
 
     Raises:
         TopicError: The topic exists, or Kafka refuses it.
     """
     from kafka.errors import KafkaError, TopicAlreadyExistsError
 
-    specification: dict[str, Any] = {"num_partitions": partitions, "replication_factor": 1}
-    if configs:
-        specification["configs"] = dict(configs)
     deadline = time.monotonic() + timeout_s
     with open_admin(bootstrap_servers) as admin:
         while True:
             try:
-                admin.create_topics({topic: specification})
+                admin.create_topics({topic: {"num_partitions": partitions, "replication_factor": 1}})
                 admin.wait_for_topics([topic])
                 return True
             except TopicAlreadyExistsError as error:
@@ -127,6 +106,31 @@ def create_topic(
                     raise
                 message = f"Kafka could not create the topic {topic!r}: {error}"
                 raise TopicError(message, next_command="eventlab logs kafka") from error
+
+
+def recreate_topic(bootstrap_servers: str, topic: str, timeout_s: float = 30.0) -> None:
+    """Delete a topic, if it exists, and wait until an empty one has taken its place.
+
+    Another client may create the new topic first, so any topic with another id than the old one is accepted.
+
+    Raises:
+        TopicError: There is no new topic after `timeout_s` seconds.
+    """
+    from kafka.errors import TopicAlreadyExistsError
+
+    deadline = time.monotonic() + timeout_s
+    with open_admin(bootstrap_servers) as admin:
+        old_id = _topic_id(admin, topic)
+        if old_id:
+            admin.delete_topics([topic])
+        while (new_id := _topic_id(admin, topic)) in (None, old_id):
+            if time.monotonic() > deadline:
+                raise TopicError(f"Kafka did not recreate the topic {topic!r}", "eventlab logs kafka")
+            if new_id is None:
+                with contextlib.suppress(TopicAlreadyExistsError):  # the deletion is not complete
+                    admin.create_topics({topic: {"num_partitions": 1, "replication_factor": 1}})
+            time.sleep(0.02)
+        admin.wait_for_topics([topic])
 
 
 def delete_topics(bootstrap_servers: str, topics: Sequence[str]) -> None:
@@ -150,10 +154,7 @@ def offsets_of(consumer: KafkaConsumer, topic: str) -> Offsets | None:
         return None
     partitions = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
     first, end = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
-    return Offsets(
-        {partition.partition: first[partition] for partition in partitions},
-        {partition.partition: end[partition] for partition in partitions},
-    )
+    return Offsets({at.partition: first[at] for at in partitions}, {at.partition: end[at] for at in partitions})
 
 
 def read_topic(
@@ -163,19 +164,13 @@ def read_topic(
     start: Mapping[int, int] | None = None,
     timeout_s: float = READ_TIMEOUT_S,
 ) -> Iterator[ConsumerRecord]:
-    """Read a topic from its beginning to its end at the time of the call, partition by partition.
+    """Read a topic, if it exists, to its end at the time of the call, partition by partition.
 
     Args:
         bootstrap_servers: The brokers.
-        topic: Its name; a topic that does not exist has no records.
+        topic: Its name.
         start: The offset at which to start in each partition; without one, the first.
-        timeout_s: Seconds without a new record after which the read fails.
-
-    Yields:
-        kafka-python's `ConsumerRecord`, in the order of the offsets.
-
-    Raises:
-        KafkaUnavailable: No broker answers, or it stops answering before the end is reached.
+        timeout_s: Seconds without a new record after which KafkaUnavailable is raised.
     """
     with open_consumer(bootstrap_servers) as consumer:
         offsets = offsets_of(consumer, topic)
@@ -192,18 +187,7 @@ def read_range(
 ) -> Iterator[ConsumerRecord]:
     """Read from the start offset of each partition up to, not including, its end offset.
 
-    Args:
-        consumer: An open consumer; its assignment is changed.
-        topic: The topic's name.
-        start: The first offset to read, by partition.
-        end: The offset at which to stop, by partition.
-        timeout_s: Seconds without progress after which the read fails.
-
-    Yields:
-        kafka-python's `ConsumerRecord`, partition by partition.
-
-    Raises:
-        KafkaUnavailable: The broker does not deliver the records.
+    The arguments are those of `read_topic`, with an open consumer, whose assignment is changed.
     """
     from kafka import TopicPartition
 
@@ -221,7 +205,8 @@ def read_range(
                 position, deadline = reached, time.monotonic() + timeout_s
             elif time.monotonic() > deadline:
                 reason = f"no record of topic {topic!r} arrived for {timeout_s:.0f} s"
-                raise KafkaUnavailable(_servers(consumer), f"{reason}, at offset {position} of partition {number}")
+                servers = consumer.config["bootstrap_servers"]
+                raise KafkaUnavailable(servers, f"{reason}, at offset {position} of partition {number}")
 
 
 def committed_offsets(bootstrap_servers: str, group: str, topic: str) -> dict[int, int]:
@@ -236,8 +221,3 @@ def committed_offsets(bootstrap_servers: str, group: str, topic: str) -> dict[in
     return {
         at.partition: entry.offset for at, entry in committed.items() if at.topic == topic and entry.offset >= 0
     }
-
-
-def _servers(consumer: KafkaConsumer) -> str:
-    servers = consumer.config["bootstrap_servers"]
-    return servers if isinstance(servers, str) else ",".join(servers)

@@ -1,6 +1,7 @@
 """Connections to Kafka that give up in time, and one error for every way in which a broker does not answer.
 
-`bootstrap_servers` is always `host:port`, several separated by commas. `kafka` (kafka-python) is imported when a
+`bootstrap_servers` is always `host:port`, several separated by commas. `timeout_s` applies to connecting and to
+each request; KafkaUnavailable can also be raised later in the block. `kafka` (kafka-python) is imported when a
 function is called, because the import takes most of a second.
 """
 
@@ -18,9 +19,10 @@ if TYPE_CHECKING:
     from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 
 logger = logging.getLogger(__name__)
+logging.getLogger("kafka").addHandler(logging.NullHandler())
+"""kafka-python logs each broker that does not answer; without a handler, Python would print that."""
 
 TIMEOUT_S = 5.0
-"""Seconds to wait for the answer to one request."""
 
 
 class KafkaUnavailable(ServiceUnavailable):
@@ -33,38 +35,21 @@ class KafkaUnavailable(ServiceUnavailable):
 
 @contextmanager
 def open_admin(bootstrap_servers: str, timeout_s: float = TIMEOUT_S) -> Iterator[KafkaAdminClient]:
-    """Open kafka-python's admin client for the duration of the block.
-
-    Args:
-        bootstrap_servers: The brokers.
-        timeout_s: Seconds for connecting and for each request.
-
-    Raises:
-        KafkaUnavailable: No broker answers, also later in the block.
-    """
+    """Open kafka-python's admin client for the duration of the block."""
     import kafka
 
-    options = client_options(bootstrap_servers, timeout_s)
+    options = _options(bootstrap_servers, timeout_s)
     with _available(bootstrap_servers, timeout_s), closing(kafka.KafkaAdminClient(**options)) as admin:
         yield admin
 
 
 @contextmanager
 def open_consumer(bootstrap_servers: str, timeout_s: float = TIMEOUT_S, **options: Any) -> Iterator[KafkaConsumer]:
-    """Open a consumer that belongs to no group, commits no offsets and creates no topic.
-
-    Args:
-        bootstrap_servers: The brokers.
-        timeout_s: Seconds for connecting and for each request.
-        **options: Further options of `kafka.KafkaConsumer`.
-
-    Raises:
-        KafkaUnavailable: No broker answers, also later in the block.
-    """
+    """Open a consumer that belongs to no group, commits no offsets and creates no topic."""
     import kafka
 
     defaults = {
-        **client_options(bootstrap_servers, timeout_s),
+        **_options(bootstrap_servers, timeout_s),
         "enable_auto_commit": False,
         "auto_offset_reset": "earliest",
         "allow_auto_create_topics": False,
@@ -73,6 +58,8 @@ def open_consumer(bootstrap_servers: str, timeout_s: float = TIMEOUT_S, **option
     }
     with _available(bootstrap_servers, timeout_s):
         consumer = kafka.KafkaConsumer(**(defaults | options))
+        # kafka-python 3.0 does not pass this option on to its metadata requests.
+        consumer._cluster.config["allow_auto_create_topics"] = False
         try:
             yield consumer
         finally:
@@ -83,22 +70,15 @@ def open_consumer(bootstrap_servers: str, timeout_s: float = TIMEOUT_S, **option
 def open_producer(bootstrap_servers: str, timeout_s: float = TIMEOUT_S, **options: Any) -> Iterator[KafkaProducer]:
     """Open a producer whose messages every in-sync replica acknowledges; flush and close it after the block.
 
-    Args:
-        bootstrap_servers: The brokers.
-        timeout_s: Seconds for connecting, and twice as many for the delivery of a message.
-        **options: Further options of `kafka.KafkaProducer`.
-
-    Raises:
-        KafkaUnavailable: No broker answers, also later in the block.
+    The delivery of a message may take twice the timeout.
     """
     import kafka
 
-    milliseconds = int(timeout_s * 1000)
     defaults = {
-        **client_options(bootstrap_servers, timeout_s),
+        **_options(bootstrap_servers, timeout_s),
         "acks": "all",
-        "max_block_ms": milliseconds,
-        "delivery_timeout_ms": 2 * milliseconds,
+        "max_block_ms": int(timeout_s * 1000),
+        "delivery_timeout_ms": int(timeout_s * 2000),
     }
     with (
         _available(bootstrap_servers, timeout_s),
@@ -108,7 +88,7 @@ def open_producer(bootstrap_servers: str, timeout_s: float = TIMEOUT_S, **option
         producer.flush(timeout=2 * timeout_s)
 
 
-def client_options(bootstrap_servers: str, timeout_s: float = TIMEOUT_S) -> dict[str, Any]:
+def _options(bootstrap_servers: str, timeout_s: float) -> dict[str, Any]:
     """Return the options with which every client of kafka-python gives up after `timeout_s` seconds."""
     milliseconds = int(timeout_s * 1000)
     return {
@@ -119,30 +99,18 @@ def client_options(bootstrap_servers: str, timeout_s: float = TIMEOUT_S) -> dict
 
 
 @contextmanager
-def silenced() -> Iterator[None]:
-    """Hold back kafka-python's own log, which reports every broker that does not answer."""
-    library = logging.getLogger("kafka")
-    before, library.level = library.level, logging.CRITICAL + 1
-    try:
-        yield
-    finally:
-        library.level = before
-
-
-@contextmanager
 def _available(bootstrap_servers: str, timeout_s: float) -> Iterator[None]:
-    """Check the connection, silence the library, and turn its connection errors into KafkaUnavailable."""
+    """Check the connection, and turn kafka-python's connection errors into KafkaUnavailable."""
     from kafka.errors import KafkaError
 
     logger.debug("connecting to Kafka at %s", bootstrap_servers)
     _check_connection(bootstrap_servers, timeout_s)
-    with silenced():
-        try:
-            yield
-        except KafkaError as error:
-            if is_unreachable(error):
-                raise KafkaUnavailable(bootstrap_servers, error or type(error).__name__) from error
-            raise
+    try:
+        yield
+    except KafkaError as error:
+        if is_unreachable(error):
+            raise KafkaUnavailable(bootstrap_servers, error or type(error).__name__) from error
+        raise
 
 
 def _check_connection(bootstrap_servers: str, timeout_s: float) -> None:
@@ -160,7 +128,6 @@ def is_unreachable(error: Exception) -> bool:
     """Return whether an error of kafka-python says that no broker answered."""
     from kafka import errors
 
-    kinds = (errors.KafkaTimeoutError, errors.KafkaConnectionError, errors.NodeNotReadyError)
-    return isinstance(
-        error, (*kinds, errors.RequestTimedOutError, errors.Cancelled, errors.MetadataEmptyBrokerList)
-    )
+    connection = (errors.KafkaTimeoutError, errors.KafkaConnectionError, errors.NodeNotReadyError)
+    request = (errors.RequestTimedOutError, errors.Cancelled, errors.MetadataEmptyBrokerList)
+    return isinstance(error, connection + request)

@@ -1,7 +1,5 @@
 """TCP ports of this machine: free or not, and which process listens."""
 
-from __future__ import annotations
-
 import contextlib
 import socket
 
@@ -10,14 +8,21 @@ import psutil
 from eventlab.errors import ServiceUnavailable
 from eventlab.settings import HOST
 
-LOOPBACK = ((socket.AF_INET, HOST), (socket.AF_INET6, "::1"))
-"""`localhost` may mean either address, so a port counts as free only when it is free at both."""
 TIMEOUT_S = 3.0
 
 
 def is_free(port: int) -> bool:
-    """Return whether a service could listen on the port and no other program answers at `localhost`."""
-    return _can_bind(port) and not any(is_open(port, host) for _, host in LOOPBACK)
+    """Return whether a service could listen on the port and no other program answers at `localhost`.
+
+    `localhost` may mean 127.0.0.1 or ::1, so both must be free. Connections in TIME_WAIT do not matter.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return not is_open(port) and not is_open(port, "::1")
 
 
 def is_open(port: int, host: str = HOST) -> bool:
@@ -29,10 +34,7 @@ def is_open(port: int, host: str = HOST) -> bool:
 
 
 def holder(port: int) -> str:
-    """Return a phrase that names the process that listens on the port.
-
-    The process of another user cannot be named without administrator rights.
-    """
+    """Return a phrase that names the process that listens on the port, if it is a process of this user."""
     for process in psutil.process_iter():  # one by one: macOS does not list all connections at once
         with contextlib.suppress(psutil.Error):
             for connection in process.net_connections(kind="tcp"):
@@ -42,11 +44,7 @@ def holder(port: int) -> str:
 
 
 def check_connection(address: str, timeout_s: float = TIMEOUT_S) -> None:
-    """Open and close a TCP connection: a fast check before a client library starts its retries.
-
-    Args:
-        address: `host:port`.
-        timeout_s: Seconds to wait for the connection.
+    """Open and close a TCP connection to `host:port`: a fast check before a client library starts its retries.
 
     Raises:
         ServiceUnavailable: Nothing accepts connections there.
@@ -56,14 +54,3 @@ def check_connection(address: str, timeout_s: float = TIMEOUT_S) -> None:
         socket.create_connection((host.strip("[]"), int(port)), timeout=timeout_s).close()
     except (OSError, ValueError) as error:
         raise ServiceUnavailable(f"{address} does not accept connections: {error}") from error
-
-
-def _can_bind(port: int) -> bool:
-    """Return whether the port can be bound at 127.0.0.1; connections in TIME_WAIT do not matter."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-        return True

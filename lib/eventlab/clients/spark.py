@@ -3,13 +3,12 @@
 pyspark is imported when a function is called, because the import takes two seconds.
 """
 
-from __future__ import annotations
-
 import functools
 import logging
 import os
 import uuid
 import warnings
+from typing import Any
 from urllib.parse import urlsplit
 
 from eventlab.clients import ports
@@ -34,16 +33,9 @@ class SparkUnavailable(ServiceUnavailable):
 
 
 def server_version(remote: str, token: str | None = None, timeout_s: float = TIMEOUT_S) -> str:
-    """Return the version of a Spark Connect server.
+    """Return the version of the Spark Connect server at `sc://host:port`.
 
-    Args:
-        remote: Its address, `sc://host:port`.
-        token: The server's authentication token; such a server must be addressed as `localhost`, because Spark's
-            client sends a token without TLS only there.
-        timeout_s: Seconds to wait for the answer.
-
-    Raises:
-        SparkUnavailable: No answer, or the token is wrong.
+    With a token, the host must be `localhost`: without TLS, Spark's client sends a token only there.
     """
     address = urlsplit(remote).netloc
     try:
@@ -51,47 +43,24 @@ def server_version(remote: str, token: str | None = None, timeout_s: float = TIM
     except ServiceUnavailable as error:
         raise SparkUnavailable(address, error) from error
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # its fork handlers only write to standard error
-    import grpc
-    from pyspark.sql.connect.proto import base_pb2, base_pb2_grpc
+    from pyspark.sql.connect.proto import base_pb2
 
     request = base_pb2.AnalyzePlanRequest(
         session_id=str(uuid.uuid4()),
         user_context=base_pb2.UserContext(user_id="eventlab-probe"),
         spark_version=base_pb2.AnalyzePlanRequest.SparkVersion(),
     )
-    logger.debug("asking Spark Connect at %s for its version", address)
-    with _channel(address, token) as channel:
-        try:
-            stub = base_pb2_grpc.SparkConnectServiceStub(channel)
-            return str(stub.AnalyzePlan(request, timeout=timeout_s).spark_version.version)
-        except grpc.RpcError as error:
-            raise SparkUnavailable(address, f"{error.code().name}: {error.details()}") from error
+    return str(_call("AnalyzePlan", request, address, token, timeout_s).spark_version.version)
 
 
 def release_session(remote: str, token: str | None, user_id: str, session_id: str) -> None:
-    """End a session and interrupt what it runs.
+    """End a session and interrupt what it runs."""
+    from pyspark.sql.connect.proto import base_pb2
 
-    Args:
-        remote: The server's address, `sc://host:port`.
-        token: The server's authentication token.
-        user_id: The session's user.
-        session_id: The session's UUID.
-
-    Raises:
-        SparkUnavailable: The server does not answer or does not end the session.
-    """
-    import grpc
-    from pyspark.sql.connect.proto import base_pb2, base_pb2_grpc
-
-    address = urlsplit(remote).netloc
     request = base_pb2.ReleaseSessionRequest(
         session_id=session_id, user_context=base_pb2.UserContext(user_id=user_id), client_type="eventlab"
     )
-    with _channel(address, token) as channel:
-        try:
-            base_pb2_grpc.SparkConnectServiceStub(channel).ReleaseSession(request, timeout=TIMEOUT_S)
-        except grpc.RpcError as error:
-            raise SparkUnavailable(address, f"session {session_id} does not end: {error}") from error
+    _call("ReleaseSession", request, urlsplit(remote).netloc, token, TIMEOUT_S)
 
 
 def shorten_retries() -> None:
@@ -115,13 +84,18 @@ def shorten_retries() -> None:
     warnings.filterwarnings("ignore", message=r"\[RETRIES_EXCEEDED\]")  # the error says so too
 
 
-def _channel(address: str, token: str | None):
-    """Return a gRPC channel as pyspark's DefaultChannelBuilder makes it."""
+def _call(method: str, request: Any, address: str, token: str | None, timeout_s: float) -> Any:
+    """Return the response to a request, sent over a gRPC channel as pyspark's DefaultChannelBuilder makes it."""
     import grpc
+    from pyspark.sql.connect.proto.base_pb2_grpc import SparkConnectServiceStub
 
     if token is None:
-        return grpc.insecure_channel(address)
-    credentials = grpc.composite_channel_credentials(
-        grpc.local_channel_credentials(), grpc.access_token_call_credentials(token)
-    )
-    return grpc.secure_channel(address, credentials)
+        channel = grpc.insecure_channel(address)
+    else:
+        credentials = grpc.local_channel_credentials(), grpc.access_token_call_credentials(token)
+        channel = grpc.secure_channel(address, grpc.composite_channel_credentials(*credentials))
+    with channel:
+        try:
+            return getattr(SparkConnectServiceStub(channel), method)(request, timeout=timeout_s)
+        except grpc.RpcError as error:
+            raise SparkUnavailable(address, f"{error.code().name}: {error.details()}") from error

@@ -35,7 +35,6 @@ CALLS = 10
 COURSE_EVENTS = Counter({(host, event_type): CALLS for host in HOSTS for event_type in ROUTES.values()})
 """Two users call two routes ten times each: 40 events, counted by host and event type."""
 COURSE_PURCHASES = Counter({(host, "purchase_sword"): CALLS for host in HOSTS})
-TOPIC_WAIT_S = 30
 
 
 class LessonError(EventlabError):
@@ -124,12 +123,10 @@ def fresh_topic(topic: str) -> None:
             "create, and restart JupyterLab from the same shell",
             "export EVENTLAB_TOPIC=events-YOURNAME; eventlab restart api",
         )
-    if old_id is not None:
-        if saved := save_messages(topic):
-            print(f"What topic {topic!r} held before is kept in {saved}")
-        logger.info("Deleting the topic %s", topic)
-        kafka.delete_topics(settings.bootstrap_servers, [topic])
-    kafka.create_topic(settings.bootstrap_servers, topic, timeout_s=TOPIC_WAIT_S)
+    if old_id is not None and (saved := save_messages(topic)):
+        print(f"What topic {topic!r} held before is kept in {saved}")
+    logger.info("Recreating the topic %s", topic)
+    kafka.recreate_topic(settings.bootstrap_servers, topic)
     created = kafka.topic_id(settings.bootstrap_servers, topic)
     if settings.kafka_bootstrap_servers and created and created.strip("0-"):  # brokers before 2.8 have no ids
         file.write_text("\n".join([*own_ids, created]))

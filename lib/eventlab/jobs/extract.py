@@ -11,8 +11,6 @@ The rules for each job:
   rejects values that are nested more than 1,000 levels deep (jackson-core's StreamReadConstraints).
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable, Collection
 from typing import TypeVar
@@ -22,13 +20,13 @@ from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, MapType, StringType, StructField, StructType
 
+from eventlab.errors import EventlabError
 from eventlab.jobs.topic import JobError, find_topic, read_topic
 
 T = TypeVar("T")
 STRICT = {"allowSingleQuotes": "false", "allowNonNumericNumbers": "false"}
 FIELDS = MapType(StringType(), StringType())
-END = f"end-{uuid4()}"
-"""A random key that no message can contain."""
+END = f"end-{uuid4()}"  # a random key that no message can contain
 SHOWN_OFFSETS = 5
 
 
@@ -36,9 +34,6 @@ def extract_events(spark: SparkSession, topic: str) -> DataFrame:
     """Return the events of a topic as rows and report on standard error what was left out.
 
     The topic is read now, for the names of its fields, and again when the rows are used.
-
-    Raises:
-        JobError: There is no event.
     """
     messages = read_topic(spark, find_topic(topic))
     fields, broken = survey(messages)
@@ -46,7 +41,9 @@ def extract_events(spark: SparkSession, topic: str) -> DataFrame:
         report_broken(messages, broken)
     if not fields:
         raise JobError(f"topic {topic!r} has {broken} messages, and none of them is a JSON object with fields")
-    event = parsed(FIELDS if ambiguous(fields) else struct(fields))
+    # Names that differ only in case are different keys of a map, but the same field of a struct.
+    ambiguous = len({name.lower() for name in fields}) < len(fields)
+    event = parsed(FIELDS if ambiguous else StructType([StructField(name, StringType()) for name in fields]))
     # With observe(), the optimizer does not parse each message twice, for the filter and for the columns.
     events = messages.select(event.alias("event"), "timestamp").observe("read", F.count("*").alias("messages"))
     return rows_of(events, fields)
@@ -57,21 +54,13 @@ def extract_in_one_pass(spark: SparkSession, topic: str, action: Callable[[DataF
 
     The names of the fields are guessed from a few messages. An Observation counts the events with other fields
     while the action runs. If there are any (a rare field, a key twice in one object), the action is repeated on
-    the rows of `extract_events`.
-
-    Args:
-        spark: The session.
-        topic: The topic's name.
-        action: Called with the rows, perhaps twice; it must read all of them.
-
-    Raises:
-        JobError: There is no event.
+    the rows of `extract_events`. So the action may be called twice; it must read all rows.
     """
-    found = find_topic(topic)
-    fields = found.sampled
+    snapshot = find_topic(topic)
+    fields = snapshot.sampled
     if not fields:
         return action(extract_events(spark, topic))
-    messages = read_topic(spark, found)
+    messages = read_topic(spark, snapshot)
     seen = Observation()
     events = messages.select(parsed(FIELDS).alias("event"), "timestamp").observe(
         seen,
@@ -94,24 +83,14 @@ def rows_of(events: DataFrame, fields: list[str]) -> DataFrame:
     return events.where(is_object("event")).select(*columns(fields), F.col("timestamp").cast("string"))
 
 
-def struct(fields: list[str]) -> StructType:
-    """Return a schema with a text field for each name."""
-    return StructType([StructField(name, StringType()) for name in fields])
-
-
-def ambiguous(fields: list[str]) -> bool:
-    """Return whether names differ only in case, which a map keeps apart and a struct does not."""
-    return len({name.lower() for name in fields}) < len(fields)
-
-
 def survey(messages: DataFrame) -> tuple[list[str], int]:
     """Return the names of all fields, and the number of messages that are not JSON objects."""
     keys = messages.select(parsed(FIELDS).alias("event")).groupBy(
         F.when(is_object("event"), F.array_sort(F.map_keys(F.get("event", F.lit(0))))).alias("names")
     )
-    found = keys.count().collect()
-    names = {name for row in found for name in row["names"] or []}
-    return sorted(names), sum(row["count"] for row in found if row["names"] is None)
+    groups = keys.count().collect()
+    names = {name for group in groups for name in group["names"] or []}
+    return sorted(names), sum(group["count"] for group in groups if group["names"] is None)
 
 
 def parsed(element: StructType | MapType) -> Column:
@@ -151,12 +130,7 @@ def columns(fields: list[str]) -> list[Column]:
 
 
 def column_name(field: str, taken: Collection[str] = ()) -> str:
-    """Return the name of a field's column: `timestamp` and the empty name become another, unused one.
-
-    Args:
-        field: The field.
-        taken: The names of the fields of all events, in small letters.
-    """
+    """Return the name of a field's column: `timestamp` and the empty name become one that is not in `taken`."""
     name = {"timestamp": "timestamp_in_event", "": "_"}.get(field.lower())
     if name is None:
         return field
@@ -184,11 +158,11 @@ def report_broken(messages: DataFrame, broken: int) -> None:
 
 
 def run_as_script(job: Callable[[SparkSession], object]) -> None:
-    """Run a job with a new session; a JobError is reported on standard error, with exit code 1."""
+    """Run a job with a new session; an error of the kit is reported on standard error, with exit code 1."""
     spark = SparkSession.builder.getOrCreate()
     try:
         job(spark)
-    except JobError as error:
+    except EventlabError as error:
         sys.exit(f"error: {error}")
     finally:
         spark.stop()

@@ -4,15 +4,12 @@ Spark's `mode("overwrite")` deletes the old files first, so that a job that fail
 are written to another folder, which is renamed when it is complete.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import uuid4
 
 from pyspark.sql import SparkSession
 
-from eventlab.clients.hdfs import HdfsError
 from eventlab.jobs.topic import JobError
 from eventlab.stack import filesystem
 
@@ -32,14 +29,11 @@ def replacing(spark: SparkSession, path: str) -> Iterator[str]:
     """Yield a folder for Parquet files, which replaces `path` after the block.
 
     Raises:
-        JobError: No row was written, or the folder could not be renamed. `path` is then unchanged, or the message
-            says where its old content is.
+        JobError: No row was written.
+        HdfsError: Renaming failed; the message says where the old content of `path` is.
     """
     with scratch(path) as complete:
         yield complete
         if spark.read.parquet(complete).isEmpty():
             raise JobError(f"there is no event to write; {path} is unchanged")
-        try:
-            filesystem.replace(complete, path)
-        except HdfsError as error:
-            raise JobError(str(error)) from error
+        filesystem.replace(complete, path)

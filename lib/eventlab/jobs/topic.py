@@ -31,63 +31,44 @@ class JobError(EventlabError):
 
 @dataclass(frozen=True)
 class Topic:
-    """The messages of a topic at one moment.
+    """A topic, its offsets at one moment, and the fields of the first and last messages of each partition.
 
-    Attributes:
-        name: The topic.
-        starts: The first offset of each partition.
-        ends: The offset after the last message of each partition.
-        sampled: The fields of the first and last messages of each partition, in alphabetical order. They are a
-            fast guess at the fields of the whole topic.
+    The sampled fields are in alphabetical order. They are a fast guess at the fields of the whole topic.
     """
 
     name: str
-    starts: dict[int, int]
-    ends: dict[int, int]
+    offsets: kafka.Offsets
     sampled: list[str]
-
-    def __len__(self) -> int:
-        return sum(self.ends.values()) - sum(self.starts.values())
 
 
 def find_topic(name: str) -> Topic:
     """Return the topic's current offsets, so that two passes read the same messages, and a sample of its fields.
 
     Raises:
-        JobError: No broker answers, the topic does not exist, or it is empty.
+        JobError: The topic does not exist or is empty.
     """
-    try:
-        with kafka.open_consumer(settings.bootstrap_servers) as consumer:
-            offsets = kafka.offsets_of(consumer, name)
-            if offsets is None:
-                raise JobError(
-                    f"there is no topic {name!r} at {settings.bootstrap_servers}",
-                    next_command="eventlab kafkacat -L",
-                )
-            if not offsets.messages:
-                raise JobError(f"topic {name!r} is empty", next_command=f"eventlab load -n 10 {settings.api_url}/")
-            fields = {field for message in _sample(consumer, name, offsets) for field in _fields(message)}
-    except kafka.KafkaUnavailable as error:
-        raise JobError(error.message, next_command=error.next_command) from error
-    return Topic(name, offsets.first, offsets.end, sorted(fields))
+    with kafka.open_consumer(settings.bootstrap_servers) as consumer:
+        offsets = kafka.offsets_of(consumer, name)
+        if offsets is None:
+            message = f"there is no topic {name!r} at {settings.bootstrap_servers}"
+            raise JobError(message, next_command="eventlab kafkacat -L")
+        if not offsets.messages:
+            raise JobError(f"topic {name!r} is empty", next_command=f"eventlab load -n 10 {settings.api_url}/")
+        fields = {field for message in _sample(consumer, name, offsets) for field in _fields(message)}
+    return Topic(name, offsets, sorted(fields))
 
 
 def read_topic(spark: SparkSession, topic: Topic) -> DataFrame:
     """Return the topic's messages with the columns of Spark's Kafka source; `value` is binary."""
-    offsets = {
-        "startingOffsets": json.dumps({topic.name: topic.starts}),
-        "endingOffsets": json.dumps({topic.name: topic.ends}),
+    options = {
+        "kafka.bootstrap.servers": settings.bootstrap_servers,
+        "kafka.max.poll.records": str(MESSAGES_A_POLL),
+        "subscribe": topic.name,
+        "startingOffsets": json.dumps({topic.name: topic.offsets.first}),
+        "endingOffsets": json.dumps({topic.name: topic.offsets.end}),
+        "minPartitions": str(min(os.cpu_count() or 1, 1 + topic.offsets.messages // MESSAGES_WORTH_A_TASK)),
     }
-    tasks = min(os.cpu_count() or 1, 1 + len(topic) // MESSAGES_WORTH_A_TASK)
-    return (
-        spark.read.format("kafka")
-        .option("kafka.bootstrap.servers", settings.bootstrap_servers)
-        .option("kafka.max.poll.records", str(MESSAGES_A_POLL))
-        .option("subscribe", topic.name)
-        .options(**offsets)
-        .option("minPartitions", str(tasks))
-        .load()
-    )
+    return spark.read.format("kafka").options(**options).load()
 
 
 def _sample(consumer: KafkaConsumer, topic: str, offsets: kafka.Offsets) -> Iterator[bytes | None]:

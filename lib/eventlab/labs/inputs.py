@@ -42,8 +42,7 @@ def create_topic(topic: str, partitions: int = 1) -> None:
 
 def recreate_topic(topic: str) -> None:
     """Delete the topic and create it empty."""
-    kafka.delete_topics(settings.bootstrap_servers, [topic])
-    create_topic(topic)
+    kafka.recreate_topic(settings.bootstrap_servers, topic)
 
 
 def has_topic(topic: str) -> bool:

@@ -1,7 +1,5 @@
 """Write the configuration of the services: the templates in `stack/` with the values of the settings."""
 
-from __future__ import annotations
-
 import json
 import os
 import zlib
@@ -53,7 +51,7 @@ def template_values(settings: Settings) -> dict[str, str]:
         "host": HOST,
         "bind_host": HOST,
         "data_dir": str(data_dir(settings)),
-        "data_uri": data_dir(settings).absolute().as_uri(),  # the NameNode decodes it, the DataNode does not
+        "data_uri": data_dir(settings).as_uri(),  # the NameNode decodes it, the DataNode does not
         "default_fs": settings.default_fs,
         "start_page": start_page(settings),
         "spark_master": settings.spark_master,
@@ -65,19 +63,14 @@ def template_values(settings: Settings) -> dict[str, str]:
 
 
 def render(settings: Settings) -> None:
-    """Write the configuration to the state folder.
-
-    Raises:
-        KeyError: A template uses an unknown name.
-    """
+    """Write the configuration to the state folder."""
     _write(settings.state_dir / "conf", template_values(settings))
 
 
 def render_for_containers(settings: Settings) -> Path:
-    """Write the configuration for stack/compose.yaml, with the data in /data and the jars in /jars.
+    """Write the configuration for stack/compose.yaml, and return its folder.
 
-    Returns:
-        Its folder. The file `env` in it has the ports and tokens that compose.yaml uses.
+    The data are in /data and the jars in /jars. The file `env` has the ports and tokens that compose.yaml uses.
     """
     connector = [jar for jar in jars.class_path("spark") if jars.REPOSITORY in jar.parents]
     folder = settings.state_dir / "compose"
@@ -88,34 +81,24 @@ def render_for_containers(settings: Settings) -> Path:
         "spark_driver_options": "",
     }
     _write(folder, template_values(settings) | inside)
-    _write_env_file(settings, folder / "env")
-    return folder
-
-
-def _write_env_file(settings: Settings, target: Path) -> None:
-    """Write the variables that compose.yaml uses; only the owner can read the file."""
-    ports = {name: getattr(settings, name) for name in Settings.model_fields if name.endswith("_port")}
-    lines = {
-        "state_dir": settings.state_dir.absolute(),
+    variables = {
+        "state_dir": settings.state_dir,
         "topic": settings.topic,
         "jupyter_token": jupyter_token(settings),
         "spark_token": own_spark_token(settings),
-        **ports,
+        **{name: getattr(settings, name) for name in Settings.model_fields if name.endswith("_port")},
     }
-    text = "".join(f"{PREFIX}{name.upper()}={value}\n" for name, value in lines.items())
-    write_atomically(target, text, mode=0o600)
+    text = "".join(f"{PREFIX}{name.upper()}={value}\n" for name, value in variables.items())
+    write_atomically(folder / "env", text, mode=0o600)
+    return folder
 
 
 def _write(folder: Path, values: dict[str, str]) -> None:
+    """Write the templates with their values, escaped as each file format requires."""
     for name in TEMPLATES:
-        write_if_changed(folder / name, fill(name, values))
-
-
-def fill(name: str, values: dict[str, str]) -> str:
-    """Return a template with its values, escaped as its file format requires."""
-    escape_value = ESCAPES[Path(name).suffix]
-    template = Template((ROOT / "stack" / name).read_text())
-    return template.substitute({key: escape_value(value) for key, value in values.items()})
+        escape_value = ESCAPES[Path(name).suffix]
+        escaped = {key: escape_value(value) for key, value in values.items()}
+        write_if_changed(folder / name, Template((ROOT / "stack" / name).read_text()).substitute(escaped))
 
 
 def escape_property(value: str) -> str:

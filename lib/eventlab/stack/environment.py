@@ -1,21 +1,17 @@
 """The environment variables by which services, notebooks and command-line tools use one stack."""
 
-from __future__ import annotations
-
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from eventlab.clients.spark import TOKEN_VARIABLE
-from eventlab.settings import HDFS_USER, HOST, PREFIX, ROOT, SETTINGS_FILE, Settings
+from eventlab.settings import HDFS_USER, HOST, PREFIX, ROOT, SETTINGS_FILE, OwnSettings, Settings
 from eventlab.stack import java
 from eventlab.stack.config import conf_dir
 from eventlab.stack.tokens import spark_token
 
 COMMANDS = ROOT / "stack" / "bin"
-FALLBACKS = ROOT / "stack" / "bin" / "fallback"
+FALLBACKS = COMMANDS / "fallback"
 """Commands that are used only on a machine that does not have them (`ab`)."""
 
 
@@ -46,21 +42,11 @@ def variables(settings: Settings) -> dict[str, str]:
 
 def apply(settings: Settings) -> None:
     """Make this process's environment that of the stack; its child processes inherit it."""
-    _replace(full(settings))
+    replace(full(settings))
 
 
-@contextmanager
-def applied(settings: Settings) -> Iterator[None]:
-    """Apply the stack's environment for the duration of the block."""
-    before = dict(os.environ)
-    apply(settings)
-    try:
-        yield
-    finally:
-        _replace(before)
-
-
-def _replace(variables: dict[str, str]) -> None:
+def replace(variables: dict[str, str]) -> None:
+    """Replace all environment variables of this process."""
     os.environ.clear()
     os.environ.update(variables)
 
@@ -77,10 +63,7 @@ def changed(settings: Settings) -> dict[str, object]:
 
     A port that is not set by its name is left out, so that it can follow another `port_offset`.
     """
-    defaults = {name: field.default for name, field in Settings.model_fields.items()}
-    for name in defaults:
-        if name.endswith("_port"):
-            defaults[name] += settings.port_offset
+    defaults = OwnSettings(port_offset=settings.port_offset).model_dump() | {"port_offset": 0}
     return {name: value for name, value in settings.model_dump().items() if value != defaults[name]}
 
 

@@ -4,53 +4,48 @@ WebHDFS needs no Java and answers in milliseconds. FsShell starts a Java process
 system that Hadoop does. A path without a scheme belongs to the default file system.
 """
 
-from __future__ import annotations
-
+import contextlib
 import re
 import subprocess
 from uuid import uuid4
 
-from eventlab.clients.hdfs import HdfsClient, HdfsError, open_hdfs
+from eventlab.clients.hdfs import HdfsError, open_hdfs
 from eventlab.errors import EventlabError
 from eventlab.settings import Settings, settings
 from eventlab.stack import config, environment
 
-SHELL_TIMEOUT_S = 300
-"""An object store renames a folder by copying it."""
+SHELL_TIMEOUT_S = 300  # an object store renames a folder by copying it
 
 
 def exists(path: str) -> bool:
     """Return whether a file or folder exists."""
     if not has_webhdfs(path):
         return _run_shell("-test", "-e", path).returncode == 0
-    return bool(_hdfs().exists(plain_path(path)))
+    return open_hdfs(settings).exists(plain_path(path))
 
 
 def names(path: str) -> list[str]:
-    """Return the names of the entries of a folder in alphabetical order.
-
-    Raises:
-        FileNotFoundError: The folder does not exist.
-    """
-    if not has_webhdfs(path):
-        if not exists(path):
-            raise FileNotFoundError(f"{path} does not exist")
-        return sorted(line.rpartition("/")[2] for line in _shell("-ls", "-C", path).splitlines())
-    return _hdfs().names(plain_path(path))
+    """Return the names of the entries of a folder in alphabetical order, or raise FileNotFoundError."""
+    if has_webhdfs(path):
+        entries = open_hdfs(settings).ls(plain_path(path))
+    elif exists(path):
+        entries = _shell("-ls", "-C", path).splitlines()
+    else:
+        raise FileNotFoundError(f"{path} does not exist")
+    return sorted(entry.rpartition("/")[2] for entry in entries)
 
 
 def delete(path: str) -> None:
     """Delete a file or folder with its content; a failure is left to the caller's next request."""
     if has_webhdfs(path):
-        _hdfs().delete_quietly(plain_path(path))
+        with contextlib.suppress(EventlabError, FileNotFoundError):
+            open_hdfs(settings).rm(plain_path(path), recursive=True)
     else:
         _run_shell("-rm", "-r", "-f", "-skipTrash", path)
 
 
 def replace(source: str, target: str) -> None:
-    """Rename `source` to `target` and replace an existing target.
-
-    The old target is renamed first, and renamed back when the replacement fails.
+    """Rename `source` to `target`; an existing target is renamed first, and renamed back when this fails.
 
     Raises:
         HdfsError: It failed; the message says where the old target is.
@@ -91,19 +86,15 @@ def plain_path(path: str) -> str:
     return path.removeprefix(scheme_of(path) or "")
 
 
-def _hdfs() -> HdfsClient:
-    return open_hdfs(settings)
-
-
 def _rename(source: str, target: str) -> None:
     if has_webhdfs(source):
-        _hdfs().rename(plain_path(source), plain_path(target))
+        open_hdfs(settings).rename(plain_path(source), plain_path(target))
     else:
         _shell("-mv", source, target)
 
 
 def _shell(*arguments: str) -> str:
-    """Run `hadoop fs` and return its output; HdfsError with its message when it fails."""
+    """Run `hadoop fs` and return its output, or raise HdfsError with its message."""
     result = _run_shell(*arguments)
     if result.returncode:
         raise HdfsError(result.stderr.strip() or f"hadoop fs {' '.join(arguments)} failed")

@@ -5,13 +5,12 @@ with their SHA-256). They are separate because the broker and Spark's connector 
 `sync` installs what the lock names, so that each machine has the same bytes; `lock` resolves the requirements.
 """
 
-from __future__ import annotations
-
+import functools
 import logging
 import re
 import threading
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from importlib.metadata import distribution
@@ -25,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 ENVIRONMENTS = ("kafka", "hdfs", "spark")
 REPOSITORY = ROOT / ".jars"
+HDFS_JARS = ("hadoop-client-", "slf4j-api", "log4j-", "commons-logging", "jcl-over-slf4j")
+"""The beginnings of the names of pyspark's jars that HDFS needs."""
 
 Advance = Callable[[int], None]
 """Called with the number of bytes that were received since the last call."""
@@ -49,46 +50,36 @@ def class_path(environment: str) -> list[Path]:
     jars = sorted(_path(dep) for dep in _locked(environment))
     if environment != "kafka":
         bundled = sorted((pyspark_home() / "jars").glob("*.jar"))
-        jars += [jar for jar in bundled if environment == "spark" or _serves_hdfs(jar)]
+        jars += [jar for jar in bundled if environment == "spark" or jar.name.startswith(HDFS_JARS)]
     return jars
 
 
 def missing() -> list[str]:
     """Return the names of the locked jars that do not exist; this takes milliseconds."""
-    return [_path(dep).name for env in ENVIRONMENTS for dep in _locked(env) if not _path(dep).exists()]
+    return [_path(dep).name for dep in _all_locked() if not _path(dep).exists()]
 
 
 def verify() -> list[str]:
     """Return one sentence for each jar that is missing or does not have the locked SHA-256."""
-    from jgo.env import LockFile
-
-    return [
-        error.replace(f" at {REPOSITORY}", "")
-        for env in ENVIRONMENTS
-        for error in LockFile.load(_lock_file(env)).verify_checksums(REPOSITORY)
-    ]
+    damaged = [_path(dep) for dep in _all_locked() if not _is_intact(dep)]
+    return [f"{path.name} {'is damaged' if path.exists() else 'is missing'}" for path in damaged]
 
 
 def sync(advance: Advance = lambda count: None, count_jars: CountJars = lambda done, total: None) -> list[str]:
     """Download the missing and damaged jars in parallel and return their names.
 
-    Args:
-        advance: Called with the number of received bytes.
-        count_jars: Called when a jar is complete.
-
     Raises:
         JarsError: A jar could not be downloaded or does not have the locked SHA-256; the other jars stay.
     """
-    locked = [dep for env in ENVIRONMENTS for dep in _locked(env)]
-    wanted = [dep for dep in locked if not _is_intact(dep)]
-    count_jars(len(locked) - len(wanted), len(locked))
+    locked = _all_locked()
+    outdated = [dep for dep in locked if not _is_intact(dep)]
+    intact = len(locked) - len(outdated)
+    count_jars(intact, len(locked))
     context = _maven(advance)
-    fetched: list[str] = []
     with ThreadPoolExecutor(max_workers=6) as pool:
-        for name in pool.map(lambda dep: _fetch(context, dep), wanted):
-            fetched.append(name)
-            count_jars(len(locked) - len(wanted) + len(fetched), len(locked))
-    return fetched
+        for fetched, _ in enumerate(pool.map(lambda dep: _fetch(context, dep), outdated), start=1):
+            count_jars(intact + fetched, len(locked))
+    return [_path(dep).name for dep in outdated]
 
 
 def lock(environment: str) -> int:
@@ -100,28 +91,25 @@ def lock(environment: str) -> int:
     spec = EnvironmentSpec.load(spec_file)
     context = _maven()
     inputs, transitive = context.resolver.resolve(EnvironmentBuilder(context).spec_to_dependencies(spec))
-    wanted = [dep for dep in inputs + transitive if dep.scope not in ("test", "provided")]
+    dependencies = [dep for dep in inputs + transitive if dep.scope not in ("test", "provided")]
     if environment != "kafka":
-        wanted = [dep for dep in wanted if not _comes_with_pyspark(dep.artifactId)]
-    locked = LockFile.from_resolved_dependencies(
-        wanted,
-        environment_name=spec.name,
-        java_version=spec.java_version,
-        spec_hash=compute_spec_hash(spec_file),
-    )
+        bundled = {re.sub(r"-\d.*$", "", jar.stem) for jar in (pyspark_home() / "jars").glob("*.jar")}
+        dependencies = [dep for dep in dependencies if dep.artifactId not in bundled]
+    spec_hash = compute_spec_hash(spec_file)
+    locked = LockFile.from_resolved_dependencies(dependencies, spec.name, spec.java_version, spec_hash=spec_hash)
     locked.save(_lock_file(environment))
-    _locks.pop(environment, None)
-    return len(wanted)
+    _locked.cache_clear()
+    return len(dependencies)
 
 
-_locks: dict[str, list] = {}
-
-
+@functools.cache
 def _locked(environment: str) -> list:
-    if environment not in _locks:  # jgo takes longer to import than a Kafka tool to run
-        table = tomllib.loads(_lock_file(environment).read_text())
-        _locks[environment] = [SimpleNamespace(**dep) for dep in table["dependencies"]]
-    return _locks[environment]
+    """Read a lock file without jgo, which takes longer to import than a Kafka tool to run."""
+    return [SimpleNamespace(**dep) for dep in tomllib.loads(_lock_file(environment).read_text())["dependencies"]]
+
+
+def _all_locked() -> list:
+    return [dep for environment in ENVIRONMENTS for dep in _locked(environment)]
 
 
 def _lock_file(environment: str) -> Path:
@@ -139,7 +127,7 @@ def _is_intact(dep) -> bool:
     return _path(dep).exists() and compute_sha256(_path(dep)) == dep.sha256
 
 
-def _fetch(context, dep) -> str:
+def _fetch(context, dep) -> None:
     path = _path(dep)
     path.unlink(missing_ok=True)
     component = context.project(dep.groupId, dep.artifactId).at_version(dep.version)
@@ -153,7 +141,6 @@ def _fetch(context, dep) -> str:
         message = f"{path.name} does not have the locked SHA-256 and was removed"
         raise JarsError(message, next_command="eventlab setup")
     logger.info("downloaded %s", path.name)
-    return path.name
 
 
 def _maven(advance: Advance = lambda count: None):
@@ -167,15 +154,3 @@ def _maven(advance: Advance = lambda count: None):
 
     resolver = PythonResolver(progress_callback=lambda name, size: nullcontext(add))
     return MavenContext(resolver=resolver, repo_cache=REPOSITORY, timeout=30)
-
-
-def _artifact_ids(jars: Iterable[Path]) -> set[str]:
-    return {re.sub(r"-\d.*$", "", jar.stem) for jar in jars}
-
-
-def _comes_with_pyspark(artifact_id: str) -> bool:
-    return artifact_id in _artifact_ids((pyspark_home() / "jars").glob("*.jar"))
-
-
-def _serves_hdfs(jar: Path) -> bool:
-    return jar.name.startswith(("hadoop-client-", "slf4j-api", "log4j-", "commons-logging", "jcl-over-slf4j"))

@@ -4,8 +4,7 @@ Kafka 4, Hadoop 3.5 and Spark 4 need Java 17 or newer. Spark's launcher adds the
 a trimmed Java without it cannot start Spark.
 """
 
-from __future__ import annotations
-
+import contextlib
 import os
 import re
 import shutil
@@ -35,7 +34,7 @@ class Java:
     Attributes:
         home: Its folder.
         major: Its major version, 0 when unknown.
-        found_in: Where it was found: `JAVA_HOME`, `PATH` or `fetched by eventlab`.
+        found_in: Where it was found, for example `JAVA_HOME` or `PATH`.
         unfit: Why it cannot run the stack, as the end of a sentence ("is Java 11, ..."), or None when it can.
     """
 
@@ -70,10 +69,8 @@ def find_or_fetch() -> Java:
     Raises:
         JavaError: The download failed, or the downloaded Java cannot run the stack.
     """
-    try:
+    with contextlib.suppress(JavaError):
         return find()
-    except JavaError:
-        pass
     import cjdk
 
     advice = f"Install a JDK {OLDEST} or newer, or set JAVA_HOME to one"
@@ -101,12 +98,7 @@ def candidates() -> Iterator[Java]:
 
 
 def inspect(home: Path, found_in: str) -> Java:
-    """Return what a Java home contains, by its `release` file or, without that file, by running its `java`.
-
-    Args:
-        home: The folder of the Java.
-        found_in: Where it was found.
-    """
+    """Return what a Java home contains, by its `release` file or, without that file, by running its `java`."""
     executable = home / "bin" / "java"
     if not executable.is_file() or not os.access(executable, os.X_OK):
         return Java(home, 0, found_in, "has no bin/java")
@@ -114,7 +106,8 @@ def inspect(home: Path, found_in: str) -> Java:
     text = release.read_text(errors="replace") if release.is_file() else ""
     version = re.search(r'^JAVA_VERSION="([^"]+)"', text, re.MULTILINE)
     modules = re.search(r'^MODULES="([^"]+)"', text, re.MULTILINE)
-    major = _major(version[1] if version else _output_of(executable, "-version"))
+    number = re.search(r'(?:^|[" ])(?:1\.)?(\d+)', version[1] if version else _output_of(executable, "-version"))
+    major = int(number[1]) if number else 0
     if not major:
         return Java(home, 0, found_in, "does not say its version")
     if not OLDEST <= major <= NEWEST:
@@ -127,15 +120,9 @@ def inspect(home: Path, found_in: str) -> Java:
 def _home_of(executable: Path) -> Path:
     """Return the home of a `java` on PATH, which may be a link or, on macOS, a program that calls java_home."""
     resolved = executable.resolve()
-    if resolved == Path("/usr/bin/java") and Path("/usr/libexec/java_home").exists():
-        home = _output_of(Path("/usr/libexec/java_home")).strip()
-        return Path(home) if home else resolved.parent.parent
+    if resolved == Path("/usr/bin/java") and (home := _output_of(Path("/usr/libexec/java_home")).strip()):
+        return Path(home)
     return resolved.parent.parent
-
-
-def _major(version: str) -> int:
-    match = re.search(r"(?:^|[\" ])(?:1\.)?(\d+)", version)
-    return int(match[1]) if match else 0
 
 
 def _output_of(executable: Path, *arguments: str) -> str:

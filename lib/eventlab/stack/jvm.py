@@ -1,7 +1,5 @@
 """Build the java command of the services and of the command-line tools, as a list of arguments."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +23,7 @@ def java_command(
         environment: `kafka`, `hdfs` or `spark`.
         archive: The name of the class-data-sharing archive, which is used if it exists.
         main: The main class.
-        *arguments: The arguments of the main class.
+        *arguments: Its arguments.
         options: Further options of the JVM.
         folders: Folders at the end of the class path, where they do not make the archive unusable.
         record_archive: Write the archive when the JVM ends.

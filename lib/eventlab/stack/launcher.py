@@ -23,14 +23,7 @@ def record_of(process: psutil.Process) -> dict[str, float]:
 
 
 def main(starter: int, record_file: str, log_file: str, command: list[str]) -> None:
-    """Fork; the child becomes the service.
-
-    Args:
-        starter: The process id of the starting command.
-        record_file: The process record to write.
-        log_file: The file to which the service's output is appended.
-        command: The service's command.
-    """
+    """Fork; the child becomes the service. `starter` is the process id of the starting command."""
     read_end, write_end = os.pipe()  # closed by a successful exec
     if os.fork():
         os.close(write_end)

@@ -3,8 +3,6 @@
 A probe returns when the service can be used, and raises ServiceUnavailable with the reason otherwise.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from urllib.parse import urlsplit

@@ -1,8 +1,7 @@
 """Start, recognize and stop a service's process, and read its log."""
 
-from __future__ import annotations
-
 import contextlib
+import itertools
 import json
 import logging
 import os
@@ -10,8 +9,10 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
 
@@ -20,16 +21,12 @@ from eventlab.settings import Settings
 from eventlab.stack import launcher
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Record:
-    """The process of a service, as the state folder records it.
-
-    Attributes:
-        pid: The process id.
-        since_boot: When it started, in seconds since boot.
-    """
+    """The process of a service, as the state folder records it: its id, and its start in seconds since boot."""
 
     pid: int
     since_boot: float
@@ -70,11 +67,6 @@ def write_record(settings: Settings, service: str, pid: int) -> None:
         write_atomically(record_file(settings, service), json.dumps(record))
 
 
-def delete_record(settings: Settings, service: str) -> None:
-    """Delete a service's process record if it exists."""
-    record_file(settings, service).unlink(missing_ok=True)
-
-
 def find(settings: Settings, service: str) -> psutil.Process | None:
     """Return the running process of a service, or None; only a process that this stack started counts."""
     record = read_record(settings, service)
@@ -96,10 +88,9 @@ def start(
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists():
         log.replace(log.with_suffix(".log.1"))
-    delete_record(settings, service)
-    command_line = [sys.executable, launcher.__file__, str(os.getpid()), str(record), str(log), *command]
+    record.unlink(missing_ok=True)
     started = subprocess.run(
-        command_line,
+        [sys.executable, launcher.__file__, str(os.getpid()), str(record), str(log), *command],
         env=environment,
         cwd=cwd,
         stdin=subprocess.DEVNULL,
@@ -133,12 +124,7 @@ def is_suspended(process: psutil.Process) -> bool:
 
 
 def stop(process: psutil.Process, grace_s: float = 10) -> None:
-    """Terminate the process and its descendants, and kill those that are left; return when all have ended.
-
-    Args:
-        process: The process.
-        grace_s: Seconds between SIGTERM and SIGKILL.
-    """
+    """Terminate the process and its descendants; kill those that are left after `grace_s` seconds."""
     logger.info("stopping process %d", process.pid)
     with contextlib.suppress(psutil.NoSuchProcess):
         family = [*process.children(recursive=True), process]
@@ -162,39 +148,31 @@ def _wait_until_gone(family: list[psutil.Process], timeout_s: float) -> list[psu
     return left
 
 
-def _family(process: psutil.Process) -> list[psutil.Process]:
+def _of_family(process: psutil.Process, read: Callable[[psutil.Process], T]) -> list[T]:
+    """Return what `read` returns for the process and its descendants, without those that have ended."""
+    results = []
     with contextlib.suppress(psutil.NoSuchProcess):
-        return [process, *process.children(recursive=True)]
-    return []
+        for member in [process, *process.children(recursive=True)]:
+            with contextlib.suppress(psutil.Error):
+                results.append(read(member))
+    return results
 
 
 def resident_bytes(process: psutil.Process) -> int:
     """Return the resident memory of the process and its descendants; shared pages count for each of them."""
-    total = 0
-    for member in _family(process):
-        with contextlib.suppress(psutil.Error):
-            total += member.memory_info().rss
-    return total
+    return sum(_of_family(process, lambda member: member.memory_info().rss))
 
 
 def cpu_s(process: psutil.Process) -> float:
     """Return the processor time that the process and its descendants have used, in seconds."""
-    total = 0.0
-    for member in _family(process):
-        with contextlib.suppress(psutil.Error):
-            times = member.cpu_times()
-            total += times.user + times.system
-    return total
+    times = _of_family(process, lambda member: member.cpu_times())
+    return sum(used.user + used.system for used in times)
 
 
 def listening_ports(process: psutil.Process) -> set[int]:
     """Return the TCP ports on which the process and its descendants listen."""
-    listening: set[int] = set()
-    for member in _family(process):
-        with contextlib.suppress(psutil.Error):
-            connections = member.net_connections(kind="tcp")
-            listening |= {each.laddr.port for each in connections if each.status == psutil.CONN_LISTEN}
-    return listening
+    connections = _of_family(process, lambda member: member.net_connections(kind="tcp"))
+    return {tcp.laddr.port for tcp in itertools.chain(*connections) if tcp.status == psutil.CONN_LISTEN}
 
 
 def uptime_s(process: psutil.Process) -> float:
@@ -206,8 +184,7 @@ def uptime_s(process: psutil.Process) -> float:
 
 def log_tail(settings: Settings, service: str, lines: int = 15) -> str:
     """Return the last lines of the service's log, at most 64 KiB of them."""
-    path = log_file(settings, service)
-    if not path.exists():
+    if not (path := log_file(settings, service)).exists():
         return ""
     with path.open("rb") as file:
         file.seek(max(0, size_of(path) - 64 * 1024))

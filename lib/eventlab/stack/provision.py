@@ -1,12 +1,8 @@
 """Prepare a service before it starts (format its folder) and once it answers (create a topic, create /tmp)."""
 
-from __future__ import annotations
-
-import base64
 import os
 import shutil
 import subprocess
-import uuid
 from collections.abc import Callable
 
 from eventlab.clients import kafka
@@ -16,24 +12,8 @@ from eventlab.stack import probes, process
 from eventlab.stack.config import data_dir
 
 
-def new_cluster_id() -> str:
-    """Return a random cluster id in Kafka's notation: 16 bytes in URL-safe base64 without padding."""
-    while (cluster_id := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
-        pass  # Kafka's own generator avoids a leading dash too, because tools read it as an option
-    return cluster_id
-
-
 def format_once(settings: Settings, folder: str, command: Callable[[Settings], list[str]]) -> None:
-    """Format a data folder at its first use; an interrupted formatting is stopped and repeated.
-
-    Args:
-        settings: The stack.
-        folder: The folder, below the stack's data folder.
-        command: Returns the command that formats it.
-
-    Raises:
-        StackError: The command failed.
-    """
+    """Format a folder of the data folder at its first use; an interrupted formatting is stopped and repeated."""
     target = data_dir(settings) / folder
     done = target.with_name(target.name + ".formatted")
     if done.exists():
@@ -49,11 +29,11 @@ def format_once(settings: Settings, folder: str, command: Callable[[Settings], l
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env=_as_hdfs_user(),
+        env=os.environ | {"HADOOP_USER_NAME": HDFS_USER},
     ) as formatter:
         process.write_record(settings, record, formatter.pid)
         output, _ = formatter.communicate("recorded\n")  # it starts once a later attempt can find and stop it
-    process.delete_record(settings, record)
+    process.record_file(settings, record).unlink(missing_ok=True)
     if formatter.returncode:
         raise StackError(f"{target} could not be formatted:\n{process.significant_lines(output)}")
     done.touch()
@@ -74,18 +54,10 @@ def reported_blocks(settings: Settings) -> None:
 
 
 def tmp_folder(settings: Settings) -> None:
-    """Create /tmp on HDFS, which everybody may use.
-
-    Raises:
-        ServiceUnavailable: The NameNode is in safe mode.
-    """
+    """Create /tmp on HDFS, which everybody may use; this fails while the NameNode is in safe mode."""
     from eventlab.clients import hdfs  # fsspec takes half a second to import
 
     try:
         hdfs.open_hdfs(settings).mkdir("/tmp", permission="1777")
     except hdfs.HdfsError as error:
         raise ServiceUnavailable(error.message) from error
-
-
-def _as_hdfs_user() -> dict[str, str]:
-    return dict(os.environ) | {"HADOOP_USER_NAME": HDFS_USER}

@@ -1,6 +1,7 @@
-"""What must be true before services start: jars, Java, external services that answer, and free ports."""
+"""What must be true before services start: jars, Java, external services that answer, and free ports.
 
-from __future__ import annotations
+The functions raise StackError when it is not.
+"""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -11,18 +12,13 @@ from eventlab.errors import StackError
 from eventlab.settings import OwnSettings, Settings
 from eventlab.stack import jars, java
 from eventlab.stack.services import Service, select
-from eventlab.stack.status import problems_of
+from eventlab.stack.startup import in_parallel
 
 AIRPLAY_PORT = 5000
 
 
 def require_installation(settings: Settings, services: Sequence[Service]) -> None:
-    """Require the jars, a Java and what each service runs.
-
-    Raises:
-        StackError: Something is missing.
-        JavaError: No Java fits.
-    """
+    """Require the jars, a Java and what each service runs."""
     if missing := jars.missing():
         message = f"{len(missing)} jars are missing ({missing[0]}, ...)"
         raise StackError(message, next_command="eventlab setup")
@@ -32,28 +28,20 @@ def require_installation(settings: Settings, services: Sequence[Service]) -> Non
 
 
 def require_external_services(settings: Settings, services: Sequence[Service]) -> None:
-    """Require that the services that somebody else runs answer.
-
-    Raises:
-        StackError: One does not answer.
-    """
+    """Require that the services that somebody else runs answer."""
     external = [service for service in services if service.is_external(settings)]
-    problems = [
-        f"{service.name} (EVENTLAB_{str(service.external).upper()}={service.address(settings)}) does not answer: "
-        f"{problem}"
-        for service, problem in zip(external, problems_of(settings, external), strict=True)
+    problems = in_parallel(lambda service: service.problem(settings), external)
+    messages = [
+        f"{one.name} (EVENTLAB_{str(one.external).upper()}={one.address(settings)}) does not answer: {problem}"
+        for one, problem in zip(external, problems, strict=True)
         if problem
     ]
-    if problems:
-        raise StackError("\n".join(problems) + "\nSomebody else runs it. To run one here, unset that variable")
+    if messages:
+        raise StackError("\n".join(messages) + "\nSomebody else runs it. To run one here, unset that variable")
 
 
 def require_free_ports(settings: Settings, services: Sequence[Service]) -> None:
-    """Require that no other program uses the ports of the services.
-
-    Raises:
-        StackError: A port is in use; the message names the process.
-    """
+    """Require that no other program uses the ports of the services; the error names the process."""
     in_use = [
         f"{service.name} needs port {port} (EVENTLAB_{setting.upper()}), which {ports.holder(port)} holds"
         for service in services
@@ -70,30 +58,17 @@ def require_free_ports(settings: Settings, services: Sequence[Service]) -> None:
     raise StackError("\n".join(in_use), next_command=next_command)
 
 
-def ports_in_use(settings: Settings, names: Iterable[str] = ()) -> list[int]:
-    """Return the ports of the named services, or of all, at which they could not listen now."""
-    numbers = (port for service in select(names) for port in service.port_numbers(settings))
-    return [port for port in numbers if not ports.is_free(port)]
-
-
 def settings_on_free_ports(
     offsets: Iterable[int], services: Iterable[str] = (), kind: type[Settings] = OwnSettings, **values: Any
 ) -> Settings:
-    """Return settings with the first port offset at which all ports are free.
+    """Return settings with the first port offset at which all ports of the services, or of all, are free.
 
-    Args:
-        offsets: The port offsets to try.
-        services: The services whose ports must be free; all when no name is given.
-        kind: The class of the settings; `OwnSettings` ignores the user's variables and file.
-        **values: Further settings, for example `state_dir`.
-
-    Raises:
-        StackError: At each offset a port is in use.
+    `kind` is the class of the settings, and `values` are further settings, for example `state_dir`.
     """
-    offsets, services = list(offsets), list(services)
+    offsets, selected = list(offsets), select(services)
     for offset in offsets:
         candidate = kind(port_offset=offset, **values)
-        if not ports_in_use(candidate, services):
+        if all(ports.is_free(port) for service in selected for port in service.port_numbers(candidate)):
             return candidate
     raise StackError(
         f"ports are in use at each of the offsets {', '.join(map(str, offsets[:8]))}. Stop the running stack",

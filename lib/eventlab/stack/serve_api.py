@@ -5,8 +5,6 @@ all requests share one producer and its batches, and none waits for a free threa
 tests/bench/api.py compares it with other servers.
 """
 
-from __future__ import annotations
-
 import argparse
 import contextlib
 import json
@@ -21,9 +19,13 @@ STOP_S = 6.0
 """Seconds that a stopping server waits for requests in flight: longer than the API's slowest answer."""
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None) -> None:
     """Serve until SIGTERM or SIGINT."""
-    arguments = parse(argv)
+    parser = argparse.ArgumentParser(prog="python -m eventlab.stack.serve_api", description="Serve a Flask file.")
+    parser.add_argument("app", help="the value of FLASK_APP: a file, a module, or module:name")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=5000)
+    arguments = parser.parse_args(argv)
     from gevent import monkey
 
     monkey.patch_all()  # before the application creates a lock, a thread or a socket
@@ -35,16 +37,6 @@ def main(argv: list[str] | None = None) -> int:
     print(f" * Serving {arguments.app} on http://{arguments.host}:{server.server_port}", file=sys.stderr)
     wait_for_signal()
     finish(server)
-    return 0
-
-
-def parse(argv: list[str] | None) -> argparse.Namespace:
-    """Return the command-line arguments."""
-    parser = argparse.ArgumentParser(prog="python -m eventlab.stack.serve_api", description="Serve a Flask file.")
-    parser.add_argument("app", help="the value of FLASK_APP: a file, a module, or module:name")
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=5000)
-    return parser.parse_args(argv)
 
 
 def with_routes_page(app: Any) -> Any:
@@ -131,4 +123,4 @@ def finish(server: Any) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -4,15 +4,14 @@ A pure function builds each command from the settings. Starting, watching and st
 services; see `startup.py`.
 """
 
-from __future__ import annotations
-
 import os
+import secrets
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from eventlab.errors import StackError
+from eventlab.errors import ServiceUnavailable, StackError
 from eventlab.settings import HOST, ROOT, Settings
 from eventlab.stack import jvm, probes, provision
 from eventlab.stack.config import conf_dir, start_page, tmp_dir
@@ -61,15 +60,22 @@ class Service:
         """Return whether somebody else runs it; it is then probed, and never started or stopped."""
         return self.external is not None and getattr(settings, self.external) is not None
 
+    def problem(self, settings: Settings) -> str | None:
+        """Probe it; return the reason for which it cannot be used, or None."""
+        try:
+            self.probe(settings)
+        except ServiceUnavailable as error:
+            return error.message
+        return None
+
 
 def java_command(
     settings: Settings, environment: str, service: str, main: str, *arguments: str, options: Sequence[str] = ()
 ) -> list[str]:
     """Return the command of a service's JVM, with a folder for its temporary files."""
-    tmp = f"-Djava.io.tmpdir={tmp_dir(settings, service)}"
-    return jvm.java_command(
-        environment, service, main, *arguments, options=[tmp, *options], record_archive=settings.record_archives
-    )
+    options = [f"-Djava.io.tmpdir={tmp_dir(settings, service)}", *options]
+    record = settings.record_archives
+    return jvm.java_command(environment, service, main, *arguments, options=options, record_archive=record)
 
 
 def kafka_command(settings: Settings) -> list[str]:
@@ -80,32 +86,18 @@ def kafka_command(settings: Settings) -> list[str]:
 
 def kafka_format_command(settings: Settings) -> list[str]:
     """Return the command that formats Kafka's log folder, which gives it a cluster id (KIP-631)."""
-    arguments = ["format", "--cluster-id", provision.new_cluster_id(), "--ignore-formatted", "--config"]
+    cluster_id = "K" + secrets.token_urlsafe(16)[1:]  # tools would read a dash at its beginning as an option
+    arguments = ["format", "--cluster-id", cluster_id, "--ignore-formatted", "--config"]
     properties = conf_dir(settings, "kafka") / "server.properties"
     return java_command(settings, "kafka", "kafka-format", "kafka.tools.StorageTool", *arguments, str(properties))
 
 
-def namenode_command(settings: Settings, *arguments: str) -> list[str]:
-    """Return the command of HDFS's NameNode."""
-    main = "org.apache.hadoop.hdfs.server.namenode.NameNode"
-    return java_command(settings, "hdfs", "namenode", main, *hdfs_conf(settings), *arguments)
-
-
-def namenode_format_command(settings: Settings) -> list[str]:
-    """Return the command that formats the NameNode's folder."""
-    return namenode_command(settings, "-format", "-nonInteractive")
-
-
-def datanode_command(settings: Settings) -> list[str]:
-    """Return the command of HDFS's DataNode."""
-    main = "org.apache.hadoop.hdfs.server.datanode.DataNode"
-    return java_command(settings, "hdfs", "datanode", main, *hdfs_conf(settings))
-
-
-def hdfs_conf(settings: Settings) -> list[str]:
-    """Return Hadoop's options for its configuration; archives exclude a folder on the class path."""
-    folder = conf_dir(settings, "hdfs")
-    return ["-conf", str(folder / "core-site.xml"), "-conf", str(folder / "hdfs-site.xml")]
+def hdfs_command(settings: Settings, node: str, *arguments: str) -> list[str]:
+    """Return the command of an HDFS node, `NameNode` or `DataNode`."""
+    folder, name = conf_dir(settings, "hdfs"), node.lower()
+    # A folder on the class path, where Hadoop usually finds these files, would make the archive unusable.
+    files = ["-conf", str(folder / "core-site.xml"), "-conf", str(folder / "hdfs-site.xml")]
+    return java_command(settings, "hdfs", name, f"org.apache.hadoop.hdfs.server.{name}.{node}", *files, *arguments)
 
 
 def spark_command(settings: Settings) -> list[str]:
@@ -124,11 +116,7 @@ def api_command(settings: Settings) -> list[str]:
 
 
 def check_api_file(settings: Settings) -> None:
-    """Require the file of the API, unless somebody else runs the API.
-
-    Raises:
-        StackError: It does not exist.
-    """
+    """Raise StackError if the API's file does not exist, unless somebody else runs the API."""
     if not settings.api_address and not settings.api_app.exists():
         raise StackError(f"the API's file {settings.api_app} does not exist (setting EVENTLAB_API_APP)")
 
@@ -180,17 +168,19 @@ KAFKA = Service(
 NAMENODE = Service(
     name="namenode",
     ports=("namenode_port", "namenode_web_port"),
-    command=namenode_command,
+    command=lambda settings: hdfs_command(settings, "NameNode"),
     probe=probes.namenode,
     address=lambda settings: settings.default_fs,
     external="default_fs_url",
-    prepare=lambda settings: provision.format_once(settings, "hdfs/name", namenode_format_command),
+    prepare=lambda settings: provision.format_once(
+        settings, "hdfs/name", lambda settings: hdfs_command(settings, "NameNode", "-format", "-nonInteractive")
+    ),
     provision=provision.reported_blocks,
 )
 DATANODE = Service(
     name="datanode",
     ports=("datanode_port", "datanode_web_port", "datanode_ipc_port"),
-    command=datanode_command,
+    command=lambda settings: hdfs_command(settings, "DataNode"),
     probe=probes.datanode,
     address=lambda settings: settings.default_fs_url or f"{HOST}:{settings.datanode_port}",
     external="default_fs_url",
@@ -231,11 +221,7 @@ COURSE = ("kafka", "namenode", "datanode", "spark", "api")
 
 
 def select(names: Iterable[str]) -> list[Service]:
-    """Return the named services, without duplicates; all services when no name is given.
-
-    Raises:
-        StackError: A service does not exist.
-    """
+    """Return the named services, without duplicates; all services when no name is given."""
     selected = list(dict.fromkeys(names)) or list(SERVICES)
     if unknown := [name for name in selected if name not in SERVICES]:
         raise StackError(f"no service is called {', '.join(unknown)}; there are: {', '.join(SERVICES)}")

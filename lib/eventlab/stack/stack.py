@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import filelock
@@ -17,8 +18,7 @@ from eventlab.settings import OwnSettings, Settings
 from eventlab.settings import settings as user_settings
 from eventlab.stack import config, environment, process, requirements, tokens
 from eventlab.stack.services import COURSE, Service, select, select_with_needs
-from eventlab.stack.startup import Report, missing_of, no_report, start_all, stop_all
-from eventlab.stack.status import Status, status_of
+from eventlab.stack.startup import Report, in_parallel, missing_of, no_report, start_all, stop_all
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +27,25 @@ STATE_FILES = (
     *(tokens.JUPYTER_TOKEN_FILE, tokens.SPARK_TOKEN_FILE),
 )
 """All that the kit creates in a state folder, apart from the lock: what `reset` deletes."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """One service at one moment.
+
+    Attributes:
+        state: `running` (it answered a real request), `stopped`, or `crashed` (its process has ended or does not
+            answer).
+        pid: Its process id, if this stack started it.
+        rss_bytes: Resident memory with that of its child processes.
+    """
+
+    name: str
+    state: str
+    pid: int | None
+    address: str
+    rss_bytes: int
+    uptime_s: float
 
 
 class Stack:
@@ -40,10 +59,6 @@ class Stack:
             spark = SparkSession.builder.getOrCreate()
 
     A service whose address the settings name is run by somebody else: it is probed, and never started or stopped.
-
-    Attributes:
-        settings: The ports, addresses and the state folder.
-        services: The names of the services that `up` and the context manager start.
     """
 
     def __init__(
@@ -57,7 +72,7 @@ class Stack:
 
         Args:
             settings: The ports, addresses and the state folder; by default those of the user.
-            services: The names of the services to start; `jupyter` is not among the default ones.
+            services: The names of the services that `up` and the block start; by default all but `jupyter`.
             report: Called with a service's name and its phase.
             grace_s: Seconds that a service has to end by itself before it is killed.
         """
@@ -65,31 +80,11 @@ class Stack:
         self.services = tuple(services)
         self.report = report
         self.grace_s = grace_s
-
-    @property
-    def bootstrap_servers(self) -> str:
-        """Return Kafka's `bootstrap.servers`."""
-        return self.settings.bootstrap_servers
-
-    @property
-    def spark_remote(self) -> str:
-        """Return the address of Spark Connect, `sc://host:port`, or the master URL of an external cluster."""
-        return self.settings.spark_remote
-
-    @property
-    def default_fs(self) -> str:
-        """Return Hadoop's `fs.defaultFS`."""
-        return self.settings.default_fs
-
-    @property
-    def webhdfs_url(self) -> str:
-        """Return the address of HDFS's REST interface."""
-        return self.settings.webhdfs_url
-
-    @property
-    def api_url(self) -> str:
-        """Return the address of the game API."""
-        return self.settings.api_url
+        self.bootstrap_servers = settings.bootstrap_servers
+        self.spark_remote = settings.spark_remote
+        self.default_fs = settings.default_fs
+        self.webhdfs_url = settings.webhdfs_url
+        self.api_url = settings.api_url
 
     def environment(self) -> dict[str, str]:
         """Return the environment in which a child process uses this stack."""
@@ -97,10 +92,10 @@ class Stack:
 
     def __enter__(self) -> Stack:
         with ExitStack() as cleanup:
-            _, started = self._start(self.services)
-            if started:
+            if started := self._start(select_with_needs(self.services)):
                 cleanup.callback(self.down, [service.name for service in started])
-            cleanup.enter_context(environment.applied(self.settings))
+            cleanup.callback(environment.replace, dict(os.environ))
+            environment.apply(self.settings)
             self._cleanup = cleanup.pop_all()
         return self
 
@@ -108,20 +103,17 @@ class Stack:
         self._cleanup.close()
 
     def up(self, names: Iterable[str] = ()) -> list[Status]:
-        """Start the services that do not run, and those that they need; return when each answers.
-
-        Args:
-            names: The services; without a name, those of the constructor.
+        """Start the named services, or those of the constructor, and what they need; return when each answers.
 
         Raises:
             StackError: A service did not start; none that this call started stays.
         """
-        services, _ = self._start(names)
+        services = select_with_needs(tuple(names) or self.services)
+        self._start(services)
         return self.status(service.name for service in services)
 
-    def _start(self, names: Iterable[str]) -> tuple[list[Service], list[Service]]:
-        """Start services; return all that were named or are needed, and those of them that were started now."""
-        services = select_with_needs(tuple(names) or self.services)
+    def _start(self, services: list[Service]) -> list[Service]:
+        """Start the services that do not run, and return them."""
         requirements.require_installation(self.settings, services)
         requirements.require_external_services(self.settings, services)
         with self._lock():
@@ -129,7 +121,7 @@ class Stack:
             requirements.require_free_ports(self.settings, missing)
             config.render(self.settings)
             start_all(self.settings, missing, self.report)
-        return services, missing
+        return missing
 
     def down(self, names: Iterable[str] = ()) -> list[Status]:
         """Stop the named services, or all; only processes that this stack started are stopped."""
@@ -140,27 +132,34 @@ class Stack:
         return self.status(service.name for service in services)
 
     def restart(self, names: Iterable[str] = ()) -> list[Status]:
-        """Stop and start services.
-
-        Args:
-            names: The services; without a name, those of the constructor.
-        """
+        """Stop and start the named services, or those of the constructor."""
         names = tuple(names) or self.services
         self.down(names)
         return self.up(names)
 
     def status(self, names: Iterable[str] = ()) -> list[Status]:
         """Probe the named services, or all, in parallel."""
-        services = select(names)
-        with ThreadPoolExecutor(max_workers=len(services)) as pool:
-            return list(pool.map(lambda service: status_of(self.settings, service), services))
+        return in_parallel(self._status_of, select(names))
+
+    def _status_of(self, service: Service) -> Status:
+        record = process.read_record(self.settings, service.name)
+        running = record.process() if record else None
+        external = service.is_external(self.settings)
+        if (external or running) and service.problem(self.settings) is None:
+            state = "running"
+        else:
+            state = "crashed" if record and not external else "stopped"
+        return Status(
+            name=service.name,
+            state=state,
+            pid=running.pid if running else None,
+            address=service.address(self.settings),
+            rss_bytes=process.resident_bytes(running) if running else 0,
+            uptime_s=process.uptime_s(running) if running else 0.0,
+        )
 
     def reset(self) -> None:
-        """Stop all services and delete what the kit created in the state folder, and nothing else there.
-
-        Raises:
-            StackError: Something could not be deleted.
-        """
+        """Stop all services and delete what the kit created in the state folder, and nothing else there."""
         with self._lock():
             stop_all(self.settings, select(()), self.report, self.grace_s)
             for path in (self.settings.state_dir / name for name in STATE_FILES):
@@ -168,14 +167,6 @@ class Stack:
                     shutil.rmtree(path)
                 else:
                     path.unlink(missing_ok=True)
-
-    def log_tail(self, service: str, lines: int = 15) -> str:
-        """Return the last lines of a service's log."""
-        return process.log_tail(self.settings, service, lines)
-
-    def ports_in_use(self, names: Iterable[str] = ()) -> list[int]:
-        """Return the ports of the named services, or of all, at which they could not listen now."""
-        return requirements.ports_in_use(self.settings, names)
 
     def listening_ports(self, names: Iterable[str] = ()) -> set[int]:
         """Return the ports on which the stack's own processes and their children listen."""
@@ -216,19 +207,9 @@ def fresh_stack(
 ) -> Iterator[Stack]:
     """Run a stack without data, beside the user's, and stop it at the end of the block.
 
-    The user's settings do not apply to it. Its folder stays, so that its logs can be read.
-
-    Args:
-        folder: Its state folder; the old content is deleted, and old processes are stopped.
-        offsets: The port offsets to try; the first at which all ports are free is used.
-        services: The names of the services to start.
-        report: Called with a service's name and its phase.
-        grace_s: Seconds that a service has to end by itself at the end.
-        kind: The class of the settings.
-        start_timeout_s: Seconds that a service has to answer.
-
-    Raises:
-        StackError: Another process uses the folder, no offset has free ports, or a service did not start.
+    The user's settings do not apply to it. The old content of its state folder is deleted, and old processes are
+    stopped. The folder stays, so that its logs can be read. The first port offset at which all ports are free is
+    used. `kind` is the class of the settings; the other arguments are those of `Stack`.
     """
     services = tuple(services)
     folder.parent.mkdir(parents=True, exist_ok=True)

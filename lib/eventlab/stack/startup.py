@@ -3,8 +3,6 @@
 Whatever ends a start early (a failure, Ctrl-C, SIGTERM), no process that it started stays.
 """
 
-from __future__ import annotations
-
 import logging
 import shutil
 import signal
@@ -14,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import wait as wait_futures
 from contextlib import contextmanager
 from threading import Event, current_thread, main_thread
-from typing import Any
+from typing import TypeVar
 
 import psutil
 
@@ -22,9 +20,10 @@ from eventlab.errors import ServiceUnavailable, StackError
 from eventlab.settings import Settings
 from eventlab.stack import config, environment, process
 from eventlab.stack.services import Service
-from eventlab.stack.status import problem_of
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
+R = TypeVar("R")
 
 Report = Callable[[str, str], None]
 """Called with a service's name and its phase: preparing, starting, ready, WAITING, stopping, stopped.
@@ -39,14 +38,6 @@ STALLED_S = 15.0
 """A process that uses no processor time and writes no log line for so long does not make progress."""
 PROGRESS_CPU_S = 0.1
 """An idle JVM uses less processor time than this in STALLED_S seconds."""
-
-
-class ServiceDied(StackError):
-    """A service ended while it started; the message has the end of its log."""
-
-    def __init__(self, service: str, message: str) -> None:
-        super().__init__(message, next_command=f"eventlab logs {service}")
-        self.service = service
 
 
 def no_report(service: str, phase: str) -> None:
@@ -72,7 +63,7 @@ def _answers(settings: Settings, service: Service, report: Report, deadline: flo
     if running is None:
         return False
     if not process.is_suspended(running) and (
-        problem_of(settings, service) is None or _wait_while_it_works(settings, service, running, report, deadline)
+        service.problem(settings) is None or _wait_while_it_works(settings, service, running, report, deadline)
     ):
         report(service.name, "ready")
         return True
@@ -123,13 +114,11 @@ def start_all(settings: Settings, services: Sequence[Service], report: Report) -
             done, pending = wait_futures(pending, WATCH_S, "FIRST_EXCEPTION")
             for future in done:
                 future.result()
-            _require_alive(settings, started)
-    except BaseException as error:
+            _require_alive(settings, started, report)
+    except BaseException:
         cancelled.set()
         with _signals_ignored():
-            if isinstance(error, ServiceDied):
-                report(error.service, str(error))  # at once, because to stop the others may take seconds
-            _in_parallel(lambda running: process.stop(running, grace_s=2), list(started.values()))
+            in_parallel(lambda running: process.stop(running, grace_s=2), list(started.values()))
             pool.shutdown(wait=True)  # no thread waits any longer, because no service answers any longer
             stop_all(settings, services, report, grace_s=2)  # includes what was started meanwhile
         raise
@@ -179,22 +168,24 @@ def _retry(
             logger.debug("%s: %s", service.name, error.message)
             if time.monotonic() > deadline:
                 reason = f"{failure} within {settings.start_timeout_s:.0f} s ({error.message})"
-                message = _with_log(settings, service.name, reason)
-                raise StackError(message, next_command=f"eventlab logs {service.name}") from error
+                raise _failure(settings, service.name, reason) from error
         cancelled.wait(POLL_S)
 
 
-def _require_alive(settings: Settings, started: dict[str, psutil.Process]) -> None:
+def _require_alive(settings: Settings, started: dict[str, psutil.Process], report: Report) -> None:
     """Report a process that has ended at once, whatever its probe and the other services still wait for."""
     for name, running in list(started.items()):
         if not process.alive(running):
-            raise ServiceDied(name, _with_log(settings, name, "died while starting"))
+            error = _failure(settings, name, "died while starting")
+            report(name, str(error))  # now, because to stop the other services may take seconds
+            raise error
 
 
-def _with_log(settings: Settings, service: str, reason: str) -> str:
-    """Return an error message with the end of the service's log."""
+def _failure(settings: Settings, service: str, reason: str) -> StackError:
+    """Return an error with the end of the service's log."""
     tail = process.significant_lines(process.log_tail(settings, service, lines=200)) or "(the log is empty)"
-    return f"{service} {reason}. The end of its log, {process.log_file(settings, service)}:\n{tail}"
+    message = f"{service} {reason}. The end of its log, {process.log_file(settings, service)}:\n{tail}"
+    return StackError(message, next_command=f"eventlab logs {service}")
 
 
 @contextmanager
@@ -213,18 +204,19 @@ def _signals_ignored() -> Iterator[None]:
 
 def stop_all(settings: Settings, services: Sequence[Service], report: Report, grace_s: float) -> None:
     """Stop the processes of services in parallel; each has `grace_s` seconds to end by itself."""
-    _in_parallel(lambda service: _stop(settings, service.name, report, grace_s), services)
+    in_parallel(lambda service: _stop(settings, service.name, report, grace_s), services)
 
 
 def _stop(settings: Settings, service: str, report: Report, grace_s: float) -> None:
     if running := process.find(settings, service):
         report(service, "stopping")
         process.stop(running, grace_s)
-    process.delete_record(settings, service)
+    process.record_file(settings, service).unlink(missing_ok=True)
     if running:
         report(service, "stopped")
 
 
-def _in_parallel(action: Callable[[Any], None], items: Sequence[Any]) -> None:
+def in_parallel(action: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    """Return the results of an action on each item; all run at the same time."""
     with ThreadPoolExecutor(max_workers=len(items) or 1) as pool:
-        list(pool.map(action, items))
+        return list(pool.map(action, items))

@@ -1,7 +1,5 @@
 """The tokens of JupyterLab and Spark Connect, created once per state folder and readable by their owner only."""
 
-from __future__ import annotations
-
 import os
 import secrets
 

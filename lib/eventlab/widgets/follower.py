@@ -98,8 +98,6 @@ class Follower:
         while not closing.is_set():
             try:
                 with open_consumer(self.bootstrap_servers, TIMEOUT_MS / 1000, **options) as consumer:
-                    # kafka-python 3.0 does not pass the option of that name on; a deleted topic would come back
-                    consumer._cluster.config["allow_auto_create_topics"] = False
                     self._follow(consumer, closing)
             except (ServiceUnavailable, kafka.errors.KafkaError, OSError) as error:
                 logger.info("topic %s: %s", self.topic, error)

@@ -12,7 +12,7 @@ from eventlab.settings import Settings
 from eventlab.settings import settings as default_settings
 from eventlab.stack import Stack, process
 from eventlab.stack.services import COURSE, SERVICES, select
-from eventlab.stack.status import Status
+from eventlab.stack.stack import Status
 from eventlab.widgets.html import alert, note, render
 from eventlab.widgets.panel import Panel, button, field, repeat, row
 
