@@ -37,8 +37,7 @@ def unusable_java(cell: FailedCell, settings: Settings) -> Explanation | None:
     else:
         what = f"The Java of {first.found_in} cannot run the stack: it {first.unfit}."
         proof = "; ".join(f"{each.found_in}: {each.home} {each.unfit or 'can be used'}" for each in candidates)
-    usable = next((each for each in [*candidates, *_in_usual_folders()] if each.unfit is None), None)
-    if usable:
+    if usable := next((each for each in [*candidates, *_in_usual_folders()] if each.unfit is None), None):
         proof += f"; Java {usable.major} at {usable.home} can be used"
         return Explanation(what, proof, f"%env JAVA_HOME={usable.home}")
     return Explanation(what, proof, f"!{shlex.quote(str(java.ROOT / '.venv' / 'bin' / 'eventlab'))} setup")

@@ -29,7 +29,6 @@ FULL_DISK_BYTES_AFTER_END = 256 * 2**20
 """A broker that ends because the disk is full first frees some space: it truncates its index files."""
 FULL_DISK = r"No space left on device|Resources are low on NN|not have enough.*disk space|DiskOutOfSpace"
 STORAGE_SERVICES = ("kafka", "namenode", "datanode")
-STORAGE_ERRORS = (r"kafka", r"hdfs", r"hadoop", r"Kafka")
 LARGE_VARIABLE_BYTES = 64 * 2**20
 LOW_MEMORY_BYTES = 2**30
 
@@ -48,7 +47,7 @@ def port_in_use(cell: FailedCell, settings: Settings) -> Explanation | None:
             continue
         free_port = next(number for number in range(port + 1, 65536) if ports.is_free(number))
         proof = f"{HOST}:{port} is used by {ports.holder(port)}; port {free_port} is free"
-        if explanation := correction(cell, text, str(free_port), None, f"Port {port} is in use.", proof):
+        if explanation := correction(cell, text, str(free_port), f"Port {port} is in use.", proof):
             return explanation
     return None
 
@@ -81,7 +80,8 @@ def memory_exhausted(cell: FailedCell, settings: Settings) -> Explanation | None
         return None
     sizes = ((name, _size(value)) for name, value in cell.namespace.items() if not name.startswith("_"))
     name, size = max(sizes, key=itemgetter(1))
-    limit = _memory_limit()
+    limit: int | None = resource.getrlimit(resource.RLIMIT_AS)[0]
+    limit = None if limit == resource.RLIM_INFINITY else limit
     if size < LARGE_VARIABLE_BYTES or not _frees_enough(cell, size, limit):
         return None
     proof = f"the kernel (process {os.getpid()}) uses {_mib(psutil.Process().memory_info().rss)}"
@@ -100,12 +100,6 @@ def _frees_enough(cell: FailedCell, size: int, limit: int | None) -> bool:
     return limit is not None or available < LOW_MEMORY_BYTES
 
 
-def _memory_limit() -> int | None:
-    """Return the limit of this process's address space in bytes, or None."""
-    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-    return None if limit == resource.RLIM_INFINITY else limit
-
-
 def _size(value: Any) -> int:
     """Return the bytes that an array, a pandas object, a text or a list uses, without deeper references."""
     if isinstance(value, type) or callable(value):
@@ -113,10 +107,8 @@ def _size(value: Any) -> int:
     size = getattr(value, "nbytes", None)
     if isinstance(size, int):
         return size
-    memory_usage = getattr(value, "memory_usage", None)
-    if callable(memory_usage):
-        usage = memory_usage()
-        return int(usage.sum()) if hasattr(usage, "sum") else 0
+    if hasattr(value, "memory_usage"):  # a DataFrame of pandas
+        return int(value.memory_usage().sum())
     size = sys.getsizeof(value, 0)
     if isinstance(value, list | tuple) and value:  # an estimate: all items are as large as the first
         size += len(value) * sys.getsizeof(value[0], 0)
@@ -128,8 +120,11 @@ def disk_full(cell: FailedCell, settings: Settings) -> Explanation | None:
     reported = cell.matches(FULL_DISK) or any(
         isinstance(error, OSError) and error.errno == errno.ENOSPC for error in cell.errors
     )
-    logged = _is_full_in_a_log(cell, settings)
-    if not reported and not logged and not _has_storage_service_ended(cell, settings):
+    used = STORAGE_SERVICES if cell.matches(r"[Kk]afka|hdfs|hadoop") else ()
+    logged = any(re.search(FULL_DISK, process.log_tail(settings, name, 2000)) for name in used)
+    # A full disk can end a JVM without a line in its log (mapped pages).
+    ended = any(process.read_record(settings, name) and not process.find(settings, name) for name in used)
+    if not reported and not logged and not ended:
         return None
     folders = [settings.state_dir / "data"]
     if reported:
@@ -161,24 +156,9 @@ def _full_folder(folder: Path, settings: Settings) -> Explanation | None:
     return None
 
 
-def _is_full_in_a_log(cell: FailedCell, settings: Settings) -> bool:
-    """Return whether a storage service logged that the disk is full; the service may be about to end."""
-    return cell.matches(*STORAGE_ERRORS) and any(
-        re.search(FULL_DISK, process.log_tail(settings, name, 2000)) for name in STORAGE_SERVICES
-    )
-
-
-def _has_storage_service_ended(cell: FailedCell, settings: Settings) -> bool:
-    """Return whether a storage service has ended: a full disk can end a JVM without a log line (mapped pages)."""
-    return cell.matches(*STORAGE_ERRORS) and any(
-        process.read_record(settings, name) and not process.find(settings, name) for name in STORAGE_SERVICES
-    )
-
-
 def _bytes_in(folder: Path) -> int:
     """Return the disk space of all files in the folder."""
-    paths = (os.path.join(parent, name) for parent, _, names in os.walk(folder) for name in names)
-    return sum(os.stat(path, follow_symlinks=False).st_blocks * 512 for path in paths)
+    return sum(path.lstat().st_blocks * 512 for path in folder.rglob("*") if not path.is_dir())
 
 
 def _can_end(pid: int) -> bool:

@@ -17,6 +17,7 @@ import filelock
 from pydantic import BaseModel, TypeAdapter
 
 from eventlab.files import write_atomically
+from eventlab.jupyter import unfollow
 from eventlab.settings import ROOT, Settings, settings
 
 logger = logging.getLogger(__name__)
@@ -53,12 +54,7 @@ def read(of: Settings = settings) -> dict[str, NotebookProgress]:
 
 
 def record(path: str, done: int, cells: int) -> None:
-    """Save a notebook's progress when it is more than before; a completed notebook stays completed.
-
-    Raises:
-        OSError: The file could not be written.
-        filelock.Timeout: Another kernel holds the file's lock.
-    """
+    """Save a notebook's progress when it is more than before; a completed notebook stays completed."""
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(settings.state_dir / f"{FILE}.lock", timeout=5):
         progress = read(settings)
@@ -71,11 +67,7 @@ def record(path: str, done: int, cells: int) -> None:
 
 
 def follow(shell: Any, on_progress: Callable[[], object] = lambda: None) -> bool:
-    """Count the cells of this kernel's notebook from now on.
-
-    Args:
-        shell: IPython's shell.
-        on_progress: Called after each cell of the notebook.
+    """Count the cells of this kernel's notebook from now on; call `on_progress` after each of them.
 
     Returns:
         Whether the kernel runs a notebook of the kit. Jupyter names the notebook to its kernel (JPY_SESSION_NAME);
@@ -88,13 +80,6 @@ def follow(shell: Any, on_progress: Callable[[], object] = lambda: None) -> bool
     shell._eventlab_progress = _Counter(notebook, on_progress).after_cell
     shell.events.register("post_run_cell", shell._eventlab_progress)
     return True
-
-
-def unfollow(shell: Any) -> None:
-    """Stop counting."""
-    if callback := getattr(shell, "_eventlab_progress", None):
-        shell.events.unregister("post_run_cell", callback)
-        shell._eventlab_progress = None
 
 
 class _Counter:
