@@ -24,13 +24,7 @@ ALL = ("all", "")
 
 
 class EventTail(Panel):
-    """Follows a topic from its end or its beginning, in bounded memory.
-
-    Args:
-        topic: The topic's name; without one, that of the settings.
-        settings: Which Kafka to read.
-        rows: The number of events in the table.
-    """
+    """Follows a topic (by default that of the settings) from its end or its beginning, in bounded memory."""
 
     def __init__(self, topic: str | None = None, settings: Settings = default_settings, rows: int = ROWS) -> None:
         self.topic = topic or settings.topic
@@ -45,7 +39,7 @@ class EventTail(Panel):
         self.pause = button("Pause", self._toggle, "90px", tooltip="Stop reading and keep the position")
         self.to_beginning = button("Jump to the beginning", lambda: self.follower.jump("beginning"), "180px")
         self.to_end = button("Jump to the end", lambda: self.follower.jump("end"), "130px")
-        self.event_type = field(Dropdown, "Event type", "Show events of this type only", "250px", options=[ALL])
+        self.event_type = field(Dropdown, "Event type", "Show events of this type only", options=[ALL])
         self.host = field(Dropdown, "Host", "Show events of this host only", "260px", options=[ALL])
         for selection in (self.event_type, self.host):
             selection.observe(lambda change: self._select(), "value")

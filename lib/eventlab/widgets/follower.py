@@ -30,9 +30,7 @@ class Event(NamedTuple):
 
     Attributes:
         timestamp_ms: Kafka's timestamp, in milliseconds since 1970.
-        event_type: The field of that name.
-        host: The field `Host`.
-        text: The other fields, or the whole message when it is not a JSON object.
+        text: The fields without `event_type` and `Host`, or the whole message when it is not a JSON object.
     """
 
     partition: int
@@ -53,7 +51,7 @@ class Follower:
     """Reads the new messages of a topic; it keeps its position while it is paused or Kafka is not running.
 
     Args:
-        settings: Which Kafka to read.
+        settings: The settings with Kafka's address.
         topic: The topic's name; it need not exist yet.
         on_events: Called with each batch of events, in the follower's thread.
         on_reset: Called when the position jumps, before the first batch from there.

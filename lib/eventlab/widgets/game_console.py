@@ -30,9 +30,7 @@ class Cancelled(Exception):
 class GameConsole(Panel):
     """Shows a button for each route of the running API; a new route gets its button within seconds.
 
-    Args:
-        settings: Which API to call.
-        hosts: The values that the field "Host" offers.
+    The field "Host" offers the values `hosts`.
     """
 
     def __init__(self, settings: Settings = default_settings, hosts: Sequence[str] = HOSTS) -> None:
@@ -41,16 +39,14 @@ class GameConsole(Panel):
         self._results: deque[tuple[Route, str, ab.Report]] = deque(maxlen=MAX_RESULTS)
         self._cancel = threading.Event()
         self._routes_alert = ""
-        self.host = field(
-            Combobox, "Host", "The player's Host header", "250px", value=hosts[0], options=list(hosts)
-        )
+        self.host = field(Combobox, "Host", "The player's Host header", value=hosts[0], options=list(hosts))
         self.count = field(
             BoundedIntText, "Calls", "How many calls a button makes", "160px", value=1, min=1, max=MAX_CALLS
         )
         self.concurrency = field(
             BoundedIntText, "At once", "How many calls run at a time", "160px", value=1, min=1, max=MAX_CONCURRENCY
         )
-        self.path = field(Text, "Path", "Any other path", "250px", value="/", continuous_update=False)
+        self.path = field(Text, "Path", "Any other path", value="/", continuous_update=False)
         self.call_path = button("Call this path", lambda: self.call(Route("GET", self.path.value)), "130px")
         self.stop = button("Stop calling", self._cancel.set, "120px", disabled=True)
         self.buttons = row()

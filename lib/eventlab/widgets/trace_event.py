@@ -25,7 +25,6 @@ class TraceEvent(Panel):
 
     Args:
         topic: The topic to which the API sends events; without one, that of the settings.
-        settings: The stack.
         path: The folder on HDFS for the Parquet file; its content is replaced.
         hosts: The values that the field "Host" offers.
     """
@@ -39,10 +38,8 @@ class TraceEvent(Panel):
     ) -> None:
         self.settings, self.topic, self.path = settings, topic or settings.topic, path
         self.trace: Trace | None = None
-        self.route = field(Dropdown, "Route", "The route to request", "250px", options=["/"])
-        self.host = field(
-            Combobox, "Host", "The player's Host header", "250px", value=hosts[0], options=list(hosts)
-        )
+        self.route = field(Dropdown, "Route", "The route to request", options=["/"])
+        self.host = field(Combobox, "Host", "The player's Host header", value=hosts[0], options=list(hosts))
         self.send_button = button("Send and follow", self._on_click, "150px", button_style="primary")
         self.steps, self.message = HTML(), HTML()
         self._show(None, is_running=False)
@@ -56,11 +53,7 @@ class TraceEvent(Panel):
         self.in_background("requests the routes to trace", repeat(POLL_S, self._refresh))
 
     def follow(self, route: str = FIRST_ROUTE, host: str = HOSTS[0]) -> Trace:
-        """Send one request, show each step, and return where its event was found.
-
-        Raises:
-            tracing.TraceError: The event was not found.
-        """
+        """Send one request, show each step, and return where its event was found."""
         self.message.value = ""
         self._show(None, is_running=True)
         try:

@@ -29,11 +29,8 @@ class Trace:
 
     Attributes:
         id: The value of the header.
-        request: The request, for example `GET /purchase_a_sword`.
         time: Kafka's timestamp of the event as a local time of day.
         row_index: The number of its row in the file, from 0.
-        query: A query in SQL for the event.
-        row: The result of the query.
     """
 
     id: str
@@ -66,16 +63,8 @@ def trace_event(
 ) -> Trace:
     """Send one request and find its event in Kafka, in a Parquet file, and in SQL.
 
-    Args:
-        settings: The stack.
-        topic: The topic to which the API sends events.
-        route: The path to request.
-        host: The value of the header `Host`, or "".
-        path: The folder on HDFS for the Parquet file; its content is replaced.
-        on_step: Called after each completed step.
-
-    Raises:
-        TraceError: The event was not found.
+    `topic` is the one to which the API sends events, `host` a header or "", and `path` the folder on HDFS for the
+    Parquet file, whose content is replaced. `on_step` is called after each completed step.
     """
     trace = Trace(uuid.uuid4().hex[:12], f"GET {route}")
     before = kafka.topic_offsets(settings.bootstrap_servers, topic)
