@@ -46,18 +46,13 @@ def namenode_in_safe_mode(settings: Settings) -> Explanation | None:
     """Ask the NameNode whether it is in safe mode, and explain the reason that it reports."""
     info = jmx_bean(settings.webhdfs_url, "Hadoop:service=NameNode,name=NameNodeInfo") or {}
     reason = info.get("Safemode", "")
-    if not reason:
-        return None
-    if not service.answers(settings, "datanode"):
-        remedy = "!eventlab up datanode"
-    elif settings.default_fs_url:
-        return None  # an external NameNode, which this stack cannot restart
-    else:
-        remedy = "!eventlab restart namenode"
+    has_datanode = bool(reason) and service.answers(settings, "datanode")
+    if not reason or (has_datanode and settings.default_fs_url):
+        return None  # this stack cannot restart an external NameNode
     return Explanation(
         "HDFS's NameNode is in safe mode: files can be read, but nothing can be changed.",
         f"the NameNode{service.process_phrase(settings, 'namenode')} reports: {reason[:200]}",
-        remedy,
+        "!eventlab restart namenode" if has_datanode else "!eventlab up datanode",
     )
 
 

@@ -95,8 +95,11 @@ def topic_missing_or_empty(cell: FailedCell, settings: Settings) -> Explanation 
     if not unknown and not cell.matches(*NO_MESSAGE):
         return None
     servers = settings.bootstrap_servers
-    existing = kafka.list_topics(servers)
-    for topic in _topics(cell) or (_only_possible_topic(cell, existing) if unknown else []):
+    existing, topics = kafka.list_topics(servers), _topics(cell)
+    if unknown and not topics:  # the cell's only string that could be the name of a missing topic
+        names = {text for _, text in cell.strings() if re.fullmatch(r"[\w.-]+", text) and text not in existing}
+        topics = list(names) if len(names) == 1 else []
+    for topic in topics:
         missing = topic not in existing
         if missing:
             what, proof = f"There is no topic {topic!r}.", f"topics at {servers}: {', '.join(existing) or 'none'}"
@@ -174,12 +177,6 @@ def _values(cell: FailedCell, pattern: str) -> Iterator[str]:
         value = literal or cell.namespace.get(variable)
         if isinstance(value, str):
             yield value
-
-
-def _only_possible_topic(cell: FailedCell, existing: list[str]) -> list[str]:
-    """Return the cell's only string that could be the name of a missing topic, or [] when there are several."""
-    names = {text for _, text in cell.strings() if re.fullmatch(r"[\w.-]+", text) and text not in existing}
-    return list(names) if len(names) == 1 else []
 
 
 EXPLANATIONS: list[Explain] = [wrong_address, advertised_listener_unreachable, broker_down, topic_missing_or_empty]

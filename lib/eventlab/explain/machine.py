@@ -37,9 +37,8 @@ def port_in_use(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that another program uses a port that the cell or the stack needs."""
     if cell.matches(r"needs port \d+"):
         return stack_port_in_use(settings)
-    refused = any(isinstance(error, OSError) and error.errno == errno.EADDRINUSE for error in cell.errors)
     server_ended = cell.matches(r"SystemExit") and re.search(r"\.run\(|run_simple\(", cell.source)
-    if not refused and not server_ended:
+    if not server_ended and not cell.matches(rf"\[Errno {errno.EADDRINUSE}\]"):
         return None
     for text in re.findall(r"(?<![\w.])(\d{4,5})(?![\w.])", cell.source):
         port = int(text)
@@ -117,9 +116,7 @@ def _size(value: Any) -> int:
 
 def disk_full(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that a disk that the cell or the stack writes to is full."""
-    reported = cell.matches(FULL_DISK) or any(
-        isinstance(error, OSError) and error.errno == errno.ENOSPC for error in cell.errors
-    )
+    reported = cell.matches(FULL_DISK, rf"\[Errno {errno.ENOSPC}\]")
     used = STORAGE_SERVICES if cell.matches(r"[Kk]afka|hdfs|hadoop") else ()
     logged = any(re.search(FULL_DISK, process.log_tail(settings, name, 2000)) for name in used)
     # A full disk can end a JVM without a line in its log (mapped pages).
@@ -142,7 +139,8 @@ def _full_folder(folder: Path, settings: Settings) -> Explanation | None:
     disk = shutil.disk_usage(folder)
     proof = f"{_mib(disk.free)} of {_mib(disk.total)} are free on the disk of {folder}"
     state_folder = doctor.nearest_folder(settings.state_dir.absolute())
-    stack_bytes = _bytes_in(settings.state_dir)
+    files = (path for path in settings.state_dir.rglob("*") if not path.is_dir())
+    stack_bytes = sum(path.lstat().st_blocks * 512 for path in files)
     if os.stat(state_folder).st_dev == os.stat(folder).st_dev and stack_bytes > disk.used / 2:
         return Explanation(
             "The disk is full. The stack's own events and files fill it.",
@@ -154,11 +152,6 @@ def _full_folder(folder: Path, settings: Settings) -> Explanation | None:
         instruction = "Delete files that you do not need; or close JupyterLab and move the stack to another disk"
         return Explanation("The disk is full.", proof, f"{use_other_disk}; make lab", instruction)
     return None
-
-
-def _bytes_in(folder: Path) -> int:
-    """Return the disk space of all files in the folder."""
-    return sum(path.lstat().st_blocks * 512 for path in folder.rglob("*") if not path.is_dir())
 
 
 def _can_end(pid: int) -> bool:

@@ -114,9 +114,8 @@ def connector_version_mismatch(cell: FailedCell, settings: Settings) -> Explanat
     """Explain that Spark's Kafka source is missing or has another version than pyspark."""
     if not cell.matches(*WRONG_CLASSES):
         return None
-    missing = [
-        jar.name for jar in jars.class_path("spark") if jar.name.startswith("spark-sql-kafka") and not jar.exists()
-    ]
+    sources = [jar for jar in jars.class_path("spark") if jar.name.startswith("spark-sql-kafka")]
+    missing = [jar.name for jar in sources if not jar.exists()]
     check = doctor.connector()
     options = _server_options(settings) if process.find(settings, "spark") else ""
     loaded = sorted(set(re.findall(r"spark-sql-kafka[\w.-]+\.jar", options)))

@@ -23,6 +23,7 @@ from eventlab.settings import ROOT, Settings, settings
 logger = logging.getLogger(__name__)
 
 FILE = "progress.json"
+LESSONS, LABS = "notebooks/[0-9][0-9]_*.ipynb", "labs/*/student.ipynb"
 MAY_FAIL = "raises-exception"
 """The tag of a cell that shows an error on purpose."""
 
@@ -32,7 +33,6 @@ class NotebookProgress(BaseModel, frozen=True):
 
     Attributes:
         done: The highest number of code cells that ran in one kernel.
-        cells: The number of its code cells.
         finished: The day on which all of them had run, such as `2026-11-24`, or "".
     """
 
@@ -73,8 +73,8 @@ def follow(shell: Any, on_progress: Callable[[], object] = lambda: None) -> bool
         Whether the kernel runs a notebook of the kit. Jupyter names the notebook to its kernel (JPY_SESSION_NAME);
         papermill and nbval do not, so their runs are not counted.
     """
-    notebook = _notebook_of_kernel()
-    if notebook is None:
+    notebook = Path(os.environ.get("JPY_SESSION_NAME", "")).resolve()
+    if notebook not in [*ROOT.glob(LESSONS), *ROOT.glob(LABS)]:
         return False
     unfollow(shell)
     shell._eventlab_progress = _Counter(notebook, on_progress).after_cell
@@ -104,16 +104,6 @@ class _Counter:
             self.on_progress()
         except (OSError, ValueError, filelock.Timeout) as error:
             logger.warning("the progress of %s is not saved: %s", self.path, error)
-
-
-def _notebook_of_kernel() -> Path | None:
-    """Return this kernel's notebook when it is a lesson or lab of the kit."""
-    name = os.environ.get("JPY_SESSION_NAME", "")
-    if not name.endswith(".ipynb"):
-        return None
-    path = Path(name).resolve()
-    notebooks = [*ROOT.glob("notebooks/[0-9][0-9]_*.ipynb"), *ROOT.glob("labs/*/student.ipynb")]
-    return path if path in notebooks else None
 
 
 def _code_cells(notebook: Path) -> tuple[list[str], set[str]]:

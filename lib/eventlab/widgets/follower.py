@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 from eventlab.clients.kafka import open_consumer
 from eventlab.errors import ServiceUnavailable
-from eventlab.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +50,6 @@ class Follower:
     """Reads the new messages of a topic; it keeps its position while it is paused or Kafka is not running.
 
     Args:
-        settings: The settings with Kafka's address.
         topic: The topic's name; it need not exist yet.
         on_events: Called with each batch of events, in the follower's thread.
         on_reset: Called when the position jumps, before the first batch from there.
@@ -64,13 +62,9 @@ class Follower:
     """
 
     def __init__(
-        self,
-        settings: Settings,
-        topic: str,
-        on_events: Callable[[list[Event]], None],
-        on_reset: Callable[[], None],
+        self, servers: str, topic: str, on_events: Callable[[list[Event]], None], on_reset: Callable[[], None]
     ) -> None:
-        self.bootstrap_servers, self.topic = settings.bootstrap_servers, topic
+        self.bootstrap_servers, self.topic = servers, topic
         self.on_events, self.on_reset = on_events, on_reset
         self.is_paused = False
         self.problem = ""

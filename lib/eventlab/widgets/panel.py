@@ -28,10 +28,8 @@ class Panel(ipywidgets.VBox):
     """A box of widgets whose threads start when it is shown for the first time.
 
     Args:
-        title: The heading.
         text: A description in one line, for papermill, nbval and readers without a browser. It must not change
             from run to run: no times and no ids.
-        *children: The widgets below the heading.
     """
 
     def __init__(self, title: str, text: str, *children: ipywidgets.Widget) -> None:
@@ -171,6 +169,16 @@ def field(
     """Return an input field of a class of ipywidgets."""
     style = {"description_width": f"{max(46, 8 * len(label))}px"}
     return kind(description=label, tooltip=tooltip, layout={"width": width}, style=style, **options)
+
+
+def set_options(choice: ipywidgets.Dropdown, values: list[str], *first: tuple[str, str]) -> None:
+    """Replace the options of a selection by `first` and the values; keep what is selected if it is among them."""
+    options = [*first, *((value, value) for value in values)]
+    if list(choice.options) != options:
+        selected = choice.value
+        choice.options = options  # this selects the first one
+        if (selected, selected) in options:
+            choice.value = selected
 
 
 def row(*widgets: ipywidgets.Widget) -> ipywidgets.HBox:

@@ -13,7 +13,7 @@ from eventlab.settings import settings as default_settings
 from eventlab.stack import Stack, process
 from eventlab.stack.services import COURSE, SERVICES, select
 from eventlab.stack.status import Status
-from eventlab.widgets.html import alert, note, render
+from eventlab.widgets.html import alert, render
 from eventlab.widgets.panel import Panel, button, field, repeat, row
 
 POLL_S = 1.0
@@ -30,18 +30,12 @@ PAGES = {
 
 
 class StackPanel(Panel):
-    """Shows each service's state, at most 2 s old, whoever started or stopped the service.
-
-    Args:
-        services: The names of the services.
-        settings: Which stack to show.
-    """
+    """Shows each service's state, at most 2 s old, whoever started or stopped the service."""
 
     def __init__(self, services: Sequence[str] = COURSE, settings: Settings = default_settings) -> None:
         self.settings = settings
-        self.rows = {
-            service.name: ServiceRow(settings, service.name, self._on_click) for service in select(services)
-        }
+        names = [service.name for service in select(services)]
+        self.rows = {name: ServiceRow(settings, name, self._on_click) for name in names}
         logs = [("(no log)", ""), *((name, name) for name in self.rows)]
         self.log_of = field(Dropdown, "Log of", "The service whose log is shown", "230px", options=logs)
         self.log_of.layout.margin = "8px 0 2px 0"
@@ -91,19 +85,14 @@ class StackPanel(Panel):
 
     def _show_log(self) -> None:
         name = self.log_of.value
-        if lines := process.log_tail(self.settings, name, LOG_LINES) if name else "":
-            self.log_view.value = render("service_log", name=name, lines=lines)
-        else:
-            self.log_view.value = note(f"{name} has no log yet." if name else "")
+        lines = process.log_tail(self.settings, name, LOG_LINES) if name else ""
+        self.log_view.value = render("service_log", name=name, lines=lines)
 
 
 class ServiceRow:
     """The row of one service: its state, address and memory, and two buttons that name it.
 
-    Args:
-        settings: The service's stack.
-        name: The service's name.
-        on_click: Called with the name and `start`, `stop` or `restart`.
+    Its buttons call `on_click` with the name and `start`, `stop` or `restart`.
     """
 
     def __init__(self, settings: Settings, name: str, on_click: Callable[[str, str], None]) -> None:

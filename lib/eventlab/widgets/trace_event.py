@@ -11,7 +11,7 @@ from eventlab.settings import Settings
 from eventlab.settings import settings as default_settings
 from eventlab.widgets import tracing
 from eventlab.widgets.html import alert, render
-from eventlab.widgets.panel import Panel, button, field, repeat, row
+from eventlab.widgets.panel import Panel, button, field, repeat, row, set_options
 from eventlab.widgets.routes import HOSTS, RoutesUnavailable, list_routes
 from eventlab.widgets.tracing import Trace
 
@@ -26,7 +26,6 @@ class TraceEvent(Panel):
     Args:
         topic: The topic to which the API sends events; without one, that of the settings.
         path: The folder on HDFS for the Parquet file; its content is replaced.
-        hosts: The values that the field "Host" offers.
     """
 
     def __init__(
@@ -38,7 +37,7 @@ class TraceEvent(Panel):
     ) -> None:
         self.settings, self.topic, self.path = settings, topic or settings.topic, path
         self.trace: Trace | None = None
-        self.route = field(Dropdown, "Route", "The route to request", options=["/"])
+        self.route = field(Dropdown, "Route", "The route to request", options=[FIRST_ROUTE])
         self.host = field(Combobox, "Host", "The player's Host header", value=hosts[0], options=list(hosts))
         self.send_button = button("Send and follow", self._on_click, "150px", button_style="primary")
         self.steps, self.message = HTML(), HTML()
@@ -85,8 +84,4 @@ class TraceEvent(Panel):
         except RoutesUnavailable:
             return
         paths = [route.path for route in routes if route.method == "GET" and not route.has_variables]
-        if paths and paths != list(self.route.options):
-            selected = self.route.value if self.route.value != "/" else FIRST_ROUTE
-            self.route.options = paths  # this selects the first one
-            if selected in paths:
-                self.route.value = selected
+        set_options(self.route, paths or [FIRST_ROUTE])

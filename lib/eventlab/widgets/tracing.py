@@ -28,7 +28,6 @@ class Trace:
     """Where one event was found; a field is None before its step is completed.
 
     Attributes:
-        id: The value of the header.
         time: Kafka's timestamp of the event as a local time of day.
         row_index: The number of its row in the file, from 0.
     """
@@ -46,20 +45,9 @@ class Trace:
     query: str | None = None
     row: dict[str, Any] | None = None
 
-    @property
-    def completed_steps(self) -> int:
-        """Return how many of the four steps are completed: request, Kafka, Parquet, SQL."""
-        results = (self.status, self.offset, self.file, self.row)
-        return next((step for step, result in enumerate(results) if result is None), len(results))
-
 
 def trace_event(
-    settings: Settings,
-    topic: str,
-    route: str,
-    host: str,
-    path: str = PATH,
-    on_step: Callable[[Trace], None] = lambda trace: None,
+    settings: Settings, topic: str, route: str, host: str, path: str, on_step: Callable[[Trace], None]
 ) -> Trace:
     """Send one request and find its event in Kafka, in a Parquet file, and in SQL.
 
