@@ -84,4 +84,5 @@ class TraceEvent(Panel):
         except RoutesUnavailable:
             return
         paths = [route.path for route in routes if route.method == "GET" and not route.has_variables]
-        set_options(self.route, paths or [FIRST_ROUTE])
+        if paths:
+            set_options(self.route, paths)
