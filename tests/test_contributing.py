@@ -81,14 +81,15 @@ def test_adding_a_lab_check():
 
 @pytest.mark.services
 def test_adding_an_explanation(stack, topic):
-    from eventlab.explain.failure import Failure
     from kafka import KafkaAdminClient
     from kafka.errors import TopicAlreadyExistsError
 
-    from eventlab.explain import kafka
+    from eventlab.clients import kafka
     from eventlab.explain.explanation import Explanation
+    from eventlab.explain.failed_cell import FailedCell
 
-    namespace = {"Explanation": Explanation, "Failure": Failure, "Settings": Settings, "kafka": kafka, "re": re}
+    names = {"Explanation": Explanation, "FailedCell": FailedCell, "Settings": Settings}
+    namespace = {**names, "kafka": kafka, "re": re}
     exec(recipe("Add an explanation"), namespace)
     explain = namespace["topic_exists"]
     admin = KafkaAdminClient(bootstrap_servers=stack.bootstrap_servers)
@@ -96,9 +97,9 @@ def test_adding_an_explanation(stack, topic):
         admin.create_topics({topic: {"num_partitions": 1, "replication_factor": 1}})
     admin.close()
 
-    assert explain(Failure(caught.value), stack).proof == "its partitions end at the offsets {0: 0}"
-    assert explain(Failure(TopicAlreadyExistsError("Topic 'never-made' already exists")), stack) is None
-    assert explain(Failure(ValueError("no such thing")), stack) is None
+    assert explain(FailedCell(caught.value), stack).proof == "the end offsets of its partitions are {0: 0}"
+    assert explain(FailedCell(TopicAlreadyExistsError("Topic 'never-made' already exists")), stack) is None
+    assert explain(FailedCell(ValueError("no such thing")), stack) is None
 
 
 @pytest.mark.services

@@ -15,9 +15,9 @@ import pytest
 from click.testing import CliRunner
 
 from eventlab.cli.app import main
-from eventlab.jupyter import hub, watchdog
+from eventlab.jupyter import hub
 from eventlab.settings import ROOT, OwnSettings
-from eventlab.stack import Stack, config, environment, tokens
+from eventlab.stack import Stack, config, environment, process, tokens
 from tests.stacks import free_settings
 from tests.widgets.helpers import until
 
@@ -125,7 +125,7 @@ class StandIn:
 
     @property
     def is_watched(self):
-        return watchdog.is_running(self.watchdog)
+        return process.alive(self.watchdog)
 
 
 @pytest.mark.services

@@ -1,13 +1,15 @@
 """All widgets have a text that does not change, and `close()` ends their threads and connections."""
 
 import gc
+import threading
+import time
 
 import psutil
 import pytest
 from ipywidgets.widgets.widget import _instances
 
 from eventlab.widgets import EventTail, GameConsole, StackPanel, TraceEvent
-from eventlab.widgets.panel import Panel
+from eventlab.widgets.panel import CLOSE_S, Panel, close_panels
 from tests.widgets.helpers import threads, until
 
 TEXTS = {
@@ -108,6 +110,23 @@ def test_a_kernel_that_is_shut_down_closes_its_widgets(kernel, tmp_path):
     until(lambda: report.exists() and report.read_text())
 
     assert report.read_text() == "[]"
+
+
+def test_panels_that_are_closed_wait_for_their_slow_threads_together(show):
+    importing = threading.Event()
+    panels = [show(Panel(name, name)) for name in ("first", "second")]
+    for panel in panels:
+        for number in range(3):
+            panel.in_background(f"imports {number}", lambda closing: importing.wait(20))
+        panel.start()
+    started = time.monotonic()
+
+    close_panels(panels)
+
+    assert time.monotonic() - started < CLOSE_S + 0.5
+    assert all(panel.is_closed and panel.comm is None for panel in panels)
+    importing.set()
+    until(lambda: not any("imports" in name for name in threads()))
 
 
 def test_an_error_of_a_thread_during_close_is_not_printed(show, capfd):

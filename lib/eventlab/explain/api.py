@@ -12,11 +12,10 @@ UNREACHABLE = (r"httpx\.ConnectError", r"requests\..*ConnectionError", r"urllib.
 
 def api_down(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that the API does not answer, if the cell sends its requests there."""
-    if not service.lesson_requires(cell, "api"):
-        here = (settings.api_url, f":{settings.api_port}")
-        addressed = any(address in text for text in _possible_addresses(cell) for address in here)
-        if not addressed or not cell.matches(*UNREACHABLE):
-            return None
+    here = (settings.api_url, f":{settings.api_port}")
+    addressed = any(address in text for text in _possible_addresses(cell) for address in here)
+    if not service.is_reported(cell, "api", *(UNREACHABLE if addressed else ())):
+        return None
     return service.service_not_running(settings, "api")
 
 

@@ -17,7 +17,7 @@ MIME = "application/vnd.eventlab.explanation+json"
 """The explanation's fields as JSON, for programs that read the notebook."""
 RUN_FIRST = "To fix it, run this, then run the cell again"
 REPLACE_LINE = "To fix it, write this line in the cell instead"
-TEMPLATE = "box.html"
+BOX = Path(__file__).with_name("box.html")
 
 
 @dataclass(frozen=True)
@@ -38,44 +38,25 @@ class Explanation:
 
     def bundle(self) -> dict[str, Any]:
         """Return the representations by MIME type, from which a notebook chooses."""
-        bundle: dict[str, Any] = {"text/plain": self.as_text(), MIME: asdict(self)}
+        text = f"What happened: {self.what}\nProof: {self.proof}\n{self.instruction}: {self.remedy}"
+        bundle: dict[str, Any] = {"text/plain": text, MIME: asdict(self)}
         with contextlib.suppress(ImportError):  # without jinja2 in the kernel's Python, Jupyter shows the text
-            bundle["text/html"] = self.as_html()
+            from jinja2 import Template
+
+            bundle["text/html"] = Template(BOX.read_text(), autoescape=True).render(asdict(self))
         return bundle
-
-    def as_text(self) -> str:
-        """Return the explanation as lines of text."""
-        return f"What happened: {self.what}\nProof: {self.proof}\n{self.instruction}: {self.remedy}"
-
-    def as_html(self) -> str:
-        """Return the explanation as an HTML box."""
-        from jinja2 import Environment, FileSystemLoader
-
-        environment = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
-        return environment.get_template(TEMPLATE).render(asdict(self))
 
 
 Explain = Callable[[FailedCell, "Settings"], Explanation | None]
 """An explanation function. It returns None for another error, or when the services do not confirm this one."""
 
 
-def correction(
-    cell: FailedCell, old: str, new: str, variable: str | None, what: str, proof: str
-) -> Explanation | None:
-    """Explain an error whose remedy is a corrected line.
-
-    Args:
-        cell: The failed cell.
-        old: The wrong text.
-        new: The right text.
-        variable: The variable that has the wrong text; None when the cell's source contains it.
-        what: The explanation's `what`.
-        proof: The explanation's `proof`.
+def correction(cell: FailedCell, old: str, new: str, what: str, proof: str) -> Explanation | None:
+    """Explain an error whose remedy is a line with the text `new` for `old`.
 
     Returns:
-        None when the wrong text is not in exactly one line of the cell.
+        None when no variable has the text `old` and it is not in exactly one line of the cell.
     """
+    variable = next((name for name, text in cell.strings() if text == old), None)
     line = cell.corrected_line(old, new, variable)
-    if line is None:
-        return None
-    return Explanation(what, proof, line, RUN_FIRST if variable else REPLACE_LINE)
+    return Explanation(what, proof, line, RUN_FIRST if variable else REPLACE_LINE) if line else None

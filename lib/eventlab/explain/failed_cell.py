@@ -20,10 +20,9 @@ MAX_TEXT = 100_000
 
 @dataclass(frozen=True)
 class FailedCell:
-    """A cell that raised an error, or whose command or data may be wrong.
+    """A cell that raised an error, or whose command or data may be wrong (then `error` is None).
 
     Attributes:
-        error: The exception that ended the cell; None when the cell ended without one.
         source: The cell as it was typed.
         namespace: The notebook's variables by name.
     """
@@ -78,12 +77,6 @@ class FailedCell:
             return ast.Module([], [])
 
     @cached_property
-    def literals(self) -> list[str]:
-        """Return the string literals of the cell."""
-        nodes = ast.walk(self.tree)
-        return [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
-
-    @cached_property
     def variables(self) -> dict[str, Any]:
         """Return the notebook's variables that the cell uses, itself and through its functions."""
         variables: dict[str, Any] = {}
@@ -106,12 +99,9 @@ class FailedCell:
 
     def strings(self) -> Iterator[tuple[str | None, str]]:
         """Yield every string that the cell uses: (None, literal) or (variable, its value)."""
-        yield from ((None, text) for text in self.literals)
+        literals = (node.value for node in ast.walk(self.tree) if isinstance(node, ast.Constant))
+        yield from ((None, value) for value in literals if isinstance(value, str))
         yield from ((name, value) for name, value in self.variables.items() if isinstance(value, str))
-
-    def variable_with(self, text: str) -> str | None:
-        """Return the variable of the cell that has this value; None when the cell contains the text itself."""
-        return next((name for name, value in self.strings() if value == text), None)
 
     def reader_options(self) -> Iterator[Mapping[str, str]]:
         """Yield the options of the data sources that the cell's Spark DataFrames read."""

@@ -27,16 +27,14 @@ def namenode_down(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that the NameNode does not answer."""
     port = urlsplit(settings.default_fs).port
     refused = rf"to \S+:{port} failed on connection exception", rf"ConnectException.*:{port}\b"
-    if not cell.matches(r"HDFS does not answer", *refused) and not service.lesson_requires(cell, "namenode"):
-        return None
-    return service.service_not_running(settings, "namenode")
+    is_reported = service.is_reported(cell, "namenode", r"HDFS does not answer", *refused)
+    return service.service_not_running(settings, "namenode") if is_reported else None
 
 
 def datanode_down(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that blocks cannot be written or read, because the DataNode does not answer."""
-    if not cell.matches(*NO_DATANODE) and not service.lesson_requires(cell, "datanode"):
-        return None
-    return service.service_not_running(settings, "datanode")
+    is_reported = service.is_reported(cell, "datanode", *NO_DATANODE)
+    return service.service_not_running(settings, "datanode") if is_reported else None
 
 
 def safe_mode(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -48,24 +46,21 @@ def namenode_in_safe_mode(settings: Settings) -> Explanation | None:
     """Ask the NameNode whether it is in safe mode, and explain the reason that it reports."""
     info = jmx_bean(settings.webhdfs_url, "Hadoop:service=NameNode,name=NameNodeInfo") or {}
     reason = info.get("Safemode", "")
-    if not reason:
-        return None
-    if not service.answers(settings, "datanode"):
-        remedy = "!eventlab up datanode"
-    elif settings.default_fs_url:
-        return None  # an external NameNode, which this stack cannot restart
-    else:
-        remedy = "!eventlab restart namenode"
+    has_datanode = bool(reason) and service.answers(settings, "datanode")
+    if not reason or (has_datanode and settings.default_fs_url):
+        return None  # this stack cannot restart an external NameNode
     return Explanation(
         "HDFS's NameNode is in safe mode: files can be read, but nothing can be changed.",
         f"the NameNode{service.process_phrase(settings, 'namenode')} reports: {reason[:200]}",
-        remedy,
+        "!eventlab restart namenode" if has_datanode else "!eventlab up datanode",
     )
 
 
 def path_missing(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that a path does not exist, with the entries of its nearest folder that exists."""
-    path = _missing_path(cell)
+    match = re.search(NO_PATH, cell.text)
+    path = next(filter(None, match.groups())).rstrip(".") if match else None
+    path = cell.conditions.get("PATH_NOT_FOUND", {}).get("path", path)
     if path is None or not filesystem.has_webhdfs(path, settings):
         return None
     path = filesystem.plain_path(path)
@@ -77,21 +72,13 @@ def path_missing(cell: FailedCell, settings: Settings) -> Explanation | None:
     proof = f"{parent} on {settings.default_fs} contains: {', '.join(entries[:12]) or 'nothing'}"
     for name in close_matches(posixpath.basename(path), entries)[:1]:
         similar = posixpath.join(parent, name)
-        question, variable = f"{what} Did you mean {similar}?", cell.variable_with(path)
-        if explanation := correction(cell, path, similar, variable, question, proof):
+        if explanation := correction(cell, path, similar, f"{what} Did you mean {similar}?", proof):
             return explanation
     if path == "/tmp/purchases":
         line = f'from eventlab import course; course.ensure_purchases("{settings.topic}", "{path}")'
         return Explanation(f"{what} Lesson 07 writes it.", proof, line)
     list_parent, instruction = f"!hadoop fs -ls {parent}", "To see the paths that exist, run this"
     return Explanation(f"{what} A cell must write it before another can read it.", proof, list_parent, instruction)
-
-
-def _missing_path(cell: FailedCell) -> str | None:
-    if "PATH_NOT_FOUND" in cell.conditions:
-        return cell.conditions["PATH_NOT_FOUND"].get("path")
-    match = re.search(NO_PATH, cell.text)
-    return next(filter(None, match.groups())).rstrip(".") if match else None
 
 
 EXPLANATIONS: list[Explain] = [namenode_down, safe_mode, datanode_down, path_missing]

@@ -12,13 +12,13 @@ import sys
 import threading
 from typing import Any
 
+from IPython.display import display
+
 from eventlab.explain.explanation import Explanation
 from eventlab.explain.failed_cell import FailedCell
 
 TIME_LIMIT_S = 2.0
 """The longest time that a failed cell waits for its explanation."""
-SWITCH_VARIABLE = "EVENTLAB_EXPLAIN"
-"""The environment variable that turns explanations off with the value `off`, as the grader does."""
 
 
 class CellHook:
@@ -42,54 +42,38 @@ class CellHook:
             return  # %%time and similar magics run a cell inside the cell
         self.last_error = error
         source = result.info.raw_cell or ""
-        if isinstance(error, KeyboardInterrupt) or (error is None and not self._is_suspect(source)):
+        command_failed = "!" in source and self.shell.user_ns.get("_exit_code", 0) != 0
+        is_suspect = error is not None or command_failed or "Row(" in source
+        if isinstance(error, KeyboardInterrupt) or not is_suspect:
             return
         with contextlib.suppress(KeyboardInterrupt):
             if explanation := explain_in_time(FailedCell(error, source, self.shell.user_ns)):
-                show(explanation)
-
-    def _is_suspect(self, source: str) -> bool:
-        """Return whether a cell without an error needs a check: its command failed, or it creates rows."""
-        command_failed = "!" in source and self.shell.user_ns.get("_exit_code", 0) != 0
-        return command_failed or "Row(" in source
+                display(explanation.bundle(), raw=True)
 
 
 def explain_in_time(cell: FailedCell) -> Explanation | None:
     """Return the confirmed explanation, or None when there is none within TIME_LIMIT_S seconds. Never raises."""
-    explanations: list[Explanation] = []
-    done = threading.Event()
+    explanations: list[Explanation | None] = []
 
     def search() -> None:
         with contextlib.suppress(Exception, SystemExit):
             from eventlab.explain import registry
 
-            if explanation := registry.explain(cell):
-                explanations.append(explanation)
-        done.set()
+            explanations.append(registry.explain(cell))
 
+    thread = threading.Thread(target=search, name="eventlab-explain", daemon=True)
     try:
-        threading.Thread(target=search, name="eventlab-explain", daemon=True).start()
+        thread.start()
+        thread.join(TIME_LIMIT_S)
     except RuntimeError:  # not enough memory for a thread
         search()
-    return explanations[0] if done.wait(TIME_LIMIT_S) and explanations else None
-
-
-def show(explanation: Explanation) -> None:
-    """Display the explanation below the cell."""
-    from IPython.display import display
-
-    display(explanation.bundle(), raw=True)
-
-
-def is_off() -> bool:
-    """Return whether explanations are turned off, as they are where work is graded."""
-    return os.environ.get(SWITCH_VARIABLE) == "off" or bool(os.environ.get("NBGRADER_EXECUTION"))
+    return next(iter(explanations), None)
 
 
 def load(shell: Any) -> None:
-    """Register the callbacks; calling it again does not register them twice."""
+    """Register the callbacks, once; where work is graded, explanations are turned off."""
     unload(shell)
-    if is_off():
+    if os.environ.get("EVENTLAB_EXPLAIN") == "off" or os.environ.get("NBGRADER_EXECUTION"):
         return
     _shorten_spark_retries(shell.history_manager.input_hist_raw[-1])  # the loading cell may open the session
     shell.eventlab_cell_hook = hook = CellHook(shell)
@@ -99,12 +83,10 @@ def load(shell: Any) -> None:
 
 def unload(shell: Any) -> None:
     """Remove the callbacks, if there are any."""
-    hook = getattr(shell, "eventlab_cell_hook", None)
-    if hook is None:
-        return
-    shell.events.unregister("pre_run_cell", hook.before_cell)
-    shell.events.unregister("post_run_cell", hook.after_cell)
-    del shell.eventlab_cell_hook
+    if hook := getattr(shell, "eventlab_cell_hook", None):
+        shell.events.unregister("pre_run_cell", hook.before_cell)
+        shell.events.unregister("post_run_cell", hook.after_cell)
+        del shell.eventlab_cell_hook
 
 
 def _shorten_spark_retries(source: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from eventlab.explain.explanation import Explain, Explanation
@@ -12,7 +12,7 @@ from eventlab.explain.failed_cell import FailedCell
 from eventlab.settings import Settings
 from eventlab.stack import java
 
-USUAL_FOLDERS = ("/usr/lib/jvm/*", "/opt/java/*", "/Library/Java/JavaVirtualMachines/*/Contents/Home")
+USUAL_FOLDERS = ("usr/lib/jvm/*", "opt/java/*", "Library/Java/JavaVirtualMachines/*/Contents/Home")
 JAVA_ERRORS = (
     r"JavaError",
     r"JAVA_GATEWAY_EXITED",
@@ -37,18 +37,12 @@ def unusable_java(cell: FailedCell, settings: Settings) -> Explanation | None:
     else:
         what = f"The Java of {first.found_in} cannot run the stack: it {first.unfit}."
         proof = "; ".join(f"{each.found_in}: {each.home} {each.unfit or 'can be used'}" for each in candidates)
-    usable = next((each for each in [*candidates, *_in_usual_folders()] if each.unfit is None), None)
-    if usable:
+    homes = (home for pattern in USUAL_FOLDERS for home in sorted(Path("/").glob(pattern), reverse=True))
+    others = (java.inspect(home, "this machine") for home in homes if os.access(home / "bin" / "java", os.X_OK))
+    if usable := next((each for each in chain(candidates, others) if each.unfit is None), None):
         proof += f"; Java {usable.major} at {usable.home} can be used"
         return Explanation(what, proof, f"%env JAVA_HOME={usable.home}")
     return Explanation(what, proof, f"!{shlex.quote(str(java.ROOT / '.venv' / 'bin' / 'eventlab'))} setup")
-
-
-def _in_usual_folders() -> Iterator[java.Java]:
-    for pattern in USUAL_FOLDERS:
-        for home in sorted(Path("/").glob(pattern.lstrip("/")), reverse=True):
-            if os.access(home / "bin" / "java", os.X_OK):
-                yield java.inspect(home, "this machine")
 
 
 EXPLANATIONS: list[Explain] = [unusable_java]

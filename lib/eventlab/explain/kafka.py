@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from eventlab.clients import kafka
 from eventlab.clients.ports import check_connection
@@ -34,14 +34,8 @@ CONNECT_TIMEOUT_S = 0.5
 """Seconds for a connection to an advertised listener: a firewall may drop the packets without an answer."""
 
 
-@dataclass(frozen=True)
-class BrokerCheck:
-    """The result of a metadata request to an address.
-
-    Attributes:
-        advertised: The addresses that the broker returns to its clients (its `advertised.listeners`).
-        problem: Why clients cannot use the broker, or "".
-    """
+class BrokerCheck(NamedTuple):
+    """The broker's `advertised.listeners`, and why clients cannot use the broker, or ""."""
 
     advertised: tuple[str, ...] = ()
     problem: str = ""
@@ -49,7 +43,7 @@ class BrokerCheck:
 
 def wrong_address(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that no broker answers at the cell's address, while the stack's broker answers at another."""
-    if not _has_no_answer(cell):
+    if not service.is_reported(cell, "kafka", *UNREACHABLE):
         return None
     servers = settings.bootstrap_servers
     for address in _addresses(cell):
@@ -61,14 +55,14 @@ def wrong_address(cell: FailedCell, settings: Settings) -> Explanation | None:
         what = f"No Kafka broker answers at {address}. The stack's broker is at {servers}."
         proof = f"{address}: {problem}; {servers}{service.process_phrase(settings, 'kafka')} answers "
         proof += f"and advertises {', '.join(stack_broker.advertised)}"
-        if explanation := correction(cell, address, servers, cell.variable_with(address), what, proof):
+        if explanation := correction(cell, address, servers, what, proof):
             return explanation
     return None
 
 
 def advertised_listener_unreachable(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that an external broker answers, but advertises an address at which nothing answers."""
-    if not _has_no_answer(cell):
+    if not service.is_reported(cell, "kafka", *UNREACHABLE):
         return None
     servers = settings.bootstrap_servers.split(",")
     for address in _addresses(cell) or servers:
@@ -88,7 +82,7 @@ def advertised_listener_unreachable(cell: FailedCell, settings: Settings) -> Exp
 
 def broker_down(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that the stack's broker does not answer, if the cell names its port or no address."""
-    if not _has_no_answer(cell):
+    if not service.is_reported(cell, "kafka", *UNREACHABLE):
         return None
     ports = {address.rpartition(":")[2] for address in _addresses(cell)}
     stack_ports = {address.rpartition(":")[2] for address in settings.bootstrap_servers.split(",")}
@@ -101,8 +95,11 @@ def topic_missing_or_empty(cell: FailedCell, settings: Settings) -> Explanation 
     if not unknown and not cell.matches(*NO_MESSAGE):
         return None
     servers = settings.bootstrap_servers
-    existing = kafka.list_topics(servers)
-    for topic in _topics(cell) or (_only_possible_topic(cell, existing) if unknown else []):
+    existing, topics = kafka.list_topics(servers), _topics(cell)
+    if unknown and not topics:  # the cell's only string that could be the name of a missing topic
+        names = {text for _, text in cell.strings() if re.fullmatch(r"[\w.-]+", text) and text not in existing}
+        topics = list(names) if len(names) == 1 else []
+    for topic in topics:
         missing = topic not in existing
         if missing:
             what, proof = f"There is no topic {topic!r}.", f"topics at {servers}: {', '.join(existing) or 'none'}"
@@ -113,13 +110,15 @@ def topic_missing_or_empty(cell: FailedCell, settings: Settings) -> Explanation 
         counts = ((name, message_count(servers, name)) for name in close_matches(topic, existing))
         similar, count = next((pair for pair in counts if pair[1]), ("", 0))
         question, with_count = f"{what} Did you mean {similar!r}?", f"{proof}; {similar!r} has {count} messages"
-        variable = cell.variable_with(topic)
-        if count and (explanation := correction(cell, topic, similar, variable, question, with_count)):
+        if count and (explanation := correction(cell, topic, similar, question, with_count)):
             return explanation
         if missing and unknown:
             return Explanation(what, proof, f"!kafka-topics --create --topic {topic}")
         if not missing and not unknown:
-            return Explanation(what, proof, _command_that_sends_an_event(settings, topic))
+            send = f"""!echo '{{"event_type": "default"}}' | kafkacat -P -t {topic}"""
+            if topic == settings.topic and service.answers(settings, "api"):
+                send = f"!curl -s {settings.api_url}/purchase_a_sword"
+            return Explanation(what, proof, send)
     return None
 
 
@@ -153,11 +152,6 @@ def check_broker(address: str) -> BrokerCheck:
     return BrokerCheck(advertised)
 
 
-def _has_no_answer(cell: FailedCell) -> bool:
-    """Return whether the error says that no broker answered."""
-    return cell.matches(*UNREACHABLE) or service.lesson_requires(cell, "kafka")
-
-
 def _addresses(cell: FailedCell) -> list[str]:
     """Return the broker addresses in the error, in the options of the cell's DataFrames, and in its source."""
     addresses = re.findall(r"Unable to bootstrap from (\S+?)[,.]?$", cell.text, re.MULTILINE)
@@ -183,18 +177,6 @@ def _values(cell: FailedCell, pattern: str) -> Iterator[str]:
         value = literal or cell.namespace.get(variable)
         if isinstance(value, str):
             yield value
-
-
-def _only_possible_topic(cell: FailedCell, existing: list[str]) -> list[str]:
-    """Return the cell's only string that could be the name of a missing topic, or [] when there are several."""
-    names = {text for _, text in cell.strings() if re.fullmatch(r"[\w.-]+", text) and text not in existing}
-    return list(names) if len(names) == 1 else []
-
-
-def _command_that_sends_an_event(settings: Settings, topic: str) -> str:
-    if topic == settings.topic and service.answers(settings, "api"):
-        return f"!curl -s {settings.api_url}/purchase_a_sword"
-    return f"""!echo '{{"event_type": "default"}}' | kafkacat -P -t {topic}"""
 
 
 EXPLANATIONS: list[Explain] = [wrong_address, advertised_listener_unreachable, broker_down, topic_missing_or_empty]

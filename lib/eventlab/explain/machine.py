@@ -29,7 +29,6 @@ FULL_DISK_BYTES_AFTER_END = 256 * 2**20
 """A broker that ends because the disk is full first frees some space: it truncates its index files."""
 FULL_DISK = r"No space left on device|Resources are low on NN|not have enough.*disk space|DiskOutOfSpace"
 STORAGE_SERVICES = ("kafka", "namenode", "datanode")
-STORAGE_ERRORS = (r"kafka", r"hdfs", r"hadoop", r"Kafka")
 LARGE_VARIABLE_BYTES = 64 * 2**20
 LOW_MEMORY_BYTES = 2**30
 
@@ -38,9 +37,8 @@ def port_in_use(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that another program uses a port that the cell or the stack needs."""
     if cell.matches(r"needs port \d+"):
         return stack_port_in_use(settings)
-    refused = any(isinstance(error, OSError) and error.errno == errno.EADDRINUSE for error in cell.errors)
     server_ended = cell.matches(r"SystemExit") and re.search(r"\.run\(|run_simple\(", cell.source)
-    if not refused and not server_ended:
+    if not server_ended and not cell.matches(rf"\[Errno {errno.EADDRINUSE}\]"):
         return None
     for text in re.findall(r"(?<![\w.])(\d{4,5})(?![\w.])", cell.source):
         port = int(text)
@@ -48,7 +46,7 @@ def port_in_use(cell: FailedCell, settings: Settings) -> Explanation | None:
             continue
         free_port = next(number for number in range(port + 1, 65536) if ports.is_free(number))
         proof = f"{HOST}:{port} is used by {ports.holder(port)}; port {free_port} is free"
-        if explanation := correction(cell, text, str(free_port), None, f"Port {port} is in use.", proof):
+        if explanation := correction(cell, text, str(free_port), f"Port {port} is in use.", proof):
             return explanation
     return None
 
@@ -81,7 +79,8 @@ def memory_exhausted(cell: FailedCell, settings: Settings) -> Explanation | None
         return None
     sizes = ((name, _size(value)) for name, value in cell.namespace.items() if not name.startswith("_"))
     name, size = max(sizes, key=itemgetter(1))
-    limit = _memory_limit()
+    limit: int | None = resource.getrlimit(resource.RLIMIT_AS)[0]
+    limit = None if limit == resource.RLIM_INFINITY else limit
     if size < LARGE_VARIABLE_BYTES or not _frees_enough(cell, size, limit):
         return None
     proof = f"the kernel (process {os.getpid()}) uses {_mib(psutil.Process().memory_info().rss)}"
@@ -100,12 +99,6 @@ def _frees_enough(cell: FailedCell, size: int, limit: int | None) -> bool:
     return limit is not None or available < LOW_MEMORY_BYTES
 
 
-def _memory_limit() -> int | None:
-    """Return the limit of this process's address space in bytes, or None."""
-    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-    return None if limit == resource.RLIM_INFINITY else limit
-
-
 def _size(value: Any) -> int:
     """Return the bytes that an array, a pandas object, a text or a list uses, without deeper references."""
     if isinstance(value, type) or callable(value):
@@ -113,10 +106,8 @@ def _size(value: Any) -> int:
     size = getattr(value, "nbytes", None)
     if isinstance(size, int):
         return size
-    memory_usage = getattr(value, "memory_usage", None)
-    if callable(memory_usage):
-        usage = memory_usage()
-        return int(usage.sum()) if hasattr(usage, "sum") else 0
+    if hasattr(value, "memory_usage"):  # a DataFrame of pandas
+        return int(value.memory_usage().sum())
     size = sys.getsizeof(value, 0)
     if isinstance(value, list | tuple) and value:  # an estimate: all items are as large as the first
         size += len(value) * sys.getsizeof(value[0], 0)
@@ -125,11 +116,12 @@ def _size(value: Any) -> int:
 
 def disk_full(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that a disk that the cell or the stack writes to is full."""
-    reported = cell.matches(FULL_DISK) or any(
-        isinstance(error, OSError) and error.errno == errno.ENOSPC for error in cell.errors
-    )
-    logged = _is_full_in_a_log(cell, settings)
-    if not reported and not logged and not _has_storage_service_ended(cell, settings):
+    reported = cell.matches(FULL_DISK, rf"\[Errno {errno.ENOSPC}\]")
+    used = STORAGE_SERVICES if cell.matches(r"[Kk]afka|hdfs|hadoop") else ()
+    logged = any(re.search(FULL_DISK, process.log_tail(settings, name, 2000)) for name in used)
+    # A full disk can end a JVM without a line in its log (mapped pages).
+    ended = any(process.read_record(settings, name) and not process.find(settings, name) for name in used)
+    if not reported and not logged and not ended:
         return None
     folders = [settings.state_dir / "data"]
     if reported:
@@ -147,7 +139,8 @@ def _full_folder(folder: Path, settings: Settings) -> Explanation | None:
     disk = shutil.disk_usage(folder)
     proof = f"{_mib(disk.free)} of {_mib(disk.total)} are free on the disk of {folder}"
     state_folder = doctor.nearest_folder(settings.state_dir.absolute())
-    stack_bytes = _bytes_in(settings.state_dir)
+    files = (path for path in settings.state_dir.rglob("*") if not path.is_dir())
+    stack_bytes = sum(path.lstat().st_blocks * 512 for path in files)
     if os.stat(state_folder).st_dev == os.stat(folder).st_dev and stack_bytes > disk.used / 2:
         return Explanation(
             "The disk is full. The stack's own events and files fill it.",
@@ -159,26 +152,6 @@ def _full_folder(folder: Path, settings: Settings) -> Explanation | None:
         instruction = "Delete files that you do not need; or close JupyterLab and move the stack to another disk"
         return Explanation("The disk is full.", proof, f"{use_other_disk}; make lab", instruction)
     return None
-
-
-def _is_full_in_a_log(cell: FailedCell, settings: Settings) -> bool:
-    """Return whether a storage service logged that the disk is full; the service may be about to end."""
-    return cell.matches(*STORAGE_ERRORS) and any(
-        re.search(FULL_DISK, process.log_tail(settings, name, 2000)) for name in STORAGE_SERVICES
-    )
-
-
-def _has_storage_service_ended(cell: FailedCell, settings: Settings) -> bool:
-    """Return whether a storage service has ended: a full disk can end a JVM without a log line (mapped pages)."""
-    return cell.matches(*STORAGE_ERRORS) and any(
-        process.read_record(settings, name) and not process.find(settings, name) for name in STORAGE_SERVICES
-    )
-
-
-def _bytes_in(folder: Path) -> int:
-    """Return the disk space of all files in the folder."""
-    paths = (os.path.join(parent, name) for parent, _, names in os.walk(folder) for name in names)
-    return sum(os.stat(path, follow_symlinks=False).st_blocks * 512 for path in paths)
 
 
 def _can_end(pid: int) -> bool:

@@ -23,7 +23,8 @@ def wrong_kernel(cell: FailedCell) -> Explanation | None:
         return None
     package = missing.split(".")[0]
     installed = any(kit_environment.glob(f"lib/python*/site-packages/{package}*"))
-    if not installed and package not in _locked_packages():
+    locked = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
+    if not installed and package not in {re.sub(r"[-.]", "_", entry["name"].lower()) for entry in locked}:
         return None
     version = ".".join(map(str, sys.version_info[:3]))
     setup = "" if kit_environment.exists() else f"make -C {ROOT} setup && "
@@ -34,9 +35,3 @@ def wrong_kernel(cell: FailedCell) -> Explanation | None:
         "--display-name eventlab",
         "To fix it, run this, then choose the kernel `eventlab` (menu Kernel, Change Kernel)",
     )
-
-
-def _locked_packages() -> set[str]:
-    """Return the names of the kit's packages as they are imported, where that is the project's name."""
-    packages = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
-    return {re.sub(r"[-.]", "_", package["name"].lower()) for package in packages}

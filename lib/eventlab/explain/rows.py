@@ -17,6 +17,7 @@ from eventlab.explain.failed_cell import FailedCell
 from eventlab.settings import Settings
 
 UNLIKE = ("AXIS_LENGTH_MISMATCH", "STRUCT_ARRAY_LENGTH_MISMATCH", "LENGTH_SHOULD_BE_THE_SAME", "CANNOT_MERGE_TYPE")
+ROW_OF_DICT = r"Row\(\s*\*\*"
 METHODS = ("createDataFrame", "toDF", "parallelize")
 MAX_ROWS = 100_000
 
@@ -36,13 +37,11 @@ def rows_by_position(cell: FailedCell, settings: Settings) -> Explanation | None
         line, instruction = _correction_by_name(cell, name)
         if line is None or not (failed or same_fields):
             continue  # without an error, Spark accepts dictionaries with different keys
-        what = "Rows become columns by position, but these rows do not all have the same fields."
-        if same_fields:
-            what = "Rows become columns by position, but these rows have their fields in different orders."
+        problem = "have their fields in different orders" if same_fields else "do not all have the same fields"
         proof = f"row 0 of {name} is ({', '.join(first)}), row {number} is ({', '.join(fields)})"
         if not failed:
             proof += _wrong_value(first, rows[number])
-        return Explanation(what, proof, line, instruction)
+        return Explanation(f"Rows become columns by position, but these rows {problem}.", proof, line, instruction)
     return None
 
 
@@ -55,7 +54,8 @@ def _row_lists(cell: FailedCell) -> Iterator[tuple[str, Sequence[Any]]]:
         value = cell.namespace.get(name)
         if not isinstance(value, list) or len(value) < 2:
             continue
-        if _are_rows(value) or (_are_dicts(value) and re.search(r"Row\(\s*\*\*", cell.source)):
+        are_dicts = all(isinstance(row, dict) for row in value[:MAX_ROWS])
+        if _are_rows(value) or (are_dicts and re.search(ROW_OF_DICT, cell.source)):
             yield name, value
 
 
@@ -63,10 +63,10 @@ def _correction_by_name(cell: FailedCell, name: str) -> tuple[str | None, str]:
     """Return a line that passes dictionaries, which Spark reads by name, and its instruction."""
     if _are_rows(cell.namespace[name]):
         return f"{name} = [row.asDict() for row in {name}]", RUN_FIRST
-    lines = [line for line in cell.source.split("\n") if re.search(r"Row\(\s*\*\*", line)]
+    lines = [line for line in cell.source.split("\n") if re.search(ROW_OF_DICT, line)]
     if len(lines) != 1:
         return None, ""
-    return re.sub(r"Row\(\s*\*\*\s*(\w+)\s*\)", r"\1", lines[0].strip()), REPLACE_LINE
+    return re.sub(ROW_OF_DICT + r"\s*(\w+)\s*\)", r"\1", lines[0].strip()), REPLACE_LINE
 
 
 def _wrong_value(columns: tuple[str, ...], row: Any) -> str:
@@ -80,10 +80,6 @@ def _wrong_value(columns: tuple[str, ...], row: Any) -> str:
 
 def _are_rows(value: Sequence[Any]) -> bool:
     return all(type(row).__name__ == "Row" and hasattr(row, "__fields__") for row in value[:MAX_ROWS])
-
-
-def _are_dicts(value: Sequence[Any]) -> bool:
-    return all(isinstance(row, dict) for row in value[:MAX_ROWS])
 
 
 def _fields(row: Any) -> tuple[str, ...]:

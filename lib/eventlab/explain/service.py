@@ -7,12 +7,12 @@ import re
 import psutil
 
 from eventlab.clients import ports
-from eventlab.errors import ServiceUnavailable
 from eventlab.explain.explanation import Explanation
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.settings import Settings
 from eventlab.stack import process
-from eventlab.stack.services import SERVICES, Service
+from eventlab.stack.services import SERVICES
+from eventlab.stack.status import problem_of
 
 LABELS = {
     "kafka": "Kafka's broker",
@@ -24,9 +24,9 @@ LABELS = {
 LOG_LINES = 60
 
 
-def lesson_requires(cell: FailedCell, name: str) -> bool:
-    """Return whether `course.prepare` reported that the service is not running."""
-    return cell.matches(rf"LessonError: .*not running: .*\b{name}\b")
+def is_reported(cell: FailedCell, name: str, *patterns: str) -> bool:
+    """Return whether the error says that a service does not answer: one of the patterns, or `course.prepare`'s."""
+    return cell.matches(rf"LessonError: .*not running: .*\b{name}\b", *patterns)
 
 
 def service_not_running(settings: Settings, name: str) -> Explanation | None:
@@ -35,27 +35,24 @@ def service_not_running(settings: Settings, name: str) -> Explanation | None:
     Returns:
         None when the service answers, or when another program answers at its port.
     """
-    service = SERVICES[name]
+    service, label = SERVICES[name], LABELS[name]
     if service.is_external(settings):
-        return _external_service_unavailable(settings, service)
-    record = process.read_record(settings, name)
-    running = record.process() if record else None
-    port = service.port_numbers(settings)[0]
-    if running is None and ports.is_open(port):
-        return None  # a program that does not belong to this stack
+        return _external_service_unavailable(settings, name)
+    record, running = process.read_record(settings, name), process.find(settings, name)
     if running is not None:
         # The probe of a stopped process (SIGSTOP) would take longer than the explanation may.
         if running.status() != psutil.STATUS_STOPPED and answers(settings, name):
             return None
         proof = f"process {running.pid} exists ({running.status()}), but nothing answers at "
         proof += service.address(settings) + _last_log_line(settings, name)
-        return Explanation(f"{LABELS[name]} does not answer.", proof, f"!eventlab restart {name}")
+        return Explanation(f"{label} does not answer.", proof, f"!eventlab restart {name}")
+    port = service.port_numbers(settings)[0]
+    if ports.is_open(port):
+        return None  # a program that does not belong to this stack
     if record is None:
-        what = f"{LABELS[name]} is not running."
-        proof = f"nothing listens at port {port}, and no process is recorded"
+        what, proof = f"{label} is not running.", f"nothing listens at port {port}, and no process is recorded"
     else:
-        what = f"{LABELS[name]} has ended."
-        proof = f"process {record.pid} has ended, and nothing listens at port {port}"
+        what, proof = f"{label} has ended.", f"process {record.pid} has ended, and nothing listens at port {port}"
         proof += _last_log_line(settings, name)
     return Explanation(what, proof, f"!eventlab up {name}")
 
@@ -68,26 +65,21 @@ def process_phrase(settings: Settings, name: str) -> str:
 
 def answers(settings: Settings, name: str) -> bool:
     """Return whether the service answers its probe."""
-    try:
-        SERVICES[name].probe(settings)
-    except ServiceUnavailable:
-        return False
-    return True
+    return problem_of(settings, SERVICES[name]) is None
 
 
-def _external_service_unavailable(settings: Settings, service: Service) -> Explanation | None:
+def _external_service_unavailable(settings: Settings, name: str) -> Explanation | None:
     """Explain that an external service does not answer; one of the stack's own can replace it."""
-    try:
-        service.probe(settings)
-    except ServiceUnavailable as error:
-        variable = f"EVENTLAB_{str(service.external).upper()}"
-        return Explanation(
-            f"{LABELS[service.name]} does not answer. It is an external service, which this stack cannot start.",
-            f"{variable}={service.address(settings)}: {error.message}",
-            f"unset {variable}; eventlab up {service.name}; make lab",
-            "To use the stack's own service instead, close JupyterLab and run this in a terminal",
-        )
-    return None
+    service = SERVICES[name]
+    variable, problem = f"EVENTLAB_{str(service.external).upper()}", problem_of(settings, service)
+    if problem is None:
+        return None
+    return Explanation(
+        f"{LABELS[name]} does not answer. It is an external service, which this stack cannot start.",
+        f"{variable}={service.address(settings)}: {problem}",
+        f"unset {variable}; eventlab up {name}; make lab",
+        "To use the stack's own service instead, close JupyterLab and run this in a terminal",
+    )
 
 
 def _last_log_line(settings: Settings, name: str) -> str:

@@ -6,7 +6,10 @@ asked.
 
 from __future__ import annotations
 
+import contextlib
 import re
+
+from IPython.utils.text import DollarFormatter
 
 from eventlab.explain import hdfs, machine, service
 from eventlab.explain.explanation import Explain, Explanation
@@ -29,10 +32,9 @@ def command_failed(cell: FailedCell, settings: Settings) -> Explanation | None:
     if re.search(START_COMMANDS, commands):
         return machine.stack_port_in_use(settings)
     for pattern, names in SERVICES_OF_COMMANDS:
-        if re.search(pattern, commands):
-            for name in names:
-                if explanation := service.service_not_running(settings, name):
-                    return explanation
+        for name in names if re.search(pattern, commands) else ():
+            if explanation := service.service_not_running(settings, name):
+                return explanation
     if re.search(r"\b(hadoop|hdfs)\b", commands) and (explanation := hdfs.namenode_in_safe_mode(settings)):
         return explanation
     if re.search(r"\b(curl|ab)\b", commands) and str(settings.api_port) in _with_values(cell):
@@ -41,15 +43,12 @@ def command_failed(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 
 def _with_values(cell: FailedCell) -> str:
-    """Return the commands with the values of `{variable}` and `{variable.attribute}`."""
-
-    def value(match: re.Match[str]) -> str:
-        try:
-            return str(eval(match[1], dict(cell.namespace)))
-        except Exception:
-            return match[0]
-
-    return re.sub(r"\{([\w.]+)\}", value, cell.shell_commands)
+    """Return the commands as IPython runs them: with the values of `{variable}` and `$variable`."""
+    commands = cell.shell_commands.split("\n")
+    for number, command in enumerate(commands):
+        with contextlib.suppress(Exception):  # IPython does not expand a command with other braces (JSON)
+            commands[number] = DollarFormatter().vformat(command, (), dict(cell.namespace))
+    return "\n".join(commands)
 
 
 EXPLANATIONS: list[Explain] = [command_failed]

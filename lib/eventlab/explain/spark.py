@@ -37,11 +37,16 @@ def memory_exhausted(cell: FailedCell, settings: Settings) -> Explanation | None
     if record is None or not settings.is_spark_connect or settings.spark_remote_url:
         return None
     logged = re.search(rf".*{OUT_OF_MEMORY}.*", process.log_tail(settings, "spark", 2000))
-    ended = cell.matches(*SERVER_ENDING) or (_has_no_answer(cell) and not service.answers(settings, "spark"))
-    if not logged or not (ended or cell.matches(OUT_OF_MEMORY)):
+    if not logged:
+        return None
+    unreachable = service.is_reported(cell, "spark", *UNREACHABLE) and not service.answers(settings, "spark")
+    if not unreachable and not cell.matches(*SERVER_ENDING, OUT_OF_MEMORY):
         return None
     running = record.process()
-    heap_mib = _heap_mib(settings, running)
+    options = _server_options(settings)
+    heap = re.search(r"-Xmx(\d+)([mg])", options) or re.search(r"driver\.memory +(\d+)([mg])", options)
+    assert heap
+    heap_mib = int(heap[1]) * (1024 if heap[2] == "g" else 1)
     state = "is running" if running else "has ended"
     log_line = logged[0].strip()[:200]
     proof = f"process {record.pid}, which had at most {heap_mib} MiB, {state}; its log says: {log_line}"
@@ -54,20 +59,18 @@ def memory_exhausted(cell: FailedCell, settings: Settings) -> Explanation | None
     return Explanation("Spark has no memory left.", proof, _with_reconnect(command, cell), instruction)
 
 
-def _heap_mib(settings: Settings, running: psutil.Process | None) -> int:
-    """Return the server's maximum heap in MiB: from its command line, or else from its configuration."""
-    command = ""
+def _server_options(settings: Settings) -> str:
+    """Return the command line of the running server, if there is one, and its configuration."""
+    command, running = "", process.find(settings, "spark")
     with contextlib.suppress(psutil.Error):
         command = " ".join(running.cmdline()) if running else ""
-    properties = (config.conf_dir(settings, "spark") / "spark-defaults.conf").read_text()
-    size = re.search(r"-Xmx(\d+)([mg])", command) or re.search(r"driver\.memory +(\d+)([mg])", properties)
-    assert size
-    return int(size[1]) * (1024 if size[2] == "g" else 1)
+    properties = config.conf_dir(settings, "spark") / "spark-defaults.conf"
+    return f"{command}\n{properties.read_text() if properties.exists() else ''}"
 
 
 def server_down(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that the Spark server does not answer; the session ended with it."""
-    if not _has_no_answer(cell) or not settings.is_spark_connect:
+    if not service.is_reported(cell, "spark", *UNREACHABLE) or not settings.is_spark_connect:
         return None
     explanation = service.service_not_running(settings, "spark")
     if explanation is None or settings.spark_remote_url:
@@ -111,10 +114,11 @@ def connector_version_mismatch(cell: FailedCell, settings: Settings) -> Explanat
     """Explain that Spark's Kafka source is missing or has another version than pyspark."""
     if not cell.matches(*WRONG_CLASSES):
         return None
-    missing = [
-        jar.name for jar in jars.class_path("spark") if jar.name.startswith("spark-sql-kafka") and not jar.exists()
-    ]
-    check, loaded = doctor.connector(), _loaded_connectors(settings)
+    sources = [jar for jar in jars.class_path("spark") if jar.name.startswith("spark-sql-kafka")]
+    missing = [jar.name for jar in sources if not jar.exists()]
+    check = doctor.connector()
+    options = _server_options(settings) if process.find(settings, "spark") else ""
+    loaded = sorted(set(re.findall(r"spark-sql-kafka[\w.-]+\.jar", options)))
     suffix = f"-{metadata.version('pyspark')}.jar"
     if check.ok and not missing and all(name.endswith(suffix) for name in loaded):
         return None
@@ -126,24 +130,22 @@ def connector_version_mismatch(cell: FailedCell, settings: Settings) -> Explanat
     commands = [check.remedy] if not check.ok else ["eventlab setup"] if missing else []
     commands += ["eventlab restart spark"] if loaded else []
     remedy = f"!{' && '.join(commands)}"
-    what = "Spark's Kafka source has another version than pyspark."
-    return Explanation(what, proof, _with_reconnect(remedy, cell) if loaded else remedy)
-
-
-def _loaded_connectors(settings: Settings) -> list[str]:
-    """Return the names of the Kafka source's jars on the running server's class path."""
-    running = process.find(settings, "spark")
-    if running is None:
-        return []
-    properties = config.conf_dir(settings, "spark") / "spark-defaults.conf"
-    text = " ".join(running.cmdline()) + (properties.read_text() if properties.exists() else "")
-    return sorted(set(re.findall(r"spark-sql-kafka[\w.-]+\.jar", text)))
+    remedy = _with_reconnect(remedy, cell) if loaded else remedy
+    return Explanation("Spark's Kafka source has another version than pyspark.", proof, remedy)
 
 
 def rdd_on_connect(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that Spark Connect has no RDDs, and give a session that has them."""
-    name, attribute = session_variable(cell), _rdd_attribute(cell)
-    if attribute is None or (name is None and attribute != "SparkContext"):
+    name = session_variable(cell)
+    named = cell.conditions.get("JVM_ATTRIBUTE_NOT_SUPPORTED", {}).get("attr_name")
+    named = named or cell.conditions.get("NOT_IMPLEMENTED", {}).get("feature")
+    if cell.has_condition("CONTEXT_UNAVAILABLE_FOR_REMOTE_CLIENT"):
+        attribute = "SparkContext"
+    elif name and named in RDD_ATTRIBUTES:
+        attribute = named
+    elif name and cell.matches(r"NameError: name 'sc' is not defined"):
+        attribute = "sc"
+    else:
         return None
     stop = f"{name}.stop(); " if name else ""
     variables = "('SPARK_REMOTE', 'SPARK_CONNECT_MODE_ENABLED')"
@@ -156,17 +158,6 @@ def rdd_on_connect(cell: FailedCell, settings: Settings) -> Explanation | None:
         "To run RDD code, start a Spark inside this notebook's kernel (about 1 GB of memory): run this, then the "
         "cells that create the DataFrames, then this cell again",
     )
-
-
-def _rdd_attribute(cell: FailedCell) -> str | None:
-    """Return the attribute of the RDD API that the error names."""
-    if cell.has_condition("CONTEXT_UNAVAILABLE_FOR_REMOTE_CLIENT"):
-        return "SparkContext"
-    attribute = cell.conditions.get("JVM_ATTRIBUTE_NOT_SUPPORTED", {}).get("attr_name")
-    feature = cell.conditions.get("NOT_IMPLEMENTED", {}).get("feature")
-    if name := next((name for name in (attribute, feature) if name in RDD_ATTRIBUTES), None):
-        return name
-    return "sc" if cell.matches(r"NameError: name 'sc' is not defined") else None
 
 
 def no_session_yet(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -192,8 +183,11 @@ def column_needs_backquotes(cell: FailedCell, settings: Settings) -> Explanation
         if not condition.startswith("UNRESOLVED_COLUMN"):
             continue
         unknown = parameters.get("objectName", "").strip("`")
-        columns = re.findall(r"`([^`]*-[^`]*)`", parameters.get("proposal", "")) + _columns_with_dash(cell)
-        for column in columns:
+        frames = [
+            value for value in cell.variables.values() if hasattr(value, "columns") and hasattr(value, "_plan")
+        ]
+        columns = [column for frame in frames for column in frame.columns if "-" in column]
+        for column in re.findall(r"`([^`]*-[^`]*)`", parameters.get("proposal", "")) + columns:
             unquoted = rf"(?<![`\w-]){re.escape(column)}(?![`\w-])"
             lines = [line for line in cell.source.split("\n") if column in line]
             if not re.search(unquoted, cell.source) or unknown not in column.split("-") or len(lines) != 1:
@@ -205,11 +199,6 @@ def column_needs_backquotes(cell: FailedCell, settings: Settings) -> Explanation
                 REPLACE_LINE,
             )
     return None
-
-
-def _columns_with_dash(cell: FailedCell) -> list[str]:
-    frames = [value for value in cell.variables.values() if hasattr(value, "columns") and hasattr(value, "_plan")]
-    return [column for frame in frames for column in frame.columns if "-" in column]
 
 
 def session_variable(cell: FailedCell) -> str | None:
@@ -230,11 +219,6 @@ def _with_reconnect(command: str, cell: FailedCell) -> str:
     """Return the command and, if the notebook has a session, a line that replaces the session."""
     name = session_variable(cell)
     return f"{command}\n{reconnect(name)}" if name else command
-
-
-def _has_no_answer(cell: FailedCell) -> bool:
-    """Return whether the error says that the server does not answer."""
-    return cell.matches(*UNREACHABLE) or service.lesson_requires(cell, "spark")
 
 
 EXPLANATIONS: list[Explain] = [

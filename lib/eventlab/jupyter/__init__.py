@@ -2,9 +2,10 @@
 
 import contextlib
 import os
+from typing import Any
 
 
-def follow(shell: object) -> None:
+def follow(shell: Any) -> None:
     """Count the cells that run in a notebook of JupyterLab; do nothing elsewhere."""
     if "JPY_SESSION_NAME" not in os.environ:
         return
@@ -14,9 +15,8 @@ def follow(shell: object) -> None:
         progress.follow(shell, start_page.write)
 
 
-def unfollow(shell: object) -> None:
+def unfollow(shell: Any) -> None:
     """Stop counting the cells that `follow` counts."""
-    if getattr(shell, "_eventlab_progress", None):
-        from eventlab.jupyter import progress
-
-        progress.unfollow(shell)
+    if callback := getattr(shell, "_eventlab_progress", None):
+        shell.events.unregister("post_run_cell", callback)
+        shell._eventlab_progress = None

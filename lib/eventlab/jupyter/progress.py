@@ -17,11 +17,13 @@ import filelock
 from pydantic import BaseModel, TypeAdapter
 
 from eventlab.files import write_atomically
+from eventlab.jupyter import unfollow
 from eventlab.settings import ROOT, Settings, settings
 
 logger = logging.getLogger(__name__)
 
 FILE = "progress.json"
+LESSONS, LABS = "notebooks/[0-9][0-9]_*.ipynb", "labs/*/student.ipynb"
 MAY_FAIL = "raises-exception"
 """The tag of a cell that shows an error on purpose."""
 
@@ -31,7 +33,6 @@ class NotebookProgress(BaseModel, frozen=True):
 
     Attributes:
         done: The highest number of code cells that ran in one kernel.
-        cells: The number of its code cells.
         finished: The day on which all of them had run, such as `2026-11-24`, or "".
     """
 
@@ -53,12 +54,7 @@ def read(of: Settings = settings) -> dict[str, NotebookProgress]:
 
 
 def record(path: str, done: int, cells: int) -> None:
-    """Save a notebook's progress when it is more than before; a completed notebook stays completed.
-
-    Raises:
-        OSError: The file could not be written.
-        filelock.Timeout: Another kernel holds the file's lock.
-    """
+    """Save a notebook's progress when it is more than before; a completed notebook stays completed."""
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(settings.state_dir / f"{FILE}.lock", timeout=5):
         progress = read(settings)
@@ -71,30 +67,19 @@ def record(path: str, done: int, cells: int) -> None:
 
 
 def follow(shell: Any, on_progress: Callable[[], object] = lambda: None) -> bool:
-    """Count the cells of this kernel's notebook from now on.
-
-    Args:
-        shell: IPython's shell.
-        on_progress: Called after each cell of the notebook.
+    """Count the cells of this kernel's notebook from now on; call `on_progress` after each of them.
 
     Returns:
         Whether the kernel runs a notebook of the kit. Jupyter names the notebook to its kernel (JPY_SESSION_NAME);
         papermill and nbval do not, so their runs are not counted.
     """
-    notebook = _notebook_of_kernel()
-    if notebook is None:
+    notebook = Path(os.environ.get("JPY_SESSION_NAME", "")).resolve()
+    if notebook not in [*ROOT.glob(LESSONS), *ROOT.glob(LABS)]:
         return False
     unfollow(shell)
     shell._eventlab_progress = _Counter(notebook, on_progress).after_cell
     shell.events.register("post_run_cell", shell._eventlab_progress)
     return True
-
-
-def unfollow(shell: Any) -> None:
-    """Stop counting."""
-    if callback := getattr(shell, "_eventlab_progress", None):
-        shell.events.unregister("post_run_cell", callback)
-        shell._eventlab_progress = None
 
 
 class _Counter:
@@ -119,16 +104,6 @@ class _Counter:
             self.on_progress()
         except (OSError, ValueError, filelock.Timeout) as error:
             logger.warning("the progress of %s is not saved: %s", self.path, error)
-
-
-def _notebook_of_kernel() -> Path | None:
-    """Return this kernel's notebook when it is a lesson or lab of the kit."""
-    name = os.environ.get("JPY_SESSION_NAME", "")
-    if not name.endswith(".ipynb"):
-        return None
-    path = Path(name).resolve()
-    notebooks = [*ROOT.glob("notebooks/[0-9][0-9]_*.ipynb"), *ROOT.glob("labs/*/student.ipynb")]
-    return path if path in notebooks else None
 
 
 def _code_cells(notebook: Path) -> tuple[list[str], set[str]]:

@@ -31,8 +31,8 @@ def write(of: Settings = settings) -> Path:
 
 def page(course_progress: dict[str, progress.NotebookProgress]) -> str:
     """Return the page as Markdown."""
-    lessons = [_entry(path, course_progress) for path in sorted(ROOT.glob("notebooks/[0-9][0-9]_*.ipynb"))]
-    labs = [_entry(path, course_progress) for path in sorted(ROOT.glob("labs/*/student.ipynb"))]
+    lessons = [_entry(path, course_progress) for path in sorted(ROOT.glob(progress.LESSONS))]
+    labs = [_entry(path, course_progress) for path in sorted(ROOT.glob(progress.LABS))]
     completed = sum(1 for lesson in lessons if lesson["progress"] and lesson["progress"].finished)
     template = jinja2.Template(TEMPLATE.read_text(), autoescape=True, trim_blocks=True)
     return template.render(lessons=lessons, labs=labs, completed=completed) + "\n"

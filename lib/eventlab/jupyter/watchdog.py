@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
+from eventlab.errors import StackError
 
 if TYPE_CHECKING:
     from eventlab.settings import Settings
@@ -30,12 +30,8 @@ def start(settings: Settings) -> None:
     """Start a watchdog for this process, which may become another program with `exec`, and wait until it watches.
 
     When the watchdog of an earlier server is stopping the services, this waits until they have stopped.
-
-    Raises:
-        StackError: The process did not start.
     """
     from eventlab.stack import environment
-    from eventlab.stack.startup import StackError
 
     log = settings.state_dir / "logs" / "hub-watchdog.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -60,12 +56,11 @@ def watch(server_pid: int, lock_file: Path) -> None:
 
     The watchdog of each running server holds a shared lock; the one that gets an exclusive lock is the last.
     """
-    server = psutil.Process().parent()  # another process when the server has ended already
     with lock_file.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
         print(READY, end="", flush=True)
         logger.info("process %d stops the services when process %d has ended", os.getpid(), server_pid)
-        while server and server.pid == server_pid and is_running(server):
+        while os.getppid() == server_pid:  # a process whose parent has ended gets another parent
             time.sleep(POLL_S)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -77,14 +72,6 @@ def watch(server_pid: int, lock_file: Path) -> None:
 
         logger.info("process %d has ended: stopping the services", server_pid)
         Stack(settings).down()
-
-
-def is_running(process: psutil.Process) -> bool:
-    """Return whether the process runs; one that has ended but was not collected by its parent does not run."""
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 if __name__ == "__main__":

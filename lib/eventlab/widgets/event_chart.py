@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable
+from operator import add
 
 from eventlab.widgets.follower import Event
 from eventlab.widgets.html import render
@@ -58,22 +59,17 @@ class EventCounter:
 def chart(window: list[Counter[str]]) -> str:
     """Return stacked bars, one per second, and a legend with the numbers, as HTML."""
     totals = sum(window, Counter())
-    names = sorted(name for name, _ in totals.most_common(len(COLOURS) - 1))  # sorted: a type keeps its colour
+    names = [name for name, _ in totals.most_common(len(COLOURS) - 1) if name != OTHERS]
+    counts = {name: [second[name] for second in window] for name in sorted(names)}  # a type keeps its colour
     if len(totals) > len(names):
-        window = [_with_others(second, names) for second in window]
-        names.append(OTHERS)
+        counts[OTHERS] = [second.total() - sum(second[name] for name in names) for second in window]
     top = axis_end(max((second.total() for second in window), default=0))
-    bottom = HEIGHT - BOTTOM
-    series = [
-        {
-            "name": name,
-            "colour": COLOURS[number],
-            "path": _bars(window, names, number, top),
-            "total": sum(second[name] for second in window),
-            "latest": window[-1][name],
-        }
-        for number, name in enumerate(names)
-    ]
+    bottom, below = HEIGHT - BOTTOM, [0] * len(window)
+    series = []
+    for colour, (name, numbers) in zip(COLOURS, counts.items(), strict=False):
+        path = _bars(numbers, below, top)
+        series.append({"name": name, "colour": colour, "path": path, "total": sum(numbers), "latest": numbers[-1]})
+        below = list(map(add, below, numbers))
     axis = [(value, bottom - (bottom - TOP) * value / top) for value in sorted({0, top // 2, top})]
     return render("event_chart", width=WIDTH, height=HEIGHT, left=LEFT, axis=axis, series=series)
 
@@ -86,20 +82,12 @@ def axis_end(highest: int) -> int:
     return next(step * size for step in (2, 4, 10) if highest <= step * size)
 
 
-def _with_others(second: Counter[str], names: list[str]) -> Counter[str]:
-    """Return the counts of the named types, and the sum of the rest as `OTHERS`."""
-    counts = Counter({name: second[name] for name in names})
-    counts[OTHERS] += second.total() - counts.total()
-    return counts
-
-
-def _bars(window: list[Counter[str]], names: list[str], number: int, top: int) -> str:
+def _bars(numbers: list[int], below: list[int], top: int) -> str:
     """Return the bars of one type as an SVG path, each above the bars of the types before it."""
     step, scale = (WIDTH - LEFT) / WINDOW_S, (HEIGHT - BOTTOM - TOP) / top
     bars = []
-    for place, second in enumerate(window):
-        if count := second[names[number]]:
-            below = sum(second[name] for name in names[:number])
-            x, y = LEFT + place * step, HEIGHT - BOTTOM - below * scale
+    for place, count in enumerate(numbers):
+        if count:
+            x, y = LEFT + place * step, HEIGHT - BOTTOM - below[place] * scale
             bars.append(f"M{x:.1f} {y:.1f}v{-count * scale:.1f}h{step - 1.5:.1f}v{count * scale:.1f}z")
     return "".join(bars)

@@ -13,7 +13,7 @@ from eventlab.settings import settings as default_settings
 from eventlab.widgets.event_chart import EventCounter, chart
 from eventlab.widgets.follower import Event, Follower, select_events
 from eventlab.widgets.html import alert, render
-from eventlab.widgets.panel import Panel, button, field, repeat, row
+from eventlab.widgets.panel import Panel, button, field, repeat, row, set_options
 
 DRAW_S = 0.25
 """Seconds between two updates of the browser, however many events arrive."""
@@ -24,13 +24,7 @@ ALL = ("all", "")
 
 
 class EventTail(Panel):
-    """Follows a topic from its end or its beginning, in bounded memory.
-
-    Args:
-        topic: The topic's name; without one, that of the settings.
-        settings: Which Kafka to read.
-        rows: The number of events in the table.
-    """
+    """Follows a topic (by default that of the settings) from its end or its beginning, in bounded memory."""
 
     def __init__(self, topic: str | None = None, settings: Settings = default_settings, rows: int = ROWS) -> None:
         self.topic = topic or settings.topic
@@ -41,11 +35,11 @@ class EventTail(Panel):
         self._hosts: set[str] = set()
         self._lock = threading.Lock()
         self._drawn: tuple[object, ...] = ()
-        self.follower = Follower(settings, self.topic, self._add, self._reset)
+        self.follower = Follower(settings.bootstrap_servers, self.topic, self._add, self._reset)
         self.pause = button("Pause", self._toggle, "90px", tooltip="Stop reading and keep the position")
         self.to_beginning = button("Jump to the beginning", lambda: self.follower.jump("beginning"), "180px")
         self.to_end = button("Jump to the end", lambda: self.follower.jump("end"), "130px")
-        self.event_type = field(Dropdown, "Event type", "Show events of this type only", "250px", options=[ALL])
+        self.event_type = field(Dropdown, "Event type", "Show events of this type only", options=[ALL])
         self.host = field(Dropdown, "Host", "Show events of this host only", "260px", options=[ALL])
         for selection in (self.event_type, self.host):
             selection.observe(lambda change: self._select(), "value")
@@ -95,8 +89,8 @@ class EventTail(Panel):
             events, received = list(reversed(self._shown)), self.received
             window = self._counter.window()
             event_types, hosts = sorted(self._counter.event_types), sorted(self._hosts)
-        _set_options(self.event_type, event_types)
-        _set_options(self.host, hosts)
+        set_options(self.event_type, event_types, ALL)
+        set_options(self.host, hosts, ALL)
         second = any(window) and int(time.time())  # the chart moves while there are events in it
         drawn = (received, events, follower.problem, follower.is_paused, follower.behind, second)
         if drawn == self._drawn:
@@ -107,12 +101,3 @@ class EventTail(Panel):
         )
         self.chart.value = chart(window)
         self.table.value = render("event_table", events=events)
-
-
-def _set_options(choice: Dropdown, values: list[str]) -> None:
-    """Replace the options of a selection, and keep what is selected."""
-    options = [ALL, *((value, value) for value in values)]
-    if list(choice.options) != options:
-        selected = choice.value
-        choice.options = options  # this selects the first one
-        choice.value = selected

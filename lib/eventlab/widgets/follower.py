@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 from eventlab.clients.kafka import open_consumer
 from eventlab.errors import ServiceUnavailable
-from eventlab.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -30,9 +29,7 @@ class Event(NamedTuple):
 
     Attributes:
         timestamp_ms: Kafka's timestamp, in milliseconds since 1970.
-        event_type: The field of that name.
-        host: The field `Host`.
-        text: The other fields, or the whole message when it is not a JSON object.
+        text: The fields without `event_type` and `Host`, or the whole message when it is not a JSON object.
     """
 
     partition: int
@@ -53,7 +50,6 @@ class Follower:
     """Reads the new messages of a topic; it keeps its position while it is paused or Kafka is not running.
 
     Args:
-        settings: Which Kafka to read.
         topic: The topic's name; it need not exist yet.
         on_events: Called with each batch of events, in the follower's thread.
         on_reset: Called when the position jumps, before the first batch from there.
@@ -66,13 +62,9 @@ class Follower:
     """
 
     def __init__(
-        self,
-        settings: Settings,
-        topic: str,
-        on_events: Callable[[list[Event]], None],
-        on_reset: Callable[[], None],
+        self, servers: str, topic: str, on_events: Callable[[list[Event]], None], on_reset: Callable[[], None]
     ) -> None:
-        self.bootstrap_servers, self.topic = settings.bootstrap_servers, topic
+        self.bootstrap_servers, self.topic = servers, topic
         self.on_events, self.on_reset = on_events, on_reset
         self.is_paused = False
         self.problem = ""

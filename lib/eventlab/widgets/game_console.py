@@ -28,12 +28,7 @@ class Cancelled(Exception):
 
 
 class GameConsole(Panel):
-    """Shows a button for each route of the running API; a new route gets its button within seconds.
-
-    Args:
-        settings: Which API to call.
-        hosts: The values that the field "Host" offers.
-    """
+    """Shows a button for each route of the running API; a new route gets its button within seconds."""
 
     def __init__(self, settings: Settings = default_settings, hosts: Sequence[str] = HOSTS) -> None:
         self.api_url = settings.api_url
@@ -41,16 +36,14 @@ class GameConsole(Panel):
         self._results: deque[tuple[Route, str, ab.Report]] = deque(maxlen=MAX_RESULTS)
         self._cancel = threading.Event()
         self._routes_alert = ""
-        self.host = field(
-            Combobox, "Host", "The player's Host header", "250px", value=hosts[0], options=list(hosts)
-        )
+        self.host = field(Combobox, "Host", "The player's Host header", value=hosts[0], options=list(hosts))
         self.count = field(
             BoundedIntText, "Calls", "How many calls a button makes", "160px", value=1, min=1, max=MAX_CALLS
         )
         self.concurrency = field(
             BoundedIntText, "At once", "How many calls run at a time", "160px", value=1, min=1, max=MAX_CONCURRENCY
         )
-        self.path = field(Text, "Path", "Any other path", "250px", value="/", continuous_update=False)
+        self.path = field(Text, "Path", "Any other path", value="/", continuous_update=False)
         self.call_path = button("Call this path", lambda: self.call(Route("GET", self.path.value)), "130px")
         self.stop = button("Stop calling", self._cancel.set, "120px", disabled=True)
         self.buttons = row()
@@ -69,13 +62,12 @@ class GameConsole(Panel):
 
     def _refresh(self) -> None:
         try:
-            routes = list_routes(self.api_url)
+            routes, problem = list_routes(self.api_url), ""
         except RoutesUnavailable as error:
-            routes, self._routes_alert = [], alert(str(error))
-            self.message.value = self._routes_alert
-        else:
-            if self._routes_alert and self.message.value == self._routes_alert:
-                self.message.value = ""
+            routes, problem = [], alert(str(error))
+        if problem or self.message.value == self._routes_alert:
+            self.message.value = problem
+        self._routes_alert = problem
         if routes != self.routes:
             self.routes = routes
             self._show_buttons()
@@ -130,12 +122,9 @@ class GameConsole(Panel):
             return
         finally:
             self.stop.disabled = True
-        self.message.value = note(f"{route.label} as {host or 'no host'}: {summary(report.complete, count)}")
+        done = report.complete
+        stopped = "" if done == count else f", stopped before {count:,}"
+        calls = f"{done:,} call{'' if done == 1 else 's'} answered{stopped}"
         self._results.appendleft((route, host, report))
         self.results.value = render("call_results", results=self._results, phrases=responses)
-
-
-def summary(done: int, requested: int) -> str:
-    """Return how many calls were answered, and how many were requested when it was stopped early."""
-    calls = f"{done:,} call{'' if done == 1 else 's'} answered"
-    return calls if done == requested else f"{calls}, stopped before {requested:,}"
+        self.message.value = note(f"{route.label} as {host or 'no host'}: {calls}")

@@ -1,18 +1,24 @@
-"""The base class of the widgets: a framed box with a title, a text for runs without a browser, and threads."""
+"""The base class of the widgets: a framed box with a title, a text for runs without a browser, and threads.
+
+A cell that runs again creates a new widget. So the threads and connections of a widget end when its cell runs
+again, when the kernel ends, or when its `close()` is called.
+"""
 
 from __future__ import annotations
 
+import atexit
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import ipywidgets
+from IPython import get_ipython
 
-from eventlab.widgets import lifetime
 from eventlab.widgets.html import render
 
-JOIN_S = 5.0
-"""Seconds to wait for the end of each thread; longer than any of its steps takes."""
+CLOSE_S = 1.0
+"""Seconds to wait for the end of the threads of closed panels; an import in a thread may take longer."""
 
 Work = Callable[[threading.Event], None]
 """The function of a thread; it returns soon after the event is set."""
@@ -22,10 +28,8 @@ class Panel(ipywidgets.VBox):
     """A box of widgets whose threads start when it is shown for the first time.
 
     Args:
-        title: The heading.
         text: A description in one line, for papermill, nbval and readers without a browser. It must not change
             from run to run: no times and no ids.
-        *children: The widgets below the heading.
     """
 
     def __init__(self, title: str, text: str, *children: ipywidgets.Widget) -> None:
@@ -35,7 +39,10 @@ class Panel(ipywidgets.VBox):
         self._work: list[tuple[str, Work]] = []
         self._threads: list[threading.Thread] = []
         self._closing = threading.Event()
-        lifetime.register(self)
+        shell = get_ipython()
+        _open_panels[self] = _running_cell(shell) if shell else None
+        if shell and _close_panels_of_cell not in shell.events.callbacks["pre_run_cell"]:
+            shell.events.register("pre_run_cell", _close_panels_of_cell)
 
     @property
     def is_closed(self) -> bool:
@@ -75,17 +82,58 @@ class Panel(ipywidgets.VBox):
         thread.start()
         return thread
 
+    def end_threads(self) -> list[threading.Thread]:
+        """Set the event that ends the threads, and return them."""
+        self._closing.set()
+        threads, self._threads = self._threads, []
+        return threads
+
     def close(self) -> None:
         """End the threads and connections and remove the view; further calls do nothing."""
-        if self.is_closed:
+        if self.comm is None:
             return
-        self._closing.set()
-        lifetime.unregister(self)
-        for thread in self._threads:
-            if thread is not threading.current_thread():
-                thread.join(JOIN_S)
+        _open_panels.pop(self, None)
+        _wait_for(self.end_threads())
         close_parts(self)
         super().close()
+
+
+_open_panels: dict[Panel, str | None] = {}
+"""The open panels, with the cell that created each of them."""
+
+
+def close_panels(panels: Iterable[Panel]) -> None:
+    """Close the panels; their threads end at the same time."""
+    panels = list(panels)
+    _wait_for([thread for panel in panels for thread in panel.end_threads()])
+    for panel in panels:
+        panel.close()
+
+
+@atexit.register
+def _close_all() -> None:
+    close_panels(_open_panels)
+
+
+def _close_panels_of_cell(info: Any) -> None:
+    """Close the panels that the cell created when it ran before."""
+    running = (info.cell_id, (info.raw_cell or "").rstrip())
+    close_panels(panel for panel, cell in _open_panels.items() if cell and cell in running)
+
+
+def _running_cell(shell: Any) -> str | None:
+    """Return the id of the running cell, or its source where the front-end sends no id (JupyterLab does)."""
+    kernel = getattr(shell, "kernel", None)
+    message = (kernel.get_parent("shell") if kernel else None) or {}
+    return message.get("metadata", {}).get("cellId") or shell.history_manager.input_hist_raw[-1].rstrip()
+
+
+def _wait_for(threads: Iterable[threading.Thread]) -> None:
+    """Wait until the threads have ended, for all of them together at most CLOSE_S seconds."""
+    deadline = time.monotonic() + CLOSE_S
+    for thread in threads:
+        if thread is not threading.current_thread():
+            thread.join(max(0.0, deadline - time.monotonic()))
 
 
 def repeat(seconds: float, step: Callable[[], None]) -> Work:
@@ -116,11 +164,21 @@ def button(text: str, on_click: Callable[[], object], width: str, **options: Any
 
 
 def field(
-    kind: type[ipywidgets.Widget], label: str, tooltip: str, width: str, **options: Any
+    kind: type[ipywidgets.Widget], label: str, tooltip: str, width: str = "250px", **options: Any
 ) -> ipywidgets.Widget:
-    """Return an input field of a class of ipywidgets, with a width such as `250px`."""
+    """Return an input field of a class of ipywidgets."""
     style = {"description_width": f"{max(46, 8 * len(label))}px"}
     return kind(description=label, tooltip=tooltip, layout={"width": width}, style=style, **options)
+
+
+def set_options(choice: ipywidgets.Dropdown, values: list[str], *first: tuple[str, str]) -> None:
+    """Replace the options of a selection by `first` and the values; keep what is selected if it is among them."""
+    options = [*first, *((value, value) for value in values)]
+    if list(choice.options) != options:
+        selected = choice.value
+        choice.options = options  # this selects the first one
+        if (selected, selected) in options:
+            choice.value = selected
 
 
 def row(*widgets: ipywidgets.Widget) -> ipywidgets.HBox:

@@ -37,11 +37,7 @@ class RoutesUnavailable(EventlabError):
 
 
 def list_routes(api_url: str) -> list[Route]:
-    """Return the routes of the API in alphabetical order of their paths.
-
-    Raises:
-        RoutesUnavailable: The API does not answer, or it was not started by this kit.
-    """
+    """Return the routes of the API in alphabetical order of their paths."""
     try:
         response = http.request("GET", api_url + ROUTES_PATH, TIMEOUT_S)
     except ServiceUnavailable as error:

@@ -19,9 +19,6 @@ class SparkProgress(Panel):
     """Shows the progress of the latest action of a Spark Connect session.
 
     A classic session does not report its progress; for one, the panel names Spark's web page, which shows it.
-
-    Args:
-        spark: The session.
     """
 
     def __init__(self, spark: Any) -> None:
@@ -30,7 +27,10 @@ class SparkProgress(Panel):
         self._operation: str | None = None
         self._drawn_at = 0.0
         is_connect = type(spark).__module__.startswith("pyspark.sql.connect.")
-        text = "No job yet. Run an action, for example count()." if is_connect else _classic_text(spark)
+        text = "No job yet. Run an action, for example count()."
+        if not is_connect:
+            page = spark.sparkContext.uiWebUrl or "no page (spark.ui.enabled is false)"
+            text = f"A classic session shows its progress only on its web page: {page}"
         self.view = ipywidgets.HTML(note(text))
         super().__init__("Spark", "SparkProgress: stages and tasks of this session's jobs", self.view)
         if is_connect:
@@ -55,8 +55,3 @@ class SparkProgress(Panel):
             self.view.value = render(
                 "spark_progress", action=self.actions, stages=shown, running_tasks=inflight_tasks, done=done
             )
-
-
-def _classic_text(spark: Any) -> str:
-    page = spark.sparkContext.uiWebUrl or "no page (spark.ui.enabled is false)"
-    return f"A classic session shows its progress only on its web page: {page}"

@@ -13,7 +13,7 @@ from eventlab.settings import settings as default_settings
 from eventlab.stack import Stack, process
 from eventlab.stack.services import COURSE, SERVICES, select
 from eventlab.stack.stack import Status
-from eventlab.widgets.html import alert, note, render
+from eventlab.widgets.html import alert, render
 from eventlab.widgets.panel import Panel, button, field, repeat, row
 
 POLL_S = 1.0
@@ -21,27 +21,21 @@ POLL_S = 1.0
 PROBE_S = 3.0
 """Seconds between two requests to a running service; a request costs more than a check of the process."""
 LOG_LINES = 10
-PAGES: dict[str, tuple[str, Callable[[Settings], str]]] = {
-    "namenode": ("HDFS's page", lambda settings: settings.webhdfs_url),
-    "spark": ("Spark's page", lambda settings: settings.spark_ui_url),
-    "api": ("the game API", lambda settings: settings.api_url),
+PAGES = {
+    "namenode": ("HDFS's page", "webhdfs_url"),
+    "spark": ("Spark's page", "spark_ui_url"),
+    "api": ("the game API", "api_url"),
 }
-"""The services with a web page: the label of the link, and the address."""
+"""The services with a web page: the label of the link, and the setting with its address."""
 
 
 class StackPanel(Panel):
-    """Shows each service's state, at most 2 s old, whoever started or stopped the service.
-
-    Args:
-        services: The names of the services.
-        settings: Which stack to show.
-    """
+    """Shows each service's state, at most 2 s old, whoever started or stopped the service."""
 
     def __init__(self, services: Sequence[str] = COURSE, settings: Settings = default_settings) -> None:
         self.settings = settings
-        self.rows = {
-            service.name: ServiceRow(settings, service.name, self._on_click) for service in select(services)
-        }
+        names = [service.name for service in select(services)]
+        self.rows = {name: ServiceRow(settings, name, self._on_click) for name in names}
         logs = [("(no log)", ""), *((name, name) for name in self.rows)]
         self.log_of = field(Dropdown, "Log of", "The service whose log is shown", "230px", options=logs)
         self.log_of.layout.margin = "8px 0 2px 0"
@@ -92,42 +86,28 @@ class StackPanel(Panel):
     def _show_log(self) -> None:
         name = self.log_of.value
         lines = process.log_tail(self.settings, name, LOG_LINES) if name else ""
-        if lines:
-            self.log_view.value = render("service_log", name=name, lines=lines)
-        else:
-            self.log_view.value = note(f"{name} has no log yet." if name else "")
+        self.log_view.value = render("service_log", name=name, lines=lines)
 
 
 class ServiceRow:
     """The row of one service: its state, address and memory, and two buttons that name it.
 
-    Args:
-        settings: The service's stack.
-        name: The service's name.
-        on_click: Called with the name and `start`, `stop` or `restart`.
-
-    Attributes:
-        state: The last known state, as `Status` has it.
-        phase: What a command is doing with the service, or "".
+    Its buttons call `on_click` with the name and `start`, `stop` or `restart`.
     """
 
     def __init__(self, settings: Settings, name: str, on_click: Callable[[str, str], None]) -> None:
         self.settings, self.name = settings, name
         self.is_external = SERVICES[name].is_external(settings)
-        self.state, self.phase = "", ""
+        self.state, self.phase = "unknown", ""
         self.status: Status | None = None
         self.probed_at = 0.0
         self._lock = threading.Lock()
-        self.facts = HTML(self._html("unknown", "checking"), layout={"flex": "1 1 auto"})
-        self.power = button(
-            f"Start {name}",
-            lambda: on_click(name, "stop" if self._can_stop() else "start"),
-            "132px",
-            disabled=True,
-        )
-        self.restart = button(f"Restart {name}", lambda: on_click(name, "restart"), "148px", disabled=True)
+        self.facts = HTML(layout={"flex": "1 1 auto"})
+        self.power = button("", lambda: on_click(name, "stop" if self._can_stop() else "start"), "132px")
+        self.restart = button(f"Restart {name}", lambda: on_click(name, "restart"), "148px")
         if self.is_external:
             self.power.tooltip = self.restart.tooltip = f"eventlab did not start {name} and cannot stop it"
+        self._draw()
         self.view = row(self.facts, self.power, self.restart)
 
     def show(self, status: Status) -> None:
@@ -139,8 +119,8 @@ class ServiceRow:
         """Return whether the service answered a moment ago and its process is still the same."""
         if self.status is None or self.state != "running" or time.monotonic() - self.probed_at > PROBE_S:
             return False
-        own = process.find(self.settings, self.name)
-        return self.is_external or (own is not None and own.pid == self.status.pid)
+        running = process.find(self.settings, self.name)
+        return self.is_external or (running is not None and running.pid == self.status.pid)
 
     def show_phase(self, phase: str) -> None:
         """Show what a command is doing with the service, until `end_phase`."""
@@ -155,23 +135,18 @@ class ServiceRow:
         return self.state == "running" or bool(self.status and self.status.pid)
 
     def _draw(self) -> None:
+        """Show what is known; the text changes only when the service does."""
+        label, setting = PAGES.get(self.name, ("", ""))
         with self._lock:
-            self.facts.value = self._html(
-                "busy" if self.phase else self.state or "stopped", self.phase or self.state
+            self.facts.value = render(
+                "service",
+                name=self.name,
+                state="busy" if self.phase else self.state,
+                label=self.phase or (self.state if self.status else "checking"),
+                page={"label": label, "url": getattr(self.settings, setting)} if setting else None,
+                address=SERVICES[self.name].address(self.settings).partition("?")[0],
+                rss_bytes=self.status.rss_bytes if self.status else 0,
             )
             self.power.description = f"{'Stop' if self._can_stop() else 'Start'} {self.name}"
-            self.power.disabled = self.is_external or bool(self.phase)
+            self.power.disabled = self.is_external or bool(self.phase) or self.status is None
             self.restart.disabled = self.power.disabled or self.state == "stopped"
-
-    def _html(self, state: str, label: str) -> str:
-        """Return name, state, address and memory; the text changes only when the service does."""
-        text, url = PAGES.get(self.name, ("", None))
-        return render(
-            "service",
-            name=self.name,
-            state=state,
-            label=label,
-            page={"label": text, "url": url(self.settings)} if url else None,
-            address=SERVICES[self.name].address(self.settings).partition("?")[0],
-            rss_bytes=self.status.rss_bytes if self.status else 0,
-        )

@@ -11,7 +11,7 @@ from eventlab.settings import Settings
 from eventlab.settings import settings as default_settings
 from eventlab.widgets import tracing
 from eventlab.widgets.html import alert, render
-from eventlab.widgets.panel import Panel, button, field, repeat, row
+from eventlab.widgets.panel import Panel, button, field, repeat, row, set_options
 from eventlab.widgets.routes import HOSTS, RoutesUnavailable, list_routes
 from eventlab.widgets.tracing import Trace
 
@@ -25,9 +25,7 @@ class TraceEvent(Panel):
 
     Args:
         topic: The topic to which the API sends events; without one, that of the settings.
-        settings: The stack.
         path: The folder on HDFS for the Parquet file; its content is replaced.
-        hosts: The values that the field "Host" offers.
     """
 
     def __init__(
@@ -39,10 +37,8 @@ class TraceEvent(Panel):
     ) -> None:
         self.settings, self.topic, self.path = settings, topic or settings.topic, path
         self.trace: Trace | None = None
-        self.route = field(Dropdown, "Route", "The route to request", "250px", options=["/"])
-        self.host = field(
-            Combobox, "Host", "The player's Host header", "250px", value=hosts[0], options=list(hosts)
-        )
+        self.route = field(Dropdown, "Route", "The route to request", options=[FIRST_ROUTE])
+        self.host = field(Combobox, "Host", "The player's Host header", value=hosts[0], options=list(hosts))
         self.send_button = button("Send and follow", self._on_click, "150px", button_style="primary")
         self.steps, self.message = HTML(), HTML()
         self._show(None, is_running=False)
@@ -56,11 +52,7 @@ class TraceEvent(Panel):
         self.in_background("requests the routes to trace", repeat(POLL_S, self._refresh))
 
     def follow(self, route: str = FIRST_ROUTE, host: str = HOSTS[0]) -> Trace:
-        """Send one request, show each step, and return where its event was found.
-
-        Raises:
-            tracing.TraceError: The event was not found.
-        """
+        """Send one request, show each step, and return where its event was found."""
         self.message.value = ""
         self._show(None, is_running=True)
         try:
@@ -92,8 +84,5 @@ class TraceEvent(Panel):
         except RoutesUnavailable:
             return
         paths = [route.path for route in routes if route.method == "GET" and not route.has_variables]
-        if paths and paths != list(self.route.options):
-            selected = self.route.value if self.route.value != "/" else FIRST_ROUTE
-            self.route.options = paths  # this selects the first one
-            if selected in paths:
-                self.route.value = selected
+        if paths:
+            set_options(self.route, paths)

@@ -28,12 +28,8 @@ class Trace:
     """Where one event was found; a field is None before its step is completed.
 
     Attributes:
-        id: The value of the header.
-        request: The request, for example `GET /purchase_a_sword`.
         time: Kafka's timestamp of the event as a local time of day.
         row_index: The number of its row in the file, from 0.
-        query: A query in SQL for the event.
-        row: The result of the query.
     """
 
     id: str
@@ -49,33 +45,14 @@ class Trace:
     query: str | None = None
     row: dict[str, Any] | None = None
 
-    @property
-    def completed_steps(self) -> int:
-        """Return how many of the four steps are completed: request, Kafka, Parquet, SQL."""
-        results = (self.status, self.offset, self.file, self.row)
-        return next((step for step, result in enumerate(results) if result is None), len(results))
-
 
 def trace_event(
-    settings: Settings,
-    topic: str,
-    route: str,
-    host: str,
-    path: str = PATH,
-    on_step: Callable[[Trace], None] = lambda trace: None,
+    settings: Settings, topic: str, route: str, host: str, path: str, on_step: Callable[[Trace], None]
 ) -> Trace:
     """Send one request and find its event in Kafka, in a Parquet file, and in SQL.
 
-    Args:
-        settings: The stack.
-        topic: The topic to which the API sends events.
-        route: The path to request.
-        host: The value of the header `Host`, or "".
-        path: The folder on HDFS for the Parquet file; its content is replaced.
-        on_step: Called after each completed step.
-
-    Raises:
-        TraceError: The event was not found.
+    `topic` is the one to which the API sends events, `host` a header or "", and `path` the folder on HDFS for the
+    Parquet file, whose content is replaced. `on_step` is called after each completed step.
     """
     trace = Trace(uuid.uuid4().hex[:12], f"GET {route}")
     before = kafka.topic_offsets(settings.bootstrap_servers, topic)
