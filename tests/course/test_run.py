@@ -62,10 +62,14 @@ def test_a_failing_cell_is_named_with_its_error(tmp_path):
 
 
 def test_a_kernel_that_dies_is_a_failure_too(tmp_path):
-    result = execute(notebook(tmp_path / "dead.ipynb", "import os; os._exit(3)"), tmp_path / "out.ipynb")
+    dead = notebook(tmp_path / "dead.ipynb", "print('before')", "import os; os._exit(3)", "1")
+
+    result = execute(dead, tmp_path / "out.ipynb")
 
     assert result.failure is not None
+    assert (result.failure.cell, result.failure.source) == (2, "import os; os._exit(3)")
     assert "DeadKernelError" in result.failure.error
+    assert result.node.cells[0].outputs[0].text == "before\n"
 
 
 def test_lessons_are_picked_by_how_they_begin():

@@ -53,7 +53,7 @@ def lab(browser: bool) -> None:
 
     page = start_page.write()
     hub_address = hub.page(page)
-    with open_stack(COURSE if hub_address else ()) as stack:
+    with open_stack(settings, COURSE if hub_address else ()) as stack:
         statuses = stack.up()
     show_status(statuses)
     address = hub_address or lab_page(settings, f"lab/tree/{page.relative_to(ROOT)}")

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from eventlab.cli.signals import terminable
 from eventlab.clients import ports
-from eventlab.settings import settings
+from eventlab.settings import Settings
 
 if TYPE_CHECKING:
     from eventlab.doctor import CheckResult
@@ -94,8 +94,8 @@ def show_progress() -> Iterator[ProgressLines]:
 
 
 @contextmanager
-def open_stack(services: Iterable[str] = ()) -> Iterator[Stack]:
-    """Yield the user's stack, and show what happens to its services (default: all)."""
+def open_stack(settings: Settings, services: Iterable[str] = ()) -> Iterator[Stack]:
+    """Yield a stack of the services (default: all), and show what happens to them."""
     from eventlab.stack import Stack
     from eventlab.stack.services import SERVICES
 

@@ -40,7 +40,7 @@ def up(services: tuple[str, ...], lesson: str | None) -> None:
                                                 start a second stack on other ports
     """
     notebook = _find_lesson(lesson) if lesson else None
-    with open_stack() as stack:
+    with open_stack(settings) as stack:
         statuses = stack.up(services)
     show_status(statuses)
     if notebook:
@@ -110,7 +110,7 @@ def down(services: tuple[str, ...]) -> None:
       eventlab down datanode    stop one service
     """
     names = services or _services_without_own_jupyter()
-    with open_stack() as stack:
+    with open_stack(settings) as stack:
         ports_before = stack.listening_ports(names)
         statuses = stack.down(names)
     still_open = stack.open_ports(names)
@@ -139,7 +139,7 @@ def restart(services: tuple[str, ...]) -> None:
     Example:
       eventlab restart api      load a changed game_api.py
     """
-    with open_stack() as stack:
+    with open_stack(settings) as stack:
         statuses = stack.restart(services)
     show_status(statuses)
 
@@ -183,7 +183,7 @@ def reset(yes: bool) -> None:
         return
     if not yes:
         click.confirm(f"Delete every topic, event, file, log and saved event in {settings.state_dir}?", abort=True)
-    with open_stack() as stack:
+    with open_stack(settings) as stack:
         stack.reset()
     click.echo("All data is deleted. Start again: eventlab up")
 
