@@ -21,15 +21,22 @@ from eventlab.commands.kafkacat import consume, metadata, produce
 from eventlab.commands.kafkacat.options import HELP, USAGE, FatalError, UsageError, parse, print_info
 from eventlab.settings import settings
 
-MODES = {"C": consume.run, "P": produce.run, "L": metadata.run, "h": lambda options: print(HELP, end="") or 0}
-AUTO_MODES = {"C": "Consumer", "P": "Producer"}
+MODES = {"C": consume.run, "P": produce.run, "L": metadata.run}
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run `kafkacat` with these arguments (default: the process's) and return its exit code."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     try:
-        return _run(sys.argv[1:] if argv is None else argv)
+        options = parse(sys.argv[1:] if argv is None else argv, settings.bootstrap_servers)
+        if options.help:
+            print(HELP, end="")
+            return 0
+        mode = options.mode or ("C" if os.isatty(0) else "P")
+        if not options.mode and not options.quiet:
+            name = "Consumer" if mode == "C" else "Producer"
+            print_info(f"Auto-selecting {name} mode (use -P or -C to override)")
+        return MODES[mode](options)
     except UsageError as error:
         print(f"Error: {error}\n\n{USAGE}\n(kafkacat -h explains the flags)", file=sys.stderr)
     except FatalError as error:
@@ -43,11 +50,3 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     return 1
-
-
-def _run(argv: list[str]) -> int:
-    options = parse(argv, settings.bootstrap_servers)
-    mode = options.mode or ("C" if os.isatty(0) else "P")
-    if not options.mode and not options.quiet:
-        print_info(f"Auto-selecting {AUTO_MODES[mode]} mode (use -P or -C to override)")
-    return MODES[mode](options)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import select
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from eventlab.commands.kafkacat import metadata
 from eventlab.commands.kafkacat.format import renderer
@@ -20,15 +21,17 @@ PROPERTIES = metadata.PROPERTIES | {
     "enable.auto.commit": False,
     "enable.partition.eof": True,
     "fetch.wait.max.ms": 100,  # the delay before an end is reported
+    "socket.timeout.ms": 3000,  # a broker that does not answer is down after twice this time
     "max.poll.interval.ms": 86_400_000,  # `| less` stops reading for a long time
 }
 
 
 def run(options: Options) -> int:
     """Print the messages that the options select; return 0."""
-    errors: set[int] = set()
-    config = {"bootstrap.servers": options.brokers, "error_cb": lambda error: errors.add(error.code())}
-    # The last messages of a topic that has fewer are all that it has; other offsets outside a topic are its end.
+    render = renderer(options.format, options.key_delimiter)
+    errors: list[KafkaError] = []
+    config = {"bootstrap.servers": options.brokers, "error_cb": errors.append}
+    # `-o -99` prints all messages of a shorter topic. Other offsets outside the topic mean its end, as in kcat.
     config["auto.offset.reset"] = "earliest" if options.offset < OFFSET_TAIL_BASE else "latest"
     consumer = Consumer(PROPERTIES | config)
     failure = f"Failed to query metadata for topic {options.topic}"
@@ -36,7 +39,8 @@ def run(options: Options) -> int:
     partitions = select_partitions(topic, options.partition)
     consumer.assign([TopicPartition(options.topic, number, options.offset) for number in partitions])
     with suppress(KeyboardInterrupt):
-        _print_messages(consumer, options, partitions, errors)
+        for message in _messages(consumer, options, partitions, errors):
+            sys.stdout.buffer.write(render(message))
     return 0
 
 
@@ -54,33 +58,44 @@ def select_partitions(topic: Any, partition: int) -> set[int]:
     return set(topic.partitions) if partition == -1 else {partition}
 
 
-def _print_messages(consumer: Consumer, options: Options, partitions: set[int], errors: set[int]) -> None:
-    """Print messages until the count is reached, or with `-e` the end of all partitions."""
-    render, output, remaining = renderer(options.format, options.key_delimiter), sys.stdout.buffer, options.count
+def _messages(
+    consumer: Consumer, options: Options, partitions: set[int], errors: list[KafkaError]
+) -> Iterator[Message]:
+    """Yield messages until the count is reached, or with `-e` the end of all partitions; flush the output."""
+    remaining = options.count
     pipe = select.poll()
     pipe.register(sys.stdout, 0)  # reports only a closed pipe (`| head -1`)
     while remaining and partitions:
-        messages = consumer.consume(1, POLL_S)
-        if messages:
-            messages += consumer.consume(min(remaining, MAX_BATCH) - 1, 0)
+        batch = consumer.consume(1, POLL_S)
+        if batch:
+            batch += consumer.consume(min(remaining, MAX_BATCH) - 1, 0)
         elif pipe.poll(0):
             raise BrokenPipeError
-        for message in messages:
-            error = message.error()
+        for message in batch:
+            error, partition = message.error(), message.partition()
             if error and error.code() != KafkaError._PARTITION_EOF:
-                raise FatalError(f"Topic {message.topic()} [{message.partition()}] error: {error.str()}")
-            if message.partition() not in partitions:
+                raise FatalError(f"Topic {options.topic} [{partition}] error: {error.str()}")
+            if partition not in partitions:
                 continue  # a message after the end
             if not error:
-                output.write(render(message))
                 remaining -= 1
+                yield message
                 continue
-            output.flush()
-            partitions -= {message.partition()} if options.exit_at_end else set()
+            sys.stdout.buffer.flush()
+            if options.exit_at_end:
+                partitions.remove(partition)
             if not options.quiet:
-                end = f"{message.topic()} [{message.partition()}] at offset {message.offset()}"
+                end = f"{options.topic} [{partition}] at offset {message.offset()}"
                 print_info(f"Reached end of topic {end}{'' if partitions else ': exiting'}")
-        output.flush()
-        if KafkaError._ALL_BROKERS_DOWN in errors:
-            metadata.request(consumer, options.brokers)  # raises an error if they are still down
-            errors.clear()
+        sys.stdout.buffer.flush()
+        _check(errors, consumer, options)
+
+
+def _check(errors: list[KafkaError], consumer: Consumer, options: Options) -> None:
+    """Raise a FatalError for a deleted topic, and for brokers that are down and do not come back."""
+    while errors:
+        error = errors.pop()
+        if error.code() in (KafkaError._UNKNOWN_PARTITION, KafkaError.UNKNOWN_TOPIC_OR_PART):
+            raise FatalError(f"Topic {options.topic} error: {error.str()}")
+        if error.code() == KafkaError._ALL_BROKERS_DOWN:
+            metadata.request(consumer, options.brokers)

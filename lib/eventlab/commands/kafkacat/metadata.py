@@ -11,7 +11,11 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from eventlab.commands.kafkacat.options import FatalError, Options
 
 TIMEOUT_S = 5  # the default of kcat's -m
-PROPERTIES = {"client.id": "kafkacat", "log_level": 0, "socket.timeout.ms": TIMEOUT_S * 1000}
+PROPERTIES = {
+    "client.id": "kafkacat",
+    "log_level": 0,
+    "topic.metadata.propagation.max.ms": 5000,  # after this time a topic without metadata does not exist
+}
 ALL_BROKERS_DOWN = KafkaError(KafkaError._ALL_BROKERS_DOWN).str()
 
 

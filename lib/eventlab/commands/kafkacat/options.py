@@ -61,12 +61,13 @@ class Options:
     """A parsed command line.
 
     Attributes:
-        mode: "C", "P", "L", "h" (help), or "" when none is given.
+        mode: "C", "P", "L", or "" when none is given.
         partition: -1 means all partitions when consuming, and the one that the key selects when producing.
         offset: An offset, or one of librdkafka's negative codes for a logical offset.
     """
 
-    mode: str
+    help: bool = False
+    mode: str = ""
     brokers: str = ""
     topic: str = ""
     partition: int = -1
@@ -91,7 +92,7 @@ def parse(argv: Sequence[str], default_brokers: str) -> Options:
         raise UsageError(f"unknown argument: {error}") from error
     flags = dict(pairs)
     if "-h" in flags or "--help" in flags:
-        return Options(mode="h")
+        return Options(help=True)
     modes = [flag[1] for flag in flags if flag in ("-C", "-P", "-L")]
     if len(modes) > 1:
         raise FatalError(f"Do not mix modes: -{modes[1]} seen when -{modes[0]} already set")

@@ -15,11 +15,8 @@ from eventlab.commands.kafkacat.options import FatalError, Options, print_info
 
 STDIN = 0
 MAX_MESSAGE_BYTES = 1_000_000  # librdkafka's message.max.bytes
-PROPERTIES = metadata.PROPERTIES | {
-    "delivery.report.only.error": True,
-    "message.timeout.ms": 10_000,
-    "topic.metadata.propagation.max.ms": 5000,  # then a topic that the broker does not create is unknown
-}
+MAX_PENDING = 1000
+PROPERTIES = metadata.PROPERTIES | {"delivery.report.only.error": True, "message.timeout.ms": 10_000}
 
 
 def run(options: Options) -> int:
@@ -35,9 +32,10 @@ def run(options: Options) -> int:
     metadata.request(producer, options.brokers)
     try:
         for line in islice(split_lines(_read_stdin(producer, failures)), options.count):
+            key, value = split_key(line, options.key_delimiter)
             try:
-                _send(producer, options, line)
-            except KafkaException as error:
+                producer.produce(options.topic, value, key, options.partition)
+            except KafkaException as error:  # librdkafka knows that the topic or partition does not exist
                 on_delivery(error.args[0])
     except KeyboardInterrupt:
         pass  # a line that is not complete is not sent
@@ -70,19 +68,12 @@ def split_key(line: bytes, key_delimiter: bytes | None) -> tuple[bytes | None, b
     return (key, value) if delimiter else (None, line)
 
 
-def _send(producer: Producer, options: Options, line: bytes) -> None:
-    key, value = split_key(line, options.key_delimiter)
-    while True:
-        try:
-            return producer.produce(options.topic, value, key, options.partition)
-        except BufferError:  # the queue is full
-            producer.poll(0.1)
-
-
 def _read_stdin(producer: Producer, failures: set[int]) -> Iterator[bytes]:
     """Yield what stdin has, so that a typed line is sent at once; end when the brokers do not answer."""
     while KafkaError._MSG_TIMED_OUT not in failures:
-        producer.poll(0)  # reports what was not delivered
+        producer.poll(0)  # calls on_delivery
+        if len(producer) > MAX_PENDING:
+            producer.flush()
         if select.select([STDIN], [], [], 0.2)[0]:
             chunk = os.read(STDIN, 65536)
             if not chunk:
