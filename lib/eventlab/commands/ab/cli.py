@@ -44,9 +44,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def usage() -> str:
     """Return the text of option -h."""
-    from importlib import resources  # a slow import that a run does not need
-
-    return resources.files("eventlab.commands.ab").joinpath("usage.txt").read_text()
+    return Path(__file__).with_name("usage.txt").read_text()
 
 
 def split(arguments: list[str]) -> tuple[Options, list[str]]:

@@ -14,11 +14,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from pathlib import Path
 
 from confluent_kafka import KafkaException
 
 from eventlab.commands.kafkacat import consume, metadata, produce
-from eventlab.commands.kafkacat.options import HELP, USAGE, FatalError, UsageError, parse, print_info
+from eventlab.commands.kafkacat.options import USAGE, FatalError, UsageError, parse, print_info
 from eventlab.settings import settings
 
 MODES = {"C": consume.run, "P": produce.run, "L": metadata.run}
@@ -30,7 +31,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         options = parse(sys.argv[1:] if argv is None else argv, settings.bootstrap_servers)
         if options.help:
-            print(HELP, end="")
+            print(Path(__file__).with_name("help.txt").read_text(), end="")
             return 0
         mode = options.mode or ("C" if os.isatty(0) else "P")
         if not options.mode and not options.quiet:

@@ -1,4 +1,4 @@
-"""Command line of `kafkacat`: help text, parser and errors."""
+"""Command line of `kafkacat`: parser and errors."""
 
 from __future__ import annotations
 
@@ -14,36 +14,6 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END
 from eventlab.errors import EventlabError
 
 USAGE = "Usage: kafkacat -C|-P|-L [-b <brokers>] [-t <topic>] <options>"
-HELP = rf"""{USAGE}
-
-kafkacat reads, writes and lists Kafka topics. Its flags and output are those of kcat, which has more flags.
-
-  kafkacat -C -t events -o beginning -e           print all messages of a topic, then exit
-  kafkacat -C -t events -o end                    print new messages as they arrive, until Ctrl-C
-  kafkacat -C -t events -eq -f '%p:%o %T %s\n'    print partition, offset and timestamp too
-  echo 'alice:{{"coins": 3}}' | kafkacat -P -t events -K:   send a message with the key "alice"
-
-  -C              Consume: print messages on stdout (default when stdin is a terminal)
-  -P              Produce: send each line of stdin as a message, except empty lines (default otherwise)
-  -L              List the brokers and topics of the cluster (with -t: one topic)
-  -b <brokers,..> Bootstrap brokers, host[:port]. Default: the broker of the stack (eventlab status)
-  -t <topic>      Topic
-  -p <partition>  Partition. Default: all when consuming; chosen by the key when producing
-  -K <delim>      Delimiter between key and message
-  -c <cnt>        Exit after this number of messages
-  -q              Quiet: print errors only
-  -h              Print this help
-With -C:
-  -o <offset>     beginning (default) | end | <offset> | -<number of messages before the end>
-  -e              Exit at the end of all partitions
-  -u              Unbuffered output (always on)
-  -f <format>     Output format:
-    %s payload   %k key   %S %K their lengths (-1 for NULL)   %R payload length, 4 bytes big-endian
-    %t topic     %p partition    %o offset    %T timestamp (ms)    %h headers (n=v,..)    %% a percent sign
-    \n \r \t \xXX (hex) \0NN (octal)
-
-Exit code: 0, also after Ctrl-C; 1 when something failed or a message was not delivered.
-"""
 OFFSETS = {"beginning": OFFSET_BEGINNING, "end": OFFSET_END}
 OFFSET_TAIL_BASE = -2000  # librdkafka's code for "the last n messages" is this minus n
 

@@ -50,9 +50,7 @@ def become_kernel(wanted: dict[str, Any], id: str, tell: int) -> None:
         code = os.waitstatus_to_exitcode(status)
         os._exit(code if code >= 0 else 128 - code)
     except BaseException as error:
-        with contextlib.suppress(OSError):
-            os.write(tell, f"{type(error).__name__}: {error}\n".encode())
-        os._exit(70)
+        exit_with(error, tell)
 
 
 def be_first(wanted: dict[str, Any], id: str, tell: int) -> None:
@@ -76,9 +74,14 @@ def be_first(wanted: dict[str, Any], id: str, tell: int) -> None:
                 code = os.waitstatus_to_exitcode(status)
                 os._exit(code if code >= 0 else 128 - code)
     except BaseException as error:
-        with contextlib.suppress(OSError):
-            os.write(tell, f"{type(error).__name__}: {error}\n".encode())
-        os._exit(70)
+        exit_with(error, tell)
+
+
+def exit_with(error: BaseException, tell: int) -> None:
+    """Report the error to the process that forked this one, and end."""
+    with contextlib.suppress(OSError):
+        os.write(tell, f"{type(error).__name__}: {error}\n".encode())
+    os._exit(70)
 
 
 def fresh_folders(wanted: dict[str, Any], id: str) -> None:
