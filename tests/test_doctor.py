@@ -244,7 +244,7 @@ def test_the_process_that_holds_a_port_is_named_and_the_remedy_moves_the_stack(o
         check = machine.free_ports(own)
 
     assert not check.ok
-    assert f"{own.api_port} (api) is held by process {os.getpid()}" in check.detail
+    assert f"{own.api_port} (api) is used by process {os.getpid()}" in check.detail
     remedy, _, offset = check.remedy.partition("=")
     assert remedy == "export EVENTLAB_PORT_OFFSET"
     assert int(offset) > own.port_offset

@@ -1,4 +1,4 @@
-"""Writing small files so that a reader never sees half of one."""
+"""Write small files atomically: a reader never sees an incomplete file."""
 
 import contextlib
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 def write_atomically(path: Path, text: str, *, mode: int = 0o644) -> None:
     """Write a text file, and its folder if needed, under a temporary name, then rename it.
 
-    A full disk or a killed process leaves the old file, or none, and never an empty or incomplete one.
+    After a full disk or a killed process, the old file (or no file) is there, and never an incomplete one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
@@ -36,7 +36,7 @@ def write_if_changed(path: Path, text: str, *, mode: int = 0o644) -> bool:
 
 
 def create_once(path: Path, text: str, *, mode: int = 0o600) -> str:
-    """Return the content of a file that is created at the first call, without spaces around it.
+    """Create a file with the text unless it exists, and return its content without spaces around it.
 
     Two processes that create it at the same time get the same content. An empty file, which a full disk may
     have left, is replaced; `text` must not be empty.
@@ -48,7 +48,7 @@ def create_once(path: Path, text: str, *, mode: int = 0o600) -> str:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     write_atomically(temporary, text, mode=mode)
     try:
-        os.link(temporary, path)  # fails when another process was first
+        os.link(temporary, path)  # fails if another process has created the file
     except FileExistsError:
         pass
     finally:

@@ -1,8 +1,8 @@
 """The settings: ports, addresses and the state folder.
 
 Each setting has an environment variable `EVENTLAB_<NAME>` and can be set in `eventlab.toml` in the kit's folder
-(EVENTLAB_SETTINGS_FILE names another file, or none). So two stacks can run on one machine, and the notebooks can
-use services that somebody else runs.
+(EVENTLAB_SETTINGS_FILE names another file, or none). With other settings, a second stack can run on the same
+machine, and the notebooks can use external services, which this kit does not start or stop.
 """
 
 import os
@@ -30,8 +30,8 @@ SETTINGS_FILE = "EVENTLAB_SETTINGS_FILE"
 OTHER_VARIABLES = (
     SETTINGS_FILE,
     "EVENTLAB_EXPLAIN",  # off: no explanation boxes
-    "EVENTLAB_JUPYTER_TOKEN",  # of the containers in stack/compose.yaml
-    "EVENTLAB_SPARK_TOKEN",  # of the containers in stack/compose.yaml
+    "EVENTLAB_JUPYTER_TOKEN",  # used by stack/compose.yaml
+    "EVENTLAB_SPARK_TOKEN",  # used by stack/compose.yaml
 )
 """Variables with the prefix that are not settings."""
 TEST_PREFIXES = ("EVENTLAB_TEST_", "EVENTLAB_REQUIRE_")
@@ -45,16 +45,16 @@ BaseUrl = Annotated[str, AfterValidator(lambda path: f"/{path.strip('/')}/".repl
 
 
 def _port(number: int) -> Any:
-    """Return a field for a port that is moved by `port_offset`, unless it is set by its name."""
+    """Return a field for a port whose default is the number plus `port_offset`."""
     return Field(default_factory=lambda values: number + values["port_offset"])
 
 
 class Settings(BaseSettings):
     """The kit's settings.
 
-    `port_offset` is added to each port that is not set by its name. When an address is set
-    (`kafka_bootstrap_servers`, `spark_remote_url`, `default_fs_url`, `api_address`), somebody else runs that
-    service: it is probed, and never started or stopped.
+    `port_offset` is added to the default of each port; a port that is set explicitly does not change. A service
+    whose address is set (`kafka_bootstrap_servers`, `spark_remote_url`, `default_fs_url`, `api_address`) is
+    external: the kit probes it, and never starts or stops it.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
@@ -98,7 +98,7 @@ class Settings(BaseSettings):
         *_: object,
         **__: object,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Return the sources, strongest first: arguments, environment, file (called by pydantic-settings)."""
+        """Return the sources: arguments before environment before file (called by pydantic-settings)."""
         file = settings_file()
         return init_settings, env_settings, *((TomlConfigSettingsSource(settings_cls, file),) if file else ())
 
@@ -169,7 +169,7 @@ def settings_file() -> Path | None:
 
 
 def unknown_variables() -> list[str]:
-    """Return one message for each variable with the kit's prefix that is neither a setting nor known otherwise."""
+    """Return one message for each variable with the kit's prefix that the kit does not know."""
     settings = [PREFIX + name.upper() for name in Settings.model_fields]
     known = {*settings, *OTHER_VARIABLES}
     unknown = [name for name in sorted(os.environ) if name.startswith(PREFIX) and name not in known]

@@ -28,8 +28,8 @@ def test_a_second_setup_reports_that_everything_is_there():
     assert done.returncode == 0, done.stderr
     stages = [line.split(" s  ", 1)[1] for line in done.stderr.splitlines()]
     assert stages[0].startswith("java Java ")
-    assert stages[-1] == "archives all there"
-    assert any(stage.startswith("jars ") and stage.endswith(" as locked") for stage in stages)
+    assert stages[-1] == "archives complete"
+    assert any(stage.startswith("jars ") and stage.endswith(" match the lock") for stage in stages)
 
 
 def test_downloaded_jars_are_counted_with_their_bytes(lines, monkeypatch):
@@ -42,7 +42,7 @@ def test_downloaded_jars_are_counted_with_their_bytes(lines, monkeypatch):
 
     installation.install_jars(lines.update)
 
-    assert shown(lines) == ["jars checking", "jars 58 of 58 as locked, 3.0 MiB downloaded"]
+    assert shown(lines) == ["jars checking", "jars 58 of 58 match the lock, 3.0 MiB downloaded"]
 
 
 def test_the_recording_of_archives_is_announced_before_services_start(lines, monkeypatch):

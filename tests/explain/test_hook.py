@@ -101,6 +101,13 @@ def test_an_explanation_is_text_html_and_data():
     }
 
 
+def test_each_module_of_explanations_can_be_imported():
+    """The hook shows no box when an import fails, so nothing else reports a missing module."""
+    names = [function.__name__ for function in registry.explanations()]
+
+    assert {"unusable_java", "broker_down", "path_missing", "command_failed"} <= set(names)
+
+
 def test_an_explanation_function_that_raises_does_not_stop_the_others(settings):
     right = Explanation("a", "b", "c")
 

@@ -127,5 +127,5 @@ def test_without_a_network_the_jar_and_the_way_out_are_named(repository: Path, m
     the(SMALL, repository).unlink()
     monkeypatch.setattr(maven, "DEFAULT_REMOTE_REPOS", {"nowhere": "http://127.0.0.1:1"})
 
-    with pytest.raises(jars.JarsError, match=f"{SMALL} could not be fetched"):
+    with pytest.raises(jars.JarsError, match=f"{SMALL} could not be downloaded"):
         jars.sync()

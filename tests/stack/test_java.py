@@ -167,7 +167,7 @@ def test_where_there_is_no_java_one_is_fetched_and_runs(runtime: Path, vendor: P
 
     fetched = java.find_or_fetch()
 
-    assert (fetched.unfit, fetched.found_in) == (None, "fetched by eventlab")
+    assert (fetched.unfit, fetched.found_in) == (None, "downloaded by eventlab")
     asked = subprocess.run([fetched.executable, "--list-modules"], capture_output=True, text=True, check=True)
     assert java.NEEDED_MODULE in asked.stdout
     assert java.find().home == fetched.home, "found without a network the next time"
@@ -190,21 +190,21 @@ def test_a_fitting_java_is_used_and_nothing_is_fetched(tmp_path: Path, monkeypat
 def test_a_fetched_java_that_is_trimmed_is_refused(tmp_path: Path, vendor: Path):
     offer(vendor, make_home(tmp_path / "trimmed", modules="java.base"))
 
-    with pytest.raises(java.JavaError, match=r"the fetched Java .* is a trimmed Java"):
+    with pytest.raises(java.JavaError, match=r"the downloaded Java .* is a trimmed Java"):
         java.find_or_fetch()
 
 
 def test_without_a_network_the_way_out_is_told(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("CJDK_INDEX_URL", "https://127.0.0.1:1/index.json")
 
-    with pytest.raises(java.JavaError, match="could not be fetched") as caught:
+    with pytest.raises(java.JavaError, match="could not be downloaded") as caught:
         java.find_or_fetch()
     assert "set JAVA_HOME to one\nNext: eventlab setup" in str(caught.value)
 
 
 def test_a_download_that_is_damaged_is_told_and_can_be_tried_again(runtime: Path, vendor: Path):
     (vendor / "jdk.tar.gz").write_bytes(os.urandom(1000))
-    with pytest.raises(java.JavaError, match="could not be fetched"):
+    with pytest.raises(java.JavaError, match="could not be downloaded"):
         java.find_or_fetch()
 
     offer(vendor, runtime)

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 STACK = ("up", "status", "ps", "down", "restart", "logs", "reset", "env", "compose", "setup", "doctor")
 COURSE = ("run", "lab", "hub", "load", "kafkacat")
 COMMANDS = dict.fromkeys(STACK, "stack") | dict.fromkeys(COURSE, "course") | {"labs": "labs", "grade": "grade"}
-"""The modules of the subcommands; one is imported when one of its commands is used."""
+"""The module of each subcommand; it is imported when the subcommand is used."""
 
 
 def set_log_level(ctx: click.Context, param: click.Parameter, count: int) -> None:
@@ -39,7 +39,7 @@ VERBOSE = click.Option(
 
 
 def prepare(command: click.Command) -> click.Command:
-    """Keep the lines of indented parts of a command's help text, and add `--verbose` to its options.
+    """Keep the line breaks of indented parts of a command's help text, and add `--verbose` to its options.
 
     A command that passes its options on to another program does not get `--verbose`.
     """

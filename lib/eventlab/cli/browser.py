@@ -13,7 +13,7 @@ import threading
 logger = logging.getLogger(__name__)
 
 ANSWER_S = 3.0
-"""A launcher that finds no browser ends within this time with an error; a browser may keep it running."""
+"""Seconds in which a launcher without a browser ends with an error; with one, it may run longer."""
 
 
 def open_browser(address: str) -> bool:
@@ -42,7 +42,7 @@ def browser_command(address: str) -> list[str] | None:
     for entry in os.environ.get("BROWSER", "").split(os.pathsep):
         command = shlex.split(entry)
         if command and shutil.which(command[0]):
-            return [word.replace("%s", address) for word in command] if "%s" in entry else [*command, address]
+            return [part.replace("%s", address) for part in command] if "%s" in entry else [*command, address]
     has_display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     launchers = ["open"] if sys.platform == "darwin" else ["wslview", *(["xdg-open"] if has_display else [])]
     return next(([launcher, address] for launcher in launchers if shutil.which(launcher)), None)

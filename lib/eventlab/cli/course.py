@@ -23,7 +23,7 @@ def run(notebooks: tuple[str, ...], output: str, in_place: bool) -> None:
 
     Papermill executes each numbered notebook of notebooks/ in order. The output folder receives the executed
     copies and one page, report.html. The first cell that fails ends the run with exit code 1; the services' logs
-    are then in the output folder too. A stack of yours that is running is not used and not changed.
+    are then in the output folder too. Your running stack is not used and not changed.
 
     Examples:
       eventlab run              all lessons
@@ -68,7 +68,7 @@ def hub(arguments: tuple[str, ...]) -> None:
     """Run a learner's server under JupyterHub.
 
     JupyterHub calls this command. It starts the services and then JupyterLab on its start page. Install the
-    package jupyterhub in the kit's environment, in the Hub's version. In jupyterhub_config.py:
+    Hub's version of the package jupyterhub in the kit's environment. Write in jupyterhub_config.py:
 
       import asyncio
       EVENTLAB = "/path/to/eventlab/.venv/bin/eventlab"
@@ -79,11 +79,11 @@ def hub(arguments: tuple[str, ...]) -> None:
           await down.wait()
       c.Spawner.post_stop_hook = stop_services
 
-    The hook stops the services when the Hub stops or culls a learner's server. A watchdog process, which this
-    command starts, stops them also when the server is killed.
+    The hook stops the services when the Hub stops a learner's server. This command also starts a watchdog
+    process, which stops the services when the server is killed.
 
     Learners who share one machine need their own ports and state folder (EVENTLAB_PORT_OFFSET and
-    EVENTLAB_STATE_DIR in c.Spawner.environment). Learners in containers need neither them nor the hook.
+    EVENTLAB_STATE_DIR in c.Spawner.environment). Learners in containers need no such settings and no hook.
     """
     from eventlab.jupyter import hub as jupyterhub
 
@@ -96,7 +96,7 @@ def hub(arguments: tuple[str, ...]) -> None:
 @click.command(context_settings=other_programs_options)
 @arguments_argument
 def load(arguments: tuple[str, ...]) -> None:
-    """Send many HTTP requests, with the options of ApacheBench (load -h)."""
+    """Send HTTP requests with ApacheBench's options (see load -h)."""
     from eventlab.commands.ab import main
 
     sys.exit(main(list(arguments)))

@@ -1,4 +1,4 @@
-"""What the commands show: progress lines while they work, and tables of their results."""
+"""The output of the commands: progress lines during the work, and tables of the results."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 COLORS = {"running": "green", "stopped": "dim", "crashed": "red"}
 FINAL_PHASES = ("ready", "stopped")
 PLAIN_STEP = 5
-"""Without a terminal, a counter gets a new line after this many steps."""
+"""Without a terminal, a counter prints one line per this number of steps."""
 
 
 def console(*, stderr: bool = True) -> Console:
     """Return a console; progress goes to standard error and results go to standard output.
 
-    A notebook's `!command` has a terminal too, but keeps every redrawn line. It gets plain lines. jupyter_client
+    A notebook's `!command` has a terminal that keeps every redrawn line, so it gets plain lines. jupyter_client
     sets the variable JPY_PARENT_PID for kernels.
     """
     return Console(stderr=stderr, force_terminal=False if "JPY_PARENT_PID" in os.environ else None)
@@ -64,7 +64,7 @@ class ProgressLines:
         )
 
     def update(self, name: str, text: str, done: int = 0, total: int = 1) -> None:
-        """Show what happens now to a service, a notebook or a stage, and how many of its steps are completed."""
+        """Show the current action of a service, a notebook or a stage, and the number of its completed steps."""
         if self.screen.is_terminal:
             if name not in self.tasks:
                 self.tasks[name] = self.live.add_task(name, total=total, phase=text)
@@ -76,7 +76,7 @@ class ProgressLines:
             self._print(f"{time.monotonic() - self.started:6.1f} s  {name} {text}")
 
     def report_phase(self, service: str, phase: str) -> None:
-        """Show what happens to a service; a text of several lines is the end of the log of one that died."""
+        """Show the phase of a service; a phase of several lines is the error and log of one that died."""
         self.update(service, "died" if "\n" in phase else phase, int(phase in FINAL_PHASES))
         if "\n" in phase:
             self._print(phase)
@@ -95,7 +95,7 @@ def show_progress() -> Iterator[ProgressLines]:
 
 @contextmanager
 def open_stack(settings: Settings, services: Iterable[str] = ()) -> Iterator[Stack]:
-    """Yield a stack of the services (default: all), and show what happens to them."""
+    """Yield a stack of the services (default: all), and show their phases."""
     from eventlab.stack import Stack
     from eventlab.stack.services import SERVICES
 
@@ -133,7 +133,7 @@ def show_down(statuses: Sequence[Status], still_open: Sequence[int], *, named: b
         click.echo("service   state   address   memory")
         click.echo(f"({names}: stopped)" if named else "(none is running)")
     for port in still_open:
-        click.echo(f"Port {port} is open: {ports.holder(port)} holds it.")
+        click.echo(f"Port {port} is open: {ports.holder(port)} uses it.")
     if not still_open:
         closed = f"The ports of {names} are closed." if named else "All ports are closed."
         click.echo(f"{closed} Topics, events and files stay for the next: eventlab up")

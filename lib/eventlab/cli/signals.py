@@ -13,7 +13,7 @@ CONTINUE = "Stopped. All grades so far are saved: run the same command again to 
 def terminable(message: str = "Interrupted.") -> Iterator[None]:
     """Handle SIGTERM like Ctrl-C, and ignore further signals during the clean-up after the first.
 
-    The first one ends the block with a KeyboardInterrupt with the message, which the root command prints.
+    The first signal raises a KeyboardInterrupt with the message, which the root command prints.
     """
     numbers = (signal.SIGINT, signal.SIGTERM)
 

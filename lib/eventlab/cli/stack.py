@@ -28,7 +28,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print a list
 def up(services: tuple[str, ...], lesson: str | None) -> None:
     """Start services and wait until they answer real requests.
 
-    Services that already run are left alone. A service that a named one needs is started too.
+    Services that already run are not changed. The services that a named service needs are started too.
 
     Services: kafka namenode datanode spark api jupyter (default: all).
 
@@ -48,7 +48,7 @@ def up(services: tuple[str, ...], lesson: str | None) -> None:
 
 
 def _find_lesson(name: str) -> Path:
-    """Return the only lesson whose name begins with `name`."""
+    """Return the lesson whose name begins with `name`; several such lessons are an error."""
     from eventlab.course.run import find_lessons
 
     lessons = find_lessons([name])
@@ -76,7 +76,9 @@ def _prepare_lesson(notebook: Path) -> None:
 @services_argument
 @json_option
 def status(services: tuple[str, ...], as_json: bool) -> None:
-    """Show the state, address and memory of each service, which receives a real request.
+    """Show the state, address and memory of each service.
+
+    The command sends a real request to each service.
 
     States:
       running   the service answered
@@ -100,8 +102,8 @@ ps = status
 def down(services: tuple[str, ...]) -> None:
     """Stop services and check that their ports are closed.
 
-    Each process is asked to end, and killed when it does not. Only processes that this stack started are
-    stopped; a port that another program holds is reported. Topics, events and files are kept.
+    Each process receives SIGTERM, and SIGKILL if it is still running after 10 seconds. Only processes that this
+    stack started are stopped; a port that another program uses is reported. Topics, events and files are kept.
 
     Services: kafka namenode datanode spark api jupyter (default: all).
 
@@ -127,7 +129,7 @@ def _services_without_own_jupyter() -> Sequence[str]:
     jupyter = process.find(settings, "jupyter")
     if jupyter is None or jupyter not in psutil.Process().parents():
         return ()
-    click.echo("jupyter is left running because this command runs in it. To stop it too: eventlab down jupyter")
+    click.echo("jupyter is not stopped, because this command runs in it. To stop it too: eventlab down jupyter")
     return [name for name in SERVICES if name != "jupyter"]
 
 
@@ -175,14 +177,14 @@ def logs(service: str, follow: bool, lines: int) -> None:
 def reset(yes: bool) -> None:
     """Stop the services and delete all their data.
 
-    Topics, events, files, logs and saved messages are deleted, and nothing else in the state folder. The command
+    The command deletes topics, events, files, logs and saved messages, and nothing else in the state folder. It
     asks for confirmation first.
     """
     if not settings.state_dir.exists():
         click.echo("There is nothing to reset.")
         return
     if not yes:
-        click.confirm(f"Delete every topic, event, file, log and saved event in {settings.state_dir}?", abort=True)
+        click.confirm(f"Delete all topics, files, logs and saved messages in {settings.state_dir}?", abort=True)
     with open_stack(settings) as stack:
         stack.reset()
     click.echo("All data is deleted. Start again: eventlab up")
@@ -195,7 +197,7 @@ def env() -> None:
     Example:
       eval "$(eventlab env)"
 
-    Afterwards these commands find the stack without options:
+    After that, these commands use the stack without options:
       kafka-topics kafka-console-consumer kafka-console-producer kafka-consumer-groups kafkacat
       hadoop hdfs spark-submit pyspark flask jupyter ab
     """
@@ -227,9 +229,8 @@ def compose() -> None:
 def setup(relock: bool) -> None:
     """Install Java, the locked jars and the start-up archives.
 
-    Java is downloaded only if this machine has none that fits. The archives make each start faster; recording
-    them starts and stops the services once. A second call installs what is missing and needs no network if
-    nothing is.
+    Java is downloaded only if this machine has no suitable one. The archives make each start faster; to record
+    them, the command starts and stops the services once. If nothing is missing, it needs no network.
     """
     from eventlab.stack.installation import install
 

@@ -26,17 +26,17 @@ class HdfsError(EventlabError):
 
 
 class HdfsClient(WebHDFS):
-    """fsspec's WebHDFS file system, with paths as HDFS has them (`/tmp/purchases`).
+    """fsspec's WebHDFS file system, with HDFS's own paths (`/tmp/purchases`).
 
     All methods of `fsspec.spec.AbstractFileSystem` can be used: `exists`, `ls`, `cat_file`, `pipe_file`, `walk`.
-    A path that does not exist raises FileNotFoundError, any other refusal HdfsError, and no answer
+    A missing path raises FileNotFoundError, another refused request HdfsError, and a server that does not answer
     ServiceUnavailable.
     """
 
-    cachable = False  # a client belongs to the thread that made it
+    cachable = False  # a client belongs to the thread that created it
 
     def __init__(self, url: str) -> None:
-        """Make a client for a NameNode's web address, `http://host:port`; nothing is sent yet."""
+        """Create a client for a NameNode's web address, `http://host:port`, without sending a request."""
         address = urlsplit(url)
         super().__init__(
             host=address.hostname,
@@ -101,7 +101,7 @@ class HdfsClient(WebHDFS):
 
 
 class _Session(requests.Session):
-    """A session whose requests time out, ignore proxies, and raise ServiceUnavailable without an answer."""
+    """A session whose requests time out, ignore proxies, and raise ServiceUnavailable if no answer arrives."""
 
     def __init__(self) -> None:
         super().__init__()

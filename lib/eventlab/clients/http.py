@@ -26,7 +26,7 @@ def request(method: str, url: str, timeout_s: float = TIMEOUT_S, **options: Any)
     The timeout applies to connecting and to each wait for data.
 
     Raises:
-        ServiceUnavailable: No response.
+        ServiceUnavailable: No response arrived.
     """
     try:
         response = httpx.request(method, url, trust_env=False, verify=_ssl_context(), timeout=timeout_s, **options)
@@ -37,7 +37,7 @@ def request(method: str, url: str, timeout_s: float = TIMEOUT_S, **options: Any)
 
 
 def get(url: str, timeout_s: float = TIMEOUT_S, **options: Any) -> httpx.Response:
-    """Send a GET request and return the response; a status other than 200 counts as unavailable."""
+    """Send a GET request and return the response; another status than 200 raises ServiceUnavailable."""
     response = request("GET", url, timeout_s, **options)
     if response.status_code != 200:
         raise ServiceUnavailable(f"{url} answers with status {response.status_code}")

@@ -79,8 +79,8 @@ def create_topic(
 ) -> bool:
     """Create a topic with replication factor 1, wait for the leaders of its partitions, and return True.
 
-    The deletion of an old topic of that name may still take `timeout_s` seconds. With `exist_ok`, a topic that
-    exists stays as it is, and the result is False.
+    If Kafka is still deleting an old topic of that name, wait at most `timeout_s` seconds. With `exist_ok`, an
+    existing topic is not changed, and the result is False.
 
     Raises:
         TopicError: The topic exists, or Kafka refuses it.
@@ -109,9 +109,9 @@ def create_topic(
 
 
 def recreate_topic(bootstrap_servers: str, topic: str, timeout_s: float = 30.0) -> None:
-    """Delete a topic, if it exists, and wait until an empty one has taken its place.
+    """Delete a topic, if it exists, create an empty one, and wait until it can be used.
 
-    Another client may create the new topic first, so any topic with another id than the old one is accepted.
+    If another client creates the new topic first, that topic is used: its id differs from the old one's.
 
     Raises:
         TopicError: There is no new topic after `timeout_s` seconds.
@@ -150,11 +150,11 @@ def offsets_of(consumer: KafkaConsumer, topic: str) -> Offsets | None:
     """Return the offsets of a topic as `topic_offsets` does, with an open consumer."""
     from kafka import TopicPartition
 
-    if topic not in consumer.topics():  # asking for one topic by its name could create it
+    if topic not in consumer.topics():  # a request for one topic could create it
         return None
     partitions = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
     first, end = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
-    return Offsets({at.partition: first[at] for at in partitions}, {at.partition: end[at] for at in partitions})
+    return Offsets({tp.partition: first[tp] for tp in partitions}, {tp.partition: end[tp] for tp in partitions})
 
 
 def read_topic(
@@ -187,7 +187,7 @@ def read_range(
 ) -> Iterator[ConsumerRecord]:
     """Read from the start offset of each partition up to, not including, its end offset.
 
-    The arguments are those of `read_topic`, with an open consumer, whose assignment is changed.
+    Like `read_topic`, but with an open consumer, whose assignment changes.
     """
     from kafka import TopicPartition
 
@@ -219,5 +219,5 @@ def committed_offsets(bootstrap_servers: str, group: str, topic: str) -> dict[in
         except CoordinatorNotAvailableError:  # nothing has ever been committed on this broker
             return {}
     return {
-        at.partition: entry.offset for at, entry in committed.items() if at.topic == topic and entry.offset >= 0
+        tp.partition: entry.offset for tp, entry in committed.items() if tp.topic == topic and entry.offset >= 0
     }

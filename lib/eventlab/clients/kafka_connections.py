@@ -1,4 +1,4 @@
-"""Connections to Kafka that give up in time, and one error for every way in which a broker does not answer.
+"""Connections to Kafka with timeouts, and one error for all cases in which no broker answers.
 
 `bootstrap_servers` is always `host:port`, several separated by commas. `timeout_s` applies to connecting and to
 each request; KafkaUnavailable can also be raised later in the block. `kafka` (kafka-python) is imported when a

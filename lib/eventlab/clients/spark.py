@@ -1,4 +1,4 @@
-"""Spark Connect: a version request, the authentication token, and a retry policy of seconds.
+"""Spark Connect: a version request, the authentication token, and a short retry policy.
 
 pyspark is imported when a function is called, because the import takes two seconds.
 """
@@ -66,8 +66,8 @@ def release_session(remote: str, token: str | None, user_id: str, session_id: st
 def shorten_retries() -> None:
     """Let the sessions of this process give up after seconds instead of Spark's ten minutes.
 
-    A learner would interrupt the cell before the error is shown. gRPC also reconnects each second, so that a
-    server that was restarted is found soon.
+    After ten minutes, a learner has already interrupted the cell. gRPC also reconnects every second, so that the
+    session soon finds a server that was restarted.
     """
     try:
         from pyspark.sql.connect.client import core, retries
@@ -81,7 +81,7 @@ def shorten_retries() -> None:
     policy.__init__ = functools.partialmethod(  # type: ignore[method-assign,assignment]
         policy.__init__, max_retries=MAX_RETRIES, max_backoff=MAX_BACKOFF_MS
     )
-    warnings.filterwarnings("ignore", message=r"\[RETRIES_EXCEEDED\]")  # the error says so too
+    warnings.filterwarnings("ignore", message=r"\[RETRIES_EXCEEDED\]")  # the error has the same text
 
 
 def _call(method: str, request: Any, address: str, token: str | None, timeout_s: float) -> Any:

@@ -13,7 +13,7 @@ from eventlab.stack import config, environment
 
 
 def main(argv: Sequence[str]) -> int:
-    """Replace this process by the named command, so that it has its own exit code, signals and terminal."""
+    """Replace this process with the named command, which then has the exit code, signals and terminal."""
     name, arguments = argv[0].removesuffix(".sh"), list(argv[1:])
     if name == "kafkacat":
         from eventlab.commands import kafkacat

@@ -1,7 +1,7 @@
 """The commands of Kafka, Hadoop and Spark on this stack: `kafka-topics`, `hadoop fs`, `spark-submit`, `pyspark`.
 
-Each runs the tool's own program and adds only where the services are. `stack/bin` contains one link per command,
-which runs `python -m eventlab.commands NAME ARGUMENT...`.
+Each command runs the original program and adds only the services' addresses. `stack/bin` contains one link per
+command, which runs `python -m eventlab.commands NAME ARGUMENT...`.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def kafka_tool(settings: Settings, name: str, arguments: Sequence[str]) -> Invoc
     if "--zookeeper" in arguments:
         raise UsageError(
             f"Kafka 4 has no ZooKeeper. Instead of --zookeeper HOST:PORT: {name} --bootstrap-server "
-            f"{settings.bootstrap_servers} (or leave it out: this shell knows the broker)"
+            f"{settings.bootstrap_servers} (or omit the option: this shell knows the broker)"
         )
     options = {argument.partition("=")[0] for argument in arguments}
     needs_broker = arguments and not options & {"--bootstrap-server", "--broker-list", "--version"}
@@ -108,7 +108,7 @@ def option_value(arguments: Sequence[str], option: str) -> str | None:
 def pyspark(settings: Settings, name: str, arguments: Sequence[str]) -> Invocation:
     """Run the shell of PySpark without Spark Connect, unless the arguments contain `--remote`.
 
-    PySpark's own script asks the driver's Python for the places of its files. This fails when the driver is
+    PySpark's own script asks the driver's Python for the paths of its files. This fails when the driver is
     Jupyter (PYSPARK_DRIVER_PYTHON=jupyter), so the script's last command is built here.
     """
     kept, notes = remove_connector(arguments)
@@ -155,7 +155,7 @@ def remove_connector(arguments: Sequence[str]) -> tuple[list[str], tuple[str, ..
         packages = next(remaining, "").split(",")
         others = [package for package in packages if not package.startswith(CONNECTOR)]
         removed = (package for package in packages if package.startswith(CONNECTOR))
-        notes += [f"{package} is left out: this Spark has its own Kafka source" for package in removed]
+        notes += [f"{package} is omitted: this Spark has its own Kafka source" for package in removed]
         kept += ["--packages", ",".join(others)] if others else []
     return kept, tuple(notes)
 

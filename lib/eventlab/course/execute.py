@@ -60,7 +60,7 @@ class NotebookResult:
 
 
 def no_report(*_: object) -> None:
-    """Ignore the progress."""
+    """Report nothing."""
 
 
 def execute(notebook: Path, output: Path, report_cells: ReportCells = no_report) -> NotebookResult:

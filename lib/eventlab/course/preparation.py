@@ -55,7 +55,7 @@ def connect() -> None:
 def prepare(
     topic: str = settings.topic, *, events: bool = False, purchases: str | None = None, needs: Sequence[str] = ()
 ) -> None:
-    """Prepare this kernel and the stack for a lesson, and print what the lesson starts from.
+    """Prepare this kernel and the stack for a lesson, and print the state from which the lesson starts.
 
     If the topic contains other messages than the lesson needs, they are saved to a file first.
 
@@ -66,7 +66,7 @@ def prepare(
         needs: The services that the lesson uses, besides Kafka and the API.
 
     Raises:
-        LessonError: A service does not answer, or data that is not this kit's would have to be deleted.
+        LessonError: A service does not answer, or data that other programs created would have to be deleted.
     """
     connect()
     statuses = Stack(settings).status(dict.fromkeys(["kafka", "api", *needs]))
@@ -107,9 +107,9 @@ def read_values(topic: str) -> list[bytes]:
 
 
 def fresh_topic(topic: str) -> None:
-    """Replace a topic by an empty one with one partition; its old messages are saved to a file.
+    """Replace a topic with an empty one that has one partition; save its old messages to a file.
 
-    On an external Kafka, a topic with messages that this kit did not create is an error.
+    On an external Kafka, a topic that this kit did not create must be empty; otherwise LessonError is raised.
     """
     old_id = kafka.topic_id(settings.bootstrap_servers, topic)
     file = settings.state_dir / "own-topics"  # the ids of the topics that this kit created on an external Kafka
@@ -118,9 +118,9 @@ def fresh_topic(topic: str) -> None:
         if next(kafka.read_topic(settings.bootstrap_servers, topic), None) is None:
             return
         raise LessonError(
-            f"the topic {topic!r} at {settings.bootstrap_servers} contains messages that are not this lesson's. "
-            "This Kafka is not the kit's, so nothing is deleted there. Use a topic of your own, which the lessons "
-            "create, and restart JupyterLab from the same shell",
+            f"the topic {topic!r} at {settings.bootstrap_servers} contains messages of other programs. "
+            "On an external Kafka, lessons delete only topics that they created. Use a topic of your own, which "
+            "the lessons create, and restart JupyterLab from the same shell",
             "export EVENTLAB_TOPIC=events-YOURNAME; eventlab restart api",
         )
     if old_id is not None and (saved := save_messages(topic)):
@@ -158,7 +158,7 @@ def to_json_line(record: ConsumerRecord) -> str:
 def ensure_purchases(topic: str, path: str) -> int:
     """Write the sword purchases to a path on HDFS unless they exist; return the number of rows there.
 
-    On an external file system, other data at the path is an error.
+    On an external file system, other data at the path raises LessonError.
     """
     from pyspark.sql import SparkSession
 
@@ -168,8 +168,8 @@ def ensure_purchases(topic: str, path: str) -> int:
     existing = _count_purchases(session, path)
     if existing is not None and existing != COURSE_PURCHASES and settings.default_fs_url:
         raise LessonError(
-            f"{path} at {settings.default_fs} contains other data than the course's sword purchases. This file "
-            "system is not the kit's, so nothing is replaced there. Set another path in the parameters' cell"
+            f"{path} at {settings.default_fs} contains other data than the course's sword purchases. Lessons "
+            "replace no such data on an external file system. Set another path in the parameters' cell"
         )
     if existing != COURSE_PURCHASES:
         with contextlib.redirect_stdout(io.StringIO()):  # lesson 07 shows the job's report

@@ -1,7 +1,7 @@
-"""Update the committed outputs of a notebook, and keep those that differ only in what cannot repeat.
+"""Update the committed outputs of a notebook, except those that differ only in values such as times.
 
-A clock, an offset or a rate would make every execution a change to review. An old output is kept if it equals
-the new one after nbval's sanitizing, or if the cell is tagged `nbval-ignore-output` and its source is unchanged.
+Times, offsets and rates differ in each execution, so they are no changes to review. An old output is kept if it
+equals the new one after nbval's sanitizing, or if its cell is tagged `nbval-ignore-output` and has the same source.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def update_outputs(notebook: Path, executed: NotebookNode) -> bool:
 def clean(executed: NotebookNode, committed: NotebookNode) -> NotebookNode:
     """Return the executed notebook as it is committed.
 
-    Cells get sequential ids, the metadata of tools is removed, and the committed outputs stay where the new ones
-    differ only in what cannot repeat.
+    Cells get sequential ids, the metadata of tools is removed, and committed outputs are kept where the new ones
+    differ only in values such as times.
     """
     patterns, joined_streams = read_sanitizers(), CoalesceStreamsPreprocessor()
     cells = [cell for cell in executed.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
@@ -56,7 +56,7 @@ def clean(executed: NotebookNode, committed: NotebookNode) -> NotebookNode:
                 output.get("data", {}).pop(WIDGET, None)
                 if "metadata" in output:
                     output.metadata = NotebookNode()
-            joined_streams.preprocess_cell(cell, {}, 0)  # a stream is cut at random places
+            joined_streams.preprocess_cell(cell, {}, 0)  # a stream is split at random places
             _keep_old_outputs(cell, old_cells, patterns)
             for output in cell.outputs:
                 if "execution_count" in output:
@@ -72,7 +72,7 @@ def read_sanitizers() -> Patterns:
 
 
 def _keep_old_outputs(cell: NotebookNode, old_cells: list[NotebookNode], patterns: Patterns) -> None:
-    """Put the outputs of the first old cell with this source back if the new ones do not differ in substance.
+    """Restore the outputs of the first old cell with this source, unless the new ones differ in more than times.
 
     That cell is removed from the old cells.
     """

@@ -1,7 +1,7 @@
 """Checks of this machine and of the installation, for `eventlab doctor`.
 
-The checks look at the real things (the bytes of the jars, ports, the disk) and start no service. Together they
-take about a second.
+The checks read the real state (the jars' checksums, ports, the disk) and start no service. Together they take
+about a second.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["CheckResult", "checks", "connector", "nearest_folder", "roomy"]
 
 
 def checks(settings: Settings) -> list[CheckResult]:
-    """Run all checks, in the order in which problems are best fixed; none of them raises."""
+    """Run all checks, in the order in which to fix problems; a check never raises an exception."""
     return [
         run_check("python", "make setup", installation.python),
         run_check("packages", "make setup", installation.packages),

@@ -38,7 +38,7 @@ def require_grading_platform() -> None:
 
 
 def grading() -> CheckResult:
-    """Check whether this platform can grade submissions, and whether in a sandbox."""
+    """Check whether this platform can grade submissions, and whether a sandbox is available."""
     if platform_name() != "Linux":
         limit = f"not possible on {platform_name()}: {ALTERNATIVE}"
     elif shutil.which("bwrap") is None:

@@ -58,28 +58,28 @@ def packages() -> CheckResult:
 
 
 def java_runtime() -> CheckResult:
-    """Check that a Java fits, and show the one that the services use and those that do not fit."""
+    """Check that there is a suitable Java; show the one that the services use, and the unsuitable ones."""
     runtimes = list(java.candidates())
     unfit = [f"{other.found_in} ({other.home}) {other.unfit}" for other in runtimes if other.unfit]
     fit = [runtime for runtime in runtimes if runtime.unfit is None]
     if not fit:
         reason = "; ".join(unfit) or "there is none"
-        return CheckResult("java", False, f"none of {java.OLDEST} to {java.NEWEST}: {reason}", "eventlab setup")
+        return CheckResult("java", False, f"needs {java.OLDEST} to {java.NEWEST}: {reason}", "eventlab setup")
     used = f"Java {fit[0].major} ({fit[0].found_in}): {fit[0].home}"
-    return CheckResult("java", True, "; not fit: ".join([used, *unfit]))
+    return CheckResult("java", True, "; unsuitable: ".join([used, *unfit]))
 
 
 def checksums() -> CheckResult:
     """Check that each locked jar exists and has its SHA-256."""
-    return result_of("jars", jars.verify(), "eventlab setup", "all there with the locked SHA-256")
+    return result_of("jars", jars.verify(), "eventlab setup", "all exist and have the locked SHA-256")
 
 
 def startup_archives() -> CheckResult:
     """Check that each service has an archive for this Java and these jars."""
     if missing := missing_archives():
-        detail = f"none for {', '.join(missing)}: the stack works, but starts more slowly"
+        detail = f"missing for {', '.join(missing)}: the stack works, but starts more slowly"
         return CheckResult("archives", False, detail, "eventlab setup")
-    return CheckResult("archives", True, "there for this Java and these jars: the stack starts fast")
+    return CheckResult("archives", True, "exist for this Java and these jars: the stack starts fast")
 
 
 def connector() -> CheckResult:
@@ -103,16 +103,16 @@ def kafka_tools() -> CheckResult:
 
 
 def locks() -> CheckResult:
-    """Check that each jgo.lock.toml was made from the jgo.toml in the same folder."""
+    """Check that each jgo.lock.toml matches the jgo.toml in the same folder."""
     from jgo.env import LockFile
     from jgo.env._lockfile import compute_spec_hash
 
     problems = [
-        f"stack/{folder.name}/jgo.toml was changed after jgo.lock.toml was made"
+        f"stack/{folder.name}/jgo.toml was changed after jgo.lock.toml was written"
         for folder in (ROOT / "stack" / name for name in jars.ENVIRONMENTS)
         if LockFile.load(folder / "jgo.lock.toml").spec_hash != compute_spec_hash(folder / "jgo.toml")
     ]
-    return result_of("jar locks", problems, "eventlab setup --relock", "made from the present stack/*/jgo.toml")
+    return result_of("jar locks", problems, "eventlab setup --relock", "match the current stack/*/jgo.toml")
 
 
 def _compare(name: str, versions: dict[str, str], remedy: str = "make setup") -> CheckResult:

@@ -20,7 +20,7 @@ from eventlab.stack.services import SERVICES
 MEMORY_NEEDED = 2 * 2**30
 DISK_NEEDED = 2**30
 FORBIDDEN_CHARACTERS = "'\\,"
-"""HDFS asks a shell for the free disk space; a comma separates folders in the settings of Kafka and HDFS."""
+"""HDFS passes the path to a shell command; a comma separates folders in the settings of Kafka and HDFS."""
 OTHER_FOLDER = "export EVENTLAB_STATE_DIR=~/eventlab-state"
 
 
@@ -72,15 +72,15 @@ def free_ports(settings: Settings) -> CheckResult:
         if not service.is_external(settings)
         for port in service.port_numbers(settings)
     ]
-    taken = [
-        f"{port} ({name}) is held by {ports.holder(port)}"
+    in_use = [
+        f"{port} ({name}) is used by {ports.holder(port)}"
         for port, name in needed
         if port not in own_ports and not ports.is_free(port)
     ]
     used = sum(port in own_ports for port, _ in needed)
     detail = f"{used} used by this stack's services, the others free" if used else "free"
-    remedy = f"export EVENTLAB_PORT_OFFSET={free_offset(settings)}" if taken else ""
-    return result_of("ports", taken, remedy, detail)
+    remedy = f"export EVENTLAB_PORT_OFFSET={free_offset(settings)}" if in_use else ""
+    return result_of("ports", in_use, remedy, detail)
 
 
 def roomy() -> str | None:

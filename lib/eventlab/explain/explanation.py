@@ -26,7 +26,7 @@ class Explanation:
 
     Attributes:
         what: What happened, in one or two sentences.
-        proof: What the services just reported: process, port, log line, offset, schema or version.
+        proof: What the services report now: process, port, log line, offset, schema or version.
         remedy: One command (`!eventlab up kafka`) or line of Python, ready to run in a cell.
         instruction: What to do with the remedy.
     """

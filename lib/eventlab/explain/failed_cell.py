@@ -70,7 +70,7 @@ class FailedCell:
 
     @cached_property
     def tree(self) -> ast.AST:
-        """Return the syntax tree of the cell's Python without magics and `!commands`; empty if it is no Python."""
+        """Return the syntax tree of the cell's Python without magics and `!commands`, or an empty tree."""
         try:
             return ast.parse(re.sub(r"^([ \t]*)[!%].*", r"\1pass", self.source, flags=re.MULTILINE))
         except (SyntaxError, ValueError):
@@ -123,5 +123,5 @@ class FailedCell:
 
 
 def close_matches(text: str, names: Iterable[str]) -> list[str]:
-    """Return the names that are nearly the text, best first, for a text that may be misspelled."""
+    """Return the names that are similar to the text, best first: the text may be a spelling mistake."""
     return difflib.get_close_matches(text, [name for name in names if name != text], cutoff=0.75)

@@ -18,7 +18,7 @@ from eventlab.explain.explanation import Explanation
 from eventlab.explain.failed_cell import FailedCell
 
 TIME_LIMIT_S = 2.0
-"""The longest time that a failed cell waits for its explanation."""
+"""The maximum number of seconds that a failed cell waits for its explanation."""
 
 
 class CellHook:
@@ -71,7 +71,7 @@ def explain_in_time(cell: FailedCell) -> Explanation | None:
 
 
 def load(shell: Any) -> None:
-    """Register the callbacks, once; where work is graded, explanations are turned off."""
+    """Register the callbacks once; do nothing where explanations are turned off, as in grading."""
     unload(shell)
     if os.environ.get("EVENTLAB_EXPLAIN") == "off" or os.environ.get("NBGRADER_EXECUTION"):
         return
@@ -90,7 +90,7 @@ def unload(shell: Any) -> None:
 
 
 def _shorten_spark_retries(source: str) -> None:
-    """Shorten the retries before a cell uses pyspark; only then import the client, which reads the settings."""
+    """Shorten the retries if a cell uses pyspark; otherwise avoid the slow import of the client."""
     if "pyspark" in source or "pyspark" in sys.modules:
         with contextlib.suppress(ImportError):  # the kernel's Python lacks a package, see `python`
             from eventlab.clients import spark

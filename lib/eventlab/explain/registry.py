@@ -23,7 +23,7 @@ def explain(cell: FailedCell) -> Explanation | None:
 
 
 def first_confirmed(functions: Iterable[Explain], cell: FailedCell, settings: Any) -> Explanation | None:
-    """Call the functions in turn and return the first explanation; a function that raises counts as None."""
+    """Call the functions in order and return the first explanation; ignore a function that raises an error."""
     for function in functions:
         try:
             if explanation := function(cell, settings):

@@ -12,7 +12,6 @@ from eventlab.explain.failed_cell import FailedCell
 from eventlab.settings import Settings
 from eventlab.stack import process
 from eventlab.stack.services import SERVICES
-from eventlab.stack.status import problem_of
 
 LABELS = {
     "kafka": "Kafka's broker",
@@ -65,13 +64,13 @@ def process_phrase(settings: Settings, name: str) -> str:
 
 def answers(settings: Settings, name: str) -> bool:
     """Return whether the service answers its probe."""
-    return problem_of(settings, SERVICES[name]) is None
+    return SERVICES[name].problem(settings) is None
 
 
 def _external_service_unavailable(settings: Settings, name: str) -> Explanation | None:
-    """Explain that an external service does not answer; one of the stack's own can replace it."""
+    """Explain that an external service does not answer; a service of this stack can replace it."""
     service = SERVICES[name]
-    variable, problem = f"EVENTLAB_{str(service.external).upper()}", problem_of(settings, service)
+    variable, problem = f"EVENTLAB_{str(service.external).upper()}", service.problem(settings)
     if problem is None:
         return None
     return Explanation(

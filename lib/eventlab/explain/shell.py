@@ -1,7 +1,7 @@
 """Explains shell commands that failed (`!kafkacat ...`): the service that the command uses is not running.
 
 A failed command raises no error, and its output is not known here. Its exit code is known, and the services can be
-asked.
+probed.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ The rules for each job:
 - Fields that differ only in upper and lower case are one column, as in SQL, with the spelling that comes first in
   ASCII order.
 - `timestamp` is Kafka's time of the message. A field of that name becomes `timestamp_in_event`.
-- A message that is not one JSON object is left out, counted and named on standard error. Spark's parser also
+- A message that is not one JSON object is skipped, and reported on standard error. Spark's parser also
   rejects values that are nested more than 1,000 levels deep (jackson-core's StreamReadConstraints).
 """
 
@@ -31,7 +31,7 @@ SHOWN_OFFSETS = 5
 
 
 def extract_events(spark: SparkSession, topic: str) -> DataFrame:
-    """Return the events of a topic as rows and report on standard error what was left out.
+    """Return the events of a topic as rows and report skipped messages on standard error.
 
     The topic is read now, for the names of its fields, and again when the rows are used.
     """
@@ -145,7 +145,7 @@ def column(name: str) -> Column:
 
 
 def report_broken(messages: DataFrame, broken: int) -> None:
-    """Report the number of messages that were left out, and the first few by partition and offset."""
+    """Report the number of skipped messages, and partition and offset of the first few."""
     where = messages.select("partition", "offset", parsed(FIELDS).alias("event")).where(~is_object("event"))
     first = where.select("partition", "offset").orderBy("partition", "offset").limit(SHOWN_OFFSETS).collect()
     places = ", ".join(f"{row['partition']}:{row['offset']}" for row in first)

@@ -17,12 +17,12 @@ from eventlab.settings import settings
 if TYPE_CHECKING:
     from kafka import KafkaConsumer
 
-MESSAGES_WORTH_A_TASK = 50_000
-"""One task reads a smaller partition; a larger one is split for all processors."""
-MESSAGES_A_POLL = 20_000
-"""Kafka's consumer returns 500 by default, with which a million messages take half as long again."""
+MESSAGES_PER_TASK = 50_000
+"""One task reads a partition with fewer messages; a larger one is split among the processors."""
+MAX_POLL_RECORDS = 20_000
+"""With the default of Kafka's consumer, 500, reading a million messages takes 1.5 times as long."""
 SAMPLED = 200
-"""Messages that are sampled from each end of a partition, where old and new schemas are."""
+"""Number of messages that are sampled at each end of a partition, where old and new schemas are."""
 
 
 class JobError(EventlabError):
@@ -62,11 +62,11 @@ def read_topic(spark: SparkSession, topic: Topic) -> DataFrame:
     """Return the topic's messages with the columns of Spark's Kafka source; `value` is binary."""
     options = {
         "kafka.bootstrap.servers": settings.bootstrap_servers,
-        "kafka.max.poll.records": str(MESSAGES_A_POLL),
+        "kafka.max.poll.records": str(MAX_POLL_RECORDS),
         "subscribe": topic.name,
         "startingOffsets": json.dumps({topic.name: topic.offsets.first}),
         "endingOffsets": json.dumps({topic.name: topic.offsets.end}),
-        "minPartitions": str(min(os.cpu_count() or 1, 1 + topic.offsets.messages // MESSAGES_WORTH_A_TASK)),
+        "minPartitions": str(min(os.cpu_count() or 1, 1 + topic.offsets.messages // MESSAGES_PER_TASK)),
     }
     return spark.read.format("kafka").options(**options).load()
 

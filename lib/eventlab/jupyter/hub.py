@@ -23,7 +23,7 @@ class HubError(EventlabError):
 
 
 def page(path: Path) -> str | None:
-    """Return the path of the URL at which the Hub's Lab shows a file, or None without a Hub."""
+    """Return the path of the URL at which the Hub's Lab shows a file, or None outside a Hub."""
     prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX")  # the Hub sets it, also for terminals
     if not prefix:
         return None
@@ -48,7 +48,7 @@ def command(settings: Settings, arguments: Sequence[str]) -> list[str]:
 def start(settings: Settings, report: Report) -> None:
     """Start a watchdog and the course's services for the server that this process will become.
 
-    An error goes to the Hub's log, and Lab opens all the same: the stack panel shows the learner what is wrong.
+    An error is written to the Hub's log. Lab opens also after an error, and its stack panel shows the problem.
     """
     start_page.write(settings)
     config.render(settings)
@@ -60,5 +60,5 @@ def start(settings: Settings, report: Report) -> None:
 
 
 def become(settings: Settings, command: list[str]) -> None:
-    """Replace this process by the server: the Hub watches and ends the process that it started."""
+    """Replace this process with the server, because the Hub watches and ends the process that it started."""
     os.execve(command[0], command, environment.full(settings))

@@ -45,16 +45,16 @@ COURSE = TypeAdapter(dict[str, NotebookProgress])
 """The content of `progress.json`: the progress by path, such as `notebooks/02_track_events.ipynb`."""
 
 
-def read(of: Settings = settings) -> dict[str, NotebookProgress]:
+def read(settings: Settings = settings) -> dict[str, NotebookProgress]:
     """Return the progress by a notebook's path in the kit; a damaged file counts as empty."""
     try:
-        return COURSE.validate_json((of.state_dir / FILE).read_bytes())
+        return COURSE.validate_json((settings.state_dir / FILE).read_bytes())
     except (OSError, ValueError):
         return {}
 
 
 def record(path: str, done: int, cells: int) -> None:
-    """Save a notebook's progress when it is more than before; a completed notebook stays completed."""
+    """Save a notebook's progress unless it is less than before; a completed notebook stays completed."""
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(settings.state_dir / f"{FILE}.lock", timeout=5):
         progress = read(settings)

@@ -22,10 +22,10 @@ TEMPLATE = Path(__file__).with_suffix(".md")
 MINUTES = re.compile(r"\*\*(\d+) minutes\.\*\*")
 
 
-def write(of: Settings = settings) -> Path:
+def write(settings: Settings = settings) -> Path:
     """Write the page of a stack, and return its path."""
-    path = ROOT / start_page(of)
-    write_if_changed(path, page(progress.read(of)))
+    path = ROOT / start_page(settings)
+    write_if_changed(path, page(progress.read(settings)))
     return path
 
 

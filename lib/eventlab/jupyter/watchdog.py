@@ -1,7 +1,7 @@
 """Stop the services when a learner's server under JupyterHub ends, also when it is killed.
 
-`eventlab hub` starts this module as a process of its own before it becomes the server. While the process waits, it
-imports little and needs little memory, because every learner has one.
+`eventlab hub` starts this module as a separate process before it becomes the server. Every learner has one such
+process, so it imports little and needs little memory while it waits.
 """
 
 from __future__ import annotations

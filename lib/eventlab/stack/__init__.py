@@ -9,7 +9,7 @@ __all__ = ["Stack", "fresh_stack"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import the public names at their first use, because a Java command needs none of them (PEP 562)."""
+    """Import the public names at their first use, because the Java commands do not use them (PEP 562)."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from eventlab.stack import stack

@@ -1,4 +1,4 @@
-"""Class-data-sharing archives: the parsed and verified classes of a service, which make it start faster.
+"""Class-data-sharing archives: parsed and verified classes, with which a service starts faster.
 
 `eventlab setup` writes them with the JVM's own `-XX:ArchiveClassesAtExit` (JEP 350). An archive fits one Java and
 one class path, and both are part of its name. Without an archive that fits, a service starts more slowly.

@@ -28,7 +28,7 @@ def conf_dir(settings: Settings, environment: str) -> Path:
 
 
 def start_page(settings: Settings) -> str:
-    """Return the path of JupyterLab's start page below the kit's folder; each state folder has another one."""
+    """Return the path of JupyterLab's start page below the kit's folder; each state folder has its own page."""
     default = type(settings).model_fields["state_dir"].default
     suffix = "" if settings.state_dir == default else f"-{zlib.crc32(bytes(settings.state_dir)):08x}"
     return f"build/start{suffix}.md"
@@ -45,13 +45,13 @@ def tmp_dir(settings: Settings, service: str) -> Path:
 
 
 def template_values(settings: Settings) -> dict[str, str]:
-    """Return the names that a template can use, with their values: each setting and a few derived ones."""
+    """Return the values for the templates by name: all settings and a few derived values."""
     spark_class_path = jars.class_path("spark")
     derived = {
         "host": HOST,
         "bind_host": HOST,
         "data_dir": str(data_dir(settings)),
-        "data_uri": data_dir(settings).as_uri(),  # the NameNode decodes it, the DataNode does not
+        "data_uri": data_dir(settings).as_uri(),  # for the NameNode, which decodes %XX; the DataNode does not
         "default_fs": settings.default_fs,
         "start_page": start_page(settings),
         "spark_master": settings.spark_master,
@@ -70,7 +70,7 @@ def render(settings: Settings) -> None:
 def render_for_containers(settings: Settings) -> Path:
     """Write the configuration for stack/compose.yaml, and return its folder.
 
-    The data are in /data and the jars in /jars. The file `env` has the ports and tokens that compose.yaml uses.
+    The data is in /data and the jars are in /jars. The file `env` has the ports and tokens for compose.yaml.
     """
     connector = [jar for jar in jars.class_path("spark") if jars.REPOSITORY in jar.parents]
     folder = settings.state_dir / "compose"

@@ -33,7 +33,7 @@ def variables(settings: Settings) -> dict[str, str]:
             "SPARK_CONF_DIR": str(conf_dir(settings, "spark")),
             "SPARK_LOCAL_IP": HOST,
             "PYSPARK_PYTHON": sys.executable,
-            "GRPC_ENABLE_FORK_SUPPORT": "0",  # without it, each `!command` next to a Spark session logs a line
+            "GRPC_ENABLE_FORK_SUPPORT": "0",  # otherwise gRPC logs a line for each `!command`
         }
         | ({"SPARK_REMOTE": settings.spark_remote} if settings.is_spark_connect else {})
         | ({TOKEN_VARIABLE: token} if (token := spark_token(settings)) else {})
@@ -52,7 +52,7 @@ def replace(variables: dict[str, str]) -> None:
 
 
 def full(settings: Settings) -> dict[str, str]:
-    """Return this process's environment with the variables of the stack instead of any other settings."""
+    """Return this process's environment with the variables of the stack; other settings are removed."""
     removed = {"SPARK_REMOTE", TOKEN_VARIABLE, *(PREFIX + name.upper() for name in Settings.model_fields)}
     kept = {name: value for name, value in os.environ.items() if name not in removed}
     return kept | variables(settings) | {SETTINGS_FILE: ""}
@@ -61,7 +61,7 @@ def full(settings: Settings) -> dict[str, str]:
 def changed(settings: Settings) -> dict[str, object]:
     """Return the settings that differ from the defaults.
 
-    A port that is not set by its name is left out, so that it can follow another `port_offset`.
+    A port that equals its default plus `port_offset` is not in the result, so that it follows another offset.
     """
     defaults = OwnSettings(port_offset=settings.port_offset).model_dump() | {"port_offset": 0}
     return {name: value for name, value in settings.model_dump().items() if value != defaults[name]}

@@ -1,4 +1,4 @@
-"""Files of the jobs, over WebHDFS for the HDFS of the settings and with Hadoop's FsShell otherwise.
+"""The file operations of the jobs: WebHDFS for the HDFS of the settings, Hadoop's FsShell for other systems.
 
 WebHDFS needs no Java and answers in milliseconds. FsShell starts a Java process (1-2 s) and supports every file
 system that Hadoop does. A path without a scheme belongs to the default file system.
@@ -36,7 +36,7 @@ def names(path: str) -> list[str]:
 
 
 def delete(path: str) -> None:
-    """Delete a file or folder with its content; a failure is left to the caller's next request."""
+    """Delete a file or folder with its content; ignore errors, which the caller's next request reports."""
     if has_webhdfs(path):
         with contextlib.suppress(EventlabError, FileNotFoundError):
             open_hdfs(settings).rm(plain_path(path), recursive=True)
@@ -45,10 +45,10 @@ def delete(path: str) -> None:
 
 
 def replace(source: str, target: str) -> None:
-    """Rename `source` to `target`; an existing target is renamed first, and renamed back when this fails.
+    """Rename `source` to `target`; an existing target is deleted at the end, and restored after a failure.
 
     Raises:
-        HdfsError: It failed; the message says where the old target is.
+        HdfsError: Renaming failed; the message says where the old target is.
     """
     backup = f"{target.rstrip('/')}.{uuid4().hex[:8]}.old"
     had_target = exists(target)
@@ -68,7 +68,7 @@ def replace(source: str, target: str) -> None:
 
 
 def has_webhdfs(path: str, settings: Settings = settings) -> bool:
-    """Return whether the path is on the HDFS whose REST address the settings have."""
+    """Return whether the path is on the HDFS whose REST address the settings contain."""
     if settings.default_fs_url and not settings.webhdfs:
         return False
     default = settings.default_fs.rstrip("/")

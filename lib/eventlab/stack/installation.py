@@ -18,7 +18,7 @@ from eventlab.stack.startup import Report
 logger = logging.getLogger(__name__)
 
 ReportStage = Callable[[str, str, int, int], None]
-"""Called with a stage, what happens in it now, its completed steps, and the number of its steps."""
+"""Called with a stage, its current action, its completed steps, and its number of steps."""
 RECORDING = (
     "recording. Done once per Java version, about a minute: "
     "the services start and stop while they record which classes they load"
@@ -47,16 +47,16 @@ def install(report: ReportStage, report_phase: Report, *, relock: bool = False) 
         record_archives(report_phase)
         report("archives", "recorded: the services start faster now", 1, 1)
     else:
-        report("archives", "all there", 1, 1)
+        report("archives", "complete", 1, 1)
 
 
 def install_java(report: ReportStage) -> None:
-    """Find a Java that fits, or download one."""
+    """Find a suitable Java, or download one."""
     try:
         runtime = java.find()
     except java.JavaError as error:
         logger.info("%s", error.message)
-        report("java", f"downloading Java {java.FETCHED_VERSION}: no Java of this machine fits", 0, 1)
+        report("java", f"downloading Java {java.FETCHED_VERSION}: no suitable Java is installed", 0, 1)
         runtime = java.find_or_fetch()
     report("java", f"Java {runtime.major} ({runtime.found_in}): {runtime.home}", 1, 1)
 
@@ -70,10 +70,10 @@ def install_jars(report: ReportStage) -> None:
         size += received
         done, total = jar_counts or (done, total)
         downloaded = f", {size / 2**20:.1f} MiB downloaded" if size else ""
-        report("jars", f"{done} of {total} as locked{downloaded}", done, total)
+        report("jars", f"{done} of {total} match the lock{downloaded}", done, total)
 
     report("jars", "checking", 0, 1)
-    jars.sync(show, lambda as_locked, locked: show(0, (as_locked, locked)))
+    jars.sync(show, lambda matching, locked: show(0, (matching, locked)))
 
 
 def missing_archives() -> list[str]:

@@ -2,7 +2,7 @@
 
 Each environment is a folder of `stack/` with a `jgo.toml` (the requirements) and a `jgo.lock.toml` (the jars
 with their SHA-256). They are separate because the broker and Spark's connector need different kafka-clients.
-`sync` installs what the lock names, so that each machine has the same bytes; `lock` resolves the requirements.
+`sync` downloads the locked jars, so that all machines have the same files; `lock` updates a lock file.
 """
 
 import functools
@@ -30,11 +30,11 @@ HDFS_JARS = ("hadoop-client-", "slf4j-api", "log4j-", "commons-logging", "jcl-ov
 Advance = Callable[[int], None]
 """Called with the number of bytes that were received since the last call."""
 CountJars = Callable[[int, int], None]
-"""Called with the number of jars that are as locked, and the number of all jars."""
+"""Called with the number of jars that match the lock files, and the number of all jars."""
 
 
 class JarsError(EventlabError):
-    """Jars could not be downloaded, or are not the locked ones."""
+    """Jars could not be downloaded, or do not match the lock files."""
 
 
 def pyspark_home() -> Path:
@@ -43,7 +43,7 @@ def pyspark_home() -> Path:
 
 
 def class_path(environment: str) -> list[Path]:
-    """Return the jars of an environment, for `hdfs` and `spark` with those that pyspark contains.
+    """Return the jars of an environment; `hdfs` and `spark` also use jars that pyspark contains.
 
     The order is always the same, because a class-data-sharing archive depends on it.
     """
@@ -69,7 +69,7 @@ def sync(advance: Advance = lambda count: None, count_jars: CountJars = lambda d
     """Download the missing and damaged jars in parallel and return their names.
 
     Raises:
-        JarsError: A jar could not be downloaded or does not have the locked SHA-256; the other jars stay.
+        JarsError: A jar could not be downloaded or does not have the locked SHA-256; the other jars are kept.
     """
     locked = _all_locked()
     outdated = [dep for dep in locked if not _is_intact(dep)]
@@ -104,7 +104,7 @@ def lock(environment: str) -> int:
 
 @functools.cache
 def _locked(environment: str) -> list:
-    """Read a lock file without jgo, which takes longer to import than a Kafka tool to run."""
+    """Read a lock file without jgo, because its import takes longer than a run of a Kafka tool."""
     return [SimpleNamespace(**dep) for dep in tomllib.loads(_lock_file(environment).read_text())["dependencies"]]
 
 
@@ -135,7 +135,7 @@ def _fetch(context, dep) -> None:
         component.artifact(packaging=dep.packaging).resolve()
     except (OSError, RuntimeError) as error:
         path.unlink(missing_ok=True)
-        raise JarsError(f"{path.name} could not be fetched: {error}", next_command="eventlab setup") from error
+        raise JarsError(f"{path.name} could not be downloaded: {error}", next_command="eventlab setup") from error
     if not _is_intact(dep):
         path.unlink(missing_ok=True)
         message = f"{path.name} does not have the locked SHA-256 and was removed"

@@ -17,14 +17,14 @@ from eventlab import ROOT
 from eventlab.errors import EventlabError
 
 OLDEST, NEWEST = 17, 25
-"""The major versions on which the stack was run; Spark and Hadoop do not support newer ones yet."""
+"""The range of major versions that was tested; Spark and Hadoop do not support newer ones yet."""
 FETCHED_VERSION = "17"
 CACHE = ROOT / ".jars" / "java"
 NEEDED_MODULE = "jdk.incubator.vector"
 
 
 class JavaError(EventlabError):
-    """No Java on this machine can run the stack."""
+    """No suitable Java is installed, or its download failed."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Java:
         home: Its folder.
         major: Its major version, 0 when unknown.
         found_in: Where it was found, for example `JAVA_HOME` or `PATH`.
-        unfit: Why it cannot run the stack, as the end of a sentence ("is Java 11, ..."), or None when it can.
+        unfit: The reason why it cannot run the stack, without a subject ("is Java 11, ..."), or None.
     """
 
     home: Path
@@ -53,7 +53,7 @@ def find() -> Java:
     """Return the first Java of JAVA_HOME, PATH and the kit's own folder that can run the stack.
 
     Raises:
-        JavaError: None can; the message says what is wrong with each.
+        JavaError: None of them can; the message contains the reason for each.
     """
     installed = list(candidates())
     for java in installed:
@@ -76,12 +76,12 @@ def find_or_fetch() -> Java:
     advice = f"Install a JDK {OLDEST} or newer, or set JAVA_HOME to one"
     try:
         home = Path(cjdk.java_home(version=FETCHED_VERSION, vendor="zulu", cache_dir=CACHE))
-    except Exception as error:  # cjdk documents no narrower class
-        message = f"Java {FETCHED_VERSION} could not be fetched ({error}). {advice}"
+    except Exception as error:  # cjdk does not document its exceptions
+        message = f"Java {FETCHED_VERSION} could not be downloaded ({error}). {advice}"
         raise JavaError(message, next_command="eventlab setup") from error
-    fetched = inspect(home, "fetched by eventlab")
+    fetched = inspect(home, "downloaded by eventlab")
     if fetched.unfit:
-        message = f"the fetched Java ({home}) {fetched.unfit}. {advice}"
+        message = f"the downloaded Java ({home}) {fetched.unfit}. {advice}"
         raise JavaError(message, next_command="eventlab setup")
     return fetched
 
@@ -94,11 +94,11 @@ def candidates() -> Iterator[Java]:
         yield inspect(_home_of(Path(executable)), "PATH")
     for release in sorted(CACHE.glob("**/release")):
         if (release.parent / "bin" / "java").exists():
-            yield inspect(release.parent, "fetched by eventlab")
+            yield inspect(release.parent, "downloaded by eventlab")
 
 
 def inspect(home: Path, found_in: str) -> Java:
-    """Return what a Java home contains, by its `release` file or, without that file, by running its `java`."""
+    """Inspect a Java home: read its `release` file or, without that file, run its `java`."""
     executable = home / "bin" / "java"
     if not executable.is_file() or not os.access(executable, os.X_OK):
         return Java(home, 0, found_in, "has no bin/java")
@@ -109,7 +109,7 @@ def inspect(home: Path, found_in: str) -> Java:
     number = re.search(r'(?:^|[" ])(?:1\.)?(\d+)', version[1] if version else _output_of(executable, "-version"))
     major = int(number[1]) if number else 0
     if not major:
-        return Java(home, 0, found_in, "does not say its version")
+        return Java(home, 0, found_in, "does not report its version")
     if not OLDEST <= major <= NEWEST:
         return Java(home, major, found_in, f"is Java {major}, not {OLDEST} to {NEWEST}")
     if NEEDED_MODULE not in (modules[1] if modules else _output_of(executable, "--list-modules")):

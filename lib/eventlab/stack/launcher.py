@@ -13,7 +13,7 @@ import psutil
 
 
 def since_boot(process: psutil.Process) -> float:
-    """Return when the process started, in seconds since boot, which does not change when the clock is set."""
+    """Return the process's start in seconds since boot, which does not change when the clock is set."""
     return process.create_time() - psutil.boot_time()
 
 
@@ -46,7 +46,7 @@ def _become(starter: int, record_file: str, log_file: str, command: list[str]) -
     with open(record_file + ".new", "w") as file:
         json.dump(record_of(psutil.Process()), file)
     os.replace(record_file + ".new", record_file)
-    # From here on, whoever stops the services after the starter was killed finds the record.
+    # If the starter is killed from here on, a later command finds the record and can stop this process.
     if psutil.Process(os.getppid()).ppid() != starter:
         os.remove(record_file)
         raise OSError("the command that was starting it has ended")

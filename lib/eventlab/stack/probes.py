@@ -26,13 +26,13 @@ def kafka(settings: Settings) -> None:
 
 
 def namenode(settings: Settings) -> None:
-    """List the root folder over WebHDFS; another file system (s3a, file) has no service to ask."""
+    """List the root folder over WebHDFS; another file system (s3a, file) has no service to probe."""
     if settings.default_fs.startswith("hdfs://"):
         http.get(f"{settings.webhdfs_url}/webhdfs/v1/?op=LISTSTATUS", TIMEOUT_S)
 
 
 def datanode(settings: Settings) -> None:
-    """Ask the DataNode whether it has storage and is registered; an external one is asked for at its NameNode."""
+    """Ask the DataNode whether it has storage and is registered; for an external one, ask its NameNode."""
     if settings.default_fs_url:
         if settings.default_fs.startswith("hdfs://"):
             live_datanodes(settings)
@@ -63,9 +63,9 @@ def spark(settings: Settings) -> None:
 
 
 def api(settings: Settings) -> None:
-    """Ask the kit's API server for its routes, which no other program has; any other API for its methods.
+    """Request the routes page, which only the kit's API server has; from an external API, request the methods.
 
-    Neither request sends an event, and neither is in the log of the kit's server.
+    These requests send no event, and they are not in the log of the kit's server.
     """
     if not settings.api_address:
         http.get(settings.api_url + ROUTES_PATH, TIMEOUT_S)

@@ -26,13 +26,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Record:
-    """The process of a service, as the state folder records it: its id, and its start in seconds since boot."""
+    """The record of a service's process in the state folder: process id, and start in seconds since boot."""
 
     pid: int
     since_boot: float
 
     def process(self) -> psutil.Process | None:
-        """Return the process, or None when it has ended; another process may have its id by now."""
+        """Return the process, or None when it has ended; a new process may have the same id."""
         with contextlib.suppress(psutil.Error, ValueError, OverflowError):
             process = psutil.Process(self.pid)
             same = abs(launcher.since_boot(process) - self.since_boot) < 0.5
@@ -61,7 +61,7 @@ def read_record(settings: Settings, service: str) -> Record | None:
 
 
 def write_record(settings: Settings, service: str, pid: int) -> None:
-    """Record a child process, in case this process ends before the child does."""
+    """Record a child process, so that it can be found when this process ends first."""
     with contextlib.suppress(psutil.NoSuchProcess):
         record = launcher.record_of(psutil.Process(pid))
         write_atomically(record_file(settings, service), json.dumps(record))
@@ -124,7 +124,7 @@ def is_suspended(process: psutil.Process) -> bool:
 
 
 def stop(process: psutil.Process, grace_s: float = 10) -> None:
-    """Terminate the process and its descendants; kill those that are left after `grace_s` seconds."""
+    """Terminate the process and its descendants; kill those that still run after `grace_s` seconds."""
     logger.info("stopping process %d", process.pid)
     with contextlib.suppress(psutil.NoSuchProcess):
         family = [*process.children(recursive=True), process]
@@ -149,7 +149,7 @@ def _wait_until_gone(family: list[psutil.Process], timeout_s: float) -> list[psu
 
 
 def _of_family(process: psutil.Process, read: Callable[[psutil.Process], T]) -> list[T]:
-    """Return what `read` returns for the process and its descendants, without those that have ended."""
+    """Call `read` for the process and its descendants, skip those that have ended, and return the results."""
     results = []
     with contextlib.suppress(psutil.NoSuchProcess):
         for member in [process, *process.children(recursive=True)]:

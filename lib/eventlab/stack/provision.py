@@ -13,7 +13,7 @@ from eventlab.stack.config import data_dir
 
 
 def format_once(settings: Settings, folder: str, command: Callable[[Settings], list[str]]) -> None:
-    """Format a folder of the data folder at its first use; an interrupted formatting is stopped and repeated."""
+    """Format a folder of the data folder once; stop and repeat a formatting that was interrupted."""
     target = data_dir(settings) / folder
     done = target.with_name(target.name + ".formatted")
     if done.exists():
@@ -32,7 +32,7 @@ def format_once(settings: Settings, folder: str, command: Callable[[Settings], l
         env=os.environ | {"HADOOP_USER_NAME": HDFS_USER},
     ) as formatter:
         process.write_record(settings, record, formatter.pid)
-        output, _ = formatter.communicate("recorded\n")  # it starts once a later attempt can find and stop it
+        output, _ = formatter.communicate("recorded\n")  # it starts now: a later attempt can find it
     process.record_file(settings, record).unlink(missing_ok=True)
     if formatter.returncode:
         raise StackError(f"{target} could not be formatted:\n{process.significant_lines(output)}")
@@ -54,7 +54,7 @@ def reported_blocks(settings: Settings) -> None:
 
 
 def tmp_folder(settings: Settings) -> None:
-    """Create /tmp on HDFS, which everybody may use; this fails while the NameNode is in safe mode."""
+    """Create /tmp on HDFS, writable for all users; this fails while the NameNode is in safe mode."""
     from eventlab.clients import hdfs  # fsspec takes half a second to import
 
     try:

@@ -1,7 +1,4 @@
-"""What must be true before services start: jars, Java, external services that answer, and free ports.
-
-The functions raise StackError when it is not.
-"""
+"""Requirements for a start (jars, Java, external services, free ports), which raise StackError if not met."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -18,7 +15,7 @@ AIRPLAY_PORT = 5000
 
 
 def require_installation(settings: Settings, services: Sequence[Service]) -> None:
-    """Require the jars, a Java and what each service runs."""
+    """Require the jars, a Java and the files of each service."""
     if missing := jars.missing():
         message = f"{len(missing)} jars are missing ({missing[0]}, ...)"
         raise StackError(message, next_command="eventlab setup")
@@ -28,22 +25,23 @@ def require_installation(settings: Settings, services: Sequence[Service]) -> Non
 
 
 def require_external_services(settings: Settings, services: Sequence[Service]) -> None:
-    """Require that the services that somebody else runs answer."""
+    """Require that external services answer."""
     external = [service for service in services if service.is_external(settings)]
     problems = in_parallel(lambda service: service.problem(settings), external)
     messages = [
-        f"{one.name} (EVENTLAB_{str(one.external).upper()}={one.address(settings)}) does not answer: {problem}"
-        for one, problem in zip(external, problems, strict=True)
+        f"{service.name} (EVENTLAB_{str(service.external).upper()}={service.address(settings)}) does not answer: "
+        f"{problem}"
+        for service, problem in zip(external, problems, strict=True)
         if problem
     ]
     if messages:
-        raise StackError("\n".join(messages) + "\nSomebody else runs it. To run one here, unset that variable")
+        raise StackError("\n".join(messages) + "\nIt is an external service. To run your own, unset that variable")
 
 
 def require_free_ports(settings: Settings, services: Sequence[Service]) -> None:
     """Require that no other program uses the ports of the services; the error names the process."""
     in_use = [
-        f"{service.name} needs port {port} (EVENTLAB_{setting.upper()}), which {ports.holder(port)} holds"
+        f"{service.name} needs port {port} (EVENTLAB_{setting.upper()}), which {ports.holder(port)} uses"
         for service in services
         for setting, port in zip(service.ports, service.port_numbers(settings), strict=True)
         if not ports.is_free(port)
@@ -54,7 +52,7 @@ def require_free_ports(settings: Settings, services: Sequence[Service]) -> None:
     if sys.platform == "darwin" and any(f"port {AIRPLAY_PORT} " in line for line in in_use):
         in_use.append("On macOS, AirPlay Receiver uses this port (System Settings, General, AirDrop & Handoff)")
         next_command = f"export EVENTLAB_API_PORT={AIRPLAY_PORT + 1}" if len(in_use) == 2 else next_command
-    in_use.append("End that process, or use another port for as long as this shell is open")
+    in_use.append("End that process, or use other ports in this shell")
     raise StackError("\n".join(in_use), next_command=next_command)
 
 
@@ -81,5 +79,5 @@ def free_offset(settings: Settings) -> int:
     offsets = range(settings.port_offset + 100, settings.port_offset + 3000, 100)
     try:
         return settings_on_free_ports(offsets, kind=Settings).port_offset
-    except StackError:  # a port that is set by its name stays in use at every offset
+    except StackError:  # a port that is set explicitly does not change with the offset
         return offsets[0]

@@ -1,4 +1,4 @@
-"""The six services as data: ports, command, probe, and what each needs.
+"""The six services as data: ports, command, probe, and the services that each one needs.
 
 A pure function builds each command from the settings. Starting, watching and stopping are the same for all
 services; see `startup.py`.
@@ -23,19 +23,19 @@ class Service:
     """One service of the stack.
 
     Attributes:
-        name: Its name, also of its log and its process record.
+        name: The name of the service, of its log and of its process record.
         ports: The settings that hold the ports on which it listens, the main port first.
         command: Returns the command that runs it.
         probe: Sends a real request; raises ServiceUnavailable while the service cannot be used.
         address: Returns where its clients find it.
-        external: The setting that, when set, means that the service is run by somebody else.
+        external: The setting with the address of an external service; if it is set, nothing is started.
         needs: The services without which it cannot answer.
-        check_installation: Raises StackError when something that it runs is missing.
+        check_installation: Raises StackError when a file that it needs is missing.
         prepare: Prepares its data folder before the start (formats it once).
-        provision: Creates what it must contain once it answers (a topic, a folder).
+        provision: Creates its first content (a topic, a folder) as soon as it answers.
         working_dir: Returns the folder in which it runs.
         excluded_variables: Environment variables of the learner that it must not inherit.
-        extra_variables: Returns further environment variables, such as tokens, which the command must not show.
+        extra_variables: Returns more environment variables, such as tokens, which must not be in the command.
     """
 
     name: str
@@ -57,11 +57,11 @@ class Service:
         return [getattr(settings, port) for port in self.ports]
 
     def is_external(self, settings: Settings) -> bool:
-        """Return whether somebody else runs it; it is then probed, and never started or stopped."""
+        """Return whether the service is external: it is probed, and never started or stopped."""
         return self.external is not None and getattr(settings, self.external) is not None
 
     def problem(self, settings: Settings) -> str | None:
-        """Probe it; return the reason for which it cannot be used, or None."""
+        """Probe the service, and return the reason why it cannot be used, or None."""
         try:
             self.probe(settings)
         except ServiceUnavailable as error:
@@ -86,7 +86,7 @@ def kafka_command(settings: Settings) -> list[str]:
 
 def kafka_format_command(settings: Settings) -> list[str]:
     """Return the command that formats Kafka's log folder, which gives it a cluster id (KIP-631)."""
-    cluster_id = "K" + secrets.token_urlsafe(16)[1:]  # tools would read a dash at its beginning as an option
+    cluster_id = "K" + secrets.token_urlsafe(16)[1:]  # with a dash at the beginning it would be an option
     arguments = ["format", "--cluster-id", cluster_id, "--ignore-formatted", "--config"]
     properties = conf_dir(settings, "kafka") / "server.properties"
     return java_command(settings, "kafka", "kafka-format", "kafka.tools.StorageTool", *arguments, str(properties))
@@ -116,7 +116,7 @@ def api_command(settings: Settings) -> list[str]:
 
 
 def check_api_file(settings: Settings) -> None:
-    """Raise StackError if the API's file does not exist, unless somebody else runs the API."""
+    """Raise StackError if the API's file does not exist, unless the API is external."""
     if not settings.api_address and not settings.api_app.exists():
         raise StackError(f"the API's file {settings.api_app} does not exist (setting EVENTLAB_API_APP)")
 
@@ -137,8 +137,8 @@ def jupyter_command(settings: Settings) -> list[str]:
 def lab_options(settings: Settings) -> list[str]:
     """Return the options of JupyterLab and of JupyterHub's server: folder, start page, menu and terminals.
 
-    Without a named shell, Jupyter's terminals can be login shells, and Debian's /etc/profile then replaces PATH:
-    the kit's commands are then not found.
+    The shell is named because Jupyter's terminals can otherwise be login shells. Debian's /etc/profile replaces
+    the PATH of a login shell, and the kit's commands are not found.
     """
     shell = os.environ.get("SHELL") or "sh"
     return [
@@ -204,7 +204,7 @@ API = Service(
     address=lambda settings: settings.api_url,
     external="api_address",
     check_installation=check_api_file,
-    working_dir=lambda settings: settings.api_app.resolve().parent,  # a file beside it can be imported
+    working_dir=lambda settings: settings.api_app.resolve().parent,  # it can import files of its folder
 )
 JUPYTER = Service(
     name="jupyter",
@@ -217,14 +217,14 @@ JUPYTER = Service(
 
 SERVICES = {service.name: service for service in (KAFKA, NAMENODE, DATANODE, SPARK, API, JUPYTER)}
 COURSE = ("kafka", "namenode", "datanode", "spark", "api")
-"""The services that the lessons use; `jupyter` is for working in the browser."""
+"""The services that the lessons use; `jupyter` is only needed in a browser."""
 
 
 def select(names: Iterable[str]) -> list[Service]:
     """Return the named services, without duplicates; all services when no name is given."""
     selected = list(dict.fromkeys(names)) or list(SERVICES)
     if unknown := [name for name in selected if name not in SERVICES]:
-        raise StackError(f"no service is called {', '.join(unknown)}; there are: {', '.join(SERVICES)}")
+        raise StackError(f"unknown service {', '.join(unknown)}; the services are {', '.join(SERVICES)}")
     return [SERVICES[name] for name in selected]
 
 

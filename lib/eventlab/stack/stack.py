@@ -1,4 +1,4 @@
-"""The public class `Stack`: start, ask and stop the services of one state folder."""
+"""The public class `Stack`: start, probe and stop the services of one state folder."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ STATE_FILES = (
     *("data", "run", "logs", "conf", "compose", "saved", "lesson-06", "own-topics", "progress.json"),
     *(tokens.JUPYTER_TOKEN_FILE, tokens.SPARK_TOKEN_FILE),
 )
-"""All that the kit creates in a state folder, apart from the lock: what `reset` deletes."""
+"""What the kit creates in a state folder, except the lock; `reset` deletes it."""
 
 
 @dataclass(frozen=True)
 class Status:
-    """One service at one moment.
+    """The status of a service at the time of the call.
 
     Attributes:
         state: `running` (it answered a real request), `stopped`, or `crashed` (its process has ended or does not
@@ -58,7 +58,7 @@ class Stack:
             consumer = KafkaConsumer(bootstrap_servers=stack.bootstrap_servers)
             spark = SparkSession.builder.getOrCreate()
 
-    A service whose address the settings name is run by somebody else: it is probed, and never started or stopped.
+    A service whose address the settings contain is external: it is probed, and never started or stopped.
     """
 
     def __init__(
@@ -68,13 +68,13 @@ class Stack:
         report: Report = no_report,
         grace_s: float = 10,
     ) -> None:
-        """Describe a stack; nothing is started yet.
+        """Create a stack object; `up` or a `with` block starts the services.
 
         Args:
             settings: The ports, addresses and the state folder; by default those of the user.
-            services: The names of the services that `up` and the block start; by default all but `jupyter`.
+            services: The names of the services that `up` and the block start; by default all except `jupyter`.
             report: Called with a service's name and its phase.
-            grace_s: Seconds that a service has to end by itself before it is killed.
+            grace_s: Seconds after SIGTERM before a service that is still running is killed.
         """
         self.settings = settings
         self.services = tuple(services)
@@ -103,17 +103,17 @@ class Stack:
         self._cleanup.close()
 
     def up(self, names: Iterable[str] = ()) -> list[Status]:
-        """Start the named services, or those of the constructor, and what they need; return when each answers.
+        """Start the named services, or those of the constructor, and what they need; wait until each answers.
 
         Raises:
-            StackError: A service did not start; none that this call started stays.
+            StackError: A service did not start; all services that this call started are stopped.
         """
         services = select_with_needs(tuple(names) or self.services)
         self._start(services)
         return self.status(service.name for service in services)
 
     def _start(self, services: list[Service]) -> list[Service]:
-        """Start the services that do not run, and return them."""
+        """Start the services that are not running, and return them."""
         requirements.require_installation(self.settings, services)
         requirements.require_external_services(self.settings, services)
         with self._lock():
@@ -174,14 +174,14 @@ class Stack:
         return {port for service in running if service for port in process.listening_ports(service)}
 
     def open_ports(self, names: Iterable[str] = ()) -> list[int]:
-        """Return the ports of the named services, or of all, that accept connections, whoever listens there."""
-        own = (service for service in select(names) if not service.is_external(self.settings))
-        numbers = (port for service in own for port in service.port_numbers(self.settings))
+        """Return the ports of the named services, or of all, that are open, also of other programs."""
+        managed = (service for service in select(names) if not service.is_external(self.settings))
+        numbers = (port for service in managed for port in service.port_numbers(self.settings))
         return [port for port in numbers if ports.is_open(port)]
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
-        """Let one process at a time change the stack; the kernel releases the lock of a process that ended."""
+        """Hold the lock that allows one process to change the stack; it is released when the process ends."""
         folder = self.settings.state_dir
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -205,11 +205,11 @@ def fresh_stack(
     kind: type[Settings] = OwnSettings,
     start_timeout_s: float = user_settings.start_timeout_s,
 ) -> Iterator[Stack]:
-    """Run a stack without data, beside the user's, and stop it at the end of the block.
+    """Run a stack without data next to the user's stack, and stop it at the end of the block.
 
-    The user's settings do not apply to it. The old content of its state folder is deleted, and old processes are
-    stopped. The folder stays, so that its logs can be read. The first port offset at which all ports are free is
-    used. `kind` is the class of the settings; the other arguments are those of `Stack`.
+    The user's settings do not apply to it. Processes of an earlier run are stopped, and the old content of its
+    state folder is deleted. The folder is kept at the end, so that its logs can be read. The stack uses the first
+    port offset at which all ports are free. `kind` is the settings' class; see `Stack` for other arguments.
     """
     services = tuple(services)
     folder.parent.mkdir(parents=True, exist_ok=True)

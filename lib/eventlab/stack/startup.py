@@ -1,6 +1,6 @@
-"""Start services in parallel, all or none, and stop them.
+"""Start services in parallel, and stop them.
 
-Whatever ends a start early (a failure, Ctrl-C, SIGTERM), no process that it started stays.
+When a start ends early (a failure, Ctrl-C, SIGTERM), all processes that it started are stopped.
 """
 
 import logging
@@ -35,7 +35,7 @@ WAITING = "not answering yet, waiting"
 POLL_S = 0.05
 WATCH_S = 0.2
 STALLED_S = 15.0
-"""A process that uses no processor time and writes no log line for so long does not make progress."""
+"""A process that uses no processor time and writes no log line for this number of seconds has stalled."""
 PROGRESS_CPU_S = 0.1
 """An idle JVM uses less processor time than this in STALLED_S seconds."""
 
@@ -45,10 +45,10 @@ def no_report(service: str, phase: str) -> None:
 
 
 def missing_of(settings: Settings, services: Sequence[Service], report: Report) -> list[Service]:
-    """Return the services that must be started; a process that hangs is stopped.
+    """Return the services that must be started; stop a process that hangs.
 
-    Slow processes are waited for as long as they make progress, at most `start_timeout_s` in all: a busy machine
-    must not lose a healthy service.
+    Wait for a slow process while it makes progress, at most `start_timeout_s` for all: on a busy machine, a
+    healthy service can be slow.
     """
     deadline = time.monotonic() + settings.start_timeout_s
     return [service for service in services if not _answers(settings, service, report, deadline)]
@@ -83,7 +83,7 @@ def _wait_while_it_works(
     while process.alive(running) and not process.is_suspended(running):
         try:
             service.probe(settings)
-            service.provision(settings)  # the command that started it may have been killed before that
+            service.provision(settings)  # its start command may have been killed before that
             return True
         except ServiceUnavailable as error:
             logger.debug("%s does not answer yet: %s", service.name, error.message)
@@ -97,7 +97,7 @@ def _wait_while_it_works(
 
 
 def start_all(settings: Settings, services: Sequence[Service], report: Report) -> None:
-    """Start services in parallel and wait until each can be used.
+    """Start services in parallel and wait until all of them are ready.
 
     Raises:
         StackError: A service did not start, ended, or did not answer in time; all that were started are stopped.
@@ -119,8 +119,8 @@ def start_all(settings: Settings, services: Sequence[Service], report: Report) -
         cancelled.set()
         with _signals_ignored():
             in_parallel(lambda running: process.stop(running, grace_s=2), list(started.values()))
-            pool.shutdown(wait=True)  # no thread waits any longer, because no service answers any longer
-            stop_all(settings, services, report, grace_s=2)  # includes what was started meanwhile
+            pool.shutdown(wait=True)  # the threads end soon, because `cancelled` is set
+            stop_all(settings, services, report, grace_s=2)  # also what a thread started meanwhile
         raise
     finally:
         pool.shutdown(wait=False)
@@ -159,7 +159,7 @@ def _start(
 def _retry(
     settings: Settings, service: Service, action: Callable[[Settings], None], failure: str, cancelled: Event
 ) -> None:
-    """Repeat an action until it raises no ServiceUnavailable; `start_all` watches whether the process lives."""
+    """Repeat an action until it raises no ServiceUnavailable; `start_all` checks that the process is alive."""
     deadline = time.monotonic() + settings.start_timeout_s
     while not cancelled.is_set():
         try:
@@ -173,11 +173,11 @@ def _retry(
 
 
 def _require_alive(settings: Settings, started: dict[str, psutil.Process], report: Report) -> None:
-    """Report a process that has ended at once, whatever its probe and the other services still wait for."""
+    """Raise StackError as soon as a process has ended, also while probes are still waiting."""
     for name, running in list(started.items()):
         if not process.alive(running):
             error = _failure(settings, name, "died while starting")
-            report(name, str(error))  # now, because to stop the other services may take seconds
+            report(name, str(error))  # now, because stopping the other services may take seconds
             raise error
 
 

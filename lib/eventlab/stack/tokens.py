@@ -20,8 +20,8 @@ def spark_token(settings: Settings) -> str | None:
     """Return the token of the Spark Connect server, which keeps other users of the machine out.
 
     It is the token in the state folder. A new state folder gets the token of the environment, or else a new one.
-    A process that cannot use the state folder, such as a submission, has the token of the environment.
-    An external server (`spark_remote_url`) has the token of the environment, or none.
+    A process that cannot use the state folder, such as a submission, uses the token of the environment.
+    With an external server (`spark_remote_url`), it is the token of the environment, or None.
 
     Raises:
         OSError: The state folder cannot be used and the environment has no token.

@@ -1,7 +1,7 @@
-"""Widgets for notebooks: the stack, the game, its events, and the way of one event through the stack.
+"""Widgets for notebooks: the stack, the game, its events, and the path of one event through the stack.
 
 They are ipywidgets over the functions that the command line uses. Each one has a text of one line for runs
-without a browser, and ends its threads and connections with its cell, its kernel, or `close()`.
+without a browser. Its threads and connections end with its cell, its kernel, or `close()`.
 """
 
 from eventlab.widgets.event_tail import EventTail

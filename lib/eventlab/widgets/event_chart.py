@@ -21,8 +21,8 @@ COLOURS = ("#4c78a8", "#f58518", "#54a24b", "#b279a2", "#e45756", "#72b7b2", "#9
 class EventCounter:
     """Counts the events of the last minute in bounded memory.
 
-    The second of an event is the one in which Kafka received it. So an old event that is read again does not count
-    as a new one.
+    An event counts in the second in which Kafka received it. An old event that is read again is therefore not
+    counted as a new one.
 
     Attributes:
         seconds: The number of events of each type, by second since 1970.

@@ -79,7 +79,7 @@ class Follower:
             self._target = target
 
     def run(self, closing: threading.Event) -> None:
-        """Follow the topic until the event is set; connect again whenever the broker is back."""
+        """Follow the topic until the event is set; reconnect when the broker answers again."""
         import kafka
 
         options = {

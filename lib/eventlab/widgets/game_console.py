@@ -1,4 +1,4 @@
-"""Call the game API with buttons, one for each of its routes, as one player or as many at once."""
+"""Call the game API with one button for each of its routes, one call at a time or many at once."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class GameConsole(Panel):
         return created
 
     def call(self, route: Route) -> None:
-        """Call the route as often as the fields say, and show the results as they arrive."""
+        """Call the route as often as the field `Calls` says, and show the results when they arrive."""
         if route.has_variables:
             self.path.value = route.path
             self.message.value = note("Replace the part between < and >, and press: Call this path")

@@ -182,5 +182,5 @@ def set_options(choice: ipywidgets.Dropdown, values: list[str], *first: tuple[st
 
 
 def row(*widgets: ipywidgets.Widget) -> ipywidgets.HBox:
-    """Return the widgets side by side, in several lines where the page is narrow."""
+    """Return the widgets side by side; on a narrow page they wrap to several lines."""
     return ipywidgets.HBox(widgets, layout={"flex_flow": "row wrap", "align_items": "center"})

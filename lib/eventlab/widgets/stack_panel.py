@@ -17,7 +17,7 @@ from eventlab.widgets.html import alert, render
 from eventlab.widgets.panel import Panel, button, field, repeat, row
 
 POLL_S = 1.0
-"""Seconds between two checks of a service's process: half the time in which a change must show."""
+"""Seconds between two checks of a service's process; a change must be visible within twice this time."""
 PROBE_S = 3.0
 """Seconds between two requests to a running service; a request costs more than a check of the process."""
 LOG_LINES = 10
@@ -30,7 +30,7 @@ PAGES = {
 
 
 class StackPanel(Panel):
-    """Shows each service's state, at most 2 s old, whoever started or stopped the service."""
+    """Shows each service's state, at most 2 s old, also when another command starts or stops the service."""
 
     def __init__(self, services: Sequence[str] = COURSE, settings: Settings = default_settings) -> None:
         self.settings = settings
@@ -45,7 +45,7 @@ class StackPanel(Panel):
             "The stack", f"StackPanel: {', '.join(self.rows)}", *views, self.message, self.log_of, self.log_view
         )
         self.log_of.observe(lambda change: self._show_log(), "value")
-        for name in self.rows:  # a thread each: a service that answers slowly does not delay the others
+        for name in self.rows:  # one thread per service: a slow answer does not delay the others
             self.in_background(f"watches {name}", repeat(POLL_S, lambda name=name: self._update(name)))  # type: ignore[misc]
         self.in_background("reads a log", repeat(POLL_S, self._show_log))
 

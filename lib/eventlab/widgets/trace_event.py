@@ -1,4 +1,4 @@
-"""Show the way of one event: the request, the topic's offset, the file's row, and the result in SQL."""
+"""Show the path of one event: the request, the topic's offset, the file's row, and the result in SQL."""
 
 from __future__ import annotations
 

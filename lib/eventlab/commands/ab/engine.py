@@ -62,7 +62,7 @@ class Engine:
         self._epoch_ns = time_ns() - perf_counter_ns()
 
     def run(self) -> Report:
-        """Send the requests and return the report; after an exception, `report` has what is complete.
+        """Send the requests and return the report; after an exception, `report` has the completed ones.
 
         Raises:
             Aborted: A socket fails or no response arrives in time.
