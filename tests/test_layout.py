@@ -9,7 +9,7 @@ from tests.groups import LONGEST_FIRST, group_of
 
 def mapped():
     text = (ROOT / "README.md").read_text()
-    block = re.search(r"## What is where\n+```text\n(.*?)```", text, re.DOTALL)
+    block = re.search(r"## Folders\n+```text\n(.*?)```", text, re.DOTALL)
     assert block
     return [line.split()[0] for line in block[1].splitlines()]
 

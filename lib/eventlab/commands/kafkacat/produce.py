@@ -80,7 +80,7 @@ def _send(producer: Producer, options: Options, line: bytes) -> None:
 
 
 def _read_stdin(producer: Producer, failures: set[int]) -> Iterator[bytes]:
-    """Yield what stdin has, so that a typed line is sent at once; end when the brokers do not answer."""
+    """Yield what stdin has, so that a typed line is sent immediately; end when the brokers do not answer."""
     while KafkaError._MSG_TIMED_OUT not in failures:
         producer.poll(0)  # reports what was not delivered
         if select.select([STDIN], [], [], 0.2)[0]:
