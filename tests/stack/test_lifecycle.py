@@ -87,7 +87,7 @@ def test_only_the_named_services_are_started(running: Settings):
 
 
 def test_a_service_that_does_not_exist_is_refused_with_the_names_that_do(own: Settings):
-    with pytest.raises(StackError, match="zookeeper; there are: kafka, namenode"):
+    with pytest.raises(StackError, match="unknown service zookeeper; the services are kafka, namenode"):
         Stack(own).up(["zookeeper"])
 
 

@@ -64,7 +64,7 @@ class Group(click.Group):
         return sorted(COMMANDS)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        """Import a subcommand, or return None when there is none of this name."""
+        """Import a subcommand, or return None for an unknown name."""
         if name not in COMMANDS:
             return None
         return prepare(getattr(importlib.import_module(f"eventlab.cli.{COMMANDS[name]}"), name))

@@ -1,6 +1,6 @@
-"""Prepare the stack for a lesson without losing what a learner left in it.
+"""Prepare the stack for a lesson and save data that a learner would lose.
 
-The first cell of each lesson calls `prepare`, so each lesson can be run alone after `eventlab up`, or in sequence.
+The first cell of each lesson calls `prepare`, so after `eventlab up` you can run any lesson, in any order.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ def memory(settings: Settings) -> CheckResult:
     processes = [process.find(settings, name) for name in SERVICES]
     used = sum(process.resident_bytes(service) for service in processes if service)
     available = psutil.virtual_memory().available + used
-    needed = f"{_gibibytes(MEMORY_NEEDED)} needed (Kafka and the API alone: half)"
+    needed = f"{_gibibytes(MEMORY_NEEDED)} needed (half of it for Kafka and the API only)"
     detail = f"{_gibibytes(available)} available, {needed}"
     return CheckResult("memory", available >= MEMORY_NEEDED, detail, "eventlab up kafka api")
 

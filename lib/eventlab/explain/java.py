@@ -36,10 +36,10 @@ def unusable_java(cell: FailedCell, settings: Settings) -> Explanation | None:
         return None
     else:
         what = f"The Java of {first.found_in} cannot run the stack: it {first.unfit}."
-        proof = "; ".join(f"{each.found_in}: {each.home} {each.unfit or 'can be used'}" for each in candidates)
+        proof = "; ".join(f"{item.found_in}: {item.home} {item.unfit or 'can be used'}" for item in candidates)
     homes = (home for pattern in USUAL_FOLDERS for home in sorted(Path("/").glob(pattern), reverse=True))
     others = (java.inspect(home, "this machine") for home in homes if os.access(home / "bin" / "java", os.X_OK))
-    if usable := next((each for each in chain(candidates, others) if each.unfit is None), None):
+    if usable := next((item for item in chain(candidates, others) if item.unfit is None), None):
         proof += f"; Java {usable.major} at {usable.home} can be used"
         return Explanation(what, proof, f"%env JAVA_HOME={usable.home}")
     return Explanation(what, proof, f"!{shlex.quote(str(java.ROOT / '.venv' / 'bin' / 'eventlab'))} setup")

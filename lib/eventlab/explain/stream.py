@@ -76,7 +76,7 @@ def _sink_option(cell: FailedCell, option: str) -> str | None:
 def _checkpoint_offsets(checkpoint: str, settings: Settings) -> dict[str, dict[str, int]]:
     """Return the greatest offsets of the checkpoint's last batches, by topic and partition.
 
-    The last batch alone is not enough: before Spark fails, it writes the new topic's end offset there.
+    The last batch is not enough: Spark writes the new topic's end offset there before it fails.
     """
     folder = f"{filesystem.plain_path(checkpoint)}/offsets"
     batches = sorted((name for name in filesystem.names(folder) if name.isdigit()), key=int)

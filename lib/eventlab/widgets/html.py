@@ -36,5 +36,5 @@ def note(text: str) -> str:
 
 
 def alert(text: str) -> str:
-    """Return an error message; a screen reader reads it at once."""
+    """Return an error message; a screen reader reads it immediately."""
     return render("message", text=text, kind="alert", role="alert")

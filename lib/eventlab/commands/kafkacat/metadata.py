@@ -67,10 +67,10 @@ def format_listing(topic: str, metadata: Any) -> list[str]:
     for name, description in metadata.topics.items():
         partitions = description.partitions.values()
         lines.append(f'  topic "{name}" with {len(partitions)} partitions:{_error(" ", description)}')
-        for each in partitions:
-            replicas, isrs = (",".join(map(str, ids)) for ids in (each.replicas, each.isrs))
-            rest = f"replicas: {replicas}, isrs: {isrs}{_error(', ', each)}"
-            lines.append(f"    partition {each.id}, leader {each.leader}, {rest}")
+        for partition in partitions:
+            replicas, isrs = (",".join(map(str, ids)) for ids in (partition.replicas, partition.isrs))
+            rest = f"replicas: {replicas}, isrs: {isrs}{_error(', ', partition)}"
+            lines.append(f"    partition {partition.id}, leader {partition.leader}, {rest}")
     return lines
 
 

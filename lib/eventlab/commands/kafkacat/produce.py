@@ -69,7 +69,7 @@ def split_key(line: bytes, key_delimiter: bytes | None) -> tuple[bytes | None, b
 
 
 def _read_stdin(producer: Producer, failures: set[int]) -> Iterator[bytes]:
-    """Yield what stdin has, so that a typed line is sent at once; end when the brokers do not answer."""
+    """Yield what stdin has, so that a typed line is sent immediately; end when the brokers do not answer."""
     while KafkaError._MSG_TIMED_OUT not in failures:
         producer.poll(0)  # calls on_delivery
         if len(producer) > MAX_PENDING:
