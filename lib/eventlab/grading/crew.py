@@ -94,9 +94,6 @@ class Crew:
         """Grade all submissions; an interruption ends all workers at once.
 
         A worker that cannot start is an error only when submissions are left ungraded.
-
-        Raises:
-            GradingError: No worker could start.
         """
         for order in orders:
             self.waiting.put(order)

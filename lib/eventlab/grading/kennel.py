@@ -53,11 +53,7 @@ class Kennel:
         self.is_warm.set()
 
     def order(self, **message: object) -> None:
-        """Send an order.
-
-        Raises:
-            KernelError: The process has ended.
-        """
+        """Send an order."""
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps(message).encode() + b"\n")

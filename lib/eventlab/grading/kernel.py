@@ -42,11 +42,7 @@ class SubmissionKernel:
         self._client = client
 
     def wait_ready(self) -> None:
-        """Wait until the kernel answers.
-
-        Raises:
-            KernelError: It did not start.
-        """
+        """Wait until the kernel answers."""
         deadline = time.monotonic() + START_TIMEOUT_S
         first = self._own / f"s-{self._client.shell_port}"
         while not first.exists():

@@ -69,11 +69,7 @@ class Matched:
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """Read the cells of a notebook of any format, without outputs.
-
-    Raises:
-        UnreadableError: The file is not a notebook.
-    """
+    """Read the cells of a notebook of any format, without outputs."""
     try:
         size = path.stat().st_size
         if size == 0:

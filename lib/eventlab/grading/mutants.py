@@ -22,11 +22,7 @@ class MutantError(EventlabError):
 
 
 def mutate(instructor: NotebookNode, mutant: Mutant) -> NotebookNode:
-    """Return the instructor's notebook with the mutant's edit in the solution cells of its question.
-
-    Raises:
-        MutantError: The text to replace is not there exactly once, or the edit changes nothing.
-    """
+    """Return the instructor's notebook with the mutant's edit in the solution cells of its question."""
     changed = copy.deepcopy(instructor)
     own = [
         cell for cell in changed.cells if cells.is_solution(cell) and cells.question_of(cell) == mutant.question

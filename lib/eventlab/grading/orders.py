@@ -27,11 +27,7 @@ class Order:
 
 
 def read(order: Order) -> list[dict[str, Any]]:
-    """Read the cells of the submitted notebook.
-
-    Raises:
-        UnreadableError: There is no notebook, or it cannot be read.
-    """
+    """Read the cells of the submitted notebook."""
     if order.notebook is None:
         raise match.UnreadableError(order.trouble or "there is no notebook")
     return match.read(Path(order.notebook))

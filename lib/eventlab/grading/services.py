@@ -79,21 +79,13 @@ class Services:
         )
 
     def wait_ready(self) -> None:
-        """Wait until all services answer.
-
-        Raises:
-            StandError: They do not.
-        """
+        """Wait until all services answer."""
         answer = self._answer(PATIENCE_S)
         if "failed" in answer:
             raise StandError(reason(str(answer["failed"])))
 
     def sweep(self) -> list[str]:
-        """Kill every process that is not a service and return their names.
-
-        Raises:
-            StandError: A service has ended.
-        """
+        """Kill every process that is not a service and return their names."""
         answer = self._ask("sweep")
         if answer["ended"]:
             raise StandError(f"{' and '.join(answer['ended'])} has ended")

@@ -38,11 +38,7 @@ class Sessions:
 
 
 def look(settings: Settings) -> Sessions:
-    """Return the sessions that Spark's web page lists.
-
-    Raises:
-        SessionError: The page cannot be read.
-    """
+    """Return the sessions that Spark's web page lists."""
     try:
         answer = http.get(f"{settings.spark_ui_url}/connect/", 10)
     except ServiceUnavailable as error:
@@ -58,11 +54,7 @@ def look(settings: Settings) -> Sessions:
 
 
 def end_all_but(settings: Settings, kept: Sessions) -> int:
-    """End every other session, wait until nothing runs, and return how many were ended.
-
-    Raises:
-        SessionError: Some do not end within PATIENCE_S seconds.
-    """
+    """End every other session, wait until nothing runs, and return how many were ended."""
     deadline = time.monotonic() + PATIENCE_S
     ended: set[tuple[str, str]] = set()
     while True:
@@ -79,11 +71,7 @@ def end_all_but(settings: Settings, kept: Sessions) -> int:
 
 
 def release(settings: Settings, user: str, session: str) -> None:
-    """End a session and interrupt what it runs.
-
-    Raises:
-        SessionError: The server does not end it.
-    """
+    """End a session and interrupt what it runs."""
     try:
         release_session(settings.spark_remote, spark_token(settings), user, session)
     except ServiceUnavailable as error:

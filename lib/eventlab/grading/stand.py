@@ -111,11 +111,7 @@ class Stand:
             kernel.forget()
 
     def kernel(self) -> SubmissionKernel:
-        """Return a new kernel with an open Spark session and no tables, and start the next one.
-
-        Raises:
-            StandError: Two kernels in a row did not start.
-        """
+        """Return a new kernel with an open Spark session and no tables, and start the next one."""
         assert self._kennel is not None
         for attempt in range(2):
             kernel, self._spare = self._spare or self._kennel.start(), None
