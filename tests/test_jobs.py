@@ -306,6 +306,7 @@ BROKEN = st.one_of(
 def test_every_message_is_either_a_row_with_its_own_values_or_counted_as_broken(spark, good, broken):
     from pyspark.sql import Row
     from pyspark.sql import functions as F
+    from pyspark.sql.types import StringType, StructField, StructType
 
     from eventlab.jobs import extract
 
@@ -314,7 +315,7 @@ def test_every_message_is_either_a_row_with_its_own_values_or_counted_as_broken(
     messages = spark.createDataFrame(rows, "number int, value binary")
 
     fields, left_out = survey(messages)
-    event = extract.parsed(extract.struct(fields)).alias("event")
+    event = extract.parsed(StructType([StructField(name, StringType()) for name in fields])).alias("event")
     read = messages.select("number", event).where(extract.is_object("event"))
     found = read.select("number", *extract.columns(fields)).orderBy(F.col("number")).collect()
 
