@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-TEST_OFFSET = int(os.environ.get("EVENTLAB_TEST_OFFSET", "1000")) + 500 * WORKER
+TEST_OFFSET = int(os.environ.get("TEST_PORT_OFFSET", "1000")) + 500 * WORKER
 TEST_STATE = Path(__file__).resolve().parents[1] / "build" / f"test-stack-{TEST_OFFSET}"
 
 # Set the environment before eventlab is imported: child processes (commands, kernels, services) inherit these
 # settings, and no setting of the learner's.
-for name in [name for name in os.environ if name.startswith("EVENTLAB_") and name != "EVENTLAB_TEST_OFFSET"]:
+for name in [name for name in os.environ if name.startswith("EVENTLAB_")]:
     del os.environ[name]
 os.environ["EVENTLAB_SETTINGS_FILE"] = ""
 os.environ["EVENTLAB_PORT_OFFSET"] = str(TEST_OFFSET)

@@ -97,7 +97,7 @@ def binder(tmp_path: Path) -> Iterator[tuple[Settings, httpx.Client, psutil.Proc
         finally:
             process.terminate()
             process.wait(timeout=30)
-            Stack(settings).down(grace_s=5)
+            Stack(settings, grace_s=5).down()
 
 
 def wait_until(condition: Callable[[], bool], process: psutil.Process, timeout_s: float = 90) -> None:

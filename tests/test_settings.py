@@ -77,6 +77,7 @@ def test_a_stack_of_the_kits_own_has_nothing_of_what_a_learner_has_set(learners:
     assert own.default_fs == "hdfs://127.0.0.1:8120"
 
 
+@pytest.mark.services
 def test_the_tests_do_not_see_what_a_learner_has_set(learners: Path):
     """This module's first test again, by a learner who has moved ports."""
     first = f"{__file__}::test_an_offset_moves_every_port_that_is_not_set_itself"
@@ -179,7 +180,7 @@ def test_a_kernel_with_an_unknown_variable_says_so():
     assert "Traceback" not in kernel.stdout + kernel.stderr
 
 
-@pytest.mark.parametrize("name", [*OTHER_VARIABLES, "EVENTLAB_TEST_OFFSET", "EVENTLAB_REQUIRE_BROWSER"])
+@pytest.mark.parametrize("name", OTHER_VARIABLES)
 def test_variables_with_another_meaning_are_accepted(name: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv(name, "1")
 

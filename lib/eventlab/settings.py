@@ -7,6 +7,7 @@ machine, and the notebooks can use external services, which this kit does not st
 
 import os
 import tomllib
+from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -34,7 +35,6 @@ OTHER_VARIABLES = (
     "EVENTLAB_SPARK_TOKEN",  # used by stack/compose.yaml
 )
 """Variables with the prefix that are not settings."""
-TEST_PREFIXES = ("EVENTLAB_TEST_", "EVENTLAB_REQUIRE_")
 NAMENODE_WEB_PORT = 9870  # Hadoop's default
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -170,22 +170,21 @@ def settings_file() -> Path | None:
 
 def unknown_variables() -> list[str]:
     """Return one message for each variable with the kit's prefix that the kit does not know."""
-    settings = [PREFIX + name.upper() for name in Settings.model_fields]
-    known = {*settings, *OTHER_VARIABLES}
-    unknown = [name for name in sorted(os.environ) if name.startswith(PREFIX) and name not in known]
-    return [_unknown(name, settings) for name in unknown if not name.startswith(TEST_PREFIXES)]
+    known = {PREFIX + name.upper() for name in Settings.model_fields}.union(OTHER_VARIABLES)
+    names = [name for name in sorted(os.environ) if name.upper().startswith(PREFIX) and name.upper() not in known]
+    return [_unknown(name, name[len(PREFIX) :].lower(), lambda field: PREFIX + field.upper()) for name in names]
 
 
-def _unknown(name: str, names: list[str]) -> str:
-    nearest = get_close_matches(name, names, n=1)
-    return f"{name} is not a setting." + (f" Did you mean {nearest[0]}?" if nearest else "")
+def _unknown(name: str, field: str, spelling: Callable[[str], str] = str) -> str:
+    nearest = get_close_matches(field, list(Settings.model_fields), n=1)
+    return f"{name} is not a setting." + (f" Did you mean {spelling(nearest[0])}?" if nearest else "")
 
 
 def _message(error: Any) -> str:
     """Return one of pydantic's errors as a sentence."""
     name = str(error["loc"][0]) if error["loc"] else "settings"
     if error["type"] == "extra_forbidden":
-        return f"{settings_file()}: " + _unknown(name, list(Settings.model_fields))
+        return f"{settings_file()}: " + _unknown(name, name)
     return f"{PREFIX}{name.upper()} (or {name} in eventlab.toml) is {error['input']!r}: {error['msg']}"
 
 

@@ -53,7 +53,7 @@ def test_without_a_browser_one_line_has_the_address(started, address):
 def test_the_address_leads_to_the_start_page(stack, address, browser):
     page = config.start_page(stack)
     assert address.startswith(f"{stack.jupyter_url}/lab/tree/{page}?token=")
-    assert "**0 of 9 lessons ran through.**" in browser.get(f"/api/contents/{page}").json()["content"]
+    assert "**0 of 9 lessons completed.**" in browser.get(f"/api/contents/{page}").json()["content"]
 
 
 def test_the_lessons_are_listed(browser):
@@ -120,7 +120,7 @@ def test_below_a_base_url_the_pages_are_at_the_printed_addresses(tmp_path, stack
             assert page.status_code == 200
             assert '"baseUrl": "/user/ada/"' in page.text
             files = f"http://127.0.0.1:{moved.jupyter_port}/user/ada/api/contents"
-            assert "lessons ran through" in client.get(f"{files}/{config.start_page(moved)}").json()["content"]
+            assert "lessons completed" in client.get(f"{files}/{config.start_page(moved)}").json()["content"]
     finally:
         Stack(moved).down()
         (config.ROOT / config.start_page(moved)).unlink()

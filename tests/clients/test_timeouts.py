@@ -14,6 +14,8 @@ from pyspark.sql.connect.proto import base_pb2_grpc
 from eventlab.clients import hdfs, http, kafka, ports, spark
 from eventlab.errors import ServiceUnavailable
 
+pytestmark = pytest.mark.services
+
 LIMIT_S = 15
 IMPORTED_LATE = (kafka_python, requests, base_pb2_grpc)  # imported here, because a slow import is no slow answer
 

@@ -369,6 +369,7 @@ MODES_AND_ERRORS = {
 }
 
 
+@pytest.mark.services
 def test_every_mode_gives_up_within_15_seconds_when_no_broker_answers(closed_address: str) -> None:
     with ExitStack() as stack:
         silent = {argv: stack.enter_context(silent_server()) for argv in MODES_AND_ERRORS}

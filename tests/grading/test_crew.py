@@ -78,7 +78,7 @@ def test_without_java_the_command_says_how_to_get_one(tmp_path: Path, monkeypatc
     finally:
         sandbox.walls.cache_clear()
     assert done.exit_code == 1
-    assert done.output.splitlines()[-1].endswith("Let the kit fetch one: eventlab setup")
+    assert done.output.splitlines()[-1] == "Next: eventlab setup"
     assert "Traceback" not in done.output
 
 

@@ -14,6 +14,8 @@ from eventlab.labs.checks import TOO_LARGE, Verdict
 from eventlab.labs.evidence import Evidence
 from eventlab.labs.names import Namespace
 
+pytestmark = pytest.mark.services
+
 CHECKS = """
 import os, time
 from eventlab.labs.checks import check, expect

@@ -25,6 +25,8 @@ from eventlab.settings import ROOT, Settings
 from eventlab.stack import config
 from tests.skips import requires_tool
 
+pytestmark = pytest.mark.services
+
 needs_bubblewrap = requires_tool("bwrap", sandbox.walls().reason)
 MEMORY_MIB = 400
 

@@ -162,6 +162,7 @@ def offer(site: Path, home: Path) -> None:
         archive.add(home, "zulu17-jdk")
 
 
+@pytest.mark.services
 def test_where_there_is_no_java_one_is_fetched_and_runs(runtime: Path, vendor: Path):
     offer(vendor, runtime)
 
@@ -173,6 +174,7 @@ def test_where_there_is_no_java_one_is_fetched_and_runs(runtime: Path, vendor: P
     assert java.find().home == fetched.home, "found without a network the next time"
 
 
+@pytest.mark.services
 def test_what_was_fetched_stays_in_the_kits_own_folder(runtime: Path, vendor: Path):
     offer(vendor, runtime)
 
@@ -187,6 +189,7 @@ def test_a_fitting_java_is_used_and_nothing_is_fetched(tmp_path: Path, monkeypat
     assert not java.CACHE.exists()
 
 
+@pytest.mark.services
 def test_a_fetched_java_that_is_trimmed_is_refused(tmp_path: Path, vendor: Path):
     offer(vendor, make_home(tmp_path / "trimmed", modules="java.base"))
 
@@ -202,6 +205,7 @@ def test_without_a_network_the_way_out_is_told(monkeypatch: pytest.MonkeyPatch):
     assert "set JAVA_HOME to one\nNext: eventlab setup" in str(caught.value)
 
 
+@pytest.mark.services
 def test_a_download_that_is_damaged_is_told_and_can_be_tried_again(runtime: Path, vendor: Path):
     (vendor / "jdk.tar.gz").write_bytes(os.urandom(1000))
     with pytest.raises(java.JavaError, match="could not be downloaded"):

@@ -141,13 +141,15 @@ def test_a_service_that_makes_no_progress_is_restarted(
     assert phases == [WAITING, "stopping", "preparing", "starting", "ready"]
 
 
-def test_a_service_is_waited_for_at_most_until_the_start_timeout(settings: Settings, web: str):
+def test_a_busy_service_is_waited_for_until_the_start_timeout_and_never_stopped(settings: Settings, web: str):
     busy = start(settings, web, waiting="pass", seconds=600)
     impatient = settings.model_copy(update={"start_timeout_s": 2.0})
 
-    (status,) = Stack(impatient, [web]).up()
+    with pytest.raises(StackError, match=rf"(?s){web} is busy.*within 2 s.*Next: eventlab restart {web}"):
+        Stack(impatient, [web]).up()
 
-    assert status.pid != busy.pid
+    assert busy.is_running()
+    Stack(settings, [web]).down()
 
 
 def test_a_suspended_service_is_restarted_at_once(settings: Settings, web: str):

@@ -142,7 +142,7 @@ def restart(services: tuple[str, ...]) -> None:
       eventlab restart api      load a changed game_api.py
     """
     with open_stack(settings) as stack:
-        statuses = stack.restart(services)
+        statuses = stack.restart(services or _services_without_own_jupyter())
     show_status(statuses)
 
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from eventlab.clients import kafka, spark
 from eventlab.errors import EventlabError
+from eventlab.files import write_atomically
 from eventlab.settings import settings
 from eventlab.stack import Stack, config, environment
 
@@ -129,7 +130,7 @@ def fresh_topic(topic: str) -> None:
     kafka.recreate_topic(settings.bootstrap_servers, topic)
     created = kafka.topic_id(settings.bootstrap_servers, topic)
     if settings.kafka_bootstrap_servers and created and created.strip("0-"):  # brokers before 2.8 have no ids
-        file.write_text("\n".join([*own_ids, created]))
+        write_atomically(file, "\n".join([*own_ids, created]))
 
 
 def save_messages(topic: str) -> Path | None:

@@ -7,6 +7,7 @@ nbval. The traceback and the cell's result do not change. (`set_custom_exc` woul
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
 import threading
@@ -16,6 +17,8 @@ from IPython.display import display
 
 from eventlab.explain.explanation import Explanation
 from eventlab.explain.failed_cell import FailedCell
+
+logger = logging.getLogger(__name__)
 
 TIME_LIMIT_S = 2.0
 """The maximum number of seconds that a failed cell waits for its explanation."""
@@ -56,10 +59,12 @@ def explain_in_time(cell: FailedCell) -> Explanation | None:
     explanations: list[Explanation | None] = []
 
     def search() -> None:
-        with contextlib.suppress(Exception, SystemExit):
+        try:
             from eventlab.explain import registry
 
             explanations.append(registry.explain(cell))
+        except (Exception, SystemExit):
+            logger.debug("no explanation", exc_info=True)
 
     thread = threading.Thread(target=search, name="eventlab-explain", daemon=True)
     try:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from eventlab.errors import EventlabError, StackError
+from eventlab.errors import EventlabError
 from eventlab.jupyter import start_page, watchdog
 from eventlab.settings import Settings
 from eventlab.stack import Stack, config, environment
 from eventlab.stack.services import lab_options
 from eventlab.stack.startup import Report
+
+logger = logging.getLogger(__name__)
 
 SERVER = "jupyterhub-singleuser"
 
@@ -51,14 +54,18 @@ def start(settings: Settings, report: Report) -> None:
     An error is written to the Hub's log. Lab opens also after an error, and its stack panel shows the problem.
     """
     start_page.write(settings)
-    config.render(settings)
     try:
+        config.render(settings)
         watchdog.start(settings)
         Stack(settings, report=report).up()
-    except StackError as error:
-        print(error, file=sys.stderr)
+    except EventlabError as error:
+        logger.error("%s", error)
 
 
 def become(settings: Settings, command: list[str]) -> None:
     """Replace this process with the server, because the Hub watches and ends the process that it started."""
-    os.execve(command[0], command, environment.full(settings))
+    try:
+        variables = environment.full(settings)
+    except EventlabError:  # no Java: `start` has reported it
+        variables = dict(os.environ)
+    os.execve(command[0], command, variables)

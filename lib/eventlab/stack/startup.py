@@ -47,14 +47,16 @@ def no_report(service: str, phase: str) -> None:
 def missing_of(settings: Settings, services: Sequence[Service], report: Report) -> list[Service]:
     """Return the services that must be started; stop a process that hangs.
 
-    Wait for a slow process while it makes progress, at most `start_timeout_s` for all: on a busy machine, a
-    healthy service can be slow.
+    Wait for a slow process while it makes progress: on a busy machine, a healthy service can be slow.
+
+    Raises:
+        StackError: A process makes progress and does not answer within `start_timeout_s`; it is not stopped.
     """
-    deadline = time.monotonic() + settings.start_timeout_s
-    return [service for service in services if not _answers(settings, service, report, deadline)]
+    answers = in_parallel(lambda service: _answers(settings, service, report), services)
+    return [service for service, answer in zip(services, answers, strict=True) if not answer]
 
 
-def _answers(settings: Settings, service: Service, report: Report, deadline: float) -> bool:
+def _answers(settings: Settings, service: Service, report: Report) -> bool:
     """Return whether the service runs and answers; wait for a slow process and stop one that hangs."""
     if service.is_external(settings):
         report(service.name, "ready")
@@ -63,7 +65,7 @@ def _answers(settings: Settings, service: Service, report: Report, deadline: flo
     if running is None:
         return False
     if not process.is_suspended(running) and (
-        service.problem(settings) is None or _wait_while_it_works(settings, service, running, report, deadline)
+        service.problem(settings) is None or _wait_while_it_works(settings, service, running, report)
     ):
         report(service.name, "ready")
         return True
@@ -73,11 +75,10 @@ def _answers(settings: Settings, service: Service, report: Report, deadline: flo
     return False
 
 
-def _wait_while_it_works(
-    settings: Settings, service: Service, running: psutil.Process, report: Report, deadline: float
-) -> bool:
-    """Wait for a process that does not answer yet; return False when it ends, hangs or takes too long."""
+def _wait_while_it_works(settings: Settings, service: Service, running: psutil.Process, report: Report) -> bool:
+    """Wait for a process that does not answer yet; return False when it ends or hangs."""
     report(service.name, WAITING)
+    deadline = time.monotonic() + settings.start_timeout_s
     log = process.log_file(settings, service.name)
     cpu_s, log_size, last_progress = process.cpu_s(running), process.size_of(log), time.monotonic()
     while process.alive(running) and not process.is_suspended(running):
@@ -90,8 +91,11 @@ def _wait_while_it_works(
         now = time.monotonic()
         if process.cpu_s(running) - cpu_s >= PROGRESS_CPU_S or process.size_of(log) != log_size:
             cpu_s, log_size, last_progress = process.cpu_s(running), process.size_of(log), now
-        if now > deadline or now - last_progress > STALLED_S:
+        if now - last_progress > STALLED_S:
             return False
+        if now > deadline:
+            reason = f"is busy and did not answer within {settings.start_timeout_s:.0f} s. It is still running"
+            raise _failure(settings, service.name, reason, f"eventlab restart {service.name}")
         time.sleep(POLL_S)
     return False
 
@@ -181,11 +185,11 @@ def _require_alive(settings: Settings, started: dict[str, psutil.Process], repor
             raise error
 
 
-def _failure(settings: Settings, service: str, reason: str) -> StackError:
+def _failure(settings: Settings, service: str, reason: str, next_command: str = "") -> StackError:
     """Return an error with the end of the service's log."""
     tail = process.significant_lines(process.log_tail(settings, service, lines=200)) or "(the log is empty)"
     message = f"{service} {reason}. The end of its log, {process.log_file(settings, service)}:\n{tail}"
-    return StackError(message, next_command=f"eventlab logs {service}")
+    return StackError(message, next_command=next_command or f"eventlab logs {service}")
 
 
 @contextmanager
