@@ -13,9 +13,9 @@ from rich.console import Console
 
 from eventlab.cli.app import main
 from eventlab.grading import grade as grade_module
-from eventlab.grading.gather import GatherError, gathered
 from eventlab.grading.progress import show_grading
 from eventlab.grading.records import Question, SubmissionRecord
+from eventlab.grading.submissions import SubmissionsError, gathered
 from eventlab.labs.catalogue import find
 
 COMMAND = [sys.executable, "-m", "eventlab.cli"]
@@ -130,7 +130,7 @@ def test_two_submissions_of_one_name_are_refused(submissions, tmp_path):
     (tmp_path / "ada.ipynb").write_text("{}")
 
     with (
-        pytest.raises(GatherError, match=r"two submissions are called ada\.ipynb"),
+        pytest.raises(SubmissionsError, match=r"two submissions are called ada\.ipynb"),
         gathered([submissions / "ada.ipynb", tmp_path / "ada.ipynb"]),
     ):
         pass

@@ -12,6 +12,7 @@ import requests
 from pyspark.sql.connect.proto import base_pb2_grpc
 
 from eventlab.clients import hdfs, http, kafka, ports, spark
+from eventlab.clients.jmx import jmx_bean
 from eventlab.errors import ServiceUnavailable
 
 pytestmark = pytest.mark.services
@@ -41,7 +42,7 @@ CALLS: dict[str, Callable[[str], object]] = {
     "HDFS: head": lambda address: hdfs.HdfsClient(f"http://{address}").head("/tmp/a", 10),
     "HDFS: write": lambda address: hdfs.HdfsClient(f"http://{address}").write("/tmp/a", b"a"),
     "HDFS: rename": lambda address: hdfs.HdfsClient(f"http://{address}").rename("/tmp/a", "/tmp/b"),
-    "HDFS: metrics": lambda address: hdfs.jmx_bean(f"http://{address}", "Hadoop:*"),
+    "HDFS: metrics": lambda address: jmx_bean(f"http://{address}", "Hadoop:*"),
     "Spark: version": lambda address: spark.server_version(f"sc://{address}"),
     "Spark: version with token": lambda address: spark.server_version(f"sc://{address}", "token"),
     "Spark: release": lambda address: spark.release_session(f"sc://{address}", None, "user", "session"),

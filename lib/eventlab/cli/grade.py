@@ -63,10 +63,10 @@ def grade(lab: str, submissions: tuple[Path, ...], output: Path | None, **option
     submissions that have changed.
     """
     from eventlab.doctor.host import require_grading_platform
-    from eventlab.grading.gather import gathered
     from eventlab.grading.grade import grade as grade_all
     from eventlab.grading.progress import show_grading
     from eventlab.grading.reports.every import write_all
+    from eventlab.grading.submissions import gathered
     from eventlab.labs.catalogue import find
 
     require_grading_platform()

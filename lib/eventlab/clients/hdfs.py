@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 import requests
 from fsspec.implementations.webhdfs import WebHDFS
 
-from eventlab.clients.jmx import jmx_bean as jmx_bean
 from eventlab.errors import EventlabError, ServiceUnavailable
 from eventlab.settings import HDFS_USER, Settings
 

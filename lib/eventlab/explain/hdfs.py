@@ -7,7 +7,7 @@ import re
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
-from eventlab.clients.hdfs import jmx_bean
+from eventlab.clients.jmx import jmx_bean
 from eventlab.explain import service
 from eventlab.explain.explanation import Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell, close_matches

@@ -23,9 +23,7 @@ KIT = ROOT / "lib" / "eventlab"
 STACK = ("config", "environment", "filesystem", "jars", "java", "jvm", "services")
 """Modules of `stack` that marks depend on; the others start and stop services."""
 ROOMS = ("clients/", "grading/", "labs/", *(f"stack/{module}.py" for module in STACK))
-SHOWS_ONLY = tuple(
-    f"grading/{name}" for name in ("reports/", "progress.py", "gather.py", "verify.py", "mutants.py")
-)
+SHOWS_ONLY = tuple(f"grading/{name}" for name in ("reports/", "progress.py", "verify.py", "mutants.py"))
 CONFIGURATION = tuple(ROOT / "stack" / service for service in ("kafka", "hdfs", "spark"))
 """The services' configuration templates, and the locked versions of their jars."""
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import shutil
+import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -176,3 +178,26 @@ def _only_folder(folder: Path) -> Path:
             return inside[0]
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+@contextmanager
+def gathered(sources: Sequence[Path]) -> Iterator[Path]:
+    """Yield the folder or zip to grade; several notebooks or folders are copied to one temporary folder."""
+    if len(sources) == 1:
+        yield sources[0]
+        return
+    with tempfile.TemporaryDirectory(prefix="eventlab-submissions-") as folder:
+        for source in sources:
+            _copy_named(source, Path(folder, source.resolve().name))
+        yield Path(folder)
+
+
+def _copy_named(source: Path, target: Path) -> None:
+    if target.exists():
+        raise SubmissionsError(f"two submissions are called {target.name}. Grade their folders separately")
+    if source.is_file() and source.suffix != ".ipynb" and zipfile.is_zipfile(source):
+        raise SubmissionsError(f"{source} is a zip of submissions: grade it alone")
+    if source.is_dir():
+        shutil.copytree(source, target, symlinks=True)
+    else:
+        shutil.copy2(source, target, follow_symlinks=False)
