@@ -21,9 +21,9 @@ def recipe(heading):
 
 
 def test_adding_a_check():
-    from eventlab.doctor import CheckResult
+    from eventlab.doctor import HealthCheck
 
-    namespace = {"CheckResult": CheckResult, "time": time}
+    namespace = {"HealthCheck": HealthCheck, "time": time}
     exec(recipe("Add a check"), namespace)
 
     assert namespace["clock"]().ok

@@ -283,7 +283,7 @@ def test_a_check_that_passes_has_nothing_to_fix(own: Settings):
 
 
 def test_a_path_with_brackets_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]):
-    show_checks([doctor.CheckResult("disk", False, "no room in /a[bold]", "eventlab reset")])
+    show_checks([doctor.HealthCheck("disk", False, "no room in /a[bold]", "eventlab reset")])
 
     assert "/a[bold]" in capsys.readouterr().out
 
@@ -347,7 +347,7 @@ def test_another_user_with_a_process_here_is_named(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_note_is_shown_as_a_note(capsys: pytest.CaptureFixture[str]):
-    show_checks([doctor.CheckResult("grading", True, "not possible", note=True)])
+    show_checks([doctor.HealthCheck("grading", True, "not possible", note=True)])
 
     assert capsys.readouterr().out.split() == ["NOTE", "grading", "not", "possible"]
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from eventlab.cli.app import COMMANDS, main
+from eventlab.cli.app import MODULE_OF_COMMAND, main
 from eventlab.errors import EventlabError
 from eventlab.stack import Stack
 
@@ -98,7 +98,7 @@ def test_a_followed_log_continues_in_the_file_that_replaces_it(tmp_path):
     assert [first, second] == ["two\n", "three\n"]
 
 
-@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"load", "kafkacat"}))
+@pytest.mark.parametrize("name", sorted(set(MODULE_OF_COMMAND) - {"load", "kafkacat"}))
 def test_every_command_has_a_help_text_with_its_line_breaks(name):
     first, again = run(name, "--help"), run(name, "--help")
 
@@ -130,5 +130,5 @@ def test_a_command_imports_no_other_commands_and_no_feature_for_its_help(command
 
     imported = subprocess.check_output([sys.executable, "-c", code], text=True).partition("IMPORTED")[2].split()
 
-    assert f"eventlab.cli.{COMMANDS[command]}" in imported
+    assert f"eventlab.cli.{MODULE_OF_COMMAND[command]}" in imported
     assert [name for name in imported if name.startswith(tuple(not_imported))] == []

@@ -35,7 +35,7 @@ def test_a_broker_that_is_named_is_kept(settings):
 
 
 def test_zookeeper_is_refused_with_the_arguments_to_use_instead(settings):
-    with pytest.raises(tools.UsageError, match=f"--bootstrap-server {settings.bootstrap_servers}"):
+    with pytest.raises(tools.ToolUsageError, match=f"--bootstrap-server {settings.bootstrap_servers}"):
         tools.kafka_tool(settings, "kafka-topics", ["--list", "--zookeeper", "zookeeper:32181"])
 
 
@@ -65,7 +65,7 @@ def test_every_command_of_the_folder_is_known():
     folder = ROOT / "stack" / "bin"
     names = {path.name.removesuffix(".sh") for path in folder.iterdir() if path.is_symlink()}
 
-    assert names == {*tools.COMMANDS, "kafkacat"}
+    assert names == {*tools.TOOLS, "kafkacat"}
     assert os.access(folder / "fallback" / "ab", os.X_OK)
 
 

@@ -86,7 +86,7 @@ def test_the_kits_commands_come_first_and_its_fallbacks_last(monkeypatch: pytest
 
     parts = environment.search_path().split(os.pathsep)
 
-    assert parts[:2] == [str(environment.COMMANDS), str(Path(sys.executable).parent)]
+    assert parts[:2] == [str(environment.BIN_FOLDER), str(Path(sys.executable).parent)]
     assert parts[2:] == ["/usr/bin", "/bin", str(environment.FALLBACKS)]
 
 

@@ -79,7 +79,7 @@ def test_for_a_classic_session_the_widget_names_the_web_page(stack, tmp_path):
     )
 
     done = subprocess.run(
-        [environment.COMMANDS / "spark-submit", script],
+        [environment.BIN_FOLDER / "spark-submit", script],
         capture_output=True,
         text=True,
         env=environment.full(stack),

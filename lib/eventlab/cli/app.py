@@ -15,9 +15,13 @@ from eventlab.errors import EventlabError
 
 logger = logging.getLogger(__name__)
 
-STACK = ("up", "status", "ps", "down", "restart", "logs", "reset", "env", "compose", "setup", "doctor")
-COURSE = ("run", "lab", "hub", "load", "kafkacat")
-COMMANDS = dict.fromkeys(STACK, "stack") | dict.fromkeys(COURSE, "course") | {"labs": "labs", "grade": "grade"}
+STACK_COMMANDS = ("up", "status", "ps", "down", "restart", "logs", "reset", "env", "compose", "setup", "doctor")
+COURSE_COMMANDS = ("run", "lab", "hub", "load", "kafkacat")
+MODULE_OF_COMMAND = (
+    dict.fromkeys(STACK_COMMANDS, "stack")
+    | dict.fromkeys(COURSE_COMMANDS, "course")
+    | {"labs": "labs", "grade": "grade"}
+)
 """The module of each subcommand; it is imported when the subcommand is used."""
 
 
@@ -61,13 +65,13 @@ class Group(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all subcommands."""
-        return sorted(COMMANDS)
+        return sorted(MODULE_OF_COMMAND)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """Import a subcommand, or return None for an unknown name."""
-        if name not in COMMANDS:
+        if name not in MODULE_OF_COMMAND:
             return None
-        return prepare(getattr(importlib.import_module(f"eventlab.cli.{COMMANDS[name]}"), name))
+        return prepare(getattr(importlib.import_module(f"eventlab.cli.{MODULE_OF_COMMAND[name]}"), name))
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the subcommand and turn the kit's errors and Ctrl-C into messages."""

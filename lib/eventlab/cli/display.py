@@ -19,9 +19,9 @@ from eventlab.clients import ports
 from eventlab.settings import Settings
 
 if TYPE_CHECKING:
-    from eventlab.doctor import CheckResult
+    from eventlab.doctor import HealthCheck
     from eventlab.stack import Stack
-    from eventlab.stack.stack import Status
+    from eventlab.stack.stack import ServiceStatus
 
 COLORS = {"running": "green", "stopped": "dim", "crashed": "red"}
 FINAL_PHASES = ("ready", "stopped")
@@ -103,7 +103,7 @@ def open_stack(settings: Settings, services: Iterable[str] = ()) -> Iterator[Sta
         yield Stack(settings, services or SERVICES, progress.report_phase)
 
 
-def show_status(statuses: Sequence[Status]) -> None:
+def show_status(statuses: Sequence[ServiceStatus]) -> None:
     """Print the table of `status` and `up`, with the memory of all services in the last row."""
     table = Table(show_footer=True, box=None, pad_edge=False)
     table.add_column("service", footer="total")
@@ -124,7 +124,7 @@ def show_status(statuses: Sequence[Status]) -> None:
     console(stderr=False).print(table)
 
 
-def show_down(statuses: Sequence[Status], still_open: Sequence[int], *, named: bool) -> None:
+def show_down(statuses: Sequence[ServiceStatus], still_open: Sequence[int], *, named: bool) -> None:
     """Print which services still run and which ports are still open after `down` of named services, or of all."""
     names = ", ".join(status.name for status in statuses)
     if running := [status for status in statuses if status.state != "stopped"]:
@@ -139,7 +139,7 @@ def show_down(statuses: Sequence[Status], still_open: Sequence[int], *, named: b
         click.echo(f"{closed} Topics, events and files stay for the next: eventlab up")
 
 
-def show_checks(results: Sequence[CheckResult]) -> None:
+def show_checks(results: Sequence[HealthCheck]) -> None:
     """Print the table of `eventlab doctor`, with the command that fixes it below each failed check."""
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column("verdict")

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from eventlab.commands.tools import COMMANDS, UsageError
+from eventlab.commands.tools import TOOLS, ToolUsageError
 from eventlab.errors import EventlabError
 from eventlab.settings import settings
 from eventlab.stack import config, environment
@@ -24,12 +24,12 @@ def main(argv: Sequence[str]) -> int:
 
         return ab.main(arguments)
     try:
-        invocation = COMMANDS[name](settings, name, arguments)
+        invocation = TOOLS[name](settings, name, arguments)
         config.render(settings)
         variables = environment.full(settings) | invocation.variables
     except EventlabError as error:
         print(f"{name}: {error}", file=sys.stderr)
-        return 2 if isinstance(error, UsageError) else 1
+        return 2 if isinstance(error, ToolUsageError) else 1
     for note in invocation.notes:
         print(f"{name}: {note}", file=sys.stderr)
     sys.stdout.flush()

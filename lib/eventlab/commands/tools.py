@@ -35,7 +35,7 @@ CLASSIC_SPARK: dict[str, str | None] = dict.fromkeys(
 """Variables that a notebook with a Spark Connect session sets, and that Spark without Connect must not see."""
 
 
-class UsageError(EventlabError):
+class ToolUsageError(EventlabError):
     """The arguments cannot be used; the message says which arguments to use instead."""
 
 
@@ -51,7 +51,7 @@ class Invocation:
 def kafka_tool(settings: Settings, name: str, arguments: Sequence[str]) -> Invocation:
     """Run one of Kafka's own tools, on the stack's broker unless the arguments name another."""
     if "--zookeeper" in arguments:
-        raise UsageError(
+        raise ToolUsageError(
             f"Kafka 4 has no ZooKeeper. Instead of --zookeeper HOST:PORT: {name} --bootstrap-server "
             f"{settings.bootstrap_servers} (or omit the option: this shell knows the broker)"
         )
@@ -68,7 +68,7 @@ def hadoop(settings: Settings, name: str, arguments: Sequence[str]) -> Invocatio
     if verb == "version":
         return Invocation(jvm.java_command("hdfs", "namenode", VERSION_INFO, options=[ERRORS_ONLY]))
     if verb not in ("fs", "dfs"):
-        raise UsageError(
+        raise ToolUsageError(
             f"{name} {verb} is not part of this kit; there are: {name} {'fs' if name == 'hadoop' else 'dfs'} "
             f"-ls|-cat|-put|-get|-rm|... and {name} version"
         )
@@ -160,7 +160,7 @@ def remove_connector(arguments: Sequence[str]) -> tuple[list[str], tuple[str, ..
     return kept, tuple(notes)
 
 
-COMMANDS: dict[str, Callable[[Settings, str, Sequence[str]], Invocation]] = {
+TOOLS: dict[str, Callable[[Settings, str, Sequence[str]], Invocation]] = {
     **dict.fromkeys(KAFKA_TOOLS, kafka_tool),
     "hadoop": hadoop,
     "hdfs": hadoop,

@@ -17,6 +17,7 @@ from papermill.exceptions import PapermillExecutionError
 from papermill.execute import execute_notebook
 
 from eventlab.course.preparation import LessonError
+from eventlab.stack.startup import no_report
 
 logger = logging.getLogger(__name__)
 logging.getLogger("papermill").setLevel(logging.CRITICAL)  # the result contains what it would log
@@ -57,10 +58,6 @@ class NotebookResult:
     seconds: float
     failure: CellFailure | None = None
     updated: bool = False
-
-
-def no_report(*_: object) -> None:
-    """Report nothing."""
 
 
 def execute(notebook: Path, output: Path, report_cells: ReportCells = no_report) -> NotebookResult:

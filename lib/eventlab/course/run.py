@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from eventlab.course import refresh, report
-from eventlab.course.execute import NotebookResult, ReportCells, execute, no_report
+from eventlab.course.execute import NotebookResult, ReportCells, execute
 from eventlab.errors import EventlabError
 from eventlab.settings import ROOT
 from eventlab.stack import fresh_stack
-from eventlab.stack.startup import Report
+from eventlab.stack.startup import ReportPhase, no_report
 
 NOTEBOOKS = ROOT / "notebooks"
 STACK_FOLDER = ROOT / "build" / "run-stack"
@@ -37,7 +37,7 @@ def find_lessons(names: Sequence[str] = ()) -> list[Path]:
 def run_course(
     notebooks: Sequence[Path],
     output: Path,
-    report_phase: Report = no_report,
+    report_phase: ReportPhase = no_report,
     report_cells: ReportCells = no_report,
     *,
     in_place: bool = False,

@@ -9,13 +9,13 @@ from __future__ import annotations
 from eventlab.doctor import host, installation, machine
 from eventlab.doctor.installation import connector
 from eventlab.doctor.machine import nearest_folder, roomy
-from eventlab.doctor.result import CheckResult, run_check
+from eventlab.doctor.result import HealthCheck, run_check
 from eventlab.settings import Settings
 
-__all__ = ["CheckResult", "checks", "connector", "nearest_folder", "roomy"]
+__all__ = ["HealthCheck", "checks", "connector", "nearest_folder", "roomy"]
 
 
-def checks(settings: Settings) -> list[CheckResult]:
+def checks(settings: Settings) -> list[HealthCheck]:
     """Run all checks, in the order in which to fix problems; a check never raises an exception."""
     return [
         run_check("python", "make setup", installation.python),

@@ -10,7 +10,7 @@ import subprocess
 
 import psutil
 
-from eventlab.doctor.result import CheckResult
+from eventlab.doctor.result import HealthCheck
 from eventlab.errors import EventlabError
 
 ALTERNATIVE = "use Linux, WSL 2 on Windows, or a Linux container"
@@ -37,7 +37,7 @@ def require_grading_platform() -> None:
         )
 
 
-def grading() -> CheckResult:
+def grading() -> HealthCheck:
     """Check whether this platform can grade submissions, and whether a sandbox is available."""
     if platform_name() != "Linux":
         limit = f"not possible on {platform_name()}: {ALTERNATIVE}"
@@ -46,17 +46,17 @@ def grading() -> CheckResult:
     else:
         trial = subprocess.run(SANDBOX_TRIAL, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30)
         if trial.returncode == 0:
-            return CheckResult("grading", True, "in a sandbox (Linux with bubblewrap)")
+            return HealthCheck("grading", True, "in a sandbox (Linux with bubblewrap)")
         reason = (trial.stderr.strip().splitlines() or ["bubblewrap failed"])[-1]
         limit = f"bubblewrap does not work here ({reason}): {UNSANDBOXED}"
-    return CheckResult("grading", True, limit, note=True)
+    return HealthCheck("grading", True, limit, note=True)
 
 
-def other_users() -> CheckResult:
+def other_users() -> HealthCheck:
     """Show what other users of this machine can reach, and who has processes here now."""
     first_uid = 501 if platform_name() == "macOS" else 1000
     uids = {process.info["uids"].real for process in psutil.process_iter(["uids"]) if process.info["uids"]}
     accounts = {account.pw_uid: account.pw_name for account in pwd.getpwall() if account.pw_name != "nobody"}
     names = sorted(accounts[uid] for uid in uids & accounts.keys() if first_uid <= uid != os.getuid())
     active = f"; other users active now: {', '.join(names)}" if names else ""
-    return CheckResult("other users", True, f"{REACHABLE}; {ADVICE}{active}", note=bool(names))
+    return HealthCheck("other users", True, f"{REACHABLE}; {ADVICE}{active}", note=bool(names))

@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from eventlab.doctor.result import CheckResult, result_of
+from eventlab.doctor.result import HealthCheck, result_of
 from eventlab.settings import ROOT
 from eventlab.stack import jars, java
 from eventlab.stack.installation import missing_archives
@@ -21,18 +21,18 @@ from eventlab.stack.installation import missing_archives
 OLDEST_PYTHON = (3, 11)
 
 
-def python() -> CheckResult:
+def python() -> HealthCheck:
     """Check that Python is new enough, and show whether it is the kit's own environment."""
     version = ".".join(map(str, sys.version_info[:3]))
     if sys.version_info[:2] < OLDEST_PYTHON:
         oldest = ".".join(map(str, OLDEST_PYTHON))
-        return CheckResult("python", False, f"{version} is older than {oldest}", "make setup PYTHON=python3.12")
+        return HealthCheck("python", False, f"{version} is older than {oldest}", "make setup PYTHON=python3.12")
     is_own = Path(sys.prefix).resolve() == (ROOT / ".venv").resolve()
     place = "the kit’s own .venv" if is_own else f"not the kit’s own .venv: {sys.prefix}"
-    return CheckResult("python", True, f"{version}, {place}")
+    return HealthCheck("python", True, f"{version}, {place}")
 
 
-def packages() -> CheckResult:
+def packages() -> HealthCheck:
     """Check that pyproject.toml, uv.lock and the installed packages agree."""
     locked = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -41,7 +41,7 @@ def packages() -> CheckResult:
     entries = kit["metadata"]["requires-dist"]
     if required != {entry["name"]: SpecifierSet(entry.get("specifier", "")) for entry in entries}:
         uv = "uv" if shutil.which("uv") else shlex.quote(str(ROOT / ".uv" / "bin" / "uv"))
-        return CheckResult("packages", False, "uv.lock does not match pyproject.toml", f"{uv} lock")
+        return HealthCheck("packages", False, "uv.lock does not match pyproject.toml", f"{uv} lock")
     versions: dict[str, set[str]] = {}
     for package in locked:
         versions.setdefault(package["name"], set()).add(package.get("version", ""))
@@ -57,38 +57,38 @@ def packages() -> CheckResult:
     return result_of("packages", problems, "make setup", detail)
 
 
-def java_runtime() -> CheckResult:
+def java_runtime() -> HealthCheck:
     """Check that there is a suitable Java; show the one that the services use, and the unsuitable ones."""
     runtimes = list(java.candidates())
     unfit = [f"{other.found_in} ({other.home}) {other.unfit}" for other in runtimes if other.unfit]
     fit = [runtime for runtime in runtimes if runtime.unfit is None]
     if not fit:
         reason = "; ".join(unfit) or "there is none"
-        return CheckResult("java", False, f"needs {java.OLDEST} to {java.NEWEST}: {reason}", "eventlab setup")
+        return HealthCheck("java", False, f"needs {java.OLDEST} to {java.NEWEST}: {reason}", "eventlab setup")
     used = f"Java {fit[0].major} ({fit[0].found_in}): {fit[0].home}"
-    return CheckResult("java", True, "; unsuitable: ".join([used, *unfit]))
+    return HealthCheck("java", True, "; unsuitable: ".join([used, *unfit]))
 
 
-def checksums() -> CheckResult:
+def checksums() -> HealthCheck:
     """Check that each locked jar exists and has its SHA-256."""
     return result_of("jars", jars.verify(), "eventlab setup", "all exist and have the locked SHA-256")
 
 
-def startup_archives() -> CheckResult:
+def startup_archives() -> HealthCheck:
     """Check that each service has an archive for this Java and these jars."""
     if missing := missing_archives():
         detail = f"missing for {', '.join(missing)}: the stack works, but starts more slowly"
-        return CheckResult("archives", False, detail, "eventlab setup")
-    return CheckResult("archives", True, "exist for this Java and these jars: the stack starts fast")
+        return HealthCheck("archives", False, detail, "eventlab setup")
+    return HealthCheck("archives", True, "exist for this Java and these jars: the stack starts fast")
 
 
-def connector() -> CheckResult:
+def connector() -> HealthCheck:
     """Check Spark's Kafka source: it works only with the pyspark for which it was compiled."""
     installed, locked = metadata.version("pyspark"), _locked_version("spark", "spark-sql-kafka-0-10_2.13")
     return _compare("spark and kafka", {"pyspark": installed, "its Kafka source": locked})
 
 
-def hadoop() -> CheckResult:
+def hadoop() -> HealthCheck:
     """Check HDFS: its class path consists of pyspark's own Hadoop client and one more jar."""
     clients = (jars.pyspark_home() / "jars").glob("hadoop-client-api-*.jar")
     client = " and ".join(jar.stem.removeprefix("hadoop-client-api-") for jar in clients) or "missing"
@@ -96,13 +96,13 @@ def hadoop() -> CheckResult:
     return _compare("spark and hdfs", {"pyspark's hadoop-client": client, "HDFS": locked})
 
 
-def kafka_tools() -> CheckResult:
+def kafka_tools() -> HealthCheck:
     """Check that Kafka's command line tools have the broker's version."""
     broker, tools = _locked_version("kafka", "kafka_2.13"), _locked_version("kafka", "kafka-tools")
     return _compare("kafka and tools", {"broker": broker, "kafka-tools": tools}, "eventlab setup --relock")
 
 
-def locks() -> CheckResult:
+def locks() -> HealthCheck:
     """Check that each jgo.lock.toml matches the jgo.toml in the same folder."""
     from jgo.env import LockFile
     from jgo.env._lockfile import compute_spec_hash
@@ -115,10 +115,10 @@ def locks() -> CheckResult:
     return result_of("jar locks", problems, "eventlab setup --relock", "match the current stack/*/jgo.toml")
 
 
-def _compare(name: str, versions: dict[str, str], remedy: str = "make setup") -> CheckResult:
+def _compare(name: str, versions: dict[str, str], remedy: str = "make setup") -> HealthCheck:
     detail = ", ".join(f"{program} {version}" for program, version in versions.items())
     equal = len(set(versions.values())) == 1
-    return CheckResult(name, equal, detail if equal else f"{detail}: must be equal", remedy)
+    return HealthCheck(name, equal, detail if equal else f"{detail}: must be equal", remedy)
 
 
 def _locked_version(environment: str, artifact: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from eventlab.clients import ports
-from eventlab.doctor.result import CheckResult, result_of
+from eventlab.doctor.result import HealthCheck, result_of
 from eventlab.settings import Settings
 from eventlab.stack import Stack, process
 from eventlab.stack.requirements import free_offset
@@ -24,46 +24,46 @@ FORBIDDEN_CHARACTERS = "'\\,"
 OTHER_FOLDER = "export EVENTLAB_STATE_DIR=~/eventlab-state"
 
 
-def state_folder(settings: Settings) -> CheckResult:
+def state_folder(settings: Settings) -> HealthCheck:
     """Check that files can be created in the state folder, and that its content is writable."""
     folder = settings.state_dir.absolute()
     existing = nearest_folder(folder)
     if forbidden := [character for character in FORBIDDEN_CHARACTERS if character in str(folder)]:
         problem = f"HDFS and Kafka do not support the character {forbidden[0]} in {folder}"
-        return CheckResult("state folder", False, problem, OTHER_FOLDER)
+        return HealthCheck("state folder", False, problem, OTHER_FOLDER)
     if not existing.is_dir():
-        return CheckResult("state folder", False, f"{existing} is not a folder", OTHER_FOLDER)
+        return HealthCheck("state folder", False, f"{existing} is not a folder", OTHER_FOLDER)
     try:
         tempfile.TemporaryFile(dir=existing).close()
     except OSError as error:
         problem = f"{existing} cannot be written to: {error.strerror}"
-        return CheckResult("state folder", False, problem, OTHER_FOLDER)
+        return HealthCheck("state folder", False, problem, OTHER_FOLDER)
     content = [*folder.glob("*"), *folder.glob("*/*")]
     if foreign := [path for path in content if not os.access(path, os.W_OK)]:
         detail = f"{foreign[0]} belongs to another user (a stack started with sudo?)"
-        return CheckResult("state folder", False, detail, f'sudo chown -R "$(id -u)" "{folder}"')
-    return CheckResult("state folder", True, str(folder))
+        return HealthCheck("state folder", False, detail, f'sudo chown -R "$(id -u)" "{folder}"')
+    return HealthCheck("state folder", True, str(folder))
 
 
-def memory(settings: Settings) -> CheckResult:
+def memory(settings: Settings) -> HealthCheck:
     """Check that the memory is enough for all services; what running services use counts as available."""
     processes = [process.find(settings, name) for name in SERVICES]
     used = sum(process.resident_bytes(service) for service in processes if service)
     available = psutil.virtual_memory().available + used
     needed = f"{_gibibytes(MEMORY_NEEDED)} needed (half of it for Kafka and the API only)"
     detail = f"{_gibibytes(available)} available, {needed}"
-    return CheckResult("memory", available >= MEMORY_NEEDED, detail, "eventlab up kafka api")
+    return HealthCheck("memory", available >= MEMORY_NEEDED, detail, "eventlab up kafka api")
 
 
-def disk(settings: Settings) -> CheckResult:
+def disk(settings: Settings) -> HealthCheck:
     """Check that the disk has room for a course's events and files."""
     folder = nearest_folder(settings.state_dir.absolute())
     free = shutil.disk_usage(folder).free
     detail = f"{_gibibytes(free)} free at {folder}, {_gibibytes(DISK_NEEDED)} needed"
-    return CheckResult("disk", free >= DISK_NEEDED, detail, roomy() or "eventlab reset")
+    return HealthCheck("disk", free >= DISK_NEEDED, detail, roomy() or "eventlab reset")
 
 
-def free_ports(settings: Settings) -> CheckResult:
+def free_ports(settings: Settings) -> HealthCheck:
     """Check that each port of the stack is free or used by the stack's own service."""
     own_ports = Stack(settings).listening_ports()
     needed = [

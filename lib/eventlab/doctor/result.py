@@ -11,7 +11,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class CheckResult:
+class HealthCheck:
     """The result of one check.
 
     Attributes:
@@ -29,7 +29,7 @@ class CheckResult:
     note: bool = False
 
 
-def run_check(name: str, remedy: str, check: Callable[[], CheckResult]) -> CheckResult:
+def run_check(name: str, remedy: str, check: Callable[[], HealthCheck]) -> HealthCheck:
     """Run a check; one that raises has failed, and `remedy` is then the command to suggest."""
     started = time.monotonic()
     try:
@@ -37,12 +37,12 @@ def run_check(name: str, remedy: str, check: Callable[[], CheckResult]) -> Check
         result = replace(result, remedy="") if result.ok else result
     except Exception as error:  # the check looks at things that may be damaged in any way
         logger.debug("The check %s raised", name, exc_info=True)
-        result = CheckResult(name, False, f"could not be checked: {type(error).__name__}: {error}", remedy)
+        result = HealthCheck(name, False, f"could not be checked: {type(error).__name__}: {error}", remedy)
     logger.info("%s: %s (%.2f s)", name, "ok" if result.ok else "failed", time.monotonic() - started)
     return result
 
 
-def result_of(name: str, problems: Sequence[str], remedy: str, detail: str) -> CheckResult:
+def result_of(name: str, problems: Sequence[str], remedy: str, detail: str) -> HealthCheck:
     """Return a failed check with the first three problems, or without problems a passed one with the detail."""
     more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
-    return CheckResult(name, not problems, "; ".join(problems[:3]) + more or detail, remedy)
+    return HealthCheck(name, not problems, "; ".join(problems[:3]) + more or detail, remedy)

@@ -41,14 +41,14 @@ class NotebookProgress(BaseModel, frozen=True):
     finished: str = ""
 
 
-COURSE = TypeAdapter(dict[str, NotebookProgress])
+PROGRESS_FILE_TYPE = TypeAdapter(dict[str, NotebookProgress])
 """The content of `progress.json`: the progress by path, such as `notebooks/02_track_events.ipynb`."""
 
 
 def read(settings: Settings = settings) -> dict[str, NotebookProgress]:
     """Return the progress by a notebook's path in the kit; a damaged file counts as empty."""
     try:
-        return COURSE.validate_json((settings.state_dir / FILE).read_bytes())
+        return PROGRESS_FILE_TYPE.validate_json((settings.state_dir / FILE).read_bytes())
     except (OSError, ValueError):
         return {}
 
@@ -63,7 +63,7 @@ def record(path: str, done: int, cells: int) -> None:
             return
         finished = time.strftime("%Y-%m-%d") if done >= cells else before.finished if before else ""
         progress[path] = NotebookProgress(done=done, cells=cells, finished=finished)
-        write_atomically(settings.state_dir / FILE, COURSE.dump_json(progress, indent=1).decode())
+        write_atomically(settings.state_dir / FILE, PROGRESS_FILE_TYPE.dump_json(progress, indent=1).decode())
 
 
 def follow(shell: Any, on_progress: Callable[[], object] = lambda: None) -> bool:

@@ -86,11 +86,7 @@ def all_labs() -> list[Lab]:
 
 
 def find(name: str) -> Lab:
-    """Return a lab by its name, the beginning of its name (`lab03`), or its folder.
-
-    Raises:
-        LabError: There is no such lab.
-    """
+    """Return a lab by its name, the beginning of its name (`lab03`), or its folder."""
     folder = Path(name)
     if (folder / "checks.py").exists():
         return Lab(folder.resolve().name, folder.resolve())

@@ -32,11 +32,7 @@ class File:
 
 
 def walk(folder: str) -> Iterator[File]:
-    """Yield the files in and below a folder.
-
-    Raises:
-        FileError: There is no such folder.
-    """
+    """Yield the files in and below a folder."""
     with _file_errors(folder):
         for path, size in open_hdfs(settings).files(folder, DEEPEST + 1):
             yield File(path, size)

@@ -10,8 +10,8 @@ from eventlab.stack import java
 from eventlab.stack.config import conf_dir
 from eventlab.stack.tokens import spark_token
 
-COMMANDS = ROOT / "stack" / "bin"
-FALLBACKS = COMMANDS / "fallback"
+BIN_FOLDER = ROOT / "stack" / "bin"
+FALLBACKS = BIN_FOLDER / "fallback"
 """Commands that are used only on a machine that does not have them (`ab`)."""
 
 
@@ -69,7 +69,7 @@ def changed(settings: Settings) -> dict[str, object]:
 
 def search_path() -> str:
     """Return PATH with the kit's commands first, its Python next and its fallbacks last."""
-    first = [COMMANDS, Path(sys.executable).parent]
+    first = [BIN_FOLDER, Path(sys.executable).parent]
     inherited = [part for part in os.environ.get("PATH", os.defpath).split(os.pathsep) if part]
     middle = [part for part in inherited if part not in map(str, [*first, FALLBACKS])]
     return os.pathsep.join([*map(str, first), *middle, str(FALLBACKS)])

@@ -104,7 +104,7 @@ def _shell(*arguments: str) -> str:
 def _run_shell(*arguments: str) -> subprocess.CompletedProcess[str]:
     config.render(settings)
     return subprocess.run(
-        [environment.COMMANDS / "hadoop", "fs", *arguments],
+        [environment.BIN_FOLDER / "hadoop", "fs", *arguments],
         env=environment.full(settings),
         stdin=subprocess.DEVNULL,
         capture_output=True,

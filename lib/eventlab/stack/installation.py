@@ -13,7 +13,7 @@ from eventlab.settings import OwnSettings
 from eventlab.stack import archives, jars, java
 from eventlab.stack.services import COURSE
 from eventlab.stack.stack import Stack, fresh_stack
-from eventlab.stack.startup import Report
+from eventlab.stack.startup import ReportPhase
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class RecordingSettings(OwnSettings):
     record_archives: ClassVar[bool] = True
 
 
-def install(report: ReportStage, report_phase: Report, *, relock: bool = False) -> None:
+def install(report: ReportStage, report_phase: ReportPhase, *, relock: bool = False) -> None:
     """Install what is missing; with `relock`, resolve stack/*/jgo.toml again and rewrite the lock files first."""
     if relock:
         for done, environment in enumerate(jars.ENVIRONMENTS, start=1):
@@ -85,7 +85,7 @@ def missing_archives() -> list[str]:
     return [name for name, path in paths.items() if not path.exists()]
 
 
-def record_archives(report: Report) -> None:
+def record_archives(report: ReportPhase) -> None:
     """Run the services once in a temporary folder so that each writes its archive."""
     shutil.rmtree(archives.FOLDER, ignore_errors=True)
     with (

@@ -18,7 +18,7 @@ from eventlab.settings import OwnSettings, Settings
 from eventlab.settings import settings as user_settings
 from eventlab.stack import config, environment, process, requirements, tokens
 from eventlab.stack.services import COURSE, Service, select, select_with_needs
-from eventlab.stack.startup import Report, in_parallel, missing_of, no_report, start_all, stop_all
+from eventlab.stack.startup import ReportPhase, in_parallel, missing_of, no_report, start_all, stop_all
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ STATE_FILES = (
 
 
 @dataclass(frozen=True)
-class Status:
+class ServiceStatus:
     """The status of a service at the time of the call.
 
     Attributes:
@@ -65,7 +65,7 @@ class Stack:
         self,
         settings: Settings = user_settings,
         services: Iterable[str] = COURSE,
-        report: Report = no_report,
+        report: ReportPhase = no_report,
         grace_s: float = 10,
     ) -> None:
         """Create a stack object; `up` or a `with` block starts the services.
@@ -102,7 +102,7 @@ class Stack:
     def __exit__(self, *_: object) -> None:
         self._cleanup.close()
 
-    def up(self, names: Iterable[str] = ()) -> list[Status]:
+    def up(self, names: Iterable[str] = ()) -> list[ServiceStatus]:
         """Start the named services, or those of the constructor, and what they need; wait until each answers.
 
         Raises:
@@ -123,7 +123,7 @@ class Stack:
             start_all(self.settings, missing, self.report)
         return missing
 
-    def down(self, names: Iterable[str] = ()) -> list[Status]:
+    def down(self, names: Iterable[str] = ()) -> list[ServiceStatus]:
         """Stop the named services, or all; only processes that this stack started are stopped."""
         services = select(names)
         if self.settings.state_dir.exists():
@@ -131,17 +131,17 @@ class Stack:
                 stop_all(self.settings, services, self.report, self.grace_s)
         return self.status(service.name for service in services)
 
-    def restart(self, names: Iterable[str] = ()) -> list[Status]:
+    def restart(self, names: Iterable[str] = ()) -> list[ServiceStatus]:
         """Stop and start the named services, or those of the constructor."""
         names = tuple(names) or self.services
         self.down(names)
         return self.up(names)
 
-    def status(self, names: Iterable[str] = ()) -> list[Status]:
+    def status(self, names: Iterable[str] = ()) -> list[ServiceStatus]:
         """Probe the named services, or all, in parallel."""
         return in_parallel(self._status_of, select(names))
 
-    def _status_of(self, service: Service) -> Status:
+    def _status_of(self, service: Service) -> ServiceStatus:
         record = process.read_record(self.settings, service.name)
         running = record.process() if record else None
         external = service.is_external(self.settings)
@@ -149,7 +149,7 @@ class Stack:
             state = "running"
         else:
             state = "crashed" if record and not external else "stopped"
-        return Status(
+        return ServiceStatus(
             name=service.name,
             state=state,
             pid=running.pid if running else None,
@@ -199,7 +199,7 @@ def fresh_stack(
     folder: Path,
     offsets: Sequence[int],
     services: Iterable[str] = COURSE,
-    report: Report = no_report,
+    report: ReportPhase = no_report,
     *,
     grace_s: float = 10,
     kind: type[Settings] = OwnSettings,

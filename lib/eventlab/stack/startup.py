@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 R = TypeVar("R")
 
-Report = Callable[[str, str], None]
+ReportPhase = Callable[[str, str], None]
 """Called with a service's name and its phase: preparing, starting, ready, WAITING, stopping, stopped.
 
 When a service ends while it starts, the phase has several lines: the error and the end of the log.
@@ -40,11 +40,11 @@ PROGRESS_CPU_S = 0.1
 """An idle JVM uses less processor time than this in STALLED_S seconds."""
 
 
-def no_report(service: str, phase: str) -> None:
+def no_report(*_: object) -> None:
     """Report nothing."""
 
 
-def missing_of(settings: Settings, services: Sequence[Service], report: Report) -> list[Service]:
+def missing_of(settings: Settings, services: Sequence[Service], report: ReportPhase) -> list[Service]:
     """Return the services that must be started; stop a process that hangs.
 
     Wait for a slow process while it makes progress: on a busy machine, a healthy service can be slow.
@@ -56,7 +56,7 @@ def missing_of(settings: Settings, services: Sequence[Service], report: Report) 
     return [service for service, answer in zip(services, answers, strict=True) if not answer]
 
 
-def _answers(settings: Settings, service: Service, report: Report) -> bool:
+def _answers(settings: Settings, service: Service, report: ReportPhase) -> bool:
     """Return whether the service runs and answers; wait for a slow process and stop one that hangs."""
     if service.is_external(settings):
         report(service.name, "ready")
@@ -75,7 +75,9 @@ def _answers(settings: Settings, service: Service, report: Report) -> bool:
     return False
 
 
-def _wait_while_it_works(settings: Settings, service: Service, running: psutil.Process, report: Report) -> bool:
+def _wait_while_it_works(
+    settings: Settings, service: Service, running: psutil.Process, report: ReportPhase
+) -> bool:
     """Wait for a process that does not answer yet; return False when it ends or hangs."""
     report(service.name, WAITING)
     deadline = time.monotonic() + settings.start_timeout_s
@@ -100,7 +102,7 @@ def _wait_while_it_works(settings: Settings, service: Service, running: psutil.P
     return False
 
 
-def start_all(settings: Settings, services: Sequence[Service], report: Report) -> None:
+def start_all(settings: Settings, services: Sequence[Service], report: ReportPhase) -> None:
     """Start services in parallel and wait until all of them are ready.
 
     Raises:
@@ -131,7 +133,7 @@ def start_all(settings: Settings, services: Sequence[Service], report: Report) -
 
 
 def _start(
-    settings: Settings, service: Service, report: Report, started: dict[str, psutil.Process], cancelled: Event
+    settings: Settings, service: Service, report: ReportPhase, started: dict[str, psutil.Process], cancelled: Event
 ) -> None:
     """Prepare and start one service, wait for its first answer, and provision it."""
     report(service.name, "preparing")
@@ -176,7 +178,7 @@ def _retry(
         cancelled.wait(POLL_S)
 
 
-def _require_alive(settings: Settings, started: dict[str, psutil.Process], report: Report) -> None:
+def _require_alive(settings: Settings, started: dict[str, psutil.Process], report: ReportPhase) -> None:
     """Raise StackError as soon as a process has ended, also while probes are still waiting."""
     for name, running in list(started.items()):
         if not process.alive(running):
@@ -206,12 +208,12 @@ def _signals_ignored() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def stop_all(settings: Settings, services: Sequence[Service], report: Report, grace_s: float) -> None:
+def stop_all(settings: Settings, services: Sequence[Service], report: ReportPhase, grace_s: float) -> None:
     """Stop the processes of services in parallel; each has `grace_s` seconds to end by itself."""
     in_parallel(lambda service: _stop(settings, service.name, report, grace_s), services)
 
 
-def _stop(settings: Settings, service: str, report: Report, grace_s: float) -> None:
+def _stop(settings: Settings, service: str, report: ReportPhase, grace_s: float) -> None:
     if running := process.find(settings, service):
         report(service, "stopping")
         process.stop(running, grace_s)

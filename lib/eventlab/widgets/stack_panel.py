@@ -12,7 +12,7 @@ from eventlab.settings import Settings
 from eventlab.settings import settings as default_settings
 from eventlab.stack import Stack, process
 from eventlab.stack.services import COURSE, SERVICES, select
-from eventlab.stack.stack import Status
+from eventlab.stack.stack import ServiceStatus
 from eventlab.widgets.html import alert, render
 from eventlab.widgets.panel import Panel, button, field, repeat, row
 
@@ -99,7 +99,7 @@ class ServiceRow:
         self.settings, self.name = settings, name
         self.is_external = SERVICES[name].is_external(settings)
         self.state, self.phase = "unknown", ""
-        self.status: Status | None = None
+        self.status: ServiceStatus | None = None
         self.probed_at = 0.0
         self._lock = threading.Lock()
         self.facts = HTML(layout={"flex": "1 1 auto"})
@@ -110,7 +110,7 @@ class ServiceRow:
         self._draw()
         self.view = row(self.facts, self.power, self.restart)
 
-    def show(self, status: Status) -> None:
+    def show(self, status: ServiceStatus) -> None:
         """Show a new status."""
         self.status, self.state, self.probed_at = status, status.state, time.monotonic()
         self._draw()
