@@ -8,8 +8,9 @@ import uuid
 import httpx
 import pytest
 
+from eventlab.clients import http
 from eventlab.settings import HOST, ROOT, Settings
-from eventlab.stack import Stack, probes, services
+from eventlab.stack import Stack, services
 
 
 def recipe(heading):
@@ -104,7 +105,7 @@ def test_adding_an_explanation(stack, topic):
 
 @pytest.mark.services
 def test_adding_a_service(tmp_path, monkeypatch):
-    namespace = {"sys": sys, "HOST": HOST, "Settings": Settings, "Service": services.Service, "probes": probes}
+    namespace = {"sys": sys, "HOST": HOST, "Settings": Settings, "Service": services.Service, "http": http}
     exec(recipe("Add a service"), namespace)
     monkeypatch.setitem(services.SERVICES, "files", namespace["FILES"])
     own = Settings(state_dir=tmp_path, port_offset=1400)

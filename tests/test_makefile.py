@@ -26,10 +26,14 @@ def clone(tmp_path: Path) -> Path:
 
 def make(clone: Path, *arguments: str, stderr: int = subprocess.PIPE) -> str:
     """Run make for the environment, and return its standard output."""
-    inherited = {name: value for name, value in os.environ.items() if name not in ("PYTHON", "MAKEFLAGS")}
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("PYTHON", "MAKEFLAGS", "MAKELEVEL", "MFLAGS")
+    }
     path = f"{clone / 'bin'}{os.pathsep}{os.environ['PATH']}"
     result = subprocess.run(
-        ["make", *arguments, ".venv/.ready"],
+        ["make", "--no-print-directory", *arguments, ".venv/.ready"],
         cwd=clone,
         env=inherited | {"PATH": path},
         stdout=subprocess.PIPE,

@@ -118,7 +118,7 @@ def test_a_stopped_namenode_that_then_waits_for_its_datanode_in_safe_mode(notebo
 
 def test_a_lesson_that_needs_the_stopped_datanode(notebook, broken):
     Stack(broken, grace_s=2).down(["datanode"])
-    cell = "from eventlab.course import preparation; preparation._require(['datanode'])"
+    cell = "from eventlab.course import preparation; preparation.prepare(needs=['datanode'])"
 
     box = notebook.fails(cell)
 

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 
 from eventlab.errors import EventlabError
@@ -83,7 +84,8 @@ def spark_submit(settings: Settings, name: str, arguments: Sequence[str]) -> Inv
     """
     kept, notes = remove_connector(arguments)
     if option_value(kept, "--remote") is not None:
-        return Invocation([str(SCRIPTS / name), *kept], notes=notes)
+        # Spark refuses `--remote` beside the master in the stack's spark-defaults.conf.
+        return Invocation([str(SCRIPTS / name), *kept], {"SPARK_CONF_DIR": None}, notes)
     command = jvm.java_command(
         "spark",
         "spark",
@@ -98,7 +100,7 @@ def spark_submit(settings: Settings, name: str, arguments: Sequence[str]) -> Inv
 
 def option_value(arguments: Sequence[str], option: str) -> str | None:
     """Return the value of an option, which is the next argument or follows `=`; None without the option."""
-    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    for argument, following in zip_longest(arguments, arguments[1:], fillvalue=""):
         name, equals, value = argument.partition("=")
         if name == option:
             return value if equals else following
