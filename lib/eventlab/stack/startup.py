@@ -19,7 +19,7 @@ import psutil
 from eventlab.errors import ServiceUnavailable, StackError
 from eventlab.settings import Settings
 from eventlab.stack import config, environment, process
-from eventlab.stack.services import Service
+from eventlab.stack.services import SERVICES, Service
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -83,7 +83,10 @@ def _wait_while_it_works(
     deadline = time.monotonic() + settings.start_timeout_s
     log = process.log_file(settings, service.name)
     cpu_s, log_size, last_progress = process.cpu_s(running), process.size_of(log), time.monotonic()
+    needed = [name for name in service.needs if not SERVICES[name].is_external(settings)]
     while process.alive(running) and not process.is_suspended(running):
+        if not all(process.find(settings, name) for name in needed):
+            return False  # it cannot answer before the service that it needs is started
         try:
             service.probe(settings)
             service.provision(settings)  # its start command may have been killed before that
