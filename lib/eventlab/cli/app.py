@@ -74,7 +74,7 @@ class Group(click.Group):
         return prepare(getattr(importlib.import_module(f"eventlab.cli.{MODULE_OF_COMMAND[name]}"), name))
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the subcommand and turn the kit's errors and Ctrl-C into messages."""
+        """Run the subcommand; raise ClickException for an error of the kit, and exit with 130 after Ctrl-C."""
         try:
             return super().invoke(ctx)
         except EventlabError as error:

@@ -74,7 +74,7 @@ class HdfsClient(WebHDFS):
         self._call("MKDIRS", "put", path, **({"permission": permission} if permission else {}))
 
     def rename(self, source: str, target: str) -> None:
-        """Rename a file or folder; the target must not exist."""
+        """Rename a file or folder; raise HdfsError if HDFS refuses, for example because the target exists."""
         if not self._call("RENAME", "put", source, destination=target).json()["boolean"]:
             raise HdfsError(f"HDFS did not rename {source} to {target}")
 

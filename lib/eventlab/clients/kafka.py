@@ -47,7 +47,7 @@ class Offsets:
 
 
 def check_broker(bootstrap_servers: str, timeout_s: float = TIMEOUT_S) -> None:
-    """Send a metadata request; a cluster that has no broker yet counts as unavailable."""
+    """Send a metadata request; raise KafkaUnavailable if the cluster has no broker yet."""
     with open_admin(bootstrap_servers, timeout_s) as admin:
         if not admin.describe_cluster()["brokers"]:
             raise KafkaUnavailable(bootstrap_servers, "the cluster has no broker yet")
@@ -187,7 +187,7 @@ def read_range(
 ) -> Iterator[ConsumerRecord]:
     """Read from the start offset of each partition up to, not including, its end offset.
 
-    Like `read_topic`, but with an open consumer, whose assignment changes.
+    Use an open consumer and change its assignment. Raise KafkaUnavailable as `read_topic` does.
     """
     from kafka import TopicPartition
 

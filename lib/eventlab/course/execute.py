@@ -101,7 +101,11 @@ def execute(notebook: Path, output: Path, report_cells: ReportCells = no_report)
 
 
 def prepare_lesson(lesson: Path) -> str:
-    """Execute a lesson's cells up to its call of `course.prepare`, and return what they printed."""
+    """Execute a lesson's cells up to its call of `course.prepare`, and return what they printed.
+
+    Raises:
+        LessonError: A cell failed or timed out, or the kernel died.
+    """
     node = nbformat.read(lesson, as_version=4)
     code = [cell for cell in node.cells if cell.cell_type == "code"]
     last = next((number for number, cell in enumerate(code) if PREPARE_CALL in cell.source), None)

@@ -88,7 +88,7 @@ def prepare(
 
 
 def send_course_events() -> None:
-    """Call the game API as the course's four load tests do, and require that the events are in the topic."""
+    """Call the game API as the course's four load tests do; raise LessonError if the topic has other events."""
     from eventlab.commands import ab
 
     for host in HOSTS:
@@ -110,7 +110,8 @@ def read_values(topic: str) -> list[bytes]:
 def fresh_topic(topic: str) -> None:
     """Replace a topic with an empty one that has one partition; save its old messages to a file.
 
-    On an external Kafka, a topic that this kit did not create must be empty; otherwise LessonError is raised.
+    Raises:
+        LessonError: On an external Kafka, the topic contains messages and was not created by this kit.
     """
     old_id = kafka.topic_id(settings.bootstrap_servers, topic)
     file = settings.state_dir / "own-topics"  # the ids of the topics that this kit created on an external Kafka
@@ -159,7 +160,8 @@ def to_json_line(record: ConsumerRecord) -> str:
 def ensure_purchases(topic: str, path: str) -> int:
     """Write the sword purchases to a path on HDFS unless they exist; return the number of rows there.
 
-    On an external file system, other data at the path raises LessonError.
+    Raises:
+        LessonError: The path is on an external file system and contains other data.
     """
     from pyspark.sql import SparkSession
 

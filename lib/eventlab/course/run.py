@@ -26,7 +26,11 @@ class CourseRunError(EventlabError):
 
 
 def find_lessons(names: Sequence[str] = ()) -> list[Path]:
-    """Return the course's notebooks in reading order: all, or those that begin with a name like `05_filter`."""
+    """Return the course's notebooks in reading order: all, or those that begin with a name like `05_filter`.
+
+    Raises:
+        CourseRunError: No notebook begins with one of the names.
+    """
     lessons = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
     if unknown := [name for name in names if not any(path.stem.startswith(name) for path in lessons)]:
         existing = ", ".join(path.stem for path in lessons)

@@ -34,6 +34,9 @@ def extract_events(spark: SparkSession, topic: str) -> DataFrame:
     """Return the events of a topic as rows and report skipped messages on standard error.
 
     The topic is read now, for the names of its fields, and again when the rows are used.
+
+    Raises:
+        JobError: The topic does not exist or contains no JSON object with fields.
     """
     messages = read_topic(spark, find_topic(topic))
     fields, broken = survey(messages)

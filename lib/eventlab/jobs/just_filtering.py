@@ -13,7 +13,7 @@ SHOWN = 100
 
 
 def sword_purchases(events: DataFrame) -> DataFrame:
-    """Return the events that are sword purchases."""
+    """Return the events that are sword purchases; raise JobError if no event has a type."""
     if "event_type" not in events.columns:
         raise JobError("no event has an event_type")
     return events.where("event_type = 'purchase_sword'")

@@ -25,7 +25,7 @@ def run(spark: SparkSession, topic: str = settings.topic, path: str = PATH) -> N
 
 
 def separate(spark: SparkSession, events: DataFrame, path: str) -> None:
-    """Write the events to one folder per event type below the path."""
+    """Write the events to one folder per event type below the path; raise JobError if no event has a type."""
     if "event_type" not in events.columns:
         raise JobError("no event has an event_type")
     fields = [name for name in events.columns if name != "event_type"]

@@ -29,7 +29,10 @@ READY = "ready\n"
 def start(settings: Settings) -> None:
     """Start a watchdog for this process, which may become another program with `exec`, and wait until it watches.
 
-    When the watchdog of an earlier server is stopping the services, this waits until they have stopped.
+    When the watchdog of an earlier server is stopping the services, wait until they have stopped.
+
+    Raises:
+        StackError: The watchdog did not start.
     """
     from eventlab.stack import environment
 

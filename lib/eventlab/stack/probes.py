@@ -48,7 +48,7 @@ def datanode(settings: Settings) -> None:
 
 
 def live_datanodes(settings: Settings) -> None:
-    """Ask the NameNode whether it knows a live DataNode and has left safe mode."""
+    """Raise ServiceUnavailable until the NameNode knows a live DataNode and has left safe mode."""
     state = jmx_bean(settings.webhdfs_url, "Hadoop:service=NameNode,name=FSNamesystemState")
     if not state or state["NumLiveDataNodes"] < 1 or state["FSState"] != "Operational":
         raise ServiceUnavailable("no DataNode has reported its blocks yet")

@@ -13,7 +13,11 @@ from eventlab.stack.config import data_dir
 
 
 def format_once(settings: Settings, folder: str, command: Callable[[Settings], list[str]]) -> None:
-    """Format a folder of the data folder once; stop and repeat a formatting that was interrupted."""
+    """Format a folder of the data folder once; stop and repeat a formatting that was interrupted.
+
+    Raises:
+        StackError: The command failed; the message has the end of its output.
+    """
     target = data_dir(settings) / folder
     done = target.with_name(target.name + ".formatted")
     if done.exists():
@@ -40,7 +44,7 @@ def format_once(settings: Settings, folder: str, command: Callable[[Settings], l
 
 
 def topic(settings: Settings) -> None:
-    """Create the course's topic, with one partition, unless it exists."""
+    """Create the topic of the course if it is missing; raise ServiceUnavailable if Kafka refuses."""
     try:
         kafka.create_topic(settings.bootstrap_servers, settings.topic, exist_ok=True)
     except kafka.TopicError as error:
@@ -54,7 +58,7 @@ def reported_blocks(settings: Settings) -> None:
 
 
 def tmp_folder(settings: Settings) -> None:
-    """Create /tmp on HDFS, writable for all users; this fails while the NameNode is in safe mode."""
+    """Create /tmp on HDFS, writable for all users; raise ServiceUnavailable while the NameNode is in safe mode."""
     from eventlab.clients import hdfs  # fsspec takes half a second to import
 
     try:

@@ -15,7 +15,7 @@ AIRPLAY_PORT = 5000
 
 
 def require_installation(settings: Settings, services: Sequence[Service]) -> None:
-    """Require the jars, a Java and the files of each service."""
+    """Raise StackError if jars or files of the services are missing, and JavaError without a suitable Java."""
     if missing := jars.missing():
         message = f"{len(missing)} jars are missing ({missing[0]}, ...)"
         raise StackError(message, next_command="eventlab setup")
@@ -25,7 +25,7 @@ def require_installation(settings: Settings, services: Sequence[Service]) -> Non
 
 
 def require_external_services(settings: Settings, services: Sequence[Service]) -> None:
-    """Require that external services answer."""
+    """Raise StackError if an external service does not answer."""
     external = [service for service in services if service.is_external(settings)]
     problems = in_parallel(lambda service: service.problem(settings), external)
     messages = [
@@ -39,7 +39,7 @@ def require_external_services(settings: Settings, services: Sequence[Service]) -
 
 
 def require_free_ports(settings: Settings, services: Sequence[Service]) -> None:
-    """Require that no other program uses the ports of the services; the error names the process."""
+    """Raise StackError if another program uses a port of the services; the message names its process."""
     in_use = [
         f"{service.name} needs port {port} (EVENTLAB_{setting.upper()}), which {ports.holder(port)} uses"
         for service in services
@@ -61,7 +61,8 @@ def settings_on_free_ports(
 ) -> Settings:
     """Return settings with the first port offset at which all ports of the services, or of all, are free.
 
-    `kind` is the class of the settings, and `values` are further settings, for example `state_dir`.
+    `kind` is the class of the settings, and `values` are further settings, for example `state_dir`. Raise
+    StackError if ports are in use at each offset.
     """
     offsets, selected = list(offsets), select(services)
     for offset in offsets:

@@ -221,7 +221,7 @@ COURSE = ("kafka", "namenode", "datanode", "spark", "api")
 
 
 def select(names: Iterable[str]) -> list[Service]:
-    """Return the named services, without duplicates; all services when no name is given."""
+    """Return the named services without duplicates, or all; raise StackError for an unknown name."""
     selected = list(dict.fromkeys(names)) or list(SERVICES)
     if unknown := [name for name in selected if name not in SERVICES]:
         raise StackError(f"unknown service {', '.join(unknown)}; the services are {', '.join(SERVICES)}")

@@ -210,6 +210,9 @@ def fresh_stack(
     The user's settings do not apply to it. Processes of an earlier run are stopped, and the old content of its
     state folder is deleted. The folder is kept at the end, so that its logs can be read. The stack uses the first
     port offset at which all ports are free. `kind` is the settings' class; see `Stack` for other arguments.
+
+    Raises:
+        StackError: Another process uses the folder, no offset has free ports, or a service does not start.
     """
     services = tuple(services)
     folder.parent.mkdir(parents=True, exist_ok=True)

@@ -37,7 +37,7 @@ class RoutesUnavailable(EventlabError):
 
 
 def list_routes(api_url: str) -> list[Route]:
-    """Return the routes of the API in alphabetical order of their paths."""
+    """Return the routes of the API in alphabetical order of their paths; raise RoutesUnavailable without them."""
     try:
         response = http.request("GET", api_url + ROUTES_PATH, TIMEOUT_S)
     except ServiceUnavailable as error:

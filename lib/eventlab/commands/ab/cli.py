@@ -48,7 +48,7 @@ def usage() -> str:
 
 
 def split(arguments: list[str]) -> tuple[Options, list[str]]:
-    """Return the options and the other arguments; an option is rejected as in `make_plan`."""
+    """Return the options and the other arguments; raise the same errors as `make_plan`."""
     try:
         return getopt.getopt(arguments, SUPPORTED)
     except getopt.GetoptError as error:
@@ -109,7 +109,7 @@ def number(options: dict[str, str], option: str, default: int) -> int:
 
 
 def read_data(path: str | None) -> bytes | None:
-    """Return what the file of -p or -u contains, or None without a file."""
+    """Return what the file of -p or -u contains, or None without a file; raise Aborted if it cannot be read."""
     try:
         return None if path is None else Path(path).read_bytes()
     except OSError as error:

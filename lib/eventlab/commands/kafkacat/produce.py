@@ -20,7 +20,7 @@ PROPERTIES = metadata.PROPERTIES | {"delivery.report.only.error": True, "message
 
 
 def run(options: Options) -> int:
-    """Send the lines of stdin; return 0, or 1 when a message was not delivered."""
+    """Send the lines of stdin; return 0, or 1 after a failed delivery. Raise FatalError if no broker answers."""
     failures: set[int] = set()
 
     def on_delivery(error: KafkaError, message: Any = None) -> None:
