@@ -180,6 +180,26 @@ def test_a_kernel_with_an_unknown_variable_says_so():
     assert "Traceback" not in kernel.stdout + kernel.stderr
 
 
+def test_the_error_names_the_command_that_removes_the_wrong_variables():
+    refused = loaded(EVENTLAB_KAFAK_PORT="29092", EVENTLAB_API_PORT="70000")
+
+    assert refused.stderr.startswith("Error: Settings that eventlab cannot use:\n")
+    assert refused.stderr.endswith("\nNext: unset EVENTLAB_KAFAK_PORT EVENTLAB_API_PORT\n")
+
+
+def test_a_script_with_an_invalid_setting_gets_one_error_where_it_uses_the_settings():
+    script = (
+        "from eventlab.settings import OwnSettings, settings\nprint(OwnSettings().topic)\nprint(settings.topic)"
+    )
+    environment = os.environ | {"EVENTLAB_KAFKA_PORT": "seventy"}
+
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
+
+    assert done.stdout == "events\n"
+    assert "SettingsError: Settings that eventlab cannot use:\nEVENTLAB_KAFKA_PORT" in done.stderr
+    assert len(done.stderr.splitlines()) < 10
+
+
 @pytest.mark.parametrize("name", OTHER_VARIABLES)
 def test_variables_with_another_meaning_are_accepted(name: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv(name, "1")

@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, cast
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationError
@@ -22,6 +22,7 @@ from pydantic_settings import (
 )
 
 from eventlab import ROOT
+from eventlab.errors import EventlabError
 
 HOST = "127.0.0.1"
 HDFS_USER = "student"
@@ -168,11 +169,29 @@ def settings_file() -> Path | None:
     return Path(name).expanduser() if name else None
 
 
+class SettingsError(EventlabError):
+    """Settings cannot be used; the message names each of them."""
+
+
+class InvalidSettings:
+    """Takes the place of the user's settings when they cannot be used: reading any setting raises SettingsError.
+
+    The import does not raise it, so that `--help`, `eventlab doctor` and stacks with other settings work.
+    """
+
+    def __init__(self, *error: str) -> None:
+        self._error = error
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # Python and IPython look for special methods
+            raise AttributeError(name)
+        raise SettingsError(*self._error)
+
+
 def unknown_variables() -> list[str]:
-    """Return one message for each variable with the kit's prefix that the kit does not know."""
+    """Return the variables with the kit's prefix that the kit does not know."""
     known = {PREFIX + name.upper() for name in Settings.model_fields}.union(OTHER_VARIABLES)
-    names = [name for name in sorted(os.environ) if name.upper().startswith(PREFIX) and name.upper() not in known]
-    return [_unknown(name, name[len(PREFIX) :].lower(), lambda field: PREFIX + field.upper()) for name in names]
+    return [name for name in sorted(os.environ) if name.upper().startswith(PREFIX) and name.upper() not in known]
 
 
 def _unknown(name: str, field: str, spelling: Callable[[str], str] = str) -> str:
@@ -189,18 +208,25 @@ def _message(error: Any) -> str:
 
 
 def _load() -> Settings:
-    """Return the user's settings, or exit with a message that names each setting that cannot be used."""
-    messages = unknown_variables()
+    """Return the user's settings, or InvalidSettings with one message per setting that cannot be used."""
+    variables = unknown_variables()
+    messages = [
+        _unknown(name, name[len(PREFIX) :].lower(), lambda field: PREFIX + field.upper()) for name in variables
+    ]
     try:
         loaded = Settings()
     except ValidationError as error:
         errors = [details for details in error.errors() if details["type"] != "default_factory_not_called"]
         messages += [_message(details) for details in errors]
+        wrong = {f"{PREFIX}{details['loc'][0]}".upper() for details in errors if details["loc"]}
+        variables += [name for name in sorted(os.environ) if name.upper() in wrong]
     except (OSError, tomllib.TOMLDecodeError) as error:
         messages.append(f"{settings_file()}: {error}")
-    if messages:
-        raise SystemExit("\n".join(["Settings that eventlab cannot use:", *messages]))
-    return loaded
+    if not messages:
+        return loaded
+    remedy = f"unset {' '.join(variables)}" if variables else f"${{EDITOR:-vi}} {settings_file()}"
+    return cast(Settings, InvalidSettings("\n".join(["Settings that eventlab cannot use:", *messages]), remedy))
 
 
 settings = _load()
+"""The user's settings. If they are invalid, importing this works and using them raises SettingsError."""

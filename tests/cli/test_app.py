@@ -1,5 +1,6 @@
 """The `eventlab` command as a whole: its help, its log, its errors, and what each command imports."""
 
+import json
 import os
 import subprocess
 import sys
@@ -105,6 +106,24 @@ def test_every_command_has_a_help_text_with_its_line_breaks(name):
     assert first.exit_code == 0
     assert first.output == again.output
     assert "\b" not in first.output
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["up", "--help"], ["run", "--help"]])
+def test_help_works_with_an_invalid_setting(arguments):
+    invalid = os.environ | {"EVENTLAB_KAFKA_PORT": "seventy"}
+    done = subprocess.run([*COMMAND, *arguments], env=invalid, capture_output=True, text=True)
+
+    assert done.returncode == 0
+    assert done.stderr == ""
+
+
+def test_doctor_reports_an_invalid_setting_and_the_remedy():
+    invalid = os.environ | {"EVENTLAB_KAFKA_PORT": "seventy"}
+    done = subprocess.run([*COMMAND, "doctor", "--json"], env=invalid, capture_output=True, text=True)
+
+    failed = [check for check in json.loads(done.stdout) if check["name"] == "settings"]
+    assert done.returncode == 1
+    assert [(check["ok"], check["remedy"]) for check in failed] == [(False, "unset EVENTLAB_KAFKA_PORT")]
 
 
 def test_examples_keep_one_line_each():

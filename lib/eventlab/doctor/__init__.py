@@ -6,6 +6,8 @@ about a second.
 
 from __future__ import annotations
 
+from functools import partial
+
 from eventlab.doctor import host, installation, machine
 from eventlab.doctor.installation import connector
 from eventlab.doctor.machine import nearest_folder, roomy
@@ -16,8 +18,19 @@ __all__ = ["HealthCheck", "checks", "connector", "nearest_folder", "roomy"]
 
 
 def checks(settings: Settings) -> list[HealthCheck]:
-    """Run all checks, in the order in which to fix problems; a check never raises an exception."""
+    """Run all checks, in the order in which to fix problems; a check never raises an exception.
+
+    The checks of the state folder, the memory, the disk and the ports are left out if the settings are invalid.
+    """
+    valid = run_check("settings", "eventlab doctor", lambda: installation.valid_settings(settings))
+    machine_checks = {
+        "state folder": (machine.OTHER_FOLDER, machine.state_folder),
+        "memory": ("eventlab down", machine.memory),
+        "disk": ("eventlab reset", machine.disk),
+        "ports": ("eventlab down", machine.free_ports),
+    }
     return [
+        valid,
         run_check("python", "make setup", installation.python),
         run_check("packages", "make setup", installation.packages),
         run_check("java", "eventlab setup", installation.java_runtime),
@@ -27,10 +40,11 @@ def checks(settings: Settings) -> list[HealthCheck]:
         run_check("spark and hdfs", "make setup", installation.hadoop),
         run_check("kafka and tools", "make setup", installation.kafka_tools),
         run_check("jar locks", "make setup", installation.locks),
-        run_check("state folder", machine.OTHER_FOLDER, lambda: machine.state_folder(settings)),
-        run_check("memory", "eventlab down", lambda: machine.memory(settings)),
-        run_check("disk", "eventlab reset", lambda: machine.disk(settings)),
-        run_check("ports", "eventlab down", lambda: machine.free_ports(settings)),
+        *(
+            run_check(name, remedy, partial(check, settings))
+            for name, (remedy, check) in machine_checks.items()
+            if valid.ok
+        ),
         run_check("grading", "eventlab doctor", host.grading),
         run_check("other users", "eventlab doctor", host.other_users),
     ]

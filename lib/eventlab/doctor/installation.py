@@ -14,11 +14,19 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from eventlab.doctor.result import HealthCheck, result_of
-from eventlab.settings import ROOT
+from eventlab.settings import ROOT, Settings, SettingsError
 from eventlab.stack import jars, java
 from eventlab.stack.installation import missing_archives
 
 OLDEST_PYTHON = (3, 11)
+
+
+def valid_settings(settings: Settings) -> HealthCheck:
+    """Check that all settings in the environment and in the settings file can be used."""
+    try:
+        return HealthCheck("settings", True, f"{len(settings.model_dump())} are valid")
+    except SettingsError as error:
+        return HealthCheck("settings", False, error.message.partition("\n")[2], error.next_command)
 
 
 def python() -> HealthCheck:

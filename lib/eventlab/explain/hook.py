@@ -63,7 +63,7 @@ def explain_in_time(cell: FailedCell) -> Explanation | None:
             from eventlab.explain import registry
 
             explanations.append(registry.explain(cell))
-        except (Exception, SystemExit):
+        except Exception:
             logger.debug("no explanation", exc_info=True)
 
     thread = threading.Thread(target=search, name="eventlab-explain", daemon=True)

@@ -18,7 +18,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from eventlab.files import write_atomically
 from eventlab.jupyter import unfollow
-from eventlab.settings import ROOT, Settings, settings
+from eventlab.settings import ROOT, Settings, SettingsError, settings
 
 logger = logging.getLogger(__name__)
 
@@ -102,7 +102,7 @@ class _Counter:
             (self.completed.add if result.success or cell in may_fail else self.completed.discard)(cell)
             record(self.path, len(self.completed.intersection(cells)), len(cells))
             self.on_progress()
-        except (OSError, ValueError, filelock.Timeout) as error:
+        except (OSError, ValueError, filelock.Timeout, SettingsError) as error:
             logger.warning("the progress of %s is not saved: %s", self.path, error)
 
 

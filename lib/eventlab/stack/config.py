@@ -29,7 +29,7 @@ def conf_dir(settings: Settings, environment: str) -> Path:
 
 def start_page(settings: Settings) -> str:
     """Return the path of JupyterLab's start page below the kit's folder; each state folder has its own page."""
-    default = type(settings).model_fields["state_dir"].default
+    default = Settings.model_fields["state_dir"].default
     suffix = "" if settings.state_dir == default else f"-{zlib.crc32(bytes(settings.state_dir)):08x}"
     return f"build/start{suffix}.md"
 

@@ -203,7 +203,7 @@ def fresh_stack(
     *,
     grace_s: float = 10,
     kind: type[Settings] = OwnSettings,
-    start_timeout_s: float = user_settings.start_timeout_s,
+    start_timeout_s: float | None = None,
 ) -> Iterator[Stack]:
     """Run a stack without data next to the user's stack, and stop it at the end of the block.
 
@@ -216,13 +216,12 @@ def fresh_stack(
     """
     services = tuple(services)
     folder.parent.mkdir(parents=True, exist_ok=True)
+    values = {"state_dir": folder, "start_timeout_s": start_timeout_s or user_settings.start_timeout_s}
     try:
         with filelock.FileLock(folder.with_name(f"{folder.name}.lock"), timeout=0):
             Stack(kind(state_dir=folder)).down()
             shutil.rmtree(folder, ignore_errors=True)
-            settings = requirements.settings_on_free_ports(
-                offsets, services, kind, state_dir=folder, start_timeout_s=start_timeout_s
-            )
+            settings = requirements.settings_on_free_ports(offsets, services, kind, **values)
             with Stack(settings, services, report, grace_s) as stack:
                 yield stack
     except filelock.Timeout as error:

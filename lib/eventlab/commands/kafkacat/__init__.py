@@ -20,7 +20,7 @@ from confluent_kafka import KafkaException
 
 from eventlab.commands.kafkacat import consume, metadata, produce
 from eventlab.commands.kafkacat.options import USAGE, FatalError, UsageError, parse, print_info
-from eventlab.settings import settings
+from eventlab.settings import SettingsError, settings
 
 MODES = {"C": consume.run, "P": produce.run, "L": metadata.run}
 
@@ -40,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
         return MODES[mode](options)
     except UsageError as error:
         print(f"Error: {error}\n\n{USAGE}\n(kafkacat -h explains the flags)", file=sys.stderr)
-    except FatalError as error:
+    except (FatalError, SettingsError) as error:
         print_info(f"ERROR: {error}")
     except KafkaException as error:
         print_info(f"ERROR: {error.args[0].str()}")
