@@ -27,6 +27,20 @@ from eventlab.files import create_once
 sys.stdin.readline()
 print(create_once(Path(sys.argv[1]), sys.argv[2]))
 """
+REPLACE_ALL = """
+import random, sys, time
+from pathlib import Path
+from eventlab.files import create_once
+read_text = Path.read_text
+def read_slowly(path, **options):
+    content = read_text(path, **options)
+    time.sleep(random.uniform(0, 0.004))
+    return content
+Path.read_text = read_slowly
+sys.stdin.readline()
+for path in sorted(Path(sys.argv[1]).glob("[0-9]*")):
+    print(create_once(path, sys.argv[2]))
+"""
 
 
 def on_a_full_disk(function: str, path: Path, limit: int = 3) -> subprocess.CompletedProcess[str]:
@@ -87,26 +101,38 @@ def test_an_empty_token_file_is_replaced(tmp_path: Path, token_of, name: str):
     assert token_of(settings) == token_of(settings)
 
 
-def test_two_processes_that_create_a_file_at_the_same_time_agree(tmp_path: Path):
+def at_the_same_time(code: str, arguments: list[list[str]]) -> list[str]:
+    """Run Python code in one process for each list of arguments, and return what they print."""
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for words in arguments
+    ]
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    return [process.communicate(timeout=60)[0] for process in processes]
+
+
+def test_processes_that_create_a_file_at_the_same_time_agree(tmp_path: Path):
     for attempt in range(3):
         path = tmp_path / str(attempt)
-        both = [
-            subprocess.Popen(
-                [sys.executable, "-c", BOTH, str(path), f"content {number}"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            for number in range(3)
-        ]
-        for process in both:
-            assert process.stdin is not None
-            process.stdin.write("\n")
-            process.stdin.flush()
-        contents = {process.communicate()[0].strip() for process in both}
+        contents = set(at_the_same_time(BOTH, [[str(path), f"content {number}"] for number in range(3)]))
 
-        assert len(contents) == 1
-        assert path.read_text() in contents
+        assert contents == {path.read_text() + "\n"}
+
+
+def test_processes_that_replace_empty_files_at_the_same_time_agree(tmp_path: Path):
+    for name in range(30):
+        (tmp_path / str(name)).touch()
+
+    outputs = at_the_same_time(REPLACE_ALL, [[str(tmp_path), f"content {number}"] for number in range(4)])
+
+    contents = "".join(f"{path.read_text()}\n" for path in sorted(tmp_path.iterdir()))
+    assert len(list(tmp_path.iterdir())) == 30
+    assert outputs == [contents] * 4
 
 
 def test_an_unchanged_file_is_not_written(tmp_path: Path):

@@ -1,6 +1,7 @@
 """Write small files atomically: a reader never sees an incomplete file."""
 
 import contextlib
+import fcntl
 import os
 import tempfile
 from pathlib import Path
@@ -38,19 +39,25 @@ def write_if_changed(path: Path, text: str, *, mode: int = 0o644) -> bool:
 def create_once(path: Path, text: str, *, mode: int = 0o600) -> str:
     """Create a file with the text unless it exists, and return its content without spaces around it.
 
-    Two processes that create it at the same time get the same content. An empty file, which a full disk may
-    have left, is replaced; `text` must not be empty.
+    Processes that create it at the same time get the same content. An empty file, which a full disk may have
+    left, is replaced, only by the process that has locked it; `text` must not be empty.
     """
-    with contextlib.suppress(FileNotFoundError):
-        if existing := path.read_text(encoding="utf-8").strip():
-            return existing
-        path.unlink(missing_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
-    write_atomically(temporary, text, mode=mode)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        with contextlib.suppress(FileNotFoundError):
+            if existing := path.read_text(encoding="utf-8").strip():
+                return existing
+        with open(os.open(path, os.O_RDWR | os.O_CREAT, mode)) as empty:  # closing it releases the lock
+            fcntl.flock(empty, fcntl.LOCK_EX)
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(empty.fileno()), path.stat()) and not empty.read().strip():
+                    _replace_empty(path, text, mode)
+
+
+def _replace_empty(path: Path, text: str, mode: int) -> None:
+    """Write the text to an empty file; delete the file if this fails."""
     try:
-        os.link(temporary, path)  # fails if another process has created the file
-    except FileExistsError:
-        pass
-    finally:
-        temporary.unlink()
-    return path.read_text(encoding="utf-8").strip()
+        write_atomically(path, text, mode=mode)
+    except BaseException:
+        path.unlink()
+        raise
