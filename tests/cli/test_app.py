@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from eventlab.cli.app import MODULE_OF_COMMAND, main
 from eventlab.errors import EventlabError
 from eventlab.stack import Stack
+from eventlab.stack.services import SERVICES
 
 COMMAND = [sys.executable, "-m", "eventlab.cli"]
 LOG_LINE = "eventlab.doctor.result: python: ok"
@@ -78,8 +79,15 @@ def test_ctrl_c_ends_a_command_with_130(monkeypatch):
 def test_the_log_of_an_unknown_service_is_refused_with_the_names_that_exist():
     done = run("logs", "zookeeper")
 
-    assert done.exit_code == 2
-    assert "'zookeeper' is not one of kafka, namenode, datanode, spark, api, jupyter" in done.stderr
+    assert done.exit_code == 1
+    assert "unknown service zookeeper; the services are kafka, namenode, datanode, spark, api" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["up", "down", "status", "restart", "logs"])
+def test_the_help_of_a_command_lists_the_services(name):
+    listed = run(name, "--help").output.partition("Services:\n")[2]
+
+    assert [line.split()[0] for line in listed.splitlines()] == list(SERVICES)
 
 
 def test_a_followed_log_continues_in_the_file_that_replaces_it(tmp_path):

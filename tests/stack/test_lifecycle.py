@@ -14,7 +14,6 @@ import psutil
 import pytest
 from kafka import KafkaConsumer, KafkaProducer
 
-from eventlab.cli import app
 from eventlab.clients import ports
 from eventlab.errors import StackError
 from eventlab.settings import OwnSettings, Settings
@@ -238,15 +237,11 @@ def test_a_strangers_port_is_named_and_does_not_make_down_fail(stopped: Settings
     assert "All ports are closed" not in done.stdout
 
 
-def test_down_fails_when_what_the_stack_started_still_listens(running: Settings, monkeypatch, capsys):
-    monkeypatch.setattr("eventlab.cli.stack.settings", running)
-    monkeypatch.setattr(Stack, "down", lambda stack, names=(): stack.status(names))
+def test_down_fails_when_what_the_stack_started_still_listens(running: Settings, monkeypatch):
+    monkeypatch.setattr("eventlab.stack.stack.stop_all", lambda *_: None)
 
-    with pytest.raises(SystemExit) as ended:
-        app.main(["down", "api"])
-
-    assert ended.value.code == 1
-    assert f"still open: {running.api_port}" in capsys.readouterr().err
+    with pytest.raises(StackError, match=rf"still open: {running.api_port} \(process \d+ "):
+        Stack(running).down(["api"])
 
 
 def test_a_service_that_needs_another_is_started_with_it(stopped: Settings):
@@ -268,7 +263,7 @@ def test_logs_prints_a_services_log_and_says_when_there_is_none(running: Setting
 
     none = eventlab(running, "logs", "spark")
     assert none.returncode == 1
-    assert "spark has no log yet. Start it: eventlab up spark" in none.stderr
+    assert "spark has no log yet\nNext: eventlab up spark" in none.stderr
 
 
 def test_logs_follows_a_log_that_grows(running: Settings, begin):

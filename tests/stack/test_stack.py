@@ -1,6 +1,7 @@
 """`Stack` is what a user's script, the headless run and the tests use."""
 
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -37,6 +38,7 @@ def web(monkeypatch: pytest.MonkeyPatch) -> str:
     """The name of a service that starts in milliseconds."""
     service = Service(
         name="web",
+        label="The web server",
         ports=("api_port",),
         command=server_command,
         probe=lambda settings: http.get(settings.api_url, timeout_s=0.5) and None,
@@ -161,6 +163,23 @@ def test_a_suspended_service_is_restarted_at_once(settings: Settings, web: str):
 
     assert status.pid != suspended.pid
     assert time.monotonic() - before < 10
+
+
+def test_down_does_not_stop_the_jupyterlab_in_which_it_runs(tmp_path: Path):
+    lab = f"""
+import os, subprocess
+from eventlab.settings import settings
+from eventlab.stack import process
+process.write_record(settings, "jupyter", os.getpid())
+subprocess.run([{sys.executable!r}, "-m", "eventlab.cli", "down"])
+"""
+    environment = os.environ | {"EVENTLAB_STATE_DIR": str(tmp_path)}
+
+    done = subprocess.run([sys.executable, "-c", lab], env=environment, capture_output=True, text=True)
+
+    assert done.returncode == 0
+    assert "jupyter not stopped, because this command runs in it" in done.stderr
+    assert "(kafka, namenode, datanode, spark, api: stopped)" in done.stdout
 
 
 def test_a_fresh_stack_has_a_new_folder_free_ports_and_no_setting_of_the_user(

@@ -1,7 +1,5 @@
 """The root of the `eventlab` command: its subcommands, `--verbose`, and how errors are printed."""
 
-from __future__ import annotations
-
 import importlib
 import inspect
 import logging

@@ -1,7 +1,5 @@
 """Open a page in a browser, if this machine has one."""
 
-from __future__ import annotations
-
 import logging
 import os
 import shlex

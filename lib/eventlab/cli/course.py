@@ -1,7 +1,5 @@
 """The commands of the course: run lessons, open them in JupyterLab, and send requests and events by hand."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

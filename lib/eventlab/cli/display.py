@@ -15,7 +15,6 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, Task, TaskID, Text
 from rich.table import Table
 
 from eventlab.cli.signals import terminable
-from eventlab.clients import ports
 from eventlab.settings import Settings
 
 if TYPE_CHECKING:
@@ -124,9 +123,12 @@ def show_status(statuses: Sequence[ServiceStatus]) -> None:
     console(stderr=False).print(table)
 
 
-def show_down(statuses: Sequence[ServiceStatus], still_open: Sequence[int], *, named: bool) -> None:
-    """Print which services still run and which ports are still open after `down` of named services, or of all."""
-    names = ", ".join(status.name for status in statuses)
+def show_down(statuses: Sequence[ServiceStatus], still_open: Sequence[int]) -> None:
+    """Print which services still run after `down`, and which ports other programs use."""
+    from eventlab.clients import ports
+    from eventlab.stack.services import SERVICES
+
+    names, named = ", ".join(status.name for status in statuses), len(statuses) < len(SERVICES)
     if running := [status for status in statuses if status.state != "stopped"]:
         show_status(running)
     else:

@@ -1,7 +1,5 @@
 """The commands `eventlab labs`: list, release and verify labs."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

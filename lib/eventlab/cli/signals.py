@@ -1,7 +1,5 @@
 """Signal handling of commands that run for a long time."""
 
-from __future__ import annotations
-
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,17 +1,13 @@
 """The commands that start, inspect, stop and check the services."""
 
-from __future__ import annotations
-
 import json
 import os
 import shlex
 import sys
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import click
-import psutil
 
 from eventlab.cli.display import open_stack, show_checks, show_down, show_progress, show_status
 from eventlab.settings import ROOT, settings
@@ -20,7 +16,18 @@ services_argument = click.argument("services", nargs=-1, metavar="[SERVICE]...")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print a list of JSON objects, for programs.")
 
 
-@click.command()
+class ServiceCommand(click.Command):
+    """A command for services, which its help text lists."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the names of the services and what they are."""
+        from eventlab.stack.services import SERVICES
+
+        with formatter.section("Services"):
+            formatter.write_dl([(service.name, service.label) for service in SERVICES.values()])
+
+
+@click.command(cls=ServiceCommand)
 @services_argument
 @click.option(
     "--at", "lesson", metavar="LESSON", help="Also prepare the topic and files that a lesson starts from."
@@ -28,9 +35,8 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print a list
 def up(services: tuple[str, ...], lesson: str | None) -> None:
     """Start services and wait until they answer real requests.
 
-    Services that already run are not changed. The services that a named service needs are started too.
-
-    Services: kafka namenode datanode spark api jupyter (default: all).
+    Without a name, all services are started. Services that already run are not changed. The services that a named
+    service needs are started too.
 
     Examples:
       eventlab up                               start all services
@@ -72,13 +78,13 @@ def _prepare_lesson(notebook: Path) -> None:
     click.echo(f"Open it: eventlab lab, then notebooks/{notebook.name}")
 
 
-@click.command()
+@click.command(cls=ServiceCommand)
 @services_argument
 @json_option
 def status(services: tuple[str, ...], as_json: bool) -> None:
-    """Show the state, address and memory of each service.
+    """Show the state, address and memory of services (default: all).
 
-    The command sends a real request to each service.
+    The command sends a real request to each of them.
 
     States:
       running   the service answered
@@ -97,43 +103,24 @@ def status(services: tuple[str, ...], as_json: bool) -> None:
 ps = status
 
 
-@click.command()
+@click.command(cls=ServiceCommand)
 @services_argument
 def down(services: tuple[str, ...]) -> None:
-    """Stop services and check that their ports are closed.
+    """Stop services (default: all) and check that their ports are closed.
 
     Each process receives SIGTERM, and SIGKILL if it is still running after 10 seconds. Only processes that this
     stack started are stopped; a port that another program uses is reported. Topics, events and files are kept.
-
-    Services: kafka namenode datanode spark api jupyter (default: all).
 
     Examples:
       eventlab down             stop all services
       eventlab down datanode    stop one service
     """
-    names = services or _services_without_own_jupyter()
     with open_stack(settings) as stack:
-        ports_before = stack.listening_ports(names)
-        statuses = stack.down(names)
-    still_open = stack.open_ports(names)
-    show_down(statuses, still_open, named=bool(names))
-    if own_ports := sorted(ports_before & set(still_open)):
-        raise click.ClickException(f"still open: {', '.join(map(str, own_ports))}\nNext: eventlab doctor")
+        statuses = stack.down(services)
+    show_down(statuses, stack.open_ports(status.name for status in statuses))
 
 
-def _services_without_own_jupyter() -> Sequence[str]:
-    """Return all services except jupyter if this command runs in it, and () for all services otherwise."""
-    from eventlab.stack import process
-    from eventlab.stack.services import SERVICES
-
-    jupyter = process.find(settings, "jupyter")
-    if jupyter is None or jupyter not in psutil.Process().parents():
-        return ()
-    click.echo("jupyter is not stopped, because this command runs in it. To stop it too: eventlab down jupyter")
-    return [name for name in SERVICES if name != "jupyter"]
-
-
-@click.command()
+@click.command(cls=ServiceCommand)
 @services_argument
 def restart(services: tuple[str, ...]) -> None:
     """Stop services and start them again (default: all).
@@ -142,31 +129,24 @@ def restart(services: tuple[str, ...]) -> None:
       eventlab restart api      load a changed game_api.py
     """
     with open_stack(settings) as stack:
-        statuses = stack.restart(services or _services_without_own_jupyter())
+        statuses = stack.restart(services)
     show_status(statuses)
 
 
-@click.command()
+@click.command(cls=ServiceCommand)
 @click.argument("service")
 @click.option("-f", "--follow", is_flag=True, help="Print new lines as they are written, until Ctrl-C.")
 @click.option("-n", "--lines", default=200, help="Number of lines from the end of the log.")
 def logs(service: str, follow: bool, lines: int) -> None:
     """Print the log of a service.
 
-    Services: kafka namenode datanode spark api jupyter.
-
     Examples:
       eventlab logs kafka
       eventlab logs api -f      follow the log
     """
-    from eventlab.stack import process
-    from eventlab.stack.services import SERVICES
+    from eventlab.stack import Stack, process
 
-    if service not in SERVICES:
-        raise click.BadParameter(f"{service!r} is not one of {', '.join(SERVICES)}", param_hint="SERVICE")
-    path = process.log_file(settings, service)
-    if not path.exists():
-        raise click.ClickException(f"{service} has no log yet. Start it: eventlab up {service}")
+    path = Stack(settings).log_file(service)
     if follow:
         os.execlp("tail", "tail", "-n", str(lines), "-F", str(path))  # -F also reads a log that replaces this one
     click.echo(process.log_tail(settings, service, lines))

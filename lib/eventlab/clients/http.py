@@ -1,13 +1,19 @@
-"""HTTP requests to the services, without a proxy."""
+"""HTTP requests to the services, without a proxy.
+
+httpx is imported when a function is called, because the import takes a fifth of a second.
+"""
+
+from __future__ import annotations
 
 import functools
 import logging
 import ssl
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from eventlab.errors import ServiceUnavailable
+
+if TYPE_CHECKING:
+    import httpx
 
 logger = logging.getLogger(__name__)
 
@@ -17,6 +23,8 @@ TIMEOUT_S = 5.0
 @functools.cache
 def _ssl_context() -> ssl.SSLContext:
     """Return the certificate store; httpx would load it for every client, which takes 20 ms."""
+    import httpx
+
     return httpx.create_ssl_context(trust_env=False)
 
 
@@ -28,6 +36,8 @@ def request(method: str, url: str, timeout_s: float = TIMEOUT_S, **options: Any)
     Raises:
         ServiceUnavailable: No response arrived.
     """
+    import httpx
+
     try:
         response = httpx.request(method, url, trust_env=False, verify=_ssl_context(), timeout=timeout_s, **options)
     except httpx.HTTPError as error:

@@ -1,7 +1,5 @@
 """Explains that a service does not answer; used by the other modules, which recognize the error."""
 
-from __future__ import annotations
-
 import re
 
 import psutil
@@ -13,13 +11,6 @@ from eventlab.settings import Settings
 from eventlab.stack import process
 from eventlab.stack.services import SERVICES
 
-LABELS = {
-    "kafka": "Kafka's broker",
-    "namenode": "HDFS's NameNode",
-    "datanode": "HDFS's DataNode",
-    "spark": "The Spark server",
-    "api": "The game API",
-}
 LOG_LINES = 60
 
 
@@ -34,7 +25,7 @@ def service_not_running(settings: Settings, name: str) -> Explanation | None:
     Returns:
         None when the service answers, or when another program answers at its port.
     """
-    service, label = SERVICES[name], LABELS[name]
+    service, label = SERVICES[name], SERVICES[name].label
     if service.is_external(settings):
         return _external_service_unavailable(settings, name)
     record, running = process.read_record(settings, name), process.find(settings, name)
@@ -74,7 +65,7 @@ def _external_service_unavailable(settings: Settings, name: str) -> Explanation 
     if problem is None:
         return None
     return Explanation(
-        f"{LABELS[name]} does not answer. It is an external service, which this stack cannot start.",
+        f"{service.label} does not answer. It is an external service, which this stack cannot start.",
         f"{variable}={service.address(settings)}: {problem}",
         f"unset {variable}; eventlab up {name}; make lab",
         "To use the stack's own service instead, close JupyterLab and run this in a terminal",

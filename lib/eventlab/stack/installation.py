@@ -1,7 +1,5 @@
 """Install what the services need: Java, the locked jars, and the archives with which they start faster."""
 
-from __future__ import annotations
-
 import logging
 import shutil
 import tempfile
@@ -11,7 +9,7 @@ from typing import ClassVar
 
 from eventlab.settings import OwnSettings
 from eventlab.stack import archives, jars, java
-from eventlab.stack.services import COURSE
+from eventlab.stack.services import SERVICES
 from eventlab.stack.stack import Stack, fresh_stack
 from eventlab.stack.startup import ReportPhase
 
@@ -23,7 +21,6 @@ RECORDING = (
     "recording. Done once per Java version, about a minute: "
     "the services start and stop while they record which classes they load"
 )
-ARCHIVED = tuple(name for name in COURSE if name != "api")
 OFFSETS = (7000, 7200, 7400, 7600, 7800)
 START_TIMEOUT_S, STOP_TIMEOUT_S = 180, 300
 
@@ -78,10 +75,8 @@ def install_jars(report: ReportStage) -> None:
 
 def missing_archives() -> list[str]:
     """Return the services without an archive for the current Java and jars."""
-    environments = {"namenode": "hdfs", "datanode": "hdfs"}
-    paths = {
-        name: archives.path(java.find(), name, jars.class_path(environments.get(name, name))) for name in ARCHIVED
-    }
+    with_jars = [(service.name, service.jars) for service in SERVICES.values() if service.jars]
+    paths = {name: archives.path(java.find(), name, jars.class_path(folder)) for name, folder in with_jars}
     return [name for name, path in paths.items() if not path.exists()]
 
 
@@ -93,7 +88,7 @@ def record_archives(report: ReportPhase) -> None:
         fresh_stack(
             Path(folder) / "state",
             OFFSETS,
-            ARCHIVED,
+            [service.name for service in SERVICES.values() if service.jars],
             report,
             grace_s=STOP_TIMEOUT_S,
             kind=RecordingSettings,

@@ -24,12 +24,15 @@ class Service:
 
     Attributes:
         name: The name of the service, of its log and of its process record.
+        label: What it is called in help texts and explanations.
         ports: The settings that hold the ports on which it listens, the main port first.
         command: Returns the command that runs it.
         probe: Sends a real request; raises ServiceUnavailable while the service cannot be used.
         address: Returns where its clients find it.
         external: The setting with the address of an external service; if it is set, nothing is started.
         needs: The services without which it cannot answer.
+        jars: The folder of `stack/` with its jars; None for a service that is not a Java program.
+        web_page: The label of a link to its web page, and the setting with the page's address.
         check_installation: Raises StackError when a file that it needs is missing.
         prepare: Prepares its data folder before the start (formats it once).
         provision: Creates its first content (a topic, a folder) as soon as it answers.
@@ -39,12 +42,15 @@ class Service:
     """
 
     name: str
+    label: str
     ports: tuple[str, ...]
     command: Callable[[Settings], list[str]]
     probe: probes.Probe
     address: Callable[[Settings], str]
     external: str | None = None
     needs: tuple[str, ...] = ()
+    jars: str | None = None
+    web_page: tuple[str, str] | None = None
     check_installation: Callable[[Settings], None] = lambda settings: None
     prepare: Callable[[Settings], None] = lambda settings: None
     provision: Callable[[Settings], None] = lambda settings: None
@@ -69,7 +75,7 @@ class Service:
         return None
 
 
-def java_command(
+def service_java_command(
     settings: Settings, environment: str, service: str, main: str, *arguments: str, options: Sequence[str] = ()
 ) -> list[str]:
     """Return the command of a service's JVM, with a folder for its temporary files."""
@@ -81,7 +87,7 @@ def java_command(
 def kafka_command(settings: Settings) -> list[str]:
     """Return the command of a combined broker and controller."""
     properties = conf_dir(settings, "kafka") / "server.properties"
-    return java_command(settings, "kafka", "kafka", "kafka.Kafka", str(properties))
+    return service_java_command(settings, "kafka", "kafka", "kafka.Kafka", str(properties))
 
 
 def kafka_format_command(settings: Settings) -> list[str]:
@@ -89,7 +95,9 @@ def kafka_format_command(settings: Settings) -> list[str]:
     cluster_id = "K" + secrets.token_urlsafe(16)[1:]  # with a dash at the beginning it would be an option
     arguments = ["format", "--cluster-id", cluster_id, "--ignore-formatted", "--config"]
     properties = conf_dir(settings, "kafka") / "server.properties"
-    return java_command(settings, "kafka", "kafka-format", "kafka.tools.StorageTool", *arguments, str(properties))
+    return service_java_command(
+        settings, "kafka", "kafka-format", "kafka.tools.StorageTool", *arguments, str(properties)
+    )
 
 
 def hdfs_command(settings: Settings, node: str, *arguments: str) -> list[str]:
@@ -97,7 +105,9 @@ def hdfs_command(settings: Settings, node: str, *arguments: str) -> list[str]:
     folder, name = conf_dir(settings, "hdfs"), node.lower()
     # A folder on the class path, where Hadoop usually finds these files, would make the archive unusable.
     files = ["-conf", str(folder / "core-site.xml"), "-conf", str(folder / "hdfs-site.xml")]
-    return java_command(settings, "hdfs", name, f"org.apache.hadoop.hdfs.server.{name}.{node}", *files, *arguments)
+    return service_java_command(
+        settings, "hdfs", name, f"org.apache.hadoop.hdfs.server.{name}.{node}", *files, *arguments
+    )
 
 
 def spark_command(settings: Settings) -> list[str]:
@@ -106,7 +116,7 @@ def spark_command(settings: Settings) -> list[str]:
     server = "org.apache.spark.sql.connect.service.SparkConnectServer"
     arguments = ["--properties-file", str(properties), "--class", server, "--name", "eventlab", "spark-internal"]
     main, options = "org.apache.spark.deploy.SparkSubmit", [f"-Xmx{settings.spark_memory}"]
-    return java_command(settings, "spark", "spark", main, *arguments, options=options)
+    return service_java_command(settings, "spark", "spark", main, *arguments, options=options)
 
 
 def api_command(settings: Settings) -> list[str]:
@@ -157,21 +167,26 @@ def lab_page(settings: Settings, page: str) -> str:
 
 KAFKA = Service(
     name="kafka",
+    label="Kafka's broker",
     ports=("kafka_port", "kafka_controller_port"),
     command=kafka_command,
     probe=probes.kafka,
     address=lambda settings: settings.bootstrap_servers,
     external="kafka_bootstrap_servers",
+    jars="kafka",
     prepare=lambda settings: provision.format_once(settings, "kafka", kafka_format_command),
     provision=provision.topic,
 )
 NAMENODE = Service(
     name="namenode",
+    label="HDFS's NameNode",
     ports=("namenode_port", "namenode_web_port"),
     command=lambda settings: hdfs_command(settings, "NameNode"),
     probe=probes.namenode,
     address=lambda settings: settings.default_fs,
     external="default_fs_url",
+    jars="hdfs",
+    web_page=("HDFS's page", "webhdfs_url"),
     prepare=lambda settings: provision.format_once(
         settings, "hdfs/name", lambda settings: hdfs_command(settings, "NameNode", "-format", "-nonInteractive")
     ),
@@ -179,35 +194,43 @@ NAMENODE = Service(
 )
 DATANODE = Service(
     name="datanode",
+    label="HDFS's DataNode",
     ports=("datanode_port", "datanode_web_port", "datanode_ipc_port"),
     command=lambda settings: hdfs_command(settings, "DataNode"),
     probe=probes.datanode,
     address=lambda settings: settings.default_fs_url or f"{HOST}:{settings.datanode_port}",
     external="default_fs_url",
     needs=("namenode",),
+    jars="hdfs",
     provision=provision.tmp_folder,
 )
 SPARK = Service(
     name="spark",
+    label="The Spark server",
     ports=("spark_port", "spark_ui_port"),
     command=spark_command,
     probe=probes.spark,
     address=lambda settings: settings.spark_remote,
     external="spark_remote_url",
+    jars="spark",
+    web_page=("Spark's page", "spark_ui_url"),
     excluded_variables=("SPARK_REMOTE",),  # the address of this server
 )
 API = Service(
     name="api",
+    label="The game API",
     ports=("api_port",),
     command=api_command,
     probe=probes.api,
     address=lambda settings: settings.api_url,
     external="api_address",
+    web_page=("the game API", "api_url"),
     check_installation=check_api_file,
     working_dir=lambda settings: settings.api_app.resolve().parent,  # it can import files of its folder
 )
 JUPYTER = Service(
     name="jupyter",
+    label="JupyterLab",
     ports=("jupyter_port",),
     command=jupyter_command,
     probe=probes.jupyter,

@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import filelock
+import psutil
 
 from eventlab.clients import ports
 from eventlab.errors import StackError
 from eventlab.settings import OwnSettings, Settings
 from eventlab.settings import settings as user_settings
 from eventlab.stack import config, environment, process, requirements, tokens
-from eventlab.stack.services import COURSE, Service, select, select_with_needs
-from eventlab.stack.startup import ReportPhase, in_parallel, missing_of, no_report, start_all, stop_all
+from eventlab.stack.services import COURSE, JUPYTER, SERVICES, Service, select, select_with_needs
+from eventlab.stack.startup import ReportPhase, in_parallel, no_report, services_to_start, start_all, stop_all
 
 logger = logging.getLogger(__name__)
 
@@ -117,25 +118,44 @@ class Stack:
         requirements.require_installation(self.settings, services)
         requirements.require_external_services(self.settings, services)
         with self._lock():
-            missing = missing_of(self.settings, services, self.report)
+            missing = services_to_start(self.settings, services, self.report)
             requirements.require_free_ports(self.settings, missing)
             config.render(self.settings)
             start_all(self.settings, missing, self.report)
         return missing
 
     def down(self, names: Iterable[str] = ()) -> list[ServiceStatus]:
-        """Stop the named services, or all; only processes that this stack started are stopped."""
-        services = select(names)
+        """Stop the named services, or all except the JupyterLab in which this process runs.
+
+        Only processes that this stack started are stopped.
+
+        Raises:
+            StackError: A port on which one of these processes listened is still open.
+        """
+        services = select(tuple(names) or self._without_own_jupyter(SERVICES))
+        stopped = [service.name for service in services]
         if self.settings.state_dir.exists():
             with self._lock():
+                ports_before = self.listening_ports(stopped)
                 stop_all(self.settings, services, self.report, self.grace_s)
-        return self.status(service.name for service in services)
+            if still_open := sorted(ports_before.intersection(self.open_ports(stopped))):
+                holders = ", ".join(f"{port} ({ports.holder(port)} uses it)" for port in still_open)
+                raise StackError(f"ports of stopped services are still open: {holders}", "eventlab doctor")
+        return self.status(stopped)
 
     def restart(self, names: Iterable[str] = ()) -> list[ServiceStatus]:
-        """Stop and start the named services, or those of the constructor."""
-        names = tuple(names) or self.services
+        """Stop and start the named services, or those of the constructor, but not this process's JupyterLab."""
+        names = tuple(names) or self._without_own_jupyter(self.services)
         self.down(names)
         return self.up(names)
+
+    def _without_own_jupyter(self, names: Iterable[str]) -> list[str]:
+        """Return the names without `jupyter` if this process runs in the stack's JupyterLab."""
+        jupyter = process.find(self.settings, JUPYTER.name)
+        if jupyter is None or jupyter not in psutil.Process().parents():
+            return list(names)
+        self.report(JUPYTER.name, "not stopped, because this command runs in it (stop it: eventlab down jupyter)")
+        return [name for name in names if name != JUPYTER.name]
 
     def status(self, names: Iterable[str] = ()) -> list[ServiceStatus]:
         """Probe the named services, or all, in parallel."""
@@ -167,6 +187,14 @@ class Stack:
                     shutil.rmtree(path)
                 else:
                     path.unlink(missing_ok=True)
+
+    def log_file(self, name: str) -> Path:
+        """Return the path of a service's log; raise StackError if there is no such service or log."""
+        (service,) = select([name])
+        path = process.log_file(self.settings, service.name)
+        if not path.exists():
+            raise StackError(f"{name} has no log yet", next_command=f"eventlab up {name}")
+        return path
 
     def listening_ports(self, names: Iterable[str] = ()) -> set[int]:
         """Return the ports on which the stack's own processes and their children listen."""

@@ -1,7 +1,5 @@
 """Show the state, address, memory and log of every service, with buttons to start, stop and restart it."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -21,12 +19,6 @@ POLL_S = 1.0
 PROBE_S = 3.0
 """Seconds between two requests to a running service; a request costs more than a check of the process."""
 LOG_LINES = 10
-PAGES = {
-    "namenode": ("HDFS's page", "webhdfs_url"),
-    "spark": ("Spark's page", "spark_ui_url"),
-    "api": ("the game API", "api_url"),
-}
-"""The services with a web page: the label of the link, and the setting with its address."""
 
 
 class StackPanel(Panel):
@@ -136,7 +128,7 @@ class ServiceRow:
 
     def _draw(self) -> None:
         """Show what is known; the text changes only when the service does."""
-        label, setting = PAGES.get(self.name, ("", ""))
+        label, setting = SERVICES[self.name].web_page or ("", "")
         with self._lock:
             self.facts.value = render(
                 "service",
