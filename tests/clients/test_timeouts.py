@@ -12,7 +12,7 @@ import requests
 from pyspark.sql.connect.proto import base_pb2_grpc
 
 from eventlab.clients import hdfs, http, kafka, ports, spark
-from eventlab.clients.jmx import jmx_bean
+from eventlab.clients.hdfs_web import jmx_bean
 from eventlab.errors import ServiceUnavailable
 
 pytestmark = pytest.mark.services

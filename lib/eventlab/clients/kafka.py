@@ -6,6 +6,7 @@ All functions raise KafkaUnavailable when no broker answers; `kafka_connections.
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from eventlab.errors import EventlabError
 if TYPE_CHECKING:
     from kafka import KafkaAdminClient, KafkaConsumer
     from kafka.consumer.fetcher import ConsumerRecord
+
+logger = logging.getLogger(__name__)
 
 READ_TIMEOUT_S = 10.0
 POLL_MS = 200
@@ -51,6 +54,13 @@ def check_broker(bootstrap_servers: str, timeout_s: float = TIMEOUT_S) -> None:
     with open_admin(bootstrap_servers, timeout_s) as admin:
         if not admin.describe_cluster()["brokers"]:
             raise KafkaUnavailable(bootstrap_servers, "the cluster has no broker yet")
+
+
+def advertised_listeners(bootstrap_servers: str, timeout_s: float = TIMEOUT_S) -> tuple[str, ...]:
+    """Return the address `host:port` that each broker advertises, without connecting to it."""
+    with open_admin(bootstrap_servers, timeout_s) as admin:
+        # describe_cluster(), which is public, connects to the advertised listeners first.
+        return tuple(f"{broker.host}:{broker.port}" for broker in admin._manager.cluster.brokers())
 
 
 def list_topics(bootstrap_servers: str) -> list[str]:
@@ -93,6 +103,7 @@ def create_topic(
             try:
                 admin.create_topics({topic: {"num_partitions": partitions, "replication_factor": 1}})
                 admin.wait_for_topics([topic])
+                logger.info("created the topic %s with %d partitions", topic, partitions)
                 return True
             except TopicAlreadyExistsError as error:
                 if exist_ok:
@@ -131,6 +142,7 @@ def recreate_topic(bootstrap_servers: str, topic: str, timeout_s: float = 30.0) 
                     admin.create_topics({topic: {"num_partitions": 1, "replication_factor": 1}})
             time.sleep(0.02)
         admin.wait_for_topics([topic])
+    logger.info("recreated the topic %s, which now has the id %s", topic, new_id)
 
 
 def delete_topics(bootstrap_servers: str, topics: Sequence[str]) -> None:
@@ -138,6 +150,7 @@ def delete_topics(bootstrap_servers: str, topics: Sequence[str]) -> None:
     with open_admin(bootstrap_servers) as admin:
         if existing := sorted(set(topics) & set(admin.list_topics())):
             admin.delete_topics(existing)
+            logger.info("deleted the topics %s", ", ".join(existing))
 
 
 def topic_offsets(bootstrap_servers: str, topic: str, timeout_s: float = TIMEOUT_S) -> Offsets | None:

@@ -1,7 +1,5 @@
 """Explains errors of HTTP requests to the game API: it is not running."""
 
-from __future__ import annotations
-
 from eventlab.explain import service
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell

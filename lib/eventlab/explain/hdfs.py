@@ -1,13 +1,11 @@
 """Explains errors of HDFS: the NameNode or the DataNode is not running, safe mode, a path that does not exist."""
 
-from __future__ import annotations
-
 import posixpath
 import re
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
-from eventlab.clients.jmx import jmx_bean
+from eventlab.clients.hdfs_web import jmx_bean
 from eventlab.explain import service
 from eventlab.explain.explanation import Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell, close_matches
@@ -64,10 +62,11 @@ def path_missing(cell: FailedCell, settings: Settings) -> Explanation | None:
     if path is None or not filesystem.has_webhdfs(path, settings):
         return None
     path = filesystem.plain_path(path)
-    if filesystem.exists(path):
+    if filesystem.exists(path, settings):
         return None
-    parent = next(str(folder) for folder in PurePosixPath(path).parents if filesystem.exists(str(folder)))
-    entries = filesystem.names(parent)
+    parents = map(str, PurePosixPath(path).parents)
+    parent = next(folder for folder in parents if filesystem.exists(folder, settings))
+    entries = filesystem.names(parent, settings)
     what = f"HDFS has no {path}."
     proof = f"{parent} on {settings.default_fs} contains: {', '.join(entries[:12]) or 'nothing'}"
     for name in close_matches(posixpath.basename(path), entries)[:1]:

@@ -1,7 +1,5 @@
 """Explains errors without a usable Java: there is none, it is too old or too new, or modules are missing."""
 
-from __future__ import annotations
-
 import os
 import shlex
 from itertools import chain

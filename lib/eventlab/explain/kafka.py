@@ -1,7 +1,5 @@
 """Explains errors of Kafka: a wrong address, a broker that does not answer, a topic that is missing or empty."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -47,9 +45,9 @@ def wrong_address(cell: FailedCell, settings: Settings) -> Explanation | None:
         return None
     servers = settings.bootstrap_servers
     for address in _addresses(cell):
-        if address in servers.split(",") or not (problem := check_broker(address).problem):
+        if address in servers.split(",") or not (problem := inspect_broker(address).problem):
             continue
-        stack_broker = check_broker(servers)
+        stack_broker = inspect_broker(servers)
         if stack_broker.problem:
             continue
         what = f"No Kafka broker answers at {address}. The stack's broker is at {servers}."
@@ -68,7 +66,7 @@ def advertised_listener_unreachable(cell: FailedCell, settings: Settings) -> Exp
     for address in _addresses(cell) or servers:
         if not settings.kafka_bootstrap_servers and address in servers:
             continue  # the stack's own broker, see broker_down
-        broker = check_broker(address)
+        broker = inspect_broker(address)
         if broker.advertised and broker.problem:
             return Explanation(
                 f"The broker at {address} advertises {' and '.join(broker.advertised)}, where nothing answers.",
@@ -128,19 +126,16 @@ def message_count(bootstrap_servers: str, topic: str) -> int:
     return offsets.messages if offsets else 0
 
 
-def check_broker(address: str) -> BrokerCheck:
+def inspect_broker(address: str) -> BrokerCheck:
     """Send a metadata request to an address and connect to each broker that the response names."""
     try:
         check_connection(address, TIMEOUT_S)
     except ServiceUnavailable as error:
         return BrokerCheck(problem=error.message.partition(": ")[2])
     try:
-        with kafka.open_admin(address, TIMEOUT_S) as admin:
-            # describe_cluster() would already connect to the advertised listeners
-            brokers = admin._manager.cluster.brokers()
+        advertised = kafka.advertised_listeners(address, TIMEOUT_S)
     except Exception as error:
         return BrokerCheck(problem=f"no broker for clients listens there ({type(error).__name__})")
-    advertised = tuple(f"{broker.host}:{broker.port}" for broker in brokers)
     problems = []
     for listener in advertised:
         try:

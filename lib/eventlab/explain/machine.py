@@ -1,7 +1,5 @@
 """Explains errors of the machine: a port is in use, no memory is left, the disk is full."""
 
-from __future__ import annotations
-
 import errno
 import os
 import re
@@ -148,7 +146,7 @@ def _full_folder(folder: Path, settings: Settings) -> Explanation | None:
             "!eventlab reset --yes && eventlab up",
             "To fix it, run this (it deletes all events and files of the stack), then run the cell again",
         )
-    if use_other_disk := doctor.roomy():
+    if use_other_disk := doctor.other_disk_command():
         instruction = "Delete files that you do not need; or close JupyterLab and move the stack to another disk"
         return Explanation("The disk is full.", proof, f"{use_other_disk}; make lab", instruction)
     return None

@@ -5,8 +5,6 @@ sorted them). Events with the same keys in another order get wrong columns, ofte
 without an error is examined too, if it creates a DataFrame from a list in a variable.
 """
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Iterator, Sequence

@@ -4,8 +4,6 @@ A failed command raises no error, and its output is not known here. Its exit cod
 probed.
 """
 
-from __future__ import annotations
-
 import contextlib
 import re
 

@@ -1,7 +1,5 @@
 """Explains errors of Spark: the server, the session, versions, RDDs on Spark Connect, and names in SQL."""
 
-from __future__ import annotations
-
 import contextlib
 import re
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Explains errors of streaming queries: a name that is in use, a checkpoint of a topic that was deleted."""
 
-from __future__ import annotations
-
 import json
 import re
 
@@ -79,7 +77,7 @@ def _checkpoint_offsets(checkpoint: str, settings: Settings) -> dict[str, dict[s
     The last batch is not enough: Spark writes the new topic's end offset there before it fails.
     """
     folder = f"{filesystem.plain_path(checkpoint)}/offsets"
-    batches = sorted((name for name in filesystem.names(folder) if name.isdigit()), key=int)
+    batches = sorted((name for name in filesystem.names(folder, settings) if name.isdigit()), key=int)
     greatest: dict[str, dict[str, int]] = {}
     for batch in batches[-LAST_BATCHES:]:
         text = open_hdfs(settings).cat_file(f"{folder}/{batch}").decode()

@@ -4,8 +4,6 @@
 one class path, and both are part of its name. Without an archive that fits, a service starts more slowly.
 """
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path
 

@@ -5,6 +5,7 @@ system that Hadoop does. A path without a scheme belongs to the default file sys
 """
 
 import contextlib
+import logging
 import re
 import subprocess
 from uuid import uuid4
@@ -14,57 +15,60 @@ from eventlab.errors import EventlabError
 from eventlab.settings import Settings, settings
 from eventlab.stack import config, environment
 
+logger = logging.getLogger(__name__)
+
 SHELL_TIMEOUT_S = 300  # an object store renames a folder by copying it
 
 
-def exists(path: str) -> bool:
+def exists(path: str, settings: Settings = settings) -> bool:
     """Return whether a file or folder exists."""
-    if not has_webhdfs(path):
-        return _run_shell("-test", "-e", path).returncode == 0
+    if not has_webhdfs(path, settings):
+        return _run_shell(settings, "-test", "-e", path).returncode == 0
     return open_hdfs(settings).exists(plain_path(path))
 
 
-def names(path: str) -> list[str]:
+def names(path: str, settings: Settings = settings) -> list[str]:
     """Return the names of the entries of a folder in alphabetical order, or raise FileNotFoundError."""
-    if has_webhdfs(path):
+    if has_webhdfs(path, settings):
         entries = open_hdfs(settings).ls(plain_path(path))
-    elif exists(path):
-        entries = _shell("-ls", "-C", path).splitlines()
+    elif exists(path, settings):
+        entries = _shell(settings, "-ls", "-C", path).splitlines()
     else:
         raise FileNotFoundError(f"{path} does not exist")
     return sorted(entry.rpartition("/")[2] for entry in entries)
 
 
-def delete(path: str) -> None:
+def delete(path: str, settings: Settings = settings) -> None:
     """Delete a file or folder with its content; ignore errors, which the caller's next request reports."""
-    if has_webhdfs(path):
+    logger.debug("deleting %s", path)
+    if has_webhdfs(path, settings):
         with contextlib.suppress(EventlabError, FileNotFoundError):
             open_hdfs(settings).rm(plain_path(path), recursive=True)
     else:
-        _run_shell("-rm", "-r", "-f", "-skipTrash", path)
+        _run_shell(settings, "-rm", "-r", "-f", "-skipTrash", path)
 
 
-def replace(source: str, target: str) -> None:
+def replace(source: str, target: str, settings: Settings = settings) -> None:
     """Rename `source` to `target`; an existing target is deleted at the end, and restored after a failure.
 
     Raises:
         HdfsError: Renaming failed; the message says where the old target is.
     """
     backup = f"{target.rstrip('/')}.{uuid4().hex[:8]}.old"
-    had_target = exists(target)
+    had_target = exists(target, settings)
     if had_target:
-        _rename(target, backup)
+        _rename(settings, target, backup)
     try:
-        _rename(source, target)
+        _rename(settings, source, target)
     except (EventlabError, FileNotFoundError) as error:
         place = f"{target} is unchanged"
         if had_target:
             try:
-                _rename(backup, target)
+                _rename(settings, backup, target)
             except (EventlabError, FileNotFoundError):
                 place = f"the old content of {target} is now at {backup}"
         raise HdfsError(f"{error}; {place}") from error
-    delete(backup)
+    delete(backup, settings)
 
 
 def has_webhdfs(path: str, settings: Settings = settings) -> bool:
@@ -86,22 +90,24 @@ def plain_path(path: str) -> str:
     return path.removeprefix(scheme_of(path) or "")
 
 
-def _rename(source: str, target: str) -> None:
-    if has_webhdfs(source):
+def _rename(settings: Settings, source: str, target: str) -> None:
+    logger.info("renaming %s to %s", source, target)
+    if has_webhdfs(source, settings):
         open_hdfs(settings).rename(plain_path(source), plain_path(target))
     else:
-        _shell("-mv", source, target)
+        _shell(settings, "-mv", source, target)
 
 
-def _shell(*arguments: str) -> str:
+def _shell(settings: Settings, *arguments: str) -> str:
     """Run `hadoop fs` and return its output, or raise HdfsError with its message."""
-    result = _run_shell(*arguments)
+    result = _run_shell(settings, *arguments)
     if result.returncode:
         raise HdfsError(result.stderr.strip() or f"hadoop fs {' '.join(arguments)} failed")
     return result.stdout
 
 
-def _run_shell(*arguments: str) -> subprocess.CompletedProcess[str]:
+def _run_shell(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
+    logger.info("running hadoop fs %s", " ".join(arguments))
     config.render(settings)
     return subprocess.run(
         [environment.BIN_FOLDER / "hadoop", "fs", *arguments],

@@ -5,6 +5,7 @@ a trimmed Java without it cannot start Spark.
 """
 
 import contextlib
+import logging
 import os
 import re
 import shutil
@@ -15,6 +16,8 @@ from pathlib import Path
 
 from eventlab import ROOT
 from eventlab.errors import EventlabError
+
+logger = logging.getLogger(__name__)
 
 OLDEST, NEWEST = 17, 25
 """The range of major versions that was tested; Spark and Hadoop do not support newer ones yet."""
@@ -58,6 +61,7 @@ def find() -> Java:
     installed = list(candidates())
     for java in installed:
         if java.unfit is None:
+            logger.debug("using Java %d of %s: %s", java.major, java.found_in, java.home)
             return java
     reasons = "; ".join(f"{java.found_in} ({java.home}) {java.unfit}" for java in installed) or "none was found"
     raise JavaError(f"The stack needs Java {OLDEST} to {NEWEST}: {reasons}", next_command="eventlab setup")
@@ -73,6 +77,7 @@ def find_or_fetch() -> Java:
         return find()
     import cjdk
 
+    logger.info("downloading Java %s to %s", FETCHED_VERSION, CACHE)
     advice = f"Install a JDK {OLDEST} or newer, or set JAVA_HOME to one"
     try:
         home = Path(cjdk.java_home(version=FETCHED_VERSION, vendor="zulu", cache_dir=CACHE))

@@ -7,10 +7,10 @@ import json
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from eventlab.clients import http, ports
+from eventlab.clients import hdfs_web, http, ports
 from eventlab.clients import kafka as kafka_client
 from eventlab.clients import spark as spark_client
-from eventlab.clients.jmx import jmx_bean
+from eventlab.clients.hdfs_web import jmx_bean
 from eventlab.errors import ServiceUnavailable
 from eventlab.settings import HOST, Settings
 from eventlab.stack.serve_api import ROUTES_PATH as ROUTES_PATH
@@ -28,7 +28,7 @@ def kafka(settings: Settings) -> None:
 def namenode(settings: Settings) -> None:
     """List the root folder over WebHDFS; another file system (s3a, file) has no service to probe."""
     if settings.default_fs.startswith("hdfs://"):
-        http.get(f"{settings.webhdfs_url}/webhdfs/v1/?op=LISTSTATUS", TIMEOUT_S)
+        hdfs_web.list_root(settings.webhdfs_url, TIMEOUT_S)
 
 
 def datanode(settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """Prepare a service before it starts (format its folder) and once it answers (create a topic, create /tmp)."""
 
+import logging
 import os
 import shutil
 import subprocess
@@ -10,6 +11,8 @@ from eventlab.errors import ServiceUnavailable, StackError
 from eventlab.settings import HDFS_USER, Settings
 from eventlab.stack import probes, process
 from eventlab.stack.config import data_dir
+
+logger = logging.getLogger(__name__)
 
 
 def format_once(settings: Settings, folder: str, command: Callable[[Settings], list[str]]) -> None:
@@ -22,6 +25,7 @@ def format_once(settings: Settings, folder: str, command: Callable[[Settings], l
     done = target.with_name(target.name + ".formatted")
     if done.exists():
         return
+    logger.info("formatting %s", target)
     record = f"format-{target.name}"
     if left_over := process.find(settings, record):
         process.stop(left_over, grace_s=0)

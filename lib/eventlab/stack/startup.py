@@ -44,7 +44,7 @@ def no_report(*_: object) -> None:
     """Report nothing."""
 
 
-def missing_of(settings: Settings, services: Sequence[Service], report: ReportPhase) -> list[Service]:
+def services_to_start(settings: Settings, services: Sequence[Service], report: ReportPhase) -> list[Service]:
     """Return the services that must be started; stop a process that hangs.
 
     Wait for a slow process while it makes progress: on a busy machine, a healthy service can be slow.
