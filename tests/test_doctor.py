@@ -266,7 +266,7 @@ def test_every_word_of_a_remedy_is_one_to_type(own: Settings, monkeypatch: pytes
 
     monkeypatch.setattr(machine, "DISK_NEEDED", 1)
     monkeypatch.setenv("HOME", str(own.state_dir.parent))
-    assert doctor.roomy() == f"export EVENTLAB_STATE_DIR={own.state_dir.parent}/eventlab-state"
+    assert doctor.other_disk_command() == f"export EVENTLAB_STATE_DIR={own.state_dir.parent}/eventlab-state"
 
 
 def test_a_check_that_breaks_is_a_check_that_fails(own: Settings, kit: Path):

@@ -27,6 +27,8 @@ from eventlab.errors import EventlabError
 HOST = "127.0.0.1"
 HDFS_USER = "student"
 """The learner's name on HDFS, whose simple authentication accepts any name."""
+PLAYER_HOSTS = ("user1.comcast.com", "user2.att.com")
+"""The Host headers of the two players in the lessons."""
 PREFIX = "EVENTLAB_"
 SETTINGS_FILE = "EVENTLAB_SETTINGS_FILE"
 OTHER_VARIABLES = (

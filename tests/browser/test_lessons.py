@@ -12,7 +12,7 @@ WIDGETS = {
     "01_start_the_stack": "StackPanel: kafka, namenode, datanode, spark, api",
     "02_track_events": "GameConsole: a button for each route of the running API",
     "03_generate_load": "GameConsole: a button for each route of the running API",
-    "04_consume_events": "EventTail: the events of topic events as they come",
+    "04_consume_events": "EventTail: the latest events of topic events",
 }
 
 

@@ -54,8 +54,8 @@ def test_topic_and_files_are_put_into_the_state_of_lesson_08(stack):
 
     assert done.returncode == 0, done.stderr
     assert "Ready for lesson 08_query_with_sql:" in done.stdout
-    assert "Topic 'events' holds 40 events." in done.stdout
-    assert "/tmp/purchases holds 20 rows." in done.stdout
+    assert "Topic 'events' contains 40 events." in done.stdout
+    assert "/tmp/purchases contains 20 rows." in done.stdout
     assert len(course.read_values(settings.topic)) == 40
 
 

@@ -108,7 +108,7 @@ def test_a_lesson_starts_with_the_forty_events_and_twenty_purchases(stack, capsy
     printed = capsys.readouterr().out
     course.prepare(events=True, purchases=path, needs=needs)
 
-    ready = f"Topic 'events' holds 40 events.\n{path} holds 20 rows.\n"
+    ready = f"Topic 'events' contains 40 events.\n{path} contains 20 rows.\n"
     assert printed.endswith(ready)
     assert capsys.readouterr().out == ready
 

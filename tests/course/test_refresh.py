@@ -69,8 +69,9 @@ def test_a_new_cell_does_not_update_the_outputs_of_the_cells_after_it():
 
 
 def test_the_line_about_saved_messages_does_not_change_an_output():
-    old = cell("prepare()", "Topic 'events' holds 40 events.\n")
-    printed = "What topic 'events' held before is kept in /somewhere/x.jsonl\nTopic 'events' holds 40 events.\n"
+    old = cell("prepare()", "Topic 'events' contains 40 events.\n")
+    saved = "The messages that were in topic 'events' are saved in /somewhere/x.jsonl\n"
+    printed = f"{saved}Topic 'events' contains 40 events.\n"
 
     assert cleaned_text(cell("prepare()", printed), old) == old.outputs[0].text
 

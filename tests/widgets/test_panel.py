@@ -15,7 +15,7 @@ from tests.widgets.helpers import threads, until
 TEXTS = {
     StackPanel: "StackPanel: kafka, namenode, datanode, spark, api",
     GameConsole: "GameConsole: a button for each route of the running API",
-    EventTail: "EventTail: the events of topic events as they come",
+    EventTail: "EventTail: the latest events of topic events",
     TraceEvent: (
         "TraceEvent: one event from its HTTP request to topic, partition and offset, Parquet file and SQL row"
     ),

@@ -1,7 +1,5 @@
 """Execute notebooks: a whole one with papermill, or the first cells of a lesson to prepare its state."""
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Callable

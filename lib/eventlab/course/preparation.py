@@ -9,7 +9,6 @@ import base64
 import contextlib
 import io
 import json
-import logging
 import tempfile
 import time
 from collections import Counter
@@ -21,21 +20,18 @@ from typing import TYPE_CHECKING
 from eventlab.clients import kafka, spark
 from eventlab.errors import EventlabError
 from eventlab.files import write_atomically
-from eventlab.settings import settings
+from eventlab.settings import PLAYER_HOSTS, settings
 from eventlab.stack import Stack, config, environment
 
 if TYPE_CHECKING:
     from kafka.consumer.fetcher import ConsumerRecord
     from pyspark.sql import SparkSession
 
-logger = logging.getLogger(__name__)
-
-HOSTS = ("user1.comcast.com", "user2.att.com")
 ROUTES = {"/": "default", "/purchase_a_sword": "purchase_sword"}
 CALLS = 10
-COURSE_EVENTS = Counter({(host, event_type): CALLS for host in HOSTS for event_type in ROUTES.values()})
+COURSE_EVENTS = Counter({(host, event_type): CALLS for host in PLAYER_HOSTS for event_type in ROUTES.values()})
 """Two users call two routes ten times each: 40 events, counted by host and event type."""
-COURSE_PURCHASES = Counter({(host, "purchase_sword"): CALLS for host in HOSTS})
+COURSE_PURCHASES = Counter({(host, "purchase_sword"): CALLS for host in PLAYER_HOSTS})
 
 
 class LessonError(EventlabError):
@@ -82,16 +78,16 @@ def prepare(
         fresh_topic(topic)
         if events:
             send_course_events()
-    print(f"Topic {topic!r} holds {COURSE_EVENTS.total() if events else 0} events.")
+    print(f"Topic {topic!r} contains {COURSE_EVENTS.total() if events else 0} events.")
     if purchases:
-        print(f"{purchases} holds {ensure_purchases(topic, purchases)} rows.")
+        print(f"{purchases} contains {ensure_purchases(topic, purchases)} rows.")
 
 
 def send_course_events() -> None:
     """Call the game API as the course's four load tests do; raise LessonError if the topic has other events."""
     from eventlab.commands import ab
 
-    for host in HOSTS:
+    for host in PLAYER_HOSTS:
         for route in ROUTES:
             ab.bench(settings.api_url + route, requests=CALLS, concurrency=1, headers={"Host": host})
     if not _is_prepared(settings.topic, events=True):
@@ -126,8 +122,7 @@ def fresh_topic(topic: str) -> None:
             "export EVENTLAB_TOPIC=events-YOURNAME; eventlab restart api",
         )
     if old_id is not None and (saved := save_messages(topic)):
-        print(f"What topic {topic!r} held before is kept in {saved}")
-    logger.info("Recreating the topic %s", topic)
+        print(f"The messages that were in topic {topic!r} are saved in {saved}")
     kafka.recreate_topic(settings.bootstrap_servers, topic)
     created = kafka.topic_id(settings.bootstrap_servers, topic)
     if settings.kafka_bootstrap_servers and created and created.strip("0-"):  # brokers before 2.8 have no ids

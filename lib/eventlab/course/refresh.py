@@ -4,8 +4,6 @@ Times, offsets and rates differ in each run, so they are no changes to review. A
 the new one after nbval's sanitizing, or if its cell is tagged `nbval-ignore-output` and has the same source.
 """
 
-from __future__ import annotations
-
 import re
 from configparser import RawConfigParser
 from pathlib import Path

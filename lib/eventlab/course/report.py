@@ -1,7 +1,5 @@
 """Write one HTML page from many executed notebooks."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

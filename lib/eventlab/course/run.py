@@ -1,7 +1,5 @@
 """Run the lessons in order on a new stack, and write the executed copies and a report."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace

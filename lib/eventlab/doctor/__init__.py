@@ -4,17 +4,15 @@ The checks read the real state (the jars' checksums, ports, the disk) and start 
 about a second.
 """
 
-from __future__ import annotations
-
 from functools import partial
 
 from eventlab.doctor import host, installation, machine
 from eventlab.doctor.installation import connector
-from eventlab.doctor.machine import nearest_folder, roomy
+from eventlab.doctor.machine import nearest_folder, other_disk_command
 from eventlab.doctor.result import HealthCheck, run_check
 from eventlab.settings import Settings
 
-__all__ = ["HealthCheck", "checks", "connector", "nearest_folder", "roomy"]
+__all__ = ["HealthCheck", "checks", "connector", "nearest_folder", "other_disk_command"]
 
 
 def checks(settings: Settings) -> list[HealthCheck]:

@@ -1,7 +1,5 @@
 """Checks of what this platform supports, and of what other users of this machine can reach."""
 
-from __future__ import annotations
-
 import os
 import platform
 import pwd

@@ -1,7 +1,5 @@
 """Checks of what is installed: Python and its packages, Java, the jars, the archives, and that versions fit."""
 
-from __future__ import annotations
-
 import shlex
 import shutil
 import sys

@@ -1,7 +1,5 @@
 """Checks of this machine's disk, memory and ports."""
 
-from __future__ import annotations
-
 import os
 import shlex
 import shutil
@@ -60,7 +58,7 @@ def disk(settings: Settings) -> HealthCheck:
     folder = nearest_folder(settings.state_dir.absolute())
     free = shutil.disk_usage(folder).free
     detail = f"{_gibibytes(free)} free at {folder}, {_gibibytes(DISK_NEEDED)} needed"
-    return HealthCheck("disk", free >= DISK_NEEDED, detail, roomy() or "eventlab reset")
+    return HealthCheck("disk", free >= DISK_NEEDED, detail, other_disk_command() or "eventlab reset")
 
 
 def free_ports(settings: Settings) -> HealthCheck:
@@ -83,7 +81,7 @@ def free_ports(settings: Settings) -> HealthCheck:
     return result_of("ports", in_use, remedy, detail)
 
 
-def roomy() -> str | None:
+def other_disk_command() -> str | None:
     """Return the command that moves the state folder to a disk with enough space, or None without such a disk."""
     mounted = [Path(partition.mountpoint) for partition in psutil.disk_partitions()]
     for folder in [Path.home(), *mounted]:

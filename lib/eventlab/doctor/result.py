@@ -1,7 +1,5 @@
 """The result of a check, and a check that cannot fail with an exception."""
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Callable, Sequence

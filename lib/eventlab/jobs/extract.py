@@ -21,7 +21,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, MapType, StringType, StructField, StructType
 
 from eventlab.errors import EventlabError
-from eventlab.jobs.topic import JobError, find_topic, read_topic
+from eventlab.jobs.topic import JobError, find_topic, load_messages
 
 T = TypeVar("T")
 STRICT = {"allowSingleQuotes": "false", "allowNonNumericNumbers": "false"}
@@ -38,7 +38,7 @@ def extract_events(spark: SparkSession, topic: str) -> DataFrame:
     Raises:
         JobError: The topic does not exist or contains no JSON object with fields.
     """
-    messages = read_topic(spark, find_topic(topic))
+    messages = load_messages(spark, find_topic(topic))
     fields, broken = survey(messages)
     if broken:
         report_broken(messages, broken)
@@ -63,7 +63,7 @@ def extract_in_one_pass(spark: SparkSession, topic: str, action: Callable[[DataF
     fields = snapshot.sampled
     if not fields:
         return action(extract_events(spark, topic))
-    messages = read_topic(spark, snapshot)
+    messages = load_messages(spark, snapshot)
     seen = Observation()
     events = messages.select(parsed(FIELDS).alias("event"), "timestamp").observe(
         seen,

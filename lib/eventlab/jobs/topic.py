@@ -58,7 +58,7 @@ def find_topic(name: str) -> Topic:
     return Topic(name, offsets, sorted(fields))
 
 
-def read_topic(spark: SparkSession, topic: Topic) -> DataFrame:
+def load_messages(spark: SparkSession, topic: Topic) -> DataFrame:
     """Return the topic's messages with the columns of Spark's Kafka source; `value` is binary."""
     options = {
         "kafka.bootstrap.servers": settings.bootstrap_servers,

@@ -1,7 +1,5 @@
 """Count events per second and type, and draw the last minute as a chart."""
 
-from __future__ import annotations
-
 import time
 from collections import Counter
 from collections.abc import Iterable

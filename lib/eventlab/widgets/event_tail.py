@@ -1,7 +1,5 @@
 """Show the latest events of a topic in a table, and the number of events per second and type in a chart."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections import deque
@@ -46,7 +44,7 @@ class EventTail(Panel):
         self.facts, self.chart, self.table = HTML(), HTML(), HTML()
         super().__init__(
             f"Events of the topic {self.topic}",
-            f"EventTail: the events of topic {self.topic} as they come",
+            f"EventTail: the latest events of topic {self.topic}",
             row(self.pause, self.to_beginning, self.to_end),
             row(self.event_type, self.host),
             self.facts,

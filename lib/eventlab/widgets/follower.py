@@ -1,7 +1,5 @@
 """Follow a topic in the background, with a consumer that belongs to no group and commits no offsets."""
 
-from __future__ import annotations
-
 import json
 import logging
 import threading

@@ -1,7 +1,5 @@
 """Call the game API with one button for each of its routes, one call at a time or many at once."""
 
-from __future__ import annotations
-
 import threading
 from collections import deque
 from collections.abc import Sequence
@@ -10,11 +8,11 @@ from http.client import responses
 from ipywidgets import HTML, BoundedIntText, Button, Combobox, Text
 
 from eventlab.commands import ab
-from eventlab.settings import Settings
+from eventlab.settings import PLAYER_HOSTS, Settings
 from eventlab.settings import settings as default_settings
 from eventlab.widgets.html import alert, note, render
 from eventlab.widgets.panel import Panel, button, close_parts, field, repeat, row
-from eventlab.widgets.routes import HOSTS, Route, RoutesUnavailable, list_routes
+from eventlab.widgets.routes import Route, RoutesUnavailable, list_routes
 
 POLL_S = 1.0
 MAX_CALLS, MAX_CONCURRENCY = 100_000, 256
@@ -30,7 +28,7 @@ class Cancelled(Exception):
 class GameConsole(Panel):
     """Shows a button for each route of the running API; a new route gets its button within seconds."""
 
-    def __init__(self, settings: Settings = default_settings, hosts: Sequence[str] = HOSTS) -> None:
+    def __init__(self, settings: Settings = default_settings, hosts: Sequence[str] = PLAYER_HOSTS) -> None:
         self.api_url = settings.api_url
         self.routes: list[Route] = []
         self._results: deque[tuple[Route, str, ab.Report]] = deque(maxlen=MAX_RESULTS)

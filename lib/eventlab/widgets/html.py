@@ -1,7 +1,5 @@
 """HTML of the widgets: Jinja2 templates, which escape every value."""
 
-from __future__ import annotations
-
 import functools
 from pathlib import Path
 from typing import Any

@@ -4,8 +4,6 @@ A cell that runs again creates a new widget. So the threads and connections of a
 again, when the kernel ends, or when its `close()` is called.
 """
 
-from __future__ import annotations
-
 import atexit
 import threading
 import time

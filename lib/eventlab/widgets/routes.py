@@ -1,7 +1,5 @@
 """The routes of the running game API, whose file may have changed since it was started."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from eventlab.clients import http
@@ -9,8 +7,6 @@ from eventlab.errors import EventlabError, ServiceUnavailable
 from eventlab.stack.probes import ROUTES_PATH
 
 TIMEOUT_S = 2.0
-HOSTS = ("user1.comcast.com", "user2.att.com")
-"""The players that the lessons use."""
 METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH")
 """The methods that a button can send; the first one that a route accepts is used."""
 

@@ -1,7 +1,5 @@
 """Show the stages and tasks of a Spark job while its cell runs."""
 
-from __future__ import annotations
-
 import contextlib
 import time
 from collections.abc import Iterable

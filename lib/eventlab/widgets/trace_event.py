@@ -1,18 +1,16 @@
 """Show the path of one event: the request, the topic's offset, the file's row, and the result in SQL."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Sequence
 
 from ipywidgets import HTML, Combobox, Dropdown
 
-from eventlab.settings import Settings
+from eventlab.settings import PLAYER_HOSTS, Settings
 from eventlab.settings import settings as default_settings
 from eventlab.widgets import tracing
 from eventlab.widgets.html import alert, render
 from eventlab.widgets.panel import Panel, button, field, repeat, row, set_options
-from eventlab.widgets.routes import HOSTS, RoutesUnavailable, list_routes
+from eventlab.widgets.routes import RoutesUnavailable, list_routes
 from eventlab.widgets.tracing import Trace
 
 POLL_S = 2.0
@@ -33,7 +31,7 @@ class TraceEvent(Panel):
         topic: str | None = None,
         settings: Settings = default_settings,
         path: str = tracing.PATH,
-        hosts: Sequence[str] = HOSTS,
+        hosts: Sequence[str] = PLAYER_HOSTS,
     ) -> None:
         self.settings, self.topic, self.path = settings, topic or settings.topic, path
         self.trace: Trace | None = None
@@ -51,7 +49,7 @@ class TraceEvent(Panel):
         )
         self.in_background("requests the routes to trace", repeat(POLL_S, self._refresh))
 
-    def follow(self, route: str = FIRST_ROUTE, host: str = HOSTS[0]) -> Trace:
+    def follow(self, route: str = FIRST_ROUTE, host: str = PLAYER_HOSTS[0]) -> Trace:
         """Send one request, show each step, and return where its event was found."""
         self.message.value = ""
         self._show(None, is_running=True)

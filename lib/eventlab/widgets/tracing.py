@@ -1,7 +1,5 @@
 """Follow one event through the stack, by a header that becomes a field of the event."""
 
-from __future__ import annotations
-
 import json
 import time
 import uuid
