@@ -1,7 +1,5 @@
 """Run one of the commands of `stack/bin` by its name."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Sequence

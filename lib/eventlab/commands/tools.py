@@ -4,8 +4,6 @@ Each command runs the original program and adds only the services' addresses. `s
 command, which runs `python -m eventlab.commands NAME ARGUMENT...`.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Callable, Sequence

@@ -1,7 +1,5 @@
 """Run a learner's server under JupyterHub, which starts it below a base URL for each learner."""
 
-from __future__ import annotations
-
 import logging
 import os
 import shutil

@@ -3,8 +3,6 @@
 A notebook is completed when each of its code cells has run without an error in one kernel.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import os

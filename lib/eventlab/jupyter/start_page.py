@@ -4,8 +4,6 @@ The page is Markdown in `build/`. Lab renders it and opens its links in tabs, al
 base URL of a JupyterHub. It is written again after each cell that a learner runs.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path

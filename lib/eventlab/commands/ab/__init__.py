@@ -5,8 +5,6 @@ requests, report and exit codes of ApacheBench 2.3. It parses responses itself, 
 response, which is longer than a whole request takes, and it rejects malformed responses that `ab` counts.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

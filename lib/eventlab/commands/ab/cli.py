@@ -1,7 +1,5 @@
 """The command `ab`: ApacheBench's options, messages and exit codes."""
 
-from __future__ import annotations
-
 import errno
 import getopt
 import os

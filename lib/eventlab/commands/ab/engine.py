@@ -1,7 +1,5 @@
 """The load generator: non-blocking sockets in one selector loop, as in ab.c."""
 
-from __future__ import annotations
-
 import errno
 import os
 import re

@@ -1,7 +1,5 @@
 """What to send: the server, the request in ApacheBench's form (HTTP/1.0), and how often to send it."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Sequence

@@ -4,8 +4,6 @@ Times are whole microseconds until they are printed. Rounding and medians are th
 `output_results`), so that equal measurements give equal text.
 """
 
-from __future__ import annotations
-
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence

@@ -9,8 +9,6 @@ fixed keys, headers and compression when producing (`-k`, `-H`, `-z`), message d
 offsets (`-o s@...`), librdkafka's properties (`-X`, `-F`), and other flags that `kafkacat -h` does not list.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import sys

@@ -1,7 +1,5 @@
 """Consumer mode (`-C`): print the messages of a topic until the count, the end or Ctrl-C."""
 
-from __future__ import annotations
-
 import select
 import sys
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Output formats of `kafkacat` (`-f` and `-K`): functions that turn a message into bytes, not text."""
 
-from __future__ import annotations
-
 import re
 import struct
 from collections.abc import Callable

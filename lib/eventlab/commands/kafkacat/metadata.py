@@ -1,7 +1,5 @@
 """The cluster's metadata: a request that gives up in time, and list mode (`-L`), which prints the answer."""
 
-from __future__ import annotations
-
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any

@@ -1,7 +1,5 @@
 """Command line of `kafkacat`: parser and errors."""
 
-from __future__ import annotations
-
 import getopt
 import os
 import re

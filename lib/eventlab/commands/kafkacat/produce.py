@@ -1,7 +1,5 @@
 """Producer mode (`-P`): send each line of stdin as a message, and wait until the brokers acknowledge it."""
 
-from __future__ import annotations
-
 import os
 import select
 from collections.abc import Iterable, Iterator
