@@ -34,7 +34,7 @@ from eventlab.settings import Settings, settings
 from tests.skips import requires_tool
 
 KCAT = shutil.which("kcat")
-COMMAND = [sys.executable, "-m", "eventlab.commands.kafkacat"]
+COMMAND = [sys.executable, "-m", "eventlab.commands", "kafkacat"]
 BROKERS = settings.bootstrap_servers
 Result = subprocess.CompletedProcess[bytes]
 

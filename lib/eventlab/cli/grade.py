@@ -1,7 +1,5 @@
 """The command `eventlab grade`."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,7 +76,7 @@ def grade(lab: str, submissions: tuple[Path, ...], output: Path | None, **option
     _show(records, target)
 
 
-def _show(records: Sequence[SubmissionRecord], output: Path) -> None:
+def _show(records: Sequence["SubmissionRecord"], output: Path) -> None:
     """Print one row per student, and where the reports are."""
     from eventlab.grading.reports.words import line, number
 

@@ -36,9 +36,7 @@ def server_version(remote: str, token: str | None = None, timeout_s: float = TIM
     """Return the version of the Spark Connect server at `sc://host:port`.
 
     With a token, the host must be `localhost`: without TLS, Spark's client sends a token only there.
-
-    Raises:
-        SparkUnavailable: The server does not answer, or refuses the token.
+    Raise SparkUnavailable if the server does not answer or refuses the token.
     """
     address = urlsplit(remote).netloc
     try:

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from eventlab.commands.tools import TOOLS, ToolUsageError
 from eventlab.errors import EventlabError
@@ -13,14 +14,8 @@ from eventlab.stack import config, environment
 def main(argv: Sequence[str]) -> int:
     """Replace this process with the named command, which then has the exit code, signals and terminal."""
     name, arguments = argv[0].removesuffix(".sh"), list(argv[1:])
-    if name == "kafkacat":
-        from eventlab.commands import kafkacat
-
-        return kafkacat.main(arguments)
-    if name == "ab":
-        from eventlab.commands import ab
-
-        return ab.main(arguments)
+    if name in ("kafkacat", "ab"):
+        return import_module(f"eventlab.commands.{name}").main(arguments)
     try:
         invocation = TOOLS[name](settings, name, arguments)
         config.render(settings)

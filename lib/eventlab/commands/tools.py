@@ -48,11 +48,7 @@ class Invocation:
 
 
 def kafka_tool(settings: Settings, name: str, arguments: Sequence[str]) -> Invocation:
-    """Run one of Kafka's own tools, on the stack's broker unless the arguments name another.
-
-    Raises:
-        ToolUsageError: The arguments contain `--zookeeper`.
-    """
+    """Run one of Kafka's own tools, by default on the stack's broker; raise ToolUsageError for `--zookeeper`."""
     if "--zookeeper" in arguments:
         raise ToolUsageError(
             f"Kafka 4 has no ZooKeeper. Instead of --zookeeper HOST:PORT: {name} --bootstrap-server "
@@ -66,11 +62,7 @@ def kafka_tool(settings: Settings, name: str, arguments: Sequence[str]) -> Invoc
 
 
 def hadoop(settings: Settings, name: str, arguments: Sequence[str]) -> Invocation:
-    """Run Hadoop's FsShell for `hadoop fs` and `hdfs dfs`, or print Hadoop's version.
-
-    Raises:
-        ToolUsageError: The first argument is another command of Hadoop.
-    """
+    """Run FsShell for `hadoop fs` and `hdfs dfs`, or print Hadoop's version; raise ToolUsageError otherwise."""
     verb, rest = (arguments[0], arguments[1:]) if arguments else ("", ())
     if verb == "version":
         return Invocation(jvm.java_command("hdfs", "namenode", VERSION_INFO, options=[ERRORS_ONLY]))

@@ -99,11 +99,7 @@ def execute(notebook: Path, output: Path, report_cells: ReportCells = no_report)
 
 
 def prepare_lesson(lesson: Path) -> str:
-    """Execute a lesson's cells up to its call of `course.prepare`, and return what they printed.
-
-    Raises:
-        LessonError: A cell failed or timed out, or the kernel died.
-    """
+    """Execute a lesson's cells up to `course.prepare` and return their output; raise LessonError if one fails."""
     node = nbformat.read(lesson, as_version=4)
     code = [cell for cell in node.cells if cell.cell_type == "code"]
     last = next((number for number, cell in enumerate(code) if PREPARE_CALL in cell.source), None)

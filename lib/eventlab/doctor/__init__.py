@@ -21,12 +21,12 @@ def checks(settings: Settings) -> list[HealthCheck]:
     The checks of the state folder, the memory, the disk and the ports are left out if the settings are invalid.
     """
     valid = run_check("settings", "eventlab doctor", lambda: installation.valid_settings(settings))
-    machine_checks = {
-        "state folder": (machine.OTHER_FOLDER, machine.state_folder),
-        "memory": ("eventlab down", machine.memory),
-        "disk": ("eventlab reset", machine.disk),
-        "ports": ("eventlab down", machine.free_ports),
-    }
+    machine_checks = (
+        ("state folder", machine.OTHER_FOLDER, machine.state_folder),
+        ("memory", "eventlab down", machine.memory),
+        ("disk", "eventlab reset", machine.disk),
+        ("ports", "eventlab down", machine.free_ports),
+    )
     return [
         valid,
         run_check("python", "make setup", installation.python),
@@ -38,11 +38,7 @@ def checks(settings: Settings) -> list[HealthCheck]:
         run_check("spark and hdfs", "make setup", installation.hadoop),
         run_check("kafka and tools", "make setup", installation.kafka_tools),
         run_check("jar locks", "make setup", installation.locks),
-        *(
-            run_check(name, remedy, partial(check, settings))
-            for name, (remedy, check) in machine_checks.items()
-            if valid.ok
-        ),
+        *(run_check(name, remedy, partial(check, settings)) for name, remedy, check in machine_checks if valid.ok),
         run_check("grading", "eventlab doctor", host.grading),
         run_check("other users", "eventlab doctor", host.other_users),
     ]

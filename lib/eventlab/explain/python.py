@@ -3,8 +3,6 @@
 Uses only the standard library, because such a Python may lack the kit's packages.
 """
 
-from __future__ import annotations
-
 import re
 import sys
 import tomllib

@@ -1,7 +1,5 @@
 """All explanation functions, in the order in which they are called."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterable
 from typing import Any

@@ -33,10 +33,8 @@ SHOWN_OFFSETS = 5
 def extract_events(spark: SparkSession, topic: str) -> DataFrame:
     """Return the events of a topic as rows and report skipped messages on standard error.
 
-    The topic is read now, for the names of its fields, and again when the rows are used.
-
-    Raises:
-        JobError: The topic does not exist or contains no JSON object with fields.
+    The topic is read now, for the names of its fields, and again when the rows are used. Raise JobError if
+    the topic does not exist or contains no JSON object with fields.
     """
     messages = load_messages(spark, find_topic(topic))
     fields, broken = survey(messages)

@@ -1,7 +1,5 @@
 """The messages of a topic for a job: their offsets at one moment, a sample of their fields, a DataFrame."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Iterator
@@ -71,7 +69,7 @@ def load_messages(spark: SparkSession, topic: Topic) -> DataFrame:
     return spark.read.format("kafka").options(**options).load()
 
 
-def _sample(consumer: KafkaConsumer, topic: str, offsets: kafka.Offsets) -> Iterator[bytes | None]:
+def _sample(consumer: "KafkaConsumer", topic: str, offsets: kafka.Offsets) -> Iterator[bytes | None]:
     """Yield the first and the last messages of each partition."""
     first_part = {number: min(offset + SAMPLED, offsets.end[number]) for number, offset in offsets.first.items()}
     last_part = {number: max(first_part[number], end - SAMPLED) for number, end in offsets.end.items()}

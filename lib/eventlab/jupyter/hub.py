@@ -34,11 +34,7 @@ def page(path: Path) -> str | None:
 
 
 def command(settings: Settings, arguments: Sequence[str]) -> list[str]:
-    """Return the command of a learner's server with the kit's start page, menu and terminals.
-
-    Raises:
-        HubError: The package jupyterhub is not installed in the kit's environment.
-    """
+    """Return the command of a learner's server; raise HubError if the kit's environment lacks jupyterhub."""
     server = shutil.which(SERVER, path=environment.search_path())
     if server is None:
         raise HubError(

@@ -4,8 +4,6 @@
 process, so it imports little and needs little memory while it waits.
 """
 
-from __future__ import annotations
-
 import fcntl
 import logging
 import os
@@ -26,13 +24,11 @@ POLL_S = 1.0
 READY = "ready\n"
 
 
-def start(settings: Settings) -> None:
+def start(settings: "Settings") -> None:
     """Start a watchdog for this process, which may become another program with `exec`, and wait until it watches.
 
     When the watchdog of an earlier server is stopping the services, wait until they have stopped.
-
-    Raises:
-        StackError: The watchdog did not start.
+    Raise StackError if the watchdog does not start.
     """
     from eventlab.stack import environment
 

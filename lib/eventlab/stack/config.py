@@ -4,9 +4,9 @@ import json
 import os
 import zlib
 from collections.abc import Callable
+from html import escape
 from pathlib import Path
 from string import Template
-from xml.sax.saxutils import escape
 
 from eventlab.files import write_atomically, write_if_changed
 from eventlab.settings import HDFS_USER, HOST, PREFIX, ROOT, Settings
@@ -111,6 +111,6 @@ def escape_property(value: str) -> str:
 ESCAPES: dict[str, Callable[[str], str]] = {
     ".properties": escape_property,
     ".conf": escape_property,
-    ".xml": escape,
+    ".xml": escape,  # `xml.sax.saxutils` takes 20 ms to import
     ".json": lambda value: json.dumps(value)[1:-1],
 }

@@ -16,11 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 def format_once(settings: Settings, folder: str, command: Callable[[Settings], list[str]]) -> None:
-    """Format a folder of the data folder once; stop and repeat a formatting that was interrupted.
-
-    Raises:
-        StackError: The command failed; the message has the end of its output.
-    """
+    """Format a folder once, again after an interrupted formatting; raise StackError if the command fails."""
     target = data_dir(settings) / folder
     done = target.with_name(target.name + ".formatted")
     if done.exists():

@@ -1,7 +1,5 @@
 """The public class `Stack`: start, probe and stop the services of one state folder."""
 
-from __future__ import annotations
-
 import logging
 import os
 import shutil
@@ -9,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import filelock
 import psutil
@@ -91,7 +90,7 @@ class Stack:
         """Return the environment in which a child process uses this stack."""
         return environment.full(self.settings)
 
-    def __enter__(self) -> Stack:
+    def __enter__(self) -> Self:
         with ExitStack() as cleanup:
             if started := self._start(select_with_needs(self.services)):
                 cleanup.callback(self.down, [service.name for service in started])

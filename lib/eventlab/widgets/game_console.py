@@ -2,7 +2,6 @@
 
 import threading
 from collections import deque
-from collections.abc import Sequence
 from http.client import responses
 
 from ipywidgets import HTML, BoundedIntText, Button, Combobox, Text
@@ -28,13 +27,15 @@ class Cancelled(Exception):
 class GameConsole(Panel):
     """Shows a button for each route of the running API; a new route gets its button within seconds."""
 
-    def __init__(self, settings: Settings = default_settings, hosts: Sequence[str] = PLAYER_HOSTS) -> None:
+    def __init__(self, settings: Settings = default_settings) -> None:
         self.api_url = settings.api_url
         self.routes: list[Route] = []
         self._results: deque[tuple[Route, str, ab.Report]] = deque(maxlen=MAX_RESULTS)
         self._cancel = threading.Event()
         self._routes_alert = ""
-        self.host = field(Combobox, "Host", "The player's Host header", value=hosts[0], options=list(hosts))
+        self.host = field(
+            Combobox, "Host", "The player's Host header", value=PLAYER_HOSTS[0], options=PLAYER_HOSTS
+        )
         self.count = field(
             BoundedIntText, "Calls", "How many calls a button makes", "160px", value=1, min=1, max=MAX_CALLS
         )

@@ -1,7 +1,6 @@
 """Show the path of one event: the request, the topic's offset, the file's row, and the result in SQL."""
 
 import threading
-from collections.abc import Sequence
 
 from ipywidgets import HTML, Combobox, Dropdown
 
@@ -31,12 +30,13 @@ class TraceEvent(Panel):
         topic: str | None = None,
         settings: Settings = default_settings,
         path: str = tracing.PATH,
-        hosts: Sequence[str] = PLAYER_HOSTS,
     ) -> None:
         self.settings, self.topic, self.path = settings, topic or settings.topic, path
         self.trace: Trace | None = None
         self.route = field(Dropdown, "Route", "The route to request", options=[FIRST_ROUTE])
-        self.host = field(Combobox, "Host", "The player's Host header", value=hosts[0], options=list(hosts))
+        self.host = field(
+            Combobox, "Host", "The player's Host header", value=PLAYER_HOSTS[0], options=PLAYER_HOSTS
+        )
         self.send_button = button("Send and follow", self._on_click, "150px", button_style="primary")
         self.steps, self.message = HTML(), HTML()
         self._show(None, is_running=False)

@@ -50,10 +50,8 @@ def trace_event(
     """Send one request and find its event in Kafka, in a Parquet file, and in SQL.
 
     `topic` is the one to which the API sends events, `host` a header or "", and `path` the folder on HDFS for the
-    Parquet file, whose content is replaced. `on_step` is called after each completed step.
-
-    Raises:
-        TraceError: The request failed, or the event is missing in one of the steps.
+    Parquet file, whose content is replaced. `on_step` is called after each completed step. Raise
+    TraceError if the request fails or the event is missing in one of the steps.
     """
     trace = Trace(uuid.uuid4().hex[:12], f"GET {route}")
     before = kafka.topic_offsets(settings.bootstrap_servers, topic)

@@ -23,11 +23,11 @@ from eventlab.settings import SettingsError, settings
 MODES = {"C": consume.run, "P": produce.run, "L": metadata.run}
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run `kafkacat` with these arguments (default: the process's) and return its exit code."""
+def main(argv: list[str]) -> int:
+    """Run `kafkacat` with these arguments and return its exit code."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     try:
-        options = parse(sys.argv[1:] if argv is None else argv, settings.bootstrap_servers)
+        options = parse(argv, settings.bootstrap_servers)
         if options.help:
             print(Path(__file__).with_name("help.txt").read_text(), end="")
             return 0
