@@ -10,7 +10,7 @@ from pathlib import Path
 def write_atomically(path: Path, text: str, *, mode: int = 0o644) -> None:
     """Write a text file, and its folder if needed, under a temporary name, then rename it.
 
-    After a full disk or a killed process, the old file (or no file) is there, and never an incomplete one.
+    When the disk is full or the process is killed, the old file stays as it is. A file is never incomplete.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
@@ -39,8 +39,8 @@ def write_if_changed(path: Path, text: str, *, mode: int = 0o644) -> bool:
 def create_once(path: Path, text: str, *, mode: int = 0o600) -> str:
     """Create a file with the text unless it exists, and return its content without spaces around it.
 
-    Processes that create it at the same time get the same content. An empty file, which a full disk may have
-    left, is replaced, only by the process that has locked it; `text` must not be empty.
+    Processes that create it at the same time get the same content. An empty file may be the result of a full disk:
+    it is replaced by the process that holds its lock. `text` must not be empty.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:

@@ -168,7 +168,7 @@ def test_where_there_is_no_java_one_is_fetched_and_runs(runtime: Path, vendor: P
 
     fetched = java.find_or_fetch()
 
-    assert (fetched.unfit, fetched.found_in) == (None, "downloaded by eventlab")
+    assert (fetched.unfit, fetched.source) == (None, "downloaded by eventlab")
     asked = subprocess.run([fetched.executable, "--list-modules"], capture_output=True, text=True, check=True)
     assert java.NEEDED_MODULE in asked.stdout
     assert java.find().home == fetched.home, "found without a network the next time"
@@ -185,7 +185,7 @@ def test_a_fitting_java_is_used_and_nothing_is_fetched(tmp_path: Path, monkeypat
     monkeypatch.setenv("JAVA_HOME", str(make_home(tmp_path / "jdk")))
     monkeypatch.setenv("CJDK_INDEX_URL", "https://127.0.0.1:1/index.json")
 
-    assert java.find_or_fetch().found_in == "JAVA_HOME"
+    assert java.find_or_fetch().source == "JAVA_HOME"
     assert not java.CACHE.exists()
 
 

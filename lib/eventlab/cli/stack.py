@@ -227,7 +227,7 @@ def doctor(as_json: bool) -> None:
 
     Each line is one check:
       OK     the stack can work with it
-      NOTE   nothing is wrong, but you should know it
+      NOTE   the stack can work with it, and the line has advice for you
       FAIL   the reason, and below it the command that fixes it
     """
     from eventlab import doctor

@@ -38,7 +38,7 @@ class TopicError(EventlabError):
 
 @dataclass(frozen=True)
 class Offsets:
-    """For each partition, the offset of its first message, and the offset that its next message will get."""
+    """The offset of each partition's first message, and the offset that its next message will get."""
 
     first: dict[int, int]
     end: dict[int, int]

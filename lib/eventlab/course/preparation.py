@@ -111,8 +111,8 @@ def fresh_topic(topic: str) -> None:
     """
     old_id = kafka.topic_id(settings.bootstrap_servers, topic)
     file = settings.state_dir / "own-topics"  # the ids of the topics that this kit created on an external Kafka
-    own_ids = file.read_text().split() if file.exists() else []
-    if old_id is not None and settings.kafka_bootstrap_servers and old_id not in own_ids:
+    created_ids = file.read_text().split() if file.exists() else []
+    if old_id is not None and settings.kafka_bootstrap_servers and old_id not in created_ids:
         if next(kafka.read_topic(settings.bootstrap_servers, topic), None) is None:
             return
         raise LessonError(
@@ -126,7 +126,7 @@ def fresh_topic(topic: str) -> None:
     kafka.recreate_topic(settings.bootstrap_servers, topic)
     created = kafka.topic_id(settings.bootstrap_servers, topic)
     if settings.kafka_bootstrap_servers and created and created.strip("0-"):  # brokers before 2.8 have no ids
-        write_atomically(file, "\n".join([*own_ids, created]))
+        write_atomically(file, "\n".join([*created_ids, created]))
 
 
 def save_messages(topic: str) -> Path | None:

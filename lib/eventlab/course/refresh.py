@@ -1,6 +1,6 @@
 """Update the committed outputs of a notebook, except those that differ only in values such as times.
 
-Times, offsets and rates differ in each run, so they are no changes to review. An old output is kept if it equals
+Times, offsets and rates differ in each run, and nobody has to review them. An old output is kept if it equals
 the new one after nbval's sanitizing, or if its cell is tagged `nbval-ignore-output` and has the same source.
 """
 

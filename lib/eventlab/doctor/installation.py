@@ -33,8 +33,8 @@ def python() -> HealthCheck:
     if sys.version_info[:2] < OLDEST_PYTHON:
         oldest = ".".join(map(str, OLDEST_PYTHON))
         return HealthCheck("python", False, f"{version} is older than {oldest}", "make setup PYTHON=python3.12")
-    is_own = Path(sys.prefix).resolve() == (ROOT / ".venv").resolve()
-    place = "the kit’s own .venv" if is_own else f"not the kit’s own .venv: {sys.prefix}"
+    is_kit_python = Path(sys.prefix).resolve() == (ROOT / ".venv").resolve()
+    place = "the kit’s own .venv" if is_kit_python else f"not the kit’s own .venv: {sys.prefix}"
     return HealthCheck("python", True, f"{version}, {place}")
 
 
@@ -66,12 +66,12 @@ def packages() -> HealthCheck:
 def java_runtime() -> HealthCheck:
     """Check that there is a suitable Java; show the one that the services use, and the unsuitable ones."""
     runtimes = list(java.candidates())
-    unfit = [f"{other.found_in} ({other.home}) {other.unfit}" for other in runtimes if other.unfit]
+    unfit = [f"{other.source} ({other.home}) {other.unfit}" for other in runtimes if other.unfit]
     fit = [runtime for runtime in runtimes if runtime.unfit is None]
     if not fit:
         reason = "; ".join(unfit) or "there is none"
         return HealthCheck("java", False, f"needs {java.OLDEST} to {java.NEWEST}: {reason}", "eventlab setup")
-    used = f"Java {fit[0].major} ({fit[0].found_in}): {fit[0].home}"
+    used = f"Java {fit[0].major} ({fit[0].source}): {fit[0].home}"
     return HealthCheck("java", True, "; unsuitable: ".join([used, *unfit]))
 
 

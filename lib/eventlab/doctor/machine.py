@@ -63,7 +63,7 @@ def disk(settings: Settings) -> HealthCheck:
 
 def free_ports(settings: Settings) -> HealthCheck:
     """Check that each port of the stack is free or used by the stack's own service."""
-    own_ports = Stack(settings).listening_ports()
+    stack_ports = Stack(settings).listening_ports()
     needed = [
         (port, service.name)
         for service in SERVICES.values()
@@ -73,9 +73,9 @@ def free_ports(settings: Settings) -> HealthCheck:
     in_use = [
         f"{port} ({name}) is used by {ports.holder(port)}"
         for port, name in needed
-        if port not in own_ports and not ports.is_free(port)
+        if port not in stack_ports and not ports.is_free(port)
     ]
-    used = sum(port in own_ports for port, _ in needed)
+    used = sum(port in stack_ports for port, _ in needed)
     detail = f"{used} used by this stack's services, the others free" if used else "free"
     remedy = f"export EVENTLAB_PORT_OFFSET={free_offset(settings)}" if in_use else ""
     return result_of("ports", in_use, remedy, detail)

@@ -15,9 +15,9 @@ class HealthCheck:
     Attributes:
         name: What was checked.
         ok: Whether the stack can work with it.
-        detail: What was found.
+        detail: The result in words.
         remedy: The command that fixes it; "" if `ok`.
-        note: Whether the detail is something to know although nothing is wrong.
+        note: Whether a passed check is shown as NOTE, because its detail contains advice.
     """
 
     name: str

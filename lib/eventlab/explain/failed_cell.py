@@ -3,8 +3,6 @@
 Uses only the standard library, because the kernel's Python may lack the kit's packages.
 """
 
-from __future__ import annotations
-
 import ast
 import difflib
 import re

@@ -64,8 +64,9 @@ def path_missing(cell: FailedCell, settings: Settings) -> Explanation | None:
     path = filesystem.plain_path(path)
     if filesystem.exists(path, settings):
         return None
-    parents = map(str, PurePosixPath(path).parents)
-    parent = next(folder for folder in parents if filesystem.exists(folder, settings))
+    parent = next(
+        folder for folder in map(str, PurePosixPath(path).parents) if filesystem.exists(folder, settings)
+    )
     entries = filesystem.names(parent, settings)
     what = f"HDFS has no {path}."
     proof = f"{parent} on {settings.default_fs} contains: {', '.join(entries[:12]) or 'nothing'}"

@@ -4,8 +4,6 @@ IPython calls `post_run_cell` after it has shown the traceback, in JupyterLab an
 nbval. The traceback and the cell's result do not change. (`set_custom_exc` would replace IPython's own display.)
 """
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import os

@@ -33,8 +33,8 @@ def unusable_java(cell: FailedCell, settings: Settings) -> Explanation | None:
     elif first.unfit is None:
         return None
     else:
-        what = f"The Java of {first.found_in} cannot run the stack: it {first.unfit}."
-        proof = "; ".join(f"{item.found_in}: {item.home} {item.unfit or 'can be used'}" for item in candidates)
+        what = f"The Java of {first.source} cannot run the stack: it {first.unfit}."
+        proof = "; ".join(f"{item.source}: {item.home} {item.unfit or 'can be used'}" for item in candidates)
     homes = (home for pattern in USUAL_FOLDERS for home in sorted(Path("/").glob(pattern), reverse=True))
     others = (java.inspect(home, "this machine") for home in homes if os.access(home / "bin" / "java", os.X_OK))
     if usable := next((item for item in chain(candidates, others) if item.unfit is None), None):

@@ -33,7 +33,7 @@ CONNECT_TIMEOUT_S = 0.5
 
 
 class BrokerCheck(NamedTuple):
-    """The broker's `advertised.listeners`, and why clients cannot use the broker, or ""."""
+    """The broker's `advertised.listeners`, and the reason why clients cannot use the broker, or ""."""
 
     advertised: tuple[str, ...] = ()
     problem: str = ""

@@ -14,7 +14,12 @@ from eventlab.explain.explanation import REPLACE_LINE, RUN_FIRST, Explain, Expla
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.settings import Settings
 
-UNLIKE = ("AXIS_LENGTH_MISMATCH", "STRUCT_ARRAY_LENGTH_MISMATCH", "LENGTH_SHOULD_BE_THE_SAME", "CANNOT_MERGE_TYPE")
+ROW_MISMATCHES = (
+    "AXIS_LENGTH_MISMATCH",
+    "STRUCT_ARRAY_LENGTH_MISMATCH",
+    "LENGTH_SHOULD_BE_THE_SAME",
+    "CANNOT_MERGE_TYPE",
+)
 ROW_OF_DICT = r"Row\(\s*\*\*"
 METHODS = ("createDataFrame", "toDF", "parallelize")
 MAX_ROWS = 100_000
@@ -23,7 +28,7 @@ MAX_ROWS = 100_000
 def rows_by_position(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that the rows of a DataFrame do not all have their fields in the same order."""
     failed = cell.error is not None
-    if failed and not cell.has_condition(*UNLIKE) and not cell.matches(r"pyarrow\.lib\.Arrow", r"Row"):
+    if failed and not cell.has_condition(*ROW_MISMATCHES) and not cell.matches(r"pyarrow\.lib\.Arrow", r"Row"):
         return None
     for name, rows in _row_lists(cell):
         first = _fields(rows[0])

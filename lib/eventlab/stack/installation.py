@@ -55,7 +55,7 @@ def install_java(report: ReportStage) -> None:
         logger.info("%s", error.message)
         report("java", f"downloading Java {java.FETCHED_VERSION}: no suitable Java is installed", 0, 1)
         runtime = java.find_or_fetch()
-    report("java", f"Java {runtime.major} ({runtime.found_in}): {runtime.home}", 1, 1)
+    report("java", f"Java {runtime.major} ({runtime.source}): {runtime.home}", 1, 1)
 
 
 def install_jars(report: ReportStage) -> None:

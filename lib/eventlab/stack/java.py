@@ -37,13 +37,13 @@ class Java:
     Attributes:
         home: Its folder.
         major: Its major version, 0 when unknown.
-        found_in: Where it was found, for example `JAVA_HOME` or `PATH`.
+        source: What names it, for example `JAVA_HOME` or `PATH`.
         unfit: The reason why it cannot run the stack, without a subject ("is Java 11, ..."), or None.
     """
 
     home: Path
     major: int
-    found_in: str
+    source: str
     unfit: str | None = None
 
     @property
@@ -61,9 +61,9 @@ def find() -> Java:
     installed = list(candidates())
     for java in installed:
         if java.unfit is None:
-            logger.debug("using Java %d of %s: %s", java.major, java.found_in, java.home)
+            logger.debug("using Java %d of %s: %s", java.major, java.source, java.home)
             return java
-    reasons = "; ".join(f"{java.found_in} ({java.home}) {java.unfit}" for java in installed) or "none was found"
+    reasons = "; ".join(f"{java.source} ({java.home}) {java.unfit}" for java in installed) or "none was found"
     raise JavaError(f"The stack needs Java {OLDEST} to {NEWEST}: {reasons}", next_command="eventlab setup")
 
 
@@ -102,11 +102,11 @@ def candidates() -> Iterator[Java]:
             yield inspect(release.parent, "downloaded by eventlab")
 
 
-def inspect(home: Path, found_in: str) -> Java:
+def inspect(home: Path, source: str) -> Java:
     """Inspect a Java home: read its `release` file or, without that file, run its `java`."""
     executable = home / "bin" / "java"
     if not executable.is_file() or not os.access(executable, os.X_OK):
-        return Java(home, 0, found_in, "has no bin/java")
+        return Java(home, 0, source, "has no bin/java")
     release = home / "release"
     text = release.read_text(errors="replace") if release.is_file() else ""
     version = re.search(r'^JAVA_VERSION="([^"]+)"', text, re.MULTILINE)
@@ -114,12 +114,12 @@ def inspect(home: Path, found_in: str) -> Java:
     number = re.search(r'(?:^|[" ])(?:1\.)?(\d+)', version[1] if version else _output_of(executable, "-version"))
     major = int(number[1]) if number else 0
     if not major:
-        return Java(home, 0, found_in, "does not report its version")
+        return Java(home, 0, source, "does not report its version")
     if not OLDEST <= major <= NEWEST:
-        return Java(home, major, found_in, f"is Java {major}, not {OLDEST} to {NEWEST}")
+        return Java(home, major, source, f"is Java {major}, not {OLDEST} to {NEWEST}")
     if NEEDED_MODULE not in (modules[1] if modules else _output_of(executable, "--list-modules")):
-        return Java(home, major, found_in, f"is a trimmed Java without the module {NEEDED_MODULE}")
-    return Java(home, major, found_in)
+        return Java(home, major, source, f"is a trimmed Java without the module {NEEDED_MODULE}")
+    return Java(home, major, source)
 
 
 def _home_of(executable: Path) -> Path:

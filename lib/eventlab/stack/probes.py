@@ -32,7 +32,7 @@ def namenode(settings: Settings) -> None:
 
 
 def datanode(settings: Settings) -> None:
-    """Ask the DataNode whether it has storage and is registered; for an external one, ask its NameNode."""
+    """Check that the DataNode has storage and is registered; an external one is checked at its NameNode."""
     if settings.default_fs_url:
         if settings.default_fs.startswith("hdfs://"):
             live_datanodes(settings)
@@ -48,7 +48,7 @@ def datanode(settings: Settings) -> None:
 
 
 def live_datanodes(settings: Settings) -> None:
-    """Raise ServiceUnavailable until the NameNode knows a live DataNode and has left safe mode."""
+    """Raise ServiceUnavailable until the NameNode has a live DataNode and has left safe mode."""
     state = jmx_bean(settings.webhdfs_url, "Hadoop:service=NameNode,name=FSNamesystemState")
     if not state or state["NumLiveDataNodes"] < 1 or state["FSState"] != "Operational":
         raise ServiceUnavailable("no DataNode has reported its blocks yet")

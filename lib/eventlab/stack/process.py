@@ -127,28 +127,28 @@ def stop(process: psutil.Process, grace_s: float = 10) -> None:
     """Terminate the process and its descendants; kill those that still run after `grace_s` seconds."""
     logger.info("stopping process %d", process.pid)
     with contextlib.suppress(psutil.NoSuchProcess):
-        family = [*process.children(recursive=True), process]
+        processes = [*process.children(recursive=True), process]
         process.terminate()
         process.resume()  # a suspended process does not receive SIGTERM
-        left = _wait_until_gone(family, grace_s)
-        for survivor in left:
+        left = _wait_until_ended(processes, grace_s)
+        for running in left:
             with contextlib.suppress(psutil.NoSuchProcess):
-                survivor.kill()
-        _wait_until_gone(left, timeout_s=5)
+                running.kill()
+        _wait_until_ended(left, timeout_s=5)
 
 
-def _wait_until_gone(family: list[psutil.Process], timeout_s: float) -> list[psutil.Process]:
+def _wait_until_ended(processes: list[psutil.Process], timeout_s: float) -> list[psutil.Process]:
     """Wait until all have ended and return those that have not.
 
     psutil.wait_procs waits until an ended process is reaped, which may never happen in a container without init.
     """
     deadline = time.monotonic() + timeout_s
-    while (left := [member for member in family if alive(member)]) and time.monotonic() < deadline:
+    while (left := [member for member in processes if alive(member)]) and time.monotonic() < deadline:
         time.sleep(0.02)
     return left
 
 
-def _of_family(process: psutil.Process, read: Callable[[psutil.Process], T]) -> list[T]:
+def _read_each(process: psutil.Process, read: Callable[[psutil.Process], T]) -> list[T]:
     """Call `read` for the process and its descendants, skip those that have ended, and return the results."""
     results = []
     with contextlib.suppress(psutil.NoSuchProcess):
@@ -160,18 +160,18 @@ def _of_family(process: psutil.Process, read: Callable[[psutil.Process], T]) -> 
 
 def resident_bytes(process: psutil.Process) -> int:
     """Return the resident memory of the process and its descendants; shared pages count for each of them."""
-    return sum(_of_family(process, lambda member: member.memory_info().rss))
+    return sum(_read_each(process, lambda member: member.memory_info().rss))
 
 
 def cpu_s(process: psutil.Process) -> float:
     """Return the processor time that the process and its descendants have used, in seconds."""
-    times = _of_family(process, lambda member: member.cpu_times())
+    times = _read_each(process, lambda member: member.cpu_times())
     return sum(used.user + used.system for used in times)
 
 
 def listening_ports(process: psutil.Process) -> set[int]:
     """Return the TCP ports on which the process and its descendants listen."""
-    connections = _of_family(process, lambda member: member.net_connections(kind="tcp"))
+    connections = _read_each(process, lambda member: member.net_connections(kind="tcp"))
     return {tcp.laddr.port for tcp in itertools.chain(*connections) if tcp.status == psutil.CONN_LISTEN}
 
 

@@ -129,7 +129,7 @@ def start_all(settings: Settings, services: Sequence[Service], report: ReportPha
         with _signals_ignored():
             in_parallel(lambda running: process.stop(running, grace_s=2), list(started.values()))
             pool.shutdown(wait=True)  # the threads end soon, because `cancelled` is set
-            stop_all(settings, services, report, grace_s=2)  # also what a thread started meanwhile
+            stop_all(settings, services, report, grace_s=2)  # also a service that a thread has started since
         raise
     finally:
         pool.shutdown(wait=False)

@@ -24,7 +24,7 @@ class EventCounter:
 
     Attributes:
         seconds: The number of events of each type, by second since 1970.
-        event_types: The types so far, at most `MAX_TYPES`; events of further types count as `OTHERS`.
+        event_types: The types of these events, at most `MAX_TYPES`; events of further types count as `OTHERS`.
     """
 
     def __init__(self) -> None:

@@ -110,7 +110,7 @@ class Follower:
             closing.wait(PAUSE_S)
 
     def _refresh(self, consumer: Any) -> bool:
-        """Request the partitions and end offsets, and jump if asked; return False when there is no such topic."""
+        """Request the partitions and end offsets, and jump if requested; return False without such a topic."""
         from kafka import TopicPartition
 
         numbers = consumer.partitions_for_topic(self.topic) or ()

@@ -1,4 +1,4 @@
-"""The cluster's metadata: a request that gives up in time, and list mode (`-L`), which prints the answer."""
+"""The cluster's metadata: a request with a time limit, and list mode (`-L`), which prints the answer."""
 
 from queue import SimpleQueue
 from threading import Thread
@@ -29,7 +29,7 @@ def request(client: Consumer | Producer, brokers: str, topic: str = "", failure:
     """Return librdkafka's metadata of the cluster and of one topic, or of all topics.
 
     Raises:
-        FatalError: No broker answers in time. The message is `failure` with librdkafka's reason, or "all down".
+        FatalError: No broker answers within TIMEOUT_S seconds. The message begins with `failure`, if it is given.
     """
     answers: SimpleQueue[Any] = SimpleQueue()
 
