@@ -1,7 +1,5 @@
 """The explanation of an error, and its representations: a box in a notebook, three lines of text elsewhere."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
