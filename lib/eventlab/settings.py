@@ -6,8 +6,8 @@ machine, and the notebooks can use external services, which this kit does not st
 """
 
 import os
+import shlex
 import tomllib
-from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, cast
@@ -185,7 +185,7 @@ class InvalidSettings:
         self._error = error
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):  # Python and IPython look for special methods
+        if name.startswith("_"):  # Python and IPython look for special methods
             raise AttributeError(name)
         raise SettingsError(*self._error)
 
@@ -196,9 +196,12 @@ def unknown_variables() -> list[str]:
     return [name for name in sorted(os.environ) if name.upper().startswith(PREFIX) and name.upper() not in known]
 
 
-def _unknown(name: str, field: str, spelling: Callable[[str], str] = str) -> str:
-    nearest = get_close_matches(field, list(Settings.model_fields), n=1)
-    return f"{name} is not a setting." + (f" Did you mean {spelling(nearest[0])}?" if nearest else "")
+def _unknown(name: str, field: str, prefix: str = "") -> str:
+    """Return that a name is no setting, and the nearest setting: a variable if there is a prefix."""
+    nearest = [
+        prefix + (near.upper() if prefix else near) for near in get_close_matches(field, Settings.model_fields)
+    ]
+    return f"{name} is not a setting." + (f" Did you mean {nearest[0]}?" if nearest else "")
 
 
 def _message(error: Any) -> str:
@@ -212,9 +215,7 @@ def _message(error: Any) -> str:
 def _load() -> Settings:
     """Return the user's settings, or InvalidSettings with one message per setting that cannot be used."""
     variables = unknown_variables()
-    messages = [
-        _unknown(name, name[len(PREFIX) :].lower(), lambda field: PREFIX + field.upper()) for name in variables
-    ]
+    messages = [_unknown(name, name[len(PREFIX) :].lower(), PREFIX) for name in variables]
     try:
         loaded = Settings()
     except ValidationError as error:
@@ -226,7 +227,9 @@ def _load() -> Settings:
         messages.append(f"{settings_file()}: {error}")
     if not messages:
         return loaded
-    remedy = f"unset {' '.join(variables)}" if variables else f"${{EDITOR:-vi}} {settings_file()}"
+    remedy = (
+        f"unset {' '.join(variables)}" if variables else f"${{EDITOR:-vi}} {shlex.quote(str(settings_file()))}"
+    )
     return cast(Settings, InvalidSettings("\n".join(["Settings that eventlab cannot use:", *messages]), remedy))
 
 

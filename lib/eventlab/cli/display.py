@@ -1,7 +1,5 @@
 """The output of the commands: progress lines during the work, and tables of the results."""
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -93,7 +91,7 @@ def show_progress() -> Iterator[ProgressLines]:
 
 
 @contextmanager
-def open_stack(settings: Settings, services: Iterable[str] = ()) -> Iterator[Stack]:
+def open_stack(settings: Settings, services: Iterable[str] = ()) -> Iterator["Stack"]:
     """Yield a stack of the services (default: all), and show their phases."""
     from eventlab.stack import Stack
     from eventlab.stack.services import SERVICES
@@ -102,7 +100,7 @@ def open_stack(settings: Settings, services: Iterable[str] = ()) -> Iterator[Sta
         yield Stack(settings, services or SERVICES, progress.report_phase)
 
 
-def show_status(statuses: Sequence[ServiceStatus]) -> None:
+def show_status(statuses: Sequence["ServiceStatus"]) -> None:
     """Print the table of `status` and `up`, with the memory of all services in the last row."""
     table = Table(show_footer=True, box=None, pad_edge=False)
     table.add_column("service", footer="total")
@@ -123,7 +121,7 @@ def show_status(statuses: Sequence[ServiceStatus]) -> None:
     console(stderr=False).print(table)
 
 
-def show_down(statuses: Sequence[ServiceStatus], still_open: Sequence[int]) -> None:
+def show_down(statuses: Sequence["ServiceStatus"], still_open: Sequence[int]) -> None:
     """Print which services still run after `down`, and which ports other programs use."""
     from eventlab.clients import ports
     from eventlab.stack.services import SERVICES
@@ -141,7 +139,7 @@ def show_down(statuses: Sequence[ServiceStatus], still_open: Sequence[int]) -> N
         click.echo(f"{closed} Topics, events and files stay for the next: eventlab up")
 
 
-def show_checks(results: Sequence[HealthCheck]) -> None:
+def show_checks(results: Sequence["HealthCheck"]) -> None:
     """Print the table of `eventlab doctor`, with the command that fixes it below each failed check."""
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column("verdict")
