@@ -5,6 +5,8 @@ each request; KafkaUnavailable can also be raised later in the block. `kafka` (k
 function is called, because the import takes most of a second.
 """
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -32,7 +34,7 @@ class KafkaUnavailable(ServiceUnavailable):
 
 
 @contextmanager
-def open_admin(bootstrap_servers: str, timeout_s: float = TIMEOUT_S) -> Iterator["KafkaAdminClient"]:
+def open_admin(bootstrap_servers: str, timeout_s: float = TIMEOUT_S) -> Iterator[KafkaAdminClient]:
     """Open kafka-python's admin client for the duration of the block."""
     import kafka
 
@@ -42,9 +44,7 @@ def open_admin(bootstrap_servers: str, timeout_s: float = TIMEOUT_S) -> Iterator
 
 
 @contextmanager
-def open_consumer(
-    bootstrap_servers: str, timeout_s: float = TIMEOUT_S, **options: Any
-) -> Iterator["KafkaConsumer"]:
+def open_consumer(bootstrap_servers: str, timeout_s: float = TIMEOUT_S, **options: Any) -> Iterator[KafkaConsumer]:
     """Open a consumer that belongs to no group, commits no offsets and creates no topic."""
     import kafka
 
@@ -67,9 +67,7 @@ def open_consumer(
 
 
 @contextmanager
-def open_producer(
-    bootstrap_servers: str, timeout_s: float = TIMEOUT_S, **options: Any
-) -> Iterator["KafkaProducer"]:
+def open_producer(bootstrap_servers: str, timeout_s: float = TIMEOUT_S, **options: Any) -> Iterator[KafkaProducer]:
     """Open a producer whose messages every in-sync replica acknowledges; flush and close it after the block.
 
     The delivery of a message may take twice the timeout.
