@@ -3,8 +3,6 @@
 httpx is imported when a function is called, because the import takes a fifth of a second.
 """
 
-from __future__ import annotations
-
 import functools
 import logging
 import ssl
@@ -28,7 +26,7 @@ def _ssl_context() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
-def request(method: str, url: str, timeout_s: float = TIMEOUT_S, **options: Any) -> httpx.Response:
+def request(method: str, url: str, timeout_s: float = TIMEOUT_S, **options: Any) -> "httpx.Response":
     """Send one request with options of `httpx.request`, and return the response, whatever its status.
 
     The timeout applies to connecting and to each wait for data.
@@ -46,7 +44,7 @@ def request(method: str, url: str, timeout_s: float = TIMEOUT_S, **options: Any)
     return response
 
 
-def get(url: str, timeout_s: float = TIMEOUT_S, **options: Any) -> httpx.Response:
+def get(url: str, timeout_s: float = TIMEOUT_S, **options: Any) -> "httpx.Response":
     """Send a GET request and return the response; another status than 200 raises ServiceUnavailable."""
     response = request("GET", url, timeout_s, **options)
     if response.status_code != 200:
