@@ -36,8 +36,8 @@ def elsewhere(stack, tmp_path, monkeypatch):
     return own
 
 
-def kept_text(printed):
-    return Path(re.search(r"is kept in (\S+)", printed)[1]).read_text()
+def saved_text(printed):
+    return Path(re.search(r"are saved in (\S+)", printed)[1]).read_text()
 
 
 def test_a_record_is_saved_as_one_line_whatever_it_contains():
@@ -67,7 +67,7 @@ def test_the_messages_of_a_topic_are_saved_before_it_is_emptied(topic, send, cap
 
     course.fresh_topic(topic)
 
-    lines = [json.loads(line) for line in kept_text(capsys.readouterr().out).splitlines()]
+    lines = [json.loads(line) for line in saved_text(capsys.readouterr().out).splitlines()]
     assert [(line["key"], line.get("value"), line.get("value_base64")) for line in lines] == [
         ("k", "two\nlines", None),
         ("k", None, base64.b64encode(b"\xff").decode()),
@@ -97,7 +97,7 @@ def test_on_an_external_kafka_a_topic_that_the_lessons_created_is_emptied(elsewh
     course.fresh_topic(name)
 
     assert course.read_values(name) == []
-    assert "ours" in kept_text(capsys.readouterr().out)
+    assert "ours" in saved_text(capsys.readouterr().out)
 
 
 def test_a_lesson_starts_with_the_forty_events_and_twenty_purchases(stack, capsys):
