@@ -11,6 +11,7 @@ import pytest
 from eventlab.clients import http
 from eventlab.settings import HOST, ROOT, Settings
 from eventlab.stack import Stack, services
+from tests.stacks import free_settings
 
 
 def recipe(heading):
@@ -108,7 +109,7 @@ def test_adding_a_service(tmp_path, monkeypatch):
     namespace = {"sys": sys, "HOST": HOST, "Settings": Settings, "Service": services.Service, "http": http}
     exec(recipe("Add a service"), namespace)
     monkeypatch.setitem(services.SERVICES, "files", namespace["FILES"])
-    own = Settings(state_dir=tmp_path, port_offset=1400)
+    own = free_settings(tmp_path)
 
     try:
         assert [status.state for status in Stack(own).up(["files"])] == ["running"]
@@ -123,9 +124,7 @@ def test_adding_an_event_type(stack, tmp_path):
 
     app = tmp_path / f"api_{uuid.uuid4().hex}.py"
     app.write_text((ROOT / "game_api.py").read_text() + "\n\n" + recipe("Add an event type"))
-    own = Settings(
-        state_dir=tmp_path, port_offset=1400, api_app=app, kafka_bootstrap_servers=stack.bootstrap_servers
-    )
+    own = free_settings(tmp_path, api_app=app, kafka_bootstrap_servers=stack.bootstrap_servers)
 
     Stack(own).up(["api"])
     try:

@@ -19,12 +19,13 @@ from eventlab.cli.display import show_checks
 from eventlab.doctor import host, installation, machine
 from eventlab.settings import ROOT, Settings
 from eventlab.stack import archives, jars, java
+from tests.stacks import free_offset, free_settings
 
 
 @pytest.fixture
 def own(tmp_path: Path) -> Settings:
-    """Settings of a stack that does not run, far from others' ports."""
-    return Settings(state_dir=tmp_path / "state", port_offset=9000)
+    """Return settings of a stack that does not run."""
+    return free_settings(tmp_path / "state")
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ def spoil(path: Path, old: str, new: str) -> None:
 
 @pytest.mark.services
 def test_everything_is_ok_after_setup_and_reported_within_seconds(tmp_path: Path):
-    environment = os.environ | {"EVENTLAB_PORT_OFFSET": "9000", "EVENTLAB_STATE_DIR": str(tmp_path)}
+    environment = os.environ | {"EVENTLAB_PORT_OFFSET": str(free_offset()), "EVENTLAB_STATE_DIR": str(tmp_path)}
     command = [str(Path(sys.executable).with_name("eventlab")), "doctor", "--json"]
     subprocess.run(command, env=environment, capture_output=True)  # the jars' bytes into the page cache
     started = time.monotonic()
@@ -247,12 +248,12 @@ def test_the_process_that_holds_a_port_is_named_and_the_remedy_moves_the_stack(o
     assert f"{own.api_port} (api) is used by process {os.getpid()}" in check.detail
     remedy, _, offset = check.remedy.partition("=")
     assert remedy == "export EVENTLAB_PORT_OFFSET"
-    assert int(offset) > own.port_offset
+    assert int(offset) != own.port_offset
     assert machine.free_ports(Settings(state_dir=own.state_dir, port_offset=int(offset))).ok
 
 
 def test_ports_of_external_services_are_not_checked(tmp_path: Path):
-    elsewhere = Settings(state_dir=tmp_path, port_offset=9000, kafka_bootstrap_servers="broker.example:9092")
+    elsewhere = free_settings(tmp_path, kafka_bootstrap_servers="broker.example:9092")
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", elsewhere.kafka_port))
         taken.listen()

@@ -22,15 +22,10 @@ from kafka import KafkaConsumer, TopicPartition
 from eventlab.settings import HOST, ROOT
 from eventlab.stack import Stack, process, serve_api
 from game_api import EventLog, create_app, decode, normalize, with_headers
-from tests.stacks import free_settings
+from tests.stacks import free_port, free_settings
 
 SERVED = [sys.executable, "-m", "eventlab.stack.serve_api", str(ROOT / "game_api.py"), "--port"]
 FLASK_RUN = [sys.executable, "-m", "flask", "run", "--host", "0.0.0.0", "--port"]
-
-
-def free_port():
-    with socket.create_server((HOST, 0)) as probe:
-        return probe.getsockname()[1]
 
 
 @contextmanager

@@ -6,7 +6,6 @@ The programs of `tests/porting/original` are in that style and have its host nam
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ import pytest
 from eventlab.settings import ROOT
 from eventlab.stack import filesystem
 from tests.porting import lines
+from tests.stacks import free_port
 
 ORIGINAL = ROOT / "tests" / "porting" / "original"
 PORTING = ROOT / "stack" / "PORTING.md"
@@ -79,9 +79,7 @@ def folder(stack, tmp_path_factory):
 @pytest.fixture(scope="module")
 def shop(folder):
     """The original API under `flask run`; two users play, and its first message makes the topic."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     folder.port("game_api.py")
     server = subprocess.Popen(
         [sys.executable, "-m", "flask", "run", "--host", "127.0.0.1", "--port", str(port)],

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -31,6 +30,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from eventlab.commands.ab import bench
 from eventlab.settings import HOST, ROOT, Settings
 from eventlab.stack import services
+from tests.stacks import free_port
 
 ROUNDS = 3
 CONCURRENCIES = (1, 16)
@@ -209,8 +209,3 @@ def row(name: str, value: float, unit: str, peer: str, peer_value: float) -> dic
         "peer_value": round(peer_value, 1),
         "ratio": round(value / peer_value, 2) if peer_value else None,
     }
-
-
-def free_port() -> int:
-    with socket.create_server((HOST, 0)) as probe:
-        return int(probe.getsockname()[1])

@@ -12,10 +12,11 @@ from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
 from eventlab.jupyter import start_page
-from eventlab.settings import ROOT, Settings
+from eventlab.settings import ROOT
 from eventlab.stack import Stack, config
 from eventlab.stack.services import lab_page
 from eventlab.stack.tokens import jupyter_token
+from tests.stacks import free_settings
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +111,7 @@ def test_markdown_opens_as_a_page_and_the_menu_leads_to_it_and_to_the_stack(stac
 
 
 def test_below_a_base_url_the_pages_are_at_the_printed_addresses(tmp_path, stack):
-    moved = Settings(state_dir=tmp_path, port_offset=stack.port_offset + 11, jupyter_base_url="user/ada")
+    moved = free_settings(tmp_path, jupyter_base_url="user/ada")
     start_page.write(moved)
     try:
         (found,) = Stack(moved).up(["jupyter"])

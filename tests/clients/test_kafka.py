@@ -11,7 +11,7 @@ from kafka import KafkaConsumer
 from eventlab.clients import kafka
 from eventlab.settings import Settings
 from eventlab.stack import Stack, fresh_stack, process
-from tests.stacks import OFFSETS
+from tests.stacks import free_offset
 
 pytestmark = pytest.mark.services
 MESSAGE = b"x" * 20_000
@@ -20,7 +20,7 @@ MESSAGE = b"x" * 20_000
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """A broker of this module, which the tests stop and kill."""
-    with fresh_stack(tmp_path_factory.mktemp("kafka") / "state", OFFSETS, ["kafka"]) as stack:
+    with fresh_stack(tmp_path_factory.mktemp("kafka") / "state", [free_offset()], ["kafka"]) as stack:
         yield stack.settings
 
 

@@ -8,11 +8,12 @@ import psutil
 import pytest
 
 from eventlab.clients import ports
+from tests.stacks import free_port
 
 
 @pytest.fixture
 def listener() -> Iterator[socket.socket]:
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    with socket.create_server(("127.0.0.1", free_port())) as server:
         yield server
 
 

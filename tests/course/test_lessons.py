@@ -10,6 +10,7 @@ import pytest
 from eventlab.course import run as course_run
 from eventlab.settings import ROOT
 from eventlab.stack import Stack, fresh_stack
+from tests.stacks import free_offset
 
 LESSONS = course_run.find_lessons()
 EACH = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
@@ -83,7 +84,7 @@ def test_a_lesson_contains_nothing_of_the_machine_that_ran_it(path):
 @pytest.fixture(scope="module")
 def course_stack():
     """A fresh stack that only these tests use: the last lesson takes it down."""
-    with fresh_stack(ROOT / "build" / "nbval-stack", (1200, 1300)) as own:
+    with fresh_stack(ROOT / "build" / "nbval-stack", [free_offset()]) as own:
         yield own.settings
 
 

@@ -21,8 +21,7 @@ from eventlab.course.execute import execute
 from eventlab.errors import StackError
 from eventlab.settings import OwnSettings, Settings
 from eventlab.stack import Stack, environment, fresh_stack, stack
-
-OFFSETS = (1200, 1300)
+from tests.stacks import free_offset, free_settings
 
 
 def notebook(path: Path, *sources: str) -> Path:
@@ -94,38 +93,40 @@ def no_services(monkeypatch):
 
 @pytest.mark.services
 def test_the_stack_of_a_run_has_nothing_of_a_learners_ports_and_addresses(no_services, tmp_path, monkeypatch):
-    monkeypatch.setenv("EVENTLAB_API_PORT", "5555")
-    monkeypatch.setenv("EVENTLAB_KAFKA_BOOTSTRAP_SERVERS", "broker.example:9092")
+    offset = free_offset()
+    with socket.create_server(("127.0.0.1", 0)) as other_program:
+        learners_port = str(other_program.getsockname()[1])
+        monkeypatch.setenv("EVENTLAB_API_PORT", learners_port)
+        monkeypatch.setenv("EVENTLAB_KAFKA_BOOTSTRAP_SERVERS", "broker.example:9092")
 
-    with (
-        socket.create_server(("127.0.0.1", 5555)),
-        fresh_stack(tmp_path / "own", OFFSETS[:1]),
-    ):
-        inside = dict(os.environ)
+        with fresh_stack(tmp_path / "own", [offset]):
+            inside = dict(os.environ)
 
-    assert no_services[0].api_port == 5000 + OFFSETS[0]
-    assert no_services[0].bootstrap_servers == f"127.0.0.1:{29092 + OFFSETS[0]}"
+    assert no_services[0].api_port == 5000 + offset
+    assert no_services[0].bootstrap_servers == f"127.0.0.1:{29092 + offset}"
     assert not {"EVENTLAB_API_PORT", "EVENTLAB_KAFKA_BOOTSTRAP_SERVERS"} & inside.keys()
-    assert os.environ["EVENTLAB_API_PORT"] == "5555"
+    assert os.environ["EVENTLAB_API_PORT"] == learners_port
 
 
 @pytest.mark.services
 def test_a_second_run_at_the_same_time_is_refused_and_leaves_the_first_alone(no_services, tmp_path):
+    offsets = [free_offset(), free_offset()]
     with (
-        fresh_stack(tmp_path / "own", OFFSETS),
+        fresh_stack(tmp_path / "own", offsets),
         pytest.raises(StackError, match="another process is using"),
-        fresh_stack(tmp_path / "own", OFFSETS),
+        fresh_stack(tmp_path / "own", offsets),
     ):
         pass
 
     assert len(no_services) == 1
-    with fresh_stack(tmp_path / "own", OFFSETS):
+    with fresh_stack(tmp_path / "own", offsets):
         assert len(no_services) == 2
 
 
 @pytest.mark.services
 def test_a_failing_lesson_ends_the_run_and_the_stack_is_torn_down(tmp_path, monkeypatch):
-    monkeypatch.setattr(course_run, "OFFSETS", OFFSETS)
+    offset = free_offset()
+    monkeypatch.setattr(course_run, "OFFSETS", [offset])
     screen = io.StringIO()
     progress = ProgressLines(Console(file=screen, width=120))
     lessons = [
@@ -143,18 +144,18 @@ def test_a_failing_lesson_ends_the_run_and_the_stack_is_torn_down(tmp_path, monk
     assert not (tmp_path / "out" / "03_never.ipynb").exists()
     assert "01_fine 1/1 cells" in screen.getvalue()
     assert "02_bad 1/1 cells" not in screen.getvalue()
-    assert not Stack(Settings(port_offset=OFFSETS[0])).open_ports()
+    assert not Stack(Settings(port_offset=offset)).open_ports()
 
 
 @pytest.mark.services
 @pytest.mark.timeout(600)
 def test_lessons_run_against_external_services(tmp_path):
-    with fresh_stack(tmp_path / "external", OFFSETS) as external:
+    with fresh_stack(tmp_path / "external", [free_offset()]) as external:
         for host, route in itertools.product(("user1.comcast.com", "user2.att.com"), ("/", "/purchase_a_sword")):
             ab.bench(external.api_url + route, requests=10, concurrency=1, headers={"Host": host})
-        guest = OwnSettings(
-            state_dir=tmp_path / "guest",
-            port_offset=OFFSETS[0] + 50,
+        guest = free_settings(
+            tmp_path / "guest",
+            OwnSettings,
             kafka_bootstrap_servers=external.bootstrap_servers,
             spark_remote_url=external.spark_remote,
             default_fs_url=external.default_fs,

@@ -177,4 +177,4 @@ def notebook(broken: Settings, open_notebook: Callable[..., Notebook]) -> Notebo
 @pytest.fixture
 def here(tmp_path: Path) -> Settings:
     """Settings of a stack that was never started."""
-    return Settings(port_offset=6100, state_dir=tmp_path / "state")
+    return free_settings(tmp_path / "state")

@@ -8,6 +8,7 @@ import pytest
 from eventlab.clients import ports
 from eventlab.settings import OwnSettings
 from eventlab.stack import config, provision, services
+from tests.stacks import free_settings
 from tests.widgets.helpers import until
 
 pytestmark = pytest.mark.services
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.services
 @pytest.fixture
 def external(tmp_path):
     """Settings of a broker that belongs to no stack."""
-    own = OwnSettings(port_offset=6200, state_dir=tmp_path / "external")
+    own = free_settings(tmp_path / "external", OwnSettings)
     config.render(own)
     provision.format_once(own, "kafka", services.kafka_format_command)
     return own
@@ -41,7 +42,7 @@ def running(external, listener):
 
 def test_a_broker_that_advertises_an_address_where_nothing_listens(external, open_notebook, tmp_path):
     address = f"127.0.0.1:{external.kafka_port}"
-    guest = OwnSettings(port_offset=6300, state_dir=tmp_path / "guest", kafka_bootstrap_servers=address)
+    guest = free_settings(tmp_path / "guest", OwnSettings, kafka_bootstrap_servers=address)
     cell = """
 from kafka import KafkaProducer
 from eventlab.settings import settings

@@ -12,13 +12,14 @@ from eventlab.explain import hook, registry
 from eventlab.explain.explanation import MIME, Explanation
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.labs import catalogue
-from eventlab.settings import ROOT, Settings
+from eventlab.settings import ROOT
+from tests.stacks import free_offset, free_settings
 
 
 @pytest.fixture(scope="module")
 def plain(open_notebook, tmp_path_factory):
     """A notebook of a lesson, without running services and without Spark Connect."""
-    settings = Settings(port_offset=6200, state_dir=tmp_path_factory.mktemp("plain") / "state")
+    settings = free_settings(tmp_path_factory.mktemp("plain") / "state")
     lesson = str(ROOT / "notebooks" / "01_start_the_stack.ipynb")
     return open_notebook(settings, EVENTLAB_SPARK_REMOTE_URL="local[2]", JPY_SESSION_NAME=lesson)
 
@@ -67,7 +68,7 @@ def test_unloading_removes_all_callbacks_and_loading_again_registers_each_once(p
 
 
 def test_a_run_by_papermill_keeps_the_box_below_the_error(tmp_path, monkeypatch):
-    monkeypatch.setenv("EVENTLAB_PORT_OFFSET", "6200")
+    monkeypatch.setenv("EVENTLAB_PORT_OFFSET", str(free_offset()))
     monkeypatch.setenv("EVENTLAB_STATE_DIR", str(tmp_path / "state"))
     error = "from kafka.errors import KafkaTimeoutError\nraise KafkaTimeoutError('Unable to bootstrap')"
     patient = "from eventlab.explain import hook; hook.TIME_LIMIT_S = 30"
@@ -135,7 +136,7 @@ def test_a_cell_waits_for_its_explanation_no_longer_than_the_limit(monkeypatch):
 
 
 def test_where_work_is_graded_no_callback_is_registered(open_notebook, tmp_path):
-    graded = open_notebook(Settings(port_offset=6200, state_dir=tmp_path), EVENTLAB_EXPLAIN="off")
+    graded = open_notebook(free_settings(tmp_path), EVENTLAB_EXPLAIN="off")
 
     graded.runs("assert not hasattr(get_ipython(), 'eventlab_cell_hook')")
 

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from eventlab.settings import ROOT, Settings
+from eventlab.settings import ROOT
 from eventlab.stack import Stack, java, process
+from tests.stacks import free_settings
 
 pytestmark = pytest.mark.services  # their kernels take a second each
 
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.services  # their kernels take a second each
 @pytest.fixture(scope="module")
 def plain(open_notebook, tmp_path_factory):
     """A notebook with nothing running."""
-    return open_notebook(Settings(port_offset=6100, state_dir=tmp_path_factory.mktemp("plain") / "state"))
+    return open_notebook(free_settings(tmp_path_factory.mktemp("plain") / "state"))
 
 
 def test_a_port_that_another_program_holds(plain):

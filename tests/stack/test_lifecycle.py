@@ -21,6 +21,7 @@ from eventlab.settings import OwnSettings, Settings
 from eventlab.stack import Stack, config, process
 from eventlab.stack.services import SERVICES
 from eventlab.stack.tokens import jupyter_token
+from tests.stacks import free_settings
 
 pytestmark = pytest.mark.services
 
@@ -429,11 +430,8 @@ def test_a_state_folder_deleted_while_running_leaves_a_clear_way_out(deleted_und
 
 def given_by_address(settings: Settings, folder: Path, **others: str) -> Settings:
     """Settings of somebody whose Kafka and API are these, and who has other ports and another state folder."""
-    return OwnSettings(
-        state_dir=folder,
-        port_offset=settings.port_offset + 25,
-        **{"kafka_bootstrap_servers": settings.bootstrap_servers, "api_address": settings.api_url} | others,
-    )
+    addresses = {"kafka_bootstrap_servers": settings.bootstrap_servers, "api_address": settings.api_url}
+    return free_settings(folder, OwnSettings, **addresses | others)
 
 
 def test_services_that_somebody_else_runs_are_asked_and_neither_started_nor_stopped(running: Settings, tmp_path):
@@ -459,7 +457,7 @@ def test_services_that_somebody_else_runs_are_asked_and_neither_started_nor_stop
     ],
 )
 def test_up_says_which_service_of_somebody_else_does_not_answer(tmp_path: Path, service, setting, address):
-    guest = OwnSettings(state_dir=tmp_path, port_offset=9000, **{setting: address})
+    guest = free_settings(tmp_path, OwnSettings, **{setting: address})
 
     with pytest.raises(StackError) as caught:
         Stack(guest, SERVICES).up()

@@ -13,10 +13,10 @@ from kafka import KafkaConsumer
 from eventlab.clients import http
 from eventlab.errors import StackError
 from eventlab.settings import HOST, Settings
-from eventlab.stack import Stack, fresh_stack, process, requirements, startup
+from eventlab.stack import Stack, fresh_stack, process, startup
 from eventlab.stack.services import SERVICES, Service
 from eventlab.stack.startup import WAITING
-from tests.stacks import OFFSETS
+from tests.stacks import free_offset, free_settings
 
 SERVER = """
 import http.server, sys, time
@@ -49,7 +49,7 @@ def web(monkeypatch: pytest.MonkeyPatch) -> str:
 @pytest.fixture
 def settings(tmp_path: Path, web: str) -> Iterator[Settings]:
     """Settings of a stack of its own; its web server is stopped afterwards."""
-    own = requirements.settings_on_free_ports(OFFSETS, [web], state_dir=tmp_path / "state")
+    own = free_settings(tmp_path / "state")
     yield own
     Stack(own).down([web])
 
@@ -170,9 +170,9 @@ def test_a_fresh_stack_has_a_new_folder_free_ports_and_no_setting_of_the_user(
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "old").touch()
 
-    with fresh_stack(tmp_path / "run", OFFSETS, [web]) as stack:
-        assert stack.settings.port_offset in OFFSETS
-        assert stack.api_url == f"http://{HOST}:{5000 + stack.settings.port_offset}"
+    offset = free_offset()
+    with fresh_stack(tmp_path / "run", [offset], [web]) as stack:
+        assert stack.api_url == f"http://{HOST}:{5000 + offset}"
         assert not (tmp_path / "run" / "old").exists()
         assert http.get(stack.api_url).status_code == 200
 
@@ -180,10 +180,11 @@ def test_a_fresh_stack_has_a_new_folder_free_ports_and_no_setting_of_the_user(
 
 
 def test_a_second_fresh_stack_in_the_same_folder_is_refused(tmp_path: Path, web: str):
+    offsets = [free_offset(), free_offset()]
     with (
-        fresh_stack(tmp_path / "run", OFFSETS, [web]) as stack,
+        fresh_stack(tmp_path / "run", offsets, [web]) as stack,
         pytest.raises(StackError, match="another process is using"),
-        fresh_stack(tmp_path / "run", OFFSETS, [web]),
+        fresh_stack(tmp_path / "run", offsets, [web]),
     ):
         pass
 
@@ -191,7 +192,7 @@ def test_a_second_fresh_stack_in_the_same_folder_is_refused(tmp_path: Path, web:
 
 
 def test_a_fresh_stack_stops_what_an_interrupted_one_left(tmp_path: Path, web: str):
-    left = requirements.settings_on_free_ports(OFFSETS, [web], state_dir=tmp_path / "run")
+    left = free_settings(tmp_path / "run")
     (status,) = Stack(left, [web]).up()
 
     with fresh_stack(tmp_path / "run", [left.port_offset], [web]) as stack:
@@ -212,7 +213,7 @@ def test_without_free_ports_there_is_no_fresh_stack(tmp_path: Path, settings: Se
 
 @pytest.mark.services
 def test_a_script_of_a_user_reads_kafka_in_a_block(tmp_path: Path):
-    with fresh_stack(tmp_path / "run", OFFSETS, ["kafka"]) as stack:
+    with fresh_stack(tmp_path / "run", [free_offset()], ["kafka"]) as stack:
         consumer = KafkaConsumer(bootstrap_servers=stack.bootstrap_servers)
         topics = consumer.topics()
         consumer.close()
