@@ -11,7 +11,7 @@ FIRST = int(os.environ.get("TEST_PORT_OFFSET", "1000"))
 def offsets_of(worker: int) -> range:
     """Return the offsets of a worker.
 
-    The stacks of the first two workers share no port, and all ports are below Linux's range of ephemeral ports, which
+    The stacks of the first two workers share no port. All ports are below Linux's range of ephemeral ports, which
     any outgoing connection may use (`tests/stack/test_requirements.py` checks both).
     """
     return range(FIRST + 25 * worker, FIRST + 1800, 50)
