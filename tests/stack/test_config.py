@@ -7,19 +7,11 @@ from pathlib import Path
 import pytest
 
 from eventlab.settings import ROOT, Settings
-from eventlab.stack import config, java
+from eventlab.stack import config
 
 ODD = 'Übung 1 & 2 <neu> ☃ "𝄞"'
 
-
-@pytest.fixture(autouse=True)
-def some_java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A Java home that looks fit, for machines without one."""
-    home = tmp_path / "jdk"
-    (home / "bin").mkdir(parents=True)
-    (home / "bin" / "java").touch(mode=0o755)
-    (home / "release").write_text(f'JAVA_VERSION="17.0.1"\nMODULES="java.base {java.NEEDED_MODULE}"\n')
-    monkeypatch.setenv("JAVA_HOME", str(home))
+pytestmark = pytest.mark.usefixtures("java_home")
 
 
 @pytest.fixture

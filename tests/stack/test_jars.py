@@ -1,36 +1,25 @@
 """The jars are the locked ones, byte by byte; what is missing or damaged is fetched again."""
 
-import functools
 import shutil
-import threading
 from collections.abc import Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from jgo.maven import _core as maven
 
 from eventlab.stack import jars
+from tests.servers import file_server
 
 needs_setup = pytest.mark.skipif(bool(jars.missing()), reason="the jars are not there yet: eventlab setup")
 SMALL = "commons-pool2-2.13.1.jar"
 
 
-class QuietHandler(SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture
 def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A Maven repository on this machine with the very jars that `eventlab setup` fetched."""
-    handler = functools.partial(QuietHandler, directory=str(jars.REPOSITORY))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        address = f"http://127.0.0.1:{server.server_port}"
+    with file_server(jars.REPOSITORY) as address:
         monkeypatch.setattr(maven, "DEFAULT_REMOTE_REPOS", {"here": address})
         yield address
-        server.shutdown()
 
 
 @pytest.fixture

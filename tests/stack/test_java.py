@@ -6,15 +6,15 @@ import os
 import shutil
 import subprocess
 import tarfile
-import threading
 from collections.abc import Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import cjdk
 import pytest
 
 from eventlab.stack import java
+from tests.servers import file_server
+from tests.stack.conftest import make_java_home
 
 
 @pytest.fixture(autouse=True)
@@ -28,14 +28,6 @@ def without_java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return on_path
 
 
-def make_home(home: Path, version: str = "17.0.1", modules: str = f"java.base {java.NEEDED_MODULE}") -> Path:
-    """A Java home by its `release` file; what is in bin/java does not matter then."""
-    (home / "bin").mkdir(parents=True)
-    (home / "bin" / "java").touch(mode=0o755)
-    (home / "release").write_text(f'JAVA_VERSION="{version}"\nMODULES="{modules}"\n')
-    return home
-
-
 def speaking_java(home: Path, answer: str) -> Path:
     """A Java home without a `release` file, whose java answers every question the same."""
     (home / "bin").mkdir(parents=True)
@@ -45,14 +37,14 @@ def speaking_java(home: Path, answer: str) -> Path:
 
 
 def test_java_home_comes_before_path(tmp_path: Path, without_java: Path, monkeypatch: pytest.MonkeyPatch):
-    (without_java / "java").symlink_to(make_home(tmp_path / "on-path") / "bin" / "java")
-    monkeypatch.setenv("JAVA_HOME", str(make_home(tmp_path / "named", "21.0.2")))
+    (without_java / "java").symlink_to(make_java_home(tmp_path / "on-path") / "bin" / "java")
+    monkeypatch.setenv("JAVA_HOME", str(make_java_home(tmp_path / "named", "21.0.2")))
 
     assert java.find() == java.Java(tmp_path / "named", 21, "JAVA_HOME")
 
 
 def test_the_home_of_a_linked_java_is_found(tmp_path: Path, without_java: Path):
-    (without_java / "java").symlink_to(make_home(tmp_path / "jdk") / "bin" / "java")
+    (without_java / "java").symlink_to(make_java_home(tmp_path / "jdk") / "bin" / "java")
 
     assert java.find() == java.Java((tmp_path / "jdk").resolve(), 17, "PATH")
 
@@ -60,8 +52,8 @@ def test_the_home_of_a_linked_java_is_found(tmp_path: Path, without_java: Path):
 def test_an_unfit_java_home_is_passed_over_for_a_fit_one(
     tmp_path: Path, without_java: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setenv("JAVA_HOME", str(make_home(tmp_path / "old", "11.0.2")))
-    (without_java / "java").symlink_to(make_home(tmp_path / "fit") / "bin" / "java")
+    monkeypatch.setenv("JAVA_HOME", str(make_java_home(tmp_path / "old", "11.0.2")))
+    (without_java / "java").symlink_to(make_java_home(tmp_path / "fit") / "bin" / "java")
 
     assert java.find().home == (tmp_path / "fit").resolve()
 
@@ -70,7 +62,7 @@ def test_an_unfit_java_home_is_passed_over_for_a_fit_one(
     ("version", "major"), [("17", 17), ("17.0.15", 17), ("21-ea", 21), ("25.0.1+8", 25), ("1.8.0_292", 8)]
 )
 def test_the_major_version_is_read_from_every_kind_of_version(tmp_path: Path, version: str, major: int):
-    assert java.inspect(make_home(tmp_path / "jdk", version), "here").major == major
+    assert java.inspect(make_java_home(tmp_path / "jdk", version), "here").major == major
 
 
 @pytest.mark.parametrize(
@@ -96,7 +88,7 @@ def test_a_java_without_a_release_file_is_asked(tmp_path: Path, answer: str, maj
 def test_an_unfit_java_is_refused_with_the_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, modules: str, reason: str
 ):
-    monkeypatch.setenv("JAVA_HOME", str(make_home(tmp_path / "jdk", version, modules)))
+    monkeypatch.setenv("JAVA_HOME", str(make_java_home(tmp_path / "jdk", version, modules)))
 
     with pytest.raises(java.JavaError, match=reason) as caught:
         java.find()
@@ -138,10 +130,7 @@ def vendor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A site on this machine that offers Java 17 as the vendors do; returns the folder to put jdk.tar.gz in."""
     site = tmp_path / "site"
     site.mkdir()
-    handler = functools.partial(QuietHandler, directory=str(site))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        address = f"http://127.0.0.1:{server.server_port}"
+    with file_server(site) as address:
         versions = {"jdk@zulu": {"17.0.1": f"tgz+{address}/jdk.tar.gz"}}
         systems = {system: dict.fromkeys(("amd64", "arm64"), versions) for system in ("linux", "darwin")}
         (site / "index.json").write_text(json.dumps(systems))
@@ -149,12 +138,6 @@ def vendor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         loopback = functools.partial(cjdk.java_home, _allow_insecure_for_testing=True, progress=False)
         monkeypatch.setattr(cjdk, "java_home", loopback)  # cjdk's own door for tests without https
         yield site
-        server.shutdown()
-
-
-class QuietHandler(SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 def offer(site: Path, home: Path) -> None:
@@ -182,7 +165,7 @@ def test_what_was_fetched_stays_in_the_kits_own_folder(runtime: Path, vendor: Pa
 
 
 def test_a_fitting_java_is_used_and_nothing_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("JAVA_HOME", str(make_home(tmp_path / "jdk")))
+    monkeypatch.setenv("JAVA_HOME", str(make_java_home(tmp_path / "jdk")))
     monkeypatch.setenv("CJDK_INDEX_URL", "https://127.0.0.1:1/index.json")
 
     assert java.find_or_fetch().found_in == "JAVA_HOME"
@@ -191,7 +174,7 @@ def test_a_fitting_java_is_used_and_nothing_is_fetched(tmp_path: Path, monkeypat
 
 @pytest.mark.services
 def test_a_fetched_java_that_is_trimmed_is_refused(tmp_path: Path, vendor: Path):
-    offer(vendor, make_home(tmp_path / "trimmed", modules="java.base"))
+    offer(vendor, make_java_home(tmp_path / "trimmed", modules="java.base"))
 
     with pytest.raises(java.JavaError, match=r"the downloaded Java .* is a trimmed Java"):
         java.find_or_fetch()

@@ -62,8 +62,8 @@ def test_a_service_outlives_the_command_that_started_it_and_has_no_terminal(own:
     process.stop(started)
 
 
-def test_a_record_of_another_process_is_not_believed(own: Settings, bystander: psutil.Process):
-    forge(own, f'{{"pid": {bystander.pid}, "since_boot": 1.0, "command": []}}')
+def test_a_record_of_another_process_is_not_believed(own: Settings, other_process: psutil.Process):
+    forge(own, f'{{"pid": {other_process.pid}, "since_boot": 1.0, "command": []}}')
 
     assert process.find(own, "kafka") is None
 
@@ -207,12 +207,12 @@ def test_a_log_that_is_not_utf8_is_still_shown(own: Settings):
     assert process.log_tail(own, "kafka") == "caf�"
 
 
-def test_a_service_whose_starter_has_ended_does_not_start(own: Settings, bystander: psutil.Process):
+def test_a_service_whose_starter_has_ended_does_not_start(own: Settings, other_process: psutil.Process):
     record, log = process.record_file(own, "kafka"), process.log_file(own, "kafka")
     record.parent.mkdir(parents=True)
     log.parent.mkdir(parents=True)
     service = [sys.executable, "-c", "print('it runs')"]
-    command_line = [sys.executable, launcher.__file__, str(bystander.pid), str(record), str(log), *service]
+    command_line = [sys.executable, launcher.__file__, str(other_process.pid), str(record), str(log), *service]
 
     done = subprocess.run(command_line, capture_output=True, text=True)
 

@@ -10,15 +10,7 @@ from eventlab.stack import java
 from eventlab.stack.services import COURSE, SERVICES
 from eventlab.stack.tokens import jupyter_token
 
-
-@pytest.fixture(autouse=True)
-def some_java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A Java home that looks fit, for machines without one."""
-    home = tmp_path / "jdk"
-    (home / "bin").mkdir(parents=True)
-    (home / "bin" / "java").touch(mode=0o755)
-    (home / "release").write_text(f'JAVA_VERSION="17.0.1"\nMODULES="java.base {java.NEEDED_MODULE}"\n')
-    monkeypatch.setenv("JAVA_HOME", str(home))
+pytestmark = pytest.mark.usefixtures("java_home")
 
 
 @pytest.fixture

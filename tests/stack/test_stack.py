@@ -32,6 +32,11 @@ def server_command(settings: Settings, waiting: str = "pass", seconds: float = 0
     return [sys.executable, "-c", SERVER.format(waiting=waiting), str(settings.api_port), str(seconds)]
 
 
+def probe_server(settings: Settings) -> None:
+    """Call the web server."""
+    http.get(settings.api_url, timeout_s=0.5)
+
+
 @pytest.fixture
 def web(monkeypatch: pytest.MonkeyPatch) -> str:
     """The name of a service that starts in milliseconds."""
@@ -39,7 +44,7 @@ def web(monkeypatch: pytest.MonkeyPatch) -> str:
         name="web",
         ports=("api_port",),
         command=server_command,
-        probe=lambda settings: http.get(settings.api_url, timeout_s=0.5) and None,
+        probe=probe_server,
         address=lambda settings: settings.api_url,
     )
     monkeypatch.setitem(SERVICES, "web", service)

@@ -1,0 +1,67 @@
+"""`eventlab doctor` runs all checks and shows their results."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from eventlab import doctor
+from eventlab.cli.display import show_checks
+from eventlab.settings import Settings
+from tests.stacks import free_offset
+
+
+@pytest.mark.services
+def test_everything_is_ok_after_setup_and_reported_within_seconds(tmp_path: Path):
+    environment = os.environ | {"EVENTLAB_PORT_OFFSET": str(free_offset()), "EVENTLAB_STATE_DIR": str(tmp_path)}
+    command = [str(Path(sys.executable).with_name("eventlab")), "doctor", "--json"]
+    subprocess.run(command, env=environment, capture_output=True)  # the jars' bytes into the page cache
+    started = time.monotonic()
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    took = time.monotonic() - started
+
+    found = json.loads(done.stdout)
+    assert [check for check in found if not check["ok"]] == []
+    assert done.returncode == 0
+    assert took < 4  # 1.3 s on an idle machine
+
+
+@pytest.mark.services
+def test_a_fail_makes_the_exit_code_non_zero(tmp_path: Path):
+    (tmp_path / "file").touch()
+    environment = os.environ | {"EVENTLAB_STATE_DIR": str(tmp_path / "file" / "state")}
+    command = [str(Path(sys.executable).with_name("eventlab")), "doctor"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+
+    assert done.returncode == 1
+    assert "FAIL" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_a_check_that_breaks_is_a_check_that_fails(own: Settings, kit: Path):
+    (kit / "stack" / "kafka" / "jgo.lock.toml").unlink()
+
+    broken = {check.name: check for check in doctor.checks(own)}["kafka and tools"]
+
+    assert not broken.ok
+    assert "could not be checked: FileNotFoundError" in broken.detail
+
+
+def test_a_check_that_passes_has_nothing_to_fix(own: Settings):
+    assert all(bool(check.remedy) != check.ok for check in doctor.checks(own))
+
+
+def test_a_path_with_brackets_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]):
+    show_checks([doctor.HealthCheck("disk", False, "no room in /a[bold]", "eventlab reset")])
+
+    assert "/a[bold]" in capsys.readouterr().out
+
+
+def test_a_note_is_shown_as_a_note(capsys: pytest.CaptureFixture[str]):
+    show_checks([doctor.HealthCheck("grading", True, "not possible", note=True)])
+
+    assert capsys.readouterr().out.split() == ["NOTE", "grading", "not", "possible"]
