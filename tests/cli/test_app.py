@@ -10,16 +10,20 @@ from click.testing import CliRunner
 from eventlab.cli.app import MODULE_OF_COMMAND, main
 from eventlab.errors import EventlabError
 from eventlab.stack import Stack
+from tests.helpers import PipedProcess
 
 COMMAND = [sys.executable, "-m", "eventlab.cli"]
 LOG_LINE = "eventlab.doctor.result: python: ok"
 
 
 def run(*arguments):
+    """Run a command in this process."""
     return CliRunner().invoke(main, arguments)
 
 
 def failing_with(error):
+    """Return a function that replaces `Stack.status` and raises the error."""
+
     def status(settings, names):
         raise error
 
@@ -74,7 +78,7 @@ def test_ctrl_c_ends_a_command_with_130(monkeypatch):
     assert "Interrupted" in done.stderr
 
 
-def test_the_log_of_an_unknown_service_is_refused_with_the_names_that_exist():
+def test_the_log_of_an_unknown_service_is_refused_with_the_names_of_all_services():
     done = run("logs", "zookeeper")
 
     assert done.exit_code == 2
@@ -88,7 +92,7 @@ def test_a_followed_log_continues_in_the_file_that_replaces_it(tmp_path):
     command = [*COMMAND, "logs", "kafka", "-f", "-n", "1"]
     environment = os.environ | {"EVENTLAB_STATE_DIR": str(tmp_path)}
 
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as follower:
+    with PipedProcess(command, env=environment, stdout=subprocess.PIPE, text=True) as follower:
         first = follower.stdout.readline()
         (tmp_path / "new").write_text("three\n")
         (tmp_path / "new").replace(log)

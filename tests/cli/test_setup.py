@@ -14,15 +14,17 @@ from eventlab.stack import installation
 
 @pytest.fixture
 def lines():
+    """Return lines of progress that are printed to a string."""
     return ProgressLines(Console(file=io.StringIO(), width=200))
 
 
 def shown(lines):
+    """Return the printed lines without their times."""
     return [line.split(" s  ", 1)[1] for line in lines.screen.file.getvalue().splitlines()]
 
 
 @pytest.mark.services
-def test_a_second_setup_reports_that_everything_is_there():
+def test_a_second_setup_reports_that_all_is_installed():
     done = subprocess.run([Path(sys.executable).with_name("eventlab"), "setup"], capture_output=True, text=True)
 
     assert done.returncode == 0, done.stderr

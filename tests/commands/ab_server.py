@@ -20,17 +20,23 @@ OK = b"HTTP/1.0 200 OK\r\nServer: Test/1.0 (x)\r\nContent-Length: 30\r\n\r\n" + 
 
 
 class Server:
-    """A server that sends scripted responses and records the requests; it responds after `hold` is set."""
+    """A server that sends scripted responses and records the requests.
+
+    With `hold`, it responds only after this event is set.
+    """
 
     def __init__(self, answer=lambda number: OK, keep_alive=False, reset=False, hold=None):
         self.answer, self.keep_alive, self.reset, self.hold = answer, keep_alive, reset, hold
-        self.requests, self.open, self.most_open = [], 0, 0
-        self.lock, self.threads = threading.Lock(), []
+        self.requests: list[bytes] = []
+        self.open, self.most_open = 0, 0
+        self.lock = threading.Lock()
+        self.threads: list[threading.Thread] = []
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         self.port = self.listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/a?b=1"
 
     def accept(self):
+        """Accept connections until the listener is closed."""
         while True:
             try:
                 connection, _ = self.listener.accept()
@@ -44,6 +50,7 @@ class Server:
             thread.start()
 
     def serve(self, connection):
+        """Answer the requests of a connection."""
         with connection:
             try:
                 while data := connection.recv(65536):
@@ -65,6 +72,7 @@ class Server:
 
 @contextmanager
 def server(**script):
+    """Run a scripted server."""
     scripted = Server(**script)
     acceptor = threading.Thread(target=scripted.accept)
     acceptor.start()

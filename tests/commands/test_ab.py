@@ -1,6 +1,5 @@
 """The kit's `ab`: its requests, its load on a server, and its options."""
 
-import re
 import signal
 import socket
 import subprocess
@@ -13,9 +12,11 @@ from eventlab.commands.ab import Aborted, Engine, Plan, bench
 from eventlab.settings import ROOT
 from tests.bench import api
 from tests.commands.ab_server import OK, OURS, kits_ab, server
+from tests.helpers import first_group
+from tests.servers import closed_address
 
 
-def test_the_request_is_that_of_ab():
+def test_the_request_equals_that_of_ab():
     assert Plan("http://localhost:5000/a?b=1").request == (
         b"GET /a?b=1 HTTP/1.0\r\nHost: localhost:5000\r\nUser-Agent: ApacheBench/2.3\r\nAccept: */*\r\n\r\n"
     )
@@ -53,7 +54,7 @@ def test_urls_with_a_path_are_parsed(url, parts):
 
 
 @pytest.mark.parametrize("url", ["", "foo", "http://localhost:5000", "http://h:99999/", "http:///x", "ftp://x/"])
-def test_urls_that_ab_calls_invalid_are(url):
+def test_urls_that_are_invalid_for_ab_are_refused(url):
     with pytest.raises(ValueError, match="invalid URL"):
         Plan(url)
 
@@ -70,14 +71,14 @@ def test_bench_sends_the_requests_and_counts_the_answers():
     assert all(b"\r\nHost: user2.att.com\r\n" in request for request in scripted.requests)
 
 
-def test_that_many_requests_are_made_at_a_time():
-    held = threading.Event()
-    with server(hold=held) as scripted:
+def test_bench_sends_as_many_requests_at_a_time_as_the_concurrency():
+    release = threading.Event()
+    with server(hold=release) as scripted:
         loading = threading.Thread(target=bench, args=(scripted.url, 30, 10))
         loading.start()
         while len(scripted.requests) < 10:
             time.sleep(0.01)
-        held.set()
+        release.set()
         loading.join()
 
     assert scripted.most_open == 10
@@ -99,14 +100,11 @@ def test_an_exception_in_the_progress_ends_the_run_with_a_report():
 
 
 def test_a_host_that_refuses_is_an_error_with_its_reason():
-    with server() as scripted:
-        url = scripted.url
-
-    with pytest.raises(Aborted, match=r"apr_socket_recv: Connection refused"):
-        bench(url)
+    with closed_address() as closed, pytest.raises(Aborted, match="apr_socket_recv: Connection refused"):
+        bench(f"http://{closed}/")
 
 
-def test_localhost_is_reached_on_whichever_of_its_addresses_answers(monkeypatch):
+def test_localhost_is_reached_at_the_address_that_answers(monkeypatch):
     resolve = socket.getaddrinfo
 
     def ipv6_first(host, port, *arguments, **options):
@@ -118,40 +116,39 @@ def test_localhost_is_reached_on_whichever_of_its_addresses_answers(monkeypatch)
         assert bench(f"http://localhost:{scripted.port}/").complete == 10
 
 
-def test_all_slots_move_on_from_an_address_that_refuses():
-    with server() as closed:
-        refuses = closed.port
-    with server() as scripted:
+def test_all_connections_use_the_address_that_does_not_refuse():
+    with closed_address() as closed, server() as scripted:
         engine = Engine(Plan(scripted.url, requests=30, concurrency=10))
-        engine.addresses = [(*engine.addresses[0][:-1], ("127.0.0.1", refuses)), *engine.addresses]
+        port = int(closed.rpartition(":")[2])
+        engine.addresses = [(*engine.addresses[0][:-1], ("127.0.0.1", port)), *engine.addresses]
         report = engine.run()
 
     assert (report.complete, report.failed) == (30, 0)
 
 
 def test_a_time_limit_ends_the_run():
-    held = threading.Event()
+    release = threading.Event()
 
     def answer(number):
         if number > 3:
-            held.wait(10)
+            release.wait(10)
         return OK
 
     with server(answer=answer) as scripted:
         begin = time.monotonic()
         result = kits_ab("-q", "-t", "1", scripted.url)
         seconds = time.monotonic() - begin
-        held.set()
+        release.set()
 
     assert result.returncode == 0
     assert 1 <= seconds < 1.5
     assert "Complete requests:      3\n" in result.stdout
-    assert float(re.search(r"Time taken for tests: +([\d.]+)", result.stdout)[1]) < 1  # ends at the last response
+    assert float(first_group(r"Time taken for tests: +([\d.]+)", result.stdout)) < 1  # ends at the last response
 
 
 def test_ctrl_c_prints_the_report_so_far():
-    held = threading.Event()
-    with server(hold=held, answer=lambda number: OK) as scripted:
+    release = threading.Event()
+    with server(hold=release, answer=lambda number: OK) as scripted:
         arguments = ["-n", "5", scripted.url]
         with subprocess.Popen([*OURS, *arguments], stdout=subprocess.PIPE, text=True) as process:
             while not scripted.requests:
@@ -159,7 +156,7 @@ def test_ctrl_c_prints_the_report_so_far():
                 time.sleep(0.01)
             process.send_signal(signal.SIGINT)
             printed, _ = process.communicate(timeout=20)
-        held.set()
+        release.set()
 
     assert process.returncode == 1
     assert "(be patient)...\n\nServer Software:" in printed

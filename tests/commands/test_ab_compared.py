@@ -4,6 +4,7 @@ import re
 import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ needs_ab = requires_tool("ab")
 
 
 def apachebench(*arguments):
+    """Run ApacheBench."""
     return subprocess.run(["ab", *arguments], capture_output=True, text=True, timeout=60)
 
 
@@ -36,10 +38,11 @@ def without_widths(lines):
 
 
 def keeping_alive(number):
+    """Return a response that keeps the connection."""
     return OK.replace(b"\r\n\r\n", b"\r\nConnection: keep-alive\r\n\r\n", 1)
 
 
-SIDE_BY_SIDE = {
+CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "one": ({}, ["-n", "1"]),
     "three": ({}, ["-n", "3"]),
     "progress": ({}, ["-n", "300", "-c", "8"]),
@@ -83,9 +86,9 @@ SIDE_BY_SIDE = {
 
 
 @needs_ab
-@pytest.mark.parametrize("case", SIDE_BY_SIDE)
-def test_the_output_is_that_of_ab(case):
-    script, arguments = SIDE_BY_SIDE[case]
+@pytest.mark.parametrize("case", CASES)
+def test_the_output_equals_that_of_ab(case):
+    script, arguments = CASES[case]
     with server(**script) as scripted:
         expected = apachebench(*arguments, scripted.url)
         requests = sorted(scripted.requests)
@@ -99,7 +102,7 @@ def test_the_output_is_that_of_ab(case):
 
 @needs_ab
 @pytest.mark.parametrize("options", [[], ["-S"]])
-def test_columns_stand_where_those_of_ab_stand(options):
+def test_the_columns_are_where_ab_has_them(options):
     with server() as scripted:
         reports = [run("-n", "20", *options, scripted.url).stdout for run in (kits_ab, apachebench)]
     widths, expected = (
@@ -117,7 +120,7 @@ def test_columns_stand_where_those_of_ab_stand(options):
 
 @needs_ab
 @pytest.mark.parametrize("requests", ["1", "7"])
-def test_the_files_are_those_of_ab(tmp_path, requests):
+def test_the_files_equal_those_of_ab(tmp_path, requests):
     csv, gnuplot = [], []
     with server() as scripted:
         for run in (kits_ab, apachebench):
@@ -159,7 +162,7 @@ MISUSES = [
 
 @needs_ab
 @pytest.mark.parametrize("arguments", MISUSES, ids=" ".join)
-def test_what_cannot_be_done_has_the_message_and_exit_code_of_ab(arguments):
+def test_a_misuse_has_the_message_and_exit_code_of_ab(arguments):
     expected, result = apachebench(*arguments), kits_ab(*arguments)
 
     assert result.returncode == expected.returncode
@@ -182,11 +185,11 @@ def test_too_many_connections_have_the_message_and_exit_code_of_ab():
 
 @needs_ab
 def test_a_silent_server_times_out_as_with_ab():
-    held = threading.Event()
-    with server(hold=held) as scripted, ThreadPoolExecutor() as pool:
+    release = threading.Event()
+    with server(hold=release) as scripted, ThreadPoolExecutor() as pool:
         runs = [pool.submit(run, "-n", "2", "-s", "1", scripted.url) for run in (apachebench, kits_ab)]
         expected, result = (run.result() for run in runs)
-        held.set()
+        release.set()
 
     assert (result.returncode, result.stderr) == (expected.returncode, expected.stderr)
 

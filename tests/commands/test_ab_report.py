@@ -47,7 +47,7 @@ Percentage of the requests served within a certain time (ms)
  100%     10 (longest request)"""
 
 
-def test_the_report_reads_as_that_of_ab():
+def test_the_report_has_the_form_of_that_of_ab():
     report = Report(Plan("http://localhost:5000/", concurrency=2), "gevent", document_length=30, seconds=0.02)
     report.length_errors, report.non_2xx = 1, 1
     report.total_transferred, report.html_transferred = 800, 120
@@ -89,10 +89,10 @@ TIMES = st.lists(st.integers(0, 10**8), min_size=2, max_size=200)
 def test_percentiles_grow_and_end_at_the_longest_request(times):
     report = Report(Plan("h/"), timings=[Timing(0, 0, time) for time in times])
 
-    found = [report.percentile_ms(percent) for percent in range(101)]
+    percentiles = [report.percentile_ms(percent) for percent in range(101)]
 
-    assert found == sorted(found)
-    assert found[-1] == (max(times) + 500) // 1000
+    assert percentiles == sorted(percentiles)
+    assert percentiles[-1] == (max(times) + 500) // 1000
 
 
 @given(TIMES)

@@ -7,6 +7,6 @@ from tests.game_api.helpers import SERVED, serving
 
 @pytest.fixture
 def url(topic, stack, tmp_path):
-    """The API served as the stack serves it, sending to the fresh topic."""
+    """Serve the API as the stack does, with the new topic; return its address."""
     with serving(SERVED, tmp_path / "api.log", EVENTLAB_TOPIC=topic) as (address, _):
         yield address

@@ -4,14 +4,14 @@ import json
 import os
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-from kafka import KafkaConsumer, TopicPartition
 
+from eventlab.clients import kafka
 from eventlab.settings import HOST, ROOT
+from tests.helpers import wait_until
 from tests.stacks import free_port
 
 SERVED = [sys.executable, "-m", "eventlab.stack.serve_api", str(ROOT / "game_api.py"), "--port"]
@@ -22,25 +22,23 @@ FLASK_RUN = [sys.executable, "-m", "flask", "run", "--host", "0.0.0.0", "--port"
 
 @contextmanager
 def serving(command, log: Path, **environment):
-    """The API as a process of its own on a free port; yields its address and the process."""
+    """Serve the API in a process on a free port; yield its address and the process."""
     port = free_port()
-    own = {"FLASK_APP": str(ROOT / "game_api.py"), **environment}
+    variables = os.environ | {"FLASK_APP": str(ROOT / "game_api.py"), **environment}
     with (
         log.open("wb") as output,
-        subprocess.Popen([*command, str(port)], env=os.environ | own, stdout=output, stderr=output) as server,
+        subprocess.Popen([*command, str(port)], env=variables, stdout=output, stderr=output) as server,
     ):
         try:
-            deadline = time.monotonic() + 20
-            while not answers(port):
-                assert server.poll() is None, log.read_text()
-                assert time.monotonic() < deadline, log.read_text()
-                time.sleep(0.05)
+            wait_until(lambda: server.poll() is not None or answers(port))
+            assert server.poll() is None, log.read_text()
             yield f"http://{HOST}:{port}", server
         finally:
             server.terminate()
 
 
 def answers(port):
+    """Return whether a web server answers at the port."""
     try:
         return httpx.options(f"http://{HOST}:{port}/", trust_env=False).status_code == 200
     except httpx.TransportError:
@@ -48,18 +46,10 @@ def answers(port):
 
 
 def events(topic, servers):
-    """All of the topic's messages, as JSON."""
-    consumer = KafkaConsumer(bootstrap_servers=servers)
-    partition = TopicPartition(topic, 0)
-    consumer.assign([partition])
-    end = consumer.end_offsets([partition])[partition]
-    consumer.seek_to_beginning(partition)
-    found = []
-    while consumer.position(partition) < end:
-        found += [json.loads(record.value) for record in consumer.poll(1000).get(partition, [])]
-    consumer.close()
-    return found
+    """Return all messages of the topic, parsed as JSON."""
+    return [json.loads(record.value) for record in kafka.read_topic(servers, topic)]
 
 
 def get(url, path="/", **headers):
+    """Send a GET request."""
     return httpx.get(url + path, headers=headers, trust_env=False, timeout=10)

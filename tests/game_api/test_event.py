@@ -13,17 +13,17 @@ HEADERS = st.lists(st.tuples(st.text(max_size=20), st.text(max_size=20)), max_si
 
 
 @given(HEADERS)
-def test_a_header_never_overwrites_the_events_own_fields(headers):
-    own = {"event_type": "purchase_knife", "description": "very sharp knife"}
+def test_a_header_never_replaces_a_field_of_the_event(headers):
+    fields = {"event_type": "purchase_knife", "description": "very sharp knife"}
 
-    merged = with_headers(own, headers)
+    merged = with_headers(fields, headers)
 
-    assert {name: merged[name] for name in own} == own
-    assert list(merged)[:2] == list(own)
+    assert {name: merged[name] for name in fields} == fields
+    assert list(merged)[:2] == list(fields)
 
 
 @pytest.mark.parametrize("name", ["event_type", "Event-Type", "EVENT_TYPE", "event-Type"])
-def test_a_header_that_looks_like_an_own_field_is_left_out(name):
+def test_a_header_with_the_name_of_a_field_is_left_out(name):
     assert with_headers({"event_type": "default"}, [(name, "forged")]) == {"event_type": "default"}
 
 
@@ -38,7 +38,7 @@ def test_a_header_sent_as_utf8_is_read_as_utf8(text):
 
 
 @pytest.mark.parametrize("name", ["Event-Type", "EVENT_TYPE", "event-type", "event_type"])
-def test_names_that_http_and_sql_do_not_distinguish_are_one_name(name):
+def test_names_that_are_equal_for_http_and_sql_are_one_name(name):
     assert normalize(name) == "event_type"
 
 
@@ -48,18 +48,18 @@ def test_importing_and_creating_the_app_connects_to_nothing():
     assert app.extensions["events"]._producer is None
 
 
-def test_whatever_the_client_library_raises_is_a_503(monkeypatch):
+def test_any_error_of_the_client_library_is_a_503(monkeypatch):
     app = create_app()
     monkeypatch.setattr(EventLog, "producer", lambda self: None)
 
     assert app.test_client().get("/").status_code == 503
 
 
-def test_the_log_line_is_that_of_flask_run():
+def test_the_log_line_has_the_form_of_flask_run():
     line = serve_api.log_line("127.0.0.1", "GET /?a=1 HTTP/1.0", "200")
 
     assert re.fullmatch(r'127\.0\.0\.1 - - \[\d\d/\w{3}/\d{4} \d\d:\d\d:\d\d\] "GET /\?a=1 HTTP/1\.0" 200 -', line)
 
 
-def test_a_request_cannot_write_log_lines_of_its_own():
+def test_a_request_cannot_add_a_line_to_the_log():
     assert "\n" not in serve_api.log_line("127.0.0.1", 'GET /\n127.0.0.1 - - "forged', "200")

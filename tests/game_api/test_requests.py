@@ -5,6 +5,7 @@ import re
 import socket
 import sys
 from collections import Counter
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -15,27 +16,27 @@ from tests.game_api.helpers import FLASK_RUN, SERVED, events, get, serving
 
 
 @pytest.mark.services
-def test_the_server_tells_the_routes_it_runs_with_and_keeps_the_question_out_of_its_log(tmp_path):
+def test_the_server_lists_its_routes_and_does_not_log_the_request(tmp_path):
     log = tmp_path / "log"
     with serving(SERVED, log) as (address, _):
-        told = httpx.get(address + serve_api.ROUTES_PATH, trust_env=False).json()
+        routes = httpx.get(address + serve_api.ROUTES_PATH, trust_env=False).json()
 
-    assert {rule["path"] for rule in told} == {"/", "/purchase_a_sword", "/purchase_a_knife"}
-    assert all("GET" in rule["methods"] for rule in told)
+    assert {rule["path"] for rule in routes} == {"/", "/purchase_a_sword", "/purchase_a_knife"}
+    assert all("GET" in rule["methods"] for rule in routes)
     assert serve_api.ROUTES_PATH not in log.read_text()
 
 
 def status_of(url, request):
-    """The status with which raw bytes are answered."""
-    host, port = re.fullmatch(r"http://(.*):(\d+)", url).groups()
-    with socket.create_connection((host, int(port)), timeout=10) as connection:
+    """Return the status of the answer to raw bytes."""
+    parts = urlsplit(url)
+    with socket.create_connection((parts.hostname, parts.port), timeout=10) as connection:
         connection.sendall(request)
         answer = connection.makefile("rb").readline()
     return int(answer.split()[1])
 
 
 @pytest.mark.parametrize(
-    ("path", "text", "own_fields"),
+    ("path", "text", "fields"),
     [
         ("/", "This is the default response!\n", {"event_type": "default"}),
         ("/purchase_a_sword", "Sword Purchased!\n", {"event_type": "purchase_sword"}),
@@ -46,17 +47,17 @@ def status_of(url, request):
         ),
     ],
 )
-def test_each_route_answers_and_sends_its_event_with_the_headers(url, topic, stack, path, text, own_fields):
+def test_each_route_answers_and_sends_its_event_with_the_headers(url, topic, stack, path, text, fields):
     headers = {"Host": "user1.comcast.com", "User-Agent": "ApacheBench/2.3", "Accept": "*/*"}
 
     answer = get(url, path, **headers)
 
     assert (answer.status_code, answer.text) == (200, text)
     (event,) = events(topic, stack.bootstrap_servers)
-    assert own_fields | headers == {name: event[name] for name in own_fields | headers}
+    assert fields | headers == {name: event[name] for name in fields | headers}
 
 
-def test_what_was_acknowledged_under_load_is_in_kafka(url, topic, stack):
+def test_all_acknowledged_requests_are_in_kafka(url, topic, stack):
     from eventlab.commands.ab import bench
 
     report = bench(url + "/", requests=500, concurrency=16)
@@ -84,7 +85,7 @@ def test_the_machines_environment_does_not_reach_kafka(topic, stack, tmp_path):
     assert "s3cret" not in json.dumps(events(topic, stack.bootstrap_servers))
 
 
-ODD = {
+UNUSUAL = {
     "at in host": b"Host: user@evil.example",
     "utf-8": "Host: x\r\nX-City: Zürich ☃".encode(),
     "latin-1": b"Host: x\r\nX-City: Z\xfcrich",
@@ -104,46 +105,46 @@ ODD = {
 
 
 @pytest.mark.parametrize("server", [SERVED, FLASK_RUN], ids=["served", "flask run"])
-def test_odd_headers_are_carried_or_refused_and_never_an_error_of_ours(server, topic, stack, tmp_path):
+def test_unusual_headers_are_logged_or_refused_without_a_server_error(server, topic, stack, tmp_path):
     with serving(server, tmp_path / "api.log", EVENTLAB_TOPIC=topic) as (url, _):
-        found = {
+        statuses = {
             name: status_of(url, b"GET / HTTP/1.1\r\nConnection: close\r\n" + headers + b"\r\n\r\n")
-            for name, headers in ODD.items()
+            for name, headers in UNUSUAL.items()
         }
         get(url)
 
-    assert {name: status for name, status in found.items() if status != 200 and not 400 <= status < 500} == {}
-    for carried in ("at in host", "utf-8", "latin-1", "8 KiB", "duplicates"):
-        assert found[carried] == 200, carried
+    assert {name: status for name, status in statuses.items() if status != 200 and not 400 <= status < 500} == {}
+    for logged in ("at in host", "utf-8", "latin-1", "8 KiB", "duplicates"):
+        assert statuses[logged] == 200, logged
     sent = events(topic, stack.bootstrap_servers)
     assert sent[0]["Host"] == "user@evil.example"
     assert [event["X-City"] for event in sent if "X-City" in event] == ["Zürich ☃", "Zürich"]
     assert {event["event_type"] for event in sent} == {"default"}
-    assert len(sent) == Counter(found.values())[200] + 1
+    assert len(sent) == Counter(statuses.values())[200] + 1
 
 
-def test_flask_run_works_as_in_the_course(topic, stack, tmp_path):
+def test_flask_run_serves_the_api(topic, stack, tmp_path):
     with serving(FLASK_RUN, tmp_path / "api.log", EVENTLAB_TOPIC=topic) as (url, _):
         assert get(url, "/purchase_a_knife").text == "Knife Purchased!\n"
 
     assert [event["event_type"] for event in events(topic, stack.bootstrap_servers)] == ["purchase_knife"]
 
 
-def test_both_servers_log_a_request_alike(topic, stack, tmp_path):
+def test_both_servers_log_a_request_in_the_same_form(topic, stack, tmp_path):
     lines = []
     for server, log in ((SERVED, tmp_path / "served.log"), (FLASK_RUN, tmp_path / "flask.log")):
         with serving(server, log, EVENTLAB_TOPIC=topic) as (url, _):
             get(url, "/purchase_a_sword")
-        found = re.findall(
+        logged = re.findall(
             r'(127\.0\.0\.1 - - \[)[^]]*(\] "GET /purchase_a_sword HTTP/1.1" 200 -)\n', log.read_text()
         )
-        lines.append(found)
+        lines.append(logged)
 
     assert lines[0] == lines[1]
     assert len(lines[0]) == 1
 
 
-def test_a_deleted_topic_comes_back_with_the_next_event(url, topic, stack):
+def test_the_next_event_creates_a_deleted_topic_again(url, topic, stack):
     from kafka import KafkaAdminClient
 
     get(url)
@@ -155,7 +156,7 @@ def test_a_deleted_topic_comes_back_with_the_next_event(url, topic, stack):
     assert get(url).status_code == 200
 
 
-def test_a_course_projects_own_app_is_served_too(topic, stack, tmp_path):
+def test_the_api_of_the_original_course_is_served(topic, stack, tmp_path):
     app = ROOT / "tests" / "bench" / "original_api.py"
     command = [sys.executable, "-m", "eventlab.stack.serve_api", str(app), "--port"]
 

@@ -1,30 +1,32 @@
 """The game API while Kafka does not run, hangs, or is killed."""
 
-import os
-import signal
 import threading
 import time
 from collections import Counter
 
+import psutil
 import pytest
 
-from eventlab.settings import HOST
-from eventlab.stack import Stack, process
+from eventlab.stack import Stack
 from tests.game_api.helpers import FLASK_RUN, SERVED, events, get, serving
-from tests.stacks import free_port, free_settings
+from tests.helpers import process_of, wait_until
+from tests.servers import closed_address
+from tests.stacks import free_settings
 
 
 @pytest.mark.services
-def test_without_kafka_forty_requests_at_once_are_each_refused_within_five_seconds(tmp_path):
-    answers = []
+def test_without_kafka_forty_simultaneous_requests_are_refused_within_five_seconds(tmp_path):
+    answers: list[tuple[int, list[str], bool]] = []
 
     def ask():
-        began = time.monotonic()
+        started = time.monotonic()
         answer = get(url, "/purchase_a_sword")
-        answers.append((answer.status_code, list(answer.json()), time.monotonic() - began < 5))
+        answers.append((answer.status_code, list(answer.json()), time.monotonic() - started < 5))
 
-    nobody = f"{HOST}:{free_port()}"
-    with serving(SERVED, tmp_path / "api.log", KAFKA_BOOTSTRAP_SERVERS=nobody) as (url, _):
+    with (
+        closed_address() as closed,
+        serving(SERVED, tmp_path / "api.log", KAFKA_BOOTSTRAP_SERVERS=closed) as (url, _),
+    ):
         threads = [threading.Thread(target=ask) for _ in range(40)]
         for thread in threads:
             thread.start()
@@ -36,22 +38,22 @@ def test_without_kafka_forty_requests_at_once_are_each_refused_within_five_secon
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory):
-    """Settings of a stack of which only Kafka runs, for tests that stop it."""
-    own = free_settings(tmp_path_factory.mktemp("stack") / "state")
-    Stack(own).up(["kafka"])
-    yield own
-    Stack(own).down(["kafka"])
+    """Return settings of a stack in which only Kafka runs, for tests that stop it."""
+    settings = free_settings(tmp_path_factory.mktemp("stack") / "state")
+    Stack(settings).up(["kafka"])
+    yield settings
+    Stack(settings).down(["kafka"])
 
 
 @pytest.mark.services
 @pytest.mark.parametrize("server", [SERVED, FLASK_RUN], ids=["served", "flask run"])
-def test_the_api_starts_before_kafka_and_recovers_when_it_is_there(server, broker, tmp_path):
+def test_the_api_can_start_before_kafka_and_uses_it_once_it_runs(server, broker, tmp_path):
     Stack(broker).down(["kafka"])
 
     with serving(server, tmp_path / "api.log", KAFKA_BOOTSTRAP_SERVERS=broker.bootstrap_servers) as (url, _):
-        began = time.monotonic()
+        started = time.monotonic()
         refused = get(url)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - started < 5
         Stack(broker).up(["kafka"])
         accepted = get(url)
 
@@ -61,17 +63,17 @@ def test_the_api_starts_before_kafka_and_recovers_when_it_is_there(server, broke
 
 
 @pytest.mark.services
-def test_a_broker_killed_under_load_loses_nothing_acknowledged(broker, tmp_path):
+def test_a_broker_that_is_killed_under_load_loses_no_acknowledged_event(broker, tmp_path):
     Stack(broker).up(["kafka"])
-    topic, answered, slowest, over = "killed", [], [0.0], threading.Event()
+    topic, answered, durations, finished = "killed", [], [0.0], threading.Event()
 
     def player(url, number):
         for call in range(100000):
-            if over.is_set():
+            if finished.is_set():
                 return
-            began, name = time.monotonic(), f"{number}-{call}"
+            started, name = time.monotonic(), f"{number}-{call}"
             answered.append((get(url, **{"X-Id": name}).status_code, name))
-            slowest.append(time.monotonic() - began)
+            durations.append(time.monotonic() - started)
 
     environment = {"KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers, "EVENTLAB_TOPIC": topic}
     with serving(SERVED, tmp_path / "api.log", **environment) as (url, _):
@@ -79,11 +81,11 @@ def test_a_broker_killed_under_load_loses_nothing_acknowledged(broker, tmp_path)
         for thread in players:
             thread.start()
         time.sleep(1)
-        os.kill(process.find(broker, "kafka").pid, signal.SIGKILL)
+        process_of(broker, "kafka").kill()
         time.sleep(1)
         Stack(broker).up(["kafka"])
         wait_for_an_answer(url)
-        over.set()
+        finished.set()
         for thread in players:
             thread.join()
 
@@ -92,20 +94,20 @@ def test_a_broker_killed_under_load_loses_nothing_acknowledged(broker, tmp_path)
     written = Counter(event["X-Id"] for event in events(topic, broker.bootstrap_servers) if "X-Id" in event)
     assert acknowledged
     assert acknowledged <= set(written)
-    assert max(slowest) < 5
+    assert max(durations) < 5
 
 
 @pytest.mark.services
-def test_a_hanging_broker_is_a_503_within_five_seconds_and_then_forgotten(broker, tmp_path):
+def test_a_hanging_broker_is_a_503_within_five_seconds_until_it_continues(broker, tmp_path):
     Stack(broker).up(["kafka"])
-    kafka = process.find(broker, "kafka")
+    kafka = process_of(broker, "kafka")
     with serving(SERVED, tmp_path / "api.log", KAFKA_BOOTSTRAP_SERVERS=broker.bootstrap_servers) as (url, _):
         get(url)
         kafka.suspend()
         try:
-            began = time.monotonic()
+            started = time.monotonic()
             refused = get(url).status_code
-            waited = time.monotonic() - began
+            waited = time.monotonic() - started
         finally:
             kafka.resume()
         wait_for_an_answer(url)
@@ -115,9 +117,9 @@ def test_a_hanging_broker_is_a_503_within_five_seconds_and_then_forgotten(broker
 
 
 @pytest.mark.services
-def test_sigterm_lets_requests_in_flight_finish(broker, tmp_path):
+def test_after_sigterm_running_requests_are_completed(broker, tmp_path):
     Stack(broker).up(["kafka"])
-    kafka, statuses = process.find(broker, "kafka"), []
+    kafka, statuses = process_of(broker, "kafka"), []
     with serving(SERVED, tmp_path / "api.log", KAFKA_BOOTSTRAP_SERVERS=broker.bootstrap_servers) as (url, server):
         get(url)
         kafka.suspend()
@@ -136,21 +138,17 @@ def test_sigterm_lets_requests_in_flight_finish(broker, tmp_path):
 
 
 def wait_for_an_answer(url):
-    deadline = time.monotonic() + 20
-    while get(url).status_code != 200:
-        assert time.monotonic() < deadline
+    """Wait until the API answers with success."""
+    wait_until(lambda: get(url).status_code == 200)
 
 
 def wait_for_a_connection(server):
-    """Until a client is connected to the server, beside its own connection to Kafka."""
-    import psutil
+    """Wait until a client is connected to the server, which itself is connected to Kafka."""
 
-    deadline = time.monotonic() + 5
-    while True:
+    def has_client():
         connections = psutil.Process(server.pid).net_connections("tcp")
-        listening = {c.laddr.port for c in connections if c.status == psutil.CONN_LISTEN}
-        if any(c.laddr.port in listening and c.status == psutil.CONN_ESTABLISHED for c in connections):
-            time.sleep(0.2)  # the request's bytes follow its connection
-            return
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+        listening = {link.laddr.port for link in connections if link.status == psutil.CONN_LISTEN}
+        return any(link.laddr.port in listening and link.status == psutil.CONN_ESTABLISHED for link in connections)
+
+    wait_until(has_client, 5)
+    time.sleep(0.2)  # the request's bytes follow its connection

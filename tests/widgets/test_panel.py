@@ -10,7 +10,8 @@ from ipywidgets.widgets.widget import _instances
 
 from eventlab.widgets import EventTail, GameConsole, StackPanel, TraceEvent
 from eventlab.widgets.panel import CLOSE_S, Panel, close_panels
-from tests.widgets.helpers import threads, until
+from tests.helpers import wait_until
+from tests.widgets.helpers import threads
 
 TEXTS = {
     StackPanel: "StackPanel: kafka, namenode, datanode, spark, api",
@@ -68,7 +69,7 @@ def test_a_widget_that_is_not_shown_has_no_threads():
 def test_a_closed_tail_leaves_no_connection(stack, topic, show):
     before = connections()
     tail = show(EventTail(topic, stack))
-    until(lambda: tail.follower.position)
+    wait_until(lambda: tail.follower.position)
     assert connections() - before
 
     tail.close()
@@ -79,7 +80,7 @@ def test_a_closed_tail_leaves_no_connection(stack, topic, show):
 
 def connections():
     """Return the local addresses of the open TCP connections of this process."""
-    return {each.laddr for each in psutil.Process().net_connections(kind="tcp") if each.raddr}
+    return {link.laddr for link in psutil.Process().net_connections(kind="tcp") if link.raddr}
 
 
 def test_a_cell_that_runs_again_closes_the_widgets_of_its_first_run(kernel):
@@ -107,7 +108,7 @@ def test_a_kernel_that_is_shut_down_closes_its_widgets(kernel, tmp_path):
     )
 
     kernel.manager.request_shutdown()
-    until(lambda: report.exists() and report.read_text())
+    wait_until(lambda: report.exists() and report.read_text())
 
     assert report.read_text() == "[]"
 
@@ -126,7 +127,7 @@ def test_panels_that_are_closed_wait_for_their_slow_threads_together(show):
     assert time.monotonic() - started < CLOSE_S + 0.5
     assert all(panel.is_closed and panel.comm is None for panel in panels)
     importing.set()
-    until(lambda: not any("imports" in name for name in threads()))
+    wait_until(lambda: not any("imports" in name for name in threads()))
 
 
 def test_an_error_of_a_thread_during_close_is_not_printed(show, capfd):

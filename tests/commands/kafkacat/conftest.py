@@ -13,7 +13,7 @@ from tests.commands.kafkacat.helpers import cat, new_topic
 
 @pytest.fixture(scope="module")
 def numbers(stack: Settings) -> Iterator[str]:
-    """A topic of one partition with the messages 0 to 9."""
+    """Create a topic of one partition with the messages 0 to 9."""
     with new_topic(partitions=1) as name:
         cat("-P", "-t", name, stdin=b"".join(b"%d\n" % number for number in range(10)))
         yield name
@@ -21,13 +21,13 @@ def numbers(stack: Settings) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def mixed(stack: Settings) -> Iterator[str]:
-    """A topic of three partitions with keys, headers, binary data, an empty message and a tombstone."""
+    """Create a topic of three partitions with keys, headers, binary data, an empty message and a tombstone."""
     with new_topic(partitions=3) as name:
         with KafkaProducer(bootstrap_servers=stack.bootstrap_servers) as producer:
             for number in range(10):
                 producer.send(name, b"value %d" % number, key=b"key %d" % (number % 4), partition=number % 2)
             producer.send(name, b'\x00\x01\xff\xfe\n"\\', partition=0, headers=[("a", b"1"), ("b", b"")])
             producer.send(name, b"no key", partition=1)
-            producer.send(name, None, key=b"gone", partition=1)
+            producer.send(name, None, key=b"deleted", partition=1)
             producer.send(name, b"", key=b"", partition=0)
         yield name

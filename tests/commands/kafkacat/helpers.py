@@ -18,6 +18,7 @@ from kafka import KafkaAdminClient
 from eventlab.commands.kafkacat import main
 from eventlab.commands.kafkacat.options import Options, parse
 from eventlab.settings import settings
+from tests.helpers import PipedProcess
 
 COMMAND = [sys.executable, "-m", "eventlab.commands.kafkacat"]
 
@@ -29,10 +30,12 @@ Result = subprocess.CompletedProcess[bytes]
 
 
 def options(*argv: str) -> Options:
+    """Return the parsed options of a command line."""
     return parse(argv, default_brokers="localhost:29092")
 
 
 def message(value: bytes | None = b"sword", key: bytes | None = b"ann", **fields: object) -> SimpleNamespace:
+    """Return a message with the methods of librdkafka\'s messages."""
     defaults = {"topic": "events", "partition": 2, "offset": 40, "timestamp": (1, 1700000000000), "headers": None}
     fields = {"value": value, "key": key} | defaults | fields
     return SimpleNamespace(**{name: lambda content=content: content for name, content in fields.items()})
@@ -43,22 +46,24 @@ def cat(*argv: str, stdin: bytes = b"", brokers: str = BROKERS) -> Result:
     with TemporaryFile() as source, TemporaryFile("w+") as out, TemporaryFile("w+") as err, ExitStack() as stack:
         source.write(stdin)
         source.seek(0)
-        stack.enter_context(descriptor_0(source.fileno()))
+        stack.enter_context(standard_input(source.fileno()))
         stack.enter_context(redirect_stdout(out))
         stack.enter_context(redirect_stderr(err))
         for number in (signal.SIGINT, signal.SIGTERM):
             stack.callback(signal.signal, number, signal.getsignal(number))
         code = main(["-b", brokers, *argv])
-        return Result(argv, code, *map(content, (out, err)))
+        return Result(argv, code, *map(bytes_of, (out, err)))
 
 
-def content(file: IO[str]) -> bytes:
+def bytes_of(file: IO[str]) -> bytes:
+    """Return what was written to a file."""
     file.flush()
     return os.pread(file.fileno(), 2**24, 0)
 
 
 @contextmanager
-def descriptor_0(replacement: int) -> Iterator[None]:
+def standard_input(replacement: int) -> Iterator[None]:
+    """Replace the standard input by another descriptor."""
     saved = os.dup(0)
     os.dup2(replacement, 0)
     try:
@@ -69,10 +74,13 @@ def descriptor_0(replacement: int) -> Iterator[None]:
 
 
 @contextmanager
-def running(*argv: str, brokers: str = BROKERS) -> Iterator[subprocess.Popen[bytes]]:
+def running(*argv: str, brokers: str = BROKERS) -> Iterator[PipedProcess[bytes]]:
     """Run kafkacat in the background, and kill it at the end."""
     pipe = subprocess.PIPE
-    with subprocess.Popen([*COMMAND, "-b", brokers, *argv], stdin=pipe, stdout=pipe, stderr=pipe) as process:
+    process: PipedProcess[bytes] = PipedProcess(
+        [*COMMAND, "-b", brokers, *argv], stdin=pipe, stdout=pipe, stderr=pipe
+    )
+    with process:
         try:
             yield process
         finally:
@@ -81,6 +89,7 @@ def running(*argv: str, brokers: str = BROKERS) -> Iterator[subprocess.Popen[byt
 
 @contextmanager
 def new_topic(partitions: int) -> Iterator[str]:
+    """Create a topic, and delete it after the block."""
     name = f"test-{uuid.uuid4().hex[:12]}"
     with KafkaAdminClient(bootstrap_servers=BROKERS) as admin:
         admin.create_topics(

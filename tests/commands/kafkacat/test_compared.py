@@ -18,11 +18,12 @@ compared_with_kcat = requires_tool("kcat")
 
 
 def kcat(*argv: str, stdin: bytes = b"") -> Result:
+    """Run kcat."""
     return subprocess.run([KCAT or "kcat", "-b", BROKERS, *argv], input=stdin, capture_output=True, timeout=60)
 
 
 def messages_of(stderr: bytes) -> list[str]:
-    """The lines without librdkafka's log, sorted: partitions end in any order."""
+    """Return the lines without librdkafka's log, sorted: partitions end in any order."""
     lines = [line.removesuffix(": exiting") for line in stderr.decode().splitlines()]
     return sorted(line for line in lines if not line.startswith("%4|"))
 
@@ -82,7 +83,7 @@ def test_a_missing_topic_is_reported_as_by_kcat(mode: str) -> None:
     ids=lambda value: " ".join(value) if isinstance(value, list) else repr(value[:12]),
 )
 def test_writing_has_the_results_of_kcat(topic: str, stdin: bytes, argv: list[str]) -> None:
-    """Both write to one topic; compared are the added messages, the exit codes and the output."""
+    """Both write to one topic. The added messages, exit codes and outputs are equal."""
     count, results = 0, []
     for run in (cat, kcat):
         result = run("-P", "-t", topic, *argv, stdin=stdin)
@@ -94,7 +95,7 @@ def test_writing_has_the_results_of_kcat(topic: str, stdin: bytes, argv: list[st
 
 @compared_with_kcat
 def test_a_message_that_is_too_large_ends_the_run_after_the_messages_before_it_are_sent(topic: str) -> None:
-    """kcat ends at once, and may or may not have sent the messages before."""
+    """kcat ends immediately; whether it has sent the messages before differs."""
     lines = b"a\n" + b"x" * 1_000_100
     ours = cat("-P", "-t", topic, stdin=lines)
     sent = cat("-C", "-t", topic, "-eq", "-f", "[%s]").stdout
@@ -110,6 +111,6 @@ def test_a_key_selects_the_partition_that_kcat_selects() -> None:
     with new_topic(partitions=3) as name:
         for run in (cat, kcat):
             run("-P", "-t", name, "-K:", stdin=b"".join(b"key-%d:x\n" % number for number in range(40)))
-        placed = Counter(cat("-C", "-t", name, "-eq", "-f", "%p %k\n").stdout.splitlines())
-    assert len(placed) == 40
-    assert set(placed.values()) == {2}
+        keys = Counter(cat("-C", "-t", name, "-eq", "-f", "%p %k\n").stdout.splitlines())
+    assert len(keys) == 40
+    assert set(keys.values()) == {2}

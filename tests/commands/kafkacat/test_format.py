@@ -37,7 +37,7 @@ def test_a_format_renders(spec: bytes, text: bytes) -> None:
     assert renderer(spec)(message()) == text
 
 
-def test_missing_keys_and_payloads_render_as_nothing() -> None:
+def test_missing_keys_and_payloads_are_empty() -> None:
     assert renderer(b"%k,%K,%s,%S")(message(value=None, key=None)) == b",-1,,-1"
 
 
@@ -95,7 +95,7 @@ def test_empty_lines_are_skipped_and_the_last_line_needs_no_newline() -> None:
     st.binary(max_size=200) | st.lists(st.sampled_from([b"\n", b"ab"])).map(b"".join),
     st.lists(st.integers(0, 200)),
 )
-def test_the_size_of_the_reads_does_not_matter(data: bytes, cuts: list[int]) -> None:
+def test_the_lines_do_not_depend_on_the_size_of_the_reads(data: bytes, cuts: list[int]) -> None:
     ends = sorted({min(cut, len(data)) for cut in cuts} | {len(data)})
     chunks = [data[start:end] for start, end in zip([0, *ends], ends, strict=False)]
     assert list(split_lines(chunks)) == [part for part in data.split(b"\n") if part]
@@ -125,7 +125,9 @@ def test_a_line_that_is_too_large_is_rejected_without_reading_all_of_it() -> Non
         (b"::", b"a:b::c", (b"a:b", b"c")),
     ],
 )
-def test_a_line_becomes_split_key(delimiter: bytes | None, line: bytes, pair: tuple[bytes | None, bytes]) -> None:
+def test_a_line_is_split_into_key_and_payload(
+    delimiter: bytes | None, line: bytes, pair: tuple[bytes | None, bytes]
+) -> None:
     assert split_key(line, delimiter) == pair
 
 

@@ -11,12 +11,12 @@ from eventlab.commands.kafkacat.options import FatalError, UsageError
 from tests.commands.kafkacat.helpers import options
 
 
-def test_the_flags_of_the_course_are_understood() -> None:
+def test_the_flags_of_the_course_are_parsed() -> None:
     parsed = options("-C", "-b", "kafka:29092", "-t", "events", "-o", "beginning", "-e")
     assert (parsed.mode, parsed.brokers, parsed.topic, parsed.exit_at_end) == ("C", "kafka:29092", "events", True)
 
 
-def test_short_flags_may_be_clustered_and_their_values_attached() -> None:
+def test_short_flags_can_be_combined_with_their_values() -> None:
     assert options("-Ceqtevents", "-c5", "-K:") == options("-C", "-e", "-q", "-t", "events", "-c", "5", "-K", ":")
 
 
@@ -31,7 +31,7 @@ def test_attached_and_separate_values_mean_the_same(count: int, partition: int, 
 
 
 @pytest.mark.parametrize(("tty", "mode"), [(True, "Consumer"), (False, "Producer")])
-def test_without_a_mode_a_terminal_on_stdin_means_consuming(
+def test_without_a_mode_a_terminal_consumes_and_a_pipe_produces(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tty: bool, mode: str
 ) -> None:
     monkeypatch.setattr("os.isatty", lambda descriptor: tty)

@@ -13,7 +13,7 @@ from eventlab.settings import Settings
 from tests.commands.kafkacat.helpers import BROKERS, COMMAND, cat, new_topic, running
 
 
-def test_the_command_writes_and_reads_a_topic_of_the_stack_without_b(topic: str) -> None:
+def test_without_a_broker_option_the_command_uses_the_stack(topic: str) -> None:
     written = subprocess.run([*COMMAND, "-t", topic], input=b"sword\nknife\n", capture_output=True)
     assert (written.returncode, written.stdout) == (0, b"")
     assert written.stderr == b"% Auto-selecting Producer mode (use -P or -C to override)\n"
@@ -34,7 +34,7 @@ def test_the_command_writes_and_reads_a_topic_of_the_stack_without_b(topic: str)
         (["-o", "99", "-e"], []),
     ],
 )
-def test_offsets_and_counts_choose_the_messages(numbers: str, argv: list[str], lines: list[int]) -> None:
+def test_offsets_and_counts_select_the_messages(numbers: str, argv: list[str], lines: list[int]) -> None:
     result = cat("-C", "-t", numbers, "-q", *argv)
     assert (result.returncode, result.stderr) == (0, b"")
     assert result.stdout.split() == [b"%d" % number for number in lines]
@@ -42,7 +42,7 @@ def test_offsets_and_counts_choose_the_messages(numbers: str, argv: list[str], l
 
 @pytest.fixture(scope="module")
 def shortened(stack: Settings) -> Iterator[str]:
-    """A topic of one partition with the messages 4 to 9: those before are deleted, as at the end of retention."""
+    """Create a topic with the messages 4 to 9; the earlier ones are deleted, as at the end of retention."""
     with new_topic(partitions=1) as name:
         cat("-P", "-t", name, stdin=b"".join(b"%d\n" % number for number in range(10)))
         with KafkaAdminClient(bootstrap_servers=BROKERS) as admin:
@@ -55,7 +55,7 @@ def shortened(stack: Settings) -> Iterator[str]:
     [("beginning", 4), ("-3", 7), ("-99", 4), ("4", 4), ("3", 10), ("0", 10), ("10", 10), ("11", 10)],
 )
 def test_an_offset_outside_a_partition_means_its_end(shortened: str, offset: str, first: int) -> None:
-    """More messages than the partition has (`-99`) are all messages that it has."""
+    """`-99` means all messages when there are fewer."""
     result = cat("-C", "-t", shortened, "-eq", "-o", offset)
     assert (result.returncode, result.stderr) == (0, b"")
     assert result.stdout.split() == [b"%d" % number for number in range(first, 10)]
@@ -78,13 +78,13 @@ def test_bytes_are_read_as_they_were_written(topic: str) -> None:
     assert cat("-C", "-t", topic, "-eq").stdout == raw + b"\n"
 
 
-def test_a_large_input_arrives_complete_and_in_order(topic: str) -> None:
+def test_a_large_input_is_received_complete_and_in_order(topic: str) -> None:
     lines = b"".join(b"%d\n" % number for number in range(30_000))
     assert cat("-P", "-t", topic, stdin=lines).returncode == 0
     assert cat("-C", "-t", topic, "-eq").stdout == lines
 
 
-def test_a_follower_prints_a_message_when_it_arrives_and_ctrl_c_is_not_an_error(topic: str) -> None:
+def test_a_follower_prints_each_new_message_and_ctrl_c_is_not_an_error(topic: str) -> None:
     with running("-C", "-t", topic, "-o", "end") as follower:
         assert follower.stderr.readline().decode() == f"% Reached end of topic {topic} [0] at offset 0\n"
         cat("-P", "-t", topic, stdin=b"late\n")
@@ -128,7 +128,7 @@ def test_aborted_transactions_are_not_printed_and_the_end_is_still_reached(topic
 
 
 @pytest.mark.usefixtures("stack")
-def test_deleting_a_topic_ends_its_follower_which_does_not_create_it_again() -> None:
+def test_a_follower_ends_when_its_topic_is_deleted_and_does_not_create_it_again() -> None:
     with new_topic(partitions=1) as name, running("-C", "-t", name) as follower:
         assert follower.stderr.readline().decode() == f"% Reached end of topic {name} [0] at offset 0\n"
         with KafkaAdminClient(bootstrap_servers=BROKERS) as admin:
