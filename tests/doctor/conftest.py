@@ -12,14 +12,14 @@ from tests.stacks import free_settings
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Settings:
+def unused(tmp_path: Path) -> Settings:
     """Return settings of a stack that does not run."""
     return free_settings(tmp_path / "state")
 
 
 @pytest.fixture
 def bare_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder as PATH and no JAVA_HOME: a machine without Java."""
+    """Set PATH to an empty folder and no JAVA_HOME, as on a machine without Java; return the folder."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
@@ -30,7 +30,7 @@ def bare_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def kit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the kit's own files, to spoil."""
+    """Copy the kit's files, so that a test can change them."""
     shutil.copytree(ROOT / "stack", tmp_path / "kit" / "stack")
     for name in ("pyproject.toml", "uv.lock"):
         shutil.copy(ROOT / name, tmp_path / "kit" / name)
@@ -39,5 +39,6 @@ def kit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def on_macos(monkeypatch: pytest.MonkeyPatch) -> None:
+def macos(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pretend that the platform is macOS."""
     monkeypatch.setattr(host, "platform_name", lambda: "macOS")

@@ -16,22 +16,22 @@ from tests.stacks import free_offset
 
 
 @pytest.mark.services
-def test_everything_is_ok_after_setup_and_reported_within_seconds(tmp_path: Path):
+def test_after_setup_all_checks_succeed_within_seconds(tmp_path: Path):
     environment = os.environ | {"EVENTLAB_PORT_OFFSET": str(free_offset()), "EVENTLAB_STATE_DIR": str(tmp_path)}
     command = [str(Path(sys.executable).with_name("eventlab")), "doctor", "--json"]
-    subprocess.run(command, env=environment, capture_output=True)  # the jars' bytes into the page cache
+    subprocess.run(command, env=environment, capture_output=True)  # reads the jars into the page cache
     started = time.monotonic()
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    took = time.monotonic() - started
+    seconds = time.monotonic() - started
 
-    found = json.loads(done.stdout)
-    assert [check for check in found if not check["ok"]] == []
+    checks = json.loads(done.stdout)
+    assert [check for check in checks if not check["ok"]] == []
     assert done.returncode == 0
-    assert took < 4  # 1.3 s on an idle machine
+    assert seconds < 4  # 1.3 s on an idle machine
 
 
 @pytest.mark.services
-def test_a_fail_makes_the_exit_code_non_zero(tmp_path: Path):
+def test_after_a_failed_check_the_exit_code_is_1(tmp_path: Path):
     (tmp_path / "file").touch()
     environment = os.environ | {"EVENTLAB_STATE_DIR": str(tmp_path / "file" / "state")}
     command = [str(Path(sys.executable).with_name("eventlab")), "doctor"]
@@ -42,17 +42,17 @@ def test_a_fail_makes_the_exit_code_non_zero(tmp_path: Path):
     assert "Traceback" not in done.stderr
 
 
-def test_a_check_that_breaks_is_a_check_that_fails(own: Settings, kit: Path):
+def test_an_exception_in_a_check_is_a_failed_check(unused: Settings, kit: Path):
     (kit / "stack" / "kafka" / "jgo.lock.toml").unlink()
 
-    broken = {check.name: check for check in doctor.checks(own)}["kafka and tools"]
+    failed = {check.name: check for check in doctor.checks(unused)}["kafka and tools"]
 
-    assert not broken.ok
-    assert "could not be checked: FileNotFoundError" in broken.detail
+    assert not failed.ok
+    assert "could not be checked: FileNotFoundError" in failed.detail
 
 
-def test_a_check_that_passes_has_nothing_to_fix(own: Settings):
-    assert all(bool(check.remedy) != check.ok for check in doctor.checks(own))
+def test_only_failed_checks_have_a_remedy(unused: Settings):
+    assert all(bool(check.remedy) != check.ok for check in doctor.checks(unused))
 
 
 def test_a_path_with_brackets_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]):

@@ -12,7 +12,7 @@ from eventlab.cli.app import main
 from eventlab.doctor import host
 
 
-def test_grading_on_macos_is_a_note_with_the_alternatives(on_macos):
+def test_grading_macos_is_a_note_with_the_alternatives(macos):
     check = host.grading()
 
     assert (check.ok, check.note) == (True, True)
@@ -28,9 +28,7 @@ def test_grading_on_linux_without_bubblewrap_names_the_package(bare_path: Path, 
     assert "package bubblewrap" in check.detail
 
 
-def test_a_bubblewrap_that_may_not_make_a_sandbox_is_a_note_with_its_message(
-    bare_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_bubblewrap_that_fails_is_a_note_with_its_message(bare_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(host, "platform_name", lambda: "Linux")
     (bare_path / "bwrap").write_text("#!/bin/sh\necho 'setting up uid map: Permission denied' >&2\nexit 1\n")
     (bare_path / "bwrap").chmod(0o755)
@@ -51,7 +49,7 @@ def test_what_other_users_can_reach_is_shown_with_the_advice():
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may start a process of another user")
-def test_another_user_with_a_process_here_is_named(monkeypatch: pytest.MonkeyPatch):
+def test_another_user_with_a_process_is_named(monkeypatch: pytest.MonkeyPatch):
     account = SimpleNamespace(pw_uid=60_123, pw_name="ada")
     monkeypatch.setattr(host.pwd, "getpwall", lambda: [account])
     other = subprocess.Popen(["sleep", "60"], user=account.pw_uid)
@@ -65,7 +63,7 @@ def test_another_user_with_a_process_here_is_named(monkeypatch: pytest.MonkeyPat
     assert "other users active now: ada" in check.detail
 
 
-def test_a_command_that_needs_linux_refuses_at_once_on_macos(on_macos, tmp_path: Path):
+def test_a_command_that_needs_linux_refuses_at_once_macos(macos, tmp_path: Path):
     for command in (["grade", "lab01", str(tmp_path)], ["labs", "verify", "lab01"]):
         done = CliRunner().invoke(main, command)
 

@@ -10,13 +10,14 @@ from eventlab.doctor import installation
 from eventlab.stack import archives, jars
 
 
-def spoil(path: Path, old: str, new: str) -> None:
+def edit(path: Path, old: str, new: str) -> None:
+    """Replace a text in a file."""
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new))
 
 
-def test_this_python_is_fit():
+def test_this_python_is_suitable():
     check = installation.python()
 
     assert check.ok
@@ -37,7 +38,7 @@ def test_the_installed_packages_are_the_locked_ones():
 
 
 def test_a_package_of_another_version_than_the_locked_one_is_named(kit: Path):
-    spoil(kit / "uv.lock", 'name = "gevent"\nversion = "', 'name = "gevent"\nversion = "0.')
+    edit(kit / "uv.lock", 'name = "gevent"\nversion = "', 'name = "gevent"\nversion = "0.')
 
     check = installation.packages()
 
@@ -47,7 +48,7 @@ def test_a_package_of_another_version_than_the_locked_one_is_named(kit: Path):
 
 
 def test_a_lock_that_is_older_than_the_project_file_is_found(kit: Path):
-    spoil(kit / "pyproject.toml", '"flask>=3.1,<4"', '"flask>=3.0,<4"')
+    edit(kit / "pyproject.toml", '"flask>=3.1,<4"', '"flask>=3.0,<4"')
 
     check = installation.packages()
 
@@ -62,7 +63,7 @@ def test_a_machine_without_java_gets_the_command_that_installs_one(bare_path: Pa
     assert check.remedy == "eventlab setup"
 
 
-def test_an_unfit_java_is_listed_with_its_reason(bare_path: Path):
+def test_an_unsuitable_java_is_listed_with_the_reason(bare_path: Path):
     (bare_path / "java").write_text("#!/bin/sh\necho 'openjdk version \"11.0.2\"' >&2\n")
     (bare_path / "java").chmod(0o755)
 
@@ -106,10 +107,10 @@ def test_missing_archives_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ),
     ],
 )
-def test_versions_that_must_be_equal_and_are_not_are_named(kit: Path, check, file: str, old: str, new: str):
+def test_different_versions_that_must_be_equal_are_named(kit: Path, check, file: str, old: str, new: str):
     assert check().ok
 
-    spoil(kit / "stack" / file, old, new)
+    edit(kit / "stack" / file, old, new)
 
     assert not check().ok
     assert "must be equal" in check().detail
@@ -118,7 +119,7 @@ def test_versions_that_must_be_equal_and_are_not_are_named(kit: Path, check, fil
 def test_a_jgo_toml_without_its_lock_is_found(kit: Path):
     assert installation.locks().ok
 
-    spoil(kit / "stack" / "spark" / "jgo.toml", "4.2.0!", "4.1.0!")
+    edit(kit / "stack" / "spark" / "jgo.toml", "4.2.0!", "4.1.0!")
 
     assert not installation.locks().ok
     assert "stack/spark" in installation.locks().detail

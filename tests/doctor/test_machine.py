@@ -12,9 +12,9 @@ from eventlab.settings import Settings
 from tests.stacks import free_settings
 
 
-def test_a_state_folder_that_is_not_there_yet_is_fine_and_not_made(own: Settings):
-    assert machine.state_folder(own).ok
-    assert not own.state_dir.exists()
+def test_a_state_folder_that_does_not_exist_is_ok_and_not_created(unused: Settings):
+    assert machine.state_folder(unused).ok
+    assert not unused.state_dir.exists()
 
 
 def test_a_state_folder_inside_a_file_is_refused(tmp_path: Path):
@@ -34,58 +34,53 @@ def test_a_state_folder_that_hdfs_cannot_handle_is_refused(tmp_path: Path):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_state_folder_without_write_permission_is_refused(own: Settings):
-    own.state_dir.mkdir(mode=0o500)
+def test_a_state_folder_without_write_permission_is_refused(unused: Settings):
+    unused.state_dir.mkdir(mode=0o500)
 
-    check = machine.state_folder(own)
+    check = machine.state_folder(unused)
 
     assert not check.ok
     assert "cannot be written to" in check.detail
 
 
-def test_too_little_memory_is_refused(own: Settings, monkeypatch: pytest.MonkeyPatch):
-    assert machine.memory(own).ok
+def test_too_little_memory_is_refused(unused: Settings, monkeypatch: pytest.MonkeyPatch):
+    assert machine.memory(unused).ok
 
     monkeypatch.setattr(machine, "MEMORY_NEEDED", 2**60)
 
-    assert not machine.memory(own).ok
+    assert not machine.memory(unused).ok
 
 
-def test_too_little_disk_is_refused(own: Settings, monkeypatch: pytest.MonkeyPatch):
-    assert machine.disk(own).ok
+def test_too_little_disk_is_refused(unused: Settings, monkeypatch: pytest.MonkeyPatch):
+    assert machine.disk(unused).ok
 
     monkeypatch.setattr(machine, "DISK_NEEDED", 2**60)
 
-    assert not machine.disk(own).ok
+    assert not machine.disk(unused).ok
 
 
-def test_the_process_that_holds_a_port_is_named_and_the_remedy_moves_the_stack(own: Settings):
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", own.api_port))
-        taken.listen()
-        check = machine.free_ports(own)
+def test_the_process_that_uses_a_port_is_named_and_the_remedy_is_another_offset(unused: Settings):
+    with socket.create_server(("127.0.0.1", unused.api_port)):
+        check = machine.free_ports(unused)
 
     assert not check.ok
-    assert f"{own.api_port} (api) is used by process {os.getpid()}" in check.detail
+    assert f"{unused.api_port} (api) is used by process {os.getpid()}" in check.detail
     remedy, _, offset = check.remedy.partition("=")
     assert remedy == "export EVENTLAB_PORT_OFFSET"
-    assert int(offset) != own.port_offset
-    assert machine.free_ports(Settings(state_dir=own.state_dir, port_offset=int(offset))).ok
+    assert int(offset) != unused.port_offset
+    assert machine.free_ports(Settings(state_dir=unused.state_dir, port_offset=int(offset))).ok
 
 
 def test_ports_of_external_services_are_not_checked(tmp_path: Path):
-    elsewhere = free_settings(tmp_path, kafka_bootstrap_servers="broker.example:9092")
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", elsewhere.kafka_port))
-        taken.listen()
-
-        assert machine.free_ports(elsewhere).ok
+    external = free_settings(tmp_path, kafka_bootstrap_servers="broker.example:9092")
+    with socket.create_server(("127.0.0.1", external.kafka_port)):
+        assert machine.free_ports(external).ok
 
 
-def test_every_word_of_a_remedy_is_one_to_type(own: Settings, monkeypatch: pytest.MonkeyPatch):
+def test_the_remedy_for_a_full_disk_is_a_command(unused: Settings, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(machine, "DISK_NEEDED", 2**60)
-    assert machine.disk(own).remedy == "eventlab reset"
+    assert machine.disk(unused).remedy == "eventlab reset"
 
     monkeypatch.setattr(machine, "DISK_NEEDED", 1)
-    monkeypatch.setenv("HOME", str(own.state_dir.parent))
-    assert doctor.roomy() == f"export EVENTLAB_STATE_DIR={own.state_dir.parent}/eventlab-state"
+    monkeypatch.setenv("HOME", str(unused.state_dir.parent))
+    assert doctor.roomy() == f"export EVENTLAB_STATE_DIR={unused.state_dir.parent}/eventlab-state"

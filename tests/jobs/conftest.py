@@ -9,6 +9,7 @@ from eventlab.stack import filesystem
 
 @pytest.fixture(scope="module")
 def spark(stack):
+    """Open a Spark session."""
     from pyspark.sql import SparkSession
 
     session = SparkSession.builder.getOrCreate()
@@ -18,7 +19,7 @@ def spark(stack):
 
 @pytest.fixture
 def send(stack, topic):
-    """Send messages (dicts as JSON, bytes and None as they are) to the test's topic."""
+    """Return a function that sends messages to the test's topic: dicts as JSON, bytes and None unchanged."""
     from kafka import KafkaProducer
 
     def send_all(*messages):
@@ -34,6 +35,6 @@ def send(stack, topic):
 
 @pytest.fixture
 def folder(topic):
-    """A folder of HDFS that no other test uses."""
+    """Return a folder of HDFS that no other test uses; it is deleted after the test."""
     yield f"/tmp/{topic}"
     filesystem.delete(f"/tmp/{topic}")

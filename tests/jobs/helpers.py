@@ -9,6 +9,6 @@ KNIFE = {"event_type": "purchase_knife", "Host": "user2.att.com", "description":
 
 
 def overwrite(spark, rows, path):
-    """Put the rows at `path` as the jobs do."""
+    """Write rows to a path as the jobs do."""
     with replacing(spark, path) as complete:
         rows.write.parquet(complete)

@@ -13,7 +13,7 @@ from eventlab.jobs.topic import JobError
 from tests.jobs.helpers import KNIFE, SWORD, overwrite
 
 
-def test_kafkas_time_keeps_its_name_when_an_event_has_a_timestamp_too():
+def test_a_field_with_the_name_of_kafkas_timestamp_gets_another_name():
     assert column_name("timestamp") == column_name("Timestamp") == "timestamp_in_event"
 
 
@@ -23,7 +23,7 @@ def test_only_sword_purchases_are_kept(spark, topic, send):
     assert just_filtering.sword_purchases(extract_events(spark, topic)).count() == 2
 
 
-def test_fields_are_found_by_name_in_whatever_order_they_come(spark, topic, send):
+def test_fields_are_found_by_name_in_any_order(spark, topic, send):
     send(KNIFE, dict(reversed(KNIFE.items())))
 
     rows = extract_events(spark, topic).select("description", "event_type", "Host").distinct().collect()
@@ -48,14 +48,14 @@ def test_fields_that_differ_in_case_are_one_column(spark, topic, send, folder):
     assert sorted(row.Host for row in spark.read.parquet(folder).collect()) == ["a", "b"]
 
 
-def test_names_of_our_own_make_way_for_fields_that_have_them_too(spark, topic, send):
-    send({"timestamp": "own", "timestamp_in_event": "the event's", "": "nameless", "_": "underscore"})
+def test_columns_of_the_kit_do_not_hide_fields_with_the_same_names(spark, topic, send):
+    send({"timestamp": "field", "timestamp_in_event": "the event's", "": "nameless", "_": "underscore"})
 
     row = extract_events(spark, topic).collect()[0].asDict()
 
-    assert row.pop("timestamp") != "own"
+    assert row.pop("timestamp") != "field"
     assert row == {
-        "timestamp_in_event_": "own",
+        "timestamp_in_event_": "field",
         "timestamp_in_event": "the event's",
         "__": "nameless",
         "_": "underscore",
@@ -63,6 +63,7 @@ def test_names_of_our_own_make_way_for_fields_that_have_them_too(spark, topic, s
 
 
 def columns_and_rows(events):
+    """Return the columns and the sorted rows."""
     return events.columns, sorted(map(tuple, events.collect()), key=str)
 
 
@@ -76,20 +77,20 @@ def columns_and_rows(events):
         pytest.param({"event_type": "purchase_sword", "Host": None}, id="a field that is null"),
     ],
 )
-def test_one_pass_finds_what_two_find(spark, topic, send, rare, capsys):
+def test_one_pass_has_the_result_of_two(spark, topic, send, rare, capsys):
     common = [SWORD] * 250
     send(*common, rare, *common)
 
     two = columns_and_rows(extract_events(spark, topic))
-    told = capsys.readouterr().err
+    warning = capsys.readouterr().err
     one = extract_in_one_pass(spark, topic, columns_and_rows)
 
     assert one == two
-    assert capsys.readouterr().err == told
+    assert capsys.readouterr().err == warning
     assert len(two[1]) == len(common) * 2 + isinstance(rare, dict | bytes) - (rare == b"not json")
 
 
-def test_a_topic_is_read_once_where_a_sample_shows_every_field(spark, topic, send):
+def test_a_topic_is_read_once_if_the_sample_has_all_fields(spark, topic, send):
     send(SWORD, KNIFE)
     runs = []
 
@@ -98,7 +99,7 @@ def test_a_topic_is_read_once_where_a_sample_shows_every_field(spark, topic, sen
     assert runs == [2]
 
 
-def test_messages_that_are_no_json_objects_are_counted_and_named(spark, topic, send, capsys):
+def test_messages_that_are_not_json_objects_are_counted(spark, topic, send, capsys):
     send(SWORD, b"not json", b'{"a": 1} and more', b'{"a": 1},{}] more', b"[1]", b"null", b"\xff", None, b"")
 
     assert extract_events(spark, topic).count() == 1
@@ -106,8 +107,8 @@ def test_messages_that_are_no_json_objects_are_counted_and_named(spark, topic, s
 
 
 def test_a_missing_topic_is_a_clear_error(spark, stack):
-    with pytest.raises(JobError, match="there is no topic 'nobody-made-it'"):
-        extract_events(spark, "nobody-made-it")
+    with pytest.raises(JobError, match="there is no topic 'no-such-topic'"):
+        extract_events(spark, "no-such-topic")
 
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=8)
@@ -129,7 +130,7 @@ BROKEN = st.one_of(
 
 @hypothesis_settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
 @given(good=st.lists(OBJECTS, min_size=40, max_size=80), broken=st.lists(BROKEN, min_size=40, max_size=80))
-def test_every_message_is_either_a_row_with_its_own_values_or_counted_as_broken(spark, good, broken):
+def test_each_message_is_a_row_or_counted_as_broken(spark, good, broken):
     from pyspark.sql import Row
     from pyspark.sql import functions as F
     from pyspark.sql.types import StringType, StructField, StructType
@@ -143,8 +144,10 @@ def test_every_message_is_either_a_row_with_its_own_values_or_counted_as_broken(
     fields, left_out = survey(messages)
     event = extract.parsed(StructType([StructField(name, StringType()) for name in fields])).alias("event")
     read = messages.select("number", event).where(extract.is_object("event"))
-    found = read.select("number", *extract.columns(fields)).orderBy(F.col("number")).collect()
+    rows_read = read.select("number", *extract.columns(fields)).orderBy(F.col("number")).collect()
 
     assert left_out == len(broken)
-    assert [row["number"] for row in found] == list(range(len(good)))
-    assert [{k: v for k, v in row.asDict().items() if k != "number" and v is not None} for row in found] == good
+    assert [row["number"] for row in rows_read] == list(range(len(good)))
+    assert [
+        {k: v for k, v in row.asDict().items() if k != "number" and v is not None} for row in rows_read
+    ] == good

@@ -12,7 +12,7 @@ from eventlab.stack import filesystem
 from tests.jobs.helpers import KNIFE, SWORD, overwrite
 
 
-def test_an_empty_topic_leaves_earlier_output_as_it_was(spark, topic, send, folder):
+def test_an_empty_topic_does_not_change_earlier_output(spark, topic, send, folder):
     overwrite(spark, spark.range(3), folder)
 
     with pytest.raises(JobError, match="is empty"):
@@ -20,7 +20,7 @@ def test_an_empty_topic_leaves_earlier_output_as_it_was(spark, topic, send, fold
     assert spark.read.parquet(folder).count() == 3
 
 
-def test_a_topic_without_purchases_leaves_earlier_output_as_it_was(spark, topic, send, folder):
+def test_a_topic_without_purchases_does_not_change_earlier_output(spark, topic, send, folder):
     overwrite(spark, spark.range(3), folder)
     send(KNIFE)
 
@@ -29,7 +29,7 @@ def test_a_topic_without_purchases_leaves_earlier_output_as_it_was(spark, topic,
     assert spark.read.parquet(folder).count() == 3
 
 
-def test_a_write_that_fails_half_way_leaves_earlier_output_as_it_was(spark, folder):
+def test_a_write_that_fails_half_way_does_not_change_earlier_output(spark, folder):
     overwrite(spark, spark.range(3), folder)
     bad = spark.range(1000).selectExpr("if(id = 999, raise_error('half way'), id) as id")
 
@@ -40,7 +40,7 @@ def test_a_write_that_fails_half_way_leaves_earlier_output_as_it_was(spark, fold
     assert not [name for name in filesystem.names("/tmp") if name.endswith((".new", ".old"))]
 
 
-def test_writing_again_replaces_what_was_there(spark, topic, send, folder):
+def test_a_second_run_replaces_the_output_of_the_first(spark, topic, send, folder):
     send(SWORD, SWORD)
 
     filtered_writes.run(spark, topic, folder)
@@ -50,7 +50,7 @@ def test_writing_again_replaces_what_was_there(spark, topic, send, folder):
     assert "_SUCCESS" in filesystem.names(folder)
 
 
-def test_another_file_system_is_written_to_the_same_way(spark, topic, send, tmp_path, capsys):
+def test_the_output_can_be_on_another_file_system(spark, topic, send, tmp_path, capsys):
     path = f"file://{tmp_path}/purchases"
     send(SWORD, SWORD)
 
@@ -61,7 +61,7 @@ def test_another_file_system_is_written_to_the_same_way(spark, topic, send, tmp_
     assert [name for name in filesystem.names(f"file://{tmp_path}") if not name.startswith(".")] == ["purchases"]
 
 
-def test_hdfs_may_be_named_in_full(spark, stack, topic, send, folder):
+def test_the_output_can_have_a_full_hdfs_address(spark, stack, topic, send, folder):
     send(SWORD)
 
     filtered_writes.run(spark, topic, f"{stack.default_fs}{folder}")
@@ -69,7 +69,7 @@ def test_hdfs_may_be_named_in_full(spark, stack, topic, send, folder):
     assert "_SUCCESS" in filesystem.names(folder)
 
 
-def test_what_can_not_be_replaced_stays_as_it_was(spark, folder):
+def test_a_failed_replacement_does_not_change_the_output(spark, folder):
     overwrite(spark, spark.range(3), folder)
 
     with pytest.raises(HdfsError, match="is unchanged"):
@@ -77,7 +77,7 @@ def test_what_can_not_be_replaced_stays_as_it_was(spark, folder):
     assert spark.read.parquet(folder).count() == 3
 
 
-def test_every_event_type_gets_a_folder_with_its_own_fields(spark, topic, send, folder):
+def test_each_event_type_has_a_folder_with_its_fields(spark, topic, send, folder):
     send(SWORD, KNIFE, SWORD)
 
     separate_events.run(spark, topic, folder)
@@ -123,7 +123,7 @@ def test_the_job_as_a_script_prints_schema_and_rows(stack, topic, send):
     assert "purchase_knife" not in done.stdout
 
 
-def test_more_purchases_than_are_shown_are_said_to_be_there(spark, topic, send, capsys):
+def test_the_output_says_that_there_are_more_purchases(spark, topic, send, capsys):
     send(*[SWORD] * (just_filtering.SHOWN + 1))
 
     just_filtering.run(spark, topic)
@@ -135,11 +135,11 @@ def test_more_purchases_than_are_shown_are_said_to_be_there(spark, topic, send, 
 
 def test_the_job_as_a_script_fails_clearly_without_a_topic(stack):
     done = subprocess.run(
-        ["spark-submit", ROOT / "lib/eventlab/jobs/filtered_writes.py", "nobody-made-it"],
+        ["spark-submit", ROOT / "lib/eventlab/jobs/filtered_writes.py", "no-such-topic"],
         capture_output=True,
         text=True,
     )
 
     assert done.returncode != 0
-    assert "error: there is no topic 'nobody-made-it'" in done.stdout  # where spark-submit puts a script's errors
+    assert "error: there is no topic 'no-such-topic'" in done.stdout  # where spark-submit puts a script's errors
     assert "Traceback" not in done.stdout + done.stderr
