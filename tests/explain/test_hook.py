@@ -4,11 +4,13 @@ import ast
 import json
 import threading
 import time
+from types import SimpleNamespace
 
 import nbformat
 import papermill
 import pytest
 
+from eventlab.clients import spark
 from eventlab.course import run as course_run
 from eventlab.explain import hook, registry
 from eventlab.explain.explanation import MIME, Explanation
@@ -130,6 +132,16 @@ def test_a_cell_waits_for_its_explanation_no_longer_than_the_limit(monkeypatch):
     assert hook.explain_in_time(FailedCell(ValueError())) is None
     assert time.monotonic() - started < 2
     finished.set()
+
+
+@pytest.mark.parametrize("is_silent", [False, True])
+def test_a_cell_that_uses_pyspark_shortens_its_retries(monkeypatch, is_silent):
+    calls: list[str] = []
+    monkeypatch.setattr(spark, "shorten_retries", lambda: calls.append("shortened"))
+
+    hook.CellHook(None).before_cell(SimpleNamespace(raw_cell="import pyspark", silent=is_silent))
+
+    assert calls == ([] if is_silent else ["shortened"])
 
 
 def test_with_explanations_off_no_callback_is_registered(open_notebook, tmp_path):

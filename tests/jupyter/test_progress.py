@@ -69,6 +69,21 @@ def test_a_cell_that_failed_does_not_count(shell, cells, settings):
     assert progress.read(settings)[LESSON] == NotebookProgress(done=len(cells) - 1, cells=len(cells))
 
 
+def test_a_cell_that_is_expected_to_fail_counts(tmp_path, monkeypatch, settings):
+    cell = {"id": "fails", "cell_type": "code", "source": "1 / 0", "metadata": {"tags": [progress.MAY_FAIL]}}
+    notebook = tmp_path / "notebooks" / "errors.ipynb"
+    notebook.parent.mkdir()
+    notebook.write_text(json.dumps({"cells": [cell]}))
+    monkeypatch.setattr(progress, "ROOT", tmp_path)
+    monkeypatch.setenv("JPY_SESSION_NAME", str(notebook))
+    shell = Shell()
+    progress.follow(shell)
+
+    shell.ends("fails", success=False)
+
+    assert progress.read(settings)["notebooks/errors.ipynb"].done == 1
+
+
 def test_a_completed_lesson_stays_completed(shell, cells, settings):
     progress.record(LESSON, 5, 5)
 
@@ -126,7 +141,7 @@ def test_the_page_lists_every_lesson_and_lab_with_minutes_and_progress():
 
     assert "| [3. Generate load](../notebooks/03_generate_load.ipynb) | 15 | 4 of 9 cells |" in page
     assert "| [2. Track events](../notebooks/02_track_events.ipynb) | 20 | ✓ completed on 2026-11-24 |" in page
-    assert "| [Lab 4. Your settings pipeline](../labs/lab04_project/student.ipynb) | 120 | not started |" in page
+    assert "| [Lab 4. Your own pipeline](../labs/lab04_project/student.ipynb) | 120 | not started |" in page
     assert "**1 of 9 lessons completed.**" in page
 
 

@@ -96,7 +96,6 @@ def test_a_route_that_is_added_has_its_button_once_the_api_is_restarted(stack, a
     Stack(own).up(["api"])
     console = show(GameConsole(own))
     wait_until(lambda: len(console.buttons.children) == 3)
-    sword_button = button(console, SWORD)
 
     route = '@game.route("/join_a_guild")\ndef join_a_guild():\n    return "Guild Joined!"\n\n\n'
     app.write_text(app.read_text().replace("def log_to_kafka", f"{route}def log_to_kafka", 1))
@@ -107,7 +106,6 @@ def test_a_route_that_is_added_has_its_button_once_the_api_is_restarted(stack, a
     assert wait_until(lambda: len(console.buttons.children) == 4) < 2
     press(console, "GET /join_a_guild")
     assert rows(console)[0][-1] == "Guild Joined!"
-    assert sword_button.comm is None or sword_button in console.buttons.children
 
 
 def test_requests_for_the_routes_are_not_in_the_log_of_the_api(stack):

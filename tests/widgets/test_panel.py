@@ -8,8 +8,11 @@ import psutil
 import pytest
 from ipywidgets.widgets.widget import _instances
 
+from eventlab.stack.stack import ServiceStatus
 from eventlab.widgets import EventTail, GameConsole, StackPanel, TraceEvent
 from eventlab.widgets.panel import CLOSE_S, Panel, close_panels
+from eventlab.widgets.routes import Route
+from eventlab.widgets.stack_panel import ServiceRow
 from tests.helpers import wait_until
 from tests.widgets.helpers import threads
 
@@ -142,3 +145,30 @@ def test_an_error_of_a_thread_during_close_is_not_printed(show, capfd):
     thread.join()
 
     assert capfd.readouterr().err == ""
+
+
+def test_the_buttons_of_unchanged_routes_stay_and_unused_ones_are_closed():
+    console = GameConsole()
+    console.routes = [Route("GET", "/"), Route("GET", "/purchase_a_sword")]
+    console._show_buttons()
+    first, second = console.buttons.children
+
+    console.routes = [Route("GET", "/purchase_a_sword"), Route("GET", "/join_a_guild")]
+    console._show_buttons()
+    buttons = console.buttons.children
+    console.close()
+
+    assert [button.description for button in buttons] == ["GET /purchase_a_sword", "GET /join_a_guild"]
+    assert buttons[0] is second
+    assert first.comm is None
+
+
+def test_the_row_of_a_service_shows_the_phase_of_a_command(settings):
+    row = ServiceRow(settings, "api", lambda name, action: None)
+
+    row.show_phase("starting")
+    assert "starting" in row.facts.value
+
+    row.end_phase()
+    row.show(ServiceStatus("api", "stopped", None, settings.api_url, 0, 0.0))
+    assert "starting" not in row.facts.value
