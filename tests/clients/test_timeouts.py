@@ -1,15 +1,13 @@
 """Every client gives up in time, whether nobody answers or a program accepts connections and says nothing."""
 
 import contextlib
+import importlib
 import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-import kafka as kafka_python
 import pytest
-import requests
-from pyspark.sql.connect.proto import base_pb2_grpc
 
 from eventlab.clients import hdfs, http, kafka, ports, spark
 from eventlab.clients.jmx import jmx_bean
@@ -20,7 +18,13 @@ pytestmark = pytest.mark.services
 
 LIMIT_S = 15
 REFUSED_LIMIT_S = 5
-IMPORTED_LATE = (kafka_python, requests, base_pb2_grpc)  # imported here, so that the import is not measured
+
+
+@pytest.fixture(autouse=True, scope="module")
+def imported() -> None:
+    """Import what clients import at their first use, so that the import is not measured."""
+    for name in ("kafka", "requests", "pyspark.sql.connect.proto.base_pb2_grpc"):
+        importlib.import_module(name)
 
 
 def send_a_message(address: str) -> None:

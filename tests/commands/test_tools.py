@@ -48,6 +48,14 @@ def test_spark_submit_is_classic_although_a_connect_session_exists(settings):
     assert invocation.variables["SPARK_CONNECT_MODE_ENABLED"] is None
 
 
+@pytest.mark.parametrize("option", [["--remote", "sc://localhost"], ["--remote=sc://localhost"]])
+def test_spark_submit_with_a_connect_server_is_sparks_script_without_the_stacks_configuration(settings, option):
+    invocation = tools.spark_submit(settings, "spark-submit", [*option, "job.py"])
+
+    assert invocation.command == [str(tools.SCRIPTS / "spark-submit"), *option, "job.py"]
+    assert invocation.variables == {"SPARK_CONF_DIR": None}
+
+
 @pytest.mark.parametrize("arguments", [["--driver-memory", "4g"], ["--driver-memory=4g"]])
 def test_the_drivers_memory_is_the_heap_of_the_jvm(settings, arguments):
     assert "-Xmx4g" in tools.spark_submit(settings, "spark-submit", [*arguments, "job.py"]).command
@@ -229,9 +237,8 @@ def session_script(tmp_path):
     return script
 
 
-@pytest.mark.parametrize("option", [["--remote", "{}"], ["--remote={}"]])
-def test_spark_submit_reaches_a_named_connect_server_with_the_token(stack, session_script, option):
-    done = run("spark-submit", *(argument.format(stack.spark_remote) for argument in option), session_script)
+def test_spark_submit_reaches_a_named_connect_server_with_the_token(stack, session_script):
+    done = run("spark-submit", "--remote", stack.spark_remote, session_script)
 
     assert "pyspark.sql.connect.session 7" in done.stdout, done.stderr
 

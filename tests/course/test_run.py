@@ -39,6 +39,7 @@ def commands_in(folder: Path) -> list[str]:
     ]
 
 
+@pytest.mark.services
 def test_an_executed_notebook_has_its_outputs_and_reports_progress(tmp_path):
     reported = []
 
@@ -53,6 +54,7 @@ def test_an_executed_notebook_has_its_outputs_and_reports_progress(tmp_path):
     assert reported == [("sum", f"{done}/2 cells", done, 2) for done in (0, 1, 2)]
 
 
+@pytest.mark.services
 def test_a_failing_cell_is_named_with_its_error(tmp_path):
     result = execute(notebook(tmp_path / "bad.ipynb", "a = 1", "1 / 0", "a"), tmp_path / "out.ipynb")
 
@@ -61,6 +63,7 @@ def test_a_failing_cell_is_named_with_its_error(tmp_path):
     assert "ZeroDivisionError" in result.failure.error
 
 
+@pytest.mark.services
 def test_a_kernel_that_ends_is_a_failure(tmp_path):
     dead = notebook(tmp_path / "dead.ipynb", "print('before')", "import os; os._exit(3)", "1")
 

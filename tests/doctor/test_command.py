@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -20,14 +21,17 @@ def test_after_setup_all_checks_succeed_within_seconds(tmp_path: Path):
     environment = os.environ | {"EVENTLAB_PORT_OFFSET": str(free_offset()), "EVENTLAB_STATE_DIR": str(tmp_path)}
     command = [str(Path(sys.executable).with_name("eventlab")), "doctor", "--json"]
     subprocess.run(command, env=environment, capture_output=True)  # reads the jars into the page cache
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     started = time.monotonic()
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     seconds = time.monotonic() - started
+    processor_s = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
 
     checks = json.loads(done.stdout)
     assert [check for check in checks if not check["ok"]] == []
     assert done.returncode == 0
-    assert seconds < 4  # 1.3 s on an idle machine
+    assert processor_s < 4  # 1.3 s; more only if something is slow, and not because other programs run
+    assert seconds < 15
 
 
 @pytest.mark.services

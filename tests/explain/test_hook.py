@@ -7,7 +7,6 @@ import time
 from types import SimpleNamespace
 
 import nbformat
-import papermill
 import pytest
 
 from eventlab.clients import spark
@@ -29,6 +28,7 @@ def plain(open_notebook, tmp_path_factory):
     return open_notebook(settings, EVENTLAB_SPARK_REMOTE_URL="local[2]", JPY_SESSION_NAME=lesson)
 
 
+@pytest.mark.services
 @pytest.mark.parametrize(
     "cell",
     [
@@ -53,6 +53,7 @@ CALLBACKS = """
  for callback in callbacks if callback.__module__.startswith("eventlab")]"""
 
 
+@pytest.mark.services
 def test_unloading_removes_all_callbacks_and_loading_again_registers_each_once(plain):
     plain.assert_runs(CALLBACKS)
     registered = plain.value
@@ -72,7 +73,10 @@ def test_unloading_removes_all_callbacks_and_loading_again_registers_each_once(p
     assert plain.value == registered
 
 
+@pytest.mark.services
 def test_a_run_by_papermill_keeps_the_box_below_the_error(tmp_path, monkeypatch):
+    import papermill
+
     monkeypatch.setenv("EVENTLAB_PORT_OFFSET", str(free_offset()))
     monkeypatch.setenv("EVENTLAB_STATE_DIR", str(tmp_path / "state"))
     error = "from kafka.errors import KafkaTimeoutError\nraise KafkaTimeoutError('Unable to bootstrap')"
@@ -144,6 +148,7 @@ def test_a_cell_that_uses_pyspark_shortens_its_retries(monkeypatch, is_silent):
     assert calls == ([] if is_silent else ["shortened"])
 
 
+@pytest.mark.services
 def test_with_explanations_off_no_callback_is_registered(open_notebook, tmp_path):
     graded = open_notebook(free_settings(tmp_path), EVENTLAB_EXPLAIN="off")
 

@@ -71,7 +71,7 @@ def test_a_cell_that_failed_does_not_count(shell, cells, settings):
 
 def test_a_cell_that_is_expected_to_fail_counts(tmp_path, monkeypatch, settings):
     cell = {"id": "fails", "cell_type": "code", "source": "1 / 0", "metadata": {"tags": [progress.MAY_FAIL]}}
-    notebook = tmp_path / "notebooks" / "errors.ipynb"
+    notebook = tmp_path / "notebooks" / "01_errors.ipynb"
     notebook.parent.mkdir()
     notebook.write_text(json.dumps({"cells": [cell]}))
     monkeypatch.setattr(progress, "ROOT", tmp_path)
@@ -81,7 +81,7 @@ def test_a_cell_that_is_expected_to_fail_counts(tmp_path, monkeypatch, settings)
 
     shell.ends("fails", success=False)
 
-    assert progress.read(settings)["notebooks/errors.ipynb"].done == 1
+    assert progress.read(settings)["notebooks/01_errors.ipynb"].done == 1
 
 
 def test_a_completed_lesson_stays_completed(shell, cells, settings):

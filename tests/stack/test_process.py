@@ -190,7 +190,10 @@ def test_the_memory_of_a_process_counts_its_children(own: Settings):
 def test_the_end_of_a_large_log_is_read_without_the_rest(own: Settings):
     log = process.log_file(own, "kafka")
     log.parent.mkdir(parents=True)
-    log.write_bytes(b"x" * 100 * 2**20 + b"\n" + b"".join(b"line %d\n" % number for number in range(50)))
+    with log.open("wb") as file:
+        file.truncate(100 * 2**20)
+        file.seek(0, os.SEEK_END)
+        file.write(b"\n" + b"".join(b"line %d\n" % number for number in range(50)))
 
     before = time.monotonic()
     tail = process.log_tail(own, "kafka", lines=3)

@@ -113,7 +113,7 @@ def test_restart_replaces_the_process(settings: Settings, web: str):
 
 
 def test_a_slow_service_that_computes_is_waited_for_and_not_restarted(settings: Settings, web: str):
-    slow = start(settings, web, waiting="pass", seconds=4)
+    slow = start(settings, web, waiting="pass", seconds=2)
     phases: list[str] = []
 
     (status,) = Stack(settings, [web], lambda name, phase: phases.append(phase)).up()
@@ -126,7 +126,7 @@ def test_a_slow_service_that_writes_to_its_log_is_waited_for(
     settings: Settings, web: str, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(startup, "STALLED_S", 1.5)
-    slow = start(settings, web, waiting="print('loading', flush=True); time.sleep(0.5)", seconds=4)
+    slow = start(settings, web, waiting="print('loading', flush=True); time.sleep(0.5)", seconds=3)
 
     (status,) = Stack(settings, [web]).up()
 

@@ -4,7 +4,6 @@ import json
 import subprocess
 
 import pytest
-from pyspark.sql import SparkSession
 
 from eventlab.clients import kafka
 from eventlab.stack import environment
@@ -18,6 +17,8 @@ pytestmark = pytest.mark.services
 @pytest.fixture
 def spark(stack):
     """Open a Spark session."""
+    from pyspark.sql import SparkSession
+
     session = SparkSession.builder.getOrCreate()
     yield session
     session.stop()
