@@ -71,7 +71,7 @@ def test_a_rename_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: py
 
 
 @pytest.mark.parametrize("content", ["", "\n", "  "])
-def test_an_empty_file_that_a_full_disk_left_is_replaced(tmp_path: Path, content: str):
+def test_an_empty_file_is_replaced(tmp_path: Path, content: str):
     (tmp_path / "token").write_text(content)
 
     assert create_once(tmp_path / "token", "secret") == "secret"

@@ -156,7 +156,7 @@ def test_just_filtering_prints_the_20_sword_purchases(ported):
     assert " |-- timestamp: string (nullable = true)" in printed
 
 
-def test_extract_events_writes_every_event(ported, read):
+def test_extract_events_writes_all_events(ported, read):
     assert "extracted: 41" in ported.output["extract_events.py"]
     assert len(read("extracted_events")) == 41
 

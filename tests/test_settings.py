@@ -71,11 +71,11 @@ def test_an_empty_name_of_a_settings_file_means_none(learners_settings: Path, mo
 
 
 def test_settings_of_the_kits_stacks_ignore_the_learners_settings(learners_settings: Path, tmp_path: Path):
-    own = OwnSettings(state_dir=tmp_path, port_offset=100)
+    settings = OwnSettings(state_dir=tmp_path, port_offset=100)
 
-    assert (own.kafka_port, own.api_port, own.topic) == (29192, 5100, "events")
-    assert own.bootstrap_servers == "127.0.0.1:29192"
-    assert own.default_fs == "hdfs://127.0.0.1:8120"
+    assert (settings.kafka_port, settings.api_port, settings.topic) == (29192, 5100, "events")
+    assert settings.bootstrap_servers == "127.0.0.1:29192"
+    assert settings.default_fs == "hdfs://127.0.0.1:8120"
 
 
 @pytest.mark.services

@@ -37,12 +37,12 @@ CONCURRENCIES = (1, 16)
 AIMS = {1: 6, 16: 2}
 """How many times the original's requests a second, by concurrency."""
 SECONDS = 3.0
-"""About how long one turn takes; how many requests that are is told by the warm-up."""
+"""The approximate duration of one turn; the warm-up measures how many requests that are."""
 
 
 @dataclass
 class Server:
-    """A running API, the topic that it sends to, and what was measured of it."""
+    """A running API, the topic that it sends to, and its measurements."""
 
     name: str
     process: psutil.Process
@@ -70,7 +70,7 @@ class Server:
 
 
 def measure(settings: Settings) -> list[dict[str, object]]:
-    """Requests per second, memory, and events lost, of ours beside the original and the ceiling."""
+    """Measure requests per second, memory and lost events of the kit's API, the original one and the ceiling."""
     with ExitStack() as running:
         folder = Path(running.enter_context(tempfile.TemporaryDirectory()))
         topics = running.enter_context(fresh_topics(settings, 3))
@@ -127,14 +127,14 @@ def load(url: str, requests: int, concurrency: int) -> Load:
 
 
 def create_app() -> Flask:
-    """The ceiling: the default route, answered without Kafka."""
+    """Return the ceiling: an application that answers without Kafka."""
     app = Flask("bare")
     app.add_url_rule("/", view_func=lambda: "This is the default response!\n")
     return app
 
 
 def served(name: str, app: Path, topic: str, settings: Settings, folder: Path):
-    """The app behind the stack's own server."""
+    """Serve the application with the stack's server."""
     port = free_port()
     command = services.api_command(settings.model_copy(update={"api_app": app, "api_port": port}))
     return serving(name, command, port, topic, settings, folder)
@@ -144,7 +144,7 @@ def served(name: str, app: Path, topic: str, settings: Settings, folder: Path):
 def serving(
     name: str, command: list[str], port: int, topic: str, settings: Settings, folder: Path
 ) -> Iterator[Server]:
-    """The command as a process of its own, ended with the context; RuntimeError with its log if it dies."""
+    """Run the command as a process until the end of the block; RuntimeError with its log if it ends."""
     log = folder / f"{name}.log"
     own = {
         "FLASK_APP": str(ROOT / "tests" / "bench" / "original_api.py"),
@@ -186,7 +186,7 @@ def fresh_topics(settings: Settings, count: int) -> Iterator[list[str]]:
 
 
 def missing(server: Server, settings: Settings) -> int:
-    """How many of the requests answered with success have no event: what never arrived within two seconds."""
+    """Return how many successful requests have no event two seconds later."""
     consumer = KafkaConsumer(bootstrap_servers=settings.bootstrap_servers)
     partition = TopicPartition(server.topic, 0)
     deadline = time.monotonic() + 2

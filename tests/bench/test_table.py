@@ -9,7 +9,7 @@ def row(name, value):
     return dict.fromkeys(KEYS, value) | {"name": name, "peer": "peer", "aim": 2}
 
 
-def test_a_run_of_some_measurements_keeps_the_others(tmp_path):
+def test_a_run_of_some_measurements_does_not_change_the_others(tmp_path):
     file = tmp_path / "bench.json"
 
     save([row("api", 1), row("suite", 1)], file)
@@ -20,7 +20,7 @@ def test_a_run_of_some_measurements_keeps_the_others(tmp_path):
     assert {tuple(line) for line in kept} == {KEYS}
 
 
-def test_an_aim_that_was_missed_is_said_to_be():
+def test_a_missed_aim_is_shown():
     assert verdict({"ratio": 1.9, "aim": 2}) == "2 MISSED"
     assert verdict({"ratio": 2.0, "aim": 2}) == "2 met"
     assert verdict({"ratio": 2.0, "aim": None}) == ""

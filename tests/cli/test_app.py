@@ -1,4 +1,4 @@
-"""The `eventlab` command as a whole: its help, its log, its errors, and what each command imports."""
+"""The `eventlab` command: its help, its log, its errors, and what each command imports."""
 
 import logging
 import os

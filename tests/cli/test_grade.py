@@ -190,7 +190,7 @@ def the_sum(evidence):
 
 MUTANTS = (
     Mutant("off by one", "q1", "1 + 2", "1 + 3"),
-    Mutant("the same in other words", "q1", "1 + 2", "2 + 1"),
+    Mutant("the operands exchanged", "q1", "1 + 2", "2 + 1"),
 )
 """
 
@@ -221,5 +221,5 @@ def test_verify_prints_the_share_caught_and_fails_below_all(tmp_path):
 
     assert done.returncode == 1, done.stderr
     assert "lab99_numbers: 1 of 2 wrong solutions lose marks (50%)" in done.stdout
-    assert "q1 the same in other words" in done.stdout
+    assert "q1 the operands exchanged" in done.stdout
     assert "off by one" not in done.stdout

@@ -104,7 +104,7 @@ def test_mean_and_median_lie_between_minimum_and_maximum(times):
 
 
 @given(TIMES)
-def test_the_csv_table_has_every_percentage_and_grows(times):
+def test_the_csv_table_has_all_percentages_in_order(times):
     heading, *rows = Report(Plan("h/"), timings=[Timing(0, 0, time) for time in times]).csv().splitlines()
     milliseconds = [float(row.partition(",")[2]) for row in rows]
 

@@ -1,4 +1,4 @@
-"""`eventlab run`: the whole course headlessly, or a clear message about what failed, and nothing left running."""
+"""`eventlab run` executes the course or reports the failed cell, and stops its services."""
 
 import io
 import itertools

@@ -12,7 +12,7 @@ from eventlab.cli.app import main
 from eventlab.doctor import host
 
 
-def test_grading_macos_is_a_note_with_the_alternatives(macos):
+def test_grading_on_macos_is_a_note_with_the_alternatives(macos):
     check = host.grading()
 
     assert (check.ok, check.note) == (True, True)
@@ -63,7 +63,7 @@ def test_another_user_with_a_process_is_named(monkeypatch: pytest.MonkeyPatch):
     assert "other users active now: ada" in check.detail
 
 
-def test_a_command_that_needs_linux_refuses_at_once_macos(macos, tmp_path: Path):
+def test_a_command_that_needs_linux_is_refused_on_macos(macos, tmp_path: Path):
     for command in (["grade", "lab01", str(tmp_path)], ["labs", "verify", "lab01"]):
         done = CliRunner().invoke(main, command)
 

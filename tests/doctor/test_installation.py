@@ -47,7 +47,7 @@ def test_a_package_of_another_version_than_the_locked_one_is_named(kit: Path):
     assert check.remedy == "make setup"
 
 
-def test_a_lock_that_is_older_than_the_project_file_is_found(kit: Path):
+def test_a_lock_that_is_older_than_the_project_file_fails(kit: Path):
     edit(kit / "pyproject.toml", '"flask>=3.1,<4"', '"flask>=3.0,<4"')
 
     check = installation.packages()
@@ -85,7 +85,7 @@ def test_missing_jars_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.services
-def test_missing_archives_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_missing_archives_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(archives, "FOLDER", tmp_path)
 
     check = installation.startup_archives()
@@ -116,7 +116,7 @@ def test_different_versions_that_must_be_equal_are_named(kit: Path, check, file:
     assert "must be equal" in check().detail
 
 
-def test_a_jgo_toml_without_its_lock_is_found(kit: Path):
+def test_a_jgo_toml_that_differs_from_its_lock_fails(kit: Path):
     assert installation.locks().ok
 
     edit(kit / "stack" / "spark" / "jgo.toml", "4.2.0!", "4.1.0!")

@@ -131,7 +131,7 @@ def test_other_notebooks_are_not_counted(monkeypatch, name):
     assert not progress.follow(Shell())
 
 
-def test_the_page_lists_every_lesson_and_lab_with_minutes_and_progress():
+def test_the_page_lists_all_lessons_and_labs_with_minutes_and_progress():
     page = start_page.page(
         {
             LESSON: NotebookProgress(done=4, cells=9),

@@ -1,4 +1,4 @@
-"""`Stack` is what a user's script, the headless run and the tests use."""
+"""`Stack` starts and stops services in a block, in a user's script, and in a new folder."""
 
 import os
 import sys
@@ -28,7 +28,7 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), http.server.SimpleHTTPRe
 
 
 def server_command(settings: Settings, waiting: str = "pass", seconds: float = 0) -> list[str]:
-    """A web server that answers after some seconds, in which it computes (`pass`) or sleeps."""
+    """Return the command of a web server that answers after some seconds of computing (`pass`) or sleeping."""
     return [sys.executable, "-c", SERVER.format(waiting=waiting), str(settings.api_port), str(seconds)]
 
 
@@ -39,7 +39,7 @@ def probe_server(settings: Settings) -> None:
 
 @pytest.fixture
 def web(monkeypatch: pytest.MonkeyPatch) -> str:
-    """The name of a service that starts in milliseconds."""
+    """Add a service that starts in milliseconds, and return its name."""
     service = Service(
         name="web",
         ports=("api_port",),
@@ -53,10 +53,10 @@ def web(monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture
 def settings(tmp_path: Path, web: str) -> Iterator[Settings]:
-    """Settings of a stack of its own; its web server is stopped afterwards."""
-    own = free_settings(tmp_path / "state")
-    yield own
-    Stack(own).down([web])
+    """Return settings of a stack; its web server is stopped after the test."""
+    settings = free_settings(tmp_path / "state")
+    yield settings
+    Stack(settings).down([web])
 
 
 def start(settings: Settings, name: str, waiting: str, seconds: float) -> psutil.Process:
@@ -64,7 +64,7 @@ def start(settings: Settings, name: str, waiting: str, seconds: float) -> psutil
     return process.start(settings, name, server_command(settings, waiting, seconds), dict(os.environ), Path("/"))
 
 
-def test_a_block_starts_what_does_not_run_and_stops_what_it_started(settings: Settings, web: str):
+def test_a_block_starts_and_stops_services(settings: Settings, web: str):
     with Stack(settings, [web]) as stack:
         assert [status.state for status in stack.status([web])] == ["running"]
         assert stack.listening_ports([web]) == {settings.api_port}
@@ -72,7 +72,7 @@ def test_a_block_starts_what_does_not_run_and_stops_what_it_started(settings: Se
     assert stack.open_ports([web]) == []
 
 
-def test_a_block_leaves_a_service_running_that_ran_before(settings: Settings, web: str):
+def test_a_block_does_not_stop_a_service_that_ran_before(settings: Settings, web: str):
     Stack(settings, [web]).up()
 
     with Stack(settings, [web]):
@@ -81,7 +81,7 @@ def test_a_block_leaves_a_service_running_that_ran_before(settings: Settings, we
     assert [status.state for status in Stack(settings).status([web])] == ["running"]
 
 
-def test_inside_a_block_child_processes_use_the_stack_and_afterwards_nothing_is_left(settings: Settings, web: str):
+def test_the_environment_is_that_of_the_stack_only_inside_a_block(settings: Settings, web: str):
     before = dict(os.environ)
 
     with Stack(settings, [web]) as stack:
@@ -92,7 +92,7 @@ def test_inside_a_block_child_processes_use_the_stack_and_afterwards_nothing_is_
     assert dict(os.environ) == before
 
 
-def test_a_block_that_fails_restores_the_environment_and_stops_what_it_started(settings: Settings, web: str):
+def test_a_block_that_fails_restores_the_environment_and_stops_its_services(settings: Settings, web: str):
     before = dict(os.environ)
 
     with pytest.raises(RuntimeError), Stack(settings, [web]) as stack:
@@ -112,7 +112,7 @@ def test_restart_replaces_the_process(settings: Settings, web: str):
     assert after.pid != before.pid
 
 
-def test_a_slow_service_that_computes_is_waited_for_and_not_restarted(settings: Settings, web: str):
+def test_up_waits_for_a_slow_service_that_computes(settings: Settings, web: str):
     slow = start(settings, web, waiting="pass", seconds=2)
     phases: list[str] = []
 
@@ -122,7 +122,7 @@ def test_a_slow_service_that_computes_is_waited_for_and_not_restarted(settings: 
     assert phases == [WAITING, "ready"]
 
 
-def test_a_slow_service_that_writes_to_its_log_is_waited_for(
+def test_up_waits_for_a_slow_service_that_writes_to_its_log(
     settings: Settings, web: str, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(startup, "STALLED_S", 1.5)
@@ -146,7 +146,7 @@ def test_a_service_that_makes_no_progress_is_restarted(
     assert phases == [WAITING, "stopping", "preparing", "starting", "ready"]
 
 
-def test_a_busy_service_is_waited_for_until_the_start_timeout_and_never_stopped(settings: Settings, web: str):
+def test_up_waits_for_a_busy_service_until_the_timeout_and_does_not_stop_it(settings: Settings, web: str):
     busy = start(settings, web, waiting="pass", seconds=600)
     impatient = settings.model_copy(update={"start_timeout_s": 2.0})
 
@@ -157,7 +157,7 @@ def test_a_busy_service_is_waited_for_until_the_start_timeout_and_never_stopped(
     Stack(settings, [web]).down()
 
 
-def test_a_suspended_service_is_restarted_at_once(settings: Settings, web: str):
+def test_a_suspended_service_is_restarted_within_ten_seconds(settings: Settings, web: str):
     suspended = start(settings, web, waiting="pass", seconds=0)
     suspended.suspend()
     before = time.monotonic()
@@ -168,7 +168,7 @@ def test_a_suspended_service_is_restarted_at_once(settings: Settings, web: str):
     assert time.monotonic() - before < 10
 
 
-def test_a_fresh_stack_has_a_new_folder_free_ports_and_no_setting_of_the_user(
+def test_a_fresh_stack_has_a_new_folder_and_no_setting_of_the_user(
     tmp_path: Path, web: str, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("EVENTLAB_API_PORT", "5555")
@@ -196,11 +196,11 @@ def test_a_second_fresh_stack_in_the_same_folder_is_refused(tmp_path: Path, web:
     assert stack.open_ports([web]) == []
 
 
-def test_a_fresh_stack_stops_what_an_interrupted_one_left(tmp_path: Path, web: str):
-    left = free_settings(tmp_path / "run")
-    (status,) = Stack(left, [web]).up()
+def test_a_fresh_stack_stops_the_services_of_an_interrupted_one(tmp_path: Path, web: str):
+    interrupted = free_settings(tmp_path / "run")
+    (status,) = Stack(interrupted, [web]).up()
 
-    with fresh_stack(tmp_path / "run", [left.port_offset], [web]) as stack:
+    with fresh_stack(tmp_path / "run", [interrupted.port_offset], [web]) as stack:
         assert stack.status([web])[0].pid != status.pid
 
     assert not psutil.pid_exists(status.pid) or not process.alive(psutil.Process(status.pid))

@@ -60,7 +60,7 @@ def test_a_button_calls_the_route_with_the_host_and_shows_the_response(stack, co
     assert b"user7.example.org" in course.read_values(stack.topic)[before]
 
 
-def test_many_calls_at_once_have_a_rate(stack, console):
+def test_simultaneous_calls_have_a_rate(stack, console):
     console.count.value, console.concurrency.value = 200, 8
 
     press(console, SWORD)
@@ -92,16 +92,16 @@ def test_calls_can_be_stopped(console):
 def test_a_route_that_is_added_has_its_button_once_the_api_is_restarted(stack, api_alone, tmp_path, show):
     app = tmp_path / "game_api.py"
     app.write_text((ROOT / "game_api.py").read_text())
-    own = api_alone.model_copy(update={"api_app": app})
-    Stack(own).up(["api"])
-    console = show(GameConsole(own))
+    settings = api_alone.model_copy(update={"api_app": app})
+    Stack(settings).up(["api"])
+    console = show(GameConsole(settings))
     wait_until(lambda: len(console.buttons.children) == 3)
 
     route = '@game.route("/join_a_guild")\ndef join_a_guild():\n    return "Guild Joined!"\n\n\n'
     app.write_text(app.read_text().replace("def log_to_kafka", f"{route}def log_to_kafka", 1))
-    Stack(own).down(["api"])
+    Stack(settings).down(["api"])
     wait_until(lambda: "Next: eventlab up api" in console.message.value)
-    Stack(own).up(["api"])
+    Stack(settings).up(["api"])
 
     assert wait_until(lambda: len(console.buttons.children) == 4) < 2
     press(console, "GET /join_a_guild")

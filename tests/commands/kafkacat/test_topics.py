@@ -113,7 +113,7 @@ def test_a_line_is_sent_before_the_input_ends(topic: str) -> None:
     assert cat("-C", "-t", topic, "-eq").stdout == b"sword\n"
 
 
-def test_aborted_transactions_are_not_printed_and_the_end_is_still_reached(topic: str) -> None:
+def test_aborted_transactions_are_not_printed_and_the_end_is_reached(topic: str) -> None:
     with KafkaProducer(bootstrap_servers=BROKERS, transactional_id=topic) as producer:
         producer.init_transactions()
         for value, end in [(b"dropped", producer.abort_transaction), (b"kept", producer.commit_transaction)]:
