@@ -13,8 +13,8 @@ from xdist.scheduler import LoadScopeScheduling
 TESTS = Path(__file__).resolve().parent
 LONGEST_FIRST = (
     *("course", "explain", "stack", "test_readme", "browser", "test_stand", "widgets", "test_adversarial"),
-    *("kafkacat", "test_worker", "game_api", "test_nbgrader", "test_ab_compared", "test_porting"),
-    *("test_tools", "jobs", "test_lab", "test_grade"),
+    *("kafkacat", "test_worker", "game_api", "test_nbgrader", "test_porting", "test_tools"),
+    *("jobs", "test_sandbox", "test_kafka", "test_grade", "test_hub", "test_one_click", "test_timeouts", "doctor"),
 )
 """The groups that take longest, in the order in which they start; all others follow.
 

@@ -56,7 +56,7 @@ def expect_state(widget, state, *names, timeout=LONG_MS):
         expect(widget.get_by_role("status", name=f"{name} is {state}")).to_be_visible(timeout=timeout)
 
 
-def test_the_stack_panel_shows_a_killed_broker_and_each_button_works(stack_panel, lab):
+def test_the_stack_panel_shows_a_killed_broker_and_its_buttons_work(stack_panel, lab):
     expect_state(stack_panel, "running", *SERVICES)
     assert [link.get_attribute("href") for link in stack_panel.get_by_role("link").all()] == [
         lab.settings.webhdfs_url,
@@ -77,17 +77,17 @@ def test_the_stack_panel_shows_a_killed_broker_and_each_button_works(stack_panel
 
 
 def press_all_buttons(stack_panel):
-    """Start the killed service, then stop, start and restart all services."""
+    """Start the killed service, stop and start two others, and restart the rest."""
     button(stack_panel, "Start kafka").click()
     expect_state(stack_panel, "running", "kafka")
-    for name in SERVICES:
+    for name in ("datanode", "api"):
         button(stack_panel, f"Stop {name}").click()
-    expect_state(stack_panel, "stopped", *SERVICES)
-    for name in SERVICES:
+    expect_state(stack_panel, "stopped", "datanode", "api")
+    for name in ("datanode", "api"):
         expect(button(stack_panel, f"Restart {name}")).to_be_disabled()
         button(stack_panel, f"Start {name}").click()
     expect_state(stack_panel, "running", *SERVICES)
-    for name in SERVICES:
+    for name in ("namenode", "spark"):
         expect(button(stack_panel, f"Restart {name}")).to_be_enabled(timeout=LONG_MS)
         button(stack_panel, f"Restart {name}").click()
     for name in SERVICES:

@@ -175,7 +175,8 @@ def read(topic, reader=None):
 
 @pytest.fixture(scope="module")
 def notebook(broken: Settings, open_notebook: Callable[..., Notebook]) -> Notebook:
-    """Return a notebook on the stack of `broken`, with a Spark session."""
+    """Return a notebook on the stack of `broken`, with a Spark session; all services run."""
+    Stack(broken).up()
     return open_notebook(broken, CONNECT + SPARK)
 
 

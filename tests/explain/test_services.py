@@ -169,7 +169,6 @@ def small_spark(broken):
     Stack(broken.model_copy(update={"spark_memory": "512m"})).up(["spark"])
     yield broken
     Stack(broken, grace_s=2).down(["spark"])
-    Stack(broken).up(["spark"])
 
 
 def test_a_spark_server_without_memory_gets_more(notebook, small_spark):

@@ -47,7 +47,6 @@ def older_server(broken, older_jars, monkeypatch):
         Stack(broken).up(["spark"])
     yield broken
     Stack(broken, grace_s=2).down(["spark"])
-    Stack(broken).up(["spark"])
 
 
 def test_a_server_with_another_connector_is_restarted(notebook, older_server):

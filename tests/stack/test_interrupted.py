@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -42,29 +43,38 @@ def test_an_interrupted_up_leaves_no_process(unused: Settings, start_eventlab, s
     assert {service.state for service in Stack(unused).status()} == {"stopped"}
 
 
+@pytest.fixture
+def start_and_kill(unused: Settings, start_eventlab) -> Callable[..., None]:
+    """Return a function that kills `eventlab up` in a phase."""
+
+    def kill(phase: str, *services: str) -> None:
+        command = start_eventlab(unused, "up", *services)
+        wait_for_phase(command, phase)
+        command.kill()
+        command.wait()
+
+    return kill
+
+
 @pytest.mark.parametrize("phase", ["preparing", "kafka starting", "api ready", "kafka ready"])
-def test_down_ends_what_a_killed_up_started_and_up_starts_it_again(
-    unused: Settings, start_eventlab, eventlab, phase: str
-):
-    command = start_eventlab(unused, "up", *COURSE)
-    wait_for_phase(command, phase)
-    command.kill()
-    command.wait()
+def test_down_ends_what_a_killed_up_started(unused: Settings, start_and_kill, eventlab, phase: str):
+    start_and_kill(phase, *COURSE)
 
     assert eventlab(unused, "down").returncode == 0
+
     wait_until(lambda: processes_of(unused) == [])  # a formatter ends by itself
     assert Stack(unused).open_ports() == []
 
-    Stack(unused).up(STORAGE)
-    assert states(unused, *STORAGE) == ["running"] * 3
 
-
-@pytest.mark.parametrize("phase", ["preparing", "kafka starting"])
-def test_up_directly_after_a_killed_up_starts_all_services(unused: Settings, start_eventlab, phase: str):
-    command = start_eventlab(unused, "up", *STORAGE)
-    wait_for_phase(command, phase)
-    command.kill()
-    command.wait()
+@pytest.mark.parametrize(
+    ("phase", "is_down_first"), [("preparing", False), ("kafka starting", False), ("preparing", True)]
+)
+def test_up_after_a_killed_up_starts_all_services(
+    unused: Settings, start_and_kill, eventlab, phase: str, is_down_first: bool
+):
+    start_and_kill(phase, *STORAGE)
+    if is_down_first:
+        assert eventlab(unused, "down").returncode == 0
 
     Stack(unused).up(STORAGE)
 
