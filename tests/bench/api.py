@@ -30,6 +30,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from eventlab.commands.ab import bench
 from eventlab.settings import HOST, ROOT, Settings
 from eventlab.stack import services
+from tests.bench.rows import row
 from tests.stacks import free_port
 
 ROUNDS = 3
@@ -88,14 +89,25 @@ def measure(settings: Settings) -> list[dict[str, object]]:
         course, ours, ceiling = servers
         lost = missing(ours, settings)
         rows = [
-            row(f"API, {concurrency} at a time", ours.median(concurrency), "requests/s", peer.name, value)
-            | {"aim": AIMS[concurrency] if peer is course else None}
+            row(
+                f"API, {concurrency} at a time",
+                ours.median(concurrency),
+                "requests/s",
+                peer.name,
+                peer.median(concurrency),
+                aim=AIMS[concurrency] if peer is course else None,
+                is_rate=True,
+            )
             for concurrency in CONCURRENCIES
             for peer in (course, ceiling)
-            for value in [peer.median(concurrency)]
         ]
-        rows.append(row("API, memory", ours.resident_mib(), "MiB", course.name, course.resident_mib()))
-        rows.append(row("API, answered but not in Kafka", lost, "events", course.name, missing(course, settings)))
+        rows.append(
+            row("API, memory", ours.resident_mib(), "MiB", course.name, course.resident_mib(), is_rate=True)
+        )
+        lost_by_course = missing(course, settings)
+        rows.append(
+            row("API, answered but not in Kafka", lost, "events", course.name, lost_by_course, is_rate=True)
+        )
     if lost:
         raise RuntimeError(f"{lost} of {ours.answered} acknowledged events are not in Kafka")
     return rows
@@ -198,14 +210,3 @@ def missing(server: Server, settings: Settings) -> int:
             time.sleep(0.05)
     finally:
         consumer.close()
-
-
-def row(name: str, value: float, unit: str, peer: str, peer_value: float) -> dict[str, object]:
-    return {
-        "name": name,
-        "value": round(value, 1),
-        "unit": unit,
-        "peer": peer,
-        "peer_value": round(peer_value, 1),
-        "ratio": round(value / peer_value, 2) if peer_value else None,
-    }
