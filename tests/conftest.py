@@ -11,16 +11,16 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-TEST_OFFSET = int(os.environ.get("TEST_PORT_OFFSET", "1000")) + 500 * WORKER
-TEST_STATE = Path(__file__).resolve().parents[1] / "build" / f"test-stack-{TEST_OFFSET}"
+from tests.port_offsets import OFFSETS
+
+TEST_STATE = Path(__file__).resolve().parents[1] / "build" / f"test-stack-{OFFSETS[0]}"
 
 # Set the environment before eventlab is imported: child processes (commands, kernels, services) inherit these
 # settings, and no setting of the learner's.
 for name in [name for name in os.environ if name.startswith("EVENTLAB_")]:
     del os.environ[name]
 os.environ["EVENTLAB_SETTINGS_FILE"] = ""
-os.environ["EVENTLAB_PORT_OFFSET"] = str(TEST_OFFSET)
+os.environ["EVENTLAB_PORT_OFFSET"] = str(OFFSETS[0])
 os.environ["EVENTLAB_STATE_DIR"] = str(TEST_STATE)
 
 import pytest  # noqa: E402

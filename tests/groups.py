@@ -13,8 +13,8 @@ from xdist.scheduler import LoadScopeScheduling
 TESTS = Path(__file__).resolve().parent
 LONGEST_FIRST = (
     *("course", "explain", "stack", "test_readme", "browser", "test_stand", "widgets", "test_adversarial"),
-    *("test_kafkacat", "test_worker", "test_game_api", "test_nbgrader", "test_ab", "test_porting"),
-    *("test_tools", "test_jobs", "test_lab", "test_grade"),
+    *("kafkacat", "test_worker", "game_api", "test_nbgrader", "test_porting", "test_tools"),
+    *("jobs", "test_sandbox", "test_kafka", "test_grade", "test_hub", "test_one_click", "test_timeouts", "doctor"),
 )
 """The groups that take longest, in the order in which they start; all others follow.
 

@@ -48,8 +48,8 @@ TOOLS = {
             tests="tests/browser",
         ),
         Tool("bwrap", ("bwrap",), apt="bubblewrap", brew="", tests="sandbox tests in tests/grading"),
-        Tool("kcat", ("kcat",), apt="kcat", brew="kcat", tests="tests/commands/test_kafkacat.py"),
-        Tool("ab", ("ab",), apt="apache2-utils", brew="", tests="tests/commands/test_ab.py"),
+        Tool("kcat", ("kcat",), apt="kcat", brew="kcat", tests="tests/commands/kafkacat/test_compared.py"),
+        Tool("ab", ("ab",), apt="apache2-utils", brew="", tests="tests/commands/test_ab_compared.py"),
     )
 }
 

@@ -1,4 +1,4 @@
-"""compose.yaml offers the stack's own services, at the stack's own addresses, from the same files."""
+"""compose.yaml has the services of the stack, at the same addresses, from the same files."""
 
 import re
 import shutil
@@ -13,6 +13,7 @@ from eventlab.settings import ROOT, OwnSettings, Settings
 from eventlab.stack import config, jars
 from eventlab.stack.services import SERVICES
 from eventlab.stack.tokens import spark_token
+from tests.helpers import first_group
 
 FILE = ROOT / "stack" / "compose.yaml"
 SERVICES_OF_FILE = yaml.safe_load(FILE.read_text())["services"]
@@ -20,30 +21,28 @@ DEFAULTS = OwnSettings().model_dump()
 
 
 def version_of(coordinate, environment):
-    found = re.search(
-        rf"{re.escape(coordinate)}:([\d.]+)", (ROOT / "stack" / environment / "jgo.toml").read_text()
-    )
-    assert found
-    return found[1]
+    """Return the version of a jar in a jgo.toml."""
+    text = (ROOT / "stack" / environment / "jgo.toml").read_text()
+    return first_group(rf"{re.escape(coordinate)}:([\d.]+)", text)
 
 
-def test_it_has_the_stacks_services():
+def test_the_file_has_the_services_of_the_stack():
     assert set(SERVICES_OF_FILE) == set(SERVICES)
 
 
 @pytest.fixture(scope="module")
 def moved(tmp_path_factory):
-    """Settings with other ports than the defaults, filled in for containers; the env file as a dictionary."""
+    """Return settings with other ports than the defaults, and the variables of the env file."""
     settings = Settings(state_dir=tmp_path_factory.mktemp("containers"), port_offset=40)
     lines = (config.render_for_containers(settings) / "env").read_text().splitlines()
     return settings, dict(line.split("=", 1) for line in lines)
 
 
 def filled_in(value, variables):
-    """A part of the file as text, with compose's ${NAME:-default} and ${NAME:?message} filled in."""
+    """Return a part of the file as text, with compose's ${NAME:-default} and ${NAME:?message} filled in."""
     return re.sub(
         r"(?<!\$)\$\{(\w+)(?::([-?])([^}]*))?\}",
-        lambda found: variables.get(found[1], found[3] if found[2] == "-" else f"<{found[1]} is not set>"),
+        lambda name: variables.get(name[1], name[3] if name[2] == "-" else f"<{name[1]} is not set>"),
         value if isinstance(value, str) else yaml.safe_dump(value, width=10_000),
     )
 
@@ -59,7 +58,7 @@ def filled_in(value, variables):
         ("jupyter", "jupyter_port"),
     ],
 )
-def test_a_service_is_asked_for_its_health_where_its_configuration_puts_it(service, port, moved):
+def test_the_health_check_uses_the_configured_port(service, port, moved):
     settings, variables = moved
     health = SERVICES_OF_FILE[service]["healthcheck"]
 
@@ -67,7 +66,7 @@ def test_a_service_is_asked_for_its_health_where_its_configuration_puts_it(servi
     assert re.search(rf"127\.0\.0\.1[:/]{getattr(settings, port)}\b", filled_in(health, variables))
 
 
-def test_no_default_port_is_left_when_the_ports_are_moved(moved):
+def test_with_an_offset_no_default_port_remains(moved):
     _, variables = moved
     text = filled_in(FILE.read_text().partition("\nservices:")[2], variables)
     text += "".join(path.read_text() for path in Path(variables["EVENTLAB_STATE_DIR"]).glob("compose/*/*"))
@@ -77,7 +76,7 @@ def test_no_default_port_is_left_when_the_ports_are_moved(moved):
     assert "is not set" not in text
 
 
-def test_every_folder_that_a_service_writes_to_is_a_volume_of_its_own():
+def test_each_folder_that_a_service_writes_to_is_a_volume():
     volumes = yaml.safe_load(FILE.read_text())["volumes"]
     for service in ("kafka", "namenode", "datanode", "spark"):
         data = [volume for volume in SERVICES_OF_FILE[service]["volumes"] if volume.endswith(":/data")]
@@ -85,14 +84,14 @@ def test_every_folder_that_a_service_writes_to_is_a_volume_of_its_own():
         assert SERVICES_OF_FILE[service]["user"] == "root"  # the images' own users may not write to a new volume
 
 
-def test_kafka_gets_the_topic_and_hdfs_its_tmp_as_in_the_stack():
+def test_kafka_has_the_topic_and_hdfs_the_folder_tmp():
     assert "--create --if-not-exists" in filled_in(SERVICES_OF_FILE["kafka"]["command"][-1], {})
     assert f"--topic {DEFAULTS['topic']} --partitions 1" in filled_in(SERVICES_OF_FILE["kafka"]["command"][-1], {})
     assert "-mkdir -p /tmp && hdfs dfs -chmod 1777 /tmp" in SERVICES_OF_FILE["namenode"]["command"][-1]
 
 
 @pytest.mark.parametrize("service", ["kafka", "namenode"])
-def test_the_scripts_in_it_are_shell(service):
+def test_the_scripts_in_the_file_are_valid_shell(service):
     script = filled_in(SERVICES_OF_FILE[service]["command"][-1], {}).replace("$$", "$")
 
     done = subprocess.run(["sh", "-n", "-c", script], capture_output=True, text=True)
@@ -113,7 +112,7 @@ def test_no_service_listens_beyond_this_machine():
     assert "0.0.0.0" not in FILE.read_text()
 
 
-def test_its_configuration_is_the_stacks_with_the_containers_folders(tmp_path):
+def test_the_configuration_is_that_of_the_stack_with_the_folders_of_the_containers(tmp_path):
     settings = Settings(state_dir=tmp_path, port_offset=0)
 
     config.render_for_containers(settings)
@@ -135,7 +134,7 @@ def test_spark_and_its_clients_have_the_token_which_only_the_owner_can_read(move
     assert (settings.state_dir / "compose" / "env").stat().st_mode & 0o077 == 0
 
 
-def test_docker_compose_can_read_it(moved):
+def test_docker_compose_reads_the_file(moved):
     settings, variables = moved
     command = next(
         (c for c in (["docker-compose"], ["docker", "compose"]) if shutil.which(c[0]) and works([*c, "version"])),
@@ -158,4 +157,5 @@ def test_docker_compose_can_read_it(moved):
 
 
 def works(command):
+    """Return whether a command succeeds."""
     return subprocess.run(command, capture_output=True).returncode == 0

@@ -1,4 +1,4 @@
-"""A small file is written whole or not at all, whatever ends the write."""
+"""A small file is written completely or not at all."""
 
 import errno
 import os
@@ -11,6 +11,7 @@ import pytest
 from eventlab.files import create_once, write_atomically, write_if_changed
 from eventlab.settings import Settings
 from eventlab.stack import tokens
+from tests.helpers import PipedProcess
 
 FULL_DISK = """
 import resource, signal, sys
@@ -20,7 +21,7 @@ signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
 {function}(Path(sys.argv[1]), "new content")
 """
-BOTH = """
+CREATE = """
 import sys
 from pathlib import Path
 from eventlab.files import create_once
@@ -84,7 +85,7 @@ def test_a_rename_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: py
 
 
 @pytest.mark.parametrize("content", ["", "\n", "  "])
-def test_an_empty_file_that_a_full_disk_left_is_replaced(tmp_path: Path, content: str):
+def test_an_empty_file_is_replaced(tmp_path: Path, content: str):
     (tmp_path / "token").write_text(content)
 
     assert create_once(tmp_path / "token", "secret") == "secret"
@@ -103,23 +104,22 @@ def test_an_empty_token_file_is_replaced(tmp_path: Path, token_of, name: str):
 
 def at_the_same_time(code: str, arguments: list[list[str]]) -> list[str]:
     """Run Python code in one process for each list of arguments, and return what they print."""
-    processes = [
-        subprocess.Popen(
+    processes: list[PipedProcess[str]] = [
+        PipedProcess(
             [sys.executable, "-c", code, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         for words in arguments
     ]
     for process in processes:
-        assert process.stdin is not None
         process.stdin.write("\n")
         process.stdin.flush()
     return [process.communicate(timeout=60)[0] for process in processes]
 
 
-def test_processes_that_create_a_file_at_the_same_time_agree(tmp_path: Path):
+def test_processes_that_create_a_file_at_the_same_time_get_the_same_content(tmp_path: Path):
     for attempt in range(3):
         path = tmp_path / str(attempt)
-        contents = set(at_the_same_time(BOTH, [[str(path), f"content {number}"] for number in range(3)]))
+        contents = set(at_the_same_time(CREATE, [[str(path), f"content {number}"] for number in range(3)]))
 
         assert contents == {path.read_text() + "\n"}
 
@@ -143,7 +143,7 @@ def test_an_unchanged_file_is_not_written(tmp_path: Path):
     assert (tmp_path / "file").stat().st_ino == before.st_ino
 
 
-def test_a_file_has_the_given_permissions_from_the_first_moment(tmp_path: Path):
+def test_a_file_has_the_given_permissions(tmp_path: Path):
     write_atomically(tmp_path / "secret", "content", mode=0o600)
 
     assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600

@@ -1,37 +1,36 @@
-"""The tree is as the README's map and the tests' groups describe it."""
+"""The folders are those that the README lists, and the groups of tests exist."""
 
 import re
 import subprocess
 
 from eventlab.settings import ROOT
 from tests.groups import LONGEST_FIRST, group_of
+from tests.helpers import first_group
 
 
 def mapped():
-    text = (ROOT / "README.md").read_text()
-    block = re.search(r"## Folders\n+```text\n(.*?)```", text, re.DOTALL)
-    assert block
-    return [line.split()[0] for line in block[1].splitlines()]
+    """Return the paths in the README's list of folders."""
+    block = first_group(r"## Folders\n+```text\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    return [line.split()[0] for line in block.splitlines()]
 
 
 def tracked():
-    return subprocess.run(
-        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.splitlines()
+    """Return the files in git."""
+    return subprocess.check_output(["git", "ls-files"], cwd=ROOT, text=True).splitlines()
 
 
-def test_every_place_on_the_map_exists():
+def test_all_paths_in_the_list_of_folders_exist():
     assert [place for place in mapped() if not (ROOT / place).exists()] == []
 
 
-def test_every_top_level_entry_is_on_the_map():
+def test_all_top_level_paths_are_in_the_list_of_folders():
     top = {path.split("/")[0] for path in tracked()}
     shown = {place.split("/")[0] for place in mapped()}
 
     assert {name for name in top if not name.startswith(".")} - shown == set()
 
 
-def test_every_folder_of_the_library_is_on_the_map():
+def test_all_folders_of_the_library_are_in_the_list_of_folders():
     folders = {
         path.split("/")[2] for path in tracked() if path.startswith("lib/eventlab/") and path.count("/") > 2
     }
@@ -39,11 +38,11 @@ def test_every_folder_of_the_library_is_on_the_map():
     assert {f"lib/eventlab/{folder}/" for folder in folders} - set(mapped()) == set()
 
 
-def test_the_stack_folder_holds_no_python():
+def test_the_stack_folder_contains_no_python():
     assert [path for path in tracked() if path.startswith("stack/") and path.endswith(".py")] == []
 
 
-def test_every_group_of_tests_that_starts_early_exists():
+def test_all_groups_of_tests_that_start_early_exist():
     groups = {group_of(ROOT / path) for path in tracked() if re.match(r"tests/(.*/)?test_\w+\.py$", path)}
 
     assert [group for group in LONGEST_FIRST if group not in groups] == []

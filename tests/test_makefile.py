@@ -52,7 +52,7 @@ def test_an_up_to_date_environment_is_not_created_again(clone: Path):
     assert "uv sync" not in make(clone)
 
 
-def test_a_first_call_says_what_it_installs_and_where(clone: Path):
+def test_a_first_call_prints_what_it_installs(clone: Path):
     (clone / ".venv" / ".ready").unlink()
 
     stage, command = make(clone).splitlines()
@@ -62,7 +62,7 @@ def test_a_first_call_says_what_it_installs_and_where(clone: Path):
     assert command == "uv sync --locked --compile-bytecode --quiet"
 
 
-def test_on_a_terminal_uv_shows_its_own_progress(clone: Path):
+def test_on_a_terminal_uv_shows_its_progress(clone: Path):
     (clone / ".venv" / ".ready").unlink()
     controller, terminal = pty.openpty()
 

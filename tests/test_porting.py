@@ -1,12 +1,10 @@
-"""Programs as the original course's students wrote them run here, with their host names changed and the edits that
-`stack/PORTING.md` lists; without these edits they fail as it says.
+"""Programs of the original course's students run with the edits of `stack/PORTING.md`, and fail without them.
 
-The programs of `tests/porting/original` are in that style and have its host names: kafka:29092, hdfs://cloudera.
+The programs of `tests/porting/original` are in their style, with the host names kafka:29092 and hdfs://cloudera.
 """
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -19,7 +17,9 @@ import pytest
 
 from eventlab.settings import ROOT
 from eventlab.stack import filesystem
+from tests.helpers import first_group, wait_until
 from tests.porting import lines
+from tests.stacks import free_port
 
 ORIGINAL = ROOT / "tests" / "porting" / "original"
 PORTING = ROOT / "stack" / "PORTING.md"
@@ -45,7 +45,7 @@ SPARK_PROGRAMS = (
 
 
 class Folder:
-    """A folder of ported programs: host names changed, and the topic and HDFS folder made this test's own."""
+    """A folder of ported programs, with other host names, another topic and another folder of HDFS."""
 
     def __init__(self, path, stack, topic):
         self.path, self.topic, self.files = path, topic, f"/tmp/{topic}/"
@@ -57,6 +57,7 @@ class Folder:
         ]
 
     def port(self, program, edits=(), name=None):
+        """Write a program with its edits, and return its path."""
         text = (ORIGINAL / program).read_text()
         for old, new in [*self.hosts, *edits]:
             text = text.replace(old, new)
@@ -65,23 +66,23 @@ class Folder:
         return str(target)
 
 
-def run(*words, cwd, **environment):
+def run(*command, cwd, **environment):
+    """Run a command with further variables."""
     return subprocess.run(
-        words, capture_output=True, text=True, timeout=200, cwd=cwd, env={**os.environ, **environment}
+        command, capture_output=True, text=True, timeout=200, cwd=cwd, env={**os.environ, **environment}
     )
 
 
 @pytest.fixture(scope="module")
 def folder(stack, tmp_path_factory):
+    """Return a folder for ported programs."""
     return Folder(tmp_path_factory.mktemp("ported"), stack, f"ported-{os.getpid()}-{int(time.time())}")
 
 
 @pytest.fixture(scope="module")
 def shop(folder):
-    """The original API under `flask run`; two users play, and its first message makes the topic."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    """Run the original API with `flask run`, call it as two users, and return the responses."""
+    port = free_port()
     folder.port("game_api.py")
     server = subprocess.Popen(
         [sys.executable, "-m", "flask", "run", "--host", "127.0.0.1", "--port", str(port)],
@@ -92,39 +93,37 @@ def shop(folder):
     )
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
-            wait_for(lambda: client.get("/purchase_a_knife"))
-            answers = [
+            wait_until(lambda: answers(client))
+            responses = [
                 client.get(path, headers={"Host": host, "User-Agent": "ApacheBench/2.3"})
                 for host in ("user1.comcast.com", "user2.att.com")
                 for path in ("/", "/purchase_a_sword")
                 for _ in range(10)
             ]
-        wait_for(lambda: len(events(folder.topic)) == 41 or 1 / 0)
-        yield answers
+        wait_until(lambda: len(events(folder.topic)) == 41)
+        yield responses
     finally:
         server.terminate()
         server.wait(10)
 
 
-def wait_for(ask, patience_s=30):
-    deadline = time.monotonic() + patience_s
-    while True:
-        try:
-            return ask()
-        except (httpx.HTTPError, ArithmeticError):
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
+def answers(client):
+    """Return whether the API answers."""
+    try:
+        return client.get("/purchase_a_knife").status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 def events(topic):
+    """Return the events of the topic."""
     done = run("kafkacat", "-C", "-t", topic, "-o", "beginning", "-e", "-q", cwd=None)
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 @pytest.fixture(scope="module")
 def ported(folder, shop):
-    """Every Spark program once, in one Spark; its output by program."""
+    """Run all Spark programs in one Spark; return their outputs and errors."""
     programs = [folder.port(program, TYPED_UDF) for program in SPARK_PROGRAMS]
     by_name = [*TYPED_UDF, *BY_NAME, (folder.files, folder.files + "by_name/")]
     programs.append(folder.port("separate_events.py", by_name, "by_name.py"))
@@ -136,7 +135,7 @@ def ported(folder, shop):
 
 @pytest.fixture(scope="module")
 def read(ported, folder):
-    """Rows of a Parquet folder that the programs wrote, through the stack's Spark."""
+    """Return a function that reads a folder that the programs wrote."""
     from pyspark.sql import SparkSession
 
     spark = SparkSession.builder.remote(os.environ["SPARK_REMOTE"]).create()
@@ -144,7 +143,7 @@ def read(ported, folder):
     spark.stop()
 
 
-def test_the_original_api_runs_and_its_first_message_makes_the_topic(folder, shop):
+def test_the_original_api_runs_and_its_first_message_creates_the_topic(folder, shop):
     assert {answer.text for answer in shop} == {"This is the default response!\n", "Sword Purchased!\n"}
     assert events(folder.topic)[0]["description"] == "very sharp knife"
 
@@ -157,12 +156,12 @@ def test_just_filtering_prints_the_20_sword_purchases(ported):
     assert " |-- timestamp: string (nullable = true)" in printed
 
 
-def test_extract_events_writes_every_event(ported, read):
+def test_extract_events_writes_all_events(ported, read):
     assert "extracted: 41" in ported.output["extract_events.py"]
     assert len(read("extracted_events")) == 41
 
 
-def test_separate_events_writes_a_folder_a_type(ported, read):
+def test_separate_events_writes_one_folder_per_event_type(ported, read):
     swords = read("by_name/sword_purchases")
 
     assert "| moe|  41|" in ported.output["by_name.py"]
@@ -171,8 +170,8 @@ def test_separate_events_writes_a_folder_a_type(ported, read):
     assert set(swords.description) == {"long sword"}
 
 
-def test_row_from_a_dictionary_in_its_place_loses_the_swords_without_an_error(read):
-    """Their keys come in another order than the first event's, and Row no longer sorts them."""
+def test_rows_of_dictionaries_lose_the_swords_without_an_error(read):
+    """Their keys have another order than those of the first event, and Row no longer sorts them."""
     assert len(read("default_hits")) == 20
     assert len(read("sword_purchases")) == 0
 
@@ -185,8 +184,8 @@ def test_the_stream_writes_the_20_sword_purchases(folder, read):
     assert "commits" in filesystem.names(folder.files + "checkpoints_for_sword_purchases")
 
 
-def test_the_programs_output_is_not_drowned_in_log_lines(ported):
-    noise = [
+def test_the_programs_print_no_log_lines(ported):
+    unexpected = [
         line
         for line in ported.errors.splitlines()
         if not line.startswith("WARNING: Using incubator modules")
@@ -194,7 +193,7 @@ def test_the_programs_output_is_not_drowned_in_log_lines(ported):
         and "createOrReplaceTempView" not in line
     ]
 
-    assert noise == []
+    assert unexpected == []
 
 
 def test_a_udf_with_a_type_by_name_fails_before_there_is_a_session(folder, shop):
@@ -205,7 +204,7 @@ def test_a_udf_with_a_type_by_name_fails_before_there_is_a_session(folder, shop)
     assert "[SESSION_OR_CONTEXT_NOT_EXISTS]" in PORTING.read_text()
 
 
-def test_a_notebook_of_pyspark_has_spark_and_can_make_hive_tables(folder, ported, tmp_path):
+def test_a_notebook_of_pyspark_has_spark_and_can_create_hive_tables(folder, ported, tmp_path):
     folder_of_swords = [(folder.files, folder.files + "by_name/")]
     cells = Path(folder.port("query_purchases.py", folder_of_swords)).read_text().split("# %%\n")[1:]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
@@ -221,35 +220,36 @@ def test_a_notebook_of_pyspark_has_spark_and_can_make_hive_tables(folder, ported
     assert "in the table: 20" in done.stdout
 
 
-def errors_now(words, group, cwd):
-    done = run(*words, str(ROOT / "tests/porting/lines.py"), group, cwd=cwd)
-    found = [line for line in done.stdout.splitlines() if line.startswith("JSON:")]
-    assert found, done.stderr[-3000:]
-    return json.loads(found[0].removeprefix("JSON:"))
+def current_errors(command, group, cwd):
+    done = run(*command, str(ROOT / "tests/porting/lines.py"), group, cwd=cwd)
+    return json.loads(first_group(r"(?m)^JSON:(.*)$", done.stdout or done.stderr))
 
 
 @pytest.mark.parametrize("group", ["classic", "connect", "kafka"])
-def test_what_old_lines_do_on_the_stack_is_what_the_list_says(stack, tmp_path, group):
-    words = ["spark-submit"] if group == "classic" else [sys.executable]
+def test_old_lines_have_the_listed_errors_on_the_stack(stack, tmp_path, group):
+    command = ["spark-submit"] if group == "classic" else [sys.executable]
 
-    assert_as_expected(errors_now(words, group, tmp_path), lines.GROUPS[group])
-
-
-def test_what_old_lines_do_in_python_is_what_the_list_says(tmp_path):
-    assert_as_expected(errors_now([sys.executable], "libraries", tmp_path), lines.LIBRARIES)
+    assert_errors(current_errors(command, group, tmp_path), lines.GROUPS[group])
 
 
-def assert_as_expected(now, expected):
+@pytest.mark.filterwarnings("ignore")
+def test_old_lines_have_the_listed_errors_in_python():
+    names = lines.library_names()
+
+    assert_errors({line: lines.error_of(line, names) for line in lines.LIBRARIES}, lines.LIBRARIES)
+
+
+def assert_errors(errors, expected):
     wrong = {
-        line: now[line]
+        line: errors[line]
         for line, error in expected.items()
-        if error not in now[line] or bool(error) != bool(now[line])
+        if error not in errors[line] or bool(error) != bool(errors[line])
     }
     assert wrong == {}
 
 
 @pytest.mark.parametrize("group", lines.GROUPS)
-def test_every_line_and_its_error_are_in_the_list(group):
+def test_all_lines_and_their_errors_are_in_the_list(group):
     text = PORTING.read_text()
 
     assert [line for line in lines.GROUPS[group] if line not in text] == []

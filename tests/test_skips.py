@@ -37,16 +37,26 @@ def run_pytest(folder: Path, *, tools: bool, ci: bool) -> subprocess.CompletedPr
     (folder / "bin").mkdir()
     (folder / "conftest.py").write_text(CONFTEST)
     (folder / "test_tools.py").write_text(TESTS)
-    for command in ("kcat", "chromium") if tools else ():
-        (folder / "bin" / command).write_text("#!/bin/sh\n")
-        (folder / "bin" / command).chmod(0o755)
+    for tool in ("kcat", "chromium") if tools else ():
+        (folder / "bin" / tool).write_text("#!/bin/sh\n")
+        (folder / "bin" / tool).chmod(0o755)
     environment = {name: value for name, value in os.environ.items() if name != "CI"}
     environment |= {
         "PATH": str(folder / "bin"),
         "PYTHONPATH": str(ROOT),
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
     } | ({"CI": "true"} if ci else {})
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", folder, folder]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--rootdir",
+        str(folder),
+        str(folder),
+    ]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
 
 

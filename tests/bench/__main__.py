@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
@@ -17,8 +18,9 @@ from eventlab.settings import ROOT, Settings
 from eventlab.stack import fresh_stack
 from tests.bench import api, extraction, grading, startup, suite
 
-ON_A_STACK = {"api": api.measure, "extraction": extraction.measure, "grading": grading.measure}
-ALONE = {"startup": startup.measure, "suite": suite.measure}
+Measure = Callable[[Settings], list[dict[str, object]]]
+ON_A_STACK: dict[str, Measure] = {"api": api.measure, "extraction": extraction.measure, "grading": grading.measure}
+ALONE: dict[str, Measure] = {"startup": startup.measure, "suite": suite.measure}
 
 
 FILE = ROOT / "build" / "bench.json"

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -31,18 +30,20 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from eventlab.commands.ab import bench
 from eventlab.settings import HOST, ROOT, Settings
 from eventlab.stack import services
+from tests.bench.rows import row
+from tests.stacks import free_port
 
 ROUNDS = 3
 CONCURRENCIES = (1, 16)
 AIMS = {1: 6, 16: 2}
 """How many times the original's requests a second, by concurrency."""
 SECONDS = 3.0
-"""About how long one turn takes; how many requests that are is told by the warm-up."""
+"""The approximate duration of one turn; the warm-up measures how many requests that are."""
 
 
 @dataclass
 class Server:
-    """A running API, the topic that it sends to, and what was measured of it."""
+    """A running API, the topic that it sends to, and its measurements."""
 
     name: str
     process: psutil.Process
@@ -70,7 +71,7 @@ class Server:
 
 
 def measure(settings: Settings) -> list[dict[str, object]]:
-    """Requests per second, memory, and events lost, of ours beside the original and the ceiling."""
+    """Measure requests per second, memory and lost events of the kit's API, the original one and the ceiling."""
     with ExitStack() as running:
         folder = Path(running.enter_context(tempfile.TemporaryDirectory()))
         topics = running.enter_context(fresh_topics(settings, 3))
@@ -88,14 +89,25 @@ def measure(settings: Settings) -> list[dict[str, object]]:
         course, ours, ceiling = servers
         lost = missing(ours, settings)
         rows = [
-            row(f"API, {concurrency} at a time", ours.median(concurrency), "requests/s", peer.name, value)
-            | {"aim": AIMS[concurrency] if peer is course else None}
+            row(
+                f"API, {concurrency} at a time",
+                ours.median(concurrency),
+                "requests/s",
+                peer.name,
+                peer.median(concurrency),
+                aim=AIMS[concurrency] if peer is course else None,
+                is_rate=True,
+            )
             for concurrency in CONCURRENCIES
             for peer in (course, ceiling)
-            for value in [peer.median(concurrency)]
         ]
-        rows.append(row("API, memory", ours.resident_mib(), "MiB", course.name, course.resident_mib()))
-        rows.append(row("API, answered but not in Kafka", lost, "events", course.name, missing(course, settings)))
+        rows.append(
+            row("API, memory", ours.resident_mib(), "MiB", course.name, course.resident_mib(), is_rate=True)
+        )
+        lost_by_course = missing(course, settings)
+        rows.append(
+            row("API, answered but not in Kafka", lost, "events", course.name, lost_by_course, is_rate=True)
+        )
     if lost:
         raise RuntimeError(f"{lost} of {ours.answered} acknowledged events are not in Kafka")
     return rows
@@ -127,14 +139,14 @@ def load(url: str, requests: int, concurrency: int) -> Load:
 
 
 def create_app() -> Flask:
-    """The ceiling: the default route, answered without Kafka."""
+    """Return the ceiling: an application that answers without Kafka."""
     app = Flask("bare")
     app.add_url_rule("/", view_func=lambda: "This is the default response!\n")
     return app
 
 
 def served(name: str, app: Path, topic: str, settings: Settings, folder: Path):
-    """The app behind the stack's own server."""
+    """Serve the application with the stack's server."""
     port = free_port()
     command = services.api_command(settings.model_copy(update={"api_app": app, "api_port": port}))
     return serving(name, command, port, topic, settings, folder)
@@ -144,7 +156,7 @@ def served(name: str, app: Path, topic: str, settings: Settings, folder: Path):
 def serving(
     name: str, command: list[str], port: int, topic: str, settings: Settings, folder: Path
 ) -> Iterator[Server]:
-    """The command as a process of its own, ended with the context; RuntimeError with its log if it dies."""
+    """Run the command as a process until the end of the block; RuntimeError with its log if it ends."""
     log = folder / f"{name}.log"
     own = {
         "FLASK_APP": str(ROOT / "tests" / "bench" / "original_api.py"),
@@ -186,7 +198,7 @@ def fresh_topics(settings: Settings, count: int) -> Iterator[list[str]]:
 
 
 def missing(server: Server, settings: Settings) -> int:
-    """How many of the requests answered with success have no event: what never arrived within two seconds."""
+    """Return how many successful requests have no event two seconds later."""
     consumer = KafkaConsumer(bootstrap_servers=settings.bootstrap_servers)
     partition = TopicPartition(server.topic, 0)
     deadline = time.monotonic() + 2
@@ -198,19 +210,3 @@ def missing(server: Server, settings: Settings) -> int:
             time.sleep(0.05)
     finally:
         consumer.close()
-
-
-def row(name: str, value: float, unit: str, peer: str, peer_value: float) -> dict[str, object]:
-    return {
-        "name": name,
-        "value": round(value, 1),
-        "unit": unit,
-        "peer": peer,
-        "peer_value": round(peer_value, 1),
-        "ratio": round(value / peer_value, 2) if peer_value else None,
-    }
-
-
-def free_port() -> int:
-    with socket.create_server((HOST, 0)) as probe:
-        return int(probe.getsockname()[1])

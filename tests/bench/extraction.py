@@ -23,6 +23,7 @@ from kafka import KafkaAdminClient
 
 from eventlab.settings import ROOT, Settings
 from eventlab.stack import environment, filesystem
+from tests.bench.rows import row
 
 EVENTS = 1_000_000
 ROUNDS = 3
@@ -41,30 +42,14 @@ def measure(settings: Settings) -> list[dict[str, object]]:
         admin.close()
         for name in ("original", "ours"):
             filesystem.delete(f"/tmp/{topic}-{name}")
-    read = medians["read"]
+    write = medians["write"]
     return [
-        _row(
-            "filtered_writes, purchases of 1,000,000 events",
-            medians["write"],
-            "original",
-            medians["original write"],
-            AIM,
+        row("filtered_writes, 1,000,000 events", write, "s", "original", medians["original write"], aim=AIM),
+        row(
+            "just_filtering, the same events", medians["show"], "s", "original", medians["original show"], aim=AIM
         ),
-        _row("just_filtering, the same events", medians["show"], "original", medians["original show"], AIM),
-        _row("filtered_writes, the same again", medians["write"], "a bare read (the floor)", read),
+        row("filtered_writes, the same again", write, "s", "a bare read (the floor)", medians["read"]),
     ]
-
-
-def _row(name: str, seconds: float, peer: str, peer_seconds: float, aim: float | None = None) -> dict[str, object]:
-    return {
-        "name": name,
-        "value": round(seconds, 2),
-        "unit": "s",
-        "peer": peer,
-        "peer_value": round(peer_seconds, 2),
-        "ratio": round(peer_seconds / seconds, 2),
-        "aim": aim,
-    }
 
 
 def _in_spark(settings: Settings, topic: str) -> dict[str, float]:

@@ -24,6 +24,7 @@ from eventlab.labs import cells
 from eventlab.labs.catalogue import find
 from eventlab.settings import Settings
 from eventlab.stack import config, environment
+from tests.bench.rows import row
 
 LAB = find("lab02_extract")
 CELL_TIMEOUT_S = 30
@@ -46,8 +47,8 @@ def measure(stack: Settings) -> list[dict[str, object]]:
         plain_s, _ = by_nbgrader(class_, folder / "plain", _spark_per_notebook(stack))
         config.render(stack)
         rows = [
-            _row("grade 12 submissions", own_s, "s", "nbgrader, a Spark per notebook", plain_s),
-            _row("grade 12 submissions", own_s, "s", "nbgrader, warm Spark", warm_s),
+            row("grade 12 submissions", own_s, "s", "nbgrader, a Spark per notebook", plain_s),
+            row("grade 12 submissions", own_s, "s", "nbgrader, warm Spark", warm_s),
             _marks("fair marks of the 4 broken ones", own, "nbgrader", warm),
             _marks("fair marks of the 4 broken ones", own, "what they earned", fair()),
         ]
@@ -114,7 +115,7 @@ def _copies(folder: Path) -> list[dict[str, object]]:
             raise RuntimeError(f"{count} copies of the right solution: {sorted(points.values())}")
         each[count] = seconds / count
     first = COPIES[0]
-    return [_row(f"a submission of {n} copies", each[n], "s", f"of {first} copies", each[first]) for n in COPIES]
+    return [row(f"a submission of {n} copies", each[n], "s", f"of {first} copies", each[first]) for n in COPIES]
 
 
 def _spark_per_notebook(stack: Settings) -> dict[str, str]:
@@ -162,23 +163,5 @@ def _timed(arguments: list[str], cwd: Path, env: dict[str, str], codes: frozense
 
 
 def _marks(name: str, own: dict[str, float], peer: str, other: dict[str, float]) -> dict[str, object]:
-    kept, theirs = (sum(found.get(student, 0) for student in BROKEN) for found in (own, other))
-    return {
-        "name": name,
-        "value": kept,
-        "unit": "points",
-        "peer": peer,
-        "peer_value": theirs,
-        "ratio": round(kept / theirs, 2) if theirs else "",
-    }
-
-
-def _row(name: str, value: float, unit: str, peer: str, peer_value: float) -> dict[str, object]:
-    return {
-        "name": name,
-        "value": round(value, 2),
-        "unit": unit,
-        "peer": peer,
-        "peer_value": round(peer_value, 2),
-        "ratio": round(peer_value / value, 2),
-    }
+    kit, theirs = (sum(found.get(student, 0) for student in BROKEN) for found in (own, other))
+    return row(name, kit, "points", peer, theirs, is_rate=True)

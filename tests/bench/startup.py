@@ -12,6 +12,7 @@ from unittest.mock import patch
 from eventlab.settings import Settings
 from eventlab.stack import Stack, archives
 from eventlab.stack.services import SERVICES
+from tests.bench.rows import row
 
 ROUNDS = 3
 MEMORY_LIMIT_MIB = 2048
@@ -38,10 +39,10 @@ def measure(settings: Settings) -> list[dict[str, object]]:
         shutil.rmtree(folder, ignore_errors=True)
     median = {name: statistics.median(values) for name, values in times.items()}
     return [
-        _row("up, new state folder", median["new"], "s", "without archives", median["new without"]),
-        _row("up, used state folder", median["used"], "s", "without archives", median["used without"]),
-        _row("up, new state folder", median["new"], "s", "limit", TIME_LIMIT_S, aim=1),
-        _row(f"memory of {len(SERVICES)} services at rest", memory, "MiB", "limit", MEMORY_LIMIT_MIB, aim=1),
+        row("up, new state folder", median["new"], "s", "without archives", median["new without"]),
+        row("up, used state folder", median["used"], "s", "without archives", median["used without"]),
+        row("up, new state folder", median["new"], "s", "limit", TIME_LIMIT_S, aim=1),
+        row(f"memory of {len(SERVICES)} services at rest", memory, "MiB", "limit", MEMORY_LIMIT_MIB, aim=1),
     ]
 
 
@@ -55,17 +56,3 @@ def _timed_up(settings: Settings, context) -> tuple[float, float]:
     seconds = time.monotonic() - started
     Stack(settings).down()
     return seconds, sum(service.rss_bytes for service in found) / 2**20
-
-
-def _row(
-    name: str, value: float, unit: str, peer: str, peer_value: float, aim: float | None = None
-) -> dict[str, object]:
-    return {
-        "name": name,
-        "value": round(value, 2),
-        "unit": unit,
-        "peer": peer,
-        "peer_value": round(peer_value, 2),
-        "ratio": round(peer_value / value, 2),
-        "aim": aim,
-    }

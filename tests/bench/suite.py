@@ -13,6 +13,7 @@ from eventlab.course import run as course_run
 from eventlab.settings import Settings
 from eventlab.stack import config, environment, fresh_stack
 from eventlab.stack.services import COURSE
+from tests.bench.rows import row
 
 LESSONS = [path for path in course_run.find_lessons() if path.stem != "09_tear_down"]
 """The last lesson ends the stack, which the plain loop has to keep: both leave it out."""
@@ -25,17 +26,8 @@ def measure(settings: Settings) -> list[dict[str, object]]:
             [sys.executable, "-m", "eventlab.cli", "run", "--output", folder, *(path.stem for path in LESSONS)]
         )
         plain = _plain_loop(Path(folder))
-    return [
-        {
-            "name": f"{len(LESSONS)} lessons, eventlab run",
-            "value": round(own, 1),
-            "unit": "s",
-            "peer": "loop of the papermill command, a Spark per notebook",
-            "peer_value": round(plain, 1),
-            "ratio": round(plain / own, 2),
-            "aim": 2,
-        }
-    ]
+    name, peer = f"{len(LESSONS)} lessons, eventlab run", "loop of the papermill command, a Spark per notebook"
+    return [row(name, own, "s", peer, plain, aim=2)]
 
 
 def _timed(command: list[str], environment: dict[str, str] | None = None) -> float:

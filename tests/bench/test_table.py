@@ -3,24 +3,32 @@
 import json
 
 from tests.bench.__main__ import KEYS, save, verdict
+from tests.bench.rows import row
 
 
-def row(name, value):
-    return dict.fromkeys(KEYS, value) | {"name": name, "peer": "peer", "aim": 2}
+def measured(name, value):
+    """Return a row with one peer."""
+    return row(name, value, "s", "peer", 2, aim=2)
 
 
-def test_a_run_of_some_measurements_keeps_the_others(tmp_path):
+def test_a_run_of_some_measurements_does_not_change_the_others(tmp_path):
     file = tmp_path / "bench.json"
 
-    save([row("api", 1), row("suite", 1)], file)
-    save([row("api", 2)], file)
+    save([measured("api", 1), measured("suite", 1)], file)
+    save([measured("api", 2)], file)
 
     kept = json.loads(file.read_text())
     assert {line["name"]: line["value"] for line in kept} == {"suite": 1, "api": 2}
     assert {tuple(line) for line in kept} == {KEYS}
 
 
-def test_an_aim_that_was_missed_is_said_to_be():
+def test_a_missed_aim_is_shown():
     assert verdict({"ratio": 1.9, "aim": 2}) == "2 MISSED"
     assert verdict({"ratio": 2.0, "aim": 2}) == "2 met"
     assert verdict({"ratio": 2.0, "aim": None}) == ""
+
+
+def test_the_ratio_of_a_row_is_larger_than_1_if_the_kit_is_better():
+    assert row("start", 2.0, "s", "peer", 6.0)["ratio"] == 3.0
+    assert row("API", 600, "requests/s", "peer", 200, is_rate=True)["ratio"] == 3.0
+    assert row("lost events", 0, "events", "peer", 0, is_rate=True)["ratio"] is None

@@ -55,7 +55,7 @@ def lab(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab
     app = folder / "game_api.py"
     shutil.copy(ROOT / "game_api.py", app)
     settings = free_settings(folder / "state", OwnSettings, api_app=app)
-    own = {f"JUPYTER_{name}_DIR": str(folder / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")} | {
+    folders = {f"JUPYTER_{name}_DIR": str(folder / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")} | {
         "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
         "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
         "IPYTHONDIR": str(folder / "ipython"),
@@ -64,7 +64,7 @@ def lab(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab
     try:
         command = ["eventlab", "lab", "--no-browser"]
         done = subprocess.run(
-            command, env=environment.full(settings) | own, capture_output=True, text=True, timeout=180
+            command, env=environment.full(settings) | folders, capture_output=True, text=True, timeout=180
         )
         assert done.returncode == 0, done.stderr
         address = re.search(r"JupyterLab: (\S+)", done.stdout)

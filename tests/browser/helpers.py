@@ -25,10 +25,11 @@ class Notebook:
 
     @property
     def cells(self) -> Locator:
+        """Return the cells."""
         return self.panel.locator(".jp-WindowedPanel-viewport > .jp-Cell, .jp-Notebook > .jp-Cell")
 
     def run(self, number: int) -> Locator:
-        """Run one cell (the first is 0) and wait until it is through."""
+        """Run one cell (the first is 0) and wait until it has run."""
         cell = self.cells.nth(number)
         cell.locator(".jp-InputPrompt").click()
         self.page.keyboard.press("Shift+Enter")
@@ -37,7 +38,7 @@ class Notebook:
         return cell
 
     def run_all(self) -> None:
-        """Run the cells as a learner does: Shift+Enter, wait until it is through, Shift+Enter."""
+        """Run the cells as a learner does: Shift+Enter, wait for the end, Shift+Enter."""
         cells = self.cells.all()
         cells[0].locator(".jp-InputPrompt, .jp-MarkdownOutput").first.click()
         for cell in cells:
@@ -56,13 +57,13 @@ class Notebook:
 
 
 def picture(widget: Locator, path: Path) -> None:
-    """A picture of a widget, or of a page's part, as a learner sees it."""
+    """Save a picture of a widget or of a part of a page."""
     path.parent.mkdir(parents=True, exist_ok=True)
     widget.scroll_into_view_if_needed()
     widget.screenshot(path=path, animations="disabled")
 
 
 def panel(page: Page, heading: str) -> Locator:
-    """The widget with that heading, in the notebook that is open."""
+    """Return the widget with the heading in the open notebook."""
     title = page.get_by_role("heading", name=heading, exact=True)
     return page.locator(NOTEBOOK).locator(".eventlab-panel").filter(has=title).last

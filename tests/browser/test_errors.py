@@ -6,9 +6,9 @@ from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import expect
 
 from eventlab.course.refresh import METADATA
-from eventlab.stack import process
 from tests.browser.conftest import COPIES, PICTURES
 from tests.browser.helpers import CELL_MS, Notebook, picture
+from tests.helpers import process_of
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
 
@@ -26,7 +26,7 @@ def test_a_killed_broker_is_explained_below_the_traceback_and_runs_again_after_t
     nbformat.write(new_notebook(cells=cells, metadata=METADATA), COPIES / "errors.ipynb")
     notebook = Notebook(page, lab.page_of("errors.ipynb"), len(CELLS))
     notebook.run(0)
-    broker = process.find(lab.settings, "kafka")
+    broker = process_of(lab.settings, "kafka")
     broker.kill()
 
     cell = notebook.cells.nth(1)

@@ -56,14 +56,14 @@ async def run_cells(address, token, cells):
         message = {"channel": "shell", "header": header, "parent_header": {}, "content": content}
         await channel.write_message(json.dumps(message | {"metadata": {"cellId": cell.id}}))
         while True:
-            reply = json.loads(await channel.read_message())
+            reply = json.loads(await channel.read_message() or "")
             if reply["msg_type"] == "execute_reply" and reply["parent_header"]["msg_id"] == request_id:
                 assert reply["content"]["status"] == "ok", reply["content"]
                 break
     channel.close()
 
 
-def test_lab_opens_on_lessons_and_labs_with_minutes_and_progress(completed_lesson, page):
+def test_lab_opens_with_lessons_and_labs_their_minutes_and_progress(completed_lesson, page):
     shown = page.locator(".jp-MarkdownViewer:not(.lm-mod-hidden)")
     expect(shown).to_be_visible(timeout=STARTUP_MS)
 

@@ -54,7 +54,7 @@ def test_the_launcher_gets_the_address(programs, tmp_path, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_browser_that_keeps_running_is_not_waited_for(programs, monkeypatch):
+def test_open_browser_does_not_wait_for_the_browser_to_end(programs, monkeypatch):
     programs("xdg-open", "exec /bin/sleep 2")
     monkeypatch.setattr(browser, "ANSWER_S", 0.2)
     started = time.monotonic()
@@ -64,7 +64,7 @@ def test_a_browser_that_keeps_running_is_not_waited_for(programs, monkeypatch):
 
 
 @pytest.mark.parametrize("value", ["helper --open", "missing:helper --open %s"])
-def test_the_variable_browser_comes_first(programs, tmp_path, monkeypatch, value):
+def test_the_variable_browser_is_used_before_xdg_open(programs, tmp_path, monkeypatch, value):
     programs("xdg-open", "exit 1")
     programs("helper", f'echo "$@" > {tmp_path}/opened')
     monkeypatch.setenv("BROWSER", value)

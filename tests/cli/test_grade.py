@@ -5,6 +5,7 @@ import io
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -22,6 +23,7 @@ COMMAND = [sys.executable, "-m", "eventlab.cli"]
 
 
 def run(*arguments):
+    """Run a command in this process."""
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
@@ -39,23 +41,23 @@ def submissions(tmp_path):
 
 @pytest.fixture
 def graded(monkeypatch):
-    """Replace the grading: the arguments that it received, and the records of Ada and Ben."""
-    received = {}
+    """Replace the grading, which returns records of Ada and Ben; return the arguments that it received."""
+    received: dict[str, Any] = {}
 
     def grade(lab, submissions, output, **options):
         received.update(
             options, lab=lab, submissions=sorted(p.name for p in Path(submissions).iterdir()), output=output
         )
-        found = [record("ada"), record("=ben", "died", 0)]
-        for done, each in enumerate(found, start=1):
-            options["progress"](done, len(found), each)
-        return found
+        records = [record("ada"), record("=ben", "died", 0)]
+        for done, graded in enumerate(records, start=1):
+            options["progress"](done, len(records), graded)
+        return records
 
     monkeypatch.setattr(grade_module, "grade", grade)
     return received
 
 
-def test_an_unknown_lab_is_named_with_those_that_exist(submissions):
+def test_an_unknown_lab_is_refused_with_the_names_of_all_labs(submissions):
     done = run("grade", "lab77", submissions)
 
     assert done.exit_code == 1
@@ -98,7 +100,7 @@ def test_the_limits_reach_the_grading(submissions, graded, tmp_path):
     assert graded["output"] == tmp_path / "out"
 
 
-def test_reports_are_written_and_their_place_is_printed(submissions, graded, tmp_path):
+def test_reports_are_written_and_their_path_is_printed(submissions, graded, tmp_path):
     done = run("grade", "lab01", submissions, "--output", tmp_path / "out")
 
     assert (tmp_path / "out" / "report.html").exists()
@@ -107,7 +109,7 @@ def test_reports_are_written_and_their_place_is_printed(submissions, graded, tmp
     assert [(row["student"], row["status"]) for row in rows] == [("ada", "graded"), ("'=ben", "died")]
 
 
-def test_verdicts_are_printed_as_they_are_made(submissions, graded, tmp_path):
+def test_the_result_of_each_submission_is_printed_during_grading(submissions, graded, tmp_path):
     done = run("grade", "lab01", submissions, "--output", tmp_path / "out")
 
     assert "1/2" in done.stderr
@@ -116,7 +118,7 @@ def test_verdicts_are_printed_as_they_are_made(submissions, graded, tmp_path):
     assert "q1 0/2" in done.stderr
 
 
-def test_several_submissions_are_graded_as_one_class(submissions, graded, tmp_path):
+def test_several_paths_are_graded_together(submissions, graded, tmp_path):
     other = tmp_path / "ben"
     other.mkdir()
     (other / "lab.ipynb").write_text("{}")
@@ -126,7 +128,7 @@ def test_several_submissions_are_graded_as_one_class(submissions, graded, tmp_pa
     assert graded["submissions"] == ["ada.ipynb", "ben"]
 
 
-def test_two_submissions_of_one_name_are_refused(submissions, tmp_path):
+def test_two_submissions_with_the_same_name_are_refused(submissions, tmp_path):
     (tmp_path / "ada.ipynb").write_text("{}")
 
     with (
@@ -136,14 +138,15 @@ def test_two_submissions_of_one_name_are_refused(submissions, tmp_path):
         pass
 
 
-def test_the_bar_shows_done_total_time_left_and_verdicts():
-    screen = Console(file=io.StringIO(), force_terminal=True, width=140)
+def test_the_progress_bar_shows_counts_time_left_and_results():
+    output = io.StringIO()
+    screen = Console(file=output, force_terminal=True, width=140)
 
     with show_grading(screen) as progress:
         progress(1, 12, record("ada"))
         progress(2, 12, record("[red]ben", "timed_out"))
 
-    shown = screen.file.getvalue()
+    shown = output.getvalue()
     for expected_text in ("2/12", "1 graded, 1 timed_out", "left:", "ada", "[red]ben"):
         assert expected_text in shown
 
@@ -160,7 +163,7 @@ def test_ctrl_c_prints_how_to_continue(submissions, monkeypatch, tmp_path):
     assert not (tmp_path / "out" / "grades.csv").exists()
 
 
-def test_help_teaches():
+def test_help_explains_output_and_options():
     text = run("grade", "--help").output
 
     for expected_text in (
@@ -187,7 +190,7 @@ def the_sum(evidence):
 
 MUTANTS = (
     Mutant("off by one", "q1", "1 + 2", "1 + 3"),
-    Mutant("the same in other words", "q1", "1 + 2", "2 + 1"),
+    Mutant("the operands exchanged", "q1", "1 + 2", "2 + 1"),
 )
 """
 
@@ -211,12 +214,12 @@ def test_verify_prints_the_share_caught_and_fails_below_all(tmp_path):
         ("student", "# YOUR CODE HERE\nraise NotImplementedError()"),
     ):
         cell = nbformat.from_dict({**question, "source": source})
-        own = nbformat.v4.new_notebook(cells=[first, opened, cell])
-        nbformat.write(own, lab / f"{name}.ipynb")
+        notebook = nbformat.v4.new_notebook(cells=[first, opened, cell])
+        nbformat.write(notebook, lab / f"{name}.ipynb")
 
     done = subprocess.run([*COMMAND, "labs", "verify", str(lab)], capture_output=True, text=True)
 
     assert done.returncode == 1, done.stderr
     assert "lab99_numbers: 1 of 2 wrong solutions lose marks (50%)" in done.stdout
-    assert "q1 the same in other words" in done.stdout
+    assert "q1 the operands exchanged" in done.stdout
     assert "off by one" not in done.stdout

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import re
 import subprocess
 
 import httpx
@@ -12,15 +11,17 @@ from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
 from eventlab.jupyter import start_page
-from eventlab.settings import ROOT, Settings
+from eventlab.settings import ROOT
 from eventlab.stack import Stack, config
 from eventlab.stack.services import lab_page
 from eventlab.stack.tokens import jupyter_token
+from tests.helpers import first_group
+from tests.stacks import free_settings
 
 
 @pytest.fixture(scope="module")
 def started(stack):
-    """`eventlab lab` on a machine without a browser, beside the running stack."""
+    """Run `eventlab lab` on a machine without a browser, while the stack runs."""
     without = ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")
     environment = {name: value for name, value in os.environ.items() if name not in without}
     done = subprocess.run(["eventlab", "lab"], capture_output=True, text=True, timeout=120, env=environment)
@@ -31,13 +32,13 @@ def started(stack):
 
 @pytest.fixture(scope="module")
 def address(started):
-    """The address that `eventlab lab` prints."""
-    return re.search(r"JupyterLab: (\S+)", started.stdout)[1]
+    """Return the address that `eventlab lab` prints."""
+    return first_group(r"JupyterLab: (\S+)", started.stdout)
 
 
 @pytest.fixture
 def browser(stack, address):
-    """A client that has opened the address, like a browser."""
+    """Return a client that has opened the address, like a browser."""
     with httpx.Client(base_url=stack.jupyter_url, follow_redirects=True, trust_env=False) as client:
         assert client.get(address).status_code == 200
         yield client
@@ -50,7 +51,7 @@ def test_without_a_browser_one_line_has_the_address(started, address):
     assert "not found" not in started.stdout + started.stderr
 
 
-def test_the_address_leads_to_the_start_page(stack, address, browser):
+def test_the_address_is_that_of_the_start_page(stack, address, browser):
     page = config.start_page(stack)
     assert address.startswith(f"{stack.jupyter_url}/lab/tree/{page}?token=")
     assert "**0 of 9 lessons completed.**" in browser.get(f"/api/contents/{page}").json()["content"]
@@ -65,40 +66,41 @@ def test_without_the_token_the_server_refuses(stack, address):
     assert httpx.get(f"{stack.jupyter_url}/api/contents", trust_env=False).status_code == 403
 
 
-def test_jupyterlab_fetches_no_news_and_does_not_ask_to(browser):
-    found = browser.get("/lab/api/settings/@jupyterlab/apputils-extension:notification").json()
+def test_jupyterlab_fetches_no_news(browser):
+    answer = browser.get("/lab/api/settings/@jupyterlab/apputils-extension:notification").json()
 
-    assert found["schema"]["properties"]["fetchNews"]["default"] == "false"
-    assert found["schema"]["properties"]["checkForUpdates"]["default"] is False
+    assert answer["schema"]["properties"]["fetchNews"]["default"] == "false"
+    assert answer["schema"]["properties"]["checkForUpdates"]["default"] is False
 
 
-async def typed(address, token, line, until):
+async def type_in_terminal(address, token, line, until):
     """Type a line in a terminal and return what it shows up to a marker."""
     request = HTTPRequest(address, headers={"Authorization": f"token {token}"}, request_timeout=20)
     terminal = await websocket_connect(request)
     await terminal.write_message(json.dumps(["stdin", f"{line}\r"]))
     shown = ""
     while until not in shown:
-        kind, *text = json.loads(await asyncio.wait_for(terminal.read_message(), 20))
+        async with asyncio.timeout(20):
+            kind, *text = json.loads(await terminal.read_message() or "")
         shown += text[0] if kind == "stdout" else ""
     terminal.close()
     return shown
 
 
-def test_a_terminal_has_the_kits_commands_although_a_login_shell_would_reset_its_path(stack, address):
+def test_a_terminal_finds_the_kits_commands_after_a_login_shell_has_reset_the_path(stack, address):
     token = {"Authorization": f"token {jupyter_token(stack)}"}
     name = httpx.post(f"{stack.jupyter_url}/api/terminals", headers=token, trust_env=False).json()["name"]
     address = f"{stack.jupyter_url.replace('http', 'ws', 1)}/terminals/websocket/{name}"
     line = 'kafka-topics --version; printf "%s\\n" $SPARK_REMOTE; eventlab --version; echo e""nd'
 
-    shown = asyncio.run(typed(address, jupyter_token(stack), line, "end\r"))
+    shown = asyncio.run(type_in_terminal(address, jupyter_token(stack), line, "end\r"))
 
     assert stack.spark_remote in shown
     assert "eventlab, version" in shown
     assert "not found" not in shown
 
 
-def test_markdown_opens_as_a_page_and_the_menu_leads_to_it_and_to_the_stack(stack, browser):
+def test_markdown_opens_as_a_page_and_the_menu_opens_start_page_and_stack(stack, browser):
     documents = browser.get("/lab/api/settings/@jupyterlab/docmanager-extension:plugin").json()
     menus = browser.get("/lab/api/settings/@jupyterlab/mainmenu-extension:plugin").json()
 
@@ -110,11 +112,11 @@ def test_markdown_opens_as_a_page_and_the_menu_leads_to_it_and_to_the_stack(stac
 
 
 def test_below_a_base_url_the_pages_are_at_the_printed_addresses(tmp_path, stack):
-    moved = Settings(state_dir=tmp_path, port_offset=stack.port_offset + 11, jupyter_base_url="user/ada")
+    moved = free_settings(tmp_path, jupyter_base_url="user/ada")
     start_page.write(moved)
     try:
-        (found,) = Stack(moved).up(["jupyter"])
-        assert (found.state, found.address) == ("running", lab_page(moved, "lab"))
+        (status,) = Stack(moved).up(["jupyter"])
+        assert (status.state, status.address) == ("running", lab_page(moved, "lab"))
         with httpx.Client(follow_redirects=True, trust_env=False) as client:
             page = client.get(lab_page(moved, f"lab/tree/{config.start_page(moved)}"))
             assert page.status_code == 200

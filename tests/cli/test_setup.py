@@ -14,15 +14,17 @@ from eventlab.stack import installation
 
 @pytest.fixture
 def lines():
+    """Return lines of progress that are printed to a string."""
     return ProgressLines(Console(file=io.StringIO(), width=200))
 
 
 def shown(lines):
+    """Return the printed lines without their times."""
     return [line.split(" s  ", 1)[1] for line in lines.screen.file.getvalue().splitlines()]
 
 
 @pytest.mark.services
-def test_a_second_setup_reports_that_everything_is_there():
+def test_a_second_setup_reports_that_all_is_installed():
     done = subprocess.run([Path(sys.executable).with_name("eventlab"), "setup"], capture_output=True, text=True)
 
     assert done.returncode == 0, done.stderr
@@ -43,6 +45,19 @@ def test_downloaded_jars_are_counted_with_their_bytes(lines, monkeypatch):
     installation.install_jars(lines.update)
 
     assert shown(lines) == ["jars checking", "jars 58 of 58 match the lock, 3.0 MiB downloaded"]
+
+
+def test_relock_locks_the_jars_of_all_environments_first(lines, monkeypatch):
+    locked: list[str] = []
+    monkeypatch.setattr(installation.jars, "lock", locked.append)
+    for stage in ("install_java", "install_jars"):
+        monkeypatch.setattr(installation, stage, lambda report: None)
+    monkeypatch.setattr(installation, "missing_archives", lambda: [])
+
+    installation.install(lines.update, lines.report_phase, relock=True)
+
+    assert locked == list(installation.jars.ENVIRONMENTS)
+    assert shown(lines)[-1] == "archives complete"
 
 
 def test_the_recording_of_archives_is_announced_before_services_start(lines, monkeypatch):

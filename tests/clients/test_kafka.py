@@ -10,8 +10,9 @@ from kafka import KafkaConsumer
 
 from eventlab.clients import kafka
 from eventlab.settings import Settings
-from eventlab.stack import Stack, fresh_stack, process
-from tests.stacks import OFFSETS
+from eventlab.stack import Stack, fresh_stack
+from tests.helpers import process_of
+from tests.stacks import free_offset
 
 pytestmark = pytest.mark.services
 MESSAGE = b"x" * 20_000
@@ -19,19 +20,20 @@ MESSAGE = b"x" * 20_000
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """A broker of this module, which the tests stop and kill."""
-    with fresh_stack(tmp_path_factory.mktemp("kafka") / "state", OFFSETS, ["kafka"]) as stack:
+    """Start a broker that the tests of this module stop and kill."""
+    with fresh_stack(tmp_path_factory.mktemp("kafka") / "state", [free_offset()], ["kafka"]) as stack:
         yield stack.settings
 
 
 @pytest.fixture
 def servers(broker: Settings) -> str:
-    """The address of the broker, which runs."""
+    """Start the broker if it does not run, and return its address."""
     Stack(broker).up(["kafka"])
     return broker.bootstrap_servers
 
 
 def send(servers: str, topic: str, *messages: bytes, partition: int = 0) -> None:
+    """Send messages to a partition."""
     with kafka.open_producer(servers) as producer:
         for message in messages:
             producer.send(topic, message, partition=partition)
@@ -56,11 +58,11 @@ def test_a_topic_that_exists_is_an_error_that_names_the_next_command(servers: st
 
 
 def test_a_topic_is_recreated_while_another_client_creates_it_too(servers: str):
-    kafka.create_topic(servers, "contested")
-    send(servers, "contested", b"old")
-    first_id = kafka.topic_id(servers, "contested")
+    kafka.create_topic(servers, "recreated")
+    send(servers, "recreated", b"old")
+    first_id = kafka.topic_id(servers, "recreated")
 
-    with closing(KafkaConsumer("contested", bootstrap_servers=servers, metadata_max_age_ms=20)) as consumer:
+    with closing(KafkaConsumer("recreated", bootstrap_servers=servers, metadata_max_age_ms=20)) as consumer:
         done = threading.Event()
 
         def follow() -> None:
@@ -71,13 +73,13 @@ def test_a_topic_is_recreated_while_another_client_creates_it_too(servers: str):
         follower.start()
         try:
             for _ in range(3):
-                kafka.recreate_topic(servers, "contested")
+                kafka.recreate_topic(servers, "recreated")
         finally:
             done.set()
             follower.join()
 
-    assert kafka.topic_id(servers, "contested") not in (None, first_id)
-    assert list(kafka.read_topic(servers, "contested")) == []
+    assert kafka.topic_id(servers, "recreated") not in (None, first_id)
+    assert list(kafka.read_topic(servers, "recreated")) == []
 
 
 def test_a_name_that_kafka_does_not_accept_is_an_error(servers: str):
@@ -119,8 +121,7 @@ def test_a_read_fails_in_time_when_the_broker_ends_or_hangs(broker: Settings, se
     send(servers, topic, *[MESSAGE] * 300)
     reading = kafka.read_topic(servers, topic)
     next(reading)
-    running = process.find(broker, "kafka")
-    assert running is not None
+    running = process_of(broker, "kafka")
 
     getattr(running, ending)()
     before = time.monotonic()

@@ -1,27 +1,34 @@
 """Every client gives up in time, whether nobody answers or a program accepts connections and says nothing."""
 
 import contextlib
+import importlib
 import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-import kafka as kafka_python
 import pytest
-import requests
-from pyspark.sql.connect.proto import base_pb2_grpc
 
 from eventlab.clients import hdfs, http, kafka, ports, spark
 from eventlab.clients.hdfs_web import jmx_bean
 from eventlab.errors import ServiceUnavailable
+from tests.servers import closed_address, silent_server
 
 pytestmark = pytest.mark.services
 
 LIMIT_S = 15
-IMPORTED_LATE = (kafka_python, requests, base_pb2_grpc)  # imported here, because a slow import is no slow answer
+REFUSED_LIMIT_S = 5
+
+
+@pytest.fixture(autouse=True, scope="module")
+def imported() -> None:
+    """Import what clients import at their first use, so that the import is not measured."""
+    for name in ("kafka", "requests", "pyspark.sql.connect.proto.base_pb2_grpc"):
+        importlib.import_module(name)
 
 
 def send_a_message(address: str) -> None:
+    """Send a message and wait until it is acknowledged."""
     with kafka.open_producer(address) as producer:
         producer.send("events", b"{}").get(timeout=LIMIT_S)
 
@@ -52,37 +59,39 @@ CALLS: dict[str, Callable[[str], object]] = {
 
 
 def outcome(call: Callable[[str], object], address: str) -> tuple[str, float]:
-    """How a call ended, and after how many seconds."""
+    """Return how a call ended, and after how many seconds."""
     before = time.monotonic()
     try:
         call(address)
-        ended = "returned"
+        ending = "returned"
     except Exception as error:
-        ended = "unavailable" if isinstance(error, ServiceUnavailable) else repr(error)
-    return ended, time.monotonic() - before
+        ending = "unavailable" if isinstance(error, ServiceUnavailable) else repr(error)
+    return ending, time.monotonic() - before
 
 
 def outcomes(address: str, calls: dict[str, Callable[[str], object]]) -> dict[str, tuple[str, float]]:
-    """The outcomes of all calls, made at the same time."""
+    """Make all calls at the same time and return their outcomes."""
     with ThreadPoolExecutor(max_workers=len(calls)) as pool:
         results = pool.map(lambda call: outcome(call, address), calls.values())
         return dict(zip(calls, results, strict=True))
 
 
-def late_or_wrong(found: dict[str, tuple[str, float]]) -> dict[str, tuple[str, float]]:
-    return {name: (ended, s) for name, (ended, s) in found.items() if ended != "unavailable" or s > LIMIT_S}
+def assert_unavailable(results: dict[str, tuple[str, float]], limit_s: float = LIMIT_S) -> None:
+    """Assert that each call ended with ServiceUnavailable in time."""
+    wrong = {name: result for name, result in results.items() if result[0] != "unavailable" or result[1] > limit_s}
+    assert wrong == {}
 
 
 @pytest.fixture
 def silent() -> Iterator[str]:
-    """The address of a program that accepts connections and never answers."""
-    with socket.create_server(("127.0.0.1", 0), backlog=256) as server:
-        yield f"localhost:{server.getsockname()[1]}"
+    """Return the address of a program that accepts connections and never answers."""
+    with silent_server(backlog=256) as (_, address):
+        yield address.replace("127.0.0.1", "localhost")
 
 
 @pytest.fixture
 def unreachable() -> Iterator[str]:
-    """An address at which connections are neither accepted nor refused: the queue of its listener is full."""
+    """Return an address at which connections wait, because the queue of its listener is full."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as server, contextlib.ExitStack() as queue:
         for _ in range(4):
             client = queue.enter_context(socket.socket())
@@ -92,23 +101,20 @@ def unreachable() -> Iterator[str]:
         yield f"127.0.0.1:{server.getsockname()[1]}"
 
 
-def test_every_client_gives_up_when_a_program_accepts_connections_and_never_answers(silent: str):
+def test_every_client_gives_up_in_time_when_a_program_accepts_connections_and_never_answers(silent: str):
     calls = {name: call for name, call in CALLS.items() if name != "TCP"}
 
-    assert late_or_wrong(outcomes(silent, calls)) == {}
+    assert_unavailable(outcomes(silent, calls))
 
 
-def test_every_client_gives_up_when_connections_are_not_accepted(unreachable: str):
-    assert late_or_wrong(outcomes(unreachable, CALLS)) == {}
+def test_every_client_gives_up_in_time_when_connections_are_not_accepted(unreachable: str):
+    assert_unavailable(outcomes(unreachable, CALLS))
 
 
-def test_every_client_says_at_once_that_nothing_listens():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        address = f"127.0.0.1:{server.getsockname()[1]}"
-
-    found = outcomes(address, {name: call for name, call in CALLS.items() if name != "Spark: release"})
-
-    assert late_or_wrong(found) == {}
+def test_every_client_reports_within_five_seconds_that_nothing_listens():
+    calls = {name: call for name, call in CALLS.items() if name != "Spark: release"}
+    with closed_address() as closed:
+        assert_unavailable(outcomes(closed, calls), REFUSED_LIMIT_S)
 
 
 def test_an_error_of_a_client_names_the_service_its_address_and_the_next_command(silent: str):

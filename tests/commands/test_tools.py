@@ -11,11 +11,12 @@ from eventlab.settings import ROOT
 from eventlab.stack import filesystem
 
 
-def run(*words, stdin=""):
-    return subprocess.run(words, capture_output=True, text=True, input=stdin, timeout=120)
+def run(*arguments, stdin=""):
+    """Run a command."""
+    return subprocess.run(arguments, capture_output=True, text=True, input=stdin, timeout=120)
 
 
-def test_a_kafka_tool_is_kafkas_own_class_on_the_stacks_broker(settings):
+def test_a_kafka_tool_starts_kafkas_class_with_the_stacks_broker(settings):
     command = tools.kafka_tool(settings, "kafka-topics", ["--list"]).command
 
     assert command[-4:] == [
@@ -39,7 +40,7 @@ def test_zookeeper_is_refused_with_the_arguments_to_use_instead(settings):
         tools.kafka_tool(settings, "kafka-topics", ["--list", "--zookeeper", "zookeeper:32181"])
 
 
-def test_spark_submit_is_classic_even_beside_a_connect_session(settings):
+def test_spark_submit_is_classic_although_a_connect_session_exists(settings):
     invocation = tools.spark_submit(settings, "spark-submit", ["job.py"])
 
     assert invocation.command[-1] == "job.py"
@@ -47,21 +48,29 @@ def test_spark_submit_is_classic_even_beside_a_connect_session(settings):
     assert invocation.variables["SPARK_CONNECT_MODE_ENABLED"] is None
 
 
-@pytest.mark.parametrize("words", [["--driver-memory", "4g"], ["--driver-memory=4g"]])
-def test_the_drivers_memory_is_the_jvms(settings, words):
-    assert "-Xmx4g" in tools.spark_submit(settings, "spark-submit", [*words, "job.py"]).command
+@pytest.mark.parametrize("option", [["--remote", "sc://localhost"], ["--remote=sc://localhost"]])
+def test_spark_submit_with_a_connect_server_is_sparks_script_without_the_stacks_configuration(settings, option):
+    invocation = tools.spark_submit(settings, "spark-submit", [*option, "job.py"])
+
+    assert invocation.command == [str(tools.SCRIPTS / "spark-submit"), *option, "job.py"]
+    assert invocation.variables == {"SPARK_CONF_DIR": None}
 
 
-def test_the_kafka_source_among_packages_is_left_out_with_a_note():
-    kept, notes = tools.remove_connector(
+@pytest.mark.parametrize("arguments", [["--driver-memory", "4g"], ["--driver-memory=4g"]])
+def test_the_drivers_memory_is_the_heap_of_the_jvm(settings, arguments):
+    assert "-Xmx4g" in tools.spark_submit(settings, "spark-submit", [*arguments, "job.py"]).command
+
+
+def test_the_kafka_source_is_removed_from_the_packages_with_a_note():
+    remaining, notes = tools.remove_connector(
         ["--packages", "org.apache.spark:spark-sql-kafka-0-10_2.11:2.4.0,a:b:1", "job.py"]
     )
 
-    assert kept == ["--packages", "a:b:1", "job.py"]
+    assert remaining == ["--packages", "a:b:1", "job.py"]
     assert "has its own Kafka source" in notes[0]
 
 
-def test_every_command_of_the_folder_is_known():
+def test_every_command_in_the_folder_is_listed():
     folder = ROOT / "stack" / "bin"
     names = {path.name.removesuffix(".sh") for path in folder.iterdir() if path.is_symlink()}
 
@@ -69,7 +78,7 @@ def test_every_command_of_the_folder_is_known():
     assert os.access(folder / "fallback" / "ab", os.X_OK)
 
 
-def test_a_notebook_of_pyspark_is_jupyterlab_with_the_options_of_old():
+def test_pyspark_with_old_notebook_options_starts_jupyterlab():
     options, notes = tools.translate_jupyter_options(
         "notebook --no-browser --NotebookApp.token=x --NotebookApp.ip=0.0.0.0"
     )
@@ -79,17 +88,17 @@ def test_a_notebook_of_pyspark_is_jupyterlab_with_the_options_of_old():
     assert tools.translate_jupyter_options("-i") == ("-i", ())
 
 
-def test_pyspark_is_its_own_launcher_with_its_own_startup_file(settings, monkeypatch):
+def test_pyspark_starts_sparks_launcher_and_startup_file(settings, monkeypatch):
     monkeypatch.setenv("PYSPARK_DRIVER_PYTHON", "jupyter")
     invocation = tools.pyspark(settings, "pyspark", ["--driver-memory", "2g"])
 
     assert invocation.command[1] == "pyspark-shell-main"
     assert invocation.command[-2:] == ["--driver-memory", "2g"]
     assert invocation.variables["PYSPARK_DRIVER_PYTHON"] == "jupyter"
-    assert os.path.exists(invocation.variables["PYTHONSTARTUP"])
+    assert os.path.exists(str(invocation.variables["PYTHONSTARTUP"]))
 
 
-def test_a_learners_files_are_not_taken_for_pythons_own(tmp_path):
+def test_a_learners_files_do_not_replace_pythons_modules(tmp_path):
     (tmp_path / "shlex.py").write_text("raise SystemExit('the wrong shlex')")
     (tmp_path / "kafka.py").write_text("raise SystemExit('the wrong kafka')")
 
@@ -110,7 +119,7 @@ def test_a_command_works_through_a_link_and_a_folder_with_a_space(tmp_path):
     assert "there are: hdfs dfs" in done.stderr
 
 
-def test_an_unknown_part_of_hadoop_is_refused(stack):
+def test_an_unknown_hadoop_command_is_refused(stack):
     done = run("hadoop", "jar", "x.jar")
 
     assert done.returncode == 2
@@ -118,7 +127,7 @@ def test_an_unknown_part_of_hadoop_is_refused(stack):
 
 
 def test_a_topic_is_created_described_and_deleted(stack, topic):
-    name = topic + "-by-hand"
+    name = topic + "-created"
     created = run("kafka-topics", "--create", "--topic", name, "--partitions", "3", "--replication-factor", "1")
     described = run("kafka-topics.sh", "--describe", "--topic", name)
     deleted = run("kafka-topics", "--delete", "--topic", name)
@@ -128,14 +137,14 @@ def test_a_topic_is_created_described_and_deleted(stack, topic):
     assert deleted.returncode == 0
 
 
-def test_a_missing_topic_is_kafkas_own_error(stack):
+def test_a_missing_topic_is_kafkas_error(stack):
     done = run("kafka-topics", "--describe", "--topic", "missing")
 
     assert done.returncode == 1
     assert "Topic 'missing' does not exist as expected" in done.stdout + done.stderr
 
 
-def test_what_is_produced_in_a_console_is_consumed_in_another(stack, topic):
+def test_one_console_consumes_what_another_produces(stack, topic):
     assert run("kafka-console-producer", "--topic", topic, stdin="one\ntwo\n").returncode == 0
 
     consumed = run("kafka-console-consumer", "--topic", topic, "--from-beginning", "--max-messages", "2")
@@ -160,11 +169,11 @@ def test_a_groups_lag_is_described(stack, topic):
     assert described[described.index(topic) + 1 : described.index(topic) + 5] == ["0", "0", "2", "2"]
 
 
-def test_files_go_to_hdfs_and_come_back(stack, topic):
+def test_a_file_is_written_to_hdfs_and_read_again(stack, topic):
     path = f"/tmp/{topic}.txt"
-    assert run("hadoop", "fs", "-put", "-", path, stdin="kept\n").returncode == 0
+    assert run("hadoop", "fs", "-put", "-", path, stdin="text\n").returncode == 0
 
-    assert run("hdfs", "dfs", "-cat", path).stdout == "kept\n"
+    assert run("hdfs", "dfs", "-cat", path).stdout == "text\n"
     assert "student supergroup          5 " in run("hadoop", "fs", "-ls", path).stdout
     assert run("hadoop", "fs", "-rm", path).returncode == 0
 
@@ -188,14 +197,14 @@ def test_a_pipe_that_closes_early_ends_a_listing(stack, topic):
     assert "at org.apache" not in done.stderr  # no stack trace
 
 
-def test_a_missing_file_is_hadoops_own_error(stack):
+def test_a_missing_file_is_hadoops_error(stack):
     done = run("hadoop", "fs", "-ls", "/tmp/missing")
 
     assert done.returncode == 1
     assert done.stderr == "ls: `/tmp/missing': No such file or directory\n"
 
 
-def test_the_shell_that_env_prepares_knows_the_commands(stack):
+def test_the_shell_that_env_prepares_finds_the_commands(stack):
     script = 'eval "$(eventlab env)" && command -v kafka-topics kafkacat hadoop spark-submit pyspark flask ab'
     done = run("bash", "-c", f"PATH={ROOT / '.venv/bin'}:/usr/bin:/bin; {script}")
 
@@ -218,7 +227,7 @@ def test_pyspark_has_spark_and_reads_hdfs(stack, tmp_path):
 
 @pytest.fixture
 def session_script(tmp_path):
-    """A program that prints which kind of Spark session it gets, and counts with it."""
+    """Create a program that prints which kind of Spark session it gets, and counts with it."""
     script = tmp_path / "session.py"
     script.write_text(
         "from pyspark.sql import SparkSession\n"
@@ -228,9 +237,8 @@ def session_script(tmp_path):
     return script
 
 
-@pytest.mark.parametrize("option", [["--remote", "{}"], ["--remote={}"]])
-def test_spark_submit_reaches_a_named_connect_server_with_the_token(stack, session_script, option):
-    done = run("spark-submit", *(word.format(stack.spark_remote) for word in option), session_script)
+def test_spark_submit_reaches_a_named_connect_server_with_the_token(stack, session_script):
+    done = run("spark-submit", "--remote", stack.spark_remote, session_script)
 
     assert "pyspark.sql.connect.session 7" in done.stdout, done.stderr
 

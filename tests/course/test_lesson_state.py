@@ -5,48 +5,54 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from eventlab.cli.app import main
 from eventlab.course import execute
 from eventlab.course import preparation as course
 from eventlab.course import run as course_run
 from eventlab.settings import settings
-from eventlab.stack import filesystem
+from eventlab.stack import Stack, filesystem
 
 EVENTLAB = Path(sys.executable).with_name("eventlab")
 
 
 def up(*arguments):
-    words = [EVENTLAB, "up", *arguments]
-    return subprocess.run(words, capture_output=True, text=True, timeout=200, stdin=subprocess.DEVNULL)
+    """Run `eventlab up`."""
+    return subprocess.run(
+        [EVENTLAB, "up", *arguments], capture_output=True, text=True, timeout=200, stdin=subprocess.DEVNULL
+    )
 
 
-def test_an_unknown_lesson_is_refused_before_anything_starts():
-    done = up("--at", "77")
+@pytest.mark.parametrize(
+    ("name", "exit_code", "message"),
+    [
+        ("77", 1, "no notebook begins with 77"),
+        ("0", 2, "'0' is the beginning of 01_start_the_stack, 02_track_events"),
+    ],
+)
+def test_a_name_that_is_not_that_of_one_lesson_is_refused(monkeypatch, name, exit_code, message):
+    monkeypatch.setattr(Stack, "up", None)  # nothing may start
 
-    assert done.returncode == 1
-    assert "no notebook begins with 77" in done.stderr
-    assert "07_write_to_hdfs" in done.stderr
+    done = CliRunner().invoke(main, ["up", "--at", name])
+
+    assert done.exit_code == exit_code
+    assert message in done.output
+    assert "02_track_events" in done.output
 
 
-def test_the_beginning_of_several_lessons_is_refused():
-    done = up("--at", "0")
-
-    assert done.returncode == 2
-    assert "'0' is the beginning of 01_start_the_stack, 02_track_events" in done.stderr
-
-
-def test_a_lesson_that_starts_the_stack_itself_assumes_nothing():
+def test_a_lesson_that_starts_the_stack_needs_no_preparation():
     (first,) = course_run.find_lessons(["01"])
 
     assert execute.prepare_lesson(first) == "It starts the stack itself and needs nothing else."
 
 
 @pytest.mark.parametrize("lesson", course_run.find_lessons()[1:], ids=lambda path: path.stem)
-def test_every_other_lesson_says_what_it_starts_from(lesson):
+def test_all_other_lessons_prepare_their_state(lesson):
     assert execute.PREPARE_CALL in lesson.read_text()
 
 
-def test_topic_and_files_are_put_into_the_state_of_lesson_08(stack):
+def test_up_prepares_the_topic_and_the_files_of_lesson_08(stack):
     course.fresh_topic(settings.topic)
     filesystem.delete("/tmp/purchases")
 
@@ -59,7 +65,7 @@ def test_topic_and_files_are_put_into_the_state_of_lesson_08(stack):
     assert len(course.read_values(settings.topic)) == 40
 
 
-def test_a_lesson_of_which_something_is_not_running_says_what_to_start(stack, monkeypatch):
+def test_a_lesson_whose_service_does_not_run_names_the_command_that_starts_it(stack, monkeypatch):
     monkeypatch.setenv("EVENTLAB_API_PORT", "1")
 
     with pytest.raises(course.LessonError, match="02_track_events: not running: api\nNext: eventlab up"):

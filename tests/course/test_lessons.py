@@ -10,17 +10,15 @@ import pytest
 from eventlab.course import run as course_run
 from eventlab.settings import ROOT
 from eventlab.stack import Stack, fresh_stack
+from tests.stacks import free_offset
 
 LESSONS = course_run.find_lessons()
-EACH = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+FOR_EACH_LESSON = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 
 
 def read(path):
+    """Return the notebook."""
     return nbformat.read(path, as_version=4)
-
-
-def text_of(cells):
-    return "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
 
 
 def test_there_are_nine_lessons_in_order():
@@ -37,7 +35,7 @@ def test_there_are_nine_lessons_in_order():
     ]
 
 
-@EACH
+@FOR_EACH_LESSON
 def test_a_lesson_opens_with_minutes_questions_and_objectives(path):
     opening = read(path).cells[0].source
 
@@ -46,7 +44,7 @@ def test_a_lesson_opens_with_minutes_questions_and_objectives(path):
     assert "**Objectives**" in opening
 
 
-@EACH
+@FOR_EACH_LESSON
 def test_a_lesson_closes_with_key_points_and_two_exercises(path):
     closing = read(path).cells[-1].source
 
@@ -54,16 +52,16 @@ def test_a_lesson_closes_with_key_points_and_two_exercises(path):
     assert re.findall(r"^(\d)\. ", closing, re.MULTILINE) == ["1", "2"]
 
 
-@EACH
-def test_a_lesson_takes_its_parameters_from_one_cell(path):
+@FOR_EACH_LESSON
+def test_a_lesson_has_one_cell_with_parameters(path):
     tags = [cell.metadata.get("tags", []) for cell in read(path).cells]
 
-    assert sum("parameters" in each for each in tags) == 1
-    assert {tag for each in tags for tag in each} <= {"parameters", "nbval-ignore-output"}
+    assert sum("parameters" in tags_of_cell for tags_of_cell in tags) == 1
+    assert {tag for tags_of_cell in tags for tag in tags_of_cell} <= {"parameters", "nbval-ignore-output"}
 
 
-@EACH
-def test_a_lesson_is_committed_as_it_ran(path):
+@FOR_EACH_LESSON
+def test_a_lesson_is_committed_with_the_outputs_of_one_run(path):
     cells = [cell for cell in read(path).cells if cell.cell_type == "code"]
 
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
@@ -71,8 +69,8 @@ def test_a_lesson_is_committed_as_it_ran(path):
     assert not any(output.output_type == "error" for cell in cells for output in cell.outputs)
 
 
-@EACH
-def test_a_lesson_contains_nothing_of_the_machine_that_ran_it(path):
+@FOR_EACH_LESSON
+def test_a_lesson_contains_no_path_of_a_machine(path):
     notebook = read(path)
 
     assert set(notebook.metadata) == {"kernelspec", "language_info"}
@@ -82,19 +80,19 @@ def test_a_lesson_contains_nothing_of_the_machine_that_ran_it(path):
 
 @pytest.fixture(scope="module")
 def course_stack():
-    """A fresh stack that only these tests use: the last lesson takes it down."""
-    with fresh_stack(ROOT / "build" / "nbval-stack", (1200, 1300)) as own:
-        yield own.settings
+    """Start a stack that only these tests use, because the last lesson stops it."""
+    with fresh_stack(ROOT / "build" / "nbval-stack", [free_offset()]) as stack:
+        yield stack.settings
 
 
-def test_a_program_that_a_lesson_prints_is_the_program_as_it_is():
+def test_a_program_that_a_lesson_prints_is_the_current_one():
     printed = 0
     for path in LESSONS:
         for cell in read(path).cells:
-            shown = re.fullmatch(r'print\(\(course\.ROOT / "(.+)"\)\.read_text\(\)\)', cell.source)
-            if shown:
+            source = re.fullmatch(r'print\(\(course\.ROOT / "(.+)"\)\.read_text\(\)\)', cell.source)
+            if source:
                 printed += 1
-                program = (ROOT / shown[1]).read_text()
+                program = (ROOT / source[1]).read_text()
                 assert cell.outputs[0].text == program + "\n", f"run: eventlab run --in-place {path.stem}"
 
     assert printed >= 3
@@ -103,27 +101,20 @@ def test_a_program_that_a_lesson_prints_is_the_program_as_it_is():
 @pytest.mark.services
 @pytest.mark.timeout(600)
 def test_the_lessons_from_last_to_first_give_the_committed_outputs(course_stack):
-    """In reverse, no lesson finds what the ones before it made; `eventlab run` runs them in order (test_run)."""
+    """No lesson needs the results of those before it; `eventlab run` runs them in order (test_run)."""
     tear_down, *others = reversed(LESSONS)
 
-    compare(tear_down)
+    assert_same_outputs(tear_down)
     Stack(course_stack).up()
-    compare(*others)
+    assert_same_outputs(*others)
 
 
-def compare(*lessons):
+def assert_same_outputs(*lessons):
     """Run the lessons with nbval, which compares their outputs with the committed ones."""
-    pytest_alone = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir", ROOT]
-    nbval = [
-        "--nbval",
-        "--nbval-sanitize-with",
-        course_run.NOTEBOOKS / "sanitize.cfg",
-        "--nbval-cell-timeout",
-        "120",
-    ]
+    arguments = f"-q -p no:cacheprovider -c /dev/null --rootdir {ROOT} --nbval --nbval-cell-timeout 120".split()
+    sanitize = ["--nbval-sanitize-with", str(course_run.NOTEBOOKS / "sanitize.cfg")]
+    command = [sys.executable, "-m", "pytest", *arguments, *sanitize, *map(str, lessons)]
 
-    done = subprocess.run(
-        [sys.executable, *pytest_alone, *nbval, *lessons], capture_output=True, text=True, cwd=ROOT
-    )
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
 
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]

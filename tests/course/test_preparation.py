@@ -2,7 +2,6 @@
 
 import base64
 import json
-import re
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +11,7 @@ import pytest
 
 from eventlab.course import preparation as course
 from eventlab.settings import ROOT
+from tests.helpers import first_group
 
 
 @pytest.fixture
@@ -29,18 +29,19 @@ def send(stack):
 
 
 @pytest.fixture
-def elsewhere(stack, tmp_path, monkeypatch):
-    """The stack's Kafka as an external one: named by its address, with no record of the kit's topics."""
-    own = stack.model_copy(update={"kafka_bootstrap_servers": stack.bootstrap_servers, "state_dir": tmp_path})
-    monkeypatch.setattr(course, "settings", own)
-    return own
+def external(stack, tmp_path, monkeypatch):
+    """Use the stack's Kafka as an external one, without a record of the topics that the kit created."""
+    settings = stack.model_copy(update={"kafka_bootstrap_servers": stack.bootstrap_servers, "state_dir": tmp_path})
+    monkeypatch.setattr(course, "settings", settings)
+    return settings
 
 
 def saved_text(printed):
-    return Path(re.search(r"are saved in (\S+)", printed)[1]).read_text()
+    """Return the content of the file that the message names."""
+    return Path(first_group(r"are saved in (\S+)", printed)).read_text()
 
 
-def test_a_record_is_saved_as_one_line_whatever_it_contains():
+def test_a_record_is_saved_as_one_line():
     record = SimpleNamespace(
         partition=0, offset=7, timestamp=1000, key=None, value=b"two\nlines", headers=[("trace", b"\xff")]
     )
@@ -81,7 +82,7 @@ def test_messages_saved_twice_in_one_second_are_two_files(topic, send):
     assert course.save_messages(topic) != course.save_messages(topic)
 
 
-def test_on_an_external_kafka_a_topic_with_messages_is_refused_and_stays(elsewhere, topic, send):
+def test_a_topic_with_messages_on_an_external_kafka_is_not_emptied(external, topic, send):
     send(topic, b"theirs")
 
     with pytest.raises(course.LessonError, match=r"export EVENTLAB_TOPIC="):
@@ -89,7 +90,7 @@ def test_on_an_external_kafka_a_topic_with_messages_is_refused_and_stays(elsewhe
     assert course.read_values(topic) == [b"theirs"]
 
 
-def test_on_an_external_kafka_a_topic_that_the_lessons_created_is_emptied(elsewhere, topic, send, capsys):
+def test_a_topic_on_an_external_kafka_that_the_lessons_created_is_emptied(external, topic, send, capsys):
     name = f"{topic}-mine"
     course.fresh_topic(name)
     send(name, b"ours")
@@ -113,7 +114,7 @@ def test_a_lesson_starts_with_the_forty_events_and_twenty_purchases(stack, capsy
     assert capsys.readouterr().out == ready
 
 
-def test_purchases_that_differ_from_the_courses_are_replaced(stack):
+def test_purchases_that_differ_from_those_of_the_course_are_replaced(stack):
     from pyspark.sql import SparkSession
 
     path = "/tmp/test-course-purchases"
@@ -131,14 +132,14 @@ def test_a_topic_that_the_api_does_not_log_to_is_refused(stack):
         course.prepare("other")
 
 
-def test_a_service_that_a_lesson_needs_and_that_does_not_run_is_named(stack):
+def test_a_needed_service_that_does_not_run_is_named(stack):
     with pytest.raises(course.LessonError, match="not running: jupyter"):
         course.prepare(needs=["jupyter"])
 
 
 @pytest.mark.services
 def test_the_papermill_command_of_the_readme_sets_the_parameter(stack):
-    block = re.search(r"```sh\n([^`]*papermill[^`]*)```", (ROOT / "README.md").read_text())[1]
+    block = first_group(r"```sh\n([^`]*papermill[^`]*)```", (ROOT / "README.md").read_text())
 
     done = subprocess.run(["bash", "-ec", block], cwd=ROOT, capture_output=True, text=True)
 

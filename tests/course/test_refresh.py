@@ -16,7 +16,7 @@ def cleaned_text(new, old):
     return clean(new_notebook(cells=[new]), new_notebook(cells=[old])).cells[0].outputs[0].text
 
 
-def test_an_output_that_differs_only_in_a_date_stays_as_it_was():
+def test_an_output_that_differs_only_in_a_date_is_unchanged():
     old = cell("!ls", "2026-01-01 10:00 /tmp\n")
 
     assert cleaned_text(cell("!ls", "2026-02-02 11:11 /tmp\n"), old) == "2026-01-01 10:00 /tmp\n"
@@ -35,7 +35,7 @@ def test_an_ignored_output_is_updated_only_with_its_source():
     assert cleaned_text(cell("measure(2)", "3.4 s", "nbval-ignore-output"), old) == "3.4 s"
 
 
-def test_what_papermill_adds_is_removed():
+def test_metadata_and_cells_of_papermill_are_removed():
     executed = new_notebook(
         cells=[
             new_code_cell("a = 2", metadata={"tags": ["injected-parameters"]}),
@@ -76,7 +76,7 @@ def test_the_line_about_saved_messages_does_not_change_an_output():
     assert cleaned_text(cell("prepare()", printed), old) == old.outputs[0].text
 
 
-def test_a_widget_is_kept_as_its_text():
+def test_a_widget_is_stored_as_its_text():
     view = {"model_id": "4711", "version_major": 2, "version_minor": 0}
     data = {"text/plain": "StackPanel: kafka", "application/vnd.jupyter.widget-view+json": view}
     cell = new_code_cell("panel", outputs=[new_output("execute_result", data, execution_count=1)])

@@ -1,4 +1,4 @@
-"""`eventlab run`: the whole course headlessly, or a clear message about what failed, and nothing left running."""
+"""`eventlab run` executes the course or reports the failed cell, and stops its services."""
 
 import io
 import itertools
@@ -21,17 +21,17 @@ from eventlab.course.execute import execute
 from eventlab.errors import StackError
 from eventlab.settings import OwnSettings, Settings
 from eventlab.stack import Stack, environment, fresh_stack, stack
-
-OFFSETS = (1200, 1300)
+from tests.stacks import free_offset, free_settings
 
 
 def notebook(path: Path, *sources: str) -> Path:
+    """Write a notebook with these cells."""
     nbformat.write(new_notebook(cells=[new_code_cell(source) for source in sources]), path)
     return path
 
 
-def begun_in(folder: Path) -> list[str]:
-    """The commands of all processes that mention the folder."""
+def commands_in(folder: Path) -> list[str]:
+    """Return the commands of all processes that mention the folder."""
     return [
         " ".join(process.info["cmdline"])
         for process in psutil.process_iter(["cmdline", "environ"])
@@ -39,20 +39,22 @@ def begun_in(folder: Path) -> list[str]:
     ]
 
 
-def test_an_executed_notebook_carries_its_outputs_and_reports_progress(tmp_path):
-    seen = []
+@pytest.mark.services
+def test_an_executed_notebook_has_its_outputs_and_reports_progress(tmp_path):
+    reported = []
 
     result = execute(
         notebook(tmp_path / "sum.ipynb", "a = 1", "a + 1"),
         tmp_path / "out.ipynb",
-        report_cells=lambda name, text, done, total: seen.append((name, text, done, total)),
+        report_cells=lambda name, text, done, total: reported.append((name, text, done, total)),
     )
 
     assert result.failure is None
     assert result.node.cells[1].outputs[0].data["text/plain"] == "2"
-    assert seen == [("sum", f"{done}/2 cells", done, 2) for done in (0, 1, 2)]
+    assert reported == [("sum", f"{done}/2 cells", done, 2) for done in (0, 1, 2)]
 
 
+@pytest.mark.services
 def test_a_failing_cell_is_named_with_its_error(tmp_path):
     result = execute(notebook(tmp_path / "bad.ipynb", "a = 1", "1 / 0", "a"), tmp_path / "out.ipynb")
 
@@ -61,7 +63,8 @@ def test_a_failing_cell_is_named_with_its_error(tmp_path):
     assert "ZeroDivisionError" in result.failure.error
 
 
-def test_a_kernel_that_dies_is_a_failure_too(tmp_path):
+@pytest.mark.services
+def test_a_kernel_that_ends_is_a_failure(tmp_path):
     dead = notebook(tmp_path / "dead.ipynb", "print('before')", "import os; os._exit(3)", "1")
 
     result = execute(dead, tmp_path / "out.ipynb")
@@ -72,60 +75,62 @@ def test_a_kernel_that_dies_is_a_failure_too(tmp_path):
     assert result.node.cells[0].outputs[0].text == "before\n"
 
 
-def test_lessons_are_picked_by_how_they_begin():
+def test_lessons_are_selected_by_the_beginning_of_their_names():
     assert [path.stem for path in course_run.find_lessons(["05", "07_write"])] == [
         "05_filter_events",
         "07_write_to_hdfs",
     ]
 
 
-def test_an_unknown_lesson_is_refused_with_those_that_exist():
+def test_an_unknown_lesson_is_refused_with_the_names_of_all_lessons():
     with pytest.raises(course_run.CourseRunError, match="01_start_the_stack"):
         course_run.find_lessons(["42"])
 
 
 @pytest.fixture
 def no_services(monkeypatch):
-    """Settings of the stacks that would have been started."""
+    """Start no services; return the settings of the stacks that would start."""
     started = []
     monkeypatch.setattr(stack, "start_all", lambda settings, services, report: started.append(settings))
     return started
 
 
 @pytest.mark.services
-def test_the_stack_of_a_run_has_nothing_of_a_learners_ports_and_addresses(no_services, tmp_path, monkeypatch):
-    monkeypatch.setenv("EVENTLAB_API_PORT", "5555")
-    monkeypatch.setenv("EVENTLAB_KAFKA_BOOTSTRAP_SERVERS", "broker.example:9092")
+def test_the_stack_of_a_run_ignores_the_ports_and_addresses_of_the_learner(no_services, tmp_path, monkeypatch):
+    offset = free_offset()
+    with socket.create_server(("127.0.0.1", 0)) as other_program:
+        learners_port = str(other_program.getsockname()[1])
+        monkeypatch.setenv("EVENTLAB_API_PORT", learners_port)
+        monkeypatch.setenv("EVENTLAB_KAFKA_BOOTSTRAP_SERVERS", "broker.example:9092")
 
-    with (
-        socket.create_server(("127.0.0.1", 5555)),
-        fresh_stack(tmp_path / "own", OFFSETS[:1]),
-    ):
-        inside = dict(os.environ)
+        with fresh_stack(tmp_path / "own", [offset]):
+            inside = dict(os.environ)
 
-    assert no_services[0].api_port == 5000 + OFFSETS[0]
-    assert no_services[0].bootstrap_servers == f"127.0.0.1:{29092 + OFFSETS[0]}"
+    assert no_services[0].api_port == 5000 + offset
+    assert no_services[0].bootstrap_servers == f"127.0.0.1:{29092 + offset}"
     assert not {"EVENTLAB_API_PORT", "EVENTLAB_KAFKA_BOOTSTRAP_SERVERS"} & inside.keys()
-    assert os.environ["EVENTLAB_API_PORT"] == "5555"
+    assert os.environ["EVENTLAB_API_PORT"] == learners_port
 
 
 @pytest.mark.services
-def test_a_second_run_at_the_same_time_is_refused_and_leaves_the_first_alone(no_services, tmp_path):
+def test_a_second_simultaneous_run_is_refused_and_the_first_continues(no_services, tmp_path):
+    offsets = [free_offset(), free_offset()]
     with (
-        fresh_stack(tmp_path / "own", OFFSETS),
+        fresh_stack(tmp_path / "own", offsets),
         pytest.raises(StackError, match="another process is using"),
-        fresh_stack(tmp_path / "own", OFFSETS),
+        fresh_stack(tmp_path / "own", offsets),
     ):
         pass
 
     assert len(no_services) == 1
-    with fresh_stack(tmp_path / "own", OFFSETS):
+    with fresh_stack(tmp_path / "own", offsets):
         assert len(no_services) == 2
 
 
 @pytest.mark.services
-def test_a_failing_lesson_ends_the_run_and_the_stack_is_torn_down(tmp_path, monkeypatch):
-    monkeypatch.setattr(course_run, "OFFSETS", OFFSETS)
+def test_a_failing_lesson_ends_the_run_and_stops_the_stack(tmp_path, monkeypatch):
+    offset = free_offset()
+    monkeypatch.setattr(course_run, "OFFSETS", [offset])
     screen = io.StringIO()
     progress = ProgressLines(Console(file=screen, width=120))
     lessons = [
@@ -143,18 +148,18 @@ def test_a_failing_lesson_ends_the_run_and_the_stack_is_torn_down(tmp_path, monk
     assert not (tmp_path / "out" / "03_never.ipynb").exists()
     assert "01_fine 1/1 cells" in screen.getvalue()
     assert "02_bad 1/1 cells" not in screen.getvalue()
-    assert not Stack(Settings(port_offset=OFFSETS[0])).open_ports()
+    assert not Stack(Settings(port_offset=offset)).open_ports()
 
 
 @pytest.mark.services
 @pytest.mark.timeout(600)
 def test_lessons_run_against_external_services(tmp_path):
-    with fresh_stack(tmp_path / "external", OFFSETS) as external:
+    with fresh_stack(tmp_path / "external", [free_offset()]) as external:
         for host, route in itertools.product(("user1.comcast.com", "user2.att.com"), ("/", "/purchase_a_sword")):
             ab.bench(external.api_url + route, requests=10, concurrency=1, headers={"Host": host})
-        guest = OwnSettings(
-            state_dir=tmp_path / "guest",
-            port_offset=OFFSETS[0] + 50,
+        guest = free_settings(
+            tmp_path / "guest",
+            OwnSettings,
             kafka_bootstrap_servers=external.bootstrap_servers,
             spark_remote_url=external.spark_remote,
             default_fs_url=external.default_fs,
@@ -163,7 +168,7 @@ def test_lessons_run_against_external_services(tmp_path):
         )
         environment.apply(guest)
 
-        assert {each.state for each in Stack(guest).up()} == {"running"}
+        assert {status.state for status in Stack(guest).up()} == {"running"}
         for lesson in course_run.find_lessons(["07", "08"]):
             assert execute(lesson, tmp_path / lesson.name).failure is None
 
@@ -172,7 +177,7 @@ def test_lessons_run_against_external_services(tmp_path):
 
 @pytest.mark.services
 @pytest.mark.timeout(600)
-def test_the_course_completes_headlessly_and_leaves_nothing_running(tmp_path):
+def test_the_course_completes_headlessly_and_stops_all_processes(tmp_path):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("EVENTLAB_")}
     command = [sys.executable, "-m", "eventlab.cli", "run", "--output", str(tmp_path)]
 
@@ -186,4 +191,4 @@ def test_the_course_completes_headlessly_and_leaves_nothing_running(tmp_path):
             line for line in reversed(done.stderr.splitlines()) if lesson.stem in line
         )
     assert "08_query_with_sql" in (tmp_path / "report.html").read_text()
-    assert begun_in(course_run.STACK_FOLDER) == []
+    assert commands_in(course_run.STACK_FOLDER) == []

@@ -16,7 +16,7 @@ from eventlab.stack import Stack
 from tests.stacks import free_settings
 
 Box = dict[str, str]
-PATIENT = "from eventlab.explain import hook; hook.TIME_LIMIT_S = 30  # for a busy machine"
+LONG_TIME_LIMIT = "from eventlab.explain import hook; hook.TIME_LIMIT_S = 30  # for a busy machine"
 
 SHOW_ERRORS_OF_EXPLANATIONS = """
 import logging, sys
@@ -47,10 +47,10 @@ class Notebook:
         self.client.start_channels()
         self.client.wait_for_ready(timeout=60)
         self.outputs: list[dict] = []
-        self.runs(f"%load_ext eventlab\n{PATIENT}\n{first}")
+        self.assert_runs(f"%load_ext eventlab\n{LONG_TIME_LIMIT}\n{first}")
 
     def run(self, source: str) -> Box | None:
-        """Run the cell and return the data of its box, or None when there is no box."""
+        """Run the cell and return the data of its box, or None if there is no box."""
         self.outputs = []
         self.reply = self.client.execute_interactive(
             source, timeout=120, output_hook=self.outputs.append, stop_on_error=False
@@ -61,25 +61,28 @@ class Notebook:
         return boxes[0] if boxes else None
 
     def of_type(self, message_type: str) -> list[dict]:
+        """Return the outputs of the last cell of one type."""
         return [output for output in self.outputs if output["msg_type"] == message_type]
 
     @property
     def printed(self) -> str:
+        """Return what the last cell printed."""
         return "".join(output["content"]["text"] for output in self.of_type("stream"))
 
     @property
     def value(self) -> str:
+        """Return the text of the last cell's result."""
         results = self.of_type("execute_result")
         return results[-1]["content"]["data"]["text/plain"] if results else ""
 
-    def runs(self, source: str) -> str:
+    def assert_runs(self, source: str) -> str:
         """Run a cell that must succeed without a box, and return what it printed."""
         box = self.run(source)
         assert self.reply["status"] == "ok", self.reply.get("traceback")
         assert box is None, box
         return self.printed
 
-    def fails(self, source: str) -> Box:
+    def assert_fails(self, source: str) -> Box:
         """Run a cell that must fail with a box below the error, and return the box."""
         box = self.run(source)
         assert self.reply["status"] == "error", self.printed
@@ -89,8 +92,8 @@ class Notebook:
         assert types.index("error") < types.index("display_data")
         return box
 
-    def is_fixed(self, source: str, box: Box) -> None:
-        """Do what the box says, then run the cell again: it must succeed."""
+    def assert_fixed(self, source: str, box: Box) -> None:
+        """Apply the remedy of the box, then run the cell again; it must succeed."""
         if box["instruction"] == REPLACE_LINE:
             source = with_line(source, box["remedy"])
         else:
@@ -99,9 +102,10 @@ class Notebook:
             printed = self.printed
             self.run("_exit_code")
             assert not box["remedy"].startswith("!") or self.value == "0", printed
-        self.runs(source)
+        self.assert_runs(source)
 
     def close(self) -> None:
+        """Shut down the kernel."""
         self.client.stop_channels()
         self.manager.shutdown_kernel(now=True)
 
@@ -126,6 +130,7 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
+    """Return the environment of a kernel with these settings."""
     return os.environ | {
         "EVENTLAB_PORT_OFFSET": str(settings.port_offset),
         "EVENTLAB_STATE_DIR": str(settings.state_dir),
@@ -135,7 +140,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def open_notebook() -> Iterator[Callable[..., Notebook]]:
-    """A function that opens notebooks, which are closed at the end of the module."""
+    """Return a function that opens notebooks; they are closed at the end of the module."""
     opened: list[Notebook] = []
 
     def open_one(
@@ -170,11 +175,12 @@ def read(topic, reader=None):
 
 @pytest.fixture(scope="module")
 def notebook(broken: Settings, open_notebook: Callable[..., Notebook]) -> Notebook:
-    """A notebook on that stack, with a Spark session."""
+    """Return a notebook on the stack of `broken`, with a Spark session; all services run."""
+    Stack(broken).up()
     return open_notebook(broken, CONNECT + SPARK)
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Settings:
-    """Settings of a stack that was never started."""
-    return Settings(port_offset=6100, state_dir=tmp_path / "state")
+def unused(tmp_path: Path) -> Settings:
+    """Return settings of a stack that was never started."""
+    return free_settings(tmp_path / "state")

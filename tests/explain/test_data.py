@@ -17,110 +17,111 @@ finally:
 
 @pytest.fixture(autouse=True)
 def an_event(notebook):
+    """Send an event; return its topic."""
     notebook.run("!curl -s {settings.api_url}/purchase_a_sword")
     return "events"
 
 
-def test_an_address_where_nothing_listens(notebook, broken):
-    notebook.runs("wrong = '127.0.0.1:1'")
+def test_an_address_where_nothing_listens_is_corrected(notebook, broken):
+    notebook.assert_runs("wrong = '127.0.0.1:1'")
     cell = FIRST_EVENT.format(topic="'events'", servers="wrong")
 
-    box = notebook.fails(cell)
+    box = notebook.assert_fails(cell)
 
     assert "No Kafka broker answers at 127.0.0.1:1" in box["what"]
     assert "Connection refused" in box["proof"]
     assert box["remedy"] == f"wrong = '{broken.bootstrap_servers}'"
-    notebook.is_fixed(cell, box)
+    notebook.assert_fixed(cell, box)
 
 
-def test_a_host_name_of_another_machine_in_a_line_for_spark(notebook, broken):
+def test_a_host_name_of_another_machine_is_corrected_in_a_line_for_spark(notebook, broken):
     cell = """(spark.read.format("kafka")
     .option("kafka.bootstrap.servers", "kafka:29092")
     .option("subscribe", "events").load().count())"""
 
-    box = notebook.fails(cell)
+    box = notebook.assert_fails(cell)
 
     assert "kafka:29092" in box["proof"]
     assert box["remedy"] == f'.option("kafka.bootstrap.servers", "{broken.bootstrap_servers}")'
-    notebook.is_fixed(cell, box)
+    notebook.assert_fixed(cell, box)
 
 
-def test_a_port_that_the_broker_does_not_advertise(notebook, broken):
+def test_a_port_that_the_broker_does_not_advertise_is_corrected(notebook, broken):
     cell = FIRST_EVENT.format(topic="'events'", servers=f"'127.0.0.1:{broken.kafka_controller_port}'")
 
-    box = notebook.fails(cell)
+    box = notebook.assert_fails(cell)
 
     assert "no broker for clients listens there" in box["proof"]
     assert f"answers and advertises {broken.bootstrap_servers}" in box["proof"]
-    notebook.is_fixed(cell, box)
+    notebook.assert_fixed(cell, box)
 
 
-def test_a_topic_that_is_missing(notebook):
+def test_a_missing_topic_is_created(notebook):
     cell = "read('not-there').count()"
 
-    box = notebook.fails(cell)
+    box = notebook.assert_fails(cell)
 
     assert box["what"] == "There is no topic 'not-there'."
     assert "events" in box["proof"]
     assert box["remedy"] == "!kafka-topics --create --topic not-there"
-    notebook.is_fixed(cell, box)
+    notebook.assert_fixed(cell, box)
 
 
-def test_a_topic_that_is_misspelt(notebook):
+def test_a_misspelt_topic_is_corrected(notebook):
     cell = "source = read('event')\nsource.count()"
 
-    box = notebook.fails(cell)
+    box = notebook.assert_fails(cell)
 
     assert "Did you mean 'events'?" in box["what"]
     assert box["remedy"] == "source = read('events')"
-    notebook.is_fixed(cell, box)
+    notebook.assert_fixed(cell, box)
 
 
-def test_a_topic_that_is_empty(notebook):
+def test_an_empty_topic_is_reported(notebook):
     notebook.run("!kafka-topics --create --topic quiet")
     cell = FIRST_EVENT.format(topic="'quiet'", servers="broker")
 
-    box = notebook.fails(cell)
+    box = notebook.assert_fails(cell)
 
     assert box["what"] == "The topic 'quiet' is empty."
-    notebook.is_fixed(cell, box)
+    notebook.assert_fixed(cell, box)
 
 
-def test_a_path_that_is_missing_and_one_that_is_misspelt(notebook):
-    notebook.runs("spark.range(3).write.mode('overwrite').parquet('/tmp/scores')")
+def test_a_missing_and_a_misspelt_path_are_explained(notebook):
+    notebook.assert_runs("spark.range(3).write.mode('overwrite').parquet('/tmp/scores')")
     cell = "spark.read.parquet('/tmp/scorse').count()"
 
-    box = notebook.fails(cell)
+    box = notebook.assert_fails(cell)
 
     assert box["what"] == "HDFS has no /tmp/scorse. Did you mean /tmp/scores?"
     assert "scores" in box["proof"]
-    notebook.is_fixed(cell, box)
+    notebook.assert_fixed(cell, box)
 
     cell = "open_hdfs(settings).cat_file('/tmp/scorse/_SUCCESS')"
-    notebook.runs("from eventlab.clients.hdfs import open_hdfs")
-    assert "/tmp on " in notebook.fails(cell)["proof"]
+    notebook.assert_runs("from eventlab.clients.hdfs import open_hdfs")
+    assert "/tmp on " in notebook.assert_fails(cell)["proof"]
 
     cell = "spark.read.parquet('/tmp/purchases').count()"
-    box = notebook.fails(cell)
+    box = notebook.assert_fails(cell)
     assert "course.ensure_purchases" in box["remedy"]
-    notebook.runs("course.fresh_topic(settings.topic); course.preparation.send_course_events()")
-    notebook.is_fixed(cell, box)
+    notebook.assert_runs("course.fresh_topic(settings.topic); course.preparation.send_course_events()")
+    notebook.assert_fixed(cell, box)
 
 
-def test_a_dash_in_a_columns_name(notebook):
-    notebook.runs(
+def test_a_dash_in_the_name_of_a_column_needs_backquotes(notebook):
+    notebook.assert_runs(
         "spark.createDataFrame([('curl', 'x')], ['User-Agent', 'Host']).createOrReplaceTempView('visits')"
     )
     cell = 'spark.sql("""\n    select Host,\n    User-Agent\n    from visits""").count()'
 
-    box = notebook.fails(cell)
+    box = notebook.assert_fails(cell)
 
     assert box["what"] == "In SQL, User-Agent without backquotes means User minus Agent."
     assert box["remedy"] == "`User-Agent`"
-    notebook.is_fixed(cell, box)
+    notebook.assert_fixed(cell, box)
 
 
-def test_rows_with_values_in_wrong_columns_without_an_error(notebook):
+def test_rows_with_values_in_wrong_columns_get_a_box_without_an_error(notebook):
     cell = """
 knives = [
     {"event_type": "purchase_knife", "description": "sharp"},
@@ -136,72 +137,73 @@ frame = spark.createDataFrame(rows)"""
     assert "its 'sharper' is in the column event_type" in box["proof"]
     assert notebook.run("frame.where(\"event_type = 'purchase_knife'\").count()") is None
     assert notebook.value == "1"
-    notebook.runs(box["remedy"] + "\nframe = spark.createDataFrame(rows)")
-    notebook.runs("frame.where(\"event_type = 'purchase_knife'\").count()")
+    notebook.assert_runs(box["remedy"] + "\nframe = spark.createDataFrame(rows)")
+    notebook.assert_runs("frame.where(\"event_type = 'purchase_knife'\").count()")
     assert notebook.value == "2"
 
 
-def test_rows_that_are_created_where_they_are_used(notebook):
+def test_rows_that_are_created_where_they_are_used_get_a_box(notebook):
     cell = "frame = spark.createDataFrame([Row(**knife) for knife in knives])"
 
     box = notebook.run(cell)
 
     assert box["remedy"] == "frame = spark.createDataFrame([knife for knife in knives])"
-    notebook.is_fixed(cell, box)
+    notebook.assert_fixed(cell, box)
 
 
 def test_rows_with_fields_in_one_order_get_no_box(notebook):
-    notebook.runs("same = [Row(a=1, b=2), Row(a=3, b=4)]\nspark.createDataFrame(same).count()")
+    assert notebook.run("same = [Row(a=1, b=2), Row(a=3, b=4)]\nspark.createDataFrame(same).count()") is None
+    assert notebook.value == "2"
 
 
-def test_mixed_schemas(notebook):
+def test_rows_with_different_fields_are_explained(notebook):
     cell = "spark.createDataFrame(mixed).count()"
-    notebook.runs("mixed = [Row(event_type='a', description='b'), Row(event_type='a')]")
+    notebook.assert_runs("mixed = [Row(event_type='a', description='b'), Row(event_type='a')]")
 
-    box = notebook.fails(cell)
+    box = notebook.assert_fails(cell)
 
     assert "do not all have the same fields" in box["what"]
     assert "row 1 is (event_type)" in box["proof"].replace("of mixed ", "")
-    notebook.is_fixed(cell, box)
+    notebook.assert_fixed(cell, box)
 
 
-def test_a_streaming_query_whose_name_is_in_use(notebook):
-    notebook.runs("rate = spark.readStream.format('rate').load()")
+def test_a_streaming_query_whose_name_is_in_use_is_explained(notebook):
+    notebook.assert_runs("rate = spark.readStream.format('rate').load()")
     cell = "query = rate.writeStream.format('memory').queryName('swords').start()"
-    notebook.runs(cell)
+    notebook.assert_runs(cell)
 
-    box = notebook.fails(cell)
+    box = notebook.assert_fails(cell)
 
     assert "'swords' is already running" in box["what"]
-    notebook.is_fixed(cell, box)
-    notebook.runs("query.stop()")
+    notebook.assert_fixed(cell, box)
+    notebook.assert_runs("query.stop()")
 
 
-def test_a_topic_that_was_deleted_under_a_checkpoint(notebook):
+def test_a_checkpoint_of_a_deleted_topic_is_explained(notebook):
     stream = """
 stream = read("fights", spark.readStream).writeStream.format("parquet").option("path", "/tmp/fights")
 query = stream.option("checkpointLocation", "/tmp/checkpoint_of_fights").trigger(availableNow=True).start()
 query.awaitTermination()"""
     send = "!for n in 1 2 3; do echo fight | kafkacat -P -t fights; done"
-    notebook.runs("!kafka-topics --create --topic fights")
+    notebook.assert_runs("!kafka-topics --create --topic fights")
     notebook.run(send)
-    notebook.runs(stream)
-    notebook.runs("course.fresh_topic('fights')")
+    notebook.assert_runs(stream)
+    notebook.assert_runs("course.fresh_topic('fights')")
 
-    box = notebook.fails(stream)
+    box = notebook.assert_fails(stream)
 
     assert "belongs to an earlier topic 'fights', which was deleted" in box["what"]
     assert "continues at offset 3 of partition 0; the topic ends at offset 0 now" in box["proof"]
     assert box["remedy"] == "!hadoop fs -rm -r -skipTrash /tmp/checkpoint_of_fights /tmp/fights"
-    notebook.is_fixed(stream, box)
+    notebook.assert_fixed(stream, box)
 
 
 def test_rdd_code_on_spark_connect_gets_a_spark_that_has_rdds(notebook, broken):
     cell = "spark.range(8).rdd.getNumPartitions() > 0"
 
-    box = notebook.fails(cell)
+    box = notebook.assert_fails(cell)
 
     assert box["what"].startswith("`rdd` belongs to RDDs")
     assert broken.spark_remote in box["proof"]
-    notebook.is_fixed(cell, box)
+    notebook.assert_fixed(cell, box)
     assert notebook.value == "True"

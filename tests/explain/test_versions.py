@@ -20,7 +20,7 @@ PARTS = (SOURCE, "spark-token-provider-kafka-0-10_2.13")
 
 @pytest.fixture(scope="module")
 def older_jars(tmp_path_factory):
-    """The Kafka source of an earlier Spark, from Maven Central."""
+    """Download the Kafka source of an earlier Spark from Maven Central."""
     from jgo.maven import MavenContext, PythonResolver
 
     maven = MavenContext(resolver=PythonResolver(), repo_cache=tmp_path_factory.mktemp("m2"), timeout=30)
@@ -35,7 +35,7 @@ def older_jars(tmp_path_factory):
 
 @pytest.fixture
 def older_server(broken, older_jars, monkeypatch):
-    """The stack's Spark server, started with that source."""
+    """Start the stack's Spark server with that source."""
     kit_class_path = jars.class_path
 
     def class_path(environment):
@@ -47,7 +47,6 @@ def older_server(broken, older_jars, monkeypatch):
         Stack(broken).up(["spark"])
     yield broken
     Stack(broken, grace_s=2).down(["spark"])
-    Stack(broken).up(["spark"])
 
 
 def test_a_server_with_another_connector_is_restarted(notebook, older_server):
@@ -55,16 +54,16 @@ def test_a_server_with_another_connector_is_restarted(notebook, older_server):
     notebook.run(spark.NEW_SESSION)
     cell = "read('events').count() > 0"
 
-    box = notebook.fails(cell)
+    box = notebook.assert_fails(cell)
 
     assert f"pyspark {metadata.version('pyspark')}" in box["proof"]
     assert f"the running server has {SOURCE}-{OLDER}.jar" in box["proof"]
     assert box["remedy"].startswith("!eventlab restart spark\n")
-    notebook.is_fixed(cell, box)
+    notebook.assert_fixed(cell, box)
     assert notebook.value == "True"
 
 
-def test_a_lock_of_another_connector_asks_for_make_setup(here, tmp_path, monkeypatch):
+def test_a_lock_of_another_connector_asks_for_make_setup(unused, tmp_path, monkeypatch):
     shutil.copytree(ROOT / "stack", tmp_path / "stack")
     lock = tmp_path / "stack" / "spark" / "jgo.lock.toml"
     lock.write_text(lock.read_text().replace('version = "4.2.0"', f'version = "{OLDER}"'))
@@ -72,10 +71,10 @@ def test_a_lock_of_another_connector_asks_for_make_setup(here, tmp_path, monkeyp
         RuntimeError("java.lang.NoSuchMethodError: 'void org.apache.spark.sql.kafka010.KafkaSource'")
     )
 
-    assert spark.connector_version_mismatch(cell, here) is None  # in this kit, the versions are equal
+    assert spark.connector_version_mismatch(cell, unused) is None  # in this kit, the versions are equal
 
     monkeypatch.setattr(doctor.installation, "ROOT", tmp_path)
-    box = spark.connector_version_mismatch(cell, here)
+    box = spark.connector_version_mismatch(cell, unused)
     assert box
     assert f"pyspark 4.2.0, its Kafka source {OLDER}: must be equal" in box.proof
     assert box.remedy == "!make setup"

@@ -110,7 +110,7 @@ def main(run: str) -> None:
     try:
         stand.open()
         steps = Steps(stand)
-        told = {
+        told: dict[str, object] = {
             "sessions": steps.after(LEAVES_SESSIONS),
             "planted": steps.after(PLANTS, LOOKS),
             "looked": steps.after(LOOKS),

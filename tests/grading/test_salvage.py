@@ -22,7 +22,7 @@ def matched(untouched: Iterable[str] = ()) -> Matched:
 
 
 def ran(broken: Iterable[str], passed: Iterable[str], blocked: str | None = None) -> Run:
-    checks = {
+    checks: dict[str, tuple[CheckResult, ...]] = {
         q: (CheckResult(f"check of {q}", q, q in passed, 2.0 if q in passed else 0.0, 2.0),) for q in QUESTIONS
     }
     step = Step("code", "", blocked, own=True) if blocked else None

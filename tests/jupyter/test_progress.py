@@ -1,6 +1,7 @@
 """The progress of a learner in each notebook, and the start page that shows it."""
 
 import json
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
@@ -14,95 +15,113 @@ LESSON = "notebooks/03_generate_load.ipynb"
 
 
 @pytest.fixture(autouse=True)
-def own(tmp_path, monkeypatch):
+def settings(tmp_path, monkeypatch):
     """Use an empty state folder."""
-    own = Settings(state_dir=tmp_path)
-    monkeypatch.setattr(progress, "settings", own)
-    return own
+    settings = Settings(state_dir=tmp_path)
+    monkeypatch.setattr(progress, "settings", settings)
+    return settings
 
 
 class Shell:
     """The part of IPython's shell that the counting uses: callbacks, and cells that end."""
 
     def __init__(self):
-        self.callbacks = []
+        self.callbacks: list[Callable] = []
         self.events = SimpleNamespace(
             register=lambda name, callback: self.callbacks.append(callback),
             unregister=lambda name, callback: self.callbacks.remove(callback),
         )
 
     def ends(self, cell, success=True):
+        """Call the callbacks as after the end of a cell."""
         for callback in self.callbacks:
             callback(SimpleNamespace(info=SimpleNamespace(cell_id=cell), success=success))
 
 
 @pytest.fixture
 def cells():
+    """Return the ids of the lesson's code cells."""
     code = [cell for cell in json.loads((ROOT / LESSON).read_text())["cells"] if cell["cell_type"] == "code"]
     return [cell["id"] for cell in code]
 
 
 @pytest.fixture
 def shell(monkeypatch):
+    """Return a shell in which the lesson's progress is recorded."""
     monkeypatch.setenv("JPY_SESSION_NAME", str(ROOT / LESSON))
     shell = Shell()
     assert progress.follow(shell)
     return shell
 
 
-def test_a_lesson_is_completed_when_all_its_cells_ran(shell, cells, own):
+def test_a_lesson_is_completed_when_all_its_cells_ran(shell, cells, settings):
     for cell in cells[1:]:
         shell.ends(cell)
 
-    entry = progress.read(own)[LESSON]
+    entry = progress.read(settings)[LESSON]
     assert (entry.done, entry.cells, bool(entry.finished)) == (len(cells), len(cells), True)
 
 
-def test_a_cell_that_failed_does_not_count(shell, cells, own):
+def test_a_cell_that_failed_does_not_count(shell, cells, settings):
     for cell in cells[1:]:
         shell.ends(cell, success=cell != cells[-1])
 
-    assert progress.read(own)[LESSON] == NotebookProgress(done=len(cells) - 1, cells=len(cells))
+    assert progress.read(settings)[LESSON] == NotebookProgress(done=len(cells) - 1, cells=len(cells))
 
 
-def test_a_completed_lesson_stays_completed(shell, cells, own):
+def test_a_cell_that_is_expected_to_fail_counts(tmp_path, monkeypatch, settings):
+    cell = {"id": "fails", "cell_type": "code", "source": "1 / 0", "metadata": {"tags": [progress.MAY_FAIL]}}
+    notebook = tmp_path / "notebooks" / "01_errors.ipynb"
+    notebook.parent.mkdir()
+    notebook.write_text(json.dumps({"cells": [cell]}))
+    monkeypatch.setattr(progress, "ROOT", tmp_path)
+    monkeypatch.setenv("JPY_SESSION_NAME", str(notebook))
+    shell = Shell()
+    progress.follow(shell)
+
+    shell.ends("fails", success=False)
+
+    assert progress.read(settings)["notebooks/01_errors.ipynb"].done == 1
+
+
+def test_a_completed_lesson_stays_completed(shell, cells, settings):
     progress.record(LESSON, 5, 5)
 
     shell.ends(cells[1], success=False)
     progress.record(LESSON, 1, 5)
 
-    assert progress.read(own)[LESSON].finished
+    assert progress.read(settings)[LESSON].finished
 
 
 @pytest.mark.parametrize("content", ["{damaged", "", "[]", f'{{"{LESSON}": {{"done": "many"}}}}'])
-def test_a_damaged_file_counts_as_empty_and_cells_of_no_notebook_do_not_count(shell, own, content):
-    (own.state_dir / progress.FILE).write_text(content)
+def test_a_damaged_file_counts_as_empty_and_cells_of_no_notebook_do_not_count(shell, settings, content):
+    (settings.state_dir / progress.FILE).write_text(content)
 
     shell.ends("scratch")
     shell.ends(None)
 
-    assert progress.read(own)[LESSON].done == 0
+    assert progress.read(settings)[LESSON].done == 0
 
 
-def test_a_file_that_cannot_be_written_does_not_disturb_the_learner(shell, cells, own, caplog):
-    (own.state_dir / progress.FILE).mkdir()
+def test_a_file_that_cannot_be_written_is_logged(shell, cells, settings, caplog):
+    (settings.state_dir / progress.FILE).mkdir()
 
     shell.ends(cells[1])
 
     assert f"the progress of {LESSON} is not saved" in caplog.text
 
 
-def test_counting_can_be_stopped_and_started_again(shell, cells, own):
+def test_counting_can_be_stopped_and_started_again(shell, cells, settings):
     progress.unfollow(shell)
     shell.ends(cells[0])
-    assert progress.read(own) == {}
+    assert progress.read(settings) == {}
 
     assert progress.follow(shell)
     assert progress.follow(shell)
     shell.ends(cells[0])
 
     assert len(shell.callbacks) == 1
-    assert progress.read(own)[LESSON].done == 1
+    assert progress.read(settings)[LESSON].done == 1
 
 
 @pytest.mark.parametrize("name", ["", "/elsewhere/03_generate_load.ipynb", "console-1"])
@@ -112,7 +131,7 @@ def test_other_notebooks_are_not_counted(monkeypatch, name):
     assert not progress.follow(Shell())
 
 
-def test_the_page_lists_every_lesson_and_lab_with_minutes_and_progress():
+def test_the_page_lists_all_lessons_and_labs_with_minutes_and_progress():
     page = start_page.page(
         {
             LESSON: NotebookProgress(done=4, cells=9),
@@ -126,7 +145,7 @@ def test_the_page_lists_every_lesson_and_lab_with_minutes_and_progress():
     assert "**1 of 9 lessons completed.**" in page
 
 
-def test_each_state_folder_has_its_own_page(tmp_path):
+def test_each_state_folder_has_a_start_page(tmp_path):
     default = Settings(state_dir=ROOT / ".eventlab")
 
     assert config.start_page(default) == "build/start.md"

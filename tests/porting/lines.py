@@ -1,9 +1,7 @@
-"""Lines of old programs that no longer do what they did, and what they do now: stack/PORTING.md's table, to run.
+"""Lines of old programs that fail now, with the errors that stack/PORTING.md lists.
 
-    python lines.py connect | libraries | kafka
-    spark-submit lines.py classic
-
-prints a JSON object, line to error ("" for none). The error is what PORTING.md quotes.
+The commands `python lines.py connect|libraries|kafka` and `spark-submit lines.py classic` execute the lines and
+print a JSON object with the error of each line ("" for none).
 """
 
 import json
@@ -55,6 +53,7 @@ GROUPS = {"classic": CLASSIC, "connect": CONNECT, "libraries": LIBRARIES, "kafka
 
 
 def error_of(line, names):
+    """Return the error of a line, or an empty text."""
     try:
         exec(line, names)
     except Exception as error:
@@ -63,6 +62,7 @@ def error_of(line, names):
 
 
 def spark_names(classic):
+    """Return the variables of the lines for Spark."""
     import os
 
     from pyspark import SparkContext
@@ -81,6 +81,7 @@ def spark_names(classic):
 
 
 def library_names():
+    """Return the variables of the other lines."""
     import os
 
     import pandas

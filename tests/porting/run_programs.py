@@ -1,8 +1,6 @@
-"""For spark-submit: run programs one after another in one Spark, each as if it were alone.
+"""Run programs one after another in one Spark: `spark-submit run_programs.py just_filtering.py ...`.
 
-    spark-submit run_programs.py just_filtering.py write_swords_stream.py ...
-
-A program that waits for its streams (`awaitTermination`) gets them stopped once they have read what is there.
+The streams that a program waits for (`awaitTermination`) are stopped when they have read all messages.
 """
 
 import runpy
@@ -17,6 +15,7 @@ spark = SparkSession.builder.getOrCreate()
 
 
 def stop_streams():
+    """Stop each stream when it has read all messages."""
     while True:
         for query in spark.streams.active:
             query.processAllAvailable()

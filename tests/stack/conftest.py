@@ -1,4 +1,4 @@
-"""Stacks of their own for the tests of the life cycle: they are killed, filled up and forged here."""
+"""Stacks and commands for the tests of the life cycle."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import psutil
 import pytest
 
 from eventlab.settings import Settings
-from eventlab.stack import Stack
+from eventlab.stack import Stack, java
+from tests.helpers import PipedProcess
 from tests.stacks import free_settings
 
 EVENTLAB = Path(sys.executable).with_name("eventlab")
@@ -20,38 +21,77 @@ NewStack = Callable[[Path], Settings]
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
+def make_java_home(home: Path, version: str = "17.0.1", modules: str = f"java.base {java.NEEDED_MODULE}") -> Path:
+    """Create a Java home with a `release` file, whose program is never started."""
+    (home / "bin").mkdir(parents=True)
+    (home / "bin" / "java").touch(mode=0o755)
+    (home / "release").write_text(f'JAVA_VERSION="{version}"\nMODULES="{modules}"\n')
+    return home
+
+
+@pytest.fixture
+def java_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Set JAVA_HOME to a suitable Java, for machines that have none."""
+    home = make_java_home(tmp_path / "jdk")
+    monkeypatch.setenv("JAVA_HOME", str(home))
+    return home
+
+
 def child_environment(settings: Settings) -> dict[str, str]:
-    """The environment in which a command has these settings."""
+    """Return the environment in which a command has these settings."""
     return os.environ | {
         "EVENTLAB_PORT_OFFSET": str(settings.port_offset),
         "EVENTLAB_STATE_DIR": str(settings.state_dir),
     }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def new_stack() -> Iterator[NewStack]:
-    """Makes settings of one more stack; all of them are down when the module is done, and nothing is left."""
-    made: list[Settings] = []
+    """Return a function that creates settings of a stack; all of them are stopped after the test."""
+    created: list[Settings] = []
 
-    def make(state_dir: Path) -> Settings:
-        made.append(free_settings(state_dir))
-        return made[-1]
+    def create(state_dir: Path) -> Settings:
+        created.append(free_settings(state_dir))
+        return created[-1]
 
-    yield make
-    for settings in made:
-        Stack(settings, grace_s=3).down()
+    yield create
+    for settings in created:
+        Stack(settings, grace_s=2).down()
         assert Stack(settings).open_ports() == []
 
 
-@pytest.fixture(scope="module")
-def own(new_stack: NewStack, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """The module's own stack, nothing of it running yet."""
-    return new_stack(tmp_path_factory.mktemp("stack") / "state")
+@pytest.fixture
+def unused(new_stack: NewStack, tmp_path: Path) -> Settings:
+    """Return settings of a stack that was never started."""
+    return new_stack(tmp_path / "state")
+
+
+@pytest.fixture(scope="package")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """Return settings of a stack that the tests of this folder start, damage and stop."""
+    settings = free_settings(tmp_path_factory.mktemp("stack") / "state")
+    yield settings
+    Stack(settings, grace_s=3).down()
+    assert Stack(settings).open_ports() == []
+
+
+@pytest.fixture
+def running(shared: Settings) -> Settings:
+    """Start Kafka and the API of the shared stack."""
+    Stack(shared).up(["kafka", "api"])
+    return shared
+
+
+@pytest.fixture
+def stopped(shared: Settings) -> Settings:
+    """Stop the shared stack."""
+    Stack(shared).down()
+    return shared
 
 
 @pytest.fixture
 def eventlab() -> Command:
-    """Runs an `eventlab` command for a stack, to its end."""
+    """Return a function that runs an `eventlab` command for a stack."""
 
     def run(settings: Settings, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -67,12 +107,12 @@ def eventlab() -> Command:
 
 
 @pytest.fixture
-def begin() -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Begins an `eventlab` command for a stack, in a process group of its own as a terminal would."""
-    begun: list[subprocess.Popen[str]] = []
+def start_eventlab() -> Iterator[Callable[..., PipedProcess[str]]]:
+    """Return a function that starts an `eventlab` command for a stack, in a process group as a terminal does."""
+    started: list[PipedProcess[str]] = []
 
-    def start(settings: Settings, *arguments: str) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
+    def start(settings: Settings, *arguments: str) -> PipedProcess[str]:
+        process: PipedProcess[str] = PipedProcess(
             [EVENTLAB, *arguments],
             env=child_environment(settings),
             stdin=subprocess.DEVNULL,
@@ -81,21 +121,20 @@ def begin() -> Iterator[Callable[..., subprocess.Popen[str]]]:
             text=True,
             start_new_session=True,
         )
-        begun.append(process)
+        started.append(process)
         return process
 
     yield start
-    for process in begun:
+    for process in started:
         with process:
             process.kill()
 
 
 @pytest.fixture
-def bystander() -> Iterator[psutil.Process]:
-    """A process that no stack started."""
-    sleeping = [sys.executable, "-c", "import time; print(flush=True); time.sleep(600)"]
-    with subprocess.Popen(sleeping, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
+def other_process() -> Iterator[psutil.Process]:
+    """Start a process that belongs to no stack."""
+    command = [sys.executable, "-c", "import time; print(flush=True); time.sleep(600)"]
+    with PipedProcess(command, stdout=subprocess.PIPE, text=True) as process:
         process.stdout.readline()
         yield psutil.Process(process.pid)
         process.kill()

@@ -1,4 +1,4 @@
-"""Only who has the token uses the Spark Connect server; the API is the kit's and no other program's."""
+"""The Spark Connect server requires the token, and another program at the API's port is not the API."""
 
 import http.server
 import os
@@ -24,7 +24,7 @@ ONE = "from pyspark.sql import SparkSession; print(SparkSession.builder.getOrCre
 
 
 def python(variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """A plain pyspark program in this environment."""
+    """Run a pyspark program in this environment."""
     return subprocess.run([sys.executable, "-c", ONE], env=variables, capture_output=True, text=True, timeout=180)
 
 
@@ -53,7 +53,7 @@ def test_without_the_right_token_the_server_refuses(stack: Settings, token: str 
 @pytest.mark.services
 def test_the_token_is_in_no_command_line_and_in_no_file_that_others_can_read(stack: Settings):
     token = str(spark_token(stack))
-    commands = [" ".join(each.info["cmdline"] or []) for each in psutil.process_iter(["cmdline"])]
+    commands = [" ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])]
     readable = [path for path in stack.state_dir.rglob("*") if path.is_file() and path.stat().st_mode & 0o077]
 
     assert not [command for command in commands if token in command]
@@ -69,18 +69,18 @@ def test_eventlab_env_exports_the_token(stack: Settings):
     assert f"export {spark.TOKEN_VARIABLE}={spark_token(stack)}" in exported.splitlines()
 
 
-def test_a_server_of_somebody_else_gets_the_token_of_the_environment_or_none(monkeypatch: pytest.MonkeyPatch):
-    elsewhere = Settings(spark_remote_url="sc://spark.example:15002")
+def test_an_external_server_gets_the_token_of_the_environment_or_none(monkeypatch: pytest.MonkeyPatch):
+    external = Settings(spark_remote_url="sc://spark.example:15002")
     monkeypatch.delenv(spark.TOKEN_VARIABLE, raising=False)
-    assert spark_token(elsewhere) is None
+    assert spark_token(external) is None
 
     monkeypatch.setenv(spark.TOKEN_VARIABLE, "given")
-    assert spark_token(elsewhere) == "given"
+    assert spark_token(external) == "given"
 
 
 @pytest.fixture
 def other_program(tmp_path) -> Iterator[Settings]:
-    """Settings at whose API port another web server answers every request with status 200."""
+    """Return settings at whose API port another web server answers with status 200."""
 
     class Other(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -93,14 +93,14 @@ def other_program(tmp_path) -> Iterator[Settings]:
         def log_message(self, *_: object) -> None:
             pass
 
-    own = free_settings(tmp_path / "state")
-    with http.server.ThreadingHTTPServer(("127.0.0.1", own.api_port), Other) as server:
+    settings = free_settings(tmp_path / "state")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", settings.api_port), Other) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield own
+        yield settings
         server.shutdown()
 
 
-def test_another_web_server_at_the_port_is_not_taken_for_the_api(other_program: Settings, eventlab):
+def test_another_web_server_at_the_port_is_not_the_api(other_program: Settings, eventlab):
     with pytest.raises(ServiceUnavailable, match="answers with status 404"):
         probes.api(other_program)
 
@@ -123,9 +123,9 @@ def test_the_probes_of_the_api_are_not_in_its_log(stack: Settings):
 
 
 def test_the_addresses_that_status_shows_are_on_the_loopback_address(eventlab, tmp_path):
-    own = Settings(state_dir=tmp_path, port_offset=300)
+    settings = Settings(state_dir=tmp_path, port_offset=300)
 
-    shown = {status.name: status.address for status in Stack(own).status()}
+    shown = {status.name: status.address for status in Stack(settings).status()}
 
     assert {name for name, address in shown.items() if "127.0.0.1" in address} == set(shown) - {"spark"}
     assert shown["spark"] == "sc://localhost:15302"  # Spark's client sends the token only to this name
@@ -136,9 +136,9 @@ def test_on_macos_the_error_about_port_5000_names_airplay(monkeypatch: pytest.Mo
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         monkeypatch.setattr(requirements, "AIRPLAY_PORT", port)
-        own = OwnSettings(state_dir=tmp_path, api_port=port)
+        settings = OwnSettings(state_dir=tmp_path, api_port=port)
 
         with pytest.raises(StackError, match="AirPlay Receiver") as caught:
-            requirements.require_free_ports(own, [SERVICES["api"]])
+            requirements.require_free_ports(settings, [SERVICES["api"]])
 
     assert caught.value.next_command == f"export EVENTLAB_API_PORT={port + 1}"

@@ -7,33 +7,27 @@ from pathlib import Path
 import pytest
 
 from eventlab.settings import ROOT, Settings
-from eventlab.stack import config, java
+from eventlab.stack import config
 
-ODD = 'Übung 1 & 2 <neu> ☃ "𝄞"'
+UNUSUAL = 'Übung 1 & 2 <neu> ☃ "𝄞"'
 
-
-@pytest.fixture(autouse=True)
-def some_java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A Java home that looks fit, for machines without one."""
-    home = tmp_path / "jdk"
-    (home / "bin").mkdir(parents=True)
-    (home / "bin" / "java").touch(mode=0o755)
-    (home / "release").write_text(f'JAVA_VERSION="17.0.1"\nMODULES="java.base {java.NEEDED_MODULE}"\n')
-    monkeypatch.setenv("JAVA_HOME", str(home))
+pytestmark = pytest.mark.usefixtures("java_home")
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Settings:
+def settings(tmp_path: Path) -> Settings:
+    """Return settings with a port offset."""
     return Settings(state_dir=tmp_path / "state", port_offset=300)
 
 
 def rendered(settings: Settings) -> dict[str, str]:
+    """Render the configuration and return the texts of the files."""
     config.render(settings)
     return {name: (settings.state_dir / "conf" / name).read_text() for name in config.TEMPLATES}
 
 
 def site(text: str) -> dict[str, str]:
-    """Hadoop's properties of an XML file."""
+    """Return Hadoop's properties in an XML file."""
     return {
         entry.findtext("name", ""): entry.findtext("value", "")
         for entry in ElementTree.fromstring(text).iter("property")
@@ -41,31 +35,32 @@ def site(text: str) -> dict[str, str]:
 
 
 def properties(text: str) -> dict[str, str]:
-    """Java's properties, read as java.util.Properties reads them."""
+    """Return Java's properties, read as java.util.Properties reads them."""
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     pairs = [re.split(r"\s*[=\s]\s*", line, maxsplit=1) for line in lines]
     return {key: read_escapes(value) for key, value in pairs}
 
 
 def read_escapes(value: str) -> str:
+    """Return a value without its escapes."""
     units = re.sub(r"\\(u[0-9a-f]{4}|.)", lambda m: chr(int(m[1][1:], 16)) if len(m[1]) == 5 else m[1], value)
     return units.encode("utf-16", "surrogatepass").decode("utf-16")
 
 
-def test_every_port_in_the_files_is_a_port_of_the_settings(own: Settings):
-    ports = {str(value) for name, value in own.model_dump().items() if name.endswith("_port")}
+def test_all_ports_in_the_files_are_ports_of_the_settings(settings: Settings):
+    ports = {str(value) for name, value in settings.model_dump().items() if name.endswith("_port")}
 
-    found = set()
-    for name, text in rendered(own).items():
+    used = set()
+    for name, text in rendered(settings).items():
         without_comments = re.sub(r"#.*|<!--.*?-->", "", text, flags=re.DOTALL if name.endswith("xml") else 0)
         in_file = set(re.findall(r":(\d{4,5})\b", without_comments))
         assert in_file <= ports, name
-        found |= in_file
-    assert len(found) >= 7  # Kafka has two ports in its file, HDFS five
+        used |= in_file
+    assert len(used) >= 7  # Kafka has two ports in its file, HDFS five
 
 
-def test_every_service_is_bound_to_the_loopback_address(own: Settings):
-    files = rendered(own)
+def test_all_services_are_bound_to_the_loopback_address(settings: Settings):
+    files = rendered(settings)
 
     listeners = properties(files["kafka/server.properties"])["listeners"]
     assert re.findall(r"//([^:]*):", listeners) == ["127.0.0.1", "127.0.0.1"]
@@ -77,18 +72,20 @@ def test_every_service_is_bound_to_the_loopback_address(own: Settings):
     assert spark["spark.driver.bindAddress"] == spark["spark.connect.grpc.binding.address"] == "127.0.0.1"
 
 
-def test_data_is_inside_the_state_folder(own: Settings):
-    files = rendered(own)
+def test_data_is_inside_the_state_folder(settings: Settings):
+    files = rendered(settings)
 
-    assert properties(files["kafka/server.properties"])["log.dirs"] == str(own.state_dir / "data" / "kafka")
-    assert properties(files["spark/spark-defaults.conf"])["spark.local.dir"] == str(own.state_dir / "data/spark")
-    assert site(files["hdfs/core-site.xml"])["hadoop.tmp.dir"].startswith(str(own.state_dir))
+    assert properties(files["kafka/server.properties"])["log.dirs"] == str(settings.state_dir / "data" / "kafka")
+    assert properties(files["spark/spark-defaults.conf"])["spark.local.dir"] == str(
+        settings.state_dir / "data/spark"
+    )
+    assert site(files["hdfs/core-site.xml"])["hadoop.tmp.dir"].startswith(str(settings.state_dir))
 
 
-def test_a_path_with_spaces_quotes_and_unicode_arrives_as_it_is(tmp_path: Path):
-    odd = Settings(state_dir=tmp_path / ODD)
-    files = rendered(odd)
-    data = f"{tmp_path}/{ODD}/data"
+def test_a_path_with_spaces_quotes_and_unicode_is_unchanged(tmp_path: Path):
+    settings = Settings(state_dir=tmp_path / UNUSUAL)
+    files = rendered(settings)
+    data = f"{tmp_path}/{UNUSUAL}/data"
 
     assert properties(files["kafka/server.properties"])["log.dirs"] == f"{data}/kafka"
     assert files["kafka/server.properties"].isascii()
@@ -97,37 +94,37 @@ def test_a_path_with_spaces_quotes_and_unicode_arrives_as_it_is(tmp_path: Path):
     assert site(files["hdfs/hdfs-site.xml"])["dfs.namenode.name.dir"] == Path(f"{data}/hdfs/name").as_uri()
 
 
-def test_nothing_is_left_to_fill_in(own: Settings):
-    assert not any(re.search(r"\$\{\w", text) for text in rendered(own).values())
+def test_no_placeholder_remains(settings: Settings):
+    assert not any(re.search(r"\$\{\w", text) for text in rendered(settings).values())
 
 
-def test_a_name_that_no_setting_has_is_an_error(own: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_an_unknown_placeholder_is_an_error(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "stack" / "kafka").mkdir(parents=True)
     (tmp_path / "stack" / "kafka" / "server.properties").write_text("listeners=${kafka_prot}")
     monkeypatch.setattr(config, "ROOT", tmp_path)
 
     with pytest.raises(KeyError, match="kafka_prot"):
-        config.render(own)
+        config.render(settings)
 
 
-def test_an_unchanged_file_is_not_written_again(own: Settings):
-    config.render(own)
-    file = own.state_dir / "conf" / "kafka" / "server.properties"
+def test_an_unchanged_file_is_not_written_again(settings: Settings):
+    config.render(settings)
+    file = settings.state_dir / "conf" / "kafka" / "server.properties"
     before = file.stat().st_mtime_ns
 
-    config.render(own)
+    config.render(settings)
 
     assert file.stat().st_mtime_ns == before
 
 
-def test_a_changed_setting_changes_the_file(own: Settings):
-    config.render(own)
-    config.render(Settings(state_dir=own.state_dir, port_offset=300, kafka_port=31000))
+def test_a_changed_setting_changes_the_file(settings: Settings):
+    config.render(settings)
+    config.render(Settings(state_dir=settings.state_dir, port_offset=300, kafka_port=31000))
 
-    assert ":31000" in (own.state_dir / "conf" / "kafka" / "server.properties").read_text()
+    assert ":31000" in (settings.state_dir / "conf" / "kafka" / "server.properties").read_text()
 
 
-def test_every_template_of_the_stack_is_rendered():
+def test_all_templates_of_the_stack_are_rendered():
     templates = {
         str(path.relative_to(ROOT / "stack"))
         for path in (ROOT / "stack").glob("*/*")
@@ -137,7 +134,7 @@ def test_every_template_of_the_stack_is_rendered():
     assert templates == set(config.TEMPLATES)
 
 
-def test_somebody_elses_file_system_is_the_default_one(tmp_path: Path):
+def test_an_external_file_system_is_the_default_one(tmp_path: Path):
     files = rendered(Settings(state_dir=tmp_path, default_fs_url="hdfs://namenode.example:8020"))
 
     assert site(files["hdfs/core-site.xml"])["fs.defaultFS"] == "hdfs://namenode.example:8020"

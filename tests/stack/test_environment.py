@@ -1,4 +1,4 @@
-"""Commands, services and notebooks find the stack by their environment."""
+"""Commands, services and notebooks find the stack through their environment."""
 
 import os
 import subprocess
@@ -9,54 +9,44 @@ from unittest.mock import patch
 import pytest
 
 from eventlab.settings import OwnSettings, Settings
-from eventlab.stack import environment, java
+from eventlab.stack import environment
 
 
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Remove the variables of the kit, Spark and Hadoop."""
     for name in [name for name in os.environ if name.startswith(("EVENTLAB_", "SPARK_", "HADOOP_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("EVENTLAB_SETTINGS_FILE", "")
 
 
-@pytest.fixture
-def some_java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A Java home that looks fit, for machines without one."""
-    home = tmp_path / "jdk"
-    (home / "bin").mkdir(parents=True)
-    (home / "bin" / "java").touch(mode=0o755)
-    (home / "release").write_text(f'JAVA_VERSION="17.0.1"\nMODULES="java.base {java.NEEDED_MODULE}"\n')
-    monkeypatch.setenv("JAVA_HOME", str(home))
-    return home
-
-
 def settings_of_a_child(variables: dict[str, str], **more: str) -> Settings:
-    """What a process with these variables takes for its settings."""
+    """Return the settings of a process with these variables."""
     code = "from eventlab.settings import Settings; print(Settings().model_dump_json())"
     child = os.environ | variables | more
     done = subprocess.run([sys.executable, "-c", code], env=child, capture_output=True, text=True, check=True)
     return Settings.model_validate_json(done.stdout)
 
 
-def test_a_child_process_has_the_same_settings(tmp_path: Path, some_java: Path):
+def test_a_child_process_has_the_same_settings(tmp_path: Path, java_home: Path):
     moved = Settings(port_offset=300, api_port=5555, state_dir=tmp_path, topic="clicks")
 
     assert settings_of_a_child(environment.variables(moved)) == moved
 
 
-def test_a_child_process_has_no_other_settings_than_its_stacks(tmp_path: Path, some_java: Path, monkeypatch):
+def test_a_child_process_has_only_the_settings_of_its_stack(tmp_path: Path, java_home: Path, monkeypatch):
     (tmp_path / "eventlab.toml").write_text("kafka_port = 30001\n")
     monkeypatch.setenv("EVENTLAB_SETTINGS_FILE", str(tmp_path / "eventlab.toml"))
     monkeypatch.setenv("EVENTLAB_API_PORT", "5555")
-    own = OwnSettings(state_dir=tmp_path, port_offset=300)
+    settings = OwnSettings(state_dir=tmp_path, port_offset=300)
 
     with patch.dict(os.environ):
-        environment.apply(own)
+        environment.apply(settings)
 
-        assert settings_of_a_child({}).model_dump() == own.model_dump()
+        assert settings_of_a_child({}).model_dump() == settings.model_dump()
 
 
-def test_a_port_that_follows_the_offset_still_follows_it_in_a_prepared_shell(some_java: Path):
+def test_in_a_prepared_shell_a_port_follows_another_offset(java_home: Path):
     prepared = environment.variables(Settings(port_offset=300))
 
     child = settings_of_a_child(prepared, EVENTLAB_PORT_OFFSET="400")
@@ -64,13 +54,13 @@ def test_a_port_that_follows_the_offset_still_follows_it_in_a_prepared_shell(som
     assert child == Settings(port_offset=400)
 
 
-def test_the_default_stack_needs_no_setting_passed_on(some_java: Path):
+def test_the_default_stack_needs_no_variable_of_the_kit(java_home: Path):
     variables = environment.variables(Settings())
 
     assert [name for name in variables if name.startswith("EVENTLAB_")] == []
 
 
-def test_the_fields_tools_are_told_where_the_services_are(tmp_path: Path, some_java: Path):
+def test_the_variables_contain_the_addresses_of_the_services(tmp_path: Path, java_home: Path):
     moved = Settings(port_offset=300, state_dir=tmp_path)
 
     variables = environment.variables(moved)
@@ -78,7 +68,7 @@ def test_the_fields_tools_are_told_where_the_services_are(tmp_path: Path, some_j
     assert variables["KAFKA_BOOTSTRAP_SERVERS"] == "127.0.0.1:29392"
     assert variables["SPARK_REMOTE"] == "sc://localhost:15302"
     assert variables["HADOOP_CONF_DIR"] == str(tmp_path / "conf" / "hdfs")
-    assert variables["JAVA_HOME"] == str(some_java)
+    assert variables["JAVA_HOME"] == str(java_home)
 
 
 def test_the_kits_commands_come_first_and_its_fallbacks_last(monkeypatch: pytest.MonkeyPatch):
@@ -90,7 +80,7 @@ def test_the_kits_commands_come_first_and_its_fallbacks_last(monkeypatch: pytest
     assert parts[2:] == ["/usr/bin", "/bin", str(environment.FALLBACKS)]
 
 
-def test_a_prepared_shell_prepared_again_stays_as_it_is(monkeypatch: pytest.MonkeyPatch):
+def test_preparing_a_shell_twice_changes_nothing(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PATH", "/usr/bin")
     once = environment.search_path()
     monkeypatch.setenv("PATH", once)

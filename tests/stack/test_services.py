@@ -1,4 +1,4 @@
-"""The services as data: what each listens on, runs as, and keeps to itself."""
+"""The services: their ports, commands, addresses and tokens."""
 
 import os
 from pathlib import Path
@@ -10,19 +10,12 @@ from eventlab.stack import java
 from eventlab.stack.services import COURSE, SERVICES
 from eventlab.stack.tokens import jupyter_token
 
-
-@pytest.fixture(autouse=True)
-def some_java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A Java home that looks fit, for machines without one."""
-    home = tmp_path / "jdk"
-    (home / "bin").mkdir(parents=True)
-    (home / "bin" / "java").touch(mode=0o755)
-    (home / "release").write_text(f'JAVA_VERSION="17.0.1"\nMODULES="java.base {java.NEEDED_MODULE}"\n')
-    monkeypatch.setenv("JAVA_HOME", str(home))
+pytestmark = pytest.mark.usefixtures("java_home")
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Settings:
+def settings(tmp_path: Path) -> Settings:
+    """Return settings with a port offset."""
     return Settings(state_dir=tmp_path / "state", port_offset=300)
 
 
@@ -30,47 +23,47 @@ def test_the_services_of_the_course_exist():
     assert set(COURSE) <= set(SERVICES)
 
 
-def test_every_port_of_the_settings_belongs_to_one_service():
-    claimed = [port for service in SERVICES.values() for port in service.ports]
+def test_all_ports_of_the_settings_belong_to_one_service():
+    used = [port for service in SERVICES.values() for port in service.ports]
 
-    assert sorted(claimed) == sorted(name for name in Settings.model_fields if name.endswith("_port"))
+    assert sorted(used) == sorted(name for name in Settings.model_fields if name.endswith("_port"))
 
 
 @pytest.mark.parametrize("name", ["kafka", "namenode", "datanode", "spark"])
-def test_a_jvm_is_started_with_the_found_java_its_options_and_its_class_path(own: Settings, name: str):
-    words = SERVICES[name].command(own)
+def test_the_command_of_a_jvm_has_the_java_the_options_and_the_class_path(settings: Settings, name: str):
+    command = SERVICES[name].command(settings)
 
-    assert words[0] == str(java.find().executable)
-    assert words[1].startswith("@")
-    assert words[1].endswith("jvm.options")
-    assert Path(words[1][1:]).is_file()
-    assert f"-Djava.io.tmpdir={own.state_dir}/data/tmp/{name}" in words
-    assert all(entry.endswith(".jar") for entry in words[words.index("-cp") + 1].split(os.pathsep))
-
-
-def test_the_api_is_the_file_of_the_setting_on_the_loopback_address(own: Settings, tmp_path: Path):
-    mine = own.model_copy(update={"api_app": tmp_path / "my_api.py"})
-
-    words = SERVICES["api"].command(mine)
-
-    assert str((tmp_path / "my_api.py").resolve()) in words
-    assert words[-4:] == ["--host", "127.0.0.1", "--port", "5300"]
+    assert command[0] == str(java.find().executable)
+    assert command[1].startswith("@")
+    assert command[1].endswith("jvm.options")
+    assert Path(command[1][1:]).is_file()
+    assert f"-Djava.io.tmpdir={settings.state_dir}/data/tmp/{name}" in command
+    assert all(entry.endswith(".jar") for entry in command[command.index("-cp") + 1].split(os.pathsep))
 
 
-def test_jupyter_asks_for_a_token_that_the_list_of_processes_does_not_show(own: Settings):
-    token = jupyter_token(own)
+def test_the_api_is_the_file_of_the_setting_on_the_loopback_address(settings: Settings, tmp_path: Path):
+    changed = settings.model_copy(update={"api_app": tmp_path / "my_api.py"})
+
+    command = SERVICES["api"].command(changed)
+
+    assert str((tmp_path / "my_api.py").resolve()) in command
+    assert command[-4:] == ["--host", "127.0.0.1", "--port", "5300"]
+
+
+def test_the_token_of_jupyter_is_not_in_a_command(settings: Settings):
+    token = jupyter_token(settings)
 
     assert len(token) >= 32
-    assert not any(token in word for service in SERVICES.values() for word in service.command(own))
-    assert SERVICES["jupyter"].extra_variables(own) == {"JUPYTER_TOKEN": token}
-    assert token in SERVICES["jupyter"].address(own)
+    assert not any(token in argument for service in SERVICES.values() for argument in service.command(settings))
+    assert SERVICES["jupyter"].extra_variables(settings) == {"JUPYTER_TOKEN": token}
+    assert token in SERVICES["jupyter"].address(settings)
 
 
-def test_the_token_stays_and_is_readable_by_its_owner_alone(own: Settings):
-    token = jupyter_token(own)
+def test_the_token_does_not_change_and_only_its_owner_can_read_it(settings: Settings):
+    token = jupyter_token(settings)
 
-    assert jupyter_token(own) == token
-    assert (own.state_dir / "jupyter-token").stat().st_mode & 0o077 == 0
+    assert jupyter_token(settings) == token
+    assert (settings.state_dir / "jupyter-token").stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.parametrize(
@@ -82,18 +75,18 @@ def test_the_token_stays_and_is_readable_by_its_owner_alone(own: Settings):
         ("api_address", "http://api.example", ["api"]),
     ],
 )
-def test_a_service_whose_address_is_set_is_run_by_somebody_else(setting: str, address: str, names: list[str]):
-    elsewhere = Settings(**{setting: address})  # type: ignore[arg-type]
+def test_a_service_whose_address_is_set_is_external(setting: str, address: str, names: list[str]):
+    external = Settings.model_validate({setting: address})
 
-    assert [name for name, service in SERVICES.items() if service.is_external(elsewhere)] == names
-
-
-def test_the_address_shown_of_somebody_elses_service_is_the_one_that_was_set():
-    elsewhere = Settings(default_fs_url="hdfs://namenode.example:8020", api_address="http://api.example")
-
-    assert SERVICES["datanode"].address(elsewhere) == "hdfs://namenode.example:8020"
-    assert SERVICES["api"].address(elsewhere) == "http://api.example"
+    assert [name for name, service in SERVICES.items() if service.is_external(external)] == names
 
 
-def test_nothing_is_external_by_default(own: Settings):
-    assert not any(service.is_external(own) for service in SERVICES.values())
+def test_the_address_of_an_external_service_is_the_one_that_was_set():
+    external = Settings(default_fs_url="hdfs://namenode.example:8020", api_address="http://api.example")
+
+    assert SERVICES["datanode"].address(external) == "hdfs://namenode.example:8020"
+    assert SERVICES["api"].address(external) == "http://api.example"
+
+
+def test_nothing_is_external_by_default(settings: Settings):
+    assert not any(service.is_external(settings) for service in SERVICES.values())

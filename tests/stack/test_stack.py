@@ -1,4 +1,4 @@
-"""`Stack` is what a user's script, the headless run and the tests use."""
+"""`Stack` starts and stops services in a block, in a user's script, and in a new folder."""
 
 import os
 import subprocess
@@ -14,10 +14,10 @@ from kafka import KafkaConsumer
 from eventlab.clients import http
 from eventlab.errors import StackError
 from eventlab.settings import HOST, Settings
-from eventlab.stack import Stack, fresh_stack, process, requirements, startup
+from eventlab.stack import Stack, fresh_stack, process, startup
 from eventlab.stack.services import SERVICES, Service
 from eventlab.stack.startup import WAITING
-from tests.stacks import OFFSETS
+from tests.stacks import free_offset, free_settings
 
 SERVER = """
 import http.server, sys, time
@@ -29,19 +29,24 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), http.server.SimpleHTTPRe
 
 
 def server_command(settings: Settings, waiting: str = "pass", seconds: float = 0) -> list[str]:
-    """A web server that answers after some seconds, in which it computes (`pass`) or sleeps."""
+    """Return the command of a web server that answers after some seconds of computing (`pass`) or sleeping."""
     return [sys.executable, "-c", SERVER.format(waiting=waiting), str(settings.api_port), str(seconds)]
+
+
+def probe_server(settings: Settings) -> None:
+    """Call the web server."""
+    http.get(settings.api_url, timeout_s=0.5)
 
 
 @pytest.fixture
 def web(monkeypatch: pytest.MonkeyPatch) -> str:
-    """The name of a service that starts in milliseconds."""
+    """Add a service that starts in milliseconds, and return its name."""
     service = Service(
         name="web",
         label="The web server",
         ports=("api_port",),
         command=server_command,
-        probe=lambda settings: http.get(settings.api_url, timeout_s=0.5) and None,
+        probe=probe_server,
         address=lambda settings: settings.api_url,
     )
     monkeypatch.setitem(SERVICES, "web", service)
@@ -50,10 +55,10 @@ def web(monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture
 def settings(tmp_path: Path, web: str) -> Iterator[Settings]:
-    """Settings of a stack of its own; its web server is stopped afterwards."""
-    own = requirements.settings_on_free_ports(OFFSETS, [web], state_dir=tmp_path / "state")
-    yield own
-    Stack(own).down([web])
+    """Return settings of a stack; its web server is stopped after the test."""
+    settings = free_settings(tmp_path / "state")
+    yield settings
+    Stack(settings).down([web])
 
 
 def start(settings: Settings, name: str, waiting: str, seconds: float) -> psutil.Process:
@@ -61,7 +66,7 @@ def start(settings: Settings, name: str, waiting: str, seconds: float) -> psutil
     return process.start(settings, name, server_command(settings, waiting, seconds), dict(os.environ), Path("/"))
 
 
-def test_a_block_starts_what_does_not_run_and_stops_what_it_started(settings: Settings, web: str):
+def test_a_block_starts_and_stops_services(settings: Settings, web: str):
     with Stack(settings, [web]) as stack:
         assert [status.state for status in stack.status([web])] == ["running"]
         assert stack.listening_ports([web]) == {settings.api_port}
@@ -69,7 +74,7 @@ def test_a_block_starts_what_does_not_run_and_stops_what_it_started(settings: Se
     assert stack.open_ports([web]) == []
 
 
-def test_a_block_leaves_a_service_running_that_ran_before(settings: Settings, web: str):
+def test_a_block_does_not_stop_a_service_that_ran_before(settings: Settings, web: str):
     Stack(settings, [web]).up()
 
     with Stack(settings, [web]):
@@ -78,7 +83,7 @@ def test_a_block_leaves_a_service_running_that_ran_before(settings: Settings, we
     assert [status.state for status in Stack(settings).status([web])] == ["running"]
 
 
-def test_inside_a_block_child_processes_use_the_stack_and_afterwards_nothing_is_left(settings: Settings, web: str):
+def test_the_environment_is_that_of_the_stack_only_inside_a_block(settings: Settings, web: str):
     before = dict(os.environ)
 
     with Stack(settings, [web]) as stack:
@@ -89,7 +94,7 @@ def test_inside_a_block_child_processes_use_the_stack_and_afterwards_nothing_is_
     assert dict(os.environ) == before
 
 
-def test_a_block_that_fails_restores_the_environment_and_stops_what_it_started(settings: Settings, web: str):
+def test_a_block_that_fails_restores_the_environment_and_stops_its_services(settings: Settings, web: str):
     before = dict(os.environ)
 
     with pytest.raises(RuntimeError), Stack(settings, [web]) as stack:
@@ -109,8 +114,8 @@ def test_restart_replaces_the_process(settings: Settings, web: str):
     assert after.pid != before.pid
 
 
-def test_a_slow_service_that_computes_is_waited_for_and_not_restarted(settings: Settings, web: str):
-    slow = start(settings, web, waiting="pass", seconds=4)
+def test_up_waits_for_a_slow_service_that_computes(settings: Settings, web: str):
+    slow = start(settings, web, waiting="pass", seconds=2)
     phases: list[str] = []
 
     (status,) = Stack(settings, [web], lambda name, phase: phases.append(phase)).up()
@@ -119,11 +124,11 @@ def test_a_slow_service_that_computes_is_waited_for_and_not_restarted(settings: 
     assert phases == [WAITING, "ready"]
 
 
-def test_a_slow_service_that_writes_to_its_log_is_waited_for(
+def test_up_waits_for_a_slow_service_that_writes_to_its_log(
     settings: Settings, web: str, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(startup, "STALLED_S", 1.5)
-    slow = start(settings, web, waiting="print('loading', flush=True); time.sleep(0.5)", seconds=4)
+    slow = start(settings, web, waiting="print('loading', flush=True); time.sleep(0.5)", seconds=3)
 
     (status,) = Stack(settings, [web]).up()
 
@@ -143,7 +148,7 @@ def test_a_service_that_makes_no_progress_is_restarted(
     assert phases == [WAITING, "stopping", "preparing", "starting", "ready"]
 
 
-def test_a_busy_service_is_waited_for_until_the_start_timeout_and_never_stopped(settings: Settings, web: str):
+def test_up_waits_for_a_busy_service_until_the_timeout_and_does_not_stop_it(settings: Settings, web: str):
     busy = start(settings, web, waiting="pass", seconds=600)
     impatient = settings.model_copy(update={"start_timeout_s": 2.0})
 
@@ -154,7 +159,7 @@ def test_a_busy_service_is_waited_for_until_the_start_timeout_and_never_stopped(
     Stack(settings, [web]).down()
 
 
-def test_a_suspended_service_is_restarted_at_once(settings: Settings, web: str):
+def test_a_suspended_service_is_restarted_within_ten_seconds(settings: Settings, web: str):
     suspended = start(settings, web, waiting="pass", seconds=0)
     suspended.suspend()
     before = time.monotonic()
@@ -182,16 +187,16 @@ subprocess.run([{sys.executable!r}, "-m", "eventlab.cli", "down"])
     assert "(kafka, namenode, datanode, spark, api: stopped)" in done.stdout
 
 
-def test_a_fresh_stack_has_a_new_folder_free_ports_and_no_setting_of_the_user(
+def test_a_fresh_stack_has_a_new_folder_and_no_setting_of_the_user(
     tmp_path: Path, web: str, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("EVENTLAB_API_PORT", "5555")
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "old").touch()
 
-    with fresh_stack(tmp_path / "run", OFFSETS, [web]) as stack:
-        assert stack.settings.port_offset in OFFSETS
-        assert stack.api_url == f"http://{HOST}:{5000 + stack.settings.port_offset}"
+    offset = free_offset()
+    with fresh_stack(tmp_path / "run", [offset], [web]) as stack:
+        assert stack.api_url == f"http://{HOST}:{5000 + offset}"
         assert not (tmp_path / "run" / "old").exists()
         assert http.get(stack.api_url).status_code == 200
 
@@ -199,21 +204,22 @@ def test_a_fresh_stack_has_a_new_folder_free_ports_and_no_setting_of_the_user(
 
 
 def test_a_second_fresh_stack_in_the_same_folder_is_refused(tmp_path: Path, web: str):
+    offsets = [free_offset(), free_offset()]
     with (
-        fresh_stack(tmp_path / "run", OFFSETS, [web]) as stack,
+        fresh_stack(tmp_path / "run", offsets, [web]) as stack,
         pytest.raises(StackError, match="another process is using"),
-        fresh_stack(tmp_path / "run", OFFSETS, [web]),
+        fresh_stack(tmp_path / "run", offsets, [web]),
     ):
         pass
 
     assert stack.open_ports([web]) == []
 
 
-def test_a_fresh_stack_stops_what_an_interrupted_one_left(tmp_path: Path, web: str):
-    left = requirements.settings_on_free_ports(OFFSETS, [web], state_dir=tmp_path / "run")
-    (status,) = Stack(left, [web]).up()
+def test_a_fresh_stack_stops_the_services_of_an_interrupted_one(tmp_path: Path, web: str):
+    interrupted = free_settings(tmp_path / "run")
+    (status,) = Stack(interrupted, [web]).up()
 
-    with fresh_stack(tmp_path / "run", [left.port_offset], [web]) as stack:
+    with fresh_stack(tmp_path / "run", [interrupted.port_offset], [web]) as stack:
         assert stack.status([web])[0].pid != status.pid
 
     assert not psutil.pid_exists(status.pid) or not process.alive(psutil.Process(status.pid))
@@ -231,7 +237,7 @@ def test_without_free_ports_there_is_no_fresh_stack(tmp_path: Path, settings: Se
 
 @pytest.mark.services
 def test_a_script_of_a_user_reads_kafka_in_a_block(tmp_path: Path):
-    with fresh_stack(tmp_path / "run", OFFSETS, ["kafka"]) as stack:
+    with fresh_stack(tmp_path / "run", [free_offset()], ["kafka"]) as stack:
         consumer = KafkaConsumer(bootstrap_servers=stack.bootstrap_servers)
         topics = consumer.topics()
         consumer.close()

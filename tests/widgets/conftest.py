@@ -34,13 +34,14 @@ def show() -> Iterator[Open]:
 @pytest.fixture
 def api_alone(tmp_path) -> Iterator[Settings]:
     """Return settings of a stack with only the API, which starts quickly and can be killed."""
-    own = free_settings(tmp_path / "state")
-    yield own
-    Stack(own, grace_s=2).down(["api"])
+    settings = free_settings(tmp_path / "state")
+    yield settings
+    Stack(settings, grace_s=2).down(["api"])
 
 
 @pytest.fixture
 def kernel(stack) -> Iterator[Kernel]:
+    """Start a kernel."""
     kernel = Kernel()
     yield kernel
     kernel.client.stop_channels()

@@ -1,23 +1,12 @@
-"""Helpers of the widgets' tests: wait for a condition, read tables, and run cells in a kernel."""
+"""Read tables of HTML, list threads, and run cells in a kernel."""
 
 from __future__ import annotations
 
 import re
 import threading
-import time
-from collections.abc import Callable
 from html import unescape
 from queue import Empty
 from typing import Any
-
-
-def until(condition: Callable[[], object], seconds: float = 30) -> float:
-    """Wait until the condition is true, and return how many seconds that took."""
-    started = time.monotonic()
-    while not condition():
-        assert time.monotonic() - started < seconds, f"the condition is still false after {seconds} s"
-        time.sleep(0.02)
-    return time.monotonic() - started
 
 
 def table_rows(html: str) -> list[list[str]]:

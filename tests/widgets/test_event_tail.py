@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -17,7 +18,8 @@ from eventlab.widgets.event_chart import MAX_TYPES, OTHERS, EventCounter, axis_e
 from eventlab.widgets.event_tail import MAX_BUFFERED
 from eventlab.widgets.follower import Event, to_event
 from eventlab.widgets.html import render
-from tests.widgets.helpers import table_rows, until
+from tests.helpers import wait_until
+from tests.widgets.helpers import table_rows
 
 RATE, SECONDS = 1000, 12
 PRODUCER = """
@@ -51,43 +53,46 @@ def send(stack, topic):
 
 @pytest.fixture
 def tail(stack, topic, show):
+    """Show a tail of the topic."""
     shown = show(EventTail(topic, stack))
-    until(lambda: shown.follower.position)
+    wait_until(lambda: shown.follower.position)
     return shown
 
 
 def rows(tail):
+    """Return the rows of the table of events."""
     return table_rows(tail.table.value)
 
 
 def sword(host="user1.comcast.com"):
+    """Return a purchase."""
     return {"event_type": "purchase_sword", "Host": host}
 
 
 def test_new_events_are_shown_with_partition_and_offset_the_latest_first(tail, send):
     send(sword(), {"event_type": "default", "Host": "user2.att.com"})
 
-    until(lambda: len(rows(tail)) == 2)
+    wait_until(lambda: len(rows(tail)) == 2)
 
     assert [row[:2] + row[3:5] for row in rows(tail)] == [
         ["0", "1", "default", "user2.att.com"],
         ["0", "0", "purchase_sword", "user1.comcast.com"],
     ]
     assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d{3}", rows(tail)[0][2])
-    assert "purchase_sword 1" in tail.chart.value or until(lambda: "purchase_sword 1" in tail.chart.value)
+    wait_until(lambda: "purchase_sword 1" in tail.chart.value)
 
 
 def test_a_tail_starts_at_the_end_and_jumps_to_the_beginning(stack, topic, send, show):
     send(*[sword()] * 5)
     tail = show(EventTail(topic, stack))
-    until(lambda: tail.follower.position == {0: 5})
+    wait_until(lambda: tail.follower.position == {0: 5})
     assert rows(tail) == []
 
     tail.to_beginning.click()
 
-    until(lambda: [row[1] for row in rows(tail)] == ["4", "3", "2", "1", "0"])
+    wait_until(lambda: [row[1] for row in rows(tail)] == ["4", "3", "2", "1", "0"])
     tail.to_end.click()
-    until(lambda: rows(tail) == [])
+    wait_until(lambda: rows(tail) == [])
 
 
 def test_a_paused_tail_does_not_change_and_misses_no_event(tail, send):
@@ -99,45 +104,47 @@ def test_a_paused_tail_does_not_change_and_misses_no_event(tail, send):
 
     tail.pause.click()
 
-    until(lambda: [row[1] for row in rows(tail)] == ["1", "0"])
+    wait_until(lambda: [row[1] for row in rows(tail)] == ["1", "0"])
 
 
 def test_events_are_filtered_by_type_and_host(tail, send):
     send(sword(), sword("user2.att.com"), {"event_type": "default", "Host": "user2.att.com"})
-    until(lambda: ("purchase_sword", "purchase_sword") in tail.event_type.options and len(tail.host.options) == 3)
+    wait_until(
+        lambda: ("purchase_sword", "purchase_sword") in tail.event_type.options and len(tail.host.options) == 3
+    )
 
     tail.event_type.value = "purchase_sword"
-    until(lambda: [row[1] for row in rows(tail)] == ["1", "0"])
+    wait_until(lambda: [row[1] for row in rows(tail)] == ["1", "0"])
     tail.host.value = "user2.att.com"
-    until(lambda: [row[1] for row in rows(tail)] == ["1"])
+    wait_until(lambda: [row[1] for row in rows(tail)] == ["1"])
     send(sword("user2.att.com"), sword())
-    until(lambda: [row[1] for row in rows(tail)] == ["3", "1"])
+    wait_until(lambda: [row[1] for row in rows(tail)] == ["3", "1"])
 
 
 def test_a_topic_that_is_created_again_is_read_from_its_beginning(stack, tail, topic, send):
     send(*[sword()] * 3)
-    until(lambda: len(rows(tail)) == 3)
+    wait_until(lambda: len(rows(tail)) == 3)
     course.fresh_topic(topic)
 
     send(sword("after.example.org"))
 
-    until(lambda: [row[1] for row in rows(tail)] == ["0"], 15)
+    wait_until(lambda: [row[1] for row in rows(tail)] == ["0"], 15)
 
 
 def test_a_topic_that_does_not_exist_is_named(stack, show):
     tail = show(EventTail("no-such-topic", stack))
 
-    until(lambda: "There is no topic &#39;no-such-topic&#39;" in tail.facts.value)
+    wait_until(lambda: "There is no topic &#39;no-such-topic&#39;" in tail.facts.value)
 
 
 def test_without_a_broker_it_shows_the_command_that_starts_one(api_alone, show):
     tail = show(EventTail("events", api_alone))
 
-    until(lambda: "Next: eventlab up kafka" in tail.facts.value)
+    wait_until(lambda: "Next: eventlab up kafka" in tail.facts.value)
 
 
 @pytest.mark.timeout(120)
-def test_a_thousand_events_per_second_neither_fill_the_memory_nor_delay_the_kernel(stack, topic, kernel):
+def test_a_thousand_events_per_second_do_not_fill_the_memory_or_delay_the_kernel(stack, topic, kernel):
     kernel.run(
         "from eventlab.widgets import EventTail\n"
         f"tail = EventTail({topic!r})\n"
@@ -154,7 +161,7 @@ def test_a_thousand_events_per_second_neither_fill_the_memory_nor_delay_the_kern
         started = time.monotonic()
         while producer.poll() is None:
             requested = time.monotonic()
-            messages = kernel.run("1 + 1", cell="asks")
+            messages = kernel.run("1 + 1", cell="request")
             answers.append(time.monotonic() - requested)
             updates += sum(message["msg_type"] == "comm_msg" for message in messages)
             if time.monotonic() - started > 4:
@@ -162,7 +169,7 @@ def test_a_thousand_events_per_second_neither_fill_the_memory_nor_delay_the_kern
             time.sleep(0.1)
         duration = time.monotonic() - started
     assert duration >= 10
-    until(lambda: kernel.value("tail.received") == RATE * SECONDS, 5)
+    wait_until(lambda: kernel.value("tail.received") == RATE * SECONDS, 5)
 
     assert max(answers) < 0.5
     assert max(memory) - memory[0] < 12 * 2**20
@@ -172,6 +179,7 @@ def test_a_thousand_events_per_second_neither_fill_the_memory_nor_delay_the_kern
 
 
 def event(kind, second):
+    """Return an event of a type at a second."""
     return Event(0, 0, second * 1000, kind, "", "")
 
 
@@ -216,9 +224,6 @@ def test_the_axis_ends_at_a_round_number(highest, top):
 
 @pytest.mark.parametrize("value", [None, b"", b"[1]", b"{", b"\xff\xfe", b"[" * 100_000])
 def test_a_message_that_is_not_an_event_is_shown_too(value):
-    class Record:
-        partition, offset, timestamp = 0, 1, 2
+    record = SimpleNamespace(partition=0, offset=1, timestamp=2, value=value)
 
-    Record.value = value
-
-    assert to_event(Record).event_type == "(none)"
+    assert to_event(record).event_type == "(none)"

@@ -8,9 +8,13 @@ import psutil
 import pytest
 from ipywidgets.widgets.widget import _instances
 
+from eventlab.stack.stack import ServiceStatus
 from eventlab.widgets import EventTail, GameConsole, StackPanel, TraceEvent
 from eventlab.widgets.panel import CLOSE_S, Panel, close_panels
-from tests.widgets.helpers import threads, until
+from eventlab.widgets.routes import Route
+from eventlab.widgets.stack_panel import ServiceRow
+from tests.helpers import wait_until
+from tests.widgets.helpers import threads
 
 TEXTS = {
     StackPanel: "StackPanel: kafka, namenode, datanode, spark, api",
@@ -68,7 +72,7 @@ def test_a_widget_that_is_not_shown_has_no_threads():
 def test_a_closed_tail_leaves_no_connection(stack, topic, show):
     before = connections()
     tail = show(EventTail(topic, stack))
-    until(lambda: tail.follower.position)
+    wait_until(lambda: tail.follower.position)
     assert connections() - before
 
     tail.close()
@@ -79,7 +83,7 @@ def test_a_closed_tail_leaves_no_connection(stack, topic, show):
 
 def connections():
     """Return the local addresses of the open TCP connections of this process."""
-    return {each.laddr for each in psutil.Process().net_connections(kind="tcp") if each.raddr}
+    return {link.laddr for link in psutil.Process().net_connections(kind="tcp") if link.raddr}
 
 
 def test_a_cell_that_runs_again_closes_the_widgets_of_its_first_run(kernel):
@@ -107,7 +111,7 @@ def test_a_kernel_that_is_shut_down_closes_its_widgets(kernel, tmp_path):
     )
 
     kernel.manager.request_shutdown()
-    until(lambda: report.exists() and report.read_text())
+    wait_until(lambda: report.exists() and report.read_text())
 
     assert report.read_text() == "[]"
 
@@ -126,7 +130,7 @@ def test_panels_that_are_closed_wait_for_their_slow_threads_together(show):
     assert time.monotonic() - started < CLOSE_S + 0.5
     assert all(panel.is_closed and panel.comm is None for panel in panels)
     importing.set()
-    until(lambda: not any("imports" in name for name in threads()))
+    wait_until(lambda: not any("imports" in name for name in threads()))
 
 
 def test_an_error_of_a_thread_during_close_is_not_printed(show, capfd):
@@ -141,3 +145,30 @@ def test_an_error_of_a_thread_during_close_is_not_printed(show, capfd):
     thread.join()
 
     assert capfd.readouterr().err == ""
+
+
+def test_the_buttons_of_unchanged_routes_stay_and_unused_ones_are_closed():
+    console = GameConsole()
+    console.routes = [Route("GET", "/"), Route("GET", "/purchase_a_sword")]
+    console._show_buttons()
+    first, second = console.buttons.children
+
+    console.routes = [Route("GET", "/purchase_a_sword"), Route("GET", "/join_a_guild")]
+    console._show_buttons()
+    buttons = console.buttons.children
+    console.close()
+
+    assert [button.description for button in buttons] == ["GET /purchase_a_sword", "GET /join_a_guild"]
+    assert buttons[0] is second
+    assert first.comm is None
+
+
+def test_the_row_of_a_service_shows_the_phase_of_a_command(settings):
+    row = ServiceRow(settings, "api", lambda name, action: None)
+
+    row.show_phase("starting")
+    assert "starting" in row.facts.value
+
+    row.end_phase()
+    row.show(ServiceStatus("api", "stopped", None, settings.api_url, 0, 0.0))
+    assert "starting" not in row.facts.value

@@ -6,9 +6,9 @@ import pytest
 
 from eventlab.stack import Stack, process
 from eventlab.widgets import StackPanel
-from tests.widgets.helpers import until
+from tests.helpers import first_group, process_of, wait_until
 
-SOON_S = 2.0
+LIMIT_S = 2.0
 
 pytestmark = pytest.mark.services
 
@@ -17,39 +17,40 @@ pytestmark = pytest.mark.services
 def panel(api_alone, show):
     """Return a panel of a stack in which nothing runs yet."""
     shown = show(StackPanel(["api"], api_alone))
-    until(lambda: state(shown) == "stopped")
+    wait_until(lambda: state(shown) == "stopped")
     return shown
 
 
 def state(panel):
-    return re.search(r'aria-label="api is ([^"]*)"', panel.rows["api"].facts.value)[1]
+    """Return the state that the panel shows."""
+    return first_group(r'aria-label="api is ([^"]*)"', panel.rows["api"].facts.value)
 
 
 def test_a_start_or_crash_of_a_service_is_shown_within_two_seconds(panel, api_alone):
     Stack(api_alone).up(["api"])
-    assert until(lambda: state(panel) == "running") < SOON_S
+    assert wait_until(lambda: state(panel) == "running") < LIMIT_S
     assert re.search(r"\d+ MiB", panel.rows["api"].facts.value)
 
-    process.find(api_alone, "api").kill()
+    process_of(api_alone, "api").kill()
 
-    assert until(lambda: state(panel) == "crashed") < SOON_S
-    until(lambda: panel.log_of.value == "api" and "Serving" in panel.log_view.value)
+    assert wait_until(lambda: state(panel) == "crashed") < LIMIT_S
+    wait_until(lambda: panel.log_of.value == "api" and "Serving" in panel.log_view.value)
 
 
 def test_the_buttons_start_restart_and_stop_a_service(panel, api_alone):
     row = panel.rows["api"]
     assert row.power.description == "Start api"
     row.power.click()
-    until(lambda: state(panel) == "running")
-    first = process.find(api_alone, "api").pid
-    until(lambda: not row.restart.disabled)
+    wait_until(lambda: state(panel) == "running")
+    first = process_of(api_alone, "api")
+    wait_until(lambda: not row.restart.disabled)
     assert row.power.description == "Stop api"
 
     row.restart.click()
-    until(lambda: process.find(api_alone, "api") and process.find(api_alone, "api").pid != first)
-    until(lambda: state(panel) == "running" and not row.power.disabled)
+    wait_until(lambda: process.find(api_alone, "api") not in (None, first))
+    wait_until(lambda: state(panel) == "running" and not row.power.disabled)
     row.power.click()
-    until(lambda: state(panel) == "stopped" and not row.power.disabled)
+    wait_until(lambda: state(panel) == "stopped" and not row.power.disabled)
 
     assert process.find(api_alone, "api") is None
     assert row.restart.disabled
@@ -57,17 +58,17 @@ def test_the_buttons_start_restart_and_stop_a_service(panel, api_alone):
 
 def test_a_start_that_fails_shows_the_error_in_the_panel(tmp_path, api_alone, show):
     panel = show(StackPanel(["api"], api_alone.model_copy(update={"api_app": tmp_path / "none.py"})))
-    until(lambda: not panel.rows["api"].power.disabled)
+    wait_until(lambda: not panel.rows["api"].power.disabled)
 
     panel.rows["api"].power.click()
 
-    until(lambda: "EVENTLAB_API_APP" in panel.message.value)
+    wait_until(lambda: "EVENTLAB_API_APP" in panel.message.value)
 
 
 def test_an_external_service_cannot_be_started_or_stopped(stack, api_alone, show):
     panel = show(StackPanel(["api"], api_alone.model_copy(update={"api_address": stack.api_url})))
 
-    until(lambda: state(panel) == "running")
+    wait_until(lambda: state(panel) == "running")
 
     assert panel.rows["api"].power.disabled
     assert panel.rows["api"].restart.disabled

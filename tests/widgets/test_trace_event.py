@@ -4,19 +4,21 @@ import json
 import subprocess
 
 import pytest
-from pyspark.sql import SparkSession
 
 from eventlab.clients import kafka
 from eventlab.stack import environment
 from eventlab.widgets import SparkProgress, TraceEvent
 from eventlab.widgets.tracing import HEADER, TraceError
-from tests.widgets.helpers import until
+from tests.helpers import wait_until
 
 pytestmark = pytest.mark.services
 
 
 @pytest.fixture
 def spark(stack):
+    """Open a Spark session."""
+    from pyspark.sql import SparkSession
+
     session = SparkSession.builder.getOrCreate()
     yield session
     session.stop()
@@ -38,11 +40,11 @@ def test_an_event_is_followed_from_its_request_to_its_row(stack, spark, show):
 
 def test_the_button_shows_each_completed_step(stack, spark, show):
     widget = show(TraceEvent(settings=stack))
-    until(lambda: len(widget.route.options) == 3)
+    wait_until(lambda: len(widget.route.options) == 3)
     assert widget.steps.value.count('aria-label="pending: ') == 4
 
     widget.send_button.click()
-    until(lambda: not widget.send_button.disabled and "done: SQL" in widget.steps.value, 40)
+    wait_until(lambda: not widget.send_button.disabled and "done: SQL" in widget.steps.value, 40)
 
     assert widget.message.value == ""
     assert f"offset <b>{widget.trace.offset}</b>" in widget.steps.value

@@ -21,7 +21,7 @@ RECORDING = (
     "recording. Done once per Java version, about a minute: "
     "the services start and stop while they record which classes they load"
 )
-OFFSETS = (7000, 7200, 7400, 7600, 7800)
+OFFSETS = (3500, 3400, 3300, 3200, 3100)
 START_TIMEOUT_S, STOP_TIMEOUT_S = 180, 300
 
 

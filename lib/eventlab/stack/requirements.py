@@ -12,6 +12,7 @@ from eventlab.stack.services import Service, select
 from eventlab.stack.startup import in_parallel
 
 AIRPLAY_PORT = 5000
+MAX_OFFSET = 3600
 
 
 def require_installation(settings: Settings, services: Sequence[Service]) -> None:
@@ -76,8 +77,13 @@ def settings_on_free_ports(
 
 
 def free_offset(settings: Settings) -> int:
-    """Return the next port offset, in steps of 100, at which all ports are free."""
-    offsets = range(settings.port_offset + 100, settings.port_offset + 3000, 100)
+    """Return the next port offset, in steps of 100, at which all ports are free.
+
+    At larger offsets than these, Kafka's port would be in Linux's range of ephemeral ports (from 32768), which any
+    outgoing connection may use.
+    """
+    current = settings.port_offset
+    offsets = sorted(range(current % 100, MAX_OFFSET, 100), key=lambda offset: (offset <= current, offset))
     try:
         return settings_on_free_ports(offsets, kind=Settings).port_offset
     except StackError:  # a port that is set explicitly does not change with the offset

@@ -1,0 +1,168 @@
+"""Requests to the game API become events in Kafka."""
+
+import json
+import re
+import socket
+import sys
+from collections import Counter
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from eventlab.settings import ROOT
+from eventlab.stack import serve_api
+from tests.game_api.helpers import FLASK_RUN, SERVED, events, get, serving
+
+
+@pytest.mark.services
+def test_the_server_lists_its_routes_and_does_not_log_the_request(tmp_path):
+    log = tmp_path / "log"
+    with serving(SERVED, log) as (address, _):
+        routes = httpx.get(address + serve_api.ROUTES_PATH, trust_env=False).json()
+
+    assert {rule["path"] for rule in routes} == {"/", "/purchase_a_sword", "/purchase_a_knife"}
+    assert all("GET" in rule["methods"] for rule in routes)
+    assert serve_api.ROUTES_PATH not in log.read_text()
+
+
+def status_of(url, request):
+    """Return the status of the answer to raw bytes."""
+    parts = urlsplit(url)
+    with socket.create_connection((parts.hostname, parts.port), timeout=10) as connection:
+        connection.sendall(request)
+        answer = connection.makefile("rb").readline()
+    return int(answer.split()[1])
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "fields"),
+    [
+        ("/", "This is the default response!\n", {"event_type": "default"}),
+        ("/purchase_a_sword", "Sword Purchased!\n", {"event_type": "purchase_sword"}),
+        (
+            "/purchase_a_knife",
+            "Knife Purchased!\n",
+            {"event_type": "purchase_knife", "description": "very sharp knife"},
+        ),
+    ],
+)
+def test_each_route_answers_and_sends_its_event_with_the_headers(url, topic, stack, path, text, fields):
+    headers = {"Host": "user1.comcast.com", "User-Agent": "ApacheBench/2.3", "Accept": "*/*"}
+
+    answer = get(url, path, **headers)
+
+    assert (answer.status_code, answer.text) == (200, text)
+    (event,) = events(topic, stack.bootstrap_servers)
+    assert fields | headers == {name: event[name] for name in fields | headers}
+
+
+def test_all_acknowledged_requests_are_in_kafka(url, topic, stack):
+    from eventlab.commands.ab import bench
+
+    report = bench(url + "/", requests=500, concurrency=16)
+
+    assert (report.complete, report.failed, report.non_2xx) == (500, 0, 0)
+    assert len(events(topic, stack.bootstrap_servers)) == 500
+
+
+def test_secrets_do_not_reach_kafka(url, topic, stack):
+    headers = {"Authorization": "s3cret", "proxy-authorization": "s3cret", "COOKIE": "id=s3cret", "X-Ok": "fine"}
+
+    assert get(url, **headers).status_code == 200
+
+    (event,) = events(topic, stack.bootstrap_servers)
+    assert event["X-Ok"] == "fine"
+    assert "s3cret" not in json.dumps(event)
+
+
+def test_the_machines_environment_does_not_reach_kafka(topic, stack, tmp_path):
+    leak = {"EVENTLAB_TOPIC": topic, "HTTP_PROXY": "http://user:s3cret@proxy:3128", "HTTP_X_LEAK": "s3cret"}
+
+    with serving(SERVED, tmp_path / "api.log", **leak) as (url, _):
+        assert get(url).status_code == 200
+
+    assert "s3cret" not in json.dumps(events(topic, stack.bootstrap_servers))
+
+
+UNUSUAL = {
+    "at in host": b"Host: user@evil.example",
+    "utf-8": "Host: x\r\nX-City: Zürich ☃".encode(),
+    "latin-1": b"Host: x\r\nX-City: Z\xfcrich",
+    "8 KiB": b"Host: x\r\nX-Big: " + b"x" * 8192,
+    "duplicates": b"Host: x\r\nX-A: 1\r\nX-A: 2",
+    "no host": b"X-A: 1",
+    "two hosts": b"Host: a\r\nHost: b",
+    "utf-8 host": "Host: münchen.de".encode(),
+    "overlong label": b"Host: " + b"a" * 80 + b".com",
+    "empty value": b"Host: x\r\nX-A:",
+    "folded": b"Host: x\r\nX-A: a\r\n b",
+    "underscore": b"Host: x\r\nevent_type: forged",
+    "200 headers": b"Host: x\r\n" + b"\r\n".join(b"X-%d: 1" % i for i in range(200)),
+    "control character": b"Host: x\r\nX-A: a\x01b",
+    "1 MB": b"Host: x\r\n" + b"\r\n".join(b"X-%d: " % i + b"\xff" * 60000 for i in range(20)),
+}
+
+
+@pytest.mark.parametrize("server", [SERVED, FLASK_RUN], ids=["served", "flask run"])
+def test_unusual_headers_are_logged_or_refused_without_a_server_error(server, topic, stack, tmp_path):
+    with serving(server, tmp_path / "api.log", EVENTLAB_TOPIC=topic) as (url, _):
+        statuses = {
+            name: status_of(url, b"GET / HTTP/1.1\r\nConnection: close\r\n" + headers + b"\r\n\r\n")
+            for name, headers in UNUSUAL.items()
+        }
+        get(url)
+
+    assert {name: status for name, status in statuses.items() if status != 200 and not 400 <= status < 500} == {}
+    for logged in ("at in host", "utf-8", "latin-1", "8 KiB", "duplicates"):
+        assert statuses[logged] == 200, logged
+    sent = events(topic, stack.bootstrap_servers)
+    assert sent[0]["Host"] == "user@evil.example"
+    assert [event["X-City"] for event in sent if "X-City" in event] == ["Zürich ☃", "Zürich"]
+    assert {event["event_type"] for event in sent} == {"default"}
+    assert len(sent) == Counter(statuses.values())[200] + 1
+
+
+def test_flask_run_serves_the_api(topic, stack, tmp_path):
+    with serving(FLASK_RUN, tmp_path / "api.log", EVENTLAB_TOPIC=topic) as (url, _):
+        assert get(url, "/purchase_a_knife").text == "Knife Purchased!\n"
+
+    assert [event["event_type"] for event in events(topic, stack.bootstrap_servers)] == ["purchase_knife"]
+
+
+def test_both_servers_log_a_request_in_the_same_form(topic, stack, tmp_path):
+    lines = []
+    for server, log in ((SERVED, tmp_path / "served.log"), (FLASK_RUN, tmp_path / "flask.log")):
+        with serving(server, log, EVENTLAB_TOPIC=topic) as (url, _):
+            get(url, "/purchase_a_sword")
+        logged = re.findall(
+            r'(127\.0\.0\.1 - - \[)[^]]*(\] "GET /purchase_a_sword HTTP/1.1" 200 -)\n', log.read_text()
+        )
+        lines.append(logged)
+
+    assert lines[0] == lines[1]
+    assert len(lines[0]) == 1
+
+
+def test_the_next_event_creates_a_deleted_topic_again(url, topic, stack):
+    from kafka import KafkaAdminClient
+
+    get(url)
+    admin = KafkaAdminClient(bootstrap_servers=stack.bootstrap_servers)
+    admin.delete_topics([topic])
+    admin.close()
+
+    assert get(url).status_code in (200, 503)
+    assert get(url).status_code == 200
+
+
+def test_the_api_of_the_original_course_is_served(topic, stack, tmp_path):
+    app = ROOT / "tests" / "bench" / "original_api.py"
+    command = [sys.executable, "-m", "eventlab.stack.serve_api", str(app), "--port"]
+
+    with serving(command, tmp_path / "api.log", EVENTLAB_TOPIC=topic) as (url, server):
+        assert get(url, "/purchase_a_sword").text == "Sword Purchased!\n"
+        server.terminate()
+        server.wait(10)
+
+    assert [event["event_type"] for event in events(topic, stack.bootstrap_servers)] == ["purchase_sword"]

@@ -1,0 +1,154 @@
+"""The game API while Kafka does not run, hangs, or is killed."""
+
+import threading
+import time
+from collections import Counter
+
+import psutil
+import pytest
+
+from eventlab.stack import Stack
+from tests.game_api.helpers import FLASK_RUN, SERVED, events, get, serving
+from tests.helpers import process_of, wait_until
+from tests.servers import closed_address
+from tests.stacks import free_settings
+
+
+@pytest.mark.services
+def test_without_kafka_forty_simultaneous_requests_are_refused_within_five_seconds(tmp_path):
+    answers: list[tuple[int, list[str], bool]] = []
+
+    def ask():
+        started = time.monotonic()
+        answer = get(url, "/purchase_a_sword")
+        answers.append((answer.status_code, list(answer.json()), time.monotonic() - started < 5))
+
+    with (
+        closed_address() as closed,
+        serving(SERVED, tmp_path / "api.log", KAFKA_BOOTSTRAP_SERVERS=closed) as (url, _),
+    ):
+        threads = [threading.Thread(target=ask) for _ in range(40)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    assert answers == [(503, ["error"], True)] * 40
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory):
+    """Return settings of a stack in which only Kafka runs, for tests that stop it."""
+    settings = free_settings(tmp_path_factory.mktemp("stack") / "state")
+    Stack(settings).up(["kafka"])
+    yield settings
+    Stack(settings).down(["kafka"])
+
+
+@pytest.mark.services
+@pytest.mark.parametrize("server", [SERVED, FLASK_RUN], ids=["served", "flask run"])
+def test_the_api_can_start_before_kafka_and_uses_it_once_it_runs(server, broker, tmp_path):
+    Stack(broker).down(["kafka"])
+
+    with serving(server, tmp_path / "api.log", KAFKA_BOOTSTRAP_SERVERS=broker.bootstrap_servers) as (url, _):
+        started = time.monotonic()
+        refused = get(url)
+        assert time.monotonic() - started < 5
+        Stack(broker).up(["kafka"])
+        accepted = get(url)
+
+    assert (refused.status_code, list(refused.json())) == (503, ["error"])
+    assert refused.headers["Content-Type"] == "application/json"
+    assert accepted.status_code == 200
+
+
+@pytest.mark.services
+def test_a_broker_that_is_killed_under_load_loses_no_acknowledged_event(broker, tmp_path):
+    Stack(broker).up(["kafka"])
+    topic, answered, durations, finished = "killed", [], [0.0], threading.Event()
+
+    def player(url, number):
+        for call in range(100000):
+            if finished.is_set():
+                return
+            started, name = time.monotonic(), f"{number}-{call}"
+            answered.append((get(url, **{"X-Id": name}).status_code, name))
+            durations.append(time.monotonic() - started)
+
+    environment = {"KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers, "EVENTLAB_TOPIC": topic}
+    with serving(SERVED, tmp_path / "api.log", **environment) as (url, _):
+        players = [threading.Thread(target=player, args=(url, number)) for number in range(8)]
+        for thread in players:
+            thread.start()
+        time.sleep(1)
+        process_of(broker, "kafka").kill()
+        time.sleep(1)
+        Stack(broker).up(["kafka"])
+        wait_for_an_answer(url)
+        finished.set()
+        for thread in players:
+            thread.join()
+
+    assert {status for status, _ in answered} <= {200, 503}
+    acknowledged = {name for status, name in answered if status == 200}
+    written = Counter(event["X-Id"] for event in events(topic, broker.bootstrap_servers) if "X-Id" in event)
+    assert acknowledged
+    assert acknowledged <= set(written)
+    assert max(durations) < 5
+
+
+@pytest.mark.services
+def test_a_hanging_broker_is_a_503_within_five_seconds_until_it_continues(broker, tmp_path):
+    Stack(broker).up(["kafka"])
+    kafka = process_of(broker, "kafka")
+    with serving(SERVED, tmp_path / "api.log", KAFKA_BOOTSTRAP_SERVERS=broker.bootstrap_servers) as (url, _):
+        get(url)
+        kafka.suspend()
+        try:
+            started = time.monotonic()
+            refused = get(url).status_code
+            waited = time.monotonic() - started
+        finally:
+            kafka.resume()
+        wait_for_an_answer(url)
+
+    assert refused == 503
+    assert waited < 5
+
+
+@pytest.mark.services
+def test_after_sigterm_running_requests_are_completed(broker, tmp_path):
+    Stack(broker).up(["kafka"])
+    kafka, statuses = process_of(broker, "kafka"), []
+    with serving(SERVED, tmp_path / "api.log", KAFKA_BOOTSTRAP_SERVERS=broker.bootstrap_servers) as (url, server):
+        get(url)
+        kafka.suspend()
+        try:
+            asking = threading.Thread(target=lambda: statuses.append(get(url).status_code))
+            asking.start()
+            wait_for_a_connection(server)
+            server.terminate()
+            time.sleep(0.3)
+        finally:
+            kafka.resume()
+        asking.join()
+
+        assert statuses == [200]
+        assert server.wait(5) == 0
+
+
+def wait_for_an_answer(url):
+    """Wait until the API answers with success."""
+    wait_until(lambda: get(url).status_code == 200)
+
+
+def wait_for_a_connection(server):
+    """Wait until a client is connected to the server, which itself is connected to Kafka."""
+
+    def has_client():
+        connections = psutil.Process(server.pid).net_connections("tcp")
+        listening = {link.laddr.port for link in connections if link.status == psutil.CONN_LISTEN}
+        return any(link.laddr.port in listening and link.status == psutil.CONN_ESTABLISHED for link in connections)
+
+    wait_until(has_client, 5)
+    time.sleep(0.2)  # the request's bytes follow its connection

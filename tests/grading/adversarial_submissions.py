@@ -1,0 +1,230 @@
+"""Submissions that try to gain points, disturb the others, or end the grader."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import nbformat
+
+from tests.grading import tiny_lab
+from tests.grading.tiny_lab import SOLUTIONS
+
+ALL = frozenset(SOLUTIONS)
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is handed in, and what it must come to: its status and the questions that it loses."""
+
+    status: str
+    lost: frozenset[str]
+    cells: dict[str, str | None] = field(default_factory=dict)
+
+
+def loses(*questions: str, status: str = "graded", **cells: str | None) -> Case:
+    return Case(status, frozenset(questions), cells)
+
+
+MEMORY_BOMB = """
+held = []
+for _ in range(60):  # 6 GiB at most
+    held.append(bytearray(b"x" * 100_000_000))
+"""
+
+
+MEMORY_BOMB_OF_MANY = """
+import os, time
+for _ in range(12):  # 6 GiB at most
+    if os.fork() == 0:
+        held = b"x" * 500_000_000
+        time.sleep(20)
+        os._exit(0)
+time.sleep(20)
+"""
+
+
+FORK_BOMB = """
+import os, time
+for _ in range(3000):
+    if os.fork() == 0:
+        time.sleep(20)
+        os._exit(0)
+"""
+
+
+SEARCH = """
+import os
+found = []
+for root, folders, files in os.walk("/", onerror=lambda error: None):
+    folders[:] = [name for name in folders if root != "/" or name not in ("proc", "sys")]
+    for name in files:
+        wanted = name in ("checks.py", "instructor.ipynb", "grade.py", "worker.py", ".seed")
+        if wanted and "site-packages" not in root and "lab" in root:
+            found.append(os.path.join(root, name))
+public = ("lib/eventlab/labs/checks.py", "lib/eventlab/cli/grade.py")  # neither holds a check or a score
+kit = [name for name in found if not name.endswith(public)]
+secrets = [name for name, value in os.environ.items() if "SECRET" in name or "not for students" in value]
+print("FOUND", sorted(kit), secrets, os.path.exists(os.path.expanduser("~root/.ssh")))
+"""
+
+
+OTHERS = """
+import os
+from kafka import KafkaAdminClient, KafkaProducer
+import httpx
+servers = os.environ["KAFKA_BOOTSTRAP_SERVERS"]
+admin = KafkaAdminClient(bootstrap_servers=servers)
+others = [name for name in admin.list_topics() if not name.startswith(topic) and not name.startswith("_")]
+producer = KafkaProducer(bootstrap_servers=servers)
+for name in [*others, "tiny-0000000000000000-events-out"]:
+    producer.send(name, b"from another").get(timeout=10)
+spark.createDataFrame([(1,)], "n int").write.parquet("/tmp/tiny-0000000000000000/table")
+spark.createDataFrame([(1,)], "n int").write.parquet("/everywhere")
+spark.sql("create table left_over as select 1 as n")
+spark.range(3).createOrReplaceGlobalTempView("seen_by_all")
+print("OTHERS", [name for name in others if name != "events"])
+"""
+
+
+UDF = """
+from pyspark.sql.functions import udf
+@udf("string")
+def look(n):
+    import os, subprocess
+    subprocess.Popen(["sleep", "300"], start_new_session=True)
+    return str([p for p in ("LABS", "GRADING") if os.path.exists(p)])
+print("UDF", spark.range(1).select(look("id")).collect()[0][0])
+"""
+
+
+ENDS_SPARK = """
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.getOrCreate()
+spark.sql("select java_method('java.lang.System', 'exit', 0)").collect()
+"""
+
+
+TOO_LARGE = """
+import io, os
+import httpx, pyarrow as pa, pyarrow.parquet
+from eventlab.settings import settings
+one = pa.array(["x" * 14_000_000]).dictionary_encode()
+table = pa.table({"n": one.take(pa.array([0] * 120))})  # 1.7 GB once it is read
+buffer = io.BytesIO()
+pyarrow.parquet.write_table(table, buffer, compression="zstd")
+print("BYTES", len(buffer.getvalue()))
+with httpx.Client(base_url=settings.webhdfs_url, trust_env=False) as client:
+    path = f"/webhdfs/v1{folder}/table/part-0.parquet"
+    asked = client.put(path, params={"op": "CREATE", "user.name": "student"})
+    client.put(asked.headers["Location"], content=buffer.getvalue()).raise_for_status()
+"""
+
+
+KIT = str(Path(tiny_lab.__file__).parents[2])
+
+
+CASES = {
+    "endless loop": loses("q2", status="timed_out", q2="while True: pass"),
+    "sleep": loses("q3", status="timed_out", q3="import time; time.sleep(10**6)"),
+    "endless and deaf": loses(
+        "q4",
+        status="timed_out",
+        q4="while True:\n    try:\n        while True: pass\n    except BaseException: pass",
+    ),
+    "exit": loses("q2", status="died", q2="import os; os._exit(1)"),
+    "kill the parent": loses("q2", q2="import os, signal; os.kill(os.getppid(), signal.SIGKILL)"),
+    "kill everybody": loses("q2", q2="import os, signal; os.kill(-1, signal.SIGKILL)"),
+    "memory bomb": loses("q2", status="died", q2=MEMORY_BOMB),
+    "memory bomb of many": loses("q3", status="died", q3=MEMORY_BOMB_OF_MANY),
+    "fork bomb": loses("q2", q2=FORK_BOMB),
+    "prints a million lines": loses(q3="for i in range(10**6): print(i)\n" + SOLUTIONS["q3"]),
+    "deleted question": loses("q1", q1=None),
+    "raises": loses("q1", q1="1/0"),
+    "wrong": loses("q1", q1=SOLUTIONS["q1"].replace("sum(numbers)", "sum(numbers) + 1")),
+    "hard coded": loses("q1", q1=tiny_lab.READ + 'lab.answer("q1", 9876)'),
+    "check redefined": loses("q2", q2="lab.check = lambda *a, **k: print('all checks pass')"),
+    "libraries patched": loses(
+        "q1",
+        q1=tiny_lab.READ + "import builtins, kafka\nfrom eventlab.labs import checks, evidence\n"
+        "kafka.KafkaConsumer = None\nbuiltins.sum = lambda values: 0\nchecks.same = lambda *values: True\n"
+        "evidence.Evidence.answer = lambda *of: 0\nlab.answer('q1', 0)",
+    ),
+    "searches": loses(added=SEARCH),
+    "writes to others": loses(added=OTHERS),
+    "leaves a process in Spark": loses(
+        added=UDF.replace("LABS", f"{KIT}/labs").replace("GRADING", f"{KIT}/lib/eventlab/grading/grade.py")
+    ),
+    "draws": loses(added="import matplotlib.pyplot as plt\nplt.plot([1, 2])"),
+    "asks": loses("q3", q3="input('your name? ')"),
+    "ends Spark": loses("q4", q4=ENDS_SPARK),
+    "too large to read": loses("q4", q4=TOO_LARGE),
+    "~/../outside": loses(),
+    "a; rm -rf ~ `id` $(id)": loses(),
+    "<script>alert(1)</script>": loses(),
+    "Zoë 学生 🐟": loses(),
+    "line\nbreak": loses(),
+    "n" * 200: loses(),
+}
+"""Student → submission; characters that a file name can't have become `_`."""
+
+
+ODD = {
+    "empty": Case("unreadable", ALL),
+    "not json": Case("unreadable", ALL),
+    "json but none": Case("unreadable", ALL),
+    "deep": Case("unreadable", ALL),
+    "old format": Case("graded", frozenset()),
+    "foreign kernel": Case("graded", frozenset()),
+    "fifty megabytes": Case("graded", frozenset()),
+    "no ending": Case("graded", frozenset()),
+    "checks deleted": Case("graded", frozenset()),
+    "checks edited": Case("graded", frozenset({"q1"})),
+    "checks duplicated": Case("graded", frozenset()),
+}
+
+
+GOOD = ("anna", "mona", "zora")
+
+
+def file_name(student: str) -> str:
+    return student.replace("/", "_")
+
+
+def write_all(folder: Path) -> dict[str, Case]:
+    folder.mkdir()
+    for name in GOOD:
+        tiny_lab.write(folder / f"{name}.ipynb")
+    cases = dict.fromkeys(GOOD, loses())
+    for name, case in CASES.items():
+        cases[file_name(name)] = case
+        tiny_lab.write(folder / f"{file_name(name)}.ipynb", **case.cells)
+    write_odd(folder)
+    return cases | ODD
+
+
+def write_odd(folder: Path) -> None:
+    (folder / "empty.ipynb").write_bytes(b"")
+    (folder / "not json.ipynb").write_bytes(b"\x89PNG\r\n\x1a\n\0\0")
+    (folder / "json but none.ipynb").write_text("[1, 2, 3]")
+    (folder / "deep.ipynb").write_text("[" * 200_000)
+    old = nbformat.v4.downgrade(tiny_lab.notebook())
+    (folder / "old format.ipynb").write_text(nbformat.v3.writes_json(old))
+    foreign = tiny_lab.notebook()
+    foreign.metadata = {"kernelspec": {"name": "ir", "display_name": "R", "language": "R"}}
+    (folder / "foreign kernel.ipynb").write_text(nbformat.writes(foreign))
+    large = tiny_lab.notebook()
+    large.cells[2].outputs = [nbformat.v4.new_output("stream", text="x" * 50_000_000)]
+    (folder / "fifty megabytes.ipynb").write_text(nbformat.writes(large))
+    tiny_lab.write(folder / "no ending")
+    deleted = tiny_lab.notebook()
+    deleted.cells = [cell for cell in deleted.cells if not cell.metadata.get("nbgrader", {}).get("grade")]
+    (folder / "checks deleted.ipynb").write_text(nbformat.writes(deleted))
+    edited = tiny_lab.notebook(q1="pass")
+    doubled = tiny_lab.notebook()
+    for cell in [cell for cell in edited.cells if cell.metadata.get("nbgrader", {}).get("grade")]:
+        cell.source = "import os; os._exit(0)"
+    doubled.cells += [cell for cell in doubled.cells if cell.metadata.get("nbgrader", {}).get("grade")] * 3
+    (folder / "checks edited.ipynb").write_text(json.dumps(edited))
+    (folder / "checks duplicated.ipynb").write_text(json.dumps(doubled))

@@ -1,0 +1,45 @@
+"""What tests of several folders need: wait for a condition, find a service's process, match a text."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+from collections.abc import Callable
+from typing import IO, AnyStr
+
+import psutil
+
+from eventlab.settings import Settings
+from eventlab.stack import process
+
+
+def wait_until(condition: Callable[[], object], timeout_s: float = 30) -> float:
+    """Wait until the condition is true, and return how many seconds that took."""
+    started = time.monotonic()
+    while not condition():
+        assert time.monotonic() - started < timeout_s, f"the condition is still false after {timeout_s} s"
+        time.sleep(0.02)
+    return time.monotonic() - started
+
+
+def process_of(settings: Settings, service: str) -> psutil.Process:
+    """Return the running process of a service."""
+    found = process.find(settings, service)
+    assert found is not None, f"{service} does not run"
+    return found
+
+
+def first_group(pattern: str, text: str, flags: int = 0) -> str:
+    """Return the first group of the pattern's first match in the text."""
+    match = re.search(pattern, text, flags)
+    assert match, f"no {pattern!r} in {text}"
+    return match[1]
+
+
+class PipedProcess(subprocess.Popen[AnyStr]):
+    """A process that was started with pipes for its input, output and errors."""
+
+    stdin: IO[AnyStr]
+    stdout: IO[AnyStr]
+    stderr: IO[AnyStr]

@@ -1,0 +1,1 @@
+"""Tests of the stack. This is a package, so that the fixture `shared_stack` ends with its last test."""

@@ -1,0 +1,151 @@
+"""A start that is interrupted or fails leaves nothing running, and its error shows the log."""
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from eventlab.errors import StackError
+from eventlab.settings import Settings
+from eventlab.stack import Stack, requirements
+from tests.helpers import wait_until
+from tests.stack.helpers import COURSE, STORAGE, processes_of, states, wait_for_phase
+
+pytestmark = pytest.mark.services
+
+
+@pytest.mark.parametrize(
+    ("signals", "phase"),
+    [
+        ([signal.SIGINT], "preparing"),
+        ([signal.SIGINT], "starting"),
+        ([signal.SIGINT, signal.SIGINT], "api ready"),
+        ([signal.SIGTERM], "starting"),
+    ],
+)
+def test_an_interrupted_up_leaves_no_process(unused: Settings, start_eventlab, signals: list[int], phase: str):
+    command = start_eventlab(unused, "up", *COURSE)
+    wait_for_phase(command, phase)
+
+    for number in signals:
+        os.killpg(command.pid, number)
+        time.sleep(0.2)
+    _, printed = command.communicate(timeout=20)
+
+    assert command.returncode != 0
+    assert "Traceback" not in printed
+    wait_until(lambda: processes_of(unused) == [])  # a formatter ends by itself
+    assert Stack(unused).open_ports() == []
+    assert {service.state for service in Stack(unused).status()} == {"stopped"}
+
+
+@pytest.fixture
+def start_and_kill(unused: Settings, start_eventlab) -> Callable[..., None]:
+    """Return a function that kills `eventlab up` in a phase."""
+
+    def kill(phase: str, *services: str) -> None:
+        command = start_eventlab(unused, "up", *services)
+        wait_for_phase(command, phase)
+        command.kill()
+        command.wait()
+
+    return kill
+
+
+@pytest.mark.parametrize("phase", ["preparing", "kafka starting", "api ready", "kafka ready"])
+def test_down_ends_what_a_killed_up_started(unused: Settings, start_and_kill, eventlab, phase: str):
+    start_and_kill(phase, *COURSE)
+
+    assert eventlab(unused, "down").returncode == 0
+
+    wait_until(lambda: processes_of(unused) == [])  # a formatter ends by itself
+    assert Stack(unused).open_ports() == []
+
+
+@pytest.mark.parametrize(
+    ("phase", "is_down_first"), [("preparing", False), ("kafka starting", False), ("preparing", True)]
+)
+def test_up_after_a_killed_up_starts_all_services(
+    unused: Settings, start_and_kill, eventlab, phase: str, is_down_first: bool
+):
+    start_and_kill(phase, *STORAGE)
+    if is_down_first:
+        assert eventlab(unused, "down").returncode == 0
+
+    Stack(unused).up(STORAGE)
+
+    assert states(unused, *STORAGE) == ["running"] * 3
+    Stack(unused, grace_s=2).down()
+    wait_until(lambda: processes_of(unused) == [])
+
+
+def test_a_service_that_ends_while_starting_is_reported_within_two_seconds_with_its_log(
+    unused: Settings, tmp_path: Path
+):
+    died = tmp_path / "died"
+    (tmp_path / "broken_api.py").write_text(
+        f"import pathlib, time\n"
+        f"pathlib.Path({str(died)!r}).write_text(str(time.time()))\n"
+        f"raise RuntimeError('no such luck')\n"
+    )
+    broken = unused.model_copy(update={"api_app": tmp_path / "broken_api.py"})
+
+    phases: list[tuple[str, str, float]] = []
+    with pytest.raises(StackError) as caught:
+        Stack(broken, report=lambda name, phase: phases.append((name, phase, time.time()))).up()
+
+    reported = time.time()
+
+    assert reported - float(died.read_text()) < 2 + 2  # and at most 2 s to end the others
+    shown = next(time_s for name, phase, time_s in phases if name == "api" and "no such luck" in phase)
+    assert shown - float(died.read_text()) < 2
+    assert "api died while starting" in str(caught.value)
+    assert "no such luck" in str(caught.value)
+    assert "eventlab logs api" in str(caught.value)
+    assert processes_of(broken) == []
+
+
+def test_a_kafka_whose_data_is_damaged_is_reported_with_its_log(unused: Settings):
+    Stack(unused).up(["kafka"])
+    Stack(unused).down()
+    properties = unused.state_dir / "data" / "kafka" / "meta.properties"
+    properties.write_text(properties.read_text().replace("node.id=1", "node.id=2"))
+
+    before = time.monotonic()
+    with pytest.raises(StackError, match="kafka died while starting") as caught:
+        Stack(unused).up(["kafka"])
+
+    assert time.monotonic() - before < 10
+    assert "meta.properties" in str(caught.value)
+    assert processes_of(unused) == []
+
+
+def test_a_port_that_is_in_use_after_the_check_is_reported_with_the_log(
+    unused: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(requirements, "require_free_ports", lambda settings, services: None)
+    with (
+        socket.create_server(("127.0.0.1", unused.kafka_port)),
+        pytest.raises(StackError, match="kafka died while starting") as caught,
+    ):
+        Stack(unused).up(["kafka"])
+
+    assert "Address already in use" in str(caught.value)
+    assert processes_of(unused) == []
+
+
+def test_a_service_that_never_answers_is_reported_with_its_log_after_the_timeout(unused: Settings, tmp_path: Path):
+    (tmp_path / "slow_api.py").write_text("import time\nprint('sleeping', flush=True)\ntime.sleep(600)\n")
+    slow = Settings(
+        **unused.model_dump(exclude_unset=True) | {"api_app": tmp_path / "slow_api.py", "start_timeout_s": 3}
+    )
+
+    with pytest.raises(StackError, match="did not answer within 3 s") as caught:
+        Stack(slow).up(["api"])
+
+    assert "sleeping" in str(caught.value)
+    assert processes_of(slow) == []

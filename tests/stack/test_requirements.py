@@ -1,0 +1,42 @@
+"""No port of a stack is one that outgoing connections may use, and the stacks of the tests share no port."""
+
+from itertools import combinations
+
+import pytest
+
+from eventlab.course import run
+from eventlab.settings import OwnSettings, Settings
+from eventlab.stack import installation
+from eventlab.stack.requirements import free_offset
+from tests.port_offsets import offsets_of
+
+FIRST_EPHEMERAL = 32768
+"""The first port that Linux gives to outgoing connections (`net.ipv4.ip_local_port_range`)."""
+
+
+def ports_at(offset: int) -> set[int]:
+    values = OwnSettings(port_offset=offset).model_dump()
+    return {port for name, port in values.items() if name.endswith("_port")}
+
+
+@pytest.mark.parametrize(
+    "offsets",
+    [run.OFFSETS, installation.OFFSETS, offsets_of(0), offsets_of(1)],
+    ids=["eventlab run", "eventlab setup", "first worker", "second worker"],
+)
+def test_all_ports_are_below_the_ephemeral_ports(offsets):
+    assert max(max(ports_at(offset)) for offset in offsets) < FIRST_EPHEMERAL
+
+
+@pytest.mark.parametrize("current", [0, 1000, 3500, 9000])
+def test_a_suggested_offset_is_another_one_without_ephemeral_ports(current: int):
+    suggested = free_offset(Settings(port_offset=current))
+
+    assert suggested != current
+    assert max(ports_at(suggested)) < FIRST_EPHEMERAL
+
+
+def test_the_stacks_of_two_workers_share_no_port():
+    ports = [ports_at(offset) for worker in (0, 1) for offset in offsets_of(worker)]
+
+    assert [first & second for first, second in combinations(ports, 2) if first & second] == []

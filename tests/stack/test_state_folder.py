@@ -1,0 +1,118 @@
+"""The state folder: reset, unusual paths, and a folder that cannot be used."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from eventlab.clients import ports
+from eventlab.errors import StackError
+from eventlab.settings import Settings
+from eventlab.stack import Stack, config, process
+from eventlab.stack.tokens import jupyter_token
+from tests.helpers import first_group, process_of, wait_until
+from tests.stack.helpers import STORAGE, received, send, states
+
+pytestmark = pytest.mark.services
+
+
+def test_reset_deletes_all_messages(running: Settings, eventlab):
+    send(running, b"before reset")
+
+    done = eventlab(running, "reset", "--yes")
+
+    assert done.returncode == 0
+    assert states(running, "kafka") == ["stopped"]
+    Stack(running).up(["kafka"])
+    assert received(running) == []
+
+
+def test_reset_deletes_the_kits_files_and_no_others(stopped: Settings, eventlab):
+    Stack(stopped).up(["api"])
+    config.render_for_containers(stopped)
+    jupyter_token(stopped)
+    for name in ("saved", "lesson-06"):
+        (stopped.state_dir / name).mkdir(exist_ok=True)
+    (stopped.state_dir / "mine.txt").touch()
+
+    assert eventlab(stopped, "reset", "--yes").returncode == 0
+
+    assert sorted(path.name for path in stopped.state_dir.iterdir()) == ["lock", "mine.txt"]
+    (stopped.state_dir / "mine.txt").unlink()
+
+
+def test_reset_names_what_it_cannot_delete(stopped: Settings, monkeypatch):
+    Stack(stopped).up(["api"])
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(shutil, "rmtree", refuse)
+    with pytest.raises(StackError, match="Permission denied"):
+        Stack(stopped).reset()
+
+
+def test_reset_without_a_confirmation_does_nothing(running: Settings, eventlab):
+    done = eventlab(running, "reset")
+
+    assert done.returncode == 1
+    assert states(running, "kafka") == ["running"]
+
+
+def test_a_path_with_spaces_and_unicode_can_be_used(tmp_path: Path, new_stack):
+    unusual = new_stack(tmp_path / "Übung 1 & 2 ☃ (neu)" / "state")
+
+    Stack(unusual).up(STORAGE)
+
+    assert states(unusual, *STORAGE) == ["running"] * 3
+    assert (unusual.state_dir / "data" / "kafka" / "meta.properties").exists()
+    assert (unusual.state_dir / "data" / "hdfs" / "name" / "current" / "VERSION").exists()
+    assert (unusual.state_dir / "data" / "hdfs" / "data" / "current" / "VERSION").exists()
+
+
+def test_a_link_to_a_state_folder_can_be_used(new_stack, tmp_path: Path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    linked = new_stack(tmp_path / "link")
+
+    Stack(linked).up(["kafka"])
+
+    assert states(linked, "kafka") == ["running"]
+    Stack(linked).down()
+    assert (tmp_path / "real" / "data" / "kafka").is_dir()
+
+
+def test_an_unusable_state_folder_is_an_error_without_a_traceback(shared: Settings, tmp_path: Path, eventlab):
+    (tmp_path / "file").touch()
+    impossible = shared.model_copy(update={"state_dir": tmp_path / "file" / "state"})
+
+    done = eventlab(impossible, "up", "kafka")
+
+    assert done.returncode == 1
+    assert f"the state folder {tmp_path}/file/state cannot be used" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def deleted_state(new_stack, tmp_path: Path) -> Iterator[Settings]:
+    """Delete the state folder of a stack that runs; return the settings."""
+    settings = new_stack(tmp_path / "state")
+    Stack(settings).up(["api"])
+    api = process_of(settings, "api")
+    shutil.rmtree(settings.state_dir)
+    yield settings
+    process.stop(api)
+
+
+def test_up_names_a_running_api_whose_state_folder_was_deleted(deleted_state: Settings, eventlab: Callable):
+    assert eventlab(deleted_state, "status").returncode == 0
+    refused = eventlab(deleted_state, "up", "api")
+
+    assert refused.returncode == 1
+    pid = int(first_group(r"which process (\d+) ", refused.stderr))
+    assert str(deleted_state.api_port) in " ".join(psutil.Process(pid).cmdline())
+    psutil.Process(pid).terminate()
+    wait_until(lambda: ports.is_free(deleted_state.api_port), 10)
+    assert eventlab(deleted_state, "up", "api").returncode == 0
