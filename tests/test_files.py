@@ -143,9 +143,15 @@ def test_an_unchanged_file_is_not_written(tmp_path: Path):
     assert (tmp_path / "file").stat().st_ino == before.st_ino
 
 
-def test_a_file_has_the_given_permissions(tmp_path: Path):
-    write_atomically(tmp_path / "secret", "content", mode=0o600)
+@pytest.mark.parametrize("mode", [0o600, 0o644])
+def test_a_file_has_the_given_permissions(tmp_path: Path, mode: int):
+    write_atomically(tmp_path / "written", "content", mode=mode)
+    create_once(tmp_path / "created", "content", mode=mode)
 
-    assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600
-    assert create_once(tmp_path / "token", "content") == "content"
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {mode}
+
+
+def test_a_created_file_is_readable_by_its_owner_only(tmp_path: Path):
+    create_once(tmp_path / "token", "content")
+
     assert (tmp_path / "token").stat().st_mode & 0o777 == 0o600

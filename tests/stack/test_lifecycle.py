@@ -202,10 +202,10 @@ def test_a_second_down_succeeds(stopped: Settings, eventlab):
     assert eventlab(stopped, "down").returncode == 0
 
 
-def test_logs_prints_the_log_of_a_service_or_that_there_is_none(running: Settings, eventlab):
+def test_logs_prints_the_log_of_a_service_or_that_there_is_none(running: Settings, unused: Settings, eventlab):
     assert "Kafka Server started" in eventlab(running, "logs", "kafka").stdout
 
-    none = eventlab(running, "logs", "spark")
+    none = eventlab(unused, "logs", "spark")
     assert none.returncode == 1
     assert "spark has no log yet\nNext: eventlab up spark" in none.stderr
 
