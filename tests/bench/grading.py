@@ -19,7 +19,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from eventlab.grading import records
+from eventlab.grading import results as records
 from eventlab.labs import cells
 from eventlab.labs.catalogue import find
 from eventlab.settings import Settings

@@ -13,9 +13,9 @@ from rich.console import Console
 
 from eventlab.cli.app import main
 from eventlab.grading import grade as grade_module
+from eventlab.grading.collect import SubmissionsError, gathered
 from eventlab.grading.progress import show_grading
-from eventlab.grading.records import Question, SubmissionRecord
-from eventlab.grading.submissions import SubmissionsError, gathered
+from eventlab.grading.results import Question, SubmissionRecord
 from eventlab.labs.catalogue import find
 
 COMMAND = [sys.executable, "-m", "eventlab.cli"]

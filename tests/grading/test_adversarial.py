@@ -12,10 +12,10 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from eventlab.grading import sandbox
+from eventlab.grading.environment import sandbox
 from eventlab.grading.grade import grade
-from eventlab.grading.records import SubmissionRecord
 from eventlab.grading.reports import feedback
+from eventlab.grading.results import SubmissionRecord
 from eventlab.labs import checks
 from tests.grading import tiny_lab
 from tests.grading.tiny_lab import SOLUTIONS

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 from nbformat.v4 import new_output
 
-from eventlab.grading.capture import CellResult
-from eventlab.grading.executed import executed
-from eventlab.grading.match import Matched, Step
-from eventlab.grading.salvage import Run
+from eventlab.grading.execution.executed import executed
+from eventlab.grading.execution.notebook import Matched, Step
+from eventlab.grading.execution.outputs import CellResult
+from eventlab.grading.execution.regrade import Run
 
 STEPS = (
     Step("code", "setup", grade_id="setup"),

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, writes
 
-from eventlab.grading.records import CheckResult, Question, SubmissionRecord, slug
 from eventlab.grading.reports import cells, every, feedback, gradescope, overview, tables
+from eventlab.grading.results import CheckResult, Question, SubmissionRecord, slug
 
 ATTACK = "<script>alert(1)</script><img src=x onerror=alert(1)>"
 HIDDEN = CheckResult(

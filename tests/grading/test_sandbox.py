@@ -15,12 +15,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from eventlab.grading import sandbox
-from eventlab.grading.capture import CellResult
-from eventlab.grading.crew import SLOTS
-from eventlab.grading.kennel import Kennel
-from eventlab.grading.kernel import SubmissionKernel
-from eventlab.grading.sandbox import MIB, ProcessLimits
+from eventlab.grading.environment import sandbox
+from eventlab.grading.environment.fork_server import Kennel
+from eventlab.grading.environment.sandbox import MIB, ProcessLimits
+from eventlab.grading.execution.kernel import SubmissionKernel
+from eventlab.grading.execution.outputs import CellResult
+from eventlab.grading.scheduler import SLOTS
 from eventlab.settings import ROOT, Settings
 from eventlab.stack import config
 from tests.skips import requires_tool

@@ -14,10 +14,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from eventlab.grading import records
+from eventlab.grading import results as records
+from eventlab.grading.execution.regrade import UNTOUCHED
 from eventlab.grading.grade import grade
-from eventlab.grading.records import SubmissionRecord
-from eventlab.grading.salvage import UNTOUCHED
+from eventlab.grading.results import SubmissionRecord
 from eventlab.labs.catalogue import Lab
 from tests.grading import tiny_lab
 

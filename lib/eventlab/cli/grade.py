@@ -14,7 +14,7 @@ from eventlab.cli.display import console
 from eventlab.cli.signals import CONTINUE, terminable
 
 if TYPE_CHECKING:
-    from eventlab.grading.records import SubmissionRecord
+    from eventlab.grading.results import SubmissionRecord
 
 
 @click.command()
@@ -63,10 +63,10 @@ def grade(lab: str, submissions: tuple[Path, ...], output: Path | None, **option
     submissions that have changed.
     """
     from eventlab.doctor.host import require_grading_platform
+    from eventlab.grading.collect import gathered
     from eventlab.grading.grade import grade as grade_all
     from eventlab.grading.progress import show_grading
-    from eventlab.grading.reports.every import write_all
-    from eventlab.grading.submissions import gathered
+    from eventlab.grading.reports.write_all import write_all
     from eventlab.labs.catalogue import find
 
     require_grading_platform()
@@ -80,7 +80,7 @@ def grade(lab: str, submissions: tuple[Path, ...], output: Path | None, **option
 
 def _show(records: Sequence[SubmissionRecord], output: Path) -> None:
     """Print one row per student, and where the reports are."""
-    from eventlab.grading.reports.words import line, number
+    from eventlab.grading.reports.messages import line, number
 
     table = Table("student", "points", "status", box=None, pad_edge=False)
     table.columns[1].justify = "right"

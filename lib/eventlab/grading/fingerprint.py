@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from eventlab import ROOT
-from eventlab.grading.submissions import Submission
+from eventlab.grading.collect import Submission
 from eventlab.labs.catalogue import Lab
 
 VERSIONS = ("pyspark", "kafka-python", "ipykernel", "pandas")

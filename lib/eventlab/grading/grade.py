@@ -13,13 +13,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from eventlab.files import create_once
-from eventlab.grading import crew, records
-from eventlab.grading.crew import Crew, GradingError, GradingLimits
+from eventlab.grading import results as records
+from eventlab.grading import scheduler as crew
+from eventlab.grading.collect import Submission, find
 from eventlab.grading.fingerprint import fingerprint
-from eventlab.grading.orders import Order
+from eventlab.grading.jobs import Order
 from eventlab.grading.progress import GradingProgress
-from eventlab.grading.records import SubmissionRecord
-from eventlab.grading.submissions import Submission, find
+from eventlab.grading.results import SubmissionRecord
+from eventlab.grading.scheduler import Crew, GradingError, GradingLimits
 from eventlab.labs.catalogue import Lab
 from eventlab.labs.seeds import seed_of
 

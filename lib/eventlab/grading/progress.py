@@ -12,8 +12,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from eventlab.grading.records import STATUSES, SubmissionRecord
-from eventlab.grading.reports.words import line, number
+from eventlab.grading.reports.messages import line, number
+from eventlab.grading.results import STATUSES, SubmissionRecord
 
 LIGHTS = {"graded": "green", "timed_out": "yellow", "died": "yellow", "unreadable": "red"}
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from eventlab.grading.grade import grade
 from eventlab.grading.mutants import INSTRUCTOR, UNTOUCHED, write_class
 from eventlab.grading.progress import GradingProgress
-from eventlab.grading.records import SubmissionRecord
-from eventlab.grading.reports.words import line, number
+from eventlab.grading.reports.messages import line, number
+from eventlab.grading.results import SubmissionRecord
 from eventlab.labs.catalogue import Lab
 from eventlab.labs.checks import Mutant
 

@@ -21,15 +21,19 @@ from typing import Any
 
 import nbformat
 
-from eventlab.grading import match, orders, records, salvage, sandbox
-from eventlab.grading.capture import CellResult
-from eventlab.grading.executed import executed
+from eventlab.grading import jobs as orders
+from eventlab.grading import results as records
+from eventlab.grading.environment import sandbox
+from eventlab.grading.environment.services import Site
+from eventlab.grading.environment.worker_stack import Stand
+from eventlab.grading.execution import notebook as match
+from eventlab.grading.execution import regrade as salvage
+from eventlab.grading.execution.executed import executed
+from eventlab.grading.execution.kernel import SubmissionKernel
+from eventlab.grading.execution.outputs import CellResult
+from eventlab.grading.jobs import Order, unreadable
 from eventlab.grading.judge import Judge
-from eventlab.grading.kernel import SubmissionKernel
-from eventlab.grading.orders import Order, unreadable
-from eventlab.grading.records import CheckResult, Question, SubmissionRecord
-from eventlab.grading.services import Site
-from eventlab.grading.stand import Stand
+from eventlab.grading.results import CheckResult, Question, SubmissionRecord
 from eventlab.labs.catalogue import Lab, find
 from eventlab.labs.evidence import Evidence
 from eventlab.labs.names import Namespace

@@ -26,9 +26,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import beside
 import forked
 import memory
+import workdir_files
 
 WATCH_S = 0.1
 
@@ -100,12 +100,12 @@ class ForkServer:
             return
         for name, content in files.items():
             with contextlib.suppress(OSError):
-                beside.write_below(opened, name, base64.b64decode(content), self.wanted["uid"])
+                workdir_files.write_below(opened, name, base64.b64decode(content), self.wanted["uid"])
 
     def files(self, id: str) -> None:
         """Report the files in the notebook's folder; large ones and links are left out."""
         kernel = self.kernels.get(id)
-        found = beside.plain_files(kernel.folder) if kernel and kernel.folder is not None else {}
+        found = workdir_files.plain_files(kernel.folder) if kernel and kernel.folder is not None else {}
         say({"event": "files", "id": id, "files": found})
 
     def kill(self, id: str, why: str = "killed") -> None:

@@ -9,9 +9,9 @@ import nbformat
 from markupsafe import Markup
 from nbformat import NotebookNode
 
-from eventlab.grading.records import SubmissionRecord, write_atomically
 from eventlab.grading.reports import page
 from eventlab.grading.reports.cells import cell_html
+from eventlab.grading.results import SubmissionRecord, write_atomically
 
 FOLDER = "feedback"
 CELLS_LIMIT = 500

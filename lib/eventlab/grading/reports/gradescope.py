@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from eventlab.grading.records import CheckResult, SubmissionRecord, write_atomically
-from eventlab.grading.reports.words import STATUS, for_student, line
+from eventlab.grading.reports.messages import STATUS, for_student, line
+from eventlab.grading.results import CheckResult, SubmissionRecord, write_atomically
 
 FOLDER = "gradescope"
 

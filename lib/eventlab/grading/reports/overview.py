@@ -13,9 +13,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from eventlab.grading.records import STATUSES, CheckResult, SubmissionRecord, write_atomically
 from eventlab.grading.reports import page
-from eventlab.grading.reports.words import line
+from eventlab.grading.reports.messages import line
+from eventlab.grading.results import STATUSES, CheckResult, SubmissionRecord, write_atomically
 
 PASSED, FAILED = "#4c9f70", "#d0706b"
 

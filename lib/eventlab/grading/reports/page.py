@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from eventlab.grading.reports import words
+from eventlab.grading.reports import messages as words
 
 _loader = PackageLoader("eventlab.grading.reports")
 _environment = Environment(

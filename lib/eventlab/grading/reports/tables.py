@@ -7,8 +7,8 @@ import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from eventlab.grading.records import SubmissionRecord, write_atomically
-from eventlab.grading.reports.words import CONTROLS, number
+from eventlab.grading.reports.messages import CONTROLS, number
+from eventlab.grading.results import SubmissionRecord, write_atomically
 
 FORMULA_STARTS = tuple("=+-@＝＋－＠\t\n\r|%")
 LIMIT = 10_000

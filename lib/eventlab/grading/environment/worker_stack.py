@@ -15,12 +15,13 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from eventlab.grading import leftovers, sandbox, sessions
-from eventlab.grading.classes import ClassWatch
-from eventlab.grading.kennel import Kennel
-from eventlab.grading.kernel import KernelError, SubmissionKernel
-from eventlab.grading.prologue import PROLOGUE, WARM_UP
-from eventlab.grading.services import PATIENCE_S, Services, Site, StandError
+from eventlab.grading.environment import cleanup as leftovers
+from eventlab.grading.environment import sandbox, sessions
+from eventlab.grading.environment.class_watch import ClassWatch
+from eventlab.grading.environment.fork_server import Kennel
+from eventlab.grading.environment.services import PATIENCE_S, Services, Site, StandError
+from eventlab.grading.environment.warm_up import PROLOGUE, WARM_UP
+from eventlab.grading.execution.kernel import KernelError, SubmissionKernel
 from eventlab.settings import Settings
 from eventlab.stack import config
 

@@ -15,7 +15,7 @@ from subprocess import PIPE
 
 from jupyter_client.connect import write_connection_file
 
-from eventlab.grading.kernel import KernelError, SubmissionKernel
+from eventlab.grading.execution.kernel import KernelError, SubmissionKernel
 
 
 class Kennel:

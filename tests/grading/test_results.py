@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventlab.grading import records
-from eventlab.grading.records import CheckResult, Question, SubmissionRecord
+from eventlab.grading import results as records
+from eventlab.grading.results import CheckResult, Question, SubmissionRecord
 
 HOSTILE_NAMES = [
     "../../etc/passwd",

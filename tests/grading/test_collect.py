@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from eventlab.grading import submissions
-from eventlab.grading.submissions import SubmissionsError, find
+from eventlab.grading import collect as submissions
+from eventlab.grading.collect import SubmissionsError, find
 
 
 def touch(path: Path, text: str = "{}") -> Path:

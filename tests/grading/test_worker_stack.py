@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from eventlab.grading import sandbox
-from eventlab.grading.crew import worker_environment
+from eventlab.grading.environment import sandbox
+from eventlab.grading.scheduler import worker_environment
 from eventlab.labs.catalogue import all_labs
 from eventlab.settings import ROOT
 from tests.skips import requires_tool
@@ -31,7 +31,7 @@ def told() -> dict[str, Any]:
     run = Path(tempfile.mkdtemp(prefix="eg"))
     run.chmod(0o755)
     env = worker_environment(run, contained=True) | {"PYTHONPATH": str(ROOT)}
-    command = sandbox.of_worker([sys.executable, "-m", "tests.grading.on_one_stand", str(run)])
+    command = sandbox.of_worker([sys.executable, "-m", "tests.grading.on_one_worker_stack", str(run)])
     done = subprocess.run(command, env=env, capture_output=True, text=True, cwd=ROOT)
     shutil.rmtree(run)
     assert done.returncode == 0, done.stderr[-3000:]

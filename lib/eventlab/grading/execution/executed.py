@@ -8,9 +8,9 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
-from eventlab.grading.capture import CellResult
-from eventlab.grading.match import Matched, Step
-from eventlab.grading.salvage import Run
+from eventlab.grading.execution.notebook import Matched, Step
+from eventlab.grading.execution.outputs import CellResult
+from eventlab.grading.execution.regrade import Run
 
 
 def executed(matched: Matched, runs: Sequence[Run]) -> NotebookNode:

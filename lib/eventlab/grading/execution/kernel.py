@@ -16,10 +16,10 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.connect import KernelConnectionInfo
 
 from eventlab.errors import EventlabError
-from eventlab.grading.capture import Capture, CellResult, Room
+from eventlab.grading.execution.outputs import Capture, CellResult, Room
 
 if TYPE_CHECKING:
-    from eventlab.grading.kennel import Kennel
+    from eventlab.grading.environment.fork_server import Kennel
 
 LARGEST_MESSAGE = 32 * 1024 * 1024
 START_TIMEOUT_S = 60

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from eventlab.grading import fingerprint as module
+from eventlab.grading.collect import Submission
 from eventlab.grading.fingerprint import fingerprint
-from eventlab.grading.submissions import Submission
 from eventlab.labs.catalogue import Lab
 from eventlab.settings import ROOT
 from tests.grading import tiny_lab
@@ -49,7 +49,7 @@ SHOWN = (
     "stack/tokens.py",
 )
 MADE = (
-    "grading/salvage.py",
+    "grading/execution/regrade.py",
     "grading/worker.py",
     "grading/inside/kernels.py",
     "clients/kafka.py",

@@ -8,8 +8,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from eventlab.grading import match
-from eventlab.grading.match import Matched, UnreadableError
+from eventlab.grading.execution import notebook as match
+from eventlab.grading.execution.notebook import Matched, UnreadableError
 from tests.grading import tiny_lab
 
 

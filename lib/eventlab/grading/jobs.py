@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eventlab.grading import match
-from eventlab.grading.records import Question, SubmissionRecord
+from eventlab.grading.execution import notebook as match
+from eventlab.grading.results import Question, SubmissionRecord
 from eventlab.labs.catalogue import Lab
 
 MOST_FILES_BYTES = 64 * 1024 * 1024

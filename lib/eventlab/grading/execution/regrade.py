@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from eventlab.grading.capture import CellResult
-from eventlab.grading.match import Matched, Step
-from eventlab.grading.records import CheckResult
+from eventlab.grading.execution.notebook import Matched, Step
+from eventlab.grading.execution.outputs import CellResult
+from eventlab.grading.results import CheckResult
 
 UNTOUCHED = ("", "# YOUR CODE HERE\nraise NotImplementedError()")
 

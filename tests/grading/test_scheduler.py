@@ -11,11 +11,11 @@ import pytest
 from click.testing import CliRunner
 
 from eventlab.cli.app import main
-from eventlab.grading import crew as module
-from eventlab.grading import sandbox
-from eventlab.grading.crew import Crew, GradingLimits, StartError
-from eventlab.grading.orders import Order
-from eventlab.grading.services import reason
+from eventlab.grading import scheduler as module
+from eventlab.grading.environment import sandbox
+from eventlab.grading.environment.services import reason
+from eventlab.grading.jobs import Order
+from eventlab.grading.scheduler import Crew, GradingLimits, StartError
 from tests.grading import tiny_lab
 
 OBITUARY = """kafka died while starting. The end of its log, /tmp/egx/data/logs/kafka.log:

@@ -25,9 +25,11 @@ import psutil
 
 from eventlab.clients.spark import TOKEN_VARIABLE
 from eventlab.errors import EventlabError
-from eventlab.grading import ending, records, sandbox
-from eventlab.grading.orders import Order, unreadable
-from eventlab.grading.records import SubmissionRecord
+from eventlab.grading import ending
+from eventlab.grading import results as records
+from eventlab.grading.environment import sandbox
+from eventlab.grading.jobs import Order, unreadable
+from eventlab.grading.results import SubmissionRecord
 from eventlab.labs.catalogue import Lab
 
 MEMORY_OF_WORKER = 2300 * sandbox.MIB

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from eventlab.grading import salvage
-from eventlab.grading.capture import CellResult
-from eventlab.grading.match import Matched, Step
-from eventlab.grading.records import CheckResult
-from eventlab.grading.salvage import Run
+from eventlab.grading.execution import regrade as salvage
+from eventlab.grading.execution.notebook import Matched, Step
+from eventlab.grading.execution.outputs import CellResult
+from eventlab.grading.execution.regrade import Run
+from eventlab.grading.results import CheckResult
 
 QUESTIONS = ("q1", "q2", "q3", "q4")
 

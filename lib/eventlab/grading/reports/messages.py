@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from eventlab.grading.records import CheckResult, Status
+from eventlab.grading.results import CheckResult, Status
 
 STATUS: dict[Status, str] = {
     "graded": "Your notebook was executed and judged.",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from eventlab.grading.records import SubmissionRecord
 from eventlab.grading.reports import feedback, gradescope, overview, tables
+from eventlab.grading.results import SubmissionRecord
 
 
 def write_all(records: Sequence[SubmissionRecord], output: Path) -> None:

@@ -9,11 +9,12 @@ import json
 import sys
 from pathlib import Path
 
-from eventlab.grading import leftovers, sandbox, sessions
+from eventlab.grading.environment import cleanup as leftovers
+from eventlab.grading.environment import sandbox, sessions
+from eventlab.grading.environment.services import Site
+from eventlab.grading.environment.worker_stack import Stand
+from eventlab.grading.jobs import Order
 from eventlab.grading.judge import Judge
-from eventlab.grading.orders import Order
-from eventlab.grading.services import Site
-from eventlab.grading.stand import Stand
 from eventlab.grading.worker import Worker
 from eventlab.labs.catalogue import all_labs
 from eventlab.settings import settings

@@ -27,7 +27,7 @@ from pathlib import Path
 from eventlab.settings import ROOT, Settings
 from eventlab.stack import environment, java
 
-INSIDE = Path(__file__).with_name("inside")
+INSIDE = Path(__file__).parents[1] / "inside"
 INSIDE_AT = "/run/eventlab"
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt/java")
 ETC = (
@@ -230,7 +230,7 @@ def _visible(run: Path) -> list[str]:
         words += ["--perms", "0755", "--dir", str(parent)]
     for path in outside:
         words += ["--ro-bind", str(path), str(path)]
-    grading = str(Path(__file__).parent)
+    grading = str(Path(__file__).parents[1])
     words += ["--tmpfs", grading, "--remount-ro", grading, "--ro-bind", str(INSIDE), INSIDE_AT]
     return [*words, "--proc", "/proc", "--dev", "/dev"]
 

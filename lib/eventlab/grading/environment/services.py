@@ -14,7 +14,7 @@ from pathlib import Path
 from subprocess import PIPE
 
 from eventlab.errors import EventlabError
-from eventlab.grading import sandbox
+from eventlab.grading.environment import sandbox
 from eventlab.settings import Settings
 
 PATIENCE_S = 120
