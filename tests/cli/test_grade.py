@@ -13,7 +13,7 @@ from rich.console import Console
 
 from eventlab.cli.app import main
 from eventlab.grading import grade as grade_module
-from eventlab.grading.collect import SubmissionsError, gathered
+from eventlab.grading.collect import SubmissionsError, collected
 from eventlab.grading.progress import show_grading
 from eventlab.grading.results import Question, SubmissionRecord
 from eventlab.labs.catalogue import find
@@ -131,7 +131,7 @@ def test_two_submissions_of_one_name_are_refused(submissions, tmp_path):
 
     with (
         pytest.raises(SubmissionsError, match=r"two submissions are called ada\.ipynb"),
-        gathered([submissions / "ada.ipynb", tmp_path / "ada.ipynb"]),
+        collected([submissions / "ada.ipynb", tmp_path / "ada.ipynb"]),
     ):
         pass
 

@@ -9,11 +9,10 @@ import json
 import sys
 from pathlib import Path
 
-from eventlab.grading.environment import cleanup as leftovers
-from eventlab.grading.environment import sandbox, sessions
-from eventlab.grading.environment.services import Site
-from eventlab.grading.environment.worker_stack import Stand
-from eventlab.grading.jobs import Order
+from eventlab.grading.environment import cleanup, sandbox, sessions
+from eventlab.grading.environment.services import WorkerConfiguration
+from eventlab.grading.environment.worker_stack import WorkerStack
+from eventlab.grading.jobs import Job
 from eventlab.grading.judge import Judge
 from eventlab.grading.worker import Worker
 from eventlab.labs.catalogue import all_labs
@@ -58,38 +57,38 @@ print("altered")
 class Steps:
     """Runs one submission's code after the other, and notes what is there after each."""
 
-    def __init__(self, stand: Stand) -> None:
-        self.stand = stand
-        self.clean = leftovers.found()
+    def __init__(self, stack: WorkerStack) -> None:
+        self.stack = stack
+        self.clean = cleanup.found()
         self.sessions = sessions.look(settings)
 
     def after(self, *sources: str) -> dict[str, object]:
-        kernel = self.stand.kernel()
+        kernel = self.stack.kernel()
         shown = []
         for source in sources:
             result = kernel.execute(source, 60)
             shown.append(result.error or "".join(output.get("text", "") for output in result.outputs).strip())
-        before = {"sessions": len(sessions.look(settings).open), "is_clean": leftovers.found() == self.clean}
+        before = {"sessions": len(sessions.look(settings).open), "is_clean": cleanup.found() == self.clean}
         kernel.forget()
         noted = len(self.restarts())
-        self.stand.clean()
+        self.stack.clean()
         now = sessions.look(settings)
         found = {
             "shown": shown,
             "before": before,
             "restarts": self.restarts()[noted:],
-            "is_clean": leftovers.found() == self.clean,
+            "is_clean": cleanup.found() == self.clean,
             "running": now.running,
         }
         print(found, file=sys.stderr, flush=True)
         return found
 
     def restarts(self) -> list[str]:
-        log = self.stand.site.run / "restarts.log"
+        log = self.stack.config.run / "restarts.log"
         return log.read_text().splitlines() if log.exists() else []
 
 
-def grade_labs(stand: Stand, output: Path) -> dict[str, object]:
+def grade_labs(stack: WorkerStack, output: Path) -> dict[str, object]:
     """Lab → status and points of the instructor's notebook and of an untouched one.
 
     Of the first lab, test_readme finds the same with `eventlab labs verify`.
@@ -97,9 +96,9 @@ def grade_labs(stand: Stand, output: Path) -> dict[str, object]:
     found: dict[str, object] = {}
     for lab in all_labs()[1:]:
         judge = Judge(lab)
-        worker = Worker(lab, stand, judge, output, 60, "")
+        worker = Worker(lab, stack, judge, output, 60, "")
         for path in (lab.instructor, lab.student):
-            record = worker.grade(Order(f"{lab.name} {path.stem}", str(path), None, "", "", 7))
+            record = worker.grade(Job(f"{lab.name} {path.stem}", str(path), None, "", "", 7))
             print(record, file=sys.stderr, flush=True)
             found[record.student] = [record.status, record.points, record.max_points]
         judge.close()
@@ -107,20 +106,20 @@ def grade_labs(stand: Stand, output: Path) -> dict[str, object]:
 
 
 def main(run: str) -> None:
-    stand = Stand(Site(1200, Path(run), settings, sandbox.ProcessLimits(), contained=True))
+    stack = WorkerStack(WorkerConfiguration(1200, Path(run), settings, sandbox.ProcessLimits(), contained=True))
     try:
-        stand.open()
-        steps = Steps(stand)
+        stack.open()
+        steps = Steps(stack)
         told = {
             "sessions": steps.after(LEAVES_SESSIONS),
             "planted": steps.after(PLANTS, LOOKS),
             "looked": steps.after(LOOKS),
             "settings": steps.after(CHANGES_SETTINGS),
         }
-        told["labs"] = grade_labs(stand, Path(run) / "output")
+        told["labs"] = grade_labs(stack, Path(run) / "output")
         told["restarts"] = steps.restarts()
     finally:
-        stand.close()
+        stack.close()
     print(json.dumps(told))
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from eventlab.grading.environment import sandbox
 from eventlab.grading.grade import grade
-from eventlab.grading.reports import feedback
+from eventlab.grading.reports import html
 from eventlab.grading.results import SubmissionRecord
 from eventlab.labs import checks
 from tests.grading import tiny_lab
@@ -24,7 +24,7 @@ from tests.skips import requires_tool
 pytestmark = [
     pytest.mark.services,
     pytest.mark.timeout(400),
-    requires_tool("bwrap", sandbox.walls().reason),
+    requires_tool("bwrap", sandbox.support().reason),
 ]
 
 CELL_TIMEOUT_S = 12
@@ -72,7 +72,7 @@ for root, folders, files in os.walk("/", onerror=lambda error: None):
     folders[:] = [name for name in folders if root != "/" or name not in ("proc", "sys")]
     for name in files:
         wanted = name in ("checks.py", "instructor.ipynb", "grade.py", "worker.py", ".seed")
-        if wanted and "site-packages" not in root and "lab" in root:
+        if wanted and "configuration-packages" not in root and "lab" in root:
             found.append(os.path.join(root, name))
 public = ("lib/eventlab/labs/checks.py", "lib/eventlab/cli/grade.py")  # neither holds a check or a score
 kit = [name for name in found if not name.endswith(public)]
@@ -289,7 +289,7 @@ def test_a_function_in_spark_sees_neither_labs_nor_grader(graded: Graded) -> Non
 
 def test_a_figure_is_in_the_feedback_as_a_student_sees_it(graded: Graded) -> None:
     drawing = graded.records["draws"]
-    assert 'src="data:image/png;base64,' in feedback.render(drawing, feedback.executed(drawing, graded.output))
+    assert 'src="data:image/png;base64,' in html.feedback(drawing, html.executed_notebook(drawing, graded.output))
 
 
 def test_what_is_too_large_to_be_read_is_said_to_be(graded: Graded) -> None:

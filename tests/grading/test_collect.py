@@ -46,7 +46,7 @@ def test_a_students_folder_has_its_notebook_and_what_lies_beside_it(tmp_path: Pa
         tmp_path / "in/ada/lab.ipynb",
         tmp_path / "in/ada",
     )
-    assert not found.trouble
+    assert not found.problem
 
 
 def test_of_several_notebooks_the_copy_is_not_taken_and_it_is_said(tmp_path: Path) -> None:
@@ -54,13 +54,13 @@ def test_of_several_notebooks_the_copy_is_not_taken_and_it_is_said(tmp_path: Pat
     touch(tmp_path / "in/ada/lab.ipynb")
     [found] = find(tmp_path / "in", tmp_path / "unpacked")
     assert found.notebook == tmp_path / "in/ada/lab.ipynb"
-    assert "2 notebooks" in found.trouble
+    assert "2 notebooks" in found.problem
 
 
 def test_a_folder_without_a_notebook_is_a_submission_all_the_same(tmp_path: Path) -> None:
     touch(tmp_path / "in/ada/readme.md")
     [found] = find(tmp_path / "in", tmp_path / "unpacked")
-    assert (found.student, found.notebook, found.trouble) == ("ada", None, "no notebook in the folder")
+    assert (found.student, found.notebook, found.problem) == ("ada", None, "no notebook in the folder")
 
 
 def test_links_are_not_followed(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     (tmp_path / "in/eve.ipynb").symlink_to(secret)
     [found] = find(tmp_path / "in", tmp_path / "unpacked")
     assert found.notebook is None
-    assert "link" in found.trouble
+    assert "link" in found.problem
 
 
 def test_two_of_the_same_name_are_both_graded(tmp_path: Path) -> None:

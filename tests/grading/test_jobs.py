@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from eventlab.grading import fingerprint as module
+from eventlab.grading import jobs as module
 from eventlab.grading.collect import Submission
-from eventlab.grading.fingerprint import fingerprint
+from eventlab.grading.jobs import Limits, fingerprint
 from eventlab.labs.catalogue import Lab
 from eventlab.settings import ROOT
 from tests.grading import tiny_lab
@@ -42,7 +42,7 @@ def edit(path: Path) -> None:
 
 
 SHOWN = (
-    "grading/reports/page.py",
+    "grading/reports/html.py",
     "grading/progress.py",
     "grading/verify.py",
     "cli/grade.py",
@@ -63,20 +63,22 @@ MADE = (
 
 @pytest.mark.parametrize("name", SHOWN)
 def test_what_only_shows_a_record_grades_nobody_again(kit: Path, lab: Lab, one: Submission, name: str) -> None:
-    before = fingerprint(lab, one, 1, 60, 1024)
+    before = fingerprint(lab, one, 1, Limits())
     edit(kit / name)
-    assert fingerprint(lab, one, 1, 60, 1024) == before
+    assert fingerprint(lab, one, 1, Limits()) == before
 
 
 @pytest.mark.parametrize("name", MADE)
 def test_what_makes_marks_grades_all_again(kit: Path, lab: Lab, one: Submission, name: str) -> None:
-    before = fingerprint(lab, one, 1, 60, 1024)
+    before = fingerprint(lab, one, 1, Limits())
     edit(kit / name)
-    assert fingerprint(lab, one, 1, 60, 1024) != before
+    assert fingerprint(lab, one, 1, Limits()) != before
 
 
 def test_every_part_that_the_fingerprint_names_exists() -> None:
-    assert [name for name in (*module.ROOMS, *module.SHOWS_ONLY) if not (module.KIT / name).exists()] == []
+    assert [
+        name for name in (*module.MARKS_DEPEND_ON, *module.SHOWS_ONLY) if not (module.KIT / name).exists()
+    ] == []
     assert all(any(folder.iterdir()) for folder in module.CONFIGURATION)
 
 
@@ -85,15 +87,16 @@ def test_another_configuration_of_a_service_grades_all_again(
 ) -> None:
     spark = shutil.copytree(ROOT / "stack" / "spark", tmp_path / "spark")
     monkeypatch.setattr(module, "CONFIGURATION", [*module.CONFIGURATION[:-1], spark])
-    before = fingerprint(lab, one, 1, 60, 1024)
+    before = fingerprint(lab, one, 1, Limits())
     edit(spark / "spark-defaults.conf")
-    assert fingerprint(lab, one, 1, 60, 1024) != before
+    assert fingerprint(lab, one, 1, Limits()) != before
 
 
 def test_notebook_files_checks_seed_and_limits_count(lab: Lab, one: Submission, tmp_path: Path) -> None:
-    seen = [fingerprint(lab, one, 1, 60, 1024)]
-    seen += [fingerprint(lab, one, *limits) for limits in ((2, 60, 1024), (1, 61, 1024), (1, 60, 1025))]
+    seen = [fingerprint(lab, one, 1, Limits())]
+    seen += [fingerprint(lab, one, 2, Limits())]
+    seen += [fingerprint(lab, one, 1, limits) for limits in (Limits(61), Limits(memory_mib=1025))]
     for path in (tmp_path / "ada" / "ada.ipynb", tmp_path / "ada" / "my_api.py", lab.folder / "checks.py"):
         edit(path)
-        seen.append(fingerprint(lab, one, 1, 60, 1024))
+        seen.append(fingerprint(lab, one, 1, Limits()))
     assert len(set(seen)) == len(seen)

@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from eventlab.grading.execution import notebook as match
+from eventlab.grading.execution import notebook as module
 from eventlab.grading.execution.notebook import Matched, UnreadableError
 from tests.grading import tiny_lab
 
@@ -16,7 +16,7 @@ from tests.grading import tiny_lab
 def matched(tmp_path: Path, notebook: nbformat.NotebookNode) -> Matched:
     path = tmp_path / "student.ipynb"
     path.write_text(json.dumps(notebook))
-    return match.match(match.read(path), tiny_lab.notebook())
+    return module.match(module.read(path), tiny_lab.notebook())
 
 
 def sources(found: Matched) -> dict[str | None, str]:
@@ -78,7 +78,7 @@ def test_the_order_of_the_cells_is_the_instructors(tmp_path: Path) -> None:
     notebook = tiny_lab.notebook()
     notebook.cells.reverse()
     found = matched(tmp_path, notebook)
-    expected = [match._grade_id(cell.metadata) for cell in tiny_lab.notebook().cells]
+    expected = [module._grade_id(cell.metadata) for cell in tiny_lab.notebook().cells]
     assert [step.grade_id for step in found.steps] == expected
 
 
@@ -93,7 +93,7 @@ def test_hidden_tests_never_reach_the_student(tmp_path: Path) -> None:
     cell_of(instructor, "q1-check").source += "\n### BEGIN HIDDEN TESTS\nsecret\n### END HIDDEN TESTS"
     path = tmp_path / "student.ipynb"
     path.write_text(json.dumps(tiny_lab.notebook()))
-    found = match.match(match.read(path), instructor)
+    found = module.match(module.read(path), instructor)
     assert "secret" not in "".join(step.source for step in found.steps)
 
 
@@ -101,7 +101,7 @@ def test_a_broken_question_gets_the_instructors_solution_and_loses_its_added_cel
     notebook = tiny_lab.notebook(q2="broken")
     at = notebook.cells.index(cell_of(notebook, "q2"))
     notebook.cells.insert(at + 1, nbformat.v4.new_code_cell("also broken"))
-    solved = match.solved(matched(tmp_path, notebook), {"q2"})
+    solved = module.solved(matched(tmp_path, notebook), {"q2"})
     assert sources(solved)["q2"] == tiny_lab.SOLUTIONS["q2"]
     assert "also broken" not in [step.source for step in solved.steps]
 
@@ -122,7 +122,7 @@ def test_what_is_no_notebook_is_unreadable_and_says_why(tmp_path: Path, content:
     path = tmp_path / "student.ipynb"
     path.write_bytes(content)
     with pytest.raises(UnreadableError, match=why):
-        match.read(path)
+        module.read(path)
 
 
 @pytest.mark.parametrize("metadata", [None, 7, [], {"nbgrader": 7}, {"nbgrader": {"grade_id": []}}, {"tags": 3}])
@@ -130,5 +130,5 @@ def test_odd_metadata_is_no_metadata(tmp_path: Path, metadata: object) -> None:
     cell = {"cell_type": "code", "source": ["a = ", "1"], "metadata": metadata}
     path = tmp_path / "student.ipynb"
     path.write_text(json.dumps({"cells": [cell, "no cell", {"cell_type": 3, "source": 4}]}))
-    found = match.match(match.read(path), tiny_lab.notebook())
+    found = module.match(module.read(path), tiny_lab.notebook())
     assert "a = 1" in [step.source for step in found.steps]

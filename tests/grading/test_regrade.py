@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from eventlab.grading.execution import regrade as salvage
+from eventlab.grading.execution import regrade
 from eventlab.grading.execution.notebook import Matched, Step
 from eventlab.grading.execution.outputs import CellResult
 from eventlab.grading.execution.regrade import Run
@@ -46,40 +46,40 @@ class Student:
 
 def test_a_right_notebook_runs_once() -> None:
     student = Student("q1")
-    salvage.runs_of(matched(), QUESTIONS, lambda broken: student(broken | {"q1"}))
+    regrade.runs_of(matched(), QUESTIONS, lambda broken: student(broken | {"q1"}))
     assert len(student.runs) == 1
 
 
 def test_a_question_that_ends_the_kernel_costs_only_its_own_marks() -> None:
     student = Student("q2", blocks=True)
-    runs = salvage.runs_of(matched(), QUESTIONS, student)
+    runs = regrade.runs_of(matched(), QUESTIONS, student)
     assert student.runs == [frozenset(), frozenset({"q2"})]
-    assert [salvage.best(runs, q).earned(q) for q in QUESTIONS] == [2, 0, 2, 2]
+    assert [regrade.best(runs, q).earned(q) for q in QUESTIONS] == [2, 0, 2, 2]
 
 
 def test_a_wrong_question_that_breaks_later_ones_costs_only_its_own_marks() -> None:
-    runs = salvage.runs_of(matched(), QUESTIONS, Student("q1"))
-    assert [salvage.best(runs, q).earned(q) for q in QUESTIONS] == [0, 2, 2, 2]
+    runs = regrade.runs_of(matched(), QUESTIONS, Student("q1"))
+    assert [regrade.best(runs, q).earned(q) for q in QUESTIONS] == [0, 2, 2, 2]
 
 
 def test_what_the_instructors_cells_earn_is_nobodys() -> None:
     runs = [ran((), ()), ran(("q1",), QUESTIONS)]
-    assert salvage.best(runs, "q1").earned("q1") == 0
+    assert regrade.best(runs, "q1").earned("q1") == 0
 
 
 def test_a_last_question_that_is_wrong_costs_no_second_run() -> None:
     student = Student("q4")
-    salvage.runs_of(matched(), QUESTIONS, student)
+    regrade.runs_of(matched(), QUESTIONS, student)
     assert len(student.runs) == 1
 
 
 def test_an_untouched_notebook_runs_once() -> None:
-    runs = salvage.runs_of(matched(untouched=QUESTIONS), QUESTIONS, lambda broken: ran(broken, ()))  # type: ignore[arg-type]
+    runs = regrade.runs_of(matched(untouched=QUESTIONS), QUESTIONS, lambda broken: ran(broken, ()))  # type: ignore[arg-type]
     assert len(runs) == 1
 
 
 def test_all_questions_hopeless_ends_after_a_run_a_question() -> None:
-    runs = salvage.runs_of(matched(), QUESTIONS, lambda broken: ran(broken, ()))  # type: ignore[arg-type]
+    runs = regrade.runs_of(matched(), QUESTIONS, lambda broken: ran(broken, ()))  # type: ignore[arg-type]
     assert len(runs) <= len(QUESTIONS) + 1
 
 
@@ -87,7 +87,7 @@ def test_the_student_is_told_what_happened() -> None:
     late = ran((), ("q1",), "q2")
     late.results = [(Step("code", "", "q2", own=True), CellResult("timed_out"))]
     rest = ran(("q2",), QUESTIONS)
-    told = salvage.notes([late, rest], QUESTIONS, 60)
+    told = regrade.notes([late, rest], QUESTIONS, 60)
     assert told["q2"] == "your cell ran past 60 s; the rest was graded with the instructor's"
     assert told["q3"] == "graded with the instructor's q2 before it"
     assert "q1" not in told

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, writes
 
-from eventlab.grading.reports import cells, every, feedback, gradescope, overview, tables
+from eventlab.grading.reports import cells, gradescope, html, tables, write_all
 from eventlab.grading.results import CheckResult, Question, SubmissionRecord, slug
 
 ATTACK = "<script>alert(1)</script><img src=x onerror=alert(1)>"
@@ -63,7 +63,7 @@ def assert_harmless(html):
 
 
 def test_every_report_is_written(tmp_path):
-    every.write_all([record(), record("Ben")], tmp_path)
+    write_all.write_all([record(), record("Ben")], tmp_path)
 
     assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.*") if path.is_file()) == sorted(
         ["grades.csv", "checks.csv", "report.html"]
@@ -76,7 +76,7 @@ def test_every_report_is_written(tmp_path):
 
 
 def test_no_submissions_give_empty_reports(tmp_path):
-    every.write_all([], tmp_path)
+    write_all.write_all([], tmp_path)
 
     assert read((tmp_path / "grades.csv").read_text()) == []
     assert "0 submissions" in (tmp_path / "report.html").read_text()
@@ -153,7 +153,7 @@ def test_gradescopes_results_tell_no_hidden_value():
 
 
 def test_feedback_has_verdicts_and_hints_and_no_hidden_value(tmp_path):
-    html = feedback.write(record(), tmp_path).read_text()
+    page = html.write_feedback(record(), tmp_path).read_text()
 
     for said in (
         "no_duplicates",
@@ -162,10 +162,10 @@ def test_feedback_has_verdicts_and_hints_and_no_hidden_value(tmp_path):
         "host: string",
         "your cell ran past 60 s",
     ):
-        assert said in html
-    assert "1 of 4.5 points" in html
-    assert "secret" not in html
-    assert "killed at q2" not in html
+        assert said in page
+    assert "1 of 4.5 points" in page
+    assert "secret" not in page
+    assert "killed at q2" not in page
 
 
 def test_feedback_shows_the_executed_notebook(tmp_path):
@@ -178,18 +178,18 @@ def test_feedback_shows_the_executed_notebook(tmp_path):
         new_output("execute_result", {"text/html": "<table></table>", "text/plain": "a  b"}, execution_count=1),
         new_output("error", ename="ValueError", evalue="no", traceback=["\x1b[31mValueError\x1b[0m: no"]),
     ]
-    html = page_of(tmp_path, new_markdown_cell("# Question *one*"), new_code_cell("x < 1", outputs=outputs))
+    page = page_of(tmp_path, new_markdown_cell("# Question *one*"), new_code_cell("x < 1", outputs=outputs))
 
     for said in ("<h1>Question <em>one</em></h1>", "x &lt; 1", "20 swords", "a  b", "ValueError: no"):
-        assert said in html
-    assert picture in html.replace("\n", "")
-    assert "\x1b" not in html
+        assert said in page
+    assert picture in page.replace("\n", "")
+    assert "\x1b" not in page
 
 
 def page_of(tmp_path, *shown, student="ada"):
     (tmp_path / "executed").mkdir(exist_ok=True)
     (tmp_path / "executed" / "x.ipynb").write_text(writes(new_notebook(cells=list(shown))))
-    return feedback.write(record(student, notebook="executed/x.ipynb"), tmp_path).read_text()
+    return html.write_feedback(record(student, notebook="executed/x.ipynb"), tmp_path).read_text()
 
 
 HOSTILE_OUTPUTS = [
@@ -213,10 +213,10 @@ def test_no_output_of_a_student_is_executed(output):
     cell = new_code_cell("1")
     cell["outputs"] = [output]
 
-    html = cells.cell_html(cell)
+    page = cells.cell_html(cell)
 
-    assert_harmless(html)
-    assert "<" + "script" not in html
+    assert_harmless(page)
+    assert "<" + "script" not in page
 
 
 @pytest.mark.parametrize(
@@ -237,23 +237,23 @@ def test_no_output_of_a_student_is_executed(output):
     ],
 )
 def test_no_markdown_of_a_student_is_executed(text):
-    html = cells.markdown(text)
+    page = cells.markdown(text)
 
-    assert_harmless(html)
-    assert "img" not in Tags(html).tags
+    assert_harmless(page)
+    assert "img" not in Tags(page).tags
 
 
 def test_a_hostile_name_is_text_everywhere(tmp_path):
-    html = page_of(tmp_path, new_code_cell(ATTACK), new_markdown_cell(ATTACK), student=ATTACK)
+    page = page_of(tmp_path, new_code_cell(ATTACK), new_markdown_cell(ATTACK), student=ATTACK)
     found = replace(MISSED, name=ATTACK, got=ATTACK, hint=ATTACK, question=ATTACK)
     hostile = record(ATTACK, lab=ATTACK, questions=(Question(ATTACK, 0, 1, ATTACK, (found,)),), messages=(ATTACK,))
 
-    for each in (html, feedback.render(hostile, None), overview.render([hostile])):
+    for each in (page, html.feedback(hostile, None), html.overview([hostile])):
         assert_harmless(each)
 
 
 def test_a_page_runs_no_script_even_if_one_got_in():
-    for page in (overview.render([record()]), feedback.render(record(), None)):
+    for page in (html.overview([record()]), html.feedback(record(), None)):
         assert "default-src 'none'" in page
         assert "script-src" not in page
 
@@ -267,40 +267,40 @@ def test_a_link_in_markdown_stays_and_leads_to_a_web_page_or_an_address_only():
 def test_feedback_withholds_what_stands_between_nbgraders_markers(tmp_path, marker):
     source = f"mine = 1\n### BEGIN {marker}\nsecret = 42\n### END {marker}\nmine = 2"
     unfinished = f"mine = 3\n    ### BEGIN {marker}\nsecret = 43"
-    html = page_of(tmp_path, new_code_cell(source), new_code_cell(unfinished), new_markdown_cell(source))
+    page = page_of(tmp_path, new_code_cell(source), new_code_cell(unfinished), new_markdown_cell(source))
 
-    assert "secret" not in html
-    assert all(f"mine = {number}" in html for number in (1, 2, 3))
+    assert "secret" not in page
+    assert all(f"mine = {number}" in page for number in (1, 2, 3))
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"cells": [1, null, {"cell_type": "code"}]}', "[" * 100_000])
 def test_an_executed_copy_that_cannot_be_read_leaves_the_verdicts(tmp_path, content):
     (tmp_path / "x.ipynb").write_text(content)
 
-    assert "no_duplicates" in feedback.write(record(notebook="x.ipynb"), tmp_path).read_text()
+    assert "no_duplicates" in html.write_feedback(record(notebook="x.ipynb"), tmp_path).read_text()
 
 
 def test_a_notebook_outside_the_output_is_not_shown(tmp_path):
     (tmp_path / "secret.ipynb").write_text(writes(new_notebook(cells=[new_code_cell("secret")])))
 
-    html = feedback.write(record(notebook="../secret.ipynb"), tmp_path / "output").read_text()
+    page = html.write_feedback(record(notebook="../secret.ipynb"), tmp_path / "output").read_text()
 
-    assert "secret" not in html
+    assert "secret" not in page
 
 
 def test_feedback_on_a_huge_notebook_stays_small():
     cell = new_code_cell("x" * 5_000_000, outputs=[new_output("stream", text="y" * 5_000_000)] * 10)
-    html = feedback.render(record(), NotebookNode(cells=[cell] * 1000))
+    page = html.feedback(record(), NotebookNode(cells=[cell] * 1000))
 
-    assert len(html) < 25_000_000
-    assert "more cells" in html
+    assert len(page) < 25_000_000
+    assert "more cells" in page
 
 
 def test_the_overview_has_the_commonest_failure_and_pass_rate_of_each_check():
     others = [replace(MISSED, got=got) for got in ("HOST: string", "nothing", "HOST: string")]
     class_ = [record(f"s{n}", questions=(Question("q2", 0, 1.5, "", (check,)),)) for n, check in enumerate(others)]
 
-    (found,) = overview.summaries(
+    (found,) = html.summaries(
         [*class_, record("s3", questions=(Question("q2", 1.5, 1.5, "", (replace(MISSED, passed=True),)),))]
     )
 
@@ -308,16 +308,16 @@ def test_the_overview_has_the_commonest_failure_and_pass_rate_of_each_check():
 
 
 def test_the_overview_has_both_plots_and_every_student():
-    html = overview.render([record(), record("Ben", status="died", messages=("killed",)), record("名前$x$")])
+    page = html.overview([record(), record("Ben", status="died", messages=("killed",)), record("名前$x$")])
 
-    assert html.count('src="data:image/png;base64,') == 2
-    assert "1 × host: string" not in html
-    assert "3 × host: string" in html
+    assert page.count('src="data:image/png;base64,') == 2
+    assert "1 × host: string" not in page
+    assert "3 × host: string" in page
     for said in ("Ben", "名前", "2 timed_out, 1 died", "Containment: bwrap", "killed at q2"):
-        assert said in html
+        assert said in page
 
 
 def test_the_overview_draws_whatever_a_student_left():
     strange = replace(MISSED, got="$\\frac{1}{$ 名前 \x00 \ud800 " * 100, name="a$b$ {}")
 
-    assert "<img" in overview.render([record(questions=(Question("q1", 0, 0, "", (strange,)),), max_points=0)])
+    assert "<img" in html.overview([record(questions=(Question("q1", 0, 0, "", (strange,)),), max_points=0)])

@@ -14,8 +14,8 @@ from eventlab.cli.app import main
 from eventlab.grading import scheduler as module
 from eventlab.grading.environment import sandbox
 from eventlab.grading.environment.services import reason
-from eventlab.grading.jobs import Order
-from eventlab.grading.scheduler import Crew, GradingLimits, StartError
+from eventlab.grading.jobs import Job, Limits
+from eventlab.grading.scheduler import Scheduler, StartError
 from tests.grading import tiny_lab
 
 OBITUARY = """kafka died while starting. The end of its log, /tmp/egx/data/logs/kafka.log:
@@ -25,17 +25,15 @@ Could not reserve enough space for 1048576KB object heap
 All of it: eventlab logs kafka"""
 
 
-def crew_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str) -> Crew:
-    """A crew of one worker, which is this program."""
+def scheduler_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str) -> Scheduler:
+    """A scheduler of one worker, which is this program."""
     (tmp_path / "out").mkdir()
-    crew = Crew(
-        tiny_lab.make(tmp_path / "tiny"), tmp_path / "out", GradingLimits(60, 1024), 1, lambda record: None
-    )
-    monkeypatch.setattr(crew, "_command", lambda number, run: [sys.executable, "-c", program])
-    return crew
+    scheduler = Scheduler(tiny_lab.make(tmp_path / "tiny"), tmp_path / "out", Limits(), 1, lambda record: None)
+    monkeypatch.setattr(scheduler, "_command", lambda number, run: [sys.executable, "-c", program])
+    return scheduler
 
 
-ONE = [Order("ada", None, None, "", "", 1)]
+ONE = [Job("ada", None, None, "", "", 1)]
 
 
 def test_a_services_reason_is_one_line_of_what_happened_and_why() -> None:
@@ -48,7 +46,7 @@ def test_a_stack_that_does_not_start_is_a_sentence_and_the_next_command(
 ) -> None:
     says = f"print({json.dumps(json.dumps({'failed': reason(OBITUARY)}))}); raise SystemExit(1)"
     with pytest.raises(StartError) as caught:
-        crew_of(tmp_path, monkeypatch, says).run(ONE)
+        scheduler_of(tmp_path, monkeypatch, says).run(ONE)
     assert str(caught.value).startswith(
         "A worker could not start its services: kafka died while starting "
         "(Error occurred during initialization of VM). Look for what this machine lacks: eventlab doctor"
@@ -59,7 +57,7 @@ def test_a_worker_that_ends_without_a_word_has_its_last_line_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(StartError) as caught:
-        crew_of(tmp_path, monkeypatch, "raise ImportError('no module named zmq')").run(ONE)
+        scheduler_of(tmp_path, monkeypatch, "raise ImportError('no module named zmq')").run(ONE)
     assert "ImportError: no module named zmq. Look for" in str(caught.value)
     assert "Traceback" not in str(caught.value)
 
@@ -69,14 +67,14 @@ def test_without_java_the_command_says_how_to_get_one(tmp_path: Path, monkeypatc
 
     (tmp_path / "in").mkdir()
     tiny_lab.write(tmp_path / "in" / "ada.ipynb")
-    sandbox.walls.cache_clear()
+    sandbox.support.cache_clear()
     monkeypatch.setattr(java, "candidates", lambda: iter(()))
     try:
         done = CliRunner().invoke(
             main, ["grade", "lab01", str(tmp_path / "in"), "--output", str(tmp_path / "out")]
         )
     finally:
-        sandbox.walls.cache_clear()
+        sandbox.support.cache_clear()
     assert done.exit_code == 1
     assert done.output.splitlines()[-1] == "Next: eventlab setup"
     assert "Traceback" not in done.output

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from eventlab.grading import results as records
+from eventlab.grading import results
 from eventlab.grading.execution.regrade import UNTOUCHED
 from eventlab.grading.grade import grade
 from eventlab.grading.results import SubmissionRecord
@@ -53,7 +53,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     command = [*map(str, words), "--workers", "1"]
 
     exit_code, told, left = interrupt_at(2, command, output)
-    interrupted, has_reports = records.load_all(output), (output / "grades.csv").exists()
+    interrupted, has_reports = results.load_all(output), (output / "grades.csv").exists()
 
     tiny_lab.write(handed_in / "abe.ipynb", q3=UNTOUCHED[1])
     for student in ("ben", "cyd", "dan"):
@@ -130,9 +130,9 @@ def test_where_nothing_changed_no_stack_is_started_and_the_reports_are_written(s
     before = log.stat().st_mtime_ns
     subprocess.run(story.command, check=True, capture_output=True)
     assert log.stat().st_mtime_ns == before
-    assert records.load_all(story.output) == story.continued
+    assert results.load_all(story.output) == story.continued
     page = (story.output / "feedback" / "ada.html").read_text()
     assert "the three smallest" in page
     assert "BEGIN" not in page
-    results = json.loads((story.output / "gradescope" / "ada" / "results.json").read_text())
-    assert results["score"] == 8
+    gradescope = json.loads((story.output / "gradescope" / "ada" / "results.json").read_text())
+    assert gradescope["score"] == 8

@@ -63,7 +63,7 @@ def grade(lab: str, submissions: tuple[Path, ...], output: Path | None, **option
     submissions that have changed.
     """
     from eventlab.doctor.host import require_grading_platform
-    from eventlab.grading.collect import gathered
+    from eventlab.grading.collect import collected
     from eventlab.grading.grade import grade as grade_all
     from eventlab.grading.progress import show_grading
     from eventlab.grading.reports.write_all import write_all
@@ -72,7 +72,7 @@ def grade(lab: str, submissions: tuple[Path, ...], output: Path | None, **option
     require_grading_platform()
     graded_lab = find(lab)
     target = output or Path("build", "grades", graded_lab.name)
-    with terminable(CONTINUE), gathered(submissions) as source, show_grading(console()) as progress:
+    with terminable(CONTINUE), collected(submissions) as source, show_grading(console()) as progress:
         records = grade_all(graded_lab, source, target, progress=progress, **options)
         write_all(records, target)
     _show(records, target)

@@ -34,13 +34,13 @@ class Submission:
         student: The name.
         notebook: The notebook, a file with any content, or None without one.
         files: The folder with further files.
-        trouble: A sentence about what is wrong, or "".
+        problem: A sentence about what is wrong, or "".
     """
 
     student: str
     notebook: Path | None
     files: Path | None = None
-    trouble: str = ""
+    problem: str = ""
 
 
 def find(source: Path, unpacked: Path) -> list[Submission]:
@@ -73,7 +73,7 @@ def _in_folder(folder: Path) -> Iterator[Submission]:
         if path.name in IGNORED or path.name.startswith("."):
             continue
         if path.is_symlink():
-            yield Submission(_student(path), None, trouble="a link, not a file: it is not followed")
+            yield Submission(_student(path), None, problem="a link, not a file: it is not followed")
         elif path.is_dir():
             yield from _of_student(path)
         elif path.is_file() and path.suffix.lower() not in NO_NOTEBOOKS:
@@ -90,8 +90,8 @@ def _of_student(folder: Path) -> Iterator[Submission]:
         return
     notebooks.sort(key=lambda path: (len(path.parts), _is_copy(path.name), path.name))
     others = ", ".join(path.name for path in notebooks[1:4])
-    trouble = f"{len(notebooks)} notebooks: {notebooks[0].name} was taken, not {others}" if others else ""
-    yield Submission(folder.name, notebooks[0], notebooks[0].parent, trouble)
+    problem = f"{len(notebooks)} notebooks: {notebooks[0].name} was taken, not {others}" if others else ""
+    yield Submission(folder.name, notebooks[0], notebooks[0].parent, problem)
 
 
 def _walk(folder: Path) -> Iterator[Path]:
@@ -119,7 +119,7 @@ def _distinct(found: list[Submission]) -> list[Submission]:
         seen[one.student] = seen.get(one.student, 0) + 1
         again = seen[one.student]
         student = one.student if again == 1 else f"{one.student} ({again})"
-        named.append(Submission(student, one.notebook, one.files, one.trouble))
+        named.append(Submission(student, one.notebook, one.files, one.problem))
     return named
 
 
@@ -181,7 +181,7 @@ def _only_folder(folder: Path) -> Path:
 
 
 @contextmanager
-def gathered(sources: Sequence[Path]) -> Iterator[Path]:
+def collected(sources: Sequence[Path]) -> Iterator[Path]:
     """Yield the folder or zip to grade; several notebooks or folders are copied to one temporary folder."""
     if len(sources) == 1:
         yield sources[0]

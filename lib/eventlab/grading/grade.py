@@ -2,7 +2,7 @@
 
 Each worker has its own Kafka, HDFS and Spark in a network namespace that nothing else can reach, and grades one
 submission at a time. Before the next one starts, what the last one left is removed or the services are restarted
-(`stand.py`), so that no submission sees another.
+(`environment/worker_stack.py`), so that no submission sees another.
 """
 
 from __future__ import annotations
@@ -13,16 +13,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from eventlab.files import create_once
-from eventlab.grading import results as records
-from eventlab.grading import scheduler as crew
-from eventlab.grading.collect import Submission, find
-from eventlab.grading.fingerprint import fingerprint
-from eventlab.grading.jobs import Order
+from eventlab.grading import results
+from eventlab.grading.collect import find
+from eventlab.grading.jobs import Job, Limits, plan
 from eventlab.grading.progress import GradingProgress
 from eventlab.grading.results import SubmissionRecord
-from eventlab.grading.scheduler import Crew, GradingError, GradingLimits
+from eventlab.grading.scheduler import GradingError, Scheduler, default_size
 from eventlab.labs.catalogue import Lab
-from eventlab.labs.seeds import seed_of
 
 __all__ = ["GradingError", "grade"]
 logger = logging.getLogger(__name__)
@@ -49,25 +46,25 @@ def grade(
         GradingError: No worker could start.
     """
     output.mkdir(parents=True, exist_ok=True)
-    found = find(submissions, output / ".submissions")
-    secret, limits = _secret(output), GradingLimits(cell_timeout, memory_mib)
-    orders = [_order(lab, one, secret, limits) for one in found]
-    kept = {} if force else _kept(orders, output)
-    todo = [order for order in orders if order.student not in kept]
+    limits = Limits(cell_timeout, memory_mib)
+    secret = _secret(output)
+    jobs = [plan(lab, submission, secret, limits) for submission in find(submissions, output / ".submissions")]
+    kept = {} if force else _current_records(jobs, output)
+    remaining = [job for job in jobs if job.student not in kept]
     done = 0
 
-    def tell(record: SubmissionRecord) -> None:
+    def report(record: SubmissionRecord) -> None:
         nonlocal done
         done += 1
-        progress(done, len(orders), record)
+        progress(done, len(jobs), record)
 
     for old in kept.values():
-        tell(old)
-    if todo:
-        size = min(workers or crew.default_size(len(todo)), len(todo))
-        logger.info("%d of %d submissions are graded by %d workers", len(todo), len(orders), size)
-        Crew(lab, output, limits, size, tell).run(todo)
-    return [record for order in orders if (record := records.load(order.student, output))]
+        report(old)
+    if remaining:
+        size = min(workers or default_size(len(remaining)), len(remaining))
+        logger.info("%d of %d submissions are graded by %d workers", len(remaining), len(jobs), size)
+        Scheduler(lab, output, limits, size, report).run(remaining)
+    return [record for job in jobs if (record := results.load(job.student, output))]
 
 
 def _secret(output: Path) -> str:
@@ -75,22 +72,11 @@ def _secret(output: Path) -> str:
     return create_once(output / ".seed", secrets.token_hex(16))
 
 
-def _order(lab: Lab, one: Submission, secret: str, limits: GradingLimits) -> Order:
-    seed = seed_of(one.student, lab.name, f"grading {secret}")
-    return Order(
-        student=one.student,
-        notebook=str(one.notebook.absolute()) if one.notebook else None,
-        files=str(one.files.absolute()) if one.files else None,
-        trouble=one.trouble,
-        fingerprint=fingerprint(lab, one, seed, limits.cell_timeout, limits.memory_mib),
-        seed=seed,
-    )
-
-
-def _kept(orders: Iterable[Order], output: Path) -> dict[str, SubmissionRecord]:
-    found = {}
-    for order in orders:
-        record = records.load(order.student, output)
-        if record and record.fingerprint == order.fingerprint and record.student == order.student:
-            found[order.student] = record
-    return found
+def _current_records(jobs: Iterable[Job], output: Path) -> dict[str, SubmissionRecord]:
+    """Return the records of the output folder whose fingerprint is still that of the job, by student."""
+    current = {}
+    for job in jobs:
+        record = results.load(job.student, output)
+        if record and record.fingerprint == job.fingerprint and record.student == job.student:
+            current[job.student] = record
+    return current

@@ -4,7 +4,7 @@ A submission may leave a Parquet file of some kilobytes that unpacks to gigabyte
 of memory; the machine, the worker and its stack do not. A check that ends the judge has failed and says why, and a
 new judge runs the checks after it.
 
-Orders are lines of JSON on standard input; for each it writes one line per check, in the lab's order:
+Orders are lines of JSON on standard input; for each it writes one line per check, in the lab's job:
 
     {"prefix": ..., "seed": ..., "answers": {...}, "sources": {...}, "files": {...}, "skip": 0}
                                        {"passed": true, "expected": "...", "got": "..."}
@@ -60,7 +60,7 @@ class Judge:
         )
 
     def verdicts(self, evidence: Evidence) -> list[Verdict]:
-        """Return one verdict per check of the lab, in order."""
+        """Return one verdict per check of the lab, in job."""
         found: list[Verdict] = []
         while len(found) < len(self.lab.checks):
             self._ask(evidence, skip=len(found))
@@ -74,7 +74,7 @@ class Judge:
         return found
 
     def _ask(self, evidence: Evidence, skip: int) -> None:
-        order = {
+        job = {
             "prefix": evidence.namespace.prefix,
             "seed": evidence.seed,
             "answers": evidence.answers,
@@ -87,12 +87,12 @@ class Judge:
             self.open()
         assert self._process is not None
         assert self._process.stdin is not None
-        if self._line(START_TIMEOUT_S) is None:  # it says that it is ready for an order
+        if self._line(START_TIMEOUT_S) is None:  # it says that it is ready for an job
             code = self._process.wait() if self._process.poll() is not None else "none"
             self.close()
             raise JudgeError(f"the judge did not start (exit code {code})")
         with contextlib.suppress(OSError):
-            self._process.stdin.write(json.dumps(order).encode() + b"\n")
+            self._process.stdin.write(json.dumps(job).encode() + b"\n")
             self._process.stdin.flush()
 
     def _verdict(self, timeout_s: float) -> Verdict | str:
@@ -131,7 +131,7 @@ class Judge:
 
 
 def main(folder: str, memory: int) -> None:
-    """Run the checks for each order on standard input until it ends."""
+    """Run the checks for each job on standard input until it ends."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever a lab's checks print is no verdict
     lab = find(folder)
@@ -145,11 +145,11 @@ def main(folder: str, memory: int) -> None:
         line = sys.stdin.readline()
         if not line:
             return
-        order = json.loads(line)
-        namespace = Namespace.of(order["prefix"])
-        files = {name: base64.b64decode(text) for name, text in order["files"].items()}
-        evidence = Evidence(namespace, order["seed"], order["answers"], order["sources"], files)
-        for check in checks[order["skip"] :]:
+        job = json.loads(line)
+        namespace = Namespace.of(job["prefix"])
+        files = {name: base64.b64decode(text) for name, text in job["files"].items()}
+        evidence = Evidence(namespace, job["seed"], job["answers"], job["sources"], files)
+        for check in checks[job["skip"] :]:
             verdict = check.run(evidence)
             said = {"passed": bool(verdict.passed), "expected": str(verdict.expected), "got": str(verdict.got)}
             print(json.dumps(said), file=answers, flush=True)

@@ -8,13 +8,14 @@ import logging
 import re
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from pydantic import ConfigDict, InstanceOf, StrictBool, StrictFloat, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from eventlab import files
 from eventlab.errors import EventlabError
+from eventlab.labs.catalogue import Lab
 
 Status = Literal["graded", "timed_out", "died", "unreadable"]
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -98,6 +99,20 @@ class SubmissionRecord:
     def checks(self) -> tuple[CheckResult, ...]:
         """Return the checks of all questions."""
         return tuple(check for question in self.questions for check in question.checks)
+
+
+def without_points(lab: Lab, student: str, status: Status, reason: str, **fields: Any) -> SubmissionRecord:
+    """Return the record of a submission of which no question was judged.
+
+    Args:
+        lab: The lab.
+        student: The student's name.
+        status: Why it was not judged.
+        reason: The same as a sentence.
+        **fields: Further fields of the record.
+    """
+    questions = tuple(Question(q, 0, lab.points(q), f"not graded: {reason}") for q in lab.questions)
+    return SubmissionRecord(student, lab.name, status, 0, lab.points(), questions, **fields)
 
 
 def slug(student: str) -> str:

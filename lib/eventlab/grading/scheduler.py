@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from subprocess import PIPE
@@ -25,10 +25,9 @@ import psutil
 
 from eventlab.clients.spark import TOKEN_VARIABLE
 from eventlab.errors import EventlabError
-from eventlab.grading import ending
-from eventlab.grading import results as records
-from eventlab.grading.environment import sandbox
-from eventlab.grading.jobs import Order, unreadable
+from eventlab.grading import results
+from eventlab.grading.environment import processes, sandbox
+from eventlab.grading.jobs import Job, Limits
 from eventlab.grading.results import SubmissionRecord
 from eventlab.labs.catalogue import Lab
 
@@ -51,17 +50,9 @@ class StartError(GradingError):
     """A worker could not start its stack."""
 
 
-@dataclass(frozen=True)
-class GradingLimits:
-    """The limits that the instructor sets for a submission."""
-
-    cell_timeout: float
-    memory_mib: int
-
-
 def default_size(submissions: int) -> int:
     """Return how many workers to start: limited by cores, memory and the number of submissions."""
-    if not sandbox.walls().bubblewrap:
+    if not sandbox.support().bubblewrap:
         return 1  # without network namespaces a student could reach another worker's stack
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     memory = int(psutil.virtual_memory().available // MEMORY_OF_WORKER)
@@ -73,34 +64,34 @@ def slot(number: int) -> int:
     return (os.getpid() * SLOTS_A_GRADING + number) % SLOTS
 
 
-class Crew:
+class Scheduler:
     """A pool of workers that grades a list of submissions."""
 
     def __init__(
         self,
         lab: Lab,
         output: Path,
-        limits: GradingLimits,
+        limits: Limits,
         size: int,
         finished: Callable[[SubmissionRecord], None],
     ) -> None:
         """Prepare the pool; `finished` is called with each record in the thread that calls `run`."""
         self.lab, self.output, self.limits, self.size, self.finished = lab, output, limits, size, finished
-        self.walls = sandbox.walls()
-        self.waiting: SimpleQueue[Order] = SimpleQueue()
-        self.news: SimpleQueue[SubmissionRecord | BaseException | None] = SimpleQueue()
+        self.support = sandbox.support()
+        self.waiting: SimpleQueue[Job] = SimpleQueue()
+        self.messages: SimpleQueue[SubmissionRecord | BaseException | None] = SimpleQueue()
         self.stopped = threading.Event()
         self.processes: list[subprocess.Popen[str]] = []
 
-    def run(self, orders: Sequence[Order]) -> None:
+    def run(self, jobs: Sequence[Job]) -> None:
         """Grade all submissions; an interruption ends all workers at once.
 
         A worker that cannot start is an error only when submissions are left ungraded.
         """
-        for order in orders:
-            self.waiting.put(order)
+        for job in jobs:
+            self.waiting.put(job)
         threads = [threading.Thread(target=self._serve, args=(n,), daemon=True) for n in range(self.size)]
-        trouble: BaseException | None = None
+        problem: BaseException | None = None
         done = 0
         try:
             for thread in threads:
@@ -108,23 +99,23 @@ class Crew:
             left = len(threads)
             while left:
                 try:
-                    came = self.news.get(timeout=0.5)
+                    message = self.messages.get(timeout=0.5)
                 except Empty:
                     continue
-                if isinstance(came, SubmissionRecord):
+                if isinstance(message, SubmissionRecord):
                     done += 1
-                    self.finished(came)
+                    self.finished(message)
                 else:
                     left -= 1
-                    trouble = trouble or came
+                    problem = problem or message
         finally:
             self.stopped.set()
             for process in self.processes:
-                ending.end_worker(process, patience_s=0.5)
+                processes.close_worker(process, timeout_s=0.5)
             for thread in threads:
                 thread.join(timeout=15)
-        if trouble and done < len(orders):
-            raise trouble
+        if problem and done < len(jobs):
+            raise problem
 
     def _serve(self, number: int) -> None:
         """Run one worker, and another one when it ends, until no submission is left."""
@@ -143,91 +134,99 @@ class Crew:
                         raise
                 finally:
                     shutil.rmtree(run, ignore_errors=True)
-            self.news.put(None)
+            self.messages.put(None)
         except BaseException as error:
-            self.news.put(error)
+            self.messages.put(error)
 
     def _with_worker(self, number: int, run: Path) -> None:
         log = (self.output / f"worker-{number}.log").open("w")
         logger.info("worker %d starts; its log is %s", number, log.name)
-        command, env = self._command(number, run), worker_environment(run, self.walls.bubblewrap)
+        command, env = self._command(number, run), worker_environment(run, self.support.bubblewrap)
         process = subprocess.Popen(
             command, stdin=PIPE, stdout=PIPE, stderr=log, text=True, env=env, start_new_session=True
         )
         self.processes.append(process)
         assert process.stdout is not None
-        order: Order | None = None
+        job: Job | None = None
         try:
             _require_ready(process, Path(log.name))
             while not self.stopped.is_set():
-                order = self._next()
-                if order is None:
+                job = self._next()
+                if job is None:
                     break
-                if not self._one(process, order):
+                if not self._one(process, job):
                     break
-                order = None
+                job = None
         finally:
-            ending.end_worker(process)
+            processes.close_worker(process)
             process.stdout.close()
             log.close()
-        if order is not None and not self.stopped.is_set():
-            self._died(order, _tail(Path(log.name)))
+        if job is not None and not self.stopped.is_set():
+            self._died(job, _tail(Path(log.name)))
 
-    def _next(self) -> Order | None:
+    def _next(self) -> Job | None:
         with contextlib.suppress(Empty):
             return self.waiting.get_nowait()
         return None
 
-    def _one(self, process: subprocess.Popen[str], order: Order) -> bool:
+    def _one(self, process: subprocess.Popen[str], job: Job) -> bool:
         """Have a submission graded; return False when the worker has ended."""
         assert process.stdin is not None
         assert process.stdout is not None
         with contextlib.suppress(OSError):
-            process.stdin.write(json.dumps(asdict(order)) + "\n")
+            process.stdin.write(json.dumps(asdict(job)) + "\n")
             process.stdin.flush()
         for line in process.stdout:
-            if json.loads(line).get("graded") == order.student:
-                record = records.load(order.student, self.output)
+            if json.loads(line).get("graded") == job.student:
+                record = results.load(job.student, self.output)
                 if record:
-                    self.news.put(record)
+                    self.messages.put(record)
                 return True
         return False
 
-    def _died(self, order: Order, told: str) -> None:
-        logger.warning("the submission of %r ended its worker", order.student)
-        record = unreadable(self.lab, order, "the submission ended its worker", self.walls.described)
-        record = replace(record, status="died", messages=(*record.messages, told[-1500:]))
-        records.save(record, self.output)
-        self.news.put(record)
+    def _died(self, job: Job, log: str) -> None:
+        logger.warning("the submission of %r ended its worker", job.student)
+        reason = "the submission ended its worker"
+        record = results.without_points(
+            self.lab,
+            job.student,
+            "died",
+            reason,
+            messages=tuple(filter(None, (job.problem, reason, log[-1500:]))),
+            containment=self.support.described,
+            fingerprint=job.fingerprint,
+        )
+        results.save(record, self.output)
+        self.messages.put(record)
 
     def _command(self, number: int, run: Path) -> list[str]:
-        wanted = {
+        options = {
             "lab": str(self.lab.folder),
             "number": slot(number),
             "run": str(run),
             "output": str(self.output.absolute()),
             "cell_timeout": self.limits.cell_timeout,
             "memory_mib": self.limits.memory_mib,
-            "contained": self.walls.bubblewrap,
-            "containment": self.walls.described,
+            "contained": self.support.bubblewrap,
+            "containment": self.support.described,
             "log_level": logger.getEffectiveLevel(),
         }
-        command = [sys.executable, "-m", "eventlab.grading.worker", json.dumps(wanted)]
-        return sandbox.of_worker(command) if self.walls.bubblewrap else command
+        command = [sys.executable, "-m", "eventlab.grading.worker", json.dumps(options)]
+        return sandbox.of_worker(command) if self.support.bubblewrap else command
 
 
 def _require_ready(process: subprocess.Popen[str], log: Path) -> None:
     """Wait until the worker's stack answers; raise StartError with one sentence when it cannot start."""
     assert process.stdout is not None
-    said = process.stdout.readline()
-    told = json.loads(said) if said else {}
-    if "ready" in told:
+    answer = process.stdout.readline()
+    status = json.loads(answer) if answer else {}
+    if "ready" in status:
         return
     process.wait()
-    lines = told.get("failed") or _tail(log) or f"it ended with exit code {process.returncode}"
-    why = lines.strip().splitlines()[-1] if "failed" not in told else lines.strip()
+    lines = status.get("failed") or _tail(log) or f"it ended with exit code {process.returncode}"
+    reason = lines.strip().splitlines()[-1] if "failed" not in status else lines.strip()
     raise StartError(
-        f"A worker could not start its services: {why.rstrip('.')}. Look for what this machine lacks: "
+        f"A worker could not start its services: {reason.rstrip('.')}. Look for what this machine lacks: "
         f"eventlab doctor (the worker's log is {log})"
     )
 

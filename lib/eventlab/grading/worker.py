@@ -21,17 +21,15 @@ from typing import Any
 
 import nbformat
 
-from eventlab.grading import jobs as orders
-from eventlab.grading import results as records
+from eventlab.grading import results
 from eventlab.grading.environment import sandbox
-from eventlab.grading.environment.services import Site
-from eventlab.grading.environment.worker_stack import Stand
-from eventlab.grading.execution import notebook as match
-from eventlab.grading.execution import regrade as salvage
+from eventlab.grading.environment.services import WorkerConfiguration
+from eventlab.grading.environment.worker_stack import WorkerStack
+from eventlab.grading.execution import notebook, regrade
 from eventlab.grading.execution.executed import executed
 from eventlab.grading.execution.kernel import SubmissionKernel
 from eventlab.grading.execution.outputs import CellResult
-from eventlab.grading.jobs import Order, unreadable
+from eventlab.grading.jobs import Job
 from eventlab.grading.judge import Judge
 from eventlab.grading.results import CheckResult, Question, SubmissionRecord
 from eventlab.labs.catalogue import Lab, find
@@ -45,66 +43,72 @@ class Worker:
     """Grades submissions one after the other on its own stack."""
 
     def __init__(
-        self, lab: Lab, stand: Stand, judge: Judge, output: Path, cell_timeout: float, containment: str
+        self, lab: Lab, stack: WorkerStack, judge: Judge, output: Path, cell_timeout: float, containment: str
     ) -> None:
-        self.lab, self.stand, self.judge, self.output = lab, stand, judge, output
+        self.lab, self.stack, self.judge, self.output = lab, stack, judge, output
         self.cell_timeout, self.containment = cell_timeout, containment
-        self.instructor = match.instructors(lab.instructor)
+        self.instructor = notebook.instructors(lab.instructor)
 
-    def grade(self, order: Order) -> SubmissionRecord:
+    def grade(self, job: Job) -> SubmissionRecord:
         """Grade a submission, save its record and return it; an unreadable file gets a record too."""
         started = time.monotonic()
         try:
-            matched = match.match(orders.read(order), self.instructor)
-        except match.UnreadableError as error:
-            record = unreadable(self.lab, order, str(error), self.containment)
+            matched = notebook.match(_read(job), self.instructor)
+        except notebook.UnreadableError as error:
+            record = results.without_points(
+                self.lab,
+                job.student,
+                "unreadable",
+                str(error),
+                messages=tuple(filter(None, (job.problem, str(error)))),
+                containment=self.containment,
+                fingerprint=job.fingerprint,
+            )
         else:
-            record = self._graded(order, matched)
+            record = self._graded(job, matched)
         record = replace(record, seconds=round(time.monotonic() - started, 3))
-        records.save(record, self.output)
+        results.save(record, self.output)
         return record
 
-    def _graded(self, order: Order, matched: match.Matched) -> SubmissionRecord:
-        files = orders.files(order)
-        runs = salvage.runs_of(
-            matched, self.lab.questions, lambda broken: self._run(order, matched, files, broken)
-        )
+    def _graded(self, job: Job, matched: notebook.Matched) -> SubmissionRecord:
+        files = job.workdir_files()
+        runs = regrade.runs_of(matched, self.lab.questions, lambda broken: self._run(job, matched, files, broken))
         questions = self._questions(runs)
         ends = [run.ended for run in runs]
-        status: records.Status = "died" if "died" in ends else "timed_out" if "timed_out" in ends else "graded"
-        name = f"notebooks/{records.slug(order.student)}.ipynb"
-        records.write_atomically(self.output / name, nbformat.writes(executed(matched, runs)) + "\n")
-        trouble = (order.trouble,) if order.trouble else ()
+        status: results.Status = "died" if "died" in ends else "timed_out" if "timed_out" in ends else "graded"
+        name = f"notebooks/{results.slug(job.student)}.ipynb"
+        results.write_atomically(self.output / name, nbformat.writes(executed(matched, runs)) + "\n")
+        problem = (job.problem,) if job.problem else ()
         return SubmissionRecord(
-            student=order.student,
+            student=job.student,
             lab=self.lab.name,
             status=status,
             points=sum(question.points for question in questions),
             max_points=self.lab.points(),
             questions=questions,
-            messages=(*trouble, *matched.messages, *_messages(runs)),
+            messages=(*problem, *matched.messages, *_messages(runs)),
             containment=self.containment,
-            fingerprint=order.fingerprint,
+            fingerprint=job.fingerprint,
             notebook=name,
         )
 
     def _run(
-        self, order: Order, matched: match.Matched, files: Mapping[str, bytes], broken: frozenset[str | None]
-    ) -> salvage.Run:
+        self, job: Job, matched: notebook.Matched, files: Mapping[str, bytes], broken: frozenset[str | None]
+    ) -> regrade.Run:
         """Execute in a new namespace, run the checks, and remove what the submission left."""
-        kernel, namespace = self._begun(order.seed)
-        run = salvage.Run(broken)
+        kernel, namespace = self._begun(job.seed)
+        run = regrade.Run(broken)
         try:
             kernel.write(files)
-            _execute(kernel, match.solved(matched, broken), _parameters(order, namespace), self.cell_timeout, run)
+            _execute(kernel, notebook.solved(matched, broken), _parameters(job, namespace), self.cell_timeout, run)
             evidence = Evidence(
-                namespace, order.seed, answers=_answers(run), sources=matched.sources, files=kernel.files()
+                namespace, job.seed, answers=_answers(run), sources=matched.sources, files=kernel.files()
             )
             kernel.end()
             run.checks = self._checks(evidence)
         finally:
             kernel.forget()
-            self.stand.clean()
+            self.stack.clean()
         return run
 
     def _begun(self, seed: int) -> tuple[SubmissionKernel, Namespace]:
@@ -113,13 +117,13 @@ class Worker:
             return self._begin(seed)
         except Exception as error:
             logger.warning("a submission did not start and is retried on a new stack: %s", error)
-            self.stand.reopen(f"a submission did not start: {error}")
+            self.stack.reopen(f"a submission did not start: {error}")
             return self._begin(seed)
 
     def _begin(self, seed: int) -> tuple[SubmissionKernel, Namespace]:
         namespace = Namespace.random(self.lab.name)
         with ThreadPoolExecutor(1) as pool:
-            kernel = pool.submit(self.stand.kernel)
+            kernel = pool.submit(self.stack.kernel)
             try:
                 self.lab.prepare(namespace, seed)
             except BaseException:
@@ -146,27 +150,34 @@ class Worker:
             found[check.question] += (result,)
         return found
 
-    def _questions(self, runs: list[salvage.Run]) -> tuple[Question, ...]:
-        notes = salvage.notes(runs, self.lab.questions, self.cell_timeout)
+    def _questions(self, runs: list[regrade.Run]) -> tuple[Question, ...]:
+        notes = regrade.notes(runs, self.lab.questions, self.cell_timeout)
         found = []
         for question in self.lab.questions:
-            run, note = salvage.best(runs, question), notes.get(question, "")
+            run, note = regrade.best(runs, question), notes.get(question, "")
             points = run.earned(question), self.lab.points(question)
             found.append(Question(question, *points, note, run.checks[question]))
         return tuple(found)
 
 
-def _parameters(order: Order, namespace: Namespace) -> dict[str, object]:
+def _read(job: Job) -> list[dict[str, Any]]:
+    """Read the cells of the submitted notebook."""
+    if job.notebook is None:
+        raise notebook.UnreadableError(job.problem or "there is no notebook")
+    return notebook.read(Path(job.notebook))
+
+
+def _parameters(job: Job, namespace: Namespace) -> dict[str, object]:
     places = {"topic": namespace.topic, "folder": namespace.folder, "group": namespace.group}
-    return {"student": order.student, "seed": order.seed} | places
+    return {"student": job.student, "seed": job.seed} | places
 
 
 def _execute(
     kernel: SubmissionKernel,
-    matched: match.Matched,
+    matched: notebook.Matched,
     parameters: dict[str, object],
     cell_timeout: float,
-    run: salvage.Run,
+    run: regrade.Run,
 ) -> None:
     """Run the steps until one times out or ends the kernel; errors are kept and the next step runs."""
     for step in matched.steps:
@@ -188,13 +199,13 @@ def injected(parameters: Mapping[str, object]) -> str:
     return PythonTranslator.codify(parameters)
 
 
-def _answers(run: salvage.Run) -> dict[str, Any]:
+def _answers(run: regrade.Run) -> dict[str, Any]:
     """Return the answers that the notebook declared; the last one of a question counts."""
     every = [answer for _, result in run.results for answer in result.answers]
     return {a["question"]: a.get("value") for a in every if isinstance(a.get("question"), str)}
 
 
-def _messages(runs: list[salvage.Run]) -> tuple[str, ...]:
+def _messages(runs: list[regrade.Run]) -> tuple[str, ...]:
     found = []
     for number, run in enumerate(runs, start=1):
         if run.blocked:
@@ -207,37 +218,37 @@ def _messages(runs: list[salvage.Run]) -> tuple[str, ...]:
 
 
 def main(configuration: str) -> None:
-    """Grade each order on standard input until it ends."""
-    wanted = json.loads(configuration)
+    """Grade each job on standard input until it ends."""
+    options = json.loads(configuration)
     logging.basicConfig(format="%(asctime)s %(name)s: %(message)s")
-    logging.getLogger("eventlab").setLevel(wanted["log_level"])
+    logging.getLogger("eventlab").setLevel(options["log_level"])
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever a lab's checks print is not for the grader to read
     from eventlab.settings import settings
 
-    limits = sandbox.ProcessLimits(memory_mib=wanted["memory_mib"])
-    site = Site(wanted["number"], Path(wanted["run"]), settings, limits, wanted["contained"])
-    stand = Stand(site)
-    lab = find(wanted["lab"])
+    limits = sandbox.ProcessLimits(memory_mib=options["memory_mib"])
+    config = WorkerConfiguration(options["number"], Path(options["run"]), settings, limits, options["contained"])
+    stack = WorkerStack(config)
+    lab = find(options["lab"])
     judge = Judge(lab)
-    worker = Worker(lab, stand, judge, Path(wanted["output"]), wanted["cell_timeout"], wanted["containment"])
+    worker = Worker(lab, stack, judge, Path(options["output"]), options["cell_timeout"], options["containment"])
     try:
         threading.Thread(target=_import_ahead, daemon=True).start()
         judge.open()
         try:
-            stand.open()
+            stack.open()
         except Exception as error:
             print(json.dumps({"failed": str(error) or type(error).__name__}), file=answers, flush=True)
             raise
         print(json.dumps({"ready": True}), file=answers, flush=True)
         for line in sys.stdin:
-            order = Order(**json.loads(line))
-            print(json.dumps({"begun": order.student}), file=answers, flush=True)
-            record = worker.grade(order)
-            print(json.dumps({"graded": order.student, "status": record.status}), file=answers, flush=True)
+            job = Job(**json.loads(line))
+            print(json.dumps({"begun": job.student}), file=answers, flush=True)
+            record = worker.grade(job)
+            print(json.dumps({"graded": job.student, "status": record.status}), file=answers, flush=True)
     finally:
         judge.close()
-        stand.close()
+        stack.close()
 
 
 def _import_ahead() -> None:

@@ -13,13 +13,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from subprocess import PIPE
 
-from jupyter_client.connect import write_connection_file
+from jupyter_client.connect import KernelConnectionInfo, write_connection_file
 
-from eventlab.grading.execution.kernel import KernelError, SubmissionKernel
+from eventlab.grading.environment import processes
+from eventlab.grading.execution.kernel import KernelError
 
 
-class Kennel:
-    """Sends orders to the process as lines of JSON and reads its events (`inside/kernels.py`)."""
+class ForkServer:
+    """Sends requests to the process as lines of JSON and reads its events (`inside/kernels.py`)."""
 
     def __init__(
         self, command: Sequence[str], folder: Path, seen_as: str | None, log: Path, env: Mapping[str, str]
@@ -52,57 +53,85 @@ class Kennel:
                 self._changed.notify_all()
         self.is_warm.set()
 
-    def order(self, **message: object) -> None:
-        """Send an order."""
+    def request(self, **message: object) -> None:
+        """Send a request."""
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps(message).encode() + b"\n")
             self._process.stdin.flush()
         except (BrokenPipeError, ValueError) as error:
-            raise KernelError("the kernels' sandbox has ended") from error
+            raise KernelError("the sandbox of the kernels is not running") from error
 
-    def start(self) -> SubmissionKernel:
+    def start(self) -> KernelProcess:
         """Fork a kernel and return it without waiting until it answers."""
         kernel_id = f"k{next(self._numbers)}"
-        own = self.folder / kernel_id
-        (own / "work").mkdir(parents=True)
-        for folder in (own, own / "work"):
-            folder.chmod(0o777)
-        inside = self.seen_as or str(own)
+        folder = self.folder / kernel_id
+        (folder / "work").mkdir(parents=True)
+        for path in (folder, folder / "work"):
+            path.chmod(0o777)
+        inside = self.seen_as or str(folder)
         _, connection = write_connection_file(
-            str(own / "connection.json"), ip=f"{inside}/s", transport="ipc", kernel_name="python3"
+            str(folder / "connection.json"), ip=f"{inside}/s", transport="ipc", kernel_name="python3"
         )
-        (own / "connection.json").chmod(0o644)
-        self.order(do="start", id=kernel_id)
-        return SubmissionKernel(self, kernel_id, own, connection)
+        (folder / "connection.json").chmod(0o644)
+        self.request(do="start", id=kernel_id)
+        return KernelProcess(self, kernel_id, folder, connection)
 
-    def why_ended(self, kernel_id: str) -> str | None:
+    def exit_reason(self, kernel_id: str) -> str | None:
         """Return why a kernel has ended, or None while it runs."""
         if self._process.poll() is not None:
-            return "the kernels' sandbox has ended"
+            return "the sandbox of the kernels is not running"
         return self._ended.get(kernel_id)
 
     def wait_until_ended(self, kernel_id: str, timeout_s: float) -> bool:
         """Return whether a kernel has ended within the time."""
         with self._changed:
-            return self._changed.wait_for(lambda: self.why_ended(kernel_id) is not None, timeout_s)
+            return self._changed.wait_for(lambda: self.exit_reason(kernel_id) is not None, timeout_s)
 
     def files_of(self, kernel_id: str) -> dict[str, bytes]:
         """Return the files in a kernel's working folder, by name."""
-        self.order(do="files", id=kernel_id)
+        self.request(do="files", id=kernel_id)
         with contextlib.suppress(queue.Empty):
             return {name: base64.b64decode(text) for name, text in self._files.get(timeout=10).items()}
         return {}
 
     def close(self) -> None:
         """End the process and with it all kernels."""
-        with contextlib.suppress(OSError):
-            self._process.stdin.close()  # type: ignore[union-attr]
-        try:
-            self._process.wait(timeout=3)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        processes.close(self._process, 3)
         self._listener.join(timeout=5)
-        self._process.stdout.close()  # type: ignore[union-attr]
         self._log.close()
+
+
+class KernelProcess:
+    """The process of one kernel: its files, and whether it runs."""
+
+    def __init__(self, server: ForkServer, kernel_id: str, folder: Path, connection: KernelConnectionInfo) -> None:
+        self._server, self.id, self.folder, self.connection = server, kernel_id, folder, connection
+
+    @property
+    def exit_reason(self) -> str | None:
+        """Return why the kernel has ended, or None while it runs."""
+        return self._server.exit_reason(self.id)
+
+    def write(self, files: Mapping[str, bytes]) -> None:
+        """Put files into the working folder, and wait until they are written."""
+        if files:
+            packed = {name: base64.b64encode(content).decode() for name, content in files.items()}
+            self._server.request(do="write", id=self.id, files=packed)
+            self.files()  # requests are carried out in turn: after this answer, the files are written
+
+    def files(self) -> dict[str, bytes]:
+        """Return the files in the working folder, by name."""
+        return self._server.files_of(self.id)
+
+    def kill(self) -> None:
+        """Kill the kernel and all that it started, and wait until they have ended."""
+        with contextlib.suppress(KernelError):
+            if self.exit_reason is None:
+                self._server.request(do="kill", id=self.id)
+                self._server.wait_until_ended(self.id, 5)
+
+    def forget(self) -> None:
+        """Release the working folder of a kernel that has ended."""
+        with contextlib.suppress(KernelError):
+            self._server.request(do="forget", id=self.id)

@@ -73,7 +73,7 @@ class ProcessLimits:
 
 
 @dataclass(frozen=True)
-class Walls:
+class SandboxSupport:
     """Which means of isolation this machine has."""
 
     bubblewrap: bool
@@ -91,12 +91,12 @@ class Walls:
 
 
 @functools.cache
-def walls() -> Walls:
+def support() -> SandboxSupport:
     """Try once which isolation works: a sandbox in a network namespace with its own mounts."""
     root = os.geteuid() == 0
     bare = root and all(is_open_to_others(path) for path in shown())
     if shutil.which("bwrap") is None:
-        return Walls(False, root, "bubblewrap is not installed", bare)
+        return SandboxSupport(False, root, "bubblewrap is not installed", bare)
     script = (
         "import sys; sys.path.insert(0, sys.argv[1]); import rights as r; "
         "r.unshare(r.CLONE_NEWNS | r.CLONE_NEWPID); "
@@ -111,8 +111,10 @@ def walls() -> Walls:
         timeout=30,
     )
     if tried.returncode:
-        return Walls(False, root, (tried.stderr.strip().splitlines() or ["bubblewrap failed"])[-1][:200], bare)
-    return Walls(True, root, changes_user=root)
+        return SandboxSupport(
+            False, root, (tried.stderr.strip().splitlines() or ["bubblewrap failed"])[-1][:200], bare
+        )
+    return SandboxSupport(True, root, changes_user=root)
 
 
 def is_open_to_others(path: Path) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import os
@@ -14,19 +13,19 @@ from pathlib import Path
 from subprocess import PIPE
 
 from eventlab.errors import EventlabError
-from eventlab.grading.environment import sandbox
+from eventlab.grading.environment import processes, sandbox
 from eventlab.settings import Settings
 
 PATIENCE_S = 120
 logger = logging.getLogger(__name__)
 
 
-class StandError(EventlabError):
+class WorkerStackError(EventlabError):
     """Raised when a worker's services fail to start or have ended."""
 
 
 @dataclass(frozen=True)
-class Site:
+class WorkerConfiguration:
     """A worker's number, run folder, settings and limits."""
 
     number: int
@@ -38,7 +37,7 @@ class Site:
     @property
     def uids(self) -> tuple[int, int, int]:
         """Return the user ids of the data services, of Spark and of the kernels."""
-        changes_user = os.geteuid() == 0 if self.contained else sandbox.walls().changes_user
+        changes_user = os.geteuid() == 0 if self.contained else sandbox.support().changes_user
         return sandbox.uids(self.number, changes_user)
 
     def state(self, name: str) -> Settings:
@@ -51,29 +50,29 @@ class Services:
 
     def __init__(
         self,
-        site: Site,
+        configuration: WorkerConfiguration,
         name: str,
         services: tuple[str, ...],
         uid: int,
         variables: Mapping[str, str] | None = None,
     ) -> None:
-        own = site.state(name)
+        own = configuration.state(name)
         own.state_dir.mkdir(parents=True, exist_ok=True)
         if uid:
             os.chown(own.state_dir, uid, uid)
         wanted = {
             "services": services,
             "uid": uid,
-            "limits": site.limits.of_services(),
-            "contained": site.contained,
+            "limits": configuration.limits.of_services(),
+            "contained": configuration.contained,
         }
-        command = sandbox.inside("services", wanted, site.contained)
+        command = sandbox.inside("services", wanted, configuration.contained)
         env = sandbox.variables(own) | dict(variables or {})
-        if site.contained:
-            command = sandbox.of_services(site.run, own.state_dir, env, command, bool(uid))
+        if configuration.contained:
+            command = sandbox.of_services(configuration.run, own.state_dir, env, command, bool(uid))
         self.name = name
         logger.info("the sandbox of %s starts: %s", name, ", ".join(services))
-        self._log = (site.run / f"{name}.log").open("ab")
+        self._log = (configuration.run / f"{name}.log").open("ab")
         self._process = subprocess.Popen(
             command, stdin=PIPE, stdout=PIPE, stderr=self._log, env=env, start_new_session=True
         )
@@ -82,13 +81,13 @@ class Services:
         """Wait until all services answer."""
         answer = self._answer(PATIENCE_S)
         if "failed" in answer:
-            raise StandError(reason(str(answer["failed"])))
+            raise WorkerStackError(reason(str(answer["failed"])))
 
     def sweep(self) -> list[str]:
         """Kill every process that is not a service and return their names."""
         answer = self._ask("sweep")
         if answer["ended"]:
-            raise StandError(f"{' and '.join(answer['ended'])} has ended")
+            raise WorkerStackError(f"{' and '.join(answer['ended'])} has ended")
         return answer["swept"]
 
     def _ask(self, what: str) -> dict:
@@ -97,7 +96,7 @@ class Services:
             self._process.stdin.write(what.encode() + b"\n")
             self._process.stdin.flush()
         except OSError as error:
-            raise StandError(f"the sandbox of {self.name} has ended") from error
+            raise WorkerStackError(f"the sandbox of {self.name} has ended") from error
         return self._answer(30)
 
     def _answer(self, timeout_s: float) -> dict:
@@ -106,21 +105,14 @@ class Services:
         line = self._process.stdout.readline() if ready else b""
         if not line:
             told = Path(self._log.name).read_text(errors="replace").strip().splitlines()
-            raise StandError(
+            raise WorkerStackError(
                 f"the sandbox of {self.name} does not answer ({told[-1][:300] if told else 'no log'})"
             )
         return json.loads(line)
 
     def close(self) -> None:
         """End the services."""
-        with contextlib.suppress(OSError):
-            self._process.stdin.close()  # type: ignore[union-attr]
-        try:
-            self._process.wait(timeout=8)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process.stdout.close()  # type: ignore[union-attr]
+        processes.close(self._process, 8)
         self._log.close()
 
 

@@ -1,6 +1,6 @@
 """Code that runs in a kernel before the student's: it opens a Spark session and drops all tables."""
 
-PROLOGUE = """
+PREPARE_KERNEL = """
 def _prologue():
     import os
     if not os.environ.get("SPARK_REMOTE"):
@@ -44,8 +44,8 @@ def write_and_read_a_table():
 
 def ask_in_sql():
     spark.sql('''
-        select b, count(distinct a) as n, row_number() over (order by b) as place
-        from values (1, 'x'), (2, 'y') as t(a, b) group by b order by n desc, b
+        select b, count(distinct a) as n, row_number() over (job by b) as place
+        from values (1, 'x'), (2, 'y') as t(a, b) group by b job by n desc, b
     ''').collect()
 
 with ThreadPoolExecutor(3) as pool:

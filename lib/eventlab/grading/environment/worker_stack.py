@@ -1,7 +1,7 @@
 """A worker's stack: cleaned between submissions, and restarted when it cannot be cleaned.
 
 A submission can leave something in three places. Kafka and HDFS never run a student's code: what it created there
-is deleted, and the stack is restarted when something else has changed (`leftovers.py`). In Spark its sessions are
+is deleted, and the stack is restarted when something else has changed (`cleanup.py`). In Spark its sessions are
 ended (`sessions.py`) and the processes next to the JVM are killed. Spark is restarted when the submission may
 have loaded its own code (`classes.py`) or when Spark does not answer. The kernel always ends, and the next one
 opens its session after all this.
@@ -15,12 +15,11 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from eventlab.grading.environment import cleanup as leftovers
-from eventlab.grading.environment import sandbox, sessions
+from eventlab.grading.environment import cleanup, sandbox, sessions
 from eventlab.grading.environment.class_watch import ClassWatch
-from eventlab.grading.environment.fork_server import Kennel
-from eventlab.grading.environment.services import PATIENCE_S, Services, Site, StandError
-from eventlab.grading.environment.warm_up import PROLOGUE, WARM_UP
+from eventlab.grading.environment.fork_server import ForkServer
+from eventlab.grading.environment.services import PATIENCE_S, Services, WorkerConfiguration, WorkerStackError
+from eventlab.grading.environment.warm_up import PREPARE_KERNEL, WARM_UP
 from eventlab.grading.execution.kernel import KernelError, SubmissionKernel
 from eventlab.settings import Settings
 from eventlab.stack import config
@@ -35,15 +34,15 @@ FOR_SMALL_DATA = (
 """The queries of a submission are short: compiling them took half of Spark's processor time."""
 
 
-class Stand:
+class WorkerStack:
     """The services and kernels of one worker."""
 
-    def __init__(self, site: Site) -> None:
-        self.site = site
+    def __init__(self, configuration: WorkerConfiguration) -> None:
+        self.config = configuration
         self._data: Services | None = None
         self._spark: Services | None = None
         self._classes: ClassWatch | None = None
-        self._kennel: Kennel | None = None
+        self._fork_server: ForkServer | None = None
         self._spare: SubmissionKernel | None = None
         self._clean: dict[str, object] = {}
         self._sessions = sessions.Sessions(frozenset(), 0)
@@ -51,58 +50,62 @@ class Stand:
 
     def open(self) -> None:
         """Start the services and the process that forks kernels, in parallel."""
-        sandbox.write_accounts(self.site.run, self.site.uids)
-        client = self.site.state("client")
+        sandbox.write_accounts(self.config.run, self.config.uids)
+        client = self.config.state("client")
         config.render(client)
-        self._kennel = self._kennel or self._open_kennel(client, self.site.uids[2])
-        self._data = Services(self.site, "data", DATA, self.site.uids[0])
+        self._fork_server = self._fork_server or self._open_fork_server(client, self.config.uids[2])
+        self._data = Services(self.config, "data", DATA, self.config.uids[0])
         self._start_spark()
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(Services.wait_ready, [self._data, self._spark]))
-        self._kennel.is_warm.wait(PATIENCE_S)
-        self._clean = leftovers.found()
+        self._fork_server.is_warm.wait(PATIENCE_S)
+        self._clean = cleanup.found()
         self._begin()
 
-    def _open_kennel(self, client: Settings, uid: int) -> Kennel:
-        kernels = self.site.run / "kernels"
+    def _open_fork_server(self, client: Settings, uid: int) -> ForkServer:
+        kernels = self.config.run / "kernels"
         kernels.mkdir(exist_ok=True)
         wanted = {
             "uid": uid,
-            "namespaces": self.site.contained,
-            "limits": self.site.limits.of_kernel(),
-            "memory": self.site.limits.memory_mib * sandbox.MIB,
-            "size": self.site.limits.scratch_mib * sandbox.MIB,
+            "namespaces": self.config.contained,
+            "limits": self.config.limits.of_kernel(),
+            "memory": self.config.limits.memory_mib * sandbox.MIB,
+            "size": self.config.limits.scratch_mib * sandbox.MIB,
             "imports": sandbox.WARM_IMPORTS,
             "kernels": str(kernels),
             "keep": [str(p) for p in [*sandbox.shown(), client.state_dir] if p.is_relative_to("/tmp")],
         }
-        command = sandbox.inside("kernels", wanted, self.site.contained)
+        command = sandbox.inside("kernels", wanted, self.config.contained)
         env = sandbox.variables(client)
-        if self.site.contained:
-            command = sandbox.of_kernels(self.site.run, client.state_dir, env, command)
-        return Kennel(
-            command, kernels, "/kernel" if self.site.contained else None, self.site.run / "kernels.log", env
+        if self.config.contained:
+            command = sandbox.of_kernels(self.config.run, client.state_dir, env, command)
+        return ForkServer(
+            command,
+            kernels,
+            "/kernel" if self.config.contained else None,
+            self.config.run / "kernels.log",
+            env,
         )
 
     def _start_spark(self) -> None:
-        state, uid = self.site.run / "spark", self.site.uids[1]
+        state, uid = self.config.run / "spark", self.config.uids[1]
         state.mkdir(parents=True, exist_ok=True)
         self._classes = ClassWatch(state / "classes", sandbox.shown())
         told = {"JAVA_TOOL_OPTIONS": " ".join([self._classes.option, *FOR_SMALL_DATA])}
-        self._spark = Services(self.site, "spark", ("spark",), uid, told)
+        self._spark = Services(self.config, "spark", ("spark",), uid, told)
 
     def _begin(self) -> None:
         """Note Spark's own sessions, and warm Spark up while the first kernel starts."""
-        assert self._kennel is not None
-        self._sessions = sessions.look(self.site.settings)
-        self._spare = self._spare or self._kennel.start()
+        assert self._fork_server is not None
+        self._sessions = sessions.look(self.config.settings)
+        self._spare = self._spare or SubmissionKernel(self._fork_server.start())
         self._warming = threading.Thread(target=self._warm_up, daemon=True)
         self._warming.start()
 
     def _warm_up(self) -> None:
         """Run each kind of read and write once: in Spark the first ones take seconds."""
-        assert self._kennel is not None
-        kernel = self._kennel.start()
+        assert self._fork_server is not None
+        kernel = SubmissionKernel(self._fork_server.start())
         try:
             kernel.wait_ready()
             kernel.execute(WARM_UP, 60)
@@ -113,21 +116,21 @@ class Stand:
 
     def kernel(self) -> SubmissionKernel:
         """Return a new kernel with an open Spark session and no tables, and start the next one."""
-        assert self._kennel is not None
+        assert self._fork_server is not None
         for attempt in range(2):
-            kernel, self._spare = self._spare or self._kennel.start(), None
+            kernel, self._spare = self._spare or SubmissionKernel(self._fork_server.start()), None
             try:
                 kernel.wait_ready()
-                opened = kernel.execute(PROLOGUE, 60)
-                if opened.ended == "done" and self._kennel.why_ended(kernel.id) is None:
-                    self._spare = self._kennel.start()
+                opened = kernel.execute(PREPARE_KERNEL, 60)
+                if opened.ended == "done" and kernel.process.exit_reason is None:
+                    self._spare = SubmissionKernel(self._fork_server.start())
                     return kernel
                 why = opened.error
             except KernelError as error:
                 why = str(error)
             logger.warning("kernel %s, attempt %d of 2 failed: %s", kernel.id, attempt + 1, why)
             kernel.forget()
-        raise StandError(f"the sandbox gave no kernel twice in a row: {why}")
+        raise WorkerStackError(f"the sandbox gave no kernel twice in a row: {why}")
 
     def clean(self) -> None:
         """Remove what a submission left; restart the stack when it is not as before or does not answer."""
@@ -136,9 +139,9 @@ class Stand:
         try:
             if doubts:
                 self._close_spark()  # first, because what runs in it could write on
-            leftovers.remove(self._clean)
-            if (found := leftovers.found()) != self._clean:
-                raise StandError(f"left over: {found}")
+            cleanup.remove(self._clean)
+            if (found := cleanup.found()) != self._clean:
+                raise WorkerStackError(f"left over: {found}")
             if doubts:
                 self._note(f"Spark restarted: {doubts}")
                 self._start_spark()
@@ -155,9 +158,9 @@ class Stand:
         if opened := self._classes.found():
             return ", ".join(opened)
         try:
-            sessions.end_all_but(self.site.settings, self._sessions)
+            sessions.end_all_but(self.config.settings, self._sessions)
             swept = self._spark.sweep()
-        except (sessions.SessionError, StandError) as error:
+        except (sessions.SessionError, WorkerStackError) as error:
             return str(error)
         return ", ".join([*self._classes.found(), *swept])
 
@@ -172,7 +175,7 @@ class Stand:
 
     def _note(self, why: str) -> None:
         logger.info("restart: %s", why)
-        with (self.site.run / "restarts.log").open("a") as log:
+        with (self.config.run / "restarts.log").open("a") as log:
             log.write(f"{time.strftime('%X')} {why}\n")
 
     def _close_spark(self) -> None:
@@ -181,13 +184,13 @@ class Stand:
         if self._classes:
             self._classes.close()
         self._spark = self._classes = None
-        shutil.rmtree(self.site.run / "spark", ignore_errors=True)
+        shutil.rmtree(self.config.run / "spark", ignore_errors=True)
 
     def _close_data(self) -> None:
         if self._data:
             self._data.close()
         self._data = None
-        shutil.rmtree(self.site.run / "data", ignore_errors=True)
+        shutil.rmtree(self.config.run / "data", ignore_errors=True)
 
     def _close_services(self) -> None:
         with ThreadPoolExecutor(2) as pool:
@@ -196,6 +199,6 @@ class Stand:
 
     def close(self) -> None:
         """End the kernels and services."""
-        if self._kennel:
-            self._kennel.close()
+        if self._fork_server:
+            self._fork_server.close()
         self._close_services()

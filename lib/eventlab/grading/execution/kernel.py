@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import functools
 import queue
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import zmq
 from jupyter_client.blocking.client import BlockingKernelClient
-from jupyter_client.connect import KernelConnectionInfo
 
 from eventlab.errors import EventlabError
-from eventlab.grading.execution.outputs import Capture, CellResult, Room
+from eventlab.grading.execution.outputs import Capture, CellResult, OutputBudget
 
 if TYPE_CHECKING:
-    from eventlab.grading.environment.fork_server import Kennel
+    from eventlab.grading.environment.fork_server import KernelProcess
 
 LARGEST_MESSAGE = 32 * 1024 * 1024
 START_TIMEOUT_S = 60
@@ -33,41 +30,42 @@ class KernelError(EventlabError):
 class SubmissionKernel:
     """A forked kernel and its client."""
 
-    def __init__(self, kennel: Kennel, kernel_id: str, own: Path, connection: KernelConnectionInfo) -> None:
-        self._kennel, self.id, self._own = kennel, kernel_id, own
-        self._room = Room()
+    def __init__(self, process: KernelProcess) -> None:
+        self.process = process
+        self._budget = OutputBudget()
         client = BlockingKernelClient(context=_context())
-        connection["ip"] = str(own / "s")
-        client.load_connection_info(connection)
+        client.load_connection_info(process.connection | {"ip": str(process.folder / "s")})
         self._client = client
+
+    @property
+    def id(self) -> str:
+        """Return the id of the kernel in the fork server."""
+        return self.process.id
 
     def wait_ready(self) -> None:
         """Wait until the kernel answers."""
         deadline = time.monotonic() + START_TIMEOUT_S
-        first = self._own / f"s-{self._client.shell_port}"
+        first = self.process.folder / f"s-{self._client.shell_port}"
         while not first.exists():
             self._require_starting(deadline)
             time.sleep(0.01)
         self._client.start_channels(stdin=False, hb=False)
         while True:
             self._require_starting(deadline)
-            asked = self._client.kernel_info()
-            if _answered(self._client, asked, 1.0) and _heard(self._client, asked, 0.5):
+            request = self._client.kernel_info()
+            if _answered(self._client, request, 1.0) and _output_arrived(self._client, request, 0.5):
                 break
 
     def _require_starting(self, deadline: float) -> None:
-        why = self._kennel.why_ended(self.id)
-        if why or time.monotonic() > deadline:
-            trouble = self._own / "trouble"
-            told = trouble.read_text()[-2000:] if trouble.exists() else ""
-            raise KernelError(f"no kernel: {why or 'it did not start in time'} {told}".strip())
+        reason = self.process.exit_reason
+        if reason or time.monotonic() > deadline:
+            report = self.process.folder / "trouble"
+            details = report.read_text()[-2000:] if report.exists() else ""
+            raise KernelError(f"no kernel: {reason or 'it did not start in time'} {details}".strip())
 
     def write(self, files: Mapping[str, bytes]) -> None:
-        """Put files into the notebook's folder, before any of its cells runs."""
-        packed = {name: base64.b64encode(content).decode() for name, content in files.items()}
-        if packed:
-            self._kennel.order(do="write", id=self.id, files=packed)
-            self.files()  # orders are carried out in turn: once this one is answered, the files are there
+        """Put files into the notebook's folder."""
+        self.process.write(files)
 
     def execute(self, source: str, timeout_s: float) -> CellResult:
         """Run a cell; after a timeout or a crash the kernel is ended."""
@@ -76,19 +74,19 @@ class SubmissionKernel:
         try:
             self._run(source, started + timeout_s, result)
         except Exception as error:  # the student's process can send whatever it likes
-            result.ended, result.error = "died", f"the kernel sent what is no answer: {error!r:.200}"
+            result.ended, result.error = "died", f"the kernel sent an invalid message: {error!r:.200}"
         if result.ended in ("timed_out", "died"):
             self.end()
         result.seconds = time.monotonic() - started
         return result
 
     def _run(self, source: str, deadline: float, result: CellResult) -> None:
-        asked = self._client.execute(source, allow_stdin=False, stop_on_error=False, store_history=True)
+        request = self._client.execute(source, allow_stdin=False, stop_on_error=False, store_history=True)
         iopub, shell = self._client.iopub_channel.socket, self._client.shell_channel.socket
         poller = zmq.Poller()
         poller.register(iopub, zmq.POLLIN)
         poller.register(shell, zmq.POLLIN)
-        capture = Capture(self._room, result)
+        capture = Capture(self._budget, result)
         idle = replied = False
         patience = None
         while not (idle and replied):
@@ -98,34 +96,30 @@ class SubmissionKernel:
             if patience and time.monotonic() > patience:
                 return  # it answered, but its last outputs were too large to arrive
             ready = dict(poller.poll(POLL_MS))
-            if not ready and (why := self._kennel.why_ended(self.id)):
-                result.ended, result.error = "died", why
+            if not ready and (reason := self.process.exit_reason):
+                result.ended, result.error = "died", reason
                 return
             if iopub in ready and (message := self._client.get_iopub_msg(timeout=0)):
-                idle = capture.take(message, asked) or idle
+                idle = capture.take(message, request) or idle
             message = self._client.get_shell_msg(timeout=0) if shell in ready else {}
-            if message and message["parent_header"].get("msg_id") == asked:
+            if message and message["parent_header"].get("msg_id") == request:
                 replied, patience = True, time.monotonic() + 3
                 _note_error(message["content"], result)
 
     def files(self) -> dict[str, bytes]:
         """Return the files in the notebook's folder, by name."""
-        return self._kennel.files_of(self.id)
+        return self.process.files()
 
     def end(self) -> None:
         """Kill the kernel and all that it started, and wait until they have ended."""
-        with contextlib.suppress(KernelError):
-            if self._kennel.why_ended(self.id) is None:
-                self._kennel.order(do="kill", id=self.id)
-                self._kennel.wait_until_ended(self.id, 5)
+        self.process.kill()
 
     def forget(self) -> None:
         """End the kernel and release its resources."""
         self.end()
         with contextlib.suppress(Exception):
             self._client.stop_channels()
-        with contextlib.suppress(KernelError):
-            self._kennel.order(do="forget", id=self.id)
+        self.process.forget()
 
 
 @functools.cache
@@ -143,21 +137,21 @@ def _note_error(content: Mapping[str, Any], result: CellResult) -> None:
         result.error = f"{content.get('ename')}: {str(content.get('evalue'))[:500]}"
 
 
-def _answered(client: BlockingKernelClient, asked: str, timeout_s: float) -> bool:
+def _answered(client: BlockingKernelClient, request: str, timeout_s: float) -> bool:
     with contextlib.suppress(queue.Empty):
         while True:
-            if client.get_shell_msg(timeout=timeout_s)["parent_header"].get("msg_id") == asked:
+            if client.get_shell_msg(timeout=timeout_s)["parent_header"].get("msg_id") == request:
                 return True
     return False
 
 
-def _heard(client: BlockingKernelClient, asked: str, timeout_s: float) -> bool:
+def _output_arrived(client: BlockingKernelClient, request: str, timeout_s: float) -> bool:
     """Return whether outputs arrive too; the subscription takes a moment."""
     with contextlib.suppress(queue.Empty):
         while True:
             message = client.get_iopub_msg(timeout=timeout_s)
             if (
-                message["parent_header"].get("msg_id") == asked
+                message["parent_header"].get("msg_id") == request
                 and message["content"].get("execution_state") == "idle"
             ):
                 return True

@@ -32,7 +32,7 @@ class CellResult:
 
 
 @dataclass
-class Room:
+class OutputBudget:
     """How many bytes of outputs a notebook's cells have kept so far."""
 
     kept: int = 0
@@ -41,13 +41,13 @@ class Room:
 class Capture:
     """Keeps a cell's outputs up to a limit; the rest is received and dropped. Answers are always kept."""
 
-    def __init__(self, room: Room, result: CellResult) -> None:
-        self.room, self.result = room, result
+    def __init__(self, budget: OutputBudget, result: CellResult) -> None:
+        self.budget, self.result = budget, result
         self.text = 0
 
-    def take(self, message: dict[str, Any], asked: str) -> bool:
+    def take(self, message: dict[str, Any], request: str) -> bool:
         """Keep the output in a message and return whether the message says that the cell has ended."""
-        if message["parent_header"].get("msg_id") != asked:
+        if message["parent_header"].get("msg_id") != request:
             return False
         kind, content = message["msg_type"], message["content"]
         if kind == "status":
@@ -78,6 +78,6 @@ class Capture:
         size = len(json.dumps(message["content"]))
         if isinstance(answer, dict) and size <= 4 * LONGEST_ANSWER and len(self.result.answers) < MOST_ANSWERS:
             self.result.answers.append(answer)
-        self.room.kept += size
-        if self.room.kept <= MOST_RICH_OUTPUT:
+        self.budget.kept += size
+        if self.budget.kept <= MOST_RICH_OUTPUT:
             self.result.outputs.append(output)

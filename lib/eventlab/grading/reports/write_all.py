@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from eventlab.grading.reports import feedback, gradescope, overview, tables
+from eventlab.grading.reports import gradescope, html, tables
 from eventlab.grading.results import SubmissionRecord
 
 
@@ -14,5 +14,5 @@ def write_all(records: Sequence[SubmissionRecord], output: Path) -> None:
     tables.write(records, output)
     for record in records:
         gradescope.write(record, output)
-        feedback.write(record, output)
-    overview.write(records, output)
+        html.write_feedback(record, output)
+    html.write_overview(records, output)

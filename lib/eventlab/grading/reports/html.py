@@ -1,23 +1,96 @@
-"""The report.html for the instructor: points of the class, pass rates and most common failures."""
+"""The HTML reports without scripts: report.html for the instructor, and one page per student."""
 
 from __future__ import annotations
 
 import base64
 import io
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import nbformat
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from nbformat import NotebookNode
 
-from eventlab.grading.reports import page
+from eventlab.grading.reports import messages
+from eventlab.grading.reports.cells import cell_html
 from eventlab.grading.reports.messages import line
 from eventlab.grading.results import STATUSES, CheckResult, SubmissionRecord, write_atomically
 
+FOLDER = "feedback"
+CELLS_LIMIT = 500
+PAGE_LIMIT = 20_000_000
+"""Characters of cells a page: a browser still opens it."""
 PASSED, FAILED = "#4c9f70", "#d0706b"
+
+_loader = PackageLoader("eventlab.grading.reports")
+_environment = Environment(
+    loader=_loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+)
+_environment.filters |= {name: getattr(messages, name) for name in ("clean", "for_student", "line", "number")}
+_environment.filters["status"] = messages.STATUS.__getitem__
+
+
+def render_template(template: str, **values: object) -> str:
+    """Return a page.
+
+    Args:
+        template: The name of a file in `templates/`.
+        **values: What the template shows. All text is escaped; HTML must be a `markupsafe.Markup`.
+    """
+    return _environment.get_template(template).render(values) + "\n"
+
+
+def write_feedback(record: SubmissionRecord, output: Path) -> Path:
+    """Write OUTPUT/feedback/SLUG.html and return the file."""
+    target = output / FOLDER / f"{record.slug}.html"
+    write_atomically(target, feedback(record, executed_notebook(record, output)))
+    return target
+
+
+def feedback(record: SubmissionRecord, notebook: NotebookNode | None) -> str:
+    """Return the page of a student.
+
+    Args:
+        record: The student's record.
+        notebook: The executed notebook, or None to show only the verdicts.
+    """
+    found = None if notebook is None else [c for c in notebook.get("cells") or [] if isinstance(c, NotebookNode)]
+    shown = None if found is None else _cells(found)
+    return render_template("feedback.html", record=record, cells=shown, more=len(found or ()) - len(shown or ()))
+
+
+def executed_notebook(record: SubmissionRecord, output: Path) -> NotebookNode | None:
+    """Return the executed notebook, or None unless it is readable and inside the output folder."""
+    if record.notebook is None:
+        return None
+    path = (output / record.notebook).resolve()
+    if not path.is_relative_to(output.resolve()):
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return nbformat.from_dict(content) if isinstance(content, dict) else None
+
+
+def _cells(cells: list[NotebookNode]) -> list[Markup]:
+    """Return the cells as HTML, as many of the first ones as a page may have."""
+    shown: list[Markup] = []
+    room = PAGE_LIMIT
+    for cell in cells[:CELLS_LIMIT]:
+        html = cell_html(cell)
+        room -= len(html)
+        if room < 0:
+            break
+        shown.append(html)
+    return shown
 
 
 @dataclass(frozen=True)
@@ -33,10 +106,10 @@ class CheckSummary:
     times: int
 
 
-def write(records: Sequence[SubmissionRecord], output: Path) -> Path:
+def write_overview(records: Sequence[SubmissionRecord], output: Path) -> Path:
     """Write OUTPUT/report.html and return the file."""
     target = output / "report.html"
-    write_atomically(target, render(records))
+    write_atomically(target, overview(records))
     return target
 
 
@@ -57,18 +130,18 @@ def _summary(checks: Sequence[CheckResult]) -> CheckSummary:
     return CheckSummary(first.question, first.name, first.hidden, passed, len(checks), commonest, times)
 
 
-def render(records: Sequence[SubmissionRecord]) -> str:
+def overview(records: Sequence[SubmissionRecord]) -> str:
     """Return the page for the instructor."""
     counts = Counter(record.status for record in records)
-    found = summaries(records)
-    return page.render(
+    checks = summaries(records)
+    return render_template(
         "overview.html",
         records=records,
         outcomes=", ".join(f"{counts[status]} {status}" for status in STATUSES if counts[status]),
         containments=", ".join(sorted({record.containment for record in records if record.containment})),
         distribution=_picture(_distribution(records)),
-        checks=found,
-        pass_rates=_picture(_pass_rates(found)) if found else "",
+        checks=checks,
+        pass_rates=_picture(_pass_rates(checks)) if checks else "",
     )
 
 
