@@ -12,7 +12,7 @@ from pathlib import Path
 from eventlab.grading.environment import cleanup, sandbox, sessions
 from eventlab.grading.environment.services import WorkerConfiguration
 from eventlab.grading.environment.worker_stack import WorkerStack
-from eventlab.grading.jobs import Job
+from eventlab.grading.jobs import Job, Limits
 from eventlab.grading.judge import Judge
 from eventlab.grading.worker import Worker
 from eventlab.labs.catalogue import all_labs
@@ -88,7 +88,7 @@ class Steps:
         return log.read_text().splitlines() if log.exists() else []
 
 
-def grade_labs(stack: WorkerStack, output: Path) -> dict[str, object]:
+def grade_labs(stack: WorkerStack) -> dict[str, object]:
     """Lab → status and points of the instructor's notebook and of an untouched one.
 
     Of the first lab, test_readme finds the same with `eventlab labs verify`.
@@ -96,9 +96,10 @@ def grade_labs(stack: WorkerStack, output: Path) -> dict[str, object]:
     found: dict[str, object] = {}
     for lab in all_labs()[1:]:
         judge = Judge(lab)
-        worker = Worker(lab, stack, judge, output, 60, "")
+        worker = Worker(lab, stack, judge, Limits(), "")
         for path in (lab.instructor, lab.student):
-            record = worker.grade(Job(f"{lab.name} {path.stem}", str(path), None, "", "", 7))
+            record = worker.grade(Job(f"{lab.name} {path.stem}", str(path), None, "", "", 7)).record
+            assert record
             print(record, file=sys.stderr, flush=True)
             found[record.student] = [record.status, record.points, record.max_points]
         judge.close()
@@ -116,7 +117,7 @@ def main(run: str) -> None:
             "looked": steps.after(LOOKS),
             "settings": steps.after(CHANGES_SETTINGS),
         }
-        told["labs"] = grade_labs(stack, Path(run) / "output")
+        told["labs"] = grade_labs(stack)
         told["restarts"] = steps.restarts()
     finally:
         stack.close()

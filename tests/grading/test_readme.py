@@ -1,4 +1,4 @@
-"""Every command of labs/README.md is run, in the job in which it stands there, in a copy of what a clone has."""
+"""Every command of labs/README.md is run, in the order in which it stands there, in a copy of what a clone has."""
 
 import os
 import re

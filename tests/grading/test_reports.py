@@ -94,6 +94,7 @@ def test_the_grades_have_a_row_a_student_with_each_questions_points(tmp_path):
         "max_points": "4.5",
         "q1": "1",
         "q2": "0",
+        "sandbox": "yes",
         "messages": "killed at q2",
     }
     assert (ben["student"], ben["status"], ben["points"], ben["q1"]) == ("Ben", "unreadable", "0", "")

@@ -20,7 +20,7 @@ from eventlab.grading.environment.fork_server import ForkServer
 from eventlab.grading.environment.sandbox import MIB, ProcessLimits
 from eventlab.grading.execution.kernel import SubmissionKernel
 from eventlab.grading.execution.outputs import CellResult
-from eventlab.grading.scheduler import SLOTS
+from eventlab.grading.worker_process import SLOTS
 from eventlab.settings import ROOT, Settings
 from eventlab.stack import config
 from tests.skips import requires_tool

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from eventlab.grading.environment import sandbox
-from eventlab.grading.scheduler import worker_environment
+from eventlab.grading.worker_process import worker_environment
 from eventlab.labs.catalogue import all_labs
 from eventlab.settings import ROOT
 from tests.skips import requires_tool

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from eventlab.cli.display import console
 from eventlab.cli.signals import CONTINUE, terminable
+from eventlab.errors import EventlabError
 
 if TYPE_CHECKING:
     from eventlab.grading.results import SubmissionRecord
@@ -39,13 +40,15 @@ if TYPE_CHECKING:
     "--memory", "memory_mib", default=1024, type=click.IntRange(256), metavar="MiB", help="Memory per submission."
 )
 @click.option("--force", is_flag=True, help="Also grade submissions that have not changed.")
-def grade(lab: str, submissions: tuple[Path, ...], output: Path | None, **options: Any) -> None:
+@click.option("--no-sandbox", is_flag=True, help="Grade also where no sandbox is available: trusted code only.")
+def grade(lab: str, submissions: tuple[Path, ...], output: Path | None, no_sandbox: bool, **options: Any) -> None:
     """Grade submissions and write reports.
 
     SUBMISSIONS is a folder of STUDENT.ipynb files, a folder of STUDENT/... folders, the zip file that a learning
     management system exports, or several such files or folders, one per student. Each submission runs in a
     sandbox on its own data. A question that fails, hangs or ends the kernel costs only its own points. No
-    running stack is needed. Grading needs Linux; `eventlab doctor` shows whether a sandbox is available.
+    running stack is needed. Grading needs Linux with bubblewrap; `eventlab doctor` shows whether a sandbox is
+    available. When the machine fails and not the submission, the submission has no mark and the exit code is 1.
 
     Examples:
       eventlab grade lab01 submissions/
@@ -65,17 +68,20 @@ def grade(lab: str, submissions: tuple[Path, ...], output: Path | None, **option
     from eventlab.doctor.host import require_grading_platform
     from eventlab.grading.collect import collected
     from eventlab.grading.grade import grade as grade_all
+    from eventlab.grading.grade import require_sandbox
     from eventlab.grading.progress import show_grading
     from eventlab.grading.reports.write_all import write_all
     from eventlab.labs.catalogue import find
 
     require_grading_platform()
+    require_sandbox(no_sandbox)
     graded_lab = find(lab)
     target = output or Path("build", "grades", graded_lab.name)
     with terminable(CONTINUE), collected(submissions) as source, show_grading(console()) as progress:
         records = grade_all(graded_lab, source, target, progress=progress, **options)
         write_all(records, target)
     _show(records, target)
+    _require_marks(records)
 
 
 def _show(records: Sequence[SubmissionRecord], output: Path) -> None:
@@ -90,3 +96,14 @@ def _show(records: Sequence[SubmissionRecord], output: Path) -> None:
     console(stderr=False).print(table)
     click.echo(f"\nReport on the class: {output / 'report.html'}")
     click.echo(f"Grades: {output / 'grades.csv'}   feedback for students: {output / 'feedback'}/")
+
+
+def _require_marks(records: Sequence[SubmissionRecord]) -> None:
+    """Raise an error when a submission has no mark because the machine failed."""
+    failed = [record for record in records if not record.has_mark]
+    if failed:
+        raise EventlabError(
+            f"{len(failed)} of {len(records)} submissions have no mark, because the grading machine failed: "
+            f"{failed[0].student}: {'; '.join(failed[0].messages)}. The same command grades only these again",
+            next_command="eventlab doctor",
+        )

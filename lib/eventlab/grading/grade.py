@@ -9,20 +9,32 @@ from __future__ import annotations
 
 import logging
 import secrets
+import shutil
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
+from eventlab.doctor import namespaces
+from eventlab.errors import EventlabError
 from eventlab.files import create_once
 from eventlab.grading import results
 from eventlab.grading.collect import find
-from eventlab.grading.jobs import Job, Limits, plan
+from eventlab.grading.environment import sandbox
+from eventlab.grading.jobs import Job, Limits, Outcome, plan
 from eventlab.grading.progress import GradingProgress
 from eventlab.grading.results import SubmissionRecord
-from eventlab.grading.scheduler import GradingError, Scheduler, default_size
+from eventlab.grading.scheduler import LOGS, Scheduler, default_size
 from eventlab.labs.catalogue import Lab
 
-__all__ = ["GradingError", "grade"]
 logger = logging.getLogger(__name__)
+
+
+class GradingError(EventlabError):
+    """The grading could not continue; the message says why."""
+
+
+class SandboxError(GradingError):
+    """This machine cannot isolate submissions."""
 
 
 def grade(
@@ -43,28 +55,70 @@ def grade(
 
     Raises:
         SubmissionsError: There is nothing to grade.
-        GradingError: No worker could start.
+        GradingError: A record could not be written.
     """
     output.mkdir(parents=True, exist_ok=True)
     limits = Limits(cell_timeout, memory_mib)
     secret = _secret(output)
     jobs = [plan(lab, submission, secret, limits) for submission in find(submissions, output / ".submissions")]
-    kept = {} if force else _current_records(jobs, output)
-    remaining = [job for job in jobs if job.student not in kept]
-    done = 0
-
-    def report(record: SubmissionRecord) -> None:
-        nonlocal done
-        done += 1
+    records = {} if force else _current_records(jobs, output)
+    remaining = [job for job in jobs if job.student not in records]
+    for done, record in enumerate(records.values(), start=1):
         progress(done, len(jobs), record)
-
-    for old in kept.values():
-        report(old)
     if remaining:
         size = min(workers or default_size(len(remaining)), len(remaining))
         logger.info("%d of %d submissions are graded by %d workers", len(remaining), len(jobs), size)
-        Scheduler(lab, output, limits, size, report).run(remaining)
-    return [record for job in jobs if (record := results.load(job.student, output))]
+        with Scheduler(lab, output / LOGS, limits, size) as scheduler:
+            for job, outcome in scheduler.outcomes(remaining):
+                records[job.student] = _save(lab, job, outcome, output)
+                progress(len(records), len(jobs), records[job.student])
+    return [records[job.student] for job in jobs]
+
+
+def require_sandbox(no_sandbox: bool) -> None:
+    """Raise an error when this machine has no sandbox, unless the instructor agrees.
+
+    Raises:
+        SandboxError: There is no sandbox; the message names the reason, and the command that helps.
+    """
+    support = sandbox.support()
+    if support.bubblewrap or no_sandbox:
+        return
+    restriction = namespaces.restriction()
+    cause = f" ({restriction.description})" if restriction else ""
+    raise SandboxError(
+        f"Submissions cannot be isolated on this machine: {support.reason}{cause}. Grading needs the package "
+        f"{namespaces.PACKAGE}. To grade only code that you trust, add --no-sandbox",
+        next_command=namespaces.remedy(shutil.which("bwrap") is not None, restriction) or "eventlab doctor",
+    )
+
+
+def _save(lab: Lab, job: Job, outcome: Outcome, output: Path) -> SubmissionRecord:
+    """Write the executed notebook and the record of an outcome, and return the record."""
+    record = outcome.record or _without_mark(lab, job, outcome.reason)
+    try:
+        if outcome.notebook is not None:
+            name = f"notebooks/{record.slug}.ipynb"
+            results.write_atomically(output / name, outcome.notebook)
+            record = replace(record, notebook=name)
+        results.save(record, output)
+    except OSError as error:
+        raise GradingError(f"The record of {job.student!r} could not be written: {error}") from error
+    return record
+
+
+def _without_mark(lab: Lab, job: Job, reason: str) -> SubmissionRecord:
+    logs = f"the logs are in {LOGS}/{results.slug(job.student)}"
+    support = sandbox.support()
+    return results.without_points(
+        lab,
+        job.student,
+        "infrastructure_failed",
+        reason,
+        messages=(reason, logs),
+        containment=support.described,
+        sandboxed=support.bubblewrap,
+    )
 
 
 def _secret(output: Path) -> str:
@@ -77,6 +131,6 @@ def _current_records(jobs: Iterable[Job], output: Path) -> dict[str, SubmissionR
     current = {}
     for job in jobs:
         record = results.load(job.student, output)
-        if record and record.fingerprint == job.fingerprint and record.student == job.student:
+        if record and record.has_mark and (record.fingerprint, record.student) == (job.fingerprint, job.student):
             current[job.student] = record
     return current

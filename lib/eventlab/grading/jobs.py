@@ -1,17 +1,23 @@
-"""Jobs: what a worker needs to grade one submission, and a fingerprint of everything that its marks depend on."""
+"""Jobs and outcomes: what a worker needs to grade one submission, and what it answers.
+
+A job has a fingerprint: a hash of everything that the marks depend on.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Literal
 
 from eventlab import ROOT
+from eventlab.grading import results
 from eventlab.grading.collect import Submission
 from eventlab.labs.catalogue import Lab
 from eventlab.labs.seeds import seed_of
@@ -74,6 +80,45 @@ class Job:
                 selected[str(path.relative_to(folder))] = path.read_bytes()
                 remaining -= size
         return selected
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a worker answers to a job.
+
+    Attributes:
+        kind: `graded`; `submission_failed` (timed out, died, unreadable), which gives a mark too; or
+            `infrastructure_failed` (the worker, its services or the judge failed), which gives none.
+        record: The record; None when the infrastructure failed.
+        notebook: The executed notebook as JSON, or None without one.
+        reason: Why the infrastructure failed.
+    """
+
+    kind: Literal["graded", "submission_failed", "infrastructure_failed"]
+    record: results.SubmissionRecord | None = None
+    notebook: str | None = None
+    reason: str = ""
+
+    @classmethod
+    def of(cls, record: results.SubmissionRecord, notebook: str | None = None) -> Outcome:
+        """Return the outcome for a record that has a mark."""
+        return cls("graded" if record.status == "graded" else "submission_failed", record, notebook)
+
+    @classmethod
+    def infrastructure_failed(cls, reason: str) -> Outcome:
+        """Return the outcome of a job that the machine could not carry out."""
+        return cls("infrastructure_failed", reason=reason)
+
+    def to_json(self) -> str:
+        """Return the outcome as one line of JSON."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, line: str) -> Outcome:
+        """Read the outcome from a line of JSON."""
+        fields = json.loads(line)
+        record = fields.pop("record")
+        return cls(record=record and results.parse(record), **fields)
 
 
 def plan(lab: Lab, submission: Submission, secret: str, limits: Limits) -> Job:

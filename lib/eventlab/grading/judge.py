@@ -60,7 +60,7 @@ class Judge:
         )
 
     def verdicts(self, evidence: Evidence) -> list[Verdict]:
-        """Return one verdict per check of the lab, in job."""
+        """Return one verdict per check of the lab, in order."""
         found: list[Verdict] = []
         while len(found) < len(self.lab.checks):
             self._ask(evidence, skip=len(found))
@@ -87,7 +87,7 @@ class Judge:
             self.open()
         assert self._process is not None
         assert self._process.stdin is not None
-        if self._line(START_TIMEOUT_S) is None:  # it says that it is ready for an job
+        if self._line(START_TIMEOUT_S) is None:  # it says that it is ready for a request
             code = self._process.wait() if self._process.poll() is not None else "none"
             self.close()
             raise JudgeError(f"the judge did not start (exit code {code})")
@@ -151,7 +151,12 @@ def main(folder: str, memory: int) -> None:
         evidence = Evidence(namespace, job["seed"], job["answers"], job["sources"], files)
         for check in checks[job["skip"] :]:
             verdict = check.run(evidence)
-            said = {"passed": bool(verdict.passed), "expected": str(verdict.expected), "got": str(verdict.got)}
+            said = {
+                "passed": bool(verdict.passed),
+                "expected": str(verdict.expected),
+                "got": str(verdict.got),
+                "unavailable": bool(verdict.unavailable),
+            }
             print(json.dumps(said), file=answers, flush=True)
 
 

@@ -10,14 +10,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pydantic import ConfigDict, InstanceOf, StrictBool, StrictFloat, TypeAdapter, ValidationError
+from pydantic import ConfigDict, InstanceOf, StrictBool, StrictFloat, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
 from eventlab import files
 from eventlab.errors import EventlabError
 from eventlab.labs.catalogue import Lab
 
-Status = Literal["graded", "timed_out", "died", "unreadable"]
+Status = Literal["graded", "timed_out", "died", "unreadable", "infrastructure_failed"]
+"""Of these only `infrastructure_failed` gives no mark: the machine failed, not the submission."""
 STATUSES: tuple[Status, ...] = get_args(Status)
 Text = InstanceOf[str]
 """Any string: pydantic's own type refuses the lone surrogates that a file name can contain."""
@@ -72,16 +73,18 @@ class SubmissionRecord:
     """The result of grading one submission.
 
     Attributes:
+        points: The mark; None when the machine failed and the submission has no mark.
         messages: Sentences for the instructor.
         containment: Which limits and sandbox the submission ran in.
         fingerprint: Hash of everything that the result depends on.
         notebook: Path of the executed notebook, relative to the output folder.
+        sandboxed: Whether it ran in a sandbox.
     """
 
     student: Text
     lab: Text
     status: Status
-    points: StrictFloat
+    points: StrictFloat | None
     max_points: StrictFloat
     questions: tuple[Question, ...] = ()
     messages: tuple[Text, ...] = ()
@@ -89,11 +92,23 @@ class SubmissionRecord:
     seconds: StrictFloat = 0.0
     fingerprint: Text = ""
     notebook: Text | None = None
+    sandboxed: StrictBool = True
+
+    @model_validator(mode="after")
+    def _has_a_mark_or_a_reason(self) -> SubmissionRecord:
+        if (self.points is None) != (self.status == "infrastructure_failed"):
+            raise ValueError("a record has points unless its status is infrastructure_failed")
+        return self
 
     @property
     def slug(self) -> str:
         """Return the student's name as a file name."""
         return slug(self.student)
+
+    @property
+    def has_mark(self) -> bool:
+        """Return whether the submission has a mark."""
+        return self.points is not None
 
     @property
     def checks(self) -> tuple[CheckResult, ...]:
@@ -104,6 +119,8 @@ class SubmissionRecord:
 def without_points(lab: Lab, student: str, status: Status, reason: str, **fields: Any) -> SubmissionRecord:
     """Return the record of a submission of which no question was judged.
 
+    It has the mark 0, or no mark when the machine is the reason (`infrastructure_failed`).
+
     Args:
         lab: The lab.
         student: The student's name.
@@ -111,8 +128,11 @@ def without_points(lab: Lab, student: str, status: Status, reason: str, **fields
         reason: The same as a sentence.
         **fields: Further fields of the record.
     """
+    failed = status == "infrastructure_failed"
     questions = tuple(Question(q, 0, lab.points(q), f"not graded: {reason}") for q in lab.questions)
-    return SubmissionRecord(student, lab.name, status, 0, lab.points(), questions, **fields)
+    return SubmissionRecord(
+        student, lab.name, status, None if failed else 0, lab.points(), () if failed else questions, **fields
+    )
 
 
 def slug(student: str) -> str:
@@ -140,6 +160,19 @@ def save(record: SubmissionRecord, output: Path) -> Path:
     return target
 
 
+def parse(fields: object) -> SubmissionRecord:
+    """Return the record that these JSON values describe.
+
+    Raises:
+        RecordError: They are not a record.
+    """
+    try:
+        return TypeAdapter(SubmissionRecord).validate_python(fields)
+    except ValidationError as error:
+        wrong = [f"{'.'.join(map(str, e['loc'])) or 'the file'}: {e['msg']}" for e in error.errors()]
+        raise RecordError("; ".join(wrong[:5])) from error
+
+
 def read(path: Path) -> SubmissionRecord:
     """Read the record in a file.
 
@@ -148,11 +181,8 @@ def read(path: Path) -> SubmissionRecord:
         RecordError: It is not a record.
     """
     try:
-        return TypeAdapter(SubmissionRecord).validate_python(json.loads(path.read_text(encoding="utf-8")))
-    except ValidationError as error:
-        wrong = [f"{'.'.join(map(str, e['loc'])) or 'the file'}: {e['msg']}" for e in error.errors()]
-        raise RecordError(f"{path} is not a record of a submission ({'; '.join(wrong[:5])})") from error
-    except (ValueError, RecursionError) as error:
+        return parse(json.loads(path.read_text(encoding="utf-8")))
+    except (RecordError, ValueError, RecursionError) as error:
         raise RecordError(f"{path} is not a record of a submission ({error})") from error
 
 

@@ -1,7 +1,7 @@
-"""One worker: executes submissions on its own stack, has the judge run the checks, writes records.
+"""One worker: executes submissions on its own stack, has the judge run the checks, and answers with outcomes.
 
-It is trusted and runs no student's code. Orders are lines of JSON on standard input; for each it writes a line to
-standard output when the record is in the output folder.
+It is trusted and runs no student's code. Jobs are lines of JSON on standard input, outcomes are lines of JSON on
+standard output. It writes no records.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from eventlab.grading.execution import notebook, regrade
 from eventlab.grading.execution.executed import executed
 from eventlab.grading.execution.kernel import SubmissionKernel
 from eventlab.grading.execution.outputs import CellResult
-from eventlab.grading.jobs import Job
+from eventlab.grading.jobs import Job, Limits, Outcome
 from eventlab.grading.judge import Judge
 from eventlab.grading.results import CheckResult, Question, SubmissionRecord
 from eventlab.labs.catalogue import Lab, find
@@ -42,55 +42,55 @@ logger = logging.getLogger(__name__)
 class Worker:
     """Grades submissions one after the other on its own stack."""
 
-    def __init__(
-        self, lab: Lab, stack: WorkerStack, judge: Judge, output: Path, cell_timeout: float, containment: str
-    ) -> None:
-        self.lab, self.stack, self.judge, self.output = lab, stack, judge, output
-        self.cell_timeout, self.containment = cell_timeout, containment
+    def __init__(self, lab: Lab, stack: WorkerStack, judge: Judge, limits: Limits, containment: str) -> None:
+        self.lab, self.stack, self.judge = lab, stack, judge
+        self.limits, self.containment = limits, containment
         self.instructor = notebook.instructors(lab.instructor)
 
-    def grade(self, job: Job) -> SubmissionRecord:
-        """Grade a submission, save its record and return it; an unreadable file gets a record too."""
+    def grade(self, job: Job) -> Outcome:
+        """Execute and judge a submission; whatever fails on the machine's side is an outcome too."""
         started = time.monotonic()
+        self.stack.forget_logs()
+        try:
+            outcome = self._graded(job)
+        except Exception as error:  # a submission's own failures are results, not exceptions
+            logger.exception("The job of %r failed", job.student)
+            return Outcome.infrastructure_failed(str(error) or type(error).__name__)
+        assert outcome.record is not None
+        seconds = round(time.monotonic() - started, 3)
+        return replace(outcome, record=replace(outcome.record, seconds=seconds))
+
+    def _graded(self, job: Job) -> Outcome:
+        common: dict[str, Any] = {
+            "containment": self.containment,
+            "sandboxed": self.stack.config.contained,
+            "fingerprint": job.fingerprint,
+        }
+        problems = (job.problem,) if job.problem else ()
         try:
             matched = notebook.match(_read(job), self.instructor)
         except notebook.UnreadableError as error:
-            record = results.without_points(
-                self.lab,
-                job.student,
-                "unreadable",
-                str(error),
-                messages=tuple(filter(None, (job.problem, str(error)))),
-                containment=self.containment,
-                fingerprint=job.fingerprint,
+            messages = (*problems, str(error))
+            return Outcome.of(
+                results.without_points(
+                    self.lab, job.student, "unreadable", str(error), messages=messages, **common
+                )
             )
-        else:
-            record = self._graded(job, matched)
-        record = replace(record, seconds=round(time.monotonic() - started, 3))
-        results.save(record, self.output)
-        return record
-
-    def _graded(self, job: Job, matched: notebook.Matched) -> SubmissionRecord:
         files = job.workdir_files()
         runs = regrade.runs_of(matched, self.lab.questions, lambda broken: self._run(job, matched, files, broken))
         questions = self._questions(runs)
         ends = [run.ended for run in runs]
-        status: results.Status = "died" if "died" in ends else "timed_out" if "timed_out" in ends else "graded"
-        name = f"notebooks/{results.slug(job.student)}.ipynb"
-        results.write_atomically(self.output / name, nbformat.writes(executed(matched, runs)) + "\n")
-        problem = (job.problem,) if job.problem else ()
-        return SubmissionRecord(
+        record = SubmissionRecord(
             student=job.student,
             lab=self.lab.name,
-            status=status,
+            status="died" if "died" in ends else "timed_out" if "timed_out" in ends else "graded",
             points=sum(question.points for question in questions),
             max_points=self.lab.points(),
             questions=questions,
-            messages=(*problem, *matched.messages, *_messages(runs)),
-            containment=self.containment,
-            fingerprint=job.fingerprint,
-            notebook=name,
+            messages=(*problems, *matched.messages, *_messages(runs)),
+            **common,
         )
+        return Outcome.of(record, nbformat.writes(executed(matched, runs)) + "\n")
 
     def _run(
         self, job: Job, matched: notebook.Matched, files: Mapping[str, bytes], broken: frozenset[str | None]
@@ -100,7 +100,13 @@ class Worker:
         run = regrade.Run(broken)
         try:
             kernel.write(files)
-            _execute(kernel, notebook.solved(matched, broken), _parameters(job, namespace), self.cell_timeout, run)
+            _execute(
+                kernel,
+                notebook.solved(matched, broken),
+                _parameters(job, namespace),
+                self.limits.cell_timeout,
+                run,
+            )
             evidence = Evidence(
                 namespace, job.seed, answers=_answers(run), sources=matched.sources, files=kernel.files()
             )
@@ -133,9 +139,18 @@ class Worker:
             return kernel.result(), namespace
 
     def _checks(self, evidence: Evidence) -> dict[str, tuple[CheckResult, ...]]:
-        """Return the results of each question's checks."""
-        found: dict[str, tuple[CheckResult, ...]] = dict.fromkeys(self.lab.questions, ())
-        for check, verdict in zip(self.lab.checks, self.judge.verdicts(evidence), strict=True):
+        """Return the results of each question's checks.
+
+        Raises:
+            EventlabError: The judge does not start, or a check failed and the services do not answer.
+        """
+        verdicts = self.judge.verdicts(evidence)
+        if not all(verdict.passed for verdict in verdicts):
+            self.stack.require_running()
+        if any(verdict.unavailable for verdict in verdicts):  # although the services answer now
+            verdicts = self.judge.verdicts(evidence)
+        selected: dict[str, tuple[CheckResult, ...]] = dict.fromkeys(self.lab.questions, ())
+        for check, verdict in zip(self.lab.checks, verdicts, strict=True):
             result = CheckResult(
                 name=check.name,
                 question=check.question,
@@ -147,11 +162,11 @@ class Worker:
                 expected=verdict.expected,
                 got=verdict.got,
             )
-            found[check.question] += (result,)
-        return found
+            selected[check.question] += (result,)
+        return selected
 
     def _questions(self, runs: list[regrade.Run]) -> tuple[Question, ...]:
-        notes = regrade.notes(runs, self.lab.questions, self.cell_timeout)
+        notes = regrade.notes(runs, self.lab.questions, self.limits.cell_timeout)
         found = []
         for question in self.lab.questions:
             run, note = regrade.best(runs, question), notes.get(question, "")
@@ -218,20 +233,26 @@ def _messages(runs: list[regrade.Run]) -> tuple[str, ...]:
 
 
 def main(configuration: str) -> None:
-    """Grade each job on standard input until it ends."""
+    """Answer each job on standard input with an outcome until the input ends or the infrastructure fails."""
     options = json.loads(configuration)
     logging.basicConfig(format="%(asctime)s %(name)s: %(message)s")
     logging.getLogger("eventlab").setLevel(options["log_level"])
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # whatever a lab's checks print is not for the grader to read
+    os.dup2(2, 1)  # what a lab's checks print is not an answer
     from eventlab.settings import settings
 
-    limits = sandbox.ProcessLimits(memory_mib=options["memory_mib"])
-    config = WorkerConfiguration(options["number"], Path(options["run"]), settings, limits, options["contained"])
+    limits = Limits(**options["limits"])
+    config = WorkerConfiguration(
+        options["number"],
+        Path(options["run"]),
+        settings,
+        sandbox.ProcessLimits(memory_mib=limits.memory_mib),
+        options["contained"],
+    )
     stack = WorkerStack(config)
     lab = find(options["lab"])
     judge = Judge(lab)
-    worker = Worker(lab, stack, judge, Path(options["output"]), options["cell_timeout"], options["containment"])
+    worker = Worker(lab, stack, judge, limits, options["containment"])
     try:
         threading.Thread(target=_import_ahead, daemon=True).start()
         judge.open()
@@ -242,10 +263,10 @@ def main(configuration: str) -> None:
             raise
         print(json.dumps({"ready": True}), file=answers, flush=True)
         for line in sys.stdin:
-            job = Job(**json.loads(line))
-            print(json.dumps({"begun": job.student}), file=answers, flush=True)
-            record = worker.grade(job)
-            print(json.dumps({"graded": job.student, "status": record.status}), file=answers, flush=True)
+            outcome = worker.grade(Job(**json.loads(line)))
+            print(outcome.to_json(), file=answers, flush=True)
+            if outcome.kind == "infrastructure_failed":
+                break
     finally:
         judge.close()
         stack.close()

@@ -9,18 +9,21 @@ opens its session after all this.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import shutil
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from eventlab.clients import kafka
 from eventlab.grading.environment import cleanup, sandbox, sessions
 from eventlab.grading.environment.class_watch import ClassWatch
 from eventlab.grading.environment.fork_server import ForkServer
 from eventlab.grading.environment.services import PATIENCE_S, Services, WorkerConfiguration, WorkerStackError
 from eventlab.grading.environment.warm_up import PREPARE_KERNEL, WARM_UP
 from eventlab.grading.execution.kernel import KernelError, SubmissionKernel
+from eventlab.labs import files
 from eventlab.settings import Settings
 from eventlab.stack import config
 
@@ -184,13 +187,41 @@ class WorkerStack:
         if self._classes:
             self._classes.close()
         self._spark = self._classes = None
-        shutil.rmtree(self.config.run / "spark", ignore_errors=True)
+        self._remove("spark")
 
     def _close_data(self) -> None:
         if self._data:
             self._data.close()
         self._data = None
-        shutil.rmtree(self.config.run / "data", ignore_errors=True)
+        self._remove("data")
+
+    def _remove(self, name: str) -> None:
+        """Delete a state folder; the logs in it move to `logs/`, which is emptied when the next job starts."""
+        state, kept = self.config.run / name, self.config.run / "logs" / f"{time.monotonic_ns()}-{name}"
+        if (state / "logs").is_dir():
+            kept.parent.mkdir(exist_ok=True)
+            with contextlib.suppress(OSError):
+                (state / "logs").rename(kept)
+        shutil.rmtree(state, ignore_errors=True)
+
+    def forget_logs(self) -> None:
+        """Delete the logs of services that were restarted before now."""
+        shutil.rmtree(self.config.run / "logs", ignore_errors=True)
+
+    def require_running(self) -> None:
+        """Raise an error unless Kafka and HDFS run and answer.
+
+        Raises:
+            WorkerStackError: A process has ended, or HDFS does not answer.
+            ServiceUnavailable: The broker does not answer.
+        """
+        assert self._data is not None
+        self._data.sweep()
+        kafka.check_broker(self.config.settings.bootstrap_servers)
+        try:
+            files.summary("/")
+        except files.FileError as error:
+            raise WorkerStackError(f"the NameNode does not answer: {error.message}") from error
 
     def _close_services(self) -> None:
         with ThreadPoolExecutor(2) as pool:

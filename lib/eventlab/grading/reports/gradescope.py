@@ -15,8 +15,11 @@ FOLDER = "gradescope"
 
 
 def write(record: SubmissionRecord, output: Path) -> Path:
-    """Write OUTPUT/gradescope/<slug>/results.json."""
+    """Write OUTPUT/gradescope/<slug>/results.json; without a mark, remove the file of an earlier grading."""
     target = output / FOLDER / record.slug / "results.json"
+    if not record.has_mark:
+        target.unlink(missing_ok=True)
+        return target
     write_atomically(target, json.dumps(results(record), indent=2) + "\n")
     return target
 
@@ -31,7 +34,7 @@ def results(record: SubmissionRecord) -> dict[str, object]:
         "output_format": "text",
         "stdout_visibility": "hidden",
         "tests": [_test(check) for check in record.checks],
-        "extra_data": {"lab": record.lab, "status": record.status},
+        "extra_data": {"lab": record.lab, "status": record.status, "sandboxed": record.sandboxed},
     }
 
 

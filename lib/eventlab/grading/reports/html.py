@@ -137,6 +137,8 @@ def overview(records: Sequence[SubmissionRecord]) -> str:
     return render_template(
         "overview.html",
         records=records,
+        unsandboxed=any(not record.sandboxed for record in records),
+        failed=[record for record in records if not record.has_mark],
         outcomes=", ".join(f"{counts[status]} {status}" for status in STATUSES if counts[status]),
         containments=", ".join(sorted({record.containment for record in records if record.containment})),
         distribution=_picture(_distribution(records)),
@@ -147,7 +149,8 @@ def overview(records: Sequence[SubmissionRecord]) -> str:
 
 def _distribution(records: Sequence[SubmissionRecord]) -> Figure:
     """Plot how many students have which share of the points, in steps of 10 %."""
-    shares = [100 * record.points / record.max_points if record.max_points else 0 for record in records]
+    points = [(record.points, record.max_points) for record in records if record.points is not None]
+    shares = [100 * earned / most if most else 0 for earned, most in points]
     figure = Figure(figsize=(8, 2.8), layout="constrained")
     axes = figure.add_subplot()
     axes.hist(shares, bins=range(0, 101, 10), color=PASSED, edgecolor="white")

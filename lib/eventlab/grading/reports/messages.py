@@ -8,17 +8,20 @@ from eventlab.grading.results import CheckResult, Status
 
 STATUS: dict[Status, str] = {
     "graded": "Your notebook was executed and judged.",
-    "timed_out": "A cell ran past its time and was stopped. The other questions were graded on their merits.",
-    "died": "A cell ended its own kernel. The other questions were graded on their merits.",
-    "unreadable": "What was handed in could not be read as a notebook.",
+    "timed_out": "A cell ran past its time limit and was stopped. The other questions were graded separately.",
+    "died": "A cell ended its own kernel. The other questions were graded separately.",
+    "unreadable": "Your file could not be read as a notebook.",
+    "infrastructure_failed": "The grading machine failed: your notebook has no mark yet and is graded again.",
 }
 
 ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
 
-def number(value: float) -> str:
-    """Format points: `2`, `0.5`."""
+def number(value: float | None) -> str:
+    """Format points: `2`, `0.5`; a dash when there is no mark."""
+    if value is None:
+        return "–"
     return f"{value:.4g}" if value % 1 else f"{value:.0f}"
 
 
