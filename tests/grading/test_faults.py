@@ -54,7 +54,7 @@ def the_machine_works(evidence: Evidence) -> Verdict:
 
 def worker():
     os.kill(os.getppid(), signal.SIGKILL)
-    signal.pause()
+    signal.pause()  # ends with its worker
 
 
 def judge():

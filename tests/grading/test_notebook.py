@@ -97,13 +97,21 @@ def test_hidden_tests_never_reach_the_student(tmp_path: Path) -> None:
     assert "secret" not in "".join(step.source for step in found.steps)
 
 
-def test_a_broken_question_gets_the_instructors_solution_and_loses_its_added_cells(tmp_path: Path) -> None:
-    notebook = tiny_lab.notebook(q2="broken")
-    at = notebook.cells.index(cell_of(notebook, "q2"))
-    notebook.cells.insert(at + 1, nbformat.v4.new_code_cell("also broken"))
-    solved = module.solved(matched(tmp_path, notebook), {"q2"})
-    assert sources(solved)["q2"] == tiny_lab.SOLUTIONS["q2"]
-    assert "also broken" not in [step.source for step in solved.steps]
+def test_a_question_is_judged_after_its_check_cell_and_without_one_after_its_last_cell(tmp_path: Path) -> None:
+    notebook = tiny_lab.notebook()
+    notebook.cells.insert(4, nbformat.v4.new_code_cell("added behind the check of q1"))
+    instructor = tiny_lab.notebook()
+    instructor.cells.remove(cell_of(instructor, "q2-check"))
+    path = tmp_path / "student.ipynb"
+    path.write_text(json.dumps(notebook))
+    found = module.match(module.read(path), instructor)
+    judged = {q: found.steps[n].grade_id for q, n in found.check_steps(["q1", "q2", "q3", "q9"]).items()}
+    assert judged == {"q1": "q1-check", "q2": "q2", "q3": "q3-check", "q9": found.steps[-1].grade_id}
+
+
+def test_the_reference_is_the_instructors_notebook_with_its_solutions() -> None:
+    steps = module.reference(tiny_lab.notebook()).steps
+    assert {step.grade_id: step.source for step in steps}["q2"] == tiny_lab.SOLUTIONS["q2"]
 
 
 @pytest.mark.parametrize(

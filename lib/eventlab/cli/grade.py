@@ -39,9 +39,32 @@ if TYPE_CHECKING:
 @click.option(
     "--memory", "memory_mib", default=1024, type=click.IntRange(256), metavar="MiB", help="Memory per submission."
 )
+@click.option(
+    "--time-limit",
+    default=600,
+    type=click.IntRange(1, 86400),
+    metavar="S",
+    help="Seconds that a submission may take in all, over all its runs.",
+)
+@click.option("--fresh", is_flag=True, help="Start new services for each submission (slow).")
+@click.option(
+    "--audit",
+    "audit_count",
+    default=0,
+    type=click.IntRange(0),
+    metavar="N",
+    help="Grade N random submissions again on new services; differences are reported, and the exit code is 1.",
+)
 @click.option("--force", is_flag=True, help="Also grade submissions that have not changed.")
 @click.option("--no-sandbox", is_flag=True, help="Grade also where no sandbox is available: trusted code only.")
-def grade(lab: str, submissions: tuple[Path, ...], output: Path | None, no_sandbox: bool, **options: Any) -> None:
+def grade(
+    lab: str,
+    submissions: tuple[Path, ...],
+    output: Path | None,
+    no_sandbox: bool,
+    audit_count: int,
+    **options: Any,
+) -> None:
     """Grade submissions and write reports.
 
     SUBMISSIONS is a folder of STUDENT.ipynb files, a folder of STUDENT/... folders, the zip file that a learning
@@ -54,6 +77,7 @@ def grade(lab: str, submissions: tuple[Path, ...], output: Path | None, no_sandb
       eventlab grade lab01 submissions/
       eventlab grade lab03 export.zip --output grades/lab03 --workers 4
       eventlab grade lab04 submissions/ --cell-timeout 120 --memory 2048
+      eventlab grade lab02 submissions/ --audit 5
 
     The output folder contains afterwards:
       grades.csv              one row per student
@@ -66,22 +90,30 @@ def grade(lab: str, submissions: tuple[Path, ...], output: Path | None, no_sandb
     submissions that have changed.
     """
     from eventlab.doctor.host import require_grading_platform
+    from eventlab.grading import grade as grading
     from eventlab.grading.collect import collected
-    from eventlab.grading.grade import grade as grade_all
-    from eventlab.grading.grade import require_sandbox
     from eventlab.grading.progress import show_grading
     from eventlab.grading.reports.write_all import write_all
     from eventlab.labs.catalogue import find
 
     require_grading_platform()
-    require_sandbox(no_sandbox)
+    grading.require_sandbox(no_sandbox)
     graded_lab = find(lab)
     target = output or Path("build", "grades", graded_lab.name)
-    with terminable(CONTINUE), collected(submissions) as source, show_grading(console()) as progress:
-        records = grade_all(graded_lab, source, target, progress=progress, **options)
+    with terminable(CONTINUE), collected(submissions) as source:
+        with show_grading(console()) as progress:
+            records = grading.grade(graded_lab, source, target, progress=progress, **options)
         write_all(records, target)
+        differences: Sequence[object] = ()
+        if audit_count:
+            limits = {name: options[name] for name in ("workers", "cell_timeout", "memory_mib", "time_limit")}
+            differences = grading.audit(graded_lab, source, target, records, count=audit_count, **limits)
+            write_all(records, target, differences)
     _show(records, target)
     _require_marks(records)
+    if differences:
+        found = "; ".join(map(str, differences))
+        raise EventlabError(f"The audit found {len(differences)} differences: {found}", "eventlab doctor")
 
 
 def _show(records: Sequence[SubmissionRecord], output: Path) -> None:

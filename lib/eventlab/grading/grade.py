@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import secrets
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from eventlab.doctor import namespaces
 from eventlab.errors import EventlabError
 from eventlab.files import create_once
 from eventlab.grading import results
+from eventlab.grading.audit import Difference, compare_again
 from eventlab.grading.collect import find
 from eventlab.grading.environment import sandbox
 from eventlab.grading.jobs import Job, Limits, Outcome, plan
@@ -45,22 +46,34 @@ def grade(
     workers: int | None = None,
     cell_timeout: float = 60,
     memory_mib: int = 1024,
+    time_limit: float = 600,
+    fresh: bool = False,
     force: bool = False,
     progress: GradingProgress = lambda done, total, record: None,
 ) -> list[SubmissionRecord]:
     """Grade the submissions and return their records, sorted by student.
 
     Records with the same fingerprint are kept. An interruption ends what was started and keeps the records so far;
-    the next call continues. `cell_timeout` is in seconds; without `workers` their number depends on the machine.
+    the next call continues.
+
+    Args:
+        lab: The lab.
+        submissions: A folder or a zip.
+        output: The folder for records, reports and logs.
+        workers: How many submissions are graded at the same time; by default it depends on the machine.
+        cell_timeout: Seconds that a cell may run.
+        memory_mib: Memory of a submission.
+        time_limit: Seconds that a submission may take over all its runs.
+        fresh: Whether each submission has a new stack.
+        force: Whether submissions that have not changed are graded, too.
+        progress: Called after each record.
 
     Raises:
         SubmissionsError: There is nothing to grade.
         GradingError: A record could not be written.
     """
-    output.mkdir(parents=True, exist_ok=True)
-    limits = Limits(cell_timeout, memory_mib)
-    secret = _secret(output)
-    jobs = [plan(lab, submission, secret, limits) for submission in find(submissions, output / ".submissions")]
+    limits = Limits(cell_timeout, memory_mib, time_limit)
+    jobs = jobs_of(lab, submissions, output, limits)
     records = {} if force else _current_records(jobs, output)
     remaining = [job for job in jobs if job.student not in records]
     for done, record in enumerate(records.values(), start=1):
@@ -68,11 +81,40 @@ def grade(
     if remaining:
         size = min(workers or default_size(len(remaining)), len(remaining))
         logger.info("%d of %d submissions are graded by %d workers", len(remaining), len(jobs), size)
-        with Scheduler(lab, output / LOGS, limits, size) as scheduler:
+        with Scheduler(lab, output / LOGS, limits, size, fresh=fresh) as scheduler:
             for job, outcome in scheduler.outcomes(remaining):
                 records[job.student] = _save(lab, job, outcome, output)
                 progress(len(records), len(jobs), records[job.student])
     return [records[job.student] for job in jobs]
+
+
+def jobs_of(lab: Lab, submissions: Path, output: Path, limits: Limits) -> list[Job]:
+    """Return one job per submission; their seeds depend on a secret in the output folder.
+
+    Raises:
+        SubmissionsError: There is nothing to grade.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    secret = _secret(output)
+    return [plan(lab, submission, secret, limits) for submission in find(submissions, output / ".submissions")]
+
+
+def audit(
+    lab: Lab,
+    submissions: Path,
+    output: Path,
+    records: Sequence[SubmissionRecord],
+    *,
+    count: int,
+    workers: int | None = None,
+    cell_timeout: float = 60,
+    memory_mib: int = 1024,
+    time_limit: float = 600,
+) -> list[Difference]:
+    """Grade `count` random submissions again, each on a fresh stack, and return those whose result differs."""
+    limits = Limits(cell_timeout, memory_mib, time_limit)
+    jobs = jobs_of(lab, submissions, output, limits)
+    return compare_again(lab, jobs, records, output, limits, count=count, workers=workers)
 
 
 def require_sandbox(no_sandbox: bool) -> None:

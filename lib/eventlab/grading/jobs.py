@@ -43,10 +43,12 @@ class Limits:
     Attributes:
         cell_timeout: Seconds that a cell may run.
         memory_mib: Memory of the submission's processes.
+        time_limit: Seconds that the submission may take in all, over all its runs.
     """
 
     cell_timeout: float = 60
     memory_mib: int = 1024
+    time_limit: float = 600
 
 
 @dataclass(frozen=True)

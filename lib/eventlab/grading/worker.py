@@ -13,7 +13,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from typing import Any
 
 import nbformat
 
+from eventlab.errors import EventlabError
 from eventlab.grading import results
 from eventlab.grading.environment import sandbox
 from eventlab.grading.environment.services import WorkerConfiguration
@@ -28,14 +29,21 @@ from eventlab.grading.environment.worker_stack import WorkerStack
 from eventlab.grading.execution import notebook, regrade
 from eventlab.grading.execution.executed import executed
 from eventlab.grading.execution.kernel import SubmissionKernel
-from eventlab.grading.execution.outputs import CellResult
+from eventlab.grading.execution.notebook import Matched
+from eventlab.grading.execution.regrade import Plan, Run
+from eventlab.grading.execution.run import NotebookRun, TimeBudget
+from eventlab.grading.execution.state import Reference
 from eventlab.grading.jobs import Job, Limits, Outcome
 from eventlab.grading.judge import Judge
 from eventlab.grading.results import CheckResult, Question, SubmissionRecord
 from eventlab.labs.catalogue import Lab, find
+from eventlab.labs.checks import LabCheck, Verdict
 from eventlab.labs.evidence import Evidence
 from eventlab.labs.names import Namespace
 
+REFERENCE_CELL_TIMEOUT_S = 120
+REFERENCE_TIMEOUT_S = 600
+NOT_RUN = Verdict(False, "", "not run")
 logger = logging.getLogger(__name__)
 
 
@@ -76,46 +84,94 @@ class Worker:
                     self.lab, job.student, "unreadable", str(error), messages=messages, **common
                 )
             )
-        files = job.workdir_files()
-        runs = regrade.runs_of(matched, self.lab.questions, lambda broken: self._run(job, matched, files, broken))
-        questions = self._questions(runs)
-        ends = [run.ended for run in runs]
+        runs = self._runs(job, matched)
+        questions = self._questions(matched, runs)
         record = SubmissionRecord(
             student=job.student,
             lab=self.lab.name,
-            status="died" if "died" in ends else "timed_out" if "timed_out" in ends else "graded",
+            status=_status(runs),
             points=sum(question.points for question in questions),
             max_points=self.lab.points(),
             questions=questions,
-            messages=(*problems, *matched.messages, *_messages(runs)),
+            messages=(*problems, *matched.messages, *_messages(matched, runs)),
             **common,
         )
         return Outcome.of(record, nbformat.writes(executed(matched, runs)) + "\n")
 
+    def _runs(self, job: Job, matched: Matched) -> list[Run]:
+        """Execute the submission, and again without what broke it while a question can gain points."""
+        files, budget = job.workdir_files(), TimeBudget(self.limits.time_limit)
+        reference: Reference | None = None
+        runs: list[Run] = []
+        plan: Plan | None = Plan()
+        while plan is not None:
+            if plan.replaced and reference is None:
+                reference = self._reference(job)
+            runs.append(self._run(job, matched, files, plan, budget, reference))
+            plan = regrade.next_plan(matched, self.lab.questions, runs)
+        return runs
+
     def _run(
-        self, job: Job, matched: notebook.Matched, files: Mapping[str, bytes], broken: frozenset[str | None]
-    ) -> regrade.Run:
-        """Execute in a new namespace, run the checks, and remove what the submission left."""
-        kernel, namespace = self._begun(job.seed)
-        run = regrade.Run(broken)
-        try:
+        self,
+        job: Job,
+        matched: Matched,
+        files: Mapping[str, bytes],
+        plan: Plan,
+        budget: TimeBudget,
+        reference: Reference | None,
+    ) -> Run:
+        """Execute in a new namespace, judge each question at its check cell, and remove what is left."""
+
+        def judge(question: str) -> None:
+            evidence = Evidence(namespace, job.seed, current.answers, matched.sources, kernel.files())
+            run.checks[question] = self._judge(evidence, question)
+
+        def replace(question: str) -> None:
+            assert reference is not None
+            reference.put(question, namespace, kernel)
+
+        with self._kernel(job.seed) as (kernel, namespace):
+            run = Run(plan)
             kernel.write(files)
-            _execute(
+            check_steps = matched.check_steps(self.lab.questions)
+            parameters = _parameters(job, namespace)
+            current = NotebookRun(
+                matched, check_steps, kernel, parameters, self.limits.cell_timeout, budget, judge, replace, run
+            )
+            current.execute()
+        return run
+
+    def _reference(self, job: Job) -> Reference:
+        """Run the instructor's notebook for a seed, without any of the student's code, and keep its states."""
+        matched = notebook.reference(self.instructor)
+        with self._kernel(job.seed) as (kernel, namespace):
+            reference = Reference(namespace, self.instructor)
+            current = NotebookRun(
+                matched,
+                matched.check_steps(self.lab.questions),
                 kernel,
-                notebook.solved(matched, broken),
                 _parameters(job, namespace),
-                self.limits.cell_timeout,
-                run,
+                REFERENCE_CELL_TIMEOUT_S,
+                TimeBudget(REFERENCE_TIMEOUT_S),
+                judge=lambda question: reference.keep(question, kernel),
+                replace=lambda question: None,
+                run=Run(),
             )
-            evidence = Evidence(
-                namespace, job.seed, answers=_answers(run), sources=matched.sources, files=kernel.files()
-            )
-            kernel.end()
-            run.checks = self._checks(evidence)
+            reference.begin(kernel)
+            current.execute()
+            if current.run.blocked is not None or current.run.out_of_time:
+                raise EventlabError("the instructor's notebook did not run to its end")
+        return reference
+
+    @contextlib.contextmanager
+    def _kernel(self, seed: int) -> Iterator[tuple[SubmissionKernel, Namespace]]:
+        """Yield a kernel and a new namespace with the lab's input, and remove afterwards what is left of both."""
+        kernel, namespace = self._begun(seed)
+        try:
+            yield kernel, namespace
         finally:
             kernel.forget()
             self.stack.clean()
-        return run
 
     def _begun(self, seed: int) -> tuple[SubmissionKernel, Namespace]:
         """Return a kernel and a new namespace with the lab's input; restart the stack once when that fails."""
@@ -138,41 +194,45 @@ class Worker:
                 raise
             return kernel.result(), namespace
 
-    def _checks(self, evidence: Evidence) -> dict[str, tuple[CheckResult, ...]]:
-        """Return the results of each question's checks.
+    def _judge(self, evidence: Evidence, question: str) -> tuple[CheckResult, ...]:
+        """Return the results of a question's checks.
 
         Raises:
             EventlabError: The judge does not start, or a check failed and the services do not answer.
         """
-        verdicts = self.judge.verdicts(evidence)
+        verdicts = self.judge.verdicts(evidence, question)
         if not all(verdict.passed for verdict in verdicts):
             self.stack.require_running()
         if any(verdict.unavailable for verdict in verdicts):  # although the services answer now
-            verdicts = self.judge.verdicts(evidence)
-        selected: dict[str, tuple[CheckResult, ...]] = dict.fromkeys(self.lab.questions, ())
-        for check, verdict in zip(self.lab.checks, verdicts, strict=True):
-            result = CheckResult(
-                name=check.name,
-                question=check.question,
-                passed=verdict.passed,
-                points=check.points if verdict.passed else 0,
-                max_points=check.points,
-                hidden=check.hidden,
-                hint=check.hint,
-                expected=verdict.expected,
-                got=verdict.got,
-            )
-            selected[check.question] += (result,)
-        return selected
+            verdicts = self.judge.verdicts(evidence, question)
+        checks = self.lab.checks_of(question)
+        return tuple(_result(check, verdict) for check, verdict in zip(checks, verdicts, strict=True))
 
-    def _questions(self, runs: list[regrade.Run]) -> tuple[Question, ...]:
-        notes = regrade.notes(runs, self.lab.questions, self.limits.cell_timeout)
-        found = []
-        for question in self.lab.questions:
-            run, note = regrade.best(runs, question), notes.get(question, "")
-            points = run.earned(question), self.lab.points(question)
-            found.append(Question(question, *points, note, run.checks[question]))
-        return tuple(found)
+    def _questions(self, matched: Matched, runs: list[Run]) -> tuple[Question, ...]:
+        questions = self.lab.questions
+        notes = regrade.notes(matched, runs, questions, self.limits.cell_timeout, self.limits.time_limit)
+        graded = []
+        for question in questions:
+            run = regrade.best(runs, question)
+            not_run = tuple(_result(check, NOT_RUN) for check in self.lab.checks_of(question))
+            checks = run.checks[question] if run else not_run
+            points = sum(check.points for check in checks)
+            graded.append(Question(question, points, self.lab.points(question), notes.get(question, ""), checks))
+        return tuple(graded)
+
+
+def _result(check: LabCheck, verdict: Verdict) -> CheckResult:
+    return CheckResult(
+        name=check.name,
+        question=check.question,
+        passed=verdict.passed,
+        points=check.points if verdict.passed else 0,
+        max_points=check.points,
+        hidden=check.hidden,
+        hint=check.hint,
+        expected=verdict.expected,
+        got=verdict.got,
+    )
 
 
 def _read(job: Job) -> list[dict[str, Any]]:
@@ -187,49 +247,27 @@ def _parameters(job: Job, namespace: Namespace) -> dict[str, object]:
     return {"student": job.student, "seed": job.seed} | places
 
 
-def _execute(
-    kernel: SubmissionKernel,
-    matched: notebook.Matched,
-    parameters: dict[str, object],
-    cell_timeout: float,
-    run: regrade.Run,
-) -> None:
-    """Run the steps until one times out or ends the kernel; errors are kept and the next step runs."""
-    for step in matched.steps:
-        if not step.is_code or not step.source.strip():
-            run.results.append((step, CellResult("done")))
-            continue
-        source = injected(parameters) if step.parameters else step.source
-        result = kernel.execute(source, cell_timeout)
-        run.results.append((step, result))
-        if result.ended in ("timed_out", "died"):
-            run.blocked, run.ended = step, result.ended
-            return
+def _status(runs: list[Run]) -> results.Status:
+    ends = {result.ended for run in runs for result in run.results.values()}
+    if "died" in ends:
+        return "died"
+    return "timed_out" if "timed_out" in ends or any(run.out_of_time for run in runs) else "graded"
 
 
-def injected(parameters: Mapping[str, object]) -> str:
-    """Return the source of the cell that papermill injects for these parameters."""
-    from papermill.translators import PythonTranslator
-
-    return PythonTranslator.codify(parameters)
-
-
-def _answers(run: regrade.Run) -> dict[str, Any]:
-    """Return the answers that the notebook declared; the last one of a question counts."""
-    every = [answer for _, result in run.results for answer in result.answers]
-    return {a["question"]: a.get("value") for a in every if isinstance(a.get("question"), str)}
-
-
-def _messages(runs: list[regrade.Run]) -> tuple[str, ...]:
-    found = []
+def _messages(matched: Matched, runs: list[Run]) -> tuple[str, ...]:
+    messages = []
     for number, run in enumerate(runs, start=1):
-        if run.blocked:
-            where = run.blocked.grade_id or run.blocked.question or "a cell that the student added"
-            found.append(f"run {number} was ended at {where}: {run.ended}")
-        if run.broken:
-            names = ", ".join(str(q) for q in sorted(run.broken, key=str) if q)
-            found.append(f"run {number} with the instructor's {names or '(without the added cells)'}")
-    return tuple(found)
+        if run.plan.replaced:
+            messages.append(
+                f"run {number} has the instructor's result of {' and '.join(sorted(run.plan.replaced))}"
+            )
+        if run.blocked is not None:
+            step = matched.steps[run.blocked]
+            place = step.grade_id or "a cell that the student added"
+            messages.append(f"run {number} was ended by {place}: {run.results[run.blocked].ended}")
+        if run.out_of_time:
+            messages.append(f"run {number} was ended by the time limit of the submission")
+    return tuple(messages)
 
 
 def main(configuration: str) -> None:

@@ -6,7 +6,6 @@ import base64
 import contextlib
 import itertools
 import json
-import queue
 import subprocess
 import threading
 from collections.abc import Mapping, Sequence
@@ -17,6 +16,8 @@ from jupyter_client.connect import KernelConnectionInfo, write_connection_file
 
 from eventlab.grading.environment import processes
 from eventlab.grading.execution.kernel import KernelError
+
+FILES_TIMEOUT_S = 60
 
 
 class ForkServer:
@@ -29,7 +30,8 @@ class ForkServer:
         self.folder, self.seen_as = folder, seen_as
         self._numbers = itertools.count(1)
         self._ended: dict[str, str] = {}
-        self._files: queue.Queue[dict[str, str]] = queue.Queue()
+        self._requests = itertools.count(1)
+        self._files: dict[int, dict[str, str]] = {}
         self._changed = threading.Condition()
         self._log = log.open("ab")
         self._process = subprocess.Popen(
@@ -49,7 +51,7 @@ class ForkServer:
                 elif message["event"] == "ended":
                     self._ended[message["id"]] = message["why"]
                 elif message["event"] == "files":
-                    self._files.put(message["files"])
+                    self._files[message["request"]] = message["files"]
                 self._changed.notify_all()
         self.is_warm.set()
 
@@ -79,7 +81,7 @@ class ForkServer:
 
     def exit_reason(self, kernel_id: str) -> str | None:
         """Return why a kernel has ended, or None while it runs."""
-        if self._process.poll() is not None:
+        if self._has_ended():
             return "the sandbox of the kernels is not running"
         return self._ended.get(kernel_id)
 
@@ -89,11 +91,25 @@ class ForkServer:
             return self._changed.wait_for(lambda: self.exit_reason(kernel_id) is not None, timeout_s)
 
     def files_of(self, kernel_id: str) -> dict[str, bytes]:
-        """Return the files in a kernel's working folder, by name."""
-        self.request(do="files", id=kernel_id)
-        with contextlib.suppress(queue.Empty):
-            return {name: base64.b64decode(text) for name, text in self._files.get(timeout=10).items()}
-        return {}
+        """Return the files in a kernel's working folder, by name.
+
+        Raises:
+            KernelError: The process does not answer; it runs no student's code.
+        """
+        number = next(self._requests)
+        self.request(do="files", id=kernel_id, request=number)
+        with self._changed:
+            self._changed.wait_for(
+                lambda: number in self._files or self._process.poll() is not None, FILES_TIMEOUT_S
+            )
+            files = self._files.pop(number, None)
+            self._files.clear()  # late answers to earlier requests
+        if files is None:
+            raise KernelError(f"the fork server did not send the files of kernel {kernel_id}")
+        return {name: base64.b64decode(text) for name, text in files.items()}
+
+    def _has_ended(self) -> bool:
+        return self._process.poll() is not None
 
     def close(self) -> None:
         """End the process and with it all kernels."""

@@ -1,4 +1,7 @@
-"""The executed notebook for the student, with all cells even when the execution stopped early."""
+"""The executed notebook for the student: all cells, with the outputs of the first run only.
+
+Further runs may contain what the instructor's solution produced, so their outputs are not shown.
+"""
 
 from __future__ import annotations
 
@@ -10,30 +13,27 @@ from nbformat import NotebookNode
 
 from eventlab.grading.execution.notebook import Matched, Step
 from eventlab.grading.execution.outputs import CellResult
-from eventlab.grading.execution.regrade import Run
+from eventlab.grading.execution.regrade import Run, best
 
 
 def executed(matched: Matched, runs: Sequence[Run]) -> NotebookNode:
-    """Return the notebook, each cell with its outputs from the first run with the student's code.
-
-    A cell that came too late in the first run is shown as it ran beside the instructor's solutions; one that never
-    ran is there without outputs and says so.
-    """
+    """Return the notebook with the outputs of the first run; a cell that did not run then says so."""
     made = []
     count = 0
     for number, step in enumerate(matched.steps):
         cell = _cell(step)
         cell.id = f"cell-{number + 1:03}"
         if step.is_code and step.source.strip():
-            run = _first(runs, number, step)
-            if run is not None:
+            result = runs[0].results.get(number)
+            if result is not None:
                 count += 1
                 cell.execution_count = count
-                cell.outputs = [*_said(_how(run)), *run.results[number][1].outputs]
-                cell.outputs += _said(_end(run.results[number][1]))
+                cell.outputs = [*result.outputs, *_sentence(_end(result))]
             else:
-                cell.outputs = _said(_why_not(runs, step))
+                cell.outputs = _sentence("not executed: an earlier cell ended the notebook")
                 cell.metadata["tags"] = ["not-executed"]
+            if step.own and not step.is_added:
+                cell.outputs += _sentence(_further_run(runs, step))
         made.append(cell)
     return nbformat.v4.new_notebook(cells=made)
 
@@ -46,33 +46,22 @@ def _cell(step: Step) -> NotebookNode:
     return make(step.source, metadata=metadata)
 
 
-def _first(runs: Sequence[Run], number: int, step: Step) -> Run | None:
-    """Return the first run that executed this step with the student's code."""
-    for run in runs:
-        if number < len(run.results) and not (step.own and step.question in run.broken):
-            return run
-    return None
-
-
-def _how(run: Run) -> str:
-    replaced = _names(run)
-    return f"executed with the instructor's {replaced} in its place" if replaced else ""
-
-
 def _end(result: CellResult) -> str:
-    return {"timed_out": "stopped: it ran past its time", "died": "the kernel ended here"}.get(result.ended, "")
+    return {"timed_out": "stopped: it ran past its time limit", "died": "the kernel ended here"}.get(
+        result.ended, ""
+    )
 
 
-def _why_not(runs: Sequence[Run], step: Step) -> str:
-    if any(step.own and step.question in run.broken for run in runs):
-        return "not executed: the instructor's solution ran in its place"
-    return "not executed: an earlier cell ended the notebook"
+def _further_run(runs: Sequence[Run], step: Step) -> str:
+    """Return which further run counts for the question of a step, or "" when the first one does."""
+    run = best(runs, step.question) if step.question else None
+    if run is None or run is runs[0]:
+        return ""
+    replaced = " and ".join(sorted(run.plan.replaced))
+    cause = f"with the instructor's result of {replaced}" if replaced else "without the cell that ended this one"
+    return f"graded in another run, {cause}; its outputs are not shown"
 
 
-def _names(run: Run) -> str:
-    return " and ".join(sorted(question for question in run.broken if question))
-
-
-def _said(what: str) -> list[NotebookNode]:
+def _sentence(text: str) -> list[NotebookNode]:
     """Return an output with a sentence of the grader, or no output."""
-    return [nbformat.v4.new_output("stream", name="stderr", text=f"[{what}]\n")] if what else []
+    return [nbformat.v4.new_output("stream", name="stderr", text=f"[{text}]\n")] if text else []

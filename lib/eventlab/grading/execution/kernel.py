@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 LARGEST_MESSAGE = 32 * 1024 * 1024
 START_TIMEOUT_S = 60
+INTERRUPT_S = 3.0
+"""How long an interrupted cell may take to end before its kernel is killed."""
 POLL_MS = 100
 
 
@@ -68,43 +70,23 @@ class SubmissionKernel:
         self.process.write(files)
 
     def execute(self, source: str, timeout_s: float) -> CellResult:
-        """Run a cell; after a timeout or a crash the kernel is ended."""
+        """Run a cell; interrupt it when its time is over, and kill the kernel when it does not end then."""
         started = time.monotonic()
         result = CellResult("done")
         try:
-            self._run(source, started + timeout_s, result)
-        except Exception as error:  # the student's process can send whatever it likes
+            cell = _RunningCell(self._client, self.process, self._budget, result)
+            cell.start(source)
+            if not cell.wait(timeout_s):
+                cell.interrupt()
+                ended = cell.wait(INTERRUPT_S) and result.ended != "died"
+                result.ended, result.error, result.kernel_ended = "timed_out", "", not ended
+        except Exception as error:  # the student's process can send anything
             result.ended, result.error = "died", f"the kernel sent an invalid message: {error!r:.200}"
-        if result.ended in ("timed_out", "died"):
+        result.kernel_ended = result.kernel_ended or result.ended == "died"
+        if result.kernel_ended:
             self.end()
         result.seconds = time.monotonic() - started
         return result
-
-    def _run(self, source: str, deadline: float, result: CellResult) -> None:
-        request = self._client.execute(source, allow_stdin=False, stop_on_error=False, store_history=True)
-        iopub, shell = self._client.iopub_channel.socket, self._client.shell_channel.socket
-        poller = zmq.Poller()
-        poller.register(iopub, zmq.POLLIN)
-        poller.register(shell, zmq.POLLIN)
-        capture = Capture(self._budget, result)
-        idle = replied = False
-        patience = None
-        while not (idle and replied):
-            if time.monotonic() > deadline:
-                result.ended = "timed_out"
-                return
-            if patience and time.monotonic() > patience:
-                return  # it answered, but its last outputs were too large to arrive
-            ready = dict(poller.poll(POLL_MS))
-            if not ready and (reason := self.process.exit_reason):
-                result.ended, result.error = "died", reason
-                return
-            if iopub in ready and (message := self._client.get_iopub_msg(timeout=0)):
-                idle = capture.take(message, request) or idle
-            message = self._client.get_shell_msg(timeout=0) if shell in ready else {}
-            if message and message["parent_header"].get("msg_id") == request:
-                replied, patience = True, time.monotonic() + 3
-                _note_error(message["content"], result)
 
     def files(self) -> dict[str, bytes]:
         """Return the files in the notebook's folder, by name."""
@@ -120,6 +102,54 @@ class SubmissionKernel:
         with contextlib.suppress(Exception):
             self._client.stop_channels()
         self.process.forget()
+
+
+class _RunningCell:
+    """Receives the messages of one cell until it has ended."""
+
+    def __init__(
+        self, client: BlockingKernelClient, process: KernelProcess, budget: OutputBudget, result: CellResult
+    ) -> None:
+        self.client, self.process, self.result = client, process, result
+        self.capture = Capture(budget, result)
+        self.request = ""
+        self.idle = self.replied = False
+        self.last_output = float("inf")
+
+    def start(self, source: str) -> None:
+        """Send the cell to the kernel."""
+        self.request = self.client.execute(source, allow_stdin=False, stop_on_error=False, store_history=True)
+
+    def interrupt(self) -> None:
+        """Raise KeyboardInterrupt in the cell."""
+        self.client.control_channel.send(self.client.session.msg("interrupt_request", {}))
+
+    def wait(self, timeout_s: float) -> bool:
+        """Return whether the cell has ended, also by the end of its kernel, within the time."""
+        deadline = time.monotonic() + timeout_s
+        iopub, shell = self.client.iopub_channel.socket, self.client.shell_channel.socket
+        poller = zmq.Poller()
+        poller.register(iopub, zmq.POLLIN)
+        poller.register(shell, zmq.POLLIN)
+        while not (self.idle and self.replied):
+            if time.monotonic() > deadline:
+                return False
+            if time.monotonic() > self.last_output:
+                return True  # it has replied, but its last outputs were too large to arrive
+            ready = dict(poller.poll(POLL_MS))
+            if not ready and (reason := self.process.exit_reason):
+                self.result.ended, self.result.error = "died", reason
+                return True
+            if iopub in ready:
+                self.idle = self.capture.take(self.client.get_iopub_msg(timeout=0), self.request) or self.idle
+            if shell in ready:
+                self._take_reply(self.client.get_shell_msg(timeout=0))
+        return True
+
+    def _take_reply(self, message: dict[str, Any]) -> None:
+        if message["parent_header"].get("msg_id") == self.request:
+            self.replied, self.last_output = True, time.monotonic() + 3
+            _note_error(message["content"], self.result)
 
 
 @functools.cache

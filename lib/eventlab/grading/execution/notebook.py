@@ -7,7 +7,7 @@ are dropped. Solution cells are the student's. Cells that the student added run 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -34,14 +34,14 @@ class Step:
     Attributes:
         question: The question that it belongs to; None for cells that all questions share.
         own: Whether the student wrote it.
-        solution: The instructor's source, when the student fills the cell in.
+        is_check: Whether it runs the checks of its question.
     """
 
     kind: str
     source: str
     question: str | None = None
     own: bool = False
-    solution: str | None = None
+    is_check: bool = False
     grade_id: str | None = None
     parameters: bool = False
 
@@ -49,6 +49,11 @@ class Step:
     def is_code(self) -> bool:
         """Return whether the cell is code."""
         return self.kind == "code"
+
+    @property
+    def is_added(self) -> bool:
+        """Return whether the student added the cell to the notebook."""
+        return self.own and self.grade_id is None
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,17 @@ class Matched:
             if step.own and step.question and step.is_code:
                 found.setdefault(step.question, []).append(step.source)
         return {question: "\n".join(sources) for question, sources in found.items()}
+
+    def check_steps(self, questions: Sequence[str]) -> dict[str, int]:
+        """Return, by question, the number of the step after which its checks run.
+
+        This is its check cell; without one its last cell; without any the last cell of the notebook.
+        """
+        last = {question: len(self.steps) - 1 for question in questions}
+        for kind in (lambda step: not step.is_added, lambda step: step.is_check):
+            found = {step.question: n for n, step in enumerate(self.steps) if step.is_code and kind(step)}
+            last |= {question: n for question, n in found.items() if question in last}
+        return last
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -137,7 +153,7 @@ def _step(cell: NotebookNode, grade_id: str, theirs: list[str], messages: list[s
             messages.append(f"{grade_id} was there {len(theirs)} times: the instructor's ran once")
         elif _released(cell) != theirs[0].strip():
             messages.append(f"{grade_id} was edited: the instructor's ran in its place")
-        return Step(kind, _released(cell), question, grade_id=grade_id)
+        return Step(kind, _released(cell), question, is_check=cells.is_check(cell), grade_id=grade_id)
     if not theirs:
         messages.append(f"{grade_id} was deleted: nothing to grade")
     source = theirs[0] if theirs else ""
@@ -147,7 +163,7 @@ def _step(cell: NotebookNode, grade_id: str, theirs: list[str], messages: list[s
     if len(source) > LONGEST_SOURCE:
         messages.append(f"{grade_id} has {len(source):,} characters: it did not run")
         source = ""
-    return Step(kind, source, question, own=True, solution=cell.source, grade_id=grade_id)
+    return Step(kind, source, question, own=True, grade_id=grade_id)
 
 
 def _sort(
@@ -193,17 +209,10 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def solved(matched: Matched, broken: Collection[str | None]) -> Matched:
-    """Return the same steps with the instructor's solution in place of each broken question's cells.
-
-    What the student added to such a question stays as a step without a source, so that steps keep their numbers.
-    """
-    steps = []
-    for step in matched.steps:
-        if step.question in broken and step.own and step.is_code:
-            step = replace(step, source=step.solution or "", own=False)
-        steps.append(step)
-    return Matched(tuple(steps), matched.messages)
+def reference(instructor: NotebookNode) -> Matched:
+    """Return the steps of the instructor's notebook, with its solutions."""
+    own = [_cell({**cell, "metadata": dict(cell.metadata)}) for cell in instructor.cells]
+    return match([cell for cell in own if cell is not None], instructor)
 
 
 def instructors(lab_notebook: Path) -> NotebookNode:

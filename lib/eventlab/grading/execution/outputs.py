@@ -22,13 +22,18 @@ MOST_ANSWERS = 200
 
 @dataclass
 class CellResult:
-    """How a cell ended, its outputs and answers, and its error if it raised one."""
+    """How a cell ended, its outputs and answers, and its error if it raised one.
+
+    Attributes:
+        kernel_ended: Whether the kernel ended with the cell.
+    """
 
     ended: Ended
     outputs: list[NotebookNode] = field(default_factory=list)
     answers: list[dict[str, Any]] = field(default_factory=list)
     error: str = ""
     seconds: float = 0.0
+    kernel_ended: bool = False
 
 
 @dataclass

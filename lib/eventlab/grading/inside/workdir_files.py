@@ -7,7 +7,7 @@ import contextlib
 import os
 import stat
 
-MOST_FILES, MOST_FILE_BYTES = 200, 1024 * 1024
+MOST_FILES, MOST_FILE_BYTES, MOST_BYTES = 200, 1024 * 1024, 16 * 1024 * 1024
 
 
 def write_below(folder: int, name: str, content: bytes, uid: int) -> None:
@@ -22,6 +22,8 @@ def write_below(folder: int, name: str, content: bytes, uid: int) -> None:
                 os.mkdir(part, dir_fd=opened[-1])
                 own(part, opened[-1], uid)
             opened.append(os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=opened[-1]))
+        with contextlib.suppress(OSError):
+            os.unlink(parts[-1], dir_fd=opened[-1])
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
         with os.fdopen(os.open(parts[-1], flags, 0o644, dir_fd=opened[-1]), "wb") as file:
             file.write(content)
@@ -40,12 +42,14 @@ def own(name: str, folder: int, uid: int) -> None:
 def plain_files(folder: int) -> dict[str, str]:
     """Return the regular files of a folder as base64, by name; large ones and links are left out."""
     found: dict[str, str] = {}
+    remaining = MOST_BYTES
     for name in sorted(os.listdir(folder))[:MOST_FILES]:
         with contextlib.suppress(OSError, UnicodeError):
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
             with os.fdopen(os.open(name, flags, dir_fd=folder), "rb") as file:
                 facts = os.fstat(file.fileno())
-                if stat.S_ISREG(facts.st_mode) and facts.st_size <= MOST_FILE_BYTES:
+                if stat.S_ISREG(facts.st_mode) and facts.st_size <= min(MOST_FILE_BYTES, remaining):
                     name.encode()
+                    remaining -= facts.st_size
                     found[name] = base64.b64encode(file.read(MOST_FILE_BYTES)).decode()
     return found

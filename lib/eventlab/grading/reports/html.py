@@ -106,10 +106,10 @@ class CheckSummary:
     times: int
 
 
-def write_overview(records: Sequence[SubmissionRecord], output: Path) -> Path:
+def write_overview(records: Sequence[SubmissionRecord], output: Path, differences: Sequence[object] = ()) -> Path:
     """Write OUTPUT/report.html and return the file."""
     target = output / "report.html"
-    write_atomically(target, overview(records))
+    write_atomically(target, overview(records, differences))
     return target
 
 
@@ -130,14 +130,15 @@ def _summary(checks: Sequence[CheckResult]) -> CheckSummary:
     return CheckSummary(first.question, first.name, first.hidden, passed, len(checks), commonest, times)
 
 
-def overview(records: Sequence[SubmissionRecord]) -> str:
-    """Return the page for the instructor."""
+def overview(records: Sequence[SubmissionRecord], differences: Sequence[object] = ()) -> str:
+    """Return the page for the instructor; the audit's differences are at its top."""
     counts = Counter(record.status for record in records)
     checks = summaries(records)
     return render_template(
         "overview.html",
         records=records,
         unsandboxed=any(not record.sandboxed for record in records),
+        differences=[str(difference) for difference in differences],
         failed=[record for record in records if not record.has_mark],
         outcomes=", ".join(f"{counts[status]} {status}" for status in STATUSES if counts[status]),
         containments=", ".join(sorted({record.containment for record in records if record.containment})),
