@@ -27,15 +27,15 @@ CELL_TIMEOUT_S = 15
 TIME_LIMIT_S = 75
 SECRET = "the_secret_name"
 """A name that is only in the instructor's solution of q2."""
-DEAF = "while True:\n    try:\n        while True: pass\n    except BaseException: pass"
+DEAF = "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: time.sleep(1)"
 WATCHES_CELLS = """
 seen = []
 get_ipython().events.register("pre_run_cell", lambda info: seen.append(info.raw_cell))
 """
 LOOKS_FOR_THE_SOLUTION = """
 import glob, os
-needle = "".join(["the_secret", "_name"])
 everything = str(In) + str(seen) + str(globals()) + str([open(name).read() for name in glob.glob("*")])
+needle = "".join(["the_secret", "_name"])
 print("PUBLISHED", everything)
 consumer = KafkaConsumer(topic + "-out", auto_offset_reset="earliest", consumer_timeout_ms=3000,
                          bootstrap_servers=os.environ["KAFKA_BOOTSTRAP_SERVERS"])

@@ -30,9 +30,9 @@ from eventlab.grading.execution import notebook, regrade
 from eventlab.grading.execution.executed import executed
 from eventlab.grading.execution.kernel import SubmissionKernel
 from eventlab.grading.execution.notebook import Matched
+from eventlab.grading.execution.reference import Reference
 from eventlab.grading.execution.regrade import Plan, Run
 from eventlab.grading.execution.run import NotebookRun, TimeBudget
-from eventlab.grading.execution.state import Reference
 from eventlab.grading.jobs import Job, Limits, Outcome
 from eventlab.grading.judge import Judge
 from eventlab.grading.results import CheckResult, Question, SubmissionRecord
@@ -89,11 +89,11 @@ class Worker:
         record = SubmissionRecord(
             student=job.student,
             lab=self.lab.name,
-            status=_status(runs),
+            status=regrade.status(runs),
             points=sum(question.points for question in questions),
             max_points=self.lab.points(),
             questions=questions,
-            messages=(*problems, *matched.messages, *_messages(matched, runs)),
+            messages=(*problems, *matched.messages, *regrade.messages(matched, runs)),
             **common,
         )
         return Outcome.of(record, nbformat.writes(executed(matched, runs)) + "\n")
@@ -128,16 +128,18 @@ class Worker:
 
         def replace(question: str) -> None:
             assert reference is not None
-            reference.put(question, namespace, kernel)
+            try:
+                reference.put(question, namespace, kernel)
+            except Exception as error:  # the student's own topics, groups and files may refuse it
+                self.stack.require_running()
+                logger.warning("the result of %s could not be put in place: %s", question, error)
 
+        run, check_steps = Run(plan), matched.check_steps(self.lab.questions)
         with self._kernel(job.seed) as (kernel, namespace):
-            run = Run(plan)
             kernel.write(files)
-            check_steps = matched.check_steps(self.lab.questions)
+            limits = self.limits.cell_timeout, budget
             parameters = _parameters(job, namespace)
-            current = NotebookRun(
-                matched, check_steps, kernel, parameters, self.limits.cell_timeout, budget, judge, replace, run
-            )
+            current = NotebookRun(matched, check_steps, kernel, parameters, *limits, judge, replace, run)
             current.execute()
         return run
 
@@ -159,8 +161,9 @@ class Worker:
             )
             reference.begin(kernel)
             current.execute()
-            if current.run.blocked is not None or current.run.out_of_time:
-                raise EventlabError("the instructor's notebook did not run to its end")
+        ends = {result.ended for result in current.run.results.values()}
+        if current.run.out_of_time or ends & {"timed_out", "died"}:
+            raise EventlabError("the instructor's notebook did not run to its end")
         return reference
 
     @contextlib.contextmanager
@@ -245,29 +248,6 @@ def _read(job: Job) -> list[dict[str, Any]]:
 def _parameters(job: Job, namespace: Namespace) -> dict[str, object]:
     places = {"topic": namespace.topic, "folder": namespace.folder, "group": namespace.group}
     return {"student": job.student, "seed": job.seed} | places
-
-
-def _status(runs: list[Run]) -> results.Status:
-    ends = {result.ended for run in runs for result in run.results.values()}
-    if "died" in ends:
-        return "died"
-    return "timed_out" if "timed_out" in ends or any(run.out_of_time for run in runs) else "graded"
-
-
-def _messages(matched: Matched, runs: list[Run]) -> tuple[str, ...]:
-    messages = []
-    for number, run in enumerate(runs, start=1):
-        if run.plan.replaced:
-            messages.append(
-                f"run {number} has the instructor's result of {' and '.join(sorted(run.plan.replaced))}"
-            )
-        if run.blocked is not None:
-            step = matched.steps[run.blocked]
-            place = step.grade_id or "a cell that the student added"
-            messages.append(f"run {number} was ended by {place}: {run.results[run.blocked].ended}")
-        if run.out_of_time:
-            messages.append(f"run {number} was ended by the time limit of the submission")
-    return tuple(messages)
 
 
 def main(configuration: str) -> None:

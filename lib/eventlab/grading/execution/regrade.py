@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from eventlab.grading.execution.notebook import Matched, Step
 from eventlab.grading.execution.outputs import CellResult
-from eventlab.grading.results import CheckResult
+from eventlab.grading.results import CheckResult, Status
 
 UNTOUCHED = ("", "# YOUR CODE HERE\nraise NotImplementedError()")
 MOST_SKIPPED = 3
@@ -144,6 +144,8 @@ def notes(
 
 
 def _note(result: CellResult, cell_timeout: float) -> str:
+    if result.ended == "timed_out" and result.error:
+        return f"your cell was stopped by {result.error}"
     if result.ended == "timed_out":
         return f"your cell ran past {cell_timeout:g} s and was stopped; the other questions were graded without it"
     if result.ended == "died":
@@ -152,3 +154,26 @@ def _note(result: CellResult, cell_timeout: float) -> str:
     if result.ended == "raised":
         return f"your cell raised {result.error[:300]}"
     return ""
+
+
+def status(runs: Sequence[Run]) -> Status:
+    """Return how the submission has ended, over all runs."""
+    ends = {result.ended for run in runs for result in run.results.values()}
+    if "died" in ends:
+        return "died"
+    return "timed_out" if "timed_out" in ends or any(run.out_of_time for run in runs) else "graded"
+
+
+def messages(matched: Matched, runs: Sequence[Run]) -> tuple[str, ...]:
+    """Return what happened in each run, as sentences for the instructor."""
+    found = []
+    for number, run in enumerate(runs, start=1):
+        if run.plan.replaced:
+            found.append(f"run {number} has the instructor's result of {' and '.join(sorted(run.plan.replaced))}")
+        if run.blocked is not None:
+            step = matched.steps[run.blocked]
+            place = step.grade_id or "a cell that the student added"
+            found.append(f"run {number} was ended by {place}: {run.results[run.blocked].ended}")
+        if run.out_of_time:
+            found.append(f"run {number} was ended by the time limit of the submission")
+    return tuple(found)

@@ -12,6 +12,8 @@ from eventlab.grading.execution.kernel import SubmissionKernel
 from eventlab.grading.execution.notebook import Matched
 from eventlab.grading.execution.regrade import Run
 
+OUT_OF_TIME = "the time limit of the submission"
+
 
 @dataclass
 class TimeBudget:
@@ -75,12 +77,15 @@ class NotebookRun:
         check_step = self.check_steps.get(step.question) if step.question else None
         if not self.run.plan.runs(number, step, check_step):
             return
-        if not self.budget.remaining:
+        remaining = self.budget.remaining
+        if not remaining:
             self.run.out_of_time = True
             return
         source = injected(self.parameters) if step.parameters else step.source
-        result = self.kernel.execute(source, min(self.cell_timeout, self.budget.remaining))
+        result = self.kernel.execute(source, min(self.cell_timeout, remaining))
         self.run.results[number] = result
+        if result.ended == "timed_out" and remaining < self.cell_timeout:
+            result.error, self.run.out_of_time = OUT_OF_TIME, True
         if result.kernel_ended:
             self.run.blocked = number
 
