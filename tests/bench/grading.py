@@ -19,7 +19,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from eventlab.grading import records
+from eventlab.grading import results
 from eventlab.labs import cells
 from eventlab.labs.catalogue import find
 from eventlab.settings import Settings
@@ -30,7 +30,7 @@ LAB = find("lab02_extract")
 CELL_TIMEOUT_S = 30
 COPIES = (12, 48, 96)
 BROKEN = {
-    "wrong": ("q3", ("order by arrived_at)", "order by arrived_at desc)")),
+    "wrong": ("q3", ("job by arrived_at)", "job by arrived_at desc)")),
     "raising": ("q3", ("### BEGIN SOLUTION", "raise ValueError('no')")),
     "endless": ("q2", ("### BEGIN SOLUTION", "while True: pass")),
     "killing": ("q2", ("### BEGIN SOLUTION", "import os; os._exit(1)")),
@@ -75,7 +75,7 @@ def by_us(class_: Mapping[str, NotebookNode], folder: Path) -> tuple[float, dict
     _write(class_, folder / "submissions", "{}.ipynb")
     command = ["-m", "eventlab.cli", "grade", LAB.name, "submissions", "--output", "output"]
     seconds = _timed([*command, "--cell-timeout", str(CELL_TIMEOUT_S)], folder, dict(os.environ))
-    return seconds, {record.student: record.points for record in records.load_all(folder / "output")}
+    return seconds, {record.student: record.points for record in results.load_all(folder / "output")}
 
 
 def by_nbgrader(

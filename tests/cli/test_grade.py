@@ -14,9 +14,9 @@ from rich.console import Console
 
 from eventlab.cli.app import main
 from eventlab.grading import grade as grade_module
+from eventlab.grading.collect import SubmissionsError, collected
 from eventlab.grading.progress import show_grading
-from eventlab.grading.records import Question, SubmissionRecord
-from eventlab.grading.submissions import SubmissionsError, gathered
+from eventlab.grading.results import Question, SubmissionRecord
 from eventlab.labs.catalogue import find
 
 COMMAND = [sys.executable, "-m", "eventlab.cli"]
@@ -133,7 +133,7 @@ def test_two_submissions_with_the_same_name_are_refused(submissions, tmp_path):
 
     with (
         pytest.raises(SubmissionsError, match=r"two submissions are called ada\.ipynb"),
-        gathered([submissions / "ada.ipynb", tmp_path / "ada.ipynb"]),
+        collected([submissions / "ada.ipynb", tmp_path / "ada.ipynb"]),
     ):
         pass
 

@@ -5,7 +5,7 @@ import io
 from dataclasses import replace
 from html.parser import HTMLParser
 
-from eventlab.grading.records import CheckResult, Question, SubmissionRecord
+from eventlab.grading.results import CheckResult, Question, SubmissionRecord
 
 ATTACK = "<script>alert(1)</script><img src=x onerror=alert(1)>"
 

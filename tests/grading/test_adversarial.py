@@ -11,10 +11,10 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from eventlab.grading import sandbox
+from eventlab.grading.environment import sandbox
 from eventlab.grading.grade import grade
-from eventlab.grading.records import SubmissionRecord
-from eventlab.grading.reports import feedback
+from eventlab.grading.reports import html
+from eventlab.grading.results import SubmissionRecord
 from eventlab.labs import checks
 from tests.grading import tiny_lab
 from tests.grading.adversarial_submissions import CASES, GOOD, ODD, Case, file_name, write_all
@@ -23,7 +23,7 @@ from tests.skips import requires_tool
 pytestmark = [
     pytest.mark.services,
     pytest.mark.timeout(400),
-    requires_tool("bwrap", sandbox.walls().reason),
+    requires_tool("bwrap", sandbox.support().reason),
 ]
 
 
@@ -93,7 +93,7 @@ def test_a_function_in_spark_sees_neither_labs_nor_grader(graded: Graded) -> Non
 
 def test_a_figure_is_in_the_feedback_as_a_student_sees_it(graded: Graded) -> None:
     drawing = graded.records["draws"]
-    assert 'src="data:image/png;base64,' in feedback.render(drawing, feedback.executed(drawing, graded.output))
+    assert 'src="data:image/png;base64,' in html.feedback(drawing, html.executed_notebook(drawing, graded.output))
 
 
 def test_what_is_too_large_to_be_read_is_said_to_be(graded: Graded) -> None:
@@ -104,12 +104,14 @@ def test_what_is_too_large_to_be_read_is_said_to_be(graded: Graded) -> None:
 
 def test_all_cells_are_in_the_executed_copy_also_after_one_that_ended_it(graded: Graded) -> None:
     whole = len(tiny_lab.notebook().cells)
-    for student in ("endless loop", "exit", "memory bomb"):
+    for student in ("exit", "memory bomb", "endless and deaf"):
         name = graded.records[student].notebook
         assert name
         cells = nbformat.read(graded.output / name, as_version=4).cells
         assert len(cells) == whole
-        assert "executed with the instructor's q2 in its place" in cells[-2].outputs[0].text
+        if student != "endless and deaf":
+            assert "not executed: an earlier cell ended the notebook" in cells[-2].outputs[0].text
+            assert "graded in another run, with the instructor's result of q2" in cells[-2].outputs[1].text
 
 
 def test_printed_lines_are_capped(graded: Graded) -> None:

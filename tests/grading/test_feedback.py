@@ -9,13 +9,13 @@ from matplotlib.figure import Figure
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, writes
 
-from eventlab.grading.records import Question
-from eventlab.grading.reports import cells, feedback, overview
+from eventlab.grading.reports import cells, html
+from eventlab.grading.results import Question
 from tests.grading.report_examples import ATTACK, MISSED, Tags, assert_harmless, record
 
 
 def test_feedback_has_verdicts_and_hints_and_no_hidden_value(tmp_path):
-    html = feedback.write(record(), tmp_path).read_text()
+    page = html.write_feedback(record(), tmp_path).read_text()
 
     for said in (
         "no_duplicates",
@@ -24,10 +24,10 @@ def test_feedback_has_verdicts_and_hints_and_no_hidden_value(tmp_path):
         "host: string",
         "your cell ran past 60 s",
     ):
-        assert said in html
-    assert "1 of 4.5 points" in html
-    assert "secret" not in html
-    assert "killed at q2" not in html
+        assert said in page
+    assert "1 of 4.5 points" in page
+    assert "secret" not in page
+    assert "killed at q2" not in page
 
 
 def test_feedback_shows_the_executed_notebook(tmp_path):
@@ -40,18 +40,18 @@ def test_feedback_shows_the_executed_notebook(tmp_path):
         new_output("execute_result", {"text/html": "<table></table>", "text/plain": "a  b"}, execution_count=1),
         new_output("error", ename="ValueError", evalue="no", traceback=["\x1b[31mValueError\x1b[0m: no"]),
     ]
-    html = page_of(tmp_path, new_markdown_cell("# Question *one*"), new_code_cell("x < 1", outputs=outputs))
+    page = page_of(tmp_path, new_markdown_cell("# Question *one*"), new_code_cell("x < 1", outputs=outputs))
 
     for said in ("<h1>Question <em>one</em></h1>", "x &lt; 1", "20 swords", "a  b", "ValueError: no"):
-        assert said in html
-    assert picture in html.replace("\n", "")
-    assert "\x1b" not in html
+        assert said in page
+    assert picture in page.replace("\n", "")
+    assert "\x1b" not in page
 
 
 def page_of(tmp_path, *shown, student="ada"):
     (tmp_path / "executed").mkdir(exist_ok=True)
     (tmp_path / "executed" / "x.ipynb").write_text(writes(new_notebook(cells=list(shown))))
-    return feedback.write(record(student, notebook="executed/x.ipynb"), tmp_path).read_text()
+    return html.write_feedback(record(student, notebook="executed/x.ipynb"), tmp_path).read_text()
 
 
 HOSTILE_OUTPUTS = [
@@ -75,10 +75,10 @@ def test_no_output_of_a_student_is_executed(output):
     cell = new_code_cell("1")
     cell["outputs"] = [output]
 
-    html = cells.cell_html(cell)
+    page = cells.cell_html(cell)
 
-    assert_harmless(html)
-    assert "<" + "script" not in html
+    assert_harmless(page)
+    assert "<" + "script" not in page
 
 
 @pytest.mark.parametrize(
@@ -99,23 +99,23 @@ def test_no_output_of_a_student_is_executed(output):
     ],
 )
 def test_no_markdown_of_a_student_is_executed(text):
-    html = cells.markdown(text)
+    page = cells.markdown(text)
 
-    assert_harmless(html)
-    assert "img" not in Tags(html).tags
+    assert_harmless(page)
+    assert "img" not in Tags(page).tags
 
 
 def test_a_hostile_name_is_text_everywhere(tmp_path):
-    html = page_of(tmp_path, new_code_cell(ATTACK), new_markdown_cell(ATTACK), student=ATTACK)
+    page = page_of(tmp_path, new_code_cell(ATTACK), new_markdown_cell(ATTACK), student=ATTACK)
     found = replace(MISSED, name=ATTACK, got=ATTACK, hint=ATTACK, question=ATTACK)
     hostile = record(ATTACK, lab=ATTACK, questions=(Question(ATTACK, 0, 1, ATTACK, (found,)),), messages=(ATTACK,))
 
-    for each in (html, feedback.render(hostile, None), overview.render([hostile])):
+    for each in (page, html.feedback(hostile, None), html.overview([hostile])):
         assert_harmless(each)
 
 
 def test_a_page_runs_no_script_even_if_one_got_in():
-    for page in (overview.render([record()]), feedback.render(record(), None)):
+    for page in (html.overview([record()]), html.feedback(record(), None)):
         assert "default-src 'none'" in page
         assert "script-src" not in page
 
@@ -129,30 +129,30 @@ def test_a_link_in_markdown_stays_and_leads_to_a_web_page_or_an_address_only():
 def test_feedback_withholds_what_stands_between_nbgraders_markers(tmp_path, marker):
     source = f"mine = 1\n### BEGIN {marker}\nsecret = 42\n### END {marker}\nmine = 2"
     unfinished = f"mine = 3\n    ### BEGIN {marker}\nsecret = 43"
-    html = page_of(tmp_path, new_code_cell(source), new_code_cell(unfinished), new_markdown_cell(source))
+    page = page_of(tmp_path, new_code_cell(source), new_code_cell(unfinished), new_markdown_cell(source))
 
-    assert "secret" not in html
-    assert all(f"mine = {number}" in html for number in (1, 2, 3))
+    assert "secret" not in page
+    assert all(f"mine = {number}" in page for number in (1, 2, 3))
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"cells": [1, null, {"cell_type": "code"}]}', "[" * 100_000])
 def test_an_executed_copy_that_cannot_be_read_leaves_the_verdicts(tmp_path, content):
     (tmp_path / "x.ipynb").write_text(content)
 
-    assert "no_duplicates" in feedback.write(record(notebook="x.ipynb"), tmp_path).read_text()
+    assert "no_duplicates" in html.write_feedback(record(notebook="x.ipynb"), tmp_path).read_text()
 
 
 def test_a_notebook_outside_the_output_is_not_shown(tmp_path):
     (tmp_path / "secret.ipynb").write_text(writes(new_notebook(cells=[new_code_cell("secret")])))
 
-    html = feedback.write(record(notebook="../secret.ipynb"), tmp_path / "output").read_text()
+    page = html.write_feedback(record(notebook="../secret.ipynb"), tmp_path / "output").read_text()
 
-    assert "secret" not in html
+    assert "secret" not in page
 
 
 def test_feedback_on_a_huge_notebook_stays_small():
     cell = new_code_cell("x" * 5_000_000, outputs=[new_output("stream", text="y" * 5_000_000)] * 10)
-    html = feedback.render(record(), NotebookNode(cells=[cell] * 1000))
+    page = html.feedback(record(), NotebookNode(cells=[cell] * 1000))
 
-    assert len(html) < 25_000_000
-    assert "more cells" in html
+    assert len(page) < 25_000_000
+    assert "more cells" in page

@@ -58,7 +58,7 @@ def judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judge]:
 
 def verdicts(judge: Judge, **answers: object) -> list[Verdict]:
     answered = EVIDENCE | answers
-    return judge.verdicts(Evidence(Namespace.of("x"), 5, answers=answered, files={"a.py": b"made"}))
+    return judge.verdicts(Evidence(Namespace.of("x"), 5, answers=answered, files={"a.py": b"made"}), "q1")
 
 
 def test_each_check_has_its_verdict(judge: Judge) -> None:

@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from eventlab.grading.records import Question, slug
-from eventlab.grading.reports import every, gradescope, overview, tables
+from eventlab.grading.reports import gradescope, html, tables, write_all
+from eventlab.grading.results import Question, slug
 from tests.grading.report_examples import MISSED, read, record
 
 
 def test_every_report_is_written(tmp_path):
-    every.write_all([record(), record("Ben")], tmp_path)
+    write_all.write_all([record(), record("Ben")], tmp_path)
 
     assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.*") if path.is_file()) == sorted(
         ["grades.csv", "checks.csv", "report.html"]
@@ -24,7 +24,7 @@ def test_every_report_is_written(tmp_path):
 
 
 def test_no_submissions_give_empty_reports(tmp_path):
-    every.write_all([], tmp_path)
+    write_all.write_all([], tmp_path)
 
     assert read((tmp_path / "grades.csv").read_text()) == []
     assert "0 submissions" in (tmp_path / "report.html").read_text()
@@ -42,6 +42,7 @@ def test_the_grades_have_a_row_a_student_with_each_questions_points(tmp_path):
         "max_points": "4.5",
         "q1": "1",
         "q2": "0",
+        "sandbox": "yes",
         "messages": "killed at q2",
     }
     assert (ben["student"], ben["status"], ben["points"], ben["q1"]) == ("Ben", "unreadable", "0", "")
@@ -104,7 +105,7 @@ def test_the_overview_has_the_commonest_failure_and_pass_rate_of_each_check():
     others = [replace(MISSED, got=got) for got in ("HOST: string", "nothing", "HOST: string")]
     class_ = [record(f"s{n}", questions=(Question("q2", 0, 1.5, "", (check,)),)) for n, check in enumerate(others)]
 
-    (found,) = overview.summaries(
+    (found,) = html.summaries(
         [*class_, record("s3", questions=(Question("q2", 1.5, 1.5, "", (replace(MISSED, passed=True),)),))]
     )
 
@@ -112,16 +113,16 @@ def test_the_overview_has_the_commonest_failure_and_pass_rate_of_each_check():
 
 
 def test_the_overview_has_both_plots_and_every_student():
-    html = overview.render([record(), record("Ben", status="died", messages=("killed",)), record("名前$x$")])
+    page = html.overview([record(), record("Ben", status="died", messages=("killed",)), record("名前$x$")])
 
-    assert html.count('src="data:image/png;base64,') == 2
-    assert "1 × host: string" not in html
-    assert "3 × host: string" in html
+    assert page.count('src="data:image/png;base64,') == 2
+    assert "1 × host: string" not in page
+    assert "3 × host: string" in page
     for said in ("Ben", "名前", "2 timed_out, 1 died", "Containment: bwrap", "killed at q2"):
-        assert said in html
+        assert said in page
 
 
 def test_the_overview_draws_whatever_a_student_left():
     strange = replace(MISSED, got="$\\frac{1}{$ 名前 \x00 \ud800 " * 100, name="a$b$ {}")
 
-    assert "<img" in overview.render([record(questions=(Question("q1", 0, 0, "", (strange,)),), max_points=0)])
+    assert "<img" in html.overview([record(questions=(Question("q1", 0, 0, "", (strange,)),), max_points=0)])

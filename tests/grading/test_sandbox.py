@@ -15,23 +15,23 @@ from pathlib import Path
 import psutil
 import pytest
 
-from eventlab.grading import sandbox
-from eventlab.grading.capture import CellResult
-from eventlab.grading.crew import SLOTS
-from eventlab.grading.kennel import Kennel
-from eventlab.grading.kernel import SubmissionKernel
-from eventlab.grading.sandbox import MIB, ProcessLimits
+from eventlab.grading.environment import sandbox
+from eventlab.grading.environment.fork_server import ForkServer
+from eventlab.grading.environment.sandbox import MIB, ProcessLimits
+from eventlab.grading.execution.kernel import SubmissionKernel
+from eventlab.grading.execution.outputs import CellResult
+from eventlab.grading.worker_process import SLOTS
 from eventlab.settings import ROOT, Settings
 from eventlab.stack import config
 from tests.skips import requires_tool
 
 pytestmark = pytest.mark.services
 
-needs_bubblewrap = requires_tool("bwrap", sandbox.walls().reason)
+needs_bubblewrap = requires_tool("bwrap", sandbox.support().reason)
 MEMORY_MIB = 400
 
 
-def open_kennel(run: Path, contained: bool) -> Kennel:
+def open_fork_server(run: Path, contained: bool) -> ForkServer:
     """What forks kernels, as a worker has it, but with few imports and no services."""
     reachable = contained or all(map(sandbox.is_open_to_others, sandbox.shown()))
     uid = sandbox.uids(os.getpid() % SLOTS, os.geteuid() == 0 and reachable)[2]
@@ -54,45 +54,45 @@ def open_kennel(run: Path, contained: bool) -> Kennel:
     command = sandbox.inside("kernels", wanted, contained)
     if contained:
         command = sandbox.of_kernels(run, client.state_dir, env, command)
-    return Kennel(command, kernels, "/kernel" if contained else None, run / "kernels.log", env)
+    return ForkServer(command, kernels, "/kernel" if contained else None, run / "kernels.log", env)
 
 
 @pytest.fixture(
     scope="module", params=[pytest.param(True, marks=needs_bubblewrap), False], ids=["sandbox", "bare"]
 )
-def kennel(request: pytest.FixtureRequest) -> Iterator[Kennel]:
+def fork_server(request: pytest.FixtureRequest) -> Iterator[ForkServer]:
     """With bubblewrap, and as a machine without it has it."""
     run = Path(tempfile.mkdtemp(prefix="eg"))
     run.chmod(0o755)
-    opened = open_kennel(run, request.param)
+    opened = open_fork_server(run, request.param)
     yield opened
     opened.close()
     shutil.rmtree(run)
 
 
 @pytest.fixture(scope="module")
-def contained() -> Iterator[Kennel]:
+def contained() -> Iterator[ForkServer]:
     """Only with bubblewrap."""
     run = Path(tempfile.mkdtemp(prefix="eg"))
     run.chmod(0o755)
-    opened = open_kennel(run, True)
+    opened = open_fork_server(run, True)
     yield opened
     opened.close()
     shutil.rmtree(run)
 
 
 @pytest.fixture
-def kernel(kennel: Kennel) -> Iterator[SubmissionKernel]:
-    yield from ready(kennel)
+def kernel(fork_server: ForkServer) -> Iterator[SubmissionKernel]:
+    yield from ready(fork_server)
 
 
 @pytest.fixture
-def walled(contained: Kennel) -> Iterator[SubmissionKernel]:
+def walled(contained: ForkServer) -> Iterator[SubmissionKernel]:
     yield from ready(contained)
 
 
-def ready(kennel: Kennel) -> Iterator[SubmissionKernel]:
-    started = kennel.start()
+def ready(fork_server: ForkServer) -> Iterator[SubmissionKernel]:
+    started = SubmissionKernel(fork_server.start())
     started.wait_ready()
     yield started
     started.forget()
@@ -165,7 +165,7 @@ def _marked(mark: str) -> list[int]:
 
 
 def require_limits(kernel: SubmissionKernel) -> None:
-    """Asked first, before any bomb: are the walls there?"""
+    """Asked first, before any bomb: are the support there?"""
     status = printed(kernel, "print(open('/proc/self/status').read())")
     assert "CapEff:\t0000000000000000" in status
     assert "NoNewPrivs:\t1" in status
@@ -265,9 +265,9 @@ def test_other_processes_are_not_in_sight(walled: SubmissionKernel) -> None:
     assert int(printed(walled, "import os; print(sum(name.isdigit() for name in os.listdir('/proc')))")) < 8
 
 
-def test_of_another_kernel_nothing_is_left(kennel: Kennel, kernel: SubmissionKernel) -> None:
+def test_of_another_kernel_nothing_is_left(fork_server: ForkServer, kernel: SubmissionKernel) -> None:
     kernel.execute("open('left', 'w')", 20)
-    other = kennel.start()
+    other = SubmissionKernel(fork_server.start())
     other.wait_ready()
     try:
         assert printed(other, "import os; print(os.listdir('.'))") == "[]"
@@ -310,6 +310,6 @@ def test_the_services_of_an_ordinary_user_leave_room_for_kernels(rights, monkeyp
 def test_where_there_is_no_bubblewrap_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     which = shutil.which
     monkeypatch.setattr(shutil, "which", lambda name: None if name == "bwrap" else which(name))
-    found = sandbox.walls.__wrapped__()
+    found = sandbox.support.__wrapped__()
     assert not found.bubblewrap
     assert "no sandbox (bubblewrap is not installed)" in found.described

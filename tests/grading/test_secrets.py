@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from eventlab.clients.spark import TOKEN_VARIABLE
-from eventlab.grading import sandbox
-from eventlab.grading.crew import worker_environment
+from eventlab.grading.environment import sandbox
 from eventlab.grading.grade import _secret
+from eventlab.grading.worker_process import worker_environment
 from eventlab.settings import Settings
 from eventlab.stack.tokens import spark_token
 

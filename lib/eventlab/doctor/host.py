@@ -8,12 +8,13 @@ import subprocess
 
 import psutil
 
+from eventlab.doctor import namespaces
 from eventlab.doctor.result import HealthCheck
 from eventlab.errors import EventlabError
 
 ALTERNATIVE = "use Linux, WSL 2 on Windows, or a Linux container"
 SANDBOX_TRIAL = ("bwrap", "--dev-bind", "/", "/", "--unshare-pid", "--unshare-net", "true")
-UNSANDBOXED = "submissions run with limits but without a sandbox, so grade only code that you trust"
+UNSANDBOXED = "`eventlab grade` then needs --no-sandbox, and isolates nothing: use it only for code that you trust"
 REACHABLE = (
     "every local user can reach Kafka, HDFS, the game API and the web pages of HDFS and Spark; "
     "Spark Connect and JupyterLab ask for a token"
@@ -46,7 +47,9 @@ def grading() -> HealthCheck:
         if trial.returncode == 0:
             return HealthCheck("grading", True, "in a sandbox (Linux with bubblewrap)")
         reason = (trial.stderr.strip().splitlines() or ["bubblewrap failed"])[-1]
-        limit = f"bubblewrap does not work here ({reason}): {UNSANDBOXED}"
+        cause = namespaces.restriction()
+        hint = f"; {cause.description}: {cause.command}" if cause else ""
+        limit = f"bubblewrap does not work here ({reason}{hint}): {UNSANDBOXED}"
     return HealthCheck("grading", True, limit, note=True)
 
 

@@ -2,29 +2,40 @@
 
 Each worker has its own Kafka, HDFS and Spark in a network namespace that nothing else can reach, and grades one
 submission at a time. Before the next one starts, what the last one left is removed or the services are restarted
-(`stand.py`), so that no submission sees another.
+(`environment/worker_stack.py`), so that no submission sees another.
 """
 
 from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterable
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from eventlab.doctor import namespaces
+from eventlab.errors import EventlabError
 from eventlab.files import create_once
-from eventlab.grading import crew, records
-from eventlab.grading.crew import Crew, GradingError, GradingLimits
-from eventlab.grading.fingerprint import fingerprint
-from eventlab.grading.orders import Order
+from eventlab.grading import results
+from eventlab.grading.audit import Difference, compare_again
+from eventlab.grading.collect import find
+from eventlab.grading.environment import sandbox
+from eventlab.grading.jobs import Job, Limits, Outcome, plan
 from eventlab.grading.progress import GradingProgress
-from eventlab.grading.records import SubmissionRecord
-from eventlab.grading.submissions import Submission, find
+from eventlab.grading.results import SubmissionRecord
+from eventlab.grading.scheduler import LOGS, Scheduler, default_size
 from eventlab.labs.catalogue import Lab
-from eventlab.labs.seeds import seed_of
 
-__all__ = ["GradingError", "grade"]
 logger = logging.getLogger(__name__)
+
+
+class GradingError(EventlabError):
+    """The grading could not continue; the message says why."""
+
+
+class SandboxError(GradingError):
+    """This machine cannot isolate submissions."""
 
 
 def grade(
@@ -35,38 +46,121 @@ def grade(
     workers: int | None = None,
     cell_timeout: float = 60,
     memory_mib: int = 1024,
+    time_limit: float = 600,
+    fresh: bool = False,
     force: bool = False,
     progress: GradingProgress = lambda done, total, record: None,
 ) -> list[SubmissionRecord]:
     """Grade the submissions and return their records, sorted by student.
 
     Records with the same fingerprint are kept. An interruption ends what was started and keeps the records so far;
-    the next call continues. `cell_timeout` is in seconds; without `workers` their number depends on the machine.
+    the next call continues.
+
+    Args:
+        lab: The lab.
+        submissions: A folder or a zip.
+        output: The folder for records, reports and logs.
+        workers: How many submissions are graded at the same time; by default it depends on the machine.
+        cell_timeout: Seconds that a cell may run.
+        memory_mib: Memory of a submission.
+        time_limit: Seconds that a submission may take over all its runs.
+        fresh: Whether each submission has a new stack.
+        force: Whether submissions that have not changed are graded, too.
+        progress: Called after each record.
 
     Raises:
         SubmissionsError: There is nothing to grade.
-        GradingError: No worker could start.
+        GradingError: A record could not be written.
+    """
+    limits = Limits(cell_timeout, memory_mib, time_limit)
+    jobs = jobs_of(lab, submissions, output, limits)
+    records = {} if force else _current_records(jobs, output)
+    remaining = [job for job in jobs if job.student not in records]
+    for done, record in enumerate(records.values(), start=1):
+        progress(done, len(jobs), record)
+    if remaining:
+        size = min(workers or default_size(len(remaining)), len(remaining))
+        logger.info("%d of %d submissions are graded by %d workers", len(remaining), len(jobs), size)
+        with Scheduler(lab, output / LOGS, limits, size, fresh=fresh) as scheduler:
+            for job, outcome in scheduler.outcomes(remaining):
+                records[job.student] = _save(lab, job, outcome, output)
+                progress(len(records), len(jobs), records[job.student])
+    return [records[job.student] for job in jobs]
+
+
+def jobs_of(lab: Lab, submissions: Path, output: Path, limits: Limits) -> list[Job]:
+    """Return one job per submission; their seeds depend on a secret in the output folder.
+
+    Raises:
+        SubmissionsError: There is nothing to grade.
     """
     output.mkdir(parents=True, exist_ok=True)
-    found = find(submissions, output / ".submissions")
-    secret, limits = _secret(output), GradingLimits(cell_timeout, memory_mib)
-    orders = [_order(lab, one, secret, limits) for one in found]
-    kept = {} if force else _kept(orders, output)
-    todo = [order for order in orders if order.student not in kept]
-    done = 0
+    secret = _secret(output)
+    return [plan(lab, submission, secret, limits) for submission in find(submissions, output / ".submissions")]
 
-    def tell(record: SubmissionRecord) -> None:
-        nonlocal done
-        done += 1
-        progress(done, len(orders), record)
 
-    for old in kept.values():
-        tell(old)
-    if todo:
-        size = min(workers or crew.default_size(len(todo)), len(todo))
-        logger.info("%d of %d submissions are graded by %d workers", len(todo), len(orders), size)
-        Crew(lab, output, limits, size, tell).run(todo)
-    return [record for order in orders if (record := records.load(order.student, output))]
+def audit(
+    lab: Lab,
+    submissions: Path,
+    output: Path,
+    records: Sequence[SubmissionRecord],
+    *,
+    count: int,
+    workers: int | None = None,
+    cell_timeout: float = 60,
+    memory_mib: int = 1024,
+    time_limit: float = 600,
+) -> list[Difference]:
+    """Grade `count` random submissions again, each on a fresh stack, and return those whose result differs."""
+    limits = Limits(cell_timeout, memory_mib, time_limit)
+    jobs = jobs_of(lab, submissions, output, limits)
+    return compare_again(lab, jobs, records, output, limits, count=count, workers=workers)
+
+
+def require_sandbox(no_sandbox: bool) -> None:
+    """Raise an error when this machine has no sandbox, unless the instructor agrees.
+
+    Raises:
+        SandboxError: There is no sandbox; the message names the reason, and the command that helps.
+    """
+    support = sandbox.support()
+    if support.bubblewrap or no_sandbox:
+        return
+    restriction = namespaces.restriction()
+    cause = f" ({restriction.description})" if restriction else ""
+    raise SandboxError(
+        f"Submissions cannot be isolated on this machine: {support.reason}{cause}. Grading needs the package "
+        f"{namespaces.PACKAGE}. To grade only code that you trust, add --no-sandbox",
+        next_command=namespaces.remedy(shutil.which("bwrap") is not None, restriction) or "eventlab doctor",
+    )
+
+
+def _save(lab: Lab, job: Job, outcome: Outcome, output: Path) -> SubmissionRecord:
+    """Write the executed notebook and the record of an outcome, and return the record."""
+    record = outcome.record or _without_mark(lab, job, outcome.reason)
+    try:
+        if outcome.notebook is not None:
+            name = f"notebooks/{record.slug}.ipynb"
+            results.write_atomically(output / name, outcome.notebook)
+            record = replace(record, notebook=name)
+        results.save(record, output)
+    except OSError as error:
+        raise GradingError(f"The record of {job.student!r} could not be written: {error}") from error
+    return record
+
+
+def _without_mark(lab: Lab, job: Job, reason: str) -> SubmissionRecord:
+    logs = f"the logs are in {LOGS}/{results.slug(job.student)}"
+    support = sandbox.support()
+    return results.without_points(
+        lab,
+        job.student,
+        "infrastructure_failed",
+        reason,
+        messages=(reason, logs),
+        containment=support.described,
+        sandboxed=support.bubblewrap,
+    )
 
 
 def _secret(output: Path) -> str:
@@ -74,22 +168,11 @@ def _secret(output: Path) -> str:
     return create_once(output / ".seed", secrets.token_hex(16))
 
 
-def _order(lab: Lab, one: Submission, secret: str, limits: GradingLimits) -> Order:
-    seed = seed_of(one.student, lab.name, f"grading {secret}")
-    return Order(
-        student=one.student,
-        notebook=str(one.notebook.absolute()) if one.notebook else None,
-        files=str(one.files.absolute()) if one.files else None,
-        trouble=one.trouble,
-        fingerprint=fingerprint(lab, one, seed, limits.cell_timeout, limits.memory_mib),
-        seed=seed,
-    )
-
-
-def _kept(orders: Iterable[Order], output: Path) -> dict[str, SubmissionRecord]:
-    found = {}
-    for order in orders:
-        record = records.load(order.student, output)
-        if record and record.fingerprint == order.fingerprint and record.student == order.student:
-            found[order.student] = record
-    return found
+def _current_records(jobs: Iterable[Job], output: Path) -> dict[str, SubmissionRecord]:
+    """Return the records of the output folder whose fingerprint is still that of the job, by student."""
+    current = {}
+    for job in jobs:
+        record = results.load(job.student, output)
+        if record and record.has_mark and (record.fingerprint, record.student) == (job.fingerprint, job.student):
+            current[job.student] = record
+    return current

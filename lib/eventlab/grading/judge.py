@@ -4,10 +4,10 @@ A submission may leave a Parquet file of some kilobytes that unpacks to gigabyte
 of memory; the machine, the worker and its stack do not. A check that ends the judge has failed and says why, and a
 new judge runs the checks after it.
 
-Orders are lines of JSON on standard input; for each it writes one line per check, in the lab's order:
+Requests are lines of JSON on standard input; for each it writes one line per check of the question, in order:
 
-    {"prefix": ..., "seed": ..., "answers": {...}, "sources": {...}, "files": {...}, "skip": 0}
-                                       {"passed": true, "expected": "...", "got": "..."}
+    {"question": "q1", "prefix": ..., "seed": ..., "answers": {...}, "sources": {...}, "files": {...}, "skip": 0}
+                                       {"passed": true, "expected": "...", "got": "...", "unavailable": false}
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ import contextlib
 import json
 import os
 import resource
-import select
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 from eventlab.errors import EventlabError
+from eventlab.grading.inside.lines import LineReader
+from eventlab.grading.inside.rights import end_with_parent
 from eventlab.labs.catalogue import Lab, find
 from eventlab.labs.checks import TOO_LARGE, Verdict
 from eventlab.labs.evidence import Evidence
@@ -49,32 +49,39 @@ class Judge:
     def __init__(self, lab: Lab, memory: int = MEMORY) -> None:
         self.lab, self.memory = lab, memory
         self._process: subprocess.Popen[bytes] | None = None
-        self._buffer = b""
+        self._reader: LineReader | None = None
 
     def open(self) -> None:
         """Start the process without waiting for it."""
         command = [sys.executable, "-m", "eventlab.grading.judge", str(self.lab.folder), str(self.memory)]
-        self._buffer = b""
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | ONE_ARENA
         )
+        assert self._process.stdout is not None
+        self._reader = LineReader(self._process.stdout.fileno())
 
-    def verdicts(self, evidence: Evidence) -> list[Verdict]:
-        """Return one verdict per check of the lab, in order."""
-        found: list[Verdict] = []
-        while len(found) < len(self.lab.checks):
-            self._ask(evidence, skip=len(found))
-            while len(found) < len(self.lab.checks):
+    def verdicts(self, evidence: Evidence, question: str) -> list[Verdict]:
+        """Return one verdict per check of a question, in order.
+
+        Raises:
+            JudgeError: The process does not start.
+        """
+        count = len(self.lab.checks_of(question))
+        verdicts: list[Verdict] = []
+        while len(verdicts) < count:
+            self._ask(evidence, question, skip=len(verdicts))
+            while len(verdicts) < count:
                 verdict = self._verdict(CHECK_TIMEOUT_S)
                 if isinstance(verdict, str):
-                    found.append(Verdict(False, "", verdict))
+                    verdicts.append(Verdict(False, "", verdict))
                     self.close()
                     break
-                found.append(verdict)
-        return found
+                verdicts.append(verdict)
+        return verdicts
 
-    def _ask(self, evidence: Evidence, skip: int) -> None:
-        order = {
+    def _ask(self, evidence: Evidence, question: str, skip: int) -> None:
+        request = {
+            "question": question,
             "prefix": evidence.namespace.prefix,
             "seed": evidence.seed,
             "answers": evidence.answers,
@@ -87,12 +94,12 @@ class Judge:
             self.open()
         assert self._process is not None
         assert self._process.stdin is not None
-        if self._line(START_TIMEOUT_S) is None:  # it says that it is ready for an order
+        if self._line(START_TIMEOUT_S) is None:  # it says that it is ready for a request
             code = self._process.wait() if self._process.poll() is not None else "none"
             self.close()
             raise JudgeError(f"the judge did not start (exit code {code})")
         with contextlib.suppress(OSError):
-            self._process.stdin.write(json.dumps(order).encode() + b"\n")
+            self._process.stdin.write(json.dumps(request).encode() + b"\n")
             self._process.stdin.flush()
 
     def _verdict(self, timeout_s: float) -> Verdict | str:
@@ -106,17 +113,10 @@ class Judge:
         return TOO_SLOW if self._process.poll() is None else TOO_LARGE
 
     def _line(self, timeout_s: float) -> dict[str, Any] | None:
-        assert self._process is not None
-        assert self._process.stdout is not None
-        descriptor, deadline = self._process.stdout.fileno(), time.monotonic() + timeout_s
-        while b"\n" not in self._buffer:
-            ready, _, _ = select.select([descriptor], [], [], max(0, deadline - time.monotonic()))
-            chunk = os.read(descriptor, 1 << 16) if ready else b""
-            if not chunk:
-                return None
-            self._buffer += chunk
-        line, _, self._buffer = self._buffer.partition(b"\n")
-        return json.loads(line)
+        """Return the next line of the process, or None when it is late or the process has ended."""
+        assert self._reader is not None
+        line = self._reader.line(timeout_s)
+        return None if line is None else json.loads(line)
 
     def close(self) -> None:
         """Kill the process."""
@@ -131,11 +131,12 @@ class Judge:
 
 
 def main(folder: str, memory: int) -> None:
-    """Run the checks for each order on standard input until it ends."""
+    """Run the checks for each request on standard input until it ends."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever a lab's checks print is no verdict
+    end_with_parent()
     lab = find(folder)
-    checks = lab.checks
+    lab.checks  # noqa: B018 - loaded before the memory is limited
     import kafka  # noqa: F401
     import pyarrow.parquet  # noqa: F401
 
@@ -145,13 +146,18 @@ def main(folder: str, memory: int) -> None:
         line = sys.stdin.readline()
         if not line:
             return
-        order = json.loads(line)
-        namespace = Namespace.of(order["prefix"])
-        files = {name: base64.b64decode(text) for name, text in order["files"].items()}
-        evidence = Evidence(namespace, order["seed"], order["answers"], order["sources"], files)
-        for check in checks[order["skip"] :]:
+        request = json.loads(line)
+        namespace = Namespace.of(request["prefix"])
+        files = {name: base64.b64decode(text) for name, text in request["files"].items()}
+        evidence = Evidence(namespace, request["seed"], request["answers"], request["sources"], files)
+        for check in lab.checks_of(request["question"])[request["skip"] :]:
             verdict = check.run(evidence)
-            said = {"passed": bool(verdict.passed), "expected": str(verdict.expected), "got": str(verdict.got)}
+            said = {
+                "passed": bool(verdict.passed),
+                "expected": str(verdict.expected),
+                "got": str(verdict.got),
+                "unavailable": bool(verdict.unavailable),
+            }
             print(json.dumps(said), file=answers, flush=True)
 
 

@@ -12,10 +12,16 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from eventlab.grading.records import STATUSES, SubmissionRecord
-from eventlab.grading.reports.words import line, number
+from eventlab.grading.reports.messages import line, number
+from eventlab.grading.results import STATUSES, SubmissionRecord
 
-LIGHTS = {"graded": "green", "timed_out": "yellow", "died": "yellow", "unreadable": "red"}
+COLOURS = {
+    "graded": "green",
+    "timed_out": "yellow",
+    "died": "yellow",
+    "unreadable": "red",
+    "infrastructure_failed": "red",
+}
 
 
 GradingProgress = Callable[[int, int, SubmissionRecord | None], None]
@@ -51,7 +57,7 @@ def _bar(screen: Console) -> Iterator[GradingProgress]:
         def show(done: int, total: int, record: SubmissionRecord | None) -> None:
             if record:
                 counts[record.status] += 1
-                colour = LIGHTS[record.status]
+                colour = COLOURS[record.status]
                 bar.console.print(f"[{colour}]{escape(_verdict(record))}[/]", highlight=False)
             said = ", ".join(f"{counts[status]} {status}" for status in STATUSES if counts[status])
             bar.update(task, completed=done, total=total, counts=said)

@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from eventlab.grading.grade import grade
+from eventlab.grading.grade import GradingError, grade
 from eventlab.grading.mutants import INSTRUCTOR, UNTOUCHED, write_class
 from eventlab.grading.progress import GradingProgress
-from eventlab.grading.records import SubmissionRecord
-from eventlab.grading.reports.words import line, number
+from eventlab.grading.reports.messages import line, number
+from eventlab.grading.results import SubmissionRecord
 from eventlab.labs.catalogue import Lab
 from eventlab.labs.checks import Mutant
 
@@ -79,6 +79,8 @@ def verify(
         submissions = Path(folder, "submissions")
         mutants = write_class(lab, lab.mutants, submissions)
         found = grade(lab, submissions, Path(folder, "output"), workers=workers, progress=progress)
+    if failed := [record for record in found if not record.has_mark]:
+        raise GradingError(f"{len(failed)} solutions could not be graded: {'; '.join(failed[0].messages)}")
     records = {record.student: record for record in found}
     return Verification(
         lab.name,

@@ -1,7 +1,7 @@
-"""One worker: executes submissions on its own stack, has the judge run the checks, writes records.
+"""One worker: executes submissions on its own stack, has the judge run the checks, and answers with outcomes.
 
-It is trusted and runs no student's code. Orders are lines of JSON on standard input; for each it writes a line to
-standard output when the record is in the output folder.
+It is trusted and runs no student's code. Jobs are lines of JSON on standard input, outcomes are lines of JSON on
+standard output. It writes no records.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -21,87 +21,160 @@ from typing import Any
 
 import nbformat
 
-from eventlab.grading import match, orders, records, salvage, sandbox
-from eventlab.grading.capture import CellResult
-from eventlab.grading.executed import executed
+from eventlab.errors import EventlabError
+from eventlab.grading import results
+from eventlab.grading.environment import sandbox
+from eventlab.grading.environment.services import WorkerConfiguration
+from eventlab.grading.environment.worker_stack import WorkerStack
+from eventlab.grading.execution import notebook, regrade
+from eventlab.grading.execution.executed import executed
+from eventlab.grading.execution.kernel import SubmissionKernel
+from eventlab.grading.execution.notebook import Matched
+from eventlab.grading.execution.reference import Reference
+from eventlab.grading.execution.regrade import Plan, Run
+from eventlab.grading.execution.run import NotebookRun, TimeBudget
+from eventlab.grading.jobs import Job, Limits, Outcome
 from eventlab.grading.judge import Judge
-from eventlab.grading.kernel import SubmissionKernel
-from eventlab.grading.orders import Order, unreadable
-from eventlab.grading.records import CheckResult, Question, SubmissionRecord
-from eventlab.grading.services import Site
-from eventlab.grading.stand import Stand
+from eventlab.grading.results import CheckResult, Question, SubmissionRecord
 from eventlab.labs.catalogue import Lab, find
+from eventlab.labs.checks import LabCheck, Verdict
 from eventlab.labs.evidence import Evidence
 from eventlab.labs.names import Namespace
 
+REFERENCE_CELL_TIMEOUT_S = 120
+REFERENCE_TIMEOUT_S = 600
+NOT_RUN = Verdict(False, "", "not run")
 logger = logging.getLogger(__name__)
 
 
 class Worker:
     """Grades submissions one after the other on its own stack."""
 
-    def __init__(
-        self, lab: Lab, stand: Stand, judge: Judge, output: Path, cell_timeout: float, containment: str
-    ) -> None:
-        self.lab, self.stand, self.judge, self.output = lab, stand, judge, output
-        self.cell_timeout, self.containment = cell_timeout, containment
-        self.instructor = match.instructors(lab.instructor)
+    def __init__(self, lab: Lab, stack: WorkerStack, judge: Judge, limits: Limits, containment: str) -> None:
+        self.lab, self.stack, self.judge = lab, stack, judge
+        self.limits, self.containment = limits, containment
+        self.instructor = notebook.instructors(lab.instructor)
 
-    def grade(self, order: Order) -> SubmissionRecord:
-        """Grade a submission, save its record and return it; an unreadable file gets a record too."""
+    def grade(self, job: Job) -> Outcome:
+        """Execute and judge a submission; whatever fails on the machine's side is an outcome too."""
         started = time.monotonic()
+        self.stack.forget_logs()
         try:
-            matched = match.match(orders.read(order), self.instructor)
-        except match.UnreadableError as error:
-            record = unreadable(self.lab, order, str(error), self.containment)
-        else:
-            record = self._graded(order, matched)
-        record = replace(record, seconds=round(time.monotonic() - started, 3))
-        records.save(record, self.output)
-        return record
+            outcome = self._graded(job)
+        except Exception as error:  # a submission's own failures are results, not exceptions
+            logger.exception("The job of %r failed", job.student)
+            return Outcome.infrastructure_failed(str(error) or type(error).__name__)
+        assert outcome.record is not None
+        seconds = round(time.monotonic() - started, 3)
+        return replace(outcome, record=replace(outcome.record, seconds=seconds))
 
-    def _graded(self, order: Order, matched: match.Matched) -> SubmissionRecord:
-        files = orders.files(order)
-        runs = salvage.runs_of(
-            matched, self.lab.questions, lambda broken: self._run(order, matched, files, broken)
-        )
-        questions = self._questions(runs)
-        ends = [run.ended for run in runs]
-        status: records.Status = "died" if "died" in ends else "timed_out" if "timed_out" in ends else "graded"
-        name = f"notebooks/{records.slug(order.student)}.ipynb"
-        records.write_atomically(self.output / name, nbformat.writes(executed(matched, runs)) + "\n")
-        trouble = (order.trouble,) if order.trouble else ()
-        return SubmissionRecord(
-            student=order.student,
+    def _graded(self, job: Job) -> Outcome:
+        common: dict[str, Any] = {
+            "containment": self.containment,
+            "sandboxed": self.stack.config.contained,
+            "fingerprint": job.fingerprint,
+        }
+        problems = (job.problem,) if job.problem else ()
+        try:
+            matched = notebook.match(_read(job), self.instructor)
+        except notebook.UnreadableError as error:
+            messages = (*problems, str(error))
+            return Outcome.of(
+                results.without_points(
+                    self.lab, job.student, "unreadable", str(error), messages=messages, **common
+                )
+            )
+        runs = self._runs(job, matched)
+        questions = self._questions(matched, runs)
+        record = SubmissionRecord(
+            student=job.student,
             lab=self.lab.name,
-            status=status,
+            status=regrade.status(runs),
             points=sum(question.points for question in questions),
             max_points=self.lab.points(),
             questions=questions,
-            messages=(*trouble, *matched.messages, *_messages(runs)),
-            containment=self.containment,
-            fingerprint=order.fingerprint,
-            notebook=name,
+            messages=(*problems, *matched.messages, *regrade.messages(matched, runs)),
+            **common,
         )
+        return Outcome.of(record, nbformat.writes(executed(matched, runs)) + "\n")
+
+    def _runs(self, job: Job, matched: Matched) -> list[Run]:
+        """Execute the submission, and again without what broke it while a question can gain points."""
+        files, budget = job.workdir_files(), TimeBudget(self.limits.time_limit)
+        reference: Reference | None = None
+        runs: list[Run] = []
+        plan: Plan | None = Plan()
+        while plan is not None:
+            if plan.replaced and reference is None:
+                reference = self._reference(job)
+            runs.append(self._run(job, matched, files, plan, budget, reference))
+            plan = regrade.next_plan(matched, self.lab.questions, runs)
+        return runs
 
     def _run(
-        self, order: Order, matched: match.Matched, files: Mapping[str, bytes], broken: frozenset[str | None]
-    ) -> salvage.Run:
-        """Execute in a new namespace, run the checks, and remove what the submission left."""
-        kernel, namespace = self._begun(order.seed)
-        run = salvage.Run(broken)
-        try:
+        self,
+        job: Job,
+        matched: Matched,
+        files: Mapping[str, bytes],
+        plan: Plan,
+        budget: TimeBudget,
+        reference: Reference | None,
+    ) -> Run:
+        """Execute in a new namespace, judge each question at its check cell, and remove what is left."""
+
+        def judge(question: str) -> None:
+            evidence = Evidence(namespace, job.seed, current.answers, matched.sources, kernel.files())
+            run.checks[question] = self._judge(evidence, question)
+
+        def replace(question: str) -> None:
+            assert reference is not None
+            try:
+                reference.put(question, namespace, kernel)
+            except Exception as error:  # the student's own topics, groups and files may refuse it
+                self.stack.require_running()
+                logger.warning("the result of %s could not be put in place: %s", question, error)
+
+        run, check_steps = Run(plan), matched.check_steps(self.lab.questions)
+        with self._kernel(job.seed) as (kernel, namespace):
             kernel.write(files)
-            _execute(kernel, match.solved(matched, broken), _parameters(order, namespace), self.cell_timeout, run)
-            evidence = Evidence(
-                namespace, order.seed, answers=_answers(run), sources=matched.sources, files=kernel.files()
+            limits = self.limits.cell_timeout, budget
+            parameters = _parameters(job, namespace)
+            current = NotebookRun(matched, check_steps, kernel, parameters, *limits, judge, replace, run)
+            current.execute()
+        return run
+
+    def _reference(self, job: Job) -> Reference:
+        """Run the instructor's notebook for a seed, without any of the student's code, and keep its states."""
+        matched = notebook.reference(self.instructor)
+        with self._kernel(job.seed) as (kernel, namespace):
+            reference = Reference(namespace, self.instructor)
+            current = NotebookRun(
+                matched,
+                matched.check_steps(self.lab.questions),
+                kernel,
+                _parameters(job, namespace),
+                REFERENCE_CELL_TIMEOUT_S,
+                TimeBudget(REFERENCE_TIMEOUT_S),
+                judge=lambda question: reference.keep(question, kernel),
+                replace=lambda question: None,
+                run=Run(),
             )
-            kernel.end()
-            run.checks = self._checks(evidence)
+            reference.begin(kernel)
+            current.execute()
+        ends = {result.ended for result in current.run.results.values()}
+        if current.run.out_of_time or ends & {"timed_out", "died"}:
+            raise EventlabError("the instructor's notebook did not run to its end")
+        return reference
+
+    @contextlib.contextmanager
+    def _kernel(self, seed: int) -> Iterator[tuple[SubmissionKernel, Namespace]]:
+        """Yield a kernel and a new namespace with the lab's input, and remove afterwards what is left of both."""
+        kernel, namespace = self._begun(seed)
+        try:
+            yield kernel, namespace
         finally:
             kernel.forget()
-            self.stand.clean()
-        return run
+            self.stack.clean()
 
     def _begun(self, seed: int) -> tuple[SubmissionKernel, Namespace]:
         """Return a kernel and a new namespace with the lab's input; restart the stack once when that fails."""
@@ -109,13 +182,13 @@ class Worker:
             return self._begin(seed)
         except Exception as error:
             logger.warning("a submission did not start and is retried on a new stack: %s", error)
-            self.stand.reopen(f"a submission did not start: {error}")
+            self.stack.reopen(f"a submission did not start: {error}")
             return self._begin(seed)
 
     def _begin(self, seed: int) -> tuple[SubmissionKernel, Namespace]:
         namespace = Namespace.random(self.lab.name)
         with ThreadPoolExecutor(1) as pool:
-            kernel = pool.submit(self.stand.kernel)
+            kernel = pool.submit(self.stack.kernel)
             try:
                 self.lab.prepare(namespace, seed)
             except BaseException:
@@ -124,116 +197,97 @@ class Worker:
                 raise
             return kernel.result(), namespace
 
-    def _checks(self, evidence: Evidence) -> dict[str, tuple[CheckResult, ...]]:
-        """Return the results of each question's checks."""
-        found: dict[str, tuple[CheckResult, ...]] = dict.fromkeys(self.lab.questions, ())
-        for check, verdict in zip(self.lab.checks, self.judge.verdicts(evidence), strict=True):
-            result = CheckResult(
-                name=check.name,
-                question=check.question,
-                passed=verdict.passed,
-                points=check.points if verdict.passed else 0,
-                max_points=check.points,
-                hidden=check.hidden,
-                hint=check.hint,
-                expected=verdict.expected,
-                got=verdict.got,
-            )
-            found[check.question] += (result,)
-        return found
+    def _judge(self, evidence: Evidence, question: str) -> tuple[CheckResult, ...]:
+        """Return the results of a question's checks.
 
-    def _questions(self, runs: list[salvage.Run]) -> tuple[Question, ...]:
-        notes = salvage.notes(runs, self.lab.questions, self.cell_timeout)
-        found = []
-        for question in self.lab.questions:
-            run, note = salvage.best(runs, question), notes.get(question, "")
-            points = run.earned(question), self.lab.points(question)
-            found.append(Question(question, *points, note, run.checks[question]))
-        return tuple(found)
+        Raises:
+            EventlabError: The judge does not start, or a check failed and the services do not answer.
+        """
+        verdicts = self.judge.verdicts(evidence, question)
+        if not all(verdict.passed for verdict in verdicts):
+            self.stack.require_running()
+        if any(verdict.unavailable for verdict in verdicts):  # although the services answer now
+            verdicts = self.judge.verdicts(evidence, question)
+        checks = self.lab.checks_of(question)
+        return tuple(_result(check, verdict) for check, verdict in zip(checks, verdicts, strict=True))
+
+    def _questions(self, matched: Matched, runs: list[Run]) -> tuple[Question, ...]:
+        questions = self.lab.questions
+        notes = regrade.notes(matched, runs, questions, self.limits.cell_timeout, self.limits.time_limit)
+        graded = []
+        for question in questions:
+            run = regrade.best(runs, question)
+            not_run = tuple(_result(check, NOT_RUN) for check in self.lab.checks_of(question))
+            checks = run.checks[question] if run else not_run
+            points = sum(check.points for check in checks)
+            graded.append(Question(question, points, self.lab.points(question), notes.get(question, ""), checks))
+        return tuple(graded)
 
 
-def _parameters(order: Order, namespace: Namespace) -> dict[str, object]:
+def _result(check: LabCheck, verdict: Verdict) -> CheckResult:
+    return CheckResult(
+        name=check.name,
+        question=check.question,
+        passed=verdict.passed,
+        points=check.points if verdict.passed else 0,
+        max_points=check.points,
+        hidden=check.hidden,
+        hint=check.hint,
+        expected=verdict.expected,
+        got=verdict.got,
+    )
+
+
+def _read(job: Job) -> list[dict[str, Any]]:
+    """Read the cells of the submitted notebook."""
+    if job.notebook is None:
+        raise notebook.UnreadableError(job.problem or "there is no notebook")
+    return notebook.read(Path(job.notebook))
+
+
+def _parameters(job: Job, namespace: Namespace) -> dict[str, object]:
     places = {"topic": namespace.topic, "folder": namespace.folder, "group": namespace.group}
-    return {"student": order.student, "seed": order.seed} | places
-
-
-def _execute(
-    kernel: SubmissionKernel,
-    matched: match.Matched,
-    parameters: dict[str, object],
-    cell_timeout: float,
-    run: salvage.Run,
-) -> None:
-    """Run the steps until one times out or ends the kernel; errors are kept and the next step runs."""
-    for step in matched.steps:
-        if not step.is_code or not step.source.strip():
-            run.results.append((step, CellResult("done")))
-            continue
-        source = injected(parameters) if step.parameters else step.source
-        result = kernel.execute(source, cell_timeout)
-        run.results.append((step, result))
-        if result.ended in ("timed_out", "died"):
-            run.blocked, run.ended = step, result.ended
-            return
-
-
-def injected(parameters: Mapping[str, object]) -> str:
-    """Return the source of the cell that papermill injects for these parameters."""
-    from papermill.translators import PythonTranslator
-
-    return PythonTranslator.codify(parameters)
-
-
-def _answers(run: salvage.Run) -> dict[str, Any]:
-    """Return the answers that the notebook declared; the last one of a question counts."""
-    every = [answer for _, result in run.results for answer in result.answers]
-    return {a["question"]: a.get("value") for a in every if isinstance(a.get("question"), str)}
-
-
-def _messages(runs: list[salvage.Run]) -> tuple[str, ...]:
-    found = []
-    for number, run in enumerate(runs, start=1):
-        if run.blocked:
-            where = run.blocked.grade_id or run.blocked.question or "a cell that the student added"
-            found.append(f"run {number} was ended at {where}: {run.ended}")
-        if run.broken:
-            names = ", ".join(str(q) for q in sorted(run.broken, key=str) if q)
-            found.append(f"run {number} with the instructor's {names or '(without the added cells)'}")
-    return tuple(found)
+    return {"student": job.student, "seed": job.seed} | places
 
 
 def main(configuration: str) -> None:
-    """Grade each order on standard input until it ends."""
-    wanted = json.loads(configuration)
+    """Answer each job on standard input with an outcome until the input ends or the infrastructure fails."""
+    options = json.loads(configuration)
     logging.basicConfig(format="%(asctime)s %(name)s: %(message)s")
-    logging.getLogger("eventlab").setLevel(wanted["log_level"])
+    logging.getLogger("eventlab").setLevel(options["log_level"])
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # whatever a lab's checks print is not for the grader to read
+    os.dup2(2, 1)  # what a lab's checks print is not an answer
     from eventlab.settings import settings
 
-    limits = sandbox.ProcessLimits(memory_mib=wanted["memory_mib"])
-    site = Site(wanted["number"], Path(wanted["run"]), settings, limits, wanted["contained"])
-    stand = Stand(site)
-    lab = find(wanted["lab"])
+    limits = Limits(**options["limits"])
+    config = WorkerConfiguration(
+        options["number"],
+        Path(options["run"]),
+        settings,
+        sandbox.ProcessLimits(memory_mib=limits.memory_mib),
+        options["contained"],
+    )
+    stack = WorkerStack(config)
+    lab = find(options["lab"])
     judge = Judge(lab)
-    worker = Worker(lab, stand, judge, Path(wanted["output"]), wanted["cell_timeout"], wanted["containment"])
+    worker = Worker(lab, stack, judge, limits, options["containment"])
     try:
         threading.Thread(target=_import_ahead, daemon=True).start()
         judge.open()
         try:
-            stand.open()
+            stack.open()
         except Exception as error:
             print(json.dumps({"failed": str(error) or type(error).__name__}), file=answers, flush=True)
             raise
         print(json.dumps({"ready": True}), file=answers, flush=True)
         for line in sys.stdin:
-            order = Order(**json.loads(line))
-            print(json.dumps({"begun": order.student}), file=answers, flush=True)
-            record = worker.grade(order)
-            print(json.dumps({"graded": order.student, "status": record.status}), file=answers, flush=True)
+            outcome = worker.grade(Job(**json.loads(line)))
+            print(outcome.to_json(), file=answers, flush=True)
+            if outcome.kind == "infrastructure_failed":
+                break
     finally:
         judge.close()
-        stand.close()
+        stack.close()
 
 
 def _import_ahead() -> None:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from eventlab.errors import ServiceUnavailable
 from eventlab.labs.evidence import Evidence, EvidenceError
 
 LONGEST_TEXT = 400
@@ -14,11 +15,12 @@ TOO_LARGE = "the result is too large to check: reading it takes more memory than
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a check passed, and the expected and actual results as text."""
+    """Whether a check passed, the expected and actual results as text, and whether a service did not answer."""
 
     passed: bool
     expected: str
     got: str
+    unavailable: bool = False
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class LabCheck:
         try:
             return self.function(evidence)
         except EvidenceError as error:
-            return Verdict(False, "", clip(str(error)))
+            return Verdict(False, "", clip(str(error)), unavailable=is_caused_by_service(error))
         except MemoryError:
             return Verdict(False, "", TOO_LARGE)
         except Exception as error:  # evidence of a shape that the check's author did not think of
@@ -81,6 +83,11 @@ def same(expected: object, got: object) -> bool:
     if isinstance(expected, dict) and isinstance(got, dict):
         return expected.keys() == got.keys() and all(same(value, got[key]) for key, value in expected.items())
     return expected == got
+
+
+def is_caused_by_service(error: BaseException | None) -> bool:
+    """Return whether an error was raised because a service did not answer."""
+    return error is not None and (isinstance(error, ServiceUnavailable) or is_caused_by_service(error.__cause__))
 
 
 def show(value: object) -> str:

@@ -6,7 +6,7 @@ runs no student's code. It obeys lines of JSON on standard input and reports on 
 
     {"do": "start", "id": "k1"}            {"event": "ended", "id": "k1", "why": "exit 0" | "signal 9" | "memory"}
     {"do": "write", "id": "k1", "files": {...}}
-    {"do": "files", "id": "k1"}            {"event": "files", "id": "k1", "files": {...}}
+    {"do": "files", "id": "k1", "request": 7}    {"event": "files", "request": 7, "files": {...}}
     {"do": "kill", "id": "k1"}
     {"do": "forget", "id": "k1"}
 """
@@ -18,7 +18,6 @@ import contextlib
 import importlib
 import json
 import os
-import select
 import signal
 import sys
 import time
@@ -26,9 +25,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import beside
 import forked
+import lines
 import memory
+import workdir_files
 
 WATCH_S = 0.1
 
@@ -56,17 +56,12 @@ class ForkServer:
             with contextlib.suppress(Exception):
                 importlib.import_module(name)
         say({"event": "warm"})
-        buffer = b""
-        while True:
-            ready, _, _ = select.select([0], [], [], WATCH_S if self.kernels else 5)
-            if ready:
-                chunk = os.read(0, 1 << 20)
-                if not chunk:
-                    break
-                *lines, buffer = (buffer + chunk).split(b"\n")
-                for line in lines:
-                    order = json.loads(line)
-                    getattr(self, order.pop("do"))(**order)
+        reader = lines.LineReader(0)
+        while not reader.ended:
+            line = reader.line(WATCH_S if self.kernels else 5)
+            if line is not None:
+                order = json.loads(line)
+                getattr(self, order.pop("do"))(**order)
             self.watch()
         for kernel_id in list(self.kernels):
             self.kill(kernel_id)
@@ -100,13 +95,13 @@ class ForkServer:
             return
         for name, content in files.items():
             with contextlib.suppress(OSError):
-                beside.write_below(opened, name, base64.b64decode(content), self.wanted["uid"])
+                workdir_files.write_below(opened, name, base64.b64decode(content), self.wanted["uid"])
 
-    def files(self, id: str) -> None:
+    def files(self, id: str, request: int) -> None:
         """Report the files in the notebook's folder; large ones and links are left out."""
         kernel = self.kernels.get(id)
-        found = beside.plain_files(kernel.folder) if kernel and kernel.folder is not None else {}
-        say({"event": "files", "id": id, "files": found})
+        found = workdir_files.plain_files(kernel.folder) if kernel and kernel.folder is not None else {}
+        say({"event": "files", "request": request, "files": found})
 
     def kill(self, id: str, why: str = "killed") -> None:
         """Kill a kernel and all that it started."""

@@ -17,7 +17,7 @@ import nh3
 from markupsafe import Markup
 from nbformat import NotebookNode
 
-from eventlab.grading.reports.words import clean
+from eventlab.grading.reports.messages import clean
 
 PICTURES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
 PICTURE_LIMIT = 2_000_000

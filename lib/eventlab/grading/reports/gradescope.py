@@ -8,15 +8,18 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from eventlab.grading.records import CheckResult, SubmissionRecord, write_atomically
-from eventlab.grading.reports.words import STATUS, for_student, line
+from eventlab.grading.reports.messages import STATUS, for_student, line
+from eventlab.grading.results import CheckResult, SubmissionRecord, write_atomically
 
 FOLDER = "gradescope"
 
 
 def write(record: SubmissionRecord, output: Path) -> Path:
-    """Write OUTPUT/gradescope/<slug>/results.json."""
+    """Write OUTPUT/gradescope/<slug>/results.json; without a mark, remove the file of an earlier grading."""
     target = output / FOLDER / record.slug / "results.json"
+    if not record.has_mark:
+        target.unlink(missing_ok=True)
+        return target
     write_atomically(target, json.dumps(results(record), indent=2) + "\n")
     return target
 
@@ -31,7 +34,7 @@ def results(record: SubmissionRecord) -> dict[str, object]:
         "output_format": "text",
         "stdout_visibility": "hidden",
         "tests": [_test(check) for check in record.checks],
-        "extra_data": {"lab": record.lab, "status": record.status},
+        "extra_data": {"lab": record.lab, "status": record.status, "sandboxed": record.sandboxed},
     }
 
 

@@ -7,8 +7,8 @@ import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from eventlab.grading.records import SubmissionRecord, write_atomically
-from eventlab.grading.reports.words import CONTROLS, number
+from eventlab.grading.reports.messages import CONTROLS, number
+from eventlab.grading.results import SubmissionRecord, write_atomically
 
 FORMULA_STARTS = tuple("=+-@＝＋－＠\t\n\r|%")
 LIMIT = 10_000
@@ -24,16 +24,17 @@ def write(records: Sequence[SubmissionRecord], output: Path) -> None:
 def grades(records: Sequence[SubmissionRecord]) -> Iterable[list[str]]:
     """Yield the heading and one row per student: status, points, and the points of each question."""
     ids = list(dict.fromkeys(question.id for record in records for question in record.questions))
-    yield ["student", "lab", "status", "points", "max_points", *map(text, ids), "messages"]
+    yield ["student", "lab", "status", "points", "max_points", *map(text, ids), "sandbox", "messages"]
     for record in records:
         points = {question.id: number(question.points) for question in record.questions}
         yield [
             text(record.student),
             text(record.lab),
             record.status,
-            number(record.points),
+            number(record.points) if record.has_mark else "",
             number(record.max_points),
             *(points.get(id, "") for id in ids),
+            "yes" if record.sandboxed else "no",
             text("; ".join(record.messages)),
         ]
 

@@ -1,0 +1,153 @@
+"""The process that forks kernels, seen from the worker."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import itertools
+import json
+import subprocess
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from subprocess import PIPE
+
+from jupyter_client.connect import KernelConnectionInfo, write_connection_file
+
+from eventlab.grading.environment import processes
+from eventlab.grading.execution.kernel import KernelError
+
+FILES_TIMEOUT_S = 60
+
+
+class ForkServer:
+    """Sends requests to the process as lines of JSON and reads its events (`inside/kernels.py`)."""
+
+    def __init__(
+        self, command: Sequence[str], folder: Path, seen_as: str | None, log: Path, env: Mapping[str, str]
+    ):
+        """Start the process; a kernel sees its sockets at `seen_as`, or in `folder` when that is None."""
+        self.folder, self.seen_as = folder, seen_as
+        self._numbers = itertools.count(1)
+        self._ended: dict[str, str] = {}
+        self._requests = itertools.count(1)
+        self._files: dict[int, dict[str, str]] = {}
+        self._changed = threading.Condition()
+        self._log = log.open("ab")
+        self._process = subprocess.Popen(
+            command, stdin=PIPE, stdout=PIPE, stderr=self._log, env=dict(env), start_new_session=True
+        )
+        self.is_warm = threading.Event()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            message = json.loads(line)
+            with self._changed:
+                if message["event"] == "warm":
+                    self.is_warm.set()
+                elif message["event"] == "ended":
+                    self._ended[message["id"]] = message["why"]
+                elif message["event"] == "files":
+                    self._files[message["request"]] = message["files"]
+                self._changed.notify_all()
+        self.is_warm.set()
+
+    def request(self, **message: object) -> None:
+        """Send a request."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(message).encode() + b"\n")
+            self._process.stdin.flush()
+        except (BrokenPipeError, ValueError) as error:
+            raise KernelError("the sandbox of the kernels is not running") from error
+
+    def start(self) -> KernelProcess:
+        """Fork a kernel and return it without waiting until it answers."""
+        kernel_id = f"k{next(self._numbers)}"
+        folder = self.folder / kernel_id
+        (folder / "work").mkdir(parents=True)
+        for path in (folder, folder / "work"):
+            path.chmod(0o777)
+        inside = self.seen_as or str(folder)
+        _, connection = write_connection_file(
+            str(folder / "connection.json"), ip=f"{inside}/s", transport="ipc", kernel_name="python3"
+        )
+        (folder / "connection.json").chmod(0o644)
+        self.request(do="start", id=kernel_id)
+        return KernelProcess(self, kernel_id, folder, connection)
+
+    def exit_reason(self, kernel_id: str) -> str | None:
+        """Return why a kernel has ended, or None while it runs."""
+        if self._has_ended():
+            return "the sandbox of the kernels is not running"
+        return self._ended.get(kernel_id)
+
+    def wait_until_ended(self, kernel_id: str, timeout_s: float) -> bool:
+        """Return whether a kernel has ended within the time."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self.exit_reason(kernel_id) is not None, timeout_s)
+
+    def files_of(self, kernel_id: str) -> dict[str, bytes]:
+        """Return the files in a kernel's working folder, by name.
+
+        Raises:
+            KernelError: The process does not answer; it runs no student's code.
+        """
+        number = next(self._requests)
+        self.request(do="files", id=kernel_id, request=number)
+        with self._changed:
+            self._changed.wait_for(
+                lambda: number in self._files or self._process.poll() is not None, FILES_TIMEOUT_S
+            )
+            files = self._files.pop(number, None)
+            self._files.clear()  # late answers to earlier requests
+        if files is None:
+            raise KernelError(f"the fork server did not send the files of kernel {kernel_id}")
+        return {name: base64.b64decode(text) for name, text in files.items()}
+
+    def _has_ended(self) -> bool:
+        return self._process.poll() is not None
+
+    def close(self) -> None:
+        """End the process and with it all kernels."""
+        processes.close(self._process, 3)
+        self._listener.join(timeout=5)
+        self._log.close()
+
+
+class KernelProcess:
+    """The process of one kernel: its files, and whether it runs."""
+
+    def __init__(self, server: ForkServer, kernel_id: str, folder: Path, connection: KernelConnectionInfo) -> None:
+        self._server, self.id, self.folder, self.connection = server, kernel_id, folder, connection
+
+    @property
+    def exit_reason(self) -> str | None:
+        """Return why the kernel has ended, or None while it runs."""
+        return self._server.exit_reason(self.id)
+
+    def write(self, files: Mapping[str, bytes]) -> None:
+        """Put files into the working folder, and wait until they are written."""
+        if files:
+            packed = {name: base64.b64encode(content).decode() for name, content in files.items()}
+            self._server.request(do="write", id=self.id, files=packed)
+            self.files()  # requests are carried out in turn: after this answer, the files are written
+
+    def files(self) -> dict[str, bytes]:
+        """Return the files in the working folder, by name."""
+        return self._server.files_of(self.id)
+
+    def kill(self) -> None:
+        """Kill the kernel and all that it started, and wait until they have ended."""
+        with contextlib.suppress(KernelError):
+            if self.exit_reason is None:
+                self._server.request(do="kill", id=self.id)
+                self._server.wait_until_ended(self.id, 5)
+
+    def forget(self) -> None:
+        """Release the working folder of a kernel that has ended."""
+        with contextlib.suppress(KernelError):
+            self._server.request(do="forget", id=self.id)

@@ -1,0 +1,125 @@
+"""Services in a sandbox, seen from the worker: started, watched and ended together."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import select
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import PIPE
+
+from eventlab.errors import EventlabError
+from eventlab.grading.environment import processes, sandbox
+from eventlab.settings import Settings
+
+PATIENCE_S = 120
+logger = logging.getLogger(__name__)
+
+
+class WorkerStackError(EventlabError):
+    """Raised when a worker's services fail to start or have ended."""
+
+
+@dataclass(frozen=True)
+class WorkerConfiguration:
+    """A worker's number, run folder, settings and limits."""
+
+    number: int
+    run: Path
+    settings: Settings
+    limits: sandbox.ProcessLimits
+    contained: bool
+
+    @property
+    def uids(self) -> tuple[int, int, int]:
+        """Return the user ids of the data services, of Spark and of the kernels."""
+        changes_user = os.geteuid() == 0 if self.contained else sandbox.support().changes_user
+        return sandbox.uids(self.number, changes_user)
+
+    def state(self, name: str) -> Settings:
+        """Return settings with the same ports and a separate state folder."""
+        return self.settings.model_copy(update={"state_dir": self.run / name})
+
+
+class Services:
+    """One sandbox of services; it ends when its standard input is closed."""
+
+    def __init__(
+        self,
+        configuration: WorkerConfiguration,
+        name: str,
+        services: tuple[str, ...],
+        uid: int,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        own = configuration.state(name)
+        own.state_dir.mkdir(parents=True, exist_ok=True)
+        if uid:
+            os.chown(own.state_dir, uid, uid)
+        wanted = {
+            "services": services,
+            "uid": uid,
+            "limits": configuration.limits.of_services(),
+            "contained": configuration.contained,
+        }
+        command = sandbox.inside("services", wanted, configuration.contained)
+        env = sandbox.variables(own) | dict(variables or {})
+        if configuration.contained:
+            command = sandbox.of_services(configuration.run, own.state_dir, env, command, bool(uid))
+        self.name = name
+        logger.info("the sandbox of %s starts: %s", name, ", ".join(services))
+        self._log = (configuration.run / f"{name}.log").open("ab")
+        self._process = subprocess.Popen(
+            command, stdin=PIPE, stdout=PIPE, stderr=self._log, env=env, start_new_session=True
+        )
+
+    def wait_ready(self) -> None:
+        """Wait until all services answer."""
+        answer = self._answer(PATIENCE_S)
+        if "failed" in answer:
+            raise WorkerStackError(reason(str(answer["failed"])))
+
+    def sweep(self) -> list[str]:
+        """Kill every process that is not a service and return their names."""
+        answer = self._ask("sweep")
+        if answer["ended"]:
+            raise WorkerStackError(f"{' and '.join(answer['ended'])} has ended")
+        return answer["swept"]
+
+    def _ask(self, what: str) -> dict:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(what.encode() + b"\n")
+            self._process.stdin.flush()
+        except OSError as error:
+            raise WorkerStackError(f"the sandbox of {self.name} has ended") from error
+        return self._answer(30)
+
+    def _answer(self, timeout_s: float) -> dict:
+        assert self._process.stdout is not None
+        ready, _, _ = select.select([self._process.stdout], [], [], timeout_s)
+        line = self._process.stdout.readline() if ready else b""
+        if not line:
+            told = Path(self._log.name).read_text(errors="replace").strip().splitlines()
+            raise WorkerStackError(
+                f"the sandbox of {self.name} does not answer ({told[-1][:300] if told else 'no log'})"
+            )
+        return json.loads(line)
+
+    def close(self) -> None:
+        """End the services."""
+        processes.close(self._process, 8)
+        self._log.close()
+
+
+def reason(told: str) -> str:
+    """Return one line from a start error: what happened, and the first log line that names an error."""
+    first, *rest = [line.strip() for line in told.strip().splitlines()] or [""]
+    what = first.partition(". The end of its log")[0]
+    signs = ("error", "exception", "could not", "cannot", "not enough", "denied", "no space")
+    why = next((line for line in rest if any(sign in line.lower() for sign in signs)), "")
+    return f"{what} ({why[:300]})" if why else what

@@ -1,0 +1,235 @@
+"""A worker's stack: cleaned between submissions, and restarted when it cannot be cleaned.
+
+A submission can leave something in three places. Kafka and HDFS never run a student's code: what it created there
+is deleted, and the stack is restarted when something else has changed (`cleanup.py`). In Spark its sessions are
+ended (`sessions.py`) and the processes next to the JVM are killed. Spark is restarted when the submission may
+have loaded its own code (`classes.py`) or when Spark does not answer. The kernel always ends, and the next one
+opens its session after all this.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import shutil
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from eventlab.clients import kafka
+from eventlab.grading.environment import cleanup, sandbox, sessions
+from eventlab.grading.environment.class_watch import ClassWatch
+from eventlab.grading.environment.fork_server import ForkServer
+from eventlab.grading.environment.services import PATIENCE_S, Services, WorkerConfiguration, WorkerStackError
+from eventlab.grading.environment.warm_up import PREPARE_KERNEL, WARM_UP
+from eventlab.grading.execution.kernel import KernelError, SubmissionKernel
+from eventlab.labs import files
+from eventlab.settings import Settings
+from eventlab.stack import config
+
+logger = logging.getLogger(__name__)
+DATA = ("kafka", "namenode", "datanode")
+FOR_SMALL_DATA = (
+    "-XX:TieredStopAtLevel=1",
+    "-Dspark.sql.codegen.wholeStage=false",
+    "-Dspark.sql.codegen.factoryMode=NO_CODEGEN",
+)
+"""The queries of a submission are short: compiling them took half of Spark's processor time."""
+
+
+class WorkerStack:
+    """The services and kernels of one worker."""
+
+    def __init__(self, configuration: WorkerConfiguration) -> None:
+        self.config = configuration
+        self._data: Services | None = None
+        self._spark: Services | None = None
+        self._classes: ClassWatch | None = None
+        self._fork_server: ForkServer | None = None
+        self._spare: SubmissionKernel | None = None
+        self._clean: dict[str, object] = {}
+        self._sessions = sessions.Sessions(frozenset(), 0)
+        self._warming = threading.Thread()
+
+    def open(self) -> None:
+        """Start the services and the process that forks kernels, in parallel."""
+        sandbox.write_accounts(self.config.run, self.config.uids)
+        client = self.config.state("client")
+        config.render(client)
+        self._fork_server = self._fork_server or self._open_fork_server(client, self.config.uids[2])
+        self._data = Services(self.config, "data", DATA, self.config.uids[0])
+        self._start_spark()
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(Services.wait_ready, [self._data, self._spark]))
+        self._fork_server.is_warm.wait(PATIENCE_S)
+        self._clean = cleanup.found()
+        self._begin()
+
+    def _open_fork_server(self, client: Settings, uid: int) -> ForkServer:
+        kernels = self.config.run / "kernels"
+        kernels.mkdir(exist_ok=True)
+        wanted = {
+            "uid": uid,
+            "namespaces": self.config.contained,
+            "limits": self.config.limits.of_kernel(),
+            "memory": self.config.limits.memory_mib * sandbox.MIB,
+            "size": self.config.limits.scratch_mib * sandbox.MIB,
+            "imports": sandbox.WARM_IMPORTS,
+            "kernels": str(kernels),
+            "keep": [str(p) for p in [*sandbox.shown(), client.state_dir] if p.is_relative_to("/tmp")],
+        }
+        command = sandbox.inside("kernels", wanted, self.config.contained)
+        env = sandbox.variables(client)
+        if self.config.contained:
+            command = sandbox.of_kernels(self.config.run, client.state_dir, env, command)
+        return ForkServer(
+            command,
+            kernels,
+            "/kernel" if self.config.contained else None,
+            self.config.run / "kernels.log",
+            env,
+        )
+
+    def _start_spark(self) -> None:
+        state, uid = self.config.run / "spark", self.config.uids[1]
+        state.mkdir(parents=True, exist_ok=True)
+        self._classes = ClassWatch(state / "classes", sandbox.shown())
+        told = {"JAVA_TOOL_OPTIONS": " ".join([self._classes.option, *FOR_SMALL_DATA])}
+        self._spark = Services(self.config, "spark", ("spark",), uid, told)
+
+    def _begin(self) -> None:
+        """Note Spark's own sessions, and warm Spark up while the first kernel starts."""
+        assert self._fork_server is not None
+        self._sessions = sessions.look(self.config.settings)
+        self._spare = self._spare or SubmissionKernel(self._fork_server.start())
+        self._warming = threading.Thread(target=self._warm_up, daemon=True)
+        self._warming.start()
+
+    def _warm_up(self) -> None:
+        """Run each kind of read and write once: in Spark the first ones take seconds."""
+        assert self._fork_server is not None
+        kernel = SubmissionKernel(self._fork_server.start())
+        try:
+            kernel.wait_ready()
+            kernel.execute(WARM_UP, 60)
+        except KernelError:
+            pass  # the first submission is then the one that waits
+        finally:
+            kernel.forget()
+
+    def kernel(self) -> SubmissionKernel:
+        """Return a new kernel with an open Spark session and no tables, and start the next one."""
+        assert self._fork_server is not None
+        for attempt in range(2):
+            kernel, self._spare = self._spare or SubmissionKernel(self._fork_server.start()), None
+            try:
+                kernel.wait_ready()
+                opened = kernel.execute(PREPARE_KERNEL, 60)
+                if opened.ended == "done" and kernel.process.exit_reason is None:
+                    self._spare = SubmissionKernel(self._fork_server.start())
+                    return kernel
+                why = opened.error
+            except KernelError as error:
+                why = str(error)
+            logger.warning("kernel %s, attempt %d of 2 failed: %s", kernel.id, attempt + 1, why)
+            kernel.forget()
+        raise WorkerStackError(f"the sandbox gave no kernel twice in a row: {why}")
+
+    def clean(self) -> None:
+        """Remove what a submission left; restart the stack when it is not as before or does not answer."""
+        self._warming.join()
+        doubts = self._doubts()
+        try:
+            if doubts:
+                self._close_spark()  # first, because what runs in it could write on
+            cleanup.remove(self._clean)
+            if (found := cleanup.found()) != self._clean:
+                raise WorkerStackError(f"left over: {found}")
+            if doubts:
+                self._note(f"Spark restarted: {doubts}")
+                self._start_spark()
+                assert self._spark is not None
+                self._spark.wait_ready()
+                self._begin()
+        except Exception as error:
+            self.reopen(str(error))
+
+    def _doubts(self) -> str:
+        """End what the submission has in Spark; return why Spark must be restarted, or ""."""
+        assert self._spark is not None
+        assert self._classes is not None
+        if opened := self._classes.found():
+            return ", ".join(opened)
+        try:
+            sessions.end_all_but(self.config.settings, self._sessions)
+            swept = self._spark.sweep()
+        except (sessions.SessionError, WorkerStackError) as error:
+            return str(error)
+        return ", ".join([*self._classes.found(), *swept])
+
+    def reopen(self, why: str) -> None:
+        """Restart the whole stack with empty data folders."""
+        self._note(why)
+        self._close_services()
+        if self._spare:
+            self._spare.forget()
+            self._spare = None
+        self.open()
+
+    def _note(self, why: str) -> None:
+        logger.info("restart: %s", why)
+        with (self.config.run / "restarts.log").open("a") as log:
+            log.write(f"{time.strftime('%X')} {why}\n")
+
+    def _close_spark(self) -> None:
+        if self._spark:
+            self._spark.close()
+        if self._classes:
+            self._classes.close()
+        self._spark = self._classes = None
+        self._remove("spark")
+
+    def _close_data(self) -> None:
+        if self._data:
+            self._data.close()
+        self._data = None
+        self._remove("data")
+
+    def _remove(self, name: str) -> None:
+        """Delete a state folder; the logs in it move to `logs/`, which is emptied when the next job starts."""
+        state, kept = self.config.run / name, self.config.run / "logs" / f"{time.monotonic_ns()}-{name}"
+        if (state / "logs").is_dir():
+            kept.parent.mkdir(exist_ok=True)
+            with contextlib.suppress(OSError):
+                (state / "logs").rename(kept)
+        shutil.rmtree(state, ignore_errors=True)
+
+    def forget_logs(self) -> None:
+        """Delete the logs of services that were restarted before now."""
+        shutil.rmtree(self.config.run / "logs", ignore_errors=True)
+
+    def require_running(self) -> None:
+        """Raise an error unless Kafka and HDFS run and answer.
+
+        Raises:
+            WorkerStackError: A process has ended, or HDFS does not answer.
+            ServiceUnavailable: The broker does not answer.
+        """
+        assert self._data is not None
+        self._data.sweep()
+        kafka.check_broker(self.config.settings.bootstrap_servers)
+        try:
+            files.summary("/")
+        except files.FileError as error:
+            raise WorkerStackError(f"the NameNode does not answer: {error.message}") from error
+
+    def _close_services(self) -> None:
+        with ThreadPoolExecutor(2) as pool:
+            for closing in [pool.submit(self._close_data), pool.submit(self._close_spark)]:
+                closing.result()
+
+    def close(self) -> None:
+        """End the kernels and services."""
+        if self._fork_server:
+            self._fork_server.close()
+        self._close_services()

@@ -1,0 +1,220 @@
+"""Matching the student's cells with the instructor's by `grade_id`.
+
+The order, the locked cells and the checks are always the instructor's: deleted ones are restored and duplicates
+are dropped. Solution cells are the student's. Cells that the student added run after the cell that they followed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+
+from eventlab.errors import EventlabError
+from eventlab.labs import cells
+
+LARGEST = 150 * 1024**2
+LONGEST_SOURCE = 512 * 1024
+MOST_CELLS = 2000
+
+
+class UnreadableError(EventlabError):
+    """The file is not a notebook; the message says why."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A cell to execute or to show.
+
+    Attributes:
+        question: The question that it belongs to; None for cells that all questions share.
+        own: Whether the student wrote it.
+        is_check: Whether it runs the checks of its question.
+    """
+
+    kind: str
+    source: str
+    question: str | None = None
+    own: bool = False
+    is_check: bool = False
+    grade_id: str | None = None
+    parameters: bool = False
+
+    @property
+    def is_code(self) -> bool:
+        """Return whether the cell is code."""
+        return self.kind == "code"
+
+    @property
+    def is_added(self) -> bool:
+        """Return whether the student added the cell to the notebook."""
+        return self.own and self.grade_id is None
+
+
+@dataclass(frozen=True)
+class Matched:
+    """What to execute, in order, and messages about cells that were restored or replaced."""
+
+    steps: tuple[Step, ...]
+    messages: tuple[str, ...] = ()
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """Return the student's code by question."""
+        found: dict[str, list[str]] = {}
+        for step in self.steps:
+            if step.own and step.question and step.is_code:
+                found.setdefault(step.question, []).append(step.source)
+        return {question: "\n".join(sources) for question, sources in found.items()}
+
+    def check_steps(self, questions: Sequence[str]) -> dict[str, int]:
+        """Return, by question, the number of the step after which its checks run.
+
+        This is its check cell; without one its last cell; without any the last cell of the notebook.
+        """
+        last = {question: len(self.steps) - 1 for question in questions}
+        for kind in (lambda step: not step.is_added, lambda step: step.is_check):
+            found = {step.question: n for n, step in enumerate(self.steps) if step.is_code and kind(step)}
+            last |= {question: n for question, n in found.items() if question in last}
+        return last
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """Read the cells of a notebook of any format, without outputs."""
+    try:
+        size = path.stat().st_size
+        if size == 0:
+            raise UnreadableError("the file is empty")
+        if size > LARGEST:
+            raise UnreadableError(f"the file has {size:,} bytes; {LARGEST:,} are allowed")
+        found = json.loads(path.read_bytes().decode("utf-8-sig"))
+    except (OSError, ValueError, RecursionError, MemoryError) as error:
+        raise UnreadableError(f"not a notebook: {type(error).__name__}: {str(error)[:200]}") from error
+    if not isinstance(found, dict):
+        raise UnreadableError("not a notebook: JSON, but not an object")
+    found_cells = found.get("cells")
+    if found_cells is None and isinstance(found.get("worksheets"), list):  # nbformat 3 and older
+        sheets = [sheet for sheet in found["worksheets"] if isinstance(sheet, dict)]
+        found_cells = [cell for sheet in sheets for cell in _list(sheet.get("cells"))]
+    if not isinstance(found_cells, list):
+        raise UnreadableError("not a notebook: it has no cells")
+    read_cells = [cell for cell in map(_cell, found_cells[:MOST_CELLS]) if cell is not None]
+    if not read_cells:
+        raise UnreadableError("the notebook has no cells")
+    return read_cells
+
+
+def _cell(raw: Any) -> dict[str, Any] | None:
+    if not isinstance(raw, dict):
+        return None
+    source = raw.get("source", raw.get("input", ""))
+    if isinstance(source, list):
+        source = "".join(part for part in source if isinstance(part, str))
+    metadata = raw.get("metadata")
+    kind = raw.get("cell_type")
+    return {
+        "kind": kind if kind == "code" else "markdown",
+        "source": source if isinstance(source, str) else "",
+        "metadata": metadata if isinstance(metadata, dict) else {},
+    }
+
+
+def match(student: list[dict[str, Any]], instructor: NotebookNode) -> Matched:
+    """Merge the cells; the instructor's cells are used as they were released, without hidden tests."""
+    known = {found for cell in instructor.cells if (found := cells.grade_id(cell))}
+    own, behind, messages = _sort(student, known)
+    steps: list[Step] = list(behind.get(None, []))
+    if None not in behind and not any(_is_parameters(cell["metadata"]) for cell in student):
+        messages.append("the cell with the parameters was deleted: put back")
+    for cell in instructor.cells:
+        grade_id = cells.grade_id(cell)
+        if cells.is_parameters(cell):
+            steps.insert(0, Step("code", cell.source, parameters=True))
+        if grade_id is None:
+            continue
+        steps.append(_step(cell, grade_id, own.get(grade_id, []), messages))
+        question = cells.question_of(cell)
+        steps += [replace(step, question=question) for step in behind.get(grade_id, [])]
+    return Matched(tuple(steps), tuple(messages))
+
+
+def _step(cell: NotebookNode, grade_id: str, theirs: list[str], messages: list[str]) -> Step:
+    """Return the step for one of the instructor's cells."""
+    question, kind = cells.question_of(cell), cell.cell_type
+    if not cells.is_solution(cell):
+        if not theirs:
+            messages.append(f"{grade_id} was deleted: put back")
+        elif len(theirs) > 1:
+            messages.append(f"{grade_id} was there {len(theirs)} times: the instructor's ran once")
+        elif _released(cell) != theirs[0].strip():
+            messages.append(f"{grade_id} was edited: the instructor's ran in its place")
+        return Step(kind, _released(cell), question, is_check=cells.is_check(cell), grade_id=grade_id)
+    if not theirs:
+        messages.append(f"{grade_id} was deleted: nothing to grade")
+    source = theirs[0] if theirs else ""
+    if len(theirs) > 1:
+        messages.append(f"{grade_id} was there {len(theirs)} times: all ran, in order")
+        source = "\n".join(theirs) if kind == "code" else theirs[0]
+    if len(source) > LONGEST_SOURCE:
+        messages.append(f"{grade_id} has {len(source):,} characters: it did not run")
+        source = ""
+    return Step(kind, source, question, own=True, grade_id=grade_id)
+
+
+def _sort(
+    student: list[dict[str, Any]], known: set[str]
+) -> tuple[dict[str, list[str]], dict[str | None, list[Step]], list[str]]:
+    """Return the student's cells by grade_id, the added ones by the cell that they follow, and messages."""
+    own: dict[str, list[str]] = {}
+    behind: dict[str | None, list[Step]] = {}
+    messages: list[str] = []
+    last: str | None = None
+    for cell in student:
+        grade_id = _grade_id(cell["metadata"])
+        if grade_id in known and grade_id is not None:
+            own.setdefault(grade_id, []).append(cell["source"])
+            last = grade_id
+        elif _is_parameters(cell["metadata"]):
+            continue
+        elif len(cell["source"]) > LONGEST_SOURCE:
+            messages.append(f"a cell has {len(cell['source']):,} characters: it did not run")
+        else:
+            behind.setdefault(last, []).append(Step(cell["kind"], cell["source"], own=True))
+    return own, behind, messages
+
+
+def _released(cell: NotebookNode) -> str:
+    from eventlab.labs.release import without_region
+
+    return without_region(cell.source, "HIDDEN TESTS", "instructor.ipynb").strip()
+
+
+def _grade_id(metadata: Mapping[str, Any]) -> str | None:
+    found = metadata.get("nbgrader")
+    grade_id = found.get("grade_id") if isinstance(found, dict) else None
+    return grade_id if isinstance(grade_id, str) else None
+
+
+def _is_parameters(metadata: Mapping[str, Any]) -> bool:
+    tags = metadata.get("tags")
+    return isinstance(tags, list) and "parameters" in tags
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def reference(instructor: NotebookNode) -> Matched:
+    """Return the steps of the instructor's notebook, with its solutions."""
+    own = [_cell({**cell, "metadata": dict(cell.metadata)}) for cell in instructor.cells]
+    return match([cell for cell in own if cell is not None], instructor)
+
+
+def instructors(lab_notebook: Path) -> NotebookNode:
+    """Read the instructor's notebook."""
+    return nbformat.read(lab_notebook, as_version=4)

@@ -1,0 +1,193 @@
+"""The state that the instructor's solution of a question produces, to put in place of a broken question.
+
+The instructor's notebook runs in a kernel and a namespace of its own, in which no student's code runs. What each
+question changes there is written into the student's namespace. The student's code never meets the source of a
+solution: files and variables that repeat it are left out.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import textwrap
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nbformat import NotebookNode
+
+from eventlab.clients import kafka
+from eventlab.clients.kafka import open_admin, open_producer
+from eventlab.grading.execution.kernel import SubmissionKernel
+from eventlab.grading.execution.snapshot import Snapshot, snapshot
+from eventlab.labs import cells, files
+from eventlab.labs.names import Namespace
+from eventlab.settings import settings
+from eventlab.stack import filesystem
+
+SHORTEST_SECRET = 12
+"""Shorter lines of a solution, such as `import json`, are not secret."""
+
+
+def secrets_of(instructor: NotebookNode, question: str) -> tuple[set[str], set[str]]:
+    """Return the lines of a question's solution, and the names of variables that it sets to constants."""
+    lines: set[str] = set()
+    names: set[str] = set()
+    for cell in instructor.cells:
+        if cells.is_solution(cell) and cells.question_of(cell) == question:
+            lines |= {line.strip() for line in cell.source.splitlines() if not line.strip().startswith("### ")}
+            names |= _constants(cell.source)
+    return {line for line in lines if len(line) >= SHORTEST_SECRET}, names
+
+
+def _constants(source: str) -> set[str]:
+    try:
+        statements = ast.parse(textwrap.dedent(source)).body
+    except SyntaxError:  # a cell with a magic has no variables of its own
+        return set()
+    names = set()
+    for statement in statements:
+        if isinstance(statement, ast.Assign):
+            try:
+                ast.literal_eval(statement.value)
+            except ValueError:
+                continue
+            names |= {target.id for target in statement.targets if isinstance(target, ast.Name)}
+    return names
+
+
+class Reference:
+    """The instructor's run for one seed: what each question has changed."""
+
+    def __init__(self, namespace: Namespace, instructor: NotebookNode) -> None:
+        self.namespace, self.instructor = namespace, instructor
+        self.changes: dict[str, tuple[Snapshot, Snapshot]] = {}
+        self._last = Snapshot()
+
+    def begin(self, kernel: SubmissionKernel) -> None:
+        """Keep the state before the first question."""
+        self._last = snapshot(self.namespace, kernel)
+
+    def keep(self, question: str, kernel: SubmissionKernel) -> None:
+        """Keep what a question has changed; called when its check cell has been passed."""
+        before, self._last = self._last, snapshot(self.namespace, kernel)
+        self.changes[question] = before, self._last
+
+    def put(self, question: str, target: Namespace, kernel: SubmissionKernel) -> None:
+        """Write what a question has changed into a student's namespace and kernel."""
+        before, after = self.changes[question]
+        lines, constants = secrets_of(self.instructor, question)
+        names = _Renamed(self.namespace.prefix, target.prefix)
+        _put_messages(before, after, target, names)
+        _put_offsets(before, after, target)
+        _put_hdfs(before, after, target)
+        changed = _changed(before.files, after.files)
+        kernel.write({name: content for name, content in changed.items() if not _repeats(content, lines)})
+        values = {
+            name: value
+            for name, value in _changed(before.values, after.values).items()
+            if name not in constants and not _repeats(json.dumps(value).encode(), lines)
+        }
+        imports = _changed(before.imports, after.imports)
+        kernel.execute(_assignments(names.in_json(values), imports), 30)
+
+
+def _put_messages(before: Snapshot, after: Snapshot, target: Namespace, names: _Renamed) -> None:
+    for suffix, topic in after.topics.items():
+        old = before.topics.get(suffix)
+        if old == topic:
+            continue
+        name = f"{target.prefix}-{suffix}"
+        new = topic.messages
+        if old is not None and old.id == topic.id:
+            ends = {m.partition: m.offset for m in old.messages}
+            new = tuple(m for m in new if m.offset > ends.get(m.partition, -1))
+        else:
+            _create_empty(name, topic.partitions)
+        with open_producer(settings.bootstrap_servers) as producer:
+            for m in new:
+                producer.send(
+                    name, names.in_bytes(m.value), m.key, list(m.headers), m.partition, timestamp_ms=m.timestamp_ms
+                )
+    for suffix in before.topics.keys() - after.topics.keys():
+        kafka.delete_topics(settings.bootstrap_servers, [f"{target.prefix}-{suffix}"])
+
+
+def _create_empty(name: str, partitions: int) -> None:
+    if partitions == 1:
+        kafka.recreate_topic(settings.bootstrap_servers, name)
+    else:
+        kafka.delete_topics(settings.bootstrap_servers, [name])
+        kafka.create_topic(settings.bootstrap_servers, name, partitions)
+
+
+def _put_offsets(before: Snapshot, after: Snapshot, target: Namespace) -> None:
+    """Commit the offsets of the instructor's groups; members that the student left in them are removed first."""
+    from kafka import TopicPartition
+    from kafka.admin import MemberToRemove
+    from kafka.structs import OffsetAndMetadata
+
+    changed: dict[str, dict[TopicPartition, OffsetAndMetadata]] = {}
+    for (group, topic, partition), offset in _changed(before.offsets, after.offsets).items():
+        place = TopicPartition(f"{target.prefix}-{topic}", partition)
+        changed.setdefault(f"{target.prefix}-{group}", {})[place] = OffsetAndMetadata(offset, "", -1)
+    if not changed:
+        return
+    with open_admin(settings.bootstrap_servers) as admin:
+        existing = {group["group_id"] for group in admin.list_groups()} & changed.keys()
+        for name, group in (admin.describe_groups(list(existing)) if existing else {}).items():
+            if members := [MemberToRemove(member_id=member["member_id"]) for member in group["members"]]:
+                admin.remove_group_members(name, members)
+        for name, offsets in changed.items():
+            admin.alter_group_offsets(name, offsets)
+
+
+def _put_hdfs(before: Snapshot, after: Snapshot, target: Namespace) -> None:
+    old = before.hdfs
+    for path in old.keys() - after.hdfs.keys():
+        filesystem.delete(f"{target.folder}/{path}")
+    new = _changed(old, after.hdfs)
+    for folder in {path.partition("/")[0] for path in new if "/" in path}:
+        if not any(path.startswith(f"{folder}/") for path in old):
+            filesystem.delete(f"{target.folder}/{folder}")  # what the student's own run may have left there
+    for path, content in new.items():
+        files.write(f"{target.folder}/{path}", content)
+
+
+def _assignments(values_json: str, imports: Mapping[str, list[str]]) -> str:
+    """Return a cell that sets variables and imports names; a name that cannot be imported is left out."""
+    return f"""
+import importlib as _importlib
+for _name, (_module, _attribute) in {imports!r}.items():
+    try:
+        _value = _importlib.import_module(_module)
+        globals()[_name] = getattr(_value, _attribute) if _attribute else _value
+    except Exception:
+        pass
+globals().update(__import__("json").loads({values_json!r}))
+"""
+
+
+@dataclass(frozen=True)
+class _Renamed:
+    """Replaces the prefix of one namespace by another one's."""
+
+    old: str
+    new: str
+
+    def in_bytes(self, value: bytes | None) -> bytes | None:
+        return None if value is None else value.replace(self.old.encode(), self.new.encode())
+
+    def in_json(self, value: Any) -> str:
+        return json.dumps(value).replace(self.old, self.new)
+
+
+def _changed(before: Mapping[Any, Any], after: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Return the entries that are new or have another value."""
+    return {key: value for key, value in after.items() if key not in before or before[key] != value}
+
+
+def _repeats(content: bytes, lines: Iterable[str]) -> bool:
+    """Return whether a text contains a line of the solution."""
+    text = content.decode("utf-8", "replace")
+    return any(line in text or json.dumps(line)[1:-1] in text for line in lines)

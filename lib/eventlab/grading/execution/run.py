@@ -1,0 +1,123 @@
+"""Execute the steps of a notebook once, and have each question judged when its check cell is reached."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from eventlab.grading.execution.kernel import SubmissionKernel
+from eventlab.grading.execution.notebook import Matched
+from eventlab.grading.execution.regrade import Run
+
+OUT_OF_TIME = "the time limit of the submission"
+
+
+@dataclass
+class TimeBudget:
+    """The wall-clock time of a submission over all its runs, in seconds."""
+
+    limit: float
+    used: float = 0.0
+
+    @property
+    def remaining(self) -> float:
+        """Return the seconds that are left."""
+        return max(0.0, self.limit - self.used)
+
+    @contextlib.contextmanager
+    def measured(self) -> Iterator[None]:
+        """Count the time of the block."""
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.used += time.monotonic() - started
+
+
+@dataclass
+class NotebookRun:
+    """One run of a notebook in a kernel.
+
+    Attributes:
+        matched: The steps.
+        check_steps: By question, the number of the step after which it is judged.
+        kernel: The kernel.
+        parameters: The values of the cell with the parameters.
+        cell_timeout: Seconds that a cell may run.
+        budget: The time of the submission.
+        judge: Called with a question when its check cell has been passed.
+        replace: Called with a question of `run.plan.replaced` when its check cell is reached.
+        run: Receives the results.
+    """
+
+    matched: Matched
+    check_steps: Mapping[str, int]
+    kernel: SubmissionKernel
+    parameters: Mapping[str, object]
+    cell_timeout: float
+    budget: TimeBudget
+    judge: Callable[[str], None]
+    replace: Callable[[str], None]
+    run: Run
+
+    def execute(self) -> None:
+        """Run the steps until one ends the kernel or the time is over; errors are kept and the next step runs."""
+        for number in range(len(self.matched.steps)):
+            with self.budget.measured():
+                self._step(number)
+            self._evidence(number)
+            if self.run.blocked is not None or self.run.out_of_time:
+                return
+
+    def _step(self, number: int) -> None:
+        step = self.matched.steps[number]
+        check_step = self.check_steps.get(step.question) if step.question else None
+        if not self.run.plan.runs(number, step, check_step):
+            return
+        remaining = self.budget.remaining
+        if not remaining:
+            self.run.out_of_time = True
+            return
+        source = injected(self.parameters) if step.parameters else step.source
+        result = self.kernel.execute(source, min(self.cell_timeout, remaining))
+        self.run.results[number] = result
+        if result.ended == "timed_out" and remaining < self.cell_timeout:
+            result.error, self.run.out_of_time = OUT_OF_TIME, True
+        if result.kernel_ended:
+            self.run.blocked = number
+
+    def _evidence(self, number: int) -> None:
+        """Judge the questions whose check cell this step is, and one whose own cell has ended the kernel."""
+        if self.run.out_of_time:
+            return
+        due = [question for question, check_step in self.check_steps.items() if check_step == number]
+        step = self.matched.steps[number]
+        if (
+            self.run.blocked is not None
+            and not step.is_added
+            and step.question
+            and step.question in self.check_steps
+        ):
+            due.append(step.question)
+        for question in dict.fromkeys(due):
+            if question in self.run.plan.replaced:
+                self.replace(question)
+            elif question not in self.run.checks:
+                with self.budget.measured():
+                    self.judge(question)
+
+    @property
+    def answers(self) -> dict[str, Any]:
+        """Return the answers that the notebook has declared so far; the last one of a question counts."""
+        declared = [answer for result in self.run.results.values() for answer in result.answers]
+        return {a["question"]: a.get("value") for a in declared if isinstance(a.get("question"), str)}
+
+
+def injected(parameters: Mapping[str, object]) -> str:
+    """Return the source of the cell that papermill injects for these parameters."""
+    from papermill.translators import PythonTranslator
+
+    return PythonTranslator.codify(parameters)

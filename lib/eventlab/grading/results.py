@@ -1,0 +1,212 @@
+"""The record of a graded submission, from which every report is written: one JSON file per student."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import re
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from pydantic import ConfigDict, InstanceOf, StrictBool, StrictFloat, TypeAdapter, ValidationError, model_validator
+from pydantic.dataclasses import dataclass
+
+from eventlab import files
+from eventlab.errors import EventlabError
+from eventlab.labs.catalogue import Lab
+
+Status = Literal["graded", "timed_out", "died", "unreadable", "infrastructure_failed"]
+"""Of these only `infrastructure_failed` gives no mark: the machine failed, not the submission."""
+STATUSES: tuple[Status, ...] = get_args(Status)
+Text = InstanceOf[str]
+"""Any string: pydantic's own type refuses the lone surrogates that a file name can contain."""
+
+FOLDER = "records"
+PLAIN_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+CLOSED = ConfigDict(extra="forbid")
+logger = logging.getLogger(__name__)
+
+
+class RecordError(EventlabError):
+    """A file is not the record of a submission; the message names the file and the fields that are wrong."""
+
+
+@dataclass(frozen=True, config=CLOSED)
+class CheckResult:
+    """The verdict of one check.
+
+    Attributes:
+        expected: What the check expected, as text; of a hidden check it is for the instructor only.
+        got: What the check found, as text; of a hidden check it is for the instructor only.
+    """
+
+    name: Text
+    question: Text
+    passed: StrictBool
+    points: StrictFloat
+    max_points: StrictFloat
+    hidden: StrictBool = False
+    hint: Text = ""
+    expected: Text = ""
+    got: Text = ""
+
+
+@dataclass(frozen=True, config=CLOSED)
+class Question:
+    """The points of one question.
+
+    Attributes:
+        note: What happened to the question apart from its checks, as a sentence for the student.
+    """
+
+    id: Text
+    points: StrictFloat
+    max_points: StrictFloat
+    note: Text = ""
+    checks: tuple[CheckResult, ...] = ()
+
+
+@dataclass(frozen=True, config=CLOSED)
+class SubmissionRecord:
+    """The result of grading one submission.
+
+    Attributes:
+        points: The mark; None when the machine failed and the submission has no mark.
+        messages: Sentences for the instructor.
+        containment: Which limits and sandbox the submission ran in.
+        fingerprint: Hash of everything that the result depends on.
+        notebook: Path of the executed notebook, relative to the output folder.
+        sandboxed: Whether it ran in a sandbox.
+    """
+
+    student: Text
+    lab: Text
+    status: Status
+    points: StrictFloat | None
+    max_points: StrictFloat
+    questions: tuple[Question, ...] = ()
+    messages: tuple[Text, ...] = ()
+    containment: Text = ""
+    seconds: StrictFloat = 0.0
+    fingerprint: Text = ""
+    notebook: Text | None = None
+    sandboxed: StrictBool = True
+
+    @model_validator(mode="after")
+    def _has_a_mark_or_a_reason(self) -> SubmissionRecord:
+        if (self.points is None) != (self.status == "infrastructure_failed"):
+            raise ValueError("a record has points unless its status is infrastructure_failed")
+        return self
+
+    @property
+    def slug(self) -> str:
+        """Return the student's name as a file name."""
+        return slug(self.student)
+
+    @property
+    def has_mark(self) -> bool:
+        """Return whether the submission has a mark."""
+        return self.points is not None
+
+    @property
+    def checks(self) -> tuple[CheckResult, ...]:
+        """Return the checks of all questions."""
+        return tuple(check for question in self.questions for check in question.checks)
+
+
+def without_points(lab: Lab, student: str, status: Status, reason: str, **fields: Any) -> SubmissionRecord:
+    """Return the record of a submission of which no question was judged.
+
+    It has the mark 0, or no mark when the machine is the reason (`infrastructure_failed`).
+
+    Args:
+        lab: The lab.
+        student: The student's name.
+        status: Why it was not judged.
+        reason: The same as a sentence.
+        **fields: Further fields of the record.
+    """
+    failed = status == "infrastructure_failed"
+    questions = tuple(Question(q, 0, lab.points(q), f"not graded: {reason}") for q in lab.questions)
+    return SubmissionRecord(
+        student, lab.name, status, None if failed else 0, lab.points(), () if failed else questions, **fields
+    )
+
+
+def slug(student: str) -> str:
+    """Return a file name for a student, different for different names even where `A` and `a` are one file.
+
+    A plain lower-case name stays as it is. Any other keeps its plain characters for the reader and gets `~`, which
+    no plain name contains, and 96 bits of its SHA-256.
+    """
+    if PLAIN_NAME.fullmatch(student):
+        return student
+    digest = hashlib.sha256(student.encode("utf-8", "surrogatepass")).hexdigest()[:24]
+    readable = re.sub(r"[^a-z0-9]+", "-", student.lower()).strip("-")[:40]
+    return f"{readable}~{digest}"
+
+
+def path_of(student: str, output: Path) -> Path:
+    """Return the file of a student's record."""
+    return output / FOLDER / f"{slug(student)}.json"
+
+
+def save(record: SubmissionRecord, output: Path) -> Path:
+    """Write a record to OUTPUT/records/SLUG.json and return the file."""
+    target = path_of(record.student, output)
+    write_atomically(target, json.dumps(asdict(record), indent=2) + "\n")
+    return target
+
+
+def parse(fields: object) -> SubmissionRecord:
+    """Return the record that these JSON values describe.
+
+    Raises:
+        RecordError: They are not a record.
+    """
+    try:
+        return TypeAdapter(SubmissionRecord).validate_python(fields)
+    except ValidationError as error:
+        wrong = [f"{'.'.join(map(str, e['loc'])) or 'the file'}: {e['msg']}" for e in error.errors()]
+        raise RecordError("; ".join(wrong[:5])) from error
+
+
+def read(path: Path) -> SubmissionRecord:
+    """Read the record in a file.
+
+    Raises:
+        OSError: The file cannot be read.
+        RecordError: It is not a record.
+    """
+    try:
+        return parse(json.loads(path.read_text(encoding="utf-8")))
+    except (RecordError, ValueError, RecursionError) as error:
+        raise RecordError(f"{path} is not a record of a submission ({error})") from error
+
+
+def load(student: str, output: Path) -> SubmissionRecord | None:
+    """Return a student's record, or None without one that can be read: the submission is then graded again."""
+    return _read_or_none(path_of(student, output))
+
+
+def load_all(output: Path) -> list[SubmissionRecord]:
+    """Return every readable record of the output folder, sorted by student."""
+    found = [_read_or_none(path) for path in (output / FOLDER).glob("*.json")]
+    return sorted((record for record in found if record is not None), key=lambda record: record.student)
+
+
+def write_atomically(target: Path, text: str) -> None:
+    """Replace a file in one step, readable by its owner only; characters that UTF-8 cannot encode become `?`."""
+    files.write_atomically(target, text.encode("utf-8", "replace").decode(), mode=0o600)
+
+
+def _read_or_none(path: Path) -> SubmissionRecord | None:
+    try:
+        return read(path)
+    except FileNotFoundError:
+        return None
+    except (OSError, RecordError) as error:
+        logger.warning("the record is ignored: %s", error)
+        return None

@@ -1,0 +1,193 @@
+"""The scheduler: gives jobs to workers and retries a job once when the machine failed.
+
+Each worker is a process with its own stack, watched by one thread. When a worker's process, its services or its
+judge fail, the job is tried again on a fresh worker. The scheduler yields one outcome per job.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from types import TracebackType
+
+import psutil
+
+from eventlab.errors import EventlabError
+from eventlab.grading.environment import sandbox
+from eventlab.grading.jobs import Job, Limits, Outcome
+from eventlab.grading.results import slug
+from eventlab.grading.worker_process import StartError, WorkerProcess
+from eventlab.labs.catalogue import Lab
+
+MEMORY_OF_WORKER = 2300 * sandbox.MIB
+SUBMISSIONS_PER_WORKER = 6
+"""With fewer submissions a second stack costs more than it saves."""
+STARTS = 2
+"""How often in a row a worker may fail to start before its thread gives up."""
+ATTEMPTS = 2
+"""How often a job is tried when the infrastructure fails."""
+LOGS = "logs"
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A job, and how often it has been tried, this attempt included."""
+
+    job: Job
+    number: int = 1
+
+
+def default_size(submissions: int) -> int:
+    """Return how many workers to start: limited by cores, memory and the number of submissions."""
+    if not sandbox.support().bubblewrap:
+        return 1  # without network namespaces a student could reach another worker's stack
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    memory = int(psutil.virtual_memory().available // MEMORY_OF_WORKER)
+    return max(1, min(cores, memory, -(-submissions // SUBMISSIONS_PER_WORKER)))
+
+
+class Scheduler:
+    """A pool of workers; leaving its `with` block ends them."""
+
+    def __init__(self, lab: Lab, logs: Path, limits: Limits, size: int, *, fresh: bool = False) -> None:
+        """Prepare the pool.
+
+        Args:
+            lab: The lab.
+            logs: The folder for the logs of each attempt that did not end as `graded`.
+            limits: The limits of a submission.
+            size: The number of workers.
+            fresh: Whether each job gets a new worker with a new stack.
+        """
+        self.lab, self.logs, self.limits, self.size, self.fresh = lab, logs, limits, size, fresh
+        self.waiting: SimpleQueue[Job] = SimpleQueue()
+        self.answers: SimpleQueue[tuple[Job, Outcome] | BaseException | None] = SimpleQueue()
+        self.stopped = threading.Event()
+        self.workers: list[WorkerProcess] = []
+        self.threads: list[threading.Thread] = []
+
+    def __enter__(self) -> Scheduler:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stopped.set()
+        for worker in list(self.workers):
+            worker.end(timeout_s=0.5)
+        for thread in self.threads:
+            thread.join(timeout=15)
+
+    def outcomes(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Outcome]]:
+        """Yield each job with its outcome, in the order in which they end."""
+        for job in jobs:
+            self.waiting.put(job)
+        self.threads = [threading.Thread(target=self._serve, args=(n,), daemon=True) for n in range(self.size)]
+        for thread in self.threads:
+            thread.start()
+        running, problem = len(self.threads), ""
+        while running:
+            try:
+                answer = self.answers.get(timeout=0.5)
+            except Empty:
+                continue
+            if isinstance(answer, tuple):
+                yield answer
+            else:
+                running -= 1
+                if isinstance(answer, StartError):
+                    problem = answer.message
+                elif answer is not None:
+                    raise answer
+        while (left := self._next()) is not None:
+            yield left, Outcome.infrastructure_failed(problem)
+
+    def _serve(self, number: int) -> None:
+        """Run one worker, and a fresh one when it fails, until no job is left."""
+        try:
+            retry: Attempt | None = None
+            failed_starts = 0
+            while not self.stopped.is_set() and (retry or not self.waiting.empty()):
+                with self._worker(number) as worker:
+                    try:
+                        worker.wait_ready()
+                    except StartError as error:
+                        failed_starts += 1
+                        self._start_failed(number, failed_starts, worker, error)
+                        if failed_starts < STARTS:
+                            continue
+                        if retry:
+                            self._finish(retry.job, Outcome.infrastructure_failed(error.message))
+                        raise
+                    failed_starts = 0
+                    retry = self._work(worker, retry)
+            self.answers.put(None)
+        except BaseException as error:
+            self.answers.put(error)
+
+    @contextlib.contextmanager
+    def _worker(self, number: int) -> Iterator[WorkerProcess]:
+        """Start a worker in a run folder of its own; end it and delete the folder afterwards."""
+        run = Path(tempfile.mkdtemp(prefix="eg"))
+        run.chmod(0o755)
+        worker = WorkerProcess(self.lab, number, run, self.limits)
+        self.workers.append(worker)
+        logger.info("worker %d starts in %s", number, run)
+        try:
+            yield worker
+        finally:
+            worker.close()
+            self.workers.remove(worker)
+            shutil.rmtree(run, ignore_errors=True)
+
+    def _work(self, worker: WorkerProcess, retry: Attempt | None) -> Attempt | None:
+        """Give jobs to a worker until none is left or it fails; return the job to try again on a fresh worker."""
+        attempt = retry
+        while not self.stopped.is_set():
+            attempt = attempt or self._first_attempt()
+            if attempt is None:
+                return None
+            outcome = worker.grade(attempt.job)
+            if self.stopped.is_set():
+                return None
+            if outcome.kind != "graded":
+                worker.copy_logs(self.logs / slug(attempt.job.student) / f"attempt-{attempt.number}")
+            if outcome.kind == "infrastructure_failed" and attempt.number < ATTEMPTS:
+                logger.warning("the job of %r is tried again: %s", attempt.job.student, outcome.reason)
+                return Attempt(attempt.job, attempt.number + 1)
+            self._finish(attempt.job, outcome)
+            if self.fresh or outcome.kind == "infrastructure_failed":
+                return None
+            attempt = None
+        return None
+
+    def _first_attempt(self) -> Attempt | None:
+        """Take the next job, and remove the logs of an earlier grading of it."""
+        job = self._next()
+        if job is None:
+            return None
+        shutil.rmtree(self.logs / slug(job.student), ignore_errors=True)
+        return Attempt(job)
+
+    def _next(self) -> Job | None:
+        with contextlib.suppress(Empty):
+            return self.waiting.get_nowait()
+        return None
+
+    def _finish(self, job: Job, outcome: Outcome) -> None:
+        self.answers.put((job, outcome))
+
+    def _start_failed(self, number: int, start: int, worker: WorkerProcess, error: EventlabError) -> None:
+        logger.warning("worker %d, start %d of %d failed: %s", number, start, STARTS, error.message)
+        if not self.stopped.is_set():
+            worker.copy_logs(self.logs / f"worker-{number}" / f"start-{start}")

@@ -1,0 +1,159 @@
+"""A worker's process, seen from the scheduler: start it, send it jobs, keep its logs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import secrets
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from subprocess import PIPE
+
+from eventlab.clients.spark import TOKEN_VARIABLE
+from eventlab.errors import EventlabError
+from eventlab.grading.environment import processes, sandbox
+from eventlab.grading.jobs import Job, Limits, Outcome
+from eventlab.labs.catalogue import Lab
+
+SLOTS, SLOTS_PER_GRADING = 1300, 8
+"""Each grading has users of its own: a limit on a user's processes counts those of all gradings."""
+LOG_PATTERNS = ("*.log", "logs/*/*", "*/logs/*.log*")
+"""Logs in a run folder: of the worker and the sandboxes, of services that were restarted, of running services."""
+LOG_BYTES = 1024 * 1024
+logger = logging.getLogger(__name__)
+
+
+class StartError(EventlabError):
+    """A worker could not start its services."""
+
+
+def slot(number: int) -> int:
+    """Return a number for the n-th worker that other gradings on this machine probably do not use."""
+    return (os.getpid() * SLOTS_PER_GRADING + number) % SLOTS
+
+
+class WorkerProcess:
+    """One worker: a process that answers jobs, each a line of JSON, with outcomes."""
+
+    def __init__(self, lab: Lab, number: int, run: Path, limits: Limits) -> None:
+        """Start the process; `run` is its run folder."""
+        self.run, self.log = run, run / "worker.log"
+        support = sandbox.support()
+        options = {
+            "lab": str(lab.folder),
+            "number": slot(number),
+            "run": str(run),
+            "limits": asdict(limits),
+            "contained": support.bubblewrap,
+            "containment": support.described,
+            "log_level": logger.getEffectiveLevel(),
+        }
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                self.command(options),
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=log,
+                text=True,
+                env=worker_environment(run, support.bubblewrap),
+                start_new_session=True,
+            )
+
+    @staticmethod
+    def command(options: dict[str, object]) -> list[str]:
+        """Return the command of a worker."""
+        command = [sys.executable, "-m", "eventlab.grading.worker", json.dumps(options)]
+        return sandbox.of_worker(command) if options["contained"] else command
+
+    def wait_ready(self) -> None:
+        """Wait until the worker's stack answers.
+
+        Raises:
+            StartError: It cannot start; the message says why in one sentence.
+        """
+        assert self._process.stdout is not None
+        answer = self._process.stdout.readline()
+        status = json.loads(answer) if answer else {}
+        if "ready" in status:
+            return
+        self._process.wait()
+        log = self._log_lines() or [f"it ended with exit code {self._process.returncode}"]
+        reason = str(status.get("failed") or log[-1]).strip().rstrip(".")
+        raise StartError(
+            f"A worker could not start its services: {reason}. Look for what this machine lacks: eventlab doctor"
+        )
+
+    def grade(self, job: Job) -> Outcome:
+        """Have a submission graded; when the process ends or answers anything else, the infrastructure failed."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.write(json.dumps(asdict(job)) + "\n")
+            self._process.stdin.flush()
+        try:
+            if line := self._process.stdout.readline():
+                return Outcome.from_json(line)
+        except (ValueError, TypeError, KeyError, EventlabError) as error:
+            return Outcome.infrastructure_failed(f"the worker's answer cannot be read: {error}")
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=5)
+        last = "".join(f": {line}" for line in self._log_lines()[-1:])
+        return Outcome.infrastructure_failed(
+            f"the worker's process ended (exit code {self._process.returncode}){last}"
+        )
+
+    def copy_logs(self, target: Path) -> None:
+        """Copy the end of each log of the worker and its services to a folder."""
+        for pattern in LOG_PATTERNS:
+            for path in sorted(self.run.glob(pattern)):
+                name = "-".join(path.relative_to(self.run).parts)
+                if path.resolve() != self.run.resolve() / path.relative_to(self.run) or not path.is_file():
+                    continue  # a link that something in Spark's sandbox has created
+                with contextlib.suppress(OSError):
+                    target.mkdir(parents=True, exist_ok=True)
+                    (target / name).write_bytes(_tail(path))
+
+    def end(self, timeout_s: float = 6) -> None:
+        """End the worker and everything that it started; another thread may be waiting for its answer."""
+        processes.close_worker(self._process, timeout_s)
+
+    def close(self) -> None:
+        """End the worker and close its output."""
+        self.end()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+    def _log_lines(self) -> list[str]:
+        return _tail(self.log).decode(errors="replace").strip().splitlines()
+
+
+def worker_environment(run: Path, contained: bool) -> dict[str, str]:
+    """Return the environment of a worker, whose stack and Spark token are not the instructor's."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("EVENTLAB_")}
+    env.pop("SPARK_REMOTE", None)
+    return env | {
+        TOKEN_VARIABLE: secrets.token_hex(24),
+        "EVENTLAB_STATE_DIR": str(run / "client"),
+        "EVENTLAB_PORT_OFFSET": "0" if contained else str(_free_offset()),
+        "GRPC_ENABLE_FORK_SUPPORT": "0",
+    }
+
+
+def _free_offset() -> int:
+    from eventlab.settings import Settings
+    from eventlab.stack.requirements import settings_on_free_ports
+    from eventlab.stack.services import COURSE
+
+    first = int(os.environ.get("EVENTLAB_PORT_OFFSET", "0"))
+    return settings_on_free_ports(range(first + 20, first + 3000, 20), COURSE, Settings).port_offset
+
+
+def _tail(path: Path) -> bytes:
+    """Return the last bytes of a log."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - LOG_BYTES))
+        return file.read()

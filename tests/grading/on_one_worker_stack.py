@@ -1,0 +1,128 @@
+"""What `test_stand.py` looks at: one stack, submissions that leave something on it, and all the labs.
+
+Run in a worker's network (`sandbox.of_worker`); a line of JSON at its end says what was found.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from eventlab.grading.environment import cleanup, sandbox, sessions
+from eventlab.grading.environment.services import WorkerConfiguration
+from eventlab.grading.environment.worker_stack import WorkerStack
+from eventlab.grading.jobs import Job, Limits
+from eventlab.grading.judge import Judge
+from eventlab.grading.worker import Worker
+from eventlab.labs.catalogue import all_labs
+from eventlab.settings import settings
+
+LEAVES_SESSIONS = """
+import os, threading
+from kafka import KafkaConsumer, KafkaProducer
+from pyspark.sql import SparkSession
+other = SparkSession.builder.remote(os.environ["SPARK_REMOTE"] + "/;user_id=eve").create()
+other.range(3).count()
+threading.Thread(target=lambda: other.range(10**13).selectExpr("sum(id * id % 7)").collect(), daemon=True).start()
+servers = os.environ["KAFKA_BOOTSTRAP_SERVERS"]
+KafkaProducer(bootstrap_servers=servers).send("left", b"x").get(timeout=20)
+member = KafkaConsumer("left", bootstrap_servers=servers, group_id="left", auto_offset_reset="earliest")
+print(len(member.poll(timeout_ms=10_000)))
+"""
+PLANTS = """
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.getOrCreate()
+spark.sql("select java_method('java.lang.System', 'setProperty', 'planted', 'here')").collect()
+stream = spark.readStream.format("rate").load().selectExpr("cast(value as string) as value").writeStream
+options = {"kafka.bootstrap.servers": __import__("os").environ["KAFKA_BOOTSTRAP_SERVERS"], "topic": "left"}
+stream.format("kafka").options(**options).option("checkpointLocation", "/tmp/left").start()
+__import__("time").sleep(2)
+"""
+LOOKS = """
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.getOrCreate()
+print(spark.sql("select java_method('java.lang.System', 'getProperty', 'planted') as p").first().p)
+"""
+CHANGES_SETTINGS = """
+import os
+from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
+admin = KafkaAdminClient(bootstrap_servers=os.environ["KAFKA_BOOTSTRAP_SERVERS"])
+admin.alter_configs([ConfigResource(ConfigResourceType.BROKER, "1", configs={"message.max.bytes": "100"})])
+print("altered")
+"""
+
+
+class Steps:
+    """Runs one submission's code after the other, and notes what is there after each."""
+
+    def __init__(self, stack: WorkerStack) -> None:
+        self.stack = stack
+        self.clean = cleanup.found()
+        self.sessions = sessions.look(settings)
+
+    def after(self, *sources: str) -> dict[str, object]:
+        kernel = self.stack.kernel()
+        shown = []
+        for source in sources:
+            result = kernel.execute(source, 60)
+            shown.append(result.error or "".join(output.get("text", "") for output in result.outputs).strip())
+        before = {"sessions": len(sessions.look(settings).open), "is_clean": cleanup.found() == self.clean}
+        kernel.forget()
+        noted = len(self.restarts())
+        self.stack.clean()
+        now = sessions.look(settings)
+        found = {
+            "shown": shown,
+            "before": before,
+            "restarts": self.restarts()[noted:],
+            "is_clean": cleanup.found() == self.clean,
+            "running": now.running,
+        }
+        print(found, file=sys.stderr, flush=True)
+        return found
+
+    def restarts(self) -> list[str]:
+        log = self.stack.config.run / "restarts.log"
+        return log.read_text().splitlines() if log.exists() else []
+
+
+def grade_labs(stack: WorkerStack) -> dict[str, object]:
+    """Lab → status and points of the instructor's notebook and of an untouched one.
+
+    Of the first lab, test_readme finds the same with `eventlab labs verify`.
+    """
+    found: dict[str, object] = {}
+    for lab in all_labs()[1:]:
+        judge = Judge(lab)
+        worker = Worker(lab, stack, judge, Limits(), "")
+        for path in (lab.instructor, lab.student):
+            record = worker.grade(Job(f"{lab.name} {path.stem}", str(path), None, "", "", 7)).record
+            assert record
+            print(record, file=sys.stderr, flush=True)
+            found[record.student] = [record.status, record.points, record.max_points]
+        judge.close()
+    return found
+
+
+def main(run: str) -> None:
+    stack = WorkerStack(WorkerConfiguration(1200, Path(run), settings, sandbox.ProcessLimits(), contained=True))
+    try:
+        stack.open()
+        steps = Steps(stack)
+        told: dict[str, object] = {
+            "sessions": steps.after(LEAVES_SESSIONS),
+            "planted": steps.after(PLANTS, LOOKS),
+            "looked": steps.after(LOOKS),
+            "settings": steps.after(CHANGES_SETTINGS),
+        }
+        told["labs"] = grade_labs(stack)
+        told["restarts"] = steps.restarts()
+    finally:
+        stack.close()
+    print(json.dumps(told))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,123 @@
+"""What is found in a folder or a zip: every student once, whatever the files are called."""
+
+from __future__ import annotations
+
+import stat
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from eventlab.grading import collect as submissions
+from eventlab.grading.collect import SubmissionsError, find
+
+
+def touch(path: Path, text: str = "{}") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def students(source: Path, tmp_path: Path) -> list[str]:
+    return [one.student for one in find(source, tmp_path / "unpacked")]
+
+
+def packed(tmp_path: Path, *names: str, content: bytes = b"{}") -> Path:
+    source = tmp_path / "export.zip"
+    with zipfile.ZipFile(source, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in names:
+            archive.writestr(name, content)
+    return source
+
+
+def test_a_notebook_a_student(tmp_path: Path) -> None:
+    for name in ("b.ipynb", "a.ipynb", "no ending", "Zoë 学生.ipynb", "grades.csv", ".hidden.ipynb"):
+        touch(tmp_path / "in" / name)
+    assert students(tmp_path / "in", tmp_path) == ["Zoë 学生", "a", "b", "no ending"]
+
+
+def test_a_students_folder_has_its_notebook_and_what_lies_beside_it(tmp_path: Path) -> None:
+    touch(tmp_path / "in/ada/lab.ipynb")
+    touch(tmp_path / "in/ada/api.py")
+    touch(tmp_path / "in/ada/.ipynb_checkpoints/lab-checkpoint.ipynb")
+    [found] = find(tmp_path / "in", tmp_path / "unpacked")
+    assert (found.student, found.notebook, found.files) == (
+        "ada",
+        tmp_path / "in/ada/lab.ipynb",
+        tmp_path / "in/ada",
+    )
+    assert not found.problem
+
+
+def test_of_several_notebooks_the_copy_is_not_taken_and_it_is_said(tmp_path: Path) -> None:
+    touch(tmp_path / "in/ada/lab (1).ipynb")
+    touch(tmp_path / "in/ada/lab.ipynb")
+    [found] = find(tmp_path / "in", tmp_path / "unpacked")
+    assert found.notebook == tmp_path / "in/ada/lab.ipynb"
+    assert "2 notebooks" in found.problem
+
+
+def test_a_folder_without_a_notebook_is_a_submission_all_the_same(tmp_path: Path) -> None:
+    touch(tmp_path / "in/ada/readme.md")
+    [found] = find(tmp_path / "in", tmp_path / "unpacked")
+    assert (found.student, found.notebook, found.problem) == ("ada", None, "no notebook in the folder")
+
+
+def test_links_are_not_followed(tmp_path: Path) -> None:
+    secret = touch(tmp_path / "secret")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/eve.ipynb").symlink_to(secret)
+    [found] = find(tmp_path / "in", tmp_path / "unpacked")
+    assert found.notebook is None
+    assert "link" in found.problem
+
+
+def test_two_of_the_same_name_are_both_graded(tmp_path: Path) -> None:
+    touch(tmp_path / "in/ada.ipynb")
+    touch(tmp_path / "in/ada/lab.ipynb")
+    assert students(tmp_path / "in", tmp_path) == ["ada", "ada (2)"]
+
+
+def test_a_zip_with_one_folder_of_students(tmp_path: Path) -> None:
+    source = packed(tmp_path, "export/ada/lab.ipynb", "export/bob/lab.ipynb", "__MACOSX/export/._ada")
+    assert students(source, tmp_path) == ["ada", "bob"]
+
+
+def test_a_zip_slip_writes_nothing_outside(tmp_path: Path) -> None:
+    names = ("../../evil.ipynb", "/etc/evil.ipynb", "C:\\evil.ipynb", "..\\..\\evil.ipynb", "ada.ipynb")
+    source = packed(tmp_path, *names)
+    assert [one.student for one in find(source, tmp_path / "a" / "b" / "unpacked")] == ["ada"]
+    assert [path.name for path in tmp_path.rglob("evil*")] == []
+
+
+def test_a_link_in_a_zip_is_left_out(tmp_path: Path) -> None:
+    source = packed(tmp_path, "ada.ipynb")
+    with zipfile.ZipFile(source, "a") as archive:
+        link = zipfile.ZipInfo("eve.ipynb")
+        link.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(link, "/etc/passwd")
+    assert students(source, tmp_path) == ["ada"]
+
+
+def test_a_zip_bomb_is_cut_off_and_the_others_are_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(submissions, "MOST_OF_ONE", 1024 * 1024)
+    source = packed(tmp_path, "bomb.ipynb", content=bytes(64 * 1024 * 1024))
+    with zipfile.ZipFile(source, "a") as archive:
+        archive.writestr("ada.ipynb", "{}")
+    found = {one.student: one for one in find(source, tmp_path / "unpacked")}
+    sizes = {name: one.notebook.stat().st_size for name, one in found.items() if one.notebook}
+    assert sizes == {"ada": 2, "bomb": 0}
+
+
+def test_a_zip_of_too_many_files_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(submissions, "MOST_FILES", 2)
+    with pytest.raises(SubmissionsError, match="holds 3 files; 2 are allowed"):
+        find(packed(tmp_path, "a.ipynb", "b.ipynb", "c.ipynb"), tmp_path / "unpacked")
+
+
+def test_nothing_to_grade_says_what_was_looked_for(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    with pytest.raises(SubmissionsError, match=r"neither <student>.ipynb nor <student>/"):
+        find(tmp_path / "in", tmp_path / "unpacked")
+    with pytest.raises(SubmissionsError, match="does not exist"):
+        find(tmp_path / "nowhere", tmp_path / "unpacked")

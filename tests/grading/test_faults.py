@@ -1,0 +1,177 @@
+"""Real faults of the machine while a class is graded: nobody loses a mark, and nobody gets a zero for them.
+
+The checks of the lab cause the faults: a student's notebook names the fault and how often it happens.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from eventlab.cli.app import main
+from eventlab.grading import results
+from eventlab.grading.environment import sandbox
+from eventlab.grading.results import SubmissionRecord
+from eventlab.grading.worker_process import WorkerProcess
+from tests.grading import tiny_lab
+from tests.skips import requires_tool
+
+pytestmark = [
+    pytest.mark.services,
+    pytest.mark.timeout(400),
+    requires_tool("bwrap", sandbox.support().reason),
+]
+
+FAULTS = """
+
+import os, re, signal, sys
+from pathlib import Path
+
+import psutil
+
+CONTROL = Path("CONTROL_FOLDER")
+if sys.argv[0].endswith("judge.py") and (CONTROL / "no-judge").exists():
+    (CONTROL / "no-judge").unlink()
+    sys.exit("this judge does not start")
+
+
+@check("q1", points=0, hint="")
+def the_machine_works(evidence: Evidence) -> Verdict:
+    found = re.search(r"# fault: (\\w+) (\\d) (\\w+)", evidence.sources.get("q1", ""))
+    if found:
+        happened = CONTROL / f"{found[1]}-{found[3]}"
+        times = int(happened.read_text()) if happened.exists() else 0
+        if times < int(found[2]):
+            happened.write_text(str(times + 1))
+            globals()[found[1]]()
+    return expect(expected=1, got=1)
+
+
+def worker():
+    os.kill(os.getppid(), signal.SIGKILL)
+    signal.pause()  # ends with its worker
+
+
+def judge():
+    (CONTROL / "no-judge").touch()
+    os._exit(1)
+
+
+def broker():
+    run = Path(os.environ["EVENTLAB_STATE_DIR"]).parent
+    for process in psutil.process_iter(["cmdline"]):
+        words = " ".join(process.info["cmdline"] or [])
+        if f"{run}/data" in words and "kafka.Kafka" in words:
+            process.kill()
+"""
+
+
+@dataclass(frozen=True)
+class Class:
+    """The class after its first grading and after its second."""
+
+    first: Result
+    records: dict[str, SubmissionRecord]
+    report: str
+    second: Result
+    again: dict[str, SubmissionRecord]
+    output: Path
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory: pytest.TempPathFactory) -> Class:
+    base = tmp_path_factory.mktemp("faults")
+    lab, submissions, output = tiny_lab.make(base / "tiny"), base / "in", base / "out"
+    checks = lab.folder / "checks.py"
+    checks.write_text(checks.read_text() + FAULTS.replace("CONTROL_FOLDER", str(base)))
+    submissions.mkdir()
+    for student, fault in (
+        ("ada", "worker 1"),
+        ("ben", "judge 1"),
+        ("cyd", "broker 1"),
+        ("dan", ""),
+        ("zed", "worker 3"),
+    ):
+        tiny_lab.write(
+            submissions / f"{student}.ipynb", q1=f"{tiny_lab.SOLUTIONS['q1']}\n# fault: {fault} {student}"
+        )
+    command = ["grade", str(lab.folder), str(submissions), "--output", str(output), "--workers", "1"]
+    first = CliRunner().invoke(main, command)
+    records, report = by_student(output), (output / "report.html").read_text()
+    second = CliRunner().invoke(main, command)
+    return Class(first, records, report, second, by_student(output), output)
+
+
+def by_student(output: Path) -> dict[str, SubmissionRecord]:
+    return {record.student: record for record in results.load_all(output)}
+
+
+@pytest.mark.parametrize("student", ["ada", "ben", "cyd", "dan"])
+def test_a_fault_that_happens_once_costs_nothing(graded: Class, student: str) -> None:
+    assert (graded.records[student].status, graded.records[student].points) == ("graded", 8)
+
+
+@pytest.mark.parametrize(
+    ("student", "log", "reason"),
+    [
+        ("ada", "worker.log", ""),
+        ("ben", "worker.log", "the judge did not start"),
+        ("cyd", "worker.log", "kafka has ended"),
+        ("cyd", "data-logs-kafka.log", ""),
+        ("cyd", "spark-logs-spark.log", ""),
+    ],
+)
+def test_the_logs_of_a_failed_attempt_are_kept(graded: Class, student: str, log: str, reason: str) -> None:
+    assert reason in (graded.output / "logs" / student / "attempt-1" / log).read_text()
+    assert not (graded.output / "logs" / student / "attempt-2").exists()
+
+
+def test_a_graded_submission_leaves_no_logs(graded: Class) -> None:
+    assert not (graded.output / "logs" / "dan").exists()
+
+
+def test_a_fault_that_happens_twice_gives_no_mark_and_the_command_fails(graded: Class) -> None:
+    assert (graded.records["zed"].status, graded.records["zed"].points) == ("infrastructure_failed", None)
+    assert graded.first.exit_code == 1
+    assert "1 of 5 submissions have no mark" in graded.first.output
+    assert "zed" in graded.report.split("<h2>")[0]
+
+
+def test_the_next_run_grades_only_the_submission_without_a_mark(graded: Class) -> None:
+    assert graded.second.exit_code == 0
+    assert graded.again["zed"].points == 8
+    assert {name: graded.again[name] for name in ("ada", "ben", "cyd", "dan")} == {
+        name: graded.records[name] for name in ("ada", "ben", "cyd", "dan")
+    }
+
+
+def test_services_that_cannot_start_give_no_marks_and_their_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker's sandboxes do not show Java."""
+    program = (
+        "import sys; from eventlab.grading.environment import sandbox; from eventlab.grading import worker; "
+        "from eventlab.stack import java; home = java.find().home; "
+        "shown = sandbox.shown; sandbox.shown = lambda: [p for p in shown() if p != home]; "
+        "sandbox.SYSTEM = tuple(p for p in sandbox.SYSTEM if p != '/opt/java'); worker.main(sys.argv[1])"
+    )
+
+    def command(options: dict[str, object]) -> list[str]:
+        return sandbox.of_worker([sys.executable, "-c", program, json.dumps(options)])
+
+    monkeypatch.setattr(WorkerProcess, "command", staticmethod(command))
+    (tmp_path / "in").mkdir()
+    tiny_lab.write(tmp_path / "in" / "ada.ipynb")
+    lab = tiny_lab.make(tmp_path / "tiny")
+    words = ["grade", str(lab.folder), str(tmp_path / "in"), "--output", str(tmp_path / "out")]
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 1
+    assert "A worker could not start its services" in done.output
+    assert "Java" in done.output
+    assert results.load("ada", tmp_path / "out").points is None
+    assert (tmp_path / "out" / "logs" / "worker-0" / "start-2" / "worker.log").exists()

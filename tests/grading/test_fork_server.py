@@ -1,0 +1,100 @@
+"""Answers of the fork server belong to the request that they name, and long lines are read in linear time."""
+
+from __future__ import annotations
+
+import base64
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from eventlab.grading.environment import fork_server as module
+from eventlab.grading.environment.fork_server import ForkServer
+from eventlab.grading.execution.kernel import KernelError
+from eventlab.grading.inside.lines import LineReader
+
+LATE = """
+import base64, json, sys, time
+for line in sys.stdin:
+    asked = json.loads(line)
+    if asked["do"] != "files":
+        continue
+    if asked["id"] == "ada":
+        time.sleep(1)
+    text = base64.b64encode(asked["id"].encode()).decode()
+    print(json.dumps({"event": "files", "request": asked["request"], "files": {"owner": text}}), flush=True)
+"""
+"""A fork server whose answer about Ada's kernel comes late."""
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ForkServer]:
+    opened = ForkServer([sys.executable, "-c", LATE], tmp_path, None, tmp_path / "log", dict(os.environ))
+    yield opened
+    opened.close()
+
+
+def test_files_that_arrive_late_are_not_taken_for_those_of_the_next_kernel(
+    server: ForkServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "FILES_TIMEOUT_S", 0.3)
+    with pytest.raises(KernelError, match="did not send the files of kernel ada"):
+        server.files_of("ada")
+    monkeypatch.setattr(module, "FILES_TIMEOUT_S", 30)
+    assert server.files_of("ben") == {"owner": b"ben"}
+    assert server.files_of("cyd") == {"owner": b"cyd"}
+
+
+def test_a_fork_server_that_has_ended_is_an_error_at_once(server: ForkServer) -> None:
+    server._process.kill()
+    server._process.wait()
+    started = time.monotonic()
+    with pytest.raises(KernelError):
+        server.files_of("ada")
+    assert time.monotonic() - started < 10
+
+
+def written(content: bytes) -> Iterator[bytes]:
+    """The lines that arrive when the content is written to a pipe."""
+    read_end, write_end = os.pipe()
+
+    def write() -> None:
+        with os.fdopen(write_end, "wb") as file:
+            file.write(content)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    reader = LineReader(read_end)
+    while (line := reader.line(30)) is not None:
+        yield line
+    writer.join()
+    os.close(read_end)
+
+
+def test_lines_are_read_whole_and_in_order() -> None:
+    assert list(written(b"one\n\ntwo\nnot ended")) == [b"one", b"", b"two"]
+
+
+def test_a_long_line_takes_time_in_proportion_to_its_length() -> None:
+    """256 MB arrive in pieces of 64 KiB; copying what there is with each piece would copy 500 GB."""
+    line = base64.b64encode(bytes(192_000_000))
+    (read,) = written(line + b"\n")
+    assert read == line
+
+
+def test_a_late_line_is_waited_for_only_so_long() -> None:
+    read_end, write_end = os.pipe()
+    reader = LineReader(read_end)
+    os.write(write_end, b"half")
+    assert reader.line(0.05) is None
+    assert not reader.ended
+    os.write(write_end, b" a line\n")
+    assert reader.line(5) == b"half a line"
+    os.close(write_end)
+    assert reader.line(5) is None
+    assert reader.ended
+    os.close(read_end)

@@ -1,0 +1,102 @@
+"""A submission is graded again when something that marks depend on has changed, and only then."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from eventlab.grading import jobs as module
+from eventlab.grading.collect import Submission
+from eventlab.grading.jobs import Limits, fingerprint
+from eventlab.labs.catalogue import Lab
+from eventlab.settings import ROOT
+from tests.grading import tiny_lab
+
+
+@pytest.fixture
+def kit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the library, to be edited."""
+    shutil.copytree(module.KIT, tmp_path / "kit", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(module, "KIT", tmp_path / "kit")
+    return tmp_path / "kit"
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Lab:
+    return tiny_lab.make(tmp_path / "tiny")
+
+
+@pytest.fixture
+def one(tmp_path: Path) -> Submission:
+    folder = tmp_path / "ada"
+    folder.mkdir()
+    (folder / "my_api.py").write_text("1")
+    return Submission("ada", tiny_lab.write(folder / "ada.ipynb"), folder)
+
+
+def edit(path: Path) -> None:
+    assert path.exists()
+    path.write_text(path.read_text() + "\n# edited\n")
+
+
+SHOWN = (
+    "grading/reports/html.py",
+    "grading/progress.py",
+    "grading/verify.py",
+    "cli/grade.py",
+    "stack/tokens.py",
+)
+MADE = (
+    "grading/execution/regrade.py",
+    "grading/worker.py",
+    "grading/inside/kernels.py",
+    "clients/kafka.py",
+    "clients/hdfs.py",
+    "stack/environment.py",
+    "stack/services.py",
+    "labs/evidence.py",
+    "labs/student.py",
+)
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_what_only_shows_a_record_grades_nobody_again(kit: Path, lab: Lab, one: Submission, name: str) -> None:
+    before = fingerprint(lab, one, 1, Limits())
+    edit(kit / name)
+    assert fingerprint(lab, one, 1, Limits()) == before
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_what_makes_marks_grades_all_again(kit: Path, lab: Lab, one: Submission, name: str) -> None:
+    before = fingerprint(lab, one, 1, Limits())
+    edit(kit / name)
+    assert fingerprint(lab, one, 1, Limits()) != before
+
+
+def test_every_part_that_the_fingerprint_names_exists() -> None:
+    assert [
+        name for name in (*module.MARKS_DEPEND_ON, *module.SHOWS_ONLY) if not (module.KIT / name).exists()
+    ] == []
+    assert all(any(folder.iterdir()) for folder in module.CONFIGURATION)
+
+
+def test_another_configuration_of_a_service_grades_all_again(
+    lab: Lab, one: Submission, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spark = shutil.copytree(ROOT / "stack" / "spark", tmp_path / "spark")
+    monkeypatch.setattr(module, "CONFIGURATION", [*module.CONFIGURATION[:-1], spark])
+    before = fingerprint(lab, one, 1, Limits())
+    edit(spark / "spark-defaults.conf")
+    assert fingerprint(lab, one, 1, Limits()) != before
+
+
+def test_notebook_files_checks_seed_and_limits_count(lab: Lab, one: Submission, tmp_path: Path) -> None:
+    seen = [fingerprint(lab, one, 1, Limits())]
+    seen += [fingerprint(lab, one, 2, Limits())]
+    seen += [fingerprint(lab, one, 1, limits) for limits in (Limits(61), Limits(memory_mib=1025))]
+    for path in (tmp_path / "ada" / "ada.ipynb", tmp_path / "ada" / "my_api.py", lab.folder / "checks.py"):
+        edit(path)
+        seen.append(fingerprint(lab, one, 1, Limits()))
+    assert len(set(seen)) == len(seen)

@@ -1,0 +1,142 @@
+"""The student's cells on the instructor's places: checks are always the instructor's, code is the student's."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from eventlab.grading.execution import notebook as module
+from eventlab.grading.execution.notebook import Matched, UnreadableError
+from tests.grading import tiny_lab
+
+
+def matched(tmp_path: Path, notebook: nbformat.NotebookNode) -> Matched:
+    path = tmp_path / "student.ipynb"
+    path.write_text(json.dumps(notebook))
+    return module.match(module.read(path), tiny_lab.notebook())
+
+
+def sources(found: Matched) -> dict[str | None, str]:
+    return {step.grade_id: step.source for step in found.steps if step.grade_id}
+
+
+def cell_of(notebook: nbformat.NotebookNode, grade_id: str) -> nbformat.NotebookNode:
+    return next(cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == grade_id)
+
+
+def test_an_unchanged_notebook_runs_as_it_is(tmp_path: Path) -> None:
+    found = matched(tmp_path, tiny_lab.notebook())
+    assert [step.source for step in found.steps] == [cell.source for cell in tiny_lab.notebook().cells]
+    assert found.messages == ()
+
+
+def test_solutions_are_the_students(tmp_path: Path) -> None:
+    found = matched(tmp_path, tiny_lab.notebook(q3="mine"))
+    assert sources(found)["q3"] == "mine"
+    assert found.sources["q3"] == "mine"
+
+
+def test_a_deleted_check_comes_back(tmp_path: Path) -> None:
+    notebook = tiny_lab.notebook()
+    notebook.cells.remove(cell_of(notebook, "q2-check"))
+    found = matched(tmp_path, notebook)
+    assert sources(found)["q2-check"] == 'lab.check("q2")'
+    assert "q2-check was deleted: put back" in found.messages
+
+
+def test_an_edited_check_and_setup_are_the_instructors(tmp_path: Path) -> None:
+    notebook = tiny_lab.notebook()
+    for grade_id in ("q2-check", "setup"):
+        cell_of(notebook, grade_id).source = "print('mine')"
+    found = matched(tmp_path, notebook)
+    assert sources(found)["q2-check"] == 'lab.check("q2")'
+    assert sources(found)["setup"] == tiny_lab.SETUP
+    assert "q2-check was edited: the instructor's ran in its place" in found.messages
+
+
+def test_a_check_that_is_there_twice_runs_once(tmp_path: Path) -> None:
+    notebook = tiny_lab.notebook()
+    notebook.cells.append(cell_of(notebook, "q2-check"))
+    found = matched(tmp_path, notebook)
+    assert [step.grade_id for step in found.steps].count("q2-check") == 1
+    assert "q2-check was there 2 times: the instructor's ran once" in found.messages
+
+
+def test_an_added_cell_runs_after_the_one_that_it_stood_behind(tmp_path: Path) -> None:
+    notebook = tiny_lab.notebook()
+    at = notebook.cells.index(cell_of(notebook, "q2"))
+    notebook.cells.insert(at + 1, nbformat.v4.new_code_cell("helper = 1"))
+    steps = matched(tmp_path, notebook).steps
+    place = [step.grade_id for step in steps].index("q2")
+    assert (steps[place + 1].source, steps[place + 1].question) == ("helper = 1", "q2")
+
+
+def test_the_order_of_the_cells_is_the_instructors(tmp_path: Path) -> None:
+    notebook = tiny_lab.notebook()
+    notebook.cells.reverse()
+    found = matched(tmp_path, notebook)
+    expected = [module._grade_id(cell.metadata) for cell in tiny_lab.notebook().cells]
+    assert [step.grade_id for step in found.steps] == expected
+
+
+def test_a_deleted_parameters_cell_comes_back_first(tmp_path: Path) -> None:
+    notebook = tiny_lab.notebook()
+    del notebook.cells[0]
+    assert matched(tmp_path, notebook).steps[0].parameters
+
+
+def test_hidden_tests_never_reach_the_student(tmp_path: Path) -> None:
+    instructor = tiny_lab.notebook()
+    cell_of(instructor, "q1-check").source += "\n### BEGIN HIDDEN TESTS\nsecret\n### END HIDDEN TESTS"
+    path = tmp_path / "student.ipynb"
+    path.write_text(json.dumps(tiny_lab.notebook()))
+    found = module.match(module.read(path), instructor)
+    assert "secret" not in "".join(step.source for step in found.steps)
+
+
+def test_a_question_is_judged_after_its_check_cell_and_without_one_after_its_last_cell(tmp_path: Path) -> None:
+    notebook = tiny_lab.notebook()
+    notebook.cells.insert(4, nbformat.v4.new_code_cell("added behind the check of q1"))
+    instructor = tiny_lab.notebook()
+    instructor.cells.remove(cell_of(instructor, "q2-check"))
+    path = tmp_path / "student.ipynb"
+    path.write_text(json.dumps(notebook))
+    found = module.match(module.read(path), instructor)
+    judged = {q: found.steps[n].grade_id for q, n in found.check_steps(["q1", "q2", "q3", "q9"]).items()}
+    assert judged == {"q1": "q1-check", "q2": "q2", "q3": "q3-check", "q9": found.steps[-1].grade_id}
+
+
+def test_the_reference_is_the_instructors_notebook_with_its_solutions() -> None:
+    steps = module.reference(tiny_lab.notebook()).steps
+    assert {step.grade_id: step.source for step in steps}["q2"] == tiny_lab.SOLUTIONS["q2"]
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "empty"),
+        (b"\x89PNG\0\0", "not a notebook"),
+        (b"[1, 2]", "not an object"),
+        (b"{}", "no cells"),
+        (b'{"cells": []}', "no cells"),
+        (b'{"cells": 7}', "no cells"),
+        (b"[" * 100_000, "RecursionError"),
+    ],
+)
+def test_what_is_no_notebook_is_unreadable_and_says_why(tmp_path: Path, content: bytes, why: str) -> None:
+    path = tmp_path / "student.ipynb"
+    path.write_bytes(content)
+    with pytest.raises(UnreadableError, match=why):
+        module.read(path)
+
+
+@pytest.mark.parametrize("metadata", [None, 7, [], {"nbgrader": 7}, {"nbgrader": {"grade_id": []}}, {"tags": 3}])
+def test_odd_metadata_is_no_metadata(tmp_path: Path, metadata: object) -> None:
+    cell = {"cell_type": "code", "source": ["a = ", "1"], "metadata": metadata}
+    path = tmp_path / "student.ipynb"
+    path.write_text(json.dumps({"cells": [cell, "no cell", {"cell_type": 3, "source": 4}]}))
+    found = module.match(module.read(path), tiny_lab.notebook())
+    assert "a = 1" in [step.source for step in found.steps]

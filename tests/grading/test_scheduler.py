@@ -1,0 +1,209 @@
+"""Jobs are given to workers, and tried again when a worker fails; the workers here are small programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from eventlab.cli.app import main
+from eventlab.grading import grade as grade_module
+from eventlab.grading import results, worker_process
+from eventlab.grading.environment import sandbox
+from eventlab.grading.environment.services import reason
+from eventlab.grading.grade import grade
+from eventlab.grading.jobs import Job, Limits, Outcome
+from eventlab.grading.results import SubmissionRecord
+from eventlab.grading.scheduler import Scheduler
+from eventlab.grading.worker_process import WorkerProcess
+from tests.grading import tiny_lab
+
+START_ERROR = """kafka died while starting. The end of its log, /tmp/egx/data/logs/kafka.log:
+OpenJDK 64-Bit Server VM warning: something
+Error occurred during initialization of VM
+Could not reserve enough space for 1048576KB object heap
+All of it: eventlab logs kafka"""
+WORKER = """
+import json, sys
+from pathlib import Path
+failures = json.loads(sys.argv[1])
+print(json.dumps({"ready": True}), flush=True)
+for line in sys.stdin:
+    job = json.loads(line)
+    count = Path(sys.argv[2], job["student"])
+    times = int(count.read_text()) if count.exists() else 0
+    count.write_text(str(times + 1))
+    if times < failures.get(job["student"], 0):
+        raise SystemExit(f"{job['student']} loses its worker")
+    record = {"student": job["student"], "lab": "tiny", "status": "graded", "points": 8, "max_points": 8}
+    print(json.dumps({"kind": "graded", "record": record, "notebook": None, "reason": ""}), flush=True)
+"""
+
+
+@pytest.fixture
+def workers_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Replace the command of a worker by a program."""
+
+    def replace(program: str, *arguments: str) -> None:
+        command = [sys.executable, "-c", program, *arguments]
+        monkeypatch.setattr(WorkerProcess, "command", staticmethod(lambda options: command))
+
+    return replace
+
+
+def outcomes(tmp_path: Path, *students: str, workers: int = 1, fresh: bool = False) -> dict[str, Outcome]:
+    jobs = [Job(student, None, None, "", "", 1) for student in students]
+    lab = tiny_lab.make(tmp_path / "tiny")
+    with Scheduler(lab, tmp_path / "logs", Limits(), workers, fresh=fresh) as scheduler:
+        return {job.student: outcome for job, outcome in scheduler.outcomes(jobs)}
+
+
+def test_a_services_reason_is_one_line_of_what_happened_and_why() -> None:
+    assert reason(START_ERROR) == "kafka died while starting (Error occurred during initialization of VM)"
+    assert reason("No fitting Java 17 to 25: there is none") == "No fitting Java 17 to 25: there is none"
+
+
+def test_a_stack_that_does_not_start_gives_no_marks_and_a_sentence_with_the_next_command(
+    tmp_path: Path, workers_are
+) -> None:
+    workers_are(f"print({json.dumps(json.dumps({'failed': reason(START_ERROR)}))}); raise SystemExit(1)")
+    found = outcomes(tmp_path, "ada", "ben")
+    assert {outcome.kind for outcome in found.values()} == {"infrastructure_failed"}
+    assert found["ada"].reason.startswith(
+        "A worker could not start its services: kafka died while starting "
+        "(Error occurred during initialization of VM). Look for what this machine lacks: eventlab doctor"
+    )
+    assert (tmp_path / "logs" / "worker-0" / "start-2" / "worker.log").exists()
+
+
+def test_a_worker_that_ends_while_it_starts_is_reported_with_the_last_line_of_its_log(
+    tmp_path: Path, workers_are
+) -> None:
+    workers_are("raise ImportError('no module named zmq')")
+    (outcome,) = outcomes(tmp_path, "ada").values()
+    assert "ImportError: no module named zmq. Look for" in outcome.reason
+    assert "Traceback" not in outcome.reason
+
+
+def test_a_job_whose_worker_ends_once_is_graded_by_a_fresh_one(tmp_path: Path, workers_are) -> None:
+    workers_are(WORKER, json.dumps({"ada": 1}), str(tmp_path))
+    found = outcomes(tmp_path, "ada", "ben")
+    assert [outcome.kind for outcome in found.values()] == ["graded", "graded"]
+    assert "ada loses its worker" in (tmp_path / "logs" / "ada" / "attempt-1" / "worker.log").read_text()
+    assert not (tmp_path / "logs" / "ada" / "attempt-2").exists()
+    assert not (tmp_path / "logs" / "ben").exists()
+
+
+def test_a_job_whose_worker_ends_twice_has_no_mark_and_costs_nobody_else_one(tmp_path: Path, workers_are) -> None:
+    workers_are(WORKER, json.dumps({"ada": 2}), str(tmp_path))
+    found = outcomes(tmp_path, "ada", "ben", "cyd")
+    assert {student: outcome.kind for student, outcome in found.items()} == {
+        "ada": "infrastructure_failed",
+        "ben": "graded",
+        "cyd": "graded",
+    }
+    assert "ada loses its worker" in found["ada"].reason
+    assert (tmp_path / "ada").read_text() == "2"
+    assert sorted(path.name for path in (tmp_path / "logs" / "ada").iterdir()) == ["attempt-1", "attempt-2"]
+
+
+def test_with_fresh_each_job_has_a_worker_of_its_own(tmp_path: Path, workers_are) -> None:
+    program = WORKER.replace('"points": 8', '"points": __import__("os").getpid()')
+    workers_are(program, "{}", str(tmp_path))
+    processes = {outcome.record.points for outcome in outcomes(tmp_path, "ada", "ben", fresh=True).values()}
+    assert len(processes) == 2
+    (tmp_path / "again").mkdir()
+    processes = {outcome.record.points for outcome in outcomes(tmp_path / "again", "ada", "ben").values()}
+    assert len(processes) == 1
+
+
+def test_an_answer_that_is_no_outcome_is_a_failure_of_the_worker(tmp_path: Path, workers_are) -> None:
+    workers_are(WORKER.replace('"points": 8', '"points": "8"'), "{}", str(tmp_path))
+    (outcome,) = outcomes(tmp_path, "ada").values()
+    assert outcome.kind == "infrastructure_failed"
+    assert "answer cannot be read: points" in outcome.reason
+
+
+def test_an_outcome_is_one_line_and_read_back_as_it_was() -> None:
+    for outcome in (
+        Outcome.of(SubmissionRecord("a\nb \udcff", "tiny", "died", 1.5, 2), '{"cells": []}\n'),
+        Outcome.infrastructure_failed("no\nspace"),
+    ):
+        line = outcome.to_json()
+        assert "\n" not in line
+        assert Outcome.from_json(line) == outcome
+
+
+@pytest.fixture
+def submissions(tmp_path: Path) -> Path:
+    (tmp_path / "in").mkdir()
+    for student in ("ada", "ben"):
+        tiny_lab.write(tmp_path / "in" / f"{student}.ipynb")
+    return tmp_path / "in"
+
+
+def test_a_submission_without_a_mark_is_at_the_top_of_the_report_fails_the_command_and_is_graded_next_time(
+    tmp_path: Path, submissions: Path, workers_are, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab, output, failures = tiny_lab.make(tmp_path / "tiny"), tmp_path / "out", json.dumps({"ben": 2})
+    (tmp_path / "counts").mkdir()
+    workers_are(WORKER, failures, str(tmp_path / "counts"))
+    monkeypatch.setattr(grade_module, "require_sandbox", lambda no_sandbox: None)
+    command = ["grade", str(lab.folder), str(submissions), "--output", str(output)]
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 1
+    assert "1 of 2 submissions have no mark, because the grading machine failed: ben" in done.output
+    page = (output / "report.html").read_text()
+    assert "1 of 2 submissions have no mark" in page.split("<h2>")[0]
+    assert "ben loses its worker" in page.split("<h2>")[0]
+    header, _, ben = (output / "grades.csv").read_text().splitlines()
+    assert header.startswith("student,lab,status,points,max_points")
+    assert ben.startswith("ben,tiny,infrastructure_failed,,8,")
+    assert "no mark yet" in (output / "feedback" / "ben.html").read_text()
+    assert not (output / "gradescope" / "ben" / "results.json").exists()
+    assert results.load("ben", output).points is None
+
+    again = CliRunner().invoke(main, command)
+    assert again.exit_code == 0, again.output
+    assert results.load("ben", output).points == 8
+    assert (output / "gradescope" / "ben" / "results.json").exists()
+
+
+def test_without_java_the_command_says_how_to_get_one(
+    tmp_path: Path, submissions: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from eventlab.stack import java
+
+    sandbox.support.cache_clear()
+    monkeypatch.setattr(java, "candidates", lambda: iter(()))
+    try:
+        done = CliRunner().invoke(main, ["grade", "lab01", str(submissions), "--output", str(tmp_path / "out")])
+    finally:
+        sandbox.support.cache_clear()
+    assert done.exit_code == 1
+    assert done.output.splitlines()[-1] == "Next: eventlab setup"
+    assert "Traceback" not in done.output
+
+
+def test_a_record_that_cannot_be_written_ends_the_grading_with_the_reason(
+    tmp_path: Path, submissions: Path, workers_are
+) -> None:
+    lab = tiny_lab.make(tmp_path / "lab")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "records").touch()  # no folder can be created
+    workers_are(WORKER, "{}", str(tmp_path))
+    with pytest.raises(grade_module.GradingError, match="The record of 'ada' could not be written"):
+        grade(lab, submissions, tmp_path / "out")
+
+
+def test_each_grading_has_users_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    slots = set()
+    for pid in (1000, 1001):
+        monkeypatch.setattr(os, "getpid", lambda pid=pid: pid)
+        slots |= {worker_process.slot(number) for number in range(4)}
+    assert len(slots) == 8
+    assert max(sandbox.uids(max(slots), True)) < 65_000

@@ -1,0 +1,72 @@
+"""One stack, from one submission to the next: what one leaves, the next does not meet."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eventlab.grading.environment import sandbox
+from eventlab.grading.worker_process import worker_environment
+from eventlab.labs.catalogue import all_labs
+from eventlab.settings import ROOT
+from tests.skips import requires_tool
+
+pytestmark = [
+    pytest.mark.services,
+    pytest.mark.timeout(600),
+    requires_tool("bwrap", sandbox.support().reason),
+]
+
+
+@pytest.fixture(scope="module")
+def told() -> dict[str, Any]:
+    """What `on_one_stand.py` found, in a network of its own."""
+    run = Path(tempfile.mkdtemp(prefix="eg"))
+    run.chmod(0o755)
+    env = worker_environment(run, contained=True) | {"PYTHONPATH": str(ROOT)}
+    command = sandbox.of_worker([sys.executable, "-m", "tests.grading.on_one_worker_stack", str(run)])
+    done = subprocess.run(command, env=env, capture_output=True, text=True, cwd=ROOT)
+    shutil.rmtree(run)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_sessions_and_what_runs_in_them_are_ended_and_a_group_with_a_member_is_deleted(told: dict) -> None:
+    left = told["sessions"]
+    assert left["before"]["sessions"] >= 3, "or nothing was left: Spark's own, the kernel's, another"
+    assert not left["before"]["is_clean"]
+    assert (left["running"], left["is_clean"], left["restarts"]) == (0, True, [])
+
+
+def test_code_in_the_jvm_and_a_streaming_query_do_not_outlive_their_submission(told: dict) -> None:
+    left = told["planted"]
+    assert left["shown"][1] == "here", "or nothing was planted"
+    assert len(left["restarts"]) == 1
+    assert "Spark restarted: java_method, a streaming query" in left["restarts"][0]
+    assert left["is_clean"]
+    assert told["looked"]["shown"] == ["null"]
+
+
+def test_a_broker_with_other_settings_is_not_kept(told: dict) -> None:
+    left = told["settings"]
+    assert (left["shown"], left["before"]["is_clean"]) == (["altered"], False)
+    assert len(left["restarts"]) == 1
+    assert "message.max.bytes" in left["restarts"][0]
+    assert left["is_clean"]
+
+
+@pytest.mark.parametrize("lab", all_labs()[1:], ids=lambda lab: lab.name)
+def test_every_lab_is_graded_full_marks_for_the_right_one_none_for_the_untouched(told: dict, lab: Any) -> None:
+    assert told["labs"][f"{lab.name} instructor"] == ["graded", lab.points(), lab.points()]
+    assert told["labs"][f"{lab.name} student"] == ["graded", 0, lab.points()]
+
+
+def test_ordinary_submissions_cost_no_restart(told: dict) -> None:
+    assert len(told["restarts"]) == 3, told["restarts"]
