@@ -261,4 +261,4 @@ def test_a_kernel_of_another_python_is_explained(open_notebook, unused, another_
     assert str(another_python) in box["proof"]
     assert str(ROOT / ".venv") in box["remedy"]
     notebook.assert_runs(box["remedy"])
-    open_notebook(unused, kernel="eventlab").runs(cell)
+    open_notebook(unused, kernel="eventlab").assert_runs(cell)

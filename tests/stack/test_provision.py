@@ -37,7 +37,6 @@ def test_a_formatter_without_a_record_does_not_format(settings: OwnSettings, tmp
         import os
         from eventlab.settings import OwnSettings
         from eventlab.stack import process, provision
-from tests.helpers import wait_until
         process.write_record = lambda *_: os._exit(9)
         settings = OwnSettings(state_dir={str(settings.state_dir)!r})
         provision.format_once(settings, "kafka", lambda _: ["sh", "-c", "echo formatted > {tmp_path}/log"])
