@@ -137,7 +137,7 @@ def require_sandbox(no_sandbox: bool) -> None:
 
 def _save(lab: Lab, job: Job, outcome: Outcome, output: Path) -> SubmissionRecord:
     """Write the executed notebook and the record of an outcome, and return the record."""
-    record = outcome.record or _without_mark(lab, job, outcome.reason)
+    record = outcome.record or _without_mark(lab, job, outcome.reason, output)
     try:
         if outcome.notebook is not None:
             name = f"notebooks/{record.slug}.ipynb"
@@ -149,15 +149,15 @@ def _save(lab: Lab, job: Job, outcome: Outcome, output: Path) -> SubmissionRecor
     return record
 
 
-def _without_mark(lab: Lab, job: Job, reason: str) -> SubmissionRecord:
-    logs = f"the logs are in {LOGS}/{results.slug(job.student)}"
+def _without_mark(lab: Lab, job: Job, reason: str, output: Path) -> SubmissionRecord:
+    logs = output / LOGS / results.slug(job.student)
     support = sandbox.support()
     return results.without_points(
         lab,
         job.student,
         "infrastructure_failed",
         reason,
-        messages=(reason, logs),
+        messages=(reason, f"the logs are in {logs}") if logs.exists() else (reason,),
         containment=support.described,
         sandboxed=support.bubblewrap,
     )

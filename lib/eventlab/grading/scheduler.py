@@ -126,9 +126,10 @@ class Scheduler:
                         self._start_failed(number, failed_starts, worker, error)
                         if failed_starts < STARTS:
                             continue
+                        message = f"{error.message} (logs: {self.logs / f'worker-{number}'})"
                         if retry:
-                            self._finish(retry.job, Outcome.infrastructure_failed(error.message))
-                        raise
+                            self._finish(retry.job, Outcome.infrastructure_failed(message))
+                        raise StartError(message) from error
                     failed_starts = 0
                     retry = self._work(worker, retry)
             self.answers.put(None)

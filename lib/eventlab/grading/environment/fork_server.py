@@ -33,6 +33,7 @@ class ForkServer:
         self._requests = itertools.count(1)
         self._files: dict[int, dict[str, str]] = {}
         self._changed = threading.Condition()
+        self._sending = threading.Lock()
         self._log = log.open("ab")
         self._process = subprocess.Popen(
             command, stdin=PIPE, stdout=PIPE, stderr=self._log, env=dict(env), start_new_session=True
@@ -56,11 +57,12 @@ class ForkServer:
         self.is_warm.set()
 
     def request(self, **message: object) -> None:
-        """Send a request."""
+        """Send a request; several threads may do so."""
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write(json.dumps(message).encode() + b"\n")
-            self._process.stdin.flush()
+            with self._sending:
+                self._process.stdin.write(json.dumps(message).encode() + b"\n")
+                self._process.stdin.flush()
         except (BrokenPipeError, ValueError) as error:
             raise KernelError("the sandbox of the kernels is not running") from error
 
