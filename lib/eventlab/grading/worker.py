@@ -96,8 +96,8 @@ class Worker:
             evidence = Evidence(
                 namespace, order.seed, answers=_answers(run), sources=matched.sources, files=kernel.files()
             )
+            run.checks = self._checks(evidence)  # while the kernel runs: lab 4's checks call the API that it serves
             kernel.end()
-            run.checks = self._checks(evidence)
         finally:
             kernel.forget()
             self.stand.clean()
@@ -154,7 +154,7 @@ class Worker:
 
 def _parameters(order: Order, namespace: Namespace) -> dict[str, object]:
     places = {"topic": namespace.topic, "folder": namespace.folder, "group": namespace.group}
-    return {"student": order.student, "seed": order.seed} | places
+    return {"student": order.student, "seed": 0} | places  # nothing in a graded notebook needs the seed
 
 
 def _execute(

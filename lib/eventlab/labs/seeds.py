@@ -31,9 +31,13 @@ DAY_MS = 24 * HOUR_MS
 
 
 def seed_of(student: str, lab: str, purpose: str = "practice") -> int:
-    """Return a number from 1 to 2**31 - 1; the purpose `grading` gives data that the student has not seen."""
+    """Return a seed of 128 bits, never 0; another purpose gives other data.
+
+    The released generator turns a seed into data. With a small seed, a submission could try all seeds until one
+    gives the messages that it sees, and then compute the answers from the seed; 2**128 seeds cannot be tried.
+    """
     text = "\0".join((student, lab, purpose)).encode("utf-8", "surrogatepass")
-    return int.from_bytes(hashlib.sha256(text).digest()[:8], "big") % (2**31 - 1) + 1
+    return int.from_bytes(hashlib.sha256(text).digest()[:16], "big") or 1
 
 
 def players(rng: random.Random, count: int) -> list[str]:
