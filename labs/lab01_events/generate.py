@@ -22,8 +22,8 @@ LEVELS = (19, 20, 29, 30)
 def events(seed: int) -> list[dict]:
     """Return the day's events in order.
 
-    Some hosts buy often, others never, one only a knife and one only a sword. Levels are on all borders. Both kinds
-    of purchases are among the first 30 events, and after them.
+    Some hosts buy often, others never, one only a knife and one only a sword. Levels are on all borders. Both
+    kinds of purchases are among the first 30 events, and after them.
     """
     rng = random.Random(seed)
     hosts = seeds.hosts(rng, HOSTS)

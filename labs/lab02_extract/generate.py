@@ -87,8 +87,8 @@ def broken_values(rng: random.Random, good: list[Sent]) -> list[bytes]:
 def _delays(rng: random.Random, bought: Sequence[int], count: int) -> list[int]:
     """Return the seconds from each event to its first arrival.
 
-    One purchase is on the border and one a second past it. Groups of late purchases have the same whole minutes, and
-    their seconds do not follow the order of their ids. Some events that are no purchases are late, too.
+    One purchase is on the border and one a second past it. Groups of late purchases have the same whole minutes,
+    and their seconds do not follow the order of their ids. Some events that are no purchases are late, too.
     """
     delays = [rng.randint(0, 50) for _ in range(count)]
     others = [number for number in range(count) if number not in set(bought)]
@@ -115,7 +115,7 @@ def _unordered(rng: random.Random, values: list[int]) -> list[int]:
 
 
 def _repeated(rng: random.Random, first: list[Sent], on_time: Sequence[int]) -> list[Sent]:
-    """Return messages that are sent again later: one of them twice, one of them so late that it would count as late."""
+    """Return messages that are sent again: one of them twice, and one so late that it would count as late."""
     twice, late, *more = seeds.pick(rng, on_time, 10)
     numbers = [twice, twice, *more, *seeds.pick(rng, range(len(first)), REPEATED - 11)]
     again = [(number, rng.randint(60, 9000)) for number in numbers] + [(late, rng.randint(4000, 9000))]

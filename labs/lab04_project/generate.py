@@ -18,8 +18,8 @@ GUILDS = 5
 def calls(seed: int) -> list[dict[str, str]]:
     """Return the host and path of each call, in order.
 
-    One guild's only member buys nothing. One host buys and joins no guild. One host changes its guild twice: the last
-    one is neither its first one, nor the first or last of them in the alphabet. One host buys an item twice.
+    One guild's only member buys nothing. One host buys and joins no guild. One host changes its guild twice: the
+    last one is neither its first one, nor the first or last of them in the alphabet. One host buys an item twice.
     """
     rng = random.Random(seed)
     hermit, single, changing, *hosts = seeds.hosts(rng, HOSTS)

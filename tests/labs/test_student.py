@@ -1,7 +1,5 @@
 """The notebook's side: the student's own input, checks that print, answers that leave as output."""
 
-import json
-
 import pytest
 from kafka import KafkaProducer
 

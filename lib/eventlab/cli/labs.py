@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -70,7 +71,7 @@ def release(names: tuple[str, ...], output: Path) -> None:
 @click.option(
     "--runs", default=3, show_default=True, type=click.IntRange(1, 100), help="How often each solution is graded."
 )
-def verify(names: tuple[str, ...], **options: int) -> None:
+def verify(names: tuple[str, ...], **options: Any) -> None:
     """Check that a lab grades its own solutions correctly.
 
     The instructor's solution must earn full marks and the untouched notebook none. Each wrong solution (MUTANTS
@@ -93,10 +94,10 @@ def verify(names: tuple[str, ...], **options: int) -> None:
     for lab in [find(name) for name in names]:
         with terminable(CONTINUE), show_grading(console()) as progress:
             proof = verify_lab(lab, progress=progress, **options)
-        caught = len(proof.mutants) - len(proof.survivors)
+        caught, exercised = len(proof.mutants) - len(proof.survivors), proof.rules - len(proof.unexercised)
         click.echo(
             f"{lab.name}: {caught} of {len(proof.mutants)} wrong solutions lose marks ({proof.share_caught:.0%})\n"
-            f"  rules: {proof.rules - len(proof.unexercised)} of {proof.rules} exercised by each of {proof.seeds} seeds"
+            f"  {exercised} of {proof.rules} rules exercised by each of {proof.seeds} seeds"
         )
         for mutant, times, runs in proof.caught:
             click.echo(f"  caught in {times} of {runs} runs: {mutant.question} {mutant.name}")

@@ -30,7 +30,7 @@ def mutate(instructor: NotebookNode, mutant: Mutant) -> NotebookNode:
     times = sum(cell.source.count(mutant.old) for cell in own)
     if not mutant.old or times != 1:
         raise MutantError(
-            f"mutant {mutant.name!r}: {mutant.old!r} occurs {times} times in {mutant.question}'s solution, not once"
+            f"mutant {mutant.name!r}: {mutant.old!r} occurs {times} times in the solution of {mutant.question}"
         )
     for cell in own:
         cell.source = cell.source.replace(mutant.old, mutant.new)

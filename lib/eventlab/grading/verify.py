@@ -1,7 +1,7 @@
 """Verifying a lab: the instructor gets full marks, an untouched notebook none, and each mutant fewer.
 
-A mutant is wrong in one question: that one loses marks, and no other. The data of each seed exercise each rule of the
-lab, so that no wrong solution is right by luck.
+A mutant is wrong in one question: that one loses marks, and no other. The data of each seed exercise each
+rule of the lab, so that no wrong solution is right by luck.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Verification:
             (mutant, sorted({lost for record in records for lost in _lost(record)} - {mutant.question}))
             for mutant, records in self.mutants
         ]
-        return [(mutant, " and ".join(questions)) for mutant, questions in lost if questions]
+        return [(mutant, " and ".join(others)) for mutant, others in lost if others]
 
     @property
     def share_caught(self) -> float:

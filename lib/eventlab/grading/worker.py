@@ -96,7 +96,7 @@ class Worker:
             evidence = Evidence(
                 namespace, order.seed, answers=_answers(run), sources=matched.sources, files=kernel.files()
             )
-            run.checks = self._checks(evidence)  # while the kernel runs: lab 4's checks call the API that it serves
+            run.checks = self._checks(evidence)  # before the kernel ends: checks may call an API that it serves
             kernel.end()
         finally:
             kernel.forget()

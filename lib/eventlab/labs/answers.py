@@ -70,11 +70,12 @@ def _number(value: Any) -> int | float | None:
         return None
     if math.isinf(number):
         raise AnswerError("the answer contains an infinite number")
-    return int(value) if isinstance(value, int) or value == int(value) and not isinstance(value, float) else number
+    exact = isinstance(value, int) or (not isinstance(value, float) and value == int(value))
+    return int(value) if exact else number
 
 
 def _list(values: Iterable[Any]) -> list[Any]:
-    found = []
+    found: list[Any] = []
     try:
         for item in values:
             if len(found) == LONGEST_LIST:

@@ -24,7 +24,7 @@ class LabError(EventlabError):
 
 @dataclass(frozen=True)
 class Lab:
-    """A lab's folder: `instructor.ipynb`, `checks.py`, `student.ipynb`, and where it needs input `generate.py`."""
+    """A lab's folder: `instructor.ipynb`, `student.ipynb`, `checks.py`, and others if needed."""
 
     name: str
     folder: Path
@@ -45,6 +45,11 @@ class Lab:
         return _load(self.folder, "checks")
 
     @cached_property
+    def _proof(self) -> ModuleType:
+        """Return the module of `proof.py`; a lab without one has its rules and mutants in `checks.py`."""
+        return _load(self.folder, "proof") if (self.folder / "proof.py").exists() else self.module
+
+    @cached_property
     def checks(self) -> tuple[LabCheck, ...]:
         """Return public and hidden checks in the order of the source.
 
@@ -59,12 +64,12 @@ class Lab:
     @property
     def mutants(self) -> tuple[Mutant, ...]:
         """Return the wrong solutions that the checks must catch."""
-        return tuple(getattr(self.module, "MUTANTS", ()))
+        return tuple(getattr(self._proof, "MUTANTS", ()))
 
     @property
     def rules(self) -> tuple[Rule, ...]:
         """Return the rules that the data of each seed must exercise."""
-        return tuple(getattr(self.module, "RULES", ()))
+        return tuple(getattr(self._proof, "RULES", ()))
 
     @property
     def questions(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from eventlab.clients import kafka
 from eventlab.errors import EventlabError, ServiceUnavailable
 from eventlab.labs import files, parquet
-from eventlab.labs.files import MOST_FILES, FileError
+from eventlab.labs.files import MOST_FILES, File, FileError
 from eventlab.labs.names import Namespace
 from eventlab.settings import settings
 
@@ -156,9 +156,9 @@ class Evidence:
         full = path if path.startswith("/") else f"{self.namespace.folder}/{path}"
         return full.rstrip("/")
 
-    def _files(self, path: str) -> list[files.File]:
-        def walk(path: str) -> list[files.File]:
-            found = []
+    def _files(self, path: str) -> list[File]:
+        def walk(path: str) -> list[File]:
+            found: list[File] = []
             for file in files.walk(self._absolute(path)):
                 found.append(file)
                 if len(found) > MOST_FILES:

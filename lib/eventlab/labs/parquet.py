@@ -61,7 +61,7 @@ def columns(content: bytes) -> dict[str, str]:
 
 
 def kind(arrow_type: pyarrow.DataType) -> str:
-    """Return the name of a type, without details that writers choose: `string`, `timestamp`, `decimal`, `int32`."""
+    """Return the name of a type without details that writers choose: `string`, `timestamp`, `int32`."""
     import pyarrow as pa
 
     types = pa.types
@@ -82,7 +82,7 @@ def partitions(paths: Sequence[str]) -> list[dict[str, Any]]:
     The values of a column have the first type that fits them all: int, float, date, timestamp, else text.
     https://spark.apache.org/docs/latest/sql-data-sources-parquet.html#partition-discovery
     """
-    found = [
+    found: list[dict[str, Any]] = [
         {name: value for part in path.split("/")[:-1] if "=" in part for name, value in [part.split("=", 1)]}
         for path in paths
     ]
