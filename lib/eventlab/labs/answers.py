@@ -121,11 +121,14 @@ def _of_library(value: Any) -> Any:
 
 def _rows(frame: Any) -> Any:
     """Return the rows of a DataFrame of Spark, Polars or pandas as dicts; a named index of pandas is a column."""
-    if hasattr(frame, "collect") and hasattr(frame, "limit") and not hasattr(frame, "to_dicts"):
+    module = type(frame).__module__
+    if module.startswith("pyspark.sql"):  # its attributes are columns, so it seems to have every method
         return frame.limit(LONGEST_LIST + 1).collect()
-    if hasattr(frame, "to_dicts"):
+    if module.startswith("pyspark.pandas"):
+        frame = frame.to_pandas()
+    if module.startswith("polars"):
         return frame.to_dicts()
-    if hasattr(frame, "index") and any(name is not None for name in frame.index.names):
+    if any(name is not None for name in frame.index.names):
         frame = frame.reset_index()
     return frame.to_dict("records")
 

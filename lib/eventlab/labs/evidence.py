@@ -88,7 +88,8 @@ class Evidence:
         if isinstance(answer, dict):
             return answer
         pairs = [list(row.values()) if isinstance(row, dict) else row for row in _listed(answer)]
-        if not all(isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) for pair in pairs):
+        is_right = isinstance(answer, list) and all(_is_pair(pair) for pair in pairs)
+        if not is_right:
             raise EvidenceError(f"the answer is not a dict of names and numbers, but {answer!r:.100}")
         if len({name for name, _ in pairs}) < len(pairs):
             raise EvidenceError(f"the answer contains a name twice: {answer!r:.100}")
@@ -212,6 +213,10 @@ class Evidence:
 
 def _listed(answer: Any) -> list[Any]:
     return answer if isinstance(answer, list) else []
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and isinstance(value[0], str)
 
 
 def _is_row(value: Any, names: tuple[str, ...]) -> bool:

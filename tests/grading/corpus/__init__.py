@@ -1,4 +1,4 @@
-"""A corpus of submissions to the kit's labs: right solutions written differently, and wrong ones, with their marks.
+"""Submissions to the kit's labs with their marks: right solutions written differently, and wrong ones.
 
 Each submission is a text file, `LAB/right/NAME.txt` or `LAB/wrong/NAME.txt`:
 
@@ -13,7 +13,8 @@ Each submission is a text file, `LAB/right/NAME.txt` or `LAB/wrong/NAME.txt`:
     # %% end
     1 / 0                         a cell at the end of the notebook
 
-What the file does not replace is the instructor's.
+The line `#include generate.py` stands for the lab's released generator. What a file does not replace is the
+instructor's.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from __future__ import annotations
 import copy
 import random
 import re
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +32,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from eventlab.grading.grade import grade
+from eventlab.grading.records import SubmissionRecord
 from eventlab.labs import cells
 from eventlab.labs.catalogue import Lab, find
 
@@ -68,7 +71,7 @@ class Entry:
                 notebook.cells.insert(place, nbformat.v4.new_code_cell(source))
             else:
                 place = next(n for n, cell in enumerate(notebook.cells) if cells.grade_id(cell) == kind)
-                notebook.cells[place].source = source
+                notebook.cells[place].source = source.replace("#include generate.py", _generator(lab))
         if self.order:
             _reorder(notebook, self.order)
         return notebook
@@ -130,7 +133,8 @@ def grade_entries(
             submissions.mkdir()
             for student, entry in students.items():
                 nbformat.write(entry.notebook(lab), submissions / f"{student}.ipynb")
-            records = {r.student: r for r in grade(lab, submissions, Path(folder, "output"), workers=workers)}
+            graded = grade(lab, submissions, Path(folder, "output"), workers=workers, progress=_show)
+        records = {record.student: record for record in graded}
         for student, entry in students.items():
             record = records[student]
             received = {question.id: question.points for question in record.questions}
@@ -139,6 +143,16 @@ def grade_entries(
             messages = (*record.messages, *lost)
             results[id(entry)] = Result(entry, entry.expected(lab), received if has_mark else None, messages)
     return [results[id(entry)] for entry in found]
+
+
+def _generator(lab: Lab) -> str:
+    """Return the lab's generator as a cell can contain it."""
+    return (lab.folder / "generate.py").read_text().replace("from __future__ import annotations\n", "")
+
+
+def _show(done: int, total: int, record: SubmissionRecord) -> None:
+    marks = " ".join(f"{question.id} {question.points:g}" for question in record.questions)
+    print(f"{done}/{total} {record.student} {record.status} {marks}", file=sys.stderr, flush=True)
 
 
 def _students(count: int, shuffle: int | None) -> list[str]:

@@ -1,4 +1,7 @@
-"""Grade the corpus and print the marks that each submission must get and received: `python -m tests.grading.corpus`."""
+"""Grade the corpus, and print the marks that each submission must get and received.
+
+Use it as `python -m tests.grading.corpus`.
+"""
 
 from __future__ import annotations
 
