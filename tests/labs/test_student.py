@@ -1,9 +1,12 @@
 """The notebook's side: the student's own input, checks that print, answers that leave as output."""
 
 import pytest
-from kafka import KafkaProducer
+from flask import Flask
+from kafka import KafkaConsumer, KafkaProducer
+from kafka.errors import MessageSizeTooLargeError
 
-from eventlab.labs import inputs, student
+from eventlab.clients.kafka import open_producer
+from eventlab.labs import inputs, serve, student
 from eventlab.labs.evidence import Evidence
 from eventlab.labs.student import ANSWER, LabFailure, open_lab
 
@@ -63,6 +66,69 @@ def test_check_prints_each_public_check_and_how_many_are_hidden(lab, capsys):
     assert "every type has its count" not in printed
 
 
+def test_a_failed_check_names_the_line_that_deletes_what_earlier_runs_left(lab, capsys, shown):
+    lab.check("q1")
+    assert "lab.restart() deletes them all" in capsys.readouterr().out
+
+    lab.answer("q1", right_counts(lab))
+    lab.check("q1")
+    assert "lab.restart()" not in capsys.readouterr().out
+
+
+def test_restart_deletes_what_a_cell_sent_and_the_answers(lab, settings, shown):
+    lab.answer("q2", 3)
+    with open_producer(settings.bootstrap_servers) as producer:
+        producer.send(lab.new_topic("thanks"), b"x").get()
+    before = Evidence(lab.namespace, lab.seed).messages()
+
+    lab.restart()
+
+    assert lab.answers == {}
+    assert Evidence(lab.namespace, lab.seed).messages(lab.topic + "-thanks") == []
+    assert [m.value for m in Evidence(lab.namespace, lab.seed).messages()] == [m.value for m in before]
+
+
+def test_a_new_group_has_committed_nothing(lab, settings):
+    lab.new_group()  # there is none yet
+    consumer = KafkaConsumer(lab.topic, group_id=lab.group, bootstrap_servers=settings.bootstrap_servers)
+    consumer.poll(timeout_ms=10_000)
+    consumer.commit()
+    with pytest.raises(inputs.InputError, match="close"):
+        lab.new_group()
+    consumer.close()
+    assert Evidence(lab.namespace, lab.seed).committed() != {}
+
+    lab.new_group()
+
+    assert Evidence(lab.namespace, lab.seed).committed() == {}
+
+
+def test_a_topic_refuses_messages_for_the_duration_of_a_block_only(lab, settings):
+    topic = lab.new_topic("trial")
+    with open_producer(settings.bootstrap_servers) as producer:
+        with inputs.refuse_messages(topic), pytest.raises(MessageSizeTooLargeError):
+            producer.send(topic, b"x").get(timeout=10)
+        producer.send(topic, b"x").get(timeout=10)
+
+
+def test_the_api_of_a_question_is_served_until_the_next_one(lab, shown):
+    for text in ("first", "second"):
+        app = Flask(text)
+        app.add_url_rule("/", view_func=lambda text=text: text)
+        lab.serve("q1", app)
+
+    first, second = (bundle[ANSWER]["value"] for bundle in shown)
+    assert lab.answers["q1"] == second
+    assert (serve.call(first, "/", "host"), serve.call(second, "/", "host")) == (None, 200)
+    assert serve.call(second, "/nothing", "host") == 404
+
+
+@pytest.mark.parametrize("url", ["http://example.org", "file:///etc/passwd", "http://127.0.0.1:80/x", "3"])
+def test_only_a_port_of_this_machine_is_called(url):
+    with pytest.raises(ValueError, match="not the address"):
+        serve.call(url, "/", "host")
+
+
 def test_a_right_answer_passes(lab, capsys, shown):
     lab.answer("q1", right_counts(lab))
     lab.check("q1")
@@ -114,13 +180,10 @@ def test_when_graded_nothing_is_made_and_nothing_is_checked(capsys, monkeypatch)
 
 def test_the_api_of_a_student_is_served_on_a_free_port():
     import httpx
-    from flask import Flask
-
-    from eventlab.labs.serve import serve
 
     app = Flask("try")
     app.add_url_rule("/", view_func=lambda: "hello")
-    with serve(app) as url:
+    with serve.serve(app) as url:
         assert httpx.get(url, trust_env=False).text == "hello"
     with pytest.raises(httpx.ConnectError):
         httpx.get(url, trust_env=False)

@@ -1,6 +1,6 @@
 """The seed of a student's data, and random parts of game events.
 
-The shares below are fixed and the seed chooses within them, so that all labs are equally hard.
+A lab's shares are fixed, and the seed chooses within them, so that a lab is equally hard for all students.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ANIMALS = (
 )
 COUNTRIES = ("Chile", "France", "Ghana", "India", "Japan", "Norway")
 EPOCH_MS = 1_735_689_600_000
-"""2025-01-01 00:00:00 UTC: where the labs' own clocks begin; Kafka refuses times that are yet to come."""
+"""2025-01-01 00:00:00 UTC: when the labs' events begin. Kafka refuses times in the future."""
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
@@ -48,9 +48,9 @@ def players(rng: random.Random, count: int) -> list[str]:
 
 def shares(rng: random.Random, counts: dict[T, int]) -> list[T]:
     """Return each key as often as its count says, in random order."""
-    every = [key for key, count in counts.items() for _ in range(count)]
-    rng.shuffle(every)
-    return every
+    keys = [key for key, count in counts.items() for _ in range(count)]
+    rng.shuffle(keys)
+    return keys
 
 
 def about(rng: random.Random, count: int, spread: int) -> int:

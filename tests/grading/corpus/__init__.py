@@ -19,7 +19,6 @@ instructor's.
 
 from __future__ import annotations
 
-import copy
 import random
 import re
 import sys
@@ -35,6 +34,7 @@ from eventlab.grading.grade import grade
 from eventlab.grading.records import SubmissionRecord
 from eventlab.labs import cells
 from eventlab.labs.catalogue import Lab, find
+from eventlab.labs.release import without_region
 
 FOLDER = Path(__file__).parent
 SECTION = re.compile(r"^# %% (\w+).*\n", re.MULTILINE)
@@ -63,7 +63,9 @@ class Entry:
 
     def notebook(self, lab: Lab) -> NotebookNode:
         """Return the submitted notebook."""
-        notebook = copy.deepcopy(cells.read(lab.instructor))
+        notebook = cells.read(lab.instructor)
+        for cell in notebook.cells:
+            cell.source = without_region(cell.source, "HIDDEN TESTS", lab.name)
         place = 0
         for kind, source in self.sections:
             if kind in ("added", "end"):
@@ -140,7 +142,7 @@ def grade_entries(
             received = {question.id: question.points for question in record.questions}
             lost = [f"{check.question} {check.name}: {check.got}" for check in record.checks if not check.passed]
             has_mark = record.points is not None
-            messages = (*record.messages, *lost)
+            messages = (*record.messages, *(question.note for question in record.questions), *lost)
             results[id(entry)] = Result(entry, entry.expected(lab), received if has_mark else None, messages)
     return [results[id(entry)] for entry in found]
 
