@@ -1,13 +1,14 @@
 """The checks of lab 4: results in Kafka and in tables, and the responses of the API when the checks call it.
 
-Checks that students see compare totals and forms. What computes an answer is hidden. The notebook serves the API
-until it ends, and tells its address. The checks run in another process and call the API there: they do not trust
-what the notebook says about its responses.
+Checks that students see compare totals and forms. What computes an answer is hidden. The notebook serves copies
+of the API until it ends. The checks run in another process and call a new copy: they do not trust what the
+notebook says about its responses.
 """
 
 from __future__ import annotations
 
 import json
+import secrets
 from collections import Counter
 
 from eventlab.clients import kafka
@@ -80,10 +81,10 @@ def responses(evidence: Evidence) -> list[tuple[str, int | None, int]]:
 
 
 def _responses(url: str, namespace: Namespace) -> list[tuple[str, int | None, int]]:
-    topic = namespace.topic_of("trial")
-    found = [_response(url, path, topic) for path in CALLS]
+    topic, copy = namespace.topic_of("trial"), f"{url}/{secrets.token_hex(8)}"
+    found = [_response(copy, path, topic) for path in CALLS]
     with refuse_messages(topic):
-        return [*found, _response(url, CALLS[1], topic)]
+        return [*found, _response(copy, CALLS[1], topic)]
 
 
 def _response(url: str, path: str, topic: str) -> tuple[str, int | None, int]:

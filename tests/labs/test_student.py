@@ -105,22 +105,31 @@ def test_a_new_group_has_committed_nothing(lab, settings):
 
 def test_a_topic_refuses_messages_for_the_duration_of_a_block_only(lab, settings):
     topic = lab.new_topic("trial")
+    refused = inputs.refuse_messages(topic), open_producer(settings.bootstrap_servers)
+    with refused[0], refused[1] as producer, pytest.raises(MessageSizeTooLargeError):
+        producer.send(topic, b"x").get(timeout=10)
     with open_producer(settings.bootstrap_servers) as producer:
-        with inputs.refuse_messages(topic), pytest.raises(MessageSizeTooLargeError):
-            producer.send(topic, b"x").get(timeout=10)
         producer.send(topic, b"x").get(timeout=10)
 
 
 def test_the_api_of_a_question_is_served_until_the_next_one(lab, shown):
-    for text in ("first", "second"):
+    copies = []
+
+    def created(text):
+        copies.append(text)
         app = Flask(text)
-        app.add_url_rule("/", view_func=lambda text=text: text)
-        lab.serve("q1", app)
+        app.add_url_rule("/", view_func=lambda: text)
+        return app
+
+    for text in ("first", "second"):
+        lab.serve("q1", lambda text=text: created(text))
 
     first, second = (bundle[ANSWER]["value"] for bundle in shown)
     assert lab.answers["q1"] == second
-    assert (serve.call(first, "/", "host"), serve.call(second, "/", "host")) == (None, 200)
-    assert serve.call(second, "/nothing", "host") == 404
+    assert (serve.call(f"{first}/a", "/", "host"), serve.call(f"{second}/a", "/", "host")) == (None, 200)
+    assert serve.call(f"{second}/a", "/nothing", "host") == 404
+    assert serve.call(f"{second}/b", "/", "host") == 200
+    assert copies == ["second", "second"]
 
 
 @pytest.mark.parametrize("url", ["http://example.org", "file:///etc/passwd", "http://127.0.0.1:80/x", "3"])

@@ -84,25 +84,26 @@ def refuse_messages(topic: str) -> Iterator[None]:
     Kafka reports the refusal in its acknowledgement. A producer that does not wait for that does not notice it.
 
     Raises:
-        InputError: The topic still accepts messages after REFUSAL_S seconds.
+        InputError: The topic does not follow the change within REFUSAL_S seconds.
     """
-    _set_largest_message(topic, "1")
     try:
-        deadline = time.monotonic() + REFUSAL_S
-        while _accepts_messages(topic):
-            if time.monotonic() > deadline:
-                raise InputError(f"the topic {topic!r} accepts messages that its configuration forbids")
-            time.sleep(0.05)
+        _set_largest_message(topic, "1", accepts=False)
         yield
     finally:
-        _set_largest_message(topic, "1048588")
+        _set_largest_message(topic, "1048588", accepts=True)
 
 
-def _set_largest_message(topic: str, size: str) -> None:
+def _set_largest_message(topic: str, size: str, *, accepts: bool) -> None:
+    """Set the size in bytes, and wait until the broker follows it."""
     from kafka.admin import ConfigResource, ConfigResourceType
 
     with kafka.open_admin(settings.bootstrap_servers) as admin:
         admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, {"max.message.bytes": size})])
+    deadline = time.monotonic() + REFUSAL_S
+    while _accepts_messages(topic) != accepts:
+        if time.monotonic() > deadline:
+            raise InputError(f"the topic {topic!r} does not follow its setting max.message.bytes={size}")
+        time.sleep(0.05)
 
 
 def _accepts_messages(topic: str) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-LOCAL = re.compile(r"http://127\.0\.0\.1:\d{1,5}")
-CALL_TIMEOUT_S = 8.0
+LOCAL = re.compile(r"http://127\.0\.0\.1:\d{1,5}(/\w+)?")
+CALL_TIMEOUT_S = 15.0
 
 
 class Server:
@@ -32,6 +32,25 @@ class Server:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+
+
+class Copies:
+    """A WSGI application of several copies of an API: `/a/join/owls` is the path `/join/owls` of the copy `a`.
+
+    A copy is created at its first request, so a check can ask for a new one, whose producer has not failed before.
+    """
+
+    def __init__(self, create: Callable[[], Any]) -> None:
+        self._create, self._copies, self._lock = create, {}, threading.Lock()  # type: ignore[var-annotated]
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Answer a request with the copy that its path names."""
+        name, _, path = environ["PATH_INFO"].removeprefix("/").partition("/")
+        with self._lock:
+            if name not in self._copies:
+                self._copies[name] = self._create()
+        environ |= {"SCRIPT_NAME": f"/{name}", "PATH_INFO": f"/{path}"}
+        return self._copies[name](environ, start_response)
 
 
 @contextmanager

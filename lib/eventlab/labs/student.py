@@ -11,6 +11,7 @@ import getpass
 import json
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -117,13 +118,18 @@ class OpenLab:
         if not self.graded:  # there the group is new
             inputs.delete_group(self.group)
 
-    def serve(self, question: str, app: Any) -> None:
-        """Serve the API of a question until the notebook ends, and tell the checks its address."""
-        from eventlab.labs.serve import Server
+    def serve(self, question: str, create: Callable[[], Any]) -> None:
+        """Serve the API of a question until the notebook ends, and tell the checks its address.
+
+        Args:
+            question: The question, for example `q1`.
+            create: Returns a copy of the API, a WSGI application such as a Flask app.
+        """
+        from eventlab.labs.serve import Copies, Server
 
         if question in self._servers:
             self._servers.pop(question).close()
-        self._servers[question] = Server(app)
+        self._servers[question] = Server(Copies(create))
         self.answer(question, self._servers[question].url)
 
     def check(self, question: str, *, hidden: bool = False) -> None:
