@@ -17,7 +17,7 @@ from tests.skips import requires_tool
 ENTRIES = list(entries())
 ONE = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: f"{entry.lab} {entry.kind} {entry.name}")
 SAMPLE = {
-    "lab01": ("cells_in_another_order", "q1_series", "q2_confluent", "q2_commits_the_last_read"),
+    "lab01": ("cells_in_another_order", "q1_series", "q2_confluent", "q1_from_the_seed"),
     "lab03": ("q1_data_frame", "q4_dates", "q4_partitions", "q3_rank"),
 }
 

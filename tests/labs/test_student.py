@@ -132,7 +132,9 @@ def test_the_api_of_a_question_is_served_until_the_next_one(lab, shown):
     assert copies == ["second", "second"]
 
 
-@pytest.mark.parametrize("url", ["http://example.org", "file:///etc/passwd", "http://127.0.0.1:80/x", "3"])
+@pytest.mark.parametrize(
+    "url", ["http://example.org", "file:///etc/passwd", "http://127.0.0.1:80/x/y", "http://127.0.0.2:80", "3"]
+)
 def test_only_a_port_of_this_machine_is_called(url):
     with pytest.raises(ValueError, match="not the address"):
         serve.call(url, "/", "host")
@@ -180,10 +182,11 @@ def test_a_new_topic_is_empty_each_time(lab, settings):
 def test_when_graded_nothing_is_made_and_nothing_is_checked(capsys, monkeypatch):
     monkeypatch.setattr("eventlab.course.connect", lambda: pytest.fail("connected"))
 
-    lab = open_lab("lab01_events", student="x", topic="t-events", folder="/tmp/t", group="t-group")
+    lab = open_lab("lab01_events", student="x", seed=5, topic="t-events", folder="/tmp/t", group="t-group")
     lab.check("q1")
 
     assert (lab.topic, lab.folder, lab.group) == ("t-events", "/tmp/t", "t-group")
+    assert lab.seed == 0, "a graded notebook does not know the seed of its data"
     assert capsys.readouterr().out == "The grader runs the checks outside of this notebook.\n"
 
 
