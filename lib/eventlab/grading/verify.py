@@ -108,7 +108,7 @@ def verify(
     progress: GradingProgress = lambda done, total, record: None,
     grade: Grade = grade,
 ) -> Verification:
-    """Examine the lab's data, and grade the instructor's notebook, the untouched one and every mutant as one class.
+    """Examine the data, and grade the instructor's notebook, the untouched one and each mutant as one class.
 
     Args:
         lab: The lab.
