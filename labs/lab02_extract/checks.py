@@ -106,10 +106,13 @@ def yesterdays_extract_is_replaced(evidence: Evidence) -> Verdict:
     return expect(expected=[], got=[name for name in ids if name.startswith(YESTERDAYS_ID)] if ids else "no row")
 
 
-@check("q4", points=1, hint="The most minutes first, then by event_id; name the columns event_id and minutes.")
+@check(
+    "q4", points=1, hint="The most minutes first, then the larger event_id; name the columns event_id and minutes."
+)
 def the_latest_comes_first(evidence: Evidence) -> Verdict:
     answer = late_answer(evidence)
-    return expect(expected=sorted(answer, key=lambda row: (-row[1], row[0])) or "rows", got=answer)
+    expected = sorted(answer, key=lambda row: (row[1], row[0]), reverse=True)
+    return expect(expected=expected or "rows", got=answer)
 
 
 def late_answer(evidence: Evidence) -> list[tuple[str, float]]:
@@ -192,7 +195,7 @@ def late(rows: list[dict]) -> list[tuple[str, int]]:
     """Return the late ones of the rows with their whole minutes, in the order that the lab asks for."""
     delays = [(row["event_id"], row["arrived_at"] - row["happened_at"]) for row in rows]
     minutes = [(name, delay // timedelta(minutes=1)) for name, delay in delays if delay > timedelta(minutes=60)]
-    return sorted(minutes, key=lambda pair: (-pair[1], pair[0]))
+    return sorted(minutes, key=lambda pair: (pair[1], pair[0]), reverse=True)
 
 
 @check("q1", points=2, hint="Empty messages and JSON that was cut off are broken, too.", hidden=True)

@@ -142,8 +142,8 @@ RULES = (
     ),
     Rule(
         "q4",
-        "equal minutes by the smaller event_id",
-        lambda s: _tie_broken_by(s, lambda row: -int(row["event_id"][1:])),
+        "equal minutes by the larger event_id, not the smaller",
+        lambda s: _tie_broken_by(s, lambda row: row["event_id"]),
     ),
     Rule("q4", "the most minutes first", lambda s: len({minutes for _, minutes in late(purchases(s))}) > 1),
 )
@@ -207,9 +207,9 @@ MUTANTS = (
         "timestampdiff(MINUTE, happened_at, arrived_at) > 60",
     ),
     Mutant("hours for minutes", "q4", "timestampdiff(MINUTE, happened_at", "timestampdiff(HOUR, happened_at"),
-    Mutant("no order of ties", "q4", "order by minutes desc, event_id", "order by minutes desc"),
+    Mutant("no order of ties", "q4", "order by minutes desc, event_id desc", "order by minutes desc"),
     Mutant(
-        "larger event_id first", "q4", "order by minutes desc, event_id", "order by minutes desc, event_id desc"
+        "smaller event_id first", "q4", "order by minutes desc, event_id desc", "order by minutes desc, event_id"
     ),
     Mutant(
         "rounded",
@@ -217,6 +217,6 @@ MUTANTS = (
         "timestampdiff(MINUTE, happened_at, arrived_at)",
         "cast(round(timestampdiff(SECOND, happened_at, arrived_at) / 60) as int)",
     ),
-    Mutant("wrong order", "q4", "order by minutes desc, event_id", "order by event_id"),
+    Mutant("wrong order", "q4", "order by minutes desc, event_id desc", "order by event_id"),
     Mutant("dropped filter", "q4", "    where arrived_at > happened_at + interval 60 minutes\n", ""),
 )
