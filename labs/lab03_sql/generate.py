@@ -1,4 +1,4 @@
-"""The tables of lab 3: purchases and players, different for every seed and alike in all that makes it a lab."""
+"""The tables of lab 3: purchases and players, other ones for each seed, with the same special cases in each."""
 
 from __future__ import annotations
 
@@ -10,41 +10,44 @@ import pyarrow as pa
 from eventlab.labs import seeds
 
 PRICES = {"sword": 120, "knife": 45, "bow": 80, "shield": 95, "potion": 15}
-SHARES = {"sword": 60, "knife": 90, "bow": 40, "shield": 30, "potion": 80}
+SHARES = {"sword": 60, "knife": 120, "bow": 40, "shield": 30, "potion": 80}
 DAYS = [f"2026-03-{day:02}" for day in range(1, 15)]
-PLAYERS_A_COUNTRY = 6
+PLAYERS_OF = (5, 6, 7)
+"""Players of a country. The share of buyers is never in the middle between two numbers of two digits."""
 REFUNDED = 40
+EQUAL = 4
+"""Players of a country who spent most."""
 
 
 @lru_cache(maxsize=4)
 def tables(seed: int) -> dict[str, list[dict]]:
-    """The rows of `purchases` and `players`. In one country nobody buys; some players only buy what they return."""
+    """Return the rows of `purchases` and `players`.
+
+    In one country nobody keeps a purchase. In each other country several players spent most, exactly as much as
+    each other, so that a wrong rule for equal sums is not right by luck. In one of these countries a refunded
+    purchase would make another player the best.
+    """
     rng = random.Random(seed)
-    names = seeds.players(rng, PLAYERS_A_COUNTRY * len(seeds.COUNTRIES))
-    players = [
-        {"player": name, "country": seeds.COUNTRIES[number % len(seeds.COUNTRIES)], "level": rng.randint(1, 40)}
-        for number, name in enumerate(names)
-    ]
-    poor = rng.choice(seeds.COUNTRIES)
-    able = [player["player"] for player in players if player["country"] != poor]
-    buyers = seeds.pick(rng, able, len(able) - seeds.about(rng, 8, 2))
-    returning = buyers[:2]
-    items = seeds.shares(rng, {item: seeds.about(rng, count, 9) for item, count in SHARES.items()})
-    purchases = [
-        {"player": rng.choice(buyers[2:]), "item": item, "coins": PRICES[item] + rng.randint(-5, 5), "refunded": False}
-        for item in items
-    ]
-    for purchase in seeds.pick(rng, purchases, REFUNDED):
-        purchase["refunded"] = True
-    for player in returning:
-        purchases.append({"player": player, "item": "sword", "coins": PRICES["sword"], "refunded": True})
-    for number, purchase in enumerate(purchases):
-        purchase["day"] = DAYS[number] if number < len(DAYS) else rng.choice(DAYS)
+    poor, changed, *others = seeds.pick(rng, seeds.COUNTRIES, len(seeds.COUNTRIES))
+    players = _players(rng, poor, changed)
+    equal = {country: seeds.pick(rng, _names(players, country), EQUAL) for country in (changed, *others)}
+    buyers = [name for names in equal.values() for name in names]
+    for country in others:
+        buyers += seeds.pick(rng, sorted(set(_names(players, country)) - set(equal[country])), rng.choice((0, 1)))
+    purchases = _purchases(rng, buyers)
+    for names in equal.values():
+        _make_equal(players, names, purchases)
+    purchases.append(_purchase(rng.choice(_names(players, poor)), "sword", refunded=True))
+    _return_most(_names(players, changed), max(equal[changed]), purchases)
+    _add_days(rng, purchases)
+    rng.shuffle(purchases)
+    for names in equal.values():
+        _last_name_first(names, players, purchases)
     return {"purchases": purchases, "players": players}
 
 
 def yesterdays(seed: int) -> list[dict]:
-    """What stands in the finance people's table before the lab: days that are over."""
+    """Return the table of the finance people before the lab: days that are over."""
     rng = random.Random(seed + 1)
     coins = [rng.randint(500, 900) for _ in range(5)]
     return [
@@ -53,4 +56,85 @@ def yesterdays(seed: int) -> list[dict]:
 
 
 def as_arrow(rows: list[dict]) -> pa.Table:
+    """Return rows as an Arrow table."""
     return pa.Table.from_pylist(rows)
+
+
+def _players(rng: random.Random, poor: str, changed: str) -> list[dict]:
+    """Return the players in random order, and not as many in each country."""
+    sizes = {country: rng.choice(PLAYERS_OF) for country in seeds.COUNTRIES} | {poor: 7, changed: 6}
+    countries = sorted(sizes)
+    while list(dict.fromkeys(countries)) == sorted(sizes):
+        countries = seeds.shares(rng, sizes)
+    names = seeds.players(rng, len(countries))
+    return [
+        {"player": name, "country": country, "level": rng.randint(1, 40)}
+        for name, country in zip(names, countries, strict=True)
+    ]
+
+
+def _names(players: list[dict], country: str) -> list[str]:
+    return sorted(player["player"] for player in players if player["country"] == country)
+
+
+def _purchase(player: str, item: str, coins: int | None = None, *, refunded: bool = False) -> dict:
+    return {"player": player, "item": item, "coins": coins or PRICES[item], "refunded": refunded}
+
+
+def _purchases(rng: random.Random, buyers: list[str]) -> list[dict]:
+    """Return purchases of which each buyer keeps at least one."""
+    items = seeds.shares(rng, {item: seeds.about(rng, count, 9) for item, count in SHARES.items()})
+    players = [*buyers, *(rng.choice(buyers) for _ in items[len(buyers) :])]
+    purchases = [
+        _purchase(player, item, PRICES[item] + rng.randint(-5, 5))
+        for player, item in zip(players, items, strict=True)
+    ]
+    for purchase in seeds.pick(rng, purchases[len(buyers) :], REFUNDED):
+        purchase["refunded"] = True
+    return purchases
+
+
+def _make_equal(players: list[dict], names: list[str], purchases: list[dict]) -> None:
+    """Add purchases so that these players spent more than all others of their country, and equally much.
+
+    The one who comes last in the alphabet gets the largest single purchase.
+    """
+    (country,) = {player["country"] for player in players if player["player"] in names}
+    spent = dict.fromkeys(_names(players, country), 0)
+    for purchase in purchases:
+        if purchase["player"] in spent and not purchase["refunded"]:
+            spent[purchase["player"]] += purchase["coins"]
+    most = max(spent.values()) + 2 * PRICES["sword"]
+    for name in names:
+        while (rest := most - spent[name]) > 0:
+            coins = rest if name == max(names) else min(rest, PRICES["sword"])
+            purchases.append(_purchase(name, "sword", coins))
+            spent[name] += coins
+
+
+def _return_most(names: list[str], player: str, purchases: list[dict]) -> None:
+    """Let a player return more than all others of these names: it would be the best if refunds counted."""
+    returned = dict.fromkeys(names, 0)
+    for purchase in purchases:
+        if purchase["player"] in returned and purchase["refunded"]:
+            returned[purchase["player"]] += purchase["coins"]
+    while returned[player] <= max(returned[name] for name in names if name != player):
+        purchases.append(_purchase(player, "sword", refunded=True))
+        returned[player] += PRICES["sword"]
+
+
+def _add_days(rng: random.Random, purchases: list[dict]) -> None:
+    """Give each purchase a day; on each day one is kept and one is refunded."""
+    for refunded in (False, True):
+        ours = [purchase for purchase in purchases if purchase["refunded"] == refunded]
+        for number, purchase in enumerate(ours):
+            purchase["day"] = DAYS[number] if number < len(DAYS) else rng.choice(DAYS)
+
+
+def _last_name_first(names: list[str], *tables: list[dict]) -> None:
+    """Order the rows of these players among themselves: the one who comes last in the alphabet first."""
+    for table in tables:
+        places = [number for number, row in enumerate(table) if row["player"] in names]
+        rows = sorted((table[number] for number in places), key=lambda row: row["player"], reverse=True)
+        for number, row in zip(places, rows, strict=True):
+            table[number] = row

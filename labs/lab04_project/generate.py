@@ -1,4 +1,4 @@
-"""The players' calls of lab 4: visits, purchases, guilds joined and changed, and things that nobody sells."""
+"""The players' calls of lab 4: visits, purchases, guilds joined and changed, and items that nobody sells."""
 
 from __future__ import annotations
 
@@ -9,47 +9,50 @@ from eventlab.labs import seeds
 
 PRICES = {"sword": 120, "knife": 45, "bow": 80, "shield": 95}
 UNKNOWN = ("dragon", "castle", "unicorn")
-SHARES = {"visit": 12, "purchase": 30, "unknown": 6, "join": 16}
+VISITS, PURCHASES, UNKNOWNS, JOINS = 12, 26, 6, 14
 HOSTS = 14
 GUILDS = 5
 
 
 @lru_cache(maxsize=4)
 def calls(seed: int) -> list[dict[str, str]]:
-    """Every call's host and path. One guild's only member buys nothing; one host, at least, changes its guild."""
+    """Return the host and path of each call, in order.
+
+    One guild's only member buys nothing. One host buys and joins no guild. One host changes its guild twice: the
+    last one is neither its first one, nor the first or last of them in the alphabet. One host buys an item twice.
+    """
     rng = random.Random(seed)
-    hermit, *hosts = seeds.hosts(rng, HOSTS)
+    hermit, single, changing, *hosts = seeds.hosts(rng, HOSTS)
     lonely, *guilds = seeds.pick(rng, [f"{animal}s" for animal in seeds.ANIMALS], GUILDS)
-    kinds = seeds.shares(rng, {name: seeds.about(rng, count, 3) for name, count in SHARES.items()})
-    made = [{"host": rng.choice(hosts), "path": path(rng, kind, guilds)} for kind in kinds]
-    changing = next(call for call in made if call["path"].startswith("/join/"))
-    others = [f"/join/{guild}" for guild in guilds if not changing["path"].endswith(guild)]
-    # Its last guild is neither its first one nor the last in the alphabet.
-    made += [{"host": changing["host"], "path": path} for path in sorted(seeds.pick(rng, others, 2), reverse=True)]
-    made.insert(rng.randrange(len(made)), {"host": hermit, "path": f"/join/{lonely}"})
-    return made
+    members, buyers = [changing, *hosts], [changing, single, *hosts]
+    items = [*PRICES, *(rng.choice(list(PRICES)) for _ in range(seeds.about(rng, PURCHASES, 3)))]
+    joins = [(rng.choice(hosts), rng.choice(guilds)) for _ in range(seeds.about(rng, JOINS, 3))]
+    calls = [
+        *(_call(rng.choice(members), "/") for _ in range(seeds.about(rng, VISITS, 3))),
+        *(_call(rng.choice(buyers), f"/purchase/{item}") for item in items),
+        *(_call(single, f"/purchase/{item}") for item in ("bow", "bow")),
+        *(_call(rng.choice(buyers), f"/purchase/{item}") for item in UNKNOWN),
+        *(_call(rng.choice(buyers), f"/purchase/{rng.choice(UNKNOWN)}") for _ in range(UNKNOWNS)),
+        *(_call(host, f"/join/{guild}") for host, guild in joins),
+        _call(hermit, f"/join/{lonely}"),
+        _call(changing, f"/purchase/{rng.choice(list(PRICES))}"),
+    ]
+    rng.shuffle(calls)
+    least, middle, greatest = sorted(seeds.pick(rng, guilds, 3))
+    first, second = rng.sample((least, greatest), 2)
+    for guild in (middle, second, first):
+        calls.insert(rng.randrange(len(calls) // 3), _call(changing, f"/join/{guild}"))
+    return _in_turn(calls, changing, [first, second, middle])
 
 
-def path(rng: random.Random, kind: str, guilds: list[str]) -> str:
-    choices = {
-        "visit": ["/"],
-        "purchase": [f"/purchase/{item}" for item in PRICES],
-        "unknown": [f"/purchase/{item}" for item in UNKNOWN],
-        "join": [f"/join/{guild}" for guild in guilds],
-    }
-    return rng.choice(choices[kind])
+def _call(host: str, path: str) -> dict[str, str]:
+    return {"host": host, "path": path}
 
 
-def events(seed: int) -> list[dict[str, object]]:
-    """What a right API sends for the calls, in order."""
-    made: list[dict[str, object]] = []
-    for call in calls(seed):
-        _, kind, *rest = call["path"].split("/")
-        host = call["host"]
-        if not kind:
-            made.append({"event_type": "default", "host": host})
-        elif kind == "join":
-            made.append({"event_type": "join_guild", "host": host, "guild": rest[0]})
-        elif rest[0] in PRICES:
-            made.append({"event_type": "purchase", "host": host, "item": rest[0], "coins": PRICES[rest[0]]})
-    return made
+def _in_turn(calls: list[dict[str, str]], host: str, guilds: list[str]) -> list[dict[str, str]]:
+    """Return the calls, in which the host joins its guilds in this order."""
+    turns = iter(guilds)
+    return [
+        _call(host, f"/join/{next(turns)}") if call["host"] == host and call["path"].startswith("/join/") else call
+        for call in calls
+    ]

@@ -221,5 +221,6 @@ def test_verify_prints_the_share_caught_and_fails_below_all(tmp_path):
 
     assert done.returncode == 1, done.stderr
     assert "lab99_numbers: 1 of 2 wrong solutions lose marks (50%)" in done.stdout
-    assert "q1 the operands exchanged" in done.stdout
-    assert "off by one" not in done.stdout
+    assert "q1 the same in other words" in done.stdout
+    assert "problem: wrong, but kept full marks in 3 of 3 runs: q1 the same in other words" in done.stdout
+    assert "caught in 3 of 3 runs: q1 off by one" in done.stdout

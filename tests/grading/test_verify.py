@@ -1,5 +1,6 @@
 """A lab is proved when right is right, nothing is nothing, and every wrong solution loses marks."""
 
+import re
 from dataclasses import replace
 
 import nbformat
@@ -24,6 +25,11 @@ def the_product(evidence):
     return expect(expected=2, got=evidence.answer("q2"))
 
 MUTANTS = (Mutant("off by one", "q1", "a + b", "a + b + 1"), Mutant("wrong operator", "q2", "a * b", "a + b"))
+"""
+RULES = """
+from eventlab.labs.checks import Rule
+
+RULES = (Rule("q1", "always", lambda seed: True), Rule("q2", "sometimes", lambda seed: seed % 2 == 0))
 """
 
 
@@ -153,6 +159,27 @@ def test_a_check_that_breaks_on_an_untouched_notebook_fails_the_lab(lab):
     assert "a check breaks on the untouched notebook: q1 the sum" in problem
 
 
+def test_each_solution_is_graded_once_per_run_and_must_lose_marks_in_each(lab):
+    proof = verify(lab, runs=3, grade=grader(lab, mutant_02_q2_run_3=record_of(lab, "", ["q1", "q2"])))
+
+    assert [(mutant.name, caught, runs) for mutant, caught, runs in proof.caught] == [
+        ("off by one", 3, 3),
+        ("wrong operator", 2, 3),
+    ]
+    assert len(proof.instructor) == len(proof.untouched) == 3
+    assert "kept full marks in 1 of 3 runs" in proof.problems[0]
+
+
+def test_a_rule_that_the_data_of_a_seed_do_not_exercise_is_a_problem(lab):
+    (lab.folder / "checks.py").write_text(CHECKS + RULES)
+
+    proof = verify(lab, seeds=40, grade=grader(lab))
+
+    (problem,) = proof.problems
+    assert proof.rules == 2
+    assert re.match(r"the data of \d+ of 40 seeds do not exercise a rule of q2: sometimes", problem)
+
+
 def test_a_lab_without_mutants_has_proved_nothing(lab):
     (lab.folder / "checks.py").write_text(CHECKS.partition("MUTANTS")[0])
 
@@ -186,5 +213,5 @@ def test_a_mutant_that_is_not_one_edit_is_refused(lab, question, old, new):
 
 @pytest.mark.parametrize("lab", all_labs(), ids=lambda lab: lab.name)
 def test_every_mutant_of_the_kits_labs_can_be_made(lab, tmp_path):
-    assert len(write_class(lab, lab.mutants, tmp_path)) == len(lab.mutants) > 0
+    assert len(write_class(lab, lab.mutants, tmp_path)) == len(lab.mutants) + 2
     assert {mutant.question for mutant in lab.mutants} == set(lab.questions)

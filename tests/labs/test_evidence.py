@@ -2,6 +2,7 @@
 
 import io
 import json
+from datetime import date
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -9,6 +10,7 @@ import pytest
 
 from eventlab.labs import evidence as module
 from eventlab.labs import files, inputs
+from eventlab.labs.answers import plain
 from eventlab.labs.evidence import Evidence, EvidenceError
 from eventlab.labs.inputs import Outgoing
 from eventlab.labs.names import Namespace
@@ -104,18 +106,47 @@ def test_a_partitions_column_is_in_its_folders_name(evidence, place):
     assert evidence.rows("t") == [{"coins": 1, "host": "a"}]
 
 
+def test_the_columns_are_those_of_all_parts(evidence, place):
+    files.write(f"{place.folder}/t/a.parquet", parquet(pa.table({"coins": [1]})))
+    files.write(f"{place.folder}/t/b.parquet", parquet(pa.table({"coins": ["1"], "host": ["a"]})))
+
+    assert evidence.columns("t") == {"coins": "int64 or string", "host": "string"}
+
+
+def test_a_single_file_is_a_table_too(evidence, place):
+    files.write(f"{place.folder}/t", parquet(pa.table({"coins": [1]}), compression="zstd"))
+    files.write(f"{place.folder}/u.parquet", parquet(pa.table({"coins": [2]}), compression="gzip"))
+
+    assert evidence.rows("t") + evidence.rows("u.parquet") == [{"coins": 1}, {"coins": 2}]
+    assert evidence.columns("t") == {"coins": "int64"}
+
+
 def test_what_spark_wrote_is_read(evidence, place, stack):
     from pyspark.sql import SparkSession
 
     spark = SparkSession.builder.getOrCreate()
     try:
-        rows = spark.sql("select 'a' as host, 7 as coins, timestamp '2025-01-01 00:00:00' as at")
+        rows = spark.sql(
+            "select 'a' as host, 7 as coins, timestamp '2025-01-01 00:00:00' as at, date '2025-01-01' as day "
+            "union all select null, 8, null, null order by coins"
+        )
         rows.write.parquet(f"{place.folder}/t")
+        rows.repartition(3).write.option("compression", "gzip").parquet(f"{place.folder}/gzip")
+        rows.write.partitionBy("day", "host").parquet(f"{place.folder}/parts")
+        answer = plain(rows)
     finally:
         spark.stop()
 
-    (row,) = evidence.rows("t")
-    assert (row["host"], row["coins"], row["at"].isoformat()[:19]) == ("a", 7, "2025-01-01T00:00:00")
+    assert answer == [
+        {"host": "a", "coins": 7, "at": "2025-01-01T00:00:00", "day": "2025-01-01"},
+        {"host": None, "coins": 8, "at": None, "day": None},
+    ]
+    for path in ("t", "gzip", "parts"):
+        first, last = sorted(evidence.rows(path), key=lambda row: row["coins"])
+        assert evidence.columns(path) == {"host": "string", "coins": "int32", "at": "timestamp", "day": "date"}
+        assert (first["host"], first["coins"], first["day"]) == ("a", 7, date(2025, 1, 1))
+        assert first["at"].isoformat()[:19] == "2025-01-01T00:00:00"
+        assert (last["host"], last["day"]) == (None, None)
 
 
 def test_a_folder_that_is_not_there_is_an_error_that_names_it(evidence, place):
@@ -127,9 +158,9 @@ def test_a_folder_that_is_not_there_is_an_error_that_names_it(evidence, place):
 def test_a_file_that_is_no_parquet_is_an_error(evidence, place):
     files.write(f"{place.folder}/t/part-00000.parquet", b"PAR1 not really PAR1")
 
-    for look in (evidence.rows, evidence.schema):
-        with pytest.raises(EvidenceError, match="can't be read as Parquet"):
-            look("t")
+    for read in (evidence.rows, evidence.columns):
+        with pytest.raises(EvidenceError, match="cannot be read as Parquet"):
+            read("t")
 
 
 def test_a_folder_without_parquet_has_no_rows_and_no_schema(evidence, place):
@@ -137,7 +168,7 @@ def test_a_folder_without_parquet_has_no_rows_and_no_schema(evidence, place):
 
     assert evidence.rows("t") == []
     with pytest.raises(EvidenceError, match="no Parquet file"):
-        evidence.schema("t")
+        evidence.columns("t")
 
 
 def test_more_rows_than_the_bound_are_an_error(evidence, place, monkeypatch):

@@ -26,6 +26,14 @@ def test_another_student_another_lab_or_grading_has_another_seed():
     assert 0 not in seeds
 
 
+def test_a_seed_is_too_large_to_be_guessed_from_the_data():
+    """A submission has the generator and the data: it must not be able to try all seeds."""
+    bits = [seed_of(str(number), "lab01_events", "grading").bit_length() for number in range(200)]
+
+    assert max(bits) == 128
+    assert min(bits) > 100
+
+
 @pytest.mark.parametrize("student", STUDENTS)
 def test_every_name_is_one_that_kafka_and_hdfs_accept(student):
     names = Namespace.of_student("lab01_events", student)

@@ -61,7 +61,7 @@ def courses(stack, tmp_path_factory):
 
 
 def graded(labs, folder):
-    """The course's folder, and (lab, student) → points and the most that can be had, as its grade book has them."""
+    """Return the course's folder, and (lab, student) → points and the most possible points in its grade book."""
     for lab in labs:
         for place in (folder / "source" / lab.name, folder / "submitted" / "instructor" / lab.name):
             place.mkdir(parents=True)

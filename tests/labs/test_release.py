@@ -10,6 +10,8 @@ from eventlab.labs import cells
 from eventlab.labs.catalogue import Lab, all_labs, find
 from eventlab.labs.release import ReleaseError, release, student_checks, student_notebook
 
+DATA = ("events", "messages")
+"""Functions of a released generator, which return input."""
 EACH = pytest.mark.parametrize("lab", all_labs(), ids=lambda lab: lab.name)
 SOLUTION = {"nbgrader": {"grade_id": "q1", "solution": True, "grade": False, "locked": False}}
 CHECK = {"nbgrader": {"grade_id": "q1-check", "solution": False, "grade": True, "locked": True, "points": 1}}
@@ -66,6 +68,26 @@ def test_the_released_folder_holds_no_word_of_a_hidden_check(lab, tmp_path):
     assert "BEGIN SOLUTION" not in everything
     for check in lab.checks:
         assert not check.hidden or check.hint not in everything
+
+
+@EACH
+def test_nothing_that_computes_an_answer_is_released(lab, tmp_path):
+    hidden = (lab.folder / "checks.py").read_text().partition("### BEGIN HIDDEN TESTS")[2]
+    names = [node.name for node in ast.parse(hidden).body if isinstance(node, ast.FunctionDef)]
+    own = Lab(lab.name, release(lab, tmp_path))
+
+    assert names
+    assert [name for name in names if hasattr(own.module, name) and name not in DATA] == []
+    assert own.rules == own.mutants == ()
+
+
+@EACH
+def test_the_notebook_explains_the_students_name_and_the_restart(lab):
+    opening = cells.read(lab.student).cells[0].source
+
+    assert "`student`" in opening
+    assert "`lab.restart()`" in opening
+    assert 'student = ""' in cells.read(lab.student).cells[1].source
 
 
 @EACH

@@ -1,13 +1,14 @@
 """The notebook's side: the student's own input, checks that print, answers that leave as output."""
 
-import json
-
 import pytest
-from kafka import KafkaProducer
+from flask import Flask
+from kafka import KafkaConsumer, KafkaProducer
+from kafka.errors import MessageSizeTooLargeError
 
-from eventlab.labs import inputs, student
+from eventlab.clients.kafka import open_producer
+from eventlab.labs import inputs, serve, student
 from eventlab.labs.evidence import Evidence
-from eventlab.labs.student import ANSWER, LabFailure, open_lab, plain
+from eventlab.labs.student import ANSWER, LabFailure, open_lab
 
 
 @pytest.fixture
@@ -65,6 +66,80 @@ def test_check_prints_each_public_check_and_how_many_are_hidden(lab, capsys):
     assert "every type has its count" not in printed
 
 
+def test_a_failed_check_names_the_line_that_deletes_what_earlier_runs_left(lab, capsys, shown):
+    lab.check("q1")
+    assert "lab.restart() deletes them all" in capsys.readouterr().out
+
+    lab.answer("q1", right_counts(lab))
+    lab.check("q1")
+    assert "lab.restart()" not in capsys.readouterr().out
+
+
+def test_restart_deletes_what_a_cell_sent_and_the_answers(lab, settings, shown):
+    lab.answer("q2", 3)
+    with open_producer(settings.bootstrap_servers) as producer:
+        producer.send(lab.new_topic("thanks"), b"x").get()
+    before = Evidence(lab.namespace, lab.seed).messages()
+
+    lab.restart()
+
+    assert lab.answers == {}
+    assert Evidence(lab.namespace, lab.seed).messages(lab.topic + "-thanks") == []
+    assert [m.value for m in Evidence(lab.namespace, lab.seed).messages()] == [m.value for m in before]
+
+
+def test_a_new_group_has_committed_nothing(lab, settings):
+    lab.new_group()  # there is none yet
+    consumer = KafkaConsumer(lab.topic, group_id=lab.group, bootstrap_servers=settings.bootstrap_servers)
+    consumer.poll(timeout_ms=10_000)
+    consumer.commit()
+    with pytest.raises(inputs.InputError, match="close"):
+        lab.new_group()
+    consumer.close()
+    assert Evidence(lab.namespace, lab.seed).committed() != {}
+
+    lab.new_group()
+
+    assert Evidence(lab.namespace, lab.seed).committed() == {}
+
+
+def test_a_topic_refuses_messages_for_the_duration_of_a_block_only(lab, settings):
+    topic = lab.new_topic("trial")
+    refused = inputs.refuse_messages(topic), open_producer(settings.bootstrap_servers)
+    with refused[0], refused[1] as producer, pytest.raises(MessageSizeTooLargeError):
+        producer.send(topic, b"x").get(timeout=10)
+    with open_producer(settings.bootstrap_servers) as producer:
+        producer.send(topic, b"x").get(timeout=10)
+
+
+def test_the_api_of_a_question_is_served_until_the_next_one(lab, shown):
+    copies = []
+
+    def created(text):
+        copies.append(text)
+        app = Flask(text)
+        app.add_url_rule("/", view_func=lambda: text)
+        return app
+
+    for text in ("first", "second"):
+        lab.serve("q1", lambda text=text: created(text))
+
+    first, second = (bundle[ANSWER]["value"] for bundle in shown)
+    assert lab.answers["q1"] == second
+    assert (serve.call(f"{first}/a", "/", "host"), serve.call(f"{second}/a", "/", "host")) == (None, 200)
+    assert serve.call(f"{second}/a", "/nothing", "host") == 404
+    assert serve.call(f"{second}/b", "/", "host") == 200
+    assert copies == ["second", "second"]
+
+
+@pytest.mark.parametrize(
+    "url", ["http://example.org", "file:///etc/passwd", "http://127.0.0.1:80/x/y", "http://127.0.0.2:80", "3"]
+)
+def test_only_a_port_of_this_machine_is_called(url):
+    with pytest.raises(ValueError, match="not the address"):
+        serve.call(url, "/", "host")
+
+
 def test_a_right_answer_passes(lab, capsys, shown):
     lab.answer("q1", right_counts(lab))
     lab.check("q1")
@@ -107,36 +182,20 @@ def test_a_new_topic_is_empty_each_time(lab, settings):
 def test_when_graded_nothing_is_made_and_nothing_is_checked(capsys, monkeypatch):
     monkeypatch.setattr("eventlab.course.connect", lambda: pytest.fail("connected"))
 
-    lab = open_lab("lab01_events", student="x", topic="t-events", folder="/tmp/t", group="t-group")
+    lab = open_lab("lab01_events", student="x", seed=5, topic="t-events", folder="/tmp/t", group="t-group")
     lab.check("q1")
 
     assert (lab.topic, lab.folder, lab.group) == ("t-events", "/tmp/t", "t-group")
-    assert capsys.readouterr().out == "Checked from outside when graded.\n"
-
-
-def test_values_of_spark_pandas_and_numpy_become_plain():
-    import numpy
-    import pandas
-    from pyspark.sql import Row
-
-    rows = [Row(host="a", coins=1)]
-    frame = pandas.DataFrame({"host": ["a"], "coins": [1]})
-
-    assert plain(rows) == plain(frame) == [{"host": "a", "coins": 1}]
-    assert (
-        json.dumps(plain({"n": numpy.int64(3), "t": (1, None), 4: True})) == '{"n": 3, "t": [1, null], "4": true}'
-    )
+    assert lab.seed == 0, "a graded notebook does not know the seed of its data"
+    assert capsys.readouterr().out == "The grader runs the checks outside of this notebook.\n"
 
 
 def test_the_api_of_a_student_is_served_on_a_free_port():
     import httpx
-    from flask import Flask
-
-    from eventlab.labs.serve import serve
 
     app = Flask("try")
     app.add_url_rule("/", view_func=lambda: "hello")
-    with serve(app) as url:
+    with serve.serve(app) as url:
         assert httpx.get(url, trust_env=False).text == "hello"
     with pytest.raises(httpx.ConnectError):
         httpx.get(url, trust_env=False)

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -58,16 +59,28 @@ def release(names: tuple[str, ...], output: Path) -> None:
 @labs.command()
 @names_argument
 @click.option("--workers", type=click.IntRange(1, 64), help="Number of submissions graded at the same time.")
-def verify(names: tuple[str, ...], workers: int | None) -> None:
+@click.option(
+    "--seeds",
+    default=50,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Number of seeds whose data are examined.",
+)
+@click.option(
+    "--runs", default=3, show_default=True, type=click.IntRange(1, 100), help="How often each solution is graded."
+)
+def verify(names: tuple[str, ...], **options: Any) -> None:
     """Check that a lab grades its own solutions correctly.
 
     The instructor's solution must earn full marks and the untouched notebook none. Each wrong solution (MUTANTS
     in the lab's checks.py, one edit of the instructor's solution) must lose marks in its own question and in no
-    other. Otherwise the exit code is 1. Needs Linux, like `eventlab grade`.
+    other, in each run; each run has other data. The data of each seed must exercise each rule (RULES in
+    checks.py). Otherwise the exit code is 1. Needs Linux, like `eventlab grade`.
 
     Examples:
       eventlab labs verify lab01
-      eventlab labs verify lab01 lab02 lab03 lab04
+      eventlab labs verify lab01 lab02 --runs 1          once, to save time
+      eventlab labs verify lab03 --seeds 1000 --runs 10
     """
     from eventlab.doctor.host import require_grading_platform
     from eventlab.grading.progress import show_grading
@@ -78,9 +91,15 @@ def verify(names: tuple[str, ...], workers: int | None) -> None:
     failed = False
     for lab in [find(name) for name in names]:
         with terminable(CONTINUE), show_grading(console()) as progress:
-            proof = verify_lab(lab, workers=workers, progress=progress)
-        caught = len(proof.mutants) - len(proof.survivors)
-        share = f"{caught} of {len(proof.mutants)} wrong solutions lose marks ({proof.share_caught:.0%})"
-        click.echo("\n  ".join([f"{lab.name}: {share}", *proof.problems]))
+            proof = verify_lab(lab, progress=progress, **options)
+        caught, exercised = len(proof.mutants) - len(proof.survivors), proof.rules - len(proof.unexercised)
+        click.echo(
+            f"{lab.name}: {caught} of {len(proof.mutants)} wrong solutions lose marks ({proof.share_caught:.0%})\n"
+            f"  {exercised} of {proof.rules} rules exercised by each of {proof.seeds} seeds"
+        )
+        for mutant, times, runs in proof.caught:
+            click.echo(f"  caught in {times} of {runs} runs: {mutant.question} {mutant.name}")
+        for problem in proof.problems:
+            click.echo(f"  problem: {problem}")
         failed = failed or bool(proof.problems)
     sys.exit(failed)

@@ -18,7 +18,7 @@ INSTRUCTOR, UNTOUCHED = "instructor", "untouched"
 
 
 class MutantError(EventlabError):
-    """A mutant cannot be made: the text that it replaces is not there exactly once."""
+    """A mutant cannot be made: the text that it replaces does not occur exactly once."""
 
 
 def mutate(instructor: NotebookNode, mutant: Mutant) -> NotebookNode:
@@ -30,7 +30,7 @@ def mutate(instructor: NotebookNode, mutant: Mutant) -> NotebookNode:
     times = sum(cell.source.count(mutant.old) for cell in own)
     if not mutant.old or times != 1:
         raise MutantError(
-            f"mutant {mutant.name!r}: {mutant.old!r} is {times} times in {mutant.question}'s solution, not once"
+            f"mutant {mutant.name!r}: {mutant.old!r} occurs {times} times in the solution of {mutant.question}"
         )
     for cell in own:
         cell.source = cell.source.replace(mutant.old, mutant.new)
@@ -39,12 +39,23 @@ def mutate(instructor: NotebookNode, mutant: Mutant) -> NotebookNode:
     return changed
 
 
-def write_class(lab: Lab, mutants: Sequence[Mutant], folder: Path) -> dict[str, Mutant]:
-    """Write submissions to grade: the instructor's, an untouched one, and one per mutant; return the mutants."""
+def write_class(lab: Lab, mutants: Sequence[Mutant], folder: Path, runs: int = 1) -> dict[str, Mutant | str]:
+    """Write submissions to grade, each `runs` times, because each student has data of another seed.
+
+    Returns:
+        By student the mutant, or INSTRUCTOR for the instructor's notebook, or UNTOUCHED for the released one.
+    """
     instructor = cells.read(lab.instructor)
-    students = {f"mutant-{number:02}-{mutant.question}": mutant for number, mutant in enumerate(mutants, start=1)}
-    notebooks = {student: mutate(instructor, mutant) for student, mutant in students.items()}
+    notebooks: dict[str, tuple[Mutant | str, NotebookNode]] = {
+        f"mutant-{number:02}-{mutant.question}": (mutant, mutate(instructor, mutant))
+        for number, mutant in enumerate(mutants, start=1)
+    }
+    notebooks |= {INSTRUCTOR: (INSTRUCTOR, instructor), UNTOUCHED: (UNTOUCHED, cells.read(lab.student))}
     folder.mkdir(parents=True, exist_ok=True)
-    for name, node in ({INSTRUCTOR: instructor, UNTOUCHED: cells.read(lab.student)} | notebooks).items():
-        nbformat.write(node, folder / f"{name}.ipynb")
+    students: dict[str, Mutant | str] = {}
+    for name, (what, notebook) in notebooks.items():
+        for run in range(1, runs + 1):
+            student = name if run == 1 else f"{name}-run-{run}"
+            students[student] = what
+            nbformat.write(notebook, folder / f"{student}.ipynb")
     return students

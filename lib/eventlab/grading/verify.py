@@ -1,11 +1,13 @@
 """Verifying a lab: the instructor gets full marks, an untouched notebook none, and each mutant fewer.
 
-A mutant is wrong in one question: that one loses marks, and no other.
+A mutant is wrong in one question: that one loses marks, and no other. The data of each seed exercise each
+rule of the lab, so that no wrong solution is right by luck.
 """
 
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +18,8 @@ from eventlab.grading.progress import GradingProgress
 from eventlab.grading.reports.messages import line, number
 from eventlab.grading.results import SubmissionRecord
 from eventlab.labs.catalogue import Lab
-from eventlab.labs.checks import Mutant
+from eventlab.labs.checks import Mutant, Rule
+from eventlab.labs.seeds import seed_of
 
 Grade = Callable[..., Sequence[SubmissionRecord]]
 BROKEN = "could not be checked:"
@@ -25,68 +28,118 @@ BROKEN = "could not be checked:"
 
 @dataclass(frozen=True)
 class Verification:
-    """The records of the instructor's notebook, the untouched one and the mutants."""
+    """The records of the instructor's notebook, the untouched one and the mutants, and what the data exercise.
+
+    Attributes:
+        lab: The lab's name.
+        instructor: One record per run; each run has data of another seed.
+        untouched: One record per run.
+        mutants: Each mutant with one record per run.
+        rules: The number of the lab's rules.
+        unexercised: Each rule that the data of some seeds do not exercise, and the number of these seeds.
+        seeds: The number of seeds whose data were examined.
+    """
 
     lab: str
-    instructor: SubmissionRecord
-    untouched: SubmissionRecord
-    mutants: tuple[tuple[Mutant, SubmissionRecord], ...]
+    instructor: tuple[SubmissionRecord, ...]
+    untouched: tuple[SubmissionRecord, ...]
+    mutants: tuple[tuple[Mutant, tuple[SubmissionRecord, ...]], ...]
+    rules: int = 0
+    unexercised: tuple[tuple[Rule, int], ...] = ()
+    seeds: int = 0
+
+    @property
+    def caught(self) -> list[tuple[Mutant, int, int]]:
+        """Return each wrong solution, the number of runs in which it lost marks, and the number of runs."""
+        return [
+            (mutant, sum(loses_marks(record, mutant.question) for record in records), len(records))
+            for mutant, records in self.mutants
+        ]
 
     @property
     def survivors(self) -> list[Mutant]:
-        """Return the wrong solutions that lost no marks for their question."""
-        return [mutant for mutant, record in self.mutants if not loses_marks(record, mutant.question)]
+        """Return the wrong solutions that kept all marks of their question in some run."""
+        return [mutant for mutant, caught, runs in self.caught if caught < runs]
 
     @property
     def unfair(self) -> list[tuple[Mutant, str]]:
         """Return the wrong solutions that lost marks of other questions, each with those questions."""
-        return [
-            (mutant, " and ".join(lost))
-            for mutant, record in self.mutants
-            if (lost := [q.id for q in record.questions if q.id != mutant.question and q.points < q.max_points])
+        lost = [
+            (mutant, sorted({lost for record in records for lost in _lost(record)} - {mutant.question}))
+            for mutant, records in self.mutants
         ]
+        return [(mutant, " and ".join(others)) for mutant, others in lost if others]
 
     @property
     def share_caught(self) -> float:
-        """Return the share of wrong solutions that were caught, from 0 to 1; without any it is 0."""
+        """Return the share of wrong solutions that lost marks in each run, from 0 to 1; without any it is 0."""
         return 1 - len(self.survivors) / len(self.mutants) if self.mutants else 0.0
 
     @property
     def problems(self) -> list[str]:
         """Return the problems of the lab as sentences."""
-        found = [*_of_instructor(self.instructor), *_of_untouched(self.untouched)]
+        found = [problem for record in self.instructor for problem in _of_instructor(record)]
+        found += [problem for record in self.untouched for problem in _of_untouched(record)]
         if not self.mutants:
             found.append("checks.py has no MUTANTS: nothing shows that a wrong solution loses marks")
         found += [
-            f"wrong, but kept full marks: {mutant.question} {mutant.name}: {mutant.old!r} → {mutant.new!r}"
-            for mutant in self.survivors
+            f"wrong, but kept full marks in {runs - caught} of {runs} runs: "
+            f"{mutant.question} {mutant.name}: {mutant.old!r} → {mutant.new!r}"
+            for mutant, caught, runs in self.caught
+            if caught < runs
         ]
-        return found + [
+        found += [
             f"wrong in {mutant.question} only, but {lost} lost marks, too: {mutant.name}: {mutant.old!r}"
             for mutant, lost in self.unfair
         ]
+        found += [
+            f"the data of {seeds} of {self.seeds} seeds do not exercise a rule of {rule.question}: {rule.text}"
+            for rule, seeds in self.unexercised
+        ]
+        return list(dict.fromkeys(found))
 
 
 def verify(
     lab: Lab,
     *,
     workers: int | None = None,
+    runs: int = 1,
+    seeds: int = 50,
     progress: GradingProgress = lambda done, total, record: None,
     grade: Grade = grade,
 ) -> Verification:
-    """Grade the instructor's notebook, the untouched one and every mutant as one class."""
+    """Examine the data, and grade the instructor's notebook, the untouched one and each mutant as one class.
+
+    Args:
+        lab: The lab.
+        workers: Submissions graded at the same time.
+        runs: How often each submission is graded, each time with data of another seed.
+        seeds: Seeds whose data must exercise each rule of the lab.
+        progress: Called after each submission.
+        grade: Grades the class.
+    """
+    unexercised = Counter(
+        rule for seed in range(seeds) for rule in lab.rules if not rule.exercised(seed_of(str(seed), lab.name))
+    )
     with tempfile.TemporaryDirectory(prefix="eventlab-verify-") as folder:
         submissions = Path(folder, "submissions")
-        mutants = write_class(lab, lab.mutants, submissions)
+        students = write_class(lab, lab.mutants, submissions, runs)
         found = grade(lab, submissions, Path(folder, "output"), workers=workers, progress=progress)
     if failed := [record for record in found if not record.has_mark]:
         raise GradingError(f"{len(failed)} solutions could not be graded: {'; '.join(failed[0].messages)}")
     records = {record.student: record for record in found}
+
+    def of(what: Mutant | str) -> tuple[SubmissionRecord, ...]:
+        return tuple(records[student] for student, submitted in students.items() if submitted == what)
+
     return Verification(
         lab.name,
-        records[INSTRUCTOR],
-        records[UNTOUCHED],
-        tuple((mutant, records[student]) for student, mutant in mutants.items()),
+        of(INSTRUCTOR),
+        of(UNTOUCHED),
+        tuple((mutant, of(mutant)) for mutant in lab.mutants),
+        len(lab.rules),
+        tuple(unexercised.items()),
+        seeds,
     )
 
 
@@ -94,6 +147,10 @@ def loses_marks(record: SubmissionRecord, question: str) -> bool:
     """Return whether the submission was judged and has fewer points than the question has."""
     own = [found for found in record.questions if found.id == question]
     return bool(own) and record.status != "unreadable" and all(found.points < found.max_points for found in own)
+
+
+def _lost(record: SubmissionRecord) -> list[str]:
+    return [question.id for question in record.questions if question.points < question.max_points]
 
 
 def _of_instructor(record: SubmissionRecord) -> list[str]:

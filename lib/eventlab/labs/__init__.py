@@ -1,1 +1,1 @@
-"""Labs: what a student's process may see. Hidden checks are in the folder `labs/`, scores in `grading`."""
+"""Labs, without anything that a student's process must not see: hidden checks are in the folder `labs/`."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 from eventlab.errors import EventlabError
-from eventlab.labs.checks import LabCheck, Mutant
+from eventlab.labs.checks import LabCheck, Mutant, Rule
 from eventlab.labs.names import Namespace
 from eventlab.settings import ROOT
 
@@ -19,12 +19,12 @@ LABS = ROOT / "labs"
 
 
 class LabError(EventlabError):
-    """There is no such lab, or its folder lacks something."""
+    """A lab does not exist, or its folder is incomplete."""
 
 
 @dataclass(frozen=True)
 class Lab:
-    """A lab's folder: `instructor.ipynb`, `checks.py`, `student.ipynb`, and where it needs input `generate.py`."""
+    """A lab's folder: `instructor.ipynb`, `student.ipynb`, `checks.py`, and others if needed."""
 
     name: str
     folder: Path
@@ -45,17 +45,31 @@ class Lab:
         return _load(self.folder, "checks")
 
     @cached_property
+    def _proof(self) -> ModuleType:
+        """Return the module of `proof.py`; a lab without one has its rules and mutants in `checks.py`."""
+        return _load(self.folder, "proof") if (self.folder / "proof.py").exists() else self.module
+
+    @cached_property
     def checks(self) -> tuple[LabCheck, ...]:
-        """Return public and hidden checks in the order of the source."""
-        found = tuple(value for value in vars(self.module).values() if isinstance(value, LabCheck))
-        if not found:
+        """Return public and hidden checks in the order of the source.
+
+        Raises:
+            LabError: `checks.py` defines no check.
+        """
+        checks = tuple(value for value in vars(self.module).values() if isinstance(value, LabCheck))
+        if not checks:
             raise LabError(f"{self.folder / 'checks.py'} defines no check")
-        return found
+        return checks
 
     @property
     def mutants(self) -> tuple[Mutant, ...]:
         """Return the wrong solutions that the checks must catch."""
-        return tuple(getattr(self.module, "MUTANTS", ()))
+        return tuple(getattr(self._proof, "MUTANTS", ()))
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """Return the rules that the data of each seed must exercise."""
+        return tuple(getattr(self._proof, "RULES", ()))
 
     @property
     def questions(self) -> tuple[str, ...]:
@@ -71,9 +85,9 @@ class Lab:
         return sum(check.points for check in self.checks if question in (None, check.question))
 
     def hidden(self, question: str) -> int:
-        """Return how many hidden checks a question has; a released lab knows only their number."""
-        here = sum(check.hidden for check in self.checks_of(question))
-        return here or getattr(self.module, "HIDDEN_CHECKS", {}).get(question, 0)
+        """Return how many hidden checks a question has; a released lab contains only their number."""
+        count = sum(check.hidden for check in self.checks_of(question))
+        return count or getattr(self.module, "HIDDEN_CHECKS", {}).get(question, 0)
 
     def prepare(self, namespace: Namespace, seed: int) -> None:
         """Create the lab's input, events and tables, in an empty namespace."""
@@ -86,7 +100,11 @@ def all_labs() -> list[Lab]:
 
 
 def find(name: str) -> Lab:
-    """Return a lab by its name, the beginning of its name (`lab03`), or its folder."""
+    """Return a lab by its name, the beginning of its name (`lab03`), or its folder.
+
+    Raises:
+        LabError: No lab, or more than one, has this name.
+    """
     folder = Path(name)
     if (folder / "checks.py").exists():
         return Lab(folder.resolve().name, folder.resolve())
@@ -95,7 +113,9 @@ def find(name: str) -> Lab:
     ]
     if len(matches) != 1:
         known = ", ".join(lab.name for lab in all_labs())
-        raise LabError(f"there is no lab {name!r}. There are: {known}. Or name a lab's folder")
+        raise LabError(
+            f"there is no lab {name!r}. Labs: {known}. You can also name a lab's folder", "eventlab labs list"
+        )
     return matches[0]
 
 

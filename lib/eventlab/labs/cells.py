@@ -23,14 +23,14 @@ def read(notebook: Path) -> NotebookNode:
 
 def grading(cell: NotebookNode) -> dict[str, Any]:
     """Return nbgrader's metadata of a cell; {} without any."""
-    found = cell.metadata.get("nbgrader")
-    return found if isinstance(found, dict) else {}
+    metadata = cell.metadata.get("nbgrader")
+    return metadata if isinstance(metadata, dict) else {}
 
 
 def grade_id(cell: NotebookNode) -> str | None:
     """Return nbgrader's id of a cell, or None."""
-    found = grading(cell).get("grade_id")
-    return found if isinstance(found, str) else None
+    name = grading(cell).get("grade_id")
+    return name if isinstance(name, str) else None
 
 
 def question_of(cell: NotebookNode) -> str | None:

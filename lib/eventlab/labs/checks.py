@@ -1,10 +1,12 @@
-"""Checks of a lab, with names and points, and wrong solutions that the checks must catch."""
+"""Checks of a lab with names and points, rules that its data must exercise, and wrong solutions to catch."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
 
 from eventlab.errors import ServiceUnavailable
 from eventlab.labs.evidence import Evidence, EvidenceError
@@ -35,20 +37,35 @@ class LabCheck:
     function: Callable[[Evidence], Verdict]
 
     def run(self, evidence: Evidence) -> Verdict:
-        """Return the verdict; whatever the submission left, an error is a failed check and not an exception."""
+        """Return the verdict; an error while checking is a failed check, because the submission may cause it."""
         try:
             return self.function(evidence)
         except EvidenceError as error:
             return Verdict(False, "", clip(str(error)), unavailable=is_caused_by_service(error))
         except MemoryError:
             return Verdict(False, "", TOO_LARGE)
-        except Exception as error:  # evidence of a shape that the check's author did not think of
+        except Exception as error:  # the evidence has a form that the check's author did not expect
             return Verdict(False, "", clip(f"could not be checked: {type(error).__name__}: {error}"))
 
 
 @dataclass(frozen=True)
+class Rule:
+    """A rule that a lab's text states.
+
+    Attributes:
+        question: The question of the rule.
+        text: The rule in a few words.
+        exercised: Return whether, with the data of a seed, a solution that ignores the rule has another result.
+    """
+
+    question: str
+    text: str
+    exercised: Callable[[int], bool]
+
+
+@dataclass(frozen=True)
 class Mutant:
-    """A wrong solution: `old`, which is once in the instructor's solution of the question, becomes `new`."""
+    """A wrong solution: `old`, which occurs once in the instructor's solution of the question, becomes `new`."""
 
     name: str
     question: str
@@ -59,7 +76,7 @@ class Mutant:
 def check(
     question: str, *, points: float, hint: str, hidden: bool = False
 ) -> Callable[[Callable[[Evidence], Verdict]], LabCheck]:
-    """Make a function a check; the function's name, with spaces, is the check's name."""
+    """Return a decorator that makes a function a check; the function's name, with spaces, is the check's name."""
 
     def make(function: Callable[[Evidence], Verdict]) -> LabCheck:
         return LabCheck(function.__name__.replace("_", " "), question, points, hint, hidden, function)
@@ -73,10 +90,14 @@ def expect(*, expected: object, got: object) -> Verdict:
 
 
 def same(expected: object, got: object) -> bool:
-    """Return whether values are equal; rounding and list or tuple do not matter, but `True`, "1" and 1 differ."""
+    """Return whether two values are equal.
+
+    Numbers are compared by value, whatever their type, and rounding errors are ignored. Lists and tuples are
+    equal. `True`, "1" and 1 differ.
+    """
     if isinstance(expected, bool) or isinstance(got, bool):
         return expected is got
-    if isinstance(expected, float | int) and isinstance(got, float | int):
+    if isinstance(expected, float | int | Decimal) and isinstance(got, float | int | Decimal):
         return math.isclose(expected, got, rel_tol=1e-6, abs_tol=1e-6)
     if isinstance(expected, list | tuple) and isinstance(got, list | tuple):
         return len(expected) == len(got) and all(map(same, expected, got))
@@ -88,6 +109,20 @@ def same(expected: object, got: object) -> bool:
 def is_caused_by_service(error: BaseException | None) -> bool:
     """Return whether an error was raised because a service did not answer."""
     return error is not None and (isinstance(error, ServiceUnavailable) or is_caused_by_service(error.__cause__))
+
+
+def number(value: object) -> int | float | None:
+    """Return a number of any type as an int or float; None for everything else, also for text and NaN."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal) or math.isnan(value):
+        return None
+    return int(value) if value == int(value) else float(value)
+
+
+def day(value: object) -> str:
+    """Return a date as ISO text, whether it is text, a date, or a timestamp at midnight."""
+    text = value.isoformat() if isinstance(value, date | datetime) else str(value)
+    day, time = text[:10], text[10:].strip("T ").removesuffix("Z").removesuffix("+00:00")
+    return text if time.strip("0:.") else day
 
 
 def show(value: object) -> str:

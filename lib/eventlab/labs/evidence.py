@@ -1,35 +1,32 @@
-"""What a check reads: results in Kafka and on HDFS, never the student's variables.
+"""What a check reads: results in Kafka and on HDFS, and declared answers, never the student's variables.
 
-The student may have left anything, so every read has a limit, and anything unexpected is
-an EvidenceError whose message says what was found.
+A submission can leave any data, so each read has a limit. Anything unexpected raises an EvidenceError, whose
+message says what was read instead.
 """
 
 from __future__ import annotations
 
-import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 from eventlab.clients import kafka
 from eventlab.errors import EventlabError, ServiceUnavailable
-from eventlab.labs.files import MOST_FILES, File, FileError, read, walk
+from eventlab.labs import files, parquet
+from eventlab.labs.files import MOST_FILES, File, FileError
 from eventlab.labs.names import Namespace
 from eventlab.settings import settings
 
-if TYPE_CHECKING:
-    import pyarrow
+T = TypeVar("T")
 
 MOST_MESSAGES = 50_000
 MOST_BYTES = 16 * 1024 * 1024
 MOST_ROWS = 50_000
-ROWS_A_BATCH = 128
-"""Few, because every row may contain one long value that is compressed in the file."""
 
 
 class EvidenceError(EventlabError):
-    """What a check asked for does not exist or is not of the expected kind."""
+    """What a check reads does not exist, or has an unexpected form."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +55,9 @@ class Evidence:
     """What a submission left in its namespace, and the answers that its notebook declared.
 
     Attributes:
+        namespace: The names of its topics, HDFS folder and consumer groups.
+        seed: The seed of its input.
+        answers: The declared answers by question.
         sources: The student's cells by question.
         files: Files that the notebook wrote into its folder, by name.
     """
@@ -75,10 +75,47 @@ class Evidence:
             raise EvidenceError(f'no answer: lab.answer("{question}", ...) did not run')
         return self.answers[question]
 
+    def value(self, question: str) -> Any:
+        """Return an answer that is one value; a list, row or table of exactly one value counts as that value."""
+        answer = self.answer(question)
+        while isinstance(answer, list | dict) and len(answer) == 1:
+            (answer,) = answer.values() if isinstance(answer, dict) else answer
+        return answer
+
+    def counts(self, question: str) -> dict[str, Any]:
+        """Return an answer that maps names to numbers: a dict, or rows or pairs of a name and a number."""
+        answer = self.answer(question)
+        if isinstance(answer, dict):
+            return answer
+        pairs = [list(row.values()) if isinstance(row, dict) else row for row in _listed(answer)]
+        is_right = isinstance(answer, list) and all(_is_pair(pair) for pair in pairs)
+        if not is_right:
+            raise EvidenceError(f"the answer is not a dict of names and numbers, but {answer!r:.100}")
+        if len({name for name, _ in pairs}) < len(pairs):
+            raise EvidenceError(f"the answer contains a name twice: {answer!r:.100}")
+        return dict(pairs)
+
+    def table(self, question: str, *names: str) -> list[dict[str, Any]]:
+        """Return an answer that is a list of rows with the given columns.
+
+        A row without names (a tuple) has its values in the order of the names. One row alone, and a dict of
+        columns, are accepted too.
+        """
+        answer = self.answer(question)
+        if isinstance(answer, dict):
+            answer = _rows_of(answer)
+        elif _is_row(answer, names):
+            answer = [answer]
+        rows = [dict(zip(names, row, strict=True)) if _is_row(row, names) else row for row in _listed(answer)]
+        if not isinstance(answer, list) or not all(isinstance(row, dict) for row in rows):
+            columns = f"{', '.join(names[:-1])} and {names[-1]}"
+            raise EvidenceError(f"the answer is not a list of rows with {columns}, but {answer!r:.100}")
+        return rows
+
     def messages(self, topic: str | None = None) -> list[Message]:
         """Return all messages of a topic (by default the namespace's), by partition and offset; [] without one."""
         name = topic or self.namespace.topic
-        return self._once("messages", name, lambda: list(_read_topic(name)))
+        return self.once("messages", name, lambda: list(_read_topic(name)))
 
     def events(self, topic: str | None = None) -> list[dict[str, Any]]:
         """Return the messages of a topic that are JSON objects."""
@@ -89,21 +126,15 @@ class Evidence:
         return _committed(group or self.namespace.group, self.namespace.topic)
 
     def rows(self, path: str) -> list[dict[str, Any]]:
-        """Return the rows of a Parquet folder; a relative path is below the namespace's folder."""
-        return self._once("rows", path, lambda: list(self._read_rows(path)))
-
-    def schema(self, path: str) -> pyarrow.Schema:
-        """Return the schema of a Parquet folder: that of its first part."""
-        import pyarrow.parquet
-
-        parts = self._parts(path)
-        if not parts:
-            raise EvidenceError(f"{self._absolute(path)} holds no Parquet file")
-        return _guarded(path, lambda: pyarrow.parquet.read_schema(self._open(path, parts[0])))
+        """Return the rows of a Parquet file or folder; a relative path is below the namespace's folder."""
+        return self.once("rows", path, lambda: self._guarded(path, self._read_rows))
 
     def columns(self, path: str) -> dict[str, str]:
-        """Return the columns of a Parquet folder and their Arrow types, in order."""
-        return {column.name: str(column.type) for column in self.schema(path)}
+        """Return the columns of all parts of a Parquet table and their types (see `parquet.kind`).
+
+        A column whose type differs between parts has all of them: `int32 or string`.
+        """
+        return self.once("columns", path, lambda: self._guarded(path, self._read_columns))
 
     def exists(self, path: str) -> bool:
         """Return whether the folder exists."""
@@ -113,86 +144,96 @@ class Evidence:
             return False
 
     def listing(self, path: str) -> list[str]:
-        """Return the files in and below a folder, by name."""
+        """Return the files in and below a folder, by name; a file contains itself, with the name ""."""
         return [file.path for file in self._files(path)]
+
+    def once(self, kind: str, name: str, read: Callable[[], T]) -> T:
+        """Read something once for all checks, and return it."""
+        if (kind, name) not in self._seen:
+            self._seen[kind, name] = read()
+        return self._seen[kind, name]
 
     def _absolute(self, path: str) -> str:
         full = path if path.startswith("/") else f"{self.namespace.folder}/{path}"
         return full.rstrip("/")
 
     def _files(self, path: str) -> list[File]:
-        def look() -> list[File]:
-            found = []
-            for file in walk(self._absolute(path)):
+        def walk(path: str) -> list[File]:
+            found: list[File] = []
+            for file in files.walk(self._absolute(path)):
                 found.append(file)
                 if len(found) > MOST_FILES:
-                    raise EvidenceError(f"{self._absolute(path)} holds more than {MOST_FILES} files")
+                    raise EvidenceError(f"{self._absolute(path)} contains more than {MOST_FILES} files")
             return found
 
-        return self._once("files", path, lambda: _guarded(path, look))
+        return self.once("files", path, lambda: self._guarded(path, walk))
 
-    def _parts(self, path: str) -> list[str]:
-        """Return the Parquet files that Spark would read, without names that start with _ or a dot."""
-        found = [
-            file for file in self._files(path) if not _is_hidden(file.path) and file.path.endswith(".parquet")
-        ]
+    def _parts(self, path: str) -> dict[str, bytes]:
+        """Return the content of the files that Spark would read, by name."""
+        found = [file for file in self._files(path) if parquet.is_part(file.path) and file.size]
         if sum(file.size for file in found) > MOST_BYTES:
-            raise EvidenceError(f"{self._absolute(path)} holds more than {MOST_BYTES:,} bytes")
-        return [file.path for file in found]
+            raise EvidenceError(f"{self._absolute(path)} contains more than {MOST_BYTES:,} bytes")
+        places = {file.path: f"{self._absolute(path)}/{file.path}".rstrip("/") for file in found}
+        return self.once("parts", path, lambda: {n: files.read(place, MOST_BYTES) for n, place in places.items()})
 
-    def _open(self, path: str, name: str) -> io.BytesIO:
-        return io.BytesIO(read(f"{self._absolute(path)}/{name}", MOST_BYTES))
+    def _read_rows(self, path: str) -> list[dict[str, Any]]:
+        budget = parquet.Budget(MOST_ROWS, MOST_BYTES)
+        parts = self._parts(path)
+        partitions = parquet.partitions(list(parts))
+        return [
+            row | partition
+            for content, partition in zip(parts.values(), partitions, strict=True)
+            for row in parquet.rows(content, budget)
+        ]
 
-    def _read_rows(self, path: str) -> Iterator[dict[str, Any]]:
-        budget = _Budget(self._absolute(path))
-        for name in self._parts(path):
-            partition = dict(part.split("=", 1) for part in name.split("/")[:-1] if "=" in part)
-            batch = _guarded(path, lambda name=name: list(_batches(self._open(path, name), budget)))
-            yield from (row | partition for row in batch)
+    def _read_columns(self, path: str) -> dict[str, str]:
+        parts = self._parts(path)
+        if not parts:
+            raise EvidenceError(f"{self._absolute(path)} contains no Parquet file")
+        kinds: dict[str, set[str]] = {}
+        for content in parts.values():
+            for name, kind in parquet.columns(content).items():
+                kinds.setdefault(name, set()).add(kind)
+        partitions = parquet.partitions(list(parts))
+        for name in {name: None for row in partitions for name in row}:
+            kinds[name] = {parquet.partition_kind([row.get(name) for row in partitions])}
+        return {name: " or ".join(sorted(found)) for name, found in kinds.items()}
 
-    def _once(self, kind: str, name: str, look: Any) -> Any:
-        """Read each thing once for all checks."""
-        if (kind, name) not in self._seen:
-            self._seen[kind, name] = look()
-        return self._seen[kind, name]
-
-
-@dataclass
-class _Budget:
-    """How much of one folder was read."""
-
-    path: str
-    rows: int = 0
-    size: int = 0
-
-    def spend(self, rows: int, size: int) -> None:
-        self.rows, self.size = self.rows + rows, self.size + size
-        if self.rows > MOST_ROWS or self.size > MOST_BYTES:
-            raise EvidenceError(f"{self.path} holds more than {MOST_ROWS:,} rows or {MOST_BYTES:,} bytes")
-
-
-def _batches(source: io.BytesIO, budget: _Budget) -> Iterator[dict[str, Any]]:
-    import pyarrow.parquet
-
-    with pyarrow.parquet.ParquetFile(source) as file:
-        if file.metadata.num_rows > MOST_ROWS:
-            budget.spend(file.metadata.num_rows, 0)
-        for batch in file.iter_batches(batch_size=ROWS_A_BATCH, use_threads=False):
-            budget.spend(batch.num_rows, batch.nbytes)
-            yield from batch.to_pylist()
+    def _guarded(self, path: str, read: Callable[[str], T]) -> T:
+        try:
+            return read(path)
+        except FileError as error:
+            raise EvidenceError(str(error)) from error
+        except parquet.TooLarge as error:
+            limits = f"{MOST_ROWS:,} rows or {MOST_BYTES:,} bytes"
+            raise EvidenceError(f"{self._absolute(path)} contains more than {limits}") from error
+        except (OSError, ValueError, KeyError, NotImplementedError) as error:  # pyarrow's are of these kinds
+            raise EvidenceError(f"{path} cannot be read as Parquet: {error}") from error
 
 
-def _guarded(path: str, look: Any) -> Any:
-    try:
-        return look()
-    except FileError as error:
-        raise EvidenceError(str(error)) from error
-    except (OSError, ValueError, KeyError, NotImplementedError) as error:  # pyarrow's are of these kinds
-        raise EvidenceError(f"{path} can't be read as Parquet: {error}") from error
+def _listed(answer: Any) -> list[Any]:
+    return answer if isinstance(answer, list) else []
 
 
-def _is_hidden(path: str) -> bool:
-    return any(part.startswith(("_", ".")) and "=" not in part for part in path.split("/"))
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and isinstance(value[0], str)
+
+
+def _is_row(value: Any, names: tuple[str, ...]) -> bool:
+    """Return whether a value is a row without names: a list of as many numbers or texts."""
+    return (
+        isinstance(value, list)
+        and len(value) == len(names)
+        and not any(isinstance(item, list | dict) for item in value)
+    )
+
+
+def _rows_of(answer: dict[str, Any]) -> list[Any]:
+    """Return the rows of a dict of columns (`DataFrame.to_dict()`); another dict is one row."""
+    columns = [list(value.values()) if isinstance(value, dict) else value for value in answer.values()]
+    if columns and all(isinstance(column, list) and len(column) == len(columns[0]) for column in columns):
+        return [dict(zip(answer, row, strict=True)) for row in zip(*columns, strict=True)]
+    return [answer]
 
 
 def _read_topic(topic: str) -> Iterator[Message]:
@@ -203,7 +244,8 @@ def _read_topic(topic: str) -> Iterator[Message]:
             count += 1
             size += len(record.value or b"") + len(record.key or b"")
             if count > MOST_MESSAGES or size > MOST_BYTES:
-                raise EvidenceError(f"{topic} holds more than {MOST_MESSAGES:,} messages or {MOST_BYTES:,} bytes")
+                limits = f"{MOST_MESSAGES:,} messages or {MOST_BYTES:,} bytes"
+                raise EvidenceError(f"{topic} contains more than {limits}")
             place = (record.partition, record.offset, record.timestamp)
             yield Message(*place, record.key, record.value or b"", tuple(record.headers or ()))
     except ServiceUnavailable as error:
@@ -214,4 +256,4 @@ def _committed(group: str, topic: str) -> dict[int, int]:
     try:
         return kafka.committed_offsets(settings.bootstrap_servers, group, topic)
     except ServiceUnavailable as error:
-        raise EvidenceError(f"the offsets of group {group} can't be read: {error.message}") from error
+        raise EvidenceError(f"the offsets of group {group} cannot be read: {error.message}") from error

@@ -20,7 +20,7 @@ MOST_FILES = 500
 
 
 class FileError(EventlabError):
-    """HDFS does not have the file or cannot read it; the message says why."""
+    """HDFS does not have the file or cannot read it; the message is HDFS's."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ def modes(folder: str) -> dict[str, str]:
     """Return the owner and permissions of each entry of a folder, by name; "" is the folder itself."""
     with _file_errors(folder):
         hdfs = open_hdfs(settings)
-        every = [hdfs.info(folder) | {"pathSuffix": ""}, *hdfs.ls(folder, detail=True)]
-    return {entry["pathSuffix"]: f"{entry['owner']}:{entry['group']} {entry['permission']}" for entry in every}
+        entries = [hdfs.info(folder) | {"pathSuffix": ""}, *hdfs.ls(folder, detail=True)]
+    return {entry["pathSuffix"]: f"{entry['owner']}:{entry['group']} {entry['permission']}" for entry in entries}
 
 
 def read(path: str, limit: int) -> bytes:

@@ -1,16 +1,24 @@
-"""Creating a lab's input and deleting what a student left."""
+"""Creating a lab's input and deleting a student's results."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from eventlab.clients import kafka
+from eventlab.errors import EventlabError
 from eventlab.labs.names import Namespace
 from eventlab.settings import settings
 from eventlab.stack import filesystem
 
 PATIENCE_S = 30
+REFUSAL_S = 10
+
+
+class InputError(EventlabError):
+    """Kafka did not do what a lab needs."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +44,7 @@ def send(topic: str, messages: Iterable[Outgoing], *, partitions: int = 1) -> No
 
 
 def create_topic(topic: str, partitions: int = 1) -> None:
-    """Create a topic; wait while one of that name is being deleted."""
+    """Create a topic; wait while Kafka deletes an old one of that name."""
     kafka.create_topic(settings.bootstrap_servers, topic, partitions, timeout_s=PATIENCE_S)
 
 
@@ -50,6 +58,63 @@ def has_topic(topic: str) -> bool:
     return topic in kafka.list_topics(settings.bootstrap_servers)
 
 
+def delete_group(group: str) -> None:
+    """Delete a consumer group with its committed offsets, if it exists.
+
+    Raises:
+        InputError: The group has a member.
+    """
+    with kafka.open_admin(settings.bootstrap_servers) as admin:
+        if group not in [listed["group_id"] for listed in admin.list_groups()]:
+            return
+        result = admin.delete_groups([group])[group]
+    if result == "NonEmptyGroupError":
+        raise InputError(
+            f"the group {group!r} has a member: a consumer of an earlier run is open. "
+            "Close it with its method close(), or restart the kernel"
+        )
+    if result != "OK":
+        raise InputError(f"the group {group!r} could not be deleted: {result}")
+
+
+@contextmanager
+def refuse_messages(topic: str) -> Iterator[None]:
+    """Let Kafka refuse each message to a topic for the duration of the block, as too large.
+
+    Kafka reports the refusal in its acknowledgement. A producer that does not wait for that does not notice it.
+
+    Raises:
+        InputError: The topic does not follow the change within REFUSAL_S seconds.
+    """
+    try:
+        _set_largest_message(topic, "1", accepts=False)
+        yield
+    finally:
+        _set_largest_message(topic, "1048588", accepts=True)
+
+
+def _set_largest_message(topic: str, size: str, *, accepts: bool) -> None:
+    """Set the size in bytes, and wait until the broker follows it."""
+    from kafka.admin import ConfigResource, ConfigResourceType
+
+    with kafka.open_admin(settings.bootstrap_servers) as admin:
+        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, {"max.message.bytes": size})])
+    deadline = time.monotonic() + REFUSAL_S
+    while _accepts_messages(topic) != accepts:
+        if time.monotonic() > deadline:
+            raise InputError(f"the topic {topic!r} does not follow its setting max.message.bytes={size}")
+        time.sleep(0.05)
+
+
+def _accepts_messages(topic: str) -> bool:
+    from kafka.errors import MessageSizeTooLargeError
+
+    with kafka.open_producer(settings.bootstrap_servers) as producer, suppress(MessageSizeTooLargeError):
+        producer.send(topic, b"{}").get(timeout=PATIENCE_S)
+        return True
+    return False
+
+
 def clear(namespace: Namespace) -> None:
     """Delete the namespace's topics, folder and consumer groups."""
     with kafka.open_admin(settings.bootstrap_servers) as admin:
@@ -57,7 +122,7 @@ def clear(namespace: Namespace) -> None:
         if topics:
             admin.delete_topics(topics)
         groups = [group["group_id"] for group in admin.list_groups()]
-        own = [name for name in groups if name.startswith(f"{namespace.prefix}-")]
-        if own:
-            admin.delete_groups(own)
+        groups = [name for name in groups if name.startswith(f"{namespace.prefix}-")]
+        if groups:
+            admin.delete_groups(groups)
     filesystem.delete(namespace.folder)

@@ -1,8 +1,8 @@
 """The student's files of a lab, made from the instructor's; the same input gives the same bytes.
 
-Solutions (from `BEGIN SOLUTION` to `END SOLUTION`), hidden tests (`BEGIN HIDDEN TESTS` to `END HIDDEN TESTS`, in
-notebooks and in `checks.py`) and outputs are left out. A marker without its partner is an error, because the text
-that it should hide would be released.
+Left out are solutions (from `BEGIN SOLUTION` to `END SOLUTION`), hidden tests (from `BEGIN HIDDEN TESTS` to
+`END HIDDEN TESTS`, in notebooks and `checks.py`), outputs, and all other files but the generator. A marker
+without its partner is an error, because the text that it should hide would be released.
 """
 
 from __future__ import annotations
@@ -33,30 +33,36 @@ class ReleaseError(LabError):
 def student_notebook(lab: Lab) -> str:
     """Return the text of `student.ipynb`."""
     notebook = cells.read(lab.instructor)
-    own = [
+    released = [
         _released(cell, f"{lab.instructor.name}, cell {number}") for number, cell in enumerate(notebook.cells, 1)
     ]
-    for number, cell in enumerate(own, start=1):
+    for number, cell in enumerate(released, start=1):
         cell.id = f"cell-{number:03}"
-    made = nbformat.v4.new_notebook(cells=own, metadata=METADATA, nbformat_minor=5)
-    return nbformat.writes(made) + "\n"
+    return nbformat.writes(nbformat.v4.new_notebook(cells=released, metadata=METADATA, nbformat_minor=5)) + "\n"
 
 
 def student_checks(lab: Lab) -> str:
-    """Return the `checks.py` that students get: public checks, and the number of hidden ones."""
+    """Return the `checks.py` that students get: public checks, and the number of hidden ones.
+
+    Raises:
+        ReleaseError: A hidden check, or a marker without its partner, would be released.
+    """
     source = (lab.folder / "checks.py").read_text(encoding="utf-8")
     public = without_region(source, "HIDDEN TESTS", f"{lab.name}/checks.py").rstrip()
-    left = HIDDEN.search(public)
-    if left:
+    if outside := HIDDEN.search(public):
         raise ReleaseError(
-            f"{lab.name}/checks.py: {left[0]!r} stands outside of BEGIN and END HIDDEN TESTS and would be released"
+            f"{lab.name}/checks.py: {outside[0]!r} is outside of BEGIN and END HIDDEN TESTS and would be released"
         )
     counts = {question: lab.hidden(question) for question in lab.questions}
     return f"{public}\n\nHIDDEN_CHECKS = {json.dumps(counts)}\n"
 
 
 def release(lab: Lab, output: Path) -> Path:
-    """Write the folder that students get to OUTPUT/<lab>: the notebook, its data generator, the public checks."""
+    """Write the folder that students get to OUTPUT/<lab>: the notebook, its data generator, the public checks.
+
+    Raises:
+        ReleaseError: The output is the lab's own folder, or something hidden would be released.
+    """
     target = output / lab.name
     if target.resolve() == lab.folder.resolve():
         raise ReleaseError(f"{target} is the lab's own folder; release it to another one")
@@ -93,7 +99,7 @@ def without_region(text: str, marker: str, where: str, stub: tuple[str, ...] = (
             raise ReleaseError(f"{where}, line {number}: {line.strip()!r} has no partner")
         if begins:
             indent = line[: len(line) - len(line.lstrip())]
-            lines += [indent + words for words in stub]
+            lines += [indent + text for text in stub]
         if not (begins or ends or inside):
             lines.append(line)
         inside = begins or (inside and not ends)
@@ -106,12 +112,12 @@ def _released(cell: NotebookNode, where: str) -> NotebookNode:
     stub = STUB if cell.cell_type == "code" else TEXT_STUB
     source = without_region(cell.source, "SOLUTION", where, stub)
     if source != cell.source and not cells.is_solution(cell):
-        raise ReleaseError(f"{where} holds a solution, but its metadata does not say so")
+        raise ReleaseError(f"{where} contains a solution, but its metadata does not say so")
     if cells.is_solution(cell) and source == cell.source:
         source = "\n".join(stub)
     shown = without_region(source, "HIDDEN TESTS", where)
     if shown != source and not cells.is_check(cell):
-        raise ReleaseError(f"{where} holds hidden tests, but its metadata does not say so")
+        raise ReleaseError(f"{where} contains hidden tests, but its metadata does not say so")
     return _clean(cell, shown.rstrip("\n"))
 
 
@@ -122,7 +128,5 @@ def _clean(cell: NotebookNode, source: str) -> NotebookNode:
         metadata["deletable"] = False
         if not cells.is_solution(cell):
             metadata["editable"] = False
-    made = NotebookNode({"cell_type": cell.cell_type, "metadata": NotebookNode(metadata), "source": source})
-    if cell.cell_type == "code":
-        made |= {"execution_count": None, "outputs": []}
-    return NotebookNode(made)
+    clean = {"cell_type": cell.cell_type, "metadata": NotebookNode(metadata), "source": source}
+    return NotebookNode(clean | ({"execution_count": None, "outputs": []} if cell.cell_type == "code" else {}))

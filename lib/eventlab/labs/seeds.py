@@ -1,6 +1,6 @@
 """The seed of a student's data, and random parts of game events.
 
-The shares below are fixed and the seed chooses within them, so that all labs are equally hard.
+A lab's shares are fixed, and the seed chooses within them, so that a lab is equally hard for all students.
 """
 
 from __future__ import annotations
@@ -24,16 +24,20 @@ ANIMALS = (
 )
 COUNTRIES = ("Chile", "France", "Ghana", "India", "Japan", "Norway")
 EPOCH_MS = 1_735_689_600_000
-"""2025-01-01 00:00:00 UTC: where the labs' own clocks begin; Kafka refuses times that are yet to come."""
+"""2025-01-01 00:00:00 UTC: when the labs' events begin. Kafka refuses times in the future."""
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
 
 
 def seed_of(student: str, lab: str, purpose: str = "practice") -> int:
-    """Return a number from 1 to 2**31 - 1; the purpose `grading` gives data that the student has not seen."""
+    """Return a seed of 128 bits, never 0; another purpose gives other data.
+
+    The released generator turns a seed into data. With a small seed, a submission could try all seeds until one
+    gives the messages that it sees, and then compute the answers from the seed; 2**128 seeds cannot be tried.
+    """
     text = "\0".join((student, lab, purpose)).encode("utf-8", "surrogatepass")
-    return int.from_bytes(hashlib.sha256(text).digest()[:8], "big") % (2**31 - 1) + 1
+    return int.from_bytes(hashlib.sha256(text).digest()[:16], "big") or 1
 
 
 def players(rng: random.Random, count: int) -> list[str]:
@@ -44,9 +48,9 @@ def players(rng: random.Random, count: int) -> list[str]:
 
 def shares(rng: random.Random, counts: dict[T, int]) -> list[T]:
     """Return each key as often as its count says, in random order."""
-    every = [key for key, count in counts.items() for _ in range(count)]
-    rng.shuffle(every)
-    return every
+    keys = [key for key, count in counts.items() for _ in range(count)]
+    rng.shuffle(keys)
+    return keys
 
 
 def about(rng: random.Random, count: int, spread: int) -> int:

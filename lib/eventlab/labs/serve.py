@@ -1,28 +1,84 @@
-"""Serving a student's API over HTTP on a free port while a cell runs."""
+"""Serving a student's API over HTTP on a free port, and calling it from a check."""
 
 from __future__ import annotations
 
+import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
+
+LOCAL = re.compile(r"http://127\.0\.0\.1:\d{1,5}(/\w+)?")
+CALL_TIMEOUT_S = 15.0
+
+
+class Server:
+    """A WSGI application, such as a Flask app, served without a request log until `close`."""
+
+    def __init__(self, app: Any) -> None:
+        from werkzeug.serving import WSGIRequestHandler, make_server
+
+        class Quiet(WSGIRequestHandler):
+            def log(self, type: str, message: str, *args: Any) -> None:
+                pass
+
+        self._server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def close(self) -> None:
+        """Stop serving."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+class Copies:
+    """A WSGI application of several copies of an API: `/a/join/owls` is the path `/join/owls` of the copy `a`.
+
+    A copy is created at its first request, so a check can ask for a new one, whose producer has not failed before.
+    """
+
+    def __init__(self, create: Callable[[], Any]) -> None:
+        self._create, self._copies, self._lock = create, {}, threading.Lock()  # type: ignore[var-annotated]
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Answer a request with the copy that its path names."""
+        name, _, path = environ["PATH_INFO"].removeprefix("/").partition("/")
+        with self._lock:
+            if name not in self._copies:
+                self._copies[name] = self._create()
+        environ |= {"SCRIPT_NAME": f"/{name}", "PATH_INFO": f"/{path}"}
+        return self._copies[name](environ, start_response)
 
 
 @contextmanager
 def serve(app: Any) -> Iterator[str]:
-    """Serve a WSGI application, such as a Flask app, without a request log, and yield its address."""
-    from werkzeug.serving import WSGIRequestHandler, make_server
-
-    class Quiet(WSGIRequestHandler):
-        def log(self, type: str, message: str, *args: Any) -> None:
-            pass
-
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
+    """Serve a WSGI application for the duration of the block, and yield its address."""
+    server = Server(app)
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield server.url
     finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+        server.close()
+
+
+def call(url: str, path: str, host: str, timeout_s: float = CALL_TIMEOUT_S) -> int | None:
+    """Send a GET request to a served API and return the status of its response, or None without a response.
+
+    The body is not read: a submission can send one without an end. Redirects are not followed.
+
+    Raises:
+        ValueError: The address is not a port of this machine.
+    """
+    import httpx
+
+    if not LOCAL.fullmatch(url):
+        raise ValueError(f"not the address of a served API: {url!r:.100}")
+    try:
+        with httpx.stream(
+            "GET", url + path, headers={"Host": host}, timeout=timeout_s, trust_env=False
+        ) as response:
+            return response.status_code
+    except httpx.HTTPError:
+        return None

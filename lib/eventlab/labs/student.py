@@ -1,7 +1,8 @@
 """What a lab's notebook imports: `lab = open_lab("lab01_events", ...)`, `lab.check("q1")`, `lab.answer("q1", 42)`.
 
-Interactively it creates the student's data and runs the public checks. Under the grader, which names a topic,
-it does neither: the data exists, and the checks run outside.
+In a student's own notebook, `open_lab` creates the data and `check` runs the public checks. The grader passes the
+name of a topic: then the data exists already, and the checks run in another process, which the notebook's code
+cannot reach. A graded notebook does not get the seed of its data, because no line of it needs the seed.
 """
 
 from __future__ import annotations
@@ -9,20 +10,27 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eventlab.files import write_atomically
+from eventlab.labs.answers import plain
 from eventlab.labs.names import Namespace
 
 if TYPE_CHECKING:
     from eventlab.labs.catalogue import Lab
     from eventlab.labs.checks import LabCheck, Verdict
+    from eventlab.labs.evidence import Evidence
+    from eventlab.labs.serve import Server
 
 ANSWER = "application/vnd.eventlab.answer+json"
 """The mime type under which an answer leaves the student's process, for the judge to read."""
 LONGEST_ANSWER = 64 * 1024
 MOST_FILE_BYTES = 1024 * 1024
+RERUN = """      If you ran a cell more than once, results of an earlier run may be left.
+      lab.restart() deletes them all; then run your cells again."""
 
 
 class LabFailure(AssertionError):
@@ -32,25 +40,30 @@ class LabFailure(AssertionError):
 def open_lab(
     name: str, *, student: str = "", seed: int = 0, topic: str = "", folder: str = "", group: str = ""
 ) -> OpenLab:
-    """Return the lab with its input. Without a topic it uses the student's own, which is kept between days.
+    """Return the lab with its input, which stays until `lab.restart()` or `eventlab reset`.
 
-    The seed 0 means the student's own data; another number gives other data to try a solution on.
+    Args:
+        name: The lab.
+        student: Whose data to use; by default the login name's.
+        seed: 0 for the student's own data; another number for other data to try a solution on.
+        topic: Passed by the grader, like `folder` and `group`: the data exists, and its seed is not known here.
+        folder: The folder on HDFS.
+        group: The consumer group.
     """
     if topic:
-        own = Namespace(topic.removesuffix("-events"), topic, folder, group)
-        return OpenLab(name, own, seed, graded=True)
+        return OpenLab(name, Namespace(topic.removesuffix("-events"), topic, folder, group), 0, graded=True)
     from eventlab import course
     from eventlab.labs.seeds import seed_of
 
     course.connect()
-    who = student or getpass.getuser()
-    if under_nbgrader():  # the same namespace for all submissions: each starts with an empty one
-        opened = OpenLab(name, Namespace.of_student(name, "nbgrader"), seed or seed_of(who, name, "nbgrader"))
+    student = student or getpass.getuser()
+    if under_nbgrader():  # one namespace for all submissions, which is emptied for each
+        opened = OpenLab(name, Namespace.of_student(name, "nbgrader"), seed or secrets.randbits(128))
         opened.restart()
     else:
-        opened = OpenLab(name, Namespace.of_student(name, who), seed or seed_of(who, name))
+        opened = OpenLab(name, Namespace.of_student(name, student), seed or seed_of(student, name))
         opened.prepare()
-    print(f"{name} for {who}: topic {opened.topic}, folder {opened.folder}")
+    print(f"{name} for {student}: topic {opened.topic}, folder {opened.folder}")
     return opened
 
 
@@ -61,9 +74,19 @@ class OpenLab:
         self.name, self.namespace, self.seed, self.graded = name, namespace, seed, graded
         self.topic, self.folder, self.group = namespace.topic, namespace.folder, namespace.group
         self.answers: dict[str, Any] = {}
+        self._servers: dict[str, Server] = {}
 
     def answer(self, question: str, value: Any) -> None:
-        """Declare the answer to a question: numbers, text, lists and dicts of them; the last one counts."""
+        """Declare the answer to a question; the last one counts.
+
+        Args:
+            question: The question, for example `q1`.
+            value: Numbers, text, lists, dicts, rows, a Series or a DataFrame (see `eventlab.labs.answers.plain`).
+
+        Raises:
+            AnswerError: The value is not data.
+            ValueError: The answer is too long.
+        """
         value = plain(value)
         text = json.dumps({"question": question, "value": value})
         if len(text) > LONGEST_ANSWER:
@@ -77,15 +100,40 @@ class OpenLab:
         display({ANSWER: json.loads(text), "text/plain": shown}, raw=True)
 
     def new_topic(self, suffix: str) -> str:
-        """Create an empty topic of the lab for the notebook to fill, and return its name."""
+        """Create an empty topic of the lab, or empty it, and return its name."""
         from eventlab.labs import inputs
 
         name = self.namespace.topic_of(suffix)
         inputs.recreate_topic(name)
         return name
 
+    def new_group(self) -> None:
+        """Delete the offsets that the lab's consumer group has committed.
+
+        Raises:
+            InputError: A consumer of an earlier run is still a member of the group.
+        """
+        from eventlab.labs import inputs
+
+        if not self.graded:  # there the group is new
+            inputs.delete_group(self.group)
+
+    def serve(self, question: str, create: Callable[[], Any]) -> None:
+        """Serve the API of a question until the notebook ends, and tell the checks its address.
+
+        Args:
+            question: The question, for example `q1`.
+            create: Returns a copy of the API, a WSGI application such as a Flask app.
+        """
+        from eventlab.labs.serve import Copies, Server
+
+        if question in self._servers:
+            self._servers.pop(question).close()
+        self._servers[question] = Server(Copies(create))
+        self.answer(question, self._servers[question].url)
+
     def check(self, question: str, *, hidden: bool = False) -> None:
-        """Run the question's public checks and print what they expected and found.
+        """Run the question's public checks and print what they expected and what they read.
 
         With `hidden` the hidden checks run instead, which exist where nbgrader grades.
 
@@ -93,25 +141,27 @@ class OpenLab:
             LabFailure: A check failed under nbgrader.
         """
         if self.graded:
-            print("Checked from outside when graded.")
+            print("The grader runs the checks outside of this notebook.")
             return
-        evidence = self._evidence()
-        checks = [check for check in self._lab().checks_of(question) if check.hidden == hidden]
-        own = [(check, check.run(evidence)) for check in checks]
-        for check, verdict in own:
+        lab, evidence = self._lab(), self._evidence()
+        results = [(check, check.run(evidence)) for check in lab.checks_of(question) if check.hidden == hidden]
+        for check, verdict in results:
             _print(check, verdict)
-        passed = sum(verdict.passed for _, verdict in own)
-        count = self._lab().hidden(question)
+        failed = sum(not verdict.passed for _, verdict in results)
+        if failed and under_nbgrader():
+            raise LabFailure(f"{failed} of {len(results)} checks of {question} failed")
+        if failed:
+            print(RERUN)
         if not hidden:
+            count = lab.hidden(question)
             rest = f"; {count} hidden {_checks(count)} when graded" if count else ""
-            print(f"{passed}/{len(own)} public checks pass{rest}")
-        if passed < len(own) and under_nbgrader():
-            raise LabFailure(f"{len(own) - passed} of {len(own)} checks of {question} failed")
+            print(f"{len(results) - failed}/{len(results)} public checks pass{rest}")
 
     def restart(self) -> None:
-        """Start again: delete what the lab left in Kafka and on HDFS, and create its input again."""
+        """Delete the lab's topics, consumer groups and folder, and create its input again."""
         from eventlab.labs import inputs
 
+        self.answers.clear()
         inputs.clear(self.namespace)
         self._lab().prepare(self.namespace, self.seed)
         write_atomically(self._marker(), str(self.seed))
@@ -121,13 +171,12 @@ class OpenLab:
         from eventlab.labs import inputs
 
         marker = self._marker()
-        made = marker.exists() and marker.read_text() == str(self.seed)
-        if self.graded or (made and inputs.has_topic(self.topic)):
-            return
-        self.restart()
+        exists = marker.exists() and marker.read_text() == str(self.seed) and inputs.has_topic(self.topic)
+        if not self.graded and not exists:
+            self.restart()
 
     def _lab(self) -> Lab:
-        """Return the lab next to the notebook, as released, or else the kit's."""
+        """Return the released lab in the notebook's folder, or else the kit's."""
         from eventlab.labs.catalogue import Lab, find
 
         here = Path.cwd()
@@ -135,7 +184,7 @@ class OpenLab:
             return Lab(self.name, here)
         return find(self.name)
 
-    def _evidence(self) -> Any:
+    def _evidence(self) -> Evidence:
         from eventlab.labs.evidence import Evidence
 
         small = (path for path in Path.cwd().glob("*.py") if path.stat().st_size < MOST_FILE_BYTES)
@@ -153,21 +202,6 @@ class OpenLab:
 def under_nbgrader() -> bool:
     """Return whether nbgrader runs this notebook, to grade or to validate it."""
     return bool(os.environ.get("NBGRADER_EXECUTION"))
-
-
-def plain(value: Any) -> Any:
-    """Return the value as JSON: Spark rows and pandas frames as dicts, numpy numbers as Python numbers."""
-    if hasattr(value, "asDict"):
-        return plain(value.asDict())
-    if hasattr(value, "to_dict") and hasattr(value, "columns"):
-        return plain(value.to_dict("records"))
-    if hasattr(value, "item") and not hasattr(value, "__len__"):
-        return plain(value.item())
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    return value if isinstance(value, bool | int | float | str) or value is None else str(value)
 
 
 def _print(check: LabCheck, verdict: Verdict) -> None:

@@ -1,0 +1,68 @@
+"""The corpus: right solutions written differently have full marks, wrong ones lose those of their question.
+
+`make test` grades a sample; `python -m tests.grading.corpus` grades all of it.
+"""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from eventlab.grading import sandbox
+from eventlab.labs.catalogue import find
+from tests.grading.corpus import entries, grade_entries
+from tests.skips import requires_tool
+
+ENTRIES = list(entries())
+ONE = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: f"{entry.lab} {entry.kind} {entry.name}")
+SAMPLE = {
+    "lab01": ("cells_in_another_order", "q1_series", "q2_confluent", "q1_from_the_seed"),
+    "lab03": ("q1_data_frame", "q4_dates", "q4_partitions", "q3_rank"),
+}
+
+
+def test_there_are_at_least_forty_right_and_forty_wrong_ones_over_all_labs():
+    for kind in ("right", "wrong"):
+        assert sum(entry.kind == kind for entry in ENTRIES) >= 40
+        assert {entry.lab for entry in ENTRIES if entry.kind == kind} == {"lab01", "lab02", "lab03", "lab04"}
+
+
+@ONE
+def test_a_submission_replaces_solutions_of_its_lab_and_is_python(entry):
+    lab = find(entry.lab)
+
+    assert any(kind in lab.questions for kind, _ in entry.sections)
+    assert {kind for kind, _ in entry.sections} <= {*lab.questions, "added", "end"}
+    for _, source in entry.sections:
+        ast.parse(source.partition("\n")[2] if source.startswith("%%") else source)
+
+
+@ONE
+def test_right_ones_have_full_marks_and_wrong_ones_lose_some_of_one_question(entry):
+    lab = find(entry.lab)
+
+    assert bool(entry.marks) == (entry.kind == "wrong")
+    assert len(entry.marks) <= 1
+    assert all(points < lab.points(question) for question, points in entry.marks.items())
+
+
+def test_the_submitted_notebook_holds_the_submissions_cells():
+    (entry,) = [entry for entry in ENTRIES if (entry.lab, entry.name) == ("lab01", "q1_scratch_raises")]
+    sources = [cell.source for cell in entry.notebook(find("lab01")).cells]
+
+    place = sources.index('raise RuntimeError("only tried")')
+    assert sources[place + 1] == "not_defined + 1"
+    assert sources[place - 1].endswith("for event in read(lab.topic)))")
+
+
+@pytest.mark.services
+@pytest.mark.timeout(300)
+@requires_tool("bwrap", sandbox.walls().reason)
+def test_a_sample_receives_the_marks_that_it_must_get():
+    sample = [entry for entry in ENTRIES if entry.name in SAMPLE.get(entry.lab, ())]
+
+    results = grade_entries(sample, workers=1, shuffle=7)
+
+    assert len(results) == 8
+    assert [(r.entry.name, r.received, r.messages) for r in results if not r.is_right] == []
