@@ -31,7 +31,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from eventlab.grading.grade import grade
-from eventlab.grading.records import SubmissionRecord
+from eventlab.grading.results import SubmissionRecord
 from eventlab.labs import cells
 from eventlab.labs.catalogue import Lab, find
 from eventlab.labs.release import without_region
