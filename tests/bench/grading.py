@@ -75,7 +75,8 @@ def by_us(class_: Mapping[str, NotebookNode], folder: Path) -> tuple[float, dict
     _write(class_, folder / "submissions", "{}.ipynb")
     command = ["-m", "eventlab.cli", "grade", LAB.name, "submissions", "--output", "output"]
     seconds = _timed([*command, "--cell-timeout", str(CELL_TIMEOUT_S)], folder, dict(os.environ))
-    return seconds, {record.student: record.points for record in results.load_all(folder / "output")}
+    records = results.load_all(folder / "output")
+    return seconds, {record.student: record.points for record in records if record.points is not None}
 
 
 def by_nbgrader(

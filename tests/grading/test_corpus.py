@@ -9,7 +9,7 @@ import ast
 
 import pytest
 
-from eventlab.grading import sandbox
+from eventlab.grading.environment import sandbox
 from eventlab.labs.catalogue import find
 from tests.grading.corpus import entries, grade_entries
 from tests.skips import requires_tool
@@ -58,7 +58,7 @@ def test_the_submitted_notebook_holds_the_submissions_cells():
 
 @pytest.mark.services
 @pytest.mark.timeout(300)
-@requires_tool("bwrap", sandbox.walls().reason)
+@requires_tool("bwrap", sandbox.support().reason)
 def test_a_sample_receives_the_marks_that_it_must_get():
     sample = [entry for entry in ENTRIES if entry.name in SAMPLE.get(entry.lab, ())]
 

@@ -29,7 +29,7 @@ def ran(*ended: Ended | None, plan: Plan = FIRST, judged: tuple[str, ...] = ()) 
         for number, each in enumerate(ended)
         if each and STEPS[number].is_code
     }
-    checks = {q: (CheckResult("check", q, True, 1.0, 1.0),) for q in judged}
+    checks: dict[str, tuple[CheckResult, ...]] = {q: (CheckResult("check", q, True, 1.0, 1.0),) for q in judged}
     return Run(plan, shown, checks)
 
 
@@ -39,7 +39,7 @@ def cells(*runs: Run) -> dict[str, str]:
     return {cell.source: " | ".join(o.text.strip() for o in cell.get("outputs", [])) for cell in node.cells}
 
 
-ALL: tuple[Ended, ...] = ("done",) * len(STEPS)
+ALL: tuple[Ended, ...] = tuple("done" for _ in STEPS)
 LATE = ran("done", "done", "timed_out", judged=("q1",))
 FURTHER = ran("done", "done", None, None, None, "done", plan=REPLACED, judged=("q2",))
 

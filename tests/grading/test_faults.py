@@ -173,5 +173,7 @@ def test_services_that_cannot_start_give_no_marks_and_their_reason(
     assert done.exit_code == 1
     assert "A worker could not start its services" in done.output
     assert "Java" in done.output
-    assert results.load("ada", tmp_path / "out").points is None
+    record = results.load("ada", tmp_path / "out")
+    assert record is not None
+    assert record.points is None
     assert (tmp_path / "out" / "logs" / "worker-0" / "start-2" / "worker.log").exists()

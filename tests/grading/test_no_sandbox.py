@@ -49,7 +49,12 @@ def test_without_a_sandbox_grading_is_refused_with_the_reason_and_the_package(
 
 def test_the_instructor_may_agree(bare: None, command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     received = []
-    monkeypatch.setattr(module, "grade", lambda *args, **options: received.append(args) or [])
+
+    def grade(*args: object, **options: object) -> list[object]:
+        received.append(args)
+        return []
+
+    monkeypatch.setattr(module, "grade", grade)
     assert CliRunner().invoke(main, [*command, "--no-sandbox"]).exit_code == 0
     assert len(received) == 1
 

@@ -97,7 +97,7 @@ def test_what_is_no_data_is_an_error_that_names_it(value, message):
 
 
 def test_a_list_that_contains_itself_is_an_error():
-    endless = []
+    endless: list[object] = []
     endless.append(endless)
 
     with pytest.raises(AnswerError, match="contains itself"):

@@ -24,7 +24,7 @@ COLOURS = {
 }
 
 
-GradingProgress = Callable[[int, int, SubmissionRecord | None], None]
+GradingProgress = Callable[[int, int, SubmissionRecord], None]
 """Called with the number of records so far, the number of submissions, and the newest record."""
 
 
@@ -37,13 +37,12 @@ def show_grading(screen: Console) -> Iterator[GradingProgress]:
         return
     started = time.monotonic()
 
-    def tell(done: int, total: int, record: SubmissionRecord | None) -> None:
-        if record:
-            place = f"{done}/{total}"
-            said = f"{time.monotonic() - started:6.1f} s  {place:>7}  {_verdict(record)}"
-            screen.print(said, highlight=False, markup=False, soft_wrap=True)
+    def show_line(done: int, total: int, record: SubmissionRecord) -> None:
+        place = f"{done}/{total}"
+        text = f"{time.monotonic() - started:6.1f} s  {place:>7}  {_verdict(record)}"
+        screen.print(text, highlight=False, markup=False, soft_wrap=True)
 
-    yield tell
+    yield show_line
 
 
 @contextmanager
@@ -54,13 +53,11 @@ def _bar(screen: Console) -> Iterator[GradingProgress]:
     with Bar(*columns, console=screen, transient=True) as bar:
         task = bar.add_task("", total=None, counts="starting")
 
-        def show(done: int, total: int, record: SubmissionRecord | None) -> None:
-            if record:
-                counts[record.status] += 1
-                colour = COLOURS[record.status]
-                bar.console.print(f"[{colour}]{escape(_verdict(record))}[/]", highlight=False)
-            said = ", ".join(f"{counts[status]} {status}" for status in STATUSES if counts[status])
-            bar.update(task, completed=done, total=total, counts=said)
+        def show(done: int, total: int, record: SubmissionRecord) -> None:
+            counts[record.status] += 1
+            bar.console.print(f"[{COLOURS[record.status]}]{escape(_verdict(record))}[/]", highlight=False)
+            text = ", ".join(f"{counts[status]} {status}" for status in STATUSES if counts[status])
+            bar.update(task, completed=done, total=total, counts=text)
 
         yield show
 
