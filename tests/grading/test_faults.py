@@ -23,7 +23,7 @@ from tests.skips import requires_tool
 
 pytestmark = [
     pytest.mark.services,
-    pytest.mark.timeout(400),
+    pytest.mark.timeout(600),
     requires_tool("bwrap", sandbox.support().reason),
 ]
 

@@ -95,9 +95,11 @@ class Judge:
         assert self._process is not None
         assert self._process.stdin is not None
         if self._line(START_TIMEOUT_S) is None:  # it says that it is ready for a request
-            code = self._process.wait() if self._process.poll() is not None else "none"
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(timeout=1)
+            code = self._process.poll()
             self.close()
-            raise JudgeError(f"the judge did not start (exit code {code})")
+            raise JudgeError(f"the judge did not start ({'no answer' if code is None else f'exit code {code}'})")
         with contextlib.suppress(OSError):
             self._process.stdin.write(json.dumps(request).encode() + b"\n")
             self._process.stdin.flush()

@@ -168,13 +168,16 @@ class Worker:
 
     @contextlib.contextmanager
     def _kernel(self, seed: int) -> Iterator[tuple[SubmissionKernel, Namespace]]:
-        """Yield a kernel and a new namespace with the lab's input, and remove afterwards what is left of both."""
+        """Yield a kernel and a new namespace with the lab's input, and remove afterwards what is left of both.
+
+        After an error nothing is removed: the worker ends, and its stack with it.
+        """
         kernel, namespace = self._begun(seed)
         try:
             yield kernel, namespace
         finally:
             kernel.forget()
-            self.stack.clean()
+        self.stack.clean()
 
     def _begun(self, seed: int) -> tuple[SubmissionKernel, Namespace]:
         """Return a kernel and a new namespace with the lab's input; restart the stack once when that fails."""

@@ -101,10 +101,9 @@ class WorkerProcess:
             return Outcome.infrastructure_failed(f"the worker's answer cannot be read: {error}")
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=5)
-        last = "".join(f": {line}" for line in self._log_lines()[-1:])
-        return Outcome.infrastructure_failed(
-            f"the worker's process ended (exit code {self._process.returncode}){last}"
-        )
+        code = self._process.returncode
+        last = self._log_lines()[-1:] if code == 1 else []  # an exception's own line
+        return Outcome.infrastructure_failed(": ".join([f"the worker's process ended (exit code {code})", *last]))
 
     def copy_logs(self, target: Path) -> None:
         """Copy the end of each log of the worker and its services to a folder."""
