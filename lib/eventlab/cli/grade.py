@@ -1,5 +1,7 @@
 """The command `eventlab grade`."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -114,7 +116,7 @@ def grade(
         raise EventlabError(f"The audit found {len(differences)} differences: {found}", "eventlab doctor")
 
 
-def _show(records: Sequence["SubmissionRecord"], output: Path) -> None:
+def _show(records: Sequence[SubmissionRecord], output: Path) -> None:
     """Print one row per student, and where the reports are."""
     from eventlab.grading.reports.messages import line, number
 
