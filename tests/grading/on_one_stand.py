@@ -50,7 +50,12 @@ from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
 admin = KafkaAdminClient(bootstrap_servers=os.environ["KAFKA_BOOTSTRAP_SERVERS"])
 admin.alter_configs([ConfigResource(ConfigResourceType.BROKER, "1", configs={"message.max.bytes": "100"})])
-print("altered")
+"""
+CHANGES_PERMISSIONS = """
+import httpx
+from eventlab.settings import settings
+params = {"op": "SETPERMISSION", "permission": "700", "user.name": "student"}
+print(httpx.put(settings.webhdfs_url + "/webhdfs/v1/tmp", params=params, trust_env=False).status_code)
 """
 
 
@@ -59,7 +64,7 @@ class Steps:
 
     def __init__(self, stand: Stand) -> None:
         self.stand = stand
-        self.clean = leftovers.found()
+        self.clean = leftovers.found(self.stand.access)
         self.sessions = sessions.look(settings)
 
     def after(self, *sources: str) -> dict[str, object]:
@@ -68,7 +73,10 @@ class Steps:
         for source in sources:
             result = kernel.execute(source, 60)
             shown.append(result.error or "".join(output.get("text", "") for output in result.outputs).strip())
-        before = {"sessions": len(sessions.look(settings).open), "is_clean": leftovers.found() == self.clean}
+        before = {
+            "sessions": len(sessions.look(settings).open),
+            "is_clean": leftovers.found(self.stand.access) == self.clean,
+        }
         kernel.forget()
         noted = len(self.restarts())
         self.stand.clean()
@@ -77,7 +85,7 @@ class Steps:
             "shown": shown,
             "before": before,
             "restarts": self.restarts()[noted:],
-            "is_clean": leftovers.found() == self.clean,
+            "is_clean": leftovers.found(self.stand.access) == self.clean,
             "running": now.running,
         }
         print(found, file=sys.stderr, flush=True)
@@ -115,6 +123,7 @@ def main(run: str) -> None:
             "planted": steps.after(PLANTS, LOOKS),
             "looked": steps.after(LOOKS),
             "settings": steps.after(CHANGES_SETTINGS),
+            "permissions": steps.after(CHANGES_PERMISSIONS),
         }
         told["labs"] = grade_labs(stand, Path(run) / "output")
         told["restarts"] = steps.restarts()

@@ -5,7 +5,8 @@ the next submission. The few ways to run such code each load a class that nothin
 each class that it loads (`-Xlog:class+load`):
 
 - `java_method` and `reflect` call any static method;
-- Python functions run in processes next to the JVM, as the same user;
+- Python functions and `TRANSFORM` run in processes next to the JVM, as the same user;
+- functions in Scala or Java arrive as serialized objects;
 - JDBC drivers run what the URL says (Derby's calls Java);
 - `addArtifacts` and `ADD JAR` load classes from jars that are not part of the kit;
 - streaming queries continue after their notebook has ended.
@@ -23,6 +24,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 DOORS = {
+    "org.apache.spark.sql.execution.BaseScriptTransformationWriterThread": "a script (TRANSFORM)",
+    "org.apache.spark.sql.execution.BaseScriptTransformationExec": "a script (TRANSFORM)",
+    "org.apache.spark.sql.connect.common.UdfPacket": "a serialized function",
+    "org.apache.spark.sql.connect.common.ForeachWriterPacket": "a serialized function",
     "org.apache.spark.sql.catalyst.expressions.CallMethodViaReflection$": "java_method",
     "org.apache.spark.api.python.PythonWorkerFactory": "a Python function",
     "org.apache.spark.sql.execution.datasources.jdbc.DriverRegistry$": "JDBC",

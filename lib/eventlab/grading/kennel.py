@@ -65,8 +65,9 @@ class Kennel:
         """Fork a kernel and return it without waiting until it answers."""
         kernel_id = f"k{next(self._numbers)}"
         own = self.folder / kernel_id
-        (own / "work").mkdir(parents=True)
-        for folder in (own, own / "work"):
+        folders = [own] if self.seen_as else [own, own / "work"]
+        for folder in folders:
+            folder.mkdir()
             folder.chmod(0o777)
         inside = self.seen_as or str(own)
         _, connection = write_connection_file(

@@ -58,13 +58,17 @@ class Services:
         variables: Mapping[str, str] | None = None,
     ) -> None:
         own = site.state(name)
-        own.state_dir.mkdir(parents=True, exist_ok=True)
+        temporary = own.state_dir / sandbox.TMP
+        temporary.mkdir(parents=True, exist_ok=True)
+        temporary.chmod(0o1777)
         if uid:
             os.chown(own.state_dir, uid, uid)
         wanted = {
             "services": services,
             "uid": uid,
             "limits": site.limits.of_services(),
+            "memory": site.limits.memory_mib * sandbox.MIB,
+            "processes": site.limits.processes,
             "contained": site.contained,
         }
         command = sandbox.inside("services", wanted, site.contained)
@@ -90,6 +94,10 @@ class Services:
         if answer["ended"]:
             raise StandError(f"{' and '.join(answer['ended'])} has ended")
         return answer["swept"]
+
+    def is_busy(self) -> list[str]:
+        """Return the names of the threads that have computed since `sweep`, although nobody asks for anything."""
+        return self._ask("busy")["busy"]
 
     def _ask(self, what: str) -> dict:
         assert self._process.stdin is not None

@@ -1,10 +1,10 @@
 """A worker's stack: cleaned between submissions, and restarted when it cannot be cleaned.
 
-A submission can leave something in three places. Kafka and HDFS never run a student's code: what it created there
-is deleted, and the stack is restarted when something else has changed (`leftovers.py`). In Spark its sessions are
-ended (`sessions.py`) and the processes next to the JVM are killed. Spark is restarted when the submission may
-have loaded its own code (`classes.py`) or when Spark does not answer. The kernel always ends, and the next one
-opens its session after all this.
+What a submission may do at all is limited first (`access.py`). It can leave something in three places. Kafka and
+HDFS never run a student's code: what it created there is deleted, and the stack is restarted when something else
+has changed (`leftovers.py`). In Spark its sessions are ended (`sessions.py`), and new processes and files are
+removed. Spark is restarted when the submission may have loaded its own code (`classes.py`), when something still
+computes, or when Spark does not answer. The kernel always ends, and the next one opens its session after all this.
 """
 
 from __future__ import annotations
@@ -16,13 +16,16 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from eventlab.grading import leftovers, sandbox, sessions
+from eventlab.grading.access import Access
 from eventlab.grading.classes import ClassWatch
+from eventlab.grading.disk import DiskWatch
 from eventlab.grading.kennel import Kennel
 from eventlab.grading.kernel import KernelError, SubmissionKernel
 from eventlab.grading.prologue import PROLOGUE, WARM_UP
 from eventlab.grading.services import PATIENCE_S, Services, Site, StandError
 from eventlab.settings import Settings
 from eventlab.stack import config
+from eventlab.stack.services import SUPERUSER_VARIABLE
 
 logger = logging.getLogger(__name__)
 DATA = ("kafka", "namenode", "datanode")
@@ -32,6 +35,8 @@ FOR_SMALL_DATA = (
     "-Dspark.sql.codegen.factoryMode=NO_CODEGEN",
 )
 """The queries of a submission are short: compiling them took half of Spark's processor time."""
+CLOSED = ("-XX:+DisableAttachMechanism",)
+"""No other process can load code into the JVM or stop the log of its classes."""
 
 
 class Stand:
@@ -39,6 +44,7 @@ class Stand:
 
     def __init__(self, site: Site) -> None:
         self.site = site
+        self.access = Access.create(site.settings)
         self._data: Services | None = None
         self._spark: Services | None = None
         self._classes: ClassWatch | None = None
@@ -47,19 +53,24 @@ class Stand:
         self._clean: dict[str, object] = {}
         self._sessions = sessions.Sessions(frozenset(), 0)
         self._warming = threading.Thread()
+        self._disk: DiskWatch | None = None
 
     def open(self) -> None:
         """Start the services and the process that forks kernels, in parallel."""
         sandbox.write_accounts(self.site.run, self.site.uids)
         client = self.site.state("client")
+        self.access.configure(client.state_dir, "client")
         config.render(client)
         self._kennel = self._kennel or self._open_kennel(client, self.site.uids[2])
-        self._data = Services(self.site, "data", DATA, self.site.uids[0])
+        self.access.configure(self.site.run / "data", "data")
+        superuser = {SUPERUSER_VARIABLE: self.access.superuser}
+        self._data = Services(self.site, "data", DATA, self.site.uids[0], superuser)
         self._start_spark()
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(Services.wait_ready, [self._data, self._spark]))
         self._kennel.is_warm.wait(PATIENCE_S)
-        self._clean = leftovers.found()
+        self.access.restrict(self.site.limits)
+        self._clean = leftovers.found(self.access)
         self._begin()
 
     def _open_kennel(self, client: Settings, uid: int) -> Kennel:
@@ -67,6 +78,7 @@ class Stand:
         kernels.mkdir(exist_ok=True)
         wanted = {
             "uid": uid,
+            "processor": self.site.number,
             "namespaces": self.site.contained,
             "limits": self.site.limits.of_kernel(),
             "memory": self.site.limits.memory_mib * sandbox.MIB,
@@ -87,7 +99,8 @@ class Stand:
         state, uid = self.site.run / "spark", self.site.uids[1]
         state.mkdir(parents=True, exist_ok=True)
         self._classes = ClassWatch(state / "classes", sandbox.shown())
-        told = {"JAVA_TOOL_OPTIONS": " ".join([self._classes.option, *FOR_SMALL_DATA])}
+        self.access.configure(state, "spark")
+        told = {"JAVA_TOOL_OPTIONS": " ".join([self._classes.option, *FOR_SMALL_DATA, *CLOSED])}
         self._spark = Services(self.site, "spark", ("spark",), uid, told)
 
     def _begin(self) -> None:
@@ -120,6 +133,7 @@ class Stand:
                 opened = kernel.execute(PROLOGUE, 60)
                 if opened.ended == "done" and self._kennel.why_ended(kernel.id) is None:
                     self._spare = self._kennel.start()
+                    self._watch_disk(kernel)
                     return kernel
                 why = opened.error
             except KernelError as error:
@@ -128,16 +142,33 @@ class Stand:
             kernel.forget()
         raise StandError(f"the sandbox gave no kernel twice in a row: {why}")
 
+    def _watch_disk(self, kernel: SubmissionKernel) -> None:
+        """End the kernel when the services store too much for it."""
+        kennel, folders = self._kennel, [self.site.run / "data", self.site.run / "spark"]
+        assert kennel is not None
+        self._stop_watching()
+        self._disk = DiskWatch(
+            folders, self.site.limits, lambda reason: kennel.order(do="kill", id=kernel.id, why=reason)
+        )
+
+    def _stop_watching(self) -> None:
+        if self._disk:
+            self._disk.stop()
+        self._disk = None
+
     def clean(self) -> None:
         """Remove what a submission left; restart the stack when it is not as before or does not answer."""
+        self._stop_watching()
         self._warming.join()
         doubts = self._doubts()
         try:
             if doubts:
                 self._close_spark()  # first, because what runs in it could write on
-            leftovers.remove(self._clean)
-            if (found := leftovers.found()) != self._clean:
-                raise StandError(f"left over: {found}")
+            leftovers.remove(self.access, self._clean)
+            if (found := leftovers.found(self.access)) != self._clean:
+                raise StandError(f"left over: {_differences(self._clean, found)}")
+            if not doubts and (doubts := self._still_computing()):
+                self._close_spark()
             if doubts:
                 self._note(f"Spark restarted: {doubts}")
                 self._start_spark()
@@ -160,9 +191,19 @@ class Stand:
             return str(error)
         return ", ".join([*self._classes.found(), *swept])
 
+    def _still_computing(self) -> str:
+        """Return which threads of Spark compute although all sessions have ended, or ""."""
+        assert self._spark is not None
+        try:
+            threads = self._spark.is_busy()
+        except StandError as error:
+            return str(error)
+        return f"still computing: {', '.join(threads)}" if threads else ""
+
     def reopen(self, why: str) -> None:
         """Restart the whole stack with empty data folders."""
         self._note(why)
+        self._stop_watching()
         self._close_services()
         if self._spare:
             self._spare.forget()
@@ -195,6 +236,15 @@ class Stand:
 
     def close(self) -> None:
         """End the kernels and services."""
+        self._stop_watching()
         if self._kennel:
             self._kennel.close()
         self._close_services()
+
+
+def _differences(before: object, now: object, name: str = "") -> str:
+    """Return where two nested dictionaries differ, with both values."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        names = [key for key in before | now if before.get(key) != now.get(key)]
+        return "; ".join(_differences(before.get(key), now.get(key), f"{name} {key}") for key in names[:5])
+    return f"{name.strip()}: {before!r:.200} became {now!r:.200}"

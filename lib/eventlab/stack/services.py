@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eventlab.errors import ServiceUnavailable, StackError
-from eventlab.settings import HOST, ROOT, Settings
+from eventlab.settings import HDFS_USER, HOST, ROOT, Settings
 from eventlab.stack import jvm, probes, provision
 from eventlab.stack.config import conf_dir, start_page, tmp_dir
 from eventlab.stack.tokens import jupyter_token
+
+SUPERUSER_VARIABLE = "HDFS_SUPERUSER"
+"""The environment variable with another name for HDFS's superuser; the grader has a secret one."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,11 @@ def hdfs_command(settings: Settings, node: str, *arguments: str) -> list[str]:
     return java_command(settings, "hdfs", name, f"org.apache.hadoop.hdfs.server.{name}.{node}", *files, *arguments)
 
 
+def hdfs_variables(settings: Settings) -> dict[str, str]:
+    """Return the name under which HDFS's nodes run, which is HDFS's superuser: by default the learner's."""
+    return {"HADOOP_USER_NAME": os.environ.get(SUPERUSER_VARIABLE, HDFS_USER)}
+
+
 def spark_command(settings: Settings) -> list[str]:
     """Return the command of the Spark Connect server."""
     properties = conf_dir(settings, "spark") / "spark-defaults.conf"
@@ -172,6 +180,7 @@ NAMENODE = Service(
     probe=probes.namenode,
     address=lambda settings: settings.default_fs,
     external="default_fs_url",
+    extra_variables=hdfs_variables,
     prepare=lambda settings: provision.format_once(
         settings, "hdfs/name", lambda settings: hdfs_command(settings, "NameNode", "-format", "-nonInteractive")
     ),
@@ -184,6 +193,7 @@ DATANODE = Service(
     probe=probes.datanode,
     address=lambda settings: settings.default_fs_url or f"{HOST}:{settings.datanode_port}",
     external="default_fs_url",
+    extra_variables=hdfs_variables,
     needs=("namenode",),
     provision=provision.tmp_folder,
 )

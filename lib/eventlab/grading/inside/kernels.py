@@ -136,7 +136,9 @@ class ForkServer:
                 kernel.pid = 0
                 ended = f"signal {code - 128}" if code > 128 else f"signal {-code}" if code < 0 else f"exit {code}"
                 say({"event": "ended", "id": id, "why": kernel.why or ended})
-            elif (members := self.members(kernel)) and memory.holds_more(members, self.wanted["memory"]):
+            elif (members := self.members(kernel)) and memory.holds_more(
+                members, self.wanted["memory"], kernel.folder if self.wanted["namespaces"] else None
+            ):
                 self.kill(id, "memory")
             elif len(members) > self.wanted["limits"]["NPROC"]:
                 self.kill(id, "processes")  # as root, where no other user can be had, the limit does not bind
