@@ -24,6 +24,7 @@ from eventlab.clients.kafka import open_admin
 from eventlab.errors import EventlabError
 from eventlab.grading.sandbox import MIB, ProcessLimits
 from eventlab.settings import HOST, Settings
+from eventlab.stack.services import DATANODE_USER, NAMENODE_USER
 
 if TYPE_CHECKING:
     from kafka import KafkaAdminClient
@@ -59,22 +60,30 @@ class Access:
     Attributes:
         settings: The services' ports.
         password: Of Kafka's super user.
-        superuser: The name of HDFS's superuser.
+        superuser: The name of HDFS's superuser, under which the NameNode runs. It opens no connection, because
+            the NameNode publishes the names of those who do.
+        datanode: The name under which the DataNode runs.
     """
 
     settings: Settings
     password: str
     superuser: str
+    datanode: str
 
     @classmethod
     def create(cls, settings: Settings) -> Access:
         """Return an access with new secrets."""
-        return cls(settings, secrets.token_hex(24), f"hdfs-{secrets.token_hex(24)}")
+        return cls(settings, *(f"{kind}-{secrets.token_hex(24)}" for kind in ("kafka", "namenode", "datanode")))
 
     @property
     def kafka_address(self) -> str:
         """Return the address of the listener that requires a password."""
         return f"{HOST}:{self.settings.kafka_controller_port + 1}"
+
+    @property
+    def users(self) -> dict[str, str]:
+        """Return the environment variables with the names of HDFS's nodes."""
+        return {NAMENODE_USER: self.superuser, DATANODE_USER: self.datanode}
 
     def configure(self, state_dir: Path, service: str) -> None:
         """Write what the configuration of `data`, `spark` or `client` has beyond the course's."""
@@ -118,7 +127,9 @@ class Access:
         return "".join(f"{name}={value}\n" for name, value in lines.items())
 
     def _hadoop(self) -> str:
-        closed = {f"security.{name}.protocol.acl": self.superuser for name in CLOSED_PROTOCOLS}
+        closed = {
+            f"security.{name}.protocol.acl": f"{self.superuser},{self.datanode}" for name in CLOSED_PROTOCOLS
+        }
         redacted = "protocol.acl$,secret$,password$"
         return _properties(
             closed | {"hadoop.security.authorization": "true", "hadoop.security.sensitive-config-keys": redacted}

@@ -90,10 +90,13 @@ class Services:
 
     def sweep(self) -> list[str]:
         """Kill every process that is not a service and return their names."""
-        answer = self._ask("sweep")
-        if answer["ended"]:
-            raise StandError(f"{' and '.join(answer['ended'])} has ended")
-        return answer["swept"]
+        self.require_running()
+        return self._ask("sweep")["swept"]
+
+    def require_running(self) -> None:
+        """Raise StandError when a service has ended."""
+        if ended := self._ask("ended")["ended"]:
+            raise StandError(f"{' and '.join(ended)} has ended")
 
     def is_busy(self) -> list[str]:
         """Return the names of the threads that have computed since `sweep`, although nobody asks for anything."""

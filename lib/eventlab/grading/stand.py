@@ -25,7 +25,6 @@ from eventlab.grading.prologue import PROLOGUE, WARM_UP
 from eventlab.grading.services import PATIENCE_S, Services, Site, StandError
 from eventlab.settings import Settings
 from eventlab.stack import config
-from eventlab.stack.services import SUPERUSER_VARIABLE
 
 logger = logging.getLogger(__name__)
 DATA = ("kafka", "namenode", "datanode")
@@ -63,8 +62,7 @@ class Stand:
         config.render(client)
         self._kennel = self._kennel or self._open_kennel(client, self.site.uids[2])
         self.access.configure(self.site.run / "data", "data")
-        superuser = {SUPERUSER_VARIABLE: self.access.superuser}
-        self._data = Services(self.site, "data", DATA, self.site.uids[0], superuser)
+        self._data = Services(self.site, "data", DATA, self.site.uids[0], self.access.users)
         self._start_spark()
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(Services.wait_ready, [self._data, self._spark]))
@@ -164,6 +162,8 @@ class Stand:
         try:
             if doubts:
                 self._close_spark()  # first, because what runs in it could write on
+            assert self._data is not None
+            self._data.require_running()
             leftovers.remove(self.access, self._clean)
             if (found := leftovers.found(self.access)) != self._clean:
                 raise StandError(f"left over: {_differences(self._clean, found)}")

@@ -17,8 +17,8 @@ from eventlab.stack import jvm, probes, provision
 from eventlab.stack.config import conf_dir, start_page, tmp_dir
 from eventlab.stack.tokens import jupyter_token
 
-SUPERUSER_VARIABLE = "HDFS_SUPERUSER"
-"""The environment variable with another name for HDFS's superuser; the grader has a secret one."""
+NAMENODE_USER, DATANODE_USER = "HDFS_NAMENODE_USER", "HDFS_DATANODE_USER"
+"""Environment variables with the names under which HDFS's nodes run; the NameNode's is HDFS's superuser."""
 
 
 @dataclass(frozen=True)
@@ -103,9 +103,9 @@ def hdfs_command(settings: Settings, node: str, *arguments: str) -> list[str]:
     return java_command(settings, "hdfs", name, f"org.apache.hadoop.hdfs.server.{name}.{node}", *files, *arguments)
 
 
-def hdfs_variables(settings: Settings) -> dict[str, str]:
-    """Return the name under which HDFS's nodes run, which is HDFS's superuser: by default the learner's."""
-    return {"HADOOP_USER_NAME": os.environ.get(SUPERUSER_VARIABLE, HDFS_USER)}
+def hdfs_user(variable: str) -> dict[str, str]:
+    """Return the variable with the name under which a node of HDFS runs: by default the learner's."""
+    return {"HADOOP_USER_NAME": os.environ.get(variable, HDFS_USER)}
 
 
 def spark_command(settings: Settings) -> list[str]:
@@ -180,7 +180,7 @@ NAMENODE = Service(
     probe=probes.namenode,
     address=lambda settings: settings.default_fs,
     external="default_fs_url",
-    extra_variables=hdfs_variables,
+    extra_variables=lambda settings: hdfs_user(NAMENODE_USER),
     prepare=lambda settings: provision.format_once(
         settings, "hdfs/name", lambda settings: hdfs_command(settings, "NameNode", "-format", "-nonInteractive")
     ),
@@ -193,7 +193,7 @@ DATANODE = Service(
     probe=probes.datanode,
     address=lambda settings: settings.default_fs_url or f"{HOST}:{settings.datanode_port}",
     external="default_fs_url",
-    extra_variables=hdfs_variables,
+    extra_variables=lambda settings: hdfs_user(DATANODE_USER),
     needs=("namenode",),
     provision=provision.tmp_folder,
 )

@@ -23,8 +23,8 @@ SCRATCH = "/scratch"
 """The file system that the fresh folders share: their limits are limits of them all."""
 MOST_FILES = 20_000
 PAGE = os.sysconf("SC_PAGE_SIZE")
-SLACK = 768 * 1024 * 1024
-"""Address space beyond what is used: every thread reserves some that it never touches."""
+SLACK = 3 * 1024**3
+"""Address space beyond what is used: threads and the JVMs of commands reserve some that they never touch."""
 
 
 def fork_patiently() -> int:

@@ -71,11 +71,14 @@ class Keeper:
         threading.Thread(target=self.watch, daemon=True).start()
 
     def sweep(self) -> dict[str, Any]:
-        """Kill processes and delete files that are not the services'; say which services have ended."""
-        ended = [name for name in self.wanted["services"] if has_ended(settings, name)]
+        """Kill processes and delete files that are not the services'; report their names."""
         swept = kill(strangers(self.kept)) + delete_new(self.roots, self.files)
         self.cpu_s, self.measured = cpu_of_threads(self.kept), time.monotonic()
-        return {"swept": swept, "ended": ended}
+        return {"swept": swept}
+
+    def ended(self) -> dict[str, Any]:
+        """Report the names of the services that have ended."""
+        return {"ended": [name for name in self.wanted["services"] if has_ended(settings, name)]}
 
     def busy(self) -> dict[str, Any]:
         """Report the names of the threads that have computed since `sweep`."""
