@@ -48,8 +48,8 @@ SPARK = {
     "spark.ui.retainedTasks": "10",
     "spark.ui.dagGraph.retainedRootRDDs": "1",
     "spark.sql.ui.retainedExecutions": "1",
-    "spark.connect.ui.retainedSessions": "1",
-    "spark.connect.ui.retainedStatements": "1",
+    "spark.sql.connect.ui.retainedSessions": "1",
+    "spark.sql.connect.ui.retainedStatements": "1",
 }
 
 

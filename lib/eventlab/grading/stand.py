@@ -104,6 +104,8 @@ class Stand:
     def _begin(self) -> None:
         """Note Spark's own sessions, and warm Spark up while the first kernel starts."""
         assert self._kennel is not None
+        assert self._classes is not None
+        self._classes.started()
         self._sessions = sessions.look(self.site.settings)
         self._spare = self._spare or self._kennel.start()
         self._warming = threading.Thread(target=self._warm_up, daemon=True)
