@@ -93,7 +93,7 @@ LIBRARIES = (
     *("java.xml", "jdk.charsets", "jdk.crypto", "jdk.incubator.vector", "jdk.internal.vm", "jdk.jfr"),
     *("jdk.localedata", "jdk.naming", "jdk.net", "jdk.nio", "jdk.security", "jdk.unsupported", "jdk.zipfs"),
 )
-"""The beginnings of the names of jars and Java modules that submissions need (not `jdk.attach`, `derby`, `hive-exec`)."""
+"""The first letters of the jars and Java modules that submissions need; not `jdk.attach`, `derby`, `hive-exec`."""
 MOST = 20
 
 
