@@ -123,6 +123,7 @@ class Access:
             "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
             "super.users": f"User:{KAFKA_USER}",
             "allow.everyone.if.no.acl.found": "true",
+            "log.segment.delete.delay.ms": "1000",  # a deleted topic frees the disk
         }
         return "".join(f"{name}={value}\n" for name, value in lines.items())
 

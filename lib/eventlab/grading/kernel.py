@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import functools
+import json
 import queue
 import time
 from collections.abc import Mapping
@@ -66,7 +67,9 @@ class SubmissionKernel:
         """Put files into the notebook's folder, before any of its cells runs."""
         packed = {name: base64.b64encode(content).decode() for name, content in files.items()}
         if packed:
-            self._kennel.order(do="write", id=self.id, files=packed)
+            source = self._own.with_suffix(".files")
+            source.write_text(json.dumps(packed))
+            self._kennel.order(do="write", id=self.id, source=str(source))
             self.files()  # orders are carried out in turn: once this one is answered, the files are there
 
     def execute(self, source: str, timeout_s: float) -> CellResult:
