@@ -2,7 +2,7 @@
 
 An import of pyspark, pandas and matplotlib costs more than most submissions run; a fork costs nothing. Each fork
 gets process and mount namespaces, empty folders, limits and another user before its kernel starts. This process
-runs no student's code and reads no student's files: later kernels inherit its memory and what it has open. It obeys
+runs no student's code and reads no student's files: later kernels inherit its memory and its open files. It obeys
 lines of JSON on standard input and reports on standard output:
 
     {"do": "start", "id": "k1"}            {"event": "ended", "id": "k1", "why": "exit 0" | "signal 9" | "memory"}
