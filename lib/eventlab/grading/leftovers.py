@@ -46,11 +46,13 @@ def remove(access: Access, clean: dict[str, Any]) -> None:
     with access.admin() as admin:
         if groups := [g["group_id"] for g in admin.list_groups() if g["group_id"] not in clean["groups"]]:
             _end_groups(admin, groups)
-        topics = sorted(admin.list_topics())
-        now = _end_offsets(admin, topics)
-        if changed := [name for name in topics if now.get(name) != clean["topics"].get(name)]:
-            admin.delete_topics(changed)
-    for name in set(changed) & clean["topics"].keys():
+        topics = admin.list_topics()
+        kept = clean["topics"].keys() & topics
+        offsets = _end_offsets(admin, sorted(kept))
+        changed = {name for name in kept if offsets.get(name) != clean["topics"][name]}
+        if unwanted := sorted(changed | (set(topics) - kept)):
+            admin.delete_topics(unwanted)
+    for name in changed:
         kafka.create_topic(access.settings.bootstrap_servers, name)
     hdfs = access.hdfs()
     for folder, before in clean["folders"].items():
