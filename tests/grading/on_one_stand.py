@@ -49,7 +49,7 @@ import os
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
 admin = KafkaAdminClient(bootstrap_servers=os.environ["KAFKA_BOOTSTRAP_SERVERS"])
-admin.alter_configs([ConfigResource(ConfigResourceType.BROKER, "1", configs={"message.max.bytes": "100"})])
+print(admin.alter_configs([ConfigResource(ConfigResourceType.BROKER, "1", configs={"message.max.bytes": "100"})]))
 """
 CHANGES_PERMISSIONS = """
 import httpx

@@ -2,11 +2,12 @@
 
 `attacks/NAME.toml` is one attack: what it tries, its code, and what must happen. All of them take some minutes:
 
-    .venv/bin/python -m tests.grading.run_attacks [NAME...]
+    .venv/bin/python -m tests.grading.run_attacks [--cell-timeout S] [NAME...]
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 import tempfile
 import tomllib
@@ -17,6 +18,7 @@ from pathlib import Path
 import nbformat
 
 from eventlab.grading.grade import grade
+from eventlab.grading.progress import GradingProgress
 from eventlab.grading.records import SubmissionRecord
 from tests.grading import tiny_lab
 
@@ -92,7 +94,12 @@ def attacks(names: Iterable[str] = ()) -> list[Attack]:
     return [Attack(name=path.stem, **tomllib.loads(path.read_text())) for path in paths]
 
 
-def run(chosen: Sequence[Attack], base: Path, progress=lambda done, total, record: None) -> list[Outcome]:
+def run(
+    chosen: Sequence[Attack],
+    base: Path,
+    cell_timeout: float = CELL_TIMEOUT_S,
+    progress: GradingProgress = lambda done, total, record: None,
+) -> list[Outcome]:
     """Grade the attacks one after the other, each followed by a right submission."""
     submissions = base / "submissions"
     submissions.mkdir(parents=True)
@@ -100,7 +107,7 @@ def run(chosen: Sequence[Attack], base: Path, progress=lambda done, total, recor
         tiny_lab.write(submissions / f"{number:03}-{attack.name}.ipynb", **{attack.cell: attack.code})
         tiny_lab.write(submissions / f"{number:03}-{attack.name}~next.ipynb", added=attack.next)
     lab, output = tiny_lab.make(base / "tiny"), base / "output"
-    found = grade(lab, submissions, output, workers=1, cell_timeout=CELL_TIMEOUT_S, progress=progress)
+    found = grade(lab, submissions, output, workers=1, cell_timeout=cell_timeout, progress=progress)
     records = {record.student: record for record in found}
     outcomes = []
     for number, attack in enumerate(chosen):
@@ -128,15 +135,23 @@ def table(outcomes: Sequence[Outcome]) -> str:
     return "\n".join(rows)
 
 
-def main(names: Sequence[str]) -> int:
+def main() -> int:
     """Run the attacks and return the number of those that succeeded."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--cell-timeout", type=float, default=CELL_TIMEOUT_S)
+    parser.add_argument("names", nargs="*")
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="eventlab-attacks-") as base:
-        outcomes = run(
-            attacks(names), Path(base), lambda done, total, record: print(done, "of", total, flush=True)
-        )
+        outcomes = run(attacks(options.names), Path(base), options.cell_timeout, show)
     print(table(outcomes))
     return sum(bool(outcome.problems) for outcome in outcomes)
 
 
+def show(done: int, total: int, record: SubmissionRecord | None) -> None:
+    """Print a line for each record."""
+    if record:
+        print(f"{done}/{total} {record.student}: {record.points:g} points, {record.seconds:.0f} s", flush=True)
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

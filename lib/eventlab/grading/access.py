@@ -11,6 +11,7 @@ every client can read the owner of a file, also in the NameNode's image and log 
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -28,6 +29,9 @@ from eventlab.stack.services import DATANODE_USER, NAMENODE_USER
 
 if TYPE_CHECKING:
     from kafka import KafkaAdminClient
+
+logging.getLogger("kafka.net.sasl").setLevel(logging.ERROR)
+"""kafka-python warns of a password without TLS; here it stays on the loopback of the worker's own network."""
 
 KAFKA_USER = "grader"
 SASL = "SASL_PLAINTEXT"
