@@ -166,8 +166,9 @@ def of_kernels(run: Path, client: Path, variables: Mapping[str, str], command: S
     kernels = run / "kernels"
     tmp = ["--perms", "1777", "--tmpfs", "/tmp"]
     words = [*_visible(run, tmp), "--ro-bind", str(client), str(client), "--bind", str(kernels), str(kernels)]
-    for folder in ("/submission", "/home/student", "/kernel", "/before", "/scratch"):
+    for folder in ("/submission", "/kernel", "/before", "/scratch"):
         words += ["--dir", folder]
+    words += ["--tmpfs", "/home/student"]  # caches of the imported packages; a kernel sees another folder
     words += ["--remount-ro", "/", "--cap-add", "ALL"]
     return [*words, *_variables(variables), "--chdir", "/", "--", *command]
 
