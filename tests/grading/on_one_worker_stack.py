@@ -49,8 +49,13 @@ import os
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
 admin = KafkaAdminClient(bootstrap_servers=os.environ["KAFKA_BOOTSTRAP_SERVERS"])
-admin.alter_configs([ConfigResource(ConfigResourceType.BROKER, "1", configs={"message.max.bytes": "100"})])
-print("altered")
+print(admin.alter_configs([ConfigResource(ConfigResourceType.BROKER, "1", configs={"message.max.bytes": "100"})]))
+"""
+CHANGES_PERMISSIONS = """
+import httpx
+from eventlab.settings import settings
+params = {"op": "SETPERMISSION", "permission": "700", "user.name": "student"}
+print(httpx.put(settings.webhdfs_url + "/webhdfs/v1/tmp", params=params, trust_env=False).status_code)
 """
 
 
@@ -59,7 +64,7 @@ class Steps:
 
     def __init__(self, stack: WorkerStack) -> None:
         self.stack = stack
-        self.clean = cleanup.found()
+        self.clean = cleanup.found(stack.access)
         self.sessions = sessions.look(settings)
 
     def after(self, *sources: str) -> dict[str, object]:
@@ -68,7 +73,10 @@ class Steps:
         for source in sources:
             result = kernel.execute(source, 60)
             shown.append(result.error or "".join(output.get("text", "") for output in result.outputs).strip())
-        before = {"sessions": len(sessions.look(settings).open), "is_clean": cleanup.found() == self.clean}
+        before = {
+            "sessions": len(sessions.look(settings).open),
+            "is_clean": cleanup.found(self.stack.access) == self.clean,
+        }
         kernel.forget()
         noted = len(self.restarts())
         self.stack.clean()
@@ -77,7 +85,7 @@ class Steps:
             "shown": shown,
             "before": before,
             "restarts": self.restarts()[noted:],
-            "is_clean": cleanup.found() == self.clean,
+            "is_clean": cleanup.found(self.stack.access) == self.clean,
             "running": now.running,
         }
         print(found, file=sys.stderr, flush=True)
@@ -116,6 +124,7 @@ def main(run: str) -> None:
             "planted": steps.after(PLANTS, LOOKS),
             "looked": steps.after(LOOKS),
             "settings": steps.after(CHANGES_SETTINGS),
+            "permissions": steps.after(CHANGES_PERMISSIONS),
         }
         told["labs"] = grade_labs(stack)
         told["restarts"] = steps.restarts()

@@ -54,11 +54,17 @@ def test_code_in_the_jvm_and_a_streaming_query_do_not_outlive_their_submission(t
     assert told["looked"]["shown"] == ["null"]
 
 
-def test_a_broker_with_other_settings_is_not_kept(told: dict) -> None:
+def test_the_brokers_settings_cannot_be_changed(told: dict) -> None:
     left = told["settings"]
-    assert (left["shown"], left["before"]["is_clean"]) == (["altered"], False)
+    assert "ClusterAuthorizationFailedError" in left["shown"][0]
+    assert (left["before"]["is_clean"], left["restarts"]) == (True, [])
+
+
+def test_an_hdfs_with_other_permissions_is_not_kept(told: dict) -> None:
+    left = told["permissions"]
+    assert (left["shown"], left["before"]["is_clean"]) == (["200"], False)
     assert len(left["restarts"]) == 1
-    assert "message.max.bytes" in left["restarts"][0]
+    assert "permission: '1777' became '700'" in left["restarts"][0]
     assert left["is_clean"]
 
 

@@ -34,13 +34,13 @@ class HdfsClient(WebHDFS):
 
     cachable = False  # a client belongs to the thread that created it
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, user: str = HDFS_USER) -> None:
         """Create a client for a NameNode's web address, `http://host:port`, without sending a request."""
         address = urlsplit(url)
         super().__init__(
             host=address.hostname,
             port=address.port or (443 if address.scheme == "https" else 80),
-            user=HDFS_USER,
+            user=user,
             use_https=address.scheme == "https",
             use_listings_cache=False,
         )

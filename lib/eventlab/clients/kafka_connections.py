@@ -34,11 +34,11 @@ class KafkaUnavailable(ServiceUnavailable):
 
 
 @contextmanager
-def open_admin(bootstrap_servers: str, timeout_s: float = TIMEOUT_S) -> Iterator[KafkaAdminClient]:
-    """Open kafka-python's admin client for the duration of the block."""
+def open_admin(bootstrap_servers: str, timeout_s: float = TIMEOUT_S, **more: Any) -> Iterator[KafkaAdminClient]:
+    """Open kafka-python's admin client, with further options, for the duration of the block."""
     import kafka
 
-    options = _options(bootstrap_servers, timeout_s)
+    options = _options(bootstrap_servers, timeout_s) | more
     with _available(bootstrap_servers, timeout_s), closing(kafka.KafkaAdminClient(**options)) as admin:
         yield admin
 

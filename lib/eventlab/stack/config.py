@@ -63,8 +63,12 @@ def template_values(settings: Settings) -> dict[str, str]:
 
 
 def render(settings: Settings) -> None:
-    """Write the configuration to the state folder."""
-    _write(settings.state_dir / "conf", template_values(settings))
+    """Write the configuration to the state folder.
+
+    What `<state folder>/added/<name of a template>` contains is added at the end of that file, where it replaces
+    earlier values. The grader has such additions.
+    """
+    _write(settings.state_dir / "conf", template_values(settings), settings.state_dir / "added")
 
 
 def render_for_containers(settings: Settings) -> Path:
@@ -93,12 +97,16 @@ def render_for_containers(settings: Settings) -> Path:
     return folder
 
 
-def _write(folder: Path, values: dict[str, str]) -> None:
+def _write(folder: Path, values: dict[str, str], additions: Path | None = None) -> None:
     """Write the templates with their values, escaped as each file format requires."""
     for name in TEMPLATES:
         escape_value = ESCAPES[Path(name).suffix]
         escaped = {key: escape_value(value) for key, value in values.items()}
-        write_if_changed(folder / name, Template((ROOT / "stack" / name).read_text()).substitute(escaped))
+        text = Template((ROOT / "stack" / name).read_text()).substitute(escaped)
+        if additions and (added := additions / name).exists():
+            body, end, _ = text.rpartition("</configuration>") if name.endswith(".xml") else (text, "", "")
+            text = f"{body}\n{added.read_text()}\n{end}"
+        write_if_changed(folder / name, text)
 
 
 def escape_property(value: str) -> str:

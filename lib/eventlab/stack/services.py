@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eventlab.errors import ServiceUnavailable, StackError
-from eventlab.settings import HOST, ROOT, Settings
+from eventlab.settings import HDFS_USER, HOST, ROOT, Settings
 from eventlab.stack import jvm, probes, provision
 from eventlab.stack.config import conf_dir, start_page, tmp_dir
 from eventlab.stack.tokens import jupyter_token
+
+NAMENODE_USER, DATANODE_USER = "HDFS_NAMENODE_USER", "HDFS_DATANODE_USER"
+"""Environment variables with the names under which HDFS's nodes run; the NameNode's is HDFS's superuser."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,11 @@ def hdfs_command(settings: Settings, node: str, *arguments: str) -> list[str]:
     )
 
 
+def hdfs_user(variable: str) -> dict[str, str]:
+    """Return the variable with the name under which a node of HDFS runs: by default the learner's."""
+    return {"HADOOP_USER_NAME": os.environ.get(variable, HDFS_USER)}
+
+
 def spark_command(settings: Settings) -> list[str]:
     """Return the command of the Spark Connect server."""
     properties = conf_dir(settings, "spark") / "spark-defaults.conf"
@@ -187,6 +195,7 @@ NAMENODE = Service(
     external="default_fs_url",
     jars="hdfs",
     web_page=("HDFS's page", "webhdfs_url"),
+    extra_variables=lambda settings: hdfs_user(NAMENODE_USER),
     prepare=lambda settings: provision.format_once(
         settings, "hdfs/name", lambda settings: hdfs_command(settings, "NameNode", "-format", "-nonInteractive")
     ),
@@ -200,6 +209,7 @@ DATANODE = Service(
     probe=probes.datanode,
     address=lambda settings: settings.default_fs_url or f"{HOST}:{settings.datanode_port}",
     external="default_fs_url",
+    extra_variables=lambda settings: hdfs_user(DATANODE_USER),
     needs=("namenode",),
     jars="hdfs",
     provision=provision.tmp_folder,

@@ -5,10 +5,14 @@ the next submission. The few ways to run such code each load a class that nothin
 each class that it loads (`-Xlog:class+load`):
 
 - `java_method` and `reflect` call any static method;
-- Python functions run in processes next to the JVM, as the same user;
+- Python functions and `TRANSFORM` run in processes next to the JVM, as the same user;
+- functions in Scala or Java arrive as serialized objects;
 - JDBC drivers run what the URL says (Derby's calls Java);
 - `addArtifacts` and `ADD JAR` load classes from jars that are not part of the kit;
 - streaming queries continue after their notebook has ended.
+
+Libraries that Spark has and that no submission needs are a reason, too: the list of those that are needed is short
+enough to be read.
 
 This does not prove an attack, but Spark is restarted before the next submission. That takes seconds and costs no
 marks. The JVM writes to a pipe, which the student's code can neither read nor change.
@@ -23,6 +27,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 DOORS = {
+    "org.apache.spark.sql.execution.BaseScriptTransformationWriterThread": "a script (TRANSFORM)",
+    "org.apache.spark.sql.execution.BaseScriptTransformationExec": "a script (TRANSFORM)",
+    "org.apache.spark.sql.connect.common.UdfPacket": "a serialized function",
+    "org.apache.spark.sql.connect.common.ForeachWriterPacket": "a serialized function",
     "org.apache.spark.sql.catalyst.expressions.CallMethodViaReflection$": "java_method",
     "org.apache.spark.api.python.PythonWorkerFactory": "a Python function",
     "org.apache.spark.sql.execution.datasources.jdbc.DriverRegistry$": "JDBC",
@@ -30,6 +38,62 @@ DOORS = {
     "org.apache.hadoop.hive.ql.udf.generic.GenericUDFReflect": "reflect",
     "org.apache.hadoop.hive.ql.udf.generic.GenericUDFReflect2": "reflect",
 }
+LIBRARIES = (
+    *(
+        "RoaringBitmap",
+        "aircompressor",
+        "antlr",
+        "arrow-",
+        "avro-",
+        "chill",
+        "commons-codec",
+        "commons-collections4",
+    ),
+    *("commons-compiler", "commons-compress", "commons-crypto", "commons-io", "commons-lang", "commons-math3"),
+    *(
+        "commons-pool2",
+        "commons-text",
+        "compress-lzf",
+        "datasketches-",
+        "flatbuffers-",
+        "gson",
+        "guava",
+        "hadoop-",
+    ),
+    *(
+        "hive-storage-api",
+        "hk2-",
+        "icu4j",
+        "istack-",
+        "ivy-",
+        "jackson-",
+        "jakarta.",
+        "janino",
+        "javassist",
+        "jaxb-",
+    ),
+    *("jcl-over-slf4j", "jersey-", "joda-time", "json4s-", "jsr305", "jts-core", "jul-to-slf4j", "kafka-clients"),
+    *("kryo-", "log4j-", "lz4-", "metrics-", "minlog", "netty-", "objenesis", "orc-", "osgi-", "paranamer"),
+    *(
+        "parquet-",
+        "pickle",
+        "py4j",
+        "scala-library",
+        "scala-parallel",
+        "scala-parser",
+        "scala-reflect",
+        "scala-xml",
+    ),
+    *("slf4j-api", "snappy-", "spark-catalyst", "spark-common", "spark-connect", "spark-core", "spark-kvstore"),
+    *("spark-launcher", "spark-network", "spark-sketch", "spark-sql", "spark-streaming", "spark-tags"),
+    *("spark-token", "spark-unsafe", "spark-variant", "stax-api", "stream-", "threeten-extra", "tink"),
+    *("univocity-", "xbean-", "xmlschema-", "xz-", "zstd-"),
+    *("java.base", "java.compiler", "java.datatransfer", "java.desktop", "java.logging", "java.management"),
+    *("java.naming", "java.net.http", "java.security", "java.smartcardio", "java.sql", "java.transaction.xa"),
+    *("java.xml", "jdk.charsets", "jdk.crypto", "jdk.incubator.vector", "jdk.internal.vm", "jdk.jfr"),
+    *("jdk.localedata", "jdk.naming", "jdk.net", "jdk.nio", "jdk.security", "jdk.unsupported", "jdk.zipfs"),
+)
+"""The first letters of the jars and Java modules that submissions need; not `jdk.attach`, `derby`, `hive-exec`."""
 MOST = 20
 
 
@@ -40,6 +104,8 @@ class ClassWatch:
         """Create the pipe and read it; classes from the folders of `kit` are not a submission's own."""
         self.pipe = pipe
         self._kit = tuple(f"file:{folder}/" for folder in kit)
+        self._of_start: set[str] | None = set()
+        self._needed: frozenset[str] = frozenset()
         self._found: list[str] = []
         self._rest = b""
         self._lock = threading.Lock()
@@ -55,6 +121,12 @@ class ClassWatch:
     def option(self) -> str:
         """Return the JVM option that writes the class log to the pipe."""
         return f"-Xlog:class+load=info:file={self.pipe}:none"
+
+    def started(self) -> None:
+        """Take the libraries of which classes were loaded so far as those that Spark needs to start."""
+        self._read()
+        with self._lock:
+            self._needed, self._of_start = frozenset(self._of_start or ()), None
 
     def found(self) -> list[str]:
         """Return why Spark must be restarted: the entries of DOORS whose classes were loaded so far."""
@@ -84,10 +156,23 @@ class ClassWatch:
                     self._take(line.decode(errors="replace"))
 
     def _take(self, line: str) -> None:
-        """Take a line: `a.b.C source: file:/.../x.jar` or `a.b.C source: jrt:/java.base`."""
+        """Take a line: `a.b.C source: file:/.../x.jar` or `a.b.C source: jrt:/java.base`.
+
+        For a class from an archive of class data, or one that is generated, the source is not a library.
+        """
         name, _, source = line.strip().partition(" source: ")
         door = DOORS.get(name)
         if door is None and source.startswith("file:") and not source.startswith(self._kit):
             door = f"a class of its own, {name[:100]}"
+        if door is None and source.startswith(("file:", "jrt:")):
+            door = self._unusual(source.rpartition("/")[2])
         if door and door not in self._found and len(self._found) < MOST:
             self._found.append(door)
+
+    def _unusual(self, library: str) -> str | None:
+        """Return the reason why Spark must be restarted after a class of this jar or module, if there is one."""
+        if self._of_start is not None:
+            self._of_start.add(library)
+        elif library not in self._needed and not library.startswith(LIBRARIES):
+            return f"a library that no submission needs, {library[:100]}"
+        return None

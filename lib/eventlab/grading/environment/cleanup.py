@@ -1,52 +1,84 @@
 """Detect and remove what a submission created in Kafka and on HDFS.
 
-`found` describes a stack. `remove` deletes the topics, groups and folders that a clean stack does not have.
-If the stack still differs then (a broker setting, a quota, the permissions of a folder), its services are
-restarted. Client quotas are an exception: this Kafka client cannot read them.
+`found` describes a stack. `remove` deletes the topics, groups and folders that a clean stack does not have. If the
+stack still differs then (the permissions of a folder, a storage policy), its services are restarted. What no
+submission may change is not read here: `access.py`.
 """
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
-from eventlab.clients.kafka import open_admin
-from eventlab.labs import files
-from eventlab.settings import settings
-from eventlab.stack import filesystem
+from eventlab.clients import kafka
+from eventlab.clients.hdfs import HdfsClient
+from eventlab.clients.hdfs_web import jmx_bean
+from eventlab.errors import EventlabError
+from eventlab.grading.environment.access import Access
 
 FOLDERS = ("/", "/tmp")
-COUNTED = ("directoryCount", "fileCount", "quota", "spaceQuota")
+VARYING = ("accessTime", "modificationTime", "childrenNum", "fileId", "pathSuffix", "name")
+NODES = ("FSState", "NumLiveDataNodes", "NumDeadDataNodes", "NumStaleDataNodes")
 BROKER = "1"
 """The only one (stack/kafka/server.properties); what is set for all brokers shows in its settings, too."""
 
 
-def found() -> dict[str, Any]:
+def found(access: Access) -> dict[str, Any]:
     """Return the topics, groups, settings and folders of Kafka and HDFS."""
-    with open_admin(settings.bootstrap_servers) as admin:
+    with access.admin() as admin:
         topics = sorted(admin.list_topics())
-        groups = sorted(group["group_id"] for group in admin.list_groups())
-        configs = _configs(admin, topics)
-    total = files.summary("/")
-    return {
-        "topics": topics,
-        "groups": groups,
-        "settings": configs,
-        "folders": {path: files.modes(path) for path in FOLDERS},
-        "total": {name: total.get(name) for name in COUNTED},
+        kafka_state = {
+            "topics": _end_offsets(admin, topics),
+            "groups": sorted(group["group_id"] for group in admin.list_groups()),
+            "settings": _configs(admin, topics),
+        }
+    hdfs = access.hdfs()
+    nodes = jmx_bean(access.settings.webhdfs_url, "Hadoop:service=NameNode,name=FSNamesystemState") or {}
+    return kafka_state | {
+        "folders": {path: _folder(hdfs, path) for path in FOLDERS},
+        "total": hdfs.content_summary("/"),
+        "nodes": {name: nodes.get(name) for name in NODES},
     }
 
 
-def remove(clean: dict[str, Any]) -> None:
+def remove(access: Access, clean: dict[str, Any]) -> None:
     """Delete the topics, groups and folders that a clean stack does not have."""
-    with open_admin(settings.bootstrap_servers) as admin:
+    with access.admin() as admin:
         if groups := [g["group_id"] for g in admin.list_groups() if g["group_id"] not in clean["groups"]]:
             _end_groups(admin, groups)
-        if topics := [name for name in admin.list_topics() if name not in clean["topics"]]:
-            admin.delete_topics(topics)
-    for folder, names in clean["folders"].items():
-        for name in filesystem.names(folder):
-            if name not in names:
-                filesystem.delete(f"{folder.rstrip('/')}/{name}")
+        topics = admin.list_topics()
+        kept = clean["topics"].keys() & topics
+        offsets = _end_offsets(admin, sorted(kept))
+        changed = {name for name in kept if offsets.get(name) != clean["topics"][name]}
+        if unwanted := sorted(changed | (set(topics) - kept)):
+            admin.delete_topics(unwanted)
+    for name in changed:
+        kafka.create_topic(access.settings.bootstrap_servers, name)
+    hdfs = access.hdfs()
+    for folder, before in clean["folders"].items():
+        for entry in hdfs.ls(folder, detail=True):
+            if entry["pathSuffix"] not in before["entries"]:
+                with contextlib.suppress(EventlabError, FileNotFoundError):  # `found` says what is left
+                    hdfs.rm(f"{folder.rstrip('/')}/{entry['pathSuffix']}", recursive=True)
+
+
+def _end_offsets(admin: Any, topics: list[str]) -> dict[str, Any]:
+    """Return the end offset of each partition of the topics, and the ids of the topics."""
+    from kafka import TopicPartition
+    from kafka.admin import OffsetSpec
+
+    described = admin.describe_topics(topics) if topics else []
+    partitions = {
+        topic["name"]: [TopicPartition(topic["name"], one["partition_index"]) for one in topic["partitions"]]
+        for topic in described
+    }
+    asked = {
+        one: OffsetSpec.LATEST for name, many in partitions.items() if not name.startswith("__") for one in many
+    }
+    offsets = admin.list_partition_offsets(asked) if asked else {}
+    return {
+        name: [offsets[one].offset if one in offsets else 0 for one in many] for name, many in partitions.items()
+    }
 
 
 def _end_groups(admin: Any, groups: list[str]) -> None:
@@ -66,3 +98,19 @@ def _configs(admin: Any, topics: list[str]) -> dict[str, Any]:
     wanted = [ConfigResource(ConfigResourceType.BROKER, BROKER)]
     wanted += [ConfigResource(ConfigResourceType.TOPIC, name) for name in topics]
     return admin.describe_configs(wanted)
+
+
+def _folder(hdfs: HdfsClient, path: str) -> dict[str, Any]:
+    """Return all attributes of a folder and of its entries: owners, permissions, policies, quotas."""
+    attributes = hdfs._call("GETXATTRS", path=path, encoding="hex").json()["XAttrs"]
+    return {
+        "own": _lasting(hdfs.info(path)),
+        "attributes": attributes,
+        "acl": hdfs._call("GETACLSTATUS", path=path).json()["AclStatus"],
+        "quota": hdfs.content_summary(path),
+        "entries": {entry["pathSuffix"]: _lasting(entry) for entry in hdfs.ls(path, detail=True)},
+    }
+
+
+def _lasting(entry: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in entry.items() if name not in VARYING}

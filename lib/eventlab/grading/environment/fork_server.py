@@ -70,8 +70,8 @@ class ForkServer:
         """Fork a kernel and return it without waiting until it answers."""
         kernel_id = f"k{next(self._numbers)}"
         folder = self.folder / kernel_id
-        (folder / "work").mkdir(parents=True)
-        for path in (folder, folder / "work"):
+        for path in [folder] if self.seen_as else [folder, folder / "work"]:
+            path.mkdir()
             path.chmod(0o777)
         inside = self.seen_as or str(folder)
         _, connection = write_connection_file(
@@ -135,12 +135,19 @@ class KernelProcess:
         """Put files into the working folder, and wait until they are written."""
         if files:
             packed = {name: base64.b64encode(content).decode() for name, content in files.items()}
-            self._server.request(do="write", id=self.id, files=packed)
+            source = self.folder.with_suffix(".files")
+            source.write_text(json.dumps(packed))
+            self._server.request(do="write", id=self.id, source=str(source))
             self.files()  # requests are carried out in turn: after this answer, the files are written
 
     def files(self) -> dict[str, bytes]:
         """Return the files in the working folder, by name."""
         return self._server.files_of(self.id)
+
+    def end(self, reason: str) -> None:
+        """Ask to kill the kernel for a reason, which `exit_reason` then returns."""
+        with contextlib.suppress(KernelError):
+            self._server.request(do="kill", id=self.id, why=reason)
 
     def kill(self) -> None:
         """Kill the kernel and all that it started, and wait until they have ended."""

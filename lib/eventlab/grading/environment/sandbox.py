@@ -29,6 +29,8 @@ from eventlab.stack import environment, java
 
 INSIDE = Path(__file__).parents[1] / "inside"
 INSIDE_AT = "/run/eventlab"
+TMP = "tmp"
+"""The folder in the state folder of services that they see as /tmp."""
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt/java")
 ETC = (
     *("alternatives", "ca-certificates", "fonts", "hosts", "java*", "ld.so.cache", "ld.so.conf", "ld.so.conf.d"),
@@ -47,12 +49,24 @@ WARM_IMPORTS = (
 
 @dataclass(frozen=True)
 class ProcessLimits:
-    """What the processes of one submission may use."""
+    """What one submission may use.
+
+    Attributes:
+        memory_mib: Of its kernel with all that it starts, and again of its Python functions in Spark.
+        processes: At the same time, also in Spark.
+        file_mib: The largest file.
+        scratch_mib: The files in the folders of its kernel, in memory.
+        disk_mib: What Kafka, HDFS and Spark store for it.
+        files: How many files they store for it.
+        cpu_s: Processor time of each process.
+    """
 
     memory_mib: int = 1024
     processes: int = 200
     file_mib: int = 128
     scratch_mib: int = 256
+    disk_mib: int = 1024
+    files: int = 20_000
     cpu_s: int = 3600
 
     def of_kernel(self) -> dict[str, int]:
@@ -138,8 +152,12 @@ def of_worker(command: Sequence[str]) -> list[str]:
 def of_services(
     run: Path, state: Path, variables: Mapping[str, str], command: Sequence[str], root: bool
 ) -> list[str]:
-    """Return the command that runs services in a sandbox that shows the kit and their state folder."""
-    words = [*_visible(run), "--bind", str(state), str(state), "--dir", "/home/student"]
+    """Return the command that runs services in a sandbox that shows the kit and their state folder.
+
+    Temporary files are on the disk, in the state folder, where they are counted and deleted with it.
+    """
+    tmp = ["--bind", str(state / TMP), "/tmp"]
+    words = [*_visible(run, tmp), "--bind", str(state), str(state), "--dir", "/home/student", "--remount-ro", "/"]
     if root:
         words += [word for cap in ("SETUID", "SETGID", "SETPCAP") for word in ("--cap-add", f"CAP_{cap}")]
     return [*words, *_variables(variables), "--chdir", str(ROOT), "--", *command]
@@ -148,10 +166,12 @@ def of_services(
 def of_kernels(run: Path, client: Path, variables: Mapping[str, str], command: Sequence[str]) -> list[str]:
     """Return the command of the kernels' sandbox: the kit without the grader, and empty folders."""
     kernels = run / "kernels"
-    words = [*_visible(run), "--ro-bind", str(client), str(client), "--bind", str(kernels), str(kernels)]
-    for folder in ("/submission", "/home/student", "/kernel", "/before"):
+    tmp = ["--perms", "1777", "--tmpfs", "/tmp"]
+    words = [*_visible(run, tmp), "--ro-bind", str(client), str(client), "--bind", str(kernels), str(kernels)]
+    for folder in ("/submission", "/kernel", "/before", "/scratch"):
         words += ["--dir", folder]
-    words += ["--cap-add", "ALL"]
+    words += ["--tmpfs", "/home/student"]  # caches of the imported packages; a kernel sees another folder
+    words += ["--remount-ro", "/", "--cap-add", "ALL"]
     return [*words, *_variables(variables), "--chdir", "/", "--", *command]
 
 
@@ -210,9 +230,12 @@ def _bare(program: str) -> list[str]:
     return [program, "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--die-with-parent", "--new-session"]
 
 
-def _visible(run: Path) -> list[str]:
-    """Return the mounts of each sandbox: programs, Python, Java and the kit without the grader, read-only."""
-    words = [*_bare("bwrap"), "--clearenv", "--perms", "1777", "--tmpfs", "/tmp"]
+def _visible(run: Path, tmp: Sequence[str]) -> list[str]:
+    """Return the mounts of each sandbox: programs, Python, Java and the kit without the grader, read-only.
+
+    Of Java's programs only `java` is visible: the others (`jcmd`, `jstack`) look into running JVMs.
+    """
+    words = [*_bare("bwrap"), "--clearenv", *tmp]
     for folder in ("/etc", "/home", "/run"):
         words += ["--perms", "0755", "--dir", folder]
     for name in SYSTEM:
@@ -233,8 +256,29 @@ def _visible(run: Path) -> list[str]:
     for path in outside:
         words += ["--ro-bind", str(path), str(path)]
     grading = str(Path(__file__).parents[1])
-    words += ["--tmpfs", grading, "--remount-ro", grading, "--ro-bind", str(INSIDE), INSIDE_AT]
-    return [*words, "--proc", "/proc", "--dev", "/dev"]
+    words += [
+        *_without_java_tools(),
+        "--tmpfs",
+        grading,
+        "--remount-ro",
+        grading,
+        "--ro-bind",
+        str(INSIDE),
+        INSIDE_AT,
+    ]
+    return [*words, "--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
+
+
+def _without_java_tools() -> list[str]:
+    """Return the mounts that hide all programs of the installed Javas except the `java` of the kit."""
+    used = java.find().home.resolve()
+    words = []
+    for home in sorted({path.resolve() for path in Path("/usr/lib/jvm").glob("*")} | {used}):
+        if (home / "bin").is_dir():
+            words += ["--tmpfs", str(home / "bin")]
+            words += ["--ro-bind", str(home / "bin/java"), str(home / "bin/java")] if home == used else []
+            words += ["--remount-ro", str(home / "bin")]
+    return words
 
 
 def _variables(variables: Mapping[str, str]) -> list[str]:

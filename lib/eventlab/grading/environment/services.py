@@ -57,13 +57,17 @@ class Services:
         variables: Mapping[str, str] | None = None,
     ) -> None:
         own = configuration.state(name)
-        own.state_dir.mkdir(parents=True, exist_ok=True)
+        temporary = own.state_dir / sandbox.TMP
+        temporary.mkdir(parents=True, exist_ok=True)
+        temporary.chmod(0o1777)
         if uid:
             os.chown(own.state_dir, uid, uid)
         wanted = {
             "services": services,
             "uid": uid,
             "limits": configuration.limits.of_services(),
+            "memory": configuration.limits.memory_mib * sandbox.MIB,
+            "processes": configuration.limits.processes,
             "contained": configuration.contained,
         }
         command = sandbox.inside("services", wanted, configuration.contained)
@@ -85,10 +89,17 @@ class Services:
 
     def sweep(self) -> list[str]:
         """Kill every process that is not a service and return their names."""
-        answer = self._ask("sweep")
-        if answer["ended"]:
-            raise WorkerStackError(f"{' and '.join(answer['ended'])} has ended")
-        return answer["swept"]
+        self.require_running()
+        return self._ask("sweep")["swept"]
+
+    def require_running(self) -> None:
+        """Raise WorkerStackError when a service has ended."""
+        if ended := self._ask("ended")["ended"]:
+            raise WorkerStackError(f"{' and '.join(ended)} has ended")
+
+    def is_busy(self) -> list[str]:
+        """Return the names of the threads that have computed since `sweep`, although nobody asks for anything."""
+        return self._ask("busy")["busy"]
 
     def _ask(self, what: str) -> dict:
         assert self._process.stdin is not None

@@ -1,4 +1,4 @@
-"""Code that runs in a kernel before the student's: it opens a Spark session and drops all tables."""
+"""Code that runs in a kernel before the student's: it opens a Spark session and drops tables and functions."""
 
 PREPARE_KERNEL = """
 def _prologue():
@@ -17,6 +17,8 @@ def _prologue():
             spark.sql(f"drop database if exists `{row[0]}` cascade")
     for table in spark.catalog.listTables("global_temp"):
         spark.catalog.dropGlobalTempView(table.name)
+    for row in spark.sql("show user functions").collect():
+        spark.sql(f"drop function if exists {row[0].replace('spark_catalog.', '')}")
 _prologue()
 del _prologue
 """

@@ -1,10 +1,11 @@
 """A worker's stack: cleaned between submissions, and restarted when it cannot be cleaned.
 
-A submission can leave something in three places. Kafka and HDFS never run a student's code: what it created there
-is deleted, and the stack is restarted when something else has changed (`cleanup.py`). In Spark its sessions are
-ended (`sessions.py`) and the processes next to the JVM are killed. Spark is restarted when the submission may
-have loaded its own code (`classes.py`) or when Spark does not answer. The kernel always ends, and the next one
-opens its session after all this.
+What a submission may do at all is limited first (`access.py`). It can leave something in three places. Kafka and
+HDFS never run a student's code: what it created there is deleted, and the stack is restarted when something else
+has changed (`cleanup.py`). In Spark its sessions are ended (`sessions.py`), and new processes and files are
+removed. Spark is restarted when the submission may have loaded its own code (`class_watch.py`), when something
+still computes, or when Spark does not answer. The kernel always ends, and the next one opens its session after
+all this.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 from eventlab.clients import kafka
 from eventlab.grading.environment import cleanup, sandbox, sessions
+from eventlab.grading.environment.access import Access
 from eventlab.grading.environment.class_watch import ClassWatch
+from eventlab.grading.environment.disk_watch import DiskWatch
 from eventlab.grading.environment.fork_server import ForkServer
 from eventlab.grading.environment.services import PATIENCE_S, Services, WorkerConfiguration, WorkerStackError
 from eventlab.grading.environment.warm_up import PREPARE_KERNEL, WARM_UP
@@ -35,6 +38,8 @@ FOR_SMALL_DATA = (
     "-Dspark.sql.codegen.factoryMode=NO_CODEGEN",
 )
 """The queries of a submission are short: compiling them took half of Spark's processor time."""
+CLOSED = ("-XX:+DisableAttachMechanism",)
+"""No other process can load code into the JVM or stop the log of its classes."""
 
 
 class WorkerStack:
@@ -42,6 +47,7 @@ class WorkerStack:
 
     def __init__(self, configuration: WorkerConfiguration) -> None:
         self.config = configuration
+        self.access = Access.create(configuration.settings)
         self._data: Services | None = None
         self._spark: Services | None = None
         self._classes: ClassWatch | None = None
@@ -50,19 +56,23 @@ class WorkerStack:
         self._clean: dict[str, object] = {}
         self._sessions = sessions.Sessions(frozenset(), 0)
         self._warming = threading.Thread()
+        self._disk: DiskWatch | None = None
 
     def open(self) -> None:
         """Start the services and the process that forks kernels, in parallel."""
         sandbox.write_accounts(self.config.run, self.config.uids)
         client = self.config.state("client")
+        self.access.configure(client.state_dir, "client")
         config.render(client)
         self._fork_server = self._fork_server or self._open_fork_server(client, self.config.uids[2])
-        self._data = Services(self.config, "data", DATA, self.config.uids[0])
+        self.access.configure(self.config.run / "data", "data")
+        self._data = Services(self.config, "data", DATA, self.config.uids[0], self.access.users)
         self._start_spark()
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(Services.wait_ready, [self._data, self._spark]))
         self._fork_server.is_warm.wait(PATIENCE_S)
-        self._clean = cleanup.found()
+        self.access.restrict(self.config.limits)
+        self._clean = cleanup.found(self.access)
         self._begin()
 
     def _open_fork_server(self, client: Settings, uid: int) -> ForkServer:
@@ -70,6 +80,7 @@ class WorkerStack:
         kernels.mkdir(exist_ok=True)
         wanted = {
             "uid": uid,
+            "processor": self.config.number,
             "namespaces": self.config.contained,
             "limits": self.config.limits.of_kernel(),
             "memory": self.config.limits.memory_mib * sandbox.MIB,
@@ -94,12 +105,15 @@ class WorkerStack:
         state, uid = self.config.run / "spark", self.config.uids[1]
         state.mkdir(parents=True, exist_ok=True)
         self._classes = ClassWatch(state / "classes", sandbox.shown())
-        told = {"JAVA_TOOL_OPTIONS": " ".join([self._classes.option, *FOR_SMALL_DATA])}
+        self.access.configure(state, "spark")
+        told = {"JAVA_TOOL_OPTIONS": " ".join([self._classes.option, *FOR_SMALL_DATA, *CLOSED])}
         self._spark = Services(self.config, "spark", ("spark",), uid, told)
 
     def _begin(self) -> None:
         """Note Spark's own sessions, and warm Spark up while the first kernel starts."""
         assert self._fork_server is not None
+        assert self._classes is not None
+        self._classes.started()
         self._sessions = sessions.look(self.config.settings)
         self._spare = self._spare or SubmissionKernel(self._fork_server.start())
         self._warming = threading.Thread(target=self._warm_up, daemon=True)
@@ -127,6 +141,7 @@ class WorkerStack:
                 opened = kernel.execute(PREPARE_KERNEL, 60)
                 if opened.ended == "done" and kernel.process.exit_reason is None:
                     self._spare = SubmissionKernel(self._fork_server.start())
+                    self._watch_disk(kernel)
                     return kernel
                 why = opened.error
             except KernelError as error:
@@ -135,16 +150,32 @@ class WorkerStack:
             kernel.forget()
         raise WorkerStackError(f"the sandbox gave no kernel twice in a row: {why}")
 
+    def _watch_disk(self, kernel: SubmissionKernel) -> None:
+        """End the kernel when the services store too much for it."""
+        folders = [self.config.run / "data", self.config.run / "spark"]
+        self._stop_watching()
+        self._disk = DiskWatch(folders, self.config.limits, kernel.process.end)
+
+    def _stop_watching(self) -> None:
+        if self._disk:
+            self._disk.stop()
+        self._disk = None
+
     def clean(self) -> None:
         """Remove what a submission left; restart the stack when it is not as before or does not answer."""
+        self._stop_watching()
         self._warming.join()
         doubts = self._doubts()
         try:
             if doubts:
                 self._close_spark()  # first, because what runs in it could write on
-            cleanup.remove(self._clean)
-            if (found := cleanup.found()) != self._clean:
-                raise WorkerStackError(f"left over: {found}")
+            assert self._data is not None
+            self._data.require_running()
+            cleanup.remove(self.access, self._clean)
+            if (found := cleanup.found(self.access)) != self._clean:
+                raise WorkerStackError(f"left over: {_differences(self._clean, found)}")
+            if not doubts and (doubts := self._still_computing()):
+                self._close_spark()
             if doubts:
                 self._note(f"Spark restarted: {doubts}")
                 self._start_spark()
@@ -167,9 +198,19 @@ class WorkerStack:
             return str(error)
         return ", ".join([*self._classes.found(), *swept])
 
+    def _still_computing(self) -> str:
+        """Return which threads of Spark compute although all sessions have ended, or ""."""
+        assert self._spark is not None
+        try:
+            threads = self._spark.is_busy()
+        except WorkerStackError as error:
+            return str(error)
+        return f"still computing: {', '.join(threads)}" if threads else ""
+
     def reopen(self, why: str) -> None:
         """Restart the whole stack with empty data folders."""
         self._note(why)
+        self._stop_watching()
         self._close_services()
         if self._spare:
             self._spare.forget()
@@ -216,7 +257,7 @@ class WorkerStack:
             ServiceUnavailable: The broker does not answer.
         """
         assert self._data is not None
-        self._data.sweep()
+        self._data.require_running()
         kafka.check_broker(self.config.settings.bootstrap_servers)
         try:
             files.summary("/")
@@ -230,6 +271,15 @@ class WorkerStack:
 
     def close(self) -> None:
         """End the kernels and services."""
+        self._stop_watching()
         if self._fork_server:
             self._fork_server.close()
         self._close_services()
+
+
+def _differences(before: object, now: object, name: str = "") -> str:
+    """Return where two nested dictionaries differ, with both values."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        names = [key for key in before | now if before.get(key) != now.get(key)]
+        return "; ".join(_differences(before.get(key), now.get(key), f"{name} {key}") for key in names[:5])
+    return f"{name.strip()}: {before!r:.200} became {now!r:.200}"

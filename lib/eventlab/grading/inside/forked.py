@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import sys
 import time
 import traceback
@@ -12,14 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import rights
+import syscalls
 
 PATIENCE_S = 5
 """How long the processes of the same user's last kernel may take to end."""
 WORK, HOME = "/submission", "/home/student"
-FRESH = {WORK: "0755", HOME: "0700", "/tmp": "1777", "/dev/shm": "1777"}
+FRESH = {WORK: 0o755, HOME: 0o700, "/tmp": 0o1777, "/dev/shm": 0o1777}
+SCRATCH = "/scratch"
+"""The file system that the fresh folders share: their limits are limits of them all."""
+MOST_FILES = 20_000
 PAGE = os.sysconf("SC_PAGE_SIZE")
-SLACK = 768 * 1024 * 1024
-"""Address space beyond what is used: every thread reserves some that it never touches."""
+SLACK = 3 * 1024**3
+"""Address space beyond what is used: threads and the JVMs of commands reserve some that they never touch."""
 
 
 def fork_patiently() -> int:
@@ -57,15 +62,21 @@ def be_first(wanted: dict[str, Any], id: str, tell: int) -> None:
     """Be process 1 of the namespace: start the kernel and end with it; does not return."""
     try:
         seen_from_outside = os.readlink("/proc/self")  # /proc is still the outer one
+        sealing = None
         if wanted["namespaces"]:
             fresh_folders(wanted, id)
+            sealing = sealer(tell)
+        stay_on_processor(wanted)
         rights.limit(limits_of(wanted))
         rights.give_up(wanted["uid"])
+        syscalls.restrict()
         rights.end_with_parent()
         kernel = fork_patiently()
         if kernel == 0:
             os.close(tell)
-            run_kernel(wanted, id)
+            run_kernel(wanted, id, sealing)
+        if sealing:
+            sealing.close()
         os.write(tell, f"{seen_from_outside}\n".encode())
         os.close(tell)
         while True:
@@ -90,11 +101,16 @@ def fresh_folders(wanted: dict[str, Any], id: str) -> None:
     rights.mount(f"{wanted['kernels']}/{id}", "/kernel", flags=rights.MS_BIND)
     rights.mount("none", wanted["kernels"], "tmpfs", rights.MS_NOSUID | rights.MS_NODEV, "size=4k,mode=0700")
     rights.mount("/tmp", "/before", flags=rights.MS_BIND | rights.MS_REC)
-    for folder, mode in FRESH.items():
-        options = f"size={wanted['size']},mode={mode},nr_inodes=20000"
-        rights.mount("none", folder, "tmpfs", rights.MS_NOSUID | rights.MS_NODEV, options)
-        if mode != "1777" and os.geteuid() == 0 and wanted["uid"]:
-            os.chown(folder, wanted["uid"], wanted["uid"])
+    options = f"size={wanted['size']},mode=0755,nr_inodes={MOST_FILES}"
+    rights.mount("none", SCRATCH, "tmpfs", rights.MS_NOSUID | rights.MS_NODEV, options)
+    for number, (folder, mode) in enumerate(FRESH.items()):
+        part = f"{SCRATCH}/{number}"
+        os.mkdir(part)
+        os.chmod(part, mode)
+        if mode != 0o1777 and os.geteuid() == 0 and wanted["uid"]:
+            os.chown(part, wanted["uid"], wanted["uid"])
+        rights.mount(part, folder, flags=rights.MS_BIND)
+    rights.mount("none", SCRATCH, "tmpfs", rights.MS_NOSUID | rights.MS_NODEV, "size=4k,mode=0700")
     for path in wanted["keep"]:  # a kit that lies below /tmp is to be seen there still
         before = f"/before{path.removeprefix('/tmp')}"
         os.makedirs(path if os.path.isdir(before) else os.path.dirname(path), mode=0o755, exist_ok=True)
@@ -103,6 +119,35 @@ def fresh_folders(wanted: dict[str, Any], id: str) -> None:
         rights.mount(before, path, flags=rights.MS_BIND | rights.MS_REC)
     rights.mount("none", "/before", "tmpfs", rights.MS_NOSUID | rights.MS_NODEV, "size=4k,mode=0700")
     rights.mount("proc", "/proc", "proc", rights.MS_NOSUID | rights.MS_NODEV | rights.MS_NOEXEC)
+
+
+def sealer(tell: int) -> socket.socket:
+    """Start a process that makes the folder of the kernel's sockets read-only; return how to ask it.
+
+    The kernel asks for it when its sockets exist and before it runs a cell. Afterwards the worker can still
+    connect, and the student's code cannot create files there.
+    """
+    ours, theirs = socket.socketpair()
+    if os.fork() == 0:
+        os.close(tell)
+        ours.close()
+        if theirs.recv(1):
+            flags = rights.MS_REMOUNT | rights.MS_BIND | rights.MS_RDONLY | rights.MS_NOSUID | rights.MS_NODEV
+            rights.mount("none", "/kernel", flags=flags)
+            theirs.send(b"1")
+        os._exit(0)
+    theirs.close()
+    return ours
+
+
+def stay_on_processor(wanted: dict[str, Any]) -> None:
+    """Run on one processor only: many busy processes must not slow down other workers' submissions.
+
+    The filter of system calls keeps the process there.
+    """
+    with contextlib.suppress(AttributeError, OSError):
+        processors = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {processors[wanted.get("processor", 0) % len(processors)]})
 
 
 def limits_of(wanted: dict[str, Any]) -> dict[str, int]:
@@ -117,7 +162,7 @@ def first_folder(wanted: dict[str, Any], id: str) -> str:
     return f"{wanted['kernels']}/{id}/work"
 
 
-def run_kernel(wanted: dict[str, Any], id: str) -> None:
+def run_kernel(wanted: dict[str, Any], id: str, sealing: socket.socket | None) -> None:
     """Run the kernel in the student's process; does not return."""
     try:
         own = "/kernel" if wanted["namespaces"] else f"{wanted['kernels']}/{id}"
@@ -128,7 +173,7 @@ def run_kernel(wanted: dict[str, Any], id: str) -> None:
             numpy.random.seed()
         sys.path[:] = [entry for entry in sys.path if entry != os.path.dirname(os.path.abspath(__file__))]
         sys.path.insert(0, "")
-        serve(f"{own}/connection.json")
+        serve(f"{own}/connection.json", sealing)
     except SystemExit:
         os._exit(0)
     except BaseException:
@@ -138,14 +183,19 @@ def run_kernel(wanted: dict[str, Any], id: str) -> None:
     os._exit(0)
 
 
-def serve(connection: str) -> None:
-    """Run ipykernel with a connection file."""
+def serve(connection: str, sealing: socket.socket | None) -> None:
+    """Run ipykernel with a connection file; its folder is made read-only before the first cell."""
     from ipykernel.kernelapp import IPKernelApp
 
     sys.argv = ["ipykernel_launcher", "-f", connection]
     signal.signal(signal.SIGINT, signal.default_int_handler)
     app = IPKernelApp.instance()
     app.initialize(["-f", connection, "--IPKernelApp.log_level=CRITICAL", "--HistoryManager.enabled=False"])
+    if sealing:
+        sealing.send(b"1")
+        if not sealing.recv(1):
+            raise OSError("the folder of the kernel's sockets could not be made read-only")
+        sealing.close()
     app.start()
 
 

@@ -2,10 +2,11 @@
 
 An import of pyspark, pandas and matplotlib costs more than most submissions run; a fork costs nothing. Each fork
 gets process and mount namespaces, empty folders, limits and another user before its kernel starts. This process
-runs no student's code. It obeys lines of JSON on standard input and reports on standard output:
+runs no student's code and reads no student's files: later kernels inherit its memory and its open files. It obeys
+lines of JSON on standard input and reports on standard output:
 
     {"do": "start", "id": "k1"}            {"event": "ended", "id": "k1", "why": "exit 0" | "signal 9" | "memory"}
-    {"do": "write", "id": "k1", "files": {...}}
+    {"do": "write", "id": "k1", "source": "/.../k1.files"}
     {"do": "files", "id": "k1", "request": 7}    {"event": "files", "request": 7, "files": {...}}
     {"do": "kill", "id": "k1"}
     {"do": "forget", "id": "k1"}
@@ -21,6 +22,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,6 +74,7 @@ class ForkServer:
         pid = os.fork()
         if pid == 0:
             os.close(read_end)
+            self.close_folders()
             forked.become_kernel(self.wanted, id, write_end)
         os.close(write_end)
         with os.fdopen(read_end, "rb") as said:
@@ -88,20 +91,51 @@ class ForkServer:
         else:
             kernel.why = first or "could not be started"
 
-    def write(self, id: str, files: dict[str, str]) -> None:
-        """Put the submission's files beside the notebook, before any of its code runs."""
-        opened = self.kernels[id].folder
-        if opened is None:
-            return
+    def close_folders(self) -> None:
+        """In a forked process, close the working folders of all kernels."""
+        for kernel in self.kernels.values():
+            if kernel.folder is not None:
+                os.close(kernel.folder)
+
+    def write(self, id: str, source: str) -> None:
+        """Put the submission's files beside the notebook, before any of its code runs.
+
+        Args:
+            id: The kernel.
+            source: A JSON file with the files as base64, by name.
+        """
+        folder = self.kernels[id].folder
+        if folder is not None:
+            self.in_child(lambda: self.copy(folder, source))
+
+    def copy(self, folder: int, source: str) -> None:
+        """Write the files of a JSON file below an open folder."""
+        files = json.loads(Path(source).read_text())
+        os.unlink(source)
         for name, content in files.items():
             with contextlib.suppress(OSError):
-                workdir_files.write_below(opened, name, base64.b64decode(content), self.wanted["uid"])
+                workdir_files.write_below(folder, name, base64.b64decode(content), self.wanted["uid"])
 
     def files(self, id: str, request: int) -> None:
         """Report the files in the notebook's folder; large ones and links are left out."""
         kernel = self.kernels.get(id)
-        found = workdir_files.plain_files(kernel.folder) if kernel and kernel.folder is not None else {}
-        say({"event": "files", "request": request, "files": found})
+        folder = kernel.folder if kernel else None
+        if folder is None:
+            say({"event": "files", "request": request, "files": {}})
+        else:
+            self.in_child(
+                lambda: say({"event": "files", "request": request, "files": workdir_files.plain_files(folder)})
+            )
+
+    @staticmethod
+    def in_child(work: Callable[[], None]) -> None:
+        """Do something in a forked process, so that nothing of it stays in the memory of this one."""
+        pid = os.fork()
+        if pid == 0:
+            with contextlib.suppress(Exception):
+                work()
+            os._exit(0)
+        os.waitpid(pid, 0)
 
     def kill(self, id: str, why: str = "killed") -> None:
         """Kill a kernel and all that it started."""
@@ -131,7 +165,9 @@ class ForkServer:
                 kernel.pid = 0
                 ended = f"signal {code - 128}" if code > 128 else f"signal {-code}" if code < 0 else f"exit {code}"
                 say({"event": "ended", "id": id, "why": kernel.why or ended})
-            elif (members := self.members(kernel)) and memory.holds_more(members, self.wanted["memory"]):
+            elif (members := self.members(kernel)) and memory.holds_more(
+                members, self.wanted["memory"], kernel.folder if self.wanted["namespaces"] else None
+            ):
                 self.kill(id, "memory")
             elif len(members) > self.wanted["limits"]["NPROC"]:
                 self.kill(id, "processes")  # as root, where no other user can be had, the limit does not bind
@@ -167,8 +203,10 @@ class ForkServer:
 
 
 def say(message: dict[str, Any]) -> None:
-    """Write an event to standard output."""
-    os.write(1, json.dumps(message).encode() + b"\n")
+    """Write an event to standard output, as a whole."""
+    line = json.dumps(message).encode() + b"\n"
+    while line:
+        line = line[os.write(1, line) :]
 
 
 if __name__ == "__main__":

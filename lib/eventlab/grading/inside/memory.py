@@ -1,34 +1,77 @@
-"""Measuring the memory of a kernel and all processes that it started."""
+"""Measuring the memory that processes hold: their pages, files in memory, and buffers of the kernel."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import re
+import stat
 from pathlib import Path
 
-PAGE = os.sysconf("SC_PAGE_SIZE")
+PIPE_BYTES = 64 * 1024
+SOCKET_BYTES = 2 * 212_992
+"""What a pipe and a socket can hold in the kernel without being read; each is counted as full."""
 
 
-def holds_more(pids: list[int], allowed: int) -> bool:
-    """Return whether the processes use more bytes than allowed; shared pages are counted once."""
-    return resident(pids) > allowed and proportional(pids) > allowed
+def holds_more(pids: list[int], allowed: int, scratch: int | None = None) -> bool:
+    """Return whether the processes hold more bytes than allowed; shared pages are counted once.
+
+    Args:
+        pids: The processes.
+        allowed: Bytes.
+        scratch: An open folder of the file system in memory that belongs to them.
+    """
+    elsewhere = in_scratch(scratch) + by_descriptors(pids, scratch)
+    return resident(pids) + elsewhere > allowed and proportional(pids) + elsewhere > allowed
+
+
+def in_scratch(folder: int | None) -> int:
+    """Return the bytes that the file system of an open folder uses."""
+    if folder is None:
+        return 0
+    facts = os.fstatvfs(folder)
+    return (facts.f_blocks - facts.f_bfree) * facts.f_frsize
+
+
+def by_descriptors(pids: list[int], scratch: int | None = None) -> int:
+    """Return the bytes of files without a name (memfd_create) and of full pipes and sockets, each counted once.
+
+    Files of the scratch folder are left out: `in_scratch` counts them.
+    """
+    counted = os.fstat(scratch).st_dev if scratch is not None else None
+    found: dict[tuple[int, int], int] = {}
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            for entry in os.scandir(f"/proc/{pid}/fd"):
+                with contextlib.suppress(OSError):
+                    facts = os.stat(entry.path)
+                    found[facts.st_dev, facts.st_ino] = _held(facts, counted)
+    return sum(found.values())
+
+
+def _held(facts: os.stat_result, counted: int | None) -> int:
+    if stat.S_ISSOCK(facts.st_mode):
+        return SOCKET_BYTES
+    if stat.S_ISFIFO(facts.st_mode):
+        return PIPE_BYTES
+    nameless = stat.S_ISREG(facts.st_mode) and facts.st_nlink == 0 and facts.st_dev != counted
+    return facts.st_blocks * 512 if nameless else 0
 
 
 def resident(pids: list[int]) -> int:
-    """Return the resident bytes; a shared page counts for each process."""
-    total = 0
-    for pid in pids:
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            total += int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
-    return total
+    """Return the resident bytes and those of page tables; a shared page counts for each process."""
+    return sum(_kilobytes(f"/proc/{pid}/status", r"^Vm(?:RSS|PTE):\s+(\d+) kB") for pid in pids)
 
 
 def proportional(pids: list[int]) -> int:
     """Return the proportional set size in bytes: a page shared by several processes counts once."""
-    total = 0
-    for pid in pids:
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            found = re.search(r"^Pss:\s+(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)
-            total += int(found[1]) * 1024 if found else 0
-    return total
+    tables = sum(_kilobytes(f"/proc/{pid}/status", r"^VmPTE:\s+(\d+) kB") for pid in pids)
+    return tables + sum(_kilobytes(f"/proc/{pid}/smaps_rollup", r"^Pss:\s+(\d+) kB") for pid in pids)
+
+
+def _kilobytes(path: str, line: str) -> int:
+    """Return the sum, in bytes, of the lines of a file that match; 0 when the process has just ended."""
+    try:
+        return sum(int(number) * 1024 for number in re.findall(line, Path(path).read_text(), re.MULTILINE))
+    except OSError:
+        return 0

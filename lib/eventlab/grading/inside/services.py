@@ -10,12 +10,27 @@ import json
 import os
 import signal
 import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
 
+import memory
 import psutil
 import rights
+import syscalls
 
 from eventlab.settings import Settings, settings
 from eventlab.stack import Stack, process
+
+WATCH_S = 0.2
+BUSY_S = 0.2
+BUSY_SHARE = 0.6
+"""A thread that uses this share of a processor for BUSY_S seconds is computing."""
+BACKGROUND = ("C1 Compiler", "C2 Compiler", "VM ", "GC ", "G1 ", "Signal Dispatch")
+"""Threads of the JVM itself."""
+CHANGING = ("logs", "run", "lock", "classes")
+"""What changes by itself in the state folder."""
 
 
 def main(configuration: str) -> None:
@@ -26,6 +41,7 @@ def main(configuration: str) -> None:
     limits["NPROC"] = rights.room_for(limits["NPROC"], wanted["uid"], wanted["contained"])
     rights.limit(limits)
     rights.give_up(wanted["uid"])
+    syscalls.restrict()
 
     stack = Stack(settings, wanted["services"], grace_s=2)
     try:
@@ -33,16 +49,53 @@ def main(configuration: str) -> None:
     except Exception as error:
         say({"failed": str(error) or type(error).__name__})
         sys.exit(1)
-    pids = {status.name: status.pid for status in stack.status(stack.services)}
-    say({"pids": pids})
+    keeper = Keeper(wanted, [status.pid for status in stack.status(stack.services) if status.pid])
+    say({"pids": sorted(keeper.kept)})
     try:
         for line in sys.stdin:
-            if line.strip() == "sweep":
-                ended = [name for name in wanted["services"] if has_ended(settings, name)]
-                say({"swept": sweep(set(pids.values())), "ended": ended})
+            say(getattr(keeper, line.strip())())
     finally:
         if not wanted["contained"]:
             stack.down(stack.services)
+
+
+class Keeper:
+    """Knows what belongs to the services in this sandbox, and removes the rest."""
+
+    def __init__(self, wanted: dict[str, Any], pids: list[int]) -> None:
+        self.wanted, self.kept = wanted, set(pids)
+        self.roots = [settings.state_dir, *([Path("/tmp")] if wanted["contained"] else [])]
+        self.files = files_below(self.roots)
+        self.cpu_s: dict[int, tuple[str, float]] = {}
+        self.measured = 0.0
+        threading.Thread(target=self.watch, daemon=True).start()
+
+    def sweep(self) -> dict[str, Any]:
+        """Kill processes and delete files that are not the services'; report their names."""
+        swept = kill(strangers(self.kept)) + delete_new(self.roots, self.files)
+        self.cpu_s, self.measured = cpu_of_threads(self.kept), time.monotonic()
+        return {"swept": swept}
+
+    def ended(self) -> dict[str, Any]:
+        """Report the names of the services that have ended."""
+        return {"ended": [name for name in self.wanted["services"] if has_ended(settings, name)]}
+
+    def busy(self) -> dict[str, Any]:
+        """Report the names of the threads that have computed since `sweep`."""
+        time.sleep(max(0.0, BUSY_S - (time.monotonic() - self.measured)))
+        elapsed, now = time.monotonic() - self.measured, cpu_of_threads(self.kept)
+        used = [(name, cpu_s - self.cpu_s[tid][1]) for tid, (name, cpu_s) in now.items() if tid in self.cpu_s]
+        return {"busy": sorted(name for name, cpu_s in used if cpu_s > BUSY_SHARE * elapsed)}
+
+    def watch(self) -> None:
+        """Kill the processes of Python functions when they are too many or hold too much memory."""
+        while True:
+            time.sleep(WATCH_S)
+            found = strangers(self.kept)
+            if found and (
+                len(found) > self.wanted["processes"] or memory.holds_more(found, self.wanted["memory"])
+            ):
+                kill(found)
 
 
 def interrupted(*_: object) -> None:
@@ -55,17 +108,71 @@ def has_ended(settings: Settings, service: str) -> bool:
     return process.find(settings, service) is None
 
 
-def sweep(kept: set[int | None]) -> list[str]:
-    """Kill every process that is not a service, such as Python workers of Spark, and return their names."""
-    own = {process.pid for process in psutil.Process().children(recursive=True)}
-    strangers = own if os.getpid() != 2 else set(psutil.pids())
-    swept = []
-    for pid in strangers - kept - {1, os.getpid(), os.getppid()}:
+def strangers(kept: set[int]) -> list[int]:
+    """Return the processes that are not services, such as Python workers of Spark."""
+    if os.getpid() == 2:  # the whole namespace belongs to this sandbox
+        everything = {int(name) for name in os.listdir("/proc") if name.isdigit()}
+    else:
+        everything = {process.pid for process in psutil.Process().children(recursive=True)}
+    return sorted(everything - kept - {1, os.getpid(), os.getppid()})
+
+
+def kill(pids: list[int]) -> list[str]:
+    """Kill processes, and return the names of those that were still there."""
+    names = []
+    for pid in pids:
         with contextlib.suppress(psutil.Error):
             process = psutil.Process(pid)
-            swept.append(process.name())
+            names.append(process.name())
             process.kill()
-    return swept
+    return names
+
+
+def files_below(roots: list[Path]) -> dict[str, object]:
+    """Return what is below the folders: by path, what changes when a file changes."""
+    found: dict[str, object] = {}
+    for root in roots:
+        for folder, folders, files in os.walk(root):
+            if Path(folder) == settings.state_dir:
+                folders[:] = [name for name in folders if name not in CHANGING]
+                files = [name for name in files if name not in CHANGING]
+            found |= {os.path.join(folder, name): None for name in folders}
+            for path in [os.path.join(folder, name) for name in files]:
+                with contextlib.suppress(OSError):
+                    facts = os.lstat(path)
+                    found[path] = (facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_mode)
+    return found
+
+
+def delete_new(roots: list[Path], before: dict[str, object]) -> list[str]:
+    """Delete new files; return a sentence for each of those that Spark does not write by itself.
+
+    Spark's own are data of sessions that have ended, and native libraries. Its empty folders stay, because it
+    creates them only once.
+    """
+    own = str(settings.state_dir / "data")
+    changed = [path for path, facts in files_below(roots).items() if path not in before or before[path] != facts]
+    for path in sorted(changed, reverse=True):  # what a folder contains comes before the folder
+        with contextlib.suppress(OSError):
+            if not os.path.isdir(path) or os.path.islink(path):
+                os.unlink(path)
+            elif not path.startswith(own):
+                os.rmdir(path)
+    unknown = [path for path in changed if not path.startswith(f"{own}/")]
+    return [f"a file of its own, {path[-100:]}" for path in unknown[:3]]
+
+
+def cpu_of_threads(pids: set[int]) -> dict[int, tuple[str, float]]:
+    """Return the name and the processor seconds of each thread that is not the JVM's own, by its id."""
+    ticks = os.sysconf("SC_CLK_TCK")
+    found = {}
+    for path in (path for pid in pids for path in Path(f"/proc/{pid}/task").glob("*/stat")):
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            line = path.read_text()
+            name, fields = line[line.index("(") + 1 : line.rindex(")")], line.rpartition(")")[2].split()
+            if not name.startswith(BACKGROUND):
+                found[int(path.parent.name)] = (name, (int(fields[11]) + int(fields[12])) / ticks)
+    return found
 
 
 def say(message: dict[str, object]) -> None:
