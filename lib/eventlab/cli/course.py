@@ -65,8 +65,8 @@ def lab(browser: bool) -> None:
 def hub(arguments: tuple[str, ...]) -> None:
     """Run a learner's server under JupyterHub.
 
-    JupyterHub calls this command. It starts the services and then JupyterLab on its start page. Install the
-    Hub's version of the package jupyterhub in the kit's environment. Write in jupyterhub_config.py:
+    JupyterHub calls this command. It starts the services and then JupyterLab on its start page. In the kit's
+    environment, install the version of jupyterhub that the Hub has. Add to jupyterhub_config.py:
 
       import asyncio
       EVENTLAB = "/path/to/eventlab/.venv/bin/eventlab"

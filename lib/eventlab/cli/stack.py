@@ -89,7 +89,7 @@ def status(services: tuple[str, ...], as_json: bool) -> None:
     States:
       running   the service answered
       crashed   the service was started, but its process has ended or does not answer
-      stopped   the service was not started
+      stopped   the service was not started, or it is external and does not answer
     """
     from eventlab.stack import Stack
 

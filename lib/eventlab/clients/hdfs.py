@@ -89,7 +89,7 @@ class HdfsClient(WebHDFS):
         self.session.put(redirect.headers["Location"], data=content).raise_for_status()
 
     def files(self, folder: str, max_depth: int) -> Iterator[tuple[str, int]]:
-        """Yield the path below the folder, and the size in bytes, of each file, level by level."""
+        """Yield each file's path below the folder and its size in bytes, down to `max_depth` levels."""
         for entry in self.ls(folder, detail=True):
             name = entry["pathSuffix"]
             if entry["type"] == "file":

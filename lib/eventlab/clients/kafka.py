@@ -89,8 +89,8 @@ def create_topic(
 ) -> bool:
     """Create a topic with replication factor 1, wait for the leaders of its partitions, and return True.
 
-    If Kafka is still deleting an old topic of that name, wait at most `timeout_s` seconds. With `exist_ok`, an
-    existing topic is not changed, and the result is False.
+    If the topic exists, return False with `exist_ok`. Otherwise wait at most `timeout_s` seconds: Kafka may still
+    be deleting an old topic of that name.
 
     Raises:
         TopicError: The topic exists, or Kafka refuses it.

@@ -20,7 +20,7 @@ TIMEOUT_S = 9.0
 TOKEN_VARIABLE = "SPARK_CONNECT_AUTHENTICATE_TOKEN"
 """The environment variable from which Spark's server and its clients read the token."""
 MAX_RETRIES, MAX_BACKOFF_MS = 6, 2000
-"""With Spark's own factor (each pause is four times as long as the one before), about 7 seconds in all."""
+"""Each of Spark's pauses is four times as long as the one before: about 7 seconds in all."""
 RECONNECT_OPTION = ("grpc.max_reconnect_backoff_ms", 1000)
 
 
@@ -43,7 +43,7 @@ def server_version(remote: str, token: str | None = None, timeout_s: float = TIM
         ports.check_connection(address)
     except ServiceUnavailable as error:
         raise SparkUnavailable(address, error) from error
-    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # its fork handlers only write to standard error
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # gRPC's fork handlers only print warnings
     from pyspark.sql.connect.proto import base_pb2
 
     request = base_pb2.AnalyzePlanRequest(
@@ -86,7 +86,7 @@ def shorten_retries() -> None:
 
 
 def _call(method: str, request: Any, address: str, token: str | None, timeout_s: float) -> Any:
-    """Return the response to a request, sent over a gRPC channel as pyspark's DefaultChannelBuilder makes it."""
+    """Return the response to a request, sent over a channel like that of pyspark's DefaultChannelBuilder."""
     import grpc
     from pyspark.sql.connect.proto.base_pb2_grpc import SparkConnectServiceStub
 

@@ -167,7 +167,7 @@ def ensure_purchases(topic: str, path: str) -> int:
     if existing is not None and existing != COURSE_PURCHASES and settings.default_fs_url:
         raise LessonError(
             f"{path} at {settings.default_fs} contains other data than the course's sword purchases. Lessons "
-            "replace no such data on an external file system. Set another path in the parameters' cell"
+            "do not replace it on an external file system. Set another path in the cell tagged `parameters`"
         )
     if existing != COURSE_PURCHASES:
         with contextlib.redirect_stdout(io.StringIO()):  # lesson 07 shows the job's report

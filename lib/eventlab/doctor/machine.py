@@ -48,7 +48,7 @@ def memory(settings: Settings) -> HealthCheck:
     processes = [process.find(settings, name) for name in SERVICES]
     used = sum(process.resident_bytes(service) for service in processes if service)
     available = psutil.virtual_memory().available + used
-    needed = f"{_gibibytes(MEMORY_NEEDED)} needed (half of it for Kafka and the API only)"
+    needed = f"{_gibibytes(MEMORY_NEEDED)} needed (Kafka and the API alone need half)"
     detail = f"{_gibibytes(available)} available, {needed}"
     return HealthCheck("memory", available >= MEMORY_NEEDED, detail, "eventlab up kafka api")
 

@@ -95,7 +95,7 @@ def unload(shell: Any) -> None:
 def _shorten_spark_retries(source: str) -> None:
     """Shorten the retries if a cell uses pyspark; otherwise avoid the slow import of the client."""
     if "pyspark" in source or "pyspark" in sys.modules:
-        with contextlib.suppress(ImportError):  # the kernel's Python lacks a package, see `python`
+        with contextlib.suppress(ImportError):  # the kernel's Python lacks a package, see python.py
             from eventlab.clients import spark
 
             spark.shorten_retries()

@@ -15,7 +15,7 @@ LOG_LINES = 60
 
 
 def is_reported(cell: FailedCell, name: str, *patterns: str) -> bool:
-    """Return whether the error says that a service does not answer: one of the patterns, or `course.prepare`'s."""
+    """Return whether the error says that a service does not answer: a pattern, or that of `course.prepare`."""
     return cell.matches(rf"LessonError: .*not running: .*\b{name}\b", *patterns)
 
 
@@ -30,7 +30,7 @@ def service_not_running(settings: Settings, name: str) -> Explanation | None:
         return _external_service_unavailable(settings, name)
     record, running = process.read_record(settings, name), process.find(settings, name)
     if running is not None:
-        # The probe of a stopped process (SIGSTOP) would take longer than the explanation may.
+        # The probe of a stopped process (SIGSTOP) would take longer than an explanation may take.
         if running.status() != psutil.STATUS_STOPPED and answers(settings, name):
             return None
         proof = f"process {running.pid} exists ({running.status()}), but nothing answers at "

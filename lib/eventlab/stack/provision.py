@@ -36,7 +36,7 @@ def format_once(settings: Settings, folder: str, command: Callable[[Settings], l
         env=os.environ | {"HADOOP_USER_NAME": HDFS_USER},
     ) as formatter:
         process.write_record(settings, record, formatter.pid)
-        output, _ = formatter.communicate("recorded\n")  # it starts now: a later attempt can find it
+        output, _ = formatter.communicate("recorded\n")  # starts the command, now that it is recorded
     process.record_file(settings, record).unlink(missing_ok=True)
     if formatter.returncode:
         raise StackError(f"{target} could not be formatted:\n{process.significant_lines(output)}")
@@ -52,7 +52,7 @@ def topic(settings: Settings) -> None:
 
 
 def reported_blocks(settings: Settings) -> None:
-    """Wait until the DataNode, if it runs, has reported its blocks to a NameNode that was restarted."""
+    """Raise ServiceUnavailable until the DataNode, if it runs, has reported its blocks to the NameNode."""
     if process.find(settings, "datanode"):
         probes.live_datanodes(settings)
 

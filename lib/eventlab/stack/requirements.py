@@ -1,4 +1,4 @@
-"""Requirements for a start (jars, Java, external services, free ports), which raise StackError if not met."""
+"""Checks before a start (jars, Java, external services, free ports); a failed one raises StackError."""
 
 import sys
 from collections.abc import Iterable, Sequence

@@ -106,7 +106,7 @@ def kafka_format_command(settings: Settings) -> list[str]:
 def hdfs_command(settings: Settings, node: str, *arguments: str) -> list[str]:
     """Return the command of an HDFS node, `NameNode` or `DataNode`."""
     folder, name = conf_dir(settings, "hdfs"), node.lower()
-    # A folder on the class path, where Hadoop usually finds these files, would make the archive unusable.
+    # Hadoop usually finds these files in a folder on the class path; that would disable the start-up archive.
     files = ["-conf", str(folder / "core-site.xml"), "-conf", str(folder / "hdfs-site.xml")]
     return service_java_command(
         settings, "hdfs", name, f"org.apache.hadoop.hdfs.server.{name}.{node}", *files, *arguments

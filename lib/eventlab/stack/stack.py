@@ -201,14 +201,14 @@ class Stack:
         return {port for service in running if service for port in process.listening_ports(service)}
 
     def open_ports(self, names: Iterable[str] = ()) -> list[int]:
-        """Return the ports of the named services, or of all, that are open, also of other programs."""
+        """Return the ports of the services that are open, also if another program opened them."""
         managed = (service for service in select(names) if not service.is_external(self.settings))
         numbers = (port for service in managed for port in service.port_numbers(self.settings))
         return [port for port in numbers if ports.is_open(port)]
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
-        """Hold the lock that allows one process to change the stack; it is released when the process ends."""
+        """Hold the lock that allows one process to change the stack; a killed process releases it too."""
         folder = self.settings.state_dir
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -234,9 +234,10 @@ def fresh_stack(
 ) -> Iterator[Stack]:
     """Run a stack without data next to the user's stack, and stop it at the end of the block.
 
-    The user's settings do not apply to it. Processes of an earlier run are stopped, and the old content of its
-    state folder is deleted. The folder is kept at the end, so that its logs can be read. The stack uses the first
-    port offset at which all ports are free. `kind` is the settings' class; see `Stack` for other arguments.
+    Of the user's settings, only `start_timeout_s` applies to it. Processes of an earlier run are stopped, and the
+    old content of its state folder is deleted. The folder is kept at the end, so that its logs can be read. The
+    stack uses the first port offset at which all ports are free. `kind` is the settings' class; see `Stack` for
+    other arguments.
 
     Raises:
         StackError: Another process uses the folder, no offset has free ports, or a service does not start.

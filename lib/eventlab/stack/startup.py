@@ -89,7 +89,7 @@ def _wait_while_it_works(
             return False  # it cannot answer before the service that it needs is started
         try:
             service.probe(settings)
-            service.provision(settings)  # its start command may have been killed before that
+            service.provision(settings)  # the command that started it may have been killed before
             return True
         except ServiceUnavailable as error:
             logger.debug("%s does not answer yet: %s", service.name, error.message)
@@ -129,7 +129,7 @@ def start_all(settings: Settings, services: Sequence[Service], report: ReportPha
         with _signals_ignored():
             in_parallel(lambda running: process.stop(running, grace_s=2), list(started.values()))
             pool.shutdown(wait=True)  # the threads end soon, because `cancelled` is set
-            stop_all(settings, services, report, grace_s=2)  # also a service that a thread has started since
+            stop_all(settings, services, report, grace_s=2)  # also a service that was started meanwhile
         raise
     finally:
         pool.shutdown(wait=False)
