@@ -139,7 +139,7 @@ CASES = {
     "memory bomb": loses("q2", status="died", q2=MEMORY_BOMB),
     "memory bomb of many": loses("q3", status="died", q3=MEMORY_BOMB_OF_MANY),
     "fork bomb": loses("q2", q2=FORK_BOMB),
-    "prints a million lines": loses(q3="for i in range(10**6): print(i)\n" + SOLUTIONS["q3"]),
+    "prints many lines": loses(q3="for i in range(400_000): print(i)\n" + SOLUTIONS["q3"]),
     "deleted question": loses("q1", q1=None),
     "raises": loses("q1", q1="1/0"),
     "wrong": loses("q1", q1=SOLUTIONS["q1"].replace("sum(numbers)", "sum(numbers) + 1")),
