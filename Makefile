@@ -9,6 +9,8 @@ CHOSEN_PYTHON := $(filter-out file,$(origin PYTHON))
 QUIET_WITHOUT_TERMINAL := $$(test -t 2 || echo --quiet)
 EVENTLAB := .venv/bin/eventlab
 PYTEST := .venv/bin/python -m pytest
+# Compiled modules are kept: the tests start Python many hundred times.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: always help setup run test test-unit notebooks pictures lab bench lint format clean
 

@@ -1,22 +1,28 @@
-"""Grade attacks, each followed by a right submission, on one worker, and print a table of the marks.
+"""Grade attacks, each followed by a right and by a wrong submission, and print a table of the marks.
 
 `attacks/NAME.toml` is one attack: what it tries, its code, and what must happen. All of them take some minutes:
 
     .venv/bin/python -m tests.grading.run_attacks [--cell-timeout S] [NAME...]
+
+With `--orders` they are also graded in a random order by two workers, and each on a fresh stack. The marks must be
+the same each time.
 """
 
 from __future__ import annotations
 
 import argparse
+import random
 import sys
 import tempfile
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nbformat
 
+from eventlab.grading.audit import summary
 from eventlab.grading.grade import grade
 from eventlab.grading.progress import GradingProgress
 from eventlab.grading.results import SubmissionRecord
@@ -25,6 +31,12 @@ from tests.grading import tiny_lab
 FOLDER = Path(__file__).with_name("attacks")
 CELL_TIMEOUT_S = 15
 FULL = 8
+WRONG = {"q3": 'lab.answer("q3", sorted(numbers)[:4])'}
+WRONG_LOSES = 2
+ORDERS: dict[str, dict[str, Any]] = {
+    "in a random order by two workers": {"workers": 2, "shuffle": 1},
+    "each on a fresh stack": {"workers": 2, "fresh": True},
+}
 
 
 @dataclass(frozen=True)
@@ -60,13 +72,19 @@ class Attack:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The records of an attack and of the right submission after it, and what their notebooks printed."""
+    """The records of an attack and of the two submissions after it, and what their notebooks printed."""
 
     attack: Attack
     attacker: SubmissionRecord
     follower: SubmissionRecord
+    wrong: SubmissionRecord
     printed: str
     found: str
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """Return status, points and failed checks of all three."""
+        return tuple(summary(record) for record in (self.attacker, self.follower, self.wrong))
 
     @property
     def problems(self) -> list[str]:
@@ -77,6 +95,8 @@ class Outcome:
         if (self.follower.status, self.follower.points) != ("graded", FULL):
             missed = [f"{one.question}: {one.got[:200]}" for one in self.follower.checks if not one.passed]
             problems.append(f"the next one: {self.follower.status}, {self.follower.points} points {missed}")
+        if (self.wrong.status, self.wrong.points) != ("graded", FULL - WRONG_LOSES):
+            problems.append(f"the wrong one: {summary(self.wrong)}")
         if attack.status not in ("", self.attacker.status) or not set(attack.lost) <= set(lost):
             problems.append(f"its own record: {self.attacker.status}, lost {lost} {self.attacker.messages}")
         if attack.prints not in self.printed:
@@ -99,21 +119,53 @@ def run(
     base: Path,
     cell_timeout: float = CELL_TIMEOUT_S,
     progress: GradingProgress = lambda done, total, record: None,
+    *,
+    workers: int = 1,
+    shuffle: int | None = None,
+    fresh: bool = False,
 ) -> list[Outcome]:
-    """Grade the attacks one after the other, each followed by a right submission."""
+    """Grade each attack, a right and a wrong submission, and return their records in the order of the attacks.
+
+    Args:
+        chosen: The attacks.
+        base: A folder for the submissions (`submissions`), the lab (`tiny`) and the output (`output`).
+        cell_timeout: Seconds that a cell may run.
+        progress: Called after each record.
+        workers: Submissions graded at the same time.
+        shuffle: Seed of a random order. Without it, the right and the wrong submission follow their attack.
+        fresh: Whether each submission has a new stack.
+    """
     submissions = base / "submissions"
     submissions.mkdir(parents=True)
-    for number, attack in enumerate(chosen):
-        tiny_lab.write(submissions / f"{number:03}-{attack.name}.ipynb", **{attack.cell: attack.code})
-        tiny_lab.write(submissions / f"{number:03}-{attack.name}~next.ipynb", added=attack.next)
+    places = [f"student{number:03}" for number in range(3 * len(chosen))]
+    if shuffle is not None:
+        random.Random(shuffle).shuffle(places)
+    threes = list(zip(places[::3], places[1::3], places[2::3], strict=True))
+    for attack, three in zip(chosen, threes, strict=True):
+        cells = ({attack.cell: attack.code}, {"added": attack.next}, WRONG)
+        for student, replaced in zip(three, cells, strict=True):
+            tiny_lab.write(submissions / f"{student}.ipynb", **replaced)
     lab, output = tiny_lab.make(base / "tiny"), base / "output"
-    found = grade(lab, submissions, output, workers=1, cell_timeout=cell_timeout, progress=progress)
-    records = {record.student: record for record in found}
+    graded = grade(
+        lab, submissions, output, workers=workers, cell_timeout=cell_timeout, fresh=fresh, progress=progress
+    )
+    records = {record.student: record for record in graded}
     outcomes = []
-    for number, attack in enumerate(chosen):
-        first, second = (records[f"{number:03}-{attack.name}{suffix}"] for suffix in ("", "~next"))
-        outcomes.append(Outcome(attack, first, second, _printed(first, output), _printed(second, output)))
+    for attack, three in zip(chosen, threes, strict=True):
+        attacker, follower, wrong = (records[student] for student in three)
+        printed, found = _printed(attacker, output), _printed(follower, output)
+        outcomes.append(Outcome(attack, attacker, follower, wrong, printed, found))
     return outcomes
+
+
+def differences(first: Sequence[Outcome], again: Sequence[Outcome]) -> list[str]:
+    """Return the attacks for which another grading of the same submissions gave other marks, with the marks."""
+    return [
+        f"{one.attack.name}: {ours} / {theirs}"
+        for one, other in zip(first, again, strict=True)
+        for ours, theirs in zip(one.marks, other.marks, strict=True)
+        if ours != theirs
+    ]
 
 
 def _printed(record: SubmissionRecord, output: Path) -> str:
@@ -139,12 +191,20 @@ def main() -> int:
     """Run the attacks and return the number of those that succeeded."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--cell-timeout", type=float, default=CELL_TIMEOUT_S)
+    parser.add_argument("--orders", action="store_true", help="also in a random order, and each on a fresh stack")
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
+    chosen = attacks(options.names)
     with tempfile.TemporaryDirectory(prefix="eventlab-attacks-") as base:
-        outcomes = run(attacks(options.names), Path(base), options.cell_timeout, show)
-    print(table(outcomes))
-    return sum(bool(outcome.problems) for outcome in outcomes)
+        outcomes = run(chosen, Path(base, "in_order"), options.cell_timeout, show)
+        print(table(outcomes))
+        problems = sum(bool(outcome.problems) for outcome in outcomes)
+        for name, order in ORDERS.items() if options.orders else ():
+            again = run(chosen, Path(base, name), options.cell_timeout, show, **order)
+            found = differences(outcomes, again)
+            print(f"{name}: {len(found)} differences in {3 * len(chosen)} submissions", *found, sep="\n  ")
+            problems += len(found)
+    return problems
 
 
 def show(done: int, total: int, record: SubmissionRecord) -> None:

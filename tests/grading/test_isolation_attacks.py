@@ -1,13 +1,17 @@
-"""A sample of the attacks in `attacks/`: none succeeds, and the right submission after each has full marks.
+"""A sample of the attacks in `attacks/`: none succeeds, and in each order all submissions have the same marks.
 
 `python -m tests.grading.run_attacks` runs all of them.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from eventlab.grading.environment import sandbox
+from eventlab.grading.grade import audit
+from eventlab.labs.catalogue import Lab
 from tests.grading import run_attacks
 from tests.grading.run_attacks import Outcome
 from tests.skips import requires_tool
@@ -21,13 +25,31 @@ SAMPLE = [attack for attack in run_attacks.attacks() if attack.sample]
 
 
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
-    """Grade the sample on one worker."""
-    found = run_attacks.run(SAMPLE, tmp_path_factory.mktemp("attacks"))
-    print(run_attacks.table(found))
-    return {outcome.attack.name: outcome for outcome in found}
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("attacks")
 
 
-@pytest.mark.parametrize("name", [attack.name for attack in SAMPLE])
-def test_an_attack_fails_and_the_next_submission_has_full_marks(outcomes: dict[str, Outcome], name: str) -> None:
-    assert outcomes[name].problems == []
+@pytest.fixture(scope="module")
+def in_order(folder: Path) -> list[Outcome]:
+    """Grade the sample on one worker, each attack before a right and a wrong submission."""
+    outcomes = run_attacks.run(SAMPLE, folder / "in_order")
+    print(run_attacks.table(outcomes))
+    return outcomes
+
+
+@pytest.mark.parametrize("number", range(len(SAMPLE)), ids=[attack.name for attack in SAMPLE])
+def test_an_attack_fails_and_those_after_it_have_their_marks(in_order: list[Outcome], number: int) -> None:
+    assert in_order[number].problems == []
+
+
+def test_another_order_and_more_workers_give_the_same_marks(in_order: list[Outcome], folder: Path) -> None:
+    again = run_attacks.run(SAMPLE, folder / "again", workers=2, shuffle=1)
+
+    assert run_attacks.differences(in_order, again) == []
+
+
+def test_an_audit_on_fresh_stacks_gives_the_same_marks(in_order: list[Outcome], folder: Path) -> None:
+    base = folder / "in_order"
+    records = [record for one in in_order for record in (one.attacker, one.follower, one.wrong)]
+
+    assert audit(Lab("tiny", base / "tiny"), base / "submissions", base / "output", records, count=2) == []
