@@ -1,0 +1,109 @@
+"""Each line of the threat model in labs/README.md has tests, and each attack belongs to a line."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+from eventlab.settings import ROOT
+from tests.grading import run_attacks
+
+TESTS = Path(__file__).parents[1]
+ATTACKS = "grading/test_isolation_attacks.py::test_an_attack_fails_and_those_after_it_have_their_marks"
+ORDERS = (
+    "grading/test_isolation_attacks.py::test_another_order_and_more_workers_give_the_same_marks",
+    "grading/test_isolation_attacks.py::test_an_audit_on_fresh_stacks_gives_the_same_marks",
+)
+TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
+    "other marks: what a submission changes in the services": (
+        *("attack hdfs_*", "attack kafka_*", ATTACKS, *ORDERS),
+        "grading/test_sandbox.py::test_a_worker_has_a_network_of_its_own",
+        "grading/test_worker_stack.py::test_an_hdfs_with_other_permissions_is_not_kept",
+    ),
+    "other marks: what a submission plants in Spark": (
+        *("attack spark_*", ATTACKS),
+        "grading/test_isolation_limits.py::test_what_runs_other_code_is_a_reason",
+        "grading/test_isolation_limits.py::test_of_java_only_the_program_java_is_visible",
+        "grading/test_worker_stack.py::test_code_in_the_jvm_and_a_streaming_query_do_not_outlive_their_submission",
+    ),
+    "other students' notebooks, the records, the instructor's files and the hidden checks": (
+        *(
+            "attack kernel_searches",
+            "attack kernel_links",
+            "attack kernel_descriptors",
+            "attack kernel_inherited_memory",
+        ),
+        "grading/test_sandbox.py::test_labs_grader_git_and_homes_are_not_there",
+        "grading/test_sandbox.py::test_the_instructors_variables_are_not_there",
+        "grading/test_sandbox.py::test_of_another_kernel_nothing_is_left",
+        "grading/test_notebook.py::test_hidden_tests_never_reach_the_student",
+    ),
+    "the instructor's solutions, which run when a question is graded again": (
+        "grading/test_evidence.py::test_the_students_code_never_meets_the_instructors_solution",
+        "grading/test_evidence.py::test_only_the_first_runs_outputs_are_published",
+        "grading/test_reference.py::test_results_reach_the_student_and_constants_of_the_solution_do_not",
+    ),
+    "own marks: answers without the work": (
+        "grading/test_secrets.py::test_the_secret_of_an_output_folder_stays",
+        "labs/test_names_and_seeds.py::test_a_seed_is_too_large_to_be_guessed_from_the_data",
+        "labs/test_release.py::test_nothing_that_computes_an_answer_is_released",
+        "grading/test_corpus.py::test_a_sample_receives_the_marks_that_it_must_get",
+    ),
+    "own marks: false reports about itself": (
+        *("attack kernel_checks_patched", "attack kernel_answers"),
+        "grading/test_adversarial.py::test_none_gains_a_point_and_each_keeps_what_it_earned",
+        "labs/test_student.py::test_only_a_port_of_this_machine_is_called",
+    ),
+    "own marks: a right answer by luck": ("labs/test_data.py::test_each_seed_exercises_each_rule",),
+    "right work: a later mistake, or one in another question": (
+        "grading/test_evidence.py::test_each_question_is_worth_what_its_own_cells_earned",
+        "grading/test_regrade.py::test_a_wrong_question_that_breaks_later_ones_costs_only_its_own_marks",
+    ),
+    "right work: a fault of the machine": (
+        "grading/test_faults.py::test_a_fault_that_happens_once_costs_nothing",
+        "grading/test_faults.py::test_a_fault_that_happens_twice_gives_no_mark_and_the_command_fails",
+    ),
+    "the machine": (
+        "attack kernel_*",
+        "grading/test_evidence.py::test_the_wall_clock_limit_is_for_all_runs_together",
+        "grading/test_isolation_limits.py::test_memory_in_files_and_sockets_is_held_against_the_limit",
+        "grading/test_isolation_limits.py::test_the_disk_watch_tells_once_when_too_much_is_stored",
+        "grading/test_sandbox.py::test_a_fork_bomb_meets_its_limit",
+        "grading/test_sandbox.py::test_nothing_but_its_own_folders_can_be_written",
+        "grading/test_sandbox.py::test_a_million_lines_are_capped_as_they_arrive",
+        "grading/test_sandbox.py::test_in_the_sandbox_a_kernel_is_never_root",
+    ),
+    "the reports": (
+        "grading/test_feedback.py::test_a_page_runs_no_script_even_if_one_got_in",
+        "grading/test_reports.py::test_nothing_that_a_student_writes_is_a_formula",
+    ),
+    "`--no-sandbox`": (
+        "grading/test_no_sandbox.py::test_without_a_sandbox_grading_is_refused_with_the_reason_and_the_package",
+        "grading/test_no_sandbox.py::test_every_report_says_that_there_was_no_sandbox",
+    ),
+}
+
+
+def test_each_line_of_the_threat_model_is_listed_here() -> None:
+    text = (ROOT / "labs" / "README.md").read_text().split("## Threat model\n")[1].split("\n## ")[0]
+    lines = re.findall(r"^\| (?!protected|-)(.*?) \|", text, re.MULTILINE)
+
+    assert [*lines, "`--no-sandbox`"] == list(TESTS_OF_A_LINE)
+    assert "- `--no-sandbox`: " in text
+
+
+def test_each_test_of_a_line_exists_and_each_attack_belongs_to_a_line() -> None:
+    named = {name for names in TESTS_OF_A_LINE.values() for name in names}
+    patterns = {name.removeprefix("attack ") for name in named if name.startswith("attack ")}
+    attacks = [Path(attack.name) for attack in run_attacks.attacks()]
+
+    assert [name for name in named if not name.startswith("attack ") and not _exists(name)] == []
+    assert [pattern for pattern in patterns if not any(attack.match(pattern) for attack in attacks)] == []
+    assert [str(attack) for attack in attacks if not any(attack.match(pattern) for pattern in patterns)] == []
+
+
+def _exists(name: str) -> bool:
+    path, _, function = name.partition("::")
+    body = ast.parse((TESTS / path).read_text()).body
+    return any(isinstance(node, ast.FunctionDef) and node.name == function for node in body)
