@@ -9,6 +9,7 @@ import pytest
 from kafka import KafkaConsumer
 
 from eventlab.clients import kafka
+from eventlab.clients.kafka import open_admin
 from eventlab.settings import Settings
 from eventlab.stack import Stack, fresh_stack
 from tests.helpers import process_of
@@ -55,6 +56,16 @@ def test_a_topic_that_exists_is_an_error_that_names_the_next_command(servers: st
     assert not kafka.create_topic(servers, "twice", exist_ok=True)
     with pytest.raises(kafka.TopicError, match=r"(?s)'twice' exists.*kafka-topics --delete --topic twice"):
         kafka.create_topic(servers, "twice", timeout_s=0.2)
+
+
+def test_a_topic_that_is_being_deleted_has_no_other_id(servers: str):
+    for _ in range(20):
+        kafka.create_topic(servers, "deleted")
+        with open_admin(servers) as admin:
+            old = kafka._topic_id(admin, "deleted")
+            admin.delete_topics(["deleted"])
+            ids = iter(lambda: kafka._topic_id(admin, "deleted"), None)
+            assert set(ids) <= {old}
 
 
 def test_a_topic_is_recreated_while_another_client_creates_it_too(servers: str):

@@ -1,4 +1,4 @@
-"""What `test_stand.py` looks at: one stack, submissions that leave something on it, and all the labs.
+"""What `test_worker_stack.py` looks at: one stack, submissions that leave something on it, and all the labs.
 
 Run in a worker's network (`sandbox.of_worker`); a line of JSON at its end says what was found.
 """
@@ -73,9 +73,11 @@ class Steps:
         for source in sources:
             result = kernel.execute(source, 60)
             shown.append(result.error or "".join(output.get("text", "") for output in result.outputs).strip())
+        left = cleanup.found(self.stack.access)
         before = {
             "sessions": len(sessions.look(settings).open),
-            "is_clean": cleanup.found(self.stack.access) == self.clean,
+            "is_clean": left == self.clean,
+            "settings_changed": left["settings"]["broker"] != self.clean["settings"]["broker"],
         }
         kernel.forget()
         noted = len(self.restarts())

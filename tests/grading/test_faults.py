@@ -153,12 +153,11 @@ def test_the_next_run_grades_only_the_submission_without_a_mark(graded: Class) -
 def test_services_that_cannot_start_give_no_marks_and_their_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The worker's sandboxes do not show Java."""
+    """In the worker's sandboxes the folder of Java's programs is empty."""
     program = (
         "import sys; from eventlab.grading.environment import sandbox; from eventlab.grading import worker; "
-        "from eventlab.stack import java; home = java.find().home; "
-        "shown = sandbox.shown; sandbox.shown = lambda: [p for p in shown() if p != home]; "
-        "sandbox.SYSTEM = tuple(p for p in sandbox.SYSTEM if p != '/opt/java'); worker.main(sys.argv[1])"
+        "from eventlab.stack import java; programs = java.find().home.resolve() / 'bin'; "
+        "sandbox._without_java_tools = lambda: ['--tmpfs', str(programs)]; worker.main(sys.argv[1])"
     )
 
     def command(options: dict[str, object]) -> list[str]:

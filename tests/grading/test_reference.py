@@ -19,6 +19,7 @@ from tests.grading import tiny_lab
 SOLUTION = """### BEGIN SOLUTION
 fields = "event_id string, happened_at timestamp"
 limit = 30
+seen = []
 counts = sum(numbers_of_the_day)
 ### END SOLUTION"""
 SOURCE, TARGET = Namespace.of("tiny-0001"), Namespace.of("tiny-0002")
@@ -55,18 +56,19 @@ def put(after: Snapshot, before: Snapshot = Snapshot()) -> tuple[dict[str, objec
 
 
 def test_lines_of_a_solution_and_names_of_its_constants_are_secret() -> None:
-    lines, names = secrets_of(instructor(), "q1")
+    lines, constants = secrets_of(instructor(), "q1")
     assert lines == {
         'fields = "event_id string, happened_at timestamp"',
         "counts = sum(numbers_of_the_day)",
     }
-    assert names == {"fields", "limit"}
-    assert secrets_of(instructor(), "q2") == (set(), set())
+    assert constants.keys() == {"fields", "limit", "seen"}
+    assert secrets_of(instructor(), "q2") == (set(), {})
 
 
 def test_results_reach_the_student_and_constants_of_the_solution_do_not() -> None:
-    variables, _ = put(Snapshot(values={"counts": 7, "limit": 30, "fields": "event_id string, ..."}))
-    assert variables == {"counts": 7}
+    constants = {"limit": 30, "fields": "event_id string, happened_at timestamp"}
+    variables, _ = put(Snapshot(values={"counts": 7, "seen": [3, 4], **constants}))
+    assert variables == {"counts": 7, "seen": [3, 4]}
 
 
 def test_only_what_the_question_has_changed_is_put_in_place() -> None:

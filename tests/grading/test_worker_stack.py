@@ -27,7 +27,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def told() -> dict[str, Any]:
-    """What `on_one_stand.py` found, in a network of its own."""
+    """What `on_one_worker_stack.py` found, in a network of its own."""
     run = Path(tempfile.mkdtemp(prefix="eg"))
     run.chmod(0o755)
     env = worker_environment(run, contained=True) | {"PYTHONPATH": str(ROOT)}
@@ -57,7 +57,7 @@ def test_code_in_the_jvm_and_a_streaming_query_do_not_outlive_their_submission(t
 def test_the_brokers_settings_cannot_be_changed(told: dict) -> None:
     left = told["settings"]
     assert "ClusterAuthorizationFailedError" in left["shown"][0]
-    assert (left["before"]["is_clean"], left["restarts"]) == (True, [])
+    assert (left["before"]["settings_changed"], left["restarts"]) == (False, [])
 
 
 def test_an_hdfs_with_other_permissions_is_not_kept(told: dict) -> None:

@@ -1,5 +1,7 @@
 """The notebook's side: the student's own input, checks that print, answers that leave as output."""
 
+from pathlib import Path
+
 import pytest
 from flask import Flask
 from kafka import KafkaConsumer, KafkaProducer
@@ -112,13 +114,14 @@ def test_a_topic_refuses_messages_for_the_duration_of_a_block_only(lab, settings
         producer.send(topic, b"x").get(timeout=10)
 
 
-def test_the_api_of_a_question_is_served_until_the_next_one(lab, shown):
+def test_the_api_of_a_question_is_served_until_the_next_one_and_its_errors_are_in_a_file(lab, shown, capsys):
     copies = []
 
     def created(text):
         copies.append(text)
         app = Flask(text)
         app.add_url_rule("/", view_func=lambda: text)
+        app.add_url_rule("/fails", view_func=lambda: 1 / 0)
         return app
 
     for text in ("first", "second"):
@@ -129,6 +132,9 @@ def test_the_api_of_a_question_is_served_until_the_next_one(lab, shown):
     assert (serve.call(f"{first}/a", "/", "host"), serve.call(f"{second}/a", "/", "host")) == (None, 200)
     assert serve.call(f"{second}/a", "/nothing", "host") == 404
     assert serve.call(f"{second}/b", "/", "host") == 200
+    assert serve.call(f"{second}/b", "/fails", "host") == 500
+    assert "ZeroDivisionError" in Path("q1_api.log").read_text()
+    assert capsys.readouterr().err == "", "nbgrader gives no points to a check with text on standard error"
     assert copies == ["second", "second"]
 
 

@@ -76,7 +76,9 @@ def topic_id(bootstrap_servers: str, topic: str) -> str | None:
 
 
 def _topic_id(admin: KafkaAdminClient, topic: str) -> str | None:
-    return str(admin.describe_topics([topic])[0].get("topic_id")) if topic in admin.list_topics() else None
+    """Return the id of a topic, or None if it does not exist; a topic that was deleted has an error code."""
+    described = admin.describe_topics([topic])[0]
+    return None if described["error_code"] else str(described["topic_id"])
 
 
 def create_topic(

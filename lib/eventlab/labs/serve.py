@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 LOCAL = re.compile(r"http://127\.0\.0\.1:\d{1,5}(/\w+)?")
@@ -38,10 +39,12 @@ class Copies:
     """A WSGI application of several copies of an API: `/a/join/owls` is the path `/join/owls` of the copy `a`.
 
     A copy is created at its first request, so a check can ask for a new one, whose producer has not failed before.
+    Errors of the copies, also those that a check causes on purpose, are appended to a file.
     """
 
-    def __init__(self, create: Callable[[], Any]) -> None:
+    def __init__(self, create: Callable[[], Any], errors: Path) -> None:
         self._create, self._copies, self._lock = create, {}, threading.Lock()  # type: ignore[var-annotated]
+        self._errors = _Appended(errors.resolve())
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer a request with the copy that its path names."""
@@ -49,8 +52,22 @@ class Copies:
         with self._lock:
             if name not in self._copies:
                 self._copies[name] = self._create()
-        environ |= {"SCRIPT_NAME": f"/{name}", "PATH_INFO": f"/{path}"}
+        environ |= {"SCRIPT_NAME": f"/{name}", "PATH_INFO": f"/{path}", "wsgi.errors": self._errors}
         return self._copies[name](environ, start_response)
+
+
+class _Appended:
+    """A stream of text that is open only while it is written."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def write(self, text: str) -> None:
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(text)
+
+    def flush(self) -> None:
+        pass
 
 
 @contextmanager

@@ -121,6 +121,8 @@ class OpenLab:
     def serve(self, question: str, create: Callable[[], Any]) -> None:
         """Serve the API of a question until the notebook ends, and tell the checks its address.
 
+        Errors of the API are appended to the file `QUESTION_api.log`.
+
         Args:
             question: The question, for example `q1`.
             create: Returns a copy of the API, a WSGI application such as a Flask app.
@@ -129,7 +131,7 @@ class OpenLab:
 
         if question in self._servers:
             self._servers.pop(question).close()
-        self._servers[question] = Server(Copies(create))
+        self._servers[question] = Server(Copies(create, Path(f"{question}_api.log")))
         self.answer(question, self._servers[question].url)
 
     def check(self, question: str, *, hidden: bool = False) -> None:

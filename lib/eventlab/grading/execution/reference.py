@@ -29,31 +29,31 @@ SHORTEST_SECRET = 12
 """Shorter lines of a solution, such as `import json`, are not secret."""
 
 
-def secrets_of(instructor: NotebookNode, question: str) -> tuple[set[str], set[str]]:
-    """Return the lines of a question's solution, and the names of variables that it sets to constants."""
+def secrets_of(instructor: NotebookNode, question: str) -> tuple[set[str], dict[str, str]]:
+    """Return the lines of a question's solution, and the variables that it sets to constants, as JSON."""
     lines: set[str] = set()
-    names: set[str] = set()
+    constants: dict[str, str] = {}
     for cell in instructor.cells:
         if cells.is_solution(cell) and cells.question_of(cell) == question:
             lines |= {line.strip() for line in cell.source.splitlines() if not line.strip().startswith("### ")}
-            names |= _constants(cell.source)
-    return {line for line in lines if len(line) >= SHORTEST_SECRET}, names
+            constants |= _constants(cell.source)
+    return {line for line in lines if len(line) >= SHORTEST_SECRET}, constants
 
 
-def _constants(source: str) -> set[str]:
+def _constants(source: str) -> dict[str, str]:
     try:
         statements = ast.parse(textwrap.dedent(source)).body
     except SyntaxError:  # a cell with a magic has no variables of its own
-        return set()
-    names = set()
+        return {}
+    constants = {}
     for statement in statements:
         if isinstance(statement, ast.Assign):
             try:
-                ast.literal_eval(statement.value)
-            except ValueError:
+                value = json.dumps(ast.literal_eval(statement.value), default=repr)
+            except (TypeError, ValueError):  # not a constant, or none that JSON has
                 continue
-            names |= {target.id for target in statement.targets if isinstance(target, ast.Name)}
-    return names
+            constants |= {target.id: value for target in statement.targets if isinstance(target, ast.Name)}
+    return constants
 
 
 class Reference:
@@ -86,7 +86,8 @@ class Reference:
         values = {
             name: value
             for name, value in _changed(before.values, after.values).items()
-            if name not in constants and not _repeats(json.dumps(value).encode(), lines)
+            if not (value and json.dumps(value) == constants.get(name))
+            and not _repeats(json.dumps(value).encode(), lines)
         }
         imports = _changed(before.imports, after.imports)
         kernel.execute(_assignments(names.in_json(values), imports), 30)
