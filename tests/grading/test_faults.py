@@ -95,7 +95,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Class:
         ("ben", "judge 1"),
         ("cyd", "broker 1"),
         ("dan", ""),
-        ("zed", "worker 3"),
+        ("zed", "worker 2"),
     ):
         tiny_lab.write(
             submissions / f"{student}.ipynb", q1=f"{tiny_lab.SOLUTIONS['q1']}\n# fault: {fault} {student}"

@@ -45,7 +45,7 @@ def _constants(source: str) -> dict[str, str]:
         statements = ast.parse(textwrap.dedent(source)).body
     except SyntaxError:  # a cell with a magic has no variables of its own
         return {}
-    constants = {}
+    constants: dict[str, str] = {}
     for statement in statements:
         if isinstance(statement, ast.Assign):
             try:
