@@ -7,6 +7,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
+from eventlab.grading.grade import GradingError
 from eventlab.grading.mutants import MutantError, mutate, write_class
 from eventlab.grading.results import CheckResult, Question, SubmissionRecord
 from eventlab.grading.verify import verify
@@ -108,6 +109,15 @@ def test_a_mutant_that_keeps_its_marks_is_named(lab):
     (problem,) = proof.problems
     assert "q2 wrong operator" in problem
     assert "'a * b' → 'a + b'" in problem
+
+
+def test_one_question_is_verified_alone_and_a_question_that_does_not_exist_is_refused(lab):
+    proof = verify(lab, questions=["q2"], grade=grader(lab))
+
+    assert [mutant.question for mutant, _ in proof.mutants] == ["q2"]
+    assert proof.problems == []
+    with pytest.raises(GradingError, match="lab99_numbers has no question q7; it has q1, q2"):
+        verify(lab, questions=["q7"], grade=grader(lab))
 
 
 def test_a_mutant_that_loses_marks_only_elsewhere_is_not_caught(lab):

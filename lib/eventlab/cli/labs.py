@@ -69,17 +69,19 @@ def release(names: tuple[str, ...], output: Path) -> None:
 @click.option(
     "--runs", default=3, show_default=True, type=click.IntRange(1, 100), help="How often each solution is graded."
 )
+@click.option("--question", "questions", multiple=True, metavar="QUESTION", help="Examine this question only.")
 def verify(names: tuple[str, ...], **options: Any) -> None:
     """Check that a lab grades its own solutions correctly.
 
     The instructor's solution must earn full marks and the untouched notebook none. Each wrong solution (MUTANTS
-    in the lab's checks.py, one edit of the instructor's solution) must lose marks in its own question and in no
+    in the lab's proof.py, one edit of the instructor's solution) must lose marks in its own question and in no
     other, in each run; each run has other data. The data of each seed must exercise each rule (RULES in
-    checks.py). Otherwise the exit code is 1. Needs Linux, like `eventlab grade`.
+    proof.py). Otherwise the exit code is 1. Needs Linux, like `eventlab grade`.
 
     Examples:
       eventlab labs verify lab01
       eventlab labs verify lab01 lab02 --runs 1          once, to save time
+      eventlab labs verify lab01 --runs 1 --question q2  while you write q2
       eventlab labs verify lab03 --seeds 1000 --runs 10
     """
     from eventlab.doctor.host import require_grading_platform

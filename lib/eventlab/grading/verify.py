@@ -81,7 +81,7 @@ class Verification:
         found = [problem for record in self.instructor for problem in _of_instructor(record)]
         found += [problem for record in self.untouched for problem in _of_untouched(record)]
         if not self.mutants:
-            found.append("checks.py has no MUTANTS: nothing shows that a wrong solution loses marks")
+            found.append("proof.py has no MUTANTS: nothing shows that a wrong solution loses marks")
         found += [
             f"wrong, but kept full marks in {runs - caught} of {runs} runs: "
             f"{mutant.question} {mutant.name}: {mutant.old!r} → {mutant.new!r}"
@@ -105,6 +105,7 @@ def verify(
     workers: int | None = None,
     runs: int = 1,
     seeds: int = 50,
+    questions: Sequence[str] = (),
     progress: GradingProgress = lambda done, total, record: None,
     grade: Grade = grade,
 ) -> Verification:
@@ -115,15 +116,24 @@ def verify(
         workers: Submissions graded at the same time.
         runs: How often each submission is graded, each time with data of another seed.
         seeds: Seeds whose data must exercise each rule of the lab.
+        questions: Questions whose rules and mutants are examined; by default all.
         progress: Called after each submission.
         grade: Grades the class.
+
+    Raises:
+        GradingError: The lab has no such question, or a solution could not be graded.
     """
+    questions = questions or lab.questions
+    if unknown := sorted(set(questions) - set(lab.questions)):
+        raise GradingError(f"{lab.name} has no question {', '.join(unknown)}; it has {', '.join(lab.questions)}")
+    rules = [rule for rule in lab.rules if rule.question in questions]
+    mutants = [mutant for mutant in lab.mutants if mutant.question in questions]
     unexercised = Counter(
-        rule for seed in range(seeds) for rule in lab.rules if not rule.exercised(seed_of(str(seed), lab.name))
+        rule for seed in range(seeds) for rule in rules if not rule.exercised(seed_of(str(seed), lab.name))
     )
     with tempfile.TemporaryDirectory(prefix="eventlab-verify-") as folder:
         submissions = Path(folder, "submissions")
-        students = write_class(lab, lab.mutants, submissions, runs)
+        students = write_class(lab, mutants, submissions, runs)
         found = grade(lab, submissions, Path(folder, "output"), workers=workers, progress=progress)
     if failed := [record for record in found if not record.has_mark]:
         raise GradingError(f"{len(failed)} solutions could not be graded: {'; '.join(failed[0].messages)}")
@@ -136,8 +146,8 @@ def verify(
         lab.name,
         of(INSTRUCTOR),
         of(UNTOUCHED),
-        tuple((mutant, of(mutant)) for mutant in lab.mutants),
-        len(lab.rules),
+        tuple((mutant, of(mutant)) for mutant in mutants),
+        len(rules),
         tuple(unexercised.items()),
         seeds,
     )
