@@ -9,7 +9,7 @@ import json
 import sys
 from pathlib import Path
 
-from eventlab.grading.environment import cleanup, sandbox, sessions
+from eventlab.grading.environment import cleanup, sandbox
 from eventlab.grading.environment.services import WorkerConfiguration
 from eventlab.grading.environment.worker_stack import WorkerStack
 from eventlab.grading.jobs import Job, Limits
@@ -65,7 +65,7 @@ class Steps:
     def __init__(self, stack: WorkerStack) -> None:
         self.stack = stack
         self.clean = cleanup.found(stack.access)
-        self.sessions = sessions.look(settings)
+        self.sessions = cleanup.sessions(settings)
 
     def after(self, *sources: str) -> dict[str, object]:
         kernel = self.stack.kernel()
@@ -75,14 +75,14 @@ class Steps:
             shown.append(result.error or "".join(output.get("text", "") for output in result.outputs).strip())
         left = cleanup.found(self.stack.access)
         before = {
-            "sessions": len(sessions.look(settings).open),
+            "sessions": len(cleanup.sessions(settings).open),
             "is_clean": left == self.clean,
             "settings_changed": left["settings"]["broker"] != self.clean["settings"]["broker"],
         }
         kernel.forget()
         noted = len(self.restarts())
         self.stack.clean()
-        now = sessions.look(settings)
+        now = cleanup.sessions(settings)
         found = {
             "shown": shown,
             "before": before,

@@ -97,9 +97,9 @@ def test_many_files_are_too_much_as_well_and_sparse_ones_count_what_they_take(tm
 CALLS = """
 import ctypes, os, sys
 sys.path.insert(0, sys.argv[1])
-import rights, syscalls
+import rights
 rights.give_up(0)
-assert syscalls.restrict()
+assert rights.restrict_calls()
 libc = ctypes.CDLL(None, use_errno=True)
 def refused(call):
     try:

@@ -8,9 +8,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from eventlab.grading.grade import GradingError
-from eventlab.grading.mutants import MutantError, mutate, write_class
 from eventlab.grading.results import CheckResult, Question, SubmissionRecord
-from eventlab.grading.verify import verify
+from eventlab.grading.verify import MutantError, mutate, verify, write_class
 from eventlab.labs.catalogue import Lab, all_labs
 from eventlab.labs.checks import Mutant
 

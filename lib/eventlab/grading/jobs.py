@@ -30,7 +30,7 @@ KIT = ROOT / "lib" / "eventlab"
 STACK_MODULES = ("config", "environment", "filesystem", "jars", "java", "jvm", "services")
 """Modules of `stack` that marks depend on; the others start and stop services."""
 MARKS_DEPEND_ON = ("clients/", "grading/", "labs/", *(f"stack/{module}.py" for module in STACK_MODULES))
-SHOWS_ONLY = tuple(f"grading/{name}" for name in ("reports/", "progress.py", "verify.py", "mutants.py"))
+SHOWS_ONLY = tuple(f"grading/{name}" for name in ("reports/", "progress.py", "verify.py"))
 """How a record is shown is not part of the fingerprint: it can be edited without grading a class again."""
 CONFIGURATION = tuple(ROOT / "stack" / service for service in ("kafka", "hdfs", "spark"))
 """The services' configuration templates, and the locked versions of their jars."""

@@ -1,26 +1,42 @@
-"""Detect and remove what a submission created in Kafka and on HDFS.
+"""Detect and remove what a submission created in Kafka and on HDFS, and end its sessions in Spark.
 
-`found` describes a stack. `remove` deletes the topics, groups and folders that a clean stack does not have. If the
-stack still differs then (the permissions of a folder, a storage policy), its services are restarted. What no
-submission may change is not read here: `access.py`.
+`found` describes Kafka and HDFS. `remove` deletes the topics, groups and folders that a clean stack does not have.
+If the stack still differs then (the permissions of a folder, a storage policy), its services are restarted. What
+no submission may change is not read here: `access.py`.
+
+Spark's web page lists the sessions. Spark Connect's ReleaseSession request ends one and interrupts what it runs.
+https://github.com/apache/spark/blob/master/sql/connect/common/src/main/protobuf/spark/connect/base.proto
 """
 
 from __future__ import annotations
 
 import contextlib
+import re
+import time
+from dataclasses import dataclass
+from html import unescape
 from typing import Any
 
-from eventlab.clients import kafka
+from eventlab.clients import http, kafka
 from eventlab.clients.hdfs import HdfsClient
 from eventlab.clients.hdfs_web import jmx_bean
-from eventlab.errors import EventlabError
+from eventlab.clients.spark import release_session
+from eventlab.errors import EventlabError, ServiceUnavailable
 from eventlab.grading.environment.access import Access
+from eventlab.settings import Settings
+from eventlab.stack.tokens import spark_token
 
 FOLDERS = ("/", "/tmp")
 VARYING = ("accessTime", "modificationTime", "childrenNum", "fileId", "pathSuffix", "name")
 NODES = ("FSState", "NumLiveDataNodes", "NumDeadDataNodes", "NumStaleDataNodes")
 BROKER = "1"
 """The only one (stack/kafka/server.properties); what is set for all brokers shows in its settings, too."""
+PATIENCE_S = 5
+ROW = re.compile(
+    r"<tr>\s*<td>\s*(?P<user>[^<]*?)\s*</td>\s*<td>\s*<a[^>]*\?id=(?P<id>[0-9a-f-]{36})\"[^>]*>[^<]*</a>\s*</td>"
+    r"\s*<td>[^<]*</td>\s*<td>\s*(?P<ended>[^<]*?)\s*</td>"
+)
+HEADING = re.compile(r"(\d+)\s+session\(s\) are online,\s+running\s+(\d+)\s+Request\(s\)")
 
 
 def found(access: Access) -> dict[str, Any]:
@@ -114,3 +130,56 @@ def _folder(hdfs: HdfsClient, path: str) -> dict[str, Any]:
 
 def _lasting(entry: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in entry.items() if name not in VARYING}
+
+
+class SessionError(EventlabError):
+    """The server does not list its sessions, or does not end one."""
+
+
+@dataclass(frozen=True)
+class Sessions:
+    """The open sessions as (user, id), and the number of running requests."""
+
+    open: frozenset[tuple[str, str]]
+    running: int
+
+
+def sessions(settings: Settings) -> Sessions:
+    """Return the sessions that Spark's web page lists."""
+    try:
+        answer = http.get(f"{settings.spark_ui_url}/connect/", 10)
+    except ServiceUnavailable as error:
+        raise SessionError(f"Spark does not say which sessions it has: {error}") from error
+    heading = HEADING.search(answer.text)
+    if heading is None:
+        raise SessionError("Spark's page of sessions is not as it should be")
+    rows = [row for row in ROW.finditer(answer.text) if not row["ended"]]
+    found = frozenset((unescape(row["user"]), row["id"]) for row in rows)
+    if len(found) < int(heading[1]):
+        raise SessionError(f"{heading[1]} sessions are open, {len(found)} of them on the first page")
+    return Sessions(found, int(heading[2]))
+
+
+def end_sessions(settings: Settings, kept: Sessions) -> int:
+    """End every other session, wait until nothing runs, and return how many were ended."""
+    deadline = time.monotonic() + PATIENCE_S
+    ended: set[tuple[str, str]] = set()
+    while True:
+        now = sessions(settings)
+        left = now.open - kept.open
+        if not left and now.running <= kept.running:
+            return len(ended)
+        if time.monotonic() > deadline:
+            raise SessionError(f"{len(left)} sessions and {now.running} requests do not end")
+        for user, session in left - ended:
+            _release(settings, user, session)
+        ended |= left
+        time.sleep(0.05)
+
+
+def _release(settings: Settings, user: str, session: str) -> None:
+    """End a session and interrupt what it runs."""
+    try:
+        release_session(settings.spark_remote, spark_token(settings), user, session)
+    except ServiceUnavailable as error:
+        raise SessionError(error.message) from error

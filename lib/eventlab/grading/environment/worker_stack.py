@@ -2,7 +2,7 @@
 
 What a submission may do at all is limited first (`access.py`). It can leave something in three places. Kafka and
 HDFS never run a student's code: what it created there is deleted, and the stack is restarted when something else
-has changed (`cleanup.py`). In Spark its sessions are ended (`sessions.py`), and new processes and files are
+has changed (`cleanup.py`). In Spark its sessions are ended, and new processes and files are
 removed. Spark is restarted when the submission may have loaded its own code (`class_watch.py`), when something
 still computes, or when Spark does not answer. The kernel always ends, and the next one opens its session after
 all this.
@@ -18,7 +18,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from eventlab.clients import kafka
-from eventlab.grading.environment import cleanup, sandbox, sessions
+from eventlab.grading.environment import cleanup, sandbox
 from eventlab.grading.environment.access import Access
 from eventlab.grading.environment.class_watch import ClassWatch
 from eventlab.grading.environment.disk_watch import DiskWatch
@@ -54,7 +54,7 @@ class WorkerStack:
         self._fork_server: ForkServer | None = None
         self._spare: SubmissionKernel | None = None
         self._clean: dict[str, object] = {}
-        self._sessions = sessions.Sessions(frozenset(), 0)
+        self._sessions = cleanup.Sessions(frozenset(), 0)
         self._warming = threading.Thread()
         self._disk: DiskWatch | None = None
 
@@ -114,7 +114,7 @@ class WorkerStack:
         assert self._fork_server is not None
         assert self._classes is not None
         self._classes.started()
-        self._sessions = sessions.look(self.config.settings)
+        self._sessions = cleanup.sessions(self.config.settings)
         self._spare = self._spare or SubmissionKernel(self._fork_server.start())
         self._warming = threading.Thread(target=self._warm_up, daemon=True)
         self._warming.start()
@@ -192,9 +192,9 @@ class WorkerStack:
         if opened := self._classes.found():
             return ", ".join(opened)
         try:
-            sessions.end_all_but(self.config.settings, self._sessions)
+            cleanup.end_sessions(self.config.settings, self._sessions)
             swept = self._spark.sweep()
-        except (sessions.SessionError, WorkerStackError) as error:
+        except (cleanup.SessionError, WorkerStackError) as error:
             return str(error)
         return ", ".join([*self._classes.found(), *swept])
 

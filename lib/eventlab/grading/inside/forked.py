@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import rights
-import syscalls
 
 PATIENCE_S = 5
 """How long the processes of the same user's last kernel may take to end."""
@@ -69,7 +68,7 @@ def be_first(wanted: dict[str, Any], id: str, tell: int) -> None:
         stay_on_processor(wanted)
         rights.limit(limits_of(wanted))
         rights.give_up(wanted["uid"])
-        syscalls.restrict()
+        rights.restrict_calls()
         rights.end_with_parent()
         kernel = fork_patiently()
         if kernel == 0:

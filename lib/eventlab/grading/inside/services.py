@@ -18,7 +18,6 @@ from typing import Any
 import memory
 import psutil
 import rights
-import syscalls
 
 from eventlab.settings import Settings, settings
 from eventlab.stack import Stack, process
@@ -41,7 +40,7 @@ def main(configuration: str) -> None:
     limits["NPROC"] = rights.room_for(limits["NPROC"], wanted["uid"], wanted["contained"])
     rights.limit(limits)
     rights.give_up(wanted["uid"])
-    syscalls.restrict()
+    rights.restrict_calls()
 
     stack = Stack(settings, wanted["services"], grace_s=2)
     try:
