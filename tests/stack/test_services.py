@@ -24,7 +24,7 @@ def test_the_services_of_the_course_exist():
 
 
 def test_all_ports_of_the_settings_belong_to_one_service():
-    used = [port for service in SERVICES.values() for port in service.ports]
+    used = [port for service in SERVICES.values() for port in service.port_settings]
 
     assert sorted(used) == sorted(name for name in Settings.model_fields if name.endswith("_port"))
 

@@ -44,7 +44,7 @@ def web(monkeypatch: pytest.MonkeyPatch) -> str:
     service = Service(
         name="web",
         label="The web server",
-        ports=("api_port",),
+        port_settings=("api_port",),
         command=server_command,
         probe=probe_server,
         address=lambda settings: settings.api_url,

@@ -40,7 +40,7 @@ VERBOSE = click.Option(
 )
 
 
-def prepare(command: click.Command) -> click.Command:
+def set_up_command(command: click.Command) -> click.Command:
     """Keep the line breaks of indented parts of a command's help text, and add `--verbose` to its options.
 
     A command that passes its options on to another program does not get `--verbose`.
@@ -50,7 +50,7 @@ def prepare(command: click.Command) -> click.Command:
     if not command.context_settings.get("ignore_unknown_options") and VERBOSE not in command.params:
         command.params.append(VERBOSE)
     for subcommand in getattr(command, "commands", {}).values():
-        prepare(subcommand)
+        set_up_command(subcommand)
     return command
 
 
@@ -69,7 +69,7 @@ class Group(click.Group):
         """Import a subcommand, or return None for an unknown name."""
         if name not in MODULE_OF_COMMAND:
             return None
-        return prepare(getattr(importlib.import_module(f"eventlab.cli.{MODULE_OF_COMMAND[name]}"), name))
+        return set_up_command(getattr(importlib.import_module(f"eventlab.cli.{MODULE_OF_COMMAND[name]}"), name))
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the subcommand; raise ClickException for an error of the kit, and exit with 130 after Ctrl-C."""
@@ -108,4 +108,4 @@ def main() -> None:
     """
 
 
-prepare(main)
+set_up_command(main)

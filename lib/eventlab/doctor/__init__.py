@@ -22,7 +22,7 @@ def checks(settings: Settings) -> list[HealthCheck]:
     """
     valid = run_check("settings", "eventlab doctor", lambda: installation.valid_settings(settings))
     machine_checks = (
-        ("state folder", machine.OTHER_FOLDER, machine.state_folder),
+        ("state folder", machine.OTHER_FOLDER_COMMAND, machine.state_folder),
         ("memory", "eventlab down", machine.memory),
         ("disk", "eventlab reset", machine.disk),
         ("ports", "eventlab down", machine.free_ports),

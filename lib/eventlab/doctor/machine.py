@@ -19,7 +19,7 @@ MEMORY_NEEDED = 2 * 2**30
 DISK_NEEDED = 2**30
 FORBIDDEN_CHARACTERS = "'\\,"
 """HDFS passes the path to a shell command; a comma separates folders in the settings of Kafka and HDFS."""
-OTHER_FOLDER = "export EVENTLAB_STATE_DIR=~/eventlab-state"
+OTHER_FOLDER_COMMAND = "export EVENTLAB_STATE_DIR=~/eventlab-state"
 
 
 def state_folder(settings: Settings) -> HealthCheck:
@@ -28,14 +28,14 @@ def state_folder(settings: Settings) -> HealthCheck:
     existing = nearest_folder(folder)
     if forbidden := [character for character in FORBIDDEN_CHARACTERS if character in str(folder)]:
         problem = f"HDFS and Kafka do not support the character {forbidden[0]} in {folder}"
-        return HealthCheck("state folder", False, problem, OTHER_FOLDER)
+        return HealthCheck("state folder", False, problem, OTHER_FOLDER_COMMAND)
     if not existing.is_dir():
-        return HealthCheck("state folder", False, f"{existing} is not a folder", OTHER_FOLDER)
+        return HealthCheck("state folder", False, f"{existing} is not a folder", OTHER_FOLDER_COMMAND)
     try:
         tempfile.TemporaryFile(dir=existing).close()
     except OSError as error:
         problem = f"{existing} cannot be written to: {error.strerror}"
-        return HealthCheck("state folder", False, problem, OTHER_FOLDER)
+        return HealthCheck("state folder", False, problem, OTHER_FOLDER_COMMAND)
     content = [*folder.glob("*"), *folder.glob("*/*")]
     if foreign := [path for path in content if not os.access(path, os.W_OK)]:
         detail = f"{foreign[0]} belongs to another user (a stack started with sudo?)"

@@ -61,7 +61,7 @@ def answers(settings: Settings, name: str) -> bool:
 def _external_service_unavailable(settings: Settings, name: str) -> Explanation | None:
     """Explain that an external service does not answer; a service of this stack can replace it."""
     service = SERVICES[name]
-    variable, problem = f"EVENTLAB_{str(service.external).upper()}", service.problem(settings)
+    variable, problem = f"EVENTLAB_{str(service.external_setting).upper()}", service.problem(settings)
     if problem is None:
         return None
     return Explanation(

@@ -30,7 +30,7 @@ def require_external_services(settings: Settings, services: Sequence[Service]) -
     external = [service for service in services if service.is_external(settings)]
     problems = in_parallel(lambda service: service.problem(settings), external)
     messages = [
-        f"{service.name} (EVENTLAB_{str(service.external).upper()}={service.address(settings)}) does not answer: "
+        f"{service.name} (EVENTLAB_{str(service.external_setting).upper()}={service.address(settings)}) does not answer: "
         f"{problem}"
         for service, problem in zip(external, problems, strict=True)
         if problem
@@ -44,7 +44,7 @@ def require_free_ports(settings: Settings, services: Sequence[Service]) -> None:
     in_use = [
         f"{service.name} needs port {port} (EVENTLAB_{setting.upper()}), which {ports.holder(port)} uses"
         for service in services
-        for setting, port in zip(service.ports, service.port_numbers(settings), strict=True)
+        for setting, port in zip(service.port_settings, service.port_numbers(settings), strict=True)
         if not ports.is_free(port)
     ]
     if not in_use:

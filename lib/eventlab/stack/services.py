@@ -28,11 +28,11 @@ class Service:
     Attributes:
         name: The name of the service, of its log and of its process record.
         label: What it is called in help texts and explanations.
-        ports: The settings that hold the ports on which it listens, the main port first.
+        port_settings: The settings that hold the ports on which it listens, the main port first.
         command: Returns the command that runs it.
         probe: Sends a real request; raises ServiceUnavailable while the service cannot be used.
         address: Returns where its clients find it.
-        external: The setting with the address of an external service; if it is set, nothing is started.
+        external_setting: The setting with the address of an external service; if it is set, nothing is started.
         needs: The services without which it cannot answer.
         jars: The folder of `stack/` with its jars; None for a service that is not a Java program.
         web_page: The label of a link to its web page, and the setting with the page's address.
@@ -46,11 +46,11 @@ class Service:
 
     name: str
     label: str
-    ports: tuple[str, ...]
+    port_settings: tuple[str, ...]
     command: Callable[[Settings], list[str]]
     probe: probes.Probe
     address: Callable[[Settings], str]
-    external: str | None = None
+    external_setting: str | None = None
     needs: tuple[str, ...] = ()
     jars: str | None = None
     web_page: tuple[str, str] | None = None
@@ -63,11 +63,11 @@ class Service:
 
     def port_numbers(self, settings: Settings) -> list[int]:
         """Return the ports on which it listens."""
-        return [getattr(settings, port) for port in self.ports]
+        return [getattr(settings, port) for port in self.port_settings]
 
     def is_external(self, settings: Settings) -> bool:
         """Return whether the service is external: it is probed, and never started or stopped."""
-        return self.external is not None and getattr(settings, self.external) is not None
+        return self.external_setting is not None and getattr(settings, self.external_setting) is not None
 
     def problem(self, settings: Settings) -> str | None:
         """Probe the service, and return the reason why it cannot be used, or None."""
@@ -176,11 +176,11 @@ def lab_page(settings: Settings, page: str) -> str:
 KAFKA = Service(
     name="kafka",
     label="Kafka's broker",
-    ports=("kafka_port", "kafka_controller_port"),
+    port_settings=("kafka_port", "kafka_controller_port"),
     command=kafka_command,
     probe=probes.kafka,
     address=lambda settings: settings.bootstrap_servers,
-    external="kafka_bootstrap_servers",
+    external_setting="kafka_bootstrap_servers",
     jars="kafka",
     prepare=lambda settings: provision.format_once(settings, "kafka", kafka_format_command),
     provision=provision.topic,
@@ -188,11 +188,11 @@ KAFKA = Service(
 NAMENODE = Service(
     name="namenode",
     label="HDFS's NameNode",
-    ports=("namenode_port", "namenode_web_port"),
+    port_settings=("namenode_port", "namenode_web_port"),
     command=lambda settings: hdfs_command(settings, "NameNode"),
     probe=probes.namenode,
     address=lambda settings: settings.default_fs,
-    external="default_fs_url",
+    external_setting="default_fs_url",
     jars="hdfs",
     web_page=("HDFS's page", "webhdfs_url"),
     extra_variables=lambda settings: hdfs_user(NAMENODE_USER),
@@ -204,11 +204,11 @@ NAMENODE = Service(
 DATANODE = Service(
     name="datanode",
     label="HDFS's DataNode",
-    ports=("datanode_port", "datanode_web_port", "datanode_ipc_port"),
+    port_settings=("datanode_port", "datanode_web_port", "datanode_ipc_port"),
     command=lambda settings: hdfs_command(settings, "DataNode"),
     probe=probes.datanode,
     address=lambda settings: settings.default_fs_url or f"{HOST}:{settings.datanode_port}",
-    external="default_fs_url",
+    external_setting="default_fs_url",
     extra_variables=lambda settings: hdfs_user(DATANODE_USER),
     needs=("namenode",),
     jars="hdfs",
@@ -217,11 +217,11 @@ DATANODE = Service(
 SPARK = Service(
     name="spark",
     label="The Spark server",
-    ports=("spark_port", "spark_ui_port"),
+    port_settings=("spark_port", "spark_ui_port"),
     command=spark_command,
     probe=probes.spark,
     address=lambda settings: settings.spark_remote,
-    external="spark_remote_url",
+    external_setting="spark_remote_url",
     jars="spark",
     web_page=("Spark's page", "spark_ui_url"),
     excluded_variables=("SPARK_REMOTE",),  # the address of this server
@@ -229,11 +229,11 @@ SPARK = Service(
 API = Service(
     name="api",
     label="The game API",
-    ports=("api_port",),
+    port_settings=("api_port",),
     command=api_command,
     probe=probes.api,
     address=lambda settings: settings.api_url,
-    external="api_address",
+    external_setting="api_address",
     web_page=("the game API", "api_url"),
     check_installation=check_api_file,
     working_dir=lambda settings: settings.api_app.resolve().parent,  # it can import files of its folder
@@ -241,7 +241,7 @@ API = Service(
 JUPYTER = Service(
     name="jupyter",
     label="JupyterLab",
-    ports=("jupyter_port",),
+    port_settings=("jupyter_port",),
     command=jupyter_command,
     probe=probes.jupyter,
     address=lambda settings: lab_page(settings, "lab"),
