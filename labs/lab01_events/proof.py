@@ -73,7 +73,7 @@ RULES = (
 )
 """The lab\'s text, rule by rule. Other rules (names of fields, the key, the commit) do not depend on the data."""
 
-_EARLIEST = 'auto_offset_reset="earliest", consumer_timeout_ms=500\n)\nevents ='
+_EARLIEST = 'auto_offset_reset="earliest")\nevents ='
 MUTANTS = (
     Mutant("only what is new", "q1", _EARLIEST, _EARLIEST.replace("earliest", "latest")),
     Mutant("wrong column", "q1", 'Counter(event["event_type"]', 'Counter(event["Host"]'),

@@ -115,6 +115,20 @@ def test_a_read_ends_at_the_offsets_of_its_start(servers: str):
     assert kafka.topic_offsets(servers, "bounded") == kafka.Offsets({0: 0, 1: 0}, {0: 3, 1: 1})
 
 
+def test_a_consumer_is_read_to_the_end_of_all_partitions_and_from_the_end_nothing_is_read(servers: str):
+    kafka.create_topic(servers, "whole", partitions=2)
+    send(servers, "whole", b"a", b"b")
+    send(servers, "whole", b"c", partition=1)
+
+    with closing(KafkaConsumer("whole", bootstrap_servers=servers, auto_offset_reset="earliest")) as consumer:
+        reading = kafka.read_to_end(consumer)
+        first = next(reading)
+        send(servers, "whole", b"later")
+        assert sorted([first.value, *(record.value for record in reading)]) == [b"a", b"b", b"c"]
+    with closing(KafkaConsumer("whole", bootstrap_servers=servers, auto_offset_reset="latest")) as consumer:
+        assert list(kafka.read_to_end(consumer)) == []
+
+
 def test_a_topic_that_does_not_exist_has_no_records_and_is_not_created(servers: str):
     assert list(kafka.read_topic(servers, "missing")) == []
     assert kafka.topic_offsets(servers, "missing") is None

@@ -120,8 +120,8 @@ def test_the_api_of_a_question_is_served_until_the_next_one_and_its_errors_are_i
     def created(text):
         copies.append(text)
         app = Flask(text)
-        app.add_url_rule("/", view_func=lambda: text)
-        app.add_url_rule("/fails", view_func=lambda: str(1 / 0))
+        app.add_url_rule("/", "root", lambda: text)
+        app.add_url_rule("/fails", "fails", lambda: str(1 / 0))
         return app
 
     for text in ("first", "second"):

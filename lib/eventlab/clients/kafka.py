@@ -23,7 +23,7 @@ from eventlab.clients.kafka_connections import open_producer as open_producer
 from eventlab.errors import EventlabError
 
 if TYPE_CHECKING:
-    from kafka import KafkaAdminClient, KafkaConsumer
+    from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
     from kafka.consumer.fetcher import ConsumerRecord
 
 logger = logging.getLogger(__name__)
@@ -222,6 +222,30 @@ def read_range(
                 reason = f"no record of topic {topic!r} arrived for {timeout_s:.0f} s"
                 servers = consumer.config["bootstrap_servers"]
                 raise KafkaUnavailable(servers, f"{reason}, at offset {position} of partition {number}")
+
+
+def read_to_end(consumer: KafkaConsumer, timeout_s: float = READ_TIMEOUT_S) -> Iterator[ConsumerRecord]:
+    """Read the consumer's topics from its positions to the ends that they have when the read begins.
+
+    Unlike `consumer_timeout_ms`, this does not depend on how fast the machine is.
+
+    Args:
+        consumer: A consumer with topics, for example `KafkaConsumer("events", auto_offset_reset="earliest")`.
+        timeout_s: Seconds without a new record after which KafkaUnavailable is raised.
+    """
+    ends: dict[TopicPartition, int] = {}
+    positions, deadline = {}, time.monotonic() + timeout_s
+    while not ends or any(positions[partition] < end for partition, end in ends.items()):
+        batch = consumer.poll(timeout_ms=POLL_MS)
+        ends = ends or consumer.end_offsets(consumer.assignment())
+        for partition, records in batch.items():
+            yield from (record for record in records if record.offset < ends[partition])
+        before, positions = positions, {partition: consumer.position(partition) for partition in ends}
+        if positions != before:
+            deadline = time.monotonic() + timeout_s
+        elif time.monotonic() > deadline:
+            reason = f"no record arrived for {timeout_s:.0f} s"
+            raise KafkaUnavailable(consumer.config["bootstrap_servers"], reason)
 
 
 def committed_offsets(bootstrap_servers: str, group: str, topic: str) -> dict[int, int]:
