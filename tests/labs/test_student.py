@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from flask import Flask
+from flask import Flask, request
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.errors import MessageSizeTooLargeError
 
@@ -121,7 +121,7 @@ def test_the_api_of_a_question_is_served_until_the_next_one_and_its_errors_are_i
         copies.append(text)
         app = Flask(text)
         app.add_url_rule("/", "root", lambda: text)
-        app.add_url_rule("/fails", "fails", lambda: str(1 / 0))
+        app.add_url_rule("/fails", "fails", lambda: request.environ["wsgi.errors"].write("failed") or "")
         return app
 
     for text in ("first", "second"):
@@ -132,8 +132,8 @@ def test_the_api_of_a_question_is_served_until_the_next_one_and_its_errors_are_i
     assert (serve.call(f"{first}/a", "/", "host"), serve.call(f"{second}/a", "/", "host")) == (None, 200)
     assert serve.call(f"{second}/a", "/nothing", "host") == 404
     assert serve.call(f"{second}/b", "/", "host") == 200
-    assert serve.call(f"{second}/b", "/fails", "host") == 500
-    assert "ZeroDivisionError" in Path("q1_api.log").read_text()
+    assert serve.call(f"{second}/b", "/fails", "host") == 200
+    assert Path("q1_api.log").read_text() == "failed"
     assert capsys.readouterr().err == "", "nbgrader gives no points to a check with text on standard error"
     assert copies == ["second", "second"]
 

@@ -234,7 +234,8 @@ def read_to_end(consumer: KafkaConsumer, timeout_s: float = READ_TIMEOUT_S) -> I
         timeout_s: Seconds without a new record after which KafkaUnavailable is raised.
     """
     ends: dict[TopicPartition, int] = {}
-    positions, deadline = {}, time.monotonic() + timeout_s
+    positions: dict[TopicPartition, int] = {}
+    deadline = time.monotonic() + timeout_s
     while not ends or any(positions[partition] < end for partition, end in ends.items()):
         batch = consumer.poll(timeout_ms=POLL_MS)
         ends = ends or consumer.end_offsets(consumer.assignment())

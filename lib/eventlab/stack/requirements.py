@@ -30,8 +30,8 @@ def require_external_services(settings: Settings, services: Sequence[Service]) -
     external = [service for service in services if service.is_external(settings)]
     problems = in_parallel(lambda service: service.problem(settings), external)
     messages = [
-        f"{service.name} (EVENTLAB_{str(service.external_setting).upper()}={service.address(settings)}) does not answer: "
-        f"{problem}"
+        f"{service.name} (EVENTLAB_{str(service.external_setting).upper()}={service.address(settings)}) "
+        f"does not answer: {problem}"
         for service, problem in zip(external, problems, strict=True)
         if problem
     ]
