@@ -16,6 +16,7 @@ from pydantic.dataclasses import dataclass
 from eventlab import files
 from eventlab.errors import EventlabError
 from eventlab.labs.catalogue import Lab
+from eventlab.labs.checks import LabCheck, Verdict
 
 Status = Literal["graded", "timed_out", "died", "unreadable", "infrastructure_failed"]
 """Of these only `infrastructure_failed` gives no mark: the machine failed, not the submission."""
@@ -51,6 +52,21 @@ class CheckResult:
     hint: Text = ""
     expected: Text = ""
     got: Text = ""
+
+    @classmethod
+    def of(cls, check: LabCheck, verdict: Verdict) -> CheckResult:
+        """Return the result of a check that has this verdict."""
+        return cls(
+            name=check.name,
+            question=check.question,
+            passed=verdict.passed,
+            points=check.points if verdict.passed else 0,
+            max_points=check.points,
+            hidden=check.hidden,
+            hint=check.hint,
+            expected=verdict.expected,
+            got=verdict.got,
+        )
 
 
 @dataclass(frozen=True, config=CLOSED)

@@ -37,7 +37,7 @@ from eventlab.grading.jobs import Job, Limits, Outcome
 from eventlab.grading.judge import Judge
 from eventlab.grading.results import CheckResult, Question, SubmissionRecord
 from eventlab.labs.catalogue import Lab, find
-from eventlab.labs.checks import LabCheck, Verdict
+from eventlab.labs.checks import Verdict
 from eventlab.labs.evidence import Evidence
 from eventlab.labs.names import Namespace
 
@@ -212,7 +212,7 @@ class Worker:
         if any(verdict.unavailable for verdict in verdicts):  # although the services answer now
             verdicts = self.judge.verdicts(evidence, question)
         checks = self.lab.checks_of(question)
-        return tuple(_result(check, verdict) for check, verdict in zip(checks, verdicts, strict=True))
+        return tuple(CheckResult.of(check, verdict) for check, verdict in zip(checks, verdicts, strict=True))
 
     def _questions(self, matched: Matched, runs: list[Run]) -> tuple[Question, ...]:
         questions = self.lab.questions
@@ -220,25 +220,11 @@ class Worker:
         graded = []
         for question in questions:
             run = regrade.best(runs, question)
-            not_run = tuple(_result(check, NOT_RUN) for check in self.lab.checks_of(question))
+            not_run = tuple(CheckResult.of(check, NOT_RUN) for check in self.lab.checks_of(question))
             checks = run.checks[question] if run else not_run
             points = sum(check.points for check in checks)
             graded.append(Question(question, points, self.lab.points(question), notes.get(question, ""), checks))
         return tuple(graded)
-
-
-def _result(check: LabCheck, verdict: Verdict) -> CheckResult:
-    return CheckResult(
-        name=check.name,
-        question=check.question,
-        passed=verdict.passed,
-        points=check.points if verdict.passed else 0,
-        max_points=check.points,
-        hidden=check.hidden,
-        hint=check.hint,
-        expected=verdict.expected,
-        got=verdict.got,
-    )
 
 
 def _read(job: Job) -> list[dict[str, Any]]:
