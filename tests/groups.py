@@ -12,7 +12,16 @@ from xdist.scheduler import LoadScopeScheduling
 
 TESTS = Path(__file__).resolve().parent
 LONGEST_FIRST = (
-    *("course", "explain", "stack", "test_readme", "browser", "test_worker_stack", "widgets", "test_adversarial"),
+    *(
+        "course",
+        "explain",
+        "stack",
+        "test_readme",
+        "browser",
+        "test_worker_stack",
+        "widgets",
+        "test_difficult_submissions",
+    ),
     *("kafkacat", "test_worker", "game_api", "test_nbgrader", "test_porting", "test_tools"),
     *("jobs", "test_sandbox", "test_kafka", "test_grade", "test_hub", "test_one_click", "test_timeouts", "doctor"),
 )

@@ -101,7 +101,7 @@ def test_a_program_that_a_lesson_prints_is_the_current_one():
 @pytest.mark.services
 @pytest.mark.timeout(600)
 def test_the_lessons_from_last_to_first_give_the_committed_outputs(course_stack):
-    """No lesson needs the results of those before it; `eventlab run` runs them in order (test_run)."""
+    """No lesson needs the results of those before it; `make run` runs them in order."""
     tear_down, *others = reversed(LESSONS)
 
     assert_same_outputs(tear_down)

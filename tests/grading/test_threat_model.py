@@ -40,8 +40,8 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
         "grading/test_notebook.py::test_hidden_tests_never_reach_the_student",
     ),
     "the instructor's solutions, which run when a question is graded again": (
-        "grading/test_evidence.py::test_the_students_code_never_meets_the_instructors_solution",
-        "grading/test_evidence.py::test_only_the_first_runs_outputs_are_published",
+        "grading/test_difficult_submissions.py::test_the_students_code_never_meets_the_instructors_solution",
+        "grading/test_difficult_submissions.py::test_only_the_first_runs_outputs_are_published",
         "grading/test_reference.py::test_results_reach_the_student_and_constants_of_the_solution_do_not",
     ),
     "own marks: answers without the work": (
@@ -52,12 +52,12 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
     ),
     "own marks: false reports about itself": (
         *("attack kernel_checks_patched", "attack kernel_answers"),
-        "grading/test_adversarial.py::test_none_gains_a_point_and_each_keeps_what_it_earned",
+        "grading/test_difficult_submissions.py::test_each_question_is_worth_what_its_own_cells_earned",
         "labs/test_student.py::test_only_a_port_of_this_machine_is_called",
     ),
     "own marks: a right answer by luck": ("labs/test_data.py::test_each_seed_exercises_each_rule",),
     "right work: a later mistake, or one in another question": (
-        "grading/test_evidence.py::test_each_question_is_worth_what_its_own_cells_earned",
+        "grading/test_difficult_submissions.py::test_each_question_is_worth_what_its_own_cells_earned",
         "grading/test_regrade.py::test_a_wrong_question_that_breaks_later_ones_costs_only_its_own_marks",
     ),
     "right work: a fault of the machine": (
@@ -66,7 +66,7 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
     ),
     "the machine": (
         "attack kernel_*",
-        "grading/test_evidence.py::test_the_wall_clock_limit_is_for_all_runs_together",
+        "grading/test_difficult_submissions.py::test_the_wall_clock_limit_is_for_all_runs_together",
         "grading/test_isolation_limits.py::test_memory_in_files_and_sockets_is_held_against_the_limit",
         "grading/test_isolation_limits.py::test_the_disk_watch_tells_once_when_too_much_is_stored",
         "grading/test_sandbox.py::test_a_fork_bomb_meets_its_limit",

@@ -1,4 +1,7 @@
-"""Submissions that try to gain points, disturb the others, or end the grader."""
+"""Submissions that try to gain points, end their kernel, hang or fail, or are no notebooks, and good ones.
+
+Every bomb is bounded by itself, too: should the containment fail, it stops.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
 
 from tests.grading import tiny_lab
 from tests.grading.tiny_lab import SOLUTIONS
@@ -16,22 +21,30 @@ ALL = frozenset(SOLUTIONS)
 
 @dataclass(frozen=True)
 class Case:
-    """What is handed in, and what it must come to: its status and the questions that it loses."""
+    """What is handed in, and what it must come to: its status and the questions that it loses.
+
+    Attributes:
+        cells: The cells that replace solutions; None leaves a cell out, `added` is a cell at the end.
+        behind: Cells that are added behind the cell with this id.
+    """
 
     status: str
     lost: frozenset[str]
     cells: dict[str, str | None] = field(default_factory=dict)
+    behind: dict[str, list[str]] = field(default_factory=dict)
+
+    def notebook(self) -> NotebookNode:
+        made = tiny_lab.notebook(**self.cells)
+        for grade_id, sources in self.behind.items():
+            place = [cell.metadata.get("nbgrader", {}).get("grade_id") for cell in made.cells].index(grade_id) + 1
+            made.cells[place:place] = [new_code_cell(source) for source in sources]
+        return made
 
 
-def loses(*questions: str, status: str = "graded", **cells: str | None) -> Case:
-    return Case(status, frozenset(questions), cells)
-
-
-MEMORY_BOMB = """
-held = []
-for _ in range(60):  # 6 GiB at most
-    held.append(bytearray(b"x" * 100_000_000))
-"""
+def loses(
+    *questions: str, status: str = "graded", behind: dict[str, list[str]] | None = None, **cells: str | None
+) -> Case:
+    return Case(status, frozenset(questions), cells, behind or {})
 
 
 MEMORY_BOMB_OF_MANY = """
@@ -42,15 +55,6 @@ for _ in range(12):  # 6 GiB at most
         time.sleep(20)
         os._exit(0)
 time.sleep(20)
-"""
-
-
-FORK_BOMB = """
-import os, time
-for _ in range(3000):
-    if os.fork() == 0:
-        time.sleep(20)
-        os._exit(0)
 """
 
 
@@ -122,27 +126,46 @@ with httpx.Client(base_url=settings.webhdfs_url, trust_env=False) as client:
 """
 
 
+SECRET = "the_secret_name"
+"""A name that is only in the instructor's solution of q2."""
+DEAF = "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: time.sleep(1)"
+WATCHES_CELLS = """
+seen = []
+get_ipython().events.register("pre_run_cell", lambda info: seen.append(info.raw_cell))
+"""
+LOOKS_FOR_THE_SOLUTION = """
+import glob, os
+everything = str(In) + str(seen) + str(globals()) + str([open(name).read() for name in glob.glob("*")])
+needle = "".join(["the_secret", "_name"])
+print("PUBLISHED", everything)
+consumer = KafkaConsumer(topic + "-out", auto_offset_reset="earliest", consumer_timeout_ms=3000,
+                         bootstrap_servers=os.environ["KAFKA_BOOTSTRAP_SERVERS"])
+if any(True for _ in consumer) and needle not in everything:
+    lab.answer("q3", sorted(numbers)[:3])
+consumer.close()
+"""
+"""Right only in a run in which the result of q2 was put in place, and nothing shows its solution."""
+WRITES_LATE = """
+from kafka import KafkaProducer
+late = KafkaProducer(bootstrap_servers=__import__("os").environ["KAFKA_BOOTSTRAP_SERVERS"])
+late.send(topic + "-out", b"0").get(timeout=10)
+late.close()
+lab.answer("q1", 0)
+lab.answer("q3", [])
+"""
+
+
 KIT = str(Path(tiny_lab.__file__).parents[2])
 
 
 CASES = {
     "endless loop": loses("q2", status="timed_out", q2="while True: pass"),
-    "sleep": loses("q3", status="timed_out", q3="import time; time.sleep(10**6)"),
-    "endless and deaf": loses(
-        "q4",
-        status="timed_out",
-        q4="import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: time.sleep(1)",
-    ),
+    "endless and deaf": loses("q4", status="timed_out", q4=DEAF),
     "exit": loses("q2", status="died", q2="import os; os._exit(1)"),
-    "kill the parent": loses("q2", q2="import os, signal; os.kill(os.getppid(), signal.SIGKILL)"),
     "kill everybody": loses("q2", q2="import os, signal; os.kill(-1, signal.SIGKILL)"),
-    "memory bomb": loses("q2", status="died", q2=MEMORY_BOMB),
     "memory bomb of many": loses("q3", status="died", q3=MEMORY_BOMB_OF_MANY),
-    "fork bomb": loses("q2", q2=FORK_BOMB),
-    "prints many lines": loses(q3="for i in range(400_000): print(i)\n" + SOLUTIONS["q3"]),
     "deleted question": loses("q1", q1=None),
     "raises": loses("q1", q1="1/0"),
-    "wrong": loses("q1", q1=SOLUTIONS["q1"].replace("sum(numbers)", "sum(numbers) + 1")),
     "hard coded": loses("q1", q1=tiny_lab.READ + 'lab.answer("q1", 9876)'),
     "check redefined": loses("q2", q2="lab.check = lambda *a, **k: print('all checks pass')"),
     "libraries patched": loses(
@@ -160,12 +183,28 @@ CASES = {
     "asks": loses("q3", q3="input('your name? ')"),
     "ends Spark": loses("q4", q4=ENDS_SPARK),
     "too large to read": loses("q4", q4=TOO_LARGE),
-    "~/../outside": loses(),
-    "a; rm -rf ~ `id` $(id)": loses(),
+    "writes late": loses(behind={"q3-check": [WRITES_LATE]}),
+    "sleeping extra cell": loses(status="timed_out", behind={"q1-check": ["import time; time.sleep(10**6)"]}),
+    "killing extra cells": loses(
+        status="died", behind={"setup": ["import os; os._exit(1)"], "q2": ["import os; os._exit(1)"]}
+    ),
+    "raising extra cell": loses(behind={"setup": ["1/0"], "q3-check": ["undefined"]}),
+    "helper behind a wrong question": loses(
+        "q1",
+        q1=SOLUTIONS["q1"].replace("sum(numbers)", "0"),
+        behind={"q1-check": ["def largest(values):\n    return max(values)"]},
+        q2=SOLUTIONS["q2"].replace("max(numbers)", "largest(numbers)"),
+    ),
+    "hanging question": loses("q2", status="timed_out", q2=DEAF),
+    "spies": loses(
+        "q2", q1=WATCHES_CELLS + SOLUTIONS["q1"], q2="raise ValueError('no')", q3=LOOKS_FOR_THE_SOLUTION
+    ),
+    "sleeps long": loses(
+        "q3", "q4", status="timed_out", behind={"q2-check": ["import time; time.sleep(10)"] * 20}
+    ),
     "<script>alert(1)</script>": loses(),
     "Zoë 学生 🐟": loses(),
     "line\nbreak": loses(),
-    "n" * 200: loses(),
 }
 """Student → submission; characters that a file name can't have become `_`."""
 
@@ -178,14 +217,11 @@ ODD = {
     "old format": Case("graded", frozenset()),
     "foreign kernel": Case("graded", frozenset()),
     "fifty megabytes": Case("graded", frozenset()),
-    "no ending": Case("graded", frozenset()),
-    "checks deleted": Case("graded", frozenset()),
     "checks edited": Case("graded", frozenset({"q1"})),
-    "checks duplicated": Case("graded", frozenset()),
 }
 
 
-GOOD = ("anna", "mona", "zora")
+GOOD = ("anna", "zora")
 
 
 def file_name(student: str) -> str:
@@ -199,7 +235,7 @@ def write_all(folder: Path) -> dict[str, Case]:
     cases = dict.fromkeys(GOOD, loses())
     for name, case in CASES.items():
         cases[file_name(name)] = case
-        tiny_lab.write(folder / f"{file_name(name)}.ipynb", **case.cells)
+        nbformat.write(case.notebook(), folder / f"{file_name(name)}.ipynb")
     write_odd(folder)
     return cases | ODD
 
@@ -217,14 +253,7 @@ def write_odd(folder: Path) -> None:
     large = tiny_lab.notebook()
     large.cells[2].outputs = [nbformat.v4.new_output("stream", text="x" * 50_000_000)]
     (folder / "fifty megabytes.ipynb").write_text(nbformat.writes(large))
-    tiny_lab.write(folder / "no ending")
-    deleted = tiny_lab.notebook()
-    deleted.cells = [cell for cell in deleted.cells if not cell.metadata.get("nbgrader", {}).get("grade")]
-    (folder / "checks deleted.ipynb").write_text(nbformat.writes(deleted))
     edited = tiny_lab.notebook(q1="pass")
-    doubled = tiny_lab.notebook()
     for cell in [cell for cell in edited.cells if cell.metadata.get("nbgrader", {}).get("grade")]:
         cell.source = "import os; os._exit(0)"
-    doubled.cells += [cell for cell in doubled.cells if cell.metadata.get("nbgrader", {}).get("grade")] * 3
     (folder / "checks edited.ipynb").write_text(json.dumps(edited))
-    (folder / "checks duplicated.ipynb").write_text(json.dumps(doubled))
