@@ -12,17 +12,17 @@ from xdist.scheduler import LoadScopeScheduling
 
 TESTS = Path(__file__).resolve().parent
 LONGEST_FIRST = (
+    *("course", "explain", "stack", "test_isolation_attacks", "test_readme", "browser", "test_worker_stack"),
     *(
-        "course",
-        "explain",
-        "stack",
-        "test_readme",
-        "browser",
-        "test_worker_stack",
-        "widgets",
         "test_difficult_submissions",
+        "test_faults",
+        "widgets",
+        "test_worker",
+        "test_corpus",
+        "kafkacat",
+        "game_api",
     ),
-    *("kafkacat", "test_worker", "game_api", "test_nbgrader", "test_porting", "test_tools"),
+    *("test_nbgrader", "test_porting", "test_tools"),
     *("jobs", "test_sandbox", "test_kafka", "test_grade", "test_hub", "test_one_click", "test_timeouts", "doctor"),
 )
 """The groups that take longest, in the order in which they start; all others follow.

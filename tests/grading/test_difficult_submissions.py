@@ -45,7 +45,7 @@ class Graded:
         return "".join(output.get("text", "") for output in outputs)
 
     def page(self, student: str) -> str:
-        """The student's feedback."""
+        """The page that the student gets."""
         record = self.records[student]
         return html.feedback(record, html.executed_notebook(record, self.output))
 
@@ -60,8 +60,15 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Graded:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("INSTRUCTOR_SECRET", "not for students")
         patch.setenv("SPARK_CONNECT_AUTHENTICATE_TOKEN", "not for students")
-        limits = {"cell_timeout": CELL_TIMEOUT_S, "time_limit": TIME_LIMIT_S, "memory_mib": 700}
-        found = grade(lab, base / "submissions", base / "output", workers=2, **limits)
+        found = grade(
+            lab,
+            base / "submissions",
+            base / "output",
+            workers=2,
+            cell_timeout=CELL_TIMEOUT_S,
+            time_limit=TIME_LIMIT_S,
+            memory_mib=700,
+        )
     return Graded(cases, {record.student: record for record in found}, base / "output")
 
 
@@ -96,8 +103,7 @@ def test_a_function_in_spark_sees_neither_labs_nor_grader(graded: Graded) -> Non
 
 
 def test_a_figure_is_in_the_feedback_as_a_student_sees_it(graded: Graded) -> None:
-    drawing = graded.records["draws"]
-    assert 'src="data:image/png;base64,' in html.feedback(drawing, html.executed_notebook(drawing, graded.output))
+    assert 'src="data:image/png;base64,' in graded.page("draws")
 
 
 def test_what_is_too_large_to_be_read_is_said_to_be(graded: Graded) -> None:
