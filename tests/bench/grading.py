@@ -36,21 +36,27 @@ BROKEN = {
     "killing": ("q2", ("### BEGIN SOLUTION", "import os; os._exit(1)")),
 }
 """Student -> the question that is broken, and the edit that breaks the instructor's solution."""
+INTACT = "points of the 4 broken ones for the questions that they solved"
+TWELVE_AIM_S, FIRST_AIM_S, COPY_AIM_S = 75, 15, 3
+Marks = dict[str, dict[str, float]]
+"""Points by student and question."""
 
 
 def measure(stack: Settings) -> list[dict[str, object]]:
     with tempfile.TemporaryDirectory(prefix="eventlab-bench-") as name:
         folder = Path(name)
         class_ = twelve()
-        own_s, own = by_us(class_, folder / "own")
+        own_s, first_s, own = by_us(class_, folder / "own")
         warm_s, warm = by_nbgrader(class_, folder / "warm", environment.full(stack))
         plain_s, _ = by_nbgrader(class_, folder / "plain", _spark_per_notebook(stack))
         config.render(stack)
         rows = [
             row("grade 12 submissions", own_s, "s", "nbgrader, a Spark per notebook", plain_s),
             row("grade 12 submissions", own_s, "s", "nbgrader, warm Spark", warm_s),
-            _marks("fair marks of the 4 broken ones", own, "nbgrader", warm),
-            _marks("fair marks of the 4 broken ones", own, "what they earned", fair()),
+            row("grade 12 submissions", own_s, "s", "aim", TWELVE_AIM_S, aim=1),
+            row("first record of 12 submissions", first_s, "s", "aim", FIRST_AIM_S, aim=1),
+            row(INTACT, intact(own), "points", "nbgrader", intact(warm), is_rate=True),
+            row(INTACT, intact(own), "points", "all points", intact(full()), aim=1, is_rate=True),
         ]
         return rows + _copies(folder)
 
@@ -64,25 +70,41 @@ def twelve() -> dict[str, NotebookNode]:
     return {student: _handed_in(node) for student, node in class_.items()}
 
 
-def fair() -> dict[str, float]:
-    """What each has earned at least: of the broken ones, every question but one."""
-    lost = {student: LAB.points(question) for student, (question, _) in BROKEN.items()}
-    return {student: LAB.points() - lost.get(student, 0) for student in twelve()}
+def full() -> Marks:
+    """All points of each question, for each student."""
+    return {student: {question: LAB.points(question) for question in LAB.questions} for student in BROKEN}
 
 
-def by_us(class_: Mapping[str, NotebookNode], folder: Path) -> tuple[float, dict[str, float]]:
-    """Seconds of `eventlab grade`, all of it, and student -> points."""
+def intact(marks: Marks) -> float:
+    """Sum the points that the four broken submissions have for the questions that are not broken."""
+    return sum(
+        points
+        for student, (broken, _) in BROKEN.items()
+        for question, points in marks.get(student, {}).items()
+        if question != broken
+    )
+
+
+def by_us(class_: Mapping[str, NotebookNode], folder: Path) -> tuple[float, float, Marks]:
+    """Seconds of `eventlab grade`, all of it, seconds to the first record, and the marks."""
     _write(class_, folder / "submissions", "{}.ipynb")
-    command = ["-m", "eventlab.cli", "grade", LAB.name, "submissions", "--output", "output"]
-    seconds = _timed([*command, "--cell-timeout", str(CELL_TIMEOUT_S)], folder, dict(os.environ))
+    command = [sys.executable, "-m", "eventlab.cli", "grade", LAB.name, "submissions", "--output", "output"]
+    command += ["--cell-timeout", str(CELL_TIMEOUT_S)]
+    started, first_s, quiet = time.monotonic(), 0.0, subprocess.DEVNULL
+    with subprocess.Popen(command, cwd=folder, stdout=quiet, stderr=quiet) as grading:
+        while grading.poll() is None:
+            time.sleep(0.1)
+            if not first_s and any(folder.glob("output/records/*.json")):
+                first_s = time.monotonic() - started
+    seconds = time.monotonic() - started
+    if grading.returncode:
+        raise RuntimeError(f"{' '.join(command)} ended with {grading.returncode}")
     records = results.load_all(folder / "output")
-    return seconds, {record.student: record.points for record in records if record.points is not None}
+    return seconds, first_s, {r.student: {q.id: q.points for q in r.questions} for r in records if r.has_mark}
 
 
-def by_nbgrader(
-    class_: Mapping[str, NotebookNode], folder: Path, env: dict[str, str]
-) -> tuple[float, dict[str, float]]:
-    """Seconds of `nbgrader autograde`, and student -> points (0 where it gives none)."""
+def by_nbgrader(class_: Mapping[str, NotebookNode], folder: Path, env: dict[str, str]) -> tuple[float, Marks]:
+    """Seconds of `nbgrader autograde`, and the marks (0 where it gives none)."""
     assignment = LAB.name
     _write({LAB.name: cells.read(LAB.instructor)}, folder / "source" / assignment, "{}.ipynb")
     _write(class_, folder / "submitted", f"{{}}/{assignment}/{LAB.name}.ipynb")
@@ -93,11 +115,13 @@ def by_nbgrader(
     return seconds, _gradebook(folder, assignment)
 
 
-def _gradebook(folder: Path, assignment: str) -> dict[str, float]:
+def _gradebook(folder: Path, assignment: str) -> Marks:
     script = (
         "import json, sys; from nbgrader.api import Gradebook\n"
         "with Gradebook(sys.argv[1]) as book:\n"
-        "    print(json.dumps({s.student.id: s.score for s in book.assignment_submissions(sys.argv[2])}))"
+        "    print(json.dumps({submission.student.id:\n"
+        "        {grade.name.partition('-')[0]: grade.score for n in submission.notebooks for grade in n.grades}\n"
+        "        for submission in book.assignment_submissions(sys.argv[2])}))"
     )
     database = f"sqlite:///{folder / 'gradebook.db'}"
     done = subprocess.run(
@@ -111,12 +135,14 @@ def _copies(folder: Path) -> list[dict[str, object]]:
     right = twelve()["right1"]
     each: dict[int, float] = {}
     for count in COPIES:
-        seconds, points = by_us({f"s{number:03}": right for number in range(count)}, folder / f"copies{count}")
-        if set(points.values()) != {LAB.points()} or len(points) != count:
-            raise RuntimeError(f"{count} copies of the right solution: {sorted(points.values())}")
+        seconds, _, marks = by_us({f"s{number:03}": right for number in range(count)}, folder / f"copies{count}")
+        points = sorted(sum(questions.values()) for questions in marks.values())
+        if set(points) != {LAB.points()} or len(points) != count:
+            raise RuntimeError(f"{count} copies of the right solution: {points}")
         each[count] = seconds / count
-    first = COPIES[0]
-    return [row(f"a submission of {n} copies", each[n], "s", f"of {first} copies", each[first]) for n in COPIES]
+    first, *more = COPIES
+    rows = [row(f"a submission of {n} copies", each[n], "s", f"of {first} copies", each[first]) for n in COPIES]
+    return rows + [row(f"a submission of {n} copies", each[n], "s", "aim", COPY_AIM_S, aim=1) for n in more]
 
 
 def _spark_per_notebook(stack: Settings) -> dict[str, str]:
@@ -161,8 +187,3 @@ def _timed(arguments: list[str], cwd: Path, env: dict[str, str], codes: frozense
     if done.returncode not in codes:
         raise RuntimeError(f"{' '.join(arguments)}\n{done.stderr[-3000:]}")
     return time.monotonic() - started
-
-
-def _marks(name: str, own: dict[str, float], peer: str, other: dict[str, float]) -> dict[str, object]:
-    kit, theirs = (sum(found.get(student, 0) for student in BROKEN) for found in (own, other))
-    return row(name, kit, "points", peer, theirs, is_rate=True)
