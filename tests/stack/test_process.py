@@ -14,6 +14,7 @@ from eventlab.settings import Settings
 from eventlab.stack import launcher, process
 from tests.helpers import wait_until
 
+pytestmark = pytest.mark.services
 READY = "import time, signal; {}; print('ready', flush=True); time.sleep(600)"
 
 

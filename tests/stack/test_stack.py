@@ -19,6 +19,7 @@ from eventlab.stack.services import SERVICES, Service
 from eventlab.stack.startup import WAITING
 from tests.stacks import free_offset, free_settings
 
+pytestmark = pytest.mark.services
 SERVER = """
 import http.server, sys, time
 busy_until = time.monotonic() + float(sys.argv[2])
