@@ -29,7 +29,7 @@ LAB = find("lab02_extract")
 CELL_TIMEOUT_S = 30
 COPIES = (12, 48, 96)
 BROKEN = {
-    "wrong": ("q3", ("job by arrived_at)", "job by arrived_at desc)")),
+    "wrong": ("q3", ("order by arrived_at)", "order by arrived_at desc)")),
     "raising": ("q3", ("### BEGIN SOLUTION", "raise ValueError('no')")),
     "endless": ("q2", ("### BEGIN SOLUTION", "while True: pass")),
     "killing": ("q2", ("### BEGIN SOLUTION", "import os; os._exit(1)")),

@@ -2,6 +2,9 @@
 
 import json
 
+import nbformat
+
+from tests.bench import grading
 from tests.bench.__main__ import KEYS, save, verdict
 from tests.bench.rows import row
 
@@ -32,3 +35,10 @@ def test_the_ratio_of_a_row_is_larger_than_1_if_the_kit_is_better():
     assert row("start", 2.0, "s", "peer", 6.0)["ratio"] == 3.0
     assert row("API", 600, "requests/s", "peer", 200, is_rate=True)["ratio"] == 3.0
     assert row("lost events", 0, "events", "peer", 0, is_rate=True)["ratio"] is None
+
+
+def test_the_class_of_twelve_has_eight_right_and_four_broken_submissions() -> None:
+    class_ = grading.twelve()
+
+    assert len(class_) == 12
+    assert len({nbformat.writes(node) for node in class_.values()}) == 1 + len(grading.BROKEN)
