@@ -38,6 +38,49 @@ def purchase_a_knife() -> str:
     return "Knife Purchased!\n"
 
 
+@game.route("/join_guild/<name>")
+def join_guild(name: str) -> str:
+    """Log that a player joins the guild in the path."""
+    log_to_kafka({"event_type": "join_guild", "guild": name})
+    return f"Joined guild {name}!\n"
+
+
+@game.route("/purchase", methods=["POST"])
+def purchase() -> str | tuple[dict[str, str], int]:
+    """Log the purchase that the JSON body describes, or answer 400 with the reason.
+
+    A body is `{"player": "ada", "item": {"name": "sword", "price": 120, "tags": ["steel"]}, "quantity": 1}`.
+    `tags` and `quantity` may be absent.
+    """
+    body = request.get_json(force=True, silent=True)
+    reason = problem_with(body)
+    if reason:
+        return {"error": reason}, 400
+    item = {"name": body["item"]["name"], "price": body["item"]["price"], "tags": body["item"].get("tags", [])}
+    quantity = body.get("quantity", 1)
+    log_to_kafka({"event_type": "purchase", "player": body["player"], "item": item, "quantity": quantity})
+    return f"Purchased: {quantity} {item['name']}\n"
+
+
+def problem_with(body: Any) -> str | None:
+    """Return why the body is not a purchase, or None if it is one."""
+    if not isinstance(body, dict):
+        return "the body is not a JSON object"
+    item = body.get("item")
+    if not isinstance(item, dict):
+        return "item is not an object"
+    tags = item.get("tags", [])
+    for name, text in (("player", body.get("player")), ("item.name", item.get("name"))):
+        if not isinstance(text, str) or not text:
+            return f"{name} is not a text"
+    for name, number, least in (("item.price", item.get("price"), 0), ("quantity", body.get("quantity", 1), 1)):
+        if type(number) is not int or number < least:  # isinstance(True, int) is true
+            return f"{name} is not a whole number of {least} or more"
+    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+        return "item.tags is not a list of texts"
+    return None
+
+
 def log_to_kafka(event: dict[str, Any]) -> None:
     """Send the event with the request's headers; return when Kafka has acknowledged it."""
     current_app.extensions["events"].append(json.dumps(with_headers(event, request.headers)).encode())

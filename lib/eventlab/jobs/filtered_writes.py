@@ -23,7 +23,7 @@ def run(spark: SparkSession, topic: str = settings.topic, path: str = PATH) -> N
 
     purchases = spark.read.parquet(path)
     purchases.printSchema()
-    purchases.show()
+    purchases.show(truncate=False)
     print(f"{purchases.count()} sword purchases are at {path}")
 
 
