@@ -1,7 +1,7 @@
-"""One day of the game: some thousand messages that differ from hour to hour, item to item and provider to provider.
+"""One day of the game: some thousand messages, uneven by hour, item and provider.
 
-The same seed gives the same day. The messages are as a real topic has them: at 14:00 a new version of the game sends
-purchases in a new schema, and a few messages are damaged.
+The same seed gives the same day. As in a real topic, a few messages are damaged, and the schema changes: at 14:00
+a new version of the game sends nested purchases.
 """
 
 import json
@@ -43,7 +43,7 @@ BROKEN = (
 
 @dataclass(frozen=True)
 class Provider:
-    """A provider: the Host of its players, its share of the visits, and how many of 100 visits end in a purchase."""
+    """A provider: the Host of its players, its share of the visits, and its purchases per 100 visits."""
 
     host: str
     share: int

@@ -1,4 +1,4 @@
-"""Checks of the lessons' exercises: `course.check("05-1", answer)` says whether an exercise is solved, and why not.
+"""Checks of the lessons' exercises: `course.check("05-1", answer)` says whether an exercise is solved.
 
 A check looks at the answer, or at what the learner left in a topic or on HDFS. There are no points.
 """

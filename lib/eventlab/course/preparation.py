@@ -65,13 +65,13 @@ def prepare(
     """Prepare this kernel and the stack for a lesson, and print the state from which the lesson starts.
 
     No lesson changes the input of another: the topic to which the game API logs (the setting `topic`) is never
-    emptied, and a lesson that needs an exact number of events has a topic that only this lesson uses. If such a topic
-    contains other messages than the lesson needs, they are saved to a file first. Shell cells find the broker and
-    the topic in the variables BROKER and TOPIC.
+    emptied, and a lesson that needs an exact number of events has a topic that only this lesson uses. If such a
+    topic contains other messages than the lesson needs, they are saved to a file first. Shell cells find the
+    addresses of the broker and the API, and the topic, in the variables BROKER, API and TOPIC.
 
     Args:
         topic: The topic of the lesson.
-        events: Whether the lesson starts with the course's 40 events. In the API's topic they follow what is there.
+        events: Whether the lesson starts with the course's 40 events; the API's topic keeps its older ones too.
         fresh: Whether the lesson's topic is recreated, so that no consumer group has read it.
         day: The name of a topic that contains the messages of one day of the game.
         purchases: The path on HDFS that contains the 20 sword purchases of lesson 07.
@@ -88,7 +88,7 @@ def prepare(
     statuses = Stack(settings).status(dict.fromkeys(["kafka", *(["api"] if is_api_topic else []), *needs]))
     if missing := [status.name for status in statuses if status.state != "running"]:
         raise LessonError(f"not running: {', '.join(missing)}", "eventlab up")
-    os.environ |= {"BROKER": settings.bootstrap_servers, "TOPIC": topic}
+    os.environ |= {"BROKER": settings.bootstrap_servers, "TOPIC": topic, "API": settings.api_url}
     start = _prepare_api_topic(events) if is_api_topic else _prepare_own_topic(topic, events, fresh)
     lesson.topic, lesson.start = topic, start
     if day:
@@ -101,7 +101,7 @@ def prepare(
 
 @dataclass
 class Lesson:
-    """The topic of this kernel's lesson and the offset of the lesson's first event, for the checks of exercises."""
+    """The topic of this kernel's lesson and the offset of the lesson's first event, which exercises check."""
 
     topic: str = settings.topic
     start: int = 0
@@ -166,7 +166,8 @@ def send_course_events() -> None:
         for route in ROUTES:
             ab.bench(settings.api_url + route, requests=CALLS, concurrency=1, headers={"Host": host})
     records = kafka.read_topic(settings.bootstrap_servers, settings.topic, start={0: start})
-    if COURSE_EVENTS - Counter(map(_host_and_type, records)):
+    received = Counter(map(_host_and_type, records))
+    if any(received[event] < count for event, count in COURSE_EVENTS.items()):
         raise LessonError(
             f"the game API answered, but its events are not in the topic {settings.topic!r}: it was started with "
             "another EVENTLAB_TOPIC",
