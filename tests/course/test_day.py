@@ -4,6 +4,7 @@ import json
 from collections import Counter
 
 from eventlab.course import day
+from eventlab.settings import ROOT
 
 
 def readable():
@@ -57,3 +58,11 @@ def test_the_hours_differ():
     visits = Counter(event["time"][11:13] for event in readable())
 
     assert max(visits.values()) > 10 * min(visits.values())
+
+
+def test_the_readme_gives_the_numbers_of_the_day():
+    readme = " ".join((ROOT / "README.md").read_text().split())
+
+    assert f"{len(day.messages()):,} messages" in readme
+    assert len(day.BROKEN) == 6
+    assert "six of them damaged" in readme
