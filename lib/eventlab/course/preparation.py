@@ -6,8 +6,6 @@ The first cell of each lesson calls `prepare`, so after `eventlab up` you can ru
 from __future__ import annotations
 
 import base64
-import contextlib
-import io
 import json
 import os
 import tempfile
@@ -254,8 +252,7 @@ def ensure_purchases(topic: str, path: str) -> int:
             "do not replace it on an external file system. Set another path in the cell tagged `parameters`"
         )
     if existing != COURSE_PURCHASES:
-        with contextlib.redirect_stdout(io.StringIO()):  # lesson 07 shows the job's report
-            filtered_writes.run(session, topic, path)
+        filtered_writes.write(session, topic, path)
     return session.read.parquet(path).count()
 
 
