@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 ROUTES = {"/": "default", "/purchase_a_sword": "purchase_sword"}
 CALLS = 10
 DELIVERY_S = 20
+CREATED_TOPICS = "own-topics"
 COURSE_EVENTS = Counter({(host, event_type): CALLS for host in PLAYER_HOSTS for event_type in ROUTES.values()})
 """Two users call two routes ten times each: 40 events, counted by host and event type."""
 COURSE_PURCHASES = Counter({(host, "purchase_sword"): CALLS for host in PLAYER_HOSTS})
@@ -136,7 +137,7 @@ def _replace_messages(topic: str, values: Sequence[bytes], fresh: bool = False) 
     if is_right and not fresh:
         return
     if is_right:
-        kafka.recreate_topic(settings.bootstrap_servers, topic)
+        _recreate_topic(topic)
     else:
         fresh_topic(topic)
     with kafka.open_producer(settings.bootstrap_servers) as producer:
@@ -192,9 +193,7 @@ def fresh_topic(topic: str) -> None:
         LessonError: On an external Kafka, the topic contains messages and was not created by this kit.
     """
     old_id = kafka.topic_id(settings.bootstrap_servers, topic)
-    file = settings.state_dir / "own-topics"  # the ids of the topics that this kit created on an external Kafka
-    created_ids = file.read_text().split() if file.exists() else []
-    if old_id is not None and settings.kafka_bootstrap_servers and old_id not in created_ids:
+    if old_id is not None and settings.kafka_bootstrap_servers and old_id not in _created_ids():
         if next(kafka.read_topic(settings.bootstrap_servers, topic), None) is None:
             return
         raise LessonError(
@@ -205,10 +204,21 @@ def fresh_topic(topic: str) -> None:
         )
     if old_id is not None and (saved := save_messages(topic)):
         print(f"The messages that were in topic {topic!r} are saved in {saved}")
+    _recreate_topic(topic)
+
+
+def _recreate_topic(topic: str) -> None:
+    """Replace a topic with an empty one; on an external Kafka, store the id of the new one."""
     kafka.recreate_topic(settings.bootstrap_servers, topic)
     created = kafka.topic_id(settings.bootstrap_servers, topic)
     if settings.kafka_bootstrap_servers and created and created.strip("0-"):  # brokers before 2.8 have no ids
-        write_atomically(file, "\n".join([*created_ids, created]))
+        write_atomically(settings.state_dir / CREATED_TOPICS, "\n".join([*_created_ids(), created]))
+
+
+def _created_ids() -> list[str]:
+    """Return the ids of the topics that this kit created on an external Kafka."""
+    file = settings.state_dir / CREATED_TOPICS
+    return file.read_text().split() if file.exists() else []
 
 
 def save_messages(topic: str) -> Path | None:
