@@ -38,6 +38,55 @@ def purchase_a_knife() -> str:
     return "Knife Purchased!\n"
 
 
+@game.route("/join_guild/<name>")
+def join_guild(name: str) -> str:
+    """Log that a player joins the guild in the path."""
+    log_to_kafka({"event_type": "join_guild", "guild": name})
+    return "Guild Joined!\n"
+
+
+@game.route("/purchase", methods=["POST"])
+def purchase() -> str | tuple[dict[str, str], int]:
+    """Log the purchase that the JSON body describes, or answer 400 with the reason.
+
+    A body is `{"player": "ada", "item": {"name": "sword", "price": 120, "tags": ["steel"]}, "quantity": 1}`.
+    `tags` and `quantity` may be absent.
+    """
+    try:
+        body = json.loads(request.get_data())
+    except (ValueError, RecursionError):
+        body = None
+    reason = problem_with(body)
+    if reason:
+        return {"error": reason}, 400
+    item = {"name": body["item"]["name"], "price": body["item"]["price"], "tags": body["item"].get("tags", [])}
+    quantity = body.get("quantity", 1)
+    log_to_kafka({"event_type": "purchase", "player": body["player"], "item": item, "quantity": quantity})
+    return "Item Purchased!\n"
+
+
+LARGEST_NUMBER = 1_000_000
+
+
+def problem_with(body: Any) -> str | None:
+    """Return why the body is not a purchase, or None if it is one."""
+    if not isinstance(body, dict):
+        return "the body is not a JSON object"
+    item = body.get("item")
+    if not isinstance(item, dict):
+        return "item is not an object"
+    tags = item.get("tags", [])
+    for name, text in (("player", body.get("player")), ("item.name", item.get("name"))):
+        if not isinstance(text, str) or not text:
+            return f"{name} is not a text"
+    for name, number, least in (("item.price", item.get("price"), 0), ("quantity", body.get("quantity", 1), 1)):
+        if type(number) is not int or not least <= number <= LARGEST_NUMBER:  # True is an int, too
+            return f"{name} is not a whole number from {least} to {LARGEST_NUMBER}"
+    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+        return "item.tags is not a list of texts"
+    return None
+
+
 def log_to_kafka(event: dict[str, Any]) -> None:
     """Send the event with the request's headers; return when Kafka has acknowledged it."""
     current_app.extensions["events"].append(json.dumps(with_headers(event, request.headers)).encode())
@@ -113,6 +162,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     """Return the application; `config` overrides the environment."""
     app = Flask(__name__)
     app.config["BOOTSTRAP_SERVERS"] = os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:29092")
+    app.config["MAX_CONTENT_LENGTH"] = 100_000  # a longer body is refused with 413
     app.config["TOPIC"] = os.environ.get("EVENTLAB_TOPIC", "events")
     app.config.update(config or {})
     app.extensions["events"] = EventLog(app.config["BOOTSTRAP_SERVERS"], app.config["TOPIC"])

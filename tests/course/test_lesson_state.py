@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from eventlab.cli.app import main
-from eventlab.course import execute
+from eventlab.course import day, execute
 from eventlab.course import preparation as course
 from eventlab.course import run as course_run
 from eventlab.settings import settings
@@ -53,16 +53,17 @@ def test_all_other_lessons_prepare_their_state(lesson):
 
 
 def test_up_prepares_the_topic_and_the_files_of_lesson_08(stack):
-    course.fresh_topic(settings.topic)
-    filesystem.delete("/tmp/purchases")
+    before = course.end_offset(settings.topic)
+    filesystem.delete("/tmp/lesson-08/purchases")
 
     done = up("kafka", "namenode", "datanode", "spark", "api", "--at", "08")
 
     assert done.returncode == 0, done.stderr
     assert "Ready for lesson 08_query_with_sql:" in done.stdout
-    assert "Topic 'events' contains 40 events." in done.stdout
-    assert "/tmp/purchases contains 20 rows." in done.stdout
-    assert len(course.read_values(settings.topic)) == 40
+    assert "Topic 'events-08' contains 40 events." in done.stdout
+    assert "/tmp/lesson-08/purchases contains 20 rows." in done.stdout
+    assert course.read_values("events-08-day") == list(day.messages())
+    assert course.end_offset(settings.topic) == before
 
 
 def test_a_lesson_whose_service_does_not_run_names_the_command_that_starts_it(stack, monkeypatch):

@@ -7,12 +7,17 @@ import sys
 import nbformat
 import pytest
 
+from eventlab.course import quiz
 from eventlab.course import run as course_run
+from eventlab.course.exercises import checks
+from eventlab.lessons import LESSONS as CATALOGUE
+from eventlab.lessons import readme_table
 from eventlab.settings import ROOT
 from eventlab.stack import Stack, fresh_stack
 from tests.stacks import free_offset
 
 LESSONS = course_run.find_lessons()
+TAGS = {"parameters", "nbval-ignore-output", "exercise", "solution"}
 FOR_EACH_LESSON = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 
 
@@ -21,35 +26,90 @@ def read(path):
     return nbformat.read(path, as_version=4)
 
 
-def test_there_are_nine_lessons_in_order():
-    assert [path.stem for path in LESSONS] == [
-        "01_start_the_stack",
-        "02_track_events",
-        "03_generate_load",
-        "04_consume_events",
-        "05_filter_events",
-        "06_evolve_the_schema",
-        "07_write_to_hdfs",
-        "08_query_with_sql",
-        "09_tear_down",
-    ]
+def code_cells(path, tag):
+    """Return the code cells with a tag."""
+    return [cell for cell in read(path).cells if tag in cell.metadata.get("tags", [])]
+
+
+def test_the_nine_lessons_are_those_of_the_catalogue():
+    assert [path.stem for path in LESSONS] == [lesson.name for lesson in CATALOGUE]
+    assert [lesson.number for lesson in CATALOGUE] == list(range(1, 10))
+
+
+def test_the_readme_contains_the_table_of_the_catalogue():
+    assert readme_table() in (ROOT / "README.md").read_text()
 
 
 @FOR_EACH_LESSON
-def test_a_lesson_opens_with_minutes_questions_and_objectives(path):
-    opening = read(path).cells[0].source
+def test_a_lesson_opens_as_the_catalogue_says_with_questions_objectives_and_its_place_on_the_path(path):
+    opening, diagram, *_ = (cell.source for cell in read(path).cells)
+    lesson = next(lesson for lesson in CATALOGUE if lesson.name == path.stem)
 
-    assert re.search(r"\*\*\d+ minutes\.\*\*", opening)
+    assert opening.startswith(lesson.opening + "\n")
     assert "**Questions**" in opening
     assert "**Objectives**" in opening
+    assert diagram.startswith(lesson.diagram)
 
 
 @FOR_EACH_LESSON
-def test_a_lesson_closes_with_key_points_and_two_exercises(path):
+def test_a_lesson_closes_with_key_points_and_links_to_the_next_lesson_and_the_start_page(path):
     closing = read(path).cells[-1].source
+    lesson = next(lesson for lesson in CATALOGUE if lesson.name == path.stem)
 
     assert "## Key points" in closing
-    assert re.findall(r"^(\d)\. ", closing, re.MULTILINE) == ["1", "2"]
+    assert closing.endswith("\n" + lesson.links)
+
+
+@FOR_EACH_LESSON
+def test_a_lesson_has_two_exercises_each_with_a_check_and_a_folded_solution(path):
+    names = [f"{path.stem[:2]}-{number}" for number in (1, 2)]
+
+    exercises, solutions = code_cells(path, "exercise"), code_cells(path, "solution")
+
+    for cells in (exercises, solutions):
+        called = [name for cell in cells for name in re.findall(r'course\.check\("(.+?)"', cell.source)]
+        assert called == names
+    assert all(cell.metadata.jupyter == {"source_hidden": True} for cell in solutions)
+    assert all("Exercise" in cell.outputs[0].text and "correct" not in cell.outputs[0].text for cell in exercises)
+    for cell in solutions:
+        assert "correct." in "".join(output.get("text", "") for output in cell.outputs)
+
+
+@FOR_EACH_LESSON
+def test_a_lesson_asks_for_one_to_three_predictions_before_the_result(path):
+    sources = [cell.source for cell in read(path).cells]
+    asked = [name for source in sources for name in re.findall(r'course\.predict\("(.+?)"\)', source)]
+
+    assert 1 <= len(asked) <= 3
+    assert asked == [name for name in quiz.questions() if name.startswith(path.stem[:2])]
+
+
+def test_each_check_belongs_to_an_exercise():
+    assert sorted(checks) == [f"{path.stem[:2]}-{number}" for path in LESSONS for number in (1, 2)]
+
+
+@FOR_EACH_LESSON
+def test_a_lesson_does_not_stop_its_spark_session(path):
+    assert not any("spark.stop()" in cell.source for cell in read(path).cells)
+
+
+@FOR_EACH_LESSON
+def test_a_shell_line_contains_no_json(path):
+    """IPython replaces no `{name}` in a line with the braces of JSON, so JSON goes into a `%%bash` cell."""
+    lines = [line for cell in read(path).cells if cell.cell_type == "code" for line in cell.source.splitlines()]
+
+    assert [line for line in lines if line.startswith("!") and '{"' in line] == []
+
+
+def test_no_lesson_uses_a_topic_that_another_one_replaces():
+    replaced = {}
+    for path in LESSONS:
+        parameters = code_cells(path, "parameters")[0].source
+        replaced[path.stem] = set(re.findall(r'topic = f"\{settings\.topic\}(-\d\d)"', parameters))
+        uses_api_topic = "topic = settings.topic" in parameters
+        assert uses_api_topic != bool(replaced[path.stem]), path.stem
+    names = [name for topics in replaced.values() for name in topics]
+    assert len(names) == len(set(names))
 
 
 @FOR_EACH_LESSON
@@ -57,7 +117,7 @@ def test_a_lesson_has_one_cell_with_parameters(path):
     tags = [cell.metadata.get("tags", []) for cell in read(path).cells]
 
     assert sum("parameters" in tags_of_cell for tags_of_cell in tags) == 1
-    assert {tag for tags_of_cell in tags for tag in tags_of_cell} <= {"parameters", "nbval-ignore-output"}
+    assert {tag for tags_of_cell in tags for tag in tags_of_cell} <= TAGS
 
 
 @FOR_EACH_LESSON
@@ -85,17 +145,18 @@ def course_stack():
         yield stack.settings
 
 
-def test_a_program_that_a_lesson_prints_is_the_current_one():
+def test_a_program_that_a_lesson_shows_is_the_current_one():
     printed = 0
     for path in LESSONS:
         for cell in read(path).cells:
-            source = re.fullmatch(r'print\(\(course\.ROOT / "(.+)"\)\.read_text\(\)\)', cell.source)
+            source = re.fullmatch(r'course\.show_program\("(.+)"\)', cell.source)
             if source:
                 printed += 1
                 program = (ROOT / source[1]).read_text()
-                assert cell.outputs[0].text == program + "\n", f"run: eventlab run --in-place {path.stem}"
+                shown = cell.outputs[0].data["text/markdown"]
+                assert shown == f"```python\n{program}```", f"run: eventlab run --in-place {path.stem}"
 
-    assert printed >= 3
+    assert printed == 4
 
 
 @pytest.mark.services

@@ -21,8 +21,9 @@ def test_the_server_lists_its_routes_and_does_not_log_the_request(tmp_path):
     with serving(SERVED, log) as (address, _):
         routes = httpx.get(address + serve_api.ROUTES_PATH, trust_env=False).json()
 
-    assert {rule["path"] for rule in routes} == {"/", "/purchase_a_sword", "/purchase_a_knife"}
-    assert all("GET" in rule["methods"] for rule in routes)
+    methods = {rule["path"]: set(rule["methods"]) & {"GET", "POST"} for rule in routes}
+    pages = ("/", "/purchase_a_sword", "/purchase_a_knife", "/join_guild/<name>")
+    assert methods == {page: {"GET"} for page in pages} | {"/purchase": {"POST"}}
     assert serve_api.ROUTES_PATH not in log.read_text()
 
 
@@ -40,6 +41,7 @@ def status_of(url, request):
     [
         ("/", "This is the default response!\n", {"event_type": "default"}),
         ("/purchase_a_sword", "Sword Purchased!\n", {"event_type": "purchase_sword"}),
+        ("/join_guild/night%20owls", "Guild Joined!\n", {"event_type": "join_guild", "guild": "night owls"}),
         (
             "/purchase_a_knife",
             "Knife Purchased!\n",
@@ -55,6 +57,56 @@ def test_each_route_answers_and_sends_its_event_with_the_headers(url, topic, sta
     assert (answer.status_code, answer.text) == (200, text)
     (event,) = events(topic, stack.bootstrap_servers)
     assert fields | headers == {name: event[name] for name in fields | headers}
+
+
+def post(url, content):
+    """Send a purchase with this body."""
+    return httpx.post(url + "/purchase", content=content, headers={"User-Agent": "t"}, trust_env=False, timeout=10)
+
+
+def test_the_body_of_a_purchase_becomes_a_nested_event(url, topic, stack):
+    item = {"name": "sword", "price": 120, "tags": ["steel"]}
+
+    first = post(url, json.dumps({"player": "ada", "item": item, "quantity": 2}))
+    second = post(url, json.dumps({"player": "bob", "item": {"name": "potion", "price": 0}}))
+
+    assert (first.status_code, first.text) == (second.status_code, second.text) == (200, "Item Purchased!\n")
+    bought = [
+        (event["event_type"], event["player"], event["item"], event["quantity"])
+        for event in events(topic, stack.bootstrap_servers)
+    ]
+    assert bought == [
+        ("purchase", "ada", item, 2),
+        ("purchase", "bob", {"name": "potion", "price": 0, "tags": []}, 1),
+    ]
+
+
+def test_a_wrong_body_is_answered_with_the_reason_and_is_no_event(url, topic, stack):
+    sword = {"name": "sword", "price": 120}
+    reasons = {
+        "": "the body is not a JSON object",
+        "[1]": "the body is not a JSON object",
+        "[" * 90_000: "the body is not a JSON object",
+        "{}": "item is not an object",
+        '{"item": "sword"}': "item is not an object",
+        json.dumps({"item": sword}): "player is not a text",
+        json.dumps({"player": "eve", "item": {"price": 1}}): "item.name is not a text",
+        json.dumps(
+            {"player": "eve", "item": sword | {"price": "120"}}
+        ): "item.price is not a whole number from 0 to",
+        json.dumps(
+            {"player": "eve", "item": sword | {"price": True}}
+        ): "item.price is not a whole number from 0 to",
+        json.dumps({"player": "eve", "item": sword, "quantity": 0}): "quantity is not a whole number from 1 to",
+        json.dumps({"player": "eve", "item": sword | {"tags": [1]}}): "item.tags is not a list of texts",
+    }
+
+    answers = {body: post(url, body) for body in reasons}
+
+    assert {answer.status_code for answer in answers.values()} == {400}
+    assert all(answers[body].json()["error"].startswith(reason) for body, reason in reasons.items())
+    assert post(url, " " * 200_000).status_code == 413
+    assert events(topic, stack.bootstrap_servers) == []
 
 
 def test_all_acknowledged_requests_are_in_kafka(url, topic, stack):

@@ -139,8 +139,8 @@ def test_the_page_lists_all_lessons_and_labs_with_minutes_and_progress():
         }
     )
 
-    assert "| [3. Generate load](../notebooks/03_generate_load.ipynb) | 15 | 4 of 9 cells |" in page
-    assert "| [2. Track events](../notebooks/02_track_events.ipynb) | 20 | ✓ completed on 2026-11-24 |" in page
+    assert "| [3. Generate load](../notebooks/03_generate_load.ipynb) | 20 | 4 of 9 cells |" in page
+    assert "| [2. Track events](../notebooks/02_track_events.ipynb) | 25 | ✓ completed on 2026-11-24 |" in page
     assert "| [Lab 4. Your own pipeline](../labs/lab04_project/student.ipynb) | 120 | not started |" in page
     assert "**1 of 9 lessons completed.**" in page
 

@@ -23,6 +23,7 @@ CLASSIC = {
     "raw_events('never_written').count()": "UnknownTopicOrPartitionException",
     "spark.sql('create external table t (a string) stored as parquet location \"/tmp/t\"')": NO_HIVE,
     "sc.parallelize([{'a': 1, 'b': 2}, {'a': 3}]).map(lambda d: Row(**d)).toDF().collect()": UNEQUAL,
+    "sc.parallelize([{'a': {'b': 'x', 'c': ['d']}}]).toDF()": "[CANNOT_INFER_TYPE_FOR_FIELD]",
     "sc.parallelize([]).toDF()": "RDD is empty",
     "spark.read.parquet('hdfs://cloudera/tmp/purchases')": "java.net.UnknownHostException: cloudera",
     "df.registerTempTable('t')": "",

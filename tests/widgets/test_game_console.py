@@ -44,6 +44,8 @@ def press(console, label):
 def test_there_is_a_button_for_each_route(console):
     assert [button.description for button in console.buttons.children] == [
         "GET /",
+        "GET /join_guild/<name>",
+        "POST /purchase",
         "GET /purchase_a_knife",
         SWORD,
     ]

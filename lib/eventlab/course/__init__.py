@@ -1,9 +1,32 @@
-"""The course: prepare the state of a lesson, run lessons, update their outputs, and write a report.
+"""The course: prepare the state of a lesson, ask and check the learner, run lessons, and write a report.
 
-Lessons import this package: `course.connect()`, `course.prepare(...)`.
+Lessons import this package: `course.prepare(...)`, `course.predict(...)`, `course.check(...)`.
 """
 
-from eventlab.course.preparation import LessonError, connect, ensure_purchases, fresh_topic, prepare, read_values
+from eventlab.course.exercises import check
+from eventlab.course.preparation import (
+    LessonError,
+    connect,
+    end_offset,
+    ensure_purchases,
+    fresh_topic,
+    prepare,
+    read_values,
+)
+from eventlab.course.program import show_program
+from eventlab.course.quiz import predict
 from eventlab.settings import ROOT
 
-__all__ = ["ROOT", "LessonError", "connect", "ensure_purchases", "fresh_topic", "prepare", "read_values"]
+__all__ = [
+    "ROOT",
+    "LessonError",
+    "check",
+    "connect",
+    "end_offset",
+    "ensure_purchases",
+    "fresh_topic",
+    "predict",
+    "prepare",
+    "read_values",
+    "show_program",
+]

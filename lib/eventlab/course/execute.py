@@ -27,7 +27,7 @@ CELL_TIMEOUT_S = 300
 PREPARE_CALL = "course.prepare("
 KERNEL: dict[str, Any] = {
     "kernel_name": "python3",
-    "shutdown_kernel": "immediate",  # a graceful end sometimes takes 3 s; notebooks stop their Spark session
+    "shutdown_kernel": "immediate",  # a graceful end sometimes takes 3 s; Spark ends idle sessions
     "extra_arguments": ["--IPKernelApp.log_level=ERROR"],
 }
 PAPERMILL_OPTIONS: dict[str, Any] = KERNEL | {

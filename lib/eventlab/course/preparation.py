@@ -6,18 +6,19 @@ The first cell of each lesson calls `prepare`, so after `eventlab up` you can ru
 from __future__ import annotations
 
 import base64
-import contextlib
-import io
 import json
+import os
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
-from itertools import chain, islice
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eventlab.clients import kafka, spark
+from eventlab.course.day import messages as day_messages
 from eventlab.errors import EventlabError
 from eventlab.files import write_atomically
 from eventlab.settings import PLAYER_HOSTS, settings
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 ROUTES = {"/": "default", "/purchase_a_sword": "purchase_sword"}
 CALLS = 10
+DELIVERY_S = 20
+CREATED_TOPICS = "own-topics"
 COURSE_EVENTS = Counter({(host, event_type): CALLS for host in PLAYER_HOSTS for event_type in ROUTES.values()})
 """Two users call two routes ten times each: 40 events, counted by host and event type."""
 COURSE_PURCHASES = Counter({(host, "purchase_sword"): CALLS for host in PLAYER_HOSTS})
@@ -50,57 +53,137 @@ def connect() -> None:
 
 
 def prepare(
-    topic: str = settings.topic, *, events: bool = False, purchases: str | None = None, needs: Sequence[str] = ()
-) -> None:
+    topic: str = settings.topic,
+    *,
+    events: bool = False,
+    fresh: bool = False,
+    day: str | None = None,
+    purchases: str | None = None,
+    needs: Sequence[str] = (),
+) -> int:
     """Prepare this kernel and the stack for a lesson, and print the state from which the lesson starts.
 
-    If the topic contains other messages than the lesson needs, they are saved to a file first.
+    No lesson changes the input of another: the topic to which the game API logs (the setting `topic`) is never
+    emptied, and a lesson that needs an exact number of events has a topic that only this lesson uses. If such a
+    topic contains other messages than the lesson needs, they are saved to a file first. Shell cells find the
+    addresses of the broker and the API, and the topic, in the variables BROKER, API and TOPIC.
 
     Args:
-        topic: The topic to which the game API logs (the setting `topic`).
-        events: Whether the topic contains exactly the course's 40 events; otherwise it is empty.
+        topic: The topic of the lesson.
+        events: Whether the lesson starts with the course's 40 events; the API's topic keeps its older ones too.
+        fresh: Whether the lesson's topic is recreated, so that no consumer group has read it.
+        day: The name of a topic that contains the messages of one day of the game.
         purchases: The path on HDFS that contains the 20 sword purchases of lesson 07.
-        needs: The services that the lesson uses, besides Kafka and the API.
+        needs: The services that the lesson uses besides Kafka; the API's topic needs the API too.
+
+    Returns:
+        The offset of the lesson's first event in the topic.
 
     Raises:
         LessonError: A service does not answer, or data that other programs created would have to be deleted.
     """
     connect()
-    statuses = Stack(settings).status(dict.fromkeys(["kafka", "api", *needs]))
+    is_api_topic = topic == settings.topic
+    statuses = Stack(settings).status(dict.fromkeys(["kafka", *(["api"] if is_api_topic else []), *needs]))
     if missing := [status.name for status in statuses if status.state != "running"]:
         raise LessonError(f"not running: {', '.join(missing)}", "eventlab up")
-    if topic != settings.topic:
-        raise LessonError(
-            f"the game API logs to the topic {settings.topic!r}, not to {topic!r}",
-            f"export EVENTLAB_TOPIC={topic}; eventlab restart api",
-        )
-    if not _is_prepared(topic, events):
-        fresh_topic(topic)
-        if events:
-            send_course_events()
-    print(f"Topic {topic!r} contains {COURSE_EVENTS.total() if events else 0} events.")
+    os.environ |= {"BROKER": settings.bootstrap_servers, "TOPIC": topic, "API": settings.api_url}
+    start = _prepare_api_topic(events) if is_api_topic else _prepare_own_topic(topic, events, fresh)
+    lesson.topic, lesson.start = topic, start
+    if day:
+        _replace_messages(day, day_messages())
+        print(f"Topic {day!r} contains {len(day_messages()):,} messages of one day.")
     if purchases:
         print(f"{purchases} contains {ensure_purchases(topic, purchases)} rows.")
+    return start
+
+
+@dataclass
+class Lesson:
+    """The topic of this kernel's lesson and the offset of the lesson's first event, which exercises check."""
+
+    topic: str = settings.topic
+    start: int = 0
+
+
+lesson = Lesson()
+
+
+def _prepare_api_topic(events: bool) -> int:
+    """Return the end offset of the API's topic, which is created if it does not exist, and add the 40 events."""
+    if kafka.topic_offsets(settings.bootstrap_servers, settings.topic) is None:
+        kafka.recreate_topic(settings.bootstrap_servers, settings.topic)
+    start = end_offset(settings.topic)
+    if events:
+        send_course_events()
+        print(f"Topic {settings.topic!r}: this lesson's {COURSE_EVENTS.total()} events begin at offset {start}.")
+    else:
+        print(f"Topic {settings.topic!r}: the next event gets offset {start}.")
+    return start
+
+
+def _prepare_own_topic(topic: str, events: bool, fresh: bool) -> int:
+    """Let a lesson's own topic contain exactly the 40 events, or none; return the offset of the first."""
+    values = course_messages() if events else []
+    _replace_messages(topic, values, fresh)
+    print(f"Topic {topic!r} contains {len(values)} events.")
+    return 0
+
+
+def _replace_messages(topic: str, values: Sequence[bytes], fresh: bool = False) -> None:
+    """Let a topic contain exactly these messages; other messages in it are saved first."""
+    offsets = kafka.topic_offsets(settings.bootstrap_servers, topic)
+    is_right = offsets is not None and offsets.messages == len(values) and read_values(topic) == list(values)
+    if is_right and not fresh:
+        return
+    if is_right:
+        _recreate_topic(topic)
+    else:
+        fresh_topic(topic)
+    with kafka.open_producer(settings.bootstrap_servers) as producer:
+        for future in [producer.send(topic, value) for value in values]:
+            future.get(timeout=DELIVERY_S)
+
+
+def course_messages() -> list[bytes]:
+    """Return the course's 40 events as the game API writes them for the four load tests."""
+    sender = {"User-Agent": "ApacheBench/2.3", "Accept": "*/*"}
+    return [
+        json.dumps({"event_type": event_type, "Host": host} | sender).encode()
+        for host in PLAYER_HOSTS
+        for event_type in ROUTES.values()
+        for _ in range(CALLS)
+    ]
 
 
 def send_course_events() -> None:
-    """Call the game API as the course's four load tests do; raise LessonError if the topic has other events."""
+    """Call the game API as the course's four load tests do; raise LessonError if the topic lacks the events."""
     from eventlab.commands import ab
 
+    start = end_offset(settings.topic)
     for host in PLAYER_HOSTS:
         for route in ROUTES:
             ab.bench(settings.api_url + route, requests=CALLS, concurrency=1, headers={"Host": host})
-    if not _is_prepared(settings.topic, events=True):
+    records = kafka.read_topic(settings.bootstrap_servers, settings.topic, start={0: start})
+    received = Counter(map(_host_and_type, records))
+    if any(received[event] < count for event, count in COURSE_EVENTS.items()):
         raise LessonError(
             f"the game API answered, but its events are not in the topic {settings.topic!r}: it was started with "
-            "another EVENTLAB_TOPIC, or another program writes to this topic",
+            "another EVENTLAB_TOPIC",
             "eventlab restart api",
         )
 
 
-def read_values(topic: str) -> list[bytes]:
-    """Return the values of all messages of a topic; [] when the topic does not exist."""
-    return [record.value or b"" for record in kafka.read_topic(settings.bootstrap_servers, topic)]
+def end_offset(topic: str) -> int:
+    """Return the offset that the next message of a topic with one partition gets; 0 when there is no topic."""
+    offsets = kafka.topic_offsets(settings.bootstrap_servers, topic)
+    return offsets.end[0] if offsets else 0
+
+
+def read_values(topic: str, start: int = 0) -> list[bytes]:
+    """Return the values of a topic's messages from an offset of partition 0 on; [] when there is no topic."""
+    records = kafka.read_topic(settings.bootstrap_servers, topic, start={0: start} if start else None)
+    return [record.value or b"" for record in records]
 
 
 def fresh_topic(topic: str) -> None:
@@ -110,9 +193,7 @@ def fresh_topic(topic: str) -> None:
         LessonError: On an external Kafka, the topic contains messages and was not created by this kit.
     """
     old_id = kafka.topic_id(settings.bootstrap_servers, topic)
-    file = settings.state_dir / "own-topics"  # the ids of the topics that this kit created on an external Kafka
-    created_ids = file.read_text().split() if file.exists() else []
-    if old_id is not None and settings.kafka_bootstrap_servers and old_id not in created_ids:
+    if old_id is not None and settings.kafka_bootstrap_servers and old_id not in _created_ids():
         if next(kafka.read_topic(settings.bootstrap_servers, topic), None) is None:
             return
         raise LessonError(
@@ -123,10 +204,21 @@ def fresh_topic(topic: str) -> None:
         )
     if old_id is not None and (saved := save_messages(topic)):
         print(f"The messages that were in topic {topic!r} are saved in {saved}")
+    _recreate_topic(topic)
+
+
+def _recreate_topic(topic: str) -> None:
+    """Replace a topic with an empty one; on an external Kafka, store the id of the new one."""
     kafka.recreate_topic(settings.bootstrap_servers, topic)
     created = kafka.topic_id(settings.bootstrap_servers, topic)
     if settings.kafka_bootstrap_servers and created and created.strip("0-"):  # brokers before 2.8 have no ids
-        write_atomically(file, "\n".join([*created_ids, created]))
+        write_atomically(settings.state_dir / CREATED_TOPICS, "\n".join([*_created_ids(), created]))
+
+
+def _created_ids() -> list[str]:
+    """Return the ids of the topics that this kit created on an external Kafka."""
+    file = settings.state_dir / CREATED_TOPICS
+    return file.read_text().split() if file.exists() else []
 
 
 def save_messages(topic: str) -> Path | None:
@@ -170,8 +262,7 @@ def ensure_purchases(topic: str, path: str) -> int:
             "do not replace it on an external file system. Set another path in the cell tagged `parameters`"
         )
     if existing != COURSE_PURCHASES:
-        with contextlib.redirect_stdout(io.StringIO()):  # lesson 07 shows the job's report
-            filtered_writes.run(session, topic, path)
+        filtered_writes.write(session, topic, path)
     return session.read.parquet(path).count()
 
 
@@ -184,14 +275,6 @@ def _count_purchases(session: SparkSession, path: str) -> Counter | None:
     except AnalysisException as error:
         return None if error.getCondition() == "PATH_NOT_FOUND" else Counter()
     return Counter({(row["Host"], row["event_type"]): row["count"] for row in rows})
-
-
-def _is_prepared(topic: str, events: bool) -> bool:
-    """Return whether the topic exists and contains exactly the course's events, or nothing."""
-    records = list(islice(kafka.read_topic(settings.bootstrap_servers, topic), COURSE_EVENTS.total() + 1))
-    if not events:
-        return not records and topic in kafka.list_topics(settings.bootstrap_servers)
-    return Counter(map(_host_and_type, records)) == COURSE_EVENTS
 
 
 def _host_and_type(record: ConsumerRecord) -> tuple[object, object] | None:

@@ -19,6 +19,10 @@ SANITIZE = ROOT / "notebooks" / "sanitize.cfg"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 """A widget's view refers to a model in its kernel. Only the widget's text is kept."""
 IGNORED_OUTPUT = "nbval-ignore-output"
+EXERCISE, SOLUTION = "exercise", "solution"
+"""The tags of a cell for the learner's lines, and of the folded cell with a solution, which tests execute."""
+TAGS = ("parameters", IGNORED_OUTPUT, EXERCISE, SOLUTION)
+FOLDED = {"source_hidden": True}
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -44,8 +48,9 @@ def clean(executed: NotebookNode, committed: NotebookNode) -> NotebookNode:
     count = 0
     for number, cell in enumerate(cells, start=1):
         cell.id = f"cell-{number:03}"
-        tags = [tag for tag in cell.metadata.get("tags", []) if tag in ("parameters", IGNORED_OUTPUT)]
-        cell.metadata = NotebookNode({"tags": tags} if tags else {})
+        tags = [tag for tag in cell.metadata.get("tags", []) if tag in TAGS]
+        folded = {"jupyter": FOLDED} if SOLUTION in tags else {}
+        cell.metadata = NotebookNode(folded | ({"tags": tags} if tags else {}))
         if cell.cell_type == "code":
             count += 1
             cell.execution_count = count if cell.source.strip() else None

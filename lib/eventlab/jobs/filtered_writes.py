@@ -13,18 +13,22 @@ PATH = "/tmp/purchases"
 
 
 def run(spark: SparkSession, topic: str = settings.topic, path: str = PATH) -> None:
+    """Write the sword purchases of a topic to a Parquet folder, and show them."""
+    write(spark, topic, path)
+    purchases = spark.read.parquet(path)
+    purchases.printSchema()
+    purchases.show(truncate=False)
+    print(f"{purchases.count()} sword purchases are at {path}")
+
+
+def write(spark: SparkSession, topic: str, path: str) -> None:
     """Write the sword purchases of a topic to a Parquet folder."""
     with replacing(spark, path) as folder:
 
-        def write(events: DataFrame) -> None:
+        def write_to_folder(events: DataFrame) -> None:
             sword_purchases(events).write.mode("overwrite").parquet(folder)
 
-        extract_in_one_pass(spark, topic, write)
-
-    purchases = spark.read.parquet(path)
-    purchases.printSchema()
-    purchases.show()
-    print(f"{purchases.count()} sword purchases are at {path}")
+        extract_in_one_pass(spark, topic, write_to_folder)
 
 
 if __name__ == "__main__":

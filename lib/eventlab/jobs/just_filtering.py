@@ -28,7 +28,7 @@ def run(spark: SparkSession, topic: str = settings.topic) -> None:
     """Print the first sword purchases of a topic."""
     purchases = spark.createDataFrame(extract_in_one_pass(spark, topic, earliest))
     purchases.printSchema()
-    purchases.show(SHOWN)
+    purchases.show(SHOWN, truncate=False)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,146 @@
+"""The catalogue of lessons: their order, titles, minutes, prerequisites, and texts that follow from these.
+
+The notebooks, the README's table and the start page agree with it; tests compare them.
+"""
+
+from dataclasses import dataclass
+
+PATH = {
+    "player": "player([player])",
+    "api": "api[game API]",
+    "kafka": "kafka[(Kafka<br>topic)]",
+    "spark": "spark[Spark]",
+    "hdfs": "hdfs[(HDFS<br>Parquet files)]",
+    "sql": "sql[Spark SQL]",
+}
+"""The stations of an event, and the node of each in a Mermaid diagram."""
+LINKS = ("HTTP", "event", "", "", "")
+START_PAGE = "../build/start.md"
+"""The link to the start page, from a lesson in a folder next to `build/`."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A lesson.
+
+    Attributes:
+        name: The file's name without `.ipynb`.
+        after: What the learner does first.
+        summary: What the learner does in the lesson, for tables of contents.
+        stations: The parts of the path of an event that the lesson is about.
+    """
+
+    name: str
+    title: str
+    minutes: int
+    after: str
+    summary: str
+    stations: tuple[str, ...]
+
+    @property
+    def number(self) -> int:
+        """Return the number of the lesson, from 1."""
+        return int(self.name[:2])
+
+    @property
+    def opening(self) -> str:
+        """Return the first lines of the notebook: title, minutes and prerequisites."""
+        return f"# {self.number}. {self.title}\n\n**{self.minutes} minutes.** Before this lesson: {self.after}."
+
+    @property
+    def diagram(self) -> str:
+        """Return the path of an event as a Mermaid diagram in which this lesson's stations are marked."""
+        arrows = [f" -->|{text}| " if text else " --> " for text in LINKS] + [""]
+        path = "".join(node + arrow for node, arrow in zip(PATH.values(), arrows, strict=True))
+        marked = f"class {','.join(self.stations)} here"
+        style = "classDef here fill:#ffd54f,stroke:#8d6e00,stroke-width:3px,color:#000"
+        return f"```mermaid\nflowchart LR\n    {path}\n    {marked}\n    {style}\n```"
+
+    @property
+    def links(self) -> str:
+        """Return the last line of the notebook: links to the next lesson and to the start page."""
+        following = [lesson for lesson in LESSONS if lesson.number == self.number + 1]
+        links = [f"**Next:** [{lesson.number}. {lesson.title}]({lesson.name}.ipynb)" for lesson in following]
+        return " · ".join([*links, f"[Start page]({START_PAGE})"])
+
+
+LESSONS = (
+    Lesson(
+        "01_start_the_stack",
+        "One event, and the stack that carries it",
+        20,
+        "`make setup`, once",
+        "follow one event from the call to a row in SQL, start the services, describe a topic, find a log",
+        tuple(PATH),
+    ),
+    Lesson(
+        "02_track_events",
+        "Track events",
+        25,
+        "lesson 1",
+        "read the API, call it, find the call in its log and in Kafka",
+        ("player", "api", "kafka"),
+    ),
+    Lesson(
+        "03_generate_load",
+        "Generate load",
+        20,
+        "lesson 2",
+        "let two users buy swords with ApacheBench, and read its report",
+        ("player", "api"),
+    ),
+    Lesson(
+        "04_consume_events",
+        "Consume events",
+        30,
+        "lesson 3",
+        "read a topic from the beginning, follow it, use consumer groups",
+        ("kafka",),
+    ),
+    Lesson(
+        "05_filter_events",
+        "Filter events",
+        35,
+        "lesson 4",
+        "extract columns with Spark, keep the 20 sword purchases, avoid three common mistakes",
+        ("kafka", "spark"),
+    ),
+    Lesson(
+        "06_evolve_the_schema",
+        "Evolve the schema",
+        40,
+        "lesson 5",
+        "add an event type, send and check JSON bodies, read old, new and nested events together",
+        ("api", "kafka", "spark"),
+    ),
+    Lesson(
+        "07_write_to_hdfs",
+        "Write to HDFS",
+        25,
+        "lesson 5",
+        "write Parquet to HDFS, and look at the files",
+        ("spark", "hdfs"),
+    ),
+    Lesson(
+        "08_query_with_sql",
+        "Query with SQL",
+        45,
+        "lessons 6 and 7",
+        "answer business questions about a whole day in SQL, and plot the answers",
+        ("spark", "hdfs", "sql"),
+    ),
+    Lesson(
+        "09_tear_down",
+        "Tear down",
+        15,
+        "lesson 1",
+        "stop all services, check that they have stopped, and see which data remains",
+        tuple(PATH)[1:],
+    ),
+)
+
+
+def readme_table() -> str:
+    """Return the README's table of lessons."""
+    rows = [f"| `{lesson.name}` | {lesson.minutes} | {lesson.summary} |" for lesson in LESSONS]
+    return "\n".join(["| lesson | minutes | what you do |", "|---|---:|---|", *rows])
