@@ -1,7 +1,7 @@
 """IPython callbacks: after a failed cell, show an explanation below its traceback.
 
 IPython calls `post_run_cell` after it has shown the traceback, in JupyterLab and under papermill, nbconvert and
-nbval. The traceback and the cell's result do not change. (`set_custom_exc` would replace IPython's own display.)
+nbval. The cell's result does not change. (`set_custom_exc` would replace IPython's own display.)
 """
 
 import contextlib
@@ -13,6 +13,7 @@ from typing import Any
 
 from IPython.display import display
 
+from eventlab.explain import spark_traceback
 from eventlab.explain.explanation import Explanation
 from eventlab.explain.failed_cell import FailedCell
 
@@ -30,9 +31,9 @@ class CellHook:
         self.last_error: BaseException | None = None
 
     def before_cell(self, info: Any) -> None:
-        """Shorten Spark's retries when the cell is the first that uses pyspark."""
+        """Prepare pyspark when the cell is the first that uses it."""
         if not info.silent:
-            _shorten_spark_retries(info.raw_cell or "")
+            _prepare_spark(info.raw_cell or "")
 
     def after_cell(self, result: Any) -> None:
         """Show an explanation when the cell failed and a running service confirms the reason."""
@@ -50,6 +51,8 @@ class CellHook:
         with contextlib.suppress(KeyboardInterrupt):
             if explanation := explain_in_time(FailedCell(error, source, self.shell.user_ns)):
                 display(explanation.bundle(), raw=True)
+            if details := spark_traceback.jvm_details(error):
+                display(spark_traceback.fold(details), raw=True)
 
 
 def explain_in_time(cell: FailedCell) -> Explanation | None:
@@ -78,7 +81,7 @@ def load(shell: Any) -> None:
     unload(shell)
     if os.environ.get("EVENTLAB_EXPLAIN") == "off" or os.environ.get("NBGRADER_EXECUTION"):
         return
-    _shorten_spark_retries(shell.history_manager.input_hist_raw[-1])  # the loading cell may open the session
+    _prepare_spark(shell.history_manager.input_hist_raw[-1])  # the loading cell may open the session
     shell.eventlab_cell_hook = hook = CellHook(shell)
     shell.events.register("pre_run_cell", hook.before_cell)
     shell.events.register("post_run_cell", hook.after_cell)
@@ -92,10 +95,11 @@ def unload(shell: Any) -> None:
         del shell.eventlab_cell_hook
 
 
-def _shorten_spark_retries(source: str) -> None:
-    """Shorten the retries if a cell uses pyspark; otherwise avoid the slow import of the client."""
+def _prepare_spark(source: str) -> None:
+    """Prepare pyspark's client if a cell uses pyspark; otherwise avoid its slow import."""
     if "pyspark" in source or "pyspark" in sys.modules:
         with contextlib.suppress(ImportError):  # the kernel's Python lacks a package, see python.py
             from eventlab.clients import spark
 
-            spark.shorten_retries()
+            spark.prepare_client()
+            spark_traceback.install()

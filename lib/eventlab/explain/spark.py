@@ -1,16 +1,29 @@
-"""Explains errors of Spark: the server, the session, versions, RDDs on Spark Connect, and names in SQL."""
+"""Explains errors of Spark: the server, the session, versions, RDDs on Spark Connect."""
 
+import ast
 import contextlib
 import re
 from dataclasses import replace
 from importlib import metadata
+from typing import Any
 
 import psutil
 
 from eventlab import doctor
 from eventlab.explain import service
-from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation
+from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell
+from eventlab.explain.session import (
+    NEW_SESSION,
+    THEN_DATAFRAMES,
+    dataframes,
+    is_closed,
+    is_dataframe,
+    reconnect,
+    session_of,
+    session_variable,
+    with_reconnect,
+)
 from eventlab.settings import Settings
 from eventlab.stack import config, jars, process
 
@@ -25,8 +38,6 @@ WRONG_CLASSES = (
     r"Receiver class \S+ does not define or inherit",  # AbstractMethodError
     r"Failed to find (the )?data source: kafka",
 )
-NEW_SESSION = "from pyspark.sql import SparkSession; spark = SparkSession.builder.getOrCreate()"
-THEN_DATAFRAMES = "To fix it, run this, then the cells that create the DataFrames, then this cell again"
 
 
 def memory_exhausted(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -54,7 +65,7 @@ def memory_exhausted(cell: FailedCell, settings: Settings) -> Explanation | None
     else:
         command = "!eventlab restart spark"
         instruction = "To restart Spark, run this; then select, filter or limit rows before the cell collects them"
-    return Explanation("Spark has no memory left.", proof, _with_reconnect(command, cell), instruction)
+    return Explanation("Spark has no memory left.", proof, with_reconnect(command, cell), instruction)
 
 
 def _server_options(settings: Settings) -> str:
@@ -73,7 +84,7 @@ def server_down(cell: FailedCell, settings: Settings) -> Explanation | None:
     explanation = service.service_not_running(settings, "spark")
     if explanation is None or settings.spark_remote_url:
         return explanation
-    return replace(explanation, remedy=_with_reconnect(explanation.remedy, cell))
+    return replace(explanation, remedy=with_reconnect(explanation.remedy, cell))
 
 
 def server_restarted(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -108,6 +119,41 @@ def session_stopped(cell: FailedCell, settings: Settings) -> Explanation | None:
     )
 
 
+def dataframe_of_ended_session(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a DataFrame belongs to an earlier session, while the notebook has a new one."""
+    session = session_of(cell)
+    if not cell.has_condition("NO_ACTIVE_SESSION", "SESSION_NOT_SAME") or session is None:
+        return None
+    stale = [name for name, frame in dataframes(cell) if frame.sparkSession is not session]
+    statements: dict[str, str] = {}
+    for name in stale:
+        _recreate(cell, name, session, statements)
+    if not stale or not set(stale) <= statements.keys():
+        return None
+    ended = is_closed(cell.namespace[stale[0]].sparkSession)
+    owner = "a Spark session that has ended" if ended else "another Spark session"
+    return Explanation(
+        f"The DataFrame {stale[0]!r} belongs to {owner}.",
+        f"its session is {cell.namespace[stale[0]].sparkSession.session_id}; the notebook's session is now "
+        f"{session.session_id}",
+        "\n".join(statements.values()),
+    )
+
+
+def _recreate(cell: FailedCell, name: str, session: Any, statements: dict[str, str]) -> None:
+    """Add the statements that create a DataFrame again, after those of the DataFrames that it uses."""
+    statement = cell.assignment_of(name)
+    if statement is None or name in statements:
+        return
+    used = {node.id for node in ast.walk(ast.parse(statement)) if isinstance(node, ast.Name)} - {name}
+    for other in used:
+        frame = cell.namespace.get(other)
+        if is_dataframe(frame) and frame.sparkSession is not session:
+            _recreate(cell, other, session, statements)
+    if not re.search(rf"(?<![\w'\"]){name}\b", statement.partition("=")[2]):
+        statements[name] = statement
+
+
 def connector_version_mismatch(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that Spark's Kafka source is missing or has another version than pyspark."""
     if not cell.matches(*WRONG_CLASSES):
@@ -128,7 +174,7 @@ def connector_version_mismatch(cell: FailedCell, settings: Settings) -> Explanat
     commands = [check.remedy] if not check.ok else ["eventlab setup"] if missing else []
     commands += ["eventlab restart spark"] if loaded else []
     remedy = f"!{' && '.join(commands)}"
-    remedy = _with_reconnect(remedy, cell) if loaded else remedy
+    remedy = with_reconnect(remedy, cell) if loaded else remedy
     return Explanation("Spark's Kafka source has another version than pyspark.", proof, remedy)
 
 
@@ -175,57 +221,13 @@ def no_session_yet(cell: FailedCell, settings: Settings) -> Explanation | None:
     )
 
 
-def column_needs_backquotes(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that SQL reads `User-Agent` without backquotes as User minus Agent, while that column exists."""
-    for condition, parameters in cell.conditions.items():
-        if not condition.startswith("UNRESOLVED_COLUMN"):
-            continue
-        unknown = parameters.get("objectName", "").strip("`")
-        frames = [
-            value for value in cell.variables.values() if hasattr(value, "columns") and hasattr(value, "_plan")
-        ]
-        columns = [column for frame in frames for column in frame.columns if "-" in column]
-        for column in re.findall(r"`([^`]*-[^`]*)`", parameters.get("proposal", "")) + columns:
-            unquoted = rf"(?<![`\w-]){re.escape(column)}(?![`\w-])"
-            lines = [line for line in cell.source.split("\n") if column in line]
-            if not re.search(unquoted, cell.source) or unknown not in column.split("-") or len(lines) != 1:
-                continue
-            return Explanation(
-                f"In SQL, {column} without backquotes means {column.replace('-', ' minus ')}.",
-                f"Spark searched for a column {unknown}; the column `{column}` exists",
-                re.sub(unquoted, f"`{column}`", lines[0].strip()),
-                REPLACE_LINE,
-            )
-    return None
-
-
-def session_variable(cell: FailedCell) -> str | None:
-    """Return a variable with a Spark Connect session: one that the cell uses, or else any of the notebook."""
-    for variables in (cell.variables, cell.namespace):
-        for name, value in list(variables.items()):
-            if type(value).__module__ == "pyspark.sql.connect.session" and hasattr(value, "client"):
-                return name
-    return None
-
-
-def reconnect(name: str) -> str:
-    """Return a line of Python that replaces the session in the variable with a new one."""
-    return f"{name}.stop(); {NEW_SESSION.replace('spark = ', f'{name} = ')}"
-
-
-def _with_reconnect(command: str, cell: FailedCell) -> str:
-    """Return the command and, if the notebook has a session, a line that replaces the session."""
-    name = session_variable(cell)
-    return f"{command}\n{reconnect(name)}" if name else command
-
-
 EXPLANATIONS: list[Explain] = [
     memory_exhausted,
     server_down,
     server_restarted,
     session_stopped,
+    dataframe_of_ended_session,
     connector_version_mismatch,
     rdd_on_connect,
     no_session_yet,
-    column_needs_backquotes,
 ]

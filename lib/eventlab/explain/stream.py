@@ -7,7 +7,7 @@ from eventlab.clients import kafka
 from eventlab.clients.hdfs import open_hdfs
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell
-from eventlab.explain.spark import session_variable
+from eventlab.explain.session import session_variable
 from eventlab.settings import Settings
 from eventlab.stack import filesystem
 
