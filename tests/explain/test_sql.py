@@ -1,5 +1,7 @@
 """Mistakes in Spark SQL and in queries of DataFrames: the box names the cause, and its remedy fixes the cell."""
 
+import re
+
 import pytest
 
 pytestmark = pytest.mark.services
@@ -98,17 +100,14 @@ def test_an_error_in_a_learners_function_shows_both_of_its_lines(tables):
     tables.assert_fails("hosts(visits)")
 
     traceback = "\n".join(tables.reply["traceback"])
-    assert "hosts(visits)" in traceback.replace("\x1b[39m", "") or "hosts" in traceback
-    assert "frame" in traceback
+    assert "in hosts" in re.sub(r"\x1b\[[\d;]*m", "", traceback)
 
 
 def test_a_column_without_a_similar_name_lists_the_columns(tables):
     box = tables.assert_fails("visits.select('nothing_like_it').count()")
 
-    assert (
-        "User-Agent, Host, id, price, year" in box["proof"].replace("the columns are: ", "")
-        or "Host" in box["proof"]
-    )
+    assert "the columns are: " in box["proof"]
+    assert "Host" in box["proof"]
     assert box["remedy"] == "visits.columns"
 
 

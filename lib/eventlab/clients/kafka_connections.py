@@ -25,12 +25,33 @@ logging.getLogger("kafka").addHandler(logging.NullHandler())
 TIMEOUT_S = 5.0
 
 
+NOTEBOOK_DEFAULTS = {
+    "KafkaConsumer": {"bootstrap_timeout_ms": 10_000, "request_timeout_ms": 10_000},
+    "KafkaAdminClient": {"bootstrap_timeout_ms": 10_000, "request_timeout_ms": 10_000},
+    "KafkaProducer": {
+        "bootstrap_timeout_ms": 10_000,
+        "request_timeout_ms": 5000,
+        "max_block_ms": 10_000,
+        "delivery_timeout_ms": 12_000,
+    },
+}
+"""Timeouts of the clients that a learner creates; kafka-python's own defaults wait for up to two minutes."""
+
+
 class KafkaUnavailable(ServiceUnavailable):
     """No broker answers at the bootstrap servers."""
 
     def __init__(self, bootstrap_servers: str, reason: object) -> None:
         message = f"Kafka does not answer at {bootstrap_servers}: {reason}"
         super().__init__(message, next_command="eventlab up kafka")
+
+
+def shorten_default_timeouts() -> None:
+    """Let the clients of kafka-python in this process give up within 15 seconds, if a program sets no timeout."""
+    import kafka
+
+    for name, timeouts in NOTEBOOK_DEFAULTS.items():
+        getattr(kafka, name).DEFAULT_CONFIG.update(timeouts)
 
 
 @contextmanager

@@ -59,7 +59,12 @@ def path_missing(cell: FailedCell, settings: Settings) -> Explanation | None:
     match = re.search(NO_PATH, cell.text)
     path = next(filter(None, match.groups())).rstrip(".") if match else None
     path = cell.conditions.get("PATH_NOT_FOUND", {}).get("path", path)
-    if path is None or not filesystem.has_webhdfs(path, settings):
+    return explain_missing(cell, path, settings) if path else None
+
+
+def explain_missing(cell: FailedCell, path: str, settings: Settings) -> Explanation | None:
+    """Explain that HDFS has no such path, if that is so."""
+    if not filesystem.has_webhdfs(path, settings):
         return None
     path = filesystem.plain_path(path)
     if filesystem.exists(path, settings):

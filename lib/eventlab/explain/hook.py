@@ -7,6 +7,7 @@ nbval. The cell's result does not change. (`set_custom_exc` would replace IPytho
 import contextlib
 import logging
 import os
+import re
 import sys
 import threading
 from typing import Any
@@ -33,7 +34,7 @@ class CellHook:
     def before_cell(self, info: Any) -> None:
         """Prepare pyspark when the cell is the first that uses it."""
         if not info.silent:
-            _prepare_spark(info.raw_cell or "")
+            _prepare_clients(info.raw_cell or "")
 
     def after_cell(self, result: Any) -> None:
         """Show an explanation when the cell failed and a running service confirms the reason."""
@@ -53,6 +54,17 @@ class CellHook:
                 display(explanation.bundle(), raw=True)
             if details := spark_traceback.jvm_details(error):
                 display(spark_traceback.fold(details), raw=True)
+
+    def why(self, line: str) -> None:
+        """Explain why the last cell shows nothing (`%why`), or why a command does (`%why kafkacat ...`)."""
+        from eventlab.explain import why
+        from eventlab.settings import settings
+
+        cells = [cell for cell in self.shell.user_ns["In"][:-1] if cell and not cell.lstrip().startswith("%why")]
+        source = f"!{line}" if line.strip() else (cells or [""])[-1]
+        cell = FailedCell(None, source, self.shell.user_ns)
+        with contextlib.suppress(KeyboardInterrupt):
+            display(why.explain(cell, settings).bundle(), raw=True)
 
 
 def explain_in_time(cell: FailedCell) -> Explanation | None:
@@ -81,10 +93,11 @@ def load(shell: Any) -> None:
     unload(shell)
     if os.environ.get("EVENTLAB_EXPLAIN") == "off" or os.environ.get("NBGRADER_EXECUTION"):
         return
-    _prepare_spark(shell.history_manager.input_hist_raw[-1])  # the loading cell may open the session
+    _prepare_clients(shell.history_manager.input_hist_raw[-1])  # the loading cell may open the session
     shell.eventlab_cell_hook = hook = CellHook(shell)
     shell.events.register("pre_run_cell", hook.before_cell)
     shell.events.register("post_run_cell", hook.after_cell)
+    shell.register_magic_function(hook.why, "line", "why")
 
 
 def unload(shell: Any) -> None:
@@ -95,8 +108,13 @@ def unload(shell: Any) -> None:
         del shell.eventlab_cell_hook
 
 
-def _prepare_spark(source: str) -> None:
-    """Prepare pyspark's client if a cell uses pyspark; otherwise avoid its slow import."""
+def _prepare_clients(source: str) -> None:
+    """Prepare the clients of Kafka and Spark if a cell uses them; otherwise avoid their slow imports."""
+    if re.search(r"\bkafka\b", source) and re.search(r"^\s*(import|from)\s", source, re.MULTILINE):
+        with contextlib.suppress(ImportError):
+            from eventlab.clients import kafka_connections
+
+            kafka_connections.shorten_default_timeouts()
     if "pyspark" in source or "pyspark" in sys.modules:
         with contextlib.suppress(ImportError):  # the kernel's Python lacks a package, see python.py
             from eventlab.clients import spark

@@ -93,7 +93,7 @@ def topic_missing_or_empty(cell: FailedCell, settings: Settings) -> Explanation 
     if not unknown and not cell.matches(*NO_MESSAGE):
         return None
     servers = settings.bootstrap_servers
-    existing, topics = kafka.list_topics(servers), _topics(cell)
+    existing, topics = kafka.list_topics(servers), topics_of(cell)
     if unknown and not topics:  # the cell's only string that could be the name of a missing topic
         names = {text for _, text in cell.strings() if re.fullmatch(r"[\w.-]+", text) and text not in existing}
         topics = list(names) if len(names) == 1 else []
@@ -156,7 +156,7 @@ def _addresses(cell: FailedCell) -> list[str]:
     return [address for address in dict.fromkeys(addresses) if re.fullmatch(ADDRESS, address)]
 
 
-def _topics(cell: FailedCell) -> list[str]:
+def topics_of(cell: FailedCell) -> list[str]:
     """Return the topics that the cell reads with Spark or with a KafkaConsumer."""
     topics = [options.get("subscribe", "") for options in cell.reader_options()]
     for value in cell.variables.values():

@@ -36,7 +36,20 @@ def explanations() -> list[Explain]:
 
     The modules are imported here, because most cells never fail.
     """
-    from eventlab.explain import api, hdfs, java, kafka, machine, rows, shell, spark, sql, stream
+    from eventlab.explain import (
+        api,
+        hdfs,
+        java,
+        kafka,
+        kafka_client,
+        machine,
+        rows,
+        shell,
+        spark,
+        sql,
+        stream,
+        udf,
+    )
 
-    modules = (java, machine, stream, kafka, hdfs, spark, sql, rows, api, shell)
+    modules = (java, machine, stream, kafka, kafka_client, hdfs, udf, spark, sql, rows, api, shell)
     return [function for module in modules for function in module.EXPLANATIONS]
