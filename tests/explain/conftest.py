@@ -94,7 +94,7 @@ class Notebook:
 
     def assert_fixed(self, source: str, box: Box) -> None:
         """Apply the remedy of the box, then run the cell again; it must succeed."""
-        if box["instruction"] == REPLACE_LINE:
+        if box["instruction"].startswith(REPLACE_LINE):
             source = with_line(source, box["remedy"])
         else:
             self.run(box["remedy"])

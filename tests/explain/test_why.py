@@ -124,10 +124,10 @@ def test_a_request_to_an_unknown_route(whispers):
 
 
 def test_a_stream_that_starts_at_the_end(whispers):
-    stream = "spark.readStream.format('kafka').option('kafka.bootstrap.servers', broker).option('subscribe', 'whispers')"
-    cell = f"""
+    cell = """
 import time
-source = {stream}.load()
+options = {"kafka.bootstrap.servers": broker, "subscribe": "whispers"}
+source = spark.readStream.format("kafka").options(**options).load()
 quiet = source.writeStream.format('memory').queryName('quiet').start()
 time.sleep(8)
 spark.table('quiet').count()"""

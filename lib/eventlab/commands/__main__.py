@@ -47,14 +47,22 @@ def main(argv: Sequence[str]) -> int:
 
 
 def run_without_frames(command: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Run a Java command without the stack traces in its standard error, and return its exit code."""
+    """Run a Java command without the stack traces in its standard error, and return its exit code.
+
+    kafka-consumer-groups exits with 0 after an error that it prints with a stack trace; then the exit code is 1.
+    """
+    failed = False
     with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr
         with contextlib.suppress(KeyboardInterrupt):  # the command gets Ctrl-C too
             for line in process.stderr:
-                if not JAVA_FRAME.match(line):
+                if JAVA_FRAME.match(line):
+                    failed = True
+                else:
                     print(line, end="", file=sys.stderr, flush=True)
-    return process.returncode if process.returncode >= 0 else 128 - process.returncode
+    if process.returncode == 0:
+        return int(failed)
+    return process.returncode if process.returncode > 0 else 128 - process.returncode
 
 
 if __name__ == "__main__":

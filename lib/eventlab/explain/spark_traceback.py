@@ -15,6 +15,7 @@ PLAN = re.compile(
     r"|(?P<other>.*?)(?P<rest>\n=== Streaming Query ===.*|\n\s+at [\w.$/]+\(.*)",
     re.DOTALL,
 )
+WORKER_FRAME = re.compile(r'^  File "[^"]*/site-packages/[^\n]*\n(?:    [^\n]*\n)*', re.MULTILINE)
 MAX_DETAILS = 30_000
 
 
@@ -46,9 +47,12 @@ def split_message(text: str) -> tuple[str, str]:
     """Return the readable part of an error's text, and its plan or frames."""
     text = text.partition("\n\nJVM stacktrace:")[0]
     match = PLAN.match(text)
-    if not match:
-        return text.strip(), ""
-    message, details = match["message"] or match["other"], match["details"] or match["rest"] or ""
+    message, details = text, ""
+    if match:
+        message, details = match["message"] or match["other"], match["details"] or match["rest"] or ""
+    if short := WORKER_FRAME.sub("", message):  # Python's frames in Spark's workers
+        details = details or (message if short != message else "")
+        message = short
     return message.strip(), details.strip()
 
 
