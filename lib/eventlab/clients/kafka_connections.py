@@ -29,10 +29,10 @@ NOTEBOOK_DEFAULTS = {
     "KafkaConsumer": {"bootstrap_timeout_ms": 10_000, "request_timeout_ms": 10_000},
     "KafkaAdminClient": {"bootstrap_timeout_ms": 10_000, "request_timeout_ms": 10_000},
     "KafkaProducer": {
-        "bootstrap_timeout_ms": 10_000,
-        "request_timeout_ms": 5000,
-        "max_block_ms": 10_000,
-        "delivery_timeout_ms": 12_000,
+        "bootstrap_timeout_ms": 7000,
+        "request_timeout_ms": 4000,
+        "max_block_ms": 8000,
+        "delivery_timeout_ms": 9000,
     },
 }
 """Timeouts of the clients that a learner creates; kafka-python's own defaults wait for up to two minutes."""

@@ -25,8 +25,8 @@ MAX_RETRIES, MAX_BACKOFF_MS = 6, 2000
 """Each of Spark's pauses is four times as long as the one before: about 7 seconds in all."""
 RECONNECT_OPTION = ("grpc.max_reconnect_backoff_ms", 1000)
 KAFKA_READ_OPTIONS = {
-    "kafka.default.api.timeout.ms": "5000",
-    "kafka.request.timeout.ms": "4000",
+    "kafka.default.api.timeout.ms": "4000",
+    "kafka.request.timeout.ms": "3000",
     "fetchOffset.numRetries": "2",
     "kafkaConsumer.pollTimeoutMs": "8000",
 }

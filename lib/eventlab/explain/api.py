@@ -16,7 +16,10 @@ URL = re.compile(r"https?://[\w.-]+(?::\d+)?[^\s\"')>]*")
 
 
 def api_down(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the API does not answer, if the cell sends its requests there."""
+    """Explain that the API does not answer, if the cell sends its requests there.
+
+    Remedy: Start the API.
+    """
     here = (settings.api_url, f":{settings.api_port}")
     addressed = any(address in text for text in _possible_addresses(cell) for address in here)
     if not service.is_reported(cell, "api", *(UNREACHABLE if addressed else ())):
@@ -25,7 +28,10 @@ def api_down(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 
 def wrong_port(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that nothing listens at the request's address, while the API answers at another port."""
+    """Explain that nothing listens at the request's address, while the API answers at another port.
+
+    Remedy: The line with the API's address.
+    """
     if not cell.matches(*UNREACHABLE):
         return None
     api = urlsplit(settings.api_url)
@@ -43,7 +49,10 @@ def wrong_port(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 
 def wrong_route(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the API has no such route, and name the nearest one."""
+    """Explain that the API has no such route. Name the nearest one.
+
+    Remedy: The line with the nearest route.
+    """
     if not cell.matches(r"HTTP(Status)?Error: .*404"):
         return None
     url = _failed_url(cell)
@@ -68,7 +77,10 @@ def unknown_route(cell: FailedCell, url: str, settings: Settings) -> Explanation
 
 
 def wrong_method(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the route exists, but not for this HTTP method."""
+    """Explain that the route exists, but not for this HTTP method.
+
+    Remedy: The line with a method that the route allows.
+    """
     if not cell.matches(r"HTTP(Status)?Error: .*405"):
         return None
     url = _failed_url(cell)

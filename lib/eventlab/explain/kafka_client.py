@@ -22,7 +22,10 @@ def clients(cell: FailedCell, kind: str) -> Iterator[tuple[str, Any]]:
 
 
 def value_is_no_bytes(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a message's value or key is a text or a dictionary, which Kafka does not store."""
+    """Explain that a message's value or key is a text or a dictionary, which Kafka does not store.
+
+    Remedy: The line with `.encode()` or `json.dumps(...).encode()`.
+    """
     for part, position in (("value", 1), ("key", 2)):
         if not cell.matches(rf"Unsupported type for serialized {part}: <class '(\w+)'>"):
             continue
@@ -54,7 +57,10 @@ def _in_parentheses(node: ast.expr, code: str) -> str:
 
 
 def message_too_large(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a message is larger than the limit of the producer or of the topic."""
+    """Explain that a message is larger than the limit of the producer or of the topic.
+
+    Remedy: A producer and a topic with a higher limit.
+    """
     if not cell.matches(r"MessageSizeTooLargeError|RecordTooLargeException"):
         return None
     for name, producer in clients(cell, "KafkaProducer"):
@@ -124,7 +130,10 @@ def _constant(cell: FailedCell, node: ast.expr) -> str | None:
 
 
 def deserializer_failed(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the consumer's deserializer raised an error for one message, and show the message."""
+    """Explain that the consumer's deserializer raised an error for one message. Show the message.
+
+    Remedy: A function that skips such messages.
+    """
     for name, _ in clients(cell, "KafkaConsumer"):
         statement, message = cell.assignment_of(name), _message_in_traceback(cell.error)
         function = next(iter(_keyword(statement or "", "value_deserializer")), None)
@@ -166,7 +175,10 @@ def _message_in_traceback(error: BaseException | None) -> tuple[str, int, int, b
 
 
 def left_its_group(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the consumer was removed from its group, because it did not poll in time."""
+    """Explain that the consumer was removed from its group, because it did not poll in time.
+
+    Remedy: The line with a longer `max_poll_interval_ms`.
+    """
     if not cell.matches(r"^kafka\.errors\.CommitFailedError"):
         return None
     for name, consumer in clients(cell, "KafkaConsumer"):
@@ -187,7 +199,10 @@ def left_its_group(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 
 def starts_at_the_end(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a consumer waits for new messages, because it starts at `latest`, or its group has read all."""
+    """Explain that a consumer waits for new messages, because it starts at `latest`, or its group has read all.
+
+    Remedy: The line with `auto_offset_reset="earliest"`, or with another group.
+    """
     if not cell.matches(r"^builtins\.(StopIteration|IndexError)"):
         return None
     return no_message_for_consumer(cell, settings)

@@ -34,7 +34,10 @@ Command = Sequence[str]
 
 
 def command_failed(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a command failed because its service does not answer, or cannot change files in safe mode."""
+    """Explain that a command failed because its service does not answer, or cannot change files in safe mode.
+
+    Remedy: Start the service that the command uses.
+    """
     commands = cell.shell_commands
     if not _is_failed_command(cell):
         return None
@@ -52,7 +55,10 @@ def command_failed(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 
 def name_in_braces(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a literal `{name}` reached the command, because the line has other braces too."""
+    """Explain that a literal `{name}` reached the command, because the line has other braces too.
+
+    Remedy: The line with JSON's braces written twice.
+    """
     if not _is_failed_command(cell):
         return None
     for line in cell.source.split("\n"):
@@ -75,7 +81,10 @@ def name_in_braces(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 
 def command_not_found(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain a misspelt name of a command."""
+    """Explain a misspelt name of a command.
+
+    Remedy: The line with the nearest command.
+    """
     existing = [path.name for path in environment.BIN_FOLDER.iterdir()] + ["curl", "eventlab", "ls", "cat", "echo"]
     for command in commands(cell) if _is_failed_command(cell) else ():
         if shutil.which(command[0]) or not re.fullmatch(r"[\w.-]+", command[0]):
@@ -88,7 +97,10 @@ def command_not_found(cell: FailedCell, settings: Settings) -> Explanation | Non
 
 
 def topic_of_command(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the topic of a command does not exist, or that a topic to create exists."""
+    """Explain that the topic of a command does not exist, or that a topic to create exists.
+
+    Remedy: The line with the nearest topic, or a command that creates or deletes the topic.
+    """
     for command in _kafka_commands(cell, settings):
         topic = option(command, "--topic", "-t")
         if not topic or re.search(r"[{}$]", topic):
@@ -111,7 +123,10 @@ def topic_of_command(cell: FailedCell, settings: Settings) -> Explanation | None
 
 
 def group_of_command(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the consumer group of a command does not exist."""
+    """Explain that the consumer group of a command does not exist.
+
+    Remedy: The line with the nearest group, or a command that lists the groups.
+    """
     for command in _kafka_commands(cell, settings):
         group = option(command, "--group")
         if not group or not command[0].startswith("kafka-consumer-groups"):
@@ -130,7 +145,10 @@ def group_of_command(cell: FailedCell, settings: Settings) -> Explanation | None
 
 
 def path_of_command(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a path of `hadoop fs` does not exist, exists already, or is a folder."""
+    """Explain that a path of `hadoop fs` does not exist, exists already, or is a folder.
+
+    Remedy: The line with the nearest path, or with the option `-f`, `-p` or `-r`.
+    """
     for command in commands(cell) if _is_failed_command(cell) else ():
         if command[0] not in ("hadoop", "hdfs") or len(command) < 4 or command[1] not in ("fs", "dfs"):
             continue
@@ -202,7 +220,10 @@ def _with_option(cell: FailedCell, verb: str, option: str, what: str, proof: str
 
 
 def address_of_command(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that nothing listens at the address of `curl` or `ab`, while the game API runs elsewhere."""
+    """Explain that nothing listens at the address of `curl` or `ab`, while the game API runs elsewhere.
+
+    Remedy: The line with the API's address.
+    """
     for command in commands(cell) if _is_failed_command(cell) else ():
         for word in command[1:] if command[0] in ("curl", "ab") else ():
             url = urlsplit(word if "//" in word else f"//{word}")

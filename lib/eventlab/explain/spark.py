@@ -41,7 +41,10 @@ WRONG_CLASSES = (
 
 
 def memory_exhausted(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that Spark's heap was full, as its log says; the server often ends after that."""
+    """Explain that Spark's heap was full, as its log says; the server often ends after that.
+
+    Remedy: Restart Spark with more memory, or collect fewer rows.
+    """
     record = process.read_record(settings, "spark")
     if record is None or not settings.is_spark_connect or settings.spark_remote_url:
         return None
@@ -78,7 +81,10 @@ def _server_options(settings: Settings) -> str:
 
 
 def server_down(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the Spark server does not answer; the session ended with it."""
+    """Explain that the Spark server does not answer; the session ended with it.
+
+    Remedy: Start Spark and open a new session.
+    """
     if not service.is_reported(cell, "spark", *UNREACHABLE) or not settings.is_spark_connect:
         return None
     explanation = service.service_not_running(settings, "spark")
@@ -88,7 +94,10 @@ def server_down(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 
 def server_restarted(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the session belongs to an earlier server, which the running one does not know."""
+    """Explain that the session belongs to an earlier server, which the running one does not know.
+
+    Remedy: Open a new session.
+    """
     name, running = session_variable(cell), process.find(settings, "spark")
     if not cell.matches(r"INVALID_HANDLE\.SESSION", r"SESSION_CHANGED", r"SESSION_NOT_FOUND"):
         return None
@@ -104,7 +113,10 @@ def server_restarted(cell: FailedCell, settings: Settings) -> Explanation | None
 
 
 def session_stopped(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the notebook's session is closed, while the server answers."""
+    """Explain that the notebook's session is closed, while the server answers.
+
+    Remedy: Open a new session.
+    """
     name = session_variable(cell)
     if not cell.has_condition("NO_ACTIVE_SESSION") or name is None or not cell.namespace[name].client.is_closed:
         return None
@@ -120,7 +132,10 @@ def session_stopped(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 
 def dataframe_of_ended_session(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a DataFrame belongs to an earlier session, while the notebook has a new one."""
+    """Explain that a DataFrame belongs to an earlier session, while the notebook has a new one.
+
+    Remedy: The statements that create the DataFrame again.
+    """
     session = session_of(cell)
     if not cell.has_condition("NO_ACTIVE_SESSION", "SESSION_NOT_SAME") or session is None:
         return None
@@ -155,7 +170,10 @@ def _recreate(cell: FailedCell, name: str, session: Any, statements: dict[str, s
 
 
 def connector_version_mismatch(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that Spark's Kafka source is missing or has another version than pyspark."""
+    """Explain that Spark's Kafka source is missing or has another version than pyspark.
+
+    Remedy: Install the right version and restart Spark.
+    """
     if not cell.matches(*WRONG_CLASSES):
         return None
     sources = [jar for jar in jars.class_path("spark") if jar.name.startswith("spark-sql-kafka")]
@@ -179,7 +197,10 @@ def connector_version_mismatch(cell: FailedCell, settings: Settings) -> Explanat
 
 
 def rdd_on_connect(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that Spark Connect has no RDDs, and give a session that has them."""
+    """Explain that Spark Connect has no RDDs. Give a session that has them.
+
+    Remedy: A Spark inside of the notebook's kernel.
+    """
     name = session_variable(cell)
     named = cell.conditions.get("JVM_ATTRIBUTE_NOT_SUPPORTED", {}).get("attr_name")
     named = named or cell.conditions.get("NOT_IMPLEMENTED", {}).get("feature")
@@ -205,7 +226,10 @@ def rdd_on_connect(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 
 def no_session_yet(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that `@udf('boolean')`, `col(...)` and similar calls need a session."""
+    """Explain that `@udf('boolean')`, `col(...)` and similar calls need a session.
+
+    Remedy: Open a session.
+    """
     if not cell.has_condition("SESSION_OR_CONTEXT_NOT_EXISTS", "NO_ACTIVE_OR_DEFAULT_SESSION"):
         uses_spark = re.search(r"@udf|\bcol\(|from_json", cell.source)
         if not uses_spark or not cell.matches(r"^builtins\.AssertionError: $"):

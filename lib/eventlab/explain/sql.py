@@ -28,7 +28,10 @@ CREATES_VIEW = r"createOrReplaceTempView|createTempView|registerTempTable|create
 
 
 def table_not_found(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the session has no such table or view: another spelling, or a view of an earlier session."""
+    """Explain that the session has no such table or view: another spelling, or a view of an earlier session.
+
+    Remedy: The line with the nearest name, or the statement that creates the view again.
+    """
     name = cell.conditions.get("TABLE_OR_VIEW_NOT_FOUND", {}).get("relationName", "").replace("`", "")
     session = session_of(cell)
     if not name or session is None:
@@ -66,7 +69,10 @@ def _statement_of_view(cell: FailedCell, name: str) -> str | None:
 
 
 def column_needs_backquotes(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that SQL reads `User-Agent` without backquotes as User minus Agent, while that column exists."""
+    """Explain that SQL reads `User-Agent` without backquotes as User minus Agent, while that column exists.
+
+    Remedy: The line with backquotes.
+    """
     for unknown, columns in _unresolved(cell):
         for column in (name for name in columns if "-" in name):
             unquoted = rf"(?<![`\w-]){re.escape(column)}(?![`\w-])"
@@ -83,7 +89,10 @@ def column_needs_backquotes(cell: FailedCell, settings: Settings) -> Explanation
 
 
 def column_not_found(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a column does not exist, and name the nearest one."""
+    """Explain that a column does not exist. Name the nearest one.
+
+    Remedy: The line with the nearest column, or a line that shows the columns.
+    """
     for unknown, columns in _unresolved(cell):
         if unknown in columns or not columns:
             continue
@@ -152,7 +161,10 @@ def _fragments(cell: FailedCell) -> list[str]:
 
 
 def missing_group_by(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a query counts or sums without grouping by its other columns."""
+    """Explain that a query counts or sums without grouping by its other columns.
+
+    Remedy: The line with a GROUP BY that Spark accepts.
+    """
     if cell.has_condition("MISSING_GROUP_BY"):
         for query in _fragments(cell):
             selected = re.match(r"\s*select\s+(.*?)\s+from\b", query, re.IGNORECASE | re.DOTALL)
@@ -190,7 +202,10 @@ def _split(items: str) -> list[str]:
 
 
 def ambiguous_column(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that both sides of a join have a column of this name."""
+    """Explain that both sides of a join have a column of this name.
+
+    Remedy: The line with the table's name before the column, or a join by name.
+    """
     parameters = cell.conditions.get("AMBIGUOUS_REFERENCE")
     if not parameters:
         return None
@@ -221,7 +236,10 @@ def ambiguous_column(cell: FailedCell, settings: Settings) -> Explanation | None
 
 
 def union_of_different_columns(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the two sides of a union have different numbers of columns."""
+    """Explain that the two sides of a union have different numbers of columns.
+
+    Remedy: The line with `unionByName(..., allowMissingColumns=True)`.
+    """
     if not cell.has_condition("NUM_COLUMNS_MISMATCH"):
         return None
     for call in cell.calls("union", "unionAll"):
@@ -244,7 +262,10 @@ def union_of_different_columns(cell: FailedCell, settings: Settings) -> Explanat
 
 
 def value_cannot_be_cast(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a text is no number: in ANSI mode, the query stops at the first such value."""
+    """Explain that a text is no number: in ANSI mode, the query stops at the first such value.
+
+    Remedy: The line with `try_cast`.
+    """
     parameters, session = cell.conditions.get("CAST_INVALID_INPUT"), session_of(cell)
     if not parameters or session is None or session.conf.get("spark.sql.ansi.enabled") != "true":
         return None
@@ -266,7 +287,10 @@ def value_cannot_be_cast(cell: FailedCell, settings: Settings) -> Explanation | 
 
 
 def division_by_zero(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a divisor is 0: in ANSI mode, the query stops there."""
+    """Explain that a divisor is 0: in ANSI mode, the query stops there.
+
+    Remedy: The line with `try_divide`.
+    """
     session = session_of(cell)
     if not cell.has_condition("DIVIDE_BY_ZERO") or session is None:
         return None
@@ -295,7 +319,10 @@ def _is_functions(value: Any) -> bool:
 
 
 def binary_is_no_text(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a function of texts, such as from_json, got the bytes of a Kafka message."""
+    """Explain that a function of texts, such as from_json, got the bytes of a Kafka message.
+
+    Remedy: The line with a cast to a text.
+    """
     parameters = cell.conditions.get("DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE", {})
     if parameters.get("inputType") != '"BINARY"' or "STRING" not in parameters.get("requiredType", ""):
         return None
@@ -320,7 +347,10 @@ def binary_is_no_text(cell: FailedCell, settings: Settings) -> Explanation | Non
 
 
 def path_exists(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the path of a write exists, with its content."""
+    """Explain that the path of a write exists, with its content.
+
+    Remedy: The line with `.mode("overwrite")`.
+    """
     path = cell.conditions.get("PATH_ALREADY_EXISTS", {}).get("outputPath", "")
     if not path or not filesystem.has_webhdfs(path, settings) or not filesystem.exists(path, settings):
         return None
@@ -338,7 +368,10 @@ def path_exists(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 
 def unknown_format(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that Spark has no such format, and name the nearest."""
+    """Explain that Spark has no such format. Name the nearest.
+
+    Remedy: The line with the nearest format.
+    """
     name = cell.conditions.get("DATA_SOURCE_NOT_FOUND", {}).get("provider", "")
     for similar in close_matches(name.lower(), FORMATS)[:1] if name else ():
         what = f"Spark has no format {name!r}. Did you mean {similar!r}?"
@@ -347,7 +380,10 @@ def unknown_format(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 
 def syntax_error(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain a misspelt first word of a query."""
+    """Explain a misspelt first word of a query.
+
+    Remedy: The line with the right word.
+    """
     wrong = cell.conditions.get("PARSE_SYNTAX_ERROR", {}).get("error", "").strip("'")
     for similar in close_matches(wrong.lower(), ("select", "from", "where", "group", "order", "having"))[:1]:
         what = f"Spark does not know the word {wrong!r}. Did you mean {similar!r}?"

@@ -24,7 +24,10 @@ DATA_LOST = (
 
 
 def name_in_use(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the session already runs a query with that name."""
+    """Explain that the session already runs a query with that name.
+
+    Remedy: Stop the query of that name.
+    """
     match, session = re.search(NAME_IN_USE, cell.text), session_variable(cell)
     if not match or not session:
         return None
@@ -40,7 +43,10 @@ def name_in_use(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 
 def checkpoint_of_deleted_topic(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the topic was deleted after the stream ran: its end is below the checkpoint's offsets."""
+    """Explain that the topic was deleted after the stream ran: its end is below the checkpoint's offsets.
+
+    Remedy: Delete the checkpoint and the output.
+    """
     if not cell.matches(*DATA_LOST) or not cell.matches(r"Streaming Query|checkpointLocation|\[STREAM_FAILED\]"):
         return None
     checkpoint = _sink_option(cell, "checkpointLocation")
@@ -89,7 +95,10 @@ def _checkpoint_offsets(checkpoint: str, settings: Settings) -> dict[str, dict[s
 
 
 def stream_used_as_table(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that show, count, collect or write need a table, but the DataFrame is a stream."""
+    """Explain that show, count, collect or write need a table, but the DataFrame is a stream.
+
+    Remedy: A line that writes the stream to a table in memory.
+    """
     if not cell.matches(r"Queries with streaming sources must be executed with writeStream", NOT_FOR_STREAMS):
         return None
     for name, frame in dataframes(cell):
@@ -110,7 +119,10 @@ def stream_used_as_table(cell: FailedCell, settings: Settings) -> Explanation | 
 
 
 def output_mode(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the output mode does not fit the query or the sink."""
+    """Explain that the output mode does not fit the query or the sink.
+
+    Remedy: The line with another output mode or sink.
+    """
     operation = cell.conditions.get("STREAMING_OUTPUT_MODE.UNSUPPORTED_OPERATION")
     sink = cell.conditions.get("STREAMING_OUTPUT_MODE.UNSUPPORTED_DATASOURCE")
     if operation and operation["outputMode"] == "append":
@@ -151,7 +163,10 @@ def _line_of(cell: FailedCell, match: re.Match[str] | None) -> str:
 
 
 def checkpoint_missing(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a stream into files or Kafka needs a checkpoint, and name a folder that is free."""
+    """Explain that a stream into files or Kafka needs a checkpoint. Name a folder that is free.
+
+    Remedy: The line with a checkpoint.
+    """
     if not cell.matches(r"checkpointLocation must be specified"):
         return None
     call = re.search(r"\.start\(", cell.source)
@@ -168,7 +183,10 @@ def checkpoint_missing(cell: FailedCell, settings: Settings) -> Explanation | No
 
 
 def kafka_sink_without_value(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that Kafka's sink needs a column `value` with text or bytes."""
+    """Explain that Kafka's sink needs a column `value` with text or bytes.
+
+    Remedy: The line that makes a column `value`.
+    """
     missing = cell.matches(r"Required attribute 'value' not found")
     wrong_type = re.search(r"value attribute unsupported type (\w+)", cell.text)
     if not missing and not wrong_type:
@@ -192,7 +210,10 @@ def kafka_sink_without_value(cell: FailedCell, settings: Settings) -> Explanatio
 
 
 def checkpoint_of_other_query(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the query's groups or source changed after its checkpoint was written."""
+    """Explain that the query's groups or source changed after its checkpoint was written.
+
+    Remedy: Delete the checkpoint.
+    """
     changed = re.search(r"Existing (?:key|value)_schema=(\S+.*?) and new (?:key|value)_schema=(\S+.*)", cell.text)
     if not changed and not cell.matches(r"STATE_STORE_\w+_SCHEMA_NOT_COMPATIBLE", r"Log file was malformed"):
         return None

@@ -24,7 +24,10 @@ SESSION_IN_UDF = (
 
 
 def spark_inside_udf(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a UDF uses the Spark session or a DataFrame, which exist only in the notebook."""
+    """Explain that a UDF uses the Spark session or a DataFrame, which exist only in the notebook.
+
+    Remedy: A list of the small DataFrame's rows, or a join.
+    """
     if not cell.matches(*SESSION_IN_UDF):
         return None
     for function, code in _functions(cell):
@@ -49,7 +52,10 @@ def spark_inside_udf(cell: FailedCell, settings: Settings) -> Explanation | None
 
 
 def udf_raised(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a UDF raised an error: its line in the learner's code, and a row for which it raises it."""
+    """Explain that a UDF raised an error: its line in the learner's code, and a row for which it raises it.
+
+    Remedy: A call of the function with that value, without Spark.
+    """
     if not cell.matches(r"PythonException"):
         return None
     frames = [match for match in FRAME.finditer(cell.text) if "ipykernel_" in match["file"]]

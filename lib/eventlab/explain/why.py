@@ -50,12 +50,18 @@ def _all_in_order(cell: FailedCell, settings: Settings) -> Explanation:
 
 
 def service_down(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the broker of the cell's topics does not answer."""
+    """Explain that the broker of the cell's topics does not answer.
+
+    Remedy: Start the broker.
+    """
     return service.service_not_running(settings, "kafka") if _topics(cell) else None
 
 
 def empty_topic(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a topic of the cell is missing or empty, and whether a lesson emptied it."""
+    """Explain that a topic of the cell is missing or empty, and whether a lesson emptied it.
+
+    Remedy: The line with the nearest topic, or a command that sends an event.
+    """
     servers = settings.bootstrap_servers
     for topic in _topics(cell):
         offsets = kafka.topic_offsets(servers, topic)
@@ -97,7 +103,10 @@ def _saved_messages(settings: Settings, topic: str) -> Path | None:
 
 
 def position_at_end(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a consumer, kafkacat or a group starts at the end of a topic that has messages."""
+    """Explain that a consumer, kafkacat or a group starts at the end of a topic that has messages.
+
+    Remedy: The line that starts at the beginning, or with another group.
+    """
     if explanation := kafka_client.no_message_for_consumer(cell, settings):
         return explanation
     for command in shell.commands(cell):
@@ -112,7 +121,10 @@ def position_at_end(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 
 def filter_keeps_nothing(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that no row has the value for which a query filters, and name the nearest value."""
+    """Explain that no row has the value for which a query filters. Name the nearest value.
+
+    Remedy: The line or the statement with the nearest value.
+    """
     for frame, column, value in _filters(cell):
         values = [row[0] for row in frame.select(f"`{column}`").distinct().limit(MAX_VALUES).collect()]
         texts = sorted({str(item) for item in values if item is not None})
@@ -159,7 +171,10 @@ def _pair(match: re.Match[str]) -> tuple[str, str]:
 
 
 def stream_waits(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a stream has ended, waits for messages, or keeps windows until the watermark passes."""
+    """Explain that a stream has ended, waits for messages, or keeps windows until the watermark passes.
+
+    Remedy: A line that shows the error or the progress, or the option that the stream lacks.
+    """
     for name, query in _queries(cell):
         if error := query.exception():
             return Explanation(
@@ -252,7 +267,10 @@ def _queries(cell: FailedCell) -> Iterator[tuple[str, Any]]:
 
 
 def unknown_route(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a request was answered with 404, because the API has no such route."""
+    """Explain that a request was answered with 404, because the API has no such route.
+
+    Remedy: The line with the nearest route.
+    """
     for value in cell.variables.values():
         if getattr(value, "status_code", None) == 404:
             return api.unknown_route(cell, str(value.url), settings)
