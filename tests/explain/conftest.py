@@ -167,8 +167,7 @@ spark = SparkSession.builder.getOrCreate()
 
 def read(topic, reader=None):
     reader = reader or spark.read
-    quick = {"kafka.default.api.timeout.ms": "3000", "kafka.request.timeout.ms": "2000"}
-    options = {"kafka.bootstrap.servers": broker, "subscribe": topic, "startingOffsets": "earliest"} | quick
+    options = {"kafka.bootstrap.servers": broker, "subscribe": topic, "startingOffsets": "earliest"}
     return reader.format("kafka").options(**options).load()
 """
 

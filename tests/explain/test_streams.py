@@ -7,7 +7,10 @@ pytestmark = pytest.mark.services
 STREAMS = """
 pulse = spark.readStream.format("rate").load()
 groups = pulse.groupBy((F.col("value") % 3).alias("k")).count()
-to_kafka = {"kafka.bootstrap.servers": broker, "topic": "copies"}
+copies = read("copies", spark.readStream)
+offsets = copies.select("offset")
+numbers = copies.selectExpr("offset as value")
+to_kafka = {"kafka.bootstrap.servers": broker, "topic": "copies-of-copies"}
 
 @F.udf("string")
 def shout(text):
@@ -23,13 +26,14 @@ def stop_streams():
 @pytest.fixture(scope="module")
 def streams(notebook):
     """Define streams and a function; return the notebook."""
-    notebook.assert_runs("!kafka-topics --create --topic copies")
+    notebook.assert_runs("!kafka-topics --create --topic copies && echo x | kafkacat -P -t copies")
     notebook.assert_runs(STREAMS)
     return notebook
 
 
 KAFKA_SINK = (
-    "{frame}.writeStream.format('kafka').options(**to_kafka).option('checkpointLocation', '/tmp/check_{n}')"
+    "{frame}.writeStream.format('kafka').options(**to_kafka, checkpointLocation='/tmp/check_{n}')"
+    ".trigger(availableNow=True).start().awaitTermination()"
 )
 MISTAKES = {
     "a stream that is shown": ("pulse.show()", "is a stream. It has no end"),
@@ -52,11 +56,11 @@ MISTAKES = {
         "needs a checkpoint",
     ),
     "no value for Kafka": (
-        KAFKA_SINK.format(frame="groups", n=1) + ".outputMode('complete').start().awaitTermination(15)",
+        KAFKA_SINK.format(frame="offsets", n=1),
         "no such column",
     ),
     "a number for Kafka": (
-        KAFKA_SINK.format(frame="pulse", n=2) + ".start().awaitTermination(15)",
+        KAFKA_SINK.format(frame="numbers", n=2),
         "Here it is a bigint",
     ),
 }

@@ -22,7 +22,8 @@ logger = logging.getLogger(__name__)
 logging.getLogger("kafka").addHandler(logging.NullHandler())
 """kafka-python logs each broker that does not answer; without a handler, Python would print that."""
 
-TIMEOUT_S = 5.0
+TIMEOUT_S = 4.5
+"""A suspended broker can delay a reader by three times this time, which must stay below 15 s."""
 
 
 NOTEBOOK_DEFAULTS = {

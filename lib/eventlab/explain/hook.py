@@ -60,7 +60,8 @@ class CellHook:
         from eventlab.explain import why
         from eventlab.settings import settings
 
-        cells = [cell for cell in self.shell.user_ns["In"][:-1] if cell and not cell.lstrip().startswith("%why")]
+        raw = self.shell.history_manager.input_hist_raw[:-1]  # `In` has what IPython made of the cells
+        cells = [cell for cell in raw if cell and not cell.lstrip().startswith("%why")]
         source = f"!{line}" if line.strip() else (cells or [""])[-1]
         cell = FailedCell(None, source, self.shell.user_ns)
         with contextlib.suppress(KeyboardInterrupt):

@@ -44,6 +44,7 @@ def explanations() -> list[Explain]:
         kafka_client,
         machine,
         rows,
+        service,
         shell,
         spark,
         sql,
@@ -51,5 +52,5 @@ def explanations() -> list[Explain]:
         udf,
     )
 
-    modules = (java, machine, stream, kafka, kafka_client, hdfs, udf, spark, sql, rows, api, shell)
+    modules = (java, machine, service, stream, kafka, kafka_client, hdfs, udf, spark, sql, rows, api, shell)
     return [function for module in modules for function in module.EXPLANATIONS]

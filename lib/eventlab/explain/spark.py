@@ -62,6 +62,14 @@ def memory_exhausted(cell: FailedCell, settings: Settings) -> Explanation | None
     state = "is running" if running else "has ended"
     log_line = logged[0].strip()[:200]
     proof = f"process {record.pid}, which had at most {heap_mib} MiB, {state}; its log says: {log_line}"
+    if collects := next((call.func for call in cell.calls("toPandas", "toArrow")), None):
+        method = getattr(collects, "attr", "")
+        return Explanation(
+            f"The result is too large for {method}(): all of its rows must fit into the memory of Spark's server.",
+            proof,
+            with_reconnect("!eventlab restart spark", cell),
+            f"To restart Spark, run this; then write .limit(1000) before .{method}(), or count and group first",
+        )
     if 2 * heap_mib * 2**20 < psutil.virtual_memory().available:
         command = f"!EVENTLAB_SPARK_MEMORY={2 * heap_mib}m eventlab restart spark"
         instruction = f"Spark gets twice the memory until its next start. {THEN_DATAFRAMES}"

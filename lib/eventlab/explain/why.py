@@ -21,7 +21,7 @@ from eventlab.settings import Settings
 MAX_VALUES = 100
 """Distinct values of a column that are compared with a filter's value."""
 EQUALS = re.compile(
-    r"""==\((?P<call>[\w.-]+), (?P<called>[^()]+)\)  # Column<'==(event_type, purchase_sword)'>
+    r"""==\((?P<call>[\w.-]+),\ (?P<called>[^()]+)\)  # Column<'==(event_type, purchase_sword)'>
     |`?(?P<name>[\w.-]+)`?\s*={1,2}\s*["'](?P<value>[^"']*)["']""",  # event_type = 'purchase_sword'
     re.VERBOSE,
 )
@@ -36,7 +36,7 @@ def explain(cell: FailedCell, settings: Settings) -> Explanation:
 def _all_in_order(cell: FailedCell, settings: Settings) -> Explanation:
     """Say that no reason was found, with the facts that were checked."""
     facts = []
-    for topic in _topics(cell):
+    for topic in _topics(cell, settings):
         offsets = kafka.topic_offsets(settings.bootstrap_servers, topic)
         facts.append(f"topic {topic!r} has {offsets.messages} messages" if offsets else f"no topic {topic!r}")
     facts += [f"{name} has rows" for name, frame in dataframes(cell) if not frame.isStreaming and frame.take(1)]
@@ -54,7 +54,8 @@ def service_down(cell: FailedCell, settings: Settings) -> Explanation | None:
 
     Remedy: Start the broker.
     """
-    return service.service_not_running(settings, "kafka") if _topics(cell) else None
+    uses_kafka = topics_of(cell) or re.search(r"kafka|kcat|topic", cell.source, re.IGNORECASE)
+    return service.service_not_running(settings, "kafka") if uses_kafka else None
 
 
 def empty_topic(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -63,7 +64,7 @@ def empty_topic(cell: FailedCell, settings: Settings) -> Explanation | None:
     Remedy: The line with the nearest topic, or a command that sends an event.
     """
     servers = settings.bootstrap_servers
-    for topic in _topics(cell):
+    for topic in _topics(cell, settings):
         offsets = kafka.topic_offsets(servers, topic)
         if offsets and offsets.messages:
             continue
@@ -201,7 +202,7 @@ def stream_waits(cell: FailedCell, settings: Settings) -> Explanation | None:
             return Explanation(
                 f"The streaming query {name} waits for new messages.",
                 f"its status is {status['message']!r}; in its last batch it read 0 rows; {sources}",
-                _send(settings, next(iter(_topics(cell)), settings.topic)),
+                _send(settings, next(iter(_topics(cell, settings)), settings.topic)),
                 "To send one event, run this",
             )
     return None
@@ -254,16 +255,12 @@ def _stream_at_end(cell: FailedCell, name: str, settings: Settings) -> Explanati
 
 
 def _queries(cell: FailedCell) -> Iterator[tuple[str, Any]]:
-    """Yield the streaming queries of the cell, or else all of the notebook."""
-    for variables in (cell.variables, cell.namespace):
-        queries = [
-            (name, value)
-            for name, value in list(variables.items())
-            if type(value).__name__ == "StreamingQuery" and not name.startswith("_")
-        ]
-        if queries:
-            yield from queries
-            return
+    """Yield the streaming queries of the cell, and those into the tables that the cell names."""
+    for name, value in list(cell.namespace.items()):
+        if type(value).__name__ == "StreamingQuery" and not name.startswith("_"):
+            table = value.name if value.isActive else None
+            if name in cell.variables or (table and re.search(rf"\b{table}\b", cell.source)):
+                yield name, value
 
 
 def unknown_route(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -281,12 +278,15 @@ def unknown_route(cell: FailedCell, settings: Settings) -> Explanation | None:
     return None
 
 
-def _topics(cell: FailedCell) -> Iterable[str]:
+def _topics(cell: FailedCell, settings: Settings) -> Iterable[str]:
     """Return the topics that the cell reads, with Spark, a consumer or a command."""
     topics = topics_of(cell)
     for command in shell.commands(cell):
         if re.match(r"(kafkacat|kcat|kafka-)", command[0]) and (name := shell.option(command, "-t", "--topic")):
             topics.append(name)
+    if not topics:
+        existing = kafka.list_topics(settings.bootstrap_servers)
+        topics = [text for _, text in cell.strings() if text in existing]
     return dict.fromkeys(topics)
 
 
