@@ -106,6 +106,7 @@ def unload(shell: Any) -> None:
     if hook := getattr(shell, "eventlab_cell_hook", None):
         shell.events.unregister("pre_run_cell", hook.before_cell)
         shell.events.unregister("post_run_cell", hook.after_cell)
+        shell.magics_manager.magics["line"].pop("why", None)
         del shell.eventlab_cell_hook
 
 

@@ -50,7 +50,23 @@ def explanations() -> list[Explain]:
         sql,
         stream,
         udf,
+        values,
     )
 
-    modules = (java, machine, service, stream, kafka, kafka_client, hdfs, udf, spark, sql, rows, api, shell)
+    modules = (
+        java,
+        machine,
+        service,
+        stream,
+        kafka,
+        kafka_client,
+        hdfs,
+        udf,
+        spark,
+        sql,
+        values,
+        rows,
+        api,
+        shell,
+    )
     return [function for module in modules for function in module.EXPLANATIONS]
