@@ -3,12 +3,14 @@
 import os
 import re
 import subprocess
+import time
 
 import pytest
 
 from eventlab.commands import tools
 from eventlab.settings import ROOT
 from eventlab.stack import filesystem
+from eventlab.stack.environment import BIN_FOLDER
 
 
 def run(*arguments, stdin=""):
@@ -19,12 +21,19 @@ def run(*arguments, stdin=""):
 def test_a_kafka_tool_starts_kafkas_class_with_the_stacks_broker(settings):
     command = tools.kafka_tool(settings, "kafka-topics", ["--list"]).command
 
-    assert command[-4:] == [
-        tools.KAFKA_TOOLS["kafka-topics"],
-        "--list",
-        "--bootstrap-server",
-        settings.bootstrap_servers,
-    ]
+    start = command.index(tools.KAFKA_TOOLS["kafka-topics"])
+    assert command[start + 1 : start + 4] == ["--list", "--bootstrap-server", settings.bootstrap_servers]
+
+
+def test_a_kafka_tool_gives_up_soon_when_no_broker_answers():
+    started = time.monotonic()
+
+    done = run(BIN_FOLDER / "kafka-topics", "--list", "--bootstrap-server", "127.0.0.1:1")
+
+    assert done.returncode == 1
+    assert "Timed out" in done.stdout + done.stderr
+    assert "\tat " not in done.stderr
+    assert time.monotonic() - started < 30  # Kafka's default is 60 s
 
 
 def test_a_broker_that_is_named_is_kept(settings):
@@ -32,7 +41,8 @@ def test_a_broker_that_is_named_is_kept(settings):
         settings, "kafka-topics", ["--bootstrap-server", "elsewhere:9092", "--list"]
     ).command
 
-    assert command[-3:] == ["--bootstrap-server", "elsewhere:9092", "--list"]
+    start = command.index(tools.KAFKA_TOOLS["kafka-topics"])
+    assert command[start + 1 : start + 4] == ["--bootstrap-server", "elsewhere:9092", "--list"]
 
 
 def test_zookeeper_is_refused_with_the_arguments_to_use_instead(settings):

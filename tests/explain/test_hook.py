@@ -139,13 +139,13 @@ def test_a_cell_waits_for_its_explanation_no_longer_than_the_limit(monkeypatch):
 
 
 @pytest.mark.parametrize("is_silent", [False, True])
-def test_a_cell_that_uses_pyspark_shortens_its_retries(monkeypatch, is_silent):
+def test_a_cell_that_uses_pyspark_prepares_its_client(monkeypatch, is_silent):
     calls: list[str] = []
-    monkeypatch.setattr(spark, "shorten_retries", lambda: calls.append("shortened"))
+    monkeypatch.setattr(spark, "prepare_client", lambda: calls.append("prepared"))
 
     hook.CellHook(None).before_cell(SimpleNamespace(raw_cell="import pyspark", silent=is_silent))
 
-    assert calls == ([] if is_silent else ["shortened"])
+    assert calls == ([] if is_silent else ["prepared"])
 
 
 @pytest.mark.services

@@ -35,6 +35,9 @@ def test_the_proof_that_a_broker_ended_is_its_process_and_port(notebook, broken)
     assert f"process {pid} has ended, and nothing listens at port {broken.kafka_port}" in box["proof"]
     assert box["remedy"] == "!eventlab up kafka"
 
+    started = time.monotonic()
+    assert notebook.assert_fails("read('events').count()")["what"] == box["what"]
+    assert time.monotonic() - started < 40  # 12 s on an idle machine; Spark's defaults wait for three minutes
     assert notebook.run("!kafkacat -C -t events -o beginning -e")["what"] == box["what"]
     assert notebook.run("%%bash\nkafkacat -L -t events")["what"] == box["what"]
     notebook.assert_fixed(NEXT_EVENT, box)
@@ -184,3 +187,8 @@ def test_a_spark_server_without_memory_gets_more(notebook, small_spark):
     assert box["remedy"].startswith("!EVENTLAB_SPARK_MEMORY=1024m eventlab restart spark\n")
     notebook.assert_fixed(cell, box)
     assert notebook.value == "[Row(c=16000000)]"
+
+    cell = "spark.range(4_000_000).selectExpr(\"repeat('x', 1000) as text\").toPandas()"
+    box = notebook.assert_fails(cell)
+    assert box["what"].startswith("The result is too large for toPandas()")
+    notebook.assert_fixed(cell.replace(".toPandas", ".limit(1000).toPandas"), box)

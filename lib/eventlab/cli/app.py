@@ -18,7 +18,7 @@ COURSE_COMMANDS = ("run", "lab", "hub", "load", "kafkacat")
 MODULE_OF_COMMAND = (
     dict.fromkeys(STACK_COMMANDS, "stack")
     | dict.fromkeys(COURSE_COMMANDS, "course")
-    | {"labs": "labs", "grade": "grade"}
+    | {"labs": "labs", "grade": "grade", "why": "explain", "explanations": "explain"}
 )
 """The module of each subcommand; it is imported when the subcommand is used."""
 
@@ -100,6 +100,7 @@ def main() -> None:
     If something does not work:
       eventlab doctor      check this machine and print the command that fixes a problem
       eventlab logs kafka  print the log of a service
+      eventlab why ...     explain why a command failed or shows nothing
       eventlab -v up       show what a command does, step by step
 
     Labs (see labs/README.md):

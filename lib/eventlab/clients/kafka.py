@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-READ_TIMEOUT_S = 10.0
+READ_TIMEOUT_S = 6.0
 POLL_MS = 200
 
 

@@ -22,7 +22,21 @@ logger = logging.getLogger(__name__)
 logging.getLogger("kafka").addHandler(logging.NullHandler())
 """kafka-python logs each broker that does not answer; without a handler, Python would print that."""
 
-TIMEOUT_S = 5.0
+TIMEOUT_S = 4.5
+"""A suspended broker can delay a reader by three times this time, which must stay below 15 s."""
+
+
+NOTEBOOK_DEFAULTS = {
+    "KafkaConsumer": {"bootstrap_timeout_ms": 10_000, "request_timeout_ms": 10_000},
+    "KafkaAdminClient": {"bootstrap_timeout_ms": 10_000, "request_timeout_ms": 10_000},
+    "KafkaProducer": {
+        "bootstrap_timeout_ms": 7000,
+        "request_timeout_ms": 4000,
+        "max_block_ms": 8000,
+        "delivery_timeout_ms": 9000,
+    },
+}
+"""Timeouts of the clients that a learner creates; kafka-python's own defaults wait for up to two minutes."""
 
 
 class KafkaUnavailable(ServiceUnavailable):
@@ -31,6 +45,14 @@ class KafkaUnavailable(ServiceUnavailable):
     def __init__(self, bootstrap_servers: str, reason: object) -> None:
         message = f"Kafka does not answer at {bootstrap_servers}: {reason}"
         super().__init__(message, next_command="eventlab up kafka")
+
+
+def shorten_default_timeouts() -> None:
+    """Let the clients of kafka-python in this process give up within 15 seconds, if a program sets no timeout."""
+    import kafka
+
+    for name, timeouts in NOTEBOOK_DEFAULTS.items():
+        getattr(kafka, name).DEFAULT_CONFIG.update(timeouts)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from eventlab.errors import EventlabError
-from eventlab.settings import Settings
+from eventlab.settings import ROOT, Settings
 from eventlab.stack import config, jars, jvm
 
 KAFKA_TOOLS = {
@@ -27,6 +27,9 @@ FREE_UI_PORT = ("--conf", "spark.ui.port=0")
 VERSION_INFO = "org.apache.hadoop.util.VersionInfo"
 CONNECTOR = "org.apache.spark:spark-sql-kafka-0-10_"
 ERRORS_ONLY = "-Deventlab.log.level=error"
+NO_LOG = "-Deventlab.log.level=off"
+CONSOLES = ("kafka-console-consumer", "kafka-console-producer")
+CLIENT_PROPERTIES = ROOT / "stack" / "kafka" / "client.properties"
 SCRIPTS = Path(sys.executable).parent
 CLASSIC_SPARK: dict[str, str | None] = dict.fromkeys(
     ("SPARK_REMOTE", "SPARK_LOCAL_REMOTE", "SPARK_CONNECT_MODE_ENABLED", "PYSPARK_REMOTE_INIT_CONF_LEN")
@@ -40,11 +43,16 @@ class ToolUsageError(EventlabError):
 
 @dataclass(frozen=True)
 class Invocation:
-    """A command to execute, its environment variables (None: to unset), and the notes to print before it."""
+    """A command to execute, its environment variables (None: to unset), and the notes to print before it.
+
+    Attributes:
+        hides_frames: Whether Java's stack traces are removed from its standard error.
+    """
 
     command: list[str]
     variables: dict[str, str | None] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    hides_frames: bool = False
 
 
 def kafka_tool(settings: Settings, name: str, arguments: Sequence[str]) -> Invocation:
@@ -57,8 +65,11 @@ def kafka_tool(settings: Settings, name: str, arguments: Sequence[str]) -> Invoc
     options = {argument.partition("=")[0] for argument in arguments}
     needs_broker = arguments and not options & {"--bootstrap-server", "--broker-list", "--version"}
     broker = ["--bootstrap-server", settings.bootstrap_servers] if needs_broker else []
-    main = KAFKA_TOOLS[name]
-    return Invocation(jvm.java_command("kafka", "kafka", main, *arguments, *broker, options=[ERRORS_ONLY]))
+    if arguments and not options & {"--command-config", "--version", "--help"}:
+        broker += ["--command-config", str(CLIENT_PROPERTIES)]
+    main, level = KAFKA_TOOLS[name], ERRORS_ONLY if name in CONSOLES else NO_LOG
+    command = jvm.java_command("kafka", "kafka", main, *arguments, *broker, options=[level])
+    return Invocation(command, hides_frames=name not in CONSOLES)
 
 
 def hadoop(settings: Settings, name: str, arguments: Sequence[str]) -> Invocation:

@@ -45,11 +45,7 @@ def connect() -> None:
     """Give this kernel the stack's environment: commands on the path, addresses, and the Spark server."""
     config.render(settings)
     environment.apply(settings)
-    spark.shorten_retries()
-    from pyspark.logger import PySparkLogger
-
-    # Spark writes a failed query to standard error a second time, as JSON with this machine's paths.
-    PySparkLogger.getLogger("SQLQueryContextLogger").setLevel("CRITICAL")
+    spark.prepare_client()
 
 
 def prepare(

@@ -69,10 +69,7 @@ class FailedCell:
     @cached_property
     def tree(self) -> ast.AST:
         """Return the syntax tree of the cell's Python without magics and `!commands`, or an empty tree."""
-        try:
-            return ast.parse(re.sub(r"^([ \t]*)[!%].*", r"\1pass", self.source, flags=re.MULTILINE))
-        except (SyntaxError, ValueError):
-            return ast.Module([], [])
+        return python_tree(self.source)
 
     @cached_property
     def variables(self) -> dict[str, Any]:
@@ -112,12 +109,52 @@ class FailedCell:
                     yield options
                 plan = getattr(plan, "_child", None)
 
+    @property
+    def history(self) -> list[str]:
+        """Return the cells that ran before in this kernel, as they were typed, oldest first."""
+        return [cell for cell in self.namespace.get("In", [])[:-1] if isinstance(cell, str)]
+
+    def assignment_of(self, name: str) -> str | None:
+        """Return the last statement of the cell and the cells before it that assigns the variable."""
+        for source in [self.source, *reversed(self.history)]:
+            for node in reversed(getattr(python_tree(source), "body", [])):
+                targets = node.targets if isinstance(node, ast.Assign) else []
+                if any(isinstance(target, ast.Name) and target.id == name for target in targets):
+                    return ast.get_source_segment(source, node)
+        return None
+
+    def calls(self, *names: str) -> Iterator[ast.Call]:
+        """Yield the cell's calls of functions or methods with one of the names, or all calls without a name."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Call) and (not names or called_name(node) in names):
+                yield node
+
     def corrected_line(self, old: str, new: str, variable: str | None = None) -> str | None:
-        """Return the line with `new` for `old`: the variable's assignment, or the cell's only line with it."""
+        """Return the line with `new` for `old`: the variable's assignment, or the cell's only line with it.
+
+        Whole words count more: `visit` in a line is not the `visit` of another line's `visits`.
+        """
         if variable:
             return f"{variable} = {new!r}"
-        lines = [line for line in self.source.split("\n") if old in line]
-        return lines[0].strip().replace(old, new) if len(lines) == 1 else None
+        for pattern in (rf"(?<!\w){re.escape(old)}(?!\w)", re.escape(old)):
+            lines = [line for line in self.source.split("\n") if re.search(pattern, line)]
+            if lines:
+                return re.sub(pattern, lambda _: new, lines[0].strip()) if len(lines) == 1 else None
+        return None
+
+
+def python_tree(source: str) -> ast.AST:
+    """Return the syntax tree of a cell's Python without magics and `!commands`, or an empty tree."""
+    try:
+        return ast.parse(re.sub(r"^([ \t]*)[!%].*", r"\1pass", source, flags=re.MULTILINE))
+    except (SyntaxError, ValueError):
+        return ast.Module([], [])
+
+
+def called_name(call: ast.Call) -> str:
+    """Return the name of the called function or method, without the object."""
+    function = call.func
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
 
 
 def close_matches(text: str, names: Iterable[str]) -> list[str]:

@@ -22,7 +22,10 @@ NO_PATH = r"File does not exist: (\S+)|File (\S+) does not exist|HDFS has no (\S
 
 
 def namenode_down(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the NameNode does not answer."""
+    """Explain that the NameNode does not answer.
+
+    Remedy: Start or restart the NameNode.
+    """
     port = urlsplit(settings.default_fs).port
     refused = rf"to \S+:{port} failed on connection exception", rf"ConnectException.*:{port}\b"
     is_reported = service.is_reported(cell, "namenode", r"HDFS does not answer", *refused)
@@ -30,13 +33,19 @@ def namenode_down(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 
 def datanode_down(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that blocks cannot be written or read, because the DataNode does not answer."""
+    """Explain that blocks cannot be written or read, because the DataNode does not answer.
+
+    Remedy: Start or restart the DataNode.
+    """
     is_reported = service.is_reported(cell, "datanode", *NO_DATANODE)
     return service.service_not_running(settings, "datanode") if is_reported else None
 
 
 def safe_mode(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the NameNode is in safe mode."""
+    """Explain that the NameNode is in safe mode.
+
+    Remedy: Start the DataNode, or restart the NameNode.
+    """
     return namenode_in_safe_mode(settings) if cell.matches(r"SafeModeException", r"in safe mode") else None
 
 
@@ -55,11 +64,19 @@ def namenode_in_safe_mode(settings: Settings) -> Explanation | None:
 
 
 def path_missing(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a path does not exist, with the entries of its nearest folder that exists."""
+    """Explain that a path does not exist, with the entries of its nearest folder that exists.
+
+    Remedy: The line with the nearest path, or a command that lists the folder.
+    """
     match = re.search(NO_PATH, cell.text)
     path = next(filter(None, match.groups())).rstrip(".") if match else None
     path = cell.conditions.get("PATH_NOT_FOUND", {}).get("path", path)
-    if path is None or not filesystem.has_webhdfs(path, settings):
+    return explain_missing(cell, path, settings) if path else None
+
+
+def explain_missing(cell: FailedCell, path: str, settings: Settings) -> Explanation | None:
+    """Explain that HDFS has no such path, if that is so."""
+    if not filesystem.has_webhdfs(path, settings):
         return None
     path = filesystem.plain_path(path)
     if filesystem.exists(path, settings):

@@ -1,18 +1,20 @@
 """IPython callbacks: after a failed cell, show an explanation below its traceback.
 
 IPython calls `post_run_cell` after it has shown the traceback, in JupyterLab and under papermill, nbconvert and
-nbval. The traceback and the cell's result do not change. (`set_custom_exc` would replace IPython's own display.)
+nbval. The cell's result does not change. (`set_custom_exc` would replace IPython's own display.)
 """
 
 import contextlib
 import logging
 import os
+import re
 import sys
 import threading
 from typing import Any
 
 from IPython.display import display
 
+from eventlab.explain import spark_traceback
 from eventlab.explain.explanation import Explanation
 from eventlab.explain.failed_cell import FailedCell
 
@@ -30,9 +32,9 @@ class CellHook:
         self.last_error: BaseException | None = None
 
     def before_cell(self, info: Any) -> None:
-        """Shorten Spark's retries when the cell is the first that uses pyspark."""
+        """Prepare pyspark when the cell is the first that uses it."""
         if not info.silent:
-            _shorten_spark_retries(info.raw_cell or "")
+            _prepare_clients(info.raw_cell or "")
 
     def after_cell(self, result: Any) -> None:
         """Show an explanation when the cell failed and a running service confirms the reason."""
@@ -50,6 +52,20 @@ class CellHook:
         with contextlib.suppress(KeyboardInterrupt):
             if explanation := explain_in_time(FailedCell(error, source, self.shell.user_ns)):
                 display(explanation.bundle(), raw=True)
+            if details := spark_traceback.jvm_details(error):
+                display(spark_traceback.fold(details), raw=True)
+
+    def why(self, line: str) -> None:
+        """Explain why the last cell shows nothing (`%why`), or why a command does (`%why kafkacat ...`)."""
+        from eventlab.explain import why
+        from eventlab.settings import settings
+
+        raw = self.shell.history_manager.input_hist_raw[:-1]  # `In` has what IPython made of the cells
+        cells = [cell for cell in raw if cell and not cell.lstrip().startswith("%why")]
+        source = f"!{line}" if line.strip() else (cells or [""])[-1]
+        cell = FailedCell(None, source, self.shell.user_ns)
+        with contextlib.suppress(KeyboardInterrupt):
+            display(why.explain(cell, settings).bundle(), raw=True)
 
 
 def explain_in_time(cell: FailedCell) -> Explanation | None:
@@ -78,10 +94,11 @@ def load(shell: Any) -> None:
     unload(shell)
     if os.environ.get("EVENTLAB_EXPLAIN") == "off" or os.environ.get("NBGRADER_EXECUTION"):
         return
-    _shorten_spark_retries(shell.history_manager.input_hist_raw[-1])  # the loading cell may open the session
+    _prepare_clients(shell.history_manager.input_hist_raw[-1])  # the loading cell may open the session
     shell.eventlab_cell_hook = hook = CellHook(shell)
     shell.events.register("pre_run_cell", hook.before_cell)
     shell.events.register("post_run_cell", hook.after_cell)
+    shell.register_magic_function(hook.why, "line", "why")
 
 
 def unload(shell: Any) -> None:
@@ -89,13 +106,20 @@ def unload(shell: Any) -> None:
     if hook := getattr(shell, "eventlab_cell_hook", None):
         shell.events.unregister("pre_run_cell", hook.before_cell)
         shell.events.unregister("post_run_cell", hook.after_cell)
+        shell.magics_manager.magics["line"].pop("why", None)
         del shell.eventlab_cell_hook
 
 
-def _shorten_spark_retries(source: str) -> None:
-    """Shorten the retries if a cell uses pyspark; otherwise avoid the slow import of the client."""
+def _prepare_clients(source: str) -> None:
+    """Prepare the clients of Kafka and Spark if a cell uses them; otherwise avoid their slow imports."""
+    if re.search(r"\bkafka\b", source) and re.search(r"^\s*(import|from)\s", source, re.MULTILINE):
+        with contextlib.suppress(ImportError):
+            from eventlab.clients import kafka_connections
+
+            kafka_connections.shorten_default_timeouts()
     if "pyspark" in source or "pyspark" in sys.modules:
         with contextlib.suppress(ImportError):  # the kernel's Python lacks a package, see python.py
             from eventlab.clients import spark
 
-            spark.shorten_retries()
+            spark.prepare_client()
+            spark_traceback.install()

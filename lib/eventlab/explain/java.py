@@ -22,7 +22,10 @@ JAVA_ERRORS = (
 
 
 def unusable_java(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the first Java of JAVA_HOME and PATH cannot run the stack, and name one that can."""
+    """Explain that the first Java of JAVA_HOME and PATH cannot run the stack. Name one that can.
+
+    Remedy: Set JAVA_HOME to a Java that can be used, or install one.
+    """
     if not cell.matches(*JAVA_ERRORS):
         return None
     candidates = list(java.candidates())

@@ -40,7 +40,10 @@ class BrokerCheck(NamedTuple):
 
 
 def wrong_address(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that no broker answers at the cell's address, while the stack's broker answers at another."""
+    """Explain that no broker answers at the cell's address, while the stack's broker answers at another.
+
+    Remedy: The line with the broker's address.
+    """
     if not service.is_reported(cell, "kafka", *UNREACHABLE):
         return None
     servers = settings.bootstrap_servers
@@ -59,7 +62,10 @@ def wrong_address(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 
 def advertised_listener_unreachable(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that an external broker answers, but advertises an address at which nothing answers."""
+    """Explain that an external broker answers, but advertises an address at which nothing answers.
+
+    Remedy: The property for the broker's administrator.
+    """
     if not service.is_reported(cell, "kafka", *UNREACHABLE):
         return None
     servers = settings.bootstrap_servers.split(",")
@@ -79,7 +85,10 @@ def advertised_listener_unreachable(cell: FailedCell, settings: Settings) -> Exp
 
 
 def broker_down(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the stack's broker does not answer, if the cell names its port or no address."""
+    """Explain that the stack's broker does not answer, if the cell names its port or no address.
+
+    Remedy: Start or restart the broker.
+    """
     if not service.is_reported(cell, "kafka", *UNREACHABLE):
         return None
     ports = {address.rpartition(":")[2] for address in _addresses(cell)}
@@ -88,12 +97,15 @@ def broker_down(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 
 def topic_missing_or_empty(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the cell's topic does not exist or has no messages."""
+    """Explain that the cell's topic does not exist or has no messages.
+
+    Remedy: The line with the nearest topic, or a command that creates the topic or sends an event.
+    """
     unknown = cell.matches(UNKNOWN_TOPIC)
     if not unknown and not cell.matches(*NO_MESSAGE):
         return None
     servers = settings.bootstrap_servers
-    existing, topics = kafka.list_topics(servers), _topics(cell)
+    existing, topics = kafka.list_topics(servers), topics_of(cell)
     if unknown and not topics:  # the cell's only string that could be the name of a missing topic
         names = {text for _, text in cell.strings() if re.fullmatch(r"[\w.-]+", text) and text not in existing}
         topics = list(names) if len(names) == 1 else []
@@ -156,7 +168,7 @@ def _addresses(cell: FailedCell) -> list[str]:
     return [address for address in dict.fromkeys(addresses) if re.fullmatch(ADDRESS, address)]
 
 
-def _topics(cell: FailedCell) -> list[str]:
+def topics_of(cell: FailedCell) -> list[str]:
     """Return the topics that the cell reads with Spark or with a KafkaConsumer."""
     topics = [options.get("subscribe", "") for options in cell.reader_options()]
     for value in cell.variables.values():

@@ -32,7 +32,10 @@ LOW_MEMORY_BYTES = 2**30
 
 
 def port_in_use(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that another program uses a port that the cell or the stack needs."""
+    """Explain that another program uses a port that the cell or the stack needs.
+
+    Remedy: The line with a free port; for the stack, end the other program or use other ports.
+    """
     if cell.matches(r"needs port \d+"):
         return stack_port_in_use(settings)
     server_ended = cell.matches(r"SystemExit") and re.search(r"\.run\(|run_simple\(", cell.source)
@@ -72,7 +75,10 @@ def stack_port_in_use(settings: Settings) -> Explanation | None:
 
 
 def memory_exhausted(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the kernel has no memory left, and name the largest variable."""
+    """Explain that the kernel has no memory left. Name the largest variable.
+
+    Remedy: Delete the largest variable.
+    """
     if not any(isinstance(error, MemoryError) for error in cell.errors):
         return None
     sizes = ((name, _size(value)) for name, value in cell.namespace.items() if not name.startswith("_"))
@@ -113,7 +119,10 @@ def _size(value: Any) -> int:
 
 
 def disk_full(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a disk that the cell or the stack writes to is full."""
+    """Explain that a disk that the cell or the stack writes to is full.
+
+    Remedy: Reset the stack's data, or move the stack to another disk.
+    """
     reported = cell.matches(FULL_DISK, rf"\[Errno {errno.ENOSPC}\]")
     used = STORAGE_SERVICES if cell.matches(r"[Kk]afka|hdfs|hadoop") else ()
     logged = any(re.search(FULL_DISK, process.log_tail(settings, name, 2000)) for name in used)

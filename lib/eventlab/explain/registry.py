@@ -36,7 +36,37 @@ def explanations() -> list[Explain]:
 
     The modules are imported here, because most cells never fail.
     """
-    from eventlab.explain import api, hdfs, java, kafka, machine, rows, shell, spark, stream
+    from eventlab.explain import (
+        api,
+        hdfs,
+        java,
+        kafka,
+        kafka_client,
+        machine,
+        rows,
+        service,
+        shell,
+        spark,
+        sql,
+        stream,
+        udf,
+        values,
+    )
 
-    modules = (java, machine, stream, kafka, hdfs, spark, rows, api, shell)
+    modules = (
+        java,
+        machine,
+        service,
+        stream,
+        kafka,
+        kafka_client,
+        hdfs,
+        udf,
+        spark,
+        sql,
+        values,
+        rows,
+        api,
+        shell,
+    )
     return [function for module in modules for function in module.EXPLANATIONS]

@@ -26,7 +26,10 @@ MAX_ROWS = 100_000
 
 
 def rows_by_position(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the rows of a DataFrame do not all have their fields in the same order."""
+    """Explain that the rows of a DataFrame do not all have their fields in the same order.
+
+    Remedy: A line that passes dictionaries, which Spark reads by name.
+    """
     failed = cell.error is not None
     if failed and not cell.has_condition(*ROW_MISMATCHES) and not cell.matches(r"pyarrow\.lib\.Arrow", r"Row"):
         return None

@@ -1,11 +1,11 @@
-"""Explains that a service does not answer; used by the other modules, which recognize the error."""
+"""Explains that services do not answer; used by the other modules, which recognize the error."""
 
 import re
 
 import psutil
 
 from eventlab.clients import ports
-from eventlab.explain.explanation import Explanation
+from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.settings import Settings
 from eventlab.stack import process
@@ -17,6 +17,23 @@ LOG_LINES = 60
 def is_reported(cell: FailedCell, name: str, *patterns: str) -> bool:
     """Return whether the error says that a service does not answer: a pattern, or that of `course.prepare`."""
     return cell.matches(rf"LessonError: .*not running: .*\b{name}\b", *patterns)
+
+
+def several_not_running(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that several services of a lesson are not running.
+
+    Remedy: Start all of them.
+    """
+    reported = re.search(r"LessonError: .*not running: ([\w, ]+)", cell.text)
+    names = [name for name in reported[1].split(", ") if name in SERVICES] if reported else []
+    found = [explanation for name in names if (explanation := service_not_running(settings, name))]
+    if len(found) < 2 or any(SERVICES[name].is_external(settings) for name in names):
+        return None
+    return Explanation(
+        " ".join(explanation.what for explanation in found),
+        "; ".join(explanation.proof for explanation in found),
+        "!eventlab up",
+    )
 
 
 def service_not_running(settings: Settings, name: str) -> Explanation | None:
@@ -78,3 +95,6 @@ def _last_log_line(settings: Settings, name: str) -> str:
     errors = [line for line in lines if re.search(r"ERROR|FATAL|Exception|No space|OutOfMemory", line)]
     line = (errors or lines or [""])[-1].strip()
     return f"; its log ends with: {line[:200]}" if line else ""
+
+
+EXPLANATIONS: list[Explain] = [several_not_running]

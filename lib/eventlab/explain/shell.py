@@ -1,18 +1,26 @@
-"""Explains shell commands that failed (`!kafkacat ...`): the service that the command uses is not running.
+"""Explains shell commands that failed (`!kafkacat ...`): a service, a topic, a group, a path, or a name in braces.
 
-A failed command raises no error, and its output is not known here. Its exit code is known, and the services can be
-probed.
+A failed command raises no error, and its output is not known here. Its exit code is known, the command can be
+parsed, and the services can be asked about the names in it.
 """
 
 import contextlib
+import posixpath
 import re
+import shlex
+import shutil
+from collections.abc import Callable, Sequence
+from urllib.parse import urlsplit
 
 from IPython.utils.text import DollarFormatter
 
+from eventlab.clients import kafka, ports
 from eventlab.explain import hdfs, machine, service
-from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell
+from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
+from eventlab.explain.failed_cell import FailedCell, close_matches
+from eventlab.explain.kafka import message_count
 from eventlab.settings import Settings
+from eventlab.stack import environment, filesystem
 
 SERVICES_OF_COMMANDS = (
     (r"\b(kafkacat|kcat|kafka-[\w-]+)\b", ("kafka",)),
@@ -20,12 +28,18 @@ SERVICES_OF_COMMANDS = (
     (r"\bspark-submit\b", ("kafka", "namenode", "datanode")),
 )
 START_COMMANDS = r"\beventlab\s+(up|restart|lab)\b"
+NAME_IN_BRACES = r"(?<!\{)\{([A-Za-z_][\w.]*)\}(?!\})"
+READING = ("-ls", "-cat", "-tail", "-get", "-copyToLocal", "-rm", "-du", "-text", "-head", "-count", "-cp", "-mv")
+Command = Sequence[str]
 
 
 def command_failed(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a command failed because its service does not answer, or cannot change files in safe mode."""
+    """Explain that a command failed because its service does not answer, or cannot change files in safe mode.
+
+    Remedy: Start the service that the command uses.
+    """
     commands = cell.shell_commands
-    if not commands or (cell.error is not None and not cell.matches(r"CalledProcessError")):
+    if not _is_failed_command(cell):
         return None
     if re.search(START_COMMANDS, commands):
         return machine.stack_port_in_use(settings)
@@ -40,13 +54,251 @@ def command_failed(cell: FailedCell, settings: Settings) -> Explanation | None:
     return None
 
 
+def name_in_braces(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a literal `{name}` reached the command, because the line has other braces too.
+
+    Remedy: The line with JSON's braces written twice.
+    """
+    if not _is_failed_command(cell):
+        return None
+    for line in cell.source.split("\n"):
+        names = [name for name in re.findall(NAME_IN_BRACES, line) if name.split(".")[0] in cell.namespace]
+        if not line.lstrip().startswith("!") or not names or _expanded(line, cell) is not None:
+            continue
+        doubled = line.strip().replace("{", "{{").replace("}", "}}")
+        for name in names:
+            doubled = doubled.replace(f"{{{{{name}}}}}", f"{{{name}}}")
+        if _expanded(doubled, cell) is None:
+            continue
+        return Explanation(
+            f"The command got the text {{{names[0]}}} and not its value. Jupyter replaces nothing in a line that "
+            "has other braces too, such as JSON's.",
+            f"the variable {names[0]} exists; Jupyter cannot expand the line as it is, but the line below",
+            doubled,
+            f"{REPLACE_LINE} (JSON's braces are written twice)",
+        )
+    return None
+
+
+def command_not_found(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain a misspelt name of a command.
+
+    Remedy: The line with the nearest command.
+    """
+    existing = [path.name for path in environment.BIN_FOLDER.iterdir()] + ["curl", "eventlab", "ls", "cat", "echo"]
+    for command in commands(cell) if _is_failed_command(cell) else ():
+        if shutil.which(command[0]) or not re.fullmatch(r"[\w.-]+", command[0]):
+            continue
+        for similar in close_matches(command[0], existing)[:1]:
+            what = f"There is no command {command[0]!r}. Did you mean {similar!r}?"
+            proof = f"no program of that name is on PATH; {similar} is {shutil.which(similar)}"
+            return correction(cell, command[0], similar, what, proof)
+    return None
+
+
+def topic_of_command(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that the topic of a command does not exist, or that a topic to create exists.
+
+    Remedy: The line with the nearest topic, or a command that creates or deletes the topic.
+    """
+    for command in _kafka_commands(cell, settings):
+        topic = option(command, "--topic", "-t")
+        if not topic or re.search(r"[{}$]", topic):
+            continue
+        existing, servers = kafka.list_topics(settings.bootstrap_servers), settings.bootstrap_servers
+        if topic in existing:
+            if "--create" not in command:
+                continue
+            return Explanation(
+                f"The topic {topic!r} exists already.",
+                f"it has {message_count(servers, topic)} messages at {servers}",
+                f"!kafka-topics --delete --topic {topic}",
+                "You can use the topic as it is. If you do not need its messages: run this, then the cell again",
+            )
+        what, proof = f"There is no topic {topic!r}.", f"topics at {servers}: {', '.join(existing) or 'none'}"
+        for similar in close_matches(topic, existing)[:1]:
+            return correction(cell, topic, similar, f"{what} Did you mean {similar!r}?", proof)
+        return Explanation(what, proof, f"!kafka-topics --create --topic {topic}")
+    return None
+
+
+def group_of_command(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that the consumer group of a command does not exist.
+
+    Remedy: The line with the nearest group, or a command that lists the groups.
+    """
+    for command in _kafka_commands(cell, settings):
+        group = option(command, "--group")
+        if not group or not command[0].startswith("kafka-consumer-groups"):
+            continue
+        with kafka.open_admin(settings.bootstrap_servers) as admin:
+            existing = sorted(item["group_id"] for item in admin.list_groups())
+        if group in existing:
+            continue
+        what = f"There is no consumer group {group!r}."
+        proof = f"groups at {settings.bootstrap_servers}: {', '.join(existing) or 'none'}"
+        for similar in close_matches(group, existing)[:1]:
+            return correction(cell, group, similar, f"{what} Did you mean {similar!r}?", proof)
+        what += " Kafka creates a group when its first consumer starts."
+        return Explanation(what, proof, "!kafka-consumer-groups --list", "To see the groups that exist, run this")
+    return None
+
+
+def path_of_command(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a path of `hadoop fs` does not exist, exists already, or is a folder.
+
+    Remedy: The line with the nearest path, or with the option `-f`, `-p` or `-r`.
+    """
+    for command in commands(cell) if _is_failed_command(cell) else ():
+        if command[0] not in ("hadoop", "hdfs") or len(command) < 4 or command[1] not in ("fs", "dfs"):
+            continue
+        verb, paths = command[2], [word for word in command[3:] if not word.startswith("-")]
+        if not paths or any(re.search(r"[{}$*?]", path) for path in paths):
+            continue
+        check = CHECKS_OF_PATHS.get(verb) or (_missing if verb in READING else None)
+        if check and (explanation := check(cell, command, paths, settings)):
+            return explanation
+    return None
+
+
+def _missing(cell: FailedCell, command: Command, paths: list[str], settings: Settings) -> Explanation | None:
+    """Explain the first of the paths that does not exist."""
+    sources = paths[:1] if command[2] in ("-cp", "-mv", "-get", "-copyToLocal") else paths
+    found = (hdfs.explain_missing(cell, path, settings) for path in sources)
+    return next(filter(None, found), None)
+
+
+def _put(cell: FailedCell, command: Command, paths: list[str], settings: Settings) -> Explanation | None:
+    """Explain that the target of `-put` exists."""
+    target = paths[-1]
+    if "-f" in command or not filesystem.has_webhdfs(target, settings):
+        return None
+    inside = posixpath.join(target, posixpath.basename(paths[0]))
+    existing = next((path for path in (inside, target) if filesystem.exists(path, settings)), None)
+    if existing is None:
+        return None
+    what = f"{existing} exists on HDFS. With -f, {command[2]} replaces it."
+    return _with_option(cell, command[2], "-f", what, f"the NameNode at {settings.default_fs} has {existing}")
+
+
+def _mkdir(cell: FailedCell, command: Command, paths: list[str], settings: Settings) -> Explanation | None:
+    """Explain that the folder of `-mkdir` exists, or that the folder above it does not."""
+    for path in paths if "-p" not in command else ():
+        if filesystem.exists(path, settings):
+            what, state = f"{path} exists on HDFS. With -p, -mkdir accepts that.", "has"
+        elif not filesystem.exists(posixpath.dirname(path.rstrip("/")) or "/", settings):
+            what, state = (
+                f"The folder above {path} does not exist. With -p, -mkdir creates it too.",
+                "does not have",
+            )
+        else:
+            continue
+        return _with_option(cell, "-mkdir", "-p", what, f"the NameNode at {settings.default_fs} {state} {path}")
+    return None
+
+
+def _rm(cell: FailedCell, command: Command, paths: list[str], settings: Settings) -> Explanation | None:
+    """Explain that `-rm` does not delete folders."""
+    for path in paths if not {"-r", "-R"} & set(command) else ():
+        with contextlib.suppress(FileNotFoundError):
+            entries = filesystem.names(path, settings)
+            if entries != [posixpath.basename(path.rstrip("/"))]:
+                what = f"{path} is a folder on HDFS. -rm deletes folders only with -r."
+                proof = f"the NameNode says that it contains: {', '.join(entries[:6]) or 'nothing'}"
+                return _with_option(cell, "-rm", "-r", what, proof)
+    return _missing(cell, command, paths, settings)
+
+
+PathCheck = Callable[[FailedCell, Command, list[str], Settings], Explanation | None]
+CHECKS_OF_PATHS: dict[str, PathCheck] = {"-put": _put, "-copyFromLocal": _put, "-mkdir": _mkdir, "-rm": _rm}
+
+
+def _with_option(cell: FailedCell, verb: str, option: str, what: str, proof: str) -> Explanation | None:
+    """Explain with the line of the command that has one more option."""
+    line = cell.corrected_line(verb, f"{verb} {option}")
+    return Explanation(what, proof, line, REPLACE_LINE) if line else None
+
+
+def address_of_command(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that nothing listens at the address of `curl` or `ab`, while the game API runs elsewhere.
+
+    Remedy: The line with the API's address.
+    """
+    for command in commands(cell) if _is_failed_command(cell) else ():
+        for word in command[1:] if command[0] in ("curl", "ab") else ():
+            url = urlsplit(word if "//" in word else f"//{word}")
+            if url.hostname not in ("localhost", "127.0.0.1") or not url.port or ports.is_open(url.port):
+                continue
+            api = urlsplit(settings.api_url)
+            if url.port == api.port or not service.answers(settings, "api"):
+                continue
+            what = f"Nothing listens at {url.netloc}. The game API is at {api.netloc}."
+            return correction(
+                cell, url.netloc, api.netloc, what, f"port {url.port} is closed; {api.netloc} answers"
+            )
+    return None
+
+
+def _is_failed_command(cell: FailedCell) -> bool:
+    return bool(cell.shell_commands) and (cell.error is None or cell.matches(r"CalledProcessError"))
+
+
+def _kafka_commands(cell: FailedCell, settings: Settings) -> list[Command]:
+    """Return the cell's commands of the stack's Kafka."""
+    found = commands(cell) if _is_failed_command(cell) else []
+    others = (option(command, "-b", "--bootstrap-server") for command in found)
+    if any(address and address != settings.bootstrap_servers for address in others):
+        return []
+    return [command for command in found if re.match(r"(kafkacat|kcat|kafka-)", command[0])]
+
+
+def option(command: Command, *names: str) -> str | None:
+    """Return the value of an option: the next word, or what follows `=`."""
+    for number, word in enumerate(command):
+        if word in names and number + 1 < len(command):
+            return command[number + 1]
+        name, equals, value = word.partition("=")
+        if name in names and equals:
+            return value
+    return None
+
+
+def commands(cell: FailedCell) -> list[Command]:
+    """Return the cell's commands as lists of words, without redirections and variables of the shell."""
+    result: list[Command] = []
+    for line in _with_values(cell).split("\n"):
+        with contextlib.suppress(ValueError):
+            lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+            lexer.whitespace_split = True
+            words: list[str] = []
+            for word in [*lexer, ";"]:
+                if not re.fullmatch(r"[;&|()<>]+", word):
+                    words.append(word)
+                elif words:
+                    result.append(words)
+                    words = []
+    return result
+
+
 def _with_values(cell: FailedCell) -> str:
     """Return the commands as IPython runs them: with the values of `{variable}` and `$variable`."""
-    commands = cell.shell_commands.split("\n")
-    for number, command in enumerate(commands):
-        with contextlib.suppress(Exception):  # IPython does not expand a command with other braces (JSON)
-            commands[number] = DollarFormatter().vformat(command, (), dict(cell.namespace))
-    return "\n".join(commands)
+    lines = cell.shell_commands.split("\n")
+    return "\n".join(line if (expanded := _expanded(line, cell)) is None else expanded for line in lines)
 
 
-EXPLANATIONS: list[Explain] = [command_failed]
+def _expanded(line: str, cell: FailedCell) -> str | None:
+    """Return the line as IPython expands it, or None if it has braces that are no Python expression."""
+    with contextlib.suppress(Exception):
+        return str(DollarFormatter().vformat(line, (), dict(cell.namespace)))
+    return None
+
+
+EXPLANATIONS: list[Explain] = [
+    name_in_braces,
+    command_failed,
+    command_not_found,
+    topic_of_command,
+    group_of_command,
+    path_of_command,
+    address_of_command,
+]

@@ -1,16 +1,29 @@
-"""Explains errors of Spark: the server, the session, versions, RDDs on Spark Connect, and names in SQL."""
+"""Explains errors of Spark: the server, the session, versions, RDDs on Spark Connect."""
 
+import ast
 import contextlib
 import re
 from dataclasses import replace
 from importlib import metadata
+from typing import Any
 
 import psutil
 
 from eventlab import doctor
 from eventlab.explain import service
-from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation
+from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell
+from eventlab.explain.session import (
+    NEW_SESSION,
+    THEN_DATAFRAMES,
+    dataframes,
+    is_closed,
+    is_dataframe,
+    reconnect,
+    session_of,
+    session_variable,
+    with_reconnect,
+)
 from eventlab.settings import Settings
 from eventlab.stack import config, jars, process
 
@@ -25,12 +38,13 @@ WRONG_CLASSES = (
     r"Receiver class \S+ does not define or inherit",  # AbstractMethodError
     r"Failed to find (the )?data source: kafka",
 )
-NEW_SESSION = "from pyspark.sql import SparkSession; spark = SparkSession.builder.getOrCreate()"
-THEN_DATAFRAMES = "To fix it, run this, then the cells that create the DataFrames, then this cell again"
 
 
 def memory_exhausted(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that Spark's heap was full, as its log says; the server often ends after that."""
+    """Explain that Spark's heap was full, as its log says; the server often ends after that.
+
+    Remedy: Restart Spark with more memory, or collect fewer rows.
+    """
     record = process.read_record(settings, "spark")
     if record is None or not settings.is_spark_connect or settings.spark_remote_url:
         return None
@@ -48,13 +62,21 @@ def memory_exhausted(cell: FailedCell, settings: Settings) -> Explanation | None
     state = "is running" if running else "has ended"
     log_line = logged[0].strip()[:200]
     proof = f"process {record.pid}, which had at most {heap_mib} MiB, {state}; its log says: {log_line}"
+    if collects := next((call.func for call in cell.calls("toPandas", "toArrow")), None):
+        method = getattr(collects, "attr", "")
+        return Explanation(
+            f"The result is too large for {method}(): all of its rows must fit into the memory of Spark's server.",
+            proof,
+            with_reconnect("!eventlab restart spark", cell),
+            f"To restart Spark, run this; then write .limit(1000) before .{method}(), or count and group first",
+        )
     if 2 * heap_mib * 2**20 < psutil.virtual_memory().available:
         command = f"!EVENTLAB_SPARK_MEMORY={2 * heap_mib}m eventlab restart spark"
         instruction = f"Spark gets twice the memory until its next start. {THEN_DATAFRAMES}"
     else:
         command = "!eventlab restart spark"
         instruction = "To restart Spark, run this; then select, filter or limit rows before the cell collects them"
-    return Explanation("Spark has no memory left.", proof, _with_reconnect(command, cell), instruction)
+    return Explanation("Spark has no memory left.", proof, with_reconnect(command, cell), instruction)
 
 
 def _server_options(settings: Settings) -> str:
@@ -67,17 +89,23 @@ def _server_options(settings: Settings) -> str:
 
 
 def server_down(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the Spark server does not answer; the session ended with it."""
+    """Explain that the Spark server does not answer; the session ended with it.
+
+    Remedy: Start Spark and open a new session.
+    """
     if not service.is_reported(cell, "spark", *UNREACHABLE) or not settings.is_spark_connect:
         return None
     explanation = service.service_not_running(settings, "spark")
     if explanation is None or settings.spark_remote_url:
         return explanation
-    return replace(explanation, remedy=_with_reconnect(explanation.remedy, cell))
+    return replace(explanation, remedy=with_reconnect(explanation.remedy, cell))
 
 
 def server_restarted(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the session belongs to an earlier server, which the running one does not know."""
+    """Explain that the session belongs to an earlier server, which the running one does not know.
+
+    Remedy: Open a new session.
+    """
     name, running = session_variable(cell), process.find(settings, "spark")
     if not cell.matches(r"INVALID_HANDLE\.SESSION", r"SESSION_CHANGED", r"SESSION_NOT_FOUND"):
         return None
@@ -93,7 +121,10 @@ def server_restarted(cell: FailedCell, settings: Settings) -> Explanation | None
 
 
 def session_stopped(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the notebook's session is closed, while the server answers."""
+    """Explain that the notebook's session is closed, while the server answers.
+
+    Remedy: Open a new session.
+    """
     name = session_variable(cell)
     if not cell.has_condition("NO_ACTIVE_SESSION") or name is None or not cell.namespace[name].client.is_closed:
         return None
@@ -108,8 +139,49 @@ def session_stopped(cell: FailedCell, settings: Settings) -> Explanation | None:
     )
 
 
+def dataframe_of_ended_session(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a DataFrame belongs to an earlier session, while the notebook has a new one.
+
+    Remedy: The statements that create the DataFrame again.
+    """
+    session = session_of(cell)
+    if not cell.has_condition("NO_ACTIVE_SESSION", "SESSION_NOT_SAME") or session is None:
+        return None
+    stale = [name for name, frame in dataframes(cell) if frame.sparkSession is not session]
+    statements: dict[str, str] = {}
+    for name in stale:
+        _recreate(cell, name, session, statements)
+    if not stale or not set(stale) <= statements.keys():
+        return None
+    ended = is_closed(cell.namespace[stale[0]].sparkSession)
+    owner = "a Spark session that has ended" if ended else "another Spark session"
+    return Explanation(
+        f"The DataFrame {stale[0]!r} belongs to {owner}.",
+        f"its session is {cell.namespace[stale[0]].sparkSession.session_id}; the notebook's session is now "
+        f"{session.session_id}",
+        "\n".join(statements.values()),
+    )
+
+
+def _recreate(cell: FailedCell, name: str, session: Any, statements: dict[str, str]) -> None:
+    """Add the statements that create a DataFrame again, after those of the DataFrames that it uses."""
+    statement = cell.assignment_of(name)
+    if statement is None or name in statements:
+        return
+    used = {node.id for node in ast.walk(ast.parse(statement)) if isinstance(node, ast.Name)} - {name}
+    for other in used:
+        frame = cell.namespace.get(other)
+        if is_dataframe(frame) and frame.sparkSession is not session:
+            _recreate(cell, other, session, statements)
+    if not re.search(rf"(?<![\w'\"]){name}\b", statement.partition("=")[2]):
+        statements[name] = statement
+
+
 def connector_version_mismatch(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that Spark's Kafka source is missing or has another version than pyspark."""
+    """Explain that Spark's Kafka source is missing or has another version than pyspark.
+
+    Remedy: Install the right version and restart Spark.
+    """
     if not cell.matches(*WRONG_CLASSES):
         return None
     sources = [jar for jar in jars.class_path("spark") if jar.name.startswith("spark-sql-kafka")]
@@ -128,12 +200,15 @@ def connector_version_mismatch(cell: FailedCell, settings: Settings) -> Explanat
     commands = [check.remedy] if not check.ok else ["eventlab setup"] if missing else []
     commands += ["eventlab restart spark"] if loaded else []
     remedy = f"!{' && '.join(commands)}"
-    remedy = _with_reconnect(remedy, cell) if loaded else remedy
+    remedy = with_reconnect(remedy, cell) if loaded else remedy
     return Explanation("Spark's Kafka source has another version than pyspark.", proof, remedy)
 
 
 def rdd_on_connect(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that Spark Connect has no RDDs, and give a session that has them."""
+    """Explain that Spark Connect has no RDDs. Give a session that has them.
+
+    Remedy: A Spark inside of the notebook's kernel.
+    """
     name = session_variable(cell)
     named = cell.conditions.get("JVM_ATTRIBUTE_NOT_SUPPORTED", {}).get("attr_name")
     named = named or cell.conditions.get("NOT_IMPLEMENTED", {}).get("feature")
@@ -159,7 +234,10 @@ def rdd_on_connect(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 
 def no_session_yet(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that `@udf('boolean')`, `col(...)` and similar calls need a session."""
+    """Explain that `@udf('boolean')`, `col(...)` and similar calls need a session.
+
+    Remedy: Open a session.
+    """
     if not cell.has_condition("SESSION_OR_CONTEXT_NOT_EXISTS", "NO_ACTIVE_OR_DEFAULT_SESSION"):
         uses_spark = re.search(r"@udf|\bcol\(|from_json", cell.source)
         if not uses_spark or not cell.matches(r"^builtins\.AssertionError: $"):
@@ -175,57 +253,13 @@ def no_session_yet(cell: FailedCell, settings: Settings) -> Explanation | None:
     )
 
 
-def column_needs_backquotes(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that SQL reads `User-Agent` without backquotes as User minus Agent, while that column exists."""
-    for condition, parameters in cell.conditions.items():
-        if not condition.startswith("UNRESOLVED_COLUMN"):
-            continue
-        unknown = parameters.get("objectName", "").strip("`")
-        frames = [
-            value for value in cell.variables.values() if hasattr(value, "columns") and hasattr(value, "_plan")
-        ]
-        columns = [column for frame in frames for column in frame.columns if "-" in column]
-        for column in re.findall(r"`([^`]*-[^`]*)`", parameters.get("proposal", "")) + columns:
-            unquoted = rf"(?<![`\w-]){re.escape(column)}(?![`\w-])"
-            lines = [line for line in cell.source.split("\n") if column in line]
-            if not re.search(unquoted, cell.source) or unknown not in column.split("-") or len(lines) != 1:
-                continue
-            return Explanation(
-                f"In SQL, {column} without backquotes means {column.replace('-', ' minus ')}.",
-                f"Spark searched for a column {unknown}; the column `{column}` exists",
-                re.sub(unquoted, f"`{column}`", lines[0].strip()),
-                REPLACE_LINE,
-            )
-    return None
-
-
-def session_variable(cell: FailedCell) -> str | None:
-    """Return a variable with a Spark Connect session: one that the cell uses, or else any of the notebook."""
-    for variables in (cell.variables, cell.namespace):
-        for name, value in list(variables.items()):
-            if type(value).__module__ == "pyspark.sql.connect.session" and hasattr(value, "client"):
-                return name
-    return None
-
-
-def reconnect(name: str) -> str:
-    """Return a line of Python that replaces the session in the variable with a new one."""
-    return f"{name}.stop(); {NEW_SESSION.replace('spark = ', f'{name} = ')}"
-
-
-def _with_reconnect(command: str, cell: FailedCell) -> str:
-    """Return the command and, if the notebook has a session, a line that replaces the session."""
-    name = session_variable(cell)
-    return f"{command}\n{reconnect(name)}" if name else command
-
-
 EXPLANATIONS: list[Explain] = [
     memory_exhausted,
     server_down,
     server_restarted,
     session_stopped,
+    dataframe_of_ended_session,
     connector_version_mismatch,
     rdd_on_connect,
     no_session_yet,
-    column_needs_backquotes,
 ]

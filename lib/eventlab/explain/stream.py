@@ -5,15 +5,16 @@ import re
 
 from eventlab.clients import kafka
 from eventlab.clients.hdfs import open_hdfs
-from eventlab.explain.explanation import Explain, Explanation
+from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell
-from eventlab.explain.spark import session_variable
+from eventlab.explain.session import dataframes, session_variable
 from eventlab.settings import Settings
 from eventlab.stack import filesystem
 
 TIMEOUT_S = 1.5
 LAST_BATCHES = 3
 NAME_IN_USE = r"Cannot start query with name (\S+) as a query with that name is already active"
+NOT_FOR_STREAMS = r"CALL_ON_STREAMING_DATASET_UNSUPPORTED"
 DATA_LOST = (
     r"Some data may have been lost",
     r"KAFKA_DATA_LOSS",
@@ -23,7 +24,10 @@ DATA_LOST = (
 
 
 def name_in_use(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the session already runs a query with that name."""
+    """Explain that the session already runs a query with that name.
+
+    Remedy: Stop the query of that name.
+    """
     match, session = re.search(NAME_IN_USE, cell.text), session_variable(cell)
     if not match or not session:
         return None
@@ -39,7 +43,10 @@ def name_in_use(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 
 def checkpoint_of_deleted_topic(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the topic was deleted after the stream ran: its end is below the checkpoint's offsets."""
+    """Explain that the topic was deleted after the stream ran: its end is below the checkpoint's offsets.
+
+    Remedy: Delete the checkpoint and the output.
+    """
     if not cell.matches(*DATA_LOST) or not cell.matches(r"Streaming Query|checkpointLocation|\[STREAM_FAILED\]"):
         return None
     checkpoint = _sink_option(cell, "checkpointLocation")
@@ -87,4 +94,152 @@ def _checkpoint_offsets(checkpoint: str, settings: Settings) -> dict[str, dict[s
     return greatest
 
 
-EXPLANATIONS: list[Explain] = [name_in_use, checkpoint_of_deleted_topic]
+def stream_used_as_table(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that show, count, collect or write need a table, but the DataFrame is a stream.
+
+    Remedy: A line that writes the stream to a table in memory.
+    """
+    if not cell.matches(r"Queries with streaming sources must be executed with writeStream", NOT_FOR_STREAMS):
+        return None
+    for name, frame in dataframes(cell):
+        if not frame.isStreaming:
+            continue
+        plan, mode = getattr(frame, "_plan", None), ""
+        while plan is not None:
+            mode = '.outputMode("complete")' if type(plan).__name__ == "Aggregate" else mode
+            plan = getattr(plan, "_child", None)
+        line = f'{name}_query = {name}.writeStream.format("memory").queryName("{name}_rows"){mode}.start()'
+        return Explanation(
+            f"The DataFrame {name!r} is a stream. It has no end, so nothing can show, count or write all of it.",
+            f"{name}.isStreaming is True",
+            line,
+            f'{REPLACE_LINE}; after some seconds, spark.table("{name}_rows") has rows',
+        )
+    return None
+
+
+def output_mode(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that the output mode does not fit the query or the sink.
+
+    Remedy: The line with another output mode or sink.
+    """
+    operation = cell.conditions.get("STREAMING_OUTPUT_MODE.UNSUPPORTED_OPERATION")
+    sink = cell.conditions.get("STREAMING_OUTPUT_MODE.UNSUPPORTED_DATASOURCE")
+    if operation and operation["outputMode"] == "append":
+        what = "In the mode append, a stream shows a group when it is complete, which needs a watermark."
+        what += " The mode complete shows all groups after each batch."
+        proof = "Spark reports an aggregation without a watermark in the mode append"
+        return _with_mode(cell, "append", "complete", what, proof)
+    if operation and operation["outputMode"] == "complete":
+        what = "The mode complete shows all groups again after each batch, but this stream has no groups."
+        proof = "Spark reports no streaming aggregation in the mode complete"
+        return _with_mode(cell, "complete", "append", what, proof)
+    if sink:
+        what = f"A stream into {sink['className']} only appends. It cannot use the mode {sink['outputMode']}."
+        what += " The memory sink can."
+        typed = re.search(r"\.format\(([\"'])\w+\1\)", cell.source)
+        memory = '.format("memory").queryName("rows_so_far")'
+        line = _line_of(cell, typed).replace(typed[0], memory) if typed else ""
+        proof = f"Spark reports the mode {sink['outputMode']} as not supported by {sink['className']}"
+        return Explanation(what, proof, line, REPLACE_LINE) if line else None
+    return None
+
+
+def _with_mode(cell: FailedCell, old: str, new: str, what: str, proof: str) -> Explanation | None:
+    """Explain with the line that has another output mode: in its call of outputMode, or before its start."""
+    typed = re.search(rf"\.outputMode\(([\"']){old}\1\)", cell.source)
+    call = typed or re.search(r"\.start\(", cell.source)
+    line = _line_of(cell, call)
+    if not call or not line:
+        return None
+    changed = line.replace(call[0], f'.outputMode("{new}")' if typed else f'.outputMode("{new}"){call[0]}')
+    return Explanation(what, proof, changed, REPLACE_LINE)
+
+
+def _line_of(cell: FailedCell, match: re.Match[str] | None) -> str:
+    """Return the cell's only line with the matched text, or ""."""
+    lines = [line for line in cell.source.split("\n") if match and match[0] in line]
+    return lines[0].strip() if len(lines) == 1 else ""
+
+
+def checkpoint_missing(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a stream into files or Kafka needs a checkpoint. Name a folder that is free.
+
+    Remedy: The line with a checkpoint.
+    """
+    if not cell.matches(r"checkpointLocation must be specified"):
+        return None
+    call = re.search(r"\.start\(", cell.source)
+    line = _line_of(cell, call)
+    path = next(path for n in range(1, 1000) if not filesystem.exists(path := f"/tmp/checkpoint_{n}", settings))
+    if not call or not line:
+        return None
+    return Explanation(
+        "A stream into files or Kafka needs a checkpoint, where it notes what it has read.",
+        f"Spark reports that the query has no checkpointLocation; {path} on HDFS is free",
+        line.replace(call[0], f'.option("checkpointLocation", "{path}"){call[0]}'),
+        REPLACE_LINE,
+    )
+
+
+def kafka_sink_without_value(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that Kafka's sink needs a column `value` with text or bytes.
+
+    Remedy: The line that makes a column `value`.
+    """
+    missing = cell.matches(r"Required attribute 'value' not found")
+    wrong_type = re.search(r"value attribute unsupported type (\w+)", cell.text)
+    if not missing and not wrong_type:
+        return None
+    call = re.search(r"\.write(Stream)?\b", cell.source)
+    line = _line_of(cell, call)
+    for name, frame in dataframes(cell):
+        if not call or not re.search(rf"\b{name}\b", line) or ("value" in frame.columns) is bool(missing):
+            continue
+        make_value = '.selectExpr("string(value) as value")'
+        if missing:
+            make_value = '.selectExpr("to_json(struct(*)) as value")'
+        what = "Kafka's sink writes the column value, which must be a text or bytes."
+        return Explanation(
+            what + (f" Here it is a {wrong_type[1]}." if wrong_type else " This DataFrame has no such column."),
+            f"the columns of {name} are {', '.join(frame.columns)}",
+            line.replace(call[0], f"{make_value}{call[0]}"),
+            REPLACE_LINE,
+        )
+    return None
+
+
+def checkpoint_of_other_query(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that the query's groups or source changed after its checkpoint was written.
+
+    Remedy: Delete the checkpoint.
+    """
+    changed = re.search(r"Existing (?:key|value)_schema=(\S+.*?) and new (?:key|value)_schema=(\S+.*)", cell.text)
+    if not changed and not cell.matches(r"STATE_STORE_\w+_SCHEMA_NOT_COMPATIBLE", r"Log file was malformed"):
+        return None
+    checkpoint = _sink_option(cell, "checkpointLocation")
+    if not checkpoint or not filesystem.has_webhdfs(checkpoint, settings):
+        return None
+    if not filesystem.exists(checkpoint, settings):
+        return None
+    proof = f"{checkpoint} on HDFS contains: {', '.join(filesystem.names(checkpoint, settings))}"
+    if changed:
+        before, after = (", ".join(re.findall(r"StructField\((\w+)", text)) for text in changed.groups())
+        proof += f"; its state has the fields {before}, the query has {after}"
+    return Explanation(
+        "The checkpoint belongs to an earlier form of this query: its groups, aggregates or source have changed.",
+        proof,
+        f"!hadoop fs -rm -r -skipTrash {checkpoint}",
+        "To start again at the beginning, run this (it deletes the checkpoint), then run the cell again",
+    )
+
+
+EXPLANATIONS: list[Explain] = [
+    name_in_use,
+    checkpoint_of_deleted_topic,
+    stream_used_as_table,
+    output_mode,
+    checkpoint_missing,
+    kafka_sink_without_value,
+    checkpoint_of_other_query,
+]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import DataFrame, SparkSession
 
 from eventlab.clients import kafka
+from eventlab.clients.spark import KAFKA_READ_OPTIONS
 from eventlab.errors import EventlabError
 from eventlab.settings import settings
 
@@ -58,7 +59,7 @@ def find_topic(name: str) -> Topic:
 
 def load_messages(spark: SparkSession, topic: Topic) -> DataFrame:
     """Return the topic's messages with the columns of Spark's Kafka source; `value` is binary."""
-    options = {
+    options = KAFKA_READ_OPTIONS | {
         "kafka.bootstrap.servers": settings.bootstrap_servers,
         "kafka.max.poll.records": str(MAX_POLL_RECORDS),
         "subscribe": topic.name,

@@ -1,0 +1,33 @@
+"""The commands of explanations: why a command failed or shows nothing, and the page of all explanations."""
+
+import shlex
+
+import click
+
+from eventlab.settings import settings
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="COMMAND...")
+def why(command: tuple[str, ...]) -> None:
+    """Explain why a command failed or shows nothing.
+
+    The command is not run again: the services are asked about the topics, groups, paths and addresses in it.
+    In a notebook, `%why` explains the last cell.
+
+    Examples:
+      eventlab why kafkacat -C -t events -o end -e
+      eventlab why hadoop fs -ls /tmp/purchase
+    """
+    from eventlab.explain import why as silence
+    from eventlab.explain.failed_cell import FailedCell
+
+    click.echo(silence.explain(FailedCell(None, f"!{shlex.join(command)}"), settings).bundle()["text/plain"])
+
+
+@click.command()
+def explanations() -> None:
+    """Print the page of all explanations as Markdown: causes and remedies."""
+    from eventlab.explain import page
+
+    click.echo(page.markdown(), nl=False)

@@ -1,0 +1,268 @@
+"""Explains errors of kafka-python while the broker runs: values, sizes, deserializers, groups and positions."""
+
+import ast
+from collections.abc import Iterator
+from typing import Any
+
+from eventlab.clients import kafka
+from eventlab.explain.edits import python_correction, source_of
+from eventlab.explain.explanation import RUN_FIRST, Explain, Explanation
+from eventlab.explain.failed_cell import FailedCell, python_tree
+from eventlab.settings import Settings
+
+SHOWN = 60
+"""Characters of a message that a proof shows."""
+
+
+def clients(cell: FailedCell, kind: str) -> Iterator[tuple[str, Any]]:
+    """Yield the cell's kafka-python clients of a class: (variable, client)."""
+    for name, value in cell.variables.items():
+        if type(value).__name__ == kind and type(value).__module__.startswith("kafka."):
+            yield name, value
+
+
+def value_is_no_bytes(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a message's value or key is a text or a dictionary, which Kafka does not store.
+
+    Remedy: The line with `.encode()` or `json.dumps(...).encode()`.
+    """
+    for part, position in (("value", 1), ("key", 2)):
+        if not cell.matches(rf"Unsupported type for serialized {part}: <class '(\w+)'>"):
+            continue
+        for name, producer in clients(cell, "KafkaProducer"):
+            sends = [call for call in cell.calls("send") if source_of(cell, call.func) == f"{name}.send"]
+            if len(sends) != 1 or producer.config[f"{part}_serializer"] is not None:
+                continue
+            keyword = next((item.value for item in sends[0].keywords if item.arg == part), None)
+            node = keyword or (sends[0].args[position] if len(sends[0].args) > position else None)
+            if node is None:
+                continue
+            code = source_of(cell, node)
+            is_text = cell.matches(r"serialized \w+: <class 'str'>")
+            json_name = "json" if "json" in cell.namespace else "__import__('json')"
+            new = f"{_in_parentheses(node, code)}.encode()" if is_text else f"{json_name}.dumps({code}).encode()"
+            kind = "a text" if is_text else "a Python object"
+            return python_correction(
+                cell,
+                node,
+                new,
+                f"Kafka stores bytes, but this {part} is {kind}.",
+                f"{name} has no {part}_serializer, and kafka-python reports: {cell.error}",
+            )
+    return None
+
+
+def _in_parentheses(node: ast.expr, code: str) -> str:
+    return code if isinstance(node, ast.Constant | ast.Name | ast.JoinedStr | ast.Call) else f"({code})"
+
+
+def message_too_large(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a message is larger than the limit of the producer or of the topic.
+
+    Remedy: A producer and a topic with a higher limit.
+    """
+    if not cell.matches(r"MessageSizeTooLargeError|RecordTooLargeException"):
+        return None
+    for name, producer in clients(cell, "KafkaProducer"):
+        sends = [call for call in cell.calls("send") if source_of(cell, call.func) == f"{name}.send" and call.args]
+        topic = _constant(cell, sends[0].args[0]) if sends else None
+        if topic is None:
+            continue
+        topic_limit = _topic_limit(settings.bootstrap_servers, topic)
+        producer_limit = producer.config["max_request_size"]
+        proof = f"the producer's max_request_size is {producer_limit:,} bytes; the topic's max.message.bytes is "
+        proof += f"{topic_limit:,}"
+        size = _size(cell.error)
+        what = f"The message is larger than the {'producer' if size else 'broker'} accepts."
+        what += f" It has {size:,} bytes." if size else ""
+        needed = 2 * (size or producer_limit)
+        lines = []
+        if size:
+            lines.append(
+                f"{name}.close(); {name} = type({name})(bootstrap_servers={settings.bootstrap_servers!r}, "
+                f"max_request_size={needed})"
+            )
+        if topic_limit < needed:
+            lines.append(
+                "from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient; "
+                f"KafkaAdminClient(bootstrap_servers={settings.bootstrap_servers!r}).alter_configs("
+                f"[ConfigResource(ConfigResourceType.TOPIC, {topic!r}, {{'max.message.bytes': '{needed}'}})])"
+            )
+        instruction = "Large messages slow Kafka down. To raise the limit, run this, then run the cell again"
+        return Explanation(what, proof, "\n".join(lines), instruction)
+    return None
+
+
+def _topic_limit(bootstrap_servers: str, topic: str) -> int:
+    """Return the topic's `max.message.bytes`, as the broker reports it."""
+    from kafka.admin import ConfigResource, ConfigResourceType
+
+    with kafka.open_admin(bootstrap_servers) as admin:
+        answer = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)], config_filter="all")
+    return int(_find(answer, "max.message.bytes"))
+
+
+def _find(answer: Any, key: str) -> str:
+    """Return the value of a key in the nested dictionaries of an answer."""
+    if isinstance(answer, dict):
+        if key in answer:
+            value = answer[key]
+            return str(value["value"] if isinstance(value, dict) else value)
+        answer = list(answer.values())
+    for item in answer if isinstance(answer, list) else ():
+        try:
+            return _find(item, key)
+        except LookupError:
+            continue
+    raise LookupError(key)
+
+
+def _size(error: BaseException | None) -> int:
+    """Return the message's size in the producer's error; 0 in the broker's, which has none."""
+    words = str(error).split()
+    return next((int(word) for word in words if word.isdigit() and int(word) > 10_000), 0)
+
+
+def _constant(cell: FailedCell, node: ast.expr) -> str | None:
+    """Return the text of a literal or of a variable."""
+    value = node.value if isinstance(node, ast.Constant) else cell.namespace.get(getattr(node, "id", ""))
+    return value if isinstance(value, str) else None
+
+
+def deserializer_failed(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that the consumer's deserializer raised an error for one message. Show the message.
+
+    Remedy: A function that skips such messages.
+    """
+    for name, _ in clients(cell, "KafkaConsumer"):
+        statement, message = cell.assignment_of(name), _message_in_traceback(cell.error)
+        function = next(iter(_keyword(statement or "", "value_deserializer")), None)
+        if function is None or message is None:
+            continue
+        topic, partition, offset, value = message
+        return Explanation(
+            f"The value_deserializer of {name} cannot read one message: {type(cell.error).__name__}.",
+            f"the message at offset {offset} of partition {partition} of topic {topic!r} is {value!r:.{SHOWN}}",
+            "def value_or_none(value):\n"
+            "    try:\n"
+            f"        return ({function})(value)\n"
+            "    except Exception:\n"
+            "        return None",
+            "To skip such messages, run this; then write value_deserializer=value_or_none in the cell",
+        )
+    return None
+
+
+def _keyword(statement: str, name: str) -> Iterator[str]:
+    """Yield the code of the keyword arguments with this name in a statement."""
+    for node in ast.walk(python_tree(statement)):
+        if isinstance(node, ast.keyword) and node.arg == name:
+            yield ast.get_source_segment(statement, node.value) or ""
+
+
+def _message_in_traceback(error: BaseException | None) -> tuple[str, int, int, bytes | None] | None:
+    """Return topic, partition, offset and value of the message that kafka-python was reading."""
+    traceback = error.__traceback__ if error else None
+    result = None
+    while traceback is not None:
+        variables = traceback.tb_frame.f_locals
+        if "/kafka/" in traceback.tb_frame.f_code.co_filename:
+            record, place = variables.get("record"), variables.get("tp") or variables.get("topic_partition")
+            if record is not None and hasattr(record, "offset") and place is not None:
+                result = (place.topic, place.partition, record.offset, record.value)
+        traceback = traceback.tb_next
+    return result
+
+
+def left_its_group(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that the consumer was removed from its group, because it did not poll in time.
+
+    Remedy: The line with a longer `max_poll_interval_ms`.
+    """
+    if not cell.matches(r"^kafka\.errors\.CommitFailedError"):
+        return None
+    for name, consumer in clients(cell, "KafkaConsumer"):
+        interval, group = consumer.config["max_poll_interval_ms"], consumer.config["group_id"]
+        what = f"The consumer {name!r} left its group {group!r}: the cell worked longer on messages than its "
+        what += "max_poll_interval_ms allows between two polls."
+        proof = f"max_poll_interval_ms of {name} is {interval:,}; the broker refused its commit"
+        new = str(max(300_000, 10 * interval))
+        keywords = [item for call in cell.calls("KafkaConsumer") for item in call.keywords]
+        keyword = next((item for item in keywords if item.arg == "max_poll_interval_ms"), None)
+        if keyword:
+            return python_correction(cell, keyword.value, new, what, proof)
+        statement = cell.assignment_of(name)
+        if statement and statement.rstrip().endswith(")"):
+            fixed = f"{statement.rstrip()[:-1].rstrip().rstrip(',')}, max_poll_interval_ms={new})"
+            return Explanation(what, proof, f"{name}.close(autocommit=False)\n{fixed}", RUN_FIRST)
+    return None
+
+
+def starts_at_the_end(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a consumer waits for new messages, because it starts at `latest`, or its group has read all.
+
+    Remedy: The line with `auto_offset_reset="earliest"`, or with another group.
+    """
+    if not cell.matches(r"^builtins\.(StopIteration|IndexError)"):
+        return None
+    return no_message_for_consumer(cell, settings)
+
+
+def no_message_for_consumer(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain why a consumer of the cell gets no message of a topic that has messages."""
+    servers = settings.bootstrap_servers
+    for name, consumer in clients(cell, "KafkaConsumer"):
+        for topic in consumer.subscription() or ():
+            offsets = kafka.topic_offsets(servers, topic)
+            if not offsets or not offsets.messages:
+                continue
+            group = consumer.config["group_id"]
+            committed = kafka.committed_offsets(servers, group, topic) if group else {}
+            rows = ", ".join(f"partition {number} ends at offset {end}" for number, end in offsets.end.items())
+            if group and committed and all(committed.get(number, 0) >= end for number, end in offsets.end.items()):
+                what = f"The group {group!r} has read all messages of the topic {topic!r}; it gets only new ones."
+                proof = f"{rows}; the group's committed offsets are {', '.join(map(str, committed.values()))}"
+                seek = f"{name}.poll(1000); {name}.seek_to_beginning()"
+                return _read_again(cell, name, what, proof, f"{group}-2") or Explanation(what, proof, seek)
+            if consumer.config["auto_offset_reset"] == "latest" and not committed:
+                what = f"The consumer {name!r} starts at the end of topic {topic!r} and gets only new messages."
+                proof = f"its auto_offset_reset is 'latest'; {topic!r} has {offsets.messages} messages, and {rows}"
+                return _read_from_start(cell, name, what, proof)
+    return None
+
+
+def _read_from_start(cell: FailedCell, name: str, what: str, proof: str) -> Explanation | None:
+    """Propose `auto_offset_reset="earliest"`: in the cell, or in the statement that created the consumer."""
+    statement = cell.assignment_of(name)
+    if statement is None or not statement.rstrip().endswith(")"):
+        return None
+    changed = statement.replace('"latest"', '"earliest"').replace("'latest'", "'earliest'")
+    if changed == statement:
+        changed = f'{statement.rstrip()[:-1].rstrip().rstrip(",")}, auto_offset_reset="earliest")'
+    return _changed_statement(cell, statement, changed, what, proof)
+
+
+def _read_again(cell: FailedCell, name: str, what: str, proof: str, group: str) -> Explanation | None:
+    """Propose another consumer group, which starts at its own position."""
+    statement, old = cell.assignment_of(name), cell.namespace[name].config["group_id"]
+    if statement is None or statement.count(repr(old)) + statement.count(f'"{old}"') != 1:
+        return None
+    changed = statement.replace(repr(old), repr(group)).replace(f'"{old}"', f'"{group}"')
+    return _changed_statement(cell, statement, changed, what, proof)
+
+
+def _changed_statement(cell: FailedCell, old: str, new: str, what: str, proof: str) -> Explanation | None:
+    """Explain with the changed line, if the cell has the statement in one line, else with the whole statement."""
+    nodes = [node for node in ast.walk(cell.tree) if isinstance(node, ast.Assign) and source_of(cell, node) == old]
+    if nodes and "\n" not in old:
+        return python_correction(cell, nodes[0], new, what, proof)  # type: ignore[arg-type]
+    return Explanation(what, proof, new, RUN_FIRST) if not nodes else None
+
+
+EXPLANATIONS: list[Explain] = [
+    value_is_no_bytes,
+    message_too_large,
+    deserializer_failed,
+    left_its_group,
+    starts_at_the_end,
+]

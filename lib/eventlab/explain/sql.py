@@ -1,0 +1,268 @@
+"""Explains errors of Spark SQL: names of tables and columns, grouping, joins and unions.
+
+Spark checks a corrected query before the box proposes it; nothing is executed for that.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from eventlab.explain.edits import (
+    python_correction,
+    source_of,
+    sql_correction,
+    sql_texts,
+)
+from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
+from eventlab.explain.failed_cell import FailedCell, close_matches
+from eventlab.explain.session import dataframes, is_closed, is_dataframe, session_of
+from eventlab.settings import Settings
+
+END_OF_GROUP = re.compile(r"\s+(having|order\s+by|limit|union)\b", re.IGNORECASE)
+TO_SEE = "To see the names that exist, run this"
+CREATES_VIEW = r"createOrReplaceTempView|createTempView|registerTempTable|create\s+(or\s+replace\s+)?temp"
+
+
+def table_not_found(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that the session has no such table or view: another spelling, or a view of an earlier session.
+
+    Remedy: The line with the nearest name, or the statement that creates the view again.
+    """
+    name = cell.conditions.get("TABLE_OR_VIEW_NOT_FOUND", {}).get("relationName", "").replace("`", "")
+    session = session_of(cell)
+    if not name or session is None:
+        return None
+    existing = sorted(table.name for table in session.catalog.listTables())
+    if name.lower() in [table.lower() for table in existing]:
+        return None
+    what = f"There is no table or view {name!r} in this session."
+    proof = f"the session's tables and views are: {', '.join(existing) or 'none'}"
+    for similar in close_matches(name, existing)[:1]:
+        if explanation := correction(cell, name, similar, f"{what} Did you mean {similar!r}?", proof):
+            return explanation
+    if earlier := _statement_of_view(cell, name):
+        what = f"The view {name!r} was created in an earlier Spark session. A view ends with its session."
+        return Explanation(what, f"{proof}; an earlier cell contains: {earlier}", earlier)
+    return Explanation(
+        f"{what} A temporary view exists only in the session that created it.",
+        proof,
+        "spark.catalog.listTables()" if "spark" in cell.namespace else "spark.sql('show tables').show()",
+        TO_SEE,
+    )
+
+
+def _statement_of_view(cell: FailedCell, name: str) -> str | None:
+    """Return the statement of an earlier cell that created the view, if it can run in the open session."""
+    pattern = rf"^.*({CREATES_VIEW}).*\b{re.escape(name)}\b.*$"
+    for source in reversed(cell.history):
+        for line in re.findall(f"({pattern})", source, re.MULTILINE | re.IGNORECASE):
+            statement = line[0].strip()
+            used = [cell.namespace.get(word) for word in re.findall(r"\w+", statement)]
+            sessions = [frame.sparkSession for frame in used if is_dataframe(frame)]
+            if not any(is_closed(session) for session in sessions):
+                return str(statement)
+    return None
+
+
+def column_needs_backquotes(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that SQL reads `User-Agent` without backquotes as User minus Agent, while that column exists.
+
+    Remedy: The line with backquotes.
+    """
+    for unknown, columns in _unresolved(cell):
+        for column in (name for name in columns if "-" in name):
+            unquoted = rf"(?<![`\w-]){re.escape(column)}(?![`\w-])"
+            lines = [line for line in cell.source.split("\n") if column in line]
+            if not re.search(unquoted, cell.source) or unknown not in column.split("-") or len(lines) != 1:
+                continue
+            return Explanation(
+                f"In SQL, {column} without backquotes means {column.replace('-', ' minus ')}.",
+                f"Spark searched for a column {unknown}; the column `{column}` exists",
+                re.sub(unquoted, f"`{column}`", lines[0].strip()),
+                REPLACE_LINE,
+            )
+    return None
+
+
+def column_not_found(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a column does not exist. Name the nearest one.
+
+    Remedy: The line with the nearest column, or a line that shows the columns.
+    """
+    for unknown, columns in _unresolved(cell):
+        if unknown in columns or not columns:
+            continue
+        what = f"There is no column {unknown!r}."
+        proof = f"the columns are: {', '.join(columns)}"
+        for similar in _similar_columns(unknown, columns):
+            question = f"{what} Did you mean {similar!r}?"
+            quoted = similar if re.fullmatch(r"\w+", similar) else f"`{similar}`"
+            in_sql = any(context.contextType().name == "SQL" for context in _contexts(cell))
+            new = quoted if in_sql else similar
+            if explanation := correction(cell, unknown, new, question, proof):
+                return explanation
+        frame = next((name for name, _ in dataframes(cell)), None)
+        table = next(iter(_tables(cell)), None)
+        if frame or table:
+            show = f"{frame}.columns" if frame else f"spark.table({table!r}).columns"
+            see_columns = "To see the columns, run this; then write one of them in the cell"
+            return Explanation(what, proof, show, see_columns)
+    return None
+
+
+def _unresolved(cell: FailedCell) -> Iterator[tuple[str, list[str]]]:
+    """Yield each column that Spark could not resolve, and the columns of the cell's DataFrames and tables."""
+    for condition, parameters in cell.conditions.items():
+        if not condition.startswith(("UNRESOLVED_COLUMN", "CANNOT_RESOLVE_DATAFRAME_COLUMN")):
+            continue
+        columns = re.findall(r"`([^`]*)`", parameters.get("proposal", ""))
+        for _, frame in dataframes(cell):
+            columns += frame.columns
+        session = session_of(cell)
+        for table in _tables(cell) if session else ():
+            columns += session.table(table).columns
+        unknown = parameters.get("objectName") or parameters.get("name", "")
+        yield unknown.strip('`"').split("`.`")[-1], list(dict.fromkeys(columns))
+
+
+def _similar_columns(unknown: str, columns: list[str]) -> list[str]:
+    """Return the columns that differ in case, dash or underscore, then those that differ in few letters."""
+
+    def plain(name: str) -> str:
+        return re.sub(r"[-_ .]", "", name).lower()
+
+    same = [column for column in columns if plain(column) == plain(unknown)]
+    return same or close_matches(unknown, columns)[:1]
+
+
+def _tables(cell: FailedCell) -> list[str]:
+    """Return the names of existing tables in the SQL of the cell."""
+    session = session_of(cell)
+    if session is None:
+        return []
+    texts = "\n".join(text for _, text in cell.strings())
+    names = re.findall(r"\b(?:from|join)\s+`?([\w.]+)", texts, re.IGNORECASE)
+    return [name for name in dict.fromkeys(names) if session.catalog.tableExists(name)]
+
+
+def _contexts(cell: FailedCell) -> list[Any]:
+    """Return the parts of the query that Spark names in the error."""
+    get_context = getattr(cell.error, "getQueryContext", None)
+    return list(get_context() or ()) if callable(get_context) else []
+
+
+def fragments(cell: FailedCell) -> list[str]:
+    """Return the parts of the SQL that Spark names in the error."""
+    return [context.fragment() for context in _contexts(cell) if context.contextType().name == "SQL"]
+
+
+def missing_group_by(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a query counts or sums without grouping by its other columns.
+
+    Remedy: The line with a GROUP BY that Spark accepts.
+    """
+    if cell.has_condition("MISSING_GROUP_BY"):
+        for query in fragments(cell):
+            selected = re.match(r"\s*select\s+(.*?)\s+from\b", query, re.IGNORECASE | re.DOTALL)
+            columns = [item for item in _split(selected[1]) if "(" not in item] if selected else []
+            names = ", ".join(re.sub(r"\s+as\s+\S+$", "", item, flags=re.IGNORECASE) for item in columns)
+            end = END_OF_GROUP.search(query, selected.end() if selected else 0)
+            position = end.start() if end else len(query.rstrip())
+            new = f"{query[:position]} group by {names}{query[position:]}"
+            what = f"The query selects {names} and an aggregate such as count(*), but does not group by {names}."
+            proof = "Spark reports MISSING_GROUP_BY, and accepts the query with the line below"
+            if names and (explanation := sql_correction(cell, query, new, what, proof)):
+                return explanation
+    missing = cell.conditions.get("MISSING_AGGREGATION", {}).get("expression", "").strip('"')
+    for _, query in sql_texts(cell, "") if missing else ():
+        clause = re.search(r"\bgroup\s+by\s+(.*?)(?=\s+(?:having|order\s+by|limit)\b|\s*$)", query, re.I | re.S)
+        if not clause:
+            continue
+        what = f"The query selects {missing}, which is neither in GROUP BY nor in an aggregate such as max()."
+        proof = f"Spark reports MISSING_AGGREGATION for {missing}, and accepts the query with the line below"
+        if explanation := sql_correction(cell, clause[0], f"{clause[0]}, {missing}", what, proof):
+            return explanation
+    return None
+
+
+def _split(items: str) -> list[str]:
+    """Split the list of a SELECT at its commas, but not inside of parentheses."""
+    parts, depth = [""], 0
+    for character in items:
+        depth += (character == "(") - (character == ")")
+        if character == "," and not depth:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return [part.strip() for part in parts if part.strip()]
+
+
+def ambiguous_column(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that both sides of a join have a column of this name.
+
+    Remedy: The line with the table's name before the column, or a join by name.
+    """
+    parameters = cell.conditions.get("AMBIGUOUS_REFERENCE")
+    if not parameters:
+        return None
+    name = parameters["name"].strip("`")
+    references = [text.replace("`", "") for text in re.findall(r"(?:`[^`]*`\.?)+", parameters["referenceNames"])]
+    what = f"Both sides of the join have a column {name!r}."
+    proof = f"Spark finds {' and '.join(references)}"
+    for reference in references if fragments(cell) else ():
+        for _, text in sql_texts(cell, name):
+            position = re.search(rf"(?<![\w.`]){re.escape(name)}(?![\w`])", text)
+            if not position or "." not in reference:
+                continue
+            corrected = f"{text[: position.start()]}{reference}{text[position.end() :]}"
+            if explanation := sql_correction(cell, text, corrected, what, proof):
+                return explanation
+    for call in cell.calls("join"):
+        left, arguments = getattr(call.func, "value", None), call.args
+        if not (isinstance(left, ast.Name) and len(arguments) >= 2 and isinstance(arguments[0], ast.Name)):
+            continue
+        if not re.search(rf"\b{re.escape(name)}\b", source_of(cell, arguments[1])):
+            continue
+        frames = [cell.namespace.get(node.id) for node in (left, arguments[0])]
+        if all(frame is not None and name in frame.columns for frame in frames):
+            sides = f"{proof}: {left.id} and {arguments[0].id} have it"
+            by_name = f"{what} A join by name keeps it once."
+            return python_correction(cell, arguments[1], repr(name), by_name, sides)
+    return None
+
+
+def union_of_different_columns(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that the two sides of a union have different numbers of columns.
+
+    Remedy: The line with `unionByName(..., allowMissingColumns=True)`.
+    """
+    if not cell.has_condition("NUM_COLUMNS_MISMATCH"):
+        return None
+    for call in cell.calls("union", "unionAll"):
+        left = getattr(call.func, "value", None)
+        if not (isinstance(left, ast.Name) and len(call.args) == 1 and isinstance(call.args[0], ast.Name)):
+            continue
+        first, second = (cell.namespace.get(node.id) for node in (left, call.args[0]))
+        if first is None or second is None or len(first.columns) == len(second.columns):
+            continue
+        _ = first.unionByName(second, allowMissingColumns=True).schema  # raises if the types do not fit
+        columns = [f"{node.id} has {', '.join(cell.namespace[node.id].columns)}" for node in (left, call.args[0])]
+        return python_correction(
+            cell,
+            call,
+            f"{left.id}.unionByName({call.args[0].id}, allowMissingColumns=True)",
+            "A union needs the same columns on both sides. By name, it fills missing columns with NULL.",
+            "; ".join(columns),
+        )
+    return None
+
+
+EXPLANATIONS: list[Explain] = [
+    table_not_found,
+    column_needs_backquotes,
+    column_not_found,
+    missing_group_by,
+    ambiguous_column,
+    union_of_different_columns,
+]

@@ -1,0 +1,159 @@
+"""Explains errors of values and data sources in Spark SQL: casts, divisions, bytes, paths, formats, typing errors."""
+
+import ast
+import re
+from typing import Any
+
+from eventlab.explain.edits import is_accepted, python_correction, source_of, sql_correction, sql_texts
+from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
+from eventlab.explain.failed_cell import FailedCell, close_matches
+from eventlab.explain.session import session_of
+from eventlab.explain.sql import fragments
+from eventlab.settings import Settings
+from eventlab.stack import filesystem
+
+FORMATS = ("parquet", "json", "csv", "orc", "text", "kafka", "jdbc", "avro", "rate", "memory", "console", "noop")
+
+
+def value_cannot_be_cast(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a text is no number: in ANSI mode, the query stops at the first such value.
+
+    Remedy: The line with `try_cast`.
+    """
+    parameters, session = cell.conditions.get("CAST_INVALID_INPUT"), session_of(cell)
+    if not parameters or session is None or session.conf.get("spark.sql.ansi.enabled") != "true":
+        return None
+    value, target = parameters["expression"], parameters["targetType"].strip('"')
+    what = f"The value {value} cannot be cast to {target}. Spark stops there; try_cast gives NULL instead."
+    proof = f"Spark read {value}; spark.sql.ansi.enabled is true in this session"
+    for fragment in fragments(cell):
+        new = re.sub(r"^cast\(", "try_cast(", fragment, flags=re.IGNORECASE)
+        if new == fragment and (compared := re.match(r"^(`[^`]+`|\w+)(\s*[<>=!]+.*)$", fragment, re.DOTALL)):
+            new = f"try_cast({compared[1]} as {target}){compared[2]}"
+        if new != fragment and (explanation := sql_correction(cell, fragment, new, what, proof)):
+            return explanation
+    casts = [call for call in cell.calls("cast", "astype") if isinstance(call.func, ast.Attribute)]
+    if len(casts) == 1:
+        column = source_of(cell, casts[0].func.value)  # type: ignore[attr-defined]
+        arguments = ", ".join(source_of(cell, argument) for argument in casts[0].args)
+        return python_correction(cell, casts[0], f"{column}.try_cast({arguments})", what, proof)
+    return None
+
+
+def division_by_zero(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a divisor is 0: in ANSI mode, the query stops there.
+
+    Remedy: The line with `try_divide`.
+    """
+    session = session_of(cell)
+    if not cell.has_condition("DIVIDE_BY_ZERO") or session is None:
+        return None
+    if session.conf.get("spark.sql.ansi.enabled") != "true":
+        return None
+    what = "A divisor is 0. Spark stops there; try_divide gives NULL instead."
+    proof = "Spark reports DIVIDE_BY_ZERO; spark.sql.ansi.enabled is true in this session"
+    for fragment in fragments(cell):
+        left, slash, right = fragment.partition("/")
+        new = f"try_divide({left.strip()}, {right.strip()})"
+        if slash and "/" not in right and (explanation := sql_correction(cell, fragment, new, what, proof)):
+            return explanation
+    operations = [node for node in ast.walk(cell.tree) if isinstance(node, ast.BinOp)]
+    divisions = [node for node in operations if isinstance(node.op, ast.Div)]
+    if len(divisions) != 1:
+        return None
+    left, right = (source_of(cell, node) for node in (divisions[0].left, divisions[0].right))
+    prefix = next((name for name, value in cell.namespace.items() if _is_functions(value)), None)
+    function = f"{prefix}.try_divide" if prefix else "try_divide"
+    line = python_correction(cell, divisions[0], f"{function}({left}, {right})", what, proof)
+    return line if prefix or "try_divide" in cell.namespace else None
+
+
+def _is_functions(value: Any) -> bool:
+    return getattr(value, "__name__", "") in ("pyspark.sql.functions", "pyspark.sql.connect.functions")
+
+
+def binary_is_no_text(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a function of texts, such as from_json, got the bytes of a Kafka message.
+
+    Remedy: The line with a cast to a text.
+    """
+    parameters = cell.conditions.get("DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE", {})
+    if parameters.get("inputType") != '"BINARY"' or "STRING" not in parameters.get("requiredType", ""):
+        return None
+    column, function = parameters["inputSql"].strip('"'), parameters["sqlExpr"].strip('"').partition("(")[0]
+    what = f"The column {column} contains bytes, and {function} needs a text. Kafka's values are bytes."
+    proof = f"Spark reports the type BINARY for {column}"
+    pattern = rf"\b{function}\(\s*`?{re.escape(column)}`?\s*(?=[,)])"
+    for _, text in sql_texts(cell, function):
+        if match := re.search(pattern, text, re.IGNORECASE):
+            new = f"{function}(cast({column} as string)"
+            if explanation := sql_correction(cell, match[0], new, what, proof):
+                return explanation
+    for call in cell.calls(function):
+        code = source_of(cell, call.args[0]) if call.args else ""
+        prefix = source_of(cell, call.func).removesuffix(function)
+        if isinstance(call.args[0], ast.Constant):
+            if not prefix and "col" not in cell.namespace:
+                continue
+            code = f"{prefix}col({code})"
+        return python_correction(cell, call.args[0], f'{code}.cast("string")', what, proof)
+    return None
+
+
+def path_exists(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that the path of a write exists, with its content.
+
+    Remedy: The line with `.mode("overwrite")`.
+    """
+    path = cell.conditions.get("PATH_ALREADY_EXISTS", {}).get("outputPath", "")
+    if not path or not filesystem.has_webhdfs(path, settings) or not filesystem.exists(path, settings):
+        return None
+    plain = filesystem.plain_path(path)
+    entries = filesystem.names(path, settings)
+    lines = [line for line in cell.source.split("\n") if re.search(r"\.write\b", line)]
+    if len(lines) != 1:
+        return None
+    return Explanation(
+        f"The path {plain} exists on HDFS. The mode `overwrite` deletes its content and writes the new rows.",
+        f"{plain} contains: {', '.join(entries[:6]) or 'nothing'}",
+        re.sub(r"\.write\b", '.write.mode("overwrite")', lines[0].strip()),
+        REPLACE_LINE,
+    )
+
+
+def unknown_format(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that Spark has no such format. Name the nearest.
+
+    Remedy: The line with the nearest format.
+    """
+    name = cell.conditions.get("DATA_SOURCE_NOT_FOUND", {}).get("provider", "")
+    for similar in close_matches(name.lower(), FORMATS)[:1] if name else ():
+        what = f"Spark has no format {name!r}. Did you mean {similar!r}?"
+        return correction(cell, name, similar, what, f"Spark's formats are {', '.join(FORMATS[:8])} and others")
+    return None
+
+
+def syntax_error(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain a misspelt first word of a query.
+
+    Remedy: The line with the right word.
+    """
+    wrong = cell.conditions.get("PARSE_SYNTAX_ERROR", {}).get("error", "").strip("'")
+    for similar in close_matches(wrong.lower(), ("select", "from", "where", "group", "order", "having"))[:1]:
+        what = f"Spark does not know the word {wrong!r}. Did you mean {similar!r}?"
+        proof = f"Spark reports a syntax error at {wrong!r}, and accepts the query with the line below"
+        for _, text in sql_texts(cell, wrong):
+            corrected = re.sub(rf"\b{re.escape(wrong)}\b", similar, text, count=1)
+            if is_accepted(cell, corrected):
+                return sql_correction(cell, text, corrected, what, proof)
+    return None
+
+
+EXPLANATIONS: list[Explain] = [
+    value_cannot_be_cast,
+    division_by_zero,
+    binary_is_no_text,
+    path_exists,
+    unknown_format,
+    syntax_error,
+]

@@ -1,0 +1,57 @@
+"""The clients of Kafka in a notebook give up within 15 seconds when no broker answers."""
+
+from typing import Any
+
+import kafka
+import pytest
+from pyspark.sql.connect.readwriter import DataFrameReader, DataFrameWriter
+from pyspark.sql.connect.streaming.readwriter import DataStreamReader
+
+from eventlab.clients import kafka_connections, spark
+
+NO_SESSION: Any = None  # format() needs no session
+
+
+@pytest.fixture(autouse=True)
+def prepared():
+    """Prepare pyspark's classes."""
+    spark.shorten_kafka_waits()
+    spark.shorten_kafka_waits()  # a second time changes nothing
+
+
+@pytest.mark.parametrize("kind", [DataFrameReader, DataStreamReader])
+def test_a_reader_of_kafka_gets_short_timeouts(kind):
+    reader = kind(NO_SESSION).format("kafka")
+
+    assert {name: reader._options[name] for name in spark.KAFKA_READ_OPTIONS} == spark.KAFKA_READ_OPTIONS
+
+
+def test_an_option_of_the_program_is_kept_before_and_after_the_format():
+    reader = DataFrameReader(NO_SESSION).option("fetchOffset.numRetries", 7).format("kafka")
+    reader.option("kafka.request.timeout.ms", 9)
+
+    assert reader._options["fetchOffset.numRetries"] == "7"
+    assert reader._options["kafka.request.timeout.ms"] == "9"
+
+
+def test_another_format_gets_no_options():
+    assert DataFrameReader(NO_SESSION).format("parquet")._options == {}
+
+
+def test_a_writer_of_kafka_gets_short_timeouts():
+    writer = DataFrameWriter(NO_SESSION, NO_SESSION).format("kafka")
+
+    assert dict(writer._write.options) == spark.KAFKA_WRITE_OPTIONS
+
+
+def test_the_clients_of_kafka_python_get_short_timeouts(monkeypatch):
+    for name in kafka_connections.NOTEBOOK_DEFAULTS:
+        kind = getattr(kafka, name)
+        monkeypatch.setattr(kind, "DEFAULT_CONFIG", dict(kind.DEFAULT_CONFIG))
+
+    kafka_connections.shorten_default_timeouts()
+
+    producer = kafka.KafkaProducer.DEFAULT_CONFIG
+    assert producer["max_block_ms"] + producer["request_timeout_ms"] < 15_000
+    assert producer["delivery_timeout_ms"] < 15_000
+    assert kafka.KafkaConsumer.DEFAULT_CONFIG["bootstrap_timeout_ms"] < 15_000
