@@ -49,6 +49,7 @@ class Attack:
         code: The cell.
         cell: The question whose cell it replaces, or `added` for a cell at the end.
         status: The status of its record, if only one is right.
+        points: The points of its record, if only these are right.
         lost: The questions that it loses; what else it loses is its own damage.
         prints: A text that its outputs must contain.
         never: A text that its outputs must not contain.
@@ -62,6 +63,7 @@ class Attack:
     code: str
     cell: str = "added"
     status: str = ""
+    points: float | None = None
     lost: Sequence[str] = ()
     prints: str = ""
     never: str = ""
@@ -97,7 +99,8 @@ class Outcome:
             problems.append(f"the next one: {self.follower.status}, {self.follower.points} points {missed}")
         if (self.wrong.status, self.wrong.points) != ("graded", FULL - WRONG_LOSES):
             problems.append(f"the wrong one: {summary(self.wrong)}")
-        if attack.status not in ("", self.attacker.status) or not set(attack.lost) <= set(lost):
+        points = attack.points in (None, self.attacker.points)
+        if attack.status not in ("", self.attacker.status) or not points or not set(attack.lost) <= set(lost):
             problems.append(f"its own record: {self.attacker.status}, lost {lost} {self.attacker.messages}")
         if attack.prints not in self.printed:
             problems.append(f"it printed {self.printed[:400]!r}, not {attack.prints!r}")

@@ -78,6 +78,12 @@ def test_two_of_the_same_name_are_both_graded(tmp_path: Path) -> None:
     assert students(tmp_path / "in", tmp_path) == ["ada", "ada (2)"]
 
 
+def test_a_number_that_is_added_to_a_name_is_nobodys_name(tmp_path: Path) -> None:
+    for name in ("ada.ipynb", "ada/lab.ipynb", "ada (2).ipynb"):
+        touch(tmp_path / "in" / name)
+    assert sorted(students(tmp_path / "in", tmp_path)) == ["ada", "ada (2)", "ada (3)"]
+
+
 def test_a_zip_with_one_folder_of_students(tmp_path: Path) -> None:
     source = packed(tmp_path, "export/ada/lab.ipynb", "export/bob/lab.ipynb", "__MACOSX/export/._ada")
     assert students(source, tmp_path) == ["ada", "bob"]
@@ -97,6 +103,21 @@ def test_a_link_in_a_zip_is_left_out(tmp_path: Path) -> None:
         link.external_attr = (stat.S_IFLNK | 0o777) << 16
         archive.writestr(link, "/etc/passwd")
     assert students(source, tmp_path) == ["ada"]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("eve/x.ipynb", "eve/x.ipynb\\y.ipynb"),
+        ("eve/x.ipynb/y.ipynb", "eve/x.ipynb"),
+        ("eve/" + "a" * 300, "eve/" + "a" * 300 + "/b.ipynb"),
+        ("eve/x.ipynb", "eve/" + "a/" * 1500 + "x.ipynb"),
+    ],
+)
+def test_names_that_cannot_be_files_do_not_end_the_grading_of_the_others(
+    tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    assert students(packed(tmp_path, *names, "ada.ipynb"), tmp_path) == ["ada", "eve"]
 
 
 def test_a_zip_bomb_is_cut_off_and_the_others_are_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from eventlab.grading import jobs as module
 from eventlab.grading.collect import Submission
-from eventlab.grading.jobs import Limits, fingerprint
+from eventlab.grading.jobs import Limits, fingerprint, plan
 from eventlab.labs.catalogue import Lab
 from eventlab.settings import ROOT
 from tests.grading import tiny_lab
@@ -100,3 +100,13 @@ def test_notebook_files_checks_seed_and_limits_count(lab: Lab, one: Submission, 
         edit(path)
         seen.append(fingerprint(lab, one, 1, Limits()))
     assert len(set(seen)) == len(seen)
+
+
+def test_what_the_feedback_shows_does_not_help_in_a_second_submission(lab: Lab, one: Submission) -> None:
+    first = plan(lab, one, "secret", Limits())
+    assert plan(lab, one, "secret", Limits()).seed == first.seed
+
+    assert one.notebook is not None
+    tiny_lab.write(one.notebook, q1='lab.answer("q1", 9876)')
+
+    assert plan(lab, one, "secret", Limits()).seed != first.seed

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from eventlab.grading import judge as module
-from eventlab.grading.judge import Judge
+from eventlab.grading.judge import Judge, JudgeError
 from eventlab.labs.catalogue import Lab
 from eventlab.labs.checks import TOO_LARGE, Verdict
 from eventlab.labs.evidence import Evidence
@@ -35,7 +36,7 @@ def large(evidence):
 @check("q1", points=1, hint="")
 def ends_the_judge(evidence):
     if evidence.answer("end"):
-        os.kill(os.getpid(), 9)
+        os.kill(os.getpid(), evidence.answer("end"))
     return expect(expected=1, got=1)
 
 
@@ -44,7 +45,7 @@ def slow(evidence):
     time.sleep(evidence.answer("sleep"))
     return expect(expected=evidence.files["a.py"], got=b"made")
 """
-EVIDENCE = {"q1": 5, "bytes": 0, "end": False, "sleep": 0}
+EVIDENCE = {"q1": 5, "bytes": 0, "end": 0, "sleep": 0}
 
 
 @pytest.fixture(scope="module")
@@ -74,9 +75,15 @@ def test_what_is_too_large_costs_its_own_check_and_says_so(judge: Judge) -> None
 
 
 def test_a_check_that_ends_the_judge_costs_no_other(judge: Judge) -> None:
-    found = verdicts(judge, end=True)
+    found = verdicts(judge, end=signal.SIGSEGV)
     assert [verdict.passed for verdict in found] == [True, True, False, True]
     assert found[2].got == TOO_LARGE
+
+
+def test_a_judge_that_the_machine_kills_is_no_verdict(judge: Judge) -> None:
+    with pytest.raises(JudgeError, match="killed"):
+        verdicts(judge, end=signal.SIGKILL)
+    assert [verdict.passed for verdict in verdicts(judge)] == [True] * 4
 
 
 def test_a_check_that_does_not_end_is_ended(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:

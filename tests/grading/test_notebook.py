@@ -140,3 +140,18 @@ def test_odd_metadata_is_no_metadata(tmp_path: Path, metadata: object) -> None:
     path.write_text(json.dumps({"cells": [cell, "no cell", {"cell_type": 3, "source": 4}]}))
     found = module.match(module.read(path), tiny_lab.notebook())
     assert "a = 1" in [step.source for step in found.steps]
+
+
+def test_a_large_notebook_is_read_and_its_outputs_are_left_out(tmp_path: Path) -> None:
+    notebook = tiny_lab.notebook(q3="mine")
+    notebook.cells[2].outputs = [nbformat.v4.new_output("stream", text="x" * module.LARGE)]
+
+    assert matched(tmp_path, notebook).sources["q3"] == "mine"
+
+
+def test_a_file_that_takes_too_much_memory_is_no_notebook(tmp_path: Path) -> None:
+    path = tmp_path / "student.ipynb"
+    path.write_text(f'{{"cells": [{{"cell_type": "code"}}], "metadata": [{"{}," * 20_000_000}{{}}]}}')
+
+    with pytest.raises(UnreadableError, match="emory"):
+        module.read(path)

@@ -42,6 +42,12 @@ def ran(
     return run
 
 
+def died(plan: Plan, blocked: int, passed: Iterable[str], judged: Iterable[str]) -> Run:
+    run = ran(plan, passed, judged, blocked)
+    run.results[blocked] = CellResult("died", kernel_ended=True)
+    return run
+
+
 def plans(notebook: Matched, *runs: Run) -> list[Plan]:
     """The plans that follow when the submission runs like this, one after the other."""
     done: list[Run] = []
@@ -148,3 +154,14 @@ def test_the_student_is_told_what_happened() -> None:
     raised = ran()
     raised.results = results("raised")
     assert regrade.notes(matched(), [raised], QUESTIONS, 60, 600) == {"q1": "your cell raised E: no"}
+
+
+def test_when_kernels_end_in_two_questions_the_ones_before_are_replaced_and_the_second_runs_again() -> None:
+    runs = [
+        died(FIRST, 2, passed=["q1"], judged=["q1", "q2"]),
+        died(Plan(frozenset({"q2"})), 4, passed=["q1"], judged=["q1", "q3"]),
+        ran(Plan(frozenset({"q1", "q2"}))),
+    ]
+
+    assert plans(matched(), *runs) == [Plan(frozenset({"q2"})), Plan(frozenset({"q1", "q2"}))]
+    assert points(runs) == [2, 0, 2, 2]

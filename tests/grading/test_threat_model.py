@@ -46,6 +46,7 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
     ),
     "own marks: answers without the work": (
         "grading/test_secrets.py::test_the_secret_of_an_output_folder_stays",
+        "grading/test_jobs.py::test_what_the_feedback_shows_does_not_help_in_a_second_submission",
         "labs/test_names_and_seeds.py::test_a_seed_is_too_large_to_be_guessed_from_the_data",
         "labs/test_release.py::test_nothing_that_computes_an_answer_is_released",
         "grading/test_corpus.py::test_a_sample_receives_the_marks_that_it_must_get",
@@ -59,16 +60,23 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
     "right work: a later mistake, or one in another question": (
         "grading/test_difficult_submissions.py::test_each_question_is_worth_what_its_own_cells_earned",
         "grading/test_regrade.py::test_a_wrong_question_that_breaks_later_ones_costs_only_its_own_marks",
+        "grading/test_regrade.py::test_when_kernels_end_in_two_questions_the_ones_before_are_replaced_and_the_second_"
+        "runs_again",
     ),
     "right work: a fault of the machine": (
         "grading/test_faults.py::test_a_fault_that_happens_once_costs_nothing",
         "grading/test_faults.py::test_a_fault_that_happens_twice_gives_no_mark_and_the_command_fails",
+        "grading/test_judge.py::test_a_judge_that_the_machine_kills_is_no_verdict",
     ),
     "the machine": (
         "attack kernel_*",
+        "grading/test_collect.py::test_names_that_cannot_be_files_do_not_end_the_grading_of_the_others",
         "grading/test_difficult_submissions.py::test_the_wall_clock_limit_is_for_all_runs_together",
         "grading/test_isolation_limits.py::test_memory_in_files_and_sockets_is_held_against_the_limit",
         "grading/test_isolation_limits.py::test_the_disk_watch_tells_once_when_too_much_is_stored",
+        "grading/test_notebook.py::test_a_file_that_takes_too_much_memory_is_no_notebook",
+        "grading/test_outputs.py::test_the_text_of_all_cells_is_limited",
+        "grading/test_outputs.py::test_answers_to_very_many_questions_are_not_kept",
         "grading/test_sandbox.py::test_a_fork_bomb_meets_its_limit",
         "grading/test_sandbox.py::test_nothing_but_its_own_folders_can_be_written",
         "grading/test_sandbox.py::test_a_million_lines_are_capped_as_they_arrive",

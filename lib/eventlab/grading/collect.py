@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +19,8 @@ MOST_FILES = 20_000
 MOST_BYTES = 2 * 1024**3
 """Limit of an unpacked zip."""
 MOST_OF_ONE = 200 * 1024**2
+DEEPEST = 50
+"""Folders above a file in a zip, itself included; a deeper one is left out."""
 NO_NOTEBOOKS = {".csv", ".html", ".json", ".md", ".txt", ".toml"}
 """Files with these endings are not submissions; any other file is one, readable or not."""
 IGNORED = {"__MACOSX", ".ipynb_checkpoints", ".git", "__pycache__", ".DS_Store", "Thumbs.db"}
@@ -113,12 +117,16 @@ def _student(path: Path) -> str:
 
 
 def _distinct(found: list[Submission]) -> list[Submission]:
-    seen: dict[str, int] = {}
+    """Return the submissions with a number added to each name that an earlier one has."""
+    taken = {one.student for one in found}
+    seen: set[str] = set()
     named = []
     for one in found:
-        seen[one.student] = seen.get(one.student, 0) + 1
-        again = seen[one.student]
-        student = one.student if again == 1 else f"{one.student} ({again})"
+        student, again = one.student, 1
+        while student in seen or (again > 1 and student in taken):
+            again += 1
+            student = f"{one.student} ({again})"
+        seen.add(student)
         named.append(Submission(student, one.notebook, one.files, one.problem))
     return named
 
@@ -134,21 +142,20 @@ def _unpack(source: Path, target: Path) -> None:
             path = _inside(target, entry)
             if path is None:
                 continue
-            path.parent.mkdir(parents=True, exist_ok=True)
             try:
+                path.parent.mkdir(parents=True, exist_ok=True)
                 left -= _copy(archive, entry, path, min(left, MOST_OF_ONE))
-            except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
-                if isinstance(error, SubmissionsError):
-                    raise
-                path.write_bytes(b"")  # a damaged file is an unreadable submission, not the end of the others
+            except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, zlib.error):
+                with contextlib.suppress(OSError):  # one name is both a file and a folder: the first one stays
+                    path.write_bytes(b"")  # a damaged file is an unreadable submission, not the end of the others
 
 
 def _inside(target: Path, entry: zipfile.ZipInfo) -> Path | None:
-    """Return where to unpack an entry; None for folders, links, and names outside of the target."""
+    """Return where to unpack an entry; None for folders, links, and names too deep or outside of the target."""
     name = PurePosixPath(entry.filename.replace("\\", "/"))
     is_link = (entry.external_attr >> 16) & 0o170000 == 0o120000
     parts = [part for part in name.parts if part not in ("/", ".")]
-    if entry.is_dir() or is_link or not parts or ".." in parts or "\0" in entry.filename:
+    if entry.is_dir() or is_link or not 0 < len(parts) <= DEEPEST or ".." in parts or "\0" in entry.filename:
         return None
     if name.is_absolute() or re.match(r"[A-Za-z]:", parts[0]) or IGNORED & set(parts):
         return None

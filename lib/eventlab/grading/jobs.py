@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -124,8 +124,13 @@ class Outcome:
 
 
 def plan(lab: Lab, submission: Submission, secret: str, limits: Limits) -> Job:
-    """Return the job of a submission; its seed depends on the secret of the output folder."""
-    seed = seed_of(submission.student, lab.name, f"grading {secret}")
+    """Return the job of a submission.
+
+    Its seed depends on the secret of the output folder, and on the content of the submission: the feedback shows
+    the data and the expected values, which must not help in a second submission.
+    """
+    content = _digest_of(_submitted(submission)).hexdigest()
+    seed = seed_of(submission.student, lab.name, f"grading {secret} {content}")
     return Job(
         student=submission.student,
         notebook=str(submission.notebook.absolute()) if submission.notebook else None,
@@ -138,18 +143,29 @@ def plan(lab: Lab, submission: Submission, secret: str, limits: Limits) -> Job:
 
 def fingerprint(lab: Lab, submission: Submission, seed: int, limits: Limits) -> str:
     """Return a hash of the submission, the lab, the grader, the services' configuration, seed and limits."""
-    digest = hashlib.sha256()
     values = [lab.name, str(seed), repr(limits), sys.version, submission.problem]
     values += [version(name) for name in VERSIONS]
+    digest = _digest_of([*sorted(lab.folder.glob("*.*")), *sorted(grader_files()), *_submitted(submission)])
     digest.update("\0".join(values).encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
+
+
+def _submitted(submission: Submission) -> list[Path]:
+    """Return the files of a submission, sorted by path."""
     submitted = [submission.notebook] if submission.notebook else []
     if submission.files:
         submitted += [path for path in submission.files.rglob("*") if path.is_file() and not path.is_symlink()]
-    for path in [*sorted(lab.folder.glob("*.*")), *sorted(grader_files()), *sorted(submitted)]:
+    return sorted(submitted)
+
+
+def _digest_of(paths: Iterable[Path]) -> hashlib._Hash:
+    """Return a hash of the names and contents of files."""
+    digest = hashlib.sha256()
+    for path in paths:
         if path.is_file():
             digest.update(os.fsencode(path.name))
             digest.update(_digest(path))
-    return digest.hexdigest()
+    return digest
 
 
 def grader_files() -> Iterator[Path]:

@@ -17,6 +17,7 @@ import contextlib
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -40,7 +41,7 @@ ONE_ARENA = {"MALLOC_ARENA_MAX": "2", "ARROW_DEFAULT_MEMORY_POOL": "system", "OM
 
 
 class JudgeError(EventlabError):
-    """The judge could not be started."""
+    """The judge could not be started, or was killed."""
 
 
 class Judge:
@@ -64,7 +65,7 @@ class Judge:
         """Return one verdict per check of a question, in order.
 
         Raises:
-            JudgeError: The process does not start.
+            JudgeError: The process does not start, or the machine killed it.
         """
         count = len(self.lab.checks_of(question))
         verdicts: list[Verdict] = []
@@ -105,14 +106,22 @@ class Judge:
             self._process.stdin.flush()
 
     def _verdict(self, timeout_s: float) -> Verdict | str:
-        """Return the next check's verdict, or as text why there is none."""
+        """Return the next check's verdict, or as text why there is none.
+
+        Raises:
+            JudgeError: The process was killed.
+        """
         assert self._process is not None
         line = self._line(timeout_s)
         if line is not None:
             return Verdict(**line)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=0.5)
-        return TOO_SLOW if self._process.poll() is None else TOO_LARGE
+        code = self._process.poll()
+        if code == -signal.SIGKILL:  # its own limit on memory ends it otherwise
+            self.close()
+            raise JudgeError("the judge was killed, probably because the machine has no memory left")
+        return TOO_SLOW if code is None else TOO_LARGE
 
     def _line(self, timeout_s: float) -> dict[str, Any] | None:
         """Return the next line of the process, or None when it is late or the process has ended."""

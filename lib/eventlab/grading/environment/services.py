@@ -121,6 +121,10 @@ class Services:
             )
         return json.loads(line)
 
+    def kill(self) -> None:
+        """End the services at once; whoever asks them for something then gets a WorkerStackError."""
+        self._process.kill()
+
     def close(self) -> None:
         """End the services."""
         processes.close(self._process, 8)

@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import shutil
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from eventlab.clients import kafka
 from eventlab.grading.environment import cleanup, sandbox
@@ -151,10 +153,16 @@ class WorkerStack:
         raise WorkerStackError(f"the sandbox gave no kernel twice in a row: {why}")
 
     def _watch_disk(self, kernel: SubmissionKernel) -> None:
-        """End the kernel when the services store too much for it."""
+        """End the kernel when the services store too much for it, and Spark, which could go on writing."""
+
+        def exceeded(reason: str) -> None:
+            kernel.process.end(reason)
+            if self._spark:
+                self._spark.kill()
+
         folders = [self.config.run / "data", self.config.run / "spark"]
         self._stop_watching()
-        self._disk = DiskWatch(folders, self.config.limits, kernel.process.end)
+        self._disk = DiskWatch(folders, self.config.limits, exceeded)
 
     def _stop_watching(self) -> None:
         if self._disk:
@@ -243,6 +251,8 @@ class WorkerStack:
             kept.parent.mkdir(exist_ok=True)
             with contextlib.suppress(OSError):
                 (state / "logs").rename(kept)
+        if os.geteuid():
+            unlock(state)
         shutil.rmtree(state, ignore_errors=True)
 
     def forget_logs(self) -> None:
@@ -275,6 +285,14 @@ class WorkerStack:
         if self._fork_server:
             self._fork_server.close()
         self._close_services()
+
+
+def unlock(state: Path) -> None:
+    """Make the folders in a folder writable: what a submission locks as the same user could not be deleted."""
+    for folder, names, _ in os.walk(state):
+        for path in (os.path.join(folder, name) for name in names):
+            if not os.path.islink(path):
+                os.chmod(path, 0o700)
 
 
 def _differences(before: object, now: object, name: str = "") -> str:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from eventlab.grading.environment.fork_server import KernelProcess
 
 LARGEST_MESSAGE = 32 * 1024 * 1024
+MOST_WAITING = 8
+"""Messages of a kernel that wait in a socket to be read."""
 START_TIMEOUT_S = 60
 INTERRUPT_S = 3.0
 """How long an interrupted cell may take to end before its kernel is killed."""
@@ -43,6 +45,11 @@ class SubmissionKernel:
     def id(self) -> str:
         """Return the id of the kernel in the fork server."""
         return self.process.id
+
+    @property
+    def answers(self) -> dict[str, Any]:
+        """Return the last answer to each question that the kernel has declared."""
+        return dict(self._budget.answers)
 
     def wait_ready(self) -> None:
         """Wait until the kernel answers."""
@@ -142,6 +149,7 @@ class _RunningCell:
                 return True
             if iopub in ready:
                 self.idle = self.capture.take(self.client.get_iopub_msg(timeout=0), self.request) or self.idle
+                self.last_output = time.monotonic() + 3 if self.replied else self.last_output
             if shell in ready:
                 self._take_reply(self.client.get_shell_msg(timeout=0))
         return True
@@ -154,9 +162,13 @@ class _RunningCell:
 
 @functools.cache
 def _context() -> zmq.Context:
-    """Return a context that disconnects the sender of a message that is larger than allowed."""
+    """Return a context that disconnects the sender of a message that is larger than allowed.
+
+    Of messages that nobody reads, a socket holds few; the others wait in the memory of the kernel.
+    """
     context = zmq.Context()
     context.setsockopt(zmq.MAXMSGSIZE, LARGEST_MESSAGE)
+    context.setsockopt(zmq.RCVHWM, MOST_WAITING)
     context.setsockopt(zmq.LINGER, 0)
     return context
 
@@ -164,7 +176,7 @@ def _context() -> zmq.Context:
 def _note_error(content: Mapping[str, Any], result: CellResult) -> None:
     if content.get("status") == "error":
         result.ended = "raised"
-        result.error = f"{content.get('ename')}: {str(content.get('evalue'))[:500]}"
+        result.error = f"{str(content.get('ename'))[:100]}: {str(content.get('evalue'))[:500]}"
 
 
 def _answered(client: BlockingKernelClient, request: str, timeout_s: float) -> bool:

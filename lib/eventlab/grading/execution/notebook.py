@@ -7,6 +7,8 @@ are dropped. Solution cells are the student's. Cells that the student added run 
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +21,9 @@ from eventlab.errors import EventlabError
 from eventlab.labs import cells
 
 LARGEST = 150 * 1024**2
+LARGE = 4 * 1024**2
+"""A file above this size is read in a process with a limit on memory: its JSON can take 24 times its size."""
+READ_MEMORY, READ_TIMEOUT_S = 1024**3, 60
 LONGEST_SOURCE = 512 * 1024
 MOST_CELLS = 2000
 
@@ -85,16 +90,42 @@ class Matched:
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """Read the cells of a notebook of any format, without outputs."""
+    """Read the cells of a notebook of any format, without outputs.
+
+    Raises:
+        UnreadableError: The file is not a notebook, or it is too large.
+    """
     try:
         size = path.stat().st_size
-        if size == 0:
-            raise UnreadableError("the file is empty")
-        if size > LARGEST:
-            raise UnreadableError(f"the file has {size:,} bytes; {LARGEST:,} are allowed")
+    except OSError as error:
+        raise _not_a_notebook(error) from error
+    if size == 0:
+        raise UnreadableError("the file is empty")
+    if size > LARGEST:
+        raise UnreadableError(f"the file has {size:,} bytes; {LARGEST:,} are allowed")
+    return _read_apart(path) if size > LARGE else _read(path)
+
+
+def _read_apart(path: Path) -> list[dict[str, Any]]:
+    """Read a notebook in another process."""
+    command = [sys.executable, "-m", "eventlab.grading.execution.notebook", str(path)]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=READ_TIMEOUT_S)
+    except subprocess.TimeoutExpired as error:
+        raise UnreadableError(f"not a notebook: to read it takes more than {READ_TIMEOUT_S} s") from error
+    answer = (
+        json.loads(done.stdout) if done.returncode == 0 else "not a notebook: it takes too much memory to read"
+    )
+    if isinstance(answer, str):
+        raise UnreadableError(answer)
+    return answer
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    try:
         found = json.loads(path.read_bytes().decode("utf-8-sig"))
     except (OSError, ValueError, RecursionError, MemoryError) as error:
-        raise UnreadableError(f"not a notebook: {type(error).__name__}: {str(error)[:200]}") from error
+        raise _not_a_notebook(error) from error
     if not isinstance(found, dict):
         raise UnreadableError("not a notebook: JSON, but not an object")
     found_cells = found.get("cells")
@@ -109,6 +140,10 @@ def read(path: Path) -> list[dict[str, Any]]:
     return read_cells
 
 
+def _not_a_notebook(error: Exception) -> UnreadableError:
+    return UnreadableError(f"not a notebook: {type(error).__name__}: {str(error)[:200]}")
+
+
 def _cell(raw: Any) -> dict[str, Any] | None:
     if not isinstance(raw, dict):
         return None
@@ -116,11 +151,15 @@ def _cell(raw: Any) -> dict[str, Any] | None:
     if isinstance(source, list):
         source = "".join(part for part in source if isinstance(part, str))
     metadata = raw.get("metadata")
+    metadata = metadata if isinstance(metadata, dict) else {}
     kind = raw.get("cell_type")
     return {
         "kind": kind if kind == "code" else "markdown",
         "source": source if isinstance(source, str) else "",
-        "metadata": metadata if isinstance(metadata, dict) else {},
+        "metadata": {
+            "nbgrader": {"grade_id": _grade_id(metadata)},
+            "tags": ["parameters"] if _is_parameters(metadata) else [],
+        },
     }
 
 
@@ -218,3 +257,18 @@ def reference(instructor: NotebookNode) -> Matched:
 def instructors(lab_notebook: Path) -> NotebookNode:
     """Read the instructor's notebook."""
     return nbformat.read(lab_notebook, as_version=4)
+
+
+def main(path: str) -> None:
+    """Print the cells of a notebook, or as text why it cannot be read, as JSON."""
+    from eventlab.grading.judge import bound
+
+    bound(READ_MEMORY)
+    try:
+        print(json.dumps(_read(Path(path))))
+    except UnreadableError as error:
+        print(json.dumps(error.message))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

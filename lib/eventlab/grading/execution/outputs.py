@@ -15,14 +15,21 @@ Ended = Literal["done", "raised", "timed_out", "died"]
 
 MOST_OUTPUT = 128 * 1024
 """Characters of text that are kept of a cell."""
+MOST_TEXT = 8 * 1024 * 1024
+"""Characters of text that are kept of a notebook."""
+MOST_OUTPUTS = 20_000
+"""Outputs that are kept of a notebook."""
 MOST_RICH_OUTPUT = 16 * 1024 * 1024
 """Bytes of plots and tables that are kept of a notebook."""
-MOST_ANSWERS = 200
+MOST_VALUES = 200_000
+"""Lists and objects in one output; in memory an empty one takes a hundred times its two bytes of JSON."""
+MOST_ANSWERS = 16 * 1024 * 1024
+"""Bytes of the last answers to all questions."""
 
 
 @dataclass
 class CellResult:
-    """How a cell ended, its outputs and answers, and its error if it raised one.
+    """How a cell ended, its outputs, and its error if it raised one.
 
     Attributes:
         kernel_ended: Whether the kernel ended with the cell.
@@ -30,7 +37,6 @@ class CellResult:
 
     ended: Ended
     outputs: list[NotebookNode] = field(default_factory=list)
-    answers: list[dict[str, Any]] = field(default_factory=list)
     error: str = ""
     seconds: float = 0.0
     kernel_ended: bool = False
@@ -38,13 +44,25 @@ class CellResult:
 
 @dataclass
 class OutputBudget:
-    """How many bytes of outputs a notebook's cells have kept so far."""
+    """What the cells of a notebook have kept so far.
+
+    Attributes:
+        kept: Bytes of plots and tables.
+        text: Characters of text.
+        outputs: The number of outputs.
+        answers: The last answer to each question.
+        sizes: The bytes of each of these answers.
+    """
 
     kept: int = 0
+    text: int = 0
+    outputs: int = 0
+    answers: dict[str, Any] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
 
 
 class Capture:
-    """Keeps a cell's outputs up to a limit; the rest is received and dropped. Answers are always kept."""
+    """Keeps a cell's outputs up to a limit; the rest is received and dropped."""
 
     def __init__(self, budget: OutputBudget, result: CellResult) -> None:
         self.budget, self.result = budget, result
@@ -58,31 +76,44 @@ class Capture:
         if kind == "status":
             return content.get("execution_state") == "idle"
         if kind == "stream":
-            self._keep_text(str(content["text"]), str(content["name"]))
+            self._keep_text(str(content["text"]), "stderr" if content["name"] == "stderr" else "stdout")
         elif kind in ("display_data", "execute_result", "error"):
             self._keep_rich(message)
         return False
 
     def _keep_text(self, text: str, name: str) -> None:
-        left = MOST_OUTPUT - self.text
-        if left <= 0:
+        left = min(MOST_OUTPUT - self.text, MOST_TEXT - self.budget.text)
+        if left <= 0 or not text:
             return
         self.text += len(text)
+        self.budget.text += len(text)
         if len(text) > left:
             text = f"{text[:left]}\n[more output was dropped]\n"
         outputs = self.result.outputs
         if outputs and outputs[-1].output_type == "stream" and outputs[-1].name == name:
             outputs[-1].text += text
         else:
-            outputs.append(NotebookNode(output_type="stream", name=name, text=text))
+            self._keep(NotebookNode(output_type="stream", name=name, text=text))
 
     def _keep_rich(self, message: dict[str, Any]) -> None:
-        """Keep plots, tables and errors up to the cap, and answers beyond it."""
-        output = output_from_msg(message)
-        answer = output.get("data", {}).get(ANSWER)
-        size = len(json.dumps(message["content"]))
-        if isinstance(answer, dict) and size <= 4 * LONGEST_ANSWER and len(self.result.answers) < MOST_ANSWERS:
-            self.result.answers.append(answer)
-        self.budget.kept += size
+        """Keep plots, tables and errors up to the limits of the notebook, and answers beyond them."""
+        content = json.dumps(message["content"])
+        self.budget.kept += len(content)
+        if content.count("{") + content.count("[") > MOST_VALUES:
+            return
+        answer = (message["content"].get("data") or {}).get(ANSWER)
+        if isinstance(answer, dict) and len(content) <= 4 * LONGEST_ANSWER:
+            self._keep_answer(answer, len(content))
         if self.budget.kept <= MOST_RICH_OUTPUT:
+            self._keep(output_from_msg(message))
+
+    def _keep_answer(self, answer: dict[str, Any], size: int) -> None:
+        """Keep an answer in the place of an earlier one to the same question."""
+        question, sizes = answer.get("question"), self.budget.sizes
+        if isinstance(question, str) and sum(sizes.values()) - sizes.get(question, 0) + size <= MOST_ANSWERS:
+            self.budget.answers[question], sizes[question] = answer.get("value"), size
+
+    def _keep(self, output: NotebookNode) -> None:
+        self.budget.outputs += 1
+        if self.budget.outputs <= MOST_OUTPUTS:
             self.result.outputs.append(output)

@@ -87,14 +87,25 @@ def next_plan(matched: Matched, questions: Sequence[str], runs: Sequence[Run]) -
 
     What ended the last run is left out. When nothing did, the first question that lost marks is replaced: later
     ones may only suffer from it. A question that was not judged is not wrong; it only has to run.
+
+    When kernels ended in the cells of two questions, an earlier one may be the cause, for example a thread that
+    ends the kernel later: then all earlier ones are replaced, and the second of the two runs again.
     """
     last = runs[-1]
     if last.out_of_time or len(runs) > 2 * len(questions) + MOST_SKIPPED:
         return None
     own = {question: best(runs, question) for question in questions}
     unfinished = [q for q, run in own.items() if run is None or not run.is_full(q)]
+    suspects = _suspects(matched, runs)
     plan = last.plan if last.blocked is None else _without(matched, last.plan, last.blocked)
-    waiting = [q for q in unfinished if own[q] is None and q not in plan.replaced and _is_touched(matched, q)]
+    if suspects:
+        plan = Plan(last.plan.replaced | suspects, last.plan.skipped)
+    again = {matched.steps[last.blocked].question} if suspects and last.blocked is not None else set()
+    waiting = [
+        q
+        for q in unfinished
+        if (own[q] is None or q in again) and q not in plan.replaced and _is_touched(matched, q)
+    ]
     if plan != last.plan and waiting:
         return plan
     lost = [q for q in unfinished if own[q] is not None and q not in plan.replaced]
@@ -113,6 +124,16 @@ def _without(matched: Matched, plan: Plan, blocked: int) -> Plan:
     if step.question:
         return Plan(plan.replaced | {step.question}, plan.skipped)
     return Plan(plan.replaced, plan.skipped | {number for number in added if number < blocked})
+
+
+def _suspects(matched: Matched, runs: Sequence[Run]) -> frozenset[str]:
+    """Return the questions before the one that ended the last kernel, if another one has ended a kernel, too."""
+    last = runs[-1]
+    ends = [run.blocked for run in runs if run.blocked is not None and run.results[run.blocked].ended == "died"]
+    places = {matched.steps[number].question for number in ends if not matched.steps[number].is_added}
+    if last.blocked is None or last.blocked not in ends or matched.steps[last.blocked].is_added or len(places) < 2:
+        return frozenset()
+    return frozenset(q for q in last.checks if last.judged(q) and q != matched.steps[last.blocked].question)
 
 
 def _is_touched(matched: Matched, question: str) -> bool:

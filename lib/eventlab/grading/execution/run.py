@@ -112,8 +112,7 @@ class NotebookRun:
     @property
     def answers(self) -> dict[str, Any]:
         """Return the answers that the notebook has declared so far; the last one of a question counts."""
-        declared = [answer for result in self.run.results.values() for answer in result.answers]
-        return {a["question"]: a.get("value") for a in declared if isinstance(a.get("question"), str)}
+        return self.kernel.answers
 
 
 def injected(parameters: Mapping[str, object]) -> str:

@@ -21,6 +21,8 @@ FRESH = {WORK: 0o755, HOME: 0o700, "/tmp": 0o1777, "/dev/shm": 0o1777}
 SCRATCH = "/scratch"
 """The file system that the fresh folders share: their limits are limits of them all."""
 MOST_FILES = 20_000
+MOST_TERMINALS = 64
+"""The machine has 4,096 for everybody; each `!command` of IPython uses one."""
 PAGE = os.sysconf("SC_PAGE_SIZE")
 SLACK = 3 * 1024**3
 """Address space beyond what is used: threads and the JVMs of commands reserve some that they never touch."""
@@ -117,6 +119,8 @@ def fresh_folders(wanted: dict[str, Any], id: str) -> None:
             Path(path).touch()
         rights.mount(before, path, flags=rights.MS_BIND | rights.MS_REC)
     rights.mount("none", "/before", "tmpfs", rights.MS_NOSUID | rights.MS_NODEV, "size=4k,mode=0700")
+    terminals = f"newinstance,ptmxmode=0666,mode=0620,max={MOST_TERMINALS}"
+    rights.mount("devpts", "/dev/pts", "devpts", rights.MS_NOSUID | rights.MS_NOEXEC, terminals)
     rights.mount("proc", "/proc", "proc", rights.MS_NOSUID | rights.MS_NODEV | rights.MS_NOEXEC)
 
 
@@ -183,13 +187,20 @@ def run_kernel(wanted: dict[str, Any], id: str, sealing: socket.socket | None) -
 
 
 def serve(connection: str, sealing: socket.socket | None) -> None:
-    """Run ipykernel with a connection file; its folder is made read-only before the first cell."""
+    """Run ipykernel with a connection file; its folder is made read-only before the first cell.
+
+    Outputs wait until they are read: without NODROP the socket drops those of a cell that prints much, and with
+    them an answer.
+    """
+    import zmq
     from ipykernel.kernelapp import IPKernelApp
 
     sys.argv = ["ipykernel_launcher", "-f", connection]
     signal.signal(signal.SIGINT, signal.default_int_handler)
     app = IPKernelApp.instance()
     app.initialize(["-f", connection, "--IPKernelApp.log_level=CRITICAL", "--HistoryManager.enabled=False"])
+    outputs = app.iopub_thread
+    outputs.schedule(lambda: outputs.socket.setsockopt(zmq.XPUB_NODROP, 1))
     if sealing:
         sealing.send(b"1")
         if not sealing.recv(1):

@@ -1,4 +1,4 @@
-"""Measuring the memory that processes hold: their pages, files in memory, and buffers of the kernel."""
+"""Measuring the memory that processes hold: their pages, files in memory, and what the kernel stores for them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,12 @@ from pathlib import Path
 PIPE_BYTES = 64 * 1024
 SOCKET_BYTES = 2 * 212_992
 """What a pipe and a socket can hold in the kernel without being read; each is counted as full."""
+AREA_BYTES, LOCK_BYTES = 256, 192
+"""What the kernel stores for an area of a process's memory (a line of /proc/PID/maps) and for a lock of a file."""
+MOST_LOCKS = 100_000
+"""To read more of them from /proc/locks takes seconds."""
+FEW_PROCESSES = 8
+"""So many processes hold little: each has 65,530 areas at most."""
 
 
 def holds_more(pids: list[int], allowed: int, scratch: int | None = None) -> bool:
@@ -21,7 +27,8 @@ def holds_more(pids: list[int], allowed: int, scratch: int | None = None) -> boo
         allowed: Bytes.
         scratch: An open folder of the file system in memory that belongs to them.
     """
-    elsewhere = in_scratch(scratch) + by_descriptors(pids, scratch)
+    elsewhere = in_scratch(scratch) + by_descriptors(pids, scratch) + in_tcp()
+    elsewhere += by_areas(pids, allowed) + by_locks(pids, allowed)
     return resident(pids) + elsewhere > allowed and proportional(pids) + elsewhere > allowed
 
 
@@ -47,6 +54,38 @@ def by_descriptors(pids: list[int], scratch: int | None = None) -> int:
                     facts = os.stat(entry.path)
                     found[facts.st_dev, facts.st_ino] = _held(facts, counted)
     return sum(found.values())
+
+
+def in_tcp() -> int:
+    """Return the bytes that wait to be read in the TCP sockets of this network; a socket can hold megabytes."""
+    held = 0
+    for path in ("/proc/net/tcp", "/proc/net/tcp6"):
+        with contextlib.suppress(OSError), open(path) as file:
+            next(file)  # the heading
+            held += sum(int(queue, 16) for line in file for queue in line.split()[4].split(":"))
+    return held
+
+
+def by_areas(pids: list[int], allowed: int) -> int:
+    """Return the bytes that the kernel stores for the areas of many processes, hardly more than `allowed`."""
+    held = 0
+    for pid in pids if len(pids) > FEW_PROCESSES else ():
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/maps", "rb") as file:
+            held += AREA_BYTES * sum(1 for _ in file)
+        if held > allowed:
+            break
+    return held
+
+
+def by_locks(pids: list[int], allowed: int) -> int:
+    """Return the bytes of the processes' locks of files; with MOST_LOCKS they hold more than allowed."""
+    found, own = 0, {b"-1", *(str(pid).encode() for pid in pids)}  # -1: a lock of an open file, of any process
+    with contextlib.suppress(OSError), open("/proc/locks", "rb") as file:
+        for line in file:
+            found += not own.isdisjoint(line.split()[4:6])
+            if found == MOST_LOCKS:
+                return allowed + 1
+    return LOCK_BYTES * found
 
 
 def _held(facts: os.stat_result, counted: int | None) -> int:

@@ -30,6 +30,8 @@ BACKGROUND = ("C1 Compiler", "C2 Compiler", "VM ", "GC ", "G1 ", "Signal Dispatc
 """Threads of the JVM itself."""
 CHANGING = ("logs", "run", "lock", "classes")
 """What changes by itself in the state folder."""
+BLOCK_FOLDERS = 64
+"""The default of `spark.diskStore.subDirectories`."""
 
 
 def main(configuration: str) -> None:
@@ -64,6 +66,8 @@ class Keeper:
     def __init__(self, wanted: dict[str, Any], pids: list[int]) -> None:
         self.wanted, self.kept = wanted, set(pids)
         self.roots = [settings.state_dir, *([Path("/tmp")] if wanted["contained"] else [])]
+        keep_block_folders(settings.state_dir / "data")
+        hide_logs(settings.state_dir / "logs")
         self.files = files_below(self.roots)
         self.cpu_s: dict[int, tuple[str, float]] = {}
         self.measured = 0.0
@@ -144,13 +148,15 @@ def files_below(roots: list[Path]) -> dict[str, object]:
 
 
 def delete_new(roots: list[Path], before: dict[str, object]) -> list[str]:
-    """Delete new files; return a sentence for each of those that Spark does not write by itself.
+    """Delete new files; return a sentence for each that Spark does not write by itself, and for each missing one.
 
     Spark's own are data of sessions that have ended, and native libraries. Its empty folders stay, because it
     creates them only once.
     """
     own = str(settings.state_dir / "data")
-    changed = [path for path, facts in files_below(roots).items() if path not in before or before[path] != facts]
+    now = files_below(roots)
+    missing = sorted(before.keys() - now.keys())
+    changed = [path for path, facts in now.items() if path not in before or before[path] != facts]
     for path in sorted(changed, reverse=True):  # what a folder contains comes before the folder
         with contextlib.suppress(OSError):
             if not os.path.isdir(path) or os.path.islink(path):
@@ -158,7 +164,26 @@ def delete_new(roots: list[Path], before: dict[str, object]) -> list[str]:
             elif not path.startswith(own):
                 os.rmdir(path)
     unknown = [path for path in changed if not path.startswith(f"{own}/")]
-    return [f"a file of its own, {path[-100:]}" for path in unknown[:3]]
+    return [f"a file of its own, {path[-100:]}" for path in unknown[:3]] + [
+        f"a file is missing, {path[-100:]}" for path in missing[:3]
+    ]
+
+
+def keep_block_folders(data: Path) -> None:
+    """Create the folders in which Spark stores shuffled rows, so that a query cannot delete them.
+
+    Spark creates each of them once, and does not look again whether it exists.
+    """
+    for folder in data.glob("spark/blockmgr-*"):
+        for number in range(BLOCK_FOLDERS):
+            (folder / f"{number:02x}").mkdir(exist_ok=True)
+        folder.chmod(0o500)
+
+
+def hide_logs(logs: Path) -> None:
+    """Make the logs unreadable for the services: Spark's contains errors of earlier submissions."""
+    for path in logs.glob("*"):
+        path.chmod(0o200)
 
 
 def cpu_of_threads(pids: set[int]) -> dict[int, tuple[str, float]]:
