@@ -97,7 +97,7 @@ def test_a_route_that_is_added_has_its_button_once_the_api_is_restarted(stack, a
     settings = api_alone.model_copy(update={"api_app": app})
     Stack(settings).up(["api"])
     console = show(GameConsole(settings))
-    wait_until(lambda: len(console.buttons.children) == 3)
+    wait_until(lambda: len(console.buttons.children) == 5)
 
     route = '@game.route("/join_a_guild")\ndef join_a_guild():\n    return "Guild Joined!"\n\n\n'
     app.write_text(app.read_text().replace("def log_to_kafka", f"{route}def log_to_kafka", 1))
@@ -105,7 +105,7 @@ def test_a_route_that_is_added_has_its_button_once_the_api_is_restarted(stack, a
     wait_until(lambda: "Next: eventlab up api" in console.message.value)
     Stack(settings).up(["api"])
 
-    assert wait_until(lambda: len(console.buttons.children) == 4) < 2
+    assert wait_until(lambda: len(console.buttons.children) == 6) < 2
     press(console, "GET /join_a_guild")
     assert rows(console)[0][-1] == "Guild Joined!"
 
