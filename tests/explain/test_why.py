@@ -146,6 +146,12 @@ spark.table('quiet').count()"""
     whispers.assert_runs("quiet.stop()")
 
 
+def test_a_failed_cell_is_explained_again(whispers):
+    box = whispers.assert_fails("read('whisper').count()")
+
+    assert whispers.run("%why") == box
+
+
 def test_a_command_in_a_terminal(whispers, broken):
     command = [*COMMAND, "why", "kafkacat", "-C", "-t", "whisper", "-e"]
 
