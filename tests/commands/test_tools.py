@@ -50,6 +50,18 @@ def test_zookeeper_is_refused_with_the_arguments_to_use_instead(settings):
         tools.kafka_tool(settings, "kafka-topics", ["--list", "--zookeeper", "zookeeper:32181"])
 
 
+def test_spark_submit_says_before_the_start_that_no_broker_answers(settings, tmp_path):
+    nowhere = settings.model_copy(update={"kafka_bootstrap_servers": "127.0.0.1:1"})
+    program, other = tmp_path / "reads.py", tmp_path / "other.py"
+    program.write_text("spark.read.format('kafka')")
+    other.write_text("print(1)")
+
+    assert tools.spark_submit(nowhere, "spark-submit", [str(program)]).notes == (
+        "no Kafka broker answers at 127.0.0.1:1 (next: eventlab up kafka)",
+    )
+    assert tools.spark_submit(nowhere, "spark-submit", [str(other)]).notes == ()
+
+
 def test_spark_submit_is_classic_although_a_connect_session_exists(settings):
     invocation = tools.spark_submit(settings, "spark-submit", ["job.py"])
 

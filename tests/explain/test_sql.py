@@ -106,7 +106,7 @@ def test_an_error_in_a_learners_function_shows_both_of_its_lines(tables):
 def test_a_column_without_a_similar_name_lists_the_columns(tables):
     box = tables.assert_fails("visits.select('nothing_like_it').count()")
 
-    assert "the columns are: " in box["proof"]
+    assert "columns that exist: " in box["proof"]
     assert "Host" in box["proof"]
     assert box["remedy"] == "visits.columns"
 

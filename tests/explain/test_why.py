@@ -1,12 +1,16 @@
 """Cells that show nothing: `%why` names the reason and its proof, and its remedy shows something."""
 
+import subprocess
+import sys
+
 import pytest
 
 from eventlab.explain.explanation import REPLACE_LINE
-from tests.explain.conftest import with_line
+from tests.explain.conftest import environment_of, with_line
 
 pytestmark = pytest.mark.services
 
+COMMAND = [sys.executable, "-m", "eventlab.cli"]
 SETUP = """
 import json
 from kafka import KafkaConsumer, KafkaProducer
@@ -140,6 +144,22 @@ spark.table('quiet').count()"""
     whispers.assert_runs(cell.replace(".load()", box["remedy"] + ".load()"))
     assert whispers.value == "3"
     whispers.assert_runs("quiet.stop()")
+
+
+def test_a_failed_cell_is_explained_again(whispers):
+    box = whispers.assert_fails("read('whisper').count()")
+
+    assert whispers.run("%why") == box
+
+
+def test_a_command_in_a_terminal(whispers, broken):
+    command = [*COMMAND, "why", "kafkacat", "-C", "-t", "whisper", "-e"]
+
+    done = subprocess.run(command, env=environment_of(broken), capture_output=True, text=True, timeout=120)
+
+    assert done.returncode == 0, done.stderr
+    assert "There is no topic 'whisper'. Did you mean 'whispers'?" in done.stdout
+    assert "kafkacat -C -t whispers -e" in done.stdout
 
 
 def test_a_cell_that_is_in_order_gets_the_facts(whispers):

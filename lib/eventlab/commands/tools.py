@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
 
-from eventlab.errors import EventlabError
+from eventlab.clients import ports
+from eventlab.errors import EventlabError, ServiceUnavailable
 from eventlab.settings import ROOT, Settings
 from eventlab.stack import config, jars, jvm
 
@@ -29,6 +30,7 @@ CONNECTOR = "org.apache.spark:spark-sql-kafka-0-10_"
 ERRORS_ONLY = "-Deventlab.log.level=error"
 NO_LOG = "-Deventlab.log.level=off"
 CONSOLES = ("kafka-console-consumer", "kafka-console-producer")
+CONFIG_OPTIONS = ("--command-config", "--consumer.config", "--producer.config")
 CLIENT_PROPERTIES = ROOT / "stack" / "kafka" / "client.properties"
 SCRIPTS = Path(sys.executable).parent
 CLASSIC_SPARK: dict[str, str | None] = dict.fromkeys(
@@ -65,7 +67,7 @@ def kafka_tool(settings: Settings, name: str, arguments: Sequence[str]) -> Invoc
     options = {argument.partition("=")[0] for argument in arguments}
     needs_broker = arguments and not options & {"--bootstrap-server", "--broker-list", "--version"}
     broker = ["--bootstrap-server", settings.bootstrap_servers] if needs_broker else []
-    if arguments and not options & {"--command-config", "--version", "--help"}:
+    if arguments and not options & {*CONFIG_OPTIONS, "--version", "--help"}:
         broker += ["--command-config", str(CLIENT_PROPERTIES)]
     main, level = KAFKA_TOOLS[name], ERRORS_ONLY if name in CONSOLES else NO_LOG
     command = jvm.java_command("kafka", "kafka", main, *arguments, *broker, options=[level])
@@ -92,6 +94,7 @@ def spark_submit(settings: Settings, name: str, arguments: Sequence[str]) -> Inv
     The Kafka source and HDFS are configured, and the web page uses a free port.
     """
     kept, notes = remove_connector(arguments)
+    notes += broker_notes(settings, arguments)
     if option_value(kept, "--remote") is not None:
         # Spark refuses `--remote` beside the master in the stack's spark-defaults.conf.
         return Invocation([str(SCRIPTS / name), *kept], {"SPARK_CONF_DIR": None}, notes)
@@ -105,6 +108,18 @@ def spark_submit(settings: Settings, name: str, arguments: Sequence[str]) -> Inv
         folders=[config.conf_dir(settings, "spark")],
     )
     return Invocation(command, CLASSIC_SPARK, notes)
+
+
+def broker_notes(settings: Settings, arguments: Sequence[str]) -> tuple[str, ...]:
+    """Return a note if a program that names Kafka is to run, and no broker answers: Spark waits for minutes."""
+    programs = (Path(argument) for argument in arguments if argument.endswith(".py"))
+    if not any("kafka" in path.read_text(errors="replace") for path in programs if path.is_file()):
+        return ()
+    try:
+        ports.check_connection(settings.bootstrap_servers.split(",")[0])
+    except ServiceUnavailable:
+        return (f"no Kafka broker answers at {settings.bootstrap_servers} (next: eventlab up kafka)",)
+    return ()
 
 
 def option_value(arguments: Sequence[str], option: str) -> str | None:

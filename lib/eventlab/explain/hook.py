@@ -32,7 +32,7 @@ class CellHook:
         self.last_error: BaseException | None = None
 
     def before_cell(self, info: Any) -> None:
-        """Prepare pyspark when the cell is the first that uses it."""
+        """Prepare the clients of Kafka and Spark when the cell is the first that uses them."""
         if not info.silent:
             _prepare_clients(info.raw_cell or "")
 
@@ -56,16 +56,21 @@ class CellHook:
                 display(spark_traceback.fold(details), raw=True)
 
     def why(self, line: str) -> None:
-        """Explain why the last cell shows nothing (`%why`), or why a command does (`%why kafkacat ...`)."""
-        from eventlab.explain import why
+        """Explain why the last cell shows nothing or failed (`%why`), or a command did (`%why kafkacat ...`).
+
+        There is no time limit, so an error that got no box on a busy machine gets it now.
+        """
+        from eventlab.explain import registry, why
         from eventlab.settings import settings
 
         raw = self.shell.history_manager.input_hist_raw[:-1]  # `In` has what IPython made of the cells
         cells = [cell for cell in raw if cell and not cell.lstrip().startswith("%why")]
         source = f"!{line}" if line.strip() else (cells or [""])[-1]
-        cell = FailedCell(None, source, self.shell.user_ns)
+        error = None if line.strip() else self.last_error
+        cell = FailedCell(error, source, self.shell.user_ns)
         with contextlib.suppress(KeyboardInterrupt):
-            display(why.explain(cell, settings).bundle(), raw=True)
+            explanation = registry.explain(cell) if error else None
+            display((explanation or why.explain(cell, settings)).bundle(), raw=True)
 
 
 def explain_in_time(cell: FailedCell) -> Explanation | None:

@@ -46,6 +46,7 @@ def explanations() -> list[Explain]:
         rows,
         service,
         shell,
+        shell_paths,
         spark,
         sql,
         stream,
@@ -68,5 +69,6 @@ def explanations() -> list[Explain]:
         rows,
         api,
         shell,
+        shell_paths,
     )
     return [function for module in modules for function in module.EXPLANATIONS]

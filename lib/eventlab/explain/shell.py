@@ -5,11 +5,10 @@ parsed, and the services can be asked about the names in it.
 """
 
 import contextlib
-import posixpath
 import re
 import shlex
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from IPython.utils.text import DollarFormatter
@@ -20,7 +19,7 @@ from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, cor
 from eventlab.explain.failed_cell import FailedCell, close_matches
 from eventlab.explain.kafka import message_count
 from eventlab.settings import Settings
-from eventlab.stack import environment, filesystem
+from eventlab.stack import environment
 
 SERVICES_OF_COMMANDS = (
     (r"\b(kafkacat|kcat|kafka-[\w-]+)\b", ("kafka",)),
@@ -29,7 +28,6 @@ SERVICES_OF_COMMANDS = (
 )
 START_COMMANDS = r"\beventlab\s+(up|restart|lab)\b"
 NAME_IN_BRACES = r"(?<!\{)\{([A-Za-z_][\w.]*)\}(?!\})"
-READING = ("-ls", "-cat", "-tail", "-get", "-copyToLocal", "-rm", "-du", "-text", "-head", "-count", "-cp", "-mv")
 Command = Sequence[str]
 
 
@@ -39,7 +37,7 @@ def command_failed(cell: FailedCell, settings: Settings) -> Explanation | None:
     Remedy: Start the service that the command uses.
     """
     commands = cell.shell_commands
-    if not _is_failed_command(cell):
+    if not is_failed_command(cell):
         return None
     if re.search(START_COMMANDS, commands):
         return machine.stack_port_in_use(settings)
@@ -59,7 +57,7 @@ def name_in_braces(cell: FailedCell, settings: Settings) -> Explanation | None:
 
     Remedy: The line with JSON's braces written twice.
     """
-    if not _is_failed_command(cell):
+    if not is_failed_command(cell):
         return None
     for line in cell.source.split("\n"):
         names = [name for name in re.findall(NAME_IN_BRACES, line) if name.split(".")[0] in cell.namespace]
@@ -86,7 +84,7 @@ def command_not_found(cell: FailedCell, settings: Settings) -> Explanation | Non
     Remedy: The line with the nearest command.
     """
     existing = [path.name for path in environment.BIN_FOLDER.iterdir()] + ["curl", "eventlab", "ls", "cat", "echo"]
-    for command in commands(cell) if _is_failed_command(cell) else ():
+    for command in commands(cell) if is_failed_command(cell) else ():
         if shutil.which(command[0]) or not re.fullmatch(r"[\w.-]+", command[0]):
             continue
         for similar in close_matches(command[0], existing)[:1]:
@@ -103,7 +101,8 @@ def topic_of_command(cell: FailedCell, settings: Settings) -> Explanation | None
     """
     for command in _kafka_commands(cell, settings):
         topic = option(command, "--topic", "-t")
-        if not topic or re.search(r"[{}$]", topic):
+        writes = "-P" in command or command[0].startswith("kafka-console-producer")  # creates the topic
+        if not topic or writes or re.search(r"[{}$]", topic):
             continue
         existing, servers = kafka.list_topics(settings.bootstrap_servers), settings.bootstrap_servers
         if topic in existing:
@@ -144,87 +143,12 @@ def group_of_command(cell: FailedCell, settings: Settings) -> Explanation | None
     return None
 
 
-def path_of_command(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a path of `hadoop fs` does not exist, exists already, or is a folder.
-
-    Remedy: The line with the nearest path, or with the option `-f`, `-p` or `-r`.
-    """
-    for command in commands(cell) if _is_failed_command(cell) else ():
-        if command[0] not in ("hadoop", "hdfs") or len(command) < 4 or command[1] not in ("fs", "dfs"):
-            continue
-        verb, paths = command[2], [word for word in command[3:] if not word.startswith("-")]
-        if not paths or any(re.search(r"[{}$*?]", path) for path in paths):
-            continue
-        check = CHECKS_OF_PATHS.get(verb) or (_missing if verb in READING else None)
-        if check and (explanation := check(cell, command, paths, settings)):
-            return explanation
-    return None
-
-
-def _missing(cell: FailedCell, command: Command, paths: list[str], settings: Settings) -> Explanation | None:
-    """Explain the first of the paths that does not exist."""
-    sources = paths[:1] if command[2] in ("-cp", "-mv", "-get", "-copyToLocal") else paths
-    found = (hdfs.explain_missing(cell, path, settings) for path in sources)
-    return next(filter(None, found), None)
-
-
-def _put(cell: FailedCell, command: Command, paths: list[str], settings: Settings) -> Explanation | None:
-    """Explain that the target of `-put` exists."""
-    target = paths[-1]
-    if "-f" in command or not filesystem.has_webhdfs(target, settings):
-        return None
-    inside = posixpath.join(target, posixpath.basename(paths[0]))
-    existing = next((path for path in (inside, target) if filesystem.exists(path, settings)), None)
-    if existing is None:
-        return None
-    what = f"{existing} exists on HDFS. With -f, {command[2]} replaces it."
-    return _with_option(cell, command[2], "-f", what, f"the NameNode at {settings.default_fs} has {existing}")
-
-
-def _mkdir(cell: FailedCell, command: Command, paths: list[str], settings: Settings) -> Explanation | None:
-    """Explain that the folder of `-mkdir` exists, or that the folder above it does not."""
-    for path in paths if "-p" not in command else ():
-        if filesystem.exists(path, settings):
-            what, state = f"{path} exists on HDFS. With -p, -mkdir accepts that.", "has"
-        elif not filesystem.exists(posixpath.dirname(path.rstrip("/")) or "/", settings):
-            what, state = (
-                f"The folder above {path} does not exist. With -p, -mkdir creates it too.",
-                "does not have",
-            )
-        else:
-            continue
-        return _with_option(cell, "-mkdir", "-p", what, f"the NameNode at {settings.default_fs} {state} {path}")
-    return None
-
-
-def _rm(cell: FailedCell, command: Command, paths: list[str], settings: Settings) -> Explanation | None:
-    """Explain that `-rm` does not delete folders."""
-    for path in paths if not {"-r", "-R"} & set(command) else ():
-        with contextlib.suppress(FileNotFoundError):
-            entries = filesystem.names(path, settings)
-            if entries != [posixpath.basename(path.rstrip("/"))]:
-                what = f"{path} is a folder on HDFS. -rm deletes folders only with -r."
-                proof = f"the NameNode says that it contains: {', '.join(entries[:6]) or 'nothing'}"
-                return _with_option(cell, "-rm", "-r", what, proof)
-    return _missing(cell, command, paths, settings)
-
-
-PathCheck = Callable[[FailedCell, Command, list[str], Settings], Explanation | None]
-CHECKS_OF_PATHS: dict[str, PathCheck] = {"-put": _put, "-copyFromLocal": _put, "-mkdir": _mkdir, "-rm": _rm}
-
-
-def _with_option(cell: FailedCell, verb: str, option: str, what: str, proof: str) -> Explanation | None:
-    """Explain with the line of the command that has one more option."""
-    line = cell.corrected_line(verb, f"{verb} {option}")
-    return Explanation(what, proof, line, REPLACE_LINE) if line else None
-
-
 def address_of_command(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that nothing listens at the address of `curl` or `ab`, while the game API runs elsewhere.
 
     Remedy: The line with the API's address.
     """
-    for command in commands(cell) if _is_failed_command(cell) else ():
+    for command in commands(cell) if is_failed_command(cell) else ():
         for word in command[1:] if command[0] in ("curl", "ab") else ():
             url = urlsplit(word if "//" in word else f"//{word}")
             if url.hostname not in ("localhost", "127.0.0.1") or not url.port or ports.is_open(url.port):
@@ -239,13 +163,14 @@ def address_of_command(cell: FailedCell, settings: Settings) -> Explanation | No
     return None
 
 
-def _is_failed_command(cell: FailedCell) -> bool:
+def is_failed_command(cell: FailedCell) -> bool:
+    """Return whether the cell has shell commands, and its error, if any, is that of a command."""
     return bool(cell.shell_commands) and (cell.error is None or cell.matches(r"CalledProcessError"))
 
 
 def _kafka_commands(cell: FailedCell, settings: Settings) -> list[Command]:
     """Return the cell's commands of the stack's Kafka."""
-    found = commands(cell) if _is_failed_command(cell) else []
+    found = commands(cell) if is_failed_command(cell) else []
     others = (option(command, "-b", "--bootstrap-server") for command in found)
     if any(address and address != settings.bootstrap_servers for address in others):
         return []
@@ -299,6 +224,5 @@ EXPLANATIONS: list[Explain] = [
     command_not_found,
     topic_of_command,
     group_of_command,
-    path_of_command,
     address_of_command,
 ]

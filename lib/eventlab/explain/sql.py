@@ -94,7 +94,7 @@ def column_not_found(cell: FailedCell, settings: Settings) -> Explanation | None
         if unknown in columns or not columns:
             continue
         what = f"There is no column {unknown!r}."
-        proof = f"the columns are: {', '.join(columns)}"
+        proof = f"columns that exist: {', '.join(columns)}"
         for similar in _similar_columns(unknown, columns):
             question = f"{what} Did you mean {similar!r}?"
             quoted = similar if re.fullmatch(r"\w+", similar) else f"`{similar}`"
@@ -112,16 +112,14 @@ def column_not_found(cell: FailedCell, settings: Settings) -> Explanation | None
 
 
 def _unresolved(cell: FailedCell) -> Iterator[tuple[str, list[str]]]:
-    """Yield each column that Spark could not resolve, and the columns of the cell's DataFrames and tables."""
+    """Yield each column that Spark could not resolve, and those that it proposes, or else the cell's columns."""
     for condition, parameters in cell.conditions.items():
         if not condition.startswith(("UNRESOLVED_COLUMN", "CANNOT_RESOLVE_DATAFRAME_COLUMN")):
             continue
         columns = re.findall(r"`([^`]*)`", parameters.get("proposal", ""))
-        for _, frame in dataframes(cell):
-            columns += frame.columns
-        session = session_of(cell)
-        for table in _tables(cell) if session else ():
-            columns += session.table(table).columns
+        if not columns:
+            columns = [column for _, frame in dataframes(cell) for column in frame.columns]
+            columns += [column for table in _tables(cell) for column in session_of(cell).table(table).columns]
         unknown = parameters.get("objectName") or parameters.get("name", "")
         yield unknown.strip('`"').split("`.`")[-1], list(dict.fromkeys(columns))
 
@@ -150,6 +148,13 @@ def _contexts(cell: FailedCell) -> list[Any]:
     """Return the parts of the query that Spark names in the error."""
     get_context = getattr(cell.error, "getQueryContext", None)
     return list(get_context() or ()) if callable(get_context) else []
+
+
+def is_called_here(cell: FailedCell, line: int) -> bool:
+    """Return whether Spark names this line of this cell as the place of the error, or names no place."""
+    places = [context.callSite() for context in _contexts(cell) if context.contextType().name != "SQL"]
+    number = len(cell.namespace.get("In", [])) - 1
+    return not places or any(place.startswith(f"line {line} in cell [{number}]") for place in places)
 
 
 def fragments(cell: FailedCell) -> list[str]:

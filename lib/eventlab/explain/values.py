@@ -1,4 +1,4 @@
-"""Explains errors of values and data sources in Spark SQL: casts, divisions, bytes, paths, formats, typing errors."""
+"""Explains errors of values and sources in Spark SQL: casts, divisions, bytes, paths, formats, misspelt words."""
 
 import ast
 import re
@@ -8,7 +8,7 @@ from eventlab.explain.edits import is_accepted, python_correction, source_of, sq
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell, close_matches
 from eventlab.explain.session import session_of
-from eventlab.explain.sql import fragments
+from eventlab.explain.sql import fragments, is_called_here
 from eventlab.settings import Settings
 from eventlab.stack import filesystem
 
@@ -32,7 +32,8 @@ def value_cannot_be_cast(cell: FailedCell, settings: Settings) -> Explanation | 
             new = f"try_cast({compared[1]} as {target}){compared[2]}"
         if new != fragment and (explanation := sql_correction(cell, fragment, new, what, proof)):
             return explanation
-    casts = [call for call in cell.calls("cast", "astype") if isinstance(call.func, ast.Attribute)]
+    calls = (call for call in cell.calls("cast", "astype") if isinstance(call.func, ast.Attribute))
+    casts = [call for call in calls if is_called_here(cell, call.lineno)]
     if len(casts) == 1:
         column = source_of(cell, casts[0].func.value)  # type: ignore[attr-defined]
         arguments = ", ".join(source_of(cell, argument) for argument in casts[0].args)
@@ -58,7 +59,7 @@ def division_by_zero(cell: FailedCell, settings: Settings) -> Explanation | None
         if slash and "/" not in right and (explanation := sql_correction(cell, fragment, new, what, proof)):
             return explanation
     operations = [node for node in ast.walk(cell.tree) if isinstance(node, ast.BinOp)]
-    divisions = [node for node in operations if isinstance(node.op, ast.Div)]
+    divisions = [node for node in operations if isinstance(node.op, ast.Div) and is_called_here(cell, node.lineno)]
     if len(divisions) != 1:
         return None
     left, right = (source_of(cell, node) for node in (divisions[0].left, divisions[0].right))

@@ -126,7 +126,9 @@ def filter_keeps_nothing(cell: FailedCell, settings: Settings) -> Explanation | 
 
     Remedy: The line or the statement with the nearest value.
     """
-    for frame, column, value in _filters(cell):
+    for result, frame, column, value in _filters(cell):
+        if result.take(1):
+            continue
         values = [row[0] for row in frame.select(f"`{column}`").distinct().limit(MAX_VALUES).collect()]
         texts = sorted({str(item) for item in values if item is not None})
         if value in texts or not texts:
@@ -147,8 +149,8 @@ def filter_keeps_nothing(cell: FailedCell, settings: Settings) -> Explanation | 
     return None
 
 
-def _filters(cell: FailedCell) -> Iterator[tuple[Any, str, str]]:
-    """Yield the equality filters of the cell: (rows before the filter, column, value)."""
+def _filters(cell: FailedCell) -> Iterator[tuple[Any, Any, str, str]]:
+    """Yield the equality filters of the cell: (result, rows before the filter, column, value)."""
     session = session_of(cell)
     if session is None:
         return
@@ -158,12 +160,12 @@ def _filters(cell: FailedCell) -> Iterator[tuple[Any, str, str]]:
             if type(plan).__name__ == "Filter" and not frame.isStreaming:
                 before = type(frame)(plan._child, frame.sparkSession)
                 for match in EQUALS.finditer(str(plan.filter)):
-                    yield before, *_pair(match)
+                    yield frame, before, *_pair(match)
             plan = getattr(plan, "_child", None)
     for _, text in sql_texts(cell, ""):
         tables = re.findall(r"\bfrom\s+`?([\w.]+)", text, re.IGNORECASE)
         for match in EQUALS.finditer(text) if len(tables) == 1 and session.catalog.tableExists(tables[0]) else ():
-            yield session.table(tables[0]), *_pair(match)
+            yield session.sql(text), session.table(tables[0]), *_pair(match)
 
 
 def _pair(match: re.Match[str]) -> tuple[str, str]:
