@@ -158,7 +158,7 @@ def test_the_page_lists_all_lessons_and_labs_with_minutes_and_progress(tmp_path)
 
 
 def where_to_continue(tmp_path, *lessons):
-    """Return the lesson that the page names, for lessons of which cells ran in this order; True is a completed one."""
+    """Return the lesson that the page names when cells of these lessons ran in this order (True: completed)."""
     course_progress = {
         f"notebooks/{name}.ipynb": NotebookProgress(done=3, cells=9, finished="2026-11-24" * done, last_run=time)
         for time, (name, done) in enumerate(lessons, 1)

@@ -15,9 +15,11 @@ def explain(cell: FailedCell) -> Explanation | None:
     """Return the first confirmed explanation of the cell's error, or None."""
     if cell.error and (explanation := wrong_kernel(cell)):
         return explanation  # such a kernel may lack the packages that the other explanations need
+    from eventlab.explain import service
     from eventlab.settings import settings
 
-    return first_confirmed(explanations(), cell, settings)
+    explanation = first_confirmed(explanations(), cell, settings)
+    return explanation and service.with_all_reported(cell, explanation)
 
 
 def first_confirmed(functions: Iterable[Explain], cell: FailedCell, settings: Any) -> Explanation | None:

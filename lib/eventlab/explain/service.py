@@ -1,6 +1,7 @@
 """Explains that a service does not answer; used by the other modules, which recognize the error."""
 
 import re
+from dataclasses import replace
 
 import psutil
 
@@ -17,6 +18,14 @@ LOG_LINES = 60
 def is_reported(cell: FailedCell, name: str, *patterns: str) -> bool:
     """Return whether the error says that a service does not answer: a pattern, or that of `course.prepare`."""
     return cell.matches(rf"LessonError: .*not running: .*\b{name}\b", *patterns)
+
+
+def with_all_reported(cell: FailedCell, explanation: Explanation) -> Explanation:
+    """Return an explanation whose remedy starts all services that `course.prepare` reports as not running."""
+    reported = re.search(r"LessonError: .*not running: (\w+(?:, \w+)+)$", cell.text, re.MULTILINE)
+    names = reported[1].split(", ") if reported else []
+    is_start_of_one = explanation.remedy in [f"!eventlab up {name}" for name in names]
+    return replace(explanation, remedy=f"!eventlab up {' '.join(names)}") if is_start_of_one else explanation
 
 
 def service_not_running(settings: Settings, name: str) -> Explanation | None:

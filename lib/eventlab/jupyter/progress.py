@@ -83,8 +83,8 @@ def follow(shell: Any, on_progress: Callable[[], object] = lambda: None) -> bool
     """Count the cells of this kernel's notebook from now on; call `on_progress` after each of them.
 
     Returns:
-        Whether the kernel runs a lesson or lab: the learner's copy or the original. Jupyter names the notebook to its kernel (JPY_SESSION_NAME);
-        papermill and nbval do not, so their runs are not counted.
+        Whether the kernel runs a lesson or lab: the learner's copy or the original. Jupyter names the notebook to
+        its kernel (JPY_SESSION_NAME); papermill and nbval do not, so their runs are not counted.
     """
     notebook = Path(os.environ.get("JPY_SESSION_NAME", "")).resolve()
     original = working_copy.original_of(notebook, settings)

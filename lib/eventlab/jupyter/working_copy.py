@@ -1,12 +1,11 @@
 """The learner's own copies of lessons and labs, without outputs, in the folder of the setting `work_dir`.
 
-A copy that the learner has not changed follows the kit. When the kit's notebook changes and the learner has changed
-the copy, the new version is written next to it. No file of the learner is overwritten or deleted.
+A copy that the learner has not changed follows the kit's notebook. When both have changed, the new version is
+written next to the copy. No file of the learner is overwritten or deleted.
 """
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,7 +70,7 @@ class Original:
         return self.path.stem if self.copy == self.path.name else self.path.parent.name
 
     def new_copies(self, folder: Path) -> list[Path]:
-        """Return the new versions next to the copy: `05_filter_events.new.ipynb`, `05_filter_events.new-2.ipynb`."""
+        """Return the new versions next to the copy, such as `05_filter_events.new.ipynb`."""
         copy = folder / self.copy
         return sorted(copy.parent.glob(f"{copy.stem}.new*.ipynb"))
 
@@ -96,7 +95,7 @@ def labs() -> list[Original]:
 
 
 def original_of(notebook: Path, settings: Settings) -> Original | None:
-    """Return the lesson or lab of which a file is the learner's copy, a new version next to it, or the original."""
+    """Return the lesson or lab of a file: the original, the learner's copy, or a new version next to it."""
     notebook = notebook.resolve()
     folder = settings.work_dir.resolve()
     for original in [*lessons(), *labs()]:
@@ -124,6 +123,7 @@ def reset(name: str, settings: Settings) -> tuple[Original, Path | None]:
 
     Args:
         name: The beginning of a lesson's or lab's name, such as `05` or `lab01`.
+        settings: The settings with the working folder.
 
     Returns:
         The lesson, and the new path of the old copy, or None when there was no copy.
@@ -211,6 +211,6 @@ def _record(settings: Settings) -> Iterator[dict[str, Copied]]:
                     write_atomically(path, RECORD_TYPE.dump_json(record, indent=1).decode())
     except (OSError, filelock.Timeout) as error:
         raise WorkingCopyError(
-            f"the folder of your notebooks, {settings.work_dir}, cannot be written: {error}. Choose another folder",
-            next_command=f"export EVENTLAB_WORK_DIR={os.path.join('~', 'eventlab-work')}",
+            f"the folder of your notebooks, {settings.work_dir}, cannot be written: {error}. Choose another one",
+            next_command="export EVENTLAB_WORK_DIR=~/eventlab-work",
         ) from error

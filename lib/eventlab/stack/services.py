@@ -153,7 +153,7 @@ IDLE_KERNEL_S = 3600
 
 
 def lab_options(settings: Settings) -> list[str]:
-    """Return the options of JupyterLab and of JupyterHub's server: folder, start page, menu, terminals and kernels.
+    """Return the options of JupyterLab and of JupyterHub's server: folders, start page, terminals and kernels.
 
     The root folder is that of the learner's notebooks, so nothing else of the kit is in the file browser.
     nbgrader's parts are for instructors; JupyterLab's part is disabled by the kit's extension.

@@ -48,6 +48,7 @@
       await widget.sessionContext.ready;
       if (app.shell.currentWidget === widget) {
         await app.commands.execute('notebook:run-all-cells');
+        widget.context.model.dirty = false; // closing the page does not ask whether to save the panel
       } else {
         opened.delete(widget);
       }
