@@ -113,7 +113,7 @@ def test_binder_opens_lab_on_the_start_page_and_starts_the_services(binder):
     settings, client, process = binder
     wait_until(lambda: answers(client) or not process.is_running(), 90)
 
-    page = config.start_page(settings)
+    page = config.START_PAGE
     assert client.get("/").headers["location"].rstrip("?") == f"/user/ada/lab/tree/{page}"
     assert "lessons" in client.get(f"/api/contents/{page}").json()["content"]
     assert str(ROOT / ".venv") in " ".join(process.cmdline())

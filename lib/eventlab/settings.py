@@ -29,6 +29,7 @@ HDFS_USER = "student"
 """The learner's name on HDFS, whose simple authentication accepts any name."""
 PLAYER_HOSTS = ("user1.comcast.com", "user2.att.com")
 """The Host headers of the two players in the lessons."""
+DEFAULT_STATE_DIR = ROOT / ".eventlab"
 PREFIX = "EVENTLAB_"
 SETTINGS_FILE = "EVENTLAB_SETTINGS_FILE"
 OTHER_VARIABLES = (
@@ -52,6 +53,11 @@ def _port(number: int) -> Any:
     return Field(default_factory=lambda values: number + values["port_offset"])
 
 
+def _work_dir(state_dir: Path | None) -> Path:
+    """Return the default folder of a learner's notebooks: `work/` in the kit, or in another state folder."""
+    return (ROOT if state_dir in (None, DEFAULT_STATE_DIR) else state_dir) / "work"
+
+
 class Settings(BaseSettings):
     """The kit's settings.
 
@@ -65,7 +71,8 @@ class Settings(BaseSettings):
     record_archives: ClassVar[bool] = False
     """Whether the services write their class-data-sharing archives; only `eventlab setup` uses this."""
 
-    state_dir: AbsolutePath = ROOT / ".eventlab"
+    state_dir: AbsolutePath = DEFAULT_STATE_DIR
+    work_dir: AbsolutePath = Field(default_factory=lambda values: _work_dir(values.get("state_dir")))
     port_offset: int = Field(default=0, ge=-1000, le=30000)
 
     kafka_port: Port = _port(29092)

@@ -10,9 +10,10 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import httpx
-import nbformat
 import pytest
 
 from eventlab.settings import ROOT, OwnSettings, Settings
@@ -21,8 +22,6 @@ from eventlab.stack.tokens import jupyter_token
 from tests.skips import tool_path
 from tests.stacks import free_settings
 
-COPIES = ROOT / "build" / "browser"
-"""Copies of the notebooks below Jupyter's root folder, so that saving in Lab does not change the lessons."""
 PICTURES = ROOT / "build" / "screenshots"
 
 
@@ -33,13 +32,18 @@ class Lab:
     address: str
     settings: Settings
 
+    @property
+    def folder(self) -> Path:
+        """Return the folder with the learner's copies of the lessons, in which a test may write notebooks."""
+        return self.settings.work_dir
+
     def page_of(self, notebook: str) -> str:
         """Return the address of a notebook for a browser that is logged in.
 
         Each notebook has its own workspace, so that Lab does not open tabs of another test.
         """
         workspace = f"workspaces/{notebook.partition('.')[0]}"
-        return f"{self.settings.jupyter_url}/lab/{workspace}/tree/{COPIES.relative_to(ROOT)}/{notebook}"
+        return f"{self.settings.jupyter_url}/lab/{workspace}/tree/{notebook}"
 
 
 @pytest.fixture(scope="package")
@@ -60,7 +64,6 @@ def lab(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab
         "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
         "IPYTHONDIR": str(folder / "ipython"),
     }
-    copy_lessons()
     try:
         command = ["eventlab", "lab", "--no-browser"]
         done = subprocess.run(
@@ -72,19 +75,6 @@ def lab(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab
         yield Lab(address[1], settings)
     finally:
         Stack(settings).down()
-        shutil.rmtree(COPIES, ignore_errors=True)
-
-
-def copy_lessons() -> None:
-    """Copy the lessons without outputs, so that a test sees only outputs of its own run."""
-    shutil.rmtree(COPIES, ignore_errors=True)
-    COPIES.mkdir(parents=True)
-    for path in (ROOT / "notebooks").glob("0*.ipynb"):
-        lesson = nbformat.read(path, as_version=4)
-        for cell in lesson.cells:
-            if cell.cell_type == "code":
-                cell.outputs, cell.execution_count = [], None
-        nbformat.write(lesson, COPIES / path.name)
 
 
 @pytest.fixture(scope="package")
@@ -122,9 +112,20 @@ def page(visitor, lab):
     assert errors == []
 
 
+def server(lab: Lab) -> httpx.Client:
+    """Return a client of the Jupyter server's API."""
+    token = {"Authorization": f"token {jupyter_token(lab.settings)}"}
+    return httpx.Client(base_url=lab.settings.jupyter_url, headers=token, trust_env=False, timeout=20)
+
+
+def kernels(lab: Lab) -> list[dict[str, Any]]:
+    """Return the running kernels."""
+    with server(lab) as client:
+        return client.get("/api/kernels").json()
+
+
 def end_kernels(lab: Lab) -> None:
     """End the kernels that a closed page leaves, so that they do not slow down the next test."""
-    token = {"Authorization": f"token {jupyter_token(lab.settings)}"}
-    with httpx.Client(base_url=lab.settings.jupyter_url, headers=token, trust_env=False, timeout=20) as client:
+    with server(lab) as client:
         for session in client.get("/api/sessions").json():
             client.delete(f"/api/sessions/{session['id']}")

@@ -6,7 +6,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import expect
 
 from eventlab.course.refresh import METADATA
-from tests.browser.conftest import COPIES, PICTURES
+from tests.browser.conftest import PICTURES
 from tests.browser.helpers import CELL_MS, Notebook, picture
 from tests.helpers import process_of
 
@@ -23,7 +23,7 @@ CELLS = (
 
 def test_a_killed_broker_is_explained_below_the_traceback_and_runs_again_after_the_remedy(page, lab):
     cells = [new_code_cell(source) for source in CELLS]
-    nbformat.write(new_notebook(cells=cells, metadata=METADATA), COPIES / "errors.ipynb")
+    nbformat.write(new_notebook(cells=cells, metadata=METADATA), lab.folder / "errors.ipynb")
     notebook = Notebook(page, lab.page_of("errors.ipynb"), len(CELLS))
     notebook.run(0)
     broker = process_of(lab.settings, "kafka")

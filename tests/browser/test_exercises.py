@@ -6,7 +6,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import expect
 
 from eventlab.course.refresh import FOLDED, METADATA
-from tests.browser.conftest import COPIES, PICTURES
+from tests.browser.conftest import PICTURES
 from tests.browser.helpers import CELL_MS, Notebook, picture
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
@@ -21,7 +21,7 @@ def lesson(page, lab):
         new_code_cell('swords = ...\n\ncourse.check("04-1", swords)'),
         new_code_cell('swords = 10\ncourse.check("04-1", swords)', metadata={"jupyter": FOLDED}),
     ]
-    nbformat.write(new_notebook(cells=cells, metadata=METADATA), COPIES / "exercise.ipynb")
+    nbformat.write(new_notebook(cells=cells, metadata=METADATA), lab.folder / "exercise.ipynb")
     return Notebook(page, lab.page_of("exercise.ipynb"), len(cells))
 
 

@@ -3,7 +3,6 @@
 import nbformat
 import pytest
 
-from tests.browser.conftest import COPIES
 from tests.browser.helpers import NOTEBOOK, Notebook
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
@@ -22,7 +21,7 @@ WIDGETS = {
 
 @pytest.mark.parametrize("name", WIDGETS)
 def test_a_lesson_runs_cell_by_cell_and_saves_the_texts_of_its_widgets(page, lab, name):
-    path = COPIES / f"{name}.ipynb"
+    path = lab.folder / f"{name}.ipynb"
     notebook = Notebook(page, lab.page_of(path.name), len(nbformat.read(path, as_version=4).cells))
 
     notebook.run_all()

@@ -8,32 +8,33 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import httpx
 import nbformat
 import pytest
 from playwright.sync_api import expect
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
-from eventlab.settings import ROOT
-from eventlab.stack import config
+from eventlab.jupyter import progress, start_page
+from eventlab.stack.config import START_PAGE
 from eventlab.stack.tokens import jupyter_token
-from tests.browser.conftest import PICTURES
+from tests.browser.conftest import PICTURES, server
 from tests.browser.helpers import NOTEBOOK, STARTUP_MS, picture
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
 
-LESSON = "notebooks/02_track_events.ipynb"
+LESSON = "02_track_events.ipynb"
 
 
 @pytest.fixture(scope="module")
 def completed_lesson(lab):
     """Run lesson 2 in a kernel of JupyterLab, cell by cell; the file does not change."""
     token = {"Authorization": f"token {jupyter_token(lab.settings)}"}
-    with httpx.Client(base_url=lab.settings.jupyter_url, headers=token, trust_env=False, timeout=30) as client:
+    with server(lab) as client:
         request = {"path": LESSON, "name": Path(LESSON).name, "type": "notebook", "kernel": {"name": "python3"}}
         session = client.post("/api/sessions", json=request).raise_for_status().json()
-        cells = [cell for cell in nbformat.read(ROOT / LESSON, as_version=4).cells if cell.cell_type == "code"]
+        cells = [
+            cell for cell in nbformat.read(lab.folder / LESSON, as_version=4).cells if cell.cell_type == "code"
+        ]
         address = f"{lab.settings.jupyter_url}/api/kernels/{session['kernel']['id']}/channels"
         with ThreadPoolExecutor(1) as pool:  # Playwright uses the event loop of this thread
             pool.submit(asyncio.run, run_cells(address.replace("http", "ws", 1), token, cells)).result()
@@ -75,6 +76,27 @@ def test_lab_opens_with_lessons_and_labs_their_minutes_and_progress(completed_le
     picture(shown, PICTURES / "start_page.png")
 
 
+def test_the_open_page_shows_new_progress_and_where_to_continue(page, lab, monkeypatch):
+    shown = page.locator(".jp-MarkdownViewer:not(.lm-mod-hidden)")
+    expect(shown).to_be_visible(timeout=STARTUP_MS)
+    monkeypatch.setattr(progress, "settings", lab.settings)
+
+    progress.record("notebooks/04_consume_events.ipynb", 3, 20)
+    start_page.write(lab.settings)
+
+    expect(shown.get_by_role("row").filter(has_text="4. Consume events")).to_contain_text("3 of 20 cells")
+    expect(shown).to_contain_text("Continue: 4. Consume events (3 of 20 cells have run)")
+
+
+def test_a_lab_for_learners_has_no_menu_of_nbgrader(page):
+    expect(page.locator(".jp-MarkdownViewer:not(.lm-mod-hidden)")).to_be_visible(timeout=STARTUP_MS)
+
+    menus = page.get_by_role("menubar").first.get_by_role("menuitem").all_inner_texts()
+
+    assert "Stack" in menus
+    assert "Nbgrader" not in menus
+
+
 def test_a_click_on_a_lesson_opens_it(page):
     shown = page.locator(".jp-MarkdownViewer:not(.lm-mod-hidden)")
     shown.get_by_role("link", name="3. Generate load").click(timeout=STARTUP_MS)
@@ -88,4 +110,4 @@ def test_the_menu_opens_the_stack_panel(page, lab):
     page.get_by_role("menuitem", name="Stack Panel").click()
 
     expect(page.locator(NOTEBOOK)).to_contain_text("Stack panel", timeout=STARTUP_MS)
-    assert config.start_page(lab.settings) in lab.address
+    assert f"/lab/tree/{START_PAGE}?" in lab.address

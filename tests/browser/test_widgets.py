@@ -10,11 +10,10 @@ from playwright.sync_api import expect
 
 from eventlab.commands import ab
 from eventlab.course.refresh import METADATA
-from eventlab.settings import ROOT
 from eventlab.stack import Stack
-from tests.browser.conftest import COPIES, PICTURES
+from tests.browser.conftest import PICTURES, kernels
 from tests.browser.helpers import Notebook, panel, picture
-from tests.helpers import process_of
+from tests.helpers import process_of, wait_until
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
 
@@ -26,7 +25,7 @@ SERVICES = ("kafka", "namenode", "datanode", "spark", "api")
 def open_cells(page, lab, name, *sources):
     """Open a notebook with these cells in JupyterLab, and run them."""
     cells = [new_code_cell(source) for source in sources]
-    nbformat.write(new_notebook(cells=cells, metadata=METADATA), COPIES / f"{name}.ipynb")
+    nbformat.write(new_notebook(cells=cells, metadata=METADATA), lab.folder / f"{name}.ipynb")
     notebook = Notebook(page, lab.page_of(f"{name}.ipynb"), len(sources))
     notebook.run_all()
     return notebook
@@ -44,9 +43,9 @@ def texts(table):
 
 @pytest.fixture
 def stack_panel(page, lab):
-    """Open the stack panel."""
-    cells = nbformat.read(ROOT / "notebooks" / "stack_panel.ipynb", as_version=4).cells
-    open_cells(page, lab, "stack", *(cell.source for cell in cells if cell.cell_type == "code"))
+    """Open the page of the stack panel, which needs no click to show the panel."""
+    page.goto(lab.page_of("stack_panel.ipynb"))
+    expect(panel(page, "The stack")).to_be_visible(timeout=LONG_MS)
     return panel(page, "The stack")
 
 
@@ -95,6 +94,23 @@ def press_all_buttons(stack_panel):
     expect_state(stack_panel, "running", *SERVICES)
 
 
+def test_the_page_of_the_stack_panel_closes_without_a_question_and_its_kernel_ends(stack_panel, page, lab):
+    assert len(kernels(lab)) == 1
+
+    page.locator(".lm-TabBar-tab.lm-mod-current .lm-TabBar-tabCloseIcon").last.click()
+
+    wait_until(lambda: not kernels(lab))
+
+
+def test_an_address_that_a_browser_cannot_open_is_no_link(page, lab):
+    notebook = open_cells(page, lab, "addresses", "print('hdfs://127.0.0.1:8020/tmp and http://127.0.0.1:9870/a')")
+    output = notebook.cells.first.locator(".jp-OutputArea-output")
+
+    expect(output.get_by_role("link", name="http://127.0.0.1:9870/a")).to_be_visible()
+    expect(output.get_by_role("link")).to_have_count(1)
+    expect(output).to_contain_text("hdfs://127.0.0.1:8020/tmp")
+
+
 @pytest.fixture
 def console(page, lab):
     """Open the game console."""
@@ -126,7 +142,7 @@ def test_all_buttons_of_the_game_console_call_the_api(console):
     console.get_by_label("At once").press("Tab")
     button(console, "GET /purchase_a_sword").click()
     expect_result(console, "GET /purchase_a_sword", "user2.att.com", 400, "200 OK")
-    assert re.fullmatch(r"[\d,]+ / s", results(console)[0][4])
+    assert re.fullmatch(r"[\d,]+ / s", results(console)[0][5])
     console.get_by_label("Calls").fill("1")
     console.get_by_label("Path").fill("/purchase_a_dragon")
     console.get_by_label("Path").press("Tab")

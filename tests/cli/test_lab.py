@@ -1,8 +1,10 @@
 """JupyterLab as `eventlab lab` opens it."""
 
 import asyncio
+import importlib.util
 import json
 import os
+import re
 import subprocess
 
 import httpx
@@ -10,8 +12,7 @@ import pytest
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
-from eventlab.jupyter import start_page
-from eventlab.settings import ROOT
+from eventlab.jupyter.start_page import open_course
 from eventlab.stack import Stack, config
 from eventlab.stack.services import lab_page
 from eventlab.stack.tokens import jupyter_token
@@ -52,14 +53,45 @@ def test_without_a_browser_one_line_has_the_address(started, address):
 
 
 def test_the_address_is_that_of_the_start_page(stack, address, browser):
-    page = config.start_page(stack)
-    assert address.startswith(f"{stack.jupyter_url}/lab/tree/{page}?token=")
-    assert "**0 of 9 lessons completed.**" in browser.get(f"/api/contents/{page}").json()["content"]
+    assert address.startswith(f"{stack.jupyter_url}/lab/tree/{config.START_PAGE}?token=")
+    assert "lessons completed.**" in browser.get(f"/api/contents/{config.START_PAGE}").json()["content"]
 
 
-def test_the_lessons_are_listed(browser):
-    names = [item["name"] for item in browser.get("/api/contents/notebooks").json()["content"]]
-    assert "01_start_the_stack.ipynb" in names
+def test_the_file_browser_shows_copies_of_the_lessons_without_outputs_and_nothing_for_instructors(browser):
+    names = [item["name"] for item in browser.get("/api/contents/").json()["content"]]
+    assert {"01_start_the_stack.ipynb", "labs", config.START_PAGE} <= set(names)
+    assert not {"lib", "tests", "stack", "notebooks"}.intersection(names)
+
+    lesson = browser.get("/api/contents/05_filter_events.ipynb").json()["content"]
+    assert not any(cell.get("outputs") for cell in lesson["cells"])
+    labs = browser.get("/api/contents/labs/lab01_events").json()["content"]
+    assert [item["name"] for item in labs] == ["student.ipynb"]
+
+
+def test_nbgrader_is_not_in_a_learners_lab(browser):
+    assert importlib.util.find_spec("nbgrader"), "the environment of the tests contains nbgrader"
+
+    assert "@jupyter/nbgrader" in _page_config(browser)["disabledExtensions"]
+    assert browser.get("/formgrader").status_code == 404
+    assert browser.get("/assignments").status_code == 404
+
+
+def test_kernels_of_closed_and_idle_notebooks_end(browser):
+    tracker = browser.get("/lab/api/settings/@jupyterlab/notebook-extension:tracker").json()
+
+    assert tracker["schema"]["properties"]["kernelShutdown"]["default"] is True
+
+
+def test_the_kits_extension_of_jupyterlab_is_loaded(browser):
+    (extension,) = [item for item in _page_config(browser)["federated_extensions"] if item["name"] == "eventlab"]
+
+    assert "_JUPYTERLAB.eventlab" in browser.get(f"/lab/extensions/eventlab/{extension['load']}").text
+
+
+def _page_config(browser):
+    """Return the configuration that JupyterLab's page contains."""
+    page = browser.get("/lab").text
+    return json.loads(first_group(r'id="jupyter-config-data"[^>]*>(.*?)</script>', page, re.DOTALL))
 
 
 def test_without_the_token_the_server_refuses(stack, address):
@@ -107,22 +139,21 @@ def test_markdown_opens_as_a_page_and_the_menu_opens_start_page_and_stack(stack,
     assert documents["schema"]["properties"]["defaultViewers"]["default"] == {"markdown": "Markdown Preview"}
     (menu,) = menus["schema"]["properties"]["menus"]["default"]
     assert menu["label"] == "Stack"
-    assert menu["items"][0]["args"]["path"] == config.start_page(stack)
-    assert (ROOT / menu["items"][1]["args"]["path"]).exists()
+    assert menu["items"][0]["args"]["path"] == config.START_PAGE
+    assert (stack.work_dir / menu["items"][1]["args"]["path"]).exists()
 
 
 def test_below_a_base_url_the_pages_are_at_the_printed_addresses(tmp_path, stack):
     moved = free_settings(tmp_path, jupyter_base_url="user/ada")
-    start_page.write(moved)
+    open_course(moved)
     try:
         (status,) = Stack(moved).up(["jupyter"])
         assert (status.state, status.address) == ("running", lab_page(moved, "lab"))
         with httpx.Client(follow_redirects=True, trust_env=False) as client:
-            page = client.get(lab_page(moved, f"lab/tree/{config.start_page(moved)}"))
+            page = client.get(lab_page(moved, f"lab/tree/{config.START_PAGE}"))
             assert page.status_code == 200
             assert '"baseUrl": "/user/ada/"' in page.text
             files = f"http://127.0.0.1:{moved.jupyter_port}/user/ada/api/contents"
-            assert "lessons completed" in client.get(f"{files}/{config.start_page(moved)}").json()["content"]
+            assert "lessons completed" in client.get(f"{files}/{config.START_PAGE}").json()["content"]
     finally:
         Stack(moved).down()
-        (config.ROOT / config.start_page(moved)).unlink()

@@ -69,5 +69,5 @@ def test_up_prepares_the_topic_and_the_files_of_lesson_08(stack):
 def test_a_lesson_whose_service_does_not_run_names_the_command_that_starts_it(stack, monkeypatch):
     monkeypatch.setenv("EVENTLAB_API_PORT", "1")
 
-    with pytest.raises(course.LessonError, match="02_track_events: not running: api\nNext: eventlab up"):
+    with pytest.raises(course.LessonError, match="02_track_events: not running: api\nNext: eventlab up api"):
         execute.prepare_lesson(course_run.find_lessons(["02"])[0])

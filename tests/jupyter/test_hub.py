@@ -78,7 +78,7 @@ def test_without_the_hubs_package_the_error_names_the_command_that_installs_it(s
 
 
 def test_lab_opens_on_the_start_page_unless_the_hub_names_another(settings, server, monkeypatch):
-    opens = f"--ServerApp.default_url=/lab/tree/{config.start_page(settings)}"
+    opens = f"--ServerApp.default_url=/lab/tree/{config.START_PAGE}"
     monkeypatch.delenv("JUPYTERHUB_DEFAULT_URL", raising=False)
     assert opens in hub.command(settings, [])
 

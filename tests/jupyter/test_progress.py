@@ -1,23 +1,25 @@
 """The progress of a learner in each notebook, and the start page that shows it."""
 
 import json
+import re
 from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
 
-from eventlab.jupyter import progress, start_page
+from eventlab.jupyter import progress, start_page, working_copy
 from eventlab.jupyter.progress import NotebookProgress
-from eventlab.settings import ROOT, Settings
-from eventlab.stack import config
+from eventlab.settings import ROOT, OwnSettings, Settings
 
 LESSON = "notebooks/03_generate_load.ipynb"
+COPY = "03_generate_load.ipynb"
 
 
 @pytest.fixture(autouse=True)
 def settings(tmp_path, monkeypatch):
     """Use an empty state folder."""
     settings = Settings(state_dir=tmp_path)
+    working_copy.update(settings)
     monkeypatch.setattr(progress, "settings", settings)
     return settings
 
@@ -46,9 +48,9 @@ def cells():
 
 
 @pytest.fixture
-def shell(monkeypatch):
-    """Return a shell in which the lesson's progress is recorded."""
-    monkeypatch.setenv("JPY_SESSION_NAME", str(ROOT / LESSON))
+def shell(monkeypatch, settings):
+    """Return a shell in which the progress of the learner's copy is recorded."""
+    monkeypatch.setenv("JPY_SESSION_NAME", str(settings.work_dir / COPY))
     shell = Shell()
     assert progress.follow(shell)
     return shell
@@ -66,22 +68,21 @@ def test_a_cell_that_failed_does_not_count(shell, cells, settings):
     for cell in cells[1:]:
         shell.ends(cell, success=cell != cells[-1])
 
-    assert progress.read(settings)[LESSON] == NotebookProgress(done=len(cells) - 1, cells=len(cells))
+    entry = progress.read(settings)[LESSON]
+    assert (entry.done, entry.cells, entry.finished) == (len(cells) - 1, len(cells), "")
 
 
-def test_a_cell_that_is_expected_to_fail_counts(tmp_path, monkeypatch, settings):
+def test_a_cell_that_is_expected_to_fail_counts(monkeypatch, settings):
     cell = {"id": "fails", "cell_type": "code", "source": "1 / 0", "metadata": {"tags": [progress.MAY_FAIL]}}
-    notebook = tmp_path / "notebooks" / "01_errors.ipynb"
-    notebook.parent.mkdir()
+    notebook = settings.work_dir / COPY
     notebook.write_text(json.dumps({"cells": [cell]}))
-    monkeypatch.setattr(progress, "ROOT", tmp_path)
     monkeypatch.setenv("JPY_SESSION_NAME", str(notebook))
     shell = Shell()
     progress.follow(shell)
 
     shell.ends("fails", success=False)
 
-    assert progress.read(settings)["notebooks/01_errors.ipynb"].done == 1
+    assert progress.read(settings)[LESSON].done == 1
 
 
 def test_a_completed_lesson_stays_completed(shell, cells, settings):
@@ -131,22 +132,62 @@ def test_other_notebooks_are_not_counted(monkeypatch, name):
     assert not progress.follow(Shell())
 
 
-def test_the_page_lists_all_lessons_and_labs_with_minutes_and_progress():
+def test_a_new_version_next_to_the_copy_counts_as_the_lesson(monkeypatch, settings):
+    (settings.work_dir / "03_generate_load.new.ipynb").write_text((settings.work_dir / COPY).read_text())
+    monkeypatch.setenv("JPY_SESSION_NAME", str(settings.work_dir / "03_generate_load.new.ipynb"))
+    shell = Shell()
+
+    assert progress.follow(shell)
+    shell.ends("cell-003")
+    assert LESSON in progress.read(settings)
+
+
+def test_the_page_lists_all_lessons_and_labs_with_minutes_and_progress(tmp_path):
     page = start_page.page(
         {
             LESSON: NotebookProgress(done=4, cells=9),
             "notebooks/02_track_events.ipynb": NotebookProgress(done=8, cells=8, finished="2026-11-24"),
-        }
+        },
+        tmp_path,
     )
 
-    assert "| [3. Generate load](../notebooks/03_generate_load.ipynb) | 20 | 4 of 9 cells |" in page
-    assert "| [2. Track events](../notebooks/02_track_events.ipynb) | 25 | ✓ completed on 2026-11-24 |" in page
-    assert "| [Lab 4. Your own pipeline](../labs/lab04_project/student.ipynb) | 120 | not started |" in page
+    assert "| [3. Generate load](03_generate_load.ipynb) | 20 | 4 of 9 cells |" in page
+    assert "| [2. Track events](02_track_events.ipynb) | 25 | ✓ completed on 2026-11-24 |" in page
+    assert "| [Lab 4. Your own pipeline](labs/lab04_project/student.ipynb) | 120 | not started |" in page
     assert "**1 of 9 lessons completed.**" in page
 
 
-def test_each_state_folder_has_a_start_page(tmp_path):
-    default = Settings(state_dir=ROOT / ".eventlab")
+def where_to_continue(tmp_path, *lessons):
+    """Return the lesson that the page names when cells of these lessons ran in this order (True: completed)."""
+    course_progress = {
+        f"notebooks/{name}.ipynb": NotebookProgress(done=3, cells=9, finished="2026-11-24" * done, last_run=time)
+        for time, (name, done) in enumerate(lessons, 1)
+    }
+    line = re.search(r"(Start|Continue): \[(\d)", start_page.page(course_progress, tmp_path))
+    return line and " ".join(line.groups())
 
-    assert config.start_page(default) == "build/start.md"
-    assert config.start_page(Settings(state_dir=tmp_path)) != config.start_page(default)
+
+def test_the_page_names_the_lesson_where_the_learner_stopped(tmp_path):
+    assert where_to_continue(tmp_path) == "Start 1"
+    assert where_to_continue(tmp_path, ("05_filter_events", False), ("03_generate_load", False)) == "Continue 3"
+    assert where_to_continue(tmp_path, ("03_generate_load", False), ("05_filter_events", True)) == "Continue 6"
+    assert where_to_continue(tmp_path, ("09_tear_down", True)) == "Continue 1"
+    every = [(original.name, True) for original in working_copy.lessons()]
+    assert where_to_continue(tmp_path, *every) is None
+
+
+def test_a_run_of_an_earlier_cell_is_the_latest_one(settings):
+    progress.record(LESSON, 4, 9)
+    before = progress.read(settings)[LESSON]
+
+    progress.record(LESSON, 1, 9)
+
+    after = progress.read(settings)[LESSON]
+    assert (after.done, after.cells) == (4, 9)
+    assert after.last_run > before.last_run
+
+
+def test_the_copies_and_the_page_are_in_the_kit_or_in_another_state_folder(tmp_path):
+    assert OwnSettings().work_dir == ROOT / "work"
+    assert OwnSettings(state_dir=tmp_path).work_dir == tmp_path / "work"
+    assert OwnSettings(state_dir=tmp_path, work_dir=tmp_path / "mine").work_dir == tmp_path / "mine"

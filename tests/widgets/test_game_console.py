@@ -5,6 +5,7 @@ import re
 import pytest
 
 from eventlab import course
+from eventlab.clients import http
 from eventlab.settings import ROOT
 from eventlab.stack import Stack, process
 from eventlab.widgets import GameConsole
@@ -57,7 +58,7 @@ def test_a_button_calls_the_route_with_the_host_and_shows_the_response(stack, co
 
     press(console, SWORD)
 
-    assert rows(console)[0][:4] == [SWORD, "user7.example.org", "1", "200 OK ×1"]
+    assert rows(console)[0][:5] == [SWORD, "user7.example.org", "1", "1", "200 OK ×1"]
     assert rows(console)[0][-1] == "Sword Purchased!"
     assert b"user7.example.org" in course.read_values(stack.topic)[before]
 
@@ -67,8 +68,18 @@ def test_simultaneous_calls_have_a_rate(stack, console):
 
     press(console, SWORD)
 
-    assert rows(console)[0][3] == "200 OK ×200"
-    assert re.fullmatch(r"[\d,]+ / s", rows(console)[0][4])
+    assert rows(console)[0][4] == "200 OK ×200"
+    assert re.fullmatch(r"[\d,]+ / s", rows(console)[0][5])
+
+
+def test_runs_with_another_concurrency_can_be_told_apart(console):
+    console.count.value = 8
+    press(console, SWORD)
+    console.concurrency.value = 4
+    button(console, SWORD).click()
+    wait_until(lambda: len(rows(console)) == 2)
+
+    assert [row[2:4] for row in rows(console)[:2]] == [["8", "4"], ["8", "1"]]
 
 
 def test_a_path_without_a_route_is_shown_as_404(console):
@@ -77,7 +88,7 @@ def test_a_path_without_a_route_is_shown_as_404(console):
     console.call_path.click()
     wait_until(lambda: rows(console))
 
-    assert rows(console)[0][3] == "404 Not Found ×1"
+    assert rows(console)[0][4] == "404 Not Found ×1"
 
 
 def test_calls_can_be_stopped(console):
@@ -110,10 +121,16 @@ def test_a_route_that_is_added_has_its_button_once_the_api_is_restarted(stack, a
     assert rows(console)[0][-1] == "Guild Joined!"
 
 
-def test_requests_for_the_routes_are_not_in_the_log_of_the_api(stack):
-    list_routes(stack.api_url)
+def test_the_log_of_the_api_contains_the_learners_calls_and_no_probe(stack):
+    http.get(f"{stack.api_url}/?before", 10)
+    for _ in range(5):
+        list_routes(stack.api_url)
+        Stack(stack).status(["api"])
+    http.get(f"{stack.api_url}/?after", 10)
 
-    assert ".eventlab" not in process.log_tail(stack, "api", 1000)
+    *_, before, after = process.log_tail(stack, "api", 1000).splitlines()
+    assert '"GET /?before ' in before
+    assert '"GET /?after ' in after
 
 
 def test_a_server_that_does_not_list_its_routes_is_reported(stack):

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from eventlab.cli.display import open_stack, show_progress, show_status
-from eventlab.settings import ROOT, settings
+from eventlab.settings import settings
 
 other_programs_options = {"ignore_unknown_options": True, "help_option_names": []}
 arguments_argument = click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[ARGUMENT]...")
@@ -42,22 +42,54 @@ def run(notebooks: tuple[str, ...], output: str, in_place: bool) -> None:
 def lab(browser: bool) -> None:
     """Start the services and open the lessons in JupyterLab.
 
+    You work in copies of the lessons and labs, in the folder `work/` (the setting EVENTLAB_WORK_DIR). The copies
+    have no outputs. When a lesson of the kit has changed, your copy is replaced only if you have not changed it;
+    otherwise the new version appears next to it.
+
     The command prints the address of the start page, and opens it if this machine has a browser. In a terminal
     of JupyterHub, which runs JupyterLab itself, it starts the other services and prints the address on the Hub.
     """
     from eventlab.cli.browser import open_browser
-    from eventlab.jupyter import hub, start_page
+    from eventlab.jupyter import hub
+    from eventlab.jupyter.start_page import open_course
     from eventlab.stack.services import COURSE, lab_page
 
-    page = start_page.write()
+    page = open_course(settings)
     hub_address = hub.page(page)
     with open_stack(settings, COURSE if hub_address else ()) as stack:
         statuses = stack.up()
     show_status(statuses)
-    address = hub_address or lab_page(settings, f"lab/tree/{page.relative_to(ROOT)}")
+    address = hub_address or lab_page(settings, f"lab/tree/{page.name}")
     opened = browser and not hub_address and open_browser(address)
     note = "" if opened or hub_address else " (open this address in a browser)"
     click.echo(f"\nJupyterLab: {address}{note}\nStop everything: eventlab down")
+
+
+@click.group()
+def lesson() -> None:
+    """Work with your copies of the lessons."""
+
+
+@lesson.command()
+@click.argument("name", metavar="LESSON")
+def reset(name: str) -> None:
+    """Start a lesson or lab again with a new copy.
+
+    Your old copy is kept: its new name contains the date.
+
+    Examples:
+      eventlab lesson reset 05      start lesson 5 again
+      eventlab lesson reset lab01   start the first lab again
+    """
+    from eventlab.jupyter import progress, start_page, working_copy
+
+    original, aside = working_copy.reset(name, settings)
+    progress.forget(original.key, settings)
+    start_page.write(settings)
+    if aside:
+        click.echo(f"Your old copy is kept: {aside}")
+    click.echo(f"A new copy: {settings.work_dir / original.copy}")
+    click.echo("If it is open in JupyterLab: File > Reload Notebook from Disk, then Kernel > Restart Kernel.")
 
 
 @click.command(context_settings={"ignore_unknown_options": True})

@@ -46,6 +46,10 @@ def up(services: tuple[str, ...], lesson: str | None) -> None:
                                                 start a second stack on other ports
     """
     notebook = _find_lesson(lesson) if lesson else None
+    if not services or "jupyter" in services:
+        from eventlab.jupyter.start_page import open_course
+
+        open_course(settings)
     with open_stack(settings) as stack:
         statuses = stack.up(services)
     show_status(statuses)
@@ -75,7 +79,7 @@ def _prepare_lesson(notebook: Path) -> None:
         progress.update(notebook.stem, "ready", done=1)
     click.echo(f"\nReady for lesson {notebook.stem}:")
     click.echo("\n".join(f"  {line}" for line in output.splitlines()))
-    click.echo(f"Open it: eventlab lab, then notebooks/{notebook.name}")
+    click.echo(f"Open it: eventlab lab, then {notebook.name}")
 
 
 @click.command(cls=ServiceCommand)

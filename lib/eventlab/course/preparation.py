@@ -82,7 +82,7 @@ def prepare(
     is_api_topic = topic == settings.topic
     statuses = Stack(settings).status(dict.fromkeys(["kafka", *(["api"] if is_api_topic else []), *needs]))
     if missing := [status.name for status in statuses if status.state != "running"]:
-        raise LessonError(f"not running: {', '.join(missing)}", "eventlab up")
+        raise LessonError(f"not running: {', '.join(missing)}", f"eventlab up {' '.join(missing)}")
     os.environ |= {"BROKER": settings.bootstrap_servers, "TOPIC": topic, "API": settings.api_url}
     start = _prepare_api_topic(events) if is_api_topic else _prepare_own_topic(topic, events, fresh)
     lesson.topic, lesson.start = topic, start

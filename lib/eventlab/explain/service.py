@@ -22,7 +22,7 @@ def is_reported(cell: FailedCell, name: str, *patterns: str) -> bool:
 def several_not_running(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that several services of a lesson are not running.
 
-    Remedy: Start all of them.
+    Remedy: Start them, as the lesson's message says.
     """
     reported = re.search(r"LessonError: .*not running: ([\w, ]+)", cell.text)
     names = [name for name in reported[1].split(", ") if name in SERVICES] if reported else []
@@ -32,7 +32,7 @@ def several_not_running(cell: FailedCell, settings: Settings) -> Explanation | N
     return Explanation(
         " ".join(explanation.what for explanation in found),
         "; ".join(explanation.proof for explanation in found),
-        "!eventlab up",
+        f"!eventlab up {' '.join(names)}",
     )
 
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from eventlab.errors import EventlabError
-from eventlab.jupyter import start_page, watchdog
+from eventlab.jupyter import watchdog
+from eventlab.jupyter.start_page import open_course
 from eventlab.settings import Settings
 from eventlab.stack import Stack, config, environment
 from eventlab.stack.services import lab_options
@@ -41,7 +42,7 @@ def command(settings: Settings, arguments: Sequence[str]) -> list[str]:
             f"{SERVER} is not in the kit's environment. Install the version that the Hub has",
             next_command=f"uv pip install --python {sys.executable} jupyterhub",
         )
-    default_url = f"--ServerApp.default_url=/lab/tree/{config.start_page(settings)}"
+    default_url = f"--ServerApp.default_url=/lab/tree/{config.START_PAGE}"
     hub_sets_it = "JUPYTERHUB_DEFAULT_URL" in os.environ  # c.Spawner.default_url
     return [server, *lab_options(settings), *([] if hub_sets_it else [default_url]), *arguments]
 
@@ -51,8 +52,8 @@ def start(settings: Settings, report: ReportPhase) -> None:
 
     An error is written to the Hub's log. Lab opens also after an error, and its stack panel shows the problem.
     """
-    start_page.write(settings)
     try:
+        open_course(settings)
         config.render(settings)
         watchdog.start(settings)
         Stack(settings, report=report).up()

@@ -3,11 +3,12 @@
 A notebook is completed when each of its code cells has run without an error in one kernel.
 """
 
+import contextlib
 import json
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,12 @@ import filelock
 from pydantic import BaseModel, TypeAdapter
 
 from eventlab.files import write_atomically
-from eventlab.jupyter import unfollow
-from eventlab.settings import ROOT, Settings, SettingsError, settings
+from eventlab.jupyter import unfollow, working_copy
+from eventlab.settings import Settings, SettingsError, settings
 
 logger = logging.getLogger(__name__)
 
 FILE = "progress.json"
-LESSONS, LABS = "notebooks/[0-9][0-9]_*.ipynb", "labs/*/student.ipynb"
 MAY_FAIL = "raises-exception"
 """The tag of a cell that shows an error on purpose."""
 
@@ -32,11 +32,13 @@ class NotebookProgress(BaseModel, frozen=True):
     Attributes:
         done: The highest number of code cells that ran in one kernel.
         finished: The day on which all of them had run, such as `2026-11-24`, or "".
+        last_run: The time at which the latest cell ran, in seconds since 1970.
     """
 
     done: int
     cells: int
     finished: str = ""
+    last_run: float = 0.0
 
 
 PROGRESS_FILE_TYPE = TypeAdapter(dict[str, NotebookProgress])
@@ -52,15 +54,28 @@ def read(settings: Settings = settings) -> dict[str, NotebookProgress]:
 
 
 def record(path: str, done: int, cells: int) -> None:
-    """Save a notebook's progress unless it is less than before; a completed notebook stays completed."""
+    """Save a notebook's progress; it never becomes less, and a completed notebook stays completed."""
+    with _changing(settings) as progress:
+        before = progress.get(path) or NotebookProgress(done=0, cells=cells)
+        finished = before.finished or (time.strftime("%Y-%m-%d") if done >= cells else "")
+        if before.done >= done and finished == before.finished:
+            done, cells = before.done, before.cells
+        progress[path] = NotebookProgress(done=done, cells=cells, finished=finished, last_run=time.time())
+
+
+def forget(path: str, settings: Settings = settings) -> None:
+    """Delete the progress of a notebook that the learner starts again."""
+    with _changing(settings) as progress:
+        progress.pop(path, None)
+
+
+@contextlib.contextmanager
+def _changing(settings: Settings) -> Iterator[dict[str, NotebookProgress]]:
+    """Lock the file, and save the changes of its content at the end."""
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(settings.state_dir / f"{FILE}.lock", timeout=5):
         progress = read(settings)
-        before = progress.get(path)
-        if before and before.done >= done and (before.finished or done < cells):
-            return
-        finished = time.strftime("%Y-%m-%d") if done >= cells else before.finished if before else ""
-        progress[path] = NotebookProgress(done=done, cells=cells, finished=finished)
+        yield progress
         write_atomically(settings.state_dir / FILE, PROGRESS_FILE_TYPE.dump_json(progress, indent=1).decode())
 
 
@@ -68,14 +83,15 @@ def follow(shell: Any, on_progress: Callable[[], object] = lambda: None) -> bool
     """Count the cells of this kernel's notebook from now on; call `on_progress` after each of them.
 
     Returns:
-        Whether the kernel runs a notebook of the kit. Jupyter names the notebook to its kernel (JPY_SESSION_NAME);
-        papermill and nbval do not, so their runs are not counted.
+        Whether the kernel runs a lesson or lab: the learner's copy or the original. Jupyter names the notebook to
+        its kernel (JPY_SESSION_NAME); papermill and nbval do not, so their runs are not counted.
     """
     notebook = Path(os.environ.get("JPY_SESSION_NAME", "")).resolve()
-    if notebook not in [*ROOT.glob(LESSONS), *ROOT.glob(LABS)]:
+    original = working_copy.original_of(notebook, settings)
+    if original is None:
         return False
     unfollow(shell)
-    shell._eventlab_progress = _Counter(notebook, on_progress).after_cell
+    shell._eventlab_progress = _Counter(notebook, original.key, on_progress).after_cell
     shell.events.register("post_run_cell", shell._eventlab_progress)
     return True
 
@@ -83,9 +99,8 @@ def follow(shell: Any, on_progress: Callable[[], object] = lambda: None) -> bool
 class _Counter:
     """Counts the code cells that ran, by their ids."""
 
-    def __init__(self, notebook: Path, on_progress: Callable[[], object]) -> None:
-        self.notebook, self.on_progress = notebook, on_progress
-        self.path = notebook.relative_to(ROOT).as_posix()
+    def __init__(self, notebook: Path, path: str, on_progress: Callable[[], object]) -> None:
+        self.notebook, self.path, self.on_progress = notebook, path, on_progress
         self.completed: set[str] = set()
 
     def after_cell(self, result: Any) -> None:

@@ -1,7 +1,8 @@
 """Write the page on which JupyterLab opens: lessons and labs with their minutes and the learner's progress.
 
-The page is Markdown in `build/`. Lab renders it and opens its links in tabs, also behind a token and below the
-base URL of a JupyterHub. It is written again after each cell that a learner runs.
+The page is Markdown in the folder of the learner's notebooks. Lab renders it and opens its links in tabs, also
+behind a token and below the base URL of a JupyterHub. It is written again after each cell that a learner runs, and
+the kit's extension of Lab (stack/jupyter/labextensions) then shows the new page.
 """
 
 import json
@@ -12,38 +13,60 @@ from typing import Any
 import jinja2
 
 from eventlab.files import write_if_changed
-from eventlab.jupyter import progress
-from eventlab.settings import ROOT, Settings, settings
-from eventlab.stack.config import start_page
+from eventlab.jupyter import progress, working_copy
+from eventlab.jupyter.working_copy import Original
+from eventlab.settings import Settings, settings
+from eventlab.stack.config import START_PAGE
 
 TEMPLATE = Path(__file__).with_suffix(".md")
 MINUTES = re.compile(r"\*\*(\d+) minutes\.\*\*")
+Entry = dict[str, Any]
+
+
+def open_course(settings: Settings) -> Path:
+    """Update the learner's copies of the notebooks, write the start page, and return its path."""
+    working_copy.update(settings)
+    return write(settings)
 
 
 def write(settings: Settings = settings) -> Path:
-    """Write the page of a stack, and return its path."""
-    path = ROOT / start_page(settings)
-    write_if_changed(path, page(progress.read(settings)))
+    """Write the page into the folder of the learner's notebooks, and return its path."""
+    path = settings.work_dir / START_PAGE
+    write_if_changed(path, page(progress.read(settings), settings.work_dir))
     return path
 
 
-def page(course_progress: dict[str, progress.NotebookProgress]) -> str:
-    """Return the page as Markdown."""
-    lessons = [_entry(path, course_progress) for path in sorted(ROOT.glob(progress.LESSONS))]
-    labs = [_entry(path, course_progress) for path in sorted(ROOT.glob(progress.LABS))]
-    completed = sum(1 for lesson in lessons if lesson["progress"] and lesson["progress"].finished)
+def page(course_progress: dict[str, progress.NotebookProgress], folder: Path) -> str:
+    """Return the page as Markdown; `folder` is that of the learner's notebooks."""
+    lessons = [_entry(original, course_progress, folder) for original in working_copy.lessons()]
+    labs = [_entry(original, course_progress, folder) for original in working_copy.labs()]
     template = jinja2.Template(TEMPLATE.read_text(), autoescape=True, trim_blocks=True)
-    return template.render(lessons=lessons, labs=labs, completed=completed) + "\n"
+    return template.render(lessons=lessons, labs=labs, next=_where_to_continue(lessons)) + "\n"
 
 
-def _entry(path: Path, course_progress: dict[str, progress.NotebookProgress]) -> dict[str, Any]:
-    """Return a notebook's path, progress, and the title and minutes in its first cell."""
-    first_cell = "".join(json.loads(path.read_text())["cells"][0]["source"])
+def _entry(original: Original, course_progress: dict[str, progress.NotebookProgress], folder: Path) -> Entry:
+    """Return a notebook's path, progress and new version, and the title and minutes in its first cell."""
+    first_cell = "".join(json.loads(original.path.read_text())["cells"][0]["source"])
     minutes = MINUTES.search(first_cell)
-    key = path.relative_to(ROOT).as_posix()
+    new = original.new_copies(folder)
     return {
-        "path": key,
+        "path": original.copy,
         "title": first_cell.splitlines()[0].lstrip("# "),
         "minutes": minutes[1] if minutes else "",
-        "progress": course_progress.get(key),
+        "progress": course_progress.get(original.key),
+        "new": new[-1].relative_to(folder).as_posix() if new else "",
     }
+
+
+def _where_to_continue(lessons: list[Entry]) -> Entry | None:
+    """Return the lesson to open next: the one in which the latest cell ran, or the next that is not completed.
+
+    After the last lesson it is the first one that is not completed, and None when all are completed.
+    """
+    last = max(range(len(lessons)), key=lambda number: _last_run(lessons[number]))
+    in_order = [*lessons[last:], *lessons[:last]] if _last_run(lessons[last]) else lessons
+    return next((entry for entry in in_order if not (entry["progress"] and entry["progress"].finished)), None)
+
+
+def _last_run(entry: Entry) -> float:
+    return entry["progress"].last_run if entry["progress"] else 0.0

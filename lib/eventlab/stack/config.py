@@ -2,7 +2,6 @@
 
 import json
 import os
-import zlib
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
@@ -21,17 +20,13 @@ TEMPLATES = (
     "jupyter/overrides.json",
 )
 
+START_PAGE = "start.md"
+"""JupyterLab's start page, in the folder of the learner's notebooks."""
+
 
 def conf_dir(settings: Settings, environment: str) -> Path:
     """Return the folder with the configuration of `kafka`, `hdfs`, `spark` or `jupyter`."""
     return settings.state_dir / "conf" / environment
-
-
-def start_page(settings: Settings) -> str:
-    """Return the path of JupyterLab's start page below the kit's folder; each state folder has its own page."""
-    default = Settings.model_fields["state_dir"].default
-    suffix = "" if settings.state_dir == default else f"-{zlib.crc32(bytes(settings.state_dir)):08x}"
-    return f"build/start{suffix}.md"
 
 
 def data_dir(settings: Settings) -> Path:
@@ -53,7 +48,7 @@ def template_values(settings: Settings) -> dict[str, str]:
         "data_dir": str(data_dir(settings)),
         "data_uri": data_dir(settings).as_uri(),  # for the NameNode, which decodes %XX; the DataNode does not
         "default_fs": settings.default_fs,
-        "start_page": start_page(settings),
+        "start_page": START_PAGE,
         "spark_master": settings.spark_master,
         "user": HDFS_USER,
         "spark_class_path": os.pathsep.join(map(str, spark_class_path)),

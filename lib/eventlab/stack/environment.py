@@ -5,7 +5,16 @@ import sys
 from pathlib import Path
 
 from eventlab.clients.spark import TOKEN_VARIABLE
-from eventlab.settings import HDFS_USER, HOST, PREFIX, ROOT, SETTINGS_FILE, OwnSettings, Settings
+from eventlab.settings import (
+    DEFAULT_STATE_DIR,
+    HDFS_USER,
+    HOST,
+    PREFIX,
+    ROOT,
+    SETTINGS_FILE,
+    OwnSettings,
+    Settings,
+)
 from eventlab.stack import java
 from eventlab.stack.config import conf_dir
 from eventlab.stack.tokens import spark_token
@@ -61,9 +70,11 @@ def full(settings: Settings) -> dict[str, str]:
 def changed(settings: Settings) -> dict[str, object]:
     """Return the settings that differ from the defaults.
 
-    A port that equals its default plus `port_offset` is not in the result, so that it follows another offset.
+    A port that equals its default plus `port_offset` is not in the result, so that it follows another offset. The
+    folder `work_dir` follows `state_dir` in the same way.
     """
-    defaults = OwnSettings(port_offset=settings.port_offset).model_dump() | {"port_offset": 0}
+    derived = OwnSettings(port_offset=settings.port_offset, state_dir=settings.state_dir).model_dump()
+    defaults = derived | {"port_offset": 0, "state_dir": DEFAULT_STATE_DIR}
     return {name: value for name, value in settings.model_dump().items() if value != defaults[name]}
 
 

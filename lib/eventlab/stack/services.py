@@ -14,7 +14,7 @@ from pathlib import Path
 from eventlab.errors import ServiceUnavailable, StackError
 from eventlab.settings import HDFS_USER, HOST, ROOT, Settings
 from eventlab.stack import jvm, probes, provision
-from eventlab.stack.config import conf_dir, start_page, tmp_dir
+from eventlab.stack.config import START_PAGE, conf_dir, tmp_dir
 from eventlab.stack.tokens import jupyter_token
 
 NAMENODE_USER, DATANODE_USER = "HDFS_NAMENODE_USER", "HDFS_DATANODE_USER"
@@ -152,18 +152,33 @@ def jupyter_command(settings: Settings) -> list[str]:
     ]
 
 
+INSTRUCTOR_EXTENSIONS = tuple(
+    f"nbgrader.server_extensions.{name}"
+    for name in ("formgrader", "validate_assignment", "assignment_list", "course_list")
+)
+IDLE_KERNEL_S = 3600
+"""The seconds after which JupyterLab ends a kernel that does nothing; closing a notebook ends its kernel too."""
+
+
 def lab_options(settings: Settings) -> list[str]:
-    """Return the options of JupyterLab and of JupyterHub's server: folder, start page, menu and terminals.
+    """Return the options of JupyterLab and of JupyterHub's server: folders, start page, terminals and kernels.
+
+    The root folder is that of the learner's notebooks, so nothing else of the kit is in the file browser.
+    nbgrader's parts are for instructors; JupyterLab's part is disabled by the kit's extension.
 
     The shell is named because Jupyter's terminals can otherwise be login shells. Debian's /etc/profile replaces
     the PATH of a login shell, and the kit's commands are not found.
     """
     shell = os.environ.get("SHELL") or "sh"
     return [
-        f"--ServerApp.root_dir={ROOT}",
+        f"--ServerApp.root_dir={settings.work_dir}",
+        f"--ServerApp.jpserver_extensions={dict.fromkeys(INSTRUCTOR_EXTENSIONS, False)}",
         f"--ServerApp.terminado_settings={{'shell_command': [{shell!r}]}}",
         f"--LabApp.app_settings_dir={conf_dir(settings, 'jupyter')}",
-        f"--LabApp.default_url=/lab/tree/{start_page(settings)}",
+        f"--LabApp.extra_labextensions_path={ROOT / 'stack' / 'jupyter' / 'labextensions'}",
+        f"--LabApp.default_url=/lab/tree/{START_PAGE}",
+        f"--MappingKernelManager.cull_idle_timeout={IDLE_KERNEL_S}",
+        "--MappingKernelManager.cull_connected=True",
         *(["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
     ]
 

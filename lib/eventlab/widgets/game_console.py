@@ -30,7 +30,7 @@ class GameConsole(Panel):
     def __init__(self, settings: Settings = default_settings) -> None:
         self.api_url = settings.api_url
         self.routes: list[Route] = []
-        self._results: deque[tuple[Route, str, ab.Report]] = deque(maxlen=MAX_RESULTS)
+        self._results: deque[tuple[Route, str, int, ab.Report]] = deque(maxlen=MAX_RESULTS)
         self._cancel = threading.Event()
         self._routes_alert = ""
         self.host = field(
@@ -99,7 +99,8 @@ class GameConsole(Panel):
             self.run_in_thread(f"calls {route.path}", lambda closing: self._run(route, closing))
 
     def _run(self, route: Route, closing: threading.Event) -> None:
-        host, count, concurrency = self.host.value.strip(), self.count.value, self.concurrency.value
+        host, count = self.host.value.strip(), self.count.value
+        concurrency = min(self.concurrency.value, count)
         engine: ab.Engine | None = None
 
         def on_progress(done: int) -> None:
@@ -111,7 +112,7 @@ class GameConsole(Panel):
         try:
             url = f"{self.api_url}/{route.path.removeprefix('/')}"
             headers = [f"Host: {host}"] if host else []
-            engine = ab.Engine(ab.Plan(url, count, min(concurrency, count), headers, route.method), on_progress)
+            engine = ab.Engine(ab.Plan(url, count, concurrency, headers, route.method), on_progress)
             report = engine.run()
         except Cancelled:
             assert engine
@@ -124,6 +125,6 @@ class GameConsole(Panel):
         done = report.complete
         stopped = "" if done == count else f", stopped before {count:,}"
         calls = f"{done:,} call{'' if done == 1 else 's'} answered{stopped}"
-        self._results.appendleft((route, host, report))
+        self._results.appendleft((route, host, concurrency, report))
         self.results.value = render("call_results", results=self._results, phrases=responses)
         self.message.value = note(f"{route.label} as {host or 'no host'}: {calls}")

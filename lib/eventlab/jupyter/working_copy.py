@@ -1,0 +1,216 @@
+"""The learner's own copies of lessons and labs, without outputs, in the folder of the setting `work_dir`.
+
+A copy that the learner has not changed follows the kit's notebook. When both have changed, the new version is
+written next to the copy. No file of the learner is overwritten or deleted.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import filelock
+from pydantic import BaseModel, TypeAdapter
+
+from eventlab.errors import EventlabError
+from eventlab.files import write_atomically
+from eventlab.lessons import START_PAGE as COMMITTED_LINK
+from eventlab.settings import ROOT, Settings
+from eventlab.stack.config import START_PAGE
+
+LESSONS, LABS, PANEL = "notebooks/[0-9][0-9]_*.ipynb", "labs/*/student.ipynb", "notebooks/stack_panel.ipynb"
+RECORD = ".copies.json"
+LOCK_S = 20.0
+
+
+class WorkingCopyError(EventlabError):
+    """The learner's copies cannot be written, or there is no such lesson."""
+
+
+class Copied(BaseModel):
+    """What is known about a copy; the versions are results of `fingerprint`.
+
+    Attributes:
+        version: The version of the kit's notebook from which the copy was made.
+        offered: The version that was written next to the copy, or "".
+    """
+
+    version: str = ""
+    offered: str = ""
+
+
+RECORD_TYPE = TypeAdapter(dict[str, Copied])
+"""The content of the record: copies by their paths in the working folder."""
+
+
+@dataclass(frozen=True)
+class Original:
+    """A notebook of the kit of which each learner has a copy."""
+
+    path: Path
+
+    @property
+    def key(self) -> str:
+        """Return its path in the kit, such as `notebooks/05_filter_events.ipynb`."""
+        return self.path.relative_to(ROOT).as_posix()
+
+    @property
+    def copy(self) -> str:
+        """Return the path of the copy in the working folder, such as `05_filter_events.ipynb`."""
+        return self.key.removeprefix("notebooks/")
+
+    @property
+    def name(self) -> str:
+        """Return the name on the command line: that of the lesson, or of the lab's folder."""
+        return self.path.stem if self.copy == self.path.name else self.path.parent.name
+
+    def new_copies(self, folder: Path) -> list[Path]:
+        """Return the new versions next to the copy, such as `05_filter_events.new.ipynb`."""
+        copy = folder / self.copy
+        return sorted(copy.parent.glob(f"{copy.stem}.new*.ipynb"))
+
+    def text(self) -> str:
+        """Return the notebook without outputs; its link to the start page is that of the working folder."""
+        notebook = json.loads(self.path.read_text(encoding="utf-8"))
+        for cell in notebook["cells"]:
+            cell["source"] = "".join(cell["source"]).replace(f"({COMMITTED_LINK})", f"({START_PAGE})")
+            if cell["cell_type"] == "code":
+                cell["outputs"], cell["execution_count"] = [], None
+        return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+
+
+def lessons() -> list[Original]:
+    """Return the lessons in their order."""
+    return [Original(path) for path in sorted(ROOT.glob(LESSONS))]
+
+
+def labs() -> list[Original]:
+    """Return the notebooks of the labs for students."""
+    return [Original(path) for path in sorted(ROOT.glob(LABS))]
+
+
+def original_of(notebook: Path, settings: Settings) -> Original | None:
+    """Return the lesson or lab of a file: the original, the learner's copy, or a new version next to it."""
+    notebook = notebook.resolve()
+    folder = settings.work_dir.resolve()
+    for original in [*lessons(), *labs()]:
+        if notebook in (original.path, folder / original.copy) or notebook in original.new_copies(folder):
+            return original
+    return None
+
+
+def update(settings: Settings) -> None:
+    """Give the learner the copies that are missing, and the new versions of notebooks that the kit has changed.
+
+    Several processes may do this at the same time.
+
+    Raises:
+        WorkingCopyError: The folder cannot be written.
+    """
+    with _record(settings) as record:
+        for original in [*lessons(), *labs(), Original(ROOT / PANEL)]:
+            copied = record.setdefault(original.copy, Copied())
+            _update_copy(original, settings.work_dir, copied)
+
+
+def reset(name: str, settings: Settings) -> tuple[Original, Path | None]:
+    """Start a lesson or lab again: rename the learner's copy, and write a new one.
+
+    Args:
+        name: The beginning of a lesson's or lab's name, such as `05` or `lab01`.
+        settings: The settings with the working folder.
+
+    Returns:
+        The lesson, and the new path of the old copy, or None when there was no copy.
+
+    Raises:
+        WorkingCopyError: There is no such lesson, or the folder cannot be written.
+    """
+    existing = [*lessons(), *labs()]
+    matching = [original for original in existing if original.name.startswith(name)] if name else []
+    if len(matching) != 1:
+        names = ", ".join(original.name for original in matching or existing)
+        problem = "is the beginning of" if matching else "is no lesson or lab; there are:"
+        raise WorkingCopyError(f"{name!r} {problem} {names}")
+    original = matching[0]
+    with _record(settings) as record:
+        copy = settings.work_dir / original.copy
+        aside = _unused(copy, time.strftime("%Y-%m-%d-%H%M")) if copy.exists() else None
+        if aside:
+            copy.rename(aside)
+        for new in original.new_copies(settings.work_dir):
+            if fingerprint(new) == record.get(original.copy, Copied()).offered:  # the learner has not changed it
+                new.unlink()
+        record[original.copy] = Copied()
+        _update_copy(original, settings.work_dir, record[original.copy])
+    return original, aside
+
+
+def _update_copy(original: Original, folder: Path, copied: Copied) -> None:
+    """Create the copy, replace one that the learner has not changed, or write the new version next to it."""
+    copy, text = folder / original.copy, original.text()
+    version = fingerprint(text)
+    current = fingerprint(copy) if copy.exists() else None
+    if current in (None, copied.version):
+        if current != version:
+            write_atomically(copy, text)
+        copied.version = version
+    elif current == version:
+        copied.version = version
+    elif version not in (copied.version, copied.offered):
+        unchanged = [new for new in original.new_copies(folder) if fingerprint(new) == copied.offered]
+        write_atomically(unchanged[0] if unchanged else _unused(copy, "new"), text)
+        copied.offered = version
+
+
+def fingerprint(notebook: Path | str) -> str:
+    """Return a digest of a notebook's sources and outputs, or "unreadable".
+
+    The ids and metadata of cells do not count, because JupyterLab changes them when it opens a notebook.
+    """
+    try:
+        text = notebook if isinstance(notebook, str) else notebook.read_text(encoding="utf-8")
+        cells = [_content(cell) for cell in json.loads(text)["cells"]]
+    except (OSError, ValueError, LookupError, TypeError):
+        return "unreadable"
+    return hashlib.sha256(json.dumps(cells, sort_keys=True).encode()).hexdigest()
+
+
+def _content(cell: dict[str, Any]) -> tuple[str, str, Any, Any]:
+    source = "".join(cell["source"])
+    return cell["cell_type"], source, cell.get("outputs") or [], cell.get("execution_count")
+
+
+def _unused(copy: Path, suffix: str) -> Path:
+    """Return a path next to a copy that does not exist: `NAME.SUFFIX.ipynb`, or `NAME.SUFFIX-2.ipynb`."""
+    names = (f"{copy.stem}.{suffix}{f'-{number}' if number > 1 else ''}.ipynb" for number in count(1))
+    return next(path for name in names if not (path := copy.with_name(name)).exists())
+
+
+@contextmanager
+def _record(settings: Settings) -> Iterator[dict[str, Copied]]:
+    """Lock the working folder, and save changes of the record at the end; a damaged record counts as empty."""
+    path = settings.work_dir / RECORD
+    try:
+        settings.work_dir.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(f"{path}.lock", timeout=LOCK_S):
+            try:
+                record = RECORD_TYPE.validate_json(path.read_bytes())
+            except (FileNotFoundError, ValueError):
+                record = {}
+            before = RECORD_TYPE.dump_json(record)
+            try:
+                yield record
+            finally:
+                if RECORD_TYPE.dump_json(record) != before:
+                    write_atomically(path, RECORD_TYPE.dump_json(record, indent=1).decode())
+    except (OSError, filelock.Timeout) as error:
+        raise WorkingCopyError(
+            f"the folder of your notebooks, {settings.work_dir}, cannot be written: {error}. Choose another one",
+            next_command="export EVENTLAB_WORK_DIR=~/eventlab-work",
+        ) from error

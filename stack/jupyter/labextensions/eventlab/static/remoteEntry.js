@@ -1,0 +1,94 @@
+// The kit's extension of JupyterLab. It is a container of webpack's module federation, written by hand, because it
+// imports nothing: https://jupyterlab.readthedocs.io/en/stable/extension/extension_dev.html#prebuilt-extensions
+(() => {
+  'use strict';
+
+  const START_PAGE = 'start.md';
+  const STACK_PANEL = 'stack_panel.ipynb';
+  const POLL_MS = 2000;
+  const NO_PAGES = 'a[href^="hdfs://"], a[href^="spark://"], a[href^="s3a://"]';
+
+  /** Return whether a tab is the Markdown preview or the notebook at a path. */
+  const shows = (widget, path) => widget?.context?.path === path;
+
+  /** Show the start page again when its file has changed; the kernels of notebooks write it after each cell. */
+  const refreshStartPage = app => {
+    const refresh = async () => {
+      const pages = [...app.shell.widgets('main')].filter(widget => shows(widget, START_PAGE) && widget.isVisible);
+      if (document.visibilityState !== 'visible' || pages.length === 0) {
+        return;
+      }
+      const file = await app.serviceManager.contents.get(START_PAGE, { content: false });
+      for (const { context } of pages) {
+        if (context.isReady && !context.model.dirty && context.contentsModel.last_modified !== file.last_modified) {
+          await context.revert();
+        }
+      }
+    };
+    let running = null;
+    const once = () => {
+      // a server that has stopped is reported by JupyterLab itself
+      running ??= refresh().catch(() => {}).finally(() => (running = null));
+    };
+    setInterval(once, POLL_MS);
+    app.shell.currentChanged?.connect(once);
+    document.addEventListener('visibilitychange', once);
+  };
+
+  /** Run the cell of the stack panel when its page is opened. */
+  const runStackPanel = app => {
+    const opened = new WeakSet();
+    const run = async () => {
+      const widget = app.shell.currentWidget;
+      if (!shows(widget, STACK_PANEL) || opened.has(widget) || !widget.sessionContext) {
+        return;
+      }
+      opened.add(widget);
+      await widget.context.ready;
+      await widget.sessionContext.ready;
+      if (app.shell.currentWidget === widget) {
+        await app.commands.execute('notebook:run-all-cells');
+        widget.context.model.dirty = false; // closing the page does not ask whether to save the panel
+      } else {
+        opened.delete(widget);
+      }
+    };
+    app.shell.currentChanged?.connect(() => void run());
+    app.restored.then(run);
+  };
+
+  /** Show addresses that a browser cannot open, such as hdfs://, as text: JupyterLab makes links of them. */
+  const removeDeadLinks = () => {
+    const remove = anchor => {
+      anchor.removeAttribute('href');
+      anchor.style.color = 'inherit';
+      anchor.style.textDecoration = 'none';
+    };
+    new MutationObserver(changes => {
+      for (const { addedNodes } of changes) {
+        for (const node of addedNodes) {
+          if (node.nodeType === Node.ELEMENT_NODE) {
+            [...(node.matches(NO_PAGES) ? [node] : []), ...node.querySelectorAll(NO_PAGES)].forEach(remove);
+          }
+        }
+      }
+    }).observe(document.body, { childList: true, subtree: true });
+  };
+
+  const plugin = {
+    id: 'eventlab:course',
+    description: 'The start page, the stack panel and the addresses of the course.',
+    autoStart: true,
+    activate: app => {
+      refreshStartPage(app);
+      runStackPanel(app);
+      removeDeadLinks();
+    }
+  };
+
+  window._JUPYTERLAB = window._JUPYTERLAB || {};
+  window._JUPYTERLAB.eventlab = {
+    init: () => {},
+    get: () => Promise.resolve(() => ({ __esModule: true, default: plugin }))
+  };
+})();

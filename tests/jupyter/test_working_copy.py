@@ -1,0 +1,227 @@
+"""A learner's own copies of the notebooks: created, updated, and never overwritten."""
+
+import json
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from click.testing import CliRunner
+
+from eventlab.cli import course as commands
+from eventlab.cli.app import main
+from eventlab.jupyter import progress, start_page, working_copy
+from eventlab.jupyter.working_copy import WorkingCopyError
+from eventlab.settings import ROOT, OwnSettings
+
+NAME = "05_filter_events"
+
+
+@pytest.fixture
+def kit(tmp_path, monkeypatch):
+    """Use a kit whose lessons a test can change."""
+    kit = tmp_path / "kit"
+    shutil.copytree(ROOT / "notebooks", kit / "notebooks", ignore=shutil.ignore_patterns("pictures", ".*"))
+    shutil.copytree(ROOT / "labs" / "lab01_events", kit / "labs" / "lab01_events")
+    monkeypatch.setattr(working_copy, "ROOT", kit)
+    return kit
+
+
+@pytest.fixture
+def settings(tmp_path, monkeypatch):
+    """Return settings with an empty state folder."""
+    settings = OwnSettings(state_dir=tmp_path / "state")
+    monkeypatch.setattr(commands, "settings", settings)
+    return settings
+
+
+@pytest.fixture
+def work(kit, settings):
+    """Create the copies, and return their folder."""
+    working_copy.update(settings)
+    return settings.work_dir
+
+
+def sources(notebook):
+    """Return the sources of a notebook's cells."""
+    return ["".join(cell["source"]) for cell in json.loads(notebook.read_text())["cells"]]
+
+
+def change(notebook, text):
+    """Add a line to the first code cell of a notebook."""
+    content = json.loads(notebook.read_text())
+    cell = next(cell for cell in content["cells"] if cell["cell_type"] == "code")
+    cell["source"] = "".join(cell["source"]) + f"\n# {text}"
+    notebook.write_text(json.dumps(content))
+
+
+def names(work):
+    """Return the names of the files of lesson 5."""
+    return sorted(path.name for path in work.glob(f"{NAME}*"))
+
+
+def test_a_copy_has_the_sources_of_the_lesson_and_no_outputs(work, kit):
+    cells = json.loads((work / f"{NAME}.ipynb").read_text())["cells"]
+
+    assert sources(work / f"{NAME}.ipynb")[:-1] == sources(kit / "notebooks" / f"{NAME}.ipynb")[:-1]
+    assert not any(cell.get("outputs") or cell.get("execution_count") for cell in cells)
+    assert any(cell["metadata"].get("jupyter", {}).get("source_hidden") for cell in cells), "solutions stay folded"
+
+
+def test_all_links_of_the_copies_lead_to_files_of_the_folder(work, settings):
+    start_page.write(settings)
+    links = [link for path in work.glob("*.ipynb") for text in sources(path) for link in _links(text)]
+
+    assert "start.md" in links
+    assert [link for link in links if not (work / link).exists()] == []
+
+
+def _links(text):
+    return [part.partition(")")[0] for part in text.split("](")[1:] if not part.startswith("http")]
+
+
+def test_a_learners_lab_has_no_notebook_for_instructors(work):
+    assert [path.name for path in work.glob("labs/*/*")] == ["student.ipynb"]
+
+
+def test_an_unchanged_copy_follows_the_lesson(work, kit, settings):
+    change(kit / "notebooks" / f"{NAME}.ipynb", "a better lesson")
+
+    working_copy.update(settings)
+
+    assert "# a better lesson" in "".join(sources(work / f"{NAME}.ipynb"))
+    assert names(work) == [f"{NAME}.ipynb"]
+
+
+def test_a_copy_that_jupyterlab_only_opened_and_saved_is_unchanged(work, kit, settings):
+    copy = work / f"{NAME}.ipynb"
+    content = json.loads(copy.read_text())
+    content["metadata"]["language_info"]["version"] = "3.13"
+    content["cells"][2]["metadata"]["collapsed"] = False
+    copy.write_text(json.dumps(content))
+    change(kit / "notebooks" / f"{NAME}.ipynb", "a better lesson")
+
+    working_copy.update(settings)
+
+    assert "# a better lesson" in "".join(sources(copy))
+
+
+def test_a_new_version_is_written_next_to_a_copy_that_the_learner_has_changed(work, kit, settings):
+    change(work / f"{NAME}.ipynb", "mine")
+    mine = (work / f"{NAME}.ipynb").read_bytes()
+    for version in ("a better lesson", "an even better lesson"):
+        change(kit / "notebooks" / f"{NAME}.ipynb", version)
+        working_copy.update(settings)
+
+    assert (work / f"{NAME}.ipynb").read_bytes() == mine
+    assert names(work) == [f"{NAME}.ipynb", f"{NAME}.new.ipynb"]
+    assert "# an even better lesson" in "".join(sources(work / f"{NAME}.new.ipynb"))
+    page = start_page.write(settings).read_text()
+    assert f"[new version]({NAME}.new.ipynb)" in page
+    assert page.count("new version]") == 1
+
+
+def test_a_copy_with_outputs_is_the_learners_too(work, kit, settings):
+    content = json.loads((work / f"{NAME}.ipynb").read_text())
+    next(cell for cell in content["cells"] if cell["cell_type"] == "code")["execution_count"] = 1
+    (work / f"{NAME}.ipynb").write_text(json.dumps(content))
+    change(kit / "notebooks" / f"{NAME}.ipynb", "a better lesson")
+
+    working_copy.update(settings)
+
+    assert names(work) == [f"{NAME}.ipynb", f"{NAME}.new.ipynb"]
+
+
+def test_a_new_version_that_the_learner_has_changed_is_kept_and_a_deleted_one_does_not_return(work, kit, settings):
+    change(work / f"{NAME}.ipynb", "mine")
+    change(kit / "notebooks" / f"{NAME}.ipynb", "second")
+    working_copy.update(settings)
+    change(work / f"{NAME}.new.ipynb", "mine, too")
+    change(kit / "notebooks" / f"{NAME}.ipynb", "third")
+    working_copy.update(settings)
+
+    assert "# mine, too" in "".join(sources(work / f"{NAME}.new.ipynb"))
+    assert "# third" in "".join(sources(work / f"{NAME}.new-2.ipynb"))
+
+    (work / f"{NAME}.new-2.ipynb").unlink()
+    working_copy.update(settings)
+    assert names(work) == [f"{NAME}.ipynb", f"{NAME}.new.ipynb"]
+
+
+@pytest.mark.parametrize("record", ["{damaged", "", "[]"])
+def test_without_the_record_nothing_is_overwritten(work, kit, settings, record):
+    change(work / f"{NAME}.ipynb", "mine")
+    change(kit / "notebooks" / f"{NAME}.ipynb", "a better lesson")
+    (work / working_copy.RECORD).write_text(record)
+
+    working_copy.update(settings)
+
+    assert "# mine" in "".join(sources(work / f"{NAME}.ipynb"))
+
+
+def test_a_damaged_copy_is_kept(work, kit, settings):
+    (work / f"{NAME}.ipynb").write_text("{ damaged")
+    change(kit / "notebooks" / f"{NAME}.ipynb", "a better lesson")
+
+    working_copy.update(settings)
+
+    assert (work / f"{NAME}.ipynb").read_text() == "{ damaged"
+
+
+def test_a_copy_that_was_deleted_returns(work, settings):
+    (work / f"{NAME}.ipynb").unlink()
+
+    working_copy.update(settings)
+
+    assert (work / f"{NAME}.ipynb").exists()
+
+
+def test_several_processes_may_create_the_copies_at_the_same_time(kit, settings):
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: working_copy.update(settings), range(8)))
+
+    assert names(settings.work_dir) == [f"{NAME}.ipynb"]
+    assert len(list(settings.work_dir.glob("0*.ipynb"))) == 9
+
+
+def test_a_lesson_that_starts_again_keeps_the_old_file_and_loses_its_progress(work, settings, monkeypatch):
+    change(work / f"{NAME}.ipynb", "mine")
+    monkeypatch.setattr(progress, "settings", settings)
+    for name in (NAME, "03_generate_load"):
+        progress.record(f"notebooks/{name}.ipynb", 3, 9)
+
+    done = CliRunner().invoke(main, ["lesson", "reset", "05"])
+
+    assert done.exit_code == 0, done.output
+    (old,) = [name for name in names(work) if name != f"{NAME}.ipynb"]
+    assert "# mine" in "".join(sources(work / old))
+    assert str(work / old) in done.output
+    assert "# mine" not in "".join(sources(work / f"{NAME}.ipynb"))
+    assert list(progress.read(settings)) == ["notebooks/03_generate_load.ipynb"]
+
+
+def test_a_lesson_that_starts_again_twice_in_a_minute_keeps_both_files_and_takes_the_new_version(
+    work, kit, settings
+):
+    for text in ("first", "second"):
+        change(work / f"{NAME}.ipynb", text)
+        change(kit / "notebooks" / f"{NAME}.ipynb", f"after {text}")
+        working_copy.update(settings)
+        working_copy.reset("05", settings)
+
+    assert len(names(work)) == 3
+    assert "# after second" in "".join(sources(work / f"{NAME}.ipynb"))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("12", "'12' is no lesson or lab"), ("0", "'0' is the beginning of 01_")]
+)
+def test_a_name_that_is_not_one_lesson_is_an_error(work, settings, name, message):
+    with pytest.raises(WorkingCopyError, match=message):
+        working_copy.reset(name, settings)
+
+
+def test_a_folder_that_cannot_be_written_is_named_with_the_setting(kit, tmp_path):
+    (tmp_path / "file").touch()
+
+    with pytest.raises(WorkingCopyError, match=r"file/work, cannot be written.*\nNext: export EVENTLAB_WORK_DIR="):
+        working_copy.update(OwnSettings(work_dir=tmp_path / "file" / "work"))
