@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib
 import os
 import re
@@ -58,6 +59,36 @@ def test_sockets_and_pipes_count_as_full(inside: Any) -> None:
         one.close()
     for end in pipe:
         os.close(end)
+
+
+def test_what_waits_in_tcp_sockets_counts(inside: Any) -> None:
+    memory: ModuleType = inside("memory")
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()) as sender,
+    ):
+        receiver, _ = server.accept()
+        before = memory.in_tcp()
+        sender.sendall(b"x" * 50_000)
+        assert memory.in_tcp() - before >= 50_000
+        receiver.close()
+
+
+def test_locks_of_files_count_for_the_process_that_has_them(inside: Any, tmp_path: Path) -> None:
+    memory: ModuleType = inside("memory")
+    with (tmp_path / "file").open("w") as file:
+        for place in range(100):
+            fcntl.lockf(file, fcntl.LOCK_EX, 1, 2 * place)
+        assert memory.by_locks([os.getpid()], MIB) >= 100 * memory.LOCK_BYTES
+        assert memory.by_locks([1], MIB) < 100 * memory.LOCK_BYTES
+
+
+def test_areas_of_memory_count_when_many_processes_have_them(inside: Any) -> None:
+    memory: ModuleType = inside("memory")
+    with open("/proc/self/maps") as file:
+        areas = len(file.readlines())
+    assert memory.by_areas([os.getpid()] * 2) == 0
+    assert memory.by_areas([os.getpid()] * 100) >= 0.9 * 100 * areas * memory.AREA_BYTES
 
 
 def test_memory_in_files_and_sockets_is_held_against_the_limit(inside: Any) -> None:

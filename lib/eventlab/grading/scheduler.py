@@ -21,7 +21,7 @@ from types import TracebackType
 import psutil
 
 from eventlab.errors import EventlabError
-from eventlab.grading.environment import sandbox
+from eventlab.grading.environment import folders, sandbox
 from eventlab.grading.jobs import Job, Limits, Outcome
 from eventlab.grading.results import slug
 from eventlab.grading.worker_process import StartError, WorkerProcess
@@ -149,7 +149,7 @@ class Scheduler:
         finally:
             worker.close()
             self.workers.remove(worker)
-            shutil.rmtree(run, ignore_errors=True)
+            folders.delete(run)
 
     def _work(self, worker: WorkerProcess, retry: Attempt | None) -> Attempt | None:
         """Give jobs to a worker until none is left or it fails; return the job to try again on a fresh worker."""

@@ -12,15 +12,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import shutil
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from eventlab.clients import kafka
-from eventlab.grading.environment import cleanup, sandbox
+from eventlab.grading.environment import cleanup, folders, sandbox
 from eventlab.grading.environment.access import Access
 from eventlab.grading.environment.class_watch import ClassWatch
 from eventlab.grading.environment.disk_watch import DiskWatch
@@ -160,9 +158,9 @@ class WorkerStack:
             if self._spark:
                 self._spark.kill()
 
-        folders = [self.config.run / "data", self.config.run / "spark"]
+        watched = [self.config.run / "data", self.config.run / "spark"]
         self._stop_watching()
-        self._disk = DiskWatch(folders, self.config.limits, exceeded)
+        self._disk = DiskWatch(watched, self.config.limits, exceeded)
 
     def _stop_watching(self) -> None:
         if self._disk:
@@ -251,9 +249,7 @@ class WorkerStack:
             kept.parent.mkdir(exist_ok=True)
             with contextlib.suppress(OSError):
                 (state / "logs").rename(kept)
-        if os.geteuid():
-            unlock(state)
-        shutil.rmtree(state, ignore_errors=True)
+        folders.delete(state)
 
     def forget_logs(self) -> None:
         """Delete the logs of services that were restarted before now."""
@@ -285,14 +281,6 @@ class WorkerStack:
         if self._fork_server:
             self._fork_server.close()
         self._close_services()
-
-
-def unlock(state: Path) -> None:
-    """Make the folders in a folder writable: what a submission locks as the same user could not be deleted."""
-    for folder, names, _ in os.walk(state):
-        for path in (os.path.join(folder, name) for name in names):
-            if not os.path.islink(path):
-                os.chmod(path, 0o700)
 
 
 def _differences(before: object, now: object, name: str = "") -> str:

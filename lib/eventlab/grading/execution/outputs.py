@@ -17,8 +17,8 @@ MOST_OUTPUT = 128 * 1024
 """Characters of text that are kept of a cell."""
 MOST_TEXT = 8 * 1024 * 1024
 """Characters of text that are kept of a notebook."""
-MOST_OUTPUTS = 20_000
-"""Outputs that are kept of a notebook."""
+MOST_OUTPUTS, MOST_OUTPUTS_OF_CELL = 20_000, 500
+"""Outputs that are kept of a notebook and of a cell."""
 MOST_RICH_OUTPUT = 16 * 1024 * 1024
 """Bytes of plots and tables that are kept of a notebook."""
 MOST_VALUES = 200_000
@@ -92,7 +92,7 @@ class Capture:
         outputs = self.result.outputs
         if outputs and outputs[-1].output_type == "stream" and outputs[-1].name == name:
             outputs[-1].text += text
-        else:
+        elif self._has_room():
             self._keep(NotebookNode(output_type="stream", name=name, text=text))
 
     def _keep_rich(self, message: dict[str, Any]) -> None:
@@ -104,7 +104,7 @@ class Capture:
         answer = (message["content"].get("data") or {}).get(ANSWER)
         if isinstance(answer, dict) and len(content) <= 4 * LONGEST_ANSWER:
             self._keep_answer(answer, len(content))
-        if self.budget.kept <= MOST_RICH_OUTPUT:
+        if self.budget.kept <= MOST_RICH_OUTPUT and self._has_room():
             self._keep(output_from_msg(message))
 
     def _keep_answer(self, answer: dict[str, Any], size: int) -> None:
@@ -113,7 +113,9 @@ class Capture:
         if isinstance(question, str) and sum(sizes.values()) - sizes.get(question, 0) + size <= MOST_ANSWERS:
             self.budget.answers[question], sizes[question] = answer.get("value"), size
 
+    def _has_room(self) -> bool:
+        return len(self.result.outputs) < MOST_OUTPUTS_OF_CELL and self.budget.outputs < MOST_OUTPUTS
+
     def _keep(self, output: NotebookNode) -> None:
         self.budget.outputs += 1
-        if self.budget.outputs <= MOST_OUTPUTS:
-            self.result.outputs.append(output)
+        self.result.outputs.append(output)
