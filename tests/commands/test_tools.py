@@ -25,6 +25,7 @@ def test_a_kafka_tool_starts_kafkas_class_with_the_stacks_broker(settings):
     assert command[start + 1 : start + 4] == ["--list", "--bootstrap-server", settings.bootstrap_servers]
 
 
+@pytest.mark.services
 def test_a_kafka_tool_gives_up_soon_when_no_broker_answers():
     started = time.monotonic()
 
