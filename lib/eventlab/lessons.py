@@ -15,7 +15,7 @@ PATH = {
 }
 """The stations of an event, and the node of each in a Mermaid diagram."""
 LINKS = ("HTTP", "event", "", "", "")
-START_PAGE = "../build/start.md"
+START_PAGE = "../README.md"
 """The link to the start page, from a lesson in a folder next to `build/`."""
 
 

@@ -42,9 +42,11 @@ class Shell:
 
 @pytest.fixture
 def cells():
-    """Return the ids of the lesson's code cells."""
-    code = [cell for cell in json.loads((ROOT / LESSON).read_text())["cells"] if cell["cell_type"] == "code"]
-    return [cell["id"] for cell in code]
+    """Return the ids of the lesson's code cells, without the folded solutions."""
+    found = json.loads((ROOT / LESSON).read_text())["cells"]
+    tags = {cell["id"]: cell["metadata"].get("tags", []) for cell in found if cell["cell_type"] == "code"}
+    assert any("solution" in tags_of_cell for tags_of_cell in tags.values())
+    return [id for id, tags_of_cell in tags.items() if "solution" not in tags_of_cell]
 
 
 @pytest.fixture

@@ -92,7 +92,8 @@ def explain_missing(cell: FailedCell, path: str, settings: Settings) -> Explanat
         if explanation := correction(cell, path, similar, f"{what} Did you mean {similar}?", proof):
             return explanation
     if path == "/tmp/purchases":
-        line = f'from eventlab import course; course.ensure_purchases("{settings.topic}", "{path}")'
+        topic = f"{settings.topic}-07"
+        line = f'from eventlab import course; course.prepare("{topic}", events=True, purchases="{path}")'
         return Explanation(f"{what} Lesson 07 writes it.", proof, line)
     list_parent, instruction = f"!hadoop fs -ls {parent}", "To see the paths that exist, run this"
     return Explanation(f"{what} A cell must write it before another can read it.", proof, list_parent, instruction)

@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 FILE = "progress.json"
 MAY_FAIL = "raises-exception"
 """The tag of a cell that shows an error on purpose."""
+SOLUTION = "solution"
+"""The tag of an exercise's folded solution."""
 
 
 class NotebookProgress(BaseModel, frozen=True):
@@ -120,8 +122,17 @@ class _Counter:
 
 
 def _code_cells(notebook: Path) -> tuple[list[str], set[str]]:
-    """Return the ids of the code cells that are not empty, and the ids of those that may fail."""
+    """Return the ids of the code cells that are not empty, and the ids of those that may fail.
+
+    A lesson is complete without its folded solutions.
+    """
     cells = json.loads(notebook.read_text())["cells"]
-    code = [cell for cell in cells if cell["cell_type"] == "code" and "".join(cell["source"]).strip()]
+    code = [
+        cell
+        for cell in cells
+        if cell["cell_type"] == "code"
+        and "".join(cell["source"]).strip()
+        and SOLUTION not in cell["metadata"].get("tags", ())
+    ]
     may_fail = {cell.get("id", "") for cell in code if MAY_FAIL in cell["metadata"].get("tags", ())}
     return [cell.get("id", "") for cell in code], may_fail
