@@ -153,7 +153,7 @@ def _contexts(cell: FailedCell) -> list[Any]:
 def is_called_here(cell: FailedCell, line: int) -> bool:
     """Return whether Spark names this line of this cell as the place of the error, or names no place."""
     places = [context.callSite() for context in _contexts(cell) if context.contextType().name != "SQL"]
-    number = len(cell.namespace.get("In", [])) - 1
+    number = len(cell.namespace.get("In", []))  # IPython counts a cell before it runs the cell
     return not places or any(place.startswith(f"line {line} in cell [{number}]") for place in places)
 
 
