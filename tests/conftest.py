@@ -7,6 +7,7 @@ uses the fixture `stack`, directly or through another fixture, gets the mark `se
 from __future__ import annotations
 
 import os
+import signal
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,8 @@ TEST_STATE = Path(__file__).resolve().parents[1] / "build" / f"test-stack-{OFFSE
 for name in [name for name in os.environ if name.startswith("EVENTLAB_")]:
     del os.environ[name]
 os.environ["EVENTLAB_SETTINGS_FILE"] = ""
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job; child processes inherit that
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["EVENTLAB_PORT_OFFSET"] = str(OFFSETS[0])
 os.environ["EVENTLAB_STATE_DIR"] = str(TEST_STATE)
 

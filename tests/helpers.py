@@ -14,11 +14,14 @@ from eventlab.settings import Settings
 from eventlab.stack import process
 
 
-def wait_until(condition: Callable[[], object], timeout_s: float = 30) -> float:
-    """Wait until the condition is true, and return how many seconds that took."""
+def wait_until(
+    condition: Callable[[], object], timeout_s: float = 30, describe: Callable[[], object] = lambda: ""
+) -> float:
+    """Wait until the condition is true, and return how many seconds that took; `describe` helps when it is not."""
     started = time.monotonic()
     while not condition():
-        assert time.monotonic() - started < timeout_s, f"the condition is still false after {timeout_s} s"
+        late = time.monotonic() - started >= timeout_s
+        assert not late, f"the condition is still false after {timeout_s} s {describe()}"
         time.sleep(0.02)
     return time.monotonic() - started
 

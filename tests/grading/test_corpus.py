@@ -16,10 +16,7 @@ from tests.skips import requires_tool
 
 ENTRIES = list(entries())
 ONE = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: f"{entry.lab} {entry.kind} {entry.name}")
-SAMPLE = {
-    "lab01": ("cells_in_another_order", "q1_series", "q2_confluent", "q1_from_the_seed"),
-    "lab03": ("q1_data_frame", "q4_dates", "q4_partitions", "q3_rank"),
-}
+SAMPLE = ("cells_in_another_order", "q1_series", "q2_confluent", "q1_from_the_seed")
 
 
 def test_there_are_at_least_forty_right_and_forty_wrong_ones_over_all_labs():
@@ -60,9 +57,9 @@ def test_the_submitted_notebook_holds_the_submissions_cells():
 @pytest.mark.timeout(300)
 @requires_tool("bwrap", sandbox.support().reason)
 def test_a_sample_receives_the_marks_that_it_must_get():
-    sample = [entry for entry in ENTRIES if entry.name in SAMPLE.get(entry.lab, ())]
+    sample = [entry for entry in ENTRIES if entry.lab == "lab01" and entry.name in SAMPLE]
 
     results = grade_entries(sample, workers=1, shuffle=7)
 
-    assert len(results) == 8
+    assert len(results) == 4
     assert [(r.entry.name, r.received, r.messages) for r in results if not r.is_right] == []

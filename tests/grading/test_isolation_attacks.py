@@ -43,9 +43,9 @@ def test_an_attack_fails_and_those_after_it_have_their_marks(in_order: list[Outc
 
 
 def test_another_order_and_more_workers_give_the_same_marks(in_order: list[Outcome], folder: Path) -> None:
-    again = run_attacks.run(SAMPLE, folder / "again", workers=2, shuffle=1)
+    again = run_attacks.run(SAMPLE[:3], folder / "again", workers=2, shuffle=1)
 
-    assert run_attacks.differences(in_order, again) == []
+    assert run_attacks.differences(in_order[:3], again) == []
 
 
 def test_an_audit_on_fresh_stacks_gives_the_same_marks(in_order: list[Outcome], folder: Path) -> None:

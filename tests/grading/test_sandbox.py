@@ -164,8 +164,8 @@ def _marked(mark: str) -> list[int]:
     return [process.pid for process in found if mark in (process.info["cmdline"] or [])[-1:]]
 
 
-def require_limits(kernel: SubmissionKernel) -> None:
-    """Asked first, before any bomb: are the support there?"""
+def assert_limits(kernel: SubmissionKernel) -> None:
+    """Assert that the kernel has limits; called before each bomb."""
     status = printed(kernel, "print(open('/proc/self/status').read())")
     assert "CapEff:\t0000000000000000" in status
     assert "NoNewPrivs:\t1" in status
@@ -174,7 +174,7 @@ def require_limits(kernel: SubmissionKernel) -> None:
 
 
 def test_a_kernel_has_no_rights_and_limits(kernel: SubmissionKernel) -> None:
-    require_limits(kernel)
+    assert_limits(kernel)
 
 
 @needs_bubblewrap
@@ -187,19 +187,19 @@ FORK_BOMB = "import os, time\nfor n in range(1000):\n    if os.fork() == 0:\n   
 
 @needs_bubblewrap
 def test_a_fork_bomb_meets_its_limit(walled: SubmissionKernel) -> None:
-    require_limits(walled)
+    assert_limits(walled)
     result = walled.execute(FORK_BOMB, 20)
     assert (result.ended, result.error.split(":")[0]) == ("raised", "BlockingIOError")
 
 
 def test_a_fork_bomb_ends_also_where_the_limit_does_not_bind(kernel: SubmissionKernel) -> None:
-    require_limits(kernel)
+    assert_limits(kernel)
     result = kernel.execute(FORK_BOMB, 20)
     assert result.error.split(":")[0] in ("BlockingIOError", "processes")
 
 
 def test_a_memory_bomb_meets_its_limit(kernel: SubmissionKernel) -> None:
-    require_limits(kernel)
+    assert_limits(kernel)
     result = kernel.execute("held = [bytearray(b'x' * 50_000_000) for _ in range(60)]", 20)  # 3 GB at most
     assert (result.ended, result.error) == ("died", "memory") or "MemoryError" in result.error
 

@@ -38,7 +38,7 @@ def test_an_interrupted_up_leaves_no_process(unused: Settings, start_eventlab, s
 
     assert command.returncode != 0
     assert "Traceback" not in printed
-    wait_until(lambda: processes_of(unused) == [])  # a formatter ends by itself
+    wait_until(lambda: processes_of(unused) == [], describe=lambda: processes_of(unused))  # formatters end later
     assert Stack(unused).open_ports() == []
     assert {service.state for service in Stack(unused).status()} == {"stopped"}
 

@@ -1,6 +1,7 @@
 """The process of a service is identified by its id and start time, and ended with its child processes."""
 
 import os
+import platform
 import socket
 import subprocess
 import sys
@@ -85,6 +86,23 @@ def test_a_zombie_process_has_ended(settings: Settings):
 
         assert process.find(settings, "kafka") is None
         assert not process.alive(zombie)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ends one thread with a system call of Linux")
+def test_a_process_whose_first_thread_has_ended_is_running_until_its_last_thread_ends(settings: Settings):
+    exit_thread = {"x86_64": 60, "aarch64": 93}[platform.machine()]
+    started = start(
+        settings,
+        "import ctypes, threading; threading.Thread(target=time.sleep, args=(600,)).start(); "
+        "print('ready', flush=True); "
+        f"ctypes.CDLL(None).syscall({exit_thread}, 0)",
+    )
+    wait_until(lambda: started.status() == psutil.STATUS_ZOMBIE)
+
+    found = process.find(settings, "kafka")
+    assert found == started
+    process.stop(found)
+    assert process.find(settings, "kafka") is None
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"pid": "x", "since_boot": 0}', '{"pid": 1}', "\x00"])

@@ -180,9 +180,6 @@ def verify(
         raise GradingError(f"{lab.name} has no question {', '.join(unknown)}; it has {', '.join(lab.questions)}")
     rules = [rule for rule in lab.rules if rule.question in questions]
     mutants = [mutant for mutant in lab.mutants if mutant.question in questions]
-    unexercised = Counter(
-        rule for seed in range(seeds) for rule in rules if not rule.exercised(seed_of(str(seed), lab.name))
-    )
     with tempfile.TemporaryDirectory(prefix="eventlab-verify-") as folder:
         submissions = Path(folder, "submissions")
         students = write_class(lab, mutants, submissions, runs)
@@ -200,9 +197,16 @@ def verify(
         of(UNTOUCHED),
         tuple((mutant, of(mutant)) for mutant in mutants),
         len(rules),
-        tuple(unexercised.items()),
+        _unexercised(lab, rules, seeds),
         seeds,
     )
+
+
+def _unexercised(lab: Lab, rules: Sequence[Rule], seeds: int) -> tuple[tuple[Rule, int], ...]:
+    """Return each rule that the data of some seeds do not exercise, and the number of these seeds."""
+    names = [seed_of(str(number), lab.name) for number in range(seeds)]
+    found = Counter(rule for seed in names for rule in rules if not rule.exercised(seed))
+    return tuple(found.items())
 
 
 def loses_marks(record: SubmissionRecord, question: str) -> bool:

@@ -36,7 +36,7 @@ class Record:
         with contextlib.suppress(psutil.Error, ValueError, OverflowError):
             process = psutil.Process(self.pid)
             same = abs(launcher.since_boot(process) - self.since_boot) < 0.5
-            if same and process.status() != psutil.STATUS_ZOMBIE:
+            if same and alive(process):
                 return process
         return None
 

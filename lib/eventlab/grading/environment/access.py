@@ -45,6 +45,8 @@ CLOSED_PROTOCOLS = (
 SPARK = {
     "spark.authenticate": "true",  # the driver accepts messages of its own processes only
     "spark.hadoop.dfs.blocksize": str(BLOCK_BYTES),
+    # A client of HDFS that is kept has the options of the session that opened it.
+    "spark.hadoop.fs.hdfs.impl.disable.cache": "true",
     # Spark's page keeps no query of an earlier submission.
     "spark.ui.killEnabled": "false",
     "spark.ui.retainedJobs": "1",
