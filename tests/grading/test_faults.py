@@ -6,6 +6,7 @@ The checks of the lab cause the faults: a student's notebook names the fault and
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,9 +36,6 @@ from pathlib import Path
 import psutil
 
 CONTROL = Path("CONTROL_FOLDER")
-if sys.argv[0].endswith("judge.py") and (CONTROL / "no-judge").exists():
-    (CONTROL / "no-judge").unlink()
-    sys.exit("this judge does not start")
 
 
 @check("q1", points=0, hint="")
@@ -57,11 +55,6 @@ def worker():
     signal.pause()  # ends with its worker
 
 
-def judge():
-    (CONTROL / "no-judge").touch()
-    os._exit(1)
-
-
 def broker():
     run = Path(os.environ["EVENTLAB_STATE_DIR"]).parent
     for process in psutil.process_iter(["cmdline"]):
@@ -78,6 +71,7 @@ class Class:
     first: Result
     records: dict[str, SubmissionRecord]
     report: str
+    first_logs: Path
     second: Result
     again: dict[str, SubmissionRecord]
     output: Path
@@ -92,10 +86,8 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Class:
     submissions.mkdir()
     for student, fault in (
         ("ada", "worker 1"),
-        ("ben", "judge 1"),
-        ("cyd", "broker 1"),
-        ("dan", ""),
-        ("zed", "worker 2"),
+        ("ben", ""),
+        ("zed", "broker 2"),
     ):
         tiny_lab.write(
             submissions / f"{student}.ipynb", q1=f"{tiny_lab.SOLUTIONS['q1']}\n# fault: {fault} {student}"
@@ -103,50 +95,50 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Class:
     command = ["grade", str(lab.folder), str(submissions), "--output", str(output), "--workers", "1"]
     first = CliRunner().invoke(main, command)
     records, report = by_student(output), (output / "report.html").read_text()
+    first_logs = shutil.copytree(output / "logs", base / "logs")  # the second grading deletes zed's
     second = CliRunner().invoke(main, command)
-    return Class(first, records, report, second, by_student(output), output)
+    return Class(first, records, report, first_logs, second, by_student(output), output)
 
 
 def by_student(output: Path) -> dict[str, SubmissionRecord]:
     return {record.student: record for record in results.load_all(output)}
 
 
-@pytest.mark.parametrize("student", ["ada", "ben", "cyd", "dan"])
+@pytest.mark.parametrize("student", ["ada", "ben"])
 def test_a_fault_that_happens_once_costs_nothing(graded: Class, student: str) -> None:
     assert (graded.records[student].status, graded.records[student].points) == ("graded", 8)
 
 
 @pytest.mark.parametrize(
-    ("student", "log", "reason"),
+    ("attempt", "log", "reason"),
     [
-        ("ada", "worker.log", ""),
-        ("ben", "worker.log", "the judge did not start"),
-        ("cyd", "worker.log", "kafka has ended"),
-        ("cyd", "data-logs-kafka.log", ""),
-        ("cyd", "spark-logs-spark.log", ""),
+        ("ada/attempt-1", "worker.log", ""),
+        ("zed/attempt-1", "worker.log", "kafka has ended"),
+        ("zed/attempt-1", "data-logs-kafka.log", ""),
+        ("zed/attempt-1", "spark-logs-spark.log", ""),
+        ("zed/attempt-2", "worker.log", "kafka has ended"),
     ],
 )
-def test_the_logs_of_a_failed_attempt_are_kept(graded: Class, student: str, log: str, reason: str) -> None:
-    assert reason in (graded.output / "logs" / student / "attempt-1" / log).read_text()
-    assert not (graded.output / "logs" / student / "attempt-2").exists()
+def test_the_logs_of_a_failed_attempt_are_kept(graded: Class, attempt: str, log: str, reason: str) -> None:
+    assert reason in (graded.first_logs / attempt / log).read_text()
 
 
 def test_a_graded_submission_leaves_no_logs(graded: Class) -> None:
-    assert not (graded.output / "logs" / "dan").exists()
+    assert not (graded.output / "logs" / "ben").exists()
 
 
 def test_a_fault_that_happens_twice_gives_no_mark_and_the_command_fails(graded: Class) -> None:
     assert (graded.records["zed"].status, graded.records["zed"].points) == ("infrastructure_failed", None)
     assert graded.first.exit_code == 1
-    assert "1 of 5 submissions have no mark" in graded.first.output
+    assert "1 of 3 submissions have no mark" in graded.first.output
     assert "zed" in graded.report.split("<h2>")[0]
 
 
 def test_the_next_run_grades_only_the_submission_without_a_mark(graded: Class) -> None:
     assert graded.second.exit_code == 0
     assert graded.again["zed"].points == 8
-    assert {name: graded.again[name] for name in ("ada", "ben", "cyd", "dan")} == {
-        name: graded.records[name] for name in ("ada", "ben", "cyd", "dan")
+    assert {name: graded.again[name] for name in ("ada", "ben")} == {
+        name: graded.records[name] for name in ("ada", "ben")
     }
 
 

@@ -43,13 +43,13 @@ def test_an_attack_fails_and_those_after_it_have_their_marks(in_order: list[Outc
 
 
 def test_another_order_and_more_workers_give_the_same_marks(in_order: list[Outcome], folder: Path) -> None:
-    again = run_attacks.run(SAMPLE[:3], folder / "again", workers=2, shuffle=1)
+    again = run_attacks.run(SAMPLE[:2], folder / "again", workers=2, shuffle=1)
 
-    assert run_attacks.differences(in_order[:3], again) == []
+    assert run_attacks.differences(in_order[:2], again) == []
 
 
-def test_an_audit_on_fresh_stacks_gives_the_same_marks(in_order: list[Outcome], folder: Path) -> None:
+def test_an_audit_on_a_fresh_stack_gives_the_same_marks(in_order: list[Outcome], folder: Path) -> None:
     base = folder / "in_order"
     records = [record for one in in_order for record in (one.attacker, one.follower, one.wrong)]
 
-    assert audit(Lab("tiny", base / "tiny"), base / "submissions", base / "output", records, count=2) == []
+    assert audit(Lab("tiny", base / "tiny"), base / "submissions", base / "output", records, count=1) == []

@@ -232,6 +232,7 @@ def test_what_runs_other_code_is_a_reason(watch: ClassWatch, line: str, reason: 
     "line",
     [
         f"org.apache.parquet.X source: {JAR}/parquet-column-1.17.0.jar",
+        f"org.apache.spark.sql.hive.X source: {JAR}/spark-hive_2.13-4.2.0.jar",  # listed among the formats
         "java.util.X source: jrt:/java.base",
         "org.apache.spark.X source: shared objects file (top)",
         "org.apache.spark.X$$Lambda/0x1 source: org.apache.spark.X",

@@ -86,9 +86,19 @@ def test_a_judge_that_the_machine_kills_is_no_verdict(judge: Judge) -> None:
     assert [verdict.passed for verdict in verdicts(judge)] == [True] * 4
 
 
-def test_a_check_that_does_not_end_is_ended(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_judge_that_does_not_start_is_no_verdict(tmp_path: Path) -> None:
+    (tmp_path / "checks.py").write_text("raise SystemExit(3)")
+    judge = Judge(Lab("tiny", tmp_path))
+    with pytest.raises(JudgeError, match=r"the judge did not start \(exit code 3\)"):
+        judge._ask(Evidence(Namespace.of("x"), 5, answers={}), "q1", skip=0)
+
+
+def test_a_check_that_does_not_end_is_ended_and_may_be_tried_again(
+    judge: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
     verdicts(judge)
     monkeypatch.setattr(module, "CHECK_TIMEOUT_S", 1)
     found = verdicts(judge, sleep=300)
     assert [verdict.passed for verdict in found] == [True, True, True, False]
     assert "within" in found[3].got
+    assert [verdict.unavailable for verdict in found] == [False, False, False, True]

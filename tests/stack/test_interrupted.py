@@ -56,7 +56,7 @@ def start_and_kill(unused: Settings, start_eventlab) -> Callable[..., None]:
     return kill
 
 
-@pytest.mark.parametrize("phase", ["preparing", "kafka starting", "api ready", "kafka ready"])
+@pytest.mark.parametrize("phase", ["preparing", "kafka ready"])
 def test_down_ends_what_a_killed_up_started(unused: Settings, start_and_kill, eventlab, phase: str):
     start_and_kill(phase, *COURSE)
 
@@ -66,9 +66,7 @@ def test_down_ends_what_a_killed_up_started(unused: Settings, start_and_kill, ev
     assert Stack(unused).open_ports() == []
 
 
-@pytest.mark.parametrize(
-    ("phase", "is_down_first"), [("preparing", False), ("kafka starting", False), ("preparing", True)]
-)
+@pytest.mark.parametrize(("phase", "is_down_first"), [("kafka starting", False), ("preparing", True)])
 def test_up_after_a_killed_up_starts_all_services(
     unused: Settings, start_and_kill, eventlab, phase: str, is_down_first: bool
 ):

@@ -1,6 +1,7 @@
 """The jars match the lock; missing and damaged ones are downloaded again."""
 
 import shutil
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,6 +56,17 @@ def test_the_broker_and_the_spark_connector_have_different_kafka_clients():
 
     assert len(clients("kafka")) == len(clients("spark")) == 1
     assert clients("kafka") != clients("spark")
+
+
+@needs_setup
+def test_the_nodes_of_hdfs_find_their_web_pages_in_a_small_jar_before_all_others():
+    first, *others = jars.class_path("hdfs")
+    everything = next(jar for jar in others if jar.name.startswith("hadoop-client-minicluster"))
+
+    with zipfile.ZipFile(first) as small, zipfile.ZipFile(everything) as large:
+        pages = {name: large.read(name) for name in large.namelist() if name.startswith("webapps/")}
+        assert {name: small.read(name) for name in small.namelist()} == pages
+    assert "webapps/hdfs/dfshealth.js" in pages
 
 
 def test_no_jar_is_on_a_class_path_twice():

@@ -64,6 +64,8 @@ class Judge:
     def verdicts(self, evidence: Evidence, question: str) -> list[Verdict]:
         """Return one verdict per check of a question, in order.
 
+        A check that does not end in time is `unavailable`: the machine may be the reason.
+
         Raises:
             JudgeError: The process does not start, or the machine killed it.
         """
@@ -74,7 +76,7 @@ class Judge:
             while len(verdicts) < count:
                 verdict = self._verdict(CHECK_TIMEOUT_S)
                 if isinstance(verdict, str):
-                    verdicts.append(Verdict(False, "", verdict))
+                    verdicts.append(Verdict(False, "", verdict, unavailable=verdict == TOO_SLOW))
                     self.close()
                     break
                 verdicts.append(verdict)

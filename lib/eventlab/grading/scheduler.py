@@ -30,6 +30,8 @@ from eventlab.labs.catalogue import Lab
 MEMORY_OF_WORKER = 2300 * sandbox.MIB
 SUBMISSIONS_PER_WORKER = 6
 """With fewer submissions a second stack costs more than it saves."""
+CORES_OF_START = 2
+"""How many cores a start uses. When all workers start at the same time, the first record is late."""
 STARTS = 2
 """How often in a row a worker may fail to start before its thread gives up."""
 ATTEMPTS = 2
@@ -51,9 +53,12 @@ def default_size(submissions: int) -> int:
     """Return how many workers to start: limited by cores, memory and the number of submissions."""
     if not sandbox.support().bubblewrap:
         return 1  # without network namespaces a student could reach another worker's stack
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     memory = int(psutil.virtual_memory().available // MEMORY_OF_WORKER)
-    return max(1, min(cores, memory, -(-submissions // SUBMISSIONS_PER_WORKER)))
+    return max(1, min(_cores(), memory, -(-submissions // SUBMISSIONS_PER_WORKER)))
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Scheduler:
@@ -73,6 +78,7 @@ class Scheduler:
         self.waiting: SimpleQueue[Job] = SimpleQueue()
         self.answers: SimpleQueue[tuple[Job, Outcome] | BaseException | None] = SimpleQueue()
         self.stopped = threading.Event()
+        self.starting = threading.Semaphore(max(1, _cores() // CORES_OF_START))
         self.workers: list[WorkerProcess] = []
         self.threads: list[threading.Thread] = []
 
@@ -117,10 +123,14 @@ class Scheduler:
         try:
             retry: Attempt | None = None
             failed_starts = 0
-            while not self.stopped.is_set() and (retry or not self.waiting.empty()):
-                with self._worker(number) as worker:
+            while self._has_work(retry):
+                with contextlib.ExitStack() as ended:
                     try:
-                        worker.wait_ready()
+                        with self.starting:
+                            if not self._has_work(retry):
+                                break
+                            worker = ended.enter_context(self._worker(number))
+                            worker.wait_ready()
                     except StartError as error:
                         failed_starts += 1
                         self._start_failed(number, failed_starts, worker, error)
@@ -135,6 +145,9 @@ class Scheduler:
             self.answers.put(None)
         except BaseException as error:
             self.answers.put(error)
+
+    def _has_work(self, retry: Attempt | None) -> bool:
+        return not self.stopped.is_set() and (retry is not None or not self.waiting.empty())
 
     @contextlib.contextmanager
     def _worker(self, number: int) -> Iterator[WorkerProcess]:

@@ -209,7 +209,7 @@ class Worker:
         verdicts = self.judge.verdicts(evidence, question)
         if not all(verdict.passed for verdict in verdicts):
             self.stack.require_running()
-        if any(verdict.unavailable for verdict in verdicts):  # although the services answer now
+        if any(verdict.unavailable for verdict in verdicts):  # although the services answer now: try once more
             verdicts = self.judge.verdicts(evidence, question)
         checks = self.lab.checks_of(question)
         return tuple(CheckResult.of(check, verdict) for check, verdict in zip(checks, verdicts, strict=True))

@@ -6,10 +6,12 @@ with their SHA-256). They are separate because the broker and Spark's connector 
 """
 
 import functools
+import io
 import logging
 import re
 import threading
 import tomllib
+import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -19,11 +21,18 @@ from types import SimpleNamespace
 
 from eventlab import ROOT
 from eventlab.errors import EventlabError
+from eventlab.files import write_atomically
 
 logger = logging.getLogger(__name__)
 
 ENVIRONMENTS = ("kafka", "hdfs", "spark")
 REPOSITORY = ROOT / ".jars"
+WEB_PAGES = REPOSITORY / "hdfs-web-pages.jar"
+"""The web pages of HDFS's nodes, copied from the jar that contains all of HDFS.
+
+At its start a node unpacks the whole jar in which it finds its pages. With this small jar first on the class path,
+the NameNode and the DataNode each need half a second less.
+"""
 HDFS_JARS = ("hadoop-client-", "slf4j-api", "log4j-", "commons-logging", "jcl-over-slf4j")
 """The beginnings of the names of pyspark's jars that HDFS needs."""
 
@@ -51,12 +60,12 @@ def class_path(environment: str) -> list[Path]:
     if environment != "kafka":
         bundled = sorted((pyspark_home() / "jars").glob("*.jar"))
         jars += [jar for jar in bundled if environment == "spark" or jar.name.startswith(HDFS_JARS)]
-    return jars
+    return [WEB_PAGES, *jars] if environment == "hdfs" else jars
 
 
 def missing() -> list[str]:
-    """Return the names of the locked jars that do not exist; this takes milliseconds."""
-    return [_path(dep).name for dep in _all_locked() if not _path(dep).exists()]
+    """Return the names of the jars that do not exist; this takes milliseconds."""
+    return [path.name for path in [*map(_path, _all_locked()), WEB_PAGES] if not path.exists()]
 
 
 def verify() -> list[str]:
@@ -79,7 +88,19 @@ def sync(advance: Advance = lambda count: None, count_jars: CountJars = lambda d
     with ThreadPoolExecutor(max_workers=6) as pool:
         for fetched, _ in enumerate(pool.map(lambda dep: _fetch(context, dep), outdated), start=1):
             count_jars(intact + fetched, len(locked))
+    if outdated or not WEB_PAGES.exists():
+        _copy_web_pages()
     return [_path(dep).name for dep in outdated]
+
+
+def _copy_web_pages() -> None:
+    (everything,) = (_path(dep) for dep in _locked("hdfs") if dep.artifactId == "hadoop-client-minicluster")
+    content = io.BytesIO()
+    with zipfile.ZipFile(everything) as source, zipfile.ZipFile(content, "w") as target:
+        for entry in source.infolist():
+            if entry.filename.startswith("webapps/"):
+                target.writestr(entry, source.read(entry))
+    write_atomically(WEB_PAGES, content.getvalue())
 
 
 def lock(environment: str) -> int:

@@ -43,62 +43,10 @@ DOORS = {
     "org.apache.hadoop.hive.ql.udf.generic.GenericUDFReflect": "reflect",
     "org.apache.hadoop.hive.ql.udf.generic.GenericUDFReflect2": "reflect",
 }
-LIBRARIES = (
-    *(
-        "RoaringBitmap",
-        "aircompressor",
-        "antlr",
-        "arrow-",
-        "avro-",
-        "chill",
-        "commons-codec",
-        "commons-collections4",
-    ),
-    *("commons-compiler", "commons-compress", "commons-crypto", "commons-io", "commons-lang", "commons-math3"),
-    *(
-        "commons-pool2",
-        "commons-text",
-        "compress-lzf",
-        "datasketches-",
-        "flatbuffers-",
-        "gson",
-        "guava",
-        "hadoop-",
-    ),
-    *(
-        "hive-storage-api",
-        "hk2-",
-        "icu4j",
-        "istack-",
-        "ivy-",
-        "jackson-",
-        "jakarta.",
-        "janino",
-        "javassist",
-        "jaxb-",
-    ),
-    *("jcl-over-slf4j", "jersey-", "joda-time", "json4s-", "jsr305", "jts-core", "jul-to-slf4j", "kafka-clients"),
-    *("kryo-", "log4j-", "lz4-", "metrics-", "minlog", "netty-", "objenesis", "orc-", "osgi-", "paranamer"),
-    *(
-        "parquet-",
-        "pickle",
-        "py4j",
-        "scala-library",
-        "scala-parallel",
-        "scala-parser",
-        "scala-reflect",
-        "scala-xml",
-    ),
-    *("slf4j-api", "snappy-", "spark-catalyst", "spark-common", "spark-connect", "spark-core", "spark-kvstore"),
-    *("spark-launcher", "spark-network", "spark-sketch", "spark-sql", "spark-streaming", "spark-tags"),
-    *("spark-token", "spark-unsafe", "spark-variant", "stax-api", "stream-", "threeten-extra", "tink"),
-    *("univocity-", "xbean-", "xmlschema-", "xz-", "zstd-"),
-    *("java.base", "java.compiler", "java.datatransfer", "java.desktop", "java.logging", "java.management"),
-    *("java.naming", "java.net.http", "java.security", "java.smartcardio", "java.sql", "java.transaction.xa"),
-    *("java.xml", "jdk.charsets", "jdk.crypto", "jdk.incubator.vector", "jdk.internal.vm", "jdk.jfr"),
-    *("jdk.localedata", "jdk.naming", "jdk.net", "jdk.nio", "jdk.security", "jdk.unsupported", "jdk.zipfs"),
+LIBRARIES = tuple(
+    line for line in Path(__file__).with_name("libraries.txt").read_text().splitlines() if not line.startswith("#")
 )
-"""The first letters of the jars and Java modules that submissions need; not `jdk.attach`, `derby`, `hive-exec`."""
+"""The first letters of the jars and Java modules that submissions need."""
 MOST = 20
 
 
