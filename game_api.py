@@ -96,18 +96,27 @@ SECRET = {"authorization", "proxy_authorization", "cookie"}
 
 
 def with_headers(event: dict[str, Any], headers: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """Return the event with the headers as further fields, without secrets; a header replaces no field."""
+    """Return the event with the request's headers as further fields.
+
+    Secrets are left out, and so are headers that have the name of a field of the event.
+    """
     excluded = SECRET | {normalize(field) for field in event}
     return event | {name: decode(value) for name, value in headers if normalize(name) not in excluded}
 
 
 def normalize(name: str) -> str:
-    """Return one name for `Event-Type` and `EVENT_TYPE`: HTTP and SQL ignore case, web servers turn _ into -."""
+    """Return the same name for `Event-Type` and `EVENT_TYPE`.
+
+    HTTP and SQL do not distinguish capital and small letters, and web servers replace `_` by `-`.
+    """
     return name.lower().replace("-", "_")
 
 
 def decode(value: str) -> str:
-    """Return a header as it was sent: Python's web servers decode each header as Latin-1, also UTF-8."""
+    """Return a header's text as the client sent it.
+
+    Clients send UTF-8, but Python's web servers read the bytes of each header as Latin-1.
+    """
     try:
         return value if value.isascii() else value.encode("latin-1").decode("utf-8")
     except UnicodeError:
@@ -115,13 +124,17 @@ def decode(value: str) -> str:
 
 
 class Unacknowledged(Exception):
-    """Kafka did not acknowledge the event in time; it may have been written or not."""
+    """Kafka did not acknowledge the event in time. Kafka may have stored it, or not."""
 
 
 class EventLog:
-    """A Kafka topic for events, with one producer for all requests, which connects at the first event."""
+    """Sends events to a Kafka topic, and waits until Kafka has stored them.
 
-    TIMEOUT_MS = 3500  # each request is answered within 5 s
+    All requests share one producer, the object that sends to Kafka. It connects when the first event is sent, so
+    the API can start before Kafka.
+    """
+
+    TIMEOUT_MS = 3500  # when Kafka does not answer, the player still gets an answer within 5 seconds
 
     def __init__(self, bootstrap_servers: str, topic: str) -> None:
         self.bootstrap_servers, self.topic = bootstrap_servers, topic
@@ -129,26 +142,33 @@ class EventLog:
         self._lock = threading.Lock()
 
     def append(self, message: bytes) -> None:
-        """Send a message and wait for the acknowledgement."""
+        """Send a message, and wait until Kafka has acknowledged it."""
         deadline = time.monotonic() + self.TIMEOUT_MS / 1000
         try:
             future = self.producer().send(self.topic, message)
             future.get(timeout=max(0.0, deadline - time.monotonic()))
         except MessageSizeTooLargeError:
             raise
-        except Exception as error:  # for any error of the client, the event is not acknowledged
+        except Exception as error:  # whatever the error was, Kafka has not acknowledged the event
             raise Unacknowledged(f"Kafka at {self.bootstrap_servers} did not acknowledge the event") from error
 
     def producer(self) -> KafkaProducer:
         """Return the producer, which is created at the first call."""
-        with self._lock:
+        with self._lock:  # two first requests at the same time must not create two producers
             if self._producer is None:
                 self._producer = KafkaProducer(
                     bootstrap_servers=self.bootstrap_servers,
-                    acks="all",  # each in-sync replica has an acknowledged event
-                    api_version=(2, 5),  # the oldest supported; without it, the client waits for the broker
-                    enable_idempotence=False,  # kafka-python 3.0 does not recover from an outage with it
-                    max_in_flight_requests_per_connection=1,  # keeps the order when a request is repeated
+                    # Kafka acknowledges an event when all in-sync replicas (see lesson 1) have stored it.
+                    acks="all",
+                    # The oldest protocol that works here; newer brokers know it, too. Without it, the client asks
+                    # the broker for its version first, and waits while the broker does not run.
+                    api_version=(2, 5),
+                    # With True, kafka-python 3.0 cannot send any more after a broker was down.
+                    enable_idempotence=False,
+                    # Send the next events only after the answer to the last ones. Otherwise an event that the
+                    # client has to send again could get a place behind later events.
+                    max_in_flight_requests_per_connection=1,
+                    # How long to wait for the broker, for an acknowledgement, and for each answer.
                     max_block_ms=self.TIMEOUT_MS,
                     delivery_timeout_ms=self.TIMEOUT_MS,
                     request_timeout_ms=self.TIMEOUT_MS - 1000,
@@ -159,14 +179,15 @@ class EventLog:
 
 
 def create_app(config: Mapping[str, Any] | None = None) -> Flask:
-    """Return the application; `config` overrides the environment."""
+    """Create the web application. Its settings are environment variables; `config` can replace them."""
     app = Flask(__name__)
     app.config["BOOTSTRAP_SERVERS"] = os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:29092")
-    app.config["MAX_CONTENT_LENGTH"] = 100_000  # a longer body is refused with 413
+    app.config["MAX_CONTENT_LENGTH"] = 100_000  # bytes; a longer body gets the status 413
     app.config["TOPIC"] = os.environ.get("EVENTLAB_TOPIC", "events")
     app.config.update(config or {})
     app.extensions["events"] = EventLog(app.config["BOOTSTRAP_SERVERS"], app.config["TOPIC"])
     app.register_blueprint(game)
+    # 503: Kafka did not acknowledge the event. 431: with its headers, the event is too large for Kafka.
     app.register_error_handler(Unacknowledged, lambda error: ({"error": str(error)}, 503))
     app.register_error_handler(MessageSizeTooLargeError, lambda error: ({"error": str(error)}, 431))
     return app

@@ -87,7 +87,7 @@ MUTANTS = (
     Mutant(
         "hard-coded",
         "q1",
-        'lab.answer("q1", counts)',
+        'lab.answer("q1", answer_q1)',
         'lab.answer("q1", {"default": 30, "purchase_sword": 25, '
         '"purchase_knife": 18, "level_up": 30, "guild_chat": 15})',
     ),
@@ -96,7 +96,7 @@ MUTANTS = (
     Mutant("one too many", "q2", "islice(member, 30)", "islice(member, 31)"),
     Mutant("swords only", "q2", '.startswith("purchase_")', ' == "purchase_sword"'),
     Mutant("another group", "q2", "group_id=lab.group", 'group_id=lab.group + "-2"'),
-    Mutant("hard-coded", "q2", 'lab.answer("q2", purchases)', 'lab.answer("q2", 3)'),
+    Mutant("hard-coded", "q2", 'lab.answer("q2", answer_q2)', 'lab.answer("q2", 3)'),
     Mutant(
         "no deduplication",
         "q3",

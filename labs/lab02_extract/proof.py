@@ -162,7 +162,7 @@ MUTANTS = (
     Mutant(
         "hard-coded",
         "q1",
-        'lab.answer("q1", counted.first())',
+        'lab.answer("q1", answer_q1)',
         'lab.answer("q1", {"messages": 193, "broken": 14})',
     ),
     Mutant("dropped filter", "q2", 'messages.where(F.try_parse_json("text").isNotNull())', "messages"),

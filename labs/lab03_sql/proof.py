@@ -138,7 +138,7 @@ MUTANTS = (
     Mutant(
         "hard-coded",
         "q1",
-        'lab.answer("q1", per_item.collect())',
+        'lab.answer("q1", answer_q1)',
         'lab.answer("q1", [{"item": "sword", "sold": 55, "coins": 6600}])',
     ),
     Mutant("countries without buyers dropped", "q2", "    left join purchases on", "    join purchases on"),

@@ -1,6 +1,7 @@
 """What students get: generated, current to the byte, and without a word of solutions or hidden tests."""
 
 import ast
+import re
 
 import nbformat
 import pytest
@@ -113,6 +114,12 @@ def test_the_student_notebook_is_valid_python_with_nbgraders_stub(lab):
             ast.parse("\n".join(line for line in cell.source.splitlines() if not line.startswith("%")))
         if cells.is_solution(cell):
             assert "# YOUR CODE HERE\nraise NotImplementedError()" in cell.source
+
+
+@EACH
+def test_a_stub_declares_an_answer_whose_name_tells_nothing_about_the_solution(lab):
+    for question, name in re.findall(r'lab\.answer\("(q\d)", (.+)\)', lab.student.read_text().replace('\\"', '"')):
+        assert name == f"answer_{question}"
 
 
 def test_a_solution_becomes_a_stub_with_its_indent(lab_of):
