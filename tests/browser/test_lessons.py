@@ -28,7 +28,7 @@ PANELS = {
     "02_track_events": [CONSOLE],
     "03_generate_load": [CONSOLE],
     "04_consume_events": ["EventTail: the latest events of topic events"],
-    "08_query_with_sql": ["SparkProgress: the latest query of this session"],
+    "08_query_with_sql": ["SparkProgress: stages and tasks of this session's jobs"],
 }
 
 
@@ -63,7 +63,11 @@ def test_a_lesson_shows_its_committed_outputs_and_can_be_read_in_both_themes(pag
     solutions = lesson.panel.locator(".jp-InputPlaceholder")
     expect(solutions).to_have_count(number_with_tag(committed, refresh.SOLUTION))
 
-    lesson.run_all() if name == CELL_BY_CELL else lesson.run_all_by_menu()
+    if name == CELL_BY_CELL:
+        lesson.run_all()
+    else:
+        lesson.run_all_by_menu(f"Exercise {int(name[:2])}.2: correct.")
+        assert {solution.inner_text().strip() for solution in solutions.all()} == {""}
     lesson.save()
 
     saved = nbformat.read(lab.folder / f"{name}.ipynb", as_version=4)

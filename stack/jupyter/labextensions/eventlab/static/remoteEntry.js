@@ -111,15 +111,28 @@
     app.restored.then(follow);
   };
 
+  /** Show no line of a folded cell: JupyterLab shows the first one, which is often the whole solution of an exercise. */
+  const hideFoldedLines = () => {
+    const style = document.createElement('style');
+    style.textContent = `
+      .jp-InputPlaceholder .jp-PlaceholderText { display: none; }
+      .jp-InputPlaceholder .jp-Placeholder-contentContainer::before {
+        content: 'click to open';
+        color: var(--jp-ui-font-color2);
+      }`;
+    document.head.append(style);
+  };
+
   const plugin = {
     id: 'eventlab:course',
-    description: 'The start page, the stack panel, new kernels and the addresses of the course.',
+    description: 'The start page, the stack panel, new kernels, folded solutions and addresses.',
     autoStart: true,
     activate: app => {
       refreshStartPage(app);
       runStackPanel(app);
       reportNewKernels(app);
       removeDeadLinks();
+      hideFoldedLines();
     }
   };
 
