@@ -16,7 +16,7 @@ PATH = {
 """The stations of an event, and the node of each in a Mermaid diagram."""
 LINKS = ("HTTP", "event", "", "", "")
 START_PAGE = "../README.md"
-"""The link to the start page, from a lesson in a folder next to `build/`."""
+"""The last link of each lesson. On the web it leads to the README, and in a learner's copy to the start page."""
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ from tests.skips import tool_path
 from tests.stacks import free_settings
 
 PICTURES = ROOT / "build" / "screenshots"
+THEME_OF_THE_SYSTEM = "@jupyterlab/apputils-extension/themes.jupyterlab-settings"
+"""The file of JupyterLab's setting with which the theme is light or dark like the system's."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,9 @@ def lab(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab
         "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
         "IPYTHONDIR": str(folder / "ipython"),
     }
+    theme = folder / "settings" / THEME_OF_THE_SYSTEM
+    theme.parent.mkdir(parents=True)
+    theme.write_text('{"adaptive-theme": true}')
     try:
         command = ["eventlab", "lab", "--no-browser"]
         done = subprocess.run(

@@ -10,6 +10,16 @@ from playwright.sync_api import Locator, Page, expect
 NOTEBOOK = ".jp-NotebookPanel:not(.lm-mod-hidden)"
 STARTUP_MS = 60_000
 CELL_MS = 90_000
+LESSON_MS = 150_000
+HIGHEST = 16_000
+"""The number of pixels that a picture of Chromium can be high."""
+ABOVE_CELLS = 200
+"""More pixels than menu, tabs, toolbar and status bar need."""
+HEIGHT_OF_CELLS = """node => {
+    const cells = node.querySelectorAll('.jp-Cell');
+    const [first, last] = [cells[0], cells[cells.length - 1]].map(cell => cell.getBoundingClientRect());
+    return Math.ceil(last.bottom - first.top);
+}"""
 
 
 class Notebook:
@@ -50,6 +60,19 @@ class Notebook:
                 expect(cell.locator(".jp-InputPrompt")).to_have_text(re.compile(r"\[\d+\]:"), timeout=CELL_MS)
         expect(self.panel.locator("[data-mime-type='application/vnd.jupyter.error']")).to_have_count(0)
 
+    def run_all_by_menu(self, last_output: str) -> None:
+        """Run all cells with JupyterLab's menu, and wait until none is running or waiting.
+
+        Args:
+            last_output: A text that the last folded cell prints: such a cell does not show that it runs.
+        """
+        choose(self.page, "Run", "Run All Cells")
+        prompts = self.panel.locator(".jp-CodeCell .jp-InputPrompt")
+        expect(prompts.filter(has_text=re.compile(r"\[(\*|\d+)\]:")).first).to_be_attached(timeout=STARTUP_MS)
+        expect(prompts.filter(has_text="[*]:")).to_have_count(0, timeout=LESSON_MS)
+        expect(self.panel).to_contain_text(last_output, timeout=CELL_MS)
+        expect(self.page.locator("#jp-main-statusbar")).to_contain_text("Idle", timeout=CELL_MS)
+
     def save(self) -> None:
         """Save it as Ctrl+S does, and wait until it is saved."""
         self.page.keyboard.press("Escape")
@@ -64,6 +87,27 @@ def picture(widget: Locator, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     widget.scroll_into_view_if_needed()
     widget.screenshot(path=path, animations="disabled")
+
+
+def picture_of_all_cells(notebook: Notebook, path: Path) -> None:
+    """Save a picture of a whole notebook, for which the window becomes as high as the notebook."""
+    page, size = notebook.page, notebook.page.viewport_size
+    assert size
+    window = notebook.panel.locator(".jp-WindowedPanel-outer")
+    height = 0
+    while (needed := window.evaluate(HEIGHT_OF_CELLS)) > height:  # hidden cells have a guessed height
+        height = needed
+        page.set_viewport_size({"width": size["width"], "height": min(HIGHEST, height + ABOVE_CELLS)})
+        page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    window.evaluate("node => node.scrollTo(0, 0)")
+    picture(notebook.panel, path)
+    page.set_viewport_size(size)
+
+
+def choose(page: Page, menu: str, entry: str) -> None:
+    """Choose an entry of one of JupyterLab's menus."""
+    page.get_by_role("menubar").first.get_by_text(menu, exact=True).click()
+    page.get_by_role("menuitem", name=entry, exact=True).click()
 
 
 def panel(page: Page, heading: str) -> Locator:

@@ -1,14 +1,26 @@
-"""The first lessons as a learner runs them: in JupyterLab, cell by cell, with Shift+Enter."""
+"""All lessons in JupyterLab: a learner runs the cells of each, predicts results, and sees the right ones."""
+
+from __future__ import annotations
 
 import nbformat
 import pytest
+from playwright.sync_api import expect
 
-from tests.browser.helpers import NOTEBOOK, Notebook
+from eventlab.course import refresh
+from eventlab.course.quiz import questions
+from eventlab.course.run import NOTEBOOKS
+from eventlab.lessons import LESSONS
+from eventlab.stack import Stack
+from eventlab.stack.services import COURSE
+from tests.browser.conftest import PICTURES
+from tests.browser.helpers import Notebook, picture_of_all_cells
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
 
+NAMES = [lesson.name for lesson in LESSONS]
+CELL_BY_CELL = "01_start_the_stack"
 CONSOLE = "GameConsole: a button for each route of the running API"
-WIDGETS = {
+PANELS = {
     "01_start_the_stack": [
         "TraceEvent: one event from its HTTP request to topic, partition and offset, Parquet file and SQL row",
         "StackPanel: kafka, namenode, datanode, spark, api",
@@ -16,23 +28,95 @@ WIDGETS = {
     "02_track_events": [CONSOLE],
     "03_generate_load": [CONSOLE],
     "04_consume_events": ["EventTail: the latest events of topic events"],
+    "08_query_with_sql": ["SparkProgress: stages and tasks of this session's jobs"],
 }
 
 
-@pytest.mark.parametrize("name", WIDGETS)
-def test_a_lesson_runs_cell_by_cell_and_saves_the_texts_of_its_widgets(page, lab, name):
-    path = lab.folder / f"{name}.ipynb"
-    notebook = Notebook(page, lab.page_of(path.name), len(nbformat.read(path, as_version=4).cells))
+@pytest.fixture(scope="module", autouse=True)
+def services_of_the_next_tests(lab):
+    """Start the services again that lesson 9 stops."""
+    yield
+    Stack(lab.settings).up(COURSE)
 
-    notebook.run_all()
 
-    assert page.locator(NOTEBOOK).locator(".eventlab-panel").count() == len(WIDGETS[name])
-    notebook.save()
+@pytest.fixture
+def committed(name):
+    """Return the lesson as it is committed, with its outputs; JupyterLab ends a terminal's lines without \\r."""
+    text = (NOTEBOOKS / f"{name}.ipynb").read_text(encoding="utf-8")
+    return nbformat.reads(text.replace(r"\r\n", r"\n"), as_version=4)
+
+
+@pytest.fixture
+def lesson(page, lab, name, committed):
+    """Open the learner's copy of the lesson."""
+    return Notebook(page, lab.page_of(f"{name}.ipynb"), len(committed.cells))
+
+
+def number_with_tag(notebook, tag):
+    """Return how many cells of a notebook have a tag."""
+    return sum(tag in cell.metadata.get("tags", ()) for cell in notebook.cells)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_lesson_shows_its_committed_outputs_and_can_be_read_in_both_themes(page, lab, lesson, name, committed):
+    expect(lesson.panel.locator(".jp-RenderedMermaid img, .jp-RenderedMermaid svg").first).to_be_visible()
+    solutions = lesson.panel.locator(".jp-InputPlaceholder")
+    expect(solutions).to_have_count(number_with_tag(committed, refresh.SOLUTION))
+
+    if name == CELL_BY_CELL:
+        lesson.run_all()
+    else:
+        lesson.run_all_by_menu(f"Exercise {int(name[:2])}.2: correct.")
+        assert {solution.inner_text().strip() for solution in solutions.all()} == {""}
+    lesson.save()
+
+    saved = nbformat.read(lab.folder / f"{name}.ipynb", as_version=4)
+    assert texts_of_widgets(saved, "Predict:") == PANELS.get(name, [])
+    assert outputs(refresh.clean(saved, committed)) == outputs(committed)
+    assert lesson.panel.locator(".eventlab-panel").count() == len(PANELS.get(name, []))
+    answer_all_questions(lesson, name)
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)
+        expect(page.locator("body")).to_have_attribute(
+            "data-jp-theme-light", "true" if theme == "light" else "false"
+        )
+        picture_of_all_cells(lesson, PICTURES / f"lesson_{name[:2]}_{theme}.png")
+    page.emulate_media(color_scheme="light")
+
+
+def outputs(notebook):
+    """Return the outputs of the code cells by the cells' ids, for a comparison."""
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source]
+    return {cell.id: [comparable(output) for output in cell.outputs] for cell in cells}
+
+
+def comparable(output):
+    """Return an output without the pixels of a plot, and without empty lines at the end of a text."""
+    data = {
+        kind: text.rstrip("\n") if isinstance(text, str) else text for kind, text in output.get("data", {}).items()
+    }
+    return {**output, "data": data | ({"image/png": "a plot"} if "image/png" in data else {})}
+
+
+def texts_of_widgets(notebook, but_not):
+    """Return the texts of the widgets in a saved notebook, except those that begin with a word."""
     shown = [
         output.data["text/plain"]
-        for cell in nbformat.read(path, as_version=4).cells
+        for cell in notebook.cells
         for output in cell.get("outputs", ())
-        if "application/vnd.jupyter.widget-view+json" in output.get("data", {})
+        if refresh.WIDGET in output.get("data", {})
     ]
-    assert [text for text in shown if not text.startswith("Predict:")] == WIDGETS[name]
-    assert len(shown) > len(WIDGETS[name])
+    return [text for text in shown if not text.startswith(but_not)]
+
+
+def answer_all_questions(lesson, name):
+    """Press a wrong answer of each question of a lesson and then the right one; each is explained."""
+    asked = {key: question for key, question in questions().items() if key.startswith(name[:2])}
+    predictions = lesson.panel.locator(".eventlab-prediction")
+    expect(predictions).to_have_count(len(asked))
+    for number, question in enumerate(asked.values()):
+        wrong = next(choice for choice in question.choices if choice != question.answer)
+        for choice in (wrong, question.answer):
+            prediction = predictions.nth(number)
+            prediction.get_by_role("button", name=choice, exact=True).click()
+            expect(prediction).to_contain_text(question.verdict(choice))

@@ -18,7 +18,7 @@ from eventlab.jupyter import progress, start_page
 from eventlab.stack.config import START_PAGE
 from eventlab.stack.tokens import jupyter_token
 from tests.browser.conftest import PICTURES, server
-from tests.browser.helpers import NOTEBOOK, STARTUP_MS, picture
+from tests.browser.helpers import NOTEBOOK, STARTUP_MS, panel, picture
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
 
@@ -88,6 +88,20 @@ def test_the_open_page_shows_new_progress_and_where_to_continue(page, lab, monke
     expect(shown).to_contain_text("Continue: 4. Consume events (3 of 20 cells have run)")
 
 
+def test_continue_opens_the_lesson_at_the_cell_that_ran_last(page, lab, monkeypatch):
+    monkeypatch.setattr(progress, "settings", lab.settings)
+    cells = nbformat.read(lab.folder / "07_write_to_hdfs.ipynb", as_version=4).cells
+    progress.record("notebooks/07_write_to_hdfs.ipynb", 9, 20, cells[-5].id)
+    start_page.write(lab.settings)
+    shown = page.locator(".jp-MarkdownViewer:not(.lm-mod-hidden)")
+
+    shown.get_by_text("Continue:").get_by_role("link", name="7. Write to HDFS").click(timeout=STARTUP_MS)
+
+    last = page.locator(NOTEBOOK).locator(".jp-Cell").nth(len(cells) - 5)
+    expect(last).to_be_in_viewport(timeout=STARTUP_MS)
+    expect(page.locator(NOTEBOOK).locator(".jp-Cell").first).not_to_be_in_viewport()
+
+
 def test_a_lab_for_learners_has_no_menu_of_nbgrader(page):
     expect(page.locator(".jp-MarkdownViewer:not(.lm-mod-hidden)")).to_be_visible(timeout=STARTUP_MS)
 
@@ -109,5 +123,6 @@ def test_the_menu_opens_the_stack_panel(page, lab):
     page.get_by_role("menubar").get_by_text("Stack", exact=True).click()
     page.get_by_role("menuitem", name="Stack Panel").click()
 
-    expect(page.locator(NOTEBOOK)).to_contain_text("Stack panel", timeout=STARTUP_MS)
+    expect(panel(page, "The stack")).to_be_visible(timeout=STARTUP_MS)
+    expect(panel(page, "The stack").get_by_role("status", name="kafka is running")).to_be_visible()
     assert f"/lab/tree/{START_PAGE}?" in lab.address

@@ -14,10 +14,10 @@ from tornado.websocket import websocket_connect
 
 from eventlab.jupyter.start_page import open_course
 from eventlab.stack import Stack, config
-from eventlab.stack.services import lab_page
+from eventlab.stack.services import IDLE_KERNEL_S, lab_options, lab_page
 from eventlab.stack.tokens import jupyter_token
-from tests.helpers import first_group
-from tests.stacks import free_settings
+from tests.helpers import first_group, wait_until
+from tests.stacks import free_port, free_settings
 
 
 @pytest.fixture(scope="module")
@@ -76,10 +76,51 @@ def test_nbgrader_is_not_in_a_learners_lab(browser):
     assert browser.get("/assignments").status_code == 404
 
 
-def test_kernels_of_closed_and_idle_notebooks_end(browser):
+def test_the_kernel_of_a_closed_notebook_ends(browser):
     tracker = browser.get("/lab/api/settings/@jupyterlab/notebook-extension:tracker").json()
 
     assert tracker["schema"]["properties"]["kernelShutdown"]["default"] is True
+
+
+@pytest.fixture
+def impatient_lab(stack):
+    """Start JupyterLab with the kit's options, except that kernels end after one second, not after an hour."""
+    port, token = free_port(), "secret"
+    options = [option.replace(str(IDLE_KERNEL_S), "1") for option in lab_options(stack)]
+    options += ["--MappingKernelManager.cull_interval=1", f"--port={port}", f"--IdentityProvider.token={token}"]
+    server = subprocess.Popen(["jupyter", "lab", "--no-browser", *options], stderr=subprocess.DEVNULL)
+    address = f"http://127.0.0.1:{port}"
+    with httpx.Client(base_url=address, headers={"Authorization": f"token {token}"}, trust_env=False) as client:
+        try:
+            wait_until(lambda: _answers(client), timeout_s=60)
+            yield client
+        finally:
+            server.terminate()
+            server.wait(20)
+
+
+def _answers(client):
+    try:
+        return client.get("/api/kernels").is_success
+    except httpx.TransportError:
+        return False
+
+
+async def wait_for_the_end_while_connected(client, kernel):
+    """Connect to a kernel as an open notebook does, and wait until the server has no kernel."""
+    address = f"{client.base_url}/api/kernels/{kernel}/channels".replace("http", "ws", 1)
+    await websocket_connect(HTTPRequest(address, headers=dict(client.headers), request_timeout=20))
+    async with asyncio.timeout(60):
+        while client.get("/api/kernels").json():
+            await asyncio.sleep(0.2)
+
+
+def test_a_kernel_that_does_nothing_ends_though_its_notebook_is_open(impatient_lab):
+    kernel = impatient_lab.post("/api/kernels", json={"name": "python3"}).raise_for_status().json()
+
+    asyncio.run(wait_for_the_end_while_connected(impatient_lab, kernel["id"]))
+
+    assert impatient_lab.get("/api/kernels").json() == []
 
 
 def test_the_kits_extension_of_jupyterlab_is_loaded(browser):

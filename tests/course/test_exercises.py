@@ -3,7 +3,7 @@
 import pytest
 
 from eventlab import course
-from eventlab.course import exercises, preparation
+from eventlab.course import preparation
 
 
 def checked(capsys, *arguments):
@@ -27,12 +27,6 @@ def test_a_wrong_answer_is_shown_with_a_hint(capsys):
 @pytest.mark.parametrize("answer", [10, "10", ["10"], " 10\n"])
 def test_the_output_of_a_shell_command_is_a_right_answer(capsys, answer):
     assert checked(capsys, "04-1", answer) == "Exercise 4.1: correct.\n"
-
-
-def test_a_number_of_pandas_or_numpy_is_a_right_answer():
-    import numpy
-
-    assert exercises.plain(numpy.int64(10)) == 10
 
 
 def test_an_unknown_exercise_is_refused_with_the_names_of_all():

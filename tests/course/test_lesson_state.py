@@ -71,3 +71,18 @@ def test_a_lesson_whose_service_does_not_run_names_the_command_that_starts_it(st
 
     with pytest.raises(course.LessonError, match="02_track_events: not running: api\nNext: eventlab up api"):
         execute.prepare_lesson(course_run.find_lessons(["02"])[0])
+
+
+def test_up_starts_the_other_services_when_the_folder_of_the_notebooks_cannot_be_written(
+    stack, monkeypatch, tmp_path
+):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("EVENTLAB_WORK_DIR", str(tmp_path / "file" / "work"))
+
+    done = up()
+
+    assert done.returncode == 0, done.stderr
+    assert "JupyterLab is not started: the folder of your notebooks" in done.stderr
+    assert "api" in done.stdout
+    assert "jupyter" not in done.stdout
+    assert up("jupyter").returncode == 1

@@ -11,6 +11,7 @@ import pytest
 
 from eventlab.clients import kafka
 from eventlab.course import preparation as course
+from eventlab.course import saved
 from eventlab.settings import ROOT
 from tests.helpers import first_group
 
@@ -27,6 +28,16 @@ def send(stack):
         producer.close()
 
     return send_all
+
+
+@pytest.fixture
+def three_partitions(stack, topic):
+    """Create a topic with three partitions, and delete it afterwards."""
+    name = f"{topic}-three"
+    with kafka.open_admin(stack.bootstrap_servers) as admin:
+        admin.create_topics({name: {"num_partitions": 3, "replication_factor": 1}})
+    yield name
+    kafka.delete_topics(stack.bootstrap_servers, [name])
 
 
 @pytest.fixture
@@ -47,7 +58,7 @@ def test_a_record_is_saved_as_one_line():
         partition=0, offset=7, timestamp=1000, key=None, value=b"two\nlines", headers=[("trace", b"\xff")]
     )
 
-    line = course.to_json_line(record)
+    line = saved.to_json_line(record)
 
     assert "\n" not in line
     assert json.loads(line) == {
@@ -77,10 +88,10 @@ def test_the_messages_of_a_topic_are_saved_before_it_is_emptied(topic, send, cap
     assert course.read_values(topic) == []
 
 
-def test_messages_saved_twice_in_one_second_are_two_files(topic, send):
+def test_messages_saved_twice_in_one_second_are_two_files(stack, topic, send):
     send(topic, b"1")
 
-    assert course.save_messages(topic) != course.save_messages(topic)
+    assert saved.save_messages(topic, stack) != saved.save_messages(topic, stack)
 
 
 def test_a_topic_with_messages_on_an_external_kafka_is_not_emptied(external, topic, send):
@@ -89,6 +100,44 @@ def test_a_topic_with_messages_on_an_external_kafka_is_not_emptied(external, top
     with pytest.raises(course.LessonError, match=r"export EVENTLAB_TOPIC="):
         course.fresh_topic(topic)
     assert course.read_values(topic) == [b"theirs"]
+
+
+def test_a_topic_of_others_on_an_external_kafka_that_contains_just_the_courses_events_is_not_replaced(
+    external, topic, send
+):
+    send(topic, *course.course_messages())
+    before = kafka.topic_id(external.bootstrap_servers, topic)
+
+    course.prepare(topic, events=True)
+    with pytest.raises(course.LessonError, match=r"export EVENTLAB_TOPIC="):
+        course.prepare(topic, events=True, fresh=True)
+
+    assert kafka.topic_id(external.bootstrap_servers, topic) == before
+
+
+def test_a_topic_of_others_on_an_external_kafka_with_several_partitions_is_refused(external, three_partitions):
+    with pytest.raises(course.LessonError, match=r"several partitions.*\nNext: export EVENTLAB_TOPIC="):
+        course.prepare(three_partitions, events=True)
+
+
+def test_a_lessons_own_topic_gets_one_partition(stack, three_partitions):
+    course.prepare(three_partitions, events=True)
+
+    offsets = kafka.topic_offsets(stack.bootstrap_servers, three_partitions)
+    assert offsets
+    assert offsets.end == {0: 40}
+    assert course.read_values(three_partitions) == course.course_messages()
+
+
+def test_a_topic_of_the_api_with_several_partitions_is_named_with_the_command_that_deletes_it(
+    stack, three_partitions, monkeypatch
+):
+    monkeypatch.setattr(course, "settings", stack.model_copy(update={"topic": three_partitions}))
+
+    with pytest.raises(
+        course.LessonError, match=rf"3 partitions.*\nNext: kafka-topics --delete --topic {three_partitions}"
+    ):
+        course.prepare(three_partitions)
 
 
 def test_a_topic_on_an_external_kafka_that_the_lessons_created_is_emptied(external, topic, send, capsys):

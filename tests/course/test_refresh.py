@@ -28,6 +28,15 @@ def test_an_output_that_differs_in_substance_is_updated():
     assert cleaned_text(cell("!ls", "2026-01-01 10:00 /tmp/new\n"), old) == "2026-01-01 10:00 /tmp/new\n"
 
 
+def test_a_time_without_zeros_at_its_end_makes_a_table_narrower_and_does_not_change_the_output():
+    table = "+---+{line}+\n|  a|timestamp{space}|\n+---+{line}+\n|  1|{time}|\n+---+{line}+\n"
+    long = table.format(line="-" * 23, space=" " * 14, time="2026-01-01 10:00:00.123")
+    short = table.format(line="-" * 19, space=" " * 10, time="2026-02-02 11:11:11")
+
+    assert cleaned_text(cell("show()", short), cell("show()", long)) == long
+    assert cleaned_text(cell("show()", long), cell("show()", short)) == short
+
+
 def test_an_ignored_output_is_updated_only_with_its_source():
     old = cell("measure()", "3.1 s", "nbval-ignore-output")
 

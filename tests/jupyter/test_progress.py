@@ -3,12 +3,14 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
 from eventlab.jupyter import progress, start_page, working_copy
 from eventlab.jupyter.progress import NotebookProgress
+from eventlab.lessons import LESSONS
 from eventlab.settings import ROOT, OwnSettings, Settings
 
 LESSON = "notebooks/03_generate_load.ipynb"
@@ -157,6 +159,21 @@ def test_the_page_lists_all_lessons_and_labs_with_minutes_and_progress(tmp_path)
     assert "| [2. Track events](02_track_events.ipynb) | 25 | ✓ completed on 2026-11-24 |" in page
     assert "| [Lab 4. Your own pipeline](labs/lab04_project/student.ipynb) | 120 | not started |" in page
     assert "**1 of 9 lessons completed.**" in page
+
+
+def test_titles_and_minutes_of_lessons_are_those_of_the_catalogue(tmp_path, monkeypatch):
+    (lesson,) = [lesson for lesson in LESSONS if lesson.number == 3]
+    monkeypatch.setitem(start_page.CATALOGUE, lesson.name, replace(lesson, title="Another title", minutes=99))
+
+    assert "| [3. Another title](03_generate_load.ipynb) | 99 |" in start_page.page({}, tmp_path)
+
+
+def test_continue_leads_to_the_cell_that_ran_last(shell, cells, settings):
+    shell.ends(cells[4])
+    shell.ends(cells[2], success=False)
+
+    page = start_page.page(progress.read(settings), settings.work_dir)
+    assert f"Continue: [3. Generate load](03_generate_load.ipynb#cell-id={cells[2]})**" in page
 
 
 def where_to_continue(tmp_path, *lessons):

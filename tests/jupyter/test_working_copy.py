@@ -4,6 +4,7 @@ import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 
+import filelock
 import pytest
 from click.testing import CliRunner
 
@@ -22,6 +23,7 @@ def kit(tmp_path, monkeypatch):
     kit = tmp_path / "kit"
     shutil.copytree(ROOT / "notebooks", kit / "notebooks", ignore=shutil.ignore_patterns("pictures", ".*"))
     shutil.copytree(ROOT / "labs" / "lab01_events", kit / "labs" / "lab01_events")
+    shutil.copy(ROOT / "game_api.py", kit)
     monkeypatch.setattr(working_copy, "ROOT", kit)
     return kit
 
@@ -120,10 +122,88 @@ def test_a_new_version_is_written_next_to_a_copy_that_the_learner_has_changed(wo
     assert page.count("new version]") == 1
 
 
-def test_a_copy_with_outputs_is_the_learners_too(work, kit, settings):
-    content = json.loads((work / f"{NAME}.ipynb").read_text())
+def run_once(notebook):
+    """Give the first code cell of a notebook a number, as a run does."""
+    content = json.loads(notebook.read_text())
     next(cell for cell in content["cells"] if cell["cell_type"] == "code")["execution_count"] = 1
-    (work / f"{NAME}.ipynb").write_text(json.dumps(content))
+    notebook.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize("has_run", [False, True])
+def test_a_new_version_that_the_learner_has_taken_is_new_no_longer(work, kit, settings, has_run):
+    change(work / f"{NAME}.ipynb", "mine")
+    change(kit / "notebooks" / f"{NAME}.ipynb", "a better lesson")
+    working_copy.update(settings)
+
+    (work / f"{NAME}.ipynb").write_text((work / f"{NAME}.new.ipynb").read_text())
+    if has_run:
+        run_once(work / f"{NAME}.ipynb")
+    working_copy.update(settings)
+
+    assert names(work) == [f"{NAME}.ipynb"]
+    assert "new version" not in start_page.write(settings).read_text()
+
+
+def test_a_new_version_that_the_kit_takes_back_is_withdrawn(work, kit, settings):
+    change(work / f"{NAME}.ipynb", "mine")
+    before = (kit / "notebooks" / f"{NAME}.ipynb").read_text()
+    change(kit / "notebooks" / f"{NAME}.ipynb", "a better lesson")
+    working_copy.update(settings)
+
+    (kit / "notebooks" / f"{NAME}.ipynb").write_text(before)
+    working_copy.update(settings)
+
+    assert names(work) == [f"{NAME}.ipynb"]
+
+
+def test_a_new_version_that_the_learner_has_changed_stays_but_is_not_called_new(work, kit, settings):
+    change(work / f"{NAME}.ipynb", "mine")
+    change(kit / "notebooks" / f"{NAME}.ipynb", "a better lesson")
+    working_copy.update(settings)
+    (work / f"{NAME}.ipynb").write_text((work / f"{NAME}.new.ipynb").read_text())
+    change(work / f"{NAME}.new.ipynb", "mine, too")
+    working_copy.update(settings)
+
+    assert names(work) == [f"{NAME}.ipynb", f"{NAME}.new.ipynb"]
+    assert "new version" not in start_page.write(settings).read_text()
+
+
+def test_the_programs_that_lessons_show_are_there_to_read_and_follow_the_kit(work, kit, settings):
+    for name, source in (("game_api.py", kit), ("sword_purchases.py", kit / "notebooks")):
+        assert (work / name).read_text() == (source / name).read_text()
+        assert (work / name).stat().st_mode & 0o222 == 0, "nobody may write it"
+    assert (
+        "[game_api.py](game_api.py) and [sword_purchases.py](sword_purchases.py)"
+        in start_page.write(settings).read_text()
+    )
+    (kit / "game_api.py").write_text("# a better API\n")
+
+    working_copy.update(settings)
+
+    assert (work / "game_api.py").read_text() == "# a better API\n"
+
+
+def test_a_program_that_the_learner_has_changed_is_kept(work, kit, settings):
+    (work / "game_api.py").chmod(0o644)
+    (work / "game_api.py").write_text("# mine\n")
+    (work / "sword_purchases.py").unlink()
+
+    for text in ("# a better API\n", "# an even better API\n"):
+        (kit / "game_api.py").write_text(text)
+        working_copy.update(settings)
+
+    assert (work / "game_api.py").read_text() == "# mine\n"
+    assert (work / "sword_purchases.py").exists()
+
+
+@pytest.mark.parametrize("folder", [".", "notebooks", "labs/lab01_events"])
+def test_the_kits_own_notebooks_never_become_a_learners_copies(folder):
+    with pytest.raises(WorkingCopyError, match="contains the kit's own notebooks"):
+        working_copy.update(OwnSettings(work_dir=ROOT / folder))
+
+
+def test_a_copy_with_outputs_is_the_learners_too(work, kit, settings):
+    run_once(work / f"{NAME}.ipynb")
     change(kit / "notebooks" / f"{NAME}.ipynb", "a better lesson")
 
     working_copy.update(settings)
@@ -197,6 +277,20 @@ def test_a_lesson_that_starts_again_keeps_the_old_file_and_loses_its_progress(wo
     assert str(work / old) in done.output
     assert "# mine" not in "".join(sources(work / f"{NAME}.ipynb"))
     assert list(progress.read(settings)) == ["notebooks/03_generate_load.ipynb"]
+
+
+def test_a_lesson_whose_progress_is_locked_does_not_start_again_and_says_why(work, settings, monkeypatch):
+    change(work / f"{NAME}.ipynb", "mine")
+    monkeypatch.setattr(progress, "LOCK_S", 0.1)
+    settings.state_dir.mkdir(exist_ok=True)
+
+    with filelock.FileLock(settings.state_dir / f"{progress.FILE}.lock"):
+        done = CliRunner().invoke(main, ["lesson", "reset", "05"])
+
+    assert done.exit_code == 1
+    assert "another program has locked" in done.output
+    assert names(work) == [f"{NAME}.ipynb"]
+    assert "# mine" in "".join(sources(work / f"{NAME}.ipynb"))
 
 
 def test_a_lesson_that_starts_again_twice_in_a_minute_keeps_both_files_and_takes_the_new_version(

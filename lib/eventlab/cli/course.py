@@ -83,8 +83,9 @@ def reset(name: str) -> None:
     """
     from eventlab.jupyter import progress, start_page, working_copy
 
-    original, aside = working_copy.reset(name, settings)
-    progress.forget(original.key, settings)
+    with progress.changing(settings) as lessons:
+        original, aside = working_copy.reset(name, settings)
+        lessons.pop(original.key, None)
     start_page.write(settings)
     if aside:
         click.echo(f"Your old copy is kept: {aside}")

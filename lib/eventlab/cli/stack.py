@@ -47,14 +47,31 @@ def up(services: tuple[str, ...], lesson: str | None) -> None:
     """
     notebook = _find_lesson(lesson) if lesson else None
     if not services or "jupyter" in services:
-        from eventlab.jupyter.start_page import open_course
-
-        open_course(settings)
+        services = _update_notebooks(services)
     with open_stack(settings) as stack:
         statuses = stack.up(services)
     show_status(statuses)
     if notebook:
         _prepare_lesson(notebook)
+
+
+def _update_notebooks(services: tuple[str, ...]) -> tuple[str, ...]:
+    """Update the learner's copies for JupyterLab, and return the services to start.
+
+    When the copies cannot be written and JupyterLab was not named, the other services start.
+    """
+    from eventlab.jupyter.start_page import open_course
+    from eventlab.jupyter.working_copy import WorkingCopyError
+    from eventlab.stack.services import COURSE
+
+    try:
+        open_course(settings)
+    except WorkingCopyError as error:
+        if services:
+            raise
+        click.echo(f"JupyterLab is not started: {error}", err=True)
+        return COURSE
+    return services
 
 
 def _find_lesson(name: str) -> Path:

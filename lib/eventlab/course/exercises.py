@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from eventlab.clients import kafka
-from eventlab.course import preparation
+from eventlab.course import answers, preparation
 from eventlab.course.preparation import LessonError
 from eventlab.settings import settings
 from eventlab.stack import filesystem
@@ -34,22 +34,15 @@ def check(name: str, answer: Any = ...) -> None:
         raise LessonError(f"there is no exercise {name!r}; there are: {', '.join(checks)}")
     lesson, _, number = name.partition("-")
     title = f"Exercise {int(lesson)}.{number}"
-    arguments = (plain(answer),) if inspect.signature(checks[name]).parameters else ()
-    if arguments and answer in (..., None):
+    if not inspect.signature(checks[name]).parameters:
+        missing = checks[name]()
+    elif answers.is_missing(answer):
         print(f"{title}: no answer yet. Replace the ... by your answer and run the cell again.")
         return
-    missing = checks[name](*arguments)
+    else:
+        value = answers.plain(answer)
+        missing = answers.problem_with(value) or checks[name](value)
     print(f"{title}: not yet. {missing}" if missing else f"{title}: correct.")
-
-
-def plain(answer: Any) -> Any:
-    """Return an answer as a simple value: the only line of a shell command's output, and a number as a number."""
-    if isinstance(answer, list) and len(answer) == 1:
-        answer = answer[0]
-    if isinstance(answer, str):
-        answer = answer.strip()
-        return int(answer) if answer.isdecimal() else answer
-    return answer.item() if hasattr(answer, "item") else answer
 
 
 def equal(name: str, expected: Any, hint: str) -> None:

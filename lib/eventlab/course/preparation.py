@@ -5,20 +5,16 @@ The first cell of each lesson calls `prepare`, so after `eventlab up` you can ru
 
 from __future__ import annotations
 
-import base64
 import json
 import os
-import tempfile
-import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eventlab.clients import kafka, spark
 from eventlab.course.day import messages as day_messages
+from eventlab.course.saved import save_messages
 from eventlab.errors import EventlabError
 from eventlab.files import write_atomically
 from eventlab.settings import PLAYER_HOSTS, settings
@@ -32,6 +28,7 @@ ROUTES = {"/": "default", "/purchase_a_sword": "purchase_sword"}
 CALLS = 10
 DELIVERY_S = 20
 CREATED_TOPICS = "own-topics"
+OTHER_TOPIC = "export EVENTLAB_TOPIC=events-YOURNAME; eventlab restart api"
 COURSE_EVENTS = Counter({(host, event_type): CALLS for host in PLAYER_HOSTS for event_type in ROUTES.values()})
 """Two users call two routes ten times each: 40 events, counted by host and event type."""
 COURSE_PURCHASES = Counter({(host, "purchase_sword"): CALLS for host in PLAYER_HOSTS})
@@ -107,8 +104,16 @@ lesson = Lesson()
 
 def _prepare_api_topic(events: bool) -> int:
     """Return the end offset of the API's topic, which is created if it does not exist, and add the 40 events."""
-    if kafka.topic_offsets(settings.bootstrap_servers, settings.topic) is None:
+    offsets = kafka.topic_offsets(settings.bootstrap_servers, settings.topic)
+    if offsets is None:
         kafka.recreate_topic(settings.bootstrap_servers, settings.topic)
+    elif len(offsets.end) > 1:
+        raise LessonError(
+            f"the topic {settings.topic!r} has {len(offsets.end)} partitions. The lessons need one, in which the "
+            "events are in the order of the calls. Delete the topic, or use another one; the first cell then "
+            "creates it with one partition",
+            OTHER_TOPIC if settings.kafka_bootstrap_servers else f"kafka-topics --delete --topic {settings.topic}",
+        )
     start = end_offset(settings.topic)
     if events:
         send_course_events()
@@ -129,13 +134,15 @@ def _prepare_own_topic(topic: str, events: bool, fresh: bool) -> int:
 def _replace_messages(topic: str, values: Sequence[bytes], fresh: bool = False) -> None:
     """Let a topic contain exactly these messages; other messages in it are saved first."""
     offsets = kafka.topic_offsets(settings.bootstrap_servers, topic)
-    is_right = offsets is not None and offsets.messages == len(values) and read_values(topic) == list(values)
+    is_right = (
+        offsets is not None
+        and len(offsets.end) == 1
+        and offsets.messages == len(values)
+        and read_values(topic) == list(values)
+    )
     if is_right and not fresh:
         return
-    if is_right:
-        _recreate_topic(topic)
-    else:
-        fresh_topic(topic)
+    fresh_topic(topic, save=not is_right)
     with kafka.open_producer(settings.bootstrap_servers) as producer:
         for future in [producer.send(topic, value) for value in values]:
             future.get(timeout=DELIVERY_S)
@@ -177,28 +184,34 @@ def end_offset(topic: str) -> int:
 
 
 def read_values(topic: str, start: int = 0) -> list[bytes]:
-    """Return the values of a topic's messages from an offset of partition 0 on; [] when there is no topic."""
+    """Return the values of a topic's messages, all or from an offset of its only partition on."""
     records = kafka.read_topic(settings.bootstrap_servers, topic, start={0: start} if start else None)
     return [record.value or b"" for record in records]
 
 
-def fresh_topic(topic: str) -> None:
+def fresh_topic(topic: str, *, save: bool = True) -> None:
     """Replace a topic with an empty one that has one partition; save its old messages to a file.
 
+    Args:
+        topic: The name of the topic.
+        save: Whether messages are saved; the course's own 40 events need not be.
+
     Raises:
-        LessonError: On an external Kafka, the topic contains messages and was not created by this kit.
+        LessonError: On an external Kafka, the topic was not created by this kit, and it contains messages or has
+            several partitions.
     """
     old_id = kafka.topic_id(settings.bootstrap_servers, topic)
     if old_id is not None and settings.kafka_bootstrap_servers and old_id not in _created_ids():
-        if next(kafka.read_topic(settings.bootstrap_servers, topic), None) is None:
+        offsets = kafka.topic_offsets(settings.bootstrap_servers, topic)
+        if offsets and not offsets.messages and len(offsets.end) == 1:
             return
         raise LessonError(
-            f"the topic {topic!r} at {settings.bootstrap_servers} contains messages of other programs. "
-            "On an external Kafka, lessons delete only topics that they created. Use a topic of your own, which "
-            "the lessons create, and restart JupyterLab from the same shell",
-            "export EVENTLAB_TOPIC=events-YOURNAME; eventlab restart api",
+            f"the topic {topic!r} at {settings.bootstrap_servers} contains messages of other programs, or has "
+            "several partitions. On an external Kafka, lessons replace only topics that they created. Use a topic "
+            "of your own, which the lessons create, and restart JupyterLab from the same shell",
+            OTHER_TOPIC,
         )
-    if old_id is not None and (saved := save_messages(topic)):
+    if save and old_id is not None and (saved := save_messages(topic, settings)):
         print(f"The messages that were in topic {topic!r} are saved in {saved}")
     _recreate_topic(topic)
 
@@ -215,29 +228,6 @@ def _created_ids() -> list[str]:
     """Return the ids of the topics that this kit created on an external Kafka."""
     file = settings.state_dir / CREATED_TOPICS
     return file.read_text().split() if file.exists() else []
-
-
-def save_messages(topic: str) -> Path | None:
-    """Write a topic's messages to a new file, one JSON object per line; return None when there are none."""
-    records = kafka.read_topic(settings.bootstrap_servers, topic)
-    first = next(records, None)
-    if first is None:
-        return None
-    folder = settings.state_dir / "saved"
-    folder.mkdir(parents=True, exist_ok=True)
-    prefix = f"{topic}-{time.strftime('%Y%m%d-%H%M%S')}-"
-    with tempfile.NamedTemporaryFile("w", suffix=".jsonl", prefix=prefix, dir=folder, delete=False) as file:
-        file.writelines(to_json_line(record) + "\n" for record in chain([first], records))
-    return Path(file.name)
-
-
-def to_json_line(record: ConsumerRecord) -> str:
-    """Return a record as one line of JSON; keys and values that are not UTF-8 are written in base64."""
-    fields = {"partition": record.partition, "offset": record.offset, "timestamp_ms": record.timestamp}
-    fields |= _text_field("key", record.key) | _text_field("value", record.value)
-    if record.headers:
-        fields["headers"] = [{"name": name} | _text_field("value", value) for name, value in record.headers]
-    return json.dumps(fields)
 
 
 def ensure_purchases(topic: str, path: str) -> int:
@@ -279,10 +269,3 @@ def _host_and_type(record: ConsumerRecord) -> tuple[object, object] | None:
         return event["Host"], event["event_type"]
     except (ValueError, TypeError, LookupError, RecursionError):
         return None
-
-
-def _text_field(name: str, value: bytes | None) -> dict[str, str | None]:
-    try:
-        return {name: value.decode() if value is not None else None}
-    except UnicodeDecodeError:
-        return {f"{name}_base64": base64.b64encode(value or b"").decode()}

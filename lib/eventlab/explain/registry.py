@@ -43,6 +43,7 @@ def explanations() -> list[Explain]:
         kafka,
         kafka_client,
         machine,
+        notebook,
         rows,
         service,
         shell,
@@ -55,6 +56,7 @@ def explanations() -> list[Explain]:
     )
 
     modules = (
+        notebook,
         java,
         machine,
         service,

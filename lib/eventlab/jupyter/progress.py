@@ -15,13 +15,15 @@ from typing import Any
 import filelock
 from pydantic import BaseModel, TypeAdapter
 
+from eventlab.errors import EventlabError
 from eventlab.files import write_atomically
 from eventlab.jupyter import unfollow, working_copy
-from eventlab.settings import Settings, SettingsError, settings
+from eventlab.settings import Settings, settings
 
 logger = logging.getLogger(__name__)
 
 FILE = "progress.json"
+LOCK_S = 5.0
 MAY_FAIL = "raises-exception"
 """The tag of a cell that shows an error on purpose."""
 SOLUTION = "solution"
@@ -35,12 +37,18 @@ class NotebookProgress(BaseModel, frozen=True):
         done: The highest number of code cells that ran in one kernel.
         finished: The day on which all of them had run, such as `2026-11-24`, or "".
         last_run: The time at which the latest cell ran, in seconds since 1970.
+        last_cell: The id of that cell, or "".
     """
 
     done: int
     cells: int
     finished: str = ""
     last_run: float = 0.0
+    last_cell: str = ""
+
+
+class ProgressError(EventlabError):
+    """The file with the progress cannot be changed."""
 
 
 PROGRESS_FILE_TYPE = TypeAdapter(dict[str, NotebookProgress])
@@ -55,30 +63,40 @@ def read(settings: Settings = settings) -> dict[str, NotebookProgress]:
         return {}
 
 
-def record(path: str, done: int, cells: int) -> None:
-    """Save a notebook's progress; it never becomes less, and a completed notebook stays completed."""
-    with _changing(settings) as progress:
+def record(path: str, done: int, cells: int, last_cell: str = "") -> None:
+    """Save a notebook's progress; it never becomes less, and a completed notebook stays completed.
+
+    Raises:
+        ProgressError: The file cannot be changed.
+    """
+    with changing(settings) as progress:
         before = progress.get(path) or NotebookProgress(done=0, cells=cells)
         finished = before.finished or (time.strftime("%Y-%m-%d") if done >= cells else "")
         if before.done >= done and finished == before.finished:
             done, cells = before.done, before.cells
-        progress[path] = NotebookProgress(done=done, cells=cells, finished=finished, last_run=time.time())
-
-
-def forget(path: str, settings: Settings = settings) -> None:
-    """Delete the progress of a notebook that the learner starts again."""
-    with _changing(settings) as progress:
-        progress.pop(path, None)
+        progress[path] = NotebookProgress(
+            done=done, cells=cells, finished=finished, last_run=time.time(), last_cell=last_cell
+        )
 
 
 @contextlib.contextmanager
-def _changing(settings: Settings) -> Iterator[dict[str, NotebookProgress]]:
-    """Lock the file, and save the changes of its content at the end."""
-    settings.state_dir.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(settings.state_dir / f"{FILE}.lock", timeout=5):
-        progress = read(settings)
-        yield progress
-        write_atomically(settings.state_dir / FILE, PROGRESS_FILE_TYPE.dump_json(progress, indent=1).decode())
+def changing(settings: Settings) -> Iterator[dict[str, NotebookProgress]]:
+    """Lock the file, and save the changes of its content at the end, unless an error was raised.
+
+    Raises:
+        ProgressError: The file cannot be changed, or another program keeps its lock.
+    """
+    file = settings.state_dir / FILE
+    try:
+        settings.state_dir.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(f"{file}.lock", timeout=LOCK_S):
+            progress = read(settings)
+            yield progress
+            write_atomically(file, PROGRESS_FILE_TYPE.dump_json(progress, indent=1).decode())
+    except filelock.Timeout as error:
+        raise ProgressError(f"another program has locked {file} for {LOCK_S:.0f} seconds. Try it again") from error
+    except OSError as error:
+        raise ProgressError(f"the file with your progress, {file}, cannot be written: {error}") from error
 
 
 def follow(shell: Any, on_progress: Callable[[], object] = lambda: None) -> bool:
@@ -115,9 +133,9 @@ class _Counter:
             if not self.completed and cell in cells:  # the cells above it ran before the counting started
                 self.completed.update(cells[: cells.index(cell)])
             (self.completed.add if result.success or cell in may_fail else self.completed.discard)(cell)
-            record(self.path, len(self.completed.intersection(cells)), len(cells))
+            record(self.path, len(self.completed.intersection(cells)), len(cells), cell)
             self.on_progress()
-        except (OSError, ValueError, filelock.Timeout, SettingsError) as error:
+        except (OSError, ValueError, EventlabError) as error:
             logger.warning("the progress of %s is not saved: %s", self.path, error)
 
 

@@ -15,10 +15,12 @@ import jinja2
 from eventlab.files import write_if_changed
 from eventlab.jupyter import progress, working_copy
 from eventlab.jupyter.working_copy import Original
+from eventlab.lessons import LESSONS
 from eventlab.settings import Settings, settings
 from eventlab.stack.config import START_PAGE
 
 TEMPLATE = Path(__file__).with_suffix(".md")
+CATALOGUE = {lesson.name: lesson for lesson in LESSONS}
 MINUTES = re.compile(r"\*\*(\d+) minutes\.\*\*")
 Entry = dict[str, Any]
 
@@ -38,24 +40,36 @@ def write(settings: Settings = settings) -> Path:
 
 def page(course_progress: dict[str, progress.NotebookProgress], folder: Path) -> str:
     """Return the page as Markdown; `folder` is that of the learner's notebooks."""
-    lessons = [_entry(original, course_progress, folder) for original in working_copy.lessons()]
-    labs = [_entry(original, course_progress, folder) for original in working_copy.labs()]
+    offered = working_copy.offered(folder)
+    lessons = [_entry(original, course_progress, folder, offered) for original in working_copy.lessons()]
+    labs = [_entry(original, course_progress, folder, offered) for original in working_copy.labs()]
     template = jinja2.Template(TEMPLATE.read_text(), autoescape=True, trim_blocks=True)
-    return template.render(lessons=lessons, labs=labs, next=_where_to_continue(lessons)) + "\n"
+    programs = [path.name for path in working_copy.programs()]
+    return template.render(lessons=lessons, labs=labs, next=_where_to_continue(lessons), programs=programs) + "\n"
 
 
-def _entry(original: Original, course_progress: dict[str, progress.NotebookProgress], folder: Path) -> Entry:
-    """Return a notebook's path, progress and new version, and the title and minutes in its first cell."""
-    first_cell = "".join(json.loads(original.path.read_text())["cells"][0]["source"])
-    minutes = MINUTES.search(first_cell)
-    new = original.new_copies(folder)
+def _entry(
+    original: Original, course_progress: dict[str, progress.NotebookProgress], folder: Path, offered: list[str]
+) -> Entry:
+    """Return a notebook's title, minutes, path, progress and new version."""
+    title, minutes = _title_and_minutes(original)
+    new = original.new_copies(folder) if original.copy in offered else []
     return {
         "path": original.copy,
-        "title": first_cell.splitlines()[0].lstrip("# "),
-        "minutes": minutes[1] if minutes else "",
+        "title": title,
+        "minutes": minutes,
         "progress": course_progress.get(original.key),
         "new": new[-1].relative_to(folder).as_posix() if new else "",
     }
+
+
+def _title_and_minutes(original: Original) -> tuple[str, str]:
+    """Return them from the catalogue of lessons; those of a lab are in its first cell."""
+    if lesson := CATALOGUE.get(original.name):
+        return f"{lesson.number}. {lesson.title}", str(lesson.minutes)
+    first_cell = "".join(json.loads(original.path.read_text())["cells"][0]["source"])
+    minutes = MINUTES.search(first_cell)
+    return first_cell.splitlines()[0].lstrip("# "), minutes[1] if minutes else ""
 
 
 def _where_to_continue(lessons: list[Entry]) -> Entry | None:

@@ -1,7 +1,8 @@
 """The learner's own copies of lessons and labs, without outputs, in the folder of the setting `work_dir`.
 
 A copy that the learner has not changed follows the kit's notebook. When both have changed, the new version is
-written next to the copy. No file of the learner is overwritten or deleted.
+written next to the copy. No file of the learner is overwritten or deleted. The folder also contains the programs
+that lessons show, as files that are only read.
 """
 
 import hashlib
@@ -24,6 +25,11 @@ from eventlab.settings import ROOT, Settings
 from eventlab.stack.config import START_PAGE
 
 LESSONS, LABS, PANEL = "notebooks/[0-9][0-9]_*.ipynb", "labs/*/student.ipynb", "notebooks/stack_panel.ipynb"
+PROGRAMS = ("game_api.py", "notebooks/*.py")
+"""The programs that lessons show."""
+READ_ONLY = 0o444
+KIT_FILES = ("sanitize.cfg", "notebooks/sanitize.cfg", "instructor.ipynb")
+"""Files that show that a folder is one of the kit, not of a learner."""
 RECORD = ".copies.json"
 LOCK_S = 20.0
 
@@ -94,6 +100,11 @@ def labs() -> list[Original]:
     return [Original(path) for path in sorted(ROOT.glob(LABS))]
 
 
+def programs() -> list[Path]:
+    """Return the programs that lessons show."""
+    return [path for pattern in PROGRAMS for path in sorted(ROOT.glob(pattern))]
+
+
 def original_of(notebook: Path, settings: Settings) -> Original | None:
     """Return the lesson or lab of a file: the original, the learner's copy, or a new version next to it."""
     notebook = notebook.resolve()
@@ -102,6 +113,11 @@ def original_of(notebook: Path, settings: Settings) -> Original | None:
         if notebook in (original.path, folder / original.copy) or notebook in original.new_copies(folder):
             return original
     return None
+
+
+def offered(folder: Path) -> list[str]:
+    """Return the copies next to which there is a newer version, by their paths in the working folder."""
+    return [copy for copy, copied in _read_record(folder).items() if copied.offered]
 
 
 def update(settings: Settings) -> None:
@@ -116,6 +132,8 @@ def update(settings: Settings) -> None:
         for original in [*lessons(), *labs(), Original(ROOT / PANEL)]:
             copied = record.setdefault(original.copy, Copied())
             _update_copy(original, settings.work_dir, copied)
+        for program in programs():
+            _update_program(program, settings.work_dir, record.setdefault(program.name, Copied()))
 
 
 def reset(name: str, settings: Settings) -> tuple[Original, Path | None]:
@@ -143,9 +161,7 @@ def reset(name: str, settings: Settings) -> tuple[Original, Path | None]:
         aside = _unused(copy, time.strftime("%Y-%m-%d-%H%M")) if copy.exists() else None
         if aside:
             copy.rename(aside)
-        for new in original.new_copies(settings.work_dir):
-            if fingerprint(new) == record.get(original.copy, Copied()).offered:  # the learner has not changed it
-                new.unlink()
+        _withdraw_offers(original, settings.work_dir, record.get(original.copy, Copied()))
         record[original.copy] = Copied()
         _update_copy(original, settings.work_dir, record[original.copy])
     return original, aside
@@ -160,30 +176,55 @@ def _update_copy(original: Original, folder: Path, copied: Copied) -> None:
         if current != version:
             write_atomically(copy, text)
         copied.version = version
-    elif current == version:
+    elif fingerprint(copy, outputs=False) == fingerprint(
+        text, outputs=False
+    ):  # the learner has taken the new version, and perhaps has run it
         copied.version = version
     elif version not in (copied.version, copied.offered):
-        unchanged = [new for new in original.new_copies(folder) if fingerprint(new) == copied.offered]
-        write_atomically(unchanged[0] if unchanged else _unused(copy, "new"), text)
+        write_atomically(next(iter(_unchanged_offers(original, folder, copied)), _unused(copy, "new")), text)
         copied.offered = version
+    if copied.version == version:
+        _withdraw_offers(original, folder, copied)
 
 
-def fingerprint(notebook: Path | str) -> str:
-    """Return a digest of a notebook's sources and outputs, or "unreadable".
+def _withdraw_offers(original: Original, folder: Path, copied: Copied) -> None:
+    """Delete the new versions next to the copy that the learner has not changed."""
+    for new in _unchanged_offers(original, folder, copied):
+        new.unlink()
+    copied.offered = ""
+
+
+def _unchanged_offers(original: Original, folder: Path, copied: Copied) -> list[Path]:
+    return [new for new in original.new_copies(folder) if fingerprint(new) == copied.offered]
+
+
+def _update_program(program: Path, folder: Path, copied: Copied) -> None:
+    """Write a read-only copy of a program that lessons show, unless the learner has changed the copy."""
+    copy, text = folder / program.name, program.read_text(encoding="utf-8")
+    version = hashlib.sha256(text.encode()).hexdigest()
+    current = hashlib.sha256(copy.read_bytes()).hexdigest() if copy.exists() else None
+    if current in (None, copied.version) and current != version:
+        write_atomically(copy, text, mode=READ_ONLY)
+    if current in (None, copied.version, version):
+        copied.version = version
+
+
+def fingerprint(notebook: Path | str, *, outputs: bool = True) -> str:
+    """Return a digest of a notebook's sources and, if wanted, of its outputs, or "unreadable".
 
     The ids and metadata of cells do not count, because JupyterLab changes them when it opens a notebook.
     """
     try:
         text = notebook if isinstance(notebook, str) else notebook.read_text(encoding="utf-8")
-        cells = [_content(cell) for cell in json.loads(text)["cells"]]
+        cells = [_content(cell, outputs) for cell in json.loads(text)["cells"]]
     except (OSError, ValueError, LookupError, TypeError):
         return "unreadable"
     return hashlib.sha256(json.dumps(cells, sort_keys=True).encode()).hexdigest()
 
 
-def _content(cell: dict[str, Any]) -> tuple[str, str, Any, Any]:
-    source = "".join(cell["source"])
-    return cell["cell_type"], source, cell.get("outputs") or [], cell.get("execution_count")
+def _content(cell: dict[str, Any], outputs: bool) -> tuple[Any, ...]:
+    results = (cell.get("outputs") or [], cell.get("execution_count")) if outputs else ()
+    return cell["cell_type"], "".join(cell["source"]), *results
 
 
 def _unused(copy: Path, suffix: str) -> Path:
@@ -192,17 +233,27 @@ def _unused(copy: Path, suffix: str) -> Path:
     return next(path for name in names if not (path := copy.with_name(name)).exists())
 
 
+def _read_record(folder: Path) -> dict[str, Copied]:
+    try:
+        return RECORD_TYPE.validate_json((folder / RECORD).read_bytes())
+    except (FileNotFoundError, ValueError):
+        return {}
+
+
 @contextmanager
 def _record(settings: Settings) -> Iterator[dict[str, Copied]]:
     """Lock the working folder, and save changes of the record at the end; a damaged record counts as empty."""
     path = settings.work_dir / RECORD
+    if any((settings.work_dir / name).exists() for name in KIT_FILES):
+        raise WorkingCopyError(
+            f"{settings.work_dir} contains the kit's own notebooks, so it cannot be the folder of your copies. "
+            "CONTRIBUTING.md says how authors open them",
+            next_command="unset EVENTLAB_WORK_DIR",
+        )
     try:
         settings.work_dir.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(f"{path}.lock", timeout=LOCK_S):
-            try:
-                record = RECORD_TYPE.validate_json(path.read_bytes())
-            except (FileNotFoundError, ValueError):
-                record = {}
+            record = _read_record(settings.work_dir)
             before = RECORD_TYPE.dump_json(record)
             try:
                 yield record

@@ -75,14 +75,64 @@
     }).observe(document.body, { childList: true, subtree: true });
   };
 
+  /**
+   * Say that a notebook has a new kernel, which knows nothing of the cells that ran before.
+   *
+   * A kernel ends when its notebook is closed, or after an hour without work. The next one starts without a word, and
+   * a cell that ran before then fails with a NameError.
+   */
+  const reportNewKernels = app => {
+    const followed = new WeakSet();
+    const report = widget => {
+      const message =
+        'This notebook has a new kernel, because the old one has ended. No cell has run in the new one: ' +
+        'first run the cells above again.';
+      const actions = [{ label: 'Run All Cells Above', commandId: 'notebook:run-all-above' }];
+      if ([...widget.content.model.cells].some(cell => cell.executionCount)) {
+        void app.commands.execute('apputils:notify', { message, type: 'info', options: { autoClose: false, actions } });
+      }
+    };
+    const follow = async () => {
+      const widget = app.shell.currentWidget;
+      const session = widget?.sessionContext;
+      if (!session || !widget.content?.model?.cells || shows(widget, STACK_PANEL) || followed.has(widget)) {
+        return;
+      }
+      followed.add(widget);
+      await widget.context.ready;
+      await session.ready;
+      session.kernelChanged.connect((_, { newValue }) => newValue && report(widget));
+      const reply = await session.session?.kernel?.requestExecute({ code: '', silent: true }).done;
+      if (reply?.content.execution_count === 0) {
+        report(widget);
+      }
+    };
+    app.shell.currentChanged?.connect(() => void follow());
+    app.restored.then(follow);
+  };
+
+  /** Show no line of a folded cell: JupyterLab shows the first one, which is often the whole solution of an exercise. */
+  const hideFoldedLines = () => {
+    const style = document.createElement('style');
+    style.textContent = `
+      .jp-InputPlaceholder .jp-PlaceholderText { display: none; }
+      .jp-InputPlaceholder .jp-Placeholder-contentContainer::before {
+        content: 'click to open';
+        color: var(--jp-ui-font-color2);
+      }`;
+    document.head.append(style);
+  };
+
   const plugin = {
     id: 'eventlab:course',
-    description: 'The start page, the stack panel and the addresses of the course.',
+    description: 'The start page, the stack panel, new kernels, folded solutions and addresses.',
     autoStart: true,
     activate: app => {
       refreshStartPage(app);
       runStackPanel(app);
+      reportNewKernels(app);
       removeDeadLinks();
+      hideFoldedLines();
     }
   };
 

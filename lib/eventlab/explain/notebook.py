@@ -1,0 +1,79 @@
+"""Explains names of the notebook that are not defined, because the cell that defines them has not run.
+
+A kernel that does nothing ends after an hour, and so does the kernel of a notebook that was closed. The next one
+knows nothing of the cells that ran before.
+"""
+
+import ast
+import json
+import os
+import re
+import time
+from pathlib import Path
+
+import psutil
+
+from eventlab.explain.explanation import Explain, Explanation
+from eventlab.explain.failed_cell import FailedCell, python_tree
+from eventlab.settings import Settings
+
+MENU = "Run > Run All Above Selected Cell"
+
+
+def cell_has_not_run(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that another cell of the notebook defines a name, and has not run in this kernel.
+
+    Remedy: Run the cells above.
+    """
+    unknown = re.search(r"NameError: name '(\w+)' is not defined", cell.text)
+    notebook = Path(os.environ.get("JPY_SESSION_NAME", ""))
+    if not unknown or notebook.suffix != ".ipynb":
+        return None
+    name = unknown[1]
+    if any(definition_in(source, name) for source in [cell.source, *cell.history]):
+        return None  # a cell that ran defined it, and failed or deleted it
+    sources = code_cells(notebook)
+    above = sources[: sources.index(cell.source)] if cell.source in sources else sources
+    line = next((line for source in reversed(above) if (line := definition_in(source, name))), None)
+    if line is None:
+        return None
+    started = time.strftime("%H:%M", time.localtime(psutil.Process().create_time()))
+    return Explanation(
+        f"`{name}` is not defined, because the cell that defines it has not run in this kernel.",
+        f"{notebook.name} contains the line {line!r}, and this kernel, which started at {started}, has not run it",
+        MENU,
+        "To fix it, choose this in JupyterLab's menu, then run the cell again",
+    )
+
+
+def code_cells(notebook: Path) -> list[str]:
+    """Return the sources of a notebook's code cells as they were saved."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+
+
+def definition_in(source: str, name: str) -> str | None:
+    """Return the first line of the statement of a cell that defines a global name, or None."""
+    if command := re.search(rf"^\s*{re.escape(name)}\s*=\s*[!%].*", source, re.MULTILINE):
+        return command[0].strip()
+    source = re.sub(r"^(\s*\w+\s*=\s*)[!%].*", r"\g<1>0", source, flags=re.MULTILINE)
+    for statement in getattr(python_tree(source), "body", []):
+        if name in _defined_names(statement):
+            return (ast.get_source_segment(source, statement) or name).split("\n")[0]
+    return None
+
+
+def _defined_names(statement: ast.stmt) -> set[str]:
+    """Return the names that a statement assigns, imports or defines."""
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return {statement.name}
+    names = set()
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.alias):
+            names.add((node.asname or node.name).partition(".")[0])
+    return names
+
+
+EXPLANATIONS: list[Explain] = [cell_has_not_run]

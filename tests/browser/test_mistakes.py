@@ -1,0 +1,115 @@
+"""The usual mistakes of a student in JupyterLab: each gets a box that says what happened and how to fix it."""
+
+from __future__ import annotations
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+from playwright.sync_api import expect
+
+from eventlab.course.refresh import METADATA
+from tests.browser.conftest import PICTURES, kernels, server
+from tests.browser.helpers import CELL_MS, Notebook, picture_of_all_cells
+
+pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
+
+BOX = "What this error means"
+FIRST = """%load_ext eventlab
+from eventlab import course
+from eventlab.explain import hook
+from eventlab.settings import settings
+from kafka import KafkaConsumer
+from pyspark.sql import SparkSession
+
+hook.TIME_LIMIT_S = 30  # for a busy machine
+topic = f"{settings.topic}-mistakes"
+course.prepare(topic, events=True, needs=["namenode", "datanode", "spark"])
+broker = settings.bootstrap_servers
+consumer = KafkaConsumer(topic, bootstrap_servers=broker, group_id="game-analytics", auto_offset_reset="earliest")
+consumer.poll(10_000)
+consumer.commit()
+consumer.close()
+spark = SparkSession.builder.getOrCreate()
+frame = spark.range(3)
+frame.createOrReplaceTempView("numbers")
+!hadoop fs -touchz /tmp/mistakes
+!echo text > mistakes"""
+MISTAKES = {
+    "!echo '{\"event_type\": 5}' | kafkacat -P -b {broker} -t {topic}": "{broker}",
+    "!kafkacat -C -b {broker} -t evnets-mistakes -e": "events-mistakes",
+    "!kafka-topics --describe --topic event-mistakes": "events-mistakes",
+    "!kafka-consumer-groups --bootstrap-server {broker} --group game-analytic --describe": "game-analytics",
+    "!hadoop fs -ls /tmp/mistake": "/tmp/mistakes",
+    "!hadoop fs -put mistakes /tmp/mistakes": "-put -f",
+    "spark.sql('select idd from numbers').show()": "id",
+    "spark.stop()\nframe.count()": "session",
+}
+
+
+@pytest.fixture
+def notebook(page, lab):
+    """Open a notebook with the mistakes."""
+    cells = [new_code_cell(source) for source in (FIRST, *MISTAKES)]
+    nbformat.write(new_notebook(cells=cells, metadata=METADATA), lab.folder / "mistakes.ipynb")
+    return Notebook(page, lab.page_of("mistakes.ipynb"), len(cells))
+
+
+def run(notebook, number):
+    """Run a cell that fails, and return it."""
+    cell = notebook.cells.nth(number)
+    cell.locator(".jp-InputPrompt").click()
+    notebook.page.keyboard.press("Shift+Enter")
+    return cell
+
+
+def test_every_mistake_has_a_box_with_the_right_word_and_no_stack_trace_of_java(notebook):
+    notebook.run(0)
+    for number, word in enumerate(MISTAKES.values(), 1):
+        cell = run(notebook, number)
+        expect(cell.get_by_role("note", name=BOX)).to_contain_text(word, timeout=CELL_MS)
+        expect(cell.get_by_text("at org.apache").locator("visible=true")).to_have_count(0)
+    for theme in ("light", "dark"):
+        notebook.page.emulate_media(color_scheme=theme)
+        picture_of_all_cells(notebook, PICTURES / f"mistakes_{theme}.png")
+    notebook.page.emulate_media(color_scheme="light")
+
+
+def test_a_new_kernel_is_announced_with_a_button_that_runs_the_cells_above(page, lab):
+    cells = [new_code_cell(source) for source in ("%load_ext eventlab", "number = 41", "number + 1")]
+    nbformat.write(new_notebook(cells=cells, metadata=METADATA), lab.folder / "culled.ipynb")
+    notebook = Notebook(page, lab.page_of("culled.ipynb"), len(cells))
+    notebook.run_all()
+    notebook.save()
+    announced = page.get_by_text("This notebook has a new kernel")
+    expect(announced).to_have_count(0)
+    (kernel,) = kernels(lab)
+
+    with server(lab) as client:  # as JupyterLab does with a kernel that is idle for an hour
+        client.delete(f"/api/kernels/{kernel['id']}").raise_for_status()
+    cell = run(notebook, 2)
+
+    expect(announced).to_be_visible(timeout=CELL_MS)
+    cell.locator(".jp-InputPrompt").click()
+    page.get_by_role("button", name="Run All Cells Above").click()
+    run(notebook, 2)
+    expect(cell.locator(".jp-OutputArea-output")).to_have_text("42", timeout=CELL_MS)
+
+
+def test_a_notebook_that_was_closed_and_is_opened_again_announces_its_new_kernel(page, lab):
+    cells = [new_code_cell("number = 41"), new_code_cell("number + 1")]
+    nbformat.write(new_notebook(cells=cells, metadata=METADATA), lab.folder / "again.ipynb")
+    notebook = Notebook(page, lab.page_of("again.ipynb"), len(cells))
+    notebook.run_all()
+    notebook.save()
+    announced = page.get_by_text("This notebook has a new kernel")
+
+    page.reload()
+    expect(page.locator("#jp-main-statusbar")).to_contain_text("Idle", timeout=CELL_MS)
+    expect(announced).to_have_count(0)
+    page.goto("about:blank")
+    with server(lab) as client:
+        for kernel in kernels(lab):
+            client.delete(f"/api/kernels/{kernel['id']}").raise_for_status()
+    Notebook(page, lab.page_of("again.ipynb"), len(cells))
+
+    expect(announced).to_be_visible(timeout=CELL_MS)

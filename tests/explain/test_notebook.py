@@ -1,0 +1,79 @@
+"""A name that is not defined because its cell has not run in this kernel."""
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from eventlab.explain import notebook
+from eventlab.explain.failed_cell import FailedCell
+from eventlab.settings import settings
+
+CELLS = (
+    "%load_ext eventlab\nimport pandas as pd, os.path",
+    'spark = SparkSession.builder.getOrCreate()\nevents = read(\n    "events"\n)',
+    "swords = !kafkacat -C | wc -l\nfor hour, visits in table: pass",
+    "def read(topic):\n    inner = 1\n    return inner",
+    "events.count()",
+    "later = 1",
+)
+
+
+@pytest.fixture(autouse=True)
+def lesson(tmp_path, monkeypatch):
+    """Save a notebook, and let this process be its kernel."""
+    path = tmp_path / "05_filter_events.ipynb"
+    nbformat.write(new_notebook(cells=[new_code_cell(source) for source in CELLS]), path)
+    monkeypatch.setenv("JPY_SESSION_NAME", str(path))
+    return path
+
+
+def explained(name, source="events.count()", ran=()):
+    """Explain a NameError in a cell of a kernel in which some cells ran before."""
+    error = NameError(f"name {name!r} is not defined")
+    return notebook.cell_has_not_run(FailedCell(error, source, {"In": ["", *ran, source]}), settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("events", "events = read("),
+        ("spark", "spark = SparkSession.builder.getOrCreate()"),
+        ("pd", "import pandas as pd, os.path"),
+        ("os", "import pandas as pd, os.path"),
+        ("swords", "swords = !kafkacat -C | wc -l"),
+        ("hour", "for hour, visits in table: pass"),
+        ("read", "def read(topic):"),
+    ],
+)
+def test_a_name_of_a_cell_above_that_has_not_run_is_explained_with_its_line(name, line):
+    box = explained(name, ran=CELLS[:1] if name not in ("pd", "os") else ())
+
+    assert box
+    assert f"`{name}` is not defined, because the cell that defines it has not run in this kernel" in box.what
+    assert f"05_filter_events.ipynb contains the line {line!r}" in box.proof
+    assert box.remedy == "Run > Run All Above Selected Cell"
+
+
+@pytest.mark.parametrize("name", ["evnets", "inner", "later"])
+def test_a_misspelt_name_and_one_that_no_cell_above_defines_are_not_explained(name):
+    assert explained(name) is None
+
+
+def test_a_name_is_not_explained_when_its_cell_has_run_and_failed_or_the_name_was_deleted():
+    assert explained("events", ran=CELLS[:2]) is None
+    assert explained("swords", ran=["swords = get_ipython().getoutput('kafkacat -C | wc -l')"]) is None
+
+
+def test_a_cell_that_is_not_saved_yet_is_explained_from_all_saved_cells():
+    assert explained("later", "later + 1")
+
+
+@pytest.mark.parametrize("name", ["", "console-1", "/nowhere/else.txt"])
+def test_outside_of_a_notebook_nothing_is_explained(monkeypatch, name):
+    monkeypatch.setenv("JPY_SESSION_NAME", name)
+
+    assert explained("events") is None
+
+
+def test_another_error_is_not_explained():
+    assert notebook.cell_has_not_run(FailedCell(KeyError("events"), "events.count()", {}), settings) is None
