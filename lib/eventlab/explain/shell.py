@@ -127,7 +127,7 @@ def command_not_found(cell: FailedCell, settings: Settings) -> Explanation | Non
 
 
 def topic_of_command(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the topic of a failed command does not exist, or that a topic to create exists already.
+    """Explain that the topic of a failed command does not exist, or exists although the command creates it.
 
     Remedy: The line with the nearest topic, or a command that creates or deletes the topic.
     """
@@ -217,9 +217,9 @@ def address_of_command(cell: FailedCell, settings: Settings) -> Explanation | No
 
 
 def route_of_command(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the API has no route of the address of `curl` or `ab`, or has it for another method.
+    """Explain that the API has no route of the address of `curl` or `ab`.
 
-    Remedy: The line with the nearest route or with the method.
+    Remedy: The line with the nearest route.
     """
     for command in commands(cell) if is_failed_command(cell) or not cell.error else ():
         if command[0] not in ("curl", "ab"):

@@ -27,7 +27,7 @@ SESSION_IN_UDF = (
 def spark_inside_udf(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that a UDF uses the Spark session or a DataFrame, which exist only in the notebook.
 
-    Remedy: A list of the small DataFrame's rows, or the names of the DataFrames for a join.
+    Remedy: A list of the small DataFrame's rows, or a line that shows the tables for a join.
     """
     if not cell.matches(*SESSION_IN_UDF):
         return None
