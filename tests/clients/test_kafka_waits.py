@@ -66,14 +66,14 @@ def test_a_longer_request_of_the_program_gets_limits_that_kafka_accepts():
     writer.options(**{"kafka.request.timeout.ms": 30_000, "kafka.linger.ms": 500})
     reader = DataFrameReader(NO_SESSION).option("kafka.request.timeout.ms", 30_000).format("kafka")
 
-    assert int(writer._write.options["kafka.delivery.timeout.ms"]) >= 30_500
-    assert int(reader._options["kafka.default.api.timeout.ms"]) >= 30_000
+    assert int(str(writer._write.options["kafka.delivery.timeout.ms"])) >= 30_500
+    assert int(str(reader._options["kafka.default.api.timeout.ms"])) >= 30_000
 
 
 def test_a_shorter_delivery_of_the_program_gets_a_request_that_kafka_accepts():
     writer = DataFrameWriter(NO_SESSION, NO_SESSION).format("kafka").option("kafka.delivery.timeout.ms", 2000)
 
-    assert int(writer._write.options["kafka.request.timeout.ms"]) <= 2000
+    assert int(str(writer._write.options["kafka.request.timeout.ms"])) <= 2000
 
 
 def test_a_program_of_spark_gets_the_timeouts_when_it_imports_pyspark():

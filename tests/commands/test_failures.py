@@ -36,7 +36,7 @@ def test_a_failed_command_is_recorded_with_its_words(recorded):
 def test_a_failure_behind_a_pipe_is_recorded(recorded):
     subprocess.run(f"{BIN_FOLDER}/kafkacat -t x | true", shell=True, stdin=subprocess.DEVNULL, capture_output=True)
 
-    assert [words[0] for words in failures.read()] == ["kafkacat"]
+    assert [words[0] for words in failures.read() or ()] == ["kafkacat"]
 
 
 def test_nothing_is_recorded_outside_of_a_notebook(monkeypatch):
@@ -44,6 +44,19 @@ def test_nothing_is_recorded_outside_of_a_notebook(monkeypatch):
     failures.record(["kafkacat"], 1)
 
     assert failures.read() is None
+
+
+def test_each_kernel_has_a_file_of_its_own(recorded):
+    failures.start()
+    own = os.environ[failures.VARIABLE]
+    failures.start()
+    failures.record(["hadoop"], 1)
+
+    assert os.environ[failures.VARIABLE] == own != str(recorded)
+    assert failures.read() == [["hadoop"]]
+    failures.stop()
+    assert not os.path.exists(own)
+    assert recorded.read_text() == ""
 
 
 def run_in_child(program):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from eventlab.explain import shell_words
+from eventlab.explain import shell, shell_words
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.source_text import corrected_line
 
@@ -86,3 +86,13 @@ def test_a_cell_with_a_captured_command_is_read_as_python():
     cell = FailedCell(None, "lines = !ls\nread('events')")
 
     assert [text for _, text in cell.strings()] == ["events"]
+
+
+def test_the_newer_name_of_kafkacat_is_no_misspelt_cat(settings, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    cell = FailedCell(None, "!kcat -L -t letters", exit_code=127, failed=[])
+
+    box = shell.command_not_found(cell, settings)
+
+    assert box
+    assert box.remedy == "!kafkacat -L -t letters"

@@ -18,7 +18,7 @@ producer.send("letters", b"not json")
 producer.flush()
 import os
 os.environ.update(BROKER=broker, WRONG="leters")
-with_http = "http://" + broker
+with_http = wrong_url = "http://" + broker + "/"
 """
 
 
@@ -49,12 +49,12 @@ MISTAKES = {
     ),
     "an address with http": (
         "KafkaConsumer('letters', bootstrap_servers=with_http, bootstrap_timeout_ms=2000).close()",
-        "begins with http://",
+        "write host:port, without http://",
     ),
     "an address with http in Spark": (
-        "options = {'kafka.bootstrap.servers': with_http, 'subscribe': 'letters'}\n"
+        "options = {'kafka.bootstrap.servers': wrong_url, 'subscribe': 'letters'}\n"
         "spark.read.format('kafka').options(**options).load().count()",
-        "begins with http://",
+        "write host:port, without http://",
     ),
     "the end of the topic": (
         "late = KafkaConsumer('letters', bootstrap_servers=broker, consumer_timeout_ms=3000)\nnext(late)",
@@ -129,7 +129,6 @@ MISTAKES = {
     "no home folder": ("!hadoop fs -ls", "Without a path, -ls lists your home folder"),
     "a missing file to put": ("!hadoop fs -put -f READMEE.md /tmp/folder", "There is no file READMEE.md"),
     "a misspelt command behind a pipe": ("!kafkcat -L -t letters | tail -1", "Did you mean 'kafkacat'?"),
-    "the newer name of kafkacat": ("!kcat -L -t letters", "Did you mean 'kafkacat'?"),
     "an unknown route of curl": (
         "!curl -sf {settings.api_url}/purchase_sword",
         "Did you mean /purchase_a_sword?",
@@ -196,6 +195,8 @@ def test_what_worked_or_was_expected_to_fail_gets_no_box_of_its_own(letters, nam
 
 
 def test_only_the_command_that_failed_is_explained(letters):
+    letters.assert_runs("!hadoop fs -mkdir -p /tmp/folder")
+
     box = letters.run("!kafka-topics --create --topic fresh3\n!hadoop fs -ls /tmp/foldr")
 
     assert box
@@ -207,6 +208,14 @@ def test_an_exit_code_can_be_read_in_the_next_cell(letters):
     letters.assert_runs("_exit_code")
 
     assert letters.value == "3"
+
+
+def test_a_program_may_wait_longer_for_a_request_than_the_kit(letters):
+    options = "{'kafka.bootstrap.servers': broker, 'subscribe': 'letters', 'kafka.request.timeout.ms': 30000}"
+    letters.assert_runs(f"spark.read.format('kafka').options(**{options}).load().count()")
+
+    writer = f"spark.sql('select \"a\" as value').write.format('kafka').options(**{options})"
+    letters.assert_runs(f"{writer}.option('topic', 'letters').save()")
 
 
 def test_a_larger_producer_keeps_its_other_options(letters):

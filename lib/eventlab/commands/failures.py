@@ -16,20 +16,26 @@ VARIABLE = "EVENTLAB_FAILED_COMMANDS"
 """The environment variable with the file's path; a kernel sets it for its child processes."""
 
 
+_own: list[str] = []
+"""The path of this process's file. A kernel that another kernel starts inherits the variable, but not the file."""
+
+
 def start() -> None:
     """Create the file of this process, which is deleted at its end."""
-    if not os.environ.get(VARIABLE):
+    if not _own:
         with contextlib.suppress(OSError):
             handle, path = tempfile.mkstemp(prefix="eventlab-failed-", suffix=".jsonl")
             os.close(handle)
+            _own.append(path)
             os.environ[VARIABLE] = path
-            atexit.register(Path(path).unlink, missing_ok=True)
+            atexit.register(stop)
 
 
 def stop() -> None:
     """Delete the file, and record nothing any more."""
-    if path := os.environ.pop(VARIABLE, None):
-        Path(path).unlink(missing_ok=True)
+    while _own:
+        Path(_own.pop()).unlink(missing_ok=True)
+        os.environ.pop(VARIABLE, None)
 
 
 def is_recorded() -> bool:

@@ -63,21 +63,27 @@ def wrong_address(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 
 def address_with_scheme(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the broker's address begins with `http://` or another scheme. Kafka's own protocol has none.
+    """Explain that the broker's address is written as a web address, such as `http://localhost:29092/`.
 
     Remedy: The line with the address only.
     """
     if not cell.error or not cell.matches(*UNREACHABLE, *WITH_SCHEME):
         return None
     for value in _values(cell, BOOTSTRAP_SERVERS):
-        match = re.fullmatch(rf"(\w+://)({ADDRESS})/?", value)
-        if not match:
+        match = re.fullmatch(rf"(?:\w+://)?({ADDRESS})/?", value)
+        if not match or match[1] == value:
             continue
-        address = match[2] if not inspect_broker(match[2]).problem else settings.bootstrap_servers
+        own = settings.bootstrap_servers
+        address = own if inspect_broker(match[1]).problem else match[1]
         if inspect_broker(address).problem:
             return None
-        what = f"The address {value} begins with {match[1]}. Kafka has its own protocol: write host:port only."
-        return correction(cell, value, address, what, f"a broker answers at {address}")
+        what = (
+            f"{value} is no address of a Kafka broker: write host:port, without http:// and without / at the end."
+        )
+        proof = f"a broker answers at {address}"
+        if address != match[1]:
+            proof += f", and none at {match[1]}"
+        return correction(cell, value, address, what, proof)
     return None
 
 

@@ -79,11 +79,13 @@ def _missing(cell: FailedCell, command: Command, paths: list[str], settings: Set
 def _put(cell: FailedCell, command: Command, paths: list[str], settings: Settings) -> Explanation | None:
     """Explain that the file of `-put` does not exist here, or that its target exists on HDFS."""
     existing = _absolute(paths[-1])
-    if "-f" in command or not filesystem.has_webhdfs(existing, settings):
+    if not filesystem.has_webhdfs(existing, settings):
         return None
     if not Path(paths[0]).exists():
         changes_folder = re.search(r"\bcd\b", cell.shell_commands)  # then a relative path is another file
         return None if changes_folder or paths[0] == "-" else _no_local_file(cell, paths[0])
+    if "-f" in command:
+        return None
     if _is_folder(existing, settings):
         existing = posixpath.join(existing, posixpath.basename(paths[0]))
     if not filesystem.exists(existing, settings):

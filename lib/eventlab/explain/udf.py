@@ -86,7 +86,9 @@ def udf_raised(cell: FailedCell, settings: Settings) -> Explanation | None:
                 continue
             shown = ", ".join(f"{value!r:.80}" for value in values)
             places = (
-                f"a value of the column {columns[0]}" if len(columns) == 1 else f"values of {', '.join(columns)}"
+                f"a value of the column {columns[0]}"
+                if len(columns) == 1
+                else f"values of the columns {', '.join(columns)}"
             )
             plain = f"{function}.func" if hasattr(cell.namespace[function], "func") else function
             return Explanation(

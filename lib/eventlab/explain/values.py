@@ -144,7 +144,8 @@ def unknown_format(cell: FailedCell, settings: Settings) -> Explanation | None:
 
     Remedy: The line with the nearest format, or with one that Spark has.
     """
-    name = cell.conditions.get("DATA_SOURCE_NOT_FOUND", {}).get("provider", "")
+    external = re.search(r"Failed to find (?:the )?data source: (\w+)", cell.text)
+    name = cell.conditions.get("DATA_SOURCE_NOT_FOUND", {}).get("provider", external[1] if external else "")
     if not name or name == "kafka":
         return None
     what = f"Spark has no format {name!r}."
