@@ -30,7 +30,9 @@ MISTAKES = {
     "kafka address": "KafkaConsumer('pages', bootstrap_servers='127.0.0.1:1', bootstrap_timeout_ms=500)",
     "kafka topic": "read('pagse').count()",
     "kafka-python value": "producer.send('pages', 'two').get(timeout=20)",
-    "kafka-python position": "late = KafkaConsumer('pages', bootstrap_servers=broker, consumer_timeout_ms=900)\nnext(late)",
+    "kafka-python position": (
+        "late = KafkaConsumer('pages', bootstrap_servers=broker, consumer_timeout_ms=900)\nnext(late)"
+    ),
     "hdfs path": "spark.read.parquet('/tmpp/scores').count()",
     "sql view": "spark.sql('select * from visit').count()",
     "sql column": "visits.select('Hots').count()",

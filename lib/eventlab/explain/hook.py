@@ -43,7 +43,7 @@ class CellHook:
         """Forget the commands of the last cell, and prepare the clients of Kafka and Spark for their first use."""
         if not info.silent:
             variables = getattr(self.shell, "user_ns", {})
-            if "_exit_code" in variables:
+            if isinstance(variables.get("_exit_code"), int):
                 variables["_exit_code"] = EarlierCode(variables["_exit_code"])
             failures.clear()
             _prepare_clients(info.raw_cell or "")

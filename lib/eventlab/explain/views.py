@@ -9,7 +9,7 @@ from eventlab.explain.session import is_closed, is_dataframe
 
 CREATES_VIEW = r"createOrReplaceTempView|createTempView|registerTempTable|create\s+(or\s+replace\s+)?temp"
 DROPS_VIEW = r"drop(Global)?TempView|drop\s+view"
-ENDS_SESSION = r"\.stop\(\)"
+ENDS_SESSION = re.compile(r"\b(\w+)\.stop\(\)")
 
 
 class CreatedView(NamedTuple):
@@ -34,7 +34,8 @@ def statement_of_view(cell: FailedCell, name: str, session: Any) -> CreatedView 
             statement = ast.get_source_segment(source, node) or ""
             if re.search(DROPS_VIEW, statement, re.IGNORECASE) and re.search(word, statement):
                 return None  # the learner has removed it
-            if not ended and re.search(ENDS_SESSION, statement):
+            stopped = (cell.namespace.get(variable) for variable in ENDS_SESSION.findall(statement))
+            if not ended and any(type(value).__name__ == "SparkSession" for value in stopped):
                 ended = statement.split("\n")[0]
             if not re.search(rf"({CREATES_VIEW})(.|\n)*{word}", statement, re.IGNORECASE):
                 continue
