@@ -82,10 +82,14 @@ def run_in_child(command: Sequence[str], environ: Mapping[str, str], *, hides_fr
         for child in children:
             child.send_signal(number)
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, forward)
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, lambda number, frame: None)  # the terminal sends Ctrl-C to the child too
+    handlers = {
+        signal.SIGTERM: forward,
+        signal.SIGHUP: forward,
+        signal.SIGINT: lambda number, frame: None,  # the terminal sends Ctrl-C to the child too
+    }
+    for number, handler in handlers.items():
+        if signal.getsignal(number) is not signal.SIG_IGN:  # `nohup`; the child inherits that
+            signal.signal(number, handler)
     failed = False
     stderr = subprocess.PIPE if hides_frames else None
     with subprocess.Popen(command, env=environ, stderr=stderr, encoding="utf-8", errors="replace") as process:
