@@ -35,6 +35,7 @@ SETTINGS_FILE = "EVENTLAB_SETTINGS_FILE"
 OTHER_VARIABLES = (
     SETTINGS_FILE,
     "EVENTLAB_EXPLAIN",  # off: no explanation boxes
+    "EVENTLAB_FAILED_COMMANDS",  # the file of a notebook, see commands/failures.py
     "EVENTLAB_JUPYTER_TOKEN",  # used by stack/compose.yaml
     "EVENTLAB_SPARK_TOKEN",  # used by stack/compose.yaml
 )

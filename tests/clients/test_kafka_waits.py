@@ -1,5 +1,8 @@
 """The clients of Kafka in a notebook give up within 15 seconds when no broker answers."""
 
+import os
+import subprocess
+import sys
 from typing import Any
 
 import kafka
@@ -8,6 +11,7 @@ from pyspark.sql.connect.readwriter import DataFrameReader, DataFrameWriter
 from pyspark.sql.connect.streaming.readwriter import DataStreamReader
 
 from eventlab.clients import kafka_connections, spark
+from eventlab.commands import tools
 
 NO_SESSION: Any = None  # format() needs no session
 
@@ -55,3 +59,31 @@ def test_the_clients_of_kafka_python_get_short_timeouts(monkeypatch):
     assert producer["max_block_ms"] + producer["request_timeout_ms"] < 15_000
     assert producer["delivery_timeout_ms"] < 15_000
     assert kafka.KafkaConsumer.DEFAULT_CONFIG["bootstrap_timeout_ms"] < 15_000
+
+
+def test_a_longer_request_of_the_program_gets_limits_that_kafka_accepts():
+    writer = DataFrameWriter(NO_SESSION, NO_SESSION).format("kafka")
+    writer.options(**{"kafka.request.timeout.ms": 30_000, "kafka.linger.ms": 500})
+    reader = DataFrameReader(NO_SESSION).option("kafka.request.timeout.ms", 30_000).format("kafka")
+
+    assert int(str(writer._write.options["kafka.delivery.timeout.ms"])) >= 30_500
+    assert int(str(reader._options["kafka.default.api.timeout.ms"])) >= 30_000
+
+
+def test_a_shorter_delivery_of_the_program_gets_a_request_that_kafka_accepts():
+    writer = DataFrameWriter(NO_SESSION, NO_SESSION).format("kafka").option("kafka.delivery.timeout.ms", 2000)
+
+    assert int(str(writer._write.options["kafka.request.timeout.ms"])) <= 2000
+
+
+def test_a_program_of_spark_gets_the_timeouts_when_it_imports_pyspark():
+    code = (
+        "import pyspark.sql.readwriter as module, kafka\n"
+        "assert hasattr(module.DataFrameReader.format, 'kafka_options')\n"
+        "assert kafka.KafkaProducer.DEFAULT_CONFIG['max_block_ms'] < 15_000"
+    )
+    environment = os.environ | tools.with_timeouts({"PYTHONPATH": ""})
+
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr

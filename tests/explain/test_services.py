@@ -4,8 +4,10 @@ import time
 
 import pytest
 
+from eventlab.clients.spark import release_session
 from eventlab.explain import spark
 from eventlab.stack import Stack, process
+from eventlab.stack.tokens import spark_token
 from tests.helpers import process_of, wait_until
 
 pytestmark = pytest.mark.services
@@ -37,7 +39,7 @@ def test_the_proof_that_a_broker_ended_is_its_process_and_port(notebook, broken)
 
     started = time.monotonic()
     assert notebook.assert_fails("read('events').count()")["what"] == box["what"]
-    assert time.monotonic() - started < 40  # 12 s on an idle machine; Spark's defaults wait for three minutes
+    assert time.monotonic() - started < 20  # 12 s on an idle machine; Spark's defaults wait for three minutes
     assert notebook.run("!kafkacat -C -t events -o beginning -e")["what"] == box["what"]
     assert notebook.run("%%bash\nkafkacat -L -t events")["what"] == box["what"]
     notebook.assert_fixed(NEXT_EVENT, box)
@@ -83,6 +85,20 @@ def test_a_session_of_an_earlier_server_is_replaced(notebook, broken):
 
     assert "was restarted" in box["what"]
     assert f"process {process_of(broken, 'spark').pid}" in box["proof"]
+    notebook.assert_fixed(cell, box)
+
+
+def test_a_session_that_the_server_has_ended_is_not_called_a_restart(notebook, broken):
+    notebook.run(spark.reconnect("spark"))
+    notebook.assert_runs("spark.range(3).count()\nprint(spark.client._user_id, spark.session_id)")
+    user, session = notebook.printed.split()[-2:]
+    release_session(broken.spark_remote, spark_token(broken), user, session)
+    cell = "spark.range(3).count()"
+
+    box = notebook.assert_fails(cell)
+
+    assert "has ended this notebook's session" in box["what"]
+    assert session in box["proof"]
     notebook.assert_fixed(cell, box)
 
 

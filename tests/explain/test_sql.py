@@ -52,6 +52,21 @@ MISTAKES = {
         "A join by name keeps it once",
     ),
     "a union of different columns": ("visits.union(players).count()", "A union needs the same columns"),
+    "a union of different columns in SQL": (
+        "spark.sql('select id, Host from visits union all select number from players').collect()",
+        "A union needs the same number of columns",
+    ),
+    "a comparison in the API": ("visits.where(F.col('year') > 5).count()", "'late' cannot be cast to BIGINT"),
+    "a comparison of an attribute": ("visits.where(visits.year > 5).count()", "'late' cannot be cast to BIGINT"),
+    "a format that is not installed": (
+        "spark.range(3).write.mode('overwrite').format('avro').save('/tmp/other_format')",
+        "Spark has no format 'avro'",
+    ),
+    "a variable with the name of the column": ("Hots = visits.select('Hots').count()", "Did you mean 'Host'?"),
+    "a variable with the name of the view": (
+        "visit = spark.sql('select id from visit').count()",
+        "mean 'visits'?",
+    ),
     "a cast": ("spark.sql('select cast(year as int) from visits').collect()", "'late' cannot be cast to INT"),
     "a cast in the API": ("visits.select(visits.year.cast('int')).collect()", "'late' cannot be cast to INT"),
     "a comparison of text and number": ("visits.where('year > 5').count()", "'late' cannot be cast to BIGINT"),
@@ -79,6 +94,36 @@ def test_the_cell_runs_with_the_line_of_the_box(tables, mistake):
 
     assert what in box["what"]
     tables.assert_fixed(cell, box)
+
+
+def test_an_ambiguous_column_of_another_join_gets_no_join_by_name(tables):
+    tables.assert_runs("hosts = spark.createDataFrame([('user1', 'user1')], ['Host', 'name'])")
+
+    box = tables.run("visits.join(hosts, visits.Host == hosts.name).select('Host').collect()")
+
+    assert tables.reply["status"] == "error"
+    assert box is None
+
+
+def test_a_statement_that_creates_a_table_is_not_executed_to_check_it(tables):
+    box = tables.run("spark.sql('create table made as select Host, count(*) as n from visits')")
+
+    assert tables.reply["status"] == "error"
+    assert box is None or "accepts" not in box["proof"]
+    tables.assert_runs("spark.catalog.tableExists('made')")
+    assert tables.value == "False"
+
+
+def test_a_view_that_was_dropped_or_only_named_in_a_comment_is_of_no_earlier_session(tables):
+    tables.assert_runs(
+        "# one.createOrReplaceTempView('pencils')\nspark.range(1).createOrReplaceTempView('crayons')"
+    )
+    tables.assert_runs("spark.catalog.dropTempView('crayons')")
+    for name in ("pencils", "crayons"):
+        box = tables.assert_fails(f"spark.sql('select * from {name}').count()")
+
+        assert "earlier Spark session" not in box["what"], name
+        assert box["remedy"] == "spark.catalog.listTables()"
 
 
 def test_the_traceback_is_short_and_the_jvm_is_behind_a_fold(tables):
@@ -128,7 +173,8 @@ def test_a_view_and_a_dataframe_of_an_earlier_session_are_created_again(tables):
 
     cell = "spark.sql('select * from sevens').count()"
     box = tables.assert_fails(cell)
-    assert "'sevens' was created in an earlier Spark session" in box["what"]
+    assert "'sevens' belongs to an earlier Spark session" in box["what"]
+    assert "after it, a cell ran: spark.stop()" in box["proof"]
     tables.assert_fixed(cell, box)
 
     box = tables.assert_fails("spark.table('nowhere_to_be_seen').count()")

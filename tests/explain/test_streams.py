@@ -96,6 +96,26 @@ query.awaitTermination()"""
     streams.assert_fixed(changed, box)
 
 
+def test_the_output_of_files_is_deleted_with_the_checkpoint_so_that_all_rows_are_written_again(streams):
+    cell = """
+source = read("copies", spark.readStream).withWatermark("timestamp", "1 second")
+query = (source.dropDuplicates(["offset"]).writeStream.format("parquet").option("path", "/tmp/out_files")
+    .option("checkpointLocation", "/tmp/check_files").trigger(availableNow=True).start())
+query.awaitTermination()"""
+    streams.run("!echo x | kafkacat -P -t copies")
+    streams.assert_runs(cell)
+    streams.run("!echo x | kafkacat -P -t copies")
+    changed = cell.replace('["offset"]', '["offset", "partition", "topic"]')
+
+    box = streams.assert_fails(changed)
+
+    assert box["remedy"] == "!hadoop fs -rm -r -skipTrash /tmp/check_files /tmp/out_files"
+    assert "and the stream's output" in box["instruction"]
+    streams.assert_fixed(changed, box)
+    streams.assert_runs("spark.read.parquet('/tmp/out_files').count() == read('copies').count()")
+    assert streams.value == "True"
+
+
 def test_a_function_that_raises_names_the_line_and_the_value(streams):
     cell = "names.select(shout('name')).collect()"
 
@@ -108,6 +128,73 @@ def test_a_function_that_raises_names_the_line_and_the_value(streams):
     assert "pyspark/worker.py" not in "\n".join(streams.reply["traceback"])
     streams.assert_runs("shout = F.udf(lambda text: text and text.upper(), 'string')")
     streams.assert_runs(cell)
+
+
+EVENTS = """
+orders = spark.createDataFrame([("sword", 3), ("knife", 0)], "item string, parts int")
+orders.createOrReplaceTempView("orders")
+calls = []
+
+@F.udf("double")
+def share(item, parts):
+    return len(item) / parts
+
+@F.udf("string")
+def counted(item):
+    calls.append(item)
+    return item + 1
+
+def initial(item):
+    return item[10]
+
+spark.udf.register("initial", initial)
+
+@F.pandas_udf("string")
+def louder(items):
+    return items.str.upper_case()
+"""
+
+
+@pytest.fixture(scope="module")
+def functions(streams):
+    """Define functions that raise errors; return the notebook."""
+    streams.assert_runs(EVENTS)
+    return streams
+
+
+RAISING = {
+    "two arguments": (
+        "orders.select(share('item', F.col('parts'))).collect()",
+        "division by zero",
+        "return len(item) / parts; it raises it for 'knife', 0, values of the columns item, parts",
+    ),
+    "an effect in this kernel": (
+        "orders.select(counted('item')).collect()",
+        "can only concatenate str",
+        "item + 1",
+    ),
+    "a name in SQL": ("spark.sql('select initial(item) from orders').collect()", "index out of range", "item[10]"),
+    "an expression as argument": (
+        "orders.select(share(F.upper('item'), orders.parts)).collect()",
+        "division by zero",
+        "len(item) / parts",
+    ),
+    "a function of pandas": ("orders.select(louder('item')).collect()", "upper_case", "items.str.upper_case()"),
+}
+
+
+@pytest.mark.parametrize("name", RAISING)
+def test_the_line_is_known_where_the_value_is_not(functions, name):
+    cell, error, line = RAISING[name]
+
+    box = functions.assert_fails(cell)
+
+    assert error in box["what"]
+    assert line in box["proof"]
+    functions.run(box["remedy"])
+    assert functions.reply["status"] == ("error" if name == "two arguments" else "ok")
+    functions.assert_runs("calls")
+    assert functions.value == "[]"
 
 
 def test_a_function_that_uses_a_dataframe_gets_a_list(streams):

@@ -6,7 +6,9 @@ import sys
 import pytest
 
 from eventlab.explain.explanation import REPLACE_LINE
+from eventlab.stack import Stack
 from tests.explain.conftest import environment_of, with_line
+from tests.helpers import process_of
 
 pytestmark = pytest.mark.services
 
@@ -96,10 +98,24 @@ def test_a_topic_that_a_lesson_emptied(whispers):
 
     box = why(whispers, cell)
 
-    assert "The topic 'hush' is empty. The first cell of a lesson or lab emptied it at" in box["what"]
+    assert "The topic 'hush' is empty. A lesson or lab emptied it at" in box["what"]
     assert "saved the topic's 1 messages in" in box["proof"]
     fixed(whispers, cell, box)
     assert whispers.value == "1"
+
+
+def test_a_topic_that_was_deleted_after_a_lesson_emptied_it_is_not_the_lessons_work(whispers):
+    whispers.assert_runs("producer.send('shh', b'secret'); producer.flush(); course.fresh_topic('shh')")
+    whispers.assert_runs("!echo again | kafkacat -P -t shh")
+    whispers.assert_runs("!kafka-topics --delete --topic shh\n!kafka-topics --create --topic shh")
+    whispers.assert_runs(
+        "import glob, os, time\n[os.utime(p, (time.time() - 999,) * 2) for p in glob.glob("
+        "str(settings.state_dir / 'saved' / 'shh-*'))]"
+    )
+
+    box = why(whispers, "read('shh').count()")
+
+    assert box["what"] == "The topic 'shh' is empty."
 
 
 def test_a_filter_that_keeps_nothing(whispers):
@@ -115,6 +131,33 @@ def test_a_filter_that_keeps_nothing(whispers):
     assert "Did you mean 'purchase_knife'?" in box["what"]
     fixed(whispers, cell, box)
     assert whispers.value == "[Row(n=2)]"
+
+
+def test_an_insert_is_not_run_again(whispers):
+    whispers.assert_runs("spark.sql('create table if not exists sold (event_type string, n int) using parquet')")
+    cell = """spark.sql("insert into sold select * from sales where event_type = 'purchase_sword'")"""
+
+    box = why(whispers, cell)
+
+    assert box["what"].startswith("No reason was found")
+    whispers.assert_runs("spark.table('sold').count()")
+    assert whispers.value == "1"
+    whispers.assert_runs("spark.sql('drop table sold')")
+
+
+def test_a_value_among_many_is_found_and_a_negated_one_is_no_filter(whispers):
+    whispers.assert_runs("many = spark.range(900).selectExpr('concat(\"p\", id) as player', 'id')")
+    cell = "few = many.where((F.col('player') == 'p850') & (F.col('id') > 1000))\nfew.collect()"
+    assert why(whispers, cell)["what"].startswith("No reason was found")
+
+    cell = "none = many.where((F.col('player') != 'x') & (F.col('id') > 1000))\nnone.collect()"
+    assert why(whispers, cell)["what"].startswith("No reason was found")
+
+    cell = "typo = many.where(F.col('player') == 'P851')\ntypo.count()"
+    box = why(whispers, cell)
+    assert "Did you mean 'p851'?" in box["what"]
+    fixed(whispers, cell, box)
+    assert whispers.value == "1"
 
 
 def test_a_request_to_an_unknown_route(whispers):
@@ -146,16 +189,153 @@ spark.table('quiet').count()"""
     whispers.assert_runs("quiet.stop()")
 
 
+def test_two_queries_on_one_checkpoint(whispers):
+    cell = """
+options = {"kafka.bootstrap.servers": broker, "subscribe": "whispers", "startingOffsets": "earliest"}
+stream = spark.readStream.format("kafka").options(**options).load().writeStream.format("noop")
+older = stream.option("checkpointLocation", "/tmp/check_shared").start()
+while older.lastProgress is None: time.sleep(0.2)
+newer = stream.option("checkpointLocation", "/tmp/check_shared").start()
+while newer.lastProgress is None: time.sleep(0.2)
+older.recentProgress[:0]"""
+    whispers.run("import time")
+
+    box = why(whispers, cell)
+    whispers.run("newer.stop(); older.stop()")
+
+    assert "older was stopped, because another query started with the same checkpoint" in box["what"]
+    assert "older is run" in box["proof"]
+    separate = cell.replace(
+        'older = stream.option("checkpointLocation", "/tmp/check_shared")', f"older = stream{box['remedy']}"
+    )
+    whispers.assert_runs(separate + "\nassert older.isActive and newer.isActive")
+    whispers.assert_runs("newer.stop(); older.stop()")
+
+
+WINDOWS = """
+import time
+parts = spark.readStream.format("rate").option("rowsPerSecond", 5).load().withWatermark("timestamp", "1 hour")
+counts = parts.groupBy(F.window("timestamp", "10 seconds")).count()
+windows = counts.writeStream.format("memory").queryName("windows"){mode}.start()
+while windows.lastProgress is None or not sum(p.numInputRows for p in windows.recentProgress): time.sleep(0.3)
+spark.table("windows").where("count < 0").count()"""
+
+
+def test_a_window_waits_for_the_watermark_only_in_the_mode_append(whispers):
+    box = why(whispers, WINDOWS.format(mode=""))
+    whispers.run("windows.stop()")
+    assert "only when the watermark has passed" in box["what"]
+    assert "the watermark is" in box["proof"]
+    whispers.assert_runs(box["remedy"])
+
+    box = why(whispers, WINDOWS.format(mode='.outputMode("complete")'))
+    whispers.run("windows.stop()")
+    assert "watermark" not in box["what"]
+
+
+def test_a_stream_that_was_stopped_and_one_that_waits(whispers):
+    cell = """
+source = read("whispers", spark.readStream)
+waits = source.writeStream.format("memory").queryName("waits").start()
+waits.processAllAvailable()
+while waits.lastProgress is None or waits.lastProgress.numInputRows: time.sleep(0.3)
+spark.table("waits").where("offset > 1000").count()"""
+    box = why(whispers, cell)
+    assert "The streaming query waits waits for new messages" in box["what"]
+    assert "kafkacat -P -t whispers" in box["remedy"] or "curl" in box["remedy"]
+
+    whispers.assert_runs("waits.stop()")
+    box = why(whispers, "waits.lastProgress and None")
+    assert "The streaming query waits is not running" in box["what"]
+    whispers.assert_runs(box["remedy"])
+
+
+def test_a_command_that_worked_is_not_explained(whispers):
+    for cell in (
+        "!hadoop fs -mkdir /tmp/hello",
+        "!kafka-topics --create --if-not-exists --topic whispers",
+        "!hadoop fs -rm -r -skipTrash /tmp/hello",
+    ):
+        box = why(whispers, cell)
+        assert box["what"].startswith("No reason was found"), cell
+        assert box["remedy"] == "!eventlab status"
+
+
+def test_a_cast_that_got_no_box_gets_it_now(whispers):
+    whispers.assert_runs("years = spark.createDataFrame([('late',)], 'year string')\nhook.TIME_LIMIT_S = 0")
+    cell = "years.select(years.year.cast('int')).collect()"
+    assert whispers.run(cell) is None
+    whispers.run("hook.TIME_LIMIT_S = 30")
+    assert whispers.run(cell)["remedy"] == whispers.run("%why")["remedy"]
+
+
+def test_an_error_without_an_explanation_is_no_silence(whispers):
+    whispers.run("1 / 0")
+
+    box = whispers.run("%why")
+
+    assert box["what"] == "No service confirms a reason for this error (ZeroDivisionError)."
+
+
+def test_the_box_of_why_has_its_own_label(whispers):
+    whispers.run("2 + 2")
+    whispers.run("%why")
+
+    html = whispers.of_type("display_data")[0]["content"]["data"]["text/html"]
+    assert 'aria-label="Why the cell shows nothing"' in html
+
+
+def test_a_service_that_does_not_answer_is_a_fact_and_no_traceback(whispers, broken):
+    running = process_of(broken, "kafka")
+    running.suspend()
+    try:
+        box = why(whispers, "2 + 3")
+        requests_box = whispers.run("%why curl {settings.api_url}/nothing_like_this")
+    finally:
+        running.resume()
+    assert box["what"].startswith("No reason was found")
+    assert "no Kafka broker answers" in box["proof"]
+    assert "has no route /nothing_like_this" in requests_box["what"]
+    assert "/join_guild/<name>" in requests_box["proof"]
+
+    Stack(broken, grace_s=2).down(["api"])
+    box = whispers.run("%why curl {settings.api_url}/nothing_like_this")
+    assert box["what"] == "The game API is not running."
+    whispers.assert_runs(box["remedy"])
+
+
 def test_a_failed_cell_is_explained_again(whispers):
     box = whispers.assert_fails("read('whisper').count()")
 
     assert whispers.run("%why") == box
 
 
-def test_a_command_in_a_terminal(whispers, broken):
-    command = [*COMMAND, "why", "kafkacat", "-C", "-t", "whisper", "-e"]
+def in_a_terminal(broken, *words):
+    """Run `eventlab why` with the words of a command."""
+    command = [*COMMAND, "why", *words]
+    return subprocess.run(command, env=environment_of(broken), capture_output=True, text=True, timeout=120)
 
-    done = subprocess.run(command, env=environment_of(broken), capture_output=True, text=True, timeout=120)
+
+@pytest.mark.parametrize("verb", ["-ls", "-cat", "-du", "-get"])
+def test_a_path_in_a_terminal(whispers, broken, verb):
+    whispers.run("!hadoop fs -mkdir -p /tmp/purchases_of_today")
+
+    done = in_a_terminal(broken, "hadoop", "fs", verb, "/tmp/purchase_of_today")
+
+    assert "Did you mean /tmp/purchases_of_today?" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("verb", ["-mkdir", "-rm", "-put"])
+def test_what_a_command_in_a_terminal_has_changed_proves_nothing(whispers, broken, verb):
+    whispers.run("!hadoop fs -mkdir -p /tmp/made_here")
+
+    done = in_a_terminal(broken, "hadoop", "fs", verb, "/tmp/made_here")
+
+    assert "No reason was found" in done.stdout, done.stderr
+
+
+def test_a_command_in_a_terminal(whispers, broken):
+    done = in_a_terminal(broken, "kafkacat", "-C", "-t", "whisper", "-e")
 
     assert done.returncode == 0, done.stderr
     assert "There is no topic 'whisper'. Did you mean 'whispers'?" in done.stdout

@@ -4,16 +4,17 @@ pyspark is imported when a function is called, because the import takes two seco
 """
 
 import functools
-import importlib
 import logging
 import os
 import uuid
 import warnings
-from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from eventlab.clients import ports
+from eventlab.clients.spark_kafka import KAFKA_READ_OPTIONS as KAFKA_READ_OPTIONS
+from eventlab.clients.spark_kafka import KAFKA_WRITE_OPTIONS as KAFKA_WRITE_OPTIONS
+from eventlab.clients.spark_kafka import shorten_kafka_waits as shorten_kafka_waits
 from eventlab.errors import ServiceUnavailable
 
 logger = logging.getLogger(__name__)
@@ -24,33 +25,6 @@ TOKEN_VARIABLE = "SPARK_CONNECT_AUTHENTICATE_TOKEN"
 MAX_RETRIES, MAX_BACKOFF_MS = 6, 2000
 """Each of Spark's pauses is four times as long as the one before: about 7 seconds in all."""
 RECONNECT_OPTION = ("grpc.max_reconnect_backoff_ms", 1000)
-KAFKA_READ_OPTIONS = {
-    "kafka.default.api.timeout.ms": "4000",
-    "kafka.request.timeout.ms": "3000",
-    "fetchOffset.numRetries": "2",
-    "kafkaConsumer.pollTimeoutMs": "8000",
-}
-"""Options with which Spark's Kafka source gives up within 15 seconds; its defaults wait for three minutes."""
-KAFKA_WRITE_OPTIONS = {
-    "kafka.max.block.ms": "10000",
-    "kafka.request.timeout.ms": "4000",
-    "kafka.delivery.timeout.ms": "10000",
-}
-_KAFKA_OPTIONS_OF = {
-    "pyspark.sql.connect.readwriter": {
-        "DataFrameReader": KAFKA_READ_OPTIONS,
-        "DataFrameWriter": KAFKA_WRITE_OPTIONS,
-    },
-    "pyspark.sql.connect.streaming.readwriter": {
-        "DataStreamReader": KAFKA_READ_OPTIONS,
-        "DataStreamWriter": KAFKA_WRITE_OPTIONS,
-    },
-    "pyspark.sql.readwriter": {"DataFrameReader": KAFKA_READ_OPTIONS, "DataFrameWriter": KAFKA_WRITE_OPTIONS},
-    "pyspark.sql.streaming.readwriter": {
-        "DataStreamReader": KAFKA_READ_OPTIONS,
-        "DataStreamWriter": KAFKA_WRITE_OPTIONS,
-    },
-}
 QUERY_LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
 """The loggers that write a failed query to standard error a second time, as JSON with this machine's paths."""
 
@@ -108,43 +82,6 @@ def silence_query_loggers() -> None:
 
     for name in QUERY_LOGGERS:
         PySparkLogger.getLogger(name).setLevel("CRITICAL")
-
-
-def shorten_kafka_waits() -> None:
-    """Give each reader and writer of the format `kafka` the options with which it gives up within 15 seconds.
-
-    Spark has no configuration for them: they are options of a reader or writer. An option of the program counts
-    more than these.
-    """
-    for module_name, classes in _KAFKA_OPTIONS_OF.items():
-        try:
-            module = importlib.import_module(module_name)
-        except Exception:  # a Python without Spark Connect
-            continue
-        for name, options in classes.items():
-            kind = getattr(module, name)
-            if not hasattr(kind.format, "kafka_options"):
-                kind.format = _with_kafka_options(kind.format, options)
-
-
-def _with_kafka_options(
-    method: Callable[[Any, str], Any], options: Mapping[str, str]
-) -> Callable[[Any, str], Any]:
-    """Return the method `format` of a reader or writer, which also sets the options for `kafka`."""
-
-    @functools.wraps(method)
-    def set_format(builder: Any, source: str) -> Any:
-        builder = method(builder, source)
-        if str(source).lower() == "kafka":
-            proto = getattr(builder, "_write", None) or getattr(builder, "_write_proto", None)
-            present = proto.options if proto is not None else getattr(builder, "_options", {})
-            for name, value in options.items():
-                if name not in present:
-                    builder.option(name, value)
-        return builder
-
-    set_format.kafka_options = options  # type: ignore[attr-defined]
-    return set_format
 
 
 def shorten_retries() -> None:

@@ -1,39 +1,60 @@
 """Run one of the commands of `stack/bin` by its name."""
 
-import contextlib
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from typing import Any
 
-from eventlab.commands.tools import TOOLS, ToolUsageError
+from eventlab.commands import failures
+from eventlab.commands.tools import TOOLS, ToolUsageError, with_timeouts
 from eventlab.errors import EventlabError
 from eventlab.settings import settings
 from eventlab.stack import config, environment
 
-JAVA_FRAME = re.compile(r"\s+at [\w.$/]+[(@]|\s+\.\.\. \d+ more|Caused by: |(java|org)\.[\w.]+(Exception|Error)\b")
+JAVA_FRAME = re.compile(r"\s+at [\w.$/]+[(@]|\s+\.\.\. \d+ more|Caused by: |(java|org)\.[\w.]+Exception\b")
+"""A line of a stack trace. `java.lang.OutOfMemoryError` is none: often nothing else is printed."""
 
 NAME_IN_BRACES = re.compile(r"\{[A-Za-z_][\w.]*\}")
 NOT_REPLACED = (
-    "is a name in braces, not its value. Jupyter replaces {name} only if the line has no other braces, such as "
-    "JSON's. Write JSON's braces twice ({{ and }}), or use a %%bash cell"
+    "is a name in braces, not its value. In a line with !, Jupyter replaces {name} only if the line has no other "
+    "braces, such as JSON's: write JSON's braces twice ({{ and }}). In a %%bash cell, write $NAME, for example "
+    "$BROKER"
 )
 
 
 def main(argv: Sequence[str]) -> int:
-    """Replace this process with the named command, which then has the exit code, signals and terminal."""
+    """Run the named command and return its exit code.
+
+    In a terminal, the command replaces this process. In a notebook, and where stack traces are hidden, it is a
+    child process, so that a failure can be recorded.
+    """
     name, arguments = argv[0].removesuffix(".sh"), list(argv[1:])
+    try:
+        exit_code = run(name, arguments)
+    except SystemExit as error:
+        failures.record([name, *arguments], error.code if isinstance(error.code, int) else int(bool(error.code)))
+        raise
+    failures.record([name, *arguments], exit_code)
+    return exit_code
+
+
+def run(name: str, arguments: list[str]) -> int:
+    """Run the command, and return its exit code if it does not replace this process."""
     if literal := next(filter(NAME_IN_BRACES.fullmatch, arguments), None):
         print(f"{name}: {literal} {NOT_REPLACED}", file=sys.stderr)
         return 2
     if name in ("kafkacat", "ab"):
-        return import_module(f"eventlab.commands.{name}").main(arguments)
+        return int(import_module(f"eventlab.commands.{name}").main(arguments) or 0)
     try:
         invocation = TOOLS[name](settings, name, arguments)
         config.render(settings)
         variables = environment.full(settings) | invocation.variables
+        if name in ("spark-submit", "pyspark"):
+            variables |= with_timeouts(variables)
     except EventlabError as error:
         print(f"{name}: {error}", file=sys.stderr)
         return 2 if isinstance(error, ToolUsageError) else 1
@@ -41,25 +62,43 @@ def main(argv: Sequence[str]) -> int:
         print(f"{name}: {note}", file=sys.stderr)
     sys.stdout.flush()
     command, environ = invocation.command, {key: value for key, value in variables.items() if value is not None}
-    if invocation.hides_frames:
-        return run_without_frames(command, environ)
+    if invocation.hides_frames or failures.is_recorded():
+        return run_in_child(command, environ, hides_frames=invocation.hides_frames)
     os.execve(command[0], command, environ)
 
 
-def run_without_frames(command: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Run a Java command without the stack traces in its standard error, and return its exit code.
+def run_in_child(command: Sequence[str], environ: Mapping[str, str], *, hides_frames: bool = True) -> int:
+    """Run a command as a child process, which gets this process's signals, and return its exit code.
 
-    kafka-consumer-groups exits with 0 after an error that it prints with a stack trace; then the exit code is 1.
+    Args:
+        command: The program and its arguments.
+        environ: Its environment variables.
+        hides_frames: Whether the stack traces in its standard error are not shown. kafka-consumer-groups exits
+            with 0 after an error that it prints with a stack trace; then the exit code is 1.
     """
+    children: list[subprocess.Popen[str]] = []
+
+    def forward(number: int, frame: Any) -> None:
+        for child in children:
+            child.send_signal(number)
+
+    handlers = {
+        signal.SIGTERM: forward,
+        signal.SIGHUP: forward,
+        signal.SIGINT: lambda number, frame: None,  # the terminal sends Ctrl-C to the child too
+    }
+    for number, handler in handlers.items():
+        if signal.getsignal(number) is not signal.SIG_IGN:  # `nohup`; the child inherits that
+            signal.signal(number, handler)
     failed = False
-    with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr
-        with contextlib.suppress(KeyboardInterrupt):  # the command gets Ctrl-C too
-            for line in process.stderr:
-                if JAVA_FRAME.match(line):
-                    failed = True
-                else:
-                    print(line, end="", file=sys.stderr, flush=True)
+    stderr = subprocess.PIPE if hides_frames else None
+    with subprocess.Popen(command, env=environ, stderr=stderr, encoding="utf-8", errors="replace") as process:
+        children.append(process)
+        for line in process.stderr or ():
+            if JAVA_FRAME.match(line):
+                failed = True
+            else:
+                print(line, end="", file=sys.stderr, flush=True)
     if process.returncode == 0:
         return int(failed)
     return process.returncode if process.returncode > 0 else 128 - process.returncode

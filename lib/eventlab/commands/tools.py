@@ -6,7 +6,7 @@ command, which runs `python -m eventlab.commands NAME ARGUMENT...`.
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
@@ -32,6 +32,7 @@ NO_LOG = "-Deventlab.log.level=off"
 CONSOLES = ("kafka-console-consumer", "kafka-console-producer")
 CONFIG_OPTIONS = ("--command-config", "--consumer.config", "--producer.config")
 CLIENT_PROPERTIES = ROOT / "stack" / "kafka" / "client.properties"
+PROGRAM_START = Path(__file__).with_name("program_start")
 SCRIPTS = Path(sys.executable).parent
 CLASSIC_SPARK: dict[str, str | None] = dict.fromkeys(
     ("SPARK_REMOTE", "SPARK_LOCAL_REMOTE", "SPARK_CONNECT_MODE_ENABLED", "PYSPARK_REMOTE_INIT_CONF_LEN")
@@ -111,15 +112,27 @@ def spark_submit(settings: Settings, name: str, arguments: Sequence[str]) -> Inv
 
 
 def broker_notes(settings: Settings, arguments: Sequence[str]) -> tuple[str, ...]:
-    """Return a note if a program that names Kafka is to run, and no broker answers: Spark waits for minutes."""
-    programs = (Path(argument) for argument in arguments if argument.endswith(".py"))
-    if not any("kafka" in path.read_text(errors="replace") for path in programs if path.is_file()):
+    """Return a note if a program that names Kafka is to run, and no broker answers."""
+    if not any(names_kafka(Path(argument)) for argument in arguments if argument.endswith(".py")):
         return ()
     try:
         ports.check_connection(settings.bootstrap_servers.split(",")[0])
     except ServiceUnavailable:
         return (f"no Kafka broker answers at {settings.bootstrap_servers} (next: eventlab up kafka)",)
     return ()
+
+
+def names_kafka(program: Path) -> bool:
+    """Return whether a program contains the word `kafka`; False if it cannot be read, which Spark reports."""
+    try:
+        return "kafka" in program.read_text(errors="replace")
+    except (OSError, ValueError):
+        return False
+
+
+def with_timeouts(variables: Mapping[str, str | None]) -> dict[str, str]:
+    """Return the variable with which a Python program of Spark gives up within 15 seconds without a broker."""
+    return {"PYTHONPATH": os.pathsep.join(filter(None, [str(PROGRAM_START), variables.get("PYTHONPATH")]))}
 
 
 def option_value(arguments: Sequence[str], option: str) -> str | None:

@@ -1,18 +1,47 @@
 """Explains errors of HTTP requests: the API is not running, a wrong port, an unknown route, a wrong method."""
 
 import re
-from urllib.parse import urlsplit
+from typing import NamedTuple
+from urllib.parse import SplitResult, urlsplit
 
 from eventlab.clients import http, ports
-from eventlab.errors import ServiceUnavailable
 from eventlab.explain import service
 from eventlab.explain.explanation import Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell, close_matches
 from eventlab.settings import Settings
+from eventlab.stack.probes import ROUTES_PATH
 
 UNREACHABLE = (r"httpx\.ConnectError", r"requests\..*ConnectionError", r"urllib.*Connection refused")
-ROUTE = re.compile(r"""@\w+\.(?:route|get|post)\(\s*["']([^"'<]+)["']""")
 URL = re.compile(r"https?://[\w.-]+(?::\d+)?[^\s\"')>]*")
+METHODS = ("get", "post", "put", "delete", "patch")
+VARIABLE = re.compile(r"<(?:(?P<kind>\w+):)?\w+>")
+"""A variable of a route: `<name>` or `<int:number>`."""
+TIMEOUT_S = 1.5
+
+
+class Rule(NamedTuple):
+    """A route of the running API: `/join_guild/<name>` and its methods."""
+
+    path: str
+    methods: list[str]
+
+    def matches(self, path: str) -> bool:
+        """Return whether the route answers this path."""
+        parts = (re.escape(part) for part in re.split(r"<[^>]*>", self.path))
+        kinds = [".+" if match["kind"] == "path" else "[^/]+" for match in VARIABLE.finditer(self.path)]
+        pattern = next(parts) + "".join(kind + part for kind, part in zip(kinds, parts, strict=True))
+        return bool(re.fullmatch(pattern, path))
+
+    def like(self, path: str) -> str:
+        """Return the route with the words of a path for its variables: a path that the API answers."""
+        words = path.split("/")
+        own = self.path.split("/")
+        if len(own) != len(words):
+            words = own
+        return "/".join(
+            (VARIABLE.sub("name", word) if not given or "<" in given else given) if VARIABLE.search(word) else word
+            for word, given in zip(own, words, strict=True)
+        )
 
 
 def api_down(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -60,17 +89,22 @@ def wrong_route(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 
 def unknown_route(cell: FailedCell, url: str, settings: Settings) -> Explanation | None:
-    """Explain that the API answers 404 for an address; it is asked with OPTIONS, which creates no event."""
-    path = urlsplit(url).path or "/"
-    if not url.startswith(settings.api_url) or _allowed(settings, path):
+    """Explain that no route of the running API matches an address; ServiceUnavailable if it does not answer."""
+    address = urlsplit(url)
+    if not is_api(address, settings):
         return None
-    routes = sorted(set(ROUTE.findall(settings.api_app.read_text())) if settings.api_app.exists() else ())
-    existing = [route for route in routes if _allowed(settings, route)]
+    path, rules = address.path or "/", list_rules(settings)
+    if any(rule.matches(path) for rule in rules):
+        return None
     what = f"The game API has no route {path}."
-    proof = f"its routes are {', '.join(existing)}"
-    similar = close_matches(path, existing) or [route for route in existing if _shares_words(path, route)]
+    proof = f"its routes are {', '.join(rule.path for rule in rules)}"
+    paths = {rule.like(path): rule for rule in rules}
+    similar = close_matches(path, paths) or [
+        name for name, rule in paths.items() if _shares_words(path, rule.path)
+    ]
     for route in similar[:1]:
-        return correction(cell, path, route, f"{what} Did you mean {route}?", proof)
+        question = f"{what} Did you mean {paths[route].path}?"
+        return correction(cell, path, route, question, proof)
     return Explanation(
         what, proof, f"!curl -s {settings.api_url}/", "To call a route that exists, run for example"
     )
@@ -83,27 +117,42 @@ def wrong_method(cell: FailedCell, settings: Settings) -> Explanation | None:
     """
     if not cell.matches(r"HTTP(Status)?Error: .*405"):
         return None
-    url = _failed_url(cell)
-    if not url or not url.startswith(settings.api_url):
+    address = urlsplit(_failed_url(cell) or "")
+    if not is_api(address, settings):
         return None
-    path, allowed = urlsplit(url).path or "/", _allowed(settings, urlsplit(url).path or "/")
-    methods = [name for name in ("get", "post", "put", "delete", "patch") if name.upper() in allowed]
-    used = re.search(r"\.(get|post|put|delete|patch)\(", cell.source)
+    path = address.path or "/"
+    rules = [rule for rule in list_rules(settings) if rule.matches(path)]
+    allowed = sorted({method for rule in rules for method in rule.methods})
+    methods = [name for name in METHODS if name.upper() in allowed]
+    used = re.search(rf"\.({'|'.join(METHODS)})\(", cell.source)
     if not methods or not used or used[1] in methods:
         return None
     what = f"The route {path} exists, but not for {used[1].upper()}."
-    proof = f"the game API answers OPTIONS {path} with: Allow: {', '.join(allowed)}"
+    proof = f"the game API says that {rules[0].path} allows {', '.join(allowed)}"
     return correction(cell, f".{used[1]}(", f".{methods[0]}(", what, proof)
 
 
-def _allowed(settings: Settings, path: str) -> list[str]:
-    """Return the methods that the API allows for a path; [] if it has no such route."""
+def is_api(address: SplitResult, settings: Settings) -> bool:
+    """Return whether an address is one of the game API: its own, or `localhost` with its port."""
+    own = urlsplit(settings.api_url)
+    names = {own.hostname, *(("localhost", "127.0.0.1") if own.hostname in ("localhost", "127.0.0.1") else ())}
     try:
-        response = http.request("OPTIONS", settings.api_url + path)
-    except ServiceUnavailable:
-        return []
-    allowed = response.headers.get("Allow", "") if response.status_code == 200 else ""
-    return [method.strip() for method in allowed.split(",") if method.strip()]
+        return address.hostname in names and address.port == own.port
+    except ValueError:  # a port that is no number
+        return False
+
+
+def is_used(cell: FailedCell, settings: Settings, text: str) -> bool:
+    """Return whether the cell, or the text of its commands, contains an address of the game API."""
+    texts = "\n".join([text, *_possible_addresses(cell)])
+    found = re.findall(r"(?<![\w.-])[\w.-]+:\d+", texts)
+    return any(is_api(urlsplit(f"//{address}"), settings) for address in found)
+
+
+def list_rules(settings: Settings) -> list[Rule]:
+    """Return the routes of the running API, which does not log this request; raise ServiceUnavailable."""
+    answer = http.get(settings.api_url + ROUTES_PATH, TIMEOUT_S).json()
+    return sorted(Rule(rule["path"], rule["methods"]) for rule in answer)
 
 
 def _shares_words(path: str, route: str) -> bool:

@@ -2,6 +2,7 @@
 
 import ast
 import contextlib
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,20 @@ from eventlab.explain.explanation import REPLACE_LINE, RUN_FIRST, Explanation
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.session import dataframes, session_of
 
-QUERY_WORDS = ("select", "with", "from", "table")
+QUERY = re.compile(r"[\s(]*(select|with|from|table)\b", re.IGNORECASE)
+STATEMENT = re.compile(
+    r"\b(insert|create|merge|delete|update|overwrite|drop|alter|truncate|replace\s+table|cache|use|set|refresh|analyze)\b",
+    re.IGNORECASE,
+)
+LITERALS_AND_COMMENTS = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
+ACCEPTED = ", and accepts the query with the line below"
+"""Added to the proof of a correction that Spark has checked."""
+
+
+def is_query(sql: str) -> bool:
+    """Return whether a text of SQL only reads. Spark Connect executes any other statement when it checks it."""
+    words = LITERALS_AND_COMMENTS.sub("''", sql)
+    return bool(QUERY.match(words)) and not STATEMENT.search(words)
 
 
 def sql_texts(cell: FailedCell, fragment: str) -> Iterator[tuple[str | None, str]]:
@@ -21,22 +35,41 @@ def sql_texts(cell: FailedCell, fragment: str) -> Iterator[tuple[str | None, str
             yield name, text
 
 
-def sql_correction(cell: FailedCell, old: str, new: str, what: str, proof: str) -> Explanation | None:
-    """Explain an error of SQL whose remedy is the text `new` for `old`, if Spark accepts the corrected query.
+def sql_correction(
+    cell: FailedCell, old: str, new: str, what: str, proof: str, *, whole_word: bool = False
+) -> Explanation | None:
+    """Explain an error of SQL whose remedy is the text `new` for `old`, unless Spark rejects the corrected query.
+
+    Args:
+        cell: The failed cell.
+        old: The wrong part of the query.
+        new: What replaces it.
+        what: What happened.
+        proof: What Spark reports; if Spark has accepted the corrected query, the proof says so.
+        whole_word: Whether `old` is a name, which is not replaced inside of a longer one or of quotes.
 
     Returns:
         None when `old` is not in one string of the cell, or when Spark rejects the corrected query too.
     """
     for name, text in sql_texts(cell, old):
-        corrected = text.replace(old, new)
-        if not is_accepted(cell, corrected):
+        corrected = _renamed(text, old, new) if whole_word else text.replace(old, new)
+        accepted = is_accepted(cell, corrected)
+        if accepted is False or corrected == text:
             continue
+        proof_of_text = proof + (ACCEPTED if accepted else "")
         if name:
-            return Explanation(what, proof, f"{name} = {corrected!r}", RUN_FIRST)
+            return Explanation(what, proof_of_text, f"{name} = {corrected!r}", RUN_FIRST)
         line = _changed_line(cell.source, cell.source.replace(text, corrected)) if text in cell.source else None
         if line:
-            return Explanation(what, proof, line, REPLACE_LINE)
+            return Explanation(what, proof_of_text, line, REPLACE_LINE)
     return None
+
+
+def _renamed(text: str, old: str, new: str) -> str:
+    """Return the SQL with another name, which may be in backquotes, outside of its texts and comments."""
+    name = rf"`{re.escape(old)}`|(?<![\w`]){re.escape(old)}(?![\w`])"
+    pattern = re.compile(rf"{LITERALS_AND_COMMENTS.pattern}|(?P<name>{name})", re.DOTALL)
+    return pattern.sub(lambda match: new if match["name"] else match[0], text)
 
 
 def python_correction(cell: FailedCell, node: ast.expr, new: str, what: str, proof: str) -> Explanation | None:
@@ -53,16 +86,44 @@ def source_of(cell: FailedCell, node: ast.AST) -> str:
     return ast.get_source_segment(cell.source, node) or ""
 
 
-def is_accepted(cell: FailedCell, sql: str) -> bool:
-    """Return whether Spark accepts a query, or an expression on a DataFrame of the cell; nothing is executed."""
+def with_keyword(call: str, name: str, value: str) -> str | None:
+    """Return the code of a statement with one keyword argument set in its last call; None if it has no call."""
+    try:
+        tree = ast.parse(call)
+    except SyntaxError:
+        return None
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.end_col_offset is not None]
+    if not calls:
+        return None
+    target = max(calls, key=lambda node: (node.end_lineno or 0, node.end_col_offset or 0, -node.col_offset))
+    given = next((keyword for keyword in target.keywords if keyword.arg == name), None)
+    data, starts = call.encode(), [0]
+    for line in call.encode().split(b"\n"):
+        starts.append(starts[-1] + len(line) + 1)
+    if given:
+        begin = starts[given.value.lineno - 1] + given.value.col_offset
+        end = starts[(given.value.end_lineno or 1) - 1] + (given.value.end_col_offset or 0)
+        return (data[:begin] + value.encode() + data[end:]).decode()
+    end = starts[(target.end_lineno or 1) - 1] + (target.end_col_offset or 0) - 1  # before the closing parenthesis
+    before = data[:end].rstrip().rstrip(b",").rstrip()
+    separator = b"" if before.endswith(b"(") else b", "
+    return (before + separator + f"{name}={value}".encode() + data[end:]).decode()
+
+
+def is_accepted(cell: FailedCell, sql: str) -> bool | None:
+    """Return whether Spark accepts a query, or an expression on a DataFrame of the cell; nothing is executed.
+
+    Returns:
+        None when this cannot be checked without executing something, or without the DataFrame.
+    """
     session = session_of(cell)
     if session is None:
         return False
-    if sql.split(maxsplit=1)[:1] and sql.split(maxsplit=1)[0].lower() in QUERY_WORDS:
+    if is_query(sql):
         return _has_schema(lambda: session.sql(sql))
     frames = [frame for _, frame in dataframes(cell)]
-    if not frames:
-        return True  # an expression on a DataFrame that is in no variable cannot be checked
+    if not frames or QUERY.match(sql) or STATEMENT.match(sql.strip()):
+        return None
     return any(
         _has_schema(lambda frame=frame: frame.where(sql)) or _has_schema(lambda frame=frame: frame.selectExpr(sql))
         for frame in frames

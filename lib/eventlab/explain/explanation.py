@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 MIME = "application/vnd.eventlab.explanation+json"
 """The explanation's fields as JSON, for programs that read the notebook."""
+LABEL = "What this error means"
+"""The box's name for screen readers."""
 RUN_FIRST = "To fix it, run this, then run the cell again"
 REPLACE_LINE = "To fix it, write this line in the cell instead"
 BOX = Path(__file__).with_name("box.html")
@@ -34,14 +36,16 @@ class Explanation:
     remedy: str
     instruction: str = RUN_FIRST
 
-    def bundle(self) -> dict[str, Any]:
+    def bundle(self, label: str = LABEL) -> dict[str, Any]:
         """Return the representations by MIME type, from which a notebook chooses."""
         text = f"What happened: {self.what}\nProof: {self.proof}\n{self.instruction}: {self.remedy}"
         bundle: dict[str, Any] = {"text/plain": text, MIME: asdict(self)}
         with contextlib.suppress(ImportError):  # without jinja2 in the kernel's Python, Jupyter shows the text
             from jinja2 import Template
 
-            bundle["text/html"] = Template(BOX.read_text(), autoescape=True).render(asdict(self))
+            bundle["text/html"] = Template(BOX.read_text(), autoescape=True).render(
+                asdict(self) | {"label": label}
+            )
         return bundle
 
 

@@ -6,11 +6,13 @@ Uses only the standard library, because the kernel's Python may lack the kit's p
 import ast
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import FunctionType
 from typing import Any
+
+from eventlab.explain import source_text
 
 MAX_TEXT = 100_000
 """Characters of the errors' text that are searched; a Java stack trace is long, and its cause comes first."""
@@ -23,11 +25,17 @@ class FailedCell:
     Attributes:
         source: The cell as it was typed.
         namespace: The notebook's variables by name.
+        exit_code: The exit code of the cell's last `!command`; None in a terminal, and without such a command.
+        failed: The words of each of the kit's commands that failed; None where that is not recorded.
+        number: The cell's number, as Spark names it in an error.
     """
 
     error: BaseException | None
     source: str = ""
     namespace: Mapping[str, Any] = field(default_factory=dict)
+    exit_code: int | None = None
+    failed: Sequence[Sequence[str]] | None = None
+    number: int | None = None
 
     @cached_property
     def errors(self) -> list[BaseException]:
@@ -85,12 +93,17 @@ class FailedCell:
                     queue += value.__code__.co_names
         return variables
 
+    @property
+    def is_shell_cell(self) -> bool:
+        """Return whether the whole cell is a program of the shell."""
+        return bool(re.match(r"%%(bash|sh|script|sx|system|!)", self.source))
+
     @cached_property
     def shell_commands(self) -> str:
-        """Return the cell's shell commands, one per line."""
-        if re.match(r"%%(bash|sh|script|!)", self.source):
+        """Return the cell's shell commands, one per line; a line that ends with a backslash goes on."""
+        if self.is_shell_cell:
             return self.source.partition("\n")[2]
-        return "\n".join(re.findall(r"^\s*(?:\w+\s*=\s*)?!+(.*)$", self.source, re.MULTILINE))
+        return "\n".join(re.findall(r"^[ \t]*(?:\w+[ \t]*=[ \t]*)?!+((?:.*\\\n)*.*)$", self.source, re.MULTILINE))
 
     def strings(self) -> Iterator[tuple[str | None, str]]:
         """Yield every string that the cell uses: (None, literal) or (variable, its value)."""
@@ -130,25 +143,23 @@ class FailedCell:
                 yield node
 
     def corrected_line(self, old: str, new: str, variable: str | None = None) -> str | None:
-        """Return the line with `new` for `old`: the variable's assignment, or the cell's only line with it.
-
-        Whole words count more: `visit` in a line is not the `visit` of another line's `visits`.
-        """
-        if variable:
-            return f"{variable} = {new!r}"
-        for pattern in (rf"(?<!\w){re.escape(old)}(?!\w)", re.escape(old)):
-            lines = [line for line in self.source.split("\n") if re.search(pattern, line)]
-            if lines:
-                return re.sub(pattern, lambda _: new, lines[0].strip()) if len(lines) == 1 else None
-        return None
+        """Return the line with `new` for `old`: the variable's assignment, or the cell's only line with it."""
+        return f"{variable} = {new!r}" if variable else source_text.corrected_line(self.source, old, new)
 
 
 def python_tree(source: str) -> ast.AST:
     """Return the syntax tree of a cell's Python without magics and `!commands`, or an empty tree."""
+    if source_text.SHELL_CELL.match(source):
+        return ast.Module([], [])
     try:
-        return ast.parse(re.sub(r"^([ \t]*)[!%].*", r"\1pass", source, flags=re.MULTILINE))
+        return ast.parse(source_text.SHELL_LINE.sub(_pass, source))
     except (SyntaxError, ValueError):
         return ast.Module([], [])
+
+
+def _pass(line: re.Match[str]) -> str:
+    """Return `pass` with the indentation of a shell command, and with as many lines."""
+    return re.match(r"[ \t]*", line[0])[0] + "pass" + "\n" * line[0].count("\n")  # type: ignore[index]
 
 
 def called_name(call: ast.Call) -> str:

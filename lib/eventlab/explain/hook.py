@@ -10,18 +10,25 @@ import os
 import re
 import sys
 import threading
+from dataclasses import replace
 from typing import Any
 
 from IPython.display import display
 
+from eventlab.commands import failures
 from eventlab.explain import spark_traceback
-from eventlab.explain.explanation import Explanation
+from eventlab.explain.explanation import LABEL, Explanation
 from eventlab.explain.failed_cell import FailedCell
+from eventlab.explain.shell_words import is_suspect
 
 logger = logging.getLogger(__name__)
 
 TIME_LIMIT_S = 2.0
 """The maximum number of seconds that a failed cell waits for its explanation."""
+
+
+class EarlierCode(int):
+    """The exit code of an earlier cell's command, which this cell has not set: `x = !command` sets none."""
 
 
 class CellHook:
@@ -30,10 +37,15 @@ class CellHook:
     def __init__(self, shell: Any) -> None:
         self.shell = shell
         self.last_error: BaseException | None = None
+        self.last_cell = FailedCell(None)
 
     def before_cell(self, info: Any) -> None:
-        """Prepare the clients of Kafka and Spark when the cell is the first that uses them."""
+        """Forget the commands of the last cell, and prepare the clients of Kafka and Spark for their first use."""
         if not info.silent:
+            variables = getattr(self.shell, "user_ns", {})
+            if isinstance(variables.get("_exit_code"), int):
+                variables["_exit_code"] = EarlierCode(variables["_exit_code"])
+            failures.clear()
             _prepare_clients(info.raw_cell or "")
 
     def after_cell(self, result: Any) -> None:
@@ -43,34 +55,43 @@ class CellHook:
         error = result.error_before_exec or result.error_in_exec
         if error is not None and error is self.last_error:
             return  # %%time and similar magics run a cell inside the cell
-        self.last_error = error
-        source = result.info.raw_cell or ""
-        command_failed = "!" in source and self.shell.user_ns.get("_exit_code", 0) != 0
-        is_suspect = error is not None or command_failed or "Row(" in source
-        if isinstance(error, KeyboardInterrupt) or not is_suspect:
+        cell = self._finished(error, result.info.raw_cell or "")
+        if cell.source.lstrip().startswith("%why"):
+            return
+        self.last_error, self.last_cell = error, cell
+        if isinstance(error, KeyboardInterrupt):
+            return
+        if error is None and not is_suspect(cell) and "Row(" not in cell.source:
             return
         with contextlib.suppress(KeyboardInterrupt):
-            if explanation := explain_in_time(FailedCell(error, source, self.shell.user_ns)):
+            if explanation := explain_in_time(cell):
                 display(explanation.bundle(), raw=True)
             if details := spark_traceback.jvm_details(error):
                 display(spark_traceback.fold(details), raw=True)
+
+    def _finished(self, error: BaseException | None, source: str) -> FailedCell:
+        """Return a cell that has run, with the failures of its commands."""
+        variables = self.shell.user_ns
+        exit_code = variables.get("_exit_code")
+        exit_code = None if isinstance(exit_code, EarlierCode) else exit_code
+        cell = FailedCell(error, source, variables, exit_code, None, len(variables.get("In", ())))
+        recorded = failures.read()
+        if recorded is not None:  # a command of an earlier cell may still run in the background
+            recorded = [command for command in recorded if command[0] in cell.shell_commands]
+        return replace(cell, failed=recorded)
 
     def why(self, line: str) -> None:
         """Explain why the last cell shows nothing or failed (`%why`), or a command did (`%why kafkacat ...`).
 
         There is no time limit, so an error that got no box on a busy machine gets it now.
         """
-        from eventlab.explain import registry, why
+        from eventlab.explain import why
         from eventlab.settings import settings
 
-        raw = self.shell.history_manager.input_hist_raw[:-1]  # `In` has what IPython made of the cells
-        cells = [cell for cell in raw if cell and not cell.lstrip().startswith("%why")]
-        source = f"!{line}" if line.strip() else (cells or [""])[-1]
-        error = None if line.strip() else self.last_error
-        cell = FailedCell(error, source, self.shell.user_ns)
+        cell = FailedCell(None, f"!{line}", self.shell.user_ns) if line.strip() else replace(self.last_cell)
         with contextlib.suppress(KeyboardInterrupt):
-            explanation = registry.explain(cell) if error else None
-            display((explanation or why.explain(cell, settings)).bundle(), raw=True)
+            explanation = why.explain(cell, settings)
+            display(explanation.bundle(LABEL if cell.error else why.LABEL), raw=True)
 
 
 def explain_in_time(cell: FailedCell) -> Explanation | None:
@@ -100,6 +121,7 @@ def load(shell: Any) -> None:
     if os.environ.get("EVENTLAB_EXPLAIN") == "off" or os.environ.get("NBGRADER_EXECUTION"):
         return
     _prepare_clients(shell.history_manager.input_hist_raw[-1])  # the loading cell may open the session
+    failures.start()
     shell.eventlab_cell_hook = hook = CellHook(shell)
     shell.events.register("pre_run_cell", hook.before_cell)
     shell.events.register("post_run_cell", hook.after_cell)
@@ -113,6 +135,7 @@ def unload(shell: Any) -> None:
         shell.events.unregister("post_run_cell", hook.after_cell)
         shell.magics_manager.magics["line"].pop("why", None)
         del shell.eventlab_cell_hook
+        failures.stop()
 
 
 def _prepare_clients(source: str) -> None:

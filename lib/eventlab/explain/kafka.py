@@ -20,6 +20,7 @@ UNREACHABLE = (
     r"Kafka does not answer at",  # eventlab.clients.kafka.KafkaUnavailable
     r"Kafka at \S+ did not acknowledge",  # game_api.py
 )
+WITH_SCHEME = (r"^builtins\.ValueError", r"^kafka\.errors\.", r"Invalid url in bootstrap\.servers", r"bootstrap")
 UNKNOWN_TOPIC = r"UnknownTopicOrPartition"
 NO_MESSAGE = (r"^builtins\.(StopIteration|IndexError)", r"'NoneType' object is not subscriptable", r"empty")
 ADDRESS = r"[\w.-]+:\d{1,5}"
@@ -58,6 +59,31 @@ def wrong_address(cell: FailedCell, settings: Settings) -> Explanation | None:
         proof += f"and advertises {', '.join(stack_broker.advertised)}"
         if explanation := correction(cell, address, servers, what, proof):
             return explanation
+    return None
+
+
+def address_with_scheme(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that the broker's address is written as a web address, such as `http://localhost:29092/`.
+
+    Remedy: The line with the address only.
+    """
+    if not cell.error or not cell.matches(*UNREACHABLE, *WITH_SCHEME):
+        return None
+    for value in _values(cell, BOOTSTRAP_SERVERS):
+        match = re.fullmatch(rf"(?:\w+://)?({ADDRESS})/?", value)
+        if not match or match[1] == value:
+            continue
+        own = settings.bootstrap_servers
+        address = own if inspect_broker(match[1]).problem else match[1]
+        if inspect_broker(address).problem:
+            return None
+        what = (
+            f"{value} is no address of a Kafka broker: write host:port, without http:// and without / at the end."
+        )
+        proof = f"a broker answers at {address}"
+        if address != match[1]:
+            proof += f", and none at {match[1]}"
+        return correction(cell, value, address, what, proof)
     return None
 
 
@@ -104,32 +130,63 @@ def topic_missing_or_empty(cell: FailedCell, settings: Settings) -> Explanation 
     unknown = cell.matches(UNKNOWN_TOPIC)
     if not unknown and not cell.matches(*NO_MESSAGE):
         return None
-    servers = settings.bootstrap_servers
-    existing, topics = kafka.list_topics(servers), topics_of(cell)
+    topics = topics_of(cell)
     if unknown and not topics:  # the cell's only string that could be the name of a missing topic
+        existing = kafka.list_topics(settings.bootstrap_servers)
         names = {text for _, text in cell.strings() if re.fullmatch(r"[\w.-]+", text) and text not in existing}
         topics = list(names) if len(names) == 1 else []
     for topic in topics:
-        missing = topic not in existing
-        if missing:
-            what, proof = f"There is no topic {topic!r}.", f"topics at {servers}: {', '.join(existing) or 'none'}"
-        elif message_count(servers, topic) == 0:
-            what, proof = f"The topic {topic!r} is empty.", "in every partition, first and end offset are equal"
-        else:
+        state = state_of_topic(topic, settings)
+        if state is None:
             continue
-        counts = ((name, message_count(servers, name)) for name in close_matches(topic, existing))
-        similar, count = next((pair for pair in counts if pair[1]), ("", 0))
-        question, with_count = f"{what} Did you mean {similar!r}?", f"{proof}; {similar!r} has {count} messages"
-        if count and (explanation := correction(cell, topic, similar, question, with_count)):
+        if explanation := nearest_topic(cell, topic, state, settings):
             return explanation
-        if missing and unknown:
-            return Explanation(what, proof, f"!kafka-topics --create --topic {topic}")
-        if not missing and not unknown:
-            send = f"""!echo '{{"event_type": "default"}}' | kafkacat -P -t {topic}"""
-            if topic == settings.topic and service.answers(settings, "api"):
-                send = f"!curl -s {settings.api_url}/purchase_a_sword"
-            return Explanation(what, proof, send)
+        if state.is_missing and unknown:
+            return Explanation(state.what, state.proof, f"!kafka-topics --create --topic {topic}")
+        if not state.is_missing and not unknown:
+            return Explanation(state.what, state.proof, command_to_send(topic, settings))
     return None
+
+
+class TopicState(NamedTuple):
+    """A topic without messages: what to say about it, the proof, and whether it does not exist."""
+
+    what: str
+    proof: str
+    is_missing: bool
+
+
+def state_of_topic(topic: str, settings: Settings) -> TopicState | None:
+    """Return that a topic does not exist or is empty; None if it has messages."""
+    servers = settings.bootstrap_servers
+    existing = kafka.list_topics(servers)
+    if topic not in existing:
+        proof = f"topics at {servers}: {', '.join(existing) or 'none'}"
+        return TopicState(f"There is no topic {topic!r}.", proof, is_missing=True)
+    if message_count(servers, topic) == 0:
+        proof = f"in every partition of {topic!r}, first and end offset are equal"
+        return TopicState(f"The topic {topic!r} is empty.", proof, is_missing=False)
+    return None
+
+
+def nearest_topic(cell: FailedCell, topic: str, state: TopicState, settings: Settings) -> Explanation | None:
+    """Explain with the line that names the nearest topic that has messages."""
+    servers = settings.bootstrap_servers
+    for similar in close_matches(topic, kafka.list_topics(servers)):
+        if count := message_count(servers, similar):
+            what, proof = (
+                f"{state.what} Did you mean {similar!r}?",
+                f"{state.proof}; {similar!r} has {count} messages",
+            )
+            return correction(cell, topic, similar, what, proof)
+    return None
+
+
+def command_to_send(topic: str, settings: Settings) -> str:
+    """Return a command that sends one event to the topic."""
+    if topic == settings.topic and service.answers(settings, "api"):
+        return f"!curl -s {settings.api_url}/purchase_a_sword"
+    return f"""!echo '{{"event_type": "default"}}' | kafkacat -P -t {topic}"""
 
 
 def message_count(bootstrap_servers: str, topic: str) -> int:
@@ -186,4 +243,10 @@ def _values(cell: FailedCell, pattern: str) -> Iterator[str]:
             yield value
 
 
-EXPLANATIONS: list[Explain] = [wrong_address, advertised_listener_unreachable, broker_down, topic_missing_or_empty]
+EXPLANATIONS: list[Explain] = [
+    address_with_scheme,
+    wrong_address,
+    advertised_listener_unreachable,
+    broker_down,
+    topic_missing_or_empty,
+]

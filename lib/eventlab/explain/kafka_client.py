@@ -1,11 +1,12 @@
 """Explains errors of kafka-python while the broker runs: values, sizes, deserializers, groups and positions."""
 
 import ast
+import time
 from collections.abc import Iterator
 from typing import Any
 
 from eventlab.clients import kafka
-from eventlab.explain.edits import python_correction, source_of
+from eventlab.explain.edits import python_correction, source_of, with_keyword
 from eventlab.explain.explanation import RUN_FIRST, Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell, python_tree
 from eventlab.settings import Settings
@@ -78,10 +79,10 @@ def message_too_large(cell: FailedCell, settings: Settings) -> Explanation | Non
         needed = 2 * (size or producer_limit)
         lines = []
         if size:
-            lines.append(
-                f"{name}.close(); {name} = type({name})(bootstrap_servers={settings.bootstrap_servers!r}, "
-                f"max_request_size={needed})"
-            )
+            statement = with_keyword(cell.assignment_of(name) or "", "max_request_size", str(needed))
+            if statement is None:
+                continue  # a new producer would lack the options of this one
+            lines += [f"{name}.close()", statement]
         if topic_limit < needed:
             lines.append(
                 "from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient; "
@@ -89,7 +90,7 @@ def message_too_large(cell: FailedCell, settings: Settings) -> Explanation | Non
                 f"[ConfigResource(ConfigResourceType.TOPIC, {topic!r}, {{'max.message.bytes': '{needed}'}})])"
             )
         instruction = "Large messages slow Kafka down. To raise the limit, run this, then run the cell again"
-        return Explanation(what, proof, "\n".join(lines), instruction)
+        return Explanation(what, proof, "\n".join(lines), instruction) if lines else None
     return None
 
 
@@ -175,27 +176,39 @@ def _message_in_traceback(error: BaseException | None) -> tuple[str, int, int, b
 
 
 def left_its_group(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the consumer was removed from its group, because it did not poll in time.
+    """Explain that the consumer was removed from its group: it did not poll in time, or the group has changed.
 
-    Remedy: The line with a longer `max_poll_interval_ms`.
+    Remedy: The line with a longer `max_poll_interval_ms`, or a line with which the consumer joins again.
     """
     if not cell.matches(r"^kafka\.errors\.CommitFailedError"):
         return None
     for name, consumer in clients(cell, "KafkaConsumer"):
         interval, group = consumer.config["max_poll_interval_ms"], consumer.config["group_id"]
+        waited_s = time.monotonic() - _last_poll(consumer)
+        if waited_s * 1000 < interval:
+            return Explanation(
+                f"The group {group!r} has changed since {name!r} read its messages: another consumer joined or "
+                "left it, or the broker heard nothing of this one. So the broker refused the commit.",
+                f"{name} polled {waited_s:.1f} s ago, which is within its max_poll_interval_ms of {interval:,}",
+                f"{name}.poll(5000)",
+                "With this, the consumer joins the group again and reads the messages that are not committed",
+            )
         what = f"The consumer {name!r} left its group {group!r}: the cell worked longer on messages than its "
         what += "max_poll_interval_ms allows between two polls."
-        proof = f"max_poll_interval_ms of {name} is {interval:,}; the broker refused its commit"
+        proof = f"max_poll_interval_ms of {name} is {interval:,}; its last poll was {waited_s:.1f} s ago"
         new = str(max(300_000, 10 * interval))
         keywords = [item for call in cell.calls("KafkaConsumer") for item in call.keywords]
         keyword = next((item for item in keywords if item.arg == "max_poll_interval_ms"), None)
         if keyword:
             return python_correction(cell, keyword.value, new, what, proof)
-        statement = cell.assignment_of(name)
-        if statement and statement.rstrip().endswith(")"):
-            fixed = f"{statement.rstrip()[:-1].rstrip().rstrip(',')}, max_poll_interval_ms={new})"
+        if fixed := with_keyword(cell.assignment_of(name) or "", "max_poll_interval_ms", new):
             return Explanation(what, proof, f"{name}.close(autocommit=False)\n{fixed}", RUN_FIRST)
     return None
+
+
+def _last_poll(consumer: Any) -> float:
+    """Return the monotonic time of the consumer's last poll; it is not public in kafka-python."""
+    return float(consumer._coordinator.heartbeat.last_poll)
 
 
 def starts_at_the_end(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -234,12 +247,8 @@ def no_message_for_consumer(cell: FailedCell, settings: Settings) -> Explanation
 def _read_from_start(cell: FailedCell, name: str, what: str, proof: str) -> Explanation | None:
     """Propose `auto_offset_reset="earliest"`: in the cell, or in the statement that created the consumer."""
     statement = cell.assignment_of(name)
-    if statement is None or not statement.rstrip().endswith(")"):
-        return None
-    changed = statement.replace('"latest"', '"earliest"').replace("'latest'", "'earliest'")
-    if changed == statement:
-        changed = f'{statement.rstrip()[:-1].rstrip().rstrip(",")}, auto_offset_reset="earliest")'
-    return _changed_statement(cell, statement, changed, what, proof)
+    changed = with_keyword(statement or "", "auto_offset_reset", '"earliest"')
+    return _changed_statement(cell, statement, changed, what, proof) if statement and changed else None
 
 
 def _read_again(cell: FailedCell, name: str, what: str, proof: str, group: str) -> Explanation | None:

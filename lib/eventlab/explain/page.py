@@ -29,7 +29,7 @@ def markdown() -> str:
     parts = [INTRODUCTION]
     for name, functions in modules.items():
         subject = (sys.modules[name].__doc__ or "").split("\n\n")[0].partition(":")[0]
-        parts.append(_table(re.sub(r"^Explains ", "", " ".join(subject.split())).rstrip("."), functions))
+        parts.append(_table(re.sub(r"^Explains (that )?", "", " ".join(subject.split())).rstrip("."), functions))
     parts.append(_table("cells that show nothing (`%why`)", why.SILENCES))
     return "\n".join(parts)
 

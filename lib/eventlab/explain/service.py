@@ -1,4 +1,7 @@
-"""Explains that services do not answer; used by the other modules, which recognize the error."""
+"""Explains services that do not answer: their process, port and log.
+
+The other modules recognize the errors and call `service_not_running`.
+"""
 
 import re
 

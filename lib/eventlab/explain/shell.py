@@ -1,23 +1,32 @@
-"""Explains shell commands that failed (`!kafkacat ...`): a service, a topic, a group, a path, or a name in braces.
+"""Explains shell commands that failed (`!kafkacat ...`): a service, a topic, a group, an address, braces.
 
-A failed command raises no error, and its output is not known here. Its exit code is known, the command can be
-parsed, and the services can be asked about the names in it.
+A failed command raises no error, and its output is not known here. The kit's commands record their failures, other
+commands can be parsed, and the services can be asked about the names in them.
 """
 
-import contextlib
+import os
 import re
-import shlex
 import shutil
-from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from IPython.utils.text import DollarFormatter
-
 from eventlab.clients import kafka, ports
-from eventlab.explain import hdfs, machine, service
-from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
+from eventlab.explain import api, hdfs, machine, service
+from eventlab.explain.explanation import REPLACE_LINE, RUN_FIRST, Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell, close_matches
-from eventlab.explain.kafka import message_count
+from eventlab.explain.kafka import inspect_broker, message_count
+from eventlab.explain.shell_words import (
+    KAFKA_COMMANDS,
+    Command,
+    commands,
+    expanded,
+    failed_commands,
+    is_failed_command,
+    must_have_failed,
+    option,
+    other_commands,
+    unknown_commands,
+    with_values,
+)
 from eventlab.settings import Settings
 from eventlab.stack import environment
 
@@ -27,8 +36,9 @@ SERVICES_OF_COMMANDS = (
     (r"\bspark-submit\b", ("kafka", "namenode", "datanode")),
 )
 START_COMMANDS = r"\beventlab\s+(up|restart|lab)\b"
-NAME_IN_BRACES = r"(?<!\{)\{([A-Za-z_][\w.]*)\}(?!\})"
-Command = Sequence[str]
+NAME_IN_BRACES = r"(?<![{$])\{([A-Za-z_][\w.]*)\}(?!\})"
+OTHER_NAMES = {"kcat": "kafkacat"}
+"""Names of programs that the kit has under another name."""
 
 
 def command_failed(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -36,73 +46,96 @@ def command_failed(cell: FailedCell, settings: Settings) -> Explanation | None:
 
     Remedy: Start the service that the command uses.
     """
-    commands = cell.shell_commands
     if not is_failed_command(cell):
         return None
-    if re.search(START_COMMANDS, commands):
+    text = cell.shell_commands
+    if re.search(START_COMMANDS, text):
         return machine.stack_port_in_use(settings)
     for pattern, names in SERVICES_OF_COMMANDS:
-        for name in names if re.search(pattern, commands) else ():
+        for name in names if re.search(pattern, text) else ():
             if explanation := service.service_not_running(settings, name):
                 return explanation
-    if re.search(r"\b(hadoop|hdfs)\b", commands) and (explanation := hdfs.namenode_in_safe_mode(settings)):
+    if re.search(r"\b(hadoop|hdfs)\b", text) and (explanation := hdfs.namenode_in_safe_mode(settings)):
         return explanation
-    if re.search(r"\b(curl|ab)\b", commands) and str(settings.api_port) in _with_values(cell):
+    if re.search(r"\b(curl|ab)\b", text) and str(settings.api_port) in with_values(cell):
         return service.service_not_running(settings, "api")
     return None
 
 
 def name_in_braces(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a literal `{name}` reached the command, because the line has other braces too.
+    """Explain that a literal `{name}` reached the command: the line has other braces, or it is a `%%bash` cell.
 
-    Remedy: The line with JSON's braces written twice.
+    Remedy: The line with JSON's braces written twice, or with the shell's variable.
     """
     if not is_failed_command(cell):
         return None
+    if cell.is_shell_cell:
+        return _name_in_shell_cell(cell)
     for line in cell.source.split("\n"):
         names = [name for name in re.findall(NAME_IN_BRACES, line) if name.split(".")[0] in cell.namespace]
-        if not line.lstrip().startswith("!") or not names or _expanded(line, cell) is not None:
+        if not line.lstrip().startswith("!") or not names or expanded(line, cell) is not None:
             continue
         doubled = line.strip().replace("{", "{{").replace("}", "}}")
         for name in names:
             doubled = doubled.replace(f"{{{{{name}}}}}", f"{{{name}}}")
-        if _expanded(doubled, cell) is None:
+        for name in re.findall(r"(?<!\$)\$(\w+)", doubled):  # a variable of the shell, such as $BROKER
+            if name not in cell.namespace:
+                doubled = doubled.replace(f"${name}", f"$${name}")
+        if expanded(doubled, cell) is None:
             continue
         return Explanation(
             f"The command got the text {{{names[0]}}} and not its value. Jupyter replaces nothing in a line that "
-            "has other braces too, such as JSON's.",
+            "has other braces too, such as JSON's, or a variable of the shell, such as $HOME.",
             f"the variable {names[0]} exists; Jupyter cannot expand the line as it is, but the line below",
             doubled,
-            f"{REPLACE_LINE} (JSON's braces are written twice)",
+            f"{REPLACE_LINE} (JSON's braces, and the $ of the shell's variables, are written twice)",
         )
     return None
 
 
+def _name_in_shell_cell(cell: FailedCell) -> Explanation | None:
+    """Explain that a `%%bash` cell contains a Python variable in braces."""
+    for name in re.findall(NAME_IN_BRACES, cell.shell_commands):
+        if not isinstance(cell.namespace.get(name), str | int):
+            continue
+        variable, value = name.upper(), str(cell.namespace[name])
+        what = f"The command got the text {{{name}}} and not its value. Jupyter replaces nothing in a %%bash cell."
+        what += f" The shell's own variables work: ${variable}."
+        proof = f"the variable {name} exists in Python, where it is {value!r}"
+        if os.environ.get(variable) != value:
+            instruction = f"Run this, then write ${variable} for {{{name}}} in the cell"
+            return Explanation(what, proof, f"%env {variable}={value}", instruction)
+        return correction(cell, f"{{{name}}}", f"${variable}", what, f"{proof}; ${variable} has the same value")
+    return None
+
+
 def command_not_found(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain a misspelt name of a command.
+    """Explain that there is no command of that name. Name the nearest one.
 
     Remedy: The line with the nearest command.
     """
+    if not cell.shell_commands or (cell.error and not is_failed_command(cell)):
+        return None
     existing = [path.name for path in environment.BIN_FOLDER.iterdir()] + ["curl", "eventlab", "ls", "cat", "echo"]
-    for command in commands(cell) if is_failed_command(cell) else ():
-        if shutil.which(command[0]) or not re.fullmatch(r"[\w.-]+", command[0]):
-            continue
-        for similar in close_matches(command[0], existing)[:1]:
-            what = f"There is no command {command[0]!r}. Did you mean {similar!r}?"
+    for name in unknown_commands(cell):
+        nearest = [OTHER_NAMES[name]] if name in OTHER_NAMES else close_matches(name, existing)
+        for similar in nearest[:1]:
+            what = f"There is no command {name!r}. Did you mean {similar!r}?"
             proof = f"no program of that name is on PATH; {similar} is {shutil.which(similar)}"
-            return correction(cell, command[0], similar, what, proof)
+            return correction(cell, name, similar, what, proof)
     return None
 
 
 def topic_of_command(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the topic of a command does not exist, or that a topic to create exists.
+    """Explain that the topic of a failed command does not exist, or exists although the command creates it.
 
     Remedy: The line with the nearest topic, or a command that creates or deletes the topic.
     """
     for command in _kafka_commands(cell, settings):
         topic = option(command, "--topic", "-t")
         writes = "-P" in command or command[0].startswith("kafka-console-producer")  # creates the topic
-        if not topic or writes or re.search(r"[{}$]", topic):
+        changes = {"--create", "--delete", "--alter"} & set(command)
+        if not topic or writes or re.search(r"[{}$]", topic) or (changes and not must_have_failed(cell)):
             continue
         existing, servers = kafka.list_topics(settings.bootstrap_servers), settings.bootstrap_servers
         if topic in existing:
@@ -114,9 +147,11 @@ def topic_of_command(cell: FailedCell, settings: Settings) -> Explanation | None
                 f"!kafka-topics --delete --topic {topic}",
                 "You can use the topic as it is. If you do not need its messages: run this, then the cell again",
             )
+        if "--create" in command:
+            continue
         what, proof = f"There is no topic {topic!r}.", f"topics at {servers}: {', '.join(existing) or 'none'}"
         for similar in close_matches(topic, existing)[:1]:
-            return correction(cell, topic, similar, f"{what} Did you mean {similar!r}?", proof)
+            return corrected(cell, topic, similar, f"{what} Did you mean {similar!r}?", proof)
         return Explanation(what, proof, f"!kafka-topics --create --topic {topic}")
     return None
 
@@ -128,7 +163,10 @@ def group_of_command(cell: FailedCell, settings: Settings) -> Explanation | None
     """
     for command in _kafka_commands(cell, settings):
         group = option(command, "--group")
-        if not group or not command[0].startswith("kafka-consumer-groups"):
+        changes = {"--delete", "--reset-offsets", "--delete-offsets"} & set(command)
+        if not group or not command[0].startswith("kafka-consumer-groups") or re.search(r"[{}$]", group):
+            continue
+        if changes and not must_have_failed(cell):
             continue
         with kafka.open_admin(settings.bootstrap_servers) as admin:
             existing = sorted(item["group_id"] for item in admin.list_groups())
@@ -137,9 +175,26 @@ def group_of_command(cell: FailedCell, settings: Settings) -> Explanation | None
         what = f"There is no consumer group {group!r}."
         proof = f"groups at {settings.bootstrap_servers}: {', '.join(existing) or 'none'}"
         for similar in close_matches(group, existing)[:1]:
-            return correction(cell, group, similar, f"{what} Did you mean {similar!r}?", proof)
+            return corrected(cell, group, similar, f"{what} Did you mean {similar!r}?", proof)
         what += " Kafka creates a group when its first consumer starts."
         return Explanation(what, proof, "!kafka-consumer-groups --list", "To see the groups that exist, run this")
+    return None
+
+
+def broker_of_command(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that no broker answers at the address of a command, while the stack's broker answers elsewhere.
+
+    Remedy: The line with the broker's address.
+    """
+    own = settings.bootstrap_servers
+    for command in failed_commands(cell, KAFKA_COMMANDS):
+        address = _broker(command)
+        if not address or re.search(r"[{}$,]", address) or not inspect_broker(address).problem:
+            continue
+        if inspect_broker(own).problem:
+            return None
+        what = f"No Kafka broker answers at {address}. The stack's broker is at {own}."
+        return corrected(cell, address, own, what, f"{address}: {inspect_broker(address).problem}; {own} answers")
     return None
 
 
@@ -148,81 +203,68 @@ def address_of_command(cell: FailedCell, settings: Settings) -> Explanation | No
 
     Remedy: The line with the API's address.
     """
-    for command in commands(cell) if is_failed_command(cell) else ():
-        for word in command[1:] if command[0] in ("curl", "ab") else ():
-            url = urlsplit(word if "//" in word else f"//{word}")
-            if url.hostname not in ("localhost", "127.0.0.1") or not url.port or ports.is_open(url.port):
-                continue
-            api = urlsplit(settings.api_url)
-            if url.port == api.port or not service.answers(settings, "api"):
-                continue
-            what = f"Nothing listens at {url.netloc}. The game API is at {api.netloc}."
-            return correction(
-                cell, url.netloc, api.netloc, what, f"port {url.port} is closed; {api.netloc} answers"
-            )
+    for word in _addresses(cell):
+        url = urlsplit(word if "//" in word else f"//{word}")
+        if url.hostname not in ("localhost", "127.0.0.1") or not url.port or ports.is_open(url.port):
+            continue
+        own = urlsplit(settings.api_url)
+        if url.port == own.port or not service.answers(settings, "api"):
+            continue
+        what = f"Nothing listens at {url.netloc}. The game API is at {own.netloc}."
+        proof = f"port {url.port} is closed; {own.netloc} answers"
+        return corrected(cell, url.netloc, own.netloc, what, proof)
     return None
 
 
-def is_failed_command(cell: FailedCell) -> bool:
-    """Return whether the cell has shell commands, and its error, if any, is that of a command."""
-    return bool(cell.shell_commands) and (cell.error is None or cell.matches(r"CalledProcessError"))
+def route_of_command(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that the API has no route of the address of `curl` or `ab`.
+
+    Remedy: The line with the nearest route.
+    """
+    for command in commands(cell) if is_failed_command(cell) or not cell.error else ():
+        if command[0] not in ("curl", "ab"):
+            continue
+        for word in command[1:]:
+            if found := api.unknown_route(cell, word if "//" in word else f"http://{word}", settings):
+                return found
+    return None
+
+
+def corrected(cell: FailedCell, old: str, new: str, what: str, proof: str) -> Explanation | None:
+    """Explain with the corrected line; if the text is the value of a variable of the shell, with its new value."""
+    if explanation := correction(cell, old, new, what, proof):
+        return explanation
+    for variable in re.findall(r"\$\{?(\w+)", cell.shell_commands):
+        if os.environ.get(variable) == old:
+            return Explanation(what, f"{proof}; ${variable} is {old!r}", f"%env {variable}={new}", RUN_FIRST)
+    return None
+
+
+def _addresses(cell: FailedCell) -> list[str]:
+    """Return the words of `curl` and `ab` that may be addresses."""
+    found = (command for command in other_commands(cell) if command[0] in ("curl", "ab"))
+    return [word for command in found for word in command[1:] if not word.startswith("-")]
+
+
+def _broker(command: Command) -> str | None:
+    return option(command, "-b", "--bootstrap-server", "--broker-list")
 
 
 def _kafka_commands(cell: FailedCell, settings: Settings) -> list[Command]:
-    """Return the cell's commands of the stack's Kafka."""
-    found = commands(cell) if is_failed_command(cell) else []
-    others = (option(command, "-b", "--bootstrap-server") for command in found)
-    if any(address and address != settings.bootstrap_servers for address in others):
-        return []
-    return [command for command in found if re.match(r"(kafkacat|kcat|kafka-)", command[0])]
-
-
-def option(command: Command, *names: str) -> str | None:
-    """Return the value of an option: the next word, or what follows `=`."""
-    for number, word in enumerate(command):
-        if word in names and number + 1 < len(command):
-            return command[number + 1]
-        name, equals, value = word.partition("=")
-        if name in names and equals:
-            return value
-    return None
-
-
-def commands(cell: FailedCell) -> list[Command]:
-    """Return the cell's commands as lists of words, without redirections and variables of the shell."""
-    result: list[Command] = []
-    for line in _with_values(cell).split("\n"):
-        with contextlib.suppress(ValueError):
-            lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
-            lexer.whitespace_split = True
-            words: list[str] = []
-            for word in [*lexer, ";"]:
-                if not re.fullmatch(r"[;&|()<>]+", word):
-                    words.append(word)
-                elif words:
-                    result.append(words)
-                    words = []
-    return result
-
-
-def _with_values(cell: FailedCell) -> str:
-    """Return the commands as IPython runs them: with the values of `{variable}` and `$variable`."""
-    lines = cell.shell_commands.split("\n")
-    return "\n".join(line if (expanded := _expanded(line, cell)) is None else expanded for line in lines)
-
-
-def _expanded(line: str, cell: FailedCell) -> str | None:
-    """Return the line as IPython expands it, or None if it has braces that are no Python expression."""
-    with contextlib.suppress(Exception):
-        return str(DollarFormatter().vformat(line, (), dict(cell.namespace)))
-    return None
+    """Return the cell's failed commands of the stack's Kafka."""
+    port = settings.bootstrap_servers.rpartition(":")[2]
+    own = {settings.bootstrap_servers, f"localhost:{port}", f"127.0.0.1:{port}"}
+    found = failed_commands(cell, KAFKA_COMMANDS) if is_failed_command(cell) else []
+    return [command for command in found if _broker(command) in {None, *own}]
 
 
 EXPLANATIONS: list[Explain] = [
     name_in_braces,
     command_failed,
     command_not_found,
+    broker_of_command,
     topic_of_command,
     group_of_command,
     address_of_command,
+    route_of_command,
 ]

@@ -7,13 +7,15 @@ from pathlib import Path
 
 from eventlab.clients.hdfs import open_hdfs
 from eventlab.explain import hdfs
-from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell
-from eventlab.explain.shell import Command, commands, is_failed_command
-from eventlab.settings import Settings
+from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
+from eventlab.explain.failed_cell import FailedCell, close_matches
+from eventlab.explain.shell_words import Command, failed_commands, is_failed_command, must_have_failed
+from eventlab.settings import HDFS_USER, Settings
 from eventlab.stack import filesystem
 
-READING = ("-ls", "-cat", "-tail", "-get", "-copyToLocal", "-rm", "-du", "-text", "-head", "-count", "-cp", "-mv")
+HOME = f"/user/{HDFS_USER}"
+READING = ("-ls", "-cat", "-tail", "-get", "-copyToLocal", "-du", "-text", "-head", "-count", "-cp", "-mv", "-rm")
+CHANGING = ("-mkdir", "-put", "-copyFromLocal", "-rm", "-rmdir", "-mv", "-touchz")
 
 
 def path_of_command(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -21,29 +23,68 @@ def path_of_command(cell: FailedCell, settings: Settings) -> Explanation | None:
 
     Remedy: The line with the nearest path, or with the option `-f`, `-p` or `-r`.
     """
-    for command in commands(cell) if is_failed_command(cell) else ():
-        if command[0] not in ("hadoop", "hdfs") or len(command) < 4 or command[1] not in ("fs", "dfs"):
+    for command in failed_commands(cell, r"(hadoop|hdfs)$") if is_failed_command(cell) else ():
+        if len(command) < 3 or command[1] not in ("fs", "dfs"):
             continue
         verb, paths = command[2], [word for word in command[3:] if not word.startswith("-")]
-        if not paths or any(re.search(r"[{}$*?]", path) for path in paths):
+        if any(re.search(r"[{}$*?]", path) for path in paths):
             continue
+        if verb in CHANGING and not must_have_failed(cell):
+            continue  # what it would have changed is the same when it has worked
+        if not paths:
+            return _no_home(settings) if verb == "-ls" else None
         check = CHECKS_OF_PATHS.get(verb) or (_missing if verb in READING else None)
         if check and (explanation := check(cell, command, paths, settings)):
             return explanation
     return None
 
 
+def _no_home(settings: Settings) -> Explanation | None:
+    """Explain that `hadoop fs -ls` without a path lists the home folder, which does not exist."""
+    if filesystem.exists(HOME, settings):
+        return None
+    return Explanation(
+        f"Without a path, -ls lists your home folder on HDFS, {HOME}, which does not exist.",
+        f"/user on {settings.default_fs} contains: {', '.join(_names('/user', settings)) or 'nothing'}",
+        f"!hadoop fs -mkdir -p {HOME}",
+        "To list all of HDFS, write / after -ls. To create the folder, run this",
+    )
+
+
+def _names(folder: str, settings: Settings) -> list[str]:
+    return filesystem.names(folder, settings)[:6] if filesystem.exists(folder, settings) else []
+
+
+def _absolute(path: str) -> str:
+    """Return a path as HDFS understands it: one without a slash at its start is in the home folder."""
+    return path if path.startswith("/") or "://" in path else posixpath.join(HOME, path)
+
+
 def _missing(cell: FailedCell, command: Command, paths: list[str], settings: Settings) -> Explanation | None:
     """Explain the first of the paths that does not exist."""
     sources = paths[:1] if command[2] in ("-cp", "-mv", "-get", "-copyToLocal") else paths
-    found = (hdfs.explain_missing(cell, path, settings) for path in sources)
-    return next(filter(None, found), None)
+    for path in sources:
+        if path != _absolute(path) and not filesystem.exists(_absolute(path), settings):
+            what = f"HDFS has no {_absolute(path)}. A path without / at its start is in your home folder."
+            home = f"{HOME} contains: {', '.join(_names(HOME, settings)) or 'nothing'}"
+            if filesystem.exists(f"/{path}", settings):
+                proof = f"{home}; /{path} exists"
+                return correction(cell, path, f"/{path}", f"{what} Did you mean /{path}?", proof)
+            return Explanation(what, home, "!hadoop fs -ls /", "To see the paths that exist, run this")
+        if explanation := hdfs.explain_missing(cell, _absolute(path), settings):
+            return explanation
+    return None
 
 
 def _put(cell: FailedCell, command: Command, paths: list[str], settings: Settings) -> Explanation | None:
-    """Explain that the target of `-put` exists."""
-    existing = paths[-1]
-    if "-f" in command or not filesystem.has_webhdfs(existing, settings) or not Path(paths[0]).exists():
+    """Explain that the file of `-put` does not exist here, or that its target exists on HDFS."""
+    existing = _absolute(paths[-1])
+    if not filesystem.has_webhdfs(existing, settings):
+        return None
+    if not Path(paths[0]).exists():
+        changes_folder = re.search(r"\bcd\b", cell.shell_commands)  # then a relative path is another file
+        return None if changes_folder or paths[0] == "-" else _no_local_file(cell, paths[0])
+    if "-f" in command:
         return None
     if _is_folder(existing, settings):
         existing = posixpath.join(existing, posixpath.basename(paths[0]))
@@ -53,25 +94,37 @@ def _put(cell: FailedCell, command: Command, paths: list[str], settings: Setting
     return _with_option(cell, command[2], "-f", what, f"the NameNode at {settings.default_fs} has {existing}")
 
 
+def _no_local_file(cell: FailedCell, path: str) -> Explanation | None:
+    """Explain that there is no file of that name on this machine."""
+    folder = Path(path).absolute().parent
+    entries = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
+    what = f"There is no file {path} on this machine. -put copies a file from here to HDFS."
+    proof = f"{folder} contains: {', '.join(entries[:12]) or 'nothing'}"
+    for similar in close_matches(Path(path).name, entries)[:1]:
+        nearest = posixpath.join(posixpath.dirname(path), similar)
+        if explanation := correction(cell, path, nearest, f"{what} Did you mean {nearest}?", proof):
+            return explanation
+    return Explanation(what, proof, f"!ls {folder}", "To see the files that exist, run this")
+
+
 def _mkdir(cell: FailedCell, command: Command, paths: list[str], settings: Settings) -> Explanation | None:
     """Explain that the folder of `-mkdir` exists, or that the folder above it does not."""
-    for path in paths if "-p" not in command else ():
+    for path in map(_absolute, paths if "-p" not in command else ()):
+        above = posixpath.dirname(path.rstrip("/")) or "/"
         if filesystem.exists(path, settings):
-            what, state = f"{path} exists on HDFS. With -p, -mkdir accepts that.", "has"
-        elif not filesystem.exists(posixpath.dirname(path.rstrip("/")) or "/", settings):
-            what, state = (
-                f"The folder above {path} does not exist. With -p, -mkdir creates it too.",
-                "does not have",
-            )
+            what, proof = f"{path} exists on HDFS. With -p, -mkdir accepts that.", f"has {path}"
+        elif not filesystem.exists(above, settings):
+            what = f"The folder above {path} does not exist. With -p, -mkdir creates it too."
+            proof = f"does not have {above}"
         else:
             continue
-        return _with_option(cell, "-mkdir", "-p", what, f"the NameNode at {settings.default_fs} {state} {path}")
+        return _with_option(cell, "-mkdir", "-p", what, f"the NameNode at {settings.default_fs} {proof}")
     return None
 
 
 def _rm(cell: FailedCell, command: Command, paths: list[str], settings: Settings) -> Explanation | None:
     """Explain that `-rm` does not delete folders."""
-    for path in paths if not {"-r", "-R"} & set(command) else ():
+    for path in map(_absolute, paths if not {"-r", "-R"} & set(command) else ()):
         if filesystem.exists(path, settings) and _is_folder(path, settings):
             entries = filesystem.names(path, settings)
             what = f"{path} is a folder on HDFS. -rm deletes folders only with -r."

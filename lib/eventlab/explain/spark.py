@@ -102,17 +102,23 @@ def server_down(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 
 def server_restarted(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the session belongs to an earlier server, which the running one does not know.
+    """Explain that the running server does not know the session: it was restarted, or has ended the session.
 
     Remedy: Open a new session.
     """
     name, running = session_variable(cell), process.find(settings, "spark")
-    if not cell.matches(r"INVALID_HANDLE\.SESSION", r"SESSION_CHANGED", r"SESSION_NOT_FOUND"):
+    if not cell.matches(r"INVALID_HANDLE\.SESSION", r"SESSION_CHANGED", r"SESSION_CLOSED", r"SESSION_NOT_FOUND"):
         return None
     if name is None or running is None or not service.answers(settings, "spark"):
         return None
+    what = "The Spark server was restarted, and this notebook's session ended."
+    if not cell.matches(r"SESSION_CHANGED"):
+        what = (
+            "The Spark server has ended this notebook's session: it was not used for an hour, or the server was "
+        )
+        what += "restarted."
     return Explanation(
-        "The Spark server was restarted, and this notebook's session ended.",
+        what,
         f"the server is process {running.pid}, running for {process.uptime_s(running):.0f} s; it does not know "
         f"the session {cell.namespace[name].session_id}",
         reconnect(name),

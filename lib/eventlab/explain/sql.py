@@ -1,27 +1,28 @@
 """Explains errors of Spark SQL: names of tables and columns, grouping, joins and unions.
 
-Spark checks a corrected query before the box proposes it; nothing is executed for that.
+Spark checks a corrected query before the box proposes it; nothing is executed for that. A name in a method of a
+DataFrame (`select("Host")`) is one of those that Spark or the catalog reports.
 """
 
 import ast
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from eventlab.explain.edits import (
+    is_query,
     python_correction,
-    source_of,
     sql_correction,
     sql_texts,
 )
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell, close_matches
-from eventlab.explain.session import dataframes, is_closed, is_dataframe, session_of
+from eventlab.explain.query_context import contexts, fragments
+from eventlab.explain.session import dataframes, session_of, session_variable
+from eventlab.explain.views import statement_of_view
 from eventlab.settings import Settings
 
 END_OF_GROUP = re.compile(r"\s+(having|order\s+by|limit|union)\b", re.IGNORECASE)
 TO_SEE = "To see the names that exist, run this"
-CREATES_VIEW = r"createOrReplaceTempView|createTempView|registerTempTable|create\s+(or\s+replace\s+)?temp"
 
 
 def table_not_found(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -39,30 +40,25 @@ def table_not_found(cell: FailedCell, settings: Settings) -> Explanation | None:
     what = f"There is no table or view {name!r} in this session."
     proof = f"the session's tables and views are: {', '.join(existing) or 'none'}"
     for similar in close_matches(name, existing)[:1]:
-        if explanation := correction(cell, name, similar, f"{what} Did you mean {similar!r}?", proof):
+        question = f"{what} Did you mean {similar!r}?"
+        if explanation := _renamed(cell, name, similar, question, proof):
             return explanation
-    if earlier := _statement_of_view(cell, name):
-        what = f"The view {name!r} was created in an earlier Spark session. A view ends with its session."
-        return Explanation(what, f"{proof}; an earlier cell contains: {earlier}", earlier)
+    if found := statement_of_view(cell, name, session):
+        what = f"The view {name!r} belongs to an earlier Spark session. A view ends with its session."
+        return Explanation(what, f"{proof}; {found.proof}", found.statement)
     return Explanation(
         f"{what} A temporary view exists only in the session that created it.",
         proof,
-        "spark.catalog.listTables()" if "spark" in cell.namespace else "spark.sql('show tables').show()",
+        f"{session_variable(cell) or 'spark'}.catalog.listTables()",
         TO_SEE,
     )
 
 
-def _statement_of_view(cell: FailedCell, name: str) -> str | None:
-    """Return the statement of an earlier cell that created the view, if it can run in the open session."""
-    pattern = rf"^.*({CREATES_VIEW}).*\b{re.escape(name)}\b.*$"
-    for source in reversed(cell.history):
-        for line in re.findall(f"({pattern})", source, re.MULTILINE | re.IGNORECASE):
-            statement = line[0].strip()
-            used = [cell.namespace.get(word) for word in re.findall(r"\w+", statement)]
-            sessions = [frame.sparkSession for frame in used if is_dataframe(frame)]
-            if not any(is_closed(session) for session in sessions):
-                return str(statement)
-    return None
+def _renamed(cell: FailedCell, old: str, new: str, what: str, proof: str) -> Explanation | None:
+    """Explain with another name: in SQL, if Spark accepts the query, or else in a method of a DataFrame."""
+    if any(context.contextType().name == "SQL" for context in contexts(cell)):
+        return sql_correction(cell, old, new, what, proof, whole_word=True)
+    return correction(cell, old, new, what, proof)
 
 
 def column_needs_backquotes(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -97,15 +93,15 @@ def column_not_found(cell: FailedCell, settings: Settings) -> Explanation | None
         proof = f"columns that exist: {', '.join(columns)}"
         for similar in _similar_columns(unknown, columns):
             question = f"{what} Did you mean {similar!r}?"
-            quoted = similar if re.fullmatch(r"\w+", similar) else f"`{similar}`"
-            in_sql = any(context.contextType().name == "SQL" for context in _contexts(cell))
-            new = quoted if in_sql else similar
-            if explanation := correction(cell, unknown, new, question, proof):
+            in_sql = any(context.contextType().name == "SQL" for context in contexts(cell))
+            new = _quoted(similar) if in_sql else similar
+            if explanation := _renamed(cell, unknown, new, question, proof):
                 return explanation
         frame = next((name for name, _ in dataframes(cell)), None)
         table = next(iter(_tables(cell)), None)
         if frame or table:
-            show = f"{frame}.columns" if frame else f"spark.table({table!r}).columns"
+            session = session_variable(cell) or "spark"
+            show = f"{frame}.columns" if frame else f"{session}.table({table!r}).columns"
             see_columns = "To see the columns, run this; then write one of them in the cell"
             return Explanation(what, proof, show, see_columns)
     return None
@@ -144,24 +140,6 @@ def _tables(cell: FailedCell) -> list[str]:
     return [name for name in dict.fromkeys(names) if session.catalog.tableExists(name)]
 
 
-def _contexts(cell: FailedCell) -> list[Any]:
-    """Return the parts of the query that Spark names in the error."""
-    get_context = getattr(cell.error, "getQueryContext", None)
-    return list(get_context() or ()) if callable(get_context) else []
-
-
-def is_called_here(cell: FailedCell, line: int) -> bool:
-    """Return whether Spark names this line of this cell as the place of the error, or names no place."""
-    places = [context.callSite() for context in _contexts(cell) if context.contextType().name != "SQL"]
-    number = len(cell.namespace.get("In", []))  # IPython counts a cell before it runs the cell
-    return not places or any(place.startswith(f"line {line} in cell [{number}]") for place in places)
-
-
-def fragments(cell: FailedCell) -> list[str]:
-    """Return the parts of the SQL that Spark names in the error."""
-    return [context.fragment() for context in _contexts(cell) if context.contextType().name == "SQL"]
-
-
 def missing_group_by(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that a query counts or sums without grouping by its other columns.
 
@@ -176,7 +154,7 @@ def missing_group_by(cell: FailedCell, settings: Settings) -> Explanation | None
             position = end.start() if end else len(query.rstrip())
             new = f"{query[:position]} group by {names}{query[position:]}"
             what = f"The query selects {names} and an aggregate such as count(*), but does not group by {names}."
-            proof = "Spark reports MISSING_GROUP_BY, and accepts the query with the line below"
+            proof = "Spark reports MISSING_GROUP_BY"
             if names and (explanation := sql_correction(cell, query, new, what, proof)):
                 return explanation
     missing = cell.conditions.get("MISSING_AGGREGATION", {}).get("expression", "").strip('"')
@@ -185,7 +163,7 @@ def missing_group_by(cell: FailedCell, settings: Settings) -> Explanation | None
         if not clause:
             continue
         what = f"The query selects {missing}, which is neither in GROUP BY nor in an aggregate such as max()."
-        proof = f"Spark reports MISSING_AGGREGATION for {missing}, and accepts the query with the line below"
+        proof = f"Spark reports MISSING_AGGREGATION for {missing}"
         if explanation := sql_correction(cell, clause[0], f"{clause[0]}, {missing}", what, proof):
             return explanation
     return None
@@ -227,7 +205,7 @@ def ambiguous_column(cell: FailedCell, settings: Settings) -> Explanation | None
         left, arguments = getattr(call.func, "value", None), call.args
         if not (isinstance(left, ast.Name) and len(arguments) >= 2 and isinstance(arguments[0], ast.Name)):
             continue
-        if not re.search(rf"\b{re.escape(name)}\b", source_of(cell, arguments[1])):
+        if not _compares_only(arguments[1], name):
             continue
         frames = [cell.namespace.get(node.id) for node in (left, arguments[0])]
         if all(frame is not None and name in frame.columns for frame in frames):
@@ -237,10 +215,24 @@ def ambiguous_column(cell: FailedCell, settings: Settings) -> Explanation | None
     return None
 
 
+def _compares_only(condition: ast.expr, name: str) -> bool:
+    """Return whether a join's condition is `left.name == right.name`: a join by this name means the same."""
+    if not isinstance(condition, ast.Compare) or [type(operator) for operator in condition.ops] != [ast.Eq]:
+        return False
+    return all(_column(side) == name for side in (condition.left, condition.comparators[0]))
+
+
+def _column(side: ast.expr) -> object:
+    """Return the column that `frame.name` or `frame["name"]` means."""
+    if isinstance(side, ast.Subscript) and isinstance(side.slice, ast.Constant):
+        return side.slice.value
+    return side.attr if isinstance(side, ast.Attribute) else None
+
+
 def union_of_different_columns(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that the two sides of a union have different numbers of columns.
 
-    Remedy: The line with `unionByName(..., allowMissingColumns=True)`.
+    Remedy: The line with `unionByName(..., allowMissingColumns=True)`, or with NULL for missing columns of SQL.
     """
     if not cell.has_condition("NUM_COLUMNS_MISMATCH"):
         return None
@@ -260,7 +252,33 @@ def union_of_different_columns(cell: FailedCell, settings: Settings) -> Explanat
             "A union needs the same columns on both sides. By name, it fills missing columns with NULL.",
             "; ".join(columns),
         )
+    return _union_in_sql(cell)
+
+
+def _union_in_sql(cell: FailedCell) -> Explanation | None:
+    """Explain a union in SQL: Spark is asked for the columns of both sides."""
+    session = session_of(cell)
+    for _, text in sql_texts(cell, ""):
+        sides = re.split(r"\bunion\b(?:\s+(?:all|distinct)\b)?", text, flags=re.IGNORECASE)
+        if session is None or len(sides) != 2 or not all(map(is_query, sides)):
+            continue
+        columns = [session.sql(side).columns for side in sides]
+        short, wide = sorted((0, 1), key=lambda side: len(columns[side]))
+        select = re.match(r"(\s*select\s+(?:distinct\s+)?)(.+?)(\s+from\b)", sides[short], re.I | re.S)
+        if not select or len(columns[0]) == len(columns[1]):
+            continue
+        nulls = [f"null as {_quoted(name)}" for name in columns[wide][len(columns[short]) :]]
+        new = f"{select[1]}{', '.join([select[2], *nulls])}{select[3]}"
+        what = "A union needs the same number of columns on both sides. NULL fills the missing ones."
+        proof = "; ".join(f"side {n + 1} has {', '.join(columns[n])}" for n in (0, 1))
+        if explanation := sql_correction(cell, select[0], new, what, proof):
+            return explanation
     return None
+
+
+def _quoted(name: str) -> str:
+    """Return a column's name as SQL needs it."""
+    return name if re.fullmatch(r"\w+", name) else f"`{name}`"
 
 
 EXPLANATIONS: list[Explain] = [

@@ -59,7 +59,7 @@ def checkpoint_of_deleted_topic(cell: FailedCell, settings: Settings) -> Explana
             if end is not None and end >= offset:
                 continue
             state = "does not exist" if end is None else f"ends at offset {end}"
-            folders = filter(None, [checkpoint, _sink_option(cell, "path")])
+            folders = filter(None, [checkpoint, _output_folder(cell, settings)])
             return Explanation(
                 f"The stream's checkpoint belongs to an earlier topic {topic!r}, which was deleted.",
                 f"{checkpoint} continues at offset {offset} of partition {partition}; the topic {state} now",
@@ -212,7 +212,7 @@ def kafka_sink_without_value(cell: FailedCell, settings: Settings) -> Explanatio
 def checkpoint_of_other_query(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that the query's groups or source changed after its checkpoint was written.
 
-    Remedy: Delete the checkpoint.
+    Remedy: Delete the checkpoint and the output.
     """
     changed = re.search(r"Existing (?:key|value)_schema=(\S+.*?) and new (?:key|value)_schema=(\S+.*)", cell.text)
     if not changed and not cell.matches(r"STATE_STORE_\w+_SCHEMA_NOT_COMPATIBLE", r"Log file was malformed"):
@@ -226,12 +226,26 @@ def checkpoint_of_other_query(cell: FailedCell, settings: Settings) -> Explanati
     if changed:
         before, after = (", ".join(re.findall(r"StructField\((\w+)", text)) for text in changed.groups())
         proof += f"; its state has the fields {before}, the query has {after}"
+    instruction = "To start again at the beginning, run this (it deletes the checkpoint), then run the cell again"
+    if output := _output_folder(cell, settings):
+        # Its folder _spark_metadata lists the batches that are written; the new query would leave these out.
+        instruction = instruction.replace("the checkpoint", "the checkpoint and the stream's output")
     return Explanation(
         "The checkpoint belongs to an earlier form of this query: its groups, aggregates or source have changed.",
         proof,
-        f"!hadoop fs -rm -r -skipTrash {checkpoint}",
-        "To start again at the beginning, run this (it deletes the checkpoint), then run the cell again",
+        f"!hadoop fs -rm -r -skipTrash {' '.join(filter(None, [checkpoint, output]))}",
+        instruction,
     )
+
+
+def _output_folder(cell: FailedCell, settings: Settings) -> str | None:
+    """Return the folder on HDFS into which the stream of the cell writes files, if it exists."""
+    path = _sink_option(cell, "path")
+    started = re.search(r"\.(?:start|save)\(\s*[\"']([^\"']+)[\"']", cell.source)
+    path = path or (started[1] if started else None)
+    if not path or not filesystem.has_webhdfs(path, settings):
+        return None
+    return path if filesystem.exists(f"{path.rstrip('/')}/_spark_metadata", settings) else None
 
 
 EXPLANATIONS: list[Explain] = [

@@ -6,15 +6,16 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from eventlab.explain.edits import source_of
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell
+from eventlab.explain.pure import error_of, is_pure
 from eventlab.explain.session import dataframes, is_dataframe
 from eventlab.settings import Settings
 
-FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<function>\w+)')
+FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<function>[\w<>]+)')
+ERROR = re.compile(r"^((?:\w+\.)*\w+(?:Error|Exception|Iteration|Interrupt)\b.*)$", re.MULTILINE)
 ROWS = 200
-"""Rows in which the value that a function cannot handle is searched."""
+"""Rows in which the values that a function cannot handle are searched."""
 SESSION_IN_UDF = (
     r"CONTEXT_ONLY_VALID_ON_DRIVER",
     r"could not serialize object|PicklingError|cannot pickle",
@@ -26,7 +27,7 @@ SESSION_IN_UDF = (
 def spark_inside_udf(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that a UDF uses the Spark session or a DataFrame, which exist only in the notebook.
 
-    Remedy: A list of the small DataFrame's rows, or a join.
+    Remedy: A list of the small DataFrame's rows, or a line that shows the tables for a join.
     """
     if not cell.matches(*SESSION_IN_UDF):
         return None
@@ -39,14 +40,19 @@ def spark_inside_udf(cell: FailedCell, settings: Settings) -> Explanation | None
             kind = "the Spark session" if type(value).__name__ == "SparkSession" else "a DataFrame"
             what = (
                 f"The function {function} uses {name}, {kind}. A UDF runs in Spark's own processes, one row at a "
+                "time, where neither sessions nor DataFrames exist."
             )
-            what += "time, where neither sessions nor DataFrames exist."
+            proof = f"{name} is a {type(value).__name__} of this notebook, and the code of {function} names it"
+            if is_dataframe(value):
+                instruction = "Use a list in the function, or a join for all rows. To get the list of a small "
+                return Explanation(
+                    what, proof, f"{name}_rows = {name}.collect()", f"{instruction}DataFrame, run this"
+                )
             return Explanation(
                 what,
-                f"{name} is a {type(value).__name__} of this notebook, and the code of {function} names it",
-                f"{name}_rows = {name}.collect()" if is_dataframe(value) else f"help({name}.range(1).join)",
-                "Use a list in the function, or a join for all rows. To get the list of a small DataFrame, "
-                "or to read about joins, run this",
+                proof,
+                f"{name}.catalog.listTables()",
+                f"Remove {name} from the function, and join the DataFrames instead. To see the tables, run this",
             )
     return None
 
@@ -54,66 +60,104 @@ def spark_inside_udf(cell: FailedCell, settings: Settings) -> Explanation | None
 def udf_raised(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that a UDF raised an error: its line in the learner's code, and a row for which it raises it.
 
-    Remedy: A call of the function with that value, without Spark.
+    Remedy: A call of the function with that row's values, without Spark.
     """
     if not cell.matches(r"PythonException"):
         return None
     frames = [match for match in FRAME.finditer(cell.text) if "ipykernel_" in match["file"]]
-    error = re.search(
-        r"^(\w+(?:Error|Exception)\b.*)$", cell.text[frames[-1].end() :] if frames else "", re.MULTILINE
-    )
+    error = ERROR.search(cell.text, frames[-1].end()) if frames else None
     if not frames or not error:
         return None
     outer, inner = frames[0], frames[-1]
-    line = linecache.getline(inner["file"], int(inner["line"])).strip()
-    for function, code in _functions(cell):
-        if code.__name__ != outer["function"]:
-            continue
-        what = f"The function {outer['function']} raised {error[1].strip()[:150]} for a row."
-        proof = f"line {inner['line']} of its cell: {line}"
-        for column, value in _values_of(cell, function):
-            if type(_error_of(code, value)).__name__ != error[1].partition(":")[0]:
+    function, code = next(
+        (
+            (name, code)
+            for name, code in _functions(cell)
+            if code.__code__.co_filename == outer["file"] and code.__name__ == outer["function"]
+        ),
+        (outer["function"], None),
+    )
+    what = f"The function {function} raised {error[1].strip()[:150]} for a row."
+    proof = f"line {inner['line']} of its cell: {linecache.getline(inner['file'], int(inner['line'])).strip()}"
+    if code is not None and _gets_single_values(cell, function) and is_pure(code):
+        kind = error[1].partition(":")[0].rpartition(".")[2]
+        for columns, values in _rows_of(cell, function):
+            if error_of(code, values) != kind:
                 continue
+            shown = ", ".join(f"{value!r:.80}" for value in values)
+            places = (
+                f"a value of the column {columns[0]}"
+                if len(columns) == 1
+                else f"values of the columns {', '.join(columns)}"
+            )
+            plain = f"{function}.func" if hasattr(cell.namespace[function], "func") else function
             return Explanation(
                 what,
-                f"{proof}; it raises it for {value!r:.80}, a value of the column {column}",
-                f"{function}.func({value!r})"
-                if hasattr(cell.namespace[function], "func")
-                else f"{function}({value!r})",
-                "Change the function so that it handles this value. To call it without Spark, run this",
+                f"{proof}; it raises it for {shown}, {places}",
+                f"{plain}({', '.join(map(repr, values))})",
+                "Change the function so that it handles this. To call it without Spark, run this",
             )
-    return None
+    frame = next((name for name, _ in dataframes(cell)), None)
+    if frame is None:
+        tables = [name for _, text in cell.strings() for name in re.findall(r"\bfrom\s+`?([\w.]+)", text, re.I)]
+        frame = f"spark.table({tables[0]!r})" if tables and "spark" in cell.namespace else None
+    instruction = "Change the function so that it handles every row, for example None. To see some rows, run this"
+    return Explanation(what, proof, f"{frame}.show(5)", instruction) if frame else None
 
 
 def _functions(cell: FailedCell) -> Iterator[tuple[str, Any]]:
-    """Yield the UDFs that the cell uses: (variable, Python function)."""
-    for name, value in cell.variables.items():
+    """Yield the UDFs that the cell uses, by variable or in SQL: (name, Python function)."""
+    words = {word for _, text in cell.strings() for word in re.findall(r"(\w+)\s*\(", text)}
+    registered = {name: value for name, value in list(cell.namespace.items()) if name in words}
+    for name, value in (cell.variables | registered).items():
         function = getattr(value, "func", value)
         if hasattr(function, "__code__") and (hasattr(value, "returnType") or hasattr(value, "func")):
             yield name, function
+    for name in words - registered.keys():
+        if function := _registered(cell, name):
+            yield name, function
 
 
-def _values_of(cell: FailedCell, function: str) -> Iterator[tuple[str, Any]]:
-    """Yield the first values of the column that the cell passes to a UDF with one argument: (column, value)."""
+def _registered(cell: FailedCell, name: str) -> Any:
+    """Return the function that the notebook registered for SQL under this name, or None."""
+    pattern = rf"\.register\(\s*[\"']{re.escape(name)}[\"']\s*,\s*(\w+)"
+    for source in [cell.source, *reversed(cell.history)]:
+        if match := re.search(pattern, source):
+            value = cell.namespace.get(match[1])
+            function = getattr(value, "func", value)
+            return function if hasattr(function, "__code__") else None
+    return None
+
+
+def _rows_of(cell: FailedCell, function: str) -> Iterator[tuple[list[str], tuple[Any, ...]]]:
+    """Yield the first values of the columns that the cell passes to a UDF: (columns, values)."""
     for call in cell.calls(function):
-        if len(call.args) != 1:
-            continue
-        argument = call.args[0]
-        texts = [node.value for node in ast.walk(argument) if isinstance(node, ast.Constant)]
-        name = next((text for text in texts if isinstance(text, str)), getattr(argument, "attr", ""))
-        if not name or source_of(cell, argument).count("(") > 1:
+        columns = [_column(argument) for argument in call.args]
+        names = [name for name in columns if name]
+        if not names or len(names) != len(columns):
             continue
         for _, frame in dataframes(cell):
-            if name in frame.columns:
-                yield from ((name, row[0]) for row in frame.select(f"`{name}`").distinct().limit(ROWS).collect())
+            if set(names) <= set(frame.columns):
+                selected = frame.select(*(f"`{name}`" for name in names)).distinct().limit(ROWS)
+                yield from ((names, tuple(row)) for row in selected.collect())
 
 
-def _error_of(function: Any, value: Any) -> Exception | None:
-    """Call the function in this kernel and return the error that it raises."""
-    try:
-        function(value)
-    except Exception as error:
-        return error
+def _gets_single_values(cell: FailedCell, function: str) -> bool:
+    """Return whether Spark calls the function for each row; a pandas UDF gets a whole column."""
+    return getattr(cell.namespace.get(function), "evalType", None) in (100, 101)  # SQL_(ARROW_)BATCHED_UDF
+
+
+def _column(argument: ast.expr) -> str | None:
+    """Return the column that an argument names: `"a"`, `F.col("a")`, `frame.a` or `frame["a"]`."""
+    if isinstance(argument, ast.Constant):
+        return argument.value if isinstance(argument.value, str) else None
+    if isinstance(argument, ast.Attribute):
+        return argument.attr
+    if isinstance(argument, ast.Subscript):
+        return _column(argument.slice)
+    if isinstance(argument, ast.Call) and len(argument.args) == 1 and not argument.keywords:
+        name = getattr(argument.func, "attr", getattr(argument.func, "id", ""))
+        return _column(argument.args[0]) if name in ("col", "column") else None
     return None
 
 

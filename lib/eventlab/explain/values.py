@@ -7,12 +7,12 @@ from typing import Any
 from eventlab.explain.edits import is_accepted, python_correction, source_of, sql_correction, sql_texts
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell, close_matches
+from eventlab.explain.query_context import fragments, is_called_here
 from eventlab.explain.session import session_of
-from eventlab.explain.sql import fragments, is_called_here
 from eventlab.settings import Settings
 from eventlab.stack import filesystem
 
-FORMATS = ("parquet", "json", "csv", "orc", "text", "kafka", "jdbc", "avro", "rate", "memory", "console", "noop")
+FORMATS = ("parquet", "json", "csv", "orc", "text", "kafka", "jdbc", "rate", "memory", "console", "noop")
 
 
 def value_cannot_be_cast(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -38,7 +38,24 @@ def value_cannot_be_cast(cell: FailedCell, settings: Settings) -> Explanation | 
         column = source_of(cell, casts[0].func.value)  # type: ignore[attr-defined]
         arguments = ", ".join(source_of(cell, argument) for argument in casts[0].args)
         return python_correction(cell, casts[0], f"{column}.try_cast({arguments})", what, proof)
-    return None
+    return _comparison(cell, target, what, proof) if not casts else None
+
+
+def _comparison(cell: FailedCell, target: str, what: str, proof: str) -> Explanation | None:
+    """Explain a column of texts that is compared with a number, which casts it: `col("year") > 5`."""
+    operations = []
+    for node in ast.walk(cell.tree):
+        sides = [node.left, node.comparators[0]] if isinstance(node, ast.Compare) else []
+        constants = [side for side in sides if isinstance(side, ast.Constant)]
+        numbers = [side for side in constants if isinstance(side.value, int | float)]
+        columns = [side for side in sides if isinstance(side, ast.Call | ast.Attribute | ast.Subscript)]
+        if len(numbers) == len(columns) == 1 and is_called_here(cell, columns[0].lineno):
+            operations.append(columns[0])
+    if len(operations) != 1:
+        return None
+    code = f"{source_of(cell, operations[0])}.try_cast({target.lower()!r})"
+    what = what.replace("Spark stops there", "Spark casts a text that is compared with a number, and stops there")
+    return python_correction(cell, operations[0], code, what, proof)
 
 
 def division_by_zero(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -125,24 +142,32 @@ def path_exists(cell: FailedCell, settings: Settings) -> Explanation | None:
 def unknown_format(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that Spark has no such format. Name the nearest.
 
-    Remedy: The line with the nearest format.
+    Remedy: The line with the nearest format, or with one that Spark has.
     """
-    name = cell.conditions.get("DATA_SOURCE_NOT_FOUND", {}).get("provider", "")
-    for similar in close_matches(name.lower(), FORMATS)[:1] if name else ():
-        what = f"Spark has no format {name!r}. Did you mean {similar!r}?"
-        return correction(cell, name, similar, what, f"Spark's formats are {', '.join(FORMATS[:8])} and others")
-    return None
+    external = re.search(r"Failed to find (?:the )?data source: (\w+)", cell.text)
+    name = cell.conditions.get("DATA_SOURCE_NOT_FOUND", {}).get("provider", external[1] if external else "")
+    if not name or name == "kafka":
+        return None
+    what = f"Spark has no format {name!r}."
+    proof = f"the formats of this Spark are {', '.join(FORMATS[:7])} and others"
+    for similar in close_matches(name.lower(), FORMATS)[:1]:
+        return correction(cell, name, similar, f"{what} Did you mean {similar!r}?", proof)
+    writes = bool(re.search(r"\.write(Stream)?\b", cell.source))
+    what += " It belongs to a program that is not installed here."
+    if writes:
+        return correction(cell, name, "parquet", f"{what} Parquet keeps names and types.", proof)
+    return correction(cell, name, "csv", f"{what} Save the data as CSV, for example, and read that file.", proof)
 
 
 def syntax_error(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain a misspelt first word of a query.
+    """Explain that a word of a query is misspelt.
 
     Remedy: The line with the right word.
     """
     wrong = cell.conditions.get("PARSE_SYNTAX_ERROR", {}).get("error", "").strip("'")
     for similar in close_matches(wrong.lower(), ("select", "from", "where", "group", "order", "having"))[:1]:
         what = f"Spark does not know the word {wrong!r}. Did you mean {similar!r}?"
-        proof = f"Spark reports a syntax error at {wrong!r}, and accepts the query with the line below"
+        proof = f"Spark reports a syntax error at {wrong!r}"
         for _, text in sql_texts(cell, wrong):
             corrected = re.sub(rf"\b{re.escape(wrong)}\b", similar, text, count=1)
             if is_accepted(cell, corrected):

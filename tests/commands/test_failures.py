@@ -1,0 +1,107 @@
+"""The kit's commands record their failures for a notebook, and pass signals on to the program that they run."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from eventlab.commands import __main__ as commands
+from eventlab.commands import failures
+from eventlab.stack.environment import BIN_FOLDER
+
+
+@pytest.fixture
+def recorded(monkeypatch, tmp_path):
+    """Record failures in a file, and return its path."""
+    path = tmp_path / "failed.jsonl"
+    path.touch()
+    monkeypatch.setenv(failures.VARIABLE, str(path))
+    return path
+
+
+def test_a_failed_command_is_recorded_with_its_words(recorded):
+    subprocess.run([BIN_FOLDER / "hadoop", "jar", "x.jar"], capture_output=True)
+    subprocess.run([BIN_FOLDER / "kafkacat", "-X", "no such"], capture_output=True)
+    subprocess.run([BIN_FOLDER / "kafkacat", "-h"], capture_output=True)
+
+    assert failures.read() == [["hadoop", "jar", "x.jar"], ["kafkacat", "-X", "no such"]]
+    failures.clear()
+    assert failures.read() == []
+
+
+def test_a_failure_behind_a_pipe_is_recorded(recorded):
+    subprocess.run(f"{BIN_FOLDER}/kafkacat -t x | true", shell=True, stdin=subprocess.DEVNULL, capture_output=True)
+
+    assert [words[0] for words in failures.read() or ()] == ["kafkacat"]
+
+
+def test_nothing_is_recorded_outside_of_a_notebook(monkeypatch):
+    monkeypatch.delenv(failures.VARIABLE, raising=False)
+    failures.record(["kafkacat"], 1)
+
+    assert failures.read() is None
+
+
+def test_each_kernel_has_a_file_of_its_own(recorded):
+    failures.start()
+    own = os.environ[failures.VARIABLE]
+    failures.start()
+    failures.record(["hadoop"], 1)
+
+    assert os.environ[failures.VARIABLE] == own != str(recorded)
+    assert failures.read() == [["hadoop"]]
+    failures.stop()
+    assert not os.path.exists(own)
+    assert recorded.read_text() == ""
+
+
+def run_in_child(program):
+    """Return a command that runs a program as the commands of Java are run."""
+    call = "import os, sys; from eventlab.commands.__main__ import run_in_child; "
+    call += f"sys.exit(run_in_child({program}, os.environ))"
+    return [sys.executable, "-c", call]
+
+
+def child(code):
+    return json.dumps([sys.executable, "-c", code])
+
+
+def test_a_stack_trace_is_hidden_and_an_error_of_java_is_shown():
+    lines = [
+        "java.lang.OutOfMemoryError: Java heap space",
+        "\tat a.B.c(D.java:1)",
+        "org.a.SomeException: x",
+        "caf\\xe9",
+    ]
+    code = f"import sys; sys.stderr.buffer.write(b'''{chr(10).join(lines)}'''); sys.exit(3)"
+
+    done = subprocess.run(run_in_child(child(code)), capture_output=True, text=True)
+
+    assert done.returncode == 3
+    assert done.stderr == "java.lang.OutOfMemoryError: Java heap space\ncaf\ufffd"
+
+
+def test_a_signal_ends_the_program_that_the_command_runs(tmp_path):
+    pid_file = tmp_path / "pid"
+    code = f"import os, time; open({str(pid_file)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    with subprocess.Popen(run_in_child(child(code))) as process:
+        deadline = time.monotonic() + 20
+        while not (pid_file.exists() and pid_file.read_text()) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 128 + signal.SIGTERM
+
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid_file.read_text()), 0)
+
+
+def test_a_name_in_braces_is_refused_with_what_to_write_in_each_kind_of_cell(capsys):
+    assert commands.run("kafkacat", ["-b", "{broker}"]) == 2
+
+    message = capsys.readouterr().err
+    assert "write JSON's braces twice" in message
+    assert "In a %%bash cell, write $NAME" in message

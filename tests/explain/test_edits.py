@@ -1,0 +1,64 @@
+"""Edits of statements and of SQL that need no service."""
+
+import pytest
+
+from eventlab.explain import edits, why_filter
+from eventlab.explain.api import Rule
+
+
+@pytest.mark.parametrize(
+    ("sql", "only_reads"),
+    [
+        ("select * from a where event_type = 'insert'", True),
+        ("  (select 1)", True),
+        ("with t as (select 1) select * from t -- drop this", True),
+        ("insert into sales select * from day where event_type = 'x'", False),
+        ("create table a as select 1", False),
+        ("with t as (select 1) insert into sales select * from t", False),
+        ("from day insert into sales select *", False),
+        ("event_type = 'x'", False),
+    ],
+)
+def test_a_statement_that_changes_something_is_no_query(sql, only_reads):
+    assert edits.is_query(sql) is only_reads
+
+
+@pytest.mark.parametrize(
+    ("call", "changed"),
+    [
+        ("p = KafkaProducer()", "p = KafkaProducer(limit=9)"),
+        ("p = KafkaProducer(a=1,)", "p = KafkaProducer(a=1, limit=9)"),
+        ("p = KafkaProducer(limit=1, a=f(2))", "p = KafkaProducer(limit=9, a=f(2))"),
+        (
+            "p = KafkaProducer(\n    a='ä',\n    b=json.dumps,\n)",
+            "p = KafkaProducer(\n    a='ä',\n    b=json.dumps, limit=9)",
+        ),
+        ("p = 1", None),
+    ],
+)
+def test_a_keyword_is_set_and_the_others_stay(call, changed):
+    assert edits.with_keyword(call, "limit", "9") == changed
+
+
+@pytest.mark.parametrize(
+    ("text", "pairs"),
+    [
+        ("==(event_type, purchase_sword)", [("event_type", "purchase_sword")]),
+        ("not(==(event_type, purchase_sword))", []),
+        ("t.event_type = 'a' and not (host = 'b')", [("event_type", "a")]),
+        ("event_type != 'a'", []),
+    ],
+)
+def test_a_filter_names_the_values_that_rows_must_have(text, pairs):
+    assert list(why_filter.equalities(text)) == pairs
+
+
+def test_a_route_with_a_variable_answers_any_word():
+    rule = Rule("/join_guild/<name>", ["GET"])
+
+    assert rule.matches("/join_guild/early-birds")
+    assert not rule.matches("/join_guild/")
+    assert not rule.matches("/join_guild/a/b")
+    assert rule.like("/join_gild/early-birds") == "/join_guild/early-birds"
+    assert rule.like("/join_guild") == "/join_guild/name"
+    assert Rule("/files/<path:where>.txt", ["GET"]).matches("/files/a/b.txt")

@@ -1,0 +1,67 @@
+"""Which functions of a learner an explanation calls to find the value for which they fail."""
+
+import json
+import time
+
+from eventlab.explain.pure import LIMIT_S, error_of, is_pure
+
+counted: list[str] = []
+PRICES = {"sword": 3}
+
+
+def price(name):
+    return PRICES[name] + len(json.dumps([name]))
+
+
+def twice(name):
+    return 2 * price(name)
+
+
+def counts(name):
+    counted.append(name)
+    return name.upper()
+
+
+def prints(name):
+    print(name)
+
+
+def reads(name):
+    return open(name).read()
+
+
+def imports(name):
+    import requests
+
+    return requests.get(name)
+
+
+def changes(name):
+    PRICES[name] = 1
+
+
+def test_a_function_that_only_calculates_is_pure():
+    assert is_pure(price)
+    assert is_pure(twice)
+    assert is_pure(lambda text: text.upper())
+
+
+def test_a_function_with_an_effect_is_not():
+    for function in (counts, prints, reads, imports, changes, lambda name: counts(name), print):
+        assert not is_pure(function), function
+
+
+def test_the_error_of_a_call_has_a_name():
+    assert error_of(price, ("axe",)) == "KeyError"
+    assert error_of(price, ("sword",)) is None
+
+
+def test_an_endless_function_is_stopped():
+    def endless(name):
+        while True:
+            name = name[:]
+
+    started = time.monotonic()
+
+    assert error_of(endless, ("a",)) is None
+    assert time.monotonic() - started < LIMIT_S + 1
