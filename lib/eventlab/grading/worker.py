@@ -23,7 +23,7 @@ import nbformat
 
 from eventlab.errors import EventlabError
 from eventlab.grading import results
-from eventlab.grading.environment import sandbox
+from eventlab.grading.environment import processes, sandbox
 from eventlab.grading.environment.services import WorkerConfiguration
 from eventlab.grading.environment.worker_stack import WorkerStack
 from eventlab.grading.execution import notebook, regrade
@@ -44,6 +44,9 @@ from eventlab.labs.names import Namespace
 REFERENCE_CELL_TIMEOUT_S = 120
 REFERENCE_TIMEOUT_S = 600
 NOT_RUN = Verdict(False, "", "not run")
+NO_MEMORY = (
+    "this machine had no memory left and killed processes; grade with fewer --workers or end other programs"
+)
 logger = logging.getLogger(__name__)
 
 
@@ -57,7 +60,7 @@ class Worker:
 
     def grade(self, job: Job) -> Outcome:
         """Execute and judge a submission; whatever fails on the machine's side is an outcome too."""
-        started = time.monotonic()
+        started, kills = time.monotonic(), processes.oom_kills()
         self.stack.forget_logs()
         try:
             outcome = self._graded(job)
@@ -65,6 +68,8 @@ class Worker:
             logger.exception("The job of %r failed", job.student)
             return Outcome.infrastructure_failed(str(error) or type(error).__name__)
         assert outcome.record is not None
+        if outcome.record.status == "died" and processes.oom_kills() > kills:
+            return Outcome.infrastructure_failed(NO_MEMORY)
         seconds = round(time.monotonic() - started, 3)
         return replace(outcome, record=replace(outcome.record, seconds=seconds))
 
