@@ -127,11 +127,11 @@ class Worker:
     ) -> Run:
         """Execute in a new namespace, judge each question at its check cell, and remove what is left."""
 
-        def judge(question: str) -> None:
+        def judge_question(question: str) -> None:
             evidence = Evidence(namespace, job.seed, current.answers, matched.sources, kernel.files())
             run.checks[question] = self._judge(evidence, question)
 
-        def replace(question: str) -> None:
+        def put_result(question: str) -> None:
             assert reference is not None
             try:
                 reference.put(question, namespace, kernel)
@@ -144,7 +144,9 @@ class Worker:
             kernel.write(files)
             limits = self.limits.cell_timeout, budget
             parameters = _parameters(job, namespace)
-            current = NotebookRun(matched, check_steps, kernel, parameters, *limits, judge, replace, run)
+            current = NotebookRun(
+                matched, check_steps, kernel, parameters, *limits, judge_question, put_result, run
+            )
             current.execute()
         return run
 
