@@ -25,6 +25,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background jo
     signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["EVENTLAB_PORT_OFFSET"] = str(OFFSETS[0])
 os.environ["EVENTLAB_STATE_DIR"] = str(TEST_STATE)
+os.environ["EVENTLAB_SPARK_JAVA_OPTIONS"] = "-XX:TieredStopAtLevel=1"  # the tests' data are small
 
 import pytest  # noqa: E402
 

@@ -29,12 +29,12 @@ def free_port() -> int:
     return 5000 + free_offset()
 
 
-def free_settings(state_dir: Path, kind: type[Settings] = Settings, **more: Any) -> Settings:
+def free_settings(state_dir: Path, settings_class: type[Settings] = Settings, **more: Any) -> Settings:
     """Return settings for a stack whose ports are all free.
 
     Args:
         state_dir: The state folder of the stack.
-        kind: The class of the settings.
+        settings_class: The class of the settings.
         **more: Further settings.
     """
-    return kind(state_dir=state_dir, port_offset=free_offset(), **more)
+    return settings_class(state_dir=state_dir, port_offset=free_offset(), **more)

@@ -25,6 +25,11 @@ def test_a_port_beyond_65535_is_refused():
         Settings(kafka_port=70000)
 
 
+def test_options_for_java_with_an_open_quotation_mark_are_refused():
+    with pytest.raises(ValidationError, match="No closing quotation"):
+        Settings(spark_java_options="-Da='b")
+
+
 def test_an_offset_that_is_not_a_number_is_refused():
     with pytest.raises(ValidationError, match="port_offset"):
         Settings(port_offset="a few")  # type: ignore[arg-type]

@@ -46,6 +46,7 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 AbsolutePath = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
 Address = Annotated[str | None, BeforeValidator(lambda text: text or None)]
 JavaMemory = Annotated[str, StringConstraints(pattern=r"^[1-9]\d*[mg]$")]
+JavaOptions = Annotated[str, AfterValidator(lambda text: shlex.join(shlex.split(text)))]
 BaseUrl = Annotated[str, AfterValidator(lambda path: f"/{path.strip('/')}/".replace("//", "/"))]
 
 
@@ -93,6 +94,7 @@ class Settings(BaseSettings):
     api_app: AbsolutePath = ROOT / "game_api.py"
     start_timeout_s: float = Field(default=90, gt=0)
     spark_memory: JavaMemory = "1g"
+    spark_java_options: JavaOptions = ""
 
     kafka_bootstrap_servers: Address = None
     spark_remote_url: Address = None

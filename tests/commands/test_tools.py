@@ -4,18 +4,26 @@ import os
 import re
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
 from eventlab.commands import tools
-from eventlab.settings import ROOT
-from eventlab.stack import filesystem
+from eventlab.settings import ROOT, Settings
+from eventlab.stack import filesystem, services
 from eventlab.stack.environment import BIN_FOLDER
 
 
 def run(*arguments, stdin=""):
     """Run a command."""
     return subprocess.run(arguments, capture_output=True, text=True, input=stdin, timeout=120)
+
+
+def test_options_for_sparks_java_reach_the_server_and_the_commands(tmp_path: Path):
+    fast = Settings(state_dir=tmp_path, spark_java_options="-XX:TieredStopAtLevel=1 -Da='b c'")
+
+    for command in (services.spark_command(fast), tools.spark_submit(fast, "spark-submit", ["job.py"]).command):
+        assert {"-XX:TieredStopAtLevel=1", "-Da=b c"} <= set(command)
 
 
 def test_a_kafka_tool_starts_kafkas_class_with_the_stacks_broker(settings):

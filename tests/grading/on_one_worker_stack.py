@@ -99,15 +99,15 @@ class Steps:
 
 
 def grade_labs(stack: WorkerStack) -> dict[str, object]:
-    """Lab → status and points of the instructor's notebook and of an untouched one.
+    """Lab → status and points of the instructor's notebook, and for one lab of an untouched one.
 
-    Of the first lab, test_readme finds the same with `eventlab labs verify`.
+    Of the first lab, test_readme finds the same with `eventlab grade`; `eventlab labs verify` does it for all.
     """
     found: dict[str, object] = {}
     for lab in all_labs()[1:]:
         judge = Judge(lab)
         worker = Worker(lab, stack, judge, Limits(), "")
-        for path in (lab.instructor, lab.student):
+        for path in (lab.instructor, lab.student)[: 2 if lab.name.startswith("lab02") else 1]:
             record = worker.grade(Job(f"{lab.name} {path.stem}", str(path), None, "", "", 7)).record
             assert record
             print(record, file=sys.stderr, flush=True)

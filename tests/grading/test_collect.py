@@ -121,7 +121,7 @@ def test_names_that_cannot_be_files_do_not_end_the_grading_of_the_others(
 
 
 def test_a_zip_bomb_is_cut_off_and_the_others_are_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(submissions, "MOST_OF_ONE", 1024 * 1024)
+    monkeypatch.setattr(submissions, "MAX_OF_ONE", 1024 * 1024)
     source = packed(tmp_path, "bomb.ipynb", content=bytes(64 * 1024 * 1024))
     with zipfile.ZipFile(source, "a") as archive:
         archive.writestr("ada.ipynb", "{}")
@@ -131,7 +131,7 @@ def test_a_zip_bomb_is_cut_off_and_the_others_are_there(tmp_path: Path, monkeypa
 
 
 def test_a_zip_of_too_many_files_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(submissions, "MOST_FILES", 2)
+    monkeypatch.setattr(submissions, "MAX_FILES", 2)
     with pytest.raises(SubmissionsError, match="holds 3 files; 2 are allowed"):
         find(packed(tmp_path, "a.ipynb", "b.ipynb", "c.ipynb"), tmp_path / "unpacked")
 

@@ -42,7 +42,7 @@ def answer(question: str, value: Any) -> tuple[str, dict[str, Any]]:
 def test_the_text_of_all_cells_is_limited() -> None:
     _, results = cells(text("x" * 200_000), times=200)
 
-    assert shown(results) < 1.1 * outputs.MOST_TEXT
+    assert shown(results) < 1.1 * outputs.MAX_TEXT
 
 
 def test_a_stream_has_one_of_two_names() -> None:
@@ -54,8 +54,8 @@ def test_a_stream_has_one_of_two_names() -> None:
 def test_the_number_of_outputs_is_limited() -> None:
     _, results = cells(*[text("a"), text("b", name="stderr")] * 500, times=50)
 
-    assert {len(result.outputs) for result in results} == {outputs.MOST_OUTPUTS_OF_CELL, 0}
-    assert sum(len(result.outputs) for result in results) == outputs.MOST_OUTPUTS
+    assert {len(result.outputs) for result in results} == {outputs.MAX_OUTPUTS_OF_CELL, 0}
+    assert sum(len(result.outputs) for result in results) == outputs.MAX_OUTPUTS
 
 
 def test_an_output_of_very_many_values_is_dropped() -> None:

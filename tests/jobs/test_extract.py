@@ -8,7 +8,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from eventlab.jobs import just_filtering
-from eventlab.jobs.extract import column_name, extract_events, extract_in_one_pass, survey
+from eventlab.jobs.extract import column_name, extract_events, extract_in_one_pass
 from eventlab.jobs.topic import JobError
 from tests.jobs.helpers import KNIFE, SWORD, overwrite
 
@@ -141,7 +141,7 @@ def test_each_message_is_a_row_or_counted_as_broken(spark, good, broken):
     rows += [Row(number=-1, value=bytearray(raw)) for raw in broken]
     messages = spark.createDataFrame(rows, "number int, value binary")
 
-    fields, left_out = survey(messages)
+    fields, left_out = extract.names_and_broken(messages)
     event = extract.parsed(StructType([StructField(name, StringType()) for name in fields])).alias("event")
     read = messages.select("number", event).where(extract.is_object("event"))
     rows_read = read.select("number", *extract.columns(fields)).orderBy(F.col("number")).collect()

@@ -66,7 +66,7 @@ def test_a_topic_that_is_not_there_holds_no_message_and_is_not_created(evidence,
 
 
 def test_more_messages_than_the_bound_are_an_error(evidence, place, monkeypatch):
-    monkeypatch.setattr(module, "MOST_MESSAGES", 9)
+    monkeypatch.setattr(module, "MAX_MESSAGES", 9)
     inputs.send(place.topic, [Outgoing(b"x")] * 10)
 
     with pytest.raises(EvidenceError, match="more than 9 messages"):
@@ -172,7 +172,7 @@ def test_a_folder_without_parquet_has_no_rows_and_no_schema(evidence, place):
 
 
 def test_more_rows_than_the_bound_are_an_error(evidence, place, monkeypatch):
-    monkeypatch.setattr(module, "MOST_ROWS", 1000)
+    monkeypatch.setattr(module, "MAX_ROWS", 1000)
     files.write_table(f"{place.folder}/t", pa.table({"n": list(range(1001))}))
 
     with pytest.raises(EvidenceError, match="more than 1,000 rows"):

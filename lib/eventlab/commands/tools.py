@@ -5,6 +5,7 @@ command, which runs `python -m eventlab.commands NAME ARGUMENT...`.
 """
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -105,7 +106,11 @@ def spark_submit(settings: Settings, name: str, arguments: Sequence[str]) -> Inv
         SPARK_SUBMIT,
         *FREE_UI_PORT,
         *kept,
-        options=[ERRORS_ONLY, f"-Xmx{option_value(kept, '--driver-memory') or settings.spark_memory}"],
+        options=[
+            ERRORS_ONLY,
+            f"-Xmx{option_value(kept, '--driver-memory') or settings.spark_memory}",
+            *shlex.split(settings.spark_java_options),
+        ],
         folders=[config.conf_dir(settings, "spark")],
     )
     return Invocation(command, CLASSIC_SPARK, notes)

@@ -14,7 +14,8 @@ from eventlab.stack.startup import ReportPhase, no_report
 
 NOTEBOOKS = ROOT / "notebooks"
 STACK_FOLDER = ROOT / "build" / "run-stack"
-OFFSETS = (0, 500, 600, 700)
+OFFSETS = (500, 600, 700, 800)
+"""Not the default ports, which the user's own stack needs."""
 IN_PLACE_OFFSETS = (0,)
 """The committed outputs show the default ports."""
 

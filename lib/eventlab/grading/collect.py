@@ -15,10 +15,10 @@ from pathlib import Path, PurePosixPath
 
 from eventlab.errors import EventlabError
 
-MOST_FILES = 20_000
-MOST_BYTES = 2 * 1024**3
+MAX_FILES = 20_000
+MAX_BYTES = 2 * 1024**3
 """Limit of an unpacked zip."""
-MOST_OF_ONE = 200 * 1024**2
+MAX_OF_ONE = 200 * 1024**2
 DEEPEST = 50
 """Folders above a file in a zip, itself included; a deeper one is left out."""
 NO_NOTEBOOKS = {".csv", ".html", ".json", ".md", ".txt", ".toml"}
@@ -133,18 +133,18 @@ def _distinct(found: list[Submission]) -> list[Submission]:
 
 def _unpack(source: Path, target: Path) -> None:
     """Unpack file by file: nothing outside of the target, no links, and no more bytes than allowed."""
-    left = MOST_BYTES
+    left = MAX_BYTES
     with zipfile.ZipFile(source) as archive:
         entries = archive.infolist()
-        if len(entries) > MOST_FILES:
-            raise SubmissionsError(f"{source} holds {len(entries):,} files; {MOST_FILES:,} are allowed")
+        if len(entries) > MAX_FILES:
+            raise SubmissionsError(f"{source} holds {len(entries):,} files; {MAX_FILES:,} are allowed")
         for entry in entries:
             path = _inside(target, entry)
             if path is None:
                 continue
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                left -= _copy(archive, entry, path, min(left, MOST_OF_ONE))
+                left -= _copy(archive, entry, path, min(left, MAX_OF_ONE))
             except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, zlib.error):
                 with contextlib.suppress(OSError):  # one name is both a file and a folder: the first one stays
                     path.write_bytes(b"")  # a damaged file is an unreadable submission, not the end of the others
@@ -170,7 +170,7 @@ def _copy(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path, limit: i
             written += len(chunk)
             if written > limit:
                 file.truncate(0)
-                return limit if limit < MOST_OF_ONE else written
+                return limit if limit < MAX_OF_ONE else written
             file.write(chunk)
     return written
 

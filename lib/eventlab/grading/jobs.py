@@ -22,9 +22,9 @@ from eventlab.grading.collect import Submission
 from eventlab.labs.catalogue import Lab
 from eventlab.labs.seeds import seed_of
 
-MOST_FILES_BYTES = 64 * 1024 * 1024
+MAX_FILES_BYTES = 64 * 1024 * 1024
 LARGEST_FILE = 32 * 1024 * 1024
-MOST_FILES = 500
+MAX_FILES = 500
 VERSIONS = ("pyspark", "kafka-python", "ipykernel", "pandas")
 KIT = ROOT / "lib" / "eventlab"
 STACK_MODULES = ("config", "environment", "filesystem", "jars", "java", "jvm", "services")
@@ -73,12 +73,12 @@ class Job:
         selected: dict[str, bytes] = {}
         if self.files is None:
             return selected
-        folder, remaining = Path(self.files), MOST_FILES_BYTES
+        folder, remaining = Path(self.files), MAX_FILES_BYTES
         for path in sorted(folder.rglob("*")):
             if path.is_symlink() or not path.is_file() or str(path) == self.notebook:
                 continue
             size = path.stat().st_size
-            if size <= min(remaining, LARGEST_FILE) and len(selected) < MOST_FILES:
+            if size <= min(remaining, LARGEST_FILE) and len(selected) < MAX_FILES:
                 selected[str(path.relative_to(folder))] = path.read_bytes()
                 remaining -= size
         return selected

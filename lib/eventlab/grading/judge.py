@@ -36,7 +36,7 @@ MEMORY = 1024**3
 CHECK_TIMEOUT_S = 60
 START_TIMEOUT_S = 60
 TOO_SLOW = f"the check did not end within {CHECK_TIMEOUT_S} s"
-ONE_ARENA = {"MALLOC_ARENA_MAX": "2", "ARROW_DEFAULT_MEMORY_POOL": "system", "OMP_NUM_THREADS": "1"}
+FEW_ARENAS = {"MALLOC_ARENA_MAX": "2", "ARROW_DEFAULT_MEMORY_POOL": "system", "OMP_NUM_THREADS": "1"}
 """Allocators that do not reserve address space which they never use."""
 
 
@@ -56,7 +56,7 @@ class Judge:
         """Start the process without waiting for it."""
         command = [sys.executable, "-m", "eventlab.grading.judge", str(self.lab.folder), str(self.memory)]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | ONE_ARENA
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | FEW_ARENAS
         )
         assert self._process.stdout is not None
         self._reader = LineReader(self._process.stdout.fileno())
@@ -153,7 +153,7 @@ def main(folder: str, memory: int) -> None:
     import kafka  # noqa: F401
     import pyarrow.parquet  # noqa: F401
 
-    bound(memory)
+    limit_memory(memory)
     while True:
         print(json.dumps({"ready": True}), file=answers, flush=True)
         line = sys.stdin.readline()
@@ -165,16 +165,16 @@ def main(folder: str, memory: int) -> None:
         evidence = Evidence(namespace, request["seed"], request["answers"], request["sources"], files)
         for check in lab.checks_of(request["question"])[request["skip"] :]:
             verdict = check.run(evidence)
-            said = {
+            fields = {
                 "passed": bool(verdict.passed),
                 "expected": str(verdict.expected),
                 "got": str(verdict.got),
                 "unavailable": bool(verdict.unavailable),
             }
-            print(json.dumps(said), file=answers, flush=True)
+            print(json.dumps(fields), file=answers, flush=True)
 
 
-def bound(memory: int) -> None:
+def limit_memory(memory: int) -> None:
     """Limit this process to this many more bytes of address space."""
     pages = int(Path("/proc/self/statm").read_text().split()[0]) if Path("/proc/self/statm").exists() else 0
     most = pages * resource.getpagesize() + memory

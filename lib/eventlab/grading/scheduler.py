@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import shutil
 import tempfile
@@ -54,7 +55,7 @@ def default_size(submissions: int) -> int:
     if not sandbox.support().bubblewrap:
         return 1  # without network namespaces a student could reach another worker's stack
     memory = int(psutil.virtual_memory().available // MEMORY_OF_WORKER)
-    return max(1, min(_cores(), memory, -(-submissions // SUBMISSIONS_PER_WORKER)))
+    return max(1, min(_cores(), memory, math.ceil(submissions / SUBMISSIONS_PER_WORKER)))
 
 
 def _cores() -> int:
@@ -124,12 +125,12 @@ class Scheduler:
             retry: Attempt | None = None
             failed_starts = 0
             while self._has_work(retry):
-                with contextlib.ExitStack() as ended:
+                with contextlib.ExitStack() as cleanup:
                     try:
                         with self.starting:
                             if not self._has_work(retry):
                                 break
-                            worker = ended.enter_context(self._worker(number))
+                            worker = cleanup.enter_context(self._worker(number))
                             worker.wait_ready()
                     except StartError as error:
                         failed_starts += 1

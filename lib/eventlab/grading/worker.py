@@ -23,7 +23,7 @@ import nbformat
 
 from eventlab.errors import EventlabError
 from eventlab.grading import results
-from eventlab.grading.environment import sandbox
+from eventlab.grading.environment import processes, sandbox
 from eventlab.grading.environment.services import WorkerConfiguration
 from eventlab.grading.environment.worker_stack import WorkerStack
 from eventlab.grading.execution import notebook, regrade
@@ -44,6 +44,9 @@ from eventlab.labs.names import Namespace
 REFERENCE_CELL_TIMEOUT_S = 120
 REFERENCE_TIMEOUT_S = 600
 NOT_RUN = Verdict(False, "", "not run")
+NO_MEMORY = (
+    "this machine had no memory left and killed processes; grade with fewer --workers or end other programs"
+)
 logger = logging.getLogger(__name__)
 
 
@@ -57,7 +60,7 @@ class Worker:
 
     def grade(self, job: Job) -> Outcome:
         """Execute and judge a submission; whatever fails on the machine's side is an outcome too."""
-        started = time.monotonic()
+        started, kills = time.monotonic(), processes.oom_kills()
         self.stack.forget_logs()
         try:
             outcome = self._graded(job)
@@ -65,6 +68,8 @@ class Worker:
             logger.exception("The job of %r failed", job.student)
             return Outcome.infrastructure_failed(str(error) or type(error).__name__)
         assert outcome.record is not None
+        if outcome.record.status == "died" and processes.oom_kills() > kills:
+            return Outcome.infrastructure_failed(NO_MEMORY)
         seconds = round(time.monotonic() - started, 3)
         return replace(outcome, record=replace(outcome.record, seconds=seconds))
 
@@ -122,11 +127,11 @@ class Worker:
     ) -> Run:
         """Execute in a new namespace, judge each question at its check cell, and remove what is left."""
 
-        def judge(question: str) -> None:
+        def judge_question(question: str) -> None:
             evidence = Evidence(namespace, job.seed, current.answers, matched.sources, kernel.files())
             run.checks[question] = self._judge(evidence, question)
 
-        def replace(question: str) -> None:
+        def put_result(question: str) -> None:
             assert reference is not None
             try:
                 reference.put(question, namespace, kernel)
@@ -139,7 +144,9 @@ class Worker:
             kernel.write(files)
             limits = self.limits.cell_timeout, budget
             parameters = _parameters(job, namespace)
-            current = NotebookRun(matched, check_steps, kernel, parameters, *limits, judge, replace, run)
+            current = NotebookRun(
+                matched, check_steps, kernel, parameters, *limits, judge_question, put_result, run
+            )
             current.execute()
         return run
 

@@ -37,7 +37,7 @@ def extract_events(spark: SparkSession, topic: str) -> DataFrame:
     the topic does not exist or contains no JSON object with fields.
     """
     messages = load_messages(spark, find_topic(topic))
-    fields, broken = survey(messages)
+    fields, broken = names_and_broken(messages)
     if broken:
         report_broken(messages, broken)
     if not fields:
@@ -66,7 +66,7 @@ def extract_in_one_pass(spark: SparkSession, topic: str, action: Callable[[DataF
     events = messages.select(parsed(FIELDS).alias("event"), "timestamp").observe(
         seen,
         F.count_if(~is_object("event")).alias("broken"),
-        F.count_if(has_more_than(fields)).alias("incomplete"),
+        F.count_if(has_other_fields_than(fields)).alias("incomplete"),
     )
     try:
         result = action(rows_of(events, fields))
@@ -84,7 +84,7 @@ def rows_of(events: DataFrame, fields: list[str]) -> DataFrame:
     return events.where(is_object("event")).select(*columns(fields), F.col("timestamp").cast("string"))
 
 
-def survey(messages: DataFrame) -> tuple[list[str], int]:
+def names_and_broken(messages: DataFrame) -> tuple[list[str], int]:
     """Return the names of all fields, and the number of messages that are not JSON objects."""
     keys = messages.select(parsed(FIELDS).alias("event")).groupBy(
         F.when(is_object("event"), F.array_sort(F.map_keys(F.get("event", F.lit(0))))).alias("names")
@@ -98,7 +98,8 @@ def parsed(element: StructType | MapType) -> Column:
     """Return the strictly parsed message as the first element of an array; the second element has the key END.
 
     `from_json` accepts an object that other text follows (`{"a": 1} junk`). In `[MESSAGE,{END: 1}]`, the message
-    is exactly one object if and only if END is in the second element: additional brackets or values move it.
+    is exactly one object if and only if END is in the second element: with further brackets or values, END is at
+    another place.
     """
     text = F.try_validate_utf8(F.col("value").cast("string"))
     if isinstance(element, StructType):
@@ -111,7 +112,7 @@ def is_object(column: str) -> Column:
     return F.coalesce(F.get(column, F.lit(0)).isNotNull() & F.get(column, F.lit(1))[END].isNotNull(), F.lit(False))
 
 
-def has_more_than(fields: list[str]) -> Column:
+def has_other_fields_than(fields: list[str]) -> Column:
     """Return whether the `event`, parsed as a map, has another key than the fields, or one of them twice."""
     event = F.get("event", F.lit(0))
     known = sum((F.map_contains_key(event, field).cast("int") for field in fields), F.lit(0))

@@ -14,15 +14,15 @@ from typing import Any, TypeVar
 from eventlab.clients import kafka
 from eventlab.errors import EventlabError, ServiceUnavailable
 from eventlab.labs import files, parquet
-from eventlab.labs.files import MOST_FILES, File, FileError
+from eventlab.labs.files import MAX_FILES, File, FileError
 from eventlab.labs.names import Namespace
 from eventlab.settings import settings
 
 T = TypeVar("T")
 
-MOST_MESSAGES = 50_000
-MOST_BYTES = 16 * 1024 * 1024
-MOST_ROWS = 50_000
+MAX_MESSAGES = 50_000
+MAX_BYTES = 16 * 1024 * 1024
+MAX_ROWS = 50_000
 
 
 class EvidenceError(EventlabError):
@@ -162,8 +162,8 @@ class Evidence:
             found: list[File] = []
             for file in files.walk(self._absolute(path)):
                 found.append(file)
-                if len(found) > MOST_FILES:
-                    raise EvidenceError(f"{self._absolute(path)} contains more than {MOST_FILES} files")
+                if len(found) > MAX_FILES:
+                    raise EvidenceError(f"{self._absolute(path)} contains more than {MAX_FILES} files")
             return found
 
         return self.once("files", path, lambda: self._guarded(path, walk))
@@ -171,13 +171,13 @@ class Evidence:
     def _parts(self, path: str) -> dict[str, bytes]:
         """Return the content of the files that Spark would read, by name."""
         found = [file for file in self._files(path) if parquet.is_part(file.path) and file.size]
-        if sum(file.size for file in found) > MOST_BYTES:
-            raise EvidenceError(f"{self._absolute(path)} contains more than {MOST_BYTES:,} bytes")
+        if sum(file.size for file in found) > MAX_BYTES:
+            raise EvidenceError(f"{self._absolute(path)} contains more than {MAX_BYTES:,} bytes")
         places = {file.path: f"{self._absolute(path)}/{file.path}".rstrip("/") for file in found}
-        return self.once("parts", path, lambda: {n: files.read(place, MOST_BYTES) for n, place in places.items()})
+        return self.once("parts", path, lambda: {n: files.read(place, MAX_BYTES) for n, place in places.items()})
 
     def _read_rows(self, path: str) -> list[dict[str, Any]]:
-        budget = parquet.Budget(MOST_ROWS, MOST_BYTES)
+        budget = parquet.Budget(MAX_ROWS, MAX_BYTES)
         parts = self._parts(path)
         partitions = parquet.partitions(list(parts))
         return [
@@ -205,7 +205,7 @@ class Evidence:
         except FileError as error:
             raise EvidenceError(str(error)) from error
         except parquet.TooLarge as error:
-            limits = f"{MOST_ROWS:,} rows or {MOST_BYTES:,} bytes"
+            limits = f"{MAX_ROWS:,} rows or {MAX_BYTES:,} bytes"
             raise EvidenceError(f"{self._absolute(path)} contains more than {limits}") from error
         except (OSError, ValueError, KeyError, NotImplementedError) as error:  # pyarrow's are of these kinds
             raise EvidenceError(f"{path} cannot be read as Parquet: {error}") from error
@@ -243,8 +243,8 @@ def _read_topic(topic: str) -> Iterator[Message]:
         for record in kafka.read_topic(settings.bootstrap_servers, topic):
             count += 1
             size += len(record.value or b"") + len(record.key or b"")
-            if count > MOST_MESSAGES or size > MOST_BYTES:
-                limits = f"{MOST_MESSAGES:,} messages or {MOST_BYTES:,} bytes"
+            if count > MAX_MESSAGES or size > MAX_BYTES:
+                limits = f"{MAX_MESSAGES:,} messages or {MAX_BYTES:,} bytes"
                 raise EvidenceError(f"{topic} contains more than {limits}")
             place = (record.partition, record.offset, record.timestamp)
             yield Message(*place, record.key, record.value or b"", tuple(record.headers or ()))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 DEEPEST = 4
-MOST_FILES = 500
+MAX_FILES = 500
 
 
 class FileError(EventlabError):

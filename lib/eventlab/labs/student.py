@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 ANSWER = "application/vnd.eventlab.answer+json"
 """The mime type under which an answer leaves the student's process, for the judge to read."""
 LONGEST_ANSWER = 64 * 1024
-MOST_FILE_BYTES = 1024 * 1024
+MAX_FILE_BYTES = 1024 * 1024
 RERUN = """      If you ran a cell more than once, results of an earlier run may be left.
       lab.restart() deletes them all; then run your cells again."""
 
@@ -193,7 +193,7 @@ class OpenLab:
     def _evidence(self) -> Evidence:
         from eventlab.labs.evidence import Evidence
 
-        small = (path for path in Path.cwd().glob("*.py") if path.stat().st_size < MOST_FILE_BYTES)
+        small = (path for path in Path.cwd().glob("*.py") if path.stat().st_size < MAX_FILE_BYTES)
         files = {path.name: path.read_bytes() for path in small}
         return Evidence(self.namespace, self.seed, answers=self.answers, files=files)
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
@@ -42,6 +43,7 @@ def tmp_dir(settings: Settings, service: str) -> Path:
 def template_values(settings: Settings) -> dict[str, str]:
     """Return the values for the templates by name: all settings and a few derived values."""
     spark_class_path = jars.class_path("spark")
+    driver_options = [*jvm.spark_driver_options(spark_class_path), *shlex.split(settings.spark_java_options)]
     derived = {
         "host": HOST,
         "bind_host": HOST,
@@ -52,7 +54,7 @@ def template_values(settings: Settings) -> dict[str, str]:
         "spark_master": settings.spark_master,
         "user": HDFS_USER,
         "spark_class_path": os.pathsep.join(map(str, spark_class_path)),
-        "spark_driver_options": " ".join(f'"{option}"' for option in jvm.spark_driver_options(spark_class_path)),
+        "spark_driver_options": " ".join(f'"{option}"' for option in driver_options),
     }
     return {name: str(value) for name, value in settings.model_dump().items()} | derived
 

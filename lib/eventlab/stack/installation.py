@@ -91,7 +91,7 @@ def record_archives(report: ReportPhase) -> None:
             [service.name for service in SERVICES.values() if service.jars],
             report,
             grace_s=STOP_TIMEOUT_S,
-            kind=RecordingSettings,
+            settings_class=RecordingSettings,
             start_timeout_s=START_TIMEOUT_S,
         ) as stack,
     ):

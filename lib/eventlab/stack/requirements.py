@@ -58,16 +58,21 @@ def require_free_ports(settings: Settings, services: Sequence[Service]) -> None:
 
 
 def settings_on_free_ports(
-    offsets: Iterable[int], services: Iterable[str] = (), kind: type[Settings] = OwnSettings, **values: Any
+    offsets: Iterable[int],
+    services: Iterable[str] = (),
+    settings_class: type[Settings] = OwnSettings,
+    **values: Any,
 ) -> Settings:
     """Return settings with the first port offset at which all ports of the services, or of all, are free.
 
-    `kind` is the class of the settings, and `values` are further settings, for example `state_dir`. Raise
-    StackError if ports are in use at each offset.
+    `settings_class` is the class of the settings, and `values` are further settings, for example `state_dir`.
+
+    Raises:
+        StackError: Ports are in use at each offset.
     """
     offsets, selected = list(offsets), select(services)
     for offset in offsets:
-        candidate = kind(port_offset=offset, **values)
+        candidate = settings_class(port_offset=offset, **values)
         if all(ports.is_free(port) for service in selected for port in service.port_numbers(candidate)):
             return candidate
     raise StackError(
@@ -85,6 +90,6 @@ def free_offset(settings: Settings) -> int:
     current = settings.port_offset
     offsets = sorted(range(current % 100, MAX_OFFSET, 100), key=lambda offset: (offset <= current, offset))
     try:
-        return settings_on_free_ports(offsets, kind=Settings).port_offset
+        return settings_on_free_ports(offsets, settings_class=Settings).port_offset
     except StackError:  # a port that is set explicitly does not change with the offset
         return offsets[0]

@@ -6,6 +6,7 @@ services; see `startup.py`.
 
 import os
 import secrets
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -124,6 +125,7 @@ def spark_command(settings: Settings) -> list[str]:
     server = "org.apache.spark.sql.connect.service.SparkConnectServer"
     arguments = ["--properties-file", str(properties), "--class", server, "--name", "eventlab", "spark-internal"]
     main, options = "org.apache.spark.deploy.SparkSubmit", [f"-Xmx{settings.spark_memory}"]
+    options += shlex.split(settings.spark_java_options)
     return service_java_command(settings, "spark", "spark", main, *arguments, options=options)
 
 

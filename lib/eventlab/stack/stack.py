@@ -229,14 +229,15 @@ def fresh_stack(
     report: ReportPhase = no_report,
     *,
     grace_s: float = 10,
-    kind: type[Settings] = OwnSettings,
+    settings_class: type[Settings] = OwnSettings,
     start_timeout_s: float | None = None,
 ) -> Iterator[Stack]:
     """Run a stack without data next to the user's stack, and stop it at the end of the block.
 
     Of the user's settings, only `start_timeout_s` applies to it. Processes of an earlier run are stopped, and the
     old content of its state folder is deleted. The folder is kept at the end, so that its logs can be read. The
-    stack uses the first port offset at which all ports are free. `kind` is the settings' class; see `Stack` for
+    stack uses the first port offset at which all ports are free. `settings_class` is
+    the class of its settings; see `Stack` for
     other arguments.
 
     Raises:
@@ -247,9 +248,9 @@ def fresh_stack(
     values = {"state_dir": folder, "start_timeout_s": start_timeout_s or user_settings.start_timeout_s}
     try:
         with filelock.FileLock(folder.with_name(f"{folder.name}.lock"), timeout=0):
-            Stack(kind(state_dir=folder)).down()
+            Stack(settings_class(state_dir=folder)).down()
             shutil.rmtree(folder, ignore_errors=True)
-            settings = requirements.settings_on_free_ports(offsets, services, kind, **values)
+            settings = requirements.settings_on_free_ports(offsets, services, settings_class, **values)
             with Stack(settings, services, report, grace_s) as stack:
                 yield stack
     except filelock.Timeout as error:

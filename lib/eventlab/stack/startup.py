@@ -45,7 +45,7 @@ def no_report(*_: object) -> None:
 
 
 def services_to_start(settings: Settings, services: Sequence[Service], report: ReportPhase) -> list[Service]:
-    """Return the services that must be started; stop a process that hangs.
+    """Stop processes that hang, and return the services that must be started.
 
     Wait for a slow process while it makes progress: on a busy machine, a healthy service can be slow.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -52,6 +53,18 @@ def close_worker(process: subprocess.Popen[str], timeout_s: float = 6) -> None:
             member.terminate()
     _, running = psutil.wait_procs(members, timeout=SERVICES_TIMEOUT_S)
     _kill(running)
+
+
+def oom_kills() -> int:
+    """Return how many processes this machine has killed since its start because it had no memory left.
+
+    Returns 0 where the system does not count them.
+    """
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/vmstat").read_text().splitlines():
+            if line.startswith("oom_kill "):
+                return int(line.split()[1])
+    return 0
 
 
 def _kill(processes: Sequence[psutil.Process]) -> None:

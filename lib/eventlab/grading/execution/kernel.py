@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from eventlab.grading.environment.fork_server import KernelProcess
 
 LARGEST_MESSAGE = 32 * 1024 * 1024
-MOST_WAITING = 8
+MAX_WAITING = 8
 """Messages of a kernel that wait in a socket to be read."""
 START_TIMEOUT_S = 60
 INTERRUPT_S = 3.0
@@ -173,7 +173,7 @@ def _context() -> zmq.Context:
     """
     context = zmq.Context()
     context.setsockopt(zmq.MAXMSGSIZE, LARGEST_MESSAGE)
-    context.setsockopt(zmq.RCVHWM, MOST_WAITING)
+    context.setsockopt(zmq.RCVHWM, MAX_WAITING)
     context.setsockopt(zmq.LINGER, 0)
     return context
 

@@ -25,7 +25,7 @@ LARGE = 4 * 1024**2
 """A file above this size is read in a process with a limit on memory: its JSON can take 24 times its size."""
 READ_MEMORY, READ_TIMEOUT_S = 1024**3, 60
 LONGEST_SOURCE = 512 * 1024
-MOST_CELLS = 2000
+MAX_CELLS = 2000
 
 
 class UnreadableError(EventlabError):
@@ -134,7 +134,7 @@ def _read(path: Path) -> list[dict[str, Any]]:
         found_cells = [cell for sheet in sheets for cell in _list(sheet.get("cells"))]
     if not isinstance(found_cells, list):
         raise UnreadableError("not a notebook: it has no cells")
-    read_cells = [cell for cell in map(_cell, found_cells[:MOST_CELLS]) if cell is not None]
+    read_cells = [cell for cell in map(_cell, found_cells[:MAX_CELLS]) if cell is not None]
     if not read_cells:
         raise UnreadableError("the notebook has no cells")
     return read_cells
@@ -261,9 +261,9 @@ def instructors(lab_notebook: Path) -> NotebookNode:
 
 def main(path: str) -> None:
     """Print the cells of a notebook, or as text why it cannot be read, as JSON."""
-    from eventlab.grading.judge import bound
+    from eventlab.grading.judge import limit_memory
 
-    bound(READ_MEMORY)
+    limit_memory(READ_MEMORY)
     try:
         print(json.dumps(_read(Path(path))))
     except UnreadableError as error:

@@ -13,17 +13,17 @@ from eventlab.labs.student import ANSWER, LONGEST_ANSWER
 
 Ended = Literal["done", "raised", "timed_out", "died"]
 
-MOST_OUTPUT = 128 * 1024
+MAX_OUTPUT = 128 * 1024
 """Characters of text that are kept of a cell."""
-MOST_TEXT = 8 * 1024 * 1024
+MAX_TEXT = 8 * 1024 * 1024
 """Characters of text that are kept of a notebook."""
-MOST_OUTPUTS, MOST_OUTPUTS_OF_CELL = 20_000, 500
+MAX_OUTPUTS, MAX_OUTPUTS_OF_CELL = 20_000, 500
 """Outputs that are kept of a notebook and of a cell."""
-MOST_RICH_OUTPUT = 16 * 1024 * 1024
+MAX_RICH_OUTPUT = 16 * 1024 * 1024
 """Bytes of plots and tables that are kept of a notebook."""
-MOST_VALUES = 200_000
+MAX_VALUES = 200_000
 """Lists and objects in one output; in memory an empty one takes a hundred times its two bytes of JSON."""
-MOST_ANSWERS = 16 * 1024 * 1024
+MAX_ANSWERS = 16 * 1024 * 1024
 """Bytes of the last answers to all questions."""
 
 
@@ -82,7 +82,7 @@ class Capture:
         return False
 
     def _keep_text(self, text: str, name: str) -> None:
-        left = min(MOST_OUTPUT - self.text, MOST_TEXT - self.budget.text)
+        left = min(MAX_OUTPUT - self.text, MAX_TEXT - self.budget.text)
         if left <= 0 or not text:
             return
         self.text += len(text)
@@ -99,22 +99,22 @@ class Capture:
         """Keep plots, tables and errors up to the limits of the notebook, and answers beyond them."""
         content = json.dumps(message["content"])
         self.budget.kept += len(content)
-        if content.count("{") + content.count("[") > MOST_VALUES:
+        if content.count("{") + content.count("[") > MAX_VALUES:
             return
         answer = (message["content"].get("data") or {}).get(ANSWER)
         if isinstance(answer, dict) and len(content) <= 4 * LONGEST_ANSWER:
             self._keep_answer(answer, len(content))
-        if self.budget.kept <= MOST_RICH_OUTPUT and self._has_room():
+        if self.budget.kept <= MAX_RICH_OUTPUT and self._has_room():
             self._keep(output_from_msg(message))
 
     def _keep_answer(self, answer: dict[str, Any], size: int) -> None:
         """Keep an answer in the place of an earlier one to the same question."""
         question, sizes = answer.get("question"), self.budget.sizes
-        if isinstance(question, str) and sum(sizes.values()) - sizes.get(question, 0) + size <= MOST_ANSWERS:
+        if isinstance(question, str) and sum(sizes.values()) - sizes.get(question, 0) + size <= MAX_ANSWERS:
             self.budget.answers[question], sizes[question] = answer.get("value"), size
 
     def _has_room(self) -> bool:
-        return len(self.result.outputs) < MOST_OUTPUTS_OF_CELL and self.budget.outputs < MOST_OUTPUTS
+        return len(self.result.outputs) < MAX_OUTPUTS_OF_CELL and self.budget.outputs < MAX_OUTPUTS
 
     def _keep(self, output: NotebookNode) -> None:
         self.budget.outputs += 1

@@ -14,7 +14,7 @@ from eventlab.grading.execution.outputs import CellResult
 from eventlab.grading.results import CheckResult, Status
 
 UNTOUCHED = ("", "# YOUR CODE HERE\nraise NotImplementedError()")
-MOST_SKIPPED = 3
+MAX_SKIPPED = 3
 """When more of the added cells have ended a run, all added cells are left out."""
 
 
@@ -92,7 +92,7 @@ def next_plan(matched: Matched, questions: Sequence[str], runs: Sequence[Run]) -
     ends the kernel later: then all earlier ones are replaced, and the second of the two runs again.
     """
     last = runs[-1]
-    if last.out_of_time or len(runs) > 2 * len(questions) + MOST_SKIPPED:
+    if last.out_of_time or len(runs) > 2 * len(questions) + MAX_SKIPPED:
         return None
     own = {question: best(runs, question) for question in questions}
     unfinished = [q for q, run in own.items() if run is None or not run.is_full(q)]
@@ -120,7 +120,7 @@ def _without(matched: Matched, plan: Plan, blocked: int) -> Plan:
     added = {number for number, step in enumerate(matched.steps) if step.is_added}
     if step.is_added:
         skipped = plan.skipped | {blocked}
-        return Plan(plan.replaced, skipped if len(skipped) <= MOST_SKIPPED else frozenset(added))
+        return Plan(plan.replaced, skipped if len(skipped) <= MAX_SKIPPED else frozenset(added))
     if step.question:
         return Plan(plan.replaced | {step.question}, plan.skipped)
     return Plan(plan.replaced, plan.skipped | {number for number in added if number < blocked})

@@ -20,8 +20,8 @@ WORK, HOME = "/submission", "/home/student"
 FRESH = {WORK: 0o755, HOME: 0o700, "/tmp": 0o1777, "/dev/shm": 0o1777}
 SCRATCH = "/scratch"
 """The file system that the fresh folders share: their limits are limits of them all."""
-MOST_FILES = 20_000
-MOST_TERMINALS = 64
+MAX_FILES = 20_000
+MAX_TERMINALS = 64
 """The machine has 4,096 for everybody; each `!command` of IPython uses one."""
 PAGE = os.sysconf("SC_PAGE_SIZE")
 SLACK = 3 * 1024**3
@@ -102,7 +102,7 @@ def fresh_folders(wanted: dict[str, Any], id: str) -> None:
     rights.mount(f"{wanted['kernels']}/{id}", "/kernel", flags=rights.MS_BIND)
     rights.mount("none", wanted["kernels"], "tmpfs", rights.MS_NOSUID | rights.MS_NODEV, "size=4k,mode=0700")
     rights.mount("/tmp", "/before", flags=rights.MS_BIND | rights.MS_REC)
-    options = f"size={wanted['size']},mode=0755,nr_inodes={MOST_FILES}"
+    options = f"size={wanted['size']},mode=0755,nr_inodes={MAX_FILES}"
     rights.mount("none", SCRATCH, "tmpfs", rights.MS_NOSUID | rights.MS_NODEV, options)
     for number, (folder, mode) in enumerate(FRESH.items()):
         part = f"{SCRATCH}/{number}"
@@ -119,7 +119,7 @@ def fresh_folders(wanted: dict[str, Any], id: str) -> None:
             Path(path).touch()
         rights.mount(before, path, flags=rights.MS_BIND | rights.MS_REC)
     rights.mount("none", "/before", "tmpfs", rights.MS_NOSUID | rights.MS_NODEV, "size=4k,mode=0700")
-    terminals = f"newinstance,ptmxmode=0666,mode=0620,max={MOST_TERMINALS}"
+    terminals = f"newinstance,ptmxmode=0666,mode=0620,max={MAX_TERMINALS}"
     rights.mount("devpts", "/dev/pts", "devpts", rights.MS_NOSUID | rights.MS_NOEXEC, terminals)
     rights.mount("proc", "/proc", "proc", rights.MS_NOSUID | rights.MS_NODEV | rights.MS_NOEXEC)
 

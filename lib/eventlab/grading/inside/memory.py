@@ -14,7 +14,7 @@ SOCKET_BYTES = 2 * 212_992
 """What a pipe and a socket can hold in the kernel without being read; each is counted as full."""
 AREA_BYTES, LOCK_BYTES = 256, 192
 """What the kernel stores for an area of a process's memory (a line of /proc/PID/maps) and for a lock of a file."""
-MOST_LOCKS = 100_000
+MAX_LOCKS = 100_000
 """To read more of them from /proc/locks takes seconds."""
 FEW_PROCESSES = 8
 """So many processes hold little: each has 65,530 areas at most."""
@@ -81,12 +81,12 @@ def by_areas(pids: list[int]) -> int:
 
 
 def by_locks(pids: list[int], allowed: int) -> int:
-    """Return the bytes of the processes' locks of files; with MOST_LOCKS they hold more than allowed."""
+    """Return the bytes of the processes' locks of files; with MAX_LOCKS they hold more than allowed."""
     found, own = 0, {b"-1", *(str(pid).encode() for pid in pids)}  # -1: a lock of an open file, of any process
     with contextlib.suppress(OSError), open("/proc/locks", "rb") as file:
         for line in file:
             found += not own.isdisjoint(line.split()[4:6])
-            if found == MOST_LOCKS:
+            if found == MAX_LOCKS:
                 return allowed + 1
     return LOCK_BYTES * found
 

@@ -7,7 +7,7 @@ import contextlib
 import os
 import stat
 
-MOST_FILES, MOST_FILE_BYTES, MOST_BYTES = 200, 1024 * 1024, 16 * 1024 * 1024
+MAX_FILES, MAX_FILE_BYTES, MAX_BYTES = 200, 1024 * 1024, 16 * 1024 * 1024
 
 
 def write_below(folder: int, name: str, content: bytes, uid: int) -> None:
@@ -42,14 +42,14 @@ def own(name: str, folder: int, uid: int) -> None:
 def plain_files(folder: int) -> dict[str, str]:
     """Return the regular files of a folder as base64, by name; large ones and links are left out."""
     found: dict[str, str] = {}
-    remaining = MOST_BYTES
-    for name in sorted(os.listdir(folder))[:MOST_FILES]:
+    remaining = MAX_BYTES
+    for name in sorted(os.listdir(folder))[:MAX_FILES]:
         with contextlib.suppress(OSError, UnicodeError):
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
             with os.fdopen(os.open(name, flags, dir_fd=folder), "rb") as file:
                 facts = os.fstat(file.fileno())
-                if stat.S_ISREG(facts.st_mode) and facts.st_size <= min(MOST_FILE_BYTES, remaining):
+                if stat.S_ISREG(facts.st_mode) and facts.st_size <= min(MAX_FILE_BYTES, remaining):
                     name.encode()
                     remaining -= facts.st_size
-                    found[name] = base64.b64encode(file.read(MOST_FILE_BYTES)).decode()
+                    found[name] = base64.b64encode(file.read(MAX_FILE_BYTES)).decode()
     return found
