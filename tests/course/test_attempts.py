@@ -17,6 +17,7 @@ from nbformat.v4 import new_code_cell
 from eventlab.course import run as course_run
 from eventlab.course.exercises import checks
 from eventlab.stack import Stack
+from tests.helpers import first_group
 
 LESSONS = course_run.find_lessons()
 ATTEMPTS = tomllib.loads(Path(__file__).with_name("attempts.toml").read_text())
@@ -76,7 +77,7 @@ def test_the_verdicts_are_right_after_mistakes_and_when_cells_run_twice(stack, p
                 if "exercise" in tags:
                     exercises["stub"] = cell.source
                 elif "solution" in tags:
-                    name = re.search(r'course\.check\("(.+?)"', cell.source)[1]
+                    name = first_group(r'course\.check\("(.+?)"', cell.source)
                     unexpected += learner.attempt(name, exercises["stub"], cell.source)
                 else:
                     for _ in range(2 if any(part in cell.source for part in SENDS) else 1):
