@@ -1,9 +1,12 @@
 """The check of an exercise says whether it is solved, and what is missing."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from eventlab import course
-from eventlab.course import preparation
+from eventlab.clients import kafka
+from eventlab.course import exercises, preparation
 
 
 def checked(capsys, *arguments):
@@ -19,14 +22,122 @@ def test_without_an_answer_the_check_says_what_to_do(capsys):
 
 
 def test_a_wrong_answer_is_shown_with_a_hint(capsys):
-    printed = checked(capsys, "05-1", 20)
+    printed = checked(capsys, "08-1", "sword")
 
-    assert printed.startswith("Exercise 5.1: not yet. Your answer is 20. Two conditions:")
+    assert printed.startswith("Exercise 8.1: not yet. Your answer is 'sword'. Group by the item")
 
 
 @pytest.mark.parametrize("answer", [10, "10", ["10"], " 10\n"])
 def test_the_output_of_a_shell_command_is_a_right_answer(capsys, answer):
     assert checked(capsys, "04-1", answer) == "Exercise 4.1: correct.\n"
+
+
+def test_an_answer_is_not_missing_when_it_is_none(capsys):
+    printed = checked(capsys, "08-1", None)
+
+    assert printed.startswith("Exercise 8.1: not yet. Your answer is None. A function that shows")
+
+
+@pytest.fixture
+def sent(monkeypatch):
+    """Events that the lesson's topic contains instead of those in Kafka; the lesson begins at offset 2."""
+    events = [{"event_type": "purchase", "item": {"name": "sword", "price": 999}, "quantity": 1}, {}]
+    monkeypatch.setattr(preparation.lesson, "topic", "events")
+    monkeypatch.setattr(preparation.lesson, "start", 2)
+    monkeypatch.setattr(exercises, "checked_until", set())
+    monkeypatch.setattr(exercises, "numbered_events", lambda: list(enumerate(events))[2:])
+    monkeypatch.setattr(preparation, "end_offset", lambda topic: len(events))
+    return events
+
+
+KNIFE = {"event_type": "purchase_knife", "Host": "user3.verizon.com"}
+SWORD = {"event_type": "purchase", "item": {"name": "sword", "price": 120, "tags": []}, "quantity": 1}
+POTIONS = {"event_type": "purchase", "item": {"name": "potion", "price": 15, "tags": []}, "quantity": 7}
+
+
+def test_25_knives_are_right_again_when_the_solution_sends_25_more(capsys, sent):
+    sent += [KNIFE] * 25
+    assert checked(capsys, "03-1") == "Exercise 3.1: correct.\n"
+
+    sent += [KNIFE] * 25
+    assert checked(capsys, "03-1") == "Exercise 3.1: correct.\n"
+    assert checked(capsys, "03-1") == "Exercise 3.1: correct.\n"
+
+
+@pytest.mark.parametrize("number", [0, 10, 50, 250])
+def test_after_a_wrong_number_of_knives_25_more_are_right(capsys, sent, number):
+    sent += [KNIFE] * number
+    printed = checked(capsys, "03-1")
+    assert printed.startswith(f"Exercise 3.1: not yet. {number} knives were bought")
+    assert printed.endswith("Send 25 requests with one command, and check again: earlier requests do not count.\n")
+
+    sent += [KNIFE] * 25
+    assert checked(capsys, "03-1") == "Exercise 3.1: correct.\n"
+
+
+def test_ten_knives_three_times_are_not_25(capsys, sent):
+    for _ in range(3):
+        sent += [KNIFE] * 10
+        assert "10 knives were bought" in checked(capsys, "03-1")
+
+
+@pytest.mark.parametrize(("times", "revenue"), [(1, 225), (2, 450)])
+def test_the_revenue_is_that_of_the_purchases_that_were_sent(capsys, sent, times, revenue):
+    sent += [SWORD, POTIONS] * times + [{"event_type": "purchase", "item": "by hand"}, {"event_type": "purchase"}]
+
+    assert checked(capsys, "06-2", revenue) == "Exercise 6.2: correct.\n"
+    assert "multiply item.price by quantity" in checked(capsys, "06-2", 135)
+
+
+def test_without_a_purchase_the_check_says_which_cells_to_run(capsys, sent):
+    assert "Run the two cells that send purchases again" in checked(capsys, "06-2", None)
+
+
+def test_the_hosts_that_occur_are_named(capsys, sent):
+    assert checked(capsys, "02-1").endswith("These occur: none.\n")
+
+    sent += [{"Host": "user3.verizon"}]
+    assert checked(capsys, "02-1").endswith("These occur: user3.verizon.\n")
+
+    sent += [{"Host": "user3.verizon.com"}]
+    assert checked(capsys, "02-1") == "Exercise 2.1: correct.\n"
+
+
+def test_all_events_since_the_lesson_began_are_counted(capsys, sent):
+    sent += [{}] * 4
+
+    assert checked(capsys, "02-2", ["% Reached end of topic", "4"]) == "Exercise 2.2: correct.\n"
+    assert "The lesson's first event has offset 2." in checked(capsys, "02-2", 6)
+
+
+@pytest.mark.parametrize("name", ["04-1", "05-1"])
+def test_an_event_that_does_not_belong_to_the_topic_is_named_as_the_reason(capsys, sent, name):
+    assert "Run the cell with course.prepare again" in checked(capsys, name, 11)
+
+    sent += [{}] * 38
+    assert "course.prepare" not in checked(capsys, name, 11)
+
+
+def test_a_group_that_has_committed_by_mistake_is_set_back(capsys, monkeypatch):
+    committed = {0: 5}
+    monkeypatch.setattr(kafka, "committed_offsets", lambda *arguments: committed)
+    monkeypatch.setattr(preparation.lesson, "topic", "events-04")
+
+    printed = checked(capsys, "04-2", 5)
+    assert "--group game-analytics-3 --topic events-04 --reset-offsets --to-earliest --execute" in printed
+    committed.clear()
+    assert "Its first number is the start." in checked(capsys, "04-2", (0, 4))
+    assert checked(capsys, "04-2", 0) == "Exercise 4.2: correct.\n"
+
+
+def test_services_that_run_are_named_and_their_number_is_not_the_answer(capsys, monkeypatch):
+    running = [SimpleNamespace(name="kafka", state="running", pid=7)]
+    monkeypatch.setattr(exercises, "Stack", lambda settings: SimpleNamespace(status=lambda names: running))
+    assert "These services run: kafka. Run !eventlab down" in checked(capsys, "09-1", 1)
+
+    running.clear()
+    assert "Count the services" in checked(capsys, "09-1", 1)
+    assert checked(capsys, "09-1", 0) == "Exercise 9.1: correct.\n"
 
 
 def test_an_unknown_exercise_is_refused_with_the_names_of_all():
@@ -51,16 +162,18 @@ def test_a_check_looks_at_hdfs(stack, capsys):
 
     filesystem.delete("/tmp/hello")
 
-    assert checked(capsys, "01-2") == "Exercise 1.2: not yet. There is no folder /tmp/hello on HDFS.\n"
+    assert checked(capsys, "01-2") == (
+        "Exercise 1.2: not yet. There is no folder /tmp/hello on HDFS. Create it with hadoop fs -mkdir.\n"
+    )
 
 
 def test_a_check_looks_at_the_partitions_of_a_topic(stack, capsys):
-    from eventlab.clients import kafka
-
     kafka.delete_topics(stack.bootstrap_servers, ["practice"])
     assert "There is no topic 'practice'" in checked(capsys, "01-1")
 
     kafka.recreate_topic(stack.bootstrap_servers, "practice")
 
-    assert "The topic 'practice' has 1 partition(s), not 3" in checked(capsys, "01-1")
+    printed = checked(capsys, "01-1")
+    assert "The topic 'practice' has 1 partition(s), not 3. Delete it, and create it again:\n" in printed
+    assert f"!kafka-topics --delete --topic practice --bootstrap-server {stack.bootstrap_servers}\n" in printed
     kafka.delete_topics(stack.bootstrap_servers, ["practice"])

@@ -1,8 +1,10 @@
 """Every lesson has the course's form, and running it gives the outputs that are committed with it."""
 
+import ast
 import re
 import subprocess
 import sys
+from itertools import pairwise
 
 import nbformat
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from eventlab.course import quiz
 from eventlab.course import run as course_run
 from eventlab.course.exercises import checks
+from eventlab.course.program import show_program
 from eventlab.lessons import LESSONS as CATALOGUE
 from eventlab.lessons import readme_table
 from eventlab.settings import ROOT
@@ -149,14 +152,31 @@ def test_a_program_that_a_lesson_shows_is_the_current_one():
     printed = 0
     for path in LESSONS:
         for cell in read(path).cells:
-            source = re.fullmatch(r'course\.show_program\("(.+)"\)', cell.source)
-            if source:
+            if cell.source.startswith("course.show_program("):
                 printed += 1
-                program = (ROOT / source[1]).read_text()
+                program = show_program(
+                    *(ast.literal_eval(name) for name in ast.parse(cell.source).body[0].value.args)
+                )
                 shown = cell.outputs[0].data["text/markdown"]
-                assert shown == f"```python\n{program}```", f"run: eventlab run --in-place {path.stem}"
+                assert shown == program._repr_markdown_(), f"run: eventlab run --in-place {path.stem}"
 
-    assert printed == 4
+    assert printed == 5
+
+
+@pytest.mark.parametrize("name", quiz.questions())
+def test_a_lesson_is_committed_with_the_current_text_of_its_predictions(name):
+    path = next(path for path in LESSONS if path.stem.startswith(name[:2]))
+    cell = next(cell for cell in read(path).cells if cell.source == f'course.predict("{name}")')
+
+    assert cell.outputs[0].data["text/plain"] == repr(quiz.predict(name))
+
+
+@FOR_EACH_LESSON
+def test_text_follows_each_heading(path):
+    lines = [line for cell in read(path).cells for line in [*cell.source.splitlines(), cell.cell_type] if line]
+    headings = [(line, following) for line, following in pairwise(lines) if re.match("##+ ", line)]
+
+    assert [line for line, following in headings if following == "markdown" or following.startswith("#")] == []
 
 
 @pytest.mark.services

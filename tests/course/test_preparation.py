@@ -219,7 +219,7 @@ def test_purchases_that_differ_from_those_of_the_course_are_replaced(stack, topi
     spark.sql("select 'x' as Host, 'purchase_sword' as event_type").write.mode("overwrite").parquet(path)
 
     assert course.ensure_purchases(topic, path) == 20
-    assert course._count_purchases(spark, path) == course.COURSE_PURCHASES
+    assert course.count_purchases(spark, path) == course.COURSE_PURCHASES
     spark.stop()
 
 

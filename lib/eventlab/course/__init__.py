@@ -3,7 +3,6 @@
 Lessons import this package: `course.prepare(...)`, `course.predict(...)`, `course.check(...)`.
 """
 
-from eventlab.course.exercises import check
 from eventlab.course.preparation import (
     LessonError,
     connect,
@@ -15,6 +14,7 @@ from eventlab.course.preparation import (
 )
 from eventlab.course.program import show_program
 from eventlab.course.quiz import predict
+from eventlab.course.verdict import check
 from eventlab.settings import ROOT
 
 __all__ = [

@@ -1,8 +1,9 @@
-"""The answer to an exercise: one number or one text, whatever kind of value the learner assigns."""
+"""The answer that a learner gives to an exercise: as a simple value, compared, and described in a message."""
 
 from numbers import Number
 from typing import Any
 
+LONGEST_TEXT = 70
 ADVICE = {
     "DataFrame": "count() counts its rows, and first()[0] is its first value (in pandas: .iloc[0, 0]).",
     "Series": ".iloc[0] is its first value.",
@@ -16,15 +17,15 @@ ADVICE = {
 SEVERAL = "It contains several values or none. Take the one that the exercise asks for, as in answer[0]."
 
 
-def is_missing(answer: Any) -> bool:
-    """Return whether the exercise has not been answered: its `...` is still there, or the answer is None."""
-    return answer is ... or answer is None
-
-
 def plain(answer: Any) -> Any:
-    """Return an answer as a simple value: the only line of a shell command's output, and a number as a number."""
-    if isinstance(answer, list) and len(answer) == 1:
-        answer = answer[0]
+    """Return an answer as a simple value.
+
+    A list or row with one value becomes this value, and a text of digits becomes a number. Of a shell command's
+    output, empty lines and messages of kafkacat are left out.
+    """
+    if isinstance(answer, list | tuple):
+        values = [value for value in answer if not _is_message(value)]
+        return plain(values[0]) if len(values) == 1 else answer
     if isinstance(answer, str):
         answer = answer.strip()
         return int(answer) if answer.isdecimal() else answer
@@ -32,18 +33,35 @@ def plain(answer: Any) -> Any:
     return answer.item() if "generic" in _class_names(answer) and hasattr(type(answer), "item") else answer
 
 
-def problem_with(answer: Any) -> str | None:
-    """Return why a value cannot be an answer and how to get one from it, or None for a number or a text."""
-    if isinstance(answer, str | Number):
-        return None
+def _is_message(value: Any) -> bool:
+    return isinstance(value, str) and (not value.strip() or value.startswith("% "))
+
+
+def same(answer: Any, expected: Any) -> bool:
+    """Return whether an answer is a number or a text, and equals the expected one."""
+    return isinstance(answer, Number | str) and answer == expected
+
+
+def description(answer: Any) -> str:
+    """Return a sentence about a wrong answer: its value, or why it cannot be one and how to get one from it."""
+    if answer is None:
+        return "Your answer is None. A function that shows or prints a value, such as show(), returns None."
+    if isinstance(answer, Number | str):
+        return f"Your answer is {_short(answer)}."
     names = _class_names(answer)
     advice = next((ADVICE[name] for name in names if name in ADVICE), None)
+    if advice is None and isinstance(answer, list | tuple):
+        return f"Your answer has {len(answer)} values, not one: {_short(answer)}."
     if advice is None:
         advice = SEVERAL if hasattr(type(answer), "__len__") else "Assign a number or a text."
-    name = "list" if "list" in names else names[0]
-    return f"This is a {name}, not a number or a text. {advice}"
+    return f"Your answer is a {names[0]}, not a number or a text. {advice}"
 
 
 def _class_names(value: Any) -> list[str]:
     """Return the names of a value's class and of the classes from which it derives."""
     return [kind.__name__ for kind in type(value).__mro__]
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}..."

@@ -241,7 +241,7 @@ def ensure_purchases(topic: str, path: str) -> int:
     from eventlab.jobs import filtered_writes
 
     session = SparkSession.builder.getOrCreate()
-    existing = _count_purchases(session, path)
+    existing = count_purchases(session, path)
     if existing is not None and existing != COURSE_PURCHASES and settings.default_fs_url:
         raise LessonError(
             f"{path} at {settings.default_fs} contains other data than the course's sword purchases. Lessons "
@@ -252,7 +252,7 @@ def ensure_purchases(topic: str, path: str) -> int:
     return session.read.parquet(path).count()
 
 
-def _count_purchases(session: SparkSession, path: str) -> Counter | None:
+def count_purchases(session: SparkSession, path: str) -> Counter | None:
     """Count the rows of a Parquet folder by host and event type; return None when the path does not exist."""
     from pyspark.errors import AnalysisException
 

@@ -41,7 +41,7 @@ def show_program(path: str, *names: str) -> Program:
 def parts_of(source: str) -> dict[str, str]:
     """Return the lines of each function, class and constant at the top level of a program, with decorators."""
     lines = source.splitlines(keepends=True)
-    parts = {}
+    parts: dict[str, str] = {}
     for node in ast.parse(source).body:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
