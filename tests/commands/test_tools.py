@@ -26,15 +26,19 @@ def test_a_kafka_tool_starts_kafkas_class_with_the_stacks_broker(settings):
 
 
 @pytest.mark.services
-def test_a_kafka_tool_gives_up_soon_when_no_broker_answers():
+def test_a_kafka_tool_gives_up_soon_when_no_broker_answers(stack):
     started = time.monotonic()
+    run(BIN_FOLDER / "kafka-topics", "--list")
+    answered_s, started = time.monotonic() - started, time.monotonic()
 
     done = run(BIN_FOLDER / "kafka-topics", "--list", "--bootstrap-server", "127.0.0.1:1")
 
     assert done.returncode == 1
     assert "Timed out" in done.stdout + done.stderr
     assert "\tat " not in done.stderr
-    assert time.monotonic() - started < 15  # Kafka's default is 60 s
+    waited_s = time.monotonic() - started
+    assert waited_s < 30  # Kafka's default is 60 s
+    assert waited_s - answered_s < 12  # Java starts slowly on a busy machine, also when the broker answers
 
 
 def test_a_broker_that_is_named_is_kept(settings):
