@@ -183,3 +183,42 @@ def notebook(broken: Settings, open_notebook: Callable[..., Notebook]) -> Notebo
 def unused(tmp_path: Path) -> Settings:
     """Return settings of a stack that was never started."""
     return free_settings(tmp_path / "state")
+
+
+WHISPERS = """
+import json
+from kafka import KafkaConsumer, KafkaProducer
+producer = KafkaProducer(bootstrap_servers=broker)
+for number in range(3):
+    producer.send("whispers", json.dumps({"n": number}).encode())
+producer.flush()
+sales = spark.createDataFrame([("purchase_sword", 1), ("purchase_knife", 2)], ["event_type", "n"])
+sales.createOrReplaceTempView("sales")
+"""
+
+
+@pytest.fixture(scope="module")
+def whispers(notebook):
+    """Send three messages and create a table; return the notebook."""
+    notebook.assert_runs("!kafka-topics --create --topic whispers && kafka-topics --create --topic hush")
+    notebook.assert_runs(WHISPERS)
+    return notebook
+
+
+def why(notebook, cell):
+    """Run a cell that shows nothing, then `%why`, and return its box."""
+    notebook.run(cell)
+    assert notebook.reply["status"] == "ok", notebook.reply
+    box = notebook.run("%why")
+    assert notebook.reply["status"] == "ok", notebook.reply
+    assert box, notebook.printed
+    return box
+
+
+def fixed(notebook, cell, box):
+    """Do what the box says, and run the cell again."""
+    if box["instruction"].startswith(REPLACE_LINE):
+        return notebook.run(with_line(cell, box["remedy"]))
+    notebook.run(box["remedy"])
+    assert notebook.reply["status"] == "ok", notebook.reply
+    return notebook.run(cell)

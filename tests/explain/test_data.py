@@ -103,7 +103,7 @@ def test_a_missing_and_a_misspelt_path_are_explained(notebook):
 
     cell = "spark.read.parquet('/tmp/purchases').count()"
     box = notebook.assert_fails(cell)
-    assert "course.ensure_purchases" in box["remedy"]
+    assert 'course.prepare("events-07", events=True, purchases="/tmp/purchases")' in box["remedy"]
     notebook.assert_runs("course.fresh_topic(settings.topic); course.preparation.send_course_events()")
     notebook.assert_fixed(cell, box)
 

@@ -10,15 +10,15 @@ from collections.abc import Mapping
 from typing import Any
 
 KAFKA_READ_OPTIONS = {
-    "kafka.default.api.timeout.ms": "4000",
+    "kafka.default.api.timeout.ms": "3000",
     "kafka.request.timeout.ms": "3000",
     "fetchOffset.numRetries": "2",
     "kafkaConsumer.pollTimeoutMs": "8000",
 }
 KAFKA_WRITE_OPTIONS = {
-    "kafka.max.block.ms": "10000",
+    "kafka.max.block.ms": "7000",
     "kafka.request.timeout.ms": "4000",
-    "kafka.delivery.timeout.ms": "10000",
+    "kafka.delivery.timeout.ms": "9000",
 }
 REQUEST_TIMEOUT = "kafka.request.timeout.ms"
 LINGER = "kafka.linger.ms"
@@ -98,7 +98,7 @@ def fitting(defaults: Mapping[str, str], chosen: Mapping[str, Any]) -> dict[str,
         return result
     for name in AT_LEAST_THE_REQUEST:
         if name in result:
-            result[name] = str(max(int(result[name]), least + 1000))
+            result[name] = str(max(int(result[name]), least))
     for name in AT_LEAST_THE_REQUEST:
         if str(chosen.get(name, "")).isdigit() and REQUEST_TIMEOUT in result:
             result[REQUEST_TIMEOUT] = str(min(int(result[REQUEST_TIMEOUT]), int(chosen[name])))

@@ -64,7 +64,7 @@ class CellHook:
         if error is None and not is_suspect(cell) and "Row(" not in cell.source:
             return
         with contextlib.suppress(KeyboardInterrupt):
-            if explanation := explain_in_time(cell):
+            if explanation := explain_in_time(replace(cell)):  # last_cell holds no values of variables
                 display(explanation.bundle(), raw=True)
             if details := spark_traceback.jvm_details(error):
                 display(spark_traceback.fold(details), raw=True)

@@ -1,5 +1,6 @@
 """The Spark sessions and DataFrames of a notebook, for the explanations of Spark's errors."""
 
+import sys
 from collections.abc import Iterator
 from typing import Any, TypeGuard
 
@@ -32,6 +33,8 @@ def session_of(cell: FailedCell) -> Any:
     session = cell.namespace[name] if name else None
     if session is not None and not is_closed(session):
         return session
+    if "pyspark" not in sys.modules:
+        return None  # its import would take 100 MB in a notebook without Spark
     from pyspark.sql import SparkSession
 
     active = SparkSession.getActiveSession()

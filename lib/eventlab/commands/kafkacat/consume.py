@@ -34,10 +34,6 @@ def run(options: Options) -> int:
     consumer = Consumer(PROPERTIES | config)
     failure = f"Failed to query metadata for topic {options.topic}"
     topic = metadata.request(consumer, options.brokers, options.topic, failure).topics[options.topic]
-    if topic.error and topic.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-        existing = sorted(name for name in metadata.request(consumer, options.brokers).topics if name[:2] != "__")
-        names = f"topics at {options.brokers}: {', '.join(existing) or 'none'}"
-        raise FatalError(f"Topic {topic.topic} error: {topic.error.str()} ({names})")
     partitions = select_partitions(topic, options.partition)
     consumer.assign([TopicPartition(options.topic, number, options.offset) for number in partitions])
     with suppress(KeyboardInterrupt):

@@ -1,0 +1,86 @@
+"""The commands of Kafka and Spark when no broker answers: they give up soon."""
+
+import os
+import re
+import subprocess
+import time
+
+import pytest
+
+from eventlab.commands import tools
+from eventlab.stack.environment import BIN_FOLDER
+
+
+def run(*arguments):
+    """Run a command."""
+    return subprocess.run(arguments, capture_output=True, text=True, input="", timeout=120)
+
+
+@pytest.mark.services
+def test_a_kafka_tool_gives_up_soon_when_no_broker_answers(stack):
+    started = time.monotonic()
+    run(BIN_FOLDER / "kafka-topics", "--list")
+    answered_s, started = time.monotonic() - started, time.monotonic()
+
+    done = run(BIN_FOLDER / "kafka-topics", "--list", "--bootstrap-server", "127.0.0.1:1")
+
+    assert done.returncode == 1
+    assert "Timed out" in done.stdout + done.stderr
+    assert "\tat " not in done.stderr
+    waited_s = time.monotonic() - started
+    assert waited_s < 30  # Kafka's default is 60 s
+    assert waited_s - answered_s < 12  # Java starts slowly on a busy machine, also when the broker answers
+
+
+def test_spark_submit_says_before_the_start_that_no_broker_answers(settings, tmp_path):
+    nowhere = settings.model_copy(update={"kafka_bootstrap_servers": "127.0.0.1:1"})
+    program, other = tmp_path / "reads.py", tmp_path / "other.py"
+    program.write_text("spark.read.format('kafka')")
+    other.write_text("print(1)")
+
+    assert tools.spark_submit(nowhere, "spark-submit", [str(program)]).notes == (
+        "no Kafka broker answers at 127.0.0.1:1 (next: eventlab up kafka)",
+    )
+    assert tools.spark_submit(nowhere, "spark-submit", [str(other)]).notes == ()
+
+
+def test_a_program_that_cannot_be_read_is_sparks_error(settings, tmp_path):
+    (tmp_path / "locked.py").write_text("kafka")
+    (tmp_path / "folder.py").mkdir()
+    (tmp_path / "locked.py").chmod(0)
+
+    assert tools.spark_submit(settings, "spark-submit", [str(tmp_path / "folder.py"), "\0.py"]).notes == ()
+    assert tools.names_kafka(tmp_path / "locked.py") is (os.geteuid() == 0)  # root reads every file
+
+
+READS_KAFKA = """
+import time
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.getOrCreate()
+options = {"kafka.bootstrap.servers": "127.0.0.1:1", "subscribe": "events", "startingOffsets": "earliest"}
+started = time.monotonic()
+try:
+    spark.read.format("kafka").options(**options).load().count()
+except Exception as error:
+    print(f"GAVE UP AFTER {time.monotonic() - started:.1f} s, {type(error).__name__}")
+started = time.monotonic()
+try:
+    spark.range(1).selectExpr("'a' as value").write.format("kafka").options(**options, topic="events").save()
+except Exception as error:
+    print(f"GAVE UP AFTER {time.monotonic() - started:.1f} s, {type(error).__name__}")
+"""
+
+
+IN_PYSPARK = """echo "exec(open('{program}').read())" | PYSPARK_DRIVER_PYTHON_OPTS=-i pyspark"""
+
+
+@pytest.mark.parametrize("command", ["spark-submit {program}", IN_PYSPARK])
+def test_a_program_of_spark_gives_up_soon_when_no_broker_answers(stack, tmp_path, command):
+    program = tmp_path / "reads.py"
+    program.write_text(READS_KAFKA)
+
+    done = run("bash", "-c", command.format(program=program))
+
+    seconds = [float(text) for text in re.findall(r"GAVE UP AFTER ([\d.]+) s", done.stdout)]
+    assert len(seconds) == 2, (done.stdout, done.stderr)
+    assert max(seconds) < 15
