@@ -70,7 +70,7 @@ def test_every_mistake_has_a_box_with_the_right_word_and_no_stack_trace_of_java(
         expect(cell.get_by_text("at org.apache").locator("visible=true")).to_have_count(0)
     for theme in ("light", "dark"):
         notebook.page.emulate_media(color_scheme=theme)
-        picture_of_all_cells(notebook, PICTURES / f"mistakes_{theme}.png")
+        picture_of_all_cells(notebook, PICTURES / "lessons" / f"mistakes_{theme}.png")
     notebook.page.emulate_media(color_scheme="light")
 
 

@@ -116,6 +116,8 @@ def test_a_click_on_a_lesson_opens_it(page):
     shown.get_by_role("link", name="3. Generate load").click(timeout=STARTUP_MS)
 
     expect(page.locator(NOTEBOOK)).to_contain_text("3. Generate load", timeout=STARTUP_MS)
+    expect(page.locator("#jp-main-statusbar")).to_contain_text("Idle", timeout=STARTUP_MS)
+    expect(page.locator(".lm-TabBar-tab.lm-mod-current.jp-mod-dirty"), "nothing to save").to_have_count(0)
 
 
 def test_the_menu_opens_the_stack_panel(page, lab):
