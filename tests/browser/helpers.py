@@ -75,9 +75,9 @@ class Notebook:
 
     def draw_diagrams_again(self) -> None:
         """Edit and render the cells with diagrams, which JupyterLab does not draw again for a new theme."""
-        diagrams = self.cells.filter(has=self.page.locator(".jp-RenderedMermaid"))
+        diagrams = self.panel.locator(".jp-RenderedMermaid")
         for number in range(diagrams.count()):
-            diagrams.nth(number).locator(".jp-RenderedMermaid").click()
+            diagrams.nth(number).click()
             self.page.keyboard.press("Enter")
             self.page.keyboard.press("Control+Enter")
         expect(diagrams.last.locator("img, svg").first).to_be_visible()

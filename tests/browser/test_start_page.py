@@ -25,6 +25,14 @@ pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
 LESSON = "02_track_events.ipynb"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def no_progress(lab):
+    """Forget what the tests of this folder have run before."""
+    with progress.changing(lab.settings) as lessons:
+        lessons.clear()
+    start_page.write(lab.settings)
+
+
 @pytest.fixture(scope="module")
 def completed_lesson(lab):
     """Run lesson 2 in a kernel of JupyterLab, cell by cell; the file does not change."""
