@@ -110,7 +110,7 @@ def page(visitor, lab):
     errors: list[str] = []
     opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     opened.on("pageerror", lambda error: errors.append(str(error)))
-    opened.goto(lab.address)
+    opened.goto(f"{lab.address}&reset")  # without the tabs of other tests
     yield opened
     opened.close()
     end_kernels(lab)

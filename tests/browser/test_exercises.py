@@ -38,7 +38,7 @@ def test_a_wrong_prediction_is_explained_and_the_right_one_too(lesson):
 
 def test_the_solution_is_folded_until_it_is_opened_and_runs(lesson):
     exercise, solution = lesson.cells.nth(2), lesson.cells.nth(3)
-    expect(solution).not_to_contain_text("swords = 10")
+    expect(solution).not_to_contain_text("swords = 10", use_inner_text=True)
 
     lesson.run_all()
 

@@ -80,7 +80,8 @@ def test_a_lesson_shows_its_committed_outputs_and_can_be_read_in_both_themes(pag
         expect(page.locator("body")).to_have_attribute(
             "data-jp-theme-light", "true" if theme == "light" else "false"
         )
-        picture_of_all_cells(lesson, PICTURES / f"lesson_{name[:2]}_{theme}.png")
+        lesson.draw_diagrams_again()
+        picture_of_all_cells(lesson, PICTURES / "lessons" / f"{name[:2]}_{theme}.png")
     page.emulate_media(color_scheme="light")
 
 

@@ -13,6 +13,7 @@ from tests.browser.helpers import CELL_MS, Notebook, picture_of_all_cells
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
 
+ENDED = "The kernel of this notebook has ended"
 BOX = "What this error means"
 FIRST = """%load_ext eventlab
 from eventlab import course
@@ -70,38 +71,46 @@ def test_every_mistake_has_a_box_with_the_right_word_and_no_stack_trace_of_java(
         expect(cell.get_by_text("at org.apache").locator("visible=true")).to_have_count(0)
     for theme in ("light", "dark"):
         notebook.page.emulate_media(color_scheme=theme)
-        picture_of_all_cells(notebook, PICTURES / f"mistakes_{theme}.png")
+        picture_of_all_cells(notebook, PICTURES / "lessons" / f"mistakes_{theme}.png")
     notebook.page.emulate_media(color_scheme="light")
 
 
-def test_a_new_kernel_is_announced_with_a_button_that_runs_the_cells_above(page, lab):
+def test_the_end_of_a_kernel_is_announced_with_a_button_that_runs_the_cells_above(page, lab):
     cells = [new_code_cell(source) for source in ("%load_ext eventlab", "number = 41", "number + 1")]
     nbformat.write(new_notebook(cells=cells, metadata=METADATA), lab.folder / "culled.ipynb")
     notebook = Notebook(page, lab.page_of("culled.ipynb"), len(cells))
-    notebook.run_all()
-    notebook.save()
-    announced = page.get_by_text("This notebook has a new kernel")
+    for number in range(3):
+        cell = notebook.run(number)
+    announced = page.get_by_text(ENDED)
     expect(announced).to_have_count(0)
     (kernel,) = kernels(lab)
 
     with server(lab) as client:  # as JupyterLab does with a kernel that is idle for an hour
         client.delete(f"/api/kernels/{kernel['id']}").raise_for_status()
-    cell = run(notebook, 2)
 
     expect(announced).to_be_visible(timeout=CELL_MS)
     cell.locator(".jp-InputPrompt").click()
     page.get_by_role("button", name="Run All Cells Above").click()
-    run(notebook, 2)
-    expect(cell.locator(".jp-OutputArea-output")).to_have_text("42", timeout=CELL_MS)
+    expect(notebook.cells.nth(1).locator(".jp-InputPrompt")).to_have_text("[2]:", timeout=CELL_MS)
+    notebook.run(2)
+    expect(cell.locator(".jp-InputPrompt")).to_have_text("[3]:")
+    expect(cell.locator(".jp-OutputArea-output")).to_have_text("42")
 
 
-def test_a_notebook_that_was_closed_and_is_opened_again_announces_its_new_kernel(page, lab):
-    cells = [new_code_cell("number = 41"), new_code_cell("number + 1")]
+def test_a_notebook_that_was_closed_and_is_opened_again_shows_its_widgets_and_says_that_its_kernel_has_ended(
+    page, lab
+):
+    sources = (
+        "from eventlab import course\nfrom eventlab.widgets import StackPanel",
+        'course.predict("05-3")',
+        "StackPanel()",
+    )
+    cells = [new_code_cell(source) for source in sources]
     nbformat.write(new_notebook(cells=cells, metadata=METADATA), lab.folder / "again.ipynb")
     notebook = Notebook(page, lab.page_of("again.ipynb"), len(cells))
     notebook.run_all()
     notebook.save()
-    announced = page.get_by_text("This notebook has a new kernel")
+    announced = page.get_by_text(ENDED)
 
     page.reload()
     expect(page.locator("#jp-main-statusbar")).to_contain_text("Idle", timeout=CELL_MS)
@@ -110,6 +119,9 @@ def test_a_notebook_that_was_closed_and_is_opened_again_announces_its_new_kernel
     with server(lab) as client:
         for kernel in kernels(lab):
             client.delete(f"/api/kernels/{kernel['id']}").raise_for_status()
-    Notebook(page, lab.page_of("again.ipynb"), len(cells))
+    notebook = Notebook(page, lab.page_of("again.ipynb"), len(cells))
 
     expect(announced).to_be_visible(timeout=CELL_MS)
+    expect(notebook.cells.nth(1).get_by_role("button", name="a row with NULL")).to_be_visible()
+    expect(notebook.cells.nth(2).get_by_role("heading", name="The stack")).to_be_visible()
+    expect(notebook.panel.get_by_text("Error displaying widget")).to_have_count(0)

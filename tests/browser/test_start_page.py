@@ -25,6 +25,14 @@ pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
 LESSON = "02_track_events.ipynb"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def no_progress(lab):
+    """Forget what the tests of this folder have run before."""
+    with progress.changing(lab.settings) as lessons:
+        lessons.clear()
+    start_page.write(lab.settings)
+
+
 @pytest.fixture(scope="module")
 def completed_lesson(lab):
     """Run lesson 2 in a kernel of JupyterLab, cell by cell; the file does not change."""
@@ -116,6 +124,8 @@ def test_a_click_on_a_lesson_opens_it(page):
     shown.get_by_role("link", name="3. Generate load").click(timeout=STARTUP_MS)
 
     expect(page.locator(NOTEBOOK)).to_contain_text("3. Generate load", timeout=STARTUP_MS)
+    expect(page.locator("#jp-main-statusbar")).to_contain_text("Idle", timeout=STARTUP_MS)
+    expect(page.locator(".lm-TabBar-tab.lm-mod-current.jp-mod-dirty"), "nothing to save").to_have_count(0)
 
 
 def test_the_menu_opens_the_stack_panel(page, lab):

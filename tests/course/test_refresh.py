@@ -33,8 +33,11 @@ def test_a_time_without_zeros_at_its_end_makes_a_table_narrower_and_does_not_cha
     long = table.format(line="-" * 23, space=" " * 14, time="2026-01-01 10:00:00.123")
     short = table.format(line="-" * 19, space=" " * 10, time="2026-02-02 11:11:11")
 
+    mixed = long.replace("00.123|", "00.12 |")
+
     assert cleaned_text(cell("show()", short), cell("show()", long)) == long
     assert cleaned_text(cell("show()", long), cell("show()", short)) == short
+    assert cleaned_text(cell("show()", mixed), cell("show()", long)) == long
 
 
 def test_an_ignored_output_is_updated_only_with_its_source():

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import filelock
 import pytest
 from click.testing import CliRunner
+from ipykernel.ipkernel import IPythonKernel
 
 from eventlab.cli import course as commands
 from eventlab.cli.app import main
@@ -67,6 +68,12 @@ def test_a_copy_has_the_sources_of_the_lesson_and_no_outputs(work, kit):
     assert sources(work / f"{NAME}.ipynb")[:-1] == sources(kit / "notebooks" / f"{NAME}.ipynb")[:-1]
     assert not any(cell.get("outputs") or cell.get("execution_count") for cell in cells)
     assert any(cell["metadata"].get("jupyter", {}).get("source_hidden") for cell in cells), "solutions stay folded"
+
+
+def test_a_copy_says_what_its_kernel_says_so_that_jupyterlab_has_nothing_to_save(work):
+    language = json.loads((work / f"{NAME}.ipynb").read_text())["metadata"]["language_info"]
+
+    assert language == IPythonKernel.language_info
 
 
 def test_all_links_of_the_copies_lead_to_files_of_the_folder(work, settings):

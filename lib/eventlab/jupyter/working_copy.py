@@ -7,6 +7,7 @@ that lessons show, as files that are only read.
 
 import hashlib
 import json
+import platform
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +31,16 @@ PROGRAMS = ("game_api.py", "notebooks/*.py")
 READ_ONLY = 0o444
 KIT_FILES = ("sanitize.cfg", "notebooks/sanitize.cfg", "instructor.ipynb")
 """Files that show that a folder is one of the kit, not of a learner."""
+LANGUAGE = {
+    "codemirror_mode": {"name": "ipython", "version": 3},
+    "file_extension": ".py",
+    "mimetype": "text/x-python",
+    "name": "python",
+    "nbconvert_exporter": "python",
+    "pygments_lexer": "ipython3",
+    "version": platform.python_version(),
+}
+"""What the kernel says about itself. JupyterLab asks whether to save a notebook that does not contain it."""
 RECORD = ".copies.json"
 LOCK_S = 20.0
 
@@ -83,6 +94,7 @@ class Original:
     def text(self) -> str:
         """Return the notebook without outputs; its link to the start page is that of the working folder."""
         notebook = json.loads(self.path.read_text(encoding="utf-8"))
+        notebook["metadata"]["language_info"] = LANGUAGE
         for cell in notebook["cells"]:
             cell["source"] = "".join(cell["source"]).replace(f"({COMMITTED_LINK})", f"({START_PAGE})")
             if cell["cell_type"] == "code":

@@ -5,6 +5,7 @@
 
   const START_PAGE = 'start.md';
   const STACK_PANEL = 'stack_panel.ipynb';
+  const RUN_AGAIN = 'eventlab:run-cells-above';
   const POLL_MS = 2000;
   const NO_PAGES = 'a[href^="hdfs://"], a[href^="spark://"], a[href^="s3a://"]';
 
@@ -76,21 +77,31 @@
   };
 
   /**
-   * Say that a notebook has a new kernel, which knows nothing of the cells that ran before.
+   * Say that the kernel of a notebook has ended, and with it all variables.
    *
-   * A kernel ends when its notebook is closed, or after an hour without work. The next one starts without a word, and
-   * a cell that ran before then fails with a NameError.
+   * A kernel ends when its notebook is closed, or after an hour without work. JupyterLab starts the next one without a
+   * word, and cells that ran before then fail with a NameError.
    */
-  const reportNewKernels = app => {
+  const reportEndedKernels = app => {
+    app.commands.addCommand(RUN_AGAIN, {
+      label: 'Start a Kernel and Run All Cells Above',
+      execute: async () => {
+        const session = app.shell.currentWidget?.sessionContext;
+        if (session && !session.session?.kernel) {
+          await session.changeKernel({ name: session.kernelPreference.name || 'python3' });
+        }
+        await app.commands.execute('notebook:run-all-above');
+      }
+    });
     const followed = new WeakSet();
     const report = widget => {
-      const message =
-        'This notebook has a new kernel, because the old one has ended. No cell has run in the new one: ' +
-        'first run the cells above again.';
-      const actions = [{ label: 'Run All Cells Above', commandId: 'notebook:run-all-above' }];
-      if ([...widget.content.model.cells].some(cell => cell.executionCount)) {
-        void app.commands.execute('apputils:notify', { message, type: 'info', options: { autoClose: false, actions } });
+      if (widget.isDisposed || ![...widget.content.model.cells].some(cell => cell.executionCount)) {
+        return;
       }
+      const message =
+        'The kernel of this notebook has ended: it was closed, or idle for an hour. First run the cells above again.';
+      const actions = [{ label: 'Run All Cells Above', commandId: RUN_AGAIN }];
+      void app.commands.execute('apputils:notify', { message, type: 'info', options: { autoClose: false, actions } });
     };
     const follow = async () => {
       const widget = app.shell.currentWidget;
@@ -101,7 +112,12 @@
       followed.add(widget);
       await widget.context.ready;
       await session.ready;
-      session.kernelChanged.connect((_, { newValue }) => newValue && report(widget));
+      session.kernelChanged.connect((_, { oldValue, newValue }) => {
+        if (oldValue && !newValue) {
+          // not when the learner closes the notebook or chooses another kernel
+          setTimeout(() => !widget.isDisposed && !session.session?.kernel && report(widget), POLL_MS);
+        }
+      });
       const reply = await session.session?.kernel?.requestExecute({ code: '', silent: true }).done;
       if (reply?.content.execution_count === 0) {
         report(widget);
@@ -111,28 +127,34 @@
     app.restored.then(follow);
   };
 
-  /** Show no line of a folded cell: JupyterLab shows the first one, which is often the whole solution of an exercise. */
-  const hideFoldedLines = () => {
+  /**
+   * Show no line of a folded cell: JupyterLab shows the first one, which is often the whole solution of an exercise.
+   *
+   * Show plots without a background in both themes: the lessons' grey texts can be read on white and on black, but
+   * JupyterLab takes them for light ones that need a dark box.
+   */
+  const addStyles = () => {
     const style = document.createElement('style');
     style.textContent = `
       .jp-InputPlaceholder .jp-PlaceholderText { display: none; }
       .jp-InputPlaceholder .jp-Placeholder-contentContainer::before {
         content: 'click to open';
         color: var(--jp-ui-font-color2);
-      }`;
+      }
+      .jp-RenderedImage > img.jp-needs-dark-background { background-color: transparent !important; }`;
     document.head.append(style);
   };
 
   const plugin = {
     id: 'eventlab:course',
-    description: 'The start page, the stack panel, new kernels, folded solutions and addresses.',
+    description: 'The start page, the stack panel, ended kernels, folded solutions and addresses.',
     autoStart: true,
     activate: app => {
       refreshStartPage(app);
       runStackPanel(app);
-      reportNewKernels(app);
+      reportEndedKernels(app);
       removeDeadLinks();
-      hideFoldedLines();
+      addStyles();
     }
   };
 
