@@ -41,7 +41,7 @@ def test_messages_of_kafkacat_and_empty_lines_are_no_part_of_an_answer():
         (pandas.NA, "NAType", "Assign a number or a text"),
         (object(), "object", "Assign a number or a text"),
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_a_value_that_is_no_answer_is_named_with_the_way_to_one(answer, kind, advice):
     value = answers.plain(answer)
