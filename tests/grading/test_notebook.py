@@ -10,6 +10,7 @@ import pytest
 
 from eventlab.grading.execution import notebook as module
 from eventlab.grading.execution.notebook import Matched, UnreadableError
+from eventlab.labs.catalogue import Lab, all_labs
 from tests.grading import tiny_lab
 
 
@@ -25,6 +26,17 @@ def sources(found: Matched) -> dict[str | None, str]:
 
 def cell_of(notebook: nbformat.NotebookNode, grade_id: str) -> nbformat.NotebookNode:
     return next(cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == grade_id)
+
+
+@pytest.mark.parametrize("lab", all_labs(), ids=lambda lab: lab.name)
+def test_the_released_cells_of_each_lab_are_untouched_and_the_instructors_are_not(lab: Lab) -> None:
+    released = module.match(module.read(lab.student), module.instructors(lab.instructor))
+    solved = module.match(module.read(lab.instructor), module.instructors(lab.instructor))
+
+    assert {
+        step.grade_id for step in released.steps if step.own and step.is_code and not step.is_untouched
+    } == set()
+    assert {step.grade_id for step in solved.steps if step.own and step.is_code and step.is_untouched} == set()
 
 
 def test_an_unchanged_notebook_runs_as_it_is(tmp_path: Path) -> None:

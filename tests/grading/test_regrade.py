@@ -12,18 +12,24 @@ from eventlab.grading.results import CheckResult
 
 QUESTIONS = ("q1", "q2", "q3", "q4")
 FIRST = Plan()
-STUB = "# YOUR CODE HERE\nraise NotImplementedError()"
 
 
 def matched(untouched: Iterable[str] = (), added: Iterable[int] = ()) -> Matched:
     """A notebook with a solution cell and a check cell per question; added cells are at these places."""
     steps = []
     for q in QUESTIONS:
-        steps.append(Step("code", STUB if q in untouched else "work", q, own=True, grade_id=q))
+        steps.append(Step("code", "work", q, own=True, grade_id=q, is_untouched=q in untouched))
         steps.append(Step("code", "check", q, is_check=True, grade_id=f"{q}-check"))
     for number in added:
         steps.insert(number, Step("code", "scratch", own=True))
     return Matched(tuple(steps))
+
+
+def test_a_cell_as_it_was_released_is_said_to_be_so() -> None:
+    run = ran(passed=[])
+    run.results[0] = CellResult("raised", error="NotImplementedError")
+    found = regrade.notes(matched(untouched=["q1"]), [run], QUESTIONS, 60, 600)
+    assert found["q1"] == "the cell is as it was released"
 
 
 def checks(question: str, passed: bool) -> tuple[CheckResult, ...]:

@@ -15,7 +15,6 @@ import psutil
 import pytest
 
 from eventlab.grading import results
-from eventlab.grading.execution.regrade import UNTOUCHED
 from eventlab.grading.grade import grade
 from eventlab.grading.results import SubmissionRecord
 from eventlab.labs.catalogue import Lab
@@ -55,7 +54,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     exit_code, told, left = interrupt_at(2, command, output)
     interrupted, has_reports = results.load_all(output), (output / "grades.csv").exists()
 
-    tiny_lab.write(handed_in / "abe.ipynb", q3=UNTOUCHED[1])
+    tiny_lab.write(handed_in / "abe.ipynb", q3="raise NotImplementedError()")
     tiny_lab.write(handed_in / "ben.ipynb")
     (handed_in / "eve.ipynb").write_text("{")
     continued = grade(lab, handed_in, output, workers=1)

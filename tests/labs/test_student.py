@@ -9,6 +9,7 @@ from kafka.errors import MessageSizeTooLargeError
 
 from eventlab.clients.kafka import open_producer
 from eventlab.labs import inputs, serve, student
+from eventlab.labs.catalogue import LabError
 from eventlab.labs.evidence import Evidence
 from eventlab.labs.student import ANSWER, LabFailure, open_lab
 
@@ -66,6 +67,11 @@ def test_check_prints_each_public_check_and_how_many_are_hidden(lab, capsys):
     assert "hint:" in printed
     assert printed.endswith("0/2 public checks pass; 1 hidden check runs when graded\n")
     assert "every type has its count" not in printed
+
+
+def test_an_unknown_question_is_refused_with_the_names_of_all(lab):
+    with pytest.raises(LabError, match="lab01_events has no question 'q5'; it has: q1, q2, q3, q4"):
+        lab.check("q5")
 
 
 def test_a_failed_check_names_the_line_that_deletes_what_earlier_runs_left(lab, capsys, shown):

@@ -108,13 +108,21 @@ def without_region(text: str, marker: str, where: str, stub: tuple[str, ...] = (
     return "\n".join(lines)
 
 
-def _released(cell: NotebookNode, where: str) -> NotebookNode:
+def stub_of(cell: NotebookNode, where: str = "instructor.ipynb") -> str:
+    """Return what students get in the place of the instructor's cell, with hidden tests: its stub or its source.
+
+    Raises:
+        ReleaseError: A marker has no partner.
+    """
     stub = STUB if cell.cell_type == "code" else TEXT_STUB
     source = without_region(cell.source, "SOLUTION", where, stub)
+    return "\n".join(stub) if cells.is_solution(cell) and source == cell.source else source
+
+
+def _released(cell: NotebookNode, where: str) -> NotebookNode:
+    source = stub_of(cell, where)
     if source != cell.source and not cells.is_solution(cell):
         raise ReleaseError(f"{where} contains a solution, but its metadata does not say so")
-    if cells.is_solution(cell) and source == cell.source:
-        source = "\n".join(stub)
     shown = without_region(source, "HIDDEN TESTS", where)
     if shown != source and not cells.is_check(cell):
         raise ReleaseError(f"{where} contains hidden tests, but its metadata does not say so")

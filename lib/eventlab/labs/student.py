@@ -145,11 +145,17 @@ class OpenLab:
 
         Raises:
             LabFailure: A check failed under nbgrader.
+            LabError: The lab has no such question.
         """
         if self.graded:
             print("The grader runs the checks outside of this notebook.")
             return
-        lab, evidence = self._lab(), self._evidence()
+        from eventlab.labs.catalogue import LabError
+
+        lab = self._lab()
+        if question not in lab.questions:
+            raise LabError(f"{lab.name} has no question {question!r}; it has: {', '.join(lab.questions)}")
+        evidence = self._evidence()
         results = [(check, check.run(evidence)) for check in lab.checks_of(question) if check.hidden == hidden]
         for check, verdict in results:
             _print(check, verdict)

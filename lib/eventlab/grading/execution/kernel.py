@@ -181,7 +181,8 @@ def _context() -> zmq.Context:
 def _note_error(content: Mapping[str, Any], result: CellResult) -> None:
     if content.get("status") == "error":
         result.ended = "raised"
-        result.error = f"{str(content.get('ename'))[:100]}: {str(content.get('evalue'))[:500]}"
+        name, message = str(content.get("ename"))[:100], str(content.get("evalue"))[:500]
+        result.error = f"{name}: {message}" if message else name
 
 
 def _answered(client: BlockingKernelClient, request: str, timeout_s: float) -> bool:

@@ -18,7 +18,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from eventlab.errors import EventlabError
-from eventlab.labs import cells
+from eventlab.labs import cells, release
 
 LARGEST = 150 * 1024**2
 LARGE = 4 * 1024**2
@@ -40,6 +40,7 @@ class Step:
         question: The question that it belongs to; None for cells that all questions share.
         own: Whether the student wrote it.
         is_check: Whether it runs the checks of its question.
+        is_untouched: Whether the student has not changed the released cell, or emptied it.
     """
 
     kind: str
@@ -49,6 +50,7 @@ class Step:
     is_check: bool = False
     grade_id: str | None = None
     parameters: bool = False
+    is_untouched: bool = False
 
     @property
     def is_code(self) -> bool:
@@ -202,7 +204,8 @@ def _step(cell: NotebookNode, grade_id: str, theirs: list[str], messages: list[s
     if len(source) > LONGEST_SOURCE:
         messages.append(f"{grade_id} has {len(source):,} characters: it did not run")
         source = ""
-    return Step(kind, source, question, own=True, grade_id=grade_id)
+    is_untouched = source.strip() in ("", _stub(cell))
+    return Step(kind, source, question, own=True, grade_id=grade_id, is_untouched=is_untouched)
 
 
 def _sort(
@@ -228,9 +231,11 @@ def _sort(
 
 
 def _released(cell: NotebookNode) -> str:
-    from eventlab.labs.release import without_region
+    return release.without_region(cell.source, "HIDDEN TESTS", "instructor.ipynb").strip()
 
-    return without_region(cell.source, "HIDDEN TESTS", "instructor.ipynb").strip()
+
+def _stub(cell: NotebookNode) -> str:
+    return release.without_region(release.stub_of(cell), "HIDDEN TESTS", "instructor.ipynb").strip()
 
 
 def _grade_id(metadata: Mapping[str, Any]) -> str | None:

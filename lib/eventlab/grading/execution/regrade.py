@@ -13,7 +13,7 @@ from eventlab.grading.execution.notebook import Matched, Step
 from eventlab.grading.execution.outputs import CellResult
 from eventlab.grading.results import CheckResult, Status
 
-UNTOUCHED = ("", "# YOUR CODE HERE\nraise NotImplementedError()")
+NOT_FILLED_IN = "the cell is as it was released"
 MAX_SKIPPED = 3
 """When more of the added cells have ended a run, all added cells are left out."""
 
@@ -137,7 +137,9 @@ def _suspects(matched: Matched, runs: Sequence[Run]) -> frozenset[str]:
 
 
 def _is_touched(matched: Matched, question: str) -> bool:
-    return matched.sources.get(question, "").strip() not in UNTOUCHED
+    """Return whether the student wrote something for the question, which another run could grade."""
+    written = (step for step in matched.steps if step.own and step.question == question and step.is_code)
+    return any(step.source.strip() and not step.is_untouched for step in written)
 
 
 def notes(
@@ -149,7 +151,7 @@ def notes(
         for number, result in run.results.items():
             step = matched.steps[number]
             if step.question in questions and step.own and (note := _note(result, cell_timeout)):
-                found.setdefault(str(step.question), note)
+                found.setdefault(str(step.question), NOT_FILLED_IN if step.is_untouched else note)
     for question in questions:
         counted = best(runs, question)
         if counted is None:

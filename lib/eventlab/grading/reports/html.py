@@ -170,11 +170,11 @@ def _pass_rates(found: Sequence[CheckSummary]) -> Figure:
     axes.barh(rows, [100 - rate for rate in rates], left=rates, color=FAILED)
     for row, check in zip(rows, found, strict=True):
         if check.times:
-            failure = _plain(f"{check.times} × {check.commonest}", 50)
+            failure = _plain(f"{check.times} times: {check.commonest}", 50)
             axes.text(102, row, failure, va="center", fontsize=8, parse_math=False)
     axes.set_yticks(rows, [_plain(f"{check.question}  {check.name}", 48) for check in found], parse_math=False)
     axes.invert_yaxis()
-    axes.set(xlabel="% passed (right of the bar: the commonest failure)", xlim=(0, 100))
+    axes.set(xlabel="% passed (right of the bar: the most frequent wrong result)", xlim=(0, 100))
     return figure
 
 

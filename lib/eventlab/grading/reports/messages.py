@@ -41,5 +41,6 @@ def for_student(check: CheckResult) -> str:
     """Return what a student may see of a check: of a failed hidden one, only its hint."""
     if check.passed:
         return "as expected"
-    parts = [] if check.hidden else [f"expected: {clean(check.expected)}", f"got: {clean(check.got)}"]
+    values = {} if check.hidden else {"expected": check.expected, "got": check.got}
+    parts = [f"{name}: {clean(value)}" for name, value in values.items() if value]
     return "\n".join([*parts, *([f"hint: {check.hint}"] if check.hint else [])])
