@@ -118,7 +118,7 @@ def test_the_overview_has_both_plots_and_every_student():
     assert page.count('src="data:image/png;base64,') == 2
     assert "1 times: host: string" not in page
     assert "3 times: host: string" in page
-    for said in ("Ben", "名前", "2 timed_out, 1 died", "Containment: bwrap", "killed at q2"):
+    for said in ("Ben", "名前", "2 timed_out, 1 died", "Isolation: bwrap", "killed at q2"):
         assert said in page
 
 

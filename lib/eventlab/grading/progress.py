@@ -22,6 +22,7 @@ COLOURS = {
     "unreadable": "red",
     "infrastructure_failed": "red",
 }
+WAITING = "waiting for the first result: when services must start, it takes about half a minute"
 
 
 GradingProgress = Callable[[int, int, SubmissionRecord], None]
@@ -36,6 +37,7 @@ def show_grading(screen: Console) -> Iterator[GradingProgress]:
             yield show
         return
     started = time.monotonic()
+    screen.print(WAITING, highlight=False)
 
     def show_line(done: int, total: int, record: SubmissionRecord) -> None:
         place = f"{done}/{total}"
@@ -51,7 +53,7 @@ def _bar(screen: Console) -> Iterator[GradingProgress]:
     columns = (*shown, TimeElapsedColumn(), TextColumn("left:"), TimeRemainingColumn())
     counts: Counter[str] = Counter()
     with Bar(*columns, console=screen, transient=True) as bar:
-        task = bar.add_task("", total=None, counts="starting")
+        task = bar.add_task("", total=None, counts=WAITING)
 
         def show(done: int, total: int, record: SubmissionRecord) -> None:
             counts[record.status] += 1
