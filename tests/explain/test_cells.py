@@ -2,9 +2,10 @@
 
 import pytest
 
-from eventlab.explain import shell, shell_words
+from eventlab.explain import braces, shell, shell_words
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.source_text import corrected_line
+from eventlab.settings import settings
 
 
 def words(source, **more):
@@ -96,3 +97,28 @@ def test_the_newer_name_of_kafkacat_is_no_misspelt_cat(settings, monkeypatch, tm
 
     assert box
     assert box.remedy == "!kafkacat -L -t letters"
+
+
+def braces_of(source, **namespace):
+    """Explain a failed command whose names in braces have not been replaced."""
+    cell = FailedCell(None, source, namespace, exit_code=2, failed=[["kafkacat"]])
+    return next(filter(None, (explain(cell, settings) for explain in braces.EXPLANATIONS)), None)
+
+
+def test_a_variable_that_no_cell_has_set_is_named_and_the_line_is_not_blamed():
+    box = braces_of("!echo '{\"n\": 5}' | kafkacat -P -b {broker} -t {topic}", broker="localhost:1")
+
+    assert box.what == "There is no variable 'topic', so the command got the text {topic}."
+    assert "Run the cell that sets it" in box.instruction
+
+
+def test_a_misspelt_variable_in_braces_is_corrected():
+    box = braces_of("!kafkacat -C -o {strat} -e", start=0)
+
+    assert box.remedy == "!kafkacat -C -o {start} -e"
+
+
+def test_json_in_a_corrected_line_keeps_its_quotes():
+    box = braces_of('!echo {"n": 5} | kafkacat -P -b {broker}', broker="localhost:1")
+
+    assert box.remedy == "!echo '{{\"n\": 5}}' | kafkacat -P -b {broker}"

@@ -89,6 +89,11 @@ MISTAKES = {
         '!echo \'{"n": {"m": 5}}\' | kafkacat -P -b {broker} -t letters',
         "The command got the text {broker}",
     ),
+    "JSON without single quotes, which the shell would take apart": (
+        '!echo {"n": 5} | kafkacat -P -b {broker} -t letters',
+        "The command got the text {broker}",
+    ),
+    "a misspelt variable in braces": ("!kafkacat -L -b {brokr}", "There is no variable 'brokr'"),
     "braces on a line with a variable of the shell": (
         "!echo $HOME | kafkacat -P -b {broker} -t letters",
         "a variable of the shell",

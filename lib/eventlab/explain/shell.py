@@ -10,15 +10,14 @@ import shutil
 from urllib.parse import urlsplit
 
 from eventlab.clients import kafka, ports
-from eventlab.explain import api, hdfs, machine, service
-from eventlab.explain.explanation import REPLACE_LINE, RUN_FIRST, Explain, Explanation, correction
+from eventlab.explain import api, braces, hdfs, machine, service
+from eventlab.explain.explanation import RUN_FIRST, Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell, close_matches
 from eventlab.explain.kafka import inspect_broker, message_count
 from eventlab.explain.shell_words import (
     KAFKA_COMMANDS,
     Command,
     commands,
-    expanded,
     failed_commands,
     is_failed_command,
     must_have_failed,
@@ -36,7 +35,6 @@ SERVICES_OF_COMMANDS = (
     (r"\bspark-submit\b", ("kafka", "namenode", "datanode")),
 )
 START_COMMANDS = r"\beventlab\s+(up|restart|lab)\b"
-NAME_IN_BRACES = r"(?<![{$])\{([A-Za-z_][\w.]*)\}(?!\})"
 OTHER_NAMES = {"kcat": "kafkacat"}
 """Names of programs that the kit has under another name."""
 
@@ -59,53 +57,6 @@ def command_failed(cell: FailedCell, settings: Settings) -> Explanation | None:
         return explanation
     if re.search(r"\b(curl|ab)\b", text) and str(settings.api_port) in with_values(cell):
         return service.service_not_running(settings, "api")
-    return None
-
-
-def name_in_braces(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a literal `{name}` reached the command: the line has other braces, or it is a `%%bash` cell.
-
-    Remedy: The line with JSON's braces written twice, or with the shell's variable.
-    """
-    if not is_failed_command(cell):
-        return None
-    if cell.is_shell_cell:
-        return _name_in_shell_cell(cell)
-    for line in cell.source.split("\n"):
-        names = [name for name in re.findall(NAME_IN_BRACES, line) if name.split(".")[0] in cell.namespace]
-        if not line.lstrip().startswith("!") or not names or expanded(line, cell) is not None:
-            continue
-        doubled = line.strip().replace("{", "{{").replace("}", "}}")
-        for name in names:
-            doubled = doubled.replace(f"{{{{{name}}}}}", f"{{{name}}}")
-        for name in re.findall(r"(?<!\$)\$(\w+)", doubled):  # a variable of the shell, such as $BROKER
-            if name not in cell.namespace:
-                doubled = doubled.replace(f"${name}", f"$${name}")
-        if expanded(doubled, cell) is None:
-            continue
-        return Explanation(
-            f"The command got the text {{{names[0]}}} and not its value. Jupyter replaces nothing in a line that "
-            "has other braces too, such as JSON's, or a variable of the shell, such as $HOME.",
-            f"the variable {names[0]} exists; Jupyter cannot expand the line as it is, but the line below",
-            doubled,
-            f"{REPLACE_LINE} (JSON's braces, and the $ of the shell's variables, are written twice)",
-        )
-    return None
-
-
-def _name_in_shell_cell(cell: FailedCell) -> Explanation | None:
-    """Explain that a `%%bash` cell contains a Python variable in braces."""
-    for name in re.findall(NAME_IN_BRACES, cell.shell_commands):
-        if not isinstance(cell.namespace.get(name), str | int):
-            continue
-        variable, value = name.upper(), str(cell.namespace[name])
-        what = f"The command got the text {{{name}}} and not its value. Jupyter replaces nothing in a %%bash cell."
-        what += f" The shell's own variables work: ${variable}."
-        proof = f"the variable {name} exists in Python, where it is {value!r}"
-        if os.environ.get(variable) != value:
-            instruction = f"Run this, then write ${variable} for {{{name}}} in the cell"
-            return Explanation(what, proof, f"%env {variable}={value}", instruction)
-        return correction(cell, f"{{{name}}}", f"${variable}", what, f"{proof}; ${variable} has the same value")
     return None
 
 
@@ -259,7 +210,7 @@ def _kafka_commands(cell: FailedCell, settings: Settings) -> list[Command]:
 
 
 EXPLANATIONS: list[Explain] = [
-    name_in_braces,
+    *braces.EXPLANATIONS,
     command_failed,
     command_not_found,
     broker_of_command,

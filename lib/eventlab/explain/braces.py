@@ -1,0 +1,92 @@
+"""Explains names in braces (`{broker}`) that a shell command received as text: Jupyter did not replace them."""
+
+import os
+import re
+
+from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
+from eventlab.explain.failed_cell import FailedCell, close_matches
+from eventlab.explain.shell_words import expanded, is_failed_command
+from eventlab.settings import Settings
+
+NAME_IN_BRACES = r"(?<![{$])\{([A-Za-z_][\w.]*)\}(?!\})"
+
+
+def no_variable_in_braces(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that the variable in braces does not exist: it is misspelt, or its cell has not run.
+
+    Remedy: The line with the nearest variable, or the list of the variables that exist.
+    """
+    if not is_failed_command(cell) or cell.is_shell_cell:
+        return None
+    lines = "\n".join(line for line in cell.source.split("\n") if line.lstrip().startswith("!"))
+    for name in (name.split(".")[0] for name in re.findall(NAME_IN_BRACES, lines)):
+        if name in cell.namespace:
+            continue
+        what = f"There is no variable {name!r}, so the command got the text {{{name}}}."
+        proof = f"{name} is not set in this kernel"
+        variables = [other for other in cell.namespace if not other.startswith("_")]
+        for similar in close_matches(name, variables)[:1]:
+            return correction(cell, f"{{{name}", f"{{{similar}", f"{what} Did you mean {similar!r}?", proof)
+        instruction = "Run the cell that sets it, above this one, then this cell again. To see what is set, run"
+        return Explanation(what, proof, "%who", instruction)
+    return None
+
+
+def name_in_braces(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a literal `{name}` reached the command: the line has other braces, or it is a `%%bash` cell.
+
+    Remedy: The line with JSON's braces written twice, or with the shell's variable.
+    """
+    if not is_failed_command(cell):
+        return None
+    if cell.is_shell_cell:
+        return _name_in_shell_cell(cell)
+    for line in cell.source.split("\n"):
+        names = [name for name in re.findall(NAME_IN_BRACES, line) if name.split(".")[0] in cell.namespace]
+        if not line.lstrip().startswith("!") or not names or expanded(line, cell) is not None:
+            continue
+        doubled = line.strip().replace("{", "{{").replace("}", "}}")
+        for name in names:
+            doubled = doubled.replace(f"{{{{{name}}}}}", f"{{{name}}}")
+        for name in re.findall(r"(?<!\$)\$(\w+)", doubled):  # a variable of the shell, such as $BROKER
+            if name not in cell.namespace:
+                doubled = doubled.replace(f"${name}", f"$${name}")
+        doubled = _with_quoted_json(doubled)
+        if expanded(doubled, cell) is None:
+            continue
+        return Explanation(
+            f"The command got the text {{{names[0]}}} and not its value. Jupyter replaces nothing in a line that "
+            "has other braces too, such as JSON's, or a variable of the shell, such as $HOME.",
+            f"the variable {names[0]} exists; Jupyter cannot expand the line as it is, but the line below",
+            doubled,
+            f"{REPLACE_LINE} (JSON's braces, and the $ of the shell's variables, are written twice)",
+        )
+    return None
+
+
+def _name_in_shell_cell(cell: FailedCell) -> Explanation | None:
+    """Explain that a `%%bash` cell contains a Python variable in braces."""
+    for name in re.findall(NAME_IN_BRACES, cell.shell_commands):
+        if not isinstance(cell.namespace.get(name), str | int):
+            continue
+        variable, value = name.upper(), str(cell.namespace[name])
+        what = f"The command got the text {{{name}}} and not its value. Jupyter replaces nothing in a %%bash cell."
+        what += f" The shell's own variables work: ${variable}."
+        proof = f"the variable {name} exists in Python, where it is {value!r}"
+        if os.environ.get(variable) != value:
+            instruction = f"Run this, then write ${variable} for {{{name}}} in the cell"
+            return Explanation(what, proof, f"%env {variable}={value}", instruction)
+        return correction(cell, f"{{{name}}}", f"${variable}", what, f"{proof}; ${variable} has the same value")
+    return None
+
+
+def _with_quoted_json(line: str) -> str:
+    """Return a line with single quotes around JSON that has none: the shell would remove its double quotes."""
+    start, end = line.find("{{"), line.rfind("}}") + len("}}")
+    json_text = line[start:end]
+    if start < 0 or "'" in line or '"' not in json_text or '\\"' in json_text:
+        return line
+    return f"{line[:start]}'{json_text}'{line[end:]}"
+
+
+EXPLANATIONS: list[Explain] = [no_variable_in_braces, name_in_braces]
