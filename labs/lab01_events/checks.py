@@ -122,21 +122,29 @@ def as_many_rewards_as_levels_from_20_on(evidence: Evidence) -> Verdict:
 
 @check("q4", points=1, hint="Send in the order of the level_ups.", hidden=True)
 def the_right_players_are_rewarded_in_order(evidence: Evidence) -> Verdict:
-    expected = [(event["Host"], event["level"]) for event in rewarded(evidence.seed)]
-    return expect(
-        expected=expected, got=[(event.get("Host"), event.get("level")) for event in sent(evidence, "rewards")]
-    )
+    """Look above level 20 only: whether level 20 itself is rewarded has a check of its own."""
+    expected = [(event["Host"], event["level"]) for event in rewarded(evidence.seed, least=21)]
+    rewards = [(event.get("Host"), event.get("level")) for event in sent(evidence, "rewards")]
+    return expect(expected=expected, got=[reward for reward in rewards if is_above(reward[1], 20)])
 
 
 @check("q4", points=1, hint="coins is a number, ten times the level; gold begins at level 30.", hidden=True)
 def coins_and_medals_follow_the_level(evidence: Evidence) -> Verdict:
+    """Look above 200 coins only, in any order: level 20 and the order have checks of their own."""
     expected = [
         ("level_reward", event["level"] * 10, "gold" if event["level"] >= 30 else "silver")
-        for event in rewarded(evidence.seed)
+        for event in rewarded(evidence.seed, least=21)
     ]
     names = ("event_type", "coins", "medal")
-    got = [tuple(event.get(name) for name in names) for event in sent(evidence, "rewards")]
-    return expect(expected=expected, got=got)
+    rewards = [tuple(event.get(name) for name in names) for event in sent(evidence, "rewards")]
+    got = [reward for reward in rewards if is_above(reward[1], 200)]
+    return expect(expected=sorted(expected, key=repr), got=sorted(got, key=repr))
+
+
+def is_above(value: object, border: int) -> bool:
+    """Return whether a value is a number above the border."""
+    found = number(value)
+    return found is not None and found > border
 
 
 ### END HIDDEN TESTS

@@ -37,7 +37,7 @@ def show_grading(screen: Console) -> Iterator[GradingProgress]:
             yield show
         return
     started = time.monotonic()
-    screen.print(WAITING, highlight=False)
+    screen.print(WAITING, highlight=False, soft_wrap=True)
 
     def show_line(done: int, total: int, record: SubmissionRecord) -> None:
         place = f"{done}/{total}"
