@@ -276,7 +276,7 @@ def test_a_lesson_that_starts_again_keeps_the_old_file_and_loses_its_progress(wo
     for name in (NAME, "03_generate_load"):
         progress.record(f"notebooks/{name}.ipynb", 3, 9)
 
-    done = CliRunner().invoke(main, ["lesson", "reset", "05"])
+    done = CliRunner().invoke(main, ["lesson", "reset", "5"])
 
     assert done.exit_code == 0, done.output
     (old,) = [name for name in names(work) if name != f"{NAME}.ipynb"]

@@ -1,5 +1,7 @@
 """The commands of the course: run lessons, open them in JupyterLab, and send requests and events by hand."""
 
+import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -62,7 +64,13 @@ def lab(browser: bool) -> None:
     address = hub_address or lab_page(settings, f"lab/tree/{page.name}")
     opened = browser and not hub_address and open_browser(address)
     note = "" if opened or hub_address else " (open this address in a browser)"
-    click.echo(f"\nJupyterLab: {address}{note}\nStop everything: eventlab down")
+    click.echo(f"\nJupyterLab: {address}{note}\nStop everything: {program()} down")
+
+
+def program() -> str:
+    """Return how this terminal calls the kit: its name if it is on PATH, and otherwise its path."""
+    own = Path(sys.executable).with_name("eventlab")
+    return "eventlab" if shutil.which("eventlab") else os.path.relpath(own)
 
 
 @click.group()

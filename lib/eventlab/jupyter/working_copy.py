@@ -162,7 +162,8 @@ def reset(name: str, settings: Settings) -> tuple[Original, Path | None]:
         WorkingCopyError: There is no such lesson, or the folder cannot be written.
     """
     existing = [*lessons(), *labs()]
-    matching = [original for original in existing if original.name.startswith(name)] if name else []
+    beginning = name.zfill(2) if name.isdecimal() and int(name) else name
+    matching = [original for original in existing if original.name.startswith(beginning)] if name else []
     if len(matching) != 1:
         names = ", ".join(original.name for original in matching or existing)
         problem = "is the beginning of" if matching else "is no lesson or lab; there are:"
