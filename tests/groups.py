@@ -12,7 +12,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 TESTS = Path(__file__).resolve().parent
 LONGEST_FIRST = (
-    *("course", "explain", "stack", "test_isolation_attacks", "test_readme", "browser", "test_worker_stack"),
+    *("course", "explain", "browser", "stack", "test_isolation_attacks", "test_readme", "test_worker_stack"),
     *(
         "test_difficult_submissions",
         "test_faults",

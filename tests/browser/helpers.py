@@ -73,15 +73,6 @@ class Notebook:
         expect(self.panel).to_contain_text(last_output, timeout=CELL_MS)
         expect(self.page.locator("#jp-main-statusbar")).to_contain_text("Idle", timeout=CELL_MS)
 
-    def draw_diagrams_again(self) -> None:
-        """Edit and render the cells with diagrams, which JupyterLab does not draw again for a new theme."""
-        diagrams = self.panel.locator(".jp-RenderedMermaid")
-        for number in range(diagrams.count()):
-            diagrams.nth(number).click()
-            self.page.keyboard.press("Enter")
-            self.page.keyboard.press("Control+Enter")
-        expect(diagrams.last.locator("img, svg").first).to_be_visible()
-
     def save(self) -> None:
         """Save it as Ctrl+S does, and wait until it is saved."""
         self.page.keyboard.press("Escape")

@@ -75,12 +75,11 @@ def test_a_lesson_shows_its_committed_outputs_and_can_be_read_in_both_themes(pag
     assert outputs(refresh.clean(saved, committed)) == outputs(committed)
     assert lesson.panel.locator(".eventlab-panel").count() == len(PANELS.get(name, []))
     answer_all_questions(lesson, name)
-    for theme in ("light", "dark"):
+    for theme in ("light", "dark"):  # a diagram keeps the colours of the theme in which it was drawn
         page.emulate_media(color_scheme=theme)
         expect(page.locator("body")).to_have_attribute(
             "data-jp-theme-light", "true" if theme == "light" else "false"
         )
-        lesson.draw_diagrams_again()
         picture_of_all_cells(lesson, PICTURES / "lessons" / f"{name[:2]}_{theme}.png")
     page.emulate_media(color_scheme="light")
 

@@ -108,7 +108,7 @@ def test_a_notebook_that_was_closed_and_is_opened_again_shows_its_widgets_and_sa
     cells = [new_code_cell(source) for source in sources]
     nbformat.write(new_notebook(cells=cells, metadata=METADATA), lab.folder / "again.ipynb")
     notebook = Notebook(page, lab.page_of("again.ipynb"), len(cells))
-    notebook.run_all()
+    notebook.run_all_by_menu("The stack")
     notebook.save()
     announced = page.get_by_text(ENDED)
 

@@ -109,10 +109,11 @@ def _answers(client):
 async def wait_for_the_end_while_connected(client, kernel):
     """Connect to a kernel as an open notebook does, and wait until the server has no kernel."""
     address = f"{client.base_url}/api/kernels/{kernel}/channels".replace("http", "ws", 1)
-    await websocket_connect(HTTPRequest(address, headers=dict(client.headers), request_timeout=20))
+    channel = await websocket_connect(HTTPRequest(address, headers=dict(client.headers), request_timeout=20))
     async with asyncio.timeout(60):
         while client.get("/api/kernels").json():
             await asyncio.sleep(0.2)
+    channel.close()
 
 
 def test_a_kernel_that_does_nothing_ends_though_its_notebook_is_open(impatient_lab):

@@ -51,6 +51,12 @@ def test_too_little_memory_is_refused(unused: Settings, monkeypatch: pytest.Monk
     assert not machine.memory(unused).ok
 
 
+def test_the_memory_of_the_services_with_a_lesson_and_of_each_further_lesson_is_named(unused: Settings):
+    detail = machine.memory(unused).detail
+
+    assert "2.0 GiB needed for the services and a lesson, 0.2 GiB for each further lesson" in detail
+
+
 def test_too_little_disk_is_refused(unused: Settings, monkeypatch: pytest.MonkeyPatch):
     assert machine.disk(unused).ok
 

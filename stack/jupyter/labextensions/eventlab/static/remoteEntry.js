@@ -123,8 +123,9 @@
         report(widget);
       }
     };
-    app.shell.currentChanged?.connect(() => void follow());
-    app.restored.then(follow);
+    const ignoreClosed = () => {}; // the notebook was closed before its kernel answered
+    app.shell.currentChanged?.connect(() => follow().catch(ignoreClosed));
+    app.restored.then(follow).catch(ignoreClosed);
   };
 
   /**
