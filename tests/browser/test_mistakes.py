@@ -26,7 +26,7 @@ hook.TIME_LIMIT_S = 30  # for a busy machine
 topic = f"{settings.topic}-mistakes"
 course.prepare(topic, events=True, needs=["namenode", "datanode", "spark"])
 broker = settings.bootstrap_servers
-consumer = KafkaConsumer(topic, bootstrap_servers=broker, group_id="game-analytics", auto_offset_reset="earliest")
+consumer = KafkaConsumer(topic, bootstrap_servers=broker, group_id="shop-analytics", auto_offset_reset="earliest")
 consumer.poll(10_000)
 consumer.commit()
 consumer.close()
@@ -39,7 +39,7 @@ MISTAKES = {
     "!echo '{\"event_type\": 5}' | kafkacat -P -b {broker} -t {topic}": "{broker}",
     "!kafkacat -C -b {broker} -t evnets-mistakes -e": "events-mistakes",
     "!kafka-topics --describe --topic event-mistakes": "events-mistakes",
-    "!kafka-consumer-groups --bootstrap-server {broker} --group game-analytic --describe": "game-analytics",
+    "!kafka-consumer-groups --bootstrap-server {broker} --group shop-analytic --describe": "shop-analytics",
     "!hadoop fs -ls /tmp/mistake": "/tmp/mistakes",
     "!hadoop fs -put mistakes /tmp/mistakes": "-put -f",
     "spark.sql('select idd from numbers').show()": "id",
