@@ -199,10 +199,11 @@ sales.createOrReplaceTempView("sales")
 
 @pytest.fixture(scope="module")
 def whispers(notebook):
-    """Send three messages and create a table; return the notebook."""
+    """Send three messages and create a table; yield the notebook, and delete the topics afterwards."""
     notebook.assert_runs("!kafka-topics --create --topic whispers && kafka-topics --create --topic hush")
     notebook.assert_runs(WHISPERS)
-    return notebook
+    yield notebook
+    notebook.assert_runs("!kafka-topics --delete --topic whispers && kafka-topics --delete --topic hush")
 
 
 def why(notebook, cell):

@@ -82,6 +82,17 @@ def test_the_downloaded_jars_match_the_lock(repository: Path):
 
 
 @needs_setup
+def test_a_download_of_another_jar_keeps_the_web_pages_which_the_archives_remember(repository: Path):
+    kept = jars.web_pages().stat().st_mtime_ns
+    find(SMALL, repository).unlink()
+
+    jars.sync()
+
+    assert jars.web_pages().parent == repository
+    assert jars.web_pages().stat().st_mtime_ns == kept
+
+
+@needs_setup
 def test_complete_jars_are_not_downloaded_again(repository: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(maven, "DEFAULT_REMOTE_REPOS", {"nowhere": "http://127.0.0.1:1"})
 

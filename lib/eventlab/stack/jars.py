@@ -27,12 +27,6 @@ logger = logging.getLogger(__name__)
 
 ENVIRONMENTS = ("kafka", "hdfs", "spark")
 REPOSITORY = ROOT / ".jars"
-WEB_PAGES = REPOSITORY / "hdfs-web-pages.jar"
-"""The web pages of HDFS's nodes, copied from the jar that contains all of HDFS.
-
-At its start a node unpacks the whole jar in which it finds its pages. With this small jar first on the class path,
-the NameNode and the DataNode each need half a second less.
-"""
 HDFS_JARS = ("hadoop-client-", "slf4j-api", "log4j-", "commons-logging", "jcl-over-slf4j")
 """The beginnings of the names of pyspark's jars that HDFS needs."""
 
@@ -60,12 +54,21 @@ def class_path(environment: str) -> list[Path]:
     if environment != "kafka":
         bundled = sorted((pyspark_home() / "jars").glob("*.jar"))
         jars += [jar for jar in bundled if environment == "spark" or jar.name.startswith(HDFS_JARS)]
-    return [WEB_PAGES, *jars] if environment == "hdfs" else jars
+    return [web_pages(), *jars] if environment == "hdfs" else jars
+
+
+def web_pages() -> Path:
+    """Return the jar with the web pages of HDFS's nodes, a copy from the jar that contains all of HDFS.
+
+    At its start a node unpacks the whole jar in which it finds its pages. With this small jar first on the class
+    path, the NameNode and the DataNode each need half a second less.
+    """
+    return REPOSITORY / "hdfs-web-pages.jar"
 
 
 def missing() -> list[str]:
     """Return the names of the jars that do not exist; this takes milliseconds."""
-    return [path.name for path in [*map(_path, _all_locked()), WEB_PAGES] if not path.exists()]
+    return [path.name for path in [*map(_path, _all_locked()), web_pages()] if not path.exists()]
 
 
 def verify() -> list[str]:
@@ -88,19 +91,20 @@ def sync(advance: Advance = lambda count: None, count_jars: CountJars = lambda d
     with ThreadPoolExecutor(max_workers=6) as pool:
         for fetched, _ in enumerate(pool.map(lambda dep: _fetch(context, dep), outdated), start=1):
             count_jars(intact + fetched, len(locked))
-    if outdated or not WEB_PAGES.exists():
-        _copy_web_pages()
+    (source,) = (_path(dep) for dep in locked if dep.artifactId == "hadoop-client-minicluster")
+    # A newer file would make the start-up archives unusable, which remember the times of the jars.
+    if not web_pages().exists() or source.name in [_path(dep).name for dep in outdated]:
+        _copy_web_pages(source)
     return [_path(dep).name for dep in outdated]
 
 
-def _copy_web_pages() -> None:
-    (everything,) = (_path(dep) for dep in _locked("hdfs") if dep.artifactId == "hadoop-client-minicluster")
+def _copy_web_pages(everything: Path) -> None:
     content = io.BytesIO()
     with zipfile.ZipFile(everything) as source, zipfile.ZipFile(content, "w") as target:
         for entry in source.infolist():
             if entry.filename.startswith("webapps/"):
                 target.writestr(entry, source.read(entry))
-    write_atomically(WEB_PAGES, content.getvalue())
+    write_atomically(web_pages(), content.getvalue())
 
 
 def lock(environment: str) -> int:

@@ -141,6 +141,16 @@ def check_api_file(settings: Settings) -> None:
         raise StackError(f"the API's file {settings.api_app} does not exist (setting EVENTLAB_API_APP)")
 
 
+def create_work_dir(settings: Settings) -> None:
+    """Create the folder of the learner's notebooks, in which JupyterLab starts; raise StackError if this fails."""
+    try:
+        settings.work_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StackError(
+            f"the folder {settings.work_dir} cannot be created: {error} (EVENTLAB_WORK_DIR)"
+        ) from error
+
+
 def jupyter_command(settings: Settings) -> list[str]:
     """Return the command of JupyterLab."""
     return [
@@ -262,6 +272,7 @@ JUPYTER = Service(
     command=jupyter_command,
     probe=probes.jupyter,
     address=lambda settings: lab_page(settings, "lab"),
+    prepare=create_work_dir,
     extra_variables=lambda settings: {"JUPYTER_TOKEN": jupyter_token(settings)},
 )
 
