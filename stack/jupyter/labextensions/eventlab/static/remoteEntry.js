@@ -7,6 +7,8 @@
   const STACK_PANEL = 'stack_panel.ipynb';
   const RUN_AGAIN = 'eventlab:run-cells-above';
   const POLL_MS = 2000;
+  const RESTORE_MS = 5000;
+  const WIDGET = 'application/vnd.jupyter.widget-view+json';
   const NO_PAGES = 'a[href^="hdfs://"], a[href^="spark://"], a[href^="s3a://"]';
 
   /** Return whether a tab is the Markdown preview or the notebook at a path. */
@@ -36,6 +38,23 @@
     document.addEventListener('visibilitychange', once);
   };
 
+  /**
+   * Wait until the manager of the notebook's widgets has asked the kernel for existing widgets, at most RESTORE_MS.
+   *
+   * A cell that shows widgets meanwhile gets some of them twice, and a click on the first of the two has no effect.
+   */
+  const widgetsRestored = async notebook => {
+    const renderer = notebook.rendermime.createRenderer(WIDGET);
+    const restored = async () => {
+      const manager = await renderer._manager?.promise;
+      if (manager && !manager.restoredStatus) {
+        await new Promise(resolve => manager.restored.connect(resolve));
+      }
+    };
+    await Promise.race([restored(), new Promise(resolve => setTimeout(resolve, RESTORE_MS))]);
+    renderer.dispose();
+  };
+
   /** Run the cell of the stack panel when its page is opened. */
   const runStackPanel = app => {
     const opened = new WeakSet();
@@ -47,6 +66,7 @@
       opened.add(widget);
       await widget.context.ready;
       await widget.sessionContext.ready;
+      await widgetsRestored(widget.content);
       if (app.shell.currentWidget === widget) {
         await app.commands.execute('notebook:run-all-cells');
         widget.context.model.dirty = false; // closing the page does not ask whether to save the panel
