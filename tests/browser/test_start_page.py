@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
-from eventlab.jupyter import progress, start_page
+from eventlab.jupyter import progress, start_page, working_copy
 from eventlab.stack.config import START_PAGE
 from eventlab.stack.tokens import jupyter_token
 from tests.browser.conftest import PICTURES, server
@@ -119,7 +119,8 @@ def test_a_lab_for_learners_has_no_menu_of_nbgrader(page):
     assert "Nbgrader" not in menus
 
 
-def test_a_click_on_a_lesson_opens_it(page):
+def test_a_click_on_a_lesson_opens_a_new_copy_that_has_nothing_to_save(page, lab):
+    working_copy.reset("03_generate_load", lab.settings)  # other tests saved outputs and widgets in it
     shown = page.locator(".jp-MarkdownViewer:not(.lm-mod-hidden)")
     shown.get_by_role("link", name="3. Generate load").click(timeout=STARTUP_MS)
 

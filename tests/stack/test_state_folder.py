@@ -36,10 +36,11 @@ def test_reset_deletes_the_kits_files_and_no_others(stopped: Settings, eventlab)
     for name in ("saved", "lesson-06"):
         (stopped.state_dir / name).mkdir(exist_ok=True)
     (stopped.state_dir / "mine.txt").touch()
+    stopped.work_dir.mkdir(exist_ok=True)
 
     assert eventlab(stopped, "reset", "--yes").returncode == 0
 
-    assert sorted(path.name for path in stopped.state_dir.iterdir()) == ["lock", "mine.txt"]
+    assert sorted(path.name for path in stopped.state_dir.iterdir()) == ["lock", "mine.txt", "work"]
     (stopped.state_dir / "mine.txt").unlink()
 
 
