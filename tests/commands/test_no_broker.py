@@ -33,7 +33,7 @@ def test_a_kafka_tool_gives_up_soon_when_no_broker_answers(stack):
 
 
 def test_spark_submit_says_before_the_start_that_no_broker_answers(settings, tmp_path):
-    nowhere = settings.model_copy(update={"kafka_bootstrap_servers": "127.0.0.1:1"})
+    nowhere = settings.model_copy(update={"external_bootstrap_servers": "127.0.0.1:1"})
     program, other = tmp_path / "reads.py", tmp_path / "other.py"
     program.write_text("spark.read.format('kafka')")
     other.write_text("print(1)")

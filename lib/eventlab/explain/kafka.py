@@ -96,7 +96,7 @@ def advertised_listener_unreachable(cell: FailedCell, settings: Settings) -> Exp
         return None
     servers = settings.bootstrap_servers.split(",")
     for address in _addresses(cell) or servers:
-        if not settings.kafka_bootstrap_servers and address in servers:
+        if not settings.external_bootstrap_servers and address in servers:
             continue  # the stack's own broker, see broker_down
         broker = inspect_broker(address)
         if broker.advertised and broker.problem:

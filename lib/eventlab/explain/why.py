@@ -116,7 +116,12 @@ def _saved_by_lesson(topic: str, settings: Settings) -> Path | None:
     """
     offsets = kafka.topic_offsets(settings.bootstrap_servers, topic)
     metadata = config.data_dir(settings) / "kafka" / f"{topic}-0" / "partition.metadata"
-    if offsets is None or any(offsets.end.values()) or settings.kafka_bootstrap_servers or not metadata.exists():
+    if (
+        offsets is None
+        or any(offsets.end.values())
+        or settings.external_bootstrap_servers
+        or not metadata.exists()
+    ):
         return None
     created = metadata.stat().st_mtime
     names = re.compile(rf"{re.escape(topic)}-\d{{8}}-\d{{6}}-\w+\.jsonl")

@@ -33,7 +33,7 @@ def namenode(settings: Settings) -> None:
 
 def datanode(settings: Settings) -> None:
     """Check that the DataNode has storage and is registered; an external one is checked at its NameNode."""
-    if settings.default_fs_url:
+    if settings.external_default_fs:
         if settings.default_fs.startswith("hdfs://"):
             live_datanodes(settings)
         return
@@ -67,7 +67,7 @@ def api(settings: Settings) -> None:
 
     These requests send no event, and they are not in the log of the kit's server.
     """
-    if not settings.api_address:
+    if not settings.external_api_url:
         http.get(settings.api_url + ROUTES_PATH, TIMEOUT_S)
         return
     response = http.request("OPTIONS", settings.api_url + "/", TIMEOUT_S)

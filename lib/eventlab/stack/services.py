@@ -137,7 +137,7 @@ def api_command(settings: Settings) -> list[str]:
 
 def check_api_file(settings: Settings) -> None:
     """Raise StackError if the API's file does not exist, unless the API is external."""
-    if not settings.api_address and not settings.api_app.exists():
+    if not settings.external_api_url and not settings.api_app.exists():
         raise StackError(f"the API's file {settings.api_app} does not exist (setting EVENTLAB_API_APP)")
 
 
@@ -207,7 +207,7 @@ KAFKA = Service(
     command=kafka_command,
     probe=probes.kafka,
     address=lambda settings: settings.bootstrap_servers,
-    external_setting="kafka_bootstrap_servers",
+    external_setting="external_bootstrap_servers",
     jars="kafka",
     prepare=lambda settings: provision.format_once(settings, "kafka", kafka_format_command),
     provision=provision.topic,
@@ -219,7 +219,7 @@ NAMENODE = Service(
     command=lambda settings: hdfs_command(settings, "NameNode"),
     probe=probes.namenode,
     address=lambda settings: settings.default_fs,
-    external_setting="default_fs_url",
+    external_setting="external_default_fs",
     jars="hdfs",
     web_page=("HDFS's page", "webhdfs_url"),
     extra_variables=lambda settings: hdfs_user(NAMENODE_USER),
@@ -234,8 +234,8 @@ DATANODE = Service(
     port_settings=("datanode_port", "datanode_web_port", "datanode_ipc_port"),
     command=lambda settings: hdfs_command(settings, "DataNode"),
     probe=probes.datanode,
-    address=lambda settings: settings.default_fs_url or f"{HOST}:{settings.datanode_port}",
-    external_setting="default_fs_url",
+    address=lambda settings: settings.external_default_fs or f"{HOST}:{settings.datanode_port}",
+    external_setting="external_default_fs",
     extra_variables=lambda settings: hdfs_user(DATANODE_USER),
     needs=("namenode",),
     jars="hdfs",
@@ -248,7 +248,7 @@ SPARK = Service(
     command=spark_command,
     probe=probes.spark,
     address=lambda settings: settings.spark_remote,
-    external_setting="spark_remote_url",
+    external_setting="external_spark_remote",
     jars="spark",
     web_page=("Spark's page", "spark_ui_url"),
     excluded_variables=("SPARK_REMOTE",),  # the address of this server
@@ -260,7 +260,7 @@ API = Service(
     command=api_command,
     probe=probes.api,
     address=lambda settings: settings.api_url,
-    external_setting="api_address",
+    external_setting="external_api_url",
     web_page=("the game API", "api_url"),
     check_installation=check_api_file,
     working_dir=lambda settings: settings.api_app.resolve().parent,  # it can import files of its folder
