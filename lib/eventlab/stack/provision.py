@@ -39,7 +39,7 @@ def format_once(settings: Settings, folder: str, command: Callable[[Settings], l
         output, _ = formatter.communicate("recorded\n")  # starts the command, now that it is recorded
     process.record_file(settings, record).unlink(missing_ok=True)
     if formatter.returncode:
-        raise StackError(f"{target} could not be formatted:\n{process.significant_lines(output)}")
+        raise StackError(f"{target} could not be formatted:\n{process.without_stack_frames(output)}")
     done.touch()
 
 
