@@ -73,7 +73,7 @@ class ProgressLines:
             self._print(f"{time.monotonic() - self.started:6.1f} s  {name} {text}")
 
     def report_service(self, service: str, phase: str) -> None:
-        """Show the phase of a service; a phase of several lines is the error and log of one that died."""
+        """Show the phase of a service; several lines are the error and the log of a service that ended."""
         self.update(service, "died" if "\n" in phase else phase, int(phase in FINAL_PHASES))
         if "\n" in phase:
             self._print(phase)

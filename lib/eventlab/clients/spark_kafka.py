@@ -95,7 +95,7 @@ def program_options(builder: Any) -> dict[str, Any]:
 
 
 def missing_defaults(defaults: Mapping[str, str], chosen: Mapping[str, Any]) -> dict[str, str]:
-    """Return the defaults that a program has not set, with values that Kafka accepts with the program's options."""
+    """Return the defaults that a program has not set, with values that Kafka accepts with its options."""
     result = {name: value for name, value in defaults.items() if name.lower() not in chosen}
     try:
         least = int(chosen.get(REQUEST_TIMEOUT, defaults[REQUEST_TIMEOUT])) + int(chosen.get(LINGER, 0))

@@ -210,7 +210,7 @@ KAFKA = Service(
     external_setting="external_bootstrap_servers",
     jars="kafka",
     before_start=lambda settings: provision.format_once(settings, "kafka", kafka_format_command),
-    after_start=provision.topic,
+    after_start=provision.create_topic,
 )
 NAMENODE = Service(
     name="namenode",
@@ -226,7 +226,7 @@ NAMENODE = Service(
     before_start=lambda settings: provision.format_once(
         settings, "hdfs/name", lambda settings: hdfs_command(settings, "NameNode", "-format", "-nonInteractive")
     ),
-    after_start=provision.reported_blocks,
+    after_start=provision.require_reported_blocks,
 )
 DATANODE = Service(
     name="datanode",
@@ -239,7 +239,7 @@ DATANODE = Service(
     extra_variables=lambda settings: hdfs_user(DATANODE_USER),
     needs=("namenode",),
     jars="hdfs",
-    after_start=provision.tmp_folder,
+    after_start=provision.create_tmp_folder,
 )
 SPARK = Service(
     name="spark",
