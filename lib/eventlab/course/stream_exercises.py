@@ -25,8 +25,8 @@ def _each_knife_is_written_once() -> str | None:
         return None
     return (
         f"{bought} knives were bought since this lesson began, and {KNIVES} has {rows} rows. Keep only "
-        "purchase_knife, call processAllAvailable(), and check again. If there are too many rows, stop your query, and "
-        f"delete its folder and its checkpoint:\n!hadoop fs -rm -r -f -skipTrash {KNIVES} {KNIVES}.checkpoint"
+        "purchase_knife, call processAllAvailable(), and check again. If there are too many rows, stop your query "
+        f"and delete its folder and its checkpoint:\n!hadoop fs -rm -r -f -skipTrash {KNIVES} {KNIVES}.checkpoint"
     )
 
 
