@@ -16,7 +16,8 @@ from eventlab.jobs import streams
 PATH = "/tmp/inventory"
 FIELDS = ("time", "event_type", "player", "item")
 CHANGES = "player string, milliseconds long, change string, item string, owned long"
-SESSION_MS, LATE = 30 * 60 * 1000, "10 minutes"
+SESSION_MS = 30 * 60 * 1000
+LATE = "10 minutes"
 CHANGE = {"buy": 1, "sell": -1}
 STATE_STORE = "spark.sql.streaming.stateStore.providerClass"
 ROCKS_DB = "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
@@ -44,7 +45,7 @@ class Inventory(StatefulProcessor):
             )
 
     def handleExpiredTimer(self, key: Any, timerValues: Any, expiredTimerInfo: Any) -> Iterator[Row]:
-        """Yield the end of a session whose player has sent no event for SESSION."""
+        """Yield the end of a session whose player has sent no event for SESSION_MS."""
         end = expiredTimerInfo.getExpiryTimeInMs()
         yield Row(player=key[0], milliseconds=end, change="session ended", item=None, owned=None)
 

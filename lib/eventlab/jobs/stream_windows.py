@@ -14,7 +14,8 @@ from eventlab.jobs import streams
 
 PATH = "/tmp/purchases_per_minute"
 FIELDS = ("time", "event_type")
-LATE, WINDOW = "2 minutes", "1 minute"
+LATE = "2 minutes"
+WINDOW = "1 minute"
 
 
 def purchases_per_window(messages: DataFrame) -> DataFrame:
