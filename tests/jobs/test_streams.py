@@ -39,6 +39,19 @@ def event(time, event_type="purchase_sword", **fields):
     return {"time": f"2026-03-14T{time}", "event_type": event_type, "player": "ada"} | fields
 
 
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], ("events", "/tmp/out", streams.CONTINUOUS)),
+        (["--catch-up"], ("events", "/tmp/out", streams.CATCH_UP)),
+        (["clicks", "--catch-up"], ("clicks", "/tmp/out", streams.CATCH_UP)),
+        (["clicks", "/tmp/mine"], ("clicks", "/tmp/mine", streams.CONTINUOUS)),
+    ],
+)
+def test_a_job_has_a_topic_a_folder_and_a_trigger(arguments, expected):
+    assert streams.job_arguments(arguments, "/tmp/out") == expected
+
+
 def test_each_purchase_is_written_once_over_a_restart_and_broken_messages_are_dead_letters(
     stack, topic, send, catch_up
 ):

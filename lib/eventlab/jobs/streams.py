@@ -152,8 +152,13 @@ def _report(query: Any, seen: int, out: Callable[[str], object]) -> int:
 
 
 def run_stream(start: Start, path: str) -> None:
-    """Run a streaming job as a script: [--catch-up] [TOPIC [PATH]]."""
-    arguments = [argument for argument in sys.argv[1:] if argument != "--catch-up"]
-    topic, folder = (*arguments, *(settings.topic, path)[len(arguments) :])[:2]
-    trigger = CATCH_UP if "--catch-up" in sys.argv else CONTINUOUS
+    """Run a streaming job as a script."""
+    topic, folder, trigger = job_arguments(sys.argv[1:], path)
     run_as_script(lambda spark: run_until_stopped(start(spark, topic, folder, trigger)))
+
+
+def job_arguments(arguments: Sequence[str], path: str) -> tuple[str, str, Mapping[str, Any]]:
+    """Return topic, folder and trigger of a job for the arguments [--catch-up] [TOPIC [PATH]]."""
+    names = [argument for argument in arguments if argument != "--catch-up"]
+    topic, folder = [*names, *(settings.topic, path)[len(names) :]][:2]
+    return topic, folder, CATCH_UP if "--catch-up" in arguments else CONTINUOUS
