@@ -42,7 +42,8 @@ def no_event_is_missing(evidence: Evidence) -> Verdict:
 
 @check("q2", points=2, hint="commit() after the 30th event: the committed offset is the one to read next.")
 def the_group_continues_at_offset_30(evidence: Evidence) -> Verdict:
-    return expect(expected={0: FIRST}, got=evidence.committed())
+    offsets = [f"offset {offset} of partition {partition}" for partition, offset in evidence.committed().items()]
+    return expect(expected=f"offset {FIRST} of partition 0", got=", ".join(offsets) or "no committed offset")
 
 
 @check("q3", points=1, hint="Send JSON with event_type `thank_you` and the Host, and flush().")
@@ -54,9 +55,8 @@ def a_thank_you_has_its_fields(evidence: Evidence) -> Verdict:
 @check("q3", points=1, hint='A set contains each host once. lab.new_topic("thanks") deletes what you sent before.')
 def nobody_is_thanked_twice(evidence: Evidence) -> Verdict:
     times = Counter(str(event.get("Host")) for event in sent(evidence, "thanks"))
-    if not times:
-        return expect(expected="each buyer once", got="no event")
-    return expect(expected={}, got={host: count for host, count in times.items() if count > 1})
+    repeated = [f"{host} {count} times" for host, count in times.items() if count > 1]
+    return expect(expected="each buyer once", got=", ".join(repeated) or ("each buyer once" if times else "no event"))
 
 
 @check("q4", points=1, hint="The fields are event_type, Host, level, coins and medal.")

@@ -126,7 +126,9 @@ def day(value: object) -> str:
 
 
 def show(value: object) -> str:
-    """Return a value as text of limited length."""
+    """Return a value as text of limited length; an empty list or dict is "nothing"."""
+    if isinstance(value, list | tuple | dict | set) and not value:
+        return "nothing"
     return clip(value if isinstance(value, str) else repr(value))
 
 
