@@ -3,6 +3,7 @@
 The notebooks, the README's table and the start page agree with it; tests compare them.
 """
 
+import re
 from dataclasses import dataclass
 
 PATH = {
@@ -55,6 +56,14 @@ class Lesson:
         marked = f"class {','.join(self.stations)} here"
         style = "classDef here fill:#ffd54f,stroke:#8d6e00,stroke-width:3px,color:#000"
         return f"```mermaid\nflowchart LR\n    {path}\n    {marked}\n    {style}\n```"
+
+    @property
+    def path(self) -> str:
+        """Return the same path as one line of Markdown, for a page without Mermaid."""
+        arrows = [f" — {text} → " if text else " → " for text in LINKS] + [""]
+        labels = {name: re.sub(r"^\w+\W+|\W+$", "", node).replace("<br>", " ") for name, node in PATH.items()}
+        marked = {name: f"**{label}**" if name in self.stations else label for name, label in labels.items()}
+        return "".join(label + arrow for label, arrow in zip(marked.values(), arrows, strict=True))
 
     @property
     def links(self) -> str:
