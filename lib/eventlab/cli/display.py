@@ -166,12 +166,13 @@ def show_down(statuses: Sequence["ServiceStatus"], still_open: Sequence[int]) ->
     if running := [status for status in statuses if status.state != "stopped"]:
         show_status(running)
     else:
-        click.echo(f"Stopped: {names}." if named else "No service is running.")
+        stopped = f"Stopped: {names}." if named else "No service is running."
+        closed = "Their ports are closed." if named else "All ports are closed."
+        click.echo(stopped if still_open else f"{stopped} {closed}")
     for port in still_open:
         click.echo(f"Port {port} is open: {ports.holder(port)} uses it.")
     if not still_open:
-        closed = f"The ports of {names} are closed." if named else "All ports are closed."
-        click.echo(f"{closed} Topics, events and files stay for the next: eventlab up")
+        click.echo("Topics, events and files stay for the next: eventlab up")
 
 
 def show_checks(results: Sequence["HealthCheck"]) -> None:
