@@ -15,6 +15,8 @@ PATH = {
     "sql": "sql[Spark SQL]",
 }
 """The stations of an event, and the node of each in a Mermaid diagram."""
+GREY_ARROWS = '%%{init: {"themeVariables": {"lineColor": "#888888"}}}%%'
+"""Arrows that can be seen on white and on black: a diagram stays as it is when the theme of the page changes."""
 LINKS = ("HTTP", "event", "", "", "")
 START_PAGE = "../README.md"
 """The last link of each lesson. On the web it leads to the README, and in a learner's copy to the start page."""
@@ -55,7 +57,7 @@ class Lesson:
         path = "".join(node + arrow for node, arrow in zip(PATH.values(), arrows, strict=True))
         marked = f"class {','.join(self.stations)} here"
         style = "classDef here fill:#ffd54f,stroke:#8d6e00,stroke-width:3px,color:#000"
-        return f"```mermaid\nflowchart LR\n    {path}\n    {marked}\n    {style}\n```"
+        return f"```mermaid\n{GREY_ARROWS}\nflowchart LR\n    {path}\n    {marked}\n    {style}\n```"
 
     @property
     def path(self) -> str:
