@@ -9,6 +9,7 @@ from kafka.errors import MessageSizeTooLargeError
 
 from eventlab.clients.kafka import open_producer
 from eventlab.labs import inputs, serve, student
+from eventlab.labs.answers import AnswerError
 from eventlab.labs.catalogue import LabError
 from eventlab.labs.evidence import Evidence
 from eventlab.labs.student import ANSWER, LabFailure, open_lab
@@ -183,7 +184,7 @@ def test_an_answer_leaves_as_output_with_plain_text_beside_it(lab, shown):
 
 
 def test_an_answer_that_is_too_long_is_refused(lab):
-    with pytest.raises(ValueError, match="characters"):
+    with pytest.raises(AnswerError, match="characters"):
         lab.answer("q1", "x" * 70_000)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eventlab.files import write_atomically
-from eventlab.labs.answers import plain
+from eventlab.labs.answers import AnswerError, plain
 from eventlab.labs.names import Namespace
 
 if TYPE_CHECKING:
@@ -86,13 +86,12 @@ class OpenLab:
             value: Numbers, text, lists, dicts, rows, a Series or a DataFrame (see `eventlab.labs.answers.plain`).
 
         Raises:
-            AnswerError: The value is not data.
-            ValueError: The answer is too long.
+            AnswerError: The value is not data, or the answer is too long.
         """
         value = plain(value)
         text = json.dumps({"question": question, "value": value})
         if len(text) > LONGEST_ANSWER:
-            raise ValueError(
+            raise AnswerError(
                 f"the answer to {question} has {len(text):,} characters; {LONGEST_ANSWER:,} are allowed"
             )
         from IPython.display import display
