@@ -28,10 +28,10 @@ def shown(lines):
 def test_a_long_stage_without_a_terminal_prints_what_still_runs(lines):
     with lines.signs_of_life(0.02):
         lines.update("archives", "recording. Done once")
-        lines.report_phase("spark", "stopping")
-        lines.report_phase("kafka", "stopped")
+        lines.report_service("spark", "stopping")
+        lines.report_service("kafka", "stopped")
         wait_until(lambda: "still at work: archives recording, spark stopping" in shown(lines))
-        lines.report_phase("spark", "stopped")
+        lines.report_service("spark", "stopped")
         wait_until(lambda: shown(lines)[-1] == "still at work: archives recording")
         lines.update("archives", "recorded", done=1)
         count = len(shown(lines))
@@ -71,7 +71,7 @@ def test_relock_locks_the_jars_of_all_environments_first(lines, monkeypatch):
         monkeypatch.setattr(installation, stage, lambda report: None)
     monkeypatch.setattr(installation, "missing_archives", lambda: [])
 
-    installation.install(lines.update, lines.report_phase, relock=True)
+    installation.install(lines.update, lines.report_service, relock=True)
 
     assert locked == list(installation.jars.ENVIRONMENTS)
     assert shown(lines)[-1] == "archives complete"
@@ -87,7 +87,7 @@ def test_the_recording_of_archives_is_announced_before_services_start(lines, mon
     monkeypatch.setattr(installation, "missing_archives", lambda: ["kafka"])
     monkeypatch.setattr(installation, "record_archives", record)
 
-    installation.install(lines.update, lines.report_phase)
+    installation.install(lines.update, lines.report_service)
 
     assert shown(lines) == [
         "archives checking",
