@@ -84,7 +84,7 @@ def columns(evidence: Evidence, table: str) -> list[str]:
     """Return a table's columns in alphabetical order, each with `number` or its type."""
     rows(evidence, table)
     kinds = evidence.columns(table).items()
-    return sorted(f"{name} {'number' if kind in NUMBERS else kind}" for name, kind in kinds)
+    return sorted(f"{name} {'number' if {*kind.split(' or ')} <= {*NUMBERS} else kind}" for name, kind in kinds)
 
 
 def types_of(evidence: Evidence) -> set[str]:
