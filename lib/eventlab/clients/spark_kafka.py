@@ -93,7 +93,8 @@ def fitting(defaults: Mapping[str, str], chosen: Mapping[str, Any]) -> dict[str,
     """Return the defaults that a program has not set itself, and that Kafka accepts together with its options."""
     result = {name: value for name, value in defaults.items() if name.lower() not in chosen}
     try:
-        least = int(chosen.get(REQUEST_TIMEOUT, defaults[REQUEST_TIMEOUT])) + int(chosen.get(LINGER, 0))
+        linger = int(chosen.get(LINGER, 0))
+        least = int(chosen.get(REQUEST_TIMEOUT, defaults[REQUEST_TIMEOUT])) + linger
     except (TypeError, ValueError):  # the program's mistake, which Kafka reports
         return result
     for name in AT_LEAST_THE_REQUEST:
@@ -101,5 +102,5 @@ def fitting(defaults: Mapping[str, str], chosen: Mapping[str, Any]) -> dict[str,
             result[name] = str(max(int(result[name]), least))
     for name in AT_LEAST_THE_REQUEST:
         if str(chosen.get(name, "")).isdigit() and REQUEST_TIMEOUT in result:
-            result[REQUEST_TIMEOUT] = str(min(int(result[REQUEST_TIMEOUT]), int(chosen[name])))
+            result[REQUEST_TIMEOUT] = str(min(int(result[REQUEST_TIMEOUT]), max(1, int(chosen[name]) - linger)))
     return result
