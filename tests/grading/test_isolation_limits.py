@@ -18,7 +18,7 @@ import pytest
 
 from eventlab.grading.environment import access, disk_watch, sandbox
 from eventlab.grading.environment.access import Access
-from eventlab.grading.environment.class_watch import ClassWatch
+from eventlab.grading.environment.class_watch import LIBRARIES, ClassWatch
 from eventlab.grading.environment.sandbox import MIB, ProcessLimits
 from eventlab.grading.environment.worker_stack import _differences
 from eventlab.settings import ROOT, Settings
@@ -242,6 +242,11 @@ def test_what_runs_other_code_is_a_reason(watch: ClassWatch, line: str, reason: 
 def test_what_ordinary_submissions_load_is_none(watch: ClassWatch, line: str) -> None:
     watch._take(line)
     assert watch.found() == []
+
+
+def test_each_line_of_the_list_of_libraries_is_the_beginning_of_a_name() -> None:
+    assert "java.base" in LIBRARIES
+    assert [line for line in LIBRARIES if not re.fullmatch(r"[A-Za-z][\w.-]+", line)] == []
 
 
 def test_a_difference_says_where_it_is() -> None:

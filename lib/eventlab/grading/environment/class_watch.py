@@ -45,7 +45,9 @@ SUSPECT_CLASSES = {
 }
 """The classes that these ways load, each with the reason for the restart that is logged."""
 LIBRARIES = tuple(
-    line for line in Path(__file__).with_name("libraries.txt").read_text().splitlines() if not line.startswith("#")
+    line
+    for line in Path(__file__).with_name("libraries.txt").read_text().split("\n")
+    if line.strip() and not line.startswith("#")
 )
 """How the names of the jars and Java modules that submissions need begin."""
 MAX_REASONS = 20
