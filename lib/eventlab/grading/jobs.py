@@ -1,6 +1,7 @@
 """Jobs and outcomes: what a worker needs to grade one submission, and what it answers.
 
-A job has a fingerprint: a hash of the submission, the limits, and the lab's and the kit's files that marks depend on.
+A job has a fingerprint: a hash of the submission, the limits, and the files of the lab and the kit that marks
+depend on.
 """
 
 from __future__ import annotations
