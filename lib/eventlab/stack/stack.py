@@ -236,9 +236,8 @@ def fresh_stack(
 
     Of the user's settings, only `start_timeout_s` applies to it. Processes of an earlier run are stopped, and the
     old content of its state folder is deleted. The folder is kept at the end, so that its logs can be read. The
-    stack uses the first port offset at which all ports are free. `settings_class` is
-    the class of its settings; see `Stack` for
-    other arguments.
+    stack uses the first port offset at which all ports are free. `settings_class` is the class of its settings.
+    See `Stack` for other arguments.
 
     Raises:
         StackError: Another process uses the folder, no offset has free ports, or a service does not start.
