@@ -127,6 +127,7 @@ def test_notebook_files_checks_seed_and_limits_count(lab: Lab, one: Submission, 
 
 def test_what_the_feedback_shows_does_not_help_in_a_second_submission(lab: Lab, one: Submission) -> None:
     first = job_for(lab, one, "secret", Limits())
+    assert job_for(lab, one, "another secret", Limits()).seed != first.seed
     assert job_for(lab, one, "secret", Limits()).seed == first.seed
 
     assert one.notebook is not None
