@@ -50,7 +50,7 @@ def test_a_program_that_cannot_be_read_is_sparks_error(settings, tmp_path):
     (tmp_path / "locked.py").chmod(0)
 
     assert tools.spark_submit(settings, "spark-submit", [str(tmp_path / "folder.py"), "\0.py"]).notes == ()
-    assert tools.names_kafka(tmp_path / "locked.py") is (os.geteuid() == 0)  # root reads every file
+    assert tools.mentions_kafka(tmp_path / "locked.py") is (os.geteuid() == 0)  # root reads every file
 
 
 READS_KAFKA = """

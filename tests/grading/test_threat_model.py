@@ -39,7 +39,7 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
         ),
         "grading/test_sandbox.py::test_labs_grader_git_and_homes_are_not_there",
         "grading/test_sandbox.py::test_the_instructors_variables_are_not_there",
-        "grading/test_sandbox.py::test_of_another_kernel_nothing_is_left",
+        "grading/test_kernel.py::test_of_another_kernel_nothing_is_left",
         "grading/test_notebook.py::test_hidden_tests_never_reach_the_student",
     ),
     "the instructor's solutions, which run when a question is graded again": (
@@ -83,7 +83,7 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
         "grading/test_outputs.py::test_answers_to_very_many_questions_are_not_kept",
         "grading/test_sandbox.py::test_a_fork_bomb_meets_its_limit",
         "grading/test_sandbox.py::test_nothing_but_its_own_folders_can_be_written",
-        "grading/test_sandbox.py::test_a_million_lines_are_capped_as_they_arrive",
+        "grading/test_kernel.py::test_a_million_lines_are_capped_as_they_arrive",
         "grading/test_sandbox.py::test_in_the_sandbox_a_kernel_is_never_root",
     ),
     "the reports": (

@@ -139,7 +139,7 @@ def _replace_messages(topic: str, values: Sequence[bytes], fresh: bool = False) 
     is_right = (
         offsets is not None
         and len(offsets.end) == 1
-        and offsets.messages == len(values)
+        and offsets.count == len(values)
         and read_values(topic) == list(values)
     )
     if is_right and not fresh:
@@ -205,7 +205,7 @@ def fresh_topic(topic: str, *, save: bool = True) -> None:
     old_id = kafka.topic_id(settings.bootstrap_servers, topic)
     if old_id is not None and settings.external_bootstrap_servers and old_id not in _created_ids():
         offsets = kafka.topic_offsets(settings.bootstrap_servers, topic)
-        if offsets and not offsets.messages and len(offsets.end) == 1:
+        if offsets and not offsets.count and len(offsets.end) == 1:
             return
         raise LessonError(
             f"the topic {topic!r} at {settings.bootstrap_servers} contains messages of other programs, or has "

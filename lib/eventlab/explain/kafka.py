@@ -192,7 +192,7 @@ def command_to_send(topic: str, settings: Settings) -> str:
 def message_count(bootstrap_servers: str, topic: str) -> int:
     """Return the number of messages of a topic."""
     offsets = kafka.topic_offsets(bootstrap_servers, topic, TIMEOUT_S)
-    return offsets.messages if offsets else 0
+    return offsets.count if offsets else 0
 
 
 def inspect_broker(address: str) -> BrokerCheck:

@@ -54,7 +54,7 @@ def memory_exhausted(cell: FailedCell, settings: Settings) -> Explanation | None
     unreachable = service.is_reported(cell, "spark", *UNREACHABLE) and not service.answers(settings, "spark")
     if not unreachable and not cell.matches(*SERVER_ENDING, OUT_OF_MEMORY):
         return None
-    running = record.process()
+    running = record.running_process()
     options = _server_options(settings)
     heap = re.search(r"-Xmx(\d+)([mg])", options) or re.search(r"driver\.memory +(\d+)([mg])", options)
     assert heap

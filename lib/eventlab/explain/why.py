@@ -49,7 +49,7 @@ def _facts_of_topics(cell: FailedCell, settings: Settings) -> Iterable[str]:
     try:
         for topic in topics(cell, settings):
             offsets = kafka.topic_offsets(settings.bootstrap_servers, topic)
-            yield f"topic {topic!r} has {offsets.messages} messages" if offsets else f"no topic {topic!r}"
+            yield f"topic {topic!r} has {offsets.count} messages" if offsets else f"no topic {topic!r}"
     except EventlabError:
         yield f"no Kafka broker answers at {settings.bootstrap_servers}"
 
@@ -141,9 +141,9 @@ def position_at_end(cell: FailedCell, settings: Settings) -> Explanation | None:
         topic = option(command, "-t")
         if command[0] in ("kafkacat", "kcat") and topic and option(command, "-o") == "end":
             offsets = kafka.topic_offsets(settings.bootstrap_servers, topic)
-            if offsets and offsets.messages:
+            if offsets and offsets.count:
                 what = f"-o end starts after the last message of {topic!r} and shows only new ones."
-                proof = f"{topic!r} has {offsets.messages} messages; its end offsets are {offsets.end}"
+                proof = f"{topic!r} has {offsets.count} messages; its end offsets are {offsets.end}"
                 return correction(cell, "-o end", "-o beginning", what, proof)
     return None
 

@@ -35,7 +35,7 @@ def datanode(settings: Settings) -> None:
     """Check that the DataNode has storage and is registered; an external one is checked at its NameNode."""
     if settings.external_default_fs:
         if settings.default_fs.startswith("hdfs://"):
-            live_datanodes(settings)
+            require_live_datanode(settings)
         return
     web_url = f"http://{HOST}:{settings.datanode_web_port}"
     # Without this bean, the request for the other one would write a stack trace to the log.
@@ -47,7 +47,7 @@ def datanode(settings: Settings) -> None:
         raise ServiceUnavailable("the DataNode is not registered with the NameNode yet")
 
 
-def live_datanodes(settings: Settings) -> None:
+def require_live_datanode(settings: Settings) -> None:
     """Raise ServiceUnavailable until the NameNode has a live DataNode and has left safe mode."""
     state = jmx_bean(settings.webhdfs_url, "Hadoop:service=NameNode,name=FSNamesystemState")
     if not state or state["NumLiveDataNodes"] < 1 or state["FSState"] != "Operational":
