@@ -52,7 +52,7 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
         "grading/test_jobs.py::test_what_the_feedback_shows_does_not_help_in_a_second_submission",
         "labs/test_names_and_seeds.py::test_a_seed_is_too_large_to_be_guessed_from_the_data",
         "labs/test_release.py::test_nothing_that_computes_an_answer_is_released",
-        "grading/test_corpus.py::test_a_sample_receives_the_marks_that_it_must_get",
+        "grading/test_readme.py::test_a_sample_of_the_corpus_receives_the_marks_that_it_must_get",
     ),
     "own marks: false reports about itself": (
         *("attack kernel_checks_patched", "attack kernel_answers"),
