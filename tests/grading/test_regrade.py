@@ -180,3 +180,16 @@ def test_when_kernels_end_in_two_questions_the_ones_before_are_replaced_and_the_
         Omissions(frozenset({"q1", "q2"})),
     ]
     assert points(runs) == [2, 0, 2, 2]
+
+
+def test_an_answer_above_its_own_untouched_cell_runs_again_after_an_earlier_question_ended_the_notebook() -> None:
+    steps = list(matched(untouched=["q2"]).steps)
+    steps.insert(2, Step("code", "the answer", "q1", own=True))  # it follows the check of q1
+    first = ran(judged=["q1"], passed=[], ended_by=0)
+    assert further_omissions(Matched(tuple(steps)), first) == [Omissions(frozenset({"q1"}))]
+
+
+def test_a_question_that_was_not_judged_because_of_the_machine_says_so() -> None:
+    run = ran(judged=["q1"])
+    run.interrupted = True
+    assert regrade.notes(matched(), [run], QUESTIONS, 60, 600)["q2"] == "not run: the grading was interrupted"
