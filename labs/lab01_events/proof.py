@@ -23,6 +23,7 @@ RULES = (
     Rule(
         "q1", "an event counts each time", lambda s: min(Counter(e["event_type"] for e in events(s)).values()) > 1
     ),
+    Rule("q1", "another day has another number of events", lambda s: len(events(s)) != len(events(0))),
     Rule("q2", "only the first 30 count", lambda s: any(map(is_purchase, events(s)[FIRST:]))),
     Rule(
         "q2",

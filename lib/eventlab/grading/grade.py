@@ -25,7 +25,10 @@ from eventlab.grading.jobs import Job, Limits, Outcome, job_for
 from eventlab.grading.progress import GradingProgress
 from eventlab.grading.results import SubmissionRecord
 from eventlab.grading.scheduler import LOGS, Scheduler, default_size
+from eventlab.labs import release
 from eventlab.labs.catalogue import Lab
+from eventlab.settings import settings
+from eventlab.stack.requirements import require_installation
 
 logger = logging.getLogger(__name__)
 
@@ -76,8 +79,10 @@ def grade(
 
     Raises:
         SubmissionsError: There is nothing to grade.
+        ReleaseError: A marker in the instructor's notebook has no partner.
         GradingError: A record could not be written.
     """
+    release.student_notebook(lab)  # a mistake in it would fail each submission
     limits = Limits(cell_timeout, memory_mib, time_limit)
     jobs = jobs_of(lab, submissions, output, limits)
     records = {} if force else _current_records(jobs, output)
@@ -132,13 +137,16 @@ def audit(
 
 
 def require_sandbox(no_sandbox: bool) -> None:
-    """Raise an error when this machine has no sandbox, unless the instructor agrees.
+    """Raise an error when this machine has no sandbox, unless the instructor agrees, or cannot run services.
 
     Raises:
+        StackError: Jars are missing.
+        JavaError: There is no suitable Java.
         SandboxError: There is no sandbox; the message names the reason, and the command that helps.
     """
     support = sandbox.support()
     if support.bubblewrap or no_sandbox:
+        require_installation(settings, ())
         return
     restriction = namespaces.restriction()
     cause = f" ({restriction.description})" if restriction else ""

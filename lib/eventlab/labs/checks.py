@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -117,6 +117,18 @@ def number(value: object) -> int | float | None:
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal) or math.isnan(value):
         return None
     return int(value) if value == int(value) else float(value)
+
+
+def named(rows: list[dict], names: Sequence[str]) -> list[dict]:
+    """Return rows in which the only column with another name has the only name that is missing.
+
+    A check of values reads such rows when another check judges the names: one wrong name costs one check.
+    """
+    found = list(dict.fromkeys(name for row in rows for name in row))
+    missing, others = [name for name in names if name not in found], [name for name in found if name not in names]
+    if len(missing) != 1 or len(others) != 1:
+        return rows
+    return [{missing[0] if name == others[0] else name: value for name, value in row.items()} for row in rows]
 
 
 def iso_day(value: object) -> str:

@@ -121,13 +121,16 @@ class WorkerStack:
         """Run each kind of read and write once: in Spark the first ones take seconds."""
         assert self._fork_server is not None
         kernel = SubmissionKernel(self._fork_server.start())
+        why = ""
         try:
             kernel.wait_ready()
-            kernel.execute(WARM_UP, 60)
-        except KernelError:
-            pass  # the first submission is then the one that waits
+            why = kernel.execute(WARM_UP, 60).error
+        except KernelError as error:
+            why = str(error)
         finally:
             kernel.forget()
+        if why:
+            logger.warning("Spark is not warm, so the first submission waits longer: %s", why)
 
     def kernel(self) -> SubmissionKernel:
         """Return a new kernel with an open Spark session and no tables, and start the next one."""
