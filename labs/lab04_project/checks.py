@@ -14,7 +14,7 @@ from collections import Counter
 
 from eventlab.clients import kafka
 from eventlab.labs import files, serve
-from eventlab.labs.checks import Verdict, check, expect, named, number, show
+from eventlab.labs.checks import Verdict, as_text, check, expect, named, number
 from eventlab.labs.evidence import Evidence, EvidenceError
 from eventlab.labs.inputs import Outgoing, refuse_messages, send
 from eventlab.labs.names import Namespace
@@ -280,7 +280,7 @@ def every_purchase_is_in_the_table(evidence: Evidence) -> Verdict:
     table = todays(evidence, "purchases", "host", "item", "coins")
     read = Counter(row for row in table if row[1] is not None)
     is_right = read == right if read.total() == right.total() else read and read.keys() <= right.keys()
-    return Verdict(bool(is_right), show(sorted(right, key=str)), show(table))
+    return Verdict(bool(is_right), as_text(sorted(right, key=str)), as_text(table))
 
 
 @check("q2", points=1, hint="The guild with the highest offset counts; who joined none is no member.", hidden=True)
