@@ -84,7 +84,7 @@ def the_players_add_up(evidence: Evidence) -> Verdict:
     return expect(expected=len(tables(evidence.seed)["players"]), got=total(players))
 
 
-@check("q3", points=1, hint="Rank within a country (partition by), and keep the first; sort by country.")
+@check("q3", points=1, hint="Rank within a country, keep the first, sort by country; refunds make no buyer.")
 def one_row_per_country_with_buyers(evidence: Evidence) -> Verdict:
     countries = [str(country) for country in column(table(evidence, "q3"), "country")]
     known = {player["country"] for player in tables(evidence.seed)["players"]}
@@ -208,11 +208,13 @@ def of_countries(evidence: Evidence, question: str, own: str) -> list[dict]:
 
 @check("q3", points=2, hint="Sum before you rank, leave refunds out, and break ties by name.", hidden=True)
 def every_country_has_its_best_buyer(evidence: Evidence) -> Verdict:
-    """Look at the countries in any order; further rows with equal coins cost the check of the rows."""
-    right = best(evidence.seed, kept(evidence.seed))
-    players, equal = {(country, player) for country, player, _ in right}, best_buyers(evidence.seed)
+    """Look at the countries in any order; rows with equal coins, and refunds that count, cost other checks."""
+    players, equal = {row[:2] for row in best(evidence.seed, kept(evidence.seed))}, best_buyers(evidence.seed)
+    with_refunds = {row[:2] for row in best(evidence.seed, kept(evidence.seed, refunded=True))}
     got = {(str(row.get("country")), str(row.get("player"))) for row in of_countries(evidence, "q3", "player")}
-    return expect(expected=sorted(players), got=sorted(players if players <= got <= equal else got))
+    return expect(
+        expected=sorted(players), got=sorted(players if players <= got <= equal or got == with_refunds else got)
+    )
 
 
 @check("q3", points=1, hint="coins is the sum of what the player spent, without refunds.", hidden=True)

@@ -133,8 +133,9 @@ MUTANTS = (
     Mutant(
         "wrong column",
         "q1",
-        "sum(coins) as coins\n    from purchases\n    where not refunded\n    group by item",
-        "sum(coins) as revenue\n    from purchases\n    where not refunded\n    group by item",
+        "sum(coins) as coins\n    from purchases\n    where not refunded\n    group by item\n    order by coins",
+        "sum(coins) as revenue\n    from purchases\n    where not refunded\n    group by item\n"
+        "    order by revenue",
     ),
     Mutant(
         "hard-coded",

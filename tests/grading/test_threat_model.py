@@ -64,6 +64,7 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
     "right work: a later mistake, or one in another question": (
         "grading/test_difficult_submissions.py::test_each_question_is_worth_what_its_own_cells_earned",
         "grading/test_regrade.py::test_a_wrong_question_that_breaks_later_ones_costs_only_its_own_marks",
+        "grading/test_regrade.py::test_a_kernel_that_dies_later_in_one_question_does_not_cost_it_marks",
         "grading/test_regrade.py::test_a_kernel_that_dies_later_in_two_questions_costs_neither_of_them_marks",
     ),
     "right work: a fault of the machine": (

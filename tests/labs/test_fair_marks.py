@@ -173,6 +173,12 @@ ANSWERS = {
     "q2 another name": (lambda s: renamed(countries(s), "share", "part"), {SHARE}),
     "q3 nothing": (best, set()),
     "q3 backwards": (lambda s: best(s)[::-1], {ONE_ROW}),
+    "q3 refunds count": (
+        lambda s: [
+            dict(zip(SQL.COLUMNS["q3"], row, strict=True)) for row in SQL.best(s, SQL.kept(s, refunded=True))
+        ],
+        {ONE_ROW, SUM},
+    ),
     "q3 all equal ones": (all_equal_ones, {ONE_ROW}),
     "q3 the last of equal ones": (lambda s: best(s, last=True), {"every country has its best buyer"}),
     "q3 other coins": (lambda s: [row | {"coins": row["coins"] + 1} for row in best(s)], {SUM}),

@@ -155,3 +155,9 @@ def test_a_mistake_in_a_table_of_the_project_costs_one_check(mistake, seed):
     }
 
     assert failed("lab04", mistake[:2], seed, tables=tables) == expected
+
+
+def test_numbers_of_two_types_are_numbers():
+    kinds = {"guild": "string", "members": "int32 or int64", "coins": "int32 or double"}
+
+    assert "the report has its columns" not in failed("lab04", "q3", 1, tables={"report": (report(1), kinds)})
