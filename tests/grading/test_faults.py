@@ -131,7 +131,7 @@ def test_a_fault_that_happens_once_costs_nothing(graded: Class, student: str) ->
     [
         ("ada/attempt-1", "worker.log", ""),
         ("cyd/attempt-1", "worker.log", "spark has ended (signal 9)"),
-        ("dan/attempt-1", "worker.log", "namenode has ended (signal 9)"),
+        ("dan/attempt-1", "worker.log", "WorkerStackError"),
         ("zed/attempt-1", "worker.log", "kafka has ended (signal 9)"),
         ("zed/attempt-1", "data-logs-kafka.log", ""),
         ("zed/attempt-1", "spark-logs-spark.log", ""),
