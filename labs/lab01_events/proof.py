@@ -114,4 +114,13 @@ MUTANTS = (
     Mutant("coins as text", "q4", 'event["level"] * 10,', 'str(event["level"] * 10),'),
     Mutant("gold off by one", "q4", '"gold" if event["level"] >= 30', '"gold" if event["level"] > 30'),
     Mutant("wrong column", "q4", '"medal":', '"award":'),
+    Mutant("no coins at 20", "q4", 'event["level"] * 10,', 'event["level"] * 10 if event["level"] > 20 else 0,'),
+    Mutant("bronze at 20", "q4", 'else "silver"', 'else "silver" if event["level"] > 20 else "bronze"'),
+    Mutant("nobody at 20", "q4", '"Host": event["Host"],', '"Host": event["Host"] if event["level"] > 20 else "",'),
+    Mutant(
+        "level 20 last",
+        "q4",
+        "in read_to_end(reader)",
+        'in sorted(read_to_end(reader), key=lambda m: json.loads(m.value).get("level") == 20)',
+    ),
 )

@@ -56,11 +56,26 @@ def worker():
 
 
 def broker():
+    end("data", "kafka.Kafka")
+
+
+def namenode():
+    end("data", "NameNode")
+
+
+def spark():
+    end("spark", "SparkConnectServer")
+    raise RuntimeError("no answer from Spark")  # as a cell that asks it
+
+
+def end(folder, program):
     run = Path(os.environ["EVENTLAB_STATE_DIR"]).parent
     for process in psutil.process_iter(["cmdline"]):
         words = " ".join(process.info["cmdline"] or [])
-        if f"{run}/data" in words and "kafka.Kafka" in words:
+        if f"{run}/{folder}" in words and program in words:
             process.kill()
+    if program == "NameNode":
+        raise RuntimeError("no answer from HDFS")
 """
 
 
@@ -87,6 +102,8 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Class:
     for student, fault in (
         ("ada", "worker 1"),
         ("ben", ""),
+        ("cyd", "spark 1"),
+        ("dan", "namenode 1"),
         ("zed", "broker 2"),
     ):
         tiny_lab.write(
@@ -104,7 +121,7 @@ def by_student(output: Path) -> dict[str, SubmissionRecord]:
     return {record.student: record for record in results.load_all(output)}
 
 
-@pytest.mark.parametrize("student", ["ada", "ben"])
+@pytest.mark.parametrize("student", ["ada", "ben", "cyd", "dan"])
 def test_a_fault_that_happens_once_costs_nothing(graded: Class, student: str) -> None:
     assert (graded.records[student].status, graded.records[student].points) == ("graded", 8)
 
@@ -113,7 +130,9 @@ def test_a_fault_that_happens_once_costs_nothing(graded: Class, student: str) ->
     ("attempt", "log", "reason"),
     [
         ("ada/attempt-1", "worker.log", ""),
-        ("zed/attempt-1", "worker.log", "kafka has ended"),
+        ("cyd/attempt-1", "worker.log", "spark has ended (signal 9)"),
+        ("dan/attempt-1", "worker.log", "WorkerStackError"),
+        ("zed/attempt-1", "worker.log", "kafka has ended (signal 9)"),
         ("zed/attempt-1", "data-logs-kafka.log", ""),
         ("zed/attempt-1", "spark-logs-spark.log", ""),
         ("zed/attempt-2", "worker.log", "kafka has ended"),
@@ -130,14 +149,14 @@ def test_a_graded_submission_leaves_no_logs(graded: Class) -> None:
 def test_a_fault_that_happens_twice_gives_no_mark_and_the_command_fails(graded: Class) -> None:
     assert (graded.records["zed"].status, graded.records["zed"].points) == ("infrastructure_failed", None)
     assert graded.first.exit_code == 1
-    assert "1 of 3 submissions have no mark" in graded.first.output
+    assert "1 of 5 submissions have no mark" in graded.first.output
     assert "zed" in graded.report.split("<h2>")[0]
 
 
 def test_the_next_run_grades_only_the_submission_without_a_mark(graded: Class) -> None:
     assert graded.second.exit_code == 0
     assert graded.again["zed"].points == 8
-    assert {name: graded.again[name] for name in ("ada", "ben")} == {
+    assert {name: graded.again[name] for name in ("ada", "ben", "cyd", "dan")} == {
         name: graded.records[name] for name in ("ada", "ben")
     }
 

@@ -203,3 +203,16 @@ def test_questions_that_each_end_the_kernel_run_once_without_earlier_ones_and_co
 
     assert further_omissions(matched(), *runs) == [run.omissions for run in runs[1:]]
     assert points(runs) == [2, 0, 0, 2]
+
+
+def test_an_answer_above_its_own_untouched_cell_runs_again_after_an_earlier_question_ended_the_notebook() -> None:
+    steps = list(matched(untouched=["q2"]).steps)
+    steps.insert(2, Step("code", "the answer", "q1", own=True))  # it follows the check of q1
+    first = ran(judged=["q1"], passed=[], ended_by=0)
+    assert further_omissions(Matched(tuple(steps)), first) == [Omissions(frozenset({"q1"}))]
+
+
+def test_a_question_that_was_not_judged_because_of_the_machine_says_so() -> None:
+    run = ran(judged=["q1"])
+    run.interrupted = True
+    assert regrade.notes(matched(), [run], QUESTIONS, 60, 600)["q2"] == "not run: the grading was interrupted"

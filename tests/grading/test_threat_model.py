@@ -71,6 +71,14 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
         "grading/test_faults.py::test_a_fault_that_happens_once_costs_nothing",
         "grading/test_faults.py::test_a_fault_that_happens_twice_gives_no_mark_and_the_command_fails",
         "grading/test_judge.py::test_a_judge_that_the_machine_kills_is_no_verdict",
+        "grading/test_judging.py::test_a_service_that_is_silent_twice_gives_no_verdict",
+        "grading/test_judging.py::test_a_full_disk_is_the_machines_fault",
+        "grading/test_out_of_memory.py"
+        "::test_points_that_were_lost_while_processes_were_killed_are_not_the_submissions_fault",
+    ),
+    "own marks: no mark in place of a low one": (
+        "grading/test_marks_so_far.py::test_who_is_interrupted_in_two_gradings_has_the_mark_so_far"
+        "_if_the_machine_works_for_the_instructor",
     ),
     "the machine": (
         "attack kernel_*",

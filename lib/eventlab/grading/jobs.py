@@ -97,7 +97,7 @@ class Outcome:
     Attributes:
         kind: `graded`; `submission_failed` (timed out, died, unreadable), which gives a mark too; or
             `infrastructure_failed` (the worker, its services or the judge failed), which gives none.
-        record: The record; None when the infrastructure failed.
+        record: The record; when the infrastructure failed, what the submission has so far, or None.
         notebook: The executed notebook as JSON, or None without one.
         reason: Why the infrastructure failed.
     """
@@ -113,9 +113,11 @@ class Outcome:
         return cls("graded" if record.status == "graded" else "submission_failed", record, notebook)
 
     @classmethod
-    def infrastructure_failed(cls, reason: str) -> Outcome:
-        """Return the outcome of a job that the machine could not carry out."""
-        return cls("infrastructure_failed", reason=reason)
+    def infrastructure_failed(
+        cls, reason: str, record: results.SubmissionRecord | None = None, notebook: str | None = None
+    ) -> Outcome:
+        """Return the outcome of a job that the machine could not carry out, with what there is so far."""
+        return cls("infrastructure_failed", record, notebook, reason)
 
     def to_json(self) -> str:
         """Return the outcome as one line of JSON."""

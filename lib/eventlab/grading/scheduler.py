@@ -46,10 +46,17 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Attempt:
-    """A job, and how often it has been tried, this attempt included."""
+    """A job, how often it has been tried, this attempt included, and how the attempt before ended."""
 
     job: Job
     number: int = 1
+    earlier: Outcome | None = None
+
+    def better(self, outcome: Outcome) -> Outcome:
+        """Return the one of two failed attempts in which the submission has more points."""
+        if outcome.kind != "infrastructure_failed" or self.earlier is None:
+            return outcome
+        return max(outcome, self.earlier, key=lambda one: (one.record and one.record.points) or 0)
 
 
 def default_size(submissions: int) -> int:
@@ -193,8 +200,8 @@ class Scheduler:
                 worker.copy_logs(self.logs / slug(attempt.job.student) / f"attempt-{attempt.number}")
             if outcome.kind == "infrastructure_failed" and attempt.number < MAX_ATTEMPTS:
                 logger.warning("the job of %r is tried again: %s", attempt.job.student, outcome.reason)
-                return Attempt(attempt.job, attempt.number + 1)
-            self._finish(attempt.job, outcome)
+                return Attempt(attempt.job, attempt.number + 1, outcome)
+            self._finish(attempt.job, attempt.better(outcome))
             if self.fresh or outcome.kind == "infrastructure_failed":
                 return None
             attempt = None

@@ -147,6 +147,7 @@ def worker_environment(run: Path, contained: bool) -> dict[str, str]:
         TOKEN_VARIABLE: secrets.token_hex(24),
         "EVENTLAB_STATE_DIR": str(run / "client"),
         "EVENTLAB_PORT_OFFSET": "0" if contained else str(_free_offset()),
+        "EVENTLAB_WAITS": "long",
         "GRPC_ENABLE_FORK_SUPPORT": "0",
     }
 

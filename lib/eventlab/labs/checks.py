@@ -45,7 +45,8 @@ class LabCheck:
         except MemoryError:
             return Verdict(False, "", TOO_LARGE)
         except Exception as error:  # the evidence has a form that the check's author did not expect
-            return Verdict(False, "", shortened(f"could not be checked: {type(error).__name__}: {error}"))
+            message = shortened(f"could not be checked: {type(error).__name__}: {error}")
+            return Verdict(False, "", message, unavailable=is_caused_by_service(error))
 
 
 @dataclass(frozen=True)

@@ -139,13 +139,6 @@ class Evidence:
         """
         return self.once("columns", path, lambda: self._guarded(path, self._read_columns))
 
-    def exists(self, path: str) -> bool:
-        """Return whether the folder exists."""
-        try:
-            return self.listing(path) is not None
-        except EvidenceError:
-            return False
-
     def listing(self, path: str) -> list[str]:
         """Return the files in and below a folder, by name; a file contains itself, with the name ""."""
         return [file.path for file in self._files(path)]

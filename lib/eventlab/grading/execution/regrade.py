@@ -56,6 +56,8 @@ class Run:
         checks: The results of the checks of each question that was judged.
         ended_by: The number of the step that ended the kernel, or None.
         out_of_time: Whether the time limit of the submission ended the run.
+        interrupted: Whether a fault of the machine ended the run.
+        problems: What else went wrong, as sentences for the instructor.
     """
 
     omissions: Omissions = Omissions()
@@ -63,6 +65,8 @@ class Run:
     checks: dict[str, tuple[CheckResult, ...]] = field(default_factory=dict)
     ended_by: int | None = None
     out_of_time: bool = False
+    interrupted: bool = False
+    problems: list[str] = field(default_factory=list)
 
     def judged(self, question: str) -> bool:
         """Return whether the question was judged with the student's cells."""
@@ -101,10 +105,10 @@ def next_omissions(matched: Matched, questions: Sequence[str], runs: Sequence[Ru
         omissions = _without(matched, omissions, last.ended_by)
 
     def can_gain(question: str) -> bool:
-        return question not in omissions.replaced and _is_touched(matched, question)
+        return question not in omissions.replaced and _is_touched(matched, questions, question)
 
     waiting = {q for q in unfinished if best_runs[q] is None and can_gain(q)}
-    doubtful = _doubtful(matched, runs) & {q for q in unfinished if _is_touched(matched, q)}
+    doubtful = _doubtful(matched, runs) & {q for q in unfinished if _is_touched(matched, questions, q)}
     if len(doubtful) > 1 or (doubtful and not waiting):
         omissions = Omissions(frozenset(questions) - doubtful - waiting, omissions.skipped)
         return omissions if omissions != last.omissions else None
@@ -139,9 +143,19 @@ def _doubtful(matched: Matched, runs: Sequence[Run]) -> set[str]:
     return deaths - firsts
 
 
-def _is_touched(matched: Matched, question: str) -> bool:
-    """Return whether the student wrote something for the question, which another run could grade."""
-    written = (step for step in matched.steps if step.own and step.question == question and step.is_code)
+def _is_touched(matched: Matched, questions: Sequence[str], question: str) -> bool:
+    """Return whether the student wrote something for the question, which another run could grade.
+
+    A cell that was added above the question's own belongs to the question before it, but may contain the answer.
+    """
+    check_steps = matched.check_steps(questions)
+    end = check_steps[question]
+    begin = max((number for number in check_steps.values() if number < end), default=-1)
+    written = (
+        step
+        for number, step in enumerate(matched.steps)
+        if step.own and step.is_code and (step.question == question or begin < number < end)
+    )
     return any(step.source.strip() and not step.is_untouched for step in written)
 
 
@@ -161,15 +175,18 @@ def notes(
     for question in questions:
         counted = best(runs, question)
         if counted is None:
-            late = any(run.out_of_time for run in runs)
-            reason = (
-                f"the notebook ran past its {time_limit:g} s" if late else "an earlier cell ended the notebook"
-            )
-            found.setdefault(question, f"not run: {reason}")
+            found.setdefault(question, f"not run: {_why_not_run(runs, time_limit)}")
         elif counted.omissions.replaced and counted.earned(question) > 0:
             others = " and ".join(sorted(counted.omissions.replaced))
             found.setdefault(question, f"graded in another run, with the instructor's result of {others}")
     return found
+
+
+def _why_not_run(runs: Sequence[Run], time_limit: float) -> str:
+    if any(run.interrupted for run in runs):
+        return "the grading was interrupted"
+    late = any(run.out_of_time for run in runs)
+    return f"the notebook ran past its {time_limit:g} s" if late else "an earlier cell ended the notebook"
 
 
 def _note(result: CellResult, cell_timeout: float) -> str:
@@ -207,4 +224,5 @@ def messages(matched: Matched, runs: Sequence[Run]) -> tuple[str, ...]:
             found.append(f"run {number} was ended by {place}: {run.results[run.ended_by].ended}")
         if run.out_of_time:
             found.append(f"run {number} was ended by the time limit of the submission")
+        found += run.problems
     return tuple(found)
