@@ -16,7 +16,7 @@ from typing import Any
 from IPython.display import display
 
 from eventlab.commands import failures
-from eventlab.explain import spark_traceback
+from eventlab.explain import short_traceback, spark_traceback
 from eventlab.explain.explanation import LABEL, Explanation
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.shell_words import is_suspect
@@ -139,12 +139,15 @@ def unload(shell: Any) -> None:
 
 
 def _prepare_clients(source: str) -> None:
-    """Prepare the clients of Kafka and Spark if a cell uses them; otherwise avoid their slow imports."""
+    """Prepare the clients of Kafka, Spark and HTTP if a cell uses them; otherwise avoid their slow imports."""
     if re.search(r"\bkafka\b", source) and re.search(r"^\s*(import|from)\s", source, re.MULTILINE):
         with contextlib.suppress(ImportError):
             from eventlab.clients import kafka_connections
 
             kafka_connections.shorten_default_timeouts()
+    if "httpx" in source or "httpx" in sys.modules:
+        with contextlib.suppress(ImportError):
+            short_traceback.install_for_httpx()
     if "pyspark" in source or "pyspark" in sys.modules:
         with contextlib.suppress(ImportError):  # the kernel's Python lacks a package, see python.py
             from eventlab.clients import spark
