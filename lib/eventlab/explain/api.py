@@ -86,6 +86,8 @@ def wrong_port(cell: FailedCell, settings: Settings) -> Explanation | None:
         what, proof = f"{what}.", f"{proof}; {api.netloc}{service.process_phrase(settings, 'api')} answers"
         if explanation := correction(cell, url.netloc, api.netloc, what, proof):
             return explanation
+        instruction = f"To fix it, write this address in the place of this notebook that has {url.netloc}"
+        return Explanation(what, proof, settings.api_url, instruction)
     return None
 
 
@@ -123,9 +125,13 @@ def _refused_body(cell: FailedCell, response: Any, settings: Settings) -> Explan
         return None
     what = f"The game API refused the request: {reason}."
     proof = f"it answered 400 to the body {bytes(response.request.content or b'')[:80].decode(errors='replace')!r}"
-    line = cell.corrected_line("data=", "json=")
-    if line and "form-urlencoded" in response.request.headers.get("content-type", ""):
-        return Explanation(f"{what} httpx sends data= as a form and json= as JSON.", proof, line, REPLACE_LINE)
+    keywords = [item for call in cell.calls("post", "put") for item in call.keywords if item.arg == "data"]
+    if len(keywords) == 1 and "form-urlencoded" in response.request.headers.get("content-type", ""):
+        line = cell.source.split("\n")[keywords[0].lineno - 1].encode()
+        start = keywords[0].col_offset
+        line = line[:start] + b"json" + line[start + len(b"data") :]
+        form = f"{what} httpx sends data= as a form, and json= as JSON."
+        return Explanation(form, proof, line.decode().strip(), REPLACE_LINE)
     instruction = "Change the body. To see what the API checks, run this"
     return Explanation(what, proof, 'course.show_program("game_api.py", "problem_with")', instruction)
 

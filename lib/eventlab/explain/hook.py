@@ -98,20 +98,23 @@ def explain_in_time(cell: FailedCell) -> Explanation | None:
     """Return the confirmed explanation, or None when there is none within TIME_LIMIT_S seconds. Never raises."""
     explanations: list[Explanation | None] = []
 
+    from eventlab.explain import registry
+
     def search() -> None:
         try:
-            from eventlab.explain import registry
-
             explanations.append(registry.explain(cell))
         except Exception:
             logger.debug("no explanation", exc_info=True)
 
     thread = threading.Thread(target=search, name="eventlab-explain", daemon=True)
     try:
+        registry.explanations()  # imports all modules once, which is not the time of an explanation
         thread.start()
         thread.join(TIME_LIMIT_S)
     except RuntimeError:  # not enough memory for a thread
         search()
+    except Exception:  # an import failed
+        logger.debug("no explanation", exc_info=True)
     return next(iter(explanations), None)
 
 

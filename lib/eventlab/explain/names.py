@@ -76,11 +76,16 @@ def _method_without_parentheses(cell: FailedCell, method: Any, name: str) -> Exp
         if node.value.attr != called:
             continue
         what = f"{called} is a method. It is called with parentheses: {called}()."
+        proof = f"Python searched for {name} in the method itself"
         code = f"{source_of(cell, node.value)}()"
-        result = inspect.signature(method).return_annotation
-        if result not in ("int", "str", "bool", int, str, bool):  # those have no further methods of DataFrames
+        old: ast.expr = node
+        if inspect.signature(method).return_annotation in ("int", "str", "bool", int, str, bool):
+            old = next(
+                (call for call in cell.calls(name) if call.func is node), node
+            )  # such a value has no `show`
+        else:
             code += f".{name}"
-        return python_correction(cell, node, code, what, f"Python found {name} on the method itself")
+        return python_correction(cell, old, code, what, proof)
     return None
 
 

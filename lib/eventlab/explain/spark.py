@@ -93,7 +93,8 @@ def server_down(cell: FailedCell, settings: Settings) -> Explanation | None:
 
     Remedy: Start Spark, open a new session, and create the DataFrames again.
     """
-    if not service.is_reported(cell, "spark", *UNREACHABLE) or not settings.is_spark_connect:
+    closed = cell.has_condition("NO_ACTIVE_SESSION")  # such a session is not asked whether its server answers
+    if not (closed or service.is_reported(cell, "spark", *UNREACHABLE)) or not settings.is_spark_connect:
         return None
     explanation = service.service_not_running(settings, "spark")
     if explanation is None or settings.spark_remote_url:

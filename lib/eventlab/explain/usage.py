@@ -3,9 +3,10 @@
 import re
 from pathlib import Path
 
+from eventlab.commands.tools import program_and_arguments
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell, close_matches
-from eventlab.explain.shell_words import Command, failed_commands, is_failed_command
+from eventlab.explain.shell_words import failed_commands, is_failed_command
 from eventlab.settings import Settings
 
 OF_ALL = "bootstrap-server command-config help version topic"
@@ -27,8 +28,6 @@ VERBS = (
     "appendToFile cat chmod chown copyFromLocal copyToLocal count cp df du find get getmerge head help ls mkdir "
 )
 VERBS += "moveFromLocal mv put rm rmdir setrep stat tail test text touch touchz truncate usage"
-FLAGS = ("-v", "-h", "--verbose", "--help", "--version", "--supervise", "--usage-error")
-"""Options of spark-submit that have no value."""
 
 
 def unknown_option(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -102,16 +101,6 @@ def program_of_spark(cell: FailedCell, settings: Settings) -> Explanation | None
                 instruction = f"{REPLACE_LINE}, if the program reads a topic"
                 return Explanation(what, proof, f"{lines[0]} {topic}", instruction)
     return None
-
-
-def program_and_arguments(words: Command) -> tuple[str | None, list[str]]:
-    """Return the program of `spark-submit` and the program's arguments, from the words after the command."""
-    remaining = list(words)
-    while remaining and remaining[0].startswith("-"):
-        option = remaining.pop(0)
-        if option not in FLAGS and "=" not in option and remaining:
-            remaining.pop(0)
-    return (remaining[0], remaining[1:]) if remaining else (None, [])
 
 
 def _no_program(cell: FailedCell, path: Path) -> Explanation | None:
