@@ -22,6 +22,9 @@ from eventlab.explain.views import statement_of_view
 from eventlab.settings import Settings
 
 END_OF_GROUP = re.compile(r"\s+(having|order\s+by|limit|union)\b", re.IGNORECASE)
+CREATED_VIEW = re.compile(
+    r"""TempView\(\s*['"](\w+)|\bview\s+(?:if\s+not\s+exists\s+)?(\w+)\s+as\b""", re.IGNORECASE
+)
 TO_SEE = "To see the names that exist, run this"
 
 
@@ -34,6 +37,13 @@ def table_not_found(cell: FailedCell, settings: Settings) -> Explanation | None:
     session = session_of(cell)
     if not name or session is None:
         return None
+    views = CREATED_VIEW.findall("\n".join(cell.history))
+    created = ["".join(names) for names in views]  # a first list of all tables takes more than a second
+    for similar in close_matches(name, created)[:1]:
+        if session.catalog.tableExists(similar):
+            what = f"There is no table or view {name!r} in this session. Did you mean {similar!r}?"
+            if explanation := name_correction(cell, name, similar, what, f"the view {similar!r} exists"):
+                return explanation
     existing = sorted(table.name for table in session.catalog.listTables())
     if name.lower() in [table.lower() for table in existing]:
         return None
