@@ -23,7 +23,7 @@ LONGEST_FIRST = (
         "game_api",
     ),
     *("test_nbgrader", "test_porting", "test_tools"),
-    *("jobs", "test_sandbox", "test_kafka", "test_grade", "test_hub", "test_one_click", "test_timeouts", "doctor"),
+    *("jobs", "test_kernel", "test_kafka", "test_grade", "test_hub", "test_one_click", "test_timeouts", "doctor"),
 )
 """The groups that take longest, in the order in which they start; all others follow.
 

@@ -126,7 +126,7 @@ def test_an_event_type_is_added(stack, tmp_path):
 
     app = tmp_path / f"api_{uuid.uuid4().hex}.py"
     app.write_text((ROOT / "game_api.py").read_text() + "\n\n" + recipe("Add an event type"))
-    settings = free_settings(tmp_path, api_app=app, kafka_bootstrap_servers=stack.bootstrap_servers)
+    settings = free_settings(tmp_path, api_app=app, external_bootstrap_servers=stack.bootstrap_servers)
 
     Stack(settings).up(["api"])
     try:

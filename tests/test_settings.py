@@ -42,9 +42,9 @@ def test_a_misspelt_setting_is_refused():
 
 def test_addresses_of_external_services_replace_those_of_the_stack():
     elsewhere = Settings(
-        kafka_bootstrap_servers="broker.example:9092",
-        spark_remote_url="sc://spark.example:15002",
-        default_fs_url="hdfs://namenode.example:8020",
+        external_bootstrap_servers="broker.example:9092",
+        external_spark_remote="sc://spark.example:15002",
+        external_default_fs="hdfs://namenode.example:8020",
     )
 
     assert elsewhere.bootstrap_servers == "broker.example:9092"
@@ -56,10 +56,10 @@ def test_addresses_of_external_services_replace_those_of_the_stack():
 def learners_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Set variables and a settings file as a learner does."""
     file = tmp_path / "eventlab.toml"
-    file.write_text('kafka_port = 30001\ndefault_fs_url = "hdfs://namenode.example:8020"\ntopic = "clicks"\n')
+    file.write_text('kafka_port = 30001\nexternal_default_fs = "hdfs://namenode.example:8020"\ntopic = "clicks"\n')
     monkeypatch.setenv("EVENTLAB_SETTINGS_FILE", str(file))
     monkeypatch.setenv("EVENTLAB_API_PORT", "5555")
-    monkeypatch.setenv("EVENTLAB_KAFKA_BOOTSTRAP_SERVERS", "broker.example:9092")
+    monkeypatch.setenv("EVENTLAB_EXTERNAL_BOOTSTRAP_SERVERS", "broker.example:9092")
     return file
 
 
@@ -97,9 +97,9 @@ def test_the_tests_ignore_the_learners_settings(learners_settings: Path):
 
 
 def test_an_empty_address_is_none(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("EVENTLAB_KAFKA_BOOTSTRAP_SERVERS", "")
+    monkeypatch.setenv("EVENTLAB_EXTERNAL_BOOTSTRAP_SERVERS", "")
 
-    assert Settings().kafka_bootstrap_servers is None
+    assert Settings().external_bootstrap_servers is None
 
 
 @pytest.mark.parametrize("name", ["state_dir", "api_app"])
@@ -113,16 +113,16 @@ def test_a_path_can_be_relative_or_begin_with_the_home_folder(name: str, tmp_pat
 
 def test_the_address_of_an_external_api_replaces_the_port():
     assert Settings(api_port=5555).api_url == "http://127.0.0.1:5555"
-    assert Settings(api_address="http://api.example/").api_url == "http://api.example"
+    assert Settings(external_api_url="http://api.example/").api_url == "http://api.example"
 
 
 def test_webhdfs_is_at_the_host_of_the_namenode():
-    elsewhere = Settings(default_fs_url="hdfs://namenode.example:8020")
+    elsewhere = Settings(external_default_fs="hdfs://namenode.example:8020")
 
     assert elsewhere.webhdfs_url == "http://namenode.example:9870"
-    assert Settings(default_fs_url="hdfs://cluster", webhdfs="http://rest.example:14000").webhdfs_url == (
-        "http://rest.example:14000"
-    )
+    assert Settings(
+        external_default_fs="hdfs://cluster", external_webhdfs_url="http://rest.example:14000"
+    ).webhdfs_url == ("http://rest.example:14000")
 
 
 @pytest.mark.parametrize(
@@ -147,10 +147,25 @@ def refusal() -> str:
     return str(refused.value)
 
 
-def test_an_unknown_variable_is_refused_with_the_nearest_setting(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("EVENTLAB_KAFAK_PORT", "29092")
+@pytest.mark.parametrize(
+    ("wrong", "nearest"),
+    [
+        ("EVENTLAB_KAFAK_PORT", "EVENTLAB_KAFKA_PORT"),
+        ("EVENTLAB_WEBHDFS", "EVENTLAB_EXTERNAL_WEBHDFS_URL"),
+        ("EVENTLAB_SPARK_REMOTE_URL", "EVENTLAB_EXTERNAL_SPARK_REMOTE"),
+    ],
+)
+def test_an_unknown_variable_is_refused_with_the_nearest_setting_or_its_new_name(
+    wrong: str, nearest: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv(wrong, "29092")
 
-    assert "EVENTLAB_KAFAK_PORT is not a setting. Did you mean EVENTLAB_KAFKA_PORT?" in refusal()
+    assert f"{wrong} is not a setting. Did you mean {nearest}?" in refusal()
+
+
+def test_former_names_of_settings_stand_for_settings_that_exist():
+    assert set(settings_module.FORMER_NAMES.values()) <= set(Settings.model_fields)
+    assert not set(settings_module.FORMER_NAMES) & set(Settings.model_fields)
 
 
 @pytest.mark.parametrize(

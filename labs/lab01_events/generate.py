@@ -32,7 +32,7 @@ def events(seed: int) -> list[dict]:
     while seed and len(types) == len(events(0)):  # the number of another day's events is a wrong answer
         types = _types(rng)
     special = {types.index("purchase_knife"): knife_only, types.index("purchase_sword"): sword_only}
-    levels = seeds.pick(rng, LEVELS, len(LEVELS))
+    levels = seeds.sample(rng, LEVELS, len(LEVELS))
     in_order = []
     for number, event_type in enumerate(types):
         host = special.get(number) or rng.choice(buyers if event_type.startswith("purchase_") else hosts)
@@ -45,9 +45,9 @@ def events(seed: int) -> list[dict]:
 
 def _types(rng: random.Random) -> list[str]:
     """Return the types in random order, with both purchases in each part."""
-    counts = {name: seeds.about(rng, count, 5) for name, count in SHARES.items()}
+    counts = {name: seeds.near(rng, count, 5) for name, count in SHARES.items()}
     while True:
-        types = seeds.shares(rng, counts)
+        types = seeds.shuffled(rng, counts)
         first, rest = types[:FIRST], types[FIRST:]
         purchases = sum(name.startswith("purchase_") for name in first)
         both = {"purchase_sword", "purchase_knife"}

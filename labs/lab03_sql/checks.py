@@ -6,7 +6,7 @@ Checks that students see compare totals and forms. What computes an answer is hi
 from __future__ import annotations
 
 from eventlab.labs import files
-from eventlab.labs.checks import Verdict, check, day, expect, number
+from eventlab.labs.checks import Verdict, check, expect, iso_day, number
 from eventlab.labs.evidence import Evidence, EvidenceError
 from eventlab.labs.names import Namespace
 
@@ -47,7 +47,7 @@ def daily(evidence: Evidence) -> list[tuple]:
     """Return the rows of daily_revenue by day; yesterday's table, unchanged, is not a result."""
     rows = evidence.rows("daily_revenue")
     found = sorted(
-        ((day(row.get("day")), number(row.get("coins")), number(row.get("total"))) for row in rows), key=str
+        ((iso_day(row.get("day")), number(row.get("coins")), number(row.get("total"))) for row in rows), key=str
     )
     if found == [(row["day"], row["coins"], row["total"]) for row in yesterdays(evidence.seed)]:
         raise EvidenceError("daily_revenue is still yesterday's table")

@@ -28,12 +28,12 @@ def tables(seed: int) -> dict[str, list[dict]]:
     purchase would make another player the best.
     """
     rng = random.Random(seed)
-    poor, changed, *others = seeds.pick(rng, seeds.COUNTRIES, len(seeds.COUNTRIES))
+    poor, changed, *others = seeds.sample(rng, seeds.COUNTRIES, len(seeds.COUNTRIES))
     players = _players(rng, poor, changed)
-    equal = {country: seeds.pick(rng, _names(players, country), EQUAL) for country in (changed, *others)}
+    equal = {country: seeds.sample(rng, _names(players, country), EQUAL) for country in (changed, *others)}
     buyers = [name for names in equal.values() for name in names]
     for country in others:
-        buyers += seeds.pick(rng, sorted(set(_names(players, country)) - set(equal[country])), rng.choice((0, 1)))
+        buyers += seeds.sample(rng, sorted(set(_names(players, country)) - set(equal[country])), rng.choice((0, 1)))
     purchases = _purchases(rng, buyers)
     for names in equal.values():
         _make_equal(players, names, purchases)
@@ -65,7 +65,7 @@ def _players(rng: random.Random, poor: str, changed: str) -> list[dict]:
     sizes = {country: rng.choice(PLAYERS_OF) for country in seeds.COUNTRIES} | {poor: 7, changed: 6}
     countries = sorted(sizes)
     while list(dict.fromkeys(countries)) == sorted(sizes):
-        countries = seeds.shares(rng, sizes)
+        countries = seeds.shuffled(rng, sizes)
     names = seeds.players(rng, len(countries))
     return [
         {"player": name, "country": country, "level": rng.randint(1, 40)}
@@ -83,13 +83,13 @@ def _purchase(player: str, item: str, coins: int | None = None, *, refunded: boo
 
 def _purchases(rng: random.Random, buyers: list[str]) -> list[dict]:
     """Return purchases of which each buyer keeps at least one."""
-    items = seeds.shares(rng, {item: seeds.about(rng, count, 9) for item, count in SHARES.items()})
+    items = seeds.shuffled(rng, {item: seeds.near(rng, count, 9) for item, count in SHARES.items()})
     players = [*buyers, *(rng.choice(buyers) for _ in items[len(buyers) :])]
     purchases = [
         _purchase(player, item, PRICES[item] + rng.randint(-5, 5))
         for player, item in zip(players, items, strict=True)
     ]
-    for purchase in seeds.pick(rng, purchases[len(buyers) :], REFUNDED):
+    for purchase in seeds.sample(rng, purchases[len(buyers) :], REFUNDED):
         purchase["refunded"] = True
     return purchases
 

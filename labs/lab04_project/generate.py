@@ -23,12 +23,12 @@ def calls(seed: int) -> list[dict[str, str]]:
     """
     rng = random.Random(seed)
     hermit, single, changing, *hosts = seeds.hosts(rng, HOSTS)
-    lonely, *guilds = seeds.pick(rng, [f"{animal}s" for animal in seeds.ANIMALS], GUILDS)
+    lonely, *guilds = seeds.sample(rng, [f"{animal}s" for animal in seeds.ANIMALS], GUILDS)
     members, buyers = [changing, *hosts], [changing, single, *hosts]
-    items = [*PRICES, *(rng.choice(list(PRICES)) for _ in range(seeds.about(rng, PURCHASES, 3)))]
-    joins = [(rng.choice(hosts), rng.choice(guilds)) for _ in range(seeds.about(rng, JOINS, 3))]
+    items = [*PRICES, *(rng.choice(list(PRICES)) for _ in range(seeds.near(rng, PURCHASES, 3)))]
+    joins = [(rng.choice(hosts), rng.choice(guilds)) for _ in range(seeds.near(rng, JOINS, 3))]
     calls = [
-        *(_call(rng.choice(members), "/") for _ in range(seeds.about(rng, VISITS, 3))),
+        *(_call(rng.choice(members), "/") for _ in range(seeds.near(rng, VISITS, 3))),
         *(_call(rng.choice(buyers), f"/purchase/{item}") for item in items),
         *(_call(single, f"/purchase/{item}") for item in ("bow", "bow")),
         *(_call(rng.choice(buyers), f"/purchase/{item}") for item in UNKNOWN),
@@ -38,7 +38,7 @@ def calls(seed: int) -> list[dict[str, str]]:
         _call(changing, f"/purchase/{rng.choice(list(PRICES))}"),
     ]
     rng.shuffle(calls)
-    least, middle, greatest = sorted(seeds.pick(rng, guilds, 3))
+    least, middle, greatest = sorted(seeds.sample(rng, guilds, 3))
     first, second = rng.sample((least, greatest), 2)
     for guild in (middle, second, first):
         calls.insert(rng.randrange(len(calls) // 3), _call(changing, f"/join/{guild}"))

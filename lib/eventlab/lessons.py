@@ -15,8 +15,10 @@ PATH = {
 }
 """The stations of an event, and the node of each in a Mermaid diagram."""
 LINKS = ("HTTP", "event", "", "", "")
-START_PAGE = "../README.md"
-"""The last link of each lesson. On the web it leads to the README, and in a learner's copy to the start page."""
+README_LINK = "../README.md"
+"""The target of each lesson's last link; in a learner's copy, it is replaced by the start page."""
+STATE_FILES = ("saved", "lesson-06", "own-topics", "progress.json")
+"""What the lessons write to the state folder."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Lesson:
         """Return the last line of the notebook: links to the next lesson and to the start page."""
         following = [lesson for lesson in LESSONS if lesson.number == self.number + 1]
         links = [f"**Next:** [{lesson.number}. {lesson.title}]({lesson.name}.ipynb)" for lesson in following]
-        return " · ".join([*links, f"[Start page]({START_PAGE})"])
+        return " · ".join([*links, f"[Start page]({README_LINK})"])
 
 
 LESSONS = (

@@ -40,6 +40,14 @@ OTHER_VARIABLES = (
     "EVENTLAB_SPARK_TOKEN",  # used by stack/compose.yaml
 )
 """Variables with the prefix that are not settings."""
+FORMER_NAMES = {
+    "kafka_bootstrap_servers": "external_bootstrap_servers",
+    "spark_remote_url": "external_spark_remote",
+    "default_fs_url": "external_default_fs",
+    "webhdfs": "external_webhdfs_url",
+    "api_address": "external_api_url",
+}
+"""Names that settings had, and their names now; an error message suggests the new name."""
 NAMENODE_WEB_PORT = 9870  # Hadoop's default
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -63,9 +71,10 @@ def _work_dir(state_dir: Path | None) -> Path:
 class Settings(BaseSettings):
     """The kit's settings.
 
-    `port_offset` is added to the default of each port; a port that is set explicitly does not change. A service
-    whose address is set (`kafka_bootstrap_servers`, `spark_remote_url`, `default_fs_url`, `api_address`) is
-    external: the kit probes it, and never starts or stops it.
+    `port_offset` is added to the default of each port; a port that is set explicitly does not change.
+
+    A field `external_NAME` is the address of a service that somebody else runs: the kit probes the service, and
+    never starts or stops it. The property `NAME` is the address in use, of that service or of the kit's own.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
@@ -96,11 +105,11 @@ class Settings(BaseSettings):
     spark_memory: JavaMemory = "1g"
     spark_java_options: JavaOptions = ""
 
-    kafka_bootstrap_servers: Address = None
-    spark_remote_url: Address = None
-    default_fs_url: Address = None
-    webhdfs: Address = None
-    api_address: Address = None
+    external_bootstrap_servers: Address = None
+    external_spark_remote: Address = None
+    external_default_fs: Address = None
+    external_webhdfs_url: Address = None
+    external_api_url: Address = None
 
     @classmethod
     def settings_customise_sources(
@@ -118,13 +127,13 @@ class Settings(BaseSettings):
     @property
     def bootstrap_servers(self) -> str:
         """Return Kafka's `bootstrap.servers`."""
-        return self.kafka_bootstrap_servers or f"{HOST}:{self.kafka_port}"
+        return self.external_bootstrap_servers or f"{HOST}:{self.kafka_port}"
 
     @property
     def spark_remote(self) -> str:
         """Return the Spark Connect address, `sc://host:port`, or the master URL of an external cluster."""
         # Spark's client sends a token without TLS to `localhost` only.
-        return self.spark_remote_url or f"sc://localhost:{self.spark_port}"
+        return self.external_spark_remote or f"sc://localhost:{self.spark_port}"
 
     @property
     def is_spark_connect(self) -> bool:
@@ -138,20 +147,20 @@ class Settings(BaseSettings):
 
     @property
     def default_fs(self) -> str:
-        """Return Hadoop's `fs.defaultFS`, the file system of paths such as `/tmp/purchases`."""
-        return self.default_fs_url or f"hdfs://{HOST}:{self.namenode_port}"
+        """Return Hadoop's `fs.defaultFS`: the address of the file system with paths such as `/tmp/purchases`."""
+        return self.external_default_fs or f"hdfs://{HOST}:{self.namenode_port}"
 
     @property
     def webhdfs_url(self) -> str:
-        """Return the address of HDFS's REST interface and web page; an external one has Hadoop's default port."""
-        external = urlsplit(self.default_fs_url or "").hostname
+        """Return the address of HDFS's REST interface and web page; for an external HDFS it can be guessed."""
+        external = urlsplit(self.external_default_fs or "").hostname
         default = f"{external}:{NAMENODE_WEB_PORT}" if external else f"{HOST}:{self.namenode_web_port}"
-        return self.webhdfs or f"http://{default}"
+        return self.external_webhdfs_url or f"http://{default}"
 
     @property
     def api_url(self) -> str:
         """Return the address of the game API, without a slash at its end."""
-        return (self.api_address or f"http://{HOST}:{self.api_port}").rstrip("/")
+        return (self.external_api_url or f"http://{HOST}:{self.api_port}").rstrip("/")
 
     @property
     def jupyter_url(self) -> str:
@@ -207,11 +216,11 @@ def unknown_variables() -> list[str]:
 
 
 def _unknown(name: str, field: str, prefix: str = "") -> str:
-    """Return that a name is no setting, and the nearest setting: a variable if there is a prefix."""
-    nearest = [
-        prefix + (near.upper() if prefix else near) for near in get_close_matches(field, Settings.model_fields)
-    ]
-    return f"{name} is not a setting." + (f" Did you mean {nearest[0]}?" if nearest else "")
+    """Return a message that a name is not a setting; it suggests a variable if there is a prefix, else a field."""
+    similar = get_close_matches(field, Settings.model_fields)
+    nearest = FORMER_NAMES.get(field, similar[0] if similar else "")
+    suggestion = f"{prefix}{nearest.upper()}" if prefix else nearest
+    return f"{name} is not a setting." + (f" Did you mean {suggestion}?" if nearest else "")
 
 
 def _message(error: Any) -> str:
@@ -223,7 +232,7 @@ def _message(error: Any) -> str:
 
 
 def _load() -> Settings:
-    """Return the user's settings, or InvalidSettings with one message per setting that cannot be used."""
+    """Return the user's settings, or InvalidSettings with one message for each problem."""
     variables = unknown_variables()
     messages = [_unknown(name, name[len(PREFIX) :].lower(), PREFIX) for name in variables]
     try:

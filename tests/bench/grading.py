@@ -146,7 +146,7 @@ def _copies(folder: Path) -> list[dict[str, object]]:
 
 def _spark_per_notebook(stack: Settings) -> dict[str, str]:
     """The environment in which a notebook's getOrCreate() starts a Spark of its own."""
-    plain = Settings(**{**stack.model_dump(), "spark_remote_url": "local[*]"})
+    plain = Settings(**{**stack.model_dump(), "external_spark_remote": "local[*]"})
     config.render(plain)
     env = environment.full(plain)
     env.pop("SPARK_REMOTE", None)

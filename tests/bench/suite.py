@@ -43,7 +43,7 @@ def _plain_loop(folder: Path) -> float:
     started = time.monotonic()
     others = [name for name in COURSE if name != "spark"]
     with fresh_stack(folder / "stack", course_run.OFFSETS, others) as stack:
-        plain = stack.settings.model_copy(update={"spark_remote_url": "local[*]"})
+        plain = stack.settings.model_copy(update={"external_spark_remote": "local[*]"})
         config.render(plain)
         environment.apply(plain)
         for lesson in LESSONS:

@@ -54,7 +54,7 @@ def test_relock_locks_the_jars_of_all_environments_first(lines, monkeypatch):
         monkeypatch.setattr(installation, stage, lambda report: None)
     monkeypatch.setattr(installation, "missing_archives", lambda: [])
 
-    installation.install(lines.update, lines.report_phase, relock=True)
+    installation.install(lines.update, lines.report_service, relock=True)
 
     assert locked == list(installation.jars.ENVIRONMENTS)
     assert shown(lines)[-1] == "archives complete"
@@ -70,7 +70,7 @@ def test_the_recording_of_archives_is_announced_before_services_start(lines, mon
     monkeypatch.setattr(installation, "missing_archives", lambda: ["kafka"])
     monkeypatch.setattr(installation, "record_archives", record)
 
-    installation.install(lines.update, lines.report_phase)
+    installation.install(lines.update, lines.report_service)
 
     assert shown(lines) == [
         "archives checking",

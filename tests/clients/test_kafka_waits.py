@@ -82,7 +82,7 @@ def test_a_program_of_spark_gets_the_timeouts_when_it_imports_pyspark():
         "assert hasattr(module.DataFrameReader.format, 'kafka_options')\n"
         "assert kafka.KafkaProducer.DEFAULT_CONFIG['max_block_ms'] < 15_000"
     )
-    environment = os.environ | tools.with_timeouts({"PYTHONPATH": ""})
+    environment = os.environ | tools.variables_with_timeouts({"PYTHONPATH": ""})
 
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
 

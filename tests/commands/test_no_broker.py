@@ -33,7 +33,7 @@ def test_a_kafka_tool_gives_up_soon_when_no_broker_answers(stack):
 
 
 def test_spark_submit_says_before_the_start_that_no_broker_answers(settings, tmp_path):
-    nowhere = settings.model_copy(update={"kafka_bootstrap_servers": "127.0.0.1:1"})
+    nowhere = settings.model_copy(update={"external_bootstrap_servers": "127.0.0.1:1"})
     program, other = tmp_path / "reads.py", tmp_path / "other.py"
     program.write_text("spark.read.format('kafka')")
     other.write_text("print(1)")
@@ -50,7 +50,7 @@ def test_a_program_that_cannot_be_read_is_sparks_error(settings, tmp_path):
     (tmp_path / "locked.py").chmod(0)
 
     assert tools.spark_submit(settings, "spark-submit", [str(tmp_path / "folder.py"), "\0.py"]).notes == ()
-    assert tools.names_kafka(tmp_path / "locked.py") is (os.geteuid() == 0)  # root reads every file
+    assert tools.mentions_kafka(tmp_path / "locked.py") is (os.geteuid() == 0)  # root reads every file
 
 
 READS_KAFKA = """

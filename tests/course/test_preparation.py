@@ -43,7 +43,9 @@ def three_partitions(stack, topic):
 @pytest.fixture
 def external(stack, tmp_path, monkeypatch):
     """Use the stack's Kafka as an external one, without a record of the topics that the kit created."""
-    settings = stack.model_copy(update={"kafka_bootstrap_servers": stack.bootstrap_servers, "state_dir": tmp_path})
+    settings = stack.model_copy(
+        update={"external_bootstrap_servers": stack.bootstrap_servers, "state_dir": tmp_path}
+    )
     monkeypatch.setattr(course, "settings", settings)
     return settings
 

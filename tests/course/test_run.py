@@ -101,14 +101,14 @@ def test_the_stack_of_a_run_ignores_the_ports_and_addresses_of_the_learner(no_se
     with socket.create_server(("127.0.0.1", 0)) as other_program:
         learners_port = str(other_program.getsockname()[1])
         monkeypatch.setenv("EVENTLAB_API_PORT", learners_port)
-        monkeypatch.setenv("EVENTLAB_KAFKA_BOOTSTRAP_SERVERS", "broker.example:9092")
+        monkeypatch.setenv("EVENTLAB_EXTERNAL_BOOTSTRAP_SERVERS", "broker.example:9092")
 
         with fresh_stack(tmp_path / "own", [offset]):
             inside = dict(os.environ)
 
     assert no_services[0].api_port == 5000 + offset
     assert no_services[0].bootstrap_servers == f"127.0.0.1:{29092 + offset}"
-    assert not {"EVENTLAB_API_PORT", "EVENTLAB_KAFKA_BOOTSTRAP_SERVERS"} & inside.keys()
+    assert not {"EVENTLAB_API_PORT", "EVENTLAB_EXTERNAL_BOOTSTRAP_SERVERS"} & inside.keys()
     assert os.environ["EVENTLAB_API_PORT"] == learners_port
 
 
@@ -160,11 +160,11 @@ def test_lessons_run_against_external_services(tmp_path):
         guest = free_settings(
             tmp_path / "guest",
             OwnSettings,
-            kafka_bootstrap_servers=external.bootstrap_servers,
-            spark_remote_url=external.spark_remote,
-            default_fs_url=external.default_fs,
-            webhdfs=external.webhdfs_url,
-            api_address=external.api_url,
+            external_bootstrap_servers=external.bootstrap_servers,
+            external_spark_remote=external.spark_remote,
+            external_default_fs=external.default_fs,
+            external_webhdfs_url=external.webhdfs_url,
+            external_api_url=external.api_url,
         )
         environment.apply(guest)
 

@@ -78,7 +78,7 @@ def test_the_process_that_uses_a_port_is_named_and_the_remedy_is_another_offset(
 
 
 def test_ports_of_external_services_are_not_checked(tmp_path: Path):
-    external = free_settings(tmp_path, kafka_bootstrap_servers="broker.example:9092")
+    external = free_settings(tmp_path, external_bootstrap_servers="broker.example:9092")
     with socket.create_server(("127.0.0.1", external.kafka_port)):
         assert machine.free_ports(external).ok
 

@@ -63,7 +63,7 @@ MISTAKES = {
     ),
     "a group that has read all": (
         "again = KafkaConsumer('letters', bootstrap_servers=broker, group_id='readers', "
-        "auto_offset_reset='earliest', consumer_timeout_ms=6000)\nnext(again)",
+        "auto_offset_reset='earliest', consumer_timeout_ms=2500)\nnext(again)",
         "The group 'readers' has read all messages",
     ),
     "a wrong port": ("requests.get('http://127.0.0.1:1/purchase_a_sword').text", "Nothing listens at 127.0.0.1:1"),
@@ -168,19 +168,19 @@ MISTAKES = {
 }
 
 
-@pytest.fixture
-def before(letters):
+@pytest.fixture(scope="module")
+def readers(letters):
     """Prepare the cells that need it: a group that has read all messages."""
     letters.run(
         "reader = KafkaConsumer('letters', bootstrap_servers=broker, group_id='readers', "
-        "auto_offset_reset='earliest', consumer_timeout_ms=5000)\nlist(reader); reader.commit(); reader.close()"
+        "auto_offset_reset='earliest', consumer_timeout_ms=2500)\nlist(reader); reader.commit(); reader.close()"
     )
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_the_remedy_of_the_box_fixes_the_cell(letters, mistake, request):
     if "group" in mistake:
-        request.getfixturevalue("before")
+        request.getfixturevalue("readers")
     cell, what = MISTAKES[mistake]
 
     box = letters.run(cell)

@@ -42,7 +42,7 @@ def running(external, listener):
 
 def test_a_broker_that_advertises_a_wrong_address_is_explained(external, open_notebook, tmp_path):
     address = f"127.0.0.1:{external.kafka_port}"
-    guest = free_settings(tmp_path / "guest", OwnSettings, kafka_bootstrap_servers=address)
+    guest = free_settings(tmp_path / "guest", OwnSettings, external_bootstrap_servers=address)
     cell = """
 from kafka import KafkaProducer
 from eventlab.settings import settings
@@ -54,7 +54,7 @@ finally:
     producer.close(timeout=1)"""
 
     with running(external, "advertised.listeners=PLAINTEXT://127.0.0.1:1"):
-        notebook = open_notebook(guest, EVENTLAB_KAFKA_BOOTSTRAP_SERVERS=address)
+        notebook = open_notebook(guest, EVENTLAB_EXTERNAL_BOOTSTRAP_SERVERS=address)
         box = notebook.assert_fails(cell)
 
     assert box["what"] == f"The broker at {address} advertises 127.0.0.1:1, where nothing answers."

@@ -25,7 +25,7 @@ def plain(open_notebook, tmp_path_factory):
     """Return a notebook of a lesson, without running services and without Spark Connect."""
     settings = free_settings(tmp_path_factory.mktemp("plain") / "state")
     lesson = str(ROOT / "notebooks" / "01_start_the_stack.ipynb")
-    return open_notebook(settings, EVENTLAB_SPARK_REMOTE_URL="local[2]", JPY_SESSION_NAME=lesson)
+    return open_notebook(settings, EVENTLAB_EXTERNAL_SPARK_REMOTE="local[2]", JPY_SESSION_NAME=lesson)
 
 
 @pytest.mark.services

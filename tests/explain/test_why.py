@@ -31,7 +31,7 @@ def test_a_consumer_that_starts_at_the_end(whispers):
 def test_a_group_that_has_read_everything(whispers):
     cell = (
         "member = KafkaConsumer('whispers', bootstrap_servers=broker, group_id='listeners', "
-        "auto_offset_reset='earliest', consumer_timeout_ms=6000)\n"
+        "auto_offset_reset='earliest', consumer_timeout_ms=2500)\n"
         "values = [message.value for message in member]; member.close()\nlen(values)"
     )
     whispers.run(cell)

@@ -121,7 +121,7 @@ def test_names_that_cannot_be_files_do_not_end_the_grading_of_the_others(
 
 
 def test_a_zip_bomb_is_cut_off_and_the_others_are_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(submissions, "MAX_OF_ONE", 1024 * 1024)
+    monkeypatch.setattr(submissions, "MAX_FILE_BYTES", 1024 * 1024)
     source = packed(tmp_path, "bomb.ipynb", content=bytes(64 * 1024 * 1024))
     with zipfile.ZipFile(source, "a") as archive:
         archive.writestr("ada.ipynb", "{}")

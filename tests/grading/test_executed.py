@@ -7,7 +7,7 @@ from nbformat.v4 import new_output
 from eventlab.grading.execution.executed import executed
 from eventlab.grading.execution.notebook import Matched, Step
 from eventlab.grading.execution.outputs import CellResult, Ended
-from eventlab.grading.execution.regrade import Plan, Run
+from eventlab.grading.execution.regrade import Omissions, Run
 from eventlab.grading.results import CheckResult
 
 STEPS = (
@@ -18,19 +18,21 @@ STEPS = (
     Step("code", "check one", "q1", is_check=True, grade_id="q1-check"),
     Step("code", "two", "q2", own=True, grade_id="q2"),
 )
-FIRST = Plan()
-REPLACED = Plan(replaced=frozenset({"q1"}))
+FIRST = Omissions()
+REPLACED = Omissions(replaced=frozenset({"q1"}))
 
 
-def ran(*ended: Ended | None, plan: Plan = FIRST, judged: tuple[str, ...] = ()) -> Run:
+def ran(*ended: Ended | None, omissions: Omissions = FIRST, judged: tuple[str, ...] = ()) -> Run:
     """A run whose cells ended so, each having shown which run it was."""
     shown = {
-        number: CellResult(each, [new_output("stream", name="stdout", text=f"{each} {sorted(plan.replaced)}")])
+        number: CellResult(
+            each, [new_output("stream", name="stdout", text=f"{each} {sorted(omissions.replaced)}")]
+        )
         for number, each in enumerate(ended)
         if each and STEPS[number].is_code
     }
     checks: dict[str, tuple[CheckResult, ...]] = {q: (CheckResult("check", q, True, 1.0, 1.0),) for q in judged}
-    return Run(plan, shown, checks)
+    return Run(omissions, shown, checks)
 
 
 def cells(*runs: Run) -> dict[str, str]:
@@ -41,7 +43,7 @@ def cells(*runs: Run) -> dict[str, str]:
 
 ALL: tuple[Ended, ...] = tuple("done" for _ in STEPS)
 LATE = ran("done", "done", "timed_out", judged=("q1",))
-FURTHER = ran("done", "done", None, None, None, "done", plan=REPLACED, judged=("q2",))
+FURTHER = ran("done", "done", None, None, None, "done", omissions=REPLACED, judged=("q2",))
 
 
 def test_every_cell_of_one_run_is_as_it_ran() -> None:

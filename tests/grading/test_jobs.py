@@ -9,7 +9,7 @@ import pytest
 
 from eventlab.grading import jobs as module
 from eventlab.grading.collect import Submission
-from eventlab.grading.jobs import Limits, fingerprint, plan
+from eventlab.grading.jobs import Limits, fingerprint, job_for
 from eventlab.labs.catalogue import Lab
 from eventlab.settings import ROOT
 from tests.grading import tiny_lab
@@ -77,7 +77,7 @@ def test_what_makes_marks_grades_all_again(kit: Path, lab: Lab, one: Submission,
 
 def test_every_part_that_the_fingerprint_names_exists() -> None:
     assert [
-        name for name in (*module.MARKS_DEPEND_ON, *module.SHOWS_ONLY) if not (module.KIT / name).exists()
+        name for name in (*module.MARKS_DEPEND_ON, *module.DISPLAY_ONLY) if not (module.KIT / name).exists()
     ] == []
     assert all(any(folder.iterdir()) for folder in module.CONFIGURATION)
 
@@ -103,10 +103,10 @@ def test_notebook_files_checks_seed_and_limits_count(lab: Lab, one: Submission, 
 
 
 def test_what_the_feedback_shows_does_not_help_in_a_second_submission(lab: Lab, one: Submission) -> None:
-    first = plan(lab, one, "secret", Limits())
-    assert plan(lab, one, "secret", Limits()).seed == first.seed
+    first = job_for(lab, one, "secret", Limits())
+    assert job_for(lab, one, "secret", Limits()).seed == first.seed
 
     assert one.notebook is not None
     tiny_lab.write(one.notebook, q1='lab.answer("q1", 9876)')
 
-    assert plan(lab, one, "secret", Limits()).seed != first.seed
+    assert job_for(lab, one, "secret", Limits()).seed != first.seed

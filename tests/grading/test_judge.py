@@ -90,7 +90,7 @@ def test_a_judge_that_does_not_start_is_no_verdict(tmp_path: Path) -> None:
     (tmp_path / "checks.py").write_text("raise SystemExit(3)")
     judge = Judge(Lab("tiny", tmp_path))
     with pytest.raises(JudgeError, match=r"the judge did not start \(exit code 3\)"):
-        judge._ask(Evidence(Namespace.of("x"), 5, answers={}), "q1", skip=0)
+        judge._send(Evidence(Namespace.of("x"), 5, answers={}), "q1", skip=0)
 
 
 def test_a_check_that_does_not_end_is_ended_and_may_be_tried_again(

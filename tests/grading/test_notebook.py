@@ -156,7 +156,7 @@ def test_odd_metadata_is_no_metadata(tmp_path: Path, metadata: object) -> None:
 
 def test_a_large_notebook_is_read_and_its_outputs_are_left_out(tmp_path: Path) -> None:
     notebook = tiny_lab.notebook(q3="mine")
-    notebook.cells[2].outputs = [nbformat.v4.new_output("stream", text="x" * module.LARGE)]
+    notebook.cells[2].outputs = [nbformat.v4.new_output("stream", text="x" * module.READ_APART_BYTES)]
 
     assert matched(tmp_path, notebook).sources["q3"] == "mine"
 

@@ -53,7 +53,7 @@ def worker(tmp_path: Path, status: results.Status, event: Callable[[], None]) ->
     """Return a worker whose submissions end with a status after an event."""
 
     class Dying(Worker):
-        def _graded(self, job: Job) -> Outcome:
+        def _outcome(self, job: Job) -> Outcome:
             event()
             return Outcome.of(results.without_points(self.lab, job.student, status, ""))
 

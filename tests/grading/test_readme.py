@@ -7,14 +7,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 
+from eventlab.grading import results
 from eventlab.labs.catalogue import find
 from eventlab.settings import ROOT
+from tests.grading.corpus import entries
 
 README = ROOT / "labs" / "README.md"
 OPENS_A_BROWSER = "make lab"
 """Run by tests/test_lab.py: it would hold the terminal's stack."""
+SAMPLE_OF_THE_CORPUS = ("cells_in_another_order", "q1_series", "q2_confluent", "q1_from_the_seed")
+SAMPLE = {entry.name: entry for entry in entries(["lab01"]) if entry.name in SAMPLE_OF_THE_CORPUS}
+"""Right and wrong submissions of the corpus, which are graded with the others."""
 
 
 def sections():
@@ -29,7 +35,7 @@ def sections():
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory):
-    """A folder from which the README's relative paths work, with two submissions to lab 1."""
+    """A folder from which the README's relative paths work, with submissions to lab 1."""
     folder = tmp_path_factory.mktemp("clone")
     shutil.copytree(ROOT / "labs", folder / "labs")
     for name in ("lib", "stack", "Makefile", "pyproject.toml", "uv.lock", ".venv", "game_api.py", "notebooks"):
@@ -38,6 +44,8 @@ def clone(tmp_path_factory):
     submissions.mkdir()
     shutil.copy(find("lab01").instructor, submissions / "ada.ipynb")
     shutil.copy(find("lab01").student, submissions / "ben.ipynb")
+    for name, entry in SAMPLE.items():
+        nbformat.write(entry.notebook(find("lab01")), submissions / f"{name}.ipynb")
     return folder
 
 
@@ -72,6 +80,16 @@ def test_every_command_of_the_readme_works(clone):
     full = f"{find('lab01').points():g}"
     assert grades[1].startswith(f"ada,lab01_events,graded,{full},{full}")
     assert grades[2].startswith("ben,lab01_events,graded,0,")
+
+
+@pytest.mark.services
+def test_a_sample_of_the_corpus_receives_the_marks_that_it_must_get(clone):
+    records = {record.student: record for record in results.load_all(clone / "build" / "grades" / "lab01_events")}
+
+    for name, entry in SAMPLE.items():
+        points = {question.id: question.points for question in records[name].questions}
+        assert points == entry.expected(find("lab01")), (name, records[name].messages)
+    assert len(SAMPLE) == len(SAMPLE_OF_THE_CORPUS)
 
 
 @pytest.mark.services

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from eventlab.grading.execution import regrade
 from eventlab.grading.execution.notebook import Matched, Step
 from eventlab.grading.execution.outputs import CellResult, Ended
-from eventlab.grading.execution.regrade import Plan, Run
+from eventlab.grading.execution.regrade import Omissions, Run
 from eventlab.grading.results import CheckResult
 
 QUESTIONS = ("q1", "q2", "q3", "q4")
-FIRST = Plan()
+FIRST = Omissions()
 
 
 def matched(untouched: Iterable[str] = (), added: Iterable[int] = ()) -> Matched:
@@ -37,33 +37,37 @@ def checks(question: str, passed: bool) -> tuple[CheckResult, ...]:
 
 
 def ran(
-    plan: Plan = FIRST,
+    omissions: Omissions = FIRST,
     passed: Iterable[str] = QUESTIONS,
     judged: Iterable[str] = QUESTIONS,
-    blocked: int | None = None,
+    ended_by: int | None = None,
 ) -> Run:
-    run = Run(plan, checks={q: checks(q, q in passed) for q in judged if q not in plan.replaced}, blocked=blocked)
-    if blocked is not None:
-        run.results[blocked] = CellResult("timed_out", kernel_ended=True)
+    run = Run(
+        omissions,
+        checks={q: checks(q, q in passed) for q in judged if q not in omissions.replaced},
+        ended_by=ended_by,
+    )
+    if ended_by is not None:
+        run.results[ended_by] = CellResult("timed_out", kernel_ended=True)
     return run
 
 
-def died(plan: Plan, blocked: int, passed: Iterable[str], judged: Iterable[str]) -> Run:
-    run = ran(plan, passed, judged, blocked)
-    run.results[blocked] = CellResult("died", kernel_ended=True)
+def died(omissions: Omissions, ended_by: int, passed: Iterable[str], judged: Iterable[str]) -> Run:
+    run = ran(omissions, passed, judged, ended_by)
+    run.results[ended_by] = CellResult("died", kernel_ended=True)
     return run
 
 
-def plans(notebook: Matched, *runs: Run) -> list[Plan]:
+def further_omissions(notebook: Matched, *runs: Run) -> list[Omissions]:
     """The plans that follow when the submission runs like this, one after the other."""
     done: list[Run] = []
-    made: list[Plan] = []
+    made: list[Omissions] = []
     for run in runs:
         done.append(run)
-        plan = regrade.next_plan(notebook, QUESTIONS, done)
-        if plan is None:
+        omissions = regrade.next_omissions(notebook, QUESTIONS, done)
+        if omissions is None:
             break
-        made.append(plan)
+        made.append(omissions)
     return made
 
 
@@ -72,78 +76,80 @@ def points(runs: Sequence[Run]) -> list[float]:
 
 
 def test_a_right_notebook_runs_once() -> None:
-    assert plans(matched(), ran()) == []
+    assert further_omissions(matched(), ran()) == []
 
 
 def test_a_question_that_ends_the_kernel_costs_only_its_own_marks() -> None:
-    first = ran(passed=["q1"], judged=["q1", "q2"], blocked=2)
-    (plan,) = plans(matched(), first, ran(Plan(frozenset({"q2"}))))
-    assert plan == Plan(replaced=frozenset({"q2"}))
-    assert points([first, ran(plan)]) == [2, 0, 2, 2]
+    first = ran(passed=["q1"], judged=["q1", "q2"], ended_by=2)
+    (omissions,) = further_omissions(matched(), first, ran(Omissions(frozenset({"q2"}))))
+    assert omissions == Omissions(replaced=frozenset({"q2"}))
+    assert points([first, ran(omissions)]) == [2, 0, 2, 2]
 
 
 def test_a_wrong_question_that_breaks_later_ones_costs_only_its_own_marks() -> None:
     first = ran(passed=[])
-    (plan,) = plans(matched(), first, ran(Plan(frozenset({"q1"}))))
-    assert points([first, ran(plan)]) == [0, 2, 2, 2]
+    (omissions,) = further_omissions(matched(), first, ran(Omissions(frozenset({"q1"}))))
+    assert points([first, ran(omissions)]) == [0, 2, 2, 2]
 
 
 def test_what_the_instructors_result_earns_is_nobodys() -> None:
-    plan = Plan(frozenset({"q1"}))
-    assert points([ran(passed=[]), Run(plan, checks={q: checks(q, True) for q in QUESTIONS})]) == [0, 2, 2, 2]
+    omissions = Omissions(frozenset({"q1"}))
+    assert points([ran(passed=[]), Run(omissions, checks={q: checks(q, True) for q in QUESTIONS})]) == [0, 2, 2, 2]
 
 
 def test_a_last_question_that_is_wrong_costs_no_second_run() -> None:
-    assert plans(matched(), ran(passed=["q1", "q2", "q3"])) == []
+    assert further_omissions(matched(), ran(passed=["q1", "q2", "q3"])) == []
 
 
 def test_an_untouched_notebook_runs_once() -> None:
-    assert plans(matched(untouched=QUESTIONS), ran(passed=[])) == []
+    assert further_omissions(matched(untouched=QUESTIONS), ran(passed=[])) == []
 
 
 def test_a_hopeless_notebook_ends_after_a_run_per_question() -> None:
-    runs = [ran(passed=[]), *(ran(Plan(frozenset(QUESTIONS[:n])), passed=[]) for n in range(1, 5))]
-    assert len(plans(matched(), *runs)) <= len(QUESTIONS)
+    runs = [ran(passed=[]), *(ran(Omissions(frozenset(QUESTIONS[:n])), passed=[]) for n in range(1, 5))]
+    assert len(further_omissions(matched(), *runs)) <= len(QUESTIONS)
 
 
 def test_an_added_cell_that_ends_the_kernel_is_left_out_and_costs_nothing() -> None:
-    first = ran(judged=["q1"], blocked=2)
-    (plan,) = plans(matched(added=[2]), first, ran(Plan(skipped=frozenset({2}))))
-    assert plan == Plan(skipped=frozenset({2}))
-    assert points([first, ran(plan)]) == [2, 2, 2, 2]
+    first = ran(judged=["q1"], ended_by=2)
+    (omissions,) = further_omissions(matched(added=[2]), first, ran(Omissions(skipped=frozenset({2}))))
+    assert omissions == Omissions(skipped=frozenset({2}))
+    assert points([first, ran(omissions)]) == [2, 2, 2, 2]
 
 
 def test_a_question_that_was_not_judged_is_not_replaced_because_an_earlier_one_is_wrong() -> None:
-    first = ran(passed=[], judged=["q1"], blocked=2)
-    assert plans(matched(added=[2]), first) == [Plan(skipped=frozenset({2}))]
+    first = ran(passed=[], judged=["q1"], ended_by=2)
+    assert further_omissions(matched(added=[2]), first) == [Omissions(skipped=frozenset({2}))]
 
 
 def test_when_many_added_cells_end_the_kernel_all_added_cells_are_left_out() -> None:
     notebook = matched(added=[2, 3, 4, 5, 6])
-    runs = [ran(Plan(skipped=frozenset(range(2, n))), judged=["q1"], blocked=n) for n in range(2, 7)]
-    assert plans(notebook, *runs)[-1].skipped == {2, 3, 4, 5, 6}
+    runs = [ran(Omissions(skipped=frozenset(range(2, n))), judged=["q1"], ended_by=n) for n in range(2, 7)]
+    assert further_omissions(notebook, *runs)[-1].skipped == {2, 3, 4, 5, 6}
 
 
 def test_a_given_cell_that_hangs_is_blamed_on_the_cells_that_were_added_before_it() -> None:
     steps = list(matched(added=[0]).steps)
     steps.insert(1, Step("code", "setup", grade_id="setup"))
-    assert plans(Matched(tuple(steps)), ran(judged=[], blocked=1)) == [Plan(skipped=frozenset({0}))]
+    assert further_omissions(Matched(tuple(steps)), ran(judged=[], ended_by=1)) == [
+        Omissions(skipped=frozenset({0}))
+    ]
 
 
 def test_out_of_time_there_is_no_further_run() -> None:
     run = ran(judged=["q1"])
     run.out_of_time = True
-    assert plans(matched(), run) == []
+    assert further_omissions(matched(), run) == []
     notes = regrade.notes(matched(), [run], QUESTIONS, 60, 600)
     assert notes["q2"] == "not run: the notebook ran past its 600 s"
 
 
 def test_cells_of_a_replaced_question_do_not_run_but_those_added_behind_its_check_do() -> None:
-    plan = Plan(frozenset({"q1"}))
+    omissions = Omissions(frozenset({"q1"}))
     own, check = matched().steps[:2]
     added = Step("code", "helper", "q1", own=True)
-    assert [plan.runs(n, step, 1) for n, step in enumerate([own, check, added])] == [False, False, True]
-    assert not plan.runs(0, added, 1)
+    assert [omissions.keeps(n, step, 1) for n, step in enumerate([own, check, added])] == [False, False, True]
+    assert not omissions.keeps(0, added, 1)
 
 
 def results(*ended: Ended) -> dict[int, CellResult]:
@@ -151,8 +157,8 @@ def results(*ended: Ended) -> dict[int, CellResult]:
 
 
 def test_the_student_is_told_what_happened() -> None:
-    late = ran(passed=["q1"], judged=["q1", "q2"], blocked=2)
-    rest = ran(Plan(frozenset({"q2"})))
+    late = ran(passed=["q1"], judged=["q1", "q2"], ended_by=2)
+    rest = ran(Omissions(frozenset({"q2"})))
     notes = regrade.notes(matched(), [late, rest], QUESTIONS, 60, 600)
     assert notes["q2"] == "your cell ran past 60 s and was stopped; the other questions were graded without it"
     assert notes["q3"] == "graded in another run, with the instructor's result of q2"
@@ -165,9 +171,12 @@ def test_the_student_is_told_what_happened() -> None:
 def test_when_kernels_end_in_two_questions_the_ones_before_are_replaced_and_the_second_runs_again() -> None:
     runs = [
         died(FIRST, 2, passed=["q1"], judged=["q1", "q2"]),
-        died(Plan(frozenset({"q2"})), 4, passed=["q1"], judged=["q1", "q3"]),
-        ran(Plan(frozenset({"q1", "q2"}))),
+        died(Omissions(frozenset({"q2"})), 4, passed=["q1"], judged=["q1", "q3"]),
+        ran(Omissions(frozenset({"q1", "q2"}))),
     ]
 
-    assert plans(matched(), *runs) == [Plan(frozenset({"q2"})), Plan(frozenset({"q1", "q2"}))]
+    assert further_omissions(matched(), *runs) == [
+        Omissions(frozenset({"q2"})),
+        Omissions(frozenset({"q1", "q2"})),
+    ]
     assert points(runs) == [2, 0, 2, 2]

@@ -36,7 +36,7 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
         ),
         "grading/test_sandbox.py::test_labs_grader_git_and_homes_are_not_there",
         "grading/test_sandbox.py::test_the_instructors_variables_are_not_there",
-        "grading/test_sandbox.py::test_of_another_kernel_nothing_is_left",
+        "grading/test_kernel.py::test_of_another_kernel_nothing_is_left",
         "grading/test_notebook.py::test_hidden_tests_never_reach_the_student",
     ),
     "the instructor's solutions, which run when a question is graded again": (
@@ -49,7 +49,7 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
         "grading/test_jobs.py::test_what_the_feedback_shows_does_not_help_in_a_second_submission",
         "labs/test_names_and_seeds.py::test_a_seed_is_too_large_to_be_guessed_from_the_data",
         "labs/test_release.py::test_nothing_that_computes_an_answer_is_released",
-        "grading/test_corpus.py::test_a_sample_receives_the_marks_that_it_must_get",
+        "grading/test_readme.py::test_a_sample_of_the_corpus_receives_the_marks_that_it_must_get",
     ),
     "own marks: false reports about itself": (
         *("attack kernel_checks_patched", "attack kernel_answers"),
@@ -79,7 +79,7 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
         "grading/test_outputs.py::test_answers_to_very_many_questions_are_not_kept",
         "grading/test_sandbox.py::test_a_fork_bomb_meets_its_limit",
         "grading/test_sandbox.py::test_nothing_but_its_own_folders_can_be_written",
-        "grading/test_sandbox.py::test_a_million_lines_are_capped_as_they_arrive",
+        "grading/test_kernel.py::test_a_million_lines_are_capped_as_they_arrive",
         "grading/test_sandbox.py::test_in_the_sandbox_a_kernel_is_never_root",
     ),
     "the reports": (

@@ -8,13 +8,13 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from eventlab.jobs import just_filtering
-from eventlab.jobs.extract import column_name, extract_events, extract_in_one_pass
+from eventlab.jobs.extract import extract_events, extract_in_one_pass, field_column_name
 from eventlab.jobs.topic import JobError
 from tests.jobs.helpers import KNIFE, SWORD, overwrite
 
 
 def test_a_field_with_the_name_of_kafkas_timestamp_gets_another_name():
-    assert column_name("timestamp") == column_name("Timestamp") == "timestamp_in_event"
+    assert field_column_name("timestamp") == field_column_name("Timestamp") == "timestamp_in_event"
 
 
 def test_only_sword_purchases_are_kept(spark, topic, send):
@@ -141,10 +141,10 @@ def test_each_message_is_a_row_or_counted_as_broken(spark, good, broken):
     rows += [Row(number=-1, value=bytearray(raw)) for raw in broken]
     messages = spark.createDataFrame(rows, "number int, value binary")
 
-    fields, left_out = extract.names_and_broken(messages)
+    fields, left_out = extract.field_names_and_broken_count(messages)
     event = extract.parsed(StructType([StructField(name, StringType()) for name in fields])).alias("event")
     read = messages.select("number", event).where(extract.is_object("event"))
-    rows_read = read.select("number", *extract.columns(fields)).orderBy(F.col("number")).collect()
+    rows_read = read.select("number", *extract.field_columns(fields)).orderBy(F.col("number")).collect()
 
     assert left_out == len(broken)
     assert [row["number"] for row in rows_read] == list(range(len(good)))

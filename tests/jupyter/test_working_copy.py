@@ -1,40 +1,27 @@
 """A learner's own copies of the notebooks: created, updated, and never overwritten."""
 
 import json
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 
-import filelock
 import pytest
-from click.testing import CliRunner
 from ipykernel.ipkernel import IPythonKernel
 
-from eventlab.cli import course as commands
-from eventlab.cli.app import main
-from eventlab.jupyter import progress, start_page, working_copy
+from eventlab.jupyter import start_page, working_copy
 from eventlab.jupyter.working_copy import WorkingCopyError
 from eventlab.settings import ROOT, OwnSettings
-
-NAME = "05_filter_events"
+from tests.jupyter.copies import NAME, change, changeable_kit, names, run_once, sources
 
 
 @pytest.fixture
 def kit(tmp_path, monkeypatch):
     """Use a kit whose lessons a test can change."""
-    kit = tmp_path / "kit"
-    shutil.copytree(ROOT / "notebooks", kit / "notebooks", ignore=shutil.ignore_patterns("pictures", ".*"))
-    shutil.copytree(ROOT / "labs" / "lab01_events", kit / "labs" / "lab01_events")
-    shutil.copy(ROOT / "game_api.py", kit)
-    monkeypatch.setattr(working_copy, "ROOT", kit)
-    return kit
+    return changeable_kit(tmp_path, monkeypatch)
 
 
 @pytest.fixture
-def settings(tmp_path, monkeypatch):
+def settings(tmp_path):
     """Return settings with an empty state folder."""
-    settings = OwnSettings(state_dir=tmp_path / "state")
-    monkeypatch.setattr(commands, "settings", settings)
-    return settings
+    return OwnSettings(state_dir=tmp_path / "state")
 
 
 @pytest.fixture
@@ -42,24 +29,6 @@ def work(kit, settings):
     """Create the copies, and return their folder."""
     working_copy.update(settings)
     return settings.work_dir
-
-
-def sources(notebook):
-    """Return the sources of a notebook's cells."""
-    return ["".join(cell["source"]) for cell in json.loads(notebook.read_text())["cells"]]
-
-
-def change(notebook, text):
-    """Add a line to the first code cell of a notebook."""
-    content = json.loads(notebook.read_text())
-    cell = next(cell for cell in content["cells"] if cell["cell_type"] == "code")
-    cell["source"] = "".join(cell["source"]) + f"\n# {text}"
-    notebook.write_text(json.dumps(content))
-
-
-def names(work):
-    """Return the names of the files of lesson 5."""
-    return sorted(path.name for path in work.glob(f"{NAME}*"))
 
 
 def test_a_copy_has_the_sources_of_the_lesson_and_no_outputs(work, kit):
@@ -127,13 +96,6 @@ def test_a_new_version_is_written_next_to_a_copy_that_the_learner_has_changed(wo
     page = start_page.write(settings).read_text()
     assert f"[new version]({NAME}.new.ipynb)" in page
     assert page.count("new version]") == 1
-
-
-def run_once(notebook):
-    """Give the first code cell of a notebook a number, as a run does."""
-    content = json.loads(notebook.read_text())
-    next(cell for cell in content["cells"] if cell["cell_type"] == "code")["execution_count"] = 1
-    notebook.write_text(json.dumps(content))
 
 
 @pytest.mark.parametrize("has_run", [False, True])
@@ -268,57 +230,6 @@ def test_several_processes_may_create_the_copies_at_the_same_time(kit, settings)
 
     assert names(settings.work_dir) == [f"{NAME}.ipynb"]
     assert len(list(settings.work_dir.glob("0*.ipynb"))) == 9
-
-
-def test_a_lesson_that_starts_again_keeps_the_old_file_and_loses_its_progress(work, settings, monkeypatch):
-    change(work / f"{NAME}.ipynb", "mine")
-    monkeypatch.setattr(progress, "settings", settings)
-    for name in (NAME, "03_generate_load"):
-        progress.record(f"notebooks/{name}.ipynb", 3, 9)
-
-    done = CliRunner().invoke(main, ["lesson", "reset", "5"])
-
-    assert done.exit_code == 0, done.output
-    (old,) = [name for name in names(work) if name != f"{NAME}.ipynb"]
-    assert "# mine" in "".join(sources(work / old))
-    assert str(work / old) in done.output
-    assert "# mine" not in "".join(sources(work / f"{NAME}.ipynb"))
-    assert list(progress.read(settings)) == ["notebooks/03_generate_load.ipynb"]
-
-
-def test_a_lesson_whose_progress_is_locked_does_not_start_again_and_says_why(work, settings, monkeypatch):
-    change(work / f"{NAME}.ipynb", "mine")
-    monkeypatch.setattr(progress, "LOCK_S", 0.1)
-    settings.state_dir.mkdir(exist_ok=True)
-
-    with filelock.FileLock(settings.state_dir / f"{progress.FILE}.lock"):
-        done = CliRunner().invoke(main, ["lesson", "reset", "05"])
-
-    assert done.exit_code == 1
-    assert "another program has locked" in done.output
-    assert names(work) == [f"{NAME}.ipynb"]
-    assert "# mine" in "".join(sources(work / f"{NAME}.ipynb"))
-
-
-def test_a_lesson_that_starts_again_twice_in_a_minute_keeps_both_files_and_takes_the_new_version(
-    work, kit, settings
-):
-    for text in ("first", "second"):
-        change(work / f"{NAME}.ipynb", text)
-        change(kit / "notebooks" / f"{NAME}.ipynb", f"after {text}")
-        working_copy.update(settings)
-        working_copy.reset("05", settings)
-
-    assert len(names(work)) == 3
-    assert "# after second" in "".join(sources(work / f"{NAME}.ipynb"))
-
-
-@pytest.mark.parametrize(
-    ("name", "message"), [("12", "'12' is no lesson or lab"), ("0", "'0' is the beginning of 01_")]
-)
-def test_a_name_that_is_not_one_lesson_is_an_error(work, settings, name, message):
-    with pytest.raises(WorkingCopyError, match=message):
-        working_copy.reset(name, settings)
 
 
 def test_a_folder_that_cannot_be_written_is_named_with_the_setting(kit, tmp_path):

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from eventlab.labs.checks import LONGEST_TEXT, Verdict, check, day, expect, number, same
+from eventlab.labs.checks import MAX_TEXT_CHARS, Verdict, check, expect, iso_day, number, same
 from eventlab.labs.evidence import Evidence, EvidenceError
 from eventlab.labs.names import Namespace
 
@@ -70,7 +70,7 @@ def test_a_number_of_any_type_is_a_number_and_nothing_else_is(value, expected):
     ],
 )
 def test_a_day_is_text_a_date_or_a_timestamp_at_midnight(value, expected):
-    assert day(value) == expected
+    assert iso_day(value) == expected
 
 
 @pytest.mark.parametrize("error", [EvidenceError("no topic"), KeyError("host"), RecursionError(), TypeError("x")])
@@ -94,4 +94,4 @@ def test_an_answer_that_was_not_given_is_said_to_be_missing():
 
 
 def test_a_long_text_is_cut():
-    assert len(expect(expected="x" * 100_000, got="").expected) < LONGEST_TEXT + 50
+    assert len(expect(expected="x" * 100_000, got="").expected) < MAX_TEXT_CHARS + 50

@@ -46,7 +46,7 @@ def test_a_partition_folder_is_a_column(folders, name, values, kind):
     found = parquet.partitions([f"{folder}/part-0.parquet" for folder in folders])
 
     assert [row[name] for row in found] == values
-    assert parquet.partition_kind(values) == kind
+    assert parquet.partition_type_name(values) == kind
 
 
 def test_several_levels_of_folders_are_several_columns():

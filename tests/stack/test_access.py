@@ -70,7 +70,7 @@ def test_eventlab_env_exports_the_token(stack: Settings):
 
 
 def test_an_external_server_gets_the_token_of_the_environment_or_none(monkeypatch: pytest.MonkeyPatch):
-    external = Settings(spark_remote_url="sc://spark.example:15002")
+    external = Settings(external_spark_remote="sc://spark.example:15002")
     monkeypatch.delenv(spark.TOKEN_VARIABLE, raising=False)
     assert spark_token(external) is None
 

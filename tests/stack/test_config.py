@@ -135,7 +135,7 @@ def test_all_templates_of_the_stack_are_rendered():
 
 
 def test_an_external_file_system_is_the_default_one(tmp_path: Path):
-    files = rendered(Settings(state_dir=tmp_path, default_fs_url="hdfs://namenode.example:8020"))
+    files = rendered(Settings(state_dir=tmp_path, external_default_fs="hdfs://namenode.example:8020"))
 
     assert site(files["hdfs/core-site.xml"])["fs.defaultFS"] == "hdfs://namenode.example:8020"
     spark = properties(files["spark/spark-defaults.conf"])

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.services
 
 def guest_of(settings: Settings, folder: Path, **others: str) -> Settings:
     """Return settings of another user whose Kafka and API are those of the stack."""
-    addresses = {"kafka_bootstrap_servers": settings.bootstrap_servers, "api_address": settings.api_url}
+    addresses = {"external_bootstrap_servers": settings.bootstrap_servers, "external_api_url": settings.api_url}
     return free_settings(folder, OwnSettings, **addresses | others)
 
 
@@ -36,10 +36,10 @@ def test_external_services_are_probed_and_neither_started_nor_stopped(running: S
 @pytest.mark.parametrize(
     ("service", "setting", "address"),
     [
-        ("kafka", "kafka_bootstrap_servers", "127.0.0.1:1"),
-        ("api", "api_address", "http://127.0.0.1:1"),
-        ("namenode", "default_fs_url", "hdfs://127.0.0.1:1"),
-        ("spark", "spark_remote_url", "sc://127.0.0.1:1"),
+        ("kafka", "external_bootstrap_servers", "127.0.0.1:1"),
+        ("api", "external_api_url", "http://127.0.0.1:1"),
+        ("namenode", "external_default_fs", "hdfs://127.0.0.1:1"),
+        ("spark", "external_spark_remote", "sc://127.0.0.1:1"),
     ],
 )
 def test_up_names_the_external_service_that_does_not_answer(tmp_path: Path, service, setting, address):
@@ -55,7 +55,7 @@ def test_up_names_the_external_service_that_does_not_answer(tmp_path: Path, serv
 
 def test_an_external_datanode_is_probed_through_its_namenode(stopped: Settings, tmp_path: Path):
     Stack(stopped).up(["namenode", "datanode"])
-    hdfs = {"default_fs_url": stopped.default_fs, "webhdfs": stopped.webhdfs_url}
+    hdfs = {"external_default_fs": stopped.default_fs, "external_webhdfs_url": stopped.webhdfs_url}
     guest = guest_of(stopped, tmp_path, **hdfs)
 
     assert states(guest, "namenode", "datanode") == ["running", "running"]

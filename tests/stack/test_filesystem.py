@@ -17,10 +17,10 @@ REST = "http://namenode.example:9870"
         ({}, "/tmp/purchases", True),
         ({}, "file:/tmp/purchases", False),
         ({}, f"{OTHER}/tmp/purchases", False),
-        ({"default_fs_url": OTHER}, "/tmp/purchases", False),
-        ({"default_fs_url": OTHER, "webhdfs": REST}, "/tmp/purchases", True),
-        ({"default_fs_url": OTHER, "webhdfs": REST}, f"{OTHER}/tmp/purchases", True),
-        ({"default_fs_url": "s3a://bucket", "webhdfs": REST}, "/tmp/purchases", False),
+        ({"external_default_fs": OTHER}, "/tmp/purchases", False),
+        ({"external_default_fs": OTHER, "external_webhdfs_url": REST}, "/tmp/purchases", True),
+        ({"external_default_fs": OTHER, "external_webhdfs_url": REST}, f"{OTHER}/tmp/purchases", True),
+        ({"external_default_fs": "s3a://bucket", "external_webhdfs_url": REST}, "/tmp/purchases", False),
     ],
 )
 def test_a_path_is_on_the_hdfs_of_the_settings(tmp_path: Path, values: dict[str, str], path: str, expected: bool):

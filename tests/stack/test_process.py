@@ -247,4 +247,4 @@ def test_a_service_does_not_start_after_its_starter_has_ended(settings: Settings
 def test_the_significant_lines_of_a_log_contain_no_stack_trace():
     log = "started\nError: no such luck\n\tat kafka.Kafka.main(Kafka.scala)\n\t... 18 more\nCaused by: it\n"
 
-    assert process.significant_lines(log) == "started\nError: no such luck\nCaused by: it"
+    assert process.without_stack_frames(log) == "started\nError: no such luck\nCaused by: it"

@@ -7,7 +7,7 @@ import pytest
 from eventlab.course import run
 from eventlab.settings import OwnSettings, Settings
 from eventlab.stack import installation
-from eventlab.stack.requirements import free_offset
+from eventlab.stack.requirements import next_free_offset
 from tests.port_offsets import offsets_of
 
 FIRST_EPHEMERAL = 32768
@@ -30,7 +30,7 @@ def test_all_ports_are_below_the_ephemeral_ports(offsets):
 
 @pytest.mark.parametrize("current", [0, 1000, 3500, 9000])
 def test_a_suggested_offset_is_another_one_without_ephemeral_ports(current: int):
-    suggested = free_offset(Settings(port_offset=current))
+    suggested = next_free_offset(Settings(port_offset=current))
 
     assert suggested != current
     assert max(ports_at(suggested)) < FIRST_EPHEMERAL

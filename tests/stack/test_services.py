@@ -69,10 +69,10 @@ def test_the_token_does_not_change_and_only_its_owner_can_read_it(settings: Sett
 @pytest.mark.parametrize(
     ("setting", "address", "names"),
     [
-        ("kafka_bootstrap_servers", "broker.example:9092", ["kafka"]),
-        ("default_fs_url", "hdfs://namenode.example:8020", ["namenode", "datanode"]),
-        ("spark_remote_url", "sc://spark.example:15002", ["spark"]),
-        ("api_address", "http://api.example", ["api"]),
+        ("external_bootstrap_servers", "broker.example:9092", ["kafka"]),
+        ("external_default_fs", "hdfs://namenode.example:8020", ["namenode", "datanode"]),
+        ("external_spark_remote", "sc://spark.example:15002", ["spark"]),
+        ("external_api_url", "http://api.example", ["api"]),
     ],
 )
 def test_a_service_whose_address_is_set_is_external(setting: str, address: str, names: list[str]):
@@ -82,7 +82,7 @@ def test_a_service_whose_address_is_set_is_external(setting: str, address: str, 
 
 
 def test_the_address_of_an_external_service_is_the_one_that_was_set():
-    external = Settings(default_fs_url="hdfs://namenode.example:8020", api_address="http://api.example")
+    external = Settings(external_default_fs="hdfs://namenode.example:8020", external_api_url="http://api.example")
 
     assert SERVICES["datanode"].address(external) == "hdfs://namenode.example:8020"
     assert SERVICES["api"].address(external) == "http://api.example"

@@ -175,7 +175,7 @@ def test_a_thousand_events_per_second_do_not_fill_the_memory_or_delay_the_kernel
     assert max(memory) - memory[0] < 12 * 2**20
     assert kernel.value("len(tail._recent)") == MAX_BUFFERED
     assert updates <= duration * 4 * 5  # four times a second, of each of the widget's parts that change
-    assert kernel.value("tail.follower.behind") <= 2 * RATE
+    assert kernel.value("tail.follower.lag") <= 2 * RATE
 
 
 def event(kind, second):

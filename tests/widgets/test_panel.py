@@ -10,7 +10,7 @@ from ipywidgets.widgets.widget import _instances
 
 from eventlab.stack.stack import ServiceStatus
 from eventlab.widgets import EventTail, GameConsole, StackPanel, TraceEvent
-from eventlab.widgets.panel import CLOSE_S, Panel, close_panels
+from eventlab.widgets.panel import CLOSE_TIMEOUT_S, Panel, close_panels
 from eventlab.widgets.routes import Route
 from eventlab.widgets.stack_panel import ServiceRow
 from tests.helpers import wait_until
@@ -127,7 +127,7 @@ def test_panels_that_are_closed_wait_for_their_slow_threads_together(show):
 
     close_panels(panels)
 
-    assert time.monotonic() - started < CLOSE_S + 0.5
+    assert time.monotonic() - started < CLOSE_TIMEOUT_S + 0.5
     assert all(panel.is_closed and panel.comm is None for panel in panels)
     importing.set()
     wait_until(lambda: not any("imports" in name for name in threads()))

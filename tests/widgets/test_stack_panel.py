@@ -66,7 +66,7 @@ def test_a_start_that_fails_shows_the_error_in_the_panel(tmp_path, api_alone, sh
 
 
 def test_an_external_service_cannot_be_started_or_stopped(stack, api_alone, show):
-    panel = show(StackPanel(["api"], api_alone.model_copy(update={"api_address": stack.api_url})))
+    panel = show(StackPanel(["api"], api_alone.model_copy(update={"external_api_url": stack.api_url})))
 
     wait_until(lambda: state(panel) == "running")
 

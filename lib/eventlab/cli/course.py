@@ -33,7 +33,7 @@ def run(notebooks: tuple[str, ...], output: str, in_place: bool) -> None:
 
     lessons = find_lessons(notebooks)
     with show_progress() as progress:
-        results = run_course(lessons, Path(output), progress.report_phase, progress.update, in_place=in_place)
+        results = run_course(lessons, Path(output), progress.report_service, progress.update, in_place=in_place)
     for result in results if in_place else ():
         click.echo(f"{result.name}: {'updated' if result.updated else 'unchanged'}", err=True)
     click.echo(f"{len(results)} notebooks completed. The report: {Path(output) / 'report.html'}", err=True)
@@ -128,7 +128,7 @@ def hub(arguments: tuple[str, ...]) -> None:
 
     command = jupyterhub.command(settings, arguments)
     with show_progress() as progress:
-        jupyterhub.start(settings, progress.report_phase)
+        jupyterhub.start(settings, progress.report_service)
     jupyterhub.become(settings, command)
 
 

@@ -72,8 +72,8 @@ class ProgressLines:
             self.printed[name] = change
             self._print(f"{time.monotonic() - self.started:6.1f} s  {name} {text}")
 
-    def report_phase(self, service: str, phase: str) -> None:
-        """Show the phase of a service; a phase of several lines is the error and log of one that died."""
+    def report_service(self, service: str, phase: str) -> None:
+        """Show the phase of a service; several lines are the error and the log of a service that ended."""
         self.update(service, "died" if "\n" in phase else phase, int(phase in FINAL_PHASES))
         if "\n" in phase:
             self._print(phase)
@@ -97,7 +97,7 @@ def open_stack(settings: Settings, services: Iterable[str] = ()) -> Iterator["St
     from eventlab.stack.services import SERVICES
 
     with show_progress() as progress:
-        yield Stack(settings, services or SERVICES, progress.report_phase)
+        yield Stack(settings, services or SERVICES, progress.report_service)
 
 
 def show_status(statuses: Sequence["ServiceStatus"]) -> None:

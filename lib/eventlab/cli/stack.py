@@ -236,7 +236,7 @@ def setup(relock: bool) -> None:
     from eventlab.stack.installation import install
 
     with show_progress() as progress:
-        install(progress.update, progress.report_phase, relock=relock)
+        install(progress.update, progress.report_service, relock=relock)
 
 
 @click.command()

@@ -1,6 +1,7 @@
 """Kafka: topics, offsets, and bounded reading of a topic.
 
-All functions raise KafkaUnavailable when no broker answers; `kafka_connections.py` opens the connections.
+All functions raise KafkaUnavailable when no broker answers. The functions that open connections (`open_admin`,
+`open_consumer`, `open_producer`) are in `kafka_connections.py`, and can be imported from here too.
 """
 
 from __future__ import annotations
@@ -38,14 +39,17 @@ class TopicError(EventlabError):
 
 @dataclass(frozen=True)
 class Offsets:
-    """The offset of each partition's first message, and the offset that its next message will get."""
+    """By partition, the offset of the first message and the end offset, which the next message will get."""
 
     first: dict[int, int]
     end: dict[int, int]
 
     @property
-    def messages(self) -> int:
-        """Return the number of offsets between first and end, which counts deleted and control messages too."""
+    def count(self) -> int:
+        """Return how many offsets the topic has: at least the number of its messages.
+
+        Messages that compaction has deleted and markers of transactions have offsets too.
+        """
         return sum(self.end.values()) - sum(self.first.values())
 
 

@@ -23,8 +23,7 @@ logging.getLogger("kafka").addHandler(logging.NullHandler())
 """kafka-python logs each broker that does not answer; without a handler, Python would print that."""
 
 TIMEOUT_S = 4.5
-"""A suspended broker can delay a reader by three times this time, which must stay below 15 s."""
-
+"""A suspended broker can delay a reader by three timeouts. Together they must be shorter than 15 s."""
 
 NOTEBOOK_DEFAULTS = {
     "KafkaConsumer": {"bootstrap_timeout_ms": 10_000, "request_timeout_ms": 10_000},

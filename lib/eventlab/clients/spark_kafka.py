@@ -1,7 +1,8 @@
-"""Spark's Kafka source and sink give up within 15 seconds when no broker answers; its defaults wait for minutes.
+"""Options with which Spark's Kafka source and sink give up within 15 seconds when no broker answers.
 
-Spark has no configuration for these times: they are options of a reader or writer. So the readers and writers of
-pyspark set them for the format `kafka`. An option of the program counts more.
+With its own defaults, Spark waits for minutes. Spark has no configuration for these times, because they are
+options of each reader and writer. So the kit changes pyspark's readers and writers: those of the format `kafka`
+get these options, unless the program sets them itself.
 """
 
 import functools
@@ -22,8 +23,8 @@ KAFKA_WRITE_OPTIONS = {
 }
 REQUEST_TIMEOUT = "kafka.request.timeout.ms"
 LINGER = "kafka.linger.ms"
-AT_LEAST_THE_REQUEST = ("kafka.default.api.timeout.ms", "kafka.delivery.timeout.ms")
-"""Kafka refuses to start a client when one of these is less than the time of a request (and `linger.ms`)."""
+TOTAL_TIMEOUTS = ("kafka.default.api.timeout.ms", "kafka.delivery.timeout.ms")
+"""Times for all attempts; Kafka refuses a client in which one is less than a request's time plus `linger.ms`."""
 READERS = {"DataFrameReader": KAFKA_READ_OPTIONS, "DataStreamReader": KAFKA_READ_OPTIONS}
 WRITERS = {"DataFrameWriter": KAFKA_WRITE_OPTIONS, "DataStreamWriter": KAFKA_WRITE_OPTIONS}
 MODULES = (
@@ -35,71 +36,75 @@ MODULES = (
 
 
 def shorten_kafka_waits(modules: tuple[str, ...] = MODULES) -> None:
-    """Give each reader and writer of the format `kafka` the options with which it gives up within 15 seconds."""
+    """Change pyspark's readers and writers in these modules, so that those of the format `kafka` give up soon."""
     for module_name in modules:
         try:
             module = importlib.import_module(module_name)
         except Exception:  # a Python without Spark Connect
             continue
         for name, defaults in (READERS | WRITERS).items():
-            kind = getattr(module, name, None)
-            if kind is not None and kind.__module__ == module_name and not hasattr(kind.format, "kafka_options"):
-                _set_defaults(kind, defaults)
+            builder_class = getattr(module, name, None)
+            if (
+                builder_class is not None
+                and builder_class.__module__ == module_name
+                and not hasattr(builder_class.format, "kafka_options")
+            ):
+                _set_defaults(builder_class, defaults)
 
 
-def _set_defaults(kind: Any, defaults: Mapping[str, str]) -> None:
-    """Let a class of readers or writers note the program's options, and add the defaults that fit them."""
-    set_option, set_options, set_format = kind.option, kind.options, kind.format
+def _set_defaults(builder_class: Any, defaults: Mapping[str, str]) -> None:
+    """Let a class of readers or writers record the program's options, and add the defaults that they allow."""
+    set_option, set_options, set_format = builder_class.option, builder_class.options, builder_class.format
 
-    def complete(builder: Any) -> None:
+    def add_defaults(builder: Any) -> None:
         if getattr(builder, "_eventlab_format", "") == "kafka":
-            for name, value in fitting(defaults, noted(builder)).items():
+            for name, value in missing_defaults(defaults, program_options(builder)).items():
                 set_option(builder, name, value)
 
     @functools.wraps(set_option)
     def option(builder: Any, key: str, value: Any) -> Any:
-        noted(builder)[key.lower()] = value
+        program_options(builder)[key.lower()] = value
         result = set_option(builder, key, value)
-        complete(builder)
+        add_defaults(builder)
         return result
 
     @functools.wraps(set_options)
     def options(builder: Any, **values: Any) -> Any:
-        noted(builder).update({key.lower(): value for key, value in values.items()})
+        program_options(builder).update({key.lower(): value for key, value in values.items()})
         result = set_options(builder, **values)
-        complete(builder)
+        add_defaults(builder)
         return result
 
     @functools.wraps(set_format)
     def format(builder: Any, source: str) -> Any:
         builder._eventlab_format = str(source).lower()
         result = set_format(builder, source)
-        complete(builder)
+        add_defaults(builder)
         return result
 
     format.kafka_options = defaults  # type: ignore[attr-defined]
-    kind.option, kind.options, kind.format = option, options, format
+    builder_class.option, builder_class.options, builder_class.format = option, options, format
 
 
-def noted(builder: Any) -> dict[str, Any]:
-    """Return the options that the program has set on a reader or writer, by their names in small letters."""
+def program_options(builder: Any) -> dict[str, Any]:
+    """Return the options that the program has set on a reader or writer so far, by name in lower case."""
     if not hasattr(builder, "_eventlab_options"):
         builder._eventlab_options = {}
     options: dict[str, Any] = builder._eventlab_options
     return options
 
 
-def fitting(defaults: Mapping[str, str], chosen: Mapping[str, Any]) -> dict[str, str]:
-    """Return the defaults that a program has not set itself, and that Kafka accepts together with its options."""
+def missing_defaults(defaults: Mapping[str, str], chosen: Mapping[str, Any]) -> dict[str, str]:
+    """Return the defaults that a program has not set, with values that Kafka accepts with its options."""
     result = {name: value for name, value in defaults.items() if name.lower() not in chosen}
     try:
         least = int(chosen.get(REQUEST_TIMEOUT, defaults[REQUEST_TIMEOUT])) + int(chosen.get(LINGER, 0))
     except (TypeError, ValueError):  # the program's mistake, which Kafka reports
         return result
-    for name in AT_LEAST_THE_REQUEST:
+    for name in TOTAL_TIMEOUTS:
         if name in result:
             result[name] = str(max(int(result[name]), least))
-    for name in AT_LEAST_THE_REQUEST:
+    for name in TOTAL_TIMEOUTS:
         if str(chosen.get(name, "")).isdigit() and REQUEST_TIMEOUT in result:
             result[REQUEST_TIMEOUT] = str(min(int(result[REQUEST_TIMEOUT]), int(chosen[name])))
     return result

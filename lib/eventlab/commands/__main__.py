@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from eventlab.commands import failures
-from eventlab.commands.tools import TOOLS, ToolUsageError, check_program, with_timeouts
+from eventlab.commands.tools import TOOLS, ToolUsageError, check_program, variables_with_timeouts
 from eventlab.errors import EventlabError
 from eventlab.settings import settings
 from eventlab.stack import config, environment
@@ -18,7 +18,7 @@ from eventlab.stack import config, environment
 JAVA_FRAME = re.compile(
     r"\s+at [\w.$/<>]+[(@]|\s+\.\.\. \d+ more|Caused by: |(java|org|joptsimple)\.[\w.]+Exception\b"
 )
-"""A line of a stack trace. `java.lang.OutOfMemoryError` is none: often nothing else is printed."""
+"""A line of a stack trace, except `java.lang.OutOfMemoryError`: it is often the only line that is printed."""
 
 NAME_IN_BRACES = re.compile(r"\{[A-Za-z_][\w.]*\}")
 NOT_REPLACED = (
@@ -58,7 +58,7 @@ def run(name: str, arguments: list[str]) -> int:
         config.render(settings)
         variables = environment.full(settings) | invocation.variables
         if name in ("spark-submit", "pyspark"):
-            variables |= with_timeouts(variables)
+            variables |= variables_with_timeouts(variables)
     except EventlabError as error:
         print(f"{name}: {error}", file=sys.stderr)
         return 2 if isinstance(error, ToolUsageError) else 1

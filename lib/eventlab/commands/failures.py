@@ -1,7 +1,8 @@
 """The record of the kit's commands that failed in a cell, for the explanations.
 
-A notebook sees only the exit code of a cell's last command, and of a pipe only that of its last part. So each of
-the kit's commands that fails writes its words and its exit code to the file that the kernel names.
+A notebook sees only the exit code of a cell's last command, and of a pipe only that of its last part. So when a
+command of the kit fails, it writes its exit code, its name and its arguments to a file. The kernel names the file
+in an environment variable.
 """
 
 import atexit
@@ -16,25 +17,25 @@ VARIABLE = "EVENTLAB_FAILED_COMMANDS"
 """The environment variable with the file's path; a kernel sets it for its child processes."""
 
 
-_own: list[str] = []
-"""The path of this process's file. A kernel that another kernel starts inherits the variable, but not the file."""
+_own_files: list[str] = []
+"""The path of the file that this process has created, if any. A variable without a file is inherited."""
 
 
 def start() -> None:
     """Create the file of this process, which is deleted at its end."""
-    if not _own:
+    if not _own_files:
         with contextlib.suppress(OSError):
             handle, path = tempfile.mkstemp(prefix="eventlab-failed-", suffix=".jsonl")
             os.close(handle)
-            _own.append(path)
+            _own_files.append(path)
             os.environ[VARIABLE] = path
             atexit.register(stop)
 
 
 def stop() -> None:
-    """Delete the file, and record nothing any more."""
-    while _own:
-        Path(_own.pop()).unlink(missing_ok=True)
+    """Delete the file; later failures are not recorded."""
+    while _own_files:
+        Path(_own_files.pop()).unlink(missing_ok=True)
         os.environ.pop(VARIABLE, None)
 
 
@@ -44,7 +45,7 @@ def is_recorded() -> bool:
 
 
 def record(words: Sequence[str], exit_code: int) -> None:
-    """Add a command to the file, if it failed and there is a file."""
+    """Add a command, its name and arguments, to the file, if it failed and there is a file."""
     path = os.environ.get(VARIABLE)
     if path and exit_code:
         with contextlib.suppress(OSError), open(path, "a") as file:
@@ -59,7 +60,7 @@ def clear() -> None:
 
 
 def read() -> list[list[str]] | None:
-    """Return the words of each command that failed since `clear`; None when they are not recorded."""
+    """Return name and arguments of each command that failed since `clear`; None when nothing is recorded."""
     path = os.environ.get(VARIABLE)
     if not path:
         return None

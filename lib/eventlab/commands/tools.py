@@ -141,7 +141,7 @@ def check_program(name: str, arguments: Sequence[str]) -> None:
 
 def broker_notes(settings: Settings, arguments: Sequence[str]) -> tuple[str, ...]:
     """Return a note if a program that names Kafka is to run, and no broker answers."""
-    if not any(names_kafka(Path(argument)) for argument in arguments if argument.endswith(".py")):
+    if not any(mentions_kafka(Path(argument)) for argument in arguments if argument.endswith(".py")):
         return ()
     try:
         ports.check_connection(settings.bootstrap_servers.split(",")[0])
@@ -150,7 +150,7 @@ def broker_notes(settings: Settings, arguments: Sequence[str]) -> tuple[str, ...
     return ()
 
 
-def names_kafka(program: Path) -> bool:
+def mentions_kafka(program: Path) -> bool:
     """Return whether a program contains the word `kafka`; False if it cannot be read, which Spark reports."""
     try:
         return "kafka" in program.read_text(errors="replace")
@@ -158,8 +158,8 @@ def names_kafka(program: Path) -> bool:
         return False
 
 
-def with_timeouts(variables: Mapping[str, str | None]) -> dict[str, str]:
-    """Return the variable with which a Python program of Spark gives up within 15 seconds without a broker."""
+def variables_with_timeouts(variables: Mapping[str, str | None]) -> dict[str, str]:
+    """Return PYTHONPATH such that a Python program of Spark gives up within 15 seconds without a broker."""
     return {"PYTHONPATH": os.pathsep.join(filter(None, [str(PROGRAM_START), variables.get("PYTHONPATH")]))}
 
 

@@ -112,7 +112,9 @@ def _prepare_api_topic(events: bool) -> int:
             f"the topic {settings.topic!r} has {len(offsets.end)} partitions. The lessons need one, in which the "
             "events are in the order of the calls. Delete the topic, or use another one; the first cell then "
             "creates it with one partition",
-            OTHER_TOPIC if settings.kafka_bootstrap_servers else f"kafka-topics --delete --topic {settings.topic}",
+            OTHER_TOPIC
+            if settings.external_bootstrap_servers
+            else f"kafka-topics --delete --topic {settings.topic}",
         )
     start = end_offset(settings.topic)
     if events:
@@ -137,7 +139,7 @@ def _replace_messages(topic: str, values: Sequence[bytes], fresh: bool = False) 
     is_right = (
         offsets is not None
         and len(offsets.end) == 1
-        and offsets.messages == len(values)
+        and offsets.count == len(values)
         and read_values(topic) == list(values)
     )
     if is_right and not fresh:
@@ -201,9 +203,9 @@ def fresh_topic(topic: str, *, save: bool = True) -> None:
             several partitions.
     """
     old_id = kafka.topic_id(settings.bootstrap_servers, topic)
-    if old_id is not None and settings.kafka_bootstrap_servers and old_id not in _created_ids():
+    if old_id is not None and settings.external_bootstrap_servers and old_id not in _created_ids():
         offsets = kafka.topic_offsets(settings.bootstrap_servers, topic)
-        if offsets and not offsets.messages and len(offsets.end) == 1:
+        if offsets and not offsets.count and len(offsets.end) == 1:
             return
         raise LessonError(
             f"the topic {topic!r} at {settings.bootstrap_servers} contains messages of other programs, or has "
@@ -220,7 +222,7 @@ def _recreate_topic(topic: str) -> None:
     """Replace a topic with an empty one; on an external Kafka, store the id of the new one."""
     kafka.recreate_topic(settings.bootstrap_servers, topic)
     created = kafka.topic_id(settings.bootstrap_servers, topic)
-    if settings.kafka_bootstrap_servers and created and created.strip("0-"):  # brokers before 2.8 have no ids
+    if settings.external_bootstrap_servers and created and created.strip("0-"):  # brokers before 2.8 have no ids
         write_atomically(settings.state_dir / CREATED_TOPICS, "\n".join([*_created_ids(), created]))
 
 
@@ -242,7 +244,7 @@ def ensure_purchases(topic: str, path: str) -> int:
 
     session = SparkSession.builder.getOrCreate()
     existing = count_purchases(session, path)
-    if existing is not None and existing != COURSE_PURCHASES and settings.default_fs_url:
+    if existing is not None and existing != COURSE_PURCHASES and settings.external_default_fs:
         raise LessonError(
             f"{path} at {settings.default_fs} contains other data than the course's sword purchases. Lessons "
             "do not replace it on an external file system. Set another path in the cell tagged `parameters`"

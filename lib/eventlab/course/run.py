@@ -10,7 +10,7 @@ from eventlab.course.execute import NotebookResult, ReportCells, execute
 from eventlab.errors import EventlabError
 from eventlab.settings import ROOT
 from eventlab.stack import fresh_stack
-from eventlab.stack.startup import ReportPhase, no_report
+from eventlab.stack.startup import ReportService, no_report
 
 NOTEBOOKS = ROOT / "notebooks"
 STACK_FOLDER = ROOT / "build" / "run-stack"
@@ -40,7 +40,7 @@ def find_lessons(names: Sequence[str] = ()) -> list[Path]:
 def run_course(
     notebooks: Sequence[Path],
     output: Path,
-    report_phase: ReportPhase = no_report,
+    report_service: ReportService = no_report,
     report_cells: ReportCells = no_report,
     *,
     in_place: bool = False,
@@ -54,7 +54,7 @@ def run_course(
     """
     results: list[NotebookResult] = []
     offsets = IN_PLACE_OFFSETS if in_place else OFFSETS
-    with fresh_stack(STACK_FOLDER, offsets, report=report_phase) as stack:
+    with fresh_stack(STACK_FOLDER, offsets, report=report_service) as stack:
         for notebook in notebooks:
             results.append(execute(notebook, output / notebook.name, report_cells))
             if results[-1].failure:

@@ -12,7 +12,7 @@ from eventlab.clients import ports
 from eventlab.doctor.result import HealthCheck, result_of
 from eventlab.settings import Settings
 from eventlab.stack import Stack, process
-from eventlab.stack.requirements import free_offset
+from eventlab.stack.requirements import next_free_offset
 from eventlab.stack.services import SERVICES
 
 MEMORY_NEEDED = 2 * 2**30
@@ -88,7 +88,7 @@ def free_ports(settings: Settings) -> HealthCheck:
     ]
     used = sum(port in stack_ports for port, _ in needed)
     detail = f"{used} used by this stack's services, the others free" if used else "free"
-    remedy = f"export EVENTLAB_PORT_OFFSET={free_offset(settings)}" if in_use else ""
+    remedy = f"export EVENTLAB_PORT_OFFSET={next_free_offset(settings)}" if in_use else ""
     return result_of("ports", in_use, remedy, detail)
 
 

@@ -38,7 +38,7 @@ def new_topic(cell: FailedCell, settings: Settings) -> Explanation | None:
 def created_by_kafka(topic: str, settings: Settings) -> str | None:
     """Return the time at which the stack's broker created a topic by itself, as its log says, or None."""
     metadata = config.data_dir(settings) / "kafka" / f"{topic}-0" / "partition.metadata"
-    if settings.kafka_bootstrap_servers or not metadata.exists():
+    if settings.external_bootstrap_servers or not metadata.exists():
         return None
     log = process.log_file(settings, "kafka")
     pattern = (

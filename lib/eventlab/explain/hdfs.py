@@ -54,7 +54,7 @@ def namenode_in_safe_mode(settings: Settings) -> Explanation | None:
     info = jmx_bean(settings.webhdfs_url, "Hadoop:service=NameNode,name=NameNodeInfo") or {}
     reason = info.get("Safemode", "")
     has_datanode = bool(reason) and service.answers(settings, "datanode")
-    if not reason or (has_datanode and settings.default_fs_url):
+    if not reason or (has_datanode and settings.external_default_fs):
         return None  # this stack cannot restart an external NameNode
     return Explanation(
         "HDFS's NameNode is in safe mode: files can be read, but nothing can be changed.",

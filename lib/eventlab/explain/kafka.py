@@ -97,7 +97,7 @@ def advertised_listener_unreachable(cell: FailedCell, settings: Settings) -> Exp
         return None
     servers = settings.bootstrap_servers.split(",")
     for address in _addresses(cell) or servers:
-        if not settings.kafka_bootstrap_servers and address in servers:
+        if not settings.external_bootstrap_servers and address in servers:
             continue  # the stack's own broker, see broker_down
         broker = inspect_broker(address)
         if broker.advertised and broker.problem:
@@ -195,7 +195,7 @@ def command_to_send(topic: str, settings: Settings) -> str:
 def message_count(bootstrap_servers: str, topic: str) -> int:
     """Return the number of messages of a topic."""
     offsets = kafka.topic_offsets(bootstrap_servers, topic, TIMEOUT_S)
-    return offsets.messages if offsets else 0
+    return offsets.count if offsets else 0
 
 
 def inspect_broker(address: str) -> BrokerCheck:

@@ -227,7 +227,7 @@ def no_message_for_consumer(cell: FailedCell, settings: Settings) -> Explanation
     for name, consumer in clients(cell, "KafkaConsumer"):
         for topic in consumer.subscription() or ():
             offsets = kafka.topic_offsets(servers, topic)
-            if not offsets or not offsets.messages:
+            if not offsets or not offsets.count:
                 continue
             group = consumer.config["group_id"]
             committed = kafka.committed_offsets(servers, group, topic) if group else {}
@@ -239,7 +239,7 @@ def no_message_for_consumer(cell: FailedCell, settings: Settings) -> Explanation
                 return _read_again(cell, name, what, proof, f"{group}-2") or Explanation(what, proof, seek)
             if consumer.config["auto_offset_reset"] == "latest" and not committed:
                 what = f"The consumer {name!r} starts at the end of topic {topic!r} and gets only new messages."
-                proof = f"its auto_offset_reset is 'latest'; {topic!r} has {offsets.messages} messages, and {rows}"
+                proof = f"its auto_offset_reset is 'latest'; {topic!r} has {offsets.count} messages, and {rows}"
                 return _read_from_start(cell, name, what, proof)
     return None
 

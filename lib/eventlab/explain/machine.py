@@ -18,7 +18,7 @@ from eventlab.explain.explanation import Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.settings import HOST, Settings
 from eventlab.stack import Stack, process
-from eventlab.stack.requirements import free_offset
+from eventlab.stack.requirements import next_free_offset
 from eventlab.stack.services import SERVICES
 
 FULL_DISK_BYTES = 16 * 2**20
@@ -67,7 +67,7 @@ def stack_port_in_use(settings: Settings) -> Explanation | None:
                 remedy = f"!kill {pid[1]}"
                 instruction = "If you do not need that process, run this to end it, then run the cell again"
             else:
-                remedy = f"EVENTLAB_PORT_OFFSET={free_offset(settings)} make lab"
+                remedy = f"EVENTLAB_PORT_OFFSET={next_free_offset(settings)} make lab"
                 instruction = "To move the stack to other ports, close JupyterLab and run this in a terminal"
             what = f"{service.name} cannot start: its port {port} is in use."
             return Explanation(what, f"{HOST}:{port} is used by {holder}", remedy, instruction)

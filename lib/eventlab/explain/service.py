@@ -75,13 +75,13 @@ def process_phrase(settings: Settings, name: str) -> str:
 
 def answers(settings: Settings, name: str) -> bool:
     """Return whether the service answers its probe."""
-    return SERVICES[name].problem(settings) is None
+    return SERVICES[name].probe_problem(settings) is None
 
 
 def _external_service_unavailable(settings: Settings, name: str) -> Explanation | None:
     """Explain that an external service does not answer; a service of this stack can replace it."""
     service = SERVICES[name]
-    variable, problem = f"EVENTLAB_{str(service.external_setting).upper()}", service.problem(settings)
+    variable, problem = f"EVENTLAB_{str(service.external_setting).upper()}", service.probe_problem(settings)
     if problem is None:
         return None
     return Explanation(
@@ -94,7 +94,7 @@ def _external_service_unavailable(settings: Settings, name: str) -> Explanation 
 
 def _last_log_line(settings: Settings, name: str) -> str:
     """Return a phrase with the last error in the service's log, or its last line; "" when the log is empty."""
-    lines = process.significant_lines(process.log_tail(settings, name, LOG_LINES), LOG_LINES).splitlines()
+    lines = process.without_stack_frames(process.log_tail(settings, name, LOG_LINES), LOG_LINES).splitlines()
     errors = [line for line in lines if re.search(r"ERROR|FATAL|Exception|No space|OutOfMemory", line)]
     line = (errors or lines or [""])[-1].strip()
     return f"; its log ends with: {line[:200]}" if line else ""

@@ -46,7 +46,7 @@ def memory_exhausted(cell: FailedCell, settings: Settings) -> Explanation | None
     Remedy: Restart Spark with more memory, or collect fewer rows.
     """
     record = process.read_record(settings, "spark")
-    if record is None or not settings.is_spark_connect or settings.spark_remote_url:
+    if record is None or not settings.is_spark_connect or settings.external_spark_remote:
         return None
     logged = re.search(rf".*{OUT_OF_MEMORY}.*", process.log_tail(settings, "spark", 2000))
     if not logged:
@@ -54,7 +54,7 @@ def memory_exhausted(cell: FailedCell, settings: Settings) -> Explanation | None
     unreachable = service.is_reported(cell, "spark", *UNREACHABLE) and not service.answers(settings, "spark")
     if not unreachable and not cell.matches(*SERVER_ENDING, OUT_OF_MEMORY):
         return None
-    running = record.process()
+    running = record.running_process()
     options = _server_options(settings)
     heap = re.search(r"-Xmx(\d+)([mg])", options) or re.search(r"driver\.memory +(\d+)([mg])", options)
     assert heap
@@ -97,7 +97,7 @@ def server_down(cell: FailedCell, settings: Settings) -> Explanation | None:
     if not (closed or service.is_reported(cell, "spark", *UNREACHABLE)) or not settings.is_spark_connect:
         return None
     explanation = service.service_not_running(settings, "spark")
-    if explanation is None or settings.spark_remote_url:
+    if explanation is None or settings.external_spark_remote:
         return explanation
     remedy = with_reconnect(explanation.remedy, cell)
     has_session = remedy != explanation.remedy

@@ -60,7 +60,7 @@ def _facts_of_topics(cell: FailedCell, settings: Settings) -> Iterable[str]:
     try:
         for topic in topics(cell, settings):
             offsets = kafka.topic_offsets(settings.bootstrap_servers, topic)
-            yield f"topic {topic!r} has {offsets.messages} messages" if offsets else f"no topic {topic!r}"
+            yield f"topic {topic!r} has {offsets.count} messages" if offsets else f"no topic {topic!r}"
     except EventlabError:
         yield f"no Kafka broker answers at {settings.bootstrap_servers}"
 
@@ -127,7 +127,12 @@ def _saved_by_lesson(topic: str, settings: Settings) -> Path | None:
     """
     offsets = kafka.topic_offsets(settings.bootstrap_servers, topic)
     metadata = config.data_dir(settings) / "kafka" / f"{topic}-0" / "partition.metadata"
-    if offsets is None or any(offsets.end.values()) or settings.kafka_bootstrap_servers or not metadata.exists():
+    if (
+        offsets is None
+        or any(offsets.end.values())
+        or settings.external_bootstrap_servers
+        or not metadata.exists()
+    ):
         return None
     created = metadata.stat().st_mtime
     names = re.compile(rf"{re.escape(topic)}-\d{{8}}-\d{{6}}-\w+\.jsonl")
@@ -147,9 +152,9 @@ def position_at_end(cell: FailedCell, settings: Settings) -> Explanation | None:
         topic = option(command, "-t")
         if command[0] in ("kafkacat", "kcat") and topic and option(command, "-o") == "end":
             offsets = kafka.topic_offsets(settings.bootstrap_servers, topic)
-            if offsets and offsets.messages:
+            if offsets and offsets.count:
                 what = f"-o end starts after the last message of {topic!r} and shows only new ones."
-                proof = f"{topic!r} has {offsets.messages} messages; its end offsets are {offsets.end}"
+                proof = f"{topic!r} has {offsets.count} messages; its end offsets are {offsets.end}"
                 return correction(cell, "-o end", "-o beginning", what, proof)
     return None
 

@@ -95,11 +95,11 @@ def _stream_at_end(cell: FailedCell, name: str, settings: Settings) -> Explanati
     for options in cell.reader_options():
         topic = options.get("subscribe", "")
         offsets = kafka.topic_offsets(settings.bootstrap_servers, topic) if topic else None
-        if options.get("startingOffsets", "latest") == "latest" and offsets and offsets.messages:
+        if options.get("startingOffsets", "latest") == "latest" and offsets and offsets.count:
             return Explanation(
                 f"The stream {name} reads only messages that arrive after its start.",
                 "its option startingOffsets is 'latest', the default of streams; "
-                f"{topic!r} has {offsets.messages} messages from before",
+                f"{topic!r} has {offsets.count} messages from before",
                 '.option("startingOffsets", "earliest")',
                 "To read them too, add this option to the stream's reader and start the query again",
             )

@@ -18,10 +18,10 @@ from eventlab.errors import EventlabError
 MAX_FILES = 20_000
 MAX_BYTES = 2 * 1024**3
 """Limit of an unpacked zip."""
-MAX_OF_ONE = 200 * 1024**2
-DEEPEST = 50
+MAX_FILE_BYTES = 200 * 1024**2
+MAX_DEPTH = 50
 """Folders above a file in a zip, itself included; a deeper one is left out."""
-NO_NOTEBOOKS = {".csv", ".html", ".json", ".md", ".txt", ".toml"}
+OTHER_SUFFIXES = {".csv", ".html", ".json", ".md", ".txt", ".toml"}
 """Files with these endings are not submissions; any other file is one, readable or not."""
 IGNORED = {"__MACOSX", ".ipynb_checkpoints", ".git", "__pycache__", ".DS_Store", "Thumbs.db"}
 
@@ -80,7 +80,7 @@ def _in_folder(folder: Path) -> Iterator[Submission]:
             yield Submission(_student(path), None, problem="a link, not a file: it is not followed")
         elif path.is_dir():
             yield from _of_student(path)
-        elif path.is_file() and path.suffix.lower() not in NO_NOTEBOOKS:
+        elif path.is_file() and path.suffix.lower() not in OTHER_SUFFIXES:
             yield Submission(_student(path), path)
 
 
@@ -144,7 +144,7 @@ def _unpack(source: Path, target: Path) -> None:
                 continue
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                left -= _copy(archive, entry, path, min(left, MAX_OF_ONE))
+                left -= _copy(archive, entry, path, min(left, MAX_FILE_BYTES))
             except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, zlib.error):
                 with contextlib.suppress(OSError):  # one name is both a file and a folder: the first one stays
                     path.write_bytes(b"")  # a damaged file is an unreadable submission, not the end of the others
@@ -155,7 +155,7 @@ def _inside(target: Path, entry: zipfile.ZipInfo) -> Path | None:
     name = PurePosixPath(entry.filename.replace("\\", "/"))
     is_link = (entry.external_attr >> 16) & 0o170000 == 0o120000
     parts = [part for part in name.parts if part not in ("/", ".")]
-    if entry.is_dir() or is_link or not 0 < len(parts) <= DEEPEST or ".." in parts or "\0" in entry.filename:
+    if entry.is_dir() or is_link or not 0 < len(parts) <= MAX_DEPTH or ".." in parts or "\0" in entry.filename:
         return None
     if name.is_absolute() or re.match(r"[A-Za-z]:", parts[0]) or IGNORED & set(parts):
         return None
@@ -170,7 +170,7 @@ def _copy(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path, limit: i
             written += len(chunk)
             if written > limit:
                 file.truncate(0)
-                return limit if limit < MAX_OF_ONE else written
+                return limit if limit < MAX_FILE_BYTES else written
             file.write(chunk)
     return written
 

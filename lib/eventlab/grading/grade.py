@@ -21,7 +21,7 @@ from eventlab.grading import results
 from eventlab.grading.audit import Difference, compare_again
 from eventlab.grading.collect import find
 from eventlab.grading.environment import sandbox
-from eventlab.grading.jobs import Job, Limits, Outcome, plan
+from eventlab.grading.jobs import Job, Limits, Outcome, job_for
 from eventlab.grading.progress import GradingProgress
 from eventlab.grading.results import SubmissionRecord
 from eventlab.grading.scheduler import LOGS, Scheduler, default_size
@@ -96,7 +96,7 @@ def jobs_of(lab: Lab, submissions: Path, output: Path, limits: Limits) -> list[J
     """
     output.mkdir(parents=True, exist_ok=True)
     secret = _secret(output)
-    return [plan(lab, submission, secret, limits) for submission in find(submissions, output / ".submissions")]
+    return [job_for(lab, submission, secret, limits) for submission in find(submissions, output / ".submissions")]
 
 
 def audit(

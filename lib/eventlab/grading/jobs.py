@@ -23,14 +23,14 @@ from eventlab.labs.catalogue import Lab
 from eventlab.labs.seeds import seed_of
 
 MAX_FILES_BYTES = 64 * 1024 * 1024
-LARGEST_FILE = 32 * 1024 * 1024
+MAX_FILE_BYTES = 32 * 1024 * 1024
 MAX_FILES = 500
 VERSIONS = ("pyspark", "kafka-python", "ipykernel", "pandas")
 KIT = ROOT / "lib" / "eventlab"
 STACK_MODULES = ("config", "environment", "filesystem", "jars", "java", "jvm", "services")
 """Modules of `stack` that marks depend on; the others start and stop services."""
 MARKS_DEPEND_ON = ("clients/", "grading/", "labs/", *(f"stack/{module}.py" for module in STACK_MODULES))
-SHOWS_ONLY = tuple(f"grading/{name}" for name in ("reports/", "progress.py", "verify.py"))
+DISPLAY_ONLY = tuple(f"grading/{name}" for name in ("reports/", "progress.py", "verify.py"))
 """How a record is shown is not part of the fingerprint: it can be edited without grading a class again."""
 CONFIGURATION = tuple(ROOT / "stack" / service for service in ("kafka", "hdfs", "spark"))
 """The services' configuration templates, and the locked versions of their jars."""
@@ -78,7 +78,7 @@ class Job:
             if path.is_symlink() or not path.is_file() or str(path) == self.notebook:
                 continue
             size = path.stat().st_size
-            if size <= min(remaining, LARGEST_FILE) and len(selected) < MAX_FILES:
+            if size <= min(remaining, MAX_FILE_BYTES) and len(selected) < MAX_FILES:
                 selected[str(path.relative_to(folder))] = path.read_bytes()
                 remaining -= size
         return selected
@@ -123,7 +123,7 @@ class Outcome:
         return cls(record=record and results.parse(record), **fields)
 
 
-def plan(lab: Lab, submission: Submission, secret: str, limits: Limits) -> Job:
+def job_for(lab: Lab, submission: Submission, secret: str, limits: Limits) -> Job:
     """Return the job of a submission.
 
     Its seed depends on the secret of the output folder, and on the content of the submission: the feedback shows
@@ -172,7 +172,7 @@ def grader_files() -> Iterator[Path]:
     """Yield the kit's files that marks depend on."""
     for path in KIT.rglob("*.py"):
         name = path.relative_to(KIT).as_posix()
-        if name.startswith(MARKS_DEPEND_ON) and not name.startswith(SHOWS_ONLY):
+        if name.startswith(MARKS_DEPEND_ON) and not name.startswith(DISPLAY_ONLY):
             yield path
     for folder in CONFIGURATION:
         yield from folder.iterdir()

@@ -37,7 +37,7 @@ CHECK_TIMEOUT_S = 60
 START_TIMEOUT_S = 60
 TOO_SLOW = f"the check did not end within {CHECK_TIMEOUT_S} s"
 FEW_ARENAS = {"MALLOC_ARENA_MAX": "2", "ARROW_DEFAULT_MEMORY_POOL": "system", "OMP_NUM_THREADS": "1"}
-"""Allocators that do not reserve address space which they never use."""
+"""Variables with which memory allocators and OpenMP reserve little address space, because that is limited."""
 
 
 class JudgeError(EventlabError):
@@ -72,7 +72,7 @@ class Judge:
         count = len(self.lab.checks_of(question))
         verdicts: list[Verdict] = []
         while len(verdicts) < count:
-            self._ask(evidence, question, skip=len(verdicts))
+            self._send(evidence, question, skip=len(verdicts))
             while len(verdicts) < count:
                 verdict = self._verdict(CHECK_TIMEOUT_S)
                 if isinstance(verdict, str):
@@ -82,7 +82,7 @@ class Judge:
                 verdicts.append(verdict)
         return verdicts
 
-    def _ask(self, evidence: Evidence, question: str, skip: int) -> None:
+    def _send(self, evidence: Evidence, question: str, skip: int) -> None:
         request = {
             "question": question,
             "prefix": evidence.namespace.prefix,
@@ -97,7 +97,7 @@ class Judge:
             self.open()
         assert self._process is not None
         assert self._process.stdin is not None
-        if self._line(START_TIMEOUT_S) is None:  # it says that it is ready for a request
+        if self._answer(START_TIMEOUT_S) is None:  # the first line says that it is ready for a request
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(timeout=1)
             code = self._process.poll()
@@ -108,25 +108,25 @@ class Judge:
             self._process.stdin.flush()
 
     def _verdict(self, timeout_s: float) -> Verdict | str:
-        """Return the next check's verdict, or as text why there is none.
+        """Return the verdict of the next check, or a sentence that says why it has none.
 
         Raises:
             JudgeError: The process was killed.
         """
         assert self._process is not None
-        line = self._line(timeout_s)
+        line = self._answer(timeout_s)
         if line is not None:
             return Verdict(**line)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=0.5)
         code = self._process.poll()
-        if code == -signal.SIGKILL:  # its own limit on memory ends it otherwise
+        if code == -signal.SIGKILL:  # not by its own limit on memory, which gives another exit code
             self.close()
             raise JudgeError("the judge was killed, probably because the machine has no memory left")
         return TOO_SLOW if code is None else TOO_LARGE
 
-    def _line(self, timeout_s: float) -> dict[str, Any] | None:
-        """Return the next line of the process, or None when it is late or the process has ended."""
+    def _answer(self, timeout_s: float) -> dict[str, Any] | None:
+        """Return the next line of JSON from the process, or None when it is late or the process has ended."""
         assert self._reader is not None
         line = self._reader.line(timeout_s)
         return None if line is None else json.loads(line)
@@ -137,16 +137,16 @@ class Judge:
             return
         self._process.kill()
         self._process.wait()
-        for end in (self._process.stdin, self._process.stdout):
+        for pipe in (self._process.stdin, self._process.stdout):
             with contextlib.suppress(OSError):
-                end.close()  # type: ignore[union-attr]
+                pipe.close()  # type: ignore[union-attr]
         self._process = None
 
 
 def main(folder: str, memory: int) -> None:
     """Run the checks for each request on standard input until it ends."""
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # whatever a lab's checks print is no verdict
+    os.dup2(2, 1)  # what a lab's checks print must not be read as a verdict
     end_with_parent()
     lab = find(folder)
     lab.checks  # noqa: B018 - loaded before the memory is limited
@@ -177,10 +177,10 @@ def main(folder: str, memory: int) -> None:
 def limit_memory(memory: int) -> None:
     """Limit this process to this many more bytes of address space."""
     pages = int(Path("/proc/self/statm").read_text().split()[0]) if Path("/proc/self/statm").exists() else 0
-    most = pages * resource.getpagesize() + memory
+    limit = pages * resource.getpagesize() + memory
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    limit = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
 if __name__ == "__main__":

@@ -28,14 +28,14 @@ from eventlab.grading.results import slug
 from eventlab.grading.worker_process import StartError, WorkerProcess
 from eventlab.labs.catalogue import Lab
 
-MEMORY_OF_WORKER = 2300 * sandbox.MIB
+MEMORY_PER_WORKER = 2300 * sandbox.MIB
 SUBMISSIONS_PER_WORKER = 6
-"""With fewer submissions a second stack costs more than it saves."""
-CORES_OF_START = 2
-"""How many cores a start uses. When all workers start at the same time, the first record is late."""
-STARTS = 2
-"""How often in a row a worker may fail to start before its thread gives up."""
-ATTEMPTS = 2
+"""One worker for up to so many submissions: for fewer, a further stack costs more time than it saves."""
+CORES_PER_START = 2
+"""Cores that the start of one worker uses. As many workers start at the same time as the cores allow."""
+MAX_STARTS = 2
+"""How often in a row a thread tries to start its worker before it gives up."""
+MAX_ATTEMPTS = 2
 """How often a job is tried when the infrastructure fails."""
 LOGS = "logs"
 
@@ -54,7 +54,7 @@ def default_size(submissions: int) -> int:
     """Return how many workers to start: limited by cores, memory and the number of submissions."""
     if not sandbox.support().bubblewrap:
         return 1  # without network namespaces a student could reach another worker's stack
-    memory = int(psutil.virtual_memory().available // MEMORY_OF_WORKER)
+    memory = int(psutil.virtual_memory().available // MEMORY_PER_WORKER)
     return max(1, min(_cores(), memory, math.ceil(submissions / SUBMISSIONS_PER_WORKER)))
 
 
@@ -79,7 +79,7 @@ class Scheduler:
         self.waiting: SimpleQueue[Job] = SimpleQueue()
         self.answers: SimpleQueue[tuple[Job, Outcome] | BaseException | None] = SimpleQueue()
         self.stopped = threading.Event()
-        self.starting = threading.Semaphore(max(1, _cores() // CORES_OF_START))
+        self.starting = threading.Semaphore(max(1, _cores() // CORES_PER_START))
         self.workers: list[WorkerProcess] = []
         self.threads: list[threading.Thread] = []
 
@@ -99,7 +99,9 @@ class Scheduler:
         """Yield each job with its outcome, in the order in which they end."""
         for job in jobs:
             self.waiting.put(job)
-        self.threads = [threading.Thread(target=self._serve, args=(n,), daemon=True) for n in range(self.size)]
+        self.threads = [
+            threading.Thread(target=self._run_worker, args=(n,), daemon=True) for n in range(self.size)
+        ]
         for thread in self.threads:
             thread.start()
         running, problem = len(self.threads), ""
@@ -119,7 +121,7 @@ class Scheduler:
         while (left := self._next()) is not None:
             yield left, Outcome.infrastructure_failed(problem)
 
-    def _serve(self, number: int) -> None:
+    def _run_worker(self, number: int) -> None:
         """Run one worker, and a fresh one when it fails, until no job is left."""
         try:
             retry: Attempt | None = None
@@ -130,19 +132,19 @@ class Scheduler:
                         with self.starting:
                             if not self._has_work(retry):
                                 break
-                            worker = cleanup.enter_context(self._worker(number))
+                            worker = cleanup.enter_context(self._started_worker(number))
                             worker.wait_ready()
                     except StartError as error:
                         failed_starts += 1
                         self._start_failed(number, failed_starts, worker, error)
-                        if failed_starts < STARTS:
+                        if failed_starts < MAX_STARTS:
                             continue
                         message = f"{error.message} (logs: {self.logs / f'worker-{number}'})"
                         if retry:
                             self._finish(retry.job, Outcome.infrastructure_failed(message))
                         raise StartError(message) from error
                     failed_starts = 0
-                    retry = self._work(worker, retry)
+                    retry = self._give_jobs(worker, retry)
             self.answers.put(None)
         except BaseException as error:
             self.answers.put(error)
@@ -151,7 +153,7 @@ class Scheduler:
         return not self.stopped.is_set() and (retry is not None or not self.waiting.empty())
 
     @contextlib.contextmanager
-    def _worker(self, number: int) -> Iterator[WorkerProcess]:
+    def _started_worker(self, number: int) -> Iterator[WorkerProcess]:
         """Start a worker in a run folder of its own; end it and delete the folder afterwards."""
         run = Path(tempfile.mkdtemp(prefix="eg"))
         run.chmod(0o755)
@@ -165,7 +167,7 @@ class Scheduler:
             self.workers.remove(worker)
             folders.delete(run)
 
-    def _work(self, worker: WorkerProcess, retry: Attempt | None) -> Attempt | None:
+    def _give_jobs(self, worker: WorkerProcess, retry: Attempt | None) -> Attempt | None:
         """Give jobs to a worker until none is left or it fails; return the job to try again on a fresh worker."""
         attempt = retry
         while not self.stopped.is_set():
@@ -177,7 +179,7 @@ class Scheduler:
                 return None
             if outcome.kind != "graded":
                 worker.copy_logs(self.logs / slug(attempt.job.student) / f"attempt-{attempt.number}")
-            if outcome.kind == "infrastructure_failed" and attempt.number < ATTEMPTS:
+            if outcome.kind == "infrastructure_failed" and attempt.number < MAX_ATTEMPTS:
                 logger.warning("the job of %r is tried again: %s", attempt.job.student, outcome.reason)
                 return Attempt(attempt.job, attempt.number + 1)
             self._finish(attempt.job, outcome)
@@ -203,6 +205,6 @@ class Scheduler:
         self.answers.put((job, outcome))
 
     def _start_failed(self, number: int, start: int, worker: WorkerProcess, error: EventlabError) -> None:
-        logger.warning("worker %d, start %d of %d failed: %s", number, start, STARTS, error.message)
+        logger.warning("worker %d, start %d of %d failed: %s", number, start, MAX_STARTS, error.message)
         if not self.stopped.is_set():
             worker.copy_logs(self.logs / f"worker-{number}" / f"start-{start}")

@@ -31,8 +31,8 @@ from eventlab.grading.execution.executed import executed
 from eventlab.grading.execution.kernel import SubmissionKernel
 from eventlab.grading.execution.notebook import Matched
 from eventlab.grading.execution.reference import Reference
-from eventlab.grading.execution.regrade import Plan, Run
-from eventlab.grading.execution.run import NotebookRun, TimeBudget
+from eventlab.grading.execution.regrade import Omissions, Run
+from eventlab.grading.execution.run import NotebookExecutor, TimeBudget
 from eventlab.grading.jobs import Job, Limits, Outcome
 from eventlab.grading.judge import Judge
 from eventlab.grading.results import CheckResult, Question, SubmissionRecord
@@ -63,7 +63,7 @@ class Worker:
         started, kills = time.monotonic(), processes.oom_kills()
         self.stack.forget_logs()
         try:
-            outcome = self._graded(job)
+            outcome = self._outcome(job)
         except Exception as error:  # a submission's own failures are results, not exceptions
             logger.exception("The job of %r failed", job.student)
             return Outcome.infrastructure_failed(str(error) or type(error).__name__)
@@ -73,7 +73,7 @@ class Worker:
         seconds = round(time.monotonic() - started, 3)
         return replace(outcome, record=replace(outcome.record, seconds=seconds))
 
-    def _graded(self, job: Job) -> Outcome:
+    def _outcome(self, job: Job) -> Outcome:
         common: dict[str, Any] = {
             "containment": self.containment,
             "sandboxed": self.stack.config.contained,
@@ -89,7 +89,7 @@ class Worker:
                     self.lab, job.student, "unreadable", str(error), messages=messages, **common
                 )
             )
-        runs = self._runs(job, matched)
+        runs = self._all_runs(job, matched)
         questions = self._questions(matched, runs)
         record = SubmissionRecord(
             student=job.student,
@@ -103,33 +103,33 @@ class Worker:
         )
         return Outcome.of(record, nbformat.writes(executed(matched, runs)) + "\n")
 
-    def _runs(self, job: Job, matched: Matched) -> list[Run]:
-        """Execute the submission, and again without what broke it while a question can gain points."""
+    def _all_runs(self, job: Job, matched: Matched) -> list[Run]:
+        """Execute the submission; while a question can gain points, execute it again without what broke it."""
         files, budget = job.workdir_files(), TimeBudget(self.limits.time_limit)
         reference: Reference | None = None
         runs: list[Run] = []
-        plan: Plan | None = Plan()
-        while plan is not None:
-            if plan.replaced and reference is None:
+        omissions: Omissions | None = Omissions()
+        while omissions is not None:
+            if omissions.replaced and reference is None:
                 reference = self._reference(job)
-            runs.append(self._run(job, matched, files, plan, budget, reference))
-            plan = regrade.next_plan(matched, self.lab.questions, runs)
+            runs.append(self._run_once(job, matched, files, omissions, budget, reference))
+            omissions = regrade.next_omissions(matched, self.lab.questions, runs)
         return runs
 
-    def _run(
+    def _run_once(
         self,
         job: Job,
         matched: Matched,
         files: Mapping[str, bytes],
-        plan: Plan,
+        omissions: Omissions,
         budget: TimeBudget,
         reference: Reference | None,
     ) -> Run:
-        """Execute in a new namespace, judge each question at its check cell, and remove what is left."""
+        """Execute once in a new namespace, judge each question at its check cell, and remove what is left."""
 
         def judge_question(question: str) -> None:
-            evidence = Evidence(namespace, job.seed, current.answers, matched.sources, kernel.files())
-            run.checks[question] = self._judge(evidence, question)
+            evidence = Evidence(namespace, job.seed, executor.answers, matched.sources, kernel.files())
+            run.checks[question] = self._check_results(evidence, question)
 
         def put_result(question: str) -> None:
             assert reference is not None
@@ -139,15 +139,15 @@ class Worker:
                 self.stack.require_running()
                 logger.warning("the result of %s could not be put in place: %s", question, error)
 
-        run, check_steps = Run(plan), matched.check_steps(self.lab.questions)
+        run, check_steps = Run(omissions), matched.check_steps(self.lab.questions)
         with self._kernel(job.seed) as (kernel, namespace):
             kernel.write(files)
             limits = self.limits.cell_timeout, budget
             parameters = _parameters(job, namespace)
-            current = NotebookRun(
+            executor = NotebookExecutor(
                 matched, check_steps, kernel, parameters, *limits, judge_question, put_result, run
             )
-            current.execute()
+            executor.execute()
         return run
 
     def _reference(self, job: Job) -> Reference:
@@ -155,7 +155,7 @@ class Worker:
         matched = notebook.reference(self.instructor)
         with self._kernel(job.seed) as (kernel, namespace):
             reference = Reference(namespace, self.instructor)
-            current = NotebookRun(
+            executor = NotebookExecutor(
                 matched,
                 matched.check_steps(self.lab.questions),
                 kernel,
@@ -163,13 +163,13 @@ class Worker:
                 REFERENCE_CELL_TIMEOUT_S,
                 TimeBudget(REFERENCE_TIMEOUT_S),
                 judge=lambda question: reference.keep(question, kernel),
-                replace=lambda question: None,
+                put_result=lambda question: None,
                 run=Run(),
             )
             reference.begin(kernel)
-            current.execute()
-        ends = {result.ended for result in current.run.results.values()}
-        if current.run.out_of_time or ends & {"timed_out", "died"}:
+            executor.execute()
+        ends = {result.ended for result in executor.run.results.values()}
+        if executor.run.out_of_time or ends & {"timed_out", "died"}:
             raise EventlabError("the instructor's notebook did not run to its end")
         return reference
 
@@ -179,23 +179,24 @@ class Worker:
 
         After an error nothing is removed: the worker ends, and its stack with it.
         """
-        kernel, namespace = self._begun(seed)
+        kernel, namespace = self._started(seed)
         try:
             yield kernel, namespace
         finally:
             kernel.forget()
         self.stack.clean()
 
-    def _begun(self, seed: int) -> tuple[SubmissionKernel, Namespace]:
-        """Return a kernel and a new namespace with the lab's input; restart the stack once when that fails."""
+    def _started(self, seed: int) -> tuple[SubmissionKernel, Namespace]:
+        """Do what `_start` does; when that fails, restart the stack and try once more."""
         try:
-            return self._begin(seed)
+            return self._start(seed)
         except Exception as error:
             logger.warning("a submission did not start and is retried on a new stack: %s", error)
             self.stack.reopen(f"a submission did not start: {error}")
-            return self._begin(seed)
+            return self._start(seed)
 
-    def _begin(self, seed: int) -> tuple[SubmissionKernel, Namespace]:
+    def _start(self, seed: int) -> tuple[SubmissionKernel, Namespace]:
+        """Return a kernel, and a new namespace with the lab's input."""
         namespace = Namespace.random(self.lab.name)
         with ThreadPoolExecutor(1) as pool:
             kernel = pool.submit(self.stack.kernel)
@@ -207,7 +208,7 @@ class Worker:
                 raise
             return kernel.result(), namespace
 
-    def _judge(self, evidence: Evidence, question: str) -> tuple[CheckResult, ...]:
+    def _check_results(self, evidence: Evidence, question: str) -> tuple[CheckResult, ...]:
         """Return the results of a question's checks.
 
         Raises:
@@ -242,8 +243,8 @@ def _read(job: Job) -> list[dict[str, Any]]:
 
 
 def _parameters(job: Job, namespace: Namespace) -> dict[str, object]:
-    places = {"topic": namespace.topic, "folder": namespace.folder, "group": namespace.group}
-    return {"student": job.student, "seed": 0} | places  # nothing in a graded notebook needs the seed
+    names = {"topic": namespace.topic, "folder": namespace.folder, "group": namespace.group}
+    return {"student": job.student, "seed": 0} | names  # nothing in a graded notebook needs the seed
 
 
 def main(configuration: str) -> None:

@@ -26,18 +26,20 @@ from eventlab.jobs.topic import JobError, find_topic, load_messages
 T = TypeVar("T")
 STRICT = {"allowSingleQuotes": "false", "allowNonNumericNumbers": "false"}
 FIELDS = MapType(StringType(), StringType())
-END = f"end-{uuid4()}"  # a random key that no message can contain
+END = f"end-{uuid4()}"  # a random key, which no message contains
 SHOWN_OFFSETS = 5
 
 
 def extract_events(spark: SparkSession, topic: str) -> DataFrame:
     """Return the events of a topic as rows and report skipped messages on standard error.
 
-    The topic is read now, for the names of its fields, and again when the rows are used. Raise JobError if
-    the topic does not exist or contains no JSON object with fields.
+    The topic is read twice: now for the names of its fields, and again when the rows are used.
+
+    Raises:
+        JobError: The topic does not exist, or contains no JSON object with fields.
     """
     messages = load_messages(spark, find_topic(topic))
-    fields, broken = names_and_broken(messages)
+    fields, broken = field_names_and_broken_count(messages)
     if broken:
         report_broken(messages, broken)
     if not fields:
@@ -53,12 +55,17 @@ def extract_events(spark: SparkSession, topic: str) -> DataFrame:
 def extract_in_one_pass(spark: SparkSession, topic: str, action: Callable[[DataFrame], T]) -> T:
     """Return the result of an action on the rows of `extract_events`, and read the topic once if possible.
 
-    The names of the fields are guessed from a few messages. An Observation counts the events with other fields
-    while the action runs. If there are any (a rare field, a key twice in one object), the action is repeated on
-    the rows of `extract_events`. So the action may be called twice; it must read all rows.
+    The names of the fields are guessed from a few messages. While the action runs, an Observation counts the
+    events that do not fit the guess: those with another field, or with a key twice in one object. If there are
+    any, the action is called again, with the rows of `extract_events`.
+
+    Args:
+        spark: The session.
+        topic: The topic.
+        action: Called with the rows, all of which it must read. It may be called twice.
     """
     snapshot = find_topic(topic)
-    fields = snapshot.sampled
+    fields = snapshot.sampled_fields
     if not fields:
         return action(extract_events(spark, topic))
     messages = load_messages(spark, snapshot)
@@ -81,10 +88,10 @@ def extract_in_one_pass(spark: SparkSession, topic: str, action: Callable[[DataF
 
 def rows_of(events: DataFrame, fields: list[str]) -> DataFrame:
     """Return parsed events as rows with one column per field, and Kafka's timestamp."""
-    return events.where(is_object("event")).select(*columns(fields), F.col("timestamp").cast("string"))
+    return events.where(is_object("event")).select(*field_columns(fields), F.col("timestamp").cast("string"))
 
 
-def names_and_broken(messages: DataFrame) -> tuple[list[str], int]:
+def field_names_and_broken_count(messages: DataFrame) -> tuple[list[str], int]:
     """Return the names of all fields, and the number of messages that are not JSON objects."""
     keys = messages.select(parsed(FIELDS).alias("event")).groupBy(
         F.when(is_object("event"), F.array_sort(F.map_keys(F.get("event", F.lit(0))))).alias("names")
@@ -94,17 +101,17 @@ def names_and_broken(messages: DataFrame) -> tuple[list[str], int]:
     return sorted(names), sum(group["count"] for group in groups if group["names"] is None)
 
 
-def parsed(element: StructType | MapType) -> Column:
-    """Return the strictly parsed message as the first element of an array; the second element has the key END.
+def parsed(schema: StructType | MapType) -> Column:
+    """Return an array of two elements: the parsed message, and an object that shows whether it is one JSON object.
 
-    `from_json` accepts an object that other text follows (`{"a": 1} junk`). In `[MESSAGE,{END: 1}]`, the message
-    is exactly one object if and only if END is in the second element: with further brackets or values, END is at
-    another place.
+    `from_json` also accepts an object that other text follows, as in `{"a": 1} junk`. Therefore the text
+    `[MESSAGE,{END: 1}]` is parsed. If MESSAGE is not exactly one object, the second element does not have the key
+    END: the array cannot be parsed, or END is in another element.
     """
     text = F.try_validate_utf8(F.col("value").cast("string"))
-    if isinstance(element, StructType):
-        element = StructType([*element.fields, StructField(END, StringType())])
-    return F.from_json(F.concat(F.lit("["), text, F.lit(f',{{"{END}":1}}]')), ArrayType(element), STRICT)
+    if isinstance(schema, StructType):
+        schema = StructType([*schema.fields, StructField(END, StringType())])
+    return F.from_json(F.concat(F.lit("["), text, F.lit(f',{{"{END}":1}}]')), ArrayType(schema), STRICT)
 
 
 def is_object(column: str) -> Column:
@@ -113,26 +120,29 @@ def is_object(column: str) -> Column:
 
 
 def has_other_fields_than(fields: list[str]) -> Column:
-    """Return whether the `event`, parsed as a map, has another key than the fields, or one of them twice."""
+    """Return whether the column `event`, parsed as a map, has a key that is not in the fields, or a key twice."""
     event = F.get("event", F.lit(0))
     known = sum((F.map_contains_key(event, field).cast("int") for field in fields), F.lit(0))
     return is_object("event") & (F.size(event) > known)
 
 
-def columns(fields: list[str]) -> list[Column]:
-    """Return one column of the parsed `event` for each name, regardless of case."""
+def field_columns(fields: list[str]) -> list[Column]:
+    """Return one column of the parsed `event` for each field; fields that differ only in case share a column."""
     spellings: dict[str, list[str]] = {}
     for name in fields:
         spellings.setdefault(name.lower(), []).append(name)
     first = F.get("event", F.lit(0))
     return [
-        F.coalesce(*(first.getItem(name) for name in names)).alias(column_name(names[0], spellings))
+        F.coalesce(*(first.getItem(name) for name in names)).alias(field_column_name(names[0], spellings))
         for names in spellings.values()
     ]
 
 
-def column_name(field: str, taken: Collection[str] = ()) -> str:
-    """Return the name of a field's column: `timestamp` and the empty name become one that is not in `taken`."""
+def field_column_name(field: str, taken: Collection[str] = ()) -> str:
+    """Return the name of a field's column: the field's, or a name that is not in `taken`.
+
+    The fields `timestamp` and "" (an empty name) get another name.
+    """
     name = {"timestamp": "timestamp_in_event", "": "_"}.get(field.lower())
     if name is None:
         return field
@@ -141,13 +151,13 @@ def column_name(field: str, taken: Collection[str] = ()) -> str:
     return name
 
 
-def column(name: str) -> Column:
-    """Return the column of a name that may contain a dash, a dot or a backtick."""
+def quoted_column(name: str) -> Column:
+    """Return the column with a name, which may contain a dash, a dot or a backtick."""
     return F.col("`" + name.replace("`", "``") + "`")
 
 
 def report_broken(messages: DataFrame, broken: int) -> None:
-    """Report the number of skipped messages, and partition and offset of the first few."""
+    """Print the number of skipped messages, and the partition and offset of the first few."""
     where = messages.select("partition", "offset", parsed(FIELDS).alias("event")).where(~is_object("event"))
     first = where.select("partition", "offset").orderBy("partition", "offset").limit(SHOWN_OFFSETS).collect()
     places = ", ".join(f"{row['partition']}:{row['offset']}" for row in first)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from kafka import KafkaConsumer
 
 MESSAGES_PER_TASK = 50_000
-"""One task reads a partition with fewer messages; a larger one is split among the processors."""
+"""A partition with fewer messages is read by one task; a larger one is split among the processors."""
 MAX_POLL_RECORDS = 20_000
 """With the default of Kafka's consumer, 500, reading a million messages takes 1.5 times as long."""
 SAMPLED = 200
@@ -30,18 +30,21 @@ class JobError(EventlabError):
 
 @dataclass(frozen=True)
 class Topic:
-    """A topic, its offsets at one moment, and the fields of the first and last messages of each partition.
+    """A topic at one moment.
 
-    The sampled fields are in alphabetical order. They are a fast guess at the fields of the whole topic.
+    Attributes:
+        offsets: Its offsets.
+        sampled_fields: The fields of each partition's first and last messages, in alphabetical order: a fast guess
+            at the fields of the whole topic.
     """
 
     name: str
     offsets: kafka.Offsets
-    sampled: list[str]
+    sampled_fields: list[str]
 
 
 def find_topic(name: str) -> Topic:
-    """Return the topic's current offsets, so that two passes read the same messages, and a sample of its fields.
+    """Return the topic with its current offsets, so that two passes over it read the same messages.
 
     Raises:
         JobError: The topic does not exist or is empty.
@@ -51,7 +54,7 @@ def find_topic(name: str) -> Topic:
         if offsets is None:
             message = f"there is no topic {name!r} at {settings.bootstrap_servers}"
             raise JobError(message, next_command="eventlab kafkacat -L")
-        if not offsets.messages:
+        if not offsets.count:
             raise JobError(f"topic {name!r} is empty", next_command=f"eventlab load -n 10 {settings.api_url}/")
         fields = {field for message in _sample(consumer, name, offsets) for field in _fields(message)}
     return Topic(name, offsets, sorted(fields))
@@ -65,7 +68,7 @@ def load_messages(spark: SparkSession, topic: Topic) -> DataFrame:
         "subscribe": topic.name,
         "startingOffsets": json.dumps({topic.name: topic.offsets.first}),
         "endingOffsets": json.dumps({topic.name: topic.offsets.end}),
-        "minPartitions": str(min(os.cpu_count() or 1, 1 + topic.offsets.messages // MESSAGES_PER_TASK)),
+        "minPartitions": str(min(os.cpu_count() or 1, 1 + topic.offsets.count // MESSAGES_PER_TASK)),
     }
     return spark.read.format("kafka").options(**options).load()
 

@@ -13,7 +13,7 @@ from eventlab.jupyter.start_page import open_course
 from eventlab.settings import Settings
 from eventlab.stack import Stack, config, environment
 from eventlab.stack.services import lab_options
-from eventlab.stack.startup import ReportPhase
+from eventlab.stack.startup import ReportService
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ def command(settings: Settings, arguments: Sequence[str]) -> list[str]:
     return [server, *lab_options(settings), *([] if hub_sets_it else [default_url]), *arguments]
 
 
-def start(settings: Settings, report: ReportPhase) -> None:
+def start(settings: Settings, report: ReportService) -> None:
     """Start a watchdog and the course's services for the server that this process will become.
 
     An error is written to the Hub's log. Lab opens also after an error, and its stack panel shows the problem.

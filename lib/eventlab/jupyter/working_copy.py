@@ -21,7 +21,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from eventlab.errors import EventlabError
 from eventlab.files import write_atomically
-from eventlab.lessons import START_PAGE as COMMITTED_LINK
+from eventlab.lessons import README_LINK
 from eventlab.settings import ROOT, Settings
 from eventlab.stack.config import START_PAGE
 
@@ -96,7 +96,7 @@ class Original:
         notebook = json.loads(self.path.read_text(encoding="utf-8"))
         notebook["metadata"]["language_info"] = LANGUAGE
         for cell in notebook["cells"]:
-            cell["source"] = "".join(cell["source"]).replace(f"({COMMITTED_LINK})", f"({START_PAGE})")
+            cell["source"] = "".join(cell["source"]).replace(f"({README_LINK})", f"({START_PAGE})")
             if cell["cell_type"] == "code":
                 cell["outputs"], cell["execution_count"] = [], None
         return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"

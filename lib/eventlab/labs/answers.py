@@ -10,7 +10,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-LONGEST_LIST = 50_000
+MAX_VALUES = 50_000
 """Values or rows of one list; more do not fit into an answer."""
 
 
@@ -78,8 +78,8 @@ def _list(values: Iterable[Any]) -> list[Any]:
     found: list[Any] = []
     try:
         for item in values:
-            if len(found) == LONGEST_LIST:
-                raise AnswerError(f"the answer has more than {LONGEST_LIST:,} values")
+            if len(found) == MAX_VALUES:
+                raise AnswerError(f"the answer has more than {MAX_VALUES:,} values")
             found.append(_plain(item))
     except (AnswerError, RecursionError, OverflowError):
         raise
@@ -123,7 +123,7 @@ def _rows(frame: Any) -> Any:
     """Return the rows of a DataFrame of Spark, Polars or pandas as dicts; a named index of pandas is a column."""
     module = type(frame).__module__
     if module.startswith("pyspark.sql"):  # its attributes are columns, so it seems to have every method
-        return frame.limit(LONGEST_LIST + 1).collect()
+        return frame.limit(MAX_VALUES + 1).collect()
     if module.startswith("pyspark.pandas"):
         frame = frame.to_pandas()
     if module.startswith("polars"):

@@ -11,13 +11,13 @@ from decimal import Decimal
 from eventlab.errors import ServiceUnavailable
 from eventlab.labs.evidence import Evidence, EvidenceError
 
-LONGEST_TEXT = 400
+MAX_TEXT_CHARS = 400
 TOO_LARGE = "the result is too large to check: reading it takes more memory than a submission may use"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a check passed, the expected and actual results as text, and whether a service did not answer."""
+    """The result of a check; `unavailable` means that a service did not answer."""
 
     passed: bool
     expected: str
@@ -41,11 +41,11 @@ class LabCheck:
         try:
             return self.function(evidence)
         except EvidenceError as error:
-            return Verdict(False, "", clip(str(error)), unavailable=is_caused_by_service(error))
+            return Verdict(False, "", shortened(str(error)), unavailable=is_caused_by_service(error))
         except MemoryError:
             return Verdict(False, "", TOO_LARGE)
         except Exception as error:  # the evidence has a form that the check's author did not expect
-            return Verdict(False, "", clip(f"could not be checked: {type(error).__name__}: {error}"))
+            return Verdict(False, "", shortened(f"could not be checked: {type(error).__name__}: {error}"))
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Rule:
     Attributes:
         question: The question of the rule.
         text: The rule in a few words.
-        exercised: Return whether, with the data of a seed, a solution that ignores the rule has another result.
+        exercised: Returns whether a solution that ignores the rule gets another result with the data of a seed.
     """
 
     question: str
@@ -86,7 +86,7 @@ def check(
 
 def expect(*, expected: object, got: object) -> Verdict:
     """Return a verdict that compares two values as `same` does."""
-    return Verdict(same(expected, got), show(expected), show(got))
+    return Verdict(same(expected, got), as_text(expected), as_text(got))
 
 
 def same(expected: object, got: object) -> bool:
@@ -118,18 +118,18 @@ def number(value: object) -> int | float | None:
     return int(value) if value == int(value) else float(value)
 
 
-def day(value: object) -> str:
-    """Return a date as ISO text, whether it is text, a date, or a timestamp at midnight."""
+def iso_day(value: object) -> str:
+    """Return a date, given as text, as a date or as a timestamp at midnight, as ISO text (`2025-01-31`)."""
     text = value.isoformat() if isinstance(value, date | datetime) else str(value)
     day, time = text[:10], text[10:].strip("T ").removesuffix("Z").removesuffix("+00:00")
     return text if time.strip("0:.") else day
 
 
-def show(value: object) -> str:
+def as_text(value: object) -> str:
     """Return a value as text of limited length."""
-    return clip(value if isinstance(value, str) else repr(value))
+    return shortened(value if isinstance(value, str) else repr(value))
 
 
-def clip(text: str) -> str:
-    """Return the first LONGEST_TEXT characters of a text."""
-    return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}… ({len(text)} characters)"
+def shortened(text: str) -> str:
+    """Return a text that is cut after MAX_TEXT_CHARS characters."""
+    return text if len(text) <= MAX_TEXT_CHARS else f"{text[:MAX_TEXT_CHARS]}… ({len(text)} characters)"

@@ -130,7 +130,7 @@ class Evidence:
         return self.once("rows", path, lambda: self._guarded(path, self._read_rows))
 
     def columns(self, path: str) -> dict[str, str]:
-        """Return the columns of all parts of a Parquet table and their types (see `parquet.kind`).
+        """Return the columns of all parts of a Parquet table and their types (see `parquet.type_name`).
 
         A column whose type differs between parts has all of them: `int32 or string`.
         """
@@ -196,7 +196,7 @@ class Evidence:
                 kinds.setdefault(name, set()).add(kind)
         partitions = parquet.partitions(list(parts))
         for name in {name: None for row in partitions for name in row}:
-            kinds[name] = {parquet.partition_kind([row.get(name) for row in partitions])}
+            kinds[name] = {parquet.partition_type_name([row.get(name) for row in partitions])}
         return {name: " or ".join(sorted(found)) for name, found in kinds.items()}
 
     def _guarded(self, path: str, read: Callable[[str], T]) -> T:

@@ -15,7 +15,7 @@ from eventlab.settings import settings
 if TYPE_CHECKING:
     import pyarrow
 
-DEEPEST = 4
+MAX_DEPTH = 4
 MAX_FILES = 500
 
 
@@ -34,7 +34,7 @@ class File:
 def walk(folder: str) -> Iterator[File]:
     """Yield the files in and below a folder."""
     with _file_errors(folder):
-        for path, size in open_hdfs(settings).files(folder, DEEPEST + 1):
+        for path, size in open_hdfs(settings).files(folder, MAX_DEPTH + 1):
             yield File(path, size)
 
 

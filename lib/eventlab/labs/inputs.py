@@ -13,7 +13,7 @@ from eventlab.labs.names import Namespace
 from eventlab.settings import settings
 from eventlab.stack import filesystem
 
-PATIENCE_S = 30
+KAFKA_TIMEOUT_S = 30
 REFUSAL_S = 10
 
 
@@ -40,12 +40,12 @@ def send(topic: str, messages: Iterable[Outgoing], *, partitions: int = 1) -> No
         ]
         producer.flush()
         for future in sent:
-            future.get(timeout=PATIENCE_S)
+            future.get(timeout=KAFKA_TIMEOUT_S)
 
 
 def create_topic(topic: str, partitions: int = 1) -> None:
     """Create a topic; wait while Kafka deletes an old one of that name."""
-    kafka.create_topic(settings.bootstrap_servers, topic, partitions, timeout_s=PATIENCE_S)
+    kafka.create_topic(settings.bootstrap_servers, topic, partitions, timeout_s=KAFKA_TIMEOUT_S)
 
 
 def recreate_topic(topic: str) -> None:
@@ -87,13 +87,13 @@ def refuse_messages(topic: str) -> Iterator[None]:
         InputError: The topic does not follow the change within REFUSAL_S seconds.
     """
     try:
-        _set_largest_message(topic, "1", accepts=False)
+        _set_max_message_bytes(topic, "1", accepts=False)
         yield
     finally:
-        _set_largest_message(topic, "1048588", accepts=True)
+        _set_max_message_bytes(topic, "1048588", accepts=True)
 
 
-def _set_largest_message(topic: str, size: str, *, accepts: bool) -> None:
+def _set_max_message_bytes(topic: str, size: str, *, accepts: bool) -> None:
     """Set the size in bytes, and wait until the broker follows it."""
     from kafka.admin import ConfigResource, ConfigResourceType
 
@@ -110,7 +110,7 @@ def _accepts_messages(topic: str) -> bool:
     from kafka.errors import MessageSizeTooLargeError
 
     with kafka.open_producer(settings.bootstrap_servers) as producer, suppress(MessageSizeTooLargeError):
-        producer.send(topic, b"{}").get(timeout=PATIENCE_S)
+        producer.send(topic, b"{}").get(timeout=KAFKA_TIMEOUT_S)
         return True
     return False
 

@@ -12,8 +12,8 @@ from urllib.parse import unquote
 if TYPE_CHECKING:
     import pyarrow
 
-ROWS_A_BATCH = 128
-"""Few, because every row may contain one long value that is compressed in the file."""
+ROWS_PER_BATCH = 128
+"""Few, because a value of each row may be short in the compressed file and long in memory."""
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 """Name of the partition folder for NULL: `day=__HIVE_DEFAULT_PARTITION__`."""
 
@@ -48,25 +48,25 @@ def rows(content: bytes, budget: Budget) -> Iterator[dict[str, Any]]:
     with pyarrow.parquet.ParquetFile(io.BytesIO(content)) as file:
         if file.metadata.num_rows > budget.rows:
             raise TooLarge
-        for batch in file.iter_batches(batch_size=ROWS_A_BATCH, use_threads=False):
+        for batch in file.iter_batches(batch_size=ROWS_PER_BATCH, use_threads=False):
             budget.spend(batch.num_rows, batch.nbytes)
             yield from batch.to_pylist()
 
 
 def columns(content: bytes) -> dict[str, str]:
-    """Return the columns of one file and their types, named as `kind` does."""
+    """Return the columns of one file and their types, named as `type_name` does."""
     import pyarrow.parquet
 
-    return {column.name: kind(column.type) for column in pyarrow.parquet.read_schema(io.BytesIO(content))}
+    return {column.name: type_name(column.type) for column in pyarrow.parquet.read_schema(io.BytesIO(content))}
 
 
-def kind(arrow_type: pyarrow.DataType) -> str:
+def type_name(arrow_type: pyarrow.DataType) -> str:
     """Return the name of a type without details that writers choose: `string`, `timestamp`, `int32`."""
     import pyarrow as pa
 
     types = pa.types
     if types.is_dictionary(arrow_type):
-        return kind(arrow_type.value_type)
+        return type_name(arrow_type.value_type)
     if types.is_string(arrow_type) or types.is_large_string(arrow_type) or types.is_string_view(arrow_type):
         return "string"
     if types.is_timestamp(arrow_type):
@@ -95,8 +95,8 @@ def partitions(paths: Sequence[str]) -> list[dict[str, Any]]:
     return found
 
 
-def partition_kind(values: Sequence[Any]) -> str:
-    """Return the type of a partition column, named as `kind` does."""
+def partition_type_name(values: Sequence[Any]) -> str:
+    """Return the type of a partition column, named as `type_name` does."""
     first = next((value for value in values if value is not None), "")
     if isinstance(first, int):
         return "int32" if all(abs(value or 0) < 2**31 for value in values) else "int64"
@@ -105,7 +105,7 @@ def partition_kind(values: Sequence[Any]) -> str:
 
 
 def _reader(texts: Sequence[str]) -> Any:
-    """Return the function that reads all the texts as values of one type."""
+    """Return the first function of int, float, date, timestamp and text that can read all the texts."""
     for read in (int, float, date.fromisoformat, datetime.fromisoformat):
         try:
             for text in texts:

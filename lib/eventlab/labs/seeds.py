@@ -1,6 +1,7 @@
 """The seed of a student's data, and random parts of game events.
 
-A lab's shares are fixed, and the seed chooses within them, so that a lab is equally hard for all students.
+How many events of each kind a lab has is fixed, or varies little. The seed chooses the rest, so that a lab is equally
+hard for all students.
 """
 
 from __future__ import annotations
@@ -46,15 +47,15 @@ def players(rng: random.Random, count: int) -> list[str]:
     return rng.sample(names, count)
 
 
-def shares(rng: random.Random, counts: dict[T, int]) -> list[T]:
-    """Return each key as often as its count says, in random order."""
+def shuffled(rng: random.Random, counts: dict[T, int]) -> list[T]:
+    """Return a list with each key as often as its count says, in random order."""
     keys = [key for key, count in counts.items() for _ in range(count)]
     rng.shuffle(keys)
     return keys
 
 
-def about(rng: random.Random, count: int, spread: int) -> int:
-    """Return a number near `count`, so that students' results differ."""
+def near(rng: random.Random, count: int, spread: int) -> int:
+    """Return a random number that differs from `count` by at most `spread`, so that students' results differ."""
     return count + rng.randint(-spread, spread)
 
 
@@ -64,6 +65,6 @@ def hosts(rng: random.Random, count: int) -> list[str]:
     return [f"user{number}.{rng.choice(PROVIDERS)}" for number in numbers]
 
 
-def pick(rng: random.Random, values: Sequence[T], count: int) -> list[T]:
+def sample(rng: random.Random, values: Sequence[T], count: int) -> list[T]:
     """Return `count` of the values, each at most once."""
     return rng.sample(list(values), count)

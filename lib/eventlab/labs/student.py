@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from eventlab.labs.serve import Server
 
 ANSWER = "application/vnd.eventlab.answer+json"
-"""The mime type under which an answer leaves the student's process, for the judge to read."""
-LONGEST_ANSWER = 64 * 1024
+"""The MIME type of the output with which a notebook sends an answer to the judge."""
+MAX_ANSWER_CHARS = 64 * 1024
 MAX_FILE_BYTES = 1024 * 1024
 RERUN = """      If you ran a cell more than once, results of an earlier run may be left.
       lab.restart() deletes them all; then run your cells again."""
@@ -44,13 +44,14 @@ def open_lab(
 
     Args:
         name: The lab.
-        student: Whose data to use; by default the login name's.
-        seed: 0 for the student's own data; another number for other data to try a solution on.
-        topic: Passed by the grader, like `folder` and `group`: the data exists, and its seed is not known here.
-        folder: The folder on HDFS.
-        group: The consumer group.
+        student: The student whose data to use; by default the login name.
+        seed: 0 for the student's own data; any other number for other data, on which to try a solution.
+        topic: The topic that the grader has filled with the data, or "" in a student's own notebook.
+        folder: The folder on HDFS that the grader has chosen, or "".
+        group: The consumer group that the grader has chosen, or "".
     """
-    if topic:
+    is_graded = bool(topic)
+    if is_graded:
         return OpenLab(name, Namespace(topic.removesuffix("-events"), topic, folder, group), 0, graded=True)
     from eventlab import course
     from eventlab.labs.seeds import seed_of
@@ -90,9 +91,9 @@ class OpenLab:
         """
         value = plain(value)
         text = json.dumps({"question": question, "value": value})
-        if len(text) > LONGEST_ANSWER:
+        if len(text) > MAX_ANSWER_CHARS:
             raise ValueError(
-                f"the answer to {question} has {len(text):,} characters; {LONGEST_ANSWER:,} are allowed"
+                f"the answer to {question} has {len(text):,} characters; {MAX_ANSWER_CHARS:,} are allowed"
             )
         from IPython.display import display
 
@@ -119,7 +120,7 @@ class OpenLab:
         """
         from eventlab.labs import inputs
 
-        if not self.graded:  # there the group is new
+        if not self.graded:  # a graded notebook has a new group
             inputs.delete_group(self.group)
 
     def serve(self, question: str, create: Callable[[], Any]) -> None:

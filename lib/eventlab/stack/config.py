@@ -62,8 +62,8 @@ def template_values(settings: Settings) -> dict[str, str]:
 def render(settings: Settings) -> None:
     """Write the configuration to the state folder.
 
-    What `<state folder>/added/<name of a template>` contains is added at the end of that file, where it replaces
-    earlier values. The grader has such additions.
+    A file `<state folder>/added/<template>` is appended to the file of that template, where its values replace
+    earlier ones. The grader uses this.
     """
     _write(settings.state_dir / "conf", template_values(settings), settings.state_dir / "added")
 

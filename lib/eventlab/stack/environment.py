@@ -50,7 +50,7 @@ def variables(settings: Settings) -> dict[str, str]:
 
 
 def apply(settings: Settings) -> None:
-    """Make this process's environment that of the stack; its child processes inherit it."""
+    """Replace this process's environment by that of the stack; its child processes inherit it."""
     replace(full(settings))
 
 

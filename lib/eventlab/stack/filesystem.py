@@ -73,7 +73,7 @@ def replace(source: str, target: str, settings: Settings = settings) -> None:
 
 def has_webhdfs(path: str, settings: Settings = settings) -> bool:
     """Return whether the path is on the HDFS whose REST address the settings contain."""
-    if settings.default_fs_url and not settings.webhdfs:
+    if settings.external_default_fs and not settings.external_webhdfs_url:
         return False
     default = settings.default_fs.rstrip("/")
     return default.startswith("hdfs://") and scheme_of(path) in (None, default)

@@ -11,7 +11,7 @@ from eventlab.settings import OwnSettings
 from eventlab.stack import archives, jars, java
 from eventlab.stack.services import SERVICES
 from eventlab.stack.stack import Stack, fresh_stack
-from eventlab.stack.startup import ReportPhase
+from eventlab.stack.startup import ReportService
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class RecordingSettings(OwnSettings):
     record_archives: ClassVar[bool] = True
 
 
-def install(report: ReportStage, report_phase: ReportPhase, *, relock: bool = False) -> None:
+def install(report: ReportStage, report_service: ReportService, *, relock: bool = False) -> None:
     """Install what is missing; with `relock`, resolve stack/*/jgo.toml again and rewrite the lock files first."""
     if relock:
         for done, environment in enumerate(jars.ENVIRONMENTS, start=1):
@@ -41,7 +41,7 @@ def install(report: ReportStage, report_phase: ReportPhase, *, relock: bool = Fa
     report("archives", "checking", 0, 1)
     if missing_archives():
         report("archives", RECORDING, 0, 1)
-        record_archives(report_phase)
+        record_archives(report_service)
         report("archives", "recorded: the services start faster now", 1, 1)
     else:
         report("archives", "complete", 1, 1)
@@ -80,7 +80,7 @@ def missing_archives() -> list[str]:
     return [name for name, path in paths.items() if not path.exists()]
 
 
-def record_archives(report: ReportPhase) -> None:
+def record_archives(report: ReportService) -> None:
     """Run the services once in a temporary folder so that each writes its archive."""
     shutil.rmtree(archives.FOLDER, ignore_errors=True)
     with (

@@ -92,7 +92,7 @@ def sync(advance: Advance = lambda count: None, count_jars: CountJars = lambda d
         for fetched, _ in enumerate(pool.map(lambda dep: _fetch(context, dep), outdated), start=1):
             count_jars(intact + fetched, len(locked))
     (source,) = (_path(dep) for dep in locked if dep.artifactId == "hadoop-client-minicluster")
-    # A newer file would make the start-up archives unusable, which remember the times of the jars.
+    # The start-up archives contain the times of the jars: a newer file would make them unusable.
     if not web_pages().exists() or source.name in [_path(dep).name for dep in outdated]:
         _copy_web_pages(source)
     return [_path(dep).name for dep in outdated]

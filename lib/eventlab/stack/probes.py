@@ -33,9 +33,9 @@ def namenode(settings: Settings) -> None:
 
 def datanode(settings: Settings) -> None:
     """Check that the DataNode has storage and is registered; an external one is checked at its NameNode."""
-    if settings.default_fs_url:
+    if settings.external_default_fs:
         if settings.default_fs.startswith("hdfs://"):
-            live_datanodes(settings)
+            require_live_datanode(settings)
         return
     web_url = f"http://{HOST}:{settings.datanode_web_port}"
     # Without this bean, the request for the other one would write a stack trace to the log.
@@ -47,7 +47,7 @@ def datanode(settings: Settings) -> None:
         raise ServiceUnavailable("the DataNode is not registered with the NameNode yet")
 
 
-def live_datanodes(settings: Settings) -> None:
+def require_live_datanode(settings: Settings) -> None:
     """Raise ServiceUnavailable until the NameNode has a live DataNode and has left safe mode."""
     state = jmx_bean(settings.webhdfs_url, "Hadoop:service=NameNode,name=FSNamesystemState")
     if not state or state["NumLiveDataNodes"] < 1 or state["FSState"] != "Operational":
@@ -67,7 +67,7 @@ def api(settings: Settings) -> None:
 
     These requests send no event, and they are not in the log of the kit's server.
     """
-    if not settings.api_address:
+    if not settings.external_api_url:
         http.get(settings.api_url + ROUTES_PATH, TIMEOUT_S)
         return
     response = http.request("OPTIONS", settings.api_url + "/", TIMEOUT_S)

@@ -25,14 +25,14 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Record:
+class ProcessRecord:
     """The record of a service's process in the state folder: process id, and start in seconds since boot."""
 
     pid: int
     since_boot: float
 
-    def process(self) -> psutil.Process | None:
-        """Return the process, or None when it has ended; a new process may have the same id."""
+    def running_process(self) -> psutil.Process | None:
+        """Return the process, or None when it has ended; another process that got the same id does not count."""
         with contextlib.suppress(psutil.Error, ValueError, OverflowError):
             process = psutil.Process(self.pid)
             same = abs(launcher.since_boot(process) - self.since_boot) < 0.5
@@ -51,17 +51,17 @@ def record_file(settings: Settings, service: str) -> Path:
     return settings.state_dir / "run" / f"{service}.json"
 
 
-def read_record(settings: Settings, service: str) -> Record | None:
+def read_record(settings: Settings, service: str) -> ProcessRecord | None:
     """Return the service's process record, or None when it does not exist or cannot be read."""
     try:
         fields = json.loads(record_file(settings, service).read_text())
-        return Record(int(fields["pid"]), float(fields["since_boot"]))
+        return ProcessRecord(int(fields["pid"]), float(fields["since_boot"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def write_record(settings: Settings, service: str, pid: int) -> None:
-    """Record a child process, so that it can be found when this process ends first."""
+    """Write the record of a child process, so that later commands find it even if this process has ended."""
     with contextlib.suppress(psutil.NoSuchProcess):
         record = launcher.record_of(psutil.Process(pid))
         write_atomically(record_file(settings, service), json.dumps(record))
@@ -70,7 +70,7 @@ def write_record(settings: Settings, service: str, pid: int) -> None:
 def find(settings: Settings, service: str) -> psutil.Process | None:
     """Return the running process of a service, or None; only a process that this stack started counts."""
     record = read_record(settings, service)
-    return record.process() if record else None
+    return record.running_process() if record else None
 
 
 def start(
@@ -192,10 +192,10 @@ def log_tail(settings: Settings, service: str, lines: int = 15) -> str:
     return "\n".join(text.splitlines()[-lines:])
 
 
-def significant_lines(text: str, lines: int = 15) -> str:
-    """Return the last lines without the frames of Java stack traces, which would hide the message."""
-    significant = [line for line in text.splitlines() if not re.match(r"\s+(at |\.\.\. \d+ more)", line)]
-    return "\n".join(significant[-lines:])
+def without_stack_frames(text: str, lines: int = 15) -> str:
+    """Return the last lines of a log, without the frames of Java stack traces, which would hide the message."""
+    messages = [line for line in text.splitlines() if not re.match(r"\s+(at |\.\.\. \d+ more)", line)]
+    return "\n".join(messages[-lines:])
 
 
 def size_of(path: Path) -> int:

@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 def format_once(settings: Settings, folder: str, command: Callable[[Settings], list[str]]) -> None:
-    """Format a folder once, again after an interrupted formatting; raise StackError if the command fails."""
+    """Format a folder unless an earlier call has completed this; raise StackError if the command fails."""
     target = data_dir(settings) / folder
     done = target.with_name(target.name + ".formatted")
     if done.exists():
@@ -39,11 +39,11 @@ def format_once(settings: Settings, folder: str, command: Callable[[Settings], l
         output, _ = formatter.communicate("recorded\n")  # starts the command, now that it is recorded
     process.record_file(settings, record).unlink(missing_ok=True)
     if formatter.returncode:
-        raise StackError(f"{target} could not be formatted:\n{process.significant_lines(output)}")
+        raise StackError(f"{target} could not be formatted:\n{process.without_stack_frames(output)}")
     done.touch()
 
 
-def topic(settings: Settings) -> None:
+def create_topic(settings: Settings) -> None:
     """Create the topic of the course if it is missing; raise ServiceUnavailable if Kafka refuses."""
     try:
         kafka.create_topic(settings.bootstrap_servers, settings.topic, exist_ok=True)
@@ -51,13 +51,13 @@ def topic(settings: Settings) -> None:
         raise ServiceUnavailable(error.message) from error
 
 
-def reported_blocks(settings: Settings) -> None:
+def require_reported_blocks(settings: Settings) -> None:
     """Raise ServiceUnavailable until the DataNode, if it runs, has reported its blocks to the NameNode."""
     if process.find(settings, "datanode"):
-        probes.live_datanodes(settings)
+        probes.require_live_datanode(settings)
 
 
-def tmp_folder(settings: Settings) -> None:
+def create_tmp_folder(settings: Settings) -> None:
     """Create /tmp on HDFS, writable for all users; raise ServiceUnavailable while the NameNode is in safe mode."""
     from eventlab.clients import hdfs  # fsspec takes half a second to import
 

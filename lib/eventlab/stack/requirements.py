@@ -13,6 +13,7 @@ from eventlab.stack.startup import in_parallel
 
 AIRPLAY_PORT = 5000
 MAX_OFFSET = 3600
+"""Above it, Kafka's port would be an ephemeral port of Linux (from 32768), which any connection may use."""
 
 
 def require_installation(settings: Settings, services: Sequence[Service]) -> None:
@@ -28,7 +29,7 @@ def require_installation(settings: Settings, services: Sequence[Service]) -> Non
 def require_external_services(settings: Settings, services: Sequence[Service]) -> None:
     """Raise StackError if an external service does not answer."""
     external = [service for service in services if service.is_external(settings)]
-    problems = in_parallel(lambda service: service.problem(settings), external)
+    problems = in_parallel(lambda service: service.probe_problem(settings), external)
     messages = [
         f"{service.name} (EVENTLAB_{str(service.external_setting).upper()}={service.address(settings)}) "
         f"does not answer: {problem}"
@@ -49,7 +50,7 @@ def require_free_ports(settings: Settings, services: Sequence[Service]) -> None:
     ]
     if not in_use:
         return
-    next_command = f"export EVENTLAB_PORT_OFFSET={free_offset(settings)}"
+    next_command = f"export EVENTLAB_PORT_OFFSET={next_free_offset(settings)}"
     if sys.platform == "darwin" and any(f"port {AIRPLAY_PORT} " in line for line in in_use):
         in_use.append("On macOS, AirPlay Receiver uses this port (System Settings, General, AirDrop & Handoff)")
         next_command = f"export EVENTLAB_API_PORT={AIRPLAY_PORT + 1}" if len(in_use) == 2 else next_command
@@ -63,9 +64,13 @@ def settings_on_free_ports(
     settings_class: type[Settings] = OwnSettings,
     **values: Any,
 ) -> Settings:
-    """Return settings with the first port offset at which all ports of the services, or of all, are free.
+    """Return settings with the first of the port offsets at which all ports of the services are free.
 
-    `settings_class` is the class of the settings, and `values` are further settings, for example `state_dir`.
+    Args:
+        offsets: The offsets to try.
+        services: The names of the services; without names, all services.
+        settings_class: The class of the settings.
+        **values: Further settings, for example `state_dir`.
 
     Raises:
         StackError: Ports are in use at each offset.
@@ -81,14 +86,14 @@ def settings_on_free_ports(
     )
 
 
-def free_offset(settings: Settings) -> int:
-    """Return the next port offset, in steps of 100, at which all ports are free.
-
-    At larger offsets than these, Kafka's port would be in Linux's range of ephemeral ports (from 32768), which any
-    outgoing connection may use.
-    """
+def next_free_offset(settings: Settings) -> int:
+    """Return a port offset at which all ports are free: the next one in steps of 100, or else a smaller one."""
     current = settings.port_offset
-    offsets = sorted(range(current % 100, MAX_OFFSET, 100), key=lambda offset: (offset <= current, offset))
+    steps = range(current % 100, MAX_OFFSET, 100)
+    offsets = [
+        *(offset for offset in steps if offset > current),
+        *(offset for offset in steps if offset <= current),
+    ]
     try:
         return settings_on_free_ports(offsets, settings_class=Settings).port_offset
     except StackError:  # a port that is set explicitly does not change with the offset

@@ -38,8 +38,8 @@ class Service:
         jars: The folder of `stack/` with its jars; None for a service that is not a Java program.
         web_page: The label of a link to its web page, and the setting with the page's address.
         check_installation: Raises StackError when a file that it needs is missing.
-        prepare: Prepares its data folder before the start (formats it once).
-        provision: Creates its first content (a topic, a folder) as soon as it answers.
+        before_start: Called before its process starts, for example to format its data folder once.
+        after_start: Called as soon as it answers, for example to create a topic or a folder.
         working_dir: Returns the folder in which it runs.
         excluded_variables: Environment variables of the learner that it must not inherit.
         extra_variables: Returns more environment variables, such as tokens, which must not be in the command.
@@ -56,8 +56,8 @@ class Service:
     jars: str | None = None
     web_page: tuple[str, str] | None = None
     check_installation: Callable[[Settings], None] = lambda settings: None
-    prepare: Callable[[Settings], None] = lambda settings: None
-    provision: Callable[[Settings], None] = lambda settings: None
+    before_start: Callable[[Settings], None] = lambda settings: None
+    after_start: Callable[[Settings], None] = lambda settings: None
     working_dir: Callable[[Settings], Path] = lambda settings: ROOT
     excluded_variables: tuple[str, ...] = ()
     extra_variables: Callable[[Settings], dict[str, str]] = lambda settings: {}
@@ -70,8 +70,8 @@ class Service:
         """Return whether the service is external: it is probed, and never started or stopped."""
         return self.external_setting is not None and getattr(settings, self.external_setting) is not None
 
-    def problem(self, settings: Settings) -> str | None:
-        """Probe the service, and return the reason why it cannot be used, or None."""
+    def probe_problem(self, settings: Settings) -> str | None:
+        """Probe the service; return None if it can be used, otherwise the reason why not."""
         try:
             self.probe(settings)
         except ServiceUnavailable as error:
@@ -137,7 +137,7 @@ def api_command(settings: Settings) -> list[str]:
 
 def check_api_file(settings: Settings) -> None:
     """Raise StackError if the API's file does not exist, unless the API is external."""
-    if not settings.api_address and not settings.api_app.exists():
+    if not settings.external_api_url and not settings.api_app.exists():
         raise StackError(f"the API's file {settings.api_app} does not exist (setting EVENTLAB_API_APP)")
 
 
@@ -207,10 +207,10 @@ KAFKA = Service(
     command=kafka_command,
     probe=probes.kafka,
     address=lambda settings: settings.bootstrap_servers,
-    external_setting="kafka_bootstrap_servers",
+    external_setting="external_bootstrap_servers",
     jars="kafka",
-    prepare=lambda settings: provision.format_once(settings, "kafka", kafka_format_command),
-    provision=provision.topic,
+    before_start=lambda settings: provision.format_once(settings, "kafka", kafka_format_command),
+    after_start=provision.create_topic,
 )
 NAMENODE = Service(
     name="namenode",
@@ -219,14 +219,14 @@ NAMENODE = Service(
     command=lambda settings: hdfs_command(settings, "NameNode"),
     probe=probes.namenode,
     address=lambda settings: settings.default_fs,
-    external_setting="default_fs_url",
+    external_setting="external_default_fs",
     jars="hdfs",
     web_page=("HDFS's page", "webhdfs_url"),
     extra_variables=lambda settings: hdfs_user(NAMENODE_USER),
-    prepare=lambda settings: provision.format_once(
+    before_start=lambda settings: provision.format_once(
         settings, "hdfs/name", lambda settings: hdfs_command(settings, "NameNode", "-format", "-nonInteractive")
     ),
-    provision=provision.reported_blocks,
+    after_start=provision.require_reported_blocks,
 )
 DATANODE = Service(
     name="datanode",
@@ -234,12 +234,12 @@ DATANODE = Service(
     port_settings=("datanode_port", "datanode_web_port", "datanode_ipc_port"),
     command=lambda settings: hdfs_command(settings, "DataNode"),
     probe=probes.datanode,
-    address=lambda settings: settings.default_fs_url or f"{HOST}:{settings.datanode_port}",
-    external_setting="default_fs_url",
+    address=lambda settings: settings.external_default_fs or f"{HOST}:{settings.datanode_port}",
+    external_setting="external_default_fs",
     extra_variables=lambda settings: hdfs_user(DATANODE_USER),
     needs=("namenode",),
     jars="hdfs",
-    provision=provision.tmp_folder,
+    after_start=provision.create_tmp_folder,
 )
 SPARK = Service(
     name="spark",
@@ -248,7 +248,7 @@ SPARK = Service(
     command=spark_command,
     probe=probes.spark,
     address=lambda settings: settings.spark_remote,
-    external_setting="spark_remote_url",
+    external_setting="external_spark_remote",
     jars="spark",
     web_page=("Spark's page", "spark_ui_url"),
     excluded_variables=("SPARK_REMOTE",),  # the address of this server
@@ -260,7 +260,7 @@ API = Service(
     command=api_command,
     probe=probes.api,
     address=lambda settings: settings.api_url,
-    external_setting="api_address",
+    external_setting="external_api_url",
     web_page=("the game API", "api_url"),
     check_installation=check_api_file,
     working_dir=lambda settings: settings.api_app.resolve().parent,  # it can import files of its folder
@@ -272,7 +272,7 @@ JUPYTER = Service(
     command=jupyter_command,
     probe=probes.jupyter,
     address=lambda settings: lab_page(settings, "lab"),
-    prepare=create_work_dir,
+    before_start=create_work_dir,
     extra_variables=lambda settings: {"JUPYTER_TOKEN": jupyter_token(settings)},
 )
 

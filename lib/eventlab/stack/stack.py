@@ -12,19 +12,27 @@ from typing import Self
 import filelock
 import psutil
 
+from eventlab import lessons
 from eventlab.clients import ports
 from eventlab.errors import StackError
 from eventlab.settings import OwnSettings, Settings
 from eventlab.settings import settings as user_settings
 from eventlab.stack import config, environment, process, requirements, tokens
 from eventlab.stack.services import COURSE, JUPYTER, SERVICES, Service, select, select_with_needs
-from eventlab.stack.startup import ReportPhase, in_parallel, no_report, services_to_start, start_all, stop_all
+from eventlab.stack.startup import (
+    ReportService,
+    in_parallel,
+    no_report,
+    start_all,
+    stop_all,
+    stop_hanging_and_list_missing,
+)
 
 logger = logging.getLogger(__name__)
 
 STATE_FILES = (
-    *("data", "run", "logs", "conf", "compose", "saved", "lesson-06", "own-topics", "progress.json"),
-    *(tokens.JUPYTER_TOKEN_FILE, tokens.SPARK_TOKEN_FILE),
+    *("data", "run", "logs", "conf", "compose", tokens.JUPYTER_TOKEN_FILE, tokens.SPARK_TOKEN_FILE),
+    *lessons.STATE_FILES,
 )
 """What the kit creates in a state folder, except the lock; `reset` deletes it."""
 
@@ -65,7 +73,7 @@ class Stack:
         self,
         settings: Settings = user_settings,
         services: Iterable[str] = COURSE,
-        report: ReportPhase = no_report,
+        report: ReportService = no_report,
         grace_s: float = 10,
     ) -> None:
         """Create a stack object; `up` or a `with` block starts the services.
@@ -117,7 +125,7 @@ class Stack:
         requirements.require_installation(self.settings, services)
         requirements.require_external_services(self.settings, services)
         with self._lock():
-            missing = services_to_start(self.settings, services, self.report)
+            missing = stop_hanging_and_list_missing(self.settings, services, self.report)
             requirements.require_free_ports(self.settings, missing)
             config.render(self.settings)
             start_all(self.settings, missing, self.report)
@@ -162,9 +170,9 @@ class Stack:
 
     def _status_of(self, service: Service) -> ServiceStatus:
         record = process.read_record(self.settings, service.name)
-        running = record.process() if record else None
+        running = record.running_process() if record else None
         external = service.is_external(self.settings)
-        if (external or running) and service.problem(self.settings) is None:
+        if (external or running) and service.probe_problem(self.settings) is None:
             state = "running"
         else:
             state = "crashed" if record and not external else "stopped"
@@ -226,7 +234,7 @@ def fresh_stack(
     folder: Path,
     offsets: Sequence[int],
     services: Iterable[str] = COURSE,
-    report: ReportPhase = no_report,
+    report: ReportService = no_report,
     *,
     grace_s: float = 10,
     settings_class: type[Settings] = OwnSettings,
@@ -234,11 +242,17 @@ def fresh_stack(
 ) -> Iterator[Stack]:
     """Run a stack without data next to the user's stack, and stop it at the end of the block.
 
-    Of the user's settings, only `start_timeout_s` applies to it. Processes of an earlier run are stopped, and the
-    old content of its state folder is deleted. The folder is kept at the end, so that its logs can be read. The
-    stack uses the first port offset at which all ports are free. `settings_class` is
-    the class of its settings; see `Stack` for
-    other arguments.
+    Before the start, processes of an earlier run are stopped and the old content of the state folder is deleted.
+    At the end the folder is kept, so that its logs can be read.
+
+    Args:
+        folder: The state folder.
+        offsets: The port offsets to try: the stack uses the first one at which all ports are free.
+        services: The services to start.
+        report: See `Stack`.
+        grace_s: See `Stack`.
+        settings_class: The class of the stack's settings; by default the user's settings do not apply.
+        start_timeout_s: Seconds that a service may take to start; by default the user's setting.
 
     Raises:
         StackError: Another process uses the folder, no offset has free ports, or a service does not start.

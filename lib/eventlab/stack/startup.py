@@ -25,10 +25,10 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 R = TypeVar("R")
 
-ReportPhase = Callable[[str, str], None]
-"""Called with a service's name and its phase: preparing, starting, ready, WAITING, stopping, stopped.
+ReportService = Callable[[str, str], None]
+"""Called with a service's name and what to report: its phase, or the error that ended its start (several lines).
 
-When a service ends while it starts, the phase has several lines: the error and the end of the log.
+The phases are: preparing, starting, ready, WAITING, stopping, stopped.
 """
 
 WAITING = "not answering yet, waiting"
@@ -44,20 +44,22 @@ def no_report(*_: object) -> None:
     """Report nothing."""
 
 
-def services_to_start(settings: Settings, services: Sequence[Service], report: ReportPhase) -> list[Service]:
-    """Stop processes that hang, and return the services that must be started.
+def stop_hanging_and_list_missing(
+    settings: Settings, services: Sequence[Service], report: ReportService
+) -> list[Service]:
+    """Stop the processes of services that hang, and return the services that do not run afterwards.
 
-    Wait for a slow process while it makes progress: on a busy machine, a healthy service can be slow.
+    A process that does not answer but makes progress gets time: on a busy machine, a healthy service can be slow.
 
     Raises:
         StackError: A process makes progress and does not answer within `start_timeout_s`; it is not stopped.
     """
-    answers = in_parallel(lambda service: _answers(settings, service, report), services)
+    answers = in_parallel(lambda service: _answers_or_is_stopped(settings, service, report), services)
     return [service for service, answer in zip(services, answers, strict=True) if not answer]
 
 
-def _answers(settings: Settings, service: Service, report: ReportPhase) -> bool:
-    """Return whether the service runs and answers; wait for a slow process and stop one that hangs."""
+def _answers_or_is_stopped(settings: Settings, service: Service, report: ReportService) -> bool:
+    """Return True if the service answers, perhaps after a wait; otherwise stop its process and return False."""
     if service.is_external(settings):
         report(service.name, "ready")
         return True
@@ -65,7 +67,7 @@ def _answers(settings: Settings, service: Service, report: ReportPhase) -> bool:
     if running is None:
         return False
     if not process.is_suspended(running) and (
-        service.problem(settings) is None or _wait_while_it_works(settings, service, running, report)
+        service.probe_problem(settings) is None or _wait_while_it_works(settings, service, running, report)
     ):
         report(service.name, "ready")
         return True
@@ -76,7 +78,7 @@ def _answers(settings: Settings, service: Service, report: ReportPhase) -> bool:
 
 
 def _wait_while_it_works(
-    settings: Settings, service: Service, running: psutil.Process, report: ReportPhase
+    settings: Settings, service: Service, running: psutil.Process, report: ReportService
 ) -> bool:
     """Wait for a process that does not answer yet; return False when it ends or hangs."""
     report(service.name, WAITING)
@@ -89,7 +91,7 @@ def _wait_while_it_works(
             return False  # it cannot answer before the service that it needs is started
         try:
             service.probe(settings)
-            service.provision(settings)  # the command that started it may have been killed before
+            service.after_start(settings)  # the command that started it may have been killed before
             return True
         except ServiceUnavailable as error:
             logger.debug("%s does not answer yet: %s", service.name, error.message)
@@ -105,7 +107,7 @@ def _wait_while_it_works(
     return False
 
 
-def start_all(settings: Settings, services: Sequence[Service], report: ReportPhase) -> None:
+def start_all(settings: Settings, services: Sequence[Service], report: ReportService) -> None:
     """Start services in parallel and wait until all of them are ready.
 
     Raises:
@@ -136,14 +138,18 @@ def start_all(settings: Settings, services: Sequence[Service], report: ReportPha
 
 
 def _start(
-    settings: Settings, service: Service, report: ReportPhase, started: dict[str, psutil.Process], cancelled: Event
+    settings: Settings,
+    service: Service,
+    report: ReportService,
+    started: dict[str, psutil.Process],
+    cancelled: Event,
 ) -> None:
     """Prepare and start one service, wait for its first answer, and provision it."""
     report(service.name, "preparing")
     tmp = config.tmp_dir(settings, service.name)
     shutil.rmtree(tmp, ignore_errors=True)
     tmp.mkdir(parents=True, exist_ok=True)
-    service.prepare(settings)
+    service.before_start(settings)
     if cancelled.is_set():
         return
     report(service.name, "starting")
@@ -160,7 +166,7 @@ def _start(
     except OSError as error:
         raise StackError(f"{service.name} could not be started: {error}") from error
     _retry(settings, service, service.probe, "did not answer", cancelled)
-    _retry(settings, service, service.provision, "could not be prepared for use", cancelled)
+    _retry(settings, service, service.after_start, "could not be prepared for use", cancelled)
     if not cancelled.is_set():
         report(service.name, "ready")
 
@@ -168,7 +174,10 @@ def _start(
 def _retry(
     settings: Settings, service: Service, action: Callable[[Settings], None], failure: str, cancelled: Event
 ) -> None:
-    """Repeat an action until it raises no ServiceUnavailable; `start_all` checks that the process is alive."""
+    """Repeat an action until it no longer raises ServiceUnavailable.
+
+    That the process is alive is checked by `start_all`.
+    """
     deadline = time.monotonic() + settings.start_timeout_s
     while not cancelled.is_set():
         try:
@@ -181,7 +190,7 @@ def _retry(
         cancelled.wait(POLL_S)
 
 
-def _require_alive(settings: Settings, started: dict[str, psutil.Process], report: ReportPhase) -> None:
+def _require_alive(settings: Settings, started: dict[str, psutil.Process], report: ReportService) -> None:
     """Raise StackError as soon as a process has ended, also while probes are still waiting."""
     for name, running in list(started.items()):
         if not process.alive(running):
@@ -192,7 +201,7 @@ def _require_alive(settings: Settings, started: dict[str, psutil.Process], repor
 
 def _failure(settings: Settings, service: str, reason: str, next_command: str = "") -> StackError:
     """Return an error with the end of the service's log."""
-    tail = process.significant_lines(process.log_tail(settings, service, lines=200)) or "(the log is empty)"
+    tail = process.without_stack_frames(process.log_tail(settings, service, lines=200)) or "(the log is empty)"
     message = f"{service} {reason}. The end of its log, {process.log_file(settings, service)}:\n{tail}"
     return StackError(message, next_command=next_command or f"eventlab logs {service}")
 
@@ -211,12 +220,12 @@ def _signals_ignored() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def stop_all(settings: Settings, services: Sequence[Service], report: ReportPhase, grace_s: float) -> None:
+def stop_all(settings: Settings, services: Sequence[Service], report: ReportService, grace_s: float) -> None:
     """Stop the processes of services in parallel; each has `grace_s` seconds to end by itself."""
     in_parallel(lambda service: _stop(settings, service.name, report, grace_s), services)
 
 
-def _stop(settings: Settings, service: str, report: ReportPhase, grace_s: float) -> None:
+def _stop(settings: Settings, service: str, report: ReportService, grace_s: float) -> None:
     if running := process.find(settings, service):
         report(service, "stopping")
         process.stop(running, grace_s)

@@ -21,12 +21,12 @@ def spark_token(settings: Settings) -> str | None:
 
     It is the token in the state folder. A new state folder gets the token of the environment, or else a new one.
     A process that cannot use the state folder, such as a submission, uses the token of the environment.
-    With an external server (`spark_remote_url`), it is the token of the environment, or None.
+    With an external server (`external_spark_remote`), it is the token of the environment, or None.
 
     Raises:
         OSError: The state folder cannot be used and the environment has no token.
     """
-    if settings.spark_remote_url:
+    if settings.external_spark_remote:
         return os.environ.get(TOKEN_VARIABLE)
     return own_spark_token(settings)
 

@@ -35,8 +35,8 @@ class EventTail(Panel):
         self._drawn: tuple[object, ...] = ()
         self.follower = Follower(settings.bootstrap_servers, self.topic, self._add, self._reset)
         self.pause = button("Pause", self._toggle, "90px", tooltip="Stop reading and keep the position")
-        self.to_beginning = button("Jump to the beginning", lambda: self.follower.jump("beginning"), "180px")
-        self.to_end = button("Jump to the end", lambda: self.follower.jump("end"), "130px")
+        self.to_beginning = button("Jump to the beginning", lambda: self.follower.jump_to("beginning"), "180px")
+        self.to_end = button("Jump to the end", lambda: self.follower.jump_to("end"), "130px")
         self.event_type = field(Dropdown, "Event type", "Show events of this type only", options=[ALL])
         self.host = field(Dropdown, "Host", "Show events of this host only", "260px", options=[ALL])
         for selection in (self.event_type, self.host):
@@ -90,12 +90,12 @@ class EventTail(Panel):
         set_options(self.event_type, event_types, ALL)
         set_options(self.host, hosts, ALL)
         second = any(window) and int(time.time())  # the chart moves while there are events in it
-        drawn = (received, events, follower.problem, follower.is_paused, follower.behind, second)
+        drawn = (received, events, follower.problem, follower.is_paused, follower.lag, second)
         if drawn == self._drawn:
             return
         self._drawn = drawn
         self.facts.value = alert(follower.problem) or render(
-            "event_rate", follower=follower, rate=window[-1].total(), received=received, most_behind=MAX_BUFFERED
+            "event_rate", follower=follower, rate=window[-1].total(), received=received, max_lag=MAX_BUFFERED
         )
         self.chart.value = chart(window)
         self.table.value = render("event_table", events=events)

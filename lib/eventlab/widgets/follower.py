@@ -56,7 +56,7 @@ class Follower:
         is_paused: Set it to stop reading.
         problem: Why nothing can be read now, or "".
         position: The next offset of each partition.
-        behind: The number of messages that are not read yet.
+        lag: The number of messages that it has not read yet.
     """
 
     def __init__(
@@ -66,15 +66,15 @@ class Follower:
         self.on_events, self.on_reset = on_events, on_reset
         self.is_paused = False
         self.problem = ""
-        self.behind = 0
+        self.lag = 0
         self.position: dict[int, int] = {}
-        self._target: str | None = None
+        self._requested: str | None = None
         self._lock = threading.Lock()
 
-    def jump(self, target: str) -> None:
+    def jump_to(self, position: str) -> None:
         """Continue at the topic's `beginning` or `end`."""
         with self._lock:
-            self._target = target
+            self._requested = position
 
     def run(self, closing: threading.Event) -> None:
         """Follow the topic until the event is set; reconnect when the broker answers again."""
@@ -97,7 +97,7 @@ class Follower:
     def _follow(self, consumer: Any, closing: threading.Event) -> None:
         refreshed_at = 0.0
         while not closing.is_set():
-            if time.monotonic() - refreshed_at > REFRESH_S or self._target:
+            if time.monotonic() - refreshed_at > REFRESH_S or self._requested:
                 if not self._refresh(consumer):
                     return
                 refreshed_at = time.monotonic()
@@ -119,24 +119,22 @@ class Follower:
             self.problem = f"There is no topic {self.topic!r} yet\nNext: eventlab up kafka"
             if self.position:  # it was deleted; a new topic of this name is read from its beginning
                 self.position.clear()
-                self.jump("beginning")
+                self.jump_to("beginning")
             return False
         ends = consumer.end_offsets(partitions, timeout_ms=TIMEOUT_MS)
         with self._lock:
-            target, self._target = self._target, None
+            jump, self._requested = self._requested, None
         if any(self.position.get(partition.partition, 0) > end for partition, end in ends.items()):
-            target = "beginning"  # the topic was deleted and created again
-        if target:
+            jump = "beginning"  # the topic was deleted and created again
+        if jump:
             self.position.clear()
             self.on_reset()
-        if consumer.assignment() != partitions or target:
+        if consumer.assignment() != partitions or jump:
             consumer.assign(sorted(partitions))
-            starts = (
-                consumer.beginning_offsets(partitions, timeout_ms=TIMEOUT_MS) if target == "beginning" else ends
-            )
+            starts = consumer.beginning_offsets(partitions, timeout_ms=TIMEOUT_MS) if jump == "beginning" else ends
             for partition in partitions:
                 consumer.seek(partition, self.position.setdefault(partition.partition, starts[partition]))
-        self.behind = sum(end - self.position[partition.partition] for partition, end in ends.items())
+        self.lag = sum(end - self.position[partition.partition] for partition, end in ends.items())
         self.problem = ""
         return True
 

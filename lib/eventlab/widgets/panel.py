@@ -15,11 +15,11 @@ from IPython import get_ipython
 
 from eventlab.widgets.html import render
 
-CLOSE_S = 1.0
+CLOSE_TIMEOUT_S = 1.0
 """Seconds to wait for the end of the threads of closed panels; an import in a thread may take longer."""
 
-Work = Callable[[threading.Event], None]
-"""The function of a thread; it returns soon after the event is set."""
+ThreadFunction = Callable[[threading.Event], None]
+"""What a thread runs; it returns soon after the event is set."""
 
 
 class Panel(ipywidgets.VBox):
@@ -34,7 +34,7 @@ class Panel(ipywidgets.VBox):
         super().__init__([ipywidgets.HTML(render("title", title=title)), *children])
         self.add_class("eventlab-panel")
         self.text = text
-        self._work: list[tuple[str, Work]] = []
+        self._functions: list[tuple[str, ThreadFunction]] = []
         self._threads: list[threading.Thread] = []
         self._closing = threading.Event()
         shell = get_ipython()
@@ -55,23 +55,23 @@ class Panel(ipywidgets.VBox):
     def __repr__(self) -> str:
         return self.text
 
-    def in_background(self, name: str, work: Work) -> None:
+    def in_background(self, name: str, function: ThreadFunction) -> None:
         """Register a function for a thread that runs while the panel is shown."""
-        self._work.append((name, work))
+        self._functions.append((name, function))
 
     def start(self) -> None:
         """Start the registered threads; showing the panel calls this."""
         if self.is_closed:
             return
-        work, self._work = self._work, []
-        self._threads += [self.run_in_thread(name, function) for name, function in work]
+        functions, self._functions = self._functions, []
+        self._threads += [self.run_in_thread(name, function) for name, function in functions]
 
-    def run_in_thread(self, name: str, work: Work) -> threading.Thread:
+    def run_in_thread(self, name: str, function: ThreadFunction) -> threading.Thread:
         """Start a thread now, for an action that takes longer than a click may; `close()` does not wait for it."""
 
         def run() -> None:
             try:
-                work(self._closing)
+                function(self._closing)
             except Exception:
                 if not self.is_closed:  # closing breaks connections
                     raise
@@ -120,29 +120,29 @@ def _close_panels_of_cell(info: Any) -> None:
 
 
 def _running_cell(shell: Any) -> str | None:
-    """Return the id of the running cell, or its source where the front-end sends no id (JupyterLab does)."""
+    """Return the id of the running cell; JupyterLab sends it. Without an id, return the cell's source."""
     kernel = getattr(shell, "kernel", None)
     message = (kernel.get_parent("shell") if kernel else None) or {}
     return message.get("metadata", {}).get("cellId") or shell.history_manager.input_hist_raw[-1].rstrip()
 
 
 def _wait_for(threads: Iterable[threading.Thread]) -> None:
-    """Wait until the threads have ended, for all of them together at most CLOSE_S seconds."""
-    deadline = time.monotonic() + CLOSE_S
+    """Wait until the threads have ended, for all of them together at most CLOSE_TIMEOUT_S seconds."""
+    deadline = time.monotonic() + CLOSE_TIMEOUT_S
     for thread in threads:
         if thread is not threading.current_thread():
             thread.join(max(0.0, deadline - time.monotonic()))
 
 
-def repeat(seconds: float, step: Callable[[], None]) -> Work:
+def repeat(seconds: float, step: Callable[[], None]) -> ThreadFunction:
     """Return a thread's function that calls `step`, waits, and calls it again."""
 
-    def work(closing: threading.Event) -> None:
+    def function(closing: threading.Event) -> None:
         while not closing.is_set():
             step()
             closing.wait(seconds)
 
-    return work
+    return function
 
 
 def close_parts(widget: ipywidgets.Widget) -> None:
@@ -162,11 +162,11 @@ def button(text: str, on_click: Callable[[], object], width: str, **options: Any
 
 
 def field(
-    kind: type[ipywidgets.Widget], label: str, tooltip: str, width: str = "250px", **options: Any
+    widget_class: type[ipywidgets.Widget], label: str, tooltip: str, width: str = "250px", **options: Any
 ) -> ipywidgets.Widget:
     """Return an input field of a class of ipywidgets."""
     style = {"description_width": f"{max(46, 8 * len(label))}px"}
-    return kind(description=label, tooltip=tooltip, layout={"width": width}, style=style, **options)
+    return widget_class(description=label, tooltip=tooltip, layout={"width": width}, style=style, **options)
 
 
 def set_options(choice: ipywidgets.Dropdown, values: list[str], *first: tuple[str, str]) -> None:

@@ -96,14 +96,14 @@ def _find_in_parquet(trace: Trace, path: str) -> None:
     """Write the topic's events as Parquet, and ask Spark for the file and row of this event."""
     from pyspark.sql import functions as F
 
-    from eventlab.jobs.extract import column, extract_in_one_pass
+    from eventlab.jobs.extract import extract_in_one_pass, quoted_column
     from eventlab.jobs.output import replacing
 
     spark = _spark()
     assert trace.topic
     with replacing(spark, path) as folder:
         extract_in_one_pass(spark, trace.topic, lambda events: events.write.mode("overwrite").parquet(folder))
-    rows = spark.read.parquet(path).where(column(HEADER) == trace.id)
+    rows = spark.read.parquet(path).where(quoted_column(HEADER) == trace.id)
     places = rows.select(F.col("_metadata.file_path"), F.col("_metadata.row_index")).collect()
     if len(places) != 1:
         raise TraceError(f"the event is in {len(places)} rows of {path}, expected 1")

@@ -28,7 +28,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-DOORS = {
+SUSPECT_CLASSES = {
     "org.apache.spark.sql.execution.BaseScriptTransformationWriterThread": "a script (TRANSFORM)",
     "org.apache.spark.sql.execution.BaseScriptTransformationExec": "a script (TRANSFORM)",
     "org.apache.spark.sql.connect.common.UdfPacket": "a serialized function",
@@ -43,11 +43,12 @@ DOORS = {
     "org.apache.hadoop.hive.ql.udf.generic.GenericUDFReflect": "reflect",
     "org.apache.hadoop.hive.ql.udf.generic.GenericUDFReflect2": "reflect",
 }
+"""The classes that these ways load, each with the reason for the restart that is logged."""
 LIBRARIES = tuple(
     line for line in Path(__file__).with_name("libraries.txt").read_text().splitlines() if not line.startswith("#")
 )
-"""The first letters of the jars and Java modules that submissions need."""
-MOST = 20
+"""How the names of the jars and Java modules that submissions need begin."""
+MAX_REASONS = 20
 
 
 class ClassWatch:
@@ -82,7 +83,7 @@ class ClassWatch:
             self._needed, self._of_start = frozenset(self._of_start or ()), None
 
     def found(self) -> list[str]:
-        """Return why Spark must be restarted: the entries of DOORS whose classes were loaded so far."""
+        """Return why Spark must be restarted: the entries of SUSPECT_CLASSES whose classes were loaded so far."""
         self._read()
         return list(self._found)
 
@@ -114,13 +115,13 @@ class ClassWatch:
         For a class from an archive of class data, or one that is generated, the source is not a library.
         """
         name, _, source = line.strip().partition(" source: ")
-        door = DOORS.get(name)
-        if door is None and source.startswith("file:") and not source.startswith(self._kit):
-            door = f"a class of its own, {name[:100]}"
-        if door is None and source.startswith(("file:", "jrt:")):
-            door = self._unusual(source.rpartition("/")[2])
-        if door and door not in self._found and len(self._found) < MOST:
-            self._found.append(door)
+        reason = SUSPECT_CLASSES.get(name)
+        if reason is None and source.startswith("file:") and not source.startswith(self._kit):
+            reason = f"a class of its own, {name[:100]}"
+        if reason is None and source.startswith(("file:", "jrt:")):
+            reason = self._unusual(source.rpartition("/")[2])
+        if reason and reason not in self._found and len(self._found) < MAX_REASONS:
+            self._found.append(reason)
 
     def _unusual(self, library: str) -> str | None:
         """Return the reason why Spark must be restarted after a class of this jar or module, if there is one."""

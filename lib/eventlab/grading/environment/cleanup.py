@@ -27,18 +27,18 @@ from eventlab.settings import Settings
 from eventlab.stack.tokens import spark_token
 
 FOLDERS = ("/", "/tmp")
-VARYING = ("accessTime", "modificationTime", "childrenNum", "fileId", "pathSuffix", "name")
-NODES = ("FSState", "NumLiveDataNodes", "NumDeadDataNodes", "NumStaleDataNodes")
+CHANGING_FIELDS = ("accessTime", "modificationTime", "childrenNum", "fileId", "pathSuffix", "name")
+NODE_COUNTS = ("FSState", "NumLiveDataNodes", "NumDeadDataNodes", "NumStaleDataNodes")
 BROKER = "1"
 """The only one (stack/kafka/server.properties); what is set for all brokers shows in its settings, too."""
-PATIENCE_S = 5
-ROW = re.compile(
+END_TIMEOUT_S = 5
+SESSION_ROW = re.compile(
     r"<tr>\s*<td>\s*(?P<user>[^<]*?)\s*</td>\s*<td>\s*<a[^>]*\?id=(?P<id>[0-9a-f-]{36})\"[^>]*>[^<]*</a>\s*</td>"
     r"\s*<td>[^<]*</td>\s*<td>\s*(?P<ended>[^<]*?)\s*</td>"
 )
-TASKS = ".executor.threadpool.activeTasks"
+ACTIVE_TASKS = ".executor.threadpool.activeTasks"
 """The end of the name of the metric: https://spark.apache.org/docs/latest/monitoring.html#metrics"""
-HEADING = re.compile(r"(\d+)\s+session\(s\) are online,\s+running\s+(\d+)\s+Request\(s\)")
+SESSIONS_HEADING = re.compile(r"(\d+)\s+session\(s\) are online,\s+running\s+(\d+)\s+Request\(s\)")
 
 
 def found(access: Access) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def found(access: Access) -> dict[str, Any]:
     return kafka_state | {
         "folders": {path: _folder(hdfs, path) for path in FOLDERS},
         "total": hdfs.content_summary("/"),
-        "nodes": {name: nodes.get(name) for name in NODES},
+        "nodes": {name: nodes.get(name) for name in NODE_COUNTS},
     }
 
 
@@ -90,10 +90,10 @@ def _end_offsets(admin: Any, topics: list[str]) -> dict[str, Any]:
         topic["name"]: [TopicPartition(topic["name"], one["partition_index"]) for one in topic["partitions"]]
         for topic in described
     }
-    asked = {
+    latest = {
         one: OffsetSpec.LATEST for name, many in partitions.items() if not name.startswith("__") for one in many
     }
-    offsets = admin.list_partition_offsets(asked) if asked else {}
+    offsets = admin.list_partition_offsets(latest) if latest else {}
     return {
         name: [offsets[one].offset if one in offsets else 0 for one in many] for name, many in partitions.items()
     }
@@ -122,16 +122,16 @@ def _folder(hdfs: HdfsClient, path: str) -> dict[str, Any]:
     """Return all attributes of a folder and of its entries: owners, permissions, policies, quotas."""
     attributes = hdfs._call("GETXATTRS", path=path, encoding="hex").json()["XAttrs"]
     return {
-        "own": _lasting(hdfs.info(path)),
+        "own": _without_changing_fields(hdfs.info(path)),
         "attributes": attributes,
         "acl": hdfs._call("GETACLSTATUS", path=path).json()["AclStatus"],
         "quota": hdfs.content_summary(path),
-        "entries": {entry["pathSuffix"]: _lasting(entry) for entry in hdfs.ls(path, detail=True)},
+        "entries": {entry["pathSuffix"]: _without_changing_fields(entry) for entry in hdfs.ls(path, detail=True)},
     }
 
 
-def _lasting(entry: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in entry.items() if name not in VARYING}
+def _without_changing_fields(entry: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in entry.items() if name not in CHANGING_FIELDS}
 
 
 class SessionError(EventlabError):
@@ -152,10 +152,10 @@ def sessions(settings: Settings) -> Sessions:
         answer = http.get(f"{settings.spark_ui_url}/connect/", 10)
     except ServiceUnavailable as error:
         raise SessionError(f"Spark does not say which sessions it has: {error}") from error
-    heading = HEADING.search(answer.text)
+    heading = SESSIONS_HEADING.search(answer.text)
     if heading is None:
         raise SessionError("Spark's page of sessions is not as it should be")
-    rows = [row for row in ROW.finditer(answer.text) if not row["ended"]]
+    rows = [row for row in SESSION_ROW.finditer(answer.text) if not row["ended"]]
     found = frozenset((unescape(row["user"]), row["id"]) for row in rows)
     if len(found) < int(heading[1]):
         raise SessionError(f"{heading[1]} sessions are open, {len(found)} of them on the first page")
@@ -167,7 +167,7 @@ def end_sessions(settings: Settings, kept: Sessions) -> int:
 
     A task that waits in a read of a file does not end with its session, and keeps its processor.
     """
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + END_TIMEOUT_S
     ended: set[tuple[str, str]] = set()
     while True:
         now = sessions(settings)
@@ -187,7 +187,7 @@ def running_tasks(settings: Settings) -> int:
     """Return how many tasks run, also those whose session has ended."""
     try:
         gauges = http.get(f"{settings.spark_ui_url}/metrics/json/", 10).json()["gauges"]
-        return sum(gauge["value"] for name, gauge in gauges.items() if name.endswith(TASKS))
+        return sum(gauge["value"] for name, gauge in gauges.items() if name.endswith(ACTIVE_TASKS))
     except (ServiceUnavailable, ValueError, LookupError, TypeError) as error:
         raise SessionError(f"Spark does not say which tasks it has: {error}") from error
 

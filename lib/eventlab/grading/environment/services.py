@@ -16,7 +16,7 @@ from eventlab.errors import EventlabError
 from eventlab.grading.environment import processes, sandbox
 from eventlab.settings import Settings
 
-PATIENCE_S = 120
+START_TIMEOUT_S = 120
 logger = logging.getLogger(__name__)
 
 
@@ -62,7 +62,7 @@ class Services:
         temporary.chmod(0o1777)
         if uid:
             os.chown(own.state_dir, uid, uid)
-        wanted = {
+        options = {
             "services": services,
             "uid": uid,
             "limits": configuration.limits.of_services(),
@@ -70,7 +70,7 @@ class Services:
             "processes": configuration.limits.processes,
             "contained": configuration.contained,
         }
-        command = sandbox.inside("services", wanted, configuration.contained)
+        command = sandbox.inside("services", options, configuration.contained)
         env = sandbox.variables(own) | dict(variables or {})
         if configuration.contained:
             command = sandbox.of_services(configuration.run, own.state_dir, env, command, bool(uid))
@@ -83,7 +83,7 @@ class Services:
 
     def wait_ready(self) -> None:
         """Wait until all services answer."""
-        answer = self._answer(PATIENCE_S)
+        answer = self._answer(START_TIMEOUT_S)
         if "failed" in answer:
             raise WorkerStackError(reason(str(answer["failed"])))
 
@@ -97,7 +97,7 @@ class Services:
         if ended := self._ask("ended")["ended"]:
             raise WorkerStackError(f"{' and '.join(ended)} has ended")
 
-    def is_busy(self) -> list[str]:
+    def busy_threads(self) -> list[str]:
         """Return the names of the threads that have computed since `sweep`, although nobody asks for anything."""
         return self._ask("busy")["busy"]
 
@@ -115,9 +115,9 @@ class Services:
         ready, _, _ = select.select([self._process.stdout], [], [], timeout_s)
         line = self._process.stdout.readline() if ready else b""
         if not line:
-            told = Path(self._log.name).read_text(errors="replace").strip().splitlines()
+            log_lines = Path(self._log.name).read_text(errors="replace").strip().splitlines()
             raise WorkerStackError(
-                f"the sandbox of {self.name} does not answer ({told[-1][:300] if told else 'no log'})"
+                f"the sandbox of {self.name} does not answer ({log_lines[-1][:300] if log_lines else 'no log'})"
             )
         return json.loads(line)
 
@@ -131,9 +131,9 @@ class Services:
         self._log.close()
 
 
-def reason(told: str) -> str:
+def reason(log_lines: str) -> str:
     """Return one line from a start error: what happened, and the first log line that names an error."""
-    first, *rest = [line.strip() for line in told.strip().splitlines()] or [""]
+    first, *rest = [line.strip() for line in log_lines.strip().splitlines()] or [""]
     what = first.partition(". The end of its log")[0]
     signs = ("error", "exception", "could not", "cannot", "not enough", "denied", "no space")
     why = next((line for line in rest if any(sign in line.lower() for sign in signs)), "")

@@ -1,7 +1,10 @@
-"""Code that runs in a kernel before the student's: it opens a Spark session and drops tables and functions."""
+"""Code that runs in a kernel before the student's.
+
+PREPARE_KERNEL opens a Spark session and drops tables and functions. WARM_UP uses Kafka and Spark once.
+"""
 
 PREPARE_KERNEL = """
-def _prologue():
+def _prepare():
     import os
     if not os.environ.get("SPARK_REMOTE"):
         return
@@ -19,8 +22,8 @@ def _prologue():
         spark.catalog.dropGlobalTempView(table.name)
     for row in spark.sql("show user functions").collect():
         spark.sql(f"drop function if exists {row[0].replace('spark_catalog.', '')}")
-_prologue()
-del _prologue
+_prepare()
+del _prepare
 """
 WARM_UP = """
 import os
@@ -46,8 +49,8 @@ def write_and_read_a_table():
 
 def ask_in_sql():
     spark.sql('''
-        select b, count(distinct a) as n, row_number() over (job by b) as place
-        from values (1, 'x'), (2, 'y') as t(a, b) group by b job by n desc, b
+        select b, count(distinct a) as n, row_number() over (order by b) as place
+        from values (1, 'x'), (2, 'y') as t(a, b) group by b order by n desc, b
     ''').collect()
 
 with ThreadPoolExecutor(3) as pool:

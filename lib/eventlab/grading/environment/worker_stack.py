@@ -23,7 +23,7 @@ from eventlab.grading.environment.access import Access
 from eventlab.grading.environment.class_watch import ClassWatch
 from eventlab.grading.environment.disk_watch import DiskWatch
 from eventlab.grading.environment.fork_server import ForkServer
-from eventlab.grading.environment.services import PATIENCE_S, Services, WorkerConfiguration, WorkerStackError
+from eventlab.grading.environment.services import START_TIMEOUT_S, Services, WorkerConfiguration, WorkerStackError
 from eventlab.grading.environment.warm_up import PREPARE_KERNEL, WARM_UP
 from eventlab.grading.execution.kernel import KernelError, SubmissionKernel
 from eventlab.labs import files
@@ -31,14 +31,14 @@ from eventlab.settings import Settings
 from eventlab.stack import config
 
 logger = logging.getLogger(__name__)
-DATA = ("kafka", "namenode", "datanode")
-FOR_SMALL_DATA = (
+DATA_SERVICES = ("kafka", "namenode", "datanode")
+NO_COMPILATION = (
     "-XX:TieredStopAtLevel=1",
     "-Dspark.sql.codegen.wholeStage=false",
     "-Dspark.sql.codegen.factoryMode=NO_CODEGEN",
 )
 """The queries of a submission are short: compiling them took half of Spark's processor time."""
-CLOSED = ("-XX:+DisableAttachMechanism",)
+NO_ATTACH = ("-XX:+DisableAttachMechanism",)
 """No other process can load code into the JVM or stop the log of its classes."""
 
 
@@ -53,7 +53,7 @@ class WorkerStack:
         self._classes: ClassWatch | None = None
         self._fork_server: ForkServer | None = None
         self._spare: SubmissionKernel | None = None
-        self._clean: dict[str, object] = {}
+        self._clean_state: dict[str, object] = {}
         self._sessions = cleanup.Sessions(frozenset(), 0)
         self._warming = threading.Thread()
         self._disk: DiskWatch | None = None
@@ -66,19 +66,19 @@ class WorkerStack:
         config.render(client)
         self._fork_server = self._fork_server or self._open_fork_server(client, self.config.uids[2])
         self.access.configure(self.config.run / "data", "data")
-        self._data = Services(self.config, "data", DATA, self.config.uids[0], self.access.users)
+        self._data = Services(self.config, "data", DATA_SERVICES, self.config.uids[0], self.access.users)
         self._start_spark()
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(Services.wait_ready, [self._data, self._spark]))
-        self._fork_server.is_warm.wait(PATIENCE_S)
+        self._fork_server.is_warm.wait(START_TIMEOUT_S)
         self.access.restrict(self.config.limits)
-        self._clean = cleanup.found(self.access)
-        self._begin()
+        self._clean_state = cleanup.found(self.access)
+        self._note_sessions_and_warm_up()
 
     def _open_fork_server(self, client: Settings, uid: int) -> ForkServer:
         kernels = self.config.run / "kernels"
         kernels.mkdir(exist_ok=True)
-        wanted = {
+        options = {
             "uid": uid,
             "processor": self.config.number,
             "namespaces": self.config.contained,
@@ -89,7 +89,7 @@ class WorkerStack:
             "kernels": str(kernels),
             "keep": [str(p) for p in [*sandbox.shown(), client.state_dir] if p.is_relative_to("/tmp")],
         }
-        command = sandbox.inside("kernels", wanted, self.config.contained)
+        command = sandbox.inside("kernels", options, self.config.contained)
         env = sandbox.variables(client)
         if self.config.contained:
             command = sandbox.of_kernels(self.config.run, client.state_dir, env, command)
@@ -106,10 +106,10 @@ class WorkerStack:
         state.mkdir(parents=True, exist_ok=True)
         self._classes = ClassWatch(state / "classes", sandbox.shown())
         self.access.configure(state, "spark")
-        told = {"JAVA_TOOL_OPTIONS": " ".join([self._classes.option, *FOR_SMALL_DATA, *CLOSED])}
-        self._spark = Services(self.config, "spark", ("spark",), uid, told)
+        java_options = {"JAVA_TOOL_OPTIONS": " ".join([self._classes.option, *NO_COMPILATION, *NO_ATTACH])}
+        self._spark = Services(self.config, "spark", ("spark",), uid, java_options)
 
-    def _begin(self) -> None:
+    def _note_sessions_and_warm_up(self) -> None:
         """Note Spark's own sessions, and warm Spark up while the first kernel starts."""
         assert self._fork_server is not None
         assert self._classes is not None
@@ -171,27 +171,27 @@ class WorkerStack:
         """Remove what a submission left; restart the stack when it is not as before or does not answer."""
         self._stop_watching()
         self._warming.join()
-        doubts = self._doubts()
+        reasons = self._reasons_to_restart_spark()
         try:
-            if doubts:
+            if reasons:
                 self._close_spark()  # first, because what runs in it could write on
             assert self._data is not None
             self._data.require_running()
-            cleanup.remove(self.access, self._clean)
-            if (found := cleanup.found(self.access)) != self._clean:
-                raise WorkerStackError(f"left over: {_differences(self._clean, found)}")
-            if not doubts and (doubts := self._still_computing()):
+            cleanup.remove(self.access, self._clean_state)
+            if (found := cleanup.found(self.access)) != self._clean_state:
+                raise WorkerStackError(f"left over: {_differences(self._clean_state, found)}")
+            if not reasons and (reasons := self._still_computing()):
                 self._close_spark()
-            if doubts:
-                self._note(f"Spark restarted: {doubts}")
+            if reasons:
+                self._note(f"Spark restarted: {reasons}")
                 self._start_spark()
                 assert self._spark is not None
                 self._spark.wait_ready()
-                self._begin()
+                self._note_sessions_and_warm_up()
         except Exception as error:
             self.reopen(str(error))
 
-    def _doubts(self) -> str:
+    def _reasons_to_restart_spark(self) -> str:
         """End what the submission has in Spark; return why Spark must be restarted, or ""."""
         assert self._spark is not None
         assert self._classes is not None
@@ -208,7 +208,7 @@ class WorkerStack:
         """Return which threads of Spark compute although all sessions have ended, or ""."""
         assert self._spark is not None
         try:
-            threads = self._spark.is_busy()
+            threads = self._spark.busy_threads()
         except WorkerStackError as error:
             return str(error)
         return f"still computing: {', '.join(threads)}" if threads else ""

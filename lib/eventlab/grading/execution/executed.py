@@ -57,7 +57,7 @@ def _further_run(runs: Sequence[Run], step: Step) -> str:
     run = best(runs, step.question) if step.question else None
     if run is None or run is runs[0]:
         return ""
-    replaced = " and ".join(sorted(run.plan.replaced))
+    replaced = " and ".join(sorted(run.omissions.replaced))
     cause = f"with the instructor's result of {replaced}" if replaced else "without the cell that ended this one"
     return f"graded in another run, {cause}; its outputs are not shown"
 

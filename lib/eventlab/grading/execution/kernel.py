@@ -18,8 +18,8 @@ from eventlab.grading.execution.outputs import Capture, CellResult, OutputBudget
 if TYPE_CHECKING:
     from eventlab.grading.environment.fork_server import KernelProcess
 
-LARGEST_MESSAGE = 32 * 1024 * 1024
-MAX_WAITING = 8
+MAX_MESSAGE_BYTES = 32 * 1024 * 1024
+MAX_QUEUED_MESSAGES = 8
 """Messages of a kernel that wait in a socket to be read."""
 START_TIMEOUT_S = 60
 INTERRUPT_S = 3.0
@@ -68,7 +68,7 @@ class SubmissionKernel:
     def _require_starting(self, deadline: float) -> None:
         reason = self.process.exit_reason
         if reason or time.monotonic() > deadline:
-            report = self.process.folder / "trouble"
+            report = self.process.folder / "start-error"
             details = report.read_text()[-2000:] if report.exists() else ""
             raise KernelError(f"no kernel: {reason or 'it did not start in time'} {details}".strip())
 
@@ -172,8 +172,8 @@ def _context() -> zmq.Context:
     Of messages that nobody reads, a socket holds few; the others wait in the memory of the kernel.
     """
     context = zmq.Context()
-    context.setsockopt(zmq.MAXMSGSIZE, LARGEST_MESSAGE)
-    context.setsockopt(zmq.RCVHWM, MAX_WAITING)
+    context.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
+    context.setsockopt(zmq.RCVHWM, MAX_QUEUED_MESSAGES)
     context.setsockopt(zmq.LINGER, 0)
     return context
 

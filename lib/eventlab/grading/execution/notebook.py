@@ -20,11 +20,11 @@ from nbformat import NotebookNode
 from eventlab.errors import EventlabError
 from eventlab.labs import cells, release
 
-LARGEST = 150 * 1024**2
-LARGE = 4 * 1024**2
+MAX_BYTES = 150 * 1024**2
+READ_APART_BYTES = 4 * 1024**2
 """A file above this size is read in a process with a limit on memory: its JSON can take 24 times its size."""
 READ_MEMORY, READ_TIMEOUT_S = 1024**3, 60
-LONGEST_SOURCE = 512 * 1024
+MAX_SOURCE_CHARS = 512 * 1024
 MAX_CELLS = 2000
 
 
@@ -103,9 +103,9 @@ def read(path: Path) -> list[dict[str, Any]]:
         raise _not_a_notebook(error) from error
     if size == 0:
         raise UnreadableError("the file is empty")
-    if size > LARGEST:
-        raise UnreadableError(f"the file has {size:,} bytes; {LARGEST:,} are allowed")
-    return _read_apart(path) if size > LARGE else _read(path)
+    if size > MAX_BYTES:
+        raise UnreadableError(f"the file has {size:,} bytes; {MAX_BYTES:,} are allowed")
+    return _read_apart(path) if size > READ_APART_BYTES else _read(path)
 
 
 def _read_apart(path: Path) -> list[dict[str, Any]]:
@@ -201,7 +201,7 @@ def _step(cell: NotebookNode, grade_id: str, theirs: list[str], messages: list[s
     if len(theirs) > 1:
         messages.append(f"{grade_id} was there {len(theirs)} times: all ran, in order")
         source = "\n".join(theirs) if kind == "code" else theirs[0]
-    if len(source) > LONGEST_SOURCE:
+    if len(source) > MAX_SOURCE_CHARS:
         messages.append(f"{grade_id} has {len(source):,} characters: it did not run")
         source = ""
     is_untouched = source.strip() in ("", _stub(cell))
@@ -223,7 +223,7 @@ def _sort(
             last = grade_id
         elif _is_parameters(cell["metadata"]):
             continue
-        elif len(cell["source"]) > LONGEST_SOURCE:
+        elif len(cell["source"]) > MAX_SOURCE_CHARS:
             messages.append(f"a cell has {len(cell['source']):,} characters: it did not run")
         else:
             behind.setdefault(last, []).append(Step(cell["kind"], cell["source"], own=True))

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from nbformat import NotebookNode
 from nbformat.v4 import output_from_msg
 
-from eventlab.labs.student import ANSWER, LONGEST_ANSWER
+from eventlab.labs.student import ANSWER, MAX_ANSWER_CHARS
 
 Ended = Literal["done", "raised", "timed_out", "died"]
 
@@ -102,7 +102,7 @@ class Capture:
         if content.count("{") + content.count("[") > MAX_VALUES:
             return
         answer = (message["content"].get("data") or {}).get(ANSWER)
-        if isinstance(answer, dict) and len(content) <= 4 * LONGEST_ANSWER:
+        if isinstance(answer, dict) and len(content) <= 4 * MAX_ANSWER_CHARS:
             self._keep_answer(answer, len(content))
         if self.budget.kept <= MAX_RICH_OUTPUT and self._has_room():
             self._keep(output_from_msg(message))

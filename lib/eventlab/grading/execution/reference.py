@@ -25,7 +25,7 @@ from eventlab.labs.names import Namespace
 from eventlab.settings import settings
 from eventlab.stack import filesystem
 
-SHORTEST_SECRET = 12
+MIN_SECRET_CHARS = 12
 """Shorter lines of a solution, such as `import json`, are not secret."""
 
 
@@ -37,7 +37,7 @@ def secrets_of(instructor: NotebookNode, question: str) -> tuple[set[str], dict[
         if cells.is_solution(cell) and cells.question_of(cell) == question:
             lines |= {line.strip() for line in cell.source.splitlines() if not line.strip().startswith("### ")}
             constants |= _constants(cell.source)
-    return {line for line in lines if len(line) >= SHORTEST_SECRET}, constants
+    return {line for line in lines if len(line) >= MIN_SECRET_CHARS}, constants
 
 
 def _constants(source: str) -> dict[str, str]:

@@ -19,7 +19,7 @@ MAX_SKIPPED = 3
 
 
 @dataclass(frozen=True)
-class Plan:
+class Omissions:
     """What a run leaves out; the first run leaves out nothing.
 
     Attributes:
@@ -30,8 +30,8 @@ class Plan:
     replaced: frozenset[str] = frozenset()
     skipped: frozenset[int] = frozenset()
 
-    def runs(self, number: int, step: Step, check_step: int | None) -> bool:
-        """Return whether a step runs.
+    def keeps(self, number: int, step: Step, check_step: int | None) -> bool:
+        """Return whether a step is not left out.
 
         Args:
             number: The number of the step.
@@ -41,7 +41,7 @@ class Plan:
         if number in self.skipped or not step.is_code or not step.source.strip():
             return False
         if step.is_check and (self.replaced or self.skipped):
-            return False  # it only says that the checks run elsewhere, and the outputs of this run are not shown
+            return False  # it shows a text only, and outputs of further runs are not shown
         if step.question not in self.replaced:
             return True
         return step.is_added and check_step is not None and number > check_step
@@ -54,19 +54,19 @@ class Run:
     Attributes:
         results: How each step that ran has ended, by its number.
         checks: The results of the checks of each question that was judged.
-        blocked: The number of the step that ended the kernel, or None.
+        ended_by: The number of the step that ended the kernel, or None.
         out_of_time: Whether the time limit of the submission ended the run.
     """
 
-    plan: Plan = Plan()
+    omissions: Omissions = Omissions()
     results: dict[int, CellResult] = field(default_factory=dict)
     checks: dict[str, tuple[CheckResult, ...]] = field(default_factory=dict)
-    blocked: int | None = None
+    ended_by: int | None = None
     out_of_time: bool = False
 
     def judged(self, question: str) -> bool:
         """Return whether the question was judged with the student's cells."""
-        return question in self.checks and question not in self.plan.replaced
+        return question in self.checks and question not in self.omissions.replaced
 
     def earned(self, question: str) -> float:
         """Return the points of a question in this run."""
@@ -82,58 +82,65 @@ def best(runs: Sequence[Run], question: str) -> Run | None:
     return max((run for run in runs if run.judged(question)), key=lambda run: run.earned(question), default=None)
 
 
-def next_plan(matched: Matched, questions: Sequence[str], runs: Sequence[Run]) -> Plan | None:
-    """Return what to leave out in the next run, or None when no question can gain points.
+def next_omissions(matched: Matched, questions: Sequence[str], runs: Sequence[Run]) -> Omissions | None:
+    """Return what to leave out in the next run, or None when no further run can gain points.
 
-    What ended the last run is left out. When nothing did, the first question that lost marks is replaced: later
-    ones may only suffer from it. A question that was not judged is not wrong; it only has to run.
-
-    When kernels ended in the cells of two questions, an earlier one may be the cause, for example a thread that
-    ends the kernel later: then all earlier ones are replaced, and the second of the two runs again.
+    - A step that ended the last run is left out, so that the questions after it can be judged.
+    - When no question waits for that, the first question that lost marks is replaced: the marks that later
+      questions lost may be its fault.
+    - When kernels died in the cells of two questions, the cause may be an earlier question, for example a thread
+      that it started. All questions before the second of the two are then replaced, and the second runs again.
     """
     last = runs[-1]
     if last.out_of_time or len(runs) > 2 * len(questions) + MAX_SKIPPED:
         return None
-    own = {question: best(runs, question) for question in questions}
-    unfinished = [q for q, run in own.items() if run is None or not run.is_full(q)]
-    suspects = _suspects(matched, runs)
-    plan = last.plan if last.blocked is None else _without(matched, last.plan, last.blocked)
-    if suspects:
-        plan = Plan(last.plan.replaced | suspects, last.plan.skipped)
-    again = {matched.steps[last.blocked].question} if suspects and last.blocked is not None else set()
-    waiting = [
-        q
-        for q in unfinished
-        if (own[q] is None or q in again) and q not in plan.replaced and _is_touched(matched, q)
-    ]
-    if plan != last.plan and waiting:
-        return plan
-    lost = [q for q in unfinished if own[q] is not None and q not in plan.replaced]
-    plan = Plan(plan.replaced | set(lost[:1]), plan.skipped)
-    hopeful = [q for q in unfinished if q not in plan.replaced and _is_touched(matched, q)]
-    return plan if hopeful and plan != last.plan else None
+    best_runs = {question: best(runs, question) for question in questions}
+    unfinished = [q for q, run in best_runs.items() if run is None or not run.is_full(q)]
+    omissions, runs_again = last.omissions, None
+    if suspects := _suspects(matched, runs):
+        omissions = Omissions(omissions.replaced | suspects, omissions.skipped)
+        runs_again = matched.steps[last.ended_by].question if last.ended_by is not None else None
+    elif last.ended_by is not None:
+        omissions = _without(matched, omissions, last.ended_by)
+
+    def can_gain(question: str) -> bool:
+        return question not in omissions.replaced and _is_touched(matched, question)
+
+    waiting = [q for q in unfinished if (best_runs[q] is None or q == runs_again) and can_gain(q)]
+    if waiting and omissions != last.omissions:
+        return omissions
+    lost_marks = [q for q in unfinished if best_runs[q] is not None and q not in omissions.replaced]
+    omissions = Omissions(omissions.replaced | set(lost_marks[:1]), omissions.skipped)
+    return omissions if omissions != last.omissions and any(map(can_gain, unfinished)) else None
 
 
-def _without(matched: Matched, plan: Plan, blocked: int) -> Plan:
-    """Return the plan that also leaves out the step that ended a run."""
-    step = matched.steps[blocked]
+def _without(matched: Matched, omissions: Omissions, ended_by: int) -> Omissions:
+    """Return omissions that also contain the step that ended a run."""
+    step = matched.steps[ended_by]
     added = {number for number, step in enumerate(matched.steps) if step.is_added}
     if step.is_added:
-        skipped = plan.skipped | {blocked}
-        return Plan(plan.replaced, skipped if len(skipped) <= MAX_SKIPPED else frozenset(added))
+        skipped = omissions.skipped | {ended_by}
+        return Omissions(omissions.replaced, skipped if len(skipped) <= MAX_SKIPPED else frozenset(added))
     if step.question:
-        return Plan(plan.replaced | {step.question}, plan.skipped)
-    return Plan(plan.replaced, plan.skipped | {number for number in added if number < blocked})
+        return Omissions(omissions.replaced | {step.question}, omissions.skipped)
+    return Omissions(omissions.replaced, omissions.skipped | {number for number in added if number < ended_by})
 
 
 def _suspects(matched: Matched, runs: Sequence[Run]) -> frozenset[str]:
-    """Return the questions before the one that ended the last kernel, if another one has ended a kernel, too."""
+    """Return the questions before the one in which the last kernel died, if one died in another question, too."""
     last = runs[-1]
-    ends = [run.blocked for run in runs if run.blocked is not None and run.results[run.blocked].ended == "died"]
-    places = {matched.steps[number].question for number in ends if not matched.steps[number].is_added}
-    if last.blocked is None or last.blocked not in ends or matched.steps[last.blocked].is_added or len(places) < 2:
+    deaths = [
+        run.ended_by for run in runs if run.ended_by is not None and run.results[run.ended_by].ended == "died"
+    ]
+    questions = {matched.steps[number].question for number in deaths if not matched.steps[number].is_added}
+    if (
+        last.ended_by is None
+        or last.ended_by not in deaths
+        or matched.steps[last.ended_by].is_added
+        or len(questions) < 2
+    ):
         return frozenset()
-    return frozenset(q for q in last.checks if last.judged(q) and q != matched.steps[last.blocked].question)
+    return frozenset(q for q in last.checks if last.judged(q) and q != matched.steps[last.ended_by].question)
 
 
 def _is_touched(matched: Matched, question: str) -> bool:
@@ -160,8 +167,8 @@ def notes(
                 f"the notebook ran past its {time_limit:g} s" if late else "an earlier cell ended the notebook"
             )
             found.setdefault(question, f"not run: {reason}")
-        elif counted.plan.replaced and counted.earned(question) > 0:
-            others = " and ".join(sorted(counted.plan.replaced))
+        elif counted.omissions.replaced and counted.earned(question) > 0:
+            others = " and ".join(sorted(counted.omissions.replaced))
             found.setdefault(question, f"graded in another run, with the instructor's result of {others}")
     return found
 
@@ -191,12 +198,14 @@ def messages(matched: Matched, runs: Sequence[Run]) -> tuple[str, ...]:
     """Return what happened in each run, as sentences for the instructor."""
     found = []
     for number, run in enumerate(runs, start=1):
-        if run.plan.replaced:
-            found.append(f"run {number} has the instructor's result of {' and '.join(sorted(run.plan.replaced))}")
-        if run.blocked is not None:
-            step = matched.steps[run.blocked]
+        if run.omissions.replaced:
+            found.append(
+                f"run {number} has the instructor's result of {' and '.join(sorted(run.omissions.replaced))}"
+            )
+        if run.ended_by is not None:
+            step = matched.steps[run.ended_by]
             place = step.grade_id or "a cell that the student added"
-            found.append(f"run {number} was ended by {place}: {run.results[run.blocked].ended}")
+            found.append(f"run {number} was ended by {place}: {run.results[run.ended_by].ended}")
         if run.out_of_time:
             found.append(f"run {number} was ended by the time limit of the submission")
     return tuple(found)

@@ -38,8 +38,8 @@ class TimeBudget:
 
 
 @dataclass
-class NotebookRun:
-    """One run of a notebook in a kernel.
+class NotebookExecutor:
+    """Executes a notebook once in a kernel.
 
     Attributes:
         matched: The steps.
@@ -49,7 +49,8 @@ class NotebookRun:
         cell_timeout: Seconds that a cell may run.
         budget: The time of the submission.
         judge: Called with a question when its check cell has been passed.
-        replace: Called with a question of `run.plan.replaced` when its check cell is reached.
+        put_result: Called with a replaced question when its check cell is reached: puts the instructor's result
+            in the place of the student's.
         run: Receives the results.
     """
 
@@ -60,22 +61,22 @@ class NotebookRun:
     cell_timeout: float
     budget: TimeBudget
     judge: Callable[[str], None]
-    replace: Callable[[str], None]
+    put_result: Callable[[str], None]
     run: Run
 
     def execute(self) -> None:
         """Run the steps until one ends the kernel or the time is over; errors are kept and the next step runs."""
         for number in range(len(self.matched.steps)):
             with self.budget.measured():
-                self._step(number)
-            self._evidence(number)
-            if self.run.blocked is not None or self.run.out_of_time:
+                self._run_step(number)
+            self._judge_due(number)
+            if self.run.ended_by is not None or self.run.out_of_time:
                 return
 
-    def _step(self, number: int) -> None:
+    def _run_step(self, number: int) -> None:
         step = self.matched.steps[number]
         check_step = self.check_steps.get(step.question) if step.question else None
-        if not self.run.plan.runs(number, step, check_step):
+        if not self.run.omissions.keeps(number, step, check_step):
             return
         remaining = self.budget.remaining
         if not remaining:
@@ -87,24 +88,24 @@ class NotebookRun:
         if result.ended == "timed_out" and remaining < self.cell_timeout:
             result.error, self.run.out_of_time = OUT_OF_TIME, True
         if result.kernel_ended:
-            self.run.blocked = number
+            self.run.ended_by = number
 
-    def _evidence(self, number: int) -> None:
-        """Judge the questions whose check cell this step is, and one whose own cell has ended the kernel."""
+    def _judge_due(self, number: int) -> None:
+        """Judge the questions whose check cell this step is, and the question whose own cell ended the kernel."""
         if self.run.out_of_time:
             return
         due = [question for question, check_step in self.check_steps.items() if check_step == number]
         step = self.matched.steps[number]
         if (
-            self.run.blocked is not None
+            self.run.ended_by is not None
             and not step.is_added
             and step.question
             and step.question in self.check_steps
         ):
             due.append(step.question)
         for question in dict.fromkeys(due):
-            if question in self.run.plan.replaced:
-                self.replace(question)
+            if question in self.run.omissions.replaced:
+                self.put_result(question)
             elif question not in self.run.checks:
                 with self.budget.measured():
                     self.judge(question)

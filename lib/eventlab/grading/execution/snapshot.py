@@ -18,7 +18,7 @@ from eventlab.settings import settings
 if TYPE_CHECKING:
     from kafka import KafkaConsumer
 
-LARGEST_FILE = 16 * 1024 * 1024
+MAX_FILE_BYTES = 16 * 1024 * 1024
 VARIABLES_FILE = ".eventlab-variables.json"
 COLLECT_VARIABLES = f"""
 def _collect_variables():
@@ -131,7 +131,7 @@ def _topic(consumer: KafkaConsumer, name: str, topic_id: str) -> Topic:
 
 def _hdfs_files(folder: str) -> dict[str, bytes]:
     try:
-        return {file.path: files.read(f"{folder}/{file.path}", LARGEST_FILE) for file in files.walk(folder)}
+        return {file.path: files.read(f"{folder}/{file.path}", MAX_FILE_BYTES) for file in files.walk(folder)}
     except files.FileError as error:
         if isinstance(error.__cause__, FileNotFoundError):
             return {}

@@ -14,7 +14,7 @@ from typing import Any
 
 import rights
 
-PATIENCE_S = 5
+END_TIMEOUT_S = 5
 """How long the processes of the same user's last kernel may take to end."""
 WORK, HOME = "/submission", "/home/student"
 FRESH = {WORK: 0o755, HOME: 0o700, "/tmp": 0o1777, "/dev/shm": 0o1777}
@@ -24,13 +24,13 @@ MAX_FILES = 20_000
 MAX_TERMINALS = 64
 """The machine has 4,096 for everybody; each `!command` of IPython uses one."""
 PAGE = os.sysconf("SC_PAGE_SIZE")
-SLACK = 3 * 1024**3
-"""Address space beyond what is used: threads and the JVMs of commands reserve some that they never touch."""
+RESERVED = 3 * 1024**3
+"""Further address space: threads and the JVMs of commands reserve some that they never use."""
 
 
-def fork_patiently() -> int:
+def fork_with_retries() -> int:
     """Fork, and retry while the processes of the same user's last kernel are still ending."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + END_TIMEOUT_S
     while True:
         try:
             return os.fork()
@@ -40,79 +40,79 @@ def fork_patiently() -> int:
             time.sleep(0.05)
 
 
-def become_kernel(wanted: dict[str, Any], id: str, tell: int) -> None:
+def become_kernel(options: dict[str, Any], id: str, report_fd: int) -> None:
     """Enter new namespaces in the forked process and start process 1 in them; does not return."""
     try:
         os.setsid()
         quiet()
-        if wanted["namespaces"]:
+        if options["namespaces"]:
             rights.unshare(rights.CLONE_NEWPID | rights.CLONE_NEWNS | rights.CLONE_NEWIPC)
         pid = os.fork()
         if pid == 0:
-            be_first(wanted, id, tell)
-        os.close(tell)
+            become_process_1(options, id, report_fd)
+        os.close(report_fd)
         rights.end_with_parent()
         _, status = os.waitpid(pid, 0)
         code = os.waitstatus_to_exitcode(status)
         os._exit(code if code >= 0 else 128 - code)
     except BaseException as error:
-        exit_with(error, tell)
+        exit_with(error, report_fd)
 
 
-def be_first(wanted: dict[str, Any], id: str, tell: int) -> None:
-    """Be process 1 of the namespace: start the kernel and end with it; does not return."""
+def become_process_1(options: dict[str, Any], id: str, report_fd: int) -> None:
+    """Become process 1 of the namespace: start the kernel and end with it; does not return."""
     try:
         seen_from_outside = os.readlink("/proc/self")  # /proc is still the outer one
         sealing = None
-        if wanted["namespaces"]:
-            fresh_folders(wanted, id)
-            sealing = sealer(tell)
-        stay_on_processor(wanted)
-        rights.limit(limits_of(wanted))
-        rights.give_up(wanted["uid"])
+        if options["namespaces"]:
+            fresh_folders(options, id)
+            sealing = sealer(report_fd)
+        stay_on_processor(options)
+        rights.limit(limits_of(options))
+        rights.give_up(options["uid"])
         rights.restrict_calls()
         rights.end_with_parent()
-        kernel = fork_patiently()
+        kernel = fork_with_retries()
         if kernel == 0:
-            os.close(tell)
-            run_kernel(wanted, id, sealing)
+            os.close(report_fd)
+            run_kernel(options, id, sealing)
         if sealing:
             sealing.close()
-        os.write(tell, f"{seen_from_outside}\n".encode())
-        os.close(tell)
+        os.write(report_fd, f"{seen_from_outside}\n".encode())
+        os.close(report_fd)
         while True:
             pid, status = os.wait()
             if pid == kernel:
                 code = os.waitstatus_to_exitcode(status)
                 os._exit(code if code >= 0 else 128 - code)
     except BaseException as error:
-        exit_with(error, tell)
+        exit_with(error, report_fd)
 
 
-def exit_with(error: BaseException, tell: int) -> None:
+def exit_with(error: BaseException, report_fd: int) -> None:
     """Report the error to the process that forked this one, and end."""
     with contextlib.suppress(OSError):
-        os.write(tell, f"{type(error).__name__}: {error}\n".encode())
+        os.write(report_fd, f"{type(error).__name__}: {error}\n".encode())
     os._exit(70)
 
 
-def fresh_folders(wanted: dict[str, Any], id: str) -> None:
+def fresh_folders(options: dict[str, Any], id: str) -> None:
     """Mount empty folders of limited size, so that nothing of an earlier student is visible."""
     rights.mount("none", "/", flags=rights.MS_REC | rights.MS_PRIVATE)
-    rights.mount(f"{wanted['kernels']}/{id}", "/kernel", flags=rights.MS_BIND)
-    rights.mount("none", wanted["kernels"], "tmpfs", rights.MS_NOSUID | rights.MS_NODEV, "size=4k,mode=0700")
+    rights.mount(f"{options['kernels']}/{id}", "/kernel", flags=rights.MS_BIND)
+    rights.mount("none", options["kernels"], "tmpfs", rights.MS_NOSUID | rights.MS_NODEV, "size=4k,mode=0700")
     rights.mount("/tmp", "/before", flags=rights.MS_BIND | rights.MS_REC)
-    options = f"size={wanted['size']},mode=0755,nr_inodes={MAX_FILES}"
-    rights.mount("none", SCRATCH, "tmpfs", rights.MS_NOSUID | rights.MS_NODEV, options)
+    mount_options = f"size={options['size']},mode=0755,nr_inodes={MAX_FILES}"
+    rights.mount("none", SCRATCH, "tmpfs", rights.MS_NOSUID | rights.MS_NODEV, mount_options)
     for number, (folder, mode) in enumerate(FRESH.items()):
         part = f"{SCRATCH}/{number}"
         os.mkdir(part)
         os.chmod(part, mode)
-        if mode != 0o1777 and os.geteuid() == 0 and wanted["uid"]:
-            os.chown(part, wanted["uid"], wanted["uid"])
+        if mode != 0o1777 and os.geteuid() == 0 and options["uid"]:
+            os.chown(part, options["uid"], options["uid"])
         rights.mount(part, folder, flags=rights.MS_BIND)
     rights.mount("none", SCRATCH, "tmpfs", rights.MS_NOSUID | rights.MS_NODEV, "size=4k,mode=0700")
-    for path in wanted["keep"]:  # a kit that lies below /tmp is to be seen there still
+    for path in options["keep"]:  # a kit that lies below /tmp is to be seen there still
         before = f"/before{path.removeprefix('/tmp')}"
         os.makedirs(path if os.path.isdir(before) else os.path.dirname(path), mode=0o755, exist_ok=True)
         if not os.path.isdir(before):
@@ -124,7 +124,7 @@ def fresh_folders(wanted: dict[str, Any], id: str) -> None:
     rights.mount("proc", "/proc", "proc", rights.MS_NOSUID | rights.MS_NODEV | rights.MS_NOEXEC)
 
 
-def sealer(tell: int) -> socket.socket:
+def sealer(report_fd: int) -> socket.socket:
     """Start a process that makes the folder of the kernel's sockets read-only; return how to ask it.
 
     The kernel asks for it when its sockets exist and before it runs a cell. Afterwards the worker can still
@@ -132,7 +132,7 @@ def sealer(tell: int) -> socket.socket:
     """
     ours, theirs = socket.socketpair()
     if os.fork() == 0:
-        os.close(tell)
+        os.close(report_fd)
         ours.close()
         if theirs.recv(1):
             flags = rights.MS_REMOUNT | rights.MS_BIND | rights.MS_RDONLY | rights.MS_NOSUID | rights.MS_NODEV
@@ -143,33 +143,33 @@ def sealer(tell: int) -> socket.socket:
     return ours
 
 
-def stay_on_processor(wanted: dict[str, Any]) -> None:
+def stay_on_processor(options: dict[str, Any]) -> None:
     """Run on one processor only: many busy processes must not slow down other workers' submissions.
 
     The filter of system calls keeps the process there.
     """
     with contextlib.suppress(AttributeError, OSError):
         processors = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, {processors[wanted.get("processor", 0) % len(processors)]})
+        os.sched_setaffinity(0, {processors[options.get("processor", 0) % len(processors)]})
 
 
-def limits_of(wanted: dict[str, Any]) -> dict[str, int]:
+def limits_of(options: dict[str, Any]) -> dict[str, int]:
     """Return the resource limits; the limit of the address space is added to what the imports use."""
     size = int(Path("/proc/self/statm").read_text().split()[0]) * PAGE
-    processes = rights.room_for(wanted["limits"]["NPROC"], wanted["uid"], wanted["namespaces"])
-    return wanted["limits"] | {"AS": size + SLACK + wanted["memory"], "NPROC": processes}
+    processes = rights.room_for(options["limits"]["NPROC"], options["uid"], options["namespaces"])
+    return options["limits"] | {"AS": size + RESERVED + options["memory"], "NPROC": processes}
 
 
-def first_folder(wanted: dict[str, Any], id: str) -> str:
+def first_folder(options: dict[str, Any], id: str) -> str:
     """Return the working folder of a kernel without namespaces."""
-    return f"{wanted['kernels']}/{id}/work"
+    return f"{options['kernels']}/{id}/work"
 
 
-def run_kernel(wanted: dict[str, Any], id: str, sealing: socket.socket | None) -> None:
+def run_kernel(options: dict[str, Any], id: str, sealing: socket.socket | None) -> None:
     """Run the kernel in the student's process; does not return."""
     try:
-        own = "/kernel" if wanted["namespaces"] else f"{wanted['kernels']}/{id}"
-        os.chdir(WORK if wanted["namespaces"] else first_folder(wanted, id))
+        own = "/kernel" if options["namespaces"] else f"{options['kernels']}/{id}"
+        os.chdir(WORK if options["namespaces"] else first_folder(options, id))
         with contextlib.suppress(OSError):
             Path("/proc/self/oom_score_adj").write_text("1000")
         if numpy := sys.modules.get("numpy"):
@@ -181,7 +181,7 @@ def run_kernel(wanted: dict[str, Any], id: str, sealing: socket.socket | None) -
         os._exit(0)
     except BaseException:
         with contextlib.suppress(Exception):
-            Path(own, "trouble").write_text(traceback.format_exc())
+            Path(own, "start-error").write_text(traceback.format_exc())
         os._exit(71)
     os._exit(0)
 

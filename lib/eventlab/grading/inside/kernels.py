@@ -48,16 +48,16 @@ class ForkedKernel:
 class ForkServer:
     """Forks kernels and watches them."""
 
-    def __init__(self, wanted: dict[str, Any]) -> None:
-        self.wanted = wanted
+    def __init__(self, options: dict[str, Any]) -> None:
+        self.options = options
         self.kernels: dict[str, ForkedKernel] = {}
 
     def serve(self) -> None:
         """Import the packages, then carry out orders until standard input ends."""
-        for name in self.wanted["imports"]:
+        for name in self.options["imports"]:
             with contextlib.suppress(Exception):
                 importlib.import_module(name)
-        say({"event": "warm"})
+        send({"event": "warm"})
         reader = lines.LineReader(0)
         while not reader.ended:
             line = reader.line(WATCH_S if self.kernels else 5)
@@ -75,17 +75,17 @@ class ForkServer:
         if pid == 0:
             os.close(read_end)
             self.close_folders()
-            forked.become_kernel(self.wanted, id, write_end)
+            forked.become_kernel(self.options, id, write_end)
         os.close(write_end)
-        with os.fdopen(read_end, "rb") as said:
-            first = said.readline().decode().strip()  # the id, as seen from here, of a process in the namespaces
+        with os.fdopen(read_end, "rb") as report:
+            first = report.readline().decode().strip()  # the id, as seen from here, of a process in the namespaces
         kernel = self.kernels[id] = ForkedKernel(pid)
         if first.isdigit():
             with contextlib.suppress(OSError):
                 root = (
                     f"/proc/{first}/root{forked.WORK}"
-                    if self.wanted["namespaces"]
-                    else forked.first_folder(self.wanted, id)
+                    if self.options["namespaces"]
+                    else forked.first_folder(self.options, id)
                 )
                 kernel.folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         else:
@@ -114,17 +114,17 @@ class ForkServer:
         os.unlink(source)
         for name, content in files.items():
             with contextlib.suppress(OSError):
-                workdir_files.write_below(folder, name, base64.b64decode(content), self.wanted["uid"])
+                workdir_files.write_below(folder, name, base64.b64decode(content), self.options["uid"])
 
     def files(self, id: str, request: int) -> None:
         """Report the files in the notebook's folder; large ones and links are left out."""
         kernel = self.kernels.get(id)
         folder = kernel.folder if kernel else None
         if folder is None:
-            say({"event": "files", "request": request, "files": {}})
+            send({"event": "files", "request": request, "files": {}})
         else:
             self.in_child(
-                lambda: say({"event": "files", "request": request, "files": workdir_files.plain_files(folder)})
+                lambda: send({"event": "files", "request": request, "files": workdir_files.plain_files(folder)})
             )
 
     @staticmethod
@@ -164,12 +164,12 @@ class ForkServer:
                 self.end_rest(kernel)
                 kernel.pid = 0
                 ended = f"signal {code - 128}" if code > 128 else f"signal {-code}" if code < 0 else f"exit {code}"
-                say({"event": "ended", "id": id, "why": kernel.why or ended})
+                send({"event": "ended", "id": id, "why": kernel.why or ended})
             elif (members := self.members(kernel)) and memory.holds_more(
-                members, self.wanted["memory"], kernel.folder if self.wanted["namespaces"] else None
+                members, self.options["memory"], kernel.folder if self.options["namespaces"] else None
             ):
                 self.kill(id, "memory")
-            elif len(members) > self.wanted["limits"]["NPROC"]:
+            elif len(members) > self.options["limits"]["NPROC"]:
                 self.kill(id, "processes")  # as root, where no other user can be had, the limit does not bind
 
     def end_rest(self, kernel: ForkedKernel) -> None:
@@ -177,12 +177,12 @@ class ForkServer:
 
         Until then a fork bomb's processes count against the limit of the same user's next kernel.
         """
-        if not self.wanted["namespaces"]:
+        if not self.options["namespaces"]:
             for pid in self.members(kernel):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             return
-        deadline = time.monotonic() + forked.PATIENCE_S
+        deadline = time.monotonic() + forked.END_TIMEOUT_S
         while any(os.path.exists(f"/proc/{pid}") for pid in kernel.members) and time.monotonic() < deadline:
             time.sleep(0.01)
 
@@ -202,7 +202,7 @@ class ForkServer:
         return kernel.members
 
 
-def say(message: dict[str, Any]) -> None:
+def send(message: dict[str, Any]) -> None:
     """Write an event to standard output, as a whole."""
     line = json.dumps(message).encode() + b"\n"
     while line:

@@ -36,36 +36,36 @@ BLOCK_FOLDERS = 64
 
 def main(configuration: str) -> None:
     """Start the services and carry out orders until standard input ends."""
-    wanted = json.loads(configuration)
+    options = json.loads(configuration)
     signal.signal(signal.SIGTERM, interrupted)
-    limits = wanted["limits"]
-    limits["NPROC"] = rights.room_for(limits["NPROC"], wanted["uid"], wanted["contained"])
+    limits = options["limits"]
+    limits["NPROC"] = rights.room_for(limits["NPROC"], options["uid"], options["contained"])
     rights.limit(limits)
-    rights.give_up(wanted["uid"])
+    rights.give_up(options["uid"])
     rights.restrict_calls()
 
-    stack = Stack(settings, wanted["services"], grace_s=2)
+    stack = Stack(settings, options["services"], grace_s=2)
     try:
         stack.up()
     except Exception as error:
-        say({"failed": str(error) or type(error).__name__})
+        send({"failed": str(error) or type(error).__name__})
         sys.exit(1)
-    keeper = Keeper(wanted, [status.pid for status in stack.status(stack.services) if status.pid])
-    say({"pids": sorted(keeper.kept)})
+    cleaner = Cleaner(options, [status.pid for status in stack.status(stack.services) if status.pid])
+    send({"pids": sorted(cleaner.kept)})
     try:
         for line in sys.stdin:
-            say(getattr(keeper, line.strip())())
+            send(getattr(cleaner, line.strip())())
     finally:
-        if not wanted["contained"]:
+        if not options["contained"]:
             stack.down(stack.services)
 
 
-class Keeper:
+class Cleaner:
     """Knows what belongs to the services in this sandbox, and removes the rest."""
 
-    def __init__(self, wanted: dict[str, Any], pids: list[int]) -> None:
-        self.wanted, self.kept = wanted, set(pids)
-        self.roots = [settings.state_dir, *([Path("/tmp")] if wanted["contained"] else [])]
+    def __init__(self, options: dict[str, Any], pids: list[int]) -> None:
+        self.options, self.kept = options, set(pids)
+        self.roots = [settings.state_dir, *([Path("/tmp")] if options["contained"] else [])]
         keep_block_folders(settings.state_dir / "data")
         hide_logs(settings.state_dir / "logs")
         self.files = files_below(self.roots)
@@ -75,13 +75,13 @@ class Keeper:
 
     def sweep(self) -> dict[str, Any]:
         """Kill processes and delete files that are not the services'; report their names."""
-        swept = kill(strangers(self.kept)) + delete_new(self.roots, self.files)
+        swept = kill(other_processes(self.kept)) + delete_new(self.roots, self.files)
         self.cpu_s, self.measured = cpu_of_threads(self.kept), time.monotonic()
         return {"swept": swept}
 
     def ended(self) -> dict[str, Any]:
         """Report the names of the services that have ended."""
-        return {"ended": [name for name in self.wanted["services"] if has_ended(settings, name)]}
+        return {"ended": [name for name in self.options["services"] if has_ended(settings, name)]}
 
     def busy(self) -> dict[str, Any]:
         """Report the names of the threads that have computed since `sweep`."""
@@ -94,9 +94,9 @@ class Keeper:
         """Kill the processes of Python functions when they are too many or hold too much memory."""
         while True:
             time.sleep(WATCH_S)
-            found = strangers(self.kept)
+            found = other_processes(self.kept)
             if found and (
-                len(found) > self.wanted["processes"] or memory.holds_more(found, self.wanted["memory"])
+                len(found) > self.options["processes"] or memory.holds_more(found, self.options["memory"])
             ):
                 kill(found)
 
@@ -111,7 +111,7 @@ def has_ended(settings: Settings, service: str) -> bool:
     return process.find(settings, service) is None
 
 
-def strangers(kept: set[int]) -> list[int]:
+def other_processes(kept: set[int]) -> list[int]:
     """Return the processes that are not services, such as Python workers of Spark."""
     if os.getpid() == 2:  # the whole namespace belongs to this sandbox
         everything = {int(name) for name in os.listdir("/proc") if name.isdigit()}
@@ -199,7 +199,7 @@ def cpu_of_threads(pids: set[int]) -> dict[int, tuple[str, float]]:
     return found
 
 
-def say(message: dict[str, object]) -> None:
+def send(message: dict[str, object]) -> None:
     """Write an event to standard output."""
     print(json.dumps(message), flush=True)
 
