@@ -102,6 +102,12 @@ def test_a_command_without_its_mark_gets_the_mark(source, remedy):
     assert box_of(syntax, failed(source)).remedy == remedy
 
 
+def test_a_command_without_its_mark_is_found_where_the_module_kafka_is_imported():
+    box = box_of(syntax, failed("kafka-topics --list", kafka=1))
+
+    assert box.remedy == "!kafka-topics --list"
+
+
 @pytest.mark.parametrize("source", ["head - 1", "x = curl y", "print 'a'", "this is no python", "for x in"])
 def test_other_errors_of_syntax_and_names_are_no_commands(source):
     assert box_of(syntax, failed(source)) is None

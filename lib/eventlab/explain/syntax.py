@@ -23,7 +23,7 @@ def command_without_mark(cell: FailedCell, settings: Settings) -> Explanation | 
     if isinstance(error, SyntaxError) and error.lineno and error.lineno <= len(lines):
         suspects = [lines[error.lineno - 1]]
     elif isinstance(error, NameError) and error.name:
-        suspects = [line for line in lines if re.match(rf"\s*{re.escape(error.name)}\b", line)]
+        suspects = [line for line in lines if error.name in re.split(r"[\s-]", line.strip(), maxsplit=3)[:3]]
     else:
         return None
     kit = {path.name for path in environment.BIN_FOLDER.iterdir()}
