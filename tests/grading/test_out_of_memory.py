@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -76,3 +80,43 @@ def test_killed_processes_are_counted_in_the_own_control_group_or_on_the_machine
     count_kills(tmp_path, group, "proc/vmstat", 23)
     count_kills(tmp_path, group, name, 7)
     assert processes.oom_kills(tmp_path) == 7
+
+
+GROUPS = (  # of version 1 and of version 2: the folder, and the files of its limits
+    (Path("/sys/fs/cgroup/memory"), ("memory.limit_in_bytes", "memory.memsw.limit_in_bytes")),
+    (Path("/sys/fs/cgroup"), ("memory.max", "memory.swap.max")),
+)
+COUNTS_A_KILLED_CHILD = """
+import subprocess, sys
+from pathlib import Path
+
+from eventlab.grading.environment.processes import oom_kills
+
+Path(sys.argv[1], "cgroup.procs").write_text("0")
+before = oom_kills()
+subprocess.run([sys.executable, "-c", "x = b'x' * 900_000_000"])
+print(oom_kills() - before)
+"""
+
+
+@pytest.fixture
+def little_memory() -> Iterator[Path]:
+    """Create a control group with 300 MB of memory."""
+    for folder, limits in GROUPS:
+        group = folder / f"eventlab-test-{os.getpid()}"
+        with contextlib.suppress(OSError):
+            group.mkdir()
+            try:
+                (group / limits[0]).write_text("300000000")
+                with contextlib.suppress(OSError):  # a machine may not limit swap
+                    (group / limits[1]).write_text("300000000" if "limit" in limits[1] else "0")
+                yield group
+            finally:
+                group.rmdir()
+            return
+    pytest.skip("no control group with a limit of memory can be created")
+
+
+def test_a_process_that_the_kernel_kills_for_lack_of_memory_is_counted(little_memory: Path) -> None:
+    command = [sys.executable, "-c", COUNTS_A_KILLED_CHILD, str(little_memory)]
+    assert int(subprocess.run(command, capture_output=True, text=True, check=True).stdout) >= 1
