@@ -106,15 +106,14 @@ def explain_in_time(cell: FailedCell) -> Explanation | None:
         except Exception:
             logger.debug("no explanation", exc_info=True)
 
+    with contextlib.suppress(Exception):  # the kernel's Python may lack a package, which python.py explains
+        registry.explanations()  # imports all modules once, which is not the time of an explanation
     thread = threading.Thread(target=search, name="eventlab-explain", daemon=True)
     try:
-        registry.explanations()  # imports all modules once, which is not the time of an explanation
         thread.start()
         thread.join(TIME_LIMIT_S)
     except RuntimeError:  # not enough memory for a thread
         search()
-    except Exception:  # an import failed
-        logger.debug("no explanation", exc_info=True)
     return next(iter(explanations), None)
 
 
