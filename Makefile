@@ -5,8 +5,11 @@ UV_VERSION := 0.13.9
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 # Set if the user chose a Python (make PYTHON=python3.12 ...). It is then used even if .venv exists.
 CHOSEN_PYTHON := $(filter-out file,$(origin PYTHON))
-# Installers draw their progress on a terminal; elsewhere (logs, CI) they print nothing and one line per stage remains.
+# Installers draw their progress on a terminal. Elsewhere (logs, CI) they are quiet, and some lines say what still runs.
 QUIET_WITHOUT_TERMINAL := $$(test -t 2 || echo --quiet)
+SILENCE_S := 15
+STILL_AT_WORK = test -t 2 || while sleep $(SILENCE_S) >/dev/null 2>&1; do echo "$(1): still at work"; done & \
+  watcher=$$!; trap 'kill $$watcher 2>/dev/null || true' EXIT
 EVENTLAB := .venv/bin/eventlab
 PYTEST := .venv/bin/python -m pytest
 # Compiled modules are kept: the tests start Python many hundred times.
@@ -57,7 +60,7 @@ clean:  ## Delete what was installed and built (not the learner's data in .event
 # The environment is created again when the packages or the lock change. The stamp file is written last.
 .venv/.ready: pyproject.toml uv.lock $(if $(CHOSEN_PYTHON),always) | $(UV)
 	@echo "environment: installing up to $$(grep -c '^name = ' uv.lock) packages into .venv, as locked in uv.lock"
-	@$(UV) sync --locked --compile-bytecode $(QUIET_WITHOUT_TERMINAL) $(if $(CHOSEN_PYTHON),--python $(PYTHON))
+	@$(call STILL_AT_WORK,environment); $(UV) sync --locked --compile-bytecode $(QUIET_WITHOUT_TERMINAL) $(if $(CHOSEN_PYTHON),--python $(PYTHON))
 	@touch $@
 
 .uv/bin/uv:
@@ -66,4 +69,4 @@ clean:  ## Delete what was installed and built (not the learner's data in .event
 	@echo "uv: installing version $(UV_VERSION) into .uv"
 	@$(PYTHON) -m venv .uv || \
 	  { rm -rf .uv; echo "Python's venv module is incomplete (on Debian and Ubuntu it is the package python3-venv). Install it, or install uv, and try again."; exit 1; }
-	@.uv/bin/python -m pip install $(QUIET_WITHOUT_TERMINAL) --disable-pip-version-check 'uv==$(UV_VERSION)'
+	@$(call STILL_AT_WORK,uv); .uv/bin/python -m pip install $(QUIET_WITHOUT_TERMINAL) --disable-pip-version-check 'uv==$(UV_VERSION)'

@@ -62,6 +62,25 @@ def test_a_first_call_prints_what_it_installs(clone: Path):
     assert command == "uv sync --locked --compile-bytecode --quiet"
 
 
+def test_during_a_long_installation_lines_say_that_it_still_runs(clone: Path):
+    (clone / ".venv" / ".ready").unlink()
+    (clone / "bin" / "uv").write_text("#!/bin/sh\nsleep 1; echo installed\n")
+
+    _, *signs, last = make(clone, "SILENCE_S=0.2").splitlines()
+
+    assert last == "installed"
+    assert set(signs) == {"environment: still at work"}
+
+
+def test_an_installation_that_fails_ends_make(clone: Path):
+    (clone / ".venv" / ".ready").unlink()
+    (clone / "bin" / "uv").write_text("#!/bin/sh\nexit 3\n")
+
+    with pytest.raises(AssertionError, match="Error 3"):
+        make(clone)
+    assert not (clone / ".venv" / ".ready").exists()
+
+
 def test_on_a_terminal_uv_shows_its_progress(clone: Path):
     (clone / ".venv" / ".ready").unlink()
     controller, terminal = pty.openpty()

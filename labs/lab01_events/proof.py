@@ -23,6 +23,7 @@ RULES = (
     Rule(
         "q1", "an event counts each time", lambda s: min(Counter(e["event_type"] for e in events(s)).values()) > 1
     ),
+    Rule("q1", "another day has another number of events", lambda s: len(events(s)) != len(events(0))),
     Rule("q2", "only the first 30 count", lambda s: any(map(is_purchase, events(s)[FIRST:]))),
     Rule(
         "q2",
@@ -113,4 +114,13 @@ MUTANTS = (
     Mutant("coins as text", "q4", 'event["level"] * 10,', 'str(event["level"] * 10),'),
     Mutant("gold off by one", "q4", '"gold" if event["level"] >= 30', '"gold" if event["level"] > 30'),
     Mutant("wrong column", "q4", '"medal":', '"award":'),
+    Mutant("no coins at 20", "q4", 'event["level"] * 10,', 'event["level"] * 10 if event["level"] > 20 else 0,'),
+    Mutant("bronze at 20", "q4", 'else "silver"', 'else "silver" if event["level"] > 20 else "bronze"'),
+    Mutant("nobody at 20", "q4", '"Host": event["Host"],', '"Host": event["Host"] if event["level"] > 20 else "",'),
+    Mutant(
+        "level 20 last",
+        "q4",
+        "in read_to_end(reader)",
+        'in sorted(read_to_end(reader), key=lambda m: json.loads(m.value).get("level") == 20)',
+    ),
 )

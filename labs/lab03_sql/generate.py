@@ -24,16 +24,17 @@ def tables(seed: int) -> dict[str, list[dict]]:
     """Return the rows of `purchases` and `players`.
 
     In one country nobody keeps a purchase. In each other country several players spent most, exactly as much as
-    each other, so that a wrong rule for equal sums is not right by luck. In one of these countries a refunded
-    purchase would make another player the best.
+    each other, so that a wrong rule for equal sums is not right by luck. In one at least, somebody spent less. In
+    one of these countries a refunded purchase would make another player the best.
     """
     rng = random.Random(seed)
     poor, changed, *others = seeds.sample(rng, seeds.COUNTRIES, len(seeds.COUNTRIES))
     players = _players(rng, poor, changed)
     equal = {country: seeds.sample(rng, _names(players, country), EQUAL) for country in (changed, *others)}
     buyers = [name for names in equal.values() for name in names]
-    for country in others:
-        buyers += seeds.sample(rng, sorted(set(_names(players, country)) - set(equal[country])), rng.choice((0, 1)))
+    for place, country in enumerate(others):
+        rest = sorted(set(_names(players, country)) - set(equal[country]))
+        buyers += seeds.sample(rng, rest, rng.choice((0, 1)) if place else 1)
     purchases = _purchases(rng, buyers)
     for names in equal.values():
         _make_equal(players, names, purchases)

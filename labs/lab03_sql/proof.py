@@ -6,7 +6,7 @@ from collections import Counter
 
 from eventlab.labs.checks import Mutant, Rule
 
-from .checks import best, buyers, coins_by, country_of, items, kept
+from .checks import best, best_buyers, buyers, coins_by, country_of, items, kept
 from .generate import DAYS, PRICES, tables
 
 
@@ -88,6 +88,7 @@ RULES = (
         "refunds do not count for the best",
         lambda s: {r[:2] for r in best(s, kept(s))} - {r[:2] for r in best(s, kept(s, refunded=True))} != set(),
     ),
+    Rule("q3", "the most, not the least", lambda s: len(best_buyers(s)) < len(coins_by(kept(s), "player"))),
     Rule(
         "q3",
         "the sum counts, not the largest purchase",
@@ -132,8 +133,9 @@ MUTANTS = (
     Mutant(
         "wrong column",
         "q1",
-        "sum(coins) as coins\n    from purchases\n    where not refunded\n    group by item",
-        "sum(coins) as revenue\n    from purchases\n    where not refunded\n    group by item",
+        "sum(coins) as coins\n    from purchases\n    where not refunded\n    group by item\n    order by coins",
+        "sum(coins) as revenue\n    from purchases\n    where not refunded\n    group by item\n"
+        "    order by revenue",
     ),
     Mutant(
         "hard-coded",

@@ -6,8 +6,17 @@ from collections import Counter
 
 from eventlab.labs.checks import Mutant, Rule
 
-from .checks import TYPES, coins, events, joined, members, purchases
+from .checks import TYPES, coins, events, members, of_type, purchases
 from .generate import PRICES, calls
+
+
+def joined(seed: int) -> dict[str, list[str]]:
+    """Return the guilds that each host joined, in order."""
+    guilds: dict[str, list[str]] = {}
+    for event in of_type(seed, "join_guild"):
+        guilds.setdefault(event["host"], []).append(event["guild"])
+    return guilds
+
 
 RULES = (
     Rule("q1", "each price is asked for", lambda s: {item for _, item, _ in purchases(s)} == set(PRICES)),

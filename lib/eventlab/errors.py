@@ -1,4 +1,7 @@
-"""The base classes of the kit's errors."""
+"""The base classes of the kit's errors, and what an error says about an unknown name."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 
 class EventlabError(Exception):
@@ -28,3 +31,10 @@ class ServiceUnavailable(EventlabError):
 
 class StackError(EventlabError):
     """The stack could not be started, stopped or reset."""
+
+
+def near_names(name: str, names: Iterable[str]) -> str:
+    """Return the name that is nearest to an unknown one, for an error message, or else all names."""
+    names = list(names)
+    near = get_close_matches(name, names, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names)}"

@@ -3,6 +3,7 @@
 The notebooks, the README's table and the start page agree with it; tests compare them.
 """
 
+import re
 from dataclasses import dataclass
 
 PATH = {
@@ -14,6 +15,8 @@ PATH = {
     "sql": "sql[Spark SQL]",
 }
 """The stations of an event, and the node of each in a Mermaid diagram."""
+GREY_ARROWS = '%%{init: {"themeVariables": {"lineColor": "#888888"}}}%%'
+"""Arrows that can be seen on white and on black: a diagram stays as it is when the theme of the page changes."""
 LINKS = ("HTTP", "event", "", "", "")
 README_LINK = "../README.md"
 """The target of each lesson's last link; in a learner's copy, it is replaced by the start page."""
@@ -62,7 +65,15 @@ class Lesson:
         path = "".join(node + arrow for node, arrow in zip(PATH.values(), arrows, strict=True))
         marked = f"class {','.join(self.stations)} here"
         style = "classDef here fill:#ffd54f,stroke:#8d6e00,stroke-width:3px,color:#000"
-        return f"```mermaid\nflowchart LR\n    {path}\n    {marked}\n    {style}\n```"
+        return f"```mermaid\n{GREY_ARROWS}\nflowchart LR\n    {path}\n    {marked}\n    {style}\n```"
+
+    @property
+    def path(self) -> str:
+        """Return the same path as one line of Markdown, for a page without Mermaid."""
+        arrows = [f" — {text} → " if text else " → " for text in LINKS] + [""]
+        labels = {name: re.sub(r"^\w+\W+|\W+$", "", node).replace("<br>", " ") for name, node in PATH.items()}
+        marked = {name: f"**{label}**" if name in self.stations else label for name, label in labels.items()}
+        return "".join(label + arrow for label, arrow in zip(marked.values(), arrows, strict=True))
 
     @property
     def links(self) -> str:

@@ -36,6 +36,7 @@ OTHER_VARIABLES = (
     SETTINGS_FILE,
     "EVENTLAB_EXPLAIN",  # off: no explanation boxes
     "EVENTLAB_FAILED_COMMANDS",  # the file of a notebook, see commands/failures.py
+    "EVENTLAB_WAITS",  # long: clients wait longer for a busy broker, as in grading
     "EVENTLAB_JUPYTER_TOKEN",  # used by stack/compose.yaml
     "EVENTLAB_SPARK_TOKEN",  # used by stack/compose.yaml
 )

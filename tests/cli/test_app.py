@@ -61,6 +61,21 @@ def test_very_verbose_shows_where_an_error_was_raised():
     assert "in find" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "near"),
+    [
+        *((["staus"], "status"), (["lab", "--no-browsr"], "--no-browser"), (["lesson", "rest", "05"], "reset")),
+        *((["labs", "relase", "lab01"], "release"), (["docter"], "doctor")),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else value,
+)
+def test_a_misspelt_command_or_option_gets_the_nearest_one(arguments, near):
+    done = run(*arguments)
+
+    assert done.exit_code == 2
+    assert near in done.stderr.partition("Did you mean")[2]
+
+
 def test_an_error_of_the_kit_is_a_message_and_the_next_command(monkeypatch):
     monkeypatch.setattr(Stack, "status", failing_with(EventlabError("Kafka is full", "eventlab doctor")))
 

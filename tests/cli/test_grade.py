@@ -151,6 +151,17 @@ def test_the_progress_bar_shows_counts_time_left_and_results():
         assert expected_text in shown
 
 
+def test_without_a_terminal_the_first_line_says_how_long_the_first_result_takes():
+    output = io.StringIO()
+
+    with show_grading(Console(file=output, width=140)) as progress:
+        progress(1, 12, record("ada"))
+
+    first, second = output.getvalue().splitlines()
+    assert "when services must start, it takes about half a minute" in first
+    assert "1/12  ada" in second
+
+
 def test_ctrl_c_prints_how_to_continue(submissions, monkeypatch, tmp_path):
     def interrupted(*_, **__):
         raise KeyboardInterrupt

@@ -3,6 +3,7 @@
 import io
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from rich.console import Console
 
 from eventlab.cli.display import ProgressLines
 from eventlab.stack import installation
+from tests.helpers import wait_until
 
 
 @pytest.fixture
@@ -21,6 +23,21 @@ def lines():
 def shown(lines):
     """Return the printed lines without their times."""
     return [line.split(" s  ", 1)[1] for line in lines.screen.file.getvalue().splitlines()]
+
+
+def test_a_long_stage_without_a_terminal_prints_what_still_runs(lines):
+    with lines.signs_of_life(0.02):
+        lines.update("archives", "recording. Done once")
+        lines.report_service("spark", "stopping")
+        lines.report_service("kafka", "stopped")
+        wait_until(lambda: "still at work: archives recording, spark stopping" in shown(lines))
+        lines.report_service("spark", "stopped")
+        wait_until(lambda: shown(lines)[-1] == "still at work: archives recording")
+        lines.update("archives", "recorded", done=1)
+        count = len(shown(lines))
+        time.sleep(0.1)
+
+    assert len(shown(lines)) == count
 
 
 @pytest.mark.services

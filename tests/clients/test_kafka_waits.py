@@ -10,8 +10,9 @@ import pytest
 from pyspark.sql.connect.readwriter import DataFrameReader, DataFrameWriter
 from pyspark.sql.connect.streaming.readwriter import DataStreamReader
 
-from eventlab.clients import kafka_connections, spark
+from eventlab.clients import kafka_connections, spark_kafka
 from eventlab.commands import tools
+from tests.servers import closed_address
 
 NO_SESSION: Any = None  # format() needs no session
 
@@ -19,15 +20,17 @@ NO_SESSION: Any = None  # format() needs no session
 @pytest.fixture(autouse=True)
 def prepared():
     """Prepare pyspark's classes."""
-    spark.shorten_kafka_waits()
-    spark.shorten_kafka_waits()  # a second time changes nothing
+    spark_kafka.shorten_kafka_waits()
+    spark_kafka.shorten_kafka_waits()  # a second time changes nothing
 
 
 @pytest.mark.parametrize("kind", [DataFrameReader, DataStreamReader])
 def test_a_reader_of_kafka_gets_short_timeouts(kind):
     reader = kind(NO_SESSION).format("kafka")
 
-    assert {name: reader._options[name] for name in spark.KAFKA_READ_OPTIONS} == spark.KAFKA_READ_OPTIONS
+    assert {
+        name: reader._options[name] for name in spark_kafka.KAFKA_READ_OPTIONS
+    } == spark_kafka.KAFKA_READ_OPTIONS
 
 
 def test_an_option_of_the_program_is_kept_before_and_after_the_format():
@@ -45,20 +48,42 @@ def test_another_format_gets_no_options():
 def test_a_writer_of_kafka_gets_short_timeouts():
     writer = DataFrameWriter(NO_SESSION, NO_SESSION).format("kafka")
 
-    assert dict(writer._write.options) == spark.KAFKA_WRITE_OPTIONS
+    assert dict(writer._write.options) == spark_kafka.KAFKA_WRITE_OPTIONS
 
 
-def test_the_clients_of_kafka_python_get_short_timeouts(monkeypatch):
+@pytest.fixture
+def notebook(monkeypatch):
+    """Shorten the timeouts of kafka-python, and restore its classes afterwards."""
     for name in kafka_connections.NOTEBOOK_DEFAULTS:
         kind = getattr(kafka, name)
         monkeypatch.setattr(kind, "DEFAULT_CONFIG", dict(kind.DEFAULT_CONFIG))
-
+        monkeypatch.setattr(kind, "__init__", kind.__init__)
     kafka_connections.shorten_default_timeouts()
+    kafka_connections.shorten_default_timeouts()  # a second time changes nothing
 
+
+def test_the_clients_of_kafka_python_get_short_timeouts(notebook):
     producer = kafka.KafkaProducer.DEFAULT_CONFIG
     assert producer["max_block_ms"] + producer["request_timeout_ms"] < 15_000
     assert producer["delivery_timeout_ms"] < 15_000
     assert kafka.KafkaConsumer.DEFAULT_CONFIG["bootstrap_timeout_ms"] < 15_000
+
+
+@pytest.mark.parametrize(
+    ("kind", "chosen"),
+    [
+        ("KafkaProducer", {"request_timeout_ms": 30_000}),
+        ("KafkaProducer", {"linger_ms": 6000}),
+        ("KafkaProducer", {"request_timeout_ms": 20_000, "linger_ms": 100, "delivery_timeout_ms": 60_000}),
+        ("KafkaConsumer", {"fetch_max_wait_ms": 15_000}),
+    ],
+)
+def test_kafka_python_accepts_the_options_that_it_accepts_elsewhere(notebook, kind, chosen):
+    with closed_address() as address:
+        client = getattr(kafka, kind)(bootstrap_servers=address, api_version=(2, 8), **chosen)
+        client.close()
+
+    assert {name: client.config[name] for name in chosen} == chosen
 
 
 def test_a_longer_request_of_the_program_gets_limits_that_kafka_accepts():
@@ -74,6 +99,10 @@ def test_a_shorter_delivery_of_the_program_gets_a_request_that_kafka_accepts():
     writer = DataFrameWriter(NO_SESSION, NO_SESSION).format("kafka").option("kafka.delivery.timeout.ms", 2000)
 
     assert int(str(writer._write.options["kafka.request.timeout.ms"])) <= 2000
+
+    writer = writer.option("kafka.linger.ms", 1500)
+
+    assert int(str(writer._write.options["kafka.request.timeout.ms"])) <= 500
 
 
 def test_a_program_of_spark_gets_the_timeouts_when_it_imports_pyspark():

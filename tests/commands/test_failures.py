@@ -106,3 +106,16 @@ def test_a_name_in_braces_is_refused_with_what_to_write_in_each_kind_of_cell(cap
     message = capsys.readouterr().err
     assert "write JSON's braces twice" in message
     assert "In a %%bash cell, write $NAME" in message
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("spark-submit", [], "which program?"),
+        ("spark-submit", ["nowhere.py"], "there is no file nowhere.py"),
+        ("hadoop", ["fs", "mkdir", "/tmp/x"], "hadoop fs -mkdir"),
+    ],
+)
+def test_a_wrong_word_is_reported_before_java_starts(name, arguments, message, capfd):
+    assert commands.run(name, arguments) == 2
+    assert message in capfd.readouterr().err

@@ -33,7 +33,11 @@ def test_messages_of_kafkacat_and_empty_lines_are_no_part_of_an_answer():
     [
         (pandas.DataFrame({"item": ["potion", "sword"]}), "DataFrame", "in pandas: .iloc[0, 0]"),
         (pandas.Series(["potion", "sword"]), "Series", ".iloc[0] is its first value"),
-        (numpy.array(["potion", "sword"]), "ndarray", "several values or none"),
+        (
+            numpy.array(["potion", "sword"]),
+            "ndarray",
+            "Take one of its values, as in answer[0], or count them with len(answer)",
+        ),
         (Row(item="potion", revenue=3), "Row", "Take one of its fields"),
         ([Row(item="potion", revenue=3)], "Row", "Take one of its fields"),
         (col("item"), "Column", "select it, then take first()[0]"),
@@ -57,7 +61,11 @@ def test_a_value_that_is_no_answer_is_named_with_the_way_to_one(answer, kind, ad
     [
         (20, "Your answer is 20."),
         ("sword", "Your answer is 'sword'."),
-        ((0, 4), "Your answer has 2 values, not one: (0, 4)."),
+        (
+            (0, 4),
+            "Your answer has 2 values, not one: [0, 4]. Take one of its values, as in answer[0], or count them "
+            "with len(answer).",
+        ),
         ([], "Your answer has 0 values, not one: []."),
         (None, "Your answer is None. A function that shows or prints a value, such as show(), returns None."),
     ],

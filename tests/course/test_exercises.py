@@ -7,6 +7,7 @@ import pytest
 from eventlab import course
 from eventlab.clients import kafka
 from eventlab.course import exercises, preparation
+from eventlab.stack import filesystem
 
 
 def checked(capsys, *arguments):
@@ -103,6 +104,30 @@ def test_the_hosts_that_occur_are_named(capsys, sent):
     assert checked(capsys, "02-1") == "Exercise 2.1: correct.\n"
 
 
+def test_the_guilds_that_were_joined_are_named(capsys, sent):
+    assert "These guilds were joined: none. Call" in checked(capsys, "06-1")
+
+    sent += [{"event_type": "join_guild", "guild": "owl"}] * 2 + [{"event_type": "join_guild", "guild": "owls"}]
+
+    assert "These guilds were joined: owl (2), owls (1)." in checked(capsys, "06-1")
+
+
+def test_the_folders_that_were_written_are_named(capsys, monkeypatch):
+    monkeypatch.setattr(filesystem, "exists", lambda path: True)
+    monkeypatch.setattr(filesystem, "names", lambda path: ["_SUCCESS", "host=user1", "host=user2"])
+    assert "not 2. It contains: _SUCCESS, host=user1, host=user2. Write it again" in checked(capsys, "07-1")
+
+    monkeypatch.setattr(filesystem, "names", lambda path: [])
+    assert "not 2. It is empty. Write it again" in checked(capsys, "07-1")
+
+
+def test_without_a_knife_the_check_names_the_line_of_the_report_that_counts_refused_requests(capsys, sent):
+    assert "see Non-2xx responses" in checked(capsys, "03-1")
+
+    sent += [KNIFE] * 10
+    assert "Non-2xx" not in checked(capsys, "03-1")
+
+
 def test_all_events_since_the_lesson_began_are_counted(capsys, sent):
     sent += [{}] * 4
 
@@ -140,9 +165,15 @@ def test_services_that_run_are_named_and_their_number_is_not_the_answer(capsys, 
     assert checked(capsys, "09-1", 0) == "Exercise 9.1: correct.\n"
 
 
-def test_an_unknown_exercise_is_refused_with_the_names_of_all():
-    with pytest.raises(course.LessonError, match="05-2"):
-        course.check("5-1", 1)
+@pytest.mark.parametrize(("name", "near"), [("5-1", "05-1"), ("2-2", "02-2"), ("ex 8-2", "08-2")])
+def test_an_unknown_exercise_is_refused_with_the_nearest_name(name, near):
+    with pytest.raises(course.LessonError, match=f"there is no exercise '{name}'; did you mean '{near}'"):
+        course.check(name, 1)
+
+
+def test_an_exercise_with_no_near_name_is_refused_with_the_names_of_all():
+    with pytest.raises(course.LessonError, match=r"there are: 01-1, .*, 09-2"):
+        course.check("purchases", 1)
 
 
 def test_a_check_looks_at_the_topic_since_the_lesson_began(stack, topic, capsys, monkeypatch):
@@ -150,7 +181,7 @@ def test_a_check_looks_at_the_topic_since_the_lesson_began(stack, topic, capsys,
     monkeypatch.setattr(preparation.lesson, "start", 1)
     event = b'{"event_type": "join_guild", "guild": "owls"}'
     preparation._replace_messages(topic, [event, event, b"no json"])
-    assert "1 event(s) since this lesson began" in checked(capsys, "06-1")
+    assert "that join the guild owls: 1, not 2." in checked(capsys, "06-1")
 
     preparation._replace_messages(topic, [event, event, event])
 
@@ -158,8 +189,6 @@ def test_a_check_looks_at_the_topic_since_the_lesson_began(stack, topic, capsys,
 
 
 def test_a_check_looks_at_hdfs(stack, capsys):
-    from eventlab.stack import filesystem
-
     filesystem.delete("/tmp/hello")
 
     assert checked(capsys, "01-2") == (

@@ -34,6 +34,20 @@ def code_cells(path, tag):
     return [cell for cell in read(path).cells if tag in cell.metadata.get("tags", [])]
 
 
+LABS = sorted((ROOT / "labs").glob("*/instructor.ipynb"))
+VISIBLE = 104
+"""The characters of a line that JupyterLab shows in a window that is 1280 pixels wide."""
+
+
+@pytest.mark.parametrize("path", [*LESSONS, *LABS], ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_no_line_of_a_cell_and_of_a_table_is_cut(path):
+    cells = [cell for cell in read(path).cells if cell.cell_type == "code"]
+    outputs = "\n".join(output.get("text", "") for cell in cells for output in cell.outputs)
+
+    assert [line for cell in cells for line in cell.source.splitlines() if len(line) > VISIBLE] == []
+    assert [line for line in outputs.splitlines() if line[:1] in ("+", "|") and len(line) > VISIBLE] == []
+
+
 def test_the_lessons_are_those_of_the_catalogue():
     assert [path.stem for path in LESSONS] == [lesson.name for lesson in CATALOGUE]
     assert [lesson.number for lesson in CATALOGUE] == list(range(1, 14))

@@ -3,6 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
+from eventlab.course import LessonError
 from eventlab.course.quiz import Prediction, Question, predict, questions
 
 QUESTION = Question(question="1 + 1 < 3?", choices={"yes": "It is 2.", "no": "3 is more."}, answer="yes")
@@ -38,6 +39,11 @@ def test_a_saved_notebook_has_the_question_as_text_and_its_answers_behind_a_fold
 def test_an_answer_that_is_no_choice_is_refused():
     with pytest.raises(ValidationError, match="not one of the choices"):
         Question(question="?", choices={"a": "1"}, answer="b")
+
+
+def test_an_unknown_question_is_refused_with_the_nearest_name():
+    with pytest.raises(LessonError, match="there is no question '2-1'; did you mean '02-1'"):
+        predict("2-1")
 
 
 @pytest.mark.parametrize("name", questions())

@@ -11,6 +11,7 @@ import pytest
 from jupyter_client.manager import KernelManager
 
 from eventlab.explain.explanation import MIME, REPLACE_LINE
+from eventlab.explain.syntax import INSTEAD
 from eventlab.settings import ROOT, Settings
 from eventlab.stack import Stack
 from tests.stacks import free_settings
@@ -96,6 +97,8 @@ class Notebook:
         """Apply the remedy of the box, then run the cell again; it must succeed."""
         if box["instruction"].startswith(REPLACE_LINE):
             source = with_line(source, box["remedy"])
+        elif box["instruction"] == INSTEAD:
+            source = box["remedy"]
         else:
             self.run(box["remedy"])
             assert self.reply["status"] == "ok", self.reply

@@ -19,6 +19,7 @@ producer.flush()
 import os
 os.environ.update(BROKER=broker, WRONG="leters")
 with_http = wrong_url = "http://" + broker + "/"
+controller = f"127.0.0.1:{settings.kafka_controller_port}"
 """
 
 
@@ -82,6 +83,11 @@ MISTAKES = {
         "requests.post(settings.api_url + '/purchase_a_sword').raise_for_status()",
         "exists, but not for POST",
     ),
+    "a form for JSON": (
+        "import httpx\npotion = {'player': 'bob', 'item': {'name': 'potion', 'price': 5}}\n"
+        "httpx.post(settings.api_url + '/purchase', data={'player': 'bob'} | potion).raise_for_status()",
+        "refused the request: the body is not a JSON object",
+    ),
     "a misspelt topic": ("!kafkacat -C -t leters -o beginning -e -q", "Did you mean 'letters'?"),
     "a misspelt topic to describe": ("!kafka-topics --describe --topic letter", "Did you mean 'letters'?"),
     "a misspelt group": ("!kafka-consumer-groups --describe --group reader", "Did you mean 'readers'?"),
@@ -140,6 +146,17 @@ MISTAKES = {
     ),
     "a missing path": ("!hadoop fs -ls /tmp/foldr", "Did you mean /tmp/folder?"),
     "a folder that exists": ("!hadoop fs -mkdir /tmp/folder", "/tmp/folder exists on HDFS"),
+    "a folder with a similar name": ("!hadoop fs -mkdir /temp/new_folder", "Did you mean /tmp?"),
+    "a misspelt option": ("!kafka-topics --describe --topics letters", "Did you mean --topic?"),
+    "a verb without its dash": ("!hadoop fs ls /tmp", "Did you mean -ls?"),
+    "ab without a path": ("!ab -n 1 {settings.api_url}", "ab needs a path"),
+    "a wrong method of curl": ("!curl -sf -X POST {settings.api_url}/purchase_a_sword", "but not for POST"),
+    "the controller's port": ("!kafkacat -L -b {controller} -t letters", "No Kafka broker answers"),
+    "a command without its mark": ("kafka-topics --list", "the ! is missing"),
+    "a comment above the magic": (
+        "# the topics\n%%bash\nkafka-topics --list",
+        "at the very beginning of the cell",
+    ),
     "a file that exists": (
         "!echo a > {settings.state_dir}/a.txt && hadoop fs -put {settings.state_dir}/a.txt /tmp/folder "
         "&& hadoop fs -put {settings.state_dir}/a.txt /tmp/folder/a.txt",

@@ -34,6 +34,19 @@ def test_an_address_where_nothing_listens_is_corrected(notebook, broken):
     notebook.assert_fixed(cell, box)
 
 
+def test_an_address_in_a_function_of_the_notebook_is_corrected(notebook, broken):
+    notebook.assert_runs("""
+other = "127.0.0.1:1"
+def look(topic):
+    return spark.read.format("kafka").option("kafka.bootstrap.servers", other).option("subscribe", topic).load()
+""")
+
+    box = notebook.assert_fails("look('events').count()")
+
+    assert box["remedy"] == f"other = '{broken.bootstrap_servers}'"
+    notebook.assert_fixed("look('events').count()", box)
+
+
 def test_a_host_name_of_another_machine_is_corrected_in_a_line_for_spark(notebook, broken):
     cell = """(spark.read.format("kafka")
     .option("kafka.bootstrap.servers", "kafka:29092")

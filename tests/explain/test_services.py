@@ -72,6 +72,7 @@ def test_a_stopped_spark_server_is_started_and_gets_a_new_session(notebook, brok
     assert box["what"] == "The Spark server is not running."
     assert f"nothing listens at port {broken.spark_port}" in box["proof"]
     assert box["remedy"].startswith("!eventlab up spark\n")
+    assert "the cells that create the DataFrames" in box["instruction"]
     notebook.assert_fixed(cell, box)
 
 
@@ -153,6 +154,19 @@ def test_a_game_api_that_does_not_answer(notebook, broken):
     assert box["what"] == "The game API has ended."
     assert notebook.run("!curl -s {settings.api_url}/")["remedy"] == "!eventlab up api"
     notebook.assert_fixed(cell, box)
+
+
+def test_a_wrong_port_of_a_game_api_that_is_not_running_has_a_short_traceback(notebook, broken):
+    Stack(broken, grace_s=2).down(["api"])
+    cell = "httpx.get('http://localhost:1/')"
+
+    box = notebook.assert_fails(f"import httpx\n{cell}")
+
+    assert "and does not answer there either" in box["what"]
+    assert "httpcore" not in "\n".join(notebook.reply["traceback"])
+    address = broken.api_url.removeprefix("http://")
+    assert f"then write {address} for localhost:1" in box["instruction"]
+    notebook.assert_fixed(cell.replace("localhost:1", address), box)
 
 
 def test_a_service_that_answers_is_never_reported_as_stopped(notebook):

@@ -13,6 +13,13 @@ visits = spark.table("visits")
 players = spark.createDataFrame([(1, "user1")], ["number", "Host"])
 players.createOrReplaceTempView("players")
 spark.range(3).write.mode("overwrite").parquet("/tmp/exists")
+bought = spark.createDataFrame(
+    [("ada", 2, "a.com", ("sword", 3), ["steel"])],
+    "player string, pieces int, site string, item struct<name: string, price: int>, tags array<string>",
+)
+bought.createOrReplaceTempView("bought")
+bought.write.mode("overwrite").parquet("/tmp/bought")
+site = "a.com"
 """
 
 
@@ -82,6 +89,54 @@ MISTAKES = {
     ),
     "a path that exists": ("spark.range(3).write.parquet('/tmp/exists')", "The path /tmp/exists exists on HDFS"),
     "a misspelt format": ("spark.read.format('parqet').load('/tmp/exists').count()", "Did you mean 'parquet'?"),
+    "text without quotes": ("bought.where('site = a.com').count()", "text needs single quotes"),
+    "text without quotes after ==": ('bought.where("player == ada and site = a.com").count()', "single quotes"),
+    "text without quotes in a list": ('bought.where("player in (ada, bob)").count()', "single quotes"),
+    "text without quotes in SQL": (
+        "spark.sql('select * from bought where site = a.com').count()",
+        "single quotes",
+    ),
+    "text without quotes, without a variable": (
+        'spark.read.parquet("/tmp/bought").where("site = a.com").count()',
+        "text needs single quotes",
+    ),
+    "text without quotes in an f-string": ('bought.where(f"site = {site}").count()', "text needs single quotes"),
+    "fields of a nested column": (
+        'bought.selectExpr("sum(price * pieces)").collect()',
+        "the column item: item.price",
+    ),
+    "a field in the API": ("bought.select(F.sum('price')).collect()", "a field of the column item"),
+    "a misspelt field": ("bought.select('item.prize').collect()", "Did you mean 'price'?"),
+    "a misspelt field in SQL": ("spark.sql('select item.prize from bought').collect()", "Did you mean 'price'?"),
+    "a column to explode": ("bought.select(F.explode('tag')).collect()", "Did you mean 'tags'?"),
+    "a partition column": (
+        "bought.write.mode('overwrite').partitionBy('players').parquet('/tmp/partitions')",
+        "Did you mean 'player'?",
+    ),
+    "a column of pandas": ("frame = bought.toPandas()\nframe['Player']", "Did you mean 'player'?"),
+    "a misspelt function": ("spark.sql('select cuont(*) from bought').collect()", "no function 'cuont'"),
+    "a word that Spark reads as a name": ("spark.sql('select * from bought wher pieces = 2').count()", "'where'?"),
+    "conditions without parentheses": (
+        'bought.where(F.col("player") == "ada" & F.col("site") == "a.com").count()',
+        "Each condition needs its own parentheses",
+    ),
+    "conditions with and": (
+        "bought.where((bought.pieces > 1) and (bought.pieces < 9)).count()",
+        "write & for `and`",
+    ),
+    "a range": ("bought.where(1 < bought.pieces < 9).count()", "Write & between them"),
+    "Python's sum": ("bought.select(sum(bought.pieces)).collect()", "Spark's function is F.sum()"),
+    "Python's sum of a name": ("bought.select(sum('pieces')).collect()", "Spark's function is F.sum()"),
+    "a column without quotes": ("bought.where(player == 'ada').count()", 'column of that name is F.col("player")'),
+    "a misspelt method": ("bought.wher('pieces = 2').count()", "Did you mean 'where'?"),
+    "a misspelt method of groups": ("bought.groupBy('player').cuont().collect()", "Did you mean 'count'?"),
+    "groups without a calculation": ("bought.groupBy('player').show()", "has groups and no rows"),
+    "a method without parentheses": ("bought.distinct.show()", "with parentheses: distinct()"),
+    "a writer's methods in the wrong order": (
+        "bought.write.mode('overwrite').parquet('/tmp/orders').partitionBy('player')",
+        "partitionBy() must stand before it",
+    ),
+    "a misspelt module's function": ("F.cuont('player')", "Did you mean 'count'?"),
     "a misspelt word": ("spark.sql('selct Host from visits').count()", "Did you mean 'select'?"),
 }
 

@@ -132,6 +132,26 @@ def test_a_request_to_an_unknown_route(whispers):
     assert whispers.value == "True"
 
 
+def test_a_message_to_a_misspelt_topic_which_kafka_created(whispers):
+    for cell in ("producer.send('wispers', b'{}'); producer.flush()", "!echo '{}' | kafkacat -P -t wispers"):
+        box = why(whispers, cell)
+
+        assert "There was no topic 'wispers', so Kafka created it at" in box["what"]
+        assert box["remedy"] == cell.replace("wispers", "whispers")
+    whispers.assert_runs("!kafka-topics --delete --topic wispers")
+
+
+def test_answers_of_the_api_that_raised_no_error(whispers):
+    box = why(whispers, "import httpx\nanswer = httpx.post(settings.api_url + '/purchase', json={})\nanswer.text")
+    assert "refused the request: item is not an object" in box["what"]
+
+    cell = "answer = httpx.get(settings.api_url + '/purchase')\nanswer.text"
+    assert "exists, but not for GET" in why(whispers, cell)["what"]
+
+    cell = "!curl -s {settings.api_url}/purchase"
+    assert why(whispers, cell)["remedy"] == "!curl -X POST -s {settings.api_url}/purchase"
+
+
 def test_a_command_that_worked_is_not_explained(whispers):
     for cell in (
         "!hadoop fs -mkdir /tmp/hello",

@@ -155,6 +155,13 @@ lab.answer("q3", [])
 """
 
 
+PRINTS_40_MB = """
+from IPython.display import display
+print("x" * 40_000_000)
+display({"text/plain": "x" * 40_000_000}, raw=True)
+"""
+
+
 KIT = str(Path(tiny_lab.__file__).parents[2])
 
 
@@ -175,6 +182,7 @@ CASES = {
     "leaves a process in Spark": loses(
         added=UDF.replace("LABS", f"{KIT}/labs").replace("GRADING", f"{KIT}/lib/eventlab/grading/grade.py")
     ),
+    "prints 40 MB before an answer": loses(q1=PRINTS_40_MB + SOLUTIONS["q1"]),
     "draws": loses(added="import matplotlib.pyplot as plt\nplt.plot([1, 2])"),
     "ends Spark": loses("q4", q4=ENDS_SPARK),
     "too large to read": loses("q4", q4=TOO_LARGE),

@@ -6,8 +6,11 @@ Run in a worker's network (`sandbox.of_worker`); a line of JSON at its end says 
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from pathlib import Path
+
+import nbformat
 
 from eventlab.grading.environment import cleanup, sandbox
 from eventlab.grading.environment.services import WorkerConfiguration
@@ -15,8 +18,9 @@ from eventlab.grading.environment.worker_stack import WorkerStack
 from eventlab.grading.jobs import Job, Limits
 from eventlab.grading.judge import Judge
 from eventlab.grading.worker import Worker
-from eventlab.labs.catalogue import all_labs
+from eventlab.labs.catalogue import Lab, all_labs
 from eventlab.settings import settings
+from tests.grading.corpus import entries
 
 LEAVES_SESSIONS = """
 import os, threading
@@ -54,8 +58,15 @@ print(admin.alter_configs([ConfigResource(ConfigResourceType.BROKER, "1", config
 CHANGES_PERMISSIONS = """
 import httpx
 from eventlab.settings import settings
-params = {"op": "SETPERMISSION", "permission": "700", "user.name": "student"}
-print(httpx.put(settings.webhdfs_url + "/webhdfs/v1/tmp", params=params, trust_env=False).status_code)
+for operation in ({"op": "SETQUOTA", "namespacequota": 2}, {"op": "SETPERMISSION", "permission": "700"}):
+    params = operation | {"user.name": "student"}
+    print(httpx.put(settings.webhdfs_url + "/webhdfs/v1/tmp", params=params, trust_env=False).status_code)
+"""
+LIES = """
+from eventlab.labs import checks, serve
+lab.check = lambda *args, **options: print("all checks pass")
+checks.same = lambda *values: True
+serve.call = lambda *args, **options: None
 """
 
 
@@ -98,16 +109,33 @@ class Steps:
         return log.read_text().splitlines() if log.exists() else []
 
 
-def grade_labs(stack: WorkerStack) -> dict[str, object]:
-    """Lab → status and points of the instructor's notebook, and for one lab of an untouched one.
+def lying_notebook(lab: Lab, path: Path) -> Path:
+    """Write a notebook of the project whose API answers 400 in place of 404, and which says that all is right."""
+    (entry,) = [entry for entry in entries([lab.name[:5]]) if entry.name == "q1_status_400"]
+    notebook = entry.notebook(lab)
+    setup = next(n for n, cell in enumerate(notebook.cells) if "open_lab(" in cell.source)
+    notebook.cells.insert(setup + 1, nbformat.v4.new_code_cell(LIES))
+    nbformat.write(notebook, path)
+    return path
 
-    Of the first lab, test_readme finds the same with `eventlab grade`; `eventlab labs verify` does it for all.
+
+def grade_labs(stack: WorkerStack) -> dict[str, object]:
+    """Lab → status and points of the instructor's notebook, and for two labs of an untouched one.
+
+    One of these is the project, which has yesterday's tables in the place of results. A further notebook of the
+    project has an API with a mistake, and public checks that always pass. Of the first lab, test_readme finds the
+    same with `eventlab grade`; `eventlab labs verify` does it for all.
     """
     found: dict[str, object] = {}
     for lab in all_labs()[1:]:
         judge = Judge(lab)
         worker = Worker(lab, stack, judge, Limits(), "")
-        for path in (lab.instructor, lab.student)[: 2 if lab.name.startswith("lab02") else 1]:
+        paths = [lab.instructor]
+        if lab.name in ("lab02_extract", "lab04_project"):
+            paths.append(lab.student)
+        if lab.name == "lab04_project":
+            paths.append(lying_notebook(lab, stack.config.run / "lying.ipynb"))
+        for path in paths:
             record = worker.grade(Job(f"{lab.name} {path.stem}", str(path), None, "", "", 7)).record
             assert record
             print(record, file=sys.stderr, flush=True)
@@ -116,7 +144,20 @@ def grade_labs(stack: WorkerStack) -> dict[str, object]:
     return found
 
 
+class Warnings(logging.Handler):
+    """Keeps the messages of the worker's warnings, such as that the warm-up failed."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
+
+
 def main(run: str) -> None:
+    warnings = Warnings()
+    logging.getLogger("eventlab").addHandler(warnings)
     stack = WorkerStack(WorkerConfiguration(1200, Path(run), settings, sandbox.ProcessLimits(), contained=True))
     try:
         stack.open()
@@ -130,6 +171,7 @@ def main(run: str) -> None:
         }
         told["labs"] = grade_labs(stack)
         told["restarts"] = steps.restarts()
+        told["warnings"] = warnings.messages
     finally:
         stack.close()
     print(json.dumps(told))

@@ -18,7 +18,7 @@ import pytest
 
 from eventlab.grading.environment import access, disk_watch, sandbox
 from eventlab.grading.environment.access import Access
-from eventlab.grading.environment.class_watch import ClassWatch
+from eventlab.grading.environment.class_watch import CLASSES, LIBRARIES, ClassWatch
 from eventlab.grading.environment.sandbox import MIB, ProcessLimits
 from eventlab.grading.environment.worker_stack import _differences
 from eventlab.settings import ROOT, Settings
@@ -26,6 +26,7 @@ from eventlab.stack import config
 from tests.grading import run_attacks
 
 SCRIPT = "org.apache.spark.sql.execution.BaseScriptTransformationWriterThread"
+GRAPH = "org.apache.spark.sql.pipelines.graph"
 JAR = f"file:{ROOT}/.venv/pyspark/jars"
 
 
@@ -220,6 +221,14 @@ def watch(tmp_path: Path) -> Any:
         ("Mine source: file:/tmp/mine.jar", "a class of its own, Mine"),
         (f"org.apache.hive.X source: {JAR}/hive-exec-2.3.10-core.jar", "a library that no submission needs"),
         ("sun.tools.attach.X source: jrt:/jdk.attach", "a library that no submission needs, jdk.attach"),
+        (
+            f"{GRAPH}.PipelineExecution source: {JAR}/spark-pipelines_2.13-4.2.0.jar",
+            "a library that no submission",
+        ),
+        (
+            f"org.apache.spark.sql.hive.HiveUDF source: {JAR}/spark-hive_2.13-4.2.0.jar",
+            "a library that no submission",
+        ),
     ],
 )
 def test_what_runs_other_code_is_a_reason(watch: ClassWatch, line: str, reason: str) -> None:
@@ -232,7 +241,8 @@ def test_what_runs_other_code_is_a_reason(watch: ClassWatch, line: str, reason: 
     "line",
     [
         f"org.apache.parquet.X source: {JAR}/parquet-column-1.17.0.jar",
-        f"org.apache.spark.sql.hive.X source: {JAR}/spark-hive_2.13-4.2.0.jar",  # listed among the formats
+        f"org.apache.spark.sql.hive.orc.OrcFileFormat$$anon$1 source: {JAR}/spark-hive_2.13-4.2.0.jar",
+        f"{GRAPH}.PipelineUpdateContext source: {JAR}/spark-pipelines_2.13-4.2.0.jar",
         "java.util.X source: jrt:/java.base",
         "org.apache.spark.X source: shared objects file (top)",
         "org.apache.spark.X$$Lambda/0x1 source: org.apache.spark.X",
@@ -242,6 +252,12 @@ def test_what_runs_other_code_is_a_reason(watch: ClassWatch, line: str, reason: 
 def test_what_ordinary_submissions_load_is_none(watch: ClassWatch, line: str) -> None:
     watch._take(line)
     assert watch.found() == []
+
+
+def test_each_line_of_the_list_of_libraries_is_the_beginning_of_a_name() -> None:
+    assert "java.base" in LIBRARIES
+    assert [line for line in (*LIBRARIES, *CLASSES) if not re.fullmatch(r"[A-Za-z][\w.-]+", line)] == []
+    assert not "hive-exec-2.3.10-core.jar".startswith(LIBRARIES)
 
 
 def test_a_difference_says_where_it_is() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,8 @@ import pytest
 from eventlab.grading import jobs as module
 from eventlab.grading.collect import Submission
 from eventlab.grading.jobs import Limits, fingerprint, job_for
-from eventlab.labs.catalogue import Lab
+from eventlab.labs.catalogue import Lab, all_labs
+from eventlab.labs.cells import read
 from eventlab.settings import ROOT
 from tests.grading import tiny_lab
 
@@ -52,12 +55,16 @@ MADE = (
     "grading/execution/regrade.py",
     "grading/worker.py",
     "grading/inside/kernels.py",
+    "grading/environment/libraries.txt",
     "clients/kafka.py",
     "clients/hdfs.py",
     "stack/environment.py",
     "stack/services.py",
     "labs/evidence.py",
     "labs/student.py",
+    "course/answers.py",
+    "commands/tools.py",
+    "settings.py",
 )
 
 
@@ -73,6 +80,22 @@ def test_what_makes_marks_grades_all_again(kit: Path, lab: Lab, one: Submission,
     before = fingerprint(lab, one, 1, Limits())
     edit(kit / name)
     assert fingerprint(lab, one, 1, Limits()) != before
+
+
+def test_each_module_that_a_labs_notebook_imports_is_in_the_fingerprint() -> None:
+    lines = {
+        line for lab in all_labs() for cell in read(lab.instructor).cells for line in cell.source.splitlines()
+    }
+    imports = sorted(line for line in lines if line.startswith("from eventlab"))
+    assert len(imports) >= 5
+    program = "\n".join(
+        [*imports, "import sys", 'print(*(m.__file__ for n, m in sys.modules.items() if "eventlab" in n))']
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    missed = {Path(path) for path in done.stdout.split()} - {*module.grader_files()}
+    starts_services = module.KIT / "stack"
+    assert {path for path in missed if not path.is_relative_to(starts_services)} == set()
 
 
 def test_every_part_that_the_fingerprint_names_exists() -> None:
@@ -104,6 +127,7 @@ def test_notebook_files_checks_seed_and_limits_count(lab: Lab, one: Submission, 
 
 def test_what_the_feedback_shows_does_not_help_in_a_second_submission(lab: Lab, one: Submission) -> None:
     first = job_for(lab, one, "secret", Limits())
+    assert job_for(lab, one, "another secret", Limits()).seed != first.seed
     assert job_for(lab, one, "secret", Limits()).seed == first.seed
 
     assert one.notebook is not None

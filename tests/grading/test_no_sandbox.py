@@ -18,6 +18,8 @@ from eventlab.grading.environment import sandbox
 from eventlab.grading.environment.sandbox import SandboxSupport
 from eventlab.grading.reports import write_all
 from eventlab.grading.results import SubmissionRecord
+from eventlab.labs.release import ReleaseError
+from eventlab.stack import jars
 from tests.grading import tiny_lab
 
 
@@ -25,6 +27,7 @@ from tests.grading import tiny_lab
 def bare(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine without bubblewrap, or with one that may not create user namespaces."""
     monkeypatch.setattr(sandbox, "support", lambda: SandboxSupport(False, False, "bwrap: No permissions"))
+    monkeypatch.setattr(jars, "missing", list)
     monkeypatch.setattr(namespaces, "restriction", lambda: None)
 
 
@@ -45,6 +48,23 @@ def test_without_a_sandbox_grading_is_refused_with_the_reason_and_the_package(
     for expected in ("bwrap: No permissions", "package bubblewrap", "--no-sandbox", "sudo apt install bubblewrap"):
         assert expected in " ".join(done.output.split())
     assert not (tmp_path / "out").exists()
+
+
+def test_without_jars_nothing_is_graded_and_the_command_that_downloads_them_is_named(
+    bare: None, command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jars, "missing", lambda: ["a.jar"])
+    done = CliRunner().invoke(main, [*command, "--no-sandbox"])
+    assert (done.exit_code, "1 of the jars are missing: a.jar" in done.output) == (1, True)
+    assert "eventlab setup" in done.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_marker_without_its_partner_ends_the_command_before_anything_is_graded(tmp_path: Path) -> None:
+    lab = tiny_lab.make(tmp_path / "tiny")
+    lab.instructor.write_text(lab.instructor.read_text().replace("### END SOLUTION", ""))
+    with pytest.raises(ReleaseError, match="has no END"):
+        module.grade(lab, tmp_path / "nothing", tmp_path / "out")
 
 
 def test_the_instructor_may_agree(bare: None, command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

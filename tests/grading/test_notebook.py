@@ -167,3 +167,21 @@ def test_a_file_that_takes_too_much_memory_is_no_notebook(tmp_path: Path) -> Non
 
     with pytest.raises(UnreadableError, match="emory"):
         module.read(path)
+
+
+def test_a_file_that_the_machine_cannot_read_is_no_unreadable_notebook(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No such file"):
+        module.read(tmp_path / "gone.ipynb")
+
+
+def test_a_reader_that_the_machine_kills_is_no_unreadable_notebook(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "large.ipynb"
+    path.write_text('{"cells": []}' + " " * module.READ_APART_BYTES)
+    killed = tmp_path / "python"
+    killed.write_text("#!/bin/sh\nkill -9 $$\n")
+    killed.chmod(0o755)
+    monkeypatch.setattr(module.sys, "executable", str(killed))
+    with pytest.raises(module.InterruptedReadError, match="killed"):
+        module.read(path)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
+from pathlib import Path
 from typing import Any
+
+import pytest
+from jupyter_client.session import Session
 
 from eventlab.grading.execution import outputs
 from eventlab.grading.execution.outputs import Capture, CellResult, OutputBudget
@@ -74,3 +79,18 @@ def test_answers_to_very_many_questions_are_not_kept() -> None:
     budget, _ = cells(*[answer(f"q{number}", "x" * 60_000) for number in range(1000)])
 
     assert 100 < len(budget.answers) < 300
+
+
+def test_a_kernel_shortens_a_message_that_is_larger_than_the_grader_accepts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(str(Path(outputs.__file__).parents[1] / "inside"))
+    forked, session = importlib.import_module("forked"), Session(key=b"")
+    forked.shorten_messages(session)
+    small, large = (
+        session.msg("display_data", {"data": {"text/plain": "x" * n}}) for n in (2_000_000, 40_000_000)
+    )
+
+    assert sum(map(len, session.serialize(small))) > 2_000_000
+    assert sum(map(len, session.serialize(large))) < 2_000_000
+    assert b"more output was dropped" in session.serialize(large)[-1]

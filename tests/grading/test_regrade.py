@@ -168,15 +168,51 @@ def test_the_student_is_told_what_happened() -> None:
     assert regrade.notes(matched(), [raised], QUESTIONS, 60, 600) == {"q1": "your cell raised E: no"}
 
 
-def test_when_kernels_end_in_two_questions_the_ones_before_are_replaced_and_the_second_runs_again() -> None:
+def test_a_kernel_that_dies_later_in_two_questions_costs_neither_of_them_marks() -> None:
     runs = [
         died(FIRST, 2, passed=["q1"], judged=["q1", "q2"]),
         died(Omissions(frozenset({"q2"})), 4, passed=["q1"], judged=["q1", "q3"]),
-        ran(Omissions(frozenset({"q1", "q2"}))),
+        ran(Omissions(frozenset({"q1"}))),
     ]
 
-    assert further_omissions(matched(), *runs) == [
-        Omissions(frozenset({"q2"})),
-        Omissions(frozenset({"q1", "q2"})),
+    assert further_omissions(matched(), *runs) == [Omissions(frozenset({"q2"})), Omissions(frozenset({"q1"}))]
+    assert points(runs) == [2, 2, 2, 2]
+    told = regrade.notes(matched(), runs, QUESTIONS, 60, 600)
+    assert told["q2"] == "graded in another run, with the instructor's result of q1"
+
+
+def test_a_kernel_that_dies_later_in_one_question_does_not_cost_it_marks() -> None:
+    runs = [
+        died(FIRST, 2, passed=["q1"], judged=["q1", "q2"]),
+        ran(Omissions(frozenset({"q2"}))),
+        ran(Omissions(frozenset({"q1", "q3", "q4"}))),
     ]
-    assert points(runs) == [2, 0, 2, 2]
+
+    assert further_omissions(matched(), *runs) == [Omissions(frozenset({"q2"})), runs[2].omissions]
+    assert points(runs) == [2, 2, 2, 2]
+
+
+def test_questions_that_each_end_the_kernel_run_once_without_earlier_ones_and_cost_the_others_nothing() -> None:
+    runs = [
+        died(FIRST, 2, passed=["q1"], judged=["q1", "q2"]),
+        died(Omissions(frozenset({"q2"})), 4, passed=["q1"], judged=["q1", "q3"]),
+        died(Omissions(frozenset({"q1"})), 2, passed=[], judged=["q2"]),
+        died(Omissions(frozenset({"q1", "q2"})), 4, passed=[], judged=["q3"]),
+        ran(Omissions(frozenset({"q1", "q2", "q3"}))),
+    ]
+
+    assert further_omissions(matched(), *runs) == [run.omissions for run in runs[1:]]
+    assert points(runs) == [2, 0, 0, 2]
+
+
+def test_an_answer_above_its_own_untouched_cell_runs_again_after_an_earlier_question_ended_the_notebook() -> None:
+    steps = list(matched(untouched=["q2"]).steps)
+    steps.insert(2, Step("code", "the answer", "q1", own=True))  # it follows the check of q1
+    first = ran(judged=["q1"], passed=[], ended_by=0)
+    assert further_omissions(Matched(tuple(steps)), first) == [Omissions(frozenset({"q1"}))]
+
+
+def test_a_question_that_was_not_judged_because_of_the_machine_says_so() -> None:
+    run = ran(judged=["q1"])
+    run.interrupted = True
+    assert regrade.notes(matched(), [run], QUESTIONS, 60, 600)["q2"] == "not run: the grading was interrupted"

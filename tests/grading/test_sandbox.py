@@ -13,6 +13,7 @@ import pytest
 from eventlab.grading.environment import sandbox
 from eventlab.grading.environment.fork_server import ForkServer
 from eventlab.grading.execution.kernel import SubmissionKernel
+from eventlab.grading.worker_process import SLOTS
 from eventlab.settings import ROOT, Settings
 from tests.grading.forked_kernels import (
     FORK_BOMB,
@@ -40,7 +41,9 @@ def kernel(fork_server: ForkServer) -> Iterator[SubmissionKernel]:
 
 @needs_bubblewrap
 def test_in_the_sandbox_a_kernel_is_never_root(kernel: SubmissionKernel) -> None:
-    assert printed(kernel, "import os; print(os.geteuid())") != "0"
+    changes_user = os.geteuid() == 0
+    expected = sandbox.uids(os.getpid() % SLOTS, changes_user)[2] if changes_user else os.geteuid()
+    assert printed(kernel, "import os; print(os.geteuid())") == str(expected) != "0"
 
 
 @needs_bubblewrap

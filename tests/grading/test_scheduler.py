@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from click.testing import CliRunner
 from eventlab.cli.app import main
 from eventlab.grading import grade as grade_module
 from eventlab.grading import results, worker_process
+from eventlab.grading import scheduler as scheduler_module
 from eventlab.grading.environment import sandbox
 from eventlab.grading.environment.services import reason
 from eventlab.grading.grade import grade
@@ -124,6 +126,51 @@ def test_with_fresh_each_job_has_a_worker_of_its_own(tmp_path: Path, workers_are
     (tmp_path / "again").mkdir()
     processes = process_ids(outcomes(tmp_path / "again", "ada", "ben"))
     assert len(processes) == 1
+
+
+STARTS = """
+import json, os, sys, time
+from pathlib import Path
+log = Path(sys.argv[1])
+first = not log.exists()
+with log.open("a") as file:
+    file.write("starts\\n")
+time.sleep(float(sys.argv[2]) if first else 0)
+with log.open("a") as file:
+    file.write("started\\n")
+print(json.dumps({"ready": True}), flush=True)
+for line in sys.stdin:
+    time.sleep(0.3)
+    student = json.loads(line)["student"]
+    record = {"student": student, "lab": "tiny", "status": "graded", "points": 8, "max_points": 8}
+    print(json.dumps({"kind": "graded", "record": record, "notebook": None, "reason": ""}), flush=True)
+"""
+
+
+def test_on_two_cores_one_worker_starts_after_the_other(
+    tmp_path: Path, workers_are, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduler_module, "_cores", lambda: 2)
+    workers_are(STARTS, str(tmp_path / "log"), "0.5")
+    assert len(outcomes(tmp_path, "ada", "ben", "cyd", workers=2)) == 3
+    assert (tmp_path / "log").read_text().split() == ["starts", "started"] * 2
+
+
+def test_a_start_that_hangs_stops_no_other_worker_and_ends_after_its_limit(
+    tmp_path: Path, workers_are, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduler_module, "_cores", lambda: 2)
+    monkeypatch.setattr(scheduler_module, "MAX_WAIT_FOR_STARTS_S", 0.2)
+    monkeypatch.setattr(worker_process, "MAX_START_S", 10)
+    workers_are(STARTS, str(tmp_path / "log"), "60")
+    jobs = [Job(student, None, None, "", "", 1) for student in ("ada", "ben")]
+    begun, ended = time.monotonic(), []
+    with Scheduler(tiny_lab.make(tmp_path / "tiny"), tmp_path / "logs", Limits(), 2) as scheduler:
+        for _, outcome in scheduler.outcomes(jobs):
+            assert outcome.kind == "graded"
+            ended.append(time.monotonic() - begun)
+    assert max(ended) < 9
+    assert time.monotonic() - begun < 40
 
 
 def test_an_answer_that_is_no_outcome_is_a_failure_of_the_worker(tmp_path: Path, workers_are) -> None:

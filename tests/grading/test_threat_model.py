@@ -1,4 +1,7 @@
-"""Each line of the threat model in labs/README.md has tests, and each attack belongs to a line."""
+"""Each line of the threat model in labs/README.md has tests, and each attack belongs to a line.
+
+`make test` runs a sample of the attacks; `python -m tests.grading.run_attacks` runs all.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
     "other marks: what a submission changes in the services": (
         *("attack hdfs_*", "attack kafka_*", ATTACKS, *ORDERS),
         "grading/test_sandbox.py::test_a_worker_has_a_network_of_its_own",
-        "grading/test_worker_stack.py::test_an_hdfs_with_other_permissions_is_not_kept",
+        "grading/test_worker_stack.py::test_hdfs_refuses_a_quota_and_with_other_permissions_it_is_not_kept",
     ),
     "other marks: what a submission plants in Spark": (
         *("attack spark_*", ATTACKS),
@@ -54,19 +57,28 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
     "own marks: false reports about itself": (
         *("attack kernel_checks_patched", "attack kernel_answers"),
         "grading/test_difficult_submissions.py::test_each_question_is_worth_what_its_own_cells_earned",
-        "labs/test_student.py::test_only_a_port_of_this_machine_is_called",
+        *(ATTACKS, "labs/test_student.py::test_only_a_port_of_this_machine_is_called"),
+        "grading/test_worker_stack.py::test_an_api_with_mistakes_loses_marks_whatever_its_notebook_says",
     ),
     "own marks: a right answer by luck": ("labs/test_data.py::test_each_seed_exercises_each_rule",),
     "right work: a later mistake, or one in another question": (
         "grading/test_difficult_submissions.py::test_each_question_is_worth_what_its_own_cells_earned",
         "grading/test_regrade.py::test_a_wrong_question_that_breaks_later_ones_costs_only_its_own_marks",
-        "grading/test_regrade.py::test_when_kernels_end_in_two_questions_the_ones_before_are_replaced_and_the_second_"
-        "runs_again",
+        "grading/test_regrade.py::test_a_kernel_that_dies_later_in_one_question_does_not_cost_it_marks",
+        "grading/test_regrade.py::test_a_kernel_that_dies_later_in_two_questions_costs_neither_of_them_marks",
     ),
     "right work: a fault of the machine": (
         "grading/test_faults.py::test_a_fault_that_happens_once_costs_nothing",
         "grading/test_faults.py::test_a_fault_that_happens_twice_gives_no_mark_and_the_command_fails",
         "grading/test_judge.py::test_a_judge_that_the_machine_kills_is_no_verdict",
+        "grading/test_judging.py::test_a_service_that_is_silent_twice_gives_no_verdict",
+        "grading/test_judging.py::test_a_full_disk_is_the_machines_fault",
+        "grading/test_out_of_memory.py"
+        "::test_points_that_were_lost_while_processes_were_killed_are_not_the_submissions_fault",
+    ),
+    "own marks: no mark in place of a low one": (
+        "grading/test_marks_so_far.py::test_who_is_interrupted_in_two_gradings_has_the_mark_so_far"
+        "_if_the_machine_works_for_the_instructor",
     ),
     "the machine": (
         "attack kernel_*",

@@ -16,6 +16,7 @@ from eventlab.grading.environment import sandbox
 from eventlab.grading.worker_process import worker_environment
 from eventlab.labs.catalogue import all_labs, find
 from eventlab.settings import ROOT
+from tests.grading.corpus import entries
 from tests.skips import requires_tool
 
 pytestmark = [
@@ -60,9 +61,9 @@ def test_the_brokers_settings_cannot_be_changed(told: dict) -> None:
     assert (left["before"]["settings_changed"], left["restarts"]) == (False, [])
 
 
-def test_an_hdfs_with_other_permissions_is_not_kept(told: dict) -> None:
+def test_hdfs_refuses_a_quota_and_with_other_permissions_it_is_not_kept(told: dict) -> None:
     left = told["permissions"]
-    assert (left["shown"], left["before"]["is_clean"]) == (["200"], False)
+    assert (left["shown"], left["before"]["is_clean"]) == (["403\n200"], False)
     assert len(left["restarts"]) == 1
     assert "permission: '1777' became '700'" in left["restarts"][0]
     assert left["is_clean"]
@@ -73,9 +74,20 @@ def test_the_instructors_notebook_of_every_lab_has_full_marks(told: dict, lab: A
     assert told["labs"][f"{lab.name} instructor"] == ["graded", lab.points(), lab.points()]
 
 
-def test_an_untouched_notebook_has_no_marks(told: dict) -> None:
-    lab = find("lab02")
+@pytest.mark.parametrize("name", ["lab02", "lab04"])
+def test_an_untouched_notebook_has_no_marks(told: dict, name: str) -> None:
+    lab = find(name)
     assert told["labs"][f"{lab.name} student"] == ["graded", 0, lab.points()]
+
+
+def test_an_api_with_mistakes_loses_marks_whatever_its_notebook_says(told: dict) -> None:
+    (entry,) = [entry for entry in entries(["lab04"]) if entry.name == "q1_status_400"]
+    lab = find("lab04")
+    assert told["labs"][f"{lab.name} lying"] == ["graded", sum(entry.expected(lab).values()), lab.points()]
+
+
+def test_the_warm_up_works_at_each_start_of_spark(told: dict) -> None:
+    assert told["warnings"] == []
 
 
 def test_ordinary_submissions_cost_no_restart(told: dict) -> None:

@@ -96,6 +96,14 @@ def test_what_is_no_data_is_an_error_that_names_it(value, message):
         plain(value)
 
 
+def test_a_notebook_shows_a_refused_answer_without_a_traceback():
+    with pytest.raises(AnswerError) as refused:
+        plain(b"knife")
+
+    (shown,) = refused.value._render_traceback_()
+    assert shown.startswith("AnswerError: the answer contains bytes")
+
+
 def test_a_list_that_contains_itself_is_an_error():
     endless: list[object] = []
     endless.append(endless)

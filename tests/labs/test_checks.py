@@ -73,6 +73,11 @@ def test_a_day_is_text_a_date_or_a_timestamp_at_midnight(value, expected):
     assert iso_day(value) == expected
 
 
+@pytest.mark.parametrize("empty", [[], {}, (), set()], ids=repr)
+def test_an_empty_result_is_shown_as_nothing(empty):
+    assert expect(expected=[1], got=empty) == Verdict(False, "[1]", "nothing")
+
+
 @pytest.mark.parametrize("error", [EvidenceError("no topic"), KeyError("host"), RecursionError(), TypeError("x")])
 def test_a_check_that_stumbles_has_failed(error):
     @check("q1", points=1, hint="")

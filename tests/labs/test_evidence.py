@@ -85,8 +85,9 @@ def test_committed_offsets_are_those_of_the_group_and_the_topic(evidence, place)
     consumer.commit()
     consumer.close()
 
-    assert evidence.committed() == {0: 3}
-    assert evidence.committed("nobody") == {}
+    later = Evidence(place, 1)
+    assert later.committed() == {0: 3}
+    assert later.committed("nobody") == {}
 
 
 def test_rows_of_all_parts_and_their_columns_come_back(evidence, place):
@@ -97,7 +98,7 @@ def test_rows_of_all_parts_and_their_columns_come_back(evidence, place):
 
     assert evidence.rows("t") == [{"host": "a", "coins": 1}, {"host": "b", "coins": 2}]
     assert evidence.columns("t") == {"host": "string", "coins": "int32"}
-    assert evidence.exists("t")
+    assert evidence.listing("t")
 
 
 def test_a_partitions_column_is_in_its_folders_name(evidence, place):
@@ -152,7 +153,6 @@ def test_what_spark_wrote_is_read(evidence, place, stack):
 def test_a_folder_that_is_not_there_is_an_error_that_names_it(evidence, place):
     with pytest.raises(EvidenceError, match=f"HDFS has no {place.folder}/t"):
         evidence.rows("t")
-    assert not evidence.exists("t")
 
 
 def test_a_file_that_is_no_parquet_is_an_error(evidence, place):
@@ -198,7 +198,8 @@ def test_clearing_takes_the_topics_the_folder_and_the_groups_and_nobody_elses(pl
 
     assert not inputs.has_topic(place.topic)
     assert inputs.has_topic(f"{place.prefix}2-events")
-    assert not Evidence(place, 1).exists("")
+    with pytest.raises(EvidenceError, match="HDFS has no"):
+        Evidence(place, 1).listing("")
     inputs.clear(Namespace.of(f"{place.prefix}2"))
 
 

@@ -9,6 +9,7 @@ from kafka.errors import MessageSizeTooLargeError
 
 from eventlab.clients.kafka import open_producer
 from eventlab.labs import inputs, serve, student
+from eventlab.labs.answers import AnswerError
 from eventlab.labs.catalogue import LabError
 from eventlab.labs.evidence import Evidence
 from eventlab.labs.student import ANSWER, LabFailure, open_lab
@@ -74,8 +75,15 @@ def test_an_unknown_question_is_refused_with_the_names_of_all(lab):
         lab.check("q5")
 
 
-def test_a_failed_check_names_the_line_that_deletes_what_earlier_runs_left(lab, capsys, shown):
-    lab.check("q1")
+def test_a_failed_check_names_the_line_that_deletes_what_earlier_runs_left(lab, settings, capsys, shown):
+    lab.check("q1")  # reads an answer only
+    lab.check("q2")  # finds no committed offset
+    lab.check("q3")  # finds no event
+    assert "lab.restart()" not in capsys.readouterr().out
+
+    with open_producer(settings.bootstrap_servers) as producer:
+        producer.send(lab.new_topic("thanks"), b'{"event_type": "thank_you"}').get()
+    lab.check("q3")
     assert "lab.restart() deletes them all" in capsys.readouterr().out
 
     lab.answer("q1", right_counts(lab))
@@ -83,7 +91,16 @@ def test_a_failed_check_names_the_line_that_deletes_what_earlier_runs_left(lab, 
     assert "lab.restart()" not in capsys.readouterr().out
 
 
-def test_restart_deletes_what_a_cell_sent_and_the_answers(lab, settings, shown):
+def test_what_was_received_is_said_in_words(lab, capsys):
+    lab.check("q2")
+    lab.check("q3")
+
+    printed = capsys.readouterr().out
+    assert "expected: offset 30 of partition 0\n      got:      no committed offset" in printed
+    assert "got:      nothing" in printed
+
+
+def test_restart_deletes_what_a_cell_sent_and_the_answers_and_says_so(lab, settings, shown, capsys):
     lab.answer("q2", 3)
     with open_producer(settings.bootstrap_servers) as producer:
         producer.send(lab.new_topic("thanks"), b"x").get()
@@ -91,6 +108,7 @@ def test_restart_deletes_what_a_cell_sent_and_the_answers(lab, settings, shown):
 
     lab.restart()
 
+    assert "The results and answers of lab01_events are deleted" in capsys.readouterr().out
     assert lab.answers == {}
     assert Evidence(lab.namespace, lab.seed).messages(lab.topic + "-thanks") == []
     assert [m.value for m in Evidence(lab.namespace, lab.seed).messages()] == [m.value for m in before]
@@ -166,7 +184,7 @@ def test_an_answer_leaves_as_output_with_plain_text_beside_it(lab, shown):
 
 
 def test_an_answer_that_is_too_long_is_refused(lab):
-    with pytest.raises(ValueError, match="characters"):
+    with pytest.raises(AnswerError, match="characters"):
         lab.answer("q1", "x" * 70_000)
 
 
@@ -217,7 +235,7 @@ def test_under_nbgrader_names_are_not_the_students(monkeypatch):
     monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
     made = []
     monkeypatch.setattr("eventlab.course.connect", lambda: None)
-    monkeypatch.setattr(student.OpenLab, "restart", lambda self: made.append(self.namespace.prefix))
+    monkeypatch.setattr(student.OpenLab, "_create_input", lambda self: made.append(self.namespace.prefix))
 
     open_lab("lab01_events", student="ada")
     open_lab("lab01_events", student="bob")

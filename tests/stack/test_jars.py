@@ -93,6 +93,22 @@ def test_a_download_of_another_jar_keeps_the_web_pages_which_the_archives_rememb
 
 
 @needs_setup
+@pytest.mark.parametrize("damage", ["truncated", "other pages"])
+def test_a_damaged_jar_of_web_pages_is_found_and_made_again(repository: Path, damage: str):
+    content = jars.web_pages().read_bytes()
+    jars.web_pages().unlink()
+    if damage == "truncated":
+        jars.web_pages().write_bytes(content[: len(content) // 2])
+    else:
+        with zipfile.ZipFile(jars.web_pages(), "w") as other:
+            other.writestr("webapps/hdfs/dfshealth.js", "of another version")
+
+    assert jars.verify() == ["hdfs-web-pages.jar is damaged"]
+    assert jars.sync() == []
+    assert jars.verify() == []
+
+
+@needs_setup
 def test_complete_jars_are_not_downloaded_again(repository: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(maven, "DEFAULT_REMOTE_REPOS", {"nowhere": "http://127.0.0.1:1"})
 

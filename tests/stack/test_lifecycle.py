@@ -157,8 +157,7 @@ def test_down_ends_all_services_and_closes_the_ports(running: Settings, eventlab
     done = eventlab(running, "down")
 
     assert done.returncode == 0
-    assert "(none is running)" in done.stdout
-    assert "All ports are closed" in done.stdout
+    assert "No service is running. All ports are closed." in done.stdout
     assert not any(psutil.pid_exists(pid) and process.alive(psutil.Process(pid)) for pid in pids)
     assert Stack(running).open_ports() == []
 
@@ -167,8 +166,7 @@ def test_down_of_one_service_reports_this_service(running: Settings, eventlab):
     done = eventlab(running, "down", "api")
 
     assert done.returncode == 0
-    assert "(api: stopped)" in done.stdout
-    assert "The ports of api are closed" in done.stdout
+    assert "Stopped: api. Their ports are closed." in done.stdout
     assert states(running, "kafka") == ["running"]
 
 

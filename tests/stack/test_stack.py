@@ -185,7 +185,7 @@ subprocess.run([{sys.executable!r}, "-m", "eventlab.cli", "down"])
 
     assert done.returncode == 0
     assert "jupyter not stopped, because this command runs in it" in done.stderr
-    assert "(kafka, namenode, datanode, spark, api: stopped)" in done.stdout
+    assert "Stopped: kafka, namenode, datanode, spark, api." in done.stdout
 
 
 def test_a_fresh_stack_has_a_new_folder_and_no_setting_of_the_user(

@@ -71,6 +71,15 @@ class Group(click.Group):
             return None
         return set_up_command(getattr(importlib.import_module(f"eventlab.cli.{MODULE_OF_COMMAND[name]}"), name))
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the subcommand; for an unknown name, the error proposes the nearest one."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:  # click itself proposes only commands that are imported already
+            raise click.NoSuchCommand(error.command_name, possibilities=MODULE_OF_COMMAND, ctx=ctx) from None
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the subcommand; raise ClickException for an error of the kit, and exit with 130 after Ctrl-C."""
         try:

@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
 import click
@@ -22,8 +23,12 @@ if TYPE_CHECKING:
 
 COLORS = {"running": "green", "stopped": "dim", "crashed": "red"}
 FINAL_PHASES = ("ready", "stopped")
+NOT_RUNNING = ("died", "not stopped")
+"""The beginnings of phases after which nothing more happens."""
 PLAIN_STEP = 5
 """Without a terminal, a counter prints one line per this number of steps."""
+LONGEST_SILENCE_S = 15.0
+"""Without a terminal, after this time without a line, one line says what still runs."""
 
 
 def console(*, stderr: bool = True) -> Console:
@@ -49,6 +54,9 @@ class ProgressLines:
         self.screen = screen
         self.started = time.monotonic()
         self.printed: dict[str, str | int] = {}
+        self.running: dict[str, str] = {}
+        self.lock = Lock()
+        self.last_line = self.started
         self.tasks: dict[str, TaskID] = {}
         self.live = Progress(
             SpinnerColumn(finished_text="[green]✓"),
@@ -67,6 +75,10 @@ class ProgressLines:
                 self.tasks[name] = self.live.add_task(name, total=total, phase=text)
             self.live.update(self.tasks[name], phase=text, completed=done, total=total)
             return
+        with self.lock:
+            self.running.pop(name, None)
+            if done < total and not text.startswith(NOT_RUNNING):
+                self.running[name] = text
         change = text if total == 1 else done
         if (total == 1 or done == total or done % PLAIN_STEP == 0) and self.printed.get(name) != change:
             self.printed[name] = change
@@ -78,7 +90,31 @@ class ProgressLines:
         if "\n" in phase:
             self._print(phase)
 
+    @contextmanager
+    def signs_of_life(self, interval_s: float = LONGEST_SILENCE_S) -> Iterator[None]:
+        """Without a terminal, print what still runs after each interval without a line."""
+        ended = Event()
+
+        def watch() -> None:
+            while not ended.wait(self.last_line + interval_s - time.monotonic()):
+                if time.monotonic() < self.last_line + interval_s:
+                    continue
+                with self.lock:
+                    running = ", ".join(f"{name} {text.partition('. ')[0]}" for name, text in self.running.items())
+                if running:
+                    self._print(f"{time.monotonic() - self.started:6.1f} s  still at work: {running}")
+                self.last_line = time.monotonic()
+
+        watcher = Thread(target=watch, daemon=True)
+        if not self.screen.is_terminal:
+            watcher.start()
+        try:
+            yield
+        finally:
+            ended.set()
+
     def _print(self, text: str) -> None:
+        self.last_line = time.monotonic()
         self.screen.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
@@ -86,7 +122,7 @@ class ProgressLines:
 def show_progress() -> Iterator[ProgressLines]:
     """Show progress lines during a command, which SIGTERM interrupts like Ctrl-C."""
     lines = ProgressLines(console())
-    with lines.live, terminable():
+    with lines.live, lines.signs_of_life(), terminable():
         yield lines
 
 
@@ -130,13 +166,13 @@ def show_down(statuses: Sequence["ServiceStatus"], still_open: Sequence[int]) ->
     if running := [status for status in statuses if status.state != "stopped"]:
         show_status(running)
     else:
-        click.echo("service   state   address   memory")
-        click.echo(f"({names}: stopped)" if named else "(none is running)")
+        stopped = f"Stopped: {names}." if named else "No service is running."
+        closed = "Their ports are closed." if named else "All ports are closed."
+        click.echo(stopped if still_open else f"{stopped} {closed}")
     for port in still_open:
         click.echo(f"Port {port} is open: {ports.holder(port)} uses it.")
     if not still_open:
-        closed = f"The ports of {names} are closed." if named else "All ports are closed."
-        click.echo(f"{closed} Topics, events and files stay for the next: eventlab up")
+        click.echo("Topics, events and files stay for the next: eventlab up")
 
 
 def show_checks(results: Sequence["HealthCheck"]) -> None:

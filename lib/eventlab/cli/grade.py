@@ -126,6 +126,9 @@ def _show(records: Sequence[SubmissionRecord], output: Path) -> None:
         points = f"{number(record.points)} / {number(record.max_points)}"
         table.add_row(escape(line(record.student, 40)), points, record.status)
     console(stderr=False).print(table)
+    for record in records:
+        if record.doubt:
+            click.echo(f"The mark of {line(record.student, 40)} may be too low: {line(record.doubt, 1000)}")
     click.echo(f"\nReport on the class: {output / 'report.html'}")
     click.echo(f"Grades: {output / 'grades.csv'}   feedback for students: {output / 'feedback'}/")
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from eventlab.clients.kafka_connections import (
     TIMEOUT_S,
+    WAITS_ARE_LONG,
     KafkaUnavailable,
     is_unreachable,
     open_admin,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-READ_TIMEOUT_S = 6.0
+READ_TIMEOUT_S = 20.0 if WAITS_ARE_LONG else 6.0
 POLL_MS = 200
 
 

@@ -12,9 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from eventlab.clients import ports
-from eventlab.clients.spark_kafka import KAFKA_READ_OPTIONS as KAFKA_READ_OPTIONS
-from eventlab.clients.spark_kafka import KAFKA_WRITE_OPTIONS as KAFKA_WRITE_OPTIONS
-from eventlab.clients.spark_kafka import shorten_kafka_waits as shorten_kafka_waits
+from eventlab.clients.spark_kafka import shorten_kafka_waits
 from eventlab.errors import ServiceUnavailable
 
 logger = logging.getLogger(__name__)

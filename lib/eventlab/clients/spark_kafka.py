@@ -98,7 +98,8 @@ def missing_defaults(defaults: Mapping[str, str], chosen: Mapping[str, Any]) -> 
     """Return the defaults that a program has not set, with values that Kafka accepts with its options."""
     result = {name: value for name, value in defaults.items() if name.lower() not in chosen}
     try:
-        least = int(chosen.get(REQUEST_TIMEOUT, defaults[REQUEST_TIMEOUT])) + int(chosen.get(LINGER, 0))
+        linger = int(chosen.get(LINGER, 0))
+        least = int(chosen.get(REQUEST_TIMEOUT, defaults[REQUEST_TIMEOUT])) + linger
     except (TypeError, ValueError):  # the program's mistake, which Kafka reports
         return result
     for name in TOTAL_TIMEOUTS:
@@ -106,5 +107,5 @@ def missing_defaults(defaults: Mapping[str, str], chosen: Mapping[str, Any]) -> 
             result[name] = str(max(int(result[name]), least))
     for name in TOTAL_TIMEOUTS:
         if str(chosen.get(name, "")).isdigit() and REQUEST_TIMEOUT in result:
-            result[REQUEST_TIMEOUT] = str(min(int(result[REQUEST_TIMEOUT]), int(chosen[name])))
+            result[REQUEST_TIMEOUT] = str(min(int(result[REQUEST_TIMEOUT]), max(1, int(chosen[name]) - linger)))
     return result

@@ -10,12 +10,14 @@ from importlib import import_module
 from typing import Any
 
 from eventlab.commands import failures
-from eventlab.commands.tools import TOOLS, ToolUsageError, variables_with_timeouts
+from eventlab.commands.tools import TOOLS, ToolUsageError, check_program, variables_with_timeouts
 from eventlab.errors import EventlabError
 from eventlab.settings import settings
 from eventlab.stack import config, environment
 
-JAVA_FRAME = re.compile(r"\s+at [\w.$/]+[(@]|\s+\.\.\. \d+ more|Caused by: |(java|org)\.[\w.]+Exception\b")
+JAVA_FRAME = re.compile(
+    r"\s+at [\w.$/<>]+[(@]|\s+\.\.\. \d+ more|Caused by: |(java|org|joptsimple)\.[\w.]+Exception\b"
+)
 """A line of a stack trace, except `java.lang.OutOfMemoryError`: it is often the only line that is printed."""
 
 NAME_IN_BRACES = re.compile(r"\{[A-Za-z_][\w.]*\}")
@@ -50,6 +52,8 @@ def run(name: str, arguments: list[str]) -> int:
     if name in ("kafkacat", "ab"):
         return int(import_module(f"eventlab.commands.{name}").main(arguments) or 0)
     try:
+        if name == "spark-submit":
+            check_program(name, arguments)
         invocation = TOOLS[name](settings, name, arguments)
         config.render(settings)
         variables = environment.full(settings) | invocation.variables

@@ -13,6 +13,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from eventlab.clients import ports
+from eventlab.clients.kafka_connections import WAITS_ARE_LONG
 from eventlab.errors import EventlabError, ServiceUnavailable
 from eventlab.settings import ROOT, Settings
 from eventlab.stack import config, jars, jvm
@@ -35,6 +36,8 @@ CONFIG_OPTIONS = ("--command-config", "--consumer.config", "--producer.config")
 CLIENT_PROPERTIES = ROOT / "stack" / "kafka" / "client.properties"
 PROGRAM_START = Path(__file__).with_name("program_start")
 SCRIPTS = Path(sys.executable).parent
+FLAGS = ("-v", "-h", "--verbose", "--help", "--version", "--supervise", "--usage-error")
+"""Options of spark-submit that have no value."""
 CLASSIC_SPARK: dict[str, str | None] = dict.fromkeys(
     ("SPARK_REMOTE", "SPARK_LOCAL_REMOTE", "SPARK_CONNECT_MODE_ENABLED", "PYSPARK_REMOTE_INIT_CONF_LEN")
 )
@@ -69,7 +72,7 @@ def kafka_tool(settings: Settings, name: str, arguments: Sequence[str]) -> Invoc
     options = {argument.partition("=")[0] for argument in arguments}
     needs_broker = arguments and not options & {"--bootstrap-server", "--broker-list", "--version"}
     broker = ["--bootstrap-server", settings.bootstrap_servers] if needs_broker else []
-    if arguments and not options & {*CONFIG_OPTIONS, "--version", "--help"}:
+    if arguments and not WAITS_ARE_LONG and not options & {*CONFIG_OPTIONS, "--version", "--help"}:
         broker += ["--command-config", str(CLIENT_PROPERTIES)]
     main, level = KAFKA_TOOLS[name], ERRORS_ONLY if name in CONSOLES else NO_LOG
     command = jvm.java_command("kafka", "kafka", main, *arguments, *broker, options=[level])
@@ -86,6 +89,8 @@ def hadoop(settings: Settings, name: str, arguments: Sequence[str]) -> Invocatio
             f"{name} {verb} is not part of this kit; there are: {name} {'fs' if name == 'hadoop' else 'dfs'} "
             f"-ls|-cat|-put|-get|-rm|... and {name} version"
         )
+    if rest and not rest[0].startswith("-"):
+        raise ToolUsageError(f"the commands of {name} {verb} begin with a dash: {name} {verb} -{rest[0]}")
     conf = [config.conf_dir(settings, "hdfs")]  # FsShell requires a core-site.xml on the class path
     return Invocation(jvm.java_command("hdfs", "namenode", FS_SHELL, *rest, options=[ERRORS_ONLY], folders=conf))
 
@@ -116,6 +121,25 @@ def spark_submit(settings: Settings, name: str, arguments: Sequence[str]) -> Inv
     return Invocation(command, CLASSIC_SPARK, notes)
 
 
+def program_and_arguments(words: Sequence[str]) -> tuple[str | None, list[str]]:
+    """Return the program of `spark-submit` and the program's arguments, from the words after the command."""
+    remaining = list(words)
+    while remaining and remaining[0].startswith("-"):
+        option = remaining.pop(0)
+        if option not in FLAGS and "=" not in option and remaining:
+            remaining.pop(0)
+    return (remaining[0], remaining[1:]) if remaining else (None, [])
+
+
+def check_program(name: str, arguments: Sequence[str]) -> None:
+    """Raise ToolUsageError without a program, or for one that does not exist: Spark says so after some seconds."""
+    program, _ = program_and_arguments(arguments)
+    if not arguments:
+        raise ToolUsageError(f"which program? {name} PROGRAM.py ARGUMENT...")
+    if program and program.endswith(".py") and "://" not in program and not Path(program).exists():
+        raise ToolUsageError(f"there is no file {program} in {Path.cwd()}")
+
+
 def broker_notes(settings: Settings, arguments: Sequence[str]) -> tuple[str, ...]:
     """Return a note if a program that names Kafka is to run, and no broker answers."""
     if not any(mentions_kafka(Path(argument)) for argument in arguments if argument.endswith(".py")):
@@ -137,6 +161,8 @@ def mentions_kafka(program: Path) -> bool:
 
 def variables_with_timeouts(variables: Mapping[str, str | None]) -> dict[str, str]:
     """Return PYTHONPATH such that a Python program of Spark gives up within 15 seconds without a broker."""
+    if WAITS_ARE_LONG:
+        return {}
     return {"PYTHONPATH": os.pathsep.join(filter(None, [str(PROGRAM_START), variables.get("PYTHONPATH")]))}
 
 

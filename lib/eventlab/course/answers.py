@@ -14,7 +14,7 @@ ADVICE = {
     "builtin_function_or_method": "Add () to call it.",
 }
 """What to do with a value that is no answer, by the name of its class or of a class from which it derives."""
-SEVERAL = "It contains several values or none. Take the one that the exercise asks for, as in answer[0]."
+SEVERAL = "Take one of its values, as in answer[0], or count them with len(answer)."
 
 
 def plain(answer: Any) -> Any:
@@ -51,7 +51,8 @@ def description(answer: Any) -> str:
     names = _class_names(answer)
     advice = next((ADVICE[name] for name in names if name in ADVICE), None)
     if advice is None and isinstance(answer, list | tuple):
-        return f"Your answer has {len(answer)} values, not one: {_short(answer)}."
+        values = f"Your answer has {len(answer)} values, not one: {_short(list(answer))}."
+        return f"{values} {SEVERAL}" if len(answer) else values
     if advice is None:
         advice = SEVERAL if hasattr(type(answer), "__len__") else "Assign a number or a text."
     return f"Your answer is a {names[0]}, not a number or a text. {advice}"

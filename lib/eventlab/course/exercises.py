@@ -5,6 +5,7 @@ right when cells ran more than once. After a mistake that leaves something behin
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -130,9 +131,10 @@ def _knives_of_the_third_host() -> str | None:
     if 25 in counts:
         return None
     since = "since the last check" if len(attempts) > 1 else "since this lesson began"
+    refused = "" if counts[-1] else "If you sent requests, compare the route and the Host: see Non-2xx responses. "
     return (
-        f"{counts[-1]} knives were bought with the Host {THIRD_HOST} {since}, not 25. Send 25 requests with one "
-        "command, and check again: earlier requests do not count."
+        f"{counts[-1]} knives were bought with the Host {THIRD_HOST} {since}, not 25. {refused}"
+        "Send 25 requests with one command, and check again: earlier requests do not count."
     )
 
 
@@ -159,20 +161,31 @@ def _start_of_a_group_without_a_commit(answer: Any) -> str | None:
     )
 
 
-equal("05-1", 10, "Two conditions: Host = 'user2.att.com', and event_type is not 'purchase_sword'.", events=40)
+equal(
+    "05-1",
+    10,
+    "Two conditions in one text, joined by the word and: Host = 'user2.att.com', and event_type is not "
+    "'purchase_sword'.",
+    events=40,
+)
 equal(
     "05-2",
     5,
-    'Send {"event_type": 5} to the topic $TOPIC-mixed. Then read the last row with from_json and a string field.',
+    """Send {"event_type": 5} to the topic $TOPIC-mixed, with ' around the JSON. """
+    "Then read the last row with from_json and a string field.",
 )
 
 
 @exercise("06-1")
 def _two_players_joined() -> str | None:
-    count = sum(event.get("event_type") == "join_guild" and event.get("guild") == "owls" for event in new_events())
-    if count >= 2:
+    joined = Counter(str(event.get("guild")) for event in new_events() if event.get("event_type") == "join_guild")
+    if joined["owls"] >= 2:
         return None
-    return f"{count} event(s) since this lesson began join the guild owls, not 2. Call /join_guild/owls twice."
+    guilds = ", ".join(f"{guild} ({count})" for guild, count in sorted(joined.items()))
+    return (
+        f"Events since this lesson began that join the guild owls: {joined['owls']}, not 2. "
+        f"These guilds were joined: {guilds or 'none'}. Call /join_guild/owls twice."
+    )
 
 
 @exercise("06-2")
@@ -206,7 +219,8 @@ def _one_folder_per_host() -> str | None:
     names = filesystem.names(BY_HOST)
     folders = [name for name in names if name.startswith("Host=")]
     if len(folders) != 2:
-        return f"{BY_HOST} has {len(folders)} folders whose names begin with Host=, not 2. {again}"
+        found = f"It contains: {', '.join(names)}." if names else "It is empty."
+        return f"{BY_HOST} has {len(folders)} folders whose names begin with Host=, not 2. {found} {again}"
     is_mixed = any(name.startswith("part-") for name in names)
     if is_mixed or preparation.count_purchases(SparkSession.builder.getOrCreate(), BY_HOST) != (
         preparation.COURSE_PURCHASES

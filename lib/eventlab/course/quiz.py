@@ -12,6 +12,9 @@ from typing import Any
 import ipywidgets
 from pydantic import BaseModel, TypeAdapter, model_validator
 
+from eventlab.course.preparation import LessonError
+from eventlab.errors import near_names
+
 FILE = Path(__file__).with_name("questions.toml")
 
 
@@ -84,5 +87,7 @@ class Prediction(ipywidgets.VBox):
 
 
 def predict(name: str) -> Prediction:
-    """Return the question with this name, for the notebook to show."""
+    """Return the question with this name, for the notebook to show; raise LessonError if there is none."""
+    if name not in questions():
+        raise LessonError(f"there is no question {name!r}; {near_names(name, questions())}")
     return Prediction(questions()[name])

@@ -6,6 +6,7 @@ from typing import Any
 from eventlab.course import answers, stream_exercises  # noqa: F401 (its checks are registered)
 from eventlab.course.exercises import checks
 from eventlab.course.preparation import LessonError
+from eventlab.errors import near_names
 
 
 def check(name: str, answer: Any = ...) -> None:
@@ -19,7 +20,7 @@ def check(name: str, answer: Any = ...) -> None:
         LessonError: There is no such exercise.
     """
     if name not in checks:
-        raise LessonError(f"there is no exercise {name!r}; there are: {', '.join(checks)}")
+        raise LessonError(f"there is no exercise {name!r}; {near_names(name, checks)}")
     lesson, _, number = name.partition("-")
     title = f"Exercise {int(lesson)}.{number}"
     asks_for_answer = bool(inspect.signature(checks[name]).parameters)

@@ -25,6 +25,7 @@ MEMORY_PER_LESSON = 0.2 * 2**30
 MEMORY_WITHOUT_SPARK = 0.3 * 2**30
 """For Kafka and the API."""
 DISK_NEEDED = 2**30
+"""For topics, files and logs. What `make setup` installs exists already when this is checked."""
 FORBIDDEN_CHARACTERS = "'\\,"
 """HDFS passes the path to a shell command; a comma separates folders in the settings of Kafka and HDFS."""
 OTHER_FOLDER_COMMAND = "export EVENTLAB_STATE_DIR=~/eventlab-state"
@@ -68,7 +69,7 @@ def disk(settings: Settings) -> HealthCheck:
     """Check that the disk has room for a course's events and files."""
     folder = nearest_folder(settings.state_dir.absolute())
     free = shutil.disk_usage(folder).free
-    detail = f"{_gibibytes(free)} free at {folder}, {_gibibytes(DISK_NEEDED)} needed"
+    detail = f"{_gibibytes(free)} free at {folder}; {_gibibytes(DISK_NEEDED)} needed for topics, files and logs"
     return HealthCheck("disk", free >= DISK_NEEDED, detail, other_disk_command() or "eventlab reset")
 
 

@@ -1,19 +1,20 @@
-"""Explains errors of HTTP requests: the API is not running, a wrong port, an unknown route, a wrong method."""
+"""Explains errors of HTTP requests: the API is not running, a wrong port, route, method or body."""
 
 import re
-from typing import NamedTuple
+from dataclasses import replace
+from typing import Any, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from eventlab.clients import http, ports
 from eventlab.explain import service
-from eventlab.explain.explanation import Explain, Explanation, correction
+from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell, close_matches
 from eventlab.settings import Settings
 from eventlab.stack.probes import ROUTES_PATH
 
 UNREACHABLE = (r"httpx\.ConnectError", r"requests\..*ConnectionError", r"urllib.*Connection refused")
 URL = re.compile(r"https?://[\w.-]+(?::\d+)?[^\s\"')>]*")
-METHODS = ("get", "post", "put", "delete", "patch")
+METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH")
 VARIABLE = re.compile(r"<(?:(?P<kind>\w+):)?\w+>")
 """A variable of a route: `<name>` or `<int:number>`."""
 TIMEOUT_S = 1.5
@@ -57,9 +58,9 @@ def api_down(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 
 def wrong_port(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that nothing listens at the request's address, while the API answers at another port.
+    """Explain that nothing listens at the request's address, while the API has another one.
 
-    Remedy: The line with the API's address.
+    Remedy: The line with the API's address, or the command that starts the API.
     """
     if not cell.matches(*UNREACHABLE):
         return None
@@ -68,24 +69,71 @@ def wrong_port(cell: FailedCell, settings: Settings) -> Explanation | None:
         local = url.hostname in ("localhost", "127.0.0.1")
         if not local or url.port == api.port or ports.is_open(url.port or 80):
             continue
+        what, proof = (
+            f"Nothing listens at {url.netloc}. The game API is at {api.netloc}",
+            f"port {url.port or 80} is closed",
+        )
+        if down := service.service_not_running(settings, "api"):
+            then = f"To fix it, run this, then write {api.netloc} for {url.netloc} in the cell"
+            return replace(
+                down,
+                what=f"{what}, and does not answer there either.",
+                proof=f"{proof}; {down.proof}",
+                instruction=then,
+            )
         if not service.answers(settings, "api"):
             return None
-        what = f"Nothing listens at {url.netloc}. The game API is at {api.netloc}."
-        proof = f"port {url.port or 80} is closed; {api.netloc}{service.process_phrase(settings, 'api')} answers"
+        what, proof = f"{what}.", f"{proof}; {api.netloc}{service.process_phrase(settings, 'api')} answers"
         if explanation := correction(cell, url.netloc, api.netloc, what, proof):
             return explanation
+        instruction = f"To fix it, write this address in the place of this notebook that has {url.netloc}"
+        return Explanation(what, proof, settings.api_url, instruction)
     return None
 
 
-def wrong_route(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the API has no such route. Name the nearest one.
+def request_refused(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that the API answered 404, 405 or 400: the route, the method or the body is wrong.
 
-    Remedy: The line with the nearest route.
+    Remedy: The line with the nearest route or another method, or a line that shows what the API checks.
     """
-    if not cell.matches(r"HTTP(Status)?Error: .*404"):
+    for error in cell.errors:
+        if (response := getattr(error, "response", None)) is not None:
+            return explain_answer(cell, response, settings)
+    if cell.matches(r"HTTPError: .*404") and (url := _failed_url(cell)):
+        return unknown_route(cell, url, settings)
+    return None
+
+
+def explain_answer(cell: FailedCell, response: Any, settings: Settings) -> Explanation | None:
+    """Explain the API's answer to a request of httpx or requests."""
+    url, used = str(response.url), response.request.method
+    if response.status_code == 404:
+        return unknown_route(cell, url, settings)
+    if response.status_code == 400:
+        return _refused_body(cell, response, settings)
+    refused = method_not_allowed(urlsplit(url), used, settings) if response.status_code == 405 else None
+    if refused is None:
         return None
-    url = _failed_url(cell)
-    return unknown_route(cell, url, settings) if url else None
+    what, proof, allowed = refused
+    return correction(cell, f".{used.lower()}(", f".{allowed.lower()}(", what, proof)
+
+
+def _refused_body(cell: FailedCell, response: Any, settings: Settings) -> Explanation | None:
+    """Explain that the API refuses the body of a request, with the reason that it gives."""
+    reason = response.json().get("error") if is_api(urlsplit(str(response.url)), settings) else None
+    if not reason:
+        return None
+    what = f"The game API refused the request: {reason}."
+    proof = f"it answered 400 to the body {bytes(response.request.content or b'')[:80].decode(errors='replace')!r}"
+    keywords = [item for call in cell.calls("post", "put") for item in call.keywords if item.arg == "data"]
+    if len(keywords) == 1 and "form-urlencoded" in response.request.headers.get("content-type", ""):
+        line = cell.source.split("\n")[keywords[0].lineno - 1].encode()
+        start = keywords[0].col_offset
+        line = line[:start] + b"json" + line[start + len(b"data") :]
+        form = f"{what} httpx sends data= as a form, and json= as JSON."
+        return Explanation(form, proof, line.decode().strip(), REPLACE_LINE)
+    instruction = "Change the body. To see what the API checks, run this"
+    return Explanation(what, proof, 'course.show_program("game_api.py", "problem_with")', instruction)
 
 
 def unknown_route(cell: FailedCell, url: str, settings: Settings) -> Explanation | None:
@@ -110,26 +158,18 @@ def unknown_route(cell: FailedCell, url: str, settings: Settings) -> Explanation
     )
 
 
-def wrong_method(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the route exists, but not for this HTTP method.
-
-    Remedy: The line with a method that the route allows.
-    """
-    if not cell.matches(r"HTTP(Status)?Error: .*405"):
-        return None
-    address = urlsplit(_failed_url(cell) or "")
+def method_not_allowed(address: SplitResult, used: str, settings: Settings) -> tuple[str, str, str] | None:
+    """Return what happened, the proof, and a method that the route allows; None if it allows the method used."""
     if not is_api(address, settings):
         return None
     path = address.path or "/"
     rules = [rule for rule in list_rules(settings) if rule.matches(path)]
     allowed = sorted({method for rule in rules for method in rule.methods})
-    methods = [name for name in METHODS if name.upper() in allowed]
-    used = re.search(rf"\.({'|'.join(METHODS)})\(", cell.source)
-    if not methods or not used or used[1] in methods:
+    methods = [name for name in METHODS if name in allowed]
+    if not methods or used in allowed:
         return None
-    what = f"The route {path} exists, but not for {used[1].upper()}."
-    proof = f"the game API says that {rules[0].path} allows {', '.join(allowed)}"
-    return correction(cell, f".{used[1]}(", f".{methods[0]}(", what, proof)
+    what = f"The route {path} exists, but not for {used}."
+    return what, f"the game API says that {rules[0].path} allows {', '.join(allowed)}", methods[0]
 
 
 def is_api(address: SplitResult, settings: Settings) -> bool:
@@ -180,4 +220,4 @@ def _possible_addresses(cell: FailedCell) -> list[str]:
     return addresses + [str(request.url) for request in requests if request is not None]
 
 
-EXPLANATIONS: list[Explain] = [api_down, wrong_port, wrong_route, wrong_method]
+EXPLANATIONS: list[Explain] = [api_down, wrong_port, request_refused]

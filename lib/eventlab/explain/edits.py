@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from eventlab.explain.explanation import REPLACE_LINE, RUN_FIRST, Explanation
-from eventlab.explain.failed_cell import FailedCell
+from eventlab.explain.explanation import REPLACE_LINE, RUN_FIRST, Explanation, correction
+from eventlab.explain.failed_cell import FailedCell, python_tree
+from eventlab.explain.query_context import contexts
 from eventlab.explain.session import dataframes, session_of
 
 QUERY = re.compile(r"[\s(]*(select|with|from|table)\b", re.IGNORECASE)
@@ -59,9 +60,35 @@ def sql_correction(
         proof_of_text = proof + (ACCEPTED if accepted else "")
         if name:
             return Explanation(what, proof_of_text, f"{name} = {corrected!r}", RUN_FIRST)
-        line = _changed_line(cell.source, cell.source.replace(text, corrected)) if text in cell.source else None
-        if line:
+        if line := _line_with(cell.source, text, corrected):
             return Explanation(what, proof_of_text, line, REPLACE_LINE)
+    return None
+
+
+def name_correction(cell: FailedCell, old: str, new: str, what: str, proof: str) -> Explanation | None:
+    """Explain with another name: in SQL, if Spark accepts the query, or else in a method of a DataFrame."""
+    if is_in_sql(cell):
+        return sql_correction(cell, old, quoted_name(new), what, proof, whole_word=True)
+    return correction(cell, old, new, what, proof)
+
+
+def is_in_sql(cell: FailedCell) -> bool:
+    """Return whether Spark names a part of the cell's SQL as the place of the error."""
+    return any(context.contextType().name == "SQL" for context in contexts(cell))
+
+
+def quoted_name(name: str) -> str:
+    """Return a name as SQL needs it."""
+    return name if re.fullmatch(r"[\w.]+", name) else f"`{name}`"
+
+
+def _line_with(source: str, text: str, corrected: str) -> str | None:
+    """Return the cell's only line that changes with the corrected text, between quotes that fit it."""
+    for old, new in ((text, corrected), (f"'{text}'", f'"{corrected}"')):
+        changed = source.replace(old, new)
+        literals = (node.value for node in ast.walk(python_tree(changed)) if isinstance(node, ast.Constant))
+        if corrected in literals and (line := _changed_line(source, changed)):
+            return line
     return None
 
 

@@ -4,7 +4,9 @@ Uses only the standard library, because the kernel's Python may lack the kit's p
 """
 
 import ast
+import contextlib
 import difflib
+import inspect
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -92,6 +94,16 @@ class FailedCell:
                 if isinstance(value, FunctionType):
                     queue += value.__code__.co_names
         return variables
+
+    @cached_property
+    def program(self) -> str:
+        """Return the cell's source, then those of the notebook's functions that it calls."""
+        sources = [self.source]
+        for value in self.variables.values():
+            if isinstance(value, FunctionType):
+                with contextlib.suppress(OSError, TypeError):
+                    sources.append(inspect.getsource(value))
+        return "\n".join(sources)
 
     @property
     def is_shell_cell(self) -> bool:

@@ -16,7 +16,7 @@ from typing import Any
 from IPython.display import display
 
 from eventlab.commands import failures
-from eventlab.explain import spark_traceback
+from eventlab.explain import short_traceback, spark_traceback
 from eventlab.explain.explanation import LABEL, Explanation
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.shell_words import is_suspect
@@ -98,14 +98,16 @@ def explain_in_time(cell: FailedCell) -> Explanation | None:
     """Return the confirmed explanation, or None when there is none within TIME_LIMIT_S seconds. Never raises."""
     explanations: list[Explanation | None] = []
 
+    from eventlab.explain import registry
+
     def search() -> None:
         try:
-            from eventlab.explain import registry
-
             explanations.append(registry.explain(cell))
         except Exception:
             logger.debug("no explanation", exc_info=True)
 
+    with contextlib.suppress(Exception):  # the kernel's Python may lack a package, which python.py explains
+        registry.explanations()  # imports all modules once, which is not the time of an explanation
     thread = threading.Thread(target=search, name="eventlab-explain", daemon=True)
     try:
         thread.start()
@@ -139,12 +141,15 @@ def unload(shell: Any) -> None:
 
 
 def _prepare_clients(source: str) -> None:
-    """Prepare the clients of Kafka and Spark if a cell uses them; otherwise avoid their slow imports."""
+    """Prepare the clients of Kafka, Spark and HTTP if a cell uses them; otherwise avoid their slow imports."""
     if re.search(r"\bkafka\b", source) and re.search(r"^\s*(import|from)\s", source, re.MULTILINE):
         with contextlib.suppress(ImportError):
             from eventlab.clients import kafka_connections
 
             kafka_connections.shorten_default_timeouts()
+    if "httpx" in source or "httpx" in sys.modules:
+        with contextlib.suppress(ImportError):
+            short_traceback.install_for_httpx()
     if "pyspark" in source or "pyspark" in sys.modules:
         with contextlib.suppress(ImportError):  # the kernel's Python lacks a package, see python.py
             from eventlab.clients import spark

@@ -8,6 +8,7 @@ from eventlab.clients import kafka
 from eventlab.clients.ports import check_connection
 from eventlab.errors import ServiceUnavailable
 from eventlab.explain import service
+from eventlab.explain.created_topics import created_by_kafka
 from eventlab.explain.explanation import Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell, close_matches
 from eventlab.settings import Settings
@@ -178,6 +179,8 @@ def nearest_topic(cell: FailedCell, topic: str, state: TopicState, settings: Set
                 f"{state.what} Did you mean {similar!r}?",
                 f"{state.proof}; {similar!r} has {count} messages",
             )
+            if created := created_by_kafka(similar, settings):
+                proof += f"; Kafka created it at {created}, when a client used that name"
             return correction(cell, topic, similar, what, proof)
     return None
 
@@ -237,7 +240,7 @@ def topics_of(cell: FailedCell) -> list[str]:
 
 def _values(cell: FailedCell, pattern: str) -> Iterator[str]:
     """Yield the strings that match VALUE at the end of the pattern: literals, or the values of variables."""
-    for literal, variable in re.findall(pattern, cell.source):
+    for literal, variable in re.findall(pattern, cell.program):
         value = literal or cell.namespace.get(variable)
         if isinstance(value, str):
             yield value

@@ -7,22 +7,19 @@ commands can be parsed, and the services can be asked about the names in them.
 import os
 import re
 import shutil
-from urllib.parse import urlsplit
 
-from eventlab.clients import kafka, ports
-from eventlab.explain import api, braces, hdfs, machine, service
+from eventlab.clients import kafka
+from eventlab.explain import braces, hdfs, machine, service
 from eventlab.explain.explanation import RUN_FIRST, Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell, close_matches
 from eventlab.explain.kafka import inspect_broker, message_count
 from eventlab.explain.shell_words import (
     KAFKA_COMMANDS,
     Command,
-    commands,
     failed_commands,
     is_failed_command,
     must_have_failed,
     option,
-    other_commands,
     unknown_commands,
     with_values,
 )
@@ -149,38 +146,6 @@ def broker_of_command(cell: FailedCell, settings: Settings) -> Explanation | Non
     return None
 
 
-def address_of_command(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that nothing listens at the address of `curl` or `ab`, while the game API runs elsewhere.
-
-    Remedy: The line with the API's address.
-    """
-    for word in _addresses(cell):
-        url = urlsplit(word if "//" in word else f"//{word}")
-        if url.hostname not in ("localhost", "127.0.0.1") or not url.port or ports.is_open(url.port):
-            continue
-        own = urlsplit(settings.api_url)
-        if url.port == own.port or not service.answers(settings, "api"):
-            continue
-        what = f"Nothing listens at {url.netloc}. The game API is at {own.netloc}."
-        proof = f"port {url.port} is closed; {own.netloc} answers"
-        return corrected(cell, url.netloc, own.netloc, what, proof)
-    return None
-
-
-def route_of_command(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the API has no route of the address of `curl` or `ab`.
-
-    Remedy: The line with the nearest route.
-    """
-    for command in commands(cell) if is_failed_command(cell) or not cell.error else ():
-        if command[0] not in ("curl", "ab"):
-            continue
-        for word in command[1:]:
-            if found := api.unknown_route(cell, word if "//" in word else f"http://{word}", settings):
-                return found
-    return None
-
-
 def corrected(cell: FailedCell, old: str, new: str, what: str, proof: str) -> Explanation | None:
     """Explain with the corrected line; if the text is the value of a variable of the shell, with its new value."""
     if explanation := correction(cell, old, new, what, proof):
@@ -189,12 +154,6 @@ def corrected(cell: FailedCell, old: str, new: str, what: str, proof: str) -> Ex
         if os.environ.get(variable) == old:
             return Explanation(what, f"{proof}; ${variable} is {old!r}", f"%env {variable}={new}", RUN_FIRST)
     return None
-
-
-def _addresses(cell: FailedCell) -> list[str]:
-    """Return the words of `curl` and `ab` that may be addresses."""
-    found = (command for command in other_commands(cell) if command[0] in ("curl", "ab"))
-    return [word for command in found for word in command[1:] if not word.startswith("-")]
 
 
 def _broker(command: Command) -> str | None:
@@ -216,6 +175,4 @@ EXPLANATIONS: list[Explain] = [
     broker_of_command,
     topic_of_command,
     group_of_command,
-    address_of_command,
-    route_of_command,
 ]

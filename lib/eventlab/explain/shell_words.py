@@ -76,9 +76,34 @@ def is_suspect(cell: FailedCell) -> bool:
         return False
     if cell.exit_code:
         return True
+    if unset_names(cell) or unquoted_json(cell):
+        return True
     if re.search(HANDLED, cell.shell_commands):
         return False
     return bool(cell.failed) or ("|" in cell.shell_commands and bool(unknown_commands(cell)))
+
+
+def unset_names(cell: FailedCell) -> list[str]:
+    """Return the `$names` of a `%%bash` cell that are variables of Python, and that the shell does not know."""
+    script = re.sub(r"'[^']*'", "", cell.shell_commands) if cell.is_shell_cell else ""
+    if re.search(r"<<-?\s*['\"\\\\]", script) or "<<'" in cell.source:
+        return []
+    names = dict.fromkeys(re.findall(r"(?<!\\)\$\{?([A-Za-z_]\w*)\b(?!:)", script))
+    known = rf"\b({'|'.join(names)})=|\b(?:for|read|local|declare|export|mapfile)\s[^\n;]*\b({'|'.join(names)})\b"
+    own = {name for match in re.findall(known, script) for name in match} if names else set()
+    return [
+        name
+        for name in names
+        if name not in own and name not in os.environ and isinstance(cell.namespace.get(name), str | int)
+    ]
+
+
+def unquoted_json(cell: FailedCell) -> str | None:
+    """Return the JSON that a cell sends to Kafka with `echo` without single quotes around it, or None."""
+    text = re.search(
+        r"^[ \t]*!?echo\s+(\{[^'\n|{}$]*\"[^'\n|{}$]*\})\s*\|\s*kafka(?!.*\s-L)", cell.source, re.MULTILINE
+    )
+    return text[1] if text and '\\"' not in text[1] and cell.shell_commands else None
 
 
 def unknown_commands(cell: FailedCell) -> list[str]:

@@ -11,7 +11,7 @@ import psutil
 
 from eventlab import doctor
 from eventlab.explain import service
-from eventlab.explain.explanation import Explain, Explanation
+from eventlab.explain.explanation import RUN_FIRST, Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.session import (
     NEW_SESSION,
@@ -91,14 +91,17 @@ def _server_options(settings: Settings) -> str:
 def server_down(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that the Spark server does not answer; the session ended with it.
 
-    Remedy: Start Spark and open a new session.
+    Remedy: Start Spark, open a new session, and create the DataFrames again.
     """
-    if not service.is_reported(cell, "spark", *UNREACHABLE) or not settings.is_spark_connect:
+    closed = cell.has_condition("NO_ACTIVE_SESSION")  # such a session is not asked whether its server answers
+    if not (closed or service.is_reported(cell, "spark", *UNREACHABLE)) or not settings.is_spark_connect:
         return None
     explanation = service.service_not_running(settings, "spark")
     if explanation is None or settings.external_spark_remote:
         return explanation
-    return replace(explanation, remedy=with_reconnect(explanation.remedy, cell))
+    remedy = with_reconnect(explanation.remedy, cell)
+    has_session = remedy != explanation.remedy
+    return replace(explanation, remedy=remedy, instruction=THEN_DATAFRAMES if has_session else RUN_FIRST)
 
 
 def server_restarted(cell: FailedCell, settings: Settings) -> Explanation | None:

@@ -1,15 +1,15 @@
 """Short tracebacks of Spark's errors: the message and the learner's own lines; the JVM's part is behind a fold.
 
-IPython shows what an error's `_render_traceback_` returns. Without this, an error of Spark Connect shows some 20
-frames of pyspark, Spark's plan and dozens of JVM frames, and its message is scrolled out of sight.
+Without this, an error of Spark Connect shows some 20 frames of pyspark, Spark's plan and dozens of JVM frames, and
+its message is scrolled out of sight.
 """
 
 import re
 from html import escape
-from types import TracebackType
 from typing import Any
 
-LIBRARIES = re.compile(r"/(site|dist)-packages/|/lib/python3[^/]*/|<frozen ")
+from eventlab.explain import short_traceback
+
 PLAN = re.compile(
     r"(?P<message>.*?SQLSTATE: \w{5}(?:; line \d+ pos \d+)?);\n(?P<details>.*)"  # the plan of a query
     r"|(?P<other>.*?)(?P<rest>\n=== Streaming Query ===.*|\n\s+at [\w.$/]+\(.*)",
@@ -56,10 +56,6 @@ def split_message(text: str) -> tuple[str, str]:
     return message.strip(), details.strip()
 
 
-class _Shown(Exception):
-    """Has the short message of an error, for IPython's formatter."""
-
-
 def _full_message(error: Any) -> str:
     """Return the error's text without the frames that pyspark adds to it."""
     displayed = getattr(error, "_display_stacktrace", None)
@@ -68,26 +64,4 @@ def _full_message(error: Any) -> str:
 
 def _render(error: Any) -> list[str]:
     """Return IPython's traceback of the error with the learner's frames only, and the short message."""
-    from IPython import get_ipython
-
-    message = split_message(_full_message(error) or str(error))[0]
-    shell = get_ipython()
-    traceback = _own_frames(error.__traceback__)
-    shown = _Shown(message)
-    shown.__suppress_context__ = True
-    if shell is None or traceback is None:
-        return [f"{type(error).__name__}: {message}"]
-    return list(shell.InteractiveTB.structured_traceback(type(error), shown, traceback))
-
-
-def _own_frames(traceback: TracebackType | None) -> TracebackType | None:
-    """Return the traceback without the frames of installed libraries."""
-    frames = []
-    while traceback is not None:
-        if not LIBRARIES.search(traceback.tb_frame.f_code.co_filename):
-            frames.append(traceback)
-        traceback = traceback.tb_next
-    result = None
-    for item in reversed(frames):
-        result = TracebackType(result, item.tb_frame, item.tb_lasti, item.tb_lineno)
-    return result
+    return short_traceback.render(error, split_message(_full_message(error) or str(error))[0])

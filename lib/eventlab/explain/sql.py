@@ -1,27 +1,30 @@
-"""Explains errors of Spark SQL: names of tables and columns, grouping, joins and unions.
+"""Explains errors of Spark SQL: names of tables, grouping, joins and unions.
 
-Spark checks a corrected query before the box proposes it; nothing is executed for that. A name in a method of a
-DataFrame (`select("Host")`) is one of those that Spark or the catalog reports.
+Spark checks a corrected query before the box proposes it; nothing is executed for that.
 """
 
 import ast
 import re
-from collections.abc import Iterator
 
 from eventlab.explain.edits import (
     is_query,
+    name_correction,
     python_correction,
+    quoted_name,
     sql_correction,
     sql_texts,
 )
-from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
+from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell, close_matches
-from eventlab.explain.query_context import contexts, fragments
-from eventlab.explain.session import dataframes, session_of, session_variable
+from eventlab.explain.query_context import fragments
+from eventlab.explain.session import session_of, session_variable
 from eventlab.explain.views import statement_of_view
 from eventlab.settings import Settings
 
 END_OF_GROUP = re.compile(r"\s+(having|order\s+by|limit|union)\b", re.IGNORECASE)
+CREATED_VIEW = re.compile(
+    r"""TempView\(\s*['"](\w+)|\bview\s+(?:if\s+not\s+exists\s+)?(\w+)\s+as\b""", re.IGNORECASE
+)
 TO_SEE = "To see the names that exist, run this"
 
 
@@ -34,6 +37,13 @@ def table_not_found(cell: FailedCell, settings: Settings) -> Explanation | None:
     session = session_of(cell)
     if not name or session is None:
         return None
+    views = CREATED_VIEW.findall("\n".join(cell.history))
+    created = ["".join(names) for names in views]  # a first list of all tables takes more than a second
+    for similar in close_matches(name, created)[:1]:
+        if session.catalog.tableExists(similar):
+            what = f"There is no table or view {name!r} in this session. Did you mean {similar!r}?"
+            if explanation := name_correction(cell, name, similar, what, f"the view {similar!r} exists"):
+                return explanation
     existing = sorted(table.name for table in session.catalog.listTables())
     if name.lower() in [table.lower() for table in existing]:
         return None
@@ -41,7 +51,7 @@ def table_not_found(cell: FailedCell, settings: Settings) -> Explanation | None:
     proof = f"the session's tables and views are: {', '.join(existing) or 'none'}"
     for similar in close_matches(name, existing)[:1]:
         question = f"{what} Did you mean {similar!r}?"
-        if explanation := _renamed(cell, name, similar, question, proof):
+        if explanation := name_correction(cell, name, similar, question, proof):
             return explanation
     if found := statement_of_view(cell, name, session):
         what = f"The view {name!r} belongs to an earlier Spark session. A view ends with its session."
@@ -52,92 +62,6 @@ def table_not_found(cell: FailedCell, settings: Settings) -> Explanation | None:
         f"{session_variable(cell) or 'spark'}.catalog.listTables()",
         TO_SEE,
     )
-
-
-def _renamed(cell: FailedCell, old: str, new: str, what: str, proof: str) -> Explanation | None:
-    """Explain with another name: in SQL, if Spark accepts the query, or else in a method of a DataFrame."""
-    if any(context.contextType().name == "SQL" for context in contexts(cell)):
-        return sql_correction(cell, old, new, what, proof, whole_word=True)
-    return correction(cell, old, new, what, proof)
-
-
-def column_needs_backquotes(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that SQL reads `User-Agent` without backquotes as User minus Agent, while that column exists.
-
-    Remedy: The line with backquotes.
-    """
-    for unknown, columns in _unresolved(cell):
-        for column in (name for name in columns if "-" in name):
-            unquoted = rf"(?<![`\w-]){re.escape(column)}(?![`\w-])"
-            lines = [line for line in cell.source.split("\n") if column in line]
-            if not re.search(unquoted, cell.source) or unknown not in column.split("-") or len(lines) != 1:
-                continue
-            return Explanation(
-                f"In SQL, {column} without backquotes means {column.replace('-', ' minus ')}.",
-                f"Spark searched for a column {unknown}; the column `{column}` exists",
-                re.sub(unquoted, f"`{column}`", lines[0].strip()),
-                REPLACE_LINE,
-            )
-    return None
-
-
-def column_not_found(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a column does not exist. Name the nearest one.
-
-    Remedy: The line with the nearest column, or a line that shows the columns.
-    """
-    for unknown, columns in _unresolved(cell):
-        if unknown in columns or not columns:
-            continue
-        what = f"There is no column {unknown!r}."
-        proof = f"columns that exist: {', '.join(columns)}"
-        for similar in _similar_columns(unknown, columns):
-            question = f"{what} Did you mean {similar!r}?"
-            in_sql = any(context.contextType().name == "SQL" for context in contexts(cell))
-            new = _quoted(similar) if in_sql else similar
-            if explanation := _renamed(cell, unknown, new, question, proof):
-                return explanation
-        frame = next((name for name, _ in dataframes(cell)), None)
-        table = next(iter(_tables(cell)), None)
-        if frame or table:
-            session = session_variable(cell) or "spark"
-            show = f"{frame}.columns" if frame else f"{session}.table({table!r}).columns"
-            see_columns = "To see the columns, run this; then write one of them in the cell"
-            return Explanation(what, proof, show, see_columns)
-    return None
-
-
-def _unresolved(cell: FailedCell) -> Iterator[tuple[str, list[str]]]:
-    """Yield each column that Spark could not resolve, and those that it proposes, or else the cell's columns."""
-    for condition, parameters in cell.conditions.items():
-        if not condition.startswith(("UNRESOLVED_COLUMN", "CANNOT_RESOLVE_DATAFRAME_COLUMN")):
-            continue
-        columns = re.findall(r"`([^`]*)`", parameters.get("proposal", ""))
-        if not columns:
-            columns = [column for _, frame in dataframes(cell) for column in frame.columns]
-            columns += [column for table in _tables(cell) for column in session_of(cell).table(table).columns]
-        unknown = parameters.get("objectName") or parameters.get("name", "")
-        yield unknown.strip('`"').split("`.`")[-1], list(dict.fromkeys(columns))
-
-
-def _similar_columns(unknown: str, columns: list[str]) -> list[str]:
-    """Return the columns that differ in case, dash or underscore, then those that differ in few letters."""
-
-    def plain(name: str) -> str:
-        return re.sub(r"[-_ .]", "", name).lower()
-
-    same = [column for column in columns if plain(column) == plain(unknown)]
-    return same or close_matches(unknown, columns)[:1]
-
-
-def _tables(cell: FailedCell) -> list[str]:
-    """Return the names of existing tables in the SQL of the cell."""
-    session = session_of(cell)
-    if session is None:
-        return []
-    texts = "\n".join(text for _, text in cell.strings())
-    names = re.findall(r"\b(?:from|join)\s+`?([\w.]+)", texts, re.IGNORECASE)
-    return [name for name in dict.fromkeys(names) if session.catalog.tableExists(name)]
 
 
 def missing_group_by(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -267,7 +191,7 @@ def _union_in_sql(cell: FailedCell) -> Explanation | None:
         select = re.match(r"(\s*select\s+(?:distinct\s+)?)(.+?)(\s+from\b)", sides[short], re.I | re.S)
         if not select or len(columns[0]) == len(columns[1]):
             continue
-        nulls = [f"null as {_quoted(name)}" for name in columns[wide][len(columns[short]) :]]
+        nulls = [f"null as {quoted_name(name)}" for name in columns[wide][len(columns[short]) :]]
         new = f"{select[1]}{', '.join([select[2], *nulls])}{select[3]}"
         what = "A union needs the same number of columns on both sides. NULL fills the missing ones."
         proof = "; ".join(f"side {n + 1} has {', '.join(columns[n])}" for n in (0, 1))
@@ -276,15 +200,8 @@ def _union_in_sql(cell: FailedCell) -> Explanation | None:
     return None
 
 
-def _quoted(name: str) -> str:
-    """Return a column's name as SQL needs it."""
-    return name if re.fullmatch(r"\w+", name) else f"`{name}`"
-
-
 EXPLANATIONS: list[Explain] = [
     table_not_found,
-    column_needs_backquotes,
-    column_not_found,
     missing_group_by,
     ambiguous_column,
     union_of_different_columns,

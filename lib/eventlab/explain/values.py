@@ -2,6 +2,7 @@
 
 import ast
 import re
+import sys
 from typing import Any
 
 from eventlab.explain.edits import is_accepted, python_correction, source_of, sql_correction, sql_texts
@@ -13,6 +14,7 @@ from eventlab.settings import Settings
 from eventlab.stack import filesystem
 
 FORMATS = ("parquet", "json", "csv", "orc", "text", "kafka", "jdbc", "rate", "memory", "console", "noop")
+WORDS = ("select", "from", "where", "group", "order", "having", "limit", "join", "union", "between")
 
 
 def value_cannot_be_cast(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -164,14 +166,31 @@ def syntax_error(cell: FailedCell, settings: Settings) -> Explanation | None:
 
     Remedy: The line with the right word.
     """
-    wrong = cell.conditions.get("PARSE_SYNTAX_ERROR", {}).get("error", "").strip("'")
-    for similar in close_matches(wrong.lower(), ("select", "from", "where", "group", "order", "having"))[:1]:
-        what = f"Spark does not know the word {wrong!r}. Did you mean {similar!r}?"
-        proof = f"Spark reports a syntax error at {wrong!r}"
-        for _, text in sql_texts(cell, wrong):
-            corrected = re.sub(rf"\b{re.escape(wrong)}\b", similar, text, count=1)
-            if is_accepted(cell, corrected):
-                return sql_correction(cell, text, corrected, what, proof)
+    if not cell.has_condition("PARSE_SYNTAX_ERROR"):
+        return None
+    reported = cell.conditions["PARSE_SYNTAX_ERROR"]["error"].strip("'")  # Spark may read `wher` as another name
+    for _, text in sql_texts(cell, " "):
+        for wrong in dict.fromkeys(re.findall(r"[A-Za-z]+", text)):
+            for similar in close_matches(wrong.lower(), WORDS)[:1] if wrong.lower() not in WORDS else ():
+                corrected = re.sub(rf"\b{wrong}\b", similar, text, count=1)
+                if is_accepted(cell, corrected):
+                    what = f"Spark does not know the word {wrong!r}. Did you mean {similar!r}?"
+                    proof = f"Spark reports a syntax error at {reported!r}"
+                    return sql_correction(cell, text, corrected, what, proof)
+    return None
+
+
+def unknown_function(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that SQL has no function of that name. Name the nearest one.
+
+    Remedy: The line with the nearest function.
+    """
+    name = cell.conditions.get("UNRESOLVED_ROUTINE", {}).get("routineName", "").strip("`")
+    functions = dir(sys.modules.get("pyspark.sql.functions")) if name else []
+    for similar in close_matches(name.lower(), [item for item in functions if item.islower()])[:1]:
+        what = f"SQL has no function {name!r}. Did you mean {similar!r}?"
+        proof = f"Spark reports UNRESOLVED_ROUTINE for {name}"
+        return sql_correction(cell, name, similar, what, proof, whole_word=True)
     return None
 
 
@@ -182,4 +201,5 @@ EXPLANATIONS: list[Explain] = [
     path_exists,
     unknown_format,
     syntax_error,
+    unknown_function,
 ]

@@ -10,7 +10,18 @@ from pathlib import Path
 
 from eventlab.clients import kafka
 from eventlab.errors import EventlabError
-from eventlab.explain import api, kafka_client, registry, service, shell, shell_paths, why_filter, why_stream
+from eventlab.explain import (
+    api,
+    created_topics,
+    kafka_client,
+    registry,
+    service,
+    shell,
+    shell_http,
+    shell_paths,
+    why_filter,
+    why_stream,
+)
 from eventlab.explain.explanation import Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.kafka import command_to_send, nearest_topic, state_of_topic, topics_of
@@ -27,7 +38,7 @@ CREATED_WITHIN_S = 60
 def explain(cell: FailedCell, settings: Settings) -> Explanation:
     """Return the first confirmed reason why the cell failed or shows nothing, or what was found to be in order."""
     failed = cell.error is not None or is_suspect(cell)
-    functions = [*SILENCES, *shell.EXPLANATIONS, *shell_paths.EXPLANATIONS]
+    functions = [*SILENCES, *shell.EXPLANATIONS, *shell_http.EXPLANATIONS, *shell_paths.EXPLANATIONS]
     found = registry.explain(cell) if failed else None
     return found or registry.first_confirmed(functions, cell, settings) or _nothing_found(cell, settings)
 
@@ -148,15 +159,13 @@ def position_at_end(cell: FailedCell, settings: Settings) -> Explanation | None:
     return None
 
 
-def unknown_route(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a request was answered with 404, because the API has no such route.
+def request_refused(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that the API answered a request with 400, 404 or 405: the body, the route or the method is wrong.
 
-    Remedy: The line with the nearest route.
+    Remedy: The line with the nearest route or another method, or a line that shows what the API checks.
     """
-    for value in cell.variables.values():
-        if getattr(value, "status_code", None) == 404:
-            return api.unknown_route(cell, str(value.url), settings)
-    return None
+    answers = [value for value in cell.variables.values() if getattr(value, "status_code", 0) in (400, 404, 405)]
+    return next(filter(None, (api.explain_answer(cell, answer, settings) for answer in answers)), None)
 
 
 def topics(cell: FailedCell, settings: Settings) -> Iterable[str]:
@@ -174,9 +183,10 @@ def topics(cell: FailedCell, settings: Settings) -> Iterable[str]:
 
 SILENCES: list[Explain] = [
     service_down,
+    created_topics.new_topic,
     empty_topic,
     position_at_end,
-    unknown_route,
+    request_refused,
     why_stream.stream_waits,
     why_filter.filter_keeps_nothing,
 ]

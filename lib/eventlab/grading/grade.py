@@ -25,9 +25,18 @@ from eventlab.grading.jobs import Job, Limits, Outcome, job_for
 from eventlab.grading.progress import GradingProgress
 from eventlab.grading.results import SubmissionRecord
 from eventlab.grading.scheduler import LOGS, Scheduler, default_size
+from eventlab.labs import release
 from eventlab.labs.catalogue import Lab
+from eventlab.settings import settings
+from eventlab.stack.requirements import require_installation
 
 logger = logging.getLogger(__name__)
+
+
+KEPT = (
+    "the services or the machine failed in each attempt of two gradings, but not with the instructor's notebook: "
+    "the submission may be the reason, and has the mark of its better attempt. The last reason:"
+)
 
 
 class GradingError(EventlabError):
@@ -70,8 +79,10 @@ def grade(
 
     Raises:
         SubmissionsError: There is nothing to grade.
+        ReleaseError: A marker in the instructor's notebook has no partner.
         GradingError: A record could not be written.
     """
+    release.student_notebook(lab)  # a mistake in it would fail each submission
     limits = Limits(cell_timeout, memory_mib, time_limit)
     jobs = jobs_of(lab, submissions, output, limits)
     records = {} if force else _current_records(jobs, output)
@@ -82,9 +93,17 @@ def grade(
         size = min(workers or default_size(len(remaining)), len(remaining))
         logger.info("%d of %d submissions are graded by %d workers", len(remaining), len(jobs), size)
         with Scheduler(lab, output / LOGS, limits, size, fresh=fresh) as scheduler:
+            again = []
             for job, outcome in scheduler.outcomes(remaining):
+                if outcome.kind == "infrastructure_failed" and outcome.record and has_failed_before(job, output):
+                    again.append((job, outcome))
+                    continue
                 records[job.student] = _save(lab, job, outcome, output)
                 progress(len(records), len(jobs), records[job.student])
+        works = bool(again) and machine_works(lab, output, limits)
+        for job, outcome in again:
+            records[job.student] = _save(lab, job, with_doubt(outcome) if works else outcome, output)
+            progress(len(records), len(jobs), records[job.student])
     return [records[job.student] for job in jobs]
 
 
@@ -118,13 +137,16 @@ def audit(
 
 
 def require_sandbox(no_sandbox: bool) -> None:
-    """Raise an error when this machine has no sandbox, unless the instructor agrees.
+    """Raise an error when this machine has no sandbox, unless the instructor agrees, or cannot run services.
 
     Raises:
+        StackError: Jars are missing.
+        JavaError: There is no suitable Java.
         SandboxError: There is no sandbox; the message names the reason, and the command that helps.
     """
     support = sandbox.support()
     if support.bubblewrap or no_sandbox:
+        require_installation(settings, ())
         return
     restriction = namespaces.restriction()
     cause = f" ({restriction.description})" if restriction else ""
@@ -135,11 +157,35 @@ def require_sandbox(no_sandbox: bool) -> None:
     )
 
 
+def has_failed_before(job: Job, output: Path) -> bool:
+    """Return whether the machine failed, too, when the last grading tried the same submission."""
+    record = results.load(job.student, output)
+    return record is not None and not record.has_mark and record.fingerprint == job.fingerprint
+
+
+def machine_works(lab: Lab, output: Path, limits: Limits) -> bool:
+    """Return whether the instructor's notebook gets full marks on new services."""
+    job = Job("instructor", str(lab.instructor), None, "", "", secrets.randbits(128))
+    with Scheduler(lab, output / LOGS / "instructor", limits, 1) as scheduler:
+        ((_, outcome),) = scheduler.outcomes([job])
+    return outcome.kind == "graded" and outcome.record is not None and outcome.record.points == lab.points()
+
+
+def with_doubt(outcome: Outcome) -> Outcome:
+    """Return the outcome of a failed attempt as one that counts, and says why its mark may be too low."""
+    assert outcome.record is not None
+    doubt = f"{KEPT} {outcome.reason}"
+    record = replace(outcome.record, doubt=doubt, messages=(*outcome.record.messages, doubt))
+    return Outcome.of(record, outcome.notebook)
+
+
 def _save(lab: Lab, job: Job, outcome: Outcome, output: Path) -> SubmissionRecord:
     """Write the executed notebook and the record of an outcome, and return the record."""
-    record = outcome.record or _without_mark(lab, job, outcome.reason, output)
+    failed = outcome.kind == "infrastructure_failed" or outcome.record is None
+    record = _without_mark(lab, job, outcome.reason, output) if failed else outcome.record
+    assert record is not None
     try:
-        if outcome.notebook is not None:
+        if outcome.notebook is not None and not failed:
             name = f"notebooks/{record.slug}.ipynb"
             results.write_atomically(output / name, outcome.notebook)
             record = replace(record, notebook=name)
@@ -160,6 +206,7 @@ def _without_mark(lab: Lab, job: Job, reason: str, output: Path) -> SubmissionRe
         messages=(reason, f"the logs are in {logs}") if logs.exists() else (reason,),
         containment=support.described,
         sandboxed=support.bubblewrap,
+        fingerprint=job.fingerprint,
     )
 
 

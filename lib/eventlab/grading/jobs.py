@@ -1,6 +1,7 @@
 """Jobs and outcomes: what a worker needs to grade one submission, and what it answers.
 
-A job has a fingerprint: a hash of everything that the marks depend on.
+A job has a fingerprint: a hash of the submission, the limits, and the files of the lab and the kit that marks
+depend on.
 """
 
 from __future__ import annotations
@@ -29,7 +30,12 @@ VERSIONS = ("pyspark", "kafka-python", "ipykernel", "pandas")
 KIT = ROOT / "lib" / "eventlab"
 STACK_MODULES = ("config", "environment", "filesystem", "jars", "java", "jvm", "services")
 """Modules of `stack` that marks depend on; the others start and stop services."""
-MARKS_DEPEND_ON = ("clients/", "grading/", "labs/", *(f"stack/{module}.py" for module in STACK_MODULES))
+MARKS_DEPEND_ON = (
+    *("__init__.py", "errors.py", "files.py", "lessons.py", "settings.py"),
+    *("clients/", "commands/", "course/", "grading/", "jobs/", "labs/"),
+    *(f"stack/{module}.py" for module in STACK_MODULES),
+)
+"""The grader, and what a graded notebook imports or runs."""
 DISPLAY_ONLY = tuple(f"grading/{name}" for name in ("reports/", "progress.py", "verify.py"))
 """How a record is shown is not part of the fingerprint: it can be edited without grading a class again."""
 CONFIGURATION = tuple(ROOT / "stack" / service for service in ("kafka", "hdfs", "spark"))
@@ -91,7 +97,7 @@ class Outcome:
     Attributes:
         kind: `graded`; `submission_failed` (timed out, died, unreadable), which gives a mark too; or
             `infrastructure_failed` (the worker, its services or the judge failed), which gives none.
-        record: The record; None when the infrastructure failed.
+        record: The record; when the infrastructure failed, what the submission has so far, or None.
         notebook: The executed notebook as JSON, or None without one.
         reason: Why the infrastructure failed.
     """
@@ -107,9 +113,11 @@ class Outcome:
         return cls("graded" if record.status == "graded" else "submission_failed", record, notebook)
 
     @classmethod
-    def infrastructure_failed(cls, reason: str) -> Outcome:
-        """Return the outcome of a job that the machine could not carry out."""
-        return cls("infrastructure_failed", reason=reason)
+    def infrastructure_failed(
+        cls, reason: str, record: results.SubmissionRecord | None = None, notebook: str | None = None
+    ) -> Outcome:
+        """Return the outcome of a job that the machine could not carry out, with what there is so far."""
+        return cls("infrastructure_failed", record, notebook, reason)
 
     def to_json(self) -> str:
         """Return the outcome as one line of JSON."""
@@ -170,9 +178,13 @@ def _digest_of(paths: Iterable[Path]) -> hashlib._Hash:
 
 def grader_files() -> Iterator[Path]:
     """Yield the kit's files that marks depend on."""
-    for path in KIT.rglob("*.py"):
+    for path in KIT.rglob("*"):
         name = path.relative_to(KIT).as_posix()
-        if name.startswith(MARKS_DEPEND_ON) and not name.startswith(DISPLAY_ONLY):
+        if (
+            path.suffix in (".py", ".txt")
+            and name.startswith(MARKS_DEPEND_ON)
+            and not name.startswith(DISPLAY_ONLY)
+        ):
             yield path
     for folder in CONFIGURATION:
         yield from folder.iterdir()

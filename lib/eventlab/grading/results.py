@@ -95,6 +95,7 @@ class SubmissionRecord:
         fingerprint: Hash of everything that the result depends on.
         notebook: Path of the executed notebook, relative to the output folder.
         sandboxed: Whether it ran in a sandbox.
+        doubt: Why the mark may be too low, as a sentence for the instructor, or "".
     """
 
     student: Text
@@ -109,6 +110,7 @@ class SubmissionRecord:
     fingerprint: Text = ""
     notebook: Text | None = None
     sandboxed: StrictBool = True
+    doubt: Text = ""
 
     @model_validator(mode="after")
     def _has_a_mark_or_a_reason(self) -> SubmissionRecord:

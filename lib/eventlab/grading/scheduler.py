@@ -33,6 +33,8 @@ SUBMISSIONS_PER_WORKER = 6
 """One worker for up to so many submissions: for fewer, a further stack costs more time than it saves."""
 CORES_PER_START = 2
 """Cores that the start of one worker uses. As many workers start at the same time as the cores allow."""
+MAX_WAIT_FOR_STARTS_S = 60
+"""How long a worker waits for the starts of others: one that hangs does not stop them."""
 MAX_STARTS = 2
 """How often in a row a thread tries to start its worker before it gives up."""
 MAX_ATTEMPTS = 2
@@ -44,10 +46,17 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Attempt:
-    """A job, and how often it has been tried, this attempt included."""
+    """A job, how often it has been tried, this attempt included, and how the attempt before ended."""
 
     job: Job
     number: int = 1
+    earlier: Outcome | None = None
+
+    def better(self, outcome: Outcome) -> Outcome:
+        """Return the one of two failed attempts in which the submission has more points."""
+        if outcome.kind != "infrastructure_failed" or self.earlier is None:
+            return outcome
+        return max(outcome, self.earlier, key=lambda one: (one.record and one.record.points) or 0)
 
 
 def default_size(submissions: int) -> int:
@@ -129,7 +138,7 @@ class Scheduler:
             while self._has_work(retry):
                 with contextlib.ExitStack() as cleanup:
                     try:
-                        with self.starting:
+                        with self._place_to_start():
                             if not self._has_work(retry):
                                 break
                             worker = cleanup.enter_context(self._started_worker(number))
@@ -151,6 +160,16 @@ class Scheduler:
 
     def _has_work(self, retry: Attempt | None) -> bool:
         return not self.stopped.is_set() and (retry is not None or not self.waiting.empty())
+
+    @contextlib.contextmanager
+    def _place_to_start(self) -> Iterator[None]:
+        """Wait until so few other workers start that the cores suffice, or for MAX_WAIT_FOR_STARTS_S."""
+        acquired = self.starting.acquire(timeout=MAX_WAIT_FOR_STARTS_S)
+        try:
+            yield
+        finally:
+            if acquired:
+                self.starting.release()
 
     @contextlib.contextmanager
     def _started_worker(self, number: int) -> Iterator[WorkerProcess]:
@@ -181,8 +200,8 @@ class Scheduler:
                 worker.copy_logs(self.logs / slug(attempt.job.student) / f"attempt-{attempt.number}")
             if outcome.kind == "infrastructure_failed" and attempt.number < MAX_ATTEMPTS:
                 logger.warning("the job of %r is tried again: %s", attempt.job.student, outcome.reason)
-                return Attempt(attempt.job, attempt.number + 1)
-            self._finish(attempt.job, outcome)
+                return Attempt(attempt.job, attempt.number + 1, outcome)
+            self._finish(attempt.job, attempt.better(outcome))
             if self.fresh or outcome.kind == "infrastructure_failed":
                 return None
             attempt = None

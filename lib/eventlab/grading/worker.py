@@ -21,8 +21,9 @@ from typing import Any
 
 import nbformat
 
+from eventlab.clients.kafka import TopicError
 from eventlab.errors import EventlabError
-from eventlab.grading import results
+from eventlab.grading import judging, results
 from eventlab.grading.environment import processes, sandbox
 from eventlab.grading.environment.services import WorkerConfiguration
 from eventlab.grading.environment.worker_stack import WorkerStack
@@ -37,7 +38,7 @@ from eventlab.grading.jobs import Job, Limits, Outcome
 from eventlab.grading.judge import Judge
 from eventlab.grading.results import CheckResult, Question, SubmissionRecord
 from eventlab.labs.catalogue import Lab, find
-from eventlab.labs.checks import Verdict
+from eventlab.labs.checks import Verdict, is_caused_by_service
 from eventlab.labs.evidence import Evidence
 from eventlab.labs.names import Namespace
 
@@ -45,7 +46,8 @@ REFERENCE_CELL_TIMEOUT_S = 120
 REFERENCE_TIMEOUT_S = 600
 NOT_RUN = Verdict(False, "", "not run")
 NO_MEMORY = (
-    "this machine had no memory left and killed processes; grade with fewer --workers or end other programs"
+    "processes were killed because this machine, or the grader's share of it, had no memory left; "
+    "grade with fewer --workers or end other programs"
 )
 logger = logging.getLogger(__name__)
 
@@ -68,10 +70,10 @@ class Worker:
             logger.exception("The job of %r failed", job.student)
             return Outcome.infrastructure_failed(str(error) or type(error).__name__)
         assert outcome.record is not None
-        if outcome.record.status == "died" and processes.oom_kills() > kills:
-            return Outcome.infrastructure_failed(NO_MEMORY)
-        seconds = round(time.monotonic() - started, 3)
-        return replace(outcome, record=replace(outcome.record, seconds=seconds))
+        record = replace(outcome.record, seconds=round(time.monotonic() - started, 3))
+        if outcome.reason or (record.points != record.max_points and processes.oom_kills() > kills):
+            return Outcome.infrastructure_failed(outcome.reason or NO_MEMORY, record, outcome.notebook)
+        return replace(outcome, record=record)
 
     def _outcome(self, job: Job) -> Outcome:
         common: dict[str, Any] = {
@@ -80,16 +82,24 @@ class Worker:
             "fingerprint": job.fingerprint,
         }
         problems = (job.problem,) if job.problem else ()
+        reason = ""
         try:
             matched = notebook.match(_read(job), self.instructor)
-        except notebook.UnreadableError as error:
+        except (notebook.UnreadableError, notebook.InterruptedReadError) as error:
             messages = (*problems, str(error))
-            return Outcome.of(
-                results.without_points(
-                    self.lab, job.student, "unreadable", str(error), messages=messages, **common
-                )
+            record = results.without_points(
+                self.lab, job.student, "unreadable", str(error), messages=messages, **common
             )
-        runs = self._all_runs(job, matched)
+            reason = str(error) if isinstance(error, notebook.InterruptedReadError) else ""
+            return replace(Outcome.of(record), reason=reason)
+        runs: list[Run] = []
+        try:
+            self._execute(job, matched, runs)
+        except Exception as error:
+            if not any(run.results for run in runs):
+                raise  # the submission's own code cannot be the reason
+            logger.exception("The job of %r was interrupted", job.student)
+            reason, runs[-1].interrupted = str(error) or type(error).__name__, True
         questions = self._questions(matched, runs)
         record = SubmissionRecord(
             student=job.student,
@@ -101,35 +111,36 @@ class Worker:
             messages=(*problems, *matched.messages, *regrade.messages(matched, runs)),
             **common,
         )
-        return Outcome.of(record, nbformat.writes(executed(matched, runs)) + "\n")
+        return replace(Outcome.of(record, nbformat.writes(executed(matched, runs)) + "\n"), reason=reason)
 
-    def _all_runs(self, job: Job, matched: Matched) -> list[Run]:
+    def _execute(self, job: Job, matched: Matched, runs: list[Run]) -> None:
         """Execute the submission; while a question can gain points, execute it again without what broke it."""
         files, budget = job.workdir_files(), TimeBudget(self.limits.time_limit)
         reference: Reference | None = None
-        runs: list[Run] = []
         omissions: Omissions | None = Omissions()
         while omissions is not None:
             if omissions.replaced and reference is None:
                 reference = self._reference(job)
-            runs.append(self._run_once(job, matched, files, omissions, budget, reference))
+            runs.append(Run(omissions))
+            self._run_once(job, matched, files, runs[-1], budget, reference)
             omissions = regrade.next_omissions(matched, self.lab.questions, runs)
-        return runs
 
     def _run_once(
         self,
         job: Job,
         matched: Matched,
         files: Mapping[str, bytes],
-        omissions: Omissions,
+        run: Run,
         budget: TimeBudget,
         reference: Reference | None,
-    ) -> Run:
+    ) -> None:
         """Execute once in a new namespace, judge each question at its check cell, and remove what is left."""
 
         def judge_question(question: str) -> None:
             evidence = Evidence(namespace, job.seed, executor.answers, matched.sources, kernel.files())
-            run.checks[question] = self._check_results(evidence, question)
+            verdicts = judging.verdicts(self.judge, self.stack, evidence, question, budget)
+            checks = self.lab.checks_of(question)
+            run.checks[question] = tuple(map(CheckResult.of, checks, verdicts))
 
         def put_result(question: str) -> None:
             assert reference is not None
@@ -137,9 +148,11 @@ class Worker:
                 reference.put(question, namespace, kernel)
             except Exception as error:  # the student's own topics, groups and files may refuse it
                 self.stack.require_running()
-                logger.warning("the result of %s could not be put in place: %s", question, error)
+                if is_caused_by_service(error) or isinstance(error, TopicError):
+                    raise
+                run.problems.append(f"the instructor's result of {question} could not be put in place: {error}")
 
-        run, check_steps = Run(omissions), matched.check_steps(self.lab.questions)
+        check_steps = matched.check_steps(self.lab.questions)
         with self._kernel(job.seed) as (kernel, namespace):
             kernel.write(files)
             limits = self.limits.cell_timeout, budget
@@ -148,7 +161,8 @@ class Worker:
                 matched, check_steps, kernel, parameters, *limits, judge_question, put_result, run
             )
             executor.execute()
-        return run
+            if run.out_of_time:  # what it waited for may have ended
+                self.stack.require_running()
 
     def _reference(self, job: Job) -> Reference:
         """Run the instructor's notebook for a seed, without any of the student's code, and keep its states."""
@@ -207,20 +221,6 @@ class Worker:
                     kernel.result().forget()
                 raise
             return kernel.result(), namespace
-
-    def _check_results(self, evidence: Evidence, question: str) -> tuple[CheckResult, ...]:
-        """Return the results of a question's checks.
-
-        Raises:
-            EventlabError: The judge does not start, or a check failed and the services do not answer.
-        """
-        verdicts = self.judge.verdicts(evidence, question)
-        if not all(verdict.passed for verdict in verdicts):
-            self.stack.require_running()
-        if any(verdict.unavailable for verdict in verdicts):  # although the services answer now: try once more
-            verdicts = self.judge.verdicts(evidence, question)
-        checks = self.lab.checks_of(question)
-        return tuple(CheckResult.of(check, verdict) for check, verdict in zip(checks, verdicts, strict=True))
 
     def _questions(self, matched: Matched, runs: list[Run]) -> tuple[Question, ...]:
         questions = self.lab.questions

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import secrets
+import select
 import subprocess
 import sys
 from dataclasses import asdict
@@ -24,6 +25,8 @@ SLOTS, SLOTS_PER_GRADING = 1300, 8
 LOG_PATTERNS = ("*.log", "logs/*/*", "*/logs/*.log*")
 """Logs in a run folder: of the worker and the sandboxes, of services that were restarted, of running services."""
 LOG_BYTES = 1024 * 1024
+MAX_START_S = 600
+"""Each service has a shorter limit of its own; this one is for what has none, such as a file system that hangs."""
 logger = logging.getLogger(__name__)
 
 
@@ -76,6 +79,12 @@ class WorkerProcess:
             StartError: It cannot start; the message says why in one sentence.
         """
         assert self._process.stdout is not None
+        in_time = select.select([self._process.stdout], [], [], MAX_START_S)[0]
+        if not in_time:
+            self.end()
+            raise StartError(
+                f"A worker did not start within {MAX_START_S} s. Look for the reason: eventlab doctor"
+            )
         answer = self._process.stdout.readline()
         status = json.loads(answer) if answer else {}
         if "ready" in status:
@@ -138,6 +147,7 @@ def worker_environment(run: Path, contained: bool) -> dict[str, str]:
         TOKEN_VARIABLE: secrets.token_hex(24),
         "EVENTLAB_STATE_DIR": str(run / "client"),
         "EVENTLAB_PORT_OFFSET": "0" if contained else str(_free_offset()),
+        "EVENTLAB_WAITS": "long",
         "GRPC_ENABLE_FORK_SUPPORT": "0",
     }
 

@@ -17,7 +17,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
-from eventlab.clients.spark import KAFKA_READ_OPTIONS, KAFKA_WRITE_OPTIONS
+from eventlab.clients.spark_kafka import KAFKA_READ_OPTIONS, KAFKA_WRITE_OPTIONS
 from eventlab.jobs.extract import is_object, parsed, run_as_script
 from eventlab.jobs.topic import JobError
 from eventlab.settings import settings

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import DataFrame, SparkSession
 
 from eventlab.clients import kafka
-from eventlab.clients.spark import KAFKA_READ_OPTIONS
+from eventlab.clients.spark_kafka import KAFKA_READ_OPTIONS
 from eventlab.errors import EventlabError
 from eventlab.settings import settings
 

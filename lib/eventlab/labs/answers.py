@@ -10,11 +10,13 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from eventlab.errors import EventlabError
+
 MAX_VALUES = 50_000
 """Values or rows of one list; more do not fit into an answer."""
 
 
-class AnswerError(TypeError):
+class AnswerError(EventlabError):
     """A value cannot be declared as an answer; the message says why and what to declare instead."""
 
 

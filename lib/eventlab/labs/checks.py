@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -45,7 +45,8 @@ class LabCheck:
         except MemoryError:
             return Verdict(False, "", TOO_LARGE)
         except Exception as error:  # the evidence has a form that the check's author did not expect
-            return Verdict(False, "", shortened(f"could not be checked: {type(error).__name__}: {error}"))
+            message = shortened(f"could not be checked: {type(error).__name__}: {error}")
+            return Verdict(False, "", message, unavailable=is_caused_by_service(error))
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,18 @@ def number(value: object) -> int | float | None:
     return int(value) if value == int(value) else float(value)
 
 
+def named(rows: list[dict], names: Sequence[str]) -> list[dict]:
+    """Return rows in which the only column with another name has the only name that is missing.
+
+    A check of values reads such rows when another check judges the names: one wrong name costs one check.
+    """
+    found = list(dict.fromkeys(name for row in rows for name in row))
+    missing, others = [name for name in names if name not in found], [name for name in found if name not in names]
+    if len(missing) != 1 or len(others) != 1:
+        return rows
+    return [{missing[0] if name == others[0] else name: value for name, value in row.items()} for row in rows]
+
+
 def iso_day(value: object) -> str:
     """Return a date, given as text, as a date or as a timestamp at midnight, as ISO text (`2025-01-31`)."""
     text = value.isoformat() if isinstance(value, date | datetime) else str(value)
@@ -126,7 +139,9 @@ def iso_day(value: object) -> str:
 
 
 def as_text(value: object) -> str:
-    """Return a value as text of limited length."""
+    """Return a value as text of limited length; an empty list or dict is "nothing"."""
+    if isinstance(value, list | tuple | dict | set) and not value:
+        return "nothing"
     return shortened(value if isinstance(value, str) else repr(value))
 
 

@@ -60,6 +60,7 @@ class Evidence:
         answers: The declared answers by question.
         sources: The student's cells by question.
         files: Files that the notebook wrote into its folder, by name.
+        found: What was read from Kafka and HDFS; empty if nothing was there.
     """
 
     namespace: Namespace
@@ -67,6 +68,7 @@ class Evidence:
     answers: Mapping[str, Any] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
+    found: list[Any] = field(default_factory=list, compare=False)
     _seen: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False, compare=False)
 
     def answer(self, question: str) -> Any:
@@ -123,7 +125,8 @@ class Evidence:
 
     def committed(self, group: str | None = None) -> dict[int, int]:
         """Return the offsets that a consumer group has committed for the namespace's topic, by partition."""
-        return _committed(group or self.namespace.group, self.namespace.topic)
+        name = group or self.namespace.group
+        return self.once("committed", name, lambda: _committed(name, self.namespace.topic))
 
     def rows(self, path: str) -> list[dict[str, Any]]:
         """Return the rows of a Parquet file or folder; a relative path is below the namespace's folder."""
@@ -136,13 +139,6 @@ class Evidence:
         """
         return self.once("columns", path, lambda: self._guarded(path, self._read_columns))
 
-    def exists(self, path: str) -> bool:
-        """Return whether the folder exists."""
-        try:
-            return self.listing(path) is not None
-        except EvidenceError:
-            return False
-
     def listing(self, path: str) -> list[str]:
         """Return the files in and below a folder, by name; a file contains itself, with the name ""."""
         return [file.path for file in self._files(path)]
@@ -151,6 +147,7 @@ class Evidence:
         """Read something once for all checks, and return it."""
         if (kind, name) not in self._seen:
             self._seen[kind, name] = read()
+        self.found.extend([self._seen[kind, name]] if self._seen[kind, name] else [])
         return self._seen[kind, name]
 
     def _absolute(self, path: str) -> str:

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from eventlab.clients import kafka
-from eventlab.errors import EventlabError
+from eventlab.errors import EventlabError, ServiceUnavailable
 from eventlab.labs.names import Namespace
 from eventlab.settings import settings
 from eventlab.stack import filesystem
@@ -84,7 +84,7 @@ def refuse_messages(topic: str) -> Iterator[None]:
     Kafka reports the refusal in its acknowledgement. A producer that does not wait for that does not notice it.
 
     Raises:
-        InputError: The topic does not follow the change within REFUSAL_S seconds.
+        ServiceUnavailable: The topic does not follow the change within REFUSAL_S seconds.
     """
     try:
         _set_max_message_bytes(topic, "1", accepts=False)
@@ -102,7 +102,7 @@ def _set_max_message_bytes(topic: str, size: str, *, accepts: bool) -> None:
     deadline = time.monotonic() + REFUSAL_S
     while _accepts_messages(topic) != accepts:
         if time.monotonic() > deadline:
-            raise InputError(f"the topic {topic!r} does not follow its setting max.message.bytes={size}")
+            raise ServiceUnavailable(f"the topic {topic!r} does not follow its setting max.message.bytes={size}")
         time.sleep(0.05)
 
 

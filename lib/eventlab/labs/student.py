@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eventlab.files import write_atomically
-from eventlab.labs.answers import plain
+from eventlab.labs.answers import AnswerError, plain
 from eventlab.labs.names import Namespace
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ MAX_ANSWER_CHARS = 64 * 1024
 MAX_FILE_BYTES = 1024 * 1024
 RERUN = """      If you ran a cell more than once, results of an earlier run may be left.
       lab.restart() deletes them all; then run your cells again."""
+"""Printed after a failed check that found something in Kafka or on HDFS."""
 
 
 class LabFailure(AssertionError):
@@ -60,7 +61,7 @@ def open_lab(
     student = student or getpass.getuser()
     if under_nbgrader():  # one namespace for all submissions, which is emptied for each
         opened = OpenLab(name, Namespace.of_student(name, "nbgrader"), seed or secrets.randbits(128))
-        opened.restart()
+        opened._create_input()
     else:
         opened = OpenLab(name, Namespace.of_student(name, student), seed or seed_of(student, name))
         opened.prepare()
@@ -86,13 +87,12 @@ class OpenLab:
             value: Numbers, text, lists, dicts, rows, a Series or a DataFrame (see `eventlab.labs.answers.plain`).
 
         Raises:
-            AnswerError: The value is not data.
-            ValueError: The answer is too long.
+            AnswerError: The value is not data, or the answer is too long.
         """
         value = plain(value)
         text = json.dumps({"question": question, "value": value})
         if len(text) > MAX_ANSWER_CHARS:
-            raise ValueError(
+            raise AnswerError(
                 f"the answer to {question} has {len(text):,} characters; {MAX_ANSWER_CHARS:,} are allowed"
             )
         from IPython.display import display
@@ -156,14 +156,16 @@ class OpenLab:
         lab = self._lab()
         if question not in lab.questions:
             raise LabError(f"{lab.name} has no question {question!r}; it has: {', '.join(lab.questions)}")
-        evidence = self._evidence()
-        results = [(check, check.run(evidence)) for check in lab.checks_of(question) if check.hidden == hidden]
-        for check, verdict in results:
-            _print(check, verdict)
-        failed = sum(not verdict.passed for _, verdict in results)
+        evidence, results, is_left = self._evidence(), [], False
+        for check in (check for check in lab.checks_of(question) if check.hidden == hidden):
+            evidence.found.clear()
+            results.append(check.run(evidence))
+            _print(check, results[-1])
+            is_left = is_left or bool(evidence.found and not results[-1].passed)
+        failed = sum(not verdict.passed for verdict in results)
         if failed and under_nbgrader():
             raise LabFailure(f"{failed} of {len(results)} checks of {question} failed")
-        if failed:
+        if is_left:
             print(RERUN)
         if not hidden:
             count = lab.hidden(question)
@@ -172,6 +174,10 @@ class OpenLab:
 
     def restart(self) -> None:
         """Delete the lab's topics, consumer groups and folder, and create its input again."""
+        self._create_input()
+        print(f"The results and answers of {self.name} are deleted, and its input is created again. Run your cells.")
+
+    def _create_input(self) -> None:
         from eventlab.labs import inputs
 
         self.answers.clear()
@@ -186,7 +192,7 @@ class OpenLab:
         marker = self._marker()
         exists = marker.exists() and marker.read_text() == str(self.seed) and inputs.has_topic(self.topic)
         if not self.graded and not exists:
-            self.restart()
+            self._create_input()
 
     def _lab(self) -> Lab:
         """Return the released lab in the notebook's folder, or else the kit's."""

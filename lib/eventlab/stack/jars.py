@@ -12,6 +12,7 @@ import re
 import threading
 import tomllib
 import zipfile
+import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -72,8 +73,10 @@ def missing() -> list[str]:
 
 
 def verify() -> list[str]:
-    """Return one sentence for each jar that is missing or does not have the locked SHA-256."""
+    """Return one sentence for each jar that is missing, or does not have the locked SHA-256 or its web pages."""
     damaged = [_path(dep) for dep in _all_locked() if not _is_intact(dep)]
+    if not damaged and not _has_web_pages():
+        damaged = [web_pages()]
     return [f"{path.name} {'is damaged' if path.exists() else 'is missing'}" for path in damaged]
 
 
@@ -91,19 +94,35 @@ def sync(advance: Advance = lambda count: None, count_jars: CountJars = lambda d
     with ThreadPoolExecutor(max_workers=6) as pool:
         for fetched, _ in enumerate(pool.map(lambda dep: _fetch(context, dep), outdated), start=1):
             count_jars(intact + fetched, len(locked))
-    (source,) = (_path(dep) for dep in locked if dep.artifactId == "hadoop-client-minicluster")
-    # The start-up archives contain the times of the jars: a newer file would make them unusable.
-    if not web_pages().exists() or source.name in [_path(dep).name for dep in outdated]:
-        _copy_web_pages(source)
+    # A newer file would make the start-up archives unusable, which remember the times of the jars.
+    if not _has_web_pages():
+        _copy_web_pages()
     return [_path(dep).name for dep in outdated]
 
 
-def _copy_web_pages(everything: Path) -> None:
+def _source_of_web_pages() -> Path:
+    (source,) = (_path(dep) for dep in _all_locked() if dep.artifactId == "hadoop-client-minicluster")
+    return source
+
+
+def _has_web_pages() -> bool:
+    """Return whether the small jar has the pages of the locked version of HDFS."""
+    try:
+        return _pages(web_pages()) == _pages(_source_of_web_pages())
+    except (OSError, zipfile.BadZipFile, zlib.error):
+        return False
+
+
+def _pages(jar: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(jar) as opened:
+        return {name: opened.read(name) for name in opened.namelist() if name.startswith("webapps/")}
+
+
+def _copy_web_pages() -> None:
     content = io.BytesIO()
-    with zipfile.ZipFile(everything) as source, zipfile.ZipFile(content, "w") as target:
-        for entry in source.infolist():
-            if entry.filename.startswith("webapps/"):
-                target.writestr(entry, source.read(entry))
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as target:
+        for name, page in _pages(_source_of_web_pages()).items():
+            target.writestr(zipfile.ZipInfo(name), page, zipfile.ZIP_DEFLATED)
     write_atomically(web_pages(), content.getvalue())
 
 

@@ -19,7 +19,7 @@ MAX_OFFSET = 3600
 def require_installation(settings: Settings, services: Sequence[Service]) -> None:
     """Raise StackError if jars or files of the services are missing, and JavaError without a suitable Java."""
     if missing := jars.missing():
-        message = f"{len(missing)} jars are missing ({missing[0]}, ...)"
+        message = f"{len(missing)} of the jars are missing: {missing[0]}{', ...' if missing[1:] else ''}"
         raise StackError(message, next_command="eventlab setup")
     java.find()
     for service in services:

@@ -173,8 +173,9 @@ class Access:
 def _acls() -> list:
     """Return Kafka's access rules for clients without a password.
 
-    Without a rule for a topic or a group, everybody may use it. As the cluster has rules, all that they do not
-    allow is refused: quotas, settings, loggers, access rules, users, reassignments, the requests of brokers.
+    Without a rule for a topic, everybody may use it. As the cluster and the groups have rules, all that these do
+    not allow is refused: quotas, settings (also of a group), loggers, access rules, users, reassignments, the
+    requests of brokers.
     """
     from kafka.admin import ACL, ACLOperation, ACLPermissionType, ACLResourcePatternType, ResourcePattern
     from kafka.admin import ResourceType as Kind
@@ -187,6 +188,9 @@ def _acls() -> list:
     )
     anonymous = "User:ANONYMOUS"
     rules = [ACL(anonymous, "*", operation, ACLPermissionType.ALLOW, cluster) for operation in needed]
+    of_groups = (ACLOperation.READ, ACLOperation.DESCRIBE, ACLOperation.DELETE, ACLOperation.DESCRIBE_CONFIGS)
+    groups = ResourcePattern(Kind.GROUP, "*")
+    rules += [ACL(anonymous, "*", operation, ACLPermissionType.ALLOW, groups) for operation in of_groups]
     return [*rules, ACL(anonymous, "*", ACLOperation.ALL, ACLPermissionType.DENY, internal)]
 
 

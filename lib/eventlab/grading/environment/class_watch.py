@@ -44,10 +44,15 @@ SUSPECT_CLASSES = {
     "org.apache.hadoop.hive.ql.udf.generic.GenericUDFReflect2": "reflect",
 }
 """The classes that these ways load, each with the reason for the restart that is logged."""
-LIBRARIES = tuple(
-    line for line in Path(__file__).with_name("libraries.txt").read_text().splitlines() if not line.startswith("#")
-)
+_NEEDED = [
+    line.split()
+    for line in Path(__file__).with_name("libraries.txt").read_text().splitlines()
+    if line.strip() and not line.startswith("#")
+]
+LIBRARIES = tuple(words[0] for words in _NEEDED if len(words) == 1)
 """How the names of the jars and Java modules that submissions need begin."""
+CLASSES = tuple(words[1] for words in _NEEDED if len(words) == 2)
+"""The classes that submissions need of other libraries: Spark loads them with its list of formats."""
 MAX_REASONS = 20
 
 
@@ -119,14 +124,16 @@ class ClassWatch:
         if reason is None and source.startswith("file:") and not source.startswith(self._kit):
             reason = f"a class of its own, {name[:100]}"
         if reason is None and source.startswith(("file:", "jrt:")):
-            reason = self._unusual(source.rpartition("/")[2])
+            reason = self._unusual(name, source.rpartition("/")[2])
         if reason and reason not in self._found and len(self._found) < MAX_REASONS:
             self._found.append(reason)
 
-    def _unusual(self, library: str) -> str | None:
-        """Return the reason why Spark must be restarted after a class of this jar or module, if there is one."""
+    def _unusual(self, name: str, library: str) -> str | None:
+        """Return the reason why Spark must be restarted after this class of a jar or module, if there is one."""
         if self._of_start is not None:
             self._of_start.add(library)
-        elif library not in self._needed and not library.startswith(LIBRARIES):
+        elif (
+            library not in self._needed and not library.startswith(LIBRARIES) and name.split("$")[0] not in CLASSES
+        ):
             return f"a library that no submission needs, {library[:100]}"
         return None

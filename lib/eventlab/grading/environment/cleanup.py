@@ -19,16 +19,15 @@ from typing import Any
 
 from eventlab.clients import http, kafka
 from eventlab.clients.hdfs import HdfsClient
-from eventlab.clients.hdfs_web import jmx_bean
 from eventlab.clients.spark import release_session
 from eventlab.errors import EventlabError, ServiceUnavailable
+from eventlab.grading.environment import health
 from eventlab.grading.environment.access import Access
 from eventlab.settings import Settings
 from eventlab.stack.tokens import spark_token
 
 FOLDERS = ("/", "/tmp")
 CHANGING_FIELDS = ("accessTime", "modificationTime", "childrenNum", "fileId", "pathSuffix", "name")
-NODE_COUNTS = ("FSState", "NumLiveDataNodes", "NumDeadDataNodes", "NumStaleDataNodes")
 BROKER = "1"
 """The only one (stack/kafka/server.properties); what is set for all brokers shows in its settings, too."""
 END_TIMEOUT_S = 5
@@ -51,11 +50,10 @@ def found(access: Access) -> dict[str, Any]:
             "settings": _configs(admin, topics),
         }
     hdfs = access.hdfs()
-    nodes = jmx_bean(access.settings.webhdfs_url, "Hadoop:service=NameNode,name=FSNamesystemState") or {}
     return kafka_state | {
         "folders": {path: _folder(hdfs, path) for path in FOLDERS},
         "total": hdfs.content_summary("/"),
-        "nodes": {name: nodes.get(name) for name in NODE_COUNTS},
+        "nodes": health.node_states(access.settings),
     }
 
 

@@ -19,6 +19,7 @@ class DiskWatch:
     def __init__(self, folders: Sequence[Path], limits: ProcessLimits, exceeded: Callable[[str], None]) -> None:
         """Measure the folders, and begin to watch them; `exceeded` gets a sentence with the limit."""
         self.folders, self.limits, self.exceeded = folders, limits, exceeded
+        self.was_exceeded = False
         self._before = usage(folders)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -32,10 +33,14 @@ class DiskWatch:
     def _watch(self) -> None:
         while not self._stopped.wait(WATCH_S):
             size, files = (now - before for now, before in zip(usage(self.folders), self._before, strict=True))
+            reason = ""
             if size > self.limits.disk_mib * MIB:
-                return self.exceeded(f"more than {self.limits.disk_mib} MiB were stored in Kafka, HDFS or Spark")
-            if files > self.limits.files:
-                return self.exceeded(f"more than {self.limits.files:,} files were stored in Kafka, HDFS or Spark")
+                reason = f"more than {self.limits.disk_mib} MiB were stored in Kafka, HDFS or Spark"
+            elif files > self.limits.files:
+                reason = f"more than {self.limits.files:,} files were stored in Kafka, HDFS or Spark"
+            if reason:
+                self.was_exceeded = True
+                return self.exceeded(reason)
 
 
 def usage(folders: Sequence[Path]) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from subprocess import PIPE
 from jupyter_client.connect import KernelConnectionInfo, write_connection_file
 
 from eventlab.grading.environment import processes
-from eventlab.grading.execution.kernel import KernelError
+from eventlab.grading.execution.kernel import NO_SANDBOX, KernelError
 
 FILES_TIMEOUT_S = 60
 
@@ -64,7 +64,7 @@ class ForkServer:
                 self._process.stdin.write(json.dumps(message).encode() + b"\n")
                 self._process.stdin.flush()
         except (BrokenPipeError, ValueError) as error:
-            raise KernelError("the sandbox of the kernels is not running") from error
+            raise KernelError(NO_SANDBOX) from error
 
     def start(self) -> KernelProcess:
         """Fork a kernel and return it without waiting until it answers."""
@@ -83,8 +83,8 @@ class ForkServer:
 
     def exit_reason(self, kernel_id: str) -> str | None:
         """Return why a kernel has ended, or None while it runs."""
-        if self._has_ended():
-            return "the sandbox of the kernels is not running"
+        if self.has_ended:
+            return NO_SANDBOX
         return self._ended.get(kernel_id)
 
     def wait_until_ended(self, kernel_id: str, timeout_s: float) -> bool:
@@ -110,7 +110,9 @@ class ForkServer:
             raise KernelError(f"the fork server did not send the files of kernel {kernel_id}")
         return {name: base64.b64decode(text) for name, text in files.items()}
 
-    def _has_ended(self) -> bool:
+    @property
+    def has_ended(self) -> bool:
+        """Return whether the process has ended."""
         return self._process.poll() is not None
 
     def close(self) -> None:

@@ -55,15 +55,28 @@ def close_worker(process: subprocess.Popen[str], timeout_s: float = 6) -> None:
     _kill(running)
 
 
-def oom_kills() -> int:
-    """Return how many processes this machine has killed since its start because it had no memory left.
+def oom_kills(root: Path = Path("/")) -> int:
+    """Return how many processes were killed so far because there was no memory left; 0 where nobody counts.
 
-    Returns 0 where the system does not count them.
+    The count is that of this process's control group, or else that of the whole machine.
+    https://docs.kernel.org/admin-guide/cgroup-v2.html#memory-interface-files
+
+    Args:
+        root: The folder that contains `proc` and `sys`.
     """
+    places = [root / "proc/vmstat"]
     with contextlib.suppress(OSError):
-        for line in Path("/proc/vmstat").read_text().splitlines():
-            if line.startswith("oom_kill "):
-                return int(line.split()[1])
+        for line in (root / "proc/self/cgroup").read_text().splitlines():
+            _, controllers, group = line.split(":", 2)
+            if controllers == "memory":
+                places.insert(0, root / "sys/fs/cgroup/memory" / group.strip("/") / "memory.oom_control")
+            elif not controllers:
+                places.insert(0, root / "sys/fs/cgroup" / group.strip("/") / "memory.events")
+    for path in places:
+        with contextlib.suppress(OSError):
+            for line in path.read_text().splitlines():
+                if line.startswith("oom_kill "):
+                    return int(line.split()[1])
     return 0
 
 

@@ -198,6 +198,7 @@ def variables(settings: Settings) -> dict[str, str]:
         "ARROW_DEFAULT_MEMORY_POOL": "system",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # ipykernel's, for a preloaded matplotlib
+        "EVENTLAB_WAITS": "long",
         "EVENTLAB_EXPLAIN": "off",  # nobody reads boxes here, and nothing is to be probed
     }
 

@@ -94,8 +94,12 @@ class Services:
 
     def require_running(self) -> None:
         """Raise WorkerStackError when a service has ended."""
-        if ended := self._ask("ended")["ended"]:
-            raise WorkerStackError(f"{' and '.join(ended)} has ended")
+        if ended := self.ended():
+            raise WorkerStackError(" and ".join(f"{name} has ended ({how})" for name, how in ended.items()))
+
+    def ended(self) -> dict[str, str]:
+        """Return the services that have ended, and how: `signal 9`, `exit code 1` or `unknown`."""
+        return dict(self._ask("ended")["ended"])
 
     def busy_threads(self) -> list[str]:
         """Return the names of the threads that have computed since `sweep`, although nobody asks for anything."""

@@ -17,8 +17,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from eventlab.clients import kafka
-from eventlab.grading.environment import cleanup, folders, sandbox
+from eventlab.grading.environment import cleanup, folders, health, sandbox
 from eventlab.grading.environment.access import Access
 from eventlab.grading.environment.class_watch import ClassWatch
 from eventlab.grading.environment.disk_watch import DiskWatch
@@ -26,7 +25,6 @@ from eventlab.grading.environment.fork_server import ForkServer
 from eventlab.grading.environment.services import START_TIMEOUT_S, Services, WorkerConfiguration, WorkerStackError
 from eventlab.grading.environment.warm_up import PREPARE_KERNEL, WARM_UP
 from eventlab.grading.execution.kernel import KernelError, SubmissionKernel
-from eventlab.labs import files
 from eventlab.settings import Settings
 from eventlab.stack import config
 
@@ -123,13 +121,16 @@ class WorkerStack:
         """Run each kind of read and write once: in Spark the first ones take seconds."""
         assert self._fork_server is not None
         kernel = SubmissionKernel(self._fork_server.start())
+        why = ""
         try:
             kernel.wait_ready()
-            kernel.execute(WARM_UP, 60)
-        except KernelError:
-            pass  # the first submission is then the one that waits
+            why = kernel.execute(WARM_UP, 60).error
+        except KernelError as error:
+            why = str(error)
         finally:
             kernel.forget()
+        if why:
+            logger.warning("Spark is not warm, so the first submission waits longer: %s", why)
 
     def kernel(self) -> SubmissionKernel:
         """Return a new kernel with an open Spark session and no tables, and start the next one."""
@@ -221,6 +222,9 @@ class WorkerStack:
         if self._spare:
             self._spare.forget()
             self._spare = None
+        if self._fork_server and self._fork_server.has_ended:
+            self._fork_server.close()
+            self._fork_server = None
         self.open()
 
     def _note(self, why: str) -> None:
@@ -256,19 +260,21 @@ class WorkerStack:
         shutil.rmtree(self.config.run / "logs", ignore_errors=True)
 
     def require_running(self) -> None:
-        """Raise an error unless Kafka and HDFS run and answer.
+        """Raise an error unless the services run as they did at the start, or the submission itself ended Spark.
 
         Raises:
-            WorkerStackError: A process has ended, or HDFS does not answer.
-            ServiceUnavailable: The broker does not answer.
+            WorkerStackError: A process has ended, the nodes of HDFS have another state, or the disk is full.
+            ServiceUnavailable: A service does not answer.
         """
         assert self._data is not None
-        self._data.require_running()
-        kafka.check_broker(self.config.settings.bootstrap_servers)
-        try:
-            files.summary("/")
-        except files.FileError as error:
-            raise WorkerStackError(f"the NameNode does not answer: {error.message}") from error
+        assert self._spark is not None
+        assert self._classes is not None
+        health.require_free_disk(self.config.run)
+        health.require_data_services(self._data, self.config.settings, self._clean_state["nodes"])
+        if self._disk and self._disk.was_exceeded:
+            return  # Spark was ended on purpose
+        if not self._classes.found() and (how := health.spark_fault(self._spark.ended())):
+            raise WorkerStackError(f"spark has ended ({how})")
 
     def _close_services(self) -> None:
         with ThreadPoolExecutor(2) as pool:

@@ -25,6 +25,7 @@ START_TIMEOUT_S = 60
 INTERRUPT_S = 3.0
 """How long an interrupted cell may take to end before its kernel is killed."""
 POLL_MS = 100
+NO_SANDBOX = "the sandbox of the kernels is not running"
 
 
 class KernelError(EventlabError):
@@ -87,6 +88,8 @@ class SubmissionKernel:
                 cell.interrupt()
                 ended = cell.wait(INTERRUPT_S) and result.ended != "died"
                 result.ended, result.error, result.kernel_ended = "timed_out", "", not ended
+        except (OSError, MemoryError, zmq.ZMQError, KernelError):  # the machine is the reason
+            raise
         except Exception as error:  # the student's process can send anything
             result.ended, result.error = "died", f"the kernel sent an invalid message: {error!r:.200}"
         result.kernel_ended = result.kernel_ended or result.ended == "died"
@@ -145,6 +148,8 @@ class _RunningCell:
                 return True  # it has replied, but its last outputs were too large to arrive
             ready = dict(poller.poll(POLL_MS))
             if not ready and (reason := self.process.exit_reason):
+                if reason == NO_SANDBOX:
+                    raise KernelError(reason)
                 self.result.ended, self.result.error = "died", reason
                 return True
             if iopub in ready:

@@ -7,6 +7,7 @@ are dropped. Solution cells are the student's. Cells that the student added run 
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -30,6 +31,10 @@ MAX_CELLS = 2000
 
 class UnreadableError(EventlabError):
     """The file is not a notebook; the message says why."""
+
+
+class InterruptedReadError(EventlabError):
+    """The machine ended the process that was reading the notebook, or was too slow for it."""
 
 
 @dataclass(frozen=True)
@@ -96,11 +101,10 @@ def read(path: Path) -> list[dict[str, Any]]:
 
     Raises:
         UnreadableError: The file is not a notebook, or it is too large.
+        InterruptedReadError: The machine may be the reason that it was not read.
+        OSError: The machine cannot read the file.
     """
-    try:
-        size = path.stat().st_size
-    except OSError as error:
-        raise _not_a_notebook(error) from error
+    size = path.stat().st_size
     if size == 0:
         raise UnreadableError("the file is empty")
     if size > MAX_BYTES:
@@ -114,7 +118,9 @@ def _read_apart(path: Path) -> list[dict[str, Any]]:
     try:
         done = subprocess.run(command, capture_output=True, timeout=READ_TIMEOUT_S)
     except subprocess.TimeoutExpired as error:
-        raise UnreadableError(f"not a notebook: to read it takes more than {READ_TIMEOUT_S} s") from error
+        raise InterruptedReadError(f"to read the notebook takes more than {READ_TIMEOUT_S} s") from error
+    if done.returncode == -signal.SIGKILL:  # not by its own limit on memory, after which it ends otherwise
+        raise InterruptedReadError("the process that read the notebook was killed; the machine may lack memory")
     answer = (
         json.loads(done.stdout) if done.returncode == 0 else "not a notebook: it takes too much memory to read"
     )
@@ -126,8 +132,8 @@ def _read_apart(path: Path) -> list[dict[str, Any]]:
 def _read(path: Path) -> list[dict[str, Any]]:
     try:
         found = json.loads(path.read_bytes().decode("utf-8-sig"))
-    except (OSError, ValueError, RecursionError, MemoryError) as error:
-        raise _not_a_notebook(error) from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise UnreadableError(f"not a notebook: {type(error).__name__}: {str(error)[:200]}") from error
     if not isinstance(found, dict):
         raise UnreadableError("not a notebook: JSON, but not an object")
     found_cells = found.get("cells")
@@ -140,10 +146,6 @@ def _read(path: Path) -> list[dict[str, Any]]:
     if not read_cells:
         raise UnreadableError("the notebook has no cells")
     return read_cells
-
-
-def _not_a_notebook(error: Exception) -> UnreadableError:
-    return UnreadableError(f"not a notebook: {type(error).__name__}: {str(error)[:200]}")
 
 
 def _cell(raw: Any) -> dict[str, Any] | None:

@@ -18,6 +18,7 @@ from nbformat import NotebookNode
 
 from eventlab.clients import kafka
 from eventlab.clients.kafka import open_admin, open_producer
+from eventlab.errors import EventlabError
 from eventlab.grading.execution.kernel import SubmissionKernel
 from eventlab.grading.execution.snapshot import Snapshot, snapshot
 from eventlab.labs import cells, files
@@ -25,6 +26,7 @@ from eventlab.labs.names import Namespace
 from eventlab.settings import settings
 from eventlab.stack import filesystem
 
+ASSIGNMENT_TIMEOUT_S = 30
 MIN_SECRET_CHARS = 12
 """Shorter lines of a solution, such as `import json`, are not secret."""
 
@@ -56,6 +58,10 @@ def _constants(source: str) -> dict[str, str]:
     return constants
 
 
+class PutError(EventlabError):
+    """The student's kernel did not take the instructor's variables."""
+
+
 class Reference:
     """The instructor's run for one seed: what each question has changed."""
 
@@ -74,7 +80,12 @@ class Reference:
         self.changes[question] = before, self._last
 
     def put(self, question: str, target: Namespace, kernel: SubmissionKernel) -> None:
-        """Write what a question has changed into a student's namespace and kernel."""
+        """Write what a question has changed into a student's namespace and kernel.
+
+        Raises:
+            PutError: The student's kernel has ended, or refuses the variables.
+            EventlabError: A service does not answer, or refuses the result.
+        """
         before, after = self.changes[question]
         lines, constants = secrets_of(self.instructor, question)
         names = _Renamed(self.namespace.prefix, target.prefix)
@@ -90,7 +101,9 @@ class Reference:
             and not _repeats(json.dumps(value).encode(), lines)
         }
         imports = _changed(before.imports, after.imports)
-        kernel.execute(_assignments(names.in_json(values), imports), 30)
+        result = kernel.execute(_assignments(names.in_json(values), imports), ASSIGNMENT_TIMEOUT_S)
+        if result.ended != "done":
+            raise PutError(f"the kernel did not take the variables ({result.ended} {result.error})")
 
 
 def _put_messages(before: Snapshot, after: Snapshot, target: Namespace, names: _Renamed) -> None:

@@ -56,6 +56,8 @@ class Run:
         checks: The results of the checks of each question that was judged.
         ended_by: The number of the step that ended the kernel, or None.
         out_of_time: Whether the time limit of the submission ended the run.
+        interrupted: Whether a fault of the machine ended the run.
+        problems: What else went wrong, as sentences for the instructor.
     """
 
     omissions: Omissions = Omissions()
@@ -63,6 +65,8 @@ class Run:
     checks: dict[str, tuple[CheckResult, ...]] = field(default_factory=dict)
     ended_by: int | None = None
     out_of_time: bool = False
+    interrupted: bool = False
+    problems: list[str] = field(default_factory=list)
 
     def judged(self, question: str) -> bool:
         """Return whether the question was judged with the student's cells."""
@@ -88,25 +92,26 @@ def next_omissions(matched: Matched, questions: Sequence[str], runs: Sequence[Ru
     - A step that ended the last run is left out, so that the questions after it can be judged.
     - When no question waits for that, the first question that lost marks is replaced: the marks that later
       questions lost may be its fault.
-    - When kernels died in the cells of two questions, the cause may be an earlier question, for example a thread
-      that it started. All questions before the second of the two are then replaced, and the second runs again.
+    - A question in which the kernel died after earlier ones runs again with all others replaced: an earlier one
+      may be the cause, for example a thread that ends the kernel later.
     """
     last = runs[-1]
     if last.out_of_time or len(runs) > 2 * len(questions) + MAX_SKIPPED:
         return None
     best_runs = {question: best(runs, question) for question in questions}
     unfinished = [q for q, run in best_runs.items() if run is None or not run.is_full(q)]
-    omissions, runs_again = last.omissions, None
-    if suspects := _suspects(matched, runs):
-        omissions = Omissions(omissions.replaced | suspects, omissions.skipped)
-        runs_again = matched.steps[last.ended_by].question if last.ended_by is not None else None
-    elif last.ended_by is not None:
+    omissions = last.omissions
+    if last.ended_by is not None:
         omissions = _without(matched, omissions, last.ended_by)
 
     def can_gain(question: str) -> bool:
-        return question not in omissions.replaced and _is_touched(matched, question)
+        return question not in omissions.replaced and _is_touched(matched, questions, question)
 
-    waiting = [q for q in unfinished if (best_runs[q] is None or q == runs_again) and can_gain(q)]
+    waiting = {q for q in unfinished if best_runs[q] is None and can_gain(q)}
+    doubtful = _doubtful(matched, runs) & {q for q in unfinished if _is_touched(matched, questions, q)}
+    if len(doubtful) > 1 or (doubtful and not waiting):
+        omissions = Omissions(frozenset(questions) - doubtful - waiting, omissions.skipped)
+        return omissions if omissions != last.omissions else None
     if waiting and omissions != last.omissions:
         return omissions
     lost_marks = [q for q in unfinished if best_runs[q] is not None and q not in omissions.replaced]
@@ -126,26 +131,31 @@ def _without(matched: Matched, omissions: Omissions, ended_by: int) -> Omissions
     return Omissions(omissions.replaced, omissions.skipped | {number for number in added if number < ended_by})
 
 
-def _suspects(matched: Matched, runs: Sequence[Run]) -> frozenset[str]:
-    """Return the questions before the one in which the last kernel died, if one died in another question, too."""
-    last = runs[-1]
-    deaths = [
-        run.ended_by for run in runs if run.ended_by is not None and run.results[run.ended_by].ended == "died"
-    ]
-    questions = {matched.steps[number].question for number in deaths if not matched.steps[number].is_added}
-    if (
-        last.ended_by is None
-        or last.ended_by not in deaths
-        or matched.steps[last.ended_by].is_added
-        or len(questions) < 2
-    ):
-        return frozenset()
-    return frozenset(q for q in last.checks if last.judged(q) and q != matched.steps[last.ended_by].question)
+def _doubtful(matched: Matched, runs: Sequence[Run]) -> set[str]:
+    """Return the questions in which a kernel died after cells of earlier ones, and that never ran without them.
+
+    An earlier question may be the cause, for example by a thread that ends the kernel later, or by its memory.
+    """
+    last_words = [(run, run.ended_by) for run in runs if run.ended_by is not None]
+    steps = [matched.steps[number] for run, number in last_words if run.results[number].ended == "died"]
+    deaths = {step.question for step in steps if step.question and not step.is_added}
+    firsts = {next((q for q in run.checks if run.judged(q)), None) for run in runs}
+    return deaths - firsts
 
 
-def _is_touched(matched: Matched, question: str) -> bool:
-    """Return whether the student wrote something for the question, which another run could grade."""
-    written = (step for step in matched.steps if step.own and step.question == question and step.is_code)
+def _is_touched(matched: Matched, questions: Sequence[str], question: str) -> bool:
+    """Return whether the student wrote something for the question, which another run could grade.
+
+    A cell that was added above the question's own belongs to the question before it, but may contain the answer.
+    """
+    check_steps = matched.check_steps(questions)
+    end = check_steps[question]
+    begin = max((number for number in check_steps.values() if number < end), default=-1)
+    written = (
+        step
+        for number, step in enumerate(matched.steps)
+        if step.own and step.is_code and (step.question == question or begin < number < end)
+    )
     return any(step.source.strip() and not step.is_untouched for step in written)
 
 
@@ -157,20 +167,26 @@ def notes(
     for run in runs:
         for number, result in run.results.items():
             step = matched.steps[number]
+            counted = best(runs, str(step.question))
+            if counted not in (None, run) and counted.is_full(str(step.question)):
+                continue  # it ended here because of another question
             if step.question in questions and step.own and (note := _note(result, cell_timeout)):
                 found.setdefault(str(step.question), NOT_FILLED_IN if step.is_untouched else note)
     for question in questions:
         counted = best(runs, question)
         if counted is None:
-            late = any(run.out_of_time for run in runs)
-            reason = (
-                f"the notebook ran past its {time_limit:g} s" if late else "an earlier cell ended the notebook"
-            )
-            found.setdefault(question, f"not run: {reason}")
+            found.setdefault(question, f"not run: {_why_not_run(runs, time_limit)}")
         elif counted.omissions.replaced and counted.earned(question) > 0:
             others = " and ".join(sorted(counted.omissions.replaced))
             found.setdefault(question, f"graded in another run, with the instructor's result of {others}")
     return found
+
+
+def _why_not_run(runs: Sequence[Run], time_limit: float) -> str:
+    if any(run.interrupted for run in runs):
+        return "the grading was interrupted"
+    late = any(run.out_of_time for run in runs)
+    return f"the notebook ran past its {time_limit:g} s" if late else "an earlier cell ended the notebook"
 
 
 def _note(result: CellResult, cell_timeout: float) -> str:
@@ -208,4 +224,5 @@ def messages(matched: Matched, runs: Sequence[Run]) -> tuple[str, ...]:
             found.append(f"run {number} was ended by {place}: {run.results[run.ended_by].ended}")
         if run.out_of_time:
             found.append(f"run {number} was ended by the time limit of the submission")
+        found += run.problems
     return tuple(found)

@@ -48,7 +48,7 @@ class NotebookExecutor:
         parameters: The values of the cell with the parameters.
         cell_timeout: Seconds that a cell may run.
         budget: The time of the submission.
-        judge: Called with a question when its check cell has been passed.
+        judge: Called with a question when its check cell has been passed. It counts what it takes of the budget.
         put_result: Called with a replaced question when its check cell is reached: puts the instructor's result
             in the place of the student's.
         run: Receives the results.
@@ -107,8 +107,7 @@ class NotebookExecutor:
             if question in self.run.omissions.replaced:
                 self.put_result(question)
             elif question not in self.run.checks:
-                with self.budget.measured():
-                    self.judge(question)
+                self.judge(question)
 
     @property
     def answers(self) -> dict[str, Any]:

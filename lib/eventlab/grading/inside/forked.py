@@ -23,6 +23,10 @@ SCRATCH = "/scratch"
 MAX_FILES = 20_000
 MAX_TERMINALS = 64
 """The machine has 4,096 for everybody; each `!command` of IPython uses one."""
+MAX_MESSAGE_BYTES = 16 * 1024**2
+"""Of an output; the grader accepts twice as much (`execution/kernel.py`)."""
+MAX_TEXT = 1024**2
+"""Characters of each text in a message that is larger. The grader keeps fewer."""
 PAGE = os.sysconf("SC_PAGE_SIZE")
 RESERVED = 3 * 1024**3
 """Further address space: threads and the JVMs of commands reserve some that they never use."""
@@ -199,6 +203,7 @@ def serve(connection: str, sealing: socket.socket | None) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     app = IPKernelApp.instance()
     app.initialize(["-f", connection, "--IPKernelApp.log_level=CRITICAL", "--HistoryManager.enabled=False"])
+    shorten_messages(app.session)
     outputs = app.iopub_thread
     outputs.schedule(lambda: outputs.socket.setsockopt(zmq.XPUB_NODROP, 1))
     if sealing:
@@ -207,6 +212,31 @@ def serve(connection: str, sealing: socket.socket | None) -> None:
             raise OSError("the folder of the kernel's sockets could not be made read-only")
         sealing.close()
     app.start()
+
+
+def shorten_messages(session: Any) -> None:
+    """Shorten the texts of a large message: for a larger one than it accepts, the grader closes the connection.
+
+    A later answer in the same cell would then be lost.
+    """
+    serialize = session.serialize
+
+    def serialize_shortened(message: dict[str, Any], ident: Any = None) -> list[bytes]:
+        parts = serialize(message, ident)
+        if sum(map(len, parts)) > MAX_MESSAGE_BYTES:
+            parts = serialize({**message, "content": shortened(message["content"])}, ident)
+        return parts
+
+    session.serialize = serialize_shortened
+
+
+def shortened(value: Any) -> Any:
+    """Return a value of JSON whose texts have at most MAX_TEXT characters."""
+    if isinstance(value, str) and len(value) > MAX_TEXT:
+        return f"{value[:MAX_TEXT]}\n[more output was dropped]\n"
+    if isinstance(value, dict):
+        return {name: shortened(part) for name, part in value.items()}
+    return [shortened(part) for part in value] if isinstance(value, list) else value
 
 
 def quiet() -> None:

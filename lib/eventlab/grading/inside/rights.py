@@ -20,6 +20,7 @@ CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWPID = 0x00020000, 0x08000000, 0x20000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT = 1, 2, 4, 8, 32
 MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18
 PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT = 1, 24, 38, 47
+PR_SET_CHILD_SUBREAPER = 36
 LINUX_CAPABILITY_VERSION_3 = 0x20080522
 PR_SET_SECCOMP, MODE_FILTER = 22, 2
 LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
@@ -63,6 +64,11 @@ def mount(source: str, target: str, kind: str = "", flags: int = 0, data: str = 
         _libc.mount(source.encode(), target.encode(), kind.encode() or None, flags, data.encode() or None),
         f"mount {target}",
     )
+
+
+def adopt_orphans(adopts: bool) -> None:
+    """Become the parent of processes below this one whose own parent ends, or no longer (prctl(2))."""
+    _libc.prctl(PR_SET_CHILD_SUBREAPER, int(adopts), 0, 0, 0)
 
 
 def end_with_parent() -> None:

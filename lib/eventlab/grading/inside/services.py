@@ -46,7 +46,9 @@ def main(configuration: str) -> None:
 
     stack = Stack(settings, options["services"], grace_s=2)
     try:
+        rights.adopt_orphans(True)  # the services become children of this process, which learns how they end
         stack.up()
+        rights.adopt_orphans(False)
     except Exception as error:
         send({"failed": str(error) or type(error).__name__})
         sys.exit(1)
@@ -69,6 +71,7 @@ class Cleaner:
         keep_block_folders(settings.state_dir / "data")
         hide_logs(settings.state_dir / "logs")
         self.files = files_below(self.roots)
+        self.ends: dict[str, str] = {}
         self.cpu_s: dict[int, tuple[str, float]] = {}
         self.measured = 0.0
         threading.Thread(target=self.watch, daemon=True).start()
@@ -80,8 +83,11 @@ class Cleaner:
         return {"swept": swept}
 
     def ended(self) -> dict[str, Any]:
-        """Report the names of the services that have ended."""
-        return {"ended": [name for name in self.options["services"] if has_ended(settings, name)]}
+        """Report the services that have ended, and how."""
+        for name in self.options["services"]:
+            if name not in self.ends and has_ended(settings, name):
+                self.ends[name] = how_it_ended(settings, name)
+        return {"ended": self.ends}
 
     def busy(self) -> dict[str, Any]:
         """Report the names of the threads that have computed since `sweep`."""
@@ -109,6 +115,17 @@ def interrupted(*_: object) -> None:
 def has_ended(settings: Settings, service: str) -> bool:
     """Return whether the process of a service has ended."""
     return process.find(settings, service) is None
+
+
+def how_it_ended(settings: Settings, service: str) -> str:
+    """Return `signal 9`, `exit code 1`, or `unknown` when the service was not a child of this process."""
+    record = process.read_record(settings, service)
+    with contextlib.suppress(ChildProcessError):
+        pid, status = os.waitpid(record.pid, os.WNOHANG) if record else (0, 0)
+        if pid:
+            code = os.waitstatus_to_exitcode(status)
+            return f"exit code {code}" if code >= 0 else f"signal {-code}"
+    return "unknown"
 
 
 def other_processes(kept: set[int]) -> list[int]:

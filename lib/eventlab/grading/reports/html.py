@@ -140,6 +140,7 @@ def overview(records: Sequence[SubmissionRecord], differences: Sequence[object] 
         unsandboxed=any(not record.sandboxed for record in records),
         differences=[str(difference) for difference in differences],
         failed=[record for record in records if not record.has_mark],
+        doubtful=[record for record in records if record.doubt],
         outcomes=", ".join(f"{counts[status]} {status}" for status in STATUSES if counts[status]),
         containments=", ".join(sorted({record.containment for record in records if record.containment})),
         distribution=_picture(_distribution(records)),

@@ -1,0 +1,67 @@
+"""Explains topics that Kafka created by itself, because a client wrote to or read a topic that did not exist."""
+
+import re
+import time
+from collections.abc import Iterator
+
+from eventlab.clients import kafka
+from eventlab.explain.explanation import Explanation, correction
+from eventlab.explain.failed_cell import FailedCell, close_matches
+from eventlab.explain.shell_words import commands, option
+from eventlab.settings import Settings
+from eventlab.stack import config, process
+
+WITHIN_S = 60
+"""The broker writes the topic's files within this time after the line in its log."""
+
+
+def new_topic(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a message went to a topic that did not exist, while one of a similar name does.
+
+    Remedy: The line with the other topic.
+    """
+    for topic in _written_topics(cell):
+        created = created_by_kafka(topic, settings)
+        if created is None:
+            continue
+        existing = kafka.list_topics(settings.bootstrap_servers)
+        for similar in close_matches(topic, existing):
+            if created_by_kafka(similar, settings) is None:
+                what = f"There was no topic {topic!r}, so Kafka created it at {created}. Did you mean {similar!r}?"
+                proof = f"the broker's log says at {created}: auto-creation request for {topic}; topics: "
+                proof += f"{', '.join(existing)}"
+                if explanation := correction(cell, topic, similar, what, proof):
+                    return explanation
+    return None
+
+
+def created_by_kafka(topic: str, settings: Settings) -> str | None:
+    """Return the time at which the stack's broker created a topic by itself, as its log says, or None."""
+    metadata = config.data_dir(settings) / "kafka" / f"{topic}-0" / "partition.metadata"
+    if settings.external_bootstrap_servers or not metadata.exists():
+        return None
+    log = process.log_file(settings, "kafka")
+    pattern = (
+        rf"^(\S+ \d\d:\d\d:\d\d)\S* INFO Sent auto-creation request for Set\([^)]*\b{re.escape(topic)}\b[^)]*\)"
+    )
+    for path in (log, log.with_name(f"{log.name}.1")):
+        text = path.read_text(errors="replace") if path.exists() else ""
+        for match in reversed(list(re.finditer(pattern, text, re.MULTILINE))):
+            logged = time.mktime(time.strptime(match[1], "%Y-%m-%d %H:%M:%S"))
+            if abs(metadata.stat().st_mtime - logged) <= WITHIN_S:  # and not deleted and created again since then
+                return match[1].partition(" ")[2]
+    return None
+
+
+def _written_topics(cell: FailedCell) -> Iterator[str]:
+    """Yield the topics to which the cell writes, with a command or with a producer."""
+    for command in commands(cell):
+        writes = "-P" in command or command[0].startswith("kafka-console-producer")
+        topic = option(command, "-t", "--topic") if writes else None
+        if topic and not re.search(r"[{}$]", topic):
+            yield topic
+    for call in cell.calls("send", "produce"):
+        for argument in call.args[:1]:
+            value = getattr(argument, "value", None) or cell.namespace.get(getattr(argument, "id", ""))
+            if isinstance(value, str):
+                yield value

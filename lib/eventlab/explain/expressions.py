@@ -1,0 +1,141 @@
+"""Explains expressions of columns in Python: `and`, missing parentheses, Python's `sum`, a name without quotes."""
+
+import ast
+from collections.abc import Iterator
+
+from eventlab.explain.edits import python_correction, source_of
+from eventlab.explain.explanation import Explain, Explanation
+from eventlab.explain.failed_cell import FailedCell, called_name
+from eventlab.explain.session import dataframes
+from eventlab.settings import Settings
+
+OPERATORS = {ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
+SIGNS = {ast.And: " & ", ast.Or: " | ", ast.BitAnd: " & ", ast.BitOr: " | "}
+OF_DATAFRAMES = ("where", "filter", "select", "withColumn", "agg", "join", "when", "orderBy", "sort", "groupBy")
+PYTHONS_OWN = ("sum", "max", "min", "abs", "round", "pow")
+FUNCTIONS = "from pyspark.sql import functions as F"
+
+
+def conditions_need_parentheses(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that `and`, `or` and `not`, or `&` and `|` without parentheses, do not combine conditions.
+
+    Remedy: The line with `&`, `|` or `~`, and each condition in parentheses.
+    """
+    if not cell.has_condition("CANNOT_CONVERT_COLUMN_INTO_BOOL"):
+        return None
+    found = [(node, parts) for node in _arguments(cell) if (parts := _conditions(cell, node))]
+    if len(found) != 1:
+        return None
+    node, new = found[0]
+    if isinstance(node, ast.Compare):
+        what = "In Python, & and | bind more strongly than == and <. Each condition needs its own parentheses."
+        if not any(isinstance(item, ast.BinOp) for item in node.comparators):
+            what = (
+                "Python combines the two comparisons with `and`, which columns do not have. Write & between them."
+            )
+    else:
+        what = "For columns, write & for `and`, | for `or` and ~ for `not`, with each condition in parentheses."
+    proof = (
+        f"Python reads: {ast.unparse(_bracketed(node))}" if isinstance(node, ast.Compare) else "Spark reports: "
+    )
+    proof += "" if isinstance(node, ast.Compare) else str(cell.error).partition(": ")[0]
+    return python_correction(cell, node, new, what, proof)
+
+
+def _bracketed(node: ast.Compare) -> ast.Compare:
+    """Return a comparison whose text shows in parentheses what Python reads first."""
+    parts = [node.left, *node.comparators]
+    texts = [f"({ast.unparse(part)})" if isinstance(part, ast.BinOp) else ast.unparse(part) for part in parts]
+    names: list[ast.expr] = [ast.Name(text) for text in texts]
+    return ast.Compare(names[0], node.ops, names[1:])
+
+
+def _arguments(cell: FailedCell) -> Iterator[ast.expr]:
+    """Yield the expressions that may be conditions: of methods of DataFrames, and of assignments."""
+    for call in cell.calls(*OF_DATAFRAMES):
+        yield from call.args
+    for node in ast.walk(cell.tree):
+        if isinstance(node, ast.Assign) and not any(
+            isinstance(part, ast.Call) and called_name(part) in OF_DATAFRAMES for part in ast.walk(node.value)
+        ):
+            yield node.value
+
+
+def _conditions(cell: FailedCell, node: ast.expr) -> str | None:
+    """Return the code of an expression that combines conditions as columns need it, or None for another one."""
+    if isinstance(node, ast.BoolOp):
+        return SIGNS[type(node.op)].join(_in_parentheses(cell, value) for value in node.values)
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        return f"~{_in_parentheses(cell, node.operand)}"
+    if not isinstance(node, ast.Compare) or len(node.ops) < 2 or any(type(op) not in OPERATORS for op in node.ops):
+        return None
+    result, left = "", source_of(cell, node.left)
+    for operator, right, is_last in zip(
+        node.ops, node.comparators, [False] * (len(node.ops) - 1) + [True], strict=True
+    ):
+        sign, first, second = " & ", source_of(cell, right), source_of(cell, right)
+        if isinstance(right, ast.BinOp) and type(right.op) in SIGNS:
+            sign = SIGNS[type(right.op)]
+            first, second = source_of(cell, right.left), source_of(cell, right.right)
+        result += f"({left} {OPERATORS[type(operator)]} {first})" + ("" if is_last else sign)
+        left = second
+    return result
+
+
+def _in_parentheses(cell: FailedCell, node: ast.expr) -> str:
+    return _conditions(cell, node) or f"({source_of(cell, node)})"
+
+
+def function_of_python(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that the cell calls Python's own `sum`, `max` or similar on a column, not Spark's function.
+
+    Remedy: The line with Spark's function.
+    """
+    if not cell.has_condition("NOT_ITERABLE") and not cell.matches(
+        r"^builtins\.TypeError: .*(unsupported operand|bad operand|doesn't define __round__)"
+    ):
+        return None
+    calls = [call for call in cell.calls(*PYTHONS_OWN) if isinstance(call.func, ast.Name)]
+    calls = [call for call in calls if call.func.id not in cell.namespace]  # type: ignore[attr-defined]
+    inside = [node for outer in cell.calls(*OF_DATAFRAMES) for node in ast.walk(outer) if node in calls]
+    if len(inside) != 1 or not isinstance(inside[0], ast.Call) or not isinstance(inside[0].func, ast.Name):
+        return None
+    name = inside[0].func.id
+    what = (
+        f"{name}() is Python's own function, which cannot calculate with a column. Spark's function is F.{name}()."
+    )
+    proof = f"{name} is no variable of this notebook, so Python uses its own function"
+    if prefix := functions_variable(cell):
+        return python_correction(cell, inside[0].func, f"{prefix}.{name}", what, proof)
+    return Explanation(
+        what, proof, FUNCTIONS, f"To fix it, run this, then write F.{name}( for {name}( in the cell"
+    )
+
+
+def functions_variable(cell: FailedCell) -> str | None:
+    """Return the variable with the module of Spark's functions, usually F."""
+    modules = ("pyspark.sql.functions", "pyspark.sql.connect.functions")
+    names = (name for name, value in cell.namespace.items() if getattr(value, "__name__", "") in modules)
+    return next(names, None)
+
+
+def column_is_no_variable(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a column's name without quotes is a variable for Python.
+
+    Remedy: The line with the column.
+    """
+    name = next((error.name for error in cell.errors if isinstance(error, NameError)), None)
+    nodes = [node for node in ast.walk(cell.tree) if isinstance(node, ast.Name) and node.id == name]
+    frames = [variable for variable, frame in dataframes(cell) if name in frame.columns]
+    if not name or len(nodes) != 1 or len(frames) != 1:
+        return None
+    inside = any(nodes[0] in ast.walk(call) for call in cell.calls(*OF_DATAFRAMES))
+    if not inside:
+        return None
+    prefix = functions_variable(cell)
+    column = f'{prefix}.col("{name}")' if prefix else f'{frames[0]}["{name}"]'
+    what = f"For Python, {name} is a variable, which does not exist. The column of that name is {column}."
+    return python_correction(cell, nodes[0], column, what, f"the DataFrame {frames[0]} has a column {name}")
+
+
+EXPLANATIONS: list[Explain] = [conditions_need_parentheses, function_of_python, column_is_no_variable]

@@ -1,0 +1,112 @@
+"""Explains requests of `curl` and `ab`: a wrong address, an unknown route, a method that is not allowed."""
+
+import re
+from collections.abc import Iterator
+from urllib.parse import SplitResult, urlsplit
+
+from eventlab.clients import ports
+from eventlab.explain import api, service
+from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation
+from eventlab.explain.failed_cell import FailedCell
+from eventlab.explain.shell import corrected
+from eventlab.explain.shell_words import Command, commands, is_failed_command, option, other_commands
+from eventlab.settings import Settings
+
+PROGRAMS = ("curl", "ab")
+SENDS_BODY = re.compile(r"-d|-F|-p|-T|--data(-\w+)?|--json|--form")
+
+
+def address_of_command(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that nothing listens at the address of `curl` or `ab`, while the game API runs elsewhere.
+
+    Remedy: The line with the API's address.
+    """
+    for command in other_commands(cell):
+        for url in _addresses(command):
+            if url.hostname not in ("localhost", "127.0.0.1") or not url.port or ports.is_open(url.port):
+                continue
+            own = urlsplit(settings.api_url)
+            if url.port == own.port or not service.answers(settings, "api"):
+                continue
+            what = f"Nothing listens at {url.netloc}. The game API is at {own.netloc}."
+            proof = f"port {url.port} is closed; {own.netloc} answers"
+            return corrected(cell, url.netloc, own.netloc, what, proof)
+    return None
+
+
+def address_without_path(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that `ab` needs a path at the end of an address, at least `/`.
+
+    Remedy: The line with `/` at its end.
+    """
+    for command in other_commands(cell):
+        if command[0] != "ab" or not re.fullmatch(r"(http://)?[\w.-]+(:\d+)?", command[-1]):
+            continue
+        lines = [line for line in cell.source.split("\n") if re.search(r"\bab\s", line)]
+        if len(lines) == 1 and re.search(r"[\w}]\s*$", lines[0]):
+            what = f"ab needs a path after the address. Write / at the end of {command[-1]}."
+            proof = f"{command[-1]} has no path; without one, ab says: invalid URL"
+            return Explanation(what, proof, f"{lines[0].strip()}/", REPLACE_LINE)
+    return None
+
+
+def route_of_command(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that the API has no route of the address of `curl` or `ab`.
+
+    Remedy: The line with the nearest route.
+    """
+    for _, url in _requests(cell):
+        if found := api.unknown_route(cell, url.geturl(), settings):
+            return found
+    return None
+
+
+def method_of_command(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that the route of `curl` or `ab` exists, but not for this HTTP method.
+
+    Remedy: The line with a method that the route allows.
+    """
+    for command, url in _requests(cell):
+        used = _method(command)
+        refused = api.method_not_allowed(url, used, settings)
+        if not refused or command[0] != "curl":
+            continue
+        what, proof, allowed = refused
+        lines = [line.strip() for line in cell.source.split("\n") if re.search(r"\bcurl\s", line)]
+        given = rf"(-X\s*|--request[ =]){used}\b"
+        if len(lines) != 1:
+            continue
+        pattern, new = (
+            (given, rf"\g<1>{allowed}") if re.search(given, lines[0]) else (r"\bcurl ", f"curl -X {allowed} ")
+        )
+        return Explanation(what, proof, re.sub(pattern, new, lines[0], count=1), REPLACE_LINE)
+    return None
+
+
+def _method(command: Command) -> str:
+    """Return the HTTP method of a command of `curl` or `ab`."""
+    named = option(command, "-X", "--request", "-m") or next(
+        (word[2:] for word in command if re.fullmatch(r"-X[A-Z]+", word)), None
+    )
+    if named:
+        return named.upper()
+    if {"-I", "--head", "-i"} & set(command) and (command[0] == "ab" or "-i" not in command):
+        return "HEAD"
+    return "POST" if any(SENDS_BODY.fullmatch(word.partition("=")[0]) for word in command) else "GET"
+
+
+def _requests(cell: FailedCell) -> Iterator[tuple[Command, SplitResult]]:
+    """Yield the commands of `curl` and `ab` that failed, or of a cell that shows nothing, with their addresses."""
+    for command in commands(cell) if is_failed_command(cell) or not cell.error else ():
+        if command[0] in PROGRAMS:
+            yield from ((command, url) for url in _addresses(command))
+
+
+def _addresses(command: Command) -> list[SplitResult]:
+    """Return the words of `curl` and `ab` that may be addresses."""
+    words = command[1:] if command[0] in PROGRAMS else ()
+    words = [word for word in words if not word.startswith("-") and re.match(r"(https?://)?[\w.-]+(:\d+|/)", word)]
+    return [urlsplit(word if "//" in word else f"http://{word}") for word in words]
+
+
+EXPLANATIONS: list[Explain] = [address_of_command, address_without_path, route_of_command, method_of_command]
