@@ -176,7 +176,7 @@ def test_a_program_that_a_lesson_shows_is_the_current_one():
                 shown = cell.outputs[0].data["text/markdown"]
                 assert shown == program._repr_markdown_(), f"run: eventlab run --in-place {path.stem}"
 
-    assert printed == 10
+    assert printed == 9
 
 
 @pytest.mark.parametrize("name", quiz.questions())

@@ -18,7 +18,7 @@ def catch_up(spark, topic, folder):
     """Return a function that lets a job read what is in the topic; it returns the rows and what was reported."""
 
     def run(job):
-        reported = []
+        reported: list[str] = []
         streams.run_until_stopped(job.start(spark, topic, folder, streams.CATCH_UP), reported.append)
         return spark.read.parquet(folder).collect(), reported
 
@@ -107,6 +107,7 @@ def test_a_job_waits_for_its_topic_and_stops_on_sigterm_also_under_spark_submit(
     send(SWORD)
 
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
         reported = process.stdout.readline()
         process.send_signal(signal.SIGTERM)
         process.stdout.read()  # until the job, which is a child of spark-submit, has ended

@@ -56,7 +56,8 @@ class Inventory(StatefulProcessor):
         """Change the number of an item in the state, and return it; a player cannot sell what is not there."""
         if item is None:
             return None
-        before = self.owned.getValue((item,))[0] if self.owned.containsKey((item,)) else 0
+        known = self.owned.getValue((item,)) if self.owned.containsKey((item,)) else None
+        before = known[0] if known else 0
         after = max(before + change, 0)
         if after != before:
             self.owned.updateValue((item,), (after,))
