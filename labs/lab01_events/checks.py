@@ -144,9 +144,14 @@ def rewards(evidence: Evidence) -> tuple[list[dict], list[dict]]:
     These are rewards below level 20, and the events of level 20 when no reward has this level.
     """
     got = sent(evidence, "rewards")
-    levels = [number(event.get("level")) for event in got]
+    levels = [level_number(event.get("level")) for event in got]
     kept = [event for event, level in zip(got, levels, strict=True) if level is None or level >= 20]
     return rewarded(evidence.seed, least=20 if 20 in levels else 21), kept
+
+
+def level_number(level: object) -> int | float | None:
+    """Return the number of a level, also of one that is text: the type has a check of its own."""
+    return number(int(level) if isinstance(level, str) and level.isdecimal() and len(level) < 4 else level)
 
 
 def pick(event: dict, *names: str) -> tuple:

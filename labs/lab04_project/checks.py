@@ -12,13 +12,11 @@ import json
 import secrets
 from collections import Counter
 
-from eventlab.clients import kafka
 from eventlab.labs import files, serve
 from eventlab.labs.checks import Verdict, as_text, check, expect, named, number
 from eventlab.labs.evidence import Evidence, EvidenceError
-from eventlab.labs.inputs import Outgoing, refuse_messages, send
+from eventlab.labs.inputs import Outgoing, count_messages, refuse_messages, send
 from eventlab.labs.names import Namespace
-from eventlab.settings import settings
 
 from .generate import PRICES, UNKNOWN, calls
 
@@ -28,11 +26,10 @@ YESTERDAY = {
     "report": [{"guild": "dodos", "members": 1, "coins": 80}],
 }
 TYPE_OF = {"": "default", "join": "join_guild", "purchase": "purchase"}
-TYPES = tuple(TYPE_OF.values())
 NUMBERS = ("decimal", "double", "float", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 CALLS = ("/", *(f"/purchase/{item}" for item in PRICES), f"/purchase/{UNKNOWN[0]}", "/join/ravens")
-"""What the checks call."""
 SHORT_TIMEOUT_S = 1.0
+Response = tuple[str, int | None, int]  # path, status and number of new events of a call
 
 
 def prepare(namespace: Namespace, seed: int) -> None:
@@ -90,15 +87,15 @@ def columns(evidence: Evidence, table: str) -> list[str]:
 
 def types_of(evidence: Evidence) -> set[str]:
     """Return the types of the table in the text of which events were sent."""
-    return {str(event.get("event_type")) for event in sent(evidence)} & set(TYPES)
+    return {str(event.get("event_type")) for event in sent(evidence)} & set(TYPE_OF.values())
 
 
-def responses(evidence: Evidence) -> list[tuple[str, int | None, int]]:
-    """Return path, status and number of new events of each call of CALLS, and of a purchase that Kafka refuses."""
+def responses(evidence: Evidence) -> list[Response]:
+    """Return the response to each call of CALLS, and to a purchase that Kafka refuses."""
     return evidence.once("responses", "", lambda: _responses(str(evidence.answer("q1")), evidence.namespace))
 
 
-def _responses(url: str, namespace: Namespace) -> list[tuple[str, int | None, int]]:
+def _responses(url: str, namespace: Namespace) -> list[Response]:
     topic = namespace.topic_of("trial")
     copy = f"{url}/{secrets.token_hex(8)}"
     found = _each_response(copy, topic)
@@ -106,42 +103,32 @@ def _responses(url: str, namespace: Namespace) -> list[tuple[str, int | None, in
         copy = f"{url}/{secrets.token_hex(8)}"  # on a machine that is busy, a right API can be too slow once
         found = _each_response(copy, topic)
     with refuse_messages(topic):
-        return [*found, _response(copy, CALLS[1], topic, _patience(found))]
+        return [*found, _response(copy, CALLS[1], topic, found)]
 
 
-def _each_response(url: str, topic: str) -> list[tuple[str, int | None, int]]:
-    found: list[tuple[str, int | None, int]] = []
+def _each_response(url: str, topic: str) -> list[Response]:
+    found: list[Response] = []
     for path in CALLS:
-        found.append(_response(url, path, topic, _patience(found)))
+        found.append(_response(url, path, topic, found))
     return found
 
 
-def _patience(found: list[tuple[str, int | None, int]]) -> float:
-    """Return the seconds for the next response: few after a call without one, so that the check ends in time."""
-    return SHORT_TIMEOUT_S if any(status is None for _, status, _ in found) else serve.CALL_TIMEOUT_S
-
-
-def _response(url: str, path: str, topic: str, timeout_s: float) -> tuple[str, int | None, int]:
-    before = _count(topic)
+def _response(url: str, path: str, topic: str, earlier: list[Response]) -> Response:
+    """Call once; wait only a short time after a call without a response, so that the check ends in time."""
+    timeout_s = SHORT_TIMEOUT_S if any(status is None for _, status, _ in earlier) else serve.CALL_TIMEOUT_S
+    before = count_messages(topic)
     try:
         status = serve.call(url, path, "user1.comcast.com", timeout_s)
     except ValueError as error:
         raise EvidenceError(str(error)) from error
-    return path, status, _count(topic) - before
-
-
-def _count(topic: str) -> int:
-    offsets = kafka.topic_offsets(settings.bootstrap_servers, topic)
-    if offsets is None:
-        raise EvidenceError(f"there is no topic {topic}: run lab.restart()")
-    return sum(offsets.end.values())
+    return path, status, count_messages(topic) - before
 
 
 @check(
     "q1", points=1, hint="A route sends one event: look at your topic with kafkacat -C -t TOPIC -o beginning -e."
 )
 def every_type_of_event_arrives(evidence: Evidence) -> Verdict:
-    return expect(expected=sorted(TYPES), got=sorted(types_of(evidence)))
+    return expect(expected=sorted(TYPE_OF.values()), got=sorted(types_of(evidence)))
 
 
 @check("q1", points=1, hint="One event per call, and none for an item without a price.")
@@ -246,7 +233,7 @@ def every_event_has_its_fields_in_order(evidence: Evidence) -> Verdict:
     """Look at what arrives: types, the number of events and items without a price have checks of their own."""
     types = types_of(evidence)
     expected = [event for event in events(evidence.seed) if event["event_type"] in types]
-    got = [event for event in sent(evidence) if event.get("event_type") in TYPES]
+    got = [event for event in sent(evidence) if event.get("event_type") in TYPE_OF.values()]
     got = [event for event in got if event.get("item") not in UNKNOWN]
     once, found = ([event for event, _ in groupby(many)] for many in (expected, got))
     return expect(expected=once or "events", got=found)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
 from eventlab.grading.grade import grade
 from eventlab.grading.reports import html
-from eventlab.grading.worker_process import WorkerProcess
 from tests.grading import tiny_lab
+from tests.grading.worker_programs import replace_workers
 
 INTERRUPTED = """
 import json, os, sys
@@ -28,22 +27,11 @@ for line in sys.stdin:
 """
 
 
-@pytest.fixture
-def workers_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Replace the command of a worker by a program."""
-
-    def replace(program: str, *arguments: str) -> None:
-        command = [sys.executable, "-c", program, *arguments]
-        monkeypatch.setattr(WorkerProcess, "command", staticmethod(lambda options: command))
-
-    return replace
-
-
 @pytest.mark.parametrize(("machine", "points"), [("works", 2), ("is broken", None)])
 def test_who_is_interrupted_in_two_gradings_has_the_mark_so_far_if_the_machine_works_for_the_instructor(
-    tmp_path: Path, workers_are, machine: str, points: float | None
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, machine: str, points: float | None
 ) -> None:
-    workers_are(INTERRUPTED, machine)
+    replace_workers(monkeypatch, INTERRUPTED, machine)
     lab, output = tiny_lab.make(tmp_path / "tiny"), tmp_path / "out"
     (tmp_path / "in").mkdir()
     tiny_lab.write(tmp_path / "in" / "ada.ipynb")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 from pathlib import Path
 
@@ -21,8 +20,8 @@ from eventlab.grading.grade import grade
 from eventlab.grading.jobs import Job, Limits, Outcome
 from eventlab.grading.results import SubmissionRecord
 from eventlab.grading.scheduler import Scheduler
-from eventlab.grading.worker_process import WorkerProcess
 from tests.grading import tiny_lab
+from tests.grading.worker_programs import replace_workers
 
 START_ERROR = """kafka died while starting. The end of its log, /tmp/egx/data/logs/kafka.log:
 OpenJDK 64-Bit Server VM warning: something
@@ -46,17 +45,6 @@ for line in sys.stdin:
 """
 
 
-@pytest.fixture
-def workers_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Replace the command of a worker by a program."""
-
-    def replace(program: str, *arguments: str) -> None:
-        command = [sys.executable, "-c", program, *arguments]
-        monkeypatch.setattr(WorkerProcess, "command", staticmethod(lambda options: command))
-
-    return replace
-
-
 def outcomes(tmp_path: Path, *students: str, workers: int = 1, fresh: bool = False) -> dict[str, Outcome]:
     jobs = [Job(student, None, None, "", "", 1) for student in students]
     lab = tiny_lab.make(tmp_path / "tiny")
@@ -70,9 +58,11 @@ def test_a_services_reason_is_one_line_of_what_happened_and_why() -> None:
 
 
 def test_a_stack_that_does_not_start_gives_no_marks_and_a_sentence_with_the_next_command(
-    tmp_path: Path, workers_are
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    workers_are(f"print({json.dumps(json.dumps({'failed': reason(START_ERROR)}))}); raise SystemExit(1)")
+    replace_workers(
+        monkeypatch, f"print({json.dumps(json.dumps({'failed': reason(START_ERROR)}))}); raise SystemExit(1)"
+    )
     found = outcomes(tmp_path, "ada", "ben")
     assert {outcome.kind for outcome in found.values()} == {"infrastructure_failed"}
     assert found["ada"].reason.startswith(
@@ -83,16 +73,18 @@ def test_a_stack_that_does_not_start_gives_no_marks_and_a_sentence_with_the_next
 
 
 def test_a_worker_that_ends_while_it_starts_is_reported_with_the_last_line_of_its_log(
-    tmp_path: Path, workers_are
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    workers_are("raise ImportError('no module named zmq')")
+    replace_workers(monkeypatch, "raise ImportError('no module named zmq')")
     (outcome,) = outcomes(tmp_path, "ada").values()
     assert "ImportError: no module named zmq. Look for" in outcome.reason
     assert "Traceback" not in outcome.reason
 
 
-def test_a_job_whose_worker_ends_once_is_graded_by_a_fresh_one(tmp_path: Path, workers_are) -> None:
-    workers_are(WORKER, json.dumps({"ada": 1}), str(tmp_path))
+def test_a_job_whose_worker_ends_once_is_graded_by_a_fresh_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace_workers(monkeypatch, WORKER, json.dumps({"ada": 1}), str(tmp_path))
     found = outcomes(tmp_path, "ada", "ben")
     assert [outcome.kind for outcome in found.values()] == ["graded", "graded"]
     assert "ada loses its worker" in (tmp_path / "logs" / "ada" / "attempt-1" / "worker.log").read_text()
@@ -100,8 +92,10 @@ def test_a_job_whose_worker_ends_once_is_graded_by_a_fresh_one(tmp_path: Path, w
     assert not (tmp_path / "logs" / "ben").exists()
 
 
-def test_a_job_whose_worker_ends_twice_has_no_mark_and_costs_nobody_else_one(tmp_path: Path, workers_are) -> None:
-    workers_are(WORKER, json.dumps({"ada": 2}), str(tmp_path))
+def test_a_job_whose_worker_ends_twice_has_no_mark_and_costs_nobody_else_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace_workers(monkeypatch, WORKER, json.dumps({"ada": 2}), str(tmp_path))
     found = outcomes(tmp_path, "ada", "ben", "cyd")
     assert {student: outcome.kind for student, outcome in found.items()} == {
         "ada": "infrastructure_failed",
@@ -118,9 +112,9 @@ def process_ids(answers: dict[str, Outcome]) -> set[object]:
     return {outcome.record.points for outcome in answers.values() if outcome.record}
 
 
-def test_with_fresh_each_job_has_a_worker_of_its_own(tmp_path: Path, workers_are) -> None:
+def test_with_fresh_each_job_has_a_worker_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = WORKER.replace('"points": 8', '"points": __import__("os").getpid()')
-    workers_are(program, "{}", str(tmp_path))
+    replace_workers(monkeypatch, program, "{}", str(tmp_path))
     processes = process_ids(outcomes(tmp_path, "ada", "ben", fresh=True))
     assert len(processes) == 2
     (tmp_path / "again").mkdir()
@@ -147,22 +141,20 @@ for line in sys.stdin:
 """
 
 
-def test_on_two_cores_one_worker_starts_after_the_other(
-    tmp_path: Path, workers_are, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_on_two_cores_one_worker_starts_after_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scheduler_module, "_cores", lambda: 2)
-    workers_are(STARTS, str(tmp_path / "log"), "0.5")
+    replace_workers(monkeypatch, STARTS, str(tmp_path / "log"), "0.5")
     assert len(outcomes(tmp_path, "ada", "ben", "cyd", workers=2)) == 3
     assert (tmp_path / "log").read_text().split() == ["starts", "started"] * 2
 
 
 def test_a_start_that_hangs_stops_no_other_worker_and_ends_after_its_limit(
-    tmp_path: Path, workers_are, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scheduler_module, "_cores", lambda: 2)
     monkeypatch.setattr(scheduler_module, "MAX_WAIT_FOR_STARTS_S", 0.2)
     monkeypatch.setattr(worker_process, "MAX_START_S", 10)
-    workers_are(STARTS, str(tmp_path / "log"), "60")
+    replace_workers(monkeypatch, STARTS, str(tmp_path / "log"), "60")
     jobs = [Job(student, None, None, "", "", 1) for student in ("ada", "ben")]
     begun, ended = time.monotonic(), []
     with Scheduler(tiny_lab.make(tmp_path / "tiny"), tmp_path / "logs", Limits(), 2) as scheduler:
@@ -173,8 +165,10 @@ def test_a_start_that_hangs_stops_no_other_worker_and_ends_after_its_limit(
     assert time.monotonic() - begun < 40
 
 
-def test_an_answer_that_is_no_outcome_is_a_failure_of_the_worker(tmp_path: Path, workers_are) -> None:
-    workers_are(WORKER.replace('"points": 8', '"points": "8"'), "{}", str(tmp_path))
+def test_an_answer_that_is_no_outcome_is_a_failure_of_the_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace_workers(monkeypatch, WORKER.replace('"points": 8', '"points": "8"'), "{}", str(tmp_path))
     (outcome,) = outcomes(tmp_path, "ada").values()
     assert outcome.kind == "infrastructure_failed"
     assert "answer cannot be read: points" in outcome.reason
@@ -199,11 +193,11 @@ def submissions(tmp_path: Path) -> Path:
 
 
 def test_a_submission_without_a_mark_is_at_the_top_of_the_report_fails_the_command_and_is_graded_next_time(
-    tmp_path: Path, submissions: Path, workers_are, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, submissions: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lab, output, failures = tiny_lab.make(tmp_path / "tiny"), tmp_path / "out", json.dumps({"ben": 2})
     (tmp_path / "counts").mkdir()
-    workers_are(WORKER, failures, str(tmp_path / "counts"))
+    replace_workers(monkeypatch, WORKER, failures, str(tmp_path / "counts"))
     monkeypatch.setattr(grade_module, "require_sandbox", lambda no_sandbox: None)
     command = ["grade", str(lab.folder), str(submissions), "--output", str(output)]
     done = CliRunner().invoke(main, command)
@@ -246,12 +240,12 @@ def test_without_java_the_command_says_how_to_get_one(
 
 
 def test_a_record_that_cannot_be_written_ends_the_grading_with_the_reason(
-    tmp_path: Path, submissions: Path, workers_are
+    tmp_path: Path, submissions: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lab = tiny_lab.make(tmp_path / "lab")
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "records").touch()  # no folder can be created
-    workers_are(WORKER, "{}", str(tmp_path))
+    replace_workers(monkeypatch, WORKER, "{}", str(tmp_path))
     with pytest.raises(grade_module.GradingError, match="The record of 'ada' could not be written"):
         grade(lab, submissions, tmp_path / "out")
 

@@ -63,3 +63,8 @@ def test_level_20_at_the_end_is_not_in_order() -> None:
 def test_a_border_that_is_off_by_one_costs_the_checks_about_the_border() -> None:
     border = {"the lowest rewarded level is 20", "as many rewards as levels from 20 on"}
     assert failed([reward for reward in right() if reward["level"] > 20]) == border
+
+
+def test_levels_that_are_text_cost_the_checks_about_the_level() -> None:
+    sent_as_text = [reward | {"level": str(reward["level"])} for reward in right()]
+    assert failed(sent_as_text) == {"the lowest rewarded level is 20", "the right players are rewarded in order"}

@@ -4,19 +4,21 @@ import json
 import re
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from types import SimpleNamespace
 
 import psutil
 import pytest
-from kafka import KafkaProducer
+from kafka import KafkaConsumer, KafkaProducer
+from kafka.errors import KafkaTimeoutError
 
 from eventlab import course
 from eventlab.widgets import EventTail
 from eventlab.widgets.event_chart import MAX_TYPES, OTHERS, EventCounter, axis_end, chart
 from eventlab.widgets.event_tail import MAX_BUFFERED
-from eventlab.widgets.follower import Event, to_event
+from eventlab.widgets.follower import Event, Follower, to_event
 from eventlab.widgets.html import render
 from tests.helpers import wait_until
 from tests.widgets.helpers import table_rows
@@ -129,6 +131,55 @@ def test_a_topic_that_is_created_again_is_read_from_its_beginning(stack, tail, t
     send(sword("after.example.org"))
 
     wait_until(lambda: [row[1] for row in rows(tail)] == ["0"], 15)
+
+
+@pytest.fixture
+def follow(stack, topic):
+    """Return a function that follows the topic from its beginning in a thread, and returns the shown offsets."""
+    closing, threads = threading.Event(), []
+
+    def start():
+        events = []
+        follower = Follower(stack.bootstrap_servers, topic, events.extend, events.clear)
+        follower.jump_to("beginning")
+        threads.append(threading.Thread(target=follower.run, args=[closing]))
+        threads[0].start()
+        return lambda: [event.offset for event in events]
+
+    yield start
+    closing.set()
+    threads[0].join()
+
+
+def test_a_topic_that_is_created_again_between_two_looks_at_its_end_is_noticed_too(
+    topic, send, follow, monkeypatch
+):
+    send(*[sword()] * 3)
+    shown = follow()
+    wait_until(lambda: shown() == [0, 1, 2])
+    monkeypatch.setattr("eventlab.widgets.follower.REFRESH_S", 60)
+    course.fresh_topic(topic)
+
+    send(sword("after.example.org"))
+
+    wait_until(lambda: shown() == [0], 15, describe=shown)
+
+
+def test_a_jump_that_the_broker_interrupts_is_made_by_the_next_attempt(send, follow, monkeypatch):
+    send(sword())
+    real, failures = KafkaConsumer.beginning_offsets, [KafkaTimeoutError()]
+
+    def beginning_offsets(consumer, partitions, **options):
+        if failures:
+            raise failures.pop()
+        return real(consumer, partitions, **options)
+
+    monkeypatch.setattr(KafkaConsumer, "beginning_offsets", beginning_offsets)
+
+    shown = follow()
+
+    wait_until(lambda: shown() == [0], 15, describe=shown)
+    assert failures == []
 
 
 def test_a_topic_that_does_not_exist_is_named(stack, show):

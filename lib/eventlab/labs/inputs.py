@@ -53,6 +53,18 @@ def recreate_topic(topic: str) -> None:
     kafka.recreate_topic(settings.bootstrap_servers, topic)
 
 
+def count_messages(topic: str) -> int:
+    """Return how many messages a topic has had.
+
+    Raises:
+        InputError: There is no such topic.
+    """
+    offsets = kafka.topic_offsets(settings.bootstrap_servers, topic)
+    if offsets is None:
+        raise InputError(f"there is no topic {topic}: run lab.restart()")
+    return sum(offsets.end.values())
+
+
 def has_topic(topic: str) -> bool:
     """Return whether the topic exists."""
     return topic in kafka.list_topics(settings.bootstrap_servers)

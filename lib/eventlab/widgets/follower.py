@@ -82,6 +82,7 @@ class Follower:
 
         options = {
             "metadata_max_age_ms": int(REFRESH_S * 1000),
+            "auto_offset_reset": "none",  # an offset that does not exist any more is an error, see _follow
             "fetch_max_wait_ms": 100,
             "max_partition_fetch_bytes": 256 * 1024,  # limits the memory for messages that are fetched ahead
         }
@@ -95,6 +96,8 @@ class Follower:
             closing.wait(RETRY_S)
 
     def _follow(self, consumer: Any, closing: threading.Event) -> None:
+        from kafka.errors import LogTruncationError, OffsetOutOfRangeError
+
         refreshed_at = 0.0
         while not closing.is_set():
             if time.monotonic() - refreshed_at > REFRESH_S or self._requested:
@@ -104,7 +107,12 @@ class Follower:
             if self.is_paused:
                 closing.wait(0.1)
                 continue
-            for partition, records in consumer.poll(timeout_ms=100).items():
+            try:
+                polled = consumer.poll(timeout_ms=100)
+            except (OffsetOutOfRangeError, LogTruncationError):
+                self.jump_to("beginning")  # of a topic that was deleted and created again
+                continue
+            for partition, records in polled.items():
                 self.position[partition.partition] = records[-1].offset + 1
                 self.on_events([to_event(record) for record in records])
             closing.wait(PAUSE_S)
@@ -122,10 +130,9 @@ class Follower:
                 self.jump_to("beginning")
             return False
         ends = consumer.end_offsets(partitions, timeout_ms=TIMEOUT_MS)
-        with self._lock:
-            jump, self._requested = self._requested, None
         if any(self.position.get(partition.partition, 0) > end for partition, end in ends.items()):
-            jump = "beginning"  # the topic was deleted and created again
+            self.jump_to("beginning")  # the topic was deleted and created again
+        jump = self._requested
         if jump:
             self.position.clear()
             self.on_reset()
@@ -134,6 +141,9 @@ class Follower:
             starts = consumer.beginning_offsets(partitions, timeout_ms=TIMEOUT_MS) if jump == "beginning" else ends
             for partition in partitions:
                 consumer.seek(partition, self.position.setdefault(partition.partition, starts[partition]))
+        with self._lock:
+            if self._requested == jump:  # only now: after an error, the next refresh has to jump
+                self._requested = None
         self.lag = sum(end - self.position[partition.partition] for partition, end in ends.items())
         self.problem = ""
         return True
