@@ -180,7 +180,7 @@ class WorkerStack:
             self._data.require_running()
             cleanup.remove(self.access, self._clean_state)
             if (found := cleanup.found(self.access)) != self._clean_state:
-                raise WorkerStackError(f"left over: {_differences(self._clean_state, found)}")
+                raise WorkerStackError(f"left over: {cleanup.differences(self._clean_state, found)}")
             if not reasons and (reasons := self._still_computing()):
                 self._close_spark()
             if reasons:
@@ -287,11 +287,3 @@ class WorkerStack:
         if self._fork_server:
             self._fork_server.close()
         self._close_services()
-
-
-def _differences(before: object, now: object, name: str = "") -> str:
-    """Return where two nested dictionaries differ, with both values."""
-    if isinstance(before, dict) and isinstance(now, dict):
-        names = [key for key in before | now if before.get(key) != now.get(key)]
-        return "; ".join(_differences(before.get(key), now.get(key), f"{name} {key}") for key in names[:5])
-    return f"{name.strip()}: {before!r:.200} became {now!r:.200}"
