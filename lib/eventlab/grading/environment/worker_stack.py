@@ -15,14 +15,16 @@ import logging
 import shutil
 import threading
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from eventlab.grading.environment import cleanup, folders, health, sandbox
 from eventlab.grading.environment.access import Access
-from eventlab.grading.environment.class_watch import ClassWatch
+from eventlab.grading.environment.class_watch import JAVA_OPTIONS, ClassWatch
 from eventlab.grading.environment.disk_watch import DiskWatch
 from eventlab.grading.environment.fork_server import ForkServer
 from eventlab.grading.environment.services import START_TIMEOUT_S, Services, WorkerConfiguration, WorkerStackError
+from eventlab.grading.environment.trial_machine import TrialMachine
 from eventlab.grading.environment.warm_up import PREPARE_KERNEL, WARM_UP
 from eventlab.grading.execution.kernel import KernelError, SubmissionKernel
 from eventlab.settings import Settings
@@ -30,14 +32,6 @@ from eventlab.stack import config
 
 logger = logging.getLogger(__name__)
 DATA_SERVICES = ("kafka", "namenode", "datanode")
-NO_COMPILATION = (
-    "-XX:TieredStopAtLevel=1",
-    "-Dspark.sql.codegen.wholeStage=false",
-    "-Dspark.sql.codegen.factoryMode=NO_CODEGEN",
-)
-"""The queries of a submission are short: compiling them took half of Spark's processor time."""
-NO_ATTACH = ("-XX:+DisableAttachMechanism",)
-"""No other process can load code into the JVM or stop the log of its classes."""
 
 
 class WorkerStack:
@@ -104,7 +98,7 @@ class WorkerStack:
         state.mkdir(parents=True, exist_ok=True)
         self._classes = ClassWatch(state / "classes", sandbox.shown())
         self.access.configure(state, "spark")
-        java_options = {"JAVA_TOOL_OPTIONS": " ".join([self._classes.option, *NO_COMPILATION, *NO_ATTACH])}
+        java_options = {"JAVA_TOOL_OPTIONS": " ".join([self._classes.option, *JAVA_OPTIONS])}
         self._spark = Services(self.config, "spark", ("spark",), uid, java_options)
 
     def _note_sessions_and_warm_up(self) -> None:
@@ -150,6 +144,19 @@ class WorkerStack:
             logger.warning("kernel %s, attempt %d of 2 failed: %s", kernel.id, attempt + 1, why)
             kernel.forget()
         raise WorkerStackError(f"the sandbox gave no kernel twice in a row: {why}")
+
+    def machine(self, files: Mapping[str, bytes]) -> TrialMachine:
+        """Return what starts jobs with these files, and kills them and the services."""
+        assert self._data is not None
+        assert self._spark is not None
+        assert self._fork_server is not None
+        services = self._data, self._spark, self._fork_server
+        return TrialMachine(*services, self.access, self._sessions, self.require_running, files)
+
+    @property
+    def was_filled(self) -> bool:
+        """Return whether Spark was ended because a submission stored too much."""
+        return self._disk is not None and self._disk.was_exceeded
 
     def _watch_disk(self, kernel: SubmissionKernel) -> None:
         """End the kernel when the services store too much for it, and Spark, which could go on writing."""
@@ -271,7 +278,7 @@ class WorkerStack:
         assert self._classes is not None
         health.require_free_disk(self.config.run)
         health.require_data_services(self._data, self.config.settings, self._clean_state["nodes"])
-        if self._disk and self._disk.was_exceeded:
+        if self.was_filled:
             return  # Spark was ended on purpose
         if not self._classes.found() and (how := health.spark_fault(self._spark.ended())):
             raise WorkerStackError(f"spark has ended ({how})")

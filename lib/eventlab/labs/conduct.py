@@ -1,0 +1,208 @@
+"""Carrying out a trial: sending portions, making failures, starting jobs again; see `trial.py` for the design."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+from eventlab.clients.hdfs import HdfsError
+from eventlab.labs import inputs
+from eventlab.labs.inputs import Outgoing
+from eventlab.labs.names import Namespace
+from eventlab.labs.trial import SENTENCES, Failure, Machine, Record, Trial, dead_letters_of, folder_of
+
+PATIENCE_S = 45.0
+MAX_ENDS = 4
+PAUSE_S = 1.0
+"""A job is not started again earlier than this after its last start."""
+COMMIT_S = 10.0
+"""How long a failure waits for the batch that it interrupts."""
+UNSEEN_S = 3.0
+"""The time that a job gets for a portion when it is not waited for."""
+POLL_S = 0.1
+MAX_OFFSETS_BYTES = 64 * 1024
+
+
+def run(
+    trial: Trial,
+    namespace: Namespace,
+    machine: Machine,
+    files: Iterable[str],
+    say: Callable[[str], object] = lambda sentence: None,
+) -> Record:
+    """Conduct a trial in a new namespace and return what happened; the results are on HDFS and in Kafka.
+
+    Args:
+        trial: The trial, with the jobs that take part.
+        namespace: Its topics and folder, which do not exist yet.
+        machine: Starts and kills.
+        files: The names of the files that exist.
+        say: Called with a sentence for each step.
+
+    Raises:
+        EventlabError: A service has ended by itself, or does not start again.
+    """
+    conducted = _Conducted(trial, namespace, machine, {*files}, say)
+    for topic in (namespace.topic, dead_letters_of(namespace.topic)):
+        inputs.create_topic(topic)
+    try:
+        for question in conducted.jobs:
+            conducted.start(question)
+        for messages, failure in zip(trial.portions, trial.failures, strict=True):
+            if conducted.jobs.keys() <= conducted.hopeless:
+                break
+            conducted.portion(messages, failure)
+    finally:
+        machine.close()
+    return conducted.record
+
+
+class _Conducted:
+    """A trial that is going on."""
+
+    def __init__(
+        self, trial: Trial, namespace: Namespace, machine: Machine, files: set[str], say: Callable[[str], object]
+    ) -> None:
+        self.namespace, self.machine, self.say = namespace, machine, say
+        self.jobs = {question: file for question, file in trial.jobs.items() if file in files}
+        self.record = Record(missing=[question for question in trial.jobs if question not in self.jobs])
+        self.hdfs = machine.hdfs()
+        self.followed = set(self.jobs)
+        self.hopeless: set[str] = set()
+        self.started = dict.fromkeys(self.jobs, 0.0)
+        self.in_vain = dict.fromkeys(self.jobs, 0)
+        self.reached = dict.fromkeys(self.jobs, 0)
+        self.sent = 0
+
+    def start(self, question: str) -> None:
+        """Start the job of a question."""
+        folder = folder_of(self.namespace, question)
+        self.machine.start(question, self.jobs[question], self.namespace.topic, folder)
+        self.started[question] = time.monotonic()
+
+    def portion(self, messages: Sequence[bytes], failure: Failure | None) -> None:
+        """Send a portion, make its failure, and wait until each job has committed it."""
+        half = len(messages) // 2
+        self.in_vain = dict.fromkeys(self.jobs, 0)
+        number, kind = len(self.record.steps), failure.kind if failure else ""
+        self.record.steps.append({"end": self.sent + len(messages), "failure": SENTENCES[kind]})
+        self.say(f"portion {number + 1}: {len(messages)} messages, {SENTENCES[kind]}")
+        self.machine.require_running()
+        if failure is None:
+            self.send(messages)
+        elif failure.kind == "commit":
+            self.refuse_commit(messages)
+        else:
+            self.send(messages[:half])
+            getattr(self, failure.kind)(failure.delay_s, messages[half:])
+        self.wait_for_jobs(number)
+
+    def send(self, messages: Sequence[bytes]) -> None:
+        """Send messages in order."""
+        inputs.append(self.namespace.topic, [Outgoing(value) for value in messages])
+        self.sent += len(messages)
+
+    def process(self, delay_s: float, rest: Sequence[bytes]) -> None:
+        """Kill the processes of the jobs; the rest arrives meanwhile."""
+        time.sleep(delay_s)
+        self.machine.kill_jobs()
+        self.send(rest)
+        self.start_all()
+
+    def spark(self, delay_s: float, rest: Sequence[bytes]) -> None:
+        """Kill the Spark server and the jobs as soon as the jobs have committed; the rest arrives meanwhile."""
+        self.wait(lambda: all(self.has_committed(question) for question in self.followed), COMMIT_S)
+        self.machine.kill("spark")
+        self.machine.kill_jobs()
+        self.send(rest)
+        self.machine.up("spark")
+        self.start_all()
+
+    def kafka(self, delay_s: float, rest: Sequence[bytes]) -> None:
+        """Kill the broker and start it again."""
+        time.sleep(delay_s)
+        self.machine.kill("kafka")
+        self.machine.up("kafka")
+        self.send(rest)
+
+    def refuse_commit(self, messages: Sequence[bytes]) -> None:
+        """Let HDFS refuse new files in the folder `commits` of each checkpoint until the jobs have ended."""
+        refused = [question for question in self.jobs if self.set_quota(question, 1)]
+        self.send(messages)
+        self.wait(lambda: all(self.machine.ended(question) is not None for question in refused), COMMIT_S)
+        for question in refused:
+            self.set_quota(question, -1)
+
+    def set_quota(self, question: str, names: int) -> bool:
+        """Set how many names the folder of commits may contain (-1: any number); return whether it exists."""
+        try:
+            self.hdfs._call("SETQUOTA", "put", self.commits(question), namespacequota=names)
+        except (FileNotFoundError, HdfsError):
+            return False
+        return True
+
+    def commits(self, question: str) -> str:
+        """Return the folder in which Spark notes the batches that are complete."""
+        return f"{folder_of(self.namespace, question)}/checkpoint/commits"
+
+    def start_all(self) -> None:
+        """Start all jobs after they were killed."""
+        for question in self.jobs.keys() - self.hopeless:
+            self.start(question)
+
+    def wait_for_jobs(self, number: int) -> None:
+        """Start jobs that have ended, until each job that is followed has committed all that was sent."""
+        least = 0.0 if self.followed == self.jobs.keys() - self.hopeless else UNSEEN_S
+        started = time.monotonic()
+        while True:
+            for question in self.jobs.keys() - self.hopeless:
+                self.restart_if_ended(question)
+            waiting = {question for question in self.followed if not self.has_committed(question)}
+            passed = time.monotonic() - started
+            if not waiting and passed >= least:
+                return
+            late = waiting if passed > PATIENCE_S else waiting & self.hopeless
+            for question in late:
+                self.followed.discard(question)
+                self.record.stalled[question] = number
+                self.say(f"the job of {question} has not committed portion {number + 1}")
+            time.sleep(POLL_S)
+
+    def restart_if_ended(self, question: str) -> None:
+        """Start a job that has ended; it is hopeless after MAX_ENDS ends before it has committed what was sent."""
+        printed = self.machine.ended(question)
+        if printed is None or time.monotonic() - self.started[question] < PAUSE_S:
+            return
+        self.record.errors[question] = printed
+        if self.has_committed(question):
+            self.in_vain[question] = 0
+        else:
+            self.in_vain[question] += 1
+        if self.in_vain[question] >= MAX_ENDS:
+            self.hopeless.add(question)
+        else:
+            self.start(question)
+
+    def has_committed(self, question: str) -> bool:
+        """Return whether the checkpoint of a job says that everything sent so far is processed."""
+        if self.reached[question] < self.sent:
+            self.reached[question] = self.committed(question)
+        return self.reached[question] >= self.sent
+
+    def committed(self, question: str) -> int:
+        """Return the number of messages before the end of the last batch that is complete."""
+        commits = self.commits(question)
+        try:
+            names = [entry["pathSuffix"] for entry in self.hdfs.ls(commits, detail=True)]
+            last = max(int(name) for name in names if name.isdigit())
+            text = self.hdfs.head(f"{commits.removesuffix('commits')}offsets/{last}", MAX_OFFSETS_BYTES)
+            return sum(json.loads(text.splitlines()[-1])[self.namespace.topic].values())
+        except (FileNotFoundError, HdfsError, LookupError, ValueError, TypeError, AttributeError, RecursionError):
+            return 0  # no checkpoint, or not one of Spark
+
+    def wait(self, condition: Callable[[], bool], timeout_s: float) -> None:
+        """Wait until a condition is true, at most `timeout_s` seconds."""
+        deadline = time.monotonic() + timeout_s
+        while not condition() and time.monotonic() < deadline:
+            time.sleep(POLL_S / 2)

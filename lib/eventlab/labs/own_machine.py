@@ -1,0 +1,100 @@
+"""The machine of a trial in a student's notebook: jobs are processes, and the services are the student's own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from eventlab.clients.hdfs import HdfsClient, open_hdfs
+from eventlab.clients.spark import release_session
+from eventlab.clients.spark_sessions import SessionError, sessions
+from eventlab.errors import EventlabError, ServiceUnavailable
+from eventlab.settings import Settings
+from eventlab.stack import Stack
+from eventlab.stack.tokens import spark_token
+
+SERVICES = ("kafka", "namenode", "datanode", "spark")
+PRINTED_CHARS = 2000
+
+
+class TrialError(EventlabError):
+    """The services are not this stack's own, or do not run."""
+
+
+class OwnMachine:
+    """Starts jobs next to the notebook, and kills services of the student's stack."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Prepare the machine.
+
+        Raises:
+            TrialError: A service does not run, or is external.
+        """
+        self.settings, self.stack = settings, Stack(settings)
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.logs: dict[str, Path] = {}
+        self.user = f"job-{os.getpid()}"
+        self.require_running()
+
+    def start(self, question: str, file: str, topic: str, folder: str) -> None:
+        """Start the job; what it prints is in `FILE.log`."""
+        self.logs[question] = Path(file).with_suffix(".log").resolve()
+        with self.logs[question].open("wb") as log:
+            self.processes[question] = subprocess.Popen(
+                [sys.executable, file, topic, folder],
+                env=self.stack.environment() | {"SPARK_USER": self.user},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def ended(self, question: str) -> str | None:
+        """Return the end of the job's log if it has ended."""
+        if self.processes[question].poll() is None:
+            return None
+        return self.logs[question].read_text(errors="replace")[-PRINTED_CHARS:]
+
+    def kill_jobs(self) -> None:
+        """Kill the jobs with what they started, and end their sessions, which Spark knows by their user."""
+        for process in self.processes.values():
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        with contextlib.suppress(SessionError, ServiceUnavailable):
+            for user, session in sessions(self.settings).open:
+                if user == self.user:
+                    release_session(self.settings.spark_remote, spark_token(self.settings), user, session)
+
+    def require_running(self) -> None:
+        """Raise TrialError unless all services run and belong to this stack."""
+        for status in self.stack.status(SERVICES):
+            if status.state != "running" or status.pid is None:
+                reason = "is not running" if status.pid is None and status.state != "running" else "does not answer"
+                reason = "belongs to somebody else" if status.state == "running" else reason
+                raise TrialError(
+                    f"this check kills and starts services, but {status.name} {reason}", f"eventlab up {status.name}"
+                )
+
+    def kill(self, service: str) -> None:
+        """Kill a service of the stack."""
+        (status,) = self.stack.status([service])
+        if status.pid:
+            os.kill(status.pid, signal.SIGKILL)
+
+    def up(self, service: str) -> None:
+        """Start a service, and wait until it answers."""
+        self.stack.up([service])
+
+    def hdfs(self) -> HdfsClient:
+        """Return a client of the student's HDFS, whose user may set quotas."""
+        return open_hdfs(self.settings)
+
+    def close(self) -> None:
+        """End the jobs, and start the services that a trial which was interrupted has killed."""
+        self.kill_jobs()
+        self.stack.up(SERVICES)
