@@ -7,15 +7,22 @@ from eventlab.labs.evidence import Evidence, Message
 from eventlab.labs.names import Namespace
 
 
-def failed(lab, question, seed, *, answer=None, tables=None, sent=(), responses=None):
+def failed(lab, question, seed, **left):
     """Return the names of the checks of a question that fail for what a submission left."""
+    return {name for name, verdict in verdicts(lab, question, seed, **left).items() if not verdict.passed}
+
+
+def verdicts(lab, question, seed, *, answer=None, tables=None, sent=(), responses=None, letters=(), trial=None):
+    """Return the verdict of each check of a question for what a submission left."""
     namespace = Namespace.of("lab")
     seen = {("rows", name): rows for name, (rows, _) in (tables or {}).items()}
     seen |= {("columns", name): kinds for name, (_, kinds) in (tables or {}).items()}
     seen |= {("messages", namespace.topic_of("game")): [as_message(event) for event in sent]}
     seen |= {("responses", ""): responses} if responses else {}
-    evidence = Evidence(namespace, seed, {} if answer is None else {question: answer}, _seen=seen)
-    return {check.name for check in find(lab).checks_of(question) if not check.run(evidence).passed}
+    seen |= {("messages", f"{namespace.topic}-dead"): list(letters)}
+    answers = {} if answer is None else {question: answer}
+    evidence = Evidence(namespace, seed, answers, trial=trial or {}, _seen=seen)
+    return {check.name: check.run(evidence) for check in find(lab).checks_of(question)}
 
 
 def as_message(event):

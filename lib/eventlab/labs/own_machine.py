@@ -7,14 +7,22 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 
+from eventlab.clients import kafka
 from eventlab.clients.hdfs import HdfsClient, open_hdfs
 from eventlab.clients.spark import release_session
 from eventlab.clients.spark_sessions import SessionError, sessions
 from eventlab.errors import EventlabError, ServiceUnavailable
-from eventlab.settings import Settings
-from eventlab.stack import Stack
+from eventlab.labs import conduct
+from eventlab.labs.catalogue import Lab
+from eventlab.labs.evidence import Evidence
+from eventlab.labs.names import Namespace
+from eventlab.labs.trial import dead_letters_of
+from eventlab.settings import Settings, settings
+from eventlab.stack import Stack, filesystem
 from eventlab.stack.tokens import spark_token
 
 SERVICES = ("kafka", "namenode", "datanode", "spark")
@@ -98,3 +106,26 @@ class OwnMachine:
         """End the jobs, and start the services that a trial which was interrupted has killed."""
         self.kill_jobs()
         self.stack.up(SERVICES)
+
+
+def hold_trial(lab: Lab, question: str, evidence: Evidence, say: Callable[[str], object] = print) -> Evidence:
+    """Hold a trial of the job of a question on the student's stack, and return the evidence of what it left.
+
+    Raises:
+        TrialError: A service does not run, or is external.
+    """
+    namespace = trial_namespace(evidence.namespace, question)
+    say("The job runs while services are killed and started again: do not use them now. This takes about a minute.")
+    machine = OwnMachine(settings)
+    kafka.delete_topics(settings.bootstrap_servers, [namespace.topic, dead_letters_of(namespace.topic)])
+    filesystem.delete(namespace.folder)
+    record = conduct.run(lab.trial(evidence.seed, [question]), namespace, machine, evidence.files, say)
+    return replace(evidence, namespace=namespace, trial=asdict(record), found=[], _seen={})
+
+
+def trial_namespace(namespace: Namespace, question: str) -> Namespace:
+    """Return the names of a question's trial; they begin as the student's other names, and are deleted with them."""
+    name = f"trial-{question}"
+    return Namespace(
+        namespace.prefix, namespace.topic_of(name), f"{namespace.folder}/{name}", f"{namespace.group}-{name}"
+    )
