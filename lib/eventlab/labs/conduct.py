@@ -12,12 +12,12 @@ from eventlab.labs.inputs import Outgoing
 from eventlab.labs.names import Namespace
 from eventlab.labs.trial import SENTENCES, Failure, Machine, Record, Trial, dead_letters_of, folder_of
 
-PATIENCE_S = 45.0
+PATIENCE_S = 60.0
 MAX_ENDS = 4
 PAUSE_S = 1.0
 """A job is not started again earlier than this after its last start."""
-COMMIT_S = 10.0
-"""How long a failure waits for the batch that it interrupts."""
+COMMIT_S, REFUSED_S = 10.0, 30.0
+"""How long a failure waits for the commit after which it happens, and for the jobs that end because of it."""
 UNSEEN_S = 3.0
 """The time that a job gets for a portion when it is not waited for."""
 POLL_S = 0.1
@@ -130,7 +130,7 @@ class _Conducted:
         """Let HDFS refuse new files in the folder `commits` of each checkpoint until the jobs have ended."""
         refused = [question for question in self.jobs if self.set_quota(question, 1)]
         self.send(messages)
-        self.wait(lambda: all(self.machine.ended(question) is not None for question in refused), COMMIT_S)
+        self.wait(lambda: all(self.machine.ended(question) is not None for question in refused), REFUSED_S)
         for question in refused:
             self.set_quota(question, -1)
 

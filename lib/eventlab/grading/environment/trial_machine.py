@@ -11,7 +11,7 @@ from eventlab.grading.environment import cleanup
 from eventlab.grading.environment.access import Access
 from eventlab.grading.environment.fork_server import ForkServer
 from eventlab.grading.environment.services import Services
-from eventlab.grading.execution.kernel import KernelError, SubmissionKernel
+from eventlab.grading.execution.kernel import SubmissionKernel
 from eventlab.grading.execution.outputs import CellResult
 
 JOB = """
@@ -112,7 +112,5 @@ class TrialMachine:
         return self.access.hdfs()
 
     def close(self) -> None:
-        """Kill the jobs; their sessions end when the stack is cleaned."""
-        for question in list(self.jobs):
-            with contextlib.suppress(KernelError):
-                self.jobs.pop(question).kill()
+        """Kill the jobs, and end their sessions."""
+        self.kill_jobs()
