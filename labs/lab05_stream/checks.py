@@ -54,7 +54,7 @@ def continues(evidence: Evidence, question: str) -> Verdict:
         return Verdict(True, "", "")
     failure = evidence.trial["steps"][portion]["failure"]
     printed = evidence.trial["errors"].get(question, "").strip()
-    error = f"; before it ended, the job printed: …{printed[-SHOWN_CHARS:]}" if printed else ""
+    error = f"; the job ended with: {printed[:SHOWN_CHARS]}" if printed else ""
     got = f"portion {portion + 1} ({failure}) is not in FOLDER/checkpoint{error}"
     return Verdict(False, "each portion is committed to FOLDER/checkpoint", got)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -27,6 +28,8 @@ from eventlab.stack.tokens import spark_token
 
 SERVICES = ("kafka", "namenode", "datanode", "spark")
 PRINTED_CHARS = 2000
+ERROR = re.compile(r"^[A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt): .*", re.MULTILINE)
+"""The last line of a traceback: the error with its message."""
 
 
 class TrialError(EventlabError):
@@ -62,10 +65,12 @@ class OwnMachine:
             )
 
     def ended(self, question: str) -> str | None:
-        """Return the end of the job's log if it has ended."""
+        """Return the error in the job's log, or else the end of the log, if the job has ended."""
         if self.processes[question].poll() is None:
             return None
-        return self.logs[question].read_text(errors="replace")[-PRINTED_CHARS:]
+        log = self.logs[question].read_text(errors="replace")
+        errors = ERROR.findall(log)
+        return errors[-1] if errors else log[-PRINTED_CHARS:]
 
     def kill_jobs(self) -> None:
         """Kill the jobs with what they started, and end their sessions, which Spark knows by their user."""

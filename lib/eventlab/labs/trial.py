@@ -80,7 +80,7 @@ class Record:
         steps: One entry per portion: `end`, the offset after it, and `failure`, a sentence.
         missing: The questions without a file.
         stalled: By question, the portion that its job did not commit in time.
-        errors: By question, the end of what its job printed before it ended by itself the last time.
+        errors: By question, the error with which its job ended by itself the last time.
     """
 
     steps: list[dict[str, Any]] = field(default_factory=list)
@@ -96,7 +96,7 @@ class Machine(Protocol):
         """Start the job of a question in a new process."""
 
     def ended(self, question: str) -> str | None:
-        """Return the end of what the job has printed if it has ended by itself, or else None."""
+        """Return the job's error, or what it printed last, if it has ended by itself; else None."""
 
     def kill_jobs(self) -> None:
         """Kill all jobs, and end their sessions in Spark."""

@@ -43,7 +43,7 @@ class Job:
             self.fault = error
 
     def ended(self) -> str | None:
-        """Return the end of what the job has printed, with its error, if it has ended.
+        """Return the job's error, or else the end of what it has printed, if it has ended.
 
         Raises:
             KernelError: The sandbox did not start it.
@@ -53,7 +53,7 @@ class Job:
         if self.result is None:
             return None
         printed = "".join(str(output.get("text", "")) for output in self.result.outputs)
-        return f"{printed}\n{self.result.error}".strip()[-PRINTED_CHARS:]
+        return self.result.error or printed.strip()[-PRINTED_CHARS:]
 
     def kill(self) -> None:
         """Kill the process with all that it started."""
@@ -88,7 +88,7 @@ class TrialMachine:
         self.jobs[question] = Job(self.fork_server, self.files, source)
 
     def ended(self, question: str) -> str | None:
-        """Return the end of what the job has printed if it has ended."""
+        """Return the job's error, or the end of what it has printed, if it has ended."""
         return self.jobs[question].ended()
 
     def kill_jobs(self) -> None:
