@@ -25,7 +25,7 @@ from eventlab.labs.names import Namespace
 from eventlab.settings import settings
 
 SEED = 11
-WRONG = {"q2": "append without a key", "q3": "exception swallowed"}
+WRONG = {"q2": "append without a key", "q3": "watermark too short"}
 TICKS = """
 import threading, time
 def tick():

@@ -57,10 +57,11 @@ def test_a_batch_that_is_repeated_and_appended_is_there_twice_and_the_first_such
     assert "HDFS refused the next commit to the checkpoint" in found[1]
 
 
-def test_a_job_that_swallows_its_exception_is_not_started_again_and_does_not_continue(told: dict) -> None:
-    found = failed(told, "q3")
+def test_a_watermark_that_is_too_short_drops_late_purchases_and_the_first_of_them_is_named(told: dict) -> None:
+    (found,) = failed(told, "q3").items()
 
-    assert "HDFS refused the next commit" in found["the minute job continues after each failure"]
+    assert found[0] == "each minute counts its purchases"
+    assert found[1].startswith("windowed: this late purchase is not counted: offset ")
 
 
 def test_the_notebook_is_suspended_meanwhile_and_the_trial_takes_none_of_its_time(told: dict) -> None:
