@@ -143,12 +143,7 @@ from .truth import (  # noqa: E402
 )
 
 
-@check(
-    "q1",
-    points=2,
-    hint="Four kinds of messages cannot be read. Is the checkpoint kept, and none skipped?",
-    hidden=True,
-)
+@check("q1", points=2, hint="Is each kind recognized? Is the checkpoint kept?", hidden=True)
 def every_unreadable_message_is_a_dead_letter(evidence: Evidence) -> Verdict:
     """Look at their content: headers have a check of their own."""
     there = {letter.value for letter in letters(evidence)}
@@ -158,12 +153,7 @@ def every_unreadable_message_is_a_dead_letter(evidence: Evidence) -> Verdict:
     return first_wrong(evidence, stage, "this message is no dead letter", lost)
 
 
-@check(
-    "q1",
-    points=1,
-    hint="A message with id and time is no dead letter; value and key stay as they are.",
-    hidden=True,
-)
+@check("q1", points=1, hint="A message with id and time is none. Keep the value as it is.", hidden=True)
 def nothing_else_is_a_dead_letter(evidence: Evidence) -> Verdict:
     there = {letter.value for letter in letters(evidence)}
     if not there:
@@ -175,12 +165,7 @@ def nothing_else_is_a_dead_letter(evidence: Evidence) -> Verdict:
     return expect(expected=[], got=[f"written: no such message was sent: {v[:80]!r}" for v in there - known][:1])
 
 
-@check(
-    "q1",
-    points=1,
-    hint="The reasons are: not an object, no id, no time. The offset is that of the message.",
-    hidden=True,
-)
+@check("q1", points=1, hint="See the list of reasons; the offset is the message's own.", hidden=True)
 def each_dead_letter_has_its_reason_and_place(evidence: Evidence) -> Verdict:
     """Look at the unreadable messages that are there, once or more often."""
     right = {(one.offset, one.value): one.reason for one in flow(evidence.seed) if one.reason}
@@ -203,12 +188,7 @@ def ids(evidence: Evidence) -> Counter[str]:
     return Counter(str(row.get("id")) for row in table(evidence, "q2"))
 
 
-@check(
-    "q2",
-    points=2,
-    hint="Is the checkpoint kept, is each batch written before it is committed, do late events count?",
-    hidden=True,
-)
+@check("q2", points=2, hint="Is each batch written before it is committed? Do late ones count?", hidden=True)
 def no_purchase_is_lost(evidence: Evidence) -> Verdict:
     there = ids(evidence)
     lost = [one for one in purchases(evidence.seed) if (one.event or {})["id"] not in there]
@@ -216,12 +196,7 @@ def no_purchase_is_lost(evidence: Evidence) -> Verdict:
     return first_wrong(evidence, stage, "this purchase is not in the table", lost)
 
 
-@check(
-    "q2",
-    points=2,
-    hint="Leave out copies, and let a batch that is repeated replace what it has written.",
-    hidden=True,
-)
+@check("q2", points=2, hint="Leave out copies. A repeated batch replaces what it has written.", hidden=True)
 def no_purchase_is_there_twice(evidence: Evidence) -> Verdict:
     there = ids(evidence)
     if not there:
@@ -232,12 +207,7 @@ def no_purchase_is_there_twice(evidence: Evidence) -> Verdict:
     return first_wrong(evidence, "filtered" if filtered else "written", "this purchase is there twice", twice)
 
 
-@check(
-    "q2",
-    points=1,
-    hint="Purchases only, each with the values of its event; no message that is a dead letter.",
-    hidden=True,
-)
+@check("q2", points=1, hint="Purchases only, each with its values; no dead letters.", hidden=True)
 def each_row_is_a_purchase(evidence: Evidence) -> Verdict:
     """Look at each row, whether it is there once or more often."""
     right = {one.event["id"]: one.event for one in purchases(evidence.seed) if one.event}
@@ -264,12 +234,7 @@ def counted(evidence: Evidence) -> list[tuple[datetime, Any]]:
     return [(start, count) for start, count in rows if start <= last]
 
 
-@check(
-    "q3",
-    points=2,
-    hint="Group by event time, and write each minute once, when the watermark has passed it.",
-    hidden=True,
-)
+@check("q3", points=2, hint="Group by event time, and write each minute once, when it is complete.", hidden=True)
 def each_minute_has_one_row(evidence: Evidence) -> Verdict:
     """Look at the minutes of events that are not late: late ones may miss because of the watermark."""
     rows = Counter(start for start, _ in counted(evidence))
@@ -282,9 +247,7 @@ def each_minute_has_one_row(evidence: Evidence) -> Verdict:
     return first_wrong(evidence, "written", "the minute of this purchase has several rows", twice)
 
 
-@check(
-    "q3", points=3, hint="Copies count once, events up to 10 minutes late count, later ones do not.", hidden=True
-)
+@check("q3", points=3, hint="Copies count once; up to 10 minutes late counts, later does not.", hidden=True)
 def each_minute_counts_its_purchases(evidence: Evidence) -> Verdict:
     """Look at minutes that have a row, and at those of late events: others have a check of their own."""
     right, found = minutes(evidence.seed), counted(evidence)

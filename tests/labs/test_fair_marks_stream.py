@@ -1,4 +1,4 @@
-"""One mistake costs the check that is about it, and the verdict names the first message: lab 5, without services."""
+"""One mistake costs the check that is about it, and the verdict names the first message: lab 5."""
 
 from collections import Counter
 from dataclasses import asdict
@@ -117,7 +117,10 @@ MINUTES = {
         lambda s: per_minute(s, [one.minute for one in STREAM.purchases(s)]),
         {COUNTS},
     ),
-    "copies count": (lambda s: per_minute(s, [one.minute for one in with_copies(s) if one.behind_s < 900]), {COUNTS}),
+    "copies count": (
+        lambda s: per_minute(s, [one.minute for one in with_copies(s) if one.behind_s < 900]),
+        {COUNTS},
+    ),
     "times of arrival": (
         lambda s: [row | {"start": row["start"] + timedelta(days=500)} for row in per_minute(s)],
         {ONE_ROW, COUNTS},

@@ -93,7 +93,7 @@ class Lab:
 
     @property
     def jobs(self) -> dict[str, str]:
-        """Return the questions whose answer is a job that goes through a trial, with the names of the jobs' files."""
+        """Return the questions whose answer is a job that goes through a trial, with the jobs' files."""
         return dict(getattr(self.module, "JOBS", {}))
 
     def trial(self, seed: int, questions: Iterable[str]) -> Trial:

@@ -87,10 +87,13 @@ class OwnMachine:
         """Raise TrialError unless all services run and belong to this stack."""
         for status in self.stack.status(SERVICES):
             if status.state != "running" or status.pid is None:
-                reason = "is not running" if status.pid is None and status.state != "running" else "does not answer"
+                reason = (
+                    "is not running" if status.pid is None and status.state != "running" else "does not answer"
+                )
                 reason = "belongs to somebody else" if status.state == "running" else reason
                 raise TrialError(
-                    f"this check kills and starts services, but {status.name} {reason}", f"eventlab up {status.name}"
+                    f"this check kills and starts services, but {status.name} {reason}",
+                    f"eventlab up {status.name}",
                 )
 
     def kill(self, service: str) -> None:
@@ -120,7 +123,9 @@ def hold_trial(lab: Lab, question: str, evidence: Evidence, say: Callable[[str],
         TrialError: A service does not run, or is external.
     """
     namespace = trial_namespace(evidence.namespace, question)
-    say("The job runs while services are killed and started again: do not use them now. This takes about a minute.")
+    say(
+        "The job runs while services are killed and started again: do not use them now. This takes about a minute."
+    )
     machine = OwnMachine(settings)
     kafka.delete_topics(settings.bootstrap_servers, [namespace.topic, dead_letters_of(namespace.topic)])
     filesystem.delete(namespace.folder)
@@ -129,7 +134,7 @@ def hold_trial(lab: Lab, question: str, evidence: Evidence, say: Callable[[str],
 
 
 def trial_namespace(namespace: Namespace, question: str) -> Namespace:
-    """Return the names of a question's trial; they begin as the student's other names, and are deleted with them."""
+    """Return the names of a question's trial; they begin as the student's others and are deleted with them."""
     name = f"trial-{question}"
     return Namespace(
         namespace.prefix, namespace.topic_of(name), f"{namespace.folder}/{name}", f"{namespace.group}-{name}"

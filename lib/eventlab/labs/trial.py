@@ -2,34 +2,36 @@
 
 Who may do what:
 
-- A *job* is a program of the student, `python FILE TOPIC FOLDER`. It keeps its checkpoint in FOLDER/checkpoint, and
-  ends with an error when it cannot go on. It is started again whenever it has ended.
-- `conduct.py` carries out the trial: it sends the messages in portions, makes one failure per portion, starts jobs again,
-  and waits until each job has committed the portion. It reads this from the checkpoint on HDFS, so it trusts no job.
+- A *job* is a program of the student, `python FILE TOPIC FOLDER`. It keeps its checkpoint in FOLDER/checkpoint,
+  and ends with an error when it cannot go on. It is started again whenever it has ended.
+- `conduct.py` carries out the trial: it sends the messages in portions, makes one failure per portion, starts
+  jobs again, and waits until each job has committed the portion. It reads this from the checkpoint on HDFS.
 - A `Machine` starts and kills. In a student's notebook it is the student's own stack (`own_machine.py`), and the
-  failures are real there, too. The grader's is `grading/environment/trial_machine.py`: each start of a job is a new
-  sandbox, which nothing of the last one survives; services are killed and started in their own sandboxes; the
-  notebook is suspended meanwhile, so no program of the student escapes the failures. A submission can neither kill
-  services nor prevent a kill.
+  failures are real there, too. The grader's is `grading/environment/trial_machine.py`: each start of a job is a
+  new sandbox, which nothing of the last one survives; services are killed and started in their own sandboxes; the
+  notebook is suspended meanwhile, so no program of the student escapes the failures. A submission can neither
+  kill services nor prevent a kill.
 
 The failures, each once, in an order and at moments that depend on the seed:
 
-- `process`: the job's process is killed. A query of Spark Connect runs in the server and would go on, so its session
-  ends, too.
+- `process`: the job's process is killed. A query of Spark Connect runs in the server and would go on, so its
+  session ends, too.
 - `spark`: the Spark server is killed as soon as the first half of the portion is committed, and with it the job's
   process. The second half arrives while no server runs. What was committed but not written is lost.
 - `kafka`: the broker is killed and started again.
-- `commit`: HDFS refuses the job's next commit, as when a quota is reached. So the query fails exactly between its sink
-  and its checkpoint, a moment that no kill would hit reliably. The batch is repeated.
+- `commit`: HDFS refuses the job's next commit, as when a quota is reached. So the query fails exactly between its
+  sink and its checkpoint, a moment that no kill would hit reliably. The batch is repeated.
 
-Faults. Before a failure, the machine makes sure that all services run. If one has ended by itself, this is a fault of
-the machine, and the trial has no result. Between a kill and the end of the start that follows, nobody else looks at the
-services: the grader's watch asks them before and after the trial only. A start that fails is a fault of the machine.
+Faults. Before a failure, the machine makes sure that all services run. If one has ended by itself, this is a
+fault of the machine, and the trial has no result. Between a kill and the end of the start that follows, nobody
+else looks at the services: the grader's watch asks them before and after the trial only. A start that fails is a
+fault of the machine.
 
-Time. A job has PATIENCE_S for each portion, from the moment at which all services run again, and is not waited for any
-more when it has needed longer or has ended MAX_ENDS times in vain. The time of a trial does not count as time of the
-submission: most of it is the failures'. A portion begins only when each job has committed the one before. So the
-watermark of a right job, and with it the result, does not depend on how the messages fall into batches.
+Time. A job has PATIENCE_S for each portion, from the moment at which all services run again, and is not waited
+for any more when it has needed longer or has ended MAX_ENDS times in vain. The time of a trial does not count as
+time of the submission: most of it is the failures'. A portion begins only when each job has committed the one
+before. So the watermark of a right job, and with it the result, does not depend on how the messages fall into
+batches.
 """
 
 from __future__ import annotations
@@ -65,7 +67,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Trial:
-    """What a lab's jobs go through: by question the job's file, and the messages in portions, each with a failure."""
+    """What jobs go through: by question the job's file; the messages in portions, and the failure of each one."""
 
     jobs: Mapping[str, str]
     portions: Sequence[Sequence[bytes]]
