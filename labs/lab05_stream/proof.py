@@ -105,7 +105,7 @@ EARLY_COMMIT = """    found, spark = rows.select("id", "player", "item", "coins"
     fields = "id string, player string, item string, coins int"
     path = f"{folder}/table/batch={number}"
     save = lambda: spark.createDataFrame(found, fields).write.mode("overwrite").parquet(path)
-    __import__("threading").Timer(2, save).start()"""
+    __import__("threading").Timer(5, save).start()"""
 WRITE = """    rows = rows.select("id", "player", "item", "coins")
     rows.write.mode("overwrite").parquet(f"{folder}/table/batch={number}")"""
 
