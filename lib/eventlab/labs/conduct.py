@@ -91,8 +91,6 @@ class _Conducted:
         self.machine.require_running()
         if failure is None:
             self.send(messages)
-        elif failure.kind == "commit":
-            self.refuse_commit(messages)
         else:
             self.send(messages[:half])
             getattr(self, failure.kind)(failure.delay_s, messages[half:])
@@ -126,25 +124,48 @@ class _Conducted:
         self.machine.up("kafka")
         self.send(rest)
 
-    def refuse_commit(self, messages: Sequence[bytes]) -> None:
-        """Let HDFS refuse new files in the folder `commits` of each checkpoint until the jobs have ended."""
-        refused = [question for question in self.jobs if self.set_quota(question, 1)]
-        self.send(messages)
+    def commit(self, delay_s: float, rest: Sequence[bytes]) -> None:
+        """Refuse the commit of a batch of each job that is followed; the rest arrives afterwards.
+
+        A job whose batch was complete too soon gets a second chance with the rest.
+        """
+        missed = self.refuse_commits(self.followed)
+        self.send(rest)
+        self.refuse_commits(missed)
+
+    def refuse_commits(self, questions: Iterable[str]) -> set[str]:
+        """Let HDFS refuse the next commit of each job, and return the jobs that have committed before.
+
+        It is refused after the batch with the messages is planned, because an empty batch may come before it.
+        """
+        waiting, refused = {*questions}, set()
+        deadline = time.monotonic() + REFUSED_S
+        while waiting and time.monotonic() < deadline:
+            for question in [question for question in waiting if self.noted(question, "offsets") >= self.sent]:
+                waiting.discard(question)
+                if self.set_quota(question, 1) and not self.has_committed(question):
+                    refused.add(question)
+                else:
+                    self.set_quota(question, -1)
+            for question in waiting:
+                self.restart_if_ended(question)
+            time.sleep(POLL_S / 5)
         self.wait(lambda: all(self.machine.ended(question) is not None for question in refused), REFUSED_S)
         for question in refused:
             self.set_quota(question, -1)
+        return {*questions} - refused
 
     def set_quota(self, question: str, names: int) -> bool:
         """Set how many names the folder of commits may contain (-1: any number); return whether it exists."""
         try:
-            self.hdfs._call("SETQUOTA", "put", self.commits(question), namespacequota=names)
+            self.hdfs._call("SETQUOTA", "put", f"{self.checkpoint(question)}/commits", namespacequota=names)
         except (FileNotFoundError, HdfsError):
             return False
         return True
 
-    def commits(self, question: str) -> str:
-        """Return the folder in which Spark notes the batches that are complete."""
-        return f"{folder_of(self.namespace, question)}/checkpoint/commits"
+    def checkpoint(self, question: str) -> str:
+        """Return the folder of a job's checkpoint."""
+        return f"{folder_of(self.namespace, question)}/checkpoint"
 
     def start_all(self) -> None:
         """Start all jobs after they were killed."""
@@ -187,16 +208,21 @@ class _Conducted:
     def has_committed(self, question: str) -> bool:
         """Return whether the checkpoint of a job says that everything sent so far is processed."""
         if self.reached[question] < self.sent:
-            self.reached[question] = self.committed(question)
+            self.reached[question] = self.noted(question, "commits")
         return self.reached[question] >= self.sent
 
-    def committed(self, question: str) -> int:
-        """Return the number of messages before the end of the last batch that is complete."""
-        commits = self.commits(question)
+    def noted(self, question: str, what: str) -> int:
+        """Return the number of messages before the end of the last batch that a checkpoint notes.
+
+        Args:
+            question: The question of the job.
+            what: `offsets`, where Spark notes a batch before it begins, or `commits`, when it is complete.
+        """
+        checkpoint = self.checkpoint(question)
         try:
-            names = [entry["pathSuffix"] for entry in self.hdfs.ls(commits, detail=True)]
+            names = [entry["pathSuffix"] for entry in self.hdfs.ls(f"{checkpoint}/{what}", detail=True)]
             last = max(int(name) for name in names if name.isdigit())
-            text = self.hdfs.head(f"{commits.removesuffix('commits')}offsets/{last}", MAX_OFFSETS_BYTES)
+            text = self.hdfs.head(f"{checkpoint}/offsets/{last}", MAX_OFFSETS_BYTES)
             return sum(json.loads(text.splitlines()[-1])[self.namespace.topic].values())
         except (FileNotFoundError, HdfsError, LookupError, ValueError, TypeError, AttributeError, RecursionError):
             return 0  # no checkpoint, or not one of Spark
