@@ -192,8 +192,7 @@ def ids(evidence: Evidence) -> Counter[str]:
 def no_purchase_is_lost(evidence: Evidence) -> Verdict:
     there = ids(evidence)
     lost = [one for one in purchases(evidence.seed) if (one.event or {})["id"] not in there]
-    stage = stage_of_lost(min(lost, key=lambda one: one.offset)) if lost else ""
-    return first_wrong(evidence, stage, "this purchase is not in the table", lost)
+    return first_wrong(evidence, stage_of_lost(lost), "this purchase is not in the table", lost)
 
 
 @check("q2", points=2, hint="Leave out copies. A repeated batch replaces what it has written.", hidden=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -115,9 +115,9 @@ def first_wrong(evidence: Evidence, stage: str, what: str, wrong: Iterable[Sent]
     return Verdict(False, "", f"{stage}: {what}: {at(evidence, found[0])}{more}")
 
 
-def stage_of_lost(sent: Sent) -> str:
-    """Return the stage at which a purchase got lost: an old event is dropped by a watermark."""
-    return "windowed" if sent.behind_s > LATE_S else "written"
+def stage_of_lost(lost: Sequence[Sent]) -> str:
+    """Return the stage at which purchases got lost: a watermark drops old ones only."""
+    return "windowed" if all(one.behind_s > LATE_S for one in lost) else "written"
 
 
 def utc(value: Any) -> datetime:
