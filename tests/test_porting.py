@@ -41,6 +41,7 @@ SPARK_PROGRAMS = (
     "just_filtering.py",
     "separate_events.py",
     "write_swords_stream.py",
+    "write_two_streams.py",
 )
 
 
@@ -182,6 +183,11 @@ def test_the_stream_writes_the_20_sword_purchases(folder, read):
     assert sorted(set(streamed.Host)) == ["user1.comcast.com", "user2.att.com"]
     assert len(streamed) == 20
     assert "commits" in filesystem.names(folder.files + "checkpoints_for_sword_purchases")
+
+
+def test_two_streams_write_to_two_sinks(read):
+    assert len(read("streamed_swords")) == 20
+    assert len(read("streamed_visits")) == 20
 
 
 def test_the_programs_print_no_log_lines(ported):

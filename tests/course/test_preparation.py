@@ -10,9 +10,11 @@ import nbformat
 import pytest
 
 from eventlab.clients import kafka
+from eventlab.clients.hdfs import open_hdfs
 from eventlab.course import preparation as course
 from eventlab.course import saved
 from eventlab.settings import ROOT
+from eventlab.stack import filesystem
 from tests.helpers import first_group
 
 
@@ -176,6 +178,15 @@ def test_a_prepared_topic_keeps_its_messages_unless_it_has_to_be_fresh(stack, to
     course.prepare(topic, events=True, fresh=True)
     assert kafka.topic_id(stack.bootstrap_servers, topic) != first
     assert course.read_values(topic) == course.course_messages()
+
+
+def test_a_lessons_streams_start_without_what_an_earlier_run_has_written(stack, topic, monkeypatch):
+    monkeypatch.setenv(course.END_QUERIES, "")
+    open_hdfs(stack).write(f"/tmp/{topic}/checkpoint/metadata", b"{}")
+
+    course.prepare(topic, folder=f"/tmp/{topic}")
+
+    assert not filesystem.exists(f"/tmp/{topic}")
 
 
 def test_the_topic_of_the_api_is_never_emptied(stack, send):

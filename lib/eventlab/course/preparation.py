@@ -18,7 +18,7 @@ from eventlab.course.saved import save_messages
 from eventlab.errors import EventlabError
 from eventlab.files import write_atomically
 from eventlab.settings import PLAYER_HOSTS, settings
-from eventlab.stack import Stack, config, environment
+from eventlab.stack import Stack, config, environment, filesystem
 
 if TYPE_CHECKING:
     from kafka.consumer.fetcher import ConsumerRecord
@@ -28,6 +28,8 @@ ROUTES = {"/": "default", "/purchase_a_sword": "purchase_sword"}
 CALLS = 10
 DELIVERY_S = 20
 CREATED_TOPICS = "own-topics"
+END_QUERIES = "SPARK_CONNECT_RELEASE_SESSION_ON_EXIT"
+"""With this variable, the streaming queries of a kernel end with it; otherwise the Spark server continues them."""
 OTHER_TOPIC = "export EVENTLAB_TOPIC=events-YOURNAME; eventlab restart api"
 COURSE_EVENTS = Counter({(host, event_type): CALLS for host in PLAYER_HOSTS for event_type in ROUTES.values()})
 """Two users call two routes ten times each: 40 events, counted by host and event type."""
@@ -52,6 +54,7 @@ def prepare(
     fresh: bool = False,
     day: str | None = None,
     purchases: str | None = None,
+    folder: str | None = None,
     needs: Sequence[str] = (),
 ) -> int:
     """Prepare this kernel and the stack for a lesson, and print the state from which the lesson starts.
@@ -67,6 +70,7 @@ def prepare(
         fresh: Whether the lesson's topic is recreated, so that no consumer group has read it.
         day: The name of a topic that contains the messages of one day of the game.
         purchases: The path on HDFS that contains the 20 sword purchases of lesson 07.
+        folder: The folder on HDFS that the lesson's streams write; what an earlier run has left there is deleted.
         needs: The services that the lesson uses besides Kafka; the API's topic needs the API too.
 
     Returns:
@@ -88,6 +92,10 @@ def prepare(
         print(f"Topic {day!r} contains {len(day_messages()):,} messages of one day.")
     if purchases:
         print(f"{purchases} contains {ensure_purchases(topic, purchases)} rows.")
+    if folder:
+        os.environ[END_QUERIES] = "true"
+        filesystem.delete(folder)
+        print(f"The streams of this lesson write below {folder} on HDFS, where there is nothing yet.")
     return start
 
 
