@@ -1,0 +1,98 @@
+"""A streaming query that shows nothing, with what Spark and Kafka report about it, for `%why`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+from eventlab.clients import kafka
+from eventlab.clients.stream_events import PlacedEvent, place, timed_event
+from eventlab.clients.stream_state import StreamState, observe
+from eventlab.clients.stream_windows import read_open
+from eventlab.explain.failed_cell import FailedCell
+from eventlab.explain.query_program import program_of
+from eventlab.explain.session import session_of
+from eventlab.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+MAX_EVENTS = 1000
+"""Messages of each partition that are read to find those that were late: the last ones that the query has read."""
+ReadTopic = Callable[[str, Mapping[int, int]], Iterable[Any]]
+"""Returns the records of a topic from a start offset of each partition on."""
+
+
+@dataclass(frozen=True)
+class SilentQuery:
+    """A query with its variable, the statements that define it, and its state.
+
+    Attributes:
+        cell: The statements as a cell, with the notebook's variables.
+        open_ends: Returns the ends of the windows in the query's state, in seconds since 1970.
+    """
+
+    name: str
+    query: Any
+    cell: FailedCell
+    state: StreamState
+    settings: Settings
+    read: ReadTopic
+    open_ends: Callable[[], list[float]]
+
+    @property
+    def topic(self) -> str:
+        """Return the topic that the query reads, or that of the settings."""
+        return next(iter(self.state.topics), self.settings.topic)
+
+    @property
+    def event_time(self) -> str:
+        """Return the column of the event time."""
+        return self.state.plan.watermarks[0].column if self.state.plan.watermarks else "timestamp"
+
+    @cached_property
+    def events(self) -> list[PlacedEvent]:
+        """Return the events that the query has read, at most MAX_EVENTS of each partition."""
+        found = []
+        for topic in self.state.topics:
+            partitions = [item for item in self.state.partitions if item.topic == topic]
+            start = {item.number: max(item.first, item.next - MAX_EVENTS) for item in partitions}
+            found += [timed_event(record, self.event_time) for record in self.read(topic, start)]
+        return list(place(filter(None, found), self.state))
+
+
+def observed(name: str, query: Any, cell: FailedCell, settings: Settings) -> SilentQuery:
+    """Return the query with its program and its state now.
+
+    Raises:
+        KafkaUnavailable: The query reads a topic, and no broker answers.
+    """
+    servers = settings.bootstrap_servers
+    program = FailedCell(None, program_of(cell, name), cell.namespace)
+    state = observe(query, lambda topic: kafka.topic_offsets(servers, topic))
+
+    def read(topic: str, start: Mapping[int, int]) -> Iterable[Any]:
+        return kafka.read_topic(servers, topic, start=start)
+
+    def open_ends() -> list[float]:
+        session = session_of(program)
+        if session is None or not state.plan.checkpoint:
+            return []
+        return sorted(change.end_s for change in read_open(session, state.plan.checkpoint))
+
+    return SilentQuery(name, query, program, state, settings, read, open_ends)
+
+
+def clock(time_s: float) -> str:
+    """Return a time in the time zone of the kit's sessions: `14:13:20`, with the day if it is not today."""
+    time = datetime.fromtimestamp(time_s, UTC)
+    is_today = datetime.now(UTC).date() == time.date()
+    return f"{time:%H:%M:%S}" if is_today else f"{time:%Y-%m-%d %H:%M:%S}"
+
+
+def number_of(count: float, noun: str) -> str:
+    """Return a number with its noun: `1 row`, `2 rows`, `2.5 seconds`."""
+    return f"{count:,.10g} {noun}" + ("" if count == 1 else "s")
