@@ -9,6 +9,7 @@ from eventlab.clients.stream_events import timed_event
 from eventlab.clients.stream_plan import Watermark, Window, read_plan, seconds
 from eventlab.clients.stream_state import Partition
 from eventlab.clients.stream_windows import WindowState, window_states
+from eventlab.clients.stream_words import number_of, waiting_for
 from tests.clients.recorded_streams import BASE_S, changes, checkpoint, placed, recorded
 
 
@@ -211,3 +212,26 @@ def test_a_batch_without_a_commit_is_not_completed():
 
 def test_a_folder_without_a_checkpoint_has_none():
     assert read_checkpoint("/tmp", lambda folder: ["part-0.parquet"], lambda path: "") is None
+
+
+def test_a_number_has_its_noun():
+    assert [number_of(count, "row") for count in (0, 1, 2.5, 1000)] == [
+        "0 rows",
+        "1 row",
+        "2.5 rows",
+        "1,000 rows",
+    ]
+
+
+WORDS = {
+    "second_batch_fails": "It has ended with an error: ValueError: invalid literal for int() with base 10: 'four'",
+    "failed": "It has ended with an error: [CAST_INVALID_INPUT] The value ",
+    "available_now": "It has ended: it was stopped, or has read what was there.",
+    "filter": "It waits for new messages of 'filter'.",
+    "windows": "It waits for events of 'windows': 1 group in its state waits until",
+}
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_what_a_query_waits_for_is_said_in_words(name):
+    assert waiting_for(recorded(name)).startswith(WORDS[name])

@@ -28,12 +28,14 @@ class PlacedEvent:
     """An event with what the query did with it.
 
     Attributes:
-        batch: The number of the batch that read it; None before that, and when the report is too old to be there.
+        is_read: Whether the query has read it.
+        batch: The number of the batch that read it, or None when no report of it is left.
         is_late: Its time is before the watermark that the batch used.
         is_dropped: It is so late that the batch dropped it: all its windows were closed.
     """
 
     event: TimedEvent
+    is_read: bool = False
     batch: int | None = None
     is_late: bool = False
     is_dropped: bool = False
@@ -46,13 +48,18 @@ def timed_event(record: Any, column: str) -> TimedEvent | None:
     without a time zone, as in the kit's sessions) or a number of seconds since 1970.
     """
     text = (record.value or b"").decode(errors="replace")
+    value = fields_of(text).get(column)
+    time_s = record.timestamp / 1000 if value is None and column == KAFKA_TIME else _seconds(value)
+    return TimedEvent(record.topic, record.partition, record.offset, time_s, text) if time_s is not None else None
+
+
+def fields_of(text: str) -> dict[str, Any]:
+    """Return the fields of a message that is a JSON object, else none."""
     try:
         fields = json.loads(text)
     except (ValueError, RecursionError):
-        fields = {}
-    value = fields.get(column) if isinstance(fields, dict) else None
-    time_s = record.timestamp / 1000 if value is None and column == KAFKA_TIME else _seconds(value)
-    return TimedEvent(record.topic, record.partition, record.offset, time_s, text) if time_s is not None else None
+        return {}
+    return fields if isinstance(fields, dict) else {}
 
 
 def _seconds(value: object) -> float | None:
@@ -71,14 +78,16 @@ def place(events: Iterable[TimedEvent], state: StreamState) -> Iterator[PlacedEv
 
     A batch compares with the watermark of the batch before it (Spark's `eventTimeWatermarkForLateEvents`).
     """
+    read = {(item.topic, item.number): item.next for item in state.partitions}
     for event in events:
+        is_read = event.offset < read.get((event.topic, event.partition), 0)
         index = _batch_of(event, state)
         if index is None:
-            yield PlacedEvent(event)
+            yield PlacedEvent(event, is_read)
             continue
         watermark_s = state.batches[index - 1].watermark_s if index else 0.0
         dropped = is_too_late(event, state, watermark_s)
-        yield PlacedEvent(event, state.batches[index].number, event.time_s < watermark_s, dropped)
+        yield PlacedEvent(event, is_read, state.batches[index].number, event.time_s < watermark_s, dropped)
 
 
 def is_too_late(event: TimedEvent, state: StreamState, watermark_s: float) -> bool:

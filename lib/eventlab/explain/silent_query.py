@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -84,15 +83,3 @@ def observed(name: str, query: Any, cell: FailedCell, settings: Settings) -> Sil
         return sorted(change.end_s for change in read_open(session, state.plan.checkpoint))
 
     return SilentQuery(name, query, program, state, settings, read, open_ends)
-
-
-def clock(time_s: float) -> str:
-    """Return a time in the time zone of the kit's sessions: `14:13:20`, with the day if it is not today."""
-    time = datetime.fromtimestamp(time_s, UTC)
-    is_today = datetime.now(UTC).date() == time.date()
-    return f"{time:%H:%M:%S}" if is_today else f"{time:%Y-%m-%d %H:%M:%S}"
-
-
-def number_of(count: float, noun: str) -> str:
-    """Return a number with its noun: `1 row`, `2 rows`, `2.5 seconds`."""
-    return f"{count:,.10g} {noun}" + ("" if count == 1 else "s")

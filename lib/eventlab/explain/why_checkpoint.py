@@ -6,11 +6,11 @@ from eventlab.clients import kafka
 from eventlab.clients.hdfs import open_hdfs
 from eventlab.clients.kafka import Offsets
 from eventlab.clients.stream_checkpoint import Checkpoint, ListFolder, ReadFile, differences, read_checkpoint
+from eventlab.clients.stream_words import clock, number_of
 from eventlab.explain.explanation import Explanation
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.kafka import command_to_send
 from eventlab.explain.shell_words import commands
-from eventlab.explain.silent_query import clock, number_of
 from eventlab.settings import Settings
 from eventlab.stack import filesystem
 

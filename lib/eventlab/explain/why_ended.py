@@ -3,12 +3,13 @@
 import itertools
 import re
 
+from eventlab.clients.stream_words import message_line, number_of
 from eventlab.explain import registry, stream
 from eventlab.explain.explanation import Explanation
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.query_program import runs_once
 from eventlab.explain.session import session_of
-from eventlab.explain.silent_query import SilentQuery, number_of
+from eventlab.explain.silent_query import SilentQuery
 from eventlab.explain.why_query import ExplainQuery
 
 CHECKPOINT = re.compile(r"[\"']checkpointLocation[\"']\s*[,:]\s*(?:f?[\"']([^\"']+)[\"']|(\w+))")
@@ -150,14 +151,6 @@ def checkpoint_of(silent: SilentQuery) -> str:
     match = CHECKPOINT.search(silent.cell.source)
     value = match and (match[1] or silent.cell.namespace.get(match[2]))
     return value if isinstance(value, str) else ""
-
-
-def message_line(error: str) -> str:
-    """Return the line of an error that says what happened: of an error of Python, the last one, else the first."""
-    lines = error.removeprefix("(STREAM_FAILED) ").partition("\n=== Streaming Query ===")[0].split("\n")
-    is_python = "Traceback (most recent call last)" in lines[0]
-    errors = [line for line in lines if re.match(r"[\w.]+: ", line)] if is_python else []
-    return (errors[-1] if errors else lines[0])[:300]
 
 
 def _text(positions: object) -> str:

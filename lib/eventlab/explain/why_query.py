@@ -4,11 +4,12 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from eventlab.clients.stream_words import number_of
 from eventlab.explain.explanation import Explanation
 from eventlab.explain.failed_cell import close_matches
 from eventlab.explain.kafka import command_to_send
 from eventlab.explain.query_program import frames_of, statement_with, table_before_filters
-from eventlab.explain.silent_query import SilentQuery, number_of
+from eventlab.explain.silent_query import SilentQuery
 from eventlab.explain.why_filter import has_row, nearest_values
 from eventlab.explain.why_watermark import dropped_as_late, idle_source, waits_for_watermark
 

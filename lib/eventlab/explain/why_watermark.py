@@ -5,10 +5,12 @@ import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from eventlab.clients.stream_events import fields_of
 from eventlab.clients.stream_state import Source
+from eventlab.clients.stream_words import clock, number_of
 from eventlab.explain.explanation import Explanation
 from eventlab.explain.kafka import command_to_send
-from eventlab.explain.silent_query import SilentQuery, clock, number_of
+from eventlab.explain.silent_query import SilentQuery
 
 logger = logging.getLogger(__name__)
 
@@ -137,16 +139,10 @@ def event_at(silent: SilentQuery, time_s: float, source: Source | None = None) -
     topic = next(iter(source.end), silent.topic) if source else silent.topic
     partitions = list(source.end.get(topic, ())) if source and "[Assign[" in source.description else []
     texts = [placed.event.text for placed in silent.events if placed.event.topic == topic]
-    fields = _fields(texts[-1]) if texts else {}
+    fields = fields_of(texts[-1]) if texts and "'" not in texts[-1] else {}  # a command has it in quotes
     if silent.event_time not in fields:
         return command_to_send(topic, silent.settings)
     time = f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%dT%H:%M:%S}Z"
     fields[silent.event_time] = time if isinstance(fields[silent.event_time], str) else time_s
     partition = f" -p {partitions[0]}" if partitions else ""
     return f"!echo '{json.dumps(fields)}' | kafkacat -P -t {topic}{partition}"
-
-
-def _fields(text: str) -> dict[str, object]:
-    """Return the fields of an event, if a command in quotes can contain them."""
-    fields = json.loads(text) if "'" not in text else {}
-    return fields if isinstance(fields, dict) else {}
