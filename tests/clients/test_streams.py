@@ -7,7 +7,7 @@ import pytest
 from eventlab.clients.stream_checkpoint import read_checkpoint
 from eventlab.clients.stream_events import timed_event
 from eventlab.clients.stream_plan import Watermark, Window, read_plan, seconds
-from eventlab.clients.stream_state import Partition
+from eventlab.clients.stream_state import Partition, positions_of
 from eventlab.clients.stream_windows import WindowState, window_states
 from eventlab.clients.stream_words import number_of, waiting_for
 from tests.clients.recorded_streams import BASE_S, changes, checkpoint, placed, recorded
@@ -235,3 +235,8 @@ WORDS = {
 @pytest.mark.parametrize("name", WORDS)
 def test_what_a_query_waits_for_is_said_in_words(name):
     assert waiting_for(recorded(name)).startswith(WORDS[name])
+
+
+def test_offsets_are_a_text_or_an_object_and_those_of_other_sources_are_none():
+    assert positions_of('{"events": {"0": 3}}') == positions_of({"events": {"0": 3}}) == {"events": {0: 3}}
+    assert positions_of("12") == positions_of('{"logOffset": 1}') == positions_of(None) == positions_of("-") == {}

@@ -13,16 +13,16 @@ from eventlab.explain.query_program import program_of, runs_once, statement_with
 from eventlab.explain.silent_query import SilentQuery
 from eventlab.explain.why_stream import explain_query
 from eventlab.settings import Settings
-from tests.clients.recorded_streams import BASE_S, changes, messages, recorded
+from tests.clients.recorded_streams import BASE_S, changes, checkpoint, messages, recorded
 
 
-def silent(name, program="query = stream.start()", ends=(), **changed):
-    """Return a recorded query, with its program and the ends of its open windows."""
+def silent(name, program="query = stream.start()", ends=(), folder=None, **changed):
+    """Return a recorded query, with its program, the ends of its open windows, and its checkpoint."""
     state = replace(recorded(name), **changed)
     cell = FailedCell(None, program, {})
     query = SimpleNamespace(exception=lambda: Exception(state.error) if state.error else None)
     read = lambda topic, start: messages(name, topic, start)  # noqa: E731
-    return SilentQuery("query", query, cell, state, Settings(), read, lambda: list(ends))
+    return SilentQuery("query", query, cell, state, Settings(), read, lambda: list(ends), lambda path: folder)
 
 
 def explained(*recorded_as, **changed):
@@ -133,7 +133,8 @@ def test_the_trigger_is_available_now_and_the_query_has_ended():
 
     assert "has ended: with the trigger availableNow, it reads what is there and stops" in box.what
     assert "it read 3 rows" in box.proof
-    assert "was stopped" in explained("available_now").what
+    assert explained("available_now").what.endswith("is not running: it was stopped.")
+    assert explained("available_now", "query").what.endswith("it was stopped, or has read all that was there.")
 
 
 def test_the_query_failed_in_a_batch_because_of_a_message():
@@ -154,6 +155,26 @@ def test_the_checkpoint_belongs_to_another_topic():
     assert box.what == "The checkpoint of query belongs to another topic: 'other-a'. The query reads 'other-b'."
     assert "the checkpoint /tmp/check ends at offset 2 of partition 0 of 'other-a'" in box.proof
     assert box.remedy == '.option("checkpointLocation", "/tmp/checkpoint_query")'
+
+
+def test_a_query_of_another_session_continued_the_checkpoint():
+    program = 'query = rows.option("checkpointLocation", "/tmp/c").start()'
+
+    box = explained("available_now", program, folder=checkpoint("windows"))
+
+    assert "because a query of another session or program started with the same checkpoint" in box.what
+    assert "/tmp/c has batch 7, planned at" in box.proof
+    assert "the last batch of query is 0" in box.proof
+    assert "was stopped" in explained("available_now", program, folder=checkpoint("failed")).what
+    assert "another session" not in explained("available_now", program, folder=checkpoint("failed")).what
+
+
+def test_a_function_that_prints_does_so_in_the_server():
+    box = explained("foreach_batch", "query = rows.writeStream.foreachBatch(lambda rows, n: rows.show()).start()")
+
+    assert box.what.startswith("The function of query runs in Spark's server.")
+    assert "its sink is ForeachBatchSink" in box.proof
+    assert "waits for new messages" in explained("foreach_batch").what
 
 
 def test_it_waits_for_the_first_message_of_an_empty_topic():

@@ -268,10 +268,13 @@ def _batch(report: Mapping[str, Any]) -> Batch:
     )
 
 
-def positions_of(text: str | None) -> Positions:
-    """Return the offsets of a Kafka source, or none: other sources count in another way."""
+def positions_of(offsets: str | Mapping[str, Any] | None) -> Positions:
+    """Return the offsets of a Kafka source, or none: other sources count in another way.
+
+    Spark Connect reports them as a text with JSON, a classic session as an object.
+    """
     try:
-        topics = json.loads(text or "{}")
+        topics = json.loads(offsets or "{}") if not isinstance(offsets, Mapping) else offsets
         return {topic: {int(number): int(offset) for number, offset in of.items()} for topic, of in topics.items()}
     except (ValueError, AttributeError, TypeError):
         return {}

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable, Mapping
+import contextlib
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from types import FunctionType
 from typing import Any
 
 from eventlab.clients import kafka
+from eventlab.clients.stream_checkpoint import Checkpoint
 from eventlab.clients.stream_events import PlacedEvent, place, timed_event
 from eventlab.clients.stream_state import StreamState, observe
 from eventlab.clients.stream_windows import read_open
+from eventlab.explain.checkpoints import checkpoint_in, folder_in
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.query_program import program_of
 from eventlab.explain.session import session_of
 from eventlab.settings import Settings
-
-logger = logging.getLogger(__name__)
 
 MAX_EVENTS = 1000
 """Messages of each partition that are read to find those that were late: the last ones that the query has read."""
@@ -32,6 +35,7 @@ class SilentQuery:
     Attributes:
         cell: The statements as a cell, with the notebook's variables.
         open_ends: Returns the ends of the windows in the query's state, in seconds since 1970.
+        read_checkpoint: Returns what is in a folder with a checkpoint, or None.
     """
 
     name: str
@@ -41,6 +45,12 @@ class SilentQuery:
     settings: Settings
     read: ReadTopic
     open_ends: Callable[[], list[float]]
+    read_checkpoint: Callable[[str], Checkpoint | None]
+
+    @property
+    def checkpoint_folder(self) -> str:
+        """Return the folder of the query's checkpoint, from its plan or its program, or ""."""
+        return self.state.plan.checkpoint or folder_in(self.cell.source, self.cell.namespace)
 
     @property
     def topic(self) -> str:
@@ -51,6 +61,15 @@ class SilentQuery:
     def event_time(self) -> str:
         """Return the column of the event time."""
         return self.state.plan.watermarks[0].column if self.state.plan.watermarks else "timestamp"
+
+    @property
+    def sources(self) -> Iterator[str]:
+        """Yield the program, and the functions that it uses."""
+        yield self.cell.source
+        for value in self.cell.variables.values():
+            if isinstance(value, FunctionType):
+                with contextlib.suppress(OSError, TypeError):
+                    yield inspect.getsource(value)
 
     @cached_property
     def events(self) -> list[PlacedEvent]:
@@ -82,4 +101,5 @@ def observed(name: str, query: Any, cell: FailedCell, settings: Settings) -> Sil
             return []
         return sorted(change.end_s for change in read_open(session, state.plan.checkpoint))
 
-    return SilentQuery(name, query, program, state, settings, read, open_ends)
+    checkpoint = functools.partial(checkpoint_in, settings=settings)
+    return SilentQuery(name, query, program, state, settings, read, open_ends, checkpoint)

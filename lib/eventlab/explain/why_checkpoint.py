@@ -1,18 +1,15 @@
 """Explains a streaming query of any program from its checkpoint (`eventlab why /tmp/checkpoint`)."""
 
-import contextlib
-
 from eventlab.clients import kafka
-from eventlab.clients.hdfs import open_hdfs
 from eventlab.clients.kafka import Offsets
-from eventlab.clients.stream_checkpoint import Checkpoint, ListFolder, ReadFile, differences, read_checkpoint
+from eventlab.clients.stream_checkpoint import Checkpoint, differences
 from eventlab.clients.stream_words import clock, number_of
+from eventlab.explain.checkpoints import checkpoint_in
 from eventlab.explain.explanation import Explanation
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.kafka import command_to_send
 from eventlab.explain.shell_words import commands
 from eventlab.settings import Settings
-from eventlab.stack import filesystem
 
 
 def checkpoint_without_news(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -22,25 +19,12 @@ def checkpoint_without_news(cell: FailedCell, settings: Settings) -> Explanation
     """
     for command in commands(cell):
         for word in command:
-            if word.startswith(("/", "hdfs://")) and filesystem.has_webhdfs(word, settings):
-                checkpoint = read_checkpoint(filesystem.plain_path(word), *_files(settings))
-                if checkpoint:
-                    topics = set(checkpoint.next) | set(checkpoint.first)
-                    offsets = {topic: kafka.topic_offsets(settings.bootstrap_servers, topic) for topic in topics}
-                    return explain_checkpoint(word, checkpoint, offsets, settings)
+            checkpoint = checkpoint_in(word, settings) if word.startswith(("/", "hdfs://")) else None
+            if checkpoint:
+                topics = set(checkpoint.next) | set(checkpoint.first)
+                offsets = {topic: kafka.topic_offsets(settings.bootstrap_servers, topic) for topic in topics}
+                return explain_checkpoint(word, checkpoint, offsets, settings)
     return None
-
-
-def _files(settings: Settings) -> tuple[ListFolder, ReadFile]:
-    """Return the functions that list a folder and read a file on HDFS."""
-    hdfs = open_hdfs(settings)
-
-    def list_folder(path: str) -> list[str]:
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            return filesystem.names(path, settings)
-        return []
-
-    return list_folder, lambda path: hdfs.cat_file(path).decode()
 
 
 def explain_checkpoint(

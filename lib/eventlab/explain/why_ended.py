@@ -1,9 +1,8 @@
 """Explains streaming queries that have ended (`%why`): an error, another query, or nothing left to read."""
 
 import itertools
-import re
 
-from eventlab.clients.stream_words import message_line, number_of
+from eventlab.clients.stream_words import clock, message_line, number_of
 from eventlab.explain import registry, stream
 from eventlab.explain.explanation import Explanation
 from eventlab.explain.failed_cell import FailedCell
@@ -12,7 +11,6 @@ from eventlab.explain.session import session_of
 from eventlab.explain.silent_query import SilentQuery
 from eventlab.explain.why_query import ExplainQuery
 
-CHECKPOINT = re.compile(r"[\"']checkpointLocation[\"']\s*[,:]\s*(?:f?[\"']([^\"']+)[\"']|(\w+))")
 MAX_MESSAGES = 1000
 """Messages of a batch that failed in which the value of the error is searched."""
 
@@ -29,7 +27,7 @@ def checkpoint_of_other_topic(silent: SilentQuery) -> Explanation | None:
     others = sorted(set(before) - set(now))
     if not others or not any(state.offsets.get(topic) for topic in now):
         return None
-    checkpoint = checkpoint_of(silent) or "its folder"
+    checkpoint = silent.checkpoint_folder or "its folder"
     return Explanation(
         f"The checkpoint of {silent.name} belongs to another topic: {', '.join(map(repr, others))}. The query "
         f"reads {', '.join(map(repr, now))}.",
@@ -111,6 +109,26 @@ def other_query_has_checkpoint(silent: SilentQuery) -> Explanation | None:
     )
 
 
+def went_on_elsewhere(silent: SilentQuery) -> Explanation | None:
+    """Explain that a query of another session or program continued the checkpoint, which stopped this one.
+
+    Remedy: Another checkpoint.
+    """
+    state = silent.state
+    checkpoint = silent.read_checkpoint(silent.checkpoint_folder)
+    last = max((batch.number for batch in state.batches if batch.ran), default=-1)
+    if checkpoint is None or checkpoint.completed is None or checkpoint.completed <= last:
+        return None  # a batch that is planned and not completed may be this query's own
+    return Explanation(
+        f"The streaming query {silent.name} was stopped, because a query of another session or program started "
+        "with the same checkpoint.",
+        f"{silent.checkpoint_folder} has batch {checkpoint.planned}, planned at {clock(checkpoint.planned_s)}; "
+        f"the last batch of {silent.name} is {'none' if last < 0 else last}",
+        f'.option("checkpointLocation", "/tmp/checkpoint_{silent.name}")',
+        "Give each query its own checkpointLocation, for example",
+    )
+
+
 def has_read_all(silent: SilentQuery) -> Explanation | None:
     """Explain that the query's trigger is `availableNow` or `once`: it ended after the messages that it found.
 
@@ -131,26 +149,18 @@ def has_read_all(silent: SilentQuery) -> Explanation | None:
 
 
 def was_stopped(silent: SilentQuery) -> Explanation | None:
-    """Explain that the query was stopped.
+    """Explain that the query was stopped, or ended in another way without an error.
 
     Remedy: A line that shows what it read.
     """
     state = silent.state
+    how = "it was stopped" if ".start(" in silent.cell.source else "it was stopped, or has read all that was there"
     return Explanation(
-        f"The streaming query {silent.name} is not running: it was stopped.",
+        f"The streaming query {silent.name} is not running: {how}.",
         f"{silent.name}.isActive is False, and it has no exception; it read {number_of(state.rows, 'row')} before",
         f"{silent.name}.recentProgress",
         "To see what it read, run this; to read new messages, start it again",
     )
-
-
-def checkpoint_of(silent: SilentQuery) -> str:
-    """Return the folder of the query's checkpoint, from its plan or its program, or ""."""
-    if silent.state.plan.checkpoint:
-        return silent.state.plan.checkpoint
-    match = CHECKPOINT.search(silent.cell.source)
-    value = match and (match[1] or silent.cell.namespace.get(match[2]))
-    return value if isinstance(value, str) else ""
 
 
 def _text(positions: object) -> str:
@@ -165,5 +175,6 @@ REASONS: list[ExplainQuery] = [
     failed,
     other_query_has_checkpoint,
     has_read_all,
+    went_on_elsewhere,
     was_stopped,
 ]

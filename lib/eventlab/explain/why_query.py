@@ -94,6 +94,25 @@ def console(silent: SilentQuery) -> Explanation | None:
     )
 
 
+def function_in_server(silent: SilentQuery) -> Explanation | None:
+    """Explain that the query's function prints where it runs: in Spark's server.
+
+    Remedy: The log of Spark.
+    """
+    state, log = silent.state, silent.settings.state_dir / "logs" / "spark.log"
+    if not state.sink.startswith("Foreach") or not state.rows or not silent.settings.is_spark_connect:
+        return None
+    if not any(re.search(r"\b(print|show|display)\(", text) for text in silent.sources):
+        return None
+    return Explanation(
+        f"The function of {silent.name} runs in Spark's server. What it prints is in the server's log, not here.",
+        f"its sink is {state.sink}, which got the rows of {number_of(len(state.batches), 'report')}: "
+        f"{number_of(state.rows, 'row')}; the server's log is {log}",
+        "!eventlab logs spark",
+        "To see what it printed, run this. To use its rows in the notebook, let it write them to a table",
+    )
+
+
 def filter_keeps_nothing(silent: SilentQuery) -> Explanation | None:
     """Explain that the filters of the query keep no row. Name the nearest value that a row has.
 
@@ -193,6 +212,7 @@ REASONS: list[ExplainQuery] = [
     starts_at_latest,
     empty_topic,
     console,
+    function_in_server,
     dropped_as_late,
     idle_source,
     waits_for_watermark,
