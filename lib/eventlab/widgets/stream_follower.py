@@ -52,9 +52,13 @@ class StreamFollower:
         self._positions: dict[tuple[str, int], int] = {}
         self._read_batch = -1
         self._consumer: Any = None
+        self._kafka_errors: tuple[type[Exception], ...] = (ServiceUnavailable, OSError)
 
     def run(self, closing: threading.Event) -> None:
         """Follow the query until the event is set."""
+        from kafka.errors import KafkaError
+
+        self._kafka_errors = (ServiceUnavailable, OSError, KafkaError)
         while not closing.is_set():
             with contextlib.ExitStack() as connections:
                 self._consumer = None
@@ -66,8 +70,10 @@ class StreamFollower:
             self.problem, kafka_is_lost = "", False
             try:
                 self._step(connections)
-            except (ServiceUnavailable, OSError) as error:
-                self.problem, kafka_is_lost = str(error), True
+            except self._kafka_errors as error:
+                logger.info("Kafka cannot be read: %s", error)
+                self.problem = f"Kafka does not answer at {self.bootstrap_servers}\nNext: eventlab up kafka"
+                kafka_is_lost = True
             except Exception as error:  # Spark's errors have many classes, and a thread can report them only here
                 logger.info("the query cannot be read", exc_info=True)
                 reason = str(error).partition("\n")[0][:200]
@@ -90,9 +96,9 @@ class StreamFollower:
 
         try:
             self.state = observe(self.query, offsets)
-        except ServiceUnavailable as error:  # without Kafka, Spark still answers
-            self.state = observe(self.query, lambda topic: None)
-            raise error
+        except self._kafka_errors:
+            self.state = observe(self.query, lambda topic: None)  # without Kafka, Spark still answers
+            raise
         if self.with_events and self.state.plan.watermarks:
             self._read_events(self.state)
             self._read_windows(self.state)

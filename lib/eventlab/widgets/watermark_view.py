@@ -110,9 +110,9 @@ class WatermarkView(Panel):
 
     def _on_click(self) -> None:
         self.send_button.disabled = True
-        self.run_in_thread("sends an event", self._send)
+        self.run_in_thread("sends an event", self._send_event)
 
-    def _send(self, closing: threading.Event) -> None:
+    def _send_event(self, closing: threading.Event) -> None:
         """Send the event, and show where it is and what the query did with it."""
         state = self.follower.state
         try:
