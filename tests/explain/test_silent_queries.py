@@ -46,6 +46,15 @@ def test_it_starts_at_the_latest_offsets():
     assert box.remedy == '.option("startingOffsets", "earliest")'
 
 
+def test_it_started_at_the_latest_offsets_so_long_ago_that_only_the_checkpoint_shows_it():
+    waiting = replace(recorded("latest").batches[0], number=1, ran=False)
+
+    box = explained("latest", batches=(waiting,), folder=checkpoint("latest"))
+
+    assert "began at offset 3 of partition 0" in box.proof
+    assert "waits for new messages" in explained("latest", batches=(waiting,)).what
+
+
 def test_it_has_read_everything_and_gets_no_new_offsets():
     box = explained("windows", plan=recorded("filter").plan, batches=recorded("windows").batches[-1:])
 
@@ -145,6 +154,12 @@ def test_the_query_failed_in_a_batch_because_of_a_message():
     assert "the batch began at offset 2 of partition 0 of 'second' and ended at offset 5" in box.proof
     assert "offset 3 of partition 0 of 'second' has the value of the error: four" in box.proof
     assert box.remedy == "!kafkacat -C -t second -p 0 -o 3 -c 1"
+
+
+def test_a_query_that_failed_after_it_was_started_again():
+    assert "in its first batch after the start" in explained("second_batch_fails", batches=()).what
+    assert "in batch 0" in explained("failed").what
+    assert "offset 0 of partition 0 of 'failed' has the value of the error" in explained("failed").proof
 
 
 def test_the_checkpoint_belongs_to_another_topic():

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from eventlab.clients.stream_state import Positions, positions_of
+from eventlab.clients.stream_state import Positions, merged, positions_of
 
 ListFolder = Callable[[str], list[str]]
 """Returns the names of the entries of a folder; of one that does not exist, none."""
@@ -51,8 +51,8 @@ def read_checkpoint(folder: str, list_folder: ListFolder, read_file: ReadFile) -
     return Checkpoint(
         planned,
         completed,
-        _merged(first),
-        _merged(lines[2:]),
+        merged(map(positions_of, first)),
+        merged(map(positions_of, lines[2:])),  # `-` is a source without offsets
         times.get("batchWatermarkMs", 0) / 1000,
         times.get("batchTimestampMs", 0) / 1000,
     )
@@ -60,15 +60,6 @@ def read_checkpoint(folder: str, list_folder: ListFolder, read_file: ReadFile) -
 
 def _last_batch(names: list[str]) -> int | None:
     return max((int(name) for name in names if name.isdigit()), default=None)
-
-
-def _merged(texts: list[str]) -> Positions:
-    """Return the offsets of several sources; `-` is a source without offsets."""
-    merged: dict[str, dict[int, int]] = {}
-    for text in texts:
-        for topic, offsets in positions_of(text).items():
-            merged.setdefault(topic, {}).update(offsets)
-    return merged
 
 
 def differences(ends: Positions, starts: Positions) -> dict[str, int]:

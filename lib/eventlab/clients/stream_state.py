@@ -1,14 +1,14 @@
 """A streaming query as plain data: batches, rates, offsets and lag per partition, watermark, state, dropped rows.
 
 Everything is read from what Spark reports (`query.recentProgress`, `status`, `exception()` and `explain`) and from
-the offsets of the topics. The functions are pure, except `observe`, which asks Spark and Kafka.
+the offsets of the topics. The functions are pure; `stream_query.py` asks Spark and Kafka.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -19,7 +19,6 @@ from eventlab.clients.stream_plan import Plan, read_plan
 
 Positions = Mapping[str, Mapping[int, int]]
 """Offsets by topic and partition; of a source that is not Kafka, none."""
-OffsetsOf = Callable[[str], Offsets | None]
 ENDED_AT = re.compile(r"Current (Committed|Available) Offsets: \{(.*)\}$", re.MULTILINE)
 OF_SOURCE = re.compile(r"\w+\[\w+\[.*?\]\]: (\{(?:[^{}]|\{[^{}]*\})*\})")
 
@@ -178,36 +177,6 @@ class StreamState:
         return tuple(dict.fromkeys(topic for end in ends for topic in end))
 
 
-def observe(query: Any, offsets_of: OffsetsOf) -> StreamState:
-    """Return the state of a streaming query, of Spark Connect or of a classic session.
-
-    Args:
-        query: The query, which may have ended.
-        offsets_of: Returns the offsets of a topic, or None when it does not exist.
-
-    Raises:
-        KafkaUnavailable: No broker answers `offsets_of`.
-    """
-    error = query.exception()
-    reports = [json.loads(progress.json) for progress in query.recentProgress]
-    state = read_state(reports, query.status, query.isActive, str(error or ""), _explained(query))
-    offsets = {topic: offsets_of(topic) for topic in state.topics}
-    fields = vars(state) | {"offsets": offsets, "name": query.name or "", "id": query.id, "run_id": query.runId}
-    fields.pop("partitions", None)
-    return StreamState(**fields)
-
-
-def _explained(query: Any) -> str:
-    """Return the text that `query.explain(True)` prints; printing it would show it in the notebook."""
-    if hasattr(query, "_jsq"):
-        return str(query._jsq.explainInternal(True))
-    from pyspark.sql.connect.proto import StreamingQueryCommand
-
-    command = StreamingQueryCommand()
-    command.explain.extended = True
-    return str(query._execute_streaming_query_cmd(command).explain.result)
-
-
 def read_state(
     reports: Sequence[Mapping[str, Any]],
     status: Mapping[str, Any],
@@ -285,12 +254,20 @@ def _failed_range(error: str) -> tuple[Positions, Positions] | None:
     texts = dict(ENDED_AT.findall(error))
     if not texts:
         return None
-    merged: list[dict[str, Mapping[int, int]]] = [{}, {}]
-    for positions, name in zip(merged, ("Committed", "Available"), strict=True):
-        for text in OF_SOURCE.findall(texts.get(name, "")):
-            for topic, offsets in positions_of(text).items():
-                positions[topic] = {**positions.get(topic, {}), **offsets}
-    return merged[0], merged[1]
+    before, now = (
+        merged(positions_of(text) for text in OF_SOURCE.findall(texts.get(name, "")))
+        for name in ("Committed", "Available")
+    )
+    return before, now
+
+
+def merged(parts: Iterable[Positions]) -> Positions:
+    """Return the offsets of several sources together."""
+    together: dict[str, dict[int, int]] = {}
+    for part in parts:
+        for topic, offsets in part.items():
+            together.setdefault(topic, {}).update(offsets)
+    return together
 
 
 def since_1970(text: str) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 
 from eventlab.explain.failed_cell import FailedCell, python_tree
 
-CHILDREN = ("_child", "left", "right")
+CHILDREN = ("_child", "left", "right", "other")
 POSITIONS = {"startingOffsets", "startingTimestamp", "startingOffsetsByTimestamp", "maxOffsetsPerTrigger"}
 """Options of Kafka's source that a table does not know, or that do not mean the same there."""
 

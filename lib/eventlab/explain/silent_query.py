@@ -14,7 +14,8 @@ from typing import Any
 from eventlab.clients import kafka
 from eventlab.clients.stream_checkpoint import Checkpoint
 from eventlab.clients.stream_events import PlacedEvent, place, timed_event
-from eventlab.clients.stream_state import StreamState, observe
+from eventlab.clients.stream_query import observe
+from eventlab.clients.stream_state import StreamState
 from eventlab.clients.stream_windows import read_open
 from eventlab.explain.checkpoints import checkpoint_in, folder_in
 from eventlab.explain.failed_cell import FailedCell

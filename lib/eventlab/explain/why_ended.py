@@ -57,7 +57,6 @@ def failed(silent: SilentQuery) -> Explanation | None:
     state = silent.state
     if not state.error:
         return None
-    batch = max((batch.number for batch in state.batches if batch.ran), default=-1) + 1
     proof = f"its exception is: {message_line(state.error)}"
     remedy, instruction = f"raise {silent.name}.exception()", "To see the error with its explanation, run this"
     if state.failed_range:
@@ -68,9 +67,16 @@ def failed(silent: SilentQuery) -> Explanation | None:
             proof += f"; offset {offset} of partition {partition} of {topic!r} has the value of the error: {value}"
             remedy = f"!kafkacat -C -t {topic} -p {partition} -o {offset} -c 1"
             instruction = "To see the message, run this. The query fails again until it accepts such a message"
-    return Explanation(
-        f"The streaming query {silent.name} has ended with an error, in batch {batch}.", proof, remedy, instruction
-    )
+    what = f"The streaming query {silent.name} has ended with an error, in {_failed_batch(silent)}."
+    return Explanation(what, proof, remedy, instruction)
+
+
+def _failed_batch(silent: SilentQuery) -> str:
+    """Return the batch in which a query failed: the one after its last report, or the first one of a new query."""
+    state = silent.state
+    if ran := [batch.number for batch in state.batches if batch.ran]:
+        return f"batch {ran[-1] + 1}"
+    return "its first batch after the start" if state.failed_range and state.failed_range[0] else "batch 0"
 
 
 def message_of(silent: SilentQuery) -> tuple[str, int, int, str] | None:
@@ -154,6 +160,8 @@ def was_stopped(silent: SilentQuery) -> Explanation | None:
     Remedy: A line that shows what it read.
     """
     state = silent.state
+    if state.error:
+        return None
     how = "it was stopped" if ".start(" in silent.cell.source else "it was stopped, or has read all that was there"
     return Explanation(
         f"The streaming query {silent.name} is not running: {how}.",

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from eventlab.clients.stream_state import Positions, merged
 from eventlab.clients.stream_words import number_of
 from eventlab.explain.explanation import Explanation
 from eventlab.explain.failed_cell import close_matches
@@ -35,27 +36,35 @@ def first_batch(silent: SilentQuery) -> Explanation | None:
 
 
 def starts_at_latest(silent: SilentQuery) -> Explanation | None:
-    """Explain that the query started at the end of a topic that has messages.
+    """Explain that the query started after messages that the topic has: at its end, or at other offsets.
 
     Remedy: The option `startingOffsets`.
     """
-    state = silent.state
-    if state.rows or state.batches[0].number:
+    state, begun = silent.state, _first_offsets(silent)
+    skipped = [item for item in state.partitions if begun.get(item.topic, {}).get(item.number, 0) > item.first]
+    if state.rows or not skipped:
         return None
-    start = {topic: of for source in state.batches[0].sources for topic, of in source.end.items()}
-    skipped = [item for item in state.partitions if start.get(item.topic, {}).get(item.number, 0) > item.first]
-    if not skipped:
-        return None
-    item, count = skipped[0], sum(start[item.topic][item.number] - item.first for item in skipped)
+    item, count = skipped[0], sum(begun[item.topic][item.number] - item.first for item in skipped)
+    given = {options.get("startingOffsets", "latest") for options in silent.cell.reader_options()}
+    option = "is 'latest', the default of streams" if given <= {"latest"} else f"is {', '.join(sorted(given))}"
     return Explanation(
         f"The stream {silent.name} reads only messages that arrive after its start.",
-        "its option startingOffsets is 'latest', the default of streams: its first batch began at offset "
-        f"{start[item.topic][item.number]} of partition {item.number} of {item.topic!r}, which begins at "
-        f"{item.first}; {item.topic!r} has {number_of(count, 'message')} from before",
+        f"its option startingOffsets {option}: its first batch began at offset {begun[item.topic][item.number]} "
+        f"of partition {item.number} of {item.topic!r}, which begins at {item.first}; {item.topic!r} has "
+        f"{number_of(count, 'message')} from before",
         '.option("startingOffsets", "earliest")',
         "To read them too, add this option to the stream's reader and start the query again (if it has a "
         "checkpoint, with a new one)",
     )
+
+
+def _first_offsets(silent: SilentQuery) -> Positions:
+    """Return the offsets at which a query began that has read nothing, or none when they are not known."""
+    first = silent.state.batches[0]
+    if first.number == 0:
+        return merged(source.end for source in first.sources)
+    checkpoint = silent.read_checkpoint(silent.checkpoint_folder)  # the report of its first batch is too old
+    return checkpoint.first if checkpoint and checkpoint.first == checkpoint.next else {}
 
 
 def empty_topic(silent: SilentQuery) -> Explanation | None:
@@ -106,8 +115,7 @@ def function_in_server(silent: SilentQuery) -> Explanation | None:
         return None
     return Explanation(
         f"The function of {silent.name} runs in Spark's server. What it prints is in the server's log, not here.",
-        f"its sink is {state.sink}, which got the rows of {number_of(len(state.batches), 'report')}: "
-        f"{number_of(state.rows, 'row')}; the server's log is {log}",
+        f"its sink is {state.sink}, and it has read {number_of(state.rows, 'row')}; the server's log is {log}",
         "!eventlab logs spark",
         "To see what it printed, run this. To use its rows in the notebook, let it write them to a table",
     )

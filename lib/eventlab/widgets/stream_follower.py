@@ -12,7 +12,8 @@ from typing import Any
 from eventlab.clients.kafka import Offsets, offsets_of
 from eventlab.clients.kafka_connections import open_consumer
 from eventlab.clients.stream_events import TimedEvent, timed_event
-from eventlab.clients.stream_state import StreamState, observe
+from eventlab.clients.stream_query import observe
+from eventlab.clients.stream_state import StreamState
 from eventlab.clients.stream_windows import KEPT_BATCHES, WindowState, read_changes, window_states
 from eventlab.errors import ServiceUnavailable
 
