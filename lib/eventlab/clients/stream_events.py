@@ -93,8 +93,8 @@ def place(events: Iterable[TimedEvent], state: StreamState) -> Iterator[PlacedEv
 def is_too_late(event: TimedEvent, state: StreamState, watermark_s: float) -> bool:
     """Return whether a batch drops the event: the watermark is at the end of all its windows, or its time."""
     window = state.plan.window
-    if not state.plan.is_stateful or not watermark_s:
-        return False
+    if not state.plan.is_stateful or not watermark_s or state.plan.output_mode == "Complete":
+        return False  # in the mode complete, Spark keeps all groups and drops nothing
     if window and window.length_s:
         return all(start + window.length_s <= watermark_s for start in window.starts(event.time_s))
     return event.time_s <= watermark_s

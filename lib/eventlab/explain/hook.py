@@ -16,10 +16,11 @@ from typing import Any
 from IPython.display import display
 
 from eventlab.commands import failures
-from eventlab.explain import spark_traceback, why_line
+from eventlab.explain import spark_traceback
 from eventlab.explain.explanation import LABEL, Explanation
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.shell_words import is_suspect
+from eventlab.explain.why_line import call_as_line, cell_of
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +89,7 @@ class CellHook:
         from eventlab.explain import why
         from eventlab.settings import settings
 
-        cell = why_line.cell_of(line, self.shell.user_ns) if line.strip() else replace(self.last_cell)
+        cell = cell_of(line, self.shell.user_ns) if line.strip() else replace(self.last_cell)
         with contextlib.suppress(KeyboardInterrupt):
             explanation = why.explain(cell, settings)
             display(explanation.bundle(LABEL if cell.error else why.LABEL), raw=True)
@@ -126,7 +127,7 @@ def load(shell: Any) -> None:
     shell.events.register("pre_run_cell", hook.before_cell)
     shell.events.register("post_run_cell", hook.after_cell)
     shell.register_magic_function(hook.why, "line", "why")
-    shell.input_transformers_cleanup.append(why_line.call_as_line)
+    shell.input_transformers_cleanup.append(call_as_line)
 
 
 def unload(shell: Any) -> None:
@@ -135,7 +136,7 @@ def unload(shell: Any) -> None:
         shell.events.unregister("pre_run_cell", hook.before_cell)
         shell.events.unregister("post_run_cell", hook.after_cell)
         shell.magics_manager.magics["line"].pop("why", None)
-        shell.input_transformers_cleanup.remove(why_line.call_as_line)
+        shell.input_transformers_cleanup.remove(call_as_line)
         del shell.eventlab_cell_hook
         failures.stop()
 

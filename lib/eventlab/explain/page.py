@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from eventlab.explain import registry, why, why_ended, why_query
+from eventlab.explain import registry, why, why_checkpoint, why_ended, why_query
 from eventlab.explain.explanation import Explain
 
 PATH = Path(__file__).with_name("EXPLANATIONS.md")
@@ -32,7 +32,7 @@ def markdown() -> str:
         subject = (sys.modules[name].__doc__ or "").split("\n\n")[0].partition(":")[0]
         parts.append(_table(re.sub(r"^Explains (that )?", "", " ".join(subject.split())).rstrip("."), functions))
     parts.append(_table("cells that show nothing (`%why`)", why.SILENCES))
-    queries = [*why_query.REASONS, *why_ended.REASONS]
+    queries = [*why_query.REASONS, *why_ended.REASONS, why_checkpoint.checkpoint_without_news]
     parts.append(_table("streaming queries that show nothing (`%why(query)`)", queries))
     return "\n".join(parts)
 

@@ -10,17 +10,7 @@ from pathlib import Path
 
 from eventlab.clients import kafka
 from eventlab.errors import EventlabError
-from eventlab.explain import (
-    api,
-    kafka_client,
-    registry,
-    service,
-    shell,
-    shell_paths,
-    why_checkpoint,
-    why_filter,
-    why_stream,
-)
+from eventlab.explain import api, kafka_client, registry, service, shell, shell_paths, why_filter, why_stream
 from eventlab.explain.explanation import Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.kafka import command_to_send, nearest_topic, state_of_topic, topics_of
@@ -188,6 +178,5 @@ SILENCES: list[Explain] = [
     position_at_end,
     unknown_route,
     why_stream.stream_waits,
-    why_checkpoint.checkpoint_without_news,
     why_filter.filter_keeps_nothing,
 ]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from eventlab.errors import EventlabError
-from eventlab.explain import why_ended, why_query
+from eventlab.explain import why_checkpoint, why_ended, why_query
 from eventlab.explain.explanation import Explanation
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.query_program import is_query
@@ -24,7 +24,7 @@ def stream_waits(cell: FailedCell, settings: Settings) -> Explanation | None:
     for name, query in queries(cell):
         if explanation := explain_query(observed(name, query, cell, settings)):
             return explanation
-    return None
+    return why_checkpoint.checkpoint_without_news(cell, settings)
 
 
 def explain_query(silent: SilentQuery) -> Explanation | None:
