@@ -72,7 +72,7 @@ def test_the_watermark_is_short_of_the_end_of_the_next_window():
     assert "the watermark is 2026-09-21 14:14:00, 10 s before" in box.proof
     assert "the next window ends at 2026-09-21 14:14:20" in box.proof
     assert '"time": "2026-09-21T14:14:30Z"' in box.remedy
-    assert box.remedy.endswith("| kafkacat -P -t windows")
+    assert box.remedy.endswith("| kafkacat -P -t windows -p 1")
 
 
 def test_before_the_first_watermark_the_state_tells_what_waits():

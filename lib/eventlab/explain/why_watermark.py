@@ -137,12 +137,13 @@ def event_at(silent: SilentQuery, time_s: float, source: Source | None = None) -
         source: The source that reads the event; without one, the query's first topic.
     """
     topic = next(iter(source.end), silent.topic) if source else silent.topic
-    partitions = list(source.end.get(topic, ())) if source and "[Assign[" in source.description else []
-    texts = [placed.event.text for placed in silent.events if placed.event.topic == topic]
-    fields = fields_of(texts[-1]) if texts and "'" not in texts[-1] else {}  # a command has it in quotes
-    if silent.event_time not in fields:
+    last = next((placed.event for placed in reversed(silent.events) if placed.event.topic == topic), None)
+    fields = fields_of(last.text) if last and "'" not in last.text else {}  # the command has it in quotes
+    if last is None or silent.event_time not in fields:
         return command_to_send(topic, silent.settings)
     time = f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%dT%H:%M:%S}Z"
     fields[silent.event_time] = time if isinstance(fields[silent.event_time], str) else time_s
-    partition = f" -p {partitions[0]}" if partitions else ""
+    assigned = list(source.end.get(topic, ())) if source and "[Assign[" in source.description else []
+    several = sum(item.topic == topic for item in silent.state.partitions) > 1
+    partition = f" -p {[*assigned, last.partition][0]}" if several else ""
     return f"!echo '{json.dumps(fields)}' | kafkacat -P -t {topic}{partition}"
