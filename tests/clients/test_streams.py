@@ -8,7 +8,7 @@ from eventlab.clients.stream_checkpoint import read_checkpoint
 from eventlab.clients.stream_events import timed_event
 from eventlab.clients.stream_plan import Watermark, Window, read_plan, seconds
 from eventlab.clients.stream_state import Partition, positions_of
-from eventlab.clients.stream_windows import WindowState, window_states
+from eventlab.clients.stream_windows import Change, WindowState, window_states
 from eventlab.clients.stream_words import number_of, waiting_for
 from tests.clients.recorded_streams import BASE_S, changes, checkpoint, placed, recorded
 
@@ -178,6 +178,37 @@ def test_windows_are_open_until_the_engine_removes_them_from_its_state():
         WindowState(BASE_S + 20, BASE_S + 40, 1, 2, changed=2, closed=7),
         WindowState(BASE_S + 40, BASE_S + 60, 1, 2, changed=6, closed=None),
     ]
+
+
+def change(batch, key, start, end, count):
+    """Return a change of a session window; without a count, it was deleted."""
+    values = None if count is None else {"count": count}
+    times = (None if second is None else BASE_S + second for second in (start, end))
+    return Change(batch, key, *times, values)
+
+
+def test_a_session_window_is_closed_by_its_key_because_a_deleted_one_has_no_window():
+    sessions = [change(0, "a", 1, 10, 2), change(0, "b", 30, 35, 1), change(1, "a", None, None, None)]
+
+    assert window_states(sessions) == [
+        WindowState(BASE_S + 1, BASE_S + 10, 1, 2, changed=0, closed=1),
+        WindowState(BASE_S + 30, BASE_S + 35, 1, 1, changed=0),
+    ]
+
+
+def test_a_session_window_that_becomes_longer_or_part_of_another_is_one_window():
+    longer = [change(0, "a", 1, 6, 1), change(1, "a", 1, 9, 2)]
+    joined = [change(0, "b", 4, 9, 1), change(1, "b", None, None, None), change(1, "a", 1, 9, 2)]
+
+    for changes_of_session in (longer, joined):
+        assert window_states(changes_of_session) == [WindowState(BASE_S + 1, BASE_S + 9, 1, 2, changed=1)]
+
+
+def test_a_window_with_several_groups_is_closed_with_the_last_one():
+    groups = [change(0, "a", 0, 20, 2), change(0, "b", 0, 20, 3), change(1, "a", 0, 20, None)]
+
+    assert window_states(groups) == [WindowState(BASE_S, BASE_S + 20, 2, 5, changed=0)]
+    assert window_states([*groups, change(2, "b", 0, 20, None)])[0].closed == 2
 
 
 def test_the_events_that_were_not_dropped_are_the_counts_of_the_windows():

@@ -1,5 +1,7 @@
 """What `%why` explains: a streaming query, a command, or a query's checkpoint."""
 
+from types import SimpleNamespace
+
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
@@ -9,7 +11,7 @@ from eventlab.explain.why_checkpoint import explain_checkpoint
 from eventlab.settings import Settings
 from tests.clients.recorded_streams import checkpoint
 
-StreamingQuery = type("StreamingQuery", (), {"__module__": "pyspark.sql.connect.streaming.query"})
+StreamingQuery = type("StreamingQuery", (), {"__module__": "pyspark.sql.connect.streaming.query", "name": "flow"})
 
 
 @pytest.mark.parametrize("line", ["query", "(query)", " query ", "( query )"])
@@ -26,6 +28,16 @@ def test_a_query_without_a_statement_is_explained_by_its_name():
     cell = why_line.cell_of("query", {"query": StreamingQuery()})
 
     assert (cell.source, list(cell.variables)) == ("query", ["query"])
+
+
+@pytest.mark.parametrize("line", ["(queries['a'])", "queries['a']", "(holder.queries[-1])"])
+def test_a_query_in_a_list_is_explained_by_its_own_name(line):
+    queries = {"a": StreamingQuery()}
+    holder = SimpleNamespace(queries=list(queries.values()))
+
+    cell = why_line.cell_of(line, {"queries": queries, "holder": holder})
+
+    assert (cell.source, list(cell.variables.values())) == ("flow", [queries["a"]])
 
 
 def test_everything_else_is_a_command():

@@ -119,9 +119,9 @@ def test_closed_views_leave_no_thread_no_model_and_no_connection(stack, query, s
         view.close()
     gc.collect()
 
-    assert threads() == before
+    wait_until(lambda: threads() == before)
     assert set(_instances) == models
-    assert connections() <= open_connections
+    wait_until(lambda: connections() <= open_connections)
 
 
 def connections():

@@ -11,19 +11,25 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-UPDATE = "update"
 KEPT_BATCHES = 50
 """The last batches whose changes are read; Spark keeps the changes of the last 100 (`minBatchesToRetain`)."""
+Place = tuple[float, float]
+"""The start and the end of a window, in seconds since 1970."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """A change of one group in the state: its window in seconds since 1970, and its values, None if deleted."""
+    """A change of one group in the state.
+
+    Attributes:
+        start_s: The start of its window in seconds since 1970; None for a session window that was deleted.
+        values: The group's values, None if the group was deleted.
+    """
 
     batch: int
     key: str
-    start_s: float
-    end_s: float
+    start_s: float | None
+    end_s: float | None
     values: dict[str, Any] | None
 
 
@@ -46,10 +52,7 @@ class WindowState:
 
 
 def read_changes(spark: Any, checkpoint: str, since: int) -> list[Change]:
-    """Return the changes of the query's first operator in the batches from `since` on, in their order.
-
-    A session window is a part of the value, so a deleted one has no window: its changes end with the last update.
-    """
+    """Return the changes of the query's first operator in the batches from `since` on, in their order."""
     options = {"readChangeFeed": "true", "changeStartBatchId": str(max(0, since))}
     return _changes(spark.read.format("statestore").options(**options).load(checkpoint))
 
@@ -70,10 +73,8 @@ def _changes(frame: Any) -> list[Change]:
     times = [F.expr(f"unix_micros({window}.{end}) / 1e6") for end in ("start", "end")]
     texts = [F.expr(f"to_json({column})") for column in ("key", "value")]
     rows = frame.select(batch, *times, *texts).collect()
-    return sorted(
-        (Change(row[0], row[3], row[1], row[2], json.loads(row[4]) if row[4] else None) for row in rows if row[2]),
-        key=lambda change: (change.batch, change.start_s, change.key),
-    )
+    changes = (Change(row[0], row[3], row[1], row[2], json.loads(row[4]) if row[4] else None) for row in rows)
+    return sorted(changes, key=lambda change: change.batch)  # the changes of a group stay in their order
 
 
 def _has(frame: Any, name: str) -> bool:
@@ -84,16 +85,31 @@ def _has(frame: Any, name: str) -> bool:
 
 def window_states(changes: Iterable[Change]) -> list[WindowState]:
     """Return the windows of the changes, the earliest first. A window is closed when all its groups are gone."""
-    groups: dict[tuple[float, float], dict[str, int]] = {}
-    windows: dict[tuple[float, float], WindowState] = {}
+    groups: dict[Place, dict[str, int]] = {}
+    windows: dict[Place, WindowState] = {}
+    place_of: dict[str, Place] = {}
     for change in changes:
-        place = (change.start_s, change.end_s)
-        counts = groups.setdefault(place, {})
-        before = windows.get(place, WindowState(*place, 0, 0, change.batch))
+        before = place_of.get(change.key)
         if change.values is None:
-            counts.pop(change.key, None)
-            windows[place] = replace(before, closed=None if counts else change.batch)
+            if before in windows:
+                groups[before].pop(change.key, None)
+                closed = None if groups[before] else change.batch
+                windows[before] = replace(windows[before], closed=closed)
             continue
+        place = (change.start_s or 0.0, change.end_s or 0.0)
+        if before not in (None, place):  # a session window has become longer
+            groups.pop(before, None)
+            windows.pop(before, None)
+        place_of[change.key] = place
+        counts = groups.setdefault(place, {})
         counts[change.key] = int(change.values.get("count", 1))
         windows[place] = WindowState(*place, len(counts), sum(counts.values()), change.batch)
-    return [windows[place] for place in sorted(windows)]
+    return [windows[place] for place in sorted(windows) if not _is_part_of_another(windows[place], windows)]
+
+
+def _is_part_of_another(window: WindowState, windows: Iterable[Place]) -> bool:
+    """Return whether a closed window is inside a longer one: a session window that became part of another."""
+    if window.closed is None:
+        return False
+    own = (window.start_s, window.end_s)
+    return any(start <= own[0] and own[1] <= end and (start, end) != own for start, end in windows)

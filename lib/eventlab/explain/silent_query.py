@@ -100,7 +100,7 @@ def observed(name: str, query: Any, cell: FailedCell, settings: Settings) -> Sil
         session = session_of(program)
         if session is None or not state.plan.checkpoint:
             return []
-        return sorted(change.end_s for change in read_open(session, state.plan.checkpoint))
+        return sorted(change.end_s or 0.0 for change in read_open(session, state.plan.checkpoint))
 
     checkpoint = functools.partial(checkpoint_in, settings=settings)
     return SilentQuery(name, query, program, state, settings, read, open_ends, checkpoint)

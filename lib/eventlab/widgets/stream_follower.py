@@ -14,7 +14,7 @@ from eventlab.clients.kafka_connections import open_consumer
 from eventlab.clients.stream_events import TimedEvent, timed_event
 from eventlab.clients.stream_query import observe
 from eventlab.clients.stream_state import StreamState
-from eventlab.clients.stream_windows import KEPT_BATCHES, WindowState, read_changes, window_states
+from eventlab.clients.stream_windows import KEPT_BATCHES, Change, WindowState, read_changes, window_states
 from eventlab.errors import ServiceUnavailable
 
 logger = logging.getLogger(__name__)
@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 POLL_S, POLL_ENDED_S = 1.0, 5.0
 """Seconds between two questions to Spark and Kafka, while the query runs and when it has ended."""
 TIMEOUT_S = 1.5
+KEPT_CHANGES = 5000
 KEPT_EVENTS = 200
 """Events that are kept, and how many of each partition are read from before the start."""
 
@@ -52,6 +53,7 @@ class StreamFollower:
         self.windows: list[WindowState] = []
         self._positions: dict[tuple[str, int], int] = {}
         self._read_batch = -1
+        self._changes: deque[Change] = deque(maxlen=KEPT_CHANGES)
         self._consumer: Any = None
         self._kafka_errors: tuple[type[Exception], ...] = (ServiceUnavailable, OSError)
 
@@ -136,5 +138,7 @@ class StreamFollower:
         session = getattr(self.query, "_session", None)
         if last <= self._read_batch or not state.plan.checkpoint or state.plan.window is None or session is None:
             return
-        self.windows = window_states(read_changes(session, state.plan.checkpoint, last - KEPT_BATCHES))
+        since = max(self._read_batch + 1, last - KEPT_BATCHES)
+        self._changes.extend(read_changes(session, state.plan.checkpoint, since))
+        self.windows = window_states(self._changes)
         self._read_batch = last
