@@ -183,8 +183,8 @@ def test_windows_are_open_until_the_engine_removes_them_from_its_state():
 def change(batch, key, start, end, count):
     """Return a change of a session window; without a count, it was deleted."""
     values = None if count is None else {"count": count}
-    times = (None if second is None else BASE_S + second for second in (start, end))
-    return Change(batch, key, *times, values)
+    start_s, end_s = (None if second is None else BASE_S + second for second in (start, end))
+    return Change(batch, key, start_s, end_s, values)
 
 
 def test_a_session_window_is_closed_by_its_key_because_a_deleted_one_has_no_window():
