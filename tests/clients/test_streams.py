@@ -101,12 +101,30 @@ def test_the_plan_names_windows_output_mode_and_checkpoint(name):
 
 
 def test_the_plan_names_watermarks_and_filters():
-    assert recorded("join").plan.watermarks == (Watermark("time", 10), Watermark("time", 20))
-    assert recorded("windows").plan.watermarks == (Watermark("time", 10),)
+    assert recorded("join").plan.watermarks == (Watermark("time", 10, "time"), Watermark("time", 20, "time"))
+    assert recorded("windows").plan.watermarks == (Watermark("time", 10, "time"),)
     assert recorded("filter").plan.filters == ("(event_type = purchase_swrd)",)
     assert recorded("windows").plan.filters == ()
     assert recorded("windows").plan.late_before_s == BASE_S + 35
     assert recorded("windows").plan.closed_before_s == BASE_S + 40
+
+
+FIELDS = {
+    "Project [e#1.event_type AS event_type#2, e#1.at AS time#3]": "at",
+    "Project [e#1.n AS n#2L, cast(e#1.at as timestamp) AS time#3]": "at",
+    "Project [e#1.n AS n#2L, to_timestamp(e#1.at, Some(y-M-d), TimestampType, None, true) AS time#3]": "at",
+    "Project [cast(get_json_object(cast(value#1 as string), $.at) as timestamp) AS time#3]": "at",
+    "Project [at#2 AS time#3]\n      +- ~Project [e#1.begun AS at#2]": "begun",
+    "Project [e#1.n AS n#2L, timestamp#9 AS time#3]": "timestamp",
+    "Project [time#3]": "time",
+}
+
+
+@pytest.mark.parametrize("project", FIELDS)
+def test_the_field_of_the_event_time_is_known_from_the_plan(project):
+    plans = f"+- ~EventTimeWatermark a-b, time#3: timestamp, 1 minutes\n   +- ~{project}\n"
+
+    assert read_plan(plans).watermarks == (Watermark("time", 60, FIELDS[project]),)
 
 
 def test_a_query_without_a_plan_has_an_empty_one():

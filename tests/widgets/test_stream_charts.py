@@ -187,7 +187,7 @@ def test_a_number_as_time_stays_a_number_and_a_first_event_gets_its_time():
 
 def test_an_event_whose_time_is_that_of_kafka_gets_a_timestamp():
     state = recorded("windows")
-    state = replace(state, plan=replace(state.plan, watermarks=(Watermark("timestamp", 10),)))
+    state = replace(state, plan=replace(state.plan, watermarks=(Watermark("timestamp", 10, "timestamp"),)))
 
     assert event_of(state, [TimedEvent("windows", 0, 0, 5.0, "not JSON")], "windows", 9) == (b"not JSON", 9000)
 

@@ -13,15 +13,23 @@ STATE = re.compile(r"stateStoreCkptIds = \w+, (?:(Append|Update|Complete), )?(\d
 STATE_FOLDER = re.compile(r"state info \[ checkpoint = (\S+)/state, ")
 FILTER = re.compile(r"^[ :|+~-]*Filter (.+)$", re.MULTILINE)
 COLUMN_NUMBER = re.compile(r"#\d+L?(-T\d+ms)?")
+MAX_ALIASES = 5
 UNITS = {"day": 86400.0, "hour": 3600.0, "minute": 60.0, "second": 1.0, "millisecond": 0.001, "microsecond": 1e-6}
 
 
 @dataclass(frozen=True)
 class Watermark:
-    """A watermark that the program sets: the column of the event time, and how late an event may be."""
+    """A watermark that the program sets.
+
+    Attributes:
+        column: The column of the event time.
+        delay_s: How many seconds late an event may be.
+        field: The field of the message from which the program makes the column, or the column's name.
+    """
 
     column: str
     delay_s: float
+    field: str
 
 
 @dataclass(frozen=True)
@@ -81,7 +89,7 @@ def read_plan(text: str) -> Plan:
     state, folder = STATE.search(physical), STATE_FOLDER.search(physical)
     conditions = (COLUMN_NUMBER.sub("", condition) for condition in FILTER.findall(program))
     return Plan(
-        tuple(Watermark(column, seconds(delay)) for column, delay in found.values()),
+        tuple(Watermark(column, seconds(delay), _field(program, column)) for column, delay in found.values()),
         _window(program),
         tuple(condition for condition in conditions if not re.fullmatch(r"isnotnull\(\w+\)", condition)),
         (state[1] or "") if state else "",
@@ -90,6 +98,17 @@ def read_plan(text: str) -> Plan:
         folder[1] if folder else "",
         folder is not None,
     )
+
+
+def _field(program: str, column: str) -> str:
+    """Return the field of a message (`e.at AS time`, `$.at`) or the source's column from which it comes."""
+    for _ in range(MAX_ALIASES):
+        renamed = re.search(rf"[\[ ](\w+)#\d+L? AS {column}#", program)
+        if not renamed or renamed[1] == column:
+            break
+        column = renamed[1]
+    match = re.search(rf"\.(\w+)(?:(?! AS |, \w+#)[^\n])*? AS {column}#", program)
+    return match[1] if match else column
 
 
 def _window(program: str) -> Window | None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from eventlab.clients import kafka
 from eventlab.clients.stream_checkpoint import Checkpoint
-from eventlab.clients.stream_events import PlacedEvent, place, timed_event
+from eventlab.clients.stream_events import KAFKA_TIME, PlacedEvent, place, timed_event
 from eventlab.clients.stream_query import observe
 from eventlab.clients.stream_state import StreamState
 from eventlab.clients.stream_windows import read_open
@@ -60,8 +60,8 @@ class SilentQuery:
 
     @property
     def event_time(self) -> str:
-        """Return the column of the event time."""
-        return self.state.plan.watermarks[0].column if self.state.plan.watermarks else "timestamp"
+        """Return the field of a message with the event time."""
+        return self.state.plan.watermarks[0].field if self.state.plan.watermarks else KAFKA_TIME
 
     @property
     def sources(self) -> Iterator[str]:

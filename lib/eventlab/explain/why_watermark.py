@@ -36,7 +36,7 @@ def dropped_as_late(silent: SilentQuery) -> Explanation | None:
         for event in dropped[:MAX_SHOWN]
     ]
     which += [f"{len(dropped) - MAX_SHOWN} more events are as late"] if len(dropped) > MAX_SHOWN else []
-    delay_s = state.plan.watermarks[0].delay_s if state.plan.watermarks else 0.0
+    column, delay_s = next(((it.column, it.delay_s) for it in state.plan.watermarks), (silent.event_time, 0.0))
     needed_s = delay_s + batch.watermark_s - min((event.time_s for event in dropped), default=batch.watermark_s)
     return Explanation(
         f"The streaming query {silent.name} dropped events that came too late: the watermark had passed "
@@ -44,7 +44,7 @@ def dropped_as_late(silent: SilentQuery) -> Explanation | None:
         f"Spark dropped {number_of(batch.dropped, 'row')} in batch {batch.number} (it adds up the rows of a group "
         f"before it counts them); the watermark was {clock(batch.watermark_s)}"
         + "".join(f"; {it}" for it in which),
-        f'.withWatermark("{silent.event_time}", "{needed_s + MARGIN_S:.0f} seconds")',
+        f'.withWatermark("{column}", "{needed_s + MARGIN_S:.0f} seconds")',
         "To count such events, let the watermark wait longer, for example with this, and start the query again "
         "with a new checkpoint",
     )

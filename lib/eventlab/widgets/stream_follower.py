@@ -127,7 +127,7 @@ class StreamFollower:
             batch = self._consumer.poll(timeout_ms=500)
             for partition, records in batch.items():
                 self._positions[partition.topic, partition.partition] = records[-1].offset + 1
-                found = (timed_event(record, state.plan.watermarks[0].column) for record in records)
+                found = (timed_event(record, state.plan.watermarks[0].field) for record in records)
                 self.events.extend(event for event in found if event)
             if not batch:
                 return  # the rest follows in the next step

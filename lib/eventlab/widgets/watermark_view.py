@@ -171,7 +171,7 @@ def event_of(state: StreamState, events: list[TimedEvent], topic: str, time_s: f
 
     It is the last event of the topic with another time. If the event time is Kafka's own, only that changes.
     """
-    column = state.plan.watermarks[0].column
+    column = state.plan.watermarks[0].field
     last = next((event.text for event in reversed(events) if event.topic == topic), '{"event_type": "default"}')
     fields = fields_of(last)
     if column == KAFKA_TIME and column not in fields:
