@@ -22,6 +22,8 @@ from eventlab.widgets.watermark_chart import MAX_WINDOWS, Axis, axis_of, chart, 
 
 FOLLOW_S = 0.3
 """Seconds between two looks whether the query has read the event that was sent."""
+SLIDER_WIDTH = "97.8%"
+"""The slider ends where the time line ends; its label is as wide as the labels of the time line."""
 NO_WATERMARK = "This query has no watermark: its program does not call withWatermark."
 
 
@@ -37,9 +39,9 @@ class WatermarkView(Panel):
         self.axis: Axis | None = None
         self.follower = StreamFollower(query, settings.bootstrap_servers, self._draw, with_events=True)
         self.facts, self.problem, self.chart = HTML(), HTML(), HTML(note("Asking Spark for the query"))
-        self.time = FloatSlider(0, min=0, max=1, step=1, readout=False, description="", tooltip="Event time")
-        self.time.layout.width = "auto"
-        self.time.add_class("eventlab-slider")
+        self.time = field(FloatSlider, "send at", "Drag the event to another time", SLIDER_WIDTH, min=0, max=1)
+        self.time.step, self.time.readout = 1, False
+        self.time.style.description_width = "9.6%"
         self.time.observe(lambda change: self._show_draft(), "value")
         self.partition = field(Dropdown, "Partition", "The partition to which the event is sent", "160px")
         self.send_button = button(
