@@ -21,8 +21,9 @@ def stream_waits(cell: FailedCell, settings: Settings) -> Explanation | None:
 
     Remedy: A line that shows the error or the progress, an option that the stream lacks, or an event to send.
     """
-    for name, query in queries(cell):
-        if explanation := explain_query(observed(name, query, cell, settings)):
+    silent = [observed(name, query, cell, settings) for name, query in queries(cell)]
+    for query in sorted(silent, key=lambda query: (not query.state.error, query.state.is_active)):
+        if explanation := explain_query(query):
             return explanation
     return why_checkpoint.checkpoint_without_news(cell, settings)
 
