@@ -27,7 +27,8 @@ def silent(name, program="query = stream.start()", ends=(), folder=None, **chang
 
 def explained(*recorded_as, **changed):
     """Return the explanation of a recorded query."""
-    box = explain_query(silent(*recorded_as, **changed))
+    query = silent(*recorded_as, **changed)
+    box = explain_query(query, "REASONS") or explain_query(query, "STATES")
     assert box is not None
     return box
 

@@ -32,11 +32,8 @@ def markdown() -> str:
         subject = (sys.modules[name].__doc__ or "").split("\n\n")[0].partition(":")[0]
         parts.append(_table(re.sub(r"^Explains (that )?", "", " ".join(subject.split())).rstrip("."), functions))
     parts.append(_table("cells that show nothing (`%why`)", why.SILENCES))
-    queries: list[Callable[..., Any]] = [
-        *why_query.REASONS,
-        *why_ended.REASONS,
-        why_checkpoint.checkpoint_without_news,
-    ]
+    queries: list[Callable[..., Any]] = [*why_query.REASONS, *why_query.STATES]
+    queries += [*why_ended.REASONS, *why_ended.STATES, why_checkpoint.checkpoint_without_news]
     parts.append(_table("streaming queries that show nothing (`%why(query)`)", queries))
     return "\n".join(parts)
 

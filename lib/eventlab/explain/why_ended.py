@@ -184,5 +184,5 @@ REASONS: list[ExplainQuery] = [
     other_query_has_checkpoint,
     has_read_all,
     went_on_elsewhere,
-    was_stopped,
 ]
+STATES: list[ExplainQuery] = [was_stopped]

@@ -225,7 +225,6 @@ REASONS: list[ExplainQuery] = [
     idle_source,
     waits_for_watermark,
     filter_keeps_nothing,
-    still_reading,
-    writes_rows,
-    no_new_offsets,
 ]
+STATES: list[ExplainQuery] = [still_reading, writes_rows, no_new_offsets]
+"""What a query does that has no other reason to show nothing."""

@@ -22,15 +22,14 @@ def stream_waits(cell: FailedCell, settings: Settings) -> Explanation | None:
     Remedy: A line that shows the error or the progress, an option that the stream lacks, or an event to send.
     """
     silent = [observed(name, query, cell, settings) for name, query in queries(cell)]
-    for query in sorted(silent, key=lambda query: (not query.state.error, query.state.is_active)):
-        if explanation := explain_query(query):
-            return explanation
-    return why_checkpoint.checkpoint_without_news(cell, settings)
+    silent.sort(key=lambda query: (not query.state.error, not query.state.is_active))
+    found = (explain_query(query, reasons) for reasons in ("REASONS", "STATES") for query in silent)
+    return next(filter(None, found), None) or why_checkpoint.checkpoint_without_news(cell, settings)
 
 
-def explain_query(silent: SilentQuery) -> Explanation | None:
-    """Return the first reason that Spark and Kafka confirm, or None."""
-    for reason in why_query.REASONS if silent.state.is_active else why_ended.REASONS:
+def explain_query(silent: SilentQuery, reasons: str) -> Explanation | None:
+    """Return the first reason of a list (`REASONS` or `STATES`) that Spark and Kafka confirm, or None."""
+    for reason in getattr(why_query if silent.state.is_active else why_ended, reasons):
         try:
             if explanation := reason(silent):
                 return explanation
