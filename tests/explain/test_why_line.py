@@ -11,7 +11,8 @@ from eventlab.explain.why_checkpoint import explain_checkpoint
 from eventlab.settings import Settings
 from tests.clients.recorded_streams import checkpoint
 
-StreamingQuery = type("StreamingQuery", (), {"__module__": "pyspark.sql.connect.streaming.query", "name": "flow"})
+StreamingQuery = type("StreamingQuery", (), {"__module__": "pyspark.sql.connect.streaming.query"})
+StreamingQuery.name, StreamingQuery.isActive = "flow", True  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("line", ["query", "(query)", " query ", "( query )"])
@@ -22,6 +23,13 @@ def test_a_query_is_explained_with_the_statements_that_define_it(line):
 
     assert cell.source == "query = start()"
     assert list(cell.variables) == ["query"]
+
+
+def test_a_query_that_has_ended_is_explained_by_its_name_so_that_an_empty_topic_is_no_reason():
+    ended = StreamingQuery()
+    ended.isActive = False
+
+    assert why_line.cell_of("query", {"query": ended, "In": ["query = start()", "%why query"]}).source == "query"
 
 
 def test_a_query_without_a_statement_is_explained_by_its_name():

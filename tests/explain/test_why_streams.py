@@ -113,6 +113,7 @@ def ended(query):
 
 kafka.create_topic(broker, "tides", 2)
 kafka.create_topic(broker, "ebbs")
+send("ebbs", at(1, event_type="purchase_sword"), at(2, event_type="purchase_knife"))
 """
 
 
@@ -180,7 +181,6 @@ def test_an_idle_partition_holds_the_watermark_until_the_event_of_the_box_arrive
 
 FILTER = """
 ebbs = parsed(source(subscribe="ebbs"))
-send("ebbs", at(1, event_type="purchase_sword"), at(2, event_type="purchase_knife"))
 swords = (ebbs.select("event_type")
     .where("event_type = 'purchase_swrd'"))
 found = swords.writeStream.format("memory").queryName("found").start()
@@ -253,7 +253,8 @@ def test_a_message_at_which_a_query_failed(queries):
     assert "purchase_sword" in queries.printed
 
 
-def test_a_checkpoint_of_another_topic_and_one_of_other_groups(queries):
+def test_a_checkpoint_of_another_topic(queries):
+    queries.assert_runs("send('ebbs', at(3)); send('tides', at(4))")
     queries.assert_runs(sink("first", ROWS, "topic", STOP))
     other = ROWS.replace("ebbs", "tides")
 
@@ -265,6 +266,8 @@ def test_a_checkpoint_of_another_topic_and_one_of_other_groups(queries):
     )
     queries.assert_runs(own.format(box["remedy"]))
 
+
+def test_a_checkpoint_of_other_groups(queries):
     groups = 'source(subscribe="ebbs").groupBy("{}").count()'
     queries.assert_runs(sink("few", groups.format("partition"), "groups", STOP, "complete"))
     queries.assert_runs("send('ebbs', b'again')")

@@ -28,6 +28,8 @@ def cell_of(line: str, variables: Mapping[str, Any]) -> FailedCell:
     if not name.isidentifier():  # `spark.streams.active[0]`
         name = query.name if str(query.name).isidentifier() else "query"
         variables = {**variables, name: query}
+    if not query.isActive:  # its topic may be empty now, which is no reason that it ended
+        return FailedCell(None, name, variables)
     program = program_of(FailedCell(None, "", variables), name)
     has_name = re.search(rf"^{name}\b", program, re.MULTILINE)
     return FailedCell(None, program if has_name else f"{program}\n{name}", variables)

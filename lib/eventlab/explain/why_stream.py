@@ -5,8 +5,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from eventlab.clients.kafka import KafkaUnavailable
 from eventlab.errors import EventlabError
-from eventlab.explain import why_checkpoint, why_ended, why_query
+from eventlab.explain import service, why_checkpoint, why_ended, why_query
 from eventlab.explain.explanation import Explanation
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.query_program import is_query
@@ -21,7 +22,10 @@ def stream_waits(cell: FailedCell, settings: Settings) -> Explanation | None:
 
     Remedy: A line that shows the error or the progress, an option that the stream lacks, or an event to send.
     """
-    silent = [observed(name, query, cell, settings) for name, query in queries(cell)]
+    try:
+        silent = [observed(name, query, cell, settings) for name, query in queries(cell)]
+    except KafkaUnavailable:
+        return service.service_not_running(settings, "kafka")
     silent.sort(key=lambda query: (not query.state.error, not query.state.is_active))
     found = (explain_query(query, reasons) for reasons in ("REASONS", "STATES") for query in silent)
     return next(filter(None, found), None) or why_checkpoint.checkpoint_without_news(cell, settings)

@@ -44,6 +44,7 @@ class WatermarkView(Panel):
         self.time.style.description_width = "9.6%"
         self.time.observe(lambda change: self._show_draft(), "value")
         self.partition = field(Dropdown, "Partition", "The partition to which the event is sent", "160px")
+        self.partition.options = [("0", "0")]  # a selection that begins empty stays empty in the browser
         self.send_button = button(
             "Send this event", self._on_click, "140px", button_style="primary", disabled=True
         )
