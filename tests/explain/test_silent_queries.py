@@ -7,11 +7,13 @@ from types import SimpleNamespace
 import pytest
 
 from eventlab.clients.kafka import Offsets
+from eventlab.clients.stream_state import Source
 from eventlab.clients.stream_windows import window_states
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.query_program import program_of, runs_once, statement_with
 from eventlab.explain.silent_query import SilentQuery
 from eventlab.explain.why_stream import explain_query
+from eventlab.explain.why_watermark import event_at
 from eventlab.settings import Settings
 from tests.clients.recorded_streams import BASE_S, changes, checkpoint, messages, recorded
 
@@ -94,6 +96,15 @@ def test_a_partition_is_idle_and_holds_the_watermark():
     assert "the newest event of the other sources is of 2026-09-21 14:14:20" in box.proof
     assert '"time": "2026-09-21T14:14:20Z"' in box.remedy
     assert box.remedy.endswith("| kafkacat -P -t assign -p 1")
+
+
+def test_an_idle_topic_without_events_gets_one_with_the_fields_of_the_others():
+    query = silent("idle_partition")
+
+    remedy = event_at(query, BASE_S + 60, Source("KafkaV2[Subscribe[quiet]]", 0, None, {"quiet": {0: 0}}))
+
+    assert '"time": "2026-09-21T14:14:20Z"' in remedy
+    assert remedy.endswith("| kafkacat -P -t quiet")
 
 
 def test_an_idle_partition_does_not_hold_the_one_watermark_of_a_whole_topic():

@@ -129,7 +129,7 @@ def _open_ends(silent: SilentQuery) -> Sequence[float]:
 
 
 def event_at(silent: SilentQuery, time_s: float, source: Source | None = None) -> str:
-    """Return a command that sends an event of that time: the last event that the query has read, changed.
+    """Return a command that sends an event of that time: the last one of the topic, or of any topic, changed.
 
     Args:
         silent: The query.
@@ -137,13 +137,14 @@ def event_at(silent: SilentQuery, time_s: float, source: Source | None = None) -
         source: The source that reads the event; without one, the query's first topic.
     """
     topic = next(iter(source.end), silent.topic) if source else silent.topic
-    last = next((placed.event for placed in reversed(silent.events) if placed.event.topic == topic), None)
+    events = sorted((placed.event for placed in silent.events), key=lambda event: event.topic == topic)
+    last = events[-1] if events else None
     fields = fields_of(last.text) if last and "'" not in last.text else {}  # the command has it in quotes
     if last is None or silent.event_time not in fields:
         return command_to_send(topic, silent.settings)
     time = f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%dT%H:%M:%S}Z"
     fields[silent.event_time] = time if isinstance(fields[silent.event_time], str) else time_s
     assigned = list(source.end.get(topic, ())) if source and "[Assign[" in source.description else []
-    several = sum(item.topic == topic for item in silent.state.partitions) > 1
+    several = sum(item.topic == topic for item in silent.state.partitions) > 1 and last.topic == topic
     partition = f" -p {[*assigned, last.partition][0]}" if several else ""
     return f"!echo '{json.dumps(fields)}' | kafkacat -P -t {topic}{partition}"
