@@ -179,6 +179,23 @@ def test_an_idle_partition_holds_the_watermark_until_the_event_of_the_box_arrive
     queries.assert_runs("sea.stop()")
 
 
+QUIET = """
+both = [parsed(source(subscribe=name)) for name in ("tides", "hush")]
+shores = both[0].union(both[1]).groupBy(F.window("time", "20 seconds")).count()
+land = shores.writeStream.format("memory").queryName("land").start()
+land.processAllAvailable()"""
+
+
+def test_an_empty_topic_holds_the_watermark_until_the_event_of_the_box_arrives(queries):
+    box = why_query(queries, "land", QUIET)
+
+    assert box["what"].startswith("The topic 'hush' is idle and holds the watermark of land at its beginning.")
+    queries.assert_runs(box["remedy"])
+    queries.assert_runs("land.processAllAvailable(); spark.table('land').count() > 0")
+    assert queries.value == "True"
+    queries.assert_runs("land.stop()")
+
+
 FILTER = """
 ebbs = parsed(source(subscribe="ebbs"))
 swords = (ebbs.select("event_type")

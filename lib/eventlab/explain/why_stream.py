@@ -44,6 +44,11 @@ def explain_query(silent: SilentQuery, reasons: str) -> Explanation | None:
     return None
 
 
+def reads_elsewhere(cell: FailedCell) -> bool:
+    """Return whether a streaming query of the cell has read rows: an empty topic is not its only source."""
+    return any(report.numInputRows for _, query in queries(cell) for report in query.recentProgress)
+
+
 def queries(cell: FailedCell) -> Iterator[tuple[str, Any]]:
     """Yield the streaming queries of the cell, and those into the tables that the cell names."""
     for name, value in list(cell.namespace.items()):
