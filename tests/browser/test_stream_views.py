@@ -66,6 +66,7 @@ def test_an_event_is_dragged_to_an_earlier_time_and_the_view_shows_that_spark_dr
     line = watermark.get_by_role("img", name=re.compile("Event time: watermark"))
     expect(line).to_have_accessible_name(re.compile("is closed with 5; .* is open with"), timeout=LONG_MS)
     expect(watermark).to_contain_text("is in time")
+    expect(watermark.get_by_label("Partition").locator("option:checked")).to_have_text("0")
 
     drag(page, watermark.locator(".noUi-handle"), picture_of_times=line, share=0.14)
     expect(watermark).to_contain_text("its windows are closed: Spark will drop it")

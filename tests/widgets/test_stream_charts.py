@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,7 +11,7 @@ from eventlab.clients.stream_events import TimedEvent
 from eventlab.clients.stream_plan import Watermark
 from eventlab.clients.stream_windows import WindowState, window_states
 from eventlab.clients.stream_words import clock, waiting_for
-from eventlab.widgets import stream_chart, watermark_chart
+from eventlab.widgets import WatermarkView, stream_chart, watermark_chart
 from eventlab.widgets.html import render
 from eventlab.widgets.watermark_view import event_of, outcome, outlook
 from tests.clients.recorded_streams import BASE_S, changes, placed, recorded
@@ -48,6 +49,20 @@ def test_a_query_without_a_watermark_shows_none_and_one_that_failed_its_error():
     assert "watermark" not in text(shown("filter"))
     assert "rows written" not in text(shown("available_now"))
     assert "has ended It has ended with an error: [CAST_INVALID_INPUT]" in text(shown("failed"))
+
+
+def test_the_selection_of_a_partition_is_never_empty_or_a_browser_shows_no_choice_from_then_on():
+    view, offered = WatermarkView(SimpleNamespace(name="windows")), []
+    view.partition.observe(lambda change: offered.append(change.new), "_options_labels")
+
+    for count in (0, 3):
+        view.follower.state = replace(recorded("windows"), batches=recorded("windows").batches[:count])
+        view._draw()
+    chosen = view.partition.value
+    view.close()
+
+    assert offered == [("0", "1")]
+    assert chosen == "0"
 
 
 def test_the_charts_have_the_rates_and_the_durations_of_the_last_batches():

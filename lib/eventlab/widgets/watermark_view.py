@@ -82,7 +82,8 @@ class WatermarkView(Panel):
         self.facts.value = render(
             "watermark_facts", state=state, words=waiting_for(state), windows=windows, clock=clock
         )
-        set_options(self.partition, [str(item.number) for item in state.partitions if item.topic == self._topic])
+        if numbers := [str(item.number) for item in state.partitions if item.topic == self._topic]:
+            set_options(self.partition, numbers)
         self._move_axis(axis_of(state, self.follower.windows, self.events))
         self._show_draft()
 
