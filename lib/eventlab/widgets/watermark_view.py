@@ -43,8 +43,8 @@ class WatermarkView(Panel):
         self.time.step, self.time.readout = 1, False
         self.time.style.description_width = "9.6%"
         self.time.observe(lambda change: self._show_draft(), "value")
-        self.partition = field(Dropdown, "Partition", "The partition to which the event is sent", "160px")
-        self.partition.options = [("0", "0")]  # a selection that begins empty stays empty in the browser
+        first = [("0", "0")]  # a selection that begins empty stays empty
+        self.partition = field(Dropdown, "Partition", "The partition of the event to send", "160px", options=first)
         self.send_button = button(
             "Send this event", self._on_click, "140px", button_style="primary", disabled=True
         )
