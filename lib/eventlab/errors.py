@@ -1,7 +1,7 @@
 """The base classes of the kit's errors, and what an error says about an unknown name."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 
 
 class EventlabError(Exception):
@@ -36,5 +36,7 @@ class StackError(EventlabError):
 def near_names(name: str, names: Iterable[str]) -> str:
     """Return the name that is nearest to an unknown one, for an error message, or else all names."""
     names = list(names)
-    near = get_close_matches(name, names, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names)}"
+    if not get_close_matches(name, names, n=1):
+        return f"there are: {', '.join(names)}"
+    nearest = max(names, key=lambda known: SequenceMatcher(None, known, name).ratio())  # of equal ones, the first
+    return f"did you mean {nearest!r}?"

@@ -22,6 +22,7 @@ README_LINK = "../README.md"
 """The target of each lesson's last link; in a learner's copy, it is replaced by the start page."""
 STATE_FILES = ("saved", "lesson-06", "own-topics", "progress.json")
 """What the lessons write to the state folder."""
+LAST_OF_PART_ONE = 9
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,11 @@ class Lesson:
     def number(self) -> int:
         """Return the number of the lesson, from 1."""
         return int(self.name[:2])
+
+    @property
+    def part(self) -> int:
+        """Return the part of the course: 1 ends when the stack is torn down, 2 is about streams and failure."""
+        return 1 if self.number <= LAST_OF_PART_ONE else 2
 
     @property
     def opening(self) -> str:
@@ -150,10 +156,43 @@ LESSONS = (
         "stop all services, check that they have stopped, and see which data remains",
         tuple(PATH)[1:],
     ),
+    Lesson(
+        "10_stream_events",
+        "Stream events",
+        40,
+        "lessons 7 and 9",
+        "start the stack again, write purchases to HDFS while they arrive, stop and continue without a loss",
+        ("api", "kafka", "spark", "hdfs"),
+    ),
+    Lesson(
+        "11_windows_and_late_events",
+        "Windows and late events",
+        45,
+        "lesson 10",
+        "count per minute of event time, let late events count, see which are dropped and why a window stays open",
+        ("kafka", "spark", "hdfs"),
+    ),
+    Lesson(
+        "12_state",
+        "State",
+        45,
+        "lesson 11",
+        "leave out repeated events, join streams, follow the inventory and the session of each player",
+        ("kafka", "spark"),
+    ),
+    Lesson(
+        "13_survive_failure",
+        "Survive failure",
+        50,
+        "lesson 10",
+        "kill services, lose and repeat no event, put aside what cannot be read, and catch up",
+        ("kafka", "spark", "hdfs"),
+    ),
 )
 
 
-def readme_table() -> str:
-    """Return the README's table of lessons."""
-    rows = [f"| `{lesson.name}` | {lesson.minutes} | {lesson.summary} |" for lesson in LESSONS]
+def readme_table(part: int) -> str:
+    """Return the README's table of the lessons of a part."""
+    lessons = [lesson for lesson in LESSONS if lesson.part == part]
+    rows = [f"| `{lesson.name}` | {lesson.minutes} | {lesson.summary} |" for lesson in lessons]
     return "\n".join(["| lesson | minutes | what you do |", "|---|---:|---|", *rows])

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
+import nbformat
+from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import Locator, Page, expect
+
+from eventlab.course.refresh import METADATA
 
 NOTEBOOK = ".jp-NotebookPanel:not(.lm-mod-hidden)"
 STARTUP_MS = 60_000
@@ -114,3 +119,17 @@ def panel(page: Page, heading: str) -> Locator:
     """Return the widget with the heading in the open notebook."""
     title = page.get_by_role("heading", name=heading, exact=True)
     return page.locator(NOTEBOOK).locator(".eventlab-panel").filter(has=title).last
+
+
+def open_cells(page: Page, lab: Any, name: str, *sources: str) -> Notebook:
+    """Open a notebook with these cells in JupyterLab, and run them."""
+    cells = [new_code_cell(source) for source in sources]
+    nbformat.write(new_notebook(cells=cells, metadata=METADATA), lab.folder / f"{name}.ipynb")
+    notebook = Notebook(page, lab.page_of(f"{name}.ipynb"), len(sources))
+    notebook.run_all()
+    return notebook
+
+
+def button(widget: Locator, name: str) -> Locator:
+    """Return the button with the name."""
+    return widget.get_by_role("button", name=name, exact=True)

@@ -48,13 +48,15 @@ def test_no_line_of_a_cell_and_of_a_table_is_cut(path):
     assert [line for line in outputs.splitlines() if line[:1] in ("+", "|") and len(line) > VISIBLE] == []
 
 
-def test_the_nine_lessons_are_those_of_the_catalogue():
+def test_the_lessons_are_those_of_the_catalogue():
     assert [path.stem for path in LESSONS] == [lesson.name for lesson in CATALOGUE]
-    assert [lesson.number for lesson in CATALOGUE] == list(range(1, 10))
+    assert [lesson.number for lesson in CATALOGUE] == list(range(1, 14))
+    assert [lesson.part for lesson in CATALOGUE] == [1] * 9 + [2] * 4
 
 
-def test_the_readme_contains_the_table_of_the_catalogue():
-    assert readme_table() in (ROOT / "README.md").read_text()
+@pytest.mark.parametrize("part", [1, 2])
+def test_the_readme_contains_the_table_of_each_part(part):
+    assert readme_table(part) in (ROOT / "README.md").read_text()
 
 
 @FOR_EACH_LESSON
@@ -174,7 +176,7 @@ def test_a_program_that_a_lesson_shows_is_the_current_one():
                 shown = cell.outputs[0].data["text/markdown"]
                 assert shown == program._repr_markdown_(), f"run: eventlab run --in-place {path.stem}"
 
-    assert printed == 5
+    assert printed == 9
 
 
 @pytest.mark.parametrize("name", quiz.questions())

@@ -10,9 +10,11 @@ import nbformat
 import pytest
 
 from eventlab.clients import kafka
+from eventlab.clients.hdfs import open_hdfs
 from eventlab.course import preparation as course
 from eventlab.course import saved
-from eventlab.settings import ROOT
+from eventlab.settings import ROOT, Settings
+from eventlab.stack import filesystem
 from tests.helpers import first_group
 
 
@@ -53,6 +55,15 @@ def external(stack, tmp_path, monkeypatch):
 def saved_text(printed):
     """Return the content of the file that the message names."""
     return Path(first_group(r"are saved in (\S+)", printed)).read_text()
+
+
+def test_a_lesson_that_kills_services_says_so_when_one_of_them_is_external(monkeypatch):
+    monkeypatch.setattr(course, "settings", Settings(external_spark_remote="sc://spark.example:15002"))
+
+    with pytest.raises(course.LessonError, match=r"kills spark, and cannot: .* is an external service") as caught:
+        course.prepare("events-13", kills=["kafka", "spark"])
+
+    assert caught.value.next_command == "unset EVENTLAB_EXTERNAL_SPARK_REMOTE"
 
 
 def test_a_record_is_saved_as_one_line():
@@ -176,6 +187,15 @@ def test_a_prepared_topic_keeps_its_messages_unless_it_has_to_be_fresh(stack, to
     course.prepare(topic, events=True, fresh=True)
     assert kafka.topic_id(stack.bootstrap_servers, topic) != first
     assert course.read_values(topic) == course.course_messages()
+
+
+def test_a_lessons_streams_start_without_what_an_earlier_run_has_written(stack, topic, monkeypatch):
+    monkeypatch.setenv(course.END_QUERIES, "")
+    open_hdfs(stack).write(f"/tmp/{topic}/checkpoint/metadata", b"{}")
+
+    course.prepare(topic, folder=f"/tmp/{topic}")
+
+    assert not filesystem.exists(f"/tmp/{topic}")
 
 
 def test_the_topic_of_the_api_is_never_emptied(stack, send):

@@ -158,7 +158,7 @@ def test_the_page_lists_all_lessons_and_labs_with_minutes_and_progress(tmp_path)
     assert "| [3. Generate load](03_generate_load.ipynb) | 20 | 4 of 9 cells |" in page
     assert "| [2. Track events](02_track_events.ipynb) | 25 | ✓ completed on 2026-11-24 |" in page
     assert "| [Lab 4. Your own pipeline](labs/lab04_project/student.ipynb) | 120 | not started |" in page
-    assert "**1 of 9 lessons completed.**" in page
+    assert "**1 of 13 lessons completed.**" in page
 
 
 def test_titles_and_minutes_of_lessons_are_those_of_the_catalogue(tmp_path, monkeypatch):
@@ -182,7 +182,7 @@ def where_to_continue(tmp_path, *lessons):
         f"notebooks/{name}.ipynb": NotebookProgress(done=3, cells=9, finished="2026-11-24" * done, last_run=time)
         for time, (name, done) in enumerate(lessons, 1)
     }
-    line = re.search(r"(Start|Continue): \[(\d)", start_page.page(course_progress, tmp_path))
+    line = re.search(r"(Start|Continue): \[(\d+)", start_page.page(course_progress, tmp_path))
     return line and " ".join(line.groups())
 
 
@@ -190,7 +190,8 @@ def test_the_page_names_the_lesson_where_the_learner_stopped(tmp_path):
     assert where_to_continue(tmp_path) == "Start 1"
     assert where_to_continue(tmp_path, ("05_filter_events", False), ("03_generate_load", False)) == "Continue 3"
     assert where_to_continue(tmp_path, ("03_generate_load", False), ("05_filter_events", True)) == "Continue 6"
-    assert where_to_continue(tmp_path, ("09_tear_down", True)) == "Continue 1"
+    assert where_to_continue(tmp_path, ("09_tear_down", True)) == "Continue 10"
+    assert where_to_continue(tmp_path, ("13_survive_failure", True)) == "Continue 1"
     every = [(original.name, True) for original in working_copy.lessons()]
     assert where_to_continue(tmp_path, *every) is None
 

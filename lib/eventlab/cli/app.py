@@ -14,7 +14,7 @@ from eventlab.errors import EventlabError
 logger = logging.getLogger(__name__)
 
 STACK_COMMANDS = ("up", "status", "ps", "down", "restart", "logs", "reset", "env", "compose", "setup", "doctor")
-COURSE_COMMANDS = ("run", "lab", "lesson", "hub", "load", "kafkacat")
+COURSE_COMMANDS = ("run", "lab", "lesson", "hub", "load", "kafkacat", "replay")
 MODULE_OF_COMMAND = (
     dict.fromkeys(STACK_COMMANDS, "stack")
     | dict.fromkeys(COURSE_COMMANDS, "course")

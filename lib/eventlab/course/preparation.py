@@ -18,7 +18,8 @@ from eventlab.course.saved import save_messages
 from eventlab.errors import EventlabError
 from eventlab.files import write_atomically
 from eventlab.settings import PLAYER_HOSTS, settings
-from eventlab.stack import Stack, config, environment
+from eventlab.stack import Stack, config, environment, filesystem
+from eventlab.stack.services import select
 
 if TYPE_CHECKING:
     from kafka.consumer.fetcher import ConsumerRecord
@@ -28,6 +29,8 @@ ROUTES = {"/": "default", "/purchase_a_sword": "purchase_sword"}
 CALLS = 10
 DELIVERY_S = 20
 CREATED_TOPICS = "own-topics"
+END_QUERIES = "SPARK_CONNECT_RELEASE_SESSION_ON_EXIT"
+"""With this variable, the streaming queries of a kernel end with it; otherwise the Spark server continues them."""
 OTHER_TOPIC = "export EVENTLAB_TOPIC=events-YOURNAME; eventlab restart api"
 COURSE_EVENTS = Counter({(host, event_type): CALLS for host in PLAYER_HOSTS for event_type in ROUTES.values()})
 """Two users call two routes ten times each: 40 events, counted by host and event type."""
@@ -52,7 +55,9 @@ def prepare(
     fresh: bool = False,
     day: str | None = None,
     purchases: str | None = None,
+    folder: str | None = None,
     needs: Sequence[str] = (),
+    kills: Sequence[str] = (),
 ) -> int:
     """Prepare this kernel and the stack for a lesson, and print the state from which the lesson starts.
 
@@ -67,14 +72,24 @@ def prepare(
         fresh: Whether the lesson's topic is recreated, so that no consumer group has read it.
         day: The name of a topic that contains the messages of one day of the game.
         purchases: The path on HDFS that contains the 20 sword purchases of lesson 07.
+        folder: The folder on HDFS that the lesson's streams write; what an earlier run has left there is deleted.
         needs: The services that the lesson uses besides Kafka; the API's topic needs the API too.
+        kills: The services that the lesson kills, which must be the kit's own.
 
     Returns:
         The offset of the lesson's first event in the topic.
 
     Raises:
-        LessonError: A service does not answer, or data that other programs created would have to be deleted.
+        LessonError: A service does not answer, the lesson would kill one that somebody else runs, or data that
+            other programs created would have to be deleted.
     """
+    for service in select(kills) if kills else ():
+        if service.is_external(settings):
+            raise LessonError(
+                f"this lesson kills {service.name}, and cannot: {service.address(settings)} is an external "
+                "service. Use the kit's own in this lesson, and restart JupyterLab from the same shell",
+                f"unset EVENTLAB_{str(service.external_setting).upper()}",
+            )
     connect()
     is_api_topic = topic == settings.topic
     statuses = Stack(settings).status(dict.fromkeys(["kafka", *(["api"] if is_api_topic else []), *needs]))
@@ -88,6 +103,10 @@ def prepare(
         print(f"Topic {day!r} contains {len(day_messages()):,} messages of one day.")
     if purchases:
         print(f"{purchases} contains {ensure_purchases(topic, purchases)} rows.")
+    if folder:
+        os.environ[END_QUERIES] = "true"
+        filesystem.delete(folder)
+        print(f"The streams of this lesson write below {folder} on HDFS, where there is nothing yet.")
     return start
 
 

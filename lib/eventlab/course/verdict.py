@@ -3,7 +3,7 @@
 import inspect
 from typing import Any
 
-from eventlab.course import answers
+from eventlab.course import answers, stream_exercises  # noqa: F401 (its checks are registered)
 from eventlab.course.exercises import checks
 from eventlab.course.preparation import LessonError
 from eventlab.errors import near_names

@@ -56,6 +56,7 @@ def _entry(
     new = original.new_copies(folder) if original.copy in offered else []
     return {
         "path": original.copy,
+        "part": lesson.part if (lesson := CATALOGUE.get(original.name)) else 0,
         "title": title,
         "minutes": minutes,
         "progress": course_progress.get(original.key),

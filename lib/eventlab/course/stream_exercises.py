@@ -1,0 +1,78 @@
+"""Checks of the exercises about streams, lessons 10 to 13."""
+
+from typing import Any
+
+from eventlab.course import answers
+from eventlab.course.exercises import equal, exercise, new_events
+from eventlab.stack import filesystem
+
+COMMITS = "/tmp/lesson-10/checkpoint/commits"
+KNIVES = "/tmp/lesson-10/knives"
+SAFE = "/tmp/lesson-13/safe"
+
+
+@exercise("10-1")
+def _each_knife_is_written_once() -> str | None:
+    """Accept any number of knives from 5 on: the cell that buys them may run again."""
+    from pyspark.sql import SparkSession
+
+    bought = sum(event.get("event_type") == "purchase_knife" for event in new_events())
+    if bought < 5:
+        return f"{bought} knives were bought since this lesson began, not 5. Call /purchase_a_knife with ab."
+    if not filesystem.exists(f"{KNIVES}/_spark_metadata"):
+        return f"No stream has written to {KNIVES}. Start one with this path and a checkpoint of its own."
+    if (rows := SparkSession.builder.getOrCreate().read.parquet(KNIVES).count()) == bought:
+        return None
+    return (
+        f"{bought} knives were bought since this lesson began, and {KNIVES} has {rows} rows. Keep only "
+        "purchase_knife, call processAllAvailable(), and check again. If there are too many rows, stop your query "
+        f"and delete its folder and its checkpoint:\n!hadoop fs -rm -r -f -skipTrash {KNIVES} {KNIVES}.checkpoint"
+    )
+
+
+@exercise("10-2")
+def _completed_batches(answer: Any) -> str | None:
+    completed = sum(name.isdigit() for name in filesystem.names(COMMITS))
+    return None if answers.same(answer, completed) else "Count the files in the folder checkpoint/commits."
+
+
+equal(
+    "11-1",
+    "12:05:00",
+    "The window ends at 12:04:00. The watermark, the latest event time minus one minute, must reach this end.",
+)
+equal(
+    "11-2",
+    0,
+    "Add up numRowsDroppedByWatermark over the stateOperators of all batches in recentProgress. If you have sent "
+    "further events in between, they do not matter: all are read in one batch.",
+)
+equal(
+    "12-1", 215, "Keep the rows whose id has not occurred yet, join them with the prices, and add up the prices."
+)
+equal("12-2", 1, "Take Ada's last row with the item sword: its column owned.")
+
+
+@exercise("13-1")
+def _the_repeated_batch_is_written_once() -> str | None:
+    from pyspark.sql import SparkSession
+
+    if not filesystem.exists(SAFE):
+        return f"There is no folder {SAFE}. Let your function write there, and run crash_and_continue."
+    written = SparkSession.builder.getOrCreate().read.parquet(SAFE)
+    rows, events = written.count(), written.select("offset").distinct().count()
+    if rows == events:
+        return None
+    return (
+        f"{SAFE} has {rows} rows, for {events} events. Give each batch a folder of its own, with its number in "
+        "the name, and the mode overwrite. Delete what is there, and try again:\n"
+        f"!hadoop fs -rm -r -f -skipTrash {SAFE} {SAFE}.checkpoint"
+    )
+
+
+@exercise("13-2")
+def _the_dead_letter_was_repaired() -> str | None:
+    bought = [event for event in new_events() if event.get("player") == "eve"]
+    if any(event.get("event_type") == "purchase_sword" for event in bought):
+        return None
+    return "There is no sword purchase of the player eve in the lesson's topic. Send the message as valid JSON."

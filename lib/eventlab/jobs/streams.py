@@ -1,0 +1,170 @@
+"""What the streaming jobs share: reading a topic, the messages that cannot be read, and a clean end.
+
+A message that a job cannot read goes to the topic TOPIC-dead, the dead-letter topic: its key and value are
+unchanged, and its headers say why it is there and where it was.
+https://spark.apache.org/docs/latest/streaming/structured-streaming-kafka-integration.html
+"""
+
+import functools
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import StringType, StructField, StructType
+
+from eventlab.clients.spark_kafka import KAFKA_READ_OPTIONS, KAFKA_WRITE_OPTIONS
+from eventlab.jobs.dead_letters import dead_letter_topic
+from eventlab.jobs.extract import is_object, parsed, run_as_script
+from eventlab.jobs.topic import JobError
+from eventlab.settings import settings
+
+CONTINUOUS = {"processingTime": "1 second"}
+CATCH_UP = {"availableNow": True}
+"""The triggers: a batch per second until the job is stopped, or all messages that are there, and then the end."""
+POLL_S = 0.3
+WAIT_FOR_TOPIC = "spark.sql.streaming.kafka.useDeprecatedOffsetFetching"
+"""With this setting, a stream can start before its topic exists: Spark's consumer lets the broker create it."""
+NOT_AN_OBJECT, NOT_A_TIME = "not a JSON object", "time is not a time"
+PLACE = ("topic", "partition", "offset")
+
+Start = Callable[[SparkSession, str, str, Mapping[str, Any]], list[Any]]
+"""Starts the queries of a job: called with the session, the topic, the path and the trigger."""
+
+
+def read_messages(spark: SparkSession, topic: str, **options: str) -> DataFrame:
+    """Return the messages of a topic as a stream: from the beginning, or from where its checkpoint ends."""
+    spark.conf.set(WAIT_FOR_TOPIC, "true")
+    source = {
+        "kafka.bootstrap.servers": settings.bootstrap_servers,
+        "subscribe": topic,
+        "startingOffsets": "earliest",
+    }
+    return spark.readStream.format("kafka").options(**KAFKA_READ_OPTIONS | source | options).load()
+
+
+def parse(messages: DataFrame, fields: Sequence[str]) -> DataFrame:
+    """Return the messages with a column `event` that has these fields as texts, and a column `reason`.
+
+    The reason is NULL, or says why the message cannot be read.
+    """
+    schema = StructType([StructField(name, StringType()) for name in fields])
+    checked = messages.withColumn("event", parsed(schema)).withColumn("reason", reason(~is_object("event")))
+    first = F.get("event", F.lit(0))
+    return checked.withColumn("event", F.struct(*(first[name].alias(name) for name in fields)))
+
+
+def reason(condition: Column, text: str = NOT_AN_OBJECT) -> Column:
+    """Return the text where a condition holds, and NULL elsewhere."""
+    return F.when(condition, F.lit(text))
+
+
+def with_time(parsed_messages: DataFrame) -> DataFrame:
+    """Let `time` be the time of the event: its field `time`, or Kafka's time if it has none.
+
+    A message whose field is not a time gets a reason.
+    """
+    field = F.col("event.time")
+    time = F.coalesce(F.try_to_timestamp(field), F.when(field.isNull(), F.col("timestamp")))
+    timed = parsed_messages.withColumn("time", time)
+    return timed.withColumn("reason", F.coalesce("reason", reason(F.col("time").isNull(), NOT_A_TIME)))
+
+
+def start_queries(
+    rows: DataFrame, messages: DataFrame, topic: str, path: str, trigger: Mapping[str, Any]
+) -> list[Any]:
+    """Start two queries: the rows of a job to a Parquet folder, and what cannot be read to the dead letters."""
+    options = {"path": path, "checkpointLocation": f"{path}.checkpoint"}
+    files = rows.writeStream.queryName(path.rpartition("/")[2]).format("parquet").options(**options)
+    return [
+        files.trigger(**trigger).start(),
+        write_dead_letters(messages, topic, f"{path}.dead.checkpoint", trigger),
+    ]
+
+
+def write_dead_letters(messages: DataFrame, topic: str, checkpoint: str, trigger: Mapping[str, Any]) -> Any:
+    """Start the query that copies the messages with a reason to the dead-letter topic."""
+    headers = F.array(*(_header(name) for name in ("reason", *PLACE)))
+    letters = messages.where("reason is not null").select("key", "value", headers.alias("headers"))
+    sink = {
+        "kafka.bootstrap.servers": settings.bootstrap_servers,
+        "topic": dead_letter_topic(topic),
+        "checkpointLocation": checkpoint,
+    }
+    writer = letters.writeStream.queryName(f"dead_letters_of_{topic}").format("kafka")
+    return writer.options(**KAFKA_WRITE_OPTIONS | sink).trigger(**trigger).start()
+
+
+def _header(name: str) -> Column:
+    """Return a header of a message for Kafka, with the text of a column."""
+    return F.struct(F.lit(name).alias("key"), F.col(name).cast("string").cast("binary").alias("value"))
+
+
+print_now = functools.partial(print, flush=True)
+
+
+def run_until_stopped(queries: Sequence[Any], out: Callable[[str], object] = print_now) -> None:
+    """Report the batches of queries until these end, one of them fails, or the process gets SIGTERM or SIGINT.
+
+    A batch that is interrupted leaves no trace: the next start does it again.
+
+    Raises:
+        JobError: A query failed, or Spark ended.
+    """
+    parent, is_lost = os.getppid(), False
+    stop, seen = threading.Event(), dict.fromkeys((query.id for query in queries), -1)
+    previous = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        running = True
+        while running:
+            # spark-submit with --remote ends on SIGTERM, but does not end this process, which is its child.
+            running = not stop.wait(POLL_S) and os.getppid() == parent and any(query.isActive for query in queries)
+            for query in queries:
+                seen[query.id] = _report(query, seen[query.id], out)
+                if error := query.exception():
+                    raise JobError(f"the query {query.name} failed: {str(error).splitlines()[0]}")
+    except JobError:
+        raise
+    except Exception as error:  # Spark's errors have many classes
+        is_lost = True
+        if not stop.is_set() and os.getppid() == parent:  # without --remote, Spark ends with spark-submit
+            raise JobError(
+                f"Spark ended while the job ran: {(str(error) or type(error).__name__).splitlines()[0][:200]}\n"
+                "Start the job again when Spark runs: it continues from its checkpoint",
+                "eventlab up spark",
+            ) from error
+    finally:
+        for query in () if is_lost else queries:
+            query.stop()
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _report(query: Any, seen: int, out: Callable[[str], object]) -> int:
+    """Print the batches after the one that was seen, if they have read something; return the last number."""
+    for progress in query.recentProgress:
+        if progress.batchId > seen and progress.numInputRows:
+            written = progress.sink.numOutputRows  # -1: this sink does not count
+            out(
+                f"{progress.name}: batch {progress.batchId} has read {progress.numInputRows} messages"
+                + (f" and written {written}" if written >= 0 else "")
+            )
+        seen = max(seen, progress.batchId)
+    return seen
+
+
+def run_stream(start: Start, path: str) -> None:
+    """Run a streaming job as a script."""
+    topic, folder, trigger = job_arguments(sys.argv[1:], path)
+    run_as_script(lambda spark: run_until_stopped(start(spark, topic, folder, trigger)))
+
+
+def job_arguments(arguments: Sequence[str], path: str) -> tuple[str, str, Mapping[str, Any]]:
+    """Return topic, folder and trigger of a job for the arguments [--catch-up] [TOPIC [PATH]]."""
+    names = [argument for argument in arguments if argument != "--catch-up"]
+    topic, folder = [*names, *(settings.topic, path)[len(names) :]][:2]
+    return topic, folder, CATCH_UP if "--catch-up" in arguments else CONTINUOUS

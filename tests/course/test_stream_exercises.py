@@ -1,0 +1,52 @@
+"""The checks of the exercises about streams accept right answers, and say what is missing."""
+
+import pytest
+
+from eventlab import course
+from eventlab.course import stream_exercises
+
+
+def checked(capsys, *arguments):
+    """Run a check and return what it prints."""
+    course.check(*arguments)
+    return capsys.readouterr().out
+
+
+def test_only_completed_batches_count(capsys, monkeypatch):
+    monkeypatch.setattr(stream_exercises.filesystem, "names", lambda path: ["0", "1", "10", ".2.tmp"])
+
+    assert checked(capsys, "10-2", ["/c/0", "/c/1", "/c/10"]).startswith(
+        "Exercise 10.2: not yet. Your answer has 3"
+    )
+    assert checked(capsys, "10-2", 3) == "Exercise 10.2: correct.\n"
+
+
+@pytest.mark.parametrize("knives", [0, 4])
+def test_without_enough_knives_no_stream_is_looked_for(capsys, monkeypatch, knives):
+    monkeypatch.setattr(stream_exercises, "new_events", lambda: [{"event_type": "purchase_knife"}] * knives)
+
+    assert f"{knives} knives were bought" in checked(capsys, "10-1")
+
+
+def test_without_a_stream_the_check_names_its_path(capsys, monkeypatch):
+    monkeypatch.setattr(stream_exercises, "new_events", lambda: [{"event_type": "purchase_knife"}] * 5)
+    monkeypatch.setattr(stream_exercises.filesystem, "exists", lambda path: False)
+
+    assert f"No stream has written to {stream_exercises.KNIVES}" in checked(capsys, "10-1")
+    assert f"There is no folder {stream_exercises.SAFE}" in checked(capsys, "13-1")
+
+
+@pytest.mark.parametrize("name", ["11-1", "11-2", "12-1", "12-2"])
+def test_a_wrong_answer_gets_a_hint(capsys, name):
+    printed = checked(capsys, name, 12345)
+
+    assert f"Exercise {name.replace('-', '.')}: not yet. Your answer is 12345." in printed
+
+
+def test_a_repaired_message_is_a_purchase_of_its_player(capsys, monkeypatch):
+    sent = [{"player": "ada", "event_type": "purchase_sword"}, {"player": "eve"}]
+    monkeypatch.setattr(stream_exercises, "new_events", lambda: sent)
+    assert "no sword purchase of the player eve" in checked(capsys, "13-2")
+
+    sent.append({"player": "eve", "event_type": "purchase_sword"})
+    assert checked(capsys, "13-2") == "Exercise 13.2: correct.\n"
