@@ -38,6 +38,7 @@ def explanations() -> list[Explain]:
     """
     from eventlab.explain import (
         api,
+        arguments,
         columns,
         expressions,
         hdfs,
@@ -79,6 +80,7 @@ def explanations() -> list[Explain]:
         values,
         expressions,
         names,
+        arguments,
         rows,
         api,
         shell,
