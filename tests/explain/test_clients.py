@@ -174,8 +174,10 @@ next(slow); time.sleep(3); slow.commit()"""
     letters.assert_fixed(cell, box)
 
 
-def test_python_looks_for_a_file_of_hdfs_on_this_machine(letters):
-    box = letters.assert_fails("open('/tmp/folder/three.txt')")
-
-    assert "Python looks for files of this machine" in box["what"]
-    assert "/tmp/folder/three.txt" in letters.assert_runs(box["remedy"])
+def test_python_and_ls_with_an_option_look_for_a_file_of_hdfs_on_this_machine(letters):
+    for box in (
+        letters.assert_fails("open('/tmp/folder/three.txt')"),
+        letters.run("!ls -l /tmp/folder/three.txt"),
+    ):
+        assert "/tmp/folder/three.txt is on HDFS" in box["what"]
+        assert "/tmp/folder/three.txt" in letters.assert_runs(box["remedy"])

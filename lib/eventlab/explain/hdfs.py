@@ -85,12 +85,13 @@ def path_on_hdfs(cell: FailedCell, settings: Settings) -> Explanation | None:
     filename = getattr(cell.error, "filename", None) if isinstance(cell.error, FileNotFoundError) else None
     found = [("", str(filename))] if filename else []
     for command in other_commands(cell):
-        found += [(command[0], word) for word in command[1:] if command[0] in OF_THIS_MACHINE]
+        has_option = any(word.startswith("-") and word != "-r" for word in command)  # `hadoop fs -ls` has no -l
+        program = "" if has_option else command[0]
+        found += [(program, word) for word in command[1:] if command[0] in OF_THIS_MACHINE]
     for program, path in found:
         if not path.startswith("/") or Path(path).exists() or not filesystem.exists(path, settings):
             continue
-        reader = program or "Python"
-        what = f"{path} is on HDFS. {reader} looks for files of this machine, which is another file system."
+        what = f"{path} is on HDFS. This cell looks for a file of this machine, which is another file system."
         proof = f"the NameNode at {settings.default_fs} has {path}, and this machine has none"
         if program and (explanation := correction(cell, program, f"hadoop fs -{program}", what, proof)):
             return explanation
