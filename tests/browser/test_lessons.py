@@ -26,6 +26,8 @@ from tests.helpers import first_group
 pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
 
 NAMES = [lesson.name for lesson in LESSONS]
+CODE_IN_A_TEXT = ".jp-RenderedMarkdown :not(pre) > code"
+IN_TWO_LINES = "codes => codes.filter(code => code.getClientRects().length > 1).map(code => code.textContent)"
 CONSOLE = "GameConsole: a button for each route of the running API"
 PANELS = {
     "01_start_the_stack": [
@@ -54,9 +56,9 @@ def committed(name):
 
 
 @pytest.fixture
-def lesson(page, lab, name, committed):
-    """Open the learner's copy of the lesson."""
-    return Notebook(page, lab.page_of(f"{name}.ipynb"), len(committed.cells))
+def lesson(page, name, committed):
+    """Open the learner's copy of the lesson with a double click."""
+    return Notebook(page, f"{name}.ipynb", len(committed.cells))
 
 
 def number_with_tag(notebook, tag):
@@ -80,6 +82,7 @@ def test_a_learner_goes_through_a_lesson_and_sees_its_committed_outputs_in_both_
     assert texts_of_widgets(saved, "Predict:") == PANELS.get(name, [])
     assert outputs(refresh.clean(saved, committed)) == outputs(solved(committed))
     assert lesson.panel.locator(".eventlab-panel").count() == len(PANELS.get(name, []))
+    assert lesson.panel.locator(CODE_IN_A_TEXT).evaluate_all(IN_TWO_LINES) == []
     for theme in ("light", "dark"):  # a diagram keeps the colours of the theme in which it was drawn
         page.emulate_media(color_scheme=theme)
         expect(page.locator("body")).to_have_attribute(
