@@ -3,8 +3,11 @@
 import httpx
 import pytest
 import requests
+from pyspark.errors import PySparkValueError
+from pyspark.sql import DataFrameWriter
 
-from eventlab.explain import arguments, shell_http, syntax
+from eventlab.explain import arguments, names, shell_http, syntax
+from eventlab.explain.registry import explanations, first_confirmed
 from eventlab.settings import settings
 from tests.explain.test_python import box_of, commands_box, failed
 
@@ -48,6 +51,13 @@ def test_another_wrong_argument_gets_no_box(source):
         ("mine = kafkacat -C -t events -e | wc -l", "mine = !kafkacat -C -t events -e | wc -l"),
         ("course.check(03-1)", 'course.check("03-1")'),
         ("n = 3\ncourse.check(03-1, n)", 'course.check("03-1", n)'),
+        (
+            "spark.sql('select a from b where c = 'd'').show()",
+            """spark.sql("select a from b where c = 'd'").show()""",
+        ),
+        ("frame.where('a = 'b'').count()", """frame.where("a = 'b'").count()"""),
+        ("spark.sql(select count(*) from b).show()", 'spark.sql("select count(*) from b").show()'),
+        ("x = spark.read.parquet(/tmp/a)", 'x = spark.read.parquet("/tmp/a")'),
     ],
 )
 def test_python_that_cannot_be_read_is_corrected(source, line):
@@ -85,3 +95,61 @@ def test_right_options_of_a_load_test_get_no_box(line):
 def commands_cell(line):
     """Return a cell whose command failed."""
     return syntax.FailedCell(None, f"!{line}", {}, exit_code=1, failed=[])
+
+
+class Table:
+    """A DataFrame of Spark Connect, as far as an explanation looks at it."""
+
+    columns = ("player",)
+
+    def show(self):
+        """Return None, as `show` does."""
+
+
+Table.__name__, Table.__module__ = "DataFrame", "pyspark.sql.connect.dataframe"
+
+
+@pytest.mark.parametrize(
+    ("error", "source", "line"),
+    [
+        (
+            TypeError("'Column' object is not callable"),
+            "a = sold.partitionBy('player').write.parquet('/a')",
+            "a = sold.write.partitionBy('player').parquet('/a')",
+        ),
+        (
+            TypeError("'DataFrameWriter' object is not callable"),
+            "sold.write().mode('append')",
+            "sold.write.mode('append')",
+        ),
+        (
+            AttributeError(name="overwrite", obj=DataFrameWriter.__new__(DataFrameWriter)),
+            "sold.write.overwrite().parquet('/a')",
+            """sold.write.mode("overwrite").parquet('/a')""",
+        ),
+        (
+            PySparkValueError(errorClass="UNSUPPORTED_OPERATION", messageParameters={"operation": "overwrit"}),
+            "sold.write.mode('overwrit').parquet('/a')",
+            """sold.write.mode("overwrite").parquet('/a')""",
+        ),
+        (NameError(name="overwrite"), "sold.write.mode(overwrite)", 'sold.write.mode("overwrite")'),
+        (NameError(name="player"), "sold.write.partitionBy(player)", 'sold.write.partitionBy("player")'),
+    ],
+)
+def test_a_mistake_with_a_writer_is_corrected(error, source, line):
+    cell = syntax.FailedCell(error, source, {"sold": Table(), "players": 3})
+
+    box = first_confirmed(explanations(), cell, settings)
+
+    assert box
+    assert box.remedy == line
+
+
+def test_nothing_follows_show():
+    assert box_of(names, failed("sold.show().count()", sold=Table())).remedy == "sold.count()"
+
+
+def test_a_view_is_no_variable():
+    cell = failed("sold.count()", solds=3, In=["frame.createOrReplaceTempView('sold')", "sold.count()"])
+
+    assert box_of(names, cell).remedy == 'spark.table("sold").count()'

@@ -9,7 +9,12 @@ from typing import Any
 from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell, close_matches
+from eventlab.explain.session import is_dataframe
+from eventlab.explain.writer import MODES
 from eventlab.settings import Settings
+
+TAKE_TEXTS = ("mode", "partitionBy", "groupBy", "orderBy", "sort", "select", "drop", "col")
+"""Methods whose arguments are the names of columns, or a mode."""
 
 
 def unknown_keyword(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -85,18 +90,23 @@ def address_without_server(cell: FailedCell, settings: Settings) -> Explanation 
     return None
 
 
-def key_without_quotes(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a text needs quotes: the key of a dictionary without them is a variable.
+def text_without_quotes(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a text needs quotes: a key of a dictionary or a column's name without them is a variable.
 
     Remedy: The line with quotes.
     """
     name = cell.error.name if isinstance(cell.error, NameError) else None
-    keys = [key for node in ast.walk(cell.tree) if isinstance(node, ast.Dict) for key in node.keys]
-    for key in keys:
-        if isinstance(key, ast.Name) and key.id == name:
+    frames = [frame for frame in cell.namespace.values() if is_dataframe(frame)]
+    is_known = name in MODES or any(name in frame.columns for frame in frames)
+    if not name or (not is_known and close_matches(name, cell.namespace)):
+        return None  # a misspelt variable
+    texts = [key for node in ast.walk(cell.tree) if isinstance(node, ast.Dict) for key in node.keys]
+    texts += [argument for call in cell.calls(*TAKE_TEXTS) for argument in call.args if is_known]
+    for text in texts:
+        if isinstance(text, ast.Name) and text.id == name:
             what = f"{name} has no quotes, so Python looks for a variable of this name. A text needs quotes."
-            return python_correction(cell, key, f'"{name}"', what, f"{name} is not set in this kernel")
+            return python_correction(cell, text, f'"{name}"', what, f"{name} is not set in this kernel")
     return None
 
 
-EXPLANATIONS: list[Explain] = [unknown_keyword, headers_no_dictionary, address_without_server, key_without_quotes]
+EXPLANATIONS: list[Explain] = [unknown_keyword, headers_no_dictionary, address_without_server, text_without_quotes]

@@ -61,6 +61,7 @@ def explanations() -> list[Explain]:
         udf,
         usage,
         values,
+        writer,
     )
 
     modules = (
@@ -79,8 +80,9 @@ def explanations() -> list[Explain]:
         columns,
         values,
         expressions,
-        names,
+        writer,
         arguments,
+        names,
         rows,
         api,
         shell,

@@ -1,5 +1,6 @@
 """Explains cells that Python cannot read: a command without `!`, `%%bash` in another line than the first."""
 
+import ast
 import re
 import shutil
 
@@ -92,9 +93,41 @@ def cell_magic_not_first(cell: FailedCell, settings: Settings) -> Explanation | 
     return Explanation(what, proof, f"{magic[0].strip()}\n{before}{after}".rstrip("\n"), INSTEAD)
 
 
+def quotes_of_text(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a query or a path needs quotes, or double quotes when it contains single ones.
+
+    Remedy: The line with double quotes.
+    """
+    error, lines = cell.error, cell.source.split("\n")
+    if not isinstance(error, SyntaxError) or not error.lineno or error.lineno > len(lines):
+        return None
+    line = lines[error.lineno - 1].strip()
+    for pattern in (r"\('([^\"]*'[^\"]*)'(?=\))", r"\(((?:select\b|/)[^\"]*?)(?=\)\.|\)$)"):
+        match = re.search(pattern, line, re.IGNORECASE)
+        corrected = re.sub(pattern, r'("\1"', line, count=1, flags=re.IGNORECASE)
+        if match and _is_python(corrected):
+            what = "A text with single quotes in it needs double quotes around it: the second quote would end it."
+            if not match[0].startswith("('"):
+                what = "A query or a path is a text, so it needs quotes around it."
+            return Explanation(
+                what, f"with double quotes, Python can read the line: {match[1]}", corrected, REPLACE_LINE
+            )
+    return None
+
+
+def _is_python(line: str) -> bool:
+    """Return whether Python can read a line."""
+    try:
+        ast.parse(line)
+    except SyntaxError:
+        return False
+    return True
+
+
 EXPLANATIONS: list[Explain] = [
     command_without_mark,
     mark_before_variable,
     exercise_without_quotes,
+    quotes_of_text,
     cell_magic_not_first,
 ]
