@@ -20,7 +20,7 @@ from eventlab.lessons import LESSONS
 from eventlab.stack import Stack
 from eventlab.stack.services import COURSE
 from tests.browser.conftest import PICTURES
-from tests.browser.helpers import Notebook, picture_of_all_cells
+from tests.browser.helpers import CELL_MS, STARTUP_MS, Notebook, picture_of_all_cells
 from tests.helpers import first_group
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
@@ -70,7 +70,9 @@ def number_with_tag(notebook, tag):
 def test_a_learner_goes_through_a_lesson_and_sees_its_committed_outputs_in_both_themes(
     page, lab, lesson, name, committed
 ):
-    expect(lesson.panel.locator(".jp-RenderedMermaid img, .jp-RenderedMermaid svg").first).to_be_visible()
+    expect(lesson.panel.locator(".jp-RenderedMermaid img, .jp-RenderedMermaid svg").first).to_be_visible(
+        timeout=STARTUP_MS
+    )
     solutions = lesson.panel.locator(".jp-InputPlaceholder")
     expect(solutions).to_have_count(number_with_tag(committed, refresh.SOLUTION))
     assert {solution.inner_text().strip() for solution in solutions.all()} == {""}
@@ -105,7 +107,7 @@ def go_through(lesson, committed):
             solution = lesson.unfold(number + 1)
             assert solution == committed.cells[number + 1].source
             lesson.run_selected(lesson.write(number, solution))
-            expect(shown).to_contain_text(": correct.")
+            expect(shown).to_contain_text(": correct.", timeout=CELL_MS)
         elif cell.source.startswith("course.predict("):
             predict(shown.locator(".eventlab-prediction"), questions()[first_group(r'"(.+)"', cell.source)])
 
@@ -156,4 +158,4 @@ def predict(prediction, question):
     wrong = next(choice for choice in question.choices if choice != question.answer)
     for choice in (wrong, question.answer):
         prediction.get_by_role("button", name=choice, exact=True).click()
-        expect(prediction).to_contain_text(question.verdict(choice))
+        expect(prediction).to_contain_text(question.verdict(choice), timeout=CELL_MS)
