@@ -175,9 +175,10 @@ next(slow); time.sleep(3); slow.commit()"""
 
 
 def test_python_and_ls_with_an_option_look_for_a_file_of_hdfs_on_this_machine(letters):
-    for box in (
-        letters.assert_fails("open('/tmp/folder/three.txt')"),
-        letters.run("!ls -l /tmp/folder/three.txt"),
-    ):
-        assert "/tmp/folder/three.txt is on HDFS" in box["what"]
-        assert "/tmp/folder/three.txt" in letters.assert_runs(box["remedy"])
+    letters.assert_runs("!echo 3 | hadoop fs -put -f - /tmp/three.txt")
+
+    for cell in ("open('/tmp/three.txt')", "!ls -l /tmp/three.txt"):
+        box = letters.run(cell)
+        assert box, letters.printed
+        assert "/tmp/three.txt is on HDFS" in box["what"]
+        assert "/tmp/three.txt" in letters.assert_runs(box["remedy"])
