@@ -38,6 +38,7 @@ def explanations() -> list[Explain]:
     """
     from eventlab.explain import (
         api,
+        arguments,
         columns,
         expressions,
         hdfs,
@@ -61,6 +62,7 @@ def explanations() -> list[Explain]:
         udf,
         usage,
         values,
+        writer,
     )
 
     modules = (
@@ -80,6 +82,8 @@ def explanations() -> list[Explain]:
         columns,
         values,
         expressions,
+        writer,
+        arguments,
         names,
         rows,
         api,
