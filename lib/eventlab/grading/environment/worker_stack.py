@@ -30,12 +30,13 @@ from eventlab.stack import config
 
 logger = logging.getLogger(__name__)
 DATA_SERVICES = ("kafka", "namenode", "datanode")
-NO_COMPILATION = (
+LITTLE_COMPILATION = (
     "-XX:TieredStopAtLevel=1",
     "-Dspark.sql.codegen.wholeStage=false",
     "-Dspark.sql.codegen.factoryMode=NO_CODEGEN",
 )
-"""The queries of a submission are short: compiling them took half of Spark's processor time."""
+"""The queries of a submission are short: compiling them took half of Spark's processor time. C1, the quick
+compiler, is left."""
 NO_ATTACH = ("-XX:+DisableAttachMechanism",)
 """No other process can load code into the JVM or stop the log of its classes."""
 
@@ -104,7 +105,7 @@ class WorkerStack:
         state.mkdir(parents=True, exist_ok=True)
         self._classes = ClassWatch(state / "classes", sandbox.shown())
         self.access.configure(state, "spark")
-        java_options = {"JAVA_TOOL_OPTIONS": " ".join([self._classes.option, *NO_COMPILATION, *NO_ATTACH])}
+        java_options = {"JAVA_TOOL_OPTIONS": " ".join([self._classes.option, *LITTLE_COMPILATION, *NO_ATTACH])}
         self._spark = Services(self.config, "spark", ("spark",), uid, java_options)
 
     def _note_sessions_and_warm_up(self) -> None:
