@@ -21,7 +21,6 @@ from typing import Any
 
 import nbformat
 
-from eventlab.clients.kafka import TopicError
 from eventlab.errors import EventlabError
 from eventlab.grading import judging, results
 from eventlab.grading.environment import processes, sandbox
@@ -31,14 +30,14 @@ from eventlab.grading.execution import notebook, regrade
 from eventlab.grading.execution.executed import executed
 from eventlab.grading.execution.kernel import SubmissionKernel
 from eventlab.grading.execution.notebook import Matched
-from eventlab.grading.execution.reference import Reference
+from eventlab.grading.execution.reference import Reference, put_or_report
 from eventlab.grading.execution.regrade import Omissions, Run
 from eventlab.grading.execution.run import NotebookExecutor, TimeBudget
 from eventlab.grading.jobs import Job, Limits, Outcome
 from eventlab.grading.judge import Judge
 from eventlab.grading.results import CheckResult, Question, SubmissionRecord
 from eventlab.labs.catalogue import Lab, find
-from eventlab.labs.checks import Verdict, is_caused_by_service
+from eventlab.labs.checks import Verdict
 from eventlab.labs.evidence import Evidence
 from eventlab.labs.names import Namespace
 
@@ -144,13 +143,8 @@ class Worker:
 
         def put_result(question: str) -> None:
             assert reference is not None
-            try:
-                reference.put(question, namespace, kernel)
-            except Exception as error:  # the student's own topics, groups and files may refuse it
-                self.stack.require_running()
-                if is_caused_by_service(error) or isinstance(error, TopicError):
-                    raise
-                run.problems.append(f"the instructor's result of {question} could not be put in place: {error}")
+            if problem := put_or_report(reference, question, namespace, kernel, self.stack.require_running):
+                run.problems.append(problem)
 
         check_steps = matched.check_steps(self.lab.questions)
         with self._kernel(job.seed) as (kernel, namespace):

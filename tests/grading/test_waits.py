@@ -1,0 +1,110 @@
+"""In grading a submission waits longer for services than a learner, and does not pay for a second judging."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from eventlab.grading import judging
+from eventlab.grading.environment import sandbox
+from eventlab.grading.execution.run import TimeBudget
+from eventlab.grading.judge import CHECK_TIMEOUT_S, TOO_SLOW
+from eventlab.grading.worker_process import worker_environment
+from eventlab.labs import serve
+from eventlab.labs.catalogue import find
+from eventlab.labs.checks import Verdict
+from eventlab.labs.evidence import Evidence
+from eventlab.labs.names import Namespace
+from eventlab.settings import settings
+
+PROJECT = find("lab04").module
+WAITS = """
+import json
+from eventlab.clients import kafka, kafka_connections
+from eventlab.commands import tools
+from eventlab.settings import settings
+command = tools.kafka_tool(settings, "kafka-topics", ["--list"]).command
+print(json.dumps({
+    "a request": kafka_connections.TIMEOUT_S,
+    "a reader": kafka.READ_TIMEOUT_S,
+    "commands of Kafka": str(tools.CLIENT_PROPERTIES) in command,
+    "programs of Spark": tools.variables_with_timeouts({}) != {},
+}))
+"""
+
+
+def waits(variables: Mapping[str, str]) -> dict[str, object]:
+    """Return the waits of the kit in a process with these variables; for commands, whether they are short."""
+    done = subprocess.run([sys.executable, "-c", WAITS], env=dict(variables), capture_output=True, check=True)
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("process", ["kernel", "worker and judge"])
+def test_in_grading_the_kit_waits_longer_and_commands_as_long_as_without_it(tmp_path: Path, process: str) -> None:
+    worker = worker_environment(tmp_path, contained=True)
+    variables = sandbox.variables(settings) if process == "kernel" else worker
+    learner = waits({name: value for name, value in os.environ.items() if name != "EVENTLAB_WAITS"})
+    graded = waits(variables)
+
+    assert graded == {"a request": 15, "a reader": 20, "commands of Kafka": False, "programs of Spark": False}
+    assert learner["a request"] < 5  # type: ignore[operator]
+    assert learner["commands of Kafka"]
+    assert 3 * graded["a request"] < CHECK_TIMEOUT_S  # type: ignore[operator]
+
+
+class SlowJudge:
+    """Takes a tenth of a second, and half a second when it judges again."""
+
+    def __init__(self, first: Verdict) -> None:
+        self.rounds = [(0.1, first), (0.5, Verdict(True, "1", "1"))]
+
+    def verdicts(self, evidence: Evidence, question: str) -> list[Verdict]:
+        seconds, verdict = self.rounds.pop(0)
+        time.sleep(seconds)
+        return [verdict]
+
+
+class Stack:
+    """Services that run, which takes a third of a second to find out."""
+
+    def require_running(self) -> None:
+        time.sleep(0.3)
+
+
+def test_only_the_first_judging_counts_as_time_of_the_submission() -> None:
+    budget, judge = TimeBudget(600), SlowJudge(Verdict(False, "", TOO_SLOW, unavailable=True))
+    assert judging.verdicts(judge, Stack(), Evidence(Namespace.of("lab"), 1), "q1", budget)[0].passed
+    assert not judge.rounds
+    assert 0.1 <= budget.used < 0.3
+
+
+def test_an_api_that_never_answers_is_waited_for_once_and_then_a_short_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(serve, "CALL_TIMEOUT_S", 2.0)
+    monkeypatch.setattr(PROJECT, "SHORT_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(PROJECT, "count_messages", lambda topic: 0)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        accepting = threading.Thread(target=accept, args=(silent, len(PROJECT.CALLS)))
+        accepting.start()
+        started = time.monotonic()
+        found = PROJECT._each_response(f"http://127.0.0.1:{silent.getsockname()[1]}/copy", "trial")
+        seconds = time.monotonic() - started
+        accepting.join()
+    assert [status for _, status, _ in found] == [None] * len(PROJECT.CALLS)
+    assert 2 <= seconds < len(PROJECT.CALLS) * 2 - 4
+
+
+def accept(server: socket.socket, calls: int) -> None:
+    """Accept connections, and close them when all calls have been made."""
+    for connection in [server.accept()[0] for _ in range(calls)]:
+        connection.close()
