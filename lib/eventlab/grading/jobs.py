@@ -10,8 +10,9 @@ import contextlib
 import hashlib
 import json
 import os
+import statistics
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -147,6 +148,23 @@ def job_for(lab: Lab, submission: Submission, secret: str, limits: Limits) -> Jo
         fingerprint=fingerprint(lab, submission, seed, limits),
         seed=seed,
     )
+
+
+def usual_first(jobs: Sequence[Job]) -> list[Job]:
+    """Return the jobs in an order in which notebooks of a usual size come first and unusual ones last.
+
+    A notebook that never ends differs from the others, for example by the outputs that it lacks. The first results
+    do not wait for it, and a second worker begins with it, so that nobody waits for it at the end.
+    """
+    sizes = {job.student: _size(job) for job in jobs}
+    usual = statistics.median(sizes.values())
+    return sorted(jobs, key=lambda job: abs(sizes[job.student] - usual))
+
+
+def _size(job: Job) -> int:
+    with contextlib.suppress(OSError):
+        return Path(job.notebook).stat().st_size if job.notebook else 0
+    return 0
 
 
 def fingerprint(lab: Lab, submission: Submission, seed: int, limits: Limits) -> str:

@@ -13,7 +13,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -118,8 +118,10 @@ class Worker:
         reference: Reference | None = None
         omissions: Omissions | None = Omissions()
         while omissions is not None:
-            if omissions.replaced and reference is None:
-                reference = self._reference(job)
+            if reference is None and omissions.replaced:
+                reference = self._reference(job, omissions.replaced)
+            elif reference is not None and not omissions.replaced <= reference.changes.keys():
+                reference = self._reference(job, self.lab.questions)
             runs.append(Run(omissions))
             self._run_once(job, matched, files, runs[-1], budget, reference)
             omissions = regrade.next_omissions(matched, self.lab.questions, runs)
@@ -158,14 +160,15 @@ class Worker:
             if run.out_of_time:  # what it waited for may have ended
                 self.stack.require_running()
 
-    def _reference(self, job: Job) -> Reference:
-        """Run the instructor's notebook for a seed, without any of the student's code, and keep its states."""
+    def _reference(self, job: Job, questions: Collection[str]) -> Reference:
+        """Run the instructor's notebook up to these questions and keep its states; no code of the student runs."""
         matched = notebook.reference(self.instructor)
+        matched, check_steps = matched.until(questions, matched.check_steps(self.lab.questions))
         with self._kernel(job.seed) as (kernel, namespace):
             reference = Reference(namespace, self.instructor)
             executor = NotebookExecutor(
                 matched,
-                matched.check_steps(self.lab.questions),
+                check_steps,
                 kernel,
                 _parameters(job, namespace),
                 REFERENCE_CELL_TIMEOUT_S,
@@ -264,12 +267,12 @@ def main(configuration: str) -> None:
     worker = Worker(lab, stack, judge, limits, options["containment"])
     try:
         threading.Thread(target=_import_ahead, daemon=True).start()
-        judge.open()
         try:
             stack.open()
         except Exception as error:
             print(json.dumps({"failed": str(error) or type(error).__name__}), file=answers, flush=True)
             raise
+        judge.open()
         print(json.dumps({"ready": True}), file=answers, flush=True)
         for line in sys.stdin:
             outcome = worker.grade(Job(**json.loads(line)))
