@@ -41,6 +41,11 @@ NO_ATTACH = ("-XX:+DisableAttachMechanism",)
 """No other process can load code into the JVM or stop the log of its classes."""
 
 
+def java_variables(classes: ClassWatch) -> dict[str, str]:
+    """Return the variables with which the JVM of Spark reports its classes, and nothing can attach to it."""
+    return {"JAVA_TOOL_OPTIONS": " ".join([classes.option, *LITTLE_COMPILATION, *NO_ATTACH])}
+
+
 class WorkerStack:
     """The services and kernels of one worker."""
 
@@ -105,8 +110,7 @@ class WorkerStack:
         state.mkdir(parents=True, exist_ok=True)
         self._classes = ClassWatch(state / "classes", sandbox.shown())
         self.access.configure(state, "spark")
-        java_options = {"JAVA_TOOL_OPTIONS": " ".join([self._classes.option, *LITTLE_COMPILATION, *NO_ATTACH])}
-        self._spark = Services(self.config, "spark", ("spark",), uid, java_options)
+        self._spark = Services(self.config, "spark", ("spark",), uid, java_variables(self._classes))
 
     def _note_sessions_and_warm_up(self) -> None:
         """Note Spark's own sessions, and warm Spark up while the first kernel starts."""
