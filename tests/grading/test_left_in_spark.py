@@ -10,7 +10,7 @@ from pathlib import Path
 
 from eventlab.grading.environment import sandbox
 from eventlab.grading.environment.class_watch import ClassWatch
-from eventlab.grading.environment.worker_stack import java_variables
+from eventlab.grading.environment.spark_jvm import java_variables
 from eventlab.stack import java
 
 SWEEPS = """

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from eventlab import ROOT
 from eventlab.grading import results
@@ -124,10 +124,18 @@ class Outcome:
         """Return the outcome as one line of JSON."""
         return json.dumps(asdict(self))
 
+    def so_far(self) -> str:
+        """Return the outcome as one line of JSON that says that the job goes on."""
+        return json.dumps(asdict(self) | {"goes_on": True})
+
     @classmethod
     def from_json(cls, line: str) -> Outcome:
         """Read the outcome from a line of JSON."""
-        fields = json.loads(line)
+        return cls.from_fields(json.loads(line))
+
+    @classmethod
+    def from_fields(cls, fields: dict[str, Any]) -> Outcome:
+        """Return the outcome that these JSON values describe."""
         record = fields.pop("record")
         return cls(record=record and results.parse(record), **fields)
 

@@ -22,7 +22,9 @@ from eventlab.grading.environment.access import Access
 from eventlab.grading.environment.class_watch import ClassWatch
 from eventlab.grading.environment.disk_watch import DiskWatch
 from eventlab.grading.environment.fork_server import ForkServer
+from eventlab.grading.environment.own_memory import OwnMemoryWatch
 from eventlab.grading.environment.services import START_TIMEOUT_S, Services, WorkerConfiguration, WorkerStackError
+from eventlab.grading.environment.spark_jvm import java_variables
 from eventlab.grading.environment.warm_up import PREPARE_KERNEL, WARM_UP
 from eventlab.grading.execution.kernel import KernelError, SubmissionKernel
 from eventlab.settings import Settings
@@ -30,20 +32,6 @@ from eventlab.stack import config
 
 logger = logging.getLogger(__name__)
 DATA_SERVICES = ("kafka", "namenode", "datanode")
-LITTLE_COMPILATION = (
-    "-XX:TieredStopAtLevel=1",
-    "-Dspark.sql.codegen.wholeStage=false",
-    "-Dspark.sql.codegen.factoryMode=NO_CODEGEN",
-)
-"""The queries of a submission are short: compiling them took half of Spark's processor time. C1, the quick
-compiler, is left."""
-NO_ATTACH = ("-XX:+DisableAttachMechanism",)
-"""No other process can load code into the JVM or stop the log of its classes."""
-
-
-def java_variables(classes: ClassWatch) -> dict[str, str]:
-    """Return the variables with which the JVM of Spark reports its classes, and nothing can attach to it."""
-    return {"JAVA_TOOL_OPTIONS": " ".join([classes.option, *LITTLE_COMPILATION, *NO_ATTACH])}
 
 
 class WorkerStack:
@@ -61,6 +49,7 @@ class WorkerStack:
         self._sessions = cleanup.Sessions(frozenset(), 0)
         self._warming = threading.Thread()
         self._disk: DiskWatch | None = None
+        self._memory: OwnMemoryWatch | None = None
 
     def open(self) -> None:
         """Start the services and the process that forks kernels, in parallel."""
@@ -147,7 +136,7 @@ class WorkerStack:
                 opened = kernel.execute(PREPARE_KERNEL, 60)
                 if opened.ended == "done" and kernel.process.exit_reason is None:
                     self._spare = SubmissionKernel(self._fork_server.start())
-                    self._watch_disk(kernel)
+                    self._watch(kernel)
                     return kernel
                 why = opened.error
             except KernelError as error:
@@ -156,8 +145,8 @@ class WorkerStack:
             kernel.forget()
         raise WorkerStackError(f"the sandbox gave no kernel twice in a row: {why}")
 
-    def _watch_disk(self, kernel: SubmissionKernel) -> None:
-        """End the kernel when the services store too much for it, and Spark, which could go on writing."""
+    def _watch(self, kernel: SubmissionKernel) -> None:
+        """End a kernel that fills the memory or the disk. Spark could go on filling the disk, and ends, too."""
 
         def exceeded(reason: str) -> None:
             kernel.process.end(reason)
@@ -167,11 +156,13 @@ class WorkerStack:
         watched = [self.config.run / "data", self.config.run / "spark"]
         self._stop_watching()
         self._disk = DiskWatch(watched, self.config.limits, exceeded)
+        self._memory = OwnMemoryWatch(kernel.process.end)
 
     def _stop_watching(self) -> None:
-        if self._disk:
-            self._disk.stop()
-        self._disk = None
+        for watch in (self._disk, self._memory):
+            if watch:
+                watch.stop()
+        self._disk = self._memory = None
 
     def clean(self) -> None:
         """Remove what a submission left; restart the stack when it is not as before or does not answer."""
