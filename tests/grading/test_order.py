@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from eventlab.grading import scheduler
 from eventlab.grading.execution import notebook
 from eventlab.grading.jobs import Job, Limits, usual_first
 from eventlab.grading.scheduler import Scheduler
@@ -24,6 +25,21 @@ for line in sys.stdin:
         log.write(job["student"] + "\\n")
     time.sleep(60 if job["student"] == "endless" else 0.1)
     record = {"student": job["student"], "lab": "tiny", "status": "graded", "points": 8, "max_points": 8}
+    print(json.dumps({"kind": "graded", "record": record, "notebook": None, "reason": ""}), flush=True)
+"""
+STARTS = """
+import json, sys, time
+from pathlib import Path
+def log(line):
+    with Path(sys.argv[1]).open("a") as file:
+        file.write(line + "\\n")
+log("started")
+print(json.dumps({"ready": True}), flush=True)
+for line in sys.stdin:
+    time.sleep(2)
+    log("graded")
+    student = json.loads(line)["student"]
+    record = {"student": student, "lab": "tiny", "status": "graded", "points": 8, "max_points": 8}
     print(json.dumps({"kind": "graded", "record": record, "notebook": None, "reason": ""}), flush=True)
 """
 
@@ -47,11 +63,26 @@ def test_the_second_worker_begins_with_the_last_job_so_that_an_endless_one_there
 ) -> None:
     replace_workers(monkeypatch, WORKER, str(tmp_path / "begun"))
     jobs = [Job(student, None, None, "", "", 1) for student in ("ada", "ben", "cyd", "eve", "endless")]
-    with Scheduler(tiny_lab.make(tmp_path / "tiny"), tmp_path / "logs", Limits(), 2) as scheduler:
-        outcomes = scheduler.outcomes(jobs)
+    with Scheduler(tiny_lab.make(tmp_path / "tiny"), tmp_path / "logs", Limits(), 2) as pool:
+        outcomes = pool.outcomes(jobs)
         first = [next(outcomes)[0].student for _ in range(4)]
     assert first == ["ada", "ben", "cyd", "eve"]
     assert "endless" in (tmp_path / "begun").read_text()
+
+
+@pytest.mark.parametrize(("head_start_s", "before"), [(30, True), (0.1, False)])
+def test_the_next_worker_starts_after_the_first_result_and_does_not_wait_long_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, head_start_s: float, before: bool
+) -> None:
+    monkeypatch.setattr(scheduler, "_cores", lambda: 2)
+    monkeypatch.setattr(scheduler, "HEAD_START_S", head_start_s)
+    replace_workers(monkeypatch, STARTS, str(tmp_path / "log"))
+    jobs = [Job(student, None, None, "", "", 1) for student in ("ada", "ben", "cyd")]
+    with Scheduler(tiny_lab.make(tmp_path / "tiny"), tmp_path / "logs", Limits(), 2) as pool:
+        assert len(list(pool.outcomes(jobs))) == 3
+    lines = (tmp_path / "log").read_text().split()
+    second = [number for number, line in enumerate(lines) if line == "started"][1]
+    assert ("graded" in lines[:second]) == before
 
 
 def test_of_the_instructors_notebook_only_what_a_question_needs_runs() -> None:

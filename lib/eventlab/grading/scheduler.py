@@ -36,6 +36,9 @@ CORES_PER_START = 2
 """Cores that the start of one worker uses. As many workers start at the same time as the cores allow."""
 MAX_WAIT_FOR_STARTS_S = 60
 """How long a worker waits for the starts of others: one that hangs does not stop them."""
+HEAD_START_S = 8
+"""How long the next start waits for the first result of all: the first submission meets a cold Spark, and beside a
+start it takes twice as long."""
 MAX_STARTS = 2
 """How often in a row a thread tries to start its worker before it gives up."""
 MAX_ATTEMPTS = 2
@@ -90,6 +93,7 @@ class Scheduler:
         self.answers: SimpleQueue[tuple[Job, Outcome] | BaseException | None] = SimpleQueue()
         self.stopped = threading.Event()
         self.starting = threading.Semaphore(max(1, _cores() // CORES_PER_START))
+        self.has_result = threading.Event()
         self.workers: list[WorkerProcess] = []
         self.threads: list[threading.Thread] = []
 
@@ -167,13 +171,22 @@ class Scheduler:
 
     @contextlib.contextmanager
     def _place_to_start(self) -> Iterator[None]:
-        """Wait until so few other workers start that the cores suffice, or for MAX_WAIT_FOR_STARTS_S."""
+        """Wait until so few other workers start that the cores suffice, or for MAX_WAIT_FOR_STARTS_S.
+
+        The place is free for the next worker after the first result, or after HEAD_START_S.
+        """
         acquired = self.starting.acquire(timeout=MAX_WAIT_FOR_STARTS_S)
+        wait_s = 0
         try:
             yield
+            wait_s = HEAD_START_S
         finally:
             if acquired:
-                self.starting.release()
+                threading.Thread(target=self._release_place, args=(wait_s,), daemon=True).start()
+
+    def _release_place(self, wait_s: float) -> None:
+        self.has_result.wait(wait_s)
+        self.starting.release()
 
     @contextlib.contextmanager
     def _started_worker(self, number: int) -> Iterator[WorkerProcess]:
@@ -198,6 +211,7 @@ class Scheduler:
             if attempt is None:
                 return None
             outcome = worker.grade(attempt.job)
+            self.has_result.set()
             if self.stopped.is_set():
                 return None
             if outcome.kind != "graded":
