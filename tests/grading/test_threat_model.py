@@ -51,6 +51,7 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
     ),
     "own marks: answers without the work": (
         "grading/test_secrets.py::test_the_secret_of_an_output_folder_stays",
+        "grading/test_secrets.py::test_no_notebook_gets_its_seed",
         "grading/test_jobs.py::test_what_the_feedback_shows_does_not_help_in_a_second_submission",
         "labs/test_names_and_seeds.py::test_a_seed_is_too_large_to_be_guessed_from_the_data",
         "labs/test_release.py::test_nothing_that_computes_an_answer_is_released",
