@@ -97,6 +97,8 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
         "grading/test_isolation_limits.py::test_the_disk_watch_tells_once_when_too_much_is_stored",
         "grading/test_notebook.py::test_a_file_that_takes_too_much_memory_is_no_notebook",
         "grading/test_nested_outputs.py::test_an_output_and_an_answer_of_many_levels_are_dropped",
+        "grading/test_kernel_rights.py::test_calls_that_hide_memory_or_leave_a_namespace_are_refused_in_a_kernel",
+        "grading/test_waits.py::test_the_time_of_a_submission_is_limited_over_all_its_cells_and_runs",
         "grading/test_own_memory.py::test_a_kernel_whose_message_never_ends_is_ended_and_its_message_forgotten",
         "grading/test_process_names.py::test_a_process_with_a_name_that_is_no_text_is_held_to_its_memory",
         "grading/test_outputs.py::test_the_text_of_all_cells_is_limited",

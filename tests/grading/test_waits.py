@@ -16,7 +16,10 @@ import pytest
 
 from eventlab.grading import judging
 from eventlab.grading.environment import sandbox
-from eventlab.grading.execution.run import TimeBudget
+from eventlab.grading.execution import notebook
+from eventlab.grading.execution.outputs import CellResult
+from eventlab.grading.execution.regrade import Run
+from eventlab.grading.execution.run import NotebookExecutor, TimeBudget, injected
 from eventlab.grading.judge import CHECK_TIMEOUT_S, TOO_SLOW
 from eventlab.grading.worker_process import worker_environment
 from eventlab.labs import serve
@@ -25,6 +28,7 @@ from eventlab.labs.checks import Verdict
 from eventlab.labs.evidence import Evidence
 from eventlab.labs.names import Namespace
 from eventlab.settings import settings
+from tests.grading import tiny_lab
 
 PROJECT = find("lab04").module
 WAITS = """
@@ -85,6 +89,36 @@ def test_only_the_first_judging_counts_as_time_of_the_submission() -> None:
     assert judging.verdicts(judge, Stack(), Evidence(Namespace.of("lab"), 1), "q1", budget)[0].passed
     assert not judge.rounds
     assert 0.1 <= budget.used < 0.3
+
+
+class SlowKernel:
+    """Takes a fifth of a second for each cell."""
+
+    answers: dict[str, object] = {}  # noqa: RUF012
+
+    def execute(self, source: str, timeout_s: float) -> CellResult:
+        time.sleep(min(0.2, timeout_s))
+        return CellResult("done" if timeout_s > 0.2 else "timed_out")
+
+
+def test_the_time_of_a_submission_is_limited_over_all_its_cells_and_runs() -> None:
+    injected({})  # imports
+    matched, budget = notebook.reference(tiny_lab.notebook()), TimeBudget(0.7)
+    runs = [Run(), Run()]
+    for run in runs:
+        NotebookExecutor(
+            matched,
+            matched.check_steps(["q1", "q2", "q3", "q4"]),
+            SlowKernel(),  # type: ignore[arg-type]
+            {},
+            60,
+            budget,
+            judge=lambda question: None,
+            put_result=lambda question: None,
+            run=run,
+        ).execute()
+    assert [run.out_of_time for run in runs] == [True, True]
+    assert 1 < sum(len(run.results) for run in runs) <= 4
 
 
 def test_an_api_that_never_answers_is_waited_for_once_and_then_a_short_time(
