@@ -51,6 +51,14 @@ def job(folder: Path, student: str, size: int | None) -> Job:
     return Job(student, None if student == "none" else str(path), None, "", "", 1)
 
 
+def test_notebooks_that_may_wait_for_ever_come_last(tmp_path: Path) -> None:
+    cells = {"abe": "while True: pass", "ada": "x = 1", "ben": "x = 12", "cyd": "x = 1", "eve": "time.sleep(600)"}
+    jobs = [job(tmp_path, student, None) for student in cells]
+    for student, source in cells.items():
+        tiny_lab.write(tmp_path / f"{student}.ipynb", q2=source)
+    assert {one.student for one in usual_first(jobs)[-2:]} == {"abe", "eve"}
+
+
 def test_notebooks_of_a_usual_size_come_first(tmp_path: Path) -> None:
     sizes = {"abe": 90_000, "ada": 5010, "ben": 5000, "cyd": 4000, "eve": 5001, "gone": None, "none": None}
     jobs = [job(tmp_path, student, size) for student, size in sizes.items()]
