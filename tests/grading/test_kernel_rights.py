@@ -1,9 +1,14 @@
-"""A kernel in the sandbox has the filter of system calls, and keeps it in what it starts."""
+"""What a kernel in the sandbox may not do: system calls that are refused, programs that are not there."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
+from eventlab.grading.environment.fork_server import ForkServer
+from eventlab.stack import java
 from tests.grading.forked_kernels import needs_bubblewrap, printed, ready, running_fork_server
 
 pytestmark = pytest.mark.services
@@ -25,8 +30,21 @@ IN_A_CHILD = (
 )
 
 
+@pytest.fixture(scope="module")
+def fork_server() -> Iterator[ForkServer]:
+    with running_fork_server(contained=True) as running:
+        yield running
+
+
 @needs_bubblewrap
-def test_calls_that_hide_memory_or_leave_a_namespace_are_refused_in_a_kernel() -> None:
-    with running_fork_server(contained=True) as fork_server:
-        for kernel in ready(fork_server):
-            assert [printed(kernel, source) for source in (REFUSED, IN_A_CHILD)] == ["38 1 1"] * 2
+def test_calls_that_hide_memory_or_leave_a_namespace_are_refused_in_a_kernel(fork_server: ForkServer) -> None:
+    for kernel in ready(fork_server):
+        assert [printed(kernel, source) for source in (REFUSED, IN_A_CHILD)] == ["38 1 1"] * 2
+
+
+@needs_bubblewrap
+def test_of_javas_programs_a_kernel_sees_only_java(fork_server: ForkServer) -> None:
+    folders = {str(java.find().home.resolve()), *(str(path.resolve()) for path in Path("/usr/lib/jvm").glob("*"))}
+    seen = f"import os; print({{name for home in {sorted(folders)} for name in os.listdir(home + '/bin')}})"
+    for kernel in ready(fork_server):
+        assert printed(kernel, seen) == "{'java'}"
