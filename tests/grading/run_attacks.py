@@ -149,9 +149,8 @@ def run(
         for student, replaced in zip(three, cells, strict=True):
             tiny_lab.write(submissions / f"{student}.ipynb", **replaced)
     lab, output = tiny_lab.make(base / "tiny"), base / "output"
-    graded = grade(
-        lab, submissions, output, workers=workers, cell_timeout=cell_timeout, fresh=fresh, progress=progress
-    )
+    limits = {"workers": workers, "cell_timeout": cell_timeout, "fresh": fresh}
+    graded = grade(lab, submissions, output, in_order=True, progress=progress, **limits)  # type: ignore[arg-type]
     records = {record.student: record for record in graded}
     outcomes = []
     for attack, three in zip(chosen, threes, strict=True):

@@ -93,7 +93,6 @@ def grade(
     from eventlab.grading import grade as grading
     from eventlab.grading.collect import collected
     from eventlab.grading.progress import show_grading
-    from eventlab.grading.reports.write_all import write_all
     from eventlab.labs.catalogue import find
 
     require_grading_platform()
@@ -103,6 +102,8 @@ def grade(
     with terminable(CONTINUE), collected(submissions) as source:
         with show_grading(console()) as progress:
             records = grading.grade(graded_lab, source, target, progress=progress, **options)
+        from eventlab.grading.reports.write_all import write_all  # now: the plots take a second to import
+
         write_all(records, target)
         differences: Sequence[object] = ()
         if audit_count:

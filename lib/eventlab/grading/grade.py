@@ -21,7 +21,7 @@ from eventlab.grading import results
 from eventlab.grading.audit import Difference, compare_again
 from eventlab.grading.collect import find
 from eventlab.grading.environment import sandbox
-from eventlab.grading.jobs import Job, Limits, Outcome, job_for
+from eventlab.grading.jobs import Job, Limits, Outcome, job_for, usual_first
 from eventlab.grading.progress import GradingProgress
 from eventlab.grading.results import SubmissionRecord
 from eventlab.grading.scheduler import LOGS, Scheduler, default_size
@@ -58,6 +58,7 @@ def grade(
     time_limit: float = 600,
     fresh: bool = False,
     force: bool = False,
+    in_order: bool = False,
     progress: GradingProgress = lambda done, total, record: None,
 ) -> list[SubmissionRecord]:
     """Grade the submissions and return their records, sorted by student.
@@ -75,6 +76,7 @@ def grade(
         time_limit: Seconds that a submission may take over all its runs.
         fresh: Whether each submission has a new stack.
         force: Whether submissions that have not changed are graded, too.
+        in_order: Whether the submissions are graded in the order of their names.
         progress: Called after each record.
 
     Raises:
@@ -94,7 +96,7 @@ def grade(
         logger.info("%d of %d submissions are graded by %d workers", len(remaining), len(jobs), size)
         with Scheduler(lab, output / LOGS, limits, size, fresh=fresh) as scheduler:
             again = []
-            for job, outcome in scheduler.outcomes(remaining):
+            for job, outcome in scheduler.outcomes(remaining if in_order else usual_first(remaining)):
                 if outcome.kind == "infrastructure_failed" and outcome.record and has_failed_before(job, output):
                     again.append((job, outcome))
                     continue

@@ -10,12 +10,14 @@ import contextlib
 import hashlib
 import json
 import os
+import re
+import statistics
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from eventlab import ROOT
 from eventlab.grading import results
@@ -26,6 +28,9 @@ from eventlab.labs.seeds import seed_of
 MAX_FILES_BYTES = 64 * 1024 * 1024
 MAX_FILE_BYTES = 32 * 1024 * 1024
 MAX_FILES = 500
+WAITS = re.compile(rb"\bwhile (?:True|1)\b|\bsleep\(|\binput\(")
+MAX_READ_BYTES = 4 * 1024 * 1024
+"""So much of a notebook is searched for WAITS."""
 VERSIONS = ("pyspark", "kafka-python", "ipykernel", "pandas")
 KIT = ROOT / "lib" / "eventlab"
 STACK_MODULES = ("config", "environment", "filesystem", "jars", "java", "jvm", "services")
@@ -123,10 +128,18 @@ class Outcome:
         """Return the outcome as one line of JSON."""
         return json.dumps(asdict(self))
 
+    def so_far(self) -> str:
+        """Return the outcome as one line of JSON that says that the job goes on."""
+        return json.dumps(asdict(self) | {"goes_on": True})
+
     @classmethod
     def from_json(cls, line: str) -> Outcome:
         """Read the outcome from a line of JSON."""
-        fields = json.loads(line)
+        return cls.from_fields(json.loads(line))
+
+    @classmethod
+    def from_fields(cls, fields: dict[str, Any]) -> Outcome:
+        """Return the outcome that these JSON values describe."""
         record = fields.pop("record")
         return cls(record=record and results.parse(record), **fields)
 
@@ -147,6 +160,32 @@ def job_for(lab: Lab, submission: Submission, secret: str, limits: Limits) -> Jo
         fingerprint=fingerprint(lab, submission, seed, limits),
         seed=seed,
     )
+
+
+def usual_first(jobs: Sequence[Job]) -> list[Job]:
+    """Return the jobs in an order in which usual notebooks come first and those that may take long come last.
+
+    A notebook that never ends often has a loop or a wait that the others do not have, or it lacks their outputs.
+    The first results do not wait for it, and a second worker begins with it, so that nobody waits at the end.
+    """
+    found = {job.student: _waits_and_size(job) for job in jobs}
+    waits, size = (statistics.median(values) for values in zip(*found.values(), strict=True))
+
+    def difference(job: Job) -> tuple[float, float]:
+        return abs(found[job.student][0] - waits), abs(found[job.student][1] - size)
+
+    return sorted(jobs, key=difference)
+
+
+def _waits_and_size(job: Job) -> tuple[int, int]:
+    """Return how often a notebook has code that may wait for ever, and the bytes of its file."""
+    if job.notebook is None:
+        return 0, 0
+    try:
+        with open(job.notebook, "rb") as file:
+            return len(WAITS.findall(file.read(MAX_READ_BYTES))), os.fstat(file.fileno()).st_size
+    except OSError:
+        return 0, 0
 
 
 def fingerprint(lab: Lab, submission: Submission, seed: int, limits: Limits) -> str:

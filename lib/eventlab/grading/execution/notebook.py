@@ -10,7 +10,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -94,6 +94,11 @@ class Matched:
             found = {step.question: n for n, step in enumerate(self.steps) if step.is_code and kind(step)}
             last |= {question: n for question, n in found.items() if question in last}
         return last
+
+    def until(self, questions: Collection[str], check_steps: Mapping[str, int]) -> tuple[Matched, dict[str, int]]:
+        """Return the steps up to the last check of these questions, and the check steps among them."""
+        end = max(check_steps[question] for question in questions)
+        return replace(self, steps=self.steps[: end + 1]), {q: n for q, n in check_steps.items() if n <= end}
 
 
 def read(path: Path) -> list[dict[str, Any]]:

@@ -23,6 +23,8 @@ MAX_RICH_OUTPUT = 16 * 1024 * 1024
 """Bytes of plots and tables that are kept of a notebook."""
 MAX_VALUES = 200_000
 """Lists and objects in one output; in memory an empty one takes a hundred times its two bytes of JSON."""
+MAX_LEVELS = 50
+"""Levels of one output: with hundreds of them, a notebook can be read and not written, or the other way round."""
 MAX_ANSWERS = 16 * 1024 * 1024
 """Bytes of the last answers to all questions."""
 
@@ -99,7 +101,7 @@ class Capture:
         """Keep plots, tables and errors up to the limits of the notebook, and answers beyond them."""
         content = json.dumps(message["content"])
         self.budget.kept += len(content)
-        if content.count("{") + content.count("[") > MAX_VALUES:
+        if content.count("{") + content.count("[") > MAX_VALUES or has_more_levels(message["content"]):
             return
         answer = (message["content"].get("data") or {}).get(ANSWER)
         if isinstance(answer, dict) and len(content) <= 4 * MAX_ANSWER_CHARS:
@@ -119,3 +121,16 @@ class Capture:
     def _keep(self, output: NotebookNode) -> None:
         self.budget.outputs += 1
         self.result.outputs.append(output)
+
+
+def has_more_levels(value: Any, levels: int = MAX_LEVELS) -> bool:
+    """Return whether lists and objects are nested in more levels."""
+    parts = [value]
+    for _ in range(levels):
+        parts = [
+            inner
+            for part in parts
+            if isinstance(part, dict | list)
+            for inner in (part.values() if isinstance(part, dict) else part)
+        ]
+    return any(isinstance(part, dict | list) for part in parts)

@@ -75,9 +75,9 @@ def executed_notebook(record: SubmissionRecord, output: Path) -> NotebookNode | 
         return None
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
+        return nbformat.from_dict(content) if isinstance(content, dict) else None
     except (OSError, ValueError, RecursionError):
         return None
-    return nbformat.from_dict(content) if isinstance(content, dict) else None
 
 
 def _cells(cells: list[NotebookNode]) -> list[Markup]:
