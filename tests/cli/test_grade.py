@@ -206,6 +206,9 @@ MUTANTS = (
 """
 
 
+QUESTION = ("q1", "q1-check")
+
+
 @pytest.mark.services
 def test_verify_prints_the_share_caught_and_fails_below_all(tmp_path):
     lab = tmp_path / "lab99_numbers"
@@ -219,14 +222,13 @@ def test_verify_prints_the_share_caught_and_fails_below_all(tmp_path):
     ]
     first = next(cell for cell in node.cells if "parameters" in cell.metadata.get("tags", []))
     opened = next(cell for cell in shared if "open_lab" in cell.source)
-    question = next(cell for cell in node.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == "q1")
-    for name, source in (
-        ("instructor", 'lab.answer("q1", 1 + 2)'),
-        ("student", "# YOUR CODE HERE\nraise NotImplementedError()"),
-    ):
-        cell = nbformat.from_dict({**question, "source": source})
-        notebook = nbformat.v4.new_notebook(cells=[first, opened, cell])
-        nbformat.write(notebook, lab / f"{name}.ipynb")
+    opened.source = opened.source.replace("lab03_sql", lab.name)
+    of_question = [
+        cell for cell in node.cells if str(cell.metadata.get("nbgrader", {}).get("grade_id")) in QUESTION
+    ]
+    solution, check = of_question
+    solution.source = 'lab.answer("q1", 1 + 2)'
+    nbformat.write(nbformat.v4.new_notebook(cells=[first, opened, solution, check]), lab / "instructor.ipynb")
 
     done = subprocess.run(
         [*COMMAND, "labs", "verify", str(lab), "--runs", "1", "--workers", "1"], capture_output=True, text=True
