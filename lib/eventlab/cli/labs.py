@@ -156,3 +156,31 @@ def verify(names: tuple[str, ...], **options: Any) -> None:
             click.echo(f"  problem: {problem}")
         failed = failed or bool(proof.problems)
     sys.exit(failed)
+
+
+@labs.command()
+@names_argument
+@click.option(
+    "--output",
+    default="build/gradescope",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for the zip files.",
+)
+def gradescope(names: tuple[str, ...], output: Path) -> None:
+    """Write the zip file of an autograder for Gradescope.
+
+    Upload it as the autograder of a programming assignment: Gradescope then grades each submission when it is
+    handed in. The zip contains the kit and the lab with its solutions, so keep it to yourself. labs/README.md says
+    which settings the assignment needs, and what of the autograder has been tried.
+
+    Example:
+      eventlab labs gradescope lab01                    build/gradescope/lab01_events.zip
+    """
+    from eventlab.labs import fit
+    from eventlab.labs import gradescope as autograder
+    from eventlab.labs.catalogue import find
+
+    found = [find(name) for name in names]
+    fit.require_fit({lab: fit.problems(lab) for lab in found}, f"eventlab labs gradescope {' '.join(names)}")
+    for lab in found:
+        click.echo(autograder.write(lab, output))
