@@ -190,7 +190,7 @@ def test_help_explains_output_and_options():
 
 
 NUMBERS = """
-from eventlab.labs.checks import Mutant, check, expect
+from eventlab.labs.checks import check, expect
 
 def prepare(namespace, seed):
     pass
@@ -198,6 +198,9 @@ def prepare(namespace, seed):
 @check("q1", points=2, hint="add the two")
 def the_sum(evidence):
     return expect(expected=3, got=evidence.answer("q1"))
+"""
+WRONG = """
+from eventlab.labs.checks import Mutant
 
 MUTANTS = (
     Mutant("off by one", "q1", "1 + 2", "1 + 3"),
@@ -206,14 +209,12 @@ MUTANTS = (
 """
 
 
-QUESTION = ("q1", "q1-check")
-
-
 @pytest.mark.services
 def test_verify_prints_the_share_caught_and_fails_below_all(tmp_path):
     lab = tmp_path / "lab99_numbers"
     lab.mkdir()
     (lab / "checks.py").write_text(NUMBERS)
+    (lab / "proof.py").write_text(WRONG)
     node = nbformat.read(find("lab03").instructor, as_version=4)
     shared = [
         cell
@@ -223,10 +224,8 @@ def test_verify_prints_the_share_caught_and_fails_below_all(tmp_path):
     first = next(cell for cell in node.cells if "parameters" in cell.metadata.get("tags", []))
     opened = next(cell for cell in shared if "open_lab" in cell.source)
     opened.source = opened.source.replace("lab03_sql", lab.name)
-    of_question = [
-        cell for cell in node.cells if str(cell.metadata.get("nbgrader", {}).get("grade_id")) in QUESTION
-    ]
-    solution, check = of_question
+    named = {cell.metadata.get("nbgrader", {}).get("grade_id"): cell for cell in node.cells}
+    solution, check = named["q1"], named["q1-check"]
     solution.source = 'lab.answer("q1", 1 + 2)'
     nbformat.write(nbformat.v4.new_notebook(cells=[first, opened, solution, check]), lab / "instructor.ipynb")
 

@@ -44,11 +44,11 @@ def autograder(archive, tmp_path):
     return root
 
 
-def run(root):
+def run(root, **variables):
     return subprocess.run(
         [root / "run_autograder"],
         cwd=root,
-        env=os.environ | {"AUTOGRADER": str(root)},
+        env=os.environ | {"AUTOGRADER": str(root)} | variables,
         capture_output=True,
         text=True,
     )
@@ -114,6 +114,21 @@ def test_the_script_writes_gradescopes_results_and_closes_the_solutions(autograd
     assert (written["score"], written["extra_data"]["lab"]) == (4, NAME)
     for folder in ("source/labs", f"source/labs/{NAME}/instructor.ipynb", "grading", "results", "submission"):
         assert (autograder / folder).stat().st_mode & 0o077 == 0, folder
+
+
+@pytest.mark.skipif(bool(jars.missing()), reason="the grader requires jars: run make setup")
+def test_without_bubblewrap_the_script_grades_without_a_sandbox_and_says_so(autograder):
+    graded_before(autograder)
+    programs = autograder / "programs"
+    programs.mkdir()
+    for name in ("bash", "cat", "chmod", "cp", "env", "java", "mkdir", "rm"):
+        (programs / name).symlink_to(shutil.which(name) or name)
+
+    done = run(autograder, PATH=str(programs))
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "This container allows no sandbox" in done.stdout
+    assert json.loads((autograder / "results" / "results.json").read_text())["score"] == 4
 
 
 def test_without_a_mark_there_are_no_results_and_the_script_fails(autograder):
