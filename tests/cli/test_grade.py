@@ -190,7 +190,7 @@ def test_help_explains_output_and_options():
 
 
 NUMBERS = """
-from eventlab.labs.checks import Mutant, check, expect
+from eventlab.labs.checks import check, expect
 
 def prepare(namespace, seed):
     pass
@@ -198,6 +198,9 @@ def prepare(namespace, seed):
 @check("q1", points=2, hint="add the two")
 def the_sum(evidence):
     return expect(expected=3, got=evidence.answer("q1"))
+"""
+WRONG = """
+from eventlab.labs.checks import Mutant
 
 MUTANTS = (
     Mutant("off by one", "q1", "1 + 2", "1 + 3"),
@@ -211,6 +214,7 @@ def test_verify_prints_the_share_caught_and_fails_below_all(tmp_path):
     lab = tmp_path / "lab99_numbers"
     lab.mkdir()
     (lab / "checks.py").write_text(NUMBERS)
+    (lab / "proof.py").write_text(WRONG)
     node = nbformat.read(find("lab03").instructor, as_version=4)
     shared = [
         cell
@@ -219,14 +223,11 @@ def test_verify_prints_the_share_caught_and_fails_below_all(tmp_path):
     ]
     first = next(cell for cell in node.cells if "parameters" in cell.metadata.get("tags", []))
     opened = next(cell for cell in shared if "open_lab" in cell.source)
-    question = next(cell for cell in node.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == "q1")
-    for name, source in (
-        ("instructor", 'lab.answer("q1", 1 + 2)'),
-        ("student", "# YOUR CODE HERE\nraise NotImplementedError()"),
-    ):
-        cell = nbformat.from_dict({**question, "source": source})
-        notebook = nbformat.v4.new_notebook(cells=[first, opened, cell])
-        nbformat.write(notebook, lab / f"{name}.ipynb")
+    opened.source = opened.source.replace("lab03_sql", lab.name)
+    named = {cell.metadata.get("nbgrader", {}).get("grade_id"): cell for cell in node.cells}
+    solution, check = named["q1"], named["q1-check"]
+    solution.source = 'lab.answer("q1", 1 + 2)'
+    nbformat.write(nbformat.v4.new_notebook(cells=[first, opened, solution, check]), lab / "instructor.ipynb")
 
     done = subprocess.run(
         [*COMMAND, "labs", "verify", str(lab), "--runs", "1", "--workers", "1"], capture_output=True, text=True

@@ -66,6 +66,8 @@ def test_the_readme_has_commands_for_students_and_instructors():
 
     for said in ("eventlab labs release", "eventlab labs verify", "eventlab labs list", "eventlab grade "):
         assert said in commands
+    for said in ("eventlab labs new", "eventlab similarity", "eventlab labs gradescope"):
+        assert said in commands
 
 
 @pytest.mark.services
@@ -80,6 +82,17 @@ def test_every_command_of_the_readme_works(clone):
     full = f"{find('lab01').points():g}"
     assert grades[1].startswith(f"ada,lab01_events,graded,{full},{full}")
     assert grades[2].startswith("ben,lab01_events,graded,0,")
+
+
+@pytest.mark.services
+def test_the_new_lab_the_pairs_and_the_autograder_of_the_readme_are_written(clone):
+    pairs = (clone / "build" / "similarity" / "lab01_events" / "index.html").read_text()
+
+    assert "ada and the instructor&#39;s solution" in pairs or "the instructor&#39;s solution and ada" in pairs
+    assert "<li>ben: too little code of its own</li>" in pairs
+    assert (clone / "build" / "labs" / "lab20_swords" / "lab20_swords.ipynb").exists()
+    assert (clone / "build" / "course" / "source" / "lab01_events" / "lab01_events.ipynb").exists()
+    assert (clone / "build" / "gradescope" / "lab01_events.zip").exists()
 
 
 @pytest.mark.services

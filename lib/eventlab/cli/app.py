@@ -18,7 +18,7 @@ COURSE_COMMANDS = ("run", "lab", "lesson", "hub", "load", "kafkacat", "replay")
 MODULE_OF_COMMAND = (
     dict.fromkeys(STACK_COMMANDS, "stack")
     | dict.fromkeys(COURSE_COMMANDS, "course")
-    | {"labs": "labs", "grade": "grade", "why": "explain", "explanations": "explain"}
+    | {"labs": "labs", "grade": "grade", "similarity": "similarity", "why": "explain", "explanations": "explain"}
 )
 """The module of each subcommand; it is imported when the subcommand is used."""
 
@@ -113,8 +113,8 @@ def main() -> None:
       eventlab -v up       show what a command does, step by step
 
     Labs (see labs/README.md):
-      eventlab labs list   list the labs; `release` and `verify` prepare them for students
-      eventlab grade       grade a folder of submissions
+      eventlab labs list   list the labs; `new`, `release` and `verify` prepare them for students
+      eventlab grade       grade a folder of submissions; `similarity` compares them
     """
 
 

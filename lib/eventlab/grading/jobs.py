@@ -41,8 +41,8 @@ MARKS_DEPEND_ON = (
     *(f"stack/{module}.py" for module in STACK_MODULES),
 )
 """The grader, and what a graded notebook imports or runs."""
-DISPLAY_ONLY = tuple(f"grading/{name}" for name in ("reports/", "progress.py", "verify.py"))
-"""How a record is shown is not part of the fingerprint: it can be edited without grading a class again."""
+DISPLAY_ONLY = tuple(f"grading/{name}" for name in ("reports/", "similarity/", "progress.py", "verify.py"))
+"""What shows records and compares submissions is not part of the fingerprint: its edits regrade no class."""
 CONFIGURATION = tuple(ROOT / "stack" / service for service in ("kafka", "hdfs", "spark"))
 """The services' configuration templates, and the locked versions of their jars."""
 

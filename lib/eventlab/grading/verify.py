@@ -51,6 +51,26 @@ def mutate(instructor: NotebookNode, mutant: Mutant) -> NotebookNode:
     return changed
 
 
+def mutant_problems(lab: Lab) -> list[str]:
+    """Return the mutants that cannot be made, and mutants and rules of unknown questions, as sentences."""
+    try:
+        mutants, rules, instructor = lab.mutants, lab.rules, cells.read(lab.instructor)
+        questions = lab.questions
+    except Exception as error:  # any error of the lab's own code
+        return [f"proof.py cannot be used: {line(f'{type(error).__name__}: {error}')}"]
+    found = [
+        f"proof.py: a rule names {rule.question}, which checks.py does not have: {rule.text}"
+        for rule in rules
+        if rule.question not in questions
+    ]
+    for mutant in mutants:
+        try:
+            mutate(instructor, mutant)
+        except MutantError as error:
+            found.append(f"proof.py: {error.message}")
+    return found
+
+
 def write_class(lab: Lab, mutants: Sequence[Mutant], folder: Path, runs: int = 1) -> dict[str, Mutant | str]:
     """Write submissions to grade, each `runs` times, because each student has data of another seed.
 
