@@ -81,12 +81,11 @@ class Worker:
             "sandboxed": self.stack.config.contained,
             "fingerprint": job.fingerprint,
         }
-        problems = (job.problem,) if job.problem else ()
         reason = ""
         try:
             matched = notebook.match(_read(job), self.instructor)
         except (notebook.UnreadableError, notebook.InterruptedReadError) as error:
-            messages = (*problems, str(error))
+            messages = (*job.problems, str(error))
             record = results.without_points(
                 self.lab, job.student, "unreadable", str(error), messages=messages, **common
             )
@@ -108,7 +107,8 @@ class Worker:
             points=sum(question.points for question in questions),
             max_points=self.lab.points(),
             questions=questions,
-            messages=(*problems, *matched.messages, *regrade.messages(matched, runs)),
+            messages=(*job.problems, *matched.messages, *regrade.messages(matched, runs)),
+            notes=(*job.problems, *matched.not_run),
             **common,
         )
         return replace(Outcome.of(record, nbformat.writes(executed(matched, runs)) + "\n"), reason=reason)
