@@ -42,7 +42,8 @@ MOODLE_WORKSHEET = """Identifier,"Full name","Email address",Status,Grade,"Maxim
 "Monday, 2 November 2026, 10:00 AM",-,
 "Participant 102","Ben Bitdiddle",ben@example.org,"Submitted for grading - 1 day 2 hours late",,100.00,Yes,\
 "Tuesday, 3 November 2026, 2:00 PM",-,
-"Participant 103",Eve,eve@example.org,"No submission",,100.00,Yes,-,-,
+"Participant 103",Eve,eve@example.org,"Submitted for grading",,100.00,Yes,\
+"Sunday, 1 November 2026, 9:00 AM",-,
 "Participant 104","Kim Absent",kim@example.org,"No submission",,100.00,Yes,-,-,
 """
 CANVAS = {

@@ -5,8 +5,9 @@ Moodle 4.1), or one file `NAME_ID_assignsubmission_file_FILE`. Sources: `mod/ass
 `mod/assign/feedback/file/importziplib.php` of https://github.com/moodle/moodle, and
 https://docs.moodle.org/en/Using_Assignment
 
-Canvas: one file `NAME_USER_ATTACHMENT_FILE`, `NAME_LATE_USER_ATTACHMENT_FILE`, or `NAME_USER_text.html`. Source:
-`app/models/content_zipper.rb` of https://github.com/instructure/canvas-lms
+Canvas: one file `NAME_USER_ATTACHMENT_FILE`, `NAME_LATE_USER_ATTACHMENT_FILE`, or `NAME_USER_text.html`; with
+anonymous grading, `anon_ID` is in place of the name and the user. Source: `lib/content_zipper.rb` of
+https://github.com/instructure/canvas-lms
 
 Blackboard: one file `ASSIGNMENT_USER_attempt_DATE_FILE`, and one text file per attempt, which begins with
 `Name: NAME (USER)`. Sources: https://docs.vangef.net/BBGradebookOrganiser and
@@ -30,7 +31,8 @@ MOODLE = re.compile(
 BLACKBOARD = re.compile(r"(?P<user>.+)_attempt_(?P<date>\d{4}(?:-\d\d){5})(?:_(?P<file>.+)|\.txt)", re.S)
 BLACKBOARD_NAME = re.compile(r"\ufeff?Name:\s*(?P<name>.*?)\s*\((?P<user>[^()\n]+)\)\s*$", re.M)
 CANVAS = re.compile(
-    r"(?:(?P<name>.+?)_)?(?P<late>(?i:late)_)?(?P<id>\d+)_(?:(?P<attachment>\d+)_(?P<file>.+)|(?P<text>text|link)\.html)",
+    r"(?:(?P<name>.+?)_)?(?P<late>(?i:late)_)?(?P<id>\d+|anon_[^\W_]+)"
+    r"_(?:(?P<attachment>\d+)_(?P<file>.+)|(?P<text>text|link)\.html)",
     re.S,
 )
 
