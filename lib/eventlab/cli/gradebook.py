@@ -149,7 +149,7 @@ def _show(book: Book) -> None:
     for lab in book.labs:
         marks = book.of_lab(lab)
         counted = [mark.mark for mark in marks if mark.mark is not None]
-        average = number(sum(counted) / len(counted) if counted else None)
+        average = number(round(sum(counted) / len(counted), 1) if counted else None)
         handed_in, late = sum(mark.record is not None for mark in marks), sum(mark.days_late > 0 for mark in marks)
         row = [str(handed_in), str(len(marks) - handed_in), str(late), f"{average} / {number(lab.max_points)}"]
         table.add_row(escape(line(lab.name, 40)), *row)

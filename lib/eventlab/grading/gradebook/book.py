@@ -49,7 +49,6 @@ class Mark:
         submitted: When it was handed in, in the platform's local time, or None if nobody states it.
         days_late: The days that count as late.
         deduction: The points that being late costs.
-        note: What the instructor has to know or do, or "".
     """
 
     person: Person
@@ -60,7 +59,6 @@ class Mark:
     submitted: datetime | None = None
     days_late: int = 0
     deduction: float = 0
-    note: str = ""
 
     @property
     def points(self) -> float | None:
@@ -143,6 +141,7 @@ def make(
     if len(set(names)) < len(names):
         raise GradebookError(f"two folders have records of one lab: {', '.join(sorted(names))}. Name one of them")
     book = Book(list(labs), people)
+    strangers: dict[str, list[str]] = {}
     if exported:
         for row in exported.students:
             exported.person(row, people)
@@ -150,33 +149,41 @@ def make(
         for line in lab.sheet.rows if lab.sheet else ():
             people.match_or_add(line.name, line.name, email=line.email)
     for lab in labs:
-        for record in lab.records:
-            _add(book, lab, record, deadlines)
+        strangers[lab.name] = [record.student for record in lab.records if not _add(book, lab, record, deadlines)]
     book.people.members.sort(key=lambda person: person.label.casefold())
     book.problems += deadlines.unknown(names, people)
-    book.problems += [sentence for lab in labs if (sentence := _without_time(book.of_lab(lab)))]
-    book.problems += [
-        f"{mark.lab.name}, {mark.person.label}: {mark.note}" for mark in book.marks.values() if mark.note
-    ]
+    for lab in labs:
+        book.problems += _problems(lab, book.of_lab(lab), strangers[lab.name])
     return book
 
 
-def _without_time(marks: Sequence[Mark]) -> str:
-    """Return a sentence about the submissions that may be late, or ""; Canvas marks those that are."""
-    handed_in = [mark for mark in marks if mark.record and mark.policy.due and mark.policy.points_per_day]
-    unknown = [mark for mark in handed_in if not mark.submitted and mark.origin.platform != "canvas"]
-    if not unknown:
-        return ""
-    names = ", ".join(mark.person.label for mark in unknown[:5]) + (", …" if len(unknown) > 5 else "")
-    return (
-        f"{unknown[0].lab.name}: nothing states when {len(unknown)} of {len(handed_in)} submissions were handed "
-        f"in ({names}), so they count as in time. Name Moodle's worksheet with --moodle, or add lines with "
-        "`submitted` to deadlines.csv"
-    )
+def _problems(lab: LabGrades, marks: Sequence[Mark], strangers: Sequence[str]) -> list[str]:
+    """Return a sentence for each kind of problem with a lab's submissions, with the names of the students."""
+    handed_in = [mark for mark in marks if mark.record]
+    costs = [mark for mark in handed_in if mark.policy.due and mark.policy.points_per_day and not mark.submitted]
+    late = [mark.person.label for mark in costs if mark.origin.late]
+    unknown = [
+        mark.person.label for mark in costs if mark.origin.platform != "canvas"
+    ]  # which marks those that are
+    kinds = {
+        "not in the roster, so without a line in the gradebook": strangers,
+        "without a mark, because the grading machine failed; run the same `eventlab grade` again": [
+            mark.person.label for mark in handed_in if mark.mark is None
+        ],
+        "late, says the platform, but not when; this costs nothing until a line of deadlines.csv says when it was "
+        "`submitted`": late,
+        "without a time, so in time; name Moodle's worksheet with --moodle, or add lines with `submitted` to "
+        "deadlines.csv": unknown,
+    }
+    return [f"{lab.name}: {kind}: {_listed(names)}" for kind, names in kinds.items() if names]
 
 
-def _add(book: Book, lab: LabGrades, record: SubmissionRecord, deadlines: Deadlines) -> None:
-    """Add a record's mark to its person; a later submission of the same person wins."""
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def _add(book: Book, lab: LabGrades, record: SubmissionRecord, deadlines: Deadlines) -> bool:
+    """Add a record's mark to its person, whose later submission counts; return whether there is a person."""
     origin = lab.origins.get(record.slug, Origin())
     row = lab.sheet.row_of(origin.id) if lab.sheet and origin.platform == "moodle" else None
     known = {f"{origin.platform}_id": origin.id} if origin.platform in ("canvas", "blackboard") else {}
@@ -185,10 +192,7 @@ def _add(book: Book, lab: LabGrades, record: SubmissionRecord, deadlines: Deadli
     name = row.name if row else origin.name if len(namesakes) == 1 else ""
     person = book.people.match_or_add(record.student, name, **known)
     if person is None:
-        book.problems.append(
-            f"{lab.name}, {record.student}: is not in the roster and has no line in the gradebook"
-        )
-        return
+        return False
     row = row or (lab.sheet.row_for(person) if lab.sheet else None)
     mark = _mark(book, lab, record, origin, person, deadlines, row.submitted if row else None)
     other = book.marks.get((id(person), lab.name))
@@ -200,6 +204,7 @@ def _add(book: Book, lab: LabGrades, record: SubmissionRecord, deadlines: Deadli
         )
         mark = later
     book.marks[id(person), lab.name] = mark
+    return True
 
 
 def _mark(
@@ -216,13 +221,5 @@ def _mark(
     exported = datetime.fromisoformat(origin.submitted) if origin.submitted else None
     submitted = policy.submitted or sheet_time or exported
     days = policy.days_late(submitted)
-    note = ""
-    if not record.has_mark:
-        note = "the grading machine failed, so there is no mark: run the same `eventlab grade` again"
-    elif policy.due and submitted is None and policy.points_per_day and origin.late:
-        note = (
-            "the platform marks it as late, but nothing states when it was submitted: add a line with `submitted` "
-            "to deadlines.csv"
-        )
     deduction = policy.deduction(days, record.points or 0)
-    return Mark(person, lab, record, origin, policy, submitted, days, deduction, note)
+    return Mark(person, lab, record, origin, policy, submitted, days, deduction)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
+from functools import cache
 from pathlib import Path
 
 from eventlab.grading.gradebook import csv_files
@@ -115,8 +116,9 @@ def _contradicts(person: Person, known: dict[str, str]) -> bool:
     return any(own and own != value for own, value in values)
 
 
-def forms(name: str) -> set[str]:
+@cache
+def forms(name: str) -> frozenset[str]:
     """Return the ways to write a name: `Ada Lovelace`, `Lovelace, Ada`, and `lovelaceada` as Canvas does."""
     words = re.findall(r"[^\W_]+", name.casefold())
     turned: Iterable[list[str]] = ([*words[n:], *words[:n]] for n in range(len(words)))
-    return {"".join(some) for some in turned}
+    return frozenset("".join(some) for some in turned)

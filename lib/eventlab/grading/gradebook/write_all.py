@@ -17,7 +17,7 @@ from eventlab.grading.results import write_atomically
 logger = logging.getLogger(__name__)
 MARK_COLUMNS = (
     *("lab", "student", "name", "status", "points", "submitted", "due", "days_late", "deduction"),
-    *("mark", "max_points", "note"),
+    *("mark", "max_points"),
 )
 
 
@@ -92,5 +92,4 @@ def marks(book: Book) -> Iterator[list[str]]:
                 number(mark.deduction),
                 "" if mark.mark is None else number(mark.mark),
                 number(lab.max_points),
-                mark.note,
             ]
