@@ -130,6 +130,12 @@ def test_of_several_notebooks_the_labs_own_name_wins(tmp_path: Path) -> None:
     assert ada.problem == "4 notebooks: lab01_events.ipynb was taken, not student.ipynb, a_trial.ipynb, zzz.ipynb"
 
 
+@pytest.mark.parametrize("name", ["Copy of {}", "{}-Copy1", "{} (2)", "{}-1", "{}-checkpoint"])
+def test_a_copy_with_the_labs_name_is_graded_and_not_a_draft(tmp_path: Path, name: str) -> None:
+    files = {f"ada/{name.format(LAB)}.ipynb": NOTEBOOK, "ada/draft.ipynb": NOTEBOOK, "ben.ipynb": NOTEBOOK}
+    assert found(tmp_path, files)["ada"].problem.startswith(f"2 notebooks: {name.format(LAB)}.ipynb was taken")
+
+
 def test_the_grade_book_next_to_the_submissions_is_nobodys(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -191,6 +197,12 @@ def test_a_notebook_in_a_very_deep_folder_is_graded(tmp_path: Path) -> None:
     eve = found(tmp_path, files | {"ben.ipynb": NOTEBOOK})["eve"]
     assert eve.notebook
     assert eve.notebook.read_bytes() == NOTEBOOK
+
+
+def test_half_of_an_export_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "export.zip").write_bytes(zipped(platforms.CANVAS)[:200])
+    with pytest.raises(SubmissionsError, match=r"is not a complete zip\. Download it again"):
+        find(tmp_path / "export.zip", tmp_path / "unpacked", LAB)
 
 
 def test_too_little_space_is_an_error_before_anything_is_copied(

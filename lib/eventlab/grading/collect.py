@@ -26,8 +26,8 @@ STRAY_SUFFIXES = {
     *(".xls", ".xlsx", ".ods", ".numbers"),
 }
 """Files with these endings next to the submissions are nobody's; any other file is a submission."""
-COPY_MARK = re.compile(r"[-_ ]*(?:copy\d*|\(\d+\)|-\d+|checkpoint|untitled\d*)$", re.IGNORECASE)
-"""What browsers, JupyterLab and Canvas add to the name of a second file."""
+COPY_MARK = re.compile(r"^copy of |[-_ ]*(?:copy\d*|\(\d+\)|-\d+|checkpoint)$|^untitled\d*$", re.IGNORECASE)
+"""What browsers, JupyterLab and platforms add to the name of a second file."""
 logger = logging.getLogger(__name__)
 
 
@@ -95,7 +95,7 @@ def find(source: Path, unpacked: Path, lab: str = "") -> list[Submission]:
         lab: The lab's name. Of several notebooks of a student, the one with this name is graded.
 
     Raises:
-        SubmissionsError: There is no submission, or the zip is too large.
+        SubmissionsError: There is no submission, the zip is damaged, or the disk has no room.
     """
     shutil.rmtree(unpacked, ignore_errors=True)
     with ExitStack() as opened:
@@ -103,6 +103,8 @@ def find(source: Path, unpacked: Path, lab: str = "") -> list[Submission]:
             tree = submitted_files.of_folder(source)
         elif source.suffix.lower() != ".ipynb" and zipfile.is_zipfile(source):
             tree = submitted_files.of_zip(opened.enter_context(zipfile.ZipFile(source))).below_single_folder()
+        elif source.suffix.lower() == ".zip" and source.exists():
+            raise SubmissionsError(f"{source} is not a complete zip. Download it again")
         elif source.exists():
             return [Submission(_student(source.name), source)]
         else:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import lzma
 import re
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Sequence
@@ -25,7 +28,10 @@ MAX_STUDENT_FILES = 1000
 MAX_DEPTH, MAX_NAME_BYTES, MAX_PATH_BYTES = 50, 200, 1000
 """Where a file system has limits. A file with a longer path is copied, too, under its last name."""
 IGNORED = {"__MACOSX", ".ipynb_checkpoints", ".git", "__pycache__", ".DS_Store", "Thumbs.db"}
-UNREADABLE = (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, zlib.error, ValueError)
+UNREADABLE = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
+    *(NotImplementedError, RuntimeError, EOFError, OSError, ValueError),
+)
 """What reading a damaged, encrypted or unusual zip raises."""
 logger = logging.getLogger(__name__)
 
@@ -186,6 +192,8 @@ def copy(files: Sequence[SubmittedFile], target: Path) -> tuple[dict[Path, Submi
                 copies[path] = file
                 remaining -= file.size
             except UNREADABLE as error:
+                if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                    raise SubmissionsError(f"the disk is full: {target} cannot be written") from error
                 path.unlink(missing_ok=True)
                 problems.append(f"{name} was left out: it is damaged or locked ({type(error).__name__})")
     return copies, problems
