@@ -1,5 +1,6 @@
 """Every command of labs/README.md is run, in the order in which it stands there, in a copy of what a clone has."""
 
+import csv
 import os
 import re
 import shutil
@@ -64,7 +65,13 @@ def sh(commands, folder):
 def test_the_readme_has_commands_for_students_and_instructors():
     commands = "".join(sections().values())
 
-    for said in ("eventlab labs release", "eventlab labs verify", "eventlab labs list", "eventlab grade "):
+    for said in (
+        "eventlab labs release",
+        "eventlab labs verify",
+        "eventlab labs list",
+        "eventlab grade ",
+        "gradebook ",
+    ):
         assert said in commands
     for said in ("eventlab labs new", "eventlab similarity", "eventlab labs gradescope"):
         assert said in commands
@@ -110,6 +117,17 @@ def test_the_files_that_the_readme_names_are_those_that_are_written(clone):
     output = clone / "build" / "grades" / "lab01_events"
     named = re.findall(r"^\| `([a-z.]+/?)` \|", README.read_text().split("\n## Publish\n")[1], re.MULTILINE)
 
-    assert len(named) == 6
+    assert len(named) == 7
     for name in named:
         assert (output / name).exists(), name
+
+
+@pytest.mark.services
+def test_the_gradebook_of_the_readme_has_a_late_student_and_one_who_handed_in_nothing(clone):
+    with (clone / "build" / "gradebook" / "marks.csv").open() as file:
+        marks = {row["student"]: row for row in csv.DictReader(file)}
+
+    full = f"{find('lab01').points():g}"
+    assert (marks["ada"]["mark"], marks["ada"]["status"]) == (full, "graded")
+    assert (marks["ben"]["days_late"], marks["ben"]["mark"]) == ("2", "0")
+    assert (marks["kim"]["mark"], marks["kim"]["status"]) == ("", "not handed in")

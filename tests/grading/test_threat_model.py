@@ -93,6 +93,7 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
     "the machine": (
         "attack kernel_*",
         "grading/test_collect.py::test_names_that_cannot_be_files_do_not_end_the_grading_of_the_others",
+        "grading/test_exports.py::test_a_student_with_too_many_bytes_takes_none_from_the_others",
         "grading/test_difficult_submissions.py::test_the_wall_clock_limit_is_for_all_runs_together",
         "grading/test_isolation_limits.py::test_memory_in_files_and_sockets_is_held_against_the_limit",
         "grading/test_isolation_limits.py::test_the_disk_watch_tells_once_when_too_much_is_stored",
@@ -112,6 +113,7 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
     "the reports": (
         "grading/test_feedback.py::test_a_page_runs_no_script_even_if_one_got_in",
         "grading/test_reports.py::test_nothing_that_a_student_writes_is_a_formula",
+        "grading/test_gradebook.py::test_nothing_of_a_student_is_a_formula_or_a_tag",
     ),
     "`--no-sandbox`": (
         "grading/test_no_sandbox.py::test_without_a_sandbox_grading_is_refused_with_the_reason_and_the_package",

@@ -82,6 +82,7 @@ def grade(
     The output folder contains afterwards:
       grades.csv              one row per student
       checks.csv              one row per check, with expected and received values
+      submissions.csv         which file of each student counts, and when it was handed in
       report.html             the class: distribution, pass rates, most frequent failures
       feedback/               one page per student, to hand back
       gradescope/             one results.json per student

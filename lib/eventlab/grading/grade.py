@@ -21,6 +21,7 @@ from eventlab.grading import results
 from eventlab.grading.audit import Difference, compare_again
 from eventlab.grading.collect import find
 from eventlab.grading.environment import sandbox
+from eventlab.grading.gradebook import origins
 from eventlab.grading.jobs import Job, Limits, Outcome, job_for, usual_first
 from eventlab.grading.progress import GradingProgress
 from eventlab.grading.results import SubmissionRecord
@@ -117,7 +118,9 @@ def jobs_of(lab: Lab, submissions: Path, output: Path, limits: Limits) -> list[J
     """
     output.mkdir(parents=True, exist_ok=True)
     secret = _secret(output)
-    return [job_for(lab, submission, secret, limits) for submission in find(submissions, output / ".submissions")]
+    found = find(submissions, output / ".submissions", lab.name)
+    origins.write(found, output)
+    return [job_for(lab, submission, secret, limits) for submission in found]
 
 
 def audit(

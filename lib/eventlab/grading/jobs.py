@@ -14,7 +14,7 @@ import re
 import statistics
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -41,7 +41,9 @@ MARKS_DEPEND_ON = (
     *(f"stack/{module}.py" for module in STACK_MODULES),
 )
 """The grader, and what a graded notebook imports or runs."""
-DISPLAY_ONLY = tuple(f"grading/{name}" for name in ("reports/", "similarity/", "progress.py", "verify.py"))
+DISPLAY_ONLY = tuple(
+    f"grading/{name}" for name in ("reports/", "similarity/", "gradebook/", "progress.py", "verify.py")
+)
 """What shows records and compares submissions is not part of the fingerprint: its edits regrade no class."""
 CONFIGURATION = tuple(ROOT / "stack" / service for service in ("kafka", "hdfs", "spark"))
 """The services' configuration templates, and the locked versions of their jars."""
@@ -79,20 +81,18 @@ class Job:
     fingerprint: str
     seed: int
 
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Return the sentences about what is wrong with the submission: one, or none."""
+        return (self.problem,) if self.problem else ()
+
     def workdir_files(self) -> dict[str, bytes]:
         """Return the files next to the notebook, by relative path; large files and links are left out."""
-        selected: dict[str, bytes] = {}
         if self.files is None:
-            return selected
-        folder, remaining = Path(self.files), MAX_FILES_BYTES
-        for path in sorted(folder.rglob("*")):
-            if path.is_symlink() or not path.is_file() or str(path) == self.notebook:
-                continue
-            size = path.stat().st_size
-            if size <= min(remaining, MAX_FILE_BYTES) and len(selected) < MAX_FILES:
-                selected[str(path.relative_to(folder))] = path.read_bytes()
-                remaining -= size
-        return selected
+            return {}
+        folder = Path(self.files)
+        selected, _ = _selected(folder, self.notebook)
+        return {str(path.relative_to(folder)): path.read_bytes() for path in selected}
 
 
 @dataclass(frozen=True)
@@ -151,6 +151,14 @@ def job_for(lab: Lab, submission: Submission, secret: str, limits: Limits) -> Jo
     the data and the expected values, which must not help in a second submission.
     """
     content = _digest_of(_submitted(submission)).hexdigest()
+    if submission.files and submission.notebook:
+        _, left_out = _selected(submission.files, str(submission.notebook))
+        names = ", ".join(path.name for path in left_out[:3])
+        sentence = (
+            f"{len(left_out)} files are not there when the notebook runs, because they are too large: {names}"
+        )
+        problem = "; ".join(filter(None, [submission.problem, sentence if left_out else ""]))
+        submission = replace(submission, problem=problem)
     seed = seed_of(submission.student, lab.name, f"grading {secret} {content}")
     return Job(
         student=submission.student,
@@ -195,6 +203,21 @@ def fingerprint(lab: Lab, submission: Submission, seed: int, limits: Limits) -> 
     digest = _digest_of([*sorted(lab.folder.glob("*.*")), *sorted(grader_files()), *_submitted(submission)])
     digest.update("\0".join(values).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
+
+
+def _selected(folder: Path, notebook: str | None) -> tuple[list[Path], list[Path]]:
+    """Return the files next to a notebook that it gets, and those that are too large or too many."""
+    selected: list[Path] = []
+    left_out: list[Path] = []
+    remaining = MAX_FILES_BYTES
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink() or not path.is_file() or str(path) == notebook:
+            continue
+        size = path.stat().st_size
+        fits = size <= min(remaining, MAX_FILE_BYTES) and len(selected) < MAX_FILES
+        remaining -= size if fits else 0
+        (selected if fits else left_out).append(path)
+    return selected, left_out
 
 
 def _submitted(submission: Submission) -> list[Path]:

@@ -33,7 +33,7 @@ def record(
         matched: The steps of the submission.
         runs: Its runs.
         limits: Its limits.
-        problems: Sentences for the instructor.
+        problems: Sentences about the files that were handed in.
         **fields: Further fields of the record.
     """
     questions = _questions(lab, matched, runs, limits)
@@ -45,6 +45,7 @@ def record(
         max_points=lab.points(),
         questions=questions,
         messages=(*problems, *matched.messages, *regrade.messages(matched, runs)),
+        notes=(*problems, *matched.not_run),
         **fields,
     )
 

@@ -96,6 +96,7 @@ class SubmissionRecord:
         notebook: Path of the executed notebook, relative to the output folder.
         sandboxed: Whether it ran in a sandbox.
         doubt: Why the mark may be too low, as a sentence for the instructor, or "".
+        notes: What happened to the submission as a whole, as sentences for the student.
     """
 
     student: Text
@@ -111,6 +112,7 @@ class SubmissionRecord:
     notebook: Text | None = None
     sandboxed: StrictBool = True
     doubt: Text = ""
+    notes: tuple[Text, ...] = ()
 
     @model_validator(mode="after")
     def _has_a_mark_or_a_reason(self) -> SubmissionRecord:

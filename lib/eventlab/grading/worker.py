@@ -87,12 +87,11 @@ class Worker:
             "sandboxed": self.stack.config.contained,
             "fingerprint": job.fingerprint,
         }
-        problems = (job.problem,) if job.problem else ()
         reason = ""
         try:
             matched = notebook.match(_read(job), self.instructor)
         except (notebook.UnreadableError, notebook.InterruptedReadError) as error:
-            messages = (*problems, str(error))
+            messages = (*job.problems, str(error))
             record = results.without_points(
                 self.lab, job.student, "unreadable", str(error), messages=messages, **common
             )
@@ -102,7 +101,7 @@ class Worker:
 
         def report() -> None:
             so_far = [*runs[:-1], replace(runs[-1], interrupted=True)]
-            self.report(marks.record(self.lab, job.student, matched, so_far, self.limits, problems, **common))
+            self.report(marks.record(self.lab, job.student, matched, so_far, self.limits, job.problems, **common))
 
         try:
             self._execute(job, matched, runs, report)
@@ -111,7 +110,7 @@ class Worker:
                 raise  # the submission's own code cannot be the reason
             logger.exception("The job of %r was interrupted", job.student)
             reason, runs[-1].interrupted = str(error) or type(error).__name__, True
-        record = marks.record(self.lab, job.student, matched, runs, self.limits, problems, **common)
+        record = marks.record(self.lab, job.student, matched, runs, self.limits, job.problems, **common)
         return replace(Outcome.of(record, nbformat.writes(executed(matched, runs)) + "\n"), reason=reason)
 
     def _execute(self, job: Job, matched: Matched, runs: list[Run], report: Callable[[], None]) -> None:

@@ -30,7 +30,7 @@ def results(record: SubmissionRecord) -> dict[str, object]:
     return {
         "score": record.points,
         "execution_time": round(record.seconds),
-        "output": "\n".join([STATUS[record.status], *notes]),
+        "output": "\n".join([STATUS[record.status], *record.notes, *notes]),
         "output_format": "text",
         "stdout_visibility": "hidden",
         "tests": [_test(check) for check in record.checks],

@@ -54,16 +54,19 @@ def write_feedback(record: SubmissionRecord, output: Path) -> Path:
     return target
 
 
-def feedback(record: SubmissionRecord, notebook: NotebookNode | None) -> str:
+def feedback(record: SubmissionRecord, notebook: NotebookNode | None, remarks: Sequence[str] = ()) -> str:
     """Return the page of a student.
 
     Args:
         record: The student's record.
         notebook: The executed notebook, or None to show only the verdicts.
+        remarks: Sentences about the mark at the top of the page, for example what being late costs.
     """
     found = None if notebook is None else [c for c in notebook.get("cells") or [] if isinstance(c, NotebookNode)]
     shown = None if found is None else _cells(found)
-    return render_template("feedback.html", record=record, cells=shown, more=len(found or ()) - len(shown or ()))
+    more = len(found or ()) - len(shown or ())
+    sentences = [*remarks, *record.notes]
+    return render_template("feedback.html", record=record, cells=shown, more=more, remarks=sentences)
 
 
 def executed_notebook(record: SubmissionRecord, output: Path) -> NotebookNode | None:
