@@ -7,6 +7,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
+from eventlab.grading import results
 from eventlab.grading.grade import GradingError
 from eventlab.grading.results import CheckResult, Question, SubmissionRecord
 from eventlab.grading.verify import MutantError, mutate, verify, write_class
@@ -72,7 +73,7 @@ def record_of(lab, student, right, **more):
         for id in lab.questions
     )
     return replace(
-        SubmissionRecord(student, lab.name, "graded", sum(q.points for q in questions), lab.points(), questions),
+        SubmissionRecord(student, lab.name, "graded", results.total(questions), lab.points(), questions),
         **more,
     )
 

@@ -25,7 +25,7 @@ def list_labs() -> None:
     for lab in all_labs():
         hidden = sum(check.hidden for check in lab.checks)
         click.echo(
-            f"{lab.name:<16} {len(lab.questions)} questions  {lab.points():>4g} points  "
+            f"{lab.name:<16} {len(lab.all_questions)} questions  {lab.points():>4g} points  "
             f"{len(lab.checks) - hidden:>2} public and {hidden:>2} hidden checks"
         )
 

@@ -36,7 +36,10 @@ MARKS_DEPEND_ON = (
     *(f"stack/{module}.py" for module in STACK_MODULES),
 )
 """The grader, and what a graded notebook imports or runs."""
-DISPLAY_ONLY = tuple(f"grading/{name}" for name in ("reports/", "progress.py", "verify.py"))
+DISPLAY_ONLY = tuple(
+    f"grading/{name}"
+    for name in ("reports/", "adjustments.py", "judge_notebook.py", "progress.py", "verify.py", "whole_class.py")
+)
 """How a record is shown is not part of the fingerprint: it can be edited without grading a class again."""
 CONFIGURATION = tuple(ROOT / "stack" / service for service in ("kafka", "hdfs", "spark"))
 """The services' configuration templates, and the locked versions of their jars."""

@@ -212,11 +212,11 @@ def _unexercised(lab: Lab, rules: Sequence[Rule], seeds: int) -> tuple[tuple[Rul
 def loses_marks(record: SubmissionRecord, question: str) -> bool:
     """Return whether the submission was judged and has fewer points than the question has."""
     own = [found for found in record.questions if found.id == question]
-    return bool(own) and record.status != "unreadable" and all(found.points < found.max_points for found in own)
+    return bool(own) and record.status != "unreadable" and not any(found.is_full for found in own)
 
 
 def _lost(record: SubmissionRecord) -> list[str]:
-    return [question.id for question in record.questions if question.points < question.max_points]
+    return [question.id for question in record.questions if not question.is_full]
 
 
 def _of_instructor(record: SubmissionRecord) -> list[str]:
@@ -226,7 +226,7 @@ def _of_instructor(record: SubmissionRecord) -> list[str]:
         for check in record.checks
         if not check.passed
     ]
-    if record.status != "graded" or (record.points != record.max_points and not found) or not record.max_points:
+    if record.status != "graded" or (not record.is_full and not found) or not record.max_points:
         found.append(f"the instructor's solution: {_summary(record)}")
     return found
 

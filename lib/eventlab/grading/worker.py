@@ -27,7 +27,7 @@ from eventlab.grading import judging, results
 from eventlab.grading.environment import processes, sandbox
 from eventlab.grading.environment.services import WorkerConfiguration
 from eventlab.grading.environment.worker_stack import WorkerStack
-from eventlab.grading.execution import notebook, regrade
+from eventlab.grading.execution import marks, notebook, regrade
 from eventlab.grading.execution.executed import executed
 from eventlab.grading.execution.kernel import SubmissionKernel
 from eventlab.grading.execution.notebook import Matched
@@ -36,15 +36,14 @@ from eventlab.grading.execution.regrade import Omissions, Run
 from eventlab.grading.execution.run import NotebookExecutor, TimeBudget
 from eventlab.grading.jobs import Job, Limits, Outcome
 from eventlab.grading.judge import Judge
-from eventlab.grading.results import CheckResult, Question, SubmissionRecord
+from eventlab.grading.results import CheckResult, SubmissionRecord
 from eventlab.labs.catalogue import Lab, find
-from eventlab.labs.checks import Verdict, is_caused_by_service
+from eventlab.labs.checks import is_caused_by_service
 from eventlab.labs.evidence import Evidence
 from eventlab.labs.names import Namespace
 
 REFERENCE_CELL_TIMEOUT_S = 120
 REFERENCE_TIMEOUT_S = 600
-NOT_RUN = Verdict(False, "", "not run")
 NO_MEMORY = (
     "processes were killed because this machine, or the grader's share of it, had no memory left; "
     "grade with fewer --workers or end other programs"
@@ -71,7 +70,7 @@ class Worker:
             return Outcome.infrastructure_failed(str(error) or type(error).__name__)
         assert outcome.record is not None
         record = replace(outcome.record, seconds=round(time.monotonic() - started, 3))
-        if outcome.reason or (record.points != record.max_points and processes.oom_kills() > kills):
+        if outcome.reason or (not record.is_full and processes.oom_kills() > kills):
             return Outcome.infrastructure_failed(outcome.reason or NO_MEMORY, record, outcome.notebook)
         return replace(outcome, record=record)
 
@@ -100,12 +99,12 @@ class Worker:
                 raise  # the submission's own code cannot be the reason
             logger.exception("The job of %r was interrupted", job.student)
             reason, runs[-1].interrupted = str(error) or type(error).__name__, True
-        questions = self._questions(matched, runs)
+        questions = marks.questions(self.lab, matched, runs, self.limits)
         record = SubmissionRecord(
             student=job.student,
             lab=self.lab.name,
             status=regrade.status(runs),
-            points=sum(question.points for question in questions),
+            points=results.total(questions),
             max_points=self.lab.points(),
             questions=questions,
             messages=(*problems, *matched.messages, *regrade.messages(matched, runs)),
@@ -221,18 +220,6 @@ class Worker:
                     kernel.result().forget()
                 raise
             return kernel.result(), namespace
-
-    def _questions(self, matched: Matched, runs: list[Run]) -> tuple[Question, ...]:
-        questions = self.lab.questions
-        notes = regrade.notes(matched, runs, questions, self.limits.cell_timeout, self.limits.time_limit)
-        graded = []
-        for question in questions:
-            run = regrade.best(runs, question)
-            not_run = tuple(CheckResult.of(check, NOT_RUN) for check in self.lab.checks_of(question))
-            checks = run.checks[question] if run else not_run
-            points = sum(check.points for check in checks)
-            graded.append(Question(question, points, self.lab.points(question), notes.get(question, ""), checks))
-        return tuple(graded)
 
 
 def _read(job: Job) -> list[dict[str, Any]]:
