@@ -245,9 +245,9 @@ def recognized(lab, student, **answers):
     questions = []
     for id in lab.questions:
         checks = lab.checks_of(id)
-        results = tuple(map(CheckResult.of, checks, verdicts(left.get(id, Left()), id, checks, 5)))
-        questions.append(Question(id, sum(c.points for c in results), lab.points(id), "", results))
-    points = sum(question.points for question in questions)
+        judged = tuple(map(CheckResult.of, checks, verdicts(left.get(id, Left()), id, checks, 5)))
+        questions.append(Question(id, sum(check.points for check in judged), lab.points(id), "", judged))
+    points = results.total(questions)
     found = SubmissionRecord(student, lab.name, "graded", points, lab.points(), tuple(questions))
     return with_mistakes(lab, found, 5)
 

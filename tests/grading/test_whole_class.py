@@ -45,7 +45,7 @@ def test_only_the_selected_students_are_graded():
 
 
 def test_a_student_without_a_submission_is_refused_with_the_similar_name():
-    with pytest.raises(SelectionError, match=r"there is no submission of 'adda'; is it 'ada'\?"):
+    with pytest.raises(SelectionError, match=r"there is no submission of 'adda': did you mean 'ada'\?"):
         Selection(("adda",)).jobs([job("ada"), job("ben")])
 
 
@@ -58,8 +58,8 @@ def test_a_check_is_found_by_its_name_however_it_is_written():
 @pytest.mark.parametrize(
     ("questions", "checks", "said"),
     [
-        (["q9"], [], "lab01_events has no question 'q9'; it has q1, q2, q3, q4"),
-        ([], ["no event is mising"], "has no check 'no event is mising'; is it 'no event is missing'"),
+        (["q9"], [], "lab01_events has no question 'q9': did you mean 'q"),
+        ([], ["no event is mising"], "has no check 'no event is mising': did you mean 'no event is missing'"),
     ],
 )
 def test_an_unknown_question_or_check_is_refused(questions, checks, said):

@@ -18,7 +18,7 @@ COURSE_COMMANDS = ("run", "lab", "lesson", "hub", "load", "kafkacat")
 MODULE_OF_COMMAND = (
     dict.fromkeys(STACK_COMMANDS, "stack")
     | dict.fromkeys(COURSE_COMMANDS, "course")
-    | {"labs": "labs", "grade": "grade", "why": "explain", "explanations": "explain"}
+    | {"labs": "labs", "grade": "grade", "judge": "judge", "why": "explain", "explanations": "explain"}
 )
 """The module of each subcommand; it is imported when the subcommand is used."""
 
@@ -115,6 +115,7 @@ def main() -> None:
     Labs (see labs/README.md):
       eventlab labs list   list the labs; `release` and `verify` prepare them for students
       eventlab grade       grade a folder of submissions
+      eventlab judge       judge a notebook that papermill has executed
     """
 
 

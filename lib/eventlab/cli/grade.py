@@ -149,8 +149,8 @@ def grade(
     _show(adjusted, target)
     if gone := sorted({*before} - {record.student for record in records}):
         click.echo(
-            f"{len(gone)} of the students of the last report are not in this one, because they are not among these "
-            f"submissions: {', '.join(line(student, 40) for student in gone[:5])}. Their records are kept. "
+            f"{len(gone)} students of the last report are not among these submissions, and not in this report: "
+            f"{', '.join(line(student, 40) for student in gone[:5])}. Their records are kept. "
             "To grade some students into the report on all, add --only STUDENT",
             err=True,
         )

@@ -11,12 +11,10 @@ import io
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 
-from eventlab.errors import EventlabError
+from eventlab.errors import EventlabError, near_names
 from eventlab.grading import results
-from eventlab.grading.reports.messages import number
 from eventlab.grading.results import Question, SubmissionRecord
 
 NAME = "adjustments.csv"
@@ -146,13 +144,11 @@ def _points(text: str, decimal_comma: bool) -> float:
 
 def _problem(one: Adjustment, students: Collection[str], most: Mapping[str, float]) -> str:
     if student_named(one.student, students) is None:
-        close = get_close_matches(one.student, list(students), 1)
-        return f"line {one.line}: no submission of {one.student!r}" + (f"; is it {close[0]!r}?" if close else "")
+        return f"line {one.line}: no submission of {one.student!r}: {near_names(one.student, students)}"
     if one.question and most and one.question not in most:
-        return f"line {one.line}: no question {one.question!r}; there are {', '.join(most)}"
+        return f"line {one.line}: no question {one.question!r}: {near_names(one.question, most)}"
     if one.points is not None and one.points > most.get(one.question, math.inf):
-        least, allowed = number(one.points), number(most[one.question])
-        return f"line {one.line}: {least} points, but {one.question} has {allowed} at most"
+        return f"line {one.line}: {one.points:g} points, but {one.question} has {most[one.question]:g} at most"
     return ""
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 
-from eventlab.errors import EventlabError
+from eventlab.errors import EventlabError, near_names
 from eventlab.grading import results
 from eventlab.grading.jobs import Job
 from eventlab.grading.results import Question, SubmissionRecord
@@ -54,7 +53,8 @@ class Selection:
         by_student = {job.student: job for job in jobs}
         for student in self.students:
             if student not in by_student:
-                raise SelectionError(f"there is no submission of {student!r}{_similar(student, by_student)}")
+                near = near_names(student, by_student)
+                raise SelectionError(f"there is no submission of {student!r}: {near}")
         return [by_student[student] for student in dict.fromkeys(self.students or by_student)]
 
     def merged(self, old: SubmissionRecord | None, new: SubmissionRecord) -> SubmissionRecord:
@@ -105,18 +105,15 @@ def select(lab: Lab, students: Sequence[str], questions: Sequence[str], checks: 
     """
     for question in questions:
         if question not in lab.all_questions:
-            raise SelectionError(f"{lab.name} has no question {question!r}; it has {', '.join(lab.all_questions)}")
+            raise SelectionError(
+                f"{lab.name} has no question {question!r}: {near_names(question, lab.all_questions)}"
+            )
     names = {check.name.lower(): check.name for check in lab.checks}
     found = [names.get(name.lower().replace("_", " ")) for name in checks]
     for name, check in zip(checks, found, strict=True):
         if check is None:
-            raise SelectionError(f"{lab.name} has no check {name!r}{_similar(name, names)}")
+            raise SelectionError(f"{lab.name} has no check {name!r}: {near_names(name, names.values())}")
     return Selection(tuple(students), tuple(questions), tuple(filter(None, found)))
-
-
-def _similar(name: str, names: Iterable[str]) -> str:
-    close = get_close_matches(name, list(names), 1)
-    return f"; is it {close[0]!r}?" if close else f"; there are {', '.join(list(names)[:12])}"
 
 
 def remember(students: Sequence[str], output: Path) -> None:

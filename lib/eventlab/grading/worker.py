@@ -110,7 +110,8 @@ class Worker:
             messages=(*problems, *matched.messages, *regrade.messages(matched, runs)),
             **common,
         )
-        return replace(Outcome.of(record, nbformat.writes(executed(matched, runs)) + "\n"), reason=reason)
+        name = f"{record.slug}.ipynb"
+        return replace(Outcome.of(record, nbformat.writes(executed(matched, runs, name)) + "\n"), reason=reason)
 
     def _execute(self, job: Job, matched: Matched, runs: list[Run]) -> None:
         """Execute the submission; while a question can gain points, execute it again without what broke it."""

@@ -214,11 +214,23 @@ class OpenLab:
         return Evidence(self.namespace, self.seed, answers=self.answers, files=files)
 
     def _marker(self) -> Path:
-        """Return the file with the seed of the input; `eventlab reset` deletes it with the data."""
-        from eventlab.settings import settings
-        from eventlab.stack.config import data_dir
+        return _marker(self.namespace)
 
-        return data_dir(settings) / "labs" / self.namespace.prefix
+
+def prepared_seed(namespace: Namespace) -> int | None:
+    """Return the seed of the input that exists on this stack for a student, or None without any."""
+    try:
+        return int(_marker(namespace).read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _marker(namespace: Namespace) -> Path:
+    """Return the file with the seed of the input; `eventlab reset` deletes it with the data."""
+    from eventlab.settings import settings
+    from eventlab.stack.config import data_dir
+
+    return data_dir(settings) / "labs" / namespace.prefix
 
 
 def _publisher() -> Callable[[dict[str, Any]], None] | None:

@@ -32,6 +32,7 @@ class CellResult:
     """How a cell ended, its outputs, and its error if it raised one.
 
     Attributes:
+        started: When it began, in seconds since 1970.
         kernel_ended: Whether the kernel ended with the cell.
     """
 
@@ -39,6 +40,7 @@ class CellResult:
     outputs: list[NotebookNode] = field(default_factory=list)
     error: str = ""
     seconds: float = 0.0
+    started: float = 0.0
     kernel_ended: bool = False
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from eventlab.grading.reports.messages import NOT_MARKED, STATUS, clean, for_student, line, remarks
 from eventlab.grading.results import CheckResult, Question, SubmissionRecord, write_atomically
@@ -24,7 +25,7 @@ def write(record: SubmissionRecord, output: Path) -> Path:
     return target
 
 
-def results(record: SubmissionRecord) -> dict[str, object]:
+def results(record: SubmissionRecord) -> dict[str, Any]:
     """Return the score, one test per check and text question, and what happened.
 
     A hidden check has only its name and hint. A text question without a mark has no score.
