@@ -1,4 +1,4 @@
-"""`eventlab judge` reads what papermill wrote: parameters, answers and errors; the record is that of `eventlab grade`."""
+"""`eventlab judge` reads what papermill wrote: parameters, answers and errors. Its record is that of a grading."""
 
 import getpass
 import json

@@ -1,7 +1,7 @@
 """Judging a notebook that papermill has executed on the running stack, for `eventlab judge`.
 
 The notebook's outputs contain the declared answers, and its parameters name the student and the seed. Messages and
-tables are still in Kafka and on HDFS. The checks see the state at the end of the notebook; nothing is executed again.
+tables are still in Kafka and on HDFS. The checks see the state at the notebook's end. Nothing is executed again.
 """
 
 from __future__ import annotations
@@ -144,8 +144,8 @@ def judge(lab: Lab, path: Path, executed: Executed) -> SubmissionRecord:
     if (prepared := prepared_seed(namespace)) != seed:
         state = "no data" if prepared is None else "data of another seed"
         raise ExecutedError(
-            f"this stack has {state} of {lab.name} for {student!r}. Execute the notebook on this stack, and judge it "
-            "before it is executed with other parameters"
+            f"this stack has {state} of {lab.name} for {student!r}. Execute the notebook on this stack, and judge "
+            "it before it is executed with other parameters"
         )
     matched = notebook.match(notebook.read(path), notebook.instructors(lab.instructor))
     small = (file for file in path.absolute().parent.glob("*.py") if file.stat().st_size < MAX_FILE_BYTES)

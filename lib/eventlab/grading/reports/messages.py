@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from eventlab.grading.results import CheckResult, Question, Status
+from eventlab.grading.results import CheckResult, Question, Status, SubmissionRecord
 
 STATUS: dict[Status, str] = {
     "graded": "Your notebook was executed and judged.",
@@ -75,6 +75,17 @@ def by_hand(question: Question) -> str:
     judged = question.judged_points
     rest = "" if judged in (None, question.points) else f"; the checks gave {number(judged)}"
     return f"Your instructor set the points{rest}." if question.checks else "Your instructor marked this answer."
+
+
+def happened(record: SubmissionRecord) -> list[str]:
+    """Return for the instructor what happened to a submission, and what a person gave."""
+    lines = [line(message) for message in record.messages]
+    for question in record.questions:
+        if question.by_hand:
+            judged = f" (checks: {number(question.judged_points)})" if question.checks else ""
+            lines.append(f"{question.id} by hand: {number(question.points)}{judged}")
+        lines += [f"{question.id}: {line(question.comment)}"] if question.comment else []
+    return [*lines, line(record.comment)] if record.comment else lines
 
 
 def remarks(question: Question) -> list[str]:

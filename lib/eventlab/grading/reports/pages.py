@@ -6,7 +6,18 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from eventlab.grading.reports import messages
 
-FILTERS = ("by_hand", "clean", "for_student", "found", "line", "number", "points", "recognized", "remarks")
+FILTERS = (
+    "by_hand",
+    "clean",
+    "for_student",
+    "found",
+    "happened",
+    "line",
+    "number",
+    "points",
+    "recognized",
+    "remarks",
+)
 _loader = PackageLoader("eventlab.grading.reports")
 _environment = Environment(
     loader=_loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True

@@ -40,7 +40,7 @@ class MistakeSummary:
 
     def __str__(self) -> str:
         count = f"{len(self.students)} student{'s' if len(self.students) != 1 else ''}"
-        return f"{count} {self.did}" if self.did else f"{count} made another mistake"
+        return f"{count} {self.did}" if self.did else f"{count} lost points in another way"
 
 
 def checks(records: Sequence[SubmissionRecord]) -> list[CheckSummary]:
