@@ -90,15 +90,14 @@ def test_every_command_of_the_readme_works(clone):
     full = f"{find('lab01').points():g}"
     assert grades[1].startswith(f"ada,lab01_events,graded,{full},{full}")
     assert grades[2].startswith("ben,lab01_events,graded,1,")  # by hand
-    assert results.load("ben", clone / "build" / "grades" / "lab01_events").points == 0
+    assert results.read(results.path_of("ben", clone / "build" / "grades" / "lab01_events")).points == 0
     assert "Come to the office hour." in (clone / "build/grades/lab01_events/feedback/ben.html").read_text()
 
 
 @pytest.mark.services
 def test_what_papermill_executed_has_the_record_of_the_grading(clone):
-    graded, judged = (
-        results.load("ada", clone / "build" / folder / "lab01_events") for folder in ("grades", "judged")
-    )
+    folders = [clone / "build" / folder / "lab01_events" for folder in ("grades", "judged")]
+    graded, judged = (results.read(results.path_of("ada", folder)) for folder in folders)
 
     assert [(q.id, q.points) for q in judged.questions] == [(q.id, q.points) for q in graded.questions]
     assert [(c.name, c.passed) for c in judged.checks] == [(c.name, c.passed) for c in graded.checks]

@@ -51,6 +51,7 @@ class Executed:
         stopped: Where and why papermill stopped, or "".
         not_run: Questions whose cells did not all run.
         seconds: How long papermill executed it.
+        sources: The source of each cell of code that has an id.
     """
 
     parameters: Mapping[str, Any]
@@ -59,6 +60,7 @@ class Executed:
     stopped: str
     not_run: frozenset[str]
     seconds: float
+    sources: Mapping[str, str]
 
 
 def read(path: Path) -> Executed:
@@ -92,7 +94,8 @@ def read(path: Path) -> Executed:
     waiting = [cell for cell in code if not cell.get("execution_count")]
     not_run = frozenset(question for cell in waiting if (question := cells.question_of(cell)))
     duration = papermill.get("duration") or 0.0
-    return Executed(parameters, answers, errors, stopped if waiting else "", not_run, float(duration))
+    sources = {str(cells.grade_id(cell)): cell.source for cell in code}
+    return Executed(parameters, answers, errors, stopped if waiting else "", not_run, float(duration), sources)
 
 
 def _defaults(code: list[NotebookNode]) -> dict[str, Any]:
@@ -179,7 +182,7 @@ def record(
         else ""
     )
     messages = [f"papermill stopped: {executed.stopped}"] if executed.stopped else []
-    messages += [f"{id} differs from the instructor's, and ran as it is" for id in matched.changed]
+    messages += [f"{id} differs from the instructor's, and ran as it is" for id in _changed(lab, executed)]
     return SubmissionRecord(
         student,
         lab.name,
@@ -193,6 +196,14 @@ def record(
         sandboxed=False,
         doubt=doubt,
     )
+
+
+def _changed(lab: Lab, executed: Executed) -> list[str]:
+    """Return the ids of given cells that the student edited or deleted, without check cells."""
+    given = [cell for cell in notebook.instructors(lab.instructor).cells if cell.cell_type == "code"]
+    given = [c for c in given if cells.grade_id(c) and not (cells.is_solution(c) or cells.is_check(c))]
+    ids = [(str(cells.grade_id(cell)), cell.source.strip()) for cell in given]
+    return [id for id, source in ids if executed.sources.get(id, "").strip() != source]
 
 
 def _note(executed: Executed, question: str) -> str:

@@ -70,15 +70,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Matched:
-    """What to execute, in order, and messages about cells that were restored or replaced.
-
-    Attributes:
-        changed: Ids of given cells that the student edited or deleted, without check cells.
-    """
+    """What to execute, in order, and messages about cells that were restored or replaced."""
 
     steps: tuple[Step, ...]
     messages: tuple[str, ...] = ()
-    changed: tuple[str, ...] = ()
 
     @property
     def sources(self) -> dict[str, str]:
@@ -188,15 +183,7 @@ def match(student: list[dict[str, Any]], instructor: NotebookNode) -> Matched:
         steps.append(_step(cell, grade_id, own.get(grade_id, []), messages))
         question = cells.question_of(cell)
         steps += [replace(step, question=question) for step in behind.get(grade_id, [])]
-    given = [c for c in instructor.cells if cells.grade_id(c) and not (cells.is_solution(c) or cells.is_check(c))]
-    changed = tuple(
-        id
-        for cell in given
-        if cell.cell_type == "code"
-        and (id := str(cells.grade_id(cell)))
-        and own.get(id, [""])[0].strip() != _released(cell)
-    )
-    return Matched(tuple(steps), tuple(messages), changed)
+    return Matched(tuple(steps), tuple(messages))
 
 
 def _step(cell: NotebookNode, grade_id: str, theirs: list[str], messages: list[str]) -> Step:

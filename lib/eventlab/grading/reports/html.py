@@ -20,7 +20,7 @@ FOLDER = "feedback"
 CELLS_LIMIT = 500
 PAGE_LIMIT = 20_000_000
 """Characters of cells a page: a browser still opens it."""
-NAMES_LIMIT = 40
+NAMES_LIMIT = 20
 """Names of students that a line of the overview lists."""
 
 
