@@ -92,7 +92,7 @@ class Outcome:
     def problems(self) -> list[str]:
         """Return in which respects the attack succeeded, as sentences."""
         attack = self.attack
-        lost = [one.id for one in self.attacker.questions if one.points < one.max_points]
+        lost = [one.id for one in self.attacker.questions if not one.is_full]
         problems = []
         if (self.follower.status, self.follower.points) != ("graded", FULL):
             missed = [f"{one.question}: {one.got[:200]}" for one in self.follower.checks if not one.passed]

@@ -10,11 +10,15 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from papermill.inspection import inspect_notebook
+from papermill.iorw import load_notebook_node
+from papermill.utils import find_first_tagged_cell_index
 
 from eventlab.grading import results
 from eventlab.labs.catalogue import find
 from eventlab.settings import ROOT
 from tests.grading.corpus import entries
+from tests.stacks import free_offset
 
 README = ROOT / "labs" / "README.md"
 OPENS_A_BROWSER = "make lab"
@@ -38,6 +42,7 @@ def sections():
 def clone(tmp_path_factory):
     """A folder from which the README's relative paths work, with submissions to lab 1."""
     folder = tmp_path_factory.mktemp("clone")
+    (folder / "state").mkdir()
     shutil.copytree(ROOT / "labs", folder / "labs")
     for name in ("lib", "stack", "Makefile", "pyproject.toml", "uv.lock", ".venv", "game_api.py", "notebooks"):
         (folder / name).symlink_to(ROOT / name)
@@ -50,13 +55,18 @@ def clone(tmp_path_factory):
     return folder
 
 
+def own_stack(folder):
+    """Return the settings of a stack that no other test uses: the README starts and stops one."""
+    return {"EVENTLAB_STATE_DIR": str(folder / "state"), "EVENTLAB_PORT_OFFSET": str(free_offset())}
+
+
 def sh(commands, folder):
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     lines = "\n".join(line for line in commands.splitlines() if line.strip() != OPENS_A_BROWSER)
     return subprocess.run(
         ["bash", "-eu", "-o", "pipefail", "-c", lines],
         cwd=folder,
-        env=os.environ | {"PATH": path},
+        env=os.environ | {"PATH": path} | own_stack(folder),
         capture_output=True,
         text=True,
     )
@@ -78,7 +88,7 @@ def test_the_readme_has_commands_for_students_and_instructors():
 
 
 @pytest.mark.services
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_every_command_of_the_readme_works(clone):
     for heading, commands in sections().items():
         done = sh(commands, clone)
@@ -88,7 +98,31 @@ def test_every_command_of_the_readme_works(clone):
     grades = (clone / "build" / "grades" / "lab01_events" / "grades.csv").read_text().splitlines()
     full = f"{find('lab01').points():g}"
     assert grades[1].startswith(f"ada,lab01_events,graded,{full},{full}")
-    assert grades[2].startswith("ben,lab01_events,graded,0,")
+    assert grades[2].startswith("ben,lab01_events,graded,1,")  # by hand
+    assert results.read(results.path_of("ben", clone / "build" / "grades" / "lab01_events")).points == 0
+    assert "Come to the office hour." in (clone / "build/grades/lab01_events/feedback/ben.html").read_text()
+
+
+@pytest.mark.services
+def test_what_papermill_executed_has_the_record_of_the_grading(clone):
+    folders = [clone / "build" / folder / "lab01_events" for folder in ("grades", "judged")]
+    graded, judged = (results.read(results.path_of("ada", folder)) for folder in folders)
+
+    assert [(q.id, q.points) for q in judged.questions] == [(q.id, q.points) for q in graded.questions]
+    assert [(c.name, c.passed) for c in judged.checks] == [(c.name, c.passed) for c in graded.checks]
+    assert (judged.points, judged.status) == (graded.points, graded.status)
+
+
+@pytest.mark.services
+def test_papermill_reads_the_executed_copies_of_the_grading(clone):
+    copy = clone / "build" / "grades" / "lab01_events" / "notebooks" / "ada.ipynb"
+    node = load_notebook_node(str(copy))
+
+    assert find_first_tagged_cell_index(node, "injected-parameters") == 1
+    assert set(inspect_notebook(copy)) == {"student", "seed", "topic", "folder", "group"}
+    code = [cell.metadata.papermill for cell in node.cells if cell.cell_type == "code"]
+    assert {(one.status, one.exception) for one in code} == {("completed", False)}
+    assert min(one.duration for one in code) > 0
 
 
 @pytest.mark.services

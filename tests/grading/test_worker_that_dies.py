@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from eventlab.grading import marks, results
-from eventlab.grading.execution import notebook
+from eventlab.grading import results
+from eventlab.grading.execution import marks, notebook
 from eventlab.grading.execution.outputs import CellResult
 from eventlab.grading.execution.regrade import Run
 from eventlab.grading.grade import grade

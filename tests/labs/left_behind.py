@@ -1,25 +1,21 @@
 """What a submission left, without services, and the checks of a lab that fail for it."""
 
-import json
-
 from eventlab.labs.catalogue import find
-from eventlab.labs.evidence import Evidence, Message
-from eventlab.labs.names import Namespace
+from eventlab.labs.mistakes import Left, verdicts
 
 
 def failed(lab, question, seed, *, answer=None, tables=None, sent=(), responses=None):
     """Return the names of the checks of a question that fail for what a submission left."""
-    namespace = Namespace.of("lab")
-    seen = {("rows", name): rows for name, (rows, _) in (tables or {}).items()}
-    seen |= {("columns", name): kinds for name, (_, kinds) in (tables or {}).items()}
-    seen |= {("messages", namespace.topic_of("game")): [as_message(event) for event in sent]}
-    seen |= {("responses", ""): responses} if responses else {}
-    evidence = Evidence(namespace, seed, {} if answer is None else {question: answer}, _seen=seen)
-    return {check.name for check in find(lab).checks_of(question) if not check.run(evidence).passed}
-
-
-def as_message(event):
-    return Message(0, 0, 0, None, json.dumps(event).encode())
+    left = Left(
+        answer=answer,
+        tables={name: rows for name, (rows, _) in (tables or {}).items()},
+        columns={name: kinds for name, (_, kinds) in (tables or {}).items()},
+        events={"game": sent},
+        responses={"responses": responses} if responses else {},
+    )
+    checks = find(lab).checks_of(question)
+    found = verdicts(left, question, checks, seed)
+    return {check.name for check, verdict in zip(checks, found, strict=True) if not verdict.passed}
 
 
 def renamed(rows, old, new):

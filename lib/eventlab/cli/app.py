@@ -18,7 +18,7 @@ COURSE_COMMANDS = ("run", "lab", "lesson", "hub", "load", "kafkacat", "replay")
 MODULE_OF_COMMAND = (
     dict.fromkeys(STACK_COMMANDS, "stack")
     | dict.fromkeys(COURSE_COMMANDS, "course")
-    | {name: name for name in ("labs", "grade", "similarity", "gradebook")}
+    | {name: name for name in ("labs", "grade", "judge", "similarity", "gradebook")}
     | {"why": "explain", "explanations": "explain"}
 )
 """The module of each subcommand; it is imported when the subcommand is used."""
@@ -116,6 +116,7 @@ def main() -> None:
     Labs (see labs/README.md):
       eventlab labs list   list the labs; `new`, `release` and `verify` prepare them for students
       eventlab grade       grade a folder of submissions; `similarity` compares them
+      eventlab judge       judge a notebook that papermill has executed
       eventlab gradebook   write the grades of several labs, and the files for Moodle and Canvas
     """
 

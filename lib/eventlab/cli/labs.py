@@ -25,7 +25,7 @@ def list_labs() -> None:
     for lab in all_labs():
         hidden = sum(check.hidden for check in lab.checks)
         click.echo(
-            f"{lab.name:<16} {len(lab.questions)} questions  {lab.points():>4g} points  "
+            f"{lab.name:<16} {len(lab.all_questions)} questions  {lab.points():>4g} points  "
             f"{len(lab.checks) - hidden:>2} public and {hidden:>2} hidden checks"
         )
 
@@ -146,9 +146,11 @@ def verify(names: tuple[str, ...], **options: Any) -> None:
         with terminable(CONTINUE), show_grading(console()) as progress:
             proof = verify_lab(lab, progress=progress, **options)
         caught, exercised = len(proof.mutants) - len(proof.survivors), proof.rules - len(proof.unexercised)
+        described = sum((mutant.question, mutant.name) in proof.described for mutant, _ in proof.mutants)
         click.echo(
             f"{lab.name}: {caught} of {len(proof.mutants)} wrong solutions lose marks ({proof.share_caught:.0%})\n"
-            f"  {exercised} of {proof.rules} rules exercised by each of {proof.seeds} seeds"
+            f"  {exercised} of {proof.rules} rules exercised by each of {proof.seeds} seeds\n"
+            f"  {described - len(proof.unlike)} of {described} mistakes have the figures of their wrong solutions"
         )
         for mutant, times, runs in proof.caught:
             click.echo(f"  caught in {times} of {runs} runs: {mutant.question} {mutant.name}")

@@ -42,7 +42,11 @@ MARKS_DEPEND_ON = (
 )
 """The grader, and what a graded notebook imports or runs."""
 DISPLAY_ONLY = tuple(
-    f"grading/{name}" for name in ("reports/", "similarity/", "gradebook/", "progress.py", "verify.py")
+    f"grading/{name}"
+    for name in (
+        *("reports/", "similarity/", "gradebook/", "adjustments.py", "judge_notebook.py", "progress.py"),
+        *("verify.py", "whole_class.py"),
+    )
 )
 """What shows records and compares submissions is not part of the fingerprint: its edits regrade no class."""
 CONFIGURATION = tuple(ROOT / "stack" / service for service in ("kafka", "hdfs", "spark"))

@@ -22,11 +22,11 @@ from typing import Any
 import nbformat
 
 from eventlab.errors import EventlabError
-from eventlab.grading import judging, marks, results
+from eventlab.grading import judging, results
 from eventlab.grading.environment import processes, sandbox
 from eventlab.grading.environment.services import WorkerConfiguration
 from eventlab.grading.environment.worker_stack import WorkerStack
-from eventlab.grading.execution import notebook, regrade
+from eventlab.grading.execution import marks, notebook, regrade
 from eventlab.grading.execution.executed import executed
 from eventlab.grading.execution.kernel import SubmissionKernel
 from eventlab.grading.execution.notebook import Matched
@@ -77,7 +77,7 @@ class Worker:
             return Outcome.infrastructure_failed(str(error) or type(error).__name__)
         assert outcome.record is not None
         record = replace(outcome.record, seconds=round(time.monotonic() - started, 3))
-        if outcome.reason or (record.points != record.max_points and processes.oom_kills() > kills):
+        if outcome.reason or (not record.is_full and processes.oom_kills() > kills):
             return Outcome.infrastructure_failed(outcome.reason or NO_MEMORY, record, outcome.notebook)
         return replace(outcome, record=record)
 
@@ -111,7 +111,8 @@ class Worker:
             logger.exception("The job of %r was interrupted", job.student)
             reason, runs[-1].interrupted = str(error) or type(error).__name__, True
         record = marks.record(self.lab, job.student, matched, runs, self.limits, job.problems, **common)
-        return replace(Outcome.of(record, nbformat.writes(executed(matched, runs)) + "\n"), reason=reason)
+        copy = nbformat.writes(executed(matched, runs, f"{record.slug}.ipynb")) + "\n"
+        return replace(Outcome.of(record, copy), reason=reason)
 
     def _execute(self, job: Job, matched: Matched, runs: list[Run], report: Callable[[], None]) -> None:
         """Execute the submission; while a question can gain points, execute it again without what broke it."""

@@ -34,6 +34,7 @@ class CellResult:
     """How a cell ended, its outputs, and its error if it raised one.
 
     Attributes:
+        started: When it began, in seconds since 1970.
         kernel_ended: Whether the kernel ended with the cell.
     """
 
@@ -41,6 +42,7 @@ class CellResult:
     outputs: list[NotebookNode] = field(default_factory=list)
     error: str = ""
     seconds: float = 0.0
+    started: float = 0.0
     kernel_ended: bool = False
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from eventlab.errors import EventlabError
-from eventlab.grading import results
+from eventlab.grading import adjustments, results
 from eventlab.grading.collect import Origin
 from eventlab.grading.gradebook import origins
 from eventlab.grading.gradebook.deadlines import Deadlines, Policy
@@ -110,12 +110,13 @@ class Book:
 
 
 def read_lab(folder: Path, sheet: MoodleSheet | None = None) -> LabGrades:
-    """Read the records of an output folder of `eventlab grade`.
+    """Read the records of an output folder of `eventlab grade`, with the points and comments that a person gave.
 
     Raises:
+        AdjustmentsError: `adjustments.csv` in the folder has mistakes.
         GradebookError: It has no records, or those of several labs.
     """
-    records = tuple(results.load_all(folder))
+    records = tuple(adjustments.of_records(results.load_all(folder), folder))
     names = sorted({record.lab for record in records})
     if len(names) != 1:
         found = f"records of several labs: {', '.join(names)}" if names else "no records of submissions"
@@ -169,6 +170,9 @@ def _problems(lab: LabGrades, marks: Sequence[Mark], strangers: Sequence[str]) -
         "not in the roster, so without a line in the gradebook": strangers,
         "without a mark, because the grading machine failed; run the same `eventlab grade` again": [
             mark.person.label for mark in handed_in if mark.mark is None
+        ],
+        "with answers in text that are not marked yet; add their points to adjustments.csv": [
+            mark.person.label for mark in handed_in if mark.record and mark.record.unmarked
         ],
         "late, says the platform, but not when; this costs nothing until a line of deadlines.csv says when it was "
         "`submitted`": late,

@@ -17,7 +17,7 @@ from eventlab.grading.gradebook import csv_files
 from eventlab.grading.gradebook.book import Book, LabGrades, Mark
 from eventlab.grading.gradebook.worksheets import CanvasSheet
 from eventlab.grading.gradebook.zip_files import write_zip, zip_bytes
-from eventlab.grading.reports.messages import for_student, line, number
+from eventlab.grading.reports.messages import for_student, line, points, remarks
 
 COLUMNS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
 POINTS_POSSIBLE = "    Points Possible"
@@ -111,10 +111,10 @@ def notebook(mark: Mark) -> str:
     record = mark.record
     assert record is not None
     cells = [f"# Feedback: {mark.lab.name}\n\n{mark.summary}"]
-    cells += [f"    {line(note, 1000)}" for note in record.notes]
+    cells += [f"    {line(note, 1000)}" for note in (*record.notes, record.comment) if note]
     for question in record.questions:
-        verdicts = [f"## {question.id}: {number(question.points)} of {number(question.max_points)} points"]
-        verdicts += [f"    {line(question.note, 1000)}"] if question.note else []
+        verdicts = [f"## {question.id}: {points(question)}"]
+        verdicts += [f"    {line(remark, 1000)}" for remark in remarks(question)]
         for check in question.checks:
             verdict = f"{'passed' if check.passed else 'FAILED'}: {line(check.name)}\n{for_student(check)}"
             verdicts.append("\n".join(f"    {text}" for text in verdict.splitlines()))
