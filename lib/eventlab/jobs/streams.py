@@ -18,6 +18,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
 from eventlab.clients.spark_kafka import KAFKA_READ_OPTIONS, KAFKA_WRITE_OPTIONS
+from eventlab.clients.stream_query import error_of
 from eventlab.jobs.dead_letters import PLACE, dead_letter_topic
 from eventlab.jobs.extract import is_object, parsed, run_as_script
 from eventlab.jobs.topic import JobError
@@ -124,16 +125,16 @@ def run_until_stopped(queries: Sequence[Any], out: Callable[[str], object] = pri
             running = not stop.wait(POLL_S) and os.getppid() == parent and any(query.isActive for query in queries)
             for query in queries:
                 seen[query.id] = _report(query, seen[query.id], out)
-                if error := query.exception():
-                    raise JobError(f"the query {query.name} failed: {str(error).splitlines()[0]}")
+                if error := error_of(query):
+                    raise JobError(f"the query {query.name} failed: {error.splitlines()[0]}")
     except JobError:
         raise
     except Exception as error:  # Spark's errors have many classes
         is_lost = True
         if not stop.is_set() and os.getppid() == parent:  # without --remote, Spark ends with spark-submit
-            reason = error.details() if hasattr(error, "details") else str(error) or type(error).__name__
+            text = error.details() if hasattr(error, "details") else str(error)  # of gRPC, or of Spark
             raise JobError(
-                f"Spark ended while the job ran: {reason.splitlines()[0][:200]}\n"
+                f"Spark ended while the job ran: {(text or type(error).__name__).splitlines()[0][:200]}\n"
                 "Start the job again when Spark runs: it continues from its checkpoint",
                 "eventlab up spark",
             ) from error
