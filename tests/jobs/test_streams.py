@@ -4,6 +4,7 @@ import json
 import os
 import signal
 from subprocess import PIPE, Popen
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -12,7 +13,7 @@ from eventlab.cli.app import main
 from eventlab.clients import kafka
 from eventlab.clients.spark import release_session
 from eventlab.jobs import stream_inventory, stream_purchases, stream_windows, streams
-from eventlab.jobs.dead_letters import dead_letter_topic
+from eventlab.jobs.dead_letters import PLACE, dead_letter_topic
 from eventlab.jobs.topic import JobError
 from eventlab.settings import ROOT
 from eventlab.stack import filesystem
@@ -84,6 +85,10 @@ def test_each_purchase_is_written_once_over_a_restart_and_broken_messages_are_de
         "partition 0, offset 1 (not a JSON object): sent, offset 6",
     ]
     assert "0 of 0 new messages" in again.stderr
+    with kafka.open_producer(stack.bootstrap_servers) as producer:  # as another job that reads the topic does
+        headers = [(name, str(place).encode()) for name, place in zip(PLACE, (topic, 0, 1), strict=True)]
+        producer.send(dead_letter_topic(topic), b"not json", headers=headers)
+    assert "the same message as before" in CliRunner().invoke(main, command).stdout
     *_, repaired, without_value = kafka.read_topic(stack.bootstrap_servers, topic)
     assert (repaired.key, json.loads(repaired.value)) == (b"key", {"event_type": "purchase_sword"})
     assert without_value.value is None
@@ -156,7 +161,7 @@ def test_a_job_continues_after_sigterm_to_spark_submit(stack, topic, folder, cat
 def test_a_job_whose_server_has_lost_its_session_says_how_to_go_on(stack, topic, folder, catch_up):
     from pyspark.sql import SparkSession
 
-    session = SparkSession.builder.remote(os.environ["SPARK_REMOTE"]).create()
+    session: Any = SparkSession.builder.remote(os.environ["SPARK_REMOTE"]).create()
     queries = stream_purchases.start(session, topic, folder, streams.CONTINUOUS)
     user = session._client._user_id
     release_session(os.environ["SPARK_REMOTE"], spark_token(stack), user, session.session_id)

@@ -71,13 +71,13 @@ def test_a_view_shows_what_spark_and_kafka_report_about_the_query(stack, query, 
     shown = show(StreamView(query, stack))
 
     wait_until(lambda: "2026-09-21 14:13:55" in shown.facts.value)  # the watermark: the query's last batch
+    wait_until(lambda: "rows that Spark processes" in shown.chart.value)
 
     assert (
         shown.text == "StreamView: rates, batches, offsets, lag, watermark and state of the streaming query waves"
     )
     assert table_rows(shown.facts.value) == [[TOPIC, "0", "4", "4", "0"], [TOPIC, "1", "0", "0", "0"]]
     assert "4 rows read" in shown.facts.value
-    assert "rows that Spark processes" in shown.chart.value
     assert shown.problem.value == ""
 
 

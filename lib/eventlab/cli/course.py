@@ -163,7 +163,8 @@ def replay(topic: str, through: str | None) -> None:
     for letter in dead_letters.replay(settings.bootstrap_servers, topic, repair):
         looked_at, sent = looked_at + 1, sent + (letter.sent_as is not None)
         place = f"partition {letter.partition}, offset {letter.offset} ({letter.reason})"
-        click.echo(f"{place}: " + ("left out" if letter.sent_as is None else f"sent, offset {letter.sent_as}"))
+        unsent = "the same message as before" if letter.is_repeated else "left out"
+        click.echo(f"{place}: " + (unsent if letter.sent_as is None else f"sent, offset {letter.sent_as}"))
     click.echo(f"{sent} of {looked_at} new messages of {letters!r} sent to {topic!r}.", err=True)
 
 

@@ -26,17 +26,17 @@ def observe(query: Any, offsets_of: OffsetsOf) -> StreamState:
     """
     reports = [json.loads(progress.json) for progress in query.recentProgress]
     status = query.status
-    state = read_state(reports, status, query.isActive, _error(query, status["message"]), _explained(query))
+    state = read_state(reports, status, query.isActive, error_of(query), _explained(query))
     offsets = {topic: offsets_of(topic) for topic in state.topics}
     return replace(state, offsets=offsets, name=query.name or "", id=query.id, run_id=query.runId)
 
 
-def _error(query: Any, message: str) -> str:
+def error_of(query: Any) -> str:
     """Return the text of the query's exception, or ""; pyspark cannot parse some, which the status has too."""
     try:
         return str(query.exception() or "")
     except IndexError:
-        return message.removeprefix("Terminated with exception: ")
+        return str(query.status["message"]).removeprefix("Terminated with exception: ")
 
 
 def _explained(query: Any) -> str:

@@ -10,6 +10,8 @@ from eventlab.clients import kafka
 from eventlab.errors import EventlabError
 
 DELIVERY_S = 20
+PLACE = ("topic", "partition", "offset")
+"""The headers of a dead letter that say where the message was."""
 
 Repair = Callable[[bytes], bytes]
 """Returns the value to send for that of a dead letter; an empty value is left out."""
@@ -21,12 +23,18 @@ class ReplayError(EventlabError):
 
 @dataclass(frozen=True)
 class Replayed:
-    """A dead letter that was looked at, and the offset of the message that was sent for it, or None."""
+    """A dead letter that a replay has looked at.
+
+    Attributes:
+        sent_as: The offset of the message that was sent for it, or None.
+        is_repeated: Whether it was not sent because an earlier letter is about the same message.
+    """
 
     partition: int
     offset: int
     reason: str
     sent_as: int | None
+    is_repeated: bool
 
 
 def dead_letter_topic(topic: str) -> str:
@@ -37,8 +45,9 @@ def dead_letter_topic(topic: str) -> str:
 def replay(bootstrap_servers: str, topic: str, repair: Repair = bytes) -> Iterator[Replayed]:
     """Send the dead letters of a topic to the topic, except those that an earlier replay has looked at.
 
-    The consumer group TOPIC-dead-replay contains the place where the next replay begins. It is committed after
-    Kafka has acknowledged the message: a replay that is interrupted may repeat one, and loses none.
+    Two jobs that read a topic send a letter each for the same message, which is sent once. The consumer group
+    TOPIC-dead-replay contains the place where the next replay begins. It is committed after Kafka has acknowledged
+    the message: a replay that is interrupted may repeat one, and loses none.
 
     Raises:
         ReplayError: There is no topic with dead letters, or the repair failed.
@@ -48,6 +57,7 @@ def replay(bootstrap_servers: str, topic: str, repair: Repair = bytes) -> Iterat
     letters = dead_letter_topic(topic)
     group = f"{letters}-replay"
     committed = kafka.committed_offsets(bootstrap_servers, group, letters)
+    seen: set[object] = set()
     with (
         kafka.open_consumer(bootstrap_servers, group_id=group) as consumer,
         kafka.open_producer(bootstrap_servers) as producer,
@@ -57,16 +67,21 @@ def replay(bootstrap_servers: str, topic: str, repair: Repair = bytes) -> Iterat
             raise ReplayError(
                 f"there is no topic {letters!r}, so there are no dead letters", "eventlab kafkacat -L"
             )
-        start = {number: max(first, committed.get(number, 0)) for number, first in offsets.first.items()}
-        for letter in kafka.read_range(consumer, letters, start, offsets.end):
-            value = None if letter.value is None else repair(letter.value)
+        for letter in kafka.read_range(consumer, letters, offsets.first, offsets.end):
+            headers = dict(letter.headers)
+            message = (*(headers.get(name) for name in PLACE), letter.value)
+            is_repeated = "offset" in headers and message in seen
+            seen.add(message)
+            if letter.offset < committed.get(letter.partition, 0):
+                continue
+            value = None if letter.value is None or is_repeated else repair(letter.value)
             sent_as = None
-            if value != b"":
+            if value != b"" and not is_repeated:
                 sent_as = producer.send(topic, value, key=letter.key).get(timeout=DELIVERY_S).offset
             place = TopicPartition(letters, letter.partition)
             consumer.commit({place: OffsetAndMetadata(letter.offset + 1, "", -1)})
-            reason = dict(letter.headers).get("reason", b"").decode(errors="replace")
-            yield Replayed(letter.partition, letter.offset, reason, sent_as)
+            reason = headers.get("reason", b"").decode(errors="replace")
+            yield Replayed(letter.partition, letter.offset, reason, sent_as, is_repeated)
 
 
 def through(command: str) -> Repair:
