@@ -52,7 +52,13 @@ def job(folder: Path, student: str, size: int | None) -> Job:
 
 
 def test_notebooks_that_may_wait_for_ever_come_last(tmp_path: Path) -> None:
-    cells = {"abe": "while True: pass", "ada": "x = 1", "ben": "x = 12", "cyd": "x = 1", "eve": "time.sleep(600)"}
+    cells = {
+        "abe": "while True: pass",
+        "ada": "x = 1",
+        "ben": "x = 1" + "#" * 500,
+        "cyd": "x = 1",
+        "eve": "time.sleep(600)",
+    }
     jobs = [job(tmp_path, student, None) for student in cells]
     for student, source in cells.items():
         tiny_lab.write(tmp_path / f"{student}.ipynb", q2=source)
