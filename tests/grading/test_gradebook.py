@@ -223,6 +223,22 @@ def test_who_is_not_in_the_roster_is_named_and_who_handed_in_nothing_has_a_row(c
     ]
 
 
+def test_a_line_of_a_platform_that_is_not_in_the_roster_is_named_and_stays(course: Course) -> None:
+    course.grade(platforms.CANVAS)
+    roster = "student,name,canvas_id\n1,Ada Lovelace,2001\n2,Ben Bitdiddle,2002\n3,Alyssa P Hacker,\n"
+    problems = course.make(roster=roster, canvas=platforms.CANVAS_GRADEBOOK.replace("B,,,0", "B,7,,0")).problems
+    course.write()
+
+    assert problems == [
+        f"{course.folder / 'canvas.csv'}: not in the roster, so the line stays as it is: Eve L",
+        f"{LAB}: not in the roster, so without a line in the gradebook: evel",
+    ]
+    grades = {
+        row["ID"]: row["Lab 01: Events (777)"] for row in rows(course.folder / "out" / "canvas" / "grades.csv")
+    }
+    assert (grades["2003"], grades["2004"]) == ("16", "7")
+
+
 def test_two_submissions_of_one_person_are_named_and_the_later_one_counts(course: Course) -> None:
     files = {"ada.ipynb": NOTEBOOK, "Lab 1_al_attempt_2026-11-03-09-00-00.txt": b"Name: Ada Lovelace (al)\n"}
     course.grade(files | {"Lab 1_al_attempt_2026-11-03-09-00-00_lab01_events.ipynb": NOTEBOOK}, Ada_Lovelace=2)

@@ -94,8 +94,8 @@ def test_the_days_late_begin_at_the_due_date_and_the_grace_costs_nothing() -> No
 
 def test_a_due_date_without_a_time_is_the_end_of_the_day(tmp_path: Path) -> None:
     late = deadlines.read(file(tmp_path, "lab,due\nlab01,2026-11-02\n"))
-    assert late.policy("lab01_events", None, People()).due == at("2026-11-02 23:59:59")
-    assert late.policy("lab02_extract", None, People()).due is None
+    assert late.policy("lab01_events").due == at("2026-11-02 23:59:59")
+    assert late.policy("lab02_extract").due is None
 
 
 def test_all_mistakes_of_the_deadlines_are_listed_at_once(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from eventlab.grading.collect import Origin
 from eventlab.grading.gradebook import origins
 from eventlab.grading.gradebook.deadlines import Deadlines, Policy
 from eventlab.grading.gradebook.people import People, Person
-from eventlab.grading.gradebook.worksheets import CanvasSheet, MoodleSheet
+from eventlab.grading.gradebook.worksheets import TEST_STUDENT, CanvasSheet, MoodleSheet
 from eventlab.grading.reports.messages import number
 from eventlab.grading.results import SubmissionRecord
 
@@ -33,6 +33,10 @@ class LabGrades:
     records: tuple[SubmissionRecord, ...]
     origins: dict[str, Origin]
     sheet: MoodleSheet | None = None
+
+    def origin(self, record: SubmissionRecord) -> Origin:
+        """Return what is known about the submission of a record."""
+        return self.origins.get(record.slug, Origin())
 
     @property
     def max_points(self) -> float:
@@ -96,6 +100,19 @@ class Book:
     marks: dict[tuple[int, str], Mark] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
+    def add(self, mark: Mark) -> None:
+        """Add a mark; of two submissions of one person, the later one counts."""
+        key = (id(mark.person), mark.lab.name)
+        if other := self.marks.get(key):
+            pair = sorted([other, mark], key=lambda one: one.submitted or datetime.min)
+            mark = pair[1]
+            names = [one.record.student for one in pair if one.record]
+            self.problems.append(
+                f"{mark.lab.name}, {mark.person.label}: two submissions, {names[0]!r} and {names[1]!r}; "
+                "the second one counts"
+            )
+        self.marks[key] = mark
+
     def mark(self, person: Person, lab: LabGrades) -> Mark:
         """Return a person's mark in a lab."""
         return self.marks.get((id(person), lab.name)) or Mark(person, lab)
@@ -142,20 +159,40 @@ def make(
     if len(set(names)) < len(names):
         raise GradebookError(f"two folders have records of one lab: {', '.join(sorted(names))}. Name one of them")
     book = Book(list(labs), people)
-    strangers: dict[str, list[str]] = {}
-    if exported:
-        for row in exported.students:
-            exported.person(row, people)
+    book.problems += _add_people(labs, people, exported)
+    owners = {lab.name: [_owner(lab, record, people) for record in lab.records] for lab in labs}
+    own = deadlines.of_people(people)
     for lab in labs:
-        for line in lab.sheet.rows if lab.sheet else ():
-            people.match_or_add(line.name, line.name, email=line.email)
-    for lab in labs:
-        strangers[lab.name] = [record.student for record in lab.records if not _add(book, lab, record, deadlines)]
+        for record, person in zip(lab.records, owners[lab.name], strict=True):
+            if person:
+                policy = deadlines.policy(lab.name, own.get(id(person), ()))
+                book.add(_mark(lab, record, person, policy))
     book.people.members.sort(key=lambda person: person.label.casefold())
     book.problems += deadlines.unknown(names, people)
     for lab in labs:
-        book.problems += _problems(lab, book.of_lab(lab), strangers[lab.name])
+        found = zip(lab.records, owners[lab.name], strict=True)
+        book.problems += _problems(
+            lab, book.of_lab(lab), [record.student for record, person in found if not person]
+        )
     return book
+
+
+def _add_people(labs: Sequence[LabGrades], people: People, exported: CanvasSheet | None) -> list[str]:
+    """Complete the people with those of the platforms' tables; return a sentence for lines that are nobody's."""
+    unknown: dict[Path, list[str]] = {}
+    for row in exported.students if exported else ():
+        assert exported
+        name = exported.field(row, "Student")
+        if exported.person(row, people) is None and name != TEST_STUDENT:
+            unknown.setdefault(exported.path, []).append(name)
+    for sheet in [lab.sheet for lab in labs if lab.sheet]:
+        for line in sheet.rows:
+            if people.match_or_add(line.name, line.name, email=line.email) is None:
+                unknown.setdefault(sheet.path, []).append(line.name)
+    return [
+        f"{path}: not in the roster, so the line stays as it is: {_listed(names)}"
+        for path, names in unknown.items()
+    ]
 
 
 def _problems(lab: LabGrades, marks: Sequence[Mark], strangers: Sequence[str]) -> list[str]:
@@ -163,9 +200,7 @@ def _problems(lab: LabGrades, marks: Sequence[Mark], strangers: Sequence[str]) -
     handed_in = [mark for mark in marks if mark.record]
     costs = [mark for mark in handed_in if mark.policy.due and mark.policy.points_per_day and not mark.submitted]
     late = [mark.person.label for mark in costs if mark.origin.late]
-    unknown = [
-        mark.person.label for mark in costs if mark.origin.platform != "canvas"
-    ]  # which marks those that are
+    unknown = [mark.person.label for mark in costs if mark.origin.platform != "canvas"]  # Canvas marks late ones
     kinds = {
         "not in the roster, so without a line in the gradebook": strangers,
         "without a mark, because the grading machine failed; run the same `eventlab grade` again": [
@@ -186,44 +221,24 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
-def _add(book: Book, lab: LabGrades, record: SubmissionRecord, deadlines: Deadlines) -> bool:
-    """Add a record's mark to its person, whose later submission counts; return whether there is a person."""
-    origin = lab.origins.get(record.slug, Origin())
+def _owner(lab: LabGrades, record: SubmissionRecord, people: People) -> Person | None:
+    """Return the person of a record; without a roster, a new one is added."""
+    origin = lab.origin(record)
     row = lab.sheet.row_of(origin.id) if lab.sheet and origin.platform == "moodle" else None
     known = {f"{origin.platform}_id": origin.id} if origin.platform in ("canvas", "blackboard") else {}
     known |= {"email": row.email} if row and row.email else {}
     namesakes = [one for one in lab.origins.values() if one.name == origin.name]
     name = row.name if row else origin.name if len(namesakes) == 1 else ""
-    person = book.people.match_or_add(record.student, name, **known)
-    if person is None:
-        return False
-    row = row or (lab.sheet.row_for(person) if lab.sheet else None)
-    mark = _mark(book, lab, record, origin, person, deadlines, row.submitted if row else None)
-    other = book.marks.get((id(person), lab.name))
-    if other:
-        earlier, later = sorted([other, mark], key=lambda one: one.submitted or datetime.min)
-        book.problems.append(
-            f"{lab.name}, {person.label}: two submissions, {earlier.record and earlier.record.student!r} and "
-            f"{later.record and later.record.student!r}; the second one counts"
-        )
-        mark = later
-    book.marks[id(person), lab.name] = mark
-    return True
+    return people.match_or_add(record.student, name, **known)
 
 
-def _mark(
-    book: Book,
-    lab: LabGrades,
-    record: SubmissionRecord,
-    origin: Origin,
-    person: Person,
-    deadlines: Deadlines,
-    sheet_time: datetime | None,
-) -> Mark:
+def _mark(lab: LabGrades, record: SubmissionRecord, person: Person, policy: Policy) -> Mark:
     """Return the mark. The time is that of deadlines.csv, else of Moodle's worksheet, else of the export."""
-    policy = deadlines.policy(lab.name, person, book.people)
+    origin = lab.origin(record)
+    row = lab.sheet.row_of(origin.id) if lab.sheet and origin.platform == "moodle" else None
+    row = row or (lab.sheet.row_for(person) if lab.sheet else None)
     exported = datetime.fromisoformat(origin.submitted) if origin.submitted else None
-    submitted = policy.submitted or sheet_time or exported
+    submitted = policy.submitted or (row.submitted if row else None) or exported
     days = policy.days_late(submitted)
     deduction = policy.deduction(days, record.points or 0)
     return Mark(person, lab, record, origin, policy, submitted, days, deduction)

@@ -7,13 +7,14 @@ due date, or the time of the submission where no platform states it.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from eventlab.grading.gradebook import csv_files
-from eventlab.grading.gradebook.people import People, Person
+from eventlab.grading.gradebook.people import People
 
 COLUMNS = ("lab", "student", "title", "due", "grace_hours", "points_per_day", "maximum_deduction", "submitted")
 DAY = timedelta(days=1)
@@ -59,14 +60,23 @@ class Deadlines:
     labs: tuple[tuple[str, dict[str, Any]], ...] = ()
     students: tuple[tuple[int, str, str, dict[str, Any]], ...] = ()
 
-    def policy(self, lab: str, person: Person | None, people: People) -> Policy:
-        """Return what applies to a person's submission to a lab, or to the whole lab without a person."""
-        policy = Policy()
-        for name, values in self.labs:
-            policy = replace(policy, **values) if lab.startswith(name) else policy
+    def of_people(self, people: People) -> dict[int, list[tuple[str, dict[str, Any]]]]:
+        """Return the labs and values of the lines with a student, by the `id()` of the person."""
+        found: dict[int, list[tuple[str, dict[str, Any]]]] = {}
         for _, name, student, values in self.students:
-            if person and lab.startswith(name) and people.find(student) is person:
-                policy = replace(policy, **values)
+            found.setdefault(id(people.find(student)), []).append((name, values))
+        return found
+
+    def policy(self, lab: str, own: Iterable[tuple[str, dict[str, Any]]] = ()) -> Policy:
+        """Return what applies to a submission to a lab.
+
+        Args:
+            lab: The lab's name.
+            own: What the lines of this student state, by lab.
+        """
+        policy = Policy()
+        for name, values in (*self.labs, *own):
+            policy = replace(policy, **values) if lab.startswith(name) else policy
         return policy
 
     def unknown(self, labs: list[str], people: People) -> list[str]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 from eventlab.grading.gradebook import csv_files
@@ -31,6 +32,7 @@ MOODLE_COLUMNS = {
 }
 MOODLE_TIMES = ("%A, %d %B %Y, %I:%M %p", "%A, %d %B %Y, %H:%M", "%A, %B %d, %Y, %I:%M %p", "%d %B %Y, %I:%M %p")
 CANVAS_PEOPLE = ("Student", "ID", "SIS User ID", "SIS Login ID", "Integration ID", "Root Account", "Section")
+TEST_STUDENT = "Student, Test"
 ASSIGNMENT = re.compile(r"(?P<title>.*) \((?P<id>\d+)\)", re.S)
 
 
@@ -52,7 +54,7 @@ class MoodleSheet:
     table: list[list[str]]
     columns: dict[str, int]
 
-    @property
+    @cached_property
     def rows(self) -> list[MoodleRow]:
         """Return the lines."""
         return [self._row(row) for row in self.table[1:] if any(row)]
@@ -137,7 +139,7 @@ class CanvasSheet:
     def person(self, row: list[str], people: People) -> Person | None:
         """Return the person of a line; without a roster, a new one is added. The test student is nobody."""
         name = self.field(row, "Student")
-        if name == "Student, Test":
+        if name == TEST_STUDENT:
             return None
         known = {column.lower().replace(" ", "_"): self.field(row, column) for column in CANVAS_PEOPLE[2:4]}
         last, _, first = name.partition(", ")
