@@ -48,12 +48,17 @@ SHOWN = (
     "grading/reports/html.py",
     "grading/progress.py",
     "grading/verify.py",
+    "grading/adjustments.py",
+    "grading/judge_notebook.py",
+    "grading/whole_class.py",
     "cli/grade.py",
     "stack/tokens.py",
 )
 MADE = (
     "grading/execution/regrade.py",
     "grading/worker.py",
+    "grading/mistakes.py",
+    "labs/mistakes.py",
     "grading/inside/kernels.py",
     "grading/environment/libraries.txt",
     "clients/kafka.py",
