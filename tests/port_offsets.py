@@ -11,8 +11,8 @@ FIRST = int(os.environ.get("TEST_PORT_OFFSET", "1000"))
 def offsets_of(worker: int) -> range:
     """Return the offsets of a worker.
 
-    The stacks of the first three workers share no port. All ports are below Linux's range of ephemeral ports, which
-    any outgoing connection may use (`tests/stack/test_requirements.py` checks both).
+    The stacks of three workers share no port. All ports are below Linux's range of ephemeral ports, which any
+    outgoing connection may use (`tests/stack/test_requirements.py` checks both).
     """
     return range(FIRST + 17 * worker, FIRST + 1800, 51)
 
