@@ -9,11 +9,10 @@ pytestmark = pytest.mark.services
 
 def test_a_stream_that_starts_at_the_end(whispers):
     cell = """
-import time
 options = {"kafka.bootstrap.servers": broker, "subscribe": "whispers"}
 source = spark.readStream.format("kafka").options(**options).load()
 quiet = source.writeStream.format('memory').queryName('quiet').start()
-time.sleep(8)
+quiet.processAllAvailable()
 spark.table('quiet').count()"""
 
     box = why(whispers, cell)
