@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 
 import nbformat
@@ -12,54 +11,13 @@ import pytest
 from eventlab.grading.exports import CANVAS
 from eventlab.grading.gradebook import book as books
 from eventlab.grading.gradebook import deadlines
-from eventlab.grading.gradebook.book import Book, GradebookError
-from eventlab.grading.gradebook.people import People, read_roster
-from eventlab.grading.gradebook.worksheets import CanvasSheet, read_canvas, read_moodle
-from eventlab.grading.gradebook.write_all import Written, write_all
+from eventlab.grading.gradebook.book import GradebookError
+from eventlab.grading.gradebook.people import People
 from tests.grading import platform_exports as platforms
-from tests.grading.gradebook_examples import LAB, graded, rows, zip_files
+from tests.grading.gradebook_examples import LAB, Course, graded, rows, zip_files
 from tests.grading.platform_exports import NOTEBOOK
 
 DUE = "lab,due,grace_hours,points_per_day,maximum_deduction\nlab01,2026-11-02,1,1.5,4\n"
-
-
-class Course:
-    """A course in a folder: the folders of its labs, and the instructor's files."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.labs: list[tuple[Path, str]] = []
-        self.sheet: CanvasSheet | None = None
-
-    def grade(
-        self, export: Mapping[str, bytes], *, moodle: str = "", lab: str = LAB, **points: float | None
-    ) -> None:
-        by_name = {name.replace("_", " "): value for name, value in points.items()}
-        self.labs.append((graded(self.folder / lab, export, lab, by_name), moodle))
-
-    def make(self, *, roster: str = "", due: str = "", canvas: str = "") -> Book:
-        people = People(read_roster(self.file("roster.csv", roster)), True) if roster else People()
-        late = deadlines.read(self.file("deadlines.csv", due)) if due else deadlines.Deadlines()
-        self.sheet = read_canvas(self.file("canvas.csv", canvas)) if canvas else None
-        labs = []
-        for folder, text in self.labs:
-            labs.append(books.read_lab(folder, read_moodle(self.file("moodle.csv", text)) if text else None))
-        self.book = books.make(labs, people, late, self.sheet)
-        return self.book
-
-    def write(self) -> Written:
-        return write_all(self.book, self.folder / "out", self.sheet)
-
-    def file(self, name: str, text: str) -> Path:
-        path = self.folder / name
-        path.write_text(text)
-        return path
-
-    def marks(self) -> dict[str, str]:
-        """Return `days late: mark` by name."""
-        return {
-            row["name"]: f"{row['days_late']}: {row['mark']}" for row in rows(self.folder / "out" / "marks.csv")
-        }
 
 
 @pytest.fixture

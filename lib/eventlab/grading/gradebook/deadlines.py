@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from eventlab.grading.gradebook import csv_files
-from eventlab.grading.gradebook.people import People
+from eventlab.grading.gradebook.people import People, Person
 
 COLUMNS = ("lab", "student", "title", "due", "grace_hours", "points_per_day", "maximum_deduction", "submitted")
 DAY = timedelta(days=1)
@@ -63,9 +63,13 @@ class Deadlines:
     def of_people(self, people: People) -> dict[int, list[tuple[str, dict[str, Any]]]]:
         """Return the labs and values of the lines with a student, by the `id()` of the person."""
         found: dict[int, list[tuple[str, dict[str, Any]]]] = {}
+        meant = self._meant(people)
         for _, name, student, values in self.students:
-            found.setdefault(id(people.find(student)), []).append((name, values))
+            found.setdefault(id(meant[student]), []).append((name, values))
         return found
+
+    def _meant(self, people: People) -> dict[str, Person | None]:
+        return {student: people.find(student) for student in {student for _, _, student, _ in self.students}}
 
     def policy(self, lab: str, own: Iterable[tuple[str, dict[str, Any]]] = ()) -> Policy:
         """Return what applies to a submission to a lab.
@@ -82,11 +86,12 @@ class Deadlines:
     def unknown(self, labs: list[str], people: People) -> list[str]:
         """Return a sentence for each line whose lab is not graded or whose student is nobody."""
         names = [name for name, _ in self.labs] + [name for _, name, _, _ in self.students]
+        meant = self._meant(people)
         unused = [name for name in dict.fromkeys(names) if not any(lab.startswith(name) for lab in labs)]
         return [f"{self.path}: no lab {name!r} is in this gradebook" for name in unused] + [
             f"{self.path}, line {number}: there is no student {student!r}"
             for number, _, student, _ in self.students
-            if people.find(student) is None
+            if meant[student] is None
         ]
 
 
