@@ -4,9 +4,12 @@ import json
 
 import pytest
 
-from eventlab.grading import adjustments, results
+from eventlab.grading import adjustments, results, whole_class
 from eventlab.grading.adjustments import AdjustmentsError
+from eventlab.grading.gradebook.book import read_lab
 from eventlab.grading.reports import gradescope, html, write_all
+from tests.grading import platform_exports as platforms
+from tests.grading.gradebook_examples import LAB, Course, graded, zip_files
 from tests.grading.report_examples import read, record
 
 HEADING = "student,question,points,comment\n"
@@ -183,3 +186,24 @@ def test_a_comment_is_text_and_no_formula(tmp_path):
 def test_without_adjustments_the_reports_say_nothing_of_a_person():
     assert "by hand" not in html.overview([record()])
     assert "instructor" not in json.dumps(gradescope.results(record()))
+
+
+def test_points_and_comments_of_a_person_count_in_the_gradebook_and_in_the_files_for_canvas(tmp_path):
+    course = Course(tmp_path)
+    course.grade(platforms.CANVAS)
+    student = course.labs[0][0].joinpath("submissions.csv").read_text().splitlines()[1].split(",")[0]
+    adjusted = f"student,question,points,comment\n{student},q1,9.5,Well explained.\n"
+    (course.labs[0][0] / "adjustments.csv").write_text(adjusted)
+    course.make(canvas=platforms.CANVAS_GRADEBOOK)
+    course.write()
+
+    assert sorted(course.marks().values()) == [": 8", ": 8", ": 8", ": 9.5"]
+    feedback = zip_files(course.folder / "out" / "canvas" / f"{LAB}_feedback.zip").values()
+    assert any(b"Well explained." in page and b"q1: 9.5 / 10" in page for page in feedback)
+
+
+def test_the_record_of_somebody_who_left_the_class_is_not_in_the_gradebook(tmp_path):
+    folder = graded(tmp_path / "lab", platforms.CANVAS)
+    whole_class.remember(["bitdiddleben"], folder)
+
+    assert [record.student for record in read_lab(folder).records] == ["bitdiddleben"]

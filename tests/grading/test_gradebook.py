@@ -245,21 +245,6 @@ def test_a_class_without_times_is_one_sentence(course: Course) -> None:
     assert course.make(due="lab,due\nlab01,2026-11-02\n").problems == []
 
 
-def test_points_and_comments_of_a_person_count_in_the_gradebook_and_in_the_files_for_canvas(
-    course: Course,
-) -> None:
-    course.grade(platforms.CANVAS)
-    student = course.labs[0][0].joinpath("submissions.csv").read_text().splitlines()[1].split(",")[0]
-    adjusted = f"student,question,points,comment\n{student},q1,9.5,Well explained.\n"
-    (course.labs[0][0] / "adjustments.csv").write_text(adjusted)
-    course.make(canvas=platforms.CANVAS_GRADEBOOK)
-    course.write()
-
-    assert sorted(course.marks().values()) == [": 8", ": 8", ": 8", ": 9.5"]
-    feedback = zip_files(course.folder / "out" / "canvas" / f"{LAB}_feedback.zip").values()
-    assert any(b"Well explained." in page and b"q1: 9.5 / 10" in page for page in feedback)
-
-
 def test_a_line_about_nobody_is_named(course: Course) -> None:
     course.grade({"ada.ipynb": NOTEBOOK})
     problems = course.make(due="lab,student,due\nlab01,zoe,2026-11-02\nlab9,,2026-11-02\n").problems

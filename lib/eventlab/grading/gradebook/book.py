@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from eventlab.errors import EventlabError
-from eventlab.grading import adjustments, results
+from eventlab.grading import adjustments, whole_class
 from eventlab.grading.collect import Origin
 from eventlab.grading.gradebook import origins
 from eventlab.grading.gradebook.deadlines import Deadlines, Policy
@@ -133,7 +133,7 @@ def read_lab(folder: Path, sheet: MoodleSheet | None = None) -> LabGrades:
         AdjustmentsError: `adjustments.csv` in the folder has mistakes.
         GradebookError: It has no records, or those of several labs.
     """
-    records = tuple(adjustments.of_records(results.load_all(folder), folder))
+    records = tuple(adjustments.of_records(whole_class.completed([], folder), folder))
     names = sorted({record.lab for record in records})
     if len(names) != 1:
         found = f"records of several labs: {', '.join(names)}" if names else "no records of submissions"
