@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 
+import psutil
 import pytest
 import zmq
 
@@ -29,10 +30,12 @@ def kernel(fork_server: ForkServer) -> Iterator[SubmissionKernel]:
 def test_a_cell_during_which_the_fork_server_is_killed_has_no_result(
     fork_server: ForkServer, kernel: SubmissionKernel
 ) -> None:
-    assert printed(kernel, "print(1)") == "1"
+    pid = int(printed(kernel, "import os; print(os.getpid())"))
     threading.Timer(0.5, fork_server._process.kill).start()
     with pytest.raises(KernelError, match="not running"):
         kernel.execute("import time; time.sleep(30)", 60)
+    _, left = psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=5)
+    assert left == []
 
 
 def test_a_socket_of_the_grader_that_fails_is_not_the_end_of_the_kernel(kernel: SubmissionKernel) -> None:

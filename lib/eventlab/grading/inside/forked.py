@@ -82,6 +82,7 @@ def become_process_1(options: dict[str, Any], id: str, report_fd: int) -> None:
         kernel = fork_with_retries()
         if kernel == 0:
             os.close(report_fd)
+            rights.end_with_parent()  # a namespace would end it, too
             run_kernel(options, id, sealing)
         if sealing:
             sealing.close()
