@@ -165,7 +165,7 @@
         content: 'click to open';
         color: var(--jp-ui-font-color2);
       }
-      .jp-RenderedMarkdown :not(pre) > code { white-space: nowrap; }
+      .jp-ThemedContainer .jp-RenderedMarkdown :not(pre) > code { white-space: nowrap; }
       .jp-OutputArea-output pre { word-break: normal; overflow-wrap: anywhere; }
       .jp-OutputArea-output.jp-RenderedMarkdown :is(pre, pre code) { font-size: var(--jp-code-font-size); }
       .jp-RenderedImage > img.jp-needs-dark-background { background-color: transparent !important; }`;
