@@ -131,3 +131,19 @@ def test_all_problems_of_all_labs_are_in_one_error_with_the_next_command(lab):
     assert "lab02_extract has 1 problem." in text
     assert "lab01" not in text
     assert text.endswith(f"Next: {NEXT}")
+
+
+def test_a_question_in_text_fits_without_a_check(lab):
+    def add(named, notebook):
+        cell = nbformat.v4.new_markdown_cell("Your answer")
+        cell.metadata.nbgrader = {"grade_id": "q2", "solution": True, "grade": True, "schema_version": 3}
+        notebook.cells.append(cell)
+
+    edit(lab, add)
+    checks = lab.folder / "checks.py"
+    checks.write_text(
+        checks.read_text() + "\nfrom eventlab.labs.checks import text_question\n"
+        'REASONS = text_question("q2", (1, "names at-least-once delivery"))\n'
+    )
+
+    assert fit.problems(lab) == []

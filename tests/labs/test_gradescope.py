@@ -77,7 +77,8 @@ def test_the_scripts_are_executable_at_the_root_of_the_zip_and_the_lab_is_comple
 
     assert modes["setup.sh"] == modes["run_autograder"] == modes["stack/bin/kafka-topics"] == 0o755
     assert {name for name in modes if name.startswith("labs/")} == {
-        f"labs/{NAME}/{name}" for name in ("checks.py", "generate.py", "instructor.ipynb", "mistakes.py", "student.ipynb")
+        f"labs/{NAME}/{name}"
+        for name in ("checks.py", "generate.py", "instructor.ipynb", "mistakes.py", "student.ipynb")
     }
     assert {"Makefile", "uv.lock", "lib/eventlab/cli/app.py", "stack/kafka/jgo.lock.toml"} <= set(modes)
     assert not [name for name in modes if "__pycache__" in name or name.startswith(("tests/", "build/", ".jars"))]

@@ -1,4 +1,4 @@
-"""Checks of a lab with names and points, text questions, rules that its data must exercise, and wrong solutions."""
+"""Checks of a lab with names and points, text questions, rules that its data exercise, and wrong solutions."""
 
 from __future__ import annotations
 

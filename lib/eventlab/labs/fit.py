@@ -163,7 +163,7 @@ def _of_questions(lab: Lab, notebook: NotebookNode) -> Iterator[str]:
 
 def _questions(lab: Lab) -> tuple[str, ...]:
     """Return the questions that `checks.py` has."""
-    return lab.questions
+    return lab.all_questions
 
 
 def _source_of(check: LabCheck) -> str:

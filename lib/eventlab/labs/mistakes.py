@@ -1,8 +1,8 @@
 """Known mistakes: what a wrong solution leaves, in plain Python, so that a wrong answer can be recognized.
 
 The lab's own checks look at what a mistake leaves with the data of a student's seed. A submission whose checks
-received the same figures has a result that this mistake gives. `eventlab labs verify` compares each mistake with the
-wrong solution (a mutant of `proof.py`), which it runs.
+received the same figures has a result that this mistake gives. `eventlab labs verify` compares each mistake with
+the wrong solution (a mutant of `proof.py`), which it runs.
 """
 
 from __future__ import annotations
@@ -47,7 +47,9 @@ class Left:
         seen: dict[tuple[str, str], Any] = {("committed", namespace.group): dict(self.committed)}
         seen |= {("rows", path): [dict(row) for row in rows] for path, rows in self.tables.items()}
         seen |= {("columns", path): dict(kinds) for path, kinds in self.columns.items()}
-        pairs = {name: [(None, json.dumps(event).encode()) for event in many] for name, many in self.events.items()}
+        pairs = {
+            name: [(None, json.dumps(event).encode()) for event in many] for name, many in self.events.items()
+        }
         for suffix, messages in (pairs | dict(self.messages)).items():
             sent = [Message(0, offset, 0, key, value) for offset, (key, value) in enumerate(messages)]
             seen["messages", namespace.topic_of(suffix)] = sent

@@ -2,7 +2,7 @@
 
 Points are filled in from `checks.py`. Left out are solutions (from `BEGIN SOLUTION` to `END SOLUTION`), hidden
 tests (from `BEGIN HIDDEN TESTS` to `END HIDDEN TESTS`, in notebooks and `checks.py`), outputs, and all other files
-but the generator. A marker without its partner is an error, because the text that it should hide would be released.
+but the generator. A marker without its partner is an error: the text that it should hide would be released.
 """
 
 from __future__ import annotations

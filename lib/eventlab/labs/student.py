@@ -178,7 +178,9 @@ class OpenLab:
     def restart(self) -> None:
         """Delete the lab's topics, consumer groups and folder, and create its input again."""
         self._create_input()
-        print(f"The results and answers of {self.name} are deleted, and its input is created again. Run your cells.")
+        print(
+            f"The results and answers of {self.name} are deleted, and its input is created again. Run your cells."
+        )
 
     def _create_input(self) -> None:
         from eventlab.labs import inputs

@@ -57,7 +57,7 @@ def similarity(lab: Lab, source: Path) -> Result:
     documents = [Document.of(INSTRUCTOR, _code(cells.read(lab.instructor).cells), known)]
     unreadable = []
     with tempfile.TemporaryDirectory(prefix="eventlab-similarity-") as folder:
-        found = collect.find(source, Path(folder))
+        found = collect.find(source, Path(folder), lab.name)
         for submission in found:
             try:
                 if submission.notebook is None:
