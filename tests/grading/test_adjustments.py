@@ -71,7 +71,7 @@ def _written(folder, rows):
     ("row", "said"),
     [
         ("adda,q1,1,", "line 2: no submission of 'adda': did you mean 'ada'?"),
-        ("ada,q7,1,", "line 2: no question 'q7': did you mean 'q"),
+        ("ada,q7,1,", "line 2: no question 'q7': there are: q1, q2"),
         ("ada,q1,3.5,", "line 2: 3.5 points, but q1 has 3 at most"),
         ("ada,q1,-1,", "line 2: '-1' is not a number such as 2 or 0.5; a sign is not allowed"),
         ("ada,q1,+1,", "line 2: '+1' is not a number such as 2 or 0.5; a sign is not allowed"),

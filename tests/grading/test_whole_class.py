@@ -58,7 +58,7 @@ def test_a_check_is_found_by_its_name_however_it_is_written():
 @pytest.mark.parametrize(
     ("questions", "checks", "said"),
     [
-        (["q9"], [], "lab01_events has no question 'q9': did you mean 'q"),
+        (["q9"], [], "lab01_events has no question 'q9': there are: q1, q2, q3, q4"),
         ([], ["no event is mising"], "has no check 'no event is mising': did you mean 'no event is missing'"),
     ],
 )
