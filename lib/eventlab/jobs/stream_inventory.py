@@ -12,7 +12,6 @@ from pyspark.sql import functions as F
 from pyspark.sql.streaming import StatefulProcessor, StatefulProcessorHandle
 
 from eventlab.jobs import streams
-from eventlab.jobs.dead_letters import PLACE
 
 PATH = "/tmp/inventory"
 FIELDS = ("time", "event_type", "player", "item")
@@ -76,7 +75,9 @@ def inventory_changes(messages: DataFrame) -> DataFrame:
     """Return one row for each change of a player's inventory, and one for each session that ends."""
     readable = messages.where("reason is null and event.player is not null")
     milliseconds = F.unix_millis("time").alias("milliseconds")  # in Python, a time would depend on the time zone
-    events = readable.select("time", milliseconds, "event.event_type", "event.player", "event.item", *PLACE)
+    events = readable.select(
+        "time", milliseconds, "event.event_type", "event.player", "event.item", *streams.PLACE
+    )
     players = events.withWatermark("time", LATE).groupBy("player")
     changes = players.transformWithState(Inventory(), CHANGES, outputMode="Append", timeMode="EventTime")
     return changes.withColumn("time", F.timestamp_millis("milliseconds")).drop("milliseconds")

@@ -19,7 +19,8 @@ from pyspark.sql.types import StringType, StructField, StructType
 
 from eventlab.clients.spark_kafka import KAFKA_READ_OPTIONS, KAFKA_WRITE_OPTIONS
 from eventlab.clients.stream_query import error_of
-from eventlab.jobs.dead_letters import PLACE, dead_letter_topic
+from eventlab.jobs.dead_letters import PLACE as PLACE
+from eventlab.jobs.dead_letters import dead_letter_topic
 from eventlab.jobs.extract import is_object, parsed, run_as_script
 from eventlab.jobs.topic import JobError
 from eventlab.settings import settings
