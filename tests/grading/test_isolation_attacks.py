@@ -1,4 +1,4 @@
-"""A sample of the attacks in `attacks/`: none succeeds, and the submissions after each have their marks.
+"""A sample of the attacks in `attacks/`: none succeeds, and in each order all submissions have the same marks.
 
 `python -m tests.grading.run_attacks` runs all of them, with `--orders` also in another order and on fresh stacks.
 """
@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from eventlab.grading.environment import sandbox
+from eventlab.grading.grade import audit
+from eventlab.labs.catalogue import Lab
 from tests.grading import run_attacks
 from tests.grading.run_attacks import Outcome
 from tests.skips import requires_tool
@@ -38,3 +40,16 @@ def in_order(folder: Path) -> list[Outcome]:
 @pytest.mark.parametrize("number", range(len(SAMPLE)), ids=[attack.name for attack in SAMPLE])
 def test_an_attack_fails_and_those_after_it_have_their_marks(in_order: list[Outcome], number: int) -> None:
     assert in_order[number].problems == []
+
+
+def test_another_order_and_more_workers_give_the_same_marks(in_order: list[Outcome], folder: Path) -> None:
+    again = run_attacks.run(SAMPLE[:2], folder / "again", workers=2, shuffle=1)
+
+    assert run_attacks.differences(in_order[:2], again) == []
+
+
+def test_an_audit_on_a_fresh_stack_gives_the_same_marks(in_order: list[Outcome], folder: Path) -> None:
+    base = folder / "in_order"
+    records = [record for one in in_order for record in (one.attacker, one.follower, one.wrong)]
+
+    assert audit(Lab("tiny", base / "tiny"), base / "submissions", base / "output", records, count=1) == []
