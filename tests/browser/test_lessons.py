@@ -1,4 +1,4 @@
-"""The lessons of part one in JupyterLab: a learner goes through each, cell by cell, and sees the committed results.
+"""The lessons of part one in JupyterLab: a learner goes through each, cell by cell, and sees the same results.
 
 The learner predicts each result, tries each exercise without an answer, opens its folded solution, and writes the
 solution into the empty cell. So the cells with solutions do not run, and the exercises have their outputs.
