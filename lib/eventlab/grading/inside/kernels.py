@@ -165,9 +165,11 @@ class ForkServer:
                 kernel.pid = 0
                 ended = f"signal {code - 128}" if code > 128 else f"signal {-code}" if code < 0 else f"exit {code}"
                 send({"event": "ended", "id": id, "why": kernel.why or ended})
-            elif (members := self.members(kernel)) and memory.holds_more(
-                members, self.options["memory"], kernel.folder if self.options["namespaces"] else None
-            ):
+                continue
+            scratch = kernel.folder if self.options["namespaces"] else None
+            members = self.members(kernel)
+            if members and memory.holds_more(members, self.options["memory"], scratch):
+                print(f"{id} holds too much memory: {memory.described(members, scratch)}", file=sys.stderr)
                 self.kill(id, "memory")
             elif len(members) > self.options["limits"]["NPROC"]:
                 self.kill(id, "processes")  # as root, where no other user can be had, the limit does not bind

@@ -35,6 +35,18 @@ def holds_more(pids: list[int], allowed: int, scratch: int | None = None) -> boo
     return resident(pids) + elsewhere > allowed and proportional(pids) + elsewhere > allowed
 
 
+def described(pids: list[int], scratch: int | None = None) -> str:
+    """Return what the processes hold, for the log; parts that are slow to measure are left out."""
+    parts = {
+        "folders": in_scratch(scratch),
+        "descriptors": by_descriptors(pids, scratch),
+        "TCP": in_tcp(),
+        "resident": resident(pids),
+        "proportional": proportional(pids),
+    }
+    return f"{len(pids)} processes: " + ", ".join(f"{name} {size // 2**20} MiB" for name, size in parts.items())
+
+
 def in_scratch(folder: int | None) -> int:
     """Return the bytes that the file system of an open folder uses."""
     if folder is None:
