@@ -62,6 +62,12 @@ def test_sockets_and_pipes_count_as_full(inside: Any) -> None:
         os.close(end)
 
 
+def test_a_queue_of_tcp_that_looks_like_four_gigabytes_is_a_negative_number_and_holds_nothing(inside: Any) -> None:
+    memory = inside("memory")
+
+    assert [memory.in_queue(number) for number in ("00000000", "0000C350", "FFFFFF38")] == [0, 50_000, 0]
+
+
 def test_what_waits_in_tcp_sockets_counts(inside: Any) -> None:
     memory: ModuleType = inside("memory")
     with (

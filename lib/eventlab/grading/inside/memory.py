@@ -77,8 +77,17 @@ def in_tcp() -> int:
     for path in ("/proc/net/tcp", "/proc/net/tcp6"):
         with contextlib.suppress(OSError), open(path) as file:
             next(file)  # the heading
-            held += sum(int(queue, 16) for line in file for queue in line.split()[4].split(":"))
+            held += sum(in_queue(queue) for line in file for queue in line.split()[4].split(":"))
     return held
+
+
+def in_queue(number: str) -> int:
+    """Return the bytes of a queue in /proc/net/tcp.
+
+    Linux subtracts two numbers while data flow. The result can be negative for a moment, which looks like 4 GiB.
+    """
+    size = int(number, 16)
+    return size if size < 1 << 31 else 0
 
 
 def by_areas(pids: list[int]) -> int:
