@@ -12,18 +12,10 @@ from xdist.scheduler import LoadScopeScheduling
 
 TESTS = Path(__file__).resolve().parent
 LONGEST_FIRST = (
-    *("course", "explain", "browser", "stack", "test_isolation_attacks", "test_readme", "test_worker_stack"),
-    *(
-        "test_difficult_submissions",
-        "test_faults",
-        "widgets",
-        "test_worker",
-        "test_corpus",
-        "kafkacat",
-        "game_api",
-    ),
-    *("test_nbgrader", "test_porting", "test_tools"),
-    *("jobs", "test_kernel", "test_kafka", "test_grade", "test_hub", "test_one_click", "test_timeouts", "doctor"),
+    *("course", "explain", "browser", "stack", "test_difficult_submissions", "test_worker_stack", "test_faults"),
+    *("test_readme", "jobs", "widgets", "test_isolation_attacks", "test_porting", "kafkacat", "game_api"),
+    *("test_tools", "test_worker", "test_kafka", "test_again", "test_kernel", "test_nbgrader", "test_no_broker"),
+    *("test_hub", "test_student", "test_scheduler", "test_one_click", "test_timeouts", "test_lab", "doctor"),
 )
 """The groups that take longest, in the order in which they start; all others follow.
 

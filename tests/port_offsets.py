@@ -11,10 +11,10 @@ FIRST = int(os.environ.get("TEST_PORT_OFFSET", "1000"))
 def offsets_of(worker: int) -> range:
     """Return the offsets of a worker.
 
-    The stacks of the first two workers share no port. All ports are below Linux's range of ephemeral ports, which
-    any outgoing connection may use (`tests/stack/test_requirements.py` checks both).
+    The stacks of three workers share no port. All ports are below Linux's range of ephemeral ports, which any
+    outgoing connection may use (`tests/stack/test_requirements.py` checks both).
     """
-    return range(FIRST + 25 * worker, FIRST + 1800, 50)
+    return range(FIRST + 17 * worker, FIRST + 1800, 51)
 
 
 OFFSETS = offsets_of(WORKER)

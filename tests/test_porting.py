@@ -5,6 +5,7 @@ The programs of `tests/porting/original` are in their style, with the host names
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -42,6 +43,7 @@ SPARK_PROGRAMS = (
     "separate_events.py",
     "write_swords_stream.py",
     "write_two_streams.py",
+    "stream_then_table.py",
 )
 
 
@@ -188,6 +190,14 @@ def test_the_stream_writes_the_20_sword_purchases(folder, read):
 def test_two_streams_write_to_two_sinks(read):
     assert len(read("streamed_swords")) == 20
     assert len(read("streamed_visits")) == 20
+
+
+def test_a_stream_fills_the_table_that_was_made_before_it(ported):
+    printed = ported.output["stream_then_table.py"]
+
+    rows = re.findall(r"\| *(user\S+)\| *(\d+)\|", printed)
+
+    assert rows == [("user1.comcast.com", "10"), ("user2.att.com", "10")]
 
 
 def test_the_programs_print_no_log_lines(ported):

@@ -9,7 +9,7 @@ import contextlib
 from datetime import UTC, datetime, timedelta
 
 from eventlab.labs import files
-from eventlab.labs.checks import Verdict, check, expect, named, number
+from eventlab.labs.checks import Verdict, check, expect, figures, named, number
 from eventlab.labs.evidence import Evidence, EvidenceError
 from eventlab.labs.inputs import Outgoing, send
 from eventlab.labs.names import Namespace
@@ -196,6 +196,7 @@ def difference(expected: list[dict], got: list[dict], names: Iterable[str] = SCH
         fewer or not missing,
         f"{len(expected)} rows" + (f", for example {missing[0]}" if missing else ""),
         f"{len(got)} rows" + (f", for example {extra[0]}" if extra else ""),
+        figures=figures((len(got), extra)),
     )
 
 

@@ -13,7 +13,7 @@ import secrets
 from collections import Counter
 
 from eventlab.labs import files, serve
-from eventlab.labs.checks import Verdict, as_text, check, expect, named, number
+from eventlab.labs.checks import Verdict, as_text, check, expect, figures, named, number
 from eventlab.labs.evidence import Evidence, EvidenceError
 from eventlab.labs.inputs import Outgoing, count_messages, refuse_messages, send
 from eventlab.labs.names import Namespace
@@ -266,7 +266,7 @@ def every_purchase_is_in_the_table(evidence: Evidence) -> Verdict:
     right = Counter(purchases(evidence.seed))
     read = Counter(row for row in todays(evidence, "purchases", "host", "item", "coins") if row[1] is not None)
     is_right = read == right if read.total() == right.total() else read and read.keys() <= right.keys()
-    return Verdict(bool(is_right), as_text(sorted(right, key=str)), as_text(sorted(read, key=str)))
+    return Verdict(bool(is_right), as_text(sorted(right, key=str)), as_text(sorted(read, key=str)), False, figures(read))
 
 
 @check("q2", points=1, hint="The guild with the highest offset counts; who joined none is no member.", hidden=True)

@@ -99,7 +99,7 @@ def by_us(class_: Mapping[str, NotebookNode], folder: Path) -> tuple[float, floa
     if grading.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {grading.returncode}")
     records = results.load_all(folder / "output")
-    return seconds, first_s, {r.student: {q.id: q.points for q in r.questions} for r in records if r.has_mark}
+    return seconds, first_s, {r.student: {q.id: q.points or 0 for q in r.questions} for r in records if r.has_mark}
 
 
 def by_nbgrader(class_: Mapping[str, NotebookNode], folder: Path, env: dict[str, str]) -> tuple[float, Marks]:

@@ -95,22 +95,25 @@ def browser(chromium: str):
 
 
 @pytest.fixture(scope="package")
-def visitor(browser):
-    """Open one browser profile for all tests, so that JupyterLab's files are loaded once."""
+def visitor(browser, lab):
+    """Open one browser profile for all tests, so that JupyterLab loads its files once, and log in."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB")
     context.set_default_timeout(20_000)
+    assert context.request.get(lab.address).ok
     yield context
     context.close()
 
 
 @pytest.fixture
 def page(visitor, lab):
-    """Open a page that is logged in with the token; an error in the browser's console fails the test."""
+    """Open an empty page that is logged in; an error in the browser's console fails the test.
+
+    JupyterLab is not opened here: it takes seconds, and most tests open it with a notebook.
+    """
     opened = visitor.new_page()
     errors: list[str] = []
     opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     opened.on("pageerror", lambda error: errors.append(str(error)))
-    opened.goto(f"{lab.address}&reset")  # without the tabs of other tests
     yield opened
     opened.close()
     end_kernels(lab)

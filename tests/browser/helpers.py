@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
+import nbformat
+from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import Locator, Page, expect
+
+from eventlab.course.refresh import METADATA
 
 NOTEBOOK = ".jp-NotebookPanel:not(.lm-mod-hidden)"
 STARTUP_MS = 60_000
 CELL_MS = 90_000
 LESSON_MS = 150_000
+HAS_NEW_NUMBER = r"([prompt, before]) => prompt.innerText != before && /^\[\d+\]:$/.test(prompt.innerText)"
 HIGHEST = 16_000
 """The number of pixels that a picture of Chromium can be high."""
 ABOVE_CELLS = 200
@@ -26,8 +32,12 @@ class Notebook:
     """An open notebook."""
 
     def __init__(self, page: Page, url: str, cells: int) -> None:
+        """Open a notebook by its address, or by its name in the file browser, which needs JupyterLab only once."""
         self.page = page
-        page.goto(url)
+        if "/" in url:
+            page.goto(url)
+        else:
+            page.locator(".jp-DirListing-item", has_text=url).dblclick(timeout=STARTUP_MS)
         self.panel = page.locator(NOTEBOOK)
         expect(self.panel).to_be_visible(timeout=STARTUP_MS)
         expect(self.cells).to_have_count(cells, timeout=STARTUP_MS)
@@ -42,22 +52,43 @@ class Notebook:
         """Run one cell (the first is 0) and wait until it has run."""
         cell = self.cells.nth(number)
         cell.locator(".jp-InputPrompt").click()
-        self.page.keyboard.press("Shift+Enter")
-        expect(cell.locator(".jp-InputPrompt")).to_have_text(re.compile(r"\[\d+\]:"), timeout=CELL_MS)
+        self.run_selected(cell)
         expect(cell.locator("[data-mime-type='application/vnd.jupyter.error']")).to_have_count(0)
         return cell
 
+    def run_selected(self, cell: Locator) -> None:
+        """Press Shift+Enter in a cell that is selected or edited, and wait until it has run.
+
+        A cell that has run shows a new number. The browser looks at each frame: `expect` looks once a second,
+        which is long for hundreds of cells.
+        """
+        prompt = cell.locator(".jp-InputPrompt").element_handle()
+        before = prompt.inner_text()
+        self.page.keyboard.press("Shift+Enter")
+        self.page.wait_for_function(HAS_NEW_NUMBER, arg=[prompt, before], timeout=CELL_MS)
+
+    def write(self, number: int, source: str) -> Locator:
+        """Replace the source of a cell, whose editor then has the cursor."""
+        cell = self.cells.nth(number)
+        cell.locator(".cm-content").fill(source)
+        return cell
+
+    def unfold(self, number: int) -> str:
+        """Open a folded cell with a click on its bar, and return the source that it shows."""
+        cell = self.cells.nth(number)
+        cell.locator(".jp-InputPlaceholder .jp-Placeholder-content").click()
+        expect(cell.locator(".cm-line").first).to_be_visible()
+        return "\n".join(cell.locator(".cm-line").all_text_contents())
+
     def run_all(self) -> None:
-        """Run the cells as a learner does: open a folded one, Shift+Enter, wait for the end, Shift+Enter."""
+        """Run the cells as a learner does: Shift+Enter, wait for the end, Shift+Enter."""
         cells = self.cells.all()
         cells[0].locator(".jp-InputPrompt, .jp-MarkdownOutput").first.click()
         for cell in cells:
-            fold = cell.locator(".jp-InputPlaceholder .jp-Placeholder-content")
-            if fold.count():  # a solution; a folded cell shows no number when it has run
-                fold.click()
-            self.page.keyboard.press("Shift+Enter")
             if "jp-CodeCell" in (cell.get_attribute("class") or ""):
-                expect(cell.locator(".jp-InputPrompt")).to_have_text(re.compile(r"\[\d+\]:"), timeout=CELL_MS)
+                self.run_selected(cell)
+            else:
+                self.page.keyboard.press("Shift+Enter")
         expect(self.panel.locator("[data-mime-type='application/vnd.jupyter.error']")).to_have_count(0)
 
     def run_all_by_menu(self, last_output: str) -> None:
@@ -114,3 +145,17 @@ def panel(page: Page, heading: str) -> Locator:
     """Return the widget with the heading in the open notebook."""
     title = page.get_by_role("heading", name=heading, exact=True)
     return page.locator(NOTEBOOK).locator(".eventlab-panel").filter(has=title).last
+
+
+def open_cells(page: Page, lab: Any, name: str, *sources: str) -> Notebook:
+    """Open a notebook with these cells in JupyterLab, and run them."""
+    cells = [new_code_cell(source) for source in sources]
+    nbformat.write(new_notebook(cells=cells, metadata=METADATA), lab.folder / f"{name}.ipynb")
+    notebook = Notebook(page, lab.page_of(f"{name}.ipynb"), len(sources))
+    notebook.run_all()
+    return notebook
+
+
+def button(widget: Locator, name: str) -> Locator:
+    """Return the button with the name."""
+    return widget.get_by_role("button", name=name, exact=True)

@@ -33,6 +33,13 @@ def no_progress(lab):
     start_page.write(lab.settings)
 
 
+@pytest.fixture
+def page(page, lab):
+    """Open JupyterLab as `eventlab lab` does, without the tabs of other tests."""
+    page.goto(f"{lab.address}&reset")
+    return page
+
+
 @pytest.fixture(scope="module")
 def completed_lesson(lab):
     """Run lesson 2 in a kernel of JupyterLab, cell by cell; the file does not change."""

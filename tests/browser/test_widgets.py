@@ -3,16 +3,13 @@
 import re
 import threading
 
-import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import expect
 
 from eventlab.commands import ab
-from eventlab.course.refresh import METADATA
 from eventlab.stack import Stack
 from tests.browser.conftest import PICTURES, kernels
-from tests.browser.helpers import Notebook, panel, picture
+from tests.browser.helpers import button, open_cells, panel, picture
 from tests.helpers import process_of, wait_until
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
@@ -20,20 +17,6 @@ pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
 SHORT_MS = 2_000
 LONG_MS = 60_000
 SERVICES = ("kafka", "namenode", "datanode", "spark", "api")
-
-
-def open_cells(page, lab, name, *sources):
-    """Open a notebook with these cells in JupyterLab, and run them."""
-    cells = [new_code_cell(source) for source in sources]
-    nbformat.write(new_notebook(cells=cells, metadata=METADATA), lab.folder / f"{name}.ipynb")
-    notebook = Notebook(page, lab.page_of(f"{name}.ipynb"), len(sources))
-    notebook.run_all()
-    return notebook
-
-
-def button(widget, name):
-    """Return the button with the name."""
-    return widget.get_by_role("button", name=name, exact=True)
 
 
 def texts(table):

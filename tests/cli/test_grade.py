@@ -2,8 +2,6 @@
 
 import csv
 import io
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +16,7 @@ from eventlab.grading.collect import SubmissionsError, collected
 from eventlab.grading.progress import show_grading
 from eventlab.grading.results import Question, SubmissionRecord
 from eventlab.labs.catalogue import find
-
-COMMAND = [sys.executable, "-m", "eventlab.cli"]
+from tests.grading.worker_programs import replace_workers
 
 
 def run(*arguments):
@@ -190,7 +187,7 @@ def test_help_explains_output_and_options():
 
 
 NUMBERS = """
-from eventlab.labs.checks import Mutant, check, expect
+from eventlab.labs.checks import check, expect
 
 def prepare(namespace, seed):
     pass
@@ -198,6 +195,9 @@ def prepare(namespace, seed):
 @check("q1", points=2, hint="add the two")
 def the_sum(evidence):
     return expect(expected=3, got=evidence.answer("q1"))
+"""
+WRONG = """
+from eventlab.labs.checks import Mutant
 
 MUTANTS = (
     Mutant("off by one", "q1", "1 + 2", "1 + 3"),
@@ -206,11 +206,27 @@ MUTANTS = (
 """
 
 
-@pytest.mark.services
-def test_verify_prints_the_share_caught_and_fails_below_all(tmp_path):
+WORKER = """
+import json, pathlib, sys
+print(json.dumps({"ready": True}), flush=True)
+for line in sys.stdin:
+    job = json.loads(line)
+    source = pathlib.Path(job["notebook"]).read_text()
+    points = 2 if "1 + 2" in source or "2 + 1" in source else 0
+    check = {"name": "the sum", "question": "q1", "passed": bool(points), "points": points, "max_points": 2}
+    question = {"id": "q1", "points": points, "max_points": 2, "checks": [check]}
+    record = {"student": job["student"], "lab": "lab99_numbers", "status": "graded", "points": points}
+    record |= {"max_points": 2, "questions": [question]}
+    print(json.dumps({"kind": "graded", "record": record, "notebook": None, "reason": ""}), flush=True)
+"""
+
+
+def test_verify_prints_the_share_caught_and_fails_below_all(tmp_path, monkeypatch):
+    """The README's `labs verify` verifies a lab on real services (grading/test_readme.py)."""
     lab = tmp_path / "lab99_numbers"
     lab.mkdir()
     (lab / "checks.py").write_text(NUMBERS)
+    (lab / "proof.py").write_text(WRONG)
     node = nbformat.read(find("lab03").instructor, as_version=4)
     shared = [
         cell
@@ -219,20 +235,16 @@ def test_verify_prints_the_share_caught_and_fails_below_all(tmp_path):
     ]
     first = next(cell for cell in node.cells if "parameters" in cell.metadata.get("tags", []))
     opened = next(cell for cell in shared if "open_lab" in cell.source)
-    question = next(cell for cell in node.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == "q1")
-    for name, source in (
-        ("instructor", 'lab.answer("q1", 1 + 2)'),
-        ("student", "# YOUR CODE HERE\nraise NotImplementedError()"),
-    ):
-        cell = nbformat.from_dict({**question, "source": source})
-        notebook = nbformat.v4.new_notebook(cells=[first, opened, cell])
-        nbformat.write(notebook, lab / f"{name}.ipynb")
+    opened.source = opened.source.replace("lab03_sql", lab.name)
+    named = {cell.metadata.get("nbgrader", {}).get("grade_id"): cell for cell in node.cells}
+    solution, check = named["q1"], named["q1-check"]
+    solution.source = 'lab.answer("q1", 1 + 2)'
+    nbformat.write(nbformat.v4.new_notebook(cells=[first, opened, solution, check]), lab / "instructor.ipynb")
 
-    done = subprocess.run(
-        [*COMMAND, "labs", "verify", str(lab), "--runs", "1", "--workers", "1"], capture_output=True, text=True
-    )
+    replace_workers(monkeypatch, WORKER)
+    done = run("labs", "verify", lab, "--runs", "1", "--workers", "1")
 
-    assert done.returncode == 1, done.stderr
+    assert done.exit_code == 1, done.output
     assert "lab99_numbers: 1 of 2 wrong solutions lose marks (50%)" in done.stdout
     assert "wrong, but kept full marks in 1 of 1 runs: q1 the operands exchanged" in done.stdout
     assert "caught in 1 of 1 runs: q1 off by one" in done.stdout

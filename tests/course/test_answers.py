@@ -24,6 +24,11 @@ def test_a_number_in_another_form_is_the_same_answer(answer):
     assert answers.same(answers.plain(answer), 10)
 
 
+def test_a_text_with_a_capital_is_the_same_answer():
+    assert answers.same(answers.plain(" Potion "), "potion")
+    assert not answers.same("potions", "potion")
+
+
 def test_messages_of_kafkacat_and_empty_lines_are_no_part_of_an_answer():
     assert answers.plain(["% Reached end of topic events [0] at offset 10: exiting", "10", ""]) == 10
 

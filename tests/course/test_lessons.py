@@ -202,6 +202,12 @@ def test_lessons_without_those_before_them_give_the_committed_outputs(course_sta
     assert_same_outputs(*reversed(course_run.find_lessons(["05", "08"])))
 
 
+@pytest.mark.services
+@pytest.mark.timeout(600)
+def test_the_lessons_about_streams_give_the_committed_outputs(course_stack):
+    assert_same_outputs(*course_run.find_lessons(["10", "11", "12", "13"]))
+
+
 def assert_same_outputs(*lessons):
     """Run the lessons with nbval, which compares their outputs with the committed ones."""
     arguments = f"-q -p no:cacheprovider -c /dev/null --rootdir {ROOT} --nbval --nbval-cell-timeout 120".split()

@@ -13,7 +13,7 @@ from eventlab.clients import kafka
 from eventlab.clients.hdfs import open_hdfs
 from eventlab.course import preparation as course
 from eventlab.course import saved
-from eventlab.settings import ROOT
+from eventlab.settings import ROOT, Settings
 from eventlab.stack import filesystem
 from tests.helpers import first_group
 
@@ -55,6 +55,15 @@ def external(stack, tmp_path, monkeypatch):
 def saved_text(printed):
     """Return the content of the file that the message names."""
     return Path(first_group(r"are saved in (\S+)", printed)).read_text()
+
+
+def test_a_lesson_that_kills_services_says_so_when_one_of_them_is_external(monkeypatch):
+    monkeypatch.setattr(course, "settings", Settings(external_spark_remote="sc://spark.example:15002"))
+
+    with pytest.raises(course.LessonError, match=r"kills spark, and cannot: .* is an external service") as caught:
+        course.prepare("events-13", kills=["kafka", "spark"])
+
+    assert caught.value.next_command == "unset EVENTLAB_EXTERNAL_SPARK_REMOTE"
 
 
 def test_a_record_is_saved_as_one_line():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -226,3 +228,9 @@ def fixed(notebook, cell, box):
     notebook.run(box["remedy"])
     assert notebook.reply["status"] == "ok", notebook.reply
     return notebook.run(cell)
+
+
+def in_a_terminal(settings, *words):
+    """Run `eventlab why` with the words of a command."""
+    command = [sys.executable, "-m", "eventlab.cli", "why", *words]
+    return subprocess.run(command, env=environment_of(settings), capture_output=True, text=True, timeout=120)

@@ -113,6 +113,11 @@ MISTAKES = {
         "Did you mean /purchase_a_sword?",
     ),
     "a missing path": ("!hadoop fs -ls /tmp/foldr", "Did you mean /tmp/folder?"),
+    "a path of HDFS for ls": ("!ls /tmp/folder", "/tmp/folder is on HDFS"),
+    "a path of HDFS for cat": (
+        "folder = '/tmp/folder'\n!cat {folder}/three.txt",
+        "/tmp/folder/three.txt is on HDFS",
+    ),
     "a folder that exists": ("!hadoop fs -mkdir /tmp/folder", "/tmp/folder exists on HDFS"),
     "a folder with a similar name": ("!hadoop fs -mkdir /temp/new_folder", "Did you mean /tmp?"),
     "a misspelt option": ("!kafka-topics --describe --topics letters", "Did you mean --topic?"),

@@ -29,6 +29,7 @@ def letters(notebook):
     """Send three messages of JSON and one other to a topic; return the notebook."""
     notebook.assert_runs("!kafka-topics --create --topic letters && kafka-topics --create --topic parcels")
     notebook.assert_runs("!hadoop fs -mkdir -p /tmp/folder/inside")
+    notebook.assert_runs("!echo 3 | hadoop fs -put - /tmp/folder/three.txt")
     notebook.assert_runs(MESSAGES)
     return notebook
 
@@ -171,3 +172,13 @@ next(slow); time.sleep(3); slow.commit()"""
     assert "'slow' left its group 'slow'" in box["what"]
     assert re.match(r"max_poll_interval_ms=300000\)", box["remedy"])
     letters.assert_fixed(cell, box)
+
+
+def test_python_and_ls_with_an_option_look_for_a_file_of_hdfs_on_this_machine(letters):
+    letters.assert_runs("!echo 3 | hadoop fs -put -f - /tmp/three.txt")
+
+    for cell in ("open('/tmp/three.txt')", "!ls -l /tmp/three.txt"):
+        box = letters.run(cell)
+        assert box, letters.printed
+        assert "/tmp/three.txt is on HDFS" in box["what"]
+        assert "/tmp/three.txt" in letters.assert_runs(box["remedy"])

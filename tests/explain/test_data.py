@@ -220,3 +220,21 @@ def test_rdd_code_on_spark_connect_gets_a_spark_that_has_rdds(notebook, broken):
     assert broken.spark_remote in box["proof"]
     notebook.assert_fixed(cell, box)
     assert notebook.value == "True"
+
+
+def test_a_master_on_spark_connect_is_left_out(notebook, broken):
+    cell = """from pyspark.sql import SparkSession
+spark = SparkSession \\
+    .builder \\
+    .master("local[*]") \\
+    .appName("analysis") \\
+    .getOrCreate()
+spark.range(8).count()"""
+
+    box = notebook.assert_fails(cell)
+
+    assert box["what"].startswith("`.master(...)` asks for a Spark inside of this kernel")
+    assert box["proof"] == f"the variable SPARK_REMOTE is {broken.spark_remote}"
+    assert "master" not in box["remedy"]
+    notebook.assert_fixed(cell, box)
+    assert notebook.value == "8"

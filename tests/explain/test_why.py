@@ -1,17 +1,12 @@
 """Cells that show nothing: `%why` names the reason and its proof, and its remedy shows something."""
 
-import subprocess
-import sys
-
 import pytest
 
 from eventlab.stack import Stack
-from tests.explain.conftest import environment_of, fixed, why
+from tests.explain.conftest import fixed, in_a_terminal, why
 from tests.helpers import process_of
 
 pytestmark = pytest.mark.services
-
-COMMAND = [sys.executable, "-m", "eventlab.cli"]
 
 
 def test_a_consumer_that_starts_at_the_end(whispers):
@@ -210,12 +205,6 @@ def test_a_failed_cell_is_explained_again(whispers):
     box = whispers.assert_fails("read('whisper').count()")
 
     assert whispers.run("%why") == box
-
-
-def in_a_terminal(broken, *words):
-    """Run `eventlab why` with the words of a command."""
-    command = [*COMMAND, "why", *words]
-    return subprocess.run(command, env=environment_of(broken), capture_output=True, text=True, timeout=120)
 
 
 @pytest.mark.parametrize("verb", ["-ls", "-cat", "-du", "-get"])

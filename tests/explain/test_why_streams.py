@@ -2,18 +2,17 @@
 
 import pytest
 
-from tests.explain.conftest import why
+from tests.explain.conftest import in_a_terminal, why
 
 pytestmark = pytest.mark.services
 
 
 def test_a_stream_that_starts_at_the_end(whispers):
     cell = """
-import time
 options = {"kafka.bootstrap.servers": broker, "subscribe": "whispers"}
 source = spark.readStream.format("kafka").options(**options).load()
 quiet = source.writeStream.format('memory').queryName('quiet').start()
-time.sleep(8)
+quiet.processAllAvailable()
 spark.table('quiet').count()"""
 
     box = why(whispers, cell)
@@ -85,3 +84,210 @@ spark.table("waits").where("offset > 1000").count()"""
     box = why(whispers, "waits.lastProgress and None")
     assert "The streaming query waits is not running" in box["what"]
     whispers.assert_runs(box["remedy"])
+
+
+QUERIES = """
+import datetime, json, time
+from eventlab.clients import kafka
+
+def at(second, **fields):
+    time_of_event = datetime.datetime.fromtimestamp(1_790_000_000 + second, datetime.timezone.utc)
+    return json.dumps({"time": f"{time_of_event:%Y-%m-%dT%H:%M:%SZ}"} | fields).encode()
+
+def send(topic, *values, partition=0):
+    for value in values:
+        producer.send(topic, value, partition=partition)
+    producer.flush()
+
+def source(**topic):
+    options = {"kafka.bootstrap.servers": broker, "startingOffsets": "earliest"} | topic
+    return spark.readStream.format("kafka").options(**options).load()
+
+def parsed(rows):
+    fields = F.from_json(F.col("value").cast("string"), "time timestamp, event_type string")
+    return rows.select(fields.alias("event")).select("event.*").withWatermark("time", "10 seconds")
+
+def ended(query):
+    while query.isActive:
+        time.sleep(0.1)
+
+kafka.create_topic(broker, "tides", 2)
+kafka.create_topic(broker, "ebbs")
+send("ebbs", at(1, event_type="purchase_sword"), at(2, event_type="purchase_knife"))
+"""
+
+
+@pytest.fixture(scope="module")
+def queries(whispers):
+    """Define how queries are made; return the notebook."""
+    whispers.assert_runs(QUERIES)
+    yield whispers
+    whispers.assert_runs("[query.stop() for query in spark.streams.active]")
+    whispers.assert_runs("kafka.delete_topics(broker, ['tides', 'ebbs'])")
+
+
+def why_query(notebook, name, cell=""):
+    """Run a cell, then `%why(query)`, and return its box."""
+    if cell:
+        notebook.assert_runs(cell)
+    box = notebook.run(f"%why({name})")
+    assert notebook.reply["status"] == "ok", notebook.reply
+    assert box, notebook.printed
+    return box
+
+
+TIDES = """
+send("tides", at(1), at(5), at(12))
+tides = parsed(source(subscribe="tides"))
+waves = tides.groupBy(F.window("time", "20 seconds")).count()
+flow = waves.writeStream.format("memory").queryName("flow").start()
+flow.processAllAvailable()"""
+
+
+def test_the_event_of_the_box_closes_the_window_and_a_late_event_is_named(queries):
+    box = why_query(queries, "flow", TIDES)
+
+    assert box["what"].startswith("The watermark is 18 seconds short of the end of the next window.")
+    assert "the next window ends at 2026-09-21 14:13:40" in box["proof"]
+    queries.assert_runs(box["remedy"])
+    queries.assert_runs("flow.processAllAvailable(); spark.table('flow').select('count').collect()")
+    assert queries.value == "[Row(count=3)]"
+
+    box = why_query(queries, "flow", 'send("tides", at(2), at(3), partition=1); flow.processAllAvailable()')
+
+    assert "dropped events that came too late" in box["what"]
+    assert "offset 0 of partition 1 of 'tides' is of 2026-09-21 14:13:22" in box["proof"]
+    assert "offset 1 of partition 1" in box["proof"]
+    queries.assert_runs("flow.stop()")
+
+
+IDLE = """
+both = [parsed(source(assign=json.dumps({"tides": [n]}))) for n in range(2)]
+joined = both[0].union(both[1])
+sea = joined.groupBy(F.window("time", "20 seconds")).count().writeStream.format("memory").queryName("sea").start()
+sea.processAllAvailable()
+send("tides", at(90)); sea.processAllAvailable()"""
+
+
+def test_an_idle_partition_holds_the_watermark_until_the_event_of_the_box_arrives(queries):
+    box = why_query(queries, "sea", IDLE)
+
+    assert box["what"].startswith("Partition 1 of 'tides' is idle and holds the watermark of sea")
+    queries.assert_runs(box["remedy"])
+    queries.assert_runs("sea.processAllAvailable(); spark.table('sea').count() > 0")
+    assert queries.value == "True"
+    queries.assert_runs("sea.stop()")
+
+
+QUIET = """
+both = [parsed(source(subscribe=name)) for name in ("tides", "hush")]
+shores = both[0].union(both[1]).groupBy(F.window("time", "20 seconds")).count()
+land = shores.writeStream.format("memory").queryName("land").start()
+land.processAllAvailable()"""
+
+
+def test_an_empty_topic_holds_the_watermark_until_the_event_of_the_box_arrives(queries):
+    box = why_query(queries, "land", QUIET)
+
+    assert box["what"].startswith("The topic 'hush' is idle and holds the watermark of land at its beginning.")
+    queries.assert_runs(box["remedy"])
+    queries.assert_runs("land.processAllAvailable(); spark.table('land').count() > 0")
+    assert queries.value == "True"
+    queries.assert_runs("land.stop()")
+
+
+FILTER = """
+ebbs = parsed(source(subscribe="ebbs"))
+swords = (ebbs.select("event_type")
+    .where("event_type = 'purchase_swrd'"))
+found = swords.writeStream.format("memory").queryName("found").start()
+found.processAllAvailable()"""
+
+
+def test_the_statement_of_the_box_fixes_a_filter_that_keeps_nothing(queries):
+    box = why_query(queries, "found", FILTER)
+
+    assert "No row has event_type = 'purchase_swrd', so the filter of found keeps nothing." in box["what"]
+    assert "the values of event_type are: 'purchase_knife', 'purchase_sword'" in box["proof"]
+    queries.assert_runs("found.stop()\n" + box["remedy"])
+    queries.assert_runs(FILTER[FILTER.index("found =") :] + "\nspark.table('found').count()")
+    assert queries.value == "1"
+    queries.assert_runs("found.stop()")
+
+
+def test_a_query_that_writes_to_the_console_of_the_server(queries):
+    box = why_query(
+        queries,
+        "spoken",
+        'spoken = source(subscribe="ebbs").select("offset").writeStream.format("console").start()\n'
+        "spoken.processAllAvailable()",
+    )
+
+    assert "writes to the console of Spark's server" in box["what"]
+    queries.assert_runs(f"spoken.stop()\n{box['remedy']}")
+    assert "Batch: 0" in queries.printed
+
+
+SINK = """
+{name} = ({frame}.writeStream.format("noop").outputMode("{mode}")
+    .option("checkpointLocation", "/tmp/check_ebbs_{folder}"){trigger}.start())
+{wait}"""
+
+
+def sink(name, frame, folder, wait, mode="append", trigger=""):
+    """Return a cell that starts a query with a checkpoint."""
+    wait = wait.format(name=name)
+    return SINK.format(name=name, frame=frame, folder=folder, wait=wait, mode=mode, trigger=trigger)
+
+
+STOP = "{name}.processAllAvailable(); {name}.stop()"
+END = "ended({name})"
+ROWS = 'source(subscribe="ebbs").select("offset")'
+
+
+def test_a_query_with_the_trigger_available_now_has_ended(queries, broken):
+    cell = sink("once", ROWS, "once", "once.awaitTermination()", trigger=".trigger(availableNow=True)")
+
+    box = why_query(queries, "once", cell)
+
+    assert "with the trigger availableNow, it reads what is there and stops" in box["what"]
+    assert "it read 2 rows and wrote 2" in box["proof"]
+    done = in_a_terminal(broken, "/tmp/check_ebbs_once")
+    assert "has read all messages of 'ebbs' and waits for new ones" in done.stdout, done.stderr
+    assert "ends at the offsets {0: 2}" in done.stdout
+
+
+def test_a_message_at_which_a_query_failed(queries):
+    queries.assert_runs("number = F.udf(lambda text: int(text), 'int')")
+    numbers = 'source(subscribe="ebbs").select(number(F.col("value").cast("string")))'
+
+    box = why_query(queries, "fragile", sink("fragile", numbers, "fragile", END))
+
+    assert "The streaming query fragile has ended with an error, in batch 0." in box["what"]
+    assert "ValueError: invalid literal for int()" in box["proof"]
+    assert "offset 0 of partition 0 of 'ebbs' has the value of the error" in box["proof"]
+    queries.assert_runs(box["remedy"])
+    assert "purchase_sword" in queries.printed
+
+
+def test_a_checkpoint_of_another_topic(queries):
+    queries.assert_runs("send('ebbs', at(3)); send('tides', at(4))")
+    queries.assert_runs(sink("first", ROWS, "topic", STOP))
+    other = ROWS.replace("ebbs", "tides")
+
+    box = why_query(queries, "second", sink("second", other, "topic", END))
+
+    assert "The checkpoint of second belongs to another topic: 'ebbs'. The query reads 'tides'." in box["what"]
+    own = sink("second", other, "topic", STOP).replace(
+        '.option("checkpointLocation", "/tmp/check_ebbs_topic")', "{}"
+    )
+    queries.assert_runs(own.format(box["remedy"]))
+
+
+def test_a_checkpoint_of_other_groups(queries):
+    groups = 'source(subscribe="ebbs").groupBy("{}").count()'
+    queries.assert_runs(sink("few", groups.format("partition"), "groups", STOP, "complete"))
+    queries.assert_runs("send('ebbs', b'again')")
+    box = why_query(queries, "many", sink("many", groups.format("offset"), "groups", END, "complete"))
+    assert "belongs to an earlier form of this query" in box["what"]
+    queries.assert_runs(box["remedy"])

@@ -13,7 +13,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from tests.grading import tiny_lab
+from tests.grading import run_attacks, tiny_lab
 from tests.grading.tiny_lab import SOLUTIONS
 
 ALL = frozenset(SOLUTIONS)
@@ -163,6 +163,8 @@ display({"text/plain": "x" * 40_000_000}, raw=True)
 
 
 KIT = str(Path(tiny_lab.__file__).parents[2])
+(SEARCH_OF_THE_ATTACK,) = [attack.code for attack in run_attacks.attacks(["kernel_searches"])]
+DRAWS = "<script>alert(1)</script>"
 
 
 CASES = {
@@ -175,15 +177,17 @@ CASES = {
         "q1",
         q1=tiny_lab.READ + "import builtins, kafka\nfrom eventlab.labs import checks, evidence\n"
         "kafka.KafkaConsumer = None\nbuiltins.sum = lambda values: 0\nchecks.same = lambda *values: True\n"
-        "evidence.Evidence.answer = lambda *of: 0\nlab.answer('q1', 0)",
+        "evidence.Evidence.answer = lambda *of: 0\nlab.check = lambda *of: print('all checks pass')\n"
+        "lab.answer('q1', 0)",
     ),
-    "searches": loses(added=SEARCH),
+    "raises and searches": loses(
+        added=SEARCH, behind={"setup": ["1/0"], "q3-check": ["undefined", SEARCH_OF_THE_ATTACK]}
+    ),
     "writes to others": loses(added=OTHERS),
     "leaves a process in Spark": loses(
         added=UDF.replace("LABS", f"{KIT}/labs").replace("GRADING", f"{KIT}/lib/eventlab/grading/grade.py")
     ),
     "prints 40 MB before an answer": loses(q1=PRINTS_40_MB + SOLUTIONS["q1"]),
-    "draws": loses(added="import matplotlib.pyplot as plt\nplt.plot([1, 2])"),
     "ends Spark": loses("q4", q4=ENDS_SPARK),
     "too large to read": loses("q4", q4=TOO_LARGE),
     "writes late": loses(behind={"q3-check": [WRITES_LATE]}),
@@ -191,7 +195,6 @@ CASES = {
     "killing extra cells": loses(
         status="died", behind={"setup": ["import os; os._exit(1)"], "q2": ["import os; os._exit(1)"]}
     ),
-    "raising extra cell": loses(behind={"setup": ["1/0"], "q3-check": ["undefined"]}),
     "helper behind a wrong question": loses(
         "q1",
         q1=SOLUTIONS["q1"].replace("sum(numbers)", "0"),
@@ -205,7 +208,7 @@ CASES = {
     "sleeps long": loses(
         "q3", "q4", status="timed_out", behind={"q2-check": ["import time; time.sleep(10)"] * 20}
     ),
-    "<script>alert(1)</script>": loses(),
+    DRAWS: loses(added="import matplotlib.pyplot as plt\nplt.plot([1, 2])"),
 }
 """Student → submission; characters that a file name can't have become `_`."""
 
@@ -216,8 +219,7 @@ ODD = {
     "json but none": Case("unreadable", ALL),
     "deep": Case("unreadable", ALL),
     "old format": Case("graded", frozenset()),
-    "foreign kernel": Case("graded", frozenset()),
-    "fifty megabytes": Case("graded", frozenset()),
+    "foreign kernel, fifty megabytes": Case("graded", frozenset()),
     "checks edited": Case("graded", frozenset({"q1"})),
 }
 
@@ -250,10 +252,8 @@ def write_odd(folder: Path) -> None:
     (folder / "old format.ipynb").write_text(nbformat.v3.writes_json(old))
     foreign = tiny_lab.notebook()
     foreign.metadata = {"kernelspec": {"name": "ir", "display_name": "R", "language": "R"}}
-    (folder / "foreign kernel.ipynb").write_text(nbformat.writes(foreign))
-    large = tiny_lab.notebook()
-    large.cells[2].outputs = [nbformat.v4.new_output("stream", text="x" * 50_000_000)]
-    (folder / "fifty megabytes.ipynb").write_text(nbformat.writes(large))
+    foreign.cells[2].outputs = [nbformat.v4.new_output("stream", text="x" * 50_000_000)]
+    (folder / "foreign kernel, fifty megabytes.ipynb").write_text(nbformat.writes(foreign))
     edited = tiny_lab.notebook(q1="pass")
     for cell in [cell for cell in edited.cells if cell.metadata.get("nbgrader", {}).get("grade")]:
         cell.source = "import os; os._exit(0)"

@@ -50,7 +50,7 @@ def open_fork_server(run: Path, contained: bool) -> ForkServer:
         "limits": ProcessLimits(processes=60, file_mib=8).of_kernel(),
         "memory": MEMORY_MIB * MIB,
         "size": 32 * MIB,
-        "imports": ["ipykernel.kernelapp"],
+        "imports": sandbox.WARM_IMPORTS[:2],  # the kernel's own
         "kernels": str(kernels),
         "keep": [str(path) for path in [*sandbox.shown(), client.state_dir] if path.is_relative_to("/tmp")],
     }

@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import subprocess
 import sys
 from pathlib import Path
 
 import nbformat
 
 from eventlab.grading.environment import cleanup, sandbox
-from eventlab.grading.environment.services import WorkerConfiguration
+from eventlab.grading.environment.services import WorkerConfiguration, WorkerStackError
 from eventlab.grading.environment.worker_stack import WorkerStack
 from eventlab.grading.jobs import Job, Limits
 from eventlab.grading.judge import Judge
 from eventlab.grading.worker import Worker
 from eventlab.labs.catalogue import Lab, all_labs
 from eventlab.settings import settings
+from eventlab.stack import config, jvm
 from tests.grading.corpus import entries
 
 LEAVES_SESSIONS = """
@@ -58,6 +61,7 @@ print(admin.alter_configs([ConfigResource(ConfigResourceType.BROKER, "1", config
 CHANGES_PERMISSIONS = """
 import httpx
 from eventlab.settings import settings
+from eventlab.stack import config, jvm
 for operation in ({"op": "SETQUOTA", "namespacequota": 2}, {"op": "SETPERMISSION", "permission": "700"}):
     params = operation | {"user.name": "student"}
     print(httpx.put(settings.webhdfs_url + "/webhdfs/v1/tmp", params=params, trust_env=False).status_code)
@@ -144,6 +148,20 @@ def grade_labs(stack: WorkerStack) -> dict[str, object]:
     return found
 
 
+def fault_in_safe_mode(stack: WorkerStack) -> str:
+    """Put the NameNode into safe mode, and return what the worker then says about its services."""
+    tool = ("org.apache.hadoop.hdfs.tools.DFSAdmin", "-safemode", "enter")
+    command = jvm.java_command("hdfs", "namenode", *tool, folders=[config.conf_dir(settings, "hdfs")])
+    stack.require_running()
+    superuser = os.environ | {"HADOOP_USER_NAME": stack.access.superuser}
+    subprocess.run(command, env=superuser, check=True, stdout=sys.stderr)
+    try:
+        stack.require_running()
+    except WorkerStackError as error:
+        return error.message
+    return ""
+
+
 class Warnings(logging.Handler):
     """Keeps the messages of the worker's warnings, such as that the warm-up failed."""
 
@@ -172,6 +190,7 @@ def main(run: str) -> None:
         told["labs"] = grade_labs(stack)
         told["restarts"] = steps.restarts()
         told["warnings"] = warnings.messages
+        told["safe mode"] = fault_in_safe_mode(stack)
     finally:
         stack.close()
     print(json.dumps(told))

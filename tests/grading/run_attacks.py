@@ -92,7 +92,7 @@ class Outcome:
     def problems(self) -> list[str]:
         """Return in which respects the attack succeeded, as sentences."""
         attack = self.attack
-        lost = [one.id for one in self.attacker.questions if one.points < one.max_points]
+        lost = [one.id for one in self.attacker.questions if not one.is_full]
         problems = []
         if (self.follower.status, self.follower.points) != ("graded", FULL):
             missed = [f"{one.question}: {one.got[:200]}" for one in self.follower.checks if not one.passed]
@@ -149,9 +149,8 @@ def run(
         for student, replaced in zip(three, cells, strict=True):
             tiny_lab.write(submissions / f"{student}.ipynb", **replaced)
     lab, output = tiny_lab.make(base / "tiny"), base / "output"
-    graded = grade(
-        lab, submissions, output, workers=workers, cell_timeout=cell_timeout, fresh=fresh, progress=progress
-    )
+    limits = {"workers": workers, "cell_timeout": cell_timeout, "fresh": fresh}
+    graded = grade(lab, submissions, output, in_order=True, progress=progress, **limits)  # type: ignore[arg-type]
     records = {record.student: record for record in graded}
     outcomes = []
     for attack, three in zip(chosen, threes, strict=True):

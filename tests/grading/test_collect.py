@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from eventlab.grading import collect as submissions
+from eventlab.grading import submitted_files
 from eventlab.grading.collect import SubmissionsError, find
 
 
@@ -60,7 +60,11 @@ def test_of_several_notebooks_the_copy_is_not_taken_and_it_is_said(tmp_path: Pat
 def test_a_folder_without_a_notebook_is_a_submission_all_the_same(tmp_path: Path) -> None:
     touch(tmp_path / "in/ada/readme.md")
     [found] = find(tmp_path / "in", tmp_path / "unpacked")
-    assert (found.student, found.notebook, found.problem) == ("ada", None, "no notebook in the folder")
+    assert (found.student, found.notebook, found.problem) == (
+        "ada",
+        None,
+        "no notebook in the folder, which has: readme.md",
+    )
 
 
 def test_links_are_not_followed(tmp_path: Path) -> None:
@@ -121,17 +125,18 @@ def test_names_that_cannot_be_files_do_not_end_the_grading_of_the_others(
 
 
 def test_a_zip_bomb_is_cut_off_and_the_others_are_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(submissions, "MAX_FILE_BYTES", 1024 * 1024)
+    monkeypatch.setattr(submitted_files, "MAX_FILE_BYTES", 1024 * 1024)
     source = packed(tmp_path, "bomb.ipynb", content=bytes(64 * 1024 * 1024))
     with zipfile.ZipFile(source, "a") as archive:
         archive.writestr("ada.ipynb", "{}")
     found = {one.student: one for one in find(source, tmp_path / "unpacked")}
     sizes = {name: one.notebook.stat().st_size for name, one in found.items() if one.notebook}
-    assert sizes == {"ada": 2, "bomb": 0}
+    assert (list(found), sizes) == (["ada", "bomb"], {"ada": 2})
+    assert "bomb.ipynb was left out: it has 67,108,864 bytes; 1,048,576 are allowed" in found["bomb"].problem
 
 
 def test_a_zip_of_too_many_files_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(submissions, "MAX_FILES", 2)
+    monkeypatch.setattr(submitted_files, "MAX_FILES", 2)
     with pytest.raises(SubmissionsError, match="holds 3 files; 2 are allowed"):
         find(packed(tmp_path, "a.ipynb", "b.ipynb", "c.ipynb"), tmp_path / "unpacked")
 

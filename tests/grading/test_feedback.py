@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, writes
 
-from eventlab.grading.reports import cells, html
+from eventlab.grading.reports import cells, gradescope, html
 from eventlab.grading.results import Question
 from tests.grading.report_examples import ATTACK, MISSED, Tags, assert_harmless, record
 
@@ -156,3 +156,10 @@ def test_feedback_on_a_huge_notebook_stays_small():
 
     assert len(page) < 25_000_000
     assert "more cells" in page
+
+
+def test_feedback_says_what_happened_to_the_submission_as_a_whole(tmp_path):
+    noted = record(notes=("2 notebooks: <b>lab</b>.ipynb was taken, not old.ipynb",))
+
+    assert "2 notebooks: &lt;b&gt;lab&lt;/b&gt;.ipynb was taken, not old.ipynb" in html.feedback(noted, None)
+    assert "2 notebooks" in str(gradescope.results(noted)["output"])

@@ -1,6 +1,6 @@
 """A sample of the attacks in `attacks/`: none succeeds, and in each order all submissions have the same marks.
 
-`python -m tests.grading.run_attacks` runs all of them.
+`python -m tests.grading.run_attacks` runs all of them, with `--orders` also in another order and on fresh stacks.
 """
 
 from __future__ import annotations

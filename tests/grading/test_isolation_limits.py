@@ -191,7 +191,7 @@ def test_the_graders_configuration_replaces_the_courses(tmp_path: Path) -> None:
         config.render(state)
     broker = (tmp_path / "data/conf/kafka/server.properties").read_text()
     assert re.findall(r"^listeners=.*", broker, re.MULTILINE)[-1].count("GRADER://") == 1
-    assert "StandardAuthorizer" in broker
+    assert "\nauthorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n" in broker
     core = (tmp_path / "data/conf/hdfs/core-site.xml").read_text()
     assert core.rstrip().endswith("</configuration>")
     assert "hadoop.security.authorization" in core

@@ -48,12 +48,17 @@ SHOWN = (
     "grading/reports/html.py",
     "grading/progress.py",
     "grading/verify.py",
+    "grading/adjustments.py",
+    "grading/judge_notebook.py",
+    "grading/whole_class.py",
     "cli/grade.py",
     "stack/tokens.py",
 )
 MADE = (
     "grading/execution/regrade.py",
     "grading/worker.py",
+    "grading/mistakes.py",
+    "labs/mistakes.py",
     "grading/inside/kernels.py",
     "grading/environment/libraries.txt",
     "clients/kafka.py",
@@ -134,3 +139,17 @@ def test_what_the_feedback_shows_does_not_help_in_a_second_submission(lab: Lab, 
     tiny_lab.write(one.notebook, q1='lab.answer("q1", 9876)')
 
     assert job_for(lab, one, "secret", Limits()).seed != first.seed
+
+
+def test_who_hands_in_a_file_that_is_too_large_is_told_which(
+    lab: Lab, one: Submission, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert one.files
+    assert job_for(lab, one, "secret", Limits()).problems == ()
+    (one.files / "data.csv").write_text("12")
+    monkeypatch.setattr(module, "MAX_FILE_BYTES", 1)
+
+    job = job_for(lab, one, "secret", Limits())
+
+    assert list(job.workdir_files()) == ["my_api.py"]
+    assert job.problems == ("1 files are not there when the notebook runs, because they are too large: data.csv",)

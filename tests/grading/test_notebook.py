@@ -185,3 +185,16 @@ def test_a_reader_that_the_machine_kills_is_no_unreadable_notebook(
     monkeypatch.setattr(module.sys, "executable", str(killed))
     with pytest.raises(module.InterruptedReadError, match="killed"):
         module.read(path)
+
+
+def test_a_student_is_told_of_cells_that_did_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_CELLS", 3)
+    monkeypatch.setattr(module, "MAX_SOURCE_CHARS", 300)
+    notebook = tiny_lab.notebook()
+    notebook.cells.insert(0, nbformat.v4.new_code_cell("1" * 301))
+    found = matched(tmp_path, notebook)
+    assert found.not_run == (
+        "a cell has 301 characters: it did not run",
+        "the notebook has more than 3 cells: those after cell 3 did not run",
+    )
+    assert set(found.not_run) < set(found.messages)

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from eventlab.grading.reports import gradescope, html, tables, write_all
+from eventlab.grading.reports import gradescope, html, summary, tables, write_all
 from eventlab.grading.results import Question, slug
-from tests.grading.report_examples import MISSED, read, record
+from tests.grading.report_examples import MISSED, assert_harmless, read, record
 
 
 def test_every_report_is_written(tmp_path):
@@ -105,17 +105,22 @@ def test_the_overview_has_the_commonest_failure_and_pass_rate_of_each_check():
     others = [replace(MISSED, got=got) for got in ("HOST: string", "nothing", "HOST: string")]
     class_ = [record(f"s{n}", questions=(Question("q2", 0, 1.5, "", (check,)),)) for n, check in enumerate(others)]
 
-    (found,) = html.summaries(
+    (found,) = summary.checks(
         [*class_, record("s3", questions=(Question("q2", 1.5, 1.5, "", (replace(MISSED, passed=True),)),))]
     )
 
     assert (found.passed, found.of, found.commonest, found.times) == (1, 4, "HOST: string", 2)
 
 
-def test_the_overview_has_both_plots_and_every_student():
+def test_the_overview_has_a_bar_of_each_check_and_range_of_points_and_every_student():
     page = html.overview([record(), record("Ben", status="died", messages=("killed",)), record("名前$x$")])
 
-    assert page.count('src="data:image/png;base64,') == 2
+    assert page.count('<span class="plain bar" style="--share: ') == 10
+    assert page.count('<span class="bar" style="--share: ') == 3
+    assert (
+        '<td class="short">20–30 %</td><td class="short"><span class="plain bar" style="--share: 100%"></span>3<'
+        in page
+    )
     assert "1 time: host: string" in html.overview([record()])
     assert "3 times: host: string" in page
     for said in ("Ben", "名前", "2 timed_out, 1 died", "Isolation: bwrap", "killed at q2"):
@@ -125,4 +130,8 @@ def test_the_overview_has_both_plots_and_every_student():
 def test_the_overview_draws_whatever_a_student_left():
     strange = replace(MISSED, got="$\\frac{1}{$ 名前 \x00 \ud800 " * 100, name="a$b$ {}")
 
-    assert "<img" in html.overview([record(questions=(Question("q1", 0, 0, "", (strange,)),), max_points=0)])
+    page = html.overview([record(questions=(Question("q1", 0, 0, "", (strange,)),), max_points=0)])
+
+    assert "a$b$ {}" in page
+    assert "0 / 1" in page
+    assert_harmless(page)

@@ -9,7 +9,10 @@ import pytest
 from eventlab.clients.spark import TOKEN_VARIABLE
 from eventlab.grading.environment import sandbox
 from eventlab.grading.grade import _secret
+from eventlab.grading.jobs import Job
+from eventlab.grading.worker import _parameters
 from eventlab.grading.worker_process import worker_environment
+from eventlab.labs.names import Namespace
 from eventlab.settings import Settings
 from eventlab.stack.tokens import spark_token
 
@@ -19,6 +22,13 @@ def test_the_secret_of_an_output_folder_stays(tmp_path: Path) -> None:
     assert len(secret) == 32
     assert _secret(tmp_path) == secret
     assert (tmp_path / ".seed").stat().st_mode & 0o077 == 0
+
+
+def test_no_notebook_gets_its_seed() -> None:
+    job = Job("ada", None, None, "", "fingerprint", seed=123_456_789)
+    parameters = _parameters(job, Namespace.random("lab01"))
+    assert parameters["seed"] == 0
+    assert not [value for value in parameters.values() if str(job.seed) in str(value)]
 
 
 def test_an_empty_seed_file_is_replaced(tmp_path: Path) -> None:

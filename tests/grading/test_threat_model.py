@@ -28,6 +28,9 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
         *("attack spark_*", ATTACKS),
         "grading/test_isolation_limits.py::test_what_runs_other_code_is_a_reason",
         "grading/test_isolation_limits.py::test_of_java_only_the_program_java_is_visible",
+        "grading/test_kernel_rights.py::test_of_javas_programs_a_kernel_sees_only_java",
+        "grading/test_left_in_spark.py::test_new_processes_are_killed_and_new_changed_and_missing_files_are_named",
+        "grading/test_left_in_spark.py::test_the_jvm_reports_what_runs_in_it_and_nothing_can_attach_to_it",
         "grading/test_worker_stack.py::test_code_in_the_jvm_and_a_streaming_query_do_not_outlive_their_submission",
     ),
     "other students' notebooks, the records, the instructor's files and the hidden checks": (
@@ -49,6 +52,7 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
     ),
     "own marks: answers without the work": (
         "grading/test_secrets.py::test_the_secret_of_an_output_folder_stays",
+        "grading/test_secrets.py::test_no_notebook_gets_its_seed",
         "grading/test_jobs.py::test_what_the_feedback_shows_does_not_help_in_a_second_submission",
         "labs/test_names_and_seeds.py::test_a_seed_is_too_large_to_be_guessed_from_the_data",
         "labs/test_release.py::test_nothing_that_computes_an_answer_is_released",
@@ -77,20 +81,32 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
         "grading/test_judge.py::test_a_judge_that_the_machine_kills_is_no_verdict",
         "grading/test_judging.py::test_a_service_that_is_silent_twice_gives_no_verdict",
         "grading/test_judging.py::test_a_full_disk_is_the_machines_fault",
+        "grading/test_lost_fork_server.py::test_a_cell_during_which_the_fork_server_is_killed_has_no_result",
+        "grading/test_put_results.py::test_a_silent_service_or_a_missing_topic_interrupts_the_attempt",
+        "grading/test_waits.py::test_in_grading_the_kit_waits_longer_and_commands_as_long_as_without_it",
+        "grading/test_waits.py::test_only_the_first_judging_counts_as_time_of_the_submission",
+        "grading/test_worker_stack.py::test_hdfs_in_safe_mode_while_judging_is_the_machines_fault",
         "grading/test_out_of_memory.py"
         "::test_points_that_were_lost_while_processes_were_killed_are_not_the_submissions_fault",
     ),
     "own marks: no mark in place of a low one": (
         "grading/test_marks_so_far.py::test_who_is_interrupted_in_two_gradings_has_the_mark_so_far"
         "_if_the_machine_works_for_the_instructor",
+        "grading/test_worker_that_dies.py::test_who_ends_the_worker_in_two_gradings_has_the_mark_so_far",
     ),
     "the machine": (
         "attack kernel_*",
         "grading/test_collect.py::test_names_that_cannot_be_files_do_not_end_the_grading_of_the_others",
+        "grading/test_exports.py::test_a_student_with_too_many_bytes_takes_none_from_the_others",
         "grading/test_difficult_submissions.py::test_the_wall_clock_limit_is_for_all_runs_together",
         "grading/test_isolation_limits.py::test_memory_in_files_and_sockets_is_held_against_the_limit",
         "grading/test_isolation_limits.py::test_the_disk_watch_tells_once_when_too_much_is_stored",
         "grading/test_notebook.py::test_a_file_that_takes_too_much_memory_is_no_notebook",
+        "grading/test_nested_outputs.py::test_an_output_and_an_answer_of_many_levels_are_dropped",
+        "grading/test_kernel_rights.py::test_calls_that_hide_memory_or_leave_a_namespace_are_refused_in_a_kernel",
+        "grading/test_waits.py::test_the_time_of_a_submission_is_limited_over_all_its_cells_and_runs",
+        "grading/test_own_memory.py::test_a_kernel_whose_message_never_ends_is_ended_and_its_message_forgotten",
+        "grading/test_process_names.py::test_a_process_with_a_name_that_is_no_text_is_held_to_its_memory",
         "grading/test_outputs.py::test_the_text_of_all_cells_is_limited",
         "grading/test_outputs.py::test_answers_to_very_many_questions_are_not_kept",
         "grading/test_sandbox.py::test_a_fork_bomb_meets_its_limit",
@@ -101,6 +117,7 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
     "the reports": (
         "grading/test_feedback.py::test_a_page_runs_no_script_even_if_one_got_in",
         "grading/test_reports.py::test_nothing_that_a_student_writes_is_a_formula",
+        "grading/test_gradebook.py::test_nothing_of_a_student_is_a_formula_or_a_tag",
     ),
     "`--no-sandbox`": (
         "grading/test_no_sandbox.py::test_without_a_sandbox_grading_is_refused_with_the_reason_and_the_package",

@@ -7,11 +7,14 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
+from eventlab.grading import results
 from eventlab.grading.grade import GradingError
+from eventlab.grading.mistakes import with_mistakes
 from eventlab.grading.results import CheckResult, Question, SubmissionRecord
 from eventlab.grading.verify import MutantError, mutate, verify, write_class
 from eventlab.labs.catalogue import Lab, all_labs
 from eventlab.labs.checks import Mutant
+from eventlab.labs.mistakes import Left, verdicts
 
 CHECKS = """
 from eventlab.labs.checks import Mutant, check, expect
@@ -72,7 +75,7 @@ def record_of(lab, student, right, **more):
         for id in lab.questions
     )
     return replace(
-        SubmissionRecord(student, lab.name, "graded", sum(q.points for q in questions), lab.points(), questions),
+        SubmissionRecord(student, lab.name, "graded", results.total(questions), lab.points(), questions),
         **more,
     )
 
@@ -224,3 +227,56 @@ def test_a_mutant_that_is_not_one_edit_is_refused(lab, question, old, new):
 def test_every_mutant_of_the_kits_labs_can_be_made(lab, tmp_path):
     assert len(write_class(lab, lab.mutants, tmp_path)) == len(lab.mutants) + 2
     assert {mutant.question for mutant in lab.mutants} == set(lab.questions)
+
+
+MISTAKES = """
+from eventlab.labs.mistakes import Left, Mistake
+
+MISTAKES = (
+    Mistake("q1", "off by one", "counted one too many", "Add the two.", lambda seed: Left(answer=4)),
+    Mistake("q2", "wrong operator", "added", "Multiply the two.", lambda seed: Left(answer=seed)),
+)
+"""
+
+
+def recognized(lab, student, **answers):
+    """The record of a submission that declared these answers."""
+    left = {question: Left(answer=answer) for question, answer in answers.items()}
+    questions = []
+    for id in lab.questions:
+        checks = lab.checks_of(id)
+        judged = tuple(map(CheckResult.of, checks, verdicts(left.get(id, Left()), id, checks, 5)))
+        questions.append(Question(id, sum(check.points for check in judged), lab.points(id), "", judged))
+    points = results.total(questions)
+    found = SubmissionRecord(student, lab.name, "graded", points, lab.points(), tuple(questions))
+    return with_mistakes(lab, found, 5)
+
+
+def test_a_mistake_must_have_the_figures_of_its_wrong_solution(lab):
+    (lab.folder / "mistakes.py").write_text(MISTAKES)
+    graded = {"mutant_01_q1": recognized(lab, "", q1=4, q2=2), "mutant_02_q2": recognized(lab, "", q1=3, q2=3)}
+
+    proof = verify(lab, grade=grader(lab, **graded))
+
+    assert proof.problems == [
+        "mistakes.py: in 1 of 1 runs q2 'wrong operator' has other figures than its wrong solution"
+    ]
+    assert proof.described == {("q1", "off by one"), ("q2", "wrong operator")}
+
+
+@pytest.mark.parametrize(
+    ("answer", "names"), [(4, ["off by one"]), (4.0, ["off by one"]), (5, []), ("4", []), (None, []), (3, [])]
+)
+def test_an_answer_is_recognized_only_by_exactly_the_figures_of_a_mistake(lab, answer, names):
+    (lab.folder / "mistakes.py").write_text(MISTAKES)
+
+    found = recognized(lab, "ada", q1=answer)
+
+    assert [mistake.name for mistake in found.questions[0].mistakes] == names
+
+
+def test_a_mistake_that_cannot_be_computed_is_named_to_nobody_and_logged(lab, caplog):
+    (lab.folder / "mistakes.py").write_text(MISTAKES.replace("Left(answer=4)", "Left(answer=1 / 0)"))
+
+    assert recognized(lab, "ada", q1=4).questions[0].mistakes == ()
+    assert "the mistake off by one of q1 cannot be computed" in caplog.text

@@ -1,4 +1,7 @@
-"""Grading continues after an interruption and a change: one class, graded three times."""
+"""Grading continues after an interruption and a change: one class, graded three times.
+
+The first grading is real. In the second, a program answers in the place of the worker.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +22,20 @@ from eventlab.grading.grade import grade
 from eventlab.grading.results import SubmissionRecord
 from eventlab.labs.catalogue import Lab
 from tests.grading import tiny_lab
+from tests.grading.worker_programs import replace_workers
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(280)]
+WORKER = """
+import json, sys
+marks = {"abe": ("graded", 6), "ben": ("graded", 8), "eve": ("unreadable", 0)}
+print(json.dumps({"ready": True}), flush=True)
+for line in sys.stdin:
+    job = json.loads(line)
+    status, points = marks[job["student"]]  # without ada, who has not changed
+    record = {"student": job["student"], "lab": "tiny", "status": status, "points": points, "max_points": 8}
+    record["fingerprint"] = job["fingerprint"]
+    print(json.dumps({"kind": "graded", "record": record, "notebook": None, "reason": ""}), flush=True)
+"""
 
 
 @dataclass
@@ -57,7 +72,9 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     tiny_lab.write(handed_in / "abe.ipynb", q3="raise NotImplementedError()")
     tiny_lab.write(handed_in / "ben.ipynb")
     (handed_in / "eve.ipynb").write_text("{")
-    continued = grade(lab, handed_in, output, workers=1)
+    with pytest.MonkeyPatch.context() as patch:
+        replace_workers(patch, WORKER)
+        continued = grade(lab, handed_in, output, workers=1)
     return Story(lab, handed_in, output, command, exit_code, told, left, has_reports, interrupted, continued)
 
 

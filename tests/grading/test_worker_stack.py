@@ -92,3 +92,8 @@ def test_the_warm_up_works_at_each_start_of_spark(told: dict) -> None:
 
 def test_ordinary_submissions_cost_no_restart(told: dict) -> None:
     assert len(told["restarts"]) == 3, told["restarts"]
+
+
+def test_hdfs_in_safe_mode_while_judging_is_the_machines_fault(told: dict) -> None:
+    assert "the nodes of HDFS were" in told["safe mode"]
+    assert "'FSState': 'safeMode'" in told["safe mode"]

@@ -1,15 +1,23 @@
 """Streaming jobs: nothing is lost or written twice over a restart, and what cannot be read is a dead letter."""
 
+import json
 import os
 import signal
-import subprocess
+from subprocess import PIPE, Popen
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from eventlab.cli.app import main
 from eventlab.clients import kafka
+from eventlab.clients.spark import release_session
 from eventlab.jobs import stream_inventory, stream_purchases, stream_windows, streams
+from eventlab.jobs.dead_letters import PLACE, dead_letter_topic
+from eventlab.jobs.topic import JobError
 from eventlab.settings import ROOT
 from eventlab.stack import filesystem
+from eventlab.stack.tokens import spark_token
 from tests.jobs.helpers import KNIFE, SWORD
 
 
@@ -29,7 +37,7 @@ def catch_up(spark, topic, folder):
 
 def dead_letters(stack, topic):
     """Return value, reason and offset of each message in the dead-letter topic."""
-    records = kafka.read_topic(stack.bootstrap_servers, streams.dead_letter_topic(topic))
+    records = kafka.read_topic(stack.bootstrap_servers, dead_letter_topic(topic))
     headers = [(record.value, dict(record.headers)) for record in records]
     return [(value, found["reason"].decode(), int(found["offset"])) for value, found in headers]
 
@@ -69,6 +77,36 @@ def test_each_purchase_is_written_once_over_a_restart_and_broken_messages_are_de
     ]
     assert any("has read 3 messages and written 1" in line for line in reported)
 
+    command = ["replay", topic, "--through", 'grep not | sed \'s/not json/{"event_type": "purchase_sword"}/\'']
+    replayed, again = (CliRunner().invoke(main, command) for _ in range(2))
+
+    assert replayed.stdout.splitlines() == [
+        "partition 0, offset 0 (not a JSON object): sent, offset 5",
+        "partition 0, offset 1 (not a JSON object): sent, offset 6",
+    ]
+    assert "0 of 0 new messages" in again.stderr
+    with kafka.open_producer(stack.bootstrap_servers) as producer:  # as another job that reads the topic does
+        headers = [(name, str(place).encode()) for name, place in zip(PLACE, (topic, 0, 1), strict=True)]
+        producer.send(dead_letter_topic(topic), b"not json", headers=headers)
+    assert "the same message as before" in CliRunner().invoke(main, command).stdout
+    *_, repaired, without_value = kafka.read_topic(stack.bootstrap_servers, topic)
+    assert (repaired.key, json.loads(repaired.value)) == (b"key", {"event_type": "purchase_sword"})
+    assert without_value.value is None
+
+
+def test_a_replay_without_dead_letters_and_one_whose_command_fails_say_why(stack, topic, send):
+    assert "there is no topic" in CliRunner().invoke(main, ["replay", "no-such-topic"]).stderr
+    kafka.create_topic(stack.bootstrap_servers, dead_letter_topic(topic))
+    with kafka.open_producer(stack.bootstrap_servers) as producer:
+        for value in (b"leave me out", b"ok", b"fail"):
+            producer.send(dead_letter_topic(topic), value)
+
+    done = CliRunner().invoke(main, ["replay", topic, "--through", "sed '/leave/d; /fail/q7'"])
+
+    assert [line.partition(": ")[2] for line in done.stdout.splitlines()] == ["left out", "sent, offset 0"]
+    assert "failed with exit code 7 for the value 'fail'" in done.stderr
+    assert done.exit_code == 1
+
 
 def test_a_late_event_counts_while_its_window_is_open_and_a_window_is_written_once(stack, topic, send, catch_up):
     send(event("12:00:10"), event("12:03:10"), {"time": "soon"})
@@ -99,19 +137,37 @@ def test_an_inventory_continues_after_a_restart_and_a_silent_players_session_end
     ]
 
 
-def test_a_job_waits_for_its_topic_and_stops_on_sigterm_also_under_spark_submit(
-    stack, topic, folder, catch_up, send
-):
+@pytest.mark.parametrize("server", ["remote", "own"])
+def test_a_job_continues_after_sigterm_to_spark_submit(stack, topic, folder, catch_up, send, server):
     job = [ROOT / "lib/eventlab/jobs/stream_purchases.py", topic, folder]
-    command = ["spark-submit", "--remote", os.environ["SPARK_REMOTE"], *job]
+    options = ["--remote", os.environ["SPARK_REMOTE"]] if server == "remote" else []
     send(SWORD)
 
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with Popen(["spark-submit", *options, *job], stdout=PIPE, stderr=PIPE, text=True) as process:
         assert process.stdout
+        assert process.stderr
         reported = process.stdout.readline()
         process.send_signal(signal.SIGTERM)
-        process.stdout.read()  # until the job, which is a child of spark-submit, has ended
+        rest = process.stdout.read()  # until the job, which is a child of spark-submit, has ended
+        errors = process.stderr.read()
 
     assert "has read 1 messages" in reported
+    assert "Traceback" not in rest + errors
+    assert "error:" not in rest + errors
     send(SWORD)
     assert sorted(row.offset for row in catch_up(stream_purchases)[0]) == [0, 1]
+
+
+def test_a_job_whose_server_has_lost_its_session_says_how_to_go_on(stack, topic, folder, catch_up):
+    from pyspark.sql import SparkSession
+
+    session: Any = SparkSession.builder.remote(os.environ["SPARK_REMOTE"]).create()
+    queries = stream_purchases.start(session, topic, folder, streams.CONTINUOUS)
+    user = session._client._user_id
+    release_session(os.environ["SPARK_REMOTE"], spark_token(stack), user, session.session_id)
+
+    with pytest.raises(JobError, match="Spark ended while the job ran") as caught:
+        streams.run_until_stopped(queries)
+
+    assert caught.value.next_command == "eventlab up spark"
+    assert "it continues from its checkpoint" in caught.value.message

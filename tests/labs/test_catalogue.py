@@ -8,6 +8,7 @@ import pytest
 from eventlab.labs import cells
 from eventlab.labs.catalogue import LabError, all_labs, find
 from eventlab.labs.names import Namespace
+from eventlab.labs.points import written
 
 NAMESPACE = Namespace.of("lab")
 
@@ -53,10 +54,15 @@ def test_a_check_is_named_once(lab):
 
 
 @EACH
-def test_a_check_cell_is_worth_what_the_checks_of_its_question_are(lab):
-    points = {cells.question_of(cell): cells.grading(cell)["points"] for cell in code(lab) if cells.is_check(cell)}
+def test_the_points_of_a_question_are_written_in_the_checks_only_and_released_in_its_cell_and_heading(lab):
+    source, released = cells.read(lab.instructor).cells, cells.read(lab.student).cells
+    in_cells = {
+        question: points for cell in released if cells.is_check(cell) for question, points in written(cell)
+    }
+    in_headings = {q: points for cell in released if cell.cell_type == "markdown" for q, points in written(cell)}
 
-    assert points == {question: lab.points(question) for question in lab.questions}
+    assert [found for cell in source for found in written(cell)] == []
+    assert in_cells == in_headings == {question: lab.points(question) for question in lab.questions}
 
 
 @EACH

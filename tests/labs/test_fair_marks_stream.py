@@ -9,7 +9,7 @@ import pytest
 from eventlab.labs.catalogue import find
 from eventlab.labs.evidence import Message
 from eventlab.labs.trial import KINDS, SENTENCES, Record
-from tests.labs.left_behind import failed, verdicts
+from tests.labs.left_behind import failed_in_trial, verdicts_of_trial
 
 SEEDS = range(1, 5)
 STREAM = find("lab05").module
@@ -53,7 +53,7 @@ LETTERS = {
 def test_a_mistake_in_dead_letters_costs_its_own_checks(mistake, seed):
     letters, expected = LETTERS[mistake]
 
-    assert failed("lab05", "q1", seed, letters=letters(seed), trial=trial(seed)) == expected
+    assert failed_in_trial("lab05", "q1", seed, trial(seed), letters=letters(seed)) == expected
 
 
 def rows(sent):
@@ -86,7 +86,7 @@ def test_a_mistake_in_the_table_of_purchases_costs_one_check(mistake, seed):
     table, expected = TABLES[mistake]
     left = {"q2/table": (table(seed), KIND_OF_Q2)}
 
-    assert failed("lab05", "q2", seed, tables=left, trial=trial(seed)) == expected
+    assert failed_in_trial("lab05", "q2", seed, trial(seed), tables=left) == expected
 
 
 def per_minute(seed, sent=None, add=0):
@@ -134,14 +134,14 @@ def test_a_mistake_in_the_table_of_minutes_costs_its_own_checks(mistake, seed):
     table, expected = MINUTES[mistake]
     left = {"q3/table": (table(seed), KIND_OF_Q3)}
 
-    assert failed("lab05", "q3", seed, tables=left, trial=trial(seed)) == expected
+    assert failed_in_trial("lab05", "q3", seed, trial(seed), tables=left) == expected
 
 
 def test_a_verdict_names_the_first_message_its_portions_failure_and_the_stage():
     lost, seed = STREAM.purchases(1)[0], 1
     table = {"q2/table": (in_batches(seed)[1:], KIND_OF_Q2)}
 
-    got = verdicts("lab05", "q2", seed, tables=table, trial=trial(seed))[LOST].got
+    got = verdicts_of_trial("lab05", "q2", seed, trial(seed), tables=table)[LOST].got
 
     assert got.startswith(f"written: this purchase is not in the table: offset {lost.offset} (no failure), {{")
 
@@ -149,7 +149,7 @@ def test_a_verdict_names_the_first_message_its_portions_failure_and_the_stage():
 def test_a_job_that_does_not_continue_is_told_after_which_failure_with_what_it_printed():
     stalled = trial(1, stalled={"q2": 2}, errors={"q2": "ValueError: no"})
 
-    found = verdicts("lab05", "q2", 1, tables={"q2/table": (in_batches(1), KIND_OF_Q2)}, trial=stalled)
+    found = verdicts_of_trial("lab05", "q2", 1, stalled, tables={"q2/table": (in_batches(1), KIND_OF_Q2)})
 
     verdict = found["the purchase job continues after each failure"]
     assert not verdict.passed
@@ -159,7 +159,7 @@ def test_a_job_that_does_not_continue_is_told_after_which_failure_with_what_it_p
 
 @pytest.mark.parametrize("question", STREAM.JOBS)
 def test_without_a_file_nothing_is_judged_and_each_check_says_so(question):
-    found = verdicts("lab05", question, 1, trial=trial(1, missing=[question]))
+    found = verdicts_of_trial("lab05", question, 1, trial(1, missing=[question]))
 
     assert {verdict.got for verdict in found.values()} == {
         f"there is no file {STREAM.JOBS[question]}, so there was no trial"

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from eventlab.labs.catalogue import all_labs
+from eventlab.labs.release import release_for_nbgrader
 
 UNTOUCHED = "lab01_events"
 LABS = [lab for lab in all_labs() if not lab.jobs]
@@ -65,9 +66,10 @@ def courses(stack, tmp_path_factory):
 def graded(labs, folder):
     """Return the course's folder, and (lab, student) → points and the most possible points in its grade book."""
     for lab in labs:
-        for place in (folder / "source" / lab.name, folder / "submitted" / "instructor" / lab.name):
-            place.mkdir(parents=True)
-            shutil.copy(lab.instructor, place / f"{lab.name}.ipynb")
+        source = release_for_nbgrader(lab, folder)
+        submitted = folder / "submitted" / "instructor" / lab.name
+        submitted.mkdir(parents=True)
+        shutil.copy(source, submitted)
     words = [sys.executable, "-W", "ignore", "-c", PROGRAM, str(folder), *(lab.name for lab in labs)]
     done = subprocess.run(words, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

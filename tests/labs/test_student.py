@@ -116,7 +116,9 @@ def test_restart_deletes_what_a_cell_sent_and_the_answers_and_says_so(lab, setti
 
 def test_a_new_group_has_committed_nothing(lab, settings):
     lab.new_group()  # there is none yet
-    consumer = KafkaConsumer(lab.topic, group_id=lab.group, bootstrap_servers=settings.bootstrap_servers)
+    consumer = KafkaConsumer(
+        lab.topic, group_id=lab.group, bootstrap_servers=settings.bootstrap_servers, auto_offset_reset="earliest"
+    )
     consumer.poll(timeout_ms=10_000)
     consumer.commit()
     with pytest.raises(inputs.InputError, match="close"):

@@ -10,6 +10,7 @@ import warnings
 
 PATTERN = "[INCONSISTENT_BEHAVIOR_CROSS_VERSION.DATETIME_PATTERN_RECOGNITION]"
 NO_HIVE = "[NOT_SUPPORTED_COMMAND_WITHOUT_HIVE_SUPPORT]"
+NO_NUMBER = "invalid literal for int() with base 10: 'id'"
 UNEQUAL = "[STRUCT_ARRAY_LENGTH_MISMATCH]"
 CLASSIC = {
     "from pyspark.streaming.kafka import KafkaUtils": "No module named 'pyspark.streaming.kafka'",
@@ -20,7 +21,15 @@ CLASSIC = {
     'spark.sql(\'select split("a b", " ")[2]\').collect()': "[INVALID_ARRAY_INDEX]",
     "spark.sql(\"select date_format(now(), 'u')\").collect()": PATTERN,
     "spark.sql(\"select to_timestamp('2020-01-02', 'YYYY-MM-dd')\").collect()": PATTERN,
+    "int(spark.sql('select \"id\" from range(2)').collect()[0][0])": NO_NUMBER,
     "raw_events('never_written').count()": "UnknownTopicOrPartitionException",
+    "stream_of('never_written').start().processAllAvailable()": "UnknownTopicOrPartitionException",
+    "countDistinct('id')": "name 'countDistinct' is not defined",
+    "sumDistinct('id')": "name 'sumDistinct' is not defined",
+    "approxCountDistinct('id')": "name 'approxCountDistinct' is not defined",
+    "toDegrees('id')": "name 'toDegrees' is not defined",
+    "shiftLeft('id', 1)": "name 'shiftLeft' is not defined",
+    "bitwiseNOT('id')": "name 'bitwiseNOT' is not defined",
     "spark.sql('create external table t (a string) stored as parquet location \"/tmp/t\"')": NO_HIVE,
     "sc.parallelize([{'a': 1, 'b': 2}, {'a': 3}]).map(lambda d: Row(**d)).toDF().collect()": UNEQUAL,
     "sc.parallelize([{'a': {'b': 'x', 'c': ['d']}}]).toDF()": "[CANNOT_INFER_TYPE_FOR_FIELD]",
@@ -33,6 +42,7 @@ CONNECT = {
     "spark.sparkContext": "[JVM_ATTRIBUTE_NOT_SUPPORTED]",
     "SparkContext.getOrCreate()": "[CONTEXT_UNAVAILABLE_FOR_REMOTE_CLIENT]",
     "spark.sql('create external table t (a string) stored as parquet location \"/tmp/t\"')": NO_HIVE,
+    "SparkSession.builder.master('local[*]').getOrCreate()": "[CANNOT_CONFIGURE_SPARK_CONNECT_MASTER]",
     "df.registerTempTable('t')": "",
 }
 LIBRARIES = {
@@ -40,6 +50,9 @@ LIBRARIES = {
     "from flask.json import JSONEncoder": "cannot import name 'JSONEncoder' from 'flask.json'",
     "app.before_first_request": "'Flask' object has no attribute 'before_first_request'",
     "from kafka import SimpleProducer": "cannot import name 'SimpleProducer' from 'kafka'",
+    "from kafka.errors import NoBrokersAvailable": "cannot import name 'NoBrokersAvailable' from 'kafka.errors'",
+    "from kafka.admin.new_topic import NewTopic": "No module named 'kafka.admin.new_topic'",
+    "from kafka.common import KafkaError": "No module named 'kafka.common'",
     "from kafka import KafkaClient": "cannot import name 'KafkaClient' from 'kafka'",
     "frame.append(frame)": "'DataFrame' object has no attribute 'append'",
     "frame.ix[0]": "'DataFrame' object has no attribute 'ix'",
@@ -70,14 +83,18 @@ def spark_names(classic):
     from pyspark.sql import Row, SparkSession, SQLContext
 
     spark = SparkSession.builder.getOrCreate()
-    names = {"spark": spark, "df": spark.range(1), "SparkContext": SparkContext}
+    names = {"spark": spark, "df": spark.range(1), "SparkContext": SparkContext, "SparkSession": SparkSession}
+    exec("from pyspark.sql.functions import *", names)
     if classic:
         sc = spark.sparkContext
-        reader = spark.read.format("kafka").option(
-            "kafka.bootstrap.servers", os.environ["KAFKA_BOOTSTRAP_SERVERS"]
+        servers = os.environ["KAFKA_BOOTSTRAP_SERVERS"]
+        reader, streams = (
+            source.format("kafka").option("kafka.bootstrap.servers", servers)
+            for source in (spark.read, spark.readStream)
         )
         names |= {"Row": Row, "sc": sc, "sqlContext": SQLContext(sc), "rdd": sc.parallelize(['{"a": 1}'])}
         names["raw_events"] = lambda topic: reader.option("subscribe", topic).load()
+        names["stream_of"] = lambda topic: streams.option("subscribe", topic).load().writeStream.format("noop")
     return names
 
 

@@ -10,6 +10,7 @@ from eventlab.stack import installation
 from eventlab.stack.requirements import next_free_offset
 from tests.port_offsets import offsets_of
 
+WORKERS = range(3)
 FIRST_EPHEMERAL = 32768
 """The first port that Linux gives to outgoing connections (`net.ipv4.ip_local_port_range`)."""
 
@@ -21,8 +22,8 @@ def ports_at(offset: int) -> set[int]:
 
 @pytest.mark.parametrize(
     "offsets",
-    [run.OFFSETS, installation.OFFSETS, offsets_of(0), offsets_of(1)],
-    ids=["eventlab run", "eventlab setup", "first worker", "second worker"],
+    [run.OFFSETS, installation.OFFSETS, *map(offsets_of, WORKERS)],
+    ids=["eventlab run", "eventlab setup", "first worker", "second worker", "third worker"],
 )
 def test_all_ports_are_below_the_ephemeral_ports(offsets):
     assert max(max(ports_at(offset)) for offset in offsets) < FIRST_EPHEMERAL
@@ -36,7 +37,7 @@ def test_a_suggested_offset_is_another_one_without_ephemeral_ports(current: int)
     assert max(ports_at(suggested)) < FIRST_EPHEMERAL
 
 
-def test_the_stacks_of_two_workers_share_no_port():
-    ports = [ports_at(offset) for worker in (0, 1) for offset in offsets_of(worker)]
+def test_the_stacks_of_three_workers_share_no_port():
+    ports = [ports_at(offset) for worker in WORKERS for offset in offsets_of(worker)]
 
     assert [first & second for first, second in combinations(ports, 2) if first & second] == []

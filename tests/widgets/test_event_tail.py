@@ -139,7 +139,7 @@ def follow(stack, topic):
     closing, threads = threading.Event(), []
 
     def start():
-        events = []
+        events: list[Event] = []
         follower = Follower(stack.bootstrap_servers, topic, events.extend, events.clear)
         follower.jump_to("beginning")
         threads.append(threading.Thread(target=follower.run, args=[closing]))

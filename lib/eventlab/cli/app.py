@@ -14,11 +14,12 @@ from eventlab.errors import EventlabError
 logger = logging.getLogger(__name__)
 
 STACK_COMMANDS = ("up", "status", "ps", "down", "restart", "logs", "reset", "env", "compose", "setup", "doctor")
-COURSE_COMMANDS = ("run", "lab", "lesson", "hub", "load", "kafkacat")
+COURSE_COMMANDS = ("run", "lab", "lesson", "hub", "load", "kafkacat", "replay")
 MODULE_OF_COMMAND = (
     dict.fromkeys(STACK_COMMANDS, "stack")
     | dict.fromkeys(COURSE_COMMANDS, "course")
-    | {"labs": "labs", "grade": "grade", "why": "explain", "explanations": "explain"}
+    | {name: name for name in ("labs", "grade", "judge", "similarity", "gradebook")}
+    | {"why": "explain", "explanations": "explain"}
 )
 """The module of each subcommand; it is imported when the subcommand is used."""
 
@@ -113,8 +114,10 @@ def main() -> None:
       eventlab -v up       show what a command does, step by step
 
     Labs (see labs/README.md):
-      eventlab labs list   list the labs; `release` and `verify` prepare them for students
-      eventlab grade       grade a folder of submissions
+      eventlab labs list   list the labs; `new`, `release` and `verify` prepare them for students
+      eventlab grade       grade a folder of submissions; `similarity` compares them
+      eventlab judge       judge a notebook that papermill has executed
+      eventlab gradebook   write the grades of several labs, and the files for Moodle and Canvas
     """
 
 

@@ -141,6 +141,33 @@ def load(arguments: tuple[str, ...]) -> None:
     sys.exit(main(list(arguments)))
 
 
+@click.command()
+@click.argument("topic")
+@click.option("--through", metavar="COMMAND", help="Repair each value: the command's input and output.")
+def replay(topic: str, through: str | None) -> None:
+    """Send the dead letters of a topic to the topic again.
+
+    A streaming job puts each message that it cannot read into the topic TOPIC-dead. When the job can read such
+    messages, or with a command that repairs them, this command sends them to TOPIC: each one once, so you can run
+    it again after further messages have failed. A value for which the command prints nothing is left out.
+
+    Examples:
+      eventlab replay events
+      eventlab replay events --through "sed 's/$/}/'"
+    """
+    from eventlab.jobs import dead_letters
+
+    repair = dead_letters.through(through) if through else bytes
+    letters = dead_letters.dead_letter_topic(topic)
+    looked_at = sent = 0
+    for letter in dead_letters.replay(settings.bootstrap_servers, topic, repair):
+        looked_at, sent = looked_at + 1, sent + (letter.sent_as is not None)
+        place = f"partition {letter.partition}, offset {letter.offset} ({letter.reason})"
+        unsent = "the same message as before" if letter.is_repeated else "left out"
+        click.echo(f"{place}: " + (unsent if letter.sent_as is None else f"sent, offset {letter.sent_as}"))
+    click.echo(f"{sent} of {looked_at} new messages of {letters!r} sent to {topic!r}.", err=True)
+
+
 @click.command(context_settings=other_programs_options)
 @arguments_argument
 def kafkacat(arguments: tuple[str, ...]) -> None:

@@ -10,14 +10,15 @@ from eventlab.settings import settings
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="COMMAND...")
 def why(command: tuple[str, ...]) -> None:
-    """Explain why a command failed or shows nothing.
+    """Explain why a command failed or shows nothing, or a streaming query, from its checkpoint on HDFS.
 
     The command is not run again: the services are asked about the topics, groups, paths and addresses in it.
-    In a notebook, `%why` explains the last cell.
+    In a notebook, `%why` explains the last cell, and `%why(query)` a streaming query.
 
     Examples:
       eventlab why kafkacat -C -t events -o end -e
       eventlab why hadoop fs -ls /tmp/purchase
+      eventlab why /tmp/checkpoint
     """
     from eventlab.explain import why as silence
     from eventlab.explain.failed_cell import FailedCell

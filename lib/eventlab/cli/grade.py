@@ -56,6 +56,17 @@ if TYPE_CHECKING:
     help="Grade N random submissions again on new services; differences are reported, and the exit code is 1.",
 )
 @click.option("--force", is_flag=True, help="Also grade submissions that have not changed.")
+@click.option(
+    "--only",
+    "students",
+    multiple=True,
+    metavar="STUDENT",
+    help="Grade this student again; the others keep theirs.",
+)
+@click.option(
+    "--question", "questions", multiple=True, metavar="QUESTION", help="Replace the results of this question only."
+)
+@click.option("--check", "checks", multiple=True, metavar="CHECK", help="Replace the results of this check only.")
 @click.option("--no-sandbox", is_flag=True, help="Grade also where no sandbox is available: trusted code only.")
 def grade(
     lab: str,
@@ -63,6 +74,9 @@ def grade(
     output: Path | None,
     no_sandbox: bool,
     audit_count: int,
+    students: tuple[str, ...],
+    questions: tuple[str, ...],
+    checks: tuple[str, ...],
     **options: Any,
 ) -> None:
     """Grade submissions and write reports.
@@ -78,39 +92,70 @@ def grade(
       eventlab grade lab03 export.zip --output grades/lab03 --workers 4
       eventlab grade lab04 submissions/ --cell-timeout 120 --memory 2048
       eventlab grade lab02 submissions/ --audit 5
+      eventlab grade lab01 submissions/ --only ada --question q2    again, into the class's report
+      eventlab grade lab01 submissions/ --check "no event is missing"
 
     The output folder contains afterwards:
       grades.csv              one row per student
       checks.csv              one row per check, with expected and received values
+      submissions.csv         which file of each student counts, and when it was handed in
       report.html             the class: distribution, pass rates, most frequent failures
       feedback/               one page per student, to hand back
       gradescope/             one results.json per student
 
-    Ctrl-C stops grading; the same command continues with the submissions that are left. A later run grades only
-    submissions that have changed.
+    Points and comments of your own: write the file adjustments.csv (student,question,points,comment) into the
+    output folder and run the same command again. The grader never changes this file.
+
+    Ctrl-C stops grading and writes the reports of what is done; the same command continues with the submissions
+    that are left. A later run grades only submissions that have changed.
     """
     from eventlab.doctor.host import require_grading_platform
     from eventlab.grading import grade as grading
+    from eventlab.grading import whole_class
     from eventlab.grading.collect import collected
     from eventlab.grading.progress import show_grading
+    from eventlab.grading.reports.messages import line
     from eventlab.grading.reports.write_all import write_all
     from eventlab.labs.catalogue import find
 
     require_grading_platform()
     grading.require_sandbox(no_sandbox)
     graded_lab = find(lab)
+    selection = whole_class.select(graded_lab, students, questions, checks)
     target = output or Path("build", "grades", graded_lab.name)
+    before = whole_class.students(target)
     with terminable(CONTINUE), collected(submissions) as source:
-        with show_grading(console()) as progress:
-            records = grading.grade(graded_lab, source, target, progress=progress, **options)
-        write_all(records, target)
+        done: list[SubmissionRecord] = []
+        try:
+            with show_grading(console()) as progress:
+
+                def keep(count: int, total: int, record: SubmissionRecord) -> None:
+                    done.append(record)
+                    progress(count, total, record)
+
+                graded = grading.grade(graded_lab, source, target, selection=selection, progress=keep, **options)
+        except KeyboardInterrupt:
+            if done:
+                so_far, not_graded = whole_class.interrupted(done, target, selection)
+                write_all(so_far, target, not_graded=not_graded)
+                click.echo(f"Report so far: {target / 'report.html'}", err=True)
+            raise
+        records = whole_class.completed(graded, target) if selection else graded
+        adjusted = write_all(records, target)
         differences: Sequence[object] = ()
         if audit_count:
             limits = {name: options[name] for name in ("workers", "cell_timeout", "memory_mib", "time_limit")}
-            differences = grading.audit(graded_lab, source, target, records, count=audit_count, **limits)
+            differences = grading.audit(graded_lab, source, target, graded, count=audit_count, **limits)
             write_all(records, target, differences)
-    _show(records, target)
-    _require_marks(records)
+    _show(adjusted, target)
+    if gone := sorted({*before} - {record.student for record in records}):
+        click.echo(
+            f"{len(gone)} students of the last report are not among these submissions, and not in this report: "
+            f"{', '.join(line(student, 40) for student in gone[:5])}. Their records are kept. "
+            "To grade some students into the report on all, add --only STUDENT",
+            err=True,
+        )
+    _require_marks(graded)
     if differences:
         found = "; ".join(map(str, differences))
         raise EventlabError(f"The audit found {len(differences)} differences: {found}", "eventlab doctor")
@@ -129,12 +174,20 @@ def _show(records: Sequence[SubmissionRecord], output: Path) -> None:
     for record in records:
         if record.doubt:
             click.echo(f"The mark of {line(record.student, 40)} may be too low: {line(record.doubt, 1000)}")
+    if unmarked := sum(len(record.unmarked) for record in records):
+        click.echo(f"{unmarked} answers are not marked yet: {output / 'marking.html'}, {output / 'to_mark.csv'}")
     click.echo(f"\nReport on the class: {output / 'report.html'}")
     click.echo(f"Grades: {output / 'grades.csv'}   feedback for students: {output / 'feedback'}/")
 
 
 def _require_marks(records: Sequence[SubmissionRecord]) -> None:
-    """Raise an error when a submission has no mark because the machine failed."""
+    """Raise an error when the machine failed: a submission has no mark, or was not graded again."""
+    from eventlab.grading.grade import NOT_AGAIN
+
+    kept = [record for record in records if record.messages and record.messages[-1].startswith(NOT_AGAIN)]
+    if kept:
+        message = f"{len(kept)} of {len(records)} submissions: {kept[0].student} {kept[0].messages[-1]}"
+        raise EventlabError(message, next_command="eventlab doctor")
     failed = [record for record in records if not record.has_mark]
     if failed:
         raise EventlabError(

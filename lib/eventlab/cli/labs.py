@@ -1,4 +1,4 @@
-"""The commands `eventlab labs`: list, release and verify labs."""
+"""The commands `eventlab labs`: list, create, release and verify labs, and write them for other graders."""
 
 import sys
 from pathlib import Path
@@ -14,7 +14,7 @@ names_argument = click.argument("names", nargs=-1, required=True, metavar="LAB..
 
 @click.group()
 def labs() -> None:
-    """List labs, release them to students, and verify their checks."""
+    """List and create labs, release them to students, and verify their checks."""
 
 
 @labs.command("list")
@@ -25,9 +25,41 @@ def list_labs() -> None:
     for lab in all_labs():
         hidden = sum(check.hidden for check in lab.checks)
         click.echo(
-            f"{lab.name:<16} {len(lab.questions)} questions  {lab.points():>4g} points  "
+            f"{lab.name:<16} {len(lab.all_questions)} questions  {lab.points():>4g} points  "
             f"{len(lab.checks) - hidden:>2} public and {hidden:>2} hidden checks"
         )
+
+
+@labs.command()
+@click.argument("name")
+@click.option(
+    "--folder",
+    default="labs",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder in which the lab's folder is created.",
+)
+def new(name: str, folder: Path) -> None:
+    """Create a lab of your own: a small one that works, to edit.
+
+    NAME is `lab`, two digits, `_` and a topic, for example lab05_guilds. The lab has one question with a public
+    and a hidden check, its data, and wrong solutions. The points of a question are written in checks.py only;
+    `release` fills them into the notebooks.
+
+    Example:
+      eventlab labs new lab05_guilds                    creates the folder labs/lab05_guilds
+    """
+    from eventlab.labs.new import create
+
+    create(name, folder)
+    click.echo(
+        f"{folder / name}\n"
+        "  instructor.ipynb   the text, the given cells and the solutions\n"
+        "  checks.py          the data of the lab, the checks and their points\n"
+        "  generate.py        the events of a seed; students get it\n"
+        "  proof.py           the rules of the text, and wrong solutions that must lose marks\n"
+        "  student.ipynb      what students get; `release` writes it\n"
+        f"Next: edit them, then run: eventlab labs verify {folder / name} --runs 1"
+    )
 
 
 @labs.command()
@@ -38,22 +70,34 @@ def list_labs() -> None:
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for the released labs.",
 )
-def release(names: tuple[str, ...], output: Path) -> None:
+@click.option(
+    "--nbgrader",
+    "course",
+    metavar="COURSE",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write the instructor's notebook into the folder `source` of an nbgrader course instead.",
+)
+def release(names: tuple[str, ...], output: Path, course: Path | None) -> None:
     """Write what students receive: the notebook without solutions, its data, and the public checks.
 
-    The command also updates student.ipynb in the lab's own folder.
+    The command also updates student.ipynb in the lab's own folder. A lab whose notebook and checks do not fit
+    each other is refused, with a list of all problems.
 
     Examples:
       eventlab labs release lab01                       one lab, to build/labs/lab01_events
       eventlab labs release lab01 lab02 --output out
+      eventlab labs release lab01 --nbgrader course     to course/source/lab01_events
     """
+    from eventlab.labs import fit
     from eventlab.labs.catalogue import find
     from eventlab.labs.release import release as write
-    from eventlab.labs.release import renew
+    from eventlab.labs.release import release_for_nbgrader, renew
 
-    for lab in [find(name) for name in names]:
+    found = [find(name) for name in names]
+    fit.require_fit({lab: fit.problems(lab) for lab in found}, f"eventlab labs release {' '.join(names)}")
+    for lab in found:
         renew(lab)
-        click.echo(write(lab, output))
+        click.echo(release_for_nbgrader(lab, course) if course else write(lab, output))
 
 
 @labs.command()
@@ -76,7 +120,8 @@ def verify(names: tuple[str, ...], **options: Any) -> None:
     The instructor's solution must earn full marks and the untouched notebook none. Each wrong solution (MUTANTS
     in the lab's proof.py, one edit of the instructor's solution) must lose marks in its own question and in no
     other, in each run; each run has other data. The data of each seed must exercise each rule (RULES in
-    proof.py). Otherwise the exit code is 1. Needs Linux, like `eventlab grade`.
+    proof.py). Otherwise the exit code is 1. A lab whose notebook, checks and proof do not fit each other is
+    refused before it is graded, with a list of all problems. Needs Linux, like `eventlab grade`.
 
     Examples:
       eventlab labs verify lab01
@@ -86,18 +131,26 @@ def verify(names: tuple[str, ...], **options: Any) -> None:
     """
     from eventlab.doctor.host import require_grading_platform
     from eventlab.grading.progress import show_grading
+    from eventlab.grading.verify import mutant_problems
     from eventlab.grading.verify import verify as verify_lab
+    from eventlab.labs import fit, release
     from eventlab.labs.catalogue import find
 
     require_grading_platform()
+    found = [find(name) for name in names]
+    problems = {lab: [*fit.problems(lab), *mutant_problems(lab)] for lab in found}
+    fit.require_fit(problems, f"eventlab labs verify {' '.join(names)} --runs 1")
     failed = False
-    for lab in [find(name) for name in names]:
+    for lab in found:
+        release.renew(lab)
         with terminable(CONTINUE), show_grading(console()) as progress:
             proof = verify_lab(lab, progress=progress, **options)
         caught, exercised = len(proof.mutants) - len(proof.survivors), proof.rules - len(proof.unexercised)
+        described = sum((mutant.question, mutant.name) in proof.described for mutant, _ in proof.mutants)
         click.echo(
             f"{lab.name}: {caught} of {len(proof.mutants)} wrong solutions lose marks ({proof.share_caught:.0%})\n"
-            f"  {exercised} of {proof.rules} rules exercised by each of {proof.seeds} seeds"
+            f"  {exercised} of {proof.rules} rules exercised by each of {proof.seeds} seeds\n"
+            f"  {described - len(proof.unlike)} of {described} mistakes have the figures of their wrong solutions"
         )
         for mutant, times, runs in proof.caught:
             click.echo(f"  caught in {times} of {runs} runs: {mutant.question} {mutant.name}")
@@ -105,3 +158,31 @@ def verify(names: tuple[str, ...], **options: Any) -> None:
             click.echo(f"  problem: {problem}")
         failed = failed or bool(proof.problems)
     sys.exit(failed)
+
+
+@labs.command()
+@names_argument
+@click.option(
+    "--output",
+    default="build/gradescope",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for the zip files.",
+)
+def gradescope(names: tuple[str, ...], output: Path) -> None:
+    """Write the zip file of an autograder for Gradescope.
+
+    Upload it as the autograder of a programming assignment: Gradescope then grades each submission when it is
+    handed in. The zip contains the kit and the lab with its solutions, so keep it to yourself. labs/README.md says
+    which settings the assignment needs, and what of the autograder has been tried.
+
+    Example:
+      eventlab labs gradescope lab01                    build/gradescope/lab01_events.zip
+    """
+    from eventlab.labs import fit
+    from eventlab.labs import gradescope as autograder
+    from eventlab.labs.catalogue import find
+
+    found = [find(name) for name in names]
+    fit.require_fit({lab: fit.problems(lab) for lab in found}, f"eventlab labs gradescope {' '.join(names)}")
+    for lab in found:
+        click.echo(autograder.write(lab, output))

@@ -38,7 +38,9 @@ def _is_message(value: Any) -> bool:
 
 
 def same(answer: Any, expected: Any) -> bool:
-    """Return whether an answer is a number or a text, and equals the expected one."""
+    """Return whether an answer is a number or a text, and equals the expected one; capitals do not matter."""
+    if isinstance(answer, str) and isinstance(expected, str):
+        return answer.casefold() == expected.casefold()
     return isinstance(answer, Number | str) and answer == expected
 
 

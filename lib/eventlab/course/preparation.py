@@ -19,6 +19,7 @@ from eventlab.errors import EventlabError
 from eventlab.files import write_atomically
 from eventlab.settings import PLAYER_HOSTS, settings
 from eventlab.stack import Stack, config, environment, filesystem
+from eventlab.stack.services import select
 
 if TYPE_CHECKING:
     from kafka.consumer.fetcher import ConsumerRecord
@@ -56,6 +57,7 @@ def prepare(
     purchases: str | None = None,
     folder: str | None = None,
     needs: Sequence[str] = (),
+    kills: Sequence[str] = (),
 ) -> int:
     """Prepare this kernel and the stack for a lesson, and print the state from which the lesson starts.
 
@@ -72,13 +74,22 @@ def prepare(
         purchases: The path on HDFS that contains the 20 sword purchases of lesson 07.
         folder: The folder on HDFS that the lesson's streams write; what an earlier run has left there is deleted.
         needs: The services that the lesson uses besides Kafka; the API's topic needs the API too.
+        kills: The services that the lesson kills, which must be the kit's own.
 
     Returns:
         The offset of the lesson's first event in the topic.
 
     Raises:
-        LessonError: A service does not answer, or data that other programs created would have to be deleted.
+        LessonError: A service does not answer, the lesson would kill one that somebody else runs, or data that
+            other programs created would have to be deleted.
     """
+    for service in select(kills) if kills else ():
+        if service.is_external(settings):
+            raise LessonError(
+                f"this lesson kills {service.name}, and cannot: {service.address(settings)} is an external "
+                "service. Use the kit's own in this lesson, and restart JupyterLab from the same shell",
+                f"unset EVENTLAB_{str(service.external_setting).upper()}",
+            )
     connect()
     is_api_topic = topic == settings.topic
     statuses = Stack(settings).status(dict.fromkeys(["kafka", *(["api"] if is_api_topic else []), *needs]))

@@ -99,7 +99,9 @@ def _renamed(text: str, old: str, new: str) -> str:
     return pattern.sub(lambda match: new if match["name"] else match[0], text)
 
 
-def python_correction(cell: FailedCell, node: ast.expr, new: str, what: str, proof: str) -> Explanation | None:
+def python_correction(
+    cell: FailedCell, node: ast.expr | ast.keyword, new: str, what: str, proof: str
+) -> Explanation | None:
     """Explain an error whose remedy is other code for one expression of the cell, which is in one line."""
     if node.lineno != node.end_lineno:
         return None

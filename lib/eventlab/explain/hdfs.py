@@ -2,13 +2,14 @@
 
 import posixpath
 import re
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from eventlab.clients.hdfs_web import jmx_bean
 from eventlab.explain import service
 from eventlab.explain.explanation import Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell, close_matches
+from eventlab.explain.shell_words import other_commands
 from eventlab.settings import Settings
 from eventlab.stack import filesystem
 
@@ -19,6 +20,8 @@ NO_DATANODE = (
 )
 NO_PATH = r"File does not exist: (\S+)|File (\S+) does not exist|HDFS has no (\S+)"
 """The messages of HDFS for files and for folders, and the one of a lab's checks."""
+OF_THIS_MACHINE = ("ls", "cat", "head", "tail", "rm")
+"""Commands for the files of this machine; `hadoop fs` has them, too."""
 
 
 def namenode_down(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -74,6 +77,28 @@ def path_missing(cell: FailedCell, settings: Settings) -> Explanation | None:
     return explain_missing(cell, path, settings) if path else None
 
 
+def path_on_hdfs(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a file is on HDFS, and not on this machine, where Python and `ls` look for it.
+
+    Remedy: The same command of `hadoop fs`, or one that lists the path.
+    """
+    filename = getattr(cell.error, "filename", None) if isinstance(cell.error, FileNotFoundError) else None
+    found = [("", str(filename))] if filename else []
+    for command in other_commands(cell):
+        has_option = any(word.startswith("-") and word != "-r" for word in command)  # `hadoop fs -ls` has no -l
+        program = "" if has_option else command[0]
+        found += [(program, word) for word in command[1:] if command[0] in OF_THIS_MACHINE]
+    for program, path in found:
+        if not path.startswith("/") or Path(path).exists() or not filesystem.exists(path, settings):
+            continue
+        what = f"{path} is on HDFS. This cell looks for a file of this machine, which is another file system."
+        proof = f"the NameNode at {settings.default_fs} has {path}, and this machine has none"
+        if program and (explanation := correction(cell, program, f"hadoop fs -{program}", what, proof)):
+            return explanation
+        return Explanation(what, proof, f"!hadoop fs -ls {path}", "To see it, run this")
+    return None
+
+
 def explain_missing(cell: FailedCell, path: str, settings: Settings) -> Explanation | None:
     """Explain that HDFS has no such path, if that is so."""
     if not filesystem.has_webhdfs(path, settings):
@@ -99,4 +124,4 @@ def explain_missing(cell: FailedCell, path: str, settings: Settings) -> Explanat
     return Explanation(f"{what} A cell must write it before another can read it.", proof, list_parent, instruction)
 
 
-EXPLANATIONS: list[Explain] = [namenode_down, safe_mode, datanode_down, path_missing]
+EXPLANATIONS: list[Explain] = [namenode_down, safe_mode, datanode_down, path_missing, path_on_hdfs]

@@ -20,6 +20,7 @@ from eventlab.explain import short_traceback, spark_traceback
 from eventlab.explain.explanation import LABEL, Explanation
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.shell_words import is_suspect
+from eventlab.explain.why_line import call_as_line, cell_of
 
 logger = logging.getLogger(__name__)
 
@@ -81,14 +82,14 @@ class CellHook:
         return replace(cell, failed=recorded)
 
     def why(self, line: str) -> None:
-        """Explain why the last cell shows nothing or failed (`%why`), or a command did (`%why kafkacat ...`).
+        """Explain why the last cell shows nothing or failed (`%why`), or a query or a command (`%why query`).
 
         There is no time limit, so an error that got no box on a busy machine gets it now.
         """
         from eventlab.explain import why
         from eventlab.settings import settings
 
-        cell = FailedCell(None, f"!{line}", self.shell.user_ns) if line.strip() else replace(self.last_cell)
+        cell = cell_of(line, self.shell.user_ns) if line.strip() else replace(self.last_cell)
         with contextlib.suppress(KeyboardInterrupt):
             explanation = why.explain(cell, settings)
             display(explanation.bundle(LABEL if cell.error else why.LABEL), raw=True)
@@ -128,6 +129,7 @@ def load(shell: Any) -> None:
     shell.events.register("pre_run_cell", hook.before_cell)
     shell.events.register("post_run_cell", hook.after_cell)
     shell.register_magic_function(hook.why, "line", "why")
+    shell.input_transformers_cleanup.append(call_as_line)
 
 
 def unload(shell: Any) -> None:
@@ -136,6 +138,7 @@ def unload(shell: Any) -> None:
         shell.events.unregister("pre_run_cell", hook.before_cell)
         shell.events.unregister("post_run_cell", hook.after_cell)
         shell.magics_manager.magics["line"].pop("why", None)
+        shell.input_transformers_cleanup.remove(call_as_line)
         del shell.eventlab_cell_hook
         failures.stop()
 

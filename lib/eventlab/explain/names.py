@@ -16,6 +16,8 @@ from typing import Any
 from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import REPLACE_LINE, RUN_FIRST, Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell, close_matches
+from eventlab.explain.session import session_variable
+from eventlab.explain.sql import CREATED_VIEW
 from eventlab.settings import Settings
 
 METHODS = FunctionType, MethodType, BuiltinFunctionType, BuiltinMethodType
@@ -136,6 +138,10 @@ def nothing_follows(cell: FailedCell, settings: Settings) -> Explanation | None:
             return _variable_of_show(cell, node.value.id)
         outer = next((call for call in cell.calls(error.name) if call.func is node), None)
         inner = node.value
+        if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute) and inner.func.attr == "show":
+            what = f"show() prints rows and returns None, so {error.name} cannot follow it."
+            frame = source_of(cell, inner.func.value)
+            return python_correction(cell, inner, frame, what, "the value of show() is None")
         if outer is None or not isinstance(inner, ast.Call) or not isinstance(inner.func, ast.Attribute):
             continue
         saves = inner.func.attr
@@ -210,6 +216,10 @@ def unknown_variable(cell: FailedCell, settings: Settings) -> Explanation | None
     if line := import_of(cell, name):
         what = f"{name} is not imported in this notebook."
         return Explanation(what, proof, line, RUN_FIRST)
+    if nodes and any(name in names for names in CREATED_VIEW.findall("\n".join([*cell.history, cell.source]))):
+        what = f"{name} is a view: a name in SQL, and no variable of Python. The method table returns it."
+        code = f'{session_variable(cell) or "spark"}.table("{name}")'
+        return python_correction(cell, nodes[0], code, what, f"{proof}; a cell has created the view {name}")
     variables = [other for other in cell.namespace if not other.startswith("_") and other not in ("In", "Out")]
     for similar in close_matches(name, variables)[:1]:
         value = cell.namespace[similar]

@@ -3,10 +3,11 @@
 import inspect
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
-from eventlab.explain import registry, why
+from eventlab.explain import registry, why, why_checkpoint, why_ended, why_query
 from eventlab.explain.explanation import Explain
 
 PATH = Path(__file__).with_name("EXPLANATIONS.md")
@@ -31,10 +32,13 @@ def markdown() -> str:
         subject = (sys.modules[name].__doc__ or "").split("\n\n")[0].partition(":")[0]
         parts.append(_table(re.sub(r"^Explains (that )?", "", " ".join(subject.split())).rstrip("."), functions))
     parts.append(_table("cells that show nothing (`%why`)", why.SILENCES))
+    queries: list[Callable[..., Any]] = [*why_query.REASONS, *why_query.STATES]
+    queries += [*why_ended.REASONS, *why_ended.STATES, why_checkpoint.checkpoint_without_news]
+    parts.append(_table("streaming queries that show nothing (`%why(query)`)", queries))
     return "\n".join(parts)
 
 
-def cause_and_remedy(function: Explain) -> tuple[str, str]:
+def cause_and_remedy(function: Callable[..., Any]) -> tuple[str, str]:
     """Return what an explanation explains, and how its box fixes that; ValueError without a remedy."""
     cause, _, remedy = (inspect.getdoc(function) or "").partition("\n\nRemedy: ")
     if not remedy:
@@ -43,7 +47,7 @@ def cause_and_remedy(function: Explain) -> tuple[str, str]:
     return cause[:1].upper() + cause[1:].partition(". ")[0].rstrip(".") + ".", " ".join(remedy.split())
 
 
-def _table(title: str, functions: Iterable[Explain]) -> str:
+def _table(title: str, functions: Iterable[Callable[..., Any]]) -> str:
     """Return a heading and a table of causes and remedies."""
     rows = [" | ".join(text.replace("|", "\\|") for text in cause_and_remedy(function)) for function in functions]
     lines = [f"## {title[:1].upper()}{title[1:]}", "", "| cause | remedy |", "|---|---|"]

@@ -38,6 +38,7 @@ def explanations() -> list[Explain]:
     """
     from eventlab.explain import (
         api,
+        arguments,
         columns,
         expressions,
         hdfs,
@@ -54,12 +55,14 @@ def explanations() -> list[Explain]:
         shell_paths,
         shell_text,
         spark,
+        spark_connect,
         sql,
         stream,
         syntax,
         udf,
         usage,
         values,
+        writer,
     )
 
     modules = (
@@ -74,10 +77,13 @@ def explanations() -> list[Explain]:
         hdfs,
         udf,
         spark,
+        spark_connect,
         sql,
         columns,
         values,
         expressions,
+        writer,
+        arguments,
         names,
         rows,
         api,

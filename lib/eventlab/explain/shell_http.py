@@ -1,4 +1,4 @@
-"""Explains requests of `curl` and `ab`: a wrong address, an unknown route, a method that is not allowed."""
+"""Explains requests of `curl` and `ab`: an option, a wrong address, an unknown route, a refused method."""
 
 import re
 from collections.abc import Iterator
@@ -13,6 +13,7 @@ from eventlab.explain.shell_words import Command, commands, is_failed_command, o
 from eventlab.settings import Settings
 
 PROGRAMS = ("curl", "ab")
+OPTIONS_OF_AB = "nctsbBpuTvwixyzClHAPXVkdSqgerhImfZEY"
 SENDS_BODY = re.compile(r"-d|-F|-p|-T|--data(-\w+)?|--json|--form")
 
 
@@ -47,6 +48,40 @@ def address_without_path(cell: FailedCell, settings: Settings) -> Explanation | 
             what = f"ab needs a path after the address. Write / at the end of {command[-1]}."
             proof = f"{command[-1]} has no path; without one, ab says: invalid URL"
             return Explanation(what, proof, f"{lines[0].strip()}/", REPLACE_LINE)
+    return None
+
+
+def options_of_request(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that `ab` or `curl` got a header without quotes, or `ab` an option that it has not or cannot do.
+
+    Remedy: The corrected line.
+    """
+    for command in other_commands(cell):
+        if command[0] not in PROGRAMS:
+            continue
+        header = option(command, "-H") or ""
+        number, at_once = option(command, "-n") or "", option(command, "-c") or ""
+        unknown = [word for word in command if re.fullmatch("-[A-Za-z]", word) and word[1] not in OPTIONS_OF_AB]
+        if re.fullmatch(r"[\w-]+:", header):
+            what = (
+                "The header contains a space, so it needs quotes. Without them, the shell makes two words of it."
+            )
+            changes, proof = (r"-H\s+([\w-]+:)\s+(\S+)", r'-H "\1 \2"'), f"{command[0]} got the header {header!r}"
+        elif command[0] == "ab" and number.isdigit() and at_once.isdigit() and int(at_once) > int(number):
+            what = f"ab cannot send {at_once} requests at the same time when it sends {number} in all."
+            changes, proof = (rf"-c\s+{at_once}\b", f"-c {number}"), f"-n is {number}, and -c is {at_once}"
+        elif command[0] == "ab" and unknown and unknown[0][1].swapcase() in OPTIONS_OF_AB:
+            similar = unknown[0].swapcase()
+            what = f"ab has no option {unknown[0]}. Did you mean {similar}?"
+            changes, proof = (
+                (rf"(?<=\s){unknown[0]}\b", similar),
+                "capital and small letters are different options",
+            )
+        else:
+            continue
+        lines = [line.strip() for line in cell.source.split("\n") if re.search(changes[0], line)]
+        if len(lines) == 1:
+            return Explanation(what, proof, re.sub(*changes, lines[0], count=1), REPLACE_LINE)
     return None
 
 
@@ -109,4 +144,10 @@ def _addresses(command: Command) -> list[SplitResult]:
     return [urlsplit(word if "//" in word else f"http://{word}") for word in words]
 
 
-EXPLANATIONS: list[Explain] = [address_of_command, address_without_path, route_of_command, method_of_command]
+EXPLANATIONS: list[Explain] = [
+    options_of_request,
+    address_of_command,
+    address_without_path,
+    route_of_command,
+    method_of_command,
+]

@@ -1,4 +1,4 @@
-"""Explains errors of Spark: the server, the session, versions, RDDs on Spark Connect."""
+"""Explains errors of Spark: the server, the session, versions."""
 
 import ast
 import contextlib
@@ -31,7 +31,6 @@ UNREACHABLE = (r"StatusCode\.UNAVAILABLE", r"Spark Connect does not answer at")
 OUT_OF_MEMORY = r"java\.lang\.OutOfMemoryError"
 SERVER_ENDING = (r"stopped SparkContext", r"SparkContext was shut down")
 """The server's answers while it ends."""
-RDD_ATTRIBUTES = {"rdd", "sparkContext", "_jsc", "_jvm", "_sc"}
 WRONG_CLASSES = (
     r"NoSuchMethodError|NoClassDefFoundError|ClassNotFoundException|AbstractMethodError|NoSuchFieldError",
     r"StatusCode\.UNKNOWN\s+details = \"'\S+ org\.apache\.[\w.$]+\(",  # NoSuchMethodError over Spark Connect
@@ -213,35 +212,6 @@ def connector_version_mismatch(cell: FailedCell, settings: Settings) -> Explanat
     return Explanation("Spark's Kafka source has another version than pyspark.", proof, remedy)
 
 
-def rdd_on_connect(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that Spark Connect has no RDDs. Give a session that has them.
-
-    Remedy: A Spark inside of the notebook's kernel.
-    """
-    name = session_variable(cell)
-    named = cell.conditions.get("JVM_ATTRIBUTE_NOT_SUPPORTED", {}).get("attr_name")
-    named = named or cell.conditions.get("NOT_IMPLEMENTED", {}).get("feature")
-    if cell.has_condition("CONTEXT_UNAVAILABLE_FOR_REMOTE_CLIENT"):
-        attribute = "SparkContext"
-    elif name and named in RDD_ATTRIBUTES:
-        attribute = named
-    elif name and cell.matches(r"NameError: name 'sc' is not defined"):
-        attribute = "sc"
-    else:
-        return None
-    stop = f"{name}.stop(); " if name else ""
-    variables = "('SPARK_REMOTE', 'SPARK_CONNECT_MODE_ENABLED')"
-    unset = f"import os; {stop}[os.environ.pop(variable, None) for variable in {variables}]"
-    version, server = metadata.version("pyspark"), service.process_phrase(settings, "spark")
-    return Explanation(
-        f"`{attribute}` belongs to RDDs. This session uses Spark Connect, which has DataFrames and SQL only.",
-        f"the session is connected to {settings.spark_remote}, Spark {version}{server}",
-        f"{unset}; {NEW_SESSION}; sc = spark.sparkContext",
-        "To run RDD code, start a Spark inside this notebook's kernel (about 1 GB of memory): run this, then the "
-        "cells that create the DataFrames, then this cell again",
-    )
-
-
 def no_session_yet(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that `@udf('boolean')`, `col(...)` and similar calls need a session.
 
@@ -269,6 +239,5 @@ EXPLANATIONS: list[Explain] = [
     session_stopped,
     dataframe_of_ended_session,
     connector_version_mismatch,
-    rdd_on_connect,
     no_session_yet,
 ]

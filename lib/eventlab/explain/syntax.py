@@ -1,5 +1,6 @@
-"""Explains commands without `!`, and `%%bash` in another place than the cell's first line."""
+"""Explains cells that Python cannot read: a command without `!`, `%%bash` in another line than the first."""
 
+import ast
 import re
 import shutil
 
@@ -28,17 +29,47 @@ def command_without_mark(cell: FailedCell, settings: Settings) -> Explanation | 
         return None
     kit = {path.name for path in environment.BIN_FOLDER.iterdir()}
     for line in suspects:
-        command = line.split()[0] if line.split() else ""
-        if command not in kit | COMMANDS or re.match(r"\s*\w+\s*=[^=]", line):
+        variable = re.match(r"\s*\w+\s*=(?!=)\s*|\s*", line)[0]  # type: ignore[index]
+        words = line[len(variable) :].strip()
+        command = words.split()[0] if words else ""
+        if command not in kit | COMMANDS:
             continue
-        is_option = re.search(r"\s--?\w", line) or line.strip() == command
+        is_option = re.search(r"\s--?\w", words) or words == command
         if isinstance(error, NameError) and not ("-" in command or is_option):
             continue  # `head - 1`, with a variable that does not exist
+        if variable.strip() and (isinstance(error, NameError) or words == command or not is_option):
+            continue
         what = f"{command} is a command of the shell, and Jupyter reads this line as Python: the ! is missing."
         place = shutil.which(command)
         proof = f"{command} is {place}" if place else f"{command} is a command of the shell"
-        return Explanation(what, proof, f"!{line.strip()}", REPLACE_LINE)
+        return Explanation(what, proof, f"{variable.lstrip()}!{words}", REPLACE_LINE)
     return None
+
+
+def mark_before_variable(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that `!` stands directly before the command whose output is assigned.
+
+    Remedy: The line with `!` behind the equals sign.
+    """
+    match = re.search(r"^[ \t]*!\s*(\w+)\s+=\s*(\w.*)$", cell.source, re.MULTILINE)
+    if not match or cell.error is not None or cell.exit_code != 127 or cell.is_shell_cell:
+        return None
+    what = f"The shell looked for a command {match[1]!r}: everything after ! is a command of the shell."
+    proof = f"there is no command {match[1]!r}, and {match[2].split()[0]} stands behind the equals sign"
+    return Explanation(what, proof, f"{match[1]} = !{match[2].strip()}", REPLACE_LINE)
+
+
+def exercise_without_quotes(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that the name of an exercise or a question is a text, in quotes.
+
+    Remedy: The line with quotes.
+    """
+    match = re.search(r"^(.*course\.(?:check|predict)\()(\d\d-\d)(.*)$", cell.source, re.MULTILINE)
+    if not match or not isinstance(cell.error, SyntaxError):
+        return None
+    what = f"The name of an exercise or a question is a text, so it needs quotes: {match[2]!r}."
+    proof = f"without quotes, Python reads {match[2]} as two numbers"
+    return Explanation(what, proof, f'{match[1].strip()}"{match[2]}"{match[3]}', REPLACE_LINE)
 
 
 def cell_magic_not_first(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -62,4 +93,41 @@ def cell_magic_not_first(cell: FailedCell, settings: Settings) -> Explanation | 
     return Explanation(what, proof, f"{magic[0].strip()}\n{before}{after}".rstrip("\n"), INSTEAD)
 
 
-EXPLANATIONS: list[Explain] = [command_without_mark, cell_magic_not_first]
+def quotes_of_text(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a query or a path needs quotes, or double quotes when it contains single ones.
+
+    Remedy: The line with double quotes.
+    """
+    error, lines = cell.error, cell.source.split("\n")
+    if not isinstance(error, SyntaxError) or not error.lineno or error.lineno > len(lines):
+        return None
+    line = lines[error.lineno - 1].strip()
+    for pattern in (r"\('([^\"]*'[^\"]*)'(?=\))", r"\(((?:select\b|/)[^\"]*?)(?=\)\.|\)$)"):
+        match = re.search(pattern, line, re.IGNORECASE)
+        corrected = re.sub(pattern, r'("\1"', line, count=1, flags=re.IGNORECASE)
+        if match and _is_python(corrected):
+            what = "A text with single quotes in it needs double quotes around it: the second quote would end it."
+            if not match[0].startswith("('"):
+                what = "A query or a path is a text, so it needs quotes around it."
+            return Explanation(
+                what, f"with double quotes, Python can read the line: {match[1]}", corrected, REPLACE_LINE
+            )
+    return None
+
+
+def _is_python(line: str) -> bool:
+    """Return whether Python can read a line."""
+    try:
+        ast.parse(line)
+    except SyntaxError:
+        return False
+    return True
+
+
+EXPLANATIONS: list[Explain] = [
+    command_without_mark,
+    mark_before_variable,
+    exercise_without_quotes,
+    quotes_of_text,
+    cell_magic_not_first,
+]

@@ -99,7 +99,7 @@ def empty_topic(cell: FailedCell, settings: Settings) -> Explanation | None:
     """
     for topic in topics(cell, settings):
         state = state_of_topic(topic, settings)
-        if state is None:
+        if state is None or (not state.is_missing and why_stream.reads_elsewhere(cell)):
             continue
         if explanation := nearest_topic(cell, topic, state, settings):
             return explanation

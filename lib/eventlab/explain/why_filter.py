@@ -26,9 +26,9 @@ def filter_keeps_nothing(cell: FailedCell, settings: Settings) -> Explanation | 
     Remedy: The line or the statement with the nearest value.
     """
     for result, frame, column, value in _filters(cell):
-        if result.take(1) or _has_row(frame, column, value):
+        if result.take(1) or has_row(frame, column, value):
             continue
-        texts = _nearest_values(frame, column, value)
+        texts = nearest_values(frame, column, value)
         if not texts:
             continue
         what = f"No row has {column} = {value!r}, so the filter keeps nothing."
@@ -47,14 +47,14 @@ def filter_keeps_nothing(cell: FailedCell, settings: Settings) -> Explanation | 
     return None
 
 
-def _has_row(frame: Any, column: str, value: str) -> bool:
+def has_row(frame: Any, column: str, value: str) -> bool:
     """Return whether a row has the value, as Spark compares them."""
     from pyspark.sql import functions
 
     return bool(frame.where(functions.col(f"`{column}`") == functions.lit(value)).take(1))
 
 
-def _nearest_values(frame: Any, column: str, value: str) -> list[str]:
+def nearest_values(frame: Any, column: str, value: str) -> list[str]:
     """Return values of the column as texts: those in which the fewest letters differ from the value come first."""
     from pyspark.sql import functions
 

@@ -1,115 +1,58 @@
-"""Explains streams that show nothing (`%why`): one that ended, waits for messages, or waits for the watermark."""
+"""Explains streams that show nothing (`%why`), from the reports, offsets, plan and sink of the streaming query."""
 
+import logging
 import re
 from collections.abc import Iterator
 from typing import Any
 
-from eventlab.clients import kafka
+from eventlab.clients.kafka import KafkaUnavailable
+from eventlab.errors import EventlabError
+from eventlab.explain import service, why_checkpoint, why_ended, why_query
 from eventlab.explain.explanation import Explanation
 from eventlab.explain.failed_cell import FailedCell
-from eventlab.explain.kafka import command_to_send
-from eventlab.explain.session import session_of
+from eventlab.explain.query_program import is_query
+from eventlab.explain.silent_query import SilentQuery, observed
 from eventlab.settings import Settings
 
-GROUPS = "stateStoreSave"
-"""The operator of a stream's groups, as its progress names it."""
+logger = logging.getLogger(__name__)
 
 
 def stream_waits(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a stream has ended, waits for messages, or keeps windows until the watermark passes.
+    """Explain why a streaming query shows nothing: how it ended, or what it waits for.
 
-    Remedy: A line that shows the error or the progress, or the option that the stream lacks.
+    Remedy: A line that shows the error or the progress, an option that the stream lacks, or an event to send.
     """
-    for name, query in _queries(cell):
-        if error := query.exception():
-            return Explanation(
-                f"The streaming query {name} has ended with an error.",
-                f"its exception is: {str(error).split(chr(10))[0][:200]}",
-                f"raise {name}.exception()",
-                "To see the error with its explanation, run this",
-            )
-        progress = query.lastProgress
-        if not query.isActive:
-            return _ended_stream(cell, name, query, progress)
-        if progress is None:
-            continue
-        rows = sum(item.numInputRows for item in query.recentProgress)
-        if rows and _waits_for_watermark(cell, name, progress):
-            return _watermark(name, dict(progress.eventTime))
-        if not progress.numInputRows:
-            if not rows and (explanation := _stream_at_end(cell, name, settings)):
+    try:
+        silent = [observed(name, query, cell, settings) for name, query in queries(cell)]
+    except KafkaUnavailable:
+        return service.service_not_running(settings, "kafka")
+    silent.sort(key=lambda query: (not query.state.error, not query.state.is_active))
+    found = (explain_query(query, reasons) for reasons in ("REASONS", "STATES") for query in silent)
+    return next(filter(None, found), None) or why_checkpoint.checkpoint_without_news(cell, settings)
+
+
+def explain_query(silent: SilentQuery, reasons: str) -> Explanation | None:
+    """Return the first reason of a list (`REASONS` or `STATES`) that Spark and Kafka confirm, or None."""
+    for reason in getattr(why_query if silent.state.is_active else why_ended, reasons):
+        try:
+            if explanation := reason(silent):
                 return explanation
-            sources = "; ".join(f"{source.description}: ends at {source.endOffset}" for source in progress.sources)
-            topic = next(
-                (options["subscribe"] for options in cell.reader_options() if "subscribe" in options), None
-            )
-            return Explanation(
-                f"The streaming query {name} waits for new messages.",
-                f"its status is {query.status['message']!r}; in its last batch it read 0 rows; {sources}",
-                command_to_send(topic or settings.topic, settings),
-                "To send one event, run this",
-            )
+        except EventlabError:
+            raise
+        except Exception:
+            logger.debug("%s could not check the query", reason, exc_info=True)
     return None
 
 
-def _waits_for_watermark(cell: FailedCell, name: str, progress: Any) -> bool:
-    """Return whether the stream shows its groups only when the watermark has passed: in the mode append."""
-    mode = re.search(r"\.outputMode\(\s*[\"'](\w+)", cell.assignment_of(name) or "")
-    in_append = cell.assignment_of(name) is not None and (mode is None or mode[1] == "append")
-    has_groups = any(operator.operatorName == GROUPS for operator in progress.stateOperators)
-    return in_append and has_groups and "watermark" in dict(progress.eventTime or {})
+def reads_elsewhere(cell: FailedCell) -> bool:
+    """Return whether a streaming query of the cell has read rows: an empty topic is not its only source."""
+    return any(report.numInputRows for _, query in queries(cell) for report in query.recentProgress)
 
 
-def _ended_stream(cell: FailedCell, name: str, query: Any, progress: Any) -> Explanation | None:
-    """Explain that a query ended without an error: another query has its checkpoint, or it was stopped."""
-    session = session_of(cell)
-    others = [other for other in (session.streams.active if session else ()) if other.id == query.id]
-    if others:
-        return Explanation(
-            f"The streaming query {name} was stopped, because another query started with the same checkpoint.",
-            f"run {others[0].runId} of the query {query.id} is active; {name} is run {query.runId}",
-            f'.option("checkpointLocation", "/tmp/checkpoint_{name}")',
-            "Give each query its own checkpointLocation, for example",
-        )
-    return Explanation(
-        f"The streaming query {name} is not running: it was stopped, or has read all that was there.",
-        f"{name}.isActive is False, and it has no exception; rows in its last batch: "
-        f"{progress.numInputRows if progress else 0}",
-        f"{name}.recentProgress",
-        "To see what it read, run this; to read new messages, start it again",
-    )
-
-
-def _watermark(name: str, times: dict[str, str]) -> Explanation:
-    """Explain that a window appears when the watermark has passed its end."""
-    return Explanation(
-        f"The streaming query {name} shows a window only when the watermark has passed the window's end.",
-        f"the watermark is {times['watermark']}; the newest event is of {times.get('max', 'an earlier batch')}",
-        f"{name}.lastProgress.eventTime",
-        "Send events with later times, which move the watermark. To see it, run this",
-    )
-
-
-def _stream_at_end(cell: FailedCell, name: str, settings: Settings) -> Explanation | None:
-    """Explain that a stream that has read nothing starts at the end of a topic with messages."""
-    for options in cell.reader_options():
-        topic = options.get("subscribe", "")
-        offsets = kafka.topic_offsets(settings.bootstrap_servers, topic) if topic else None
-        if options.get("startingOffsets", "latest") == "latest" and offsets and offsets.count:
-            return Explanation(
-                f"The stream {name} reads only messages that arrive after its start.",
-                "its option startingOffsets is 'latest', the default of streams; "
-                f"{topic!r} has {offsets.count} messages from before",
-                '.option("startingOffsets", "earliest")',
-                "To read them too, add this option to the stream's reader and start the query again",
-            )
-    return None
-
-
-def _queries(cell: FailedCell) -> Iterator[tuple[str, Any]]:
+def queries(cell: FailedCell) -> Iterator[tuple[str, Any]]:
     """Yield the streaming queries of the cell, and those into the tables that the cell names."""
     for name, value in list(cell.namespace.items()):
-        if type(value).__name__ == "StreamingQuery" and not name.startswith("_"):
+        if is_query(value) and not name.startswith("_"):
             table = value.name if value.isActive else None
             if name in cell.variables or (table and re.search(rf"\b{table}\b", cell.source)):
                 yield name, value

@@ -1,33 +1,55 @@
-"""Finding submissions: a folder of notebooks or of students' folders, or a zip from a learning platform."""
+"""Finding submissions: a folder of notebooks or of students' folders, or the zip that a learning platform exports.
+
+Each student has one submission: what the platform stored in several files or folders belongs together, the last
+attempt counts, and a zip that a student handed in is unpacked.
+"""
 
 from __future__ import annotations
 
-import contextlib
+import logging
 import re
 import shutil
 import tempfile
 import zipfile
-import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from eventlab.errors import EventlabError
+from eventlab.grading import exports, submitted_files
+from eventlab.grading.exports import Upload
+from eventlab.grading.submitted_files import SubmissionsError, SubmittedFile, Tree
 
-MAX_FILES = 20_000
-MAX_BYTES = 2 * 1024**3
-"""Limit of an unpacked zip."""
-MAX_FILE_BYTES = 200 * 1024**2
-MAX_DEPTH = 50
-"""Folders above a file in a zip, itself included; a deeper one is left out."""
-OTHER_SUFFIXES = {".csv", ".html", ".json", ".md", ".txt", ".toml"}
-"""Files with these endings are not submissions; any other file is one, readable or not."""
-IGNORED = {"__MACOSX", ".ipynb_checkpoints", ".git", "__pycache__", ".DS_Store", "Thumbs.db"}
+STRAY_SUFFIXES = {
+    *(".csv", ".html", ".json", ".md", ".txt", ".toml", ".tsv", ".log", ".yml", ".yaml"),
+    *(".xls", ".xlsx", ".ods", ".numbers"),
+}
+"""Files with these endings next to the submissions are nobody's; any other file is a submission."""
+COPY_MARK = re.compile(r"^copy of |[-_ ]*(?:copy\d*|\(\d+\)|-\d+|checkpoint)$|^untitled\d*$", re.IGNORECASE)
+"""What browsers, JupyterLab and platforms add to the name of a second file."""
+logger = logging.getLogger(__name__)
 
 
-class SubmissionsError(EventlabError):
-    """There is nothing to grade, or it is in a form that cannot be read."""
+@dataclass(frozen=True)
+class Origin:
+    """What is known about a submission from the platform's export.
+
+    Attributes:
+        platform: `moodle`, `canvas`, `blackboard`, or "".
+        id: The student's id on the platform.
+        name: The student's name as the platform writes it.
+        file: The name of the graded file, or of its folder, in the export.
+        submitted: When it was handed in, as ISO 8601 in the platform's local time, or "" without a time.
+        late: Whether the platform marked it as late.
+    """
+
+    platform: str = ""
+    id: str = ""
+    name: str = ""
+    file: str = ""
+    submitted: str = ""
+    late: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,153 +60,203 @@ class Submission:
         student: The name.
         notebook: The notebook, a file with any content, or None without one.
         files: The folder with further files.
-        problem: A sentence about what is wrong, or "".
+        problem: Sentences about what is wrong, or "".
+        origin: What the platform's export says.
     """
 
     student: str
     notebook: Path | None
     files: Path | None = None
     problem: str = ""
+    origin: Origin = Origin()
 
 
-def find(source: Path, unpacked: Path) -> list[Submission]:
+@dataclass
+class _Group:
+    """The files of one student, and the name at the top that they have: `is_file` if it is no folder."""
+
+    student: str
+    top: str
+    is_file: bool
+    upload: Upload | None
+    files: list[SubmittedFile] = field(default_factory=list)
+
+
+def find(source: Path, unpacked: Path, lab: str = "") -> list[Submission]:
     """Return the submissions in a folder or a zip, sorted by student.
 
-    `<student>.ipynb` and a file without an ending are notebooks, `<student>/...` is a folder with one. When two
-    have the same student, both are graded and the second gets a number.
-    A zip is unpacked into the folder `unpacked`.
+    `<student>.ipynb` and a file without an ending are notebooks, and `<student>/...` is a folder with one. The
+    module `exports` knows the names of platforms. When two have the same student, both are graded and the second
+    gets a number. Files in a zip, and files that must be sorted by student, are copied.
+
+    Args:
+        source: The folder, the zip, or one notebook.
+        unpacked: The folder for copies. What it contains is deleted.
+        lab: The lab's name. Of several notebooks of a student, the one with this name is graded.
 
     Raises:
-        SubmissionsError: There is no submission, or the zip is too large.
+        SubmissionsError: There is no submission, the zip is damaged, or the disk has no room.
     """
-    if source.is_dir():
-        found = list(_in_folder(source))
-    elif zipfile.is_zipfile(source):
-        shutil.rmtree(unpacked, ignore_errors=True)
-        _unpack(source, unpacked)
-        found = list(_in_folder(_only_folder(unpacked)))
-    elif source.exists():
-        found = [Submission(_student(source), source)]
-    else:
-        raise SubmissionsError(f"{source} does not exist. Name a folder of notebooks or a zip")
-    if not found:
-        raise SubmissionsError(f"{source} holds no submission: neither <student>.ipynb nor <student>/....ipynb")
-    return _distinct(sorted(found, key=lambda one: one.student))
+    shutil.rmtree(unpacked, ignore_errors=True)
+    with ExitStack() as opened:
+        if source.is_dir():
+            tree = submitted_files.of_folder(source)
+        elif source.suffix.lower() != ".ipynb" and zipfile.is_zipfile(source):
+            tree = submitted_files.of_zip(opened.enter_context(zipfile.ZipFile(source))).below_single_folder()
+        elif source.suffix.lower() == ".zip" and source.exists():
+            raise SubmissionsError(f"{source} is not a complete zip. Download it again")
+        elif source.exists():
+            return [Submission(_student(source.name), source)]
+        else:
+            raise SubmissionsError(f"{source} does not exist. Name a folder of notebooks or a zip")
+        groups = _grouped(tree)
+        if not groups:
+            raise SubmissionsError(
+                f"{source} holds no submission: neither <student>.ipynb nor <student>/....ipynb"
+            )
+        _require_space(groups, unpacked)
+        return [_submission(group, unpacked / f"{n:04}", lab) for n, group in enumerate(groups, start=1)]
 
 
-def _in_folder(folder: Path) -> Iterator[Submission]:
-    for path in sorted(folder.iterdir()):
-        if path.name in IGNORED or path.name.startswith("."):
+def _grouped(tree: Tree) -> list[_Group]:
+    """Return the files by student, sorted by student, with different names."""
+    names = tree.names
+    uploads = exports.uploads(names, lambda name: file.beginning() if (file := names[name]) else "")
+    groups: dict[tuple[object, ...], _Group] = {}
+    for top in sorted(tree.folders):
+        _group_of(groups, top, False, uploads.get(top))
+    for file in tree.files:
+        top, is_file, upload = file.parts[0], len(file.parts) == 1, uploads.get(file.parts[0])
+        if is_file and not upload and file.suffix in STRAY_SUFFIXES and not file.is_link:
+            logger.warning("%s is not a submission and is left out", top)
             continue
-        if path.is_symlink():
-            yield Submission(_student(path), None, problem="a link, not a file: it is not followed")
-        elif path.is_dir():
-            yield from _of_student(path)
-        elif path.is_file() and path.suffix.lower() not in OTHER_SUFFIXES:
-            yield Submission(_student(path), path)
+        own = file.parts[1:] or (upload.file if upload and upload.file else top,)
+        file = replace(file, parts=own, top=top, upload=upload)
+        _group_of(groups, top, is_file, upload).files.append(file)
+    names_of = Counter(group.student for group in groups.values() if group.upload)
+    for group in groups.values():
+        if group.upload and names_of[group.student] > 1:
+            group.student = f"{group.student} ({group.upload.id})"
+    found = sorted(groups.values(), key=lambda group: (group.student, group.is_file, group.top))
+    _make_distinct(found)
+    return found
 
 
-def _of_student(folder: Path) -> Iterator[Submission]:
-    """Yield the submission in a student's folder: its notebook, or the one that others are copies of."""
-    notebooks = [path for path in _walk(folder) if path.suffix.lower() == ".ipynb"]
-    if not notebooks:
-        notebooks = [path for path in _walk(folder) if path.suffix == ""]
-    if not notebooks:
-        yield Submission(folder.name, None, folder, "no notebook in the folder")
-        return
-    notebooks.sort(key=lambda path: (len(path.parts), _is_copy(path.name), path.name))
-    others = ", ".join(path.name for path in notebooks[1:4])
-    problem = f"{len(notebooks)} notebooks: {notebooks[0].name} was taken, not {others}" if others else ""
-    yield Submission(folder.name, notebooks[0], notebooks[0].parent, problem)
+def _group_of(groups: dict[tuple[object, ...], _Group], top: str, is_file: bool, upload: Upload | None) -> _Group:
+    """Return the group of a name at the top; each of two files with one name gets its own."""
+    if upload:
+        return groups.setdefault((upload.platform, upload.id), _Group(upload.name, top, is_file, upload))
+    key: tuple[object, ...] = (top, is_file, len(groups) if is_file else 0)
+    return groups.setdefault(key, _Group(_student(top) if is_file else top, top, is_file, None))
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.iterdir()):
-        if path.name in IGNORED or path.is_symlink():
-            continue
-        if path.is_dir():
-            yield from _walk(path)
-        elif path.is_file():
-            yield path
-
-
-def _is_copy(name: str) -> bool:
-    return bool(re.search(r"copy|\(\d+\)|-checkpoint|untitled", name, re.IGNORECASE))
-
-
-def _student(path: Path) -> str:
-    return path.stem if path.suffix.lower() == ".ipynb" and path.stem else path.name
-
-
-def _distinct(found: list[Submission]) -> list[Submission]:
-    """Return the submissions with a number added to each name that an earlier one has."""
-    taken = {one.student for one in found}
+def _make_distinct(groups: Sequence[_Group]) -> None:
+    """Add a number to each name that an earlier group has, one that is nobody's name."""
+    taken = {group.student for group in groups}
     seen: set[str] = set()
-    named = []
-    for one in found:
-        student, again = one.student, 1
-        while student in seen or (again > 1 and student in taken):
+    for group in groups:
+        name, again = group.student, 1
+        while group.student in seen or (again > 1 and group.student in taken):
             again += 1
-            student = f"{one.student} ({again})"
-        seen.add(student)
-        named.append(Submission(student, one.notebook, one.files, one.problem))
-    return named
+            group.student = f"{name} ({again})"
+        seen.add(group.student)
 
 
-def _unpack(source: Path, target: Path) -> None:
-    """Unpack file by file: nothing outside of the target, no links, and no more bytes than allowed."""
-    left = MAX_BYTES
-    with zipfile.ZipFile(source) as archive:
-        entries = archive.infolist()
-        if len(entries) > MAX_FILES:
-            raise SubmissionsError(f"{source} holds {len(entries):,} files; {MAX_FILES:,} are allowed")
-        for entry in entries:
-            path = _inside(target, entry)
-            if path is None:
-                continue
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                left -= _copy(archive, entry, path, min(left, MAX_FILE_BYTES))
-            except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, zlib.error):
-                with contextlib.suppress(OSError):  # one name is both a file and a folder: the first one stays
-                    path.write_bytes(b"")  # a damaged file is an unreadable submission, not the end of the others
+def _student(name: str) -> str:
+    path = PurePosixPath(name)
+    return path.stem if path.suffix.lower() in (".ipynb", ".zip") else name
 
 
-def _inside(target: Path, entry: zipfile.ZipInfo) -> Path | None:
-    """Return where to unpack an entry; None for folders, links, and names too deep or outside of the target."""
-    name = PurePosixPath(entry.filename.replace("\\", "/"))
-    is_link = (entry.external_attr >> 16) & 0o170000 == 0o120000
-    parts = [part for part in name.parts if part not in ("/", ".")]
-    if entry.is_dir() or is_link or not 0 < len(parts) <= MAX_DEPTH or ".." in parts or "\0" in entry.filename:
-        return None
-    if name.is_absolute() or re.match(r"[A-Za-z]:", parts[0]) or IGNORED & set(parts):
-        return None
-    return target.joinpath(*(part.encode("utf-8", "replace")[:200].decode("utf-8", "ignore") for part in parts))
+def _submission(group: _Group, target: Path, lab: str) -> Submission:
+    """Return the submission of a group; its files are copied to `target` unless they can stay where they are."""
+    attempts = {file.upload.attempt if file.upload else "" for file in group.files}
+    files = [file for file in group.files if not file.upload or file.upload.attempt == max(attempts)]
+    problems = [f"{len(attempts)} attempts: the last one counts"] if len(attempts) > 1 else []
+    if any(file.is_link for file in files):
+        return Submission(group.student, None, problem="a link, not a file: it is not followed")
+    with ExitStack() as opened:
+        unpacked = _without_zips(files, target.with_name(f"{target.name}-zips"), opened, problems)
+        is_single = group.is_file and not group.upload and unpacked == files
+        if unpacked == files and not group.upload and all(file.path for file in files):
+            copies = {file.path: file for file in files if file.path}
+        else:
+            copies, left_out = submitted_files.copy(unpacked, target)
+            problems += left_out
+    notebooks = sorted(copies if is_single else _notebooks(copies), key=lambda path: _rank(copies[path], lab))
+    if not notebooks:
+        names = ", ".join(sorted({file.parts[-1][:100] for file in unpacked})[:4])
+        problems.insert(
+            0, f"no notebook in the folder, which has: {names}" if names else "no notebook in the folder"
+        )
+        folder = None if group.is_file else next((path.parent for path in copies), None)
+        return Submission(group.student, None, folder, "; ".join(problems), _origin(group, files))
+    first, *others = notebooks
+    if others:
+        not_taken = ", ".join(path.name for path in others[:3])
+        problems.insert(0, f"{len(notebooks)} notebooks: {first.name} was taken, not {not_taken}")
+    origin = _origin(group, [copies[first]])
+    return Submission(group.student, first, None if is_single else first.parent, "; ".join(problems), origin)
 
 
-def _copy(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path, limit: int) -> int:
-    """Unpack a file and return its size; a file larger than the limit is emptied."""
-    written = 0
-    with archive.open(entry) as packed, path.open("wb") as file:
-        while chunk := packed.read(1 << 20):
-            written += len(chunk)
-            if written > limit:
-                file.truncate(0)
-                return limit if limit < MAX_FILE_BYTES else written
-            file.write(chunk)
-    return written
+def _without_zips(
+    files: list[SubmittedFile], folder: Path, opened: ExitStack, problems: list[str]
+) -> list[SubmittedFile]:
+    """Return the files with those inside of zips in place of the zips, unless there is a notebook already."""
+    zips = [file for file in files if file.suffix == ".zip"]
+    if not zips or any(file.suffix == ".ipynb" for file in files):
+        return files
+    copies, left_out = submitted_files.copy(zips, folder)
+    problems += left_out
+    opened.callback(shutil.rmtree, folder, ignore_errors=True)
+    found = [file for file in files if file not in zips]
+    for path, file in copies.items():
+        try:
+            tree = submitted_files.of_zip(opened.enter_context(zipfile.ZipFile(path)))
+        except (*submitted_files.UNREADABLE, SubmissionsError):
+            problems.append(f"{file.parts[-1][:100]} is not a zip that can be unpacked")
+            continue
+        found += [replace(inner, top=file.top, upload=file.upload) for inner in tree.files]
+    return found
 
 
-def _only_folder(folder: Path) -> Path:
-    """Return the single folder of an archive, unless it is one student's; otherwise the given folder."""
-    inside = [path for path in folder.iterdir() if path.name not in IGNORED] if folder.exists() else []
-    if len(inside) == 1 and inside[0].is_dir():
-        children = list(inside[0].iterdir())
-        students = [path for path in children if path.is_dir() or path.suffix.lower() == ".ipynb"]
-        if len(students) > 1 or any(path.is_dir() for path in children):
-            return inside[0]
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+def _notebooks(paths: Sequence[Path] | dict[Path, SubmittedFile]) -> list[Path]:
+    """Return the notebooks, or, without any, the files without an ending."""
+    return [path for path in paths if path.suffix.lower() == ".ipynb"] or [
+        path for path in paths if not path.suffix
+    ]
+
+
+def _rank(file: SubmittedFile, lab: str) -> tuple[object, ...]:
+    """Return a key that is the smallest for the notebook to grade: the lab's name, then the newest, no copy."""
+    name = PurePosixPath(file.parts[-1]).stem
+    base = COPY_MARK.sub("", name)
+    by_name = 0 if lab in (name, base) else 1 if base == "student" else 2
+    number = -file.upload.number if file.upload else 0
+    return (by_name, number, len(file.parts), bool(COPY_MARK.search(name)), file.parts)
+
+
+def _origin(group: _Group, files: Sequence[SubmittedFile]) -> Origin:
+    """Return what the export says about the files that count."""
+    upload = next((file.upload for file in files if file.upload), group.upload)
+    if upload is None:
+        return Origin()
+    submitted = upload.submitted.isoformat() if upload.submitted else ""
+    late = any(file.upload.late for file in group.files if file.upload)
+    top = files[0].top if files else group.top
+    return Origin(upload.platform, upload.id, upload.name, top, submitted, late)
+
+
+def _require_space(groups: Sequence[_Group], unpacked: Path) -> None:
+    """Raise an error before anything is copied when the disk has no room for it."""
+    sizes = [sum(file.size for file in group.files if not file.path or file.upload) for group in groups]
+    needed = sum(min(size, submitted_files.MAX_STUDENT_BYTES) for size in sizes)
+    parent = next(path for path in (unpacked, *unpacked.absolute().parents) if path.exists())
+    free = shutil.disk_usage(parent).free
+    if needed > free:
+        raise SubmissionsError(
+            f"the submissions need {needed:,} bytes, but only {free:,} are free in {parent}. "
+            "Name another folder with --output"
+        )
 
 
 @contextmanager

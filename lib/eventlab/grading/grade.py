@@ -17,14 +17,17 @@ from pathlib import Path
 from eventlab.doctor import namespaces
 from eventlab.errors import EventlabError
 from eventlab.files import create_once
-from eventlab.grading import results
+from eventlab.grading import adjustments, results, whole_class
 from eventlab.grading.audit import Difference, compare_again
 from eventlab.grading.collect import find
 from eventlab.grading.environment import sandbox
-from eventlab.grading.jobs import Job, Limits, Outcome, job_for
+from eventlab.grading.gradebook import origins
+from eventlab.grading.jobs import Job, Limits, Outcome, job_for, usual_first
+from eventlab.grading.mistakes import with_mistakes
 from eventlab.grading.progress import GradingProgress
 from eventlab.grading.results import SubmissionRecord
 from eventlab.grading.scheduler import LOGS, Scheduler, default_size
+from eventlab.grading.whole_class import ALL, Selection
 from eventlab.labs import release
 from eventlab.labs.catalogue import Lab
 from eventlab.settings import settings
@@ -32,11 +35,13 @@ from eventlab.stack.requirements import require_installation
 
 logger = logging.getLogger(__name__)
 
-
 KEPT = (
     "the services or the machine failed in each attempt of two gradings, but not with the instructor's notebook: "
     "the submission may be the reason, and has the mark of its better attempt. The last reason:"
 )
+
+NOT_AGAIN = "could not be graded again and keeps its earlier result:"
+"""How the message of a record begins when the machine failed and the record has a mark of an earlier grading."""
 
 
 class GradingError(EventlabError):
@@ -58,12 +63,15 @@ def grade(
     time_limit: float = 600,
     fresh: bool = False,
     force: bool = False,
+    in_order: bool = False,
+    selection: Selection = ALL,
     progress: GradingProgress = lambda done, total, record: None,
 ) -> list[SubmissionRecord]:
     """Grade the submissions and return their records, sorted by student.
 
     Records with the same fingerprint are kept. An interruption ends what was started and keeps the records so far;
-    the next call continues.
+    the next call continues. What is selected is graded again in any case, and a failure of the machine then leaves
+    the record as it was.
 
     Args:
         lab: The lab.
@@ -75,17 +83,26 @@ def grade(
         time_limit: Seconds that a submission may take over all its runs.
         fresh: Whether each submission has a new stack.
         force: Whether submissions that have not changed are graded, too.
+        in_order: Whether the submissions are graded in the order of their names.
+        selection: The part of the class to grade again; by default all is graded.
         progress: Called after each record.
 
     Raises:
         SubmissionsError: There is nothing to grade.
         ReleaseError: A marker in the instructor's notebook has no partner.
         GradingError: A record could not be written.
+        SelectionError: A selected student has no submission.
+        AdjustmentsError: The points that a person gave have mistakes.
     """
     release.student_notebook(lab)  # a mistake in it would fail each submission
     limits = Limits(cell_timeout, memory_mib, time_limit)
-    jobs = jobs_of(lab, submissions, output, limits)
-    records = {} if force else _current_records(jobs, output)
+    everybody = jobs_of(lab, submissions, output, limits)
+    jobs = selection.jobs(everybody)
+    if not selection:
+        whole_class.remember([job.student for job in jobs], output)
+    known = {job.student for job in everybody} | {record.student for record in results.load_all(output)}
+    adjustments.load(output, known, {question: lab.points(question) for question in lab.all_questions})
+    records = {} if force or selection else _current_records(jobs, output)
     remaining = [job for job in jobs if job.student not in records]
     for done, record in enumerate(records.values(), start=1):
         progress(done, len(jobs), record)
@@ -94,15 +111,15 @@ def grade(
         logger.info("%d of %d submissions are graded by %d workers", len(remaining), len(jobs), size)
         with Scheduler(lab, output / LOGS, limits, size, fresh=fresh) as scheduler:
             again = []
-            for job, outcome in scheduler.outcomes(remaining):
+            for job, outcome in scheduler.outcomes(remaining if in_order else usual_first(remaining)):
                 if outcome.kind == "infrastructure_failed" and outcome.record and has_failed_before(job, output):
                     again.append((job, outcome))
                     continue
-                records[job.student] = _save(lab, job, outcome, output)
+                records[job.student] = _save(lab, job, outcome, output, selection)
                 progress(len(records), len(jobs), records[job.student])
         works = bool(again) and machine_works(lab, output, limits)
         for job, outcome in again:
-            records[job.student] = _save(lab, job, with_doubt(outcome) if works else outcome, output)
+            records[job.student] = _save(lab, job, with_doubt(outcome) if works else outcome, output, selection)
             progress(len(records), len(jobs), records[job.student])
     return [records[job.student] for job in jobs]
 
@@ -115,7 +132,9 @@ def jobs_of(lab: Lab, submissions: Path, output: Path, limits: Limits) -> list[J
     """
     output.mkdir(parents=True, exist_ok=True)
     secret = _secret(output)
-    return [job_for(lab, submission, secret, limits) for submission in find(submissions, output / ".submissions")]
+    found = find(submissions, output / ".submissions", lab.name)
+    origins.write(found, output)
+    return [job_for(lab, submission, secret, limits) for submission in found]
 
 
 def audit(
@@ -168,7 +187,7 @@ def machine_works(lab: Lab, output: Path, limits: Limits) -> bool:
     job = Job("instructor", str(lab.instructor), None, "", "", secrets.randbits(128))
     with Scheduler(lab, output / LOGS / "instructor", limits, 1) as scheduler:
         ((_, outcome),) = scheduler.outcomes([job])
-    return outcome.kind == "graded" and outcome.record is not None and outcome.record.points == lab.points()
+    return outcome.kind == "graded" and outcome.record is not None and outcome.record.is_full
 
 
 def with_doubt(outcome: Outcome) -> Outcome:
@@ -179,16 +198,21 @@ def with_doubt(outcome: Outcome) -> Outcome:
     return Outcome.of(record, outcome.notebook)
 
 
-def _save(lab: Lab, job: Job, outcome: Outcome, output: Path) -> SubmissionRecord:
+def _save(lab: Lab, job: Job, outcome: Outcome, output: Path, selection: Selection) -> SubmissionRecord:
     """Write the executed notebook and the record of an outcome, and return the record."""
     failed = outcome.kind == "infrastructure_failed" or outcome.record is None
+    old = results.load(job.student, output) if selection else None
+    if failed and old and old.has_mark:
+        return replace(old, messages=(*old.messages, f"{NOT_AGAIN} {outcome.reason}"))
     record = _without_mark(lab, job, outcome.reason, output) if failed else outcome.record
     assert record is not None
+    record = with_mistakes(lab, record, job.seed)
     try:
         if outcome.notebook is not None and not failed:
             name = f"notebooks/{record.slug}.ipynb"
             results.write_atomically(output / name, outcome.notebook)
             record = replace(record, notebook=name)
+        record = selection.merged(old, record)
         results.save(record, output)
     except OSError as error:
         raise GradingError(f"The record of {job.student!r} could not be written: {error}") from error

@@ -10,12 +10,14 @@ import contextlib
 import hashlib
 import json
 import os
+import re
+import statistics
 import sys
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from eventlab import ROOT
 from eventlab.grading import results
@@ -26,6 +28,9 @@ from eventlab.labs.seeds import seed_of
 MAX_FILES_BYTES = 64 * 1024 * 1024
 MAX_FILE_BYTES = 32 * 1024 * 1024
 MAX_FILES = 500
+WAITS = re.compile(rb"\bwhile (?:True|1)\b|\bsleep\(|\binput\(")
+MAX_READ_BYTES = 4 * 1024 * 1024
+"""So much of a notebook is searched for WAITS."""
 VERSIONS = ("pyspark", "kafka-python", "ipykernel", "pandas")
 KIT = ROOT / "lib" / "eventlab"
 STACK_MODULES = ("config", "environment", "filesystem", "jars", "java", "jvm", "services")
@@ -36,8 +41,14 @@ MARKS_DEPEND_ON = (
     *(f"stack/{module}.py" for module in STACK_MODULES),
 )
 """The grader, and what a graded notebook imports or runs."""
-DISPLAY_ONLY = tuple(f"grading/{name}" for name in ("reports/", "progress.py", "verify.py"))
-"""How a record is shown is not part of the fingerprint: it can be edited without grading a class again."""
+DISPLAY_ONLY = tuple(
+    f"grading/{name}"
+    for name in (
+        *("reports/", "similarity/", "gradebook/", "adjustments.py", "judge_notebook.py", "progress.py"),
+        *("verify.py", "whole_class.py"),
+    )
+)
+"""What shows records and compares submissions is not part of the fingerprint: its edits regrade no class."""
 CONFIGURATION = tuple(ROOT / "stack" / service for service in ("kafka", "hdfs", "spark"))
 """The services' configuration templates, and the locked versions of their jars."""
 
@@ -74,20 +85,18 @@ class Job:
     fingerprint: str
     seed: int
 
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Return the sentences about what is wrong with the submission: one, or none."""
+        return (self.problem,) if self.problem else ()
+
     def workdir_files(self) -> dict[str, bytes]:
         """Return the files next to the notebook, by relative path; large files and links are left out."""
-        selected: dict[str, bytes] = {}
         if self.files is None:
-            return selected
-        folder, remaining = Path(self.files), MAX_FILES_BYTES
-        for path in sorted(folder.rglob("*")):
-            if path.is_symlink() or not path.is_file() or str(path) == self.notebook:
-                continue
-            size = path.stat().st_size
-            if size <= min(remaining, MAX_FILE_BYTES) and len(selected) < MAX_FILES:
-                selected[str(path.relative_to(folder))] = path.read_bytes()
-                remaining -= size
-        return selected
+            return {}
+        folder = Path(self.files)
+        selected, _ = _selected(folder, self.notebook)
+        return {str(path.relative_to(folder)): path.read_bytes() for path in selected}
 
 
 @dataclass(frozen=True)
@@ -123,10 +132,18 @@ class Outcome:
         """Return the outcome as one line of JSON."""
         return json.dumps(asdict(self))
 
+    def so_far(self) -> str:
+        """Return the outcome as one line of JSON that says that the job goes on."""
+        return json.dumps(asdict(self) | {"goes_on": True})
+
     @classmethod
     def from_json(cls, line: str) -> Outcome:
         """Read the outcome from a line of JSON."""
-        fields = json.loads(line)
+        return cls.from_fields(json.loads(line))
+
+    @classmethod
+    def from_fields(cls, fields: dict[str, Any]) -> Outcome:
+        """Return the outcome that these JSON values describe."""
         record = fields.pop("record")
         return cls(record=record and results.parse(record), **fields)
 
@@ -138,6 +155,14 @@ def job_for(lab: Lab, submission: Submission, secret: str, limits: Limits) -> Jo
     the data and the expected values, which must not help in a second submission.
     """
     content = _digest_of(_submitted(submission)).hexdigest()
+    if submission.files and submission.notebook:
+        _, left_out = _selected(submission.files, str(submission.notebook))
+        names = ", ".join(path.name for path in left_out[:3])
+        sentence = (
+            f"{len(left_out)} files are not there when the notebook runs, because they are too large: {names}"
+        )
+        problem = "; ".join(filter(None, [submission.problem, sentence if left_out else ""]))
+        submission = replace(submission, problem=problem)
     seed = seed_of(submission.student, lab.name, f"grading {secret} {content}")
     return Job(
         student=submission.student,
@@ -149,6 +174,32 @@ def job_for(lab: Lab, submission: Submission, secret: str, limits: Limits) -> Jo
     )
 
 
+def usual_first(jobs: Sequence[Job]) -> list[Job]:
+    """Return the jobs in an order in which usual notebooks come first and those that may take long come last.
+
+    A notebook that never ends often has a loop or a wait that the others do not have, or it lacks their outputs.
+    The first results do not wait for it, and a second worker begins with it, so that nobody waits at the end.
+    """
+    found = {job.student: _waits_and_size(job) for job in jobs}
+    waits, size = (statistics.median(values) for values in zip(*found.values(), strict=True))
+
+    def difference(job: Job) -> tuple[float, float]:
+        return abs(found[job.student][0] - waits), abs(found[job.student][1] - size)
+
+    return sorted(jobs, key=difference)
+
+
+def _waits_and_size(job: Job) -> tuple[int, int]:
+    """Return how often a notebook has code that may wait for ever, and the bytes of its file."""
+    if job.notebook is None:
+        return 0, 0
+    try:
+        with open(job.notebook, "rb") as file:
+            return len(WAITS.findall(file.read(MAX_READ_BYTES))), os.fstat(file.fileno()).st_size
+    except OSError:
+        return 0, 0
+
+
 def fingerprint(lab: Lab, submission: Submission, seed: int, limits: Limits) -> str:
     """Return a hash of the submission, the lab, the grader, the services' configuration, seed and limits."""
     values = [lab.name, str(seed), repr(limits), sys.version, submission.problem]
@@ -156,6 +207,21 @@ def fingerprint(lab: Lab, submission: Submission, seed: int, limits: Limits) -> 
     digest = _digest_of([*sorted(lab.folder.glob("*.*")), *sorted(grader_files()), *_submitted(submission)])
     digest.update("\0".join(values).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
+
+
+def _selected(folder: Path, notebook: str | None) -> tuple[list[Path], list[Path]]:
+    """Return the files next to a notebook that it gets, and those that are too large or too many."""
+    selected: list[Path] = []
+    left_out: list[Path] = []
+    remaining = MAX_FILES_BYTES
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink() or not path.is_file() or str(path) == notebook:
+            continue
+        size = path.stat().st_size
+        fits = size <= min(remaining, MAX_FILE_BYTES) and len(selected) < MAX_FILES
+        remaining -= size if fits else 0
+        (selected if fits else left_out).append(path)
+    return selected, left_out
 
 
 def _submitted(submission: Submission) -> list[Path]:

@@ -174,6 +174,7 @@ def main(folder: str, memory: int) -> None:
                 "expected": str(verdict.expected),
                 "got": str(verdict.got),
                 "unavailable": bool(verdict.unavailable),
+                "figures": verdict.figures,
             }
             print(json.dumps(fields), file=answers, flush=True)
 

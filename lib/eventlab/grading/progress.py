@@ -69,7 +69,7 @@ def _verdict(record: SubmissionRecord) -> str:
     lost = "  ".join(
         f"{question.id} {number(question.points)}/{number(question.max_points)}"
         for question in record.questions
-        if question.points < question.max_points
+        if question.points is None or not question.is_full
     )
     points = f"{number(record.points)}/{number(record.max_points)}"
     return f"{line(record.student, 30):<24} {points:>7}  {record.status:<10} {lost}".rstrip()

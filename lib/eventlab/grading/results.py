@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import re
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -41,6 +42,7 @@ class CheckResult:
     Attributes:
         expected: What the check expected, as text; of a hidden check it is for the instructor only.
         got: What the check found, as text; of a hidden check it is for the instructor only.
+        figures: A hash of what the check found, or "" (`eventlab.labs.checks.figures`).
     """
 
     name: Text
@@ -52,6 +54,7 @@ class CheckResult:
     hint: Text = ""
     expected: Text = ""
     got: Text = ""
+    figures: Text = ""
 
     @classmethod
     def of(cls, check: LabCheck, verdict: Verdict) -> CheckResult:
@@ -66,7 +69,25 @@ class CheckResult:
             hint=check.hint,
             expected=verdict.expected,
             got=verdict.got,
+            figures=verdict.figures,
         )
+
+
+@dataclass(frozen=True, config=CLOSED)
+class KnownMistake:
+    """A mistake that gives the figures of a wrong answer (see `eventlab.labs.mistakes.Mistake`)."""
+
+    name: Text
+    did: Text
+    why: Text
+
+
+@dataclass(frozen=True, config=CLOSED)
+class RubricLine:
+    """The points for what an answer in text contains."""
+
+    points: StrictFloat
+    text: Text
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -74,14 +95,32 @@ class Question:
     """The points of one question.
 
     Attributes:
+        points: None when a person marks the question and has not done so yet.
         note: What happened to the question apart from its checks, as a sentence for the student.
+        mistakes: The known mistakes that give exactly the figures that the checks found.
+        rubric: What a person looks for; () in a question that checks judge.
+        answer: The student's text, of a question with a rubric.
+        by_hand: Whether a person has set the points.
+        judged_points: The points of the checks when a person has set other points, or None.
+        comment: What a person wrote about the answer.
     """
 
     id: Text
-    points: StrictFloat
+    points: StrictFloat | None
     max_points: StrictFloat
     note: Text = ""
     checks: tuple[CheckResult, ...] = ()
+    mistakes: tuple[KnownMistake, ...] = ()
+    rubric: tuple[RubricLine, ...] = ()
+    answer: Text = ""
+    by_hand: StrictBool = False
+    judged_points: StrictFloat | None = None
+    comment: Text = ""
+
+    @property
+    def is_full(self) -> bool:
+        """Return whether the question has all its points; one that is not marked yet has lost none."""
+        return self.points is None or self.points >= self.max_points
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -89,13 +128,15 @@ class SubmissionRecord:
     """The result of grading one submission.
 
     Attributes:
-        points: The mark; None when the machine failed and the submission has no mark.
+        points: The mark without questions that are not marked yet; None when the machine failed and there is none.
         messages: Sentences for the instructor.
         containment: Which limits and sandbox the submission ran in.
         fingerprint: Hash of everything that the result depends on.
         notebook: Path of the executed notebook, relative to the output folder.
         sandboxed: Whether it ran in a sandbox.
         doubt: Why the mark may be too low, as a sentence for the instructor, or "".
+        notes: What happened to the submission as a whole, as sentences for the student.
+        comment: What a person wrote about the submission as a whole.
     """
 
     student: Text
@@ -111,6 +152,8 @@ class SubmissionRecord:
     notebook: Text | None = None
     sandboxed: StrictBool = True
     doubt: Text = ""
+    notes: tuple[Text, ...] = ()
+    comment: Text = ""
 
     @model_validator(mode="after")
     def _has_a_mark_or_a_reason(self) -> SubmissionRecord:
@@ -127,6 +170,16 @@ class SubmissionRecord:
     def has_mark(self) -> bool:
         """Return whether the submission has a mark."""
         return self.points is not None
+
+    @property
+    def unmarked(self) -> tuple[Question, ...]:
+        """Return the questions that a person has not marked yet."""
+        return tuple(question for question in self.questions if question.points is None)
+
+    @property
+    def is_full(self) -> bool:
+        """Return whether the submission has all points that it can have before a person marks it."""
+        return self.points == self.max_points - sum(question.max_points for question in self.unmarked)
 
     @property
     def checks(self) -> tuple[CheckResult, ...]:
@@ -147,10 +200,15 @@ def without_points(lab: Lab, student: str, status: Status, reason: str, **fields
         **fields: Further fields of the record.
     """
     failed = status == "infrastructure_failed"
-    questions = tuple(Question(q, 0, lab.points(q), f"not graded: {reason}") for q in lab.questions)
+    questions = tuple(Question(q, 0, lab.points(q), f"not graded: {reason}") for q in lab.all_questions)
     return SubmissionRecord(
         student, lab.name, status, None if failed else 0, lab.points(), () if failed else questions, **fields
     )
+
+
+def total(questions: Iterable[Question]) -> float:
+    """Return the sum of the points of the questions that are marked."""
+    return sum(question.points for question in questions if question.points is not None)
 
 
 def slug(student: str) -> str:

@@ -13,6 +13,7 @@ import os
 import shutil
 import tempfile
 import threading
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,9 @@ CORES_PER_START = 2
 """Cores that the start of one worker uses. As many workers start at the same time as the cores allow."""
 MAX_WAIT_FOR_STARTS_S = 60
 """How long a worker waits for the starts of others: one that hangs does not stop them."""
+HEAD_START_S = 8
+"""How long the next start waits for the first result of all: the first submission meets a cold Spark, and a start
+at the same time would delay it."""
 MAX_STARTS = 2
 """How often in a row a thread tries to start its worker before it gives up."""
 MAX_ATTEMPTS = 2
@@ -85,10 +89,11 @@ class Scheduler:
             fresh: Whether each job gets a new worker with a new stack.
         """
         self.lab, self.logs, self.limits, self.size, self.fresh = lab, logs, limits, size, fresh
-        self.waiting: SimpleQueue[Job] = SimpleQueue()
+        self.waiting: deque[Job] = deque()
         self.answers: SimpleQueue[tuple[Job, Outcome] | BaseException | None] = SimpleQueue()
         self.stopped = threading.Event()
         self.starting = threading.Semaphore(max(1, _cores() // CORES_PER_START))
+        self.has_result = threading.Event()
         self.workers: list[WorkerProcess] = []
         self.threads: list[threading.Thread] = []
 
@@ -105,9 +110,12 @@ class Scheduler:
             thread.join(timeout=15)
 
     def outcomes(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Outcome]]:
-        """Yield each job with its outcome, in the order in which they end."""
-        for job in jobs:
-            self.waiting.put(job)
+        """Yield each job with its outcome, in the order in which they end.
+
+        Args:
+            jobs: The first worker begins with the first job, the others begin with the last.
+        """
+        self.waiting.extend(jobs)
         self.threads = [
             threading.Thread(target=self._run_worker, args=(n,), daemon=True) for n in range(self.size)
         ]
@@ -127,7 +135,7 @@ class Scheduler:
                     problem = answer.message
                 elif answer is not None:
                     raise answer
-        while (left := self._next()) is not None:
+        while (left := self._next(0)) is not None:
             yield left, Outcome.infrastructure_failed(problem)
 
     def _run_worker(self, number: int) -> None:
@@ -153,23 +161,32 @@ class Scheduler:
                             self._finish(retry.job, Outcome.infrastructure_failed(message))
                         raise StartError(message) from error
                     failed_starts = 0
-                    retry = self._give_jobs(worker, retry)
+                    retry = self._give_jobs(number, worker, retry)
             self.answers.put(None)
         except BaseException as error:
             self.answers.put(error)
 
     def _has_work(self, retry: Attempt | None) -> bool:
-        return not self.stopped.is_set() and (retry is not None or not self.waiting.empty())
+        return not self.stopped.is_set() and (retry is not None or bool(self.waiting))
 
     @contextlib.contextmanager
     def _place_to_start(self) -> Iterator[None]:
-        """Wait until so few other workers start that the cores suffice, or for MAX_WAIT_FOR_STARTS_S."""
+        """Wait until so few other workers start that the cores suffice, or for MAX_WAIT_FOR_STARTS_S.
+
+        The place is free for the next worker after the first result, or after HEAD_START_S.
+        """
         acquired = self.starting.acquire(timeout=MAX_WAIT_FOR_STARTS_S)
+        wait_s = 0
         try:
             yield
+            wait_s = HEAD_START_S
         finally:
             if acquired:
-                self.starting.release()
+                threading.Thread(target=self._release_place, args=(wait_s,), daemon=True).start()
+
+    def _release_place(self, wait_s: float) -> None:
+        self.has_result.wait(wait_s)
+        self.starting.release()
 
     @contextlib.contextmanager
     def _started_worker(self, number: int) -> Iterator[WorkerProcess]:
@@ -186,14 +203,15 @@ class Scheduler:
             self.workers.remove(worker)
             folders.delete(run)
 
-    def _give_jobs(self, worker: WorkerProcess, retry: Attempt | None) -> Attempt | None:
+    def _give_jobs(self, number: int, worker: WorkerProcess, retry: Attempt | None) -> Attempt | None:
         """Give jobs to a worker until none is left or it fails; return the job to try again on a fresh worker."""
         attempt = retry
         while not self.stopped.is_set():
-            attempt = attempt or self._first_attempt()
+            attempt = attempt or self._first_attempt(number)
             if attempt is None:
                 return None
             outcome = worker.grade(attempt.job)
+            self.has_result.set()
             if self.stopped.is_set():
                 return None
             if outcome.kind != "graded":
@@ -207,17 +225,18 @@ class Scheduler:
             attempt = None
         return None
 
-    def _first_attempt(self) -> Attempt | None:
-        """Take the next job, and remove the logs of an earlier grading of it."""
-        job = self._next()
+    def _first_attempt(self, number: int) -> Attempt | None:
+        """Take the next job of a worker, and remove the logs of an earlier grading of it."""
+        job = self._next(number)
         if job is None:
             return None
         shutil.rmtree(self.logs / slug(job.student), ignore_errors=True)
         return Attempt(job)
 
-    def _next(self) -> Job | None:
-        with contextlib.suppress(Empty):
-            return self.waiting.get_nowait()
+    def _next(self, number: int) -> Job | None:
+        """Take the next job of a worker: the first worker begins at one end, the others at the other."""
+        with contextlib.suppress(IndexError):
+            return self.waiting.pop() if number else self.waiting.popleft()
         return None
 
     def _finish(self, job: Job, outcome: Outcome) -> None:

@@ -51,6 +51,26 @@ def mutate(instructor: NotebookNode, mutant: Mutant) -> NotebookNode:
     return changed
 
 
+def mutant_problems(lab: Lab) -> list[str]:
+    """Return the mutants that cannot be made, and mutants and rules of unknown questions, as sentences."""
+    try:
+        mutants, rules, instructor = lab.mutants, lab.rules, cells.read(lab.instructor)
+        questions = lab.questions
+    except Exception as error:  # any error of the lab's own code
+        return [f"proof.py cannot be used: {line(f'{type(error).__name__}: {error}')}"]
+    found = [
+        f"proof.py: a rule names {rule.question}, which checks.py does not have: {rule.text}"
+        for rule in rules
+        if rule.question not in questions
+    ]
+    for mutant in mutants:
+        try:
+            mutate(instructor, mutant)
+        except MutantError as error:
+            found.append(f"proof.py: {error.message}")
+    return found
+
+
 def write_class(lab: Lab, mutants: Sequence[Mutant], folder: Path, runs: int = 1) -> dict[str, Mutant | str]:
     """Write submissions to grade, each `runs` times, because each student has data of another seed.
 
@@ -90,6 +110,7 @@ class Verification:
         rules: The number of the lab's rules.
         unexercised: Each rule that the data of some seeds do not exercise, and the number of these seeds.
         seeds: The number of seeds whose data were examined.
+        described: Question and name of each wrong solution that the lab's `mistakes.py` describes.
     """
 
     lab: str
@@ -99,6 +120,17 @@ class Verification:
     rules: int = 0
     unexercised: tuple[tuple[Rule, int], ...] = ()
     seeds: int = 0
+    described: frozenset[tuple[str, str]] = frozenset()
+
+    @property
+    def unlike(self) -> list[tuple[Mutant, int, int]]:
+        """Return each wrong solution that is not recognized as its mistake in some runs, their number, and all."""
+        counted = [
+            (mutant, sum(not _is_recognized(record, mutant) for record in records), len(records))
+            for mutant, records in self.mutants
+            if (mutant.question, mutant.name) in self.described
+        ]
+        return [one for one in counted if one[1]]
 
     @property
     def caught(self) -> list[tuple[Mutant, int, int]]:
@@ -147,6 +179,11 @@ class Verification:
         found += [
             f"the data of {seeds} of {self.seeds} seeds do not exercise a rule of {rule.question}: {rule.text}"
             for rule, seeds in self.unexercised
+        ]
+        found += [
+            f"mistakes.py: in {times} of {runs} runs {mutant.question} {mutant.name!r} has other figures than its "
+            "wrong solution"
+            for mutant, times, runs in self.unlike
         ]
         return list(dict.fromkeys(found))
 
@@ -199,6 +236,7 @@ def verify(
         len(rules),
         _unexercised(lab, rules, seeds),
         seeds,
+        frozenset((mistake.question, mistake.mutant) for mistake in lab.mistakes),
     )
 
 
@@ -212,11 +250,18 @@ def _unexercised(lab: Lab, rules: Sequence[Rule], seeds: int) -> tuple[tuple[Rul
 def loses_marks(record: SubmissionRecord, question: str) -> bool:
     """Return whether the submission was judged and has fewer points than the question has."""
     own = [found for found in record.questions if found.id == question]
-    return bool(own) and record.status != "unreadable" and all(found.points < found.max_points for found in own)
+    return bool(own) and record.status != "unreadable" and not any(found.is_full for found in own)
+
+
+def _is_recognized(record: SubmissionRecord, mutant: Mutant) -> bool:
+    known = [
+        mistake for question in record.questions if question.id == mutant.question for mistake in question.mistakes
+    ]
+    return mutant.name in [mistake.name for mistake in known]
 
 
 def _lost(record: SubmissionRecord) -> list[str]:
-    return [question.id for question in record.questions if question.points < question.max_points]
+    return [question.id for question in record.questions if not question.is_full]
 
 
 def _of_instructor(record: SubmissionRecord) -> list[str]:
@@ -226,7 +271,7 @@ def _of_instructor(record: SubmissionRecord) -> list[str]:
         for check in record.checks
         if not check.passed
     ]
-    if record.status != "graded" or (record.points != record.max_points and not found) or not record.max_points:
+    if record.status != "graded" or (not record.is_full and not found) or not record.max_points:
         found.append(f"the instructor's solution: {_summary(record)}")
     return found
 

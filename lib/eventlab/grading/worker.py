@@ -13,7 +13,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -21,31 +21,28 @@ from typing import Any
 
 import nbformat
 
-from eventlab.clients.kafka import TopicError
 from eventlab.errors import EventlabError
 from eventlab.grading import results
 from eventlab.grading.environment import processes, sandbox
 from eventlab.grading.environment.services import WorkerConfiguration
 from eventlab.grading.environment.worker_stack import WorkerStack
-from eventlab.grading.execution import notebook, regrade
+from eventlab.grading.execution import marks, notebook, regrade
 from eventlab.grading.execution.executed import executed
 from eventlab.grading.execution.kernel import SubmissionKernel
 from eventlab.grading.execution.notebook import Matched
-from eventlab.grading.execution.reference import Reference
+from eventlab.grading.execution.reference import Reference, put_or_report
 from eventlab.grading.execution.regrade import Omissions, Run
 from eventlab.grading.execution.run import NotebookExecutor, TimeBudget
 from eventlab.grading.jobs import Job, Limits, Outcome
 from eventlab.grading.judge import Judge
-from eventlab.grading.results import CheckResult, Question, SubmissionRecord
+from eventlab.grading.results import CheckResult, SubmissionRecord
 from eventlab.grading.trials import Trials
 from eventlab.labs.catalogue import Lab, find
-from eventlab.labs.checks import Verdict, is_caused_by_service
 from eventlab.labs.evidence import Evidence
 from eventlab.labs.names import Namespace
 
 REFERENCE_CELL_TIMEOUT_S = 120
 REFERENCE_TIMEOUT_S = 600
-NOT_RUN = Verdict(False, "", "not run")
 NO_MEMORY = (
     "processes were killed because this machine, or the grader's share of it, had no memory left; "
     "grade with fewer --workers or end other programs"
@@ -56,9 +53,18 @@ logger = logging.getLogger(__name__)
 class Worker:
     """Grades submissions one after the other on its own stack."""
 
-    def __init__(self, lab: Lab, stack: WorkerStack, judge: Judge, limits: Limits, containment: str) -> None:
+    def __init__(
+        self,
+        lab: Lab,
+        stack: WorkerStack,
+        judge: Judge,
+        limits: Limits,
+        containment: str,
+        report: Callable[[SubmissionRecord], None] = lambda record: None,
+    ) -> None:
+        """Prepare a worker; `report` gets the record so far before each run and after each judged question."""
         self.lab, self.stack, self.judge = lab, stack, judge
-        self.limits, self.containment = limits, containment
+        self.limits, self.containment, self.report = limits, containment, report
         self.trials = Trials(lab, stack, judge)
         self.instructor = notebook.instructors(lab.instructor)
 
@@ -73,7 +79,7 @@ class Worker:
             return Outcome.infrastructure_failed(str(error) or type(error).__name__)
         assert outcome.record is not None
         record = replace(outcome.record, seconds=round(time.monotonic() - started, 3))
-        if outcome.reason or (record.points != record.max_points and processes.oom_kills() > kills):
+        if outcome.reason or (not record.is_full and processes.oom_kills() > kills):
             return Outcome.infrastructure_failed(outcome.reason or NO_MEMORY, record, outcome.notebook)
         return replace(outcome, record=record)
 
@@ -83,48 +89,45 @@ class Worker:
             "sandboxed": self.stack.config.contained,
             "fingerprint": job.fingerprint,
         }
-        problems = (job.problem,) if job.problem else ()
         reason = ""
         try:
             matched = notebook.match(_read(job), self.instructor)
         except (notebook.UnreadableError, notebook.InterruptedReadError) as error:
-            messages = (*problems, str(error))
+            messages = (*job.problems, str(error))
             record = results.without_points(
                 self.lab, job.student, "unreadable", str(error), messages=messages, **common
             )
             reason = str(error) if isinstance(error, notebook.InterruptedReadError) else ""
             return replace(Outcome.of(record), reason=reason)
         runs: list[Run] = []
+
+        def report() -> None:
+            so_far = [*runs[:-1], replace(runs[-1], interrupted=True)]
+            self.report(marks.record(self.lab, job.student, matched, so_far, self.limits, job.problems, **common))
+
         try:
-            self._execute(job, matched, runs)
+            self._execute(job, matched, runs, report)
         except Exception as error:
             if not any(run.results for run in runs):
                 raise  # the submission's own code cannot be the reason
             logger.exception("The job of %r was interrupted", job.student)
             reason, runs[-1].interrupted = str(error) or type(error).__name__, True
-        questions = self._questions(matched, runs)
-        record = SubmissionRecord(
-            student=job.student,
-            lab=self.lab.name,
-            status=regrade.status(runs),
-            points=sum(question.points for question in questions),
-            max_points=self.lab.points(),
-            questions=questions,
-            messages=(*problems, *matched.messages, *regrade.messages(matched, runs)),
-            **common,
-        )
-        return replace(Outcome.of(record, nbformat.writes(executed(matched, runs)) + "\n"), reason=reason)
+        record = marks.record(self.lab, job.student, matched, runs, self.limits, job.problems, **common)
+        copy = nbformat.writes(executed(matched, runs, f"{record.slug}.ipynb")) + "\n"
+        return replace(Outcome.of(record, copy), reason=reason)
 
-    def _execute(self, job: Job, matched: Matched, runs: list[Run]) -> None:
+    def _execute(self, job: Job, matched: Matched, runs: list[Run], report: Callable[[], None]) -> None:
         """Execute the submission; while a question can gain points, execute it again without what broke it."""
         files, budget = job.workdir_files(), TimeBudget(self.limits.time_limit)
         reference: Reference | None = None
         omissions: Omissions | None = Omissions()
         while omissions is not None:
-            if omissions.replaced and reference is None:
-                reference = self._reference(job)
+            if reference is None and omissions.replaced:
+                reference = self._reference(job, omissions.replaced)
+            elif reference is not None and not omissions.replaced <= reference.changes.keys():
+                reference = self._reference(job, self.lab.questions)
             runs.append(Run(omissions))
-            self._run_once(job, matched, files, runs[-1], budget, reference)
+            self._run_once(job, matched, files, runs[-1], budget, reference, report)
             omissions = regrade.next_omissions(matched, self.lab.questions, runs)
 
     def _run_once(
@@ -135,6 +138,7 @@ class Worker:
         run: Run,
         budget: TimeBudget,
         reference: Reference | None,
+        report: Callable[[], None],
     ) -> None:
         """Execute once in a new namespace, judge each question at its check cell, and remove what is left."""
 
@@ -143,20 +147,17 @@ class Worker:
             verdicts = self.trials.verdicts(question, evidence, kernel, budget)
             checks = self.lab.checks_of(question)
             run.checks[question] = tuple(map(CheckResult.of, checks, verdicts))
+            report()
 
         def put_result(question: str) -> None:
             assert reference is not None
-            try:
-                reference.put(question, namespace, kernel)
-            except Exception as error:  # the student's own topics, groups and files may refuse it
-                self.stack.require_running()
-                if is_caused_by_service(error) or isinstance(error, TopicError):
-                    raise
-                run.problems.append(f"the instructor's result of {question} could not be put in place: {error}")
+            if problem := put_or_report(reference, question, namespace, kernel, self.stack.require_running):
+                run.problems.append(problem)
 
         check_steps = matched.check_steps(self.lab.questions)
         with self._kernel(job.seed) as (kernel, namespace):
             kernel.write(files)
+            report()
             limits = self.limits.cell_timeout, budget
             common = matched, check_steps, kernel, _parameters(job, namespace), *limits
             executor = NotebookExecutor(*common, judge_question, put_result, run)
@@ -164,14 +165,15 @@ class Worker:
             if run.out_of_time:  # what it waited for may have ended
                 self.stack.require_running()
 
-    def _reference(self, job: Job) -> Reference:
-        """Run the instructor's notebook for a seed, without any of the student's code, and keep its states."""
+    def _reference(self, job: Job, questions: Collection[str]) -> Reference:
+        """Run the instructor's notebook up to these questions and keep its states; no code of the student runs."""
         matched = notebook.reference(self.instructor)
+        matched, check_steps = matched.until(questions, matched.check_steps(self.lab.questions))
         with self._kernel(job.seed) as (kernel, namespace):
             reference = Reference(namespace, self.instructor)
             executor = NotebookExecutor(
                 matched,
-                matched.check_steps(self.lab.questions),
+                check_steps,
                 kernel,
                 _parameters(job, namespace),
                 REFERENCE_CELL_TIMEOUT_S,
@@ -222,18 +224,6 @@ class Worker:
                 raise
             return kernel.result(), namespace
 
-    def _questions(self, matched: Matched, runs: list[Run]) -> tuple[Question, ...]:
-        questions = self.lab.questions
-        notes = regrade.notes(matched, runs, questions, self.limits.cell_timeout, self.limits.time_limit)
-        graded = []
-        for question in questions:
-            run = regrade.best(runs, question)
-            not_run = tuple(CheckResult.of(check, NOT_RUN) for check in self.lab.checks_of(question))
-            checks = run.checks[question] if run else not_run
-            points = sum(check.points for check in checks)
-            graded.append(Question(question, points, self.lab.points(question), notes.get(question, ""), checks))
-        return tuple(graded)
-
 
 def _read(job: Job) -> list[dict[str, Any]]:
     """Read the cells of the submitted notebook."""
@@ -267,15 +257,19 @@ def main(configuration: str) -> None:
     stack = WorkerStack(config)
     lab = find(options["lab"])
     judge = Judge(lab)
-    worker = Worker(lab, stack, judge, limits, options["containment"])
+
+    def report(record: SubmissionRecord) -> None:
+        print(Outcome.of(record).so_far(), file=answers, flush=True)
+
+    worker = Worker(lab, stack, judge, limits, options["containment"], report)
     try:
         threading.Thread(target=_import_ahead, daemon=True).start()
-        judge.open()
         try:
             stack.open()
         except Exception as error:
             print(json.dumps({"failed": str(error) or type(error).__name__}), file=answers, flush=True)
             raise
+        judge.open()
         print(json.dumps({"ready": True}), file=answers, flush=True)
         for line in sys.stdin:
             outcome = worker.grade(Job(**json.loads(line)))

@@ -18,6 +18,7 @@ from eventlab.clients.spark import TOKEN_VARIABLE
 from eventlab.errors import EventlabError
 from eventlab.grading.environment import processes, sandbox
 from eventlab.grading.jobs import Job, Limits, Outcome
+from eventlab.grading.results import SubmissionRecord
 from eventlab.labs.catalogue import Lab
 
 SLOTS, SLOTS_PER_GRADING = 1300, 8
@@ -97,22 +98,31 @@ class WorkerProcess:
         )
 
     def grade(self, job: Job) -> Outcome:
-        """Have a submission graded; when the process ends or answers anything else, the infrastructure failed."""
+        """Have a submission graded.
+
+        When the process ends or answers anything else, the infrastructure failed, and the record so far is kept.
+        """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         with contextlib.suppress(OSError):
             self._process.stdin.write(json.dumps(asdict(job)) + "\n")
             self._process.stdin.flush()
+        so_far: SubmissionRecord | None = None
         try:
-            if line := self._process.stdout.readline():
-                return Outcome.from_json(line)
-        except (ValueError, TypeError, KeyError, EventlabError) as error:
-            return Outcome.infrastructure_failed(f"the worker's answer cannot be read: {error}")
+            while line := self._process.stdout.readline():
+                fields = json.loads(line)
+                goes_on, outcome = fields.pop("goes_on", False), Outcome.from_fields(fields)
+                if not goes_on:
+                    return outcome
+                so_far = outcome.record
+        except (ValueError, TypeError, KeyError, AttributeError, EventlabError) as error:
+            return Outcome.infrastructure_failed(f"the worker's answer cannot be read: {error}", so_far)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=5)
         code = self._process.returncode
         last = self._log_lines()[-1:] if code == 1 else []  # an exception's own line
-        return Outcome.infrastructure_failed(": ".join([f"the worker's process ended (exit code {code})", *last]))
+        reason = ": ".join([f"the worker's process ended (exit code {code})", *last])
+        return Outcome.infrastructure_failed(reason, so_far)
 
     def copy_logs(self, target: Path) -> None:
         """Copy the end of each log of the worker and its services to a folder."""

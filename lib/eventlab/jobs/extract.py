@@ -11,6 +11,7 @@ The rules for each job:
   rejects values that are nested more than 1,000 levels deep (jackson-core's StreamReadConstraints).
 """
 
+import contextlib
 import sys
 from collections.abc import Callable, Collection
 from typing import TypeVar
@@ -20,6 +21,7 @@ from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, MapType, StringType, StructField, StructType
 
+from eventlab.clients.spark import prepare_client
 from eventlab.errors import EventlabError
 from eventlab.jobs.topic import JobError, find_topic, load_messages
 
@@ -171,10 +173,12 @@ def report_broken(messages: DataFrame, broken: int) -> None:
 
 def run_as_script(job: Callable[[SparkSession], object]) -> None:
     """Run a job with a new session; an error of the kit is reported on standard error, with exit code 1."""
+    prepare_client()
     spark = SparkSession.builder.getOrCreate()
     try:
         job(spark)
     except EventlabError as error:
         sys.exit(f"error: {error}")
     finally:
-        spark.stop()
+        with contextlib.suppress(Exception):  # Spark may have ended
+            spark.stop()

@@ -18,6 +18,9 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
 from eventlab.clients.spark_kafka import KAFKA_READ_OPTIONS, KAFKA_WRITE_OPTIONS
+from eventlab.clients.stream_query import error_of
+from eventlab.jobs.dead_letters import PLACE as PLACE
+from eventlab.jobs.dead_letters import dead_letter_topic
 from eventlab.jobs.extract import is_object, parsed, run_as_script
 from eventlab.jobs.topic import JobError
 from eventlab.settings import settings
@@ -29,7 +32,6 @@ POLL_S = 0.3
 WAIT_FOR_TOPIC = "spark.sql.streaming.kafka.useDeprecatedOffsetFetching"
 """With this setting, a stream can start before its topic exists: Spark's consumer lets the broker create it."""
 NOT_AN_OBJECT, NOT_A_TIME = "not a JSON object", "time is not a time"
-PLACE = ("topic", "partition", "offset")
 
 Start = Callable[[SparkSession, str, str, Mapping[str, Any]], list[Any]]
 """Starts the queries of a job: called with the session, the topic, the path and the trigger."""
@@ -85,11 +87,6 @@ def start_queries(
     ]
 
 
-def dead_letter_topic(topic: str) -> str:
-    """Return the name of the topic for the messages that cannot be read."""
-    return f"{topic}-dead"
-
-
 def write_dead_letters(messages: DataFrame, topic: str, checkpoint: str, trigger: Mapping[str, Any]) -> Any:
     """Start the query that copies the messages with a reason to the dead-letter topic."""
     headers = F.array(*(_header(name) for name in ("reason", *PLACE)))
@@ -117,9 +114,9 @@ def run_until_stopped(queries: Sequence[Any], out: Callable[[str], object] = pri
     A batch that is interrupted leaves no trace: the next start does it again.
 
     Raises:
-        JobError: A query failed.
+        JobError: A query failed, or Spark ended.
     """
-    parent = os.getppid()
+    parent, is_lost = os.getppid(), False
     stop, seen = threading.Event(), dict.fromkeys((query.id for query in queries), -1)
     previous = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
@@ -129,10 +126,21 @@ def run_until_stopped(queries: Sequence[Any], out: Callable[[str], object] = pri
             running = not stop.wait(POLL_S) and os.getppid() == parent and any(query.isActive for query in queries)
             for query in queries:
                 seen[query.id] = _report(query, seen[query.id], out)
-                if error := query.exception():
-                    raise JobError(f"the query {query.name} failed: {str(error).splitlines()[0]}")
+                if error := error_of(query):
+                    raise JobError(f"the query {query.name} failed: {error.splitlines()[0]}")
+    except JobError:
+        raise
+    except Exception as error:  # Spark's errors have many classes
+        is_lost = True
+        if not stop.is_set() and os.getppid() == parent:  # without --remote, Spark ends with spark-submit
+            text = error.details() if hasattr(error, "details") else str(error)  # of gRPC, or of Spark
+            raise JobError(
+                f"Spark ended while the job ran: {(text or type(error).__name__).splitlines()[0][:200]}\n"
+                "Start the job again when Spark runs: it continues from its checkpoint",
+                "eventlab up spark",
+            ) from error
     finally:
-        for query in queries:
+        for query in () if is_lost else queries:
             query.stop()
         for number, handler in previous.items():
             signal.signal(number, handler)

@@ -12,7 +12,8 @@ from pathlib import Path
 from types import ModuleType
 
 from eventlab.errors import EventlabError
-from eventlab.labs.checks import LabCheck, Mutant, Rule
+from eventlab.labs.checks import LabCheck, Mutant, Rule, TextQuestion
+from eventlab.labs.mistakes import Mistake
 from eventlab.labs.names import Namespace
 from eventlab.labs.trial import Trial
 from eventlab.settings import ROOT
@@ -56,12 +57,25 @@ class Lab:
         """Return public and hidden checks in the order of the source.
 
         Raises:
-            LabError: `checks.py` defines no check.
+            LabError: `checks.py` defines neither a check nor a text question.
         """
         checks = tuple(value for value in vars(self.module).values() if isinstance(value, LabCheck))
-        if not checks:
+        if not checks and not self.text_questions:
             raise LabError(f"{self.folder / 'checks.py'} defines no check")
         return checks
+
+    @cached_property
+    def text_questions(self) -> dict[str, TextQuestion]:
+        """Return, by id, the questions that a person marks."""
+        values = vars(self.module).values()
+        return {value.question: value for value in values if isinstance(value, TextQuestion)}
+
+    @cached_property
+    def mistakes(self) -> tuple[Mistake, ...]:
+        """Return what wrong solutions leave, from `mistakes.py`; () in a lab without this file."""
+        if not (self.folder / "mistakes.py").exists():
+            return ()
+        return tuple(getattr(_load(self.folder, "mistakes"), "MISTAKES", ()))
 
     @property
     def mutants(self) -> tuple[Mutant, ...]:
@@ -75,8 +89,14 @@ class Lab:
 
     @property
     def questions(self) -> tuple[str, ...]:
-        """Return the ids of the questions in order."""
+        """Return the ids of the questions that checks judge, in order."""
         return tuple(dict.fromkeys(check.question for check in self.checks))
+
+    @property
+    def all_questions(self) -> tuple[str, ...]:
+        """Return the ids of all questions, with those that a person marks, by number."""
+        ids = dict.fromkeys((*self.questions, *self.text_questions))
+        return tuple(sorted(ids, key=lambda id: int(id[1:]) if id[1:].isdecimal() else 0))
 
     def checks_of(self, question: str) -> tuple[LabCheck, ...]:
         """Return the checks of a question."""
@@ -84,7 +104,8 @@ class Lab:
 
     def points(self, question: str | None = None) -> float:
         """Return the most points for a question, or for the whole lab."""
-        return sum(check.points for check in self.checks if question in (None, check.question))
+        parts: tuple[LabCheck | TextQuestion, ...] = (*self.checks, *self.text_questions.values())
+        return sum(part.points for part in parts if question in (None, part.question))
 
     def hidden(self, question: str) -> int:
         """Return how many hidden checks a question has; a released lab contains only their number."""

@@ -46,7 +46,12 @@ def is_solution(cell: NotebookNode) -> bool:
 
 def is_check(cell: NotebookNode) -> bool:
     """Return whether the cell runs a question's checks."""
-    return grading(cell).get("grade") is True and not is_solution(cell)
+    return is_graded(cell) and not is_solution(cell)
+
+
+def is_graded(cell: NotebookNode) -> bool:
+    """Return whether the cell is worth points: it runs checks, or a person marks it."""
+    return grading(cell).get("grade") is True
 
 
 def is_parameters(cell: NotebookNode) -> bool:

@@ -1,10 +1,11 @@
-"""Checks of a lab with names and points, rules that its data must exercise, and wrong solutions to catch."""
+"""Checks of a lab with names and points, text questions, rules that its data exercise, and wrong solutions."""
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -17,12 +18,18 @@ TOO_LARGE = "the result is too large to check: reading it takes more memory than
 
 @dataclass(frozen=True)
 class Verdict:
-    """The result of a check; `unavailable` means that a service did not answer."""
+    """The result of a check.
+
+    Attributes:
+        unavailable: Whether a service did not answer.
+        figures: A hash of the received value (see `figures`), or "" when only the text `got` is known.
+    """
 
     passed: bool
     expected: str
     got: str
     unavailable: bool = False
+    figures: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,38 @@ class LabCheck:
         except Exception as error:  # the evidence has a form that the check's author did not expect
             message = shortened(f"could not be checked: {type(error).__name__}: {error}")
             return Verdict(False, "", message, unavailable=is_caused_by_service(error))
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """A line of a rubric: the points for what an answer contains."""
+
+    points: float
+    text: str
+
+
+@dataclass(frozen=True)
+class TextQuestion:
+    """A question that a person marks, with a rubric; its points are those of the rubric."""
+
+    question: str
+    rubric: tuple[Criterion, ...]
+
+    @property
+    def points(self) -> float:
+        """Return the most points for the question."""
+        return sum(criterion.points for criterion in self.rubric)
+
+
+def text_question(question: str, *rubric: tuple[float, str]) -> TextQuestion:
+    """Return a question that a person marks; each line of its rubric is a pair of points and text.
+
+    Raises:
+        ValueError: The rubric is empty, or a line has no points.
+    """
+    if not rubric or any(points <= 0 for points, _ in rubric):
+        raise ValueError(f"the rubric of {question} needs lines, each with points above 0")
+    return TextQuestion(question, tuple(Criterion(points, text) for points, text in rubric))
 
 
 @dataclass(frozen=True)
@@ -87,7 +126,7 @@ def check(
 
 def expect(*, expected: object, got: object) -> Verdict:
     """Return a verdict that compares two values as `same` does."""
-    return Verdict(same(expected, got), as_text(expected), as_text(got))
+    return Verdict(same(expected, got), as_text(expected), as_text(got), figures=figures(got))
 
 
 def same(expected: object, got: object) -> bool:
@@ -105,6 +144,38 @@ def same(expected: object, got: object) -> bool:
     if isinstance(expected, dict) and isinstance(got, dict):
         return expected.keys() == got.keys() and all(same(value, got[key]) for key, value in expected.items())
     return expected == got
+
+
+def figures(value: object) -> str:
+    """Return a hash that is equal for values with the same figures, however they are written.
+
+    2, 2.0 and Decimal(2) are equal, as are lists and tuples, and dicts in any order.
+    """
+    digest = hashlib.sha256()
+    try:
+        for token in _tokens(value):
+            digest.update(token.encode("utf-8", "surrogatepass"))
+    except RecursionError:  # a submission can send anything
+        return ""
+    return digest.hexdigest()[:16]
+
+
+def _tokens(value: object) -> Iterator[str]:
+    if isinstance(value, dict):
+        yield "{"
+        for key in sorted(value, key=repr):
+            yield f"{key!r}:"
+            yield from _tokens(value[key])
+        yield "}"
+    elif isinstance(value, list | tuple | set | frozenset):
+        yield "["
+        for item in sorted(value, key=repr) if isinstance(value, set | frozenset) else value:
+            yield from _tokens(item)
+        yield "]"
+    elif isinstance(value, float | Decimal) and math.isfinite(value):
+        yield f"{int(value) if value == int(value) else float(f'{value:.9g}')!r},"
+    else:
+        yield f"{value!r},"
 
 
 def is_caused_by_service(error: BaseException | None) -> bool:

@@ -1,8 +1,8 @@
 """The student's files of a lab, made from the instructor's; the same input gives the same bytes.
 
-Left out are solutions (from `BEGIN SOLUTION` to `END SOLUTION`), hidden tests (from `BEGIN HIDDEN TESTS` to
-`END HIDDEN TESTS`, in notebooks and `checks.py`), outputs, and all other files but the generator. A marker
-without its partner is an error, because the text that it should hide would be released.
+Points are filled in from `checks.py`. Left out are solutions (from `BEGIN SOLUTION` to `END SOLUTION`), hidden
+tests (from `BEGIN HIDDEN TESTS` to `END HIDDEN TESTS`, in notebooks and `checks.py`), outputs, and all other files
+but the generator. A marker without its partner is an error: the text that it should hide would be released.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from nbformat import NotebookNode
 
 from eventlab.labs import cells
 from eventlab.labs.catalogue import Lab, LabError
+from eventlab.labs.points import with_points
 
 STUB = ("# YOUR CODE HERE", "raise NotImplementedError()")
 TEXT_STUB = ("YOUR ANSWER HERE",)
@@ -33,12 +34,15 @@ class ReleaseError(LabError):
 def student_notebook(lab: Lab) -> str:
     """Return the text of `student.ipynb`."""
     notebook = cells.read(lab.instructor)
-    released = [
-        _released(cell, f"{lab.instructor.name}, cell {number}") for number, cell in enumerate(notebook.cells, 1)
+    student_cells = [
+        released(with_points(cell, lab), f"{lab.instructor.name}, cell {number}")
+        for number, cell in enumerate(notebook.cells, 1)
     ]
-    for number, cell in enumerate(released, start=1):
+    for number, cell in enumerate(student_cells, start=1):
         cell.id = f"cell-{number:03}"
-    return nbformat.writes(nbformat.v4.new_notebook(cells=released, metadata=METADATA, nbformat_minor=5)) + "\n"
+    return (
+        nbformat.writes(nbformat.v4.new_notebook(cells=student_cells, metadata=METADATA, nbformat_minor=5)) + "\n"
+    )
 
 
 def student_checks(lab: Lab) -> str:
@@ -73,6 +77,16 @@ def release(lab: Lab, output: Path) -> Path:
     target.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
         (target / name).write_text(text, encoding="utf-8", newline="\n")
+    return target
+
+
+def release_for_nbgrader(lab: Lab, course: Path) -> Path:
+    """Write the instructor's notebook with its points to COURSE/source/<lab>, from where nbgrader releases it."""
+    notebook = cells.read(lab.instructor)
+    notebook.cells = [with_points(cell, lab) for cell in notebook.cells]
+    target = course / "source" / lab.name / f"{lab.name}.ipynb"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8", newline="\n")
     return target
 
 
@@ -119,7 +133,16 @@ def stub_of(cell: NotebookNode, where: str = "instructor.ipynb") -> str:
     return "\n".join(stub) if cells.is_solution(cell) and source == cell.source else source
 
 
-def _released(cell: NotebookNode, where: str) -> NotebookNode:
+def released(cell: NotebookNode, where: str) -> NotebookNode:
+    """Return what students get of a cell of the instructor's.
+
+    Args:
+        cell: The cell.
+        where: The place of the cell, for an error.
+
+    Raises:
+        ReleaseError: A marker has no partner, or the cell's metadata do not fit its markers.
+    """
     source = stub_of(cell, where)
     if source != cell.source and not cells.is_solution(cell):
         raise ReleaseError(f"{where} contains a solution, but its metadata does not say so")

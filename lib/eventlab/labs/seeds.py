@@ -1,7 +1,7 @@
 """The seed of a student's data, and random parts of game events.
 
-How many events of each kind a lab has is fixed, or varies little. The seed chooses the rest, so that a lab is equally
-hard for all students.
+How many events of each kind a lab has is fixed, or varies little. The seed chooses the rest, so that a lab is
+equally hard for all students.
 """
 
 from __future__ import annotations

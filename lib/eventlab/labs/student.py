@@ -21,7 +21,7 @@ from eventlab.labs.names import Namespace
 
 if TYPE_CHECKING:
     from eventlab.labs.catalogue import Lab
-    from eventlab.labs.checks import LabCheck, Verdict
+    from eventlab.labs.checks import LabCheck, TextQuestion, Verdict
     from eventlab.labs.evidence import Evidence
     from eventlab.labs.serve import Server
 
@@ -156,8 +156,11 @@ class OpenLab:
         from eventlab.labs.catalogue import LabError
 
         lab = self._lab()
+        if question in lab.text_questions:
+            _print_rubric(lab.text_questions[question])
+            return
         if question not in lab.questions:
-            raise LabError(f"{lab.name} has no question {question!r}; it has: {', '.join(lab.questions)}")
+            raise LabError(f"{lab.name} has no question {question!r}; it has: {', '.join(lab.all_questions)}")
         evidence, results, is_left = self._evidence(), [], False
         if question in lab.jobs:
             evidence = self._tried(lab, question, evidence, hidden)
@@ -225,11 +228,23 @@ class OpenLab:
         return self._trials[question]
 
     def _marker(self) -> Path:
-        """Return the file with the seed of the input; `eventlab reset` deletes it with the data."""
-        from eventlab.settings import settings
-        from eventlab.stack.config import data_dir
+        return _marker(self.namespace)
 
-        return data_dir(settings) / "labs" / self.namespace.prefix
+
+def prepared_seed(namespace: Namespace) -> int | None:
+    """Return the seed of the input that exists on this stack for a student, or None without any."""
+    try:
+        return int(_marker(namespace).read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _marker(namespace: Namespace) -> Path:
+    """Return the file with the seed of the input; `eventlab reset` deletes it with the data."""
+    from eventlab.settings import settings
+    from eventlab.stack.config import data_dir
+
+    return data_dir(settings) / "labs" / namespace.prefix
 
 
 def _publisher() -> Callable[[dict[str, Any]], None] | None:
@@ -251,6 +266,12 @@ def _print(check: LabCheck, verdict: Verdict) -> None:
         for label, text in (("expected", verdict.expected), ("got", verdict.got), ("hint", check.hint)):
             if text:
                 print(f"      {label + ':':<9} {text}")
+
+
+def _print_rubric(question: TextQuestion) -> None:
+    print("A person marks this question and looks for:")
+    for criterion in question.rubric:
+        print(f"  {criterion.text} ({criterion.points:g})")
 
 
 def _checks(count: int) -> str:

@@ -1,7 +1,7 @@
 """Class-data-sharing archives: parsed and verified classes, with which a service starts faster.
 
-`eventlab setup` writes them with the JVM's own `-XX:ArchiveClassesAtExit` (JEP 350). An archive fits one Java and
-one class path, and both are part of its name. Without an archive that fits, a service starts more slowly.
+`eventlab setup` writes them with the JVM's own `-XX:ArchiveClassesAtExit` (JEP 350). An archive fits one build of
+Java and one class path, and both are part of its name. Without an archive that fits, a service starts more slowly.
 """
 
 import hashlib
@@ -15,7 +15,9 @@ FOLDER = ROOT / ".jars" / "archives"
 
 def path(java: Java, service: str, class_path: list[Path]) -> Path:
     """Return the archive of a service for this Java and class path."""
-    key = "\n".join([str(java.home), str(java.major), *map(str, class_path)])
+    release = java.home / "release"  # names the build, which an update of the system's Java changes
+    build = release.read_text(errors="replace") if release.exists() else str(java.major)
+    key = "\n".join([str(java.home), build, *map(str, class_path)])
     return FOLDER / f"{service}-{hashlib.sha256(key.encode()).hexdigest()[:12]}.jsa"
 
 

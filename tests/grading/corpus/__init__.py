@@ -139,7 +139,7 @@ def grade_entries(
         records = {record.student: record for record in graded}
         for student, entry in students.items():
             record = records[student]
-            received = {question.id: question.points for question in record.questions}
+            received = {question.id: question.points or 0 for question in record.questions}
             lost = [f"{check.question} {check.name}: {check.got}" for check in record.checks if not check.passed]
             has_mark = record.points is not None
             messages = (*record.messages, *(question.note for question in record.questions), *lost)

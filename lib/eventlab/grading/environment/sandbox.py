@@ -40,7 +40,7 @@ FIRST_UID = 61_000
 """As root a worker's services are this user and the next one (plus three a worker), its kernels the third."""
 MIB = 1024 * 1024
 WARM_IMPORTS = (
-    *("ipykernel.kernelapp", "matplotlib.pyplot", "pandas", "pyarrow", "kafka"),
+    *("ipykernel.kernelapp", "ipykernel.debugger", "matplotlib.pyplot", "pandas", "pyarrow", "kafka"),
     *("pyspark.sql.connect.session", "pyspark.sql.connect.client.core"),
     *("pyspark.sql.functions", "pyspark.sql.types", "pyspark.sql.window"),
     *("eventlab.labs.student", "eventlab.settings"),

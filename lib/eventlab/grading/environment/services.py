@@ -148,9 +148,9 @@ class Services:
         self._log.close()
 
 
-def reason(log_lines: str) -> str:
+def reason(start_error: str) -> str:
     """Return one line from a start error: what happened, and the first log line that names an error."""
-    first, *rest = [line.strip() for line in log_lines.strip().splitlines()] or [""]
+    first, *rest = [line.strip() for line in start_error.strip().splitlines()] or [""]
     what = first.partition(". The end of its log")[0]
     signs = ("error", "exception", "could not", "cannot", "not enough", "denied", "no space")
     why = next((line for line in rest if any(sign in line.lower() for sign in signs)), "")

@@ -20,10 +20,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 from eventlab.grading.environment import cleanup, folders, health, sandbox
 from eventlab.grading.environment.access import Access
-from eventlab.grading.environment.class_watch import JAVA_OPTIONS, ClassWatch
+from eventlab.grading.environment.class_watch import ClassWatch
 from eventlab.grading.environment.disk_watch import DiskWatch
 from eventlab.grading.environment.fork_server import ForkServer
+from eventlab.grading.environment.own_memory import OwnMemoryWatch
 from eventlab.grading.environment.services import START_TIMEOUT_S, Services, WorkerConfiguration, WorkerStackError
+from eventlab.grading.environment.spark_jvm import java_variables
 from eventlab.grading.environment.trial_machine import TrialMachine
 from eventlab.grading.environment.warm_up import PREPARE_KERNEL, WARM_UP
 from eventlab.grading.execution.kernel import KernelError, SubmissionKernel
@@ -49,6 +51,7 @@ class WorkerStack:
         self._sessions = cleanup.Sessions(frozenset(), 0)
         self._warming = threading.Thread()
         self._disk: DiskWatch | None = None
+        self._memory: OwnMemoryWatch | None = None
 
     def open(self) -> None:
         """Start the services and the process that forks kernels, in parallel."""
@@ -98,8 +101,7 @@ class WorkerStack:
         state.mkdir(parents=True, exist_ok=True)
         self._classes = ClassWatch(state / "classes", sandbox.shown())
         self.access.configure(state, "spark")
-        java_options = {"JAVA_TOOL_OPTIONS": " ".join([self._classes.option, *JAVA_OPTIONS])}
-        self._spark = Services(self.config, "spark", ("spark",), uid, java_options)
+        self._spark = Services(self.config, "spark", ("spark",), uid, java_variables(self._classes))
 
     def _note_sessions_and_warm_up(self) -> None:
         """Note Spark's own sessions, and warm Spark up while the first kernel starts."""
@@ -136,7 +138,7 @@ class WorkerStack:
                 opened = kernel.execute(PREPARE_KERNEL, 60)
                 if opened.ended == "done" and kernel.process.exit_reason is None:
                     self._spare = SubmissionKernel(self._fork_server.start())
-                    self._watch_disk(kernel)
+                    self._watch(kernel)
                     return kernel
                 why = opened.error
             except KernelError as error:
@@ -158,8 +160,8 @@ class WorkerStack:
         """Return whether Spark was ended because a submission stored too much."""
         return self._disk is not None and self._disk.was_exceeded
 
-    def _watch_disk(self, kernel: SubmissionKernel) -> None:
-        """End the kernel when the services store too much for it, and Spark, which could go on writing."""
+    def _watch(self, kernel: SubmissionKernel) -> None:
+        """End a kernel that fills the memory or the disk. Spark could go on filling the disk, and ends, too."""
 
         def exceeded(reason: str) -> None:
             kernel.process.end(reason)
@@ -169,11 +171,13 @@ class WorkerStack:
         watched = [self.config.run / "data", self.config.run / "spark"]
         self._stop_watching()
         self._disk = DiskWatch(watched, self.config.limits, exceeded)
+        self._memory = OwnMemoryWatch(kernel.process.end)
 
     def _stop_watching(self) -> None:
-        if self._disk:
-            self._disk.stop()
-        self._disk = None
+        for watch in (self._disk, self._memory):
+            if watch:
+                watch.stop()
+        self._disk = self._memory = None
 
     def clean(self) -> None:
         """Remove what a submission left; restart the stack when it is not as before or does not answer."""

@@ -80,7 +80,7 @@ class SubmissionKernel:
     def execute(self, source: str, timeout_s: float) -> CellResult:
         """Run a cell; interrupt it when its time is over, and kill the kernel when it does not end then."""
         started = time.monotonic()
-        result = CellResult("done")
+        result = CellResult("done", started=time.time())
         try:
             cell = _RunningCell(self._client, self.process, self._budget, result)
             cell.start(source)

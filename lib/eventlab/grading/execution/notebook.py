@@ -10,7 +10,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ READ_APART_BYTES = 4 * 1024**2
 READ_MEMORY, READ_TIMEOUT_S = 1024**3, 60
 MAX_SOURCE_CHARS = 512 * 1024
 MAX_CELLS = 2000
+NOT_RUN = "did not run"
 
 
 class UnreadableError(EventlabError):
@@ -76,6 +77,11 @@ class Matched:
     messages: tuple[str, ...] = ()
 
     @property
+    def not_run(self) -> tuple[str, ...]:
+        """Return the messages about cells that did not run; they are for the student, too."""
+        return tuple(message for message in self.messages if message.endswith(NOT_RUN))
+
+    @property
     def sources(self) -> dict[str, str]:
         """Return the student's code by question."""
         found: dict[str, list[str]] = {}
@@ -94,6 +100,11 @@ class Matched:
             found = {step.question: n for n, step in enumerate(self.steps) if step.is_code and kind(step)}
             last |= {question: n for question, n in found.items() if question in last}
         return last
+
+    def until(self, questions: Collection[str], check_steps: Mapping[str, int]) -> tuple[Matched, dict[str, int]]:
+        """Return the steps up to the last check of these questions, and the check steps among them."""
+        end = max(check_steps[question] for question in questions)
+        return replace(self, steps=self.steps[: end + 1]), {q: n for q, n in check_steps.items() if n <= end}
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -142,7 +153,7 @@ def _read(path: Path) -> list[dict[str, Any]]:
         found_cells = [cell for sheet in sheets for cell in _list(sheet.get("cells"))]
     if not isinstance(found_cells, list):
         raise UnreadableError("not a notebook: it has no cells")
-    read_cells = [cell for cell in map(_cell, found_cells[:MAX_CELLS]) if cell is not None]
+    read_cells = [cell for cell in map(_cell, found_cells[: MAX_CELLS + 1]) if cell is not None]
     if not read_cells:
         raise UnreadableError("the notebook has no cells")
     return read_cells
@@ -170,7 +181,11 @@ def _cell(raw: Any) -> dict[str, Any] | None:
 def match(student: list[dict[str, Any]], instructor: NotebookNode) -> Matched:
     """Merge the cells; the instructor's cells are used as they were released, without hidden tests."""
     known = {found for cell in instructor.cells if (found := cells.grade_id(cell))}
-    own, behind, messages = _sort(student, known)
+    own, behind, messages = _sort(student[:MAX_CELLS], known)
+    if len(student) > MAX_CELLS:
+        messages.append(
+            f"the notebook has more than {MAX_CELLS:,} cells: those after cell {MAX_CELLS:,} {NOT_RUN}"
+        )
     steps: list[Step] = list(behind.get(None, []))
     if None not in behind and not any(_is_parameters(cell["metadata"]) for cell in student):
         messages.append("the cell with the parameters was deleted: put back")
@@ -204,7 +219,7 @@ def _step(cell: NotebookNode, grade_id: str, theirs: list[str], messages: list[s
         messages.append(f"{grade_id} was there {len(theirs)} times: all ran, in order")
         source = "\n".join(theirs) if kind == "code" else theirs[0]
     if len(source) > MAX_SOURCE_CHARS:
-        messages.append(f"{grade_id} has {len(source):,} characters: it did not run")
+        messages.append(f"{grade_id} has {len(source):,} characters: it {NOT_RUN}")
         source = ""
     is_untouched = source.strip() in ("", _stub(cell))
     return Step(kind, source, question, own=True, grade_id=grade_id, is_untouched=is_untouched)
@@ -226,7 +241,7 @@ def _sort(
         elif _is_parameters(cell["metadata"]):
             continue
         elif len(cell["source"]) > MAX_SOURCE_CHARS:
-            messages.append(f"a cell has {len(cell['source']):,} characters: it did not run")
+            messages.append(f"a cell has {len(cell['source']):,} characters: it {NOT_RUN}")
         else:
             behind.setdefault(last, []).append(Step(cell["kind"], cell["source"], own=True))
     return own, behind, messages

@@ -23,6 +23,8 @@ MAX_RICH_OUTPUT = 16 * 1024 * 1024
 """Bytes of plots and tables that are kept of a notebook."""
 MAX_VALUES = 200_000
 """Lists and objects in one output; in memory an empty one takes a hundred times its two bytes of JSON."""
+MAX_LEVELS = 50
+"""Levels of one output: with hundreds of them, a notebook can be read and not written, or the other way round."""
 MAX_ANSWERS = 16 * 1024 * 1024
 """Bytes of the last answers to all questions."""
 
@@ -32,6 +34,7 @@ class CellResult:
     """How a cell ended, its outputs, and its error if it raised one.
 
     Attributes:
+        started: When it began, in seconds since 1970.
         kernel_ended: Whether the kernel ended with the cell.
     """
 
@@ -39,6 +42,7 @@ class CellResult:
     outputs: list[NotebookNode] = field(default_factory=list)
     error: str = ""
     seconds: float = 0.0
+    started: float = 0.0
     kernel_ended: bool = False
 
 
@@ -99,7 +103,7 @@ class Capture:
         """Keep plots, tables and errors up to the limits of the notebook, and answers beyond them."""
         content = json.dumps(message["content"])
         self.budget.kept += len(content)
-        if content.count("{") + content.count("[") > MAX_VALUES:
+        if content.count("{") + content.count("[") > MAX_VALUES or has_more_levels(message["content"]):
             return
         answer = (message["content"].get("data") or {}).get(ANSWER)
         if isinstance(answer, dict) and len(content) <= 4 * MAX_ANSWER_CHARS:
@@ -119,3 +123,16 @@ class Capture:
     def _keep(self, output: NotebookNode) -> None:
         self.budget.outputs += 1
         self.result.outputs.append(output)
+
+
+def has_more_levels(value: Any, levels: int = MAX_LEVELS) -> bool:
+    """Return whether lists and objects are nested in more levels."""
+    parts = [value]
+    for _ in range(levels):
+        parts = [
+            inner
+            for part in parts
+            if isinstance(part, dict | list)
+            for inner in (part.values() if isinstance(part, dict) else part)
+        ]
+    return any(isinstance(part, dict | list) for part in parts)

@@ -10,18 +10,19 @@ from __future__ import annotations
 import ast
 import json
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from nbformat import NotebookNode
 
 from eventlab.clients import kafka
-from eventlab.clients.kafka import open_admin, open_producer
+from eventlab.clients.kafka import TopicError, open_admin, open_producer
 from eventlab.errors import EventlabError
 from eventlab.grading.execution.kernel import SubmissionKernel
 from eventlab.grading.execution.snapshot import Snapshot, snapshot
 from eventlab.labs import cells, files
+from eventlab.labs.checks import is_caused_by_service
 from eventlab.labs.names import Namespace
 from eventlab.settings import settings
 from eventlab.stack import filesystem
@@ -104,6 +105,35 @@ class Reference:
         result = kernel.execute(_assignments(names.in_json(values), imports), ASSIGNMENT_TIMEOUT_S)
         if result.ended != "done":
             raise PutError(f"the kernel did not take the variables ({result.ended} {result.error})")
+
+
+def put_or_report(
+    reference: Reference,
+    question: str,
+    target: Namespace,
+    kernel: SubmissionKernel,
+    require_running: Callable[[], None],
+) -> str:
+    """Put the instructor's result of a question in place; return why the student's own data refuses it, or "".
+
+    Args:
+        reference: The instructor's results.
+        question: The question.
+        target: The student's namespace.
+        kernel: The student's kernel.
+        require_running: Raises an error when a service has ended.
+
+    Raises:
+        EventlabError: A service does not answer, or a topic cannot be created: the machine is the reason.
+    """
+    try:
+        reference.put(question, target, kernel)
+    except Exception as error:
+        require_running()
+        if is_caused_by_service(error) or isinstance(error, TopicError):
+            raise
+        return f"the instructor's result of {question} could not be put in place: {error}"
+    return ""
 
 
 def _put_messages(before: Snapshot, after: Snapshot, target: Namespace, names: _Renamed) -> None:

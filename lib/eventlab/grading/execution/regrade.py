@@ -58,6 +58,8 @@ class Run:
         out_of_time: Whether the time limit of the submission ended the run.
         interrupted: Whether a fault of the machine ended the run.
         problems: What else went wrong, as sentences for the instructor.
+        parameters: The values that were injected into the notebook.
+        defaults: How the cell with the default parameters has ended, or None when it did not run.
     """
 
     omissions: Omissions = Omissions()
@@ -67,6 +69,8 @@ class Run:
     out_of_time: bool = False
     interrupted: bool = False
     problems: list[str] = field(default_factory=list)
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    defaults: CellResult | None = None
 
     def judged(self, question: str) -> bool:
         """Return whether the question was judged with the student's cells."""

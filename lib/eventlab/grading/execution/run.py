@@ -82,7 +82,11 @@ class NotebookExecutor:
         if not remaining:
             self.run.out_of_time = True
             return
-        source = injected(self.parameters) if step.parameters else step.source
+        source = step.source
+        if step.parameters:  # as papermill does: the defaults first, then the values in a cell of their own
+            self.run.parameters = self.parameters
+            self.run.defaults = self.kernel.execute(source, min(self.cell_timeout, remaining))
+            source = injected(self.parameters)
         result = self.kernel.execute(source, min(self.cell_timeout, remaining))
         self.run.results[number] = result
         if result.ended == "timed_out" and remaining < self.cell_timeout:

@@ -20,6 +20,8 @@ WORK, HOME = "/submission", "/home/student"
 FRESH = {WORK: 0o755, HOME: 0o700, "/tmp": 0o1777, "/dev/shm": 0o1777}
 SCRATCH = "/scratch"
 """The file system that the fresh folders share: their limits are limits of them all."""
+NICENESS = 5
+"""A cell that never ends leaves most of its processor to services, also to those of a worker that starts."""
 MAX_FILES = 20_000
 MAX_TERMINALS = 64
 """The machine has 4,096 for everybody; each `!command` of IPython uses one."""
@@ -72,6 +74,7 @@ def become_process_1(options: dict[str, Any], id: str, report_fd: int) -> None:
             fresh_folders(options, id)
             sealing = sealer(report_fd)
         stay_on_processor(options)
+        os.nice(NICENESS)
         rights.limit(limits_of(options))
         rights.give_up(options["uid"])
         rights.restrict_calls()
@@ -79,6 +82,7 @@ def become_process_1(options: dict[str, Any], id: str, report_fd: int) -> None:
         kernel = fork_with_retries()
         if kernel == 0:
             os.close(report_fd)
+            rights.end_with_parent()  # a namespace would end it, too
             run_kernel(options, id, sealing)
         if sealing:
             sealing.close()

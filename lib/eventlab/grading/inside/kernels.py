@@ -203,7 +203,7 @@ class ForkServer:
         for name in os.listdir("/proc"):
             if name.isdigit():
                 with contextlib.suppress(OSError, ValueError, IndexError):
-                    fields = Path("/proc", name, "stat").read_text().rpartition(")")[2].split()
+                    fields = memory.text_of(f"/proc/{name}/stat").rpartition(")")[2].split()
                     parents[int(name)], sessions[int(name)] = int(fields[1]), int(fields[3])
         family = set(kernel.members) & parents.keys() if kernel.pid == 0 else {kernel.pid}
         while more := {pid for pid, parent in parents.items() if parent in family} - family:

@@ -135,6 +135,11 @@ def proportional(pids: list[int]) -> int:
 def _kilobytes(path: str, line: str) -> int:
     """Return the sum, in bytes, of the lines of a file that match; 0 when the process has just ended."""
     try:
-        return sum(int(number) * 1024 for number in re.findall(line, Path(path).read_text(), re.MULTILINE))
+        return sum(int(number) * 1024 for number in re.findall(line, text_of(path), re.MULTILINE))
     except OSError:
         return 0
+
+
+def text_of(path: str | Path) -> str:
+    """Return the text of a file in /proc: it contains the name of a process, which may be any bytes."""
+    return Path(path).read_bytes().decode(errors="replace")

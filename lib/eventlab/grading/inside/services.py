@@ -244,7 +244,7 @@ def cpu_of_threads(pids: set[int]) -> dict[int, tuple[str, float]]:
     found = {}
     for path in (path for pid in pids for path in Path(f"/proc/{pid}/task").glob("*/stat")):
         with contextlib.suppress(OSError, ValueError, IndexError):
-            line = path.read_text()
+            line = memory.text_of(path)
             name, fields = line[line.index("(") + 1 : line.rindex(")")], line.rpartition(")")[2].split()
             if not name.startswith(BACKGROUND):
                 found[int(path.parent.name)] = (name, (int(fields[11]) + int(fields[12])) / ticks)

@@ -102,4 +102,5 @@ def joined(text: object, separator: str = "") -> str:
 
 
 def _pre(text: str, kind: str) -> Markup:
-    return Markup('<pre class="{}">{}</pre>').format(kind, clean(text, TEXT_LIMIT)) if text.strip() else Markup("")
+    text = clean(text, TEXT_LIMIT).strip("\n")
+    return Markup('<pre class="{}">{}</pre>').format(kind, text) if text.strip() else Markup("")

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
-from eventlab.grading.reports.messages import STATUS, for_student, line
-from eventlab.grading.results import CheckResult, SubmissionRecord, write_atomically
+from eventlab.grading.reports.messages import NOT_MARKED, STATUS, clean, for_student, line, remarks
+from eventlab.grading.results import CheckResult, Question, SubmissionRecord, write_atomically
 
 FOLDER = "gradescope"
 
@@ -24,18 +25,37 @@ def write(record: SubmissionRecord, output: Path) -> Path:
     return target
 
 
-def results(record: SubmissionRecord) -> dict[str, object]:
-    """Return the score, one test per check, and what happened; a hidden check has only its name and hint."""
-    notes = [f"{question.id}: {question.note}" for question in record.questions if question.note]
+def results(record: SubmissionRecord) -> dict[str, Any]:
+    """Return the score, one test per check and text question, and what happened.
+
+    A hidden check has only its name and hint. A text question without a mark has no score.
+    """
+    judged = [question for question in record.questions if not question.rubric]
+    notes = [f"{question.id}: {remark}" for question in judged for remark in remarks(question)]
+    notes += [clean(record.comment)] if record.comment else []
     return {
         "score": record.points,
         "execution_time": round(record.seconds),
-        "output": "\n".join([STATUS[record.status], *notes]),
+        "output": "\n".join([STATUS[record.status], *record.notes, *notes]),
         "output_format": "text",
         "stdout_visibility": "hidden",
-        "tests": [_test(check) for check in record.checks],
+        "tests": [test for question in record.questions for test in _tests(question)],
         "extra_data": {"lab": record.lab, "status": record.status, "sandboxed": record.sandboxed},
     }
+
+
+def _tests(question: Question) -> list[dict[str, object]]:
+    if not question.rubric:
+        return [_test(check) for check in question.checks]
+    shown = {
+        "name": "marked by a person",
+        "number": question.id,
+        "max_score": question.max_points,
+        "output": "\n".join(remarks(question)) or NOT_MARKED,
+        "output_format": "text",
+        "visibility": "visible",
+    }
+    return [shown if question.points is None else shown | {"score": question.points, "status": "passed"}]
 
 
 def _test(check: CheckResult) -> dict[str, object]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from eventlab.grading.results import CheckResult, Status
+from eventlab.grading.results import CheckResult, Question, Status, SubmissionRecord
 
 STATUS: dict[Status, str] = {
     "graded": "Your notebook was executed and judged.",
@@ -14,6 +14,7 @@ STATUS: dict[Status, str] = {
     "infrastructure_failed": "The grading machine failed: your notebook has no mark yet and is graded again.",
 }
 
+NOT_MARKED = "not marked yet"
 ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
@@ -39,8 +40,55 @@ def line(text: str, limit: int = 200) -> str:
 
 def for_student(check: CheckResult) -> str:
     """Return what a student may see of a check: of a failed hidden one, only its hint."""
+    return (
+        "\n".join(f"{name}: {text}" for name, text in found(check).items()) if not check.passed else "as expected"
+    )
+
+
+def found(check: CheckResult) -> dict[str, str]:
+    """Return what a student may see of a failed check by its label; {} of one that passed."""
     if check.passed:
-        return "as expected"
-    values = {} if check.hidden else {"expected": check.expected, "got": check.got}
-    parts = [f"{name}: {clean(value)}" for name, value in values.items() if value]
-    return "\n".join([*parts, *([f"hint: {check.hint}"] if check.hint else [])])
+        return {}
+    values = {} if check.hidden else {"expected": clean(check.expected), "got": clean(check.got)}
+    return {name: text for name, text in (values | {"hint": check.hint}).items() if text}
+
+
+def points(question: Question) -> str:
+    """Return the points of a question: `2 / 3`, or that it is not marked yet."""
+    most = number(question.max_points)
+    return f"{NOT_MARKED} (of {most})" if question.points is None else f"{number(question.points)} / {most}"
+
+
+def recognized(question: Question) -> str:
+    """Return for the student which known mistakes give the figures of a wrong answer, or ""."""
+    if not question.mistakes:
+        return ""
+    what = " or ".join(mistake.did for mistake in question.mistakes)
+    why = " ".join(dict.fromkeys(mistake.why for mistake in question.mistakes))
+    return f"Your result has the same figures as a solution that {what}. {why}"
+
+
+def by_hand(question: Question) -> str:
+    """Return that a person has set the points of a question, or ""."""
+    if not question.by_hand:
+        return ""
+    judged = question.judged_points
+    rest = "" if judged in (None, question.points) else f"; the checks gave {number(judged)}"
+    return f"Your instructor set the points{rest}." if question.checks else "Your instructor marked this answer."
+
+
+def happened(record: SubmissionRecord) -> list[str]:
+    """Return for the instructor what happened to a submission, and what a person gave."""
+    lines = [line(message) for message in record.messages]
+    for question in record.questions:
+        if question.by_hand:
+            judged = f" (checks: {number(question.judged_points)})" if question.checks else ""
+            lines.append(f"{question.id} by hand: {number(question.points)}{judged}")
+        lines += [f"{question.id}: {line(question.comment)}"] if question.comment else []
+    return [*lines, line(record.comment)] if record.comment else lines
+
+
+def remarks(question: Question) -> list[str]:
+    """Return for the student all sentences about a question apart from its checks."""
+    parts = (question.note, recognized(question), by_hand(question), question.comment)
+    return [clean(part) for part in parts if part]

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from eventlab.grading.reports.messages import CONTROLS, number
+from eventlab.grading.reports.messages import CONTROLS, NOT_MARKED, number
 from eventlab.grading.results import SubmissionRecord, write_atomically
 
 FORMULA_STARTS = tuple("=+-@＝＋－＠\t\n\r|%")
@@ -17,16 +17,21 @@ LIMIT = 10_000
 
 def write(records: Sequence[SubmissionRecord], output: Path) -> None:
     """Write OUTPUT/grades.csv and OUTPUT/checks.csv."""
-    write_atomically(output / "grades.csv", _csv(grades(records)))
-    write_atomically(output / "checks.csv", _csv(checks(records)))
+    write_atomically(output / "grades.csv", as_csv(grades(records)))
+    write_atomically(output / "checks.csv", as_csv(checks(records)))
 
 
 def grades(records: Sequence[SubmissionRecord]) -> Iterable[list[str]]:
-    """Yield the heading and one row per student: status, points, and the points of each question."""
+    """Yield the heading and one row per student: status, points, and the points of each question.
+
+    Columns about what a person does are there when a submission of the class has a value in them.
+    """
     ids = list(dict.fromkeys(question.id for record in records for question in record.questions))
-    yield ["student", "lab", "status", "points", "max_points", *map(text, ids), "sandbox", "messages"]
-    for record in records:
-        points = {question.id: number(question.points) for question in record.questions}
+    own = [_by_person(record) for record in records]
+    names = [name for name in ("not_marked", "by_hand", "comment") if any(values[name] for values in own)]
+    yield ["student", "lab", "status", "points", "max_points", *map(text, ids), *names, "sandbox", "messages"]
+    for record, values in zip(records, own, strict=True):
+        points = {q.id: NOT_MARKED if q.points is None else number(q.points) for q in record.questions}
         yield [
             text(record.student),
             text(record.lab),
@@ -34,9 +39,20 @@ def grades(records: Sequence[SubmissionRecord]) -> Iterable[list[str]]:
             number(record.points) if record.has_mark else "",
             number(record.max_points),
             *(points.get(id, "") for id in ids),
+            *(text(values[name]) for name in names),
             "yes" if record.sandboxed else "no",
             text("; ".join(record.messages)),
         ]
+
+
+def _by_person(record: SubmissionRecord) -> dict[str, str]:
+    """Return which questions are not marked yet, which a person has set, and all comments."""
+    comments = [record.comment, *(f"{q.id}: {q.comment}" for q in record.questions if q.comment)]
+    return {
+        "not_marked": " ".join(question.id for question in record.unmarked),
+        "by_hand": " ".join(question.id for question in record.questions if question.by_hand),
+        "comment": "\n".join(filter(None, comments)),
+    }
 
 
 def checks(records: Sequence[SubmissionRecord]) -> Iterable[list[str]]:
@@ -63,7 +79,8 @@ def text(value: str) -> str:
     return f"'{shown}" if shown.lstrip(" \u00a0").startswith(FORMULA_STARTS) else shown
 
 
-def _csv(rows: Iterable[list[str]]) -> str:
+def as_csv(rows: Iterable[list[str]]) -> str:
+    """Return rows as the text of a CSV file."""
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerows(rows)
     return buffer.getvalue()

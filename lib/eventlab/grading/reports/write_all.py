@@ -1,24 +1,39 @@
-"""Writing all reports; imported after the grading, because the plots take a second to import."""
+"""Writing all reports of a class."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from eventlab.grading.reports import gradescope, html, tables
+from eventlab.grading import adjustments
+from eventlab.grading.reports import gradescope, html, marking, tables
 from eventlab.grading.results import SubmissionRecord
 
 
-def write_all(records: Sequence[SubmissionRecord], output: Path, differences: Sequence[object] = ()) -> None:
-    """Write all reports: the tables, Gradescope's results, each student's feedback, and the overview.
+def write_all(
+    records: Sequence[SubmissionRecord],
+    output: Path,
+    differences: Sequence[object] = (),
+    not_graded: Sequence[str] = (),
+) -> list[SubmissionRecord]:
+    """Write all reports, and return the records with the points and comments that a person gave.
+
+    These are the tables, Gradescope's results, each student's feedback, the overview, and the texts to mark.
 
     Args:
         records: The records.
-        output: The output folder.
+        output: The output folder, in which `adjustments.csv` is read.
         differences: What the audit of the grading found, for the overview.
+        not_graded: Students whose submission was not graded because the grading was stopped, for the overview.
+
+    Raises:
+        AdjustmentsError: `adjustments.csv` has mistakes; nothing is written.
     """
-    tables.write(records, output)
-    for record in records:
+    adjusted = adjustments.of_records(records, output)
+    tables.write(adjusted, output)
+    marking.write(adjusted, output)
+    for record in adjusted:
         gradescope.write(record, output)
         html.write_feedback(record, output)
-    html.write_overview(records, output, differences)
+    html.write_overview(adjusted, output, differences, not_graded)
+    return adjusted

@@ -154,7 +154,8 @@
    * Show plots without a background in both themes: the lessons' grey texts can be read on white and on black, but
    * JupyterLab takes them for light ones that need a dark box.
    *
-   * Break long lines of outputs between words, and show programs in the size of code cells.
+   * Break long lines of outputs between words, and show programs in the size of code cells. Break no code in a text:
+   * an option such as --master would be broken behind its first dash.
    */
   const addStyles = () => {
     const style = document.createElement('style');
@@ -164,6 +165,7 @@
         content: 'click to open';
         color: var(--jp-ui-font-color2);
       }
+      .jp-ThemedContainer .jp-RenderedMarkdown :not(pre) > code { white-space: nowrap; }
       .jp-OutputArea-output pre { word-break: normal; overflow-wrap: anywhere; }
       .jp-OutputArea-output.jp-RenderedMarkdown :is(pre, pre code) { font-size: var(--jp-code-font-size); }
       .jp-RenderedImage > img.jp-needs-dark-background { background-color: transparent !important; }`;

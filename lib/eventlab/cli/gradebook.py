@@ -1,0 +1,156 @@
+"""The command `eventlab gradebook`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.markup import escape
+from rich.table import Table
+
+from eventlab.cli.display import console
+from eventlab.errors import EventlabError
+
+if TYPE_CHECKING:
+    from eventlab.grading.gradebook.book import Book
+    from eventlab.grading.gradebook.worksheets import MoodleSheet
+
+GRADES = Path("build", "grades")
+
+
+@click.command()
+@click.argument("labs", metavar="LAB...", nargs=-1, required=True)
+@click.option(
+    "--roster",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="roster.csv: one line per student, with names and ids of platforms.",
+)
+@click.option(
+    "--deadlines",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="deadlines.csv: due dates, and what being late costs.",
+)
+@click.option(
+    "--moodle",
+    "moodle_files",
+    multiple=True,
+    metavar="[LAB=]FILE",
+    help="Moodle's grading worksheet of a lab, which is filled in. Can be given once per lab.",
+)
+@click.option(
+    "--canvas",
+    "canvas_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The gradebook export of Canvas, which is filled in.",
+)
+@click.option(
+    "--output",
+    default="build/gradebook",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the gradebook.",
+)
+def gradebook(
+    labs: tuple[str, ...],
+    roster: Path | None,
+    deadlines: Path | None,
+    moodle_files: tuple[str, ...],
+    canvas_file: Path | None,
+    output: Path,
+) -> None:
+    """Write the grades of one or several labs, and the files to upload to Moodle and Canvas.
+
+    LAB is a lab that `eventlab grade` has graded, or the output folder of a grading. Nothing is graded again: you
+    can correct the files below and run the command as often as you like.
+
+    Examples:
+      eventlab gradebook lab01
+      eventlab gradebook lab01 lab02 --roster roster.csv --deadlines deadlines.csv
+      eventlab gradebook lab01 --moodle worksheet.csv        Moodle's grading worksheet of the assignment
+      eventlab gradebook lab01 lab02 --canvas export.csv     the exported gradebook of a Canvas course
+
+    Columns of roster.csv (only `student` is required):
+      student, name, email, section, canvas_id, sis_user_id, sis_login_id, blackboard_id
+
+    Columns of deadlines.csv (only `lab` is required); a line with a student is for this student only:
+      lab, student, title, due, grace_hours, points_per_day, maximum_deduction, submitted
+
+    The output folder contains afterwards:
+      gradebook.html, gradebook.csv   one row per student, with each lab's mark and the total
+      marks.csv                       one row per student and lab: points, time, days late, deduction, mark
+      moodle/, canvas/                grades and a zip of feedback to upload, where ids of the platform are known
+    """
+    from eventlab.grading.gradebook import book as books
+    from eventlab.grading.gradebook import deadlines as late
+    from eventlab.grading.gradebook.people import People, read_roster
+    from eventlab.grading.gradebook.worksheets import read_canvas
+    from eventlab.grading.gradebook.write_all import write_all
+
+    folders = [folder_of(lab) for lab in labs]
+    sheets = _sheets(moodle_files, [folder.name for folder in folders])
+    people = People(read_roster(roster), has_roster=True) if roster else People()
+    exported = read_canvas(canvas_file) if canvas_file else None
+    graded = [books.read_lab(folder, sheets.get(folder.name)) for folder in folders]
+    book = books.make(graded, people, late.read(deadlines) if deadlines else late.Deadlines(), exported)
+    written = write_all(book, output, exported)
+    _show(book)
+    for problem in book.problems:
+        click.echo(f"Decide: {problem}")
+    for note in written.notes:
+        click.echo(f"Note: {note}")
+    click.echo("\nWritten:\n" + "\n".join(f"  {path}" for path in written.files))
+
+
+def folder_of(lab: str) -> Path:
+    """Return the folder of a lab's grades: the argument itself, or that of the lab with this name.
+
+    Raises:
+        EventlabError: The lab has not been graded.
+        LabError: There is no lab of this name.
+    """
+    from eventlab.grading.results import FOLDER
+    from eventlab.labs.catalogue import find
+
+    if (Path(lab) / FOLDER).is_dir():
+        return Path(lab)
+    if (GRADES / lab / FOLDER).is_dir():
+        return GRADES / lab
+    folder = GRADES / find(lab).name
+    if not (folder / FOLDER).is_dir():
+        raise EventlabError(
+            f"{lab} has not been graded: there is no folder {folder / FOLDER}. If the grades are in another "
+            "folder, name it in place of the lab",
+            next_command=f"eventlab grade {lab} submissions/",
+        )
+    return folder
+
+
+def _sheets(arguments: tuple[str, ...], names: list[str]) -> dict[str, MoodleSheet]:
+    """Return Moodle's worksheets by the name of the folder with the lab's grades."""
+    from eventlab.grading.gradebook.worksheets import read_moodle
+
+    found = {}
+    for argument in arguments:
+        lab, is_named, file = argument.partition("=") if not Path(argument).exists() else ("", "", argument)
+        meant = [name for name in names if name.startswith(lab)] if is_named or len(names) == 1 else []
+        if len(meant) != 1:
+            raise EventlabError(
+                f"--moodle {argument}: for which lab? Write --moodle {names[0].split('_')[0]}={file or argument}"
+            )
+        found[meant[0]] = read_moodle(Path(file or argument))
+    return found
+
+
+def _show(book: Book) -> None:
+    """Print one row per lab."""
+    from eventlab.grading.reports.messages import line, number
+
+    table = Table("lab", "handed in", "not handed in", "late", "average mark", box=None, pad_edge=False)
+    for lab in book.labs:
+        marks = book.of_lab(lab)
+        counted = [mark.mark for mark in marks if mark.mark is not None]
+        average = number(round(sum(counted) / len(counted), 1) if counted else None)
+        handed_in, late = sum(mark.record is not None for mark in marks), sum(mark.days_late > 0 for mark in marks)
+        row = [str(handed_in), str(len(marks) - handed_in), str(late), f"{average} / {number(lab.max_points)}"]
+        table.add_row(escape(line(lab.name, 40)), *row)
+    console(stderr=False).print(table)

@@ -1,0 +1,71 @@
+"""What the checkpoint of a streaming query says: the batches that were planned and completed, offsets, watermark.
+
+A checkpoint can be read from any program, also when the query runs in another one or has ended. Its folders:
+`offsets` (one file for each planned batch), `commits` (one for each completed one) and `sources` (first offsets).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from eventlab.clients.stream_state import Positions, merged, positions_of
+
+ListFolder = Callable[[str], list[str]]
+"""Returns the names of the entries of a folder; of one that does not exist, none."""
+ReadFile = Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The checkpoint of a query.
+
+    Attributes:
+        planned: The number of the last batch that was planned, or None.
+        completed: The number of the last batch that was completed, or None.
+        first: The offsets at which the query began.
+        next: The offsets at which the last planned batch ends.
+        planned_s: The time at which the last batch was planned, in seconds since 1970.
+    """
+
+    planned: int | None
+    completed: int | None
+    first: Positions
+    next: Positions
+    watermark_s: float = 0.0
+    planned_s: float = 0.0
+
+
+def read_checkpoint(folder: str, list_folder: ListFolder, read_file: ReadFile) -> Checkpoint | None:
+    """Return the checkpoint in a folder, or None if the folder contains none."""
+    folder = folder.rstrip("/")
+    if not {"metadata", "offsets"} <= set(list_folder(folder)):
+        return None
+    planned, completed = (_last_batch(list_folder(f"{folder}/{name}")) for name in ("offsets", "commits"))
+    lines = read_file(f"{folder}/offsets/{planned}").splitlines() if planned is not None else []
+    times = json.loads(lines[1]) if len(lines) > 1 else {}
+    sources = [number for number in list_folder(f"{folder}/sources") if number.isdigit()]
+    first = [read_file(f"{folder}/sources/{number}/0").splitlines()[-1] for number in sources]
+    return Checkpoint(
+        planned,
+        completed,
+        merged(map(positions_of, first)),
+        merged(map(positions_of, lines[2:])),  # `-` is a source without offsets
+        times.get("batchWatermarkMs", 0) / 1000,
+        times.get("batchTimestampMs", 0) / 1000,
+    )
+
+
+def _last_batch(names: list[str]) -> int | None:
+    return max((int(name) for name in names if name.isdigit()), default=None)
+
+
+def differences(ends: Positions, starts: Positions) -> dict[str, int]:
+    """Return by topic how many messages are between the offsets, for the partitions that both have."""
+    found: dict[str, Any] = {}
+    for topic, of in ends.items():
+        start = starts.get(topic, {})
+        found[topic] = sum(max(0, end - start[number]) for number, end in of.items() if number in start)
+    return found

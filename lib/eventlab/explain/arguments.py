@@ -1,0 +1,112 @@
+"""Explains wrong arguments in Python: a misspelt keyword, headers that are no dictionary, an address or a text."""
+
+import ast
+import inspect
+import re
+from types import ModuleType
+from typing import Any
+
+from eventlab.explain.edits import python_correction, source_of
+from eventlab.explain.explanation import Explain, Explanation
+from eventlab.explain.failed_cell import FailedCell, close_matches
+from eventlab.explain.session import is_dataframe
+from eventlab.explain.writer import MODES
+from eventlab.settings import Settings
+
+TAKE_TEXTS = ("mode", "partitionBy", "groupBy", "orderBy", "sort", "select", "drop", "col")
+"""Methods whose arguments are the names of columns, or a mode."""
+
+
+def unknown_keyword(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a function has no argument of that name. Name the nearest one.
+
+    Remedy: The line with the nearest argument.
+    """
+    match = re.search(r"(\w+)\(\) got an unexpected keyword argument '(\w+)'", str(cell.error))
+    if not isinstance(cell.error, TypeError) or not match:
+        return None
+    for call in cell.calls():
+        for keyword in [keyword for keyword in call.keywords if keyword.arg == match[2]]:
+            function = _function(cell, call.func)
+            parameters = inspect.signature(function).parameters if callable(function) else {}
+            for similar in close_matches(match[2], parameters)[:1]:
+                what = f"{source_of(cell, call.func)} has no argument {match[2]!r}. Did you mean {similar!r}?"
+                proof = f"its arguments are: {', '.join(name for name in parameters if name != 'self')}"
+                code = f"{similar}={source_of(cell, keyword.value)}"
+                return python_correction(cell, keyword, code, what, proof)
+    return None
+
+
+def _function(cell: FailedCell, node: ast.expr) -> Any:
+    """Return the function that a name or an attribute of a variable stands for, or None.
+
+    The attribute is that of the variable's class: reading one of the variable could call a service.
+    """
+    if isinstance(node, ast.Name):
+        return cell.namespace.get(node.id)
+    if not isinstance(node, ast.Attribute) or not isinstance(node.value, ast.Name):
+        return None
+    owner = cell.namespace.get(node.value.id)
+    return getattr(owner if isinstance(owner, ModuleType | type) else type(owner), node.attr, None)
+
+
+def headers_no_dictionary(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that the headers of a request are a dictionary.
+
+    Remedy: The line with a dictionary.
+    """
+    if not isinstance(cell.error, ValueError | TypeError | AttributeError):
+        return None
+    given = (keyword.value for call in cell.calls() for keyword in call.keywords if keyword.arg == "headers")
+    for value in given:
+        if isinstance(value, ast.Set) and len(value.elts) == 2:
+            name, content = (source_of(cell, element) for element in value.elts)
+            proof = "between the braces is a comma, which makes a set of them; a dictionary has a colon"
+        elif (text := value.elts[0] if isinstance(value, ast.Set) else value) and isinstance(text, ast.Constant):
+            name, colon, content = (repr(part.strip()) for part in str(text.value).partition(":"))
+            if colon == "''":
+                continue
+            proof = f"{source_of(cell, text)} is one text; a dictionary has a name and a value, each with quotes"
+        else:
+            continue
+        what = "The headers of a request are a dictionary: a name, a colon and a value, between braces."
+        return python_correction(cell, value, f"{{{name}: {content}}}".replace("'", '"'), what, proof)
+    return None
+
+
+def address_without_server(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a request needs a whole address, with http:// and the server.
+
+    Remedy: The line with the API's address.
+    """
+    if not cell.matches(r"httpx\.UnsupportedProtocol", r"requests\..*MissingSchema"):
+        return None
+    for call in cell.calls("get", "post", "put", "delete", "patch", "request"):
+        for path in [node for node in call.args if source_of(cell, node).lstrip("f")[1:2] == "/"]:
+            address = "settings.api_url" if "settings" in cell.namespace else repr(settings.api_url)
+            what = f"The address {source_of(cell, path)} names no server. A request needs a whole address."
+            proof = f"the game API is at {settings.api_url}"
+            return python_correction(cell, path, f"{address} + {source_of(cell, path)}", what, proof)
+    return None
+
+
+def text_without_quotes(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a text needs quotes: a key of a dictionary or a column's name without them is a variable.
+
+    Remedy: The line with quotes.
+    """
+    name = cell.error.name if isinstance(cell.error, NameError) else None
+    frames = [frame for frame in cell.namespace.values() if is_dataframe(frame)]
+    is_known = name in MODES or any(name in frame.columns for frame in frames)
+    if not name or (not is_known and close_matches(name, cell.namespace)):
+        return None  # a misspelt variable
+    texts = [key for node in ast.walk(cell.tree) if isinstance(node, ast.Dict) for key in node.keys]
+    texts += [argument for call in cell.calls(*TAKE_TEXTS) for argument in call.args if is_known]
+    for text in texts:
+        if isinstance(text, ast.Name) and text.id == name:
+            what = f"{name} has no quotes, so Python looks for a variable of this name. A text needs quotes."
+            return python_correction(cell, text, f'"{name}"', what, f"{name} is not set in this kernel")
+    return None
+
+
+EXPLANATIONS: list[Explain] = [unknown_keyword, headers_no_dictionary, address_without_server, text_without_quotes]

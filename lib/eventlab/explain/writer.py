@@ -1,0 +1,72 @@
+"""Explains mistakes with the writer of a DataFrame: `frame.write.mode("overwrite").partitionBy("Host")`."""
+
+import ast
+
+from eventlab.explain.edits import python_correction, source_of
+from eventlab.explain.explanation import Explain, Explanation
+from eventlab.explain.failed_cell import FailedCell, close_matches
+from eventlab.settings import Settings
+
+MODES = ("append", "overwrite", "ignore", "error", "errorifexists")
+
+
+def method_of_writer(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a method is one of the writer, and not of the DataFrame.
+
+    Remedy: The line with the method behind `write`.
+    """
+    if not cell.matches(r"^builtins\.TypeError: 'Column' object is not callable"):
+        return None
+    from pyspark.sql import DataFrame, DataFrameWriter
+
+    for node in ast.walk(cell.tree):
+        call = node.value if isinstance(node, ast.Attribute) and node.attr == "write" else None
+        if (
+            not isinstance(node, ast.expr)
+            or not isinstance(call, ast.Call)
+            or not isinstance(call.func, ast.Attribute)
+        ):
+            continue
+        name, arguments = call.func.attr, source_of(cell, call)[len(source_of(cell, call.func)) :]
+        if hasattr(DataFrameWriter, name) and not hasattr(DataFrame, name):
+            what = f"{name} is a method of the writer, so it stands behind write."
+            proof = f"pyspark's DataFrameWriter has {name}, and its DataFrame has none"
+            code = f"{source_of(cell, call.func.value)}.write.{name}{arguments}"
+            return python_correction(cell, node, code, what, proof)
+    return None
+
+
+def writer_is_no_method(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that `write` has no parentheses.
+
+    Remedy: The line without them.
+    """
+    if not cell.matches(r"^builtins\.TypeError: 'DataFrameWriter' object is not callable"):
+        return None
+    for call in cell.calls("write"):
+        what = "write is no method: it has no parentheses."
+        return python_correction(cell, call, source_of(cell, call.func), what, "Python called what write returns")
+    return None
+
+
+def mode_of_writer(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that what happens to existing files is an argument of `mode`, a text.
+
+    Remedy: The line with the mode.
+    """
+    proof = f"the modes are {', '.join(MODES[:4])}"
+    error = cell.error
+    if isinstance(error, AttributeError) and type(error.obj).__name__ == "DataFrameWriter" and error.name in MODES:
+        for call in [call for call in cell.calls(error.name) if isinstance(call.func, ast.Attribute)]:
+            what = f"A writer has no method {error.name}. This is a mode."
+            writer = source_of(cell, call.func.value)  # type: ignore[attr-defined]
+            return python_correction(cell, call, f'{writer}.mode("{error.name}")', what, proof)
+    for call in cell.calls("mode") if cell.has_condition("UNSUPPORTED_OPERATION") else ():
+        word = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else ""
+        for similar in close_matches(str(word), MODES)[:1] if word not in MODES else ():
+            what = f"A writer has no mode {word!r}. Did you mean {similar!r}?"
+            return python_correction(cell, call.args[0], f'"{similar}"', what, proof)
+    return None
+
+
+EXPLANATIONS: list[Explain] = [method_of_writer, writer_is_no_method, mode_of_writer]

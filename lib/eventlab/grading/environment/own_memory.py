@@ -1,0 +1,45 @@
+"""Watching how much memory the worker itself needs while a kernel runs.
+
+A message may have any number of parts, and libzmq keeps all of them until the last one has arrived. It limits the
+size of a part (ZMQ_MAXMSGSIZE), not their number: https://libzmq.readthedocs.io/en/latest/zmq_setsockopt.html
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from eventlab.grading.environment.sandbox import MIB
+
+WATCH_S = 0.1
+MAX_GROWTH = 512 * MIB
+"""Outputs that are kept, files of a submission and results of the instructor take much less."""
+REASON = f"more than {MAX_GROWTH // MIB} MiB of its messages waited in the memory of the grader"
+
+
+class OwnMemoryWatch:
+    """Calls a function once when this process holds much more memory than when the watch began."""
+
+    def __init__(self, exceeded: Callable[[str], None], growth: int = MAX_GROWTH) -> None:
+        """Begin to watch; `exceeded` gets a sentence."""
+        self.exceeded, self.most = exceeded, resident() + growth
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop watching."""
+        self._stopped.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._stopped.wait(WATCH_S):
+            if resident() > self.most:
+                return self.exceeded(REASON)
+
+
+def resident() -> int:
+    """Return the bytes of memory that this process holds."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

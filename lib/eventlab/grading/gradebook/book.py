@@ -1,0 +1,244 @@
+"""The marks of a course: each person's record of each lab, when it was handed in, and what being late costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from eventlab.errors import EventlabError
+from eventlab.grading import adjustments, whole_class
+from eventlab.grading.collect import Origin
+from eventlab.grading.gradebook import origins
+from eventlab.grading.gradebook.deadlines import Deadlines, Policy
+from eventlab.grading.gradebook.people import People, Person
+from eventlab.grading.gradebook.worksheets import TEST_STUDENT, CanvasSheet, MoodleSheet
+from eventlab.grading.reports.messages import number
+from eventlab.grading.results import SubmissionRecord
+
+MISSING = "not handed in"
+
+
+class GradebookError(EventlabError):
+    """The gradebook cannot be made; the message says why."""
+
+
+@dataclass(frozen=True)
+class LabGrades:
+    """The records of one lab, and where their submissions come from."""
+
+    name: str
+    folder: Path
+    records: tuple[SubmissionRecord, ...]
+    origins: dict[str, Origin]
+    sheet: MoodleSheet | None = None
+
+    def origin(self, record: SubmissionRecord) -> Origin:
+        """Return what is known about the submission of a record."""
+        return self.origins.get(record.slug, Origin())
+
+    @property
+    def max_points(self) -> float:
+        """Return the most points of the lab."""
+        return max(record.max_points for record in self.records)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A person's mark in a lab.
+
+    Attributes:
+        record: The record, or None if nothing was handed in.
+        submitted: When it was handed in, in the platform's local time, or None if nobody states it.
+        days_late: The days that count as late.
+        deduction: The points that being late costs.
+    """
+
+    person: Person
+    lab: LabGrades
+    record: SubmissionRecord | None = None
+    origin: Origin = field(default_factory=Origin)
+    policy: Policy = field(default_factory=Policy)
+    submitted: datetime | None = None
+    days_late: int = 0
+    deduction: float = 0
+
+    @property
+    def points(self) -> float | None:
+        """Return the points of the work, before any deduction; None without a mark."""
+        return self.record.points if self.record else None
+
+    @property
+    def mark(self) -> float | None:
+        """Return the points that count; None without a mark."""
+        return None if self.points is None else self.points - self.deduction
+
+    @property
+    def status(self) -> str:
+        """Return the status of the record, or that nothing was handed in."""
+        return self.record.status if self.record else MISSING
+
+    @property
+    def summary(self) -> str:
+        """Return the mark and how it came about, as sentences for the student."""
+        sentence = f"{number(self.mark)} of {number(self.lab.max_points)} points."
+        if not self.days_late:
+            return sentence
+        return (
+            f"{sentence} The work earned {number(self.points)} points; handed in {self.days_late} "
+            f"{'day' if self.days_late == 1 else 'days'} late, which costs {number(self.deduction)} points."
+        )
+
+
+@dataclass
+class Book:
+    """The marks by person and lab, in the order of the people, and what the instructor has to look at."""
+
+    labs: list[LabGrades]
+    people: People
+    marks: dict[tuple[int, str], Mark] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def add(self, mark: Mark) -> None:
+        """Add a mark; of two submissions of one person, the later one counts."""
+        key = (id(mark.person), mark.lab.name)
+        if other := self.marks.get(key):
+            pair = sorted([other, mark], key=lambda one: one.submitted or datetime.min)
+            mark = pair[1]
+            names = [one.record.student for one in pair if one.record]
+            self.problems.append(
+                f"{mark.lab.name}, {mark.person.label}: two submissions, {names[0]!r} and {names[1]!r}; "
+                "the second one counts"
+            )
+        self.marks[key] = mark
+
+    def mark(self, person: Person, lab: LabGrades) -> Mark:
+        """Return a person's mark in a lab."""
+        return self.marks.get((id(person), lab.name)) or Mark(person, lab)
+
+    def of_lab(self, lab: LabGrades) -> list[Mark]:
+        """Return the marks of a lab, one per person."""
+        return [self.mark(person, lab) for person in self.people.members]
+
+    def total(self, person: Person) -> float:
+        """Return the sum of a person's marks; a lab without a mark counts nothing."""
+        return sum(self.mark(person, lab).mark or 0 for lab in self.labs)
+
+
+def read_lab(folder: Path, sheet: MoodleSheet | None = None) -> LabGrades:
+    """Read the records of an output folder of `eventlab grade`, with the points and comments that a person gave.
+
+    Raises:
+        AdjustmentsError: `adjustments.csv` in the folder has mistakes.
+        GradebookError: It has no records, or those of several labs.
+    """
+    records = tuple(adjustments.of_records(whole_class.completed([], folder), folder))
+    names = sorted({record.lab for record in records})
+    if len(names) != 1:
+        found = f"records of several labs: {', '.join(names)}" if names else "no records of submissions"
+        raise GradebookError(f"{folder} has {found}. Grade the lab first", "eventlab grade --help")
+    return LabGrades(names[0], folder, records, origins.read(folder), sheet)
+
+
+def make(
+    labs: Sequence[LabGrades], people: People, deadlines: Deadlines, exported: CanvasSheet | None = None
+) -> Book:
+    """Return the gradebook of these labs.
+
+    Args:
+        labs: The labs.
+        people: The people of the roster; without a roster, those of the worksheets and records are added.
+        deadlines: Due dates and late policies.
+        exported: The gradebook export of Canvas.
+
+    Raises:
+        GradebookError: Two folders have records of one lab.
+    """
+    names = [lab.name for lab in labs]
+    if len(set(names)) < len(names):
+        raise GradebookError(f"two folders have records of one lab: {', '.join(sorted(names))}. Name one of them")
+    book = Book(list(labs), people)
+    book.problems += _add_people(labs, people, exported)
+    owners = {lab.name: [_owner(lab, record, people) for record in lab.records] for lab in labs}
+    own = deadlines.of_people(people)
+    for lab in labs:
+        for record, person in zip(lab.records, owners[lab.name], strict=True):
+            if person:
+                policy = deadlines.policy(lab.name, own.get(id(person), ()))
+                book.add(_mark(lab, record, person, policy))
+    book.people.members.sort(key=lambda person: person.label.casefold())
+    book.problems += deadlines.unknown(names, people)
+    for lab in labs:
+        found = zip(lab.records, owners[lab.name], strict=True)
+        book.problems += _problems(
+            lab, book.of_lab(lab), [record.student for record, person in found if not person]
+        )
+    return book
+
+
+def _add_people(labs: Sequence[LabGrades], people: People, exported: CanvasSheet | None) -> list[str]:
+    """Complete the people with those of the platforms' tables; return a sentence for lines that are nobody's."""
+    unknown: dict[Path, list[str]] = {}
+    for row in exported.students if exported else ():
+        assert exported
+        name = exported.field(row, "Student")
+        if exported.person(row, people) is None and name != TEST_STUDENT:
+            unknown.setdefault(exported.path, []).append(name)
+    for sheet in [lab.sheet for lab in labs if lab.sheet]:
+        for line in sheet.rows:
+            if people.match_or_add(line.name, line.name, email=line.email) is None:
+                unknown.setdefault(sheet.path, []).append(line.name)
+    return [
+        f"{path}: not in the roster, so the line stays as it is: {_listed(names)}"
+        for path, names in unknown.items()
+    ]
+
+
+def _problems(lab: LabGrades, marks: Sequence[Mark], strangers: Sequence[str]) -> list[str]:
+    """Return a sentence for each kind of problem with a lab's submissions, with the names of the students."""
+    handed_in = [mark for mark in marks if mark.record]
+    costs = [mark for mark in handed_in if mark.policy.due and mark.policy.points_per_day and not mark.submitted]
+    late = [mark.person.label for mark in costs if mark.origin.late]
+    unknown = [mark.person.label for mark in costs if mark.origin.platform != "canvas"]  # Canvas marks late ones
+    kinds = {
+        "not in the roster, so without a line in the gradebook": strangers,
+        "without a mark, because the grading machine failed; run the same `eventlab grade` again": [
+            mark.person.label for mark in handed_in if mark.mark is None
+        ],
+        "with answers in text that are not marked yet; add their points to adjustments.csv": [
+            mark.person.label for mark in handed_in if mark.record and mark.record.unmarked
+        ],
+        "late, says the platform, but not when; this costs nothing until a line of deadlines.csv says when it was "
+        "`submitted`": late,
+        "without a time, so in time; name Moodle's worksheet with --moodle, or add lines with `submitted` to "
+        "deadlines.csv": unknown,
+    }
+    return [f"{lab.name}: {kind}: {_listed(names)}" for kind, names in kinds.items() if names]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def _owner(lab: LabGrades, record: SubmissionRecord, people: People) -> Person | None:
+    """Return the person of a record; without a roster, a new one is added."""
+    origin = lab.origin(record)
+    row = lab.sheet.row_of(origin.id) if lab.sheet and origin.platform == "moodle" else None
+    known = {f"{origin.platform}_id": origin.id} if origin.platform in ("canvas", "blackboard") else {}
+    known |= {"email": row.email} if row and row.email else {}
+    namesakes = [one for one in lab.origins.values() if one.name == origin.name]
+    name = row.name if row else origin.name if len(namesakes) == 1 else ""
+    return people.match_or_add(record.student, name, **known)
+
+
+def _mark(lab: LabGrades, record: SubmissionRecord, person: Person, policy: Policy) -> Mark:
+    """Return the mark. The time is that of deadlines.csv, else of Moodle's worksheet, else of the export."""
+    origin = lab.origin(record)
+    row = lab.sheet.row_of(origin.id) if lab.sheet and origin.platform == "moodle" else None
+    row = row or (lab.sheet.row_for(person) if lab.sheet else None)
+    exported = datetime.fromisoformat(origin.submitted) if origin.submitted else None
+    submitted = policy.submitted or (row.submitted if row else None) or exported
+    days = policy.days_late(submitted)
+    deduction = policy.deduction(days, record.points or 0)
+    return Mark(person, lab, record, origin, policy, submitted, days, deduction)

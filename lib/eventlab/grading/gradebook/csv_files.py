@@ -1,0 +1,82 @@
+"""Reading and writing CSV files of people and of learning platforms."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from pathlib import Path
+
+from eventlab.errors import EventlabError
+from eventlab.grading.reports.tables import text
+from eventlab.grading.results import write_atomically
+
+
+class TableError(EventlabError):
+    """A CSV file cannot be used; the message names the file and each line that is wrong."""
+
+
+def read(path: Path) -> list[list[str]]:
+    """Return the rows of a CSV file, whose fields are separated by commas, semicolons or tabs.
+
+    Raises:
+        TableError: The file cannot be read, or is empty.
+    """
+    try:
+        content = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        hint = ". Save it as CSV with UTF-8" if isinstance(error, UnicodeDecodeError) else ""
+        raise TableError(f"{path} cannot be read: {error}{hint}") from error
+    first = content.partition("\n")[0]
+    delimiter = max(",;\t", key=first.count)
+    rows = list(csv.reader(io.StringIO(content, newline=""), delimiter=delimiter))
+    if not any(rows):
+        raise TableError(f"{path} is empty")
+    return rows
+
+
+def read_columns(path: Path, known: Iterable[str], required: Iterable[str]) -> list[tuple[int, dict[str, str]]]:
+    """Return the number of each line that is not empty, and its fields by the name of the column.
+
+    Args:
+        path: The file; its first line has the names of the columns, in any order.
+        known: The columns that may be there.
+        required: The columns that must be there.
+
+    Raises:
+        TableError: Columns are missing, unknown or twice there, or a line has too many fields.
+    """
+    rows = read(path)
+    header = [name.strip().lower() for name in rows[0]]
+    known, problems = list(known), []
+    problems += [f"the column {name!r} is missing" for name in required if name not in header]
+    problems += [f"the column {name!r} is not known" for name in dict.fromkeys(header) if name not in (*known, "")]
+    problems += [f"the column {name!r} is there twice" for name in known if header.count(name) > 1]
+    found = []
+    for number, row in enumerate(rows[1:], start=2):
+        if any(field.strip() for field in row[len(header) :]):
+            problems.append(f"line {number} has {len(row)} fields, the first line has {len(header)}")
+        elif any(field.strip() for field in row):
+            padded = [*row, *[""] * len(header)]
+            found.append((number, {n: f.strip() for n, f in zip(header, padded, strict=False) if n}))
+    refuse(path, problems, f"The columns are: {', '.join(known)}")
+    return found
+
+
+def refuse(path: Path, problems: list[str], hint: str = "") -> None:
+    """Raise an error that lists all problems of a file, if it has any.
+
+    Raises:
+        TableError: There are problems.
+    """
+    if problems:
+        listed = "\n".join(f"  {problem}" for problem in problems)
+        raise TableError(f"{path} cannot be used:\n{listed}{chr(10) + hint if hint else ''}")
+
+
+def write(path: Path, rows: Iterable[Iterable[str]]) -> None:
+    """Write a CSV file without formulas: a spreadsheet shows each field as it is. A lone dash stays as it is."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerows([field if field == "-" else text(field) for field in row] for row in rows)
+    write_atomically(path, buffer.getvalue())

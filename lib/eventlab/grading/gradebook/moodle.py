@@ -1,0 +1,97 @@
+"""The files to upload to Moodle: the grading worksheet with grades, and a zip with a feedback file per student.
+
+Moodle finds a student of the zip by the number in `NAME_NUMBER_assignsubmission_file`, a folder's name. Sources:
+`mod/assign/feedback/file/importziplib.php` and `mod/assign/feedback/offline/importgradeslib.php` of
+https://github.com/moodle/moodle
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from eventlab.grading.gradebook import csv_files
+from eventlab.grading.gradebook.book import LabGrades, Mark
+from eventlab.grading.gradebook.worksheets import MoodleSheet, decimal
+from eventlab.grading.gradebook.zip_files import write_zip
+
+COLUMNS = ("Identifier", "Full name", "Grade", "Last modified (grade)", "Feedback comments")
+
+
+def write(
+    lab: LabGrades, marks: Sequence[Mark], page: Callable[[Mark], str], folder: Path
+) -> tuple[list[Path], list[str]]:
+    """Write the files of a lab, if any student has an id of Moodle; return them, and sentences for the instructor.
+
+    Args:
+        lab: The lab.
+        marks: Its marks, one per person.
+        page: Returns the feedback page of a mark with a record.
+        folder: Where the files are written.
+    """
+    ids = {id(mark): moodle_id(lab, mark) for mark in marks}
+    with_id = [mark for mark in marks if ids[id(mark)]]
+    if not with_id:
+        return [], []
+    table, scale, notes = folder / f"{lab.name}_grades.csv", 1.0, []
+    if lab.sheet:
+        maximum = _maximum(lab.sheet) or lab.max_points
+        scale = maximum / lab.max_points if lab.max_points else 1
+        if scale != 1:
+            notes.append(f"{lab.name}: {lab.max_points:g} points become {maximum:g} in Moodle, its maximum grade")
+        csv_files.write(table, _filled(lab.sheet, {ids[id(mark)]: mark for mark in with_id}, scale))
+    else:
+        rows = [
+            [f"Participant {ids[id(m)]}", m.person.label, _grade(m, 1, "."), "-", _comment(m)] for m in with_id
+        ]
+        csv_files.write(table, [COLUMNS, *rows])
+        notes.append(f"{lab.name}: the maximum grade of the assignment in Moodle must be {lab.max_points:g}")
+    pages = {
+        f"{_folder(mark.person.label, ids[id(mark)])}/{lab.name}.html": page(mark).encode("utf-8", "replace")
+        for mark in with_id
+        if mark.record
+    }
+    return [table, write_zip(folder / f"{lab.name}_feedback.zip", pages)], notes
+
+
+def moodle_id(lab: LabGrades, mark: Mark) -> str:
+    """Return the number of a person in a lab's assignment, from the export's names or the worksheet, or ""."""
+    if mark.origin.platform == "moodle" and mark.origin.id.isdigit():
+        return mark.origin.id
+    row = lab.sheet.row_for(mark.person) if lab.sheet else None
+    return row.id if row else ""
+
+
+def _folder(name: str, id: str) -> str:
+    """Return the name of a student's folder; the name must not contain `_`, which ends it."""
+    plain = re.sub(r"[_/\\\x00-\x1f]+", " ", name).strip(". ")[:100]
+    return f"{plain}_{id}_assignsubmission_file"
+
+
+def _maximum(sheet: MoodleSheet) -> float | None:
+    return next((value for row in sheet.table[1:] if (value := decimal(sheet.field(row, "maximum")))), None)
+
+
+def _filled(sheet: MoodleSheet, marks: dict[str, Mark], scale: float) -> list[list[str]]:
+    """Return the worksheet with grades and comments; lines without a mark stay as they are."""
+    separator = "," if any("," in sheet.field(row, "maximum") for row in sheet.table[1:]) else "."
+    filled = [sheet.table[0]]
+    for row in sheet.table[1:]:
+        row, digits = list(row), re.search(r"\d+$", row[0].strip()) if row else None
+        mark = marks.get(digits[0]) if digits else None
+        if mark and mark.mark is not None:
+            row += [""] * (len(sheet.table[0]) - len(row))
+            row[sheet.columns["grade"]] = _grade(mark, scale, separator)
+            if "comments" in sheet.columns:
+                row[sheet.columns["comments"]] = _comment(mark)
+        filled.append(row)
+    return filled
+
+
+def _grade(mark: Mark, scale: float, separator: str) -> str:
+    return "" if mark.mark is None else f"{mark.mark * scale:.2f}".replace(".", separator)
+
+
+def _comment(mark: Mark) -> str:
+    return "" if mark.mark is None else mark.summary

@@ -1,0 +1,200 @@
+"""The tables that instructors download from Moodle and Canvas, and upload again with marks.
+
+Moodle, the grading worksheet of an assignment: `Identifier` is `Participant 123`; this number is that in the names
+of the exported files, and another one in each assignment. To import, Moodle needs the columns `Identifier`,
+`Grade` and `Last modified (grade)`. Sources: `mod/assign/feedback/offline/importgradeslib.php` of
+https://github.com/moodle/moodle and https://docs.moodle.org/en/Using_Assignment
+
+Canvas, the gradebook export of a course: students are found by `ID`, assignments by the number in `Title (123)`.
+Sources: `lib/gradebook_importer.rb` of https://github.com/instructure/canvas-lms and
+https://teaching.resources.osu.edu/toolsets/carmencanvas/guides/calculating-final-grades/import-csv-file-carmen-grades
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+from eventlab.grading.gradebook import csv_files
+from eventlab.grading.gradebook.csv_files import TableError
+from eventlab.grading.gradebook.people import People, Person, forms
+
+MOODLE_COLUMNS = {
+    "name": ("Full name",),
+    "email": ("Email address",),
+    "grade": ("Grade",),
+    "maximum": ("Maximum grade", "Maximum Grade"),
+    "submitted": ("Last modified (submission)",),
+    "comments": ("Feedback comments",),
+}
+MOODLE_TIMES = ("%A, %d %B %Y, %I:%M %p", "%A, %d %B %Y, %H:%M", "%A, %B %d, %Y, %I:%M %p", "%d %B %Y, %I:%M %p")
+CANVAS_PEOPLE = ("Student", "ID", "SIS User ID", "SIS Login ID", "Integration ID", "Root Account", "Section")
+TEST_STUDENT = "Student, Test"
+ASSIGNMENT = re.compile(r"(?P<title>.*) \((?P<id>\d+)\)", re.S)
+
+
+@dataclass(frozen=True)
+class MoodleRow:
+    """A line of Moodle's worksheet: the id in this assignment, the person, and when the submission was changed."""
+
+    id: str
+    name: str
+    email: str
+    submitted: datetime | None
+
+
+@dataclass(frozen=True)
+class MoodleSheet:
+    """Moodle's grading worksheet of one assignment; `columns` are the numbers of the columns that it has."""
+
+    path: Path
+    table: list[list[str]]
+    columns: dict[str, int]
+
+    @cached_property
+    def rows(self) -> list[MoodleRow]:
+        """Return the lines."""
+        return [self._row(row) for row in self.table[1:] if any(row)]
+
+    def _row(self, row: list[str]) -> MoodleRow:
+        id = re.search(r"\d+$", row[0].strip())
+        return MoodleRow(
+            id[0] if id else "",
+            self.field(row, "name"),
+            self.field(row, "email"),
+            _time(self.field(row, "submitted")),
+        )
+
+    def field(self, row: list[str], column: str) -> str:
+        """Return a field of a line, or "" without this column."""
+        number = self.columns.get(column, len(row))
+        return row[number].strip() if number < len(row) else ""
+
+    def row_of(self, id: str) -> MoodleRow | None:
+        """Return the line of an id."""
+        return next((row for row in self.rows if row.id and row.id == id), None)
+
+    def row_for(self, person: Person) -> MoodleRow | None:
+        """Return the line of a person: by e-mail address, else by name if only one has it."""
+        by_email = [row for row in self.rows if person.email and row.email.casefold() == person.email.casefold()]
+        by_name = [row for row in self.rows if forms(row.name) & forms(person.label)]
+        return next((rows[0] for rows in (by_email, by_name) if len(rows) == 1), None)
+
+
+def read_moodle(path: Path) -> MoodleSheet:
+    """Read a grading worksheet of Moodle.
+
+    Raises:
+        TableError: It is not a worksheet in English.
+    """
+    table = csv_files.read(path)
+    header = [name.strip() for name in table[0]]
+    columns = {
+        column: header.index(name) for column, names in MOODLE_COLUMNS.items() for name in names if name in header
+    }
+    if header[:1] != ["Identifier"] or "grade" not in columns:
+        raise TableError(
+            f"{path} is not a grading worksheet of Moodle: its columns are {', '.join(header)}; needed are "
+            "Identifier and Grade. Set Moodle's language to English and download the worksheet again"
+        )
+    return MoodleSheet(path, table, columns)
+
+
+def _time(text: str) -> datetime | None:
+    text = " ".join(text.split())
+    for form in MOODLE_TIMES:
+        try:
+            return datetime.strptime(text, form)
+        except ValueError:
+            continue
+    return None
+
+
+@dataclass(frozen=True)
+class CanvasSheet:
+    """The gradebook export of Canvas; `first` is the number of the first line that is a student's."""
+
+    path: Path
+    table: list[list[str]]
+    first: int
+
+    @property
+    def header(self) -> list[str]:
+        """Return the names of the columns."""
+        return [name.strip() for name in self.table[0]]
+
+    @property
+    def students(self) -> list[list[str]]:
+        """Return the students' lines."""
+        return [row for row in self.table[self.first :] if any(row)]
+
+    def field(self, row: list[str], column: str) -> str:
+        """Return a field of a line, or "" without this column."""
+        number = self.header.index(column) if column in self.header else len(row)
+        return row[number].strip() if number < len(row) else ""
+
+    def person(self, row: list[str], people: People) -> Person | None:
+        """Return the person of a line; without a roster, a new one is added. The test student is nobody."""
+        name = self.field(row, "Student")
+        if name == TEST_STUDENT:
+            return None
+        known = {column.lower().replace(" ", "_"): self.field(row, column) for column in CANVAS_PEOPLE[2:4]}
+        last, _, first = name.partition(", ")
+        full = f"{first} {last}".strip()
+        person = people.match_or_add(full, full, canvas_id=self.field(row, "ID"), **known)
+        if person and not person.section:
+            person.section = self.field(row, "Section")
+        return person
+
+    def assignment(self, lab: str, title: str) -> str | None:
+        """Return the only column that has the title, or else the lab's name, or begins as this name does."""
+        titles = {name: match["title"] for name in self.header if (match := ASSIGNMENT.fullmatch(name))}
+        if title:
+            found = [name for name in titles if title.casefold() in (name.casefold(), titles[name].casefold())]
+        else:
+            exact = [name for name in titles if _plain(titles[name]) == _plain(lab)]
+            begins = [
+                name for name in titles if re.match(rf"{_plain(lab.split('_')[0])}(?!\d)", _plain(titles[name]))
+            ]
+            found = exact or begins
+        return found[0] if len(found) == 1 else None
+
+    def possible(self, column: str) -> float | None:
+        """Return the points that are possible in an assignment, or None if it states none."""
+        for row in self.table[1 : self.first]:
+            if "Points Possible" in row[0]:
+                return decimal(self.field(row, column))
+        return None
+
+
+def read_canvas(path: Path) -> CanvasSheet:
+    """Read a gradebook export of Canvas.
+
+    Raises:
+        TableError: It is not such an export.
+    """
+    table = csv_files.read(path)
+    header = [name.strip() for name in table[0]]
+    if header[:2] != ["Student", "ID"] or "Section" not in header:
+        raise TableError(
+            f"{path} is not a gradebook export of Canvas: its columns are {', '.join(header[:8])}; needed are "
+            "Student, ID and Section. Export the entire gradebook again"
+        )
+    first = next((n for n, row in enumerate(table) if n and len(row) > 1 and row[1].strip()), len(table))
+    return CanvasSheet(path, table, first)
+
+
+def decimal(text: str) -> float | None:
+    """Return a number that is written with a point or a comma; None for anything else."""
+    try:
+        return float(text.replace(",", "."))
+    except ValueError:
+        return None
+
+
+def _plain(name: str) -> str:
+    """Return a name without spaces, punctuation and zeros before numbers: `Lab 01: Events` and `lab01_events`."""
+    return re.sub(r"(?<!\d)0+(?=\d)", "", re.sub(r"[\W_]+", "", name.casefold()))

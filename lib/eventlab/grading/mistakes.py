@@ -1,0 +1,50 @@
+"""Recognizing the mistake of a wrong answer: the known mistake that gives exactly the same figures.
+
+The checks of a question look at what each mistake of the lab's `mistakes.py` leaves with the data of the
+submission's seed. Only when every check has the same verdict and received the same figures, the record names the
+mistake. A mistake that looks like an empty submission is never named; several that look alike are all named.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import replace
+
+from eventlab.grading.results import CheckResult, KnownMistake, Question, SubmissionRecord
+from eventlab.labs.catalogue import Lab
+from eventlab.labs.checks import Verdict
+from eventlab.labs.mistakes import Left, verdicts
+
+logger = logging.getLogger(__name__)
+Figures = tuple[tuple[bool, str], ...]
+
+
+def with_mistakes(lab: Lab, record: SubmissionRecord, seed: int) -> SubmissionRecord:
+    """Return the record with the known mistakes of each question that lost points."""
+    questions = tuple(_recognized(lab, question, seed) for question in record.questions)
+    return replace(record, questions=questions)
+
+
+def _recognized(lab: Lab, question: Question, seed: int) -> Question:
+    checks = lab.checks_of(question.id)
+    known = [mistake for mistake in lab.mistakes if mistake.question == question.id]
+    if question.is_full or not known or [check.name for check in checks] != [c.name for c in question.checks]:
+        return question
+    found = _figures(question.checks)
+    names = []
+    if found != _figures(verdicts(Left(), question.id, checks, seed)):
+        for mistake in known:
+            try:
+                same = _figures(mistake.verdicts(checks, seed)) == found
+            except Exception:
+                logger.exception("the mistake %s of %s cannot be computed", mistake.mutant, question.id)
+                continue
+            if same:
+                names.append(KnownMistake(mistake.mutant, mistake.did, mistake.why))
+    return replace(question, mistakes=tuple(names))
+
+
+def _figures(results: Iterable[CheckResult | Verdict]) -> Figures:
+    """Return, of each check, whether it passed and what it received."""
+    return tuple((result.passed, result.figures or result.got) for result in results)

@@ -1,0 +1,1 @@
+"""How similar the submissions of a class are."""

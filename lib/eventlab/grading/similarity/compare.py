@@ -1,0 +1,151 @@
+"""Comparing the submissions of a class: which sequences of tokens two of them share, and few others have.
+
+Sequences of a fixed number of tokens (k-grams) are compared, as in Schleimer, Wilkerson and Aiken, "Winnowing:
+Local Algorithms for Document Fingerprinting" (SIGMOD 2003, https://doi.org/10.1145/872757.872770), the method of
+MOSS. A class is small enough to compare all of them instead of a sample.
+
+Two libraries do not fit. copydetect 0.5.0 has had no release since March 2024, and when it knows what was released
+it forgets passages that a submission repeats. compare50 1.2.15 needs attrs below 21, which jsonschema refuses.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from eventlab.grading.similarity.tokens import Token, tokens_of
+
+LENGTH = 12
+"""Tokens of a sequence: about one line of code. A shorter one is in almost every notebook."""
+LEAST = 30
+"""Sequences that a submission needs to be compared: two or three lines of code that others do not have."""
+COMMON_SHARE = 0.25
+COMMON_LEAST = 5
+"""Sequences in more than this share of the class, and in more than this number, are not counted."""
+COLUMNS = 4096
+
+Sequences = frozenset[tuple[str, ...]]
+
+
+@dataclass(frozen=True, eq=False)
+class Document:
+    """The code of a submission.
+
+    Attributes:
+        name: The student.
+        code: The code.
+        tokens: Its tokens.
+    """
+
+    name: str
+    code: str
+    tokens: Sequence[Token]
+
+    @classmethod
+    def of(cls, name: str, code: str, known: frozenset[str] = frozenset()) -> Document:
+        """Return the document of Python code; see `tokens_of` for `known`."""
+        return cls(name, code, tokens_of(code, known))
+
+    @cached_property
+    def sequences(self) -> list[tuple[str, ...]]:
+        """Return the sequence that begins at each token."""
+        symbols = [token.symbol for token in self.tokens]
+        return [tuple(symbols[start : start + LENGTH]) for start in range(len(symbols) - LENGTH + 1)]
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """Two submissions.
+
+    Attributes:
+        shared: The sequences that both have and that count.
+        given: The sequences of the released notebook.
+        similarity: The share of the shorter one's sequences that the other one has, from 0 to 1.
+    """
+
+    first: Document
+    second: Document
+    shared: Sequences
+    given: Sequences
+    similarity: float
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """The submissions of a class, compared with each other.
+
+    Attributes:
+        documents: Those that are compared.
+        left_out: Those with too little code of their own.
+        counted: The sequences of each document that count.
+        given: The sequences of the released notebook.
+        similarities: The similarity of each two documents, by their places; that with itself is 0.
+    """
+
+    documents: Sequence[Document]
+    left_out: Sequence[Document]
+    counted: Sequence[Sequences]
+    given: Sequences
+    similarities: np.ndarray
+
+    def pair(self, row: int, column: int) -> Pair:
+        """Return the pair of two places."""
+        first, second = self.documents[row], self.documents[column]
+        shared = self.counted[row] & self.counted[column]
+        return Pair(first, second, shared, self.given, float(self.similarities[row, column]))
+
+    def pairs(self, threshold: float) -> Iterator[Pair]:
+        """Yield the pairs whose similarity is at least the threshold, the most similar one first."""
+        rows, columns = np.nonzero(np.triu(self.similarities >= threshold, 1))
+        order = np.argsort(-self.similarities[rows, columns], kind="stable")
+        yield from (self.pair(rows[place], columns[place]) for place in order)
+
+    def nearest(self) -> Iterator[tuple[Document, Document, float]]:
+        """Yield each document with the one that is most similar, and their similarity."""
+        if len(self.documents) > 1:
+            for place, other in enumerate(self.similarities.argmax(axis=1)):
+                yield self.documents[place], self.documents[other], float(self.similarities[place, other])
+
+
+def compare(documents: Sequence[Document], released: Sequence[Document] = ()) -> Comparison:
+    """Compare the submissions of a class with each other.
+
+    Args:
+        documents: The submissions.
+        released: What all students received; sequences of it are not counted.
+    """
+    given = frozenset(sequence for document in released for sequence in document.sequences)
+    own = [frozenset(document.sequences) - given for document in documents]
+    limit = max(COMMON_LEAST, COMMON_SHARE * len(documents))
+    times = Counter(sequence for sequences in own for sequence in sequences)
+    common = frozenset(sequence for sequence, count in times.items() if count > limit)
+    counted = [sequences - common for sequences in own]
+    kept = [place for place, sequences in enumerate(counted) if len(sequences) >= LEAST]
+    chosen = [counted[place] for place in kept]
+    sizes = np.array([len(sequences) for sequences in chosen], dtype=np.float32)
+    similarities = _shared_counts(chosen) / np.minimum.outer(sizes, sizes)
+    np.fill_diagonal(similarities, 0)
+    return Comparison(
+        [documents[place] for place in kept],
+        [document for place, document in enumerate(documents) if place not in kept],
+        chosen,
+        given,
+        similarities,
+    )
+
+
+def _shared_counts(chosen: Sequence[Sequences]) -> np.ndarray:
+    """Return how many sequences each two of the sets have in common."""
+    numbers: dict[tuple[str, ...], int] = {}
+    rows = [np.array([numbers.setdefault(one, len(numbers)) for one in sequences]) for sequences in chosen]
+    shared = np.zeros((len(chosen), len(chosen)), dtype=np.float32)
+    for start in range(0, len(numbers), COLUMNS):
+        present = np.zeros((len(chosen), COLUMNS), dtype=np.float32)
+        for row, columns in enumerate(rows):
+            present[row, columns[(columns >= start) & (columns < start + COLUMNS)] - start] = 1
+        shared += present @ present.T
+    return shared

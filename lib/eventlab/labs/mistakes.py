@@ -1,0 +1,96 @@
+"""Known mistakes: what a wrong solution leaves, in plain Python, so that a wrong answer can be recognized.
+
+The lab's own checks look at what a mistake leaves with the data of a student's seed. A submission whose checks
+received the same figures has a result that this mistake gives. `eventlab labs verify` compares each mistake with
+the wrong solution (a mutant of `proof.py`), which it runs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from eventlab.labs.checks import LabCheck, Verdict
+from eventlab.labs.evidence import Evidence, EvidenceError, Message
+from eventlab.labs.names import Namespace
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Left:
+    """What a solution of a question leaves.
+
+    Attributes:
+        answer: The answer as JSON data, or None if the question has none.
+        tables: The rows of tables, by path.
+        columns: The columns and types of tables, by path.
+        events: The events of topics that the solution fills, by the suffix of the topic.
+        messages: The same as pairs of key and value, for topics whose keys count.
+        committed: The offsets that the group has committed, by partition.
+        responses: What a lab's own checks have read, by the name that they keep it under (`evidence.once`).
+    """
+
+    answer: Any = None
+    tables: Mapping[str, Sequence[dict[str, Any]]] = field(default_factory=dict)
+    columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    events: Mapping[str, Sequence[dict[str, Any]]] = field(default_factory=dict)
+    messages: Mapping[str, Sequence[tuple[bytes | None, bytes]]] = field(default_factory=dict)
+    committed: Mapping[int, int] = field(default_factory=dict)
+    responses: Mapping[str, Any] = field(default_factory=dict)
+
+    def evidence(self, question: str, seed: int) -> Evidence:
+        """Return it as evidence, which reads no service."""
+        namespace = Namespace.of("mistake")
+        seen: dict[tuple[str, str], Any] = {("committed", namespace.group): dict(self.committed)}
+        seen |= {("rows", path): [dict(row) for row in rows] for path, rows in self.tables.items()}
+        seen |= {("columns", path): dict(kinds) for path, kinds in self.columns.items()}
+        pairs = {
+            name: [(None, json.dumps(event).encode()) for event in many] for name, many in self.events.items()
+        }
+        for suffix, messages in (pairs | dict(self.messages)).items():
+            sent = [Message(0, offset, 0, key, value) for offset, (key, value) in enumerate(messages)]
+            seen["messages", namespace.topic_of(suffix)] = sent
+        seen |= {(name, ""): value for name, value in self.responses.items()}
+        return _Alone(namespace, seed, {} if self.answer is None else {question: self.answer}, _seen=seen)
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A mistake that students make, and what it leaves.
+
+    Attributes:
+        question: The question.
+        mutant: The name of the wrong solution in `proof.py` that makes this mistake.
+        did: What the solution did, to be read after a number of students: `kept duplicates`.
+        why: What is wrong with it, as sentences for the student.
+        left: Returns what it leaves with the data of a seed.
+    """
+
+    question: str
+    mutant: str
+    did: str
+    why: str
+    left: Callable[[int], Left]
+
+    def verdicts(self, checks: Sequence[LabCheck], seed: int) -> list[Verdict]:
+        """Return the verdicts of the question's checks on what it leaves."""
+        return verdicts(self.left(seed), self.question, checks, seed)
+
+
+def verdicts(left: Left, question: str, checks: Sequence[LabCheck], seed: int) -> list[Verdict]:
+    """Return the verdicts of a question's checks on what a solution leaves."""
+    evidence = left.evidence(question, seed)
+    return [check.run(evidence) for check in checks]
+
+
+@dataclass(frozen=True)
+class _Alone(Evidence):
+    """Evidence without services: other topics are empty, and nothing else can be read."""
+
+    def once(self, kind: str, name: str, read: Callable[[], T]) -> T:
+        if (kind, name) not in self._seen and kind != "messages":
+            raise EvidenceError(f"not described: {kind} {name}")
+        return self._seen.get((kind, name), [])

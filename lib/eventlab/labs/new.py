@@ -1,0 +1,47 @@
+"""Creating a lab of one's own: a small one that works, to edit."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+from eventlab.labs import release
+from eventlab.labs.catalogue import LABS, Lab, LabError
+
+TEMPLATE = LABS / "template"
+NAME = re.compile(r"lab\d{2,}_[a-z0-9]+(?:_[a-z0-9]+)*")
+
+
+def create(name: str, parent: Path) -> Lab:
+    """Write the folder PARENT/NAME with a lab of one question that works, and return the lab.
+
+    Raises:
+        LabError: The name is not one of a lab, or a lab of the folder has its number.
+    """
+    if not NAME.fullmatch(name):
+        topic = re.sub(r"[^a-z0-9]+", "_", re.sub(r"^lab\d*", "", name.lower())).strip("_") or "guilds"
+        proposed = f"{_free_number(parent)}_{topic}"
+        raise LabError(
+            f"{name!r} is not the name of a lab: write `lab`, two digits, `_` and a topic in small letters",
+            f"eventlab labs new {proposed}",
+        )
+    number, _, topic = name.partition("_")
+    if taken := sorted(parent.glob(f"{number}_*")):
+        raise LabError(
+            f"{taken[0]} exists: the number {number} names the topics of a lab in Kafka, so each lab has another",
+            f"eventlab labs new {_free_number(parent)}_{topic}",
+        )
+    folder = parent / name
+    shutil.copytree(TEMPLATE, folder, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
+    lab = Lab(name, folder.resolve())
+    text = lab.instructor.read_text(encoding="utf-8").replace('open_lab(\\"template\\"', f'open_lab(\\"{name}\\"')
+    lab.instructor.write_text(text, encoding="utf-8", newline="\n")
+    release.renew(lab)
+    return lab
+
+
+def _free_number(parent: Path) -> str:
+    """Return the next number of a lab, such as `lab05`."""
+    taken = [int(match[1]) for path in parent.glob("lab*_*") if (match := re.match(r"lab(\d+)_", path.name))]
+    return f"lab{max(taken, default=0) + 1:02}"

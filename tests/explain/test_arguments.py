@@ -1,0 +1,155 @@
+"""Wrong arguments of Python and of commands that need no service: real errors, and the line of the box."""
+
+import httpx
+import pytest
+import requests
+from pyspark.errors import PySparkValueError
+from pyspark.sql import DataFrameWriter
+
+from eventlab.explain import arguments, names, shell_http, syntax
+from eventlab.explain.registry import explanations, first_confirmed
+from eventlab.settings import settings
+from tests.explain.test_python import box_of, commands_box, failed
+
+
+def read(count, group, commit=True):
+    return count, group, commit
+
+
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [
+        ('player.get("/", header={"Host": "a"})', 'player.get("/", headers={"Host": "a"})'),
+        ('first = read(5, "g", comit=False)', 'first = read(5, "g", commit=False)'),
+        ('httpx.get("http://x/", timout=3)', 'httpx.get("http://x/", timeout=3)'),
+        ('player.get("/", headers={"Host", "a"})', 'player.get("/", headers={"Host": "a"})'),
+        ('player.get("/", headers={"Host: a"})', 'player.get("/", headers={"Host": "a"})'),
+        ('player.get("/", headers="Host: a:5")', 'player.get("/", headers={"Host": "a:5"})'),
+        ('requests.get("http://x/", headers="Host: a")', 'requests.get("http://x/", headers={"Host": "a"})'),
+        ('player.get("/", headers={Host: "a"})', 'player.get("/", headers={"Host": "a"})'),
+        ('httpx.get("/join_guild/owls")', 'httpx.get(settings.api_url + "/join_guild/owls")'),
+        ('requests.get("/")', 'requests.get(settings.api_url + "/")'),
+    ],
+)
+def test_a_wrong_argument_is_corrected(source, line):
+    with httpx.Client(base_url="http://127.0.0.1:1") as player:
+        names = {"player": player, "read": read, "httpx": httpx, "requests": requests, "settings": settings}
+        box = box_of(arguments, failed(source, **names))
+
+    assert box
+    assert box.remedy == line
+
+
+@pytest.mark.parametrize("source", ['read(5, "g", colour=1)', "{Host}", "int(5, base=3, x=1)", 'float("a: b")'])
+def test_another_wrong_argument_gets_no_box(source):
+    assert box_of(arguments, failed(source, read=read)) is None
+
+
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [
+        ("mine = kafkacat -C -t events -e | wc -l", "mine = !kafkacat -C -t events -e | wc -l"),
+        ("course.check(03-1)", 'course.check("03-1")'),
+        ("n = 3\ncourse.check(03-1, n)", 'course.check("03-1", n)'),
+        (
+            "spark.sql('select a from b where c = 'd'').show()",
+            """spark.sql("select a from b where c = 'd'").show()""",
+        ),
+        ("frame.where('a = 'b'').count()", """frame.where("a = 'b'").count()"""),
+        ("spark.sql(select count(*) from b).show()", 'spark.sql("select count(*) from b").show()'),
+        ("x = spark.read.parquet(/tmp/a)", 'x = spark.read.parquet("/tmp/a")'),
+    ],
+)
+def test_python_that_cannot_be_read_is_corrected(source, line):
+    assert box_of(syntax, failed(source)).remedy == line
+
+
+def test_the_mark_of_a_command_stands_behind_the_equals_sign():
+    box = commands_box("!mine = kafkacat -C -e | wc -l", "kafkacat", "-C", module=syntax)
+    assert box is None  # kafkacat ran
+
+    cell = syntax.FailedCell(None, "!mine = kafkacat -C -e", {}, exit_code=127, failed=[])
+    assert box_of(syntax, cell).remedy == "mine = !kafkacat -C -e"
+
+
+@pytest.mark.parametrize(
+    ("line", "corrected"),
+    [
+        ("ab -q -n 10 -c 16 http://x/", "ab -q -n 10 -c 10 http://x/"),
+        ("ab -n 10 -H Host: user1.comcast.com http://x/", 'ab -n 10 -H "Host: user1.comcast.com" http://x/'),
+        ("curl -s -H Host: a.com http://x/", 'curl -s -H "Host: a.com" http://x/'),
+        ("ab -n 10 -M POST http://x/", "ab -n 10 -m POST http://x/"),
+    ],
+)
+def test_a_wrong_option_of_a_load_test_is_corrected(line, corrected):
+    assert commands_box(f"!{line}", *line.split(), module=shell_http).remedy == f"!{corrected}"
+
+
+@pytest.mark.parametrize(
+    "line", ["ab -n 10 -c 5 http://x/", 'ab -n 10 -H "Host: a" http://x/', "ab -k -n 1 http://x/"]
+)
+def test_right_options_of_a_load_test_get_no_box(line):
+    assert shell_http.options_of_request(commands_cell(line), settings) is None
+
+
+def commands_cell(line):
+    """Return a cell whose command failed."""
+    return syntax.FailedCell(None, f"!{line}", {}, exit_code=1, failed=[])
+
+
+class Table:
+    """A DataFrame of Spark Connect, as far as an explanation looks at it."""
+
+    columns = ("player",)
+
+    def show(self):
+        """Return None, as `show` does."""
+
+
+Table.__name__, Table.__module__ = "DataFrame", "pyspark.sql.connect.dataframe"
+
+
+@pytest.mark.parametrize(
+    ("error", "source", "line"),
+    [
+        (
+            TypeError("'Column' object is not callable"),
+            "a = sold.partitionBy('player').write.parquet('/a')",
+            "a = sold.write.partitionBy('player').parquet('/a')",
+        ),
+        (
+            TypeError("'DataFrameWriter' object is not callable"),
+            "sold.write().mode('append')",
+            "sold.write.mode('append')",
+        ),
+        (
+            AttributeError(name="overwrite", obj=DataFrameWriter.__new__(DataFrameWriter)),
+            "sold.write.overwrite().parquet('/a')",
+            """sold.write.mode("overwrite").parquet('/a')""",
+        ),
+        (
+            PySparkValueError(errorClass="UNSUPPORTED_OPERATION", messageParameters={"operation": "overwrit"}),
+            "sold.write.mode('overwrit').parquet('/a')",
+            """sold.write.mode("overwrite").parquet('/a')""",
+        ),
+        (NameError(name="overwrite"), "sold.write.mode(overwrite)", 'sold.write.mode("overwrite")'),
+        (NameError(name="player"), "sold.write.partitionBy(player)", 'sold.write.partitionBy("player")'),
+    ],
+)
+def test_a_mistake_with_a_writer_is_corrected(error, source, line):
+    cell = syntax.FailedCell(error, source, {"sold": Table(), "players": 3})
+
+    box = first_confirmed(explanations(), cell, settings)
+
+    assert box
+    assert box.remedy == line
+
+
+def test_nothing_follows_show():
+    assert box_of(names, failed("sold.show().count()", sold=Table())).remedy == "sold.count()"
+
+
+def test_a_view_is_no_variable():
+    cell = failed("sold.count()", solds=3, In=["frame.createOrReplaceTempView('sold')", "sold.count()"])
+
+    assert box_of(names, cell).remedy == 'spark.table("sold").count()'

@@ -1,0 +1,51 @@
+"""What a kernel in the sandbox may not do: system calls that are refused, programs that are not there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from eventlab.grading.environment.fork_server import ForkServer
+from eventlab.stack import java
+from tests.grading.forked_kernels import needs_bubblewrap, printed, ready, running_fork_server
+
+pytestmark = pytest.mark.services
+REFUSED = """
+import ctypes, os
+def error_of(call, *words):
+    try:
+        call(*words)
+    except OSError as error:
+        return error.errno
+    return 0
+libc = ctypes.CDLL(None, use_errno=True)
+def unshared():
+    return ctypes.get_errno() if libc.unshare(0x10000000) else 0
+print(error_of(os.memfd_create, "held"), error_of(os.sched_setaffinity, 0, {0}), unshared())
+"""
+IN_A_CHILD = (
+    f"import subprocess, sys\nprint(subprocess.check_output([sys.executable, '-c', {REFUSED!r}], text=True))"
+)
+
+
+@pytest.fixture(scope="module")
+def fork_server() -> Iterator[ForkServer]:
+    with running_fork_server(contained=True) as running:
+        yield running
+
+
+@needs_bubblewrap
+def test_calls_that_hide_memory_or_leave_a_namespace_are_refused_in_a_kernel(fork_server: ForkServer) -> None:
+    for kernel in ready(fork_server):
+        assert [printed(kernel, source) for source in (REFUSED, IN_A_CHILD)] == ["38 1 1"] * 2
+
+
+@needs_bubblewrap
+def test_of_javas_programs_a_kernel_sees_only_java(fork_server: ForkServer) -> None:
+    folders = {str(java.find().home.resolve()), *(str(path.resolve()) for path in Path("/usr/lib/jvm").glob("*"))}
+    bins = sorted(f"{folder}/bin" for folder in folders if Path(folder, "bin").is_dir())
+    seen = f"import os; print({{name for folder in {bins} for name in os.listdir(folder)}})"
+    for kernel in ready(fork_server):
+        assert printed(kernel, seen) == "{'java'}"

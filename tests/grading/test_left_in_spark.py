@@ -1,0 +1,67 @@
+"""What a submission leaves in Spark's sandbox or JVM is found there, by real processes, files and JVMs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from eventlab.grading.environment import sandbox
+from eventlab.grading.environment.class_watch import ClassWatch
+from eventlab.grading.environment.spark_jvm import java_variables
+from eventlab.stack import java
+
+SWEEPS = """
+import json, subprocess, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+import services
+state = services.settings.state_dir
+for name in ("data", "logs", "tmp"):
+    (state / name).mkdir(parents=True)
+(state / "tmp" / "old").write_text("old")
+(state / "tmp" / "gone").write_text("gone")
+cleaner = services.Cleaner({"contained": False, "services": (), "processes": 10**6, "memory": 2**60}, [])
+print(json.dumps(cleaner.sweep()["swept"]))
+planted = subprocess.Popen(["sleep", "60"])
+(state / "tmp" / "new").write_text("new")
+(state / "tmp" / "old").write_text("changed")
+(state / "tmp" / "gone").unlink()
+(state / "data" / "rows").write_text("Spark's own")
+print(json.dumps(cleaner.sweep()["swept"]))
+print(json.dumps([planted.wait(timeout=10), sorted(path.name for path in state.rglob("*") if path.is_file())]))
+"""
+COMPILES = 'class Mine { public static void main(String[] words) { System.out.println("ran"); } }'
+
+
+def test_new_processes_are_killed_and_new_changed_and_missing_files_are_named(tmp_path: Path) -> None:
+    env = os.environ | {"EVENTLAB_STATE_DIR": str(tmp_path / "state")}
+    command = [sys.executable, "-c", SWEEPS, str(sandbox.INSIDE)]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+    before, after, [code, files] = map(json.loads, done.stdout.splitlines())
+
+    assert before == []
+    assert after[0] == "sleep"
+    assert {(line.partition(",")[0], Path(line).name) for line in after[1:]} == {
+        ("a file of its own", "old"),
+        ("a file of its own", "new"),
+        ("a file is missing", "gone"),
+    }
+    assert (code, files) == (-9, [])
+
+
+def test_the_jvm_reports_what_runs_in_it_and_nothing_can_attach_to_it(tmp_path: Path) -> None:
+    watch = ClassWatch(tmp_path / "classes", [])
+    watch.started()
+    (tmp_path / "Mine.java").write_text(COMPILES)
+    command = [str(java.find().executable), "-XX:+PrintFlagsFinal", str(tmp_path / "Mine.java")]
+    env = os.environ | java_variables(watch)
+    done = subprocess.run(command, env=env, capture_output=True, text=True)
+    found = watch.found()
+    watch.close()
+
+    flags = {line.split()[1]: line.split()[3] for line in done.stdout.splitlines() if line.count("=") == 1}
+    assert flags["DisableAttachMechanism"] == "true"
+    assert any("jdk.compiler" in reason for reason in found), found

@@ -1,0 +1,42 @@
+"""A kernel cannot fill the memory of the worker, and so end it, with a message that never ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from eventlab.grading.environment.own_memory import OwnMemoryWatch, resident
+from eventlab.grading.environment.sandbox import MIB
+from eventlab.grading.execution.kernel import SubmissionKernel
+from tests.grading import run_attacks
+from tests.grading.forked_kernels import needs_bubblewrap, ready, running_fork_server
+
+pytestmark = pytest.mark.services
+(ATTACK,) = run_attacks.attacks(["kernel_parts_of_messages"])
+
+
+@pytest.fixture
+def kernel() -> Iterator[SubmissionKernel]:
+    with running_fork_server(contained=True) as fork_server:
+        yield from ready(fork_server)
+
+
+@needs_bubblewrap
+def test_a_kernel_whose_message_never_ends_is_ended_and_its_message_forgotten(kernel: SubmissionKernel) -> None:
+    before = resident()
+    watch = OwnMemoryWatch(kernel.process.end, growth=100 * MIB)
+    result = kernel.execute(ATTACK.code, 40)
+    watch.stop()
+    assert (result.ended, result.kernel_ended) == ("died", True)
+    assert "in the memory of the grader" in result.error
+    kernel.forget()
+    assert resident() - before < 100 * MIB
+
+
+@needs_bubblewrap
+def test_a_kernel_that_prints_is_not_ended(kernel: SubmissionKernel) -> None:
+    watch = OwnMemoryWatch(kernel.process.end)
+    result = kernel.execute("for _ in range(200): print('x' * 100_000)", 40)
+    watch.stop()
+    assert result.ended == "done"

@@ -1,0 +1,144 @@
+"""In grading a submission waits longer for services than a learner, and does not pay for a second judging."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from eventlab.grading import judging
+from eventlab.grading.environment import sandbox
+from eventlab.grading.execution import notebook
+from eventlab.grading.execution.outputs import CellResult
+from eventlab.grading.execution.regrade import Run
+from eventlab.grading.execution.run import NotebookExecutor, TimeBudget, injected
+from eventlab.grading.judge import CHECK_TIMEOUT_S, TOO_SLOW
+from eventlab.grading.worker_process import worker_environment
+from eventlab.labs import serve
+from eventlab.labs.catalogue import find
+from eventlab.labs.checks import Verdict
+from eventlab.labs.evidence import Evidence
+from eventlab.labs.names import Namespace
+from eventlab.settings import settings
+from tests.grading import tiny_lab
+
+PROJECT = find("lab04").module
+WAITS = """
+import json
+from eventlab.clients import kafka, kafka_connections
+from eventlab.commands import tools
+from eventlab.settings import settings
+command = tools.kafka_tool(settings, "kafka-topics", ["--list"]).command
+print(json.dumps({
+    "a request": kafka_connections.TIMEOUT_S,
+    "a reader": kafka.READ_TIMEOUT_S,
+    "commands of Kafka": str(tools.CLIENT_PROPERTIES) in command,
+    "programs of Spark": tools.variables_with_timeouts({}) != {},
+}))
+"""
+
+
+def waits(variables: Mapping[str, str]) -> dict[str, object]:
+    """Return the waits of the kit in a process with these variables; for commands, whether they are short."""
+    done = subprocess.run([sys.executable, "-c", WAITS], env=dict(variables), capture_output=True, check=True)
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("process", ["kernel", "worker and judge"])
+def test_in_grading_the_kit_waits_longer_and_commands_as_long_as_without_it(tmp_path: Path, process: str) -> None:
+    worker = worker_environment(tmp_path, contained=True)
+    variables = sandbox.variables(settings) if process == "kernel" else worker
+    learner = waits({name: value for name, value in os.environ.items() if name != "EVENTLAB_WAITS"})
+    graded = waits(variables)
+
+    assert graded == {"a request": 15, "a reader": 20, "commands of Kafka": False, "programs of Spark": False}
+    assert learner["a request"] < 5  # type: ignore[operator]
+    assert learner["commands of Kafka"]
+    assert 3 * graded["a request"] < CHECK_TIMEOUT_S  # type: ignore[operator]
+
+
+class SlowJudge:
+    """Takes a tenth of a second, and half a second when it judges again."""
+
+    def __init__(self, first: Verdict) -> None:
+        self.rounds = [(0.1, first), (0.5, Verdict(True, "1", "1"))]
+
+    def verdicts(self, evidence: Evidence, question: str) -> list[Verdict]:
+        seconds, verdict = self.rounds.pop(0)
+        time.sleep(seconds)
+        return [verdict]
+
+
+class Stack:
+    """Services that run, which takes a third of a second to find out."""
+
+    def require_running(self) -> None:
+        time.sleep(0.3)
+
+
+def test_only_the_first_judging_counts_as_time_of_the_submission() -> None:
+    budget, judge = TimeBudget(600), SlowJudge(Verdict(False, "", TOO_SLOW, unavailable=True))
+    assert judging.verdicts(judge, Stack(), Evidence(Namespace.of("lab"), 1), "q1", budget)[0].passed
+    assert not judge.rounds
+    assert 0.1 <= budget.used < 0.3
+
+
+class SlowKernel:
+    """Takes a fifth of a second for each cell."""
+
+    answers: dict[str, object] = {}  # noqa: RUF012
+
+    def execute(self, source: str, timeout_s: float) -> CellResult:
+        time.sleep(min(0.2, timeout_s))
+        return CellResult("done" if timeout_s > 0.2 else "timed_out")
+
+
+def test_the_time_of_a_submission_is_limited_over_all_its_cells_and_runs() -> None:
+    injected({})  # imports
+    matched, budget = notebook.reference(tiny_lab.notebook()), TimeBudget(0.7)
+    runs = [Run(), Run()]
+    for run in runs:
+        NotebookExecutor(
+            matched,
+            matched.check_steps(["q1", "q2", "q3", "q4"]),
+            SlowKernel(),  # type: ignore[arg-type]
+            {},
+            60,
+            budget,
+            judge=lambda question: None,
+            put_result=lambda question: None,
+            run=run,
+        ).execute()
+    assert [run.out_of_time for run in runs] == [True, True]
+    assert 1 < sum(len(run.results) for run in runs) <= 4
+
+
+def test_an_api_that_never_answers_is_waited_for_once_and_then_a_short_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(serve, "CALL_TIMEOUT_S", 2.0)
+    monkeypatch.setattr(PROJECT, "SHORT_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(PROJECT, "count_messages", lambda topic: 0)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        accepting = threading.Thread(target=accept, args=(silent, len(PROJECT.CALLS)))
+        accepting.start()
+        started = time.monotonic()
+        found = PROJECT._each_response(f"http://127.0.0.1:{silent.getsockname()[1]}/copy", "trial")
+        seconds = time.monotonic() - started
+        accepting.join()
+    assert [status for _, status, _ in found] == [None] * len(PROJECT.CALLS)
+    assert 2 <= seconds < len(PROJECT.CALLS) * 2 - 4
+
+
+def accept(server: socket.socket, calls: int) -> None:
+    """Accept connections, and close them when all calls have been made."""
+    for connection in [server.accept()[0] for _ in range(calls)]:
+        connection.close()

@@ -1,0 +1,65 @@
+"""A submission that ends the worker itself does not choose "no mark": the marks so far are kept."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from eventlab.grading import results
+from eventlab.grading.execution import marks, notebook
+from eventlab.grading.execution.outputs import CellResult
+from eventlab.grading.execution.regrade import Run
+from eventlab.grading.grade import grade
+from eventlab.grading.jobs import Limits, Outcome
+from tests.grading import tiny_lab
+from tests.grading.worker_programs import replace_workers
+
+DIES = """
+import json, os, sys
+print(json.dumps({"ready": True}), flush=True)
+for line in sys.stdin:
+    job = json.loads(line)
+    fields = {"student": job["student"], "lab": "tiny", "status": "graded", "max_points": 8,
+              "fingerprint": job["fingerprint"]}
+    right = job["student"] == "instructor"
+    for points in (0, 2) if sys.argv[1] == "late" else ():
+        so_far = {"kind": "graded", "record": fields | {"points": points}, "notebook": None, "reason": ""}
+        print(json.dumps(so_far | {"goes_on": True}), flush=True)
+    if not right:
+        os.kill(os.getpid(), 9)
+    whole = {"kind": "graded", "record": fields | {"points": 8}, "notebook": None, "reason": ""}
+    print(json.dumps(whole), flush=True)
+"""
+
+
+@pytest.mark.parametrize(("when", "points"), [("late", 2), ("before the submission's code", None)])
+def test_who_ends_the_worker_in_two_gradings_has_the_mark_so_far(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str, points: float | None
+) -> None:
+    replace_workers(monkeypatch, DIES, when.split()[0])
+    lab, output = tiny_lab.make(tmp_path / "tiny"), tmp_path / "out"
+    (tmp_path / "in").mkdir()
+    tiny_lab.write(tmp_path / "in" / "ada.ipynb")
+
+    (first,) = grade(lab, tmp_path / "in", output, workers=1)
+    (second,) = grade(lab, tmp_path / "in", output, workers=1)
+
+    assert (first.status, first.points) == ("infrastructure_failed", None)
+    assert second.points == points
+    assert ("the worker's process ended (exit code -9)" in second.doubt) == (points is not None)
+
+
+def test_a_record_so_far_has_what_was_judged_and_says_that_the_rest_was_interrupted(tmp_path: Path) -> None:
+    lab = tiny_lab.make(tmp_path / "tiny")
+    matched = notebook.reference(tiny_lab.notebook())
+    run = Run(interrupted=True, results={2: CellResult("done")})
+    (check,) = lab.checks_of("q1")
+    run.checks["q1"] = (results.CheckResult.of(check, marks.NOT_RUN),)
+    found = marks.record(lab, "ada", matched, [run], Limits())
+
+    assert [question.note for question in found.questions[1:]] == ["not run: the grading was interrupted"] * 3
+    line = json.loads(Outcome.of(found).so_far())
+    assert line.pop("goes_on")
+    assert Outcome.from_fields(line).record == found

@@ -1,0 +1,51 @@
+"""Known mistakes: each is a wrong solution of the lab's proof, loses marks, and is told from the others."""
+
+from collections import defaultdict
+
+import pytest
+
+from eventlab.labs.catalogue import all_labs
+from eventlab.labs.mistakes import Left, verdicts
+from eventlab.labs.seeds import seed_of
+
+QUESTIONS = [(lab, question) for lab in all_labs() for question in lab.questions]
+EACH = pytest.mark.parametrize(("lab", "question"), QUESTIONS, ids=[f"{lab.name}-{q}" for lab, q in QUESTIONS])
+SEEDS = [seed_of(str(number), "mistakes") for number in range(2)]
+ALIKE = [{"no commit", "another group"}]
+"""Mistakes that leave the same: both are named."""
+
+
+@pytest.mark.parametrize("lab", all_labs(), ids=lambda lab: lab.name)
+def test_a_mistake_is_a_wrong_solution_of_the_proof_and_is_there_once(lab):
+    names = [(mistake.question, mistake.mutant) for mistake in lab.mistakes]
+
+    assert set(names) <= {(mutant.question, mutant.name) for mutant in lab.mutants}
+    assert len(set(names)) == len(names)
+    assert {question for question, _ in names} == set(lab.questions)
+
+
+@EACH
+def test_a_mistake_loses_marks_and_is_told_from_the_others_and_from_an_empty_submission(lab, question):
+    checks = lab.checks_of(question)
+    for seed in SEEDS:
+        alike = defaultdict(set)
+        for mistake in (mistake for mistake in lab.mistakes if mistake.question == question):
+            found = mistake.verdicts(checks, seed)
+            assert not all(verdict.passed for verdict in found), mistake.mutant
+            got = [verdict.got for verdict in found]
+            assert not [text for text in got if "not described" in text or "could not be" in text], mistake.mutant
+            alike[figures(found)].add(mistake.mutant)
+        assert figures(verdicts(Left(), question, checks, seed)) not in alike
+        assert [names for names in alike.values() if len(names) > 1 and names not in ALIKE] == []
+
+
+def figures(found):
+    return tuple((verdict.passed, verdict.figures or verdict.got) for verdict in found)
+
+
+@pytest.mark.parametrize("lab", all_labs(), ids=lambda lab: lab.name)
+def test_what_a_mistake_is_can_be_read_after_a_number_of_students(lab):
+    for mistake in lab.mistakes:
+        assert mistake.did[0].islower()
+        assert not mistake.did.endswith(".")
+        assert mistake.why.endswith(".")
