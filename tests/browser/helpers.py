@@ -32,12 +32,9 @@ class Notebook:
     """An open notebook."""
 
     def __init__(self, page: Page, url: str, cells: int) -> None:
-        """Open a notebook by its address, or by its name in the file browser, which needs JupyterLab only once."""
+        """Open a notebook by its address."""
         self.page = page
-        if "/" in url:
-            page.goto(url)
-        else:
-            page.locator(".jp-DirListing-item", has_text=url).dblclick(timeout=STARTUP_MS)
+        page.goto(url)
         self.panel = page.locator(NOTEBOOK)
         expect(self.panel).to_be_visible(timeout=STARTUP_MS)
         expect(self.cells).to_have_count(cells, timeout=STARTUP_MS)

@@ -56,9 +56,9 @@ def committed(name):
 
 
 @pytest.fixture
-def lesson(page, name, committed):
-    """Open the learner's copy of the lesson with a double click."""
-    return Notebook(page, f"{name}.ipynb", len(committed.cells))
+def lesson(page, lab, name, committed):
+    """Open the learner's copy of the lesson."""
+    return Notebook(page, lab.page_of(f"{name}.ipynb"), len(committed.cells))
 
 
 def number_with_tag(notebook, tag):

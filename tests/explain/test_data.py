@@ -211,17 +211,6 @@ query.awaitTermination()"""
     notebook.assert_fixed(stream, box)
 
 
-def test_rdd_code_on_spark_connect_gets_a_spark_that_has_rdds(notebook, broken):
-    cell = "spark.range(8).rdd.getNumPartitions() > 0"
-
-    box = notebook.assert_fails(cell)
-
-    assert box["what"].startswith("`rdd` belongs to RDDs")
-    assert broken.spark_remote in box["proof"]
-    notebook.assert_fixed(cell, box)
-    assert notebook.value == "True"
-
-
 def test_a_master_on_spark_connect_is_left_out(notebook, broken):
     cell = """from pyspark.sql import SparkSession
 spark = SparkSession \\
@@ -238,3 +227,14 @@ spark.range(8).count()"""
     assert "master" not in box["remedy"]
     notebook.assert_fixed(cell, box)
     assert notebook.value == "8"
+
+
+def test_rdd_code_on_spark_connect_gets_a_spark_that_has_rdds(notebook, broken):
+    cell = "spark.range(8).rdd.getNumPartitions() > 0"
+
+    box = notebook.assert_fails(cell)
+
+    assert box["what"].startswith("`rdd` belongs to RDDs")
+    assert broken.spark_remote in box["proof"]
+    notebook.assert_fixed(cell, box)
+    assert notebook.value == "True"
