@@ -1,11 +1,17 @@
-"""The flow of lab 5: purchases, visits, copies, late events, and messages that cannot be read, in portions."""
+"""The flow of lab 5: purchases, visits, copies, late events, and messages that cannot be read, in portions.
+
+Below the generator: what is true of each message, computed from its text in plain Python. The public checks use it
+to name the first message that went wrong.
+"""
 
 from __future__ import annotations
 
 import json
 import random
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Any
 
 from eventlab.labs import seeds
 
@@ -14,6 +20,8 @@ FIRST_MINUTES, STEP_MINUTES, STEPS = 24, 4, 4
 """How much event time the first portion has, and each of the next ones."""
 LATE_MINUTES, TOO_LATE_MINUTES = (8.0, 9.5), (18.0, 23.0)
 """How much older than the newest event before it a late event is."""
+LATE_S, ALLOWED_S, TOO_LATE_S = 5 * 60, 10 * 60, 15 * 60
+"""From when an event is late, until when it counts, and from when it does not count any more."""
 UNREADABLE = (*("cut off",) * 3, *("no object",) * 2, *("no id",) * 3, *("no time",) * 2)
 NO_OBJECTS = ("[1, 2, 3]", '"hello"', "game over")
 SECOND_MS, MINUTE_MS = 1000, seeds.MINUTE_MS
@@ -103,3 +111,79 @@ class _Flow:
         else:
             fields["time"] = self.rng.choice(("yesterday", "", "12 o'clock"))
         return json.dumps(fields).encode()
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A message of the flow.
+
+    Attributes:
+        event: The event, or None if the message cannot be read.
+        reason: Why it cannot be read, or "".
+        behind_s: How much older it is than the newest event before it, in seconds; 0 if it is newer.
+        copy_of: The offset of the message of which it is a copy, or None.
+    """
+
+    offset: int
+    value: bytes
+    event: dict[str, Any] | None
+    reason: str
+    behind_s: float = 0.0
+    copy_of: int | None = None
+
+    @property
+    def minute(self) -> datetime:
+        """Return the beginning of the event's minute."""
+        return moment(self.event or {}).replace(second=0)
+
+
+def moment(event: dict[str, Any]) -> datetime:
+    """Return the time of an event."""
+    return datetime.fromisoformat(event["time"])
+
+
+def read(value: bytes) -> tuple[dict[str, Any] | None, str]:
+    """Return the event in a message, or None and the reason why it cannot be read."""
+    try:
+        event = json.loads(value)
+    except ValueError:
+        return None, "not an object"
+    if not isinstance(event, dict):
+        return None, "not an object"
+    if "id" not in event:
+        return None, "no id"
+    try:
+        moment(event)
+    except ValueError:
+        return None, "no time"
+    return event, ""
+
+
+@lru_cache(maxsize=4)
+def flow(seed: int) -> tuple[Sent, ...]:
+    """Return all messages with what is true of them."""
+    found: list[Sent] = []
+    first: dict[str, int] = {}
+    newest = datetime.min.replace(tzinfo=UTC)
+    for offset, value in enumerate(messages(seed)):
+        event, reason = read(value)
+        if event is None:
+            found.append(Sent(offset, value, None, reason))
+            continue
+        copy_of = first.setdefault(event["id"], offset)
+        behind = max(0.0, (newest - moment(event)).total_seconds()) if first and offset else 0.0
+        newest = max(newest, moment(event))
+        found.append(Sent(offset, value, event, "", behind, None if copy_of == offset else copy_of))
+    return tuple(found)
+
+
+def purchases(seed: int) -> list[Sent]:
+    """Return the purchases without copies."""
+    return [
+        one for one in flow(seed) if one.event and one.event["event_type"] == "purchase" and one.copy_of is None
+    ]
+
+
+def in_time(seed: int) -> list[Sent]:
+    """Return the purchases that count in their minute, without the last one, whose minute is never complete."""
+    return [one for one in purchases(seed)[:-1] if one.behind_s <= ALLOWED_S]

@@ -7,9 +7,8 @@ from collections import Counter
 from eventlab.labs.checks import Mutant, Rule
 from eventlab.labs.trial import KINDS
 
-from .checks import trial
-from .generate import portions
-from .truth import ALLOWED_S, LATE_S, TOO_LATE_S, Sent, flow, in_time, minutes, purchases
+from .checks import minutes, trial
+from .generate import ALLOWED_S, LATE_S, TOO_LATE_S, Sent, flow, in_time, portions, purchases
 
 
 def copies(seed: int) -> list[Sent]:

@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from eventlab.labs.catalogue import find
+from eventlab.labs.catalogue import Lab, find
 from eventlab.labs.evidence import Message
+from eventlab.labs.release import release
 from eventlab.labs.trial import KINDS, SENTENCES, Record
 from tests.labs.left_behind import failed_in_trial, verdicts_of_trial
 
@@ -138,12 +139,52 @@ def test_a_mistake_in_the_table_of_minutes_costs_its_own_checks(mistake, seed):
 
 
 def test_a_verdict_names_the_first_message_its_portions_failure_and_the_stage():
-    lost, seed = STREAM.purchases(1)[0], 1
-    table = {"q2/table": (in_batches(seed)[1:], KIND_OF_Q2)}
+    seed = 1
+    first, second = STREAM.portions(seed)[:2]
+    lost = [one for one in STREAM.purchases(seed) if len(first) <= one.offset < len(first) + len(second)]
+    kept = [one for one in STREAM.purchases(seed) if one not in lost]
 
-    got = verdicts_of_trial("lab05", "q2", seed, trial(seed), tables=table)[LOST].got
+    got = verdicts_of_trial("lab05", "q2", seed, trial(seed), tables=purchases_are(kept))[LOST].got
 
-    assert got.startswith(f"written: this purchase is not in the table: offset {lost.offset} (no failure), {{")
+    failure = trial(seed)["steps"][1]["failure"]
+    assert got.startswith(f"written: this purchase is not in the table: offset {lost[0].offset} ({failure}), {{")
+    assert got.endswith(f"; {len(lost)} messages in all")
+
+
+KEPT = {
+    "all but late ones": (lambda one: one.behind_s < 300, "windowed"),
+    "swords only": (lambda one: one.event["item"] == "sword", "filtered"),
+    "none": (lambda one: False, "filtered"),
+    "all but the first": (lambda one: one is not STREAM.purchases(1)[0], "filtered"),
+    "all but those of the first portion": (lambda one: one.offset >= len(STREAM.portions(1)[0]), "written"),
+}
+
+
+def purchases_are(sent):
+    return {"q2/table": (rows(sent), KIND_OF_Q2)}
+
+
+@pytest.mark.parametrize("kept", KEPT)
+def test_the_stage_of_lost_purchases_follows_from_which_ones_are_lost(kept):
+    keep, stage = KEPT[kept]
+    left = purchases_are([one for one in STREAM.purchases(1) if keep(one)])
+
+    got = verdicts_of_trial("lab05", "q2", 1, trial(1), tables=left)[LOST].got
+
+    assert got.startswith(f"{stage}: this purchase is not in the table: offset ")
+
+
+@pytest.mark.parametrize("question", STREAM.JOBS)
+def test_a_student_sees_the_first_message_that_was_lost_and_not_how_minutes_are_counted(question, tmp_path):
+    own, seed = Lab("lab05_stream", release(find("lab05"), tmp_path)), 1
+    left = {"q2/table": (in_batches(seed)[1:], KIND_OF_Q2), "q3/table": (naive(seed)[1:], KIND_OF_Q3)}
+
+    found = verdicts_of_trial(own, question, seed, trial(seed), tables=left, letters=[])
+
+    assert [
+        verdict.got for verdict in found.values() if "offset " in verdict.got and "(no failure)" in verdict.got
+    ]
+    assert not hasattr(own.module, "minutes")
 
 
 def test_a_job_that_does_not_continue_is_told_after_which_failure_with_what_it_printed():
@@ -153,7 +194,9 @@ def test_a_job_that_does_not_continue_is_told_after_which_failure_with_what_it_p
 
     verdict = found["the purchase job continues after each failure"]
     assert not verdict.passed
-    assert verdict.got.startswith(f"portion 3 ({trial(1)['steps'][2]['failure']}) is not in FOLDER/checkpoint")
+    portion, begin = trial(1)["steps"][2], trial(1)["steps"][1]["end"]
+    assert verdict.got.startswith(f"portion 3 ({portion['failure']}) is not in FOLDER/checkpoint")
+    assert f"begins at offset {begin}" in verdict.got
     assert verdict.got.endswith("ValueError: no")
 
 

@@ -124,7 +124,7 @@ def hold_trial(lab: Lab, question: str, evidence: Evidence, say: Callable[[str],
     """
     namespace = trial_namespace(evidence.namespace, question)
     say(
-        "The job runs while services are killed and started again: do not use them now. This takes about a minute."
+        "The job runs while services are killed and started again: do not use them now. It takes about two minutes."
     )
     machine = OwnMachine(settings)
     kafka.delete_topics(settings.bootstrap_servers, [namespace.topic, dead_letters_of(namespace.topic)])
