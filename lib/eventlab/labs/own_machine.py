@@ -123,9 +123,7 @@ def hold_trial(lab: Lab, question: str, evidence: Evidence, say: Callable[[str],
         TrialError: A service does not run, or is external.
     """
     namespace = trial_namespace(evidence.namespace, question)
-    say(
-        "The job runs while services are killed and started again: do not use them now. It takes about two minutes."
-    )
+    say("Services are killed and started again for about two minutes, while the job runs: do not use them now.")
     machine = OwnMachine(settings)
     kafka.delete_topics(settings.bootstrap_servers, [namespace.topic, dead_letters_of(namespace.topic)])
     filesystem.delete(namespace.folder)
