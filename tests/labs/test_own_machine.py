@@ -27,3 +27,7 @@ def test_the_error_of_a_job_is_the_last_line_of_its_traceback():
     (error,) = ERROR.findall(TRACEBACK)
 
     assert error.startswith("pyspark.errors.exceptions.base.StreamingQueryException: [STREAM_FAILED]")
+
+
+def test_an_error_without_a_message_is_one_too():
+    assert ERROR.findall("  File \"my_job.py\", line 1\nNotImplementedError\n") == ["NotImplementedError"]

@@ -136,7 +136,8 @@ class _Conducted:
     def refuse_commits(self, questions: Iterable[str]) -> set[str]:
         """Let HDFS refuse the next commit of each job, and return the jobs that have committed before.
 
-        It is refused after the batch with the messages is planned, because an empty batch may come before it.
+        It is refused after the batch with the messages is planned, because an empty batch may come before it. A
+        commit whose file existed under its temporary name when the quota was set is not refused.
         """
         waiting, refused = {*questions}, set()
         deadline = time.monotonic() + REFUSED_S
@@ -150,10 +151,12 @@ class _Conducted:
             for question in waiting:
                 self.restart_if_ended(question)
             time.sleep(POLL_S / 5)
-        self.wait(lambda: all(self.machine.ended(question) is not None for question in refused), REFUSED_S)
+        self.wait(
+            lambda: all(self.has_committed(q) or self.machine.ended(q) is not None for q in refused), REFUSED_S
+        )
         for question in refused:
             self.set_quota(question, -1)
-        return {*questions} - refused
+        return {question for question in questions if question not in refused or self.has_committed(question)}
 
     def set_quota(self, question: str, names: int) -> bool:
         """Set how many names the folder of commits may contain (-1: any number); return whether it exists."""

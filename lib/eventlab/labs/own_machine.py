@@ -27,8 +27,8 @@ from eventlab.stack import Stack, filesystem
 from eventlab.stack.tokens import spark_token
 
 SERVICES = ("kafka", "namenode", "datanode", "spark")
-PRINTED_CHARS = 2000
-ERROR = re.compile(r"^[A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt): .*", re.MULTILINE)
+PRINTED_CHARS = 300
+ERROR = re.compile(r"^[A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt)(?:: .*)?$", re.MULTILINE)
 """The last line of a traceback: the error with its message."""
 
 

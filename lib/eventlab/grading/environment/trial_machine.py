@@ -21,7 +21,7 @@ runpy.run_path({file!r}, run_name="__main__")
 """
 JOB_TIMEOUT_S = 600
 END_TIMEOUT_S = 15
-PRINTED_CHARS = 2000
+PRINTED_CHARS = 300
 
 
 class Job:
