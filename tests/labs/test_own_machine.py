@@ -30,4 +30,4 @@ def test_the_error_of_a_job_is_the_last_line_of_its_traceback():
 
 
 def test_an_error_without_a_message_is_one_too():
-    assert ERROR.findall("  File \"my_job.py\", line 1\nNotImplementedError\n") == ["NotImplementedError"]
+    assert ERROR.findall('  File "my_job.py", line 1\nNotImplementedError\n') == ["NotImplementedError"]
