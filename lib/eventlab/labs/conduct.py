@@ -12,7 +12,6 @@ from eventlab.labs.inputs import Outgoing
 from eventlab.labs.names import Namespace
 from eventlab.labs.trial import SENTENCES, Failure, Machine, Record, Trial, dead_letters_of, folder_of
 
-PATIENCE_S = 60.0
 MAX_ENDS = 4
 PAUSE_S = 1.0
 """A job is not started again earlier than this after its last start."""
@@ -186,7 +185,7 @@ class _Conducted:
             passed = time.monotonic() - started
             if not waiting and passed >= least:
                 return
-            late = waiting if passed > PATIENCE_S else waiting & self.hopeless
+            late = waiting if passed > self.machine.patience_s else waiting & self.hopeless
             for question in late:
                 self.followed.discard(question)
                 self.record.stalled[question] = number

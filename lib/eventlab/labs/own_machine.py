@@ -39,6 +39,8 @@ class TrialError(EventlabError):
 class OwnMachine:
     """Starts jobs next to the notebook, and kills services of the student's stack."""
 
+    patience_s = 60.0
+
     def __init__(self, settings: Settings) -> None:
         """Prepare the machine.
 

@@ -27,11 +27,11 @@ fault of the machine, and the trial has no result. Between a kill and the end of
 else looks at the services: the grader's watch asks them before and after the trial only. A start that fails is a
 fault of the machine.
 
-Time. A job has PATIENCE_S for each portion, from the moment at which all services run again, and is not waited
-for any more when it has needed longer or has ended MAX_ENDS times in vain. The time of a trial does not count as
-time of the submission: most of it is the failures'. A portion begins only when each job has committed the one
-before. So the watermark of a right job, and with it the result, does not depend on how the messages fall into
-batches.
+Time. A job has the machine's patience_s for each portion, from the moment at which all services run again, and
+is not waited for any more when it has needed longer or has ended MAX_ENDS times in vain. The time of a trial
+does not count as time of the submission: most of it is the failures'. A portion begins only when each job has
+committed the one before. So the watermark of a right job, and with it the result, does not depend on how the
+messages fall into batches.
 """
 
 from __future__ import annotations
@@ -92,7 +92,13 @@ class Record:
 
 
 class Machine(Protocol):
-    """Starts and kills jobs and services."""
+    """Starts and kills jobs and services.
+
+    Attributes:
+        patience_s: How long a job may need for a portion, in seconds.
+    """
+
+    patience_s: float
 
     def start(self, question: str, file: str, topic: str, folder: str) -> None:
         """Start the job of a question in a new process."""

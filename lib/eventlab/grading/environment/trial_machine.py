@@ -65,6 +65,9 @@ class Job:
 class TrialMachine:
     """Starts jobs in sandboxes of their own, and kills services of a worker's stack."""
 
+    patience_s = 120.0
+    """Twice a student's: other workers may use the processors, which must not cost a right job its marks."""
+
     def __init__(
         self,
         data: Services,
