@@ -80,6 +80,13 @@ def test_a_name_with_spaces_or_signs_means_one_student_or_nobody(name, students,
     assert adjustments.student_named(name, students) == meant
 
 
+def test_a_space_at_the_end_of_a_name_can_be_the_only_difference(tmp_path):
+    assert [row[0] for row in load(tmp_path, f"{HEADING}ada ,q1,1,\nada,q1,2,\n", ("ada", "ada "))] == [
+        "ada ",
+        "ada",
+    ]
+
+
 def test_rows_of_somebody_who_is_not_graded_yet_wait_and_those_of_nobody_are_named(tmp_path, caplog):
     results.save(record("Ada Lovelace"), tmp_path)
     whole_class.remember(["ada", "zoe"], tmp_path)

@@ -77,6 +77,17 @@ def test_a_worksheet_of_another_assignment_is_noticed(course: Course) -> None:
     assert "has no line of Ada Lovelace, Ben Bitdiddle, Eve: their grades are not in the file for Moodle" in note
 
 
+def test_a_comment_of_moodle_on_somebody_without_a_mark_stays_as_it_is(course: Course) -> None:
+    comment = "- Come and see me;\n- or write."
+    worksheet = platforms.MOODLE_WORKSHEET.replace(
+        '"No submission",,100.00,Yes,-,-,', f'No,,100.00,Yes,-,-,"{comment}"'
+    )
+    course.grade(platforms.MOODLE, moodle=worksheet)
+    course.make()
+    course.write()
+    assert rows(course.folder / "out" / "moodle" / f"{LAB}_grades.csv")[3]["Feedback comments"] == comment
+
+
 def test_who_is_not_in_the_export_of_canvas_is_named(course: Course) -> None:
     course.grade(platforms.CANVAS | {"hopperg_2009_90009_lab01_events.ipynb": NOTEBOOK})
     course.make(canvas=platforms.CANVAS_GRADEBOOK)

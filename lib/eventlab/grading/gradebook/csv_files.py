@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from eventlab.errors import EventlabError
@@ -90,9 +90,17 @@ def refuse(path: Path, problems: list[str], hint: str = "") -> None:
         raise TableError(f"{path} cannot be used:\n{listed}{chr(10) + hint if hint else ''}")
 
 
-def write(path: Path, rows: Iterable[Iterable[str]]) -> None:
-    """Write a CSV file without formulas: a spreadsheet shows each field as it is. A lone dash stays as it is."""
+def write(path: Path, rows: Iterable[Iterable[str]], unchanged: Collection[int] = ()) -> None:
+    """Write a CSV file without formulas: a spreadsheet shows each field as it is. A lone dash stays as it is.
+
+    Args:
+        path: The file.
+        rows: The rows.
+        unchanged: The numbers of columns that contain no text of students: they are written as they are.
+    """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerows([field if field == "-" else text(field) for field in row] for row in rows)
+    writer.writerows(
+        [field if field == "-" or n in unchanged else text(field) for n, field in enumerate(row)] for row in rows
+    )
     write_atomically(path, buffer.getvalue())

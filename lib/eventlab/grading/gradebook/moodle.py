@@ -40,7 +40,8 @@ def write(
         scale = maximum / lab.max_points if lab.max_points else 1
         if scale != 1:
             notes.append(f"{lab.name}: {lab.max_points:g} points become {maximum:g} in Moodle, its maximum grade")
-        csv_files.write(table, _filled(lab.sheet, {ids[id(mark)]: mark for mark in with_id}, scale))
+        comments = {lab.sheet.columns["comments"]} if "comments" in lab.sheet.columns else set()
+        csv_files.write(table, _filled(lab.sheet, {ids[id(mark)]: mark for mark in with_id}, scale), comments)
         unknown = [mark for mark in marks if mark.mark is not None and not lab.sheet.row_of(ids[id(mark)])]
         if unknown:
             notes.append(
