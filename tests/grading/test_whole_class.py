@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from eventlab.grading import grade as grade_module
 from eventlab.grading import results, whole_class
-from eventlab.grading.grade import grade
+from eventlab.grading.adjustments import AdjustmentsError
 from eventlab.grading.jobs import Job
 from eventlab.grading.results import CheckResult, Question
 from eventlab.grading.whole_class import ALL, FolderError, Selection, SelectionError, select
@@ -124,9 +125,23 @@ def test_the_grades_of_another_lab_are_not_replaced(tmp_path):
     with pytest.raises(
         FolderError, match="has the grades of lab02_extract, which would be replaced by those of lab01"
     ):
-        grade(LAB, tmp_path / "ada.ipynb", tmp_path)
+        grade_module.grade(LAB, tmp_path / "ada.ipynb", tmp_path)
     assert [one.lab for one in results.load_all(tmp_path)] == ["lab02_extract"]
     assert not (tmp_path / "submissions.csv").exists()
+
+
+def test_points_by_hand_with_mistakes_end_the_grading_before_anything_is_graded(tmp_path, monkeypatch):
+    def started(*_, **__):
+        raise AssertionError("a worker was started")
+
+    monkeypatch.setattr(grade_module, "Scheduler", started)
+    (tmp_path / "ada.ipynb").write_text("{}")
+    (tmp_path / "adjustments.csv").write_text("student,question,points,comment\nzoe,q1,1,\nada,q1,99,\n")
+
+    with pytest.raises(AdjustmentsError) as caught:
+        grade_module.grade(LAB, tmp_path / "ada.ipynb", tmp_path)
+    assert "line 2: no submission of 'zoe'" in caught.value.message
+    assert "line 3: 99 points, but q1 has" in caught.value.message
 
 
 def test_a_regrade_twice_has_its_message_once():
