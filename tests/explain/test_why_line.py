@@ -6,6 +6,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from eventlab.clients.kafka import Offsets
+from eventlab.clients.stream_checkpoint import Checkpoint
 from eventlab.explain import hook, why_line
 from eventlab.explain.why_checkpoint import explain_checkpoint
 from eventlab.settings import Settings
@@ -106,6 +107,32 @@ def test_a_checkpoint_with_a_batch_that_is_not_completed():
 
     assert "has not completed batch 0" in found.what
     assert "the last completed batch is none" in found.proof
+
+
+def test_a_checkpoint_of_a_topic_that_was_deleted_and_created_again():
+    found = box("windows", {"windows": Offsets({0: 0, 1: 0}, {0: 1, 1: 3})})
+
+    assert "belongs to an earlier topic 'windows', which was deleted" in found.what
+    assert "it ends at the offsets {0: 7, 1: 3}, and 'windows' at {0: 1, 1: 3}" in found.proof
+
+
+def two_topics(end):
+    """Return the explanation of a checkpoint of two topics; the second one ends at this offset."""
+    both = Checkpoint(4, 4, {"a": {0: 0}, "b": {0: 0}}, {"a": {0: 7}, "b": {0: 3}})
+    return explain_checkpoint(
+        "/tmp/check", both, {"a": Offsets({0: 0}, {0: 7}), "b": Offsets({0: 0}, {0: end})}, Settings()
+    )
+
+
+def test_each_topic_of_a_checkpoint_counts():
+    assert "has 2 messages of 'b' to read" in two_topics(end=5).what
+    assert "has read all messages of 'a', 'b'" in two_topics(end=3).what
+
+
+def test_a_checkpoint_without_a_topic_says_nothing_about_messages():
+    found = explain_checkpoint("/tmp/check", Checkpoint(4, 4, {}, {}), {}, Settings())
+
+    assert "does not read from Kafka" in found.what
 
 
 def test_a_checkpoint_of_a_topic_that_does_not_exist():
