@@ -7,10 +7,11 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from eventlab.clients.kafka import Offsets
 from eventlab.clients.stream_checkpoint import Checkpoint
-from eventlab.explain import hook, why_line
+from eventlab.explain import hook, why_line, why_stream
 from eventlab.explain.why_checkpoint import explain_checkpoint
 from eventlab.settings import Settings
 from tests.clients.recorded_streams import checkpoint
+from tests.stacks import free_settings
 
 StreamingQuery = type("StreamingQuery", (), {"__module__": "pyspark.sql.connect.streaming.query"})
 StreamingQuery.name, StreamingQuery.isActive = "flow", True  # type: ignore[attr-defined]
@@ -31,6 +32,24 @@ def test_a_query_that_has_ended_is_explained_by_its_name_so_that_an_empty_topic_
     ended.isActive = False
 
     assert why_line.cell_of("query", {"query": ended, "In": ["query = start()", "%why query"]}).source == "query"
+
+
+def unreachable(query):
+    """Raise what pyspark raises when its server has ended."""
+    raise ConnectionError("StatusCode.UNAVAILABLE")
+
+
+def test_a_query_whose_server_has_ended_is_explained_by_the_server(tmp_path):
+    settings = free_settings(tmp_path)
+    lost_query = type("StreamingQuery", (StreamingQuery,), {"isActive": property(unreachable)})
+    lost_query.__module__ = StreamingQuery.__module__
+
+    cell = why_line.cell_of("query", {"query": lost_query()})
+
+    found = why_stream.stream_waits(cell, settings)
+    assert found is not None
+    assert found.what == "The Spark server is not running."
+    assert found.remedy == "!eventlab up spark"
 
 
 def test_a_query_without_a_statement_is_explained_by_its_name():

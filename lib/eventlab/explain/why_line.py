@@ -28,11 +28,18 @@ def cell_of(line: str, variables: Mapping[str, Any]) -> FailedCell:
     if not name.isidentifier():  # `spark.streams.active[0]`
         name = query.name if str(query.name).isidentifier() else "query"
         variables = {**variables, name: query}
-    if not query.isActive:  # its topic may be empty now, which is no reason that it ended
+    if not _is_active(query):  # its topic may be empty now, which is no reason that it ended
         return FailedCell(None, name, variables)
     program = program_of(FailedCell(None, "", variables), name)
     has_name = re.search(rf"^{name}\b", program, re.MULTILINE)
     return FailedCell(None, program if has_name else f"{program}\n{name}", variables)
+
+
+def _is_active(query: Any) -> bool:
+    """Return whether a query runs; one whose server does not answer counts as ended."""
+    with contextlib.suppress(Exception):
+        return bool(query.isActive)
+    return False
 
 
 def _value(expression: str, variables: Mapping[str, Any]) -> Any:
