@@ -68,6 +68,17 @@ def test_a_query_in_a_list_is_explained_by_its_own_name(line):
     assert (cell.source, list(cell.variables.values())) == ("flow", [queries["a"]])
 
 
+@pytest.mark.parametrize(
+    ("variables", "question"), [({"query": StreamingQuery()}, "Did you mean 'query'?"), ({"a": 1}, "")]
+)
+def test_a_name_that_no_variable_has_is_no_command(variables, question):
+    found = why_line.unknown_name(why_line.cell_of("querry", variables), Settings())
+
+    assert found is not None
+    assert found.what == f"There is no variable 'querry'. {question}".strip()
+    assert why_line.unknown_name(why_line.cell_of("ls", variables), Settings()) is None
+
+
 def test_everything_else_is_a_command():
     assert (
         why_line.cell_of("kafkacat -C -t events", {"query": StreamingQuery()}).source == "!kafkacat -C -t events"

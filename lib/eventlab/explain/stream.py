@@ -7,6 +7,7 @@ from eventlab.clients import kafka
 from eventlab.clients.hdfs import open_hdfs
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell
+from eventlab.explain.query_program import is_query
 from eventlab.explain.session import dataframes, session_variable
 from eventlab.settings import Settings
 from eventlab.stack import filesystem
@@ -248,7 +249,27 @@ def _output_folder(cell: FailedCell, settings: Settings) -> str | None:
     return path if filesystem.exists(f"{path.rstrip('/')}/_spark_metadata", settings) else None
 
 
+def nothing_written(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a folder has no Parquet file yet, because the stream of the notebook has read no event.
+
+    Remedy: Why the query has read nothing.
+    """
+    if not cell.matches(r"UNABLE_TO_INFER_SCHEMA"):
+        return None
+    queries = [(name, value) for name, value in cell.namespace.items() if is_query(value) and name[0] != "_"]
+    for name, query in queries:
+        if query.isActive and not any(batch.numInputRows for batch in query.recentProgress):
+            return Explanation(
+                "The folder has no Parquet file yet.",
+                f"the streaming query {name} runs, and has read no event",
+                f"%why({name})",
+                "Run the cell again when events have arrived. To see what the query waits for, run this",
+            )
+    return None
+
+
 EXPLANATIONS: list[Explain] = [
+    nothing_written,
     name_in_use,
     checkpoint_of_deleted_topic,
     stream_used_as_table,

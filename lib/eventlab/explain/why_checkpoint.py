@@ -12,8 +12,10 @@ from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.kafka import command_to_send
 from eventlab.explain.shell_words import commands
 from eventlab.settings import Settings
+from eventlab.stack import filesystem
 
 LOG = "!eventlab logs spark"
+MAX_NAMES = 8
 TopicOffsets = Mapping[str, Offsets | None]
 """The offsets of the checkpoint's topics; None for one that does not exist."""
 
@@ -30,7 +32,23 @@ def checkpoint_without_news(cell: FailedCell, settings: Settings) -> Explanation
                 topics = set(checkpoint.next) | set(checkpoint.first)
                 offsets = {topic: kafka.topic_offsets(settings.bootstrap_servers, topic) for topic in topics}
                 return explain_checkpoint(word, checkpoint, offsets, settings)
+        if len(command) == 1 and command[0].startswith("/"):
+            return _no_checkpoint(command[0], settings)
     return None
+
+
+def _no_checkpoint(folder: str, settings: Settings) -> Explanation | None:
+    """Explain that a folder on HDFS is not a checkpoint, or does not exist."""
+    if not filesystem.has_webhdfs(folder, settings):
+        return None
+    what = f"There is no folder {folder} on HDFS."
+    proof = "a checkpoint is the folder of the option checkpointLocation"
+    if filesystem.exists(folder, settings):
+        what = f"The folder {folder} is not the checkpoint of a streaming query."
+        names = filesystem.names(folder, settings)[:MAX_NAMES]
+        proof = f"{proof}; this one contains: {', '.join(names) or 'nothing'}"
+    parent = folder.rstrip("/").rpartition("/")[0] or "/"
+    return Explanation(what, proof, f"!hadoop fs -ls {parent}", "To see what is beside it, run this")
 
 
 def explain_checkpoint(
