@@ -7,7 +7,6 @@ from eventlab.clients import kafka
 from eventlab.clients.hdfs import open_hdfs
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell
-from eventlab.explain.query_program import is_query
 from eventlab.explain.session import dataframes, session_variable
 from eventlab.settings import Settings
 from eventlab.stack import filesystem
@@ -50,7 +49,7 @@ def checkpoint_of_deleted_topic(cell: FailedCell, settings: Settings) -> Explana
     """
     if not cell.matches(*DATA_LOST) or not cell.matches(r"Streaming Query|checkpointLocation|\[STREAM_FAILED\]"):
         return None
-    checkpoint = _sink_option(cell, "checkpointLocation")
+    checkpoint = sink_option(cell, "checkpointLocation")
     if checkpoint is None or not filesystem.has_webhdfs(checkpoint, settings):
         return None
     for topic, partitions in _checkpoint_offsets(checkpoint, settings).items():
@@ -71,7 +70,7 @@ def checkpoint_of_deleted_topic(cell: FailedCell, settings: Settings) -> Explana
     return None
 
 
-def _sink_option(cell: FailedCell, option: str) -> str | None:
+def sink_option(cell: FailedCell, option: str) -> str | None:
     """Return an option of the query's sink, as Spark prints it or as the cell sets it."""
     printed = re.search(rf"[\[\s,]{option}=([^,\]\s]+)", cell.text)
     typed = re.search(rf"[\"']{option}[\"'],\s*[\"']([^\"']+)[\"']", cell.source)
@@ -218,7 +217,7 @@ def checkpoint_of_other_query(cell: FailedCell, settings: Settings) -> Explanati
     changed = re.search(r"Existing (?:key|value)_schema=(\S+.*?) and new (?:key|value)_schema=(\S+.*)", cell.text)
     if not changed and not cell.matches(r"STATE_STORE_\w+_SCHEMA_NOT_COMPATIBLE", r"Log file was malformed"):
         return None
-    checkpoint = _sink_option(cell, "checkpointLocation")
+    checkpoint = sink_option(cell, "checkpointLocation")
     if not checkpoint or not filesystem.has_webhdfs(checkpoint, settings):
         return None
     if not filesystem.exists(checkpoint, settings):
@@ -241,7 +240,7 @@ def checkpoint_of_other_query(cell: FailedCell, settings: Settings) -> Explanati
 
 def _output_folder(cell: FailedCell, settings: Settings) -> str | None:
     """Return the folder on HDFS into which the stream of the cell writes files, if it exists."""
-    path = _sink_option(cell, "path")
+    path = sink_option(cell, "path")
     started = re.search(r"\.(?:start|save)\(\s*[\"']([^\"']+)[\"']", cell.source)
     path = path or (started[1] if started else None)
     if not path or not filesystem.has_webhdfs(path, settings):
@@ -249,27 +248,7 @@ def _output_folder(cell: FailedCell, settings: Settings) -> str | None:
     return path if filesystem.exists(f"{path.rstrip('/')}/_spark_metadata", settings) else None
 
 
-def nothing_written(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a folder has no Parquet file yet, because the stream of the notebook has read no event.
-
-    Remedy: Why the query has read nothing.
-    """
-    if not cell.matches(r"UNABLE_TO_INFER_SCHEMA"):
-        return None
-    queries = [(name, value) for name, value in cell.namespace.items() if is_query(value) and name[0] != "_"]
-    for name, query in queries:
-        if query.isActive and not any(batch.numInputRows for batch in query.recentProgress):
-            return Explanation(
-                "The folder has no Parquet file yet.",
-                f"the streaming query {name} runs, and has read no event",
-                f"%why({name})",
-                "Run the cell again when events have arrived. To see what the query waits for, run this",
-            )
-    return None
-
-
 EXPLANATIONS: list[Explain] = [
-    nothing_written,
     name_in_use,
     checkpoint_of_deleted_topic,
     stream_used_as_table,
