@@ -2,6 +2,7 @@
 
 import json
 from itertools import islice
+from typing import Any
 
 import httpx
 import pandas
@@ -17,20 +18,25 @@ from eventlab.explain.registry import explanations, first_confirmed
 from eventlab.settings import settings
 from tests.explain.test_python import failed
 
+OfConnect: Any = DataFrame
 
-class Table(DataFrame):
+
+class Table(OfConnect):
     """A DataFrame of Spark Connect without a server, which knows its columns."""
 
     columns = ("player", "pieces", "item")
 
     def __init__(self):
-        super().__init__(Range(0, 3, 1, 1), None)
+        super().__init__(Range(0, 3, 1, 1), Session())
 
     def show(self, n=20):
         """Return None, as `show` does."""
 
 
 Table.__name__, Table.__module__ = "DataFrame", "pyspark.sql.connect.dataframe"
+
+
+reader: Any = DataFrameReader
 
 
 class Session:
@@ -44,7 +50,7 @@ class Session:
     @property
     def read(self):
         """Return a real reader."""
-        return DataFrameReader(None)
+        return reader(None)
 
 
 Session.__module__ = "pyspark.sql.connect.session"
@@ -52,6 +58,11 @@ Session.__module__ = "pyspark.sql.connect.session"
 
 def read(count, group, commit=True):
     return list(islice(iter(()), count)), group, commit
+
+
+def box_of(cell) -> Any:
+    """Return the first explanation that is confirmed, of all."""
+    return first_confirmed(explanations(), cell, settings)
 
 
 def names():
@@ -129,7 +140,7 @@ MISTAKES = [
 
 @pytest.mark.parametrize(("source", "line"), MISTAKES)
 def test_a_wrong_call_is_corrected(source, line):
-    box = first_confirmed(explanations(), failed(source, **names()), settings)
+    box = box_of(failed(source, **names()))
 
     assert box
     assert box.remedy == line
@@ -138,13 +149,13 @@ def test_a_wrong_call_is_corrected(source, line):
 def test_a_condition_becomes_a_text_where_the_functions_are_not_imported():
     cell = failed("n = table().where(player == 'ada').count()", sold=Table(), table=lambda: Table())
 
-    box = first_confirmed(explanations(), cell, settings)
+    box = box_of(cell)
 
     assert box.remedy == """n = table().where("player = 'ada'").count()"""
 
 
 def test_a_row_without_a_similar_field_names_one_that_exists():
-    box = first_confirmed(explanations(), failed("row['revenue']", row=Row(total=3)), settings)
+    box = box_of(failed("row['revenue']", row=Row(total=3)))
 
     assert box.remedy == '["total"]'
     assert box.proof == "its fields are total"
@@ -154,13 +165,13 @@ def test_a_variable_with_a_method_gets_its_result():
     cell = failed("session.read", session=names()["spark"].sql)
     cell.namespace["In"] = ["session = spark.sql", "session.read"]
 
-    assert first_confirmed(explanations(), cell, settings).remedy == "session = spark.sql()"
+    assert box_of(cell).remedy == "session = spark.sql()"
 
 
 def test_an_answer_that_is_no_json_has_a_text():
     answer = httpx.Response(200, text="Sword Purchased!\n", request=httpx.Request("GET", "http://a/"))
 
-    box = first_confirmed(explanations(), failed("answer.json()", answer=answer), settings)
+    box = box_of(failed("answer.json()", answer=answer))
 
     assert box.remedy == "answer.text"
 
@@ -177,6 +188,6 @@ def test_an_answer_that_is_no_json_has_a_text():
     ],
 )
 def test_a_call_that_is_wrong_for_another_reason_gets_no_line(source):
-    box = first_confirmed(explanations(), failed(source, **names()), settings)
+    box = box_of(failed(source, **names()))
 
     assert box is None or box.remedy.startswith("help(")

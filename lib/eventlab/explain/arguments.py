@@ -26,8 +26,8 @@ def unknown_keyword(cell: FailedCell, settings: Settings) -> Explanation | None:
     Remedy: The line with the nearest argument.
     """
     match = re.search(r"\w+\(\) got an unexpected keyword argument '(\w+)'", str(cell.error))
-    match = match or re.search(r"Unrecognized configs: \{'(\w+)'", str(cell.error))  # kafka-python
-    if not isinstance(cell.error, TypeError | ValueError | AssertionError | RuntimeError) or not match:
+    match = match or re.search(r"\bUnrecognized configs: \{'(\w+)'", str(cell.error))  # kafka-python
+    if not match:
         return None
     for call in cell.calls():
         for keyword in [keyword for keyword in call.keywords if keyword.arg == match[1]]:

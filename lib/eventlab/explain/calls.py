@@ -143,15 +143,15 @@ def variable_is_a_method(cell: FailedCell, settings: Settings) -> Explanation | 
     Remedy: The statement with parentheses.
     """
     error = cell.error
-    if not isinstance(error, AttributeError) or not inspect.isroutine(error.obj):
-        return None
-    for node in ast.walk(cell.tree):
+    method: Any = error.obj if isinstance(error, AttributeError) else None
+    for node in ast.walk(cell.tree) if inspect.isroutine(method) else ():
         name = node.value.id if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) else ""
-        if not name or getattr(node, "attr", "") != error.name or cell.namespace.get(name) is not error.obj:
+        value = cell.namespace.get(name)  # Python reports a bound method as its function
+        if not name or getattr(value, "__func__", value) is not method:
             continue
         statement = cell.assignment_of(name)
-        if statement and statement.endswith(f".{error.obj.__name__}"):
-            what = f"{name} is the method {error.obj.__name__}, and not its result: the parentheses are missing."
+        if statement and statement.endswith(f".{method.__name__}"):
+            what = f"{name} is the method {method.__name__}, and not its result: the parentheses are missing."
             return Explanation(what, f"it was assigned by: {statement}", f"{statement}()", RUN_FIRST)
     return None
 
@@ -161,7 +161,7 @@ def reader_is_no_method(cell: FailedCell, settings: Settings) -> Explanation | N
 
     Remedy: The line with `parquet`.
     """
-    if not cell.matches(r"^builtins\.TypeError: 'Data(Stream)?Reader' object is not callable"):
+    if not cell.matches(r"^builtins\.TypeError: 'Data(Frame|Stream)Reader' object is not callable"):
         return None
     calls = list(cell.calls("read", "readStream"))
     if len(calls) != 1 or len(calls[0].args) > 1:
@@ -216,7 +216,7 @@ def texts_multiplied(cell: FailedCell, settings: Settings) -> Explanation | None
     prefix = functions_variable(cell)
     if prefix is None:
         return Explanation(what, str(cell.error), FUNCTIONS, "Run this first, then write F.col(...) in the cell")
-    sign = {ast.Mult: "*", ast.Div: "/", ast.Sub: "-"}[type(operations[0].op)]  # type: ignore[index]
+    sign = {ast.Mult: "*", ast.Div: "/", ast.Sub: "-"}[type(operations[0].op)]
     code = f"{prefix}.col({left}) {sign} {prefix}.col({right})"
     return python_correction(cell, operations[0], code, what, str(cell.error))
 
