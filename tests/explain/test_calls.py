@@ -168,6 +168,12 @@ def test_a_variable_with_a_method_gets_its_result():
     assert box_of(cell).remedy == "session = spark.sql()"
 
 
+def test_an_answer_that_an_earlier_cell_names_may_be_a_variable():
+    cell = failed("best = total\ncourse.check('08-1', best)", In=["total = 3\ndel total", ""])
+
+    assert box_of(cell) is None
+
+
 def test_an_answer_that_is_no_json_has_a_text():
     answer = httpx.Response(200, text="Sword Purchased!\n", request=httpx.Request("GET", "http://a/"))
 
@@ -183,6 +189,7 @@ def test_an_answer_that_is_no_json_has_a_text():
         "sold.where(unknown == 'ada')",
         "{'n': {}}['n']['m']",
         "json.loads('')",
+        "read(commit=1)",
         "read(group=1)",
         "group(3)",
     ],

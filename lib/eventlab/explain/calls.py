@@ -107,7 +107,7 @@ def missing_argument(cell: FailedCell, settings: Settings) -> Explanation | None
         parameters = [str(item) for name, item in inspect.signature(function).parameters.items() if name != "self"]
         what = f"{match[1]}() also needs the argument {match[2]}."
         proof = f"its arguments are: {', '.join(item.partition(':')[0] for item in parameters)}"
-        if match[2] in cell.namespace:
+        if match[2] in cell.namespace and "missing 1 " in match[0]:
             given, start = source_of(cell, call), source_of(cell, call.func)
             inner = given[len(start) + 1 : -1].rstrip().rstrip(",")
             argument = f"{match[2]}={match[2]}" if call.keywords else match[2]
@@ -143,15 +143,16 @@ def variable_is_a_method(cell: FailedCell, settings: Settings) -> Explanation | 
     Remedy: The statement with parentheses.
     """
     error = cell.error
-    method: Any = error.obj if isinstance(error, AttributeError) else None
+    method = error.obj if isinstance(error, AttributeError) else None
+    called = getattr(method, "__name__", "")
     for node in ast.walk(cell.tree) if inspect.isroutine(method) else ():
         name = node.value.id if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) else ""
         value = cell.namespace.get(name)  # Python reports a bound method as its function
         if not name or getattr(value, "__func__", value) is not method:
             continue
         statement = cell.assignment_of(name)
-        if statement and statement.endswith(f".{method.__name__}"):
-            what = f"{name} is the method {method.__name__}, and not its result: the parentheses are missing."
+        if statement and statement.endswith(f".{called}"):
+            what = f"{name} is the method {called}, and not its result: the parentheses are missing."
             return Explanation(what, f"it was assigned by: {statement}", f"{statement}()", RUN_FIRST)
     return None
 
