@@ -18,6 +18,7 @@ from pydantic import BaseModel, TypeAdapter
 from eventlab.errors import EventlabError
 from eventlab.files import write_atomically
 from eventlab.jupyter import unfollow, working_copy
+from eventlab.lessons import SOLUTION
 from eventlab.settings import Settings, settings
 
 logger = logging.getLogger(__name__)
@@ -26,8 +27,6 @@ FILE = "progress.json"
 LOCK_S = 5.0
 MAY_FAIL = "raises-exception"
 """The tag of a cell that shows an error on purpose."""
-SOLUTION = "solution"
-"""The tag of an exercise's folded solution."""
 
 
 class NotebookProgress(BaseModel, frozen=True):

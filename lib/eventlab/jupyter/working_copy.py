@@ -21,7 +21,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from eventlab.errors import EventlabError
 from eventlab.files import write_atomically
-from eventlab.lessons import README_LINK
+from eventlab.lessons import CHECK, README_LINK, SOLUTION, exercise_title
 from eventlab.settings import ROOT, Settings
 from eventlab.stack.config import START_PAGE
 
@@ -92,14 +92,29 @@ class Original:
         return sorted(copy.parent.glob(f"{copy.stem}.new*.ipynb"))
 
     def text(self) -> str:
-        """Return the notebook without outputs; its link to the start page is that of the working folder."""
+        """Return the notebook as a learner gets it: without outputs, and with its solutions as folded texts.
+
+        Its link to the start page is that of the working folder.
+        """
         notebook = json.loads(self.path.read_text(encoding="utf-8"))
         notebook["metadata"]["language_info"] = LANGUAGE
         for cell in notebook["cells"]:
             cell["source"] = "".join(cell["source"]).replace(f"({README_LINK})", f"({START_PAGE})")
             if cell["cell_type"] == "code":
                 cell["outputs"], cell["execution_count"] = [], None
+                if SOLUTION in cell["metadata"].get("tags", ()):
+                    _fold(cell)
         return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+
+
+def _fold(solution: dict[str, Any]) -> None:
+    """Make a cell with a solution a text that opens with a click, so that Shift+Enter does not run the solution."""
+    (name,) = CHECK.findall(solution["source"])
+    title = f"Solution of {exercise_title(name).lower()}"
+    code = f"```python\n{solution['source']}\n```"
+    solution["source"] = f"<details><summary>{title}</summary>\n\n{code}\n\n</details>"
+    solution["cell_type"], solution["metadata"] = "markdown", {"tags": [SOLUTION]}
+    del solution["outputs"], solution["execution_count"]
 
 
 def lessons() -> list[Original]:
