@@ -77,7 +77,9 @@ def test_a_learner_goes_through_a_lesson_and_sees_its_committed_outputs_in_both_
     )
     solutions = lesson.panel.locator("summary")
     expect(solutions).to_have_count(number_with_tag(committed, refresh.SOLUTION))
-    assert {solution.inner_text()[:-1] for solution in solutions.all()} == {f"Solution of exercise {int(name[:2])}."}
+    assert {solution.inner_text()[:-1] for solution in solutions.all()} == {
+        f"Solution of exercise {int(name[:2])}."
+    }
 
     if name == WITH_SHIFT_ENTER:
         lesson.run_all()

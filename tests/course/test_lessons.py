@@ -95,11 +95,11 @@ def test_a_lesson_has_two_exercises_each_with_a_check_and_a_folded_solution(path
 
 
 @FOR_EACH_LESSON
-def test_a_lesson_asks_for_one_to_three_predictions_before_the_result(path):
+def test_a_lesson_asks_for_two_or_three_predictions_before_the_result(path):
     sources = [cell.source for cell in read(path).cells]
     asked = [name for source in sources for name in re.findall(r'course\.predict\("(.+?)"\)', source)]
 
-    assert 1 <= len(asked) <= 3
+    assert 2 <= len(asked) <= 3
     assert asked == [name for name in quiz.questions() if name.startswith(path.stem[:2])]
 
 
