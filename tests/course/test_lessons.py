@@ -120,6 +120,31 @@ def test_a_shell_line_contains_no_json(path):
     assert [line for line in lines if line.startswith("!") and '{"' in line] == []
 
 
+OPTION = re.compile(r"(?<=\s)--?[a-zA-Z][\w-]*")
+
+
+def test_each_option_of_a_command_is_named_in_a_text_before_its_first_use():
+    named, unexplained = set(), []
+    for path in LESSONS:
+        for cell in read(path).cells:
+            text, commands = text_and_commands(cell)
+            named.update(OPTION.findall(f" {text}"))
+            unexplained += [(path.stem, option) for option in OPTION.findall(commands) if option not in named]
+
+    assert unexplained == []
+
+
+def text_and_commands(cell):
+    """Return a cell's text or comments without marks, and its shell commands without texts in quotes."""
+    if cell.cell_type == "markdown":
+        return re.sub(r"[`(]", " ", cell.source), ""
+    lines = cell.source.replace("\\\n", " ").splitlines()
+    is_shell = cell.source.startswith("%%bash")
+    commands = [line for line in lines if is_shell or re.match(r"(\w+ = )?!", line)]
+    comments = [line for line in lines if line.startswith("#")]
+    return "\n".join(comments), re.sub(r"'[^']*'|\"[^\"]*\"", "TEXT", "\n".join(commands))
+
+
 def test_no_lesson_uses_a_topic_that_another_one_replaces():
     replaced = {}
     for path in LESSONS:

@@ -136,11 +136,12 @@ def _knives_of_the_third_host() -> str | None:
         return None
     since = "since the last check" if len(attempts) > 1 else "since this lesson began"
     refused = (
-        "If you sent requests, compare the route and the Host. A wrong route has the status 404: ab counts it in the "
-        "line Non-2xx responses of its whole report. "
+        "If you sent requests, compare the route and the Host. A wrong route has the status 404: ab counts it in "
+        "the line Non-2xx responses of its whole report. "
     )
     return (
-        f"{counts[-1]} knives were bought with the Host {THIRD_HOST} {since}, not 25. {'' if counts[-1] else refused}"
+        f"{counts[-1]} knives were bought with the Host {THIRD_HOST} {since}, not 25. "
+        f"{'' if counts[-1] else refused}"
         "Send 25 requests with one command, and check again: earlier requests do not count."
     )
 

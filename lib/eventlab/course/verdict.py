@@ -7,7 +7,7 @@ from eventlab.course import answers, stream_exercises  # noqa: F401 (its checks 
 from eventlab.course.exercises import checks
 from eventlab.course.preparation import LessonError
 from eventlab.errors import near_names
-from eventlab.lessons import exercise_title
+from eventlab.lessons import exercise_title, solved
 
 
 def check(name: str, answer: Any = ...) -> None:
@@ -28,6 +28,8 @@ def check(name: str, answer: Any = ...) -> None:
         print(f"{title}: no answer yet. Replace the ... by your answer and run the cell again.")
         return
     missing = _missing_in(name, answers.plain(answer)) if asks_for_answer else checks[name]()
+    if not missing:
+        solved.add(name)
     print(f"{title}: not yet. {missing}" if missing else f"{title}: correct.")
 
 
