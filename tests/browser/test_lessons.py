@@ -1,7 +1,7 @@
 """The lessons of part one in JupyterLab: a learner goes through each, cell by cell, and sees the same results.
 
 The learner predicts each result, tries each exercise without an answer, opens its folded solution, and writes the
-solution into the empty cell. In a learner's copy, solutions are texts, so the exercises have their outputs.
+solution into the empty cell. So the cells with solutions do not run, and the exercises have their outputs.
 """
 
 from __future__ import annotations
@@ -26,8 +26,6 @@ from tests.helpers import first_group
 pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
 
 NAMES = [lesson.name for lesson in LESSONS if lesson.part == 1]
-WITH_SHIFT_ENTER = "02_track_events"
-"""The lesson through which the learner first goes with Shift+Enter only: no solution runs."""
 CODE_IN_A_TEXT = ".jp-RenderedMarkdown :not(pre) > code"
 IN_TWO_LINES = "codes => codes.filter(code => code.getClientRects().length > 1).map(code => code.textContent)"
 CONSOLE = "GameConsole: a button for each route of the running API"
@@ -61,6 +59,10 @@ def committed(name):
 def lesson(page, lab, name, committed):
     """Open the learner's copy of the lesson."""
     return Notebook(page, lab.page_of(f"{name}.ipynb"), len(committed.cells))
+
+
+WITH_SHIFT_ENTER = "02_track_events"
+"""The lesson through which the learner first goes with Shift+Enter only: no solution runs."""
 
 
 def number_with_tag(notebook, tag):
