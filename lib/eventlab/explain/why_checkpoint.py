@@ -1,5 +1,7 @@
 """Explains a streaming query of any program from its checkpoint (`eventlab why /tmp/checkpoint`)."""
 
+from collections.abc import Sequence
+
 from eventlab.clients import kafka
 from eventlab.clients.kafka import Offsets
 from eventlab.clients.stream_checkpoint import Checkpoint, differences
@@ -31,31 +33,11 @@ def explain_checkpoint(
     folder: str, checkpoint: Checkpoint, offsets: dict[str, Offsets | None], settings: Settings
 ) -> Explanation:
     """Return what a checkpoint and the offsets of its topics say about the query."""
-    topic = next(iter(checkpoint.next), next(iter(checkpoint.first), settings.topic))
     missing = [name for name, found in offsets.items() if found is None]
-    delete = f"!hadoop fs -rm -r -skipTrash {folder}"
-    if checkpoint.planned is None:
-        what = f"The query of the checkpoint {folder} has not planned its first batch."
-        return Explanation(
-            what, f"{folder}/offsets has no file", "!eventlab logs spark", "To see Spark's log, run this"
-        )
-    planned = f"batch {checkpoint.planned} was planned at {clock(checkpoint.planned_s)}"
-    if missing:
-        return Explanation(
-            f"The checkpoint {folder} belongs to the topic {missing[0]!r}, which does not exist.",
-            f"{planned}; it ends at the offsets {checkpoint.next}",
-            delete,
-            "A query with another topic needs another checkpoint. To start again at the beginning, run this",
-        )
-    if checkpoint.completed != checkpoint.planned:
-        return Explanation(
-            f"The query of the checkpoint {folder} has not completed batch {checkpoint.planned}: it works on it, "
-            "has failed in it, or was stopped in it.",
-            f"{planned} and ends at the offsets {checkpoint.next}; the last completed batch is "
-            f"{'none' if checkpoint.completed is None else checkpoint.completed}. It begins with this batch again",
-            "!eventlab logs spark",
-            "To see whether it failed, look at the program that runs it, and at Spark's log",
-        )
+    if unfinished := _unfinished(folder, checkpoint, missing):
+        return unfinished
+    planned = _planned(checkpoint)
+    topic = next(iter(checkpoint.next), next(iter(checkpoint.first), settings.topic))
     ends = {name: found.end for name, found in offsets.items() if found}
     firsts = {name: found.first for name, found in offsets.items() if found}
     watermark = f"; the watermark is {clock(checkpoint.watermark_s)}" if checkpoint.watermark_s else ""
@@ -74,7 +56,7 @@ def explain_checkpoint(
             f"The query of the checkpoint {folder} reads only messages that arrived after its first start.",
             f"it began at the offsets {checkpoint.first[topic]}, and {topic!r} has {number_of(skipped, 'message')}"
             " from before; its startingOffsets was 'latest', the default of streams",
-            delete,
+            _delete(folder),
             "To read them too, delete the checkpoint with this, and start the query again with startingOffsets "
             "'earliest'",
         )
@@ -85,3 +67,37 @@ def explain_checkpoint(
         command_to_send(topic, settings),
         "To send one event, run this",
     )
+
+
+def _unfinished(folder: str, checkpoint: Checkpoint, missing: Sequence[str]) -> Explanation | None:
+    """Explain a checkpoint without a batch, of a topic that is missing, or whose last batch has not ended."""
+    if checkpoint.planned is None:
+        what = f"The query of the checkpoint {folder} has not planned its first batch."
+        return Explanation(
+            what, f"{folder}/offsets has no file", "!eventlab logs spark", "To see Spark's log, run this"
+        )
+    if missing:
+        return Explanation(
+            f"The checkpoint {folder} belongs to the topic {missing[0]!r}, which does not exist.",
+            f"{_planned(checkpoint)}; it ends at the offsets {checkpoint.next}",
+            _delete(folder),
+            "A query with another topic needs another checkpoint. To start again at the beginning, run this",
+        )
+    if checkpoint.completed == checkpoint.planned:
+        return None
+    return Explanation(
+        f"The query of the checkpoint {folder} has not completed batch {checkpoint.planned}: it works on it, "
+        "has failed in it, or was stopped in it.",
+        f"{_planned(checkpoint)} and ends at the offsets {checkpoint.next}; the last completed batch is "
+        f"{'none' if checkpoint.completed is None else checkpoint.completed}. It begins with this batch again",
+        "!eventlab logs spark",
+        "To see whether it failed, look at the program that runs it, and at Spark's log",
+    )
+
+
+def _planned(checkpoint: Checkpoint) -> str:
+    return f"batch {checkpoint.planned} was planned at {clock(checkpoint.planned_s)}"
+
+
+def _delete(folder: str) -> str:
+    return f"!hadoop fs -rm -r -skipTrash {folder}"
