@@ -197,21 +197,11 @@ def test_text_follows_each_heading(path):
 
 @pytest.mark.services
 @pytest.mark.timeout(600)
-def test_lessons_without_those_before_them_give_the_committed_outputs(course_stack):
-    """No lesson needs the results of another; tests/browser and `make run` run all of them in order."""
-    assert_same_outputs(*reversed(course_run.find_lessons(["05", "08"])))
-
-
-@pytest.mark.services
-@pytest.mark.timeout(600)
 def test_the_lessons_about_streams_give_the_committed_outputs(course_stack):
-    assert_same_outputs(*course_run.find_lessons(["10", "11", "12", "13"]))
-
-
-def assert_same_outputs(*lessons):
-    """Run the lessons with nbval, which compares their outputs with the committed ones."""
+    """nbval compares the outputs; those of part one are compared in JupyterLab (tests/browser/test_lessons.py)."""
     arguments = f"-q -p no:cacheprovider -c /dev/null --rootdir {ROOT} --nbval --nbval-cell-timeout 120".split()
     sanitize = ["--nbval-sanitize-with", str(course_run.NOTEBOOKS / "sanitize.cfg")]
+    lessons = course_run.find_lessons(["10", "11", "12", "13"])
     command = [sys.executable, "-m", "pytest", *arguments, *sanitize, *map(str, lessons)]
 
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)

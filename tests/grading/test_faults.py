@@ -96,7 +96,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Class:
     for student, faults in (("ada", ["worker"]), ("ben", []), ("cyd", ["spark"]), ("zed", ["broker", "namenode"])):
         lines = [tiny_lab.SOLUTIONS["q1"], *(f"# fault: {fault} {student}" for fault in faults)]
         tiny_lab.write(submissions / f"{student}.ipynb", q1="\n".join(lines))
-    limits = ["--workers", "1", "--cell-timeout", "20"]  # a cell that waits for a killed service ends then
+    limits = ["--workers", "1", "--cell-timeout", "12"]  # a cell that waits for a killed service ends then
     command = ["grade", str(lab.folder), str(submissions), "--output", str(output), *limits]
     result = CliRunner().invoke(main, command)
     return Class(result, {record.student: record for record in results.load_all(output)}, output)
