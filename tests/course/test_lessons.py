@@ -15,7 +15,7 @@ from eventlab.course.exercises import checks
 from eventlab.course.program import show_program
 from eventlab.lessons import LESSONS as CATALOGUE
 from eventlab.lessons import readme_table
-from eventlab.settings import ROOT
+from eventlab.settings import ROOT, Settings
 from eventlab.stack import fresh_stack
 from tests.stacks import free_offset
 
@@ -160,7 +160,7 @@ def test_a_lesson_contains_no_path_of_a_machine(path):
 @pytest.fixture(scope="module")
 def course_stack():
     """Start a stack that only these tests use, because the last lesson stops it."""
-    with fresh_stack(ROOT / "build" / "nbval-stack", [free_offset()]) as stack:
+    with fresh_stack(ROOT / "build" / "nbval-stack", [free_offset()], settings_class=Settings) as stack:
         yield stack.settings
 
 
