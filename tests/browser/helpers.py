@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -118,7 +119,12 @@ def picture(widget: Locator, path: Path) -> None:
 
 
 def picture_of_all_cells(notebook: Notebook, path: Path) -> None:
-    """Save a picture of a whole notebook, for which the window becomes as high as the notebook."""
+    """Save a picture of a whole notebook for people to look at, if the variable PICTURES_OF_LESSONS is set.
+
+    The window becomes as high as the notebook, which takes seconds.
+    """
+    if not os.environ.get("PICTURES_OF_LESSONS"):
+        return
     page, size = notebook.page, notebook.page.viewport_size
     assert size
     window = notebook.panel.locator(".jp-WindowedPanel-outer")
