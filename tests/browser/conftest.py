@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,33 +86,40 @@ def lab(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab
 
 
 @pytest.fixture(scope="package")
-def browser(chromium: str):
-    """Start the browser."""
+def visitor(chromium: str, lab, tmp_path_factory: pytest.TempPathFactory):
+    """Start the browser with one profile for all tests, and log in.
+
+    The profile is on the disk, where Chromium keeps JupyterLab's files and what it has compiled of them.
+    """
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-dev-shm-usage"]
-        started = playwright.chromium.launch(executable_path=chromium, args=arguments)
-        yield started
-        started.close()
-
-
-@pytest.fixture(scope="package")
-def visitor(browser, lab):
-    """Open one browser profile for all tests, so that JupyterLab loads its files once, and log in."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB")
-    context.set_default_timeout(20_000)
-    assert context.request.get(lab.address).ok
-    yield context
-    context.close()
+        context = playwright.chromium.launch_persistent_context(
+            tmp_path_factory.mktemp("profile"),
+            executable_path=chromium,
+            args=["--no-sandbox", "--disable-dev-shm-usage"],
+            viewport={"width": 1280, "height": 900},
+            locale="en-GB",
+        )
+        context.set_default_timeout(20_000)
+        assert context.request.get(lab.address).ok
+        yield context
+        context.close()
 
 
 @pytest.fixture
 def page(visitor, lab):
-    """Open an empty page that is logged in; an error in the browser's console fails the test.
+    """Open an empty page that is logged in.
 
     JupyterLab is not opened here: it takes seconds, and most tests open it with a notebook.
     """
+    with open_page(visitor, lab) as opened:
+        yield opened
+
+
+@contextmanager
+def open_page(visitor, lab: Lab):
+    """Open an empty page, and close it at the end; an error in the browser's console fails the test."""
     opened = visitor.new_page()
     errors: list[str] = []
     opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
