@@ -17,6 +17,7 @@ from eventlab.lessons import LESSONS as CATALOGUE
 from eventlab.lessons import readme_table
 from eventlab.settings import ROOT, Settings
 from eventlab.stack import fresh_stack
+from tests.browser.test_lessons import NAMES as IN_A_BROWSER
 from tests.stacks import free_offset
 
 LESSONS = course_run.find_lessons()
@@ -197,11 +198,11 @@ def test_text_follows_each_heading(path):
 
 @pytest.mark.services
 @pytest.mark.timeout(600)
-def test_the_lessons_about_streams_give_the_committed_outputs(course_stack):
-    """nbval compares the outputs; those of part one are compared in JupyterLab (tests/browser/test_lessons.py)."""
+def test_the_lessons_that_no_browser_runs_give_the_committed_outputs(course_stack):
+    """nbval compares the outputs; those of the other lessons are compared in JupyterLab."""
     arguments = f"-q -p no:cacheprovider -c /dev/null --rootdir {ROOT} --nbval --nbval-cell-timeout 120".split()
     sanitize = ["--nbval-sanitize-with", str(course_run.NOTEBOOKS / "sanitize.cfg")]
-    lessons = course_run.find_lessons(["10", "11", "12", "13"])
+    lessons = [path for path in LESSONS if path.stem not in IN_A_BROWSER]
     command = [sys.executable, "-m", "pytest", *arguments, *sanitize, *map(str, lessons)]
 
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
