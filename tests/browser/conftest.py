@@ -86,25 +86,25 @@ def lab(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab
 
 
 @pytest.fixture(scope="package")
-def visitor(chromium: str, lab, tmp_path_factory: pytest.TempPathFactory):
-    """Start the browser with one profile for all tests, and log in.
-
-    The profile is on the disk, where Chromium keeps JupyterLab's files and what it has compiled of them.
-    """
+def browser(chromium: str):
+    """Start the browser."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
-            tmp_path_factory.mktemp("profile"),
-            executable_path=chromium,
-            args=["--no-sandbox", "--disable-dev-shm-usage"],
-            viewport={"width": 1280, "height": 900},
-            locale="en-GB",
-        )
-        context.set_default_timeout(20_000)
-        assert context.request.get(lab.address).ok
-        yield context
-        context.close()
+        arguments = ["--no-sandbox", "--disable-dev-shm-usage"]
+        started = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="package")
+def visitor(browser, lab):
+    """Open one browser profile for all tests, so that JupyterLab loads its files once, and log in."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB")
+    context.set_default_timeout(20_000)
+    assert context.request.get(lab.address).ok
+    yield context
+    context.close()
 
 
 @pytest.fixture

@@ -91,7 +91,7 @@ def test_a_learner_goes_through_a_lesson_and_sees_its_committed_outputs_in_both_
     for theme in ("light", "dark"):  # a diagram keeps the colours of the theme in which it was drawn
         page.emulate_media(color_scheme=theme)
         expect(page.locator("body")).to_have_attribute(
-            "data-jp-theme-light", "true" if theme == "light" else "false"
+            "data-jp-theme-light", "true" if theme == "light" else "false", timeout=STARTUP_MS
         )
         picture_of_all_cells(lesson, PICTURES / "lessons" / f"{name[:2]}_{theme}.png")
     page.emulate_media(color_scheme="light")
