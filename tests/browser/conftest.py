@@ -10,7 +10,6 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -109,17 +108,10 @@ def visitor(browser, lab):
 
 @pytest.fixture
 def page(visitor, lab):
-    """Open an empty page that is logged in.
+    """Open an empty page that is logged in; an error in the browser's console fails the test.
 
     JupyterLab is not opened here: it takes seconds, and most tests open it with a notebook.
     """
-    with open_page(visitor, lab) as opened:
-        yield opened
-
-
-@contextmanager
-def open_page(visitor, lab: Lab):
-    """Open an empty page, and close it at the end; an error in the browser's console fails the test."""
     opened = visitor.new_page()
     errors: list[str] = []
     opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import nbformat
@@ -14,10 +15,12 @@ from playwright.sync_api import expect
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
+from eventlab.course.run import NOTEBOOKS
 from eventlab.jupyter import progress, start_page, working_copy
+from eventlab.lessons import SOLUTION
 from eventlab.stack.config import START_PAGE
 from eventlab.stack.tokens import jupyter_token
-from tests.browser.conftest import PICTURES, open_page, server
+from tests.browser.conftest import PICTURES, server
 from tests.browser.helpers import NOTEBOOK, STARTUP_MS, panel, picture
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
@@ -41,27 +44,26 @@ def page(page, lab):
 
 
 @pytest.fixture(scope="module")
-def start(visitor, lab, completed_lesson):
-    """Open JupyterLab once for the last tests of this module, which leave the start page open."""
-    with open_page(visitor, lab) as opened:
-        opened.goto(f"{lab.address}&reset")
-        yield opened
-
-
-@pytest.fixture(scope="module")
 def completed_lesson(lab):
-    """Run lesson 2 in a kernel of JupyterLab, cell by cell; the file does not change."""
+    """Run lesson 2 in a kernel of JupyterLab, cell by cell, with solved exercises; the file does not change."""
     token = {"Authorization": f"token {jupyter_token(lab.settings)}"}
     with server(lab) as client:
         request = {"path": LESSON, "name": Path(LESSON).name, "type": "notebook", "kernel": {"name": "python3"}}
         session = client.post("/api/sessions", json=request).raise_for_status().json()
-        cells = [
-            cell for cell in nbformat.read(lab.folder / LESSON, as_version=4).cells if cell.cell_type == "code"
-        ]
+        cells = [cell for cell in solved(NOTEBOOKS / LESSON).cells if cell.cell_type == "code"]
         address = f"{lab.settings.jupyter_url}/api/kernels/{session['kernel']['id']}/channels"
         with ThreadPoolExecutor(1) as pool:  # Playwright uses the event loop of this thread
             pool.submit(asyncio.run, run_cells(address.replace("http", "ws", 1), token, cells)).result()
         client.delete(f"/api/sessions/{session['id']}")
+
+
+def solved(lesson):
+    """Return a lesson of the kit with its solutions in the cells of the exercises."""
+    notebook = nbformat.read(lesson, as_version=4)
+    for exercise, solution in pairwise(notebook.cells):
+        if SOLUTION in solution.metadata.get("tags", ()):
+            exercise.source, solution.cell_type = solution.source, "markdown"
+    return notebook
 
 
 async def run_cells(address, token, cells):
@@ -87,6 +89,30 @@ async def run_cells(address, token, cells):
     channel.close()
 
 
+def test_lab_opens_with_lessons_and_labs_their_minutes_and_progress(completed_lesson, page):
+    shown = page.locator(".jp-MarkdownViewer:not(.lm-mod-hidden)")
+    expect(shown).to_be_visible(timeout=STARTUP_MS)
+
+    row = shown.get_by_role("row").filter(has_text="2. Track events")
+    expect(row).to_contain_text("20")
+    expect(row).to_contain_text("completed on")
+    expect(shown.get_by_role("row").filter(has_text="8. Query with SQL")).to_contain_text("not started")
+    expect(shown.get_by_role("link", name="Lab 4. Your own pipeline")).to_be_visible()
+    picture(shown, PICTURES / "start_page.png")
+
+
+def test_the_open_page_shows_new_progress_and_where_to_continue(page, lab, monkeypatch):
+    shown = page.locator(".jp-MarkdownViewer:not(.lm-mod-hidden)")
+    expect(shown).to_be_visible(timeout=STARTUP_MS)
+    monkeypatch.setattr(progress, "settings", lab.settings)
+
+    progress.record("notebooks/04_consume_events.ipynb", 3, 20)
+    start_page.write(lab.settings)
+
+    expect(shown.get_by_role("row").filter(has_text="4. Consume events")).to_contain_text("3 of 20 cells")
+    expect(shown).to_contain_text("Continue: 4. Consume events (3 of 20 cells have run)")
+
+
 def test_continue_opens_the_lesson_at_the_cell_that_ran_last(page, lab, monkeypatch):
     monkeypatch.setattr(progress, "settings", lab.settings)
     cells = nbformat.read(lab.folder / "07_write_to_hdfs.ipynb", as_version=4).cells
@@ -101,6 +127,15 @@ def test_continue_opens_the_lesson_at_the_cell_that_ran_last(page, lab, monkeypa
     expect(page.locator(NOTEBOOK).locator(".jp-Cell").first).not_to_be_in_viewport()
 
 
+def test_a_lab_for_learners_has_no_menu_of_nbgrader(page):
+    expect(page.locator(".jp-MarkdownViewer:not(.lm-mod-hidden)")).to_be_visible(timeout=STARTUP_MS)
+
+    menus = page.get_by_role("menubar").first.get_by_role("menuitem").all_inner_texts()
+
+    assert "Stack" in menus
+    assert "Nbgrader" not in menus
+
+
 def test_a_click_on_a_lesson_opens_a_new_copy_that_has_nothing_to_save(page, lab):
     working_copy.reset("03_generate_load", lab.settings)  # other tests saved outputs and widgets in it
     shown = page.locator(".jp-MarkdownViewer:not(.lm-mod-hidden)")
@@ -111,44 +146,11 @@ def test_a_click_on_a_lesson_opens_a_new_copy_that_has_nothing_to_save(page, lab
     expect(page.locator(".lm-TabBar-tab.lm-mod-current.jp-mod-dirty"), "nothing to save").to_have_count(0)
 
 
-def test_lab_opens_with_lessons_and_labs_their_minutes_and_progress(start):
-    shown = start.locator(".jp-MarkdownViewer:not(.lm-mod-hidden)")
-    expect(shown).to_be_visible(timeout=STARTUP_MS)
+def test_the_menu_opens_the_stack_panel(page, lab):
+    expect(page.locator(".jp-MarkdownViewer:not(.lm-mod-hidden)")).to_be_visible(timeout=STARTUP_MS)
+    page.get_by_role("menubar").get_by_text("Stack", exact=True).click()
+    page.get_by_role("menuitem", name="Stack Panel").click()
 
-    row = shown.get_by_role("row").filter(has_text="2. Track events")
-    expect(row).to_contain_text("20")
-    expect(row).to_contain_text("completed on")
-    expect(shown.get_by_role("row").filter(has_text="8. Query with SQL")).to_contain_text("not started")
-    expect(shown.get_by_role("link", name="Lab 4. Your own pipeline")).to_be_visible()
-    picture(shown, PICTURES / "start_page.png")
-
-
-def test_the_open_page_shows_new_progress_and_where_to_continue(start, lab, monkeypatch):
-    shown = start.locator(".jp-MarkdownViewer:not(.lm-mod-hidden)")
-    expect(shown).to_be_visible(timeout=STARTUP_MS)
-    monkeypatch.setattr(progress, "settings", lab.settings)
-
-    progress.record("notebooks/04_consume_events.ipynb", 3, 20)
-    start_page.write(lab.settings)
-
-    expect(shown.get_by_role("row").filter(has_text="4. Consume events")).to_contain_text("3 of 20 cells")
-    expect(shown).to_contain_text("Continue: 4. Consume events (3 of 20 cells have run)")
-
-
-def test_a_lab_for_learners_has_no_menu_of_nbgrader(start):
-    expect(start.locator(".jp-MarkdownViewer:not(.lm-mod-hidden)")).to_be_visible(timeout=STARTUP_MS)
-
-    menus = start.get_by_role("menubar").first.get_by_role("menuitem").all_inner_texts()
-
-    assert "Stack" in menus
-    assert "Nbgrader" not in menus
-
-
-def test_the_menu_opens_the_stack_panel(start, lab):
-    expect(start.locator(".jp-MarkdownViewer:not(.lm-mod-hidden)")).to_be_visible(timeout=STARTUP_MS)
-    start.get_by_role("menubar").get_by_text("Stack", exact=True).click()
-    start.get_by_role("menuitem", name="Stack Panel").click()
-
-    expect(panel(start, "The stack")).to_be_visible(timeout=STARTUP_MS)
-    expect(panel(start, "The stack").get_by_role("status", name="kafka is running")).to_be_visible()
+    expect(panel(page, "The stack")).to_be_visible(timeout=STARTUP_MS)
+    expect(panel(page, "The stack").get_by_role("status", name="kafka is running")).to_be_visible()
     assert f"/lab/tree/{START_PAGE}?" in lab.address
