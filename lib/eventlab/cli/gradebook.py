@@ -9,6 +9,7 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
+from eventlab.cli.arguments import folder_option
 from eventlab.cli.display import console
 from eventlab.errors import EventlabError
 
@@ -44,12 +45,7 @@ GRADES = Path("build", "grades")
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="The gradebook export of Canvas, which is filled in.",
 )
-@click.option(
-    "--output",
-    default="build/gradebook",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for the gradebook.",
-)
+@folder_option("--output", default="build/gradebook", help="Folder for the gradebook.")
 def gradebook(
     labs: tuple[str, ...],
     roster: Path | None,

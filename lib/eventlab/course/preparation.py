@@ -84,18 +84,10 @@ def prepare(
         LessonError: A service does not answer, the lesson would kill one that somebody else runs, or data that
             other programs created would have to be deleted.
     """
-    for service in select(kills) if kills else ():
-        if service.is_external(settings):
-            raise LessonError(
-                f"this lesson kills {service.name}, and cannot: {service.address(settings)} is an external "
-                "service. Use the kit's own in this lesson, and restart JupyterLab from the same shell",
-                f"unset EVENTLAB_{str(service.external_setting).upper()}",
-            )
+    _require_own(kills)
     connect()
     is_api_topic = topic == settings.topic
-    statuses = Stack(settings).status(dict.fromkeys(["kafka", *(["api"] if is_api_topic else []), *needs]))
-    if missing := [status.name for status in statuses if status.state != "running"]:
-        raise LessonError(f"not running: {', '.join(missing)}", f"eventlab up {' '.join(missing)}")
+    _require_running(["kafka", *(["api"] if is_api_topic else []), *needs])
     os.environ |= {"BROKER": settings.bootstrap_servers, "TOPIC": topic, "API": settings.api_url}
     start = _prepare_api_topic(events) if is_api_topic else _prepare_own_topic(topic, events, fresh)
     lesson.topic, lesson.start = topic, start
@@ -110,6 +102,24 @@ def prepare(
         filesystem.delete(folder)
         print(f"The streams of this lesson write below {folder} on HDFS, where there is nothing yet.")
     return start
+
+
+def _require_own(names: Sequence[str]) -> None:
+    """Raise LessonError if one of the services, which the lesson kills, is external."""
+    for service in select(names) if names else ():
+        if service.is_external(settings):
+            raise LessonError(
+                f"this lesson kills {service.name}, and cannot: {service.address(settings)} is an external "
+                "service. Use the kit's own in this lesson, and restart JupyterLab from the same shell",
+                f"unset EVENTLAB_{str(service.external_setting).upper()}",
+            )
+
+
+def _require_running(names: Sequence[str]) -> None:
+    """Raise LessonError if one of the services does not run."""
+    statuses = Stack(settings).status(dict.fromkeys(names))
+    if missing := [status.name for status in statuses if status.state != "running"]:
+        raise LessonError(f"not running: {', '.join(missing)}", f"eventlab up {' '.join(missing)}")
 
 
 @dataclass
