@@ -135,10 +135,9 @@ def _read_apart(path: Path) -> list[dict[str, Any]]:
         raise InterruptedReadError("the process that read the notebook was killed; the machine may lack memory")
     if done.returncode == NO_FILE:
         raise InterruptedReadError(f"the notebook cannot be read: {done.stderr.decode(errors='replace')}")
-    answer = (
-        json.loads(done.stdout) if done.returncode == 0 else "not a notebook: it takes too much memory to read"
-    )
-    if isinstance(answer, str):
+    if done.returncode:
+        raise UnreadableError("not a notebook: it takes too much memory to read")
+    if isinstance(answer := json.loads(done.stdout), str):
         raise UnreadableError(answer)
     return answer
 
