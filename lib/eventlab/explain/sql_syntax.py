@@ -14,7 +14,8 @@ from eventlab.explain.session import session_of
 from eventlab.settings import Settings
 
 WORDS = ("select", "from", "where", "group", "order", "having", "limit", "join", "union", "between")
-PLACE = re.compile(r"\(line (\d+), pos (\d+)\)")
+REPORT = re.compile(r"Syntax error at or near ('.*?'|end of input).*?\(line (\d+), pos (\d+)\)", re.DOTALL)
+"""The word and the place of an error, which may be the cause of another one that names the schema."""
 EDITS = (
     (r"(?<=\s)&&(?=\s)", "and", "SQL has no &&. It has the word and."),
     (r"(?<=\s)\|\|(?=\s)", "or", "In SQL, || joins two texts. The word for a choice is or."),
@@ -86,15 +87,11 @@ def _is_schema(cell: FailedCell, text: str) -> bool:
 
 def _rejected(cell: FailedCell) -> Iterator[tuple[str, str, int]]:
     """Yield the cell's texts that Spark could not read, each with the word and the place that it reports."""
-    if not cell.has_condition("PARSE_SYNTAX_ERROR"):
-        return
-    reported = cell.conditions["PARSE_SYNTAX_ERROR"]["error"].strip("'")
-    match = PLACE.search(cell.text)
-    row, column = (int(match[1]), int(match[2])) if match else (1, 0)
-    for _, text in sql_texts(cell, ""):
-        lines = text.split("\n")
-        if row <= len(lines) and lines[row - 1].strip() and lines[row - 1] in str(cell.error):
-            yield text, reported, sum(len(line) + 1 for line in lines[: row - 1]) + column
+    report = REPORT.search(cell.text)
+    for _, text in sql_texts(cell, "") if report else ():
+        lines, row = text.split("\n"), int(report[2]) if report else 0
+        if report and row <= len(lines) and lines[row - 1].strip() and lines[row - 1] in cell.text:
+            yield text, report[1].strip("'"), sum(len(line) + 1 for line in lines[: row - 1]) + int(report[3])
 
 
 def _attempts(text: str, place: int) -> Iterator[tuple[str, str]]:
@@ -123,9 +120,8 @@ def schema_needs_backquotes(cell: FailedCell, settings: Settings) -> Explanation
 
     Remedy: The line with backquotes.
     """
-    if not cell.has_condition("INVALID_IDENTIFIER"):
-        return None
-    name = cell.conditions["INVALID_IDENTIFIER"].get("ident", "")
+    unquoted = re.search(r"The unquoted identifier ([\w-]+) is invalid", cell.text)
+    name = unquoted[1] if unquoted else ""
     for _, text in sql_texts(cell, name) if name else ():
         pattern = rf"(?<![`\w-]){re.escape(name)}[\w-]*(?![`\w-])"
         if match := re.search(pattern, text):
@@ -141,7 +137,8 @@ def unknown_type(cell: FailedCell, settings: Settings) -> Explanation | None:
 
     Remedy: The line with the nearest type.
     """
-    name = cell.conditions.get("UNSUPPORTED_DATATYPE", {}).get("typeName", "").strip('"').lower()
+    unknown = re.search(r'Unsupported data type "?(\w+)', cell.text)
+    name = unknown[1].lower() if unknown else ""
     similar = PYTHON_TYPES.get(name) or next(iter(close_matches(name, TYPES)), None) if name else None
     if similar is None:
         return None
