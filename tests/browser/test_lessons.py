@@ -78,7 +78,7 @@ def test_a_learner_goes_through_a_lesson_and_sees_its_committed_outputs_in_both_
         timeout=STARTUP_MS
     )
     solutions = lesson.panel.locator("summary")
-    expect(solutions).to_have_count(number_with_tag(committed, refresh.SOLUTION))
+    expect(solutions).to_have_count(number_with_tag(committed, refresh.SOLUTION), timeout=STARTUP_MS)
     assert {solution.inner_text()[:-1] for solution in solutions.all()} == {
         f"Solution of exercise {int(name[:2])}."
     }
