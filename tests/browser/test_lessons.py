@@ -85,8 +85,8 @@ def test_a_learner_goes_through_a_lesson_and_sees_its_committed_outputs_in_both_
         timeout=STARTUP_MS
     )
     solutions = lesson.panel.locator("summary")
-    expect(solutions).to_have_count(number_with_tag(committed, refresh.SOLUTION))
-    assert {solution.inner_text()[:-1] for solution in solutions.all()} == {
+    expect(solutions).to_have_count(number_with_tag(committed, refresh.SOLUTION), timeout=STARTUP_MS)
+    assert {(solution.text_content() or "")[:-1] for solution in solutions.all()} == {
         f"Solution of exercise {int(name[:2])}."
     }
 
