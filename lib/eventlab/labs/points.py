@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Iterator
 
@@ -16,11 +15,11 @@ HEADING = re.compile(r"^## Question (\d+)\b.*?(?: \((\d+(?:\.\d+)?) points?\))?$
 
 
 def with_points(cell: NotebookNode, lab: Lab) -> NotebookNode:
-    """Return a cell of the instructor's notebook with the points of its question.
+    """Return a cell of the instructor's notebook with all of nbgrader's metadata and the points of its question.
 
     A check cell has them in nbgrader's metadata, a heading at its end. Points that are there already stay.
     """
-    filled = copy.deepcopy(cell)
+    filled = cells.completed(cell)
     question = cells.question_of(filled)
     if cells.is_graded(filled) and question and "points" not in cells.grading(filled):
         filled.metadata["nbgrader"]["points"] = _number(lab.points(question))

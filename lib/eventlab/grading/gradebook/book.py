@@ -13,7 +13,7 @@ from eventlab.grading.collect import Origin
 from eventlab.grading.gradebook import origins
 from eventlab.grading.gradebook.deadlines import Deadlines, Policy
 from eventlab.grading.gradebook.people import People, Person
-from eventlab.grading.gradebook.worksheets import TEST_STUDENT, CanvasSheet, MoodleSheet
+from eventlab.grading.gradebook.worksheets import BlackboardSheet, CanvasSheet, MoodleSheet
 from eventlab.grading.reports.messages import number
 from eventlab.grading.results import SubmissionRecord
 
@@ -121,6 +121,10 @@ class Book:
         """Return the marks of a lab, one per person."""
         return [self.mark(person, lab) for person in self.people.members]
 
+    def title(self, lab: LabGrades) -> str:
+        """Return the name of a lab's assignment on the platform that `deadlines.csv` states, or ""."""
+        return next((mark.policy.title for mark in self.of_lab(lab) if mark.policy.title), "")
+
     def total(self, person: Person) -> float:
         """Return the sum of a person's marks; a lab without a mark counts nothing."""
         return sum(self.mark(person, lab).mark or 0 for lab in self.labs)
@@ -142,7 +146,10 @@ def read_lab(folder: Path, sheet: MoodleSheet | None = None) -> LabGrades:
 
 
 def make(
-    labs: Sequence[LabGrades], people: People, deadlines: Deadlines, exported: CanvasSheet | None = None
+    labs: Sequence[LabGrades],
+    people: People,
+    deadlines: Deadlines,
+    exported: Sequence[CanvasSheet | BlackboardSheet] = (),
 ) -> Book:
     """Return the gradebook of these labs.
 
@@ -150,7 +157,7 @@ def make(
         labs: The labs.
         people: The people of the roster; without a roster, those of the worksheets and records are added.
         deadlines: Due dates and late policies.
-        exported: The gradebook export of Canvas.
+        exported: The gradebook export of Canvas, and the Grade Center of Blackboard.
 
     Raises:
         GradebookError: Two folders have records of one lab.
@@ -177,14 +184,15 @@ def make(
     return book
 
 
-def _add_people(labs: Sequence[LabGrades], people: People, exported: CanvasSheet | None) -> list[str]:
+def _add_people(
+    labs: Sequence[LabGrades], people: People, exported: Sequence[CanvasSheet | BlackboardSheet]
+) -> list[str]:
     """Complete the people with those of the platforms' tables; return a sentence for lines that are nobody's."""
     unknown: dict[Path, list[str]] = {}
-    for row in exported.students if exported else ():
-        assert exported
-        name = exported.field(row, "Student")
-        if exported.person(row, people) is None and name != TEST_STUDENT:
-            unknown.setdefault(exported.path, []).append(name)
+    for course in exported:
+        for row in course.students:
+            if course.person(row, people) is None and course.name(row):
+                unknown.setdefault(course.path, []).append(course.name(row))
     for sheet in [lab.sheet for lab in labs if lab.sheet]:
         for line in sheet.rows:
             if people.match_or_add(line.name, line.name, email=line.email) is None:
