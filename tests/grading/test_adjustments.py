@@ -160,7 +160,7 @@ def test_every_report_shows_what_a_person_gave(tmp_path):
     assert "q2: Your instructor set the points; the checks gave 0." in found["output"]
     assert "come and see me" in found["output"]
     report = (tmp_path / "report.html").read_text()
-    for said in ("The points of 1 questions are set by hand", "q2 by hand: 1.5 (checks: 0)", "come and see me"):
+    for said in ("The points of 1 question are set by hand", "q2 by hand: 1.5 (checks: 0)", "come and see me"):
         assert said in report
 
 
