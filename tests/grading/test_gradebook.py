@@ -100,6 +100,12 @@ def test_two_students_of_one_name_stay_two_people(course: Course) -> None:
     found = {row["email"]: row[LAB] for row in rows(course.folder / "out" / "gradebook.csv")}
     assert (found["ada@example.org"], found["ben@example.org"]) == ("3", "9")
 
+    page = (course.folder / "out" / "gradebook.html").read_text()
+    assert "Ada Lovelace (ada@example.org)" in page
+    assert "Ada Lovelace (ben@example.org)" in page
+    marks = {row["student"]: row["mark"] for row in rows(course.folder / "out" / "marks.csv")}
+    assert (marks["Ada Lovelace (ada@example.org)"], marks["Ada Lovelace (ben@example.org)"]) == ("3", "9")
+
     course.labs = [(course.labs[0][0], "")]
     course.make()
     assert sorted(course.book.total(person) for person in course.book.people.members) == [3, 9]

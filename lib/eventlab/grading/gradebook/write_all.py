@@ -78,7 +78,7 @@ def gradebook(book: Book) -> Iterator[list[str]]:
     for person in book.people.members:
         found = [book.mark(person, lab).mark for lab in book.labs]
         shown = ["" if mark is None else number(mark) for mark in found]
-        about = [person.student, person.name, person.email, person.section]
+        about = [book.label(person, person.student), person.name, person.email, person.section]
         yield [*about, *shown, number(book.total(person)), most]
 
 
@@ -89,7 +89,7 @@ def marks(book: Book) -> Iterator[list[str]]:
         for mark in book.of_lab(lab):
             yield [
                 lab.name,
-                mark.person.student,
+                book.label(mark.person, mark.person.student),
                 mark.person.name,
                 mark.status,
                 "" if mark.points is None else number(mark.points),
