@@ -9,6 +9,7 @@ import pytest
 
 from eventlab.grading import results
 from eventlab.grading.results import Question, RubricLine
+from tests.grading import platform_exports as platforms
 from tests.grading.gradebook_examples import LAB, Course
 from tests.grading.platform_exports import NOTEBOOK
 
@@ -37,3 +38,20 @@ def test_the_students_comment_says_what_is_not_marked_yet(course: Course) -> Non
     book = course.make()
 
     assert [mark.summary for mark in book.marks.values()] == ["8 of 14 points so far: q2 not marked yet."]
+
+
+def test_who_handed_in_and_is_not_in_the_platforms_table_is_named(course: Course) -> None:
+    course.grade(platforms.CANVAS | {"strangerzed_2077_90009_lab01_events.ipynb": NOTEBOOK})
+    [problem] = course.make(canvas=platforms.CANVAS_GRADEBOOK).problems
+    assert problem.endswith(
+        "canvas.csv: no line for these people, so their marks are not in the file to upload: strangerzed"
+    )
+
+
+def test_who_handed_in_and_is_not_in_moodles_worksheet_is_named(course: Course) -> None:
+    export = platforms.MOODLE | {"Zed Stranger_199_assignsubmission_file/lab01_events.ipynb": NOTEBOOK}
+    course.grade(export, moodle=platforms.MOODLE_WORKSHEET)
+    [problem] = course.make().problems
+    assert problem.endswith(
+        "moodle.csv: no line for these people, so their marks are not in the file to upload: Zed Stranger"
+    )

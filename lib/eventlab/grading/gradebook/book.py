@@ -186,6 +186,7 @@ def make(
                 book.add(_mark(lab, record, person, policy))
     book.people.members.sort(key=lambda person: person.label.casefold())
     book.problems += deadlines.unknown(names, people)
+    book.problems += _without_line(book, exported)
     for lab in labs:
         found = zip(lab.records, owners[lab.name], strict=True)
         book.problems += _problems(book, lab, [record for record, person in found if not person])
@@ -208,6 +209,24 @@ def _add_people(
     return [
         f"{path}: not in the roster, so the line stays as it is: {_listed(names)}"
         for path, names in unknown.items()
+    ]
+
+
+def _without_line(book: Book, exported: Sequence[CanvasSheet | BlackboardSheet]) -> list[str]:
+    """Return a sentence for each table of a platform in which people with a mark are missing."""
+    missing: dict[Path, dict[str, None]] = {}
+    for course in exported:
+        listed = {id(person) for row in course.students if (person := course.person(row, book.people))}
+        strangers = [book.label(mark.person) for mark in book.marks.values() if id(mark.person) not in listed]
+        missing[course.path] = dict.fromkeys(strangers)
+    for mark in book.marks.values():
+        sheet = mark.lab.sheet
+        if sheet and not (sheet.row_of(mark.origin.id) or sheet.row_for(mark.person)):
+            missing.setdefault(sheet.path, {})[book.label(mark.person)] = None
+    return [
+        f"{path}: no line for these people, so their marks are not in the file to upload: {_listed(list(names))}"
+        for path, names in missing.items()
+        if names
     ]
 
 
