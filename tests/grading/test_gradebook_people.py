@@ -33,6 +33,7 @@ def test_two_people_of_the_roster_with_one_name_are_not_called_strangers(course:
 def test_the_students_comment_says_what_is_not_marked_yet(course: Course) -> None:
     course.grade({"ada.ipynb": NOTEBOOK})
     record = results.load("ada", course.labs[0][0])
+    assert record is not None
     text = Question("q2", None, 4.0, rubric=(RubricLine(4.0, "says why"),), answer="Because.")
     results.save(replace(record, max_points=14, questions=(*record.questions, text)), course.labs[0][0])
     book = course.make()
