@@ -108,6 +108,14 @@ def test_a_wrong_row_is_named_by_its_line(tmp_path, row, said):
     assert problem.startswith(said)
 
 
+def test_an_unknown_student_of_a_large_class_is_followed_by_the_first_names_only(tmp_path):
+    with pytest.raises(AdjustmentsError) as caught:
+        load(tmp_path, HEADING + "nobody,q1,1,\n", {f"s{n:03}" for n in range(300)})
+
+    assert "there are: s000, s001, s002" in caught.value.message
+    assert "s019 and 280 more" in caught.value.message
+
+
 def test_all_problems_are_listed_at_once_with_the_lines_of_the_file(tmp_path):
     rows = 'ada,q1,1,"two\nlines"\nada,q9,1,\n\nBen,q1,9,\nnobody,q1,1,\n'
 

@@ -152,7 +152,7 @@ def _points(text: str, decimal_comma: bool) -> tuple[float, ...]:
 
 def _problem(one: Adjustment, students: Collection[str], most: Mapping[str, float], rubrics: Rubrics) -> str:
     if student_named(one.student, students) is None:
-        return f"line {one.line}: no submission of {one.student!r}: {near_names(one.student, students)}"
+        return f"line {one.line}: no submission of {one.student!r}: {near_names(one.student, sorted(students))}"
     if one.question and most and one.question not in most:
         return f"line {one.line}: no question {one.question!r}: {near_names(one.question, most)}"
     if one.points is not None and one.points > most.get(one.question, math.inf):
