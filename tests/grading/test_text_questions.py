@@ -101,6 +101,19 @@ def test_a_text_in_an_added_cell_counts_too(lab, tmp_path):
     assert marked(lab, tmp_path, None, "I wrote it below.")[1].answer == "I wrote it below."
 
 
+def test_the_given_texts_after_the_answer_are_no_part_of_it(lab, tmp_path):
+    notebook_of_the_lab = nbformat.read(lab.instructor, as_version=4)
+    for text in ("## Question 3: the order", "## Key points\n- Sort."):
+        notebook_of_the_lab.cells.insert(2, nbformat.v4.new_markdown_cell(text))
+    nbformat.write(notebook_of_the_lab, lab.instructor)
+    release.renew(lab)
+    assert "## Question 3: the order (1 point)" in lab.student.read_text()
+
+    assert marked(lab, tmp_path)[1].answer == ANSWER
+    untouched = marked(lab, tmp_path, None)[1]
+    assert (untouched.points, untouched.answer, untouched.note) == (0, "", marks.NO_TEXT)
+
+
 @pytest.mark.parametrize("text", [None, "", "  \n"])
 def test_a_missing_text_has_no_points_and_needs_no_person(lab, tmp_path, text):
     _, question, _ = marked(lab, tmp_path, text)

@@ -12,6 +12,7 @@ from eventlab.labs.catalogue import Lab
 
 HEADING = re.compile(r"^## Question (\d+)\b.*?(?: \((\d+(?:\.\d+)?) points?\))?$", re.MULTILINE)
 """The heading of a question; the released one ends with its points: `## Question 1: what sells? (3 points)`."""
+WITH_POINTS = re.compile(r"^(## Question \d+\b.*?) \(\d+(?:\.\d+)? points?\)$", re.MULTILINE)
 
 
 def with_points(cell: NotebookNode, lab: Lab) -> NotebookNode:
@@ -26,6 +27,11 @@ def with_points(cell: NotebookNode, lab: Lab) -> NotebookNode:
     if filled.cell_type == "markdown":
         filled.source = HEADING.sub(lambda found: _heading(found, lab), filled.source)
     return filled
+
+
+def without_points(text: str) -> str:
+    """Return a text without the points that `with_points` adds to headings, as the instructor's notebook has it."""
+    return WITH_POINTS.sub(r"\1", text).strip()
 
 
 def written(cell: NotebookNode) -> Iterator[tuple[str, float]]:
