@@ -30,7 +30,7 @@ def with_points(cell: NotebookNode, lab: Lab) -> NotebookNode:
 
 
 def without_points(text: str) -> str:
-    """Return a text without the points that `with_points` adds to headings, as the instructor's notebook has it."""
+    """Return a text without the points in its headings, which `with_points` adds."""
     return WITH_POINTS.sub(r"\1", text).strip()
 
 
