@@ -10,7 +10,7 @@ import pytest
 from eventlab.grading import results
 from eventlab.grading.results import Question, RubricLine
 from tests.grading import platform_exports as platforms
-from tests.grading.gradebook_examples import LAB, Course
+from tests.grading.gradebook_examples import LAB, Course, rows
 from tests.grading.platform_exports import NOTEBOOK
 
 
@@ -41,18 +41,22 @@ def test_the_students_comment_says_what_is_not_marked_yet(course: Course) -> Non
     assert [mark.summary for mark in book.marks.values()] == ["8 of 14 points so far: q2 not marked yet."]
 
 
-def test_who_handed_in_and_is_not_in_the_platforms_table_is_named(course: Course) -> None:
-    course.grade(platforms.CANVAS | {"strangerzed_2077_90009_lab01_events.ipynb": NOTEBOOK})
-    [problem] = course.make(canvas=platforms.CANVAS_GRADEBOOK).problems
-    assert problem.endswith(
-        "canvas.csv: no line for these people, so their marks are not in the file to upload: strangerzed"
-    )
+def test_people_of_one_name_have_an_id_in_the_tables(course: Course) -> None:
+    files = {f"Ada Lovelace_{n}_assignsubmission_file/lab01_events.ipynb": NOTEBOOK for n in (101, 102)}
+    worksheet = platforms.MOODLE_WORKSHEET.replace("Ben Bitdiddle", "Ada Lovelace")
+    course.grade(files, moodle=worksheet)
+    course.make()
+    course.write()
+
+    labels = {row["student"] for row in rows(course.folder / "out" / "marks.csv")}
+    page = (course.folder / "out" / "gradebook.html").read_text()
+    for address in ("ada@example.org", "ben@example.org"):
+        assert any(address in label for label in labels)
+        assert f"({address})" in page
 
 
-def test_who_handed_in_and_is_not_in_moodles_worksheet_is_named(course: Course) -> None:
-    export = platforms.MOODLE | {"Zed Stranger_199_assignsubmission_file/lab01_events.ipynb": NOTEBOOK}
-    course.grade(export, moodle=platforms.MOODLE_WORKSHEET)
-    [problem] = course.make().problems
-    assert problem.endswith(
-        "moodle.csv: no line for these people, so their marks are not in the file to upload: Zed Stranger"
-    )
+def test_who_is_not_in_the_grade_center_is_named(course: Course) -> None:
+    course.grade(platforms.BLACKBOARD)
+    course.make(blackboard=platforms.BLACKBOARD_GRADE_CENTER.replace('"ada"', '"ada2"').replace("Ada", "Zoe"))
+
+    assert any("gc.xls has no line of Ada Lovelace: their grades are not" in note for note in course.write().notes)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from eventlab.files import write_atomically
 from eventlab.grading.gradebook import csv_files
-from eventlab.grading.gradebook.book import Book, LabGrades, Mark
+from eventlab.grading.gradebook.book import Book, LabGrades, Mark, listed
 from eventlab.grading.gradebook.worksheets import BLACKBOARD_PEOPLE, BlackboardSheet
 from eventlab.grading.reports.tables import text
 
@@ -28,14 +28,19 @@ def write_grades(book: Book, sheet: BlackboardSheet | None, folder: Path) -> tup
         return [], notes
     people = [column for column in BLACKBOARD_PEOPLE if column in sheet.header]
     rows = [[*people, *(column for _, column, _ in columns)]]
+    absent = {id(person): person for person in book.people.members}
     for row in sheet.students:
-        person = sheet.person(row, book.people)
+        person = book.people.match(blackboard_id=sheet.field(row, "Username"))
+        absent.pop(id(person), None)
         marks = [
             (_grade(book.mark(person, lab), scale) if person else "") or sheet.field(row, column)
             for lab, column, scale in columns
         ]
         fields = {column: sheet.field(row, column) for column in people}
         rows.append([*(value if name == "Username" else text(value) for name, value in fields.items()), *marks])
+    marked = {id(mark.person) for mark in book.marks.values() if mark.mark is not None}
+    if lost := [book.label(one) for number, one in absent.items() if number in marked]:
+        notes.append(f"{sheet.path} has no line of {listed(lost)}: their grades are not in Blackboard's file")
     path = folder / f"grades{sheet.path.suffix or '.csv'}"
     buffer = io.StringIO()
     delimiter = "," if path.suffix.lower() == ".csv" else "\t"
