@@ -189,7 +189,8 @@ def _show(records: Sequence[SubmissionRecord], output: Path) -> None:
         if record.doubt:
             click.echo(f"The mark of {line(record.student, 40)} may be too low: {line(record.doubt, 1000)}")
     if unmarked := sum(len(record.unmarked) for record in records):
-        click.echo(f"{unmarked} answers are not marked yet: {output / 'marking.html'}, {output / 'to_mark.csv'}")
+        answers = "1 answer is" if unmarked == 1 else f"{unmarked} answers are"
+        click.echo(f"{answers} not marked yet: {output / 'marking.html'}, {output / 'to_mark.csv'}")
     click.echo(f"\nReport on the class: {output / 'report.html'}")
     click.echo(f"Grades: {output / 'grades.csv'}   feedback for students: {output / 'feedback'}/")
 

@@ -57,6 +57,7 @@ def new(name: str, folder: Path) -> None:
         "  checks.py          the data of the lab, the checks and their points\n"
         "  generate.py        the events of a seed; students get it\n"
         "  proof.py           the rules of the text, and wrong solutions that must lose marks\n"
+        "  mistakes.py        what wrong solutions leave, so that reports name the mistake\n"
         "  student.ipynb      what students get; `release` writes it\n"
         f"Next: edit them, then run: eventlab labs verify {folder / name} --runs 1"
     )
@@ -120,6 +121,7 @@ def verify(names: tuple[str, ...], **options: Any) -> None:
       eventlab labs verify lab03 --seeds 1000 --runs 10
     """
     from eventlab.doctor.host import require_grading_platform
+    from eventlab.grading import mistakes
     from eventlab.grading.progress import show_grading
     from eventlab.grading.verify import mutant_problems
     from eventlab.grading.verify import verify as verify_lab
@@ -128,7 +130,7 @@ def verify(names: tuple[str, ...], **options: Any) -> None:
 
     require_grading_platform()
     found = [find(name) for name in names]
-    problems = {lab: [*fit.problems(lab), *mutant_problems(lab)] for lab in found}
+    problems = {lab: [*fit.problems(lab), *mutant_problems(lab), *mistakes.problems(lab)] for lab in found}
     fit.require_fit(problems, f"eventlab labs verify {' '.join(names)} --runs 1")
     failed = False
     for lab in found:

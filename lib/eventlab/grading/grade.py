@@ -104,7 +104,9 @@ def grade(
     if not selection or not (saved or whole_class.is_known(output)):
         whole_class.remember([job.student for job in everybody], output)
     known = {job.student for job in everybody} | {record.student for record in saved}
-    adjustments.load(output, known, {question: lab.points(question) for question in lab.all_questions})
+    most = {question: lab.points(question) for question in lab.all_questions}
+    rubrics = {id: [line.points for line in text.rubric] for id, text in lab.text_questions.items()}
+    adjustments.load(output, known, most, rubrics)
     records = {} if force or selection else _current_records(jobs, output)
     remaining = [job for job in jobs if job.student not in records]
     for done, record in enumerate(records.values(), start=1):
