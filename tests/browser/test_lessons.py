@@ -1,4 +1,4 @@
-"""Lessons 1 to 11 in JupyterLab: a learner goes through each, cell by cell, and sees the same results.
+"""The lessons of part one in JupyterLab: a learner goes through each, cell by cell, and sees the same results.
 
 The learner predicts each result, tries each exercise without an answer, opens its folded solution, and writes the
 solution into the empty cell. So the cells with solutions do not run, and the exercises have their outputs.
@@ -27,7 +27,7 @@ from tests.helpers import first_group
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
 
-IN_ORDER = [lesson.name for lesson in LESSONS if lesson.number <= 11]
+IN_ORDER = [lesson.name for lesson in LESSONS if lesson.part == 1]
 NAMES = sorted(IN_ORDER, key=lambda name: ("08", "05", name[:2]).index(name[:2]))
 CODE_IN_A_TEXT = ".jp-RenderedMarkdown :not(pre) > code"
 IN_TWO_LINES = "codes => codes.filter(code => code.getClientRects().length > 1).map(code => code.textContent)"
@@ -41,10 +41,6 @@ PANELS = {
     "03_generate_load": [CONSOLE],
     "04_consume_events": ["EventTail: the latest events of topic events"],
     "08_query_with_sql": ["SparkProgress: stages and tasks of this session's jobs"],
-    "10_stream_events": ["StreamView: rates, batches, offsets, lag, watermark and state of the streaming query"],
-    "11_windows_and_late_events": [
-        "WatermarkView: watermark, windows and late events of the streaming query per_minute"
-    ],
 }
 
 
