@@ -6,7 +6,7 @@ Spark checks each corrected query, so a box proposes only what it accepts.
 import re
 from collections.abc import Iterator
 
-from eventlab.explain.edits import is_accepted, sql_correction, sql_texts
+from eventlab.explain.edits import is_accepted, is_query, sql_correction, sql_texts
 from eventlab.explain.explanation import Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell, close_matches
 from eventlab.settings import Settings
@@ -81,7 +81,7 @@ def _attempts(text: str, place: int) -> Iterator[tuple[str, str]]:
             yield changed, what
     words = list(re.finditer(r"[\w`.*]+|\S", text[:place]))[-1:]
     following = re.match(r"\s*(\w+|\S)", text[place:])
-    if words and following:
+    if words and following and is_query(text):  # in a condition, a comma would make columns of its parts
         start, word = words[0].start(), words[0][0]
         before, between, after = text[:start].rstrip(), text[start:place].rstrip(), text[place:].lstrip()
         what = "Commas separate columns. One is missing before {}."
