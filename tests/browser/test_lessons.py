@@ -66,6 +66,8 @@ def lesson(page, lab, name, committed):
 
 WITH_SHIFT_ENTER = "02_track_events"
 """The lesson through which the learner first goes with Shift+Enter only: no solution runs."""
+LOADED = "The eventlab extension is already loaded."
+"""What the first cell says when it runs a second time."""
 
 
 def number_with_tag(notebook, tag):
@@ -142,7 +144,10 @@ def solved(notebook):
 def outputs(notebook):
     """Return the outputs of the code cells by the cells' ids, for a comparison."""
     cells = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source]
-    return {cell.id: [comparable(output) for output in cell.outputs] for cell in cells}
+    return {
+        cell.id: [comparable(output) for output in cell.outputs if LOADED not in output.get("text", "")]
+        for cell in cells
+    }
 
 
 def comparable(output):
