@@ -20,9 +20,21 @@ GREY_ARROWS = '%%{init: {"themeVariables": {"lineColor": "#888888"}}}%%'
 LINKS = ("HTTP", "event", "", "", "")
 README_LINK = "../README.md"
 """The target of each lesson's last link; in a learner's copy, it is replaced by the start page."""
+EXERCISE, SOLUTION = "exercise", "solution"
+"""The tags of a cell for the learner's lines, and of the folded cell with a solution, which tests execute."""
+CHECK = re.compile(r'course\.check\("(\d\d-\d)"')
+"""The call that checks an exercise, with the exercise's name, such as `01-2`."""
+solved: set[str] = set()
+"""The exercises whose check has said `correct` since the latest cell of this kernel ended."""
 STATE_FILES = ("saved", "lesson-06", "own-topics", "progress.json")
 """What the lessons write to the state folder."""
 LAST_OF_PART_ONE = 9
+
+
+def exercise_title(name: str) -> str:
+    """Return the title of an exercise: `Exercise 1.2` for `01-2`."""
+    lesson, _, number = name.partition("-")
+    return f"Exercise {int(lesson)}.{number}"
 
 
 @dataclass(frozen=True)

@@ -71,11 +71,14 @@ class Notebook:
         return cell
 
     def unfold(self, number: int) -> str:
-        """Open a folded cell with a click on its bar, and return the source that it shows."""
+        """Open a folded solution with a click on its title, and return the program that it shows with colours."""
         cell = self.cells.nth(number)
-        cell.locator(".jp-InputPlaceholder .jp-Placeholder-content").click()
-        expect(cell.locator(".cm-line").first).to_be_visible()
-        return "\n".join(cell.locator(".cm-line").all_text_contents())
+        program = cell.locator("details pre")
+        expect(program).to_be_hidden()
+        cell.locator("summary").click()
+        expect(program).to_be_visible()
+        expect(program.locator("span[class]").first).to_be_visible()
+        return (program.text_content() or "").rstrip("\n")
 
     def run_all(self) -> None:
         """Run the cells as a learner does: Shift+Enter, wait for the end, Shift+Enter."""

@@ -6,6 +6,7 @@ import asyncio
 import json
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import nbformat
@@ -14,7 +15,9 @@ from playwright.sync_api import expect
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
+from eventlab.course.run import NOTEBOOKS
 from eventlab.jupyter import progress, start_page, working_copy
+from eventlab.lessons import SOLUTION
 from eventlab.stack.config import START_PAGE
 from eventlab.stack.tokens import jupyter_token
 from tests.browser.conftest import PICTURES, server
@@ -42,18 +45,25 @@ def page(page, lab):
 
 @pytest.fixture(scope="module")
 def completed_lesson(lab):
-    """Run lesson 2 in a kernel of JupyterLab, cell by cell; the file does not change."""
+    """Run lesson 2 in a kernel of JupyterLab, cell by cell, with solved exercises; the file does not change."""
     token = {"Authorization": f"token {jupyter_token(lab.settings)}"}
     with server(lab) as client:
         request = {"path": LESSON, "name": Path(LESSON).name, "type": "notebook", "kernel": {"name": "python3"}}
         session = client.post("/api/sessions", json=request).raise_for_status().json()
-        cells = [
-            cell for cell in nbformat.read(lab.folder / LESSON, as_version=4).cells if cell.cell_type == "code"
-        ]
+        cells = [cell for cell in solved(NOTEBOOKS / LESSON).cells if cell.cell_type == "code"]
         address = f"{lab.settings.jupyter_url}/api/kernels/{session['kernel']['id']}/channels"
         with ThreadPoolExecutor(1) as pool:  # Playwright uses the event loop of this thread
             pool.submit(asyncio.run, run_cells(address.replace("http", "ws", 1), token, cells)).result()
         client.delete(f"/api/sessions/{session['id']}")
+
+
+def solved(lesson):
+    """Return a lesson of the kit with its solutions in the cells of the exercises."""
+    notebook = nbformat.read(lesson, as_version=4)
+    for exercise, solution in pairwise(notebook.cells):
+        if SOLUTION in solution.metadata.get("tags", ()):
+            exercise.source, solution.cell_type = solution.source, "markdown"
+    return notebook
 
 
 async def run_cells(address, token, cells):

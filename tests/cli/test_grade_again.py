@@ -112,6 +112,23 @@ def test_ctrl_c_writes_the_reports_of_what_is_done_and_keeps_earlier_results(gra
     assert whole_class.EARLIER in page
 
 
+def test_ctrl_c_writes_the_reports_although_somebody_with_points_by_hand_is_not_graded_yet(grade, output):
+    whole_class.remember(["ada", "zoe"], output)
+    (output / "adjustments.csv").write_text("student,question,points,comment\nzoe,q1,2,ok\nada,q1,2,ok\n")
+    done, _ = grade(records=[record("ada")], interrupted=True)
+
+    assert done.exit_code == 130
+    assert grades(output) == {"ada": "2"}
+
+
+def test_a_second_grading_into_the_same_folder_is_refused(grade, output):
+    with whole_class.held(output):
+        done, selection = grade(records=[record("ada")])
+
+    assert (done.exit_code, selection) == (1, None)
+    assert "another command grades into" in done.output
+
+
 def test_points_by_hand_are_in_the_printed_table(grade, output):
     (output / "adjustments.csv").write_text("student,question,points,comment\nben,q1,2,ok\n")
     done, _ = grade("--only", "ada", records=[record("ada")])

@@ -15,6 +15,7 @@ def test_list_shows_the_points_of_each_lab():
         "lab02_extract",
         "lab03_sql",
         "lab04_project",
+        "lab05_stream",
     ]
     assert "4 questions    16 points" in done.output
 

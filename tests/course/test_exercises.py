@@ -39,6 +39,24 @@ def test_an_answer_is_not_missing_when_it_is_none(capsys):
     assert printed.startswith("Exercise 8.1: not yet. Your answer is None. A function that shows")
 
 
+def test_a_guild_of_none_is_the_row_of_the_events_without_a_guild(capsys):
+    assert "guild is NULL in this row. Only events of the type join_guild" in checked(capsys, "08-2", None)
+    assert "NULL" not in checked(capsys, "08-2", "owls")
+    assert checked(capsys, "08-2", "Dragons") == "Exercise 8.2: correct.\n"
+
+
+def test_the_number_is_right_only_when_it_was_sent(capsys, monkeypatch):
+    events = [(0, {"event_type": "purchase_sword"})]
+    monkeypatch.setattr(preparation.lesson, "topic", "events-05")
+    monkeypatch.setattr(exercises, "events_of", lambda topic: events if topic == "events-05-mixed" else [])
+    assert "'events-05-mixed' contains no event {\"event_type\": 5}." in checked(capsys, "05-2", "5")
+
+    events.append((1, {"event_type": 5}))
+
+    assert checked(capsys, "05-2", "5") == "Exercise 5.2: correct.\n"
+    assert "Read the last row" in checked(capsys, "05-2", None)
+
+
 @pytest.fixture
 def sent(monkeypatch):
     """Events that the lesson's topic contains instead of those in Kafka; the lesson begins at offset 2."""
@@ -122,7 +140,7 @@ def test_the_folders_that_were_written_are_named(capsys, monkeypatch):
 
 
 def test_without_a_knife_the_check_names_the_line_of_the_report_that_counts_refused_requests(capsys, sent):
-    assert "see Non-2xx responses" in checked(capsys, "03-1")
+    assert "in the line Non-2xx responses" in checked(capsys, "03-1")
 
     sent += [KNIFE] * 10
     assert "Non-2xx" not in checked(capsys, "03-1")

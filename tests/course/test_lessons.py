@@ -95,11 +95,11 @@ def test_a_lesson_has_two_exercises_each_with_a_check_and_a_folded_solution(path
 
 
 @FOR_EACH_LESSON
-def test_a_lesson_asks_for_one_to_three_predictions_before_the_result(path):
+def test_a_lesson_asks_for_two_or_three_predictions_before_the_result(path):
     sources = [cell.source for cell in read(path).cells]
     asked = [name for source in sources for name in re.findall(r'course\.predict\("(.+?)"\)', source)]
 
-    assert 1 <= len(asked) <= 3
+    assert 2 <= len(asked) <= 3
     assert asked == [name for name in quiz.questions() if name.startswith(path.stem[:2])]
 
 
@@ -118,6 +118,31 @@ def test_a_shell_line_contains_no_json(path):
     lines = [line for cell in read(path).cells if cell.cell_type == "code" for line in cell.source.splitlines()]
 
     assert [line for line in lines if line.startswith("!") and '{"' in line] == []
+
+
+OPTION = re.compile(r"(?<=\s)--?[a-zA-Z][\w-]*")
+
+
+def test_each_option_of_a_command_is_named_in_a_text_before_its_first_use():
+    named, unexplained = set(), []
+    for path in LESSONS:
+        for cell in read(path).cells:
+            text, commands = text_and_commands(cell)
+            named.update(OPTION.findall(f" {text}"))
+            unexplained += [(path.stem, option) for option in OPTION.findall(commands) if option not in named]
+
+    assert unexplained == []
+
+
+def text_and_commands(cell):
+    """Return a cell's text or comments without marks, and its shell commands without texts in quotes."""
+    if cell.cell_type == "markdown":
+        return re.sub(r"[`(]", " ", cell.source), ""
+    lines = cell.source.replace("\\\n", " ").splitlines()
+    is_shell = cell.source.startswith("%%bash")
+    commands = [line for line in lines if is_shell or re.match(r"(\w+ = )?!", line)]
+    comments = [line for line in lines if line.startswith("#")]
+    return "\n".join(comments), re.sub(r"'[^']*'|\"[^\"]*\"", "TEXT", "\n".join(commands))
 
 
 def test_no_lesson_uses_a_topic_that_another_one_replaces():

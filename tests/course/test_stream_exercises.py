@@ -36,6 +36,27 @@ def test_without_a_stream_the_check_names_its_path(capsys, monkeypatch):
     assert f"There is no folder {stream_exercises.SAFE}" in checked(capsys, "13-1")
 
 
+@pytest.mark.parametrize(
+    ("names", "offsets", "expected"),
+    [
+        (["batch=0"], (10, 10, 9), "Exercise 13.1: correct."),
+        (["batch=0"], (20, 10, 9), "has 20 rows, for 10 of 10 events"),
+        (["batch=0"], (0, 0, -1), "has 0 rows, for 0 of 0 events"),
+        (["batch=0"], (5, 5, 9), "has 5 rows, for 5 of 10 events"),
+        (["_SUCCESS", "part-0.parquet"], (10, 10, 9), "has no folder such as batch=0. It contains: _SUCCESS"),
+        (["batch={number}"], (10, 10, 9), "Put the number into the name, with an f-string"),
+    ],
+)
+def test_a_repeated_batch_has_a_folder_of_its_own_with_each_event_once(
+    capsys, monkeypatch, names, offsets, expected
+):
+    monkeypatch.setattr(stream_exercises.filesystem, "exists", lambda path: True)
+    monkeypatch.setattr(stream_exercises.filesystem, "names", lambda path: names)
+    monkeypatch.setattr(stream_exercises, "_offsets", lambda folder: offsets)
+
+    assert expected in checked(capsys, "13-1")
+
+
 @pytest.mark.parametrize("name", ["11-1", "11-2", "12-1", "12-2"])
 def test_a_wrong_answer_gets_a_hint(capsys, name):
     printed = checked(capsys, name, 12345)

@@ -28,7 +28,7 @@ controller = f"127.0.0.1:{settings.kafka_controller_port}"
 def letters(notebook):
     """Send three messages of JSON and one other to a topic; return the notebook."""
     notebook.assert_runs("!kafka-topics --create --topic letters && kafka-topics --create --topic parcels")
-    notebook.assert_runs("!hadoop fs -mkdir -p /tmp/folder/inside")
+    notebook.assert_runs("!hadoop fs -mkdir -p /tmp/folder/inside /tmp/fuller/inside")
     notebook.assert_runs("!echo 3 | hadoop fs -put - /tmp/folder/three.txt")
     notebook.assert_runs(MESSAGES)
     return notebook

@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from tests.explain.sql_mistakes import MISTAKES
+
 pytestmark = pytest.mark.services
 
 TABLES = """
@@ -20,6 +22,7 @@ bought = spark.createDataFrame(
 bought.createOrReplaceTempView("bought")
 bought.write.mode("overwrite").parquet("/tmp/bought")
 site = "a.com"
+spark.sql("select player, item.name as item, item.price, pieces from bought").createOrReplaceTempView("sales")
 """
 
 
@@ -29,116 +32,6 @@ def tables(notebook):
     notebook.assert_runs("!kafka-topics --create --topic clicks\n!echo '{\"n\": 1}' | kafkacat -P -t clicks")
     notebook.assert_runs(TABLES)
     return notebook
-
-
-MISTAKES = {
-    "a misspelt view": ("spark.sql('select * from visit').count()", "Did you mean 'visits'?"),
-    "a misspelt view in the API": ("spark.table('visit').count()", "Did you mean 'visits'?"),
-    "a misspelt column": ("spark.sql('select Hots from visits').count()", "Did you mean 'Host'?"),
-    "a misspelt column in the API": ("visits.select('Hots').count()", "Did you mean 'Host'?"),
-    "a misspelt attribute": ("visits.where(visits.Hots == 'user1').count()", "Did you mean 'Host'?"),
-    "an underscore for a dash": ("visits.groupBy('user_agent').count().collect()", "Did you mean 'User-Agent'?"),
-    "an underscore for a dash in SQL": (
-        "spark.sql('select user_agent from visits').count()",
-        "Did you mean 'User-Agent'?",
-    ),
-    "no GROUP BY": (
-        'spark.sql("""\n  select Host, year, count(*) as n\n  from visits\n  order by n""").collect()',
-        "does not group by Host, year",
-    ),
-    "an incomplete GROUP BY": (
-        "spark.sql('select Host, id, count(*) from visits group by Host').collect()",
-        "selects id, which is neither in GROUP BY",
-    ),
-    "an ambiguous column": (
-        "spark.sql('select Host from visits v join players p on v.id = p.number').collect()",
-        "Both sides of the join have a column 'Host'",
-    ),
-    "an ambiguous column in the API": (
-        "visits.join(players, visits.Host == players.Host).select('Host').collect()",
-        "A join by name keeps it once",
-    ),
-    "a union of different columns": ("visits.union(players).count()", "A union needs the same columns"),
-    "a union of different columns in SQL": (
-        "spark.sql('select id, Host from visits union all select number from players').collect()",
-        "A union needs the same number of columns",
-    ),
-    "a comparison in the API": ("visits.where(F.col('year') > 5).count()", "'late' cannot be cast to BIGINT"),
-    "a comparison of an attribute": ("visits.where(visits.year > 5).count()", "'late' cannot be cast to BIGINT"),
-    "a format that is not installed": (
-        "spark.range(3).write.mode('overwrite').format('avro').save('/tmp/other_format')",
-        "Spark has no format 'avro'",
-    ),
-    "a variable with the name of the column": ("Hots = visits.select('Hots').count()", "Did you mean 'Host'?"),
-    "a variable with the name of the view": (
-        "visit = spark.sql('select id from visit').count()",
-        "mean 'visits'?",
-    ),
-    "a cast": ("spark.sql('select cast(year as int) from visits').collect()", "'late' cannot be cast to INT"),
-    "a cast in the API": ("visits.select(visits.year.cast('int')).collect()", "'late' cannot be cast to INT"),
-    "a comparison of text and number": ("visits.where('year > 5').count()", "'late' cannot be cast to BIGINT"),
-    "a division": ("spark.sql('select id / price from visits').collect()", "A divisor is 0"),
-    "a division in the API": ("visits.select(F.col('id') / F.col('price')).collect()", "A divisor is 0"),
-    "JSON of bytes": (
-        "read('clicks').select(F.from_json('value', 'n int')).collect()",
-        "from_json needs a text",
-    ),
-    "JSON of bytes in SQL": (
-        "read('clicks').selectExpr('get_json_object(value, \"$.n\")').collect()",
-        "get_json_object needs a text",
-    ),
-    "a path that exists": ("spark.range(3).write.parquet('/tmp/exists')", "The path /tmp/exists exists on HDFS"),
-    "a misspelt format": ("spark.read.format('parqet').load('/tmp/exists').count()", "Did you mean 'parquet'?"),
-    "text without quotes": ("bought.where('site = a.com').count()", "text needs single quotes"),
-    "text without quotes after ==": ('bought.where("player == ada and site = a.com").count()', "single quotes"),
-    "text without quotes in a list": ('bought.where("player in (ada, bob)").count()', "single quotes"),
-    "text without quotes in SQL": (
-        "spark.sql('select * from bought where site = a.com').count()",
-        "single quotes",
-    ),
-    "text without quotes, without a variable": (
-        'spark.read.parquet("/tmp/bought").where("site = a.com").count()',
-        "text needs single quotes",
-    ),
-    "text without quotes in an f-string": ('bought.where(f"site = {site}").count()', "text needs single quotes"),
-    "fields of a nested column": (
-        'bought.selectExpr("sum(price * pieces)").collect()',
-        "the column item: item.price",
-    ),
-    "a field in the API": ("bought.select(F.sum('price')).collect()", "a field of the column item"),
-    "a misspelt field": ("bought.select('item.prize').collect()", "Did you mean 'price'?"),
-    "a misspelt field in SQL": ("spark.sql('select item.prize from bought').collect()", "Did you mean 'price'?"),
-    "a column to explode": ("bought.select(F.explode('tag')).collect()", "Did you mean 'tags'?"),
-    "a partition column": (
-        "bought.write.mode('overwrite').partitionBy('players').parquet('/tmp/partitions')",
-        "Did you mean 'player'?",
-    ),
-    "a column of pandas": ("frame = bought.toPandas()\nframe['Player']", "Did you mean 'player'?"),
-    "a misspelt function": ("spark.sql('select cuont(*) from bought').collect()", "no function 'cuont'"),
-    "a word that Spark reads as a name": ("spark.sql('select * from bought wher pieces = 2').count()", "'where'?"),
-    "conditions without parentheses": (
-        'bought.where(F.col("player") == "ada" & F.col("site") == "a.com").count()',
-        "Each condition needs its own parentheses",
-    ),
-    "conditions with and": (
-        "bought.where((bought.pieces > 1) and (bought.pieces < 9)).count()",
-        "write & for `and`",
-    ),
-    "a range": ("bought.where(1 < bought.pieces < 9).count()", "Write & between them"),
-    "Python's sum": ("bought.select(sum(bought.pieces)).collect()", "Spark's function is F.sum()"),
-    "Python's sum of a name": ("bought.select(sum('pieces')).collect()", "Spark's function is F.sum()"),
-    "a column without quotes": ("bought.where(player == 'ada').count()", 'column of that name is F.col("player")'),
-    "a misspelt method": ("bought.wher('pieces = 2').count()", "Did you mean 'where'?"),
-    "a misspelt method of groups": ("bought.groupBy('player').cuont().collect()", "Did you mean 'count'?"),
-    "groups without a calculation": ("bought.groupBy('player').show()", "has groups and no rows"),
-    "a method without parentheses": ("bought.distinct.show()", "with parentheses: distinct()"),
-    "a writer's methods in the wrong order": (
-        "bought.write.mode('overwrite').parquet('/tmp/orders').partitionBy('player')",
-        "partitionBy() must stand before it",
-    ),
-    "a misspelt module's function": ("F.cuont('player')", "Did you mean 'count'?"),
-    "a misspelt word": ("spark.sql('selct Host from visits').count()", "Did you mean 'select'?"),
-}
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)

@@ -6,10 +6,12 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from eventlab.clients.kafka import Offsets
-from eventlab.explain import hook, why_line
+from eventlab.clients.stream_checkpoint import Checkpoint
+from eventlab.explain import hook, why_line, why_stream
 from eventlab.explain.why_checkpoint import explain_checkpoint
 from eventlab.settings import Settings
 from tests.clients.recorded_streams import checkpoint
+from tests.stacks import free_settings
 
 StreamingQuery = type("StreamingQuery", (), {"__module__": "pyspark.sql.connect.streaming.query"})
 StreamingQuery.name, StreamingQuery.isActive = "flow", True  # type: ignore[attr-defined]
@@ -32,6 +34,24 @@ def test_a_query_that_has_ended_is_explained_by_its_name_so_that_an_empty_topic_
     assert why_line.cell_of("query", {"query": ended, "In": ["query = start()", "%why query"]}).source == "query"
 
 
+def unreachable(query):
+    """Raise what pyspark raises when its server has ended."""
+    raise ConnectionError("StatusCode.UNAVAILABLE")
+
+
+def test_a_query_whose_server_has_ended_is_explained_by_the_server(tmp_path):
+    settings = free_settings(tmp_path)
+    lost_query = type("StreamingQuery", (StreamingQuery,), {"isActive": property(unreachable)})
+    lost_query.__module__ = StreamingQuery.__module__
+
+    cell = why_line.cell_of("query", {"query": lost_query()})
+
+    found = why_stream.stream_waits(cell, settings)
+    assert found is not None
+    assert found.what == "The Spark server is not running."
+    assert found.remedy == "!eventlab up spark"
+
+
 def test_a_query_without_a_statement_is_explained_by_its_name():
     cell = why_line.cell_of("query", {"query": StreamingQuery()})
 
@@ -46,6 +66,17 @@ def test_a_query_in_a_list_is_explained_by_its_own_name(line):
     cell = why_line.cell_of(line, {"queries": queries, "holder": holder})
 
     assert (cell.source, list(cell.variables.values())) == ("flow", [queries["a"]])
+
+
+@pytest.mark.parametrize(
+    ("variables", "question"), [({"query": StreamingQuery()}, "Did you mean 'query'?"), ({"a": 1}, "")]
+)
+def test_a_name_that_no_variable_has_is_no_command(variables, question):
+    found = why_line.unknown_name(why_line.cell_of("querry", variables), Settings())
+
+    assert found is not None
+    assert found.what == f"There is no variable 'querry'. {question}".strip()
+    assert why_line.unknown_name(why_line.cell_of("ls", variables), Settings()) is None
 
 
 def test_everything_else_is_a_command():
@@ -106,6 +137,32 @@ def test_a_checkpoint_with_a_batch_that_is_not_completed():
 
     assert "has not completed batch 0" in found.what
     assert "the last completed batch is none" in found.proof
+
+
+def test_a_checkpoint_of_a_topic_that_was_deleted_and_created_again():
+    found = box("windows", {"windows": Offsets({0: 0, 1: 0}, {0: 1, 1: 3})})
+
+    assert "belongs to an earlier topic 'windows', which was deleted" in found.what
+    assert "it ends at the offsets {0: 7, 1: 3}, and 'windows' at {0: 1, 1: 3}" in found.proof
+
+
+def two_topics(end):
+    """Return the explanation of a checkpoint of two topics; the second one ends at this offset."""
+    both = Checkpoint(4, 4, {"a": {0: 0}, "b": {0: 0}}, {"a": {0: 7}, "b": {0: 3}})
+    return explain_checkpoint(
+        "/tmp/check", both, {"a": Offsets({0: 0}, {0: 7}), "b": Offsets({0: 0}, {0: end})}, Settings()
+    )
+
+
+def test_each_topic_of_a_checkpoint_counts():
+    assert "has 2 messages of 'b' to read" in two_topics(end=5).what
+    assert "has read all messages of 'a', 'b'" in two_topics(end=3).what
+
+
+def test_a_checkpoint_without_a_topic_says_nothing_about_messages():
+    found = explain_checkpoint("/tmp/check", Checkpoint(4, 4, {}, {}), {}, Settings())
+
+    assert "does not read from Kafka" in found.what
 
 
 def test_a_checkpoint_of_a_topic_that_does_not_exist():

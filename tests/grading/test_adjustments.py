@@ -65,6 +65,43 @@ def test_a_name_may_be_copied_from_the_grades_with_its_quote(tmp_path):
     assert adjusted.questions[0].points == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "students", "meant"),
+    [
+        ("ada ", ["ada", "ada "], "ada "),
+        ("ada", ["ada", "ada "], "ada"),
+        (" ada", ["ada"], "ada"),
+        ("ada", [" ada"], " ada"),
+        ("ada�", ["ada\x07"], "ada\x07"),
+        ("ada�", ["ada\x07", "ada\x08"], None),
+    ],
+)
+def test_a_name_with_spaces_or_signs_means_one_student_or_nobody(name, students, meant):
+    assert adjustments.student_named(name, students) == meant
+
+
+def test_a_space_at_the_end_of_a_name_can_be_the_only_difference(tmp_path):
+    assert [row[0] for row in load(tmp_path, f"{HEADING}ada ,q1,1,\nada,q1,2,\n", ("ada", "ada "))] == [
+        "ada ",
+        "ada",
+    ]
+
+
+def test_rows_of_somebody_who_is_not_graded_yet_wait_and_those_of_nobody_are_named(tmp_path, caplog):
+    results.save(record("Ada Lovelace"), tmp_path)
+    whole_class.remember(["ada", "zoe"], tmp_path)
+    (ada,) = adjusted(tmp_path, "zoe,q1,1,\nAda Lovelace,q1,3,\n", record())
+
+    assert ada.points == 1
+    assert "has rows of 'Ada Lovelace', who are not in this class (any more)" in caplog.text
+    assert "zoe" not in caplog.text
+
+
+def test_the_most_points_can_be_given_where_their_sum_is_rounded(tmp_path):
+    (tmp_path / "adjustments.csv").write_text(HEADING + "ada,q1,0.8,\n")
+    assert len(adjustments.load(tmp_path, ["ada"], {"q1": 0.1 + 0.7})) == 1
+
+
 def _written(folder, rows):
     (folder / "adjustments.csv").write_text(HEADING + rows)
     return folder

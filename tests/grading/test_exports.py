@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import shutil
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -117,6 +119,25 @@ def test_the_last_attempt_in_blackboard_counts_with_its_date(tmp_path: Path) -> 
     assert students["Ben Bitdiddle"].origin.id == "b_bit"
 
 
+@pytest.mark.parametrize("known", [(), ("bit",), ("bit", "b_bit")])
+def test_users_of_blackboard_whose_text_is_missing_stay_different_students(
+    tmp_path: Path, known: tuple[str, ...]
+) -> None:
+    users = ("a_bit", "b_bit", "bit", "carl")
+    files = {f"Lab_1_{user}_attempt_2026-11-01-09-00-00_lab01_events.ipynb": NOTEBOOK for user in users}
+    files |= {f"Lab_1_{u}_attempt_2026-11-01-09-00-00.txt": f"Name: {u} ({u})\n".encode() for u in known}
+    assert [one.origin.id for one in found(tmp_path, files).values()] == list(users)
+
+
+def test_a_file_that_was_downloaded_twice_is_no_other_student_of_canvas(tmp_path: Path) -> None:
+    files = {"lovelaceada_2001_90001_lab01_events (1).ipynb": b"older"}
+    students = found(tmp_path, platforms.CANVAS | files)
+    assert list(students) == ["bitdiddleben", "evel", "hackeralyssap", "lovelaceada"]
+    assert students["lovelaceada"].problem == (
+        "2 notebooks: lab01_events.ipynb was taken, not lab01_events (1).ipynb"
+    )
+
+
 def test_the_time_of_a_file_is_not_the_time_of_its_submission(tmp_path: Path) -> None:
     students = found(tmp_path, platforms.MOODLE | platforms.CANVAS | {"kim.ipynb": NOTEBOOK})
     assert {one.origin.submitted for one in students.values()} == {""}
@@ -197,6 +218,35 @@ def test_a_notebook_in_a_very_deep_folder_is_graded(tmp_path: Path) -> None:
     eve = found(tmp_path, files | {"ben.ipynb": NOTEBOOK})["eve"]
     assert eve.notebook
     assert eve.notebook.read_bytes() == NOTEBOOK
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EMFILE])
+def test_what_the_machine_cannot_copy_is_an_error_and_nobodys_missing_notebook(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def broken(*_: object) -> None:
+        raise OSError(number, "of the machine")
+
+    monkeypatch.setattr(submitted_files, "_copy_limited", broken)
+    with pytest.raises(SubmissionsError, match=r"lab01_events-1\.ipynb cannot be copied to .*: of the machine"):
+        found(tmp_path, platforms.CANVAS)
+
+
+def test_a_folder_that_cannot_be_read_is_an_error_and_no_submission_without_a_notebook(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "in" / "ada").mkdir(parents=True)
+    (tmp_path / "in" / "ben.ipynb").write_bytes(NOTEBOOK)
+    entries = Path.iterdir
+
+    def denied(path: Path) -> Iterator[Path]:
+        if path.name == "ada":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return entries(path)
+
+    monkeypatch.setattr(Path, "iterdir", denied)
+    with pytest.raises(SubmissionsError, match=r"ada cannot be read: .*Permission denied"):
+        find(tmp_path / "in", tmp_path / "unpacked", LAB)
 
 
 def test_half_of_an_export_is_refused(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from eventlab.grading.gradebook import deadlines
 from eventlab.grading.gradebook.book import GradebookError
 from eventlab.grading.gradebook.people import People
 from tests.grading import platform_exports as platforms
-from tests.grading.gradebook_examples import LAB, Course, graded, rows, zip_files
+from tests.grading.gradebook_examples import LAB, Course, rows, zip_files
 from tests.grading.platform_exports import NOTEBOOK
 
 DUE = "lab,due,grace_hours,points_per_day,maximum_deduction\nlab01,2026-11-02,1,1.5,4\n"
@@ -87,22 +87,6 @@ def test_a_student_is_one_person_in_two_assignments_of_moodle_with_other_numbers
     )
     assert (ben["name"], ben["lab02_extract"], ben["total"]) == ("Ben Bitdiddle", "", "8")
     assert "Participant 555" in (course.folder / "out" / "moodle" / "lab02_extract_grades.csv").read_text()
-
-
-def test_two_students_of_one_name_stay_two_people(course: Course) -> None:
-    files = {f"Ada Lovelace_{n}_assignsubmission_file/lab01_events.ipynb": NOTEBOOK for n in (101, 102)}
-    worksheet = platforms.MOODLE_WORKSHEET.replace("Ben Bitdiddle", "Ada Lovelace")
-    points: dict[str, float | None] = {"Ada Lovelace (101)": 3, "Ada Lovelace (102)": 9}
-    course.labs.append((graded(course.folder / LAB, files, LAB, points), worksheet))
-    course.make()
-    course.write()
-
-    found = {row["email"]: row[LAB] for row in rows(course.folder / "out" / "gradebook.csv")}
-    assert (found["ada@example.org"], found["ben@example.org"]) == ("3", "9")
-
-    course.labs = [(course.labs[0][0], "")]
-    course.make()
-    assert sorted(course.book.total(person) for person in course.book.people.members) == [3, 9]
 
 
 def test_the_export_of_canvas_gives_the_people_and_is_filled_in(course: Course) -> None:

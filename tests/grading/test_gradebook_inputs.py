@@ -10,7 +10,7 @@ import pytest
 from eventlab.grading.gradebook import deadlines
 from eventlab.grading.gradebook.csv_files import TableError
 from eventlab.grading.gradebook.deadlines import Policy
-from eventlab.grading.gradebook.people import People, Person, forms, read_roster
+from eventlab.grading.gradebook.people import People, Person, forms, is_alike, read_roster
 from eventlab.grading.gradebook.worksheets import read_canvas, read_moodle
 from tests.grading import platform_exports as platforms
 
@@ -64,6 +64,15 @@ def test_every_way_to_write_a_name_is_the_same_name() -> None:
     assert forms("Ada Lovelace") & forms("Lovelace, Ada") & forms("lovelaceada")
     assert not forms("Ada Lovelace") & forms("Ada")
     assert not forms("")
+    assert is_alike("Zoe\u0308 Müller", "Müller, Zoë")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("group 1 1", "group 11"), ("jo-hn", "john"), ("राम कुमार", "रमा कुमार"), ("Zoë Müller", "Zoe Muller")],
+)
+def test_names_that_differ_in_more_than_their_order_are_two_people(one: str, other: str) -> None:
+    assert not is_alike(one, other)
 
 
 def test_an_id_is_stronger_than_a_name_and_another_id_is_another_person() -> None:
@@ -92,10 +101,36 @@ def test_the_days_late_begin_at_the_due_date_and_the_grace_costs_nothing() -> No
     assert Policy().days_late(at("2026-11-09")) == 0
 
 
+def test_seconds_do_not_count_because_moodle_does_not_show_them() -> None:
+    policy = Policy(due=at("2026-11-02 23:59"), points_per_day=1)
+    times = [at(f"2026-11-{time}") for time in ("02 23:59:59", "03 00:00:00", "03 23:59:30", "04 00:00:00")]
+    assert [policy.days_late(time) for time in times] == [0, 1, 1, 2]
+
+
 def test_a_due_date_without_a_time_is_the_end_of_the_day(tmp_path: Path) -> None:
     late = deadlines.read(file(tmp_path, "lab,due\nlab01,2026-11-02\n"))
     assert late.policy("lab01_events").due == at("2026-11-02 23:59:59")
     assert late.policy("lab02_extract").due is None
+
+
+def test_the_beginning_of_a_labs_name_does_not_end_within_its_number(tmp_path: Path) -> None:
+    late = deadlines.read(file(tmp_path, "lab,due\nlab10,2026-11-02\n"))
+    assert [late.policy(lab).due is None for lab in ("lab10", "lab10_graphs", "lab100_more")] == [
+        False,
+        False,
+        True,
+    ]
+
+
+def test_a_quote_that_is_not_closed_is_an_error_and_hides_no_lines(tmp_path: Path) -> None:
+    text = 'lab,student,title,due\nlab01,,"Lab 1,2026-11-02\nlab01,ada,,2026-12-02\n'
+    with pytest.raises(TableError, match=r"line 2: unexpected end of data. Is a double quote not closed\?"):
+        deadlines.read(file(tmp_path, text))
+
+
+def test_a_field_of_two_lines_does_not_move_the_numbers_of_the_lines(tmp_path: Path) -> None:
+    with pytest.raises(TableError, match="line 4 has no student"):
+        read_roster(file(tmp_path, 'student,name\nada,"Ada\nLovelace"\n,Ben\n'))
 
 
 def test_all_mistakes_of_the_deadlines_are_listed_at_once(tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ import pytest
 from eventlab.grading.environment import access, disk_watch, sandbox
 from eventlab.grading.environment.access import Access
 from eventlab.grading.environment.class_watch import CLASSES, LIBRARIES, ClassWatch
+from eventlab.grading.environment.cleanup import differences
 from eventlab.grading.environment.sandbox import MIB, ProcessLimits
-from eventlab.grading.environment.worker_stack import _differences
 from eventlab.settings import ROOT, Settings
 from eventlab.stack import config
 from tests.grading import run_attacks
@@ -269,7 +269,7 @@ def test_each_line_of_the_list_of_libraries_is_the_beginning_of_a_name() -> None
 def test_a_difference_says_where_it_is() -> None:
     before = {"folders": {"/tmp": {"permission": "1777", "owner": "student"}}, "groups": []}
     now = {"folders": {"/tmp": {"permission": "000", "owner": "student"}}, "groups": ["left"]}
-    assert _differences(before, now) == "folders /tmp permission: '1777' became '000'; groups: [] became ['left']"
+    assert differences(before, now) == "folders /tmp permission: '1777' became '000'; groups: [] became ['left']"
 
 
 # the attacks themselves

@@ -130,6 +130,14 @@ def test_notebook_files_checks_seed_and_limits_count(lab: Lab, one: Submission, 
     assert len(set(seen)) == len(seen)
 
 
+def test_a_file_that_moves_to_another_folder_counts(lab: Lab, one: Submission) -> None:
+    assert one.files
+    before = fingerprint(lab, one, 1, Limits())
+    (one.files / "code").mkdir()
+    (one.files / "my_api.py").rename(one.files / "code" / "my_api.py")
+    assert fingerprint(lab, one, 1, Limits()) != before
+
+
 def test_what_the_feedback_shows_does_not_help_in_a_second_submission(lab: Lab, one: Submission) -> None:
     first = job_for(lab, one, "secret", Limits())
     assert job_for(lab, one, "another secret", Limits()).seed != first.seed
@@ -152,4 +160,6 @@ def test_who_hands_in_a_file_that_is_too_large_is_told_which(
     job = job_for(lab, one, "secret", Limits())
 
     assert list(job.workdir_files()) == ["my_api.py"]
-    assert job.problems == ("1 files are not there when the notebook runs, because they are too large: data.csv",)
+    assert job.problems == (
+        "1 files are not there when the notebook runs, because they are too large or too many: data.csv",
+    )

@@ -174,6 +174,11 @@ def test_a_file_that_the_machine_cannot_read_is_no_unreadable_notebook(tmp_path:
         module.read(tmp_path / "gone.ipynb")
 
 
+def test_a_large_file_that_disappears_is_no_unreadable_notebook(tmp_path: Path) -> None:
+    with pytest.raises(module.InterruptedReadError, match=r"the notebook cannot be read: .*No such file"):
+        module._read_apart(tmp_path / "gone.ipynb")
+
+
 def test_a_reader_that_the_machine_kills_is_no_unreadable_notebook(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

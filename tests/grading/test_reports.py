@@ -6,7 +6,9 @@ from dataclasses import replace
 import pytest
 
 from eventlab.grading.reports import gradescope, html, summary, tables, write_all
+from eventlab.grading.reports.messages import number
 from eventlab.grading.results import Question, slug
+from eventlab.grading.spreadsheet import text
 from tests.grading.report_examples import MISSED, assert_harmless, read, record
 
 
@@ -71,6 +73,26 @@ def test_nothing_that_a_student_writes_is_a_formula(tmp_path, start):
     for row in read((tmp_path / "grades.csv").read_text()) + read((tmp_path / "checks.csv").read_text()):
         for cell in row.values():
             assert not cell.lstrip().startswith(tuple("=+-@＝\x00")), cell
+
+
+@pytest.mark.parametrize("between", [";", "; ", "\t", "\n", ';"'])
+def test_no_part_of_a_text_is_a_formula_for_a_spreadsheet_with_another_separator(between):
+    assert text(f"ada{between}=1+1") == f"ada{between}'=1+1"
+
+
+@pytest.mark.parametrize(
+    ("points", "shown"),
+    [
+        (2.0, "2"),
+        (0.1 + 0.2, "0.3"),
+        (1 / 3, "0.333"),
+        (112.75, "112.75"),
+        (12.125, "12.125"),
+        (10000.5, "10000.5"),
+    ],
+)
+def test_points_are_shown_as_they_are(points, shown):
+    assert number(points) == shown
 
 
 def test_a_name_with_quotes_and_lines_stays_in_its_cell(tmp_path):

@@ -150,3 +150,12 @@ def test_a_record_is_readable_json_for_its_owner_only(tmp_path):
 
     assert '\n  "student": "ada",\n' in path.read_text()
     assert path.stat().st_mode & 0o077 == 0
+
+
+def test_a_record_is_full_however_its_points_are_summed():
+    """0.1 + (0.2 + 0.3) is 0.6, and (0.1 + 0.2) + 0.3 is a little more."""
+    questions = (Question("q1", 0.1, 0.1), Question("q2", 0.2 + 0.3, 0.2 + 0.3))
+    full = SubmissionRecord("ada", "lab", "graded", results.total(questions), 0.1 + 0.2 + 0.3, questions)
+
+    assert full.points != full.max_points
+    assert full.is_full

@@ -101,6 +101,18 @@ def test_a_text_in_an_added_cell_counts_too(lab, tmp_path):
     assert marked(lab, tmp_path, None, "I wrote it below.")[1].answer == "I wrote it below."
 
 
+def test_both_halves_of_a_cell_that_the_student_has_split_count(lab, tmp_path):
+    submitted = nbformat.read(lab.student, as_version=4)
+    submitted.cells[1].source = "The first half."
+    submitted.cells.insert(2, graded_cell("markdown", "q2", "The second half.", grade=True))
+    path = tmp_path / "ada.ipynb"
+    path.write_text(json.dumps(submitted))
+    matched = notebook.match(notebook.read(path), notebook.instructors(lab.instructor))
+
+    assert marks.text_answer(lab.text_questions["q2"], matched).answer == "The first half.\n\nThe second half."
+    assert "q2 was there 2 times: all count, in order" in matched.messages
+
+
 @pytest.mark.parametrize("text", [None, "", "  \n"])
 def test_a_missing_text_has_no_points_and_needs_no_person(lab, tmp_path, text):
     _, question, _ = marked(lab, tmp_path, text)

@@ -64,6 +64,10 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
         *(ATTACKS, "labs/test_student.py::test_only_a_port_of_this_machine_is_called"),
         "grading/test_worker_stack.py::test_an_api_with_mistakes_loses_marks_whatever_its_notebook_says",
     ),
+    "own marks: a job that the failures of a trial do not reach": (
+        "grading/test_trial.py::test_the_notebook_is_suspended_meanwhile_and_the_trial_takes_none_of_its_time",
+        "grading/test_trial.py::test_a_right_job_keeps_all_marks_although_everything_was_killed_once",
+    ),
     "own marks: a right answer by luck": ("labs/test_data.py::test_each_seed_exercises_each_rule",),
     "right work: a later mistake, or one in another question": (
         "grading/test_difficult_submissions.py::test_each_question_is_worth_what_its_own_cells_earned",

@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from eventlab.grading import grade as grade_module
 from eventlab.grading import results, whole_class
+from eventlab.grading.adjustments import AdjustmentsError
 from eventlab.grading.jobs import Job
 from eventlab.grading.results import CheckResult, Question
-from eventlab.grading.whole_class import ALL, Selection, SelectionError, select
+from eventlab.grading.whole_class import ALL, FolderError, Selection, SelectionError, select
 from eventlab.labs.catalogue import find
 from tests.grading.report_examples import record
 
@@ -95,6 +97,51 @@ def test_a_check_that_is_new_is_added_with_its_points():
 def test_a_whole_submission_that_is_graded_again_replaces_its_record():
     assert Selection(("ada",)).merged(graded("a"), graded("b")) == graded("b")
     assert Selection(questions=("q2",)).merged(None, graded("b")) == graded("b")
+
+
+def test_a_question_that_was_graded_without_a_sandbox_makes_the_record_say_so():
+    merged = Selection(questions=("q2",)).merged(graded("a"), graded("c", sandboxed=False, containment="none"))
+
+    assert (merged.sandboxed, merged.containment) == (False, "none")
+
+
+def test_two_commands_do_not_grade_into_one_folder_at_the_same_time(tmp_path):
+    with whole_class.held(tmp_path / "out"):
+        with (
+            pytest.raises(FolderError, match=r"another command grades into .*out\. Wait for its end"),
+            whole_class.held(tmp_path / "out"),
+        ):
+            pass
+        with whole_class.held(tmp_path / "another"):
+            pass
+    with whole_class.held(tmp_path / "out"):
+        pass
+
+
+def test_the_grades_of_another_lab_are_not_replaced(tmp_path):
+    results.save(replace(graded("a"), lab="lab02_extract"), tmp_path)
+    (tmp_path / "ada.ipynb").write_text("{}")
+
+    with pytest.raises(
+        FolderError, match="has the grades of lab02_extract, which would be replaced by those of lab01"
+    ):
+        grade_module.grade(LAB, tmp_path / "ada.ipynb", tmp_path)
+    assert [one.lab for one in results.load_all(tmp_path)] == ["lab02_extract"]
+    assert not (tmp_path / "submissions.csv").exists()
+
+
+def test_points_by_hand_with_mistakes_end_the_grading_before_anything_is_graded(tmp_path, monkeypatch):
+    def started(*_, **__):
+        raise AssertionError("a worker was started")
+
+    monkeypatch.setattr(grade_module, "Scheduler", started)
+    (tmp_path / "ada.ipynb").write_text("{}")
+    (tmp_path / "adjustments.csv").write_text("student,question,points,comment\nzoe,q1,1,\nada,q1,99,\n")
+
+    with pytest.raises(AdjustmentsError) as caught:
+        grade_module.grade(LAB, tmp_path / "ada.ipynb", tmp_path)
+    assert "line 2: no submission of 'zoe'" in caught.value.message
+    assert "line 3: 99 points, but q1 has" in caught.value.message
 
 
 def test_a_regrade_twice_has_its_message_once():

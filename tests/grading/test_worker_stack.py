@@ -69,7 +69,7 @@ def test_hdfs_refuses_a_quota_and_with_other_permissions_it_is_not_kept(told: di
     assert left["is_clean"]
 
 
-@pytest.mark.parametrize("lab", all_labs()[1:], ids=lambda lab: lab.name)
+@pytest.mark.parametrize("lab", [lab for lab in all_labs()[1:] if not lab.jobs], ids=lambda lab: lab.name)
 def test_the_instructors_notebook_of_every_lab_has_full_marks(told: dict, lab: Any) -> None:
     assert told["labs"][f"{lab.name} instructor"] == ["graded", lab.points(), lab.points()]
 

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from eventlab import files
 from eventlab.cli.app import main
 from eventlab.clients import kafka
 from eventlab.clients.spark import release_session
 from eventlab.jobs import stream_inventory, stream_purchases, stream_windows, streams
 from eventlab.jobs.dead_letters import PLACE, dead_letter_topic
 from eventlab.jobs.topic import JobError
-from eventlab.settings import ROOT
+from eventlab.settings import settings
 from eventlab.stack import Stack, filesystem
 from eventlab.stack.tokens import spark_token
 from tests.bench import kills
@@ -55,10 +56,32 @@ def event(time, event_type="purchase_sword", **fields):
         (["--catch-up"], ("events", "/tmp/out", streams.CATCH_UP)),
         (["clicks", "--catch-up"], ("clicks", "/tmp/out", streams.CATCH_UP)),
         (["clicks", "/tmp/mine"], ("clicks", "/tmp/mine", streams.CONTINUOUS)),
+        (["clicks", "--catch-up", "/tmp/mine/"], ("clicks", "/tmp/mine", streams.CATCH_UP)),
     ],
 )
 def test_a_job_has_a_topic_a_folder_and_a_trigger(arguments, expected):
     assert streams.job_arguments(arguments, "/tmp/out") == expected
+
+
+@pytest.mark.parametrize("arguments", [["--catchup", "clicks"], ["clicks", "/tmp/mine", "/tmp/other"]])
+def test_an_argument_that_a_job_does_not_know_is_no_topic(arguments, capsys):
+    with pytest.raises(SystemExit):
+        streams.job_arguments(arguments, "/tmp/out")
+
+    assert "unrecognized arguments" in capsys.readouterr().err
+
+
+def test_a_signal_that_arrives_before_the_queries_run_is_not_lost():
+    stop = streams.Stop(os.getppid())
+    with stop.on_signals():
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    assert stop.wait()
+
+
+def test_a_job_stops_when_the_program_that_started_it_has_ended_before():
+    assert not streams.Stop(os.getppid()).wait()
+    assert streams.Stop(os.getpid()).wait()
 
 
 def test_each_purchase_is_written_once_over_a_restart_and_broken_messages_are_dead_letters(
@@ -102,6 +125,10 @@ def test_a_replay_without_dead_letters_and_one_whose_command_fails_say_why(stack
         for value in (b"leave me out", b"ok", b"fail"):
             producer.send(dead_letter_topic(topic), value)
 
+    with files.held(settings.state_dir / "run" / f"{topic}-dead-replay.lock"):
+        second = CliRunner().invoke(main, ["replay", topic])
+    assert f"another replay of '{topic}' is running" in second.stderr
+
     done = CliRunner().invoke(main, ["replay", topic, "--through", "sed '/leave/d; /fail/q7'"])
 
     assert [line.partition(": ")[2] for line in done.stdout.splitlines()] == ["left out", "sent, offset 0"]
@@ -110,7 +137,8 @@ def test_a_replay_without_dead_letters_and_one_whose_command_fails_say_why(stack
 
 
 def test_a_late_event_counts_while_its_window_is_open_and_a_window_is_written_once(stack, topic, send, catch_up):
-    send(event("12:00:10"), event("12:03:10"), {"time": "soon"})
+    future = {"time": "9999-12-31T00:00:00", "event_type": "purchase_sword"}
+    send(event("12:00:10"), event("12:03:10"), {"time": "soon"}, future)
     first, _ = catch_up(stream_windows)
     send(event("12:00:20"), event("12:01:30"), event("12:09:00"))
 
@@ -118,11 +146,14 @@ def test_a_late_event_counts_while_its_window_is_open_and_a_window_is_written_on
 
     assert [(row.start.minute, row["count"]) for row in first] == [(0, 1)]
     assert sorted((row.start.minute, row["count"]) for row in second) == [(0, 1), (1, 1), (3, 1)]
-    assert dead_letters(stack, topic) == [(b'{"time": "soon"}', streams.NOT_A_TIME, 2)]
+    assert dead_letters(stack, topic) == [
+        (b'{"time": "soon"}', streams.NOT_A_TIME, 2),
+        (json.dumps(future).encode(), streams.IN_THE_FUTURE, 3),
+    ]
 
 
 def test_an_inventory_continues_after_a_restart_and_a_silent_players_session_ends(topic, send, catch_up):
-    send(event("12:00:10", "buy", item="sword"), event("12:00:20", "buy", item="sword"))
+    send(event("12:00:10", "buy", item="sword"), event("12:00:20", "buy", item="sword"), event("12:05:00", "join"))
     catch_up(stream_inventory)
     send(event("12:00:30", "sell", item="sword"), event("13:00:00", "leave", player="bob"))
 
@@ -133,18 +164,19 @@ def test_an_inventory_continues_after_a_restart_and_a_silent_players_session_end
         ("ada", "12:00:10", "buy", "sword", 1),
         ("ada", "12:00:20", "buy", "sword", 2),
         ("ada", "12:00:30", "sell", "sword", 1),
-        ("ada", "12:30:30", "session ended", None, None),
+        ("ada", "12:05:00", "join", None, None),
+        ("ada", "12:35:00", "session ended", None, None),
         ("bob", "13:00:00", "leave", None, None),
     ]
 
 
-@pytest.mark.parametrize("server", ["remote", "own"])
-def test_a_job_continues_after_sigterm_to_spark_submit(stack, topic, folder, catch_up, send, server):
-    job = [ROOT / "lib/eventlab/jobs/stream_purchases.py", topic, folder]
+@pytest.mark.parametrize(("server", "job"), [("remote", stream_purchases), ("own", stream_inventory)])
+def test_a_job_continues_after_sigterm_to_spark_submit(stack, topic, folder, catch_up, send, server, job):
     options = ["--remote", os.environ["SPARK_REMOTE"]] if server == "remote" else []
-    send(SWORD)
+    command = ["spark-submit", *options, job.__file__, topic, folder]
+    send(SWORD | event("12:00:10"))
 
-    with Popen(["spark-submit", *options, *job], stdout=PIPE, stderr=PIPE, text=True) as process:
+    with Popen(command, stdout=PIPE, stderr=PIPE, text=True) as process:
         assert process.stdout
         assert process.stderr
         reported = process.stdout.readline()
@@ -155,8 +187,8 @@ def test_a_job_continues_after_sigterm_to_spark_submit(stack, topic, folder, cat
     assert "has read 1 messages" in reported
     assert "Traceback" not in rest + errors
     assert "error:" not in rest + errors
-    send(SWORD)
-    assert sorted(row.offset for row in catch_up(stream_purchases)[0]) == [0, 1]
+    send(SWORD | event("12:00:20"))
+    assert len(catch_up(job)[0]) == 2
 
 
 def test_no_purchase_is_lost_or_doubled_when_the_job_and_the_broker_are_killed(stack):

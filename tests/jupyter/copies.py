@@ -15,6 +15,8 @@ def changeable_kit(tmp_path, monkeypatch):
     shutil.copytree(ROOT / "notebooks", kit / "notebooks", ignore=shutil.ignore_patterns("pictures", ".*"))
     shutil.copytree(ROOT / "labs" / "lab01_events", kit / "labs" / "lab01_events")
     shutil.copy(ROOT / "game_api.py", kit)
+    (kit / working_copy.EXPLANATIONS).parent.mkdir(parents=True)
+    shutil.copy(ROOT / working_copy.EXPLANATIONS, kit / working_copy.EXPLANATIONS)
     monkeypatch.setattr(working_copy, "ROOT", kit)
     return kit
 

@@ -8,6 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from eventlab import course, lessons
+from eventlab.course import verdict
 from eventlab.jupyter import progress, start_page, working_copy
 from eventlab.jupyter.progress import NotebookProgress
 from eventlab.lessons import LESSONS
@@ -36,8 +38,9 @@ class Shell:
             unregister=lambda name, callback: self.callbacks.remove(callback),
         )
 
-    def ends(self, cell, success=True):
-        """Call the callbacks as after the end of a cell."""
+    def ends(self, cell, success=True, exercise=""):
+        """Call the callbacks as after the end of a cell, which has solved an exercise or none."""
+        lessons.solved.update({exercise} - {""})
         for callback in self.callbacks:
             callback(SimpleNamespace(info=SimpleNamespace(cell_id=cell), success=success))
 
@@ -52,6 +55,13 @@ def cells():
 
 
 @pytest.fixture
+def exercises():
+    """Return the ids of the lesson's exercises."""
+    found = json.loads((ROOT / LESSON).read_text())["cells"]
+    return [cell["id"] for cell in found if "exercise" in cell["metadata"].get("tags", [])]
+
+
+@pytest.fixture
 def shell(monkeypatch, settings):
     """Return a shell in which the progress of the learner's copy is recorded."""
     monkeypatch.setenv("JPY_SESSION_NAME", str(settings.work_dir / COPY))
@@ -60,31 +70,69 @@ def shell(monkeypatch, settings):
     return shell
 
 
-def test_a_lesson_is_completed_when_all_its_cells_ran(shell, cells, settings):
+def test_a_lesson_is_completed_when_all_its_cells_ran_and_its_exercises_are_solved(
+    shell, cells, exercises, settings
+):
     for cell in cells[1:]:
         shell.ends(cell)
+
+    entry = progress.read(settings)[LESSON]
+    assert (entry.done, entry.cells, entry.finished) == (len(cells) - 2, len(cells), "")
+
+    for number, cell in enumerate(exercises, 1):
+        shell.ends(cell, exercise=f"03-{number}")
 
     entry = progress.read(settings)[LESSON]
     assert (entry.done, entry.cells, bool(entry.finished)) == (len(cells), len(cells), True)
 
 
+def test_an_exercise_that_was_solved_in_another_cell_does_not_count(shell, cells, exercises, settings):
+    shell.ends(cells[-2], exercise="03-2")
+    shell.ends(exercises[1])
+
+    assert progress.read(settings)[LESSON].done == len(cells) - 2
+
+
+def test_the_check_of_an_exercise_says_that_it_is_solved(monkeypatch):
+    monkeypatch.setattr(lessons, "solved", set())
+    monkeypatch.setattr(verdict, "solved", lessons.solved)
+
+    course.check("08-1", "sword")
+    assert lessons.solved == set()
+    course.check("08-1", "potion")
+    assert lessons.solved == {"08-1"}
+
+
 def test_a_cell_that_failed_does_not_count(shell, cells, settings):
     for cell in cells[1:]:
-        shell.ends(cell, success=cell != cells[-1])
+        shell.ends(cell, success=cell != cells[-2])
 
     entry = progress.read(settings)[LESSON]
-    assert (entry.done, entry.cells, entry.finished) == (len(cells) - 1, len(cells), "")
+    assert (entry.done, entry.cells, entry.finished) == (len(cells) - 3, len(cells), "")
+
+
+def test_a_cell_that_the_learner_has_added_does_not_count(shell, cells, settings):
+    copy = settings.work_dir / COPY
+    notebook = json.loads(copy.read_text())
+    notebook["cells"].insert(5, {"id": "mine", "cell_type": "code", "source": "1 / 0", "metadata": {}})
+    copy.write_text(json.dumps(notebook))
+
+    shell.ends(cells[1])
+    shell.ends("mine", success=False)
+
+    assert progress.read(settings)[LESSON].done == 2
+    assert progress.read(settings)[LESSON].cells == len(cells)
 
 
 def test_a_cell_that_is_expected_to_fail_counts(monkeypatch, settings):
-    cell = {"id": "fails", "cell_type": "code", "source": "1 / 0", "metadata": {"tags": [progress.MAY_FAIL]}}
+    cell = {"id": "cell-003", "cell_type": "code", "source": "1 / 0", "metadata": {"tags": [progress.MAY_FAIL]}}
     notebook = settings.work_dir / COPY
     notebook.write_text(json.dumps({"cells": [cell]}))
     monkeypatch.setenv("JPY_SESSION_NAME", str(notebook))
     shell = Shell()
     progress.follow(shell)
 
-    shell.ends("fails", success=False)
+    shell.ends("cell-003", success=False)
 
     assert progress.read(settings)[LESSON].done == 1
 

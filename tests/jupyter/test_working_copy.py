@@ -3,6 +3,7 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 
+import nbformat
 import pytest
 from ipykernel.ipkernel import IPythonKernel
 
@@ -31,12 +32,62 @@ def work(kit, settings):
     return settings.work_dir
 
 
-def test_a_copy_has_the_sources_of_the_lesson_and_no_outputs(work, kit):
-    cells = json.loads((work / f"{NAME}.ipynb").read_text())["cells"]
+def cells_of(notebook):
+    """Return the cells of a notebook."""
+    return json.loads(notebook.read_text())["cells"]
 
-    assert sources(work / f"{NAME}.ipynb")[:-1] == sources(kit / "notebooks" / f"{NAME}.ipynb")[:-1]
+
+def is_solution(cell):
+    """Return whether a cell contains the solution of an exercise."""
+    return "solution" in cell["metadata"].get("tags", ())
+
+
+def test_a_copy_has_the_cells_of_the_lesson_and_no_outputs(work, kit):
+    cells = cells_of(work / f"{NAME}.ipynb")
+    pairs = zip(cells[:-1], cells_of(kit / "notebooks" / f"{NAME}.ipynb"), strict=False)
+
+    assert all(
+        (cell["source"], cell["id"]) == ("".join(original["source"]), original["id"])
+        for cell, original in pairs
+        if not is_solution(original)
+    )
     assert not any(cell.get("outputs") or cell.get("execution_count") for cell in cells)
-    assert any(cell["metadata"].get("jupyter", {}).get("source_hidden") for cell in cells), "solutions stay folded"
+
+
+def test_a_solution_is_a_folded_text_in_a_copy_so_that_nothing_runs_it_by_accident(work):
+    for original in working_copy.lessons():
+        solutions = [cell for cell in cells_of(original.path) if is_solution(cell)]
+        copied = [cell for cell in cells_of(work / original.copy) if is_solution(cell)]
+        number = int(original.name[:2])
+        for exercise, (solution, text) in enumerate(zip(solutions, copied, strict=True), 1):
+            assert text["cell_type"] == "markdown"
+            assert text["source"] == (
+                f"<details><summary>Solution of exercise {number}.{exercise}</summary>\n\n"
+                f"```python\n{''.join(solution['source'])}\n```\n\n</details>"
+            )
+        nbformat.validate(nbformat.read(work / original.copy, as_version=4))
+
+
+def test_a_copy_of_an_earlier_kit_with_solutions_that_run_is_replaced_or_kept(work, settings):
+    """Earlier copies have each solution in a code cell. One that the learner has begun gets a new version."""
+    begun, untouched = (work / f"{name}.ipynb" for name in (NAME, "03_generate_load"))
+    record = json.loads((work / working_copy.RECORD).read_text())
+    for copy in (begun, untouched):
+        as_before = json.loads((working_copy.ROOT / "notebooks" / copy.name).read_text())
+        for cell in as_before["cells"]:
+            if cell["cell_type"] == "code":
+                cell["outputs"], cell["execution_count"] = [], None
+        copy.write_text(json.dumps(as_before))
+        record[copy.name]["version"] = working_copy.fingerprint(copy)
+    (work / working_copy.RECORD).write_text(json.dumps(record))
+    change(begun, "mine")
+    mine = begun.read_bytes()
+
+    working_copy.update(settings)
+
+    assert begun.read_bytes() == mine
+    assert names(work) == [f"{NAME}.ipynb", f"{NAME}.new.ipynb"]
+    assert "Solution of exercise 3.1" in "".join(sources(untouched))
 
 
 def test_a_copy_says_what_its_kernel_says_so_that_jupyterlab_has_nothing_to_save(work):
@@ -46,10 +97,11 @@ def test_a_copy_says_what_its_kernel_says_so_that_jupyterlab_has_nothing_to_save
 
 
 def test_all_links_of_the_copies_lead_to_files_of_the_folder(work, settings):
-    start_page.write(settings)
+    page = start_page.write(settings).read_text()
     links = [link for path in work.glob("*.ipynb") for text in sources(path) for link in _links(text)]
+    links += [link for link in _links(page) if not link.startswith("labs/")]
 
-    assert "start.md" in links
+    assert {"start.md", "EXPLANATIONS.md"} <= set(links)
     assert [link for link in links if not (work / link).exists()] == []
 
 

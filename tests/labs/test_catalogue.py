@@ -19,8 +19,9 @@ def code(lab):
     return [cell for cell in cells.read(lab.instructor).cells if cell.cell_type == "code"]
 
 
-def test_the_four_labs_are_there_in_order():
-    assert [lab.name for lab in all_labs()] == ["lab01_events", "lab02_extract", "lab03_sql", "lab04_project"]
+def test_the_five_labs_are_there_in_order():
+    names = ["lab01_events", "lab02_extract", "lab03_sql", "lab04_project", "lab05_stream"]
+    assert [lab.name for lab in all_labs()] == names
 
 
 def test_a_lab_is_found_by_name_by_number_and_by_folder():

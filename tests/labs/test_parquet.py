@@ -83,3 +83,22 @@ def test_more_than_the_budget_is_an_error(budget):
 )
 def test_hidden_files_are_not_read(path, read):
     assert parquet.is_part(path) == read
+
+
+SINK_LOG = b"""v1
+{"path":"hdfs://127.0.0.1:9000/tmp/day%3D1/part-0-a.parquet","size":10,"isDir":false,"action":"add"}
+{"path":"hdfs://127.0.0.1:9000/tmp/part-0-b.parquet","size":10,"isDir":false,"action":"add"}
+"""
+
+
+@pytest.mark.parametrize("name", ["0", "17", "9.compact"])
+def test_the_log_of_a_streams_sink_names_the_files_of_complete_batches(name):
+    assert parquet.is_sink_log(f"_spark_metadata/{name}")
+    assert not parquet.is_sink_log(f"table/_spark_metadata/{name}")
+    assert list(parquet.in_sink_log(SINK_LOG)) == ["part-0-a.parquet", "part-0-b.parquet"]
+
+
+@pytest.mark.parametrize("line", [b"{", b"[]", b'{"path": 1}', b"\xff"])
+def test_a_sink_log_that_is_none_is_an_error(line):
+    with pytest.raises(ValueError):
+        list(parquet.in_sink_log(b"v1\n" + line))

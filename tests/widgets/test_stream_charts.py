@@ -85,6 +85,16 @@ def test_batches_that_are_too_old_for_the_chart_are_not_drawn():
     assert "rows that arrive none" in drawn
 
 
+def test_the_charts_of_a_query_that_has_ended_end_with_its_last_batch():
+    batches = recorded("windows").batches
+
+    drawn = stream_chart.charts(batches, batches[-1].timestamp_s + 24 * 3600, is_active=False)
+
+    assert drawn.count("<circle") >= 3 * 7
+    assert "the end of the last batch" in drawn
+    assert "now" not in drawn
+
+
 def test_windows_are_closed_closing_or_open_as_the_engine_has_them():
     state = recorded("windows")
 

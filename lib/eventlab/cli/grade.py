@@ -123,8 +123,8 @@ def grade(
     graded_lab = find(lab)
     selection = whole_class.select(graded_lab, students, questions, checks)
     target = output or Path("build", "grades", graded_lab.name)
-    before = whole_class.students(target)
-    with terminable(CONTINUE), collected(submissions) as source:
+    with terminable(CONTINUE), whole_class.held(target), collected(submissions) as source:
+        before = whole_class.students(target)
         done: list[SubmissionRecord] = []
         try:
             with show_grading(console()) as progress:

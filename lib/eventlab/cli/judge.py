@@ -38,7 +38,7 @@ def judge(lab: str, notebook: Path, output: Path | None, as_json: bool) -> None:
     """
     from eventlab import course
     from eventlab.files import write_atomically
-    from eventlab.grading import judge_notebook, results
+    from eventlab.grading import judge_notebook, results, whole_class
     from eventlab.grading.reports.write_all import write_all
     from eventlab.labs.catalogue import find
 
@@ -47,9 +47,11 @@ def judge(lab: str, notebook: Path, output: Path | None, as_json: bool) -> None:
     record = judge_notebook.judge(judged_lab, notebook, executed)
     target = output or Path("build", "judged", judged_lab.name)
     record = replace(record, notebook=f"notebooks/{record.slug}.ipynb")
-    write_atomically(target / str(record.notebook), notebook.read_text(encoding="utf-8"))
-    results.save(record, target)
-    adjusted = write_all(results.load_all(target), target)
+    with whole_class.held(target):
+        whole_class.require_lab(judged_lab, results.load_all(target), target)
+        write_atomically(target / str(record.notebook), notebook.read_text(encoding="utf-8"))
+        results.save(record, target)
+        adjusted = write_all(results.load_all(target), target)
     shown = next(one for one in adjusted if one.student == record.student)
     click.echo(json.dumps(asdict(shown), indent=2) if as_json else as_text(shown, target))
 

@@ -208,7 +208,7 @@ def _batch(report: Mapping[str, Any]) -> Batch:
     written = report["sink"]["numOutputRows"]
 
     def total(items: Iterable[Mapping[str, Any]], name: str) -> Any:
-        return sum(item[name] for item in items)
+        return sum(item.get(name) or 0 for item in items)  # a rate without a time is missing
 
     return Batch(
         report["batchId"],

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from eventlab.clients import kafka, spark
 from eventlab.course.day import messages as day_messages
 from eventlab.course.saved import save_messages
+from eventlab.course.stop_queries import stop_queries
 from eventlab.errors import EventlabError
 from eventlab.files import write_atomically
 from eventlab.settings import PLAYER_HOSTS, settings
@@ -105,6 +106,7 @@ def prepare(
         print(f"{purchases} contains {ensure_purchases(topic, purchases)} rows.")
     if folder:
         os.environ[END_QUERIES] = "true"
+        stop_queries(folder)
         filesystem.delete(folder)
         print(f"The streams of this lesson write below {folder} on HDFS, where there is nothing yet.")
     return start

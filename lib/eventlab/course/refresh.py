@@ -13,14 +13,13 @@ from nbconvert.preprocessors import CoalesceStreamsPreprocessor
 from nbformat import NotebookNode
 
 from eventlab.files import write_if_changed
+from eventlab.lessons import EXERCISE, SOLUTION
 from eventlab.settings import ROOT
 
 SANITIZE = ROOT / "notebooks" / "sanitize.cfg"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 """A widget's view refers to a model in its kernel. Only the widget's text is kept."""
 IGNORED_OUTPUT = "nbval-ignore-output"
-EXERCISE, SOLUTION = "exercise", "solution"
-"""The tags of a cell for the learner's lines, and of the folded cell with a solution, which tests execute."""
 TAGS = ("parameters", IGNORED_OUTPUT, EXERCISE, SOLUTION)
 FOLDED = {"source_hidden": True}
 METADATA = {

@@ -1,5 +1,6 @@
 """Checks of the exercises about streams, lessons 10 to 13."""
 
+import re
 from typing import Any
 
 from eventlab.course import answers
@@ -9,6 +10,7 @@ from eventlab.stack import filesystem
 COMMITS = "/tmp/lesson-10/checkpoint/commits"
 KNIVES = "/tmp/lesson-10/knives"
 SAFE = "/tmp/lesson-13/safe"
+TRY_AGAIN = f"Delete what is there, and try again:\n!hadoop fs -rm -r -f -skipTrash {SAFE} {SAFE}.checkpoint"
 
 
 @exercise("10-1")
@@ -55,19 +57,32 @@ equal("12-2", 1, "Take Ada's last row with the item sword: its column owned.")
 
 @exercise("13-1")
 def _the_repeated_batch_is_written_once() -> str | None:
-    from pyspark.sql import SparkSession
-
     if not filesystem.exists(SAFE):
         return f"There is no folder {SAFE}. Let your function write there, and run crash_and_continue."
-    written = SparkSession.builder.getOrCreate().read.parquet(SAFE)
-    rows, events = written.count(), written.select("offset").distinct().count()
-    if rows == events:
-        return None
-    return (
-        f"{SAFE} has {rows} rows, for {events} events. Give each batch a folder of its own, with its number in "
-        "the name, and the mode overwrite. Delete what is there, and try again:\n"
-        f"!hadoop fs -rm -r -f -skipTrash {SAFE} {SAFE}.checkpoint"
-    )
+    names = filesystem.names(SAFE)
+    if not any(re.fullmatch(r"batch=\d+", name) for name in names):
+        return (
+            f"{SAFE} has no folder such as batch=0. It contains: {', '.join(names)}. The next batch would replace "
+            f"it. Put the number into the name, with an f-string. {TRY_AGAIN}"
+        )
+    rows, events, last = _offsets(SAFE)
+    if not rows or not rows == events == last + 1:
+        return (
+            f"{SAFE} has {rows} rows, for {events} of {last + 1} events. Give each batch a folder of its own, "
+            f"with its number in the name, the mode overwrite, and all of its rows. {TRY_AGAIN}"
+        )
+    return None
+
+
+def _offsets(folder: str) -> tuple[int, int, int]:
+    """Return the number of rows, the number of different offsets, and the last offset; -1 without rows."""
+    from pyspark.sql import SparkSession
+    from pyspark.sql import functions as F
+
+    written = SparkSession.builder.getOrCreate().read.parquet(folder)
+    last = F.coalesce(F.max("offset"), F.lit(-1))
+    ((rows, events, last_offset),) = written.agg(F.count("*"), F.count_distinct("offset"), last).collect()
+    return rows, events, last_offset
 
 
 @exercise("13-2")

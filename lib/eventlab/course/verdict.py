@@ -7,6 +7,7 @@ from eventlab.course import answers, stream_exercises  # noqa: F401 (its checks 
 from eventlab.course.exercises import checks
 from eventlab.course.preparation import LessonError
 from eventlab.errors import near_names
+from eventlab.lessons import exercise_title, solved
 
 
 def check(name: str, answer: Any = ...) -> None:
@@ -21,13 +22,14 @@ def check(name: str, answer: Any = ...) -> None:
     """
     if name not in checks:
         raise LessonError(f"there is no exercise {name!r}; {near_names(name, checks)}")
-    lesson, _, number = name.partition("-")
-    title = f"Exercise {int(lesson)}.{number}"
+    title = exercise_title(name)
     asks_for_answer = bool(inspect.signature(checks[name]).parameters)
     if asks_for_answer and answer is ...:
         print(f"{title}: no answer yet. Replace the ... by your answer and run the cell again.")
         return
     missing = _missing_in(name, answers.plain(answer)) if asks_for_answer else checks[name]()
+    if not missing:
+        solved.add(name)
     print(f"{title}: not yet. {missing}" if missing else f"{title}: correct.")
 
 

@@ -1,8 +1,10 @@
 """Explains wrong arguments in Python: a misspelt keyword, headers that are no dictionary, an address or a text."""
 
 import ast
+import contextlib
 import inspect
 import re
+from collections.abc import Iterable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -15,6 +17,7 @@ from eventlab.settings import Settings
 
 TAKE_TEXTS = ("mode", "partitionBy", "groupBy", "orderBy", "sort", "select", "drop", "col")
 """Methods whose arguments are the names of columns, or a mode."""
+PLOTS = ("plot", "bar", "barh", "line", "scatter", "hist", "pie")
 
 
 def unknown_keyword(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -22,22 +25,31 @@ def unknown_keyword(cell: FailedCell, settings: Settings) -> Explanation | None:
 
     Remedy: The line with the nearest argument.
     """
-    match = re.search(r"(\w+)\(\) got an unexpected keyword argument '(\w+)'", str(cell.error))
-    if not isinstance(cell.error, TypeError) or not match:
+    match = re.search(r"\w+\(\) got an unexpected keyword argument '(\w+)'", str(cell.error))
+    match = match or re.search(r"\bUnrecognized configs: \{'(\w+)'", str(cell.error))  # kafka-python
+    if not match:
         return None
     for call in cell.calls():
-        for keyword in [keyword for keyword in call.keywords if keyword.arg == match[2]]:
-            function = _function(cell, call.func)
-            parameters = inspect.signature(function).parameters if callable(function) else {}
-            for similar in close_matches(match[2], parameters)[:1]:
-                what = f"{source_of(cell, call.func)} has no argument {match[2]!r}. Did you mean {similar!r}?"
-                proof = f"its arguments are: {', '.join(name for name in parameters if name != 'self')}"
+        for keyword in [keyword for keyword in call.keywords if keyword.arg == match[1]]:
+            function = function_of(cell, call.func)
+            names: Iterable[str] = getattr(function, "DEFAULT_CONFIG", None) or (
+                inspect.signature(function).parameters if callable(function) else ()
+            )
+            for similar in _similar_argument(match[1], names):
+                what = f"{source_of(cell, call.func)} has no argument {match[1]!r}. Did you mean {similar!r}?"
+                proof = f"its arguments are: {', '.join([name for name in names if name != 'self'][:15])}"
                 code = f"{similar}={source_of(cell, keyword.value)}"
                 return python_correction(cell, keyword, code, what, proof)
     return None
 
 
-def _function(cell: FailedCell, node: ast.expr) -> Any:
+def _similar_argument(name: str, names: Iterable[str]) -> list[str]:
+    """Return the nearest argument: a similar one, or the only one that begins with the name (`group`)."""
+    longer = [other for other in names if other.startswith(f"{name}_")]
+    return close_matches(name, names)[:1] or (longer if len(longer) == 1 else [])
+
+
+def function_of(cell: FailedCell, node: ast.expr) -> Any:
     """Return the function that a name or an attribute of a variable stands for, or None.
 
     The attribute is that of the variable's class: reading one of the variable could call a service.
@@ -96,17 +108,39 @@ def text_without_quotes(cell: FailedCell, settings: Settings) -> Explanation | N
     Remedy: The line with quotes.
     """
     name = cell.error.name if isinstance(cell.error, NameError) else None
-    frames = [frame for frame in cell.namespace.values() if is_dataframe(frame)]
-    is_known = name in MODES or any(name in frame.columns for frame in frames)
+    is_known = name in MODES or (bool(name) and any(name in columns for columns in _columns_of_frames(cell)))
     if not name or (not is_known and close_matches(name, cell.namespace)):
         return None  # a misspelt variable
     texts = [key for node in ast.walk(cell.tree) if isinstance(node, ast.Dict) for key in node.keys]
     texts += [argument for call in cell.calls(*TAKE_TEXTS) for argument in call.args if is_known]
+    texts += [keyword.value for call in cell.calls(*PLOTS) for keyword in call.keywords if is_known]
+    if not any(re.search(rf"\b{name}\b", source) for source in cell.history):  # else it may be a variable
+        texts += _answers(cell)
     for text in texts:
         if isinstance(text, ast.Name) and text.id == name:
             what = f"{name} has no quotes, so Python looks for a variable of this name. A text needs quotes."
             return python_correction(cell, text, f'"{name}"', what, f"{name} is not set in this kernel")
     return None
+
+
+def _columns_of_frames(cell: FailedCell) -> Iterator[list[str]]:
+    """Yield the columns of the notebook's DataFrames, of Spark and of pandas."""
+    for value in list(cell.namespace.values()):
+        with contextlib.suppress(Exception):  # a DataFrame of a session that has ended
+            if is_dataframe(value) or type(value).__module__.startswith("pandas"):
+                yield list(getattr(value, "columns", ()))
+
+
+def _answers(cell: FailedCell) -> list[ast.expr]:
+    """Return what the cell assigns to the variable that it checks with `course.check`."""
+    arguments = [argument for call in cell.calls("check") for argument in call.args]
+    checked = {argument.id for argument in arguments if isinstance(argument, ast.Name)}
+    assigned = [node for node in ast.walk(cell.tree) if isinstance(node, ast.Assign)]
+    return [
+        node.value
+        for node in assigned
+        if any(isinstance(target, ast.Name) and target.id in checked for target in node.targets)
+    ]
 
 
 EXPLANATIONS: list[Explain] = [unknown_keyword, headers_no_dictionary, address_without_server, text_without_quotes]

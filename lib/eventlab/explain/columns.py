@@ -150,7 +150,7 @@ def field_of_a_column(cell: FailedCell, settings: Settings) -> Explanation | Non
 def _nested_fields(cell: FailedCell) -> dict[str, str]:
     """Return the fields of the cell's nested columns that only one column has: {"price": "item.price"}."""
     found: dict[str, set[str]] = {}
-    for frame in _sources(cell):
+    for frame in sources(cell):
         for column in frame.schema.fields:
             for field in getattr(column.dataType, "fields", ()):
                 found.setdefault(field.name, set()).add(f"{column.name}.{field.name}")
@@ -190,7 +190,7 @@ def _unresolved(cell: FailedCell) -> Iterator[Unresolved]:
         if not condition.startswith(("UNRESOLVED_COLUMN", "CANNOT_RESOLVE_DATAFRAME_COLUMN")):
             continue
         proposed = re.findall(r"(?:`[^`]*`\.)*`([^`]*)`", parameters.get("proposal", ""))
-        names = [frame.columns for frame in _sources(cell)]
+        names = [frame.columns for frame in sources(cell)]
         known = [columns for columns in names if set(proposed) <= set(columns)]  # Spark proposes at most five
         columns = [column for columns in known for column in columns] or proposed
         unknown = parameters.get("objectName") or parameters.get("name", "")
@@ -212,7 +212,7 @@ def _similar_columns(unknown: str, columns: list[str]) -> list[str]:
     return same or close_matches(unknown, columns)[:1]
 
 
-def _sources(cell: FailedCell) -> Iterator[Any]:
+def sources(cell: FailedCell) -> Iterator[Any]:
     """Yield the DataFrames of the cell, and those of the tables in its SQL."""
     yield from (frame for _, frame in dataframes(cell))
     yield from (session_of(cell).table(name) for name in _tables(cell))

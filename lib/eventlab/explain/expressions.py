@@ -1,12 +1,14 @@
 """Explains expressions of columns in Python: `and`, missing parentheses, Python's `sum`, a name without quotes."""
 
 import ast
+import contextlib
 from collections.abc import Iterator
 
+from eventlab.explain.conditions import sql_of
 from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell, called_name
-from eventlab.explain.session import dataframes
+from eventlab.explain.session import dataframes, is_dataframe
 from eventlab.settings import Settings
 
 OPERATORS = {ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
@@ -122,20 +124,49 @@ def functions_variable(cell: FailedCell) -> str | None:
 def column_is_no_variable(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that a column's name without quotes is a variable for Python.
 
-    Remedy: The line with the column.
+    Remedy: The line with the column, or with the condition as a text.
     """
     name = next((error.name for error in cell.errors if isinstance(error, NameError)), None)
     nodes = [node for node in ast.walk(cell.tree) if isinstance(node, ast.Name) and node.id == name]
-    frames = [variable for variable, frame in dataframes(cell) if name in frame.columns]
-    if not name or len(nodes) != 1 or len(frames) != 1:
+    inside = [call for call in cell.calls(*OF_DATAFRAMES) if nodes and nodes[0] in ast.walk(call)]
+    frame = _frame_with(cell, name) if name and len(nodes) == 1 and inside else None
+    if not name or not frame:
         return None
-    inside = any(nodes[0] in ast.walk(call) for call in cell.calls(*OF_DATAFRAMES))
-    if not inside:
-        return None
-    prefix = functions_variable(cell)
-    column = f'{prefix}.col("{name}")' if prefix else f'{frames[0]}["{name}"]'
-    what = f"For Python, {name} is a variable, which does not exist. The column of that name is {column}."
-    return python_correction(cell, nodes[0], column, what, f"the DataFrame {frames[0]} has a column {name}")
+    what = f"For Python, {name} is a variable, which does not exist."
+    proof = f"the DataFrame {frame} has a column {name}"
+    prefix, node, path = functions_variable(cell), _with_field(cell, nodes[0]), name
+    if isinstance(node, ast.Attribute):
+        path = f"{name}.{node.attr}"
+        if any(node in call.args for call in cell.calls("select", "groupBy", "orderBy", "sort", "drop")):
+            return python_correction(cell, node, f'"{path}"', f"{what} The name of a column is a text.", proof)
+    if prefix or frame in cell.variables:
+        column = f'{prefix}.col("{path}")' if prefix else f'{frame}["{path}"]'
+        return python_correction(cell, node, column, f"{what} The column of that name is {column}.", proof)
+    for compare in ast.walk(cell.tree):
+        if isinstance(compare, ast.Compare) and compare.left is node and (text := sql_of(compare, path)):
+            what += " Write the condition as a text in SQL."
+            return python_correction(cell, compare, f'"{text}"', what, proof)
+    return None
+
+
+def _with_field(cell: FailedCell, node: ast.Name) -> ast.expr:
+    """Return the attribute of a name, such as `item.price`, unless it is a method that is called."""
+    outer = next((item for item in ast.walk(cell.tree) if getattr(item, "value", None) is node), None)
+    is_field = isinstance(outer, ast.Attribute) and not any(call.func is outer for call in cell.calls())
+    return outer if is_field and isinstance(outer, ast.Attribute) else node
+
+
+def _frame_with(cell: FailedCell, column: str) -> str | None:
+    """Return the DataFrame with the column: the only one that the cell uses, or one of a cell that uses none."""
+    used = dict(dataframes(cell))
+    frames = [name for name, frame in used.items() if column in frame.columns]
+    if used:
+        return frames[0] if len(frames) == 1 else None
+    for name, value in list(cell.namespace.items()):
+        with contextlib.suppress(Exception):  # a DataFrame of a session that has ended
+            if is_dataframe(value) and not name.startswith("_") and column in value.columns:
+                return name
+    return None
 
 
 EXPLANATIONS: list[Explain] = [conditions_need_parentheses, function_of_python, column_is_no_variable]

@@ -19,9 +19,9 @@ CHANGING = ("-mkdir", "-put", "-copyFromLocal", "-rm", "-rmdir", "-mv", "-touchz
 
 
 def path_of_command(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a path of `hadoop fs` does not exist, exists already, or is a folder.
+    """Explain that a path of `hadoop fs` does not exist, exists already, is a folder, or is not empty.
 
-    Remedy: The line with the nearest path, or with the option `-f`, `-p` or `-r`.
+    Remedy: The line with the nearest path, with the option `-f`, `-p` or `-r`, or with another command.
     """
     for command in failed_commands(cell, r"(hadoop|hdfs)$") if is_failed_command(cell) else ():
         if len(command) < 3 or command[1] not in ("fs", "dfs"):
@@ -153,8 +153,37 @@ def _rm(cell: FailedCell, command: Command, paths: list[str], settings: Settings
     return _missing(cell, command, paths, settings)
 
 
+def _print(cell: FailedCell, command: Command, paths: list[str], settings: Settings) -> Explanation | None:
+    """Explain that commands which print a file cannot print a folder."""
+    for path in map(_absolute, paths):
+        if filesystem.exists(path, settings) and _is_folder(path, settings):
+            entries = filesystem.names(path, settings)
+            what = f"{path} is a folder on HDFS. {command[2]} prints files, and -ls lists a folder."
+            proof = f"the NameNode says that it contains: {', '.join(entries[:6]) or 'nothing'}"
+            return correction(cell, command[2], "-ls", what, proof)
+    return _missing(cell, command, paths, settings)
+
+
+def _rmdir(cell: FailedCell, command: Command, paths: list[str], settings: Settings) -> Explanation | None:
+    """Explain that `-rmdir` deletes only empty folders."""
+    for path in map(_absolute, paths):
+        if not filesystem.exists(path, settings):
+            continue
+        is_folder = _is_folder(path, settings)
+        entries = filesystem.names(path, settings) if is_folder else []
+        if is_folder and not entries:
+            continue
+        what = f"{path} is not empty, and -rmdir deletes only empty folders. -rm -r also deletes the content."
+        proof = f"the NameNode says that it contains: {', '.join(entries[:6])}"
+        if not is_folder:
+            what, proof = f"{path} is a file. -rm deletes it.", f"the NameNode says that {path} is a file"
+        return correction(cell, "-rmdir", "-rm -r" if is_folder else "-rm", what, proof)
+    return _missing(cell, command, paths, settings)
+
+
 PathCheck = Callable[[FailedCell, Command, list[str], Settings], Explanation | None]
 CHECKS_OF_PATHS: dict[str, PathCheck] = {"-put": _put, "-copyFromLocal": _put, "-mkdir": _mkdir, "-rm": _rm}
+CHECKS_OF_PATHS |= {"-rmdir": _rmdir} | dict.fromkeys(("-cat", "-text", "-tail", "-head"), _print)
 
 
 def _with_option(cell: FailedCell, verb: str, option: str, what: str, proof: str) -> Explanation | None:

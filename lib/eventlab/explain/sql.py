@@ -17,7 +17,7 @@ from eventlab.explain.edits import (
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell, close_matches
 from eventlab.explain.query_context import fragments
-from eventlab.explain.session import session_of, session_variable
+from eventlab.explain.session import is_dataframe, session_of, session_variable
 from eventlab.explain.views import statement_of_view
 from eventlab.settings import Settings
 
@@ -29,14 +29,18 @@ TO_SEE = "To see the names that exist, run this"
 
 
 def table_not_found(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the session has no such table or view: another spelling, or a view of an earlier session.
+    """Explain that the session has no such table or view: misspelt, a DataFrame, or of an earlier session.
 
-    Remedy: The line with the nearest name, or the statement that creates the view again.
+    Remedy: The line with the nearest name, or the statement that creates the view.
     """
     name = cell.conditions.get("TABLE_OR_VIEW_NOT_FOUND", {}).get("relationName", "").replace("`", "")
     session = session_of(cell)
     if not name or session is None:
         return None
+    if is_dataframe(cell.namespace.get(name)):
+        what = f"{name} is a DataFrame, and SQL knows only tables and views. The line below makes a view of it."
+        proof = f"{name} is a variable with a DataFrame, and this session has no view {name!r}"
+        return Explanation(what, proof, f'{name}.createOrReplaceTempView("{name}")')
     views = CREATED_VIEW.findall("\n".join(cell.history))
     created = ["".join(names) for names in views]  # a first list of all tables takes more than a second
     for similar in close_matches(name, created)[:1]:
@@ -90,6 +94,40 @@ def missing_group_by(cell: FailedCell, settings: Settings) -> Explanation | None
         proof = f"Spark reports MISSING_AGGREGATION for {missing}"
         if explanation := sql_correction(cell, clause[0], f"{clause[0]}, {missing}", what, proof):
             return explanation
+        if explanation := _without_aggregate(cell, query, clause[1], proof):
+            return explanation
+    return None
+
+
+def _without_aggregate(cell: FailedCell, query: str, groups: str, proof: str) -> Explanation | None:
+    """Explain a calculation for each row (`price * quantity`) in a query with one row for each group."""
+    selected = re.match(r"\s*select\s+(.*?)\s+from\b", query, re.IGNORECASE | re.DOTALL)
+    grouped = [item.lower() for item in _split(groups)]
+    for item in _split(selected[1]) if selected else []:
+        value, name = re.fullmatch(r"(.*?)(\s+as\s+\S+)?", item, re.IGNORECASE | re.DOTALL).groups()  # type: ignore[union-attr]
+        if value.lower() in grouped or "(" in value or not re.search(r"[-+*/]", value):
+            continue
+        what = f"{value} has a value for each row, and the query has one row for each group. Say how to combine "
+        what += "the values, for example with sum()."
+        if explanation := sql_correction(cell, item, f"sum({value}){name or ''}", what, proof):
+            return explanation
+    return None
+
+
+def aggregate_in_where(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that `where` cannot use an aggregate such as count(*). HAVING filters the groups.
+
+    Remedy: The line with HAVING behind GROUP BY.
+    """
+    if not cell.has_condition("INVALID_WHERE_CONDITION"):
+        return None
+    pattern = r"\s*\bwhere\s+(.*?)(\s+group\s+by\s+.*?)(?=\s+(?:order\s+by|limit)\b|\s*$)"
+    for _, query in sql_texts(cell, "("):
+        match = re.search(pattern, query, re.IGNORECASE | re.DOTALL)
+        if match and "having" not in match[0].lower():
+            what = "where chooses rows before they are grouped, so it cannot use count(*). having chooses groups."
+            proof = f"Spark reports INVALID_WHERE_CONDITION for {match[1]}"
+            return sql_correction(cell, match[0], f"{match[2]} having {match[1]}", what, proof)
     return None
 
 
@@ -203,6 +241,7 @@ def _union_in_sql(cell: FailedCell) -> Explanation | None:
 EXPLANATIONS: list[Explain] = [
     table_not_found,
     missing_group_by,
+    aggregate_in_where,
     ambiguous_column,
     union_of_different_columns,
 ]

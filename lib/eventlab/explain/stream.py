@@ -49,7 +49,7 @@ def checkpoint_of_deleted_topic(cell: FailedCell, settings: Settings) -> Explana
     """
     if not cell.matches(*DATA_LOST) or not cell.matches(r"Streaming Query|checkpointLocation|\[STREAM_FAILED\]"):
         return None
-    checkpoint = _sink_option(cell, "checkpointLocation")
+    checkpoint = sink_option(cell, "checkpointLocation")
     if checkpoint is None or not filesystem.has_webhdfs(checkpoint, settings):
         return None
     for topic, partitions in _checkpoint_offsets(checkpoint, settings).items():
@@ -70,7 +70,7 @@ def checkpoint_of_deleted_topic(cell: FailedCell, settings: Settings) -> Explana
     return None
 
 
-def _sink_option(cell: FailedCell, option: str) -> str | None:
+def sink_option(cell: FailedCell, option: str) -> str | None:
     """Return an option of the query's sink, as Spark prints it or as the cell sets it."""
     printed = re.search(rf"[\[\s,]{option}=([^,\]\s]+)", cell.text)
     typed = re.search(rf"[\"']{option}[\"'],\s*[\"']([^\"']+)[\"']", cell.source)
@@ -217,7 +217,7 @@ def checkpoint_of_other_query(cell: FailedCell, settings: Settings) -> Explanati
     changed = re.search(r"Existing (?:key|value)_schema=(\S+.*?) and new (?:key|value)_schema=(\S+.*)", cell.text)
     if not changed and not cell.matches(r"STATE_STORE_\w+_SCHEMA_NOT_COMPATIBLE", r"Log file was malformed"):
         return None
-    checkpoint = _sink_option(cell, "checkpointLocation")
+    checkpoint = sink_option(cell, "checkpointLocation")
     if not checkpoint or not filesystem.has_webhdfs(checkpoint, settings):
         return None
     if not filesystem.exists(checkpoint, settings):
@@ -240,7 +240,7 @@ def checkpoint_of_other_query(cell: FailedCell, settings: Settings) -> Explanati
 
 def _output_folder(cell: FailedCell, settings: Settings) -> str | None:
     """Return the folder on HDFS into which the stream of the cell writes files, if it exists."""
-    path = _sink_option(cell, "path")
+    path = sink_option(cell, "path")
     started = re.search(r"\.(?:start|save)\(\s*[\"']([^\"']+)[\"']", cell.source)
     path = path or (started[1] if started else None)
     if not path or not filesystem.has_webhdfs(path, settings):

@@ -1,11 +1,11 @@
-"""Explains errors of values and sources in Spark SQL: casts, divisions, bytes, paths, formats, misspelt words."""
+"""Explains errors of values and sources in Spark SQL: casts, divisions, bytes, paths, formats."""
 
 import ast
 import re
 import sys
 from typing import Any
 
-from eventlab.explain.edits import is_accepted, python_correction, source_of, sql_correction, sql_texts
+from eventlab.explain.edits import python_correction, source_of, sql_correction, sql_texts
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell, close_matches
 from eventlab.explain.query_context import fragments, is_called_here
@@ -14,7 +14,6 @@ from eventlab.settings import Settings
 from eventlab.stack import filesystem
 
 FORMATS = ("parquet", "json", "csv", "orc", "text", "kafka", "jdbc", "rate", "memory", "console", "noop")
-WORDS = ("select", "from", "where", "group", "order", "having", "limit", "join", "union", "between")
 
 
 def value_cannot_be_cast(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -179,25 +178,6 @@ def unknown_format(cell: FailedCell, settings: Settings) -> Explanation | None:
     return correction(cell, name, "csv", f"{what} Save the data as CSV, for example, and read that file.", proof)
 
 
-def syntax_error(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a word of a query is misspelt.
-
-    Remedy: The line with the right word.
-    """
-    if not cell.has_condition("PARSE_SYNTAX_ERROR"):
-        return None
-    reported = cell.conditions["PARSE_SYNTAX_ERROR"]["error"].strip("'")  # Spark may read `wher` as another name
-    for _, text in sql_texts(cell, " "):
-        for wrong in dict.fromkeys(re.findall(r"[A-Za-z]+", text)):
-            for similar in close_matches(wrong.lower(), WORDS)[:1] if wrong.lower() not in WORDS else ():
-                corrected = re.sub(rf"\b{wrong}\b", similar, text, count=1)
-                if is_accepted(cell, corrected):
-                    what = f"Spark does not know the word {wrong!r}. Did you mean {similar!r}?"
-                    proof = f"Spark reports a syntax error at {reported!r}"
-                    return sql_correction(cell, text, corrected, what, proof)
-    return None
-
-
 def unknown_function(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that SQL has no function of that name. Name the nearest one.
 
@@ -219,6 +199,5 @@ EXPLANATIONS: list[Explain] = [
     path_exists,
     table_over_files,
     unknown_format,
-    syntax_error,
     unknown_function,
 ]

@@ -20,6 +20,7 @@ from eventlab.explain import (
     shell_http,
     shell_paths,
     why_filter,
+    why_line,
     why_stream,
 )
 from eventlab.explain.explanation import Explain, Explanation, correction
@@ -115,6 +116,9 @@ def empty_topic(cell: FailedCell, settings: Settings) -> Explanation | None:
                 send,
                 "A lesson creates the events that it reads in its first cell. To send one event, run",
             )
+        if any(why_stream.queries(cell)):
+            instruction = "The query waits for its first message. To send one, run"
+            return Explanation(state.what, state.proof, send, instruction)
         return Explanation(state.what, state.proof, send)
     return None
 
@@ -182,6 +186,7 @@ def topics(cell: FailedCell, settings: Settings) -> Iterable[str]:
 
 
 SILENCES: list[Explain] = [
+    why_line.unknown_name,
     service_down,
     created_topics.new_topic,
     empty_topic,

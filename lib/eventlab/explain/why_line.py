@@ -3,11 +3,14 @@
 import ast
 import contextlib
 import re
+import shutil
 from collections.abc import Mapping
 from typing import Any
 
-from eventlab.explain.failed_cell import FailedCell
+from eventlab.explain.explanation import Explanation
+from eventlab.explain.failed_cell import FailedCell, close_matches
 from eventlab.explain.query_program import is_query, program_of
+from eventlab.settings import Settings
 
 CALL = re.compile(r"^(\s*%why)\s*\((.*)\)\s*$")
 
@@ -28,11 +31,38 @@ def cell_of(line: str, variables: Mapping[str, Any]) -> FailedCell:
     if not name.isidentifier():  # `spark.streams.active[0]`
         name = query.name if str(query.name).isidentifier() else "query"
         variables = {**variables, name: query}
-    if not query.isActive:  # its topic may be empty now, which is no reason that it ended
+    if not _is_active(query):  # its topic may be empty now, which is no reason that it ended
         return FailedCell(None, name, variables)
     program = program_of(FailedCell(None, "", variables), name)
     has_name = re.search(rf"^{name}\b", program, re.MULTILINE)
     return FailedCell(None, program if has_name else f"{program}\n{name}", variables)
+
+
+def unknown_name(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that `%why` got a name that is neither a variable nor a command.
+
+    Remedy: The line with the name of a query, or the list of the variables.
+    """
+    name = cell.source.removeprefix("!")
+    if not cell.source.startswith("!") or not name.isidentifier() or not cell.namespace:
+        return None
+    if name in cell.namespace or shutil.which(name):
+        return None
+    queries = [key for key, value in cell.namespace.items() if is_query(value) and not key.startswith("_")]
+    what = f"There is no variable {name!r}."
+    proof = f"{name} is not set in this kernel, and no command has this name"
+    for query in [*close_matches(name, queries), *queries][:1]:
+        return Explanation(
+            f"{what} Did you mean {query!r}?", proof, f"%why({query})", "To explain that query, run"
+        )
+    return Explanation(what, proof, "%who", "To see what is set, run")
+
+
+def _is_active(query: Any) -> bool:
+    """Return whether a query runs; one whose server does not answer counts as ended."""
+    with contextlib.suppress(Exception):
+        return bool(query.isActive)
+    return False
 
 
 def _value(expression: str, variables: Mapping[str, Any]) -> Any:

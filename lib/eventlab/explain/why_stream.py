@@ -7,7 +7,7 @@ from typing import Any
 
 from eventlab.clients.kafka import KafkaUnavailable
 from eventlab.errors import EventlabError
-from eventlab.explain import service, why_checkpoint, why_ended, why_query
+from eventlab.explain import registry, service, spark, why_checkpoint, why_ended, why_query
 from eventlab.explain.explanation import Explanation
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.query_program import is_query
@@ -26,6 +26,9 @@ def stream_waits(cell: FailedCell, settings: Settings) -> Explanation | None:
         silent = [observed(name, query, cell, settings) for name, query in queries(cell)]
     except KafkaUnavailable:
         return service.service_not_running(settings, "kafka")
+    except Exception as error:  # Spark's errors have many classes
+        lost = FailedCell(error, cell.source, cell.namespace)
+        return registry.first_confirmed(spark.EXPLANATIONS, lost, settings)
     silent.sort(key=lambda query: (not query.state.error, not query.state.is_active))
     found = (explain_query(query, reasons) for reasons in ("REASONS", "STATES") for query in silent)
     return next(filter(None, found), None) or why_checkpoint.checkpoint_without_news(cell, settings)

@@ -39,11 +39,15 @@ def method_of_writer(cell: FailedCell, settings: Settings) -> Explanation | None
 def writer_is_no_method(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that `write` has no parentheses.
 
-    Remedy: The line without them.
+    Remedy: The line without them, or with the format.
     """
     if not cell.matches(r"^builtins\.TypeError: 'DataFrameWriter' object is not callable"):
         return None
     for call in cell.calls("write"):
+        if len(call.args) == 1:
+            what = "write is no method. The format follows it: write.parquet(...) writes Parquet files."
+            code = f"{source_of(cell, call.func)}.parquet({source_of(cell, call.args[0])})"
+            return python_correction(cell, call, code, what, "Python called what write returns")
         what = "write is no method: it has no parentheses."
         return python_correction(cell, call, source_of(cell, call.func), what, "Python called what write returns")
     return None

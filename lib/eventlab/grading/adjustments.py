@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import csv
 import io
+import logging
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from eventlab.errors import EventlabError, near_names
-from eventlab.grading import results
+from eventlab.grading import results, spreadsheet, whole_class
 from eventlab.grading.results import Question, SubmissionRecord
 
 NAME = "adjustments.csv"
 COLUMNS = ("student", "question", "points", "comment")
 MAX_PROBLEMS = 20
 """Problems that an error lists; the number of all is said, too."""
+logger = logging.getLogger(__name__)
 
 
 class AdjustmentsError(EventlabError):
@@ -64,6 +66,7 @@ def load(output: Path, students: Collection[str], most: Mapping[str, float]) -> 
         message = f"{path} cannot be read: {error}. Save it as CSV with the encoding UTF-8"
         raise AdjustmentsError(message) from error
     found, problems = parse(text)
+    found = [replace(one, student=student_named(one.student, students) or one.student.strip()) for one in found]
     problems += [problem for one in found if (problem := _problem(one, students, most))]
     problems += _repeated(found)
     if problems:
@@ -116,13 +119,14 @@ def _add(
     values: Mapping[str, str], line: int, decimal_comma: bool, found: list[Adjustment], problems: list[str]
 ) -> None:
     """Append the adjustment of a row, or what is wrong with it."""
-    student, question, points, comment = (values[name].strip() for name in COLUMNS)
+    student = values["student"]
+    question, points, comment = (values[name].strip() for name in COLUMNS[1:])
     try:
         value = _points(points, decimal_comma) if points else None
     except ValueError:
         problems.append(f"line {line}: {points!r} is not a number such as 2 or 0.5; a sign is not allowed")
         return
-    if not student:
+    if not student.strip():
         problems.append(f"line {line}: no student")
     elif value is None and not comment:
         problems.append(f"line {line}: neither points nor a comment")
@@ -147,7 +151,7 @@ def _problem(one: Adjustment, students: Collection[str], most: Mapping[str, floa
         return f"line {one.line}: no submission of {one.student!r}: {near_names(one.student, students)}"
     if one.question and most and one.question not in most:
         return f"line {one.line}: no question {one.question!r}: {near_names(one.question, most)}"
-    if one.points is not None and one.points > most.get(one.question, math.inf):
+    if one.points is not None and one.points > most.get(one.question, math.inf) + results.ROUNDING:
         return f"line {one.line}: {one.points:g} points, but {one.question} has {most[one.question]:g} at most"
     return ""
 
@@ -168,18 +172,19 @@ def _line(problem: str) -> int:
 
 
 def student_named(name: str, students: Collection[str]) -> str | None:
-    """Return the student with this name, also when it was copied from `grades.csv` with its quote."""
-    if name in students:
-        return name
-    return next((student for student in students if name == f"'{student}"), None)
+    """Return the student with this name, or else the only one whose name `grades.csv` shows like this."""
+    for same in (name, name.strip()):
+        if same in students:
+            return same
+    found = [student for student in students if spreadsheet.text(student).strip() == name.strip()]
+    return found[0] if len(found) == 1 else None
 
 
 def applied(records: Sequence[SubmissionRecord], adjustments: Sequence[Adjustment]) -> list[SubmissionRecord]:
     """Return the records with the points and comments that a person gave."""
-    students = {record.student for record in records}
     of: dict[str, dict[str, Adjustment]] = {}
     for one in adjustments:
-        of.setdefault(student_named(one.student, students) or "", {})[one.question] = one
+        of.setdefault(one.student, {})[one.question] = one
     return [_adjusted(record, of.get(record.student, {})) for record in records]
 
 
@@ -206,5 +211,14 @@ def of_records(records: Sequence[SubmissionRecord], output: Path) -> list[Submis
         AdjustmentsError: The file cannot be read, or a row is wrong.
     """
     most = {question.id: question.max_points for record in records for question in record.questions}
-    known = {record.student for record in results.load_all(output)} | {record.student for record in records}
-    return applied(records, load(output, known, most))
+    students, of_class = {record.student for record in records}, set(whole_class.students(output))
+    saved = {record.student for record in results.load_all(output)}
+    adjustments = load(output, students | of_class | saved, most)
+    gone = sorted({one.student for one in adjustments} - students - of_class)
+    if gone:
+        logger.warning(
+            "%s has rows of %s, who are not in this class (any more): these rows count for nobody",
+            output / NAME,
+            ", ".join(map(repr, gone[:5])) + (f" and {len(gone) - 5} more" if len(gone) > 5 else ""),
+        )
+    return applied(records, adjustments)

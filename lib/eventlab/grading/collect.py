@@ -106,7 +106,7 @@ def find(source: Path, unpacked: Path, lab: str = "") -> list[Submission]:
         elif source.suffix.lower() == ".zip" and source.exists():
             raise SubmissionsError(f"{source} is not a complete zip. Download it again")
         elif source.exists():
-            return [Submission(_student(source.name), source)]
+            return [Submission(_student(source.name), source, origin=Origin(file=source.name))]
         else:
             raise SubmissionsError(f"{source} does not exist. Name a folder of notebooks or a zip")
         groups = _grouped(tree)
@@ -212,7 +212,8 @@ def _without_zips(
     for path, file in copies.items():
         try:
             tree = submitted_files.of_zip(opened.enter_context(zipfile.ZipFile(path)))
-        except (*submitted_files.UNREADABLE, SubmissionsError):
+        except (*submitted_files.UNREADABLE, SubmissionsError) as error:
+            submitted_files.require_machine(error, file, folder)
             problems.append(f"{file.parts[-1][:100]} is not a zip that can be unpacked")
             continue
         found += [replace(inner, top=file.top, upload=file.upload) for inner in tree.files]
@@ -239,7 +240,7 @@ def _origin(group: _Group, files: Sequence[SubmittedFile]) -> Origin:
     """Return what the export says about the files that count."""
     upload = next((file.upload for file in files if file.upload), group.upload)
     if upload is None:
-        return Origin()
+        return Origin(file=files[0].top if files else group.top)
     submitted = upload.submitted.isoformat() if upload.submitted else ""
     late = any(file.upload.late for file in group.files if file.upload)
     top = files[0].top if files else group.top

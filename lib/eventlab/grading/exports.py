@@ -21,9 +21,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 
 MOODLE = re.compile(
     r"(?P<name>.*?)(?:_(?P<id>\d+))?_assignsubmission_(?P<plugin>[a-z0-9]+)(?:_(?P<file>.*))?", re.S
@@ -85,9 +86,9 @@ def _blackboard(names: list[str], text_of: Callable[[str], str]) -> dict[str, Up
     texts = [BLACKBOARD_NAME.search(text_of(name)) for name, match in matches.items() if not match["file"]]
     full_names = {text["user"]: text["name"] for text in texts if text}
     found = {}
+    users = _users([match["user"] for match in matches.values()], full_names)
     for name, match in matches.items():
-        known = [user for user in full_names if match["user"].endswith(f"_{user}")]
-        user = max(known, key=len) if known else match["user"].rpartition("_")[2]
+        user = users[match["user"]]
         try:
             submitted = datetime.strptime(match["date"], "%Y-%m-%d-%H-%M-%S")
         except ValueError:
@@ -97,15 +98,32 @@ def _blackboard(names: list[str], text_of: Callable[[str], str]) -> dict[str, Up
     return found
 
 
+def _users(texts: list[str], known: Collection[str]) -> dict[str, str]:
+    """Return the user of each `ASSIGNMENT_USER`. Both may contain `_`; different texts are different users.
+
+    The assignment is what stands before most of the known users, else what all texts begin with.
+    """
+    before = Counter(text[: -len(user)] for text in texts for user in known if text.endswith(f"_{user}"))
+    if before:
+        assignment = max(before, key=lambda start: (before[start], -len(start)))
+    else:
+        pairs = zip(min(texts, default=""), max(texts, default=""), strict=False)
+        shared = "".join(one for one, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        assignment = shared[: shared.rfind("_") + 1]
+    return {text: text.removeprefix(assignment) for text in texts}
+
+
 def _canvas(names: list[str]) -> dict[str, Upload]:
     """Return the files of Canvas, whose names have no word of the platform: most files must have its form.
 
-    An id of Canvas belongs to one student, and a number to one file. So `ada_2026_11_lab.ipynb` is not from Canvas
-    when other students' files have these numbers, too.
+    An id of Canvas belongs to one student, and the number of a file, too. So `ada_2026_11_lab.ipynb` is not from
+    Canvas when other students' files have these numbers, too. A file may be there twice, as `lab.ipynb` and
+    `lab (1).ipynb`.
     """
     matches = {name: match for name in names if (match := CANVAS.fullmatch(name))}
     students = {(match["id"], _canvas_name(match)) for match in matches.values()}
-    numbers = Counter(match["attachment"] for match in matches.values() if match["attachment"])
+    owners = {(match["attachment"], match["id"]) for match in matches.values() if match["attachment"]}
+    numbers = Counter(attachment for attachment, _ in owners)
     if 2 * len(matches) < len(names) or len({id for id, _ in students}) < len(students):
         return {}
     if any(times > 1 for times in numbers.values()):

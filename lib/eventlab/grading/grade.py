@@ -92,15 +92,18 @@ def grade(
         ReleaseError: A marker in the instructor's notebook has no partner.
         GradingError: A record could not be written.
         SelectionError: A selected student has no submission.
+        FolderError: The output folder has grades of another lab.
         AdjustmentsError: The points that a person gave have mistakes.
     """
     release.student_notebook(lab)  # a mistake in it would fail each submission
     limits = Limits(cell_timeout, memory_mib, time_limit)
+    saved = results.load_all(output)
+    whole_class.require_lab(lab, saved, output)
     everybody = jobs_of(lab, submissions, output, limits)
     jobs = selection.jobs(everybody)
-    if not selection:
-        whole_class.remember([job.student for job in jobs], output)
-    known = {job.student for job in everybody} | {record.student for record in results.load_all(output)}
+    if not selection or not (saved or whole_class.is_known(output)):
+        whole_class.remember([job.student for job in everybody], output)
+    known = {job.student for job in everybody} | {record.student for record in saved}
     adjustments.load(output, known, {question: lab.points(question) for question in lab.all_questions})
     records = {} if force or selection else _current_records(jobs, output)
     remaining = [job for job in jobs if job.student not in records]

@@ -45,7 +45,7 @@ DISPLAY_ONLY = tuple(
     f"grading/{name}"
     for name in (
         *("reports/", "similarity/", "gradebook/", "adjustments.py", "judge_notebook.py", "progress.py"),
-        *("verify.py", "whole_class.py"),
+        *("spreadsheet.py", "verify.py", "whole_class.py"),
     )
 )
 """What shows records and compares submissions is not part of the fingerprint: its edits regrade no class."""
@@ -154,12 +154,13 @@ def job_for(lab: Lab, submission: Submission, secret: str, limits: Limits) -> Jo
     Its seed depends on the secret of the output folder, and on the content of the submission: the feedback shows
     the data and the expected values, which must not help in a second submission.
     """
-    content = _digest_of(_submitted(submission)).hexdigest()
+    content = _digest_of(*_submitted(submission)).hexdigest()
     if submission.files and submission.notebook:
         _, left_out = _selected(submission.files, str(submission.notebook))
         names = ", ".join(path.name for path in left_out[:3])
         sentence = (
-            f"{len(left_out)} files are not there when the notebook runs, because they are too large: {names}"
+            f"{len(left_out)} files are not there when the notebook runs, because they are too large or too many: "
+            f"{names}"
         )
         problem = "; ".join(filter(None, [submission.problem, sentence if left_out else ""]))
         submission = replace(submission, problem=problem)
@@ -204,7 +205,8 @@ def fingerprint(lab: Lab, submission: Submission, seed: int, limits: Limits) -> 
     """Return a hash of the submission, the lab, the grader, the services' configuration, seed and limits."""
     values = [lab.name, str(seed), repr(limits), sys.version, submission.problem]
     values += [version(name) for name in VERSIONS]
-    digest = _digest_of([*sorted(lab.folder.glob("*.*")), *sorted(grader_files()), *_submitted(submission)])
+    digest = _digest_of([*sorted(lab.folder.glob("*.*")), *sorted(grader_files())])
+    digest.update(_digest_of(*_submitted(submission)).digest())
     digest.update("\0".join(values).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
 
@@ -224,20 +226,21 @@ def _selected(folder: Path, notebook: str | None) -> tuple[list[Path], list[Path
     return selected, left_out
 
 
-def _submitted(submission: Submission) -> list[Path]:
-    """Return the files of a submission, sorted by path."""
+def _submitted(submission: Submission) -> tuple[list[Path], Path | None]:
+    """Return the files of a submission, sorted by path, and their folder."""
     submitted = [submission.notebook] if submission.notebook else []
     if submission.files:
         submitted += [path for path in submission.files.rglob("*") if path.is_file() and not path.is_symlink()]
-    return sorted(submitted)
+    return sorted(submitted), submission.files
 
 
-def _digest_of(paths: Iterable[Path]) -> hashlib._Hash:
-    """Return a hash of the names and contents of files."""
+def _digest_of(paths: Iterable[Path], folder: Path | None = None) -> hashlib._Hash:
+    """Return a hash of the names and contents of files; the name of a file below `folder` has its folders."""
     digest = hashlib.sha256()
     for path in paths:
         if path.is_file():
-            digest.update(os.fsencode(path.name))
+            inside = folder is not None and path.is_relative_to(folder)
+            digest.update(os.fsencode(path.relative_to(folder) if folder and inside else path.name))
             digest.update(_digest(path))
     return digest
 

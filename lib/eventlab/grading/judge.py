@@ -6,7 +6,8 @@ new judge runs the checks after it.
 
 Requests are lines of JSON on standard input; for each it writes one line per check of the question, in order:
 
-    {"question": "q1", "prefix": ..., "seed": ..., "answers": {...}, "sources": {...}, "files": {...}, "skip": 0}
+    {"question": "q1", "prefix": ..., "seed": ..., "answers": {...}, "sources": {...}, "files": {...},
+     "trial": {...}, "skip": 0}
                                        {"passed": true, "expected": "...", "got": "...", "unavailable": false}
 """
 
@@ -90,6 +91,7 @@ class Judge:
             "answers": evidence.answers,
             "sources": evidence.sources,
             "files": {name: base64.b64encode(content).decode() for name, content in evidence.files.items()},
+            "trial": evidence.trial,
             "skip": skip,
         }
         if self._process is None or self._process.poll() is not None:
@@ -162,7 +164,9 @@ def main(folder: str, memory: int) -> None:
         request = json.loads(line)
         namespace = Namespace.of(request["prefix"])
         files = {name: base64.b64decode(text) for name, text in request["files"].items()}
-        evidence = Evidence(namespace, request["seed"], request["answers"], request["sources"], files)
+        evidence = Evidence(
+            namespace, request["seed"], request["answers"], request["sources"], files, request["trial"]
+        )
         for check in lab.checks_of(request["question"])[request["skip"] :]:
             verdict = check.run(evidence)
             fields = {

@@ -28,6 +28,8 @@ Text = InstanceOf[str]
 FOLDER = "records"
 PLAIN_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 CLOSED = ConfigDict(extra="forbid")
+ROUNDING = 1e-9
+"""Points are sums: 0.1 and 0.7 are a little less than 0.8."""
 logger = logging.getLogger(__name__)
 
 
@@ -179,7 +181,8 @@ class SubmissionRecord:
     @property
     def is_full(self) -> bool:
         """Return whether the submission has all points that it can have before a person marks it."""
-        return self.points == self.max_points - sum(question.max_points for question in self.unmarked)
+        most = self.max_points - sum(question.max_points for question in self.unmarked)
+        return self.points is not None and self.points > most - ROUNDING
 
     @property
     def checks(self) -> tuple[CheckResult, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import logging
 import lzma
 import re
 import stat
@@ -33,7 +32,10 @@ UNREADABLE = (
     *(NotImplementedError, RuntimeError, EOFError, OSError, ValueError),
 )
 """What reading a damaged, encrypted or unusual zip raises."""
-logger = logging.getLogger(__name__)
+MACHINE_ERRORS = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ESTALE)
+}
+"""Errors of the machine: no file of a student can cause them."""
 
 
 class SubmissionsError(EventlabError):
@@ -118,9 +120,8 @@ def _walk(path: Path, keep_link: bool = False) -> Iterable[Path]:
     if path.is_dir() and not path.is_symlink():
         try:
             inner_paths = sorted(path.iterdir())
-        except OSError as error:
-            logger.warning("a folder cannot be read: %s", error)
-            return
+        except OSError as error:  # without what is in it, the student would lose points
+            raise SubmissionsError(f"the folder {path} cannot be read: {error}. Change its permissions") from error
         for inner in inner_paths:
             yield from _walk(inner)
     elif path.is_symlink() or path.is_file():
@@ -185,18 +186,31 @@ def copy(files: Sequence[SubmittedFile], target: Path) -> tuple[dict[Path, Submi
             problems.append(f"files were left out: there are {len(files):,}; {MAX_STUDENT_FILES:,} are allowed")
             break
         else:
-            path = _free_path(target, file.parts)
+            path = None
             try:
+                path = _free_path(target, file.parts)
                 with file.open() as source, path.open("wb") as copy:
                     _copy_limited(source, copy, limit)
                 copies[path] = file
                 remaining -= file.size
             except UNREADABLE as error:
-                if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-                    raise SubmissionsError(f"the disk is full: {target} cannot be written") from error
-                path.unlink(missing_ok=True)
+                require_machine(error, file, target)
+                if path:
+                    path.unlink(missing_ok=True)
                 problems.append(f"{name} was left out: it is damaged or locked ({type(error).__name__})")
     return copies, problems
+
+
+def require_machine(error: Exception, file: SubmittedFile, target: Path) -> None:
+    """Raise an error when the machine is the reason that a file was not copied, and not the file.
+
+    Raises:
+        SubmissionsError: The machine is the reason.
+    """
+    of_machine = MACHINE_ERRORS | ({errno.EACCES, errno.EPERM, errno.ENOENT} if file.path else set())
+    if isinstance(error, OSError) and error.errno in of_machine:
+        name = file.path or "/".join(file.parts)
+        raise SubmissionsError(f"{name} cannot be copied to {target}: {error.strerror}") from error
 
 
 def _copy_limited(source: IO[bytes], target: IO[bytes], limit: int) -> None:

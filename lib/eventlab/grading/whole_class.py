@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,12 +16,17 @@ from eventlab.grading.jobs import Job
 from eventlab.grading.results import Question, SubmissionRecord
 from eventlab.labs.catalogue import Lab
 
-FILE = ".class.json"
+FILE, LOCK = ".class.json", ".lock"
 EARLIER = "this is the result of an earlier grading"
+logger = logging.getLogger(__name__)
 
 
 class SelectionError(EventlabError):
     """A student, question or check to grade again does not exist."""
+
+
+class FolderError(EventlabError):
+    """An output folder cannot be used: another command works in it, or it has grades of another lab."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +84,8 @@ class Selection:
             max_points=sum(question.max_points for question in kept),
             messages=(*(said for said in old.messages if said != message), message),
             notebook=new.notebook,
+            sandboxed=old.sandboxed and new.sandboxed,
+            containment=new.containment if old.sandboxed else old.containment,
         )
 
     def _question(self, old: Question, new: Question | None) -> Question:
@@ -119,6 +129,45 @@ def select(lab: Lab, students: Sequence[str], questions: Sequence[str], checks: 
 def remember(students: Sequence[str], output: Path) -> None:
     """Write who belongs to the class, so that a later grading of some students reports on all."""
     results.write_atomically(output / FILE, json.dumps(list(students)) + "\n")
+
+
+def is_known(output: Path) -> bool:
+    """Return whether it is written who belongs to the class."""
+    return (output / FILE).exists()
+
+
+@contextmanager
+def held(output: Path) -> Iterator[None]:
+    """Have an output folder alone: two gradings in one folder take away each other's files.
+
+    Raises:
+        FolderError: Another command has it.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    with open(output / LOCK, "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FolderError(
+                f"another command grades into {output}. Wait for its end, or name another folder with --output"
+            ) from None
+        except OSError as error:  # a file system without locks
+            logger.warning("%s cannot be locked (%s): start no second grading in it", output, error)
+        yield
+
+
+def require_lab(lab: Lab, saved: Sequence[SubmissionRecord], output: Path) -> None:
+    """Raise an error when the records of an output folder are those of another lab.
+
+    Raises:
+        FolderError: They are.
+    """
+    others = sorted({record.lab for record in saved} - {lab.name})
+    if others:
+        raise FolderError(
+            f"{output} has the grades of {', '.join(others)}, which would be replaced by those of {lab.name}. "
+            "Name another folder with --output"
+        )
 
 
 def students(output: Path) -> list[str]:

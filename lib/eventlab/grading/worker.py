@@ -22,7 +22,7 @@ from typing import Any
 import nbformat
 
 from eventlab.errors import EventlabError
-from eventlab.grading import judging, results
+from eventlab.grading import results
 from eventlab.grading.environment import processes, sandbox
 from eventlab.grading.environment.services import WorkerConfiguration
 from eventlab.grading.environment.worker_stack import WorkerStack
@@ -36,6 +36,7 @@ from eventlab.grading.execution.run import NotebookExecutor, TimeBudget
 from eventlab.grading.jobs import Job, Limits, Outcome
 from eventlab.grading.judge import Judge
 from eventlab.grading.results import CheckResult, SubmissionRecord
+from eventlab.grading.trials import Trials
 from eventlab.labs.catalogue import Lab, find
 from eventlab.labs.evidence import Evidence
 from eventlab.labs.names import Namespace
@@ -64,6 +65,7 @@ class Worker:
         """Prepare a worker; `report` gets the record so far before each run and after each judged question."""
         self.lab, self.stack, self.judge = lab, stack, judge
         self.limits, self.containment, self.report = limits, containment, report
+        self.trials = Trials(lab, stack, judge)
         self.instructor = notebook.instructors(lab.instructor)
 
     def grade(self, job: Job) -> Outcome:
@@ -142,7 +144,7 @@ class Worker:
 
         def judge_question(question: str) -> None:
             evidence = Evidence(namespace, job.seed, executor.answers, matched.sources, kernel.files())
-            verdicts = judging.verdicts(self.judge, self.stack, evidence, question, budget)
+            verdicts = self.trials.verdicts(question, evidence, kernel, budget)
             checks = self.lab.checks_of(question)
             run.checks[question] = tuple(map(CheckResult.of, checks, verdicts))
             report()
@@ -157,10 +159,8 @@ class Worker:
             kernel.write(files)
             report()
             limits = self.limits.cell_timeout, budget
-            parameters = _parameters(job, namespace)
-            executor = NotebookExecutor(
-                matched, check_steps, kernel, parameters, *limits, judge_question, put_result, run
-            )
+            common = matched, check_steps, kernel, _parameters(job, namespace), *limits
+            executor = NotebookExecutor(*common, judge_question, put_result, run)
             executor.execute()
             if run.out_of_time:  # what it waited for may have ended
                 self.stack.require_running()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from eventlab import files
 from eventlab.clients import kafka
 from eventlab.errors import EventlabError
+from eventlab.settings import settings
 
 DELIVERY_S = 20
 PLACE = ("topic", "partition", "offset")
@@ -50,18 +53,22 @@ def replay(bootstrap_servers: str, topic: str, repair: Repair = bytes) -> Iterat
     the message: a replay that is interrupted may repeat one, and loses none.
 
     Raises:
-        ReplayError: There is no topic with dead letters, or the repair failed.
+        ReplayError: There is no topic with dead letters, another replay of it runs on this machine, or the repair
+            failed.
     """
     from kafka import OffsetAndMetadata, TopicPartition
 
     letters = dead_letter_topic(topic)
     group = f"{letters}-replay"
-    committed = kafka.committed_offsets(bootstrap_servers, group, letters)
-    seen: set[object] = set()
+    seen: set[bytes] = set()
     with (
+        files.held(settings.state_dir / "run" / f"{group}.lock") as is_only_one,
         kafka.open_consumer(bootstrap_servers, group_id=group) as consumer,
         kafka.open_producer(bootstrap_servers) as producer,
     ):
+        if not is_only_one:
+            raise ReplayError(f"another replay of {topic!r} is running; it sends the same messages")
+        committed = kafka.committed_offsets(bootstrap_servers, group, letters)
         offsets = kafka.offsets_of(consumer, letters)
         if offsets is None:
             raise ReplayError(
@@ -69,7 +76,7 @@ def replay(bootstrap_servers: str, topic: str, repair: Repair = bytes) -> Iterat
             )
         for letter in kafka.read_range(consumer, letters, offsets.first, offsets.end):
             headers = dict(letter.headers)
-            message = (*(headers.get(name) for name in PLACE), letter.value)
+            message = _fingerprint(*(headers.get(name) for name in PLACE), letter.value)
             is_repeated = "offset" in headers and message in seen
             seen.add(message)
             if letter.offset < committed.get(letter.partition, 0):
@@ -82,6 +89,11 @@ def replay(bootstrap_servers: str, topic: str, repair: Repair = bytes) -> Iterat
             consumer.commit({place: OffsetAndMetadata(letter.offset + 1, "", -1)})
             reason = headers.get("reason", b"").decode(errors="replace")
             yield Replayed(letter.partition, letter.offset, reason, sent_as, is_repeated)
+
+
+def _fingerprint(*parts: bytes | None) -> bytes:
+    """Return a few bytes for a message: the values of all dead letters may need more memory than there is."""
+    return hashlib.blake2b(repr(parts).encode(), digest_size=16).digest()
 
 
 def through(command: str) -> Repair:

@@ -25,17 +25,18 @@ ROCKS_DB = "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProv
 
 
 class Inventory(StatefulProcessor):
-    """The state of one player: the number of each item, and the timer at which the session ends."""
+    """The state of one player: the number of each item, the latest event, and the timer that ends the session."""
 
     def init(self, handle: StatefulProcessorHandle) -> None:
         """Declare the state."""
         self.handle = handle
         self.owned = handle.getMapState("owned", "item string", "count long")
+        self.latest = handle.getValueState("latest", "milliseconds long")
 
     def handleInputRows(self, key: Any, rows: Iterator[Row], timerValues: Any) -> Iterator[Row]:
         """Yield one row for each event of the player in a batch, in the order of their times."""
         for row in sorted(rows, key=lambda row: (row["milliseconds"], row["partition"], row["offset"])):
-            self._start_timer(None if row["event_type"] == "leave" else row["milliseconds"] + SESSION_MS)
+            self._start_timer(row["milliseconds"], row["event_type"] == "leave")
             yield Row(
                 player=key[0],
                 milliseconds=row["milliseconds"],
@@ -63,12 +64,16 @@ class Inventory(StatefulProcessor):
             self.owned.updateValue((item,), (after,))
         return after
 
-    def _start_timer(self, end: int | None) -> None:
-        """Replace the player's timer by one that expires at this time, or by none."""
+    def _start_timer(self, time: int, leaves: bool) -> None:
+        """End the session SESSION_MS after the player's latest event; an event that is late changes nothing."""
+        latest = self.latest.get()
+        if latest and time < latest[0]:
+            return
+        self.latest.update((time,))
         for timer in self.handle.listTimers():
             self.handle.deleteTimer(timer)
-        if end is not None:
-            self.handle.registerTimer(end)
+        if not leaves:
+            self.handle.registerTimer(time + SESSION_MS)
 
 
 def inventory_changes(messages: DataFrame) -> DataFrame:

@@ -5,12 +5,14 @@ unchanged, and its headers say why it is there and where it was.
 https://spark.apache.org/docs/latest/streaming/structured-streaming-kafka-integration.html
 """
 
+import argparse
+import contextlib
 import functools
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -29,9 +31,12 @@ CONTINUOUS = {"processingTime": "1 second"}
 CATCH_UP = {"availableNow": True}
 """The triggers: a batch per second until the job is stopped, or all messages that are there, and then the end."""
 POLL_S = 0.3
+PARENT = os.getppid()
 WAIT_FOR_TOPIC = "spark.sql.streaming.kafka.useDeprecatedOffsetFetching"
 """With this setting, a stream can start before its topic exists: Spark's consumer lets the broker create it."""
-NOT_AN_OBJECT, NOT_A_TIME = "not a JSON object", "time is not a time"
+NOT_AN_OBJECT, NOT_A_TIME, IN_THE_FUTURE = "not a JSON object", "time is not a time", "time is in the future"
+AHEAD = "1 hour"
+"""How much later than its arrival the time of an event may be: clocks differ a little."""
 
 Start = Callable[[SparkSession, str, str, Mapping[str, Any]], list[Any]]
 """Starts the queries of a job: called with the session, the topic, the path and the trigger."""
@@ -67,12 +72,15 @@ def reason(condition: Column, text: str = NOT_AN_OBJECT) -> Column:
 def with_time(parsed_messages: DataFrame) -> DataFrame:
     """Let `time` be the time of the event: its field `time`, or Kafka's time if it has none.
 
-    A message whose field is not a time gets a reason.
+    A message gets a reason whose field is not a time, or a time in the future: this would move the watermark, and
+    every later event would be dropped as late.
     """
-    field = F.col("event.time")
-    time = F.coalesce(F.try_to_timestamp(field), F.when(field.isNull(), F.col("timestamp")))
+    field, arrived = F.col("event.time"), F.col("timestamp")
+    time = F.coalesce(F.try_to_timestamp(field), F.when(field.isNull(), arrived))
     timed = parsed_messages.withColumn("time", time)
-    return timed.withColumn("reason", F.coalesce("reason", reason(F.col("time").isNull(), NOT_A_TIME)))
+    is_ahead = F.col("time") > arrived + F.expr(f"interval {AHEAD}")
+    reasons = reason(F.col("time").isNull(), NOT_A_TIME), reason(is_ahead, IN_THE_FUTURE)
+    return timed.withColumn("reason", F.coalesce("reason", *reasons))
 
 
 def start_queries(
@@ -108,7 +116,34 @@ def _header(name: str) -> Column:
 print_now = functools.partial(print, flush=True)
 
 
-def run_until_stopped(queries: Sequence[Any], out: Callable[[str], object] = print_now) -> None:
+class Stop:
+    """Says when a job has to stop: on SIGTERM or SIGINT, or when the program that started it has ended.
+
+    spark-submit with --remote ends on SIGTERM, but does not end the job, which is its child.
+    """
+
+    def __init__(self, parent: int) -> None:
+        self.signal, self.parent = threading.Event(), parent
+
+    def wait(self, seconds: float = 0) -> bool:
+        """Wait until the job has to stop, at most so long; return whether it has to."""
+        return self.signal.wait(seconds) or os.getppid() != self.parent
+
+    @contextlib.contextmanager
+    def on_signals(self) -> Iterator[None]:
+        """Let the signals end nothing in the block."""
+        numbers = signal.SIGTERM, signal.SIGINT
+        previous = {number: signal.signal(number, lambda *_: self.signal.set()) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+
+def run_until_stopped(
+    queries: Sequence[Any], out: Callable[[str], object] = print_now, stop: Stop | None = None
+) -> None:
     """Report the batches of queries until these end, one of them fails, or the process gets SIGTERM or SIGINT.
 
     A batch that is interrupted leaves no trace: the next start does it again.
@@ -116,34 +151,31 @@ def run_until_stopped(queries: Sequence[Any], out: Callable[[str], object] = pri
     Raises:
         JobError: A query failed, or Spark ended.
     """
-    parent, is_lost = os.getppid(), False
-    stop, seen = threading.Event(), dict.fromkeys((query.id for query in queries), -1)
-    previous = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        running = True
-        while running:
-            # spark-submit with --remote ends on SIGTERM, but does not end this process, which is its child.
-            running = not stop.wait(POLL_S) and os.getppid() == parent and any(query.isActive for query in queries)
-            for query in queries:
-                seen[query.id] = _report(query, seen[query.id], out)
-                if error := error_of(query):
-                    raise JobError(f"the query {query.name} failed: {error.splitlines()[0]}")
-    except JobError:
-        raise
-    except Exception as error:  # Spark's errors have many classes
-        is_lost = True
-        if not stop.is_set() and os.getppid() == parent:  # without --remote, Spark ends with spark-submit
-            text = error.details() if hasattr(error, "details") else str(error)  # of gRPC, or of Spark
-            raise JobError(
-                f"Spark ended while the job ran: {(text or type(error).__name__).splitlines()[0][:200]}\n"
-                "Start the job again when Spark runs: it continues from its checkpoint",
-                "eventlab up spark",
-            ) from error
-    finally:
-        for query in () if is_lost else queries:
-            query.stop()
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+    stop, is_lost = stop or Stop(os.getppid()), False
+    seen = dict.fromkeys((query.id for query in queries), -1)
+    with stop.on_signals():  # a session without Spark Connect has a handler of its own
+        try:
+            running = True
+            while running:
+                running = not stop.wait(POLL_S) and any(query.isActive for query in queries)
+                for query in queries:
+                    seen[query.id] = _report(query, seen[query.id], out)
+                    if error := error_of(query):
+                        raise JobError(f"the query {query.name} failed: {error.splitlines()[0]}")
+        except JobError:
+            raise
+        except Exception as error:  # Spark's errors have many classes
+            is_lost = True
+            if not stop.wait():  # without --remote, Spark ends with spark-submit
+                text = error.details() if hasattr(error, "details") else str(error)  # of gRPC, or of Spark
+                raise JobError(
+                    f"Spark ended while the job ran: {(text or type(error).__name__).splitlines()[0][:200]}\n"
+                    "Start the job again when Spark runs: it continues from its checkpoint",
+                    "eventlab up spark",
+                ) from error
+        finally:
+            for query in () if is_lost else queries:
+                query.stop()
 
 
 def _report(query: Any, seen: int, out: Callable[[str], object]) -> int:
@@ -162,11 +194,26 @@ def _report(query: Any, seen: int, out: Callable[[str], object]) -> int:
 def run_stream(start: Start, path: str) -> None:
     """Run a streaming job as a script."""
     topic, folder, trigger = job_arguments(sys.argv[1:], path)
-    run_as_script(lambda spark: run_until_stopped(start(spark, topic, folder, trigger)))
+    stop = Stop(PARENT)
+
+    def run(spark: SparkSession) -> None:
+        run_until_stopped(start(spark, topic, folder, trigger), stop=stop)
+        if trigger is CONTINUOUS and not stop.wait():
+            raise JobError(
+                f"another program stopped the queries of this job: it works with the same checkpoint, "
+                f"{folder}.checkpoint. Only one job at a time can write to {folder}"
+            )
+
+    with stop.on_signals():
+        run_as_script(run)
 
 
 def job_arguments(arguments: Sequence[str], path: str) -> tuple[str, str, Mapping[str, Any]]:
     """Return topic, folder and trigger of a job for the arguments [--catch-up] [TOPIC [PATH]]."""
-    names = [argument for argument in arguments if argument != "--catch-up"]
-    topic, folder = [*names, *(settings.topic, path)[len(names) :]][:2]
-    return topic, folder, CATCH_UP if "--catch-up" in arguments else CONTINUOUS
+    parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__, allow_abbrev=False)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--catch-up", action="store_true", help="read what is there, and end")
+    parser.add_argument("topic", nargs="?", default=settings.topic, help="the topic to read (%(default)s)")
+    parser.add_argument("path", nargs="?", default=path, help="the folder to write (%(default)s)")
+    given = parser.parse_intermixed_args(arguments)
+    return given.topic, given.path.rstrip("/"), CATCH_UP if given.catch_up else CONTINUOUS

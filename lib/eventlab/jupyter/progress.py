@@ -1,6 +1,7 @@
 """Count which cells of a lesson or lab ran, in the learner's kernel, and keep the result in the state folder.
 
-A notebook is completed when each of its code cells has run without an error in one kernel.
+A notebook is completed when each of its code cells has run without an error in one kernel, and each check of an
+exercise has said `correct`. Cells that the learner has added do not count.
 """
 
 import contextlib
@@ -18,6 +19,7 @@ from pydantic import BaseModel, TypeAdapter
 from eventlab.errors import EventlabError
 from eventlab.files import write_atomically
 from eventlab.jupyter import unfollow, working_copy
+from eventlab.lessons import EXERCISE, SOLUTION, solved
 from eventlab.settings import Settings, settings
 
 logger = logging.getLogger(__name__)
@@ -26,8 +28,6 @@ FILE = "progress.json"
 LOCK_S = 5.0
 MAY_FAIL = "raises-exception"
 """The tag of a cell that shows an error on purpose."""
-SOLUTION = "solution"
-"""The tag of an exercise's folded solution."""
 
 
 class NotebookProgress(BaseModel, frozen=True):
@@ -111,46 +111,52 @@ def follow(shell: Any, on_progress: Callable[[], object] = lambda: None) -> bool
     if original is None:
         return False
     unfollow(shell)
-    shell._eventlab_progress = _Counter(notebook, original.key, on_progress).after_cell
+    shell._eventlab_progress = _Counter(notebook, original, on_progress).after_cell
     shell.events.register("post_run_cell", shell._eventlab_progress)
     return True
 
 
 class _Counter:
-    """Counts the code cells that ran, by their ids."""
+    """Counts the code cells of the kit that ran, by their ids."""
 
-    def __init__(self, notebook: Path, path: str, on_progress: Callable[[], object]) -> None:
-        self.notebook, self.path, self.on_progress = notebook, path, on_progress
+    def __init__(self, notebook: Path, original: working_copy.Original, on_progress: Callable[[], object]) -> None:
+        self.notebook, self.path, self.on_progress = notebook, original.key, on_progress
+        self.of_the_kit = {cell.get("id") for cell in _code_cells(original.path)}
         self.completed: set[str] = set()
 
     def after_cell(self, result: Any) -> None:
         """Count a cell that has ended; a problem with the files is logged and never shown to the learner."""
         cell = getattr(result.info, "cell_id", None)
+        is_solved = bool(solved)
+        solved.clear()
         if cell is None:
             return
         try:
-            cells, may_fail = _code_cells(self.notebook)
+            tags = {
+                code["id"]: code["metadata"].get("tags", ())
+                for code in _code_cells(self.notebook)
+                if code.get("id") in self.of_the_kit
+            }
+            cells = list(tags)
             if not self.completed and cell in cells:  # the cells above it ran before the counting started
-                self.completed.update(cells[: cells.index(cell)])
-            (self.completed.add if result.success or cell in may_fail else self.completed.discard)(cell)
+                above = cells[: cells.index(cell)]
+                self.completed.update(name for name in above if EXERCISE not in tags[name])
+            is_done = (
+                is_solved if EXERCISE in tags.get(cell, ()) else result.success or MAY_FAIL in tags.get(cell, ())
+            )
+            (self.completed.add if is_done else self.completed.discard)(cell)
             record(self.path, len(self.completed.intersection(cells)), len(cells), cell)
             self.on_progress()
         except (OSError, ValueError, EventlabError) as error:
             logger.warning("the progress of %s is not saved: %s", self.path, error)
 
 
-def _code_cells(notebook: Path) -> tuple[list[str], set[str]]:
-    """Return the ids of the code cells that are not empty, and the ids of those that may fail.
-
-    A lesson is complete without its folded solutions.
-    """
-    cells = json.loads(notebook.read_text())["cells"]
-    code = [
+def _code_cells(notebook: Path) -> list[dict[str, Any]]:
+    """Return the code cells that are not empty, without solutions, which are code in copies of an earlier kit."""
+    return [
         cell
-        for cell in cells
+        for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]
         if cell["cell_type"] == "code"
         and "".join(cell["source"]).strip()
         and SOLUTION not in cell["metadata"].get("tags", ())
     ]
-    may_fail = {cell.get("id", "") for cell in code if MAY_FAIL in cell["metadata"].get("tags", ())}
-    return [cell.get("id", "") for cell in code], may_fail

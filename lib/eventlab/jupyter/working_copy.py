@@ -2,7 +2,7 @@
 
 A copy that the learner has not changed follows the kit's notebook. When both have changed, the new version is
 written next to the copy. No file of the learner is overwritten or deleted. The folder also contains the programs
-that lessons show, as files that are only read.
+that lessons show and the page of explanations, as files that are only read.
 """
 
 import hashlib
@@ -21,13 +21,15 @@ from pydantic import BaseModel, TypeAdapter
 
 from eventlab.errors import EventlabError
 from eventlab.files import write_atomically
-from eventlab.lessons import README_LINK
+from eventlab.lessons import CHECK, README_LINK, SOLUTION, exercise_title
 from eventlab.settings import ROOT, Settings
 from eventlab.stack.config import START_PAGE
 
 LESSONS, LABS, PANEL = "notebooks/[0-9][0-9]_*.ipynb", "labs/*/student.ipynb", "notebooks/stack_panel.ipynb"
 PROGRAMS = ("game_api.py", "notebooks/*.py")
 """The programs that lessons show."""
+EXPLANATIONS = "lib/eventlab/explain/EXPLANATIONS.md"
+"""The page that lists the explanations of errors; the start page refers to it."""
 READ_ONLY = 0o444
 KIT_FILES = ("sanitize.cfg", "notebooks/sanitize.cfg", "instructor.ipynb")
 """Files that show that a folder is one of the kit, not of a learner."""
@@ -92,14 +94,29 @@ class Original:
         return sorted(copy.parent.glob(f"{copy.stem}.new*.ipynb"))
 
     def text(self) -> str:
-        """Return the notebook without outputs; its link to the start page is that of the working folder."""
+        """Return the notebook as a learner gets it: without outputs, and with its solutions as folded texts.
+
+        Its link to the start page is that of the working folder.
+        """
         notebook = json.loads(self.path.read_text(encoding="utf-8"))
         notebook["metadata"]["language_info"] = LANGUAGE
         for cell in notebook["cells"]:
             cell["source"] = "".join(cell["source"]).replace(f"({README_LINK})", f"({START_PAGE})")
             if cell["cell_type"] == "code":
                 cell["outputs"], cell["execution_count"] = [], None
+                if SOLUTION in cell["metadata"].get("tags", ()):
+                    _fold(cell)
         return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+
+
+def _fold(solution: dict[str, Any]) -> None:
+    """Make a cell with a solution a text that opens with a click, so that Shift+Enter does not run it."""
+    (name,) = CHECK.findall(solution["source"])
+    title = f"Solution of {exercise_title(name).lower()}"
+    code = f"```python\n{solution['source']}\n```"
+    solution["source"] = f"<details><summary>{title}</summary>\n\n{code}\n\n</details>"
+    solution["cell_type"], solution["metadata"] = "markdown", {"tags": [SOLUTION]}
+    del solution["outputs"], solution["execution_count"]
 
 
 def lessons() -> list[Original]:
@@ -144,8 +161,8 @@ def update(settings: Settings) -> None:
         for original in [*lessons(), *labs(), Original(ROOT / PANEL)]:
             copied = record.setdefault(original.copy, Copied())
             _update_copy(original, settings.work_dir, copied)
-        for program in programs():
-            _update_program(program, settings.work_dir, record.setdefault(program.name, Copied()))
+        for file in [*programs(), *ROOT.glob(EXPLANATIONS)]:
+            _update_file(file, settings.work_dir, record.setdefault(file.name, Copied()))
 
 
 def reset(name: str, settings: Settings) -> tuple[Original, Path | None]:
@@ -211,9 +228,9 @@ def _unchanged_offers(original: Original, folder: Path, copied: Copied) -> list[
     return [new for new in original.new_copies(folder) if fingerprint(new) == copied.offered]
 
 
-def _update_program(program: Path, folder: Path, copied: Copied) -> None:
-    """Write a read-only copy of a program that lessons show, unless the learner has changed the copy."""
-    copy, text = folder / program.name, program.read_text(encoding="utf-8")
+def _update_file(file: Path, folder: Path, copied: Copied) -> None:
+    """Write a read-only copy of a file that learners read, unless the learner has changed the copy."""
+    copy, text = folder / file.name, file.read_text(encoding="utf-8")
     version = hashlib.sha256(text.encode()).hexdigest()
     current = hashlib.sha256(copy.read_bytes()).hexdigest() if copy.exists() else None
     if current in (None, copied.version) and current != version:

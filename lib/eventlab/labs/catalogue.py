@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +15,7 @@ from eventlab.errors import EventlabError
 from eventlab.labs.checks import LabCheck, Mutant, Rule, TextQuestion
 from eventlab.labs.mistakes import Mistake
 from eventlab.labs.names import Namespace
+from eventlab.labs.trial import Trial
 from eventlab.settings import ROOT
 
 LABS = ROOT / "labs"
@@ -109,6 +111,16 @@ class Lab:
         """Return how many hidden checks a question has; a released lab contains only their number."""
         count = sum(check.hidden for check in self.checks_of(question))
         return count or getattr(self.module, "HIDDEN_CHECKS", {}).get(question, 0)
+
+    @property
+    def jobs(self) -> dict[str, str]:
+        """Return the questions whose answer is a job that goes through a trial, with the jobs' files."""
+        return dict(getattr(self.module, "JOBS", {}))
+
+    def trial(self, seed: int, questions: Iterable[str]) -> Trial:
+        """Return the trial of the jobs of these questions."""
+        jobs = {question: file for question, file in self.jobs.items() if question in questions}
+        return Trial(jobs, *self.module.trial(seed))
 
     def prepare(self, namespace: Namespace, seed: int) -> None:
         """Create the lab's input, events and tables, in an empty namespace."""

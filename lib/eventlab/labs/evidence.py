@@ -60,6 +60,7 @@ class Evidence:
         answers: The declared answers by question.
         sources: The student's cells by question.
         files: Files that the notebook wrote into its folder, by name.
+        trial: What happened in the trial of the question's job (the fields of `trial.Record`), or {} without one.
         found: What was read from Kafka and HDFS; empty if nothing was there.
     """
 
@@ -68,6 +69,7 @@ class Evidence:
     answers: Mapping[str, Any] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
+    trial: Mapping[str, Any] = field(default_factory=dict)
     found: list[Any] = field(default_factory=list, compare=False)
     _seen: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False, compare=False)
 
@@ -168,6 +170,11 @@ class Evidence:
     def _parts(self, path: str) -> dict[str, bytes]:
         """Return the content of the files that Spark would read, by name."""
         found = [file for file in self._files(path) if parquet.is_part(file.path) and file.size]
+        logs = [file.path for file in self._files(path) if parquet.is_sink_log(file.path)]
+        if logs:  # the files of an interrupted batch of a stream are there, too, but not in its log
+            read = (files.read(f"{self._absolute(path)}/{log}", MAX_BYTES) for log in logs)
+            complete = {name for content in read for name in parquet.in_sink_log(content)}
+            found = [file for file in found if file.path.rpartition("/")[2] in complete]
         if sum(file.size for file in found) > MAX_BYTES:
             raise EvidenceError(f"{self._absolute(path)} contains more than {MAX_BYTES:,} bytes")
         places = {file.path: f"{self._absolute(path)}/{file.path}".rstrip("/") for file in found}

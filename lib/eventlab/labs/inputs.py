@@ -33,6 +33,11 @@ class Outgoing:
 def send(topic: str, messages: Iterable[Outgoing], *, partitions: int = 1) -> None:
     """Create the topic, send the messages in order, and wait until each is acknowledged."""
     create_topic(topic, partitions)
+    append(topic, messages)
+
+
+def append(topic: str, messages: Iterable[Outgoing]) -> None:
+    """Send the messages to a topic in order, and wait until each is acknowledged."""
     with kafka.open_producer(settings.bootstrap_servers, linger_ms=50) as producer:
         sent = [
             producer.send(topic, message.value, message.key, timestamp_ms=message.timestamp_ms)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -39,6 +40,25 @@ class Budget:
 def is_part(path: str) -> bool:
     """Return whether Spark reads the file: names that start with _ or a dot are hidden."""
     return not any(part.startswith(("_", ".")) and "=" not in part for part in path.split("/"))
+
+
+def is_sink_log(path: str) -> bool:
+    """Return whether the file lists what a streaming query has written: `_spark_metadata/7`, or `6.compact`."""
+    folder, _, name = path.partition("/")
+    return folder == "_spark_metadata" and name.removesuffix(".compact").isdigit()
+
+
+def in_sink_log(content: bytes) -> Iterator[str]:
+    """Yield the names of the data files of complete batches; each has a random part and occurs once.
+
+    Raises:
+        ValueError: It is not such a log.
+    """
+    for line in content.decode().splitlines()[1:]:
+        entry = json.loads(line)
+        if not isinstance(entry, dict) or not isinstance(entry.get("path"), str):
+            raise ValueError("_spark_metadata has a line that is not the name of a file")
+        yield unquote(entry["path"]).rpartition("/")[2]
 
 
 def rows(content: bytes, budget: Budget) -> Iterator[dict[str, Any]]:

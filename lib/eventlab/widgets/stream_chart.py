@@ -12,15 +12,22 @@ WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 900, 110, 60, 12, 18
 INPUT, PROCESSED, DURATION = "#4c78a8", "#f58518", "#54a24b"
 
 
-def charts(batches: Sequence[Batch], now_s: float) -> str:
-    """Return two charts of the last SPAN_S seconds as HTML: the rates of input and processing, and durations."""
-    shown = [batch for batch in batches if batch.ran and batch.timestamp_s > now_s - SPAN_S]
+def charts(batches: Sequence[Batch], now_s: float, *, is_active: bool = True) -> str:
+    """Return two charts of the last SPAN_S seconds as HTML: the rates of input and processing, and durations.
+
+    Those of a query that has ended end with its last batch.
+    """
+    ran = [batch for batch in batches if batch.ran]
+    if ran and not is_active:
+        now_s = ran[-1].timestamp_s + ran[-1].duration_ms / 1000
+    shown = [batch for batch in ran if batch.timestamp_s > now_s - SPAN_S]
     rates = [
         _series("rows that arrive", INPUT, shown, now_s, lambda batch: batch.input_rate),
         _series("rows that Spark processes", PROCESSED, shown, now_s, lambda batch: batch.processing_rate),
     ]
     durations = [_series("duration of a batch", DURATION, shown, now_s, lambda batch: batch.duration_ms / 1000)]
-    return _chart("Rows per second", "/ s", rates) + _chart("Seconds per batch", "s", durations)
+    edges = ("ago", "now") if is_active else ("earlier", "the end of the last batch")
+    return _chart("Rows per second", "/ s", rates, edges) + _chart("Seconds per batch", "s", durations, edges)
 
 
 def _series(
@@ -31,7 +38,7 @@ def _series(
     return {"name": name, "colour": colour, "points": points, "latest": points[-1][1] if points else None}
 
 
-def _chart(label: str, unit: str, series: list[dict[str, Any]]) -> str:
+def _chart(label: str, unit: str, series: list[dict[str, Any]], edges: tuple[str, str]) -> str:
     """Return one chart with a legend."""
     top = axis_end(max((int(value) + 1 for line in series for _, value in line["points"]), default=1))
     height = HEIGHT - BOTTOM - TOP
@@ -51,4 +58,5 @@ def _chart(label: str, unit: str, series: list[dict[str, Any]]) -> str:
         height=HEIGHT,
         left=LEFT,
         span=SPAN_S,
+        edges=edges,
     )

@@ -40,4 +40,4 @@ class StreamView(Panel):
             self.facts.value = render(
                 "stream_state", state=state, words=waiting_for(state), clock=clock, max_partitions=MAX_PARTITIONS
             )
-            self.chart.value = charts(state.batches, time.time())
+            self.chart.value = charts(state.batches, time.time(), is_active=state.is_active)

@@ -11,15 +11,13 @@ https://github.com/apache/spark/blob/master/sql/connect/common/src/main/protobuf
 from __future__ import annotations
 
 import contextlib
-import re
 import time
-from dataclasses import dataclass
-from html import unescape
 from typing import Any
 
 from eventlab.clients import http, kafka
 from eventlab.clients.hdfs import HdfsClient
 from eventlab.clients.spark import release_session
+from eventlab.clients.spark_sessions import SessionError, Sessions, sessions
 from eventlab.errors import EventlabError, ServiceUnavailable
 from eventlab.grading.environment import health
 from eventlab.grading.environment.access import Access
@@ -31,13 +29,8 @@ CHANGING_FIELDS = ("accessTime", "modificationTime", "childrenNum", "fileId", "p
 BROKER = "1"
 """The only one (stack/kafka/server.properties); what is set for all brokers shows in its settings, too."""
 END_TIMEOUT_S = 5
-SESSION_ROW = re.compile(
-    r"<tr>\s*<td>\s*(?P<user>[^<]*?)\s*</td>\s*<td>\s*<a[^>]*\?id=(?P<id>[0-9a-f-]{36})\"[^>]*>[^<]*</a>\s*</td>"
-    r"\s*<td>[^<]*</td>\s*<td>\s*(?P<ended>[^<]*?)\s*</td>"
-)
 ACTIVE_TASKS = ".executor.threadpool.activeTasks"
 """The end of the name of the metric: https://spark.apache.org/docs/latest/monitoring.html#metrics"""
-SESSIONS_HEADING = re.compile(r"(\d+)\s+session\(s\) are online,\s+running\s+(\d+)\s+Request\(s\)")
 
 
 def found(access: Access) -> dict[str, Any]:
@@ -132,34 +125,6 @@ def _without_changing_fields(entry: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in entry.items() if name not in CHANGING_FIELDS}
 
 
-class SessionError(EventlabError):
-    """The server does not list its sessions, or does not end one."""
-
-
-@dataclass(frozen=True)
-class Sessions:
-    """The open sessions as (user, id), and the number of running requests."""
-
-    open: frozenset[tuple[str, str]]
-    running: int
-
-
-def sessions(settings: Settings) -> Sessions:
-    """Return the sessions that Spark's web page lists."""
-    try:
-        answer = http.get(f"{settings.spark_ui_url}/connect/", 10)
-    except ServiceUnavailable as error:
-        raise SessionError(f"Spark does not say which sessions it has: {error}") from error
-    heading = SESSIONS_HEADING.search(answer.text)
-    if heading is None:
-        raise SessionError("Spark's page of sessions is not as it should be")
-    rows = [row for row in SESSION_ROW.finditer(answer.text) if not row["ended"]]
-    found = frozenset((unescape(row["user"]), row["id"]) for row in rows)
-    if len(found) < int(heading[1]):
-        raise SessionError(f"{heading[1]} sessions are open, {len(found)} of them on the first page")
-    return Sessions(found, int(heading[2]))
-
-
 def end_sessions(settings: Settings, kept: Sessions) -> int:
     """End every other session, wait until nothing runs, and return how many were ended.
 
@@ -196,3 +161,11 @@ def _release(settings: Settings, user: str, session: str) -> None:
         release_session(settings.spark_remote, spark_token(settings), user, session)
     except ServiceUnavailable as error:
         raise SessionError(error.message) from error
+
+
+def differences(before: object, now: object, name: str = "") -> str:
+    """Return where two nested dictionaries differ, with both values."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        names = [key for key in before | now if before.get(key) != now.get(key)]
+        return "; ".join(differences(before.get(key), now.get(key), f"{name} {key}") for key in names[:5])
+    return f"{name.strip()}: {before!r:.200} became {now!r:.200}"

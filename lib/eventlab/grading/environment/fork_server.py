@@ -6,9 +6,10 @@ import base64
 import contextlib
 import itertools
 import json
+import signal
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from subprocess import PIPE
 
@@ -145,6 +146,17 @@ class KernelProcess:
     def files(self) -> dict[str, bytes]:
         """Return the files in the working folder, by name."""
         return self._server.files_of(self.id)
+
+    @contextlib.contextmanager
+    def suspended(self) -> Iterator[None]:
+        """Suspend the kernel and all that it started for the duration of the block."""
+        self._server.request(do="signal", id=self.id, number=signal.SIGSTOP)
+        self.files()  # requests are carried out in turn
+        try:
+            yield
+        finally:
+            with contextlib.suppress(KernelError):
+                self._server.request(do="signal", id=self.id, number=signal.SIGCONT)
 
     def end(self, reason: str) -> None:
         """Ask to kill the kernel for a reason, which `exit_reason` then returns."""

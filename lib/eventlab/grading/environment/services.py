@@ -101,18 +101,31 @@ class Services:
         """Return the services that have ended, and how: `signal 9`, `exit code 1` or `unknown`."""
         return dict(self._ask("ended")["ended"])
 
+    def kill_service(self, service: str) -> bool:
+        """Kill one of the services; return False if it has ended before."""
+        return not self._ask(f"kill_service {service}")["ended"]
+
+    def start_service(self, service: str) -> None:
+        """Start a service that was killed, and wait until it answers.
+
+        Raises:
+            WorkerStackError: It does not start.
+        """
+        if failed := self._ask(f"start_service {service}", START_TIMEOUT_S).get("failed"):
+            raise WorkerStackError(reason(str(failed)))
+
     def busy_threads(self) -> list[str]:
         """Return the names of the threads that have computed since `sweep`, although nobody asks for anything."""
         return self._ask("busy")["busy"]
 
-    def _ask(self, what: str) -> dict:
+    def _ask(self, what: str, timeout_s: float = 30) -> dict:
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(what.encode() + b"\n")
             self._process.stdin.flush()
         except OSError as error:
             raise WorkerStackError(f"the sandbox of {self.name} has ended") from error
-        return self._answer(30)
+        return self._answer(timeout_s)
 
     def _answer(self, timeout_s: float) -> dict:
         assert self._process.stdout is not None

@@ -15,6 +15,7 @@ import logging
 import shutil
 import threading
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from eventlab.grading.environment import cleanup, folders, health, sandbox
@@ -25,6 +26,7 @@ from eventlab.grading.environment.fork_server import ForkServer
 from eventlab.grading.environment.own_memory import OwnMemoryWatch
 from eventlab.grading.environment.services import START_TIMEOUT_S, Services, WorkerConfiguration, WorkerStackError
 from eventlab.grading.environment.spark_jvm import java_variables
+from eventlab.grading.environment.trial_machine import TrialMachine
 from eventlab.grading.environment.warm_up import PREPARE_KERNEL, WARM_UP
 from eventlab.grading.execution.kernel import KernelError, SubmissionKernel
 from eventlab.settings import Settings
@@ -145,6 +147,19 @@ class WorkerStack:
             kernel.forget()
         raise WorkerStackError(f"the sandbox gave no kernel twice in a row: {why}")
 
+    def machine(self, files: Mapping[str, bytes]) -> TrialMachine:
+        """Return what starts jobs with these files, and kills them and the services."""
+        assert self._data is not None
+        assert self._spark is not None
+        assert self._fork_server is not None
+        services = self._data, self._spark, self._fork_server
+        return TrialMachine(*services, self.access, self._sessions, self.require_running, files)
+
+    @property
+    def was_filled(self) -> bool:
+        """Return whether Spark was ended because a submission stored too much."""
+        return self._disk is not None and self._disk.was_exceeded
+
     def _watch(self, kernel: SubmissionKernel) -> None:
         """End a kernel that fills the memory or the disk. Spark could go on filling the disk, and ends, too."""
 
@@ -176,7 +191,7 @@ class WorkerStack:
             self._data.require_running()
             cleanup.remove(self.access, self._clean_state)
             if (found := cleanup.found(self.access)) != self._clean_state:
-                raise WorkerStackError(f"left over: {_differences(self._clean_state, found)}")
+                raise WorkerStackError(f"left over: {cleanup.differences(self._clean_state, found)}")
             if not reasons and (reasons := self._still_computing()):
                 self._close_spark()
             if reasons:
@@ -267,7 +282,7 @@ class WorkerStack:
         assert self._classes is not None
         health.require_free_disk(self.config.run)
         health.require_data_services(self._data, self.config.settings, self._clean_state["nodes"])
-        if self._disk and self._disk.was_exceeded:
+        if self.was_filled:
             return  # Spark was ended on purpose
         if not self._classes.found() and (how := health.spark_fault(self._spark.ended())):
             raise WorkerStackError(f"spark has ended ({how})")
@@ -283,11 +298,3 @@ class WorkerStack:
         if self._fork_server:
             self._fork_server.close()
         self._close_services()
-
-
-def _differences(before: object, now: object, name: str = "") -> str:
-    """Return where two nested dictionaries differ, with both values."""
-    if isinstance(before, dict) and isinstance(now, dict):
-        names = [key for key in before | now if before.get(key) != now.get(key)]
-        return "; ".join(_differences(before.get(key), now.get(key), f"{name} {key}") for key in names[:5])
-    return f"{name.strip()}: {before!r:.200} became {now!r:.200}"

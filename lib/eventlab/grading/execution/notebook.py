@@ -25,6 +25,7 @@ MAX_BYTES = 150 * 1024**2
 READ_APART_BYTES = 4 * 1024**2
 """A file above this size is read in a process with a limit on memory: its JSON can take 24 times its size."""
 READ_MEMORY, READ_TIMEOUT_S = 1024**3, 60
+NO_FILE = 3  # the exit code when the machine cannot read the file
 MAX_SOURCE_CHARS = 512 * 1024
 MAX_CELLS = 2000
 NOT_RUN = "did not run"
@@ -132,6 +133,8 @@ def _read_apart(path: Path) -> list[dict[str, Any]]:
         raise InterruptedReadError(f"to read the notebook takes more than {READ_TIMEOUT_S} s") from error
     if done.returncode == -signal.SIGKILL:  # not by its own limit on memory, after which it ends otherwise
         raise InterruptedReadError("the process that read the notebook was killed; the machine may lack memory")
+    if done.returncode == NO_FILE:
+        raise InterruptedReadError(f"the notebook cannot be read: {done.stderr.decode(errors='replace')}")
     answer = (
         json.loads(done.stdout) if done.returncode == 0 else "not a notebook: it takes too much memory to read"
     )
@@ -149,8 +152,8 @@ def _read(path: Path) -> list[dict[str, Any]]:
         raise UnreadableError("not a notebook: JSON, but not an object")
     found_cells = found.get("cells")
     if found_cells is None and isinstance(found.get("worksheets"), list):  # nbformat 3 and older
-        sheets = [sheet for sheet in found["worksheets"] if isinstance(sheet, dict)]
-        found_cells = [cell for sheet in sheets for cell in _list(sheet.get("cells"))]
+        lists = [sheet.get("cells") for sheet in found["worksheets"] if isinstance(sheet, dict)]
+        found_cells = [cell for some in lists if isinstance(some, list) for cell in some]
     if not isinstance(found_cells, list):
         raise UnreadableError("not a notebook: it has no cells")
     read_cells = [cell for cell in map(_cell, found_cells[: MAX_CELLS + 1]) if cell is not None]
@@ -214,10 +217,9 @@ def _step(cell: NotebookNode, grade_id: str, theirs: list[str], messages: list[s
         return Step(kind, _released(cell), question, is_check=cells.is_check(cell), grade_id=grade_id)
     if not theirs:
         messages.append(f"{grade_id} was deleted: nothing to grade")
-    source = theirs[0] if theirs else ""
-    if len(theirs) > 1:
-        messages.append(f"{grade_id} was there {len(theirs)} times: all ran, in order")
-        source = "\n".join(theirs) if kind == "code" else theirs[0]
+    elif len(theirs) > 1:
+        messages.append(f"{grade_id} was there {len(theirs)} times: all count, in order")
+    source = "\n\n".join(theirs)
     if len(source) > MAX_SOURCE_CHARS:
         messages.append(f"{grade_id} has {len(source):,} characters: it {NOT_RUN}")
         source = ""
@@ -266,10 +268,6 @@ def _is_parameters(metadata: Mapping[str, Any]) -> bool:
     return isinstance(tags, list) and "parameters" in tags
 
 
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
 def reference(instructor: NotebookNode) -> Matched:
     """Return the steps of the instructor's notebook, with its solutions."""
     own = [_cell({**cell, "metadata": dict(cell.metadata)}) for cell in instructor.cells]
@@ -290,6 +288,9 @@ def main(path: str) -> None:
         print(json.dumps(_read(Path(path))))
     except UnreadableError as error:
         print(json.dumps(error.message))
+    except OSError as error:
+        print(error, file=sys.stderr)
+        sys.exit(NO_FILE)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 from eventlab.errors import EventlabError
@@ -12,7 +13,7 @@ from eventlab.grading import adjustments, whole_class
 from eventlab.grading.collect import Origin
 from eventlab.grading.gradebook import origins
 from eventlab.grading.gradebook.deadlines import Deadlines, Policy
-from eventlab.grading.gradebook.people import People, Person
+from eventlab.grading.gradebook.people import Line, People, Person
 from eventlab.grading.gradebook.worksheets import TEST_STUDENT, CanvasSheet, MoodleSheet
 from eventlab.grading.reports.messages import number
 from eventlab.grading.results import SubmissionRecord
@@ -38,7 +39,7 @@ class LabGrades:
         """Return what is known about the submission of a record."""
         return self.origins.get(record.slug, Origin())
 
-    @property
+    @cached_property
     def max_points(self) -> float:
         """Return the most points of the lab."""
         return max(record.max_points for record in self.records)
@@ -160,15 +161,16 @@ def make(
         raise GradebookError(f"two folders have records of one lab: {', '.join(sorted(names))}. Name one of them")
     book = Book(list(labs), people)
     book.problems += _add_people(labs, people, exported)
-    owners = {lab.name: [_owner(lab, record, people) for record in lab.records] for lab in labs}
-    own = deadlines.of_people(people)
+    owners = {lab.name: people.assign([_line(lab, record) for record in lab.records]) for lab in labs}
+    meant = deadlines.meant(people)
+    own = deadlines.of_people(meant)
     for lab in labs:
         for record, person in zip(lab.records, owners[lab.name], strict=True):
             if person:
                 policy = deadlines.policy(lab.name, own.get(id(person), ()))
                 book.add(_mark(lab, record, person, policy))
     book.people.members.sort(key=lambda person: person.label.casefold())
-    book.problems += deadlines.unknown(names, people)
+    book.problems += deadlines.unknown(names, meant)
     for lab in labs:
         found = zip(lab.records, owners[lab.name], strict=True)
         book.problems += _problems(
@@ -180,17 +182,20 @@ def make(
 def _add_people(labs: Sequence[LabGrades], people: People, exported: CanvasSheet | None) -> list[str]:
     """Complete the people with those of the platforms' tables; return a sentence for lines that are nobody's."""
     unknown: dict[Path, list[str]] = {}
-    for row in exported.students if exported else ():
-        assert exported
-        name = exported.field(row, "Student")
-        if exported.person(row, people) is None and name != TEST_STUDENT:
-            unknown.setdefault(exported.path, []).append(name)
+    if exported:
+        rows = [row for row in exported.students if exported.field(row, "Student") != TEST_STUDENT]
+        for row, person in zip(rows, people.assign(list(map(exported.line, rows))), strict=True):
+            if person is None:
+                unknown.setdefault(exported.path, []).append(exported.field(row, "Student"))
+            elif not person.section:
+                person.section = exported.field(row, "Section")
     for sheet in [lab.sheet for lab in labs if lab.sheet]:
-        for line in sheet.rows:
-            if people.match_or_add(line.name, line.name, email=line.email) is None:
-                unknown.setdefault(sheet.path, []).append(line.name)
+        lines: list[Line] = [([sheet.name_of(row)] * 2, {"email": row.email}) for row in sheet.rows]
+        for (names, _), person in zip(lines, people.assign(lines), strict=True):
+            if person is None:
+                unknown.setdefault(sheet.path, []).append(names[0])
     return [
-        f"{path}: not in the roster, so the line stays as it is: {_listed(names)}"
+        f"{path}: not in the roster, so the line stays as it is: {listed(names)}"
         for path, names in unknown.items()
     ]
 
@@ -214,22 +219,23 @@ def _problems(lab: LabGrades, marks: Sequence[Mark], strangers: Sequence[str]) -
         "without a time, so in time; name Moodle's worksheet with --moodle, or add lines with `submitted` to "
         "deadlines.csv": unknown,
     }
-    return [f"{lab.name}: {kind}: {_listed(names)}" for kind, names in kinds.items() if names]
+    return [f"{lab.name}: {kind}: {listed(names)}" for kind, names in kinds.items() if names]
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Return the first names as text, and how many more there are."""
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
-def _owner(lab: LabGrades, record: SubmissionRecord, people: People) -> Person | None:
-    """Return the person of a record; without a roster, a new one is added."""
+def _line(lab: LabGrades, record: SubmissionRecord) -> Line:
+    """Return the names and ids of a record's owner."""
     origin = lab.origin(record)
     row = lab.sheet.row_of(origin.id) if lab.sheet and origin.platform == "moodle" else None
     known = {f"{origin.platform}_id": origin.id} if origin.platform in ("canvas", "blackboard") else {}
     known |= {"email": row.email} if row and row.email else {}
     namesakes = [one for one in lab.origins.values() if one.name == origin.name]
-    name = row.name if row else origin.name if len(namesakes) == 1 else ""
-    return people.match_or_add(record.student, name, **known)
+    name = lab.sheet.name_of(row) if lab.sheet and row else origin.name if len(namesakes) == 1 else ""
+    return [name, record.student], known
 
 
 def _mark(lab: LabGrades, record: SubmissionRecord, person: Person, policy: Policy) -> Mark:

@@ -14,7 +14,7 @@ import nbformat
 
 from eventlab.grading.exports import CANVAS
 from eventlab.grading.gradebook import csv_files
-from eventlab.grading.gradebook.book import Book, LabGrades, Mark
+from eventlab.grading.gradebook.book import Book, LabGrades, Mark, listed
 from eventlab.grading.gradebook.worksheets import CanvasSheet
 from eventlab.grading.gradebook.zip_files import write_zip, zip_bytes
 from eventlab.grading.reports.messages import for_student, line, points, remarks
@@ -62,17 +62,22 @@ def _filled(book: Book, sheet: CanvasSheet, titles: Sequence[str]) -> tuple[list
     rows = [[*people, *(name for _, name, _ in columns)]]
     for row in sheet.table[1 : sheet.first]:
         possibles = [
-            sheet.field(row, name) or (f"{lab.max_points:g}" if "Points" in row[0] else "")
+            sheet.field(row, name) or (f"{lab.max_points:g}" if "Points" in sheet.field(row, "Student") else "")
             for lab, name, _ in columns
         ]
         rows.append([*(sheet.field(row, column) for column in people), *possibles])
+    absent = {id(person): person for person in book.people.members}
     for row in sheet.students:
-        person = sheet.person(row, book.people)
+        person = book.people.match(canvas_id=sheet.field(row, "ID"))
+        absent.pop(id(person), None)
         fields = [sheet.field(row, column) for column in people]
         for lab, name, possible in columns:
             scale = possible / lab.max_points if possible and lab.max_points else 1
             fields.append((_grade(book.mark(person, lab), scale) if person else "") or sheet.field(row, name))
         rows.append(fields)
+    lost = [one.label for one in absent.values() if any(book.mark(one, lab).mark is not None for lab in book.labs)]
+    if lost:
+        notes.append(f"{sheet.path} has no line of {listed(lost)}: their grades are not in the file for Canvas")
     return rows, notes
 
 
@@ -100,10 +105,10 @@ def write_feedback(
         if name.lower().endswith(".ipynb"):
             files[mark.origin.file] = notebook(mark).encode("utf-8", "replace")
         elif name.lower().endswith(".zip"):
-            files[mark.origin.file] = zip_bytes({f"{lab.name}.html": page(mark).encode("utf-8", "replace")})
+            files[mark.origin.file] = zip_bytes([(f"{lab.name}.html", page(mark).encode("utf-8", "replace"))])
         else:
             notes.append(f"{lab.name}, {mark.person.label}: Canvas takes no feedback file for {mark.origin.file}")
-    return ([write_zip(path, files)], notes) if files else ([], notes)
+    return ([write_zip(path, files.items())], notes) if files else ([], notes)
 
 
 def notebook(mark: Mark) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from eventlab.errors import EventlabError
-from eventlab.grading.reports.tables import text
 from eventlab.grading.results import write_atomically
+from eventlab.grading.spreadsheet import text
 
 
 class TableError(EventlabError):
@@ -22,6 +22,14 @@ def read(path: Path) -> list[list[str]]:
     Raises:
         TableError: The file cannot be read, or is empty.
     """
+    return [row for _, row in _rows(path, strict=False)]
+
+
+def _rows(path: Path, *, strict: bool) -> list[tuple[int, list[str]]]:
+    """Return the rows with the numbers of their first lines; `strict` refuses a quote that is not closed.
+
+    Moodle itself does not write strict CSV: it puts a backslash before some quotes instead of doubling them.
+    """
     try:
         content = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -29,8 +37,16 @@ def read(path: Path) -> list[list[str]]:
         raise TableError(f"{path} cannot be read: {error}{hint}") from error
     first = content.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
-    rows = list(csv.reader(io.StringIO(content, newline=""), delimiter=delimiter))
-    if not any(rows):
+    reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, strict=strict)
+    rows: list[tuple[int, list[str]]] = []
+    line = 1
+    try:
+        for row in reader:
+            rows.append((line, row))
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise TableError(f"{path}, line {line}: {error}. Is a double quote not closed?") from error
+    if not any(row for _, row in rows):
         raise TableError(f"{path} is empty")
     return rows
 
@@ -46,14 +62,14 @@ def read_columns(path: Path, known: Iterable[str], required: Iterable[str]) -> l
     Raises:
         TableError: Columns are missing, unknown or twice there, or a line has too many fields.
     """
-    rows = read(path)
-    header = [name.strip().lower() for name in rows[0]]
+    (_, first), *rows = _rows(path, strict=True)
+    header = [name.strip().lower() for name in first]
     known, problems = list(known), []
     problems += [f"the column {name!r} is missing" for name in required if name not in header]
     problems += [f"the column {name!r} is not known" for name in dict.fromkeys(header) if name not in (*known, "")]
     problems += [f"the column {name!r} is there twice" for name in known if header.count(name) > 1]
     found = []
-    for number, row in enumerate(rows[1:], start=2):
+    for number, row in rows:
         if any(field.strip() for field in row[len(header) :]):
             problems.append(f"line {number} has {len(row)} fields, the first line has {len(header)}")
         elif any(field.strip() for field in row):
@@ -74,9 +90,17 @@ def refuse(path: Path, problems: list[str], hint: str = "") -> None:
         raise TableError(f"{path} cannot be used:\n{listed}{chr(10) + hint if hint else ''}")
 
 
-def write(path: Path, rows: Iterable[Iterable[str]]) -> None:
-    """Write a CSV file without formulas: a spreadsheet shows each field as it is. A lone dash stays as it is."""
+def write(path: Path, rows: Iterable[Iterable[str]], unchanged: Collection[int] = ()) -> None:
+    """Write a CSV file without formulas: a spreadsheet shows each field as it is. A lone dash stays as it is.
+
+    Args:
+        path: The file.
+        rows: The rows.
+        unchanged: The numbers of columns that contain no text of students: they are written as they are.
+    """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerows([field if field == "-" else text(field) for field in row] for row in rows)
+    writer.writerows(
+        [field if field == "-" or n in unchanged else text(field) for n, field in enumerate(row)] for row in rows
+    )
     write_atomically(path, buffer.getvalue())

@@ -7,7 +7,7 @@ due date, or the time of the submission where no platform states it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -41,10 +41,14 @@ class Policy:
     submitted: datetime | None = None
 
     def days_late(self, submitted: datetime | None) -> int:
-        """Return the days that count as late: 0 in time, without a due date, or with an unknown time."""
-        if self.due is None or submitted is None or submitted - self.due <= timedelta(hours=self.grace_hours):
+        """Return the days that count as late: 0 in time, without a due date, or with an unknown time.
+
+        Seconds do not count: who hands in at 23:59:30 is in time at 23:59, on each platform.
+        """
+        if self.due is None or submitted is None:
             return 0
-        return math.ceil((submitted - self.due) / DAY)
+        late = submitted.replace(second=0, microsecond=0) - self.due
+        return 0 if late <= timedelta(hours=self.grace_hours) else math.ceil(late / DAY)
 
     def deduction(self, days: int, points: float) -> float:
         """Return the points that so many days cost a submission that earned `points`."""
@@ -60,15 +64,15 @@ class Deadlines:
     labs: tuple[tuple[str, dict[str, Any]], ...] = ()
     students: tuple[tuple[int, str, str, dict[str, Any]], ...] = ()
 
-    def of_people(self, people: People) -> dict[int, list[tuple[str, dict[str, Any]]]]:
-        """Return the labs and values of the lines with a student, by the `id()` of the person."""
+    def of_people(self, meant: Mapping[str, Person | None]) -> dict[int, list[tuple[str, dict[str, Any]]]]:
+        """Return the labs and values of the lines with a student, by the `id()` of the person (see `meant`)."""
         found: dict[int, list[tuple[str, dict[str, Any]]]] = {}
-        meant = self._meant(people)
         for _, name, student, values in self.students:
             found.setdefault(id(meant[student]), []).append((name, values))
         return found
 
-    def _meant(self, people: People) -> dict[str, Person | None]:
+    def meant(self, people: People) -> dict[str, Person | None]:
+        """Return the person of each student of the file."""
         return {student: people.find(student) for student in {student for _, _, student, _ in self.students}}
 
     def policy(self, lab: str, own: Iterable[tuple[str, dict[str, Any]]] = ()) -> Policy:
@@ -80,19 +84,24 @@ class Deadlines:
         """
         policy = Policy()
         for name, values in (*self.labs, *own):
-            policy = replace(policy, **values) if lab.startswith(name) else policy
+            policy = replace(policy, **values) if is_lab(name, lab) else policy
         return policy
 
-    def unknown(self, labs: list[str], people: People) -> list[str]:
+    def unknown(self, labs: list[str], meant: Mapping[str, Person | None]) -> list[str]:
         """Return a sentence for each line whose lab is not graded or whose student is nobody."""
         names = [name for name, _ in self.labs] + [name for _, name, _, _ in self.students]
-        meant = self._meant(people)
-        unused = [name for name in dict.fromkeys(names) if not any(lab.startswith(name) for lab in labs)]
+        unused = [name for name in dict.fromkeys(names) if not any(is_lab(name, lab) for lab in labs)]
         return [f"{self.path}: no lab {name!r} is in this gradebook" for name in unused] + [
             f"{self.path}, line {number}: there is no student {student!r}"
             for number, _, student, _ in self.students
             if meant[student] is None
         ]
+
+
+def is_lab(name: str, lab: str) -> bool:
+    """Return whether a lab is meant by this beginning of its name; `lab10` is not the beginning of `lab100`."""
+    follows = lab.removeprefix(name)[:1]
+    return lab.startswith(name) and not (name[-1:].isdigit() and follows.isdigit())
 
 
 def read(path: Path) -> Deadlines:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from eventlab.grading.gradebook import csv_files
-from eventlab.grading.gradebook.book import LabGrades, Mark
+from eventlab.grading.gradebook.book import LabGrades, Mark, listed
 from eventlab.grading.gradebook.worksheets import MoodleSheet, decimal
 from eventlab.grading.gradebook.zip_files import write_zip
 
@@ -40,18 +40,25 @@ def write(
         scale = maximum / lab.max_points if lab.max_points else 1
         if scale != 1:
             notes.append(f"{lab.name}: {lab.max_points:g} points become {maximum:g} in Moodle, its maximum grade")
-        csv_files.write(table, _filled(lab.sheet, {ids[id(mark)]: mark for mark in with_id}, scale))
+        comments = {lab.sheet.columns["comments"]} if "comments" in lab.sheet.columns else set()
+        csv_files.write(table, _filled(lab.sheet, {ids[id(mark)]: mark for mark in with_id}, scale), comments)
+        unknown = [mark for mark in marks if mark.mark is not None and not lab.sheet.row_of(ids[id(mark)])]
+        if unknown:
+            notes.append(
+                f"{lab.name}: {lab.sheet.path} has no line of {listed([mark.person.label for mark in unknown])}: "
+                "their grades are not in the file for Moodle. Is it the worksheet of this assignment?"
+            )
     else:
         rows = [
             [f"Participant {ids[id(m)]}", m.person.label, _grade(m, 1, "."), "-", _comment(m)] for m in with_id
         ]
         csv_files.write(table, [COLUMNS, *rows])
         notes.append(f"{lab.name}: the maximum grade of the assignment in Moodle must be {lab.max_points:g}")
-    pages = {
-        f"{_folder(mark.person.label, ids[id(mark)])}/{lab.name}.html": page(mark).encode("utf-8", "replace")
+    pages = (
+        (f"{_folder(mark.person.label, ids[id(mark)])}/{lab.name}.html", page(mark).encode("utf-8", "replace"))
         for mark in with_id
         if mark.record
-    }
+    )
     return [table, write_zip(folder / f"{lab.name}_feedback.zip", pages)], notes
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
@@ -42,7 +43,15 @@ class Person:
         """Return the full name, or else the name in the results."""
         return self.name or self.student
 
+    def complete(self, **known: str) -> None:
+        """Set the ids that are not known yet."""
+        for column, value in known.items():
+            if not getattr(self, column):
+                setattr(self, column, value)
 
+
+Line = tuple[Sequence[str], dict[str, str]]
+"""A line of a table: full names, the name in the results, and ids by their columns in the roster."""
 COLUMNS = tuple(column.name for column in fields(Person))
 IDS = ("canvas_id", "sis_user_id", "sis_login_id", "blackboard_id", "email")
 
@@ -73,42 +82,67 @@ class People:
     has_roster: bool = False
 
     def match(self, *names: str, **known: str) -> Person | None:
-        """Return the only person with one of these ids or names; an id is stronger than a name.
+        """Return the only person with one of these ids or names.
+
+        An id is stronger than a name, and the same name than one that is only written in another way.
 
         Args:
             *names: Names, in any order of first and last name.
             **known: Values of the ids of a `Person`; a person with another value is not meant.
         """
+        return self._match(names, known)
+
+    def _match(
+        self, names: Sequence[str], known: dict[str, str], *, exactly: bool = False, taken: Collection[int] = ()
+    ) -> Person | None:
+        """Do what `match` does.
+
+        Args:
+            names: Names.
+            known: Values of ids.
+            exactly: Whether a name in another order or without spaces is no match.
+            taken: The `id()` of people who are not meant by a name in another order or without spaces.
+        """
         known = {column: value.casefold() for column, value in known.items() if value}
-        possible = [person for person in self.members if not _contradicts(person, known)]
-        for column in IDS:
-            if column in known:
-                found = [person for person in possible if getattr(person, column).casefold() == known[column]]
-                if len(found) == 1:
-                    return found[0]
-        for name in filter(None, names):
-            for known_as in ("student", "name"):
-                found = [person for person in possible if forms(getattr(person, known_as)) & forms(name)]
-                if len(found) == 1:
-                    return found[0]
+        for column in [column for column in IDS if column in known]:
+            found = [person for person in self.members if getattr(person, column).casefold() == known[column]]
+            found = [person for person in found if not _contradicts(person, known)]
+            if len(found) == 1:
+                return found[0]
+        others = [] if exactly else [person for person in self.members if id(person) not in taken]
+        for people, is_same in ((self.members, is_equal), (others, is_alike)):
+            for name in dict.fromkeys(filter(None, names)):
+                for known_as in ("student", "name"):
+                    found = [person for person in people if is_same(getattr(person, known_as), name)]
+                    found = [person for person in found if not _contradicts(person, known)]
+                    if len(found) == 1:
+                        return found[0]
         return None
 
     def find(self, text: str) -> Person | None:
         """Return the only person who has this id on any platform, this e-mail address, or this name."""
-        with_id = [p for p in self.members if text.casefold() in {getattr(p, id).casefold() for id in IDS}]
+        wanted = text.casefold()
+        with_id = [p for p in self.members if any(getattr(p, column).casefold() == wanted for column in IDS)]
         return with_id[0] if len(with_id) == 1 else self.match(text)
 
-    def match_or_add(self, student: str, *names: str, **known: str) -> Person | None:
-        """Return the person that is meant; without a roster a new one, whose missing ids are completed."""
-        person = self.match(*names, student, **known)
-        if person is None and not self.has_roster:
-            person = Person(student, next(filter(None, names), ""))
-            self.members.append(person)
-        if person:
-            for column, value in known.items():
-                if not getattr(person, column):
-                    setattr(person, column, value)
-        return person
+    def assign(self, lines: Sequence[Line]) -> list[Person | None]:
+        """Return the person of each line of one table; without a roster, new ones are added.
+
+        Who has a line with the same id or name does not get another one whose name is only alike. Missing ids are
+        completed.
+        """
+        found = [self._match(names, known, exactly=True) for names, known in lines]
+        taken = {id(person) for person in found if person}
+        for place, (names, known) in enumerate(lines):
+            person = found[place] or self._match(names, known, taken=taken)
+            if person is None and not self.has_roster:
+                person = Person(names[-1], next(filter(None, names[:-1]), ""))
+                self.members.append(person)
+            if person:
+                person.complete(**known)
+                taken.add(id(person))
+            found[place] = person
+        return found
 
 
 def _contradicts(person: Person, known: dict[str, str]) -> bool:
@@ -117,8 +151,31 @@ def _contradicts(person: Person, known: dict[str, str]) -> bool:
 
 
 @cache
+def plain(name: str) -> str:
+    """Return a name in small letters, with one space between its words, whatever form of Unicode it has."""
+    return " ".join(unicodedata.normalize("NFC", name).casefold().split())
+
+
+def is_equal(one: str, other: str) -> bool:
+    """Return whether two names are the same text."""
+    return plain(one) == plain(other)
+
+
+def is_alike(one: str, other: str) -> bool:
+    """Return whether two names may be one, written in two ways; at least one of them is a full name of two words.
+
+    User names such as `jo-hn` and `john` are two people.
+    """
+    return any(mark in name for name in (one, other) for mark in " ,") and bool(forms(one) & forms(other))
+
+
+@cache
 def forms(name: str) -> frozenset[str]:
-    """Return the ways to write a name: `Ada Lovelace`, `Lovelace, Ada`, and `lovelaceada` as Canvas does."""
-    words = re.findall(r"[^\W_]+", name.casefold())
+    """Return the ways to write a name: `Ada Lovelace`, `Lovelace, Ada`, and `lovelaceada` as Canvas does.
+
+    Vowel signs and accents belong to their letters. Two numbers stay two: `team 1 1` is not `team 11`.
+    """
+    kept = (c if unicodedata.category(c)[0] in "LMN" else " " for c in plain(name))
+    words = "".join(kept).split()
     turned: Iterable[list[str]] = ([*words[n:], *words[:n]] for n in range(len(words)))
-    return frozenset("".join(some) for some in turned)
+    return frozenset(re.sub(r"(?<=\d) (?=\d)", ".", " ".join(some)).replace(" ", "") for some in turned)

@@ -13,6 +13,7 @@ https://teaching.resources.osu.edu/toolsets/carmencanvas/guides/calculating-fina
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -20,7 +21,7 @@ from pathlib import Path
 
 from eventlab.grading.gradebook import csv_files
 from eventlab.grading.gradebook.csv_files import TableError
-from eventlab.grading.gradebook.people import People, Person, forms
+from eventlab.grading.gradebook.people import Line, Person, is_alike, is_equal, plain
 
 MOODLE_COLUMNS = {
     "name": ("Full name",),
@@ -73,15 +74,28 @@ class MoodleSheet:
         number = self.columns.get(column, len(row))
         return row[number].strip() if number < len(row) else ""
 
+    @cached_property
+    def _by_id(self) -> dict[str, MoodleRow]:
+        return {row.id: row for row in reversed(self.rows) if row.id}
+
+    @cached_property
+    def _namesakes(self) -> Counter[str]:
+        return Counter(plain(row.name) for row in self.rows)
+
     def row_of(self, id: str) -> MoodleRow | None:
         """Return the line of an id."""
-        return next((row for row in self.rows if row.id and row.id == id), None)
+        return self._by_id.get(id)
+
+    def name_of(self, row: MoodleRow) -> str:
+        """Return the name of a line; with its number where several lines have the name and no e-mail address."""
+        return row.name if row.email or self._namesakes[plain(row.name)] == 1 else f"{row.name} ({row.id})"
 
     def row_for(self, person: Person) -> MoodleRow | None:
         """Return the line of a person: by e-mail address, else by name if only one has it."""
         by_email = [row for row in self.rows if person.email and row.email.casefold() == person.email.casefold()]
-        by_name = [row for row in self.rows if forms(row.name) & forms(person.label)]
-        return next((rows[0] for rows in (by_email, by_name) if len(rows) == 1), None)
+        by_name = [row for row in self.rows if is_equal(row.name, person.label)]
+        alike = [row for row in self.rows if is_alike(row.name, person.label)]
+        return next((rows[0] for rows in (by_email, by_name, alike) if len(rows) == 1), None)
 
 
 def read_moodle(path: Path) -> MoodleSheet:
@@ -136,18 +150,12 @@ class CanvasSheet:
         number = self.header.index(column) if column in self.header else len(row)
         return row[number].strip() if number < len(row) else ""
 
-    def person(self, row: list[str], people: People) -> Person | None:
-        """Return the person of a line; without a roster, a new one is added. The test student is nobody."""
-        name = self.field(row, "Student")
-        if name == TEST_STUDENT:
-            return None
+    def line(self, row: list[str]) -> Line:
+        """Return the name and the ids of a student's line."""
         known = {column.lower().replace(" ", "_"): self.field(row, column) for column in CANVAS_PEOPLE[2:4]}
-        last, _, first = name.partition(", ")
+        last, _, first = self.field(row, "Student").partition(", ")
         full = f"{first} {last}".strip()
-        person = people.match_or_add(full, full, canvas_id=self.field(row, "ID"), **known)
-        if person and not person.section:
-            person.section = self.field(row, "Section")
-        return person
+        return [full, full], {"canvas_id": self.field(row, "ID"), **known}
 
     def assignment(self, lab: str, title: str) -> str | None:
         """Return the only column that has the title, or else the lab's name, or begins as this name does."""
@@ -165,7 +173,7 @@ class CanvasSheet:
     def possible(self, column: str) -> float | None:
         """Return the points that are possible in an assignment, or None if it states none."""
         for row in self.table[1 : self.first]:
-            if "Points Possible" in row[0]:
+            if "Points Possible" in self.field(row, "Student"):
                 return decimal(self.field(row, column))
         return None
 

@@ -10,6 +10,7 @@ lines of JSON on standard input and reports on standard output:
     {"do": "files", "id": "k1", "request": 7}    {"event": "files", "request": 7, "files": {...}}
     {"do": "kill", "id": "k1"}
     {"do": "forget", "id": "k1"}
+    {"do": "signal", "id": "k1", "number": 19}
 """
 
 from __future__ import annotations
@@ -146,6 +147,14 @@ class ForkServer:
         for pid in [kernel.pid, *self.members(kernel)]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+
+    def signal(self, id: str, number: int) -> None:
+        """Send a signal to a kernel and all that it started, to suspend or to resume them."""
+        kernel = self.kernels.get(id)
+        if kernel and kernel.pid:
+            for pid in self.members(kernel):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, number)
 
     def forget(self, id: str) -> None:
         """Close the folder of a kernel that has ended."""

@@ -52,11 +52,12 @@ def main(configuration: str) -> None:
     except Exception as error:
         send({"failed": str(error) or type(error).__name__})
         sys.exit(1)
-    cleaner = Cleaner(options, [status.pid for status in stack.status(stack.services) if status.pid])
+    cleaner = Cleaner(options, stack)
     send({"pids": sorted(cleaner.kept)})
     try:
         for line in sys.stdin:
-            send(getattr(cleaner, line.strip())())
+            order, *words = line.split()
+            send(getattr(cleaner, order)(*words))
     finally:
         if not options["contained"]:
             stack.down(stack.services)
@@ -65,8 +66,9 @@ def main(configuration: str) -> None:
 class Cleaner:
     """Knows what belongs to the services in this sandbox, and removes the rest."""
 
-    def __init__(self, options: dict[str, Any], pids: list[int]) -> None:
-        self.options, self.kept = options, set(pids)
+    def __init__(self, options: dict[str, Any], stack: Stack) -> None:
+        self.options, self.stack, self.kept = options, stack, pids(stack)
+        self.changing = threading.Lock()
         self.roots = [settings.state_dir, *([Path("/tmp")] if options["contained"] else [])]
         keep_block_folders(settings.state_dir / "data")
         hide_logs(settings.state_dir / "logs")
@@ -96,15 +98,48 @@ class Cleaner:
         used = [(name, cpu_s - self.cpu_s[tid][1]) for tid, (name, cpu_s) in now.items() if tid in self.cpu_s]
         return {"busy": sorted(name for name, cpu_s in used if cpu_s > BUSY_SHARE * elapsed)}
 
+    def kill_service(self, service: str) -> dict[str, Any]:
+        """Kill a service as a crash does, and what is no service; report how it had ended if it did not run."""
+        running = process.find(settings, service)
+        if running is None:
+            return self.ended()
+        running.kill()
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(running.pid, 0)
+        self.kept -= {running.pid}
+        kill(other_processes(self.kept))
+        return {"ended": {}}
+
+    def start_service(self, service: str) -> dict[str, Any]:
+        """Start a service that was killed; it may not be taken for a process that does not belong here."""
+        with self.changing:
+            rights.adopt_orphans(True)
+            try:
+                self.stack.up([service])
+            except Exception as error:
+                return {"failed": str(error) or type(error).__name__}
+            finally:
+                rights.adopt_orphans(False)
+            self.kept = pids(self.stack)
+            self.ends.pop(service, None)
+            hide_logs(settings.state_dir / "logs")
+        return {"started": service}
+
     def watch(self) -> None:
         """Kill the processes of Python functions when they are too many or hold too much memory."""
         while True:
             time.sleep(WATCH_S)
-            found = other_processes(self.kept)
-            if found and (
-                len(found) > self.options["processes"] or memory.holds_more(found, self.options["memory"])
-            ):
-                kill(found)
+            with self.changing:
+                found = other_processes(self.kept)
+                if found and (
+                    len(found) > self.options["processes"] or memory.holds_more(found, self.options["memory"])
+                ):
+                    kill(found)
+
+
+def pids(stack: Stack) -> set[int]:
+    """Return the process ids of the services."""
+    return {status.pid for status in stack.status(stack.services) if status.pid}
 
 
 def interrupted(*_: object) -> None:

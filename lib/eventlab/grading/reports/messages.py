@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from eventlab.grading.results import CheckResult, Question, Status, SubmissionRecord
+from eventlab.grading.spreadsheet import CONTROLS
 
 STATUS: dict[Status, str] = {
     "graded": "Your notebook was executed and judged.",
@@ -16,14 +17,13 @@ STATUS: dict[Status, str] = {
 
 NOT_MARKED = "not marked yet"
 ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
-CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
 
 def number(value: float | None) -> str:
     """Format points: `2`, `0.5`; a dash when there is no mark."""
     if value is None:
         return "–"
-    return f"{value:.4g}" if value % 1 else f"{value:.0f}"
+    return f"{round(value, 3):.15g}"
 
 
 def clean(text: str, limit: int = 2000) -> str:

@@ -9,11 +9,11 @@ from pathlib import Path
 from markupsafe import Markup, escape
 
 from eventlab.grading.reports.html import render_template
-from eventlab.grading.reports.messages import CONTROLS
 from eventlab.grading.results import write_atomically
 from eventlab.grading.similarity.compare import COMMON_LEAST, COMMON_SHARE, Pair
 from eventlab.grading.similarity.find import INSTRUCTOR, Result
 from eventlab.grading.similarity.passages import Passage, lines, passages
+from eventlab.grading.spreadsheet import CONTROLS
 from eventlab.labs.catalogue import Lab
 
 COLOURS = 6

@@ -7,12 +7,9 @@ import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from eventlab.grading.reports.messages import CONTROLS, NOT_MARKED, number
+from eventlab.grading.reports.messages import NOT_MARKED, number
 from eventlab.grading.results import SubmissionRecord, write_atomically
-
-FORMULA_STARTS = tuple("=+-@＝＋－＠\t\n\r|%")
-LIMIT = 10_000
-"""Characters a cell; a spreadsheet's own limit is 32,767."""
+from eventlab.grading.spreadsheet import text
 
 
 def write(records: Sequence[SubmissionRecord], output: Path) -> None:
@@ -71,12 +68,6 @@ def checks(records: Sequence[SubmissionRecord]) -> Iterable[list[str]]:
                 text(check.expected),
                 text(check.got),
             ]
-
-
-def text(value: str) -> str:
-    """Return text that a spreadsheet shows as it is; a quote is put before a formula."""
-    shown = CONTROLS.sub("�", value[:LIMIT])
-    return f"'{shown}" if shown.lstrip(" \u00a0").startswith(FORMULA_STARTS) else shown
 
 
 def as_csv(rows: Iterable[list[str]]) -> str:

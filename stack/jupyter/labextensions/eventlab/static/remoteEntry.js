@@ -149,7 +149,8 @@
   };
 
   /**
-   * Show no line of a folded cell: JupyterLab shows the first one, which is often the whole solution of an exercise.
+   * Show no line of a folded cell: JupyterLab shows the first one. In copies of an earlier kit, this is often the whole
+   * solution of an exercise. The copies of this kit have solutions as texts with a fold; see jupyter/working_copy.py.
    *
    * Show plots without a background in both themes: the lessons' grey texts can be read on white and on black, but
    * JupyterLab takes them for light ones that need a dark box.

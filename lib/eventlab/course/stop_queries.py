@@ -1,0 +1,25 @@
+"""Stop the streaming queries that an earlier run of a lesson has left."""
+
+import contextlib
+
+from eventlab.stack import filesystem
+
+
+def stop_queries(folder: str) -> None:
+    """Stop this kernel's streaming queries, and those of other kernels whose checkpoints are in a folder on HDFS.
+
+    A query that goes on would write to the folders of the next one. A kernel that was killed leaves its queries to
+    Spark's server; a query that starts with the checkpoint of another run stops that run.
+    """
+    from pyspark.sql import SparkSession
+
+    if session := SparkSession.getActiveSession():
+        with contextlib.suppress(Exception):  # its server may have ended
+            for query in session.streams.active:
+                query.stop()
+    for name in filesystem.names(folder) if filesystem.exists(folder) else ():
+        if filesystem.exists(f"{folder}/{name}/offsets"):
+            rows = SparkSession.builder.getOrCreate().readStream.format("rate").load()
+            writer = rows.writeStream.format("noop").option("checkpointLocation", f"{folder}/{name}")
+            with contextlib.suppress(Exception):  # it fails, because the checkpoint belongs to another query
+                writer.start().stop()

@@ -1,0 +1,242 @@
+"""Explains calls with wrong arguments, of an object that is no function, or of another object's method."""
+
+import ast
+import inspect
+import re
+from typing import Any
+
+from eventlab.explain.arguments import function_of
+from eventlab.explain.edits import python_correction, source_of
+from eventlab.explain.explanation import RUN_FIRST, Explain, Explanation
+from eventlab.explain.expressions import FUNCTIONS, OF_DATAFRAMES, functions_variable
+from eventlab.explain.failed_cell import FailedCell, called_name
+from eventlab.explain.session import session_variable
+from eventlab.settings import Settings
+
+NO_ARGUMENT = re.compile(r"(\w+)\(\) takes 1 positional argument but \d+ (?:was|were) given")
+MISSING = re.compile(r"(\w+)\(\) missing \d+ required positional arguments?: '(\w+)'")
+NOT_CALLABLE = r"^builtins\.TypeError: 'Column' object is not callable"
+
+
+def parenthesis_before_method(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a method of the DataFrame stands inside of the parentheses: `select(column.show())`.
+
+    Remedy: The line with the parenthesis before the method.
+    """
+    if not cell.matches(NOT_CALLABLE):
+        return None
+    from pyspark.sql import Column, DataFrame
+
+    for outer in cell.calls(*OF_DATAFRAMES):
+        last = outer.args[-1] if outer.args else None
+        if not isinstance(last, ast.Call) or not isinstance(last.func, ast.Attribute):
+            continue
+        name, whole, column = last.func.attr, source_of(cell, outer), source_of(cell, last.func.value)
+        if (
+            hasattr(Column, name)
+            or not hasattr(DataFrame, name)
+            or not whole.endswith(source_of(cell, last) + ")")
+        ):
+            continue
+        begin = whole[: len(whole) - len(source_of(cell, last)) - 1]
+        code = f"{begin}{column}){source_of(cell, last)[len(column) :]}"
+        what = f"{name} is a method of the DataFrame, and it follows a column: a parenthesis is missing before it."
+        proof = f"pyspark's DataFrame has {name}, and its Column has none"
+        return python_correction(cell, outer, code, what, proof)
+    return None
+
+
+def function_as_method(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a name is one of Spark's functions, and no method of a DataFrame: `frame.explode("tags")`.
+
+    Remedy: The line that selects the function's result.
+    """
+    if not cell.matches(NOT_CALLABLE):
+        return None
+    from pyspark.sql import Column, DataFrame, GroupedData, functions
+
+    for call in cell.calls():
+        name = called_name(call)
+        if not isinstance(call.func, ast.Attribute) or any(
+            hasattr(k, name) for k in (Column, DataFrame, GroupedData)
+        ):
+            continue
+        if not callable(getattr(functions, name, None)) or not (prefix := functions_variable(cell)):
+            continue
+        frame, arguments = (
+            source_of(cell, call.func.value),
+            source_of(cell, call)[len(source_of(cell, call.func)) :],
+        )
+        what = f"{name} is a function of columns, and no method of a DataFrame. select() takes its result."
+        proof = f"pyspark.sql.functions has {name}, and a DataFrame has none"
+        return python_correction(cell, call, f"{frame}.select({prefix}.{name}{arguments})", what, proof)
+    return None
+
+
+def too_many_arguments(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a method takes no argument: `first("item")`, `count("Host")`.
+
+    Remedy: The line without the argument; after `first()`, the field is in brackets.
+    """
+    match = NO_ARGUMENT.search(str(cell.error))
+    if not isinstance(cell.error, TypeError) or not match:
+        return None
+    calls = [call for call in cell.calls(match[1]) if call.args and isinstance(call.func, ast.Attribute)]
+    if len(calls) != 1:
+        return None
+    name, argument = match[1], source_of(cell, calls[0].args[0])
+    what, code = f"{name}() takes no argument.", f"{source_of(cell, calls[0].func)}()"
+    if name == "first" and isinstance(calls[0].args[0], ast.Constant):
+        what += " It returns the first row, and the row's field follows in brackets."
+        code += f"[{argument}]"
+    return python_correction(cell, calls[0], code, what, f"Python reports: {cell.error}")
+
+
+def missing_argument(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a call lacks an argument, of which a variable of the notebook has the name.
+
+    Remedy: The line with this variable, or a line that shows the arguments.
+    """
+    match = MISSING.search(str(cell.error))
+    if not isinstance(cell.error, TypeError) or not match:
+        return None
+    for call in cell.calls(match[1]):
+        function = function_of(cell, call.func)
+        if not callable(function):
+            continue
+        parameters = [str(item) for name, item in inspect.signature(function).parameters.items() if name != "self"]
+        what = f"{match[1]}() also needs the argument {match[2]}."
+        proof = f"its arguments are: {', '.join(item.partition(':')[0] for item in parameters)}"
+        if match[2] in cell.namespace and "missing 1 " in match[0]:
+            given, start = source_of(cell, call), source_of(cell, call.func)
+            inner = given[len(start) + 1 : -1].rstrip().rstrip(",")
+            argument = f"{match[2]}={match[2]}" if call.keywords else match[2]
+            code = f"{start}({inner}{', ' if inner else ''}{argument})"
+            return python_correction(cell, call, code, what, f"{proof}; {match[2]} is a variable of this notebook")
+        shown = f"help({source_of(cell, call.func)})"
+        return Explanation(what, proof, shown, "To see what the arguments mean, run this")
+    return None
+
+
+def method_without_object(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a name is a method of the Spark session or of `course`: `sql(...)` for `spark.sql(...)`.
+
+    Remedy: The line with the object before the method.
+    """
+    name = cell.error.name if isinstance(cell.error, NameError) else None
+    calls = [call for call in cell.calls(str(name)) if isinstance(call.func, ast.Name)] if name else []
+    session = session_variable(cell)
+    owners: list[Any] = [(session, cell.namespace[session])] if session else []
+    owners += [("course", cell.namespace["course"])] if "course" in cell.namespace else []
+    for variable, owner in owners:
+        if len(calls) == 1 and callable(getattr(type(owner), str(name), None) or getattr(owner, str(name), None)):
+            what = f"{name} is a method of {variable}, which stands before it."
+            code = f"{variable}.{name}"
+            proof = f"there is no variable {name}, and {variable} has {name}"
+            return python_correction(cell, calls[0].func, code, what, proof)
+    return None
+
+
+def variable_is_a_method(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a variable has a method instead of its result, because the parentheses are missing.
+
+    Remedy: The statement with parentheses.
+    """
+    error = cell.error
+    method = error.obj if isinstance(error, AttributeError) else None
+    called = getattr(method, "__name__", "")
+    for node in ast.walk(cell.tree) if inspect.isroutine(method) else ():
+        name = node.value.id if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) else ""
+        value = cell.namespace.get(name)  # Python reports a bound method as its function
+        if not name or getattr(value, "__func__", value) is not method:
+            continue
+        statement = cell.assignment_of(name)
+        if statement and statement.endswith(f".{called}"):
+            what = f"{name} is the method {called}, and not its result: the parentheses are missing."
+            return Explanation(what, f"it was assigned by: {statement}", f"{statement}()", RUN_FIRST)
+    return None
+
+
+def reader_is_no_method(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that `read` and `readStream` have no parentheses: the format follows them.
+
+    Remedy: The line with `parquet`.
+    """
+    if not cell.matches(r"^builtins\.TypeError: 'Data(Frame|Stream)Reader' object is not callable"):
+        return None
+    calls = list(cell.calls("read", "readStream"))
+    if len(calls) != 1 or len(calls[0].args) > 1:
+        return None
+    name = called_name(calls[0])
+    what = f"{name} is no method. The format follows it: {name}.parquet(...) reads Parquet files."
+    code = source_of(cell, calls[0].func)
+    if calls[0].args:
+        code += f".parquet({source_of(cell, calls[0].args[0])})"
+    return python_correction(cell, calls[0], code, what, f"Python called what {name} returns")
+
+
+def length_of_dataframe(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a DataFrame has no length in Python, and a list of its rows no `count()`.
+
+    Remedy: The line with `count()` of the DataFrame.
+    """
+    if cell.matches(r"^builtins\.TypeError: object of type 'DataFrame' has no len\(\)"):
+        for call in cell.calls("len"):
+            if len(call.args) == 1:
+                what = "A DataFrame has no length for Python, because its rows are in Spark. count() counts them."
+                code = f"{source_of(cell, call.args[0])}.count()"
+                return python_correction(cell, call, code, what, str(cell.error))
+    if cell.matches(r"^builtins\.TypeError: list\.count\(\) takes exactly one argument \(0 given\)"):
+        for call in cell.calls("count"):
+            inner = call.func.value if isinstance(call.func, ast.Attribute) else None
+            if (
+                isinstance(inner, ast.Call)
+                and called_name(inner) == "collect"
+                and isinstance(inner.func, ast.Attribute)
+            ):
+                what = "collect() returns a list of Python. count() of the DataFrame counts the rows."
+                code = f"{source_of(cell, inner.func.value)}.count()"
+                return python_correction(cell, call, code, what, str(cell.error))
+    return None
+
+
+def texts_multiplied(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that `"price" * "quantity"` calculates with two texts of Python, and not with columns.
+
+    Remedy: The line with columns.
+    """
+    if not cell.matches(
+        r"^builtins\.TypeError: (can't multiply sequence by non-int|unsupported operand type\(s\) for [-/+*])"
+    ):
+        return None
+    operations = [node for outer in cell.calls(*OF_DATAFRAMES) for node in ast.walk(outer) if _is_of_texts(node)]
+    if len(operations) != 1 or not isinstance(operations[0], ast.BinOp):
+        return None
+    left, right = (source_of(cell, side) for side in (operations[0].left, operations[0].right))
+    what = f"{left} and {right} are texts for Python. A column is needed to calculate: F.col({left})."
+    prefix = functions_variable(cell)
+    if prefix is None:
+        return Explanation(what, str(cell.error), FUNCTIONS, "Run this first, then write F.col(...) in the cell")
+    sign = {ast.Mult: "*", ast.Div: "/", ast.Sub: "-"}[type(operations[0].op)]
+    code = f"{prefix}.col({left}) {sign} {prefix}.col({right})"
+    return python_correction(cell, operations[0], code, what, str(cell.error))
+
+
+def _is_of_texts(node: ast.AST) -> bool:
+    """Return whether a node multiplies, divides or subtracts two literals of text."""
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult | ast.Div | ast.Sub):
+        return False
+    return all(isinstance(side, ast.Constant) and isinstance(side.value, str) for side in (node.left, node.right))
+
+
+EXPLANATIONS: list[Explain] = [
+    parenthesis_before_method,
+    function_as_method,
+    too_many_arguments,
+    missing_argument,
+    method_without_object,
+    variable_is_a_method,
+    reader_is_no_method,
+    length_of_dataframe,
+    texts_multiplied,
+]

@@ -1,0 +1,125 @@
+"""Explains conditions in a wrong form: keywords, several texts, texts that Python compares or combines."""
+
+import ast
+
+from eventlab.explain.edits import python_correction, quoted_name, source_of
+from eventlab.explain.explanation import Explain, Explanation
+from eventlab.explain.failed_cell import FailedCell, called_name
+from eventlab.settings import Settings
+
+FILTERS = ("where", "filter")
+SQL_OPERATORS = {ast.Eq: "=", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
+WORDS = {ast.BitAnd: " and ", ast.And: " and ", ast.BitOr: " or ", ast.Or: " or "}
+ONE_TEXT = "A condition of where() is one text in SQL"
+
+
+def condition_as_keyword(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a condition is no keyword argument: `where(Host="a")`.
+
+    Remedy: The line with the condition as a text.
+    """
+    if not cell.matches(r"^builtins\.TypeError: .*got an unexpected keyword argument"):
+        return None
+    for call in cell.calls(*FILTERS):
+        parts = [
+            _comparison(keyword.arg, "=", keyword.value)
+            for keyword in call.keywords
+            if keyword.arg and keyword.arg != "condition"
+        ]
+        if call.args or not parts or not all(parts):
+            continue
+        names = ", ".join(str(keyword.arg) for keyword in call.keywords)
+        what = f"For Python, {names} is the name of an argument here. {ONE_TEXT}."
+        return _with_text(cell, call, " and ".join(map(str, parts)), what, str(cell.error))
+    return None
+
+
+def several_conditions(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that `where` takes one condition, so that several need `and` between them.
+
+    Remedy: The line with one condition.
+    """
+    if not cell.matches(r"^builtins\.TypeError: .*\b(where|filter)\(\) takes 2 positional arguments"):
+        return None
+    for call in cell.calls(*FILTERS):
+        texts = [_text(argument) for argument in call.args]
+        if len(texts) < 2 or not all(texts):
+            continue
+        what = f"{called_name(call)}() takes one condition. Write `and` between several."
+        joined = " and ".join(f"({text})" if " or " in str(text) else str(text) for text in texts)
+        return _with_text(cell, call, joined, what, f"the cell passes {len(texts)} conditions")
+    return None
+
+
+def texts_combined_by_python(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that `&` and `|` do not combine two texts. `and` and `or` stand inside of the text.
+
+    Remedy: The line with one text.
+    """
+    if not cell.matches(r"^builtins\.TypeError: unsupported operand type\(s\) for [&|]: 'str' and 'str'"):
+        return None
+    for call in cell.calls(*FILTERS):
+        node = call.args[0] if len(call.args) == 1 else None
+        if not isinstance(node, ast.BinOp) or type(node.op) not in WORDS:
+            continue
+        left, right = _text(node.left), _text(node.right)
+        if not left or not right:
+            continue
+        word = WORDS[type(node.op)]
+        what = f"& and | combine columns, and these conditions are texts. {ONE_TEXT}: write{word}in it."
+        return _with_text(cell, call, f"{left}{word}{right}", what, str(cell.error))
+    return None
+
+
+def texts_compared_by_python(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that `where("Host" == "a")` compares two texts in Python, which gives True or False.
+
+    Remedy: The line with the condition as a text.
+    """
+    if not cell.matches(r"NOT_EXPECTED_TYPE", r"NOT_COLUMN_OR_STR", r"bool"):
+        return None
+    for call in cell.calls(*FILTERS):
+        node = call.args[0] if len(call.args) == 1 else None
+        if not isinstance(node, ast.Compare) or len(node.ops) != 1 or type(node.ops[0]) not in SQL_OPERATORS:
+            continue
+        left = node.left.value if isinstance(node.left, ast.Constant) else None
+        condition = sql_of(node, left) if isinstance(left, str) else None
+        if condition:
+            what = f"Python compares the two values, and where() gets True or False. {ONE_TEXT}."
+            return _with_text(cell, call, condition, what, str(cell.error).partition(" SQLSTATE")[0])
+    return None
+
+
+def sql_of(node: ast.Compare, column: str) -> str | None:
+    """Return a comparison of a column with a text or a number as SQL, or None for another one."""
+    operator = SQL_OPERATORS.get(type(node.ops[0])) if len(node.ops) == 1 else None
+    return _comparison(column, operator, node.comparators[0]) if operator else None
+
+
+def _comparison(column: str | None, operator: str, value: ast.expr) -> str | None:
+    """Return SQL that compares a column with a literal."""
+    literal = value.value if isinstance(value, ast.Constant) else None
+    if not column or isinstance(literal, bool) or not isinstance(literal, str | int | float):
+        return None
+    if isinstance(literal, str) and ("'" in literal or '"' in literal or "\\" in literal):
+        return None
+    return f"{quoted_name(column)} {operator} " + (f"'{literal}'" if isinstance(literal, str) else repr(literal))
+
+
+def _text(node: ast.expr) -> str | None:
+    """Return the text of a literal that can stand between double quotes, or None."""
+    value = node.value if isinstance(node, ast.Constant) else None
+    return value if isinstance(value, str) and '"' not in value and "\\" not in value else None
+
+
+def _with_text(cell: FailedCell, call: ast.Call, text: str, what: str, proof: str) -> Explanation | None:
+    """Explain with the line in which the call has the text as its only argument."""
+    return python_correction(cell, call, f'{source_of(cell, call.func)}("{text}")', what, proof)
+
+
+EXPLANATIONS: list[Explain] = [
+    condition_as_keyword,
+    several_conditions,
+    texts_combined_by_python,
+    texts_compared_by_python,
+]

@@ -1,0 +1,69 @@
+"""Explains values that are no JSON, and lists or bytes that Python reads or writes as JSON."""
+
+import ast
+
+from eventlab.explain.edits import python_correction, source_of
+from eventlab.explain.explanation import Explain, Explanation
+from eventlab.explain.failed_cell import FailedCell
+from eventlab.settings import Settings
+
+
+def text_is_no_json(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that `json.loads` got a text that is no JSON, and show the text.
+
+    Remedy: The line that reads only the values that begin with a brace.
+    """
+    document = getattr(cell.error, "doc", None)
+    if type(cell.error).__name__ != "JSONDecodeError" or not isinstance(document, str):
+        return None
+    what = f"This value is no JSON: {document[:80]!r}." if document.strip() else "This value is an empty text."
+    proof = f"Python reports: {cell.error}"
+    for node in ast.walk(cell.tree):
+        if not isinstance(node, ast.ListComp | ast.GeneratorExp) or len(node.generators) != 1:
+            continue
+        calls = [call for call in ast.walk(node.elt) if isinstance(call, ast.Call)]
+        read = [call.args[0] for call in calls if source_of(cell, call.func) == "json.loads" and call.args]
+        loop = node.generators[0]
+        if not read or loop.ifs:
+            continue
+        value = source_of(cell, read[0])
+        code = f"{source_of(cell, loop.iter)} if {value}.lstrip().startswith({_brace(cell, loop.iter, value)})"
+        what += " The line below leaves such values out: an event begins with a brace."
+        return python_correction(cell, loop.iter, code, what, proof)
+    for call in cell.calls("json"):
+        if isinstance(call.func, ast.Attribute) and len(list(cell.calls("json"))) == 1:
+            what = f"The answer is a text, and no JSON: {document[:80]!r}. Its attribute text contains it."
+            return python_correction(cell, call, f"{source_of(cell, call.func.value)}.text", what, proof)
+    return None
+
+
+def _brace(cell: FailedCell, values: ast.expr, value: str) -> str:
+    """Return a brace as bytes or as a text, like the values of a loop."""
+    name = values.id if isinstance(values, ast.Name) else ""
+    first = next(iter(cell.namespace.get(name) or ()), None) if name else None
+    is_text = isinstance(first, str) or ".decode(" in value
+    return '"{"' if is_text else 'b"{"'
+
+
+def list_is_no_json(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that `json.loads` reads one text, and got a list; or that `json.dumps` got a text of bytes.
+
+    Remedy: The line that reads each of the values, or that reads the value first.
+    """
+    is_list = cell.matches(r"^builtins\.TypeError: the JSON object must be str, bytes or bytearray, not list")
+    if not is_list and not cell.matches(r"^builtins\.TypeError: Object of type bytes is not JSON serializable"):
+        return None
+    calls = [call for call in cell.calls("loads" if is_list else "dumps") if len(call.args) >= 1]
+    if len(calls) != 1:
+        return None
+    function, argument = source_of(cell, calls[0].func), source_of(cell, calls[0].args[0])
+    if is_list:
+        what = "json.loads reads one text, and this is a list of texts. Read one after the other."
+        code = f"[{function}(value) for value in {argument}]"
+        return python_correction(cell, calls[0], code, what, str(cell.error))
+    what = "json.dumps writes Python's objects as JSON, and this value is bytes, the JSON itself. Read it first."
+    code = f"{function.replace('dumps', 'loads')}({argument})"
+    return python_correction(cell, calls[0].args[0], code, what, str(cell.error))
+
+
+EXPLANATIONS: list[Explain] = [text_is_no_json, list_is_no_json]

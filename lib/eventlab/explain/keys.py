@@ -1,0 +1,99 @@
+"""Explains a field that a Row does not have, and a key that a dictionary does not have.
+
+The row or the dictionary is the one with which Python failed: the frame of the error has it.
+"""
+
+import ast
+from types import FrameType
+from typing import Any
+
+from eventlab.explain.edits import python_correction, source_of
+from eventlab.explain.explanation import Explain, Explanation
+from eventlab.explain.failed_cell import FailedCell, close_matches
+from eventlab.settings import Settings
+
+ONE_OF_THEM = "To fix it, write one of them in the cell, for example"
+
+
+def field_of_a_row(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a Row has no field of that name. Name the nearest one.
+
+    Remedy: The line with the nearest field, or one of the fields.
+    """
+    frame = _last_frame(cell)
+    row, name = (frame.f_locals.get(key) for key in ("self", "item")) if frame else (None, None)
+    fields = getattr(row, "__fields__", None) if type(row).__name__ == "Row" else None
+    if not fields or not isinstance(name, str) or name in fields:
+        return None
+    what, proof = f"The row has no field {name!r}.", f"its fields are {', '.join(fields)}"
+    return _other_key(cell, name, list(fields), what, proof, is_row=True)
+
+
+def key_of_a_dictionary(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a dictionary has no such key. Name the nearest one, or `get`, which gives None then.
+
+    Remedy: The line with the nearest key, or with `get`.
+    """
+    error, frame = cell.error, _last_frame(cell)
+    if isinstance(error, AttributeError) and isinstance(error.obj, dict) and error.name:
+        return _attribute_of_dictionary(cell, error.obj, error.name)
+    if type(error) is not KeyError or frame is None or not error.args or not isinstance(error.args[0], str):
+        return None
+    key, names = error.args[0], frame.f_globals | frame.f_locals
+    nodes = [
+        node
+        for node in ast.walk(cell.tree)
+        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and node.slice.value == key
+    ]
+    owners = [names.get(node.value.id) for node in nodes if isinstance(node.value, ast.Name)]
+    if len(nodes) != 1 or len(owners) != 1 or type(owners[0]) is not dict or key in owners[0]:
+        return None
+    keys, owner = [str(item) for item in owners[0]], source_of(cell, nodes[0].value)
+    what, proof = f"The dictionary {owner} has no key {key!r}.", f"its keys are {', '.join(keys[:20]) or 'none'}"
+    if explanation := _other_key(cell, key, keys, what, proof):
+        return explanation
+    what += " get() gives None for a key that is missing."
+    return python_correction(cell, nodes[0], f"{owner}.get({source_of(cell, nodes[0].slice)})", what, proof)
+
+
+def _attribute_of_dictionary(cell: FailedCell, owner: dict[Any, Any], name: str) -> Explanation | None:
+    """Explain `event.Host`: the keys of a dictionary stand in brackets."""
+    nodes = [node for node in ast.walk(cell.tree) if isinstance(node, ast.Attribute) and node.attr == name]
+    keys = [str(key) for key in owner]
+    for key in [name] if name in keys else close_matches(name, keys)[:1]:
+        what = f"A dictionary has no attribute {name!r}. Its keys stand in brackets and quotes."
+        proof = f"its keys are {', '.join(keys[:20])}"
+        if len(nodes) == 1:
+            return python_correction(cell, nodes[0], f'{source_of(cell, nodes[0].value)}["{key}"]', what, proof)
+    return None
+
+
+def _other_key(
+    cell: FailedCell, name: str, names: list[str], what: str, proof: str, *, is_row: bool = False
+) -> Explanation | None:
+    """Explain with the line that has the nearest name; for a Row without one, with a field that exists."""
+    slices: list[ast.expr] = []
+    for node in ast.walk(cell.tree):
+        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and node.slice.value == name:
+            slices.append(node.slice)
+        elif is_row and isinstance(node, ast.Attribute) and node.attr == name:
+            slices.append(node)
+    same = [other for other in names if other.lower() == name.lower()]
+    similar = (same or close_matches(name, names))[:1]
+    if len(slices) == 1 and similar:
+        node, code = slices[0], f'"{similar[0]}"'
+        if isinstance(node, ast.Attribute):
+            code = f"{source_of(cell, node.value)}[{code}]"
+        return python_correction(cell, node, code, f"{what} Did you mean {similar[0]!r}?", proof)
+    return Explanation(what, proof, f'["{names[0]}"]', ONE_OF_THEM) if is_row and slices else None
+
+
+def _last_frame(cell: FailedCell) -> FrameType | None:
+    """Return the frame in which the error was raised."""
+    trace = getattr(cell.error, "__traceback__", None)
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace.tb_frame if trace else None
+
+
+EXPLANATIONS: list[Explain] = [field_of_a_row, key_of_a_dictionary]

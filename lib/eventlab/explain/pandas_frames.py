@@ -1,0 +1,67 @@
+"""Explains methods of Spark's DataFrames that a table of pandas does not have, and the other way round."""
+
+import ast
+
+from eventlab.explain.edits import python_correction, source_of
+from eventlab.explain.explanation import Explain, Explanation
+from eventlab.explain.failed_cell import FailedCell, called_name
+from eventlab.explain.session import is_dataframe
+from eventlab.settings import Settings
+
+OF_PANDAS = {"orderBy": "sort_values", "sort": "sort_values", "filter": "query", "where": "query"}
+"""Methods of Spark's DataFrames, with those of pandas that do the same."""
+
+
+def method_of_spark(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a table of pandas has no `show()`, which is a method of Spark's DataFrames.
+
+    Remedy: The line with the table itself, or with the method of pandas.
+    """
+    if not isinstance(cell.error, AttributeError | TypeError | ValueError):
+        return None
+    for call in cell.calls("show", *OF_PANDAS):
+        frame = call.func.value if isinstance(call.func, ast.Attribute) else None
+        value = cell.namespace.get(frame.id) if isinstance(frame, ast.Name) else None
+        if frame is None or not _is_pandas(value):
+            continue
+        name, code = called_name(call), source_of(cell, frame)
+        if name in OF_PANDAS:
+            if len(call.args) != 1 or not isinstance(call.args[0], ast.Constant):
+                continue
+            code += f".{OF_PANDAS[name]}({source_of(cell, call.args[0])})"
+        what = f"{source_of(cell, frame)} is a table of pandas, and {name} is a method of Spark's DataFrames."
+        what += " JupyterLab shows a table of pandas in the cell's last line." if name == "show" else ""
+        return python_correction(cell, call, code, what, f"its class is {type(value).__module__}.DataFrame")
+    return None
+
+
+def method_of_pandas(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a DataFrame of Spark has no method of that name, but a table of pandas has it.
+
+    Remedy: The line with `toPandas()`.
+    """
+    if not cell.matches(r"^builtins\.TypeError: 'Column' object is not callable"):
+        return None
+    import pandas
+    from pyspark.sql import Column, DataFrame
+
+    for call in cell.calls():
+        frame, name = call.func.value if isinstance(call.func, ast.Attribute) else None, called_name(call)
+        value = cell.namespace.get(frame.id) if isinstance(frame, ast.Name) else None
+        if frame is None or not is_dataframe(value) or hasattr(Column, name) or hasattr(DataFrame, name):
+            continue
+        if callable(getattr(pandas.DataFrame, name, None)):
+            code = f"{source_of(cell, frame)}.toPandas().{name}"
+            what = (
+                f"{name} is a method of pandas. toPandas() copies a small DataFrame of Spark to a table of pandas."
+            )
+            proof = f"pandas' DataFrame has {name}, and pyspark's has none"
+            return python_correction(cell, call.func, code, what, proof)
+    return None
+
+
+def _is_pandas(value: object) -> bool:
+    return type(value).__name__ == "DataFrame" and type(value).__module__.startswith("pandas")
+
+
+EXPLANATIONS: list[Explain] = [method_of_spark, method_of_pandas]

@@ -1,0 +1,78 @@
+"""Explains options of Spark's Kafka source: one that is missing or misspelt, an offset that it does not know."""
+
+import ast
+import re
+
+from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
+from eventlab.explain.failed_cell import FailedCell, called_name, close_matches, python_tree
+from eventlab.settings import Settings
+
+SERVERS, SUBSCRIBE = "kafka.bootstrap.servers", "subscribe"
+REQUIRED = {
+    SERVERS: r"Option 'kafka\.bootstrap\.servers' must be specified",
+    SUBSCRIBE: r"One of the following options must be specified for Kafka source: subscribe",
+}
+OTHER_NAMES = {"bootstrap.servers": SERVERS, "bootstrap_servers": SERVERS, "topic": SUBSCRIBE, "topics": SUBSCRIBE}
+"""Options of other clients, and of Spark's Kafka sink, that mean the same."""
+OFFSETS = {"beginning": "earliest", "start": "earliest", "first": "earliest", "end": "latest", "last": "latest"}
+"""Words of kafkacat and others, with Spark's words."""
+
+
+def option_of_kafka(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that an option which Spark's Kafka source needs is misspelt or missing.
+
+    Remedy: The line with the option.
+    """
+    missing = next((name for name, message in REQUIRED.items() if cell.matches(message)), None)
+    if missing is None:
+        return None
+    proof = f"Spark reports that {missing} must be specified"
+    for used in _options(cell):
+        if OTHER_NAMES.get(used) == missing or close_matches(used, [missing]):
+            what = f"Spark's Kafka source has no option {used!r}. Did you mean {missing!r}?"
+            if explanation := correction(cell, used, missing, what, proof):
+                return explanation
+            instruction = f"To fix it, write this in the function of this notebook that has {used!r}"
+            return Explanation(what, proof, f'"{missing}"', instruction)
+    name = "broker" if missing == SERVERS else "topic"
+    value = (
+        name
+        if name in cell.namespace
+        else repr(settings.bootstrap_servers if missing == SERVERS else settings.topic)
+    )
+    lines = [line for line in cell.source.split("\n") if re.search(r"""\.format\(["']kafka["']\)""", line)]
+    if len(lines) != 1:
+        return None
+    added = re.sub(r"""(\.format\(["']kafka["']\))""", rf'\1.option("{missing}", {value})', lines[0].strip())
+    return Explanation(f"Spark's Kafka source needs the option {missing!r}.", proof, added, REPLACE_LINE)
+
+
+def _options(cell: FailedCell) -> list[str]:
+    """Return the names that may be options in the cell and in the functions that it calls."""
+    names: list[ast.expr | None] = []
+    for node in ast.walk(python_tree(cell.program)):
+        if isinstance(node, ast.Dict):
+            names += node.keys
+        elif isinstance(node, ast.Call) and called_name(node) == "option":
+            names += node.args[:1]
+    return [node.value for node in names if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+
+
+def offset_of_kafka(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that `startingOffsets` is no word that Spark knows: `beginning` is one of kafkacat.
+
+    Remedy: The line with `earliest` or `latest`.
+    """
+    match = re.search(r'Expected e\.g\. \{"topicA":.*, got (\w+)', cell.text)
+    if not match:
+        return None
+    given = match[1]
+    similar = OFFSETS.get(given.lower()) or next(iter(close_matches(given, OFFSETS.values())), None)
+    if similar is None:
+        return None
+    what = f"Spark's Kafka source does not know the offset {given!r}. Did you mean {similar!r}?"
+    proof = f"it takes earliest, latest, or the offsets of partitions as JSON, and got {given}"
+    return correction(cell, given, similar, what, proof)
+
+
+EXPLANATIONS: list[Explain] = [option_of_kafka, offset_of_kafka]

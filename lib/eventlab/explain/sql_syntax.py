@@ -1,0 +1,153 @@
+"""Explains SQL and schemas that Spark cannot read: a misspelt word, a missing comma, a name without backquotes.
+
+Spark checks each corrected query, so a box proposes only what it accepts.
+"""
+
+import contextlib
+import re
+from collections.abc import Iterator
+
+from eventlab.explain.edits import QUERY, is_accepted, sql_correction, sql_texts
+from eventlab.explain.explanation import Explain, Explanation, correction
+from eventlab.explain.failed_cell import FailedCell, close_matches
+from eventlab.explain.session import session_of
+from eventlab.settings import Settings
+
+WORDS = ("select", "from", "where", "group", "order", "having", "limit", "join", "union", "between")
+PLACE = re.compile(r"\(line (\d+), pos (\d+)\)")
+EDITS = (
+    (r"(?<=\s)&&(?=\s)", "and", "SQL has no &&. It has the word and."),
+    (r"(?<=\s)\|\|(?=\s)", "or", "In SQL, || joins two texts. The word for a choice is or."),
+    (r"(?<=\w\s)[x×](?=\s\w)", "*", "The sign of a multiplication is *."),
+    (r"\b(group|order)\s+(?!by\b)", r"\1 by ", "The word by is missing after group or order."),
+    (r",(\s*from\b)", r"\1", "No comma stands between the last column and from."),
+    (r"\b(order\s+by)\s+(desc|asc)\s+(\S+)", r"\1 \3 \2", "The words desc and asc stand behind the column."),
+    (r"\s+(order\s+by\b.*?)\s+(group\s+by\b.*\S)", r" \2 \1", "In SQL, order by stands behind group by."),
+)
+"""Patterns of frequent mistakes, their corrections, and what happened."""
+TYPES = ("string", "int", "long", "double", "boolean", "timestamp", "date", "float", "decimal", "binary", "bigint")
+PYTHON_TYPES = {
+    "str": "string",
+    "text": "string",
+    "integer": "int",
+    "number": "double",
+    "bool": "boolean",
+    "list": "array",
+}
+SCHEMA = re.compile(r"[\w`:\s,-]+")
+"""A text that may be a schema of `from_json` without nested fields."""
+
+
+def misspelt_word(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a word of a query is misspelt.
+
+    Remedy: The line with the right word.
+    """
+    for text, reported, _ in _rejected(cell):  # Spark may read `wher` as another name
+        for wrong in dict.fromkeys(re.findall(r"[A-Za-z]+", text)):
+            for similar in close_matches(wrong.lower(), WORDS)[:1] if wrong.lower() not in WORDS else ():
+                corrected = re.sub(rf"\b{wrong}\b", similar, text, count=1)
+                if is_accepted(cell, corrected):
+                    what = f"Spark does not know the word {wrong!r}. Did you mean {similar!r}?"
+                    return sql_correction(
+                        cell, text, corrected, what, f"Spark reports a syntax error at {reported!r}"
+                    )
+    return None
+
+
+def missing_mark(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a comma, the word BY, or another small part of a query is missing or wrong.
+
+    Remedy: The line with this part.
+    """
+    for text, reported, place in _rejected(cell):
+        proof = f"Spark reports a syntax error at {reported!r}"
+        for corrected, what in _attempts(text, place):
+            if is_accepted(cell, corrected):
+                return sql_correction(cell, text, corrected, what, proof)
+            if _is_schema(cell, corrected):
+                return correction(
+                    cell, text, corrected, what, f"{proof}, and accepts the schema of the line below"
+                )
+    return None
+
+
+def _is_schema(cell: FailedCell, text: str) -> bool:
+    """Return whether Spark accepts a text as the schema of `from_json`; nothing is executed."""
+    session = session_of(cell)
+    if session is None or QUERY.match(text):
+        return False
+    from pyspark.sql import functions
+
+    with contextlib.suppress(Exception):
+        return bool(session.range(1).select(functions.from_json(functions.lit("{}"), text)).schema)
+    return False
+
+
+def _rejected(cell: FailedCell) -> Iterator[tuple[str, str, int]]:
+    """Yield the cell's texts that Spark could not read, each with the word and the place that it reports."""
+    if not cell.has_condition("PARSE_SYNTAX_ERROR"):
+        return
+    reported = cell.conditions["PARSE_SYNTAX_ERROR"]["error"].strip("'")
+    match = PLACE.search(cell.text)
+    row, column = (int(match[1]), int(match[2])) if match else (1, 0)
+    for _, text in sql_texts(cell, ""):
+        lines = text.split("\n")
+        if row <= len(lines) and lines[row - 1].strip() and lines[row - 1] in str(cell.error):
+            yield text, reported, sum(len(line) + 1 for line in lines[: row - 1]) + column
+
+
+def _attempts(text: str, place: int) -> Iterator[tuple[str, str]]:
+    """Yield corrected texts, each with what happened."""
+    for pattern, new, what in EDITS:
+        changed = re.sub(pattern, new, text, flags=re.IGNORECASE | re.DOTALL)
+        if changed != text:
+            yield changed, what
+    words = list(re.finditer(r"[\w`.*]+|\S", text[:place]))[-1:]
+    following = re.match(r"\s*(\w+|\S)", text[place:])
+    if words and following:
+        start, word = words[0].start(), words[0][0]
+        before, between, after = text[:start].rstrip(), text[start:place].rstrip(), text[place:].lstrip()
+        what = "Commas separate columns. One is missing before {}."
+        yield f"{before}, {between}, {after}", what.format(f"{word}, and one before {following[1]}")
+        yield f"{before} {between}, {after}", what.format(following[1])
+        yield f"{before}, {text[start:]}", what.format(word)  # `Host count(*)`: `count` was read as a name
+    if SCHEMA.fullmatch(text):
+        items = [item if re.search(r"\S[\s:]+\S", item) else f"{item} string" for item in text.split(",")]
+        yield ",".join(items), "A schema has a name and a type for each field."
+    yield f"{text[:place].rstrip()}) {text[place:]}", "A closing parenthesis is missing."
+
+
+def schema_needs_backquotes(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a name with a dash needs backquotes in the schema of `from_json`.
+
+    Remedy: The line with backquotes.
+    """
+    if not cell.has_condition("INVALID_IDENTIFIER"):
+        return None
+    name = cell.conditions["INVALID_IDENTIFIER"].get("ident", "")
+    for _, text in sql_texts(cell, name) if name else ():
+        pattern = rf"(?<![`\w-]){re.escape(name)}[\w-]*(?![`\w-])"
+        if match := re.search(pattern, text):
+            what = f"A name with a dash needs backquotes: `{match[0]}`. Without them, the dash is a minus."
+            return correction(
+                cell, match[0], f"`{match[0]}`", what, f"Spark reports INVALID_IDENTIFIER for {name}"
+            )
+    return None
+
+
+def unknown_type(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that Spark has no such type. Name the nearest one.
+
+    Remedy: The line with the nearest type.
+    """
+    name = cell.conditions.get("UNSUPPORTED_DATATYPE", {}).get("typeName", "").strip('"').lower()
+    similar = PYTHON_TYPES.get(name) or next(iter(close_matches(name, TYPES)), None) if name else None
+    if similar is None:
+        return None
+    what = f"Spark has no type {name!r}. Did you mean {similar!r}?"
+    proof = f"its types are, for example, {', '.join(TYPES[:6])}"
+    return correction(cell, name, similar, what, proof)
+
+
+EXPLANATIONS: list[Explain] = [misspelt_word, missing_mark, schema_needs_backquotes, unknown_type]

@@ -1,0 +1,54 @@
+"""Explains folders that a streaming query writes: one without a file yet, one whose files were deleted."""
+
+import re
+
+from eventlab.explain.explanation import Explain, Explanation
+from eventlab.explain.failed_cell import FailedCell
+from eventlab.explain.query_program import is_query
+from eventlab.explain.stream import sink_option
+from eventlab.settings import Settings
+from eventlab.stack import filesystem
+
+
+def output_deleted(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that the checkpoint continues after batches that are not in the stream's folder of files.
+
+    Remedy: Delete the checkpoint and the output.
+    """
+    missing = re.search(r"BATCH_METADATA_NOT_FOUND\] Unable to find batch (\S+)/_spark_metadata/(\d+)", cell.text)
+    checkpoint = sink_option(cell, "checkpointLocation")
+    if not missing or not checkpoint or not filesystem.has_webhdfs(missing[1], settings):
+        return None
+    folder = filesystem.plain_path(missing[1])
+    if filesystem.exists(f"{folder}/_spark_metadata/{missing[2]}", settings):
+        return None
+    return Explanation(
+        f"The checkpoint continues after batch {missing[2]}, which is not in the stream's folder {folder}: its "
+        "files were deleted, or the checkpoint belongs to another query.",
+        f"{folder}/_spark_metadata has no file {missing[2]}; the checkpoint is {checkpoint}",
+        f"!hadoop fs -rm -r -f -skipTrash {checkpoint} {folder}",
+        "If another query has this checkpoint, use another one in the cell. Otherwise, to start again at the "
+        "beginning, run this, then run the cell again",
+    )
+
+
+def nothing_written(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a folder has no Parquet file yet, because the stream of the notebook has read no event.
+
+    Remedy: Why the query has read nothing.
+    """
+    if not cell.matches(r"UNABLE_TO_INFER_SCHEMA"):
+        return None
+    queries = [(name, value) for name, value in cell.namespace.items() if is_query(value) and name[0] != "_"]
+    for name, query in queries:
+        if query.isActive and not any(batch.numInputRows for batch in query.recentProgress):
+            return Explanation(
+                "The folder has no Parquet file yet.",
+                f"the streaming query {name} runs, and has read no event",
+                f"%why({name})",
+                "Run the cell again when events have arrived. To see what the query waits for, run this",
+            )
+    return None
+
+
+EXPLANATIONS: list[Explain] = [nothing_written, output_deleted]

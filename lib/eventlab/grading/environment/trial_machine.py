@@ -1,0 +1,119 @@
+"""A trial's machine in grading: each start of a job is a new kernel; services are killed in their sandboxes."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Mapping
+
+from eventlab.clients.hdfs import HdfsClient
+from eventlab.grading.environment import cleanup
+from eventlab.grading.environment.access import Access
+from eventlab.grading.environment.fork_server import ForkServer
+from eventlab.grading.environment.services import Services
+from eventlab.grading.execution.kernel import SubmissionKernel
+from eventlab.grading.execution.outputs import CellResult
+
+JOB = """
+import runpy, sys
+sys.argv = {words!r}
+runpy.run_path({file!r}, run_name="__main__")
+"""
+JOB_TIMEOUT_S = 600
+END_TIMEOUT_S = 15
+PRINTED_CHARS = 300
+
+
+class Job:
+    """One process of a job: a kernel that executes one cell."""
+
+    def __init__(self, fork_server: ForkServer, files: Mapping[str, bytes], source: str) -> None:
+        self.kernel = SubmissionKernel(fork_server.start())
+        self.result: CellResult | None = None
+        self.fault: Exception | None = None
+        self._thread = threading.Thread(target=self._run, args=(files, source), daemon=True)
+        self._thread.start()
+
+    def _run(self, files: Mapping[str, bytes], source: str) -> None:
+        try:
+            self.kernel.wait_ready()
+            self.kernel.write(files)
+            self.result = self.kernel.execute(source, JOB_TIMEOUT_S)
+        except Exception as error:
+            self.fault = error
+
+    def ended(self) -> str | None:
+        """Return the job's error, or else the end of what it has printed, if it has ended.
+
+        Raises:
+            KernelError: The sandbox did not start it.
+        """
+        if self.fault:
+            raise self.fault
+        if self.result is None:
+            return None
+        printed = "".join(str(output.get("text", "")) for output in self.result.outputs)
+        return self.result.error or printed.strip()[-PRINTED_CHARS:]
+
+    def kill(self) -> None:
+        """Kill the process with all that it started."""
+        self.kernel.end()
+        self._thread.join(END_TIMEOUT_S)
+        self.kernel.forget()
+
+
+class TrialMachine:
+    """Starts jobs in sandboxes of their own, and kills services of a worker's stack."""
+
+    patience_s = 120.0
+    """Twice a student's: other workers may use the processors, which must not cost a right job its marks."""
+
+    def __init__(
+        self,
+        data: Services,
+        spark: Services,
+        fork_server: ForkServer,
+        access: Access,
+        sessions: cleanup.Sessions,
+        require_running: Callable[[], None],
+        files: Mapping[str, bytes],
+    ) -> None:
+        self.services = {"kafka": data, "spark": spark}
+        self.fork_server, self.access, self.sessions = fork_server, access, sessions
+        self.require_running, self.files = require_running, files
+        self.jobs: dict[str, Job] = {}
+
+    def start(self, question: str, file: str, topic: str, folder: str) -> None:
+        """Start the job with the files of the submission, in empty folders."""
+        if question in self.jobs:
+            self.jobs.pop(question).kill()
+        source = JOB.format(words=[file, topic, folder], file=file)
+        self.jobs[question] = Job(self.fork_server, self.files, source)
+
+    def ended(self, question: str) -> str | None:
+        """Return the job's error, or the end of what it has printed, if it has ended."""
+        return self.jobs[question].ended()
+
+    def kill_jobs(self) -> None:
+        """Kill the jobs, and end all sessions but Spark's own."""
+        for question in list(self.jobs):
+            self.jobs.pop(question).kill()
+        with contextlib.suppress(cleanup.SessionError):  # one that does not end goes on, as with any Spark Connect
+            cleanup.end_sessions(self.access.settings, self.sessions)
+
+    def kill(self, service: str) -> None:
+        """Kill a service; it must not have ended by itself, unless the submission itself ended it."""
+        if not self.services[service].kill_service(service):
+            self.require_running()
+
+    def up(self, service: str) -> None:
+        """Start a service, and wait until it answers."""
+        self.services[service].start_service(service)
+
+    def hdfs(self) -> HdfsClient:
+        """Return a client that may set quotas."""
+        return self.access.hdfs()
+
+    def close(self) -> None:
+        """Kill the jobs, and end their sessions."""
+        self.kill_jobs()

@@ -1,0 +1,236 @@
+"""Carrying out a trial: sending portions, making failures, starting jobs again; see `trial.py` for the design."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+from eventlab.clients.hdfs import HdfsError
+from eventlab.labs import inputs
+from eventlab.labs.inputs import Outgoing
+from eventlab.labs.names import Namespace
+from eventlab.labs.trial import SENTENCES, Failure, Machine, Record, Trial, dead_letters_of, folder_of
+
+MAX_ENDS = 4
+PAUSE_S = 1.0
+"""A job is not started again earlier than this after its last start."""
+COMMIT_S, REFUSED_S = 10.0, 30.0
+"""How long a failure waits for the commit after which it happens, and for the jobs that end because of it."""
+UNSEEN_S = 3.0
+"""The time that a job gets for a portion when it is not waited for."""
+POLL_S = 0.1
+MAX_OFFSETS_BYTES = 64 * 1024
+
+
+def run(
+    trial: Trial,
+    namespace: Namespace,
+    machine: Machine,
+    files: Iterable[str],
+    say: Callable[[str], object] = lambda sentence: None,
+) -> Record:
+    """Conduct a trial in a new namespace and return what happened; the results are on HDFS and in Kafka.
+
+    Args:
+        trial: The trial, with the jobs that take part.
+        namespace: Its topics and folder, which do not exist yet.
+        machine: Starts and kills.
+        files: The names of the files that exist.
+        say: Called with a sentence for each step.
+
+    Raises:
+        EventlabError: A service has ended by itself, or does not start again.
+    """
+    conducted = _Conducted(trial, namespace, machine, {*files}, say)
+    for topic in (namespace.topic, dead_letters_of(namespace.topic)):
+        inputs.create_topic(topic)
+    try:
+        for question in conducted.jobs:
+            conducted.start(question)
+        for messages, failure in zip(trial.portions, trial.failures, strict=True):
+            if conducted.jobs.keys() <= conducted.hopeless:
+                break
+            conducted.portion(messages, failure)
+    finally:
+        machine.close()
+    return conducted.record
+
+
+class _Conducted:
+    """A trial that is going on."""
+
+    def __init__(
+        self, trial: Trial, namespace: Namespace, machine: Machine, files: set[str], say: Callable[[str], object]
+    ) -> None:
+        self.namespace, self.machine, self.say = namespace, machine, say
+        self.jobs = {question: file for question, file in trial.jobs.items() if file in files}
+        self.record = Record(missing=[question for question in trial.jobs if question not in self.jobs])
+        self.hdfs = machine.hdfs()
+        self.followed = set(self.jobs)
+        self.hopeless: set[str] = set()
+        self.started = dict.fromkeys(self.jobs, 0.0)
+        self.in_vain = dict.fromkeys(self.jobs, 0)
+        self.reached = dict.fromkeys(self.jobs, 0)
+        self.sent = 0
+
+    def start(self, question: str) -> None:
+        """Start the job of a question."""
+        folder = folder_of(self.namespace, question)
+        self.machine.start(question, self.jobs[question], self.namespace.topic, folder)
+        self.started[question] = time.monotonic()
+
+    def portion(self, messages: Sequence[bytes], failure: Failure | None) -> None:
+        """Send a portion, make its failure, and wait until each job has committed it."""
+        half = len(messages) // 2
+        self.in_vain = dict.fromkeys(self.jobs, 0)
+        number, kind = len(self.record.steps), failure.kind if failure else ""
+        self.record.steps.append({"end": self.sent + len(messages), "failure": SENTENCES[kind]})
+        self.say(f"portion {number + 1}: {len(messages)} messages, {SENTENCES[kind]}")
+        self.machine.require_running()
+        if failure is None:
+            self.send(messages)
+        else:
+            self.send(messages[:half])
+            getattr(self, failure.kind)(failure.delay_s, messages[half:])
+        self.wait_for_jobs(number)
+
+    def send(self, messages: Sequence[bytes]) -> None:
+        """Send messages in order."""
+        inputs.append(self.namespace.topic, [Outgoing(value) for value in messages])
+        self.sent += len(messages)
+
+    def process(self, delay_s: float, rest: Sequence[bytes]) -> None:
+        """Kill the processes of the jobs; the rest arrives meanwhile."""
+        time.sleep(delay_s)
+        self.machine.kill_jobs()
+        self.send(rest)
+        self.start_all()
+
+    def spark(self, delay_s: float, rest: Sequence[bytes]) -> None:
+        """Kill the Spark server and the jobs as soon as the jobs have committed; the rest arrives meanwhile."""
+        self.wait(lambda: all(self.has_committed(question) for question in self.followed), COMMIT_S)
+        self.machine.kill("spark")
+        self.machine.kill_jobs()
+        self.send(rest)
+        self.machine.up("spark")
+        self.start_all()
+
+    def kafka(self, delay_s: float, rest: Sequence[bytes]) -> None:
+        """Kill the broker and start it again."""
+        time.sleep(delay_s)
+        self.machine.kill("kafka")
+        self.machine.up("kafka")
+        self.send(rest)
+
+    def commit(self, delay_s: float, rest: Sequence[bytes]) -> None:
+        """Refuse the commit of a batch of each job that is followed; the rest arrives afterwards.
+
+        A job whose batch was complete too soon gets a second chance with the rest.
+        """
+        missed = self.refuse_commits(self.followed)
+        self.send(rest)
+        self.refuse_commits(missed)
+
+    def refuse_commits(self, questions: Iterable[str]) -> set[str]:
+        """Let HDFS refuse the next commit of each job, and return the jobs that have committed before.
+
+        It is refused after the batch with the messages is planned, because an empty batch may come before it. A
+        commit whose file existed under its temporary name when the quota was set is not refused.
+        """
+        waiting, refused = {*questions}, set()
+        deadline = time.monotonic() + REFUSED_S
+        while waiting and time.monotonic() < deadline:
+            for question in [question for question in waiting if self.noted(question, "offsets") >= self.sent]:
+                waiting.discard(question)
+                if self.set_quota(question, 1) and not self.has_committed(question):
+                    refused.add(question)
+                else:
+                    self.set_quota(question, -1)
+            for question in waiting:
+                self.restart_if_ended(question)
+            time.sleep(POLL_S / 5)
+        self.wait(
+            lambda: all(self.has_committed(q) or self.machine.ended(q) is not None for q in refused), REFUSED_S
+        )
+        for question in refused:
+            self.set_quota(question, -1)
+        return {question for question in questions if question not in refused or self.has_committed(question)}
+
+    def set_quota(self, question: str, names: int) -> bool:
+        """Set how many names the folder of commits may contain (-1: any number); return whether it exists."""
+        try:
+            self.hdfs._call("SETQUOTA", "put", f"{self.checkpoint(question)}/commits", namespacequota=names)
+        except (FileNotFoundError, HdfsError):
+            return False
+        return True
+
+    def checkpoint(self, question: str) -> str:
+        """Return the folder of a job's checkpoint."""
+        return f"{folder_of(self.namespace, question)}/checkpoint"
+
+    def start_all(self) -> None:
+        """Start all jobs after they were killed."""
+        for question in self.jobs.keys() - self.hopeless:
+            self.start(question)
+
+    def wait_for_jobs(self, number: int) -> None:
+        """Start jobs that have ended, until each job that is followed has committed all that was sent."""
+        least = 0.0 if self.followed == self.jobs.keys() - self.hopeless else UNSEEN_S
+        started = time.monotonic()
+        while True:
+            for question in self.jobs.keys() - self.hopeless:
+                self.restart_if_ended(question)
+            waiting = {question for question in self.followed if not self.has_committed(question)}
+            passed = time.monotonic() - started
+            if not waiting and passed >= least:
+                return
+            late = waiting if passed > self.machine.patience_s else waiting & self.hopeless
+            for question in late:
+                self.followed.discard(question)
+                self.record.stalled[question] = number
+                self.say(f"the job of {question} has not committed portion {number + 1}")
+            time.sleep(POLL_S)
+
+    def restart_if_ended(self, question: str) -> None:
+        """Start a job that has ended; it is hopeless after MAX_ENDS ends before it has committed what was sent."""
+        printed = self.machine.ended(question)
+        if printed is None or time.monotonic() - self.started[question] < PAUSE_S:
+            return
+        self.record.errors[question] = printed
+        if self.has_committed(question):
+            self.in_vain[question] = 0
+        else:
+            self.in_vain[question] += 1
+        if self.in_vain[question] >= MAX_ENDS:
+            self.hopeless.add(question)
+        else:
+            self.start(question)
+
+    def has_committed(self, question: str) -> bool:
+        """Return whether the checkpoint of a job says that everything sent so far is processed."""
+        if self.reached[question] < self.sent:
+            self.reached[question] = self.noted(question, "commits")
+        return self.reached[question] >= self.sent
+
+    def noted(self, question: str, what: str) -> int:
+        """Return the number of messages before the end of the last batch that a checkpoint notes.
+
+        Args:
+            question: The question of the job.
+            what: `offsets`, where Spark notes a batch before it begins, or `commits`, when it is complete.
+        """
+        checkpoint = self.checkpoint(question)
+        try:
+            names = [entry["pathSuffix"] for entry in self.hdfs.ls(f"{checkpoint}/{what}", detail=True)]
+            last = max(int(name) for name in names if name.isdigit())
+            text = self.hdfs.head(f"{checkpoint}/offsets/{last}", MAX_OFFSETS_BYTES)
+            return sum(json.loads(text.splitlines()[-1])[self.namespace.topic].values())
+        except (FileNotFoundError, HdfsError, LookupError, ValueError, TypeError, AttributeError, RecursionError):
+            return 0  # no checkpoint, or not one of Spark
+
+    def wait(self, condition: Callable[[], bool], timeout_s: float) -> None:
+        """Wait until a condition is true, at most `timeout_s` seconds."""
+        deadline = time.monotonic() + timeout_s
+        while not condition() and time.monotonic() < deadline:
+            time.sleep(POLL_S / 2)

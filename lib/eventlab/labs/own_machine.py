@@ -1,0 +1,141 @@
+"""The machine of a trial in a student's notebook: jobs are processes, and the services are the student's own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from eventlab.clients import kafka
+from eventlab.clients.hdfs import HdfsClient, open_hdfs
+from eventlab.clients.spark import release_session
+from eventlab.clients.spark_sessions import SessionError, sessions
+from eventlab.errors import EventlabError, ServiceUnavailable
+from eventlab.labs import conduct
+from eventlab.labs.catalogue import Lab
+from eventlab.labs.evidence import Evidence
+from eventlab.labs.names import Namespace
+from eventlab.labs.trial import dead_letters_of
+from eventlab.settings import Settings, settings
+from eventlab.stack import Stack, filesystem
+from eventlab.stack.tokens import spark_token
+
+SERVICES = ("kafka", "namenode", "datanode", "spark")
+PRINTED_CHARS = 300
+ERROR = re.compile(r"^[A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt)(?:: .*)?$", re.MULTILINE)
+"""The last line of a traceback: the error with its message."""
+
+
+class TrialError(EventlabError):
+    """The services are not this stack's own, or do not run."""
+
+
+class OwnMachine:
+    """Starts jobs next to the notebook, and kills services of the student's stack."""
+
+    patience_s = 60.0
+
+    def __init__(self, settings: Settings) -> None:
+        """Prepare the machine.
+
+        Raises:
+            TrialError: A service does not run, or is external.
+        """
+        self.settings, self.stack = settings, Stack(settings)
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.logs: dict[str, Path] = {}
+        self.user = f"job-{os.getpid()}"
+        self.require_running()
+
+    def start(self, question: str, file: str, topic: str, folder: str) -> None:
+        """Start the job; what it prints is in `FILE.log`."""
+        self.logs[question] = Path(file).with_suffix(".log").resolve()
+        with self.logs[question].open("wb") as log:
+            self.processes[question] = subprocess.Popen(
+                [sys.executable, file, topic, folder],
+                env=self.stack.environment() | {"SPARK_USER": self.user},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def ended(self, question: str) -> str | None:
+        """Return the error in the job's log, or else the end of the log, if the job has ended."""
+        if self.processes[question].poll() is None:
+            return None
+        log = self.logs[question].read_text(errors="replace")
+        errors = ERROR.findall(log)
+        return errors[-1] if errors else log[-PRINTED_CHARS:]
+
+    def kill_jobs(self) -> None:
+        """Kill the jobs with what they started, and end their sessions, which Spark knows by their user."""
+        for process in self.processes.values():
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        with contextlib.suppress(SessionError, ServiceUnavailable):
+            for user, session in sessions(self.settings).open:
+                if user == self.user:
+                    release_session(self.settings.spark_remote, spark_token(self.settings), user, session)
+
+    def require_running(self) -> None:
+        """Raise TrialError unless all services run and belong to this stack."""
+        for status in self.stack.status(SERVICES):
+            if status.state != "running" or status.pid is None:
+                reason = (
+                    "is not running" if status.pid is None and status.state != "running" else "does not answer"
+                )
+                reason = "belongs to somebody else" if status.state == "running" else reason
+                raise TrialError(
+                    f"this check kills and starts services, but {status.name} {reason}",
+                    f"eventlab up {status.name}",
+                )
+
+    def kill(self, service: str) -> None:
+        """Kill a service of the stack."""
+        (status,) = self.stack.status([service])
+        if status.pid:
+            os.kill(status.pid, signal.SIGKILL)
+
+    def up(self, service: str) -> None:
+        """Start a service, and wait until it answers."""
+        self.stack.up([service])
+
+    def hdfs(self) -> HdfsClient:
+        """Return a client of the student's HDFS, whose user may set quotas."""
+        return open_hdfs(self.settings)
+
+    def close(self) -> None:
+        """End the jobs, and start the services that a trial which was interrupted has killed."""
+        self.kill_jobs()
+        self.stack.up(SERVICES)
+
+
+def hold_trial(lab: Lab, question: str, evidence: Evidence, say: Callable[[str], object] = print) -> Evidence:
+    """Hold a trial of the job of a question on the student's stack, and return the evidence of what it left.
+
+    Raises:
+        TrialError: A service does not run, or is external.
+    """
+    namespace = trial_namespace(evidence.namespace, question)
+    say("Services are killed and started again for about two minutes, while the job runs: do not use them now.")
+    machine = OwnMachine(settings)
+    kafka.delete_topics(settings.bootstrap_servers, [namespace.topic, dead_letters_of(namespace.topic)])
+    filesystem.delete(namespace.folder)
+    record = conduct.run(lab.trial(evidence.seed, [question]), namespace, machine, evidence.files, say)
+    return replace(evidence, namespace=namespace, trial=asdict(record), found=[], _seen={})
+
+
+def trial_namespace(namespace: Namespace, question: str) -> Namespace:
+    """Return the names of a question's trial; they begin as the student's others and are deleted with them."""
+    name = f"trial-{question}"
+    return Namespace(
+        namespace.prefix, namespace.topic_of(name), f"{namespace.folder}/{name}", f"{namespace.group}-{name}"
+    )

@@ -1,0 +1,200 @@
+"""Wrong calls and conditions of Python: real errors of pyspark and kafka-python, and the line of the box."""
+
+import json
+from itertools import islice
+from typing import Any
+
+import httpx
+import pandas
+import pytest
+from kafka import KafkaConsumer, KafkaProducer
+from pyspark.sql import Row
+from pyspark.sql.connect import functions
+from pyspark.sql.connect.dataframe import DataFrame
+from pyspark.sql.connect.plan import Range
+from pyspark.sql.connect.readwriter import DataFrameReader
+
+from eventlab.explain.registry import explanations, first_confirmed
+from eventlab.settings import settings
+from tests.explain.test_python import failed
+
+OfConnect: Any = DataFrame
+
+
+class Table(OfConnect):
+    """A DataFrame of Spark Connect without a server, which knows its columns."""
+
+    columns = ("player", "pieces", "item")
+
+    def __init__(self):
+        super().__init__(Range(0, 3, 1, 1), Session())
+
+    def show(self, n=20):
+        """Return None, as `show` does."""
+
+
+Table.__name__, Table.__module__ = "DataFrame", "pyspark.sql.connect.dataframe"
+
+
+reader: Any = DataFrameReader
+
+
+class Session:
+    """A session with a method for SQL."""
+
+    client = None
+
+    def sql(self, query):
+        """Return a DataFrame."""
+
+    @property
+    def read(self):
+        """Return a real reader."""
+        return reader(None)
+
+
+Session.__module__ = "pyspark.sql.connect.session"
+
+
+def read(count, group, commit=True):
+    return list(islice(iter(()), count)), group, commit
+
+
+def box_of(cell) -> Any:
+    """Return the first explanation that is confirmed, of all."""
+    return first_confirmed(explanations(), cell, settings)
+
+
+def names():
+    """Return the variables of a notebook."""
+    return {
+        "sold": Table(),
+        "spark": Session(),
+        "F": functions,
+        "read": read,
+        "group": "readers",
+        "json": json,
+        "by_hour": pandas.DataFrame({"hour": [1], "visits": [2]}),
+        "KafkaConsumer": KafkaConsumer,
+        "KafkaProducer": KafkaProducer,
+        "row": Row(guild="owls", n=3),
+        "event": {"event_type": "default", "Host": "a.com"},
+        "values": [b'{"n": 1}', b"no json"],
+        "lines": ['{"n": 1}', "no json"],
+    }
+
+
+MISTAKES = [
+    ("sold.where(player='ada').count()", """sold.where("player = 'ada'").count()"""),
+    ("sold.where(pieces=2, player='a')", """sold.where("pieces = 2 and player = 'a'")"""),
+    ("sold.where('a = 1', 'b = 2')", 'sold.where("a = 1 and b = 2")'),
+    ("sold.filter('a = 1 or c', 'b = 2')", 'sold.filter("(a = 1 or c) and b = 2")'),
+    ("sold.where('a = 1' & 'b = 2')", 'sold.where("a = 1 and b = 2")'),
+    ("sold.where('a = 1' | 'b = 2')", 'sold.where("a = 1 or b = 2")'),
+    ("sold.where('player' == 'ada')", """sold.where("player = 'ada'")"""),
+    ("n = sold.where(player == 'ada').count()", "n = sold.where(F.col(\"player\") == 'ada').count()"),
+    ("sold.select(item.price)", 'sold.select("item.price")'),
+    ("sold.where(item.price > 5)", 'sold.where(F.col("item.price") > 5)'),
+    ("sold.where(player.like('a%'))", "sold.where(F.col(\"player\").like('a%'))"),
+    (
+        "sold.select('item', F.col('player').cast('string').show(3))",
+        "sold.select('item', F.col('player').cast('string')).show(3)",
+    ),
+    ("sold.explode('item.tags').show()", "sold.select(F.explode('item.tags')).show()"),
+    ("sold.value_counts()", "sold.toPandas().value_counts()"),
+    ("sold.first('item')", "sold.first()['item']"),
+    ("sold.count('item')", "sold.count()"),
+    ("len(sold)", "sold.count()"),
+    ("rows = sold.show(3)['item']", "rows = sold.select('item').show(3)"),
+    ("sold.select('price' * 'pieces')", "sold.select(F.col('price') * F.col('pieces'))"),
+    ("read(5)", "read(5, group)"),
+    ("read(count=5)", "read(count=5, group=group)"),
+    ("spark.read('/tmp/a').count()", "spark.read.parquet('/tmp/a').count()"),
+    ("sql('select 1')", "spark.sql('select 1')"),
+    ("KafkaConsumer('t', bootstrap_server='a:1')", "KafkaConsumer('t', bootstrap_servers='a:1')"),
+    ("KafkaConsumer('t', group='g')", "KafkaConsumer('t', group_id='g')"),
+    ("KafkaProducer(ack='all')", "KafkaProducer(acks='all')"),
+    ("by_hour.plot.bar(x=hour, y='visits')", """by_hour.plot.bar(x="hour", y='visits')"""),
+    ("best = Potion\ncourse.check('08-1', best)", 'best = "Potion"'),
+    ("by_hour.show()", "by_hour"),
+    ("by_hour.where('hour > 3')", "by_hour.query('hour > 3')"),
+    ("by_hour.orderBy('hour')", "by_hour.sort_values('hour')"),
+    ("row['guilds']", 'row["guild"]'),
+    ("row.guilds", 'row["guild"]'),
+    ("event['host']", 'event["Host"]'),
+    ("event.Host", 'event["Host"]'),
+    ("[item['even_type'] for item in [event]]", '[item["event_type"] for item in [event]]'),
+    ("event['description']", "event.get('description')"),
+    (
+        "all = [json.loads(value) for value in values]",
+        'all = [json.loads(value) for value in values if value.lstrip().startswith(b"{")]',
+    ),
+    (
+        "[json.loads(line) for line in lines]",
+        '[json.loads(line) for line in lines if line.lstrip().startswith("{")]',
+    ),
+    ("json.loads(values)", "[json.loads(value) for value in values]"),
+    ("json.dumps(values[0], indent=2)", "json.dumps(json.loads(values[0]), indent=2)"),
+]
+
+
+@pytest.mark.parametrize(("source", "line"), MISTAKES)
+def test_a_wrong_call_is_corrected(source, line):
+    box = box_of(failed(source, **names()))
+
+    assert box
+    assert box.remedy == line
+
+
+def test_a_condition_becomes_a_text_where_the_functions_are_not_imported():
+    cell = failed("n = table().where(player == 'ada').count()", sold=Table(), table=lambda: Table())
+
+    box = box_of(cell)
+
+    assert box.remedy == """n = table().where("player = 'ada'").count()"""
+
+
+def test_a_row_without_a_similar_field_names_one_that_exists():
+    box = box_of(failed("row['revenue']", row=Row(total=3)))
+
+    assert box.remedy == '["total"]'
+    assert box.proof == "its fields are total"
+
+
+def test_a_variable_with_a_method_gets_its_result():
+    cell = failed("session.read", session=names()["spark"].sql)
+    cell.namespace["In"] = ["session = spark.sql", "session.read"]
+
+    assert box_of(cell).remedy == "session = spark.sql()"
+
+
+def test_an_answer_that_an_earlier_cell_names_may_be_a_variable():
+    cell = failed("best = total\ncourse.check('08-1', best)", In=["total = 3\ndel total", ""])
+
+    assert box_of(cell) is None
+
+
+def test_an_answer_that_is_no_json_has_a_text():
+    answer = httpx.Response(200, text="Sword Purchased!\n", request=httpx.Request("GET", "http://a/"))
+
+    box = box_of(failed("answer.json()", answer=answer))
+
+    assert box.remedy == "answer.text"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "sold.where(player=4.5j)",
+        "sold.where(unknown == 'ada')",
+        "{'n': {}}['n']['m']",
+        "json.loads('')",
+        "read(commit=1)",
+        "read(group=1)",
+        "group(3)",
+    ],
+)
+def test_a_call_that_is_wrong_for_another_reason_gets_no_line(source):
+    box = box_of(failed(source, **names()))
+
+    assert box is None or box.remedy.startswith("help(")

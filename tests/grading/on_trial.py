@@ -1,0 +1,86 @@
+"""What `test_trial.py` looks at: a trial in which one job is right and two are wrong, on a worker's stack.
+
+Run in a worker's network (`sandbox.of_worker`); a line of JSON at its end says what was found.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from eventlab.grading.environment import cleanup, sandbox
+from eventlab.grading.environment.services import WorkerConfiguration
+from eventlab.grading.environment.worker_stack import WorkerStack
+from eventlab.grading.execution.run import TimeBudget
+from eventlab.grading.judge import Judge
+from eventlab.grading.trials import Trials
+from eventlab.grading.verify import mutate
+from eventlab.labs import cells
+from eventlab.labs.catalogue import Lab, find
+from eventlab.labs.evidence import Evidence
+from eventlab.labs.names import Namespace
+from eventlab.settings import settings
+
+SEED = 11
+WRONG = {"q2": "append without a key", "q3": "watermark too short"}
+ONE_PARTITION = (b"builder.", b'builder.config("spark.sql.shuffle.partitions", "1").')
+"""Without it, a third of the trial's time goes into the files of the state of four partitions."""
+TICKS = """
+import threading, time
+def tick():
+    while True:
+        with open("ticks.txt", "a") as file:
+            file.write(f"{time.time()}\\n")
+        time.sleep(0.1)
+threading.Thread(target=tick, daemon=True).start()
+"""
+
+
+def jobs(lab: Lab) -> dict[str, bytes]:
+    """Return the files of the instructor's notebook, in which two questions have a mistake."""
+    notebook = cells.read(lab.instructor)
+    for mutant in lab.mutants:
+        if WRONG.get(mutant.question) == mutant.name:
+            notebook = mutate(notebook, mutant)
+    sources = [cell.source.partition("\n") for cell in notebook.cells if cells.is_solution(cell)]
+    return {first.split()[1]: rest.encode().replace(*ONE_PARTITION) for first, _, rest in sources}
+
+
+def main(run: str) -> None:
+    lab = find("lab05")
+    judge = Judge(lab)
+    stack = WorkerStack(WorkerConfiguration(1300, Path(run), settings, sandbox.ProcessLimits(), contained=True))
+    try:
+        stack.open()
+        clean = cleanup.found(stack.access)
+        kernel = stack.kernel()
+        kernel.write(jobs(lab))
+        kernel.execute(TICKS, 20)
+        evidence = Evidence(Namespace.random(lab.name), SEED, files=kernel.files())
+        trials, budget, began = Trials(lab, stack, judge), TimeBudget(600), time.monotonic()
+        verdicts = {question: trials.verdicts(question, evidence, kernel, budget) for question in lab.questions}
+        told = {
+            "verdicts": {
+                question: {c.name: asdict(v) for c, v in zip(lab.checks_of(question), found, strict=True)}
+                for question, found in verdicts.items()
+            },
+            "seconds": time.monotonic() - began,
+            "budget": budget.used,
+            "ticks": [float(line) for line in kernel.files()["ticks.txt"].split()],
+        }
+        stack.require_running()
+        kernel.forget()
+        stack.clean()
+        told["is_clean"] = cleanup.found(stack.access) == clean
+        told["restarts"] = (Path(run) / "restarts.log").read_text().splitlines()
+    finally:
+        judge.close()
+        stack.close()
+    print(json.dumps(told))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
