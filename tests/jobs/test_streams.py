@@ -17,9 +17,8 @@ from eventlab.jobs import stream_inventory, stream_purchases, stream_windows, st
 from eventlab.jobs.dead_letters import PLACE, dead_letter_topic
 from eventlab.jobs.topic import JobError
 from eventlab.settings import settings
-from eventlab.stack import Stack, filesystem
+from eventlab.stack import filesystem
 from eventlab.stack.tokens import spark_token
-from tests.bench import kills
 from tests.jobs.helpers import KNIFE, SWORD
 
 
@@ -189,14 +188,6 @@ def test_a_job_continues_after_sigterm_to_spark_submit(stack, topic, folder, cat
     assert "error:" not in rest + errors
     send(SWORD | event("12:00:20"))
     assert len(catch_up(job)[0]) == 2
-
-
-def test_no_purchase_is_lost_or_doubled_when_the_job_and_the_broker_are_killed(stack):
-    """`make bench` also kills the Spark server and the DataNode, a hundred times in all."""
-    recoveries, rows = kills.survive(Stack(stack), 2, (kills.THE_JOB, "kafka"))
-
-    assert list(recoveries) == [kills.THE_JOB, "kafka"]
-    assert rows > kills.RATE
 
 
 def test_a_job_whose_server_has_lost_its_session_says_how_to_go_on(stack, topic, folder, catch_up):

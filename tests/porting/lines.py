@@ -28,6 +28,7 @@ CLASSIC = {
     "spark.sql(\"select to_timestamp('2020-01-02', 'YYYY-MM-dd')\").collect()": PATTERN,
     "int(spark.sql('select \"id\" from range(2)').collect()[0][0])": NO_NUMBER,
     OVER_ROWS: NOT_EMPTY,
+    "spark.sql('select count(*) from range(2) group by distinct id').collect()": "[PARSE_SYNTAX_ERROR]",
     "raw_events('never_written').count()": "UnknownTopicOrPartitionException",
     "stream_of('never_written').start().processAllAvailable()": "UnknownTopicOrPartitionException",
     "countDistinct('id')": "name 'countDistinct' is not defined",
