@@ -13,6 +13,7 @@ import pytest
 from eventlab.clients import kafka
 from eventlab.course import preparation as course
 from eventlab.course import saved
+from eventlab.course.stream_folder import END_QUERIES
 from eventlab.settings import ROOT, Settings
 from eventlab.stack import filesystem
 from tests.helpers import first_group, wait_until
@@ -192,7 +193,7 @@ def test_a_prepared_topic_keeps_its_messages_unless_it_has_to_be_fresh(stack, to
 def test_a_lessons_streams_start_without_queries_and_files_of_an_earlier_run(stack, topic, monkeypatch):
     from pyspark.sql import SparkSession
 
-    monkeypatch.setenv(course.END_QUERIES, "")
+    monkeypatch.setenv(END_QUERIES, "")
     of_killed_kernel = SparkSession.builder.remote(os.environ["SPARK_REMOTE"]).create()
     sessions = [SparkSession.builder.getOrCreate(), of_killed_kernel]
     queries = []

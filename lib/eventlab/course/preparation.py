@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 from eventlab.clients import kafka, spark
 from eventlab.course.day import messages as day_messages
 from eventlab.course.saved import save_messages
-from eventlab.course.stop_queries import stop_queries
+from eventlab.course.stream_folder import empty_stream_folder
 from eventlab.errors import EventlabError
 from eventlab.files import write_atomically
 from eventlab.settings import PLAYER_HOSTS, settings
-from eventlab.stack import Stack, config, environment, filesystem
+from eventlab.stack import Stack, config, environment
 from eventlab.stack.services import select
 
 if TYPE_CHECKING:
@@ -30,8 +30,6 @@ ROUTES = {"/": "default", "/purchase_a_sword": "purchase_sword"}
 CALLS = 10
 DELIVERY_S = 20
 CREATED_TOPICS = "own-topics"
-END_QUERIES = "SPARK_CONNECT_RELEASE_SESSION_ON_EXIT"
-"""With this variable, the streaming queries of a kernel end with it; otherwise the Spark server continues them."""
 OTHER_TOPIC = "export EVENTLAB_TOPIC=events-YOURNAME; eventlab restart api"
 COURSE_EVENTS = Counter({(host, event_type): CALLS for host in PLAYER_HOSTS for event_type in ROUTES.values()})
 """Two users call two routes ten times each: 40 events, counted by host and event type."""
@@ -97,9 +95,7 @@ def prepare(
     if purchases:
         print(f"{purchases} contains {ensure_purchases(topic, purchases)} rows.")
     if folder:
-        os.environ[END_QUERIES] = "true"
-        stop_queries(folder)
-        filesystem.delete(folder)
+        empty_stream_folder(folder)
         print(f"The streams of this lesson write below {folder} on HDFS, where there is nothing yet.")
     return start
 
