@@ -1,4 +1,4 @@
-"""Empty the folder of a lesson's streams: stop the queries that an earlier run has left, and delete their files."""
+"""Empty the folder of a lesson's streams: stop the queries of an earlier run, and delete their files."""
 
 import contextlib
 import os
@@ -10,7 +10,10 @@ END_QUERIES = "SPARK_CONNECT_RELEASE_SESSION_ON_EXIT"
 
 
 def empty_stream_folder(folder: str) -> None:
-    """Stop the queries that write below a folder on HDFS and delete it; this kernel's queries end with the kernel."""
+    """Stop the queries that write below a folder on HDFS, and delete it.
+
+    From now on, this kernel's queries end with the kernel.
+    """
     os.environ[END_QUERIES] = "true"
     _stop_queries(folder)
     filesystem.delete(folder)
