@@ -1,19 +1,22 @@
 """The argument of `%why`: a streaming query (`%why query`, `%why(query)`) or a command (`%why kafkacat ...`)."""
 
+from __future__ import annotations
+
 import ast
 import contextlib
 import re
 import shutil
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eventlab.explain.explanation import Explanation
 from eventlab.explain.failed_cell import FailedCell, close_matches
 from eventlab.explain.query_program import is_query, program_of
-from eventlab.settings import Settings
+
+if TYPE_CHECKING:  # another Python may lack what the settings need
+    from eventlab.settings import Settings
 
 CALL = re.compile(r"^(\s*%why)\s*\((.*)\)\s*$")
-
 ALLOWED = (ast.Expression, ast.Name, ast.Attribute, ast.Subscript, ast.Constant, ast.UnaryOp, ast.USub, ast.Load)
 
 
