@@ -131,9 +131,8 @@ MISTAKES = {
         "at the very beginning of the cell",
     ),
     "a file that exists": (
-        "!echo a > {settings.state_dir}/a.txt && hadoop fs -put {settings.state_dir}/a.txt /tmp/folder "
-        "&& hadoop fs -put {settings.state_dir}/a.txt /tmp/folder/a.txt",
-        "/tmp/folder/a.txt exists on HDFS",
+        "!hadoop fs -put README.md /tmp/folder/three.txt",
+        "/tmp/folder/three.txt exists on HDFS",
     ),
     "a folder to print": ("!hadoop fs -cat /tmp/folder", "/tmp/folder is a folder on HDFS. -cat prints files"),
     "a folder whose end is printed": ("!hadoop fs -tail /tmp/folder", "-ls lists a folder"),

@@ -90,6 +90,93 @@ def test_a_filter_that_keeps_nothing(whispers):
     assert whispers.value == "[Row(n=2)]"
 
 
+FILTERS = {
+    "a field": (
+        "swords = shop.where(F.col('item.name') == 'swrd')\nswords.select('price').collect()",
+        "No row has item.name = 'swrd', so the filter keeps nothing. Did you mean 'sword'?",
+        "[Row(price=120)]",
+    ),
+    "a field without a variable": (
+        """shop.where("item.name = 'swrd'").select("price").collect()""",
+        "Did you mean 'sword'?",
+        "[Row(price=120)]",
+    ),
+    "a field in SQL": (
+        """spark.sql("select price from shop where item.name = 'Sword'").collect()""",
+        "Did you mean 'sword'?",
+        "[Row(price=120)]",
+    ),
+    "a number": (
+        "shop.where('price = 125').select('price').collect()",
+        "No row has price = 125",
+        "[Row(price=120)]",
+    ),
+    "a number in a column": (
+        "dear = shop.where(F.col('price') > 999)\ndear.select('price').collect()",
+        "No row has price > 999",
+        "[Row(price=120)]",
+    ),
+    "a number in SQL": (
+        """spark.sql("select price from shop where price > 999").collect()""",
+        "No row has price > 999",
+        "[Row(price=120)]",
+    ),
+    "a list": (
+        """shop.where("item.name in ('swrd', 'shield')").select("price").collect()""",
+        "No row has item.name in ('swrd', 'shield')",
+        "[Row(price=120)]",
+    ),
+    "a list of a column": (
+        "shop.where(F.col('item.name').isin('swrd')).select('price').collect()",
+        "No row has item.name in ('swrd')",
+        "[Row(price=120)]",
+    ),
+    "a pattern": (
+        """shop.where("item.name like 'SW%'").select("price").collect()""",
+        "Did you mean 'sw%'?",
+        "[Row(price=120)]",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_a_filter_of_a_field_a_number_or_a_list_that_keeps_nothing(whispers, name):
+    schema = "item struct<name: string>, price int"
+    rows = "[(('sword',), 120), (('knife',), 5)]"
+    whispers.assert_runs(f"shop = spark.createDataFrame({rows}, '{schema}'); shop.createOrReplaceTempView('shop')")
+    cell, what, value = FILTERS[name]
+
+    box = why(whispers, cell)
+
+    assert what in box["what"]
+    assert "the values of" in box["proof"]
+    fixed(whispers, cell, box)
+    assert whispers.value == value
+
+
+PARSED = """
+fields = "N int, m string"
+objects = read("whispers").select(F.from_json(F.col("value").cast("string"), fields).alias("event"))
+parsed = objects.select("event.*")
+parsed.createOrReplaceTempView("parsed")"""
+
+
+def test_a_column_that_is_null_in_all_rows_because_json_has_another_case(whispers):
+    for cell in (
+        "parsed.where('N = 2').count()",
+        "second = parsed.where(F.col('N') == 2)\nsecond.count()",
+        'spark.sql("select * from parsed where N = 2").count()',
+    ):
+        whispers.assert_runs(PARSED)
+
+        box = why(whispers, cell)
+
+        assert "All rows have NULL in N: the messages have a field n, and none N." in box["what"]
+        assert 'one message is {"n": 0}' in box["proof"]
+        fixed(whispers, cell, box)
+        assert whispers.value == "1"
+
+
 def test_an_insert_is_not_run_again(whispers):
     whispers.assert_runs("spark.sql('create table if not exists sold (event_type string, n int) using parquet')")
     cell = """spark.sql("insert into sold select * from sales where event_type = 'purchase_sword'")"""
