@@ -58,6 +58,9 @@ def test_a_keyword_is_set_and_the_others_stay(call, changed):
         ("like(host, %att%)", [("host", "like", ("%att%",))]),
         ("select * from t where host like '%att%'", [("host", "like", ("%att%",))]),
         ("==(lower(a), x)", []),
+        ("Column<'item.name = 'swrd''>", [("item.name", "=", ("swrd",))]),
+        ("Column<'>(price, 999)'>", [("price", ">", ("999",))]),
+        (">(length(player), 9)", []),
         ("a <> 'b' and a = b", []),
     ],
 )

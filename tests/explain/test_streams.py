@@ -199,6 +199,7 @@ def test_the_line_is_known_where_the_value_is_not(functions, name):
     functions.assert_runs(box["remedy"])
     if name == "two arguments":  # the function fails for one row only
         functions.assert_fixed(cell, box)
+        functions.assert_runs(EVENTS)
     functions.assert_runs("calls")
     assert functions.value == "[]"
 

@@ -88,7 +88,7 @@ def _name_in_shell_cell(cell: FailedCell) -> Explanation | None:
 
 
 def _as_shell_cell(line: str, cell: FailedCell) -> str | None:
-    """Return a command as a `%%bash` cell: with `$BROKER` for `{broker}` if the shell has it, or with the value."""
+    """Return a command as a `%%bash` cell: with `$BROKER` for `{broker}`, or with the value."""
 
     def value(match: re.Match[str]) -> str:
         text, name = str(expanded(match[0], cell)), match[1].upper()

@@ -50,6 +50,7 @@ def repr_sql(text: str) -> str:
 
 def comparisons(text: str) -> Iterator[Comparison]:
     """Yield the comparisons of a filter, as SQL or as Spark shows a column, except those after `not`."""
+    text = re.sub(r"^Column<'(.*)'>$", r"\1", text, flags=re.DOTALL)
     for pattern in (OF_COLUMN, OF_SQL):
         for match in pattern.finditer(text):
             if NEGATED.search(text[: match.start()]) or match["path"].lower() == "not":

@@ -9,6 +9,7 @@ from eventlab.clients import kafka
 from eventlab.explain.edits import changed_line, python_correction, source_of, with_keyword
 from eventlab.explain.explanation import REPLACE_LINE, RUN_FIRST, Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell, python_tree
+from eventlab.explain.syntax import INSTEAD
 from eventlab.settings import Settings
 
 SHOWN = 60
@@ -277,8 +278,10 @@ def _with_option(
         return None
     if statement not in cell.source:
         return Explanation(what, proof, changed, RUN_FIRST)
-    line = changed_line(cell.source, cell.source.replace(statement, changed))
-    return Explanation(what, proof, line, REPLACE_LINE) if line else None
+    source = cell.source.replace(statement, changed)
+    if line := changed_line(cell.source, source):
+        return Explanation(what, proof, line, REPLACE_LINE)
+    return Explanation(what, proof, source, INSTEAD)
 
 
 EXPLANATIONS: list[Explain] = [
