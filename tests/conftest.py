@@ -32,6 +32,7 @@ import pytest  # noqa: E402
 from eventlab import settings as settings_module  # noqa: E402
 from eventlab.settings import Settings  # noqa: E402
 from tests.groups import (  # noqa: E402, F401
+    pytest_collection,
     pytest_collection_modifyitems,
     pytest_xdist_auto_num_workers,
     pytest_xdist_make_scheduler,

@@ -33,10 +33,15 @@ class StackError(EventlabError):
     """The stack could not be started, stopped or reset."""
 
 
+MAX_NAMES = 20
+"""Names that an error message lists."""
+
+
 def near_names(name: str, names: Iterable[str]) -> str:
-    """Return the name that is nearest to an unknown one, for an error message, or else all names."""
+    """Return the name that is nearest to an unknown one, for an error message, or else the first names."""
     names = list(names)
     if not get_close_matches(name, names, n=1):
-        return f"there are: {', '.join(names)}"
+        more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+        return f"there are: {', '.join(names[:MAX_NAMES])}{more}"
     nearest = max(names, key=lambda known: SequenceMatcher(None, known, name).ratio())  # of equal ones, the first
     return f"did you mean {nearest!r}?"

@@ -1,10 +1,13 @@
 """`make bench`: every measurement side by side in one run, as a table and as build/bench.json.
 
-Name measurements to run only these: `python -m tests.bench api extraction grading startup suite`.
+Name measurements to run only these: `python -m tests.bench api extraction grading streams kills startup suite`.
+`--kills 10` kills fewer processes than 100.
 """
 
 from __future__ import annotations
 
+import argparse
+import functools
 import json
 import sys
 from collections.abc import Callable
@@ -16,10 +19,16 @@ from rich.table import Table
 from eventlab.course.run import OFFSETS
 from eventlab.settings import ROOT, Settings
 from eventlab.stack import fresh_stack
-from tests.bench import api, extraction, grading, startup, suite
+from tests.bench import api, extraction, grading, kills, startup, streams, suite
 
 Measure = Callable[[Settings], list[dict[str, object]]]
-ON_A_STACK: dict[str, Measure] = {"api": api.measure, "extraction": extraction.measure, "grading": grading.measure}
+ON_A_STACK: dict[str, Measure] = {
+    "api": api.measure,
+    "extraction": extraction.measure,
+    "grading": grading.measure,
+    "streams": streams.measure,
+    "kills": kills.measure,
+}
 ALONE: dict[str, Measure] = {"startup": startup.measure, "suite": suite.measure}
 
 
@@ -76,4 +85,9 @@ def save(rows: list[Row], file: Path = FILE) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="MEASUREMENT")
+    parser.add_argument("--kills", type=int, default=100)
+    arguments = parser.parse_args()
+    ON_A_STACK["kills"] = functools.partial(kills.measure, kills=arguments.kills)
+    main(arguments.names)

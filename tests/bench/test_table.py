@@ -3,8 +3,9 @@
 import json
 
 import nbformat
+import pytest
 
-from tests.bench import grading
+from tests.bench import grading, kills, streams
 from tests.bench.__main__ import KEYS, save, verdict
 from tests.bench.rows import row
 
@@ -42,3 +43,27 @@ def test_the_class_of_twelve_has_eight_right_and_four_broken_submissions() -> No
 
     assert len(class_) == 12
     assert len({nbformat.writes(node) for node in class_.values()}) == 1 + len(grading.BROKEN)
+
+
+MESSAGES = [(0, "0"), (1, "1"), (2, "1"), (3, "2")]
+"""Event 1 was sent again, because its acknowledgement did not arrive."""
+
+
+def test_rows_that_are_the_topics_messages_have_no_differences():
+    assert kills.differences(MESSAGES, list(reversed(MESSAGES)), acknowledged=3) == ""
+
+
+@pytest.mark.parametrize(
+    ("rows", "acknowledged", "expected"),
+    [
+        (MESSAGES[:3], 3, "1 are no rows"),
+        ([*MESSAGES, MESSAGES[0]], 3, "1 rows are no messages or there twice"),
+        (MESSAGES, 4, "1 acknowledged events are not in Kafka"),
+    ],
+)
+def test_a_lost_row_a_doubled_row_and_a_lost_event_are_found(rows, acknowledged, expected):
+    assert expected in kills.differences(MESSAGES, rows, acknowledged)
+
+
+def test_the_95th_percentile_is_the_value_that_19_of_20_do_not_exceed():
+    assert streams.p95([float(number) for number in range(20, 0, -1)]) == 19

@@ -5,6 +5,7 @@ The fixtures end with this folder's tests, because Playwright keeps an event loo
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -60,7 +61,8 @@ def lab(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab
     folder = tmp_path_factory.mktemp("lab")
     app = folder / "game_api.py"
     shutil.copy(ROOT / "game_api.py", app)
-    settings = free_settings(folder / "state", OwnSettings, api_app=app)
+    options = os.environ["EVENTLAB_SPARK_JAVA_OPTIONS"]
+    settings = free_settings(folder / "state", OwnSettings, api_app=app, spark_java_options=options)
     folders = {f"JUPYTER_{name}_DIR": str(folder / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")} | {
         "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
         "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),

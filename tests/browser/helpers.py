@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ NOTEBOOK = ".jp-NotebookPanel:not(.lm-mod-hidden)"
 STARTUP_MS = 60_000
 CELL_MS = 90_000
 LESSON_MS = 150_000
-HAS_NEW_NUMBER = r"([prompt, before]) => prompt.innerText != before && /^\[\d+\]:$/.test(prompt.innerText)"
+HAS_NEW_NUMBER = r"([prompt, before]) => prompt.textContent != before && /^\[\d+\]:$/.test(prompt.textContent)"
 HIGHEST = 16_000
 """The number of pixels that a picture of Chromium can be high."""
 ABOVE_CELLS = 200
@@ -56,13 +57,13 @@ class Notebook:
     def run_selected(self, cell: Locator) -> None:
         """Press Shift+Enter in a cell that is selected or edited, and wait until it has run.
 
-        A cell that has run shows a new number. The browser looks at each frame: `expect` looks once a second,
+        A cell that has run shows a new number. The browser looks every 50 ms: `expect` looks once a second,
         which is long for hundreds of cells.
         """
         prompt = cell.locator(".jp-InputPrompt").element_handle()
-        before = prompt.inner_text()
+        before = prompt.text_content()
         self.page.keyboard.press("Shift+Enter")
-        self.page.wait_for_function(HAS_NEW_NUMBER, arg=[prompt, before], timeout=CELL_MS)
+        self.page.wait_for_function(HAS_NEW_NUMBER, arg=[prompt, before], timeout=CELL_MS, polling=50)
 
     def write(self, number: int, source: str) -> Locator:
         """Replace the source of a cell, whose editor then has the cursor."""
@@ -121,7 +122,12 @@ def picture(widget: Locator, path: Path) -> None:
 
 
 def picture_of_all_cells(notebook: Notebook, path: Path) -> None:
-    """Save a picture of a whole notebook, for which the window becomes as high as the notebook."""
+    """Save a picture of a whole notebook for people to look at, if the variable PICTURES_OF_LESSONS is set.
+
+    The window becomes as high as the notebook, which takes seconds.
+    """
+    if not os.environ.get("PICTURES_OF_LESSONS"):
+        return
     page, size = notebook.page, notebook.page.viewport_size
     assert size
     window = notebook.panel.locator(".jp-WindowedPanel-outer")

@@ -67,6 +67,21 @@ def test_two_labs_are_two_columns_and_each_worksheet_needs_its_lab(course: Path)
     assert (ada[LAB], ada["lab02_extract"], ada["total"]) == ("8", "8", "16")
 
 
+def test_the_tables_of_canvas_and_blackboard_are_filled_in_as_the_readme_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    graded(tmp_path / "build" / "grades" / LAB, platforms.BLACKBOARD)
+    (tmp_path / "canvas.csv").write_text(platforms.CANVAS_GRADEBOOK)
+    (tmp_path / "gc.xls").write_text(platforms.BLACKBOARD_GRADE_CENTER, encoding="utf-16")
+
+    assert run("lab01", "--canvas", "canvas.csv").exit_code == 0
+    assert "Ada" in (tmp_path / "build" / "gradebook" / "canvas" / "grades.csv").read_text()
+    done = run("lab01", "--blackboard", "gc.xls")
+    assert done.exit_code == 0, done.output
+    assert "build/gradebook/blackboard/grades.xls" in done.output
+
+
 def test_a_lab_that_was_not_graded_names_the_command_that_grades_it(course: Path) -> None:
     done = run("lab03")
     assert done.exit_code == 1

@@ -46,7 +46,7 @@ def test_a_guild_of_none_is_the_row_of_the_events_without_a_guild(capsys):
 
 
 def test_the_number_is_right_only_when_it_was_sent(capsys, monkeypatch):
-    events = [(0, {"event_type": "purchase_sword"})]
+    events: list[tuple[int, dict[str, object]]] = [(0, {"event_type": "purchase_sword"})]
     monkeypatch.setattr(preparation.lesson, "topic", "events-05")
     monkeypatch.setattr(exercises, "events_of", lambda topic: events if topic == "events-05-mixed" else [])
     assert "'events-05-mixed' contains no event {\"event_type\": 5}." in checked(capsys, "05-2", "5")

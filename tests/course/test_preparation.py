@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,12 +11,12 @@ import nbformat
 import pytest
 
 from eventlab.clients import kafka
-from eventlab.clients.hdfs import open_hdfs
 from eventlab.course import preparation as course
 from eventlab.course import saved
+from eventlab.course.stream_folder import END_QUERIES
 from eventlab.settings import ROOT, Settings
 from eventlab.stack import filesystem
-from tests.helpers import first_group
+from tests.helpers import first_group, wait_until
 
 
 @pytest.fixture
@@ -189,13 +190,24 @@ def test_a_prepared_topic_keeps_its_messages_unless_it_has_to_be_fresh(stack, to
     assert course.read_values(topic) == course.course_messages()
 
 
-def test_a_lessons_streams_start_without_what_an_earlier_run_has_written(stack, topic, monkeypatch):
-    monkeypatch.setenv(course.END_QUERIES, "")
-    open_hdfs(stack).write(f"/tmp/{topic}/checkpoint/metadata", b"{}")
+def test_a_lessons_streams_start_without_queries_and_files_of_an_earlier_run(stack, topic, monkeypatch):
+    from pyspark.sql import SparkSession
+
+    monkeypatch.setenv(END_QUERIES, "")
+    of_killed_kernel = SparkSession.builder.remote(os.environ["SPARK_REMOTE"]).create()
+    sessions = [SparkSession.builder.getOrCreate(), of_killed_kernel]
+    queries = []
+    for number, session in enumerate(sessions):
+        writer = session.readStream.format("rate").load().writeStream.format("noop")
+        queries.append(writer.option("checkpointLocation", f"/tmp/{topic}/{number}.checkpoint").start())
+    wait_until(lambda: all(query.lastProgress for query in queries))
 
     course.prepare(topic, folder=f"/tmp/{topic}")
 
+    assert [query.isActive for query in queries] == [False, False]
     assert not filesystem.exists(f"/tmp/{topic}")
+    for session in sessions:
+        session.stop()
 
 
 def test_the_topic_of_the_api_is_never_emptied(stack, send):

@@ -123,7 +123,7 @@ def with_line(source: str, line: str) -> str:
     return source.replace(old, indentation + line)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Settings of a running stack whose services the tests stop."""
     settings = free_settings(tmp_path_factory.mktemp("explain") / "state")

@@ -107,7 +107,7 @@ MISTAKES = {
     ),
     "a misspelt module's function": ("F.cuont('player')", "Did you mean 'count'?"),
     "a misspelt word": ("spark.sql('selct Host from visits').count()", "Did you mean 'select'?"),
-    # SQL and schemas that Spark cannot read
+    # SQL that Spark cannot read
     "a missing comma": (
         "spark.sql('select site count(*) from bought group by site').show()",
         "One is missing before count",
@@ -117,7 +117,6 @@ MISTAKES = {
         "before pieces, and one before item",
     ),
     "no BY": ("spark.sql('select site from bought group site').collect()", "The word by is missing"),
-    "a comma before FROM": ("spark.sql('select site, from bought').collect()", "No comma stands between"),
     "a letter for a sign": ("spark.sql('select price x pieces from sales').collect()", "multiplication is *"),
     "DESC before the column": (
         "spark.sql('select site from bought order by desc site').collect()",
@@ -128,22 +127,6 @@ MISTAKES = {
         "order by stands behind group by",
     ),
     "&& in a condition": ("bought.where(\"pieces > 1 && site = 'a.com'\").count()", "SQL has no &&"),
-    "a schema without a comma": (
-        "read('clicks').select(F.from_json(F.col('value').cast('string'), 'n int m string')).collect()",
-        "One is missing before m",
-    ),
-    "a schema without a type": (
-        "read('clicks').select(F.from_json(F.col('value').cast('string'), 'n')).collect()",
-        "a name and a type",
-    ),
-    "a schema with a dash": (
-        "read('clicks').select(F.from_json(F.col('value').cast('string'), 'User-Agent string')).collect()",
-        "needs backquotes",
-    ),
-    "a type of Python": (
-        "read('clicks').select(F.from_json(F.col('value').cast('string'), 'n str')).collect()",
-        "Did you mean 'string'?",
-    ),
     # groups, fields and views
     "a calculation for each row of a group": (
         "spark.sql('select item, price * pieces as money from sales group by item').collect()",

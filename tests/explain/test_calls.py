@@ -14,6 +14,7 @@ from pyspark.sql.connect.dataframe import DataFrame
 from pyspark.sql.connect.plan import Range
 from pyspark.sql.connect.readwriter import DataFrameReader
 
+from eventlab.explain import sql_syntax
 from eventlab.explain.registry import explanations, first_confirmed
 from eventlab.settings import settings
 from tests.explain.test_python import failed
@@ -198,3 +199,11 @@ def test_a_call_that_is_wrong_for_another_reason_gets_no_line(source):
     box = box_of(failed(source, **names()))
 
     assert box is None or box.remedy.startswith("help(")
+
+
+def test_a_comma_is_proposed_in_a_query_and_not_in_a_condition():
+    query = [text for text, _ in sql_syntax._attempts("select Host count(*) from a", 17)]
+    condition = [text for text, _ in sql_syntax._attempts("Host is 'a.com'", 8)]
+
+    assert "select Host, count(*) from a" in query
+    assert not any("," in text for text in condition)

@@ -121,6 +121,17 @@ def test_a_missing_and_a_misspelt_path_are_explained(notebook):
     notebook.assert_fixed(cell, box)
 
 
+def test_a_table_from_a_query_needs_an_empty_folder(notebook):
+    notebook.assert_runs("spark.range(3).write.mode('overwrite').parquet('/tmp/levels')")
+    cell = "spark.sql(\"create table levels using parquet location '/tmp/levels' as select 1 as level\").count()"
+
+    box = notebook.assert_fails(cell)
+
+    assert "The folder of the new table, /tmp/levels, has files already." in box["what"]
+    assert "_SUCCESS" in box["proof"]
+    notebook.assert_fixed(cell, box)
+
+
 def test_a_dash_in_the_name_of_a_column_needs_backquotes(notebook):
     notebook.assert_runs(
         "spark.createDataFrame([('curl', 'x')], ['User-Agent', 'Host']).createOrReplaceTempView('visits')"

@@ -14,7 +14,13 @@ from eventlab.grading.gradebook import book as books
 from eventlab.grading.gradebook import deadlines, origins
 from eventlab.grading.gradebook.book import Book
 from eventlab.grading.gradebook.people import People, read_roster
-from eventlab.grading.gradebook.worksheets import CanvasSheet, read_canvas, read_moodle
+from eventlab.grading.gradebook.worksheets import (
+    BlackboardSheet,
+    CanvasSheet,
+    read_blackboard,
+    read_canvas,
+    read_moodle,
+)
 from eventlab.grading.gradebook.write_all import Written, write_all
 from eventlab.grading.results import CheckResult, Question, SubmissionRecord
 from tests.grading.platform_exports import write
@@ -60,6 +66,7 @@ class Course:
         self.folder = folder
         self.labs: list[tuple[Path, str]] = []
         self.sheet: CanvasSheet | None = None
+        self.grade_center: BlackboardSheet | None = None
 
     def grade(
         self, export: Mapping[str, bytes], *, moodle: str = "", lab: str = LAB, **points: float | None
@@ -67,18 +74,23 @@ class Course:
         by_name = {name.replace("_", " "): value for name, value in points.items()}
         self.labs.append((graded(self.folder / lab, export, lab, by_name), moodle))
 
-    def make(self, *, roster: str = "", due: str = "", canvas: str = "") -> Book:
+    def make(
+        self, *, roster: str = "", due: str = "", canvas: str = "", blackboard: str = "", encoding: str = "utf-16"
+    ) -> Book:
         people = People(read_roster(self.file("roster.csv", roster)), True) if roster else People()
         late = deadlines.read(self.file("deadlines.csv", due)) if due else deadlines.Deadlines()
         self.sheet = read_canvas(self.file("canvas.csv", canvas)) if canvas else None
+        if blackboard:
+            (self.folder / "gc.xls").write_text(blackboard, encoding=encoding)
+        self.grade_center = read_blackboard(self.folder / "gc.xls") if blackboard else None
         labs = []
         for folder, text in self.labs:
             labs.append(books.read_lab(folder, read_moodle(self.file("moodle.csv", text)) if text else None))
-        self.book = books.make(labs, people, late, self.sheet)
+        self.book = books.make(labs, people, late, [sheet for sheet in (self.sheet, self.grade_center) if sheet])
         return self.book
 
     def write(self) -> Written:
-        return write_all(self.book, self.folder / "out", self.sheet)
+        return write_all(self.book, self.folder / "out", self.sheet, self.grade_center)
 
     def file(self, name: str, text: str) -> Path:
         path = self.folder / name

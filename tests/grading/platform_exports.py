@@ -70,3 +70,12 @@ BLACKBOARD = {
     "Lab 1_b_bit_attempt_2026-11-03-14-00-00.txt": b"Name: Ben Bitdiddle (b_bit)\nAssignment: Lab 1\n",
     "Lab 1_b_bit_attempt_2026-11-03-14-00-00_lab01_events.ipynb": NOTEBOOK,
 }
+BLACKBOARD_GRADE_CENTER = """"Last Name"\t"First Name"\t"Username"\t"Student ID"\t"Availability"\t\
+"Weighted Total [Total Pts: up to 25 Percentage] |901"\t"Lab 1: Events [Total Pts: 20 Score] |902"\t\
+"Essay [Total Pts: 5 Score] |903"
+"Lovelace"\t"Ada"\t"ada"\t"17"\t"Yes"\t""\t""\t"4"
+"Bitdiddle"\t"Ben"\t"b_bit"\t"18"\t"Yes"\t""\t""\t""
+"Müller"\t"Eva"\t"eva"\t"19"\t"Yes"\t""\t"3"\t""
+"Course"\t"Demo"\t"course_previewuser"\t""\t"Yes"\t""\t""\t""
+"""
+"""As Blackboard downloads it: tabs, all fields in quotes; it writes UTF-16 with a mark."""

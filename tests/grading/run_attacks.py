@@ -125,6 +125,7 @@ def run(
     *,
     workers: int = 1,
     shuffle: int | None = None,
+    in_order: int = 0,
     fresh: bool = False,
 ) -> list[Outcome]:
     """Grade each attack, a right and a wrong submission, and return their records in the order of the attacks.
@@ -136,13 +137,16 @@ def run(
         progress: Called after each record.
         workers: Submissions graded at the same time.
         shuffle: Seed of a random order. Without it, the right and the wrong submission follow their attack.
+        in_order: The first attacks, which come before the others and are not shuffled.
         fresh: Whether each submission has a new stack.
     """
     submissions = base / "submissions"
     submissions.mkdir(parents=True)
     places = [f"student{number:03}" for number in range(3 * len(chosen))]
     if shuffle is not None:
-        random.Random(shuffle).shuffle(places)
+        shuffled = places[3 * in_order :]
+        random.Random(shuffle).shuffle(shuffled)
+        places[3 * in_order :] = shuffled
     threes = list(zip(places[::3], places[1::3], places[2::3], strict=True))
     for attack, three in zip(chosen, threes, strict=True):
         cells = ({attack.cell: attack.code}, {"added": attack.next}, WRONG)

@@ -14,12 +14,14 @@ from tests.grading.report_examples import read, record
 
 HEADING = "student,question,points,comment\n"
 MOST = {"q1": 3, "q2": 1.5}
+RUBRICS = {"q2": [1, 0.5]}
 
 
 def load(folder, text, students=("ada", "Ben", "=eve")):
     (folder / "adjustments.csv").write_text(text)
     return [
-        (one.student, one.question, one.points, one.comment) for one in adjustments.load(folder, students, MOST)
+        (one.student, one.question, one.points, one.comment)
+        for one in adjustments.load(folder, students, MOST, RUBRICS)
     ]
 
 
@@ -38,6 +40,12 @@ def test_a_row_has_points_a_comment_or_both_and_a_comment_may_be_on_the_submissi
         ("Ben", "q1", None, "see q2"),
         ("ada", "", None, "well done"),
     ]
+
+
+def test_the_points_of_the_lines_of_a_rubric_are_a_sum(tmp_path):
+    assert load(tmp_path, HEADING + "ada,q2,1+0.5,\n") == [("ada", "q2", 1.5, "")]
+    (one,) = adjustments.parse("student;question;points;comment\nada;q2;0,5 + 0;\n")[0]
+    assert (one.points, one.parts) == (0.5, (0.5, 0))
 
 
 def test_without_the_file_nothing_is_adjusted(tmp_path):
@@ -118,6 +126,11 @@ def _written(folder, rows):
         ("ada,q1,nan,", "line 2: 'nan' is not a number such as 2 or 0.5; a sign is not allowed"),
         ('ada,q1,"2,5",', "line 2: '2,5' is not a number such as 2 or 0.5; a sign is not allowed"),
         ("ada,q1,two,", "line 2: 'two' is not a number such as 2 or 0.5; a sign is not allowed"),
+        ("ada,q2,1+,", "line 2: '1+' is not a number such as 2 or 0.5; a sign is not allowed"),
+        ("ada,q2,1+-1,", "line 2: '1+-1' is not a number such as 2 or 0.5; a sign is not allowed"),
+        ("ada,q1,1+1,", "line 2: 1+1 points for q1, but it has no rubric"),
+        ("ada,q2,0+1,", "line 2: 0+1 points for q2, but the lines of its rubric have 1+0.5"),
+        ("ada,q2,0+0+1,", "line 2: 0+0+1 points for q2, but the lines of its rubric have 1+0.5"),
         (",q1,1,", "line 2: no student"),
         ("ada,q1", "line 2: neither points nor a comment"),
         ("ada,,1,", "line 2: points without a question"),
@@ -130,6 +143,14 @@ def test_a_wrong_row_is_named_by_its_line(tmp_path, row, said):
     (problem,) = problems(tmp_path, f"{HEADING}{row}\n")
 
     assert problem.startswith(said)
+
+
+def test_an_unknown_student_of_a_large_class_is_followed_by_the_first_names_only(tmp_path):
+    with pytest.raises(AdjustmentsError) as caught:
+        load(tmp_path, HEADING + "nobody,q1,1,\n", {f"s{n:03}" for n in range(300)})
+
+    assert "there are: s000, s001, s002" in caught.value.message
+    assert "s019 and 280 more" in caught.value.message
 
 
 def test_all_problems_are_listed_at_once_with_the_lines_of_the_file(tmp_path):
@@ -184,7 +205,7 @@ def test_every_report_shows_what_a_person_gave(tmp_path):
     assert "q2: Your instructor set the points; the checks gave 0." in found["output"]
     assert "come and see me" in found["output"]
     report = (tmp_path / "report.html").read_text()
-    for said in ("The points of 1 questions are set by hand", "q2 by hand: 1.5 (checks: 0)", "come and see me"):
+    for said in ("The points of 1 question are set by hand", "q2 by hand: 1.5 (checks: 0)", "come and see me"):
         assert said in report
 
 

@@ -268,3 +268,20 @@ def test_the_same_gradebook_is_written_twice_byte_by_byte(course: Course) -> Non
     assert json.dumps(sorted(path.name for path in first)) == json.dumps(
         sorted(["gradebook.html", "gradebook.csv", "marks.csv", f"{LAB}_feedback.zip", "grades.csv"])
     )
+
+
+def test_a_time_in_the_deadlines_is_stronger_than_that_of_moodle(course: Course) -> None:
+    course.grade(platforms.MOODLE, moodle=platforms.MOODLE_WORKSHEET)
+    course.make(
+        due="lab,student,due,points_per_day,submitted\nlab01,,2026-11-02,1,\nlab01,Eve,,,2026-11-04 10:00\n"
+    )
+    course.write()
+    assert (course.marks()["Ben Bitdiddle"], course.marks()["Eve"]) == ("1: 7", "2: 6")
+
+
+def test_a_worksheet_with_decimal_commas_gets_decimal_commas(course: Course) -> None:
+    course.grade(platforms.MOODLE, moodle=platforms.MOODLE_WORKSHEET.replace("100.00", '"100,00"'))
+    course.make(due=DUE)
+    course.write()
+    sheet = rows(course.folder / "out" / "moodle" / f"{LAB}_grades.csv")
+    assert [row["Grade"] for row in sheet] == ["80,00", "65,00", "80,00", ""]

@@ -75,9 +75,9 @@ def test_what_waits_in_tcp_sockets_counts(inside: Any) -> None:
         socket.create_connection(server.getsockname()) as sender,
     ):
         receiver, _ = server.accept()
-        before = memory.in_tcp()
+        before = min(memory.in_tcp() for _ in range(20))  # other programs of this machine read and send, too
         sender.sendall(b"x" * 50_000)
-        assert memory.in_tcp() - before >= 50_000
+        assert max(memory.in_tcp() for _ in range(20)) - before >= 50_000
         receiver.close()
 
 

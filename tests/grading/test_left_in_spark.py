@@ -23,7 +23,8 @@ for name in ("data", "logs", "tmp"):
     (state / name).mkdir(parents=True)
 (state / "tmp" / "old").write_text("old")
 (state / "tmp" / "gone").write_text("gone")
-cleaner = services.Cleaner({"contained": False, "services": (), "processes": 10**6, "memory": 2**60}, [])
+options = {"contained": False, "services": (), "processes": 10**6, "memory": 2**60}
+cleaner = services.Cleaner(options, services.Stack(services.settings, ()))
 print(json.dumps(cleaner.sweep()["swept"]))
 planted = subprocess.Popen(["sleep", "60"])
 (state / "tmp" / "new").write_text("new")

@@ -121,6 +121,16 @@ def test_a_copy_with_more_code_around_it_is_found():
     assert percent({"ada": COUNTED, "ben": f"{OTHER}\n{RENAMED}"})[frozenset({"ada", "ben"})] == 100
 
 
+def test_of_pairs_that_are_equally_similar_the_one_with_more_code_is_first():
+    short, long = OTHER, COUNTED + OTHER.replace("frame", "table").replace("kind", "colour")
+    codes = {"ada": short, "ben": short.replace("frame", "f"), "eve": long, "kim": long.replace("totals", "t")}
+    compared = compare([document(*item) for item in codes.items()])
+
+    first, second = list(compared.pairs(0.99))[:2]
+    assert {first.first.name, first.second.name} == {"eve", "kim"}
+    assert (first.similarity, second.similarity) == (1, 1)
+
+
 def test_code_that_was_released_is_not_counted():
     assert percent({"ada": COUNTED + OTHER, "ben": RENAMED + "x = 1\n" * 40}, released=[COUNTED]) == {}
 

@@ -101,6 +101,19 @@ def test_a_text_in_an_added_cell_counts_too(lab, tmp_path):
     assert marked(lab, tmp_path, None, "I wrote it below.")[1].answer == "I wrote it below."
 
 
+def test_the_given_texts_after_the_answer_are_no_part_of_it(lab, tmp_path):
+    notebook_of_the_lab = nbformat.read(lab.instructor, as_version=4)
+    for text in ("## Question 3: the order", "## Key points\n- Sort."):
+        notebook_of_the_lab.cells.insert(2, nbformat.v4.new_markdown_cell(text))
+    nbformat.write(notebook_of_the_lab, lab.instructor)
+    release.renew(lab)
+    assert "## Question 3: the order (1 point)" in lab.student.read_text()
+
+    assert marked(lab, tmp_path)[1].answer == ANSWER
+    untouched = marked(lab, tmp_path, None)[1]
+    assert (untouched.points, untouched.answer, untouched.note) == (0, "", marks.NO_TEXT)
+
+
 def test_both_halves_of_a_cell_that_the_student_has_split_count(lab, tmp_path):
     submitted = nbformat.read(lab.student, as_version=4)
     submitted.cells[1].source = "The first half."
@@ -159,6 +172,7 @@ def test_the_answers_to_mark_are_on_a_page_and_in_a_file_that_becomes_adjustment
         ("'=ben", "q2", ""),
     ]
     assert rows[0]["answer"] == ANSWER
+    assert rows[0]["rubric"] == "1: names at-least-once; 2: says how event_id helps"
     filled = [[row["student"], "q2", "2", "fine", row["answer"]] for row in rows]
     (tmp_path / "adjustments.csv").write_text(tables.as_csv([list(rows[0]), *filled]))
 
@@ -180,6 +194,17 @@ def test_a_marked_text_has_its_points_and_comment_everywhere(submission, tmp_pat
     assert (row["q2"], row["points"], "not_marked" in row) == ("2.5", "2.5", False)
     (test,) = [one for one in gradescope.results(adjusted)["tests"] if one["number"] == "q2"]
     assert (test["score"], test["max_score"]) == (2.5, 3)
+
+
+def test_the_points_of_each_line_of_the_rubric_are_shown_and_their_sum_counts(submission, tmp_path):
+    (tmp_path / "adjustments.csv").write_text("student,question,points,comment\nada,q2,1 + 0.5,\n")
+    (adjusted,) = write_all.write_all([submission], tmp_path)
+
+    assert adjusted.points == 1.5
+    said = "Your instructor marked this answer:\n1 / 1 names at-least-once\n0.5 / 2 says how event_id helps"
+    assert said in (tmp_path / "feedback" / "ada.html").read_text()
+    (test,) = [one for one in gradescope.results(adjusted)["tests"] if one["number"] == "q2"]
+    assert test["output"] == said
 
 
 def test_a_lab_is_verified_without_a_person(lab):

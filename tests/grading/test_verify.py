@@ -280,3 +280,12 @@ def test_a_mistake_that_cannot_be_computed_is_named_to_nobody_and_logged(lab, ca
 
     assert recognized(lab, "ada", q1=4).questions[0].mistakes == ()
     assert "the mistake off by one of q1 cannot be computed" in caplog.text
+
+
+def test_mistakes_that_cannot_be_imported_name_nothing_and_the_class_keeps_its_marks(lab, caplog):
+    (lab.folder / "mistakes.py").write_text("import nothing_of_this_name\n")
+
+    found = recognized(lab, "ada", q1=4)
+
+    assert (found.questions[0].mistakes, found.status) == ((), "graded")
+    assert f"mistakes.py of {lab.name} cannot be used" in caplog.text

@@ -6,8 +6,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from eventlab.grading import mistakes
 from eventlab.grading.verify import mutant_problems
-from eventlab.labs import cells, fit, new
+from eventlab.labs import cells, fit, new, release
 from eventlab.labs.catalogue import Lab, all_labs, find
 
 NEXT = "eventlab labs release labs/lab05_swords"
@@ -35,7 +36,7 @@ def replace(lab, old, new, name="checks.py"):
 
 @pytest.mark.parametrize("lab", [*all_labs(), find(str(new.TEMPLATE))], ids=lambda lab: lab.name)
 def test_the_labs_of_the_kit_fit(lab):
-    assert [*fit.problems(lab), *mutant_problems(lab)] == []
+    assert [*fit.problems(lab), *mutant_problems(lab), *mistakes.problems(lab)] == []
 
 
 def source(name, text):
@@ -51,7 +52,10 @@ def metadata(name, **changed):
     [
         (metadata("q1-check", points=7), "gives q1 7 points, its checks have 3"),
         (source("cell-006", "## Question 1: swords (5 points)"), "gives q1 5 points, its checks have 3"),
-        (metadata("q1-check", grade_id="q2-check"), "q2 has cells, but checks.py has no check of it"),
+        (
+            metadata("q1-check", grade_id="q2-check"),
+            "q2 has cells, but checks.py has no check and no text_question of it",
+        ),
         (metadata("q1-check", grade_id="q2-check"), "q1 has checks, but no check cell"),
         (metadata("q1", grade_id="q2"), "q1 has checks, but no cell to fill in"),
         (metadata("q1", grade_id="counting"), "belongs to no question: 'counting'"),
@@ -122,6 +126,19 @@ def test_mutants_and_rules_that_do_not_fit_are_all_described(lab):
     assert "'sometimes' occurs 0 times in the solution of q1" in absent
 
 
+def test_a_mistake_without_its_wrong_solution_is_described(lab):
+    replace(lab, '"knives count, too", "q1"', '"with knives", "q1"', "proof.py")
+
+    assert mistakes.problems(lab) == ["mistakes.py: 'knives count, too' is no wrong solution of q1 in proof.py"]
+
+
+def test_mistakes_that_cannot_be_imported_are_described(lab):
+    replace(lab, "import swords", "import knives", "mistakes.py")
+
+    (problem,) = mistakes.problems(lab)
+    assert problem.startswith("mistakes.py cannot be used: ImportError: cannot import name 'knives'")
+
+
 def test_all_problems_of_all_labs_are_in_one_error_with_the_next_command(lab):
     with pytest.raises(fit.FitError) as error:
         fit.require_fit({lab: ["first", "second"], find("lab01"): [], find("lab02"): ["third"]}, NEXT)
@@ -133,10 +150,13 @@ def test_all_problems_of_all_labs_are_in_one_error_with_the_next_command(lab):
     assert text.endswith(f"Next: {NEXT}")
 
 
-def test_a_question_in_text_fits_without_a_check(lab):
+@pytest.fixture
+def with_text(lab):
+    """The lab with a question q2 in text; its cell has only the metadata that matter."""
+
     def add(named, notebook):
         cell = nbformat.v4.new_markdown_cell("Your answer")
-        cell.metadata.nbgrader = {"grade_id": "q2", "solution": True, "grade": True, "schema_version": 3}
+        cell.metadata.nbgrader = {"grade_id": "q2", "solution": True, "grade": True}
         notebook.cells.append(cell)
 
     edit(lab, add)
@@ -145,5 +165,35 @@ def test_a_question_in_text_fits_without_a_check(lab):
         checks.read_text() + "\nfrom eventlab.labs.checks import text_question\n"
         'REASONS = text_question("q2", (1, "names at-least-once delivery"))\n'
     )
+    return lab
 
-    assert fit.problems(lab) == []
+
+def test_a_question_in_text_fits_without_a_check(with_text):
+    assert fit.problems(with_text) == []
+
+
+def test_release_completes_the_metadata_of_a_cell_for_nbgrader(with_text, tmp_path):
+    for notebook in (
+        release.release(with_text, tmp_path / "out") / "lab05_swords.ipynb",
+        release.release_for_nbgrader(with_text, tmp_path),
+    ):
+        assert cells.read(notebook).cells[-1].metadata.nbgrader == {
+            "grade_id": "q2",
+            "solution": True,
+            "grade": True,
+            "points": 1,
+            "cell_type": "markdown",
+            "locked": False,
+            "task": False,
+            "schema_version": 3,
+        }
+
+
+@pytest.mark.parametrize("changed", [{"grade_id": "notes"}, {"grade": False}, {"solution": False}])
+def test_a_question_in_text_without_its_cell_says_which_metadata_the_cell_needs(with_text, changed):
+    edit(with_text, metadata("q2", **changed))
+
+    assert any(
+        "q2 has a rubric, but no cell for the text (grade_id `q2`, solution and grade: true)" in found
+        for found in fit.problems(with_text)
+    )

@@ -4,7 +4,9 @@ from collections import defaultdict
 
 import pytest
 
-from eventlab.labs.catalogue import all_labs
+from eventlab.grading.mistakes import with_mistakes
+from eventlab.grading.results import CheckResult, Question, SubmissionRecord
+from eventlab.labs.catalogue import Lab, all_labs
 from eventlab.labs.mistakes import Left, verdicts
 from eventlab.labs.seeds import seed_of
 
@@ -51,3 +53,24 @@ def test_what_a_mistake_is_can_be_read_after_a_number_of_students(lab):
         assert mistake.did[0].islower()
         assert not mistake.did.endswith(".")
         assert mistake.why.endswith(".")
+
+
+def test_an_answer_like_that_of_an_empty_submission_is_no_known_mistake(tmp_path):
+    (tmp_path / "checks.py").write_text(
+        'from eventlab.labs.checks import check, expect\n\n\n@check("q1", points=1, hint="Add them.")\n'
+        'def the_sum(evidence):\n    return expect(expected=3, got=evidence.answers.get("q1", 0))\n'
+    )
+    (tmp_path / "mistakes.py").write_text(
+        "from eventlab.labs.mistakes import Left, Mistake\n\nMISTAKES = (\n"
+        '    Mistake("q1", "zero", "answered 0", "0 is no sum.", lambda seed: Left(answer=0)),\n'
+        '    Mistake("q1", "four", "answered 4", "4 is too much.", lambda seed: Left(answer=4)),\n)\n'
+    )
+    found = Lab("lab99_sum", tmp_path)
+    [check] = found.checks
+
+    def named(answer):
+        result = CheckResult.of(check, *verdicts(Left(answer=answer), "q1", [check], 1))
+        record = SubmissionRecord("ada", "lab99_sum", "graded", 0, 1, (Question("q1", 0, 1, checks=(result,)),))
+        return [mistake.name for mistake in with_mistakes(found, record, 1).questions[0].mistakes]
+
+    assert (named(4), named(0), named(None)) == (["four"], [], [])

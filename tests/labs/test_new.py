@@ -68,3 +68,17 @@ def test_a_number_that_is_in_use_is_refused_because_it_names_topics(lab):
     with pytest.raises(LabError, match=r"lab05_swords exists(?s:.)*Next: eventlab labs new lab06_guilds"):
         new.create("lab05_guilds", lab.folder.parent)
     assert [path.name for path in lab.folder.parent.iterdir()] == ["lab05_swords"]
+
+
+@pytest.mark.parametrize("seed", range(1, 30))
+def test_each_known_mistake_has_the_figures_of_its_wrong_solution(lab, seed):
+    mutants = {mutant.name: mutant for mutant in lab.mutants}
+    assert len(lab.mistakes) == 2
+    for mistake in lab.mistakes:
+        mutant = mutants[mistake.mutant]
+        names = {"Counter": Counter, "events": events_of(lab, seed)}
+        exec(COUNTED.replace(mutant.old, mutant.new), names)
+        evidence = Evidence(Namespace.of("lab05"), seed, answers={"q1": dict(names["answer_q1"])})
+        assert [verdict.figures for verdict in mistake.verdicts(lab.checks, seed)] == [
+            check.run(evidence).figures for check in lab.checks
+        ]

@@ -10,6 +10,11 @@ import warnings
 
 PATTERN = "[INCONSISTENT_BEHAVIOR_CROSS_VERSION.DATETIME_PATTERN_RECOGNITION]"
 NO_HIVE = "[NOT_SUPPORTED_COMMAND_WITHOUT_HIVE_SUPPORT]"
+NOT_EMPTY = "CREATE-TABLE-AS-SELECT cannot create table with location to a non-empty directory"
+OVER_ROWS = (
+    "df.write.parquet('/tmp/t', 'overwrite'); "
+    "spark.sql(\"create table t using parquet location '/tmp/t' as select 1 a\")"
+)
 NO_NUMBER = "invalid literal for int() with base 10: 'id'"
 UNEQUAL = "[STRUCT_ARRAY_LENGTH_MISMATCH]"
 CLASSIC = {
@@ -22,6 +27,8 @@ CLASSIC = {
     "spark.sql(\"select date_format(now(), 'u')\").collect()": PATTERN,
     "spark.sql(\"select to_timestamp('2020-01-02', 'YYYY-MM-dd')\").collect()": PATTERN,
     "int(spark.sql('select \"id\" from range(2)').collect()[0][0])": NO_NUMBER,
+    OVER_ROWS: NOT_EMPTY,
+    "spark.sql('select count(*) from range(2) group by distinct id').collect()": "[PARSE_SYNTAX_ERROR]",
     "raw_events('never_written').count()": "UnknownTopicOrPartitionException",
     "stream_of('never_written').start().processAllAvailable()": "UnknownTopicOrPartitionException",
     "countDistinct('id')": "name 'countDistinct' is not defined",

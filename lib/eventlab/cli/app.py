@@ -117,7 +117,7 @@ def main() -> None:
       eventlab labs list   list the labs; `new`, `release` and `verify` prepare them for students
       eventlab grade       grade a folder of submissions; `similarity` compares them
       eventlab judge       judge a notebook that papermill has executed
-      eventlab gradebook   write the grades of several labs, and the files for Moodle and Canvas
+      eventlab gradebook   write the grades of several labs, and the files for Moodle, Canvas, Blackboard
     """
 
 

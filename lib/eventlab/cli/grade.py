@@ -10,24 +10,21 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
+from eventlab.cli.arguments import folder_option, lab_argument, submissions_argument
 from eventlab.cli.display import console
 from eventlab.cli.signals import CONTINUE, terminable
 from eventlab.errors import EventlabError
 
 if TYPE_CHECKING:
     from eventlab.grading.results import SubmissionRecord
+    from eventlab.grading.whole_class import Selection
+    from eventlab.labs.catalogue import Lab
 
 
 @click.command()
-@click.argument("lab", metavar="LAB")
-@click.argument(
-    "submissions", metavar="SUBMISSIONS...", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path)
-)
-@click.option(
-    "--output",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for records and reports  [default: build/grades/LAB]",
-)
+@lab_argument
+@submissions_argument
+@folder_option("--output", help="Folder for records and reports  [default: build/grades/LAB]")
 @click.option(
     "--workers",
     type=click.IntRange(1, 64),
@@ -113,8 +110,6 @@ def grade(
     from eventlab.grading import grade as grading
     from eventlab.grading import whole_class
     from eventlab.grading.collect import collected
-    from eventlab.grading.progress import show_grading
-    from eventlab.grading.reports.messages import line
     from eventlab.grading.reports.write_all import write_all
     from eventlab.labs.catalogue import find
 
@@ -125,21 +120,7 @@ def grade(
     target = output or Path("build", "grades", graded_lab.name)
     with terminable(CONTINUE), whole_class.held(target), collected(submissions) as source:
         before = whole_class.students(target)
-        done: list[SubmissionRecord] = []
-        try:
-            with show_grading(console()) as progress:
-
-                def keep(count: int, total: int, record: SubmissionRecord) -> None:
-                    done.append(record)
-                    progress(count, total, record)
-
-                graded = grading.grade(graded_lab, source, target, selection=selection, progress=keep, **options)
-        except KeyboardInterrupt:
-            if done:
-                so_far, not_graded = whole_class.interrupted(done, target, selection)
-                write_all(so_far, target, not_graded=not_graded)
-                click.echo(f"Report so far: {target / 'report.html'}", err=True)
-            raise
+        graded = _grade(graded_lab, source, target, selection, options)
         records = whole_class.completed(graded, target) if selection else graded
         adjusted = write_all(records, target)
         differences: Sequence[object] = ()
@@ -148,17 +129,50 @@ def grade(
             differences = grading.audit(graded_lab, source, target, graded, count=audit_count, **limits)
             write_all(records, target, differences)
     _show(adjusted, target)
-    if gone := sorted({*before} - {record.student for record in records}):
-        click.echo(
-            f"{len(gone)} students of the last report are not among these submissions, and not in this report: "
-            f"{', '.join(line(student, 40) for student in gone[:5])}. Their records are kept. "
-            "To grade some students into the report on all, add --only STUDENT",
-            err=True,
-        )
+    _show_gone({*before} - {record.student for record in records})
     _require_marks(graded)
     if differences:
         found = "; ".join(map(str, differences))
         raise EventlabError(f"The audit found {len(differences)} differences: {found}", "eventlab doctor")
+
+
+def _grade(
+    lab: Lab, source: Path, target: Path, selection: Selection, options: dict[str, Any]
+) -> list[SubmissionRecord]:
+    """Grade with a progress bar; after Ctrl-C write the reports of what is done."""
+    from eventlab.grading import whole_class
+    from eventlab.grading.grade import grade
+    from eventlab.grading.progress import show_grading
+    from eventlab.grading.reports.write_all import write_all
+
+    done: list[SubmissionRecord] = []
+    try:
+        with show_grading(console()) as progress:
+
+            def keep(count: int, total: int, record: SubmissionRecord) -> None:
+                done.append(record)
+                progress(count, total, record)
+
+            return grade(lab, source, target, selection=selection, progress=keep, **options)
+    except KeyboardInterrupt:
+        if done:
+            so_far, not_graded = whole_class.interrupted(done, target, selection)
+            write_all(so_far, target, not_graded=not_graded)
+            click.echo(f"Report so far: {target / 'report.html'}", err=True)
+        raise
+
+
+def _show_gone(students: set[str]) -> None:
+    """Name students of the last report who are not in this one."""
+    from eventlab.grading.reports.messages import line
+
+    if students:
+        click.echo(
+            f"{len(students)} students of the last report are not among these submissions, and not in this "
+            f"report: {', '.join(line(student, 40) for student in sorted(students)[:5])}. Their records are kept. "
+            "To grade some students into the report on all, add --only STUDENT",
+            err=True,
+        )
 
 
 def _show(records: Sequence[SubmissionRecord], output: Path) -> None:
@@ -175,7 +189,8 @@ def _show(records: Sequence[SubmissionRecord], output: Path) -> None:
         if record.doubt:
             click.echo(f"The mark of {line(record.student, 40)} may be too low: {line(record.doubt, 1000)}")
     if unmarked := sum(len(record.unmarked) for record in records):
-        click.echo(f"{unmarked} answers are not marked yet: {output / 'marking.html'}, {output / 'to_mark.csv'}")
+        answers = "1 answer is" if unmarked == 1 else f"{unmarked} answers are"
+        click.echo(f"{answers} not marked yet: {output / 'marking.html'}, {output / 'to_mark.csv'}")
     click.echo(f"\nReport on the class: {output / 'report.html'}")
     click.echo(f"Grades: {output / 'grades.csv'}   feedback for students: {output / 'feedback'}/")
 

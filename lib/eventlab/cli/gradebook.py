@@ -9,6 +9,7 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
+from eventlab.cli.arguments import folder_option
 from eventlab.cli.display import console
 from eventlab.errors import EventlabError
 
@@ -45,20 +46,22 @@ GRADES = Path("build", "grades")
     help="The gradebook export of Canvas, which is filled in.",
 )
 @click.option(
-    "--output",
-    default="build/gradebook",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for the gradebook.",
+    "--blackboard",
+    "blackboard_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The downloaded Grade Center of Blackboard, which is filled in.",
 )
+@folder_option("--output", default="build/gradebook", help="Folder for the gradebook.")
 def gradebook(
     labs: tuple[str, ...],
     roster: Path | None,
     deadlines: Path | None,
     moodle_files: tuple[str, ...],
     canvas_file: Path | None,
+    blackboard_file: Path | None,
     output: Path,
 ) -> None:
-    """Write the grades of one or several labs, and the files to upload to Moodle and Canvas.
+    """Write the grades of one or several labs, and the files to upload to Moodle, Canvas and Blackboard.
 
     LAB is a lab that `eventlab grade` has graded, or the output folder of a grading. Nothing is graded again: you
     can correct the files below and run the command as often as you like.
@@ -68,6 +71,7 @@ def gradebook(
       eventlab gradebook lab01 lab02 --roster roster.csv --deadlines deadlines.csv
       eventlab gradebook lab01 --moodle worksheet.csv        Moodle's grading worksheet of the assignment
       eventlab gradebook lab01 lab02 --canvas export.csv     the exported gradebook of a Canvas course
+      eventlab gradebook lab01 lab02 --blackboard gc.xls     the Grade Center of a Blackboard course
 
     Columns of roster.csv (only `student` is required):
       student, name, email, section, canvas_id, sis_user_id, sis_login_id, blackboard_id
@@ -79,20 +83,23 @@ def gradebook(
       gradebook.html, gradebook.csv   one row per student, with each lab's mark and the total
       marks.csv                       one row per student and lab: points, time, days late, deduction, mark
       moodle/, canvas/                grades and a zip of feedback to upload, where ids of the platform are known
+      blackboard/                     grades to upload
     """
     from eventlab.grading.gradebook import book as books
     from eventlab.grading.gradebook import deadlines as late
     from eventlab.grading.gradebook.people import People, read_roster
-    from eventlab.grading.gradebook.worksheets import read_canvas
+    from eventlab.grading.gradebook.worksheets import read_blackboard, read_canvas
     from eventlab.grading.gradebook.write_all import write_all
 
     folders = [folder_of(lab) for lab in labs]
     sheets = _sheets(moodle_files, [folder.name for folder in folders])
     people = People(read_roster(roster), has_roster=True) if roster else People()
-    exported = read_canvas(canvas_file) if canvas_file else None
+    canvas = read_canvas(canvas_file) if canvas_file else None
+    blackboard = read_blackboard(blackboard_file) if blackboard_file else None
     graded = [books.read_lab(folder, sheets.get(folder.name)) for folder in folders]
+    exported = [sheet for sheet in (canvas, blackboard) if sheet]
     book = books.make(graded, people, late.read(deadlines) if deadlines else late.Deadlines(), exported)
-    written = write_all(book, output, exported)
+    written = write_all(book, output, canvas, blackboard)
     _show(book)
     for problem in book.problems:
         click.echo(f"Decide: {problem}")

@@ -9,18 +9,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from eventlab.cli.arguments import folder_option, lab_argument
+
 if TYPE_CHECKING:
     from eventlab.grading.results import SubmissionRecord
 
 
 @click.command()
-@click.argument("lab", metavar="LAB")
+@lab_argument
 @click.argument("notebook", metavar="EXECUTED", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "--output",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for the record and the reports  [default: build/judged/LAB]",
-)
+@folder_option("--output", help="Folder for the record and the reports  [default: build/judged/LAB]")
 @click.option("--json", "as_json", is_flag=True, help="Print the record as JSON.")
 def judge(lab: str, notebook: Path, output: Path | None, as_json: bool) -> None:
     """Judge a notebook that papermill has executed on the running stack.

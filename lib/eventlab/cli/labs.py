@@ -1,15 +1,20 @@
 """The commands `eventlab labs`: list, create, release and verify labs, and write them for other graders."""
 
+from __future__ import annotations
+
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from eventlab.cli.arguments import folder_option, labs_argument
 from eventlab.cli.display import console
 from eventlab.cli.signals import CONTINUE, terminable
 
-names_argument = click.argument("names", nargs=-1, required=True, metavar="LAB...")
+if TYPE_CHECKING:
+    from eventlab.labs.catalogue import Lab
 
 
 @click.group()
@@ -32,12 +37,7 @@ def list_labs() -> None:
 
 @labs.command()
 @click.argument("name")
-@click.option(
-    "--folder",
-    default="labs",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder in which the lab's folder is created.",
-)
+@folder_option("--folder", default="labs", help="Folder in which the lab's folder is created.")
 def new(name: str, folder: Path) -> None:
     """Create a lab of your own: a small one that works, to edit.
 
@@ -57,24 +57,19 @@ def new(name: str, folder: Path) -> None:
         "  checks.py          the data of the lab, the checks and their points\n"
         "  generate.py        the events of a seed; students get it\n"
         "  proof.py           the rules of the text, and wrong solutions that must lose marks\n"
+        "  mistakes.py        what wrong solutions leave, so that reports name the mistake\n"
         "  student.ipynb      what students get; `release` writes it\n"
         f"Next: edit them, then run: eventlab labs verify {folder / name} --runs 1"
     )
 
 
 @labs.command()
-@names_argument
-@click.option(
-    "--output",
-    default="build/labs",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder for the released labs.",
-)
-@click.option(
+@labs_argument
+@folder_option("--output", default="build/labs", help="Folder for the released labs.")
+@folder_option(
     "--nbgrader",
     "course",
     metavar="COURSE",
-    type=click.Path(path_type=Path, file_okay=False),
     help="Write the instructor's notebook into the folder `source` of an nbgrader course instead.",
 )
 def release(names: tuple[str, ...], output: Path, course: Path | None) -> None:
@@ -88,20 +83,16 @@ def release(names: tuple[str, ...], output: Path, course: Path | None) -> None:
       eventlab labs release lab01 lab02 --output out
       eventlab labs release lab01 --nbgrader course     to course/source/lab01_events
     """
-    from eventlab.labs import fit
-    from eventlab.labs.catalogue import find
     from eventlab.labs.release import release as write
     from eventlab.labs.release import release_for_nbgrader, renew
 
-    found = [find(name) for name in names]
-    fit.require_fit({lab: fit.problems(lab) for lab in found}, f"eventlab labs release {' '.join(names)}")
-    for lab in found:
+    for lab in _complete_labs(names, "release"):
         renew(lab)
         click.echo(release_for_nbgrader(lab, course) if course else write(lab, output))
 
 
 @labs.command()
-@names_argument
+@labs_argument
 @click.option("--workers", type=click.IntRange(1, 64), help="Number of submissions graded at the same time.")
 @click.option(
     "--seeds",
@@ -130,6 +121,7 @@ def verify(names: tuple[str, ...], **options: Any) -> None:
       eventlab labs verify lab03 --seeds 1000 --runs 10
     """
     from eventlab.doctor.host import require_grading_platform
+    from eventlab.grading import mistakes
     from eventlab.grading.progress import show_grading
     from eventlab.grading.verify import mutant_problems
     from eventlab.grading.verify import verify as verify_lab
@@ -138,7 +130,7 @@ def verify(names: tuple[str, ...], **options: Any) -> None:
 
     require_grading_platform()
     found = [find(name) for name in names]
-    problems = {lab: [*fit.problems(lab), *mutant_problems(lab)] for lab in found}
+    problems = {lab: [*fit.problems(lab), *mutant_problems(lab), *mistakes.problems(lab)] for lab in found}
     fit.require_fit(problems, f"eventlab labs verify {' '.join(names)} --runs 1")
     failed = False
     for lab in found:
@@ -161,13 +153,8 @@ def verify(names: tuple[str, ...], **options: Any) -> None:
 
 
 @labs.command()
-@names_argument
-@click.option(
-    "--output",
-    default="build/gradescope",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder for the zip files.",
-)
+@labs_argument
+@folder_option("--output", default="build/gradescope", help="Folder for the zip files.")
 def gradescope(names: tuple[str, ...], output: Path) -> None:
     """Write the zip file of an autograder for Gradescope.
 
@@ -178,11 +165,17 @@ def gradescope(names: tuple[str, ...], output: Path) -> None:
     Example:
       eventlab labs gradescope lab01                    build/gradescope/lab01_events.zip
     """
-    from eventlab.labs import fit
     from eventlab.labs import gradescope as autograder
+
+    for lab in _complete_labs(names, "gradescope"):
+        click.echo(autograder.write(lab, output))
+
+
+def _complete_labs(names: Sequence[str], command: str) -> list[Lab]:
+    """Return the labs; raise an error with all problems if the files of one do not fit each other."""
+    from eventlab.labs import fit
     from eventlab.labs.catalogue import find
 
     found = [find(name) for name in names]
-    fit.require_fit({lab: fit.problems(lab) for lab in found}, f"eventlab labs gradescope {' '.join(names)}")
-    for lab in found:
-        click.echo(autograder.write(lab, output))
+    fit.require_fit({lab: fit.problems(lab) for lab in found}, f"eventlab labs {command} {' '.join(names)}")
+    return found

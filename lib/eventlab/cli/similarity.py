@@ -6,17 +6,13 @@ from pathlib import Path
 
 import click
 
+from eventlab.cli.arguments import folder_option, lab_argument, submissions_argument
+
 
 @click.command()
-@click.argument("lab", metavar="LAB")
-@click.argument(
-    "submissions", metavar="SUBMISSIONS...", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path)
-)
-@click.option(
-    "--output",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of the pages  [default: build/similarity/LAB]",
-)
+@lab_argument
+@submissions_argument
+@folder_option("--output", help="Folder of the pages  [default: build/similarity/LAB]")
 @click.option(
     "--threshold",
     default=50,
@@ -51,6 +47,7 @@ def similarity(lab: str, submissions: tuple[Path, ...], output: Path | None, thr
       pair-001.html           the most similar pair, side by side; and so on
     """
     from eventlab.grading.collect import collected
+    from eventlab.grading.reports.messages import line
     from eventlab.grading.reports.similarity import write
     from eventlab.grading.similarity.find import similarity as compare
     from eventlab.labs.catalogue import find
@@ -62,11 +59,5 @@ def similarity(lab: str, submissions: tuple[Path, ...], output: Path | None, thr
     rows = write(compared_lab, result, target, threshold=threshold, limit=limit)
     click.echo(f"{result.submissions} submissions, {len(rows)} pairs from {threshold} %")
     for row in rows[:10]:
-        click.echo(f"{row.percent:>4} %  {_line(row.first)} and {_line(row.second)}")
+        click.echo(f"{row.percent:>4} %  {line(row.first, 40)} and {line(row.second, 40)}")
     click.echo(f"Next: open {target / 'index.html'}")
-
-
-def _line(name: str) -> str:
-    from eventlab.grading.reports.messages import line
-
-    return line(name, 40)

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 from eventlab.clients import kafka, spark
 from eventlab.course.day import messages as day_messages
 from eventlab.course.saved import save_messages
-from eventlab.course.stop_queries import stop_queries
+from eventlab.course.stream_folder import empty_stream_folder
 from eventlab.errors import EventlabError
 from eventlab.files import write_atomically
 from eventlab.settings import PLAYER_HOSTS, settings
-from eventlab.stack import Stack, config, environment, filesystem
+from eventlab.stack import Stack, config, environment
 from eventlab.stack.services import select
 
 if TYPE_CHECKING:
@@ -30,8 +30,6 @@ ROUTES = {"/": "default", "/purchase_a_sword": "purchase_sword"}
 CALLS = 10
 DELIVERY_S = 20
 CREATED_TOPICS = "own-topics"
-END_QUERIES = "SPARK_CONNECT_RELEASE_SESSION_ON_EXIT"
-"""With this variable, the streaming queries of a kernel end with it; otherwise the Spark server continues them."""
 OTHER_TOPIC = "export EVENTLAB_TOPIC=events-YOURNAME; eventlab restart api"
 COURSE_EVENTS = Counter({(host, event_type): CALLS for host in PLAYER_HOSTS for event_type in ROUTES.values()})
 """Two users call two routes ten times each: 40 events, counted by host and event type."""
@@ -84,18 +82,10 @@ def prepare(
         LessonError: A service does not answer, the lesson would kill one that somebody else runs, or data that
             other programs created would have to be deleted.
     """
-    for service in select(kills) if kills else ():
-        if service.is_external(settings):
-            raise LessonError(
-                f"this lesson kills {service.name}, and cannot: {service.address(settings)} is an external "
-                "service. Use the kit's own in this lesson, and restart JupyterLab from the same shell",
-                f"unset EVENTLAB_{str(service.external_setting).upper()}",
-            )
+    _require_own(kills)
     connect()
     is_api_topic = topic == settings.topic
-    statuses = Stack(settings).status(dict.fromkeys(["kafka", *(["api"] if is_api_topic else []), *needs]))
-    if missing := [status.name for status in statuses if status.state != "running"]:
-        raise LessonError(f"not running: {', '.join(missing)}", f"eventlab up {' '.join(missing)}")
+    _require_running(["kafka", *(["api"] if is_api_topic else []), *needs])
     os.environ |= {"BROKER": settings.bootstrap_servers, "TOPIC": topic, "API": settings.api_url}
     start = _prepare_api_topic(events) if is_api_topic else _prepare_own_topic(topic, events, fresh)
     lesson.topic, lesson.start = topic, start
@@ -105,11 +95,27 @@ def prepare(
     if purchases:
         print(f"{purchases} contains {ensure_purchases(topic, purchases)} rows.")
     if folder:
-        os.environ[END_QUERIES] = "true"
-        stop_queries(folder)
-        filesystem.delete(folder)
+        empty_stream_folder(folder)
         print(f"The streams of this lesson write below {folder} on HDFS, where there is nothing yet.")
     return start
+
+
+def _require_own(names: Sequence[str]) -> None:
+    """Raise LessonError if one of the services, which the lesson kills, is external."""
+    for service in select(names) if names else ():
+        if service.is_external(settings):
+            raise LessonError(
+                f"this lesson kills {service.name}, and cannot: {service.address(settings)} is an external "
+                "service. Use the kit's own in this lesson, and restart JupyterLab from the same shell",
+                f"unset EVENTLAB_{str(service.external_setting).upper()}",
+            )
+
+
+def _require_running(names: Sequence[str]) -> None:
+    """Raise LessonError if one of the services does not run."""
+    statuses = Stack(settings).status(dict.fromkeys(names))
+    if missing := [status.name for status in statuses if status.state != "running"]:
+        raise LessonError(f"not running: {', '.join(missing)}", f"eventlab up {' '.join(missing)}")
 
 
 @dataclass

@@ -61,7 +61,11 @@ def function_as_method(cell: FailedCell, settings: Settings) -> Explanation | No
             hasattr(k, name) for k in (Column, DataFrame, GroupedData)
         ):
             continue
-        if not callable(getattr(functions, name, None)) or not (prefix := functions_variable(cell)):
+        if (
+            not call.args
+            or not callable(getattr(functions, name, None))
+            or not (prefix := functions_variable(cell))
+        ):
             continue
         frame, arguments = (
             source_of(cell, call.func.value),

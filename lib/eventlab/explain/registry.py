@@ -1,5 +1,6 @@
 """All explanation functions, in the order in which they are called."""
 
+import importlib
 import logging
 from collections.abc import Iterable
 from typing import Any
@@ -9,6 +10,14 @@ from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.python import wrong_kernel
 
 logger = logging.getLogger(__name__)
+MODULES = (
+    *("syntax", "notebook", "java", "machine", "service", "stream", "stream_output", "kafka"),
+    *("kafka_client", "hdfs", "udf", "spark", "spark_connect", "reader", "sql_syntax", "sql", "fields"),
+    *("columns", "values", "conditions", "expressions", "writer", "calls", "pandas_frames", "arguments"),
+    *("keys", "json_values", "names", "rows", "api", "shell", "shell_http", "shell_paths", "shell_text"),
+    "usage",
+)
+"""The modules with explanations: machine before services, specific errors before general ones."""
 
 
 def explain(cell: FailedCell) -> Explanation | None:
@@ -32,83 +41,6 @@ def first_confirmed(functions: Iterable[Explain], cell: FailedCell, settings: An
 
 
 def explanations() -> list[Explain]:
-    """Return the functions of all modules: machine before services, specific errors before general ones.
-
-    The modules are imported here, because most cells never fail.
-    """
-    from eventlab.explain import (
-        api,
-        arguments,
-        calls,
-        columns,
-        conditions,
-        expressions,
-        fields,
-        hdfs,
-        java,
-        json_values,
-        kafka,
-        kafka_client,
-        keys,
-        machine,
-        names,
-        notebook,
-        pandas_frames,
-        reader,
-        rows,
-        service,
-        shell,
-        shell_http,
-        shell_paths,
-        shell_text,
-        spark,
-        spark_connect,
-        sql,
-        sql_syntax,
-        stream,
-        stream_output,
-        syntax,
-        udf,
-        usage,
-        values,
-        writer,
-    )
-
-    modules = (
-        syntax,
-        notebook,
-        java,
-        machine,
-        service,
-        stream,
-        stream_output,
-        kafka,
-        kafka_client,
-        hdfs,
-        udf,
-        spark,
-        spark_connect,
-        reader,
-        sql_syntax,
-        sql,
-        fields,
-        columns,
-        values,
-        conditions,
-        expressions,
-        writer,
-        calls,
-        pandas_frames,
-        arguments,
-        keys,
-        json_values,
-        names,
-        rows,
-        api,
-        shell,
-        shell_http,
-        shell_paths,
-        shell_text,
-        usage,
-    )
+    """Return the functions of all modules of MODULES, which are imported here, because most cells never fail."""
+    modules = (importlib.import_module(f"eventlab.explain.{name}") for name in MODULES)
     return [function for module in modules for function in module.EXPLANATIONS]

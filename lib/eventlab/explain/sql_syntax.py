@@ -1,26 +1,24 @@
-"""Explains SQL and schemas that Spark cannot read: a misspelt word, a missing comma, a name without backquotes.
+"""Explains SQL that Spark cannot read: a misspelt word, a missing comma, a sign, an unknown type.
 
 Spark checks each corrected query, so a box proposes only what it accepts.
 """
 
-import contextlib
 import re
 from collections.abc import Iterator
 
-from eventlab.explain.edits import QUERY, is_accepted, sql_correction, sql_texts
+from eventlab.explain.edits import is_accepted, is_query, sql_correction, sql_texts
 from eventlab.explain.explanation import Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell, close_matches
-from eventlab.explain.session import session_of
 from eventlab.settings import Settings
 
 WORDS = ("select", "from", "where", "group", "order", "having", "limit", "join", "union", "between")
-PLACE = re.compile(r"\(line (\d+), pos (\d+)\)")
+REPORT = re.compile(r"Syntax error at or near ('.*?'|end of input).*?\(line (\d+), pos (\d+)\)", re.DOTALL)
+"""The word and the place of an error."""
 EDITS = (
     (r"(?<=\s)&&(?=\s)", "and", "SQL has no &&. It has the word and."),
     (r"(?<=\s)\|\|(?=\s)", "or", "In SQL, || joins two texts. The word for a choice is or."),
     (r"(?<=\w\s)[x×](?=\s\w)", "*", "The sign of a multiplication is *."),
     (r"\b(group|order)\s+(?!by\b)", r"\1 by ", "The word by is missing after group or order."),
-    (r",(\s*from\b)", r"\1", "No comma stands between the last column and from."),
     (r"\b(order\s+by)\s+(desc|asc)\s+(\S+)", r"\1 \3 \2", "The words desc and asc stand behind the column."),
     (r"\s+(order\s+by\b.*?)\s+(group\s+by\b.*\S)", r" \2 \1", "In SQL, order by stands behind group by."),
 )
@@ -34,8 +32,6 @@ PYTHON_TYPES = {
     "bool": "boolean",
     "list": "array",
 }
-SCHEMA = re.compile(r"[\w`:\s,-]+")
-"""A text that may be a schema of `from_json` without nested fields."""
 
 
 def misspelt_word(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -65,36 +61,16 @@ def missing_mark(cell: FailedCell, settings: Settings) -> Explanation | None:
         for corrected, what in _attempts(text, place):
             if is_accepted(cell, corrected):
                 return sql_correction(cell, text, corrected, what, proof)
-            if _is_schema(cell, corrected):
-                return correction(
-                    cell, text, corrected, what, f"{proof}, and accepts the schema of the line below"
-                )
     return None
-
-
-def _is_schema(cell: FailedCell, text: str) -> bool:
-    """Return whether Spark accepts a text as the schema of `from_json`; nothing is executed."""
-    session = session_of(cell)
-    if session is None or QUERY.match(text):
-        return False
-    from pyspark.sql import functions
-
-    with contextlib.suppress(Exception):
-        return bool(session.range(1).select(functions.from_json(functions.lit("{}"), text)).schema)
-    return False
 
 
 def _rejected(cell: FailedCell) -> Iterator[tuple[str, str, int]]:
     """Yield the cell's texts that Spark could not read, each with the word and the place that it reports."""
-    if not cell.has_condition("PARSE_SYNTAX_ERROR"):
-        return
-    reported = cell.conditions["PARSE_SYNTAX_ERROR"]["error"].strip("'")
-    match = PLACE.search(cell.text)
-    row, column = (int(match[1]), int(match[2])) if match else (1, 0)
-    for _, text in sql_texts(cell, ""):
-        lines = text.split("\n")
-        if row <= len(lines) and lines[row - 1].strip() and lines[row - 1] in str(cell.error):
-            yield text, reported, sum(len(line) + 1 for line in lines[: row - 1]) + column
+    report = REPORT.search(cell.text)
+    for _, text in sql_texts(cell, "") if report else ():
+        lines, row = text.split("\n"), int(report[2]) if report else 0
+        if report and row <= len(lines) and lines[row - 1].strip() and lines[row - 1] in cell.text:
+            yield text, report[1].strip("'"), sum(len(line) + 1 for line in lines[: row - 1]) + int(report[3])
 
 
 def _attempts(text: str, place: int) -> Iterator[tuple[str, str]]:
@@ -105,35 +81,14 @@ def _attempts(text: str, place: int) -> Iterator[tuple[str, str]]:
             yield changed, what
     words = list(re.finditer(r"[\w`.*]+|\S", text[:place]))[-1:]
     following = re.match(r"\s*(\w+|\S)", text[place:])
-    if words and following:
+    if words and following and is_query(text):  # in a condition, a comma would make columns of its parts
         start, word = words[0].start(), words[0][0]
         before, between, after = text[:start].rstrip(), text[start:place].rstrip(), text[place:].lstrip()
         what = "Commas separate columns. One is missing before {}."
         yield f"{before}, {between}, {after}", what.format(f"{word}, and one before {following[1]}")
         yield f"{before} {between}, {after}", what.format(following[1])
         yield f"{before}, {text[start:]}", what.format(word)  # `Host count(*)`: `count` was read as a name
-    if SCHEMA.fullmatch(text):
-        items = [item if re.search(r"\S[\s:]+\S", item) else f"{item} string" for item in text.split(",")]
-        yield ",".join(items), "A schema has a name and a type for each field."
     yield f"{text[:place].rstrip()}) {text[place:]}", "A closing parenthesis is missing."
-
-
-def schema_needs_backquotes(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a name with a dash needs backquotes in the schema of `from_json`.
-
-    Remedy: The line with backquotes.
-    """
-    if not cell.has_condition("INVALID_IDENTIFIER"):
-        return None
-    name = cell.conditions["INVALID_IDENTIFIER"].get("ident", "")
-    for _, text in sql_texts(cell, name) if name else ():
-        pattern = rf"(?<![`\w-]){re.escape(name)}[\w-]*(?![`\w-])"
-        if match := re.search(pattern, text):
-            what = f"A name with a dash needs backquotes: `{match[0]}`. Without them, the dash is a minus."
-            return correction(
-                cell, match[0], f"`{match[0]}`", what, f"Spark reports INVALID_IDENTIFIER for {name}"
-            )
-    return None
 
 
 def unknown_type(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -141,7 +96,8 @@ def unknown_type(cell: FailedCell, settings: Settings) -> Explanation | None:
 
     Remedy: The line with the nearest type.
     """
-    name = cell.conditions.get("UNSUPPORTED_DATATYPE", {}).get("typeName", "").strip('"').lower()
+    unknown = re.search(r'Unsupported data type "?(\w+)', cell.text)
+    name = unknown[1].lower() if unknown else ""
     similar = PYTHON_TYPES.get(name) or next(iter(close_matches(name, TYPES)), None) if name else None
     if similar is None:
         return None
@@ -150,4 +106,4 @@ def unknown_type(cell: FailedCell, settings: Settings) -> Explanation | None:
     return correction(cell, name, similar, what, proof)
 
 
-EXPLANATIONS: list[Explain] = [misspelt_word, missing_mark, schema_needs_backquotes, unknown_type]
+EXPLANATIONS: list[Explain] = [misspelt_word, missing_mark, unknown_type]

@@ -140,6 +140,24 @@ def path_exists(cell: FailedCell, settings: Settings) -> Explanation | None:
     )
 
 
+def table_over_files(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that the folder of a table that a query fills has files already.
+
+    Remedy: A command that deletes the folder.
+    """
+    match = re.search(r"cannot create table with location to a non-empty directory (\S+?)\.?(?=\s|$)", cell.text)
+    if not match or not filesystem.has_webhdfs(match[1], settings) or not filesystem.exists(match[1], settings):
+        return None
+    plain = filesystem.plain_path(match[1])
+    return Explanation(
+        f"The folder of the new table, {plain}, has files already. The setting that Spark names keeps them: the "
+        "table would then have their rows, too.",
+        f"{plain} contains: {', '.join(filesystem.names(plain, settings)[:6])}",
+        f"!hadoop fs -rm -r -skipTrash {plain}",
+        "If you do not need these files, run this, then run the cell again",
+    )
+
+
 def unknown_format(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that Spark has no such format. Name the nearest.
 
@@ -179,6 +197,7 @@ EXPLANATIONS: list[Explain] = [
     division_by_zero,
     binary_is_no_text,
     path_exists,
+    table_over_files,
     unknown_format,
     unknown_function,
 ]

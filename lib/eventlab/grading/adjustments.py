@@ -1,7 +1,8 @@
 """Points and comments that a person gives: the file `adjustments.csv` of the output folder.
 
 The grader reads the file and never writes it, so it survives every run. A row replaces the points of a question,
-adds a comment, or does both. A row without a question is a comment on the submission.
+adds a comment, or does both. A row without a question is a comment on the submission. `1+0.5` are the points of
+the lines of a rubric.
 """
 
 from __future__ import annotations
@@ -12,12 +13,15 @@ import logging
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import gt
 from pathlib import Path
+from types import MappingProxyType
 
 from eventlab.errors import EventlabError, near_names
 from eventlab.grading import results, spreadsheet, whole_class
 from eventlab.grading.results import Question, SubmissionRecord
 
+Rubrics = Mapping[str, Sequence[float]]
 NAME = "adjustments.csv"
 COLUMNS = ("student", "question", "points", "comment")
 MAX_PROBLEMS = 20
@@ -37,6 +41,7 @@ class Adjustment:
         line: The number of the row's first line.
         question: The question, or "" for a comment on the submission.
         points: The question's points, or None to keep them.
+        parts: The points of each line of the question's rubric, or () when only their sum is given.
     """
 
     line: int
@@ -44,15 +49,19 @@ class Adjustment:
     question: str
     points: float | None
     comment: str
+    parts: tuple[float, ...] = ()
 
 
-def load(output: Path, students: Collection[str], most: Mapping[str, float]) -> list[Adjustment]:
+def load(
+    output: Path, students: Collection[str], most: Mapping[str, float], rubrics: Rubrics = MappingProxyType({})
+) -> list[Adjustment]:
     """Return the adjustments in the output folder; [] without the file.
 
     Args:
         output: The output folder.
         students: The students who may be adjusted.
         most: The most points of each question; {} when they are not known.
+        rubrics: The most points of each line of a rubric, by question.
 
     Raises:
         AdjustmentsError: The file cannot be read, or a row is wrong.
@@ -67,7 +76,7 @@ def load(output: Path, students: Collection[str], most: Mapping[str, float]) -> 
         raise AdjustmentsError(message) from error
     found, problems = parse(text)
     found = [replace(one, student=student_named(one.student, students) or one.student.strip()) for one in found]
-    problems += [problem for one in found if (problem := _problem(one, students, most))]
+    problems += [problem for one in found if (problem := _problem(one, students, most, rubrics))]
     problems += _repeated(found)
     if problems:
         listed = "".join(f"\n  {problem}" for problem in sorted(problems, key=_line)[:MAX_PROBLEMS])
@@ -122,37 +131,43 @@ def _add(
     student = values["student"]
     question, points, comment = (values[name].strip() for name in COLUMNS[1:])
     try:
-        value = _points(points, decimal_comma) if points else None
+        parts = _points(points, decimal_comma) if points else ()
     except ValueError:
         problems.append(f"line {line}: {points!r} is not a number such as 2 or 0.5; a sign is not allowed")
         return
     if not student.strip():
         problems.append(f"line {line}: no student")
-    elif value is None and not comment:
+    elif not parts and not comment:
         problems.append(f"line {line}: neither points nor a comment")
-    elif value is not None and not question:
+    elif parts and not question:
         problems.append(f"line {line}: points without a question")
     else:
-        found.append(Adjustment(line, student, question, value, comment))
+        value = sum(parts) if parts else None
+        found.append(Adjustment(line, student, question, value, comment, parts if len(parts) > 1 else ()))
 
 
-def _points(text: str, decimal_comma: bool) -> float:
-    """Return a number without a sign: a spreadsheet reads `+1` as `1`, so it must not mean something else."""
-    if text.startswith("+"):
+def _points(text: str, decimal_comma: bool) -> tuple[float, ...]:
+    """Return a number, or the numbers of a sum; none has a sign, because a spreadsheet reads `+1` as `1`."""
+    values = tuple(float(part.replace(",", ".") if decimal_comma else part) for part in text.split("+"))
+    if not all(map(math.isfinite, values)) or "-" in text:
         raise ValueError(text)
-    value = float(text.replace(",", ".") if decimal_comma else text)
-    if not math.isfinite(value) or text.startswith("-"):
-        raise ValueError(text)
-    return value
+    return values
 
 
-def _problem(one: Adjustment, students: Collection[str], most: Mapping[str, float]) -> str:
+def _problem(one: Adjustment, students: Collection[str], most: Mapping[str, float], rubrics: Rubrics) -> str:
     if student_named(one.student, students) is None:
-        return f"line {one.line}: no submission of {one.student!r}: {near_names(one.student, students)}"
+        return f"line {one.line}: no submission of {one.student!r}: {near_names(one.student, sorted(students))}"
     if one.question and most and one.question not in most:
         return f"line {one.line}: no question {one.question!r}: {near_names(one.question, most)}"
     if one.points is not None and one.points > most.get(one.question, math.inf) + results.ROUNDING:
         return f"line {one.line}: {one.points:g} points, but {one.question} has {most[one.question]:g} at most"
+    lines = rubrics.get(one.question, ())
+    if one.parts and most and (len(one.parts) != len(lines) or any(map(gt, one.parts, lines))):
+        given = "+".join(f"{part:g}" for part in one.parts)
+        rubric = (
+            f"the lines of its rubric have {'+'.join(f'{p:g}' for p in lines)}" if lines else "it has no rubric"
+        )
+        return f"line {one.line}: {given} points for {one.question}, but {rubric}"
     return ""
 
 
@@ -201,7 +216,11 @@ def _marked(question: Question, one: Adjustment) -> Question:
     if one.points is None:
         return replace(question, comment=one.comment)
     judged = question.points if question.checks else None
-    return replace(question, points=one.points, comment=one.comment, by_hand=True, judged_points=judged)
+    rubric = question.rubric
+    if len(one.parts) == len(rubric):
+        rubric = tuple(replace(line, given=part) for line, part in zip(rubric, one.parts, strict=True))
+    given = replace(question, points=one.points, comment=one.comment, rubric=rubric)
+    return replace(given, by_hand=True, judged_points=judged)
 
 
 def of_records(records: Sequence[SubmissionRecord], output: Path) -> list[SubmissionRecord]:
@@ -213,7 +232,8 @@ def of_records(records: Sequence[SubmissionRecord], output: Path) -> list[Submis
     most = {question.id: question.max_points for record in records for question in record.questions}
     students, of_class = {record.student for record in records}, set(whole_class.students(output))
     saved = {record.student for record in results.load_all(output)}
-    adjustments = load(output, students | of_class | saved, most)
+    rubrics = {q.id: [one.points for one in q.rubric] for record in records for q in record.questions if q.rubric}
+    adjustments = load(output, students | of_class | saved, most, rubrics)
     gone = sorted({one.student for one in adjustments} - students - of_class)
     if gone:
         logger.warning(

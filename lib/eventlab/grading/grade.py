@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import secrets
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -104,27 +104,43 @@ def grade(
     if not selection or not (saved or whole_class.is_known(output)):
         whole_class.remember([job.student for job in everybody], output)
     known = {job.student for job in everybody} | {record.student for record in saved}
-    adjustments.load(output, known, {question: lab.points(question) for question in lab.all_questions})
+    most = {question: lab.points(question) for question in lab.all_questions}
+    rubrics = {id: [line.points for line in text.rubric] for id, text in lab.text_questions.items()}
+    adjustments.load(output, known, most, rubrics)
     records = {} if force or selection else _current_records(jobs, output)
     remaining = [job for job in jobs if job.student not in records]
     for done, record in enumerate(records.values(), start=1):
         progress(done, len(jobs), record)
+
+    def keep(job: Job, outcome: Outcome) -> None:
+        records[job.student] = _save(lab, job, outcome, output, selection)
+        progress(len(records), len(jobs), records[job.student])
+
     if remaining:
         size = min(workers or default_size(len(remaining)), len(remaining))
         logger.info("%d of %d submissions are graded by %d workers", len(remaining), len(jobs), size)
-        with Scheduler(lab, output / LOGS, limits, size, fresh=fresh) as scheduler:
-            again = []
-            for job, outcome in scheduler.outcomes(remaining if in_order else usual_first(remaining)):
-                if outcome.kind == "infrastructure_failed" and outcome.record and has_failed_before(job, output):
-                    again.append((job, outcome))
-                    continue
-                records[job.student] = _save(lab, job, outcome, output, selection)
-                progress(len(records), len(jobs), records[job.student])
-        works = bool(again) and machine_works(lab, output, limits)
-        for job, outcome in again:
-            records[job.student] = _save(lab, job, with_doubt(outcome) if works else outcome, output, selection)
-            progress(len(records), len(jobs), records[job.student])
+        scheduler = Scheduler(lab, output / LOGS, limits, size, fresh=fresh)
+        _grade_jobs(scheduler, remaining if in_order else usual_first(remaining), output, keep)
     return [records[job.student] for job in jobs]
+
+
+def _grade_jobs(
+    scheduler: Scheduler, jobs: Sequence[Job], output: Path, keep: Callable[[Job, Outcome], None]
+) -> None:
+    """Have the workers grade jobs.
+
+    A failed attempt of a job that also failed in the last grading counts if the machine works without the job.
+    """
+    again = []
+    with scheduler:
+        for job, outcome in scheduler.outcomes(jobs):
+            if outcome.kind == "infrastructure_failed" and outcome.record and has_failed_before(job, output):
+                again.append((job, outcome))
+            else:
+                keep(job, outcome)
+    works = bool(again) and machine_works(scheduler.lab, output, scheduler.limits)
+    for job, outcome in again:
+        keep(job, with_doubt(outcome) if works else outcome)
 
 
 def jobs_of(lab: Lab, submissions: Path, output: Path, limits: Limits) -> list[Job]:

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Iterable
 from dataclasses import replace
 
+from eventlab.grading.reports.messages import line
 from eventlab.grading.results import CheckResult, KnownMistake, Question, SubmissionRecord
 from eventlab.labs.catalogue import Lab
 from eventlab.labs.checks import Verdict
@@ -21,9 +22,33 @@ Figures = tuple[tuple[bool, str], ...]
 
 
 def with_mistakes(lab: Lab, record: SubmissionRecord, seed: int) -> SubmissionRecord:
-    """Return the record with the known mistakes of each question that lost points."""
+    """Return the record with the known mistakes of each question that lost points.
+
+    An error in the lab's `mistakes.py` costs these names only, never a mark.
+    """
+    try:
+        known = lab.mistakes
+    except Exception:
+        logger.exception("mistakes.py of %s cannot be used: no mistake is named", lab.name)
+        known = ()
+    if not known:
+        return record
     questions = tuple(_recognized(lab, question, seed) for question in record.questions)
     return replace(record, questions=questions)
+
+
+def problems(lab: Lab) -> list[str]:
+    """Return the mistakes that name no wrong solution, as sentences; or that the file cannot be imported."""
+    try:
+        names = [(mistake.question, mistake.mutant) for mistake in lab.mistakes]
+        wrong = {(mutant.question, mutant.name) for mutant in lab.mutants}
+    except Exception as error:  # any error of the lab's own code
+        return [f"mistakes.py cannot be used: {line(f'{type(error).__name__}: {error}')}"]
+    return [
+        f"mistakes.py: {name!r} is no wrong solution of {question} in proof.py"
+        for question, name in names
+        if (question, name) not in wrong
+    ]
 
 
 def _recognized(lab: Lab, question: Question, seed: int) -> Question:

@@ -86,10 +86,11 @@ class KnownMistake:
 
 @dataclass(frozen=True, config=CLOSED)
 class RubricLine:
-    """The points for what an answer in text contains."""
+    """The points for what an answer in text contains; `given` are those of this answer, if a person wrote them."""
 
     points: StrictFloat
     text: Text
+    given: StrictFloat | None = None
 
 
 @dataclass(frozen=True, config=CLOSED)

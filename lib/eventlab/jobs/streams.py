@@ -31,7 +31,8 @@ CONTINUOUS = {"processingTime": "1 second"}
 CATCH_UP = {"availableNow": True}
 """The triggers: a batch per second until the job is stopped, or all messages that are there, and then the end."""
 POLL_S = 0.3
-PARENT = os.getppid()
+PARENT = getattr(sys.modules.get("sitecustomize"), "PARENT", None) or os.getppid()
+"""The process that started this one: spark-submit may end before this module is imported."""
 WAIT_FOR_TOPIC = "spark.sql.streaming.kafka.useDeprecatedOffsetFetching"
 """With this setting, a stream can start before its topic exists: Spark's consumer lets the broker create it."""
 NOT_AN_OBJECT, NOT_A_TIME, IN_THE_FUTURE = "not a JSON object", "time is not a time", "time is in the future"

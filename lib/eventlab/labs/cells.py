@@ -6,6 +6,7 @@ A cell's `grade_id` begins with its question: `q2` is the first cell to fill in,
 
 from __future__ import annotations
 
+import copy
 import re
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,21 @@ def grading(cell: NotebookNode) -> dict[str, Any]:
     """Return nbgrader's metadata of a cell; {} without any."""
     metadata = cell.metadata.get("nbgrader")
     return metadata if isinstance(metadata, dict) else {}
+
+
+def completed(cell: NotebookNode) -> NotebookNode:
+    """Return a copy of a cell with all of nbgrader's metadata, if it has some: authors write only what matters."""
+    cell = copy.deepcopy(cell)
+    if isinstance(cell.metadata.get("nbgrader"), dict):
+        facts = {
+            "cell_type": cell.cell_type,
+            "grade": False,
+            "schema_version": 3,
+            "solution": False,
+            "task": False,
+        }
+        cell.metadata["nbgrader"] = NotebookNode(facts | {"locked": not is_solution(cell)} | grading(cell))
+    return cell
 
 
 def grade_id(cell: NotebookNode) -> str | None:

@@ -137,10 +137,14 @@ def _of_questions(lab: Lab, notebook: NotebookNode) -> Iterator[str]:
     in_cells = {question: None for cell in notebook.cells if (question := cells.question_of(cell))}
     for question in in_cells:
         if question not in _questions(lab):
-            yield f"{question} has cells, but checks.py has no check of it"
+            yield f"{question} has cells, but checks.py has no check and no text_question of it"
     to_fill_in = {cells.question_of(cell) for cell in notebook.cells if cells.is_solution(cell)}
     graded = {cells.question_of(cell) for cell in notebook.cells if cells.is_graded(cell)}
-    for question in _questions(lab):
+    for question in lab.text_questions:
+        if question not in to_fill_in & graded:
+            needed = f"grade_id `{question}`, solution and grade: true"
+            yield f"{question} has a rubric, but no cell for the text ({needed})"
+    for question in lab.questions:
         if question not in to_fill_in:
             yield f"{question} has checks, but no cell to fill in (grade_id `{question}`, solution: true)"
         if question not in graded:

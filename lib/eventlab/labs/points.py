@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Iterator
 
@@ -13,20 +12,26 @@ from eventlab.labs.catalogue import Lab
 
 HEADING = re.compile(r"^## Question (\d+)\b.*?(?: \((\d+(?:\.\d+)?) points?\))?$", re.MULTILINE)
 """The heading of a question; the released one ends with its points: `## Question 1: what sells? (3 points)`."""
+WITH_POINTS = re.compile(r"^(## Question \d+\b.*?) \(\d+(?:\.\d+)? points?\)$", re.MULTILINE)
 
 
 def with_points(cell: NotebookNode, lab: Lab) -> NotebookNode:
-    """Return a cell of the instructor's notebook with the points of its question.
+    """Return a cell of the instructor's notebook with all of nbgrader's metadata and the points of its question.
 
     A check cell has them in nbgrader's metadata, a heading at its end. Points that are there already stay.
     """
-    filled = copy.deepcopy(cell)
+    filled = cells.completed(cell)
     question = cells.question_of(filled)
     if cells.is_graded(filled) and question and "points" not in cells.grading(filled):
         filled.metadata["nbgrader"]["points"] = _number(lab.points(question))
     if filled.cell_type == "markdown":
         filled.source = HEADING.sub(lambda found: _heading(found, lab), filled.source)
     return filled
+
+
+def without_points(text: str) -> str:
+    """Return a text without the points in its headings, which `with_points` adds."""
+    return WITH_POINTS.sub(r"\1", text).strip()
 
 
 def written(cell: NotebookNode) -> Iterator[tuple[str, float]]:

@@ -82,22 +82,12 @@ def chart(
     rows = max((box["row"] for box in shown_boxes), default=0) + 1
     lanes = list(dict.fromkeys((item.topic, item.number) for item in state.partitions))[:MAX_LANES]
     below = TOP + rows * WINDOW_ROW + 10
-    dots = [
-        {
-            "x": axis.x(item.event.time_s),
-            "y": below + lanes.index(place) * ROW + ROW / 2,
-            "kind": _kind(item),
-            "item": item,
-        }
-        for item in events
-        if (place := (item.event.topic, item.event.partition)) in lanes and item.event.time_s >= axis.start_s
-    ]
     several = len({topic for topic, _ in lanes}) > 1
     labels = [f"{topic}-{number}" if several else f"partition {number}" for topic, number in lanes]
     return render(
         "watermark_chart",
         boxes=shown_boxes,
-        dots=dots,
+        dots=_dots(events, lanes, below, axis),
         lanes=[(label, below + index * ROW + ROW / 2) for index, label in enumerate(labels)],
         watermark=axis.x(state.watermark_s) if state.watermark_s >= axis.start_s and state.watermark_s else None,
         watermark_text=clock(state.watermark_s) if state.watermark_s else "not set yet",
@@ -127,6 +117,22 @@ def boxes(windows: Sequence[WindowState], state: StreamState, axis: Axis) -> lis
             | {"window": window, "state": state_of(window, state)}
         )
     return found
+
+
+def _dots(
+    events: Sequence[PlacedEvent], lanes: Sequence[tuple[str, int]], below: float, axis: Axis
+) -> list[dict[str, Any]]:
+    """Return the events as dots, each in the lane of its partition."""
+    return [
+        {
+            "x": axis.x(item.event.time_s),
+            "y": below + lanes.index(place) * ROW + ROW / 2,
+            "kind": _kind(item),
+            "item": item,
+        }
+        for item in events
+        if (place := (item.event.topic, item.event.partition)) in lanes and item.event.time_s >= axis.start_s
+    ]
 
 
 def _kind(placed: PlacedEvent) -> str:

@@ -5,6 +5,7 @@ When the program imports pyspark or kafka-python, it gets the timeouts of the ki
 """
 
 import contextlib
+import os
 import sys
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -12,6 +13,8 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
+PARENT = os.getppid()
+"""The process that started the program. It may have ended when the program's imports are complete."""
 SPARK = {"pyspark.sql.readwriter", "pyspark.sql.streaming.readwriter"}
 SPARK |= {"pyspark.sql.connect.readwriter", "pyspark.sql.connect.streaming.readwriter"}
 

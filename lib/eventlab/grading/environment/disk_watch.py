@@ -4,43 +4,34 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from eventlab.grading.environment.sandbox import MIB, ProcessLimits
+from eventlab.grading.environment.watch import Watch
 
 WATCH_S = 0.5
 
 
-class DiskWatch:
+class DiskWatch(Watch):
     """Calls a function once when the folders have grown by more than a submission may store."""
 
     def __init__(self, folders: Sequence[Path], limits: ProcessLimits, exceeded: Callable[[str], None]) -> None:
         """Measure the folders, and begin to watch them; `exceeded` gets a sentence with the limit."""
-        self.folders, self.limits, self.exceeded = folders, limits, exceeded
+        self.folders, self.limits = folders, limits
         self.was_exceeded = False
         self._before = usage(folders)
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
+        super().__init__(self._too_much, WATCH_S, exceeded)
 
-    def stop(self) -> None:
-        """Stop watching."""
-        self._stopped.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._stopped.wait(WATCH_S):
-            size, files = (now - before for now, before in zip(usage(self.folders), self._before, strict=True))
-            reason = ""
-            if size > self.limits.disk_mib * MIB:
-                reason = f"more than {self.limits.disk_mib} MiB were stored in Kafka, HDFS or Spark"
-            elif files > self.limits.files:
-                reason = f"more than {self.limits.files:,} files were stored in Kafka, HDFS or Spark"
-            if reason:
-                self.was_exceeded = True
-                return self.exceeded(reason)
+    def _too_much(self) -> str:
+        size, files = (now - before for now, before in zip(usage(self.folders), self._before, strict=True))
+        limit = ""
+        if size > self.limits.disk_mib * MIB:
+            limit = f"{self.limits.disk_mib} MiB"
+        elif files > self.limits.files:
+            limit = f"{self.limits.files:,} files"
+        self.was_exceeded = bool(limit)
+        return f"more than {limit} were stored in Kafka, HDFS or Spark" if limit else ""
 
 
 def usage(folders: Sequence[Path]) -> tuple[int, int]:

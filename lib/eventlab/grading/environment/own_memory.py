@@ -7,11 +7,11 @@ size of a part (ZMQ_MAXMSGSIZE), not their number: https://libzmq.readthedocs.io
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
 from eventlab.grading.environment.sandbox import MIB
+from eventlab.grading.environment.watch import Watch
 
 WATCH_S = 0.1
 MAX_GROWTH = 512 * MIB
@@ -19,25 +19,13 @@ MAX_GROWTH = 512 * MIB
 REASON = f"more than {MAX_GROWTH // MIB} MiB of its messages waited in the memory of the grader"
 
 
-class OwnMemoryWatch:
+class OwnMemoryWatch(Watch):
     """Calls a function once when this process holds much more memory than when the watch began."""
 
     def __init__(self, exceeded: Callable[[str], None], growth: int = MAX_GROWTH) -> None:
         """Begin to watch; `exceeded` gets a sentence."""
-        self.exceeded, self.most = exceeded, resident() + growth
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop watching."""
-        self._stopped.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._stopped.wait(WATCH_S):
-            if resident() > self.most:
-                return self.exceeded(REASON)
+        most = resident() + growth
+        super().__init__(lambda: REASON if resident() > most else "", WATCH_S, exceeded)
 
 
 def resident() -> int:

@@ -88,13 +88,8 @@ class WorkerStack:
         env = sandbox.variables(client)
         if self.config.contained:
             command = sandbox.of_kernels(self.config.run, client.state_dir, env, command)
-        return ForkServer(
-            command,
-            kernels,
-            "/kernel" if self.config.contained else None,
-            self.config.run / "kernels.log",
-            env,
-        )
+        seen_as = "/kernel" if self.config.contained else None
+        return ForkServer(command, kernels, seen_as, self.config.run / "kernels.log", env)
 
     def _start_spark(self) -> None:
         state, uid = self.config.run / "spark", self.config.uids[1]

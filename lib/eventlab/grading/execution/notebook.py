@@ -19,7 +19,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from eventlab.errors import EventlabError
-from eventlab.labs import cells, release
+from eventlab.labs import cells, points, release
 
 MAX_BYTES = 150 * 1024**2
 READ_APART_BYTES = 4 * 1024**2
@@ -135,10 +135,9 @@ def _read_apart(path: Path) -> list[dict[str, Any]]:
         raise InterruptedReadError("the process that read the notebook was killed; the machine may lack memory")
     if done.returncode == NO_FILE:
         raise InterruptedReadError(f"the notebook cannot be read: {done.stderr.decode(errors='replace')}")
-    answer = (
-        json.loads(done.stdout) if done.returncode == 0 else "not a notebook: it takes too much memory to read"
-    )
-    if isinstance(answer, str):
+    if done.returncode:
+        raise UnreadableError("not a notebook: it takes too much memory to read")
+    if isinstance(answer := json.loads(done.stdout), str):
         raise UnreadableError(answer)
     return answer
 
@@ -184,7 +183,8 @@ def _cell(raw: Any) -> dict[str, Any] | None:
 def match(student: list[dict[str, Any]], instructor: NotebookNode) -> Matched:
     """Merge the cells; the instructor's cells are used as they were released, without hidden tests."""
     known = {found for cell in instructor.cells if (found := cells.grade_id(cell))}
-    own, behind, messages = _sort(student[:MAX_CELLS], known)
+    given = {points.without_points(cell.source) for cell in instructor.cells if not cells.grade_id(cell)}
+    own, behind, messages = _sort(student[:MAX_CELLS], known, given)
     if len(student) > MAX_CELLS:
         messages.append(
             f"the notebook has more than {MAX_CELLS:,} cells: those after cell {MAX_CELLS:,} {NOT_RUN}"
@@ -228,9 +228,9 @@ def _step(cell: NotebookNode, grade_id: str, theirs: list[str], messages: list[s
 
 
 def _sort(
-    student: list[dict[str, Any]], known: set[str]
+    student: list[dict[str, Any]], known: set[str], given: set[str]
 ) -> tuple[dict[str, list[str]], dict[str | None, list[Step]], list[str]]:
-    """Return the student's cells by grade_id, the added ones by the cell that they follow, and messages."""
+    """Return the student's cells by grade_id, the others by the cell that they follow, and messages."""
     own: dict[str, list[str]] = {}
     behind: dict[str | None, list[Step]] = {}
     messages: list[str] = []
@@ -245,7 +245,9 @@ def _sort(
         elif len(cell["source"]) > MAX_SOURCE_CHARS:
             messages.append(f"a cell has {len(cell['source']):,} characters: it {NOT_RUN}")
         else:
-            behind.setdefault(last, []).append(Step(cell["kind"], cell["source"], own=True))
+            is_given = cell["kind"] == "markdown" and points.without_points(cell["source"]) in given
+            step = Step(cell["kind"], cell["source"], own=True, is_untouched=is_given)
+            behind.setdefault(last, []).append(step)
     return own, behind, messages
 
 

@@ -13,8 +13,8 @@ from eventlab.grading import adjustments, whole_class
 from eventlab.grading.collect import Origin
 from eventlab.grading.gradebook import origins
 from eventlab.grading.gradebook.deadlines import Deadlines, Policy
-from eventlab.grading.gradebook.people import Line, People, Person
-from eventlab.grading.gradebook.worksheets import TEST_STUDENT, CanvasSheet, MoodleSheet
+from eventlab.grading.gradebook.people import IDS, Line, People, Person, forms
+from eventlab.grading.gradebook.worksheets import BlackboardSheet, CanvasSheet, MoodleSheet
 from eventlab.grading.reports.messages import number
 from eventlab.grading.results import SubmissionRecord
 
@@ -83,7 +83,9 @@ class Mark:
     @property
     def summary(self) -> str:
         """Return the mark and how it came about, as sentences for the student."""
-        sentence = f"{number(self.mark)} of {number(self.lab.max_points)} points."
+        unmarked = [question.id for question in self.record.unmarked] if self.record else []
+        so_far = f" so far: {', '.join(unmarked)} not marked yet" if unmarked else ""
+        sentence = f"{number(self.mark)} of {number(self.lab.max_points)} points{so_far}."
         if not self.days_late:
             return sentence
         return (
@@ -109,7 +111,7 @@ class Book:
             mark = pair[1]
             names = [one.record.student for one in pair if one.record]
             self.problems.append(
-                f"{mark.lab.name}, {mark.person.label}: two submissions, {names[0]!r} and {names[1]!r}; "
+                f"{mark.lab.name}, {self.label(mark.person)}: two submissions, {names[0]!r} and {names[1]!r}; "
                 "the second one counts"
             )
         self.marks[key] = mark
@@ -121,6 +123,18 @@ class Book:
     def of_lab(self, lab: LabGrades) -> list[Mark]:
         """Return the marks of a lab, one per person."""
         return [self.mark(person, lab) for person in self.people.members]
+
+    def label(self, person: Person, name: str = "") -> str:
+        """Return a person's name, by default the full one; with an id when others have the same."""
+        name = name or person.label
+        if sum(name in (other.label, other.student) for other in self.people.members) < 2:
+            return name
+        id = next((value for column in ("email", *IDS) if (value := getattr(person, column))), "")
+        return f"{name} ({id})" if id else name
+
+    def title(self, lab: LabGrades) -> str:
+        """Return the name of a lab's assignment on the platform that `deadlines.csv` states, or ""."""
+        return next((mark.policy.title for mark in self.of_lab(lab) if mark.policy.title), "")
 
     def total(self, person: Person) -> float:
         """Return the sum of a person's marks; a lab without a mark counts nothing."""
@@ -143,7 +157,10 @@ def read_lab(folder: Path, sheet: MoodleSheet | None = None) -> LabGrades:
 
 
 def make(
-    labs: Sequence[LabGrades], people: People, deadlines: Deadlines, exported: CanvasSheet | None = None
+    labs: Sequence[LabGrades],
+    people: People,
+    deadlines: Deadlines,
+    exported: Sequence[CanvasSheet | BlackboardSheet] = (),
 ) -> Book:
     """Return the gradebook of these labs.
 
@@ -151,7 +168,7 @@ def make(
         labs: The labs.
         people: The people of the roster; without a roster, those of the worksheets and records are added.
         deadlines: Due dates and late policies.
-        exported: The gradebook export of Canvas.
+        exported: The gradebook export of Canvas, and the Grade Center of Blackboard.
 
     Raises:
         GradebookError: Two folders have records of one lab.
@@ -173,22 +190,22 @@ def make(
     book.problems += deadlines.unknown(names, meant)
     for lab in labs:
         found = zip(lab.records, owners[lab.name], strict=True)
-        book.problems += _problems(
-            lab, book.of_lab(lab), [record.student for record, person in found if not person]
-        )
+        book.problems += _problems(book, lab, [record for record, person in found if not person])
     return book
 
 
-def _add_people(labs: Sequence[LabGrades], people: People, exported: CanvasSheet | None) -> list[str]:
+def _add_people(
+    labs: Sequence[LabGrades], people: People, exported: Sequence[CanvasSheet | BlackboardSheet]
+) -> list[str]:
     """Complete the people with those of the platforms' tables; return a sentence for lines that are nobody's."""
     unknown: dict[Path, list[str]] = {}
-    if exported:
-        rows = [row for row in exported.students if exported.field(row, "Student") != TEST_STUDENT]
-        for row, person in zip(rows, people.assign(list(map(exported.line, rows))), strict=True):
+    for course in exported:
+        rows = [row for row in course.students if course.name(row)]
+        for row, person in zip(rows, people.assign(list(map(course.line, rows))), strict=True):
             if person is None:
-                unknown.setdefault(exported.path, []).append(exported.field(row, "Student"))
+                unknown.setdefault(course.path, []).append(course.name(row))
             elif not person.section:
-                person.section = exported.field(row, "Section")
+                person.section = course.field(row, "Section")
     for sheet in [lab.sheet for lab in labs if lab.sheet]:
         lines: list[Line] = [([sheet.name_of(row)] * 2, {"email": row.email}) for row in sheet.rows]
         for (names, _), person in zip(lines, people.assign(lines), strict=True):
@@ -200,19 +217,23 @@ def _add_people(labs: Sequence[LabGrades], people: People, exported: CanvasSheet
     ]
 
 
-def _problems(lab: LabGrades, marks: Sequence[Mark], strangers: Sequence[str]) -> list[str]:
+def _problems(book: Book, lab: LabGrades, nobodys: Sequence[SubmissionRecord]) -> list[str]:
     """Return a sentence for each kind of problem with a lab's submissions, with the names of the students."""
-    handed_in = [mark for mark in marks if mark.record]
+    names = {one.student: forms(lab.origin(one).name or one.student) for one in nobodys}
+    fit = {name: sum(bool(forms(p.label) & some) for p in book.people.members) for name, some in names.items()}
+    handed_in = [mark for mark in book.of_lab(lab) if mark.record]
     costs = [mark for mark in handed_in if mark.policy.due and mark.policy.points_per_day and not mark.submitted]
-    late = [mark.person.label for mark in costs if mark.origin.late]
-    unknown = [mark.person.label for mark in costs if mark.origin.platform != "canvas"]  # Canvas marks late ones
+    late = [book.label(mark.person) for mark in costs if mark.origin.late]
+    unknown = [book.label(mark.person) for mark in costs if mark.origin.platform != "canvas"]  # it marks late ones
     kinds = {
-        "not in the roster, so without a line in the gradebook": strangers,
+        "not in the roster, so without a line in the gradebook": [name for name in fit if fit[name] < 2],
+        "without a mark in the gradebook, because several people of the roster have this name; the platform's "
+        "table (--moodle, --canvas, --blackboard) tells them apart": [name for name in fit if fit[name] > 1],
         "without a mark, because the grading machine failed; run the same `eventlab grade` again": [
-            mark.person.label for mark in handed_in if mark.mark is None
+            book.label(mark.person) for mark in handed_in if mark.mark is None
         ],
         "with answers in text that are not marked yet; add their points to adjustments.csv": [
-            mark.person.label for mark in handed_in if mark.record and mark.record.unmarked
+            book.label(mark.person) for mark in handed_in if mark.record and mark.record.unmarked
         ],
         "late, says the platform, but not when; this costs nothing until a line of deadlines.csv says when it was "
         "`submitted`": late,

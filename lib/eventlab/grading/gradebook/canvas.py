@@ -25,7 +25,7 @@ POINTS_POSSIBLE = "    Points Possible"
 
 def write_grades(book: Book, sheet: CanvasSheet | None, path: Path) -> tuple[list[Path], list[str]]:
     """Write the gradebook of all labs, if Canvas is known; return it, and sentences for the instructor."""
-    titles = [next((mark.policy.title for mark in book.of_lab(lab) if mark.policy.title), "") for lab in book.labs]
+    titles = [book.title(lab) for lab in book.labs]
     if sheet:
         rows, notes = _filled(book, sheet, titles)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from collections.abc import Collection, Iterable
@@ -31,9 +32,9 @@ def _rows(path: Path, *, strict: bool) -> list[tuple[int, list[str]]]:
     Moodle itself does not write strict CSV: it puts a backslash before some quotes instead of doubling them.
     """
     try:
-        content = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        hint = ". Save it as CSV with UTF-8" if isinstance(error, UnicodeDecodeError) else ""
+        content = path.read_text(encoding=encoding_of(path))
+    except (OSError, UnicodeError) as error:
+        hint = ". Save it as CSV with UTF-8" if isinstance(error, UnicodeError) else ""
         raise TableError(f"{path} cannot be read: {error}{hint}") from error
     first = content.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
@@ -49,6 +50,12 @@ def _rows(path: Path, *, strict: bool) -> list[tuple[int, list[str]]]:
     if not any(row for _, row in rows):
         raise TableError(f"{path} is empty")
     return rows
+
+
+def encoding_of(path: Path) -> str:
+    """Return UTF-16 for a file that begins with its mark, as Blackboard's do, else UTF-8, which needs no mark."""
+    with path.open("rb") as file:
+        return "utf-16" if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
 
 
 def read_columns(path: Path, known: Iterable[str], required: Iterable[str]) -> list[tuple[int, dict[str, str]]]:

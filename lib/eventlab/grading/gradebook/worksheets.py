@@ -1,4 +1,4 @@
-"""The tables that instructors download from Moodle and Canvas, and upload again with marks.
+"""The tables that instructors download from Moodle, Canvas and Blackboard, and upload again with marks.
 
 Moodle, the grading worksheet of an assignment: `Identifier` is `Participant 123`; this number is that in the names
 of the exported files, and another one in each assignment. To import, Moodle needs the columns `Identifier`,
@@ -8,6 +8,12 @@ https://github.com/moodle/moodle and https://docs.moodle.org/en/Using_Assignment
 Canvas, the gradebook export of a course: students are found by `ID`, assignments by the number in `Title (123)`.
 Sources: `lib/gradebook_importer.rb` of https://github.com/instructure/canvas-lms and
 https://teaching.resources.osu.edu/toolsets/carmencanvas/guides/calculating-final-grades/import-csv-file-carmen-grades
+
+Blackboard, the Grade Center of a course: students are found by `Username`, columns by the number at their end,
+`Title [Total Pts: 16 Score] |123`. A file `.xls` has tabs between its fields (Blackboard writes UTF-16), a file
+`.csv` has commas. Sources: https://tips.uark.edu/uploading-your-grade-center/, the examples of
+https://github.com/nbeaver/offline-grades-upload, and the instructors' help at http://library.blackboard.com:
+/ref/3ea64795-6ecc-4abd-b595-0a9a8dfdec94/Content/_instructor_grade_center/grade_center_upload_download.htm
 """
 
 from __future__ import annotations
@@ -34,6 +40,11 @@ MOODLE_COLUMNS = {
 MOODLE_TIMES = ("%A, %d %B %Y, %I:%M %p", "%A, %d %B %Y, %H:%M", "%A, %B %d, %Y, %I:%M %p", "%d %B %Y, %I:%M %p")
 CANVAS_PEOPLE = ("Student", "ID", "SIS User ID", "SIS Login ID", "Integration ID", "Root Account", "Section")
 TEST_STUDENT = "Student, Test"
+PREVIEW_USER = "_previewuser"
+BLACKBOARD_PEOPLE = ("Last Name", "First Name", "Username")
+BLACKBOARD_COLUMN = re.compile(
+    r"(?P<title>.*?) *\[Total Pts: (?:up to )?(?P<points>[\d.,]+)[^\]]*\] *\|(?P<id>\d+)", re.S
+)
 ASSIGNMENT = re.compile(r"(?P<title>.*) \((?P<id>\d+)\)", re.S)
 
 
@@ -150,6 +161,11 @@ class CanvasSheet:
         number = self.header.index(column) if column in self.header else len(row)
         return row[number].strip() if number < len(row) else ""
 
+    def name(self, row: list[str]) -> str:
+        """Return the name in a line, or "" in that of the test student."""
+        name = self.field(row, "Student")
+        return "" if name == TEST_STUDENT else name
+
     def line(self, row: list[str]) -> Line:
         """Return the name and the ids of a student's line."""
         known = {column.lower().replace(" ", "_"): self.field(row, column) for column in CANVAS_PEOPLE[2:4]}
@@ -160,15 +176,7 @@ class CanvasSheet:
     def assignment(self, lab: str, title: str) -> str | None:
         """Return the only column that has the title, or else the lab's name, or begins as this name does."""
         titles = {name: match["title"] for name in self.header if (match := ASSIGNMENT.fullmatch(name))}
-        if title:
-            found = [name for name in titles if title.casefold() in (name.casefold(), titles[name].casefold())]
-        else:
-            exact = [name for name in titles if _plain(titles[name]) == _plain(lab)]
-            begins = [
-                name for name in titles if re.match(rf"{_plain(lab.split('_')[0])}(?!\d)", _plain(titles[name]))
-            ]
-            found = exact or begins
-        return found[0] if len(found) == 1 else None
+        return _column(titles, lab, title)
 
     def possible(self, column: str) -> float | None:
         """Return the points that are possible in an assignment, or None if it states none."""
@@ -193,6 +201,80 @@ def read_canvas(path: Path) -> CanvasSheet:
         )
     first = next((n for n, row in enumerate(table) if n and len(row) > 1 and row[1].strip()), len(table))
     return CanvasSheet(path, table, first)
+
+
+@dataclass(frozen=True)
+class BlackboardSheet:
+    """The Grade Center of Blackboard."""
+
+    path: Path
+    table: list[list[str]]
+
+    @property
+    def header(self) -> list[str]:
+        """Return the names of the columns."""
+        return [name.strip() for name in self.table[0]]
+
+    @property
+    def students(self) -> list[list[str]]:
+        """Return the students' lines."""
+        return [row for row in self.table[1:] if any(row)]
+
+    def field(self, row: list[str], column: str) -> str:
+        """Return a field of a line, or "" without this column."""
+        number = self.header.index(column) if column in self.header else len(row)
+        return row[number].strip() if number < len(row) else ""
+
+    def name(self, row: list[str]) -> str:
+        """Return the name in a line, or "" in that of the preview user."""
+        username = self.field(row, "Username")
+        if username.endswith(PREVIEW_USER):
+            return ""
+        return f"{self.field(row, 'First Name')} {self.field(row, 'Last Name')}".strip() or username
+
+    def line(self, row: list[str]) -> Line:
+        """Return the name and the id of a student's line."""
+        return [self.name(row)] * 2, {"blackboard_id": self.field(row, "Username")}
+
+    def assignment(self, lab: str, title: str) -> str | None:
+        """Return the only column that has the title, or else the lab's name, or begins as this name does."""
+        return _column({name: match["title"] for name in self.header if (match := _blackboard(name))}, lab, title)
+
+    def possible(self, column: str) -> float | None:
+        """Return the points that are possible in a column, or None if it states none."""
+        match = _blackboard(column)
+        return decimal(match["points"]) if match else None
+
+
+def read_blackboard(path: Path) -> BlackboardSheet:
+    """Read a Grade Center that was downloaded from Blackboard.
+
+    Raises:
+        TableError: It is not such a table.
+    """
+    table = csv_files.read(path)
+    header = [name.strip() for name in table[0]]
+    if "Username" not in header:
+        raise TableError(
+            f"{path} is not a Grade Center of Blackboard: its columns are {', '.join(header[:8])}; needed is "
+            "Username. In the Grade Center, choose Work Offline, Download"
+        )
+    return BlackboardSheet(path, table)
+
+
+def _blackboard(column: str) -> re.Match[str] | None:
+    return BLACKBOARD_COLUMN.fullmatch(column)
+
+
+def _column(titles: dict[str, str], lab: str, title: str) -> str | None:
+    """Return the only name of a column whose title is the given one, or else the lab's name or its beginning."""
+    if title:
+        found = [name for name in titles if title.casefold() in (name.casefold(), titles[name].casefold())]
+    else:
+        exact = [name for name in titles if _plain(titles[name]) == _plain(lab)]
+        begins = [name for name in titles if re.match(rf"{_plain(lab.split('_')[0])}(?!\d)", _plain(titles[name]))]
+        found = exact or begins
+    return found[0] if len(found) == 1 else None
 
 
 def decimal(text: str) -> float | None:

@@ -1,4 +1,4 @@
-"""Writing a gradebook: the tables, the page, and the files for Moodle and Canvas."""
+"""Writing a gradebook: the tables, the page, and the files for Moodle, Canvas and Blackboard."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from eventlab.grading.gradebook import canvas, csv_files, moodle
+from eventlab.grading.gradebook import blackboard, canvas, csv_files, moodle
 from eventlab.grading.gradebook.book import Book, Mark
-from eventlab.grading.gradebook.worksheets import CanvasSheet
+from eventlab.grading.gradebook.worksheets import BlackboardSheet, CanvasSheet
 from eventlab.grading.reports import html
 from eventlab.grading.reports.messages import number
 from eventlab.grading.results import write_atomically
@@ -34,13 +34,19 @@ class Written:
         self.notes += result[1]
 
 
-def write_all(book: Book, output: Path, canvas_sheet: CanvasSheet | None = None) -> Written:
+def write_all(
+    book: Book,
+    output: Path,
+    canvas_sheet: CanvasSheet | None = None,
+    blackboard_sheet: BlackboardSheet | None = None,
+) -> Written:
     """Write all files of a gradebook.
 
     Args:
         book: The gradebook.
         output: The folder.
         canvas_sheet: The gradebook export of Canvas that is filled in.
+        blackboard_sheet: The Grade Center of Blackboard that is filled in.
     """
     written = Written([output / "gradebook.html", output / "gradebook.csv", output / "marks.csv"])
     csv_files.write(written.files[1], gradebook(book))
@@ -52,6 +58,7 @@ def write_all(book: Book, output: Path, canvas_sheet: CanvasSheet | None = None)
             canvas.write_feedback(lab, of_lab, feedback_page, output / "canvas" / f"{lab.name}_feedback.zip")
         )
     written.add(canvas.write_grades(book, canvas_sheet, output / "canvas" / "grades.csv"))
+    written.add(blackboard.write_grades(book, blackboard_sheet, output / "blackboard"))
     page = html.render_template("gradebook.html", book=book, notes=written.notes)
     write_atomically(written.files[0], page)
     return written
@@ -71,7 +78,7 @@ def gradebook(book: Book) -> Iterator[list[str]]:
     for person in book.people.members:
         found = [book.mark(person, lab).mark for lab in book.labs]
         shown = ["" if mark is None else number(mark) for mark in found]
-        about = [person.student, person.name, person.email, person.section]
+        about = [book.label(person, person.student), person.name, person.email, person.section]
         yield [*about, *shown, number(book.total(person)), most]
 
 
@@ -82,7 +89,7 @@ def marks(book: Book) -> Iterator[list[str]]:
         for mark in book.of_lab(lab):
             yield [
                 lab.name,
-                mark.person.student,
+                book.label(mark.person, mark.person.student),
                 mark.person.name,
                 mark.status,
                 "" if mark.points is None else number(mark.points),

@@ -139,7 +139,8 @@ class Cleaner:
 
 def pids(stack: Stack) -> set[int]:
     """Return the process ids of the services."""
-    return {status.pid for status in stack.status(stack.services) if status.pid}
+    found = [process.find(stack.settings, service) for service in stack.services]
+    return {running.pid for running in found if running}
 
 
 def interrupted(*_: object) -> None:

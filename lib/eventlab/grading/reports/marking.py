@@ -20,11 +20,12 @@ def write(records: Sequence[SubmissionRecord], output: Path) -> None:
 
 
 def to_mark(records: Sequence[SubmissionRecord]) -> Iterable[list[str]]:
-    """Yield a heading and a row per answer without a mark: the columns of `adjustments.csv`, and the answer."""
-    yield [*COLUMNS, "answer"]
+    """Yield a heading and a row per answer without a mark: the columns of `adjustments.csv`, answer and rubric."""
+    yield [*COLUMNS, "answer", "rubric"]
     for record in records:
         for question in record.unmarked:
-            yield [text(record.student), question.id, "", "", text(question.answer)]
+            rubric = "; ".join(f"{line.points:g}: {line.text}" for line in question.rubric)
+            yield [text(record.student), question.id, "", "", text(question.answer), text(rubric)]
 
 
 def page(records: Sequence[SubmissionRecord]) -> str:

@@ -74,7 +74,14 @@ def by_hand(question: Question) -> str:
         return ""
     judged = question.judged_points
     rest = "" if judged in (None, question.points) else f"; the checks gave {number(judged)}"
-    return f"Your instructor set the points{rest}." if question.checks else "Your instructor marked this answer."
+    if question.checks:
+        return f"Your instructor set the points{rest}."
+    lines = [
+        f"{number(line.given)} / {number(line.points)} {line.text}"
+        for line in question.rubric
+        if line.given is not None
+    ]
+    return "\n".join([f"Your instructor marked this answer{':' if lines else '.'}", *lines])
 
 
 def happened(record: SubmissionRecord) -> list[str]:

@@ -99,9 +99,11 @@ class Comparison:
         return Pair(first, second, shared, self.given, float(self.similarities[row, column]))
 
     def pairs(self, threshold: float) -> Iterator[Pair]:
-        """Yield the pairs whose similarity is at least the threshold, the most similar one first."""
+        """Yield the pairs from the threshold on: the most similar first, of equal ones that with more code."""
         rows, columns = np.nonzero(np.triu(self.similarities >= threshold, 1))
-        order = np.argsort(-self.similarities[rows, columns], kind="stable")
+        sizes = np.array([len(sequences) for sequences in self.counted])
+        shared = self.similarities[rows, columns] * np.minimum(sizes[rows], sizes[columns])
+        order = np.lexsort((-shared.round(), -self.similarities[rows, columns]))
         yield from (self.pair(rows[place], columns[place]) for place in order)
 
     def nearest(self) -> Iterator[tuple[Document, Document, float]]:

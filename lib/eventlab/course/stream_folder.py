@@ -1,11 +1,25 @@
-"""Stop the streaming queries that an earlier run of a lesson has left."""
+"""Empty the folder of a lesson's streams: stop the queries of an earlier run, and delete their files."""
 
 import contextlib
+import os
 
 from eventlab.stack import filesystem
 
+END_QUERIES = "SPARK_CONNECT_RELEASE_SESSION_ON_EXIT"
+"""With this variable, the streaming queries of a kernel end with it; otherwise the Spark server continues them."""
 
-def stop_queries(folder: str) -> None:
+
+def empty_stream_folder(folder: str) -> None:
+    """Stop the queries that write below a folder on HDFS, and delete it.
+
+    From now on, this kernel's queries end with the kernel.
+    """
+    os.environ[END_QUERIES] = "true"
+    _stop_queries(folder)
+    filesystem.delete(folder)
+
+
+def _stop_queries(folder: str) -> None:
     """Stop this kernel's streaming queries, and those of other kernels whose checkpoints are in a folder on HDFS.
 
     A query that goes on would write to the folders of the next one. A kernel that was killed leaves its queries to
