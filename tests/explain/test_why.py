@@ -4,6 +4,7 @@ import pytest
 
 from eventlab.stack import Stack
 from tests.explain.conftest import fixed, in_a_terminal, why
+from tests.explain.mistakes import FILTERS
 from tests.helpers import process_of
 
 pytestmark = pytest.mark.services
@@ -88,55 +89,6 @@ def test_a_filter_that_keeps_nothing(whispers):
     assert "Did you mean 'purchase_knife'?" in box["what"]
     fixed(whispers, cell, box)
     assert whispers.value == "[Row(n=2)]"
-
-
-FILTERS = {
-    "a field": (
-        "swords = shop.where(F.col('item.name') == 'swrd')\nswords.select('price').collect()",
-        "No row has item.name = 'swrd', so the filter keeps nothing. Did you mean 'sword'?",
-        "[Row(price=120)]",
-    ),
-    "a field without a variable": (
-        """shop.where("item.name = 'swrd'").select("price").collect()""",
-        "Did you mean 'sword'?",
-        "[Row(price=120)]",
-    ),
-    "a field in SQL": (
-        """spark.sql("select price from shop where item.name = 'Sword'").collect()""",
-        "Did you mean 'sword'?",
-        "[Row(price=120)]",
-    ),
-    "a number": (
-        "shop.where('price = 125').select('price').collect()",
-        "No row has price = 125",
-        "[Row(price=120)]",
-    ),
-    "a number in a column": (
-        "dear = shop.where(F.col('price') > 999)\ndear.select('price').collect()",
-        "No row has price > 999",
-        "[Row(price=120)]",
-    ),
-    "a number in SQL": (
-        """spark.sql("select price from shop where price > 999").collect()""",
-        "No row has price > 999",
-        "[Row(price=120)]",
-    ),
-    "a list": (
-        """shop.where("item.name in ('swrd', 'shield')").select("price").collect()""",
-        "No row has item.name in ('swrd', 'shield')",
-        "[Row(price=120)]",
-    ),
-    "a list of a column": (
-        "shop.where(F.col('item.name').isin('swrd')).select('price').collect()",
-        "No row has item.name in ('swrd')",
-        "[Row(price=120)]",
-    ),
-    "a pattern": (
-        """shop.where("item.name like 'SW%'").select("price").collect()""",
-        "Did you mean 'sw%'?",
-        "[Row(price=120)]",
-    ),
-}
 
 
 @pytest.mark.parametrize("name", FILTERS)
