@@ -1,4 +1,4 @@
-"""Cells with a mistake in a client or command of Kafka, HTTP or HDFS, by name, with words of the box; filters that keep nothing."""
+"""Cells with a mistake in a client or command of Kafka, HTTP or HDFS, and filters that keep nothing, by name."""
 
 MISTAKES = {
     "a dictionary as value": (
