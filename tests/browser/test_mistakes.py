@@ -17,18 +17,21 @@ pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
 
 ENDED = "The kernel of this notebook has ended"
 BOX = "What this error means"
+WHY = "Why the cell shows nothing"
 PROCESS = "import os\n\nnumber = 41\nos.getpid()"
 """A cell that shows in which kernel it ran: the number before a cell is the same in the next kernel."""
 FIRST = """%load_ext eventlab
 from eventlab import course
 from eventlab.explain import hook
 from eventlab.settings import settings
-from kafka import KafkaConsumer
+from kafka import KafkaConsumer, KafkaProducer
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+import requests
 
 hook.TIME_LIMIT_S = 30  # for a busy machine
 topic = f"{settings.topic}-mistakes"
-course.prepare(topic, events=True, needs=["namenode", "datanode", "spark"])
+course.prepare(topic, events=True, needs=["namenode", "datanode", "spark", "api"])
 broker = settings.bootstrap_servers
 consumer = KafkaConsumer(topic, bootstrap_servers=broker, group_id="shop-analytics", auto_offset_reset="earliest")
 consumer.poll(10_000)
@@ -37,6 +40,14 @@ consumer.close()
 spark = SparkSession.builder.getOrCreate()
 frame = spark.range(3)
 frame.createOrReplaceTempView("numbers")
+names = spark.createDataFrame([("a",), (None,)], "name string")
+pulse = spark.readStream.format("rate").load()
+producer = KafkaProducer(bootstrap_servers=broker)
+
+@F.udf("string")
+def shout(text):
+    return text.upper()
+
 !hadoop fs -touchz /tmp/mistakes
 !echo text > mistakes"""
 MISTAKES = {
@@ -47,14 +58,20 @@ MISTAKES = {
     "!hadoop fs -ls /tmp/mistake": "/tmp/mistakes",
     "!hadoop fs -put mistakes /tmp/mistakes": "-put -f",
     "spark.sql('select idd from numbers').show()": "id",
+    "requests.get(settings.api_url + '/purchase_sword').raise_for_status()": "/purchase_a_sword",
+    "producer.send(topic, {'event_type': 5}).get(timeout=20)": "this value is a Python object",
+    "pulse.show()": "is a stream. It has no end",
+    "names.select(shout('name')).collect()": "if text is None",
     "spark.stop()\nframe.count()": "session",
 }
+SILENT = ("frame.where('id = 7').collect()", "%why", "")
+"""A cell that shows nothing, the question why, and a cell for a remedy."""
 
 
 @pytest.fixture
 def notebook(page, lab):
     """Open a notebook with the mistakes."""
-    cells = [new_code_cell(source) for source in (FIRST, *MISTAKES)]
+    cells = [new_code_cell(source) for source in (FIRST, *MISTAKES, *SILENT)]
     nbformat.write(new_notebook(cells=cells, metadata=METADATA), lab.folder / "mistakes.ipynb")
     return Notebook(page, lab.page_of("mistakes.ipynb"), len(cells))
 
@@ -67,12 +84,27 @@ def run(notebook, number):
     return cell
 
 
+def box_of(notebook, number, word):
+    """Run a cell that fails, and return its box, which has the word."""
+    cell = run(notebook, number)
+    box = cell.get_by_role("note", name=BOX)
+    expect(box).to_contain_text(word, timeout=CELL_MS)
+    expect(cell.get_by_text("at org.apache").locator("visible=true")).to_have_count(0)
+    return box
+
+
 def test_every_mistake_has_a_box_with_the_right_word_and_no_stack_trace_of_java(notebook):
     notebook.run(0)
-    for number, word in enumerate(MISTAKES.values(), 1):
-        cell = run(notebook, number)
-        expect(cell.get_by_role("note", name=BOX)).to_contain_text(word, timeout=CELL_MS)
-        expect(cell.get_by_text("at org.apache").locator("visible=true")).to_have_count(0)
+    *mistakes, (last, session) = enumerate(MISTAKES.values(), 1)
+    for number, word in mistakes:
+        box = box_of(notebook, number, word)
+    notebook.write(last + 3, box.locator("pre").inner_text())
+    notebook.run(last + 3)
+    expect(notebook.run(last - 1).locator(".jp-OutputArea-output")).to_contain_text("Row(shout(name)='A')")
+    notebook.run(last + 1)
+    reason = notebook.run(last + 2).get_by_role("note", name=WHY)
+    expect(reason).to_contain_text("No row has id = 7", timeout=CELL_MS)
+    box_of(notebook, last, session)
     for theme in ("light", "dark"):
         notebook.page.emulate_media(color_scheme=theme)
         picture_of_all_cells(notebook, PICTURES / "lessons" / f"mistakes_{theme}.png")

@@ -1,4 +1,4 @@
-"""Cells with a mistake in a client or command of Kafka, HTTP or HDFS, by name, with words of the box."""
+"""Cells with a mistake in a client or command of Kafka, HTTP or HDFS, and filters that keep nothing, by name."""
 
 MISTAKES = {
     "a dictionary as value": (
@@ -131,9 +131,8 @@ MISTAKES = {
         "at the very beginning of the cell",
     ),
     "a file that exists": (
-        "!echo a > {settings.state_dir}/a.txt && hadoop fs -put {settings.state_dir}/a.txt /tmp/folder "
-        "&& hadoop fs -put {settings.state_dir}/a.txt /tmp/folder/a.txt",
-        "/tmp/folder/a.txt exists on HDFS",
+        "!hadoop fs -put README.md /tmp/folder/three.txt",
+        "/tmp/folder/three.txt exists on HDFS",
     ),
     "a folder to print": ("!hadoop fs -cat /tmp/folder", "/tmp/folder is a folder on HDFS. -cat prints files"),
     "a folder whose end is printed": ("!hadoop fs -tail /tmp/folder", "-ls lists a folder"),
@@ -142,3 +141,52 @@ MISTAKES = {
     "a misspelt command": ("!kafkcat -L -t letters", "Did you mean 'kafkacat'?"),
     "a wrong port in a command": ("!curl -s http://127.0.0.1:1/", "Nothing listens at 127.0.0.1:1"),
 }
+
+FILTERS = {
+    "a field": (
+        "swords = shop.where(F.col('item.name') == 'swrd')\nswords.select('price').collect()",
+        "No row has item.name = 'swrd', so the filter keeps nothing. Did you mean 'sword'?",
+        "[Row(price=120)]",
+    ),
+    "a field without a variable": (
+        """shop.where("item.name = 'swrd'").select("price").collect()""",
+        "Did you mean 'sword'?",
+        "[Row(price=120)]",
+    ),
+    "a field in SQL": (
+        """spark.sql("select price from shop where item.name = 'Sword'").collect()""",
+        "Did you mean 'sword'?",
+        "[Row(price=120)]",
+    ),
+    "a number": (
+        "shop.where('price = 125').select('price').collect()",
+        "No row has price = 125",
+        "[Row(price=120)]",
+    ),
+    "a number in a column": (
+        "dear = shop.where(F.col('price') > 999)\ndear.select('price').collect()",
+        "No row has price > 999",
+        "[Row(price=120)]",
+    ),
+    "a number in SQL": (
+        """spark.sql("select price from shop where price > 999").collect()""",
+        "No row has price > 999",
+        "[Row(price=120)]",
+    ),
+    "a list": (
+        """shop.where("item.name in ('swrd', 'shield')").select("price").collect()""",
+        "No row has item.name in ('swrd', 'shield')",
+        "[Row(price=120)]",
+    ),
+    "a list of a column": (
+        "shop.where(F.col('item.name').isin('swrd')).select('price').collect()",
+        "No row has item.name in ('swrd')",
+        "[Row(price=120)]",
+    ),
+    "a pattern": (
+        """shop.where("item.name like 'SW%'").select("price").collect()""",
+        "Did you mean 'sw%'?",
+        "[Row(price=120)]",
+    ),
+}
+"""Filters that keep nothing, by name: the cell, words of the box, and the result of the corrected cell."""

@@ -1,5 +1,7 @@
 """What an explanation reads from a cell: its commands, their values, and the words that a correction changes."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from eventlab.explain import braces, shell, shell_words
@@ -119,6 +121,24 @@ def test_a_misspelt_variable_in_braces_is_corrected():
 
 
 def test_json_in_a_corrected_line_keeps_its_quotes():
-    box = braces_of('!echo {"n": 5} | kafkacat -P -b {broker}', broker="localhost:1")
+    box = braces_of('first = 1\n!echo {"n": 5} | kafkacat -P -b {broker}', broker="localhost:1")
 
     assert box.remedy == "!echo '{{\"n\": 5}}' | kafkacat -P -b {broker}"
+
+
+@pytest.mark.parametrize(
+    ("command", "script"),
+    [
+        ('echo {"n": 5} | kafkacat -b {broker}', "echo '{\"n\": 5}' | kafkacat -b $BROKER"),
+        ('echo \'{"n": {"m": 5}}\' | kafkacat -t {topic}', 'echo \'{"n": {"m": 5}}\' | kafkacat -t letters'),
+        ("echo $HOME | kafkacat -t {topic}", "echo $HOME | kafkacat -t letters"),
+        ("echo '{\"n\": 5}' | kafkacat -b {settings.broker}", "echo '{\"n\": 5}' | kafkacat -b a:2"),
+    ],
+)
+def test_a_command_with_json_becomes_a_cell_of_the_shell_as_lessons_teach_it(command, script, monkeypatch):
+    monkeypatch.setenv("BROKER", "a:1")
+    monkeypatch.setenv("TOPIC", "another")
+
+    box = braces_of(f"!{command}", broker="a:1", topic="letters", settings=SimpleNamespace(broker="a:2"))
+
+    assert box.remedy == f"%%bash\n{script}"

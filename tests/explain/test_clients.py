@@ -1,10 +1,16 @@
 """Mistakes with kafka-python, HTTP and shell commands while all services run: each box's remedy fixes the cell."""
 
+import os
 import re
+import signal
+import threading
 
 import pytest
 
+from eventlab.explain.explanation import REPLACE_LINE
+from eventlab.explain.syntax import INSTEAD
 from eventlab.stack import process
+from tests.explain.conftest import with_line
 from tests.explain.mistakes import MISTAKES
 
 pytestmark = pytest.mark.services
@@ -54,9 +60,6 @@ def test_the_remedy_of_the_box_fixes_the_cell(letters, mistake, request):
     assert box, (letters.reply, letters.printed)
     assert what in box["what"]
     assert "\tat " not in letters.printed  # no stack trace of Java
-    if mistake == "a file that exists":
-        assert "-put -f" in box["remedy"]
-        return  # the line has two commands, and the first of them fails now
     letters.assert_fixed(cell, box)
 
 
@@ -132,6 +135,59 @@ pair.commit()"""
 
     assert "worked longer" not in box["what"]
     assert "The group 'pair' has changed" in box["what"]
+    letters.assert_runs(box["remedy"])
+    letters.assert_runs("pair.commit()")
+
+
+def interrupted(notebook, cell, after_s=6.0):
+    """Run a cell, interrupt its kernel, and return its box."""
+    process = notebook.manager.provisioner.pid
+    timer = threading.Timer(after_s, os.kill, (process, signal.SIGINT))
+    timer.start()
+    box = notebook.run(cell)
+    timer.join()
+    assert notebook.reply["ename"] == "KeyboardInterrupt"
+    return box
+
+
+LOOPS = {
+    "without a variable": (
+        "for message in KafkaConsumer('letters', bootstrap_servers=broker):\n    print(message.value)",
+        "The consumer starts at the end of topic 'letters'",
+    ),
+    "with a variable": (
+        "forever = KafkaConsumer(\n    'letters',\n    bootstrap_servers=broker,\n)\n"
+        "for message in forever:\n    print(message.value)",
+        "The consumer 'forever' starts at the end of topic 'letters'",
+    ),
+    "in a group at its end": (
+        "for message in KafkaConsumer('letters', bootstrap_servers=broker, group_id='readers', "
+        "auto_offset_reset='earliest'):\n    print(message.value)",
+        "The group 'readers' has read all messages",
+    ),
+    "of a misspelt topic": (
+        "for message in KafkaConsumer('leters', bootstrap_servers=broker, auto_offset_reset='earliest'):\n"
+        "    print(message.value)",
+        "Did you mean 'letters'?",
+    ),
+}
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_loop_over_a_consumer_that_was_interrupted_gets_the_reason(letters, readers, loop):
+    cell, what = LOOPS[loop]
+
+    box = interrupted(letters, cell)
+
+    assert box, letters.printed
+    assert what in box["what"]
+    assert box["instruction"].startswith((REPLACE_LINE, INSTEAD))
+    if loop == "without a variable":
+        assert letters.run("%why") == box
+    corrected = box["remedy"] if box["instruction"] == INSTEAD else with_line(cell, box["remedy"])
+    assert interrupted(letters, corrected) is None  # it has printed the messages
+    assert "not json" in letters.printed
+    letters.run("!kafka-topics --delete --if-exists --topic leters")
 
 
 def test_an_explanation_of_an_unknown_route_leaves_no_line_in_the_apis_log(letters, broken):

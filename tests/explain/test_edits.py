@@ -2,7 +2,7 @@
 
 import pytest
 
-from eventlab.explain import edits, why_filter
+from eventlab.explain import comparisons, edits, why_filter
 from eventlab.explain.api import Rule
 
 
@@ -41,16 +41,46 @@ def test_a_keyword_is_set_and_the_others_stay(call, changed):
 
 
 @pytest.mark.parametrize(
-    ("text", "pairs"),
+    ("text", "expected"),
     [
-        ("==(event_type, purchase_sword)", [("event_type", "purchase_sword")]),
+        ("==(event_type, purchase_sword)", [("event_type", "=", ("purchase_sword",))]),
         ("not(==(event_type, purchase_sword))", []),
-        ("t.event_type = 'a' and not (host = 'b')", [("event_type", "a")]),
+        ("t.event_type = 'a' and not (host = 'b')", [("t.event_type", "=", ("a",))]),
         ("event_type != 'a'", []),
+        ("==(item.name, swrd)", [("item.name", "=", ("swrd",))]),
+        ("==(item['name'], swrd)", [("item.name", "=", ("swrd",))]),
+        ("`item`.name == 'swrd'", [("item.name", "=", ("swrd",))]),
+        ("and(>(price, 999), <=(n, -1.5))", [("price", ">", ("999",)), ("n", "<=", ("-1.5",))]),
+        ("price > 999 and n<=-1.5", [("price", ">", ("999",)), ("n", "<=", ("-1.5",))]),
+        ("in(host, a, b)", [("host", "in", ("a", "b"))]),
+        ("host IN ('a', 'b') or n in (1, 2)", [("host", "in", ("a", "b")), ("n", "in", ("1", "2"))]),
+        ("host not in ('a')", []),
+        ("like(host, %att%)", [("host", "like", ("%att%",))]),
+        ("select * from t where host like '%att%'", [("host", "like", ("%att%",))]),
+        ("==(lower(a), x)", []),
+        ("Column<'item.name = 'swrd''>", [("item.name", "=", ("swrd",))]),
+        ("Column<'>(price, 999)'>", [("price", ">", ("999",))]),
+        (">(length(player), 9)", []),
+        ("a <> 'b' and a = b", []),
     ],
 )
-def test_a_filter_names_the_values_that_rows_must_have(text, pairs):
-    assert list(why_filter.equalities(text)) == pairs
+def test_a_filter_names_the_values_that_rows_must_have(text, expected):
+    assert [tuple(found) for found in comparisons.comparisons(text)] == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "column"),
+    [
+        ("item.name", "`item`.`name`"),
+        ("t.event_type", "`event_type`"),
+        ("Event_Type", "`Event_Type`"),
+        ("User-Agent", "`User-Agent`"),
+        ("nothing", None),
+        ("t.nothing", None),
+    ],
+)
+def test_the_column_of_a_filter_may_be_a_field_or_stand_after_a_table(path, column):
+    assert why_filter.column_of(path, ["event_type", "item", "User-Agent"]) == column
 
 
 def test_a_route_with_a_variable_answers_any_word():

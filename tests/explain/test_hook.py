@@ -101,6 +101,8 @@ def test_an_explanation_is_text_html_and_data():
         "What happened: It <ended>.\nProof: process 1\n"
         "To fix it, run this, then run the cell again: !eventlab up kafka"
     )
+    cell = Explanation("It ended.", "process 1", "%%bash\nls").bundle()
+    assert cell["text/plain"].endswith("then run the cell again:\n%%bash\nls")
     assert "<p><b>It &lt;ended&gt;.</b></p>" in bundle["text/html"]
     assert json.loads(json.dumps(bundle[MIME])) == {
         "what": "It <ended>.",

@@ -3,6 +3,7 @@
 import json
 import time
 
+from eventlab.explain import udf
 from eventlab.explain.pure import LIMIT_S, error_of, is_pure
 
 counted: list[str] = []
@@ -65,3 +66,36 @@ def test_an_endless_function_is_stopped():
 
     assert error_of(endless, ("a",)) is None
     assert time.monotonic() - started < LIMIT_S + 1
+
+
+def divided(text, parts):
+    """Return the length of a part."""
+
+    return len(text) / parts
+
+
+def shouted(text):
+    return text.upper()
+
+
+def test_the_guard_of_a_function_is_for_the_value_that_it_cannot_handle():
+    assert udf.guarded_source(shouted, (None,), "AttributeError") == (
+        "def shouted(text):\n    if text is None:\n        return None\n    return text.upper()"
+    )
+    assert udf.guarded_source(counts, ("a",), "TypeError") == (
+        "def counts(name):\n    try:\n        counted.append(name)\n        return name.upper()\n"
+        "    except TypeError:\n        return None"
+    )
+    assert udf.guarded_source(lambda text: text.upper(), (None,), "AttributeError") is None
+    assert udf.guarded_source(divided, ("a", 0), "ZeroDivisionError") is None  # a text of several lines
+
+
+def test_an_expression_that_has_the_same_value_for_all_rows():
+    def constant(name):
+        return [len(name), PRICES.copy().get("sword")]
+
+    def of_the_row(name):
+        return PRICES.get(name)
+
+    assert udf.constant_expression(constant, "PRICES") == 'PRICES.copy().get("sword")'
+    assert udf.constant_expression(of_the_row, "PRICES") is None

@@ -156,7 +156,8 @@ def test_the_program_of_spark_submit_stands_after_the_options_and_their_values()
         ("%%bash\nkafkacat -P -t $topic-mixed", "kafkacat -P -t $TOPIC-mixed"),
         ("%%bash\nkafkacat -P -t $group", "%env group=readers"),
         ('%%bash\necho {"n": 5} | kafkacat -P -t t', "echo '{\"n\": 5}' | kafkacat -P -t t"),
-        ('!echo {"n": 5} | kafkacat -P -t t', "!echo '{\"n\": 5}' | kafkacat -P -t t"),
+        ('!echo {"n": 5} | kafkacat -P -t t', "%%bash\necho '{\"n\": 5}' | kafkacat -P -t t"),
+        ('n = 1\n!echo {"n": 5} | kafkacat -P -t t', "!echo '{\"n\": 5}' | kafkacat -P -t t"),
     ],
 )
 def test_text_that_the_shell_changes_without_an_error_is_explained(source, remedy, monkeypatch):

@@ -55,6 +55,11 @@ MISTAKES = {
         "pulse.writeStream.format('parquet').option('path', '/tmp/p').start()",
         "needs a checkpoint",
     ),
+    "no checkpoint for Kafka": (
+        "offsets.selectExpr('string(offset) as value').writeStream.format('kafka').options(**to_kafka)"
+        ".trigger(availableNow=True).start().awaitTermination()",
+        "needs a checkpoint",
+    ),
     "no value for Kafka": (
         KAFKA_SINK.format(frame="offsets", n=1),
         "no such column",
@@ -124,10 +129,10 @@ def test_a_function_that_raises_names_the_line_and_the_value(streams):
     assert "'NoneType' object has no attribute 'upper'" in box["what"]
     assert "return text.upper()" in box["proof"]
     assert "it raises it for None, a value of the column name" in box["proof"]
-    assert box["remedy"] == "shout.func(None)"
+    assert "    if text is None:\n        return None\n" in box["remedy"]
     assert "pyspark/worker.py" not in "\n".join(streams.reply["traceback"])
-    streams.assert_runs("shout = F.udf(lambda text: text and text.upper(), 'string')")
-    streams.assert_runs(cell)
+    streams.assert_fixed(cell, box)
+    assert streams.value == "[Row(shout(name)='A'), Row(shout(name)=None)]"
 
 
 EVENTS = """
@@ -191,8 +196,10 @@ def test_the_line_is_known_where_the_value_is_not(functions, name):
 
     assert error in box["what"]
     assert line in box["proof"]
-    functions.run(box["remedy"])
-    assert functions.reply["status"] == ("error" if name == "two arguments" else "ok")
+    functions.assert_runs(box["remedy"])
+    if name == "two arguments":  # the function fails for one row only
+        functions.assert_fixed(cell, box)
+        functions.assert_runs(EVENTS)
     functions.assert_runs("calls")
     assert functions.value == "[]"
 
@@ -209,6 +216,24 @@ names.select(known("name")).collect()"""
 
     assert "The function known uses names, a DataFrame" in box["what"]
     assert box["remedy"] == "names_rows = names.collect()"
+    assert "for example [row for row in names_rows if row['name'] == ...]" in box["instruction"]
     streams.assert_runs(box["remedy"])
-    count = "sum(1 for row in names_rows if row[0] == name)"
+    count = "len([row for row in names_rows if row['name'] == name])"
     streams.assert_runs(cell.replace("names.where(names.name == name).count()", count))
+
+
+def test_a_function_that_uses_the_session_gets_the_value(streams):
+    cell = """
+@F.udf("long")
+def ranked(name):
+    return len(name or "") + spark.range(3).count()
+
+names.select(ranked("name")).collect()"""
+
+    box = streams.assert_fails(cell)
+
+    assert "The function ranked uses spark, the Spark session" in box["what"]
+    assert "then write ranked_value for spark.range(3).count() in the function" in box["instruction"]
+    streams.assert_runs(box["remedy"])
+    streams.assert_runs(cell.replace("spark.range(3).count()", "ranked_value"))
+    assert streams.value == "[Row(ranked(name)=4), Row(ranked(name)=3)]"

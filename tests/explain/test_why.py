@@ -4,6 +4,7 @@ import pytest
 
 from eventlab.stack import Stack
 from tests.explain.conftest import fixed, in_a_terminal, why
+from tests.explain.mistakes import FILTERS
 from tests.helpers import process_of
 
 pytestmark = pytest.mark.services
@@ -90,6 +91,44 @@ def test_a_filter_that_keeps_nothing(whispers):
     assert whispers.value == "[Row(n=2)]"
 
 
+@pytest.mark.parametrize("name", FILTERS)
+def test_a_filter_of_a_field_a_number_or_a_list_that_keeps_nothing(whispers, name):
+    schema = "item struct<name: string>, price int"
+    rows = "[(('sword',), 120), (('knife',), 5)]"
+    whispers.assert_runs(f"shop = spark.createDataFrame({rows}, '{schema}'); shop.createOrReplaceTempView('shop')")
+    cell, what, value = FILTERS[name]
+
+    box = why(whispers, cell)
+
+    assert what in box["what"]
+    assert "the values of" in box["proof"]
+    fixed(whispers, cell, box)
+    assert whispers.value == value
+
+
+PARSED = """
+fields = "N int, m string"
+objects = read("whispers").select(F.from_json(F.col("value").cast("string"), fields).alias("event"))
+parsed = objects.select("event.*")
+parsed.createOrReplaceTempView("parsed")"""
+
+
+def test_a_column_that_is_null_in_all_rows_because_json_has_another_case(whispers):
+    for cell in (
+        "parsed.where('N = 2').count()",
+        "second = parsed.where(F.col('N') == 2)\nsecond.count()",
+        'spark.sql("select * from parsed where N = 2").count()',
+    ):
+        whispers.assert_runs(PARSED)
+
+        box = why(whispers, cell)
+
+        assert "All rows have NULL in N: the messages have a field n, and none N." in box["what"]
+        assert 'one message is {"n": 0}' in box["proof"]
+        fixed(whispers, cell, box)
+        assert whispers.value == "1"
+
+
 def test_an_insert_is_not_run_again(whispers):
     whispers.assert_runs("spark.sql('create table if not exists sold (event_type string, n int) using parquet')")
     cell = """spark.sql("insert into sold select * from sales where event_type = 'purchase_sword'")"""
@@ -104,10 +143,10 @@ def test_an_insert_is_not_run_again(whispers):
 
 def test_a_value_among_many_is_found_and_a_negated_one_is_no_filter(whispers):
     whispers.assert_runs("many = spark.range(900).selectExpr('concat(\"p\", id) as player', 'id')")
-    cell = "few = many.where((F.col('player') == 'p850') & (F.col('id') > 1000))\nfew.collect()"
+    cell = "few = many.where((F.col('player') == 'p850') & (F.length('player') > 9))\nfew.collect()"
     assert why(whispers, cell)["what"].startswith("No reason was found")
 
-    cell = "none = many.where((F.col('player') != 'x') & (F.col('id') > 1000))\nnone.collect()"
+    cell = "none = many.where((F.col('player') != 'x') & (F.length('player') > 9))\nnone.collect()"
     assert why(whispers, cell)["what"].startswith("No reason was found")
 
     cell = "typo = many.where(F.col('player') == 'P851')\ntypo.count()"

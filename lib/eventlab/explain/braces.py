@@ -6,6 +6,7 @@ import re
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell, close_matches
 from eventlab.explain.shell_words import expanded, is_failed_command
+from eventlab.explain.syntax import INSTEAD
 from eventlab.settings import Settings
 
 NAME_IN_BRACES = r"(?<![{$])\{([A-Za-z_][\w.]*)\}(?!\})"
@@ -35,7 +36,7 @@ def no_variable_in_braces(cell: FailedCell, settings: Settings) -> Explanation |
 def name_in_braces(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that a literal `{name}` reached the command: the line has other braces, or it is a `%%bash` cell.
 
-    Remedy: The line with JSON's braces written twice, or with the shell's variable.
+    Remedy: A `%%bash` cell. In a cell with more lines, the line with JSON's braces written twice.
     """
     if not is_failed_command(cell):
         return None
@@ -45,6 +46,13 @@ def name_in_braces(cell: FailedCell, settings: Settings) -> Explanation | None:
         names = [name for name in re.findall(NAME_IN_BRACES, line) if name.split(".")[0] in cell.namespace]
         if not line.lstrip().startswith("!") or not names or expanded(line, cell) is not None:
             continue
+        what = (
+            f"The command got the text {{{names[0]}}} and not its value. Jupyter replaces nothing in a line that "
+        )
+        what += "has other braces too, such as JSON's, or a variable of the shell, such as $HOME."
+        if line.strip() == cell.source.strip() and (script := _as_shell_cell(line, cell)):
+            proof = f"the variable {names[0]} exists; the shell gets the text of a %%bash cell unchanged"
+            return Explanation(what, proof, script, INSTEAD)
         doubled = line.strip().replace("{", "{{").replace("}", "}}")
         for name in names:
             doubled = doubled.replace(f"{{{{{name}}}}}", f"{{{name}}}")
@@ -55,8 +63,7 @@ def name_in_braces(cell: FailedCell, settings: Settings) -> Explanation | None:
         if expanded(doubled, cell) is None:
             continue
         return Explanation(
-            f"The command got the text {{{names[0]}}} and not its value. Jupyter replaces nothing in a line that "
-            "has other braces too, such as JSON's, or a variable of the shell, such as $HOME.",
+            what,
             f"the variable {names[0]} exists; Jupyter cannot expand the line as it is, but the line below",
             doubled,
             f"{REPLACE_LINE} (JSON's braces, and the $ of the shell's variables, are written twice)",
@@ -78,6 +85,20 @@ def _name_in_shell_cell(cell: FailedCell) -> Explanation | None:
             return Explanation(what, proof, f"%env {variable}={value}", instruction)
         return correction(cell, f"{{{name}}}", f"${variable}", what, f"{proof}; ${variable} has the same value")
     return None
+
+
+def _as_shell_cell(line: str, cell: FailedCell) -> str | None:
+    """Return a command as a `%%bash` cell: with `$BROKER` for `{broker}`, or with the value."""
+
+    def value(match: re.Match[str]) -> str:
+        text, name = str(expanded(match[0], cell)), match[1].upper()
+        return f"${name}" if os.environ.get(name) == text else text
+
+    command = re.sub(NAME_IN_BRACES, value, line.strip().removeprefix("!").strip())
+    if re.search(r"(?<!\S)(?:None|" + NAME_IN_BRACES + r")(?!\S)", command):
+        return None
+    command = _with_quoted_json(command.replace("{", "{{").replace("}", "}}"))
+    return "%%bash\n" + command.replace("{{", "{").replace("}}", "}")
 
 
 def _with_quoted_json(line: str) -> str:

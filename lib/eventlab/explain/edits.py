@@ -87,7 +87,7 @@ def _line_with(source: str, text: str, corrected: str) -> str | None:
     for old, new in ((text, corrected), (f"'{text}'", f'"{corrected}"')):
         changed = source.replace(old, new)
         literals = (node.value for node in ast.walk(python_tree(changed)) if isinstance(node, ast.Constant))
-        if corrected in literals and (line := _changed_line(source, changed)):
+        if corrected in literals and (line := changed_line(source, changed)):
             return line
     return None
 
@@ -165,7 +165,7 @@ def _has_schema(create: Any) -> bool:
     return False
 
 
-def _changed_line(old: str, new: str) -> str | None:
+def changed_line(old: str, new: str) -> str | None:
     """Return the only line that differs in the new text, or None."""
     before, after = old.split("\n"), new.split("\n")
     changed = [line for line, earlier in zip(after, before, strict=False) if line != earlier]

@@ -27,7 +27,7 @@ class Explanation:
     Attributes:
         what: What happened, in one or two sentences.
         proof: What the services report now: process, port, log line, offset, schema or version.
-        remedy: One command (`!eventlab up kafka`) or line of Python, ready to run in a cell.
+        remedy: One command (`!eventlab up kafka`), lines of Python or a `%%bash` cell, ready to run.
         instruction: What to do with the remedy.
     """
 
@@ -38,7 +38,8 @@ class Explanation:
 
     def bundle(self, label: str = LABEL) -> dict[str, Any]:
         """Return the representations by MIME type, from which a notebook chooses."""
-        text = f"What happened: {self.what}\nProof: {self.proof}\n{self.instruction}: {self.remedy}"
+        space = "\n" if "\n" in self.remedy else " "  # so that a cell can be copied as a whole
+        text = f"What happened: {self.what}\nProof: {self.proof}\n{self.instruction}:{space}{self.remedy}"
         bundle: dict[str, Any] = {"text/plain": text, MIME: asdict(self)}
         with contextlib.suppress(ImportError):  # without jinja2 in the kernel's Python, Jupyter shows the text
             from jinja2 import Template

@@ -10,6 +10,7 @@ import os
 import re
 import sys
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -60,8 +61,8 @@ class CellHook:
         if cell.source.lstrip().startswith("%why"):
             return
         self.last_error, self.last_cell = error, cell
-        if isinstance(error, KeyboardInterrupt):
-            return
+        if isinstance(error, KeyboardInterrupt) and "/kafka/" not in "".join(_files(error)):
+            return  # the learner knows why; a consumer without messages is different
         if error is None and not is_suspect(cell) and "Row(" not in cell.source:
             return
         with contextlib.suppress(KeyboardInterrupt):
@@ -93,6 +94,14 @@ class CellHook:
         with contextlib.suppress(KeyboardInterrupt):
             explanation = why.explain(cell, settings)
             display(explanation.bundle(LABEL if cell.error else why.LABEL), raw=True)
+
+
+def _files(error: BaseException) -> Iterator[str]:
+    """Yield the files in which the error was raised."""
+    traceback = error.__traceback__
+    while traceback is not None:
+        yield traceback.tb_frame.f_code.co_filename
+        traceback = traceback.tb_next
 
 
 def explain_in_time(cell: FailedCell) -> Explanation | None:

@@ -23,7 +23,11 @@ UNREACHABLE = (
 )
 WITH_SCHEME = (r"^builtins\.ValueError", r"^kafka\.errors\.", r"Invalid url in bootstrap\.servers", r"bootstrap")
 UNKNOWN_TOPIC = r"UnknownTopicOrPartition"
-NO_MESSAGE = (r"^builtins\.(StopIteration|IndexError)", r"'NoneType' object is not subscriptable", r"empty")
+NO_MESSAGE = (
+    r"^builtins\.(StopIteration|IndexError|KeyboardInterrupt)",
+    r"'NoneType' object is not subscriptable",
+    r"empty",
+)
 ADDRESS = r"[\w.-]+:\d{1,5}"
 VALUE = r"""(?:["']([^"']+)["']|(\w+)\b(?!\s*=))"""
 """A literal, or a variable but not the name of a keyword argument."""
@@ -189,7 +193,7 @@ def command_to_send(topic: str, settings: Settings) -> str:
     """Return a command that sends one event to the topic."""
     if topic == settings.topic and service.answers(settings, "api"):
         return f"!curl -s {settings.api_url}/purchase_a_sword"
-    return f"""!echo '{{"event_type": "default"}}' | kafkacat -P -t {topic}"""
+    return f"""%%bash\necho '{{"event_type": "default"}}' | kafkacat -P -t {topic}"""
 
 
 def message_count(bootstrap_servers: str, topic: str) -> int:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from eventlab.clients import kafka
-from eventlab.explain.edits import python_correction, source_of, with_keyword
-from eventlab.explain.explanation import RUN_FIRST, Explain, Explanation
+from eventlab.explain.edits import changed_line, python_correction, source_of, with_keyword
+from eventlab.explain.explanation import REPLACE_LINE, RUN_FIRST, Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell, python_tree
+from eventlab.explain.syntax import INSTEAD
 from eventlab.settings import Settings
 
 SHOWN = 60
@@ -214,17 +215,37 @@ def _last_poll(consumer: Any) -> float:
 def starts_at_the_end(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that a consumer waits for new messages, because it starts at `latest`, or its group has read all.
 
+    This is also the reason why a learner interrupts a loop over a consumer.
+
     Remedy: The line with `auto_offset_reset="earliest"`, or with another group.
     """
+    if isinstance(cell.error, KeyboardInterrupt):
+        return no_message_for_consumer(cell, settings) if _interrupted(cell) else None
     if not cell.matches(r"^builtins\.(StopIteration|IndexError)"):
         return None
     return no_message_for_consumer(cell, settings)
 
 
+def _interrupted(cell: FailedCell) -> Any:
+    """Return the consumer that waited for its first message when the learner interrupted the cell, or None."""
+    traceback = cell.error.__traceback__ if cell.error else None
+    while traceback is not None:
+        consumer: Any = traceback.tb_frame.f_locals.get("self")
+        if type(consumer).__name__ == "KafkaConsumer" and type(consumer).__module__.startswith("kafka."):
+            read = consumer.metrics().get("consumer-fetch-manager-metrics", {}).get("records-consumed-rate", 0)
+            return None if read else consumer
+        traceback = traceback.tb_next
+    return None
+
+
 def no_message_for_consumer(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain why a consumer of the cell gets no message of a topic that has messages."""
-    servers = settings.bootstrap_servers
-    for name, consumer in clients(cell, "KafkaConsumer"):
+    servers, named = settings.bootstrap_servers, list(clients(cell, "KafkaConsumer"))
+    interrupted = _interrupted(cell)
+    if interrupted is not None and all(consumer is not interrupted for _, consumer in named):
+        named.insert(0, ("", interrupted))
+    for name, consumer in named:
+        shown = f"The consumer {name!r}" if name else "The consumer"
         for topic in consumer.subscription() or ():
             offsets = kafka.topic_offsets(servers, topic)
             if not offsets or not offsets.count:
@@ -235,37 +256,32 @@ def no_message_for_consumer(cell: FailedCell, settings: Settings) -> Explanation
             if group and committed and all(committed.get(number, 0) >= end for number, end in offsets.end.items()):
                 what = f"The group {group!r} has read all messages of the topic {topic!r}; it gets only new ones."
                 proof = f"{rows}; the group's committed offsets are {', '.join(map(str, committed.values()))}"
+                if explanation := _with_option(cell, name, "group_id", repr(f"{group}-2"), what, proof):
+                    return explanation
                 seek = f"{name}.poll(1000); {name}.seek_to_beginning()"
-                return _read_again(cell, name, what, proof, f"{group}-2") or Explanation(what, proof, seek)
+                return Explanation(what, proof, seek) if name else None
             if consumer.config["auto_offset_reset"] == "latest" and not committed:
-                what = f"The consumer {name!r} starts at the end of topic {topic!r} and gets only new messages."
+                what = f"{shown} starts at the end of topic {topic!r} and gets only new messages."
                 proof = f"its auto_offset_reset is 'latest'; {topic!r} has {offsets.count} messages, and {rows}"
-                return _read_from_start(cell, name, what, proof)
+                return _with_option(cell, name, "auto_offset_reset", '"earliest"', what, proof)
     return None
 
 
-def _read_from_start(cell: FailedCell, name: str, what: str, proof: str) -> Explanation | None:
-    """Propose `auto_offset_reset="earliest"`: in the cell, or in the statement that created the consumer."""
-    statement = cell.assignment_of(name)
-    changed = with_keyword(statement or "", "auto_offset_reset", '"earliest"')
-    return _changed_statement(cell, statement, changed, what, proof) if statement and changed else None
-
-
-def _read_again(cell: FailedCell, name: str, what: str, proof: str, group: str) -> Explanation | None:
-    """Propose another consumer group, which starts at its own position."""
-    statement, old = cell.assignment_of(name), cell.namespace[name].config["group_id"]
-    if statement is None or statement.count(repr(old)) + statement.count(f'"{old}"') != 1:
+def _with_option(
+    cell: FailedCell, name: str, option: str, value: str, what: str, proof: str
+) -> Explanation | None:
+    """Propose another option of a consumer: in the cell, or in the statement that created the consumer."""
+    calls = [call for call in cell.calls("KafkaConsumer") if not name]
+    statement = source_of(cell, calls[0]) if len(calls) == 1 else cell.assignment_of(name)
+    changed = with_keyword(statement or "", option, value)
+    if not statement or not changed:
         return None
-    changed = statement.replace(repr(old), repr(group)).replace(f'"{old}"', f'"{group}"')
-    return _changed_statement(cell, statement, changed, what, proof)
-
-
-def _changed_statement(cell: FailedCell, old: str, new: str, what: str, proof: str) -> Explanation | None:
-    """Explain with the changed line, if the cell has the statement in one line, else with the whole statement."""
-    nodes = [node for node in ast.walk(cell.tree) if isinstance(node, ast.Assign) and source_of(cell, node) == old]
-    if nodes and "\n" not in old:
-        return python_correction(cell, nodes[0], new, what, proof)  # type: ignore[arg-type]
-    return Explanation(what, proof, new, RUN_FIRST) if not nodes else None
+    if statement not in cell.source:
+        return Explanation(what, proof, changed, RUN_FIRST)
+    source = cell.source.replace(statement, changed)
+    if line := changed_line(cell.source, source):
+        return Explanation(what, proof, line, REPLACE_LINE)
+    return Explanation(what, proof, source, INSTEAD)
 
 
 EXPLANATIONS: list[Explain] = [

@@ -5,6 +5,7 @@ import os
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.shell_words import unquoted_json, unset_names
+from eventlab.explain.syntax import INSTEAD
 from eventlab.settings import Settings
 
 
@@ -37,7 +38,10 @@ def json_without_quotes(cell: FailedCell, settings: Settings) -> Explanation | N
     what = f"The message is no JSON: the shell removed the double quotes, and Kafka got {sent}. Put single quotes "
     what += "around the JSON."
     proof = f"the cell has {text} without single quotes, of which bash makes {sent}"
-    return Explanation(what, proof, lines[0].replace(text, f"'{text}'"), REPLACE_LINE)
+    line = lines[0].replace(text, f"'{text}'")
+    if line.startswith("!") and lines[0] == cell.source.strip():
+        return Explanation(what, proof, f"%%bash\n{line[1:].lstrip()}", INSTEAD)
+    return Explanation(what, proof, line, REPLACE_LINE)
 
 
 EXPLANATIONS: list[Explain] = [unset_variable, json_without_quotes]

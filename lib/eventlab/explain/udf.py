@@ -1,8 +1,11 @@
 """Explains errors of the learner's Python functions in Spark (UDFs)."""
 
 import ast
+import builtins
+import inspect
 import linecache
 import re
+import textwrap
 from collections.abc import Iterator
 from typing import Any
 
@@ -43,11 +46,20 @@ def spark_inside_udf(cell: FailedCell, settings: Settings) -> Explanation | None
                 "time, where neither sessions nor DataFrames exist."
             )
             proof = f"{name} is a {type(value).__name__} of this notebook, and the code of {function} names it"
-            if is_dataframe(value):
-                instruction = "Use a list in the function, or a join for all rows. To get the list of a small "
-                return Explanation(
-                    what, proof, f"{name}_rows = {name}.collect()", f"{instruction}DataFrame, run this"
+            if expression := constant_expression(code, name):
+                new = f"{function}_value"
+                instruction = (
+                    f"Its value is the same for all rows. Run this, then write {new} for {expression} in "
                 )
+                return Explanation(what, proof, f"{new} = {expression}", f"{instruction}the function")
+            if is_dataframe(value):
+                column = value.columns[0] if value.columns else ""
+                rows = f"[row for row in {name}_rows if row[{column!r}] == ...]"
+                instruction = (
+                    f"Run this (if {name} is small), then use the list in the function, for example {rows}. "
+                )
+                instruction += f"If {name} is large, use a join instead of the function"
+                return Explanation(what, proof, f"{name}_rows = {name}.collect()", instruction)
             return Explanation(
                 what,
                 proof,
@@ -57,10 +69,33 @@ def spark_inside_udf(cell: FailedCell, settings: Settings) -> Explanation | None
     return None
 
 
+def constant_expression(function: Any, name: str) -> str | None:
+    """Return the longest expression in a function that begins with a name and uses nothing of the function's own.
+
+    Such an expression has the same value for all rows: `spark.range(3).count()`.
+    """
+    try:
+        source = textwrap.dedent(inspect.getsource(function))
+        tree = ast.parse(source)
+    except (OSError, TypeError, SyntaxError):
+        return None
+    own = set(function.__code__.co_varnames)
+    found = []
+    for node in ast.walk(tree):
+        root: Any = node
+        while isinstance(root, ast.Call | ast.Attribute | ast.Subscript):
+            root = root.func if isinstance(root, ast.Call) else root.value
+        names = {item.id for item in ast.walk(node) if isinstance(item, ast.Name)}
+        if isinstance(node, ast.Call) and isinstance(root, ast.Name) and root.id == name and not names & own:
+            found.append(ast.get_source_segment(source, node) or "")
+    uses = sum(isinstance(node, ast.Name) and node.id == name for node in ast.walk(tree))
+    return max(found, key=len) if found and uses == 1 else None
+
+
 def udf_raised(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that a UDF raised an error: its line in the learner's code, and a row for which it raises it.
 
-    Remedy: A call of the function with that row's values, without Spark.
+    Remedy: The function with a guard for such values; or, if it fails for every row, a call without Spark.
     """
     if not cell.matches(r"PythonException"):
         return None
@@ -81,8 +116,10 @@ def udf_raised(cell: FailedCell, settings: Settings) -> Explanation | None:
     proof = f"line {inner['line']} of its cell: {linecache.getline(inner['file'], int(inner['line'])).strip()}"
     if code is not None and _gets_single_values(cell, function) and is_pure(code):
         kind = error[1].partition(":")[0].rpartition(".")[2]
-        for columns, values in _rows_of(cell, function):
-            if error_of(code, values) != kind:
+        rows = list(_rows_of(cell, function))
+        errors = [error_of(code, values) for _, values in rows]
+        for (columns, values), raised in zip(rows, errors, strict=True):
+            if raised != kind:
                 continue
             shown = ", ".join(f"{value!r:.80}" for value in values)
             places = (
@@ -90,10 +127,17 @@ def udf_raised(cell: FailedCell, settings: Settings) -> Explanation | None:
                 if len(columns) == 1
                 else f"values of the columns {', '.join(columns)}"
             )
+            proof = f"{proof}; it raises it for {shown}, {places}"
+            guarded = guarded_source(code, values, kind) if None in errors else None  # else the function is wrong
+            if guarded:
+                instruction = (
+                    "With this, the result for such a value is NULL. To fix it so, run this, then run the "
+                )
+                return Explanation(what, proof, guarded, f"{instruction}cell again")
             plain = f"{function}.func" if hasattr(cell.namespace[function], "func") else function
             return Explanation(
                 what,
-                f"{proof}; it raises it for {shown}, {places}",
+                proof,
                 f"{plain}({', '.join(map(repr, values))})",
                 "Change the function so that it handles this. To call it without Spark, run this",
             )
@@ -103,6 +147,35 @@ def udf_raised(cell: FailedCell, settings: Settings) -> Explanation | None:
         frame = f"spark.table({tables[0]!r})" if tables and "spark" in cell.namespace else None
     instruction = "Change the function so that it handles every row, for example None. To see some rows, run this"
     return Explanation(what, proof, f"{frame}.show(5)", instruction) if frame else None
+
+
+def guarded_source(function: Any, values: tuple[Any, ...], kind: str) -> str | None:
+    """Return the source of a function that returns None for a value that is None, or where it raises the error.
+
+    Args:
+        function: The function.
+        values: Its arguments in the row for which it raises the error.
+        kind: The class of the error.
+    """
+    try:
+        source = textwrap.dedent(inspect.getsource(function))
+        node = ast.parse(source).body[0]
+    except (OSError, TypeError, SyntaxError):
+        return None
+    if not isinstance(node, ast.FunctionDef) or node.body[0].lineno == node.lineno or not source.isascii():
+        return None
+    lines = source.rstrip().split("\n")
+    first = node.body[0].lineno - 1
+    head, body = lines[:first], lines[first:]
+    space = " " * node.body[0].col_offset
+    names = [argument.arg for argument, value in zip(node.args.args, values, strict=False) if value is None]
+    if names:
+        condition = " or ".join(f"{name} is None" for name in names)
+        return "\n".join([*head, f"{space}if {condition}:", f"{space}    return None", *body])
+    if not hasattr(builtins, kind) or '"""' in source or "'''" in source:
+        return None
+    tried = [f"    {line}" if line.strip() else line for line in body]
+    return "\n".join([*head, f"{space}try:", *tried, f"{space}except {kind}:", f"{space}    return None"])
 
 
 def _functions(cell: FailedCell) -> Iterator[tuple[str, Any]]:

@@ -147,4 +147,4 @@ def event_at(silent: SilentQuery, time_s: float, source: Source | None = None) -
     assigned = list(source.end.get(topic, ())) if source and "[Assign[" in source.description else []
     several = sum(item.topic == topic for item in silent.state.partitions) > 1 and last.topic == topic
     partition = f" -p {[*assigned, last.partition][0]}" if several else ""
-    return f"!echo '{json.dumps(fields)}' | kafkacat -P -t {topic}{partition}"
+    return f"%%bash\necho '{json.dumps(fields)}' | kafkacat -P -t {topic}{partition}"
