@@ -124,6 +124,25 @@ def test_a_cell_that_the_learner_has_added_does_not_count(shell, cells, settings
     assert progress.read(settings)[LESSON].cells == len(cells)
 
 
+def test_all_cells_of_a_copy_of_an_earlier_version_count_because_its_cells_have_other_ids(
+    monkeypatch, cells, exercises, settings
+):
+    copy = settings.work_dir / COPY
+    text = copy.read_text()
+    for name in cells:
+        text = text.replace(f'"{name}"', f'"old-{name}"')
+    copy.write_text(text)
+    monkeypatch.setenv("JPY_SESSION_NAME", str(copy))
+    shell = Shell()
+    progress.follow(shell)
+
+    for name in cells:
+        shell.ends(f"old-{name}")
+
+    entry = progress.read(settings)[LESSON]
+    assert (entry.done, entry.cells, entry.finished) == (len(cells) - len(exercises), len(cells), "")
+
+
 def test_a_cell_that_is_expected_to_fail_counts(monkeypatch, settings):
     cell = {"id": "cell-003", "cell_type": "code", "source": "1 / 0", "metadata": {"tags": [progress.MAY_FAIL]}}
     notebook = settings.work_dir / COPY

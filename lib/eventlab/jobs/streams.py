@@ -35,7 +35,8 @@ PARENT = getattr(sys.modules.get("sitecustomize"), "PARENT", None) or os.getppid
 """The process that started this one: spark-submit may end before this module is imported."""
 WAIT_FOR_TOPIC = "spark.sql.streaming.kafka.useDeprecatedOffsetFetching"
 """With this setting, a stream can start before its topic exists: Spark's consumer lets the broker create it."""
-NOT_AN_OBJECT, NOT_A_TIME, IN_THE_FUTURE = "not a JSON object", "time is not a time", "time is in the future"
+NOT_AN_OBJECT, NOT_A_TIME = "not a JSON object", "time is not a time"
+IN_THE_FUTURE = "time is in the future (UTC is meant where no zone is given)"
 AHEAD = "1 hour"
 """How much later than its arrival the time of an event may be: clocks differ a little."""
 
@@ -132,9 +133,14 @@ class Stop:
 
     @contextlib.contextmanager
     def on_signals(self) -> Iterator[None]:
-        """Let the signals end nothing in the block."""
-        numbers = signal.SIGTERM, signal.SIGINT
-        previous = {number: signal.signal(number, lambda *_: self.signal.set()) for number in numbers}
+        """Let the first signal end nothing in the block; a second one ends a job whose server does not answer."""
+
+        def stop(*_: object) -> None:
+            if self.signal.is_set():
+                raise KeyboardInterrupt
+            self.signal.set()
+
+        previous = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
             yield
         finally:

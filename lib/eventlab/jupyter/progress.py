@@ -9,7 +9,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,7 @@ def record(path: str, done: int, cells: int, last_cell: str = "") -> None:
     """
     with changing(settings) as progress:
         before = progress.get(path) or NotebookProgress(done=0, cells=cells)
-        finished = before.finished or (time.strftime("%Y-%m-%d") if done >= cells else "")
+        finished = before.finished or (time.strftime("%Y-%m-%d") if done >= cells > 0 else "")
         if before.done >= done and finished == before.finished:
             done, cells = before.done, before.cells
         progress[path] = NotebookProgress(
@@ -120,8 +120,11 @@ class _Counter:
     """Counts the code cells of the kit that ran, by their ids."""
 
     def __init__(self, notebook: Path, original: working_copy.Original, on_progress: Callable[[], object]) -> None:
+        """Prepare; the cells of a copy of another version have other ids than the kit's, so all of them count."""
         self.notebook, self.path, self.on_progress = notebook, original.key, on_progress
-        self.of_the_kit = {cell.get("id") for cell in _code_cells(original.path)}
+        own, kits = _code_cells(notebook), _code_cells(original.path)
+        is_same_version = _exercises(kits) <= _exercises(own)
+        self.of_the_kit = {cell.get("id") for cell in (kits if is_same_version else own)}
         self.completed: set[str] = set()
 
     def after_cell(self, result: Any) -> None:
@@ -149,6 +152,10 @@ class _Counter:
             self.on_progress()
         except (OSError, ValueError, EventlabError) as error:
             logger.warning("the progress of %s is not saved: %s", self.path, error)
+
+
+def _exercises(cells: Sequence[dict[str, Any]]) -> set[str | None]:
+    return {cell.get("id") for cell in cells if EXERCISE in cell["metadata"].get("tags", ())}
 
 
 def _code_cells(notebook: Path) -> list[dict[str, Any]]:
