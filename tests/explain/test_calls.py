@@ -1,6 +1,7 @@
 """Wrong calls and conditions of Python: real errors of pyspark and kafka-python, and the line of the box."""
 
 import json
+import os
 from itertools import islice
 from typing import Any
 
@@ -75,6 +76,7 @@ def names():
         "read": read,
         "group": "readers",
         "json": json,
+        "os": os,
         "by_hour": pandas.DataFrame({"hour": [1], "visits": [2]}),
         "KafkaConsumer": KafkaConsumer,
         "KafkaProducer": KafkaProducer,
@@ -92,6 +94,8 @@ MISTAKES = [
     ("sold.filter('a = 1 or c', 'b = 2')", 'sold.filter("(a = 1 or c) and b = 2")'),
     ("sold.where('a = 1' & 'b = 2')", 'sold.where("a = 1 and b = 2")'),
     ("sold.where('a = 1' | 'b = 2')", 'sold.where("a = 1 or b = 2")'),
+    ("sold.where('a = 1 OR b = 2', 'c = 3')", 'sold.where("(a = 1 OR b = 2) and c = 3")'),
+    ("sold.where('a = 1 or b = 2' & 'c = 3')", 'sold.where("(a = 1 or b = 2) and c = 3")'),
     ("sold.where('player' == 'ada')", """sold.where("player = 'ada'")"""),
     ("n = sold.where(player == 'ada').count()", "n = sold.where(F.col(\"player\") == 'ada').count()"),
     ("sold.select(item.price)", 'sold.select("item.price")'),
@@ -128,11 +132,11 @@ MISTAKES = [
     ("event['description']", "event.get('description')"),
     (
         "all = [json.loads(value) for value in values]",
-        'all = [json.loads(value) for value in values if value.lstrip().startswith(b"{")]',
+        'all = [json.loads(value) for value in values if value.lstrip()[:1] in ("{", b"{")]',
     ),
     (
         "[json.loads(line) for line in lines]",
-        '[json.loads(line) for line in lines if line.lstrip().startswith("{")]',
+        '[json.loads(line) for line in lines if line.lstrip()[:1] in ("{", b"{")]',
     ),
     ("json.loads(values)", "[json.loads(value) for value in values]"),
     ("json.dumps(values[0], indent=2)", "json.dumps(json.loads(values[0]), indent=2)"),
@@ -175,6 +179,15 @@ def test_an_answer_that_an_earlier_cell_names_may_be_a_variable():
     assert box_of(cell) is None
 
 
+def test_the_box_takes_no_message_from_a_consumer():
+    consumer = iter([b"{}", b"no json", b'{"n": 1}'])
+
+    box = box_of(failed("[json.loads(value) for value in consumer]", json=json, consumer=consumer))
+
+    assert box.remedy == '[json.loads(value) for value in consumer if value.lstrip()[:1] in ("{", b"{")]'
+    assert list(consumer) == [b'{"n": 1}']
+
+
 def test_an_answer_that_is_no_json_has_a_text():
     answer = httpx.Response(200, text="Sword Purchased!\n", request=httpx.Request("GET", "http://a/"))
 
@@ -193,6 +206,13 @@ def test_an_answer_that_is_no_json_has_a_text():
         "read(commit=1)",
         "read(group=1)",
         "group(3)",
+        "json.dumps(event, 2)",
+        "json.loads('{}', 'utf-8')",
+        "sold.select(F.sum('price', 'quantity'))",
+        "os.path.basename('a', 'b')",
+        "json.dumps({'offset': 3, 'value': values[0]})",
+        "json.dumps([value for value in values])",
+        "json.dumps(values[1])",
     ],
 )
 def test_a_call_that_is_wrong_for_another_reason_gets_no_line(source):

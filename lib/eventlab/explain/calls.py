@@ -13,7 +13,8 @@ from eventlab.explain.failed_cell import FailedCell, called_name
 from eventlab.explain.session import session_variable
 from eventlab.settings import Settings
 
-NO_ARGUMENT = re.compile(r"(\w+)\(\) takes 1 positional argument but \d+ (?:was|were) given")
+NO_ARGUMENT = re.compile(r"\b\w+\.(\w+)\(\) takes 1 positional argument but \d+ (?:was|were) given")
+"""The message for a method has its class. Without a class it is a function, whose one argument is not `self`."""
 MISSING = re.compile(r"(\w+)\(\) missing \d+ required positional arguments?: '(\w+)'")
 NOT_CALLABLE = r"^builtins\.TypeError: 'Column' object is not callable"
 
