@@ -45,6 +45,7 @@ class Session:
     """A session with a method for SQL."""
 
     client = None
+    session_id = "a"
 
     def sql(self, query):
         """Return a DataFrame."""
@@ -77,6 +78,9 @@ def names():
         "group": "readers",
         "json": json,
         "os": os,
+        "avg": functions.avg,
+        "col": functions.col,
+        "rows": [1, 2],
         "by_hour": pandas.DataFrame({"hour": [1], "visits": [2]}),
         "KafkaConsumer": KafkaConsumer,
         "KafkaProducer": KafkaProducer,
@@ -106,6 +110,18 @@ MISTAKES = [
         "sold.select('item', F.col('player').cast('string')).show(3)",
     ),
     ("sold.explode('item.tags').show()", "sold.select(F.explode('item.tags')).show()"),
+    (
+        "sold.where('player is not null').explode('tags')",
+        "sold.where('player is not null').select(F.explode('tags'))",
+    ),
+    ("sold.select(sold.pieces.round(2)).show()", "sold.select(F.round(sold.pieces, 2)).show()"),
+    ("sold.agg(F.avg('price').round(2))", "sold.agg(F.round(F.avg('price'), 2))"),
+    ("sold.select(F.col('item').split('a'))", "sold.select(F.split(F.col('item'), 'a'))"),
+    ("sold.select(sold['item'].trim())", "sold.select(F.trim(sold['item']))"),
+    ("sold.max('pieces')", "sold.agg({'pieces': \"max\"})"),
+    ("sold.sum()", "sold.groupBy().sum()"),
+    ("print(len(rows), len(sold))", "print(len(rows), sold.count())"),
+    ("sold.round(2)", "sold.toPandas().round(2)"),
     ("sold.value_counts()", "sold.toPandas().value_counts()"),
     ("sold.first('item')", "sold.first()['item']"),
     ("sold.count('item')", "sold.count()"),
@@ -209,6 +225,10 @@ def test_an_answer_that_is_no_json_has_a_text():
         "json.dumps(event, 2)",
         "json.loads('{}', 'utf-8')",
         "sold.select(F.sum('price', 'quantity'))",
+        "avg()",
+        "sold.concat(sold)",
+        "sold.select(sold.item.concat_ws(','))",
+        "sold.join(sold.distinct()).where(sold.player.contain('a'))",
         "os.path.basename('a', 'b')",
         "json.dumps({'offset': 3, 'value': values[0]})",
         "json.dumps([value for value in values])",
