@@ -138,6 +138,9 @@ MISTAKES = [
     ("read(5)", "read(5, group)"),
     ("read(count=5)", "read(count=5, group=group)"),
     ("spark.read('/tmp/a').count()", "spark.read.parquet('/tmp/a').count()"),
+    ("spark.read('/tmp/a.json')", "spark.read.json('/tmp/a.json')"),
+    ("spark.read('kafka').load()", "spark.read.format('kafka').load()"),
+    ("sold.write('overwrite').parquet('/tmp/a')", "sold.write.mode('overwrite').parquet('/tmp/a')"),
     ("sql('select 1')", "spark.sql('select 1')"),
     ("KafkaConsumer('t', bootstrap_server='a:1')", "KafkaConsumer('t', bootstrap_servers='a:1')"),
     ("KafkaConsumer('t', group='g')", "KafkaConsumer('t', group_id='g')"),
@@ -211,6 +214,12 @@ def test_the_box_takes_no_message_from_a_consumer():
     assert list(consumer) == [b'{"n": 1}']
 
 
+def test_an_answer_may_be_no_text():
+    box = box_of(failed("revenue = total\ncourse.check('08-1', revenue)"))
+
+    assert box.what.endswith("If your answer is a text, it needs quotes.")
+
+
 def test_an_answer_that_is_no_json_has_a_text():
     answer = httpx.Response(200, text="Sword Purchased!\n", request=httpx.Request("GET", "http://a/"))
 
@@ -239,6 +248,8 @@ def test_an_answer_that_is_no_json_has_a_text():
         "event['item']['name'].upper()",
         "event['price'] > 3",
         "sold.show()[0]",
+        "spark.read('overwrite')",
+        "spark.read(path='/tmp/a')",
         "avg()",
         "sold.concat(sold)",
         "sold.select(sold.item.concat_ws(','))",

@@ -1,8 +1,8 @@
-"""Types that Spark does not know, and folders that a stream has not filled: a box needs more than the message."""
+"""Types that Spark does not know, folders that a stream has not filled, and paths: the message is not enough."""
 
 import pytest
 
-from eventlab.explain import sql_syntax, stream_output
+from eventlab.explain import shell_paths, sql_syntax, stream_output, why_checkpoint
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.settings import settings
 
@@ -72,3 +72,30 @@ def test_the_folder_of_a_stream_without_events_has_no_file_yet(folder_box):
 @pytest.mark.parametrize("folder", ["/tmp/late.commits", "/tmp/other", "/tmp/missing"])
 def test_another_folder_is_not_explained_by_a_stream_that_waits(folder_box, folder):
     assert folder_box(f"spark.read.parquet('{folder}')") is None
+
+
+def test_a_program_of_this_machine_is_no_folder_of_hdfs(tmp_path, monkeypatch):
+    program = tmp_path / "send.sh"
+    program.touch()
+    monkeypatch.setattr(why_checkpoint, "checkpoint_in", lambda folder, settings: None)
+    monkeypatch.setattr(why_checkpoint, "_no_checkpoint", lambda folder, settings: folder)
+
+    boxes = [
+        why_checkpoint.checkpoint_without_news(FailedCell(None, f"!{path}", {}), settings)
+        for path in (program, tmp_path)
+    ]
+
+    assert boxes == [None, str(tmp_path)]
+
+
+def test_another_option_of_tail_is_no_option_of_ls(monkeypatch):
+    monkeypatch.setattr(shell_paths.filesystem, "exists", lambda path, settings: True)
+    monkeypatch.setattr(shell_paths.filesystem, "names", lambda path, settings: ["a"])
+    monkeypatch.setattr(shell_paths, "_is_folder", lambda path, settings: True)
+
+    def box(*words):
+        cell = FailedCell(None, f"!{' '.join(words)}", {})
+        return shell_paths._print(cell, words, ["/tmp/a"], settings)
+
+    assert box("hadoop", "fs", "-tail", "/tmp/a").remedy == "!hadoop fs -ls /tmp/a"
+    assert box("hadoop", "fs", "-tail", "-f", "/tmp/a") is None

@@ -11,6 +11,7 @@ from eventlab.explain.explanation import RUN_FIRST, Explain, Explanation
 from eventlab.explain.expressions import FUNCTIONS, OF_DATAFRAMES, functions_variable
 from eventlab.explain.failed_cell import FailedCell, called_name
 from eventlab.explain.session import is_dataframe, session_variable
+from eventlab.explain.writer import method_for
 from eventlab.settings import Settings
 
 NO_ARGUMENT = re.compile(r"\b\w+\.(\w+)\(\) takes 1 positional argument but \d+ (?:was|were) given")
@@ -210,7 +211,7 @@ def variable_is_a_method(cell: FailedCell, settings: Settings) -> Explanation | 
 def reader_is_no_method(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that `read` and `readStream` have no parentheses: the format follows them.
 
-    Remedy: The line with `parquet`.
+    Remedy: The line with the method of the format.
     """
     if not cell.matches(r"^builtins\.TypeError: 'Data(Frame|Stream)Reader' object is not callable"):
         return None
@@ -218,10 +219,13 @@ def reader_is_no_method(cell: FailedCell, settings: Settings) -> Explanation | N
     if len(calls) != 1 or len(calls[0].args) > 1:
         return None
     name = called_name(calls[0])
-    what = f"{name} is no method. The format follows it: {name}.parquet(...) reads Parquet files."
+    what = f"{name} is no method: it has no parentheses."
     code = source_of(cell, calls[0].func)
-    if calls[0].args:
-        code += f".parquet({source_of(cell, calls[0].args[0])})"
+    if calls[0].args or calls[0].keywords:
+        what = f"{name} is no method. The format follows it, for example {name}.parquet(...) for Parquet files."
+        if not (method := method_for(calls[0])):
+            return None
+        code += f".{method}({source_of(cell, calls[0].args[0])})"
     return python_correction(cell, calls[0], code, what, f"Python called what {name} returns")
 
 
