@@ -71,8 +71,9 @@ def _with_get(cell: FailedCell, node: ast.Subscript, what: str, proof: str) -> E
         return python_correction(cell, parent, code, what, proof)
     if isinstance(parent, ast.Subscript) and parent.value is node and isinstance(parent.slice, ast.Constant):
         code = f"{owner}.get({key}, {{}}).get({source_of(cell, parent.slice)})"  # event["item"]["name"]
-        if not isinstance(parent.ctx, ast.Load) or _default(parent, parents) != "":
-            return None
+        is_key = isinstance(parent.slice.value, str) and isinstance(parent.ctx, ast.Load)
+        if not is_key or _default(parent, parents) != "":
+            return None  # event["tags"][0] is an item of a list
         what += " get() with {} gives an empty dictionary for a key that is missing, and get() then gives None."
         return python_correction(cell, parent, code, what, proof)
     default = _default(node, parents) if isinstance(node.ctx, ast.Load) else None

@@ -1,6 +1,7 @@
 """Explains mistakes with the writer of a DataFrame: `frame.write.mode("overwrite").partitionBy("Host")`."""
 
 import ast
+from pathlib import PurePosixPath
 
 from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
@@ -9,6 +10,8 @@ from eventlab.settings import Settings
 
 MODES = ("append", "overwrite", "ignore", "error", "errorifexists")
 FORMATS = ("kafka", "parquet", "json", "csv", "orc", "text", "rate", "memory", "console", "delta", "avro")
+METHODS = {"": "parquet", "parquet": "parquet", "json": "json", "csv": "csv", "orc": "orc", "txt": "text"}
+"""The endings of files, and the methods of readers and writers for them."""
 
 
 def method_of_writer(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -66,10 +69,8 @@ def method_for(call: ast.Call) -> str | None:
         return "format"
     if value in MODES:
         return "mode" if called_name(call) in ("write", "writeStream") else None
-    ending = value.rpartition(".")[2]
-    if "/" not in value:
-        return None  # a word that is neither
-    return ending if ending in ("json", "csv", "orc") else "parquet"
+    ending = PurePosixPath(value).suffix.removeprefix(".")
+    return METHODS.get(ending) if "/" in value else None  # a word without a slash is no path
 
 
 def mode_of_writer(cell: FailedCell, settings: Settings) -> Explanation | None:
