@@ -1,5 +1,5 @@
 # The edits of PORTING.md that are the same in every project. GNU's and BSD's sed read this file:
-#   sed -E -i.old -f porting.sed *.py *.sh
+#   sed -E -i.old -f porting.sed game_api.py
 s/kafka:29092/127.0.0.1:29092/g
 s#hdfs://cloudera(:8020)?##g
 s/docker-compose exec [a-z]+ //g

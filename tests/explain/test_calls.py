@@ -1,6 +1,7 @@
 """Wrong calls and conditions of Python: real errors of pyspark and kafka-python, and the line of the box."""
 
 import json
+import os
 from itertools import islice
 from typing import Any
 
@@ -44,6 +45,7 @@ class Session:
     """A session with a method for SQL."""
 
     client = None
+    session_id = "a"
 
     def sql(self, query):
         """Return a DataFrame."""
@@ -75,11 +77,17 @@ def names():
         "read": read,
         "group": "readers",
         "json": json,
+        "os": os,
+        "avg": functions.avg,
+        "col": functions.col,
+        "rows": [1, 2],
         "by_hour": pandas.DataFrame({"hour": [1], "visits": [2]}),
         "KafkaConsumer": KafkaConsumer,
         "KafkaProducer": KafkaProducer,
         "row": Row(guild="owls", n=3),
         "event": {"event_type": "default", "Host": "a.com"},
+        "events": [{"n": 1}],
+        "counts": {},
         "values": [b'{"n": 1}', b"no json"],
         "lines": ['{"n": 1}', "no json"],
     }
@@ -92,6 +100,8 @@ MISTAKES = [
     ("sold.filter('a = 1 or c', 'b = 2')", 'sold.filter("(a = 1 or c) and b = 2")'),
     ("sold.where('a = 1' & 'b = 2')", 'sold.where("a = 1 and b = 2")'),
     ("sold.where('a = 1' | 'b = 2')", 'sold.where("a = 1 or b = 2")'),
+    ("sold.where('a = 1 OR b = 2', 'c = 3')", 'sold.where("(a = 1 OR b = 2) and c = 3")'),
+    ("sold.where('a = 1 or b = 2' & 'c = 3')", 'sold.where("(a = 1 or b = 2) and c = 3")'),
     ("sold.where('player' == 'ada')", """sold.where("player = 'ada'")"""),
     ("n = sold.where(player == 'ada').count()", "n = sold.where(F.col(\"player\") == 'ada').count()"),
     ("sold.select(item.price)", 'sold.select("item.price")'),
@@ -102,6 +112,23 @@ MISTAKES = [
         "sold.select('item', F.col('player').cast('string')).show(3)",
     ),
     ("sold.explode('item.tags').show()", "sold.select(F.explode('item.tags')).show()"),
+    (
+        "sold.where('player is not null').explode('tags')",
+        "sold.where('player is not null').select(F.explode('tags'))",
+    ),
+    ("sold.select(sold.pieces.round(2)).show()", "sold.select(F.round(sold.pieces, 2)).show()"),
+    ("sold.agg(F.avg('price').round(2))", "sold.agg(F.round(F.avg('price'), 2))"),
+    ("sold.select(F.col('item').split('a'))", "sold.select(F.split(F.col('item'), 'a'))"),
+    ("sold.select(sold['item'].trim())", "sold.select(F.trim(sold['item']))"),
+    ("sold.max('pieces')", "sold.agg({'pieces': \"max\"})"),
+    ("sold.sum()", "sold.groupBy().sum()"),
+    ("print(len(rows), len(sold))", "print(len(rows), sold.count())"),
+    ("sold.round(2)", "sold.toPandas().round(2)"),
+    ("counts['swords'] += 1", "counts['swords'] = counts.get('swords', 0) + 1"),
+    ("name = event['item']['name']", "name = event.get('item', {}).get('name')"),
+    ("sum(e['price'] for e in events)", "sum(e.get('price', 0) for e in events)"),
+    ("sum(1 for e in events if e['guild'] == 'owls')", "sum(1 for e in events if e.get('guild') == 'owls')"),
+    ("print(f'{event[\"price\"]}')", """print(f'{event.get("price")}')"""),
     ("sold.value_counts()", "sold.toPandas().value_counts()"),
     ("sold.first('item')", "sold.first()['item']"),
     ("sold.count('item')", "sold.count()"),
@@ -111,6 +138,9 @@ MISTAKES = [
     ("read(5)", "read(5, group)"),
     ("read(count=5)", "read(count=5, group=group)"),
     ("spark.read('/tmp/a').count()", "spark.read.parquet('/tmp/a').count()"),
+    ("spark.read('/tmp/a.json')", "spark.read.json('/tmp/a.json')"),
+    ("spark.read('kafka').load()", "spark.read.format('kafka').load()"),
+    ("sold.write('overwrite').parquet('/tmp/a')", "sold.write.mode('overwrite').parquet('/tmp/a')"),
     ("sql('select 1')", "spark.sql('select 1')"),
     ("KafkaConsumer('t', bootstrap_server='a:1')", "KafkaConsumer('t', bootstrap_servers='a:1')"),
     ("KafkaConsumer('t', group='g')", "KafkaConsumer('t', group_id='g')"),
@@ -128,11 +158,11 @@ MISTAKES = [
     ("event['description']", "event.get('description')"),
     (
         "all = [json.loads(value) for value in values]",
-        'all = [json.loads(value) for value in values if value.lstrip().startswith(b"{")]',
+        'all = [json.loads(value) for value in values if value.lstrip()[:1] in ("{", b"{")]',
     ),
     (
         "[json.loads(line) for line in lines]",
-        '[json.loads(line) for line in lines if line.lstrip().startswith("{")]',
+        '[json.loads(line) for line in lines if line.lstrip()[:1] in ("{", b"{")]',
     ),
     ("json.loads(values)", "[json.loads(value) for value in values]"),
     ("json.dumps(values[0], indent=2)", "json.dumps(json.loads(values[0]), indent=2)"),
@@ -175,6 +205,21 @@ def test_an_answer_that_an_earlier_cell_names_may_be_a_variable():
     assert box_of(cell) is None
 
 
+def test_the_box_takes_no_message_from_a_consumer():
+    consumer = iter([b"{}", b"no json", b'{"n": 1}'])
+
+    box = box_of(failed("[json.loads(value) for value in consumer]", json=json, consumer=consumer))
+
+    assert box.remedy == '[json.loads(value) for value in consumer if value.lstrip()[:1] in ("{", b"{")]'
+    assert list(consumer) == [b'{"n": 1}']
+
+
+def test_an_answer_may_be_no_text():
+    box = box_of(failed("revenue = total\ncourse.check('08-1', revenue)"))
+
+    assert box.what.endswith("If your answer is a text, it needs quotes.")
+
+
 def test_an_answer_that_is_no_json_has_a_text():
     answer = httpx.Response(200, text="Sword Purchased!\n", request=httpx.Request("GET", "http://a/"))
 
@@ -193,6 +238,28 @@ def test_an_answer_that_is_no_json_has_a_text():
         "read(commit=1)",
         "read(group=1)",
         "group(3)",
+        "json.dumps(event, 2)",
+        "json.loads('{}', 'utf-8')",
+        "sold.select(F.sum('price', 'quantity'))",
+        "del event['x']",
+        "event['price'] + 1",
+        "int(event['price'])",
+        "event['tags'][0]",
+        "max(e['price'] for e in events)",
+        "event['item']['name'].upper()",
+        "event['price'] > 3",
+        "sold.show()[0]",
+        "spark.read('overwrite')",
+        "spark.read('/tmp/a.xml')",
+        "spark.read(path='/tmp/a')",
+        "avg()",
+        "sold.concat(sold)",
+        "sold.select(sold.item.concat_ws(','))",
+        "sold.join(sold.distinct()).where(sold.player.contain('a'))",
+        "os.path.basename('a', 'b')",
+        "json.dumps({'offset': 3, 'value': values[0]})",
+        "json.dumps([value for value in values])",
+        "json.dumps(values[1])",
     ],
 )
 def test_a_call_that_is_wrong_for_another_reason_gets_no_line(source):

@@ -114,11 +114,13 @@ def text_without_quotes(cell: FailedCell, settings: Settings) -> Explanation | N
     texts = [key for node in ast.walk(cell.tree) if isinstance(node, ast.Dict) for key in node.keys]
     texts += [argument for call in cell.calls(*TAKE_TEXTS) for argument in call.args if is_known]
     texts += [keyword.value for call in cell.calls(*PLOTS) for keyword in call.keywords if is_known]
-    if not any(re.search(rf"\b{name}\b", source) for source in cell.history):  # else it may be a variable
-        texts += _answers(cell)
-    for text in texts:
+    answers = _answers(cell)
+    if any(re.search(rf"\b{name}\b", source) for source in cell.history):
+        answers = []  # it may be a variable
+    for text in [*texts, *answers]:
         if isinstance(text, ast.Name) and text.id == name:
-            what = f"{name} has no quotes, so Python looks for a variable of this name. A text needs quotes."
+            what = f"{name} has no quotes, so Python looks for a variable of this name. "
+            what += "If your answer is a text, it needs quotes." if text in answers else "A text needs quotes."
             return python_correction(cell, text, f'"{name}"', what, f"{name} is not set in this kernel")
     return None
 

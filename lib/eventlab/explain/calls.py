@@ -10,11 +10,17 @@ from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import RUN_FIRST, Explain, Explanation
 from eventlab.explain.expressions import FUNCTIONS, OF_DATAFRAMES, functions_variable
 from eventlab.explain.failed_cell import FailedCell, called_name
-from eventlab.explain.session import session_variable
+from eventlab.explain.session import is_dataframe, session_variable
+from eventlab.explain.writer import method_for
 from eventlab.settings import Settings
 
-NO_ARGUMENT = re.compile(r"(\w+)\(\) takes 1 positional argument but \d+ (?:was|were) given")
+NO_ARGUMENT = re.compile(r"\b\w+\.(\w+)\(\) takes 1 positional argument but \d+ (?:was|were) given")
+"""The message for a method has its class. Without a class it is a function, whose one argument is not `self`."""
 MISSING = re.compile(r"(\w+)\(\) missing \d+ required positional arguments?: '(\w+)'")
+RETURN_FRAMES = ("where", "filter", "select", "distinct", "limit", "orderBy", "sort", "withColumn", "drop", "join")
+FIRST_PARAMETERS = ("col", "str", "string", "date", "timestamp", "e")
+"""Names of a function's first parameter that mean the column."""
+OF_FUNCTIONS = ("pyspark.sql.functions", "pyspark.sql.connect.functions")
 NOT_CALLABLE = r"^builtins\.TypeError: 'Column' object is not callable"
 
 
@@ -31,6 +37,8 @@ def parenthesis_before_method(cell: FailedCell, settings: Settings) -> Explanati
         last = outer.args[-1] if outer.args else None
         if not isinstance(last, ast.Call) or not isinstance(last.func, ast.Attribute):
             continue
+        if called_name(outer) == "join" or _is_frame(cell, last.func.value):
+            continue  # a DataFrame may have it there: `join(other.distinct())`
         name, whole, column = last.func.attr, source_of(cell, outer), source_of(cell, last.func.value)
         if (
             hasattr(Column, name)
@@ -47,9 +55,9 @@ def parenthesis_before_method(cell: FailedCell, settings: Settings) -> Explanati
 
 
 def function_as_method(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a name is one of Spark's functions, and no method of a DataFrame: `frame.explode("tags")`.
+    """Explain that a name is one of Spark's functions, and no method of a DataFrame or a column.
 
-    Remedy: The line that selects the function's result.
+    Remedy: The line that calls the function.
     """
     if not cell.matches(NOT_CALLABLE):
         return None
@@ -61,20 +69,57 @@ def function_as_method(cell: FailedCell, settings: Settings) -> Explanation | No
             hasattr(k, name) for k in (Column, DataFrame, GroupedData)
         ):
             continue
-        if (
-            not call.args
-            or not callable(getattr(functions, name, None))
-            or not (prefix := functions_variable(cell))
-        ):
+        if not callable(getattr(functions, name, None)) or not (prefix := functions_variable(cell)):
             continue
-        frame, arguments = (
-            source_of(cell, call.func.value),
-            source_of(cell, call)[len(source_of(cell, call.func)) :],
-        )
-        what = f"{name} is a function of columns, and no method of a DataFrame. select() takes its result."
-        proof = f"pyspark.sql.functions has {name}, and a DataFrame has none"
-        return python_correction(cell, call, f"{frame}.select({prefix}.{name}{arguments})", what, proof)
+        code, owner = _with_function(cell, call, f"{prefix}.{name}", getattr(functions, name))
+        if not code:
+            continue
+        what = f"{name} is a function of columns, and no method of a {owner}."
+        what += " select() takes its result." if owner == "DataFrame" else ""
+        proof = f"pyspark.sql.functions has {name}, and a {owner} has none"
+        return python_correction(cell, call, code, what, proof)
     return None
+
+
+def _with_function(cell: FailedCell, call: ast.Call, function: str, value: Any) -> tuple[str, str]:
+    """Return the code that calls a function for a method that does not exist, and the class of the method's owner.
+
+    Returns:
+        Two empty texts when it is not clear what the owner is, or what the function's arguments are.
+    """
+    if not isinstance(call.func, ast.Attribute):
+        return "", ""
+    owner, arguments = call.func.value, source_of(cell, call)[len(source_of(cell, call.func)) :]
+    texts = [isinstance(item, ast.Constant) and isinstance(item.value, str) for item in call.args]
+    if _is_frame(cell, owner):
+        code = f"{source_of(cell, owner)}.select({function}{arguments})"
+        return (code, "DataFrame") if texts and all(texts) and not call.keywords else ("", "")
+    parameters = list(inspect.signature(value).parameters)
+    if not _is_column(cell, owner) or not parameters or parameters[0] not in FIRST_PARAMETERS:
+        return "", ""
+    try:
+        inspect.signature(value).bind(owner, *call.args, **{str(item.arg): item for item in call.keywords})
+    except TypeError:
+        return "", ""
+    comma = ", " if call.args or call.keywords else ""
+    return f"{function}({source_of(cell, owner)}{comma}{arguments[1:]}", "column"
+
+
+def _is_frame(cell: FailedCell, node: ast.expr) -> bool:
+    """Return whether code is a variable with a DataFrame, or such a variable with methods that return one."""
+    while (
+        isinstance(node, ast.Call) and called_name(node) in RETURN_FRAMES and isinstance(node.func, ast.Attribute)
+    ):
+        node = node.func.value
+    return isinstance(node, ast.Name) and is_dataframe(cell.namespace.get(node.id))
+
+
+def _is_column(cell: FailedCell, node: ast.expr) -> bool:
+    """Return whether code is a column: `frame.price`, `frame["price"]` or what a function of Spark returns."""
+    if isinstance(node, ast.Attribute | ast.Subscript):
+        return _is_frame(cell, node.value)
+    function = function_of(cell, node.func) if isinstance(node, ast.Call) else None
+    return callable(function) and str(getattr(function, "__module__", "")).startswith(OF_FUNCTIONS)
 
 
 def too_many_arguments(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -111,7 +156,9 @@ def missing_argument(cell: FailedCell, settings: Settings) -> Explanation | None
         parameters = [str(item) for name, item in inspect.signature(function).parameters.items() if name != "self"]
         what = f"{match[1]}() also needs the argument {match[2]}."
         proof = f"its arguments are: {', '.join(item.partition(':')[0] for item in parameters)}"
-        if match[2] in cell.namespace and "missing 1 " in match[0]:
+        value = cell.namespace.get(match[2])
+        is_value = match[2] in cell.namespace and not callable(value) and not inspect.ismodule(value)
+        if is_value and "missing 1 " in match[0]:
             given, start = source_of(cell, call), source_of(cell, call.func)
             inner = given[len(start) + 1 : -1].rstrip().rstrip(",")
             argument = f"{match[2]}={match[2]}" if call.keywords else match[2]
@@ -164,7 +211,7 @@ def variable_is_a_method(cell: FailedCell, settings: Settings) -> Explanation | 
 def reader_is_no_method(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that `read` and `readStream` have no parentheses: the format follows them.
 
-    Remedy: The line with `parquet`.
+    Remedy: The line with the method of the format.
     """
     if not cell.matches(r"^builtins\.TypeError: 'Data(Frame|Stream)Reader' object is not callable"):
         return None
@@ -172,10 +219,13 @@ def reader_is_no_method(cell: FailedCell, settings: Settings) -> Explanation | N
     if len(calls) != 1 or len(calls[0].args) > 1:
         return None
     name = called_name(calls[0])
-    what = f"{name} is no method. The format follows it: {name}.parquet(...) reads Parquet files."
+    what = f"{name} is no method: it has no parentheses."
     code = source_of(cell, calls[0].func)
-    if calls[0].args:
-        code += f".parquet({source_of(cell, calls[0].args[0])})"
+    if calls[0].args or calls[0].keywords:
+        what = f"{name} is no method. The format follows it, for example {name}.parquet(...) for Parquet files."
+        if not (method := method_for(calls[0])):
+            return None
+        code += f".{method}({source_of(cell, calls[0].args[0])})"
     return python_correction(cell, calls[0], code, what, f"Python called what {name} returns")
 
 
@@ -185,8 +235,10 @@ def length_of_dataframe(cell: FailedCell, settings: Settings) -> Explanation | N
     Remedy: The line with `count()` of the DataFrame.
     """
     if cell.matches(r"^builtins\.TypeError: object of type 'DataFrame' has no len\(\)"):
-        for call in cell.calls("len"):
-            if len(call.args) == 1:
+        calls = [call for call in cell.calls("len") if len(call.args) == 1]
+        of_frames = [call for call in calls if _is_frame(cell, call.args[0])]
+        for call in of_frames or calls:
+            if of_frames or len(calls) == 1:
                 what = "A DataFrame has no length for Python, because its rows are in Spark. count() counts them."
                 code = f"{source_of(cell, call.args[0])}.count()"
                 return python_correction(cell, call, code, what, str(cell.error))

@@ -1,6 +1,7 @@
 """Explains conditions in a wrong form: keywords, several texts, texts that Python compares or combines."""
 
 import ast
+import re
 
 from eventlab.explain.edits import python_correction, quoted_name, source_of
 from eventlab.explain.explanation import Explain, Explanation
@@ -46,7 +47,7 @@ def several_conditions(cell: FailedCell, settings: Settings) -> Explanation | No
         if len(texts) < 2 or not all(texts):
             continue
         what = f"{called_name(call)}() takes one condition. Write `and` between several."
-        joined = " and ".join(f"({text})" if " or " in str(text) else str(text) for text in texts)
+        joined = " and ".join(_part(str(text)) for text in texts)
         return _with_text(cell, call, joined, what, f"the cell passes {len(texts)} conditions")
     return None
 
@@ -67,7 +68,7 @@ def texts_combined_by_python(cell: FailedCell, settings: Settings) -> Explanatio
             continue
         word = WORDS[type(node.op)]
         what = f"& and | combine columns, and these conditions are texts. {ONE_TEXT}: write{word}in it."
-        return _with_text(cell, call, f"{left}{word}{right}", what, str(cell.error))
+        return _with_text(cell, call, f"{_part(left)}{word}{_part(right)}", what, str(cell.error))
     return None
 
 
@@ -104,6 +105,11 @@ def _comparison(column: str | None, operator: str, value: ast.expr) -> str | Non
     if isinstance(literal, str) and ("'" in literal or '"' in literal or "\\" in literal):
         return None
     return f"{quoted_name(column)} {operator} " + (f"'{literal}'" if isinstance(literal, str) else repr(literal))
+
+
+def _part(condition: str) -> str:
+    """Return a condition as a part of a longer one: `and` binds more strongly than `or`."""
+    return f"({condition})" if re.search(r"\bor\b", condition, re.IGNORECASE) else condition
 
 
 def _text(node: ast.expr) -> str | None:

@@ -100,9 +100,9 @@ def _renamed(text: str, old: str, new: str) -> str:
 
 
 def python_correction(
-    cell: FailedCell, node: ast.expr | ast.keyword, new: str, what: str, proof: str
+    cell: FailedCell, node: ast.expr | ast.keyword | ast.AugAssign, new: str, what: str, proof: str
 ) -> Explanation | None:
-    """Explain an error whose remedy is other code for one expression of the cell, which is in one line."""
+    """Explain an error whose remedy is other code for an expression or a `+=` in one line of the cell."""
     if node.lineno != node.end_lineno:
         return None
     line = cell.source.split("\n")[node.lineno - 1].encode()

@@ -1,6 +1,8 @@
 """Explains values that are no JSON, and lists or bytes that Python reads or writes as JSON."""
 
 import ast
+import contextlib
+import json
 
 from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
@@ -10,6 +12,8 @@ from eventlab.settings import Settings
 
 def text_is_no_json(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that `json.loads` got a text that is no JSON, and show the text.
+
+    The box never reads the values: they may come from a consumer, which gives each message once.
 
     Remedy: The line that reads only the values that begin with a brace.
     """
@@ -27,7 +31,7 @@ def text_is_no_json(cell: FailedCell, settings: Settings) -> Explanation | None:
         if not read or loop.ifs:
             continue
         value = source_of(cell, read[0])
-        code = f"{source_of(cell, loop.iter)} if {value}.lstrip().startswith({_brace(cell, loop.iter, value)})"
+        code = f'{source_of(cell, loop.iter)} if {value}.lstrip()[:1] in ("{{", b"{{")'
         what += " The line below leaves such values out: an event begins with a brace."
         return python_correction(cell, loop.iter, code, what, proof)
     for call in cell.calls("json"):
@@ -35,14 +39,6 @@ def text_is_no_json(cell: FailedCell, settings: Settings) -> Explanation | None:
             what = f"The answer is a text, and no JSON: {document[:80]!r}. Its attribute text contains it."
             return python_correction(cell, call, f"{source_of(cell, call.func.value)}.text", what, proof)
     return None
-
-
-def _brace(cell: FailedCell, values: ast.expr, value: str) -> str:
-    """Return a brace as bytes or as a text, like the values of a loop."""
-    name = values.id if isinstance(values, ast.Name) else ""
-    first = next(iter(cell.namespace.get(name) or ()), None) if name else None
-    is_text = isinstance(first, str) or ".decode(" in value
-    return '"{"' if is_text else 'b"{"'
 
 
 def list_is_no_json(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -61,9 +57,26 @@ def list_is_no_json(cell: FailedCell, settings: Settings) -> Explanation | None:
         what = "json.loads reads one text, and this is a list of texts. Read one after the other."
         code = f"[{function}(value) for value in {argument}]"
         return python_correction(cell, calls[0], code, what, str(cell.error))
+    if not _is_json_in_bytes(cell, calls[0].args[0]):
+        return None  # the bytes are a part of it, or they are no JSON
     what = "json.dumps writes Python's objects as JSON, and this value is bytes, the JSON itself. Read it first."
     code = f"{function.replace('dumps', 'loads')}({argument})"
     return python_correction(cell, calls[0].args[0], code, what, str(cell.error))
+
+
+def _is_json_in_bytes(cell: FailedCell, node: ast.expr) -> bool:
+    """Return whether an expression is a variable, or an item or attribute of one, that is JSON in bytes."""
+    owner = node.value if isinstance(node, ast.Subscript | ast.Attribute) else node
+    value = cell.namespace.get(owner.id) if isinstance(owner, ast.Name) else None
+    if isinstance(node, ast.Subscript):
+        index = node.slice.value if isinstance(node.slice, ast.Constant) else None
+        with contextlib.suppress(LookupError, TypeError):
+            value = value[index] if isinstance(value, list | tuple | dict) else None  # type: ignore[index]
+    elif isinstance(node, ast.Attribute):  # reading an attribute of another class could call a service
+        value = getattr(value, node.attr, None) if type(value).__name__ == "ConsumerRecord" else None
+    with contextlib.suppress(ValueError):
+        return isinstance(value, bytes) and json.loads(value) is not None
+    return False
 
 
 EXPLANATIONS: list[Explain] = [text_is_no_json, list_is_no_json]

@@ -9,9 +9,11 @@ from typing import Any
 
 from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell, close_matches
+from eventlab.explain.failed_cell import FailedCell, called_name, close_matches
 from eventlab.settings import Settings
 
+PASS_ON = (ast.ListComp, ast.GeneratorExp, ast.List, ast.Tuple, ast.Dict, ast.FormattedValue, ast.JoinedStr)
+"""Code that keeps or prints a value, and takes None, too."""
 ONE_OF_THEM = "To fix it, write one of them in the cell, for example"
 
 
@@ -52,8 +54,50 @@ def key_of_a_dictionary(cell: FailedCell, settings: Settings) -> Explanation | N
     what, proof = f"The dictionary {owner} has no key {key!r}.", f"its keys are {', '.join(keys[:20]) or 'none'}"
     if explanation := _other_key(cell, key, keys, what, proof):
         return explanation
-    what += " get() gives None for a key that is missing."
-    return python_correction(cell, nodes[0], f"{owner}.get({source_of(cell, nodes[0].slice)})", what, proof)
+    return _with_get(cell, nodes[0], what, proof)
+
+
+def _with_get(cell: FailedCell, node: ast.Subscript, what: str, proof: str) -> Explanation | None:
+    """Explain with the line that has `get`, where the code around it works with the value that `get` gives."""
+    owner, key = source_of(cell, node.value), source_of(cell, node.slice)
+    parents = {child: parent for parent in ast.walk(cell.tree) for child in ast.iter_child_nodes(parent)}
+    parent = parents.get(node)
+    if isinstance(parent, ast.AugAssign) and parent.target is node:  # counts["a"] += 1
+        number = parent.value.value if isinstance(parent.value, ast.Constant) else None
+        if not isinstance(parent.op, ast.Add) or not isinstance(number, int | float):
+            return None
+        what += " It needs a first value: get() with a second argument gives 0 for a key that is missing."
+        code = f"{owner}[{key}] = {owner}.get({key}, 0) + {number!r}"
+        return python_correction(cell, parent, code, what, proof)
+    if isinstance(parent, ast.Subscript) and parent.value is node and isinstance(parent.slice, ast.Constant):
+        code = f"{owner}.get({key}, {{}}).get({source_of(cell, parent.slice)})"  # event["item"]["name"]
+        is_key = isinstance(parent.slice.value, str) and isinstance(parent.ctx, ast.Load)
+        if not is_key or _default(parent, parents) != "":
+            return None  # event["tags"][0] is an item of a list
+        what += " get() with {} gives an empty dictionary for a key that is missing, and get() then gives None."
+        return python_correction(cell, parent, code, what, proof)
+    default = _default(node, parents) if isinstance(node.ctx, ast.Load) else None
+    if default is None:
+        return None
+    value = "None" if default == "" else "0 here"
+    what += f" get() gives {value} for a key that is missing."
+    return python_correction(cell, node, f"{owner}.get({key}{default})", what, proof)
+
+
+def _default(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> str | None:
+    """Return the second argument that `get` needs: none, 0 in a sum, or None where no value of `get` is right."""
+    parent = parents.get(node)
+    while isinstance(parent, PASS_ON) and not getattr(parent, "format_spec", None):
+        node, parent = parent, parents.get(parent)
+    if isinstance(parent, ast.Compare):
+        return "" if all(isinstance(operator, ast.Eq | ast.NotEq) for operator in parent.ops) else None
+    if isinstance(parent, ast.Call) and node in parent.args:
+        is_loop = isinstance(node, ast.GeneratorExp | ast.ListComp)
+        if is_loop and called_name(parent) == "sum":
+            return ", 0"
+        takes_none = ("print", "append") + (("list", "set", "tuple", "len") if is_loop else ())
+        return "" if called_name(parent) in takes_none else None
+    return "" if isinstance(parent, ast.Assign | ast.Expr | ast.Return | ast.BoolOp | ast.If) else None
 
 
 def _attribute_of_dictionary(cell: FailedCell, owner: dict[Any, Any], name: str) -> Explanation | None:

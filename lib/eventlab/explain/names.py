@@ -164,6 +164,8 @@ def _field_of_show(cell: FailedCell) -> Explanation | None:
         call = node.value
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or call.func.attr != "show":
             continue
+        if not isinstance(node.slice, ast.Constant) or not isinstance(node.slice.value, str):
+            continue  # a number is a row
         frame, column = source_of(cell, call.func.value), source_of(cell, node.slice)
         code = f"{frame}.select({column}){source_of(cell, call)[len(frame) :]}"
         what = (

@@ -10,6 +10,8 @@ from eventlab.settings import Settings
 
 OF_PANDAS = {"orderBy": "sort_values", "sort": "sort_values", "filter": "query", "where": "query"}
 """Methods of Spark's DataFrames, with those of pandas that do the same."""
+AGGREGATES = ("sum", "avg", "mean", "max", "min")
+"""Methods of pandas' DataFrames and of Spark's groups."""
 
 
 def method_of_spark(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -38,7 +40,7 @@ def method_of_spark(cell: FailedCell, settings: Settings) -> Explanation | None:
 def method_of_pandas(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that a DataFrame of Spark has no method of that name, but a table of pandas has it.
 
-    Remedy: The line with `toPandas()`.
+    Remedy: The line with `toPandas()`, or with `agg()` for a sum, an average, a maximum or a minimum.
     """
     if not cell.matches(r"^builtins\.TypeError: 'Column' object is not callable"):
         return None
@@ -50,6 +52,20 @@ def method_of_pandas(cell: FailedCell, settings: Settings) -> Explanation | None
         value = cell.namespace.get(frame.id) if isinstance(frame, ast.Name) else None
         if frame is None or not is_dataframe(value) or hasattr(Column, name) or hasattr(DataFrame, name):
             continue
+        texts = [isinstance(item, ast.Constant) and isinstance(item.value, str) for item in call.args]
+        if name in AGGREGATES:
+            if not all(texts) or call.keywords:
+                continue
+            pairs = ", ".join(f'{source_of(cell, item)}: "{name}"' for item in call.args)
+            code = (
+                f"{source_of(cell, frame)}.agg({{{pairs}}})"
+                if texts
+                else f"{source_of(cell, frame)}.groupBy().{name}()"
+            )
+            what = f"A DataFrame has no method {name}. agg() calculates it for a column of all rows."
+            if not texts:
+                what = f"A DataFrame has no method {name}. groupBy() without a column makes one group of all rows."
+            return python_correction(cell, call, code, what, f"pyspark's DataFrame has no {name}")
         if callable(getattr(pandas.DataFrame, name, None)):
             code = f"{source_of(cell, frame)}.toPandas().{name}"
             what = (

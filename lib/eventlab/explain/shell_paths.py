@@ -160,6 +160,8 @@ def _print(cell: FailedCell, command: Command, paths: list[str], settings: Setti
             entries = filesystem.names(path, settings)
             what = f"{path} is a folder on HDFS. {command[2]} prints files, and -ls lists a folder."
             proof = f"the NameNode says that it contains: {', '.join(entries[:6]) or 'nothing'}"
+            if any(word.startswith("-") for word in command[3:]):
+                return None  # -ls has other options
             return correction(cell, command[2], "-ls", what, proof)
     return _missing(cell, command, paths, settings)
 

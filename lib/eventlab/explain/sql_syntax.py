@@ -1,13 +1,14 @@
 """Explains SQL that Spark cannot read: a misspelt word, a missing comma, a sign, an unknown type.
 
-Spark checks each corrected query, so a box proposes only what it accepts.
+Spark checks each corrected query, so a box proposes only what it accepts. It does not check a proposed type.
 """
 
+import ast
 import re
 from collections.abc import Iterator
 
-from eventlab.explain.edits import is_accepted, is_query, sql_correction, sql_texts
-from eventlab.explain.explanation import Explain, Explanation, correction
+from eventlab.explain.edits import is_accepted, is_query, python_correction, sql_correction, sql_texts
+from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell, close_matches
 from eventlab.settings import Settings
 
@@ -30,7 +31,7 @@ PYTHON_TYPES = {
     "integer": "int",
     "number": "double",
     "bool": "boolean",
-    "list": "array",
+    "list": "array<string>",
 }
 
 
@@ -103,7 +104,15 @@ def unknown_type(cell: FailedCell, settings: Settings) -> Explanation | None:
         return None
     what = f"Spark has no type {name!r}. Did you mean {similar!r}?"
     proof = f"its types are, for example, {', '.join(TYPES[:6])}"
-    return correction(cell, name, similar, what, proof)
+    casts = [call.args[0] for call in cell.calls("cast", "astype") if len(call.args) == 1]
+    for argument in casts:
+        if isinstance(argument, ast.Constant) and str(argument.value).lower() == name:
+            return python_correction(cell, argument, f'"{similar}"', what, proof)
+    # the word may also be the name of a column, as in "text text"
+    if len(re.findall(rf"(?<!\w){name}(?!\w)", cell.source, re.IGNORECASE)) != 1:
+        return None
+    line = cell.corrected_line(name, similar)
+    return Explanation(what, proof, line, REPLACE_LINE) if line else None
 
 
 EXPLANATIONS: list[Explain] = [misspelt_word, missing_mark, unknown_type]

@@ -4,7 +4,7 @@ import re
 
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell
-from eventlab.explain.query_program import is_query
+from eventlab.explain.query_program import is_query, program_of
 from eventlab.explain.stream import sink_option
 from eventlab.settings import Settings
 from eventlab.stack import filesystem
@@ -39,16 +39,39 @@ def nothing_written(cell: FailedCell, settings: Settings) -> Explanation | None:
     """
     if not cell.matches(r"UNABLE_TO_INFER_SCHEMA"):
         return None
+    paths = {text for _, text in cell.strings() if text.startswith(("/", "hdfs://"))}
+    path = paths.pop().rstrip("/") if len(paths) == 1 else ""
+    if not path or not filesystem.has_webhdfs(path, settings) or not _is_empty(path, settings):
+        return None
     queries = [(name, value) for name, value in cell.namespace.items() if is_query(value) and name[0] != "_"]
     for name, query in queries:
+        if not _writes(cell, name, path):
+            continue  # it writes another folder
         if query.isActive and not any(batch.numInputRows for batch in query.recentProgress):
             return Explanation(
-                "The folder has no Parquet file yet.",
-                f"the streaming query {name} runs, and has read no event",
+                f"The folder {path} has no Parquet file yet.",
+                f"the streaming query {name} runs, and its last {len(query.recentProgress)} reports have no event",
                 f"%why({name})",
                 "Run the cell again when events have arrived. To see what the query waits for, run this",
             )
     return None
+
+
+def _writes(cell: FailedCell, query: str, path: str) -> bool:
+    """Return whether the statements of a query name a folder, or a variable with it."""
+    program = program_of(FailedCell(None, "", cell.namespace), query)
+    names = [
+        name for name, value in cell.namespace.items() if isinstance(value, str) and value.rstrip("/") == path
+    ]
+    words = [rf"[\"']{re.escape(path)}/?[\"']", *(rf"\b{re.escape(name)}\b" for name in names)]
+    return any(re.search(word, program) for word in words)
+
+
+def _is_empty(path: str, settings: Settings) -> bool:
+    """Return whether a folder on HDFS has no file but those of Spark, whose names begin with `_`."""
+    return filesystem.exists(path, settings) and all(
+        name.rpartition("/")[2].startswith("_") for name in filesystem.names(path, settings)
+    )
 
 
 EXPLANATIONS: list[Explain] = [nothing_written, output_deleted]

@@ -1,6 +1,7 @@
 """Explains a streaming query of any program from its checkpoint (`eventlab why /tmp/checkpoint`)."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from eventlab.clients import kafka
 from eventlab.clients.kafka import Offsets
@@ -32,7 +33,7 @@ def checkpoint_without_news(cell: FailedCell, settings: Settings) -> Explanation
                 topics = set(checkpoint.next) | set(checkpoint.first)
                 offsets = {topic: kafka.topic_offsets(settings.bootstrap_servers, topic) for topic in topics}
                 return explain_checkpoint(word, checkpoint, offsets, settings)
-        if len(command) == 1 and command[0].startswith("/"):
+        if len(command) == 1 and command[0].startswith("/") and not Path(command[0]).is_file():
             return _no_checkpoint(command[0], settings)
     return None
 

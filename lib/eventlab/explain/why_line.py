@@ -53,7 +53,7 @@ def unknown_name(cell: FailedCell, settings: Settings) -> Explanation | None:
         return None
     queries = [key for key, value in cell.namespace.items() if is_query(value) and not key.startswith("_")]
     what = f"There is no variable {name!r}."
-    proof = f"{name} is not set in this kernel, and no command has this name"
+    proof = f"{name} is not set in this kernel, and no program has this name"
     for query in [*close_matches(name, queries), *queries][:1]:
         return Explanation(
             f"{what} Did you mean {query!r}?", proof, f"%why({query})", "To explain that query, run"

@@ -1,13 +1,17 @@
 """Explains mistakes with the writer of a DataFrame: `frame.write.mode("overwrite").partitionBy("Host")`."""
 
 import ast
+from pathlib import PurePosixPath
 
 from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell, close_matches
+from eventlab.explain.failed_cell import FailedCell, called_name, close_matches
 from eventlab.settings import Settings
 
 MODES = ("append", "overwrite", "ignore", "error", "errorifexists")
+FORMATS = ("kafka", "parquet", "json", "csv", "orc", "text", "rate", "memory", "console", "delta", "avro")
+METHODS = {"": "parquet", "parquet": "parquet", "json": "json", "csv": "csv", "orc": "orc", "txt": "text"}
+"""The endings of files, and the methods of readers and writers for them."""
 
 
 def method_of_writer(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -44,13 +48,29 @@ def writer_is_no_method(cell: FailedCell, settings: Settings) -> Explanation | N
     if not cell.matches(r"^builtins\.TypeError: 'DataFrameWriter' object is not callable"):
         return None
     for call in cell.calls("write"):
-        if len(call.args) == 1:
-            what = "write is no method. The format follows it: write.parquet(...) writes Parquet files."
-            code = f"{source_of(cell, call.func)}.parquet({source_of(cell, call.args[0])})"
+        if call.args or call.keywords:
+            what = "write is no method. The format follows it, for example write.parquet(...) for Parquet files."
+            method = method_for(call)
+            if not method:
+                return None
+            code = f"{source_of(cell, call.func)}.{method}({source_of(cell, call.args[0])})"
             return python_correction(cell, call, code, what, "Python called what write returns")
         what = "write is no method: it has no parentheses."
         return python_correction(cell, call, source_of(cell, call.func), what, "Python called what write returns")
     return None
+
+
+def method_for(call: ast.Call) -> str | None:
+    """Return the method of a reader or a writer that takes a call's only argument: a format, a mode or a path."""
+    value = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else None
+    if len(call.args) != 1 or call.keywords or not isinstance(value, str):
+        return None
+    if value in FORMATS:
+        return "format"
+    if value in MODES:
+        return "mode" if called_name(call) in ("write", "writeStream") else None
+    ending = PurePosixPath(value).suffix.removeprefix(".")
+    return METHODS.get(ending) if "/" in value else None  # a word without a slash is no path
 
 
 def mode_of_writer(cell: FailedCell, settings: Settings) -> Explanation | None:

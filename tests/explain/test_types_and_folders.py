@@ -1,0 +1,101 @@
+"""Types that Spark does not know, folders that a stream has not filled, and paths: the message is not enough."""
+
+import pytest
+
+from eventlab.explain import shell_paths, sql_syntax, stream_output, why_checkpoint
+from eventlab.explain.failed_cell import FailedCell
+from eventlab.settings import settings
+
+NO_FILES = RuntimeError("[UNABLE_TO_INFER_SCHEMA] Unable to infer schema for PARQUET.")
+FILES = {"/tmp/late": ["_spark_metadata"], "/tmp/other": ["_spark_metadata"], "/tmp/late.commits": ["0", "1"]}
+
+
+def unknown(kind, source, **namespace):
+    """Return the box about an unknown type."""
+    error = ValueError(f'[UNSUPPORTED_DATATYPE] Unsupported data type "{kind.upper()}". SQLSTATE: 0A000')
+    return sql_syntax.unknown_type(FailedCell(error, source, namespace), settings)
+
+
+@pytest.mark.parametrize(
+    ("kind", "source", "line"),
+    [
+        (
+            "text",
+            'b.withColumn("text", F.col("text").cast("text"))',
+            'b.withColumn("text", F.col("text").cast("string"))',
+        ),
+        ("list", 'F.from_json("value", "tags list")', 'F.from_json("value", "tags array<string>")'),
+        ("str", "spark.sql('select cast(n as str) from b')", "spark.sql('select cast(n as string) from b')"),
+    ],
+)
+def test_an_unknown_type_is_replaced_where_it_is_a_type(kind, source, line):
+    assert unknown(kind, source).remedy == line
+
+
+def test_a_word_that_is_also_a_column_is_not_replaced():
+    assert unknown("text", 'F.from_json("value", "text text, n int")') is None
+
+
+def test_a_variable_with_the_name_of_a_column_keeps_its_value():
+    assert unknown("text", 'F.from_json(name, "t text")', name="text").remedy == 'F.from_json(name, "t string")'
+
+
+class Waiting:
+    """A streaming query without events."""
+
+    isActive = True
+    recentProgress = ()
+
+
+Waiting.__name__, Waiting.__module__ = "StreamingQuery", "pyspark.sql.connect.streaming.query"
+
+
+@pytest.fixture
+def folder_box(monkeypatch):
+    """Return the box about a folder that cannot be read, while a query waits that writes /tmp/late."""
+    monkeypatch.setattr(stream_output.filesystem, "has_webhdfs", lambda path, settings: True)
+    monkeypatch.setattr(stream_output.filesystem, "exists", lambda path, settings: path in FILES)
+    monkeypatch.setattr(stream_output.filesystem, "names", lambda path, settings: FILES[path])
+    cells = ['late = frame.writeStream.start("/tmp/late")', ""]
+    return lambda source: stream_output.nothing_written(
+        FailedCell(NO_FILES, source, {"late": Waiting(), "In": cells}), settings
+    )
+
+
+def test_the_folder_of_a_stream_without_events_has_no_file_yet(folder_box):
+    box = folder_box("spark.read.parquet('/tmp/late')")
+
+    assert box.what == "The folder /tmp/late has no Parquet file yet."
+    assert box.remedy == "%why(late)"
+
+
+@pytest.mark.parametrize("folder", ["/tmp/late.commits", "/tmp/other", "/tmp/missing"])
+def test_another_folder_is_not_explained_by_a_stream_that_waits(folder_box, folder):
+    assert folder_box(f"spark.read.parquet('{folder}')") is None
+
+
+def test_a_program_of_this_machine_is_no_folder_of_hdfs(tmp_path, monkeypatch):
+    program = tmp_path / "send.sh"
+    program.touch()
+    monkeypatch.setattr(why_checkpoint, "checkpoint_in", lambda folder, settings: None)
+    monkeypatch.setattr(why_checkpoint, "_no_checkpoint", lambda folder, settings: folder)
+
+    boxes = [
+        why_checkpoint.checkpoint_without_news(FailedCell(None, f"!{path}", {}), settings)
+        for path in (program, tmp_path)
+    ]
+
+    assert boxes == [None, str(tmp_path)]
+
+
+def test_another_option_of_tail_is_no_option_of_ls(monkeypatch):
+    monkeypatch.setattr(shell_paths.filesystem, "exists", lambda path, settings: True)
+    monkeypatch.setattr(shell_paths.filesystem, "names", lambda path, settings: ["a"])
+    monkeypatch.setattr(shell_paths, "_is_folder", lambda path, settings: True)
+
+    def box(*words):
+        cell = FailedCell(None, f"!{' '.join(words)}", {})
+        return shell_paths._print(cell, words, ["/tmp/a"], settings)
+
+    assert box("hadoop", "fs", "-tail", "/tmp/a").remedy == "!hadoop fs -ls /tmp/a"
+    assert box("hadoop", "fs", "-tail", "-f", "/tmp/a") is None
