@@ -28,7 +28,7 @@ SHOWN_CHARS = 300
 
 
 def prepare(namespace: Namespace, seed: int) -> None:
-    """Send the whole flow to the lab's topic, on which students try their jobs; a trial has a topic of its own."""
+    """Send the whole flow to the lab's topic, on which students try their jobs; a trial has its own topic, and in grading other messages."""
     send(namespace.topic, (Outgoing(message) for message in messages(seed)))
 
 
