@@ -96,8 +96,8 @@ def letters(evidence: Evidence) -> list[Message]:
 
 
 def header(letter: Message, name: str) -> str:
-    """Return a header of a dead letter as text, or ""."""
-    return dict(letter.headers).get(name, b"").decode(errors="replace")
+    """Return a header of a dead letter as text, or "" without one, or when it is NULL."""
+    return (dict(letter.headers).get(name) or b"").decode(errors="replace")
 
 
 def place(letter: Message) -> int | None:
@@ -169,7 +169,7 @@ def no_purchase_is_lost(evidence: Evidence) -> Verdict:
 @check("q2", points=2, hint="Leave out copies. A repeated batch replaces what it has written.")
 def no_purchase_is_there_twice(evidence: Evidence) -> Verdict:
     there = ids(evidence)
-    if not there:
+    if not any((one.event or {})["id"] in there for one in purchases(evidence.seed)):
         return expect(expected="purchases", got="none")
     copied = {one.copy_of for one in flow(evidence.seed)}
     twice = [one for one in purchases(evidence.seed) if there[(one.event or {})["id"]] > 1]
