@@ -232,3 +232,12 @@ def test_an_event_that_is_too_late_is_so_for_each_allowed_watermark_of_the_batch
 
     for seed in range(100):
         assert min(one.behind_s for one in STREAM.flow(seed) if one.behind_s > STREAM.TOO_LATE_S) > least
+
+
+def test_a_reason_that_is_null_is_reported_as_a_missing_header():
+    left = [without_reason(sent) for sent in unreadable(1)]
+
+    found = verdicts_of_trial("lab05", "q1", 1, trial(1), letters=left)
+
+    assert "could not be checked" not in found[HEADERS].got + found[REASON].got
+    assert found[REASON].got.startswith("parsed: reason=, offset=")
