@@ -28,7 +28,7 @@ SHOWN_CHARS = 300
 
 
 def prepare(namespace: Namespace, seed: int) -> None:
-    """Send the whole flow to the lab's topic, on which students try their jobs; a trial has a topic of its own."""
+    """Send the whole flow to the lab's topic, on which students try their jobs; a trial has its own topic, and in grading other messages."""
     send(namespace.topic, (Outgoing(message) for message in messages(seed)))
 
 
@@ -96,8 +96,8 @@ def letters(evidence: Evidence) -> list[Message]:
 
 
 def header(letter: Message, name: str) -> str:
-    """Return a header of a dead letter as text, or ""."""
-    return dict(letter.headers).get(name, b"").decode(errors="replace")
+    """Return a header of a dead letter as text, or "" without one, or when it is NULL."""
+    return (dict(letter.headers).get(name) or b"").decode(errors="replace")
 
 
 def place(letter: Message) -> int | None:
@@ -169,7 +169,7 @@ def no_purchase_is_lost(evidence: Evidence) -> Verdict:
 @check("q2", points=2, hint="Leave out copies. A repeated batch replaces what it has written.")
 def no_purchase_is_there_twice(evidence: Evidence) -> Verdict:
     there = ids(evidence)
-    if not there:
+    if not any((one.event or {})["id"] in there for one in purchases(evidence.seed)):
         return expect(expected="purchases", got="none")
     copied = {one.copy_of for one in flow(evidence.seed)}
     twice = [one for one in purchases(evidence.seed) if there[(one.event or {})["id"]] > 1]

@@ -8,7 +8,7 @@ from eventlab.labs.checks import Mutant, Rule
 from eventlab.labs.trial import KINDS
 
 from .checks import minutes, trial
-from .generate import ALLOWED_S, LATE_S, TOO_LATE_S, Sent, flow, in_time, portions, purchases
+from .generate import ALLOWED_S, LATE_S, STEP_MINUTES, TOO_LATE_S, Sent, flow, in_time, portions, purchases
 
 
 def copies(seed: int) -> list[Sent]:
@@ -75,6 +75,11 @@ RULES = (
     ),
     Rule("q3", "events are late and count", lambda s: any(LATE_S < d <= ALLOWED_S for d in delays(s))),
     Rule("q3", "events are too late", lambda s: any(d > TOO_LATE_S for d in delays(s))),
+    Rule(
+        "q3",
+        "an event that is too late is so by the watermark of the batch before, too",
+        lambda s: min(d for d in delays(s) if d > TOO_LATE_S) > TOO_LATE_S + STEP_MINUTES * 60,
+    ),
     Rule("q3", "no event is in between", lambda s: not any(ALLOWED_S < d <= TOO_LATE_S for d in delays(s))),
     Rule("q3", "a minute has several purchases", lambda s: max(minutes(s).values()) > 1),
     Rule(

@@ -24,7 +24,8 @@ from eventlab.labs.evidence import Evidence
 from eventlab.labs.names import Namespace
 from eventlab.settings import settings
 
-SEED = 11
+SEED = 9
+"""In the trial of this seed, HDFS refuses a commit first; the messages and failures come from `seed_of_trial`."""
 WRONG = {"q2": "append without a key", "q3": "watermark too short"}
 ONE_PARTITION = (b"builder.", b'builder.config("spark.sql.shuffle.partitions", "1").')
 """Without it, a third of the trial's time goes into the files of the state of four partitions."""

@@ -125,6 +125,7 @@ def _written(folder, rows):
         ("ada,q1,+1,", "line 2: '+1' is not a number such as 2 or 0.5; a sign is not allowed"),
         ("ada,q1,nan,", "line 2: 'nan' is not a number such as 2 or 0.5; a sign is not allowed"),
         ('ada,q1,"2,5",', "line 2: '2,5' is not a number such as 2 or 0.5; a sign is not allowed"),
+        ("ada,q2,0_1,", "line 2: '0_1' is not a number such as 2 or 0.5; a sign is not allowed"),
         ("ada,q1,two,", "line 2: 'two' is not a number such as 2 or 0.5; a sign is not allowed"),
         ("ada,q2,1+,", "line 2: '1+' is not a number such as 2 or 0.5; a sign is not allowed"),
         ("ada,q2,1+-1,", "line 2: '1+-1' is not a number such as 2 or 0.5; a sign is not allowed"),

@@ -80,6 +80,25 @@ def test_a_line_that_is_not_in_the_roster_is_named(course: Course) -> None:
     assert [line[LAB_COLUMN] for line in lines(course.folder / FILE)] == ["16", "10", "3", ""]
 
 
+@pytest.mark.parametrize(
+    ("stated", "possible"), [("20", 20), ("2.5", 2.5), ("2,5", 2.5), ("1,000", 1000), ("1,000.50", 1000.5)]
+)
+def test_points_possible_may_have_separators(tmp_path: Path, stated: str, possible: float) -> None:
+    table = platforms.BLACKBOARD_GRADE_CENTER.replace("Pts: 20 Score", f"Pts: {stated} Score")
+    (tmp_path / "gc.xls").write_text(table, encoding="utf-16")
+
+    sheet = read_blackboard(tmp_path / "gc.xls")
+
+    assert sheet.possible(LAB_COLUMN.replace("20", stated)) == possible
+
+
+def test_a_title_may_have_more_commas_than_the_table_has_columns(tmp_path: Path) -> None:
+    table = platforms.BLACKBOARD_GRADE_CENTER.replace("Lab 1: Events", "Lab 1: a, b, c, d, e, f, g, h, i, j")
+    (tmp_path / "gc.xls").write_text(table, encoding="utf-16")
+
+    assert "Username" in read_blackboard(tmp_path / "gc.xls").header
+
+
 def test_another_table_is_refused_with_what_to_download(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("Student,ID\n")
     with pytest.raises(TableError, match="In the Grade Center, choose Work Offline, Download"):

@@ -49,6 +49,23 @@ def test_files_that_arrive_late_are_not_taken_for_those_of_the_next_kernel(
     assert server.files_of("cyd") == {"owner": b"cyd"}
 
 
+def test_an_answer_stays_until_the_thread_that_asked_takes_it(server: ForkServer) -> None:
+    with server._changed:
+        server._asked.add(7)
+    server.request(do="files", id="dan", request=7)
+    assert server.files_of("ben") == {"owner": b"ben"}
+    assert list(server._files) == [7], "or it is lost while another thread takes its own answer"
+
+
+def test_an_answer_that_nobody_waits_for_is_not_kept(server: ForkServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FILES_TIMEOUT_S", 0.3)
+    with pytest.raises(KernelError):
+        server.files_of("ada")
+    monkeypatch.setattr(module, "FILES_TIMEOUT_S", 30)
+    server.files_of("ben")
+    assert (server._files, server._asked) == ({}, set())
+
+
 def test_a_fork_server_that_has_ended_is_an_error_at_once(server: ForkServer) -> None:
     server._process.kill()
     server._process.wait()

@@ -186,3 +186,10 @@ def test_the_printed_result_has_each_check_with_what_it_expected_and_received(tm
         f"ada: 2 of {LAB.points():g} points",
     ):
         assert said in shown
+
+
+def test_a_lab_with_a_trial_is_refused_because_each_check_would_fail(tmp_path):
+    path = executed(tmp_path, source=find("lab05").instructor)
+
+    with pytest.raises(ExecutedError, match="use `eventlab grade lab05_stream`"):
+        judge_notebook.judge(find("lab05"), path, judge_notebook.read(path))

@@ -10,6 +10,7 @@ import pytest
 
 from eventlab.grading.execution import notebook as module
 from eventlab.grading.execution.notebook import Matched, UnreadableError
+from eventlab.labs import cells
 from eventlab.labs.catalogue import Lab, all_labs
 from tests.grading import tiny_lab
 
@@ -203,3 +204,36 @@ def test_a_student_is_told_of_cells_that_did_not_run(tmp_path: Path, monkeypatch
         "the notebook has more than 3 cells: those after cell 3 did not run",
     )
     assert set(found.not_run) < set(found.messages)
+
+
+def with_copies(tmp_path: Path, *copies: str) -> Matched:
+    notebook = tiny_lab.notebook(q3=copies[0])
+    at = notebook.cells.index(cell_of(notebook, "q3"))
+    for copy in reversed(copies[1:]):
+        cell = nbformat.from_dict(notebook.cells[at] | {"source": copy})
+        notebook.cells.insert(at + 1, cell)
+    return matched(tmp_path, notebook)
+
+
+def test_copies_of_a_solution_are_one_cell(tmp_path: Path) -> None:
+    assert sources(with_copies(tmp_path, "a = 1", "b = 2"))["q3"] == "a = 1\n\nb = 2"
+
+
+def test_copies_with_cell_magics_stay_apart_and_run_in_order_before_the_check(tmp_path: Path) -> None:
+    first, second = "%%writefile job.py\na = 1", "%%writefile job.py\na = 2"
+
+    found = with_copies(tmp_path, first, second)
+
+    steps = [step for step in found.steps if step.question == "q3" and step.is_code]
+    assert [(step.source, step.grade_id) for step in steps[:2]] == [(first, None), (second, "q3")]
+    assert found.sources["q3"] == f"{first}\n{second}"
+    assert found.check_steps(["q3"])["q3"] == found.steps.index(steps[2])
+    assert "q3 was there 2 times: all count, in order" in found.messages
+
+
+def test_a_copy_that_is_not_filled_in_does_not_replace_the_students_file() -> None:
+    stub, mine = "%%writefile job.py\nraise NotImplementedError()", "%%writefile job.py\na = 1"
+
+    assert cells.together([mine, stub], stub) == [mine]
+    assert cells.together([stub, stub], stub) == [stub]
+    assert cells.together([], stub) == [""]

@@ -1,7 +1,7 @@
 """One mistake costs the check that is about it, and the verdict names the first message: lab 5."""
 
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 
 import pytest
@@ -30,11 +30,16 @@ def letter(sent, reason=None, offset=None, value=None):
     return Message(0, 0, 0, None, value or sent.value, headers)
 
 
+def without_reason(sent):
+    return replace(letter(sent), headers=(("reason", None), ("offset", str(sent.offset).encode())))
+
+
 def unreadable(seed):
     return [sent for sent in STREAM.flow(seed) if sent.reason]
 
 
 REASON, OTHERS = "each dead letter has its reason and place", "nothing else is a dead letter"
+HEADERS = "each dead letter has its headers"
 MISSING = "every unreadable message is a dead letter"
 LETTERS = {
     "nothing": (lambda s: [letter(sent) for sent in unreadable(s)], set()),
@@ -42,6 +47,7 @@ LETTERS = {
     "the first is missing": (lambda s: [letter(sent) for sent in unreadable(s)[1:]], {MISSING}),
     "no reason is right": (lambda s: [letter(sent, reason="broken") for sent in unreadable(s)], {REASON}),
     "offsets are wrong": (lambda s: [letter(sent, offset=sent.offset + 1) for sent in unreadable(s)], {REASON}),
+    "a reason is NULL": (lambda s: [without_reason(sent) for sent in unreadable(s)], {HEADERS, REASON}),
     "good ones are there": (
         lambda s: [letter(sent, reason="no id") for sent in [*unreadable(s), STREAM.purchases(s)[0]]],
         {OTHERS, REASON},
@@ -77,6 +83,10 @@ TABLES = {
     "copies are there": (lambda s: rows(with_copies(s)), {TWICE}),
     "coins are doubled": (lambda s: [row | {"coins": 2 * row["coins"]} for row in in_batches(s)], {VALUES}),
     "coins are text": (lambda s: [row | {"coins": str(row["coins"])} for row in in_batches(s)], {VALUES}),
+    "there is no purchase": (
+        lambda s: [dict.fromkeys(STREAM.COLUMNS["q2"])],
+        {LOST, TWICE, VALUES},
+    ),
     "a row has no id": (lambda s: [*in_batches(s), dict.fromkeys(STREAM.COLUMNS["q2"])], {VALUES}),
 }
 
@@ -214,3 +224,20 @@ def test_seeds_give_each_failure_once_in_different_orders():
 
     assert {tuple(sorted(order)) for order in orders} == {tuple(sorted(KINDS))}
     assert len(set(orders)) > 10
+
+
+def test_an_event_that_is_too_late_is_so_for_each_allowed_watermark_of_the_batch_before():
+    """With 15 minutes, and a batch that did not move the watermark by the newest STEP_MINUTES."""
+    least = STREAM.TOO_LATE_S + 4 * 60
+
+    for seed in range(100):
+        assert min(one.behind_s for one in STREAM.flow(seed) if one.behind_s > STREAM.TOO_LATE_S) > least
+
+
+def test_a_reason_that_is_null_is_reported_as_a_missing_header():
+    left = [without_reason(sent) for sent in unreadable(1)]
+
+    found = verdicts_of_trial("lab05", "q1", 1, trial(1), letters=left)
+
+    assert "could not be checked" not in found[HEADERS].got + found[REASON].got
+    assert found[REASON].got.startswith("parsed: reason=, offset=")

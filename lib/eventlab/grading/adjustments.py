@@ -149,7 +149,7 @@ def _add(
 def _points(text: str, decimal_comma: bool) -> tuple[float, ...]:
     """Return a number, or the numbers of a sum; none has a sign, because a spreadsheet reads `+1` as `1`."""
     values = tuple(float(part.replace(",", ".") if decimal_comma else part) for part in text.split("+"))
-    if not all(map(math.isfinite, values)) or "-" in text:
+    if not all(map(math.isfinite, values)) or "-" in text or "_" in text:  # Python reads 1_5 as 15
         raise ValueError(text)
     return values
 

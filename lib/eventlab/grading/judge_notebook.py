@@ -140,9 +140,13 @@ def judge(lab: Lab, path: Path, executed: Executed) -> SubmissionRecord:
         executed: What `read` returned for it.
 
     Raises:
-        ExecutedError: This stack does not have the data with which it was executed.
+        ExecutedError: The lab has trials, or this stack does not have the data with which it was executed.
         EventlabError: A service does not answer.
     """
+    if lab.jobs:
+        raise ExecutedError(
+            f"{lab.name} is judged by a trial of its jobs, which kills services: use `eventlab grade {lab.name}`"
+        )
     student, namespace, seed = owner(lab, executed)
     if (prepared := prepared_seed(namespace)) != seed:
         state = "no data" if prepared is None else "data of another seed"

@@ -1,14 +1,14 @@
-"""Judging questions whose answer is a job: their trial takes place once, when the first of them is judged."""
+"""Judging questions whose answer is a job: one trial for all, and another one for jobs that change later."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from eventlab.errors import EventlabError
 from eventlab.grading import judging
-from eventlab.grading.environment.services import WorkerStackError
 from eventlab.grading.environment.worker_stack import WorkerStack
 from eventlab.grading.execution.kernel import SubmissionKernel
 from eventlab.grading.execution.run import TimeBudget
@@ -20,6 +20,31 @@ from eventlab.labs.evidence import Evidence
 from eventlab.labs.names import Namespace
 
 
+def seed_of_trial(seed: int) -> int:
+    """Return the seed of a submission's trial: its messages are not those in the topic that the notebook reads.
+
+    Otherwise a notebook could compute the results before the trial, and its jobs would have nothing to do.
+    """
+    return int.from_bytes(hashlib.sha256(f"trial {seed}".encode()).digest()[:16])
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A trial that took place.
+
+    Attributes:
+        prefix: The namespace of the run of the notebook.
+        keys: The questions that took part, with the keys of their files.
+        namespace: The trial's own namespace.
+        record: What happened.
+    """
+
+    prefix: str
+    keys: dict[str, str]
+    namespace: Namespace
+    record: dict[str, Any]
+
+
 class Trials:
     """Judges the questions of a lab on one stack; see `eventlab.labs.trial` for the design."""
 
@@ -27,7 +52,7 @@ class Trials:
         self.lab, self.stack, self.judge = lab, stack, judge
         self._seed = 0
         self._verdicts: dict[str, list[Verdict]] = {}
-        self._trial: tuple[str, Namespace, dict[str, Any]] | None = None
+        self._trial: _Held | None = None
 
     def verdicts(
         self, question: str, evidence: Evidence, kernel: SubmissionKernel, budget: TimeBudget
@@ -35,6 +60,7 @@ class Trials:
         """Return one verdict per check of a question.
 
         A job with the same files is judged once: in a further run of the submission its trial would be the same.
+        A job whose files have changed since the run's trial has a new trial.
 
         Args:
             question: The question.
@@ -44,12 +70,13 @@ class Trials:
         """
         if question not in self.lab.jobs:
             return judging.verdicts(self.judge, self.stack, evidence, question, budget)
+        evidence = replace(evidence, seed=seed_of_trial(evidence.seed))
         if evidence.seed != self._seed:
             self._seed, self._verdicts = evidence.seed, {}
         key = self._key(question, evidence.files)
         if key not in self._verdicts:
-            namespace, record = self._held(evidence, kernel)
-            tried = replace(evidence, namespace=namespace, trial=record, found=[], _seen={})
+            held = self._held(question, key, evidence, kernel)
+            tried = replace(evidence, namespace=held.namespace, trial=held.record, found=[], _seen={})
             self._verdicts[key] = judging.verdicts(self.judge, self.stack, tried, question, budget)
         return self._verdicts[key]
 
@@ -59,16 +86,15 @@ class Trials:
         used = sorted((name, content) for name, content in files.items() if name not in others)
         return hashlib.sha256(repr((question, used)).encode()).hexdigest()
 
-    def _held(self, evidence: Evidence, kernel: SubmissionKernel) -> tuple[Namespace, dict[str, Any]]:
-        """Return the namespace and the record of this run's trial, which takes place if it has not yet."""
-        if self._trial is None or self._trial[0] != evidence.namespace.prefix:
-            questions = [
-                question for question in self.lab.jobs if self._key(question, evidence.files) not in self._verdicts
-            ]
+    def _held(self, question: str, key: str, evidence: Evidence, kernel: SubmissionKernel) -> _Held:
+        """Return this run's trial of a question's present files, which takes place if it has not yet."""
+        prefix = evidence.namespace.prefix
+        if self._trial is None or self._trial.prefix != prefix or self._trial.keys.get(question) != key:
+            keys = {question: self._key(question, evidence.files) for question in self.lab.jobs}
+            keys = {question: key for question, key in keys.items() if key not in self._verdicts}
             namespace = Namespace.random(self.lab.name)
-            record = self._hold(namespace, evidence, questions, kernel)
-            self._trial = evidence.namespace.prefix, namespace, record
-        return self._trial[1:]
+            self._trial = _Held(prefix, keys, namespace, self._hold(namespace, evidence, [*keys], kernel))
+        return self._trial
 
     def _hold(
         self, namespace: Namespace, evidence: Evidence, questions: list[str], kernel: SubmissionKernel
@@ -76,13 +102,13 @@ class Trials:
         """Hold a trial, and return its record."""
         machine = self.stack.machine(evidence.files)
         trial = self.lab.trial(evidence.seed, questions)
-        self.stack.require_running()
+        self.stack.require_running(in_trial=True)
         try:
             with kernel.process.suspended():
                 record = conduct.run(trial, namespace, machine, evidence.files)
-        except WorkerStackError as error:
+        except EventlabError as error:  # whichever service is the first that does not answer
             if not self.stack.was_filled:
                 raise
             return {"error": f"the trial was ended: too much was stored ({error})"}
-        self.stack.require_running()
+        self.stack.require_running(in_trial=True)
         return asdict(record)

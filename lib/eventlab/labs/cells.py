@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,3 +74,14 @@ def is_graded(cell: NotebookNode) -> bool:
 def is_parameters(cell: NotebookNode) -> bool:
     """Return whether the cell has papermill's tag `parameters`."""
     return "parameters" in cell.metadata.get("tags", [])
+
+
+def together(sources: Sequence[str], stub: str) -> list[str]:
+    """Return what to run for a solution cell that is there several times: one cell with all of its code.
+
+    A cell magic (`%%writefile`) takes the whole rest of its cell as text, so such copies stay cells of their own.
+    Untouched ones among them are left out: they would replace the student's file.
+    """
+    if any(source.lstrip().startswith("%%") for source in sources):
+        return [source for source in sources if source.strip() != stub] or [*sources[-1:]]
+    return ["\n\n".join(sources)]

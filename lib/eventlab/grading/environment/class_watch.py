@@ -54,14 +54,6 @@ LIBRARIES = tuple(words[0] for words in _NEEDED if len(words) == 1)
 CLASSES = tuple(words[1] for words in _NEEDED if len(words) == 2)
 """The classes that submissions need of other libraries: Spark loads them with its list of formats."""
 MAX_REASONS = 20
-JAVA_OPTIONS = (
-    "-XX:TieredStopAtLevel=1",
-    "-Dspark.sql.codegen.wholeStage=false",
-    "-Dspark.sql.codegen.factoryMode=NO_CODEGEN",
-    "-XX:+DisableAttachMechanism",
-)
-"""The queries of a submission are short: compiling them took half of Spark's processor time. With the last option,
-no other process can load code into the JVM or stop the log of its classes."""
 
 
 class ClassWatch:

@@ -33,6 +33,7 @@ class ForkServer:
         self._ended: dict[str, str] = {}
         self._requests = itertools.count(1)
         self._files: dict[int, dict[str, str]] = {}
+        self._asked: set[int] = set()
         self._changed = threading.Condition()
         self._sending = threading.Lock()
         self._log = log.open("ab")
@@ -52,7 +53,7 @@ class ForkServer:
                     self.is_warm.set()
                 elif message["event"] == "ended":
                     self._ended[message["id"]] = message["why"]
-                elif message["event"] == "files":
+                elif message["event"] == "files" and message["request"] in self._asked:
                     self._files[message["request"]] = message["files"]
                 self._changed.notify_all()
         self.is_warm.set()
@@ -94,19 +95,21 @@ class ForkServer:
             return self._changed.wait_for(lambda: self.exit_reason(kernel_id) is not None, timeout_s)
 
     def files_of(self, kernel_id: str) -> dict[str, bytes]:
-        """Return the files in a kernel's working folder, by name.
+        """Return the files in a kernel's working folder, by name; several threads may ask.
 
         Raises:
             KernelError: The process does not answer; it runs no student's code.
         """
         number = next(self._requests)
+        with self._changed:
+            self._asked.add(number)
         self.request(do="files", id=kernel_id, request=number)
         with self._changed:
             self._changed.wait_for(
                 lambda: number in self._files or self._process.poll() is not None, FILES_TIMEOUT_S
             )
+            self._asked.discard(number)  # an answer that is late is not kept
             files = self._files.pop(number, None)
-            self._files.clear()  # late answers to earlier requests
         if files is None:
             raise KernelError(f"the fork server did not send the files of kernel {kernel_id}")
         return {name: base64.b64decode(text) for name, text in files.items()}

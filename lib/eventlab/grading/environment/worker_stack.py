@@ -11,6 +11,7 @@ all this.
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import shutil
 import threading
@@ -148,7 +149,8 @@ class WorkerStack:
         assert self._spark is not None
         assert self._fork_server is not None
         services = self._data, self._spark, self._fork_server
-        return TrialMachine(*services, self.access, self._sessions, self.require_running, files)
+        check = functools.partial(self.require_running, in_trial=True)
+        return TrialMachine(*services, self.access, self._sessions, check, files)
 
     @property
     def was_filled(self) -> bool:
@@ -265,8 +267,10 @@ class WorkerStack:
         """Delete the logs of services that were restarted before now."""
         shutil.rmtree(self.config.run / "logs", ignore_errors=True)
 
-    def require_running(self) -> None:
+    def require_running(self, *, in_trial: bool = False) -> None:
         """Raise an error unless the services run as they did at the start, or the submission itself ended Spark.
+
+        Every job of a trial has a streaming query, so in a trial this does not say who ended Spark.
 
         Raises:
             WorkerStackError: A process has ended, the nodes of HDFS have another state, or the disk is full.
@@ -279,7 +283,7 @@ class WorkerStack:
         health.require_data_services(self._data, self.config.settings, self._clean_state["nodes"])
         if self.was_filled:
             return  # Spark was ended on purpose
-        if not self._classes.found() and (how := health.spark_fault(self._spark.ended())):
+        if (in_trial or not self._classes.found()) and (how := health.spark_fault(self._spark.ended())):
             raise WorkerStackError(f"spark has ended ({how})")
 
     def _close_services(self) -> None:

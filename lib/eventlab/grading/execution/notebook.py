@@ -198,14 +198,13 @@ def match(student: list[dict[str, Any]], instructor: NotebookNode) -> Matched:
             steps.insert(0, Step("code", cell.source, parameters=True))
         if grade_id is None:
             continue
-        steps.append(_step(cell, grade_id, own.get(grade_id, []), messages))
-        question = cells.question_of(cell)
-        steps += [replace(step, question=question) for step in behind.get(grade_id, [])]
+        steps += _steps(cell, grade_id, own.get(grade_id, []), messages)
+        steps += [replace(step, question=cells.question_of(cell)) for step in behind.get(grade_id, [])]
     return Matched(tuple(steps), tuple(messages))
 
 
-def _step(cell: NotebookNode, grade_id: str, theirs: list[str], messages: list[str]) -> Step:
-    """Return the step for one of the instructor's cells."""
+def _steps(cell: NotebookNode, grade_id: str, theirs: list[str], messages: list[str]) -> list[Step]:
+    """Return the steps for one of the instructor's cells: one, or more for copies with cell magics."""
     question, kind = cells.question_of(cell), cell.cell_type
     if not cells.is_solution(cell):
         if not theirs:
@@ -214,17 +213,18 @@ def _step(cell: NotebookNode, grade_id: str, theirs: list[str], messages: list[s
             messages.append(f"{grade_id} was there {len(theirs)} times: the instructor's ran once")
         elif _released(cell) != theirs[0].strip():
             messages.append(f"{grade_id} was edited: the instructor's ran in its place")
-        return Step(kind, _released(cell), question, is_check=cells.is_check(cell), grade_id=grade_id)
+        return [Step(kind, _released(cell), question, is_check=cells.is_check(cell), grade_id=grade_id)]
     if not theirs:
         messages.append(f"{grade_id} was deleted: nothing to grade")
     elif len(theirs) > 1:
         messages.append(f"{grade_id} was there {len(theirs)} times: all count, in order")
-    source = "\n\n".join(theirs)
-    if len(source) > MAX_SOURCE_CHARS:
-        messages.append(f"{grade_id} has {len(source):,} characters: it {NOT_RUN}")
-        source = ""
+    *before, source = cells.together(theirs, _stub(cell))
+    if (size := len("\n\n".join(theirs))) > MAX_SOURCE_CHARS:
+        messages.append(f"{grade_id} has {size:,} characters: it {NOT_RUN}")
+        before, source = [], ""
     is_untouched = source.strip() in ("", _stub(cell))
-    return Step(kind, source, question, own=True, grade_id=grade_id, is_untouched=is_untouched)
+    last = Step(kind, source, question, own=True, grade_id=grade_id, is_untouched=is_untouched)
+    return [*(replace(last, source=copy, grade_id=None) for copy in before), last]
 
 
 def _sort(

@@ -37,7 +37,7 @@ def _rows(path: Path, *, strict: bool) -> list[tuple[int, list[str]]]:
         hint = ". Save it as CSV with UTF-8" if isinstance(error, UnicodeError) else ""
         raise TableError(f"{path} cannot be read: {error}{hint}") from error
     first = content.partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
+    delimiter = "\t" if "\t" in first else max(",;", key=first.count)  # titles have commas, but no tab
     reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, strict=strict)
     rows: list[tuple[int, list[str]]] = []
     line = 1

@@ -42,6 +42,7 @@ CANVAS_PEOPLE = ("Student", "ID", "SIS User ID", "SIS Login ID", "Integration ID
 TEST_STUDENT = "Student, Test"
 PREVIEW_USER = "_previewuser"
 BLACKBOARD_PEOPLE = ("Last Name", "First Name", "Username")
+THOUSANDS = re.compile(r"[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
 BLACKBOARD_COLUMN = re.compile(
     r"(?P<title>.*?) *\[Total Pts: (?:up to )?(?P<points>[\d.,]+)[^\]]*\] *\|(?P<id>\d+)", re.S
 )
@@ -241,9 +242,9 @@ class BlackboardSheet:
         return _column({name: match["title"] for name in self.header if (match := _blackboard(name))}, lab, title)
 
     def possible(self, column: str) -> float | None:
-        """Return the points that are possible in a column, or None if it states none."""
-        match = _blackboard(column)
-        return decimal(match["points"]) if match else None
+        """Return the points that are possible in a column, or None if it states none; `1,000` is a thousand."""
+        points = match["points"] if (match := _blackboard(column)) else ""
+        return decimal(points.replace(",", "") if THOUSANDS.fullmatch(points) else points)
 
 
 def read_blackboard(path: Path) -> BlackboardSheet:

@@ -34,6 +34,7 @@ import memory
 import workdir_files
 
 WATCH_S = 0.1
+STOP_ROUNDS = 100
 
 
 @dataclass
@@ -149,12 +150,25 @@ class ForkServer:
                 os.kill(pid, signal.SIGKILL)
 
     def signal(self, id: str, number: int) -> None:
-        """Send a signal to a kernel and all that it started, to suspend or to resume them."""
+        """Send a signal to a kernel and all that it started, to suspend or to resume them.
+
+        A process may start another one before it stops, so the list is read again until all have the signal.
+        A kernel that goes on in new processes is killed.
+        """
         kernel = self.kernels.get(id)
-        if kernel and kernel.pid:
-            for pid in self.members(kernel):
+        if kernel is None or not kernel.pid:
+            return
+        sent: set[int] = set()
+        for _ in range(STOP_ROUNDS if number == signal.SIGSTOP else 1):
+            new = set(self.members(kernel)) - sent
+            for pid in new:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, number)
+            sent |= new
+            if not new:
+                return
+        if number == signal.SIGSTOP:
+            self.kill(id, "processes")
 
     def forget(self, id: str) -> None:
         """Close the folder of a kernel that has ended."""

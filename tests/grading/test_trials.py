@@ -1,0 +1,120 @@
+"""Which trials a submission gets, without services: one for all jobs, another one for a job that changes later."""
+
+from __future__ import annotations
+
+import contextlib
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from eventlab.clients.hdfs import HdfsError
+from eventlab.grading import trials as module
+from eventlab.grading.environment import health
+from eventlab.grading.environment.services import WorkerStackError
+from eventlab.grading.environment.worker_stack import WorkerStack
+from eventlab.grading.trials import Trials
+from eventlab.labs.catalogue import find
+from eventlab.labs.checks import Verdict
+from eventlab.labs.evidence import Evidence
+from eventlab.labs.names import Namespace
+from eventlab.labs.trial import Record
+
+LAB, SEED = find("lab05"), 5
+LETTERS, PURCHASES, MINUTES = LAB.jobs.values()
+
+
+class Graded:
+    """A submission on a stack that only notes what it is asked for."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.held: list[list[str]] = []
+        self.sent: list[Any] = []
+        self.seeds: list[int] = []
+        self.error: Exception | None = None
+        monkeypatch.setattr(module.conduct, "run", self.run)
+        monkeypatch.setattr(module.judging, "verdicts", self.judged)
+        self.stack = SimpleNamespace(machine=lambda files: None, require_running=self.look, was_filled=False)
+        self.kernel = SimpleNamespace(process=SimpleNamespace(suspended=contextlib.nullcontext))
+        self.trials = Trials(LAB, self.stack, None)  # type: ignore[arg-type]
+        self.namespace = Namespace.random(LAB.name)
+
+    def look(self, *, in_trial: bool) -> None:
+        assert in_trial
+
+    def run(self, trial: Any, namespace: Any, machine: Any, files: Any) -> Record:
+        if self.error:
+            raise self.error
+        self.held.append(sorted(trial.jobs))
+        self.sent.append(trial.portions)
+        return Record(missing=[question for question, file in trial.jobs.items() if file not in files])
+
+    def judged(self, judge: Any, stack: Any, evidence: Evidence, question: str, budget: Any) -> list[Verdict]:
+        self.seeds.append(evidence.seed)
+        missing = evidence.trial.get("missing", [question])
+        return [Verdict(question not in missing, "", evidence.trial.get("error", ""))]
+
+    def verdict(self, question: str, *files: str, text: str = "") -> Verdict:
+        content = {file: text.encode() for file in files}
+        evidence = Evidence(self.namespace, SEED, files=content)
+        return self.trials.verdicts(question, evidence, self.kernel, None)[0]  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def graded(monkeypatch: pytest.MonkeyPatch) -> Graded:
+    return Graded(monkeypatch)
+
+
+def test_all_jobs_that_are_there_have_one_trial(graded: Graded) -> None:
+    assert all(graded.verdict(question, *LAB.jobs.values()).passed for question in LAB.jobs)
+    assert graded.held == [["q1", "q2", "q3"]]
+
+
+def test_a_job_that_is_written_after_the_first_check_has_a_trial_without_the_jobs_judged_before(
+    graded: Graded,
+) -> None:
+    assert graded.verdict("q1", LETTERS).passed
+    assert graded.verdict("q2", LETTERS, PURCHASES).passed
+    assert graded.held == [["q1", "q2", "q3"], ["q2", "q3"]]
+
+
+def test_a_further_run_with_the_same_files_has_no_trial(graded: Graded) -> None:
+    for _ in range(2):
+        assert graded.verdict("q1", LETTERS, PURCHASES).passed
+        assert graded.verdict("q2", LETTERS, PURCHASES).passed
+        graded.namespace = Namespace.random(LAB.name)
+    assert len(graded.held) == 1
+
+
+def test_the_messages_of_the_trial_are_not_those_that_the_notebook_can_read(graded: Graded) -> None:
+    graded.verdict("q1", LETTERS)
+
+    tried = {message for portion in graded.sent[0] for message in portion}
+    assert graded.sent[0] == LAB.module.portions(graded.seeds[0]), "or the checks compare with other messages"
+    assert len(tried & {*LAB.module.messages(SEED)}) < 3, "only those that are not an object can be the same"
+
+
+def test_a_trial_that_fills_the_disk_is_the_submissions_fault_whichever_service_reports_it(graded: Graded) -> None:
+    graded.error = HdfsError("no space")
+    graded.stack.was_filled = True
+    assert "too much was stored" in graded.verdict("q1", LETTERS).got
+
+    graded.stack.was_filled = False
+    with pytest.raises(HdfsError):
+        graded.verdict("q1", LETTERS, text="another one")
+
+
+def test_in_a_trial_a_spark_that_ends_by_itself_is_no_fault_of_its_streaming_queries(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(health, "require_free_disk", lambda folder: None)
+    monkeypatch.setattr(health, "require_data_services", lambda *state: None)
+    stack = WorkerStack.__new__(WorkerStack)
+    stack.config = SimpleNamespace(run=None, settings=None)  # type: ignore[assignment]
+    stack._disk, stack._clean_state, stack._data = None, {"nodes": []}, SimpleNamespace()  # type: ignore[assignment]
+    stack._classes = SimpleNamespace(found=lambda: ["a streaming query"])  # type: ignore[assignment]
+    stack._spark = SimpleNamespace(ended=lambda: {"spark": "signal 6"})  # type: ignore[assignment]
+
+    stack.require_running()
+    with pytest.raises(WorkerStackError, match="spark has ended"):
+        stack.require_running(in_trial=True)
