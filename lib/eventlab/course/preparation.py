@@ -163,12 +163,8 @@ def _prepare_own_topic(topic: str, events: bool, fresh: bool) -> int:
 def _replace_messages(topic: str, values: Sequence[bytes], fresh: bool = False) -> None:
     """Let a topic contain exactly these messages; other messages in it are saved first."""
     offsets = kafka.topic_offsets(settings.bootstrap_servers, topic)
-    is_right = (
-        offsets is not None
-        and len(offsets.end) == 1
-        and offsets.count == len(values)
-        and read_values(topic) == list(values)
-    )
+    has_size = offsets is not None and len(offsets.end) == 1 and offsets.count == len(values)
+    is_right = has_size and read_values(topic) == list(values)
     if is_right and not fresh:
         return
     fresh_topic(topic, save=not is_right)
