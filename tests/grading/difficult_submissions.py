@@ -62,10 +62,11 @@ SEARCH = """
 import os
 found = []
 for root, folders, files in os.walk("/", onerror=lambda error: None):
-    folders[:] = [name for name in folders if root != "/" or name not in ("proc", "sys")]
+    left_out = ("proc", "sys") if root == "/" else ("site-packages",)
+    folders[:] = [name for name in folders if name not in left_out]
     for name in files:
         wanted = name in ("checks.py", "instructor.ipynb", "grade.py", "worker.py", ".seed")
-        if wanted and "site-packages" not in root and "lab" in root:
+        if wanted and "lab" in root:
             found.append(os.path.join(root, name))
 public = ("lib/eventlab/labs/checks.py", "lib/eventlab/cli/grade.py")  # neither holds a check or a score
 kit = [name for name in found if not name.endswith(public)]
