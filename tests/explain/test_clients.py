@@ -40,13 +40,16 @@ def letters(notebook):
     return notebook
 
 
+READ_ALL = (
+    "reader = KafkaConsumer('letters', bootstrap_servers=broker, group_id='{}', "
+    "auto_offset_reset='earliest', consumer_timeout_ms=2500)\nlist(reader); reader.commit(); reader.close()"
+)
+
+
 @pytest.fixture(scope="module")
 def readers(letters):
     """Prepare the cells that need it: a group that has read all messages."""
-    letters.run(
-        "reader = KafkaConsumer('letters', bootstrap_servers=broker, group_id='readers', "
-        "auto_offset_reset='earliest', consumer_timeout_ms=2500)\nlist(reader); reader.commit(); reader.close()"
-    )
+    letters.run(READ_ALL.format("readers"))
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
@@ -162,9 +165,9 @@ LOOPS = {
         "The consumer 'forever' starts at the end of topic 'letters'",
     ),
     "in a group at its end": (
-        "for message in KafkaConsumer('letters', bootstrap_servers=broker, group_id='readers', "
+        "for message in KafkaConsumer('letters', bootstrap_servers=broker, group_id='watchers', "
         "auto_offset_reset='earliest'):\n    print(message.value)",
-        "The group 'readers' has read all messages",
+        "The group 'watchers' has read all messages",
     ),
     "of a misspelt topic": (
         "for message in KafkaConsumer('leters', bootstrap_servers=broker, auto_offset_reset='earliest'):\n"
@@ -175,8 +178,9 @@ LOOPS = {
 
 
 @pytest.mark.parametrize("loop", LOOPS)
-def test_a_loop_over_a_consumer_that_was_interrupted_gets_the_reason(letters, readers, loop):
+def test_a_loop_over_a_consumer_that_was_interrupted_gets_the_reason(letters, loop):
     cell, what = LOOPS[loop]
+    letters.run(READ_ALL.format("watchers"))  # the tests before have sent messages
 
     box = interrupted(letters, cell)
 
