@@ -31,7 +31,7 @@ test: setup  ## Run all tests on real services
 	@$(PYTEST) -n auto --dist loadscope --no-loadscope-reorder
 
 test-unit: .venv/.ready  ## Run the tests that need no services
-	@$(PYTEST) -m "not services" -n 2 --dist worksteal
+	@$(PYTEST) -m "not services" -n 3 --dist worksteal
 
 notebooks: setup  ## Execute the lessons and update their committed outputs
 	@$(EVENTLAB) run --in-place

@@ -41,6 +41,6 @@ def file_server(folder: Path) -> Iterator[str]:
     """Serve the files of a folder and return the address."""
     handler = functools.partial(QuietHandler, directory=str(folder))
     with ThreadingHTTPServer((HOST, 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         yield f"http://{HOST}:{server.server_port}"
         server.shutdown()

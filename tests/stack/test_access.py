@@ -95,7 +95,7 @@ def other_program(tmp_path) -> Iterator[Settings]:
 
     settings = free_settings(tmp_path / "state")
     with http.server.ThreadingHTTPServer(("127.0.0.1", settings.api_port), Other) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         yield settings
         server.shutdown()
 
