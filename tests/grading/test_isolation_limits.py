@@ -78,7 +78,33 @@ def test_what_waits_in_tcp_sockets_counts(inside: Any) -> None:
         before = min(memory.in_tcp() for _ in range(20))  # other programs of this machine read and send, too
         sender.sendall(b"x" * 50_000)
         assert max(memory.in_tcp() for _ in range(20)) - before >= 50_000
+        assert memory.at_most_in_tcp() >= memory.in_tcp()
         receiver.close()
+
+
+def test_each_tcp_socket_is_looked_at_only_when_all_of_them_together_could_be_too_much(
+    inside: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory: ModuleType = inside("memory")
+    own = [os.getpid()]
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()) as sender,
+        server.accept()[0],
+    ):
+        held, sender_is_full = 0, False
+        sender.setblocking(False)
+        while not sender_is_full:
+            try:
+                held += sender.send(b"x" * MIB)
+            except BlockingIOError:
+                sender_is_full = True
+        assert held > 2 * MIB
+        assert memory.at_most_in_tcp() >= held
+        used = memory.proportional(own) + memory.by_descriptors(own)
+        assert memory.holds_more(own, used + held // 2)
+        monkeypatch.setattr(memory, "in_tcp", lambda: pytest.fail("each socket was looked at"))
+        assert not memory.holds_more(own, memory.resident(own) + 1024 * MIB)
 
 
 def test_locks_of_files_count_for_the_process_that_has_them(inside: Any, tmp_path: Path) -> None:

@@ -12,6 +12,9 @@ from pathlib import Path
 PIPE_BYTES = 64 * 1024
 SOCKET_BYTES = 2 * 212_992
 """What a pipe and a socket can hold in the kernel without being read; each is counted as full."""
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+RESERVED_BYTES = 1 << 20
+"""What a processor may have reserved for TCP before the kernel counts it (SK_MEMORY_PCPU_RESERVE in Linux)."""
 AREA_BYTES, LOCK_BYTES = 256, 192
 """What the kernel stores for an area of a process's memory (a line of /proc/PID/maps) and for a lock of a file."""
 MAX_LOCKS = 100_000
@@ -28,11 +31,13 @@ def holds_more(pids: list[int], allowed: int, scratch: int | None = None) -> boo
         allowed: Bytes.
         scratch: An open folder of the file system in memory that belongs to them.
     """
-    elsewhere = in_scratch(scratch) + by_descriptors(pids, scratch) + in_tcp()
-    elsewhere += by_areas(pids) + by_locks(pids, allowed)
-    if elsewhere > allowed:
-        return True
-    return resident(pids) + elsewhere > allowed and proportional(pids) + elsewhere > allowed
+    elsewhere = in_scratch(scratch) + by_descriptors(pids, scratch) + by_areas(pids) + by_locks(pids, allowed)
+    if resident(pids) + elsewhere + at_most_in_tcp() <= allowed:
+        return False
+    elsewhere += in_tcp()
+    return elsewhere > allowed or (
+        resident(pids) + elsewhere > allowed and proportional(pids) + elsewhere > allowed
+    )
 
 
 def described(pids: list[int], scratch: int | None = None) -> str:
@@ -69,6 +74,17 @@ def by_descriptors(pids: list[int], scratch: int | None = None) -> int:
                     facts = os.stat(entry.path)
                     found[facts.st_dev, facts.st_ino] = _held(facts, counted)
     return sum(found.values())
+
+
+def at_most_in_tcp() -> int:
+    """Return at least the bytes of `in_tcp`: what the kernel has reserved for all TCP sockets of the machine.
+
+    /proc/net/sockstat has one line for all sockets. `in_tcp` reads a line for each, also for hundreds of closed ones.
+    """
+    with contextlib.suppress(OSError):
+        if pages := re.search(r"^TCP: .* mem (\d+)$", text_of("/proc/net/sockstat"), re.MULTILINE):
+            return int(pages[1]) * PAGE_BYTES + (os.cpu_count() or 1) * RESERVED_BYTES
+    return in_tcp()
 
 
 def in_tcp() -> int:
