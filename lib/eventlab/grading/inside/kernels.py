@@ -18,6 +18,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import importlib
+import itertools
 import json
 import os
 import signal
@@ -34,6 +35,8 @@ import memory
 import workdir_files
 
 WATCH_S = 0.1
+LOCKS_EVERY = 10
+"""Locks of files are counted each tenth time only: that disturbs other programs, and a lock takes little memory."""
 STOP_ROUNDS = 100
 
 
@@ -53,6 +56,7 @@ class ForkServer:
     def __init__(self, options: dict[str, Any]) -> None:
         self.options = options
         self.kernels: dict[str, ForkedKernel] = {}
+        self.looks = itertools.count()
 
     def serve(self) -> None:
         """Import the packages, then carry out orders until standard input ends."""
@@ -178,6 +182,7 @@ class ForkServer:
 
     def watch(self) -> None:
         """Report kernels that have ended, and kill those that use more memory than allowed."""
+        count_locks = next(self.looks) % LOCKS_EVERY == 0
         for id, kernel in list(self.kernels.items()):
             if not kernel.pid:
                 continue
@@ -191,7 +196,8 @@ class ForkServer:
                 continue
             scratch = kernel.folder if self.options["namespaces"] else None
             members = self.members(kernel)
-            if members and memory.holds_more(members, self.options["memory"], scratch):
+            allowed = self.options["memory"]
+            if members and memory.holds_more(members, allowed, scratch, count_locks=count_locks):
                 print(f"{id} holds too much memory: {memory.described(members, scratch)}", file=sys.stderr)
                 self.kill(id, "memory")
             elif len(members) > self.options["limits"]["NPROC"]:

@@ -23,15 +23,17 @@ FEW_PROCESSES = 8
 """So many processes hold little: each has 65,530 areas at most."""
 
 
-def holds_more(pids: list[int], allowed: int, scratch: int | None = None) -> bool:
+def holds_more(pids: list[int], allowed: int, scratch: int | None = None, *, count_locks: bool = True) -> bool:
     """Return whether the processes hold more bytes than allowed; shared pages are counted once.
 
     Args:
         pids: The processes.
         allowed: Bytes.
         scratch: An open folder of the file system in memory that belongs to them.
+        count_locks: Whether to read /proc/locks, for which the kernel stops all programs that lock files.
     """
-    elsewhere = in_scratch(scratch) + by_descriptors(pids, scratch) + by_areas(pids) + by_locks(pids, allowed)
+    elsewhere = in_scratch(scratch) + by_descriptors(pids, scratch) + by_areas(pids)
+    elsewhere += by_locks(pids, allowed) if count_locks else 0
     if resident(pids) + elsewhere + at_most_in_tcp() <= allowed:
         return False
     elsewhere += in_tcp()
@@ -79,7 +81,7 @@ def by_descriptors(pids: list[int], scratch: int | None = None) -> int:
 def at_most_in_tcp() -> int:
     """Return at least the bytes of `in_tcp`: what the kernel has reserved for all TCP sockets of the machine.
 
-    /proc/net/sockstat has one line for all sockets. `in_tcp` reads a line for each, also for hundreds of closed ones.
+    /proc/net/sockstat has one line for all sockets; `in_tcp` reads a line for each, also for closed ones.
     """
     with contextlib.suppress(OSError):
         if pages := re.search(r"^TCP: .* mem (\d+)$", text_of("/proc/net/sockstat"), re.MULTILINE):
