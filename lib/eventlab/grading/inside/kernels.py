@@ -36,7 +36,7 @@ import workdir_files
 
 WATCH_S = 0.1
 LOCKS_EVERY = 10
-"""Locks of files are counted each tenth time only: that disturbs other programs, and a lock takes little memory."""
+"""Locks of files are counted each tenth time: that disturbs other programs, and a lock takes little memory."""
 STOP_ROUNDS = 100
 
 
