@@ -28,12 +28,12 @@ def write_atomically(path: Path, content: str | bytes, *, mode: int = 0o644) -> 
         raise
 
 
-def write_if_changed(path: Path, text: str, *, mode: int = 0o644) -> bool:
+def write_if_changed(path: Path, text: str) -> bool:
     """Write a text file atomically unless it has this content; return whether it was written."""
     with contextlib.suppress(OSError, UnicodeDecodeError):
         if path.read_text(encoding="utf-8") == text:
             return False
-    write_atomically(path, text, mode=mode)
+    write_atomically(path, text)
     return True
 
 

@@ -105,7 +105,6 @@ def test_the_plan_names_watermarks_and_filters():
     assert recorded("windows").plan.watermarks == (Watermark("time", 10, "time"),)
     assert recorded("filter").plan.filters == ("(event_type = purchase_swrd)",)
     assert recorded("windows").plan.filters == ()
-    assert recorded("windows").plan.late_before_s == BASE_S + 35
     assert recorded("windows").plan.closed_before_s == BASE_S + 40
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 WATERMARK = re.compile(r"EventTimeWatermark ([\w-]+), (\w+)#\d+\w*: \w+, ([^\n]+)")
 WINDOW = re.compile(r"LongType\) - (-?\d+)\) % (\d+)\).*?END\) - \d+\) \+ (\d+)\), LongType")
 SESSION = re.compile(r"\+ cast\(([^()]+) as interval\)[^\n]*? AS session_window")
-STATE = re.compile(r"stateStoreCkptIds = \w+, (?:(Append|Update|Complete), )?(\d+), (\d+)")
+STATE = re.compile(r"stateStoreCkptIds = \w+, (?:(Append|Update|Complete), )?\d+, (\d+)")
 STATE_FOLDER = re.compile(r"state info \[ checkpoint = (\S+)/state, ")
 FILTER = re.compile(r"^[ :|+~-]*Filter (.+)$", re.MULTILINE)
 COLUMN_NUMBER = re.compile(r"#\d+L?(-T\d+ms)?")
@@ -65,8 +65,7 @@ class Plan:
         watermarks: One for each call of `withWatermark`.
         filters: The conditions of the program's filters, as Spark prints them.
         output_mode: `Append`, `Update` or `Complete`; "" for a query without groups.
-        late_before_s: The watermark before which the last batch dropped rows, in seconds since 1970.
-        closed_before_s: The watermark up to which the last batch closed windows.
+        closed_before_s: The watermark up to which the last batch closed windows, in seconds since 1970.
         checkpoint: The folder of the checkpoint; "" for a query without state, whose plan does not contain it.
         is_stateful: Whether the query has groups, a join of streams or another state.
     """
@@ -75,7 +74,6 @@ class Plan:
     window: Window | None = None
     filters: tuple[str, ...] = ()
     output_mode: str = ""
-    late_before_s: float = 0.0
     closed_before_s: float = 0.0
     checkpoint: str = ""
     is_stateful: bool = False
@@ -94,7 +92,6 @@ def read_plan(text: str) -> Plan:
         tuple(condition for condition in conditions if not re.fullmatch(r"isnotnull\(\w+\)", condition)),
         (state[1] or "") if state else "",
         int(state[2]) / 1000 if state else 0.0,
-        int(state[3]) / 1000 if state else 0.0,
         folder[1] if folder else "",
         folder is not None,
     )

@@ -58,7 +58,6 @@ class Batch:
     written: int | None
     watermark_s: float
     newest_s: float | None
-    oldest_s: float | None
     state_rows: int
     dropped: int
     closed: int
@@ -221,7 +220,6 @@ def _batch(report: Mapping[str, Any]) -> Batch:
         None if written < 0 else written,
         since_1970(times["watermark"]) if "watermark" in times else 0.0,
         since_1970(times["max"]) if "max" in times else None,
-        since_1970(times["min"]) if "min" in times else None,
         total(operators, "numRowsTotal"),
         total(operators, "numRowsDroppedByWatermark"),
         total(operators, "numRowsRemoved"),

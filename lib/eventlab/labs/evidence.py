@@ -141,10 +141,6 @@ class Evidence:
         """
         return self.once("columns", path, lambda: self._guarded(path, self._read_columns))
 
-    def listing(self, path: str) -> list[str]:
-        """Return the files in and below a folder, by name; a file contains itself, with the name ""."""
-        return [file.path for file in self._files(path)]
-
     def once(self, kind: str, name: str, read: Callable[[], T]) -> T:
         """Read something once for all checks, and return it."""
         if (kind, name) not in self._seen:
