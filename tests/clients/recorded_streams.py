@@ -10,7 +10,7 @@ from typing import Any
 
 from eventlab.clients.kafka import Offsets
 from eventlab.clients.stream_checkpoint import Checkpoint, read_checkpoint
-from eventlab.clients.stream_events import PlacedEvent, place, timed_event
+from eventlab.clients.stream_events import EventOutcome, outcomes, timed_event
 from eventlab.clients.stream_state import StreamState, read_state
 from eventlab.clients.stream_windows import Change
 
@@ -45,10 +45,10 @@ def messages(name: str, topic: str, start: Mapping[int, int]) -> Iterator[Any]:
                 yield SimpleNamespace(value=value.encode(), timestamp=0, **place_of)
 
 
-def placed(name: str) -> list[PlacedEvent]:
+def outcomes_of(name: str) -> list[EventOutcome]:
     """Return the recorded events of a query."""
     records = (record for topic in recording(name)["messages"] for record in messages(name, topic, {0: 0, 1: 0}))
-    return list(place(filter(None, (timed_event(record, "time") for record in records)), recorded(name)))
+    return list(outcomes(filter(None, (timed_event(record, "time") for record in records)), recorded(name)))
 
 
 def changes(name: str) -> list[Change]:

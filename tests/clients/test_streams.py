@@ -6,11 +6,11 @@ import pytest
 
 from eventlab.clients.stream_checkpoint import read_checkpoint
 from eventlab.clients.stream_events import timed_event
+from eventlab.clients.stream_messages import number_of, waiting_for
 from eventlab.clients.stream_plan import Watermark, Window, read_plan, seconds
 from eventlab.clients.stream_state import Partition, positions_of
 from eventlab.clients.stream_windows import Change, WindowState, window_states
-from eventlab.clients.stream_words import number_of, waiting_for
-from tests.clients.recorded_streams import BASE_S, changes, checkpoint, placed, recorded
+from tests.clients.recorded_streams import BASE_S, changes, checkpoint, outcomes_of, recorded
 
 
 def test_batches_have_rows_rates_durations_and_what_was_written():
@@ -146,7 +146,7 @@ def test_an_event_is_in_one_tumbling_window_or_in_several_sliding_ones():
 
 
 def test_events_are_in_the_batch_that_read_them_and_late_ones_are_marked_as_the_engine_dropped_them():
-    found = {(event.event.partition, event.event.offset): event for event in placed("windows")}
+    found = {(event.event.partition, event.event.offset): event for event in outcomes_of("windows")}
 
     assert [found[0, offset].batch for offset in range(7)] == [0, 0, 0, 2, 2, 4, 6]
     assert {place for place, event in found.items() if event.is_dropped} == {(1, 1), (1, 2)}
@@ -155,7 +155,7 @@ def test_events_are_in_the_batch_that_read_them_and_late_ones_are_marked_as_the_
 
 
 def test_a_late_event_is_dropped_without_windows_when_the_watermark_has_passed_its_time():
-    events = placed("duplicates")
+    events = outcomes_of("duplicates")
 
     assert [event.is_dropped for event in events] == [False, False, False, False, True]
 
@@ -230,7 +230,7 @@ def test_a_window_with_several_groups_is_closed_with_the_last_one():
 
 def test_the_events_that_were_not_dropped_are_the_counts_of_the_windows():
     window = Window(20, 20)
-    counted = [event.event.time_s for event in placed("windows") if not event.is_dropped]
+    counted = [event.event.time_s for event in outcomes_of("windows") if not event.is_dropped]
 
     counts = {state.start_s: state.count for state in window_states(changes("windows"))}
 

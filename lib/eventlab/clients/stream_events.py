@@ -24,8 +24,8 @@ class TimedEvent:
 
 
 @dataclass(frozen=True)
-class PlacedEvent:
-    """An event with what the query did with it.
+class EventOutcome:
+    """What a query did with an event.
 
     Attributes:
         is_read: Whether the query has read it.
@@ -73,7 +73,7 @@ def _seconds(value: object) -> float | None:
     return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
 
 
-def place(events: Iterable[TimedEvent], state: StreamState) -> Iterator[PlacedEvent]:
+def outcomes(events: Iterable[TimedEvent], state: StreamState) -> Iterator[EventOutcome]:
     """Yield each event with its batch, and with what the batch's watermark says about its time.
 
     A batch compares with the watermark of the batch before it (Spark's `eventTimeWatermarkForLateEvents`).
@@ -83,11 +83,11 @@ def place(events: Iterable[TimedEvent], state: StreamState) -> Iterator[PlacedEv
         is_read = event.offset < read.get((event.topic, event.partition), 0)
         index = _batch_of(event, state)
         if index is None:
-            yield PlacedEvent(event, is_read)
+            yield EventOutcome(event, is_read)
             continue
         watermark_s = state.batches[index - 1].watermark_s if index else 0.0
         dropped = is_too_late(event, state, watermark_s)
-        yield PlacedEvent(event, is_read, state.batches[index].number, event.time_s < watermark_s, dropped)
+        yield EventOutcome(event, is_read, state.batches[index].number, event.time_s < watermark_s, dropped)
 
 
 def is_too_late(event: TimedEvent, state: StreamState, watermark_s: float) -> bool:

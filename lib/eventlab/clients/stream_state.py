@@ -85,9 +85,9 @@ class StreamState:
     """A streaming query at one moment.
 
     Attributes:
-        message: What it does now, in Spark's words.
+        message: What it does now, as Spark's status says.
         error: The message of its exception with its first lines, or "".
-        sink: The sink in Spark's words.
+        sink: The sink, as Spark's progress names it.
         failed_range: Of a query that failed: the offsets at which its last batch began and ended.
         offsets: The offsets of the topics that it reads; None for a topic that does not exist.
     """

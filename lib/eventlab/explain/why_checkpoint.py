@@ -6,7 +6,7 @@ from pathlib import Path
 from eventlab.clients import kafka
 from eventlab.clients.kafka import Offsets
 from eventlab.clients.stream_checkpoint import Checkpoint, differences
-from eventlab.clients.stream_words import clock, number_of
+from eventlab.clients.stream_messages import clock, number_of
 from eventlab.explain.checkpoints import checkpoint_in
 from eventlab.explain.explanation import Explanation
 from eventlab.explain.failed_cell import FailedCell

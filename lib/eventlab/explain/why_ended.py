@@ -2,7 +2,7 @@
 
 import itertools
 
-from eventlab.clients.stream_words import clock, message_line, number_of
+from eventlab.clients.stream_messages import clock, message_line, number_of
 from eventlab.explain import registry, stream
 from eventlab.explain.explanation import Explanation
 from eventlab.explain.failed_cell import FailedCell

@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from eventlab.clients.stream_messages import number_of
 from eventlab.clients.stream_state import Positions, merged
-from eventlab.clients.stream_words import number_of
 from eventlab.explain.explanation import Explanation
 from eventlab.explain.failed_cell import close_matches
 from eventlab.explain.kafka import command_to_send
