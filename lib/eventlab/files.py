@@ -65,8 +65,8 @@ def _replace_empty(path: Path, text: str, mode: int) -> None:
 
 
 @contextlib.contextmanager
-def held(path: Path) -> Iterator[bool]:
-    """Hold the lock of a file in the block; yield False without waiting if another process holds it."""
+def try_lock(path: Path) -> Iterator[bool]:
+    """Hold the lock of a file in the block and yield True; yield False at once if another process holds it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600)) as file:  # closing it releases the lock
         try:

@@ -20,10 +20,10 @@ def why(command: tuple[str, ...]) -> None:
       eventlab why hadoop fs -ls /tmp/purchase
       eventlab why /tmp/checkpoint
     """
-    from eventlab.explain import why as silence
     from eventlab.explain.failed_cell import FailedCell
+    from eventlab.explain.why import explain
 
-    click.echo(silence.explain(FailedCell(None, f"!{shlex.join(command)}"), settings).bundle()["text/plain"])
+    click.echo(explain(FailedCell(None, f"!{shlex.join(command)}"), settings).bundle()["text/plain"])
 
 
 @click.command()

@@ -46,7 +46,7 @@ def port_in_use(cell: FailedCell, settings: Settings) -> Explanation | None:
         if port > 65535 or ports.is_free(port):
             continue
         free_port = next(number for number in range(port + 1, 65536) if ports.is_free(number))
-        proof = f"{HOST}:{port} is used by {ports.holder(port)}; port {free_port} is free"
+        proof = f"{HOST}:{port} is used by {ports.process_on(port)}; port {free_port} is free"
         if explanation := correction(cell, text, str(free_port), f"Port {port} is in use.", proof):
             return explanation
     return None
@@ -61,7 +61,7 @@ def stack_port_in_use(settings: Settings) -> Explanation | None:
         for port in service.port_numbers(settings):
             if port in stack_ports or ports.is_free(port):
                 continue
-            holder = ports.holder(port)
+            holder = ports.process_on(port)
             pid = re.match(r"process (\d+)", holder)
             if pid and _can_end(int(pid[1])):
                 remedy = f"!kill {pid[1]}"
