@@ -76,7 +76,7 @@ def is_parameters(cell: NotebookNode) -> bool:
     return "parameters" in cell.metadata.get("tags", [])
 
 
-def together(sources: Sequence[str], stub: str) -> list[str]:
+def merged_sources(sources: Sequence[str], stub: str) -> list[str]:
     """Return what to run for a solution cell that is there several times: one cell with all of its code.
 
     A cell magic (`%%writefile`) takes the whole rest of its cell as text, so such copies stay cells of their own.

@@ -1,4 +1,4 @@
-"""Whether a lab's notebook, checks and proof fit each other; all problems are reported at once."""
+"""Check that a lab's notebook, checks and proof fit each other; report all problems at once."""
 
 from __future__ import annotations
 
