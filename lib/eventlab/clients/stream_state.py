@@ -238,7 +238,7 @@ def _batch(report: Mapping[str, Any]) -> Batch:
 def positions_of(offsets: str | Mapping[str, Any] | None) -> Positions:
     """Return the offsets of a Kafka source, or none: other sources count in another way.
 
-    Spark Connect reports them as a text with JSON, a classic session as an object.
+    Spark Connect reports them as a JSON string, a classic session as an object.
     """
     try:
         topics = json.loads(offsets or "{}") if not isinstance(offsets, Mapping) else offsets

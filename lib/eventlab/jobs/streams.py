@@ -56,7 +56,7 @@ def read_messages(spark: SparkSession, topic: str, **options: str) -> DataFrame:
 
 
 def parse(messages: DataFrame, fields: Sequence[str]) -> DataFrame:
-    """Return the messages with a column `event` that has these fields as texts, and a column `reason`.
+    """Return the messages with a column `event` that has these fields as strings, and a column `reason`.
 
     The reason is NULL, or says why the message cannot be read.
     """

@@ -94,7 +94,7 @@ class Original:
         return sorted(copy.parent.glob(f"{copy.stem}.new*.ipynb"))
 
     def text(self) -> str:
-        """Return the notebook as a learner gets it: without outputs, and with its solutions as folded texts.
+        """Return the notebook as a learner gets it: without outputs, and with its solutions as folded text.
 
         Its link to the start page is that of the working folder.
         """
@@ -110,7 +110,7 @@ class Original:
 
 
 def _fold(solution: dict[str, Any]) -> None:
-    """Make a cell with a solution a text that opens with a click, so that Shift+Enter does not run it."""
+    """Make a cell with a solution a Markdown cell that opens with a click, so that Shift+Enter does not run it."""
     (name,) = CHECK.findall(solution["source"])
     title = f"Solution of {exercise_title(name).lower()}"
     code = f"```python\n{solution['source']}\n```"

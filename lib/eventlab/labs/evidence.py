@@ -220,7 +220,7 @@ def _is_pair(value: Any) -> bool:
 
 
 def _is_row(value: Any, names: tuple[str, ...]) -> bool:
-    """Return whether a value is a row without names: a list of as many numbers or texts."""
+    """Return whether a value is a row without names: a list of as many numbers or strings."""
     return (
         isinstance(value, list)
         and len(value) == len(names)
