@@ -16,7 +16,7 @@ PATH = {
 }
 """The nodes of the path of an event in a Mermaid diagram, by name."""
 GREY_ARROWS = '%%{init: {"themeVariables": {"lineColor": "#888888"}}}%%'
-"""Arrows that can be seen on white and on black: a diagram stays as it is when the theme of the page changes."""
+"""Arrows that are visible in a light and in a dark theme: a diagram does not change with the theme."""
 ARROW_LABELS = ("HTTP", "event", "", "", "")
 """The labels of the arrows between the nodes."""
 README_LINK = "../README.md"

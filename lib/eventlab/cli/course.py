@@ -143,7 +143,11 @@ def load(arguments: tuple[str, ...]) -> None:
 
 @click.command()
 @click.argument("topic")
-@click.option("--through", metavar="COMMAND", help="Repair each value: the command's input and output.")
+@click.option(
+    "--through",
+    metavar="COMMAND",
+    help="Repair each value with this shell command: it reads the old value and prints the new one.",
+)
 def replay(topic: str, through: str | None) -> None:
     """Send the dead letters of a topic to the topic again.
 

@@ -21,7 +21,7 @@ TIMEOUT_S = 9.0
 TOKEN_VARIABLE = "SPARK_CONNECT_AUTHENTICATE_TOKEN"
 """The environment variable from which Spark's server and its clients read the token."""
 MAX_RETRIES, MAX_BACKOFF_MS = 6, 2000
-"""Each of Spark's pauses is four times as long as the one before: about 7 seconds in all."""
+"""Spark's retry policy: each pause is four times as long as the one before, about 7 seconds in all."""
 RECONNECT_OPTION = ("grpc.max_reconnect_backoff_ms", 1000)
 QUERY_LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
 """The loggers that write a failed query to standard error a second time, as JSON with this machine's paths."""
@@ -68,7 +68,7 @@ def release_session(remote: str, token: str | None, user_id: str, session_id: st
 
 
 def prepare_client() -> None:
-    """Let this process give up soon when Spark or Kafka do not answer, and print each error only once."""
+    """Make Spark's clients in this process give up soon without an answer, and print each error only once."""
     shorten_retries()
     shorten_kafka_waits()
     silence_query_loggers()
@@ -83,10 +83,10 @@ def silence_query_loggers() -> None:
 
 
 def shorten_retries() -> None:
-    """Let the sessions of this process give up after seconds instead of Spark's ten minutes.
+    """Make the sessions of this process give up after some seconds; Spark's default is ten minutes.
 
-    After ten minutes, a learner has already interrupted the cell. gRPC also reconnects every second, so that the
-    session soon finds a server that was restarted.
+    A learner does not wait for ten minutes. gRPC also reconnects every second, so that the session soon finds a
+    server that was restarted.
     """
     try:
         from pyspark.sql.connect.client import core, retries

@@ -44,8 +44,8 @@ class EventOutcome:
 def timed_event(record: Any, column: str) -> TimedEvent | None:
     """Return a record of kafka-python with the event time in a field of its JSON value, or None without it.
 
-    Without that field, the column `timestamp` is Kafka's own time. A time is a string in the format of ISO 8601 (UTC
-    without a time zone, as in the kit's sessions) or a number of seconds since 1970.
+    Without that field, the column `timestamp` is Kafka's own time. A time is an ISO 8601 string (UTC if it has no
+    time zone, as in the kit's sessions) or a number of seconds since 1970.
     """
     text = (record.value or b"").decode(errors="replace")
     value = fields_of(text).get(column)

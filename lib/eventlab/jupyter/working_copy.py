@@ -42,7 +42,7 @@ LANGUAGE = {
     "pygments_lexer": "ipython3",
     "version": platform.python_version(),
 }
-"""What the kernel says about itself. JupyterLab asks whether to save a notebook that does not contain it."""
+"""What the kernel reports as its language. JupyterLab asks whether to save a notebook without this metadata."""
 RECORD = ".copies.json"
 LOCK_S = 20.0
 
@@ -150,7 +150,7 @@ def offered(folder: Path) -> list[str]:
 
 
 def update(settings: Settings) -> None:
-    """Give the learner the copies that are missing, and the new versions of notebooks that the kit has changed.
+    """Create the copies that are missing, and update those whose notebook in the kit has changed.
 
     Several processes may do this at the same time.
 

@@ -1,4 +1,4 @@
-"""Known mistakes: what a wrong solution leaves, in plain Python, so that a wrong answer can be recognized.
+"""Known mistakes: the results of wrong solutions, computed in plain Python, by which wrong answers are recognized.
 
 The lab's own checks look at what a mistake leaves with the data of a student's seed. A submission whose checks
 received the same figures has a result that this mistake gives. `eventlab labs verify` compares each mistake with

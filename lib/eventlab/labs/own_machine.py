@@ -91,7 +91,7 @@ class OwnMachine:
                 reason = (
                     "is not running" if status.pid is None and status.state != "running" else "does not answer"
                 )
-                reason = "belongs to somebody else" if status.state == "running" else reason
+                reason = "was not started by this stack" if status.state == "running" else reason
                 raise TrialError(
                     f"this check kills and starts services, but {status.name} {reason}",
                     f"eventlab up {status.name}",

@@ -1,4 +1,4 @@
-"""Reading a Parquet table as Spark does: one file or several parts, compressed or not, with partition folders."""
+"""Read a Parquet table as Spark does: one file or several parts, compressed or not, with partition folders."""
 
 from __future__ import annotations
 

@@ -174,10 +174,7 @@ def _start(
 def _retry(
     settings: Settings, service: Service, action: Callable[[Settings], None], failure: str, cancelled: Event
 ) -> None:
-    """Repeat an action until it no longer raises ServiceUnavailable.
-
-    That the process is alive is checked by `start_all`.
-    """
+    """Repeat an action until it no longer raises ServiceUnavailable; `start_all` checks that the process runs."""
     deadline = time.monotonic() + settings.start_timeout_s
     while not cancelled.is_set():
         try:

@@ -92,7 +92,7 @@ class WatermarkView(Panel):
         return next(iter(self.follower.state.topics), "") if self.follower.state else ""
 
     def _move_axis(self, axis: Axis | None) -> None:
-        """Let the slider have the chart's axis; what the learner has chosen stays while it is on the axis."""
+        """Give the slider the range of the chart's axis; the learner's choice stays while it is in this range."""
         if axis is None or axis == self.axis:
             return
         chosen = self.time.value if self.axis else axis.end_s
