@@ -49,7 +49,7 @@ def _no_checkpoint(folder: str, settings: Settings) -> Explanation | None:
         names = filesystem.names(folder, settings)[:MAX_NAMES]
         proof = f"{proof}; this one contains: {', '.join(names) or 'nothing'}"
     parent = folder.rstrip("/").rpartition("/")[0] or "/"
-    return Explanation(what, proof, f"!hadoop fs -ls {parent}", "To see what is beside it, run this")
+    return Explanation(what, proof, f"!hadoop fs -ls {parent}", "To see what is next to it, run this")
 
 
 def explain_checkpoint(
