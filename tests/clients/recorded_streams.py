@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -29,7 +30,7 @@ def recorded(name: str) -> StreamState:
     found = recording(name)
     offsets = {topic: Offsets(*map(_by_partition, both)) for topic, both in found["offsets"].items()}
     parts = {name: found[name] for name in ("reports", "status", "is_active", "error", "plans")}
-    return read_state(**parts, offsets=offsets)
+    return replace(read_state(**parts), offsets=offsets)
 
 
 def _by_partition(offsets: Mapping[str, int]) -> dict[int, int]:

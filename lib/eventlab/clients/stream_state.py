@@ -182,7 +182,6 @@ def read_state(
     is_active: bool,
     error: str,
     plans: str,
-    offsets: Mapping[str, Offsets | None] | None = None,
 ) -> StreamState:
     """Return what Spark's reports of progress, its status, an error and the query's plans say."""
     last = reports[-1] if reports else {}
@@ -197,7 +196,6 @@ def read_state(
         last.get("sink", {}).get("description", ""),
         read_plan(plans),
         _failed_range(error),
-        offsets or {},
     )
 
 
