@@ -58,7 +58,7 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Plan:
+class QueryPlan:
     """What the plan of a query's last batch says.
 
     Attributes:
@@ -79,14 +79,14 @@ class Plan:
     is_stateful: bool = False
 
 
-def read_plan(text: str) -> Plan:
+def read_plan(text: str) -> QueryPlan:
     """Return what the text of `query.explain(True)` says; of a query that has run no batch, nothing."""
     logical, _, physical = text.partition("== Physical Plan ==")
     program = logical.partition("== Analyzed Logical Plan ==")[0]
     found = {name: (column, delay) for name, column, delay in WATERMARK.findall(physical or text)}
     state, folder = STATE.search(physical), STATE_FOLDER.search(physical)
     conditions = (COLUMN_NUMBER.sub("", condition) for condition in FILTER.findall(program))
-    return Plan(
+    return QueryPlan(
         tuple(Watermark(column, seconds(delay), _field(program, column)) for column, delay in found.values()),
         _window(program),
         tuple(condition for condition in conditions if not re.fullmatch(r"isnotnull\(\w+\)", condition)),

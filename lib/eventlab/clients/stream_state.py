@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import Any
 
 from eventlab.clients.kafka import Offsets
-from eventlab.clients.stream_plan import Plan, read_plan
+from eventlab.clients.stream_plan import QueryPlan, read_plan
 
 Positions = Mapping[str, Mapping[int, int]]
 """Offsets by topic and partition; of a source that is not Kafka, none."""
@@ -100,7 +100,7 @@ class StreamState:
     error: str
     batches: tuple[Batch, ...]
     sink: str
-    plan: Plan = field(default_factory=Plan)
+    plan: QueryPlan = field(default_factory=QueryPlan)
     failed_range: tuple[Positions, Positions] | None = None
     offsets: Mapping[str, Offsets | None] = field(default_factory=dict)
 

@@ -119,14 +119,14 @@ def _require_running(names: Sequence[str]) -> None:
 
 
 @dataclass
-class Lesson:
+class PreparedLesson:
     """The topic of this kernel's lesson and the offset of the lesson's first event, which exercises check."""
 
     topic: str = settings.topic
     start: int = 0
 
 
-lesson = Lesson()
+lesson = PreparedLesson()
 
 
 def _prepare_api_topic(events: bool) -> int:

@@ -29,7 +29,7 @@ class JobError(EventlabError):
 
 
 @dataclass(frozen=True)
-class Topic:
+class TopicSnapshot:
     """A topic at one moment.
 
     Attributes:
@@ -43,7 +43,7 @@ class Topic:
     sampled_fields: list[str]
 
 
-def find_topic(name: str) -> Topic:
+def find_topic(name: str) -> TopicSnapshot:
     """Return the topic with its current offsets, so that two passes over it read the same messages.
 
     Raises:
@@ -57,10 +57,10 @@ def find_topic(name: str) -> Topic:
         if not offsets.count:
             raise JobError(f"topic {name!r} is empty", next_command=f"eventlab load -n 10 {settings.api_url}/")
         fields = {field for message in _sample(consumer, name, offsets) for field in _fields(message)}
-    return Topic(name, offsets, sorted(fields))
+    return TopicSnapshot(name, offsets, sorted(fields))
 
 
-def load_messages(spark: SparkSession, topic: Topic) -> DataFrame:
+def load_messages(spark: SparkSession, topic: TopicSnapshot) -> DataFrame:
     """Return the topic's messages with the columns of Spark's Kafka source; `value` is binary."""
     options = KAFKA_READ_OPTIONS | {
         "kafka.bootstrap.servers": settings.bootstrap_servers,
