@@ -142,7 +142,7 @@ def too_many_arguments(cell: FailedCell, settings: Settings) -> Explanation | No
 
 
 def missing_argument(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a call lacks an argument, of which a variable of the notebook has the name.
+    """Explain that a call lacks an argument; the notebook may have a variable of its name.
 
     Remedy: The line with this variable, or a line that shows the arguments.
     """
@@ -230,7 +230,7 @@ def reader_is_no_method(cell: FailedCell, settings: Settings) -> Explanation | N
 
 
 def length_of_dataframe(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a DataFrame has no length in Python, and a list of its rows no `count()`.
+    """Explain that `len()` does not count the rows of a DataFrame, and `count()` not those of a list.
 
     Remedy: The line with `count()` of the DataFrame.
     """

@@ -22,7 +22,7 @@ TopicOffsets = Mapping[str, Offsets | None]
 
 
 def checkpoint_without_news(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain why a streaming query shows nothing, from its checkpoint, which a command names.
+    """Explain what the streaming query of a checkpoint, which a command names, waits for.
 
     Remedy: A command that sends an event, shows the log of Spark, or deletes the checkpoint.
     """

@@ -38,7 +38,7 @@ def checkpoint_of_other_topic(silent: SilentQuery) -> Explanation | None:
 
 
 def known_error(silent: SilentQuery) -> Explanation | None:
-    """Explain that the query ended with an error that a failed cell could have too.
+    """Explain that the query ended with an error for which a failed cell has a box.
 
     Remedy: That of the failed cell.
     """
@@ -50,7 +50,7 @@ def known_error(silent: SilentQuery) -> Explanation | None:
 
 
 def failed(silent: SilentQuery) -> Explanation | None:
-    """Explain that the query failed, in which batch, and at which message.
+    """Explain that the query failed in a batch. Name the message at which it failed.
 
     Remedy: A command that shows the message.
     """

@@ -161,7 +161,7 @@ def _values(frame: Any, column: str, value: str) -> list[str]:
 
 
 def still_reading(silent: SilentQuery) -> Explanation | None:
-    """Explain that the query has messages to read, and how many.
+    """Explain that the query still has messages to read.
 
     Remedy: A line that shows the progress.
     """

@@ -88,7 +88,7 @@ def _place(source: Source) -> str:
 
 
 def waits_for_watermark(silent: SilentQuery) -> Explanation | None:
-    """Explain that a window is shown when the watermark has passed its end, and how many seconds are left.
+    """Explain that a window is written only after the watermark has passed its end. Say how much is left.
 
     Remedy: A command that sends an event with a time that closes the window.
     """
