@@ -234,6 +234,6 @@ def test_copies_with_cell_magics_stay_apart_and_run_in_order_before_the_check(tm
 def test_a_copy_that_is_not_filled_in_does_not_replace_the_students_file() -> None:
     stub, mine = "%%writefile job.py\nraise NotImplementedError()", "%%writefile job.py\na = 1"
 
-    assert cells.merged_sources([mine, stub], stub) == [mine]
-    assert cells.merged_sources([stub, stub], stub) == [stub]
-    assert cells.merged_sources([], stub) == [""]
+    assert cells.together([mine, stub], stub) == [mine]
+    assert cells.together([stub, stub], stub) == [stub]
+    assert cells.together([], stub) == [""]

@@ -140,12 +140,12 @@ def _sheets(arguments: tuple[str, ...], names: list[str]) -> dict[str, MoodleShe
     found = {}
     for argument in arguments:
         lab, is_named, file = argument.partition("=") if not Path(argument).exists() else ("", "", argument)
-        matching = [name for name in names if name.startswith(lab)] if is_named or len(names) == 1 else []
-        if len(matching) != 1:
+        meant = [name for name in names if name.startswith(lab)] if is_named or len(names) == 1 else []
+        if len(meant) != 1:
             raise EventlabError(
                 f"--moodle {argument}: for which lab? Write --moodle {names[0].split('_')[0]}={file or argument}"
             )
-        found[matching[0]] = read_moodle(Path(file or argument))
+        found[meant[0]] = read_moodle(Path(file or argument))
     return found
 
 

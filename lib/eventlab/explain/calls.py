@@ -230,7 +230,7 @@ def reader_is_no_method(cell: FailedCell, settings: Settings) -> Explanation | N
 
 
 def length_of_dataframe(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that `len()` does not count the rows of a DataFrame, and `count()` not those of a list.
+    """Explain that a DataFrame has no length in Python, and a list of its rows no `count()`.
 
     Remedy: The line with `count()` of the DataFrame.
     """

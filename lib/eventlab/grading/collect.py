@@ -25,7 +25,7 @@ STRAY_SUFFIXES = {
     *(".csv", ".html", ".json", ".md", ".txt", ".toml", ".tsv", ".log", ".yml", ".yaml"),
     *(".xls", ".xlsx", ".ods", ".numbers"),
 }
-"""Files with these endings next to the submissions belong to no student; any other file is a submission."""
+"""Files with these endings next to the submissions are nobody's; any other file is a submission."""
 COPY_MARK = re.compile(r"^copy of |[-_ ]*(?:copy\d*|\(\d+\)|-\d+|checkpoint)$|^untitled\d*$", re.IGNORECASE)
 """What browsers, JupyterLab and platforms add to the name of a second file."""
 logger = logging.getLogger(__name__)

@@ -76,11 +76,11 @@ def is_parameters(cell: NotebookNode) -> bool:
     return "parameters" in cell.metadata.get("tags", [])
 
 
-def merged_sources(sources: Sequence[str], stub: str) -> list[str]:
-    """Return the cells to run for a solution cell that occurs several times: one cell with the code of all copies.
+def together(sources: Sequence[str], stub: str) -> list[str]:
+    """Return what to run for a solution cell that is there several times: one cell with all of its code.
 
-    A cell magic (`%%writefile`) applies to the whole cell, so copies with one stay separate cells. Those that the
-    student has not changed are left out: they would replace the student's file.
+    A cell magic (`%%writefile`) takes the whole rest of its cell as text, so such copies stay cells of their own.
+    Untouched ones among them are left out: they would replace the student's file.
     """
     if any(source.lstrip().startswith("%%") for source in sources):
         return [source for source in sources if source.strip() != stub] or [*sources[-1:]]
