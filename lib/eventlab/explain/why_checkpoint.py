@@ -21,7 +21,7 @@ TopicOffsets = Mapping[str, Offsets | None]
 """The offsets of the checkpoint's topics; None for one that does not exist."""
 
 
-def checkpoint_without_news(cell: FailedCell, settings: Settings) -> Explanation | None:
+def checkpoint_of_command(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain what the streaming query of a checkpoint, which a command names, waits for.
 
     Remedy: A command that sends an event, shows the log of Spark, or deletes the checkpoint.

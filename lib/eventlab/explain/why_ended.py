@@ -115,7 +115,7 @@ def other_query_has_checkpoint(silent: SilentQuery) -> Explanation | None:
     )
 
 
-def went_on_elsewhere(silent: SilentQuery) -> Explanation | None:
+def continued_by_another_session(silent: SilentQuery) -> Explanation | None:
     """Explain that a query of another session or program continued the checkpoint, which stopped this one.
 
     Remedy: Another checkpoint.
@@ -183,6 +183,6 @@ REASONS: list[ExplainQuery] = [
     failed,
     other_query_has_checkpoint,
     has_read_all,
-    went_on_elsewhere,
+    continued_by_another_session,
 ]
 STATES: list[ExplainQuery] = [was_stopped]
