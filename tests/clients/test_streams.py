@@ -82,7 +82,7 @@ def test_a_query_without_a_batch_has_no_rows_and_no_partitions():
 PLANS = {
     "windows": (Window(20, 20), "Append", "/tmp/checkpoints/windows"),
     "sliding_windows": (Window(20, 10), "Update", "/tmp/checkpoints/sliding"),
-    "session_windows": (Window(gap="5 seconds"), "Append", "/tmp/checkpoints/session"),
+    "session_windows": (Window(), "Append", "/tmp/checkpoints/session"),
     "duplicates": (None, "", "/tmp/checkpoints/dedup"),
     "join": (None, "", "/tmp/checkpoints/join"),
     "filter": (None, "", ""),
@@ -142,7 +142,7 @@ def test_an_event_is_in_one_tumbling_window_or_in_several_sliding_ones():
     assert Window(20, 20).starts(BASE_S + 5) == [BASE_S]
     assert Window(20, 10).starts(BASE_S + 5) == [BASE_S, BASE_S - 10]
     assert Window(20, 20, offset_s=7).starts(6) == [-13]
-    assert Window(gap="5 seconds").starts(BASE_S) == []
+    assert Window().starts(BASE_S) == []
 
 
 def test_events_are_in_the_batch_that_read_them_and_late_ones_are_marked_as_the_engine_dropped_them():

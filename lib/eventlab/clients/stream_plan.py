@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 WATERMARK = re.compile(r"EventTimeWatermark ([\w-]+), (\w+)#\d+\w*: \w+, ([^\n]+)")
 WINDOW = re.compile(r"LongType\) - (-?\d+)\) % (\d+)\).*?END\) - \d+\) \+ (\d+)\), LongType")
-SESSION = re.compile(r"\+ cast\(([^()]+) as interval\)[^\n]*? AS session_window")
+SESSION = re.compile(r"\+ cast\([^()]+ as interval\)[^\n]*? AS session_window")
 STATE = re.compile(r"stateStoreCkptIds = \w+, (?:(Append|Update|Complete), )?\d+, (\d+)")
 STATE_FOLDER = re.compile(r"state info \[ checkpoint = (\S+)/state, ")
 FILTER = re.compile(r"^[ :|+~-]*Filter (.+)$", re.MULTILINE)
@@ -37,13 +37,12 @@ class Window:
     """The windows of the query, which start at multiples of `slide_s` since 1970, plus `offset_s`.
 
     Attributes:
-        gap: What a session window adds to an event's time, as Spark prints it; such a window has no fixed length.
+        length_s: The length of each window; 0 for session windows, which have no fixed length.
     """
 
     length_s: float = 0.0
     slide_s: float = 0.0
     offset_s: float = 0.0
-    gap: str = ""
 
     def starts(self, time_s: float) -> list[float]:
         """Return the starts of the windows that contain an event of this time, the latest first."""
@@ -113,8 +112,7 @@ def _window(program: str) -> Window | None:
     if fixed := WINDOW.search(program):
         offset, slide, length = (int(number) / 1e6 for number in fixed.groups())
         return Window(length, slide, offset)
-    session = SESSION.search(program)
-    return Window(gap=session[1]) if session else None
+    return Window() if SESSION.search(program) else None
 
 
 def seconds(interval: str) -> float:
