@@ -63,7 +63,7 @@ def fields_of(text: str) -> dict[str, Any]:
 
 
 def _seconds(value: object) -> float | None:
-    """Return a time in seconds since 1970, or None for a value that is no time."""
+    """Return a time in seconds since 1970, or None for a value that is not a time."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     try:

@@ -13,7 +13,7 @@ ADVICE = {
     "function": "Add () to call it.",
     "builtin_function_or_method": "Add () to call it.",
 }
-"""What to do with a value that is no answer, by the name of its class or of a class from which it derives."""
+"""What to do with a value that is not an answer, by the name of its class or of a class from which it derives."""
 SEVERAL = "Take one of its values, as in answer[0], or count them with len(answer)."
 
 
@@ -29,7 +29,7 @@ def plain(answer: Any) -> Any:
     if isinstance(answer, str):
         answer = answer.strip()
         return int(answer) if answer.isdecimal() else answer
-    # numpy is not imported, because most answers are no numbers of it. A DataFrame of Spark has any attribute.
+    # numpy is not imported, because few answers are its numbers. A DataFrame of Spark has every attribute.
     return answer.item() if "generic" in _class_names(answer) and hasattr(type(answer), "item") else answer
 
 

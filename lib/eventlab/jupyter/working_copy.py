@@ -183,7 +183,7 @@ def reset(name: str, settings: Settings) -> tuple[Original, Path | None]:
     matching = [original for original in existing if original.name.startswith(beginning)] if name else []
     if len(matching) != 1:
         names = ", ".join(original.name for original in matching or existing)
-        problem = "is the beginning of" if matching else "is no lesson or lab; there are:"
+        problem = "is the beginning of" if matching else "is not a lesson or lab; there are:"
         raise WorkingCopyError(f"{name!r} {problem} {names}")
     original = matching[0]
     with _record(settings) as record:
