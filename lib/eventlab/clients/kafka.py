@@ -7,11 +7,12 @@ All functions raise KafkaUnavailable when no broker answers. The functions that 
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from eventlab.clients.kafka_connections import (
     TIMEOUT_S,
@@ -256,6 +257,15 @@ def read_to_end(consumer: KafkaConsumer) -> Iterator[ConsumerRecord]:
         elif time.monotonic() > deadline:
             reason = f"no record arrived for {READ_TIMEOUT_S:.0f} s"
             raise KafkaUnavailable(consumer.config["bootstrap_servers"], reason)
+
+
+def json_object(value: bytes | str | None) -> dict[str, Any] | None:
+    """Return the value of a message as a JSON object, or None if it is not one."""
+    try:
+        found = json.loads(value or b"")
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def committed_offsets(bootstrap_servers: str, group: str, topic: str) -> dict[int, int]:

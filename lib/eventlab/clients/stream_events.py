@@ -1,11 +1,11 @@
 """The events of a query's topics: in which batch each was read, and whether it was late or dropped."""
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from eventlab.clients.kafka import json_object
 from eventlab.clients.stream_state import StreamState
 
 KAFKA_TIME = "timestamp"
@@ -48,18 +48,9 @@ def timed_event(record: Any, column: str) -> TimedEvent | None:
     time zone, as in the kit's sessions) or a number of seconds since 1970.
     """
     text = (record.value or b"").decode(errors="replace")
-    value = fields_of(text).get(column)
+    value = (json_object(text) or {}).get(column)
     time_s = record.timestamp / 1000 if value is None and column == KAFKA_TIME else _seconds(value)
     return TimedEvent(record.topic, record.partition, record.offset, time_s, text) if time_s is not None else None
-
-
-def fields_of(text: str) -> dict[str, Any]:
-    """Return the fields of a message that is a JSON object, else none."""
-    try:
-        fields = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return fields if isinstance(fields, dict) else {}
 
 
 def _seconds(value: object) -> float | None:

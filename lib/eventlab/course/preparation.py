@@ -289,8 +289,5 @@ def count_purchases(session: SparkSession, path: str) -> Counter | None:
 
 
 def _host_and_type(record: ConsumerRecord) -> tuple[object, object] | None:
-    try:
-        event = json.loads(record.value or b"")
-        return event["Host"], event["event_type"]
-    except (ValueError, TypeError, LookupError, RecursionError):
-        return None
+    event = kafka.json_object(record.value) or {}
+    return (event["Host"], event["event_type"]) if {"Host", "event_type"} <= event.keys() else None

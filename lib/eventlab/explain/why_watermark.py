@@ -5,7 +5,7 @@ import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from eventlab.clients.stream_events import fields_of
+from eventlab.clients.kafka import json_object
 from eventlab.clients.stream_messages import clock, number_of
 from eventlab.clients.stream_state import Source
 from eventlab.explain.explanation import Explanation
@@ -139,7 +139,7 @@ def event_at(silent: SilentQuery, time_s: float, source: Source | None = None) -
     topic = next(iter(source.end), silent.topic) if source else silent.topic
     events = sorted((outcome.event for outcome in silent.events), key=lambda event: event.topic == topic)
     last = events[-1] if events else None
-    fields = fields_of(last.text) if last and "'" not in last.text else {}  # the command has it in quotes
+    fields = json_object(last.text) or {} if last and "'" not in last.text else {}  # it is between single quotes
     if last is None or silent.event_time not in fields:
         return command_to_send(topic, silent.settings)
     time = f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%dT%H:%M:%S}Z"

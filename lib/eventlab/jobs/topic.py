@@ -56,7 +56,7 @@ def find_topic(name: str) -> TopicSnapshot:
             raise JobError(message, next_command="eventlab kafkacat -L")
         if not offsets.count:
             raise JobError(f"topic {name!r} is empty", next_command=f"eventlab load -n 10 {settings.api_url}/")
-        fields = {field for message in _sample(consumer, name, offsets) for field in _fields(message)}
+        fields = {field for value in _sample(consumer, name, offsets) for field in kafka.json_object(value) or ()}
     return TopicSnapshot(name, offsets, sorted(fields))
 
 
@@ -79,11 +79,3 @@ def _sample(consumer: "KafkaConsumer", topic: str, offsets: kafka.Offsets) -> It
     last_part = {number: max(first_part[number], end - SAMPLED) for number, end in offsets.end.items()}
     for start, end in ((offsets.first, first_part), (last_part, offsets.end)):
         yield from (record.value for record in kafka.read_range(consumer, topic, start, end))
-
-
-def _fields(message: bytes | None) -> list[str]:
-    try:
-        event = json.loads(message or b"")
-    except (ValueError, RecursionError):
-        return []
-    return list(event) if isinstance(event, dict) else []

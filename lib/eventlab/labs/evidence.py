@@ -6,7 +6,6 @@ message says what was read instead.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -43,11 +42,7 @@ class Message:
     @property
     def event(self) -> dict[str, Any] | None:
         """Return the value as a JSON object; None when it is not one."""
-        try:
-            event = json.loads(self.value)
-        except (ValueError, RecursionError):
-            return None
-        return event if isinstance(event, dict) else None
+        return kafka.json_object(self.value)
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,12 @@
 """Follow a topic in the background, with a consumer that belongs to no group and commits no offsets."""
 
-import json
 import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from eventlab.clients.kafka import open_consumer
+from eventlab.clients.kafka import json_object, open_consumer
 from eventlab.errors import ServiceUnavailable
 
 logger = logging.getLogger(__name__)
@@ -152,11 +151,8 @@ class Follower:
 def to_event(record: Any) -> Event:
     """Return a record of kafka-python as an event, whatever its value contains."""
     value = record.value or b""
-    try:
-        fields = json.loads(value)
-    except (ValueError, RecursionError):
-        fields = None
-    if isinstance(fields, dict):
+    fields = json_object(value)
+    if fields is not None:
         event_type, host = str(fields.pop("event_type", "(none)")), str(fields.pop("Host", ""))
         text = " · ".join(f"{name}: {value}" for name, value in fields.items())
     else:

@@ -1,6 +1,5 @@
 """Follow one event through the stack, by a header that becomes a field of the event."""
 
-import json
 import time
 import uuid
 from collections.abc import Callable
@@ -89,7 +88,10 @@ def _send_request(settings: Settings, trace: Trace, route: str, host: str) -> No
 def _find_in_kafka(settings: Settings, trace: Trace, topic: str, start: dict[int, int]) -> None:
     """Read the topic from its end before the request; the API responds after Kafka has stored the event."""
     for record in kafka.read_topic(settings.bootstrap_servers, topic, start=start):
-        if trace.id.encode() in (record.value or b"") and json.loads(record.value).get(HEADER) == trace.id:
+        if (
+            trace.id.encode() in (record.value or b"")
+            and (kafka.json_object(record.value) or {}).get(HEADER) == trace.id
+        ):
             trace.topic, trace.partition, trace.offset = topic, record.partition, record.offset
             trace.time = time.strftime("%H:%M:%S", time.localtime(record.timestamp / 1000))
             return

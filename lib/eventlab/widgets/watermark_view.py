@@ -9,8 +9,8 @@ from typing import Any
 
 from ipywidgets import HTML, Dropdown, FloatSlider
 
-from eventlab.clients.kafka_connections import open_producer
-from eventlab.clients.stream_events import KAFKA_TIME, EventOutcome, TimedEvent, fields_of, is_too_late, outcomes
+from eventlab.clients.kafka import json_object, open_producer
+from eventlab.clients.stream_events import KAFKA_TIME, EventOutcome, TimedEvent, is_too_late, outcomes
 from eventlab.clients.stream_messages import clock, waiting_for
 from eventlab.clients.stream_state import StreamState
 from eventlab.settings import Settings
@@ -176,7 +176,7 @@ def event_of(state: StreamState, events: list[TimedEvent], topic: str, time_s: f
     """
     column = state.plan.watermarks[0].field
     last = next((event.text for event in reversed(events) if event.topic == topic), '{"event_type": "default"}')
-    fields = fields_of(last)
+    fields = json_object(last) or {}
     if column == KAFKA_TIME and column not in fields:
         return last.encode(), round(time_s * 1000)
     text = f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%dT%H:%M:%SZ}"
