@@ -78,12 +78,12 @@ def problem_with(body: Any) -> str | None:
     tags = item.get("tags", [])
     for name, text in (("player", body.get("player")), ("item.name", item.get("name"))):
         if not isinstance(text, str) or not text:
-            return f"{name} is not a text"
+            return f"{name} is not a string"
     for name, number, least in (("item.price", item.get("price"), 0), ("quantity", body.get("quantity", 1), 1)):
         if type(number) is not int or not least <= number <= LARGEST_NUMBER:  # True is an int, too
             return f"{name} is not a whole number from {least} to {LARGEST_NUMBER}"
     if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
-        return "item.tags is not a list of texts"
+        return "item.tags is not a list of strings"
     return None
 
 

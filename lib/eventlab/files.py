@@ -7,6 +7,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+OWNER_ONLY = 0o600
+
 
 def write_atomically(path: Path, content: str | bytes, *, mode: int = 0o644) -> None:
     """Write a file, and its folder if needed, under a temporary name, then rename it; text is written as UTF-8.
@@ -28,17 +30,17 @@ def write_atomically(path: Path, content: str | bytes, *, mode: int = 0o644) -> 
         raise
 
 
-def write_if_changed(path: Path, text: str, *, mode: int = 0o644) -> bool:
+def write_if_changed(path: Path, text: str) -> bool:
     """Write a text file atomically unless it has this content; return whether it was written."""
     with contextlib.suppress(OSError, UnicodeDecodeError):
         if path.read_text(encoding="utf-8") == text:
             return False
-    write_atomically(path, text, mode=mode)
+    write_atomically(path, text)
     return True
 
 
-def create_once(path: Path, text: str, *, mode: int = 0o600) -> str:
-    """Create a file with the text unless it exists, and return its content without spaces around it.
+def create_once(path: Path, text: str) -> str:
+    """Create a file with a secret, readable by its owner only, unless it exists; return its stripped content.
 
     Processes that create it at the same time get the same content. An empty file may be the result of a full disk:
     it is replaced by the process that holds its lock. `text` must not be empty.
@@ -48,27 +50,27 @@ def create_once(path: Path, text: str, *, mode: int = 0o600) -> str:
         with contextlib.suppress(FileNotFoundError):
             if existing := path.read_text(encoding="utf-8").strip():
                 return existing
-        with open(os.open(path, os.O_RDWR | os.O_CREAT, mode)) as empty:  # closing it releases the lock
+        with open(os.open(path, os.O_RDWR | os.O_CREAT, OWNER_ONLY)) as empty:  # closing it releases the lock
             fcntl.flock(empty, fcntl.LOCK_EX)
             with contextlib.suppress(FileNotFoundError):
                 if os.path.samestat(os.fstat(empty.fileno()), path.stat()) and not empty.read().strip():
-                    _replace_empty(path, text, mode)
+                    _replace_empty(path, text)
 
 
-def _replace_empty(path: Path, text: str, mode: int) -> None:
+def _replace_empty(path: Path, text: str) -> None:
     """Write the text to an empty file; delete the file if this fails."""
     try:
-        write_atomically(path, text, mode=mode)
+        write_atomically(path, text, mode=OWNER_ONLY)
     except BaseException:
         path.unlink()
         raise
 
 
 @contextlib.contextmanager
-def held(path: Path) -> Iterator[bool]:
-    """Hold the lock of a file in the block; yield False without waiting if another process holds it."""
+def try_lock(path: Path) -> Iterator[bool]:
+    """Hold the lock of a file in the block and yield True; yield False at once if another process holds it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600)) as file:  # closing it releases the lock
+    with open(os.open(path, os.O_RDWR | os.O_CREAT, OWNER_ONLY)) as file:  # closing it releases the lock
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

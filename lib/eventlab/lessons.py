@@ -14,10 +14,11 @@ PATH = {
     "hdfs": "hdfs[(HDFS<br>Parquet files)]",
     "sql": "sql[Spark SQL]",
 }
-"""The stations of an event, and the node of each in a Mermaid diagram."""
+"""The nodes of the path of an event in a Mermaid diagram, by name."""
 GREY_ARROWS = '%%{init: {"themeVariables": {"lineColor": "#888888"}}}%%'
-"""Arrows that can be seen on white and on black: a diagram stays as it is when the theme of the page changes."""
-LINKS = ("HTTP", "event", "", "", "")
+"""Arrows that are visible in a light and in a dark theme: a diagram does not change with the theme."""
+ARROW_LABELS = ("HTTP", "event", "", "", "")
+"""The labels of the arrows between the nodes."""
 README_LINK = "../README.md"
 """The target of each lesson's last link; in a learner's copy, it is replaced by the start page."""
 EXERCISE, SOLUTION = "exercise", "solution"
@@ -43,9 +44,9 @@ class Lesson:
 
     Attributes:
         name: The file's name without `.ipynb`.
-        after: What the learner does first.
-        summary: What the learner does in the lesson, for tables of contents.
-        stations: The parts of the path of an event that the lesson is about.
+        after: What the learner does before the lesson.
+        summary: What the learner does in the lesson, for the README's table.
+        nodes: The names of the nodes in PATH that the lesson is about.
     """
 
     name: str
@@ -53,7 +54,7 @@ class Lesson:
     minutes: int
     after: str
     summary: str
-    stations: tuple[str, ...]
+    nodes: tuple[str, ...]
 
     @property
     def number(self) -> int:
@@ -66,25 +67,20 @@ class Lesson:
         return 1 if self.number <= LAST_OF_PART_ONE else 2
 
     @property
-    def opening(self) -> str:
-        """Return the first lines of the notebook: title, minutes and prerequisites."""
-        return f"# {self.number}. {self.title}\n\n**{self.minutes} minutes.** Before this lesson: {self.after}."
-
-    @property
     def diagram(self) -> str:
-        """Return the path of an event as a Mermaid diagram in which this lesson's stations are marked."""
-        arrows = [f" -->|{text}| " if text else " --> " for text in LINKS] + [""]
+        """Return the path of an event as a Mermaid diagram in which this lesson's nodes are marked."""
+        arrows = [f" -->|{text}| " if text else " --> " for text in ARROW_LABELS] + [""]
         path = "".join(node + arrow for node, arrow in zip(PATH.values(), arrows, strict=True))
-        marked = f"class {','.join(self.stations)} here"
+        marked = f"class {','.join(self.nodes)} here"
         style = "classDef here fill:#ffd54f,stroke:#8d6e00,stroke-width:3px,color:#000"
         return f"```mermaid\n{GREY_ARROWS}\nflowchart LR\n    {path}\n    {marked}\n    {style}\n```"
 
     @property
     def path(self) -> str:
         """Return the same path as one line of Markdown, for a page without Mermaid."""
-        arrows = [f" — {text} → " if text else " → " for text in LINKS] + [""]
+        arrows = [f" — {text} → " if text else " → " for text in ARROW_LABELS] + [""]
         labels = {name: re.sub(r"^\w+\W+|\W+$", "", node).replace("<br>", " ") for name, node in PATH.items()}
-        marked = {name: f"**{label}**" if name in self.stations else label for name, label in labels.items()}
+        marked = {name: f"**{label}**" if name in self.nodes else label for name, label in labels.items()}
         return "".join(label + arrow for label, arrow in zip(marked.values(), arrows, strict=True))
 
     @property
@@ -201,10 +197,3 @@ LESSONS = (
         ("kafka", "spark", "hdfs"),
     ),
 )
-
-
-def readme_table(part: int) -> str:
-    """Return the README's table of the lessons of a part."""
-    lessons = [lesson for lesson in LESSONS if lesson.part == part]
-    rows = [f"| `{lesson.name}` | {lesson.minutes} | {lesson.summary} |" for lesson in lessons]
-    return "\n".join(["| lesson | minutes | what you do |", "|---|---:|---|", *rows])

@@ -26,7 +26,7 @@ def shown(lines):
 
 
 def test_a_long_stage_without_a_terminal_prints_what_still_runs(lines):
-    with lines.signs_of_life(0.02):
+    with lines.report_long_steps(0.02):
         lines.update("archives", "recording. Done once")
         lines.report_service("spark", "stopping")
         lines.report_service("kafka", "stopped")

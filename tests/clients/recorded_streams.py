@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from eventlab.clients.kafka import Offsets
 from eventlab.clients.stream_checkpoint import Checkpoint, read_checkpoint
-from eventlab.clients.stream_events import PlacedEvent, place, timed_event
+from eventlab.clients.stream_events import EventOutcome, outcomes, timed_event
 from eventlab.clients.stream_state import StreamState, read_state
 from eventlab.clients.stream_windows import Change
 
@@ -29,7 +30,7 @@ def recorded(name: str) -> StreamState:
     found = recording(name)
     offsets = {topic: Offsets(*map(_by_partition, both)) for topic, both in found["offsets"].items()}
     parts = {name: found[name] for name in ("reports", "status", "is_active", "error", "plans")}
-    return read_state(**parts, offsets=offsets)
+    return replace(read_state(**parts), offsets=offsets)
 
 
 def _by_partition(offsets: Mapping[str, int]) -> dict[int, int]:
@@ -45,10 +46,10 @@ def messages(name: str, topic: str, start: Mapping[int, int]) -> Iterator[Any]:
                 yield SimpleNamespace(value=value.encode(), timestamp=0, **place_of)
 
 
-def placed(name: str) -> list[PlacedEvent]:
+def outcomes_of(name: str) -> list[EventOutcome]:
     """Return the recorded events of a query."""
     records = (record for topic in recording(name)["messages"] for record in messages(name, topic, {0: 0, 1: 0}))
-    return list(place(filter(None, (timed_event(record, "time") for record in records)), recorded(name)))
+    return list(outcomes(filter(None, (timed_event(record, "time") for record in records)), recorded(name)))
 
 
 def changes(name: str) -> list[Change]:

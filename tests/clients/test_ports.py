@@ -58,7 +58,7 @@ def test_a_port_with_connections_in_time_wait_is_free(listener: socket.socket):
 
 
 def test_the_process_at_a_port_is_named_with_its_id_and_command(listener: socket.socket):
-    name = ports.holder(port_of(listener))
+    name = ports.process_on(port_of(listener))
 
     assert f"process {os.getpid()} (" in name
     assert psutil.Process().cmdline()[0] in name
@@ -70,11 +70,11 @@ def test_the_process_at_a_port_is_named_where_listing_all_connections_is_refused
 
     monkeypatch.setattr(psutil, "net_connections", refused)  # as on macOS without administrator rights
 
-    assert f"process {os.getpid()} (" in ports.holder(port_of(listener))
+    assert f"process {os.getpid()} (" in ports.process_on(port_of(listener))
 
 
 def test_without_a_process_of_this_user_another_user_is_named(listener: socket.socket):
     port = port_of(listener)
     listener.close()
 
-    assert "process of another user" in ports.holder(port)
+    assert "process of another user" in ports.process_on(port)

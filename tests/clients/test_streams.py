@@ -6,11 +6,11 @@ import pytest
 
 from eventlab.clients.stream_checkpoint import read_checkpoint
 from eventlab.clients.stream_events import timed_event
+from eventlab.clients.stream_messages import number_of, waiting_for
 from eventlab.clients.stream_plan import Watermark, Window, read_plan, seconds
 from eventlab.clients.stream_state import Partition, positions_of
 from eventlab.clients.stream_windows import Change, WindowState, window_states
-from eventlab.clients.stream_words import number_of, waiting_for
-from tests.clients.recorded_streams import BASE_S, changes, checkpoint, placed, recorded
+from tests.clients.recorded_streams import BASE_S, changes, checkpoint, outcomes_of, recorded
 
 
 def test_batches_have_rows_rates_durations_and_what_was_written():
@@ -82,7 +82,7 @@ def test_a_query_without_a_batch_has_no_rows_and_no_partitions():
 PLANS = {
     "windows": (Window(20, 20), "Append", "/tmp/checkpoints/windows"),
     "sliding_windows": (Window(20, 10), "Update", "/tmp/checkpoints/sliding"),
-    "session_windows": (Window(gap="5 seconds"), "Append", "/tmp/checkpoints/session"),
+    "session_windows": (Window(), "Append", "/tmp/checkpoints/session"),
     "duplicates": (None, "", "/tmp/checkpoints/dedup"),
     "join": (None, "", "/tmp/checkpoints/join"),
     "filter": (None, "", ""),
@@ -105,7 +105,6 @@ def test_the_plan_names_watermarks_and_filters():
     assert recorded("windows").plan.watermarks == (Watermark("time", 10, "time"),)
     assert recorded("filter").plan.filters == ("(event_type = purchase_swrd)",)
     assert recorded("windows").plan.filters == ()
-    assert recorded("windows").plan.late_before_s == BASE_S + 35
     assert recorded("windows").plan.closed_before_s == BASE_S + 40
 
 
@@ -143,11 +142,11 @@ def test_an_event_is_in_one_tumbling_window_or_in_several_sliding_ones():
     assert Window(20, 20).starts(BASE_S + 5) == [BASE_S]
     assert Window(20, 10).starts(BASE_S + 5) == [BASE_S, BASE_S - 10]
     assert Window(20, 20, offset_s=7).starts(6) == [-13]
-    assert Window(gap="5 seconds").starts(BASE_S) == []
+    assert Window().starts(BASE_S) == []
 
 
 def test_events_are_in_the_batch_that_read_them_and_late_ones_are_marked_as_the_engine_dropped_them():
-    found = {(event.event.partition, event.event.offset): event for event in placed("windows")}
+    found = {(event.event.partition, event.event.offset): event for event in outcomes_of("windows")}
 
     assert [found[0, offset].batch for offset in range(7)] == [0, 0, 0, 2, 2, 4, 6]
     assert {place for place, event in found.items() if event.is_dropped} == {(1, 1), (1, 2)}
@@ -156,7 +155,7 @@ def test_events_are_in_the_batch_that_read_them_and_late_ones_are_marked_as_the_
 
 
 def test_a_late_event_is_dropped_without_windows_when_the_watermark_has_passed_its_time():
-    events = placed("duplicates")
+    events = outcomes_of("duplicates")
 
     assert [event.is_dropped for event in events] == [False, False, False, False, True]
 
@@ -231,7 +230,7 @@ def test_a_window_with_several_groups_is_closed_with_the_last_one():
 
 def test_the_events_that_were_not_dropped_are_the_counts_of_the_windows():
     window = Window(20, 20)
-    counted = [event.event.time_s for event in placed("windows") if not event.is_dropped]
+    counted = [event.event.time_s for event in outcomes_of("windows") if not event.is_dropped]
 
     counts = {state.start_s: state.count for state in window_states(changes("windows"))}
 

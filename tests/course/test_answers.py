@@ -1,4 +1,4 @@
-"""An answer becomes a simple value, and a wrong one is described, with the way to a number or a text."""
+"""An answer becomes a simple value, and a wrong one is described, with the way to a number or a string."""
 
 from decimal import Decimal
 
@@ -47,8 +47,8 @@ def test_messages_of_kafkacat_and_empty_lines_are_no_part_of_an_answer():
         ([Row(item="potion", revenue=3)], "Row", "Take one of its fields"),
         (col("item"), "Column", "select it, then take first()[0]"),
         ("".join, "builtin_function_or_method", "Add () to call it"),
-        (pandas.NA, "NAType", "Assign a number or a text"),
-        (object(), "object", "Assign a number or a text"),
+        (pandas.NA, "NAType", "Assign a number or a string"),
+        (object(), "object", "Assign a number or a string"),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -57,7 +57,7 @@ def test_a_value_that_is_no_answer_is_named_with_the_way_to_one(answer, kind, ad
 
     assert not answers.same(value, "potion")
     described = answers.description(value)
-    assert described.startswith(f"Your answer is a {kind}, not a number or a text. ")
+    assert described.startswith(f"Your answer is a {kind}, not a number or a string. ")
     assert advice in described
 
 

@@ -14,7 +14,6 @@ from eventlab.course import run as course_run
 from eventlab.course.exercises import checks
 from eventlab.course.program import show_program
 from eventlab.lessons import LESSONS as CATALOGUE
-from eventlab.lessons import readme_table
 from eventlab.settings import ROOT, Settings
 from eventlab.stack import fresh_stack
 from tests.browser.test_lessons import NAMES as IN_A_BROWSER
@@ -58,7 +57,11 @@ def test_the_lessons_are_those_of_the_catalogue():
 
 @pytest.mark.parametrize("part", [1, 2])
 def test_the_readme_contains_the_table_of_each_part(part):
-    assert readme_table(part) in (ROOT / "README.md").read_text()
+    lessons = [lesson for lesson in CATALOGUE if lesson.part == part]
+    rows = [f"| `{lesson.name}` | {lesson.minutes} | {lesson.summary} |" for lesson in lessons]
+    table = ["| lesson | minutes | what you do |", "|---|---:|---|", *rows]
+
+    assert "\n".join(table) in (ROOT / "README.md").read_text()
 
 
 @FOR_EACH_LESSON
@@ -66,7 +69,9 @@ def test_a_lesson_opens_as_the_catalogue_says_with_questions_objectives_and_its_
     opening, diagram, *_ = (cell.source for cell in read(path).cells)
     lesson = next(lesson for lesson in CATALOGUE if lesson.name == path.stem)
 
-    assert opening.startswith(lesson.opening + "\n")
+    assert opening.startswith(
+        f"# {lesson.number}. {lesson.title}\n\n**{lesson.minutes} minutes.** Before this lesson: {lesson.after}.\n"
+    )
     assert "**Questions**" in opening
     assert "**Objectives**" in opening
     assert diagram.startswith(lesson.diagram)

@@ -4,9 +4,9 @@ import pytest
 from pydantic import ValidationError
 
 from eventlab.course import LessonError
-from eventlab.course.quiz import Prediction, Question, predict, questions
+from eventlab.course.quiz import Prediction, QuizQuestion, predict, questions
 
-QUESTION = Question(question="1 + 1 < 3?", choices={"yes": "It is 2.", "no": "3 is more."}, answer="yes")
+QUESTION = QuizQuestion(question="1 + 1 < 3?", choices={"yes": "It is 2.", "no": "3 is more."}, answer="yes")
 
 
 def test_pressing_a_wrong_choice_shows_why_it_is_wrong():
@@ -38,7 +38,7 @@ def test_a_saved_notebook_has_the_question_as_text_and_its_answers_behind_a_fold
 
 def test_an_answer_that_is_no_choice_is_refused():
     with pytest.raises(ValidationError, match="not one of the choices"):
-        Question(question="?", choices={"a": "1"}, answer="b")
+        QuizQuestion(question="?", choices={"a": "1"}, answer="b")
 
 
 def test_an_unknown_question_is_refused_with_the_nearest_name():

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from eventlab import doctor
 from eventlab.doctor import machine
 from eventlab.settings import Settings
 from tests.stacks import free_settings
@@ -89,4 +88,4 @@ def test_the_remedy_for_a_full_disk_is_a_command(unused: Settings, monkeypatch: 
 
     monkeypatch.setattr(machine, "DISK_NEEDED", 1)
     monkeypatch.setenv("HOME", str(unused.state_dir.parent))
-    assert doctor.other_disk_command() == f"export EVENTLAB_STATE_DIR={unused.state_dir.parent}/eventlab-state"
+    assert machine.other_disk_command() == f"export EVENTLAB_STATE_DIR={unused.state_dir.parent}/eventlab-state"

@@ -81,7 +81,7 @@ def test_a_program_of_this_machine_is_no_folder_of_hdfs(tmp_path, monkeypatch):
     monkeypatch.setattr(why_checkpoint, "_no_checkpoint", lambda folder, settings: folder)
 
     boxes = [
-        why_checkpoint.checkpoint_without_news(FailedCell(None, f"!{path}", {}), settings)
+        why_checkpoint.checkpoint_of_command(FailedCell(None, f"!{path}", {}), settings)
         for path in (program, tmp_path)
     ]
 

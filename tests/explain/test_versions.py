@@ -5,7 +5,7 @@ from importlib import metadata
 
 import pytest
 
-from eventlab import doctor
+from eventlab.doctor import installation
 from eventlab.explain import spark
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.settings import ROOT
@@ -73,7 +73,7 @@ def test_a_lock_of_another_connector_asks_for_make_setup(unused, tmp_path, monke
 
     assert spark.connector_version_mismatch(cell, unused) is None  # in this kit, the versions are equal
 
-    monkeypatch.setattr(doctor.installation, "ROOT", tmp_path)
+    monkeypatch.setattr(installation, "ROOT", tmp_path)
     box = spark.connector_version_mismatch(cell, unused)
     assert box
     assert f"pyspark 4.2.0, its Kafka source {OLDER}: must be equal" in box.proof

@@ -89,8 +89,8 @@ def test_a_wrong_body_is_answered_with_the_reason_and_is_no_event(url, topic, st
         "[" * 90_000: "the body is not a JSON object",
         "{}": "item is not an object",
         '{"item": "sword"}': "item is not an object",
-        json.dumps({"item": sword}): "player is not a text",
-        json.dumps({"player": "eve", "item": {"price": 1}}): "item.name is not a text",
+        json.dumps({"item": sword}): "player is not a string",
+        json.dumps({"player": "eve", "item": {"price": 1}}): "item.name is not a string",
         json.dumps(
             {"player": "eve", "item": sword | {"price": "120"}}
         ): "item.price is not a whole number from 0 to",
@@ -98,7 +98,7 @@ def test_a_wrong_body_is_answered_with_the_reason_and_is_no_event(url, topic, st
             {"player": "eve", "item": sword | {"price": True}}
         ): "item.price is not a whole number from 0 to",
         json.dumps({"player": "eve", "item": sword, "quantity": 0}): "quantity is not a whole number from 1 to",
-        json.dumps({"player": "eve", "item": sword | {"tags": [1]}}): "item.tags is not a list of texts",
+        json.dumps({"player": "eve", "item": sword | {"tags": [1]}}): "item.tags is not a list of strings",
     }
 
     answers = {body: post(url, body) for body in reasons}

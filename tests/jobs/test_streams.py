@@ -132,7 +132,7 @@ def test_a_replay_without_dead_letters_and_one_whose_command_fails_say_why(stack
         for value in (b"leave me out", b"ok", b"fail"):
             producer.send(dead_letter_topic(topic), value)
 
-    with files.held(settings.state_dir / "run" / f"{topic}-dead-replay.lock"):
+    with files.try_lock(settings.state_dir / "run" / f"{topic}-dead-replay.lock"):
         second = CliRunner().invoke(main, ["replay", topic])
     assert f"another replay of '{topic}' is running" in second.stderr
 

@@ -77,7 +77,7 @@ def test_a_lesson_that_starts_again_twice_in_a_minute_keeps_both_files_and_takes
 
 
 @pytest.mark.parametrize(
-    ("name", "message"), [("77", "'77' is no lesson or lab"), ("0", "'0' is the beginning of 01_")]
+    ("name", "message"), [("77", "'77' is not a lesson or lab"), ("0", "'0' is the beginning of 01_")]
 )
 def test_a_name_that_is_not_one_lesson_is_an_error(work, settings, name, message):
     with pytest.raises(WorkingCopyError, match=message):

@@ -98,7 +98,6 @@ def test_rows_of_all_parts_and_their_columns_come_back(evidence, place):
 
     assert evidence.rows("t") == [{"host": "a", "coins": 1}, {"host": "b", "coins": 2}]
     assert evidence.columns("t") == {"host": "string", "coins": "int32"}
-    assert evidence.listing("t")
 
 
 def test_a_partitions_column_is_in_its_folders_name(evidence, place):
@@ -199,7 +198,7 @@ def test_clearing_takes_the_topics_the_folder_and_the_groups_and_nobody_elses(pl
     assert not inputs.has_topic(place.topic)
     assert inputs.has_topic(f"{place.prefix}2-events")
     with pytest.raises(EvidenceError, match="HDFS has no"):
-        Evidence(place, 1).listing("")
+        Evidence(place, 1).rows("")
     inputs.clear(Namespace.of(f"{place.prefix}2"))
 
 

@@ -15,7 +15,7 @@ import pytest
 from eventlab.clients import spark
 from eventlab.errors import ServiceUnavailable, StackError
 from eventlab.settings import OwnSettings, Settings
-from eventlab.stack import Stack, probes, process, requirements
+from eventlab.stack import Stack, probes, process, requirements, serve_api
 from eventlab.stack.services import SERVICES
 from eventlab.stack.tokens import spark_token
 from tests.stacks import free_settings
@@ -119,7 +119,7 @@ def test_the_probes_of_the_api_are_not_in_its_log(stack: Settings):
     for _ in range(3):
         probes.api(stack)
 
-    assert probes.ROUTES_PATH not in process.log_tail(stack, "api", 1000)
+    assert serve_api.ROUTES_PATH not in process.log_tail(stack, "api", 1000)
 
 
 def test_the_addresses_that_status_shows_are_on_the_loopback_address(eventlab, tmp_path):

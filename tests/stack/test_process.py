@@ -63,7 +63,7 @@ def test_a_service_outlives_the_command_that_started_it_and_has_no_terminal(sett
 
 
 def test_a_record_of_another_process_is_ignored(settings: Settings, other_process: psutil.Process):
-    write_record(settings, f'{{"pid": {other_process.pid}, "since_boot": 1.0, "command": []}}')
+    write_record(settings, f'{{"pid": {other_process.pid}, "since_boot": 1.0}}')
 
     assert process.find(settings, "kafka") is None
 
@@ -71,7 +71,7 @@ def test_a_record_of_another_process_is_ignored(settings: Settings, other_proces
 def test_a_record_of_a_process_that_has_ended_is_ignored(settings: Settings):
     with subprocess.Popen([sys.executable, "-c", ""]) as ended:
         since_boot = launcher.since_boot(psutil.Process(ended.pid))
-    write_record(settings, f'{{"pid": {ended.pid}, "since_boot": {since_boot}, "command": []}}')
+    write_record(settings, f'{{"pid": {ended.pid}, "since_boot": {since_boot}}}')
 
     assert process.find(settings, "kafka") is None
 
@@ -80,9 +80,7 @@ def test_a_zombie_process_has_ended(settings: Settings):
     with subprocess.Popen([sys.executable, "-c", ""]) as ended:
         zombie = psutil.Process(ended.pid)
         wait_until(lambda: zombie.status() == psutil.STATUS_ZOMBIE)
-        write_record(
-            settings, f'{{"pid": {ended.pid}, "since_boot": {launcher.since_boot(zombie)}, "command": []}}'
-        )
+        write_record(settings, f'{{"pid": {ended.pid}, "since_boot": {launcher.since_boot(zombie)}}}')
 
         assert process.find(settings, "kafka") is None
         assert not process.alive(zombie)
@@ -244,7 +242,7 @@ def test_a_service_does_not_start_after_its_starter_has_ended(settings: Settings
     assert not record.exists()
 
 
-def test_the_significant_lines_of_a_log_contain_no_stack_trace():
+def test_the_frames_of_a_stack_trace_are_left_out_of_a_log():
     log = "started\nError: no such luck\n\tat kafka.Kafka.main(Kafka.scala)\n\t... 18 more\nCaused by: it\n"
 
     assert process.without_stack_frames(log) == "started\nError: no such luck\nCaused by: it"

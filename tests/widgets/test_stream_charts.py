@@ -8,13 +8,13 @@ from types import SimpleNamespace
 import pytest
 
 from eventlab.clients.stream_events import TimedEvent
+from eventlab.clients.stream_messages import clock, waiting_for
 from eventlab.clients.stream_plan import Watermark
 from eventlab.clients.stream_windows import WindowState, window_states
-from eventlab.clients.stream_words import clock, waiting_for
 from eventlab.widgets import WatermarkView, stream_chart, watermark_chart
 from eventlab.widgets.html import render
-from eventlab.widgets.watermark_view import event_of, outcome, outlook
-from tests.clients.recorded_streams import BASE_S, changes, placed, recorded
+from eventlab.widgets.watermark_view import event_of, forecast, outcome_text
+from tests.clients.recorded_streams import BASE_S, changes, outcomes_of, recorded
 from tests.widgets.helpers import table_rows
 
 WINDOWS = window_states(changes("windows"))
@@ -23,7 +23,7 @@ WINDOWS = window_states(changes("windows"))
 def shown(name):
     """Return the facts of a recorded query as HTML."""
     state = recorded(name)
-    return render("stream_state", state=state, words=waiting_for(state), clock=clock, max_partitions=12)
+    return render("stream_state", state=state, activity=waiting_for(state), clock=clock, max_partitions=12)
 
 
 def text(html):
@@ -105,7 +105,7 @@ def test_windows_are_closed_closing_or_open_as_the_engine_has_them():
 
 def drawn(draft_s=None):
     """Return the time line of the recorded query."""
-    state, events = recorded("windows"), placed("windows")
+    state, events = recorded("windows"), outcomes_of("windows")
     axis = watermark_chart.axis_of(state, WINDOWS, events)
     assert axis is not None
     return watermark_chart.chart(state, WINDOWS, events, axis, draft_s)
@@ -141,7 +141,7 @@ def test_times_are_places_between_the_edges_of_the_axis():
 
 
 def test_the_axis_has_room_for_later_events():
-    axis = watermark_chart.axis_of(recorded("windows"), WINDOWS, placed("windows"))
+    axis = watermark_chart.axis_of(recorded("windows"), WINDOWS, outcomes_of("windows"))
 
     assert axis == watermark_chart.Axis(BASE_S, BASE_S + 70)
     assert watermark_chart.axis_of(recorded("other_topic"), [], []) is None
@@ -160,7 +160,7 @@ def test_the_event_that_can_be_sent_has_a_line():
     assert 'class="draft"' not in drawn()
 
 
-OUTLOOKS = {
+FORECASTS = {
     -10: "is 50 s behind the watermark, and its windows are closed: Spark will drop it.",
     39: "is 1 s behind the watermark, and its windows are closed: Spark will drop it.",
     45: "is in time.",
@@ -168,30 +168,30 @@ OUTLOOKS = {
 }
 
 
-@pytest.mark.parametrize("second", OUTLOOKS)
+@pytest.mark.parametrize("second", FORECASTS)
 def test_the_watermark_says_what_becomes_of_an_event(second):
-    assert outlook(recorded("windows"), BASE_S + second).endswith(OUTLOOKS[second])
+    assert forecast(recorded("windows"), BASE_S + second).endswith(FORECASTS[second])
 
 
 def test_an_event_can_be_late_and_counted():
     state = recorded("windows")
     earlier = replace(state, batches=state.batches[:6], plan=replace(state.plan, closed_before_s=BASE_S + 35))
 
-    assert outlook(earlier, BASE_S + 30).endswith(
+    assert forecast(earlier, BASE_S + 30).endswith(
         "is 5 s behind the watermark, but a window of it is open: late, and counted."
     )
 
 
 def test_the_outcome_is_what_the_engine_did():
-    events = placed("windows")
+    events = outcomes_of("windows")
 
-    assert outcome(events[0]) == "Batch 0 read it and counted it."
-    assert outcome(events[-1]) == "Batch 6 read it and dropped it: it was too late."
-    assert outcome(None) == "The query has not read it yet."
+    assert outcome_text(events[0]) == "Batch 0 read it and counted it."
+    assert outcome_text(events[-1]) == "Batch 6 read it and dropped it: it was too late."
+    assert outcome_text(None) == "The query has not read it yet."
 
 
 def test_the_event_to_send_is_the_last_one_with_another_time():
-    state, events = recorded("windows"), [item.event for item in placed("windows")]
+    state, events = recorded("windows"), [item.event for item in outcomes_of("windows")]
 
     value, timestamp_ms = event_of(state, events, "windows", BASE_S + 9)
 
@@ -220,6 +220,6 @@ def test_an_event_whose_time_is_that_of_kafka_gets_a_timestamp():
 def test_the_words_of_spark_are_never_html():
     state = recorded("windows")
 
-    html = render("stream_state", state=state, words="<b>words</b>", clock=clock, max_partitions=12)
+    html = render("stream_state", state=state, activity="<b>words</b>", clock=clock, max_partitions=12)
 
     assert "<b>words" not in html

@@ -55,7 +55,7 @@ def set_up_command(command: click.Command) -> click.Command:
     return command
 
 
-class Group(click.Group):
+class LazyGroup(click.Group):
     """A command group that imports its commands when they are used and prints the kit's errors.
 
     An EventlabError becomes one message and exit code 1, Ctrl-C becomes exit code 130. An unexpected exception
@@ -94,7 +94,7 @@ class Group(click.Group):
 
 
 @click.group(
-    cls=Group,
+    cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True},
 )
 @click.version_option(package_name="eventlab")

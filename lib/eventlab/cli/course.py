@@ -64,11 +64,11 @@ def lab(browser: bool) -> None:
     address = hub_address or lab_page(settings, f"lab/tree/{page.name}")
     opened = browser and not hub_address and open_browser(address)
     note = "" if opened or hub_address else " (open this address in a browser)"
-    click.echo(f"\nJupyterLab: {address}{note}\nStop everything: {program()} down")
+    click.echo(f"\nJupyterLab: {address}{note}\nStop everything: {program_name()} down")
 
 
-def program() -> str:
-    """Return how this terminal calls the kit: its name if it is on PATH, and otherwise its path."""
+def program_name() -> str:
+    """Return the name of the `eventlab` command if it is on PATH, and otherwise its path."""
     own = Path(sys.executable).with_name("eventlab")
     return "eventlab" if shutil.which("eventlab") else os.path.relpath(own)
 
@@ -92,11 +92,11 @@ def reset(name: str) -> None:
     from eventlab.jupyter import progress, start_page, working_copy
 
     with progress.changing(settings) as lessons:
-        original, aside = working_copy.reset(name, settings)
+        original, old_copy = working_copy.reset(name, settings)
         lessons.pop(original.key, None)
     start_page.write(settings)
-    if aside:
-        click.echo(f"Your old copy is kept: {aside}")
+    if old_copy:
+        click.echo(f"Your old copy is kept: {old_copy}")
     click.echo(f"A new copy: {settings.work_dir / original.copy}")
     click.echo("If it is open in JupyterLab: File > Reload Notebook from Disk, then Kernel > Restart Kernel.")
 
@@ -129,7 +129,7 @@ def hub(arguments: tuple[str, ...]) -> None:
     command = jupyterhub.command(settings, arguments)
     with show_progress() as progress:
         jupyterhub.start(settings, progress.report_service)
-    jupyterhub.become(settings, command)
+    jupyterhub.execute(settings, command)
 
 
 @click.command(context_settings=other_programs_options)
@@ -143,7 +143,11 @@ def load(arguments: tuple[str, ...]) -> None:
 
 @click.command()
 @click.argument("topic")
-@click.option("--through", metavar="COMMAND", help="Repair each value: the command's input and output.")
+@click.option(
+    "--through",
+    metavar="COMMAND",
+    help="Repair each value with this shell command: it reads the old value and prints the new one.",
+)
 def replay(topic: str, through: str | None) -> None:
     """Send the dead letters of a topic to the topic again.
 
@@ -158,14 +162,14 @@ def replay(topic: str, through: str | None) -> None:
     from eventlab.jobs import dead_letters
 
     repair = dead_letters.through(through) if through else bytes
-    letters = dead_letters.dead_letter_topic(topic)
-    looked_at = sent = 0
+    read = sent = 0
     for letter in dead_letters.replay(settings.bootstrap_servers, topic, repair):
-        looked_at, sent = looked_at + 1, sent + (letter.sent_as is not None)
-        place = f"partition {letter.partition}, offset {letter.offset} ({letter.reason})"
+        read, sent = read + 1, sent + (letter.sent_as is not None)
+        position = f"partition {letter.partition}, offset {letter.offset} ({letter.reason})"
         unsent = "the same message as before" if letter.is_repeated else "left out"
-        click.echo(f"{place}: " + (unsent if letter.sent_as is None else f"sent, offset {letter.sent_as}"))
-    click.echo(f"{sent} of {looked_at} new messages of {letters!r} sent to {topic!r}.", err=True)
+        click.echo(f"{position}: " + (unsent if letter.sent_as is None else f"sent, offset {letter.sent_as}"))
+    dead_letter_topic = dead_letters.dead_letter_topic(topic)
+    click.echo(f"{sent} of {read} new messages of {dead_letter_topic!r} sent to {topic!r}.", err=True)
 
 
 @click.command(context_settings=other_programs_options)

@@ -27,7 +27,7 @@ NOT_RUNNING = ("died", "not stopped")
 """The beginnings of phases after which nothing more happens."""
 PLAIN_STEP = 5
 """Without a terminal, a counter prints one line per this number of steps."""
-LONGEST_SILENCE_S = 15.0
+REPORT_INTERVAL_S = 15.0
 """Without a terminal, after this time without a line, one line says what still runs."""
 
 
@@ -91,7 +91,7 @@ class ProgressLines:
             self._print(phase)
 
     @contextmanager
-    def signs_of_life(self, interval_s: float = LONGEST_SILENCE_S) -> Iterator[None]:
+    def report_long_steps(self, interval_s: float = REPORT_INTERVAL_S) -> Iterator[None]:
         """Without a terminal, print what still runs after each interval without a line."""
         ended = Event()
 
@@ -122,7 +122,7 @@ class ProgressLines:
 def show_progress() -> Iterator[ProgressLines]:
     """Show progress lines during a command, which SIGTERM interrupts like Ctrl-C."""
     lines = ProgressLines(console())
-    with lines.live, lines.signs_of_life(), terminable():
+    with lines.live, lines.report_long_steps(), terminable():
         yield lines
 
 
@@ -170,7 +170,7 @@ def show_down(statuses: Sequence["ServiceStatus"], still_open: Sequence[int]) ->
         closed = "Their ports are closed." if named else "All ports are closed."
         click.echo(stopped if still_open else f"{stopped} {closed}")
     for port in still_open:
-        click.echo(f"Port {port} is open: {ports.holder(port)} uses it.")
+        click.echo(f"Port {port} is open: {ports.process_on(port)} uses it.")
     if not still_open:
         click.echo("Topics, events and files stay for the next: eventlab up")
 

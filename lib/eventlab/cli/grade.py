@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 @click.command()
 @lab_argument
 @submissions_argument
-@folder_option("--output", help="Folder for records and reports  [default: build/grades/LAB]")
+@folder_option("--output", help="Folder for records and reports.  [default: build/grades/LAB]")
 @click.option(
     "--workers",
     type=click.IntRange(1, 64),
-    help="Submissions graded at the same time  [default: by cores and memory]",
+    help="Submissions graded at the same time.  [default: by cores and memory]",
 )
 @click.option(
     "--cell-timeout", default=60, type=click.IntRange(1, 86400), metavar="S", help="Seconds that a cell may run."
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     "students",
     multiple=True,
     metavar="STUDENT",
-    help="Grade this student again; the others keep theirs.",
+    help="Grade this student again; the others keep their results.",
 )
 @click.option(
     "--question", "questions", multiple=True, metavar="QUESTION", help="Replace the results of this question only."
@@ -89,7 +89,7 @@ def grade(
       eventlab grade lab03 export.zip --output grades/lab03 --workers 4
       eventlab grade lab04 submissions/ --cell-timeout 120 --memory 2048
       eventlab grade lab02 submissions/ --audit 5
-      eventlab grade lab01 submissions/ --only ada --question q2    again, into the class's report
+      eventlab grade lab01 submissions/ --only ada --question q2    again, and update the class's report
       eventlab grade lab01 submissions/ --check "no event is missing"
 
     The output folder contains afterwards:

@@ -25,7 +25,7 @@ GRADES = Path("build", "grades")
 @click.option(
     "--roster",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="roster.csv: one line per student, with names and ids of platforms.",
+    help="roster.csv: one row per student, with names and ids of platforms.",
 )
 @click.option(
     "--deadlines",
@@ -76,7 +76,7 @@ def gradebook(
     Columns of roster.csv (only `student` is required):
       student, name, email, section, canvas_id, sis_user_id, sis_login_id, blackboard_id
 
-    Columns of deadlines.csv (only `lab` is required); a line with a student is for this student only:
+    Columns of deadlines.csv (only `lab` is required); a row with a student is for this student only:
       lab, student, title, due, grace_hours, points_per_day, maximum_deduction, submitted
 
     The output folder contains afterwards:
@@ -86,7 +86,8 @@ def gradebook(
       blackboard/                     grades to upload
     """
     from eventlab.grading.gradebook import book as books
-    from eventlab.grading.gradebook import deadlines as late
+    from eventlab.grading.gradebook.deadlines import Deadlines
+    from eventlab.grading.gradebook.deadlines import read as read_deadlines
     from eventlab.grading.gradebook.people import People, read_roster
     from eventlab.grading.gradebook.worksheets import read_blackboard, read_canvas
     from eventlab.grading.gradebook.write_all import write_all
@@ -98,7 +99,7 @@ def gradebook(
     blackboard = read_blackboard(blackboard_file) if blackboard_file else None
     graded = [books.read_lab(folder, sheets.get(folder.name)) for folder in folders]
     exported = [sheet for sheet in (canvas, blackboard) if sheet]
-    book = books.make(graded, people, late.read(deadlines) if deadlines else late.Deadlines(), exported)
+    book = books.make(graded, people, read_deadlines(deadlines) if deadlines else Deadlines(), exported)
     written = write_all(book, output, canvas, blackboard)
     _show(book)
     for problem in book.problems:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.command()
 @lab_argument
 @click.argument("notebook", metavar="EXECUTED", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@folder_option("--output", help="Folder for the record and the reports  [default: build/judged/LAB]")
+@folder_option("--output", help="Folder for the record and the reports.  [default: build/judged/LAB]")
 @click.option("--json", "as_json", is_flag=True, help="Print the record as JSON.")
 def judge(lab: str, notebook: Path, output: Path | None, as_json: bool) -> None:
     """Judge a notebook that papermill has executed on the running stack.

@@ -39,14 +39,14 @@ def list_labs() -> None:
 @click.argument("name")
 @folder_option("--folder", default="labs", help="Folder in which the lab's folder is created.")
 def new(name: str, folder: Path) -> None:
-    """Create a lab of your own: a small one that works, to edit.
+    """Create a small lab that works, for you to edit.
 
-    NAME is `lab`, two digits, `_` and a topic, for example lab05_guilds. The lab has one question with a public
+    NAME is `lab`, two digits, `_` and a topic, for example lab20_guilds. The lab has one question with a public
     and a hidden check, its data, and wrong solutions. The points of a question are written in checks.py only;
     `release` fills them into the notebooks.
 
     Example:
-      eventlab labs new lab05_guilds                    creates the folder labs/lab05_guilds
+      eventlab labs new lab20_guilds                    creates the folder labs/lab20_guilds
     """
     from eventlab.labs.new import create
 
@@ -57,7 +57,7 @@ def new(name: str, folder: Path) -> None:
         "  checks.py          the data of the lab, the checks and their points\n"
         "  generate.py        the events of a seed; students get it\n"
         "  proof.py           the rules of the text, and wrong solutions that must lose marks\n"
-        "  mistakes.py        what wrong solutions leave, so that reports name the mistake\n"
+        "  mistakes.py        the results of wrong solutions, so that reports name the mistake\n"
         "  student.ipynb      what students get; `release` writes it\n"
         f"Next: edit them, then run: eventlab labs verify {folder / name} --runs 1"
     )

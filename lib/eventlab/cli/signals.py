@@ -4,6 +4,8 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from eventlab.signals import STOP_SIGNALS, stop_signals_handled_by
+
 CONTINUE = "Stopped. All grades so far are saved: run the same command again to continue."
 
 
@@ -13,18 +15,14 @@ def terminable(message: str = "Interrupted.") -> Iterator[None]:
 
     The first signal raises a KeyboardInterrupt with the message, which the root command prints.
     """
-    numbers = (signal.SIGINT, signal.SIGTERM)
 
     def interrupt(*_: object) -> None:
-        for number in numbers:
+        for number in STOP_SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    previous = {number: signal.signal(number, interrupt) for number in numbers}
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(message) from None
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+    with stop_signals_handled_by(interrupt):
+        try:
+            yield
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(message) from None

@@ -12,7 +12,7 @@ from eventlab.cli.arguments import folder_option, lab_argument, submissions_argu
 @click.command()
 @lab_argument
 @submissions_argument
-@folder_option("--output", help="Folder of the pages  [default: build/similarity/LAB]")
+@folder_option("--output", help="Folder for the pages.  [default: build/similarity/LAB]")
 @click.option(
     "--threshold",
     default=50,
@@ -34,7 +34,7 @@ def similarity(lab: str, submissions: tuple[Path, ...], output: Path | None, thr
     variables, comments, layout and the order of cells do not matter. The instructor's solution is compared, too.
 
     A high value is a reason to look at a pair, not a proof. Right solutions of the kit's labs that were written
-    differently share 10 to 40 %, seldom more; a copy with other names has more than 90 %. One copied question of
+    differently share 10 to 40 %, rarely more; a copy with other names has more than 90 %. One copied question of
     four raises the value by about a quarter. Look at the distribution on the page first: if many pairs are above
     the threshold, the task has few solutions, and only the top of the list means something.
 

@@ -30,7 +30,7 @@ class ServiceCommand(click.Command):
 @click.command(cls=ServiceCommand)
 @services_argument
 @click.option(
-    "--at", "lesson", metavar="LESSON", help="Also prepare the topic and files that a lesson starts from."
+    "--at", "lesson", metavar="LESSON", help="Also prepare the topic and files from which a lesson starts."
 )
 def up(services: tuple[str, ...], lesson: str | None) -> None:
     """Start services and wait until they answer real requests.
@@ -247,9 +247,9 @@ def doctor(as_json: bool) -> None:
     No service is started. The exit code is 1 when a check fails.
 
     Each line is one check:
-      OK     the stack can work with it
-      NOTE   the stack can work with it, and the line has advice for you
-      FAIL   the reason, and below it the command that fixes it
+      OK     passed
+      NOTE   passed, and the line contains advice for you
+      FAIL   failed: the line contains the reason, and the next one the command that fixes it
     """
     from eventlab import doctor
 

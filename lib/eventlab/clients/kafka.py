@@ -7,11 +7,12 @@ All functions raise KafkaUnavailable when no broker answers. The functions that 
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from eventlab.clients.kafka_connections import (
     TIMEOUT_S,
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 READ_TIMEOUT_S = 20.0 if WAITS_ARE_LONG else 6.0
+"""Seconds without a new record after which a read of a topic ends with KafkaUnavailable."""
+RECREATE_TIMEOUT_S = 30.0
 POLL_MS = 200
 
 
@@ -126,17 +129,17 @@ def create_topic(
                 raise TopicError(message, next_command="eventlab logs kafka") from error
 
 
-def recreate_topic(bootstrap_servers: str, topic: str, timeout_s: float = 30.0) -> None:
+def recreate_topic(bootstrap_servers: str, topic: str) -> None:
     """Delete a topic, if it exists, create an empty one, and wait until it can be used.
 
     If another client creates the new topic first, that topic is used: its id differs from the old one's.
 
     Raises:
-        TopicError: There is no new topic after `timeout_s` seconds.
+        TopicError: There is no new topic after RECREATE_TIMEOUT_S seconds.
     """
     from kafka.errors import TopicAlreadyExistsError
 
-    deadline = time.monotonic() + timeout_s
+    deadline = time.monotonic() + RECREATE_TIMEOUT_S
     with open_admin(bootstrap_servers) as admin:
         old_id = _topic_id(admin, topic)
         if old_id:
@@ -182,7 +185,6 @@ def read_topic(
     topic: str,
     *,
     start: Mapping[int, int] | None = None,
-    timeout_s: float = READ_TIMEOUT_S,
 ) -> Iterator[ConsumerRecord]:
     """Read a topic, if it exists, to its end at the time of the call, partition by partition.
 
@@ -190,12 +192,14 @@ def read_topic(
         bootstrap_servers: The brokers.
         topic: Its name.
         start: The offset at which to start in each partition; without one, the first.
-        timeout_s: Seconds without a new record after which KafkaUnavailable is raised.
+
+    Raises:
+        KafkaUnavailable: No new record arrived for READ_TIMEOUT_S seconds.
     """
     with open_consumer(bootstrap_servers) as consumer:
         offsets = offsets_of(consumer, topic)
         if offsets is not None:
-            yield from read_range(consumer, topic, dict(offsets.first) | dict(start or {}), offsets.end, timeout_s)
+            yield from read_range(consumer, topic, dict(offsets.first) | dict(start or {}), offsets.end)
 
 
 def read_range(
@@ -203,7 +207,6 @@ def read_range(
     topic: str,
     start: Mapping[int, int],
     end: Mapping[int, int],
-    timeout_s: float = READ_TIMEOUT_S,
 ) -> Iterator[ConsumerRecord]:
     """Read from the start offset of each partition up to, not including, its end offset.
 
@@ -215,32 +218,34 @@ def read_range(
         partition = TopicPartition(topic, number)
         consumer.assign([partition])
         consumer.seek(partition, start[number])
-        position, deadline = start[number], time.monotonic() + timeout_s
+        position, deadline = start[number], time.monotonic() + READ_TIMEOUT_S
         while position < end[number]:
             for record in consumer.poll(timeout_ms=POLL_MS).get(partition, []):
                 if record.offset < end[number]:
                     yield record
             reached = consumer.position(partition, timeout_ms=POLL_MS)
             if reached is not None and reached > position:
-                position, deadline = reached, time.monotonic() + timeout_s
+                position, deadline = reached, time.monotonic() + READ_TIMEOUT_S
             elif time.monotonic() > deadline:
-                reason = f"no record of topic {topic!r} arrived for {timeout_s:.0f} s"
+                reason = f"no record of topic {topic!r} arrived for {READ_TIMEOUT_S:.0f} s"
                 servers = consumer.config["bootstrap_servers"]
                 raise KafkaUnavailable(servers, f"{reason}, at offset {position} of partition {number}")
 
 
-def read_to_end(consumer: KafkaConsumer, timeout_s: float = READ_TIMEOUT_S) -> Iterator[ConsumerRecord]:
+def read_to_end(consumer: KafkaConsumer) -> Iterator[ConsumerRecord]:
     """Read the consumer's topics from its positions to the ends that they have when the read begins.
 
     Unlike `consumer_timeout_ms`, this does not depend on how fast the machine is.
 
     Args:
         consumer: A consumer with topics, for example `KafkaConsumer("events", auto_offset_reset="earliest")`.
-        timeout_s: Seconds without a new record after which KafkaUnavailable is raised.
+
+    Raises:
+        KafkaUnavailable: No new record arrived for READ_TIMEOUT_S seconds.
     """
     ends: dict[TopicPartition, int] = {}
     positions: dict[TopicPartition, int] = {}
-    deadline = time.monotonic() + timeout_s
+    deadline = time.monotonic() + READ_TIMEOUT_S
     while not ends or any(positions[partition] < end for partition, end in ends.items()):
         batch = consumer.poll(timeout_ms=POLL_MS)
         ends = ends or consumer.end_offsets(consumer.assignment())
@@ -248,10 +253,19 @@ def read_to_end(consumer: KafkaConsumer, timeout_s: float = READ_TIMEOUT_S) -> I
             yield from (record for record in records if record.offset < ends[partition])
         before, positions = positions, {partition: consumer.position(partition) for partition in ends}
         if positions != before:
-            deadline = time.monotonic() + timeout_s
+            deadline = time.monotonic() + READ_TIMEOUT_S
         elif time.monotonic() > deadline:
-            reason = f"no record arrived for {timeout_s:.0f} s"
+            reason = f"no record arrived for {READ_TIMEOUT_S:.0f} s"
             raise KafkaUnavailable(consumer.config["bootstrap_servers"], reason)
+
+
+def json_object(value: bytes | str | None) -> dict[str, Any] | None:
+    """Return the value of a message as a JSON object, or None if it is not one."""
+    try:
+        found = json.loads(value or b"")
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def committed_offsets(bootstrap_servers: str, group: str, topic: str) -> dict[int, int]:

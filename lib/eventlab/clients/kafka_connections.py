@@ -25,7 +25,7 @@ logging.getLogger("kafka").addHandler(logging.NullHandler())
 """kafka-python logs each broker that does not answer; without a handler, Python would print that."""
 
 WAITS_ARE_LONG = os.environ.get("EVENTLAB_WAITS") == "long"
-"""In grading nobody waits, and a short wait on a busy machine costs right work its marks."""
+"""Whether timeouts are long, as in grading: on a busy machine, a short one would fail a right solution."""
 TIMEOUT_S = 15.0 if WAITS_ARE_LONG else 4.5
 """A suspended broker can delay a reader by three timeouts. Together they must be shorter than 15 s for a learner,
 and than the 60 s of a check in grading."""
@@ -52,18 +52,18 @@ class KafkaUnavailable(ServiceUnavailable):
 
 
 def shorten_default_timeouts() -> None:
-    """Let the clients of kafka-python in this process give up within 15 seconds, if a program sets no timeout."""
+    """Make kafka-python's clients in this process give up within 15 seconds, if a program sets no timeout."""
     import kafka
 
     for name, timeouts in NOTEBOOK_DEFAULTS.items():
         kind = getattr(kafka, name)
         kind.DEFAULT_CONFIG.update(timeouts)
         if not hasattr(kind.__init__, "__wrapped__"):
-            _let_defaults_fit(kind)
+            _adapt_defaults(kind)
 
 
-def _let_defaults_fit(kind: Any) -> None:
-    """Lengthen the defaults of a class of clients where kafka-python refuses them with a program's options."""
+def _adapt_defaults(kind: Any) -> None:
+    """Lengthen the default timeouts of a client class where kafka-python refuses them with a program's options."""
     create = kind.__init__
 
     @functools.wraps(create)

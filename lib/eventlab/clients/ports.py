@@ -33,7 +33,7 @@ def is_open(port: int, host: str = HOST) -> bool:
     return False
 
 
-def holder(port: int) -> str:
+def process_on(port: int) -> str:
     """Return a phrase that names the process that listens on the port, if it is a process of this user."""
     for process in psutil.process_iter():  # one by one: macOS does not list all connections at once
         with contextlib.suppress(psutil.Error):

@@ -21,7 +21,7 @@ TIMEOUT_S = 9.0
 TOKEN_VARIABLE = "SPARK_CONNECT_AUTHENTICATE_TOKEN"
 """The environment variable from which Spark's server and its clients read the token."""
 MAX_RETRIES, MAX_BACKOFF_MS = 6, 2000
-"""Each of Spark's pauses is four times as long as the one before: about 7 seconds in all."""
+"""Spark's retry policy: each pause is four times as long as the one before, about 7 seconds in all."""
 RECONNECT_OPTION = ("grpc.max_reconnect_backoff_ms", 1000)
 QUERY_LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
 """The loggers that write a failed query to standard error a second time, as JSON with this machine's paths."""
@@ -35,7 +35,7 @@ class SparkUnavailable(ServiceUnavailable):
         super().__init__(message, next_command="eventlab up spark")
 
 
-def server_version(remote: str, token: str | None = None, timeout_s: float = TIMEOUT_S) -> str:
+def server_version(remote: str, token: str | None = None) -> str:
     """Return the version of the Spark Connect server at `sc://host:port`.
 
     With a token, the host must be `localhost`: without TLS, Spark's client sends a token only there.
@@ -54,7 +54,7 @@ def server_version(remote: str, token: str | None = None, timeout_s: float = TIM
         user_context=base_pb2.UserContext(user_id="eventlab-probe"),
         spark_version=base_pb2.AnalyzePlanRequest.SparkVersion(),
     )
-    return str(_call("AnalyzePlan", request, address, token, timeout_s).spark_version.version)
+    return str(_call("AnalyzePlan", request, address, token).spark_version.version)
 
 
 def release_session(remote: str, token: str | None, user_id: str, session_id: str) -> None:
@@ -64,11 +64,11 @@ def release_session(remote: str, token: str | None, user_id: str, session_id: st
     request = base_pb2.ReleaseSessionRequest(
         session_id=session_id, user_context=base_pb2.UserContext(user_id=user_id), client_type="eventlab"
     )
-    _call("ReleaseSession", request, urlsplit(remote).netloc, token, TIMEOUT_S)
+    _call("ReleaseSession", request, urlsplit(remote).netloc, token)
 
 
 def prepare_client() -> None:
-    """Let this process give up soon when Spark or Kafka do not answer, and print each error only once."""
+    """Make Spark's clients in this process give up soon without an answer, and print each error only once."""
     shorten_retries()
     shorten_kafka_waits()
     silence_query_loggers()
@@ -83,10 +83,10 @@ def silence_query_loggers() -> None:
 
 
 def shorten_retries() -> None:
-    """Let the sessions of this process give up after seconds instead of Spark's ten minutes.
+    """Make the sessions of this process give up after some seconds; Spark's default is ten minutes.
 
-    After ten minutes, a learner has already interrupted the cell. gRPC also reconnects every second, so that the
-    session soon finds a server that was restarted.
+    A learner does not wait for ten minutes. gRPC also reconnects every second, so that the session soon finds a
+    server that was restarted.
     """
     try:
         from pyspark.sql.connect.client import core, retries
@@ -103,7 +103,7 @@ def shorten_retries() -> None:
     warnings.filterwarnings("ignore", message=r"\[RETRIES_EXCEEDED\]")  # the error has the same text
 
 
-def _call(method: str, request: Any, address: str, token: str | None, timeout_s: float) -> Any:
+def _call(method: str, request: Any, address: str, token: str | None) -> Any:
     """Return the response to a request, sent over a channel like that of pyspark's DefaultChannelBuilder."""
     import grpc
     from pyspark.sql.connect.proto.base_pb2_grpc import SparkConnectServiceStub
@@ -115,6 +115,6 @@ def _call(method: str, request: Any, address: str, token: str | None, timeout_s:
         channel = grpc.secure_channel(address, grpc.composite_channel_credentials(*credentials))
     with channel:
         try:
-            return getattr(SparkConnectServiceStub(channel), method)(request, timeout=timeout_s)
+            return getattr(SparkConnectServiceStub(channel), method)(request, timeout=TIMEOUT_S)
         except grpc.RpcError as error:
             raise SparkUnavailable(address, f"{error.code().name}: {error.details()}") from error

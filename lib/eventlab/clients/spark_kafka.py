@@ -53,7 +53,7 @@ def shorten_kafka_waits(modules: tuple[str, ...] = MODULES) -> None:
 
 
 def _set_defaults(builder_class: Any, defaults: Mapping[str, str]) -> None:
-    """Let a class of readers or writers record the program's options, and add the defaults that they allow."""
+    """Make a class of readers or writers record the program's options and add the defaults that these allow."""
     set_option, set_options, set_format = builder_class.option, builder_class.options, builder_class.format
 
     def add_defaults(builder: Any) -> None:

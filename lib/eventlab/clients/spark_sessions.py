@@ -37,7 +37,7 @@ def sessions(settings: Settings) -> Sessions:
         raise SessionError(f"Spark does not say which sessions it has: {error}") from error
     heading = SESSIONS_HEADING.search(answer.text)
     if heading is None:
-        raise SessionError("Spark's page of sessions is not as it should be")
+        raise SessionError("Spark's page of sessions has an unexpected format")
     rows = [row for row in SESSION_ROW.finditer(answer.text) if not row["ended"]]
     found = frozenset((unescape(row["user"]), row["id"]) for row in rows)
     if len(found) < int(heading[1]):

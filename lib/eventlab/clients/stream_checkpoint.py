@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from eventlab.clients.stream_state import Positions, merged, positions_of
 
@@ -64,8 +63,8 @@ def _last_batch(names: list[str]) -> int | None:
 
 def differences(ends: Positions, starts: Positions) -> dict[str, int]:
     """Return by topic how many messages are between the offsets, for the partitions that both have."""
-    found: dict[str, Any] = {}
-    for topic, of in ends.items():
+    counts: dict[str, int] = {}
+    for topic, partitions in ends.items():
         start = starts.get(topic, {})
-        found[topic] = sum(max(0, end - start[number]) for number, end in of.items() if number in start)
-    return found
+        counts[topic] = sum(max(0, end - start[number]) for number, end in partitions.items() if number in start)
+    return counts

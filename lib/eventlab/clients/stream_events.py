@@ -1,11 +1,11 @@
 """The events of a query's topics: in which batch each was read, and whether it was late or dropped."""
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from eventlab.clients.kafka import json_object
 from eventlab.clients.stream_state import StreamState
 
 KAFKA_TIME = "timestamp"
@@ -24,8 +24,8 @@ class TimedEvent:
 
 
 @dataclass(frozen=True)
-class PlacedEvent:
-    """An event with what the query did with it.
+class EventOutcome:
+    """What a query did with an event.
 
     Attributes:
         is_read: Whether the query has read it.
@@ -44,26 +44,17 @@ class PlacedEvent:
 def timed_event(record: Any, column: str) -> TimedEvent | None:
     """Return a record of kafka-python with the event time in a field of its JSON value, or None without it.
 
-    Without that field, the column `timestamp` is Kafka's own time. A time is a text in the format of ISO 8601 (UTC
-    without a time zone, as in the kit's sessions) or a number of seconds since 1970.
+    Without that field, the column `timestamp` is Kafka's own time. A time is an ISO 8601 string (UTC if it has no
+    time zone, as in the kit's sessions) or a number of seconds since 1970.
     """
     text = (record.value or b"").decode(errors="replace")
-    value = fields_of(text).get(column)
+    value = (json_object(text) or {}).get(column)
     time_s = record.timestamp / 1000 if value is None and column == KAFKA_TIME else _seconds(value)
     return TimedEvent(record.topic, record.partition, record.offset, time_s, text) if time_s is not None else None
 
 
-def fields_of(text: str) -> dict[str, Any]:
-    """Return the fields of a message that is a JSON object, else none."""
-    try:
-        fields = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return fields if isinstance(fields, dict) else {}
-
-
 def _seconds(value: object) -> float | None:
-    """Return a time in seconds since 1970, or None for a value that is no time."""
+    """Return a time in seconds since 1970, or None for a value that is not a time."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     try:
@@ -73,7 +64,7 @@ def _seconds(value: object) -> float | None:
     return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
 
 
-def place(events: Iterable[TimedEvent], state: StreamState) -> Iterator[PlacedEvent]:
+def outcomes(events: Iterable[TimedEvent], state: StreamState) -> Iterator[EventOutcome]:
     """Yield each event with its batch, and with what the batch's watermark says about its time.
 
     A batch compares with the watermark of the batch before it (Spark's `eventTimeWatermarkForLateEvents`).
@@ -83,11 +74,11 @@ def place(events: Iterable[TimedEvent], state: StreamState) -> Iterator[PlacedEv
         is_read = event.offset < read.get((event.topic, event.partition), 0)
         index = _batch_of(event, state)
         if index is None:
-            yield PlacedEvent(event, is_read)
+            yield EventOutcome(event, is_read)
             continue
         watermark_s = state.batches[index - 1].watermark_s if index else 0.0
         dropped = is_too_late(event, state, watermark_s)
-        yield PlacedEvent(event, is_read, state.batches[index].number, event.time_s < watermark_s, dropped)
+        yield EventOutcome(event, is_read, state.batches[index].number, event.time_s < watermark_s, dropped)
 
 
 def is_too_late(event: TimedEvent, state: StreamState, watermark_s: float) -> bool:

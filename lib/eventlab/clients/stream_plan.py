@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 WATERMARK = re.compile(r"EventTimeWatermark ([\w-]+), (\w+)#\d+\w*: \w+, ([^\n]+)")
 WINDOW = re.compile(r"LongType\) - (-?\d+)\) % (\d+)\).*?END\) - \d+\) \+ (\d+)\), LongType")
-SESSION = re.compile(r"\+ cast\(([^()]+) as interval\)[^\n]*? AS session_window")
-STATE = re.compile(r"stateStoreCkptIds = \w+, (?:(Append|Update|Complete), )?(\d+), (\d+)")
+SESSION = re.compile(r"\+ cast\([^()]+ as interval\)[^\n]*? AS session_window")
+STATE = re.compile(r"stateStoreCkptIds = \w+, (?:(Append|Update|Complete), )?\d+, (\d+)")
 STATE_FOLDER = re.compile(r"state info \[ checkpoint = (\S+)/state, ")
 FILTER = re.compile(r"^[ :|+~-]*Filter (.+)$", re.MULTILINE)
 COLUMN_NUMBER = re.compile(r"#\d+L?(-T\d+ms)?")
@@ -37,13 +37,12 @@ class Window:
     """The windows of the query, which start at multiples of `slide_s` since 1970, plus `offset_s`.
 
     Attributes:
-        gap: What a session window adds to an event's time, as Spark prints it; such a window has no fixed length.
+        length_s: The length of each window; 0 for session windows, which have no fixed length.
     """
 
     length_s: float = 0.0
     slide_s: float = 0.0
     offset_s: float = 0.0
-    gap: str = ""
 
     def starts(self, time_s: float) -> list[float]:
         """Return the starts of the windows that contain an event of this time, the latest first."""
@@ -58,15 +57,14 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Plan:
+class QueryPlan:
     """What the plan of a query's last batch says.
 
     Attributes:
         watermarks: One for each call of `withWatermark`.
         filters: The conditions of the program's filters, as Spark prints them.
         output_mode: `Append`, `Update` or `Complete`; "" for a query without groups.
-        late_before_s: The watermark before which the last batch dropped rows, in seconds since 1970.
-        closed_before_s: The watermark up to which the last batch closed windows.
+        closed_before_s: The watermark up to which the last batch closed windows, in seconds since 1970.
         checkpoint: The folder of the checkpoint; "" for a query without state, whose plan does not contain it.
         is_stateful: Whether the query has groups, a join of streams or another state.
     """
@@ -75,26 +73,24 @@ class Plan:
     window: Window | None = None
     filters: tuple[str, ...] = ()
     output_mode: str = ""
-    late_before_s: float = 0.0
     closed_before_s: float = 0.0
     checkpoint: str = ""
     is_stateful: bool = False
 
 
-def read_plan(text: str) -> Plan:
+def read_plan(text: str) -> QueryPlan:
     """Return what the text of `query.explain(True)` says; of a query that has run no batch, nothing."""
     logical, _, physical = text.partition("== Physical Plan ==")
     program = logical.partition("== Analyzed Logical Plan ==")[0]
     found = {name: (column, delay) for name, column, delay in WATERMARK.findall(physical or text)}
     state, folder = STATE.search(physical), STATE_FOLDER.search(physical)
     conditions = (COLUMN_NUMBER.sub("", condition) for condition in FILTER.findall(program))
-    return Plan(
+    return QueryPlan(
         tuple(Watermark(column, seconds(delay), _field(program, column)) for column, delay in found.values()),
         _window(program),
         tuple(condition for condition in conditions if not re.fullmatch(r"isnotnull\(\w+\)", condition)),
         (state[1] or "") if state else "",
         int(state[2]) / 1000 if state else 0.0,
-        int(state[3]) / 1000 if state else 0.0,
         folder[1] if folder else "",
         folder is not None,
     )
@@ -116,8 +112,7 @@ def _window(program: str) -> Window | None:
     if fixed := WINDOW.search(program):
         offset, slide, length = (int(number) / 1e6 for number in fixed.groups())
         return Window(length, slide, offset)
-    session = SESSION.search(program)
-    return Window(gap=session[1]) if session else None
+    return Window() if SESSION.search(program) else None
 
 
 def seconds(interval: str) -> float:

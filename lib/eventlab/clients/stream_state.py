@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import Any
 
 from eventlab.clients.kafka import Offsets
-from eventlab.clients.stream_plan import Plan, read_plan
+from eventlab.clients.stream_plan import QueryPlan, read_plan
 
 Positions = Mapping[str, Mapping[int, int]]
 """Offsets by topic and partition; of a source that is not Kafka, none."""
@@ -58,7 +58,6 @@ class Batch:
     written: int | None
     watermark_s: float
     newest_s: float | None
-    oldest_s: float | None
     state_rows: int
     dropped: int
     closed: int
@@ -86,9 +85,9 @@ class StreamState:
     """A streaming query at one moment.
 
     Attributes:
-        message: What it does now, in Spark's words.
+        message: What it does now, as Spark's status says.
         error: The message of its exception with its first lines, or "".
-        sink: The sink in Spark's words.
+        sink: The sink, as Spark's progress names it.
         failed_range: Of a query that failed: the offsets at which its last batch began and ended.
         offsets: The offsets of the topics that it reads; None for a topic that does not exist.
     """
@@ -101,7 +100,7 @@ class StreamState:
     error: str
     batches: tuple[Batch, ...]
     sink: str
-    plan: Plan = field(default_factory=Plan)
+    plan: QueryPlan = field(default_factory=QueryPlan)
     failed_range: tuple[Positions, Positions] | None = None
     offsets: Mapping[str, Offsets | None] = field(default_factory=dict)
 
@@ -183,7 +182,6 @@ def read_state(
     is_active: bool,
     error: str,
     plans: str,
-    offsets: Mapping[str, Offsets | None] | None = None,
 ) -> StreamState:
     """Return what Spark's reports of progress, its status, an error and the query's plans say."""
     last = reports[-1] if reports else {}
@@ -198,7 +196,6 @@ def read_state(
         last.get("sink", {}).get("description", ""),
         read_plan(plans),
         _failed_range(error),
-        offsets or {},
     )
 
 
@@ -221,7 +218,6 @@ def _batch(report: Mapping[str, Any]) -> Batch:
         None if written < 0 else written,
         since_1970(times["watermark"]) if "watermark" in times else 0.0,
         since_1970(times["max"]) if "max" in times else None,
-        since_1970(times["min"]) if "min" in times else None,
         total(operators, "numRowsTotal"),
         total(operators, "numRowsDroppedByWatermark"),
         total(operators, "numRowsRemoved"),
@@ -240,7 +236,7 @@ def _batch(report: Mapping[str, Any]) -> Batch:
 def positions_of(offsets: str | Mapping[str, Any] | None) -> Positions:
     """Return the offsets of a Kafka source, or none: other sources count in another way.
 
-    Spark Connect reports them as a text with JSON, a classic session as an object.
+    Spark Connect reports them as a JSON string, a classic session as an object.
     """
     try:
         topics = json.loads(offsets or "{}") if not isinstance(offsets, Mapping) else offsets

@@ -13,7 +13,7 @@ from typing import Any
 
 KEPT_BATCHES = 50
 """The last batches whose changes are read; Spark keeps the changes of the last 100 (`minBatchesToRetain`)."""
-Place = tuple[float, float]
+Bounds = tuple[float, float]
 """The start and the end of a window, in seconds since 1970."""
 
 
@@ -85,29 +85,29 @@ def _has(frame: Any, name: str) -> bool:
 
 def window_states(changes: Iterable[Change]) -> list[WindowState]:
     """Return the windows of the changes, the earliest first. A window is closed when all its groups are gone."""
-    groups: dict[Place, dict[str, int]] = {}
-    windows: dict[Place, WindowState] = {}
-    place_of: dict[str, Place] = {}
+    groups: dict[Bounds, dict[str, int]] = {}
+    windows: dict[Bounds, WindowState] = {}
+    bounds_of: dict[str, Bounds] = {}
     for change in changes:
-        before = place_of.get(change.key)
+        before = bounds_of.get(change.key)
         if change.values is None:
             if before in windows:
                 groups[before].pop(change.key, None)
                 closed = None if groups[before] else change.batch
                 windows[before] = replace(windows[before], closed=closed)
             continue
-        place = (change.start_s or 0.0, change.end_s or 0.0)
-        if before not in (None, place):  # a session window has become longer
+        bounds = (change.start_s or 0.0, change.end_s or 0.0)
+        if before not in (None, bounds):  # a session window has become longer
             groups.pop(before, None)
             windows.pop(before, None)
-        place_of[change.key] = place
-        counts = groups.setdefault(place, {})
+        bounds_of[change.key] = bounds
+        counts = groups.setdefault(bounds, {})
         counts[change.key] = int(change.values.get("count", 1))
-        windows[place] = WindowState(*place, len(counts), sum(counts.values()), change.batch)
-    return [windows[place] for place in sorted(windows) if not _is_part_of_another(windows[place], windows)]
+        windows[bounds] = WindowState(*bounds, len(counts), sum(counts.values()), change.batch)
+    return [windows[bounds] for bounds in sorted(windows) if not _is_part_of_another(windows[bounds], windows)]
 
 
-def _is_part_of_another(window: WindowState, windows: Iterable[Place]) -> bool:
+def _is_part_of_another(window: WindowState, windows: Iterable[Bounds]) -> bool:
     """Return whether a closed window is inside a longer one: a session window that became part of another."""
     if window.closed is None:
         return False

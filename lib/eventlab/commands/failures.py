@@ -44,16 +44,16 @@ def is_recorded() -> bool:
     return bool(os.environ.get(VARIABLE))
 
 
-def record(words: Sequence[str], exit_code: int) -> None:
-    """Add a command, its name and arguments, to the file, if it failed and there is a file."""
+def record(command: Sequence[str], exit_code: int) -> None:
+    """Add a command (its name and arguments) to the file, if it failed and there is a file."""
     path = os.environ.get(VARIABLE)
     if path and exit_code:
         with contextlib.suppress(OSError), open(path, "a") as file:
-            file.write(json.dumps([exit_code, *words]) + "\n")
+            file.write(json.dumps([exit_code, *command]) + "\n")
 
 
 def clear() -> None:
-    """Forget the commands, before the next cell."""
+    """Empty the file before the next cell runs."""
     if path := os.environ.get(VARIABLE):
         with contextlib.suppress(OSError):
             os.truncate(path, 0)

@@ -37,7 +37,7 @@ CLIENT_PROPERTIES = ROOT / "stack" / "kafka" / "client.properties"
 PROGRAM_START = Path(__file__).with_name("program_start")
 SCRIPTS = Path(sys.executable).parent
 FLAGS = ("-v", "-h", "--verbose", "--help", "--version", "--supervise", "--usage-error")
-"""Options of spark-submit that have no value."""
+"""The options of spark-submit that take no value."""
 CLASSIC_SPARK: dict[str, str | None] = dict.fromkeys(
     ("SPARK_REMOTE", "SPARK_LOCAL_REMOTE", "SPARK_CONNECT_MODE_ENABLED", "PYSPARK_REMOTE_INIT_CONF_LEN")
 )
@@ -121,9 +121,9 @@ def spark_submit(settings: Settings, name: str, arguments: Sequence[str]) -> Inv
     return Invocation(command, CLASSIC_SPARK, notes)
 
 
-def program_and_arguments(words: Sequence[str]) -> tuple[str | None, list[str]]:
-    """Return the program of `spark-submit` and the program's arguments, from the words after the command."""
-    remaining = list(words)
+def program_and_arguments(arguments: Sequence[str]) -> tuple[str | None, list[str]]:
+    """Return the program of `spark-submit`, and the arguments of that program."""
+    remaining = list(arguments)
     while remaining and remaining[0].startswith("-"):
         option = remaining.pop(0)
         if option not in FLAGS and "=" not in option and remaining:

@@ -13,14 +13,14 @@ ADVICE = {
     "function": "Add () to call it.",
     "builtin_function_or_method": "Add () to call it.",
 }
-"""What to do with a value that is no answer, by the name of its class or of a class from which it derives."""
+"""What to do with a value that is not an answer, by the name of its class or of a class from which it derives."""
 SEVERAL = "Take one of its values, as in answer[0], or count them with len(answer)."
 
 
 def plain(answer: Any) -> Any:
     """Return an answer as a simple value.
 
-    A list or row with one value becomes this value, and a text of digits becomes a number. Of a shell command's
+    A list or row with one value becomes this value, and a string of digits becomes a number. Of a shell command's
     output, empty lines and messages of kafkacat are left out.
     """
     if isinstance(answer, list | tuple):
@@ -29,7 +29,7 @@ def plain(answer: Any) -> Any:
     if isinstance(answer, str):
         answer = answer.strip()
         return int(answer) if answer.isdecimal() else answer
-    # numpy is not imported, because most answers are no numbers of it. A DataFrame of Spark has any attribute.
+    # numpy is not imported, because few answers are its numbers. A DataFrame of Spark has every attribute.
     return answer.item() if "generic" in _class_names(answer) and hasattr(type(answer), "item") else answer
 
 
@@ -38,7 +38,7 @@ def _is_message(value: Any) -> bool:
 
 
 def same(answer: Any, expected: Any) -> bool:
-    """Return whether an answer is a number or a text, and equals the expected one; capitals do not matter."""
+    """Return whether an answer is a number or a string, and equals the expected one; capitals do not matter."""
     if isinstance(answer, str) and isinstance(expected, str):
         return answer.casefold() == expected.casefold()
     return isinstance(answer, Number | str) and answer == expected
@@ -56,8 +56,8 @@ def description(answer: Any) -> str:
         values = f"Your answer has {len(answer)} values, not one: {_short(list(answer))}."
         return f"{values} {SEVERAL}" if len(answer) else values
     if advice is None:
-        advice = SEVERAL if hasattr(type(answer), "__len__") else "Assign a number or a text."
-    return f"Your answer is a {names[0]}, not a number or a text. {advice}"
+        advice = SEVERAL if hasattr(type(answer), "__len__") else "Assign a number or a string."
+    return f"Your answer is a {names[0]}, not a number or a string. {advice}"
 
 
 def _class_names(value: Any) -> list[str]:

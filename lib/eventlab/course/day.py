@@ -92,7 +92,7 @@ def _events(rng: random.Random) -> Iterator[dict[str, Any]]:
 
 
 def _purchase(rng: random.Random, hour: int) -> dict[str, Any]:
-    """Return the fields of a purchase: the old schema is flat, and its price is a text."""
+    """Return the fields of a purchase: the old schema is flat, and its price is a string."""
     name = rng.choices(list(ITEMS), ITEM_WEIGHTS)[0]
     price, tags = ITEMS[name]
     if hour < UPDATE_HOUR:

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 logging.getLogger("papermill").setLevel(logging.CRITICAL)  # the result contains what it would log
 
 ReportCells = Callable[[str, str, int, int], None]
-"""Called with a notebook's name, its progress as a text, and its completed and all code cells."""
+"""Called with a notebook's name, its progress as a string, and its completed and all code cells."""
 
 CELL_TIMEOUT_S = 300
 PREPARE_CALL = "course.prepare("

@@ -4,7 +4,6 @@ A check looks at the answer, or at what the learner left in a topic or on HDFS. 
 right when cells ran more than once. After a mistake that leaves something behind, it says how to remove that.
 """
 
-import json
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -23,7 +22,7 @@ THIRD_HOST = "user3.verizon.com"
 BY_HOST = "/tmp/lesson-07/by_host"
 
 
-def equal(name: str, expected: Any, hint: str, *, events: int | None = None) -> None:
+def expect_answer(name: str, expected: Any, hint: str, *, events: int | None = None) -> None:
     """Register a check that compares the answer with the expected one.
 
     Args:
@@ -70,11 +69,8 @@ def events_of(topic: str, start: int = 0) -> list[tuple[int, dict[str, Any]]]:
     """Return the JSON objects in a topic from an offset on, with their offsets."""
     events = []
     for record in kafka.read_topic(settings.bootstrap_servers, topic, start={0: start} if start else None):
-        try:
-            event = json.loads(record.value or b"")
-        except ValueError:
-            continue
-        events += [(record.offset, event)] if isinstance(event, dict) else []
+        event = kafka.json_object(record.value)
+        events += [(record.offset, event)] if event is not None else []
     return events
 
 
@@ -146,12 +142,12 @@ def _knives_of_the_third_host() -> str | None:
     )
 
 
-equal(
+expect_answer(
     "03-2",
     0,
     "Compare the end offset directly before and after the calls with -m POST. The report says Non-2xx responses.",
 )
-equal("04-1", 10, "Start at offset 25, and let grep -c count the lines with purchase_sword.", events=40)
+expect_answer("04-1", 10, "Start at offset 25, and let grep -c count the lines with purchase_sword.", events=40)
 
 
 @exercise("04-2")
@@ -169,7 +165,7 @@ def _start_of_a_group_without_a_commit(answer: Any) -> str | None:
     )
 
 
-equal(
+expect_answer(
     "05-1",
     10,
     "Two conditions in one text, joined by the word and: Host = 'user2.att.com', and event_type is not "
@@ -242,13 +238,15 @@ def _one_folder_per_host() -> str | None:
     return None
 
 
-equal(
+expect_answer(
     "07-2",
     10,
     f"Read {BY_HOST}/Host=user1.comcast.com and count its rows. "
     "If the check of exercise 7.1 fails, solve that one first.",
 )
-equal("08-1", "potion", "Group by the item and add up price * quantity; order by the sum, the largest first.")
+expect_answer(
+    "08-1", "potion", "Group by the item and add up price * quantity; order by the sum, the largest first."
+)
 
 
 @exercise("08-2")

@@ -30,7 +30,7 @@ ROUTES = {"/": "default", "/purchase_a_sword": "purchase_sword"}
 CALLS = 10
 DELIVERY_S = 20
 CREATED_TOPICS = "own-topics"
-OTHER_TOPIC = "export EVENTLAB_TOPIC=events-YOURNAME; eventlab restart api"
+COMMAND_FOR_OTHER_TOPIC = "export EVENTLAB_TOPIC=events-YOURNAME; eventlab restart api"
 COURSE_EVENTS = Counter({(host, event_type): CALLS for host in PLAYER_HOSTS for event_type in ROUTES.values()})
 """Two users call two routes ten times each: 40 events, counted by host and event type."""
 COURSE_PURCHASES = Counter({(host, "purchase_sword"): CALLS for host in PLAYER_HOSTS})
@@ -41,7 +41,7 @@ class LessonError(EventlabError):
 
 
 def connect() -> None:
-    """Give this kernel the stack's environment: commands on the path, addresses, and the Spark server."""
+    """Set the stack's environment variables in this kernel: the path of its commands, and its addresses."""
     config.render(settings)
     environment.apply(settings)
     spark.prepare_client()
@@ -119,14 +119,14 @@ def _require_running(names: Sequence[str]) -> None:
 
 
 @dataclass
-class Lesson:
+class PreparedLesson:
     """The topic of this kernel's lesson and the offset of the lesson's first event, which exercises check."""
 
     topic: str = settings.topic
     start: int = 0
 
 
-lesson = Lesson()
+lesson = PreparedLesson()
 
 
 def _prepare_api_topic(events: bool) -> int:
@@ -139,7 +139,7 @@ def _prepare_api_topic(events: bool) -> int:
             f"the topic {settings.topic!r} has {len(offsets.end)} partitions. The lessons need one, in which the "
             "events are in the order of the calls. Delete the topic, or use another one; the first cell then "
             "creates it with one partition",
-            OTHER_TOPIC
+            COMMAND_FOR_OTHER_TOPIC
             if settings.external_bootstrap_servers
             else f"kafka-topics --delete --topic {settings.topic}",
         )
@@ -234,7 +234,7 @@ def fresh_topic(topic: str, *, save: bool = True) -> None:
             f"the topic {topic!r} at {settings.bootstrap_servers} contains messages of other programs, or has "
             "several partitions. On an external Kafka, lessons replace only topics that they created. Use a topic "
             "of your own, which the lessons create, and restart JupyterLab from the same shell",
-            OTHER_TOPIC,
+            COMMAND_FOR_OTHER_TOPIC,
         )
     if save and old_id is not None and (saved := save_messages(topic, settings)):
         print(f"The messages that were in topic {topic!r} are saved in {saved}")
@@ -289,8 +289,5 @@ def count_purchases(session: SparkSession, path: str) -> Counter | None:
 
 
 def _host_and_type(record: ConsumerRecord) -> tuple[object, object] | None:
-    try:
-        event = json.loads(record.value or b"")
-        return event["Host"], event["event_type"]
-    except (ValueError, TypeError, LookupError, RecursionError):
-        return None
+    event = kafka.json_object(record.value) or {}
+    return (event["Host"], event["event_type"]) if {"Host", "event_type"} <= event.keys() else None

@@ -18,7 +18,7 @@ from eventlab.errors import near_names
 FILE = Path(__file__).with_name("questions.toml")
 
 
-class Question(BaseModel, frozen=True):
+class QuizQuestion(BaseModel, frozen=True):
     """A question, its choices with an explanation of each, and the choice that is right."""
 
     question: str
@@ -26,7 +26,7 @@ class Question(BaseModel, frozen=True):
     answer: str
 
     @model_validator(mode="after")
-    def _check_answer(self) -> "Question":
+    def _check_answer(self) -> "QuizQuestion":
         if self.answer not in self.choices:
             raise ValueError(f"the answer {self.answer!r} is not one of the choices")
         return self
@@ -37,15 +37,15 @@ class Question(BaseModel, frozen=True):
 
 
 @cache
-def questions() -> dict[str, Question]:
+def questions() -> dict[str, QuizQuestion]:
     """Return all questions by their names, such as `03-1` for the first one of lesson 3."""
-    return TypeAdapter(dict[str, Question]).validate_python(tomllib.loads(FILE.read_text()))
+    return TypeAdapter(dict[str, QuizQuestion]).validate_python(tomllib.loads(FILE.read_text()))
 
 
 class Prediction(ipywidgets.VBox):
     """A question with a button for each choice; pressing one shows whether it is right, and why."""
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: QuizQuestion) -> None:
         self.question = question
         self.result = ipywidgets.HTML()
         self.buttons = [

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from eventlab.course import answers
-from eventlab.course.exercises import equal, exercise, new_events
+from eventlab.course.exercises import exercise, expect_answer, new_events
 from eventlab.stack import filesystem
 
 COMMITS = "/tmp/lesson-10/checkpoint/commits"
@@ -38,21 +38,21 @@ def _completed_batches(answer: Any) -> str | None:
     return None if answers.same(answer, completed) else "Count the files in the folder checkpoint/commits."
 
 
-equal(
+expect_answer(
     "11-1",
     "12:05:00",
     "The window ends at 12:04:00. The watermark, the latest event time minus one minute, must reach this end.",
 )
-equal(
+expect_answer(
     "11-2",
     0,
     "Add up numRowsDroppedByWatermark over the stateOperators of all batches in recentProgress. If you have sent "
     "further events in between, they do not matter: all are read in one batch.",
 )
-equal(
+expect_answer(
     "12-1", 215, "Keep the rows whose id has not occurred yet, join them with the prices, and add up the prices."
 )
-equal("12-2", 1, "Take Ada's last row with the item sword: its column owned.")
+expect_answer("12-2", 1, "Take Ada's last row with the item sword: its column owned.")
 
 
 @exercise("13-1")

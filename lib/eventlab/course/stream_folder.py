@@ -22,8 +22,9 @@ def empty_stream_folder(folder: str) -> None:
 def _stop_queries(folder: str) -> None:
     """Stop this kernel's streaming queries, and those of other kernels whose checkpoints are in a folder on HDFS.
 
-    A query that goes on would write to the folders of the next one. A kernel that was killed leaves its queries to
-    Spark's server; a query that starts with the checkpoint of another run stops that run.
+    A query that continues would write to the folders of the new one. The queries of a kernel that was killed
+    continue in Spark's server. To stop one of them, start a query with the same checkpoint: Spark then stops the
+    earlier run.
     """
     from pyspark.sql import SparkSession
 

@@ -7,12 +7,10 @@ about a second.
 from functools import partial
 
 from eventlab.doctor import host, installation, machine
-from eventlab.doctor.installation import connector
-from eventlab.doctor.machine import nearest_folder, other_disk_command
 from eventlab.doctor.result import HealthCheck, run_check
 from eventlab.settings import Settings
 
-__all__ = ["HealthCheck", "checks", "connector", "nearest_folder", "other_disk_command"]
+__all__ = ["HealthCheck", "checks"]
 
 
 def checks(settings: Settings) -> list[HealthCheck]:

@@ -83,7 +83,7 @@ def free_ports(settings: Settings) -> HealthCheck:
         for port in service.port_numbers(settings)
     ]
     in_use = [
-        f"{port} ({name}) is used by {ports.holder(port)}"
+        f"{port} ({name}) is used by {ports.process_on(port)}"
         for port, name in needed
         if port not in stack_ports and not ports.is_free(port)
     ]

@@ -15,7 +15,7 @@ class HealthCheck:
     Attributes:
         name: What was checked.
         ok: Whether the stack can work with it.
-        detail: The result in words.
+        detail: The result as a sentence or phrase.
         remedy: The command that fixes it; "" if `ok`.
         note: Whether a passed check is shown as NOTE, because its detail contains advice.
     """

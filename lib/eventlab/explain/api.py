@@ -10,7 +10,7 @@ from eventlab.explain import service
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell, close_matches
 from eventlab.settings import Settings
-from eventlab.stack.probes import ROUTES_PATH
+from eventlab.stack.serve_api import ROUTES_PATH
 
 UNREACHABLE = (r"httpx\.ConnectError", r"requests\..*ConnectionError", r"urllib.*Connection refused")
 URL = re.compile(r"https?://[\w.-]+(?::\d+)?[^\s\"')>]*")

@@ -142,7 +142,7 @@ def too_many_arguments(cell: FailedCell, settings: Settings) -> Explanation | No
 
 
 def missing_argument(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a call lacks an argument, of which a variable of the notebook has the name.
+    """Explain that a call lacks an argument; the notebook may have a variable of its name.
 
     Remedy: The line with this variable, or a line that shows the arguments.
     """

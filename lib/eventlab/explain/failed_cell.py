@@ -112,7 +112,7 @@ class FailedCell:
 
     @cached_property
     def shell_commands(self) -> str:
-        """Return the cell's shell commands, one per line; a line that ends with a backslash goes on."""
+        """Return the cell's shell commands, one per line; a line that ends with a backslash continues."""
         if self.is_shell_cell:
             return self.source.partition("\n")[2]
         return "\n".join(re.findall(r"^[ \t]*(?:\w+[ \t]*=[ \t]*)?!+((?:.*\\\n)*.*)$", self.source, re.MULTILINE))

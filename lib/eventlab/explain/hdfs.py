@@ -67,7 +67,7 @@ def namenode_in_safe_mode(settings: Settings) -> Explanation | None:
 
 
 def path_missing(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a path does not exist, with the entries of its nearest folder that exists.
+    """Explain that a path does not exist. Show the content of the nearest folder that exists.
 
     Remedy: The line with the nearest path, or a command that lists the folder.
     """

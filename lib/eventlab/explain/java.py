@@ -5,6 +5,7 @@ import shlex
 from itertools import chain
 from pathlib import Path
 
+from eventlab import ROOT
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.settings import Settings
@@ -43,7 +44,7 @@ def unusable_java(cell: FailedCell, settings: Settings) -> Explanation | None:
     if usable := next((item for item in chain(candidates, others) if item.unfit is None), None):
         proof += f"; Java {usable.major} at {usable.home} can be used"
         return Explanation(what, proof, f"%env JAVA_HOME={usable.home}")
-    return Explanation(what, proof, f"!{shlex.quote(str(java.ROOT / '.venv' / 'bin' / 'eventlab'))} setup")
+    return Explanation(what, proof, f"!{shlex.quote(str(ROOT / '.venv' / 'bin' / 'eventlab'))} setup")
 
 
 EXPLANATIONS: list[Explain] = [unusable_java]

@@ -11,7 +11,7 @@ from eventlab.settings import Settings
 
 
 def text_is_no_json(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that `json.loads` got a text that is no JSON, and show the text.
+    """Explain that `json.loads` got a text that is not JSON.
 
     The box never reads the values: they may come from a consumer, which gives each message once.
 
@@ -42,7 +42,7 @@ def text_is_no_json(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 
 def list_is_no_json(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that `json.loads` reads one text, and got a list; or that `json.dumps` got a text of bytes.
+    """Explain that `json.loads` got a list and not a text, or `json.dumps` got bytes.
 
     Remedy: The line that reads each of the values, or that reads the value first.
     """

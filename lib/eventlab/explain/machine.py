@@ -12,8 +12,8 @@ from typing import Any
 
 import psutil
 
-from eventlab import doctor
 from eventlab.clients import ports
+from eventlab.doctor.machine import nearest_folder, other_disk_command
 from eventlab.explain.explanation import Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.settings import HOST, Settings
@@ -46,7 +46,7 @@ def port_in_use(cell: FailedCell, settings: Settings) -> Explanation | None:
         if port > 65535 or ports.is_free(port):
             continue
         free_port = next(number for number in range(port + 1, 65536) if ports.is_free(number))
-        proof = f"{HOST}:{port} is used by {ports.holder(port)}; port {free_port} is free"
+        proof = f"{HOST}:{port} is used by {ports.process_on(port)}; port {free_port} is free"
         if explanation := correction(cell, text, str(free_port), f"Port {port} is in use.", proof):
             return explanation
     return None
@@ -61,7 +61,7 @@ def stack_port_in_use(settings: Settings) -> Explanation | None:
         for port in service.port_numbers(settings):
             if port in stack_ports or ports.is_free(port):
                 continue
-            holder = ports.holder(port)
+            holder = ports.process_on(port)
             pid = re.match(r"process (\d+)", holder)
             if pid and _can_end(int(pid[1])):
                 remedy = f"!kill {pid[1]}"
@@ -135,7 +135,7 @@ def disk_full(cell: FailedCell, settings: Settings) -> Explanation | None:
         files = [error.filename for error in cell.errors if isinstance(error, OSError) and error.filename]
         folders += [Path(str(file)) for file in files] + [Path.cwd()]
     for folder in folders:
-        folder = doctor.nearest_folder(folder.absolute())
+        folder = nearest_folder(folder.absolute())
         if shutil.disk_usage(folder).free < (FULL_DISK_BYTES_AFTER_END if logged else FULL_DISK_BYTES):
             return _full_folder(folder, settings)
     return None
@@ -145,7 +145,7 @@ def _full_folder(folder: Path, settings: Settings) -> Explanation | None:
     """Explain that the folder's disk is full: delete the stack's data if it is the cause, or move the stack."""
     disk = shutil.disk_usage(folder)
     proof = f"{_mib(disk.free)} of {_mib(disk.total)} are free on the disk of {folder}"
-    state_folder = doctor.nearest_folder(settings.state_dir.absolute())
+    state_folder = nearest_folder(settings.state_dir.absolute())
     files = (path for path in settings.state_dir.rglob("*") if not path.is_dir())
     stack_bytes = sum(path.lstat().st_blocks * 512 for path in files)
     if os.stat(state_folder).st_dev == os.stat(folder).st_dev and stack_bytes > disk.used / 2:
@@ -155,7 +155,7 @@ def _full_folder(folder: Path, settings: Settings) -> Explanation | None:
             "!eventlab reset --yes && eventlab up",
             "To fix it, run this (it deletes all events and files of the stack), then run the cell again",
         )
-    if use_other_disk := doctor.other_disk_command():
+    if use_other_disk := other_disk_command():
         instruction = "Delete files that you do not need; or close JupyterLab and move the stack to another disk"
         return Explanation("The disk is full.", proof, f"{use_other_disk}; make lab", instruction)
     return None

@@ -33,7 +33,7 @@ def markdown() -> str:
         parts.append(_table(re.sub(r"^Explains (that )?", "", " ".join(subject.split())).rstrip("."), functions))
     parts.append(_table("cells that show nothing (`%why`)", why.SILENCES))
     queries: list[Callable[..., Any]] = [*why_query.REASONS, *why_query.STATES]
-    queries += [*why_ended.REASONS, *why_ended.STATES, why_checkpoint.checkpoint_without_news]
+    queries += [*why_ended.REASONS, *why_ended.STATES, why_checkpoint.checkpoint_of_command]
     parts.append(_table("streaming queries that show nothing (`%why(query)`)", queries))
     return "\n".join(parts)
 

@@ -59,7 +59,7 @@ def _options(cell: FailedCell) -> list[str]:
 
 
 def offset_of_kafka(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that `startingOffsets` is no word that Spark knows: `beginning` is one of kafkacat.
+    """Explain that `startingOffsets` has a value that Spark does not know: `beginning` is kafkacat's.
 
     Remedy: The line with `earliest` or `latest`.
     """

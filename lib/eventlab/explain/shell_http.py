@@ -52,7 +52,7 @@ def address_without_path(cell: FailedCell, settings: Settings) -> Explanation | 
 
 
 def options_of_request(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that `ab` or `curl` got a header without quotes, or `ab` an option that it has not or cannot do.
+    """Explain that `ab` or `curl` got a header without quotes, or `ab` an option that it does not have or support.
 
     Remedy: The corrected line.
     """

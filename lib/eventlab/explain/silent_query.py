@@ -13,7 +13,7 @@ from typing import Any
 
 from eventlab.clients import kafka
 from eventlab.clients.stream_checkpoint import Checkpoint
-from eventlab.clients.stream_events import KAFKA_TIME, PlacedEvent, place, timed_event
+from eventlab.clients.stream_events import KAFKA_TIME, EventOutcome, outcomes, timed_event
 from eventlab.clients.stream_query import observe
 from eventlab.clients.stream_state import StreamState
 from eventlab.clients.stream_windows import read_open
@@ -73,14 +73,14 @@ class SilentQuery:
                     yield inspect.getsource(value)
 
     @cached_property
-    def events(self) -> list[PlacedEvent]:
+    def events(self) -> list[EventOutcome]:
         """Return the events that the query has read, at most MAX_EVENTS of each partition."""
         found = []
         for topic in self.state.topics:
             partitions = [item for item in self.state.partitions if item.topic == topic]
             start = {item.number: max(item.first, item.next - MAX_EVENTS) for item in partitions}
             found += [timed_event(record, self.event_time) for record in self.read(topic, start)]
-        return list(place(filter(None, found), self.state))
+        return list(outcomes(filter(None, found), self.state))
 
 
 def observed(name: str, query: Any, cell: FailedCell, settings: Settings) -> SilentQuery:

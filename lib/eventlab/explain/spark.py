@@ -9,7 +9,7 @@ from typing import Any
 
 import psutil
 
-from eventlab import doctor
+from eventlab.doctor.installation import connector
 from eventlab.explain import service
 from eventlab.explain.explanation import RUN_FIRST, Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell
@@ -194,7 +194,7 @@ def connector_version_mismatch(cell: FailedCell, settings: Settings) -> Explanat
         return None
     sources = [jar for jar in jars.class_path("spark") if jar.name.startswith("spark-sql-kafka")]
     missing = [jar.name for jar in sources if not jar.exists()]
-    check = doctor.connector()
+    check = connector()
     options = _server_options(settings) if process.find(settings, "spark") else ""
     loaded = sorted(set(re.findall(r"spark-sql-kafka[\w.-]+\.jar", options)))
     suffix = f"-{metadata.version('pyspark')}.jar"

@@ -117,7 +117,7 @@ def _without_aggregate(cell: FailedCell, query: str, groups: str, proof: str) ->
 def aggregate_in_where(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that `where` cannot use an aggregate such as count(*). HAVING filters the groups.
 
-    Remedy: The line with HAVING behind GROUP BY.
+    Remedy: The line with HAVING after GROUP BY.
     """
     if not cell.has_condition("INVALID_WHERE_CONDITION"):
         return None

@@ -49,7 +49,7 @@ def command_without_mark(cell: FailedCell, settings: Settings) -> Explanation | 
 def mark_before_variable(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that `!` stands directly before the command whose output is assigned.
 
-    Remedy: The line with `!` behind the equals sign.
+    Remedy: The line with `!` after the equals sign.
     """
     match = re.search(r"^[ \t]*!\s*(\w+)\s+=\s*(\w.*)$", cell.source, re.MULTILINE)
     if not match or cell.error is not None or cell.exit_code != 127 or cell.is_shell_cell:

@@ -53,7 +53,7 @@ def unknown_option(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 
 def verb_of_hadoop(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a command of `hadoop fs` begins with a dash, or that there is none of that name.
+    """Explain that a command of `hadoop fs` lacks its dash, or does not exist.
 
     Remedy: The line with the right command.
     """

@@ -94,7 +94,7 @@ def service_down(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 
 def empty_topic(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a topic of the cell is missing or empty, and whether a lesson emptied it.
+    """Explain that a topic of the cell is missing or empty; a lesson may have emptied it.
 
     Remedy: The line with the nearest topic, or a command that sends an event.
     """

@@ -6,7 +6,7 @@ from pathlib import Path
 from eventlab.clients import kafka
 from eventlab.clients.kafka import Offsets
 from eventlab.clients.stream_checkpoint import Checkpoint, differences
-from eventlab.clients.stream_words import clock, number_of
+from eventlab.clients.stream_messages import clock, number_of
 from eventlab.explain.checkpoints import checkpoint_in
 from eventlab.explain.explanation import Explanation
 from eventlab.explain.failed_cell import FailedCell
@@ -21,8 +21,8 @@ TopicOffsets = Mapping[str, Offsets | None]
 """The offsets of the checkpoint's topics; None for one that does not exist."""
 
 
-def checkpoint_without_news(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain why a streaming query shows nothing, from its checkpoint, which a command names.
+def checkpoint_of_command(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain what the streaming query of a checkpoint, which a command names, waits for.
 
     Remedy: A command that sends an event, shows the log of Spark, or deletes the checkpoint.
     """
@@ -49,7 +49,7 @@ def _no_checkpoint(folder: str, settings: Settings) -> Explanation | None:
         names = filesystem.names(folder, settings)[:MAX_NAMES]
         proof = f"{proof}; this one contains: {', '.join(names) or 'nothing'}"
     parent = folder.rstrip("/").rpartition("/")[0] or "/"
-    return Explanation(what, proof, f"!hadoop fs -ls {parent}", "To see what is beside it, run this")
+    return Explanation(what, proof, f"!hadoop fs -ls {parent}", "To see what is next to it, run this")
 
 
 def explain_checkpoint(

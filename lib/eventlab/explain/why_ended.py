@@ -2,7 +2,7 @@
 
 import itertools
 
-from eventlab.clients.stream_words import clock, message_line, number_of
+from eventlab.clients.stream_messages import clock, message_line, number_of
 from eventlab.explain import registry, stream
 from eventlab.explain.explanation import Explanation
 from eventlab.explain.failed_cell import FailedCell
@@ -38,7 +38,7 @@ def checkpoint_of_other_topic(silent: SilentQuery) -> Explanation | None:
 
 
 def known_error(silent: SilentQuery) -> Explanation | None:
-    """Explain that the query ended with an error that a failed cell could have too.
+    """Explain that the query ended with an error for which a failed cell has a box.
 
     Remedy: That of the failed cell.
     """
@@ -50,7 +50,7 @@ def known_error(silent: SilentQuery) -> Explanation | None:
 
 
 def failed(silent: SilentQuery) -> Explanation | None:
-    """Explain that the query failed, in which batch, and at which message.
+    """Explain that the query failed in a batch. Name the message at which it failed.
 
     Remedy: A command that shows the message.
     """
@@ -115,7 +115,7 @@ def other_query_has_checkpoint(silent: SilentQuery) -> Explanation | None:
     )
 
 
-def went_on_elsewhere(silent: SilentQuery) -> Explanation | None:
+def continued_by_another_session(silent: SilentQuery) -> Explanation | None:
     """Explain that a query of another session or program continued the checkpoint, which stopped this one.
 
     Remedy: Another checkpoint.
@@ -183,6 +183,6 @@ REASONS: list[ExplainQuery] = [
     failed,
     other_query_has_checkpoint,
     has_read_all,
-    went_on_elsewhere,
+    continued_by_another_session,
 ]
 STATES: list[ExplainQuery] = [was_stopped]

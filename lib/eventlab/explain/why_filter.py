@@ -34,7 +34,7 @@ class Filter(NamedTuple):
 
 
 def filter_keeps_nothing(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that no row has the value for which a query filters, or that a column is NULL in all rows.
+    """Explain that no row has the value for which a query filters, or a column is NULL in all rows.
 
     Remedy: The line or the statement with the nearest value, or with the field's name in the messages.
     """

@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from eventlab.clients.stream_messages import number_of
 from eventlab.clients.stream_state import Positions, merged
-from eventlab.clients.stream_words import number_of
 from eventlab.explain.explanation import Explanation
 from eventlab.explain.failed_cell import close_matches
 from eventlab.explain.kafka import command_to_send
@@ -161,7 +161,7 @@ def _values(frame: Any, column: str, value: str) -> list[str]:
 
 
 def still_reading(silent: SilentQuery) -> Explanation | None:
-    """Explain that the query has messages to read, and how many.
+    """Explain that the query still has messages to read.
 
     Remedy: A line that shows the progress.
     """

@@ -31,7 +31,7 @@ def stream_waits(cell: FailedCell, settings: Settings) -> Explanation | None:
         return registry.first_confirmed(spark.EXPLANATIONS, lost, settings)
     silent.sort(key=lambda query: (not query.state.error, not query.state.is_active))
     found = (explain_query(query, reasons) for reasons in ("REASONS", "STATES") for query in silent)
-    return next(filter(None, found), None) or why_checkpoint.checkpoint_without_news(cell, settings)
+    return next(filter(None, found), None) or why_checkpoint.checkpoint_of_command(cell, settings)
 
 
 def explain_query(silent: SilentQuery, reasons: str) -> Explanation | None:

@@ -5,9 +5,9 @@ import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from eventlab.clients.stream_events import fields_of
+from eventlab.clients.kafka import json_object
+from eventlab.clients.stream_messages import clock, number_of
 from eventlab.clients.stream_state import Source
-from eventlab.clients.stream_words import clock, number_of
 from eventlab.explain.explanation import Explanation
 from eventlab.explain.kafka import command_to_send
 from eventlab.explain.silent_query import SilentQuery
@@ -27,7 +27,7 @@ def dropped_as_late(silent: SilentQuery) -> Explanation | None:
     state, batch = silent.state, silent.state.last_with_rows
     if batch is None or not batch.dropped or batch.written:
         return None
-    dropped = [placed.event for placed in silent.events if placed.is_dropped and placed.batch == batch.number]
+    dropped = [outcome.event for outcome in silent.events if outcome.is_dropped and outcome.batch == batch.number]
     if dropped and 2 * len(dropped) < batch.rows:
         return None  # most of the rows were kept
     which = [
@@ -88,7 +88,7 @@ def _place(source: Source) -> str:
 
 
 def waits_for_watermark(silent: SilentQuery) -> Explanation | None:
-    """Explain that a window is shown when the watermark has passed its end, and how many seconds are left.
+    """Explain that a window is written only after the watermark has passed its end. Say how much is left.
 
     Remedy: A command that sends an event with a time that closes the window.
     """
@@ -137,9 +137,9 @@ def event_at(silent: SilentQuery, time_s: float, source: Source | None = None) -
         source: The source that reads the event; without one, the query's first topic.
     """
     topic = next(iter(source.end), silent.topic) if source else silent.topic
-    events = sorted((placed.event for placed in silent.events), key=lambda event: event.topic == topic)
+    events = sorted((outcome.event for outcome in silent.events), key=lambda event: event.topic == topic)
     last = events[-1] if events else None
-    fields = fields_of(last.text) if last and "'" not in last.text else {}  # the command has it in quotes
+    fields = json_object(last.text) or {} if last and "'" not in last.text else {}  # it is between single quotes
     if last is None or silent.event_time not in fields:
         return command_to_send(topic, silent.settings)
     time = f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%dT%H:%M:%S}Z"

@@ -17,7 +17,7 @@ METHODS = {"": "parquet", "parquet": "parquet", "json": "json", "csv": "csv", "o
 def method_of_writer(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that a method is one of the writer, and not of the DataFrame.
 
-    Remedy: The line with the method behind `write`.
+    Remedy: The line with the method after `write`.
     """
     if not cell.matches(r"^builtins\.TypeError: 'Column' object is not callable"):
         return None

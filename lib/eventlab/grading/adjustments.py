@@ -1,6 +1,6 @@
 """Points and comments that a person gives: the file `adjustments.csv` of the output folder.
 
-The grader reads the file and never writes it, so it survives every run. A row replaces the points of a question,
+The grader reads the file and never writes it, so each run keeps it. A row replaces the points of a question,
 adds a comment, or does both. A row without a question is a comment on the submission. `1+0.5` are the points of
 the lines of a rubric.
 """

@@ -151,7 +151,7 @@ def _group_of(groups: dict[tuple[object, ...], _Group], top: str, is_file: bool,
 
 
 def _make_distinct(groups: Sequence[_Group]) -> None:
-    """Add a number to each name that an earlier group has, one that is nobody's name."""
+    """Add a number to each name that an earlier group has, so that all names differ."""
     taken = {group.student for group in groups}
     seen: set[str] = set()
     for group in groups:

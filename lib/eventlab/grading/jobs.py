@@ -36,7 +36,7 @@ KIT = ROOT / "lib" / "eventlab"
 STACK_MODULES = ("config", "environment", "filesystem", "jars", "java", "jvm", "services")
 """Modules of `stack` that marks depend on; the others start and stop services."""
 MARKS_DEPEND_ON = (
-    *("__init__.py", "errors.py", "files.py", "lessons.py", "settings.py"),
+    *("__init__.py", "errors.py", "files.py", "lessons.py", "settings.py", "signals.py"),
     *("clients/", "commands/", "course/", "grading/", "jobs/", "labs/"),
     *(f"stack/{module}.py" for module in STACK_MODULES),
 )

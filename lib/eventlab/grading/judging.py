@@ -1,4 +1,4 @@
-"""Judging a question so that a fault of a service gives no verdict."""
+"""Judge a question; a fault of a service never becomes a verdict."""
 
 from __future__ import annotations
 

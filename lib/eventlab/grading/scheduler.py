@@ -37,8 +37,8 @@ CORES_PER_START = 2
 MAX_WAIT_FOR_STARTS_S = 60
 """How long a worker waits for the starts of others: one that hangs does not stop them."""
 HEAD_START_S = 8
-"""How long the next start waits for the first result of all: the first submission meets a cold Spark, and a start
-at the same time would delay it."""
+"""How long the next start waits for the very first result: Spark is not warmed up for the first submission, and a
+start at the same time would delay it."""
 MAX_STARTS = 2
 """How often in a row a thread tries to start its worker before it gives up."""
 MAX_ATTEMPTS = 2

@@ -138,10 +138,10 @@ def is_known(output: Path) -> bool:
 
 @contextmanager
 def held(output: Path) -> Iterator[None]:
-    """Have an output folder alone: two gradings in one folder take away each other's files.
+    """Lock an output folder: two gradings in one folder would delete each other's files.
 
     Raises:
-        FolderError: Another command has it.
+        FolderError: Another command has locked it.
     """
     output.mkdir(parents=True, exist_ok=True)
     with open(output / LOCK, "w") as lock:
@@ -192,7 +192,7 @@ def interrupted(
 ) -> tuple[list[SubmissionRecord], list[str]]:
     """Return the records of the class after an interruption, and the students who were not graded.
 
-    Somebody with a record of an earlier grading has it, with a message that says so.
+    A student with a record of an earlier grading keeps it, with a message that says so.
     """
     left = {*(selection.students or students(output))} - {record.student for record in graded}
     records = [

@@ -9,10 +9,9 @@ import argparse
 import contextlib
 import functools
 import os
-import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -26,6 +25,7 @@ from eventlab.jobs.dead_letters import dead_letter_topic
 from eventlab.jobs.extract import is_object, parsed, run_as_script
 from eventlab.jobs.topic import JobError
 from eventlab.settings import settings
+from eventlab.signals import stop_signals_handled_by
 
 CONTINUOUS = {"processingTime": "1 second"}
 CATCH_UP = {"availableNow": True}
@@ -56,7 +56,7 @@ def read_messages(spark: SparkSession, topic: str, **options: str) -> DataFrame:
 
 
 def parse(messages: DataFrame, fields: Sequence[str]) -> DataFrame:
-    """Return the messages with a column `event` that has these fields as texts, and a column `reason`.
+    """Return the messages with a column `event` that has these fields as strings, and a column `reason`.
 
     The reason is NULL, or says why the message cannot be read.
     """
@@ -131,21 +131,15 @@ class Stop:
         """Wait until the job has to stop, at most so long; return whether it has to."""
         return self.signal.wait(seconds) or os.getppid() != self.parent
 
-    @contextlib.contextmanager
-    def on_signals(self) -> Iterator[None]:
-        """Let the first signal end nothing in the block; a second one ends a job whose server does not answer."""
+    def on_signals(self) -> contextlib.AbstractContextManager[None]:
+        """Only set the event at the first signal in the block; a second one ends a job whose server hangs."""
 
         def stop(*_: object) -> None:
             if self.signal.is_set():
                 raise KeyboardInterrupt
             self.signal.set()
 
-        previous = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-        try:
-            yield
-        finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)
+        return stop_signals_handled_by(stop)
 
 
 def run_until_stopped(

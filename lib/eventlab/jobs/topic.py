@@ -29,7 +29,7 @@ class JobError(EventlabError):
 
 
 @dataclass(frozen=True)
-class Topic:
+class TopicSnapshot:
     """A topic at one moment.
 
     Attributes:
@@ -43,7 +43,7 @@ class Topic:
     sampled_fields: list[str]
 
 
-def find_topic(name: str) -> Topic:
+def find_topic(name: str) -> TopicSnapshot:
     """Return the topic with its current offsets, so that two passes over it read the same messages.
 
     Raises:
@@ -56,11 +56,11 @@ def find_topic(name: str) -> Topic:
             raise JobError(message, next_command="eventlab kafkacat -L")
         if not offsets.count:
             raise JobError(f"topic {name!r} is empty", next_command=f"eventlab load -n 10 {settings.api_url}/")
-        fields = {field for message in _sample(consumer, name, offsets) for field in _fields(message)}
-    return Topic(name, offsets, sorted(fields))
+        fields = {field for value in _sample(consumer, name, offsets) for field in kafka.json_object(value) or ()}
+    return TopicSnapshot(name, offsets, sorted(fields))
 
 
-def load_messages(spark: SparkSession, topic: Topic) -> DataFrame:
+def load_messages(spark: SparkSession, topic: TopicSnapshot) -> DataFrame:
     """Return the topic's messages with the columns of Spark's Kafka source; `value` is binary."""
     options = KAFKA_READ_OPTIONS | {
         "kafka.bootstrap.servers": settings.bootstrap_servers,
@@ -79,11 +79,3 @@ def _sample(consumer: "KafkaConsumer", topic: str, offsets: kafka.Offsets) -> It
     last_part = {number: max(first_part[number], end - SAMPLED) for number, end in offsets.end.items()}
     for start, end in ((offsets.first, first_part), (last_part, offsets.end)):
         yield from (record.value for record in kafka.read_range(consumer, topic, start, end))
-
-
-def _fields(message: bytes | None) -> list[str]:
-    try:
-        event = json.loads(message or b"")
-    except (ValueError, RecursionError):
-        return []
-    return list(event) if isinstance(event, dict) else []

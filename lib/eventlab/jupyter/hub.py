@@ -61,7 +61,7 @@ def start(settings: Settings, report: ReportService) -> None:
         logger.error("%s", error)
 
 
-def become(settings: Settings, command: list[str]) -> None:
+def execute(settings: Settings, command: list[str]) -> None:
     """Replace this process with the server, because the Hub watches and ends the process that it started."""
     try:
         variables = environment.full(settings)

@@ -42,7 +42,7 @@ LANGUAGE = {
     "pygments_lexer": "ipython3",
     "version": platform.python_version(),
 }
-"""What the kernel says about itself. JupyterLab asks whether to save a notebook that does not contain it."""
+"""What the kernel reports as its language. JupyterLab asks whether to save a notebook without this metadata."""
 RECORD = ".copies.json"
 LOCK_S = 20.0
 
@@ -51,7 +51,7 @@ class WorkingCopyError(EventlabError):
     """The learner's copies cannot be written, or there is no such lesson."""
 
 
-class Copied(BaseModel):
+class CopyRecord(BaseModel):
     """What is known about a copy; the versions are results of `fingerprint`.
 
     Attributes:
@@ -63,7 +63,7 @@ class Copied(BaseModel):
     offered: str = ""
 
 
-RECORD_TYPE = TypeAdapter(dict[str, Copied])
+RECORD_TYPE = TypeAdapter(dict[str, CopyRecord])
 """The content of the record: copies by their paths in the working folder."""
 
 
@@ -94,7 +94,7 @@ class Original:
         return sorted(copy.parent.glob(f"{copy.stem}.new*.ipynb"))
 
     def text(self) -> str:
-        """Return the notebook as a learner gets it: without outputs, and with its solutions as folded texts.
+        """Return the notebook as a learner gets it: without outputs, and with its solutions as folded text.
 
         Its link to the start page is that of the working folder.
         """
@@ -110,7 +110,7 @@ class Original:
 
 
 def _fold(solution: dict[str, Any]) -> None:
-    """Make a cell with a solution a text that opens with a click, so that Shift+Enter does not run it."""
+    """Make a cell with a solution a Markdown cell that opens with a click, so that Shift+Enter does not run it."""
     (name,) = CHECK.findall(solution["source"])
     title = f"Solution of {exercise_title(name).lower()}"
     code = f"```python\n{solution['source']}\n```"
@@ -150,7 +150,7 @@ def offered(folder: Path) -> list[str]:
 
 
 def update(settings: Settings) -> None:
-    """Give the learner the copies that are missing, and the new versions of notebooks that the kit has changed.
+    """Create the copies that are missing, and update those whose notebook in the kit has changed.
 
     Several processes may do this at the same time.
 
@@ -159,10 +159,10 @@ def update(settings: Settings) -> None:
     """
     with _record(settings) as record:
         for original in [*lessons(), *labs(), Original(ROOT / PANEL)]:
-            copied = record.setdefault(original.copy, Copied())
+            copied = record.setdefault(original.copy, CopyRecord())
             _update_copy(original, settings.work_dir, copied)
         for file in [*programs(), *ROOT.glob(EXPLANATIONS)]:
-            _update_file(file, settings.work_dir, record.setdefault(file.name, Copied()))
+            _update_file(file, settings.work_dir, record.setdefault(file.name, CopyRecord()))
 
 
 def reset(name: str, settings: Settings) -> tuple[Original, Path | None]:
@@ -183,21 +183,21 @@ def reset(name: str, settings: Settings) -> tuple[Original, Path | None]:
     matching = [original for original in existing if original.name.startswith(beginning)] if name else []
     if len(matching) != 1:
         names = ", ".join(original.name for original in matching or existing)
-        problem = "is the beginning of" if matching else "is no lesson or lab; there are:"
+        problem = "is the beginning of" if matching else "is not a lesson or lab; there are:"
         raise WorkingCopyError(f"{name!r} {problem} {names}")
     original = matching[0]
     with _record(settings) as record:
         copy = settings.work_dir / original.copy
-        aside = _unused(copy, time.strftime("%Y-%m-%d-%H%M")) if copy.exists() else None
-        if aside:
-            copy.rename(aside)
-        _withdraw_offers(original, settings.work_dir, record.get(original.copy, Copied()))
-        record[original.copy] = Copied()
+        old_copy = _unused(copy, time.strftime("%Y-%m-%d-%H%M")) if copy.exists() else None
+        if old_copy:
+            copy.rename(old_copy)
+        _withdraw_offers(original, settings.work_dir, record.get(original.copy, CopyRecord()))
+        record[original.copy] = CopyRecord()
         _update_copy(original, settings.work_dir, record[original.copy])
-    return original, aside
+    return original, old_copy
 
 
-def _update_copy(original: Original, folder: Path, copied: Copied) -> None:
+def _update_copy(original: Original, folder: Path, copied: CopyRecord) -> None:
     """Create the copy, replace one that the learner has not changed, or write the new version next to it."""
     copy, text = folder / original.copy, original.text()
     version = fingerprint(text)
@@ -217,18 +217,18 @@ def _update_copy(original: Original, folder: Path, copied: Copied) -> None:
         _withdraw_offers(original, folder, copied)
 
 
-def _withdraw_offers(original: Original, folder: Path, copied: Copied) -> None:
+def _withdraw_offers(original: Original, folder: Path, copied: CopyRecord) -> None:
     """Delete the new versions next to the copy that the learner has not changed."""
     for new in _unchanged_offers(original, folder, copied):
         new.unlink()
     copied.offered = ""
 
 
-def _unchanged_offers(original: Original, folder: Path, copied: Copied) -> list[Path]:
+def _unchanged_offers(original: Original, folder: Path, copied: CopyRecord) -> list[Path]:
     return [new for new in original.new_copies(folder) if fingerprint(new) == copied.offered]
 
 
-def _update_file(file: Path, folder: Path, copied: Copied) -> None:
+def _update_file(file: Path, folder: Path, copied: CopyRecord) -> None:
     """Write a read-only copy of a file that learners read, unless the learner has changed the copy."""
     copy, text = folder / file.name, file.read_text(encoding="utf-8")
     version = hashlib.sha256(text.encode()).hexdigest()
@@ -263,7 +263,7 @@ def _unused(copy: Path, suffix: str) -> Path:
     return next(path for name in names if not (path := copy.with_name(name)).exists())
 
 
-def _read_record(folder: Path) -> dict[str, Copied]:
+def _read_record(folder: Path) -> dict[str, CopyRecord]:
     try:
         return RECORD_TYPE.validate_json((folder / RECORD).read_bytes())
     except (FileNotFoundError, ValueError):
@@ -271,7 +271,7 @@ def _read_record(folder: Path) -> dict[str, Copied]:
 
 
 @contextmanager
-def _record(settings: Settings) -> Iterator[dict[str, Copied]]:
+def _record(settings: Settings) -> Iterator[dict[str, CopyRecord]]:
     """Lock the working folder, and save changes of the record at the end; a damaged record counts as empty."""
     path = settings.work_dir / RECORD
     if any((settings.work_dir / name).exists() for name in KIT_FILES):

@@ -6,7 +6,6 @@ message says what was read instead.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -43,11 +42,7 @@ class Message:
     @property
     def event(self) -> dict[str, Any] | None:
         """Return the value as a JSON object; None when it is not one."""
-        try:
-            event = json.loads(self.value)
-        except (ValueError, RecursionError):
-            return None
-        return event if isinstance(event, dict) else None
+        return kafka.json_object(self.value)
 
 
 @dataclass(frozen=True)
@@ -141,10 +136,6 @@ class Evidence:
         """
         return self.once("columns", path, lambda: self._guarded(path, self._read_columns))
 
-    def listing(self, path: str) -> list[str]:
-        """Return the files in and below a folder, by name; a file contains itself, with the name ""."""
-        return [file.path for file in self._files(path)]
-
     def once(self, kind: str, name: str, read: Callable[[], T]) -> T:
         """Read something once for all checks, and return it."""
         if (kind, name) not in self._seen:
@@ -224,7 +215,7 @@ def _is_pair(value: Any) -> bool:
 
 
 def _is_row(value: Any, names: tuple[str, ...]) -> bool:
-    """Return whether a value is a row without names: a list of as many numbers or texts."""
+    """Return whether a value is a row without names: a list of as many numbers or strings."""
     return (
         isinstance(value, list)
         and len(value) == len(names)

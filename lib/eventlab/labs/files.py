@@ -1,4 +1,4 @@
-"""Reading and writing files on HDFS over WebHDFS, with limits and without Java."""
+"""Read and write files on HDFS over WebHDFS, with limits and without Java."""
 
 from __future__ import annotations
 

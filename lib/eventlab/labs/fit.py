@@ -1,4 +1,4 @@
-"""Whether a lab's notebook, checks and proof fit each other; all problems are reported at once."""
+"""Check that a lab's notebook, checks and proof fit each other; report all problems at once."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def _of_points(lab: Lab, notebook: NotebookNode) -> Iterator[str]:
     """Yield points in the notebook that differ from those of the checks."""
     for number, cell in enumerate(notebook.cells, start=1):
         for question, found in points.written(cell):
-            if question in _questions(lab) and found != lab.points(question):
+            if question in lab.all_questions and found != lab.points(question):
                 yield (
                     f"cell {number} ({_first_line(cell)}) gives {question} {found:g} points, its checks have "
                     f"{lab.points(question):g}: remove the points from the notebook, checks.py has them"
@@ -136,7 +136,7 @@ def _of_questions(lab: Lab, notebook: NotebookNode) -> Iterator[str]:
     """Yield questions without checks, checks without cells, and answers that nobody declares or reads."""
     in_cells = {question: None for cell in notebook.cells if (question := cells.question_of(cell))}
     for question in in_cells:
-        if question not in _questions(lab):
+        if question not in lab.all_questions:
             yield f"{question} has cells, but checks.py has no check and no text_question of it"
     to_fill_in = {cells.question_of(cell) for cell in notebook.cells if cells.is_solution(cell)}
     graded = {cells.question_of(cell) for cell in notebook.cells if cells.is_graded(cell)}
@@ -157,17 +157,12 @@ def _of_questions(lab: Lab, notebook: NotebookNode) -> Iterator[str]:
     declared = {name for _, source in sources for name in ANSWERED.findall(source)}
     yield from (
         f'lab.answer("{name}", ...) answers no question of checks.py'
-        for name in sorted(declared - set(_questions(lab)))
+        for name in sorted(declared - set(lab.all_questions))
     )
     for check in lab.checks:
         for name in dict.fromkeys(READ.findall(_source_of(check))):
             if name not in declared:
                 yield f'the check {check.name!r} reads answer {name}, but no cell has lab.answer("{name}", ...)'
-
-
-def _questions(lab: Lab) -> tuple[str, ...]:
-    """Return the questions that `checks.py` has."""
-    return lab.all_questions
 
 
 def _source_of(check: LabCheck) -> str:

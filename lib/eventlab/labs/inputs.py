@@ -1,4 +1,4 @@
-"""Creating a lab's input and deleting a student's results."""
+"""Create a lab's input, and delete a student's results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Known mistakes: what a wrong solution leaves, in plain Python, so that a wrong answer can be recognized.
+"""Known mistakes: the results of wrong solutions, computed in plain Python, by which wrong answers are recognized.
 
 The lab's own checks look at what a mistake leaves with the data of a student's seed. A submission whose checks
 received the same figures has a result that this mistake gives. `eventlab labs verify` compares each mistake with
@@ -54,7 +54,9 @@ class Left:
             sent = [Message(0, offset, 0, key, value) for offset, (key, value) in enumerate(messages)]
             seen["messages", namespace.topic_of(suffix)] = sent
         seen |= {(name, ""): value for name, value in self.responses.items()}
-        return _Alone(namespace, seed, {} if self.answer is None else {question: self.answer}, _seen=seen)
+        return _DescribedEvidence(
+            namespace, seed, {} if self.answer is None else {question: self.answer}, _seen=seen
+        )
 
 
 @dataclass(frozen=True)
@@ -87,8 +89,8 @@ def verdicts(left: Left, question: str, checks: Sequence[LabCheck], seed: int) -
 
 
 @dataclass(frozen=True)
-class _Alone(Evidence):
-    """Evidence without services: other topics are empty, and nothing else can be read."""
+class _DescribedEvidence(Evidence):
+    """The evidence that a mistake describes: other topics are empty, and nothing else can be read."""
 
     def once(self, kind: str, name: str, read: Callable[[], T]) -> T:
         if (kind, name) not in self._seen and kind != "messages":

@@ -1,4 +1,4 @@
-"""Creating a lab of one's own: a small one that works, to edit."""
+"""Create a small lab that works, as a start for an author."""
 
 from __future__ import annotations
 

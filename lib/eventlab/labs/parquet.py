@@ -1,4 +1,4 @@
-"""Reading a Parquet table as Spark does: one file or several parts, compressed or not, with partition folders."""
+"""Read a Parquet table as Spark does: one file or several parts, compressed or not, with partition folders."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def partition_type_name(values: Sequence[Any]) -> str:
 
 
 def _reader(texts: Sequence[str]) -> Any:
-    """Return the first function of int, float, date, timestamp and text that can read all the texts."""
+    """Return the first function of int, float, date, timestamp and string that can read all the texts."""
     for read in (int, float, date.fromisoformat, datetime.fromisoformat):
         try:
             for text in texts:

@@ -1,4 +1,4 @@
-"""Serving a student's API over HTTP on a free port, and calling it from a check."""
+"""Serve a student's API over HTTP on a free port, and call it from a check."""
 
 from __future__ import annotations
 

@@ -192,13 +192,13 @@ class OpenLab:
         self.answers.clear()
         inputs.clear(self.namespace)
         self._lab().prepare(self.namespace, self.seed)
-        write_atomically(self._marker(), str(self.seed))
+        write_atomically(_marker(self.namespace), str(self.seed))
 
     def prepare(self) -> None:
         """Create the lab's input unless it exists for this seed."""
         from eventlab.labs import inputs
 
-        marker = self._marker()
+        marker = _marker(self.namespace)
         exists = marker.exists() and marker.read_text() == str(self.seed) and inputs.has_topic(self.topic)
         if not self.graded and not exists:
             self._create_input()
@@ -226,9 +226,6 @@ class OpenLab:
         if not hidden or question not in self._trials:
             self._trials[question] = hold_trial(lab, question, evidence)
         return self._trials[question]
-
-    def _marker(self) -> Path:
-        return _marker(self.namespace)
 
 
 def prepared_seed(namespace: Namespace) -> int | None:

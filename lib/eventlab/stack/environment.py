@@ -1,4 +1,4 @@
-"""The environment variables by which services, notebooks and command-line tools use one stack."""
+"""The environment variables with which services, notebooks and command-line tools use one stack."""
 
 import os
 import sys

@@ -13,7 +13,7 @@ from eventlab.clients import spark as spark_client
 from eventlab.clients.hdfs_web import jmx_bean
 from eventlab.errors import ServiceUnavailable
 from eventlab.settings import HOST, Settings
-from eventlab.stack.serve_api import ROUTES_PATH as ROUTES_PATH
+from eventlab.stack.serve_api import ROUTES_PATH
 from eventlab.stack.tokens import jupyter_token, spark_token
 
 Probe = Callable[[Settings], None]

@@ -193,7 +193,7 @@ def log_tail(settings: Settings, service: str, lines: int = 15) -> str:
 
 
 def without_stack_frames(text: str, lines: int = 15) -> str:
-    """Return the last lines of a log, without the frames of Java stack traces, which would hide the message."""
+    """Return the last lines of a log without the frames of Java stack traces, so that the message is visible."""
     messages = [line for line in text.splitlines() if not re.match(r"\s+(at |\.\.\. \d+ more)", line)]
     return "\n".join(messages[-lines:])
 

@@ -43,7 +43,7 @@ def require_external_services(settings: Settings, services: Sequence[Service]) -
 def require_free_ports(settings: Settings, services: Sequence[Service]) -> None:
     """Raise StackError if another program uses a port of the services; the message names its process."""
     in_use = [
-        f"{service.name} needs port {port} (EVENTLAB_{setting.upper()}), which {ports.holder(port)} uses"
+        f"{service.name} needs port {port} (EVENTLAB_{setting.upper()}), which {ports.process_on(port)} uses"
         for service in services
         for setting, port in zip(service.port_settings, service.port_numbers(settings), strict=True)
         if not ports.is_free(port)

@@ -146,7 +146,7 @@ class Stack:
                 ports_before = self.listening_ports(stopped)
                 stop_all(self.settings, services, self.report, self.grace_s)
             if still_open := sorted(ports_before.intersection(self.open_ports(stopped))):
-                holders = ", ".join(f"{port} ({ports.holder(port)} uses it)" for port in still_open)
+                holders = ", ".join(f"{port} ({ports.process_on(port)} uses it)" for port in still_open)
                 raise StackError(f"ports of stopped services are still open: {holders}", "eventlab doctor")
         return self.status(stopped)
 

@@ -7,10 +7,10 @@ import logging
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import wait as wait_futures
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from threading import Event, current_thread, main_thread
 from typing import TypeVar
 
@@ -18,6 +18,7 @@ import psutil
 
 from eventlab.errors import ServiceUnavailable, StackError
 from eventlab.settings import Settings
+from eventlab.signals import stop_signals_handled_by
 from eventlab.stack import config, environment, process
 from eventlab.stack.services import SERVICES, Service
 
@@ -174,10 +175,7 @@ def _start(
 def _retry(
     settings: Settings, service: Service, action: Callable[[Settings], None], failure: str, cancelled: Event
 ) -> None:
-    """Repeat an action until it no longer raises ServiceUnavailable.
-
-    That the process is alive is checked by `start_all`.
-    """
+    """Repeat an action until it no longer raises ServiceUnavailable; `start_all` checks that the process runs."""
     deadline = time.monotonic() + settings.start_timeout_s
     while not cancelled.is_set():
         try:
@@ -206,18 +204,10 @@ def _failure(settings: Settings, service: str, reason: str, next_command: str = 
     return StackError(message, next_command=next_command or f"eventlab logs {service}")
 
 
-@contextmanager
-def _signals_ignored() -> Iterator[None]:
-    """Ignore a second Ctrl-C or SIGTERM during the clean-up after the first."""
-    if current_thread() is not main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _signals_ignored() -> AbstractContextManager[None]:
+    """Ignore a second Ctrl-C or SIGTERM during the clean-up after the first; only the main thread can do this."""
+    is_main = current_thread() is main_thread()
+    return stop_signals_handled_by(signal.SIG_IGN) if is_main else nullcontext()
 
 
 def stop_all(settings: Settings, services: Sequence[Service], report: ReportService, grace_s: float) -> None:

@@ -24,12 +24,12 @@ ALL = ("all", "")
 class EventTail(Panel):
     """Follows a topic (by default that of the settings) from its end or its beginning, in bounded memory."""
 
-    def __init__(self, topic: str | None = None, settings: Settings = default_settings, rows: int = ROWS) -> None:
+    def __init__(self, topic: str | None = None, settings: Settings = default_settings) -> None:
         self.topic = topic or settings.topic
         self.received = 0
         self._counter = EventCounter()
         self._recent: deque[Event] = deque(maxlen=MAX_BUFFERED)
-        self._shown: deque[Event] = deque(maxlen=rows)
+        self._shown: deque[Event] = deque(maxlen=ROWS)
         self._hosts: set[str] = set()
         self._lock = threading.Lock()
         self._drawn: tuple[object, ...] = ()

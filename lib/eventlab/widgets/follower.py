@@ -1,13 +1,12 @@
 """Follow a topic in the background, with a consumer that belongs to no group and commits no offsets."""
 
-import json
 import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from eventlab.clients.kafka import open_consumer
+from eventlab.clients.kafka import json_object, open_consumer
 from eventlab.errors import ServiceUnavailable
 
 logger = logging.getLogger(__name__)
@@ -18,6 +17,8 @@ TIMEOUT_MS = 1500
 RETRY_S = 0.5
 PAUSE_S = 0.002
 """Seconds between two batches: while a large topic is read, the kernel's other threads need time too."""
+FETCH_OPTIONS: dict[str, Any] = {"fetch_max_wait_ms": 100, "max_partition_fetch_bytes": 256 * 1024}
+"""A consumer's options: a short wait for messages, and little memory for those that are fetched ahead."""
 MAX_TEXT, MAX_NAME = 300, 60
 """The longest text, and the longest event type and host, in characters."""
 
@@ -80,11 +81,9 @@ class Follower:
         """Follow the topic until the event is set; reconnect when the broker answers again."""
         import kafka
 
-        options = {
+        options = FETCH_OPTIONS | {
             "metadata_max_age_ms": int(REFRESH_S * 1000),
             "auto_offset_reset": "none",  # an offset that does not exist any more is an error, see _follow
-            "fetch_max_wait_ms": 100,
-            "max_partition_fetch_bytes": 256 * 1024,  # limits the memory for messages that are fetched ahead
         }
         while not closing.is_set():
             try:
@@ -92,7 +91,7 @@ class Follower:
                     self._follow(consumer, closing)
             except (ServiceUnavailable, kafka.errors.KafkaError, OSError) as error:
                 logger.info("topic %s: %s", self.topic, error)
-                self.problem = f"Kafka does not answer at {self.bootstrap_servers}\nNext: eventlab up kafka"
+                self.problem = no_broker(self.bootstrap_servers)
             closing.wait(RETRY_S)
 
     def _follow(self, consumer: Any, closing: threading.Event) -> None:
@@ -149,14 +148,16 @@ class Follower:
         return True
 
 
+def no_broker(bootstrap_servers: str) -> str:
+    """Return the message of a widget when no broker answers, with the next command."""
+    return f"Kafka does not answer at {bootstrap_servers}\nNext: eventlab up kafka"
+
+
 def to_event(record: Any) -> Event:
     """Return a record of kafka-python as an event, whatever its value contains."""
     value = record.value or b""
-    try:
-        fields = json.loads(value)
-    except (ValueError, RecursionError):
-        fields = None
-    if isinstance(fields, dict):
+    fields = json_object(value)
+    if fields is not None:
         event_type, host = str(fields.pop("event_type", "(none)")), str(fields.pop("Host", ""))
         text = " · ".join(f"{name}: {value}" for name, value in fields.items())
     else:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from eventlab.clients import http
 from eventlab.errors import EventlabError, ServiceUnavailable
-from eventlab.stack.probes import ROUTES_PATH
+from eventlab.stack.serve_api import ROUTES_PATH
 
 TIMEOUT_S = 2.0
 METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH")

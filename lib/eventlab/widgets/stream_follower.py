@@ -16,6 +16,7 @@ from eventlab.clients.stream_query import observe
 from eventlab.clients.stream_state import StreamState
 from eventlab.clients.stream_windows import KEPT_BATCHES, Change, WindowState, read_changes, window_states
 from eventlab.errors import ServiceUnavailable
+from eventlab.widgets.follower import FETCH_OPTIONS, no_broker
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +76,7 @@ class StreamFollower:
                 self._step(connections)
             except self._kafka_errors as error:
                 logger.info("Kafka cannot be read: %s", error)
-                self.problem = f"Kafka does not answer at {self.bootstrap_servers}\nNext: eventlab up kafka"
+                self.problem = no_broker(self.bootstrap_servers)
                 kafka_is_lost = True
             except Exception as error:  # Spark's errors have many classes, and a thread can report them only here
                 logger.info("the query cannot be read", exc_info=True)
@@ -92,8 +93,7 @@ class StreamFollower:
 
         def offsets(topic: str) -> Offsets | None:
             if self._consumer is None:
-                options = {"fetch_max_wait_ms": 100, "max_partition_fetch_bytes": 256 * 1024}
-                consumer = open_consumer(self.bootstrap_servers, TIMEOUT_S, **options)
+                consumer = open_consumer(self.bootstrap_servers, TIMEOUT_S, **FETCH_OPTIONS)
                 self._consumer = connections.enter_context(consumer)
             return offsets_of(self._consumer, topic)
 

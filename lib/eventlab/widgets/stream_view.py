@@ -5,7 +5,7 @@ from typing import Any
 
 from ipywidgets import HTML
 
-from eventlab.clients.stream_words import clock, waiting_for
+from eventlab.clients.stream_messages import clock, waiting_for
 from eventlab.settings import Settings
 from eventlab.settings import settings as default_settings
 from eventlab.widgets.html import alert, note, render
@@ -38,6 +38,10 @@ class StreamView(Panel):
         self.problem.value = alert(self.follower.problem)
         if state is not None:
             self.facts.value = render(
-                "stream_state", state=state, words=waiting_for(state), clock=clock, max_partitions=MAX_PARTITIONS
+                "stream_state",
+                state=state,
+                activity=waiting_for(state),
+                clock=clock,
+                max_partitions=MAX_PARTITIONS,
             )
             self.chart.value = charts(state.batches, time.time(), is_active=state.is_active)

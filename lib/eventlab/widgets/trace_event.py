@@ -22,16 +22,10 @@ class TraceEvent(Panel):
 
     Args:
         topic: The topic to which the API sends events; without one, that of the settings.
-        path: The folder on HDFS for the Parquet file; its content is replaced.
     """
 
-    def __init__(
-        self,
-        topic: str | None = None,
-        settings: Settings = default_settings,
-        path: str = tracing.PATH,
-    ) -> None:
-        self.settings, self.topic, self.path = settings, topic or settings.topic, path
+    def __init__(self, topic: str | None = None, settings: Settings = default_settings) -> None:
+        self.settings, self.topic = settings, topic or settings.topic
         self.trace: Trace | None = None
         self.route = field(Dropdown, "Route", "The route to request", options=[FIRST_ROUTE])
         self.host = field(
@@ -55,7 +49,7 @@ class TraceEvent(Panel):
         self._show(None, is_running=True)
         try:
             return tracing.trace_event(
-                self.settings, self.topic, route, host, self.path, lambda trace: self._show(trace, is_running=True)
+                self.settings, self.topic, route, host, lambda trace: self._show(trace, is_running=True)
             )
         finally:
             self._show(self.trace, is_running=False)

@@ -1,6 +1,5 @@
 """Follow one event through the stack, by a header that becomes a field of the event."""
 
-import json
 import time
 import uuid
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from eventlab.settings import Settings
 HEADER = "X-Trace-Id"
 VIEW = "traced"
 PATH = "/tmp/traced"
+"""The folder on HDFS for the Parquet file; its content is replaced."""
 TIMEOUT_S = 10.0
 
 
@@ -44,14 +44,18 @@ class Trace:
     row: dict[str, Any] | None = None
 
 
-def trace_event(
-    settings: Settings, topic: str, route: str, host: str, path: str, on_step: Callable[[Trace], None]
-) -> Trace:
+def trace_event(settings: Settings, topic: str, route: str, host: str, on_step: Callable[[Trace], None]) -> Trace:
     """Send one request and find its event in Kafka, in a Parquet file, and in SQL.
 
-    `topic` is the one to which the API sends events, `host` a header or "", and `path` the folder on HDFS for the
-    Parquet file, whose content is replaced. `on_step` is called after each completed step. Raise
-    TraceError if the request fails or the event is missing in one of the steps.
+    Args:
+        settings: The addresses of the services.
+        topic: The topic to which the API sends events.
+        route: The path to request.
+        host: The Host header, or "" for none.
+        on_step: Called after each completed step.
+
+    Raises:
+        TraceError: The request fails, or the event is missing in one of the steps.
     """
     trace = Trace(uuid.uuid4().hex[:12], f"GET {route}")
     before = kafka.topic_offsets(settings.bootstrap_servers, topic)
@@ -60,8 +64,8 @@ def trace_event(
     steps: tuple[Callable[[], None], ...] = (
         lambda: _send_request(settings, trace, route, host),
         lambda: _find_in_kafka(settings, trace, topic, before.end),
-        lambda: _find_in_parquet(trace, path),
-        lambda: _find_in_sql(trace, path),
+        lambda: _find_in_parquet(trace),
+        lambda: _find_in_sql(trace),
     )
     for step in steps:
         step()
@@ -84,7 +88,10 @@ def _send_request(settings: Settings, trace: Trace, route: str, host: str) -> No
 def _find_in_kafka(settings: Settings, trace: Trace, topic: str, start: dict[int, int]) -> None:
     """Read the topic from its end before the request; the API responds after Kafka has stored the event."""
     for record in kafka.read_topic(settings.bootstrap_servers, topic, start=start):
-        if trace.id.encode() in (record.value or b"") and json.loads(record.value).get(HEADER) == trace.id:
+        if (
+            trace.id.encode() in (record.value or b"")
+            and (kafka.json_object(record.value) or {}).get(HEADER) == trace.id
+        ):
             trace.topic, trace.partition, trace.offset = topic, record.partition, record.offset
             trace.time = time.strftime("%H:%M:%S", time.localtime(record.timestamp / 1000))
             return
@@ -92,7 +99,7 @@ def _find_in_kafka(settings: Settings, trace: Trace, topic: str, start: dict[int
     raise TraceError(message, next_command="eventlab restart api")
 
 
-def _find_in_parquet(trace: Trace, path: str) -> None:
+def _find_in_parquet(trace: Trace) -> None:
     """Write the topic's events as Parquet, and ask Spark for the file and row of this event."""
     from pyspark.sql import functions as F
 
@@ -101,19 +108,19 @@ def _find_in_parquet(trace: Trace, path: str) -> None:
 
     spark = _spark()
     assert trace.topic
-    with replacing(spark, path) as folder:
+    with replacing(spark, PATH) as folder:
         extract_in_one_pass(spark, trace.topic, lambda events: events.write.mode("overwrite").parquet(folder))
-    rows = spark.read.parquet(path).where(quoted_column(HEADER) == trace.id)
+    rows = spark.read.parquet(PATH).where(quoted_column(HEADER) == trace.id)
     places = rows.select(F.col("_metadata.file_path"), F.col("_metadata.row_index")).collect()
     if len(places) != 1:
-        raise TraceError(f"the event is in {len(places)} rows of {path}, expected 1")
+        raise TraceError(f"the event is in {len(places)} rows of {PATH}, expected 1")
     trace.file, trace.row_index = places[0]["file_path"], places[0]["row_index"]
 
 
-def _find_in_sql(trace: Trace, path: str) -> None:
+def _find_in_sql(trace: Trace) -> None:
     """Query the row in SQL."""
     spark = _spark()
-    spark.read.parquet(path).createOrReplaceTempView(VIEW)
+    spark.read.parquet(PATH).createOrReplaceTempView(VIEW)
     trace.query = f"select event_type, Host, timestamp from {VIEW} where `{HEADER}` = '{trace.id}'"
     rows = spark.sql(trace.query).collect()
     if len(rows) != 1:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from eventlab.clients.stream_events import PlacedEvent
+from eventlab.clients.stream_events import EventOutcome
+from eventlab.clients.stream_messages import clock
 from eventlab.clients.stream_state import StreamState
 from eventlab.clients.stream_windows import WindowState
-from eventlab.clients.stream_words import clock
 from eventlab.widgets.html import render
 
 WIDTH, LEFT, RIGHT = 900, 90, 20
@@ -33,11 +33,11 @@ class Axis:
         return LEFT + min(1.0, max(0.0, share)) * (WIDTH - LEFT - RIGHT)
 
 
-def axis_of(state: StreamState, windows: Sequence[WindowState], events: Sequence[PlacedEvent]) -> Axis | None:
+def axis_of(state: StreamState, windows: Sequence[WindowState], events: Sequence[EventOutcome]) -> Axis | None:
     """Return the axis for the last windows and their events, or None without any time."""
     shown = windows[-MAX_WINDOWS:]
     earliest = shown[0].start_s if shown else 0.0
-    times = [placed.event.time_s for placed in events if placed.event.time_s >= earliest]
+    times = [outcome.event.time_s for outcome in events if outcome.event.time_s >= earliest]
     times += [window.start_s for window in shown] + [window.end_s for window in shown]
     times += [state.watermark_s] if state.watermark_s >= earliest and state.watermark_s else []
     if not times:
@@ -64,7 +64,7 @@ def next_watermark_s(state: StreamState) -> float:
 def chart(
     state: StreamState,
     windows: Sequence[WindowState],
-    events: Sequence[PlacedEvent],
+    events: Sequence[EventOutcome],
     axis: Axis,
     draft_s: float | None,
 ) -> str:
@@ -120,7 +120,7 @@ def boxes(windows: Sequence[WindowState], state: StreamState, axis: Axis) -> lis
 
 
 def _dots(
-    events: Sequence[PlacedEvent], lanes: Sequence[tuple[str, int]], below: float, axis: Axis
+    events: Sequence[EventOutcome], lanes: Sequence[tuple[str, int]], below: float, axis: Axis
 ) -> list[dict[str, Any]]:
     """Return the events as dots, each in the lane of its partition."""
     return [
@@ -135,15 +135,15 @@ def _dots(
     ]
 
 
-def _kind(placed: PlacedEvent) -> str:
-    if not placed.is_read:
+def _kind(outcome: EventOutcome) -> str:
+    if not outcome.is_read:
         return "unread"
-    return "dropped" if placed.is_dropped else "late" if placed.is_late else "read"
+    return "dropped" if outcome.is_dropped else "late" if outcome.is_late else "read"
 
 
-def counts(events: Sequence[PlacedEvent]) -> dict[str, int]:
+def counts(events: Sequence[EventOutcome]) -> dict[str, int]:
     """Return how many of the events were read in time, late but counted, dropped, and not read yet."""
-    kinds = [_kind(placed) for placed in events]
+    kinds = [_kind(outcome) for outcome in events]
     return {kind: kinds.count(kind) for kind in ("read", "late", "dropped", "unread")}
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from ipywidgets import HTML, Dropdown, FloatSlider
 
-from eventlab.clients.kafka_connections import open_producer
-from eventlab.clients.stream_events import KAFKA_TIME, PlacedEvent, TimedEvent, fields_of, is_too_late, place
+from eventlab.clients.kafka import json_object, open_producer
+from eventlab.clients.stream_events import KAFKA_TIME, EventOutcome, TimedEvent, is_too_late, outcomes
+from eventlab.clients.stream_messages import clock, waiting_for
 from eventlab.clients.stream_state import StreamState
-from eventlab.clients.stream_words import clock, waiting_for
 from eventlab.settings import Settings
 from eventlab.settings import settings as default_settings
 from eventlab.widgets.html import alert, note, render
@@ -21,7 +21,7 @@ from eventlab.widgets.stream_follower import StreamFollower
 from eventlab.widgets.watermark_chart import MAX_WINDOWS, Axis, axis_of, chart, next_watermark_s, state_of
 
 FOLLOW_S = 0.3
-"""Seconds between two looks whether the query has read the event that was sent."""
+"""Seconds between two checks whether the query has read the event that was sent."""
 SLIDER_WIDTH = "97.8%"
 """The slider ends where the time line ends; its label is as wide as the labels of the time line."""
 NO_WATERMARK = "This query has no watermark: its program does not call withWatermark."
@@ -63,10 +63,10 @@ class WatermarkView(Panel):
         self.in_background(f"follows the watermark{name}", self.follower.run)
 
     @property
-    def events(self) -> list[PlacedEvent]:
+    def events(self) -> list[EventOutcome]:
         """Return the events with what the query did with them."""
         state = self.follower.state
-        return list(place(list(self.follower.events), state)) if state else []
+        return list(outcomes(list(self.follower.events), state)) if state else []
 
     def _draw(self) -> None:
         """Show the follower's last answer; the follower's thread calls this."""
@@ -75,12 +75,11 @@ class WatermarkView(Panel):
         if state is None:
             return
         if not state.plan.watermarks:
-            words = NO_WATERMARK if state.batches else waiting_for(state)
-            self.chart.value = note(words)
+            self.chart.value = note(NO_WATERMARK if state.batches else waiting_for(state))
             return
         windows = [(window, state_of(window, state)) for window in reversed(self.follower.windows[-MAX_WINDOWS:])]
         self.facts.value = render(
-            "watermark_facts", state=state, words=waiting_for(state), windows=windows, clock=clock
+            "watermark_facts", state=state, activity=waiting_for(state), windows=windows, clock=clock
         )
         if numbers := [str(item.number) for item in state.partitions if item.topic == self._topic]:
             set_options(self.partition, numbers)
@@ -93,7 +92,7 @@ class WatermarkView(Panel):
         return next(iter(self.follower.state.topics), "") if self.follower.state else ""
 
     def _move_axis(self, axis: Axis | None) -> None:
-        """Let the slider have the chart's axis; what the learner has chosen stays while it is on the axis."""
+        """Give the slider the range of the chart's axis; the learner's choice stays while it is in this range."""
         if axis is None or axis == self.axis:
             return
         chosen = self.time.value if self.axis else axis.end_s
@@ -110,7 +109,7 @@ class WatermarkView(Panel):
             return
         time_s = round(self.time.value)
         self.chart.value = chart(state, self.follower.windows, self.events, axis, time_s)
-        self.draft.value = note(outlook(state, time_s))
+        self.draft.value = note(forecast(state, time_s))
 
     def _on_click(self) -> None:
         self.send_button.disabled = True
@@ -135,11 +134,11 @@ class WatermarkView(Panel):
     def _follow_event(self, offset: int, partition: int, time_s: float, closing: threading.Event) -> None:
         """Show the event until the query has read it, or has ended."""
         sent = f"The event of {clock(time_s)} is at offset {offset} of partition {partition}"
-        found: PlacedEvent | None = None
+        found: EventOutcome | None = None
         while not closing.is_set() and not (found and found.is_read) and self._is_active:
             places = {(it.event.topic, it.event.partition, it.event.offset): it for it in self.events}
             found = places.get((self._topic, partition, offset))
-            self.result.value = note(f"{sent}. {outcome(found)}")
+            self.result.value = note(f"{sent}. {outcome_text(found)}")
             closing.wait(FOLLOW_S)
 
     @property
@@ -147,7 +146,7 @@ class WatermarkView(Panel):
         return self.follower.state is not None and self.follower.state.is_active
 
 
-def outlook(state: StreamState, time_s: float) -> str:
+def forecast(state: StreamState, time_s: float) -> str:
     """Return what the watermark says about an event of that time, before it is sent."""
     watermark_s = next_watermark_s(state)
     event = TimedEvent("", 0, 0, time_s, "")
@@ -161,13 +160,13 @@ def outlook(state: StreamState, time_s: float) -> str:
     return f"{behind}, but a window of it is open: late, and counted."
 
 
-def outcome(placed: PlacedEvent | None) -> str:
+def outcome_text(outcome: EventOutcome | None) -> str:
     """Return what the query did with an event."""
-    if placed is None or not placed.is_read:
+    if outcome is None or not outcome.is_read:
         return "The query has not read it yet."
-    if placed.is_dropped:
-        return f"Batch {placed.batch} read it and dropped it: it was too late."
-    return f"Batch {placed.batch} read it and counted it{', although it was late' if placed.is_late else ''}."
+    if outcome.is_dropped:
+        return f"Batch {outcome.batch} read it and dropped it: it was too late."
+    return f"Batch {outcome.batch} read it and counted it{', although it was late' if outcome.is_late else ''}."
 
 
 def event_of(state: StreamState, events: list[TimedEvent], topic: str, time_s: float) -> tuple[bytes, int | None]:
@@ -177,7 +176,7 @@ def event_of(state: StreamState, events: list[TimedEvent], topic: str, time_s: f
     """
     column = state.plan.watermarks[0].field
     last = next((event.text for event in reversed(events) if event.topic == topic), '{"event_type": "default"}')
-    fields = fields_of(last)
+    fields = json_object(last) or {}
     if column == KAFKA_TIME and column not in fields:
         return last.encode(), round(time_s * 1000)
     text = f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -139,7 +139,7 @@ class Services:
         return json.loads(line)
 
     def kill(self) -> None:
-        """End the services at once; whoever asks them for something then gets a WorkerStackError."""
+        """End the services at once; later requests to them raise WorkerStackError."""
         self._process.kill()
 
     def close(self) -> None:

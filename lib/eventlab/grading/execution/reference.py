@@ -1,7 +1,7 @@
 """The state that the instructor's solution of a question produces, to put in place of a broken question.
 
 The instructor's notebook runs in a kernel and a namespace of its own, in which no student's code runs. What each
-question changes there is written into the student's namespace. The student's code never meets the source of a
+question changes there is written into the student's namespace. The student's code never sees the source of a
 solution: files and variables that repeat it are left out.
 """
 

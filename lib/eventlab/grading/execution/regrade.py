@@ -95,7 +95,7 @@ def next_omissions(matched: Matched, questions: Sequence[str], runs: Sequence[Ru
 
     - A step that ended the last run is left out, so that the questions after it can be judged.
     - When no question waits for that, the first question that lost marks is replaced: the marks that later
-      questions lost may be its fault.
+      questions lost may be lost because of it.
     - A question in which the kernel died after earlier ones runs again with all others replaced: an earlier one
       may be the cause, for example a thread that ends the kernel later.
     """
@@ -140,8 +140,8 @@ def _doubtful(matched: Matched, runs: Sequence[Run]) -> set[str]:
 
     An earlier question may be the cause, for example by a thread that ends the kernel later, or by its memory.
     """
-    last_words = [(run, run.ended_by) for run in runs if run.ended_by is not None]
-    steps = [matched.steps[number] for run, number in last_words if run.results[number].ended == "died"]
+    endings = [(run, run.ended_by) for run in runs if run.ended_by is not None]
+    steps = [matched.steps[number] for run, number in endings if run.results[number].ended == "died"]
     deaths = {step.question for step in steps if step.question and not step.is_added}
     firsts = {next((q for q in run.checks if run.judged(q)), None) for run in runs}
     return deaths - firsts

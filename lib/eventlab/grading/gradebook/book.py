@@ -197,7 +197,7 @@ def make(
 def _add_people(
     labs: Sequence[LabGrades], people: People, exported: Sequence[CanvasSheet | BlackboardSheet]
 ) -> list[str]:
-    """Complete the people with those of the platforms' tables; return a sentence for lines that are nobody's."""
+    """Complete the people with those of the platforms' tables; return a sentence for lines of no known person."""
     unknown: dict[Path, list[str]] = {}
     for course in exported:
         rows = [row for row in course.students if course.name(row)]

@@ -157,7 +157,7 @@ class ForkServer:
         """Send a signal to a kernel and all that it started, to suspend or to resume them.
 
         A process may start another one before it stops, so the list is read again until all have the signal.
-        A kernel that goes on in new processes is killed.
+        A kernel that continues in new processes is killed.
         """
         kernel = self.kernels.get(id)
         if kernel is None or not kernel.pid:

@@ -1,1 +1,1 @@
-"""What instructor and students get to see, each made from the records alone (and the executed notebooks)."""
+"""Reports for the instructor and for students, written from the records and the executed notebooks only."""

@@ -100,7 +100,7 @@
    * Say that the kernel of a notebook has ended, and with it all variables.
    *
    * A kernel ends when its notebook is closed, or after an hour without work. JupyterLab starts the next one without a
-   * word, and cells that ran before then fail with a NameError.
+   * message, and cells that ran before then fail with a NameError.
    */
   const reportEndedKernels = app => {
     app.commands.addCommand(RUN_AGAIN, {
@@ -150,13 +150,13 @@
 
   /**
    * Show no line of a folded cell: JupyterLab shows the first one. In copies of an earlier kit, this is often the whole
-   * solution of an exercise. The copies of this kit have solutions as texts with a fold; see jupyter/working_copy.py.
+   * solution of an exercise. The copies of this kit have solutions as text that can be unfolded; see jupyter/working_copy.py.
    *
    * Show plots without a background in both themes: the lessons' grey texts can be read on white and on black, but
    * JupyterLab takes them for light ones that need a dark box.
    *
    * Break long lines of outputs between words, and show programs in the size of code cells. Break no code in a text:
-   * an option such as --master would be broken behind its first dash.
+   * an option such as --master would be broken after its first dash.
    */
   const addStyles = () => {
     const style = document.createElement('style');
