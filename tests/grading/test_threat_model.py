@@ -106,6 +106,8 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
         "grading/test_kernel_rights.py::test_calls_that_hide_memory_or_leave_a_namespace_are_refused_in_a_kernel",
         "grading/test_waits.py::test_the_time_of_a_submission_is_limited_over_all_its_cells_and_runs",
         "grading/test_own_memory.py::test_a_kernel_whose_message_never_ends_is_ended_and_its_message_forgotten",
+        "grading/test_own_memory.py::test_what_exceeds_a_limit_during_a_trial_ends_its_jobs_and_the_trial",
+        "grading/test_trials.py::test_the_first_trial_takes_no_time_of_the_submission_and_further_ones_do",
         "grading/test_process_names.py::test_a_process_with_a_name_that_is_no_text_is_held_to_its_memory",
         "grading/test_outputs.py::test_the_text_of_all_cells_is_limited",
         "grading/test_outputs.py::test_answers_to_very_many_questions_are_not_kept",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -60,22 +61,24 @@ class Trials:
         """Return one verdict per check of a question.
 
         A job with the same files is judged once: in a further run of the submission its trial would be the same.
-        A job whose files have changed since the run's trial has a new trial.
+        A job whose files have changed since the run's trial has a new trial. The first trial takes no time of the
+        submission; further ones do, because a notebook can ask for any number of them.
 
         Args:
             question: The question.
             evidence: What the notebook left.
             kernel: The notebook's kernel, which is suspended during a trial.
-            budget: The time of the submission; a trial takes none of it.
+            budget: The time of the submission.
         """
         if question not in self.lab.jobs:
             return judging.verdicts(self.judge, self.stack, evidence, question, budget)
         evidence = replace(evidence, seed=seed_of_trial(evidence.seed))
         if evidence.seed != self._seed:
-            self._seed, self._verdicts = evidence.seed, {}
+            self._seed, self._verdicts, self._trial = evidence.seed, {}, None
         key = self._key(question, evidence.files)
         if key not in self._verdicts:
-            held = self._held(question, key, evidence, kernel)
+            with budget.measured() if self._trial else contextlib.nullcontext():
+                held = self._held(question, key, evidence, kernel)
             tried = replace(evidence, namespace=held.namespace, trial=held.record, found=[], _seen={})
             self._verdicts[key] = judging.verdicts(self.judge, self.stack, tried, question, budget)
         return self._verdicts[key]
@@ -102,13 +105,13 @@ class Trials:
         """Hold a trial, and return its record."""
         machine = self.stack.machine(evidence.files)
         trial = self.lab.trial(evidence.seed, questions)
-        self.stack.require_running(in_trial=True)
         try:
+            self.stack.require_running(in_trial=True)
             with kernel.process.suspended():
                 record = conduct.run(trial, namespace, machine, evidence.files)
-        except EventlabError as error:  # whichever service is the first that does not answer
-            if not self.stack.was_filled:
+            self.stack.require_running(in_trial=True)
+        except EventlabError:  # whichever service is the first that does not answer
+            if not self.stack.exceeded:
                 raise
-            return {"error": f"the trial was ended: too much was stored ({error})"}
-        self.stack.require_running(in_trial=True)
+            return {"error": f"the trial was ended: {self.stack.exceeded}"}
         return asdict(record)
