@@ -97,16 +97,7 @@ def grade(
     """
     release.student_notebook(lab)  # a mistake in it would fail each submission
     limits = Limits(cell_timeout, memory_mib, time_limit)
-    saved = results.load_all(output)
-    whole_class.require_lab(lab, saved, output)
-    everybody = jobs_of(lab, submissions, output, limits)
-    jobs = selection.jobs(everybody)
-    if not selection or not (saved or whole_class.is_known(output)):
-        whole_class.remember([job.student for job in everybody], output)
-    known = {job.student for job in everybody} | {record.student for record in saved}
-    most = {question: lab.points(question) for question in lab.all_questions}
-    rubrics = {id: [line.points for line in text.rubric] for id, text in lab.text_questions.items()}
-    adjustments.load(output, known, most, rubrics)
+    jobs = _selected_jobs(lab, submissions, output, limits, selection)
     records = {} if force or selection else _current_records(jobs, output)
     remaining = [job for job in jobs if job.student not in records]
     for done, record in enumerate(records.values(), start=1):
@@ -122,6 +113,21 @@ def grade(
         scheduler = Scheduler(lab, output / LOGS, limits, size, fresh=fresh)
         _grade_jobs(scheduler, remaining if in_order else usual_first(remaining), output, keep)
     return [records[job.student] for job in jobs]
+
+
+def _selected_jobs(lab: Lab, submissions: Path, output: Path, limits: Limits, selection: Selection) -> list[Job]:
+    """Return the jobs to grade, and note who belongs to the class; mistakes of the instructor are found first."""
+    saved = results.load_all(output)
+    whole_class.require_lab(lab, saved, output)
+    everybody = jobs_of(lab, submissions, output, limits)
+    jobs = selection.jobs(everybody)
+    known = {job.student for job in everybody} | {record.student for record in saved}
+    most = {question: lab.points(question) for question in lab.all_questions}
+    rubrics = {id: [line.points for line in text.rubric] for id, text in lab.text_questions.items()}
+    adjustments.load(output, known, most, rubrics)
+    if not selection or not (saved or whole_class.is_known(output)):
+        whole_class.remember([job.student for job in everybody], output)
+    return jobs
 
 
 def _grade_jobs(
