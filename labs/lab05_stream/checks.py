@@ -28,7 +28,7 @@ SHOWN_CHARS = 300
 
 
 def prepare(namespace: Namespace, seed: int) -> None:
-    """Send the flow to the lab's topic, on which students try their jobs; a trial has topics and messages of its own."""
+    """Send the flow to the lab's topic, for the students' tries; a trial has topics and messages of its own."""
     send(namespace.topic, (Outgoing(message) for message in messages(seed)))
 
 
