@@ -260,7 +260,7 @@ def main(configuration: str) -> None:
     judge = Judge(lab)
 
     def report(record: SubmissionRecord) -> None:
-        print(Outcome.of(record).so_far(), file=answers, flush=True)
+        print(Outcome.of(record).to_json(goes_on=True), file=answers, flush=True)
 
     worker = Worker(lab, stack, judge, limits, options["containment"], report)
     try:
