@@ -50,6 +50,21 @@ def test_who_ends_the_worker_in_two_gradings_has_the_mark_so_far(
     assert ("the worker's process ended (exit code -9)" in second.doubt) == (points is not None)
 
 
+def test_a_grading_that_failed_before_the_submissions_code_began_does_not_count_as_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab, output = tiny_lab.make(tmp_path / "tiny"), tmp_path / "out"
+    (tmp_path / "in").mkdir()
+    tiny_lab.write(tmp_path / "in" / "ada.ipynb")
+    points = []
+    for when in ("before", "late", "late"):
+        replace_workers(monkeypatch, DIES, when)
+        (record,) = grade(lab, tmp_path / "in", output, workers=1)
+        points.append(record.points)
+
+    assert points == [None, None, 2]
+
+
 def test_a_record_so_far_has_what_was_judged_and_says_that_the_rest_was_interrupted(tmp_path: Path) -> None:
     lab = tiny_lab.make(tmp_path / "tiny")
     matched = notebook.reference(tiny_lab.notebook())

@@ -202,9 +202,9 @@ def require_sandbox(no_sandbox: bool) -> None:
 
 
 def has_failed_before(job: Job, output: Path) -> bool:
-    """Return whether the machine failed, too, when the last grading tried the same submission."""
+    """Return whether the machine failed, too, when the code of the same submission ran in the last grading."""
     record = results.load(job.student, output)
-    return record is not None and not record.has_mark and record.fingerprint == job.fingerprint
+    return record is not None and record.began and record.fingerprint == job.fingerprint
 
 
 def machine_works(lab: Lab, output: Path, limits: Limits) -> bool:
@@ -229,7 +229,7 @@ def _save(lab: Lab, job: Job, outcome: Outcome, output: Path, selection: Selecti
     old = results.load(job.student, output) if selection else None
     if failed and old and old.has_mark:
         return replace(old, messages=(*old.messages, f"{NOT_AGAIN} {outcome.reason}"))
-    record = _without_mark(lab, job, outcome.reason, output) if failed else outcome.record
+    record = _without_mark(lab, job, outcome, output) if failed else outcome.record
     assert record is not None
     record = with_mistakes(lab, record, job.seed)
     try:
@@ -244,7 +244,8 @@ def _save(lab: Lab, job: Job, outcome: Outcome, output: Path, selection: Selecti
     return record
 
 
-def _without_mark(lab: Lab, job: Job, reason: str, output: Path) -> SubmissionRecord:
+def _without_mark(lab: Lab, job: Job, outcome: Outcome, output: Path) -> SubmissionRecord:
+    reason = outcome.reason
     logs = output / LOGS / results.slug(job.student)
     support = sandbox.support()
     return results.without_points(
@@ -256,6 +257,7 @@ def _without_mark(lab: Lab, job: Job, reason: str, output: Path) -> SubmissionRe
         containment=support.described,
         sandboxed=support.bubblewrap,
         fingerprint=job.fingerprint,
+        began=outcome.record is not None,
     )
 
 
