@@ -65,6 +65,30 @@ def test_a_grading_that_failed_before_the_submissions_code_began_does_not_count_
     assert points == [None, None, 2]
 
 
+STARTS_ONCE = f"""
+import pathlib, sys
+started = pathlib.Path(sys.argv[2], "started")
+if started.exists():
+    sys.exit(1)
+started.touch()
+{DIES}
+"""
+
+
+def test_a_worker_that_does_not_start_again_keeps_what_the_submission_had_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace_workers(monkeypatch, STARTS_ONCE, "late", str(tmp_path))
+    lab, output = tiny_lab.make(tmp_path / "tiny"), tmp_path / "out"
+    (tmp_path / "in").mkdir()
+    tiny_lab.write(tmp_path / "in" / "ada.ipynb")
+
+    (record,) = grade(lab, tmp_path / "in", output, workers=1)
+
+    assert (record.points, record.began) == (None, True)
+    assert "could not start" in record.messages[0]
+
+
 def test_a_record_so_far_has_what_was_judged_and_says_that_the_rest_was_interrupted(tmp_path: Path) -> None:
     lab = tiny_lab.make(tmp_path / "tiny")
     matched = notebook.reference(tiny_lab.notebook())
