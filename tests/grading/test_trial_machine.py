@@ -44,7 +44,9 @@ def fork_server() -> Iterator[ForkServer]:
 
 
 @pytest.fixture
-def stack(fork_server: ForkServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WorkerStack]:
+def worker_stack(
+    fork_server: ForkServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[WorkerStack]:
     """A worker's stack that watches the kernel of a notebook; it has no services."""
     monkeypatch.setattr(cleanup, "end_sessions", lambda settings, kept: 0)
     (tmp_path / "data").mkdir()
@@ -62,8 +64,8 @@ def start(machine: TrialMachine) -> None:
     machine.start("q2", "job.py", "topic", "/tmp/folder")
 
 
-def test_a_job_that_is_started_again_finds_nothing_of_the_last_start(stack: WorkerStack) -> None:
-    machine = stack.machine({"job.py": LOOKS.encode(), "own.txt": b"as handed in"})
+def test_a_job_that_is_started_again_finds_nothing_of_the_last_start(worker_stack: WorkerStack) -> None:
+    machine = worker_stack.machine({"job.py": LOOKS.encode(), "own.txt": b"as handed in"})
     for _ in range(2):
         start(machine)
         wait_until(lambda: machine.ended("q2") is not None, 60)
@@ -77,12 +79,12 @@ def test_a_job_that_is_started_again_finds_nothing_of_the_last_start(stack: Work
     ids=["messages", "disk"],
 )
 def test_what_exceeds_a_limit_during_a_trial_ends_its_jobs_and_the_trial(
-    stack: WorkerStack, job: str, stored_mib: int, limit: str
+    worker_stack: WorkerStack, job: str, stored_mib: int, limit: str
 ) -> None:
-    machine = stack.machine({"job.py": f"{job}\nimport time; time.sleep(600)".encode()})
+    machine = worker_stack.machine({"job.py": f"{job}\nimport time; time.sleep(600)".encode()})
     start(machine)
     process = machine.jobs["q2"].kernel.process
-    (stack.config.run / "data" / "stored").write_bytes(b"x" * stored_mib * MIB)
+    (worker_stack.config.run / "data" / "stored").write_bytes(b"x" * stored_mib * MIB)
 
     wait_until(lambda: bool(process.exit_reason), 60)
 
@@ -91,5 +93,5 @@ def test_what_exceeds_a_limit_during_a_trial_ends_its_jobs_and_the_trial(
         machine.ended("q2")
     with pytest.raises(WorkerStackError, match=limit):
         start(machine)
-    assert limit in stack.exceeded, "or the end of Spark is a fault of the machine"
+    assert limit in worker_stack.exceeded, "or the end of Spark is a fault of the machine"
     machine.close()
