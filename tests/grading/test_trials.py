@@ -38,7 +38,8 @@ class Graded:
         self.budget = TimeBudget(600)
         monkeypatch.setattr(module.conduct, "run", self.run)
         monkeypatch.setattr(module.judging, "verdicts", self.judged)
-        self.stack = SimpleNamespace(machine=lambda files: None, require_running=self.look, exceeded="")
+        self.machine = SimpleNamespace(spark_has_ended=False)
+        self.stack = SimpleNamespace(machine=lambda files: self.machine, require_running=self.look, exceeded="")
         self.kernel = SimpleNamespace(process=SimpleNamespace(suspended=contextlib.nullcontext))
         self.trials = Trials(LAB, self.stack, None)  # type: ignore[arg-type]
         self.namespace = Namespace.random(LAB.name)
@@ -56,7 +57,7 @@ class Graded:
 
     def judged(self, judge: Any, stack: Any, evidence: Evidence, question: str, budget: Any) -> list[Verdict]:
         self.seeds.append(evidence.seed)
-        missing = evidence.trial.get("missing", [question])
+        missing = [question] if self.machine.spark_has_ended else evidence.trial.get("missing", [question])
         return [Verdict(question not in missing, "", evidence.trial.get("error", ""))]
 
     def verdict(self, question: str, *files: str, text: str = "", seed: int = SEED) -> Verdict:
@@ -107,6 +108,21 @@ def test_each_submission_has_a_first_trial(graded: Graded) -> None:
     for seed in (5, 6):
         graded.verdict("q1", LETTERS, seed=seed)
     assert (len(graded.held), graded.budget.used) == (2, 0)
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("reason", ["a limit", "the end of Spark"])
+def test_a_job_whose_trial_another_job_has_spoilt_is_tried_again_without_it(
+    graded: Graded, reason: str, together: bool
+) -> None:
+    graded.error = HdfsError("no space") if reason == "a limit" else None
+    graded.stack.exceeded = "too much was stored" if reason == "a limit" else ""
+    graded.machine.spark_has_ended = reason != "a limit"
+    assert not graded.verdict("q1", LETTERS, *([PURCHASES] if together else [])).passed
+
+    graded.error, graded.stack.exceeded, graded.machine.spark_has_ended = None, "", False
+    graded.namespace = Namespace.random(LAB.name)
+    assert graded.verdict("q1", LETTERS).passed == together, "a job that was alone has spoilt its own trial"
 
 
 def test_the_messages_of_the_trial_are_not_those_that_the_notebook_can_read(graded: Graded) -> None:

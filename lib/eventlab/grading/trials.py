@@ -10,6 +10,7 @@ from typing import Any
 
 from eventlab.errors import EventlabError
 from eventlab.grading import judging
+from eventlab.grading.environment.trial_machine import TrialMachine
 from eventlab.grading.environment.worker_stack import WorkerStack
 from eventlab.grading.execution.kernel import SubmissionKernel
 from eventlab.grading.execution.run import TimeBudget
@@ -38,12 +39,14 @@ class _Held:
         keys: The questions that took part, with the keys of their files.
         namespace: The trial's own namespace.
         record: What happened.
+        is_doubtful: Whether it was ended, or Spark had ended, and another of its jobs may be the reason.
     """
 
     prefix: str
     keys: dict[str, str]
     namespace: Namespace
     record: dict[str, Any]
+    is_doubtful: bool
 
 
 class Trials:
@@ -60,9 +63,10 @@ class Trials:
     ) -> list[Verdict]:
         """Return one verdict per check of a question.
 
-        A job with the same files is judged once: in a further run of the submission its trial would be the same.
-        A job whose files have changed since the run's trial has a new trial. The first trial takes no time of the
-        submission; further ones do, because a notebook can ask for any number of them.
+        A job with the same files is judged once: in a further run of the submission its trial would be the same,
+        unless another job has spoilt it, which may not take part again. A job whose files have changed since the
+        run's trial has a new trial. The first trial takes no time of the submission; further ones do, because a
+        notebook can ask for any number of them.
 
         Args:
             question: The question.
@@ -80,7 +84,10 @@ class Trials:
             with budget.measured() if self._trial else contextlib.nullcontext():
                 held = self._held(question, key, evidence, kernel)
             tried = replace(evidence, namespace=held.namespace, trial=held.record, found=[], _seen={})
-            self._verdicts[key] = judging.verdicts(self.judge, self.stack, tried, question, budget)
+            found = judging.verdicts(self.judge, self.stack, tried, question, budget)
+            if held.is_doubtful:
+                return found
+            self._verdicts[key] = found
         return self._verdicts[key]
 
     def _key(self, question: str, files: Mapping[str, bytes]) -> str:
@@ -95,15 +102,22 @@ class Trials:
         if self._trial is None or self._trial.prefix != prefix or self._trial.keys.get(question) != key:
             keys = {question: self._key(question, evidence.files) for question in self.lab.jobs}
             keys = {question: key for question, key in keys.items() if key not in self._verdicts}
-            namespace = Namespace.random(self.lab.name)
-            self._trial = _Held(prefix, keys, namespace, self._hold(namespace, evidence, [*keys], kernel))
+            namespace, machine = Namespace.random(self.lab.name), self.stack.machine(evidence.files)
+            record = self._hold(machine, namespace, evidence, [*keys], kernel)
+            together = sum(self.lab.jobs[question] in evidence.files for question in keys) > 1
+            is_doubtful = together and ("error" in record or machine.spark_has_ended)
+            self._trial = _Held(prefix, keys, namespace, record, is_doubtful)
         return self._trial
 
     def _hold(
-        self, namespace: Namespace, evidence: Evidence, questions: list[str], kernel: SubmissionKernel
+        self,
+        machine: TrialMachine,
+        namespace: Namespace,
+        evidence: Evidence,
+        questions: list[str],
+        kernel: SubmissionKernel,
     ) -> dict[str, Any]:
         """Hold a trial, and return its record."""
-        machine = self.stack.machine(evidence.files)
         trial = self.lab.trial(evidence.seed, questions)
         try:
             self.stack.require_running(in_trial=True)

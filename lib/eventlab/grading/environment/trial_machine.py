@@ -97,6 +97,11 @@ class TrialMachine:
         self._require_limits()
         return self.jobs[question].ended()
 
+    @property
+    def spark_has_ended(self) -> bool:
+        """Return whether Spark has ended by itself."""
+        return bool(self.services["spark"].ended())
+
     def end(self, reason: str) -> None:
         """End the trial, because the submission has exceeded a limit; another thread may be conducting it."""
         self.exceeded = reason
