@@ -40,10 +40,14 @@ def test_each_job_has_all_messages_in_a_topic_of_its_own(monkeypatch):
     """Otherwise what one job sends to it by mistake is read by the others, which do not in the student's trial."""
     sent: dict[str, list[bytes | None]] = {}
     machine = Machine()
+
+    def append(topics, messages):
+        for one in messages:
+            for topic in topics:
+                sent[topic].append(one.value)
+
     monkeypatch.setattr(conduct.inputs, "create_topic", lambda topic: sent.setdefault(topic, []))
-    monkeypatch.setattr(
-        conduct.inputs, "append", lambda topic, messages: sent[topic].extend(one.value for one in messages)
-    )
+    monkeypatch.setattr(conduct.inputs, "append", append)
 
     trial = Trial(JOBS, [[b"a", b"b"]], [None])
     conduct.run(trial, Namespace.of("lab05-x"), machine, JOBS.values())  # type: ignore[arg-type]

@@ -98,8 +98,8 @@ class _Conducted:
 
     def send(self, messages: Sequence[bytes]) -> None:
         """Send messages in order to the topic of each job."""
-        for question in self.jobs:
-            inputs.append(topic_of(self.namespace, question), [Outgoing(value) for value in messages])
+        topics = [topic_of(self.namespace, question) for question in self.jobs]
+        inputs.append(topics, map(Outgoing, messages))
         self.sent += len(messages)
 
     def process(self, delay_s: float, rest: Sequence[bytes]) -> None:
