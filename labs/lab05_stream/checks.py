@@ -28,7 +28,7 @@ SHOWN_CHARS = 300
 
 
 def prepare(namespace: Namespace, seed: int) -> None:
-    """Send the whole flow to the lab's topic, on which students try their jobs; a trial has its own topic, and in grading other messages."""
+    """Send the flow to the lab's topic, for the students' tries; a trial has topics and messages of its own."""
     send(namespace.topic, (Outgoing(message) for message in messages(seed)))
 
 
@@ -92,7 +92,7 @@ def first_wrong(evidence: Evidence, stage: str, what: str, wrong: Iterable[Sent]
 def letters(evidence: Evidence) -> list[Message]:
     """Return the messages of the dead-letter topic."""
     require_trial(evidence, "q1")
-    return evidence.messages(trials.dead_letters_of(evidence.namespace.topic))
+    return evidence.messages(trials.dead_letters_of(trials.topic_of(evidence.namespace, "q1")))
 
 
 def header(letter: Message, name: str) -> str:

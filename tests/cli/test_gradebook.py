@@ -67,6 +67,14 @@ def test_two_labs_are_two_columns_and_each_worksheet_needs_its_lab(course: Path)
     assert (ada[LAB], ada["lab02_extract"], ada["total"]) == ("8", "8", "16")
 
 
+def test_lab1_is_not_the_beginning_of_lab10(course: Path) -> None:
+    for name in ("lab1_first", "lab10_last"):
+        graded(course / "build" / "grades" / name, platforms.MOODLE, name)
+
+    assert run("lab1_first", "lab10_last", "--moodle", "lab1=worksheet.csv").exit_code == 0
+    assert "for which lab?" in run("lab10_last", "--moodle", "lab1=worksheet.csv").output
+
+
 def test_the_tables_of_canvas_and_blackboard_are_filled_in_as_the_readme_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

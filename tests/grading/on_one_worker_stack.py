@@ -180,20 +180,20 @@ def main(run: str) -> None:
     try:
         stack.open()
         steps = Steps(stack)
-        told: dict[str, object] = {
+        report: dict[str, object] = {
             "sessions": steps.after(LEAVES_SESSIONS),
             "planted": steps.after(PLANTS, LOOKS),
             "looked": steps.after(LOOKS),
             "settings": steps.after(CHANGES_SETTINGS),
             "permissions": steps.after(CHANGES_PERMISSIONS),
         }
-        told["labs"] = grade_labs(stack)
-        told["restarts"] = steps.restarts()
-        told["warnings"] = warnings.messages
-        told["safe mode"] = fault_in_safe_mode(stack)
+        report["labs"] = grade_labs(stack)
+        report["restarts"] = steps.restarts()
+        report["warnings"] = warnings.messages
+        report["safe mode"] = fault_in_safe_mode(stack)
     finally:
         stack.close()
-    print(json.dumps(told))
+    print(json.dumps(report))
 
 
 if __name__ == "__main__":

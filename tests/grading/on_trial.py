@@ -63,7 +63,7 @@ def main(run: str) -> None:
         evidence = Evidence(Namespace.random(lab.name), SEED, files=kernel.files())
         trials, budget, began = Trials(lab, stack, judge), TimeBudget(600), time.monotonic()
         verdicts = {question: trials.verdicts(question, evidence, kernel, budget) for question in lab.questions}
-        told = {
+        report = {
             "verdicts": {
                 question: {c.name: asdict(v) for c, v in zip(lab.checks_of(question), found, strict=True)}
                 for question, found in verdicts.items()
@@ -75,12 +75,12 @@ def main(run: str) -> None:
         stack.require_running()
         kernel.forget()
         stack.clean()
-        told["is_clean"] = cleanup.found(stack.access) == clean
-        told["restarts"] = (Path(run) / "restarts.log").read_text().splitlines()
+        report["is_clean"] = cleanup.found(stack.access) == clean
+        report["restarts"] = (Path(run) / "restarts.log").read_text().splitlines()
     finally:
         judge.close()
         stack.close()
-    print(json.dumps(told))
+    print(json.dumps(report))
 
 
 if __name__ == "__main__":

@@ -221,6 +221,12 @@ def test_the_graders_configuration_replaces_the_courses(tmp_path: Path) -> None:
     core = (tmp_path / "data/conf/hdfs/core-site.xml").read_text()
     assert core.rstrip().endswith("</configuration>")
     assert "hadoop.security.authorization" in core
+    nodes = (tmp_path / "data/conf/hdfs/hdfs-site.xml").read_text()
+    for setting in (
+        "dfs.block.access.token.enable</name><value>true",
+        "dfs.namenode.top.enabled</name><value>false",
+    ):
+        assert setting in nodes
     assert "spark.authenticate true" in (tmp_path / "spark/conf/spark/spark-defaults.conf").read_text()
     secrets = (opened.password, opened.superuser, opened.datanode)
     seen = "".join(

@@ -127,7 +127,7 @@ def record(path, left):
         )
         for id in LAB.questions
     }
-    matched = notebook.match(notebook.read(path), notebook.instructors(LAB.instructor))
+    matched = notebook.match(notebook.read(path), cells.read(LAB.instructor))
     return with_mistakes(LAB, judge_notebook.record(LAB, student, found, matched, checks), seed)
 
 

@@ -31,8 +31,8 @@ def cell_of(notebook: nbformat.NotebookNode, grade_id: str) -> nbformat.Notebook
 
 @pytest.mark.parametrize("lab", all_labs(), ids=lambda lab: lab.name)
 def test_the_released_cells_of_each_lab_are_untouched_and_the_instructors_are_not(lab: Lab) -> None:
-    released = module.match(module.read(lab.student), module.instructors(lab.instructor))
-    solved = module.match(module.read(lab.instructor), module.instructors(lab.instructor))
+    released = module.match(module.read(lab.student), cells.read(lab.instructor))
+    solved = module.match(module.read(lab.instructor), cells.read(lab.instructor))
 
     assert {
         step.grade_id for step in released.steps if step.own and step.is_code and not step.is_untouched
@@ -213,6 +213,43 @@ def with_copies(tmp_path: Path, *copies: str) -> Matched:
         cell = nbformat.from_dict(notebook.cells[at] | {"source": copy})
         notebook.cells.insert(at + 1, cell)
     return matched(tmp_path, notebook)
+
+
+def test_a_copy_that_is_not_filled_in_does_not_end_the_cell_before_the_students_code() -> None:
+    stub, mine = "raise NotImplementedError()", "a = 1"
+
+    assert cells.together([stub, mine], stub) == [mine]
+    assert cells.together([mine, "b = 2", stub], stub) == ["a = 1\n\nb = 2"]
+
+
+def with_parameters(tmp_path: Path, source: str, *more: nbformat.NotebookNode) -> Matched:
+    notebook = tiny_lab.notebook()
+    (given,) = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    given.source = source
+    notebook.cells[notebook.cells.index(given) + 1 : 0] = more
+    return matched(tmp_path, notebook)
+
+
+def test_a_student_is_told_that_code_in_the_cell_with_the_parameters_did_not_run(tmp_path: Path) -> None:
+    given = tiny_lab.notebook().cells[0].source
+    named = given.replace('student = ""', 'student = "ada"  # me')
+    assert named != given
+
+    assert with_parameters(tmp_path, f"# my name\n{named}").not_run == ()
+    assert with_parameters(tmp_path, f"{named}\nimport json").not_run == (
+        "what was added to the cell with the parameters did not run",
+    )
+
+
+def test_the_parameters_that_papermill_has_added_do_not_replace_those_of_the_grader(tmp_path: Path) -> None:
+    given = tiny_lab.notebook().cells[0].source
+    injected = nbformat.v4.new_code_cell('# Parameters\ntopic = "of the student"\n')
+    injected.metadata["tags"] = ["injected-parameters"]
+
+    found = with_parameters(tmp_path, given, injected)
+
+    assert not [step for step in found.steps if "of the student" in step.source]
+    assert found.messages == ()
 
 
 def test_copies_of_a_solution_are_one_cell(tmp_path: Path) -> None:

@@ -179,9 +179,10 @@ def test_an_outcome_is_one_line_and_read_back_as_it_was() -> None:
         Outcome.of(SubmissionRecord("a\nb \udcff", "tiny", "died", 1.5, 2), '{"cells": []}\n'),
         Outcome.infrastructure_failed("no\nspace"),
     ):
-        line = outcome.to_json()
-        assert "\n" not in line
-        assert Outcome.from_json(line) == outcome
+        for goes_on in (False, True):
+            line = outcome.to_json(goes_on=goes_on)
+            assert "\n" not in line
+            assert Outcome.from_json(line) == (outcome, goes_on)
 
 
 @pytest.fixture

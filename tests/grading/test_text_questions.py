@@ -12,7 +12,7 @@ from eventlab.grading.jobs import Limits
 from eventlab.grading.reports import gradescope, tables, write_all
 from eventlab.grading.results import SubmissionRecord, parse, total
 from eventlab.grading.verify import verify
-from eventlab.labs import release
+from eventlab.labs import cells, release
 from eventlab.labs.catalogue import Lab
 from eventlab.labs.checks import text_question
 from tests.grading.report_examples import read, record
@@ -68,7 +68,7 @@ def marked(lab, tmp_path, text=ANSWER, added=""):
         submitted.cells.insert(2, nbformat.v4.new_markdown_cell(added))
     path = tmp_path / "ada.ipynb"
     path.write_text(json.dumps(submitted))
-    matched = notebook.match(notebook.read(path), notebook.instructors(lab.instructor))
+    matched = notebook.match(notebook.read(path), cells.read(lab.instructor))
     return marks.questions(lab, matched, [Run()], Limits())
 
 
@@ -120,7 +120,7 @@ def test_both_halves_of_a_cell_that_the_student_has_split_count(lab, tmp_path):
     submitted.cells.insert(2, graded_cell("markdown", "q2", "The second half.", grade=True))
     path = tmp_path / "ada.ipynb"
     path.write_text(json.dumps(submitted))
-    matched = notebook.match(notebook.read(path), notebook.instructors(lab.instructor))
+    matched = notebook.match(notebook.read(path), cells.read(lab.instructor))
 
     assert marks.text_answer(lab.text_questions["q2"], matched).answer == "The first half.\n\nThe second half."
     assert "q2 was there 2 times: all count, in order" in matched.messages
@@ -213,7 +213,7 @@ def test_a_lab_is_verified_without_a_person(lab):
     def grade(graded, submissions, output, **_):
         found = []
         for path in sorted(submissions.glob("*.ipynb")):
-            matched = notebook.match(notebook.read(path), notebook.instructors(graded.instructor))
+            matched = notebook.match(notebook.read(path), cells.read(graded.instructor))
             right = path.stem == "instructor"
             questions = tuple(
                 replace(

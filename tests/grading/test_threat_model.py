@@ -67,6 +67,9 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
     "own marks: a job that the failures of a trial do not reach": (
         "grading/test_trial.py::test_the_notebook_is_suspended_meanwhile_and_the_trial_takes_none_of_its_time",
         "grading/test_trial.py::test_a_right_job_keeps_all_marks_although_everything_was_killed_once",
+        "grading/test_trial_machine.py::test_a_job_that_is_started_again_finds_nothing_of_the_last_start",
+        "grading/test_trials.py::test_the_messages_of_the_trial_are_not_those_that_the_notebook_can_read",
+        "grading/test_suspended.py::test_a_process_that_starts_while_others_are_stopped_is_stopped_too",
     ),
     "own marks: a right answer by luck": ("labs/test_data.py::test_each_seed_exercises_each_rule",),
     "right work: a later mistake, or one in another question": (
@@ -86,6 +89,7 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
         "grading/test_waits.py::test_in_grading_the_kit_waits_longer_and_commands_as_long_as_without_it",
         "grading/test_waits.py::test_only_the_first_judging_counts_as_time_of_the_submission",
         "grading/test_worker_stack.py::test_hdfs_in_safe_mode_while_judging_is_the_machines_fault",
+        "grading/test_trials.py::test_in_a_trial_a_spark_that_ends_by_itself_is_no_fault_of_its_streaming_queries",
         "grading/test_out_of_memory.py"
         "::test_points_that_were_lost_while_processes_were_killed_are_not_the_submissions_fault",
     ),
@@ -106,6 +110,8 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
         "grading/test_kernel_rights.py::test_calls_that_hide_memory_or_leave_a_namespace_are_refused_in_a_kernel",
         "grading/test_waits.py::test_the_time_of_a_submission_is_limited_over_all_its_cells_and_runs",
         "grading/test_own_memory.py::test_a_kernel_whose_message_never_ends_is_ended_and_its_message_forgotten",
+        "grading/test_trial_machine.py::test_what_exceeds_a_limit_during_a_trial_ends_its_jobs_and_the_trial",
+        "grading/test_trials.py::test_the_first_trial_takes_no_time_of_the_submission_and_further_ones_do",
         "grading/test_process_names.py::test_a_process_with_a_name_that_is_no_text_is_held_to_its_memory",
         "grading/test_outputs.py::test_the_text_of_all_cells_is_limited",
         "grading/test_outputs.py::test_answers_to_very_many_questions_are_not_kept",

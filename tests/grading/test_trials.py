@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +14,7 @@ from eventlab.grading import trials as module
 from eventlab.grading.environment import health
 from eventlab.grading.environment.services import WorkerStackError
 from eventlab.grading.environment.worker_stack import WorkerStack
+from eventlab.grading.execution.run import TimeBudget
 from eventlab.grading.trials import Trials
 from eventlab.labs.catalogue import find
 from eventlab.labs.checks import Verdict
@@ -32,9 +34,12 @@ class Graded:
         self.sent: list[Any] = []
         self.seeds: list[int] = []
         self.error: Exception | None = None
+        self.seconds = 0.0
+        self.budget = TimeBudget(600)
         monkeypatch.setattr(module.conduct, "run", self.run)
         monkeypatch.setattr(module.judging, "verdicts", self.judged)
-        self.stack = SimpleNamespace(machine=lambda files: None, require_running=self.look, was_filled=False)
+        self.machine = SimpleNamespace(spark_has_ended=False)
+        self.stack = SimpleNamespace(machine=lambda files: self.machine, require_running=self.look, exceeded="")
         self.kernel = SimpleNamespace(process=SimpleNamespace(suspended=contextlib.nullcontext))
         self.trials = Trials(LAB, self.stack, None)  # type: ignore[arg-type]
         self.namespace = Namespace.random(LAB.name)
@@ -45,19 +50,20 @@ class Graded:
     def run(self, trial: Any, namespace: Any, machine: Any, files: Any) -> Record:
         if self.error:
             raise self.error
+        time.sleep(self.seconds)
         self.held.append(sorted(trial.jobs))
         self.sent.append(trial.portions)
         return Record(missing=[question for question, file in trial.jobs.items() if file not in files])
 
     def judged(self, judge: Any, stack: Any, evidence: Evidence, question: str, budget: Any) -> list[Verdict]:
         self.seeds.append(evidence.seed)
-        missing = evidence.trial.get("missing", [question])
+        missing = [question] if self.machine.spark_has_ended else evidence.trial.get("missing", [question])
         return [Verdict(question not in missing, "", evidence.trial.get("error", ""))]
 
-    def verdict(self, question: str, *files: str, text: str = "") -> Verdict:
+    def verdict(self, question: str, *files: str, text: str = "", seed: int = SEED) -> Verdict:
         content = {file: text.encode() for file in files}
-        evidence = Evidence(self.namespace, SEED, files=content)
-        return self.trials.verdicts(question, evidence, self.kernel, None)[0]  # type: ignore[arg-type]
+        evidence = Evidence(self.namespace, seed, files=content)
+        return self.trials.verdicts(question, evidence, self.kernel, self.budget)[0]  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -86,6 +92,39 @@ def test_a_further_run_with_the_same_files_has_no_trial(graded: Graded) -> None:
     assert len(graded.held) == 1
 
 
+def test_the_first_trial_takes_no_time_of_the_submission_and_further_ones_do(graded: Graded) -> None:
+    graded.seconds = 0.2
+    graded.verdict("q1", LETTERS)
+    assert graded.budget.used == 0
+
+    for text in "ab":  # a notebook whose files change has a trial for each check of each run
+        graded.verdict("q1", LETTERS, text=text)
+    assert len(graded.held) == 3
+    assert graded.budget.used >= 0.4
+
+
+def test_each_submission_has_a_first_trial(graded: Graded) -> None:
+    graded.seconds = 0.2
+    for seed in (5, 6):
+        graded.verdict("q1", LETTERS, seed=seed)
+    assert (len(graded.held), graded.budget.used) == (2, 0)
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("reason", ["a limit", "the end of Spark"])
+def test_a_job_whose_trial_another_job_has_spoilt_is_tried_again_without_it(
+    graded: Graded, reason: str, together: bool
+) -> None:
+    graded.error = HdfsError("no space") if reason == "a limit" else None
+    graded.stack.exceeded = "too much was stored" if reason == "a limit" else ""
+    graded.machine.spark_has_ended = reason != "a limit"
+    assert not graded.verdict("q1", LETTERS, *([PURCHASES] if together else [])).passed
+
+    graded.error, graded.stack.exceeded, graded.machine.spark_has_ended = None, "", False
+    graded.namespace = Namespace.random(LAB.name)
+    assert graded.verdict("q1", LETTERS).passed == together, "a job that was alone has spoilt its own trial"
+
+
 def test_the_messages_of_the_trial_are_not_those_that_the_notebook_can_read(graded: Graded) -> None:
     graded.verdict("q1", LETTERS)
 
@@ -96,10 +135,10 @@ def test_the_messages_of_the_trial_are_not_those_that_the_notebook_can_read(grad
 
 def test_a_trial_that_fills_the_disk_is_the_submissions_fault_whichever_service_reports_it(graded: Graded) -> None:
     graded.error = HdfsError("no space")
-    graded.stack.was_filled = True
-    assert "too much was stored" in graded.verdict("q1", LETTERS).got
+    graded.stack.exceeded = "more than 1024 MiB were stored"
+    assert graded.verdict("q1", LETTERS).got == "the trial was ended: more than 1024 MiB were stored"
 
-    graded.stack.was_filled = False
+    graded.stack.exceeded = ""
     with pytest.raises(HdfsError):
         graded.verdict("q1", LETTERS, text="another one")
 
@@ -111,7 +150,7 @@ def test_in_a_trial_a_spark_that_ends_by_itself_is_no_fault_of_its_streaming_que
     monkeypatch.setattr(health, "require_data_services", lambda *state: None)
     stack = WorkerStack.__new__(WorkerStack)
     stack.config = SimpleNamespace(run=None, settings=None)  # type: ignore[assignment]
-    stack._disk, stack._clean_state, stack._data = None, {"nodes": []}, SimpleNamespace()  # type: ignore[assignment]
+    stack._watches, stack._clean_state, stack._data = (), {"nodes": []}, SimpleNamespace()  # type: ignore[assignment]
     stack._classes = SimpleNamespace(found=lambda: ["a streaming query"])  # type: ignore[assignment]
     stack._spark = SimpleNamespace(ended=lambda: {"spark": "signal 6"})  # type: ignore[assignment]
 

@@ -142,6 +142,7 @@ def test_points_by_hand_with_mistakes_end_the_grading_before_anything_is_graded(
         grade_module.grade(LAB, tmp_path / "ada.ipynb", tmp_path)
     assert "line 2: no submission of 'zoe'" in caught.value.message
     assert "line 3: 99 points, but q1 has" in caught.value.message
+    assert not whole_class.is_known(tmp_path), "or the next report is about this class"
 
 
 def test_a_regrade_twice_has_its_message_once():

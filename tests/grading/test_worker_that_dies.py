@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -51,6 +50,45 @@ def test_who_ends_the_worker_in_two_gradings_has_the_mark_so_far(
     assert ("the worker's process ended (exit code -9)" in second.doubt) == (points is not None)
 
 
+def test_a_grading_that_failed_before_the_submissions_code_began_does_not_count_as_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab, output = tiny_lab.make(tmp_path / "tiny"), tmp_path / "out"
+    (tmp_path / "in").mkdir()
+    tiny_lab.write(tmp_path / "in" / "ada.ipynb")
+    points = []
+    for when in ("before", "late", "late"):
+        replace_workers(monkeypatch, DIES, when)
+        (record,) = grade(lab, tmp_path / "in", output, workers=1)
+        points.append(record.points)
+
+    assert points == [None, None, 2]
+
+
+STARTS_ONCE = f"""
+import pathlib, sys
+started = pathlib.Path(sys.argv[2], "started")
+if started.exists():
+    sys.exit(1)
+started.touch()
+{DIES}
+"""
+
+
+def test_a_worker_that_does_not_start_again_keeps_what_the_submission_had_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace_workers(monkeypatch, STARTS_ONCE, "late", str(tmp_path))
+    lab, output = tiny_lab.make(tmp_path / "tiny"), tmp_path / "out"
+    (tmp_path / "in").mkdir()
+    tiny_lab.write(tmp_path / "in" / "ada.ipynb")
+
+    (record,) = grade(lab, tmp_path / "in", output, workers=1)
+
+    assert (record.points, record.began) == (None, True)
+    assert "could not start" in record.messages[0]
+
+
 def test_a_record_so_far_has_what_was_judged_and_says_that_the_rest_was_interrupted(tmp_path: Path) -> None:
     lab = tiny_lab.make(tmp_path / "tiny")
     matched = notebook.reference(tiny_lab.notebook())
@@ -60,6 +98,5 @@ def test_a_record_so_far_has_what_was_judged_and_says_that_the_rest_was_interrup
     found = marks.record(lab, "ada", matched, [run], Limits())
 
     assert [question.note for question in found.questions[1:]] == ["not run: the grading was interrupted"] * 3
-    line = json.loads(Outcome.of(found).so_far())
-    assert line.pop("goes_on")
-    assert Outcome.from_fields(line).record == found
+    outcome = Outcome.of(found)
+    assert Outcome.from_json(outcome.to_json(goes_on=True)) == (outcome, True)

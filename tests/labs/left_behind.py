@@ -5,6 +5,7 @@ from eventlab.labs.catalogue import Lab, find
 from eventlab.labs.evidence import Evidence
 from eventlab.labs.mistakes import Left
 from eventlab.labs.names import Namespace
+from eventlab.labs.trial import dead_letters_of, topic_of
 
 
 def failed(lab, question, seed, *, answer=None, tables=None, sent=(), responses=None):
@@ -26,7 +27,7 @@ def verdicts_of_trial(lab, question, seed, trial, *, tables=None, letters=()):
     namespace = Namespace.of("lab")
     seen = {("rows", name): rows for name, (rows, _) in (tables or {}).items()}
     seen |= {("columns", name): kinds for name, (_, kinds) in (tables or {}).items()}
-    seen |= {("messages", f"{namespace.topic}-dead"): list(letters)}
+    seen |= {("messages", dead_letters_of(topic_of(namespace, "q1"))): list(letters)}
     evidence = Evidence(namespace, seed, {}, trial=trial, _seen=seen)
     lab = lab if isinstance(lab, Lab) else find(lab)
     return {check.name: check.run(evidence) for check in lab.checks_of(question)}

@@ -123,14 +123,34 @@ def grade(
         graded = _grade(graded_lab, source, target, selection, options)
         records = whole_class.completed(graded, target) if selection else graded
         adjusted = write_all(records, target)
-        differences: Sequence[object] = ()
-        if audit_count:
-            limits = {name: options[name] for name in ("workers", "cell_timeout", "memory_mib", "time_limit")}
-            differences = grading.audit(graded_lab, source, target, graded, count=audit_count, **limits)
+        differences = _audit(graded_lab, source, target, graded, audit_count, options)
+        if differences:
             write_all(records, target, differences)
     _show(adjusted, target)
     _show_gone({*before} - {record.student for record in records})
     _require_marks(graded)
+    _require_same(differences)
+
+
+def _audit(
+    lab: Lab,
+    source: Path,
+    target: Path,
+    graded: Sequence[SubmissionRecord],
+    count: int,
+    options: dict[str, Any],
+) -> Sequence[object]:
+    """Grade `count` submissions again, and return the differences."""
+    from eventlab.grading.grade import audit
+
+    if not count:
+        return ()
+    limits = {name: options[name] for name in ("workers", "cell_timeout", "memory_mib", "time_limit")}
+    return audit(lab, source, target, graded, count=count, **limits)
+
+
+def _require_same(differences: Sequence[object]) -> None:
+    """Raise an error when the audit has found differences."""
     if differences:
         found = "; ".join(map(str, differences))
         raise EventlabError(f"The audit found {len(differences)} differences: {found}", "eventlab doctor")

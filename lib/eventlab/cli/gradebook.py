@@ -135,12 +135,13 @@ def folder_of(lab: str) -> Path:
 
 def _sheets(arguments: tuple[str, ...], names: list[str]) -> dict[str, MoodleSheet]:
     """Return Moodle's worksheets by the name of the folder with the lab's grades."""
+    from eventlab.grading.gradebook.deadlines import is_lab
     from eventlab.grading.gradebook.worksheets import read_moodle
 
     found = {}
     for argument in arguments:
         lab, is_named, file = argument.partition("=") if not Path(argument).exists() else ("", "", argument)
-        meant = [name for name in names if name.startswith(lab)] if is_named or len(names) == 1 else []
+        meant = [name for name in names if is_lab(lab, name)] if is_named or len(names) == 1 else []
         if len(meant) != 1:
             raise EventlabError(
                 f"--moodle {argument}: for which lab? Write --moodle {names[0].split('_')[0]}={file or argument}"

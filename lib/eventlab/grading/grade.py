@@ -97,16 +97,7 @@ def grade(
     """
     release.student_notebook(lab)  # a mistake in it would fail each submission
     limits = Limits(cell_timeout, memory_mib, time_limit)
-    saved = results.load_all(output)
-    whole_class.require_lab(lab, saved, output)
-    everybody = jobs_of(lab, submissions, output, limits)
-    jobs = selection.jobs(everybody)
-    if not selection or not (saved or whole_class.is_known(output)):
-        whole_class.remember([job.student for job in everybody], output)
-    known = {job.student for job in everybody} | {record.student for record in saved}
-    most = {question: lab.points(question) for question in lab.all_questions}
-    rubrics = {id: [line.points for line in text.rubric] for id, text in lab.text_questions.items()}
-    adjustments.load(output, known, most, rubrics)
+    jobs = _selected_jobs(lab, submissions, output, limits, selection)
     records = {} if force or selection else _current_records(jobs, output)
     remaining = [job for job in jobs if job.student not in records]
     for done, record in enumerate(records.values(), start=1):
@@ -122,6 +113,21 @@ def grade(
         scheduler = Scheduler(lab, output / LOGS, limits, size, fresh=fresh)
         _grade_jobs(scheduler, remaining if in_order else usual_first(remaining), output, keep)
     return [records[job.student] for job in jobs]
+
+
+def _selected_jobs(lab: Lab, submissions: Path, output: Path, limits: Limits, selection: Selection) -> list[Job]:
+    """Return the jobs to grade, and note who belongs to the class; mistakes of the instructor are found first."""
+    saved = results.load_all(output)
+    whole_class.require_lab(lab, saved, output)
+    everybody = jobs_of(lab, submissions, output, limits)
+    jobs = selection.jobs(everybody)
+    known = {job.student for job in everybody} | {record.student for record in saved}
+    most = {question: lab.points(question) for question in lab.all_questions}
+    rubrics = {id: [line.points for line in text.rubric] for id, text in lab.text_questions.items()}
+    adjustments.load(output, known, most, rubrics)
+    if not selection or not (saved or whole_class.is_known(output)):
+        whole_class.remember([job.student for job in everybody], output)
+    return jobs
 
 
 def _grade_jobs(
@@ -196,9 +202,9 @@ def require_sandbox(no_sandbox: bool) -> None:
 
 
 def has_failed_before(job: Job, output: Path) -> bool:
-    """Return whether the machine failed, too, when the last grading tried the same submission."""
+    """Return whether the machine failed, too, when the code of the same submission ran in the last grading."""
     record = results.load(job.student, output)
-    return record is not None and not record.has_mark and record.fingerprint == job.fingerprint
+    return record is not None and record.began and record.fingerprint == job.fingerprint
 
 
 def machine_works(lab: Lab, output: Path, limits: Limits) -> bool:
@@ -223,7 +229,7 @@ def _save(lab: Lab, job: Job, outcome: Outcome, output: Path, selection: Selecti
     old = results.load(job.student, output) if selection else None
     if failed and old and old.has_mark:
         return replace(old, messages=(*old.messages, f"{NOT_AGAIN} {outcome.reason}"))
-    record = _without_mark(lab, job, outcome.reason, output) if failed else outcome.record
+    record = _without_mark(lab, job, outcome, output) if failed else outcome.record
     assert record is not None
     record = with_mistakes(lab, record, job.seed)
     try:
@@ -238,7 +244,8 @@ def _save(lab: Lab, job: Job, outcome: Outcome, output: Path, selection: Selecti
     return record
 
 
-def _without_mark(lab: Lab, job: Job, reason: str, output: Path) -> SubmissionRecord:
+def _without_mark(lab: Lab, job: Job, outcome: Outcome, output: Path) -> SubmissionRecord:
+    reason = outcome.reason
     logs = output / LOGS / results.slug(job.student)
     support = sandbox.support()
     return results.without_points(
@@ -250,6 +257,7 @@ def _without_mark(lab: Lab, job: Job, reason: str, output: Path) -> SubmissionRe
         containment=support.described,
         sandboxed=support.bubblewrap,
         fingerprint=job.fingerprint,
+        began=outcome.record is not None,
     )
 
 

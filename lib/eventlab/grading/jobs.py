@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from eventlab import ROOT
 from eventlab.grading import results
@@ -128,24 +128,16 @@ class Outcome:
         """Return the outcome of a job that the machine could not carry out, with what there is so far."""
         return cls("infrastructure_failed", record, notebook, reason)
 
-    def to_json(self) -> str:
-        """Return the outcome as one line of JSON."""
-        return json.dumps(asdict(self))
-
-    def so_far(self) -> str:
-        """Return the outcome as one line of JSON that says that the job goes on."""
-        return json.dumps(asdict(self) | {"goes_on": True})
+    def to_json(self, *, goes_on: bool = False) -> str:
+        """Return the outcome as one line of JSON, which also says whether the job goes on."""
+        return json.dumps(asdict(self) | {"goes_on": goes_on})
 
     @classmethod
-    def from_json(cls, line: str) -> Outcome:
-        """Read the outcome from a line of JSON."""
-        return cls.from_fields(json.loads(line))
-
-    @classmethod
-    def from_fields(cls, fields: dict[str, Any]) -> Outcome:
-        """Return the outcome that these JSON values describe."""
-        record = fields.pop("record")
-        return cls(record=record and results.parse(record), **fields)
+    def from_json(cls, line: str) -> tuple[Outcome, bool]:
+        """Return the outcome in a line of JSON, and whether its job goes on."""
+        fields = json.loads(line)
+        record, goes_on = fields.pop("record"), fields.pop("goes_on", False)
+        return cls(record=record and results.parse(record), **fields), goes_on
 
 
 def job_for(lab: Lab, submission: Submission, secret: str, limits: Limits) -> Job:

@@ -154,7 +154,7 @@ def judge(lab: Lab, path: Path, executed: Executed) -> SubmissionRecord:
             f"this stack has {state} of {lab.name} for {student!r}. Execute the notebook on this stack, and judge "
             "it before it is executed with other parameters"
         )
-    matched = notebook.match(notebook.read(path), notebook.instructors(lab.instructor))
+    matched = notebook.match(notebook.read(path), cells.read(lab.instructor))
     small = (file for file in path.absolute().parent.glob("*.py") if file.stat().st_size < MAX_FILE_BYTES)
     files = {file.name: file.read_bytes() for file in small}
     evidence = Evidence(namespace, seed, executed.answers, matched.sources, files)
@@ -204,7 +204,7 @@ def record(
 
 def _changed(lab: Lab, executed: Executed) -> list[str]:
     """Return the ids of given cells that the student edited or deleted, without check cells."""
-    given = [cell for cell in notebook.instructors(lab.instructor).cells if cell.cell_type == "code"]
+    given = [cell for cell in cells.read(lab.instructor).cells if cell.cell_type == "code"]
     given = [c for c in given if cells.grade_id(c) and not (cells.is_solution(c) or cells.is_check(c))]
     ids = [(str(cells.grade_id(cell)), cell.source.strip()) for cell in given]
     return [id for id, source in ids if executed.sources.get(id, "").strip() != source]

@@ -15,7 +15,7 @@ import tempfile
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import TracebackType
@@ -48,19 +48,23 @@ LOGS = "logs"
 logger = logging.getLogger(__name__)
 
 
+NOTHING = Outcome.infrastructure_failed("")
+"""What there is before the first attempt."""
+
+
 @dataclass(frozen=True)
 class Attempt:
-    """A job, how often it has been tried, this attempt included, and how the attempt before ended."""
+    """A job, how often it has been tried, this attempt included, and how the attempt before failed."""
 
     job: Job
     number: int = 1
-    earlier: Outcome | None = None
+    earlier: Outcome = NOTHING
 
     def better(self, outcome: Outcome) -> Outcome:
         """Return the one of two failed attempts in which the submission has more points."""
-        if outcome.kind != "infrastructure_failed" or self.earlier is None:
+        if outcome.kind != "infrastructure_failed":
             return outcome
-        return max(outcome, self.earlier, key=lambda one: (one.record and one.record.points) or 0)
+        return max(outcome, self.earlier, key=lambda one: (one.record.points or 0) if one.record else -1)
 
 
 def default_size(submissions: int) -> int:
@@ -158,7 +162,7 @@ class Scheduler:
                             continue
                         message = f"{error.message} (logs: {self.logs / f'worker-{number}'})"
                         if retry:
-                            self._finish(retry.job, Outcome.infrastructure_failed(message))
+                            self._finish(retry.job, replace(retry.earlier, reason=message))
                         raise StartError(message) from error
                     failed_starts = 0
                     retry = self._give_jobs(number, worker, retry)

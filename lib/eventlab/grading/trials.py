@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -9,6 +10,7 @@ from typing import Any
 
 from eventlab.errors import EventlabError
 from eventlab.grading import judging
+from eventlab.grading.environment.trial_machine import TrialMachine
 from eventlab.grading.environment.worker_stack import WorkerStack
 from eventlab.grading.execution.kernel import SubmissionKernel
 from eventlab.grading.execution.run import TimeBudget
@@ -37,12 +39,14 @@ class _Held:
         keys: The questions that took part, with the keys of their files.
         namespace: The trial's own namespace.
         record: What happened.
+        is_doubtful: Whether it was ended, or Spark had ended, and another of its jobs may be the reason.
     """
 
     prefix: str
     keys: dict[str, str]
     namespace: Namespace
     record: dict[str, Any]
+    is_doubtful: bool
 
 
 class Trials:
@@ -59,25 +63,31 @@ class Trials:
     ) -> list[Verdict]:
         """Return one verdict per check of a question.
 
-        A job with the same files is judged once: in a further run of the submission its trial would be the same.
-        A job whose files have changed since the run's trial has a new trial.
+        A job with the same files is judged once: in a further run of the submission its trial would be the same,
+        unless another job has spoilt it, which may not take part again. A job whose files have changed since the
+        run's trial has a new trial. The first trial takes no time of the submission; further ones do, because a
+        notebook can ask for any number of them.
 
         Args:
             question: The question.
             evidence: What the notebook left.
             kernel: The notebook's kernel, which is suspended during a trial.
-            budget: The time of the submission; a trial takes none of it.
+            budget: The time of the submission.
         """
         if question not in self.lab.jobs:
             return judging.verdicts(self.judge, self.stack, evidence, question, budget)
         evidence = replace(evidence, seed=seed_of_trial(evidence.seed))
         if evidence.seed != self._seed:
-            self._seed, self._verdicts = evidence.seed, {}
+            self._seed, self._verdicts, self._trial = evidence.seed, {}, None
         key = self._key(question, evidence.files)
         if key not in self._verdicts:
-            held = self._held(question, key, evidence, kernel)
+            with budget.measured() if self._trial else contextlib.nullcontext():
+                held = self._held(question, key, evidence, kernel)
             tried = replace(evidence, namespace=held.namespace, trial=held.record, found=[], _seen={})
-            self._verdicts[key] = judging.verdicts(self.judge, self.stack, tried, question, budget)
+            found = judging.verdicts(self.judge, self.stack, tried, question, budget)
+            if held.is_doubtful:
+                return found
+            self._verdicts[key] = found
         return self._verdicts[key]
 
     def _key(self, question: str, files: Mapping[str, bytes]) -> str:
@@ -92,23 +102,30 @@ class Trials:
         if self._trial is None or self._trial.prefix != prefix or self._trial.keys.get(question) != key:
             keys = {question: self._key(question, evidence.files) for question in self.lab.jobs}
             keys = {question: key for question, key in keys.items() if key not in self._verdicts}
-            namespace = Namespace.random(self.lab.name)
-            self._trial = _Held(prefix, keys, namespace, self._hold(namespace, evidence, [*keys], kernel))
+            namespace, machine = Namespace.random(self.lab.name), self.stack.machine(evidence.files)
+            record = self._hold(machine, namespace, evidence, [*keys], kernel)
+            together = sum(self.lab.jobs[question] in evidence.files for question in keys) > 1
+            is_doubtful = together and ("error" in record or machine.spark_has_ended)
+            self._trial = _Held(prefix, keys, namespace, record, is_doubtful)
         return self._trial
 
     def _hold(
-        self, namespace: Namespace, evidence: Evidence, questions: list[str], kernel: SubmissionKernel
+        self,
+        machine: TrialMachine,
+        namespace: Namespace,
+        evidence: Evidence,
+        questions: list[str],
+        kernel: SubmissionKernel,
     ) -> dict[str, Any]:
         """Hold a trial, and return its record."""
-        machine = self.stack.machine(evidence.files)
         trial = self.lab.trial(evidence.seed, questions)
-        self.stack.require_running(in_trial=True)
         try:
+            self.stack.require_running(in_trial=True)
             with kernel.process.suspended():
                 record = conduct.run(trial, namespace, machine, evidence.files)
-        except EventlabError as error:  # whichever service is the first that does not answer
-            if not self.stack.was_filled:
+            self.stack.require_running(in_trial=True)
+        except EventlabError:  # whichever service is the first that does not answer
+            if not self.stack.exceeded:
                 raise
-            return {"error": f"the trial was ended: too much was stored ({error})"}
-        self.stack.require_running(in_trial=True)
+            return {"error": f"the trial was ended: {self.stack.exceeded}"}
         return asdict(record)

@@ -37,6 +37,7 @@ from eventlab.grading.jobs import Job, Limits, Outcome
 from eventlab.grading.judge import Judge
 from eventlab.grading.results import CheckResult, SubmissionRecord
 from eventlab.grading.trials import Trials
+from eventlab.labs import cells
 from eventlab.labs.catalogue import Lab, find
 from eventlab.labs.evidence import Evidence
 from eventlab.labs.names import Namespace
@@ -66,7 +67,7 @@ class Worker:
         self.lab, self.stack, self.judge = lab, stack, judge
         self.limits, self.containment, self.report = limits, containment, report
         self.trials = Trials(lab, stack, judge)
-        self.instructor = notebook.instructors(lab.instructor)
+        self.instructor = cells.read(lab.instructor)
 
     def grade(self, job: Job) -> Outcome:
         """Execute and judge a submission; whatever fails on the machine's side is an outcome too."""
@@ -259,7 +260,7 @@ def main(configuration: str) -> None:
     judge = Judge(lab)
 
     def report(record: SubmissionRecord) -> None:
-        print(Outcome.of(record).so_far(), file=answers, flush=True)
+        print(Outcome.of(record).to_json(goes_on=True), file=answers, flush=True)
 
     worker = Worker(lab, stack, judge, limits, options["containment"], report)
     try:

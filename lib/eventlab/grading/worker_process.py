@@ -110,8 +110,7 @@ class WorkerProcess:
         so_far: SubmissionRecord | None = None
         try:
             while line := self._process.stdout.readline():
-                fields = json.loads(line)
-                goes_on, outcome = fields.pop("goes_on", False), Outcome.from_fields(fields)
+                outcome, goes_on = Outcome.from_json(line)
                 if not goes_on:
                     return outcome
                 so_far = outcome.record

@@ -76,12 +76,20 @@ def is_parameters(cell: NotebookNode) -> bool:
     return "parameters" in cell.metadata.get("tags", [])
 
 
+def more_than_values(sources: Sequence[str], given: str) -> bool:
+    """Return whether cells contain more than comments and other values of the given cell's parameters."""
+    names = {line.partition("=")[0].strip() for line in given.splitlines()}
+    lines = (line.strip() for source in sources for line in source.splitlines())
+    return any(line and line[0] != "#" and line.partition("=")[0].strip() not in names for line in lines)
+
+
 def together(sources: Sequence[str], stub: str) -> list[str]:
     """Return what to run for a solution cell that is there several times: one cell with all of its code.
 
-    A cell magic (`%%writefile`) takes the whole rest of its cell as text, so such copies stay cells of their own.
-    Untouched ones among them are left out: they would replace the student's file.
+    Untouched copies are left out: they would raise their error before the student's code, or replace the student's
+    file. A cell magic (`%%writefile`) takes the whole rest of its cell as text, so such copies stay cells of their
+    own.
     """
-    if any(source.lstrip().startswith("%%") for source in sources):
-        return [source for source in sources if source.strip() != stub] or [*sources[-1:]]
-    return ["\n\n".join(sources)]
+    written = [source for source in sources if source.strip() != stub] or [*sources[-1:]]
+    has_magic = any(source.lstrip().startswith("%%") for source in written)
+    return written if has_magic else ["\n\n".join(written)]

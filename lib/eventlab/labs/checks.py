@@ -132,11 +132,13 @@ def expect(*, expected: object, got: object) -> Verdict:
 def same(expected: object, got: object) -> bool:
     """Return whether two values are equal.
 
-    Numbers are compared by value, whatever their type, and rounding errors are ignored. Lists and tuples are
-    equal. `True`, "1" and 1 differ.
+    Numbers are compared by value, whatever their type. Rounding errors are ignored; two integers have none.
+    Lists and tuples are equal. `True`, "1" and 1 differ.
     """
     if isinstance(expected, bool) or isinstance(got, bool):
         return expected is got
+    if isinstance(expected, int) and isinstance(got, int):
+        return expected == got
     if isinstance(expected, float | int | Decimal) and isinstance(got, float | int | Decimal):
         return math.isclose(expected, got, rel_tol=1e-6, abs_tol=1e-6)
     if isinstance(expected, list | tuple) and isinstance(got, list | tuple):

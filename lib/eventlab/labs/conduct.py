@@ -10,7 +10,7 @@ from eventlab.clients.hdfs import HdfsError
 from eventlab.labs import inputs
 from eventlab.labs.inputs import Outgoing
 from eventlab.labs.names import Namespace
-from eventlab.labs.trial import SENTENCES, Failure, Machine, Record, Trial, dead_letters_of, folder_of
+from eventlab.labs.trial import SENTENCES, Failure, Machine, Record, Trial, dead_letters_of, folder_of, topic_of
 
 MAX_ENDS = 4
 PAUSE_S = 1.0
@@ -43,8 +43,9 @@ def run(
         EventlabError: A service has ended by itself, or does not start again.
     """
     conducted = _Conducted(trial, namespace, machine, {*files}, say)
-    for topic in (namespace.topic, dead_letters_of(namespace.topic)):
+    for topic in (topic_of(namespace, question) for question in trial.jobs):
         inputs.create_topic(topic)
+        inputs.create_topic(dead_letters_of(topic))
     try:
         for question in conducted.jobs:
             conducted.start(question)
@@ -76,8 +77,8 @@ class _Conducted:
 
     def start(self, question: str) -> None:
         """Start the job of a question."""
-        folder = folder_of(self.namespace, question)
-        self.machine.start(question, self.jobs[question], self.namespace.topic, folder)
+        topic, folder = topic_of(self.namespace, question), folder_of(self.namespace, question)
+        self.machine.start(question, self.jobs[question], topic, folder)
         self.started[question] = time.monotonic()
 
     def portion(self, messages: Sequence[bytes], failure: Failure | None) -> None:
@@ -96,8 +97,9 @@ class _Conducted:
         self.wait_for_jobs(number)
 
     def send(self, messages: Sequence[bytes]) -> None:
-        """Send messages in order."""
-        inputs.append(self.namespace.topic, [Outgoing(value) for value in messages])
+        """Send messages in order to the topic of each job."""
+        topics = [topic_of(self.namespace, question) for question in self.jobs]
+        inputs.append(topics, map(Outgoing, messages))
         self.sent += len(messages)
 
     def process(self, delay_s: float, rest: Sequence[bytes]) -> None:
@@ -225,7 +227,7 @@ class _Conducted:
             names = [entry["pathSuffix"] for entry in self.hdfs.ls(f"{checkpoint}/{what}", detail=True)]
             last = max(int(name) for name in names if name.isdigit())
             text = self.hdfs.head(f"{checkpoint}/offsets/{last}", MAX_OFFSETS_BYTES)
-            return sum(json.loads(text.splitlines()[-1])[self.namespace.topic].values())
+            return sum(json.loads(text.splitlines()[-1])[topic_of(self.namespace, question)].values())
         except (FileNotFoundError, HdfsError, LookupError, ValueError, TypeError, AttributeError, RecursionError):
             return 0  # no checkpoint, or not one of Spark
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -33,15 +33,16 @@ class Outgoing:
 def send(topic: str, messages: Iterable[Outgoing], *, partitions: int = 1) -> None:
     """Create the topic, send the messages in order, and wait until each is acknowledged."""
     create_topic(topic, partitions)
-    append(topic, messages)
+    append([topic], messages)
 
 
-def append(topic: str, messages: Iterable[Outgoing]) -> None:
-    """Send the messages to a topic in order, and wait until each is acknowledged."""
+def append(topics: Collection[str], messages: Iterable[Outgoing]) -> None:
+    """Send the messages to each of the topics in order, and wait until each is acknowledged."""
     with kafka.open_producer(settings.bootstrap_servers, linger_ms=50) as producer:
         sent = [
             producer.send(topic, message.value, message.key, timestamp_ms=message.timestamp_ms)
             for message in messages
+            for topic in topics
         ]
         producer.flush()
         for future in sent:

@@ -20,7 +20,7 @@ from eventlab.labs import conduct
 from eventlab.labs.catalogue import Lab
 from eventlab.labs.evidence import Evidence
 from eventlab.labs.names import Namespace
-from eventlab.labs.trial import dead_letters_of
+from eventlab.labs.trial import dead_letters_of, topic_of
 from eventlab.settings import Settings, settings
 from eventlab.stack import Stack, filesystem
 from eventlab.stack.tokens import spark_token
@@ -126,7 +126,8 @@ def hold_trial(lab: Lab, question: str, evidence: Evidence) -> Evidence:
     namespace = trial_namespace(evidence.namespace, question)
     print("Services are killed and started again for about two minutes, while the job runs: do not use them now.")
     machine = OwnMachine(settings)
-    kafka.delete_topics(settings.bootstrap_servers, [namespace.topic, dead_letters_of(namespace.topic)])
+    topic = topic_of(namespace, question)
+    kafka.delete_topics(settings.bootstrap_servers, [topic, dead_letters_of(topic)])
     filesystem.delete(namespace.folder)
     record = conduct.run(lab.trial(evidence.seed, [question]), namespace, machine, evidence.files, print)
     return replace(evidence, namespace=namespace, trial=asdict(record), found=[], _seen={})

@@ -4,8 +4,9 @@ Who may do what:
 
 - A *job* is a program of the student, `python FILE TOPIC FOLDER`. It keeps its checkpoint in FOLDER/checkpoint,
   and ends with an error when it cannot go on. It is started again whenever it has ended.
-- `conduct.py` carries out the trial: it sends the messages in portions, makes one failure per portion, starts
-  jobs again, and waits until each job has committed the portion. It reads this from the checkpoint on HDFS.
+- `conduct.py` carries out the trial: it sends the messages in portions to a topic of each job, makes one failure
+  per portion, starts jobs again, and waits until each job has committed the portion. It reads this from the
+  checkpoint on HDFS.
 - A `Machine` starts and kills. In a student's notebook it is the student's own stack (`own_machine.py`), and the
   failures are real there, too. The grader's is `grading/environment/trial_machine.py`: each start of a job is a
   new sandbox, which nothing of the last one survives; services are killed and started in their own sandboxes; the
@@ -29,9 +30,9 @@ fault of the machine.
 
 Time. A job has the machine's patience_s for each portion, from the moment at which all services run again, and
 is not waited for any more when it has needed longer or has ended MAX_ENDS times in vain. The time of a trial
-does not count as time of the submission: most of it is the failures'. A portion begins only when each job has
-committed the one before. So the watermark of a right job, and with it the result, does not depend on how the
-messages fall into batches.
+does not count as time of the submission: most of it is the failures'. A further trial of a submission whose files
+have changed counts. A portion begins only when each job has committed the one before. So the watermark of a right
+job, and with it the result, does not depend on how the messages fall into batches.
 """
 
 from __future__ import annotations
@@ -137,6 +138,11 @@ def schedule(seed: int, count: int, quiet: int) -> list[Failure | None]:
 def folder_of(namespace: Namespace, question: str) -> str:
     """Return the folder that the job of a question gets."""
     return f"{namespace.folder}/{question}"
+
+
+def topic_of(namespace: Namespace, question: str) -> str:
+    """Return the topic that the job of a question reads: what another job sends by mistake is not in it."""
+    return namespace.topic_of(question)
 
 
 def dead_letters_of(topic: str) -> str:

@@ -19,18 +19,14 @@ class DiskWatch(Watch):
     def __init__(self, folders: Sequence[Path], limits: ProcessLimits, exceeded: Callable[[str], None]) -> None:
         """Measure the folders, and begin to watch them; `exceeded` gets a sentence with the limit."""
         self.folders, self.limits = folders, limits
-        self.was_exceeded = False
         self._before = usage(folders)
         super().__init__(self._too_much, WATCH_S, exceeded)
 
     def _too_much(self) -> str:
         size, files = (now - before for now, before in zip(usage(self.folders), self._before, strict=True))
-        limit = ""
+        limit = f"{self.limits.files:,} files" if files > self.limits.files else ""
         if size > self.limits.disk_mib * MIB:
             limit = f"{self.limits.disk_mib} MiB"
-        elif files > self.limits.files:
-            limit = f"{self.limits.files:,} files"
-        self.was_exceeded = bool(limit)
         return f"more than {limit} were stored in Kafka, HDFS or Spark" if limit else ""
 
 

@@ -10,7 +10,7 @@ from eventlab.clients.hdfs import HdfsClient
 from eventlab.grading.environment import cleanup
 from eventlab.grading.environment.access import Access
 from eventlab.grading.environment.fork_server import ForkServer
-from eventlab.grading.environment.services import Services
+from eventlab.grading.environment.services import Services, WorkerStackError
 from eventlab.grading.execution.kernel import SubmissionKernel
 from eventlab.grading.execution.outputs import CellResult
 
@@ -82,6 +82,7 @@ class TrialMachine:
         self.fork_server, self.access, self.sessions = fork_server, access, sessions
         self.require_running, self.files = require_running, files
         self.jobs: dict[str, Job] = {}
+        self.exceeded = ""
 
     def start(self, question: str, file: str, topic: str, folder: str) -> None:
         """Start the job with the files of the submission, in empty folders."""
@@ -89,10 +90,27 @@ class TrialMachine:
             self.jobs.pop(question).kill()
         source = JOB.format(words=[file, topic, folder], file=file)
         self.jobs[question] = Job(self.fork_server, self.files, source)
+        self._require_limits()
 
     def ended(self, question: str) -> str | None:
         """Return the job's error, or the end of what it has printed, if it has ended."""
+        self._require_limits()
         return self.jobs[question].ended()
+
+    @property
+    def spark_has_ended(self) -> bool:
+        """Return whether Spark has ended by itself."""
+        return bool(self.services["spark"].ended())
+
+    def end(self, reason: str) -> None:
+        """End the trial, because the submission has exceeded a limit; another thread may be conducting it."""
+        self.exceeded = reason
+        for job in list(self.jobs.values()):
+            job.kernel.process.end(reason)
+
+    def _require_limits(self) -> None:
+        if self.exceeded:
+            raise WorkerStackError(self.exceeded)
 
     def kill_jobs(self) -> None:
         """Kill the jobs, and end all sessions but Spark's own."""

@@ -7,7 +7,11 @@ from collections.abc import Callable
 
 
 class Watch:
-    """Calls a function once, as soon as there is a reason."""
+    """Calls a function once, as soon as there is a reason.
+
+    Attributes:
+        exceeded: The reason, or "" as long as there is none.
+    """
 
     def __init__(self, reason: Callable[[], str], every_s: float, found: Callable[[str], None]) -> None:
         """Begin to watch.
@@ -18,6 +22,7 @@ class Watch:
             found: Called with the sentence.
         """
         self._reason, self._every_s, self._found = reason, every_s, found
+        self.exceeded = ""
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
@@ -29,5 +34,6 @@ class Watch:
 
     def _watch(self) -> None:
         while not self._stopped.wait(self._every_s):
-            if reason := self._reason():
-                return self._found(reason)
+            self.exceeded = self._reason()
+            if self.exceeded:
+                return self._found(self.exceeded)

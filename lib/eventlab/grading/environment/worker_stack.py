@@ -2,16 +2,14 @@
 
 What a submission may do at all is limited first (`access.py`). It can leave something in three places. Kafka and
 HDFS never run a student's code: what it created there is deleted, and the stack is restarted when something else
-has changed (`cleanup.py`). In Spark its sessions are ended, and new processes and files are
-removed. Spark is restarted when the submission may have loaded its own code (`class_watch.py`), when something
-still computes, or when Spark does not answer. The kernel always ends, and the next one opens its session after
-all this.
+has changed (`cleanup.py`). In Spark its sessions are ended, and new processes and files are removed. Spark is
+restarted when the submission may have loaded its own code (`class_watch.py`), when something still computes, or
+when Spark does not answer. The kernel always ends, and the next one opens its session after all this.
 """
 
 from __future__ import annotations
 
 import contextlib
-import functools
 import logging
 import shutil
 import threading
@@ -29,6 +27,7 @@ from eventlab.grading.environment.services import START_TIMEOUT_S, Services, Wor
 from eventlab.grading.environment.spark_jvm import java_variables
 from eventlab.grading.environment.trial_machine import TrialMachine
 from eventlab.grading.environment.warm_up import PREPARE_KERNEL, WARM_UP
+from eventlab.grading.environment.watch import Watch
 from eventlab.grading.execution.kernel import KernelError, SubmissionKernel
 from eventlab.settings import Settings
 from eventlab.stack import config
@@ -51,8 +50,8 @@ class WorkerStack:
         self._clean_state: dict[str, object] = {}
         self._sessions = cleanup.Sessions(frozenset(), 0)
         self._warming = threading.Thread()
-        self._disk: DiskWatch | None = None
-        self._memory: OwnMemoryWatch | None = None
+        self._watches: tuple[Watch, ...] = ()
+        self._machine: TrialMachine | None = None
 
     def open(self) -> None:
         """Start the services and the process that forks kernels, in parallel."""
@@ -148,33 +147,35 @@ class WorkerStack:
         assert self._data is not None
         assert self._spark is not None
         assert self._fork_server is not None
-        services = self._data, self._spark, self._fork_server
-        check = functools.partial(self.require_running, in_trial=True)
-        return TrialMachine(*services, self.access, self._sessions, check, files)
+        services = self._data, self._spark, self._fork_server, self.access, self._sessions
+        self._machine = TrialMachine(*services, lambda: self.require_running(in_trial=True), files)
+        if self.exceeded:
+            self._machine.end(self.exceeded)
+        return self._machine
 
     @property
-    def was_filled(self) -> bool:
-        """Return whether Spark was ended because a submission stored too much."""
-        return self._disk is not None and self._disk.was_exceeded
+    def exceeded(self) -> str:
+        """Return the limit on the disk or on waiting messages that a submission has exceeded, or ""."""
+        return next((watch.exceeded for watch in self._watches if watch.exceeded), "")
 
     def _watch(self, kernel: SubmissionKernel) -> None:
-        """End a kernel that fills the memory or the disk. Spark could go on filling the disk, and ends, too."""
+        """End a kernel, the jobs of its trial, and Spark, when they fill the memory or the disk."""
 
-        def exceeded(reason: str) -> None:
+        def end(reason: str) -> None:
             kernel.process.end(reason)
+            if self._machine:
+                self._machine.end(reason)
             if self._spark:
                 self._spark.kill()
 
-        watched = [self.config.run / "data", self.config.run / "spark"]
+        folders = [self.config.run / "data", self.config.run / "spark"]
         self._stop_watching()
-        self._disk = DiskWatch(watched, self.config.limits, exceeded)
-        self._memory = OwnMemoryWatch(kernel.process.end)
+        self._watches = DiskWatch(folders, self.config.limits, end), OwnMemoryWatch(end)
 
     def _stop_watching(self) -> None:
-        for watch in (self._disk, self._memory):
-            if watch:
-                watch.stop()
-        self._disk = self._memory = None
+        for watch in self._watches:
+            watch.stop()
+        self._watches, self._machine = (), None
 
     def clean(self) -> None:
         """Remove what a submission left; restart the stack when it is not as before or does not answer."""
@@ -281,7 +282,7 @@ class WorkerStack:
         assert self._classes is not None
         health.require_free_disk(self.config.run)
         health.require_data_services(self._data, self.config.settings, self._clean_state["nodes"])
-        if self.was_filled:
+        if self.exceeded:
             return  # Spark was ended on purpose
         if (in_trial or not self._classes.found()) and (how := health.spark_fault(self._spark.ended())):
             raise WorkerStackError(f"spark has ended ({how})")

@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from nbformat import NotebookNode
 
 from eventlab.errors import EventlabError
@@ -190,12 +189,15 @@ def match(student: list[dict[str, Any]], instructor: NotebookNode) -> Matched:
             f"the notebook has more than {MAX_CELLS:,} cells: those after cell {MAX_CELLS:,} {NOT_RUN}"
         )
     steps: list[Step] = list(behind.get(None, []))
-    if None not in behind and not any(_is_parameters(cell["metadata"]) for cell in student):
+    parameters = [cell["source"] for cell in student if _is_parameters(cell["metadata"])]
+    if None not in behind and not parameters:
         messages.append("the cell with the parameters was deleted: put back")
     for cell in instructor.cells:
         grade_id = cells.grade_id(cell)
         if cells.is_parameters(cell):
             steps.insert(0, Step("code", cell.source, parameters=True))
+            if cells.more_than_values(parameters, cell.source):
+                messages.append(f"what was added to the cell with the parameters {NOT_RUN}")
         if grade_id is None:
             continue
         steps += _steps(cell, grade_id, own.get(grade_id, []), messages)
@@ -266,19 +268,15 @@ def _grade_id(metadata: Mapping[str, Any]) -> str | None:
 
 
 def _is_parameters(metadata: Mapping[str, Any]) -> bool:
+    """Return whether a cell has papermill's tag, or is the cell that papermill has added."""
     tags = metadata.get("tags")
-    return isinstance(tags, list) and "parameters" in tags
+    return isinstance(tags, list) and ("parameters" in tags or "injected-parameters" in tags)
 
 
 def reference(instructor: NotebookNode) -> Matched:
     """Return the steps of the instructor's notebook, with its solutions."""
     own = [_cell({**cell, "metadata": dict(cell.metadata)}) for cell in instructor.cells]
     return match([cell for cell in own if cell is not None], instructor)
-
-
-def instructors(lab_notebook: Path) -> NotebookNode:
-    """Read the instructor's notebook."""
-    return nbformat.read(lab_notebook, as_version=4)
 
 
 def main(path: str) -> None:

@@ -1,0 +1,58 @@
+"""Carrying out a trial, without services: which messages a job gets."""
+
+from types import SimpleNamespace
+
+from eventlab.labs import conduct
+from eventlab.labs.names import Namespace
+from eventlab.labs.trial import Trial, dead_letters_of
+
+JOBS = {"q1": "letters.py", "q2": "purchases.py"}
+
+
+class Machine:
+    """Starts jobs that never commit anything."""
+
+    patience_s = 0.0
+
+    def __init__(self):
+        self.topics = {}
+
+    def start(self, question, file, topic, folder):
+        self.topics[question] = topic
+
+    def ended(self, question):
+        return None
+
+    def require_running(self):
+        pass
+
+    def hdfs(self):
+        def ls(path, detail):
+            raise FileNotFoundError(path)
+
+        return SimpleNamespace(ls=ls)
+
+    def close(self):
+        pass
+
+
+def test_each_job_has_all_messages_in_a_topic_of_its_own(monkeypatch):
+    """Otherwise what one job sends to it by mistake is read by the others, which do not in the student's trial."""
+    sent: dict[str, list[bytes | None]] = {}
+    machine = Machine()
+
+    def append(topics, messages):
+        for one in messages:
+            for topic in topics:
+                sent[topic].append(one.value)
+
+    monkeypatch.setattr(conduct.inputs, "create_topic", lambda topic: sent.setdefault(topic, []))
+    monkeypatch.setattr(conduct.inputs, "append", append)
+
+    trial = Trial(JOBS, [[b"a", b"b"]], [None])
+    conduct.run(trial, Namespace.of("lab05-x"), machine, JOBS.values())  # type: ignore[arg-type]
+
+    assert machine.topics.keys() == JOBS.keys()
+    assert len({*machine.topics.values()}) == len(JOBS)
+    assert all(sent[topic] == [b"a", b"b"] for topic in machine.topics.values())
+    assert all(sent[dead_letters_of(topic)] == [] for topic in machine.topics.values())
