@@ -107,6 +107,41 @@ def test_names_with_numbers_are_not_taken_for_canvas(tmp_path: Path, form: str) 
     assert list(students) == [form.format(name).removesuffix(".ipynb") for name in ("ada", "ben")]
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("hw_2026_11_ada", "hw_2026_11_ben", "hw_2026_11_kim"),
+        ("hw_2026_11_ada", "hw_2026_12_ben", "kim"),
+        ("2026_11_ada", "2026_11_ben"),
+        ("hw_20261101_101500_ada", "hw_20261101_111500_ben", "hw_20261102_080000_kim"),
+    ],
+)
+def test_the_same_words_and_numbers_before_different_names_are_not_taken_for_canvas(
+    tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    assert list(found(tmp_path, {f"{name}.ipynb": NOTEBOOK for name in names})) == list(names)
+
+
+@pytest.mark.parametrize(
+    ("export", "name"),
+    [
+        (platforms.CANVAS, "evem_2005_90009_Ada Lovelace_2001_assignsubmission_file_lab01_events.ipynb"),
+        (platforms.CANVAS, "evem_2005_90009_Lab 1_ada_attempt_2027-01-01-00-00-00_lab01_events.ipynb"),
+        (platforms.MOODLE_FLAT, "Eve M_2005_assignsubmission_file_Lab_ada_attempt_2027-01-01-00-00-00_x.ipynb"),
+        (platforms.BLACKBOARD, "Lab 1_2005_attempt_2026-11-01-09-00-00_Ada_101_assignsubmission_file_x.ipynb"),
+        (platforms.BLACKBOARD, "Lab 1_2005_attempt_2026-11-01-09-00-00_x_attempt_2027-01-01-00-00-00_ada.ipynb"),
+    ],
+)
+def test_a_file_that_is_called_as_on_another_platform_stays_its_students(
+    tmp_path: Path, export: dict[str, bytes], name: str
+) -> None:
+    before = found(tmp_path, export)
+    students = found(tmp_path, export | {name: NOTEBOOK})
+    [eve] = [one for student, one in students.items() if student not in before]
+    assert (eve.origin.id, eve.origin.file) == ("2005", name)
+    assert len(students) == len(before) + 1
+
+
 def test_the_last_attempt_in_blackboard_counts_with_its_date(tmp_path: Path) -> None:
     students = found(tmp_path, platforms.BLACKBOARD)
     assert list(students) == ["Ada Lovelace", "Ben Bitdiddle"]

@@ -26,8 +26,6 @@ STRAY_SUFFIXES = {
     *(".xls", ".xlsx", ".ods", ".numbers"),
 }
 """Files with these endings next to the submissions are nobody's; any other file is a submission."""
-COPY_MARK = re.compile(r"^copy of |[-_ ]*(?:copy\d*|\(\d+\)|-\d+|checkpoint)$|^untitled\d*$", re.IGNORECASE)
-"""What browsers, JupyterLab and platforms add to the name of a second file."""
 logger = logging.getLogger(__name__)
 
 
@@ -230,10 +228,10 @@ def _notebooks(paths: Sequence[Path] | dict[Path, SubmittedFile]) -> list[Path]:
 def _rank(file: SubmittedFile, lab: str) -> tuple[object, ...]:
     """Return a key that is the smallest for the notebook to grade: the lab's name, then the newest, no copy."""
     name = PurePosixPath(file.parts[-1]).stem
-    base = COPY_MARK.sub("", name)
+    base = exports.COPY_MARK.sub("", name)
     by_name = 0 if lab in (name, base) else 1 if base == "student" else 2
     number = -file.upload.number if file.upload else 0
-    return (by_name, number, len(file.parts), bool(COPY_MARK.search(name)), file.parts)
+    return (by_name, number, len(file.parts), bool(exports.COPY_MARK.search(name)), file.parts)
 
 
 def _origin(group: _Group, files: Sequence[SubmittedFile]) -> Origin:
