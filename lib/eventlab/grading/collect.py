@@ -209,11 +209,16 @@ def _without_zips(
     found = [file for file in files if file not in zips]
     for path, file in copies.items():
         try:
-            tree = submitted_files.of_zip(opened.enter_context(zipfile.ZipFile(path)))
-        except (*submitted_files.UNREADABLE, SubmissionsError) as error:
+            archive = opened.enter_context(zipfile.ZipFile(path))
+        except submitted_files.UNREADABLE as error:
             submitted_files.require_machine(error, file, folder)
             problems.append(f"{file.parts[-1][:100]} is not a zip that can be unpacked")
             continue
+        if (count := len(archive.infolist())) > submitted_files.MAX_FILES:
+            most = submitted_files.MAX_FILES
+            problems.append(f"{file.parts[-1][:100]} was not unpacked: it has {count:,} files; {most:,} are allowed")
+            continue
+        tree = submitted_files.of_zip(archive)
         found += [replace(inner, top=file.top, upload=file.upload) for inner in tree.files]
     return found
 
