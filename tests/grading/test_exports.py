@@ -45,6 +45,31 @@ def test_a_zip_inside_of_a_submission_counts(tmp_path: Path) -> None:
     assert (ben.notebook.name, ben.origin.id, ben.problem) == ("lab01_events.ipynb", "102", "")
 
 
+def test_of_two_zips_with_a_notebook_one_is_taken_and_both_are_named(tmp_path: Path) -> None:
+    top = "Kim_104_assignsubmission_file"
+    zips = {f"{top}/{name}.zip": zipped({f"{LAB}.ipynb": name.encode(), "a.py": b""}) for name in ("v1", "v2")}
+    kim = found(tmp_path, platforms.MOODLE | zips)["Kim"]
+    assert kim.problem == f"2 notebooks: v1.zip/{LAB}.ipynb was taken, not v2.zip/{LAB}.ipynb"
+    assert kim.notebook
+    assert kim.notebook.read_bytes() == b"v1"
+    assert beside(kim) == ["a.py", f"{LAB}.ipynb"]
+
+
+def test_the_name_of_a_zip_leads_out_of_no_folder(tmp_path: Path) -> None:
+    zips = {f"evem_2005_900{n}_{name}": zipped({f"{LAB}.ipynb": b"{}"}) for n, name in enumerate(["...zip", "..zip"])}
+    eve = found(tmp_path, platforms.CANVAS | zips)["evem"]
+    assert eve.notebook
+    assert eve.notebook.parent.parent.parent == tmp_path / "unpacked"
+    assert not list((tmp_path / "unpacked").glob("*.ipynb"))
+
+
+def test_files_in_a_second_zip_are_next_to_the_notebook_in_the_first(tmp_path: Path) -> None:
+    top = "Kim_104_assignsubmission_file"
+    zips = {f"{top}/a.zip": zipped({f"{LAB}.ipynb": NOTEBOOK}), f"{top}/b.zip": zipped({"my_api.py": b"x = 1"})}
+    kim = found(tmp_path, platforms.MOODLE | zips)["Kim"]
+    assert (beside(kim), kim.problem) == ([f"{LAB}.ipynb", "my_api.py"], "")
+
+
 def test_who_hands_in_no_notebook_has_a_record_that_names_what_there_is(tmp_path: Path) -> None:
     eve = found(tmp_path, platforms.MOODLE)["Eve"]
     assert (eve.notebook, eve.origin.id) == (None, "103")

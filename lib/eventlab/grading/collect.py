@@ -190,8 +190,9 @@ def _submission(group: _Group, target: Path, lab: str) -> Submission:
         return Submission(group.student, None, folder, "; ".join(problems), _origin(group, files))
     first, *others = notebooks
     if others:
-        not_taken = ", ".join(path.name for path in others[:3])
-        problems.insert(0, f"{len(notebooks)} notebooks: {first.name} was taken, not {not_taken}")
+        is_clear = len({path.name for path in notebooks}) == len(notebooks)
+        taken, *rest = (path.name if is_clear else "/".join(copies[path].parts)[-200:] for path in notebooks[:4])
+        problems.insert(0, f"{len(notebooks)} notebooks: {taken} was taken, not {', '.join(rest)}")
     origin = _origin(group, [copies[first]])
     return Submission(group.student, first, None if is_single else first.parent, "; ".join(problems), origin)
 
@@ -207,6 +208,7 @@ def _without_zips(
     problems += left_out
     opened.callback(shutil.rmtree, folder, ignore_errors=True)
     found = [file for file in files if file not in zips]
+    trees: list[tuple[SubmittedFile, Tree]] = []
     for path, file in copies.items():
         try:
             archive = opened.enter_context(zipfile.ZipFile(path))
@@ -218,8 +220,12 @@ def _without_zips(
             most = submitted_files.MAX_FILES
             problems.append(f"{file.parts[-1][:100]} was not unpacked: it has {count:,} files; {most:,} are allowed")
             continue
-        tree = submitted_files.of_zip(archive)
-        found += [replace(inner, top=file.top, upload=file.upload) for inner in tree.files]
+        trees.append((file, submitted_files.of_zip(archive)))
+    with_notebook = sum(any(inner.suffix == ".ipynb" for inner in tree.files) for _, tree in trees)
+    for file, tree in trees:
+        folder_of_zip = file.parts[-1:] if with_notebook > 1 else ()
+        for inner in tree.files:
+            found.append(replace(inner, parts=folder_of_zip + inner.parts, top=file.top, upload=file.upload))
     return found
 
 
