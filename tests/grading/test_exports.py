@@ -56,7 +56,9 @@ def test_of_two_zips_with_a_notebook_one_is_taken_and_both_are_named(tmp_path: P
 
 
 def test_the_name_of_a_zip_leads_out_of_no_folder(tmp_path: Path) -> None:
-    zips = {f"evem_2005_900{n}_{name}": zipped({f"{LAB}.ipynb": b"{}"}) for n, name in enumerate(["...zip", "..zip"])}
+    zips = {
+        f"evem_2005_900{n}_{name}": zipped({f"{LAB}.ipynb": b"{}"}) for n, name in enumerate(["...zip", "..zip"])
+    }
     eve = found(tmp_path, platforms.CANVAS | zips)["evem"]
     assert eve.notebook
     assert eve.notebook.parent.parent.parent == tmp_path / "unpacked"

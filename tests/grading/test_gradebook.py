@@ -50,7 +50,7 @@ def test_moodles_worksheet_gives_names_and_times_and_is_filled_in(course: Course
 @pytest.mark.parametrize("comment", ["", "<p>Well written, Ada. Read 2 of 3 books.</p>", "- Come and see me;"])
 def test_a_comment_in_moodles_worksheet_stays_before_the_mark(course: Course, comment: str) -> None:
     uploaded = course.folder / "out" / "moodle" / f"{LAB}_grades.csv"
-    worksheet = MOODLE_WORKSHEET.replace("2:00 PM\",-,", f'2:00 PM",-,"{comment}"')
+    worksheet = MOODLE_WORKSHEET.replace('2:00 PM",-,', f'2:00 PM",-,"{comment}"')
     for due in (DUE, "", DUE):
         shutil.rmtree(course.folder / LAB, ignore_errors=True)
         course.labs.clear()
@@ -251,7 +251,7 @@ def test_a_line_about_nobody_is_named(course: Course) -> None:
     problems = course.make(due="lab,student,due\nlab01,zoe,2026-11-02\nlab9,,2026-11-02\n").problems
     assert [problem.split("deadlines.csv")[1] for problem in problems] == [
         ": no lab 'lab9' is in this gradebook",
-        ", line 2: there is no student 'zoe'",
+        ", line 2: there is no student 'zoe', or more than one: write an id",
     ]
 
 

@@ -142,6 +142,14 @@ def test_code_that_much_of_the_class_has_is_not_counted():
     assert set(percent(dict(list(own.items())[:5])).values()) != set()
 
 
+def test_who_has_only_the_code_of_much_of_the_class_is_named_apart_from_who_has_none():
+    codes = {f"student {n}": COUNTED + OTHER for n in range(6)} | {"ada": "x = 1"}
+    compared = compare([document(*item) for item in codes.items()])
+
+    assert [one.name for one in compared.common] == [f"student {n}" for n in range(6)]
+    assert [one.name for one in compared.left_out] == ["ada"]
+
+
 def test_passages_of_both_sides_have_the_same_number_and_leave_given_code_out():
     given = "broker = settings.bootstrap_servers\nconsumer = connect(broker, 'events', 5, True)\n"
     compared = compare(

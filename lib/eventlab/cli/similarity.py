@@ -60,4 +60,6 @@ def similarity(lab: str, submissions: tuple[Path, ...], output: Path | None, thr
     click.echo(f"{result.submissions} submissions, {len(rows)} pairs from {threshold} %")
     for row in rows[:10]:
         click.echo(f"{row.percent:>4} %  {line(row.first, 40)} and {line(row.second, 40)}")
+    if common := len(result.comparison.common):
+        click.echo(f"{common} submissions have almost only code that many have; the page lists them")
     click.echo(f"Next: open {target / 'index.html'}")

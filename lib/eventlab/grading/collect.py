@@ -7,7 +7,6 @@ attempt counts, and a zip that a student handed in is unpacked.
 from __future__ import annotations
 
 import logging
-import re
 import shutil
 import tempfile
 import zipfile
@@ -218,7 +217,9 @@ def _without_zips(
             continue
         if (count := len(archive.infolist())) > submitted_files.MAX_FILES:
             most = submitted_files.MAX_FILES
-            problems.append(f"{file.parts[-1][:100]} was not unpacked: it has {count:,} files; {most:,} are allowed")
+            problems.append(
+                f"{file.parts[-1][:100]} was not unpacked: it has {count:,} files; {most:,} are allowed"
+            )
             continue
         trees.append((file, submitted_files.of_zip(archive)))
     with_notebook = sum(any(inner.suffix == ".ipynb" for inner in tree.files) for _, tree in trees)

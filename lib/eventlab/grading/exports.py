@@ -130,7 +130,9 @@ def _canvas(names: list[str]) -> dict[str, Upload]:
     """
     matches = {name: match for name in names if (match := CANVAS.fullmatch(name))}
     students = {(match["id"], _canvas_name(match)) for match in matches.values()}
-    files = {(match["attachment"], match["id"], _once(match["file"])) for match in matches.values() if match["file"]}
+    files = {
+        (match["attachment"], match["id"], _once(match["file"])) for match in matches.values() if match["file"]
+    }
     numbers = Counter(attachment for attachment, _, _ in files)
     if 2 * len(matches) < len(names) or len({id for id, _ in students}) < len(students):
         return {}
