@@ -170,6 +170,19 @@ def test_passages_of_both_sides_have_the_same_number_and_leave_given_code_out():
         assert "bootstrap_servers" not in text
 
 
+def test_a_line_that_is_in_two_passages_does_not_divide_the_second_one():
+    line = "client.subscribe(['events'], pattern=None, listener=None)\n"
+    codes = {
+        "ada": line + "own = 1\n" * 20 + COUNTED + line + OTHER,
+        "ben": "b = [2]\n" * 20 + COUNTED + line + OTHER,
+    }
+    (pair,) = compare([document(*item) for item in codes.items()]).pairs(0.5)
+    first, second = passages(pair)
+
+    assert len(first) == 2
+    assert [(one.number, pair.second.code[one.start : one.end].count("subscribe")) for one in second] == [(2, 1)]
+
+
 @pytest.mark.parametrize("lab", all_labs(), ids=lambda lab: lab.name)
 def test_an_untouched_notebook_of_a_lab_has_no_code_of_its_own(lab, tmp_path):
     (tmp_path / "ada.ipynb").write_bytes(lab.student.read_bytes())
