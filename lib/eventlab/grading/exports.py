@@ -123,22 +123,20 @@ def _users(texts: list[str], known: Collection[str]) -> dict[str, str]:
 def _canvas(names: list[str]) -> dict[str, Upload]:
     """Return the files of Canvas, whose names have no word of the platform: most files must have its form.
 
-    An id of Canvas belongs to one student, and the number of a file to one file. So `ada_2026_11_lab.ipynb` is not
-    from Canvas when other files have these numbers, too. A file may be there twice, as `lab.ipynb` and
+    An id of Canvas belongs to one student, and the number of a file, too. So `ada_2026_11_lab.ipynb` is not from
+    Canvas when other students' files have these numbers, too. A file may be there twice, as `lab.ipynb` and
     `lab (1).ipynb`. Students of one class have different names: in `hw_2026_11_ada.ipynb` and
     `hw_2026_12_ben.ipynb`, the name `hw` is nobody's.
     """
     matches = {name: match for name in names if (match := CANVAS.fullmatch(name))}
     students = {(match["id"], _canvas_name(match)) for match in matches.values()}
-    files = {
-        (match["attachment"], match["id"], _once(match["file"])) for match in matches.values() if match["file"]
-    }
-    numbers = Counter(attachment for attachment, _, _ in files)
+    owners = {(match["attachment"], match["id"]) for match in matches.values() if match["attachment"]}
+    numbers = Counter(attachment for attachment, _ in owners)
     if 2 * len(matches) < len(names) or len({id for id, _ in students}) < len(students):
         return {}
     if any(times > 1 for times in numbers.values()):
         return {}
-    if _is_nobodys(students, [file for *_, file in files]):
+    if _is_nobodys(students, [match["file"] or "" for match in matches.values()]):
         return {}
     return {
         name: Upload(
@@ -157,11 +155,6 @@ def _is_nobodys(students: Collection[tuple[str, str]], files: Iterable[str]) -> 
     """Return whether several works have one name, so that it is the same word before different names."""
     work = {COPY_MARK.sub("", PurePath(file).stem) for file in files if file.lower().endswith((".ipynb", ".zip"))}
     return len({name for _, name in students}) == 1 and len(work) > 1 and all(id.isdigit() for id, _ in students)
-
-
-def _once(file: str) -> str:
-    """Return the name of a file without the mark of its second download."""
-    return re.sub(r" \(\d+\)(?=\.|$)", "", file)
 
 
 def _canvas_name(match: re.Match[str]) -> str:
