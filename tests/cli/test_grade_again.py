@@ -97,6 +97,8 @@ def test_a_grading_of_fewer_students_says_who_is_missing_and_how_to_add_one(grad
     assert "ben, eve" in done.output
     assert "--only STUDENT" in done.output
     assert results.load("ben", output) == record("ben")
+    assert [path.name for path in (output / "feedback").iterdir()] == ["ada.html"]
+    assert "Their records are kept, not their feedback pages" in done.output
 
 
 def test_ctrl_c_writes_the_reports_of_what_is_done_and_keeps_earlier_results(grade, output):

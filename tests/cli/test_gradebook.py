@@ -106,6 +106,12 @@ def test_a_wrong_file_is_refused_with_its_lines_and_nothing_is_written(course: P
     assert not (course / "build" / "gradebook").exists()
 
 
+def test_a_worksheet_that_does_not_exist_is_named(course: Path) -> None:
+    done = run("lab01", "--moodle", "worksheet1.csv")
+    assert done.exit_code == 1
+    assert "worksheet1.csv cannot be read: [Errno 2] No such file or directory" in done.output
+
+
 def test_help_lists_the_columns_of_the_files_line_by_line() -> None:
     text = run("--help").output
     assert "\n    student, name, email, section, canvas_id" in text

@@ -135,10 +135,19 @@ def test_a_zip_bomb_is_cut_off_and_the_others_are_there(tmp_path: Path, monkeypa
     assert "bomb.ipynb was left out: it has 67,108,864 bytes; 1,048,576 are allowed" in found["bomb"].problem
 
 
-def test_a_zip_of_too_many_files_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_zip_of_too_many_files_is_a_problem_of_the_student_who_hands_it_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(submitted_files, "MAX_FILES", 2)
-    with pytest.raises(SubmissionsError, match="holds 3 files; 2 are allowed"):
-        find(packed(tmp_path, "a.ipynb", "b.ipynb", "c.ipynb"), tmp_path / "unpacked")
+    inner = packed(tmp_path, "a.ipynb", "b.ipynb", "c.ipynb").read_bytes()
+    source = packed(tmp_path, "ada.zip", "ben.zip", "kim.zip", content=inner)
+    with zipfile.ZipFile(source, "a") as archive:
+        archive.writestr("zoe.ipynb", "{}")
+    found = {one.student: one for one in find(source, tmp_path / "unpacked")}
+
+    assert list(found) == ["ada", "ben", "kim", "zoe"]
+    assert "ada.zip was not unpacked: it has 3 files; 2 are allowed" in found["ada"].problem
+    assert found["zoe"].notebook
 
 
 def test_nothing_to_grade_says_what_was_looked_for(tmp_path: Path) -> None:

@@ -45,6 +45,33 @@ def test_a_zip_inside_of_a_submission_counts(tmp_path: Path) -> None:
     assert (ben.notebook.name, ben.origin.id, ben.problem) == ("lab01_events.ipynb", "102", "")
 
 
+def test_of_two_zips_with_a_notebook_one_is_taken_and_both_are_named(tmp_path: Path) -> None:
+    top = "Kim_104_assignsubmission_file"
+    zips = {f"{top}/{name}.zip": zipped({f"{LAB}.ipynb": name.encode(), "a.py": b""}) for name in ("v1", "v2")}
+    kim = found(tmp_path, platforms.MOODLE | zips)["Kim"]
+    assert kim.problem == f"2 notebooks: v1.zip/{LAB}.ipynb was taken, not v2.zip/{LAB}.ipynb"
+    assert kim.notebook
+    assert kim.notebook.read_bytes() == b"v1"
+    assert beside(kim) == ["a.py", f"{LAB}.ipynb"]
+
+
+def test_the_name_of_a_zip_leads_out_of_no_folder(tmp_path: Path) -> None:
+    zips = {
+        f"evem_2005_900{n}_{name}": zipped({f"{LAB}.ipynb": b"{}"}) for n, name in enumerate(["...zip", "..zip"])
+    }
+    eve = found(tmp_path, platforms.CANVAS | zips)["evem"]
+    assert eve.notebook
+    assert eve.notebook.parent.parent.parent == tmp_path / "unpacked"
+    assert not list((tmp_path / "unpacked").glob("*.ipynb"))
+
+
+def test_files_in_a_second_zip_are_next_to_the_notebook_in_the_first(tmp_path: Path) -> None:
+    top = "Kim_104_assignsubmission_file"
+    zips = {f"{top}/a.zip": zipped({f"{LAB}.ipynb": NOTEBOOK}), f"{top}/b.zip": zipped({"my_api.py": b"x = 1"})}
+    kim = found(tmp_path, platforms.MOODLE | zips)["Kim"]
+    assert (beside(kim), kim.problem) == ([f"{LAB}.ipynb", "my_api.py"], "")
+
+
 def test_who_hands_in_no_notebook_has_a_record_that_names_what_there_is(tmp_path: Path) -> None:
     eve = found(tmp_path, platforms.MOODLE)["Eve"]
     assert (eve.notebook, eve.origin.id) == (None, "103")
@@ -105,6 +132,41 @@ def test_anonymous_students_in_canvas_are_their_ids(tmp_path: Path) -> None:
 def test_names_with_numbers_are_not_taken_for_canvas(tmp_path: Path, form: str) -> None:
     students = found(tmp_path, {form.format(name): NOTEBOOK for name in ("ada", "ben")})
     assert list(students) == [form.format(name).removesuffix(".ipynb") for name in ("ada", "ben")]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("hw_2026_11_ada", "hw_2026_11_ben", "hw_2026_11_kim"),
+        ("hw_2026_11_ada", "hw_2026_12_ben", "kim"),
+        ("2026_11_ada", "2026_11_ben"),
+        ("hw_20261101_101500_ada", "hw_20261101_111500_ben", "hw_20261102_080000_kim"),
+    ],
+)
+def test_the_same_words_and_numbers_before_different_names_are_not_taken_for_canvas(
+    tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    assert list(found(tmp_path, {f"{name}.ipynb": NOTEBOOK for name in names})) == list(names)
+
+
+@pytest.mark.parametrize(
+    ("export", "name"),
+    [
+        (platforms.CANVAS, "evem_2005_90009_Ada Lovelace_2001_assignsubmission_file_lab01_events.ipynb"),
+        (platforms.CANVAS, "evem_2005_90009_Lab 1_ada_attempt_2027-01-01-00-00-00_lab01_events.ipynb"),
+        (platforms.MOODLE_FLAT, "Eve M_2005_assignsubmission_file_Lab_ada_attempt_2027-01-01-00-00-00_x.ipynb"),
+        (platforms.BLACKBOARD, "Lab 1_2005_attempt_2026-11-01-09-00-00_Ada_101_assignsubmission_file_x.ipynb"),
+        (platforms.BLACKBOARD, "Lab 1_2005_attempt_2026-11-01-09-00-00_x_attempt_2027-01-01-00-00-00_ada.ipynb"),
+    ],
+)
+def test_a_file_that_is_called_as_on_another_platform_stays_its_students(
+    tmp_path: Path, export: dict[str, bytes], name: str
+) -> None:
+    before = found(tmp_path, export)
+    students = found(tmp_path, export | {name: NOTEBOOK})
+    [eve] = [one for student, one in students.items() if student not in before]
+    assert (eve.origin.id, eve.origin.file) == ("2005", name)
+    assert len(students) == len(before) + 1
 
 
 def test_the_last_attempt_in_blackboard_counts_with_its_date(tmp_path: Path) -> None:

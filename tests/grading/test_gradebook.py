@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import nbformat
@@ -15,7 +16,7 @@ from eventlab.grading.gradebook.book import GradebookError
 from eventlab.grading.gradebook.people import People
 from tests.grading import platform_exports as platforms
 from tests.grading.gradebook_examples import LAB, Course, rows, zip_files
-from tests.grading.platform_exports import NOTEBOOK
+from tests.grading.platform_exports import MOODLE_WORKSHEET, NOTEBOOK
 
 DUE = "lab,due,grace_hours,points_per_day,maximum_deduction\nlab01,2026-11-02,1,1.5,4\n"
 
@@ -26,7 +27,7 @@ def course(tmp_path: Path) -> Course:
 
 
 def test_moodles_worksheet_gives_names_and_times_and_is_filled_in(course: Course) -> None:
-    course.grade(platforms.MOODLE, moodle=platforms.MOODLE_WORKSHEET)
+    course.grade(platforms.MOODLE, moodle=MOODLE_WORKSHEET)
     course.make(due=DUE)
     written = course.write()
 
@@ -46,8 +47,24 @@ def test_moodles_worksheet_gives_names_and_times_and_is_filled_in(course: Course
     assert f"{LAB}: 10 points become 100 in Moodle, its maximum grade" in written.notes
 
 
+@pytest.mark.parametrize("comment", ["", "<p>Well written, Ada. Read 2 of 3 books.</p>", "- Come and see me;"])
+def test_a_comment_in_moodles_worksheet_stays_before_the_mark(course: Course, comment: str) -> None:
+    uploaded = course.folder / "out" / "moodle" / f"{LAB}_grades.csv"
+    worksheet = MOODLE_WORKSHEET.replace('2:00 PM",-,', f'2:00 PM",-,"{comment}"')
+    for due in (DUE, "", DUE):
+        shutil.rmtree(course.folder / LAB, ignore_errors=True)
+        course.labs.clear()
+        course.grade(platforms.MOODLE, moodle=worksheet)
+        course.make(due=due)
+        course.write()
+        late = " The work earned 8 points; handed in 1 day late, which costs 1.5 points." if due else ""
+        mark = f"{'6.5' if due else '8'} of 10 points.{late}"
+        assert rows(uploaded)[1]["Feedback comments"] == f"{comment} {mark}".strip()
+        worksheet = uploaded.read_text()  # as Moodle writes it again after the upload
+
+
 def test_moodles_feedback_zip_has_a_folder_per_student_as_in_the_export(course: Course) -> None:
-    course.grade(platforms.MOODLE, moodle=platforms.MOODLE_WORKSHEET)
+    course.grade(platforms.MOODLE, moodle=MOODLE_WORKSHEET)
     course.make(due=DUE)
     course.write()
 
@@ -234,7 +251,7 @@ def test_a_line_about_nobody_is_named(course: Course) -> None:
     problems = course.make(due="lab,student,due\nlab01,zoe,2026-11-02\nlab9,,2026-11-02\n").problems
     assert [problem.split("deadlines.csv")[1] for problem in problems] == [
         ": no lab 'lab9' is in this gradebook",
-        ", line 2: there is no student 'zoe'",
+        ", line 2: there is no student 'zoe', or more than one: write an id",
     ]
 
 
@@ -271,7 +288,7 @@ def test_the_same_gradebook_is_written_twice_byte_by_byte(course: Course) -> Non
 
 
 def test_a_time_in_the_deadlines_is_stronger_than_that_of_moodle(course: Course) -> None:
-    course.grade(platforms.MOODLE, moodle=platforms.MOODLE_WORKSHEET)
+    course.grade(platforms.MOODLE, moodle=MOODLE_WORKSHEET)
     course.make(
         due="lab,student,due,points_per_day,submitted\nlab01,,2026-11-02,1,\nlab01,Eve,,,2026-11-04 10:00\n"
     )
@@ -280,7 +297,7 @@ def test_a_time_in_the_deadlines_is_stronger_than_that_of_moodle(course: Course)
 
 
 def test_a_worksheet_with_decimal_commas_gets_decimal_commas(course: Course) -> None:
-    course.grade(platforms.MOODLE, moodle=platforms.MOODLE_WORKSHEET.replace("100.00", '"100,00"'))
+    course.grade(platforms.MOODLE, moodle=MOODLE_WORKSHEET.replace("100.00", '"100,00"'))
     course.make(due=DUE)
     course.write()
     sheet = rows(course.folder / "out" / "moodle" / f"{LAB}_grades.csv")

@@ -9,7 +9,7 @@ import pytest
 
 from tests.grading import platform_exports as platforms
 from tests.grading.gradebook_examples import LAB, Course, graded, rows
-from tests.grading.platform_exports import NOTEBOOK
+from tests.grading.platform_exports import MOODLE_WORKSHEET, NOTEBOOK
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def course(tmp_path: Path) -> Course:
 
 def test_two_students_of_one_name_stay_two_people(course: Course) -> None:
     files = {f"Ada Lovelace_{n}_assignsubmission_file/lab01_events.ipynb": NOTEBOOK for n in (101, 102)}
-    worksheet = platforms.MOODLE_WORKSHEET.replace("Ben Bitdiddle", "Ada Lovelace")
+    worksheet = MOODLE_WORKSHEET.replace("Ben Bitdiddle", "Ada Lovelace")
     points: dict[str, float | None] = {"Ada Lovelace (101)": 3, "Ada Lovelace (102)": 9}
     course.labs.append((graded(course.folder / LAB, files, LAB, points), worksheet))
     course.make()
@@ -35,7 +35,7 @@ def test_two_students_of_one_name_stay_two_people(course: Course) -> None:
 
 def test_moodles_namesakes_without_an_address_are_two_people(course: Course) -> None:
     files = {f"Ada Lovelace_{n}_assignsubmission_file/lab01_events.ipynb": NOTEBOOK for n in (101, 102)}
-    lines = platforms.MOODLE_WORKSHEET.replace("Ben Bitdiddle", "Ada Lovelace").splitlines(keepends=True)
+    lines = MOODLE_WORKSHEET.replace("Ben Bitdiddle", "Ada Lovelace").splitlines(keepends=True)
     worksheet = "".join(re.sub(r'(\w+@[\w.]+|"Email address"),', "", line) for line in lines)
     points: dict[str, float | None] = {"Ada Lovelace (101)": 3, "Ada Lovelace (102)": 9}
     course.labs.append((graded(course.folder / LAB, files, LAB, points), worksheet))
@@ -71,17 +71,40 @@ def test_a_stranger_whose_name_is_alike_gets_no_line_of_another_student(course: 
 
 
 def test_a_worksheet_of_another_assignment_is_noticed(course: Course) -> None:
-    course.grade(platforms.MOODLE, moodle=platforms.MOODLE_WORKSHEET.replace("Participant 1", "Participant 9"))
+    course.grade(platforms.MOODLE, moodle=MOODLE_WORKSHEET.replace("Participant 1", "Participant 9"))
     course.make()
     [_, note] = course.write().notes
     assert "has no line of Ada Lovelace, Ben Bitdiddle, Eve: their grades are not in the file for Moodle" in note
 
 
+def test_the_number_of_a_group_is_not_that_of_a_student_in_moodle(course: Course) -> None:
+    course.grade({"Team Red_104_assignsubmission_file/lab01_events.ipynb": NOTEBOOK}, moodle=MOODLE_WORKSHEET)
+    course.make(due="lab,due\nlab01,2026-11-01\n")
+    notes = course.write().notes
+
+    assert any("has no line of Team Red: their grades are not in the file for Moodle" in note for note in notes)
+    sheet = rows(course.folder / "out" / "moodle" / f"{LAB}_grades.csv")
+    assert [row["Grade"] for row in sheet] == ["", "", "", ""]
+    assert course.marks()["Kim Absent"] == ": "
+    assert course.marks()["Team Red"] == ": 8"
+
+
+def test_with_blind_marking_the_numbers_in_moodle_are_enough(course: Course) -> None:
+    files = {f"Participant_{n}_assignsubmission_file/lab01_events.ipynb": NOTEBOOK for n in (101, 102)}
+    lines = MOODLE_WORKSHEET.splitlines(keepends=True)
+    blind = "".join(re.sub(r'"Full name","Email address",|("[\w ]+"|Eve),\w+@[\w.]+,', "", line) for line in lines)
+    points: dict[str, float | None] = {"Participant (102)": 3}
+    course.labs.append((graded(course.folder / LAB, files, LAB, points), blind))
+    course.make()
+    course.write()
+
+    sheet = rows(course.folder / "out" / "moodle" / f"{LAB}_grades.csv")
+    assert [row["Grade"] for row in sheet] == ["80.00", "30.00", "", ""]
+
+
 def test_a_comment_of_moodle_on_somebody_without_a_mark_stays_as_it_is(course: Course) -> None:
     comment = "- Come and see me;\n- or write."
-    worksheet = platforms.MOODLE_WORKSHEET.replace(
-        '"No submission",,100.00,Yes,-,-,', f'No,,100.00,Yes,-,-,"{comment}"'
-    )
+    worksheet = MOODLE_WORKSHEET.replace('"No submission",,100.00,Yes,-,-,', f'No,,100.00,Yes,-,-,"{comment}"')
     course.grade(platforms.MOODLE, moodle=worksheet)
     course.make()
     course.write()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from eventlab.grading import results
+from eventlab.grading.gradebook import moodle
 from eventlab.grading.results import Question, RubricLine
 from tests.grading import platform_exports as platforms
 from tests.grading.gradebook_examples import LAB, Course, rows
@@ -39,6 +40,7 @@ def test_the_students_comment_says_what_is_not_marked_yet(course: Course) -> Non
     book = course.make()
 
     assert [mark.summary for mark in book.marks.values()] == ["8 of 14 points so far: q2 not marked yet."]
+    assert moodle.SUMMARY.fullmatch("8 of 14 points so far: q2 not marked yet.")  # replaced in the next worksheet
 
 
 def test_people_of_one_name_have_an_id_in_the_tables(course: Course) -> None:
@@ -53,6 +55,22 @@ def test_people_of_one_name_have_an_id_in_the_tables(course: Course) -> None:
     for address in ("ada@example.org", "ben@example.org"):
         assert any(address in label for label in labels)
         assert f"({address})" in page
+
+
+def test_a_line_about_one_of_two_students_with_one_name_needs_an_id(course: Course) -> None:
+    course.grade({f"leekim_{n}_9000{n}_lab01_events.ipynb": NOTEBOOK for n in (1, 2)})
+    export = platforms.CANVAS_GRADEBOOK.splitlines(keepends=True)[:2] + [
+        f'"Lee, Kim",{n},,,A,,,\n' for n in (1, 2)
+    ]
+    due = "lab,student,due,points_per_day,submitted\nlab01,,2026-11-02,1,\nlab01,{},,,2026-11-04\n"
+    by_name = course.make(canvas="".join(export), due=due.format("Kim Lee")).problems
+    by_id = course.make(canvas="".join(export), due=due.format("2")).problems
+    course.write()
+
+    assert any("line 3: there is no student 'Kim Lee', or more than one: write an id" in one for one in by_name)
+    assert not any("line 3" in one for one in by_id)
+    marks = {row["student"]: row["mark"] for row in rows(course.folder / "out" / "marks.csv")}
+    assert marks == {"Kim Lee (1)": "8", "Kim Lee (2)": "6"}
 
 
 def test_who_is_not_in_the_grade_center_is_named(course: Course) -> None:

@@ -25,6 +25,15 @@ def test_every_report_is_written(tmp_path):
     )
 
 
+def test_the_pages_of_who_is_not_in_the_class_any_more_are_deleted(tmp_path):
+    write_all.write_all([record("ada"), record("Somebody who left")], tmp_path)
+    (tmp_path / "feedback" / "notes.txt").write_text("the instructor's")
+    write_all.write_all([record("ada")], tmp_path)
+
+    assert sorted(path.name for path in (tmp_path / "feedback").iterdir()) == ["ada.html", "notes.txt"]
+    assert [path.name for path in (tmp_path / "gradescope").iterdir()] == ["ada"]
+
+
 def test_no_submissions_give_empty_reports(tmp_path):
     write_all.write_all([], tmp_path)
 
@@ -93,6 +102,15 @@ def test_no_part_of_a_text_is_a_formula_for_a_spreadsheet_with_another_separator
 )
 def test_points_are_shown_as_they_are(points, shown):
     assert number(points) == shown
+
+
+@pytest.mark.parametrize("mark", "\u202a\u202b\u202d\u202e\u2066\u2067\u2068")
+def test_no_name_turns_the_order_of_the_text_after_it(tmp_path, mark):
+    name = f"evil{mark}gnp.exe"
+    tables.write([record(name)], tmp_path)
+
+    assert mark not in html.overview([record(name), record("ben")])
+    assert mark not in (tmp_path / "grades.csv").read_text()
 
 
 def test_a_name_with_quotes_and_lines_stays_in_its_cell(tmp_path):

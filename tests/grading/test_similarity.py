@@ -142,6 +142,14 @@ def test_code_that_much_of_the_class_has_is_not_counted():
     assert set(percent(dict(list(own.items())[:5])).values()) != set()
 
 
+def test_who_has_only_the_code_of_much_of_the_class_is_named_apart_from_who_has_none():
+    codes = {f"student {n}": COUNTED + OTHER for n in range(6)} | {"ada": "x = 1"}
+    compared = compare([document(*item) for item in codes.items()])
+
+    assert [one.name for one in compared.common] == [f"student {n}" for n in range(6)]
+    assert [one.name for one in compared.left_out] == ["ada"]
+
+
 def test_passages_of_both_sides_have_the_same_number_and_leave_given_code_out():
     given = "broker = settings.bootstrap_servers\nconsumer = connect(broker, 'events', 5, True)\n"
     compared = compare(
@@ -160,6 +168,19 @@ def test_passages_of_both_sides_have_the_same_number_and_leave_given_code_out():
         text = pair.second.code[one.start : one.end]
         assert ("read_json" in text) == ("read_json" in shown[one.number])
         assert "bootstrap_servers" not in text
+
+
+def test_a_line_that_is_in_two_passages_does_not_divide_the_second_one():
+    line = "client.subscribe(['events'], pattern=None, listener=None)\n"
+    codes = {
+        "ada": line + "own = 1\n" * 20 + COUNTED + line + OTHER,
+        "ben": "b = [2]\n" * 20 + COUNTED + line + OTHER,
+    }
+    (pair,) = compare([document(*item) for item in codes.items()]).pairs(0.5)
+    first, second = passages(pair)
+
+    assert len(first) == 2
+    assert [(one.number, pair.second.code[one.start : one.end].count("subscribe")) for one in second] == [(2, 1)]
 
 
 @pytest.mark.parametrize("lab", all_labs(), ids=lambda lab: lab.name)

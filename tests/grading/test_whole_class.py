@@ -105,6 +105,15 @@ def test_a_question_that_was_graded_without_a_sandbox_makes_the_record_say_so():
     assert (merged.sandboxed, merged.containment) == (False, "none")
 
 
+def test_a_question_that_is_graded_again_has_the_status_of_the_run_that_is_shown():
+    old = graded("a", status="timed_out", notes=("cell 3 was stopped",), seconds=600.0, notebook="old.ipynb")
+    merged = Selection(questions=("q2",)).merged(
+        old, graded(status="graded", notes=(), seconds=2.0, notebook="new.ipynb")
+    )
+
+    assert (merged.status, merged.notes, merged.seconds, merged.notebook) == ("graded", (), 2, "new.ipynb")
+
+
 def test_two_commands_do_not_grade_into_one_folder_at_the_same_time(tmp_path):
     with whole_class.held(tmp_path / "out"):
         with (

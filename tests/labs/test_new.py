@@ -1,12 +1,13 @@
 """A new lab is complete: it can be released, its solution is right, and its wrong solutions are wrong."""
 
 import json
+import shlex
 from collections import Counter
 
 import pytest
 
 from eventlab.labs import cells, new
-from eventlab.labs.catalogue import LabError
+from eventlab.labs.catalogue import LABS, LabError
 from eventlab.labs.evidence import Evidence
 from eventlab.labs.names import Namespace
 from eventlab.labs.release import release
@@ -62,6 +63,17 @@ def test_each_wrong_solution_loses_marks(lab, seed):
 def test_a_name_that_is_none_of_a_lab_is_refused_with_one_that_is_free(lab):
     with pytest.raises(LabError, match=r"Next: eventlab labs new lab06_guild_war"):
         new.create("Guild War", lab.folder.parent)
+
+
+def test_the_command_that_is_proposed_names_the_folder_and_works(tmp_path):
+    folder = tmp_path / "my labs"
+    with pytest.raises(LabError) as wrong:
+        new.create("Guild War", folder)
+    [*_, name, option, named] = shlex.split(wrong.value.next_command)
+
+    assert (option, named) == ("--folder", str(folder))
+    assert new.create(name, folder).name == name
+    assert not list(LABS.glob(f"{name.partition('_')[0]}_*"))  # the number names topics
 
 
 def test_a_number_that_is_in_use_is_refused_because_it_names_topics(lab):

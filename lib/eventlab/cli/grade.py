@@ -189,7 +189,8 @@ def _show_gone(students: set[str]) -> None:
     if students:
         click.echo(
             f"{len(students)} students of the last report are not among these submissions, and not in this "
-            f"report: {', '.join(line(student, 40) for student in sorted(students)[:5])}. Their records are kept. "
+            f"report: {', '.join(line(student, 40) for student in sorted(students)[:5])}. Their records are kept, "
+            "not their feedback pages. "
             "To grade some students into the report on all, add --only STUDENT",
             err=True,
         )

@@ -140,13 +140,14 @@ def _sheets(arguments: tuple[str, ...], names: list[str]) -> dict[str, MoodleShe
 
     found = {}
     for argument in arguments:
-        lab, is_named, file = argument.partition("=") if not Path(argument).exists() else ("", "", argument)
+        is_file = Path(argument).exists() or "=" not in argument
+        lab, is_named, file = ("", "", argument) if is_file else argument.partition("=")
         meant = [name for name in names if is_lab(lab, name)] if is_named or len(names) == 1 else []
         if len(meant) != 1:
             raise EventlabError(
-                f"--moodle {argument}: for which lab? Write --moodle {names[0].split('_')[0]}={file or argument}"
+                f"--moodle {argument}: for which lab? Write --moodle {names[0].split('_')[0]}={file}"
             )
-        found[meant[0]] = read_moodle(Path(file or argument))
+        found[meant[0]] = read_moodle(Path(file))
     return found
 
 

@@ -49,6 +49,7 @@ def similarity(lab: str, submissions: tuple[Path, ...], output: Path | None, thr
     from eventlab.grading.collect import collected
     from eventlab.grading.reports.messages import line
     from eventlab.grading.reports.similarity import write
+    from eventlab.grading.similarity.find import INSTRUCTOR
     from eventlab.grading.similarity.find import similarity as compare
     from eventlab.labs.catalogue import find
 
@@ -60,4 +61,6 @@ def similarity(lab: str, submissions: tuple[Path, ...], output: Path | None, thr
     click.echo(f"{result.submissions} submissions, {len(rows)} pairs from {threshold} %")
     for row in rows[:10]:
         click.echo(f"{row.percent:>4} %  {line(row.first, 40)} and {line(row.second, 40)}")
+    if common := sum(one.name != INSTRUCTOR for one in result.comparison.common):
+        click.echo(f"{common} submissions have almost only code that many have; the page lists them")
     click.echo(f"Next: open {target / 'index.html'}")

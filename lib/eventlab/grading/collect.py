@@ -7,7 +7,6 @@ attempt counts, and a zip that a student handed in is unpacked.
 from __future__ import annotations
 
 import logging
-import re
 import shutil
 import tempfile
 import zipfile
@@ -26,8 +25,6 @@ STRAY_SUFFIXES = {
     *(".xls", ".xlsx", ".ods", ".numbers"),
 }
 """Files with these endings next to the submissions are nobody's; any other file is a submission."""
-COPY_MARK = re.compile(r"^copy of |[-_ ]*(?:copy\d*|\(\d+\)|-\d+|checkpoint)$|^untitled\d*$", re.IGNORECASE)
-"""What browsers, JupyterLab and platforms add to the name of a second file."""
 logger = logging.getLogger(__name__)
 
 
@@ -192,8 +189,9 @@ def _submission(group: _Group, target: Path, lab: str) -> Submission:
         return Submission(group.student, None, folder, "; ".join(problems), _origin(group, files))
     first, *others = notebooks
     if others:
-        not_taken = ", ".join(path.name for path in others[:3])
-        problems.insert(0, f"{len(notebooks)} notebooks: {first.name} was taken, not {not_taken}")
+        is_clear = len({path.name for path in notebooks}) == len(notebooks)
+        taken, *rest = (path.name if is_clear else "/".join(copies[path].parts)[-200:] for path in notebooks[:4])
+        problems.insert(0, f"{len(notebooks)} notebooks: {taken} was taken, not {', '.join(rest)}")
     origin = _origin(group, [copies[first]])
     return Submission(group.student, first, None if is_single else first.parent, "; ".join(problems), origin)
 
@@ -209,14 +207,26 @@ def _without_zips(
     problems += left_out
     opened.callback(shutil.rmtree, folder, ignore_errors=True)
     found = [file for file in files if file not in zips]
+    trees: list[tuple[SubmittedFile, Tree]] = []
     for path, file in copies.items():
         try:
-            tree = submitted_files.of_zip(opened.enter_context(zipfile.ZipFile(path)))
-        except (*submitted_files.UNREADABLE, SubmissionsError) as error:
+            archive = opened.enter_context(zipfile.ZipFile(path))
+        except submitted_files.UNREADABLE as error:
             submitted_files.require_machine(error, file, folder)
             problems.append(f"{file.parts[-1][:100]} is not a zip that can be unpacked")
             continue
-        found += [replace(inner, top=file.top, upload=file.upload) for inner in tree.files]
+        if (count := len(archive.infolist())) > submitted_files.MAX_FILES:
+            most = submitted_files.MAX_FILES
+            problems.append(
+                f"{file.parts[-1][:100]} was not unpacked: it has {count:,} files; {most:,} are allowed"
+            )
+            continue
+        trees.append((file, submitted_files.of_zip(archive)))
+    with_notebook = sum(any(inner.suffix == ".ipynb" for inner in tree.files) for _, tree in trees)
+    for file, tree in trees:
+        folder_of_zip = file.parts[-1:] if with_notebook > 1 else ()
+        for inner in tree.files:
+            found.append(replace(inner, parts=folder_of_zip + inner.parts, top=file.top, upload=file.upload))
     return found
 
 
@@ -230,10 +240,10 @@ def _notebooks(paths: Sequence[Path] | dict[Path, SubmittedFile]) -> list[Path]:
 def _rank(file: SubmittedFile, lab: str) -> tuple[object, ...]:
     """Return a key that is the smallest for the notebook to grade: the lab's name, then the newest, no copy."""
     name = PurePosixPath(file.parts[-1]).stem
-    base = COPY_MARK.sub("", name)
+    base = exports.COPY_MARK.sub("", name)
     by_name = 0 if lab in (name, base) else 1 if base == "student" else 2
     number = -file.upload.number if file.upload else 0
-    return (by_name, number, len(file.parts), bool(COPY_MARK.search(name)), file.parts)
+    return (by_name, number, len(file.parts), bool(exports.COPY_MARK.search(name)), file.parts)
 
 
 def _origin(group: _Group, files: Sequence[SubmittedFile]) -> Origin:

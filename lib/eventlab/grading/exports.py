@@ -25,17 +25,21 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import takewhile
+from pathlib import PurePath
 
 MOODLE = re.compile(
     r"(?P<name>.*?)(?:_(?P<id>\d+))?_assignsubmission_(?P<plugin>[a-z0-9]+)(?:_(?P<file>.*))?", re.S
 )
-BLACKBOARD = re.compile(r"(?P<user>.+)_attempt_(?P<date>\d{4}(?:-\d\d){5})(?:_(?P<file>.+)|\.txt)", re.S)
+BLACKBOARD = re.compile(r"(?P<user>.+?)_attempt_(?P<date>\d{4}(?:-\d\d){5})(?:_(?P<file>.+)|\.txt)", re.S)
 BLACKBOARD_NAME = re.compile(r"\ufeff?Name:\s*(?P<name>.*?)\s*\((?P<user>[^()\n]+)\)\s*$", re.M)
 CANVAS = re.compile(
     r"(?:(?P<name>.+?)_)?(?P<late>(?i:late)_)?(?P<id>\d+|anon_[^\W_]+)"
     r"_(?:(?P<attachment>\d+)_(?P<file>.+)|(?P<text>text|link)\.html)",
     re.S,
 )
+
+COPY_MARK = re.compile(r"^copy of |[-_ ]*(?:copy\d*|\(\d+\)|-\d+|checkpoint)$|^untitled\d*$", re.IGNORECASE)
+"""What browsers, JupyterLab and platforms add to the name of a second file."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,10 @@ def uploads(names: Iterable[str], text_of: Callable[[str], str]) -> dict[str, Up
     """
     names = list(names)
     moodle = {name: upload for name in names if (upload := _moodle(name))}
-    return moodle | _blackboard(names, text_of) | _canvas([name for name in names if name not in moodle])
+    few, many = sorted([moodle, _blackboard(names, text_of)], key=len)
+    clear = few | many
+    are_clear = 2 * len(clear) >= len(names)  # else students have named files like those of another platform
+    return clear | _canvas([name for name in names if not are_clear or name not in clear])
 
 
 def _moodle(name: str) -> Upload | None:
@@ -118,7 +125,8 @@ def _canvas(names: list[str]) -> dict[str, Upload]:
 
     An id of Canvas belongs to one student, and the number of a file, too. So `ada_2026_11_lab.ipynb` is not from
     Canvas when other students' files have these numbers, too. A file may be there twice, as `lab.ipynb` and
-    `lab (1).ipynb`.
+    `lab (1).ipynb`. Students of one class have different names: in `hw_2026_11_ada.ipynb` and
+    `hw_2026_12_ben.ipynb`, the name `hw` is nobody's.
     """
     matches = {name: match for name in names if (match := CANVAS.fullmatch(name))}
     students = {(match["id"], _canvas_name(match)) for match in matches.values()}
@@ -127,6 +135,8 @@ def _canvas(names: list[str]) -> dict[str, Upload]:
     if 2 * len(matches) < len(names) or len({id for id, _ in students}) < len(students):
         return {}
     if any(times > 1 for times in numbers.values()):
+        return {}
+    if _is_nobodys(students, [match["file"] or "" for match in matches.values()]):
         return {}
     return {
         name: Upload(
@@ -139,6 +149,12 @@ def _canvas(names: list[str]) -> dict[str, Upload]:
         )
         for name, match in matches.items()
     }
+
+
+def _is_nobodys(students: Collection[tuple[str, str]], files: Iterable[str]) -> bool:
+    """Return whether several works have one name, so that it is the same word before different names."""
+    work = {COPY_MARK.sub("", PurePath(file).stem) for file in files if file.lower().endswith((".ipynb", ".zip"))}
+    return len({name for _, name in students}) == 1 and len(work) > 1 and all(id.isdigit() for id, _ in students)
 
 
 def _canvas_name(match: re.Match[str]) -> str:

@@ -66,7 +66,7 @@ class Selection:
         return [by_student[student] for student in dict.fromkeys(self.students or by_student)]
 
     def merged(self, old: SubmissionRecord | None, new: SubmissionRecord) -> SubmissionRecord:
-        """Return a submission's record with the selected results of its new one.
+        """Return a submission's record with the selected results of its new one, and what happened in its run.
 
         The fingerprint stays the old one: what was not graded again may be out of date, so a later run without a
         selection grades the whole submission.
@@ -79,6 +79,9 @@ class Selection:
         message = f"graded again: {', '.join((*self.questions, *self.checks))}"
         return replace(
             old,
+            status=new.status,
+            notes=new.notes,
+            seconds=new.seconds,
             questions=tuple(kept),
             points=results.total(kept),
             max_points=sum(question.max_points for question in kept),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -24,13 +25,13 @@ def create(name: str, parent: Path) -> Lab:
         proposed = f"{_free_number(parent)}_{topic}"
         raise LabError(
             f"{name!r} is not the name of a lab: write `lab`, two digits, `_` and a topic in small letters",
-            f"eventlab labs new {proposed}",
+            _command(proposed, parent),
         )
     number, _, topic = name.partition("_")
     if taken := sorted(parent.glob(f"{number}_*")):
         raise LabError(
             f"{taken[0]} exists: the number {number} names the topics of a lab in Kafka, so each lab has another",
-            f"eventlab labs new {_free_number(parent)}_{topic}",
+            _command(f"{_free_number(parent)}_{topic}", parent),
         )
     folder = parent / name
     shutil.copytree(TEMPLATE, folder, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
@@ -41,7 +42,14 @@ def create(name: str, parent: Path) -> Lab:
     return lab
 
 
+def _command(name: str, parent: Path) -> str:
+    """Return the command that creates this lab in the folder that was named."""
+    folder = "" if parent == Path("labs") else f" --folder {shlex.quote(str(parent))}"
+    return f"eventlab labs new {name}{folder}"
+
+
 def _free_number(parent: Path) -> str:
-    """Return the next number of a lab, such as `lab05`."""
-    taken = [int(match[1]) for path in parent.glob("lab*_*") if (match := re.match(r"lab(\d+)_", path.name))]
+    """Return the next number that no lab of the folder or of the kit has, such as `lab05`."""
+    names = [path.name for folder in (parent, LABS) for path in folder.glob("lab*_*")]
+    taken = [int(match[1]) for name in names if (match := re.match(r"lab(\d+)_", name))]
     return f"lab{max(taken, default=0) + 1:02}"

@@ -14,7 +14,7 @@ from eventlab.grading.collect import Origin
 from eventlab.grading.gradebook import origins
 from eventlab.grading.gradebook.deadlines import Deadlines, Policy
 from eventlab.grading.gradebook.people import IDS, Line, People, Person, forms
-from eventlab.grading.gradebook.worksheets import BlackboardSheet, CanvasSheet, MoodleSheet
+from eventlab.grading.gradebook.worksheets import BlackboardSheet, CanvasSheet, MoodleRow, MoodleSheet
 from eventlab.grading.reports.messages import number
 from eventlab.grading.results import SubmissionRecord
 
@@ -38,6 +38,14 @@ class LabGrades:
     def origin(self, record: SubmissionRecord) -> Origin:
         """Return what is known about the submission of a record."""
         return self.origins.get(record.slug, Origin())
+
+    def row(self, origin: Origin) -> MoodleRow | None:
+        """Return the line of Moodle's worksheet with the number in the name of a submission's folder.
+
+        When groups hand in, this number is a group's, and may be that of a student with another name.
+        """
+        row = self.sheet.row_of(origin.id) if self.sheet and origin.platform == "moodle" else None
+        return row if row and (not row.name or forms(row.name) & forms(origin.name)) else None
 
     @cached_property
     def max_points(self) -> float:
@@ -251,7 +259,7 @@ def listed(names: Sequence[str]) -> str:
 def _line(lab: LabGrades, record: SubmissionRecord) -> Line:
     """Return the names and ids of a record's owner."""
     origin = lab.origin(record)
-    row = lab.sheet.row_of(origin.id) if lab.sheet and origin.platform == "moodle" else None
+    row = lab.row(origin)
     known = {f"{origin.platform}_id": origin.id} if origin.platform in ("canvas", "blackboard") else {}
     known |= {"email": row.email} if row and row.email else {}
     namesakes = [one for one in lab.origins.values() if one.name == origin.name]
@@ -262,8 +270,7 @@ def _line(lab: LabGrades, record: SubmissionRecord) -> Line:
 def _mark(lab: LabGrades, record: SubmissionRecord, person: Person, policy: Policy) -> Mark:
     """Return the mark. The time is that of deadlines.csv, else of Moodle's worksheet, else of the export."""
     origin = lab.origin(record)
-    row = lab.sheet.row_of(origin.id) if lab.sheet and origin.platform == "moodle" else None
-    row = row or (lab.sheet.row_for(person) if lab.sheet else None)
+    row = lab.row(origin) or (lab.sheet.row_for(person) if lab.sheet else None)
     exported = datetime.fromisoformat(origin.submitted) if origin.submitted else None
     submitted = policy.submitted or (row.submitted if row else None) or exported
     days = policy.days_late(submitted)

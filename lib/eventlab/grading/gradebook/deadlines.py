@@ -92,7 +92,7 @@ class Deadlines:
         names = [name for name, _ in self.labs] + [name for _, name, _, _ in self.students]
         unused = [name for name in dict.fromkeys(names) if not any(is_lab(name, lab) for lab in labs)]
         return [f"{self.path}: no lab {name!r} is in this gradebook" for name in unused] + [
-            f"{self.path}, line {number}: there is no student {student!r}"
+            f"{self.path}, line {number}: there is no student {student!r}, or more than one: write an id"
             for number, _, student, _ in self.students
             if meant[student] is None
         ]

@@ -16,6 +16,11 @@ from eventlab.grading.gradebook.book import LabGrades, Mark, listed
 from eventlab.grading.gradebook.worksheets import MoodleSheet, decimal
 from eventlab.grading.gradebook.zip_files import write_zip
 
+SUMMARY = re.compile(
+    r" *[\d.]+ of [\d.]+ points(?: so far: [^.]* not marked yet)?\."
+    r"(?: The work earned [\d.]+ points; handed in \d+ days? late, which costs [\d.]+ points\.)?"
+)
+"""What `Mark.summary` wrote into the comment of a worksheet that was uploaded and downloaded again."""
 COLUMNS = ("Identifier", "Full name", "Grade", "Last modified (grade)", "Feedback comments")
 
 
@@ -65,7 +70,8 @@ def write(
 def moodle_id(lab: LabGrades, mark: Mark) -> str:
     """Return the number of a person in a lab's assignment, from the export's names or the worksheet, or ""."""
     if mark.origin.platform == "moodle" and mark.origin.id.isdigit():
-        return mark.origin.id
+        is_anothers = lab.sheet and lab.sheet.row_of(mark.origin.id) and not lab.row(mark.origin)
+        return "" if is_anothers else mark.origin.id
     row = lab.sheet.row_for(mark.person) if lab.sheet else None
     return row.id if row else ""
 
@@ -81,7 +87,10 @@ def _maximum(sheet: MoodleSheet) -> float | None:
 
 
 def _filled(sheet: MoodleSheet, marks: dict[str, Mark], scale: float) -> list[list[str]]:
-    """Return the worksheet with grades and comments; lines without a mark stay as they are."""
+    """Return the worksheet with grades, and each mark after the comment that a person wrote.
+
+    Lines without a mark stay as they are.
+    """
     separator = "," if any("," in sheet.field(row, "maximum") for row in sheet.table[1:]) else "."
     filled = [sheet.table[0]]
     for row in sheet.table[1:]:
@@ -91,7 +100,8 @@ def _filled(sheet: MoodleSheet, marks: dict[str, Mark], scale: float) -> list[li
             row += [""] * (len(sheet.table[0]) - len(row))
             row[sheet.columns["grade"]] = _grade(mark, scale, separator)
             if "comments" in sheet.columns:
-                row[sheet.columns["comments"]] = _comment(mark)
+                comment = SUMMARY.sub("", row[sheet.columns["comments"]]).strip()
+                row[sheet.columns["comments"]] = f"{comment} {mark.summary}".lstrip()
         filled.append(row)
     return filled
 

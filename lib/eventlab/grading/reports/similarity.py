@@ -69,6 +69,7 @@ def write(lab: Lab, result: Result, output: Path, *, threshold: int, limit: int)
         bars=_distribution([percent for _, _, percent in students]),
         students=sorted(students, key=lambda row: (-row[2], row[0])),
         left_out=[document.name for document in result.comparison.left_out if document.name != INSTRUCTOR],
+        alike=[document.name for document in result.comparison.common if document.name != INSTRUCTOR],
         unreadable=result.unreadable,
     )
     write_atomically(output / "index.html", page)

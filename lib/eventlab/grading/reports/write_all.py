@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from eventlab.grading import adjustments
@@ -18,7 +19,8 @@ def write_all(
 ) -> list[SubmissionRecord]:
     """Write all reports, and return the records with the points and comments that a person gave.
 
-    These are the tables, Gradescope's results, each student's feedback, the overview, and the texts to mark.
+    These are the tables, Gradescope's results, each student's feedback, the overview, and the texts to mark. What
+    an earlier report wrote for students who are not in this one is deleted, so that a folder can be published.
 
     Args:
         records: The records.
@@ -32,8 +34,22 @@ def write_all(
     adjusted = adjustments.of_records(records, output)
     tables.write(adjusted, output)
     marking.write(adjusted, output)
+    _delete_others(adjusted, output)
     for record in adjusted:
         gradescope.write(record, output)
         html.write_feedback(record, output)
     html.write_overview(adjusted, output, differences, not_graded)
     return adjusted
+
+
+def _delete_others(records: Sequence[SubmissionRecord], output: Path) -> None:
+    """Delete the pages and results of students of an earlier report; their records are kept."""
+    names = {record.slug for record in records}
+    for page in (output / html.FOLDER).glob("*.html"):
+        if page.stem not in names:
+            page.unlink()
+    for results in (output / gradescope.FOLDER).glob("*/results.json"):
+        if results.parent.name not in names:
+            results.unlink()
+            with suppress(OSError):  # a file of somebody else is in the folder
+                results.parent.rmdir()

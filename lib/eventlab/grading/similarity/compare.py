@@ -10,7 +10,6 @@ it forgets passages that a submission repeats. compare50 1.2.15 needs attrs belo
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,7 +27,8 @@ COMMON_LEAST = 5
 """Sequences in more than this share of the class, and in more than this number, are not counted."""
 COLUMNS = 4096
 
-Sequences = frozenset[tuple[str, ...]]
+Sequences = frozenset[int]
+"""Sequences as hashes of 64 bits: those of a large class need little memory, and two are never equal by chance."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,10 +51,11 @@ class Document:
         return cls(name, code, tokens_of(code, known))
 
     @cached_property
-    def sequences(self) -> list[tuple[str, ...]]:
+    def sequences(self) -> np.ndarray:
         """Return the sequence that begins at each token."""
         symbols = [token.symbol for token in self.tokens]
-        return [tuple(symbols[start : start + LENGTH]) for start in range(len(symbols) - LENGTH + 1)]
+        starts = range(len(symbols) - LENGTH + 1)
+        return np.fromiter((hash(tuple(symbols[n : n + LENGTH])) for n in starts), np.int64, len(starts))
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,22 +82,24 @@ class Comparison:
     Attributes:
         documents: Those that are compared.
         left_out: Those with too little code of their own.
-        counted: The sequences of each document that count.
+        common: Those with code of their own, almost all of which is common in the class.
+        counted: The sequences of each document that count, sorted.
         given: The sequences of the released notebook.
         similarities: The similarity of each two documents, by their places; that with itself is 0.
     """
 
     documents: Sequence[Document]
     left_out: Sequence[Document]
-    counted: Sequence[Sequences]
+    common: Sequence[Document]
+    counted: Sequence[np.ndarray]
     given: Sequences
     similarities: np.ndarray
 
     def pair(self, row: int, column: int) -> Pair:
         """Return the pair of two places."""
         first, second = self.documents[row], self.documents[column]
-        shared = self.counted[row] & self.counted[column]
-        return Pair(first, second, shared, self.given, float(self.similarities[row, column]))
+        shared = np.intersect1d(self.counted[row], self.counted[column], assume_unique=True)
+        return Pair(first, second, frozenset(shared.tolist()), self.given, float(self.similarities[row, column]))
 
     def pairs(self, threshold: float) -> Iterator[Pair]:
         """Yield the pairs from the threshold on: the most similar first, of equal ones that with more code."""
@@ -120,34 +123,49 @@ def compare(documents: Sequence[Document], released: Sequence[Document] = ()) ->
         documents: The submissions.
         released: What all students received; sequences of it are not counted.
     """
-    given = frozenset(sequence for document in released for sequence in document.sequences)
-    own = [frozenset(document.sequences) - given for document in documents]
-    limit = max(COMMON_LEAST, COMMON_SHARE * len(documents))
-    times = Counter(sequence for sequences in own for sequence in sequences)
-    common = frozenset(sequence for sequence, count in times.items() if count > limit)
-    counted = [sequences - common for sequences in own]
+    given, _ = _counts([document.sequences for document in released])
+    own = [np.delete(some, _places(given, some)) for some in (np.unique(one.sequences) for one in documents)]
+    found, times = _counts(own)
+    common = found[times > max(COMMON_LEAST, COMMON_SHARE * len(documents))]
+    counted = [np.delete(sequences, _places(common, sequences)) for sequences in own]
     kept = [place for place, sequences in enumerate(counted) if len(sequences) >= LEAST]
+    others = [place for place, sequences in enumerate(counted) if len(sequences) < LEAST]
     chosen = [counted[place] for place in kept]
     sizes = np.array([len(sequences) for sequences in chosen], dtype=np.float32)
     similarities = _shared_counts(chosen) / np.minimum.outer(sizes, sizes)
     np.fill_diagonal(similarities, 0)
     return Comparison(
-        [documents[place] for place in kept],
-        [document for place, document in enumerate(documents) if place not in kept],
-        chosen,
-        given,
-        similarities,
+        documents=[documents[place] for place in kept],
+        left_out=[documents[place] for place in others if len(own[place]) < LEAST],
+        common=[documents[place] for place in others if len(own[place]) >= LEAST],
+        counted=chosen,
+        given=frozenset(given.tolist()),
+        similarities=similarities,
     )
 
 
-def _shared_counts(chosen: Sequence[Sequences]) -> np.ndarray:
-    """Return how many sequences each two of the sets have in common."""
-    numbers: dict[tuple[str, ...], int] = {}
-    rows = [np.array([numbers.setdefault(one, len(numbers)) for one in sequences]) for sequences in chosen]
+def _counts(sets: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return each sequence of the sets once, sorted, and how often it occurs."""
+    return np.unique(np.concatenate([np.empty(0, np.int64), *sets]), return_counts=True)
+
+
+def _places(sequences: np.ndarray, among: np.ndarray) -> np.ndarray:
+    """Return the places of those sequences that are among others; both are sorted."""
+    places = np.searchsorted(among, sequences)
+    places = places[places < len(among)]
+    return places[among[places] == sequences[: len(places)]]
+
+
+def _shared_counts(chosen: Sequence[np.ndarray]) -> np.ndarray:
+    """Return how many sequences each two of the sets have in common; the diagonal means nothing."""
+    found, times = _counts(chosen)
+    several = found[times > 1]
+    rows = [_places(sequences, several) for sequences in chosen]
     shared = np.zeros((len(chosen), len(chosen)), dtype=np.float32)
-    for start in range(0, len(numbers), COLUMNS):
+    for start in range(0, len(several), COLUMNS):
         present = np.zeros((len(chosen), COLUMNS), dtype=np.float32)
         for row, columns in enumerate(rows):
-            present[row, columns[(columns >= start) & (columns < start + COLUMNS)] - start] = 1
+            first, behind = np.searchsorted(columns, [start, start + COLUMNS])
+            present[row, columns[first:behind] - start] = 1
         shared += present @ present.T
     return shared

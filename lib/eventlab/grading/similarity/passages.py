@@ -25,18 +25,18 @@ class Passage:
 def passages(pair: Pair) -> tuple[list[Passage], list[Passage]]:
     """Return the shared passages of both submissions of a pair, in the order of their code."""
     runs = _runs(pair.first, pair.shared)
-    numbers: dict[tuple[str, ...], int] = {}
+    numbers: dict[int, list[int]] = {}
     for number, (start, last) in enumerate(runs, start=1):
         for sequence in pair.first.sequences[start : last + 1]:
-            numbers.setdefault(sequence, number)
+            numbers.setdefault(sequence, []).append(number)
     parts: list[tuple[int, int, int]] = []
     for start, last in _runs(pair.second, pair.shared):
         for place in range(start, last + 1):
             if same := numbers.get(pair.second.sequences[place]):
-                if parts and parts[-1][0] == same and place <= parts[-1][2] + LENGTH:
-                    parts[-1] = (same, parts[-1][1], place)
+                if parts and parts[-1][0] in same and place <= parts[-1][2] + LENGTH:
+                    parts[-1] = (parts[-1][0], parts[-1][1], place)
                 else:
-                    parts.append((same, place, place))
+                    parts.append((same[0], place, place))
     firsts = [(number, start, last) for number, (start, last) in enumerate(runs, start=1)]
     return _placed(pair.first, firsts, pair.given), _placed(pair.second, parts, pair.given)
 

@@ -24,7 +24,7 @@ QUOTED = re.compile(r"(\"\"\"|'''|\"|')(.*)\1", re.DOTALL)
 QUOTES = re.compile(r"[\"']+")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Token:
     """A token: the symbol that is compared, and its place in the code."""
 
