@@ -215,7 +215,8 @@ def _possible_addresses(cell: FailedCell) -> list[str]:
     """Return the cell's strings, the addresses of its HTTP clients and settings, and of the failed requests."""
     addresses = [text for _, text in cell.strings()]
     for attribute in ("base_url", "api_url") if "api_url" in cell.source else ("base_url",):
-        addresses += [str(getattr(value, attribute, "")) for value in cell.variables.values()]
+        values = [value for value in cell.variables.values() if not type(value).__module__.startswith("pyspark")]
+        addresses += [str(getattr(value, attribute, "")) for value in values]
     requests = (getattr(error, "_request", None) for error in cell.errors)
     return addresses + [str(request.url) for request in requests if request is not None]
 

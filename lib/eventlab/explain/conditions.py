@@ -6,6 +6,7 @@ import re
 from eventlab.explain.edits import python_correction, quoted_name, source_of
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell, called_name
+from eventlab.explain.session import functions_variable
 from eventlab.settings import Settings
 
 FILTERS = ("where", "filter")
@@ -21,16 +22,24 @@ def condition_as_keyword(cell: FailedCell, settings: Settings) -> Explanation | 
     """
     if not cell.matches(r"^builtins\.TypeError: .*got an unexpected keyword argument"):
         return None
-    for call in cell.calls(*FILTERS):
+    for call in cell.failed_calls(*FILTERS):
         parts = [
             _comparison(keyword.arg, "=", keyword.value)
             for keyword in call.keywords
             if keyword.arg and keyword.arg != "condition"
         ]
-        if call.args or not parts or not all(parts):
-            continue
         names = ", ".join(str(keyword.arg) for keyword in call.keywords)
-        what = f"For Python, {names} is the name of an argument here. {ONE_TEXT}."
+        what = f"For Python, {names} is the name of an argument here. "
+        prefix, values = functions_variable(cell), [keyword.value for keyword in call.keywords]
+        if call.args or not parts:
+            continue
+        if prefix and len(parts) == 1 and not isinstance(values[0], ast.Constant):
+            code = f'{source_of(cell, call.func)}({prefix}.col("{names}") == {source_of(cell, values[0])})'
+            what += "A condition compares a column with a value, with ==."
+            return python_correction(cell, call, code, what, str(cell.error))
+        if not all(parts):
+            continue
+        what += f"{ONE_TEXT}."
         return _with_text(cell, call, " and ".join(map(str, parts)), what, str(cell.error))
     return None
 
@@ -42,7 +51,7 @@ def several_conditions(cell: FailedCell, settings: Settings) -> Explanation | No
     """
     if not cell.matches(r"^builtins\.TypeError: .*\b(where|filter)\(\) takes 2 positional arguments"):
         return None
-    for call in cell.calls(*FILTERS):
+    for call in cell.failed_calls(*FILTERS):
         texts = [_text(argument) for argument in call.args]
         if len(texts) < 2 or not all(texts):
             continue
@@ -59,7 +68,7 @@ def texts_combined_by_python(cell: FailedCell, settings: Settings) -> Explanatio
     """
     if not cell.matches(r"^builtins\.TypeError: unsupported operand type\(s\) for [&|]: 'str' and 'str'"):
         return None
-    for call in cell.calls(*FILTERS):
+    for call in cell.failed_calls(*FILTERS):
         node = call.args[0] if len(call.args) == 1 else None
         if not isinstance(node, ast.BinOp) or type(node.op) not in WORDS:
             continue
@@ -79,7 +88,7 @@ def texts_compared_by_python(cell: FailedCell, settings: Settings) -> Explanatio
     """
     if not cell.matches(r"NOT_EXPECTED_TYPE", r"NOT_COLUMN_OR_STR", r"bool"):
         return None
-    for call in cell.calls(*FILTERS):
+    for call in cell.failed_calls(*FILTERS):
         node = call.args[0] if len(call.args) == 1 else None
         if not isinstance(node, ast.Compare) or len(node.ops) != 1 or type(node.ops[0]) not in SQL_OPERATORS:
             continue

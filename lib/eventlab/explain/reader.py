@@ -40,11 +40,10 @@ def option_of_kafka(cell: FailedCell, settings: Settings) -> Explanation | None:
         if name in cell.namespace
         else repr(settings.bootstrap_servers if missing == SERVERS else settings.topic)
     )
-    lines = [line for line in cell.source.split("\n") if re.search(r"""\.format\(["']kafka["']\)""", line)]
-    if len(lines) != 1:
-        return None
-    added = re.sub(r"""(\.format\(["']kafka["']\))""", rf'\1.option("{missing}", {value})', lines[0].strip())
-    return Explanation(f"Spark's Kafka source needs the option {missing!r}.", proof, added, REPLACE_LINE)
+    read = r"""(\.format\(["']kafka["']\))"""
+    added = re.sub(read, rf'\1.option("{missing}", {value})', cell.only_line(read))
+    what = f"Spark's Kafka source needs the option {missing!r}."
+    return Explanation(what, proof, added, REPLACE_LINE) if added else None
 
 
 def _options(cell: FailedCell) -> list[str]:

@@ -57,6 +57,11 @@ def missing_mark(cell: FailedCell, settings: Settings) -> Explanation | None:
 
     Remedy: The line with this part.
     """
+    for _, text in sql_texts(cell, ",") if cell.has_condition("TRAILING_COMMA_IN_SELECT") else ():
+        corrected = re.sub(r",(\s+from\b)", r"\1", text, flags=re.IGNORECASE)
+        what = "Commas separate columns. No column follows the last comma before from."
+        if explanation := sql_correction(cell, text, corrected, what, "Spark reports TRAILING_COMMA_IN_SELECT"):
+            return explanation
     for text, reported, place in _rejected(cell):
         proof = f"Spark reports a syntax error at {reported!r}"
         for corrected, what in _attempts(text, place):

@@ -95,11 +95,11 @@ def program_of_spark(cell: FailedCell, settings: Settings) -> Explanation | None
         if read and not arguments:
             what = f"{path.name} reads its first argument, and the command gives it none."
             proof = f"a line of {path.name} is: {read[0].strip()}"
-            lines = [line.strip() for line in cell.source.split("\n") if "spark-submit" in line]
+            line = cell.only_line("spark-submit")
             topic = "{topic}" if isinstance(cell.namespace.get("topic"), str) else settings.topic
-            if len(lines) == 1 and not lines[0].endswith("\\"):
+            if line and not line.endswith("\\"):
                 instruction = f"{REPLACE_LINE}, if the program reads a topic"
-                return Explanation(what, proof, f"{lines[0]} {topic}", instruction)
+                return Explanation(what, proof, f"{line} {topic}", instruction)
     return None
 
 

@@ -29,6 +29,7 @@ def method_of_writer(cell: FailedCell, settings: Settings) -> Explanation | None
             not isinstance(node, ast.expr)
             or not isinstance(call, ast.Call)
             or not isinstance(call.func, ast.Attribute)
+            or not cell.failed_in(call)
         ):
             continue
         name, arguments = call.func.attr, source_of(cell, call)[len(source_of(cell, call.func)) :]
@@ -47,7 +48,7 @@ def writer_is_no_method(cell: FailedCell, settings: Settings) -> Explanation | N
     """
     if not cell.matches(r"^builtins\.TypeError: 'DataFrameWriter' object is not callable"):
         return None
-    for call in cell.calls("write"):
+    for call in cell.failed_calls("write"):
         if call.args or call.keywords:
             what = "write is no method. The format follows it, for example write.parquet(...) for Parquet files."
             method = method_for(call)
