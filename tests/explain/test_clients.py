@@ -260,6 +260,7 @@ def test_a_producer_of_the_same_cell_gets_its_limit_there(letters):
 
     limit = re.search(r"write (max_request_size=\d+) in the producer of the cell", box["instruction"])
     letters.assert_runs(box["remedy"])
+    assert limit
     letters.assert_runs(cell.replace("broker)", f"broker, {limit[1]})"))
     box = letters.assert_fails(cell)  # the topic accepts it now
     letters.assert_fixed(cell, box)

@@ -12,7 +12,6 @@ from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.expressions import FUNCTIONS, OF_DATAFRAMES
 from eventlab.explain.failed_cell import FailedCell, called_name
 from eventlab.explain.session import functions_variable, is_dataframe, session_variable
-from eventlab.explain.writer import method_for
 from eventlab.settings import Settings
 
 NO_ARGUMENT = re.compile(r"\b(\w+)\.(\w+)\(\) takes 1 positional argument but \d+ (?:was|were) given")
@@ -225,29 +224,8 @@ def variable_is_a_method(cell: FailedCell, settings: Settings) -> Explanation | 
     return None
 
 
-def reader_is_no_method(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that `read` and `readStream` have no parentheses: the format follows them.
-
-    Remedy: The line with the method of the format.
-    """
-    if not cell.matches(r"^builtins\.TypeError: 'Data(Frame|Stream)Reader' object is not callable"):
-        return None
-    calls = cell.failed_calls("read", "readStream")
-    if len(calls) != 1 or len(calls[0].args) > 1:
-        return None
-    name = called_name(calls[0])
-    what = f"{name} is no method: it has no parentheses."
-    code = source_of(cell, calls[0].func)
-    if calls[0].args or calls[0].keywords:
-        what = f"{name} is no method. The format follows it, for example {name}.parquet(...) for Parquet files."
-        if not (method := method_for(calls[0])):
-            return None
-        code += f".{method}({source_of(cell, calls[0].args[0])})"
-    return python_correction(cell, calls[0], code, what, f"Python called what {name} returns")
-
-
 def length_of_dataframe(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a DataFrame has no length in Python, and a list of its rows no `count()`.
+    """Explain that a DataFrame has no length in Python.
 
     Remedy: The line with `count()` of the DataFrame.
     """
@@ -256,17 +234,6 @@ def length_of_dataframe(cell: FailedCell, settings: Settings) -> Explanation | N
             what = "A DataFrame has no length for Python, because its rows are in Spark. count() counts them."
             code = f"{source_of(cell, call.args[0])}.count()"
             return python_correction(cell, call, code, what, str(cell.error))
-    if cell.matches(r"^builtins\.TypeError: list\.count\(\) takes exactly one argument \(0 given\)"):
-        for call in cell.failed_calls("count"):
-            inner = call.func.value if isinstance(call.func, ast.Attribute) else None
-            if (
-                isinstance(inner, ast.Call)
-                and called_name(inner) == "collect"
-                and isinstance(inner.func, ast.Attribute)
-            ):
-                what = "collect() returns a list of Python. count() of the DataFrame counts the rows."
-                code = f"{source_of(cell, inner.func.value)}.count()"
-                return python_correction(cell, call, code, what, str(cell.error))
     return None
 
 
@@ -307,7 +274,6 @@ EXPLANATIONS: list[Explain] = [
     missing_argument,
     method_without_object,
     variable_is_a_method,
-    reader_is_no_method,
     length_of_dataframe,
     texts_multiplied,
 ]

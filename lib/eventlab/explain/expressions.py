@@ -30,18 +30,13 @@ def conditions_need_parentheses(cell: FailedCell, settings: Settings) -> Explana
     if len(found) != 1:
         return None
     node, new = found[0]
+    what = "For columns, write & for `and`, | for `or` and ~ for `not`, with each condition in parentheses."
+    proof = f"Spark reports: {str(cell.error).partition(': ')[0]}"
     if isinstance(node, ast.Compare):
-        what = "In Python, & and | bind more strongly than == and <. Each condition needs its own parentheses."
-        if not any(isinstance(item, ast.BinOp) for item in node.comparators):
-            what = (
-                "Python combines the two comparisons with `and`, which columns do not have. Write & between them."
-            )
-    else:
-        what = "For columns, write & for `and`, | for `or` and ~ for `not`, with each condition in parentheses."
-    proof = (
-        f"Python reads: {ast.unparse(_bracketed(node))}" if isinstance(node, ast.Compare) else "Spark reports: "
-    )
-    proof += "" if isinstance(node, ast.Compare) else str(cell.error).partition(": ")[0]
+        proof = f"Python reads: {ast.unparse(_bracketed(node))}"
+        what = "Python combines the two comparisons with `and`, which columns do not have. Write & between them."
+        if any(isinstance(item, ast.BinOp) for item in node.comparators):
+            what = "In Python, & and | bind more strongly than == and <. Each condition needs its own parentheses."
     return python_correction(cell, node, new, what, proof)
 
 

@@ -109,22 +109,10 @@ def _topic_limit(bootstrap_servers: str, topic: str) -> int:
 
     with kafka.open_admin(bootstrap_servers) as admin:
         answer = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)], config_filter="all")
-    return int(_find(answer, "max.message.bytes"))
-
-
-def _find(answer: Any, key: str) -> str:
-    """Return the value of a key in the nested dictionaries of an answer."""
-    if isinstance(answer, dict):
-        if key in answer:
-            value = answer[key]
-            return str(value["value"] if isinstance(value, dict) else value)
-        answer = list(answer.values())
-    for item in answer if isinstance(answer, list) else ():
-        try:
-            return _find(item, key)
-        except LookupError:
-            continue
-    raise LookupError(key)
+    found = re.search(r"'max\.message\.bytes': (?:\{.*?'value': )?'?(\d+)", str(answer))
+    if found is None:
+        raise LookupError("max.message.bytes")
+    return int(found[1])
 
 
 def _size(error: BaseException | None) -> int:

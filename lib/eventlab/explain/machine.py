@@ -43,8 +43,8 @@ def port_in_use(cell: FailedCell, settings: Settings) -> Explanation | None:
         return None
     lines = cell.source.split("\n")
     failed = lines[cell.place[0][0] - 1 : cell.place[1][0]] if cell.place else []
-    used = [found for part in ("\n".join(failed), cell.source) if (found := _used_ports(part))][:1]
-    for port in used[0] if used and len(used[0]) == 1 else ():
+    used = _used_ports("\n".join(failed)) or _used_ports(cell.source)
+    for port in used if len(used) == 1 else ():
         text = str(port)
         free_port = next(number for number in range(port + 1, 65536) if ports.is_free(number))
         proof = f"{HOST}:{port} is used by {ports.holder(port)}; port {free_port} is free"

@@ -34,12 +34,8 @@ def option_of_kafka(cell: FailedCell, settings: Settings) -> Explanation | None:
                 return explanation
             instruction = f"To fix it, write this in the function of this notebook that has {used!r}"
             return Explanation(what, proof, f'"{missing}"', instruction)
-    name = "broker" if missing == SERVERS else "topic"
-    value = (
-        name
-        if name in cell.namespace
-        else repr(settings.bootstrap_servers if missing == SERVERS else settings.topic)
-    )
+    variable, own = ("broker", settings.bootstrap_servers) if missing == SERVERS else ("topic", settings.topic)
+    value = variable if variable in cell.namespace else repr(own)
     read = r"""(\.format\(["']kafka["']\))"""
     added = re.sub(read, rf'\1.option("{missing}", {value})', cell.only_line(read))
     what = f"Spark's Kafka source needs the option {missing!r}."
