@@ -141,6 +141,8 @@ def test_a_wrong_word_of_a_command_is_corrected(line, old, new):
     [
         "kafka-topics --create --topic t",
         "hadoop fs -mkdir /tmp/x",
+        "hadoop fs -rmr /tmp/x",
+        "hadoop fs -moveToLocal /tmp/x .",
         "kafkacat -C -t t -o 5",
         "spark-submit --version",
     ],

@@ -31,7 +31,8 @@ def condition_as_keyword(cell: FailedCell, settings: Settings) -> Explanation | 
         names = ", ".join(str(keyword.arg) for keyword in call.keywords)
         what = f"For Python, {names} is the name of an argument here. "
         prefix, values = functions_variable(cell), [keyword.value for keyword in call.keywords]
-        if call.args or not parts:
+        owner = cell.namespace.get(getattr(getattr(call.func, "value", None), "id", ""))
+        if call.args or not parts or type(owner).__module__.startswith("pandas"):
             continue
         if prefix and len(parts) == 1 and not isinstance(values[0], ast.Constant):
             code = f'{source_of(cell, call.func)}({prefix}.col("{names}") == {source_of(cell, values[0])})'

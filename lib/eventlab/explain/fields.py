@@ -88,7 +88,7 @@ def expression_as_name(cell: FailedCell, settings: Settings) -> Explanation | No
         for call in cell.calls()
         for node in call.args
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and NO_NAME.search(node.value)
-        if call in of_agg or any(name in node.value for name in names)
+        if call in of_agg or any(name in node.value.split(".") for name in names)
     ]
     if len(found) != 1:
         return None

@@ -15,7 +15,8 @@ from eventlab.stack import filesystem
 
 HOME = f"/user/{HDFS_USER}"
 READING = ("-ls", "-cat", "-tail", "-get", "-copyToLocal", "-du", "-text", "-head", "-count", "-cp", "-mv", "-rm")
-CHANGING = ("-mkdir", "-put", "-copyFromLocal", "-rm", "-rmdir", "-mv", "-touchz")
+READING += ("-rmr", "-lsr", "-dus")
+CHANGING = ("-rmr", "-mkdir", "-put", "-copyFromLocal", "-rm", "-rmdir", "-mv", "-touchz")
 
 
 def path_of_command(cell: FailedCell, settings: Settings) -> Explanation | None:

@@ -28,6 +28,8 @@ VERBS = (
     "appendToFile cat chmod chown copyFromLocal copyToLocal count cp df du find get getmerge head help ls mkdir "
 )
 VERBS += "moveFromLocal mv put rm rmdir setrep stat tail test text touch touchz truncate usage"
+OTHER_VERBS = "moveToLocal rmr lsr dus chgrp checksum concat expunge getfacl getfattr setfacl setfattr"
+"""Commands of `hadoop fs` that exist, and that no box proposes: some are deprecated."""
 
 
 def unknown_option(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -67,7 +69,7 @@ def verb_of_hadoop(cell: FailedCell, settings: Settings) -> Explanation | None:
         if (
             len(words) < 2
             or words[0] not in ("fs", "dfs")
-            or (words[1].startswith("-") and words[1].removeprefix("-") in VERBS.split())
+            or (words[1].startswith("-") and words[1].removeprefix("-") in f"{VERBS} {OTHER_VERBS}".split())
         ):
             continue
         verb = words[1].lstrip("-")
