@@ -11,6 +11,18 @@ MISTAKES = {
         "spark.sql('select user_agent from visits').count()",
         "Did you mean 'User-Agent'?",
     ),
+    "a type of Python in a schema": (
+        """bought.select(F.from_json("player", "name str")).collect()""",
+        "Spark's types have other names",
+    ),
+    "a schema without a comma": (
+        """bought.select(F.from_json("player", "name string price int")).collect()""",
+        "A comma is missing between two fields",
+    ),
+    "a dash in a schema": (
+        """json_schema = "User-Agent string"\nbought.select(F.from_json("player", json_schema)).collect()""",
+        "A name with a dash needs backquotes",
+    ),
     "several names in one text": ("visits.select('Host, id').collect()", "Each name needs quotes of its own"),
     "several names to group by": ("bought.groupBy('player, site').count().collect()", "Each name needs quotes"),
     "an expression as a name": (

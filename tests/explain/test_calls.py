@@ -137,7 +137,6 @@ MISTAKES = [
     ("sold.first('item')", "sold.first()['item']"),
     ("sold.count('item')", "sold.count()"),
     ("len(sold)", "sold.count()"),
-    ("rows = sold.show(3)['item']", "rows = sold.select('item').show(3)"),
     ("sold.select('price' * 'pieces')", "sold.select(F.col('price') * F.col('pieces'))"),
     ("read(5)", "read(5, group)"),
     ("read(count=5)", "read(count=5, group=group)"),

@@ -99,9 +99,8 @@ def request_refused(cell: FailedCell, settings: Settings) -> Explanation | None:
     for error in cell.errors:
         if (response := getattr(error, "response", None)) is not None:
             return explain_answer(cell, response, settings)
-    if cell.matches(r"HTTPError: .*404") and (url := _failed_url(cell)):
-        return unknown_route(cell, url, settings)
-    return None
+    url = next((str(error.url) for error in cell.errors if getattr(error, "url", None)), "")  # type: ignore[attr-defined]
+    return unknown_route(cell, url, settings) if url and cell.matches(r"HTTPError: .*404") else None
 
 
 def explain_answer(cell: FailedCell, response: Any, settings: Settings) -> Explanation | None:
@@ -199,16 +198,6 @@ def _shares_words(path: str, route: str) -> bool:
     """Return whether every word of a path is in the route: `/purchase_sword` and `/purchase_a_sword`."""
     words = re.findall(r"[a-z]+", path.lower())
     return bool(words) and set(words) <= set(re.findall(r"[a-z]+", route.lower()))
-
-
-def _failed_url(cell: FailedCell) -> str | None:
-    """Return the address of the failed request, from the error or its response."""
-    for error in cell.errors:
-        response = getattr(error, "response", None)
-        url = getattr(response, "url", None) or getattr(error, "url", None)
-        if url:
-            return str(url)
-    return None
 
 
 def _possible_addresses(cell: FailedCell) -> list[str]:

@@ -166,6 +166,11 @@ class FailedCell:
         yield from ((None, value) for value in literals if isinstance(value, str))
         yield from ((name, value) for name, value in self.variables.items() if isinstance(value, str))
 
+    def text_of(self, node: ast.expr) -> str | None:
+        """Return the text of a literal or of a variable, or None for other code."""
+        value = node.value if isinstance(node, ast.Constant) else self.namespace.get(getattr(node, "id", ""))
+        return value if isinstance(value, str) else None
+
     def reader_options(self) -> Iterator[Mapping[str, str]]:
         """Yield the options of the data sources that the cell's Spark DataFrames read."""
         visited = set()

@@ -68,7 +68,7 @@ def message_too_large(cell: FailedCell, settings: Settings) -> Explanation | Non
         return None
     for name, producer in clients(cell, "KafkaProducer"):
         sends = [call for call in cell.calls("send") if source_of(cell, call.func) == f"{name}.send" and call.args]
-        topic = _constant(cell, sends[0].args[0]) if sends else None
+        topic = cell.text_of(sends[0].args[0]) if sends else None
         if topic is None:
             continue
         topic_limit = _topic_limit(settings.bootstrap_servers, topic)
@@ -119,12 +119,6 @@ def _size(error: BaseException | None) -> int:
     """Return the message's size in the producer's error; 0 in the broker's, which has none."""
     words = str(error).split()
     return next((int(word) for word in words if word.isdigit() and int(word) > 10_000), 0)
-
-
-def _constant(cell: FailedCell, node: ast.expr) -> str | None:
-    """Return the text of a literal or of a variable."""
-    value = node.value if isinstance(node, ast.Constant) else cell.namespace.get(getattr(node, "id", ""))
-    return value if isinstance(value, str) else None
 
 
 def deserializer_failed(cell: FailedCell, settings: Settings) -> Explanation | None:

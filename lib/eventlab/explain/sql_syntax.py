@@ -6,10 +6,12 @@ Spark checks each corrected query, so a box proposes only what it accepts. It do
 import ast
 import re
 from collections.abc import Iterator
+from typing import Any
 
-from eventlab.explain.edits import is_accepted, is_query, python_correction, sql_correction, sql_texts
-from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation
+from eventlab.explain.edits import has_schema, is_accepted, is_query, python_correction, sql_correction, sql_texts
+from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell, close_matches
+from eventlab.explain.session import session_of
 from eventlab.settings import Settings
 
 WORDS = ("select", "from", "where", "group", "order", "having", "limit", "join", "union", "between")
@@ -28,11 +30,22 @@ TYPES = ("string", "int", "long", "double", "boolean", "timestamp", "date", "flo
 PYTHON_TYPES = {
     "str": "string",
     "text": "string",
-    "integer": "int",
     "number": "double",
     "bool": "boolean",
     "list": "array<string>",
 }
+
+_TYPE = "|".join(TYPES)
+EDITS_OF_SCHEMAS: tuple[tuple[str, Any, str], ...] = (
+    (r"(?<![`\w-])(\w+(?:-\w+)+)(?![`\w-])", r"`\1`", "A name with a dash needs backquotes."),
+    (
+        rf"(?<=[\w`])([\s:]+)({'|'.join(PYTHON_TYPES)})\b",
+        lambda match: match[1] + PYTHON_TYPES[match[2].lower()],
+        "Spark's types have other names than those of Python.",
+    ),
+    (rf"\b({_TYPE})\s+(?=[\w`-]+[\s:]+(?:{_TYPE})\b)", r"\1, ", "A comma is missing between two fields."),
+)
+"""Patterns of frequent mistakes in schemas, their corrections, and what happened."""
 
 
 def misspelt_word(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -120,4 +133,29 @@ def unknown_type(cell: FailedCell, settings: Settings) -> Explanation | None:
     return Explanation(what, proof, line, REPLACE_LINE) if line else None
 
 
-EXPLANATIONS: list[Explain] = [misspelt_word, missing_mark, unknown_type]
+def wrong_schema(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a schema has a type of Python, a dash without backquotes, or no comma between two fields.
+
+    Remedy: The line with a schema that Spark accepts.
+    """
+    session = session_of(cell) if cell.conditions else None
+    texts = [cell.text_of(argument) for call in cell.calls("from_json", "schema") for argument in call.args]
+    for schema in [text for text in texts if text and " " in text] if session else ():
+        new, reasons = schema, list[str]()
+        for pattern, replacement, reason in EDITS_OF_SCHEMAS:
+            if (changed := re.sub(pattern, replacement, new, flags=re.IGNORECASE)) != new:
+                new, reasons = changed, [*reasons, reason]
+        if reasons and not is_schema(session, schema) and is_schema(session, new):
+            what = f"Spark cannot read the schema. {' '.join(reasons)}"
+            return correction(cell, schema, new, what, "Spark accepts the schema of the line below")
+    return None
+
+
+def is_schema(session: Any, text: str) -> bool:
+    """Return whether Spark accepts a text as the schema of JSON; nothing is executed."""
+    from pyspark.sql import functions
+
+    return has_schema(lambda: session.range(1).select(functions.from_json(functions.lit("{}"), text)))
+
+
+EXPLANATIONS: list[Explain] = [misspelt_word, missing_mark, wrong_schema, unknown_type]

@@ -6,6 +6,7 @@ from pathlib import Path
 from eventlab.commands.tools import program_and_arguments
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell, close_matches
+from eventlab.explain.shell_paths import no_local_file
 from eventlab.explain.shell_words import failed_commands, is_failed_command
 from eventlab.settings import Settings
 
@@ -92,7 +93,7 @@ def program_of_spark(cell: FailedCell, settings: Settings) -> Explanation | None
             continue
         path = Path(program)
         if not path.exists():
-            return _no_program(cell, path)
+            return no_local_file(cell, program, f"There is no file {program}.", "*.py")
         read = re.search(r"^.*sys\.argv\[1\].*$", path.read_text(errors="replace"), re.MULTILINE)
         if read and not arguments:
             what = f"{path.name} reads its first argument, and the command gives it none."
@@ -103,18 +104,6 @@ def program_of_spark(cell: FailedCell, settings: Settings) -> Explanation | None
                 instruction = f"{REPLACE_LINE}, if the program reads a topic"
                 return Explanation(what, proof, f"{line} {topic}", instruction)
     return None
-
-
-def _no_program(cell: FailedCell, path: Path) -> Explanation | None:
-    """Explain that there is no such file; name the nearest one of its folder."""
-    folder = path.absolute().parent
-    programs = sorted(file.name for file in folder.glob("*.py"))
-    what = f"There is no file {path}."
-    proof = f"{folder} contains: {', '.join(programs[:12]) or 'no program of Python'}"
-    for similar in close_matches(path.name, programs)[:1]:
-        if explanation := correction(cell, path.name, similar, f"{what} Did you mean {similar}?", proof):
-            return explanation
-    return Explanation(what, proof, f"!ls {folder}", "To see the files that exist, run this")
 
 
 EXPLANATIONS: list[Explain] = [unknown_option, verb_of_hadoop, program_of_spark]
