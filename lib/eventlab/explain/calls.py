@@ -252,8 +252,7 @@ def texts_multiplied(cell: FailedCell, settings: Settings) -> Explanation | None
         return None
     left, right = (source_of(cell, side) for side in (operations[0].left, operations[0].right))
     what = f"{left} and {right} are texts for Python. A column is needed to calculate: F.col({left})."
-    prefix = functions_variable(cell)
-    if prefix is None:
+    if not (prefix := functions_variable(cell)):
         return Explanation(what, str(cell.error), FUNCTIONS, "Run this first, then write F.col(...) in the cell")
     sign = {ast.Mult: "*", ast.Div: "/", ast.Sub: "-"}[type(operations[0].op)]
     code = f"{prefix}.col({left}) {sign} {prefix}.col({right})"

@@ -6,7 +6,6 @@ A name in a method of a DataFrame (`select("Host")`) is one of those that Spark 
 import ast
 import re
 from collections.abc import Iterator
-from functools import partial
 from typing import Any, NamedTuple
 
 from eventlab.explain.edits import (
@@ -156,14 +155,11 @@ def field_of_a_column(cell: FailedCell, settings: Settings) -> Explanation | Non
         names = "|".join(re.escape(name) for name in nested if name not in unknown.columns)
         pattern = rf"{LITERALS_AND_COMMENTS.pattern}|(?<!\bas )(?<![\w`.'\"])(?P<name>{names})(?![\w`.('\"])"
         for _, text in sql_texts(cell, unknown.name):
-            corrected = re.sub(pattern, partial(_full_name, nested), text, flags=re.DOTALL)
+            replace = lambda found, nested=nested: nested.get(found["name"], found[0])  # noqa: E731
+            corrected = re.sub(pattern, replace, text, flags=re.DOTALL)
             if explanation := sql_correction(cell, text, corrected, what, proof):
                 return explanation
     return None
-
-
-def _full_name(nested: dict[str, str], match: re.Match[str]) -> str:
-    return nested[match["name"]] if match["name"] else match[0]
 
 
 def _nested_fields(cell: FailedCell) -> dict[str, str]:
