@@ -138,8 +138,8 @@ def output_mode(cell: FailedCell, settings: Settings) -> Explanation | None:
         what = f"A stream into {sink['className']} only appends. It cannot use the mode {sink['outputMode']}."
         what += " The memory sink can."
         typed = re.search(r"\bwriteStream\b.*?(\.format\(([\"'])\w+\2\))", cell.source, re.DOTALL)
-        memory = '.format("memory").queryName("rows_so_far")'
-        line = cell.only_line(re.escape(typed[1])).replace(typed[1], memory) if typed else ""
+        before, call, after = cell.only_line(re.escape(typed[1])).rpartition(typed[1]) if typed else ("", "", "")
+        line = f'{before}.format("memory").queryName("rows_so_far"){after}' if call else ""
         proof = f"Spark reports the mode {sink['outputMode']} as not supported by {sink['className']}"
         return Explanation(what, proof, line, REPLACE_LINE) if line else None
     return None
