@@ -9,7 +9,7 @@ from typing import Any
 from eventlab.explain.arguments import function_of
 from eventlab.explain.edits import python_correction, source_of, statement_correction
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.expressions import FUNCTIONS, OF_DATAFRAMES
+from eventlab.explain.expressions import OF_DATAFRAMES
 from eventlab.explain.failed_cell import FailedCell, called_name
 from eventlab.explain.session import functions_variable, is_dataframe, session_variable
 from eventlab.settings import Settings
@@ -248,12 +248,11 @@ def texts_multiplied(cell: FailedCell, settings: Settings) -> Explanation | None
         return None
     nodes = [node for outer in cell.calls(*OF_DATAFRAMES) for node in ast.walk(outer) if _is_of_texts(node)]
     operations = [node for node in nodes if cell.failed_in(node)]
-    if len(operations) != 1 or not isinstance(operations[0], ast.BinOp):
+    prefix = functions_variable(cell)
+    if len(operations) != 1 or not isinstance(operations[0], ast.BinOp) or prefix is None:
         return None
     left, right = (source_of(cell, side) for side in (operations[0].left, operations[0].right))
     what = f"{left} and {right} are texts for Python. A column is needed to calculate: F.col({left})."
-    if not (prefix := functions_variable(cell)):
-        return Explanation(what, str(cell.error), FUNCTIONS, "Run this first, then write F.col(...) in the cell")
     sign = {ast.Mult: "*", ast.Div: "/", ast.Sub: "-"}[type(operations[0].op)]
     code = f"{prefix}.col({left}) {sign} {prefix}.col({right})"
     return python_correction(cell, operations[0], code, what, str(cell.error))

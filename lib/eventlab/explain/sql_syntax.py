@@ -139,23 +139,23 @@ def wrong_schema(cell: FailedCell, settings: Settings) -> Explanation | None:
     Remedy: The line with a schema that Spark accepts.
     """
     session = session_of(cell) if cell.conditions else None
+    if session is None:
+        return None
+    from pyspark.sql import functions
+
+    def is_schema(text: str) -> bool:
+        return has_schema(lambda: session.range(1).select(functions.from_json(functions.lit("{}"), text)))
+
     texts = [cell.text_of(argument) for call in cell.calls("from_json", "schema") for argument in call.args]
-    for schema in [text for text in texts if text and " " in text] if session else ():
+    for schema in [text for text in texts if text and " " in text]:
         new, reasons = schema, list[str]()
         for pattern, replacement, reason in EDITS_OF_SCHEMAS:
             if (changed := re.sub(pattern, replacement, new, flags=re.IGNORECASE)) != new:
                 new, reasons = changed, [*reasons, reason]
-        if reasons and not is_schema(session, schema) and is_schema(session, new):
+        if reasons and not is_schema(schema) and is_schema(new):
             what = f"Spark cannot read the schema. {' '.join(reasons)}"
             return correction(cell, schema, new, what, "Spark accepts the schema of the line below")
     return None
-
-
-def is_schema(session: Any, text: str) -> bool:
-    """Return whether Spark accepts a text as the schema of JSON; nothing is executed."""
-    from pyspark.sql import functions
-
-    return has_schema(lambda: session.range(1).select(functions.from_json(functions.lit("{}"), text)))
 
 
 EXPLANATIONS: list[Explain] = [misspelt_word, missing_mark, wrong_schema, unknown_type]
