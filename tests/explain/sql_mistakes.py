@@ -11,6 +11,43 @@ MISTAKES = {
         "spark.sql('select user_agent from visits').count()",
         "Did you mean 'User-Agent'?",
     ),
+    "a type of Python in a schema": (
+        """bought.select(F.from_json("player", "name str")).collect()""",
+        "Spark's types have other names",
+    ),
+    "a schema without a comma": (
+        """bought.select(F.from_json("player", "name string price int")).collect()""",
+        "A comma is missing between two fields",
+    ),
+    "a dash in a schema": (
+        """json_schema = "User-Agent string"\nbought.select(F.from_json("player", json_schema)).collect()""",
+        "A name with a dash needs backquotes",
+    ),
+    "several names in one text": ("visits.select('Host, id').collect()", "Each name needs quotes of its own"),
+    "several names to group by": ("bought.groupBy('player, site').count().collect()", "Each name needs quotes"),
+    "an expression as a name": (
+        "bought.agg(F.sum('item.price * pieces').alias('n')).collect()",
+        "F.expr() reads it as an expression",
+    ),
+    "an expression of an unnamed table": (
+        "spark.table('bought').select('pieces * 2').collect()",
+        "F.expr() reads it",
+    ),
+    "an aggregate as a text": ("bought.groupBy('site').agg('count(*)').collect()", "F.expr() reads it"),
+    "an order in the name": ("bought.orderBy('pieces desc').collect()", "F.desc() sorts by a column"),
+    "a misspelt column of an unnamed table": (
+        "spark.table('bought').select('sit').count()",
+        "Did you mean 'site'?",
+    ),
+    "a comma before FROM": ("spark.sql('select player, pieces, from bought').collect()", "No column follows"),
+    "a query in a variable of the cell": (
+        "query = 'selct player from bought'\nspark.sql(query).collect()",
+        "Did you mean 'select'?",
+    ),
+    "a field that is also a word of a text": (
+        """spark.sql("select price from bought where site = 'price'").collect()""",
+        "It is a field of the column item: item.price",
+    ),
     "no GROUP BY": (
         'spark.sql("""\n  select Host, year, count(*) as n\n  from visits\n  order by n""").collect()',
         "does not group by Host, year",

@@ -16,6 +16,8 @@ from pyspark.sql.connect.plan import Range
 from pyspark.sql.connect.readwriter import DataFrameReader
 
 from eventlab.explain import sql_syntax
+from eventlab.explain.explanation import REPLACE_LINE, RUN_FIRST
+from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.registry import explanations, first_confirmed
 from eventlab.settings import settings
 from tests.explain.test_python import failed
@@ -90,6 +92,8 @@ def names():
         "counts": {},
         "values": [b'{"n": 1}', b"no json"],
         "lines": ['{"n": 1}', "no json"],
+        "quotes": ['{"n": 1}', "{'n': 1}"],
+        "table": Table,
     }
 
 
@@ -133,7 +137,6 @@ MISTAKES = [
     ("sold.first('item')", "sold.first()['item']"),
     ("sold.count('item')", "sold.count()"),
     ("len(sold)", "sold.count()"),
-    ("rows = sold.show(3)['item']", "rows = sold.select('item').show(3)"),
     ("sold.select('price' * 'pieces')", "sold.select(F.col('price') * F.col('pieces'))"),
     ("read(5)", "read(5, group)"),
     ("read(count=5)", "read(count=5, group=group)"),
@@ -166,6 +169,27 @@ MISTAKES = [
     ),
     ("json.loads(values)", "[json.loads(value) for value in values]"),
     ("json.dumps(values[0], indent=2)", "json.dumps(json.loads(values[0]), indent=2)"),
+    ("sold.first(3)", "sold.head(3)"),
+    ("sold.where(player=group)", 'sold.where(F.col("player") == group)'),
+    ("sold.where(pieces=len(rows))", 'sold.where(F.col("pieces") == len(rows))'),
+    ("sold.join(sold, player)", 'sold.join(sold, "player")'),
+    ("sold.join(sold, on=player)", 'sold.join(sold, on="player")'),
+    ("sold.withColumn(player, F.lit(1))", 'sold.withColumn("player", F.lit(1))'),
+    ("sold.plot.bar(x='player', y='n')", "sold.toPandas().plot.bar(x='player', y='n')"),
+    ("table().groupby(player)", 'table().groupby("player")'),
+    ("by_hour['visit']", "by_hour['visits']"),
+    ("by_hour.loc[:, 'hours']", "by_hour.loc[:, 'hour']"),
+    ("by_hour.groupby('hours').sum()", "by_hour.groupby('hour').sum()"),
+    ("by_hour.sort_values('hours')", "by_hour.sort_values('hour')"),
+    # the call that failed is corrected, and not another one of the same name before it
+    ("read(1, 'g')\nread(5)", "read(5, group)"),
+    ("read(1, 'g', commit=True)\nread(1, 'g', comit=True)", "read(1, 'g', commit=True)"),
+    ("'a'.count('a')\nsold.count('item')", "sold.count()"),
+    ("by_hour['hour']\nevent['visit']", "event.get('visit')"),
+    (
+        "[json.loads(line) for line in lines[:1]]\n[json.loads(line) for line in lines]",
+        '[json.loads(line) for line in lines if line.lstrip()[:1] in ("{", b"{")]',
+    ),
 ]
 
 
@@ -197,6 +221,22 @@ def test_a_variable_with_a_method_gets_its_result():
     cell.namespace["In"] = ["session = spark.sql", "session.read"]
 
     assert box_of(cell).remedy == "session = spark.sql()"
+
+
+@pytest.mark.parametrize(
+    ("statement", "corrected"),
+    [("top = sold.show()", "top = sold"), ("top = sold.distinct", "top = sold.distinct()")],
+)
+def test_a_statement_of_the_same_cell_is_replaced_there(statement, corrected):
+    source, variables = f"{statement}\ntop.collect()", names()
+    exec(statement, variables)
+    here = box_of(FailedCell(failed(source, **names()).error, source, variables))
+    cell = failed("top.collect()", **variables)
+    cell.namespace["In"] = [statement, cell.source]
+    earlier = box_of(cell)
+
+    assert (here.instruction, here.remedy) == (REPLACE_LINE, corrected)
+    assert (earlier.instruction, earlier.remedy) == (RUN_FIRST, corrected)
 
 
 def test_an_answer_that_an_earlier_cell_names_may_be_a_variable():
@@ -260,6 +300,19 @@ def test_an_answer_that_is_no_json_has_a_text():
         "json.dumps({'offset': 3, 'value': values[0]})",
         "json.dumps([value for value in values])",
         "json.dumps(values[1])",
+        "json.loads(events)",  # a list that is read already
+        "[json.loads(line) for line in quotes]",  # the value begins with a brace
+        "by_hour.dropna('x')",  # it takes arguments with names
+        "by_hour.loc['hours']",  # a row
+        "by_hour.filter('hour')",  # a method of pandas, too
+        "by_hour.where(hour=1)",
+        "read(1, group=1, commits=2, commit=3)",
+        # what failed is not what looks like a mistake
+        "by_hour.filter(['hour'])\nint('x')",
+        "len(rows)\nlist(map(len, [sold]))",
+        "[json.loads(line) for line in lines[:1]]\njson.loads('hello')",
+        "flag = 1 < 2 and 2 < 3\nbool(F.col('n'))",
+        "tags = sold.agg(F.collect_set('player'))\nsold.player(1)",
     ],
 )
 def test_a_call_that_is_wrong_for_another_reason_gets_no_line(source):

@@ -221,6 +221,51 @@ values = [message.value for message in reader]"""
     letters.assert_runs(cell.replace("value_deserializer=json.loads", "value_deserializer=value_or_none"))
 
 
+def test_a_key_that_cannot_be_read_is_not_called_a_value(letters):
+    cell = """
+producer.send("keyed", b"value", key="\\u00fc".encode()).get(timeout=20)
+keyed = KafkaConsumer("keyed", bootstrap_servers=broker, auto_offset_reset="earliest", consumer_timeout_ms=4000,
+                      key_deserializer=lambda key: key.decode("ascii"), value_deserializer=lambda v: v.decode())
+keys = [message.key for message in keyed]"""
+
+    box = letters.assert_fails(cell)
+
+    assert "The key_deserializer of keyed cannot read one message" in box["what"]
+    letters.assert_runs(box["remedy"])
+    letters.assert_runs(re.sub(r"key_deserializer=.*?\),", "key_deserializer=key_or_none,", cell))
+
+
+READ = "found = KafkaConsumer('letters', bootstrap_servers=broker, consumer_timeout_ms=2000"
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        f"{READ})\nfound.poll(1500); found.seek_to_beginning()\nrows = list(found)\nrows[77]",
+        f"{READ})\nfound.poll(1500); found.seek_to_beginning()\nrows = list(found)\nnext(found)",
+        f"{READ}, group_id='rows', auto_offset_reset='earliest')\nrows = list(found)\n"
+        "found.commit()\nfound.close()\nrows[0].value.split(b',')[9]",
+    ],
+)
+def test_a_consumer_that_has_read_messages_is_not_blamed(letters, cell):
+    assert letters.run(cell) is None
+    assert letters.reply["ename"] in ("IndexError", "StopIteration")
+
+
+def test_a_producer_of_the_same_cell_gets_its_limit_there(letters):
+    cell = "small = KafkaProducer(bootstrap_servers=broker)\nsmall.send('boxes', b'x' * 1_500_000).get(timeout=20)"
+    letters.assert_runs("!kafka-topics --create --topic boxes")
+
+    box = letters.assert_fails(cell)
+
+    limit = re.search(r"write (max_request_size=\d+) in the producer of the cell", box["instruction"])
+    letters.assert_runs(box["remedy"])
+    assert limit
+    letters.assert_runs(cell.replace("broker)", f"broker, {limit[1]})"))
+    box = letters.assert_fails(cell)  # the topic accepts it now
+    letters.assert_fixed(cell, box)
+
+
 def test_a_consumer_that_left_its_group_gets_more_time(letters):
     cell = """
 slow = KafkaConsumer("letters", bootstrap_servers=broker, group_id="slow", auto_offset_reset="earliest",

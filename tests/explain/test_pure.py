@@ -2,8 +2,10 @@
 
 import json
 import time
+from collections import defaultdict
 
 from eventlab.explain import udf
+from eventlab.explain.failed_cell import global_names
 from eventlab.explain.pure import LIMIT_S, error_of, is_pure
 
 counted: list[str] = []
@@ -41,6 +43,31 @@ def changes(name):
     PRICES[name] = 1
 
 
+seen = ["axe"]
+counts_of: dict[str, int] = defaultdict(int)
+
+
+def adds(name):
+    names = seen
+    names += [name]
+    return len(names)
+
+
+def counts_missing(name):
+    return counts_of[name]
+
+
+def remembers(name, names=[]):  # noqa: B006
+    names += [name]
+
+
+def sums(text):
+    total = 0
+    for letter in text:
+        total += ord(letter)
+    return total
+
+
 def test_a_function_that_only_calculates_is_pure():
     assert is_pure(price)
     assert is_pure(twice)
@@ -48,7 +75,9 @@ def test_a_function_that_only_calculates_is_pure():
 
 
 def test_a_function_with_an_effect_is_not():
-    for function in (counts, prints, reads, imports, changes, lambda name: counts(name), print):
+    assert is_pure(sums)
+    of_lists = (adds, counts_missing, remembers)
+    for function in (counts, prints, reads, imports, changes, *of_lists, lambda name: counts(name), print):
         assert not is_pure(function), function
 
 
@@ -88,6 +117,13 @@ def test_the_guard_of_a_function_is_for_the_value_that_it_cannot_handle():
     )
     assert udf.guarded_source(lambda text: text.upper(), (None,), "AttributeError") is None
     assert udf.guarded_source(divided, ("a", 0), "ZeroDivisionError") is None  # a text of several lines
+
+
+def test_the_name_of_an_attribute_is_no_global_name():
+    def of_row(row):
+        return [row.PRICES for _ in seen]
+
+    assert global_names(of_row.__code__) == ["seen"]
 
 
 def test_an_expression_that_has_the_same_value_for_all_rows():

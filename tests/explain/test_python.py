@@ -1,13 +1,17 @@
 """Mistakes of Python and of commands that need no service: real errors, and the line that the box proposes."""
 
 import json
+import linecache
 import os
+import socket
 import time
 
+import pandas
 import pytest
+from pyspark.sql.connect import functions
 
 from eventlab.commands.tools import program_and_arguments
-from eventlab.explain import created_topics, names, shell_text, syntax, usage
+from eventlab.explain import braces, created_topics, machine, names, shell_text, syntax, usage
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.shell_words import is_suspect
 from eventlab.settings import settings
@@ -18,7 +22,7 @@ from eventlab.stack.environment import BIN_FOLDER
 def failed(source, **namespace):
     """Run a cell that fails, and return it with its real error."""
     try:
-        exec(compile(source, "<cell>", "exec"), dict(namespace))
+        exec(compile(source, "/tmp/ipykernel_1/2.py", "exec"), dict(namespace))
     except Exception as error:
         return FailedCell(error, source, namespace)
     raise AssertionError("the cell has not failed")
@@ -108,7 +112,9 @@ def test_a_command_without_its_mark_is_found_where_the_module_kafka_is_imported(
     assert box.remedy == "!kafka-topics --list"
 
 
-@pytest.mark.parametrize("source", ["head - 1", "x = curl y", "print 'a'", "this is no python", "for x in"])
+@pytest.mark.parametrize(
+    "source", ["head - 1", "x = curl y", "print 'a'", "this is no python", "for x in", "f('a', b 'c', 'd')"]
+)
 def test_other_errors_of_syntax_and_names_are_no_commands(source):
     assert box_of(syntax, failed(source)) is None
 
@@ -135,12 +141,52 @@ def test_a_wrong_word_of_a_command_is_corrected(line, old, new):
     [
         "kafka-topics --create --topic t",
         "hadoop fs -mkdir /tmp/x",
+        "hadoop fs -rmr /tmp/x",
+        "hadoop fs -moveToLocal /tmp/x .",
         "kafkacat -C -t t -o 5",
         "spark-submit --version",
     ],
 )
 def test_a_command_whose_words_exist_has_another_reason(line):
     assert commands_box(f"!{line}", *line.split()) is None
+
+
+def test_the_port_that_the_cell_asks_for_is_named_and_not_another_one_in_use():
+    with socket.create_server(("127.0.0.1", 0)) as broker, socket.create_server(("127.0.0.1", 0)) as server:
+        other, port = broker.getsockname()[1], server.getsockname()[1]
+        source = f"servers = 'localhost:{other}'\nsocket.socket().bind(('127.0.0.1', {port}))"
+
+        box = box_of(machine, failed(source, socket=socket))
+
+    assert box.what == f"Port {port} is in use."
+
+
+def test_a_column_in_a_variable_hides_no_other_value():
+    condition = functions.col("n") > 1
+
+    assert machine._size(condition) < 1000
+    assert machine._size(pandas.DataFrame({"n": range(1000)})) >= 8000
+    assert list(FailedCell(None, "condition", {"condition": condition}).reader_options()) == []
+
+
+@pytest.mark.parametrize(
+    "line", ["curl -s -w '%{http_code}' http://127.0.0.1:1/", "cat /nope | awk '{print}'", "awk '{next}' /nope"]
+)
+def test_braces_that_are_no_variables_of_python_are_not_explained(line):
+    assert box_of(braces, FailedCell(None, f"!{line}", {}, exit_code=7, failed=[])) is None
+
+
+def test_the_place_of_an_error_is_not_known_where_jupyter_runs_other_lines():
+    source = "json.loads('')\njson.loads('')"
+    error = failed(source, json=json).error
+
+    assert FailedCell(error, source).place == ((1, 0), (1, 14))
+    assert FailedCell(None, source).place is None
+    linecache.cache["/tmp/ipykernel_1/2.py"] = (0, None, ["get_ipython().run_cell_magic('time')\n"], "")
+    try:
+        assert FailedCell(error, source).place is None
+    finally:
+        del linecache.cache["/tmp/ipykernel_1/2.py"]
 
 
 def test_the_program_of_spark_submit_stands_after_the_options_and_their_values():

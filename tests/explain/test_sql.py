@@ -53,6 +53,24 @@ def test_an_ambiguous_column_of_another_join_gets_no_join_by_name(tables):
     assert box is None
 
 
+def test_a_word_of_a_text_is_no_field(tables):
+    box = tables.assert_fails("""spark.sql("select price from bought where site = 'best price'").collect()""")
+
+    assert "select item.price from bought where site = 'best price'" in box["remedy"]
+
+
+def test_a_number_is_compared_with_no_text(tables):
+    box = tables.run("spark.sql('select * from bought where pieces = many').collect()")
+
+    assert box["what"] == "There is no column 'many'."
+
+
+def test_a_cast_to_a_text_is_not_the_cast_that_failed(tables):
+    box = tables.run("visits.select(F.col('id').cast('string'), F.col('year') > 5).collect()")
+
+    assert "F.col('year').try_cast('bigint') > 5" in box["remedy"]
+
+
 def test_a_statement_that_creates_a_table_is_not_executed_to_check_it(tables):
     box = tables.run("spark.sql('create table made as select Host, count(*) as n from visits')")
 

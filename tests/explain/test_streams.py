@@ -48,7 +48,8 @@ MISTAKES = {
         "this stream has no groups",
     ),
     "complete to files": (
-        "groups.writeStream.format('parquet').option('path', '/tmp/g').outputMode('complete').start()",
+        "rated = (spark.readStream\n  .format('rate').load().groupBy('value').count().writeStream\n"
+        "  .format('parquet').option('path', '/tmp/g').outputMode('complete').start())",
         "only appends",
     ),
     "no checkpoint": (

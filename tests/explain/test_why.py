@@ -106,6 +106,15 @@ def test_a_filter_of_a_field_a_number_or_a_list_that_keeps_nothing(whispers, nam
     assert whispers.value == value
 
 
+def test_a_dataframe_is_named(whispers):
+    whispers.assert_runs("kept = sales.where('n = 7')")
+
+    box = whispers.run("%why(kept)")
+
+    assert "No row has n = 7" in box["what"]
+    assert box["remedy"] == "kept = sales.where('n = 2')"
+
+
 PARSED = """
 fields = "N int, m string"
 objects = read("whispers").select(F.from_json(F.col("value").cast("string"), fields).alias("event"))

@@ -79,6 +79,13 @@ def test_a_name_that_no_variable_has_is_no_command(variables, question):
     assert why_line.unknown_name(why_line.cell_of("ls", variables), Settings()) is None
 
 
+def test_a_dataframe_is_explained_by_its_name():
+    frame = type("DataFrame", (), {"__module__": "pyspark.sql.connect.dataframe"})()
+
+    assert why_line.cell_of("(kept)", {"kept": frame}).source == "kept"
+    assert why_line.cell_of("kept", {"kept": 3}).source == "!kept"
+
+
 def test_everything_else_is_a_command():
     assert (
         why_line.cell_of("kafkacat -C -t events", {"query": StreamingQuery()}).source == "!kafkacat -C -t events"

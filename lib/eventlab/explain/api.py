@@ -99,9 +99,8 @@ def request_refused(cell: FailedCell, settings: Settings) -> Explanation | None:
     for error in cell.errors:
         if (response := getattr(error, "response", None)) is not None:
             return explain_answer(cell, response, settings)
-    if cell.matches(r"HTTPError: .*404") and (url := _failed_url(cell)):
-        return unknown_route(cell, url, settings)
-    return None
+    url = next((str(error.url) for error in cell.errors if getattr(error, "url", None)), "")  # type: ignore[attr-defined]
+    return unknown_route(cell, url, settings) if url and cell.matches(r"HTTPError: .*404") else None
 
 
 def explain_answer(cell: FailedCell, response: Any, settings: Settings) -> Explanation | None:
@@ -201,21 +200,12 @@ def _shares_words(path: str, route: str) -> bool:
     return bool(words) and set(words) <= set(re.findall(r"[a-z]+", route.lower()))
 
 
-def _failed_url(cell: FailedCell) -> str | None:
-    """Return the address of the failed request, from the error or its response."""
-    for error in cell.errors:
-        response = getattr(error, "response", None)
-        url = getattr(response, "url", None) or getattr(error, "url", None)
-        if url:
-            return str(url)
-    return None
-
-
 def _possible_addresses(cell: FailedCell) -> list[str]:
     """Return the cell's strings, the addresses of its HTTP clients and settings, and of the failed requests."""
     addresses = [text for _, text in cell.strings()]
     for attribute in ("base_url", "api_url") if "api_url" in cell.source else ("base_url",):
-        addresses += [str(getattr(value, attribute, "")) for value in cell.variables.values()]
+        values = [value for value in cell.variables.values() if not type(value).__module__.startswith("pyspark")]
+        addresses += [str(getattr(value, attribute, "")) for value in values]
     requests = (getattr(error, "_request", None) for error in cell.errors)
     return addresses + [str(request.url) for request in requests if request is not None]
 

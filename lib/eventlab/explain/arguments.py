@@ -15,8 +15,10 @@ from eventlab.explain.session import is_dataframe
 from eventlab.explain.writer import MODES
 from eventlab.settings import Settings
 
-TAKE_TEXTS = ("mode", "partitionBy", "groupBy", "orderBy", "sort", "select", "drop", "col")
+TAKE_TEXTS = ("mode", "partitionBy", "groupBy", "groupby", "orderBy", "sort", "select", "drop", "col")
 """Methods whose arguments are the names of columns, or a mode."""
+METHODS = ("get", "post", "put", "delete", "patch", "request", "Client", "Session")
+"""Functions of httpx and requests."""
 PLOTS = ("plot", "bar", "barh", "line", "scatter", "hist", "pie")
 
 
@@ -29,13 +31,15 @@ def unknown_keyword(cell: FailedCell, settings: Settings) -> Explanation | None:
     match = match or re.search(r"\bUnrecognized configs: \{'(\w+)'", str(cell.error))  # kafka-python
     if not match:
         return None
-    for call in cell.calls():
+    for call in cell.failed_calls():
         for keyword in [keyword for keyword in call.keywords if keyword.arg == match[1]]:
             function = function_of(cell, call.func)
             names: Iterable[str] = getattr(function, "DEFAULT_CONFIG", None) or (
                 inspect.signature(function).parameters if callable(function) else ()
             )
-            for similar in _similar_argument(match[1], names):
+            given = [item.arg for item in call.keywords if item is not keyword]
+            free = [name for name in names if name not in given] if match[1] not in names else []
+            for similar in _similar_argument(match[1], free):
                 what = f"{source_of(cell, call.func)} has no argument {match[1]!r}. Did you mean {similar!r}?"
                 proof = f"its arguments are: {', '.join([name for name in names if name != 'self'][:15])}"
                 code = f"{similar}={source_of(cell, keyword.value)}"
@@ -69,7 +73,8 @@ def headers_no_dictionary(cell: FailedCell, settings: Settings) -> Explanation |
     """
     if not isinstance(cell.error, ValueError | TypeError | AttributeError):
         return None
-    given = (keyword.value for call in cell.calls() for keyword in call.keywords if keyword.arg == "headers")
+    calls = cell.failed_calls(*METHODS)
+    given = (keyword.value for call in calls for keyword in call.keywords if keyword.arg == "headers")
     for value in given:
         if isinstance(value, ast.Set) and len(value.elts) == 2:
             name, content = (source_of(cell, element) for element in value.elts)
@@ -93,7 +98,7 @@ def address_without_server(cell: FailedCell, settings: Settings) -> Explanation 
     """
     if not cell.matches(r"httpx\.UnsupportedProtocol", r"requests\..*MissingSchema"):
         return None
-    for call in cell.calls("get", "post", "put", "delete", "patch", "request"):
+    for call in cell.failed_calls(*METHODS):
         for path in [node for node in call.args if source_of(cell, node).lstrip("f")[1:2] == "/"]:
             address = "settings.api_url" if "settings" in cell.namespace else repr(settings.api_url)
             what = f"The address {source_of(cell, path)} names no server. A request needs a whole address."

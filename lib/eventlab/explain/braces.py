@@ -1,5 +1,6 @@
 """Explains names in braces (`{broker}`) that a shell command received as text: Jupyter did not replace them."""
 
+import builtins
 import os
 import re
 
@@ -9,7 +10,10 @@ from eventlab.explain.shell_words import expanded, is_failed_command
 from eventlab.explain.syntax import INSTEAD
 from eventlab.settings import Settings
 
-NAME_IN_BRACES = r"(?<![{$])\{([A-Za-z_][\w.]*)\}(?!\})"
+NAME_IN_BRACES = r"(?<![{$%])\{([A-Za-z_][\w.]*)\}(?!\})"
+
+OF_AWK = ("print", "next", "getline")
+"""Programs of awk, such as `awk '{next}'`."""
 
 
 def no_variable_in_braces(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -21,7 +25,7 @@ def no_variable_in_braces(cell: FailedCell, settings: Settings) -> Explanation |
         return None
     lines = "\n".join(line for line in cell.source.split("\n") if line.lstrip().startswith("!"))
     for name in (name.split(".")[0] for name in re.findall(NAME_IN_BRACES, lines)):
-        if name in cell.namespace:
+        if name in cell.namespace or hasattr(builtins, name) or name in OF_AWK:
             continue
         what = f"There is no variable {name!r}, so the command got the text {{{name}}}."
         proof = f"{name} is not set in this kernel"

@@ -3,18 +3,18 @@
 import ast
 import inspect
 import re
+import sys
 from typing import Any
 
 from eventlab.explain.arguments import function_of
-from eventlab.explain.edits import python_correction, source_of
-from eventlab.explain.explanation import RUN_FIRST, Explain, Explanation
-from eventlab.explain.expressions import FUNCTIONS, OF_DATAFRAMES, functions_variable
+from eventlab.explain.edits import python_correction, source_of, statement_correction
+from eventlab.explain.explanation import Explain, Explanation
+from eventlab.explain.expressions import OF_DATAFRAMES
 from eventlab.explain.failed_cell import FailedCell, called_name
-from eventlab.explain.session import is_dataframe, session_variable
-from eventlab.explain.writer import method_for
+from eventlab.explain.session import functions_variable, is_dataframe, session_variable
 from eventlab.settings import Settings
 
-NO_ARGUMENT = re.compile(r"\b\w+\.(\w+)\(\) takes 1 positional argument but \d+ (?:was|were) given")
+NO_ARGUMENT = re.compile(r"\b(\w+)\.(\w+)\(\) takes 1 positional argument but \d+ (?:was|were) given")
 """The message for a method has its class. Without a class it is a function, whose one argument is not `self`."""
 MISSING = re.compile(r"(\w+)\(\) missing \d+ required positional arguments?: '(\w+)'")
 RETURN_FRAMES = ("where", "filter", "select", "distinct", "limit", "orderBy", "sort", "withColumn", "drop", "join")
@@ -33,7 +33,7 @@ def parenthesis_before_method(cell: FailedCell, settings: Settings) -> Explanati
         return None
     from pyspark.sql import Column, DataFrame
 
-    for outer in cell.calls(*OF_DATAFRAMES):
+    for outer in cell.failed_calls(*OF_DATAFRAMES):
         last = outer.args[-1] if outer.args else None
         if not isinstance(last, ast.Call) or not isinstance(last.func, ast.Attribute):
             continue
@@ -63,7 +63,7 @@ def function_as_method(cell: FailedCell, settings: Settings) -> Explanation | No
         return None
     from pyspark.sql import Column, DataFrame, GroupedData, functions
 
-    for call in cell.calls():
+    for call in cell.failed_calls():
         name = called_name(call)
         if not isinstance(call.func, ast.Attribute) or any(
             hasattr(k, name) for k in (Column, DataFrame, GroupedData)
@@ -130,15 +130,30 @@ def too_many_arguments(cell: FailedCell, settings: Settings) -> Explanation | No
     match = NO_ARGUMENT.search(str(cell.error))
     if not isinstance(cell.error, TypeError) or not match:
         return None
-    calls = [call for call in cell.calls(match[1]) if call.args and isinstance(call.func, ast.Attribute)]
-    if len(calls) != 1:
+    calls = [call for call in cell.failed_calls(match[2]) if call.args and isinstance(call.func, ast.Attribute)]
+    if not calls or not _takes_nothing(cell, match[1], match[2]):
         return None
-    name, argument = match[1], source_of(cell, calls[0].args[0])
+    name, argument = match[2], source_of(cell, calls[0].args[0])
     what, code = f"{name}() takes no argument.", f"{source_of(cell, calls[0].func)}()"
-    if name == "first" and isinstance(calls[0].args[0], ast.Constant):
+    value = calls[0].args[0].value if isinstance(calls[0].args[0], ast.Constant) else None
+    if name == "first" and isinstance(value, str):
         what += " It returns the first row, and the row's field follows in brackets."
         code += f"[{argument}]"
+    elif name == "first" and isinstance(value, int):
+        what += " It returns one row. head() takes the number of rows."
+        code = f"{code.removesuffix('first()')}head({argument})"
     return python_correction(cell, calls[0], code, what, f"Python reports: {cell.error}")
+
+
+def _takes_nothing(cell: FailedCell, owner: str, name: str) -> bool:
+    """Return whether a method of a class with this name has no parameter, also none that is passed by its name."""
+    kinds = {kind for value in cell.namespace.values() for kind in type(value).__mro__ if kind.__name__ == owner}
+    modules = (sys.modules.get(f"pyspark.sql.connect.{name}") for name in ("dataframe", "group"))
+    kinds |= {getattr(module, owner) for module in modules if hasattr(module, owner)}
+    methods = [method for kind in kinds if inspect.isfunction(method := getattr(kind, name, None))]
+    others = [list(inspect.signature(method).parameters.values())[1:] for method in methods]
+    fitting = [items for items in others if all(item.kind is item.KEYWORD_ONLY for item in items)]
+    return bool(fitting) and not any(fitting)
 
 
 def missing_argument(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -149,7 +164,7 @@ def missing_argument(cell: FailedCell, settings: Settings) -> Explanation | None
     match = MISSING.search(str(cell.error))
     if not isinstance(cell.error, TypeError) or not match:
         return None
-    for call in cell.calls(match[1]):
+    for call in cell.failed_calls(match[1]):
         function = function_of(cell, call.func)
         if not callable(function):
             continue
@@ -175,7 +190,7 @@ def method_without_object(cell: FailedCell, settings: Settings) -> Explanation |
     Remedy: The line with the object before the method.
     """
     name = cell.error.name if isinstance(cell.error, NameError) else None
-    calls = [call for call in cell.calls(str(name)) if isinstance(call.func, ast.Name)] if name else []
+    calls = [call for call in cell.failed_calls(str(name)) if isinstance(call.func, ast.Name)] if name else []
     session = session_variable(cell)
     owners: list[Any] = [(session, cell.namespace[session])] if session else []
     owners += [("course", cell.namespace["course"])] if "course" in cell.namespace else []
@@ -204,55 +219,21 @@ def variable_is_a_method(cell: FailedCell, settings: Settings) -> Explanation | 
         statement = cell.assignment_of(name)
         if statement and statement.endswith(f".{called}"):
             what = f"{name} is the method {called}, and not its result: the parentheses are missing."
-            return Explanation(what, f"it was assigned by: {statement}", f"{statement}()", RUN_FIRST)
+            proof = f"it was assigned by: {statement}"
+            return statement_correction(cell, statement, f"{statement}()", what, proof)
     return None
 
 
-def reader_is_no_method(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that `read` and `readStream` have no parentheses: the format follows them.
-
-    Remedy: The line with the method of the format.
-    """
-    if not cell.matches(r"^builtins\.TypeError: 'Data(Frame|Stream)Reader' object is not callable"):
-        return None
-    calls = list(cell.calls("read", "readStream"))
-    if len(calls) != 1 or len(calls[0].args) > 1:
-        return None
-    name = called_name(calls[0])
-    what = f"{name} is no method: it has no parentheses."
-    code = source_of(cell, calls[0].func)
-    if calls[0].args or calls[0].keywords:
-        what = f"{name} is no method. The format follows it, for example {name}.parquet(...) for Parquet files."
-        if not (method := method_for(calls[0])):
-            return None
-        code += f".{method}({source_of(cell, calls[0].args[0])})"
-    return python_correction(cell, calls[0], code, what, f"Python called what {name} returns")
-
-
 def length_of_dataframe(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a DataFrame has no length in Python, and a list of its rows no `count()`.
+    """Explain that a DataFrame has no length in Python.
 
     Remedy: The line with `count()` of the DataFrame.
     """
     if cell.matches(r"^builtins\.TypeError: object of type 'DataFrame' has no len\(\)"):
-        calls = [call for call in cell.calls("len") if len(call.args) == 1]
-        of_frames = [call for call in calls if _is_frame(cell, call.args[0])]
-        for call in of_frames or calls:
-            if of_frames or len(calls) == 1:
-                what = "A DataFrame has no length for Python, because its rows are in Spark. count() counts them."
-                code = f"{source_of(cell, call.args[0])}.count()"
-                return python_correction(cell, call, code, what, str(cell.error))
-    if cell.matches(r"^builtins\.TypeError: list\.count\(\) takes exactly one argument \(0 given\)"):
-        for call in cell.calls("count"):
-            inner = call.func.value if isinstance(call.func, ast.Attribute) else None
-            if (
-                isinstance(inner, ast.Call)
-                and called_name(inner) == "collect"
-                and isinstance(inner.func, ast.Attribute)
-            ):
-                what = "collect() returns a list of Python. count() of the DataFrame counts the rows."
-                code = f"{source_of(cell, inner.func.value)}.count()"
-                return python_correction(cell, call, code, what, str(cell.error))
+        for call in [call for call in cell.failed_calls("len") if len(call.args) == 1]:
+            what = "A DataFrame has no length for Python, because its rows are in Spark. count() counts them."
+            code = f"{source_of(cell, call.args[0])}.count()"
+            return python_correction(cell, call, code, what, str(cell.error))
     return None
 
 
@@ -265,14 +246,13 @@ def texts_multiplied(cell: FailedCell, settings: Settings) -> Explanation | None
         r"^builtins\.TypeError: (can't multiply sequence by non-int|unsupported operand type\(s\) for [-/+*])"
     ):
         return None
-    operations = [node for outer in cell.calls(*OF_DATAFRAMES) for node in ast.walk(outer) if _is_of_texts(node)]
-    if len(operations) != 1 or not isinstance(operations[0], ast.BinOp):
+    nodes = [node for outer in cell.calls(*OF_DATAFRAMES) for node in ast.walk(outer) if _is_of_texts(node)]
+    operations = [node for node in nodes if cell.failed_in(node)]
+    prefix = functions_variable(cell)
+    if len(operations) != 1 or not isinstance(operations[0], ast.BinOp) or prefix is None:
         return None
     left, right = (source_of(cell, side) for side in (operations[0].left, operations[0].right))
     what = f"{left} and {right} are texts for Python. A column is needed to calculate: F.col({left})."
-    prefix = functions_variable(cell)
-    if prefix is None:
-        return Explanation(what, str(cell.error), FUNCTIONS, "Run this first, then write F.col(...) in the cell")
     sign = {ast.Mult: "*", ast.Div: "/", ast.Sub: "-"}[type(operations[0].op)]
     code = f"{prefix}.col({left}) {sign} {prefix}.col({right})"
     return python_correction(cell, operations[0], code, what, str(cell.error))
@@ -292,7 +272,6 @@ EXPLANATIONS: list[Explain] = [
     missing_argument,
     method_without_object,
     variable_is_a_method,
-    reader_is_no_method,
     length_of_dataframe,
     texts_multiplied,
 ]

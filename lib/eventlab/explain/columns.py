@@ -3,11 +3,19 @@
 A name in a method of a DataFrame (`select("Host")`) is one of those that Spark reports.
 """
 
+import ast
 import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from eventlab.explain.edits import is_accepted, is_in_sql, name_correction, sql_correction, sql_texts
+from eventlab.explain.edits import (
+    LITERALS_AND_COMMENTS,
+    is_accepted,
+    is_in_sql,
+    name_correction,
+    sql_correction,
+    sql_texts,
+)
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell, close_matches, python_tree
 from eventlab.explain.session import dataframes, session_of, session_variable
@@ -21,6 +29,8 @@ COMPARED = re.compile(
 )
 """A column that is compared with a word without quotes, or with several: `Host = a`, `Host in (a, b)`."""
 CONSTANTS = ("true", "false", "null", "current_date", "current_timestamp")
+LOOKUPS = ("__getitem__", "get_grouper", "_get_label_or_level_values")
+"""Functions of pandas that search for a column; a name in `loc[...]` may be that of a row."""
 PARTITION_COLUMN = re.compile(r"Partition column `(.+?)` not found in schema struct<(.*)>\.")
 
 
@@ -45,17 +55,16 @@ def column_needs_backquotes(cell: FailedCell, settings: Settings) -> Explanation
 
     Remedy: The line with backquotes.
     """
-    for unknown in _unresolved(cell):
+    for unknown in unresolved(cell):
         for column in (name for name in unknown.columns if "-" in name):
             unquoted = rf"(?<![`\w-]){re.escape(column)}(?![`\w-])"
-            lines = [line for line in cell.source.split("\n") if column in line]
-            is_part = unknown.name in column.split("-")
-            if not re.search(unquoted, cell.source) or not is_part or len(lines) != 1:
+            line = cell.only_line(re.escape(column))
+            if not re.search(unquoted, line) or unknown.name not in column.split("-"):
                 continue
             return Explanation(
                 f"In SQL, {column} without backquotes means {column.replace('-', ' minus ')}.",
                 f"Spark searched for a column {unknown.name}; the column `{column}` exists",
-                re.sub(unquoted, f"`{column}`", lines[0].strip()),
+                re.sub(unquoted, f"`{column}`", line),
                 REPLACE_LINE,
             )
     return None
@@ -66,7 +75,7 @@ def text_needs_quotes(cell: FailedCell, settings: Settings) -> Explanation | Non
 
     Remedy: The line with single quotes around the text.
     """
-    for unknown in _unresolved(cell):
+    for unknown in unresolved(cell):
         if unknown.kind != "column" or _similar_columns(unknown.name, unknown.columns):
             continue
         what = "In SQL, text needs single quotes. Without them, Spark searches for a column of that name: "
@@ -74,7 +83,7 @@ def text_needs_quotes(cell: FailedCell, settings: Settings) -> Explanation | Non
         proof = f"Spark found no column {unknown.path}; columns that exist: {', '.join(unknown.columns)}"
         for _, text in sql_texts(cell, unknown.path):
             for only_unknown in (False, True):  # without a DataFrame, Spark cannot check the other words
-                corrected = _with_quotes(text, unknown, only_unknown)
+                corrected = _with_quotes(text, unknown, only_unknown, _numbers(cell))
                 if corrected == text or (not only_unknown and not is_accepted(cell, corrected)):
                     continue
                 if explanation := sql_correction(cell, text, corrected, what, proof):
@@ -84,9 +93,17 @@ def text_needs_quotes(cell: FailedCell, settings: Settings) -> Explanation | Non
     return None
 
 
-def _with_quotes(sql: str, unknown: Unresolved, only_unknown: bool) -> str:
-    """Return SQL with quotes around the words with which an existing column is compared."""
-    known = {name.lower() for name in unknown.columns}
+def _numbers(cell: FailedCell) -> set[str]:
+    """Return the columns of numbers: one that is compared with a text needs no quotes, but a number."""
+    from pyspark.sql.types import NumericType
+
+    fields = [field for frame in sources(cell) for field in frame.schema.fields]
+    return {field.name.lower() for field in fields if isinstance(field.dataType, NumericType)}
+
+
+def _with_quotes(sql: str, unknown: Unresolved, only_unknown: bool, numbers: set[str]) -> str:
+    """Return SQL with quotes around the words with which an existing column of texts is compared."""
+    known = {name.lower() for name in unknown.columns} - numbers
 
     def quote(word: str) -> str:
         is_unknown = word.startswith(unknown.path)
@@ -111,9 +128,8 @@ def _quoted_variable(cell: FailedCell, path: str) -> str | None:
         if not isinstance(value, str) or not value.startswith(path):
             continue
         pattern = rf"(=\s*|\blike\s+)\{{{name}\}}"
-        lines = [line.strip() for line in cell.source.split("\n") if re.search(pattern, line, re.IGNORECASE)]
-        if len(lines) == 1:
-            corrected = re.sub(pattern, rf"\1'{{{name}}}'", lines[0], flags=re.IGNORECASE)
+        if line := cell.only_line(pattern):
+            corrected = re.sub(pattern, rf"\1'{{{name}}}'", line, flags=re.IGNORECASE)
             if not getattr(python_tree(corrected), "body", []):  # the f-string is in single quotes itself
                 corrected = re.sub(r"\bf'(.*)'", r'f"\1"', corrected)
             return corrected if getattr(python_tree(corrected), "body", []) else None
@@ -125,7 +141,7 @@ def field_of_a_column(cell: FailedCell, settings: Settings) -> Explanation | Non
 
     Remedy: The line with the column's name before the field.
     """
-    for unknown in _unresolved(cell):
+    for unknown in unresolved(cell):
         nested = {} if unknown.kind == "field" else _nested_fields(cell)
         if unknown.path not in nested:
             continue
@@ -137,11 +153,10 @@ def field_of_a_column(cell: FailedCell, settings: Settings) -> Explanation | Non
         if not is_in_sql(cell):
             return correction(cell, unknown.name, full, what, proof)
         names = "|".join(re.escape(name) for name in nested if name not in unknown.columns)
-        pattern = rf"(?<!\bas )(?<![\w`.'\"])({names})(?![\w`.('\"])"
+        pattern = rf"{LITERALS_AND_COMMENTS.pattern}|(?<!\bas )(?<![\w`.'\"])(?P<name>{names})(?![\w`.('\"])"
         for _, text in sql_texts(cell, unknown.name):
-            corrected = text
-            for name in set(re.findall(pattern, text)):
-                corrected = re.sub(pattern.replace(names, re.escape(name)), nested[name], corrected)
+            replace = lambda found, nested=nested: nested.get(found["name"], found[0])  # noqa: E731
+            corrected = re.sub(pattern, replace, text, flags=re.DOTALL)
             if explanation := sql_correction(cell, text, corrected, what, proof):
                 return explanation
     return None
@@ -162,12 +177,13 @@ def column_not_found(cell: FailedCell, settings: Settings) -> Explanation | None
 
     Remedy: The line with the nearest column, or a line that shows the columns.
     """
-    for unknown in _unresolved(cell):
+    for unknown in unresolved(cell):
         if unknown.name in unknown.columns or not unknown.columns:
             continue
         what = f"There is no {unknown.kind} {unknown.name!r}."
         proof = f"{unknown.kind}s that exist: {', '.join(unknown.columns)}"
-        for similar in _similar_columns(unknown.name, unknown.columns):
+        is_name = re.fullmatch(r"[\w .-]+", unknown.name)
+        for similar in _similar_columns(unknown.name, unknown.columns) if is_name else ():
             question = f"{what} Did you mean {similar!r}?"
             if explanation := name_correction(cell, unknown.name, similar, question, proof):
                 return explanation
@@ -181,7 +197,7 @@ def column_not_found(cell: FailedCell, settings: Settings) -> Explanation | None
     return None
 
 
-def _unresolved(cell: FailedCell) -> Iterator[Unresolved]:
+def unresolved(cell: FailedCell) -> Iterator[Unresolved]:
     """Yield each name that Spark could not resolve, with those that it proposes, or else the cell's columns."""
     for condition, parameters in cell.conditions.items():
         if condition == "FIELD_NOT_FOUND":
@@ -225,6 +241,8 @@ def _tables(cell: FailedCell) -> list[str]:
         return []
     texts = "\n".join(text for _, text in cell.strings())
     names = re.findall(r"\b(?:from|join)\s+`?([\w.]+)", texts, re.IGNORECASE)
+    arguments = [argument for call in cell.calls("table") for argument in call.args]
+    names += [str(argument.value) for argument in arguments if isinstance(argument, ast.Constant)]
     return [name for name in dict.fromkeys(names) if session.catalog.tableExists(name)]
 
 
@@ -238,8 +256,9 @@ def pandas_column(cell: FailedCell, settings: Settings) -> Explanation | None:
         return None
     frames = {name: value for name, value in cell.variables.items() if type(value).__name__ == "DataFrame"}
     frames = {name: list(map(str, frame.columns)) for name, frame in frames.items()}
+    searched = _searched_columns(cell)
     for name, columns in frames.items():
-        if wrong in columns:
+        if wrong in columns or columns != searched:
             continue
         what = f"{name} has no column {wrong!r}."
         proof = f"its columns are {', '.join(columns)}"
@@ -248,6 +267,16 @@ def pandas_column(cell: FailedCell, settings: Settings) -> Explanation | None:
         if len(frames) == 1 and re.search(rf"\b{name}\b.*\[\s*['\"]{re.escape(wrong)}", cell.source):
             return Explanation(what, proof, f"{name}.columns", "To see the columns, run this")
     return None
+
+
+def _searched_columns(cell: FailedCell) -> list[str] | None:
+    """Return the columns of the DataFrame in which pandas searched for a column, as the traceback has it."""
+    columns = None
+    for frame in (trace.tb_frame for trace in cell.trace):
+        searched: Any = frame.f_locals.get("self", frame.f_locals.get("obj"))
+        if frame.f_code.co_name in LOOKUPS and "/pandas/" in frame.f_code.co_filename:
+            columns = list(map(str, searched.columns)) if type(searched).__name__ == "DataFrame" else columns
+    return columns
 
 
 EXPLANATIONS: list[Explain] = [

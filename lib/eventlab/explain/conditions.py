@@ -5,7 +5,8 @@ import re
 
 from eventlab.explain.edits import python_correction, quoted_name, source_of
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell, called_name
+from eventlab.explain.failed_cell import FailedCell
+from eventlab.explain.session import functions_variable
 from eventlab.settings import Settings
 
 FILTERS = ("where", "filter")
@@ -21,54 +22,48 @@ def condition_as_keyword(cell: FailedCell, settings: Settings) -> Explanation | 
     """
     if not cell.matches(r"^builtins\.TypeError: .*got an unexpected keyword argument"):
         return None
-    for call in cell.calls(*FILTERS):
+    for call in cell.failed_calls(*FILTERS):
         parts = [
             _comparison(keyword.arg, "=", keyword.value)
             for keyword in call.keywords
             if keyword.arg and keyword.arg != "condition"
         ]
-        if call.args or not parts or not all(parts):
-            continue
         names = ", ".join(str(keyword.arg) for keyword in call.keywords)
-        what = f"For Python, {names} is the name of an argument here. {ONE_TEXT}."
+        what = f"For Python, {names} is the name of an argument here. "
+        prefix, values = functions_variable(cell), [keyword.value for keyword in call.keywords]
+        owner = cell.namespace.get(getattr(getattr(call.func, "value", None), "id", ""))
+        if call.args or not parts or type(owner).__module__.startswith("pandas"):
+            continue
+        if prefix and len(parts) == 1 and not isinstance(values[0], ast.Constant):
+            code = f'{source_of(cell, call.func)}({prefix}.col("{names}") == {source_of(cell, values[0])})'
+            what += "A condition compares a column with a value, with ==."
+            return python_correction(cell, call, code, what, str(cell.error))
+        if not all(parts):
+            continue
+        what += f"{ONE_TEXT}."
         return _with_text(cell, call, " and ".join(map(str, parts)), what, str(cell.error))
     return None
 
 
 def several_conditions(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that `where` takes one condition, so that several need `and` between them.
-
-    Remedy: The line with one condition.
-    """
-    if not cell.matches(r"^builtins\.TypeError: .*\b(where|filter)\(\) takes 2 positional arguments"):
-        return None
-    for call in cell.calls(*FILTERS):
-        texts = [_text(argument) for argument in call.args]
-        if len(texts) < 2 or not all(texts):
-            continue
-        what = f"{called_name(call)}() takes one condition. Write `and` between several."
-        joined = " and ".join(_part(str(text)) for text in texts)
-        return _with_text(cell, call, joined, what, f"the cell passes {len(texts)} conditions")
-    return None
-
-
-def texts_combined_by_python(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that `&` and `|` do not combine two texts. `and` and `or` stand inside of the text.
+    """Explain that `where` takes one text, in which `and` and `or` stand: no second one, and no `&` between texts.
 
     Remedy: The line with one text.
     """
-    if not cell.matches(r"^builtins\.TypeError: unsupported operand type\(s\) for [&|]: 'str' and 'str'"):
+    if not cell.matches(
+        r"^builtins\.TypeError: .*\b(where|filter)\(\) takes 2 positional arguments",
+        r"^builtins\.TypeError: unsupported operand type\(s\) for [&|]: 'str' and 'str'",
+    ):
         return None
-    for call in cell.calls(*FILTERS):
-        node = call.args[0] if len(call.args) == 1 else None
-        if not isinstance(node, ast.BinOp) or type(node.op) not in WORDS:
-            continue
-        left, right = _text(node.left), _text(node.right)
-        if not left or not right:
-            continue
-        word = WORDS[type(node.op)]
-        what = f"& and | combine columns, and these conditions are texts. {ONE_TEXT}: write{word}in it."
-        return _with_text(cell, call, f"{_part(left)}{word}{_part(right)}", what, str(cell.error))
+    for call in cell.failed_calls(*FILTERS):
+        node, word, nodes = call.args[0] if call.args else None, " and ", call.args
+        if len(nodes) == 1 and isinstance(node, ast.BinOp) and type(node.op) in WORDS:
+            word, nodes = WORDS[type(node.op)], [node.left, node.right]
+        texts = [_text(item) for item in nodes]
+        if len(texts) > 1 and all(texts):
+            what = f"{ONE_TEXT}: write{word}in it. & and | combine columns, and not texts."
+            joined = word.join(_part(str(text)) for text in texts)
+            return _with_text(cell, call, joined, what, f"Python reports: {cell.error}")
     return None
 
 
@@ -79,7 +74,7 @@ def texts_compared_by_python(cell: FailedCell, settings: Settings) -> Explanatio
     """
     if not cell.matches(r"NOT_EXPECTED_TYPE", r"NOT_COLUMN_OR_STR", r"bool"):
         return None
-    for call in cell.calls(*FILTERS):
+    for call in cell.failed_calls(*FILTERS):
         node = call.args[0] if len(call.args) == 1 else None
         if not isinstance(node, ast.Compare) or len(node.ops) != 1 or type(node.ops[0]) not in SQL_OPERATORS:
             continue
@@ -126,6 +121,5 @@ def _with_text(cell: FailedCell, call: ast.Call, text: str, what: str, proof: st
 EXPLANATIONS: list[Explain] = [
     condition_as_keyword,
     several_conditions,
-    texts_combined_by_python,
     texts_compared_by_python,
 ]

@@ -61,7 +61,4 @@ def _written_topics(cell: FailedCell) -> Iterator[str]:
         if topic and not re.search(r"[{}$]", topic):
             yield topic
     for call in cell.calls("send", "produce"):
-        for argument in call.args[:1]:
-            value = getattr(argument, "value", None) or cell.namespace.get(getattr(argument, "id", ""))
-            if isinstance(value, str):
-                yield value
+        yield from filter(None, map(cell.text_of, call.args[:1]))

@@ -10,6 +10,7 @@ from eventlab.explain.explanation import REPLACE_LINE, RUN_FIRST, Explanation, c
 from eventlab.explain.failed_cell import FailedCell, python_tree
 from eventlab.explain.query_context import contexts
 from eventlab.explain.session import dataframes, session_of
+from eventlab.explain.syntax import INSTEAD
 
 QUERY = re.compile(r"[\s(]*(select|with|from|table)\b", re.IGNORECASE)
 STATEMENT = re.compile(
@@ -52,17 +53,29 @@ def sql_correction(
     Returns:
         None when `old` is not in one string of the cell, or when Spark rejects the corrected query too.
     """
+    names = [node for node in ast.walk(cell.tree) if isinstance(node, ast.Name)]
+    assigned = {node.id for node in names if isinstance(node.ctx, ast.Store)}
     for name, text in sql_texts(cell, old):
         corrected = _renamed(text, old, new) if whole_word else text.replace(old, new)
         accepted = is_accepted(cell, corrected)
         if accepted is False or corrected == text:
             continue
         proof_of_text = proof + (ACCEPTED if accepted else "")
-        if name:
+        if name and name not in assigned:  # this cell would set the variable to the wrong text again
             return Explanation(what, proof_of_text, f"{name} = {corrected!r}", RUN_FIRST)
         if line := _line_with(cell.source, text, corrected):
             return Explanation(what, proof_of_text, line, REPLACE_LINE)
     return None
+
+
+def statement_correction(cell: FailedCell, old: str, new: str, what: str, proof: str) -> Explanation:
+    """Explain with another statement for one of this cell, or for one of an earlier cell."""
+    if old not in cell.source:
+        return Explanation(what, proof, new, RUN_FIRST)
+    source = cell.source.replace(old, new)
+    if line := changed_line(cell.source, source):
+        return Explanation(what, proof, line, REPLACE_LINE)
+    return Explanation(what, proof, source, INSTEAD)
 
 
 def name_correction(cell: FailedCell, old: str, new: str, what: str, proof: str) -> Explanation | None:
@@ -149,17 +162,18 @@ def is_accepted(cell: FailedCell, sql: str) -> bool | None:
     if session is None:
         return False
     if is_query(sql):
-        return _has_schema(lambda: session.sql(sql))
+        return has_schema(lambda: session.sql(sql))
     frames = [frame for _, frame in dataframes(cell)]
     if not frames or QUERY.match(sql) or STATEMENT.match(sql.strip()):
         return None
     return any(
-        _has_schema(lambda frame=frame: frame.where(sql)) or _has_schema(lambda frame=frame: frame.selectExpr(sql))
+        has_schema(lambda frame=frame: frame.where(sql)) or has_schema(lambda frame=frame: frame.selectExpr(sql))
         for frame in frames
     )
 
 
-def _has_schema(create: Any) -> bool:
+def has_schema(create: Any) -> bool:
+    """Return whether Spark can analyze the DataFrame that a function returns; nothing is executed."""
     with contextlib.suppress(Exception):
         return bool(create().schema is not None)
     return False

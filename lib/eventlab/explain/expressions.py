@@ -8,7 +8,7 @@ from eventlab.explain.conditions import sql_of
 from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell, called_name
-from eventlab.explain.session import dataframes, is_dataframe
+from eventlab.explain.session import dataframes, functions_variable, is_dataframe
 from eventlab.settings import Settings
 
 OPERATORS = {ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
@@ -25,22 +25,18 @@ def conditions_need_parentheses(cell: FailedCell, settings: Settings) -> Explana
     """
     if not cell.has_condition("CANNOT_CONVERT_COLUMN_INTO_BOOL"):
         return None
-    found = [(node, parts) for node in _arguments(cell) if (parts := _conditions(cell, node))]
+    nodes = [node for node in _arguments(cell) if cell.failed_in(node)]
+    found = [(node, parts) for node in nodes if (parts := _conditions(cell, node))]
     if len(found) != 1:
         return None
     node, new = found[0]
+    what = "For columns, write & for `and`, | for `or` and ~ for `not`, with each condition in parentheses."
+    proof = f"Spark reports: {str(cell.error).partition(': ')[0]}"
     if isinstance(node, ast.Compare):
-        what = "In Python, & and | bind more strongly than == and <. Each condition needs its own parentheses."
-        if not any(isinstance(item, ast.BinOp) for item in node.comparators):
-            what = (
-                "Python combines the two comparisons with `and`, which columns do not have. Write & between them."
-            )
-    else:
-        what = "For columns, write & for `and`, | for `or` and ~ for `not`, with each condition in parentheses."
-    proof = (
-        f"Python reads: {ast.unparse(_bracketed(node))}" if isinstance(node, ast.Compare) else "Spark reports: "
-    )
-    proof += "" if isinstance(node, ast.Compare) else str(cell.error).partition(": ")[0]
+        proof = f"Python reads: {ast.unparse(_bracketed(node))}"
+        what = "Python combines the two comparisons with `and`, which columns do not have. Write & between them."
+        if any(isinstance(item, ast.BinOp) for item in node.comparators):
+            what = "In Python, & and | bind more strongly than == and <. Each condition needs its own parentheses."
     return python_correction(cell, node, new, what, proof)
 
 
@@ -97,7 +93,7 @@ def function_of_python(cell: FailedCell, settings: Settings) -> Explanation | No
         r"^builtins\.TypeError: .*(unsupported operand|bad operand|doesn't define __round__)"
     ):
         return None
-    calls = [call for call in cell.calls(*PYTHONS_OWN) if isinstance(call.func, ast.Name)]
+    calls = [call for call in cell.failed_calls(*PYTHONS_OWN) if isinstance(call.func, ast.Name)]
     calls = [call for call in calls if call.func.id not in cell.namespace]  # type: ignore[attr-defined]
     inside = [node for outer in cell.calls(*OF_DATAFRAMES) for node in ast.walk(outer) if node in calls]
     if len(inside) != 1 or not isinstance(inside[0], ast.Call) or not isinstance(inside[0].func, ast.Name):
@@ -114,13 +110,6 @@ def function_of_python(cell: FailedCell, settings: Settings) -> Explanation | No
     )
 
 
-def functions_variable(cell: FailedCell) -> str | None:
-    """Return the variable with the module of Spark's functions, usually F."""
-    modules = ("pyspark.sql.functions", "pyspark.sql.connect.functions")
-    names = (name for name, value in cell.namespace.items() if getattr(value, "__name__", "") in modules)
-    return next(names, None)
-
-
 def column_is_no_variable(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that a column's name without quotes is a variable for Python.
 
@@ -129,7 +118,8 @@ def column_is_no_variable(cell: FailedCell, settings: Settings) -> Explanation |
     name = next((error.name for error in cell.errors if isinstance(error, NameError)), None)
     nodes = [node for node in ast.walk(cell.tree) if isinstance(node, ast.Name) and node.id == name]
     inside = [call for call in cell.calls(*OF_DATAFRAMES) if nodes and nodes[0] in ast.walk(call)]
-    frame = _frame_with(cell, name) if name and len(nodes) == 1 and inside else None
+    by_name = len(nodes) == 1 and any(_takes_name(call, nodes[0]) for call in inside)
+    frame = _frame_with(cell, name, by_name) if name and len(nodes) == 1 and inside else None
     if not name or not frame:
         return None
     what = f"For Python, {name} is a variable, which does not exist."
@@ -139,6 +129,8 @@ def column_is_no_variable(cell: FailedCell, settings: Settings) -> Explanation |
         path = f"{name}.{node.attr}"
         if any(node in call.args for call in cell.calls("select", "groupBy", "orderBy", "sort", "drop")):
             return python_correction(cell, node, f'"{path}"', f"{what} The name of a column is a text.", proof)
+    elif by_name:
+        return python_correction(cell, node, f'"{path}"', f"{what} The name of a column is a text.", proof)
     if prefix or frame in cell.variables:
         column = f'{prefix}.col("{path}")' if prefix else f'{frame}["{path}"]'
         return python_correction(cell, node, column, f"{what} The column of that name is {column}.", proof)
@@ -149,6 +141,13 @@ def column_is_no_variable(cell: FailedCell, settings: Settings) -> Explanation |
     return None
 
 
+def _takes_name(call: ast.Call, node: ast.expr) -> bool:
+    """Return whether an argument of a method is the name of a column, and no column."""
+    by_name = [item.value for item in call.keywords if item.arg == "on"] if called_name(call) == "join" else []
+    position = {"withColumn": 0, "join": 1}.get(called_name(call), len(call.args))
+    return node in [*by_name, *call.args[position : position + 1]]
+
+
 def _with_field(cell: FailedCell, node: ast.Name) -> ast.expr:
     """Return the attribute of a name, such as `item.price`, unless it is a method that is called."""
     outer = next((item for item in ast.walk(cell.tree) if getattr(item, "value", None) is node), None)
@@ -156,12 +155,15 @@ def _with_field(cell: FailedCell, node: ast.Name) -> ast.expr:
     return outer if is_field and isinstance(outer, ast.Attribute) else node
 
 
-def _frame_with(cell: FailedCell, column: str) -> str | None:
-    """Return the DataFrame with the column: the only one that the cell uses, or one of a cell that uses none."""
+def _frame_with(cell: FailedCell, column: str, by_name: bool) -> str | None:
+    """Return the DataFrame with the column: the only one that the cell uses, or one of a cell that uses none.
+
+    A column that is used by its name may be in several, as for a join.
+    """
     used = dict(dataframes(cell))
     frames = [name for name, frame in used.items() if column in frame.columns]
     if used:
-        return frames[0] if len(frames) == 1 else None
+        return frames[0] if len(frames) == 1 or (by_name and frames) else None
     for name, value in list(cell.namespace.items()):
         with contextlib.suppress(Exception):  # a DataFrame of a session that has ended
             if is_dataframe(value) and not name.startswith("_") and column in value.columns:

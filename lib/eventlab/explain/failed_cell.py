@@ -6,16 +6,20 @@ Uses only the standard library, because the kernel's Python may lack the kit's p
 import ast
 import contextlib
 import difflib
+import dis
 import inspect
+import linecache
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from types import FunctionType
+from types import CodeType, FunctionType, TracebackType
 from typing import Any
 
 from eventlab.explain import source_text
 
+CELL_FILE = re.compile(r"ipykernel_\d+/|^<ipython-input")
+"""The names that IPython gives to the code of cells."""
 MAX_TEXT = 100_000
 """Characters of the errors' text that are searched; a Java stack trace is long, and its cause comes first."""
 
@@ -82,6 +86,45 @@ class FailedCell:
         return python_tree(self.source)
 
     @cached_property
+    def trace(self) -> list[TracebackType]:
+        """Return the steps of the error's traceback, outermost first."""
+        trace, steps = getattr(self.error, "__traceback__", None), []
+        while trace is not None:
+            steps.append(trace)
+            trace = trace.tb_next
+        return steps
+
+    @cached_property
+    def place(self) -> tuple[tuple[int, int], tuple[int, int]] | None:
+        """Return the begin and the end of the cell's code that raised the error, as (line, column), or None.
+
+        It is not known where Jupyter runs other lines than the cell has, as for `%%time`.
+        """
+        names = [trace.tb_frame.f_code.co_filename for trace in self.trace]
+        file = next(filter(CELL_FILE.search, names), None)
+        if file is None:
+            return None
+        found = [trace for trace, name in zip(self.trace, names, strict=True) if name == file][-1]
+        line, end_line, column, end_column = list(found.tb_frame.f_code.co_positions())[found.tb_lasti // 2]
+        if line is None or end_line is None or column is None or end_column is None:
+            return None
+        ran, lines = linecache.getline(file, line).rstrip(), self.source.split("\n")
+        if line > len(lines) or (ran and ran != lines[line - 1].rstrip()):
+            return None
+        return (line, column), (end_line, end_column)
+
+    def failed_in(self, node: ast.AST) -> bool:
+        """Return whether a node of the tree contains the code that raised the error, or this code is not known."""
+        if self.place is None or not isinstance(node, ast.expr | ast.stmt | ast.keyword):
+            return True
+        begin, end = self.place
+        return (node.lineno, node.col_offset) <= begin and end <= (node.end_lineno or 0, node.end_col_offset or 0)
+
+    def failed_calls(self, *names: str) -> list[ast.Call]:
+        """Return those of `calls` that contain the code that raised the error, the innermost first."""
+        return [call for call in reversed(list(self.calls(*names))) if self.failed_in(call)]
+
+    @cached_property
     def variables(self) -> dict[str, Any]:
         """Return the notebook's variables that the cell uses, itself and through its functions."""
         variables: dict[str, Any] = {}
@@ -92,7 +135,7 @@ class FailedCell:
             if name in self.namespace and name not in variables:
                 variables[name] = value = self.namespace[name]
                 if isinstance(value, FunctionType):
-                    queue += value.__code__.co_names
+                    queue += global_names(value.__code__)
         return variables
 
     @cached_property
@@ -123,11 +166,16 @@ class FailedCell:
         yield from ((None, value) for value in literals if isinstance(value, str))
         yield from ((name, value) for name, value in self.variables.items() if isinstance(value, str))
 
+    def text_of(self, node: ast.expr) -> str | None:
+        """Return the text of a literal or of a variable, or None for other code."""
+        value = node.value if isinstance(node, ast.Constant) else self.namespace.get(getattr(node, "id", ""))
+        return value if isinstance(value, str) else None
+
     def reader_options(self) -> Iterator[Mapping[str, str]]:
         """Yield the options of the data sources that the cell's Spark DataFrames read."""
         visited = set()
         for value in self.variables.values():
-            plan = getattr(value, "_plan", None)
+            plan = getattr(value, "_plan", None) if type(value).__name__ == "DataFrame" else None
             while plan is not None and id(plan) not in visited:
                 visited.add(id(plan))
                 if options := getattr(plan, "_options", None):
@@ -154,6 +202,16 @@ class FailedCell:
             if isinstance(node, ast.Call) and (not names or called_name(node) in names):
                 yield node
 
+    def only_line(self, pattern: str) -> str:
+        """Return the cell's only line in which a regular expression matches, or ""."""
+        lines = [line.strip() for line in self.source.split("\n") if re.search(pattern, line, re.IGNORECASE)]
+        return lines[0] if len(lines) == 1 else ""
+
+    def failed_attributes(self, name: str) -> list[ast.Attribute]:
+        """Return the cell's attributes and methods of a name that contain the code that raised the error."""
+        nodes = [node for node in ast.walk(self.tree) if isinstance(node, ast.Attribute) and node.attr == name]
+        return list(filter(self.failed_in, nodes))
+
     def corrected_line(self, old: str, new: str, variable: str | None = None) -> str | None:
         """Return the line with `new` for `old`: the variable's assignment, or the cell's only line with it."""
         return f"{variable} = {new!r}" if variable else source_text.corrected_line(self.source, old, new)
@@ -172,6 +230,13 @@ def python_tree(source: str) -> ast.AST:
 def _pass(line: re.Match[str]) -> str:
     """Return `pass` with the indentation of a shell command, and with as many lines."""
     return re.match(r"[ \t]*", line[0])[0] + "pass" + "\n" * line[0].count("\n")  # type: ignore[index]
+
+
+def global_names(code: CodeType) -> list[str]:
+    """Return the global names that a function uses; `co_names` has those of attributes, too."""
+    inner = (item for item in code.co_consts if isinstance(item, CodeType))
+    own = [step.argval for step in dis.get_instructions(code) if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")]
+    return [*own, *(name for item in inner for name in global_names(item))]
 
 
 def called_name(call: ast.Call) -> str:

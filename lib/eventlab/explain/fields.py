@@ -1,15 +1,19 @@
-"""Explains fields of a column that is a text or bytes, so that it has none: `item.name`."""
+"""Explains names that are no column's: a field of a text, such as `item.name`, an expression, several names."""
 
 import ast
 import re
 from typing import Any
 
-from eventlab.explain.columns import sources
-from eventlab.explain.edits import is_in_sql, python_correction, sql_correction, sql_texts
+from eventlab.explain.columns import sources, unresolved
+from eventlab.explain.edits import has_schema, is_in_sql, python_correction, source_of, sql_correction, sql_texts
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.expressions import functions_variable
-from eventlab.explain.failed_cell import FailedCell
+from eventlab.explain.failed_cell import FailedCell, called_name
+from eventlab.explain.session import functions_variable
 from eventlab.settings import Settings
+
+NO_NAME = re.compile(r"[-+*/%(),<>=]|\s(as|desc|asc)\b", re.IGNORECASE)
+"""Signs and words of expressions."""
+TAKE_NAMES = ("select", "groupBy", "groupby", "orderBy", "sort")
 
 
 def field_of_a_text(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -72,4 +76,37 @@ def _replaced(
     return python_correction(cell, outer or nodes[0], python, what, proof)
 
 
-EXPLANATIONS: list[Explain] = [field_of_a_text]
+def expression_as_name(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a method got an expression, or several names, as the name of one column.
+
+    Remedy: The line with `F.expr` or `F.desc`, or with quotes around each name.
+    """
+    of_agg = cell.failed_calls("agg") if cell.matches(r"AssertionError: all exprs should be Column") else []
+    names = [] if is_in_sql(cell) else [unknown.name for unknown in unresolved(cell)]
+    found = [
+        (call, node, node.value)
+        for call in cell.calls()
+        for node in call.args
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and NO_NAME.search(node.value)
+        if call in of_agg or any(name in node.value.split(".") for name in names)
+    ]
+    if len(found) != 1:
+        return None
+    call, node, text = found[0]
+    prefix, frames = functions_variable(cell), list(sources(cell))
+    columns = {column for frame in frames for column in frame.columns}
+    parts, order = [part.strip() for part in text.split(",")], re.fullmatch(r"(\w+)\s+(desc|asc)", text, re.I)
+    what, code = "Spark takes this text as the name of one column. ", ""
+    if len(parts) > 1 and set(parts) <= columns and called_name(call) in TAKE_NAMES:
+        what, code = f"{what}Each name needs quotes of its own.", ", ".join(f'"{part}"' for part in parts)
+    elif order and prefix and order[1] in columns:
+        function = f"{prefix}.{order[2].lower()}"
+        what, code = f"{what}{function}() sorts by a column in that order.", f'{function}("{order[1]}")'
+    elif prefix and not order and any(has_schema(lambda frame=frame: frame.selectExpr(text)) for frame in frames):
+        what, code = f"{what}{prefix}.expr() reads it as an expression.", f"{prefix}.expr({source_of(cell, node)})"
+    old = call if called_name(call) in ("col", "column") else node
+    proof = f"there is no column {text!r}; columns that exist: {', '.join(sorted(columns))}"
+    return python_correction(cell, old, code, what, proof) if code else None
+
+
+EXPLANATIONS: list[Explain] = [field_of_a_text, expression_as_name]

@@ -10,7 +10,6 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -60,13 +59,14 @@ class CellHook:
         cell = self._finished(error, result.info.raw_cell or "")
         if cell.source.lstrip().startswith("%why"):
             return
-        self.last_error, self.last_cell = error, cell
-        if isinstance(error, KeyboardInterrupt) and "/kafka/" not in "".join(_files(error)):
+        self.last_error, self.last_cell = error, replace(cell)  # without a cache: it holds no values of variables
+        files = "".join(trace.tb_frame.f_code.co_filename for trace in cell.trace)
+        if isinstance(error, KeyboardInterrupt) and "/kafka/" not in files:
             return  # the learner knows why; a consumer without messages is different
         if error is None and not is_suspect(cell) and "Row(" not in cell.source:
             return
         with contextlib.suppress(KeyboardInterrupt):
-            if explanation := explain_in_time(replace(cell)):  # last_cell holds no values of variables
+            if explanation := explain_in_time(cell):
                 display(explanation.bundle(), raw=True)
             if details := spark_traceback.jvm_details(error):
                 display(spark_traceback.fold(details), raw=True)
@@ -94,14 +94,6 @@ class CellHook:
         with contextlib.suppress(KeyboardInterrupt):
             explanation = why.explain(cell, settings)
             display(explanation.bundle(LABEL if cell.error else why.LABEL), raw=True)
-
-
-def _files(error: BaseException) -> Iterator[str]:
-    """Yield the files in which the error was raised."""
-    traceback = error.__traceback__
-    while traceback is not None:
-        yield traceback.tb_frame.f_code.co_filename
-        traceback = traceback.tb_next
 
 
 def explain_in_time(cell: FailedCell) -> Explanation | None:

@@ -22,20 +22,20 @@ def text_is_no_json(cell: FailedCell, settings: Settings) -> Explanation | None:
         return None
     what = f"This value is no JSON: {document[:80]!r}." if document.strip() else "This value is an empty text."
     proof = f"Python reports: {cell.error}"
-    for node in ast.walk(cell.tree):
+    for node in filter(cell.failed_in, ast.walk(cell.tree)):
         if not isinstance(node, ast.ListComp | ast.GeneratorExp) or len(node.generators) != 1:
             continue
         calls = [call for call in ast.walk(node.elt) if isinstance(call, ast.Call)]
         read = [call.args[0] for call in calls if source_of(cell, call.func) == "json.loads" and call.args]
         loop = node.generators[0]
-        if not read or loop.ifs:
+        if not read or loop.ifs or document.lstrip()[:1] == "{":
             continue
         value = source_of(cell, read[0])
         code = f'{source_of(cell, loop.iter)} if {value}.lstrip()[:1] in ("{{", b"{{")'
         what += " The line below leaves such values out: an event begins with a brace."
         return python_correction(cell, loop.iter, code, what, proof)
-    for call in cell.calls("json"):
-        if isinstance(call.func, ast.Attribute) and len(list(cell.calls("json"))) == 1:
+    for call in cell.failed_calls("json"):
+        if isinstance(call.func, ast.Attribute):
             what = f"The answer is a text, and no JSON: {document[:80]!r}. Its attribute text contains it."
             return python_correction(cell, call, f"{source_of(cell, call.func.value)}.text", what, proof)
     return None
@@ -46,14 +46,17 @@ def list_is_no_json(cell: FailedCell, settings: Settings) -> Explanation | None:
 
     Remedy: The line that reads each of the values, or that reads the value first.
     """
-    is_list = cell.matches(r"^builtins\.TypeError: the JSON object must be str, bytes or bytearray, not list")
+    is_list = cell.matches(r"^builtins\.TypeError: the JSON object must be str, bytes or bytearray, not S?[lL]ist")
     if not is_list and not cell.matches(r"^builtins\.TypeError: Object of type bytes is not JSON serializable"):
         return None
-    calls = [call for call in cell.calls("loads" if is_list else "dumps") if len(call.args) >= 1]
+    calls = [call for call in cell.failed_calls("loads" if is_list else "dumps") if len(call.args) >= 1]
     if len(calls) != 1:
         return None
     function, argument = source_of(cell, calls[0].func), source_of(cell, calls[0].args[0])
     if is_list:
+        values = cell.namespace.get(getattr(calls[0].args[0], "id", ""))
+        if not isinstance(values, list) or not all(isinstance(value, str | bytes) for value in values):
+            return None  # it is JSON that is parsed, or not known
         what = "json.loads reads one text, and this is a list of texts. Read one after the other."
         code = f"[{function}(value) for value in {argument}]"
         return python_correction(cell, calls[0], code, what, str(cell.error))

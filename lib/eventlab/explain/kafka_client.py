@@ -1,15 +1,16 @@
 """Explains errors of kafka-python while the broker runs: values, sizes, deserializers, groups and positions."""
 
 import ast
+import linecache
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
 
 from eventlab.clients import kafka
-from eventlab.explain.edits import changed_line, python_correction, source_of, with_keyword
-from eventlab.explain.explanation import REPLACE_LINE, RUN_FIRST, Explain, Explanation
+from eventlab.explain.edits import python_correction, source_of, statement_correction, with_keyword
+from eventlab.explain.explanation import RUN_FIRST, Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell, python_tree
-from eventlab.explain.syntax import INSTEAD
 from eventlab.settings import Settings
 
 SHOWN = 60
@@ -67,7 +68,7 @@ def message_too_large(cell: FailedCell, settings: Settings) -> Explanation | Non
         return None
     for name, producer in clients(cell, "KafkaProducer"):
         sends = [call for call in cell.calls("send") if source_of(cell, call.func) == f"{name}.send" and call.args]
-        topic = _constant(cell, sends[0].args[0]) if sends else None
+        topic = cell.text_of(sends[0].args[0]) if sends else None
         if topic is None:
             continue
         topic_limit = _topic_limit(settings.bootstrap_servers, topic)
@@ -78,19 +79,26 @@ def message_too_large(cell: FailedCell, settings: Settings) -> Explanation | Non
         what = f"The message is larger than the {'producer' if size else 'broker'} accepts."
         what += f" It has {size:,} bytes." if size else ""
         needed = 2 * (size or producer_limit)
-        lines = []
+        lines, written = [], cell.assignment_of(name) or ""
+        instruction = "Large messages slow Kafka down. To raise the limit, run this, then run the cell again"
         if size:
-            statement = with_keyword(cell.assignment_of(name) or "", "max_request_size", str(needed))
+            statement = with_keyword(written, "max_request_size", str(needed))
             if statement is None:
                 continue  # a new producer would lack the options of this one
-            lines += [f"{name}.close()", statement]
+            if written in cell.source and topic_limit >= needed:
+                return statement_correction(cell, written, statement, what, proof)
+            if written in cell.source:
+                instruction = instruction.replace(
+                    "run the cell again", f"write max_request_size={needed} in the producer of the cell"
+                )
+            else:
+                lines += [f"{name}.close()", statement]
         if topic_limit < needed:
             lines.append(
                 "from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient; "
                 f"KafkaAdminClient(bootstrap_servers={settings.bootstrap_servers!r}).alter_configs("
                 f"[ConfigResource(ConfigResourceType.TOPIC, {topic!r}, {{'max.message.bytes': '{needed}'}})])"
             )
-        instruction = "Large messages slow Kafka down. To raise the limit, run this, then run the cell again"
         return Explanation(what, proof, "\n".join(lines), instruction) if lines else None
     return None
 
@@ -101,22 +109,10 @@ def _topic_limit(bootstrap_servers: str, topic: str) -> int:
 
     with kafka.open_admin(bootstrap_servers) as admin:
         answer = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)], config_filter="all")
-    return int(_find(answer, "max.message.bytes"))
-
-
-def _find(answer: Any, key: str) -> str:
-    """Return the value of a key in the nested dictionaries of an answer."""
-    if isinstance(answer, dict):
-        if key in answer:
-            value = answer[key]
-            return str(value["value"] if isinstance(value, dict) else value)
-        answer = list(answer.values())
-    for item in answer if isinstance(answer, list) else ():
-        try:
-            return _find(item, key)
-        except LookupError:
-            continue
-    raise LookupError(key)
+    found = re.search(r"'max\.message\.bytes': (?:\{.*?'value': )?'?(\d+)", str(answer))
+    if found is None:
+        raise LookupError("max.message.bytes")
+    return int(found[1])
 
 
 def _size(error: BaseException | None) -> int:
@@ -125,32 +121,27 @@ def _size(error: BaseException | None) -> int:
     return next((int(word) for word in words if word.isdigit() and int(word) > 10_000), 0)
 
 
-def _constant(cell: FailedCell, node: ast.expr) -> str | None:
-    """Return the text of a literal or of a variable."""
-    value = node.value if isinstance(node, ast.Constant) else cell.namespace.get(getattr(node, "id", ""))
-    return value if isinstance(value, str) else None
-
-
 def deserializer_failed(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that the consumer's deserializer raised an error for one message. Show the message.
 
     Remedy: A function that skips such messages.
     """
-    for name, _ in clients(cell, "KafkaConsumer"):
-        statement, message = cell.assignment_of(name), _message_in_traceback(cell.error)
-        function = next(iter(_keyword(statement or "", "value_deserializer")), None)
-        if function is None or message is None:
+    message = _message_in_traceback(cell)
+    for name, _ in clients(cell, "KafkaConsumer") if message else ():
+        part, topic, partition, offset, value = message  # type: ignore[misc]
+        function = next(iter(_keyword(cell.assignment_of(name) or "", f"{part}_deserializer")), None)
+        if function is None:
             continue
-        topic, partition, offset, value = message
         return Explanation(
-            f"The value_deserializer of {name} cannot read one message: {type(cell.error).__name__}.",
-            f"the message at offset {offset} of partition {partition} of topic {topic!r} is {value!r:.{SHOWN}}",
-            "def value_or_none(value):\n"
+            f"The {part}_deserializer of {name} cannot read one message: {type(cell.error).__name__}.",
+            f"the {'key' if part == 'key' else 'message'} at offset {offset} of partition {partition} of topic "
+            f"{topic!r} is {value!r:.{SHOWN}}",
+            f"def {part}_or_none({part}):\n"
             "    try:\n"
-            f"        return ({function})(value)\n"
+            f"        return ({function})({part})\n"
             "    except Exception:\n"
             "        return None",
-            "To skip such messages, run this; then write value_deserializer=value_or_none in the cell",
+            f"To skip such {part}s, run this; then write {part}_deserializer={part}_or_none in the cell",
         )
     return None
 
@@ -162,18 +153,16 @@ def _keyword(statement: str, name: str) -> Iterator[str]:
             yield ast.get_source_segment(statement, node.value) or ""
 
 
-def _message_in_traceback(error: BaseException | None) -> tuple[str, int, int, bytes | None] | None:
-    """Return topic, partition, offset and value of the message that kafka-python was reading."""
-    traceback = error.__traceback__ if error else None
-    result = None
-    while traceback is not None:
-        variables = traceback.tb_frame.f_locals
-        if "/kafka/" in traceback.tb_frame.f_code.co_filename:
-            record, place = variables.get("record"), variables.get("tp") or variables.get("topic_partition")
-            if record is not None and hasattr(record, "offset") and place is not None:
-                result = (place.topic, place.partition, record.offset, record.value)
-        traceback = traceback.tb_next
-    return result
+def _message_in_traceback(cell: FailedCell) -> tuple[str, str, int, int, bytes | None] | None:
+    """Return "key" or "value", topic, partition, offset, and this part of the message that kafka-python read."""
+    for trace in reversed(cell.trace):
+        variables, file = trace.tb_frame.f_locals, trace.tb_frame.f_code.co_filename
+        record: Any = variables.get("record")
+        place: Any = variables.get("tp") or variables.get("topic_partition")
+        part = re.search(r"\b(key|value)_deserializer\b", linecache.getline(file, trace.tb_lineno))
+        if "/kafka/" in file and hasattr(record, "offset") and place is not None and part:
+            return part[1], place.topic, place.partition, record.offset, getattr(record, part[1])
+    return None
 
 
 def left_its_group(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -202,7 +191,10 @@ def left_its_group(cell: FailedCell, settings: Settings) -> Explanation | None:
         keyword = next((item for item in keywords if item.arg == "max_poll_interval_ms"), None)
         if keyword:
             return python_correction(cell, keyword.value, new, what, proof)
-        if fixed := with_keyword(cell.assignment_of(name) or "", "max_poll_interval_ms", new):
+        statement = cell.assignment_of(name) or ""
+        if fixed := with_keyword(statement, "max_poll_interval_ms", new):
+            if statement in cell.source:
+                return statement_correction(cell, statement, fixed, what, proof)
             return Explanation(what, proof, f"{name}.close(autocommit=False)\n{fixed}", RUN_FIRST)
     return None
 
@@ -221,21 +213,32 @@ def starts_at_the_end(cell: FailedCell, settings: Settings) -> Explanation | Non
     """
     if isinstance(cell.error, KeyboardInterrupt):
         return no_message_for_consumer(cell, settings) if _interrupted(cell) else None
-    if not cell.matches(r"^builtins\.(StopIteration|IndexError)"):
+    if not cell.matches(r"^builtins\.(StopIteration|IndexError)") or _index_of_data(cell):
         return None
     return no_message_for_consumer(cell, settings)
 
 
+def _index_of_data(cell: FailedCell) -> bool:
+    """Return whether the index that failed is one of a variable that has items."""
+    nodes = [node for node in ast.walk(cell.tree) if isinstance(node, ast.Subscript) and cell.failed_in(node)]
+    names = {item.id for node in nodes for item in ast.walk(node) if isinstance(item, ast.Name)}
+    values = [cell.namespace.get(name) for name in names] if cell.place else []
+    return any(isinstance(value, list | tuple | str | bytes) and value for value in values)
+
+
+def _has_read(consumer: Any) -> bool:
+    """Return whether a consumer has read messages in the last seconds; False for one that is closed."""
+    fetched = (consumer.metrics() or {}).get("consumer-fetch-manager-metrics", {})
+    return bool(fetched.get("records-consumed-rate", 0))
+
+
 def _interrupted(cell: FailedCell) -> Any:
     """Return the consumer that waited for its first message when the learner interrupted the cell, or None."""
-    traceback = cell.error.__traceback__ if cell.error else None
-    while traceback is not None:
-        consumer: Any = traceback.tb_frame.f_locals.get("self")
-        if type(consumer).__name__ == "KafkaConsumer" and type(consumer).__module__.startswith("kafka."):
-            read = consumer.metrics().get("consumer-fetch-manager-metrics", {}).get("records-consumed-rate", 0)
-            return None if read else consumer
-        traceback = traceback.tb_next
-    return None
+    waiting = (trace.tb_frame.f_locals.get("self") for trace in cell.trace)
+    found = (
+        it for it in waiting if type(it).__name__ == "KafkaConsumer" and type(it).__module__.startswith("kafka.")
+    )
+    return next((consumer for consumer in found if not _has_read(consumer)), None)
 
 
 def no_message_for_consumer(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -246,7 +249,7 @@ def no_message_for_consumer(cell: FailedCell, settings: Settings) -> Explanation
         named.insert(0, ("", interrupted))
     for name, consumer in named:
         shown = f"The consumer {name!r}" if name else "The consumer"
-        for topic in consumer.subscription() or ():
+        for topic in (consumer.subscription() or ()) if not (cell.error and _has_read(consumer)) else ():
             offsets = kafka.topic_offsets(servers, topic)
             if not offsets or not offsets.count:
                 continue
@@ -260,7 +263,7 @@ def no_message_for_consumer(cell: FailedCell, settings: Settings) -> Explanation
                     return explanation
                 seek = f"{name}.poll(1000); {name}.seek_to_beginning()"
                 return Explanation(what, proof, seek) if name else None
-            if consumer.config["auto_offset_reset"] == "latest" and not committed:
+            if consumer.config["auto_offset_reset"] == "latest" and not committed and not _has_read(consumer):
                 what = f"{shown} starts at the end of topic {topic!r} and gets only new messages."
                 proof = f"its auto_offset_reset is 'latest'; {topic!r} has {offsets.count} messages, and {rows}"
                 return _with_option(cell, name, "auto_offset_reset", '"earliest"', what, proof)
@@ -274,14 +277,7 @@ def _with_option(
     calls = [call for call in cell.calls("KafkaConsumer") if not name]
     statement = source_of(cell, calls[0]) if len(calls) == 1 else cell.assignment_of(name)
     changed = with_keyword(statement or "", option, value)
-    if not statement or not changed:
-        return None
-    if statement not in cell.source:
-        return Explanation(what, proof, changed, RUN_FIRST)
-    source = cell.source.replace(statement, changed)
-    if line := changed_line(cell.source, source):
-        return Explanation(what, proof, line, REPLACE_LINE)
-    return Explanation(what, proof, source, INSTEAD)
+    return statement_correction(cell, statement, changed, what, proof) if statement and changed else None
 
 
 EXPLANATIONS: list[Explain] = [

@@ -4,7 +4,6 @@ The row or the dictionary is the one with which Python failed: the frame of the 
 """
 
 import ast
-from types import FrameType
 from typing import Any
 
 from eventlab.explain.edits import python_correction, source_of
@@ -22,7 +21,7 @@ def field_of_a_row(cell: FailedCell, settings: Settings) -> Explanation | None:
 
     Remedy: The line with the nearest field, or one of the fields.
     """
-    frame = _last_frame(cell)
+    frame = cell.trace[-1].tb_frame if cell.trace else None
     row, name = (frame.f_locals.get(key) for key in ("self", "item")) if frame else (None, None)
     fields = getattr(row, "__fields__", None) if type(row).__name__ == "Row" else None
     if not fields or not isinstance(name, str) or name in fields:
@@ -36,7 +35,7 @@ def key_of_a_dictionary(cell: FailedCell, settings: Settings) -> Explanation | N
 
     Remedy: The line with the nearest key, or with `get`.
     """
-    error, frame = cell.error, _last_frame(cell)
+    error, frame = cell.error, cell.trace[-1].tb_frame if cell.trace else None
     if isinstance(error, AttributeError) and isinstance(error.obj, dict) and error.name:
         return _attribute_of_dictionary(cell, error.obj, error.name)
     if type(error) is not KeyError or frame is None or not error.args or not isinstance(error.args[0], str):
@@ -47,6 +46,7 @@ def key_of_a_dictionary(cell: FailedCell, settings: Settings) -> Explanation | N
         for node in ast.walk(cell.tree)
         if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and node.slice.value == key
     ]
+    nodes = [node for node in nodes if cell.failed_in(node)]
     owners = [names.get(node.value.id) for node in nodes if isinstance(node.value, ast.Name)]
     if len(nodes) != 1 or len(owners) != 1 or type(owners[0]) is not dict or key in owners[0]:
         return None
@@ -102,7 +102,7 @@ def _default(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> str | None:
 
 def _attribute_of_dictionary(cell: FailedCell, owner: dict[Any, Any], name: str) -> Explanation | None:
     """Explain `event.Host`: the keys of a dictionary stand in brackets."""
-    nodes = [node for node in ast.walk(cell.tree) if isinstance(node, ast.Attribute) and node.attr == name]
+    nodes = cell.failed_attributes(name)
     keys = [str(key) for key in owner]
     for key in [name] if name in keys else close_matches(name, keys)[:1]:
         what = f"A dictionary has no attribute {name!r}. Its keys stand in brackets and quotes."
@@ -117,7 +117,7 @@ def _other_key(
 ) -> Explanation | None:
     """Explain with the line that has the nearest name; for a Row without one, with a field that exists."""
     slices: list[ast.expr] = []
-    for node in ast.walk(cell.tree):
+    for node in filter(cell.failed_in, ast.walk(cell.tree)):
         if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and node.slice.value == name:
             slices.append(node.slice)
         elif is_row and isinstance(node, ast.Attribute) and node.attr == name:
@@ -130,14 +130,6 @@ def _other_key(
             code = f"{source_of(cell, node.value)}[{code}]"
         return python_correction(cell, node, code, f"{what} Did you mean {similar[0]!r}?", proof)
     return Explanation(what, proof, f'["{names[0]}"]', ONE_OF_THEM) if is_row and slices else None
-
-
-def _last_frame(cell: FailedCell) -> FrameType | None:
-    """Return the frame in which the error was raised."""
-    trace = getattr(cell.error, "__traceback__", None)
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return trace.tb_frame if trace else None
 
 
 EXPLANATIONS: list[Explain] = [field_of_a_row, key_of_a_dictionary]

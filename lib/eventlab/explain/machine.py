@@ -41,15 +41,22 @@ def port_in_use(cell: FailedCell, settings: Settings) -> Explanation | None:
     server_ended = cell.matches(r"SystemExit") and re.search(r"\.run\(|run_simple\(", cell.source)
     if not server_ended and not cell.matches(rf"\[Errno {errno.EADDRINUSE}\]"):
         return None
-    for text in re.findall(r"(?<![\w.])(\d{4,5})(?![\w.])", cell.source):
-        port = int(text)
-        if port > 65535 or ports.is_free(port):
-            continue
+    lines = cell.source.split("\n")
+    failed = lines[cell.place[0][0] - 1 : cell.place[1][0]] if cell.place else []
+    used = _used_ports("\n".join(failed)) or _used_ports(cell.source)
+    for port in used if len(used) == 1 else ():
+        text = str(port)
         free_port = next(number for number in range(port + 1, 65536) if ports.is_free(number))
         proof = f"{HOST}:{port} is used by {ports.process_on(port)}; port {free_port} is free"
         if explanation := correction(cell, text, str(free_port), f"Port {port} is in use.", proof):
             return explanation
     return None
+
+
+def _used_ports(source: str) -> set[int]:
+    """Return the numbers in a program that are ports in use."""
+    numbers = {int(text) for text in re.findall(r"(?<![\w.])(\d{4,5})(?![\w.])", source)}
+    return {number for number in numbers if number <= 65535 and not ports.is_free(number)}
 
 
 def stack_port_in_use(settings: Settings) -> Explanation | None:
@@ -105,13 +112,11 @@ def _frees_enough(cell: FailedCell, size: int, limit: int | None) -> bool:
 
 def _size(value: Any) -> int:
     """Return the bytes that an array, a pandas object, a text or a list uses, without deeper references."""
-    if isinstance(value, type) or callable(value):
-        return 0
-    size = getattr(value, "nbytes", None)
-    if isinstance(size, int):
-        return size
-    if hasattr(value, "memory_usage"):  # a DataFrame of pandas
-        return int(value.memory_usage().sum())
+    if type(value).__module__.startswith("pandas"):
+        usage = value.memory_usage() if hasattr(value, "memory_usage") else 0
+        return int(usage.sum() if hasattr(usage, "sum") else usage)
+    if type(value).__module__.startswith(("numpy", "pyarrow")):
+        return int(getattr(value, "nbytes", 0))
     size = sys.getsizeof(value, 0)
     if isinstance(value, list | tuple) and value:  # an estimate: all items are as large as the first
         size += len(value) * sys.getsizeof(value[0], 0)

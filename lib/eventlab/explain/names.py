@@ -13,7 +13,7 @@ from importlib import import_module
 from types import BuiltinFunctionType, BuiltinMethodType, FunctionType, MethodType
 from typing import Any
 
-from eventlab.explain.edits import python_correction, source_of
+from eventlab.explain.edits import python_correction, source_of, statement_correction
 from eventlab.explain.explanation import REPLACE_LINE, RUN_FIRST, Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell, close_matches
 from eventlab.explain.session import session_variable
@@ -46,7 +46,7 @@ def misspelt_attribute(cell: FailedCell, settings: Settings) -> Explanation | No
     owner, name = error.obj, error.name
     if isinstance(owner, METHODS):
         return _method_without_parentheses(cell, owner, name)
-    nodes = [node for node in ast.walk(cell.tree) if isinstance(node, ast.Attribute) and node.attr == name]
+    nodes = cell.failed_attributes(name)
     what = f"{_description(owner)} has no attribute {name!r}."
     names = [other for other in dir(owner) if not other.startswith("_")]
     for similar in close_matches(name, names)[:1]:
@@ -72,10 +72,8 @@ def _description(owner: Any) -> str:
 def _method_without_parentheses(cell: FailedCell, method: Any, name: str) -> Explanation | None:
     """Explain `frame.distinct.show()`: a method is called with parentheses."""
     called = getattr(method, "__name__", "")
-    for node in ast.walk(cell.tree):
-        if not (isinstance(node, ast.Attribute) and node.attr == name and isinstance(node.value, ast.Attribute)):
-            continue
-        if node.value.attr != called:
+    for node in cell.failed_attributes(name):
+        if not isinstance(node.value, ast.Attribute) or node.value.attr != called:
             continue
         what = f"{called} is a method. It is called with parentheses: {called}()."
         proof = f"Python searched for {name} in the method itself"
@@ -114,7 +112,7 @@ def misspelt_method(cell: FailedCell, settings: Settings) -> Explanation | None:
     from pyspark.sql import Column, DataFrame, GroupedData
 
     known = {name for kind in (Column, DataFrame, GroupedData) for name in dir(kind)}
-    calls = [call.func for call in cell.calls() if isinstance(call.func, ast.Attribute)]
+    calls = [call.func for call in cell.failed_calls() if isinstance(call.func, ast.Attribute)]
     unknown = [node for node in calls if node.attr not in known]
     for node in unknown:
         for similar in close_matches(node.attr, dir(DataFrame))[:1]:
@@ -129,13 +127,9 @@ def nothing_follows(cell: FailedCell, settings: Settings) -> Explanation | None:
     Remedy: The line with the methods in the other order, or the statement without `show()`.
     """
     error = cell.error
-    if cell.matches(r"^builtins\.TypeError: 'NoneType' object is not subscriptable"):
-        return _field_of_show(cell)
     if not isinstance(error, AttributeError) or error.obj is not None or not error.name:
         return None
-    for node in ast.walk(cell.tree):
-        if not (isinstance(node, ast.Attribute) and node.attr == error.name):
-            continue
+    for node in cell.failed_attributes(error.name):
         if isinstance(node.value, ast.Name):
             return _variable_of_show(cell, node.value.id)
         outer = next((call for call in cell.calls(error.name) if call.func is node), None)
@@ -157,24 +151,6 @@ def nothing_follows(cell: FailedCell, settings: Settings) -> Explanation | None:
     return None
 
 
-def _field_of_show(cell: FailedCell) -> Explanation | None:
-    """Explain `frame.show(3)["Host"]`: select() chooses the column, before show()."""
-    nodes = [node for node in ast.walk(cell.tree) if isinstance(node, ast.Subscript)]
-    for node in nodes:
-        call = node.value
-        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or call.func.attr != "show":
-            continue
-        if not isinstance(node.slice, ast.Constant) or not isinstance(node.slice.value, str):
-            continue  # a number is a row
-        frame, column = source_of(cell, call.func.value), source_of(cell, node.slice)
-        code = f"{frame}.select({column}){source_of(cell, call)[len(frame) :]}"
-        what = (
-            "show() prints rows and returns None, so nothing can follow it. select() chooses a column before it."
-        )
-        return python_correction(cell, node, code, what, "the value of show() is None")
-    return None
-
-
 def _variable_of_show(cell: FailedCell, name: str) -> Explanation | None:
     """Explain that a variable is None, because `show()` prints rows and returns nothing."""
     statement = cell.assignment_of(name) or ""
@@ -182,7 +158,8 @@ def _variable_of_show(cell: FailedCell, name: str) -> Explanation | None:
     if name not in cell.namespace or cell.namespace[name] is not None or not match:
         return None
     what = f"{name} is None: show() prints rows and returns nothing. Keep the DataFrame, and show it after that."
-    return Explanation(what, f"it was assigned by: {statement}", statement[: match.start()], RUN_FIRST)
+    proof = f"it was assigned by: {statement}"
+    return statement_correction(cell, statement, statement[: match.start()], what, proof)
 
 
 def misspelt_import(cell: FailedCell, settings: Settings) -> Explanation | None:

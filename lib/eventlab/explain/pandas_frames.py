@@ -1,6 +1,7 @@
 """Explains methods of Spark's DataFrames that a table of pandas does not have, and the other way round."""
 
 import ast
+import re
 
 from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
@@ -21,14 +22,18 @@ def method_of_spark(cell: FailedCell, settings: Settings) -> Explanation | None:
     """
     if not isinstance(cell.error, AttributeError | TypeError | ValueError):
         return None
-    for call in cell.calls("show", *OF_PANDAS):
+    for call in cell.failed_calls("show", *OF_PANDAS):
         frame = call.func.value if isinstance(call.func, ast.Attribute) else None
         value = cell.namespace.get(frame.id) if isinstance(frame, ast.Name) else None
         if frame is None or not _is_pandas(value):
             continue
         name, code = called_name(call), source_of(cell, frame)
         if name in OF_PANDAS:
-            if len(call.args) != 1 or not isinstance(call.args[0], ast.Constant):
+            argument = (
+                call.args[0].value if len(call.args) == 1 and isinstance(call.args[0], ast.Constant) else None
+            )
+            is_condition = OF_PANDAS[name] == "query"
+            if not isinstance(argument, str) or (is_condition and not re.search(r"[=<>]", argument)):
                 continue
             code += f".{OF_PANDAS[name]}({source_of(cell, call.args[0])})"
         what = f"{source_of(cell, frame)} is a table of pandas, and {name} is a method of Spark's DataFrames."
@@ -47,7 +52,7 @@ def method_of_pandas(cell: FailedCell, settings: Settings) -> Explanation | None
     import pandas
     from pyspark.sql import Column, DataFrame
 
-    for call in cell.calls():
+    for call in cell.failed_calls():
         frame, name = call.func.value if isinstance(call.func, ast.Attribute) else None, called_name(call)
         value = cell.namespace.get(frame.id) if isinstance(frame, ast.Name) else None
         if frame is None or not is_dataframe(value) or hasattr(Column, name) or hasattr(DataFrame, name):
@@ -76,8 +81,26 @@ def method_of_pandas(cell: FailedCell, settings: Settings) -> Explanation | None
     return None
 
 
+def plot_of_spark(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that `plot` of Spark's DataFrames needs a package that is not installed, and that of pandas works.
+
+    Remedy: The line with `toPandas()`.
+    """
+    if not cell.matches(r"PACKAGE_NOT_INSTALLED\] Plotly"):
+        return None
+    nodes = (node for call in cell.failed_calls() for node in ast.walk(call) if isinstance(node, ast.Attribute))
+    for node in (node for node in nodes if node.attr == "plot"):
+        what = (
+            "plot of Spark's DataFrames needs Plotly, which is not installed. toPandas() copies a small DataFrame "
+        )
+        what += "to a table of pandas, which draws with matplotlib."
+        code = f"{source_of(cell, node.value)}.toPandas().plot"
+        return python_correction(cell, node, code, what, f"Spark reports: {str(cell.error).partition(';')[0]}")
+    return None
+
+
 def _is_pandas(value: object) -> bool:
     return type(value).__name__ == "DataFrame" and type(value).__module__.startswith("pandas")
 
 
-EXPLANATIONS: list[Explain] = [method_of_spark, method_of_pandas]
+EXPLANATIONS: list[Explain] = [method_of_spark, method_of_pandas, plot_of_spark]

@@ -10,8 +10,10 @@ LIMIT_S = 0.3
 """Seconds for one call; a function may contain an endless loop."""
 MODULES = {"json", "re", "math", "datetime", "string", "decimal", "statistics", "unicodedata"}
 FORBIDDEN = {"open", "print", "input", "exec", "eval", "compile", "__import__", "globals", "setattr", "delattr"}
+FORBIDDEN |= {"getattr", "vars", "locals"}
 CHANGING = {"append", "extend", "add", "update", "pop", "popitem", "remove", "insert", "clear", "setdefault"}
-CHANGING |= {"sort", "discard", "reverse", "write", "send"}
+CHANGING |= {"sort", "discard", "reverse", "write", "send", "intersection_update", "difference_update"}
+CHANGING |= {"symmetric_difference_update"}
 STORES = {"STORE_GLOBAL", "DELETE_GLOBAL", "STORE_ATTR", "DELETE_ATTR", "STORE_SUBSCR", "DELETE_SUBSCR"}
 STORES |= {"STORE_DEREF", "IMPORT_NAME"}
 VALUES = (str, int, float, bool, bytes, tuple, frozenset, dict, list, set, type(None))
@@ -29,8 +31,13 @@ def is_pure(function: Any, seen: frozenset[Any] = frozenset()) -> bool:
         return True
     seen |= {function}
     cells = [cell.cell_contents for cell in function.__closure__ or ()]
+    cells += [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
     names = {name for code in _codes(function.__code__) for name in code.co_names}
     used = [function.__globals__[name] for name in names if name in function.__globals__]
+    if _changes_in_place(function.__code__) and any(
+        isinstance(value, dict | list | set) for value in cells + used
+    ):
+        return False  # `seen += [name]` may change a list of the notebook
     return all(_is_harmless(value, seen) for value in cells + used)
 
 
@@ -39,13 +46,22 @@ def _is_harmless(value: Any, seen: frozenset[Any]) -> bool:
         return value.__name__ in MODULES
     if isinstance(value, FunctionType):
         return value.__module__ in MODULES or is_pure(value, seen)
-    return isinstance(value, VALUES) or getattr(value, "__module__", "") in MODULES
+    return type(value) in VALUES or getattr(value, "__module__", "") in MODULES
 
 
 def _codes(code: CodeType) -> list[CodeType]:
     """Return the code of a function and of the functions inside it."""
     inner = (item for item in code.co_consts if isinstance(item, CodeType))
     return [code, *(nested for item in inner for nested in _codes(item))]
+
+
+def _changes_in_place(code: CodeType) -> bool:
+    """Return whether the code has an operator such as `+=`."""
+    return any(
+        step.opname == "BINARY_OP" and step.argrepr.endswith("=")
+        for item in _codes(code)
+        for step in dis.get_instructions(item)
+    )
 
 
 def _is_pure_code(code: CodeType) -> bool:

@@ -34,17 +34,12 @@ def option_of_kafka(cell: FailedCell, settings: Settings) -> Explanation | None:
                 return explanation
             instruction = f"To fix it, write this in the function of this notebook that has {used!r}"
             return Explanation(what, proof, f'"{missing}"', instruction)
-    name = "broker" if missing == SERVERS else "topic"
-    value = (
-        name
-        if name in cell.namespace
-        else repr(settings.bootstrap_servers if missing == SERVERS else settings.topic)
-    )
-    lines = [line for line in cell.source.split("\n") if re.search(r"""\.format\(["']kafka["']\)""", line)]
-    if len(lines) != 1:
-        return None
-    added = re.sub(r"""(\.format\(["']kafka["']\))""", rf'\1.option("{missing}", {value})', lines[0].strip())
-    return Explanation(f"Spark's Kafka source needs the option {missing!r}.", proof, added, REPLACE_LINE)
+    variable, own = ("broker", settings.bootstrap_servers) if missing == SERVERS else ("topic", settings.topic)
+    value = variable if variable in cell.namespace else repr(own)
+    read = r"""(\.format\(["']kafka["']\))"""
+    added = re.sub(read, rf'\1.option("{missing}", {value})', cell.only_line(read))
+    what = f"Spark's Kafka source needs the option {missing!r}."
+    return Explanation(what, proof, added, REPLACE_LINE) if added else None
 
 
 def _options(cell: FailedCell) -> list[str]:

@@ -69,10 +69,8 @@ def _correction_by_name(cell: FailedCell, name: str) -> tuple[str | None, str]:
     """Return a line that passes dictionaries, which Spark reads by name, and its instruction."""
     if _are_rows(cell.namespace[name]):
         return f"{name} = [row.asDict() for row in {name}]", RUN_FIRST
-    lines = [line for line in cell.source.split("\n") if re.search(ROW_OF_DICT, line)]
-    if len(lines) != 1:
-        return None, ""
-    return re.sub(ROW_OF_DICT + r"\s*(\w+)\s*\)", r"\1", lines[0].strip()), REPLACE_LINE
+    line = re.sub(ROW_OF_DICT + r"\s*(\w+)\s*\)", r"\1", cell.only_line(ROW_OF_DICT))
+    return line or None, REPLACE_LINE
 
 
 def _wrong_value(columns: tuple[str, ...], row: Any) -> str:

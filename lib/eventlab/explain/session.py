@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Any, TypeGuard
 
 from eventlab.explain.failed_cell import FailedCell
@@ -51,6 +52,13 @@ def dataframes(cell: FailedCell) -> Iterator[tuple[str, Any]]:
     for name, value in cell.variables.items():
         if is_dataframe(value):
             yield name, value
+
+
+def functions_variable(cell: FailedCell) -> str | None:
+    """Return the variable with the module of Spark's functions, usually F."""
+    modules = ("pyspark.sql.functions", "pyspark.sql.connect.functions")
+    found = ((name, value) for name, value in cell.namespace.items() if isinstance(value, ModuleType))
+    return next((name for name, value in found if value.__name__ in modules), None)
 
 
 def is_dataframe(value: Any) -> TypeGuard[Any]:

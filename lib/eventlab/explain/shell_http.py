@@ -43,11 +43,11 @@ def address_without_path(cell: FailedCell, settings: Settings) -> Explanation | 
     for command in other_commands(cell):
         if command[0] != "ab" or not re.fullmatch(r"(http://)?[\w.-]+(:\d+)?", command[-1]):
             continue
-        lines = [line for line in cell.source.split("\n") if re.search(r"\bab\s", line)]
-        if len(lines) == 1 and re.search(r"[\w}]\s*$", lines[0]):
+        line = cell.only_line(r"\bab\s")
+        if re.search(r"[\w}]$", line):
             what = f"ab needs a path after the address. Write / at the end of {command[-1]}."
             proof = f"{command[-1]} has no path; without one, ab says: invalid URL"
-            return Explanation(what, proof, f"{lines[0].strip()}/", REPLACE_LINE)
+            return Explanation(what, proof, f"{line}/", REPLACE_LINE)
     return None
 
 
@@ -79,9 +79,8 @@ def options_of_request(cell: FailedCell, settings: Settings) -> Explanation | No
             )
         else:
             continue
-        lines = [line.strip() for line in cell.source.split("\n") if re.search(changes[0], line)]
-        if len(lines) == 1:
-            return Explanation(what, proof, re.sub(*changes, lines[0], count=1), REPLACE_LINE)
+        if line := cell.only_line(changes[0]):
+            return Explanation(what, proof, re.sub(*changes, line, count=1), REPLACE_LINE)
     return None
 
 
@@ -107,14 +106,13 @@ def method_of_command(cell: FailedCell, settings: Settings) -> Explanation | Non
         if not refused or command[0] != "curl":
             continue
         what, proof, allowed = refused
-        lines = [line.strip() for line in cell.source.split("\n") if re.search(r"\bcurl\s", line)]
-        given = rf"(-X\s*|--request[ =]){used}\b"
-        if len(lines) != 1:
+        line, given = cell.only_line(r"\bcurl\s"), rf"(-X\s*|--request[ =]){used}\b"
+        if not line:
             continue
-        pattern, new = (
-            (given, rf"\g<1>{allowed}") if re.search(given, lines[0]) else (r"\bcurl ", f"curl -X {allowed} ")
-        )
-        return Explanation(what, proof, re.sub(pattern, new, lines[0], count=1), REPLACE_LINE)
+        pattern, new = (r"\bcurl ", f"curl -X {allowed} ")
+        if re.search(given, line):
+            pattern, new = given, rf"\g<1>{allowed}"
+        return Explanation(what, proof, re.sub(pattern, new, line, count=1), REPLACE_LINE)
     return None
 
 

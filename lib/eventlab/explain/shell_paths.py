@@ -14,8 +14,8 @@ from eventlab.settings import HDFS_USER, Settings
 from eventlab.stack import filesystem
 
 HOME = f"/user/{HDFS_USER}"
-READING = ("-ls", "-cat", "-tail", "-get", "-copyToLocal", "-du", "-text", "-head", "-count", "-cp", "-mv", "-rm")
-CHANGING = ("-mkdir", "-put", "-copyFromLocal", "-rm", "-rmdir", "-mv", "-touchz")
+READING = "-ls -lsr -cat -tail -get -copyToLocal -du -dus -text -head -count -cp -mv -rm -rmr"
+CHANGING = ("-rmr", "-mkdir", "-put", "-copyFromLocal", "-rm", "-rmdir", "-mv", "-touchz")
 
 
 def path_of_command(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -33,7 +33,7 @@ def path_of_command(cell: FailedCell, settings: Settings) -> Explanation | None:
             continue  # what it would have changed is the same when it has worked
         if not paths:
             return _no_home(settings) if verb == "-ls" else None
-        check = CHECKS_OF_PATHS.get(verb) or (_missing if verb in READING else None)
+        check = CHECKS_OF_PATHS.get(verb) or (_missing if verb in READING.split() else None)
         if check and (explanation := check(cell, command, paths, settings)):
             return explanation
     return None
@@ -83,7 +83,8 @@ def _put(cell: FailedCell, command: Command, paths: list[str], settings: Setting
         return None
     if not Path(paths[0]).exists():
         changes_folder = re.search(r"\bcd\b", cell.shell_commands)  # then a relative path is another file
-        return None if changes_folder or paths[0] == "-" else _no_local_file(cell, paths[0])
+        what = f"There is no file {paths[0]} on this machine. -put copies a file from here to HDFS."
+        return None if changes_folder or paths[0] == "-" else no_local_file(cell, paths[0], what)
     if "-f" in command:
         return None
     if _is_folder(existing, settings):
@@ -94,11 +95,10 @@ def _put(cell: FailedCell, command: Command, paths: list[str], settings: Setting
     return _with_option(cell, command[2], "-f", what, f"the NameNode at {settings.default_fs} has {existing}")
 
 
-def _no_local_file(cell: FailedCell, path: str) -> Explanation | None:
-    """Explain that there is no file of that name on this machine."""
+def no_local_file(cell: FailedCell, path: str, what: str, pattern: str = "*") -> Explanation | None:
+    """Explain that there is no such file on this machine; name the nearest one of its folder."""
     folder = Path(path).absolute().parent
-    entries = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
-    what = f"There is no file {path} on this machine. -put copies a file from here to HDFS."
+    entries = sorted(entry.name for entry in folder.glob(pattern))
     proof = f"{folder} contains: {', '.join(entries[:12]) or 'nothing'}"
     for similar in close_matches(Path(path).name, entries)[:1]:
         nearest = posixpath.join(posixpath.dirname(path), similar)

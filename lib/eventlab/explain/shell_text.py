@@ -1,6 +1,7 @@
 """Explains text that the shell changes without an error: a variable that it does not know, JSON without quotes."""
 
 import os
+import re
 
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell
@@ -31,15 +32,15 @@ def json_without_quotes(cell: FailedCell, settings: Settings) -> Explanation | N
     Remedy: The line with single quotes around the JSON.
     """
     text = unquoted_json(cell)
-    lines = [line.strip() for line in cell.source.split("\n") if text and text in line]
-    if not text or len(lines) != 1:
+    written = cell.only_line(re.escape(text)) if text else ""
+    if not text or not written:
         return None
     sent = text.replace('"', "")
     what = f"The message is no JSON: the shell removed the double quotes, and Kafka got {sent}. Put single quotes "
     what += "around the JSON."
     proof = f"the cell has {text} without single quotes, of which bash makes {sent}"
-    line = lines[0].replace(text, f"'{text}'")
-    if line.startswith("!") and lines[0] == cell.source.strip():
+    line = written.replace(text, f"'{text}'")
+    if line.startswith("!") and written == cell.source.strip():
         return Explanation(what, proof, f"%%bash\n{line[1:].lstrip()}", INSTEAD)
     return Explanation(what, proof, line, REPLACE_LINE)
 

@@ -6,10 +6,12 @@ Spark checks each corrected query, so a box proposes only what it accepts. It do
 import ast
 import re
 from collections.abc import Iterator
+from typing import Any
 
-from eventlab.explain.edits import is_accepted, is_query, python_correction, sql_correction, sql_texts
-from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation
+from eventlab.explain.edits import has_schema, is_accepted, is_query, python_correction, sql_correction, sql_texts
+from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell, close_matches
+from eventlab.explain.session import session_of
 from eventlab.settings import Settings
 
 WORDS = ("select", "from", "where", "group", "order", "having", "limit", "join", "union", "between")
@@ -28,11 +30,22 @@ TYPES = ("string", "int", "long", "double", "boolean", "timestamp", "date", "flo
 PYTHON_TYPES = {
     "str": "string",
     "text": "string",
-    "integer": "int",
     "number": "double",
     "bool": "boolean",
     "list": "array<string>",
 }
+
+_TYPE = "|".join(TYPES)
+EDITS_OF_SCHEMAS: tuple[tuple[str, Any, str], ...] = (
+    (r"(?<![`\w-])(\w+(?:-\w+)+)(?![`\w-])", r"`\1`", "A name with a dash needs backquotes."),
+    (
+        rf"(?<=[\w`])([\s:]+)({'|'.join(PYTHON_TYPES)})\b",
+        lambda match: match[1] + PYTHON_TYPES[match[2].lower()],
+        "Spark's types have other names than those of Python.",
+    ),
+    (rf"\b({_TYPE})\s+(?=[\w`-]+[\s:]+(?:{_TYPE})\b)", r"\1, ", "A comma is missing between two fields."),
+)
+"""Patterns of frequent mistakes in schemas, their corrections, and what happened."""
 
 
 def misspelt_word(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -57,6 +70,11 @@ def missing_mark(cell: FailedCell, settings: Settings) -> Explanation | None:
 
     Remedy: The line with this part.
     """
+    for _, text in sql_texts(cell, ",") if cell.has_condition("TRAILING_COMMA_IN_SELECT") else ():
+        corrected = re.sub(r",(\s+from\b)", r"\1", text, flags=re.IGNORECASE)
+        what = "Commas separate columns. No column follows the last comma before from."
+        if explanation := sql_correction(cell, text, corrected, what, "Spark reports TRAILING_COMMA_IN_SELECT"):
+            return explanation
     for text, reported, place in _rejected(cell):
         proof = f"Spark reports a syntax error at {reported!r}"
         for corrected, what in _attempts(text, place):
@@ -115,4 +133,29 @@ def unknown_type(cell: FailedCell, settings: Settings) -> Explanation | None:
     return Explanation(what, proof, line, REPLACE_LINE) if line else None
 
 
-EXPLANATIONS: list[Explain] = [misspelt_word, missing_mark, unknown_type]
+def wrong_schema(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a schema has a type of Python, a dash without backquotes, or no comma between two fields.
+
+    Remedy: The line with a schema that Spark accepts.
+    """
+    session = session_of(cell) if cell.conditions else None
+    if session is None:
+        return None
+    from pyspark.sql import functions
+
+    def is_schema(text: str) -> bool:
+        return has_schema(lambda: session.range(1).select(functions.from_json(functions.lit("{}"), text)))
+
+    texts = [cell.text_of(argument) for call in cell.calls("from_json", "schema") for argument in call.args]
+    for schema in [text for text in texts if text and " " in text]:
+        new, reasons = schema, list[str]()
+        for pattern, replacement, reason in EDITS_OF_SCHEMAS:
+            if (changed := re.sub(pattern, replacement, new, flags=re.IGNORECASE)) != new:
+                new, reasons = changed, [*reasons, reason]
+        if reasons and not is_schema(schema) and is_schema(new):
+            what = f"Spark cannot read the schema. {' '.join(reasons)}"
+            return correction(cell, schema, new, what, "Spark accepts the schema of the line below")
+    return None
+
+
+EXPLANATIONS: list[Explain] = [misspelt_word, missing_mark, wrong_schema, unknown_type]

@@ -137,9 +137,9 @@ def output_mode(cell: FailedCell, settings: Settings) -> Explanation | None:
     if sink:
         what = f"A stream into {sink['className']} only appends. It cannot use the mode {sink['outputMode']}."
         what += " The memory sink can."
-        typed = re.search(r"\.format\(([\"'])\w+\1\)", cell.source)
-        memory = '.format("memory").queryName("rows_so_far")'
-        line = _line_of(cell, typed).replace(typed[0], memory) if typed else ""
+        typed = re.search(r"\bwriteStream\b.*?(\.format\(([\"'])\w+\2\))", cell.source, re.DOTALL)
+        before, call, after = cell.only_line(re.escape(typed[1])).rpartition(typed[1]) if typed else ("", "", "")
+        line = f'{before}.format("memory").queryName("rows_so_far"){after}' if call else ""
         proof = f"Spark reports the mode {sink['outputMode']} as not supported by {sink['className']}"
         return Explanation(what, proof, line, REPLACE_LINE) if line else None
     return None
@@ -149,17 +149,11 @@ def _with_mode(cell: FailedCell, old: str, new: str, what: str, proof: str) -> E
     """Explain with the line that has another output mode: in its call of outputMode, or before its start."""
     typed = re.search(rf"\.outputMode\(([\"']){old}\1\)", cell.source)
     call = typed or re.search(r"\.start\(", cell.source)
-    line = _line_of(cell, call)
+    line = cell.only_line(re.escape(call[0])) if call else ""
     if not call or not line:
         return None
     changed = line.replace(call[0], f'.outputMode("{new}")' if typed else f'.outputMode("{new}"){call[0]}')
     return Explanation(what, proof, changed, REPLACE_LINE)
-
-
-def _line_of(cell: FailedCell, match: re.Match[str] | None) -> str:
-    """Return the cell's only line with the matched text, or ""."""
-    lines = [line for line in cell.source.split("\n") if match and match[0] in line]
-    return lines[0].strip() if len(lines) == 1 else ""
 
 
 def checkpoint_missing(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -170,7 +164,7 @@ def checkpoint_missing(cell: FailedCell, settings: Settings) -> Explanation | No
     if not cell.matches(r"checkpointLocation must be specified"):
         return None
     call = re.search(r"\.start\(", cell.source)
-    line = _line_of(cell, call)
+    line = cell.only_line(re.escape(call[0])) if call else ""
     path = next(path for n in range(1, 1000) if not filesystem.exists(path := f"/tmp/checkpoint_{n}", settings))
     if not call or not line:
         return None
@@ -192,7 +186,7 @@ def kafka_sink_without_value(cell: FailedCell, settings: Settings) -> Explanatio
     if not missing and not wrong_type:
         return None
     call = re.search(r"\.write(Stream)?\b", cell.source)
-    line = _line_of(cell, call)
+    line = cell.only_line(re.escape(call[0])) if call else ""
     for name, frame in dataframes(cell):
         if not call or not re.search(rf"\b{name}\b", line) or ("value" in frame.columns) is bool(missing):
             continue

@@ -105,7 +105,8 @@ def quotes_of_text(cell: FailedCell, settings: Settings) -> Explanation | None:
     for pattern in (r"\('([^\"]*'[^\"]*)'(?=\))", r"\(((?:select\b|/)[^\"]*?)(?=\)\.|\)$)"):
         match = re.search(pattern, line, re.IGNORECASE)
         corrected = re.sub(pattern, r'("\1"', line, count=1, flags=re.IGNORECASE)
-        if match and _is_python(corrected):
+        is_list = match and re.search(r"'\s*,|,\s*'", match[1]) and not re.search(r"\bin\s*\(", match[1], re.I)
+        if match and not is_list and _is_python(corrected):
             what = "A text with single quotes in it needs double quotes around it: the second quote would end it."
             if not match[0].startswith("('"):
                 what = "A query or a path is a text, so it needs quotes around it."

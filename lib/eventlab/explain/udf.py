@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell
+from eventlab.explain.failed_cell import FailedCell, global_names
 from eventlab.explain.pure import error_of, is_pure
 from eventlab.explain.session import dataframes, is_dataframe
 from eventlab.settings import Settings
@@ -35,7 +35,7 @@ def spark_inside_udf(cell: FailedCell, settings: Settings) -> Explanation | None
     if not cell.matches(*SESSION_IN_UDF):
         return None
     for function, code in _functions(cell):
-        for name in code.__code__.co_names:
+        for name in global_names(code.__code__):
             value = cell.namespace.get(name)
             module = type(value).__module__
             if not module.startswith("pyspark.sql") or type(value).__name__ not in ("SparkSession", "DataFrame"):

@@ -6,6 +6,7 @@ from pathlib import Path
 from eventlab.commands.tools import program_and_arguments
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell, close_matches
+from eventlab.explain.shell_paths import no_local_file
 from eventlab.explain.shell_words import failed_commands, is_failed_command
 from eventlab.settings import Settings
 
@@ -28,6 +29,8 @@ VERBS = (
     "appendToFile cat chmod chown copyFromLocal copyToLocal count cp df du find get getmerge head help ls mkdir "
 )
 VERBS += "moveFromLocal mv put rm rmdir setrep stat tail test text touch touchz truncate usage"
+OTHER_VERBS = "moveToLocal rmr lsr dus chgrp checksum concat expunge getfacl getfattr setfacl setfattr"
+"""Commands of `hadoop fs` that exist, and that no box proposes: some are deprecated."""
 
 
 def unknown_option(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -67,7 +70,7 @@ def verb_of_hadoop(cell: FailedCell, settings: Settings) -> Explanation | None:
         if (
             len(words) < 2
             or words[0] not in ("fs", "dfs")
-            or (words[1].startswith("-") and words[1].removeprefix("-") in VERBS.split())
+            or (words[1].startswith("-") and words[1].removeprefix("-") in f"{VERBS} {OTHER_VERBS}".split())
         ):
             continue
         verb = words[1].lstrip("-")
@@ -90,29 +93,17 @@ def program_of_spark(cell: FailedCell, settings: Settings) -> Explanation | None
             continue
         path = Path(program)
         if not path.exists():
-            return _no_program(cell, path)
+            return no_local_file(cell, program, f"There is no file {program}.", "*.py")
         read = re.search(r"^.*sys\.argv\[1\].*$", path.read_text(errors="replace"), re.MULTILINE)
         if read and not arguments:
             what = f"{path.name} reads its first argument, and the command gives it none."
             proof = f"a line of {path.name} is: {read[0].strip()}"
-            lines = [line.strip() for line in cell.source.split("\n") if "spark-submit" in line]
+            line = cell.only_line("spark-submit")
             topic = "{topic}" if isinstance(cell.namespace.get("topic"), str) else settings.topic
-            if len(lines) == 1 and not lines[0].endswith("\\"):
+            if line and not line.endswith("\\"):
                 instruction = f"{REPLACE_LINE}, if the program reads a topic"
-                return Explanation(what, proof, f"{lines[0]} {topic}", instruction)
+                return Explanation(what, proof, f"{line} {topic}", instruction)
     return None
-
-
-def _no_program(cell: FailedCell, path: Path) -> Explanation | None:
-    """Explain that there is no such file; name the nearest one of its folder."""
-    folder = path.absolute().parent
-    programs = sorted(file.name for file in folder.glob("*.py"))
-    what = f"There is no file {path}."
-    proof = f"{folder} contains: {', '.join(programs[:12]) or 'no program of Python'}"
-    for similar in close_matches(path.name, programs)[:1]:
-        if explanation := correction(cell, path.name, similar, f"{what} Did you mean {similar}?", proof):
-            return explanation
-    return Explanation(what, proof, f"!ls {folder}", "To see the files that exist, run this")
 
 
 EXPLANATIONS: list[Explain] = [unknown_option, verb_of_hadoop, program_of_spark]

@@ -3,13 +3,12 @@
 import ast
 import re
 import sys
-from typing import Any
 
 from eventlab.explain.edits import python_correction, source_of, sql_correction, sql_texts
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell, close_matches
 from eventlab.explain.query_context import fragments, is_called_here
-from eventlab.explain.session import session_of
+from eventlab.explain.session import functions_variable, session_of
 from eventlab.settings import Settings
 from eventlab.stack import filesystem
 
@@ -34,6 +33,8 @@ def value_cannot_be_cast(cell: FailedCell, settings: Settings) -> Explanation | 
         if new != fragment and (explanation := sql_correction(cell, fragment, new, what, proof)):
             return explanation
     calls = (call for call in cell.calls("cast", "astype") if isinstance(call.func, ast.Attribute))
+    texts = ('"string"', "'string'", "StringType")
+    calls = (call for call in calls if not any(text in source_of(cell, call) for text in texts))
     casts = [call for call in calls if is_called_here(cell, call.lineno)]
     if len(casts) == 1:
         column = source_of(cell, casts[0].func.value)  # type: ignore[attr-defined]
@@ -81,14 +82,10 @@ def division_by_zero(cell: FailedCell, settings: Settings) -> Explanation | None
     if len(divisions) != 1:
         return None
     left, right = (source_of(cell, node) for node in (divisions[0].left, divisions[0].right))
-    prefix = next((name for name, value in cell.namespace.items() if _is_functions(value)), None)
+    prefix = functions_variable(cell)
     function = f"{prefix}.try_divide" if prefix else "try_divide"
     line = python_correction(cell, divisions[0], f"{function}({left}, {right})", what, proof)
     return line if prefix or "try_divide" in cell.namespace else None
-
-
-def _is_functions(value: Any) -> bool:
-    return getattr(value, "__name__", "") in ("pyspark.sql.functions", "pyspark.sql.connect.functions")
 
 
 def binary_is_no_text(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -129,13 +126,13 @@ def path_exists(cell: FailedCell, settings: Settings) -> Explanation | None:
         return None
     plain = filesystem.plain_path(path)
     entries = filesystem.names(path, settings)
-    lines = [line for line in cell.source.split("\n") if re.search(r"\.write\b", line)]
-    if len(lines) != 1:
+    line = cell.only_line(r"\.write\b")
+    if not line or ".mode(" in cell.source:  # the last mode counts
         return None
     return Explanation(
         f"The path {plain} exists on HDFS. The mode `overwrite` deletes its content and writes the new rows.",
         f"{plain} contains: {', '.join(entries[:6]) or 'nothing'}",
-        re.sub(r"\.write\b", '.write.mode("overwrite")', lines[0].strip()),
+        re.sub(r"\.write\b", '.write.mode("overwrite")', line),
         REPLACE_LINE,
     )
 
@@ -172,7 +169,7 @@ def unknown_format(cell: FailedCell, settings: Settings) -> Explanation | None:
     for similar in close_matches(name.lower(), FORMATS)[:1]:
         return correction(cell, name, similar, f"{what} Did you mean {similar!r}?", proof)
     writes = bool(re.search(r"\.write(Stream)?\b", cell.source))
-    what += " It belongs to a program that is not installed here."
+    what += " No program that is installed here brings one of this name."
     if writes:
         return correction(cell, name, "parquet", f"{what} Parquet keeps names and types.", proof)
     return correction(cell, name, "csv", f"{what} Save the data as CSV, for example, and read that file.", proof)

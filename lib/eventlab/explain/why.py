@@ -168,7 +168,8 @@ def request_refused(cell: FailedCell, settings: Settings) -> Explanation | None:
 
     Remedy: The line with the nearest route or another method, or a line that shows what the API checks.
     """
-    answers = [value for value in cell.variables.values() if getattr(value, "status_code", 0) in (400, 404, 405)]
+    values = [value for value in cell.variables.values() if type(value).__name__ == "Response"]
+    answers = [value for value in values if getattr(value, "status_code", 0) in (400, 404, 405)]
     return next(filter(None, (api.explain_answer(cell, answer, settings) for answer in answers)), None)
 
 

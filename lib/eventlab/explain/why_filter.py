@@ -103,7 +103,8 @@ def _proof(path: str, shown: list[str], count: int) -> str:
 
 def _corrected(cell: FailedCell, value: str, similar: str, what: str, proof: str) -> Explanation | None:
     """Explain with the line, or with the statement of the cell's DataFrame, that has the other value."""
-    variable = next((name for name, text in cell.variables.items() if str(text) == value), None)
+    simple = {name: item for name, item in cell.variables.items() if isinstance(item, str | int | float)}
+    variable = next((name for name, item in simple.items() if str(item) == value), None)
     if variable and not isinstance(cell.variables[variable], str):
         return Explanation(what, proof, f"{variable} = {similar}", RUN_FIRST)
     if explanation := correction(cell, value, similar, what, proof):
@@ -146,8 +147,9 @@ def _filters(cell: FailedCell) -> Iterator[Filter]:
         if not is_query(text):
             continue
         tables = re.findall(r"\bfrom\s+`?([\w.]+)", text, re.IGNORECASE)
-        if len(tables) == 1 and session.catalog.tableExists(tables[0]):
-            yield from _of_text(text, session.sql(text), session.table(tables[0]), tables[0])
+        where = re.search(r"\bwhere\b(.*?)(?=\bgroup\s+by\b|\bhaving\b|\border\s+by\b|$)", text, re.I | re.S)
+        if where and len(tables) == 1 and session.catalog.tableExists(tables[0]):
+            yield from _of_text(where[1], session.sql(text), session.table(tables[0]), tables[0])
 
 
 def _unnamed(cell: FailedCell) -> Iterator[Any]:

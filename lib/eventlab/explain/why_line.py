@@ -1,4 +1,4 @@
-"""The argument of `%why`: a streaming query (`%why query`, `%why(query)`) or a command (`%why kafkacat ...`)."""
+"""The argument of `%why`: a query or another variable (`%why(query)`), or a command (`%why kafkacat ...`)."""
 
 from __future__ import annotations
 
@@ -26,11 +26,12 @@ def call_as_line(lines: list[str]) -> list[str]:
 
 
 def cell_of(line: str, variables: Mapping[str, Any]) -> FailedCell:
-    """Return what `%why` has to explain: the statements that define a query, or a command."""
+    """Return what `%why` has to explain: the statements that define a query, a DataFrame, or a command."""
     name = line.strip().removeprefix("(").removesuffix(")").strip()
     query = _value(name, variables)
     if not is_query(query):
-        return FailedCell(None, f"!{line}", variables)
+        is_name = name.isidentifier() and type(query).__module__.startswith(("pyspark.", "kafka."))
+        return FailedCell(None, name if is_name else f"!{line}", variables)
     if not name.isidentifier():  # `spark.streams.active[0]`
         name = query.name if str(query.name).isidentifier() else "query"
         variables = {**variables, name: query}

@@ -1,4 +1,4 @@
-"""Explains mistakes with the writer of a DataFrame: `frame.write.mode("overwrite").partitionBy("Host")`."""
+"""Explains mistakes with readers and writers, such as `frame.write.overwrite()` or `frame.mode("append")`."""
 
 import ast
 from pathlib import PurePosixPath
@@ -29,6 +29,7 @@ def method_of_writer(cell: FailedCell, settings: Settings) -> Explanation | None
             not isinstance(node, ast.expr)
             or not isinstance(call, ast.Call)
             or not isinstance(call.func, ast.Attribute)
+            or not cell.failed_in(call)
         ):
             continue
         name, arguments = call.func.attr, source_of(cell, call)[len(source_of(cell, call.func)) :]
@@ -40,23 +41,26 @@ def method_of_writer(cell: FailedCell, settings: Settings) -> Explanation | None
     return None
 
 
-def writer_is_no_method(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that `write` has no parentheses.
+def reader_or_writer_is_no_method(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that `read` and `write` have no parentheses: the format follows them.
 
-    Remedy: The line without them, or with the format.
+    Remedy: The line without them, or with the method of the format.
     """
-    if not cell.matches(r"^builtins\.TypeError: 'DataFrameWriter' object is not callable"):
+    if not cell.matches(
+        r"^builtins\.TypeError: 'Data(FrameReader|StreamReader|FrameWriter)' object is not callable"
+    ):
         return None
-    for call in cell.calls("write"):
+    for call in cell.failed_calls("read", "readStream", "write"):
+        name, code = called_name(call), source_of(cell, call.func)
+        what = f"{name} is no method: it has no parentheses."
         if call.args or call.keywords:
-            what = "write is no method. The format follows it, for example write.parquet(...) for Parquet files."
-            method = method_for(call)
-            if not method:
+            what = (
+                f"{name} is no method. The format follows it, for example {name}.parquet(...) for Parquet files."
+            )
+            if not (method := method_for(call)):
                 return None
-            code = f"{source_of(cell, call.func)}.{method}({source_of(cell, call.args[0])})"
-            return python_correction(cell, call, code, what, "Python called what write returns")
-        what = "write is no method: it has no parentheses."
-        return python_correction(cell, call, source_of(cell, call.func), what, "Python called what write returns")
+            code += f".{method}({source_of(cell, call.args[0])})"
+        return python_correction(cell, call, code, what, f"Python called what {name} returns")
     return None
 
 
@@ -93,4 +97,4 @@ def mode_of_writer(cell: FailedCell, settings: Settings) -> Explanation | None:
     return None
 
 
-EXPLANATIONS: list[Explain] = [method_of_writer, writer_is_no_method, mode_of_writer]
+EXPLANATIONS: list[Explain] = [method_of_writer, reader_or_writer_is_no_method, mode_of_writer]
