@@ -107,7 +107,7 @@ def no_report_yet(cell: FailedCell, settings: Settings) -> Explanation | None:
         if is_query(query) and (getattr(cell.error, "name", None) or "") == field:
             return Explanation(
                 f"{name}.lastProgress was None: the query had not completed a batch when the line ran.",
-                f"None has no {field or 'fields'}; {name}.recentProgress has {len(query.recentProgress)} reports now",
+                f"None has no {field or 'fields'}; now there are {len(query.recentProgress)} reports of progress",
                 f"{name}.processAllAvailable()",
                 "To wait until it has read all that is there, run this before the line with lastProgress",
             )
