@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 
 from eventlab.clients import kafka
 from eventlab.clients.hdfs import open_hdfs
@@ -103,7 +104,7 @@ def no_report_yet(cell: FailedCell, settings: Settings) -> Explanation | None:
     if not cell.matches(r"^builtins\.(?:Attribute|Type)Error: 'NoneType' object"):
         return None
     for name, field in re.findall(r"\b(\w+)\.lastProgress(?:\.(\w+)|\[)", cell.source):
-        query = cell.namespace.get(name)
+        query: Any = cell.namespace.get(name)
         if is_query(query) and (getattr(cell.error, "name", None) or "") == field:
             return Explanation(
                 f"{name}.lastProgress was None: the query had not completed a batch when the line ran.",
