@@ -70,6 +70,14 @@ def test_an_argument_that_a_job_does_not_know_is_no_topic(arguments, capsys):
     assert "unrecognized arguments" in capsys.readouterr().err
 
 
+def test_a_job_says_what_its_arguments_mean(capsys):
+    with pytest.raises(SystemExit) as ended:
+        streams.job_arguments(["--help"], "/tmp/out")
+
+    assert ended.value.code == 0
+    assert "the folder to write (/tmp/out)" in capsys.readouterr().out
+
+
 def test_a_signal_that_arrives_before_the_queries_run_is_not_lost():
     stop = streams.Stop(os.getppid())
     with stop.on_signals():

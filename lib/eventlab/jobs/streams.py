@@ -220,7 +220,7 @@ def job_arguments(arguments: Sequence[str], path: str) -> tuple[str, str, Mappin
     parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__, allow_abbrev=False)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--catch-up", action="store_true", help="read what is there, and end")
-    parser.add_argument("topic", nargs="?", default=settings.topic, help="the topic to read (%(default)s)")
-    parser.add_argument("path", nargs="?", default=path, help="the folder to write (%(default)s)")
+    parser.add_argument("topic", nargs="?", default=settings.topic, help=f"the topic to read ({settings.topic})")
+    parser.add_argument("path", nargs="?", default=path, help=f"the folder to write ({path})")
     given = parser.parse_intermixed_args(arguments)
     return given.topic, given.path.rstrip("/"), CATCH_UP if given.catch_up else CONTINUOUS
