@@ -1,5 +1,7 @@
 """The checks of the exercises about streams accept right answers, and say what is missing."""
 
+import datetime
+
 import pytest
 
 from eventlab import course
@@ -19,6 +21,12 @@ def test_only_completed_batches_count(capsys, monkeypatch):
         "Exercise 10.2: not yet. Your answer has 3"
     )
     assert checked(capsys, "10-2", 3) == "Exercise 10.2: correct.\n"
+
+
+@pytest.mark.parametrize("answer", ["12:05:00", "12:05", "2026-03-14T12:05:00", datetime.time(12, 5)])
+def test_a_time_may_be_written_without_seconds_with_its_date_and_as_a_time(capsys, answer):
+    assert checked(capsys, "11-1", answer) == "Exercise 11.1: correct.\n"
+    assert checked(capsys, "11-1", "12:50").startswith("Exercise 11.1: not yet. Your answer is '12:50'.")
 
 
 @pytest.mark.parametrize("knives", [0, 4])

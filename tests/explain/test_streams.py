@@ -65,6 +65,12 @@ MISTAKES = {
         KAFKA_SINK.format(frame="offsets", n=1),
         "no such column",
     ),
+    "a report before the first batch": (
+        "if 'early' not in [query.name for query in spark.streams.active]:\n"
+        "    early = copies.writeStream.format('memory').queryName('early').start()\n"
+        "early.lastProgress.batchId",
+        "had not completed a batch",
+    ),
     "a number for Kafka": (
         KAFKA_SINK.format(frame="numbers", n=2),
         "Here it is a bigint",

@@ -8,6 +8,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from eventlab.clients.kafka import Offsets
 from eventlab.clients.stream_checkpoint import Checkpoint
 from eventlab.explain import hook, why_line, why_stream
+from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.why_checkpoint import explain_checkpoint
 from eventlab.settings import Settings
 from tests.clients.recorded_streams import checkpoint
@@ -39,12 +40,24 @@ def unreachable(query):
     raise ConnectionError("StatusCode.UNAVAILABLE")
 
 
+LostQuery = type(
+    "StreamingQuery", (StreamingQuery,), dict.fromkeys(["isActive", "recentProgress"], property(unreachable))
+)
+LostQuery.__module__ = StreamingQuery.__module__
+
+
+def test_a_query_of_an_earlier_server_in_the_notebook_does_not_hide_another_one():
+    variables = {"old": LostQuery(), "query": StreamingQuery()}
+
+    found = why_stream.queries(FailedCell(None, "query", variables))
+
+    assert list(found) == [("query", variables["query"])]
+
+
 def test_a_query_whose_server_has_ended_is_explained_by_the_server(tmp_path):
     settings = free_settings(tmp_path)
-    lost_query = type("StreamingQuery", (StreamingQuery,), {"isActive": property(unreachable)})
-    lost_query.__module__ = StreamingQuery.__module__
 
-    cell = why_line.cell_of("query", {"query": lost_query()})
+    cell = why_line.cell_of("query", {"query": LostQuery()})
 
     found = why_stream.stream_waits(cell, settings)
     assert found is not None

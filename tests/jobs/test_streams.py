@@ -70,6 +70,14 @@ def test_an_argument_that_a_job_does_not_know_is_no_topic(arguments, capsys):
     assert "unrecognized arguments" in capsys.readouterr().err
 
 
+def test_a_job_says_what_its_arguments_mean(capsys):
+    with pytest.raises(SystemExit) as ended:
+        streams.job_arguments(["--help"], "/tmp/out")
+
+    assert ended.value.code == 0
+    assert "the folder to write (/tmp/out)" in capsys.readouterr().out
+
+
 def test_a_signal_that_arrives_before_the_queries_run_is_not_lost():
     stop = streams.Stop(os.getppid())
     with stop.on_signals():
@@ -125,6 +133,24 @@ def test_each_purchase_is_written_once_over_a_restart_and_broken_messages_are_de
     assert without_value.value is None
 
 
+def test_a_message_that_is_too_large_for_a_dead_letter_leaves_its_place_there(stack, topic, catch_up):
+    with kafka.open_producer(stack.bootstrap_servers, max_request_size=4_000_000) as producer:
+        producer.send(topic, b"x" * 1_048_450)  # with the headers of a dead letter, it is larger than 1 MiB
+    with kafka.open_producer(
+        stack.bootstrap_servers, max_request_size=4_000_000, compression_type="gzip"
+    ) as producer:
+        producer.send(topic, b"x" * 3_000_000)
+        producer.send(topic, json.dumps(SWORD).encode())
+
+    rows, _ = catch_up(stream_purchases)
+
+    assert [row.offset for row in rows] == [2]
+    reason = f"{streams.NOT_AN_OBJECT}; {streams.TOO_LARGE}"
+    assert dead_letters(stack, topic) == [(None, reason, 0), (None, reason, 1)]
+    replayed = CliRunner().invoke(main, ["replay", topic]).stdout.splitlines()
+    assert replayed == [f"partition 0, offset {offset} ({reason}): left out" for offset in (0, 1)]
+
+
 def test_a_replay_without_dead_letters_and_one_whose_command_fails_say_why(stack, topic, send):
     assert "there is no topic" in CliRunner().invoke(main, ["replay", "no-such-topic"]).stderr
     kafka.create_topic(stack.bootstrap_servers, dead_letter_topic(topic))
@@ -145,7 +171,8 @@ def test_a_replay_without_dead_letters_and_one_whose_command_fails_say_why(stack
 
 def test_a_late_event_counts_while_its_window_is_open_and_a_window_is_written_once(stack, topic, send, catch_up):
     future = {"time": "9999-12-31T00:00:00", "event_type": "purchase_sword"}
-    send(event("12:00:10"), event("12:03:10"), {"time": "soon"}, future)
+    no_times = [{"time": "soon"}, {"time": "12:00:00"}, {"time": "-290308-12-21T19:59:06Z"}]
+    send(event("12:00:10"), event("12:03:10"), *(SWORD | no_time for no_time in no_times), future)
     first, _ = catch_up(stream_windows)
     send(event("12:00:20"), event("12:01:30"), event("12:09:00"))
 
@@ -154,8 +181,8 @@ def test_a_late_event_counts_while_its_window_is_open_and_a_window_is_written_on
     assert [(row.start.minute, row["count"]) for row in first] == [(0, 1)]
     assert sorted((row.start.minute, row["count"]) for row in second) == [(0, 1), (1, 1), (3, 1)]
     assert dead_letters(stack, topic) == [
-        (b'{"time": "soon"}', streams.NOT_A_TIME, 2),
-        (json.dumps(future).encode(), streams.IN_THE_FUTURE, 3),
+        *((json.dumps(SWORD | time).encode(), streams.NOT_A_TIME, 2 + n) for n, time in enumerate(no_times)),
+        (json.dumps(future).encode(), streams.IN_THE_FUTURE, 5),
     ]
 
 

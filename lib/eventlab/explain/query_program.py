@@ -1,6 +1,7 @@
 """The statements of a notebook that define a streaming query, and the DataFrames in them."""
 
 import ast
+import contextlib
 import copy
 import re
 from collections.abc import Iterator
@@ -16,6 +17,13 @@ POSITIONS = {"startingOffsets", "startingTimestamp", "startingOffsetsByTimestamp
 def is_query(value: Any) -> bool:
     """Return whether a value is one of Spark's streaming queries."""
     return type(value).__name__ == "StreamingQuery" and type(value).__module__.startswith("pyspark.sql")
+
+
+def is_active(query: Any) -> bool:
+    """Return whether a query runs; one whose server or session has ended does not."""
+    with contextlib.suppress(Exception):
+        return bool(query.isActive)
+    return False
 
 
 def program_of(cell: FailedCell, name: str) -> str:

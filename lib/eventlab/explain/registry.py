@@ -11,7 +11,8 @@ from eventlab.explain.python import wrong_kernel
 
 logger = logging.getLogger(__name__)
 MODULES = (
-    *("syntax", "notebook", "java", "machine", "service", "stream", "stream_output", "kafka"),
+    *("syntax", "notebook", "java", "machine", "service", "stream", "stream_output", "stream_service"),
+    "kafka",
     *("kafka_client", "hdfs", "udf", "spark", "spark_connect", "reader", "sql_syntax", "sql", "fields"),
     *("columns", "values", "conditions", "expressions", "writer", "calls", "pandas_frames", "arguments"),
     *("keys", "json_values", "names", "rows", "api", "shell", "shell_http", "shell_paths", "shell_text"),

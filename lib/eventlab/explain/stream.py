@@ -2,11 +2,13 @@
 
 import json
 import re
+from typing import Any
 
 from eventlab.clients import kafka
 from eventlab.clients.hdfs import open_hdfs
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell
+from eventlab.explain.query_program import is_query
 from eventlab.explain.session import dataframes, session_variable
 from eventlab.settings import Settings
 from eventlab.stack import filesystem
@@ -92,6 +94,25 @@ def _checkpoint_offsets(checkpoint: str, settings: Settings) -> dict[str, dict[s
             known = greatest.setdefault(topic, {})
             known.update({number: max(offset, known.get(number, 0)) for number, offset in partitions.items()})
     return greatest
+
+
+def no_report_yet(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that `lastProgress` was None, because the query had not completed a batch yet.
+
+    Remedy: The call that waits for the query.
+    """
+    if not cell.matches(r"^builtins\.(?:Attribute|Type)Error: 'NoneType' object"):
+        return None
+    for name, field in re.findall(r"\b(\w+)\.lastProgress(?:\.(\w+)|\[)", cell.source):
+        query: Any = cell.namespace.get(name)
+        if is_query(query) and (getattr(cell.error, "name", None) or "") == field:
+            return Explanation(
+                f"{name}.lastProgress was None: the query had not completed a batch when the line ran.",
+                f"None has no {field or 'fields'}; now there are {len(query.recentProgress)} reports of progress",
+                f"{name}.processAllAvailable()",
+                "To wait until it has read all that is there, run this before the line with lastProgress",
+            )
+    return None
 
 
 def stream_used_as_table(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -245,6 +266,7 @@ def _output_folder(cell: FailedCell, settings: Settings) -> str | None:
 EXPLANATIONS: list[Explain] = [
     name_in_use,
     checkpoint_of_deleted_topic,
+    no_report_yet,
     stream_used_as_table,
     output_mode,
     checkpoint_missing,

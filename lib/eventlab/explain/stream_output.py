@@ -4,7 +4,7 @@ import re
 
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell
-from eventlab.explain.query_program import is_query, program_of
+from eventlab.explain.query_program import is_active, is_query, program_of
 from eventlab.explain.stream import sink_option
 from eventlab.settings import Settings
 from eventlab.stack import filesystem
@@ -47,7 +47,7 @@ def nothing_written(cell: FailedCell, settings: Settings) -> Explanation | None:
     for name, query in queries:
         if not _writes(cell, name, path):
             continue  # it writes another folder
-        if query.isActive and not any(batch.numInputRows for batch in query.recentProgress):
+        if is_active(query) and not any(batch.numInputRows for batch in query.recentProgress):
             return Explanation(
                 f"The folder {path} has no Parquet file yet.",
                 f"the streaming query {name} runs, and its last {len(query.recentProgress)} reports have no event",

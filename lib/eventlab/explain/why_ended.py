@@ -3,7 +3,7 @@
 import itertools
 
 from eventlab.clients.stream_messages import clock, message_line, number_of
-from eventlab.explain import registry, stream
+from eventlab.explain import registry, stream, stream_service
 from eventlab.explain.explanation import Explanation
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.query_program import runs_once
@@ -46,7 +46,8 @@ def known_error(silent: SilentQuery) -> Explanation | None:
     if error is None:
         return None
     cell = FailedCell(error, silent.cell.source, silent.cell.namespace)
-    return registry.first_confirmed(stream.EXPLANATIONS, cell, silent.settings)
+    known = [*stream.EXPLANATIONS, *stream_service.EXPLANATIONS]
+    return registry.first_confirmed(known, cell, silent.settings)
 
 
 def failed(silent: SilentQuery) -> Explanation | None:

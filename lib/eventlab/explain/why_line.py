@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from eventlab.explain.explanation import Explanation
 from eventlab.explain.failed_cell import FailedCell, close_matches
-from eventlab.explain.query_program import is_query, program_of
+from eventlab.explain.query_program import is_active, is_query, program_of
 
 if TYPE_CHECKING:  # another Python may lack what the settings need
     from eventlab.settings import Settings
@@ -35,7 +35,7 @@ def cell_of(line: str, variables: Mapping[str, Any]) -> FailedCell:
     if not name.isidentifier():  # `spark.streams.active[0]`
         name = query.name if str(query.name).isidentifier() else "query"
         variables = {**variables, name: query}
-    if not _is_active(query):  # its topic may be empty now, which is no reason that it ended
+    if not is_active(query):  # its topic may be empty now, which is no reason that it ended
         return FailedCell(None, name, variables)
     program = program_of(FailedCell(None, "", variables), name)
     has_name = re.search(rf"^{name}\b", program, re.MULTILINE)
@@ -60,13 +60,6 @@ def unknown_name(cell: FailedCell, settings: Settings) -> Explanation | None:
             f"{what} Did you mean {query!r}?", proof, f"%why({query})", "To explain that query, run"
         )
     return Explanation(what, proof, "%who", "To see what is set, run")
-
-
-def _is_active(query: Any) -> bool:
-    """Return whether a query runs; one whose server does not answer counts as ended."""
-    with contextlib.suppress(Exception):
-        return bool(query.isActive)
-    return False
 
 
 def _value(expression: str, variables: Mapping[str, Any]) -> Any:

@@ -10,7 +10,7 @@ from eventlab.errors import EventlabError
 from eventlab.explain import registry, service, spark, why_checkpoint, why_ended, why_query
 from eventlab.explain.explanation import Explanation
 from eventlab.explain.failed_cell import FailedCell
-from eventlab.explain.query_program import is_query
+from eventlab.explain.query_program import is_active, is_query
 from eventlab.explain.silent_query import SilentQuery, observed
 from eventlab.settings import Settings
 
@@ -53,9 +53,12 @@ def reads_elsewhere(cell: FailedCell) -> bool:
 
 
 def queries(cell: FailedCell) -> Iterator[tuple[str, Any]]:
-    """Yield the streaming queries of the cell, and those into the tables that the cell names."""
+    """Yield the streaming queries of the cell, and those into the tables that the cell names.
+
+    The notebook may have others, whose session has ended with an earlier Spark server.
+    """
     for name, value in list(cell.namespace.items()):
         if is_query(value) and not name.startswith("_"):
-            table = value.name if value.isActive else None
+            table = value.name if is_active(value) else None
             if name in cell.variables or (table and re.search(rf"\b{table}\b", cell.source)):
                 yield name, value

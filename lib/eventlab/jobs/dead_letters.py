@@ -15,6 +15,8 @@ from eventlab.settings import settings
 DELIVERY_S = 20
 PLACE = ("topic", "partition", "offset")
 """The headers of a dead letter that say where the message was."""
+TOO_LARGE = "too large to copy"
+"""The end of the reason of a dead letter without the key and value of its message."""
 
 Repair = Callable[[bytes], bytes]
 """Returns the value to send for that of a dead letter; an empty value is left out."""
@@ -48,9 +50,10 @@ def dead_letter_topic(topic: str) -> str:
 def replay(bootstrap_servers: str, topic: str, repair: Repair = bytes) -> Iterator[Replayed]:
     """Send the dead letters of a topic to the topic, except those that an earlier replay has read.
 
-    Two jobs that read the same topic write two dead letters for the same message. The message is sent once.
-    The offset at which the next replay begins is committed for the consumer group TOPIC-dead-replay, after Kafka
-    has acknowledged the message: a replay that is interrupted may repeat one message, and loses none.
+    Two jobs that read the same topic write two dead letters for the same message. The message is sent once. A dead
+    letter without the value of its message, which was too large, is left out. The consumer group
+    TOPIC-dead-replay commits the offset at which the next replay begins, after Kafka has acknowledged the message.
+    A replay that is interrupted may repeat one message, and loses none.
 
     Raises:
         ReplayError: There is no topic with dead letters, another replay of it runs on this machine, or the repair
@@ -81,13 +84,14 @@ def replay(bootstrap_servers: str, topic: str, repair: Repair = bytes) -> Iterat
             seen.add(message)
             if letter.offset < committed.get(letter.partition, 0):
                 continue
-            value = None if letter.value is None or is_repeated else repair(letter.value)
+            reason = headers.get("reason", b"").decode(errors="replace")
+            is_left_out = is_repeated or reason.endswith(TOO_LARGE)
+            value = None if letter.value is None or is_left_out else repair(letter.value)
             sent_as = None
-            if value != b"" and not is_repeated:
+            if value != b"" and not is_left_out:
                 sent_as = producer.send(topic, value, key=letter.key).get(timeout=DELIVERY_S).offset
             partition = TopicPartition(dead_topic, letter.partition)
             consumer.commit({partition: OffsetAndMetadata(letter.offset + 1, "", -1)})
-            reason = headers.get("reason", b"").decode(errors="replace")
             yield Replayed(letter.partition, letter.offset, reason, sent_as, is_repeated)
 
 

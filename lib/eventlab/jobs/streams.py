@@ -1,7 +1,8 @@
 """What the streaming jobs share: reading a topic, the messages that cannot be read, and a clean end.
 
 A message that a job cannot read goes to the topic TOPIC-dead, the dead-letter topic: its key and value are
-unchanged, and its headers say why it is there and where it was.
+unchanged, and its headers say why it is there and where it was. Of a message that is too large for this, only the
+headers are there.
 https://spark.apache.org/docs/latest/streaming/structured-streaming-kafka-integration.html
 """
 
@@ -21,7 +22,7 @@ from pyspark.sql.types import StringType, StructField, StructType
 from eventlab.clients.spark_kafka import KAFKA_READ_OPTIONS, KAFKA_WRITE_OPTIONS
 from eventlab.clients.stream_query import error_of
 from eventlab.jobs.dead_letters import PLACE as PLACE
-from eventlab.jobs.dead_letters import dead_letter_topic
+from eventlab.jobs.dead_letters import TOO_LARGE, dead_letter_topic
 from eventlab.jobs.extract import is_object, parsed, run_as_script
 from eventlab.jobs.topic import JobError
 from eventlab.settings import settings
@@ -37,8 +38,12 @@ WAIT_FOR_TOPIC = "spark.sql.streaming.kafka.useDeprecatedOffsetFetching"
 """With this setting, a stream can start before its topic exists: Spark's consumer lets the broker create it."""
 NOT_AN_OBJECT, NOT_A_TIME = "not a JSON object", "time is not a time"
 IN_THE_FUTURE = "time is in the future (UTC is meant where no zone is given)"
+BEGINS_WITH_YEAR = r"^\s*\d{4}-\d"
+"""Spark gives a time without a date the date of today, and has no windows for the earliest times that it knows."""
 AHEAD = "1 hour"
 """How much later than its arrival the time of an event may be: clocks differ a little."""
+MAX_COPIED_BYTES = 1_000_000
+"""Kafka refuses a message of more than 1 MiB, and a dead letter has headers besides its key and value."""
 
 Start = Callable[[SparkSession, str, str, Mapping[str, Any]], list[Any]]
 """Starts the queries of a job: called with the session, the topic, the path and the trigger."""
@@ -74,11 +79,12 @@ def reason(condition: Column, text: str = NOT_AN_OBJECT) -> Column:
 def with_time(parsed_messages: DataFrame) -> DataFrame:
     """Let `time` be the time of the event: its field `time`, or Kafka's time if it has none.
 
-    A message gets a reason whose field is not a time, or a time in the future: this would move the watermark, and
-    every later event would be dropped as late.
+    A message gets a reason whose field is not a time with a date, or a time in the future: this would move the
+    watermark, and every later event would be dropped as late.
     """
     field, arrived = F.col("event.time"), F.col("timestamp")
-    time = F.coalesce(F.try_to_timestamp(field), F.when(field.isNull(), arrived))
+    given = F.when(field.rlike(BEGINS_WITH_YEAR), F.try_to_timestamp(field))
+    time = F.coalesce(given, F.when(field.isNull(), arrived))
     timed = parsed_messages.withColumn("time", time)
     is_ahead = F.col("time") > arrived + F.expr(f"interval {AHEAD}")
     reasons = reason(F.col("time").isNull(), NOT_A_TIME), reason(is_ahead, IN_THE_FUTURE)
@@ -100,7 +106,8 @@ def start_queries(
 def write_dead_letters(messages: DataFrame, topic: str, checkpoint: str, trigger: Mapping[str, Any]) -> Any:
     """Start the query that copies the messages with a reason to the dead-letter topic."""
     headers = F.array(*(_header(name) for name in ("reason", *PLACE)))
-    letters = messages.where("reason is not null").select("key", "value", headers.alias("headers"))
+    unreadable = without_large(messages.where("reason is not null"))
+    letters = unreadable.select("key", "value", headers.alias("headers"))
     sink = {
         "kafka.bootstrap.servers": settings.bootstrap_servers,
         "topic": dead_letter_topic(topic),
@@ -108,6 +115,14 @@ def write_dead_letters(messages: DataFrame, topic: str, checkpoint: str, trigger
     }
     writer = letters.writeStream.queryName(f"dead_letters_of_{topic}").format("kafka")
     return writer.options(**KAFKA_WRITE_OPTIONS | sink).trigger(**trigger).start()
+
+
+def without_large(messages: DataFrame) -> DataFrame:
+    """Let key and value be NULL where Kafka could refuse a copy of them, and let the reason say so."""
+    size = sum((F.coalesce(F.length(name), F.lit(0)) for name in ("key", "value")), F.lit(0))
+    copied = {name: F.when(size <= MAX_COPIED_BYTES, F.col(name)) for name in ("key", "value")}
+    why = F.concat_ws("; ", "reason", reason(size > MAX_COPIED_BYTES, TOO_LARGE))
+    return messages.withColumns({**copied, "reason": why})
 
 
 def _header(name: str) -> Column:
@@ -214,7 +229,7 @@ def job_arguments(arguments: Sequence[str], path: str) -> tuple[str, str, Mappin
     parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__, allow_abbrev=False)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--catch-up", action="store_true", help="read what is there, and end")
-    parser.add_argument("topic", nargs="?", default=settings.topic, help="the topic to read (%(default)s)")
-    parser.add_argument("path", nargs="?", default=path, help="the folder to write (%(default)s)")
+    parser.add_argument("topic", nargs="?", default=settings.topic, help=f"the topic to read ({settings.topic})")
+    parser.add_argument("path", nargs="?", default=path, help=f"the folder to write ({path})")
     given = parser.parse_intermixed_args(arguments)
     return given.topic, given.path.rstrip("/"), CATCH_UP if given.catch_up else CONTINUOUS

@@ -1,0 +1,45 @@
+"""Explains streaming queries that ended because a service did not run."""
+
+from eventlab.clients.stream_messages import message_line
+from eventlab.explain import service
+from eventlab.explain.explanation import Explain, Explanation
+from eventlab.explain.failed_cell import FailedCell
+from eventlab.explain.query_program import is_active, is_query
+from eventlab.settings import Settings
+from eventlab.stack.services import SERVICES
+
+ERRORS = {
+    "kafka": (
+        r"Timed out waiting for a node assignment",
+        r"kafka\.common\.errors\.(?:Timeout|Disconnect)Exception",
+    ),
+    "namenode": (r"Call From .* failed on (?:connection|socket) exception", r"NameNode is in safe mode"),
+    "datanode": (r"could only be written to 0 of the", r"BlockMissingException"),
+}
+"""What Spark reports when a service does not answer."""
+
+
+def query_has_ended(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a query ended while a service did not run: it does not start again with the service.
+
+    Remedy: The start of the service, or the statement that starts the query.
+    """
+    name = next((name for name, patterns in ERRORS.items() if cell.matches(*patterns)), None)
+    ended = [key for key, value in cell.variables.items() if is_query(value) and not is_active(value)]
+    statement = cell.assignment_of(ended[0]) if len(ended) == 1 else None
+    if name is None or statement is None:
+        return None
+    if not_running := service.service_not_running(settings, name):
+        return not_running
+    if not service.answers(settings, name):
+        return None
+    return Explanation(
+        f"The streaming query {ended[0]} has ended, because {SERVICES[name].label} did not answer. The service "
+        "answers again, but the query does not start by itself.",
+        f"{ended[0]}.isActive is False; its error is: {message_line(str(cell.error))}",
+        statement,
+        "To fix it, start the query again, then run the cell again. With a checkpoint, it continues where it was",
+    )
+
+
+EXPLANATIONS: list[Explain] = [query_has_ended]

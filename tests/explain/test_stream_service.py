@@ -1,0 +1,50 @@
+"""A query that ended because a service did not run, from errors that were recorded on a real stack."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from eventlab.explain import service, stream_service
+from eventlab.explain.explanation import Explanation
+from eventlab.explain.failed_cell import FailedCell
+from eventlab.settings import Settings
+
+ERRORS = {
+    "kafka": "org.apache.kafka.common.errors.TimeoutException: Timed out waiting for a node assignment.",
+    "namenode": "Call From vm/127.0.0.1 to localhost:8020 failed on connection exception: "
+    "java.net.ConnectException: Connection refused; For more details see:  http://wiki.apache.org/hadoop/ConnectionRefused",
+    "datanode": "File /tmp/lesson-10/checkpoint/offsets/.2.tmp could only be written to 0 of the 1 minReplication "
+    "nodes. There are 1 datanode(s) running and 1 node(s) are excluded in this operation.",
+}
+
+
+def cell(name, is_active=False):
+    """Return a cell that waits for a query, which failed with the error of a service."""
+    kind = type("StreamingQuery", (SimpleNamespace,), {"__module__": "pyspark.sql.connect.streaming.query"})
+    variables = {
+        "query": kind(isActive=is_active),
+        "In": ["query = start_writing()", "query.processAllAvailable()"],
+    }
+    return FailedCell(RuntimeError(ERRORS[name]), "query.processAllAvailable()", variables)
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_a_query_that_has_ended_is_started_again_when_its_service_answers(name, monkeypatch):
+    monkeypatch.setattr(service, "service_not_running", lambda settings, wanted: None)
+    monkeypatch.setattr(service, "answers", lambda settings, wanted: wanted == name)
+
+    found = stream_service.query_has_ended(cell(name), Settings())
+
+    assert found is not None
+    assert found.what.startswith("The streaming query query has ended, because ")
+    assert found.remedy == "query = start_writing()"
+    assert ERRORS[name][:100] in found.proof
+    assert stream_service.query_has_ended(cell(name, is_active=True), Settings()) is None
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_a_service_that_does_not_run_is_started_first(name, monkeypatch):
+    down = Explanation("It has ended.", "no process", f"!eventlab up {name}")
+    monkeypatch.setattr(service, "service_not_running", lambda settings, wanted: down if wanted == name else None)
+
+    assert stream_service.query_has_ended(cell(name), Settings()) == down
