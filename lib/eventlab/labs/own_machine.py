@@ -124,12 +124,15 @@ def hold_trial(lab: Lab, question: str, evidence: Evidence, say: Callable[[str],
     Raises:
         TrialError: A service does not run, or is external.
     """
-    namespace = trial_namespace(evidence.namespace, question)
-    say("Services are killed and started again for about two minutes, while the job runs: do not use them now.")
+    namespace, trial = trial_namespace(evidence.namespace, question), lab.trial(evidence.seed, [question])
+    if trial.jobs[question] in evidence.files:
+        say(
+            "Services are killed and started again for about two minutes, while the job runs: do not use them now."
+        )
     machine = OwnMachine(settings)
     kafka.delete_topics(settings.bootstrap_servers, [namespace.topic, dead_letters_of(namespace.topic)])
     filesystem.delete(namespace.folder)
-    record = conduct.run(lab.trial(evidence.seed, [question]), namespace, machine, evidence.files, say)
+    record = conduct.run(trial, namespace, machine, evidence.files, say)
     return replace(evidence, namespace=namespace, trial=asdict(record), found=[], _seen={})
 
 
