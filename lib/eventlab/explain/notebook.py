@@ -30,10 +30,11 @@ def cell_has_not_run(cell: FailedCell, settings: Settings) -> Explanation | None
     if not unknown or notebook.suffix != ".ipynb":
         return None
     name = unknown[1]
-    if any(definition_in(source, name) for source in [cell.source, *cell.history]):
-        return None  # a cell that ran defined it, and failed or deleted it
     sources = code_cells(notebook)
-    above = sources[: sources.index(cell.source)] if cell.source in sources else sources
+    place = sources.index(cell.source) if cell.source in sources else len(sources)
+    above, from_here = sources[:place], sources[place:]
+    if any(definition_in(source, name) for source in cell.history if source not in from_here):
+        return None  # a cell that ran defined it, and failed or deleted it
     line = next((line for source in reversed(above) if (line := definition_in(source, name))), None)
     if line is None:
         return None
