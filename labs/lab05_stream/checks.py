@@ -43,7 +43,10 @@ def require_trial(evidence: Evidence, question: str) -> None:
     if error := evidence.trial.get("error"):
         raise EvidenceError(error)
     if question in evidence.trial.get("missing", [question]):
-        raise EvidenceError(f"there is no file {JOBS[question]}, so there was no trial")
+        raise EvidenceError(
+            f"there is no file {JOBS[question]}, so there was no trial. The cell that begins with "
+            f"%%writefile {JOBS[question]} writes it"
+        )
 
 
 def continues(evidence: Evidence, question: str) -> Verdict:

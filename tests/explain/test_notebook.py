@@ -14,6 +14,7 @@ CELLS = (
     "swords = !kafkacat -C | wc -l\nfor hour, visits in table: pass",
     "def read(topic):\n    inner = 1\n    return inner",
     "events.count()",
+    "events.stop()\nevents = read()",
     "later = 1",
 )
 
@@ -59,9 +60,27 @@ def test_a_misspelt_name_and_one_that_no_cell_above_defines_are_not_explained(na
     assert explained(name) is None
 
 
-def test_a_name_is_not_explained_when_its_cell_has_run_and_failed_or_the_name_was_deleted():
-    assert explained("events", ran=CELLS[:2]) is None
-    assert explained("swords", ran=["swords = get_ipython().getoutput('kafkacat -C | wc -l')"]) is None
+def test_a_name_whose_cell_has_run_and_failed_is_explained_with_its_line():
+    box = explained("events", ran=CELLS[:2])
+
+    assert box
+    assert "`events` is not defined, because the cell that defines it has ended with an error" in box.what
+    assert "a cell that ran in this kernel contains the line 'events = read('" in box.proof
+    assert explained("swords", ran=["swords = get_ipython().getoutput('kafkacat -C | wc -l')"])
+
+
+def test_a_name_is_not_explained_when_it_was_deleted_or_its_line_may_be_left_out():
+    assert explained("events", ran=[*CELLS[:2], "del spark, events"]) is None
+    assert explained("events", ran=[*CELLS[:2], "%reset -f"]) is None
+    assert explained("hour", ran=CELLS[:3]) is None
+
+
+def test_a_cell_that_uses_a_name_and_then_replaces_it_is_explained_by_the_cell_above():
+    stops = CELLS[5]
+
+    for box in (explained("events", stops), explained("events", ran=[stops])):
+        assert box
+        assert "contains the line 'events = read('" in box.proof
 
 
 def test_a_cell_that_is_not_saved_yet_is_explained_from_all_saved_cells():

@@ -78,6 +78,16 @@ def test_a_job_says_what_its_arguments_mean(capsys):
     assert "the folder to write (/tmp/out)" in capsys.readouterr().out
 
 
+def test_a_job_whose_topic_was_deleted_says_how_to_start_again():
+    lost = "(STREAM_FAILED) Some data may have been lost because they are not available in Kafka any more;\nmore"
+
+    error = streams.failure("swords", lost)
+
+    assert error.message.startswith(f"the query swords failed: {lost.splitlines()[0]}")
+    assert error.next_command == "hadoop fs -rm -r -skipTrash PATH PATH.checkpoint PATH.dead.checkpoint"
+    assert not streams.failure("swords", "out of memory").next_command
+
+
 def test_a_signal_that_arrives_before_the_queries_run_is_not_lost():
     stop = streams.Stop(os.getppid())
     with stop.on_signals():

@@ -215,7 +215,8 @@ def test_without_a_file_nothing_is_judged_and_each_check_says_so(question):
     found = verdicts_of_trial("lab05", question, 1, trial(1, missing=[question]))
 
     assert {verdict.got for verdict in found.values()} == {
-        f"there is no file {STREAM.JOBS[question]}, so there was no trial"
+        f"there is no file {STREAM.JOBS[question]}, so there was no trial. The cell that begins with "
+        f"%%writefile {STREAM.JOBS[question]} writes it"
     }
 
 

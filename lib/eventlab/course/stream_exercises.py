@@ -54,9 +54,7 @@ expect_answer(
     "Add up numRowsDroppedByWatermark over the stateOperators of all batches in recentProgress. If you have sent "
     "further events in between, they do not matter: all are read in one batch.",
 )
-expect_answer(
-    "12-1", 215, "Keep the rows whose id has not occurred yet, join them with the prices, and add up the prices."
-)
+expect_answer("12-1", 215, "Add up the column price of the table priced, in which each purchase is once.")
 expect_answer("12-2", 1, "Take Ada's last row with the item sword: its column owned.")
 
 

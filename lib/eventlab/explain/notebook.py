@@ -1,4 +1,4 @@
-"""Explains names of the notebook that are not defined, because the cell that defines them has not run.
+"""Explains names of the notebook that are not defined: the cell that defines them has not run, or has failed.
 
 A kernel that does nothing ends after an hour, and so does the kernel of a notebook that was closed. The next one
 knows nothing of the cells that ran before.
@@ -9,6 +9,7 @@ import json
 import os
 import re
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -21,7 +22,7 @@ MENU = "Run > Run All Above Selected Cell"
 
 
 def cell_has_not_run(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that another cell of the notebook defines a name, and has not run in this kernel.
+    """Explain that another cell of the notebook defines a name, and has not run in this kernel, or has failed.
 
     Remedy: Run the cells above.
     """
@@ -30,10 +31,12 @@ def cell_has_not_run(cell: FailedCell, settings: Settings) -> Explanation | None
     if not unknown or notebook.suffix != ".ipynb":
         return None
     name = unknown[1]
-    if any(definition_in(source, name) for source in [cell.source, *cell.history]):
-        return None  # a cell that ran defined it, and failed or deleted it
     sources = code_cells(notebook)
-    above = sources[: sources.index(cell.source)] if cell.source in sources else sources
+    place = sources.index(cell.source) if cell.source in sources else len(sources)
+    above, from_here = sources[:place], sources[place:]
+    for source in reversed(cell.history):
+        if source not in from_here and (line := definition_in(source, name)):
+            return _cell_has_failed(name, line, cell.history)
     line = next((line for source in reversed(above) if (line := definition_in(source, name))), None)
     if line is None:
         return None
@@ -43,6 +46,20 @@ def cell_has_not_run(cell: FailedCell, settings: Settings) -> Explanation | None
         f"{notebook.name} contains the line {line!r}, and this kernel, which started at {started}, has not run it",
         MENU,
         "To fix it, choose this in JupyterLab's menu, then run the cell again",
+    )
+
+
+def _cell_has_failed(name: str, line: str, history: Sequence[str]) -> Explanation | None:
+    """Explain that a cell that ran did not reach its line with a name, unless that line may be left out."""
+    is_deleted = any(re.search(rf"^\s*del\b.*\b{name}\b|^%reset\b", source, re.MULTILINE) for source in history)
+    if is_deleted or re.match(r"(?:if|for|while|with|try|match)\b", line):
+        return None
+    return Explanation(
+        f"`{name}` is not defined, because the cell that defines it has ended with an error before that.",
+        f"a cell that ran in this kernel contains the line {line!r}, and {name} is not set",
+        MENU,
+        "Correct the error of that cell, and run it again. To run all cells down to the first error, choose this "
+        "in JupyterLab's menu",
     )
 
 

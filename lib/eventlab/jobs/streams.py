@@ -44,6 +44,8 @@ AHEAD = "1 hour"
 """How much later than its arrival the time of an event may be: clocks differ a little."""
 MAX_COPIED_BYTES = 1_000_000
 """Kafka refuses a message of more than 1 MiB, and a dead letter has headers besides its key and value."""
+DATA_LOST = "Some data may have been lost"
+"""What Spark reports when a topic ends before the offset of the checkpoint, or begins after it."""
 
 Start = Callable[[SparkSession, str, str, Mapping[str, Any]], list[Any]]
 """Starts the queries of a job: called with the session, the topic, the path and the trigger."""
@@ -177,7 +179,7 @@ def run_until_stopped(
                 for query in queries:
                     seen[query.id] = _report(query, seen[query.id], out)
                     if error := error_of(query):
-                        raise JobError(f"the query {query.name} failed: {error.splitlines()[0]}")
+                        raise failure(query.name, error)
         except JobError:
             raise
         except Exception as error:  # Spark's errors have many classes
@@ -192,6 +194,19 @@ def run_until_stopped(
         finally:
             for query in () if is_lost else queries:
                 query.stop()
+
+
+def failure(name: str, error: str) -> JobError:
+    """Return the error of a job whose query failed; if its topic was deleted, with the way to start again."""
+    message = f"the query {name} failed: {error.splitlines()[0]}"
+    if DATA_LOST not in message:
+        return JobError(message)
+    return JobError(
+        f"{message}\nThe checkpoint continues after messages that the topic does not have any more: the topic was "
+        "deleted, or the messages are too old. To read the topic from its beginning, delete the job's PATH and "
+        "its two checkpoints, and start the job again",
+        "hadoop fs -rm -r -skipTrash PATH PATH.checkpoint PATH.dead.checkpoint",
+    )
 
 
 def _report(query: Any, seen: int, out: Callable[[str], object]) -> int:

@@ -123,13 +123,16 @@ def hold_trial(lab: Lab, question: str, evidence: Evidence) -> Evidence:
     Raises:
         TrialError: A service does not run, or is external.
     """
-    namespace = trial_namespace(evidence.namespace, question)
-    print("Services are killed and started again for about two minutes, while the job runs: do not use them now.")
+    namespace, trial = trial_namespace(evidence.namespace, question), lab.trial(evidence.seed, [question])
+    if trial.jobs[question] in evidence.files:
+        print(
+            "Services are killed and started again for about two minutes, while the job runs: do not use them now."
+        )
     machine = OwnMachine(settings)
     topic = topic_of(namespace, question)
     kafka.delete_topics(settings.bootstrap_servers, [topic, dead_letters_of(topic)])
     filesystem.delete(namespace.folder)
-    record = conduct.run(lab.trial(evidence.seed, [question]), namespace, machine, evidence.files, print)
+    record = conduct.run(trial, namespace, machine, evidence.files, print)
     return replace(evidence, namespace=namespace, trial=asdict(record), found=[], _seen={})
 
 
