@@ -254,6 +254,24 @@ def test_the_box_takes_no_message_from_a_consumer():
     assert list(consumer) == [b'{"n": 1}']
 
 
+def test_a_misspelt_variable_asks_spark_for_no_columns():
+    asked = []
+
+    class Asked(Table):
+        @property
+        def columns(self):  # type: ignore[override]
+            """Return the columns, as Spark does when it is asked."""
+            asked.append("columns")
+            return ["player"]
+
+    Asked.__name__, Asked.__module__ = "DataFrame", Table.__module__
+
+    assert box_of(failed("print(evens)", events=3, sold=Asked())).remedy == "print(events)"
+    assert asked == []
+    assert box_of(failed("x.sort(player)", x=[], sold=Asked())).remedy == 'x.sort("player")'
+    assert asked
+
+
 def test_an_answer_may_be_no_text():
     box = box_of(failed("revenue = total\ncourse.check('08-1', revenue)"))
 

@@ -113,20 +113,23 @@ def text_without_quotes(cell: FailedCell, settings: Settings) -> Explanation | N
     Remedy: The line with quotes.
     """
     name = cell.error.name if isinstance(cell.error, NameError) else None
-    is_known = name in MODES or (bool(name) and any(name in columns for columns in _columns_of_frames(cell)))
-    if not name or (not is_known and close_matches(name, cell.namespace)):
-        return None  # a misspelt variable
-    texts = [key for node in ast.walk(cell.tree) if isinstance(node, ast.Dict) for key in node.keys]
-    texts += [argument for call in cell.calls(*TAKE_TEXTS) for argument in call.args if is_known]
-    texts += [keyword.value for call in cell.calls(*PLOTS) for keyword in call.keywords if is_known]
+    keys = [key for node in ast.walk(cell.tree) if isinstance(node, ast.Dict) for key in node.keys]
+    columns = [argument for call in cell.calls(*TAKE_TEXTS) for argument in call.args]
+    columns += [keyword.value for call in cell.calls(*PLOTS) for keyword in call.keywords]
     answers = _answers(cell)
     if any(re.search(rf"\b{name}\b", source) for source in cell.history):
         answers = []  # it may be a variable
-    for text in [*texts, *answers]:
-        if isinstance(text, ast.Name) and text.id == name:
-            what = f"{name} has no quotes, so Python looks for a variable of this name. "
-            what += "If your answer is a text, it needs quotes." if text in answers else "A text needs quotes."
-            return python_correction(cell, text, f'"{name}"', what, f"{name} is not set in this kernel")
+    for text in [*keys, *columns, *answers]:
+        if not isinstance(text, ast.Name) or text.id != name:
+            continue
+        is_misspelt = text in columns or close_matches(
+            name, cell.namespace
+        )  # unless a DataFrame has such a column
+        if is_misspelt and name not in MODES and not any(name in known for known in _columns_of_frames(cell)):
+            continue
+        what = f"{name} has no quotes, so Python looks for a variable of this name. "
+        what += "If your answer is a text, it needs quotes." if text in answers else "A text needs quotes."
+        return python_correction(cell, text, f'"{name}"', what, f"{name} is not set in this kernel")
     return None
 
 
