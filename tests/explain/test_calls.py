@@ -259,7 +259,7 @@ def test_a_misspelt_variable_asks_spark_for_no_columns():
 
     class Asked(Table):
         @property
-        def columns(self):
+        def columns(self):  # type: ignore[override]
             """Return the columns, as Spark does when it is asked."""
             asked.append("columns")
             return ["player"]

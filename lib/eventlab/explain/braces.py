@@ -12,9 +12,6 @@ from eventlab.settings import Settings
 
 NAME_IN_BRACES = r"(?<![{$%])\{([A-Za-z_][\w.]*)\}(?!\})"
 
-OF_AWK = ("print", "next", "getline")
-"""Programs of awk, such as `awk '{next}'`."""
-
 
 def no_variable_in_braces(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that the variable in braces does not exist: it is misspelt, or its cell has not run.
@@ -25,7 +22,7 @@ def no_variable_in_braces(cell: FailedCell, settings: Settings) -> Explanation |
         return None
     lines = "\n".join(line for line in cell.source.split("\n") if line.lstrip().startswith("!"))
     for name in (name.split(".")[0] for name in re.findall(NAME_IN_BRACES, lines)):
-        if name in cell.namespace or hasattr(builtins, name) or name in OF_AWK:
+        if name in cell.namespace or hasattr(builtins, name):  # `awk '{print}'`
             continue
         what = f"There is no variable {name!r}, so the command got the text {{{name}}}."
         proof = f"{name} is not set in this kernel"

@@ -38,10 +38,8 @@ def condition_as_keyword(cell: FailedCell, settings: Settings) -> Explanation | 
             code = f'{source_of(cell, call.func)}({prefix}.col("{names}") == {source_of(cell, values[0])})'
             what += "A condition compares a column with a value, with ==."
             return python_correction(cell, call, code, what, str(cell.error))
-        if not all(parts):
-            continue
-        what += f"{ONE_TEXT}."
-        return _with_text(cell, call, " and ".join(map(str, parts)), what, str(cell.error))
+        if all(parts):
+            return _with_text(cell, call, " and ".join(map(str, parts)), f"{what}{ONE_TEXT}.", str(cell.error))
     return None
 
 

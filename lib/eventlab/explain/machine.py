@@ -41,9 +41,9 @@ def port_in_use(cell: FailedCell, settings: Settings) -> Explanation | None:
     server_ended = cell.matches(r"SystemExit") and re.search(r"\.run\(|run_simple\(", cell.source)
     if not server_ended and not cell.matches(rf"\[Errno {errno.EADDRINUSE}\]"):
         return None
-    lines = cell.source.split("\n")
-    failed = lines[cell.place[0][0] - 1 : cell.place[1][0]] if cell.place else []
-    used = _used_ports("\n".join(failed)) or _used_ports(cell.source)
+    (begin, _), (end, _) = cell.place or ((1, 0), (0, 0))
+    failed = "\n".join(cell.source.split("\n")[begin - 1 : end])
+    used = _used_ports(failed) or _used_ports(cell.source)
     for port in used if len(used) == 1 else ():
         text = str(port)
         free_port = next(number for number in range(port + 1, 65536) if ports.is_free(number))
