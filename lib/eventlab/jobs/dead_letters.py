@@ -26,7 +26,7 @@ class ReplayError(EventlabError):
 
 @dataclass(frozen=True)
 class Replayed:
-    """A dead letter that a replay has read.
+    """A dead letter that a replay has looked at.
 
     Attributes:
         sent_as: The offset of the message that was sent for it, or None.
@@ -46,11 +46,11 @@ def dead_letter_topic(topic: str) -> str:
 
 
 def replay(bootstrap_servers: str, topic: str, repair: Repair = bytes) -> Iterator[Replayed]:
-    """Send the dead letters of a topic to the topic, except those that an earlier replay has read.
+    """Send the dead letters of a topic to the topic, except those that an earlier replay has looked at.
 
-    Two jobs that read the same topic write two dead letters for the same message. The message is sent once.
-    The offset at which the next replay begins is committed for the consumer group TOPIC-dead-replay, after Kafka
-    has acknowledged the message: a replay that is interrupted may repeat one message, and loses none.
+    Two jobs that read a topic send a letter each for the same message, which is sent once. The consumer group
+    TOPIC-dead-replay contains the place where the next replay begins. It is committed after Kafka has acknowledged
+    the message: a replay that is interrupted may repeat one, and loses none.
 
     Raises:
         ReplayError: There is no topic with dead letters, another replay of it runs on this machine, or the repair
@@ -58,23 +58,23 @@ def replay(bootstrap_servers: str, topic: str, repair: Repair = bytes) -> Iterat
     """
     from kafka import OffsetAndMetadata, TopicPartition
 
-    dead_topic = dead_letter_topic(topic)
-    group = f"{dead_topic}-replay"
+    letters = dead_letter_topic(topic)
+    group = f"{letters}-replay"
     seen: set[bytes] = set()
     with (
-        files.try_lock(settings.state_dir / "run" / f"{group}.lock") as is_locked,
+        files.try_lock(settings.state_dir / "run" / f"{group}.lock") as is_only_one,
         kafka.open_consumer(bootstrap_servers, group_id=group) as consumer,
         kafka.open_producer(bootstrap_servers) as producer,
     ):
-        if not is_locked:
+        if not is_only_one:
             raise ReplayError(f"another replay of {topic!r} is running; it sends the same messages")
-        committed = kafka.committed_offsets(bootstrap_servers, group, dead_topic)
-        offsets = kafka.offsets_of(consumer, dead_topic)
+        committed = kafka.committed_offsets(bootstrap_servers, group, letters)
+        offsets = kafka.offsets_of(consumer, letters)
         if offsets is None:
             raise ReplayError(
-                f"there is no topic {dead_topic!r}, so there are no dead letters", "eventlab kafkacat -L"
+                f"there is no topic {letters!r}, so there are no dead letters", "eventlab kafkacat -L"
             )
-        for letter in kafka.read_range(consumer, dead_topic, offsets.first, offsets.end):
+        for letter in kafka.read_range(consumer, letters, offsets.first, offsets.end):
             headers = dict(letter.headers)
             message = _fingerprint(*(headers.get(name) for name in PLACE), letter.value)
             is_repeated = "offset" in headers and message in seen
@@ -85,8 +85,8 @@ def replay(bootstrap_servers: str, topic: str, repair: Repair = bytes) -> Iterat
             sent_as = None
             if value != b"" and not is_repeated:
                 sent_as = producer.send(topic, value, key=letter.key).get(timeout=DELIVERY_S).offset
-            partition = TopicPartition(dead_topic, letter.partition)
-            consumer.commit({partition: OffsetAndMetadata(letter.offset + 1, "", -1)})
+            place = TopicPartition(letters, letter.partition)
+            consumer.commit({place: OffsetAndMetadata(letter.offset + 1, "", -1)})
             reason = headers.get("reason", b"").decode(errors="replace")
             yield Replayed(letter.partition, letter.offset, reason, sent_as, is_repeated)
 

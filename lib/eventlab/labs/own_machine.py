@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -117,18 +118,18 @@ class OwnMachine:
         self.stack.up(SERVICES)
 
 
-def hold_trial(lab: Lab, question: str, evidence: Evidence) -> Evidence:
+def hold_trial(lab: Lab, question: str, evidence: Evidence, say: Callable[[str], object] = print) -> Evidence:
     """Hold a trial of the job of a question on the student's stack, and return the evidence of what it left.
 
     Raises:
         TrialError: A service does not run, or is external.
     """
     namespace = trial_namespace(evidence.namespace, question)
-    print("Services are killed and started again for about two minutes, while the job runs: do not use them now.")
+    say("Services are killed and started again for about two minutes, while the job runs: do not use them now.")
     machine = OwnMachine(settings)
     kafka.delete_topics(settings.bootstrap_servers, [namespace.topic, dead_letters_of(namespace.topic)])
     filesystem.delete(namespace.folder)
-    record = conduct.run(lab.trial(evidence.seed, [question]), namespace, machine, evidence.files, print)
+    record = conduct.run(lab.trial(evidence.seed, [question]), namespace, machine, evidence.files, say)
     return replace(evidence, namespace=namespace, trial=asdict(record), found=[], _seen={})
 
 
