@@ -36,7 +36,7 @@ class Graded:
         self.error: Exception | None = None
         self.seconds = 0.0
         self.budget = TimeBudget(600)
-        monkeypatch.setattr(module.conduct, "run", self.run)
+        monkeypatch.setattr(module.run_trial, "run", self.run)
         monkeypatch.setattr(module.judging, "verdicts", self.judged)
         self.machine = SimpleNamespace(spark_has_ended=False)
         self.stack = SimpleNamespace(machine=lambda files: self.machine, require_running=self.look, exceeded="")

@@ -9,7 +9,7 @@ import pytest
 from eventlab.labs.catalogue import Lab, find
 from eventlab.labs.evidence import Message
 from eventlab.labs.release import release
-from eventlab.labs.trial import KINDS, SENTENCES, Record
+from eventlab.labs.trial import DESCRIPTIONS, KINDS, Record
 from tests.labs.left_behind import failed_in_trial, verdicts_of_trial
 
 SEEDS = range(1, 5)
@@ -21,7 +21,7 @@ def trial(seed, **changed):
     steps, end = [], 0
     for portion, failure in zip(*STREAM.trial(seed), strict=True):
         end += len(portion)
-        steps.append({"end": end, "failure": SENTENCES[failure.kind if failure else ""]})
+        steps.append({"end": end, "failure": DESCRIPTIONS[failure.kind if failure else ""]})
     return asdict(Record(steps=steps)) | changed
 
 

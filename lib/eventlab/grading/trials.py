@@ -15,7 +15,7 @@ from eventlab.grading.environment.worker_stack import WorkerStack
 from eventlab.grading.execution.kernel import SubmissionKernel
 from eventlab.grading.execution.run import TimeBudget
 from eventlab.grading.judge import Judge
-from eventlab.labs import conduct
+from eventlab.labs import run_trial
 from eventlab.labs.catalogue import Lab
 from eventlab.labs.checks import Verdict
 from eventlab.labs.evidence import Evidence
@@ -122,7 +122,7 @@ class Trials:
         try:
             self.stack.require_running(in_trial=True)
             with kernel.process.suspended():
-                record = conduct.run(trial, namespace, machine, evidence.files)
+                record = run_trial.run(trial, namespace, machine, evidence.files)
             self.stack.require_running(in_trial=True)
         except EventlabError:  # whichever service is the first that does not answer
             if not self.stack.exceeded:

@@ -16,7 +16,7 @@ from eventlab.clients.hdfs import HdfsClient, open_hdfs
 from eventlab.clients.spark import release_session
 from eventlab.clients.spark_sessions import SessionError, sessions
 from eventlab.errors import EventlabError, ServiceUnavailable
-from eventlab.labs import conduct
+from eventlab.labs import run_trial
 from eventlab.labs.catalogue import Lab
 from eventlab.labs.evidence import Evidence
 from eventlab.labs.names import Namespace
@@ -38,7 +38,7 @@ class TrialError(EventlabError):
 class OwnMachine:
     """Starts jobs next to the notebook, and kills services of the student's stack."""
 
-    patience_s = 60.0
+    portion_timeout_s = 60.0
 
     def __init__(self, settings: Settings) -> None:
         """Prepare the machine.
@@ -117,8 +117,8 @@ class OwnMachine:
         self.stack.up(SERVICES)
 
 
-def hold_trial(lab: Lab, question: str, evidence: Evidence) -> Evidence:
-    """Hold a trial of the job of a question on the student's stack, and return the evidence of what it left.
+def trial_evidence(lab: Lab, question: str, evidence: Evidence) -> Evidence:
+    """Run a trial of the job of a question on the student's stack, and return the evidence of what it left.
 
     Raises:
         TrialError: A service does not run, or is external.
@@ -132,7 +132,7 @@ def hold_trial(lab: Lab, question: str, evidence: Evidence) -> Evidence:
     topic = topic_of(namespace, question)
     kafka.delete_topics(settings.bootstrap_servers, [topic, dead_letters_of(topic)])
     filesystem.delete(namespace.folder)
-    record = conduct.run(trial, namespace, machine, evidence.files, print)
+    record = run_trial.run(trial, namespace, machine, evidence.files, print)
     return replace(evidence, namespace=namespace, trial=asdict(record), found=[], _seen={})
 
 

@@ -163,7 +163,7 @@ class OpenLab:
             raise LabError(f"{lab.name} has no question {question!r}; it has: {', '.join(lab.all_questions)}")
         evidence, results, is_left = self._evidence(), [], False
         if question in lab.jobs:
-            evidence = self._tried(lab, question, evidence, hidden)
+            evidence = self._trial_evidence(lab, question, evidence, hidden)
         for check in (check for check in lab.checks_of(question) if check.hidden == hidden):
             evidence.found.clear()
             results.append(check.run(evidence))
@@ -219,12 +219,12 @@ class OpenLab:
         files = {path.name: path.read_bytes() for path in small}
         return Evidence(self.namespace, self.seed, answers=self.answers, files=files)
 
-    def _tried(self, lab: Lab, question: str, evidence: Evidence, hidden: bool) -> Evidence:
+    def _trial_evidence(self, lab: Lab, question: str, evidence: Evidence, hidden: bool) -> Evidence:
         """Return the evidence of a trial of the question's job; the hidden checks read that of the public ones."""
-        from eventlab.labs.own_machine import hold_trial
+        from eventlab.labs.own_machine import trial_evidence
 
         if not hidden or question not in self._trials:
-            self._trials[question] = hold_trial(lab, question, evidence)
+            self._trials[question] = trial_evidence(lab, question, evidence)
         return self._trials[question]
 
 

@@ -1,10 +1,10 @@
-"""A trial: jobs of a lab read a flow of messages while the services that they use are broken.
+"""A trial: jobs of a lab read a topic while processes and services that they use are killed.
 
-Who may do what:
+The parts of a trial:
 
 - A *job* is a program of the student, `python FILE TOPIC FOLDER`. It keeps its checkpoint in FOLDER/checkpoint,
-  and ends with an error when it cannot go on. It is started again whenever it has ended.
-- `conduct.py` carries out the trial: it sends the messages in portions to a topic of each job, makes one failure
+  and ends with an error when it cannot continue. It is started again whenever it has ended.
+- `run_trial.py` runs the trial: it sends the messages in portions to a topic of each job, makes one failure
   per portion, starts jobs again, and waits until each job has committed the portion. It reads this from the
   checkpoint on HDFS.
 - A `Machine` starts and kills. In a student's notebook it is the student's own stack (`own_machine.py`), and the
@@ -15,24 +15,24 @@ Who may do what:
 
 The failures, each once, in an order and at moments that depend on the seed:
 
-- `process`: the job's process is killed. A query of Spark Connect runs in the server and would go on, so its
-  session ends, too.
+- `process`: the job's process is killed. A query of Spark Connect runs in the server and would continue, so its
+  session is ended, too.
 - `spark`: the Spark server is killed as soon as the first half of the portion is committed, and with it the job's
   process. The second half arrives while no server runs. What was committed but not written is lost.
 - `kafka`: the broker is killed and started again.
 - `commit`: HDFS refuses the job's next commit, as when a quota is reached. So the query fails exactly between its
-  sink and its checkpoint, a moment that no kill would hit reliably. The batch is repeated.
+  sink and its checkpoint, a moment at which a kill would rarely happen. The batch is repeated.
 
 Faults. Before a failure, the machine makes sure that all services run. If one has ended by itself, this is a
 fault of the machine, and the trial has no result. Between a kill and the end of the start that follows, nobody
 else looks at the services: the grader's watch asks them before and after the trial only. A start that fails is a
 fault of the machine.
 
-Time. A job has the machine's patience_s for each portion, from the moment at which all services run again, and
-is not waited for any more when it has needed longer or has ended MAX_ENDS times in vain. The time of a trial
-does not count as time of the submission: most of it is the failures'. A further trial of a submission whose files
-have changed counts. A portion begins only when each job has committed the one before. So the watermark of a right
-job, and with it the result, does not depend on how the messages fall into batches.
+Time. A job has the machine's portion_timeout_s for each portion, from the moment at which all services run again,
+and is not waited for any more when it has needed longer or has ended MAX_ENDS times without a commit. The time of
+a trial does not count as time of the submission: most of it is the failures'. A further trial of a submission
+whose files have changed counts. A portion begins only when each job has committed the one before. So the watermark
+of a right job, and with it the result, does not depend on how the messages fall into batches.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from eventlab.clients.hdfs import HdfsClient
 
 KINDS = ("process", "spark", "kafka", "commit")
-SENTENCES = {
+DESCRIPTIONS = {
     "": "no failure",
     "process": "the job's process was killed",
     "spark": "the Spark server was killed",
@@ -96,10 +96,10 @@ class Machine(Protocol):
     """Starts and kills jobs and services.
 
     Attributes:
-        patience_s: How long a job may need for a portion, in seconds.
+        portion_timeout_s: How long a job may need for a portion, in seconds.
     """
 
-    patience_s: float
+    portion_timeout_s: float
 
     def start(self, question: str, file: str, topic: str, folder: str) -> None:
         """Start the job of a question in a new process."""

@@ -65,7 +65,7 @@ class Job:
 class TrialMachine:
     """Starts jobs in sandboxes of their own, and kills services of a worker's stack."""
 
-    patience_s = 120.0
+    portion_timeout_s = 120.0
     """Twice a student's: other workers may use the processors, which must not cost a right job its marks."""
 
     def __init__(
@@ -103,7 +103,7 @@ class TrialMachine:
         return bool(self.services["spark"].ended())
 
     def end(self, reason: str) -> None:
-        """End the trial, because the submission has exceeded a limit; another thread may be conducting it."""
+        """End the trial, because the submission has exceeded a limit; another thread may be running it."""
         self.exceeded = reason
         for job in list(self.jobs.values()):
             job.kernel.process.end(reason)

@@ -100,8 +100,7 @@ class WorkerStack:
 
     def _note_sessions_and_warm_up(self) -> None:
         """Note Spark's own sessions, and warm Spark up while the first kernel starts."""
-        assert self._fork_server is not None
-        assert self._classes is not None
+        assert self._fork_server and self._classes
         self._classes.started()
         self._sessions = cleanup.sessions(self.config.settings)
         self._spare = self._spare or SubmissionKernel(self._fork_server.start())

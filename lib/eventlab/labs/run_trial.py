@@ -1,4 +1,4 @@
-"""Carrying out a trial: sending portions, making failures, starting jobs again; see `trial.py` for the design."""
+"""Run a trial: send the portions, cause the failures, start jobs again; `trial.py` has the design."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from eventlab.clients.hdfs import HdfsError
 from eventlab.labs import inputs
 from eventlab.labs.inputs import Outgoing
 from eventlab.labs.names import Namespace
-from eventlab.labs.trial import SENTENCES, Failure, Machine, Record, Trial, dead_letters_of, folder_of, topic_of
+from eventlab.labs.trial import DESCRIPTIONS, Failure, Machine, Record, Trial, dead_letters_of, folder_of, topic_of
 
 MAX_ENDS = 4
 PAUSE_S = 1.0
 """A job is not started again earlier than this after its last start."""
 COMMIT_S, REFUSED_S = 10.0, 30.0
 """How long a failure waits for the commit after which it happens, and for the jobs that end because of it."""
-UNSEEN_S = 3.0
-"""The time that a job gets for a portion when it is not waited for."""
+MIN_PORTION_S = 3.0
+"""The seconds that a portion takes at least when a job is not waited for."""
 POLL_S = 0.1
 MAX_OFFSETS_BYTES = 64 * 1024
 
@@ -28,50 +28,55 @@ def run(
     namespace: Namespace,
     machine: Machine,
     files: Iterable[str],
-    say: Callable[[str], object] = lambda sentence: None,
+    report: Callable[[str], object] = lambda sentence: None,
 ) -> Record:
-    """Conduct a trial in a new namespace and return what happened; the results are on HDFS and in Kafka.
+    """Run a trial in a new namespace and return what happened; the results are on HDFS and in Kafka.
 
     Args:
         trial: The trial, with the jobs that take part.
         namespace: Its topics and folder, which do not exist yet.
-        machine: Starts and kills.
+        machine: Starts and kills jobs and services.
         files: The names of the files that exist.
-        say: Called with a sentence for each step.
+        report: Called with a sentence for each step.
 
     Raises:
         EventlabError: A service has ended by itself, or does not start again.
     """
-    conducted = _Conducted(trial, namespace, machine, {*files}, say)
+    running = _RunningTrial(trial, namespace, machine, {*files}, report)
     for topic in (topic_of(namespace, question) for question in trial.jobs):
         inputs.create_topic(topic)
         inputs.create_topic(dead_letters_of(topic))
     try:
-        for question in conducted.jobs:
-            conducted.start(question)
+        for question in running.jobs:
+            running.start(question)
         for messages, failure in zip(trial.portions, trial.failures, strict=True):
-            if conducted.jobs.keys() <= conducted.hopeless:
+            if running.jobs.keys() <= running.given_up:
                 break
-            conducted.portion(messages, failure)
+            running.portion(messages, failure)
     finally:
         machine.close()
-    return conducted.record
+    return running.record
 
 
-class _Conducted:
-    """A trial that is going on."""
+class _RunningTrial:
+    """The state of a trial that is running."""
 
     def __init__(
-        self, trial: Trial, namespace: Namespace, machine: Machine, files: set[str], say: Callable[[str], object]
+        self,
+        trial: Trial,
+        namespace: Namespace,
+        machine: Machine,
+        files: set[str],
+        report: Callable[[str], object],
     ) -> None:
-        self.namespace, self.machine, self.say = namespace, machine, say
+        self.namespace, self.machine, self.report = namespace, machine, report
         self.jobs = {question: file for question, file in trial.jobs.items() if file in files}
         self.record = Record(missing=[question for question in trial.jobs if question not in self.jobs])
         self.hdfs = machine.hdfs()
-        self.followed = set(self.jobs)
-        self.hopeless: set[str] = set()
+        self.waited_for = set(self.jobs)
+        self.given_up: set[str] = set()
         self.started = dict.fromkeys(self.jobs, 0.0)
-        self.in_vain = dict.fromkeys(self.jobs, 0)
+        self.ends_without_commit = dict.fromkeys(self.jobs, 0)
         self.reached = dict.fromkeys(self.jobs, 0)
         self.sent = 0
 
@@ -82,12 +87,12 @@ class _Conducted:
         self.started[question] = time.monotonic()
 
     def portion(self, messages: Sequence[bytes], failure: Failure | None) -> None:
-        """Send a portion, make its failure, and wait until each job has committed it."""
+        """Send a portion, cause its failure, and wait until each job has committed it."""
         half = len(messages) // 2
-        self.in_vain = dict.fromkeys(self.jobs, 0)
+        self.ends_without_commit = dict.fromkeys(self.jobs, 0)
         number, kind = len(self.record.steps), failure.kind if failure else ""
-        self.record.steps.append({"end": self.sent + len(messages), "failure": SENTENCES[kind]})
-        self.say(f"portion {number + 1}: {len(messages)} messages, {SENTENCES[kind]}")
+        self.record.steps.append({"end": self.sent + len(messages), "failure": DESCRIPTIONS[kind]})
+        self.report(f"portion {number + 1}: {len(messages)} messages, {DESCRIPTIONS[kind]}")
         self.machine.require_running()
         if failure is None:
             self.send(messages)
@@ -111,7 +116,7 @@ class _Conducted:
 
     def spark(self, delay_s: float, rest: Sequence[bytes]) -> None:
         """Kill the Spark server and the jobs as soon as the jobs have committed; the rest arrives meanwhile."""
-        self.wait(lambda: all(self.has_committed(question) for question in self.followed), COMMIT_S)
+        self.wait(lambda: all(self.has_committed(question) for question in self.waited_for), COMMIT_S)
         self.machine.kill("spark")
         self.machine.kill_jobs()
         self.send(rest)
@@ -126,11 +131,11 @@ class _Conducted:
         self.send(rest)
 
     def commit(self, delay_s: float, rest: Sequence[bytes]) -> None:
-        """Refuse the commit of a batch of each job that is followed; the rest arrives afterwards.
+        """Refuse the commit of a batch of each job that is waited for; the rest arrives afterwards.
 
         A job whose batch was complete too soon gets a second chance with the rest.
         """
-        missed = self.refuse_commits(self.followed)
+        missed = self.refuse_commits(self.waited_for)
         self.send(rest)
         self.refuse_commits(missed)
 
@@ -143,7 +148,9 @@ class _Conducted:
         waiting, refused = {*questions}, set()
         deadline = time.monotonic() + REFUSED_S
         while waiting and time.monotonic() < deadline:
-            for question in [question for question in waiting if self.noted(question, "offsets") >= self.sent]:
+            for question in [
+                question for question in waiting if self.messages_in_checkpoint(question, "offsets") >= self.sent
+            ]:
                 waiting.discard(question)
                 if self.set_quota(question, 1) and not self.has_committed(question):
                     refused.add(question)
@@ -173,49 +180,49 @@ class _Conducted:
 
     def start_all(self) -> None:
         """Start all jobs after they were killed."""
-        for question in self.jobs.keys() - self.hopeless:
+        for question in self.jobs.keys() - self.given_up:
             self.start(question)
 
     def wait_for_jobs(self, number: int) -> None:
-        """Start jobs that have ended, until each job that is followed has committed all that was sent."""
-        least = 0.0 if self.followed == self.jobs.keys() - self.hopeless else UNSEEN_S
+        """Start jobs that have ended, until each job that is waited for has committed all that was sent."""
+        least = 0.0 if self.waited_for == self.jobs.keys() - self.given_up else MIN_PORTION_S
         started = time.monotonic()
         while True:
-            for question in self.jobs.keys() - self.hopeless:
+            for question in self.jobs.keys() - self.given_up:
                 self.restart_if_ended(question)
-            waiting = {question for question in self.followed if not self.has_committed(question)}
+            waiting = {question for question in self.waited_for if not self.has_committed(question)}
             passed = time.monotonic() - started
             if not waiting and passed >= least:
                 return
-            late = waiting if passed > self.machine.patience_s else waiting & self.hopeless
+            late = waiting if passed > self.machine.portion_timeout_s else waiting & self.given_up
             for question in late:
-                self.followed.discard(question)
+                self.waited_for.discard(question)
                 self.record.stalled[question] = number
-                self.say(f"the job of {question} has not committed portion {number + 1}")
+                self.report(f"the job of {question} has not committed portion {number + 1}")
             time.sleep(POLL_S)
 
     def restart_if_ended(self, question: str) -> None:
-        """Start a job that has ended; it is hopeless after MAX_ENDS ends before it has committed what was sent."""
+        """Start a job that has ended; after MAX_ENDS ends without a commit it is given up."""
         printed = self.machine.ended(question)
         if printed is None or time.monotonic() - self.started[question] < PAUSE_S:
             return
         self.record.errors[question] = printed
         if self.has_committed(question):
-            self.in_vain[question] = 0
+            self.ends_without_commit[question] = 0
         else:
-            self.in_vain[question] += 1
-        if self.in_vain[question] >= MAX_ENDS:
-            self.hopeless.add(question)
+            self.ends_without_commit[question] += 1
+        if self.ends_without_commit[question] >= MAX_ENDS:
+            self.given_up.add(question)
         else:
             self.start(question)
 
     def has_committed(self, question: str) -> bool:
         """Return whether the checkpoint of a job says that everything sent so far is processed."""
         if self.reached[question] < self.sent:
-            self.reached[question] = self.noted(question, "commits")
+            self.reached[question] = self.messages_in_checkpoint(question, "commits")
         return self.reached[question] >= self.sent
 
-    def noted(self, question: str, what: str) -> int:
+    def messages_in_checkpoint(self, question: str, what: str) -> int:
         """Return the number of messages before the end of the last batch that a checkpoint notes.
 
         Args:

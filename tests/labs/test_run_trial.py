@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from eventlab.labs import conduct
+from eventlab.labs import run_trial
 from eventlab.labs.names import Namespace
 from eventlab.labs.trial import Trial, dead_letters_of
 
@@ -12,7 +12,7 @@ JOBS = {"q1": "letters.py", "q2": "purchases.py"}
 class Machine:
     """Starts jobs that never commit anything."""
 
-    patience_s = 0.0
+    portion_timeout_s = 0.0
 
     def __init__(self):
         self.topics = {}
@@ -46,11 +46,11 @@ def test_each_job_has_all_messages_in_a_topic_of_its_own(monkeypatch):
             for topic in topics:
                 sent[topic].append(one.value)
 
-    monkeypatch.setattr(conduct.inputs, "create_topic", lambda topic: sent.setdefault(topic, []))
-    monkeypatch.setattr(conduct.inputs, "append", append)
+    monkeypatch.setattr(run_trial.inputs, "create_topic", lambda topic: sent.setdefault(topic, []))
+    monkeypatch.setattr(run_trial.inputs, "append", append)
 
     trial = Trial(JOBS, [[b"a", b"b"]], [None])
-    conduct.run(trial, Namespace.of("lab05-x"), machine, JOBS.values())  # type: ignore[arg-type]
+    run_trial.run(trial, Namespace.of("lab05-x"), machine, JOBS.values())  # type: ignore[arg-type]
 
     assert machine.topics.keys() == JOBS.keys()
     assert len({*machine.topics.values()}) == len(JOBS)
