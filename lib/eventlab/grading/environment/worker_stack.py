@@ -84,8 +84,7 @@ class WorkerStack:
             "kernels": str(kernels),
             "keep": [str(p) for p in [*sandbox.shown(), client.state_dir] if p.is_relative_to("/tmp")],
         }
-        command = sandbox.inside("kernels", options, self.config.contained)
-        env = sandbox.variables(client)
+        command, env = sandbox.inside("kernels", options, self.config.contained), sandbox.variables(client)
         if self.config.contained:
             command = sandbox.of_kernels(self.config.run, client.state_dir, env, command)
         seen_as = "/kernel" if self.config.contained else None
@@ -100,7 +99,8 @@ class WorkerStack:
 
     def _note_sessions_and_warm_up(self) -> None:
         """Note Spark's own sessions, and warm Spark up while the first kernel starts."""
-        assert self._fork_server and self._classes
+        assert self._fork_server is not None
+        assert self._classes is not None
         self._classes.started()
         self._sessions = cleanup.sessions(self.config.settings)
         self._spare = self._spare or SubmissionKernel(self._fork_server.start())
