@@ -62,7 +62,9 @@ def main(run: str) -> None:
         kernel.execute(TICKS, 20)
         evidence = Evidence(Namespace.random(lab.name), SEED, files=kernel.files())
         trials, budget, began = Trials(lab, stack, judge), TimeBudget(600), time.monotonic()
-        verdicts = {question: trials.verdicts(question, evidence, kernel, budget) for question in lab.questions}
+        verdicts = {
+            question: trials.verdicts(question, evidence, kernel, budget, set()) for question in lab.questions
+        }
         report = {
             "verdicts": {
                 question: {c.name: asdict(v) for c, v in zip(lab.checks_of(question), found, strict=True)}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import pytest
+
 from eventlab.grading.execution import regrade
 from eventlab.grading.execution.notebook import Matched, Step
 from eventlab.grading.execution.outputs import CellResult, Ended
@@ -216,3 +218,28 @@ def test_a_question_that_was_not_judged_because_of_the_machine_says_so() -> None
     run = ran(judged=["q1"])
     run.interrupted = True
     assert regrade.notes(matched(), [run], QUESTIONS, 60, 600)["q2"] == "not run: the grading was interrupted"
+
+
+def of_jobs(omissions: Omissions, spoiler: str, *, ends_kernel: bool) -> Run:
+    """A run in which one job spoils the trial of all jobs that take part."""
+    jobs = [q for q in QUESTIONS if q not in omissions.replaced]
+    if spoiler not in jobs:
+        return ran(omissions)
+    judged = jobs[:2] if ends_kernel else jobs
+    check = matched().check_steps(QUESTIONS)[judged[-1]]
+    ended_by = check if ends_kernel and not omissions.replaced else None  # in further runs no check cell runs
+    run = died(omissions, ended_by, [], judged) if ended_by else ran(omissions, [], judged)
+    run.spoilt.add(judged[0])
+    return run
+
+
+@pytest.mark.parametrize("ends_kernel", [True, False])
+@pytest.mark.parametrize("spoiler", QUESTIONS)
+def test_a_job_that_spoils_the_trial_of_all_jobs_costs_only_its_own_marks(spoiler: str, ends_kernel: bool) -> None:
+    runs: list[Run] = []
+    omissions: Omissions | None = FIRST
+    while omissions is not None:
+        runs.append(of_jobs(omissions, spoiler, ends_kernel=ends_kernel))
+        omissions = regrade.next_omissions(matched(), QUESTIONS, runs)
+    assert points(runs) == [0 if q == spoiler else 2 for q in QUESTIONS]
+    assert len(runs) <= 1 + len(QUESTIONS)

@@ -35,6 +35,7 @@ class Graded:
         self.seeds: list[int] = []
         self.error: Exception | None = None
         self.seconds = 0.0
+        self.spoilt: set[str] = set()
         self.budget = TimeBudget(600)
         monkeypatch.setattr(module.run_trial, "run", self.run)
         monkeypatch.setattr(module.judging, "verdicts", self.judged)
@@ -63,7 +64,7 @@ class Graded:
     def verdict(self, question: str, *files: str, text: str = "", seed: int = SEED) -> Verdict:
         content = {file: text.encode() for file in files}
         evidence = Evidence(self.namespace, seed, files=content)
-        return self.trials.verdicts(question, evidence, self.kernel, self.budget)[0]  # type: ignore[arg-type]
+        return self.trials.verdicts(question, evidence, self.kernel, self.budget, self.spoilt)[0]  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -119,6 +120,7 @@ def test_a_job_whose_trial_another_job_has_spoilt_is_tried_again_without_it(
     graded.stack.exceeded = "too much was stored" if reason == "a limit" else ""
     graded.machine.spark_has_ended = reason != "a limit"
     assert not graded.verdict("q1", LETTERS, *([PURCHASES] if together else [])).passed
+    assert graded.spoilt == ({"q1"} if together else set())
 
     graded.error, graded.stack.exceeded, graded.machine.spark_has_ended = None, "", False
     graded.namespace = Namespace.random(LAB.name)

@@ -59,7 +59,12 @@ class Trials:
         self._trial: _Held | None = None
 
     def verdicts(
-        self, question: str, evidence: Evidence, kernel: SubmissionKernel, budget: TimeBudget
+        self,
+        question: str,
+        evidence: Evidence,
+        kernel: SubmissionKernel,
+        budget: TimeBudget,
+        spoilt: set[str],
     ) -> list[Verdict]:
         """Return one verdict per check of a question.
 
@@ -73,6 +78,7 @@ class Trials:
             evidence: What the notebook left.
             kernel: The notebook's kernel, which is suspended during a trial.
             budget: The time of the submission.
+            spoilt: Receives the question if another job may have spoilt its trial.
         """
         if question not in self.lab.jobs:
             return judging.verdicts(self.judge, self.stack, evidence, question, budget)
@@ -86,6 +92,7 @@ class Trials:
             tried = replace(evidence, namespace=held.namespace, trial=held.record, found=[], _seen={})
             found = judging.verdicts(self.judge, self.stack, tried, question, budget)
             if held.is_doubtful:
+                spoilt.add(question)
                 return found
             self._verdicts[key] = found
         return self._verdicts[key]

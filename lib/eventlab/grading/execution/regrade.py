@@ -7,7 +7,7 @@ place of a broken question. A question gets the points of the best run that judg
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from eventlab.grading.execution.notebook import Matched, Step
 from eventlab.grading.execution.outputs import CellResult
@@ -60,6 +60,7 @@ class Run:
         problems: What else went wrong, as sentences for the instructor.
         parameters: The values that were injected into the notebook.
         defaults: How the cell with the default parameters has ended, or None when it did not run.
+        spoilt: Questions whose trial another job may have spoilt.
     """
 
     omissions: Omissions = Omissions()
@@ -71,6 +72,7 @@ class Run:
     problems: list[str] = field(default_factory=list)
     parameters: Mapping[str, object] = field(default_factory=dict)
     defaults: CellResult | None = None
+    spoilt: set[str] = field(default_factory=set)
 
     def judged(self, question: str) -> bool:
         """Return whether the question was judged with the student's cells."""
@@ -96,6 +98,8 @@ def next_omissions(matched: Matched, questions: Sequence[str], runs: Sequence[Ru
     - A step that ended the last run is left out, so that the questions after it can be judged.
     - When no question waits for that, the first question that lost marks is replaced: the marks that later
       questions lost may be lost because of it.
+    - When a job may have spoilt the trial of others, each question that lost marks runs again with all others
+      replaced.
     - A question in which the kernel died after earlier ones runs again with all others replaced: an earlier one
       may be the cause, for example a thread that ends the kernel later.
     """
@@ -104,15 +108,21 @@ def next_omissions(matched: Matched, questions: Sequence[str], runs: Sequence[Ru
         return None
     best_runs = {question: best(runs, question) for question in questions}
     unfinished = [q for q, run in best_runs.items() if run is None or not run.is_full(q)]
+    touched = [q for q in unfinished if _is_touched(matched, questions, q)]
+    if any(run.spoilt for run in runs):
+        tried = [run.omissions.replaced for run in runs]
+        all_others = (frozenset(questions) - {question} for question in touched)
+        if (others := next((some for some in all_others if some not in tried), None)) is not None:
+            return replace(last.omissions, replaced=others)
     omissions = last.omissions
     if last.ended_by is not None:
         omissions = _without(matched, omissions, last.ended_by)
 
     def can_gain(question: str) -> bool:
-        return question not in omissions.replaced and _is_touched(matched, questions, question)
+        return question not in omissions.replaced and question in touched
 
     waiting = {q for q in unfinished if best_runs[q] is None and can_gain(q)}
-    doubtful = _doubtful(matched, runs) & {q for q in unfinished if _is_touched(matched, questions, q)}
+    doubtful = _doubtful(matched, runs) & {*touched}
     if len(doubtful) > 1 or (doubtful and not waiting):
         omissions = Omissions(frozenset(questions) - doubtful - waiting, omissions.skipped)
         return omissions if omissions != last.omissions else None
