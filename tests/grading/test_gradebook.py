@@ -47,7 +47,10 @@ def test_moodles_worksheet_gives_names_and_times_and_is_filled_in(course: Course
     assert f"{LAB}: 10 points become 100 in Moodle, its maximum grade" in written.notes
 
 
-@pytest.mark.parametrize("comment", ["", "<p>Well written, Ada. Read 2 of 3 books.</p>", "- Come and see me;"])
+@pytest.mark.parametrize(
+    "comment",
+    ["", "<p>Well written, Ada. Read 2 of 3 books.</p>", "- Come and see me;", "Question 2: 3 of 4 points. Why?"],
+)
 def test_a_comment_in_moodles_worksheet_stays_before_the_mark(course: Course, comment: str) -> None:
     uploaded = course.folder / "out" / "moodle" / f"{LAB}_grades.csv"
     worksheet = MOODLE_WORKSHEET.replace('2:00 PM",-,', f'2:00 PM",-,"{comment}"')

@@ -15,12 +15,8 @@ from eventlab.grading.gradebook import csv_files
 from eventlab.grading.gradebook.book import LabGrades, Mark, listed
 from eventlab.grading.gradebook.worksheets import MoodleSheet, decimal
 from eventlab.grading.gradebook.zip_files import write_zip
+from eventlab.grading.reports.messages import number
 
-SUMMARY = re.compile(
-    r" *[\d.]+ of [\d.]+ points(?: so far: [^.]* not marked yet)?\."
-    r"(?: The work earned [\d.]+ points; handed in \d+ days? late, which costs [\d.]+ points\.)?"
-)
-"""What `Mark.summary` wrote into the comment of a worksheet that was uploaded and downloaded again."""
 COLUMNS = ("Identifier", "Full name", "Grade", "Last modified (grade)", "Feedback comments")
 
 
@@ -82,6 +78,14 @@ def _folder(name: str, id: str) -> str:
     return f"{plain}_{id}_assignsubmission_file"
 
 
+def summaries(max_points: float) -> re.Pattern[str]:
+    """Return what matches each `Mark.summary` of a lab, which is in a worksheet that was uploaded before."""
+    return re.compile(
+        rf" *[\d.]+ of {re.escape(number(max_points))} points(?: so far: [^.]* not marked yet)?\."
+        r"(?: The work earned [\d.]+ points; handed in \d+ days? late, which costs [\d.]+ points\.)?"
+    )
+
+
 def _maximum(sheet: MoodleSheet) -> float | None:
     return next((value for row in sheet.table[1:] if (value := decimal(sheet.field(row, "maximum")))), None)
 
@@ -100,7 +104,7 @@ def _filled(sheet: MoodleSheet, marks: dict[str, Mark], scale: float) -> list[li
             row += [""] * (len(sheet.table[0]) - len(row))
             row[sheet.columns["grade"]] = _grade(mark, scale, separator)
             if "comments" in sheet.columns:
-                comment = SUMMARY.sub("", row[sheet.columns["comments"]]).strip()
+                comment = summaries(mark.lab.max_points).sub("", row[sheet.columns["comments"]]).strip()
                 row[sheet.columns["comments"]] = f"{comment} {mark.summary}".lstrip()
         filled.append(row)
     return filled
