@@ -55,6 +55,14 @@ def test_of_two_zips_with_a_notebook_one_is_taken_and_both_are_named(tmp_path: P
     assert beside(kim) == ["a.py", f"{LAB}.ipynb"]
 
 
+def test_two_zips_of_one_name_in_different_folders_are_not_mixed(tmp_path: Path) -> None:
+    top = "Kim_104_assignsubmission_file"
+    zips = {f"{top}/{v}/x.zip": zipped({f"{LAB}.ipynb": v.encode(), f"{v}.py": b""}) for v in ("v1", "v2")}
+    kim = found(tmp_path, platforms.MOODLE | zips)["Kim"]
+    assert kim.problem == f"2 notebooks: v1/x.zip/{LAB}.ipynb was taken, not v2/x.zip/{LAB}.ipynb"
+    assert beside(kim) == [f"{LAB}.ipynb", "v1.py"]
+
+
 def test_the_name_of_a_zip_leads_out_of_no_folder(tmp_path: Path) -> None:
     zips = {
         f"evem_2005_900{n}_{name}": zipped({f"{LAB}.ipynb": b"{}"}) for n, name in enumerate(["...zip", "..zip"])

@@ -224,7 +224,7 @@ def _without_zips(
         trees.append((file, submitted_files.of_zip(archive)))
     with_notebook = sum(any(inner.suffix == ".ipynb" for inner in tree.files) for _, tree in trees)
     for file, tree in trees:
-        folder_of_zip = file.parts[-1:] if with_notebook > 1 else ()
+        folder_of_zip = file.parts if with_notebook > 1 else ()
         for inner in tree.files:
             found.append(replace(inner, parts=folder_of_zip + inner.parts, top=file.top, upload=file.upload))
     return found
