@@ -7,7 +7,7 @@ import pytest
 
 from eventlab.grading.reports import gradescope, html, summary, tables, write_all
 from eventlab.grading.reports.messages import number
-from eventlab.grading.results import Question, slug
+from eventlab.grading.results import Question, save, slug
 from eventlab.grading.spreadsheet import text
 from tests.grading.report_examples import MISSED, assert_harmless, read, record
 
@@ -26,11 +26,14 @@ def test_every_report_is_written(tmp_path):
 
 
 def test_the_pages_of_who_is_not_in_the_class_any_more_are_deleted(tmp_path):
-    write_all.write_all([record("ada"), record("Somebody who left")], tmp_path)
-    (tmp_path / "feedback" / "notes.txt").write_text("the instructor's")
+    both = [record("ada"), record("Somebody who left")]
+    for one in both:
+        save(one, tmp_path)
+    write_all.write_all(both, tmp_path)
+    (tmp_path / "feedback" / "index.html").write_text("the instructor's")
     write_all.write_all([record("ada")], tmp_path)
 
-    assert sorted(path.name for path in (tmp_path / "feedback").iterdir()) == ["ada.html", "notes.txt"]
+    assert sorted(path.name for path in (tmp_path / "feedback").iterdir()) == ["ada.html", "index.html"]
     assert [path.name for path in (tmp_path / "gradescope").iterdir()] == ["ada"]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from eventlab.grading import adjustments
+from eventlab.grading import adjustments, results
 from eventlab.grading.reports import gradescope, html, marking, tables
 from eventlab.grading.results import SubmissionRecord
 
@@ -44,12 +44,10 @@ def write_all(
 
 def _delete_others(records: Sequence[SubmissionRecord], output: Path) -> None:
     """Delete the pages and results of students of an earlier report; their records are kept."""
-    names = {record.slug for record in records}
-    for page in (output / html.FOLDER).glob("*.html"):
-        if page.stem not in names:
-            page.unlink()
-    for results in (output / gradescope.FOLDER).glob("*/results.json"):
-        if results.parent.name not in names:
-            results.unlink()
-            with suppress(OSError):  # a file of somebody else is in the folder
-                results.parent.rmdir()
+    known = {path.stem for path in (output / results.FOLDER).glob("*.json")}
+    for name in known - {record.slug for record in records}:
+        (output / html.FOLDER / f"{name}.html").unlink(missing_ok=True)
+        folder = output / gradescope.FOLDER / name
+        (folder / "results.json").unlink(missing_ok=True)
+        with suppress(OSError):  # it does not exist, or a file of somebody else is in it
+            folder.rmdir()
