@@ -40,6 +40,8 @@ def test_what_means_the_same_is_the_same(right, answer):
         (3, Decimal("3.1")),
         (3, 4),
         (1_735_689_600_000, 1_735_689_660_000),  # a minute later, in milliseconds
+        (1_735_689_600_000, 1_735_689_660_000.0),
+        ([1_735_689_600_000], [Decimal(1_735_689_660_000)]),
         (1, True),
         (1, "1"),
         ([1, 2], [2, 1]),

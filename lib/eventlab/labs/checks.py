@@ -132,15 +132,16 @@ def expect(*, expected: object, got: object) -> Verdict:
 def same(expected: object, got: object) -> bool:
     """Return whether two values are equal.
 
-    Numbers are compared by value, whatever their type. Rounding errors are ignored; two integers have none.
-    Lists and tuples are equal. `True`, "1" and 1 differ.
+    Numbers are compared by value, whatever their type. Rounding errors are ignored; two integers have none, and
+    one that is expected is not missed by 0.5. Lists and tuples are equal. `True`, "1" and 1 differ.
     """
     if isinstance(expected, bool) or isinstance(got, bool):
         return expected is got
     if isinstance(expected, int) and isinstance(got, int):
         return expected == got
     if isinstance(expected, float | int | Decimal) and isinstance(got, float | int | Decimal):
-        return math.isclose(expected, got, rel_tol=1e-6, abs_tol=1e-6)
+        is_near = math.isclose(expected, got, rel_tol=1e-6, abs_tol=1e-6)
+        return is_near and (not isinstance(expected, int) or abs(float(got - expected)) < 0.5)
     if isinstance(expected, list | tuple) and isinstance(got, list | tuple):
         return len(expected) == len(got) and all(map(same, expected, got))
     if isinstance(expected, dict) and isinstance(got, dict):
