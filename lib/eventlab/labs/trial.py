@@ -30,9 +30,9 @@ fault of the machine.
 
 Time. A job has the machine's portion_timeout_s for each portion, from the moment at which all services run again,
 and is not waited for any more when it has needed longer or has ended MAX_ENDS times without a commit. The time of
-a trial does not count as time of the submission: most of it is the failures'. A further trial of a submission
-whose files have changed counts. A portion begins only when each job has committed the one before. So the watermark
-of a right job, and with it the result, does not depend on how the messages fall into batches.
+a submission's first trial does not count as time of the submission: most of it is the failures'. Further ones
+count. A portion begins only when each job has committed the one before. So the watermark of a right job, and with
+it the result, does not depend on how the messages fall into batches.
 """
 
 from __future__ import annotations
