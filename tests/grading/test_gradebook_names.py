@@ -89,6 +89,21 @@ def test_the_number_of_a_group_is_not_that_of_a_student_in_moodle(course: Course
     assert course.marks()["Team Red"] == ": 8"
 
 
+def test_members_of_a_group_have_their_marks_when_moodle_names_both(course: Course) -> None:
+    """Moodle before 4.1 exports a folder per member, `GROUP-NAME_NUMBER`."""
+    names = {101: "Ada Lovelace", 102: "Ben Bitdiddle"}
+    course.grade(
+        {f"Team Red-{name}_{n}_assignsubmission_file_/lab01_events.ipynb": NOTEBOOK for n, name in names.items()},
+        moodle=MOODLE_WORKSHEET,
+    )
+    course.make()
+    course.write()
+
+    sheet = rows(course.folder / "out" / "moodle" / f"{LAB}_grades.csv")
+    assert [row["Grade"] for row in sheet] == ["80.00", "80.00", "", ""]
+    assert course.marks()["Ada Lovelace"] == ": 8"
+
+
 def test_with_blind_marking_the_numbers_in_moodle_are_enough(course: Course) -> None:
     files = {f"Participant_{n}_assignsubmission_file/lab01_events.ipynb": NOTEBOOK for n in (101, 102)}
     lines = MOODLE_WORKSHEET.splitlines(keepends=True)

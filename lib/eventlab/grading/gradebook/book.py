@@ -42,10 +42,13 @@ class LabGrades:
     def row(self, origin: Origin) -> MoodleRow | None:
         """Return the line of Moodle's worksheet with the number in the name of a submission's folder.
 
-        When groups hand in, this number is a group's, and may be that of a student with another name.
+        When groups hand in, this number is a group's, and may be that of a student with another name. Before
+        Moodle 4.1 it is the student's, and the folder's name is `GROUP-NAME_NUMBER`.
         """
         row = self.sheet.row_of(origin.id) if self.sheet and origin.platform == "moodle" else None
-        return row if row and (not row.name or forms(row.name) & forms(origin.name)) else None
+        words = origin.name.split("-")
+        names = ("-".join(words[start:]) for start in range(len(words)))
+        return row if row and (not row.name or any(forms(row.name) & forms(name) for name in names)) else None
 
     @cached_property
     def max_points(self) -> float:
