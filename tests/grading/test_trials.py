@@ -13,6 +13,7 @@ from eventlab.clients.hdfs import HdfsError
 from eventlab.grading import trials as module
 from eventlab.grading.environment import health
 from eventlab.grading.environment.services import WorkerStackError
+from eventlab.grading.environment.trial_machine import TrialMachine
 from eventlab.grading.environment.worker_stack import WorkerStack
 from eventlab.grading.execution.run import TimeBudget
 from eventlab.grading.trials import Trials
@@ -125,6 +126,18 @@ def test_a_job_whose_trial_another_job_has_spoilt_is_tried_again_without_it(
     graded.error, graded.stack.exceeded, graded.machine.spark_has_ended = None, "", False
     graded.namespace = Namespace.random(LAB.name)
     assert graded.verdict("q1", LETTERS).passed == together, "a job that was alone has spoilt its own trial"
+
+
+@pytest.mark.parametrize("was_running", [True, False])
+def test_a_spark_that_has_ended_by_itself_is_noticed_although_the_trial_starts_it_again(was_running: bool) -> None:
+    data: Any = SimpleNamespace()
+    spark: Any = SimpleNamespace(
+        kill_service=lambda name: was_running, start_service=lambda name: None, ended=dict
+    )
+    machine = TrialMachine(data, spark, data, data, data, lambda: None, {})
+    machine.kill("spark")
+    machine.up("spark")
+    assert machine.spark_has_ended == (not was_running)
 
 
 def test_the_messages_of_the_trial_are_not_those_that_the_notebook_can_read(graded: Graded) -> None:

@@ -83,6 +83,7 @@ class TrialMachine:
         self.require_running, self.files = require_running, files
         self.jobs: dict[str, Job] = {}
         self.exceeded = ""
+        self._spark_had_ended = False
 
     def start(self, question: str, file: str, topic: str, folder: str) -> None:
         """Start the job with the files of the submission, in empty folders."""
@@ -99,8 +100,8 @@ class TrialMachine:
 
     @property
     def spark_has_ended(self) -> bool:
-        """Return whether Spark has ended by itself."""
-        return bool(self.services["spark"].ended())
+        """Return whether Spark has ended by itself, also when the trial has started it again."""
+        return self._spark_had_ended or bool(self.services["spark"].ended())
 
     def end(self, reason: str) -> None:
         """End the trial, because the submission has exceeded a limit; another thread may be running it."""
@@ -123,6 +124,7 @@ class TrialMachine:
         """Kill a service; it must not have ended by itself, unless the submission itself ended it."""
         if not self.services[service].kill_service(service):
             self.require_running()
+            self._spark_had_ended = True  # another service must not have ended
 
     def up(self, service: str) -> None:
         """Start a service, and wait until it answers."""
