@@ -75,6 +75,23 @@ def test_a_name_is_not_explained_when_it_was_deleted_or_its_line_may_be_left_out
     assert explained("hour", ran=CELLS[:3]) is None
 
 
+def test_the_variable_of_a_comprehension_is_no_name_of_the_notebook(lesson):
+    hosts = "hosts = [row.Host for row in rows]\nnames = {a: b for a, (b, c) in pairs if (last := c)}"
+    nbformat.write(new_notebook(cells=[new_code_cell(source) for source in (hosts, "print(row)")]), lesson)
+
+    for name in ("row", "a", "b"):
+        assert explained(name, f"print({name})", ran=[hosts]) is None
+        assert explained(name, f"print({name})") is None
+    assert explained("last", "print(last)")
+
+
+def test_a_name_that_only_a_worker_of_spark_does_not_know_is_not_explained():
+    error = RuntimeError("Job aborted\nNameError: name 'events' is not defined")
+    cell = FailedCell(error, "frame.show()", {"events": 1, "In": ["", CELLS[1], "frame.show()"]})
+
+    assert notebook.cell_has_not_run(cell, settings) is None
+
+
 def test_a_cell_that_uses_a_name_and_then_replaces_it_is_explained_by_the_cell_above():
     stops = CELLS[5]
 

@@ -28,7 +28,7 @@ def cell_has_not_run(cell: FailedCell, settings: Settings) -> Explanation | None
     """
     unknown = re.search(r"NameError: name '(\w+)' is not defined", cell.text)
     notebook = Path(os.environ.get("JPY_SESSION_NAME", ""))
-    if not unknown or notebook.suffix != ".ipynb":
+    if not unknown or notebook.suffix != ".ipynb" or unknown[1] in cell.namespace:
         return None
     name = unknown[1]
     sources = code_cells(notebook)
@@ -84,9 +84,11 @@ def _defined_names(statement: ast.stmt) -> set[str]:
     """Return the names that a statement assigns, imports or defines."""
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return {statement.name}
+    loops = [node for node in ast.walk(statement) if isinstance(node, ast.comprehension)]
+    local = [node for loop in loops for node in ast.walk(loop.target)]
     names = set()
     for node in ast.walk(statement):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node not in local:
             names.add(node.id)
         elif isinstance(node, ast.alias):
             names.add((node.asname or node.name).partition(".")[0])
