@@ -137,6 +137,8 @@ MISTAKES = [
     ("sold.first('item')", "sold.first()['item']"),
     ("sold.count('item')", "sold.count()"),
     ("len(sold)", "sold.count()"),
+    ("sold.agg(max('pieces') - 1)", "sold.agg(F.max('pieces') - 1)"),
+    ("sold.agg(F.avg('pieces'), -min('pieces'))", "sold.agg(F.avg('pieces'), -F.min('pieces'))"),
     ("sold.select('price' * 'pieces')", "sold.select(F.col('price') * F.col('pieces'))"),
     ("read(5)", "read(5, group)"),
     ("read(count=5)", "read(count=5, group=group)"),
