@@ -17,8 +17,8 @@ from eventlab.settings import Settings
 
 TAKE_TEXTS = ("mode", "partitionBy", "groupBy", "groupby", "orderBy", "sort", "select", "drop", "col")
 """Methods whose arguments are the names of columns, or a mode."""
-METHODS = ("get", "post", "put", "delete", "patch", "request", "Client", "Session")
-"""Functions of httpx and requests."""
+METHODS = ("get", "post", "put", "delete", "patch", "head", "options", "request", "Request", "Client")
+"""Functions and classes of httpx and requests that take headers or an address."""
 PLOTS = ("plot", "bar", "barh", "line", "scatter", "hist", "pie")
 
 
