@@ -327,6 +327,8 @@ def test_an_answer_that_is_no_json_has_a_text():
         "by_hour.filter('hour')",  # a method of pandas, too
         "by_hour.where(hour=1)",
         "read(1, group=1, commits=2, commit=3)",
+        "KafkaConsumer('t', group='g', group_id='g')",
+        "KafkaProducer(ack='all', acks='all')",
         # what failed is not what looks like a mistake
         "by_hour.filter(['hour'])\nint('x')",
         "len(rows)\nlist(map(len, [sold]))",
