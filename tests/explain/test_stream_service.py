@@ -21,10 +21,11 @@ ERRORS = {
 Query = type("StreamingQuery", (SimpleNamespace,), {"__module__": "pyspark.sql.connect.streaming.query"})
 
 
-def cell(name, is_active=False):
+def cell(name, is_active=False, has_failed=True):
     """Return a cell that waits for a query, which failed with the error of a service."""
+    error = RuntimeError(ERRORS[name]) if has_failed else None
     variables = {
-        "query": Query(isActive=is_active),
+        "query": Query(isActive=is_active, exception=lambda: error),
         "In": ["query = start_writing()", "query.processAllAvailable()"],
     }
     return FailedCell(RuntimeError(ERRORS[name]), "query.processAllAvailable()", variables)
@@ -42,6 +43,7 @@ def test_a_query_that_has_ended_is_started_again_when_its_service_answers(name, 
     assert found.remedy == "query = start_writing()"
     assert ERRORS[name][:100] in found.proof
     assert stream_service.query_has_ended(cell(name, is_active=True), Settings()) is None
+    assert stream_service.query_has_ended(cell(name, has_failed=False), Settings()) is None  # it was stopped
 
 
 @pytest.mark.parametrize("name", ERRORS)
