@@ -100,6 +100,29 @@ def test_a_cell_that_uses_a_name_and_then_replaces_it_is_explained_by_the_cell_a
         assert "contains the line 'events = read('" in box.proof
 
 
+@pytest.mark.parametrize("is_saved", [True, False])
+def test_a_cell_with_a_command_does_not_blame_its_own_earlier_run(lesson, is_saved):
+    stops = "!kafkacat -L\nevents.stop()\nevents = read()"
+    cells = [*CELLS[:4], *[stops] * is_saved]
+    nbformat.write(new_notebook(cells=[new_code_cell(source) for source in cells]), lesson)
+
+    box = explained("events", stops, ran=["get_ipython().system('kafkacat -L')\nevents.stop()\nevents = read()"])
+
+    assert box
+    assert "contains the line 'events = read('" in box.proof
+    assert "has not run in this kernel" in box.what
+
+
+def test_a_cell_with_a_magic_that_has_failed_is_not_said_to_have_never_run(lesson):
+    timed = "%%time\nevents = read()"
+    nbformat.write(new_notebook(cells=[new_code_cell(timed), new_code_cell("events.count()")]), lesson)
+
+    box = explained("events", ran=["get_ipython().run_cell_magic('time', '', 'events = read()\\n')"])
+
+    assert box
+    assert "has ended with an error before that" in box.what
+
+
 def test_a_cell_that_is_not_saved_yet_is_explained_from_all_saved_cells():
     assert explained("later", "later + 1")
 

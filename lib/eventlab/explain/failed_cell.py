@@ -184,7 +184,7 @@ class FailedCell:
 
     @property
     def history(self) -> list[str]:
-        """Return the cells that ran before in this kernel, as they were typed, oldest first."""
+        """Return the cells that ran before in this kernel, as Python: with calls for magics; oldest first."""
         return [cell for cell in self.namespace.get("In", [])[:-1] if isinstance(cell, str)]
 
     def assignment_of(self, name: str) -> str | None:

@@ -33,13 +33,16 @@ def cell_has_not_run(cell: FailedCell, settings: Settings) -> Explanation | None
     name = unknown[1]
     sources = code_cells(notebook)
     place = sources.index(cell.source) if cell.source in sources else len(sources)
-    above, from_here = sources[:place], sources[place:]
+    above, from_here = sources[:place], [as_run(source) for source in [cell.source, *sources[place:]]]
     for source in reversed(cell.history):
         if source not in from_here and (line := definition_in(source, name)):
             return _cell_has_failed(name, line, cell.history)
-    line = next((line for source in reversed(above) if (line := definition_in(source, name))), None)
-    if line is None:
+    found = ((source, line) for source in reversed(above) if (line := definition_in(source, name)))
+    defining, line = next(found, ("", ""))
+    if not line:
         return None
+    if as_run(defining) in cell.history:  # a cell with %%time
+        return _cell_has_failed(name, line, cell.history)
     started = time.strftime("%H:%M", time.localtime(psutil.Process().create_time()))
     return Explanation(
         f"`{name}` is not defined, because the cell that defines it has not run in this kernel.",
@@ -61,6 +64,13 @@ def _cell_has_failed(name: str, line: str, history: Sequence[str]) -> Explanatio
         "Correct the error of that cell, and run it again. To run all cells down to the first error, choose this "
         "in JupyterLab's menu",
     )
+
+
+def as_run(source: str) -> str:
+    """Return a cell as the kernel's history has it: with calls of IPython for magics and commands."""
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    return TransformerManager().transform_cell(source).rstrip("\n")
 
 
 def code_cells(notebook: Path) -> list[str]:
