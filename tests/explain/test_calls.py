@@ -292,6 +292,8 @@ def test_an_answer_that_is_no_json_has_a_text():
     "source",
     [
         "sold.where(player=4.5j)",
+        "sold.where(player=rows)",  # a list
+        "sold.where(player=event['Host'] if rows else 'ada')",
         "sold.where(unknown == 'ada')",
         "{'n': {}}['n']['m']",
         "json.loads('')",
