@@ -17,7 +17,7 @@ from eventlab.settings import Settings
 
 TAKE_TEXTS = ("mode", "partitionBy", "groupBy", "groupby", "orderBy", "sort", "select", "drop", "col")
 """Methods whose arguments are the names of columns, or a mode."""
-METHODS = ("get", "post", "put", "delete", "patch", "head", "options", "request", "Request", "Client")
+METHODS = ("get", "post", "put", "delete", "patch", "head", "options", "request", "stream", "Request", "Client")
 """Functions and classes of httpx and requests that take headers or an address."""
 PLOTS = ("plot", "bar", "barh", "line", "scatter", "hist", "pie")
 
