@@ -27,6 +27,15 @@ def read(count, group, commit=True):
         ('player.get("/", headers="Host: a:5")', 'player.get("/", headers={"Host": "a:5"})'),
         ('requests.get("http://x/", headers="Host: a")', 'requests.get("http://x/", headers={"Host": "a"})'),
         ('player.get("/", headers={Host: "a"})', 'player.get("/", headers={"Host": "a"})'),
+        (
+            'httpx.Request("GET", "http://x/", headers={"Host", "a"})',
+            'httpx.Request("GET", "http://x/", headers={"Host": "a"})',
+        ),
+        (
+            'with httpx.stream("GET", "http://x/", headers={"Host", "a"}) as answer: pass',
+            'with httpx.stream("GET", "http://x/", headers={"Host": "a"}) as answer: pass',
+        ),
+        ('httpx.head("http://x/", headers="Host: a")', 'httpx.head("http://x/", headers={"Host": "a"})'),
         ('httpx.get("/join_guild/owls")', 'httpx.get(settings.api_url + "/join_guild/owls")'),
         ('requests.get("/")', 'requests.get(settings.api_url + "/")'),
     ],

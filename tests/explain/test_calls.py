@@ -137,6 +137,8 @@ MISTAKES = [
     ("sold.first('item')", "sold.first()['item']"),
     ("sold.count('item')", "sold.count()"),
     ("len(sold)", "sold.count()"),
+    ("sold.agg(max('pieces') - 1)", "sold.agg(F.max('pieces') - 1)"),
+    ("sold.agg(F.avg('pieces'), -min('pieces'))", "sold.agg(F.avg('pieces'), -F.min('pieces'))"),
     ("sold.select('price' * 'pieces')", "sold.select(F.col('price') * F.col('pieces'))"),
     ("read(5)", "read(5, group)"),
     ("read(count=5)", "read(count=5, group=group)"),
@@ -290,6 +292,8 @@ def test_an_answer_that_is_no_json_has_a_text():
     "source",
     [
         "sold.where(player=4.5j)",
+        "sold.where(player=rows)",  # a list
+        "sold.where(player=event['Host'] if rows else 'ada')",
         "sold.where(unknown == 'ada')",
         "{'n': {}}['n']['m']",
         "json.loads('')",
@@ -325,6 +329,8 @@ def test_an_answer_that_is_no_json_has_a_text():
         "by_hour.filter('hour')",  # a method of pandas, too
         "by_hour.where(hour=1)",
         "read(1, group=1, commits=2, commit=3)",
+        "KafkaConsumer('t', group='g', group_id='g')",
+        "KafkaProducer(ack='all', acks='all')",
         # what failed is not what looks like a mistake
         "by_hour.filter(['hour'])\nint('x')",
         "len(rows)\nlist(map(len, [sold]))",

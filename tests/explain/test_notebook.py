@@ -75,12 +75,52 @@ def test_a_name_is_not_explained_when_it_was_deleted_or_its_line_may_be_left_out
     assert explained("hour", ran=CELLS[:3]) is None
 
 
+def test_the_variable_of_a_comprehension_is_no_name_of_the_notebook(lesson):
+    hosts = "hosts = [row.Host for row in rows]\nnames = {a: b for a, (b, c) in pairs if (last := c)}"
+    nbformat.write(new_notebook(cells=[new_code_cell(source) for source in (hosts, "print(row)")]), lesson)
+
+    for name in ("row", "a", "b"):
+        assert explained(name, f"print({name})", ran=[hosts]) is None
+        assert explained(name, f"print({name})") is None
+    assert explained("last", "print(last)")
+
+
+def test_a_name_that_only_a_worker_of_spark_does_not_know_is_not_explained():
+    error = RuntimeError("Job aborted\nNameError: name 'events' is not defined")
+    cell = FailedCell(error, "frame.show()", {"events": 1, "In": ["", CELLS[1], "frame.show()"]})
+
+    assert notebook.cell_has_not_run(cell, settings) is None
+
+
 def test_a_cell_that_uses_a_name_and_then_replaces_it_is_explained_by_the_cell_above():
     stops = CELLS[5]
 
     for box in (explained("events", stops), explained("events", ran=[stops])):
         assert box
         assert "contains the line 'events = read('" in box.proof
+
+
+@pytest.mark.parametrize("is_saved", [True, False])
+def test_a_cell_with_a_command_does_not_blame_its_own_earlier_run(lesson, is_saved):
+    stops = "!kafkacat -L\nevents.stop()\nevents = read()"
+    cells = [*CELLS[:4], *[stops] * is_saved]
+    nbformat.write(new_notebook(cells=[new_code_cell(source) for source in cells]), lesson)
+
+    box = explained("events", stops, ran=["get_ipython().system('kafkacat -L')\nevents.stop()\nevents = read()"])
+
+    assert box
+    assert "contains the line 'events = read('" in box.proof
+    assert "has not run in this kernel" in box.what
+
+
+def test_a_cell_with_a_magic_that_has_failed_is_not_said_to_have_never_run(lesson):
+    timed = "%%time\nevents = read()"
+    nbformat.write(new_notebook(cells=[new_code_cell(timed), new_code_cell("events.count()")]), lesson)
+
+    box = explained("events", ran=["get_ipython().run_cell_magic('time', '', 'events = read()\\n')"])
+
+    assert box
+    assert "has ended with an error before that" in box.what
 
 
 def test_a_cell_that_is_not_saved_yet_is_explained_from_all_saved_cells():

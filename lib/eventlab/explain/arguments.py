@@ -17,8 +17,8 @@ from eventlab.settings import Settings
 
 TAKE_TEXTS = ("mode", "partitionBy", "groupBy", "groupby", "orderBy", "sort", "select", "drop", "col")
 """Methods whose arguments are the names of columns, or a mode."""
-METHODS = ("get", "post", "put", "delete", "patch", "request", "Client", "Session")
-"""Functions of httpx and requests."""
+METHODS = ("get", "post", "put", "delete", "patch", "head", "options", "request", "stream", "Request", "Client")
+"""Functions and classes of httpx and requests that take headers or an address."""
 PLOTS = ("plot", "bar", "barh", "line", "scatter", "hist", "pie")
 
 
@@ -37,9 +37,8 @@ def unknown_keyword(cell: FailedCell, settings: Settings) -> Explanation | None:
             names: Iterable[str] = getattr(function, "DEFAULT_CONFIG", None) or (
                 inspect.signature(function).parameters if callable(function) else ()
             )
-            given = [item.arg for item in call.keywords if item is not keyword]
-            free = [name for name in names if name not in given] if match[1] not in names else []
-            for similar in _similar_argument(match[1], free):
+            given = [item.arg for item in call.keywords]  # with its right name, it may be there, too
+            for similar in (name for name in _similar_argument(match[1], names) if name not in given):
                 what = f"{source_of(cell, call.func)} has no argument {match[1]!r}. Did you mean {similar!r}?"
                 proof = f"its arguments are: {', '.join([name for name in names if name != 'self'][:15])}"
                 code = f"{similar}={source_of(cell, keyword.value)}"

@@ -34,13 +34,19 @@ def condition_as_keyword(cell: FailedCell, settings: Settings) -> Explanation | 
         owner = cell.namespace.get(getattr(getattr(call.func, "value", None), "id", ""))
         if call.args or not parts or type(owner).__module__.startswith("pandas"):
             continue
-        if prefix and len(parts) == 1 and not isinstance(values[0], ast.Constant):
+        if prefix and len(parts) == 1 and _is_one_value(cell, values[0]):
             code = f'{source_of(cell, call.func)}({prefix}.col("{names}") == {source_of(cell, values[0])})'
             what += "A condition compares a column with a value, with ==."
             return python_correction(cell, call, code, what, str(cell.error))
         if all(parts):
             return _with_text(cell, call, " and ".join(map(str, parts)), f"{what}{ONE_TEXT}.", str(cell.error))
     return None
+
+
+def _is_one_value(cell: FailedCell, node: ast.expr) -> bool:
+    """Return whether code other than a literal can follow `==` as it is, and is not a list in a variable."""
+    is_code = isinstance(node, ast.Name | ast.Attribute | ast.Subscript | ast.Call | ast.JoinedStr)
+    return is_code and not isinstance(cell.namespace.get(getattr(node, "id", "")), list | tuple | set | dict)
 
 
 def several_conditions(cell: FailedCell, settings: Settings) -> Explanation | None:

@@ -93,8 +93,11 @@ def function_of_python(cell: FailedCell, settings: Settings) -> Explanation | No
         r"^builtins\.TypeError: .*(unsupported operand|bad operand|doesn't define __round__)"
     ):
         return None
-    calls = [call for call in cell.failed_calls(*PYTHONS_OWN) if isinstance(call.func, ast.Name)]
-    calls = [call for call in calls if call.func.id not in cell.namespace]  # type: ignore[attr-defined]
+    operators = [node for node in ast.walk(cell.tree) if isinstance(node, ast.BinOp | ast.UnaryOp)]
+    innermost = list(filter(cell.failed_in, operators))[-1:]  # `max("price") - 1` calculates with what max returns
+    operands = [operand for node in innermost for operand in ast.iter_child_nodes(node)]
+    calls = [call for call in cell.calls(*PYTHONS_OWN) if cell.failed_in(call) or call in operands]
+    calls = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id not in cell.namespace]
     inside = [node for outer in cell.calls(*OF_DATAFRAMES) for node in ast.walk(outer) if node in calls]
     if len(inside) != 1 or not isinstance(inside[0], ast.Call) or not isinstance(inside[0].func, ast.Name):
         return None

@@ -98,7 +98,8 @@ class FailedCell:
     def place(self) -> tuple[tuple[int, int], tuple[int, int]] | None:
         """Return the begin and the end of the cell's code that raised the error, as (line, column), or None.
 
-        It is not known where Jupyter runs other lines than the cell has, as for `%%time`.
+        It is not known where Jupyter runs other lines than the cell has, as for `%%time`, and where a `with`
+        statement fails: Python reports it with its whole block.
         """
         names = [trace.tb_frame.f_code.co_filename for trace in self.trace]
         file = next(filter(CELL_FILE.search, names), None)
@@ -110,6 +111,9 @@ class FailedCell:
             return None
         ran, lines = linecache.getline(file, line).rstrip(), self.source.split("\n")
         if line > len(lines) or (ran and ran != lines[line - 1].rstrip()):
+            return None
+        blocks = [node for node in ast.walk(self.tree) if isinstance(node, ast.With | ast.AsyncWith)]
+        if any((node.lineno, node.end_lineno, node.col_offset) == (line, end_line, column) for node in blocks):
             return None
         return (line, column), (end_line, end_column)
 
@@ -184,7 +188,7 @@ class FailedCell:
 
     @property
     def history(self) -> list[str]:
-        """Return the cells that ran before in this kernel, as they were typed, oldest first."""
+        """Return the cells that ran before in this kernel, as Python: with calls for magics; oldest first."""
         return [cell for cell in self.namespace.get("In", [])[:-1] if isinstance(cell, str)]
 
     def assignment_of(self, name: str) -> str | None:

@@ -28,18 +28,21 @@ def cell_has_not_run(cell: FailedCell, settings: Settings) -> Explanation | None
     """
     unknown = re.search(r"NameError: name '(\w+)' is not defined", cell.text)
     notebook = Path(os.environ.get("JPY_SESSION_NAME", ""))
-    if not unknown or notebook.suffix != ".ipynb":
+    if not unknown or notebook.suffix != ".ipynb" or unknown[1] in cell.namespace:
         return None
     name = unknown[1]
     sources = code_cells(notebook)
     place = sources.index(cell.source) if cell.source in sources else len(sources)
-    above, from_here = sources[:place], sources[place:]
+    above, from_here = sources[:place], [as_run(source) for source in [cell.source, *sources[place:]]]
     for source in reversed(cell.history):
         if source not in from_here and (line := definition_in(source, name)):
             return _cell_has_failed(name, line, cell.history)
-    line = next((line for source in reversed(above) if (line := definition_in(source, name))), None)
-    if line is None:
+    found = ((source, line) for source in reversed(above) if (line := definition_in(source, name)))
+    defining, line = next(found, ("", ""))
+    if not line:
         return None
+    if as_run(defining) in cell.history:  # a cell with %%time
+        return _cell_has_failed(name, line, cell.history)
     started = time.strftime("%H:%M", time.localtime(psutil.Process().create_time()))
     return Explanation(
         f"`{name}` is not defined, because the cell that defines it has not run in this kernel.",
@@ -63,6 +66,13 @@ def _cell_has_failed(name: str, line: str, history: Sequence[str]) -> Explanatio
     )
 
 
+def as_run(source: str) -> str:
+    """Return a cell as the kernel's history has it: with calls of IPython for magics and commands."""
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    return TransformerManager().transform_cell(source).rstrip("\n")
+
+
 def code_cells(notebook: Path) -> list[str]:
     """Return the sources of a notebook's code cells as they were saved."""
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
@@ -84,9 +94,11 @@ def _defined_names(statement: ast.stmt) -> set[str]:
     """Return the names that a statement assigns, imports or defines."""
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return {statement.name}
+    loops = [node for node in ast.walk(statement) if isinstance(node, ast.comprehension)]
+    local = [node for loop in loops for node in ast.walk(loop.target)]
     names = set()
     for node in ast.walk(statement):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node not in local:
             names.add(node.id)
         elif isinstance(node, ast.alias):
             names.add((node.asname or node.name).partition(".")[0])

@@ -1,11 +1,13 @@
 """Explains errors of streaming queries: a name that is in use, a checkpoint of a topic that was deleted."""
 
+import ast
 import json
 import re
 from typing import Any
 
 from eventlab.clients import kafka
 from eventlab.clients.hdfs import open_hdfs
+from eventlab.clients.stream_messages import number_of
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.query_program import is_query
@@ -103,12 +105,17 @@ def no_report_yet(cell: FailedCell, settings: Settings) -> Explanation | None:
     """
     if not cell.matches(r"^builtins\.(?:Attribute|Type)Error: 'NoneType' object"):
         return None
-    for name, field in re.findall(r"\b(\w+)\.lastProgress(?:\.(\w+)|\[)", cell.source):
+    for node in filter(cell.failed_in, ast.walk(cell.tree)):
+        progress = node.value if isinstance(node, ast.Attribute | ast.Subscript) else None
+        if not isinstance(progress, ast.Attribute) or progress.attr != "lastProgress":
+            continue
+        name, field = getattr(progress.value, "id", ""), getattr(node, "attr", "")
         query: Any = cell.namespace.get(name)
         if is_query(query) and (getattr(cell.error, "name", None) or "") == field:
             return Explanation(
                 f"{name}.lastProgress was None: the query had not completed a batch when the line ran.",
-                f"None has no {field or 'fields'}; now there are {len(query.recentProgress)} reports of progress",
+                f"None has no {field or 'fields'}; {name}.recentProgress has "
+                f"{number_of(len(query.recentProgress), 'report')} now",
                 f"{name}.processAllAvailable()",
                 "To wait until it has read all that is there, run this before the line with lastProgress",
             )

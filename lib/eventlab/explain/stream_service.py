@@ -1,6 +1,10 @@
 """Explains streaming queries that ended because a service did not run."""
 
+import contextlib
+from typing import Any
+
 from eventlab.clients.stream_messages import message_line
+from eventlab.clients.stream_query import error_of
 from eventlab.explain import service
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell
@@ -25,7 +29,7 @@ def query_has_ended(cell: FailedCell, settings: Settings) -> Explanation | None:
     Remedy: The start of the service, or the statement that starts the query.
     """
     name = next((name for name, patterns in ERRORS.items() if cell.matches(*patterns)), None)
-    ended = [key for key, value in cell.variables.items() if is_query(value) and not is_active(value)]
+    ended = [key for key, value in cell.variables.items() if is_query(value) and _has_failed(value)]
     statement = cell.assignment_of(ended[0]) if len(ended) == 1 else None
     if name is None or statement is None:
         return None
@@ -40,6 +44,13 @@ def query_has_ended(cell: FailedCell, settings: Settings) -> Explanation | None:
         statement,
         "To fix it, start the query again, then run the cell again. With a checkpoint, it continues where it was",
     )
+
+
+def _has_failed(query: Any) -> bool:
+    """Return whether a query ended with an error: not one that was stopped, or whose session has ended."""
+    with contextlib.suppress(Exception):
+        return not is_active(query) and bool(error_of(query))
+    return False
 
 
 EXPLANATIONS: list[Explain] = [query_has_ended]
