@@ -137,6 +137,7 @@ MISTAKES = [
     ("sold.first('item')", "sold.first()['item']"),
     ("sold.count('item')", "sold.count()"),
     ("len(sold)", "sold.count()"),
+    ("rows = sold.show(3)['item']", "rows = sold.select('item').show(3)"),
     ("sold.agg(max('pieces') - 1)", "sold.agg(F.max('pieces') - 1)"),
     ("sold.agg(F.avg('pieces'), -min('pieces'))", "sold.agg(F.avg('pieces'), -F.min('pieces'))"),
     ("sold.select('price' * 'pieces')", "sold.select(F.col('price') * F.col('pieces'))"),

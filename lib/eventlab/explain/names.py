@@ -127,6 +127,8 @@ def nothing_follows(cell: FailedCell, settings: Settings) -> Explanation | None:
     Remedy: The line with the methods in the other order, or the statement without `show()`.
     """
     error = cell.error
+    if cell.matches(r"^builtins\.TypeError: 'NoneType' object is not subscriptable"):
+        return _field_of_show(cell)
     if not isinstance(error, AttributeError) or error.obj is not None or not error.name:
         return None
     for node in cell.failed_attributes(error.name):
@@ -148,6 +150,22 @@ def nothing_follows(cell: FailedCell, settings: Settings) -> Explanation | None:
             code = f"{writer}.{error.name}{arguments}.{saves}{path}"
             what = f"{saves}() writes the files and returns None, so {error.name}() must stand before it."
             return python_correction(cell, outer, code, what, f"the value of {saves}() is None")
+    return None
+
+
+def _field_of_show(cell: FailedCell) -> Explanation | None:
+    """Explain `frame.show(3)["Host"]`: select() chooses the column, before show()."""
+    for node in filter(cell.failed_in, ast.walk(cell.tree)):
+        if not isinstance(node, ast.Subscript) or not isinstance(node.value, ast.Call):
+            continue
+        call, column = node.value, node.slice
+        if not isinstance(call.func, ast.Attribute) or call.func.attr != "show":
+            continue
+        if isinstance(column, ast.Constant) and isinstance(column.value, str):  # a number is a row
+            frame = source_of(cell, call.func.value)
+            code = f"{frame}.select({source_of(cell, column)}){source_of(cell, call)[len(frame) :]}"
+            what = "show() prints rows and returns None. select() chooses a column before it."
+            return python_correction(cell, node, code, what, "the value of show() is None")
     return None
 
 
