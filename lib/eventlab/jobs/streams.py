@@ -197,7 +197,7 @@ def run_until_stopped(
 
 
 def failure(name: str, error: str) -> JobError:
-    """Return the error of a job whose query failed; if messages that it needs are gone, with the way to start again."""
+    """Return the error of a job whose query failed; if messages are gone, with the way to start again."""
     message = f"the query {name} failed: {error.splitlines()[0]}"
     if DATA_LOST not in message:
         return JobError(message)
