@@ -3,15 +3,18 @@
 import os
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from eventlab.errors import StackError
+from eventlab.errors import ServiceUnavailable, StackError
 from eventlab.settings import Settings
 from eventlab.stack import Stack, requirements
+from eventlab.stack.services import Service
+from eventlab.stack.startup import start_all
 from tests.helpers import wait_until
 from tests.stack.helpers import COURSE, STORAGE, processes_of, states, wait_for_phase
 
@@ -41,6 +44,42 @@ def test_an_interrupted_up_leaves_no_process(unused: Settings, start_eventlab, s
     wait_until(lambda: processes_of(unused) == [], describe=lambda: processes_of(unused))  # formatters end later
     assert Stack(unused).open_ports() == []
     assert {service.state for service in Stack(unused).status()} == {"stopped"}
+
+
+def test_ctrl_c_while_the_threads_of_a_start_are_started_leaves_no_process(
+    unused: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    start_thread = threading.Thread.start
+
+    def start_on_a_busy_machine(thread: threading.Thread) -> None:
+        start_thread(thread)
+        time.sleep(0.2)
+
+    def interrupt(service: str, phase: str) -> None:
+        if phase == "starting":
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.5)
+
+    monkeypatch.setattr(threading.Thread, "start", start_on_a_busy_machine)
+    with pytest.raises(KeyboardInterrupt):
+        start_all(unused, [service_that_never_answers("api")], interrupt)
+
+    time.sleep(1)  # a thread that was not waited for would start its process now
+    assert processes_of(unused) == []
+
+
+def service_that_never_answers(name: str) -> Service:
+    def probe(settings: Settings) -> None:
+        raise ServiceUnavailable("it sleeps")
+
+    return Service(
+        name=name,
+        label=name,
+        port_settings=(),
+        command=lambda settings: ["sh", "-c", f"sleep 600; : {settings.state_dir}"],
+        probe=probe,
+        address=lambda settings: "",
+    )
 
 
 @pytest.fixture

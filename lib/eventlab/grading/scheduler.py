@@ -28,6 +28,7 @@ from eventlab.grading.jobs import Job, Limits, Outcome
 from eventlab.grading.results import slug
 from eventlab.grading.worker_process import StartError, WorkerProcess
 from eventlab.labs.catalogue import Lab
+from eventlab.signals import stop_signals_deferred
 
 MEMORY_PER_WORKER = 2300 * sandbox.MIB
 SUBMISSIONS_PER_WORKER = 6
@@ -123,8 +124,9 @@ class Scheduler:
         self.threads = [
             threading.Thread(target=self._run_worker, args=(n,), daemon=True) for n in range(self.size)
         ]
-        for thread in self.threads:
-            thread.start()
+        with stop_signals_deferred():  # leaving the block waits for each thread, so all must be started
+            for thread in self.threads:
+                thread.start()
         running, problem = len(self.threads), ""
         while running:
             try:

@@ -10,15 +10,14 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import wait as wait_futures
-from contextlib import AbstractContextManager, nullcontext
-from threading import Event, current_thread, main_thread
+from threading import Event
 from typing import TypeVar
 
 import psutil
 
 from eventlab.errors import ServiceUnavailable, StackError
 from eventlab.settings import Settings
-from eventlab.signals import stop_signals_handled_by
+from eventlab.signals import stop_signals_deferred, stop_signals_handled_by
 from eventlab.stack import config, environment, process
 from eventlab.stack.services import SERVICES, Service
 
@@ -121,7 +120,8 @@ def start_all(settings: Settings, services: Sequence[Service], report: ReportSer
     started: dict[str, psutil.Process] = {}
     pool = ThreadPoolExecutor(max_workers=len(services))
     try:
-        pending = {pool.submit(_start, settings, service, report, started, cancelled) for service in services}
+        with stop_signals_deferred():  # the clean-up must know, and wait for, each thread that runs
+            pending = {pool.submit(_start, settings, service, report, started, cancelled) for service in services}
         while pending:
             done, pending = wait_futures(pending, WATCH_S, "FIRST_EXCEPTION")
             for future in done:
@@ -129,7 +129,7 @@ def start_all(settings: Settings, services: Sequence[Service], report: ReportSer
             _require_alive(settings, started, report)
     except BaseException:
         cancelled.set()
-        with _signals_ignored():
+        with stop_signals_handled_by(signal.SIG_IGN):  # a second Ctrl-C during the clean-up after the first
             in_parallel(lambda running: process.stop(running, grace_s=2), list(started.values()))
             pool.shutdown(wait=True)  # the threads end soon, because `cancelled` is set
             stop_all(settings, services, report, grace_s=2)  # also a service that was started meanwhile
@@ -202,12 +202,6 @@ def _failure(settings: Settings, service: str, reason: str, next_command: str = 
     tail = process.without_stack_frames(process.log_tail(settings, service, lines=200)) or "(the log is empty)"
     message = f"{service} {reason}. The end of its log, {process.log_file(settings, service)}:\n{tail}"
     return StackError(message, next_command=next_command or f"eventlab logs {service}")
-
-
-def _signals_ignored() -> AbstractContextManager[None]:
-    """Ignore a second Ctrl-C or SIGTERM during the clean-up after the first; only the main thread can do this."""
-    is_main = current_thread() is main_thread()
-    return stop_signals_handled_by(signal.SIG_IGN) if is_main else nullcontext()
 
 
 def stop_all(settings: Settings, services: Sequence[Service], report: ReportService, grace_s: float) -> None:
