@@ -1,5 +1,6 @@
-"""Carrying out a trial, without services: which messages a job gets."""
+"""Carrying out a trial, without services: which messages a job gets, and which job was too late."""
 
+import json
 from types import SimpleNamespace
 
 from eventlab.labs import run_trial
@@ -14,8 +15,8 @@ class Machine:
 
     portion_timeout_s = 0.0
 
-    def __init__(self):
-        self.topics = {}
+    def __init__(self, begun=()):
+        self.topics, self.begun = {}, begun
 
     def start(self, question, file, topic, folder):
         self.topics[question] = topic
@@ -27,13 +28,32 @@ class Machine:
         pass
 
     def hdfs(self):
+        """What Spark writes: `offsets/0` before a batch, and `commits/0` after it."""
+
         def ls(path, detail):
+            if any(path.endswith(f"/{question}/checkpoint/offsets") for question in self.begun):
+                return [{"pathSuffix": "0"}]
             raise FileNotFoundError(path)
 
-        return SimpleNamespace(ls=ls)
+        def head(path, size):
+            return "v1\n{}\n" + json.dumps({topic: {"0": 2} for topic in self.topics.values()})
+
+        return SimpleNamespace(ls=ls, head=head)
 
     def close(self):
         pass
+
+
+def test_a_job_is_late_if_it_had_begun_a_batch_and_not_if_it_has_no_checkpoint(monkeypatch):
+    """Another job can keep Spark busy; it cannot move a checkpoint."""
+    monkeypatch.setattr(run_trial.inputs, "create_topic", lambda topic: None)
+    monkeypatch.setattr(run_trial.inputs, "append", lambda topics, messages: None)
+
+    trial = Trial(JOBS, [[b"a", b"b"]], [None])
+    record = run_trial.run(trial, Namespace.of("lab05-x"), Machine(begun=["q2"]), JOBS.values())  # type: ignore[arg-type]
+
+    assert record.stalled == {"q1": 0, "q2": 0}
+    assert record.late == ["q2"]
 
 
 def test_each_job_has_all_messages_in_a_topic_of_its_own(monkeypatch):

@@ -83,12 +83,14 @@ class Record:
         steps: One entry per portion: `end`, the offset after it, and `failure`, a sentence.
         missing: The questions without a file.
         stalled: By question, the portion that its job did not commit in time.
+        late: Those of them whose job had begun a batch: another job may have kept Spark busy.
         errors: By question, the error with which its job ended by itself the last time.
     """
 
     steps: list[dict[str, Any]] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     stalled: dict[str, int] = field(default_factory=dict)
+    late: list[str] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
 
 
