@@ -133,7 +133,7 @@ def _read_apart(path: Path) -> list[dict[str, Any]]:
     if done.returncode == -signal.SIGKILL:  # not by its own limit on memory, after which it ends otherwise
         raise InterruptedReadError("the process that read the notebook was killed; the machine may lack memory")
     if done.returncode == NO_FILE:
-        raise InterruptedReadError(f"the notebook cannot be read: {done.stderr.decode(errors='replace')}")
+        raise OSError(f"the notebook cannot be read: {done.stderr.decode(errors='replace')}")
     if done.returncode:
         raise UnreadableError("not a notebook: it takes too much memory to read")
     if isinstance(answer := json.loads(done.stdout), str):
