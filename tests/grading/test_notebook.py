@@ -175,8 +175,9 @@ def test_a_file_that_the_machine_cannot_read_is_no_unreadable_notebook(tmp_path:
         module.read(tmp_path / "gone.ipynb")
 
 
-def test_a_large_file_that_disappears_is_no_unreadable_notebook(tmp_path: Path) -> None:
-    with pytest.raises(module.InterruptedReadError, match=r"the notebook cannot be read: .*No such file"):
+def test_a_large_file_that_disappears_is_a_fault_of_the_machine_only(tmp_path: Path) -> None:
+    """Other than the end of the process that reads it, for which the submission may be the reason."""
+    with pytest.raises(OSError, match=r"the notebook cannot be read: .*No such file"):
         module._read_apart(tmp_path / "gone.ipynb")
 
 
@@ -236,9 +237,10 @@ def test_a_student_is_told_that_code_in_the_cell_with_the_parameters_did_not_run
     assert named != given
 
     assert with_parameters(tmp_path, f"# my name\n{named}").not_run == ()
-    assert with_parameters(tmp_path, f"{named}\nimport json").not_run == (
-        "what was added to the cell with the parameters did not run",
-    )
+    for added in ("\nimport json", "; import json"):
+        assert with_parameters(tmp_path, named.strip() + added).not_run == (
+            "what was added to the cell with the parameters did not run",
+        )
 
 
 def test_the_parameters_that_papermill_has_added_do_not_replace_those_of_the_grader(tmp_path: Path) -> None:
