@@ -83,7 +83,7 @@ class Record:
         steps: One entry per portion: `end`, the offset after it, and `failure`, a sentence.
         missing: The questions without a file.
         stalled: By question, the portion that its job did not commit in time.
-        errors: By question, the error with which its job ended by itself the last time.
+        errors: By question, the error with which its job ended by itself in the portion that it did not commit.
     """
 
     steps: list[dict[str, Any]] = field(default_factory=list)
