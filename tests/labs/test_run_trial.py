@@ -15,14 +15,14 @@ class Machine:
 
     portion_timeout_s = 0.0
 
-    def __init__(self, begun=()):
-        self.topics, self.begun = {}, begun
+    def __init__(self, begun=(), errors=None):
+        self.topics, self.begun, self.errors = {}, begun, errors or {}
 
     def start(self, question, file, topic, folder):
         self.topics[question] = topic
 
     def ended(self, question):
-        return None
+        return self.errors.get(question)
 
     def require_running(self):
         pass
@@ -76,3 +76,21 @@ def test_each_job_has_all_messages_in_a_topic_of_its_own(monkeypatch):
     assert len({*machine.topics.values()}) == len(JOBS)
     assert all(sent[topic] == [b"a", b"b"] for topic in machine.topics.values())
     assert all(sent[dead_letters_of(topic)] == [] for topic in machine.topics.values())
+
+
+def test_the_error_of_a_job_is_that_of_the_portion_that_it_did_not_commit(monkeypatch):
+    """Otherwise the error of a later start, or of a portion that the job has survived, looks like the reason."""
+    machine = Machine()
+    monkeypatch.setattr(run_trial, "PAUSE_S", 0)
+    monkeypatch.setattr(run_trial, "MIN_PORTION_S", 0)
+    monkeypatch.setattr(run_trial.inputs, "create_topic", lambda topic: None)
+    monkeypatch.setattr(run_trial.inputs, "append", lambda topics, messages: None)
+    monkeypatch.setattr(run_trial._RunningTrial, "has_committed", lambda self, q: q == "q1" and self.sent < 2)
+    errors = iter([{"q1": "of portion 1"}, {"q1": "of portion 2"}, {"q1": "of portion 3", "q2": "of portion 3"}])
+    monkeypatch.setattr(machine, "require_running", lambda: setattr(machine, "errors", next(errors)))
+
+    trial = Trial(JOBS, [[b"a"], [b"b"], [b"c"]], [None] * 3)
+    record = run_trial.run(trial, Namespace.of("lab05-x"), machine, JOBS.values())  # type: ignore[arg-type]
+
+    assert record.stalled == {"q1": 1, "q2": 0}
+    assert record.errors == {"q1": "of portion 2"}

@@ -90,6 +90,8 @@ class _RunningTrial:
         """Send a portion, cause its failure, and wait until each job has committed it."""
         half = len(messages) // 2
         self.ends_without_commit = dict.fromkeys(self.jobs, 0)
+        for question in self.waited_for:
+            self.record.errors.pop(question, None)
         number, kind = len(self.record.steps), failure.kind if failure else ""
         self.record.steps.append({"end": self.sent + len(messages), "failure": DESCRIPTIONS[kind]})
         self.report(f"portion {number + 1}: {len(messages)} messages, {DESCRIPTIONS[kind]}")
@@ -209,7 +211,8 @@ class _RunningTrial:
         printed = self.machine.ended(question)
         if printed is None or time.monotonic() - self.started[question] < PAUSE_S:
             return
-        self.record.errors[question] = printed
+        if question in self.waited_for:
+            self.record.errors[question] = printed
         if self.has_committed(question):
             self.ends_without_commit[question] = 0
         else:

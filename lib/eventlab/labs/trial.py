@@ -84,7 +84,7 @@ class Record:
         missing: The questions without a file.
         stalled: By question, the portion that its job did not commit in time.
         late: Those of them whose job had begun a batch: another job may have kept Spark busy.
-        errors: By question, the error with which its job ended by itself the last time.
+        errors: By question, the error with which its job ended by itself in the portion that it did not commit.
     """
 
     steps: list[dict[str, Any]] = field(default_factory=list)
