@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from eventlab.grading.environment import access, disk_watch, sandbox
+from eventlab.grading.environment import access, sandbox, watches
 from eventlab.grading.environment.access import Access
 from eventlab.grading.environment.class_watch import CLASSES, LIBRARIES, ClassWatch
 from eventlab.grading.environment.cleanup import differences
@@ -167,7 +167,7 @@ def test_memory_in_files_and_sockets_is_held_against_the_limit(inside: Any) -> N
 
 def test_the_disk_watch_tells_once_when_too_much_is_stored(tmp_path: Path) -> None:
     exceeded = threading.Event()
-    watch = disk_watch.DiskWatch([tmp_path], ProcessLimits(disk_mib=1), lambda reason: exceeded.set())
+    watch = watches.DiskWatch([tmp_path], ProcessLimits(disk_mib=1), lambda reason: exceeded.set())
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "large").write_bytes(b"x" * 2 * MIB)
     assert exceeded.wait(5)
@@ -176,10 +176,10 @@ def test_the_disk_watch_tells_once_when_too_much_is_stored(tmp_path: Path) -> No
 
 def test_many_files_are_too_much_as_well_and_sparse_ones_count_what_they_take(tmp_path: Path) -> None:
     reasons: list[str] = []
-    watch = disk_watch.DiskWatch([tmp_path], ProcessLimits(files=50), reasons.append)
+    watch = watches.DiskWatch([tmp_path], ProcessLimits(files=50), reasons.append)
     with (tmp_path / "sparse").open("wb") as file:
         file.truncate(10 * 2**30)
-    assert disk_watch.usage([tmp_path])[0] < MIB
+    assert watches.usage([tmp_path])[0] < MIB
     for number in range(60):
         (tmp_path / str(number)).touch()
     watch._thread.join(timeout=5)
