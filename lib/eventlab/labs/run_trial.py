@@ -200,6 +200,7 @@ class _RunningTrial:
             for question in late:
                 self.waited_for.discard(question)
                 self.record.stalled[question] = number
+                self.record.given_up += {question} & self.given_up
                 self.report(f"the job of {question} has not committed portion {number + 1}")
             time.sleep(POLL_S)
 

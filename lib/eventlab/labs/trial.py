@@ -83,12 +83,14 @@ class Record:
         steps: One entry per portion: `end`, the offset after it, and `failure`, a sentence.
         missing: The questions without a file.
         stalled: By question, the portion that its job did not commit in time.
+        given_up: Those of them whose jobs have ended again and again.
         errors: By question, the error with which its job ended by itself in the portion that it did not commit.
     """
 
     steps: list[dict[str, Any]] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     stalled: dict[str, int] = field(default_factory=dict)
+    given_up: list[str] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
 
 
