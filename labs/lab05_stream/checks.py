@@ -61,7 +61,7 @@ def continues(evidence: Evidence, question: str) -> Verdict:
     begin = evidence.trial["steps"][portion - 1]["end"] if portion else 0
     got = f"portion {portion + 1} ({failure}) is not in FOLDER/checkpoint; it begins at offset {begin}{error}"
     expected = "each portion is committed to FOLDER/checkpoint"
-    return Verdict(False, expected, got, figures=figures([portion, bool(printed)]))
+    return Verdict(False, expected, got, figures=figures([portion, question in evidence.trial["given_up"]]))
 
 
 def table(evidence: Evidence, question: str) -> list[dict[str, Any]]:

@@ -64,9 +64,16 @@ def test_a_job_that_hangs_is_recognized_whatever_a_later_start_of_it_has_written
 
 def test_a_job_that_ends_with_an_error_each_time_does_not_hang():
     """The default mode of a writer refuses to write a repeated batch into a folder that exists."""
-    stalled = {"q2": KINDS.index("commit")}
+    stalled = trial(TRIAL, stalled={"q2": KINDS.index("commit")}, errors={"q2": "PATH_ALREADY_EXISTS"})
 
-    assert in_purchases(ALL, trial=trial(TRIAL, stalled=stalled, errors={"q2": "PATH_ALREADY_EXISTS"})) == set()
+    assert in_purchases(ALL, trial=stalled | {"given_up": ["q2"]}) == set()
+
+
+def test_a_job_that_hangs_is_recognized_although_it_has_ended_with_an_error_once():
+    """A machine without time to spare can make Spark fail."""
+    stalled = trial(TRIAL, stalled={"q2": KINDS.index("commit")}, errors={"q2": "Python worker failed to connect"})
+
+    assert in_purchases(ALL, trial=stalled) == {"exception swallowed"}
 
 
 def test_a_job_without_a_checkpoint_is_recognized_by_its_results_only():

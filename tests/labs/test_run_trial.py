@@ -94,3 +94,19 @@ def test_the_error_of_a_job_is_that_of_the_portion_that_it_did_not_commit(monkey
 
     assert record.stalled == {"q1": 1, "q2": 0}
     assert record.errors == {"q1": "of portion 2"}
+    assert record.given_up == []
+
+
+def test_a_job_that_ends_again_and_again_is_given_up_and_one_that_only_takes_too_long_is_not(monkeypatch):
+    machine = Machine({"q1": "ValueError"})
+    machine.portion_timeout_s = 60.0
+    monkeypatch.setattr(run_trial, "PAUSE_S", 0)
+    monkeypatch.setattr(run_trial, "POLL_S", 0.01)
+    monkeypatch.setattr(run_trial.inputs, "create_topic", lambda topic: None)
+    monkeypatch.setattr(run_trial.inputs, "append", lambda topics, messages: None)
+    monkeypatch.setattr(run_trial._RunningTrial, "has_committed", lambda self, question: question == "q2")
+
+    record = run_trial.run(Trial(JOBS, [[b"a"]], [None]), Namespace.of("lab05-x"), machine, JOBS.values())  # type: ignore[arg-type]
+
+    assert record.stalled == {"q1": 0}
+    assert record.given_up == ["q1"]

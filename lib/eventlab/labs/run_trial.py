@@ -200,8 +200,9 @@ class _RunningTrial:
             for question in late:
                 self.waited_for.discard(question)
                 self.record.stalled[question] = number
-                begun = self.messages_in_checkpoint(question, "offsets") > self.reached[question]
-                if begun and question not in self.given_up:
+                if question in self.given_up:
+                    self.record.given_up.append(question)
+                elif self.messages_in_checkpoint(question, "offsets") > self.reached[question]:
                     self.record.late.append(question)
                 self.report(f"the job of {question} has not committed portion {number + 1}")
             time.sleep(POLL_S)

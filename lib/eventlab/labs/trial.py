@@ -84,6 +84,7 @@ class Record:
         missing: The questions without a file.
         stalled: By question, the portion that its job did not commit in time.
         late: Those of them whose job had begun a batch: another job may have kept Spark busy.
+        given_up: Those of them whose jobs have ended again and again.
         errors: By question, the error with which its job ended by itself in the portion that it did not commit.
     """
 
@@ -91,6 +92,7 @@ class Record:
     missing: list[str] = field(default_factory=list)
     stalled: dict[str, int] = field(default_factory=dict)
     late: list[str] = field(default_factory=list)
+    given_up: list[str] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
 
 
