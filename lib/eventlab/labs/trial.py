@@ -81,12 +81,14 @@ class Record:
 
     Attributes:
         steps: One entry per portion: `end`, the offset after it, and `failure`, a sentence.
+        left: The questions whose job ended by itself, without an error, in a portion without a failure.
         missing: The questions without a file.
         stalled: By question, the portion that its job did not commit in time.
         errors: By question, the error with which its job ended by itself the last time.
     """
 
     steps: list[dict[str, Any]] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     stalled: dict[str, int] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
@@ -106,6 +108,9 @@ class Machine(Protocol):
 
     def ended(self, question: str) -> str | None:
         """Return the job's error, or what it printed last, if it has ended by itself; else None."""
+
+    def has_succeeded(self, question: str) -> bool:
+        """Return whether the job has ended by itself without an error."""
 
     def kill_jobs(self) -> None:
         """Kill all jobs, and end their sessions in Spark."""
