@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 from eventlab.clients import kafka
-from eventlab.clients.stream_messages import number_of
+from eventlab.clients.stream_messages import DATA_LOST, number_of
 from eventlab.explain.checkpoints import checkpoint_in
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell
@@ -17,12 +17,6 @@ from eventlab.stack import filesystem
 TIMEOUT_S = 1.5
 NAME_IN_USE = r"Cannot start query with name (\S+) as a query with that name is already active"
 NOT_FOR_STREAMS = r"CALL_ON_STREAMING_DATASET_UNSUPPORTED"
-DATA_LOST = (
-    r"Some data may have been lost",
-    r"KAFKA_DATA_LOSS",
-    r"UnknownTopicOrPartition",
-    r"set to 0, some data may",
-)
 
 
 def name_in_use(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -49,7 +43,9 @@ def checkpoint_of_deleted_topic(cell: FailedCell, settings: Settings) -> Explana
 
     Remedy: Delete the checkpoint and the output.
     """
-    if not cell.matches(*DATA_LOST) or not cell.matches(r"Streaming Query|checkpointLocation|\[STREAM_FAILED\]"):
+    if not DATA_LOST.search(cell.text) or not cell.matches(
+        r"Streaming Query|checkpointLocation|\[STREAM_FAILED\]"
+    ):
         return None
     checkpoint = sink_option(cell, "checkpointLocation")
     found = checkpoint_in(checkpoint or "", settings)
