@@ -3,7 +3,8 @@
 The parts of a trial:
 
 - A *job* is a program of the student, `python FILE TOPIC FOLDER`. It keeps its checkpoint in FOLDER/checkpoint,
-  and ends with an error when it cannot continue. It is started again whenever it has ended.
+  and ends with an error when it cannot continue. It is started again whenever it has ended. One that ends
+  without an error in a portion without a failure has not waited for its query; this is recorded.
 - `run_trial.py` runs the trial: it sends the messages in portions to a topic of each job, makes one failure
   per portion, starts jobs again, and waits until each job has committed the portion. It reads this from the
   checkpoint on HDFS.
