@@ -52,6 +52,9 @@ def require_trial(evidence: Evidence, question: str) -> None:
 def continues(evidence: Evidence, question: str) -> Verdict:
     """Compare what the job has committed with what was sent."""
     require_trial(evidence, question)
+    if question in evidence.trial["left"]:
+        got = "it ended by itself, without an error and without a failure. Does it wait, as query.awaitTermination()?"
+        return Verdict(False, "the job runs until it is killed, or until its query fails", got)
     portion = evidence.trial["stalled"].get(question)
     if portion is None:
         return Verdict(True, "", "")

@@ -13,8 +13,9 @@ from eventlab.clients.hdfs import HdfsError
 from eventlab.grading import trials as module
 from eventlab.grading.environment import health
 from eventlab.grading.environment.services import WorkerStackError
-from eventlab.grading.environment.trial_machine import TrialMachine
+from eventlab.grading.environment.trial_machine import Job, TrialMachine
 from eventlab.grading.environment.worker_stack import WorkerStack
+from eventlab.grading.execution.outputs import CellResult
 from eventlab.grading.execution.run import TimeBudget
 from eventlab.grading.trials import Trials
 from eventlab.labs.catalogue import find
@@ -199,3 +200,22 @@ def test_in_a_trial_a_spark_that_ends_by_itself_is_no_fault_of_its_streaming_que
     stack.require_running()
     with pytest.raises(WorkerStackError, match="spark has ended"):
         stack.require_running(in_trial=True)
+
+
+@pytest.mark.parametrize(
+    ("ended", "error", "has_succeeded"),
+    [
+        ("done", "", True),
+        ("raised", "SystemExit: 0", True),
+        ("raised", "SystemExit", True),
+        ("raised", "SystemExit: 1", False),
+        ("raised", "SystemExit: 0 rows", False),
+        ("died", "killed by signal 9", False),
+    ],
+)
+def test_a_job_has_succeeded_in_grading_when_its_process_would_have_ended_with_the_exit_code_0(
+    ended: Any, error: str, has_succeeded: bool
+) -> None:
+    job = Job.__new__(Job)
+    job.result = CellResult(ended, error=error)
+    assert job.has_succeeded() == has_succeeded

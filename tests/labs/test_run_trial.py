@@ -3,9 +3,11 @@
 import json
 from types import SimpleNamespace
 
+import pytest
+
 from eventlab.labs import run_trial
 from eventlab.labs.names import Namespace
-from eventlab.labs.trial import Trial, dead_letters_of
+from eventlab.labs.trial import Failure, Trial, dead_letters_of
 
 JOBS = {"q1": "letters.py", "q2": "purchases.py"}
 
@@ -15,14 +17,24 @@ class Machine:
 
     portion_timeout_s = 0.0
 
-    def __init__(self, begun=(), errors=None):
-        self.topics, self.begun, self.errors = {}, begun, errors or {}
+    def __init__(self, begun=(), errors=None, exit_code=None):
+        """Start jobs.
+
+        Args:
+            begun: The questions whose jobs begin a batch.
+            errors: By question, the error with which its job ends at once.
+            exit_code: The exit code with which each job ends at once; None if they run for ever.
+        """
+        self.topics, self.begun, self.errors, self.exit_code = {}, begun, errors or {}, exit_code
 
     def start(self, question, file, topic, folder):
         self.topics[question] = topic
 
     def ended(self, question):
-        return self.errors.get(question)
+        return self.errors.get(question, None if self.exit_code is None else "")
+
+    def has_succeeded(self, question):
+        return self.exit_code == 0
 
     def require_running(self):
         pass
@@ -38,7 +50,10 @@ class Machine:
         def head(path, size):
             return "v1\n{}\n" + json.dumps({topic: {"0": 2} for topic in self.topics.values()})
 
-        return SimpleNamespace(ls=ls, head=head)
+        return SimpleNamespace(ls=ls, head=head, _call=lambda *words, **more: None)
+
+    def kill_jobs(self):
+        pass
 
     def close(self):
         pass
@@ -98,7 +113,7 @@ def test_the_error_of_a_job_is_that_of_the_portion_that_it_did_not_commit(monkey
 
 
 def test_a_job_that_ends_again_and_again_is_given_up_and_one_that_only_takes_too_long_is_not(monkeypatch):
-    machine = Machine({"q1": "ValueError"})
+    machine = Machine(errors={"q1": "ValueError"})
     machine.portion_timeout_s = 60.0
     monkeypatch.setattr(run_trial, "PAUSE_S", 0)
     monkeypatch.setattr(run_trial, "POLL_S", 0.01)
@@ -110,3 +125,23 @@ def test_a_job_that_ends_again_and_again_is_given_up_and_one_that_only_takes_too
 
     assert record.stalled == {"q1": 0}
     assert record.given_up == ["q1"]
+
+
+@pytest.mark.parametrize(
+    ("end", "failure", "left"),
+    [
+        (0, None, ["q1", "q2"]),
+        (1, None, []),
+        (None, None, []),
+        (0, Failure("process"), []),  # a job may end without an error after a failure, and is started again
+    ],
+)
+def test_a_job_that_ends_without_an_error_and_without_a_failure_is_recorded(monkeypatch, end, failure, left):
+    monkeypatch.setattr(run_trial, "PAUSE_S", 0)
+    monkeypatch.setattr(run_trial.inputs, "create_topic", lambda topic: None)
+    monkeypatch.setattr(run_trial.inputs, "append", lambda topics, messages: None)
+    trial = Trial(JOBS, [[b"a"]], [failure])
+
+    record = run_trial.run(trial, Namespace.of("lab05-x"), Machine(exit_code=end), JOBS.values())  # type: ignore[arg-type]
+
+    assert sorted(record.left) == left

@@ -79,6 +79,7 @@ class _RunningTrial:
         self.ends_without_commit = dict.fromkeys(self.jobs, 0)
         self.reached = dict.fromkeys(self.jobs, 0)
         self.sent = 0
+        self.is_quiet = True
 
     def start(self, question: str) -> None:
         """Start the job of a question."""
@@ -93,6 +94,7 @@ class _RunningTrial:
         for question in self.waited_for:
             self.record.errors.pop(question, None)
         number, kind = len(self.record.steps), failure.kind if failure else ""
+        self.is_quiet = failure is None
         self.record.steps.append({"end": self.sent + len(messages), "failure": DESCRIPTIONS[kind]})
         self.report(f"portion {number + 1}: {len(messages)} messages, {DESCRIPTIONS[kind]}")
         self.machine.require_running()
@@ -218,6 +220,8 @@ class _RunningTrial:
             self.ends_without_commit[question] = 0
         else:
             self.ends_without_commit[question] += 1
+        if self.is_quiet and question not in self.record.left and self.machine.has_succeeded(question):
+            self.record.left.append(question)
         if self.ends_without_commit[question] >= MAX_ENDS:
             self.given_up.add(question)
         else:
