@@ -5,8 +5,8 @@ MISTAKES = {
         "producer.send('letters', {'n': 4}).get(timeout=20)",
         "this value is a Python object",
     ),
-    "a text as value": ("producer.send('letters', 'hello').get(timeout=20)", "this value is a text"),
-    "a text as key": ("producer.send('letters', b'x', key='k').get(timeout=20)", "this key is a text"),
+    "a text as value": ("producer.send('letters', 'hello').get(timeout=20)", "this value is a string"),
+    "a text as key": ("producer.send('letters', b'x', key='k').get(timeout=20)", "this key is a string"),
     "a message above the producer's limit": (
         "producer.send('letters', b'x' * 1_500_000).get(timeout=20)",
         "larger than the producer accepts",

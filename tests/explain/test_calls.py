@@ -36,6 +36,10 @@ class Table(OfConnect):
     def show(self, n=20):
         """Return None, as `show` does."""
 
+    def collect(self):
+        """Return a list."""
+        return []
+
 
 Table.__name__, Table.__module__ = "DataFrame", "pyspark.sql.connect.dataframe"
 
@@ -83,6 +87,8 @@ def names():
         "avg": functions.avg,
         "col": functions.col,
         "rows": [1, 2],
+        "answer": httpx.Response(400, json={"error": "item is not an object"}),
+        "httpx": httpx,
         "by_hour": pandas.DataFrame({"hour": [1], "visits": [2]}),
         "KafkaConsumer": KafkaConsumer,
         "KafkaProducer": KafkaProducer,
@@ -137,6 +143,13 @@ MISTAKES = [
     ("sold.first('item')", "sold.first()['item']"),
     ("sold.count('item')", "sold.count()"),
     ("len(sold)", "sold.count()"),
+    ("print(answer.text())", "print(answer.text)"),
+    ("n = answer.status_code()", "n = answer.status_code"),
+    ("sold.columns()", "sold.columns"),
+    ("n = sold.collect().count()", "n = sold.count()"),
+    ("rows.count()", "len(rows)"),
+    ("answer.json('error')", "answer.json()['error']"),
+    ("httpx.Response(200, json={}).json('error')", "httpx.Response(200, json={}).json()['error']"),
     ("rows = sold.show(3)['item']", "rows = sold.select('item').show(3)"),
     ("sold.agg(max('pieces') - 1)", "sold.agg(F.max('pieces') - 1)"),
     ("sold.agg(F.avg('pieces'), -min('pieces'))", "sold.agg(F.avg('pieces'), -F.min('pieces'))"),
@@ -180,6 +193,11 @@ MISTAKES = [
     ("sold.withColumn(player, F.lit(1))", 'sold.withColumn("player", F.lit(1))'),
     ("sold.plot.bar(x='player', y='n')", "sold.toPandas().plot.bar(x='player', y='n')"),
     ("table().groupby(player)", 'table().groupby("player")'),
+    ("sold.groupBy(plaayer)", 'sold.groupBy(F.col("player"))'),
+    ("sold.groupBy(gruop)", "sold.groupBy(group)"),
+    ("sold.groupBy(Player)", 'sold.groupBy(F.col("player"))'),
+    ("sold.where(piece > 5)", 'sold.where(F.col("pieces") > 5)'),
+    ("sold.groupBy(itme.price)", 'sold.groupBy("item.price")'),
     ("by_hour['visit']", "by_hour['visits']"),
     ("by_hour.loc[:, 'hours']", "by_hour.loc[:, 'hour']"),
     ("by_hour.groupby('hours').sum()", "by_hour.groupby('hour').sum()"),
@@ -278,7 +296,14 @@ def test_a_misspelt_variable_asks_spark_for_no_columns():
 def test_an_answer_may_be_no_text():
     box = box_of(failed("revenue = total\ncourse.check('08-1', revenue)"))
 
-    assert box.what.endswith("If your answer is a text, it needs quotes.")
+    assert box.what.endswith("If your answer is a string, it needs quotes.")
+
+
+def test_a_variable_with_the_name_of_a_function_is_deleted():
+    box = box_of(failed("list(rows)", **names(), list=[1]))
+
+    assert box.what == "list is a function of Python. Your variable list has replaced it."
+    assert box.remedy == "del list"
 
 
 def test_an_answer_that_is_no_json_has_a_text():
@@ -296,11 +321,13 @@ def test_an_answer_that_is_no_json_has_a_text():
         "sold.where(player=rows)",  # a list
         "sold.where(player=event['Host'] if rows else 'ada')",
         "sold.where(unknown == 'ada')",
+        "rows.count(1, 2)",
         "{'n': {}}['n']['m']",
         "json.loads('')",
         "read(commit=1)",
         "read(group=1)",
         "group(3)",
+        "group()",
         "json.dumps(event, 2)",
         "json.loads('{}', 'utf-8')",
         "sold.select(F.sum('price', 'quantity'))",

@@ -177,7 +177,7 @@ def is_api(address: SplitResult, settings: Settings) -> bool:
     names = {own.hostname, *(("localhost", "127.0.0.1") if own.hostname in ("localhost", "127.0.0.1") else ())}
     try:
         return address.hostname in names and address.port == own.port
-    except ValueError:  # a port that is no number
+    except ValueError:  # a port that is not a number
         return False
 
 

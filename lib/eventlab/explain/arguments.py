@@ -1,4 +1,4 @@
-"""Explains wrong arguments in Python: a misspelt keyword, headers that are no dictionary, an address or a text."""
+"""Explains wrong arguments in Python: a misspelt keyword, headers without a dictionary, an address or a string."""
 
 import ast
 import contextlib
@@ -82,7 +82,7 @@ def headers_no_dictionary(cell: FailedCell, settings: Settings) -> Explanation |
             name, colon, content = (repr(part.strip()) for part in str(text.value).partition(":"))
             if colon == "''":
                 continue
-            proof = f"{source_of(cell, text)} is one text; a dictionary has a name and a value, each with quotes"
+            proof = f"{source_of(cell, text)} is one string; a dictionary has a name and a value, each with quotes"
         else:
             continue
         what = "The headers of a request are a dictionary: a name, a colon and a value, between braces."
@@ -107,7 +107,7 @@ def address_without_server(cell: FailedCell, settings: Settings) -> Explanation 
 
 
 def text_without_quotes(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a text needs quotes: a key of a dictionary or a column's name without them is a variable.
+    """Explain that a string needs quotes: a key of a dictionary or a column's name without them is a variable.
 
     Remedy: The line with quotes.
     """
@@ -127,7 +127,7 @@ def text_without_quotes(cell: FailedCell, settings: Settings) -> Explanation | N
         if is_misspelt and name not in MODES and not any(name in known for known in _columns_of_frames(cell)):
             continue
         what = f"{name} has no quotes, so Python looks for a variable of this name. "
-        what += "If your answer is a text, it needs quotes." if text in answers else "A text needs quotes."
+        what += "If your answer is a string, it needs quotes." if text in answers else "A string needs quotes."
         return python_correction(cell, text, f'"{name}"', what, f"{name} is not set in this kernel")
     return None
 

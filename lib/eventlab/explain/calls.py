@@ -1,6 +1,7 @@
-"""Explains calls with wrong arguments, of an object that is no function, or of another object's method."""
+"""Explains calls with wrong arguments, of an object that is not a function, or of another object's method."""
 
 import ast
+import builtins
 import inspect
 import re
 import sys
@@ -25,7 +26,7 @@ NOT_CALLABLE = r"^builtins\.TypeError: 'Column' object is not callable"
 
 
 def parenthesis_before_method(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a method of the DataFrame stands inside of the parentheses: `select(column.show())`.
+    """Explain that a method of the DataFrame is inside of the parentheses: `select(column.show())`.
 
     Remedy: The line with the parenthesis before the method.
     """
@@ -55,7 +56,7 @@ def parenthesis_before_method(cell: FailedCell, settings: Settings) -> Explanati
 
 
 def function_as_method(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a name is one of Spark's functions, and no method of a DataFrame or a column.
+    """Explain that a name is one of Spark's functions: a DataFrame or a column has no such method.
 
     Remedy: The line that calls the function.
     """
@@ -74,7 +75,7 @@ def function_as_method(cell: FailedCell, settings: Settings) -> Explanation | No
         code, owner = _with_function(cell, call, f"{prefix}.{name}", getattr(functions, name))
         if not code:
             continue
-        what = f"{name} is a function of columns, and no method of a {owner}."
+        what = f"A {owner} has no method {name}. It is a function of Spark."
         what += " select() takes its result." if owner == "DataFrame" else ""
         proof = f"pyspark.sql.functions has {name}, and a {owner} has none"
         return python_correction(cell, call, code, what, proof)
@@ -85,7 +86,7 @@ def _with_function(cell: FailedCell, call: ast.Call, function: str, value: Any) 
     """Return the code that calls a function for a method that does not exist, and the class of the method's owner.
 
     Returns:
-        Two empty texts when it is not clear what the owner is, or what the function's arguments are.
+        Two empty strings when it is not clear what the owner is, or what the function's arguments are.
     """
     if not isinstance(call.func, ast.Attribute):
         return "", ""
@@ -142,16 +143,20 @@ def too_many_arguments(cell: FailedCell, settings: Settings) -> Explanation | No
     elif name == "first" and isinstance(value, int):
         what += " It returns one row. head() takes the number of rows."
         code = f"{code.removesuffix('first()')}head({argument})"
+    elif name == "json" and isinstance(value, str):
+        what = "json() reads the whole answer. The name of a field follows it in brackets."
+        code += f"[{argument}]"
     return python_correction(cell, calls[0], code, what, f"Python reports: {cell.error}")
 
 
 def _takes_nothing(cell: FailedCell, owner: str, name: str) -> bool:
     """Return whether a method of a class with this name has no parameter, also none that is passed by its name."""
     kinds = {kind for value in cell.namespace.values() for kind in type(value).__mro__ if kind.__name__ == owner}
-    modules = (sys.modules.get(f"pyspark.sql.connect.{name}") for name in ("dataframe", "group"))
+    modules = map(sys.modules.get, ("httpx", "pyspark.sql.connect.dataframe", "pyspark.sql.connect.group"))
     kinds |= {getattr(module, owner) for module in modules if hasattr(module, owner)}
     methods = [method for kind in kinds if inspect.isfunction(method := getattr(kind, name, None))]
     others = [list(inspect.signature(method).parameters.values())[1:] for method in methods]
+    others = [[item for item in items if item.kind is not item.VAR_KEYWORD] for items in others]
     fitting = [items for items in others if all(item.kind is item.KEYWORD_ONLY for item in items)]
     return bool(fitting) and not any(fitting)
 
@@ -196,7 +201,7 @@ def method_without_object(cell: FailedCell, settings: Settings) -> Explanation |
     owners += [("course", cell.namespace["course"])] if "course" in cell.namespace else []
     for variable, owner in owners:
         if len(calls) == 1 and callable(getattr(type(owner), str(name), None) or getattr(owner, str(name), None)):
-            what = f"{name} is a method of {variable}, which stands before it."
+            what = f"{name} is a method of {variable}: write {variable} and a dot before it."
             code = f"{variable}.{name}"
             proof = f"there is no variable {name}, and {variable} has {name}"
             return python_correction(cell, calls[0].func, code, what, proof)
@@ -218,17 +223,25 @@ def variable_is_a_method(cell: FailedCell, settings: Settings) -> Explanation | 
             continue
         statement = cell.assignment_of(name)
         if statement and statement.endswith(f".{called}"):
-            what = f"{name} is the method {called}, and not its result: the parentheses are missing."
+            what = f"{name} is the method {called}, not its result: the parentheses are missing."
             proof = f"it was assigned by: {statement}"
             return statement_correction(cell, statement, f"{statement}()", what, proof)
     return None
 
 
-def length_of_dataframe(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a DataFrame has no length in Python.
+def number_of_rows(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that `len(frame)` or `count()` of a list does not count rows.
 
-    Remedy: The line with `count()` of the DataFrame.
+    Remedy: The line with `count()` of the DataFrame, or with `len()` of the list.
     """
+    if cell.matches(r"^builtins\.TypeError: list\.count\(\) takes exactly one argument \(0 given\)"):
+        for call in cell.failed_calls("count"):
+            rows = call.func.value if isinstance(call.func, ast.Attribute) else call
+            what, code = "count() of a list needs a value, and counts how often it occurs.", source_of(cell, rows)
+            if code.endswith(".collect()"):
+                what += " collect() returns such a list; count() of the DataFrame counts its rows."
+                return python_correction(cell, call, f"{code[:-10]}.count()", what, str(cell.error))
+            return python_correction(cell, call, f"len({code})", f"{what} len() counts all.", str(cell.error))
     if cell.matches(r"^builtins\.TypeError: object of type 'DataFrame' has no len\(\)"):
         for call in [call for call in cell.failed_calls("len") if len(call.args) == 1]:
             what = "A DataFrame has no length for Python, because its rows are in Spark. count() counts them."
@@ -237,32 +250,25 @@ def length_of_dataframe(cell: FailedCell, settings: Settings) -> Explanation | N
     return None
 
 
-def texts_multiplied(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that `"price" * "quantity"` calculates with two texts of Python, and not with columns.
+def value_is_called(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a value is called like a function: `answer.text()`, or `list(...)` with a variable `list`.
 
-    Remedy: The line with columns.
+    Remedy: The line without the parentheses, or a line that deletes the variable.
     """
-    if not cell.matches(
-        r"^builtins\.TypeError: (can't multiply sequence by non-int|unsupported operand type\(s\) for [-/+*])"
-    ):
+    match = re.match(r"'(\w+)' object is not callable", str(cell.error))
+    calls = cell.failed_calls() if isinstance(cell.error, TypeError) and match else []
+    if not match or not calls or match[1] in ("Column", "module"):
         return None
-    nodes = [node for outer in cell.calls(*OF_DATAFRAMES) for node in ast.walk(outer) if _is_of_texts(node)]
-    operations = [node for node in nodes if cell.failed_in(node)]
-    prefix = functions_variable(cell)
-    if len(operations) != 1 or not isinstance(operations[0], ast.BinOp) or prefix is None:
+    name = called_name(calls[0])
+    if isinstance(calls[0].func, ast.Name) and hasattr(builtins, name) and name in cell.namespace:
+        what = f"{name} is a function of Python. Your variable {name} has replaced it."
+        instruction = "To fix it, give your variable another name, and run this"
+        return Explanation(what, f"{name} is a value of the type {match[1]} now", f"del {name}", instruction)
+    if not isinstance(calls[0].func, ast.Attribute) or calls[0].args or calls[0].keywords:
         return None
-    left, right = (source_of(cell, side) for side in (operations[0].left, operations[0].right))
-    what = f"{left} and {right} are texts for Python. A column is needed to calculate: F.col({left})."
-    sign = {ast.Mult: "*", ast.Div: "/", ast.Sub: "-"}[type(operations[0].op)]
-    code = f"{prefix}.col({left}) {sign} {prefix}.col({right})"
-    return python_correction(cell, operations[0], code, what, str(cell.error))
-
-
-def _is_of_texts(node: ast.AST) -> bool:
-    """Return whether a node multiplies, divides or subtracts two literals of text."""
-    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult | ast.Div | ast.Sub):
-        return False
-    return all(isinstance(side, ast.Constant) and isinstance(side.value, str) for side in (node.left, node.right))
+    what = f"{name} is a value, not a method. Write it without parentheses."
+    code = source_of(cell, calls[0].func)
+    return python_correction(cell, calls[0], code, what, f"its value has the type {match[1]}")
 
 
 EXPLANATIONS: list[Explain] = [
@@ -272,6 +278,6 @@ EXPLANATIONS: list[Explain] = [
     missing_argument,
     method_without_object,
     variable_is_a_method,
-    length_of_dataframe,
-    texts_multiplied,
+    number_of_rows,
+    value_is_called,
 ]

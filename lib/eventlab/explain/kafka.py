@@ -82,9 +82,7 @@ def address_with_scheme(cell: FailedCell, settings: Settings) -> Explanation | N
         address = own if inspect_broker(match[1]).problem else match[1]
         if inspect_broker(address).problem:
             return None
-        what = (
-            f"{value} is no address of a Kafka broker: write host:port, without http:// and without / at the end."
-        )
+        what = f"{value} is not a broker's address: write host:port, without http:// and without / at the end."
         proof = f"a broker answers at {address}"
         if address != match[1]:
             proof += f", and none at {match[1]}"

@@ -148,7 +148,7 @@ def nothing_follows(cell: FailedCell, settings: Settings) -> Explanation | None:
             arguments = source_of(cell, outer)[len(source_of(cell, node)) :]
             path = source_of(cell, inner)[len(source_of(cell, inner.func)) :]
             code = f"{writer}.{error.name}{arguments}.{saves}{path}"
-            what = f"{saves}() writes the files and returns None, so {error.name}() must stand before it."
+            what = f"{saves}() writes the files and returns None, so {error.name}() must be before it."
             return python_correction(cell, outer, code, what, f"the value of {saves}() is None")
     return None
 
@@ -212,7 +212,7 @@ def misspelt_import(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 
 def _modules_in(package: str) -> list[str]:
-    """Return the names of a package's modules; an empty list for a module that is no package."""
+    """Return the names of a package's modules; an empty list for a module that is not a package."""
     path = getattr(sys.modules.get(package), "__path__", ())
     return [module.name for module in pkgutil.iter_modules(path)]
 
@@ -232,7 +232,7 @@ def unknown_variable(cell: FailedCell, settings: Settings) -> Explanation | None
         what = f"{name} is not imported in this notebook."
         return Explanation(what, proof, line, RUN_FIRST)
     if nodes and any(name in names for names in CREATED_VIEW.findall("\n".join([*cell.history, cell.source]))):
-        what = f"{name} is a view: a name in SQL, and no variable of Python. The method table returns it."
+        what = f"{name} is a view: a name in SQL, not a variable of Python. The method table returns it."
         code = f'{session_variable(cell) or "spark"}.table("{name}")'
         return python_correction(cell, nodes[0], code, what, f"{proof}; a cell has created the view {name}")
     variables = [other for other in cell.namespace if not other.startswith("_") and other not in ("In", "Out")]

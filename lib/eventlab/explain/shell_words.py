@@ -137,7 +137,7 @@ def with_values(cell: FailedCell) -> str:
 
 
 def expanded(line: str, cell: FailedCell) -> str | None:
-    """Return the line as IPython expands it, or None if it has braces that are no Python expression."""
+    """Return the line as IPython expands it, or None if it has braces that are not a Python expression."""
     with contextlib.suppress(Exception):
         return str(DollarFormatter().vformat(line, (), dict(cell.namespace)))
     return None

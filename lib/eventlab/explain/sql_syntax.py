@@ -19,11 +19,11 @@ REPORT = re.compile(r"Syntax error at or near ('.*?'|end of input).*?\(line (\d+
 """The word and the place of an error."""
 EDITS = (
     (r"(?<=\s)&&(?=\s)", "and", "SQL has no &&. It has the word and."),
-    (r"(?<=\s)\|\|(?=\s)", "or", "In SQL, || joins two texts. The word for a choice is or."),
+    (r"(?<=\s)\|\|(?=\s)", "or", "In SQL, || joins two strings. The word for a choice is or."),
     (r"(?<=\w\s)[x×](?=\s\w)", "*", "The sign of a multiplication is *."),
     (r"\b(group|order)\s+(?!by\b)", r"\1 by ", "The word by is missing after group or order."),
-    (r"\b(order\s+by)\s+(desc|asc)\s+(\S+)", r"\1 \3 \2", "The words desc and asc stand behind the column."),
-    (r"\s+(order\s+by\b.*?)\s+(group\s+by\b.*\S)", r" \2 \1", "In SQL, order by stands behind group by."),
+    (r"\b(order\s+by)\s+(desc|asc)\s+(\S+)", r"\1 \3 \2", "The words desc and asc follow the column."),
+    (r"\s+(order\s+by\b.*?)\s+(group\s+by\b.*\S)", r" \2 \1", "In SQL, order by follows group by."),
 )
 """Patterns of frequent mistakes, their corrections, and what happened."""
 TYPES = ("string", "int", "long", "double", "boolean", "timestamp", "date", "float", "decimal", "binary", "bigint")
@@ -84,7 +84,7 @@ def missing_mark(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 
 def _rejected(cell: FailedCell) -> Iterator[tuple[str, str, int]]:
-    """Yield the cell's texts that Spark could not read, each with the word and the place that it reports."""
+    """Yield the cell's strings that Spark could not read, each with the word and the place that it reports."""
     report = REPORT.search(cell.text)
     for _, text in sql_texts(cell, "") if report else ():
         lines, row = text.split("\n"), int(report[2]) if report else 0
@@ -93,7 +93,7 @@ def _rejected(cell: FailedCell) -> Iterator[tuple[str, str, int]]:
 
 
 def _attempts(text: str, place: int) -> Iterator[tuple[str, str]]:
-    """Yield corrected texts, each with what happened."""
+    """Yield corrected strings, each with what happened."""
     for pattern, new, what in EDITS:
         changed = re.sub(pattern, new, text, flags=re.IGNORECASE | re.DOTALL)
         if changed != text:

@@ -16,7 +16,7 @@ FORMATS = ("parquet", "json", "csv", "orc", "text", "kafka", "jdbc", "rate", "me
 
 
 def value_cannot_be_cast(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a text is no number: in ANSI mode, the query stops at the first such value.
+    """Explain that a string is not a number: in ANSI mode, the query stops at the first such value.
 
     Remedy: The line with `try_cast`.
     """
@@ -33,9 +33,7 @@ def value_cannot_be_cast(cell: FailedCell, settings: Settings) -> Explanation | 
         if new != fragment and (explanation := sql_correction(cell, fragment, new, what, proof)):
             return explanation
     calls = (call for call in cell.calls("cast", "astype") if isinstance(call.func, ast.Attribute))
-    texts = ('"string"', "'string'", "StringType")
-    calls = (call for call in calls if not any(text in source_of(cell, call) for text in texts))
-    casts = [call for call in calls if is_called_here(cell, call.lineno)]
+    casts = [call for call in calls if is_called_here(cell, call.lineno) and not _is_to_string(cell, call)]
     if len(casts) == 1:
         column = source_of(cell, casts[0].func.value)  # type: ignore[attr-defined]
         arguments = ", ".join(source_of(cell, argument) for argument in casts[0].args)
@@ -43,8 +41,13 @@ def value_cannot_be_cast(cell: FailedCell, settings: Settings) -> Explanation | 
     return _comparison(cell, target, what, proof) if not casts else None
 
 
+def _is_to_string(cell: FailedCell, cast: ast.Call) -> bool:
+    """Return whether a cast gives a string, which every value can become."""
+    return any(re.search("string", source_of(cell, argument), re.IGNORECASE) for argument in cast.args)
+
+
 def _comparison(cell: FailedCell, target: str, what: str, proof: str) -> Explanation | None:
-    """Explain a column of texts that is compared with a number, which casts it: `col("year") > 5`."""
+    """Explain a column of strings that is compared with a number, which casts it: `col("year") > 5`."""
     operations = []
     for node in ast.walk(cell.tree):
         sides = [node.left, node.comparators[0]] if isinstance(node, ast.Compare) else []
@@ -56,7 +59,9 @@ def _comparison(cell: FailedCell, target: str, what: str, proof: str) -> Explana
     if len(operations) != 1:
         return None
     code = f"{source_of(cell, operations[0])}.try_cast({target.lower()!r})"
-    what = what.replace("Spark stops there", "Spark casts a text that is compared with a number, and stops there")
+    what = what.replace(
+        "Spark stops there", "Spark casts a string that is compared with a number, and stops there"
+    )
     return python_correction(cell, operations[0], code, what, proof)
 
 
@@ -89,15 +94,15 @@ def division_by_zero(cell: FailedCell, settings: Settings) -> Explanation | None
 
 
 def binary_is_no_text(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a function of texts, such as from_json, got the bytes of a Kafka message.
+    """Explain that a function of strings, such as from_json, got the bytes of a Kafka message.
 
-    Remedy: The line with a cast to a text.
+    Remedy: The line with a cast to a string.
     """
     parameters = cell.conditions.get("DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE", {})
     if parameters.get("inputType") != '"BINARY"' or "STRING" not in parameters.get("requiredType", ""):
         return None
     column, function = parameters["inputSql"].strip('"'), parameters["sqlExpr"].strip('"').partition("(")[0]
-    what = f"The column {column} contains bytes, and {function} needs a text. Kafka's values are bytes."
+    what = f"The column {column} contains bytes, and {function} needs a string. Kafka's values are bytes."
     proof = f"Spark reports the type BINARY for {column}"
     pattern = rf"\b{function}\(\s*`?{re.escape(column)}`?\s*(?=[,)])"
     for _, text in sql_texts(cell, function):
