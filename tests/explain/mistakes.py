@@ -16,6 +16,11 @@ MISTAKES = {
         "big.send('parcels', b'x' * 2_000_000).get(timeout=20)",
         "larger than the broker accepts",
     ),
+    "a wrong option and an existing topic": (
+        "!kafka-topics --create --if-not-exists --topic letters --partition 3",
+        "Did you mean --partitions?",
+    ),
+    "a topic without its option": ("!kafka-topics --describe letters", "follows the option --topic"),
     "an address with http": (
         "KafkaConsumer('letters', bootstrap_servers=with_http, bootstrap_timeout_ms=2000).close()",
         "write host:port, without http://",

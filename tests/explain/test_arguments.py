@@ -27,6 +27,7 @@ def read(count, group, commit=True):
         ('player.get("/", headers="Host: a:5")', 'player.get("/", headers={"Host": "a:5"})'),
         ('requests.get("http://x/", headers="Host: a")', 'requests.get("http://x/", headers={"Host": "a"})'),
         ('player.get("/", headers={Host: "a"})', 'player.get("/", headers={"Host": "a"})'),
+        ('player.get("/", headers={"Host": user.a.com})', 'player.get("/", headers={"Host": "user.a.com"})'),
         (
             'httpx.Request("GET", "http://x/", headers={"Host", "a"})',
             'httpx.Request("GET", "http://x/", headers={"Host": "a"})',
@@ -88,17 +89,22 @@ def test_the_mark_of_a_command_stands_behind_the_equals_sign():
         ("ab -n 10 -H Host: user1.comcast.com http://x/", 'ab -n 10 -H "Host: user1.comcast.com" http://x/'),
         ("curl -s -H Host: a.com http://x/", 'curl -s -H "Host: a.com" http://x/'),
         ("ab -n 10 -M POST http://x/", "ab -n 10 -m POST http://x/"),
+        ("ab http://x/ -n 10 -c 2 | tail -3", "ab -n 10 -c 2 http://x/ | tail -3"),
+        ("ab -n 10 http://x:1 /a_knife", "ab -n 10 http://x:1/a_knife"),
+        ("ab -n 10 api/", "ab -n 10 {api}/"),
     ],
 )
 def test_a_wrong_option_of_a_load_test_is_corrected(line, corrected):
-    assert commands_box(f"!{line}", *line.split(), module=shell_http).remedy == f"!{corrected}"
+    box = commands_box(f"!{line}", *line.split(), module=shell_http, api="http://x:1")
+
+    assert box.remedy == f"!{corrected}"
 
 
 @pytest.mark.parametrize(
     "line", ["ab -n 10 -c 5 http://x/", 'ab -n 10 -H "Host: a" http://x/', "ab -k -n 1 http://x/"]
 )
 def test_right_options_of_a_load_test_get_no_box(line):
-    assert shell_http.options_of_request(commands_cell(line), settings) is None
+    assert shell_http.words_of_request(commands_cell(line), settings) is None
 
 
 def commands_cell(line):

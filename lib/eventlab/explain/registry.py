@@ -15,8 +15,8 @@ MODULES = (
     "kafka",
     *("kafka_client", "hdfs", "udf", "spark", "spark_connect", "reader", "sql_syntax", "sql", "fields"),
     *("columns", "values", "conditions", "expressions", "writer", "calls", "pandas_frames", "arguments"),
-    *("keys", "json_values", "names", "rows", "api", "shell", "shell_http", "shell_paths", "shell_text"),
-    "usage",
+    *("keys", "json_values", "names", "rows", "api", "usage", "shell", "shell_http", "shell_paths"),
+    "shell_text",
 )
 """The modules with explanations: machine before services, specific errors before general ones."""
 

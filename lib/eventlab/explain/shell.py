@@ -87,7 +87,8 @@ def topic_of_command(cell: FailedCell, settings: Settings) -> Explanation | None
             continue
         existing, servers = kafka.list_topics(settings.bootstrap_servers), settings.bootstrap_servers
         if topic in existing:
-            if "--create" not in command:
+            counts = (option(command, name) or "1" for name in ("--partitions", "--replication-factor"))
+            if "--create" not in command or not all(map(str.isdigit, counts)):
                 continue
             return Explanation(
                 f"The topic {topic!r} exists already.",

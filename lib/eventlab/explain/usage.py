@@ -34,9 +34,9 @@ OTHER_VERBS = "moveToLocal rmr lsr dus chgrp checksum concat expunge getfacl get
 
 
 def unknown_option(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a command of Kafka has no such option. Name the nearest one.
+    """Explain that a command of Kafka has no such option, or lacks `--topic`. Name the nearest option.
 
-    Remedy: The line with the nearest option.
+    Remedy: The line with the right option.
     """
     for command in failed_commands(cell, r"kafka") if is_failed_command(cell) else ():
         name = command[0].removesuffix(".sh")
@@ -47,6 +47,11 @@ def unknown_option(cell: FailedCell, settings: Settings) -> Explanation | None:
                 what = f"{name} has no option --{option}. Did you mean --{similar}?"
                 proof = f"{name} --help lists --{similar} and no --{option}"
                 return correction(cell, f"--{option}", f"--{similar}", what, proof)
+        named = re.search(r"--(create|describe|delete|alter) (?!-)(\S+)", " ".join(command))
+        if name == "kafka-topics" and named and "--topic" not in command:
+            what = f"The name of a topic follows the option --topic, which is missing before {named[2]}."
+            proof = f"{name} --help lists --{named[1]} as an option without a value"
+            return correction(cell, named[0], f"--{named[1]} --topic {named[2]}", what, proof)
         start = command[command.index("-o") + 1 : command.index("-o") + 2] if "-o" in command else []
         for word in start if name == "kafkacat" and start[0].isalpha() and start[0] not in OFFSETS else ():
             for similar in close_matches(word, OFFSETS)[:1]:

@@ -154,22 +154,24 @@ def position_at_end(cell: FailedCell, settings: Settings) -> Explanation | None:
         return explanation
     for command in commands(cell):
         topic = option(command, "-t")
-        if command[0] in ("kafkacat", "kcat") and topic and option(command, "-o") == "end":
+        start = option(command, "-o") or ""
+        if command[0] in ("kafkacat", "kcat") and topic and (start == "end" or start.isdigit()):
             offsets = kafka.topic_offsets(settings.bootstrap_servers, topic)
-            if offsets and offsets.count:
-                what = f"-o end starts after the last message of {topic!r} and shows only new ones."
+            if offsets and offsets.count and (start == "end" or int(start) >= max(offsets.end.values())):
+                what = f"-o {start} starts after the last message of {topic!r} and shows only new ones."
                 proof = f"{topic!r} has {offsets.count} messages; its end offsets are {offsets.end}"
-                return correction(cell, "-o end", "-o beginning", what, proof)
+                return correction(cell, f"-o {start}", "-o beginning", what, proof)
     return None
 
 
 def request_refused(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the API answered a request with 400, 404 or 405: the body, the route or the method is wrong.
+    """Explain that the API answered 400, 404, 405 or 503: a wrong body, route or method, or Kafka does not run.
 
-    Remedy: The line with the nearest route or another method, or a line that shows what the API checks.
+    Remedy: The line with the nearest route or another method, what shows the API's checks, or the start of Kafka.
     """
-    values = [value for value in cell.variables.values() if type(value).__name__ == "Response"]
-    answers = [value for value in values if getattr(value, "status_code", 0) in (400, 404, 405)]
+    shown = cell.namespace.get("Out", {}).get((cell.number or 0) - 1)  # what the cell's last line returned
+    values = [value for value in [*cell.variables.values(), shown] if type(value).__name__ == "Response"]
+    answers = [value for value in values if getattr(value, "status_code", 0) in (400, 404, 405, 503)]
     return next(filter(None, (api.explain_answer(cell, answer, settings) for answer in answers)), None)
 
 
