@@ -7,6 +7,8 @@ MISTAKES = {
     ),
     "a text as value": ("producer.send('letters', 'hello').get(timeout=20)", "this value is a string"),
     "a text as key": ("producer.send('letters', b'x', key='k').get(timeout=20)", "this key is a string"),
+    "a function as value": ("producer.send('letters', 'x'.encode).get(timeout=20)", "parentheses are missing"),
+    "a closed producer": ("closed.send('letters', b'x').get(timeout=20)", "closed was closed"),
     "a message above the producer's limit": (
         "producer.send('letters', b'x' * 1_500_000).get(timeout=20)",
         "larger than the producer accepts",

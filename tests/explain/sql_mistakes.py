@@ -167,6 +167,13 @@ MISTAKES = {
         "spark.sql('select site, count(*) as n from bought order by n group by site').collect()",
         "order by follows group by",
     ),
+    "& in a condition": ("bought.where(\"pieces > 1 & site = 'a.com'\").count()", "between two conditions is and"),
+    "not = in a condition": ("bought.where(\"site not = 'b.com'\").count()", "!= means not equal"),
+    "a misspelt type in a schema": (
+        """bought.select(F.from_json("player", "name strng, price integr")).collect()""",
+        "It has no type 'integr', but 'integer'",
+    ),
+    "a misspelt topic, an argument of a function": ("read('click').count()", "There is no topic 'click'"),
     "&& in a condition": ("bought.where(\"pieces > 1 && site = 'a.com'\").count()", "SQL has no &&"),
     # groups, fields and views
     "a calculation for each row of a group": (

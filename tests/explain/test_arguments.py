@@ -67,6 +67,8 @@ def test_another_wrong_argument_gets_no_box(source):
         ),
         ("frame.where('a = 'b'').count()", """frame.where("a = 'b'").count()"""),
         ("spark.sql(select count(*) from b).show()", 'spark.sql("select count(*) from b").show()'),
+        ('frame.where("a = "b"").count()', """frame.where("a = 'b'").count()"""),
+        ("# send\n%%bash\necho hi", "%%bash\n# send\necho hi"),
         ("x = spark.read.parquet(/tmp/a)", 'x = spark.read.parquet("/tmp/a")'),
     ],
 )

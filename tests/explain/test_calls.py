@@ -40,6 +40,10 @@ class Table(OfConnect):
         """Return a list."""
         return []
 
+    def take(self, num):
+        """Return a list."""
+        return []
+
 
 Table.__name__, Table.__module__ = "DataFrame", "pyspark.sql.connect.dataframe"
 
@@ -146,6 +150,12 @@ MISTAKES = [
     ("print(answer.text())", "print(answer.text)"),
     ("n = answer.status_code()", "n = answer.status_code"),
     ("sold.columns()", "sold.columns"),
+    ("sold.player.show()", 'sold.select("player").show()'),
+    ("sold['player'].show(3)", 'sold.select("player").show(3)'),
+    ("sold.collect().show()", "sold.show()"),
+    ("sold.take(3).show()", "sold.limit(3).show()"),
+    ("sold.select('player'.cast('int'))", "sold.select(F.col('player').cast('int'))"),
+    ("n = NULL", "n = None"),
     ("n = sold.collect().count()", "n = sold.count()"),
     ("rows.count()", "len(rows)"),
     ("answer.json('error')", "answer.json()['error']"),
@@ -258,6 +268,15 @@ def test_a_statement_of_the_same_cell_is_replaced_there(statement, corrected):
 
     assert (here.instruction, here.remedy) == (REPLACE_LINE, corrected)
     assert (earlier.instruction, earlier.remedy) == (RUN_FIRST, corrected)
+
+
+def test_a_method_in_a_calculation_is_called():
+    source, variables = "n = sold.count\nn + 1", names()
+    exec("n = sold.count", variables)
+
+    box = box_of(FailedCell(failed(source, **names()).error, source, variables))
+
+    assert box.remedy == "n = sold.count()"
 
 
 def test_an_answer_that_an_earlier_cell_names_may_be_a_variable():

@@ -26,6 +26,8 @@ producer.flush()
 import os
 os.environ.update(BROKER=broker, WRONG="leters")
 with_http = wrong_url = "http://" + broker + "/"
+closed = KafkaProducer(bootstrap_servers=broker)
+closed.close()
 controller = f"127.0.0.1:{settings.kafka_controller_port}"
 """
 

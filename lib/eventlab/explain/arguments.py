@@ -11,6 +11,7 @@ from typing import Any
 from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell, close_matches
+from eventlab.explain.names import OF_PYTHON
 from eventlab.explain.session import is_dataframe
 from eventlab.explain.writer import MODES
 from eventlab.settings import Settings
@@ -124,7 +125,7 @@ def text_without_quotes(cell: FailedCell, settings: Settings) -> Explanation | N
     columns = [argument for call in cell.calls(*TAKE_TEXTS) for argument in call.args]
     columns += [keyword.value for call in cell.calls(*PLOTS) for keyword in call.keywords]
     answers = _answers(cell)
-    if any(re.search(rf"\b{name}\b", source) for source in cell.history):
+    if any(re.search(rf"\b{name}\b", source) for source in cell.history) or str(name).lower() in OF_PYTHON:
         answers = []  # it may be a variable
     for text in [*keys, *columns, *answers]:
         if not isinstance(text, ast.Name) or text.id != name:

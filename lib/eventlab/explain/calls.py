@@ -213,19 +213,27 @@ def variable_is_a_method(cell: FailedCell, settings: Settings) -> Explanation | 
 
     Remedy: The statement with parentheses.
     """
-    error = cell.error
-    method = error.obj if isinstance(error, AttributeError) else None
-    called = getattr(method, "__name__", "")
-    for node in ast.walk(cell.tree) if inspect.isroutine(method) else ():
-        name = node.value.id if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) else ""
-        value = cell.namespace.get(name)  # Python reports a bound method as its function
-        if not name or getattr(value, "__func__", value) is not method:
-            continue
-        statement = cell.assignment_of(name)
-        if statement and statement.endswith(f".{called}"):
-            what = f"{name} is the method {called}, not its result: the parentheses are missing."
-            proof = f"it was assigned by: {statement}"
-            return statement_correction(cell, statement, f"{statement}()", what, proof)
+    method = cell.error.obj if isinstance(cell.error, AttributeError) else None
+    is_operand = cell.matches(r"^builtins\.TypeError: unsupported operand type\(s\) .*'\w*(method|function)\w*'")
+    for node in ast.walk(cell.tree) if is_operand or inspect.isroutine(method) else ():
+        operands = [node.left, node.right] if isinstance(node, ast.BinOp) and is_operand else []
+        operands += [node.value] if isinstance(node, ast.Attribute) and not is_operand else []
+        for name in [item.id for item in operands if isinstance(item, ast.Name) and cell.failed_in(node)]:
+            value = cell.namespace.get(name)  # Python reports a bound method as its function
+            if not inspect.isroutine(value) or (method and getattr(value, "__func__", value) is not method):
+                continue
+            statement, parameters = cell.assignment_of(name), inspect.signature(value).parameters.values()
+            needed = [
+                item.name for item in parameters if item.default is item.empty and item.kind < item.VAR_POSITIONAL
+            ]
+            if (
+                statement
+                and statement.endswith(f".{value.__name__}")
+                and (method or set(needed) <= set(cell.namespace))
+            ):
+                what = f"{name} is the method {value.__name__}, not its result: the parentheses are missing."
+                code = f"{statement}({', '.join(name for name in needed if name in cell.namespace)})"
+                return statement_correction(cell, statement, code, what, f"it was assigned by: {statement}")
     return None
 
 

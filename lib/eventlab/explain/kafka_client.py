@@ -45,13 +45,10 @@ def value_is_no_bytes(cell: FailedCell, settings: Settings) -> Explanation | Non
             json_name = "json" if "json" in cell.namespace else "__import__('json')"
             new = f"{_in_parentheses(node, code)}.encode()" if is_text else f"{json_name}.dumps({code}).encode()"
             kind = "a string" if is_text else "a Python object"
-            return python_correction(
-                cell,
-                node,
-                new,
-                f"Kafka stores bytes, but this {part} is {kind}.",
-                f"{name} has no {part}_serializer, and kafka-python reports: {cell.error}",
-            )
+            if cell.matches(r"class '\w*(function|method)\w*'"):
+                new, kind = f"{code}()", "a function: parentheses are missing"
+            proof = f"{name} has no {part}_serializer, and kafka-python reports: {cell.error}"
+            return python_correction(cell, node, new, f"Kafka stores bytes, but this {part} is {kind}.", proof)
     return None
 
 

@@ -30,6 +30,8 @@ KNOWN = {
     "course": "from eventlab import course",
 }
 """Names that the lessons give to modules, and the kit's own objects."""
+OF_PYTHON = {"null": "None", "true": "True", "false": "False"}
+"""Words of SQL and JSON, and what Python has instead."""
 PACKAGES = ("httpx", "kafka", "pyspark", "pandas", "matplotlib", "numpy", "eventlab")
 SOURCES_OF_NAMES = ("pyspark.sql", "kafka", "pyspark.sql.functions", "pyspark.sql.types", "pathlib", "datetime")
 """Modules whose classes and functions the lessons import by name, if they are loaded."""
@@ -228,6 +230,9 @@ def unknown_variable(cell: FailedCell, settings: Settings) -> Explanation | None
     name = error.name
     what, proof = f"There is no variable {name!r}.", f"{name} is not set in this kernel"
     nodes = [node for node in ast.walk(cell.tree) if isinstance(node, ast.Name) and node.id == name]
+    if nodes and name.lower() in OF_PYTHON:
+        what = f"Python does not know {name}. It has {OF_PYTHON[name.lower()]}."
+        return python_correction(cell, nodes[0], OF_PYTHON[name.lower()], what, proof)
     if line := import_of(cell, name):
         what = f"{name} is not imported in this notebook."
         return Explanation(what, proof, line, RUN_FIRST)

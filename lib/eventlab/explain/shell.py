@@ -138,7 +138,7 @@ def broker_of_command(cell: FailedCell, settings: Settings) -> Explanation | Non
     own = settings.bootstrap_servers
     for command in failed_commands(cell, KAFKA_COMMANDS):
         address = _broker(command)
-        if not address or re.search(r"[{}$,]", address) or not inspect_broker(address).problem:
+        if not address or re.search(r"^-|[{}$,]", address) or not inspect_broker(address).problem:
             continue
         if inspect_broker(own).problem:
             return None

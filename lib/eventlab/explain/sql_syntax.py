@@ -20,6 +20,7 @@ REPORT = re.compile(r"Syntax error at or near ('.*?'|end of input).*?\(line (\d+
 EDITS = (
     (r"(?<=\s)&&(?=\s)", "and", "SQL has no &&. It has the word and."),
     (r"(?<=\s)\|\|(?=\s)", "or", "In SQL, || joins two strings. The word for a choice is or."),
+    (r"\bnot\s*=", "!=", "In SQL, != means not equal."),
     (r"(?<=\w\s)[x×](?=\s\w)", "*", "The sign of a multiplication is *."),
     (r"\b(group|order)\s+(?!by\b)", r"\1 by ", "The word by is missing after group or order."),
     (r"\b(order\s+by)\s+(desc|asc)\s+(\S+)", r"\1 \3 \2", "The words desc and asc follow the column."),
@@ -27,6 +28,7 @@ EDITS = (
 )
 """Patterns of frequent mistakes, their corrections, and what happened."""
 TYPES = ("string", "int", "long", "double", "boolean", "timestamp", "date", "float", "decimal", "binary", "bigint")
+OTHER_TYPES = ("integer", "smallint", "tinyint", "array", "struct", "map")
 PYTHON_TYPES = {
     "str": "string",
     "text": "string",
@@ -75,6 +77,12 @@ def missing_mark(cell: FailedCell, settings: Settings) -> Explanation | None:
         what = "Commas separate columns. No column follows the last comma before from."
         if explanation := sql_correction(cell, text, corrected, what, "Spark reports TRAILING_COMMA_IN_SELECT"):
             return explanation
+    for sign, word in (("&", "and"), ("|", "or")) if cell.has_condition("DATATYPE_MISMATCH") else ():
+        for _, text in sql_texts(cell, f" {sign} "):
+            what = f"In SQL, the word between two conditions is {word}. The sign {sign} calculates with numbers."
+            corrected = text.replace(f" {sign} ", f" {word} ")
+            if explanation := sql_correction(cell, text, corrected, what, "Spark reports DATATYPE_MISMATCH"):
+                return explanation
     for text, reported, place in _rejected(cell):
         proof = f"Spark reports a syntax error at {reported!r}"
         for corrected, what in _attempts(text, place):
@@ -107,7 +115,8 @@ def _attempts(text: str, place: int) -> Iterator[tuple[str, str]]:
         yield f"{before}, {between}, {after}", what.format(f"{word}, and one before {following[1]}")
         yield f"{before} {between}, {after}", what.format(following[1])
         yield f"{before}, {text[start:]}", what.format(word)  # `Host count(*)`: `count` was read as a name
-    yield f"{text[:place].rstrip()}) {text[place:]}", "A closing parenthesis is missing."
+    if text.count("(") > text.count(")"):
+        yield f"{text[:place].rstrip()}) {text[place:]}", "A closing parenthesis is missing."
 
 
 def unknown_type(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -148,7 +157,10 @@ def wrong_schema(cell: FailedCell, settings: Settings) -> Explanation | None:
 
     texts = [cell.text_of(argument) for call in cell.calls("from_json", "schema") for argument in call.args]
     for schema in [text for text in texts if text and " " in text]:
-        new, reasons = schema, list[str]()
+        new, reasons, known = schema, list[str](), (*TYPES, *OTHER_TYPES)
+        for word in dict.fromkeys(re.findall(r"(?<=[\w`])[\s:]+(\w+)", schema)):
+            for similar in close_matches(word.lower(), known)[:1] if word.lower() not in known else ():
+                new, reasons = re.sub(rf"\b{word}\b", similar, new), [f"It has no type {word!r}, but {similar!r}."]
         for pattern, replacement, reason in EDITS_OF_SCHEMAS:
             if (changed := re.sub(pattern, replacement, new, flags=re.IGNORECASE)) != new:
                 new, reasons = changed, [*reasons, reason]

@@ -102,6 +102,11 @@ def quotes_of_text(cell: FailedCell, settings: Settings) -> Explanation | None:
     if not isinstance(error, SyntaxError) or not error.lineno or error.lineno > len(lines):
         return None
     line = lines[error.lineno - 1].strip()
+    inner = re.search(r"""\("([^']*"[^']*)"(?=\))""", line)  # "Host = "a""
+    line = line.replace(inner[1], inner[1].replace('"', "'")) if inner else line
+    if inner and not re.search(r"'\s*,|,\s*'", line) and _is_python(line):
+        what = "A double quote ends the string. Inside of it, write single quotes."
+        return Explanation(what, f"with single quotes, Python can read the line: {inner[1]}", line, REPLACE_LINE)
     for pattern in (r"\('([^\"]*'[^\"]*)'(?=\))", r"\(((?:select\b|/)[^\"]*?)(?=\)\.|\)$)"):
         match = re.search(pattern, line, re.IGNORECASE)
         corrected = re.sub(pattern, r'("\1"', line, count=1, flags=re.IGNORECASE)
@@ -128,9 +133,9 @@ def _is_python(line: str) -> bool:
 
 
 EXPLANATIONS: list[Explain] = [
+    cell_magic_not_first,
     command_without_mark,
     mark_before_variable,
     exercise_without_quotes,
     quotes_of_text,
-    cell_magic_not_first,
 ]

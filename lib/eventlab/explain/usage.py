@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from eventlab.clients import kafka
 from eventlab.commands.tools import program_and_arguments
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell, close_matches
@@ -88,11 +89,21 @@ def verb_of_hadoop(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 
 def program_of_spark(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the program of `spark-submit` does not exist, or gets no argument that it reads.
+    """Explain that the program or the topic of `spark-submit` does not exist, or that a word is missing.
 
-    Remedy: The line with the nearest program, or with the argument.
+    Remedy: The line with the nearest program or topic, or with the word.
     """
     for command in failed_commands(cell, r"spark-submit$") if is_failed_command(cell) else ():
+        line = cell.only_line("spark-submit")
+        if len(command) > 1 and re.match(r"(sc|spark)://", command[1]) and line:
+            name = "--remote" if command[1].startswith("sc") else "--master"
+            what = f"The address of Spark needs the option {name} before it."
+            return Explanation(
+                what,
+                f"spark-submit got {command[1]} as its program",
+                line.replace("spark-submit ", f"spark-submit {name} ", 1),
+                REPLACE_LINE,
+            )
         program, arguments = program_and_arguments(command[1:])
         if not program or not program.endswith(".py") or "://" in program:
             continue
@@ -100,10 +111,14 @@ def program_of_spark(cell: FailedCell, settings: Settings) -> Explanation | None
         if not path.exists():
             return no_local_file(cell, program, f"There is no file {program}.", "*.py")
         read = re.search(r"^.*sys\.argv\[1\].*$", path.read_text(errors="replace"), re.MULTILINE)
+        if read and "subscribe" in read[0] and arguments:
+            existing = kafka.list_topics(settings.bootstrap_servers)
+            for similar in close_matches(arguments[0], existing)[:1] if arguments[0] not in existing else ():
+                what = f"There is no topic {arguments[0]!r}. Did you mean {similar!r}?"
+                return correction(cell, arguments[0], similar, what, f"topics: {', '.join(existing)}")
         if read and not arguments:
             what = f"{path.name} reads its first argument, and the command gives it none."
             proof = f"a line of {path.name} is: {read[0].strip()}"
-            line = cell.only_line("spark-submit")
             topic = "{topic}" if isinstance(cell.namespace.get("topic"), str) else settings.topic
             if line and not line.endswith("\\"):
                 instruction = f"{REPLACE_LINE}, if the program reads a topic"
