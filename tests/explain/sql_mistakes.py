@@ -167,6 +167,21 @@ MISTAKES = {
         "spark.sql('select site, count(*) as n from bought order by n group by site').collect()",
         "order by follows group by",
     ),
+    "count without an argument": ("spark.sql('select count() from bought').collect()", "count(*) counts rows"),
+    "WHERE after GROUP BY": (
+        "spark.sql('select site, count(*) as n from bought group by site where n > 0').collect()",
+        "begins with having",
+    ),
+    "no GROUP BY for a function": (
+        "spark.sql('select upper(site) as name, count(*) from bought order by name').collect()",
+        "does not group by upper(site)",
+    ),
+    "a view that exists": ("bought.createTempView('bought')", "exists already"),
+    "the folder that the DataFrame reads": (
+        "spark.read.parquet('/tmp/bought').write.parquet('/tmp/bought')",
+        "would delete the files",
+    ),
+    "Parquet read as JSON": ("spark.read.json('/tmp/bought').count()", "contains Parquet files, not JSON"),
     "& in a condition": ("bought.where(\"pieces > 1 & site = 'a.com'\").count()", "between two conditions is and"),
     "not = in a condition": ("bought.where(\"site not = 'b.com'\").count()", "!= means not equal"),
     "a misspelt type in a schema": (

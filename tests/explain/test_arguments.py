@@ -37,6 +37,7 @@ def read(count, group, commit=True):
             'with httpx.stream("GET", "http://x/", headers={"Host": "a"}) as answer: pass',
         ),
         ('httpx.head("http://x/", headers="Host: a")', 'httpx.head("http://x/", headers={"Host": "a"})'),
+        ('player.get("/purchase", json={"player": "a"})', 'player.post("/purchase", json={"player": "a"})'),
         ('httpx.get("/join_guild/owls")', 'httpx.get(settings.api_url + "/join_guild/owls")'),
         ('requests.get("/")', 'requests.get(settings.api_url + "/")'),
     ],

@@ -51,6 +51,13 @@ Table.__name__, Table.__module__ = "DataFrame", "pyspark.sql.connect.dataframe"
 reader: Any = DataFrameReader
 
 
+class Nothing:
+    """A DataFrame without rows."""
+
+    def first(self):
+        """Return None, as `first` does."""
+
+
 class Session:
     """A session with a method for SQL."""
 
@@ -104,6 +111,7 @@ def names():
         "lines": ['{"n": 1}', "no json"],
         "quotes": ['{"n": 1}', "{'n': 1}"],
         "table": Table,
+        "nothing": Nothing(),
     }
 
 
@@ -147,6 +155,10 @@ MISTAKES = [
     ("sold.first('item')", "sold.first()['item']"),
     ("sold.count('item')", "sold.count()"),
     ("len(sold)", "sold.count()"),
+    ("answer.json['error']", "answer.json()['error']"),
+    ("sold.select(sold.item.name)", 'sold.select("item.name")'),
+    ("sold.wirte.mode('append')", "sold.write.mode('append')"),
+    ("nothing.first()['item']", "%why"),
     ("print(answer.text())", "print(answer.text)"),
     ("n = answer.status_code()", "n = answer.status_code"),
     ("sold.columns()", "sold.columns"),

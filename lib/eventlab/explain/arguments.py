@@ -38,6 +38,10 @@ def unknown_keyword(cell: FailedCell, settings: Settings) -> Explanation | None:
             names: Iterable[str] = getattr(function, "DEFAULT_CONFIG", None) or (
                 inspect.signature(function).parameters if callable(function) else ()
             )
+            if match[1] in ("json", "data", "content") and getattr(call.func, "attr", "") == "get":
+                what = f"A GET request has no body, so get has no argument {match[1]}. A POST request has one."
+                code = f"{source_of(cell, call.func)[: -len('get')]}post"
+                return python_correction(cell, call.func, code, what, str(cell.error))
             given = [item.arg for item in call.keywords]  # with its right name, it may be there, too
             for similar in (name for name in _similar_argument(match[1], names) if name not in given):
                 what = f"{source_of(cell, call.func)} has no argument {match[1]!r}. Did you mean {similar!r}?"

@@ -118,7 +118,9 @@ def _is_frame(cell: FailedCell, node: ast.expr) -> bool:
 def _is_column(cell: FailedCell, node: ast.expr) -> bool:
     """Return whether code is a column: `frame.price`, `frame["price"]` or what a function of Spark returns."""
     if isinstance(node, ast.Attribute | ast.Subscript):
-        return _is_frame(cell, node.value)
+        frame = cell.namespace.get(getattr(node.value, "id", ""))
+        has_column = frame is None or getattr(node, "attr", None) in (None, *frame.columns)
+        return _is_frame(cell, node.value) and has_column
     function = function_of(cell, node.func) if isinstance(node, ast.Call) else None
     return callable(function) and str(getattr(function, "__module__", "")).startswith(OF_FUNCTIONS)
 
@@ -237,24 +239,18 @@ def variable_is_a_method(cell: FailedCell, settings: Settings) -> Explanation | 
     return None
 
 
-def number_of_rows(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that `len(frame)` or `count()` of a list does not count rows.
+def method_in_brackets(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that brackets follow a method that was not called: `answer.json["error"]`.
 
-    Remedy: The line with `count()` of the DataFrame, or with `len()` of the list.
+    Remedy: The line with parentheses before the brackets.
     """
-    if cell.matches(r"^builtins\.TypeError: list\.count\(\) takes exactly one argument \(0 given\)"):
-        for call in cell.failed_calls("count"):
-            rows = call.func.value if isinstance(call.func, ast.Attribute) else call
-            what, code = "count() of a list needs a value, and counts how often it occurs.", source_of(cell, rows)
-            if code.endswith(".collect()"):
-                what += " collect() returns such a list; count() of the DataFrame counts its rows."
-                return python_correction(cell, call, f"{code[:-10]}.count()", what, str(cell.error))
-            return python_correction(cell, call, f"len({code})", f"{what} len() counts all.", str(cell.error))
-    if cell.matches(r"^builtins\.TypeError: object of type 'DataFrame' has no len\(\)"):
-        for call in [call for call in cell.failed_calls("len") if len(call.args) == 1]:
-            what = "A DataFrame has no length for Python, because its rows are in Spark. count() counts them."
-            code = f"{source_of(cell, call.args[0])}.count()"
-            return python_correction(cell, call, code, what, str(cell.error))
+    if not cell.matches(r"^builtins\.TypeError: '\w*(method|function)\w*' object is not subscriptable"):
+        return None
+    for node in filter(cell.failed_in, ast.walk(cell.tree)):
+        method = node.value if isinstance(node, ast.Subscript) else None
+        if isinstance(method, ast.Attribute) and method.attr in ("json", "first", "collect", "toPandas", "values"):
+            what = f"{method.attr} is a method. It is called with parentheses: {method.attr}()."
+            return python_correction(cell, method, f"{source_of(cell, method)}()", what, str(cell.error))
     return None
 
 
@@ -286,6 +282,6 @@ EXPLANATIONS: list[Explain] = [
     missing_argument,
     method_without_object,
     variable_is_a_method,
-    number_of_rows,
+    method_in_brackets,
     value_is_called,
 ]

@@ -66,6 +66,24 @@ def method_of_frame_on_rows(cell: FailedCell, settings: Settings) -> Explanation
     return None
 
 
+def field_with_the_name_of_a_method(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that `frame.item.name` is a method of the column, not the field `name` of the column `item`.
+
+    Remedy: The line with the path in quotes.
+    """
+    if not cell.has_condition("NOT_EXPECTED_TYPE", "NOT_COLUMN_OR_STR"):
+        return None
+    for node in [item for call in cell.failed_calls() for item in call.args]:
+        column = node.value if isinstance(node, ast.Attribute) else None
+        name = _column_of_frame(cell, column)
+        if isinstance(node, ast.Attribute) and name:
+            what = f"{source_of(cell, node)} is a method of the column. For the field, write its path in quotes."
+            return python_correction(
+                cell, node, f'"{name}.{node.attr}"', what, str(cell.error).partition(" SQLS")[0]
+            )
+    return None
+
+
 def method_of_column_on_text(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that a name in quotes is a string of Python, which has no method of a column: `"value".cast("int")`.
 
@@ -84,4 +102,31 @@ def method_of_column_on_text(cell: FailedCell, settings: Settings) -> Explanatio
     return None
 
 
-EXPLANATIONS: list[Explain] = [method_of_frame_on_column, method_of_frame_on_rows, method_of_column_on_text]
+def number_of_rows(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that `len(frame)` or `count()` of a list does not count rows.
+
+    Remedy: The line with `count()` of the DataFrame, or with `len()` of the list.
+    """
+    if cell.matches(r"^builtins\.TypeError: list\.count\(\) takes exactly one argument \(0 given\)"):
+        for call in cell.failed_calls("count"):
+            rows = call.func.value if isinstance(call.func, ast.Attribute) else call
+            what, code = "count() of a list needs a value, and counts how often it occurs.", source_of(cell, rows)
+            if code.endswith(".collect()"):
+                what += " collect() returns such a list; count() of the DataFrame counts its rows."
+                return python_correction(cell, call, f"{code[:-10]}.count()", what, str(cell.error))
+            return python_correction(cell, call, f"len({code})", f"{what} len() counts all.", str(cell.error))
+    if cell.matches(r"^builtins\.TypeError: object of type 'DataFrame' has no len\(\)"):
+        for call in [call for call in cell.failed_calls("len") if len(call.args) == 1]:
+            what = "A DataFrame has no length for Python, because its rows are in Spark. count() counts them."
+            code = f"{source_of(cell, call.args[0])}.count()"
+            return python_correction(cell, call, code, what, str(cell.error))
+    return None
+
+
+EXPLANATIONS: list[Explain] = [
+    method_of_frame_on_column,
+    method_of_frame_on_rows,
+    field_with_the_name_of_a_method,
+    method_of_column_on_text,
+    number_of_rows,
+]

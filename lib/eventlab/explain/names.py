@@ -51,7 +51,7 @@ def misspelt_attribute(cell: FailedCell, settings: Settings) -> Explanation | No
     nodes = cell.failed_attributes(name)
     what = f"{_description(owner)} has no attribute {name!r}."
     names = [other for other in dir(owner) if not other.startswith("_")]
-    for similar in close_matches(name, names)[:1]:
+    for similar in [*close_matches(name, names), *(other for other in names if other.endswith(f"_{name}"))][:1]:
         return _renamed(cell, nodes, similar, what, f"{_description(owner)} has {similar}")
     if type(owner).__name__ == "GroupedData" and len(nodes) == 1:
         code = f"{source_of(cell, nodes[0].value)}.count().{name}"
@@ -120,6 +120,13 @@ def misspelt_method(cell: FailedCell, settings: Settings) -> Explanation | None:
         for similar in close_matches(node.attr, dir(DataFrame))[:1]:
             what = f"A DataFrame has no method {node.attr!r}."
             return _renamed(cell, [node], similar, what, f"pyspark's DataFrame has the method {similar}")
+    for node in [node.value for node in calls if isinstance(node.value, ast.Attribute)]:  # `frame.wirte.mode(...)`
+        frame = cell.namespace.get(getattr(node.value, "id", ""))
+        if not isinstance(frame, DataFrame) or node.attr in (*known, *frame.columns):
+            continue
+        for similar in close_matches(node.attr, dir(DataFrame))[:1]:
+            what = f"A DataFrame has no attribute {node.attr!r}."
+            return _renamed(cell, [node], similar, what, f"pyspark's DataFrame has {similar}")
     return None
 
 
@@ -130,7 +137,7 @@ def nothing_follows(cell: FailedCell, settings: Settings) -> Explanation | None:
     """
     error = cell.error
     if cell.matches(r"^builtins\.TypeError: 'NoneType' object is not subscriptable"):
-        return _field_of_show(cell)
+        return _field_of_show(cell) or _field_of_no_row(cell)
     if not isinstance(error, AttributeError) or error.obj is not None or not error.name:
         return None
     for node in cell.failed_attributes(error.name):
@@ -168,6 +175,18 @@ def _field_of_show(cell: FailedCell) -> Explanation | None:
             code = f"{frame}.select({source_of(cell, column)}){source_of(cell, call)[len(frame) :]}"
             what = "show() prints rows and returns None. select() chooses a column before it."
             return python_correction(cell, node, code, what, "the value of show() is None")
+    return None
+
+
+def _field_of_no_row(cell: FailedCell) -> Explanation | None:
+    """Explain `frame.where(...).first()["Host"]` when no row is there."""
+    for node in filter(cell.failed_in, ast.walk(cell.tree)):
+        call = node.value if isinstance(node, ast.Subscript) else None
+        if isinstance(call, ast.Call) and getattr(call.func, "attr", "") == "first" and not call.args:
+            what = "first() returned None, because the result has no rows. So there is no field."
+            return Explanation(
+                what, f"Python reports: {cell.error}", "%why", "To see why there are no rows, run this"
+            )
     return None
 
 

@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 MODULES = (
     *("syntax", "notebook", "java", "machine", "service", "stream", "stream_output", "stream_service"),
     "kafka",
-    *("kafka_client", "hdfs", "udf", "spark", "spark_connect", "reader", "sql_syntax", "sql", "fields"),
+    *("kafka_client", "folders", "hdfs", "udf", "spark", "spark_connect", "reader", "sql_syntax", "sql", "fields"),
     *("columns", "values", "conditions", "expressions", "writer", "frames", "calls", "pandas_frames"),
     "arguments",
     *("keys", "json_values", "names", "rows", "api", "usage", "shell", "shell_http", "shell_paths"),

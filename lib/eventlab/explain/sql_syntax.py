@@ -24,6 +24,7 @@ EDITS = (
     (r"(?<=\w\s)[x×](?=\s\w)", "*", "The sign of a multiplication is *."),
     (r"\b(group|order)\s+(?!by\b)", r"\1 by ", "The word by is missing after group or order."),
     (r"\b(order\s+by)\s+(desc|asc)\s+(\S+)", r"\1 \3 \2", "The words desc and asc follow the column."),
+    (r"\b(group\s+by\s+[\w`., ]+?)\s+where\b", r"\1 having", "A condition on groups begins with having."),
     (r"\s+(order\s+by\b.*?)\s+(group\s+by\b.*\S)", r" \2 \1", "In SQL, order by follows group by."),
 )
 """Patterns of frequent mistakes, their corrections, and what happened."""
@@ -76,6 +77,12 @@ def missing_mark(cell: FailedCell, settings: Settings) -> Explanation | None:
         corrected = re.sub(r",(\s+from\b)", r"\1", text, flags=re.IGNORECASE)
         what = "Commas separate columns. No column follows the last comma before from."
         if explanation := sql_correction(cell, text, corrected, what, "Spark reports TRAILING_COMMA_IN_SELECT"):
+            return explanation
+    for _, text in sql_texts(cell, "count()") if cell.has_condition("WRONG_NUM_ARGS") else ():
+        what = "count() needs an argument. count(*) counts rows."
+        if explanation := sql_correction(
+            cell, text, text.replace("count()", "count(*)"), what, str(cell.error)[:90]
+        ):
             return explanation
     for sign, word in (("&", "and"), ("|", "or")) if cell.has_condition("DATATYPE_MISMATCH") else ():
         for _, text in sql_texts(cell, f" {sign} "):

@@ -8,7 +8,7 @@ from eventlab.explain.edits import python_correction, source_of, sql_correction,
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell, close_matches
 from eventlab.explain.query_context import fragments, is_called_here
-from eventlab.explain.session import functions_variable, session_of
+from eventlab.explain.session import dataframes, functions_variable, session_of
 from eventlab.settings import Settings
 from eventlab.stack import filesystem
 
@@ -28,7 +28,11 @@ def value_cannot_be_cast(cell: FailedCell, settings: Settings) -> Explanation | 
     proof = f"Spark read {value}; spark.sql.ansi.enabled is true in this session"
     for fragment in fragments(cell):
         new = re.sub(r"^cast\(", "try_cast(", fragment, flags=re.IGNORECASE)
-        if new == fragment and (compared := re.match(r"^(`[^`]+`|\w+)(\s*[<>=!]+.*)$", fragment, re.DOTALL)):
+        if (
+            new == fragment
+            and value not in fragment
+            and (compared := re.match(r"^(`[^`]+`|\w+)(\s*[<>=!]+.*)$", fragment, re.DOTALL))
+        ):
             new = f"try_cast({compared[1]} as {target}){compared[2]}"
         if new != fragment and (explanation := sql_correction(cell, fragment, new, what, proof)):
             return explanation
@@ -124,13 +128,15 @@ def binary_is_no_text(cell: FailedCell, settings: Settings) -> Explanation | Non
 def path_exists(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that the path of a write exists, with its content.
 
-    Remedy: The line with `.mode("overwrite")`.
+    Remedy: The line with `.mode("overwrite")`, or with another path if the DataFrame reads from this one.
     """
     path = cell.conditions.get("PATH_ALREADY_EXISTS", {}).get("outputPath", "")
     if not path or not filesystem.has_webhdfs(path, settings) or not filesystem.exists(path, settings):
         return None
     plain = filesystem.plain_path(path)
     entries = filesystem.names(path, settings)
+    if any(plain in file for _, frame in dataframes(cell) for file in frame.inputFiles()):
+        return _overwrites_its_source(cell, plain)
     line = cell.only_line(r"\.write\b")
     if not line or ".mode(" in cell.source:  # the last mode counts
         return None
@@ -140,6 +146,20 @@ def path_exists(cell: FailedCell, settings: Settings) -> Explanation | None:
         re.sub(r"\.write\b", '.write.mode("overwrite")', line),
         REPLACE_LINE,
     )
+
+
+def _overwrites_its_source(cell: FailedCell, path: str) -> Explanation | None:
+    """Explain that a DataFrame would be written to the folder from which it reads."""
+    what = (
+        "The folder exists, and the DataFrame reads its rows from it. The mode `overwrite` would delete the files "
+    )
+    what += "before Spark has read them. Write to another folder."
+    for call in cell.failed_calls("parquet", "json", "csv", "orc", "save"):
+        if call.args:
+            return python_correction(
+                cell, call.args[-1], f'"{path}-2"', what, f"a file of the DataFrame is in {path}"
+            )
+    return None
 
 
 def table_over_files(cell: FailedCell, settings: Settings) -> Explanation | None:
