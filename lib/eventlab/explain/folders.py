@@ -59,7 +59,7 @@ def other_format(cell: FailedCell, settings: Settings) -> Explanation | None:
     Remedy: The line with `parquet`.
     """
     is_unreadable = cell.has_condition("UNSUPPORTED_FEATURE.QUERY_ONLY_CORRUPT_RECORD_COLUMN")
-    for call in cell.failed_calls("json", "csv") if is_unreadable else ():
+    for call in cell.calls("json", "csv") if is_unreadable else ():
         path = cell.text_of(call.args[0]) if call.args else None
         if not path or not isinstance(call.func, ast.Attribute) or not filesystem.has_webhdfs(path, settings):
             continue
