@@ -51,7 +51,10 @@ def test_a_wrong_argument_is_corrected(source, line):
     assert box.remedy == line
 
 
-@pytest.mark.parametrize("source", ['read(5, "g", colour=1)', "{Host}", "int(5, base=3, x=1)", 'float("a: b")'])
+@pytest.mark.parametrize(
+    "source",
+    ["x = {'Host': evnt.item.name}", 'read(5, "g", colour=1)', "{Host}", "int(5, base=3, x=1)", 'float("a: b")'],
+)
 def test_another_wrong_argument_gets_no_box(source):
     assert box_of(arguments, failed(source, read=read)) is None
 

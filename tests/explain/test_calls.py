@@ -40,6 +40,10 @@ class Table(OfConnect):
         """Return a list."""
         return []
 
+    def take_all(self):
+        """Call a number."""
+        return vars(self).get("nothing", 3)()
+
     def take(self, num):
         """Return a list."""
         return []
@@ -359,6 +363,7 @@ def test_an_answer_that_is_no_json_has_a_text():
         "read(group=1)",
         "group(3)",
         "group()",
+        "table().take_all()",  # the method of an object calls a number
         "json.dumps(event, 2)",
         "json.loads('{}', 'utf-8')",
         "sold.select(F.sum('price', 'quantity'))",

@@ -119,7 +119,9 @@ def text_without_quotes(cell: FailedCell, settings: Settings) -> Explanation | N
     name = cell.error.name if isinstance(cell.error, NameError) else None
     keys = [key for node in ast.walk(cell.tree) if isinstance(node, ast.Dict) for key in node.keys]
     values = [value for node in ast.walk(cell.tree) if isinstance(node, ast.Dict) for value in node.values]
-    for host in [value for value in values if re.fullmatch(rf"{name}(\.\w+)+", source_of(cell, value))]:
+    for host in [
+        value for value in values if re.fullmatch(rf"{name}(\.\w+)*\.(com|org|net|de|fr)", source_of(cell, value))
+    ]:
         what = (
             f"{source_of(cell, host)} has no quotes, so Python looks for a variable {name}. A string needs quotes."
         )

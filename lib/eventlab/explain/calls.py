@@ -11,7 +11,7 @@ from eventlab.explain.arguments import function_of
 from eventlab.explain.edits import python_correction, source_of, statement_correction
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.expressions import OF_DATAFRAMES
-from eventlab.explain.failed_cell import FailedCell, called_name
+from eventlab.explain.failed_cell import CELL_FILE, FailedCell, called_name
 from eventlab.explain.session import functions_variable, is_dataframe, session_variable
 from eventlab.settings import Settings
 
@@ -260,7 +260,8 @@ def value_is_called(cell: FailedCell, settings: Settings) -> Explanation | None:
     Remedy: The line without the parentheses, or a line that deletes the variable.
     """
     match = re.match(r"'(\w+)' object is not callable", str(cell.error))
-    calls = cell.failed_calls() if isinstance(cell.error, TypeError) and match else []
+    is_here = bool(cell.trace) and bool(CELL_FILE.search(cell.trace[-1].tb_frame.f_code.co_filename))
+    calls = cell.failed_calls() if isinstance(cell.error, TypeError) and is_here else []
     if not match or not calls or match[1] in ("Column", "module"):
         return None
     name = called_name(calls[0])

@@ -84,7 +84,7 @@ def is_suspect(cell: FailedCell) -> bool:
 
 
 def unset_names(cell: FailedCell) -> list[str]:
-    """Return the `$names` of a `%%bash` cell that only Python has, or the shell in capital letters."""
+    """Return the `$names` of a `%%bash` cell that only Python has, or that are the kit's in capital letters."""
     script = re.sub(r"'[^']*'", "", cell.shell_commands) if cell.is_shell_cell else ""
     if re.search(r"<<-?\s*['\"\\\\]", script) or "<<'" in cell.source:
         return []
@@ -95,7 +95,10 @@ def unset_names(cell: FailedCell) -> list[str]:
         name
         for name in names
         if name not in (*own, *os.environ)
-        and (isinstance(cell.namespace.get(name), str | int) or name.upper() in os.environ)
+        and (
+            isinstance(cell.namespace.get(name), str | int)
+            or (name in ("broker", "api", "topic") and name.upper() in os.environ)
+        )
     ]
 
 
