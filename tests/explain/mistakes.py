@@ -5,8 +5,10 @@ MISTAKES = {
         "producer.send('letters', {'n': 4}).get(timeout=20)",
         "this value is a Python object",
     ),
-    "a text as value": ("producer.send('letters', 'hello').get(timeout=20)", "this value is a text"),
-    "a text as key": ("producer.send('letters', b'x', key='k').get(timeout=20)", "this key is a text"),
+    "a text as value": ("producer.send('letters', 'hello').get(timeout=20)", "this value is a string"),
+    "a text as key": ("producer.send('letters', b'x', key='k').get(timeout=20)", "this key is a string"),
+    "a function as value": ("producer.send('letters', 'x'.encode).get(timeout=20)", "parentheses are missing"),
+    "a closed producer": ("closed.send('letters', b'x').get(timeout=20)", "closed was closed"),
     "a message above the producer's limit": (
         "producer.send('letters', b'x' * 1_500_000).get(timeout=20)",
         "larger than the producer accepts",
@@ -16,6 +18,11 @@ MISTAKES = {
         "big.send('parcels', b'x' * 2_000_000).get(timeout=20)",
         "larger than the broker accepts",
     ),
+    "a wrong option and an existing topic": (
+        "!kafka-topics --create --if-not-exists --topic letters --partition 3",
+        "Did you mean --partitions?",
+    ),
+    "a topic without its option": ("!kafka-topics --describe letters", "follows the option --topic"),
     "an address with http": (
         "KafkaConsumer('letters', bootstrap_servers=with_http, bootstrap_timeout_ms=2000).close()",
         "write host:port, without http://",

@@ -81,17 +81,21 @@ MISTAKES = {
         "mean 'visits'?",
     ),
     "a cast": ("spark.sql('select cast(year as int) from visits').collect()", "'late' cannot be cast to INT"),
+    "a cast of a cast in the API": (
+        "visits.select(F.trim(F.col('year').cast('string')).cast('int')).collect()",
+        "cannot be cast to INT",
+    ),
     "a cast in the API": ("visits.select(visits.year.cast('int')).collect()", "'late' cannot be cast to INT"),
     "a comparison of text and number": ("visits.where('year > 5').count()", "'late' cannot be cast to BIGINT"),
     "a division": ("spark.sql('select id / price from visits').collect()", "A divisor is 0"),
     "a division in the API": ("visits.select(F.col('id') / F.col('price')).collect()", "A divisor is 0"),
     "JSON of bytes": (
         "read('clicks').select(F.from_json('value', 'n int')).collect()",
-        "from_json needs a text",
+        "from_json needs a string",
     ),
     "JSON of bytes in SQL": (
         "read('clicks').selectExpr('get_json_object(value, \"$.n\")').collect()",
-        "get_json_object needs a text",
+        "get_json_object needs a string",
     ),
     "a path that exists": ("spark.range(3).write.parquet('/tmp/exists')", "The path /tmp/exists exists on HDFS"),
     "a misspelt format": ("spark.read.format('parqet').load('/tmp/exists').count()", "Did you mean 'parquet'?"),
@@ -133,14 +137,14 @@ MISTAKES = {
     "a range": ("bought.where(1 < bought.pieces < 9).count()", "Write & between them"),
     "Python's sum": ("bought.select(sum(bought.pieces)).collect()", "Spark's function is F.sum()"),
     "Python's sum of a name": ("bought.select(sum('pieces')).collect()", "Spark's function is F.sum()"),
-    "a column without quotes": ("bought.where(player == 'ada').count()", 'column of that name is F.col("player")'),
+    "a column without quotes": ("bought.where(player == 'ada').count()", 'The column is F.col("player")'),
     "a misspelt method": ("bought.wher('pieces = 2').count()", "Did you mean 'where'?"),
     "a misspelt method of groups": ("bought.groupBy('player').cuont().collect()", "Did you mean 'count'?"),
     "groups without a calculation": ("bought.groupBy('player').show()", "has groups and no rows"),
     "a method without parentheses": ("bought.distinct.show()", "with parentheses: distinct()"),
     "a writer's methods in the wrong order": (
         "bought.write.mode('overwrite').parquet('/tmp/orders').partitionBy('player')",
-        "partitionBy() must stand before it",
+        "partitionBy() must be before it",
     ),
     "a misspelt module's function": ("F.cuont('player')", "Did you mean 'count'?"),
     "a misspelt word": ("spark.sql('selct Host from visits').count()", "Did you mean 'select'?"),
@@ -157,12 +161,34 @@ MISTAKES = {
     "a letter for a sign": ("spark.sql('select price x pieces from sales').collect()", "multiplication is *"),
     "DESC before the column": (
         "spark.sql('select site from bought order by desc site').collect()",
-        "stand behind the column",
+        "follow the column",
     ),
     "ORDER BY before GROUP BY": (
         "spark.sql('select site, count(*) as n from bought order by n group by site').collect()",
-        "order by stands behind group by",
+        "order by follows group by",
     ),
+    "count without an argument": ("spark.sql('select count() from bought').collect()", "count(*) counts rows"),
+    "WHERE after GROUP BY": (
+        "spark.sql('select site, count(*) as n from bought group by site where n > 0').collect()",
+        "begins with having",
+    ),
+    "no GROUP BY for a function": (
+        "spark.sql('select upper(site) as name, count(*) from bought order by name').collect()",
+        "does not group by upper(site)",
+    ),
+    "a view that exists": ("bought.createTempView('bought')", "exists already"),
+    "the folder that the DataFrame reads": (
+        "spark.read.parquet('/tmp/bought').write.parquet('/tmp/bought')",
+        "would delete the files",
+    ),
+    "Parquet read as JSON": ("spark.read.json('/tmp/bought').count()", "contains Parquet files, not JSON"),
+    "& in a condition": ("bought.where(\"pieces > 1 & site = 'a.com'\").count()", "between two conditions is and"),
+    "not = in a condition": ("bought.where(\"site not = 'b.com'\").count()", "!= means not equal"),
+    "a misspelt type in a schema": (
+        """bought.select(F.from_json("player", "name strng, price integr")).collect()""",
+        "It has no type 'integr', but 'integer'",
+    ),
+    "a misspelt topic, an argument of a function": ("read('click').count()", "There is no topic 'click'"),
     "&& in a condition": ("bought.where(\"pieces > 1 && site = 'a.com'\").count()", "SQL has no &&"),
     # groups, fields and views
     "a calculation for each row of a group": (
@@ -173,7 +199,7 @@ MISTAKES = {
         "spark.sql('select site, count(*) from bought where count(*) > 0 group by site').collect()",
         "having chooses groups",
     ),
-    "a field of a text": ("spark.sql('select item.name from sales').collect()", "Its values are no JSON"),
+    "a field of a text": ("spark.sql('select item.name from sales').collect()", "They are not JSON"),
     "a field of JSON": ("read('clicks').select('value.n').collect()", "JSON that is not parsed"),
     "a DataFrame in SQL": (
         "small = spark.range(3)\nspark.sql('select * from small').count()",
@@ -182,12 +208,12 @@ MISTAKES = {
     # the writer, show() and views as variables
     "a misspelt mode": ("bought.write.mode('overwrit').parquet('/tmp/modes')", "Did you mean 'overwrite'?"),
     "a mode as a method": ("bought.write.overwrite().parquet('/tmp/modes')", "This is a mode"),
-    "a mode without quotes": ("bought.write.mode(overwrite).parquet('/tmp/modes')", "A text needs quotes"),
+    "a mode without quotes": ("bought.write.mode(overwrite).parquet('/tmp/modes')", "A string needs quotes"),
     "a method of the writer": (
         "bought.partitionBy('player').write.mode('overwrite').parquet('/tmp/modes')",
-        "so it stands behind write",
+        "so it follows write",
     ),
-    "write with parentheses": ("bought.write().mode('append').parquet('/tmp/modes')", "write is no method"),
+    "write with parentheses": ("bought.write().mode('append').parquet('/tmp/modes')", "write is not a method"),
     "write with a path": ("bought.write('/tmp/new_modes')", "write.parquet(...)"),
     "a method after show()": ("bought.show().count()", "returns None"),
     "a view as a variable": ("sales.count()", "sales is a view"),

@@ -27,6 +27,7 @@ def read(count, group, commit=True):
         ('player.get("/", headers="Host: a:5")', 'player.get("/", headers={"Host": "a:5"})'),
         ('requests.get("http://x/", headers="Host: a")', 'requests.get("http://x/", headers={"Host": "a"})'),
         ('player.get("/", headers={Host: "a"})', 'player.get("/", headers={"Host": "a"})'),
+        ('player.get("/", headers={"Host": user.a.com})', 'player.get("/", headers={"Host": "user.a.com"})'),
         (
             'httpx.Request("GET", "http://x/", headers={"Host", "a"})',
             'httpx.Request("GET", "http://x/", headers={"Host": "a"})',
@@ -36,6 +37,7 @@ def read(count, group, commit=True):
             'with httpx.stream("GET", "http://x/", headers={"Host": "a"}) as answer: pass',
         ),
         ('httpx.head("http://x/", headers="Host: a")', 'httpx.head("http://x/", headers={"Host": "a"})'),
+        ('player.get("/purchase", json={"player": "a"})', 'player.post("/purchase", json={"player": "a"})'),
         ('httpx.get("/join_guild/owls")', 'httpx.get(settings.api_url + "/join_guild/owls")'),
         ('requests.get("/")', 'requests.get(settings.api_url + "/")'),
     ],
@@ -49,7 +51,10 @@ def test_a_wrong_argument_is_corrected(source, line):
     assert box.remedy == line
 
 
-@pytest.mark.parametrize("source", ['read(5, "g", colour=1)', "{Host}", "int(5, base=3, x=1)", 'float("a: b")'])
+@pytest.mark.parametrize(
+    "source",
+    ["x = {'Host': evnt.item.name}", 'read(5, "g", colour=1)', "{Host}", "int(5, base=3, x=1)", 'float("a: b")'],
+)
 def test_another_wrong_argument_gets_no_box(source):
     assert box_of(arguments, failed(source, read=read)) is None
 
@@ -66,6 +71,8 @@ def test_another_wrong_argument_gets_no_box(source):
         ),
         ("frame.where('a = 'b'').count()", """frame.where("a = 'b'").count()"""),
         ("spark.sql(select count(*) from b).show()", 'spark.sql("select count(*) from b").show()'),
+        ('frame.where("a = "b"").count()', """frame.where("a = 'b'").count()"""),
+        ("# send\n%%bash\necho hi", "%%bash\n# send\necho hi"),
         ("x = spark.read.parquet(/tmp/a)", 'x = spark.read.parquet("/tmp/a")'),
     ],
 )
@@ -88,17 +95,22 @@ def test_the_mark_of_a_command_stands_behind_the_equals_sign():
         ("ab -n 10 -H Host: user1.comcast.com http://x/", 'ab -n 10 -H "Host: user1.comcast.com" http://x/'),
         ("curl -s -H Host: a.com http://x/", 'curl -s -H "Host: a.com" http://x/'),
         ("ab -n 10 -M POST http://x/", "ab -n 10 -m POST http://x/"),
+        ("ab http://x/ -n 10 -c 2 | tail -3", "ab -n 10 -c 2 http://x/ | tail -3"),
+        ("ab -n 10 http://x:1 /a_knife", "ab -n 10 http://x:1/a_knife"),
+        ("ab -n 10 api/", "ab -n 10 {api}/"),
     ],
 )
 def test_a_wrong_option_of_a_load_test_is_corrected(line, corrected):
-    assert commands_box(f"!{line}", *line.split(), module=shell_http).remedy == f"!{corrected}"
+    box = commands_box(f"!{line}", *line.split(), module=shell_http, api="http://x:1")
+
+    assert box.remedy == f"!{corrected}"
 
 
 @pytest.mark.parametrize(
     "line", ["ab -n 10 -c 5 http://x/", 'ab -n 10 -H "Host: a" http://x/', "ab -k -n 1 http://x/"]
 )
 def test_right_options_of_a_load_test_get_no_box(line):
-    assert shell_http.options_of_request(commands_cell(line), settings) is None
+    assert shell_http.words_of_request(commands_cell(line), settings) is None
 
 
 def commands_cell(line):

@@ -36,11 +36,30 @@ class Table(OfConnect):
     def show(self, n=20):
         """Return None, as `show` does."""
 
+    def collect(self):
+        """Return a list."""
+        return []
+
+    def take_all(self):
+        """Call a number."""
+        return vars(self).get("nothing", 3)()
+
+    def take(self, num):
+        """Return a list."""
+        return []
+
 
 Table.__name__, Table.__module__ = "DataFrame", "pyspark.sql.connect.dataframe"
 
 
 reader: Any = DataFrameReader
+
+
+class Nothing:
+    """A DataFrame without rows."""
+
+    def first(self):
+        """Return None, as `first` does."""
 
 
 class Session:
@@ -83,6 +102,8 @@ def names():
         "avg": functions.avg,
         "col": functions.col,
         "rows": [1, 2],
+        "answer": httpx.Response(400, json={"error": "item is not an object"}),
+        "httpx": httpx,
         "by_hour": pandas.DataFrame({"hour": [1], "visits": [2]}),
         "KafkaConsumer": KafkaConsumer,
         "KafkaProducer": KafkaProducer,
@@ -94,6 +115,7 @@ def names():
         "lines": ['{"n": 1}', "no json"],
         "quotes": ['{"n": 1}', "{'n': 1}"],
         "table": Table,
+        "nothing": Nothing(),
     }
 
 
@@ -137,6 +159,23 @@ MISTAKES = [
     ("sold.first('item')", "sold.first()['item']"),
     ("sold.count('item')", "sold.count()"),
     ("len(sold)", "sold.count()"),
+    ("answer.json['error']", "answer.json()['error']"),
+    ("sold.select(sold.item.name)", 'sold.select("item.name")'),
+    ("sold.wirte.mode('append')", "sold.write.mode('append')"),
+    ("nothing.first()['item']", "%why"),
+    ("print(answer.text())", "print(answer.text)"),
+    ("n = answer.status_code()", "n = answer.status_code"),
+    ("sold.columns()", "sold.columns"),
+    ("sold.player.show()", 'sold.select("player").show()'),
+    ("sold['player'].show(3)", 'sold.select("player").show(3)'),
+    ("sold.collect().show()", "sold.show()"),
+    ("sold.take(3).show()", "sold.limit(3).show()"),
+    ("sold.select('player'.cast('int'))", "sold.select(F.col('player').cast('int'))"),
+    ("n = NULL", "n = None"),
+    ("n = sold.collect().count()", "n = sold.count()"),
+    ("rows.count()", "len(rows)"),
+    ("answer.json('error')", "answer.json()['error']"),
+    ("httpx.Response(200, json={}).json('error')", "httpx.Response(200, json={}).json()['error']"),
     ("rows = sold.show(3)['item']", "rows = sold.select('item').show(3)"),
     ("sold.agg(max('pieces') - 1)", "sold.agg(F.max('pieces') - 1)"),
     ("sold.agg(F.avg('pieces'), -min('pieces'))", "sold.agg(F.avg('pieces'), -F.min('pieces'))"),
@@ -180,6 +219,11 @@ MISTAKES = [
     ("sold.withColumn(player, F.lit(1))", 'sold.withColumn("player", F.lit(1))'),
     ("sold.plot.bar(x='player', y='n')", "sold.toPandas().plot.bar(x='player', y='n')"),
     ("table().groupby(player)", 'table().groupby("player")'),
+    ("sold.groupBy(plaayer)", 'sold.groupBy(F.col("player"))'),
+    ("sold.groupBy(gruop)", "sold.groupBy(group)"),
+    ("sold.groupBy(Player)", 'sold.groupBy(F.col("player"))'),
+    ("sold.where(piece > 5)", 'sold.where(F.col("pieces") > 5)'),
+    ("sold.groupBy(itme.price)", 'sold.groupBy("item.price")'),
     ("by_hour['visit']", "by_hour['visits']"),
     ("by_hour.loc[:, 'hours']", "by_hour.loc[:, 'hour']"),
     ("by_hour.groupby('hours').sum()", "by_hour.groupby('hour').sum()"),
@@ -242,6 +286,15 @@ def test_a_statement_of_the_same_cell_is_replaced_there(statement, corrected):
     assert (earlier.instruction, earlier.remedy) == (RUN_FIRST, corrected)
 
 
+def test_a_method_in_a_calculation_is_called():
+    source, variables = "n = sold.count\nn + 1", names()
+    exec("n = sold.count", variables)
+
+    box = box_of(FailedCell(failed(source, **names()).error, source, variables))
+
+    assert box.remedy == "n = sold.count()"
+
+
 def test_an_answer_that_an_earlier_cell_names_may_be_a_variable():
     cell = failed("best = total\ncourse.check('08-1', best)", In=["total = 3\ndel total", ""])
 
@@ -278,7 +331,14 @@ def test_a_misspelt_variable_asks_spark_for_no_columns():
 def test_an_answer_may_be_no_text():
     box = box_of(failed("revenue = total\ncourse.check('08-1', revenue)"))
 
-    assert box.what.endswith("If your answer is a text, it needs quotes.")
+    assert box.what.endswith("If your answer is a string, it needs quotes.")
+
+
+def test_a_variable_with_the_name_of_a_function_is_deleted():
+    box = box_of(failed("list(rows)", **names(), list=[1]))
+
+    assert box.what == "list is a function of Python. Your variable list has replaced it."
+    assert box.remedy == "del list"
 
 
 def test_an_answer_that_is_no_json_has_a_text():
@@ -296,11 +356,14 @@ def test_an_answer_that_is_no_json_has_a_text():
         "sold.where(player=rows)",  # a list
         "sold.where(player=event['Host'] if rows else 'ada')",
         "sold.where(unknown == 'ada')",
+        "rows.count(1, 2)",
         "{'n': {}}['n']['m']",
         "json.loads('')",
         "read(commit=1)",
         "read(group=1)",
         "group(3)",
+        "group()",
+        "table().take_all()",  # the method of an object calls a number
         "json.dumps(event, 2)",
         "json.loads('{}', 'utf-8')",
         "sold.select(F.sum('price', 'quantity'))",

@@ -26,6 +26,8 @@ producer.flush()
 import os
 os.environ.update(BROKER=broker, WRONG="leters")
 with_http = wrong_url = "http://" + broker + "/"
+closed = KafkaProducer(bootstrap_servers=broker)
+closed.close()
 controller = f"127.0.0.1:{settings.kafka_controller_port}"
 """
 
@@ -71,6 +73,7 @@ IN_ORDER = {
     "a folder that this cell created": "%%bash\nhadoop fs -mkdir /tmp/fresh1\nfalse",
     "a failure that the line handles": "!kafkacat -C -t leters -e -q || true",
     "a failure that is asked for": "%%bash\nif hadoop fs -test -e /tmp/foldr; then echo found; fi",
+    "a number in words": "!kafka-topics --create --topic letters --partitions three",
     "a captured command after a failed one": "out = !kafka-topics --create --topic fresh2",
     "a comparison after a failed command": "1 != 2",
     "a capture of an option that says no": "!kafka-topics --create --if-not-exists --topic letters",

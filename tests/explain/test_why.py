@@ -40,12 +40,35 @@ def test_a_group_that_has_read_everything(whispers):
     assert whispers.value == "3"
 
 
-def test_kafkacat_at_the_end_of_a_topic(whispers):
-    cell = "!kafkacat -C -t whispers -o end -e -q"
+READ_ALL = """
+def read_all(group):
+    options = {"auto_offset_reset": "earliest", "consumer_timeout_ms": 2500}
+    member = KafkaConsumer("whispers", bootstrap_servers=broker, group_id=group, **options)
+    count = len(list(member))
+    member.commit()
+    member.close()
+    return count
+"""
+
+
+def test_a_group_that_a_function_has_read_to_the_end(whispers):
+    whispers.assert_runs(READ_ALL)
+    whispers.run("read_all('takers')")
+
+    box = why(whispers, "read_all('takers')")
+
+    assert box["what"] == "The group 'takers' has read all messages of 'whispers'."
+    fixed(whispers, "read_all('takers')", box)
+    assert whispers.value == "3"
+
+
+@pytest.mark.parametrize("start", ["end", "7"])
+def test_kafkacat_at_the_end_of_a_topic(whispers, start):
+    cell = f"!kafkacat -C -t whispers -o {start} -e -q"
 
     box = why(whispers, cell)
 
-    assert "-o end starts after the last message" in box["what"]
+    assert f"-o {start} starts after the last message" in box["what"]
     fixed(whispers, cell, box)
     assert '{"n": 2}' in whispers.printed
 

@@ -168,7 +168,7 @@ def _start_of_a_group_without_a_commit(answer: Any) -> str | None:
 expect_answer(
     "05-1",
     10,
-    "Two conditions in one text, joined by the word and: Host = 'user2.att.com', and event_type is not "
+    "Two conditions in one string, joined by the word and: Host = 'user2.att.com', and event_type is not "
     "'purchase_sword'.",
     events=40,
 )

@@ -92,9 +92,9 @@ def wrong_port(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 
 def request_refused(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the API answered 404, 405 or 400: the route, the method or the body is wrong.
+    """Explain that the API answered 404, 405, 400 or 503: a wrong route, method or body, or Kafka does not run.
 
-    Remedy: The line with the nearest route or another method, or a line that shows what the API checks.
+    Remedy: The line with the nearest route or another method, what shows the API's checks, or the start of Kafka.
     """
     for error in cell.errors:
         if (response := getattr(error, "response", None)) is not None:
@@ -110,6 +110,8 @@ def explain_answer(cell: FailedCell, response: Any, settings: Settings) -> Expla
         return unknown_route(cell, url, settings)
     if response.status_code == 400:
         return _refused_body(cell, response, settings)
+    if response.status_code == 503 and is_api(urlsplit(url), settings):
+        return service.service_not_running(settings, "kafka")
     refused = method_not_allowed(urlsplit(url), used, settings) if response.status_code == 405 else None
     if refused is None:
         return None
@@ -177,7 +179,7 @@ def is_api(address: SplitResult, settings: Settings) -> bool:
     names = {own.hostname, *(("localhost", "127.0.0.1") if own.hostname in ("localhost", "127.0.0.1") else ())}
     try:
         return address.hostname in names and address.port == own.port
-    except ValueError:  # a port that is no number
+    except ValueError:  # a port that is not a number
         return False
 
 

@@ -1,4 +1,4 @@
-"""Explains wrong arguments in Python: a misspelt keyword, headers that are no dictionary, an address or a text."""
+"""Explains wrong arguments in Python: a misspelt keyword, headers without a dictionary, an address or a string."""
 
 import ast
 import contextlib
@@ -11,6 +11,7 @@ from typing import Any
 from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell, close_matches
+from eventlab.explain.names import OF_PYTHON
 from eventlab.explain.session import is_dataframe
 from eventlab.explain.writer import MODES
 from eventlab.settings import Settings
@@ -37,6 +38,10 @@ def unknown_keyword(cell: FailedCell, settings: Settings) -> Explanation | None:
             names: Iterable[str] = getattr(function, "DEFAULT_CONFIG", None) or (
                 inspect.signature(function).parameters if callable(function) else ()
             )
+            if match[1] in ("json", "data", "content") and getattr(call.func, "attr", "") == "get":
+                what = f"A GET request has no body, so get has no argument {match[1]}. A POST request has one."
+                code = f"{source_of(cell, call.func)[: -len('get')]}post"
+                return python_correction(cell, call.func, code, what, str(cell.error))
             given = [item.arg for item in call.keywords]  # with its right name, it may be there, too
             for similar in (name for name in _similar_argument(match[1], names) if name not in given):
                 what = f"{source_of(cell, call.func)} has no argument {match[1]!r}. Did you mean {similar!r}?"
@@ -82,7 +87,7 @@ def headers_no_dictionary(cell: FailedCell, settings: Settings) -> Explanation |
             name, colon, content = (repr(part.strip()) for part in str(text.value).partition(":"))
             if colon == "''":
                 continue
-            proof = f"{source_of(cell, text)} is one text; a dictionary has a name and a value, each with quotes"
+            proof = f"{source_of(cell, text)} is one string; a dictionary has a name and a value, each with quotes"
         else:
             continue
         what = "The headers of a request are a dictionary: a name, a colon and a value, between braces."
@@ -107,16 +112,26 @@ def address_without_server(cell: FailedCell, settings: Settings) -> Explanation 
 
 
 def text_without_quotes(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a text needs quotes: a key of a dictionary or a column's name without them is a variable.
+    """Explain that a string needs quotes: a key of a dictionary or a column's name without them is a variable.
 
     Remedy: The line with quotes.
     """
     name = cell.error.name if isinstance(cell.error, NameError) else None
     keys = [key for node in ast.walk(cell.tree) if isinstance(node, ast.Dict) for key in node.keys]
+    values = [value for node in ast.walk(cell.tree) if isinstance(node, ast.Dict) for value in node.values]
+    for host in [
+        value for value in values if re.fullmatch(rf"{name}(\.\w+)*\.(com|org|net|de|fr)", source_of(cell, value))
+    ]:
+        what = (
+            f"{source_of(cell, host)} has no quotes, so Python looks for a variable {name}. A string needs quotes."
+        )
+        return python_correction(
+            cell, host, f'"{source_of(cell, host)}"', what, f"{name} is not set in this kernel"
+        )
     columns = [argument for call in cell.calls(*TAKE_TEXTS) for argument in call.args]
     columns += [keyword.value for call in cell.calls(*PLOTS) for keyword in call.keywords]
     answers = _answers(cell)
-    if any(re.search(rf"\b{name}\b", source) for source in cell.history):
+    if any(re.search(rf"\b{name}\b", source) for source in cell.history) or str(name).lower() in OF_PYTHON:
         answers = []  # it may be a variable
     for text in [*keys, *columns, *answers]:
         if not isinstance(text, ast.Name) or text.id != name:
@@ -127,7 +142,7 @@ def text_without_quotes(cell: FailedCell, settings: Settings) -> Explanation | N
         if is_misspelt and name not in MODES and not any(name in known for known in _columns_of_frames(cell)):
             continue
         what = f"{name} has no quotes, so Python looks for a variable of this name. "
-        what += "If your answer is a text, it needs quotes." if text in answers else "A text needs quotes."
+        what += "If your answer is a string, it needs quotes." if text in answers else "A string needs quotes."
         return python_correction(cell, text, f'"{name}"', what, f"{name} is not set in this kernel")
     return None
 

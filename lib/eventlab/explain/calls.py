@@ -1,6 +1,7 @@
-"""Explains calls with wrong arguments, of an object that is no function, or of another object's method."""
+"""Explains calls with wrong arguments, of an object that is not a function, or of another object's method."""
 
 import ast
+import builtins
 import inspect
 import re
 import sys
@@ -10,7 +11,7 @@ from eventlab.explain.arguments import function_of
 from eventlab.explain.edits import python_correction, source_of, statement_correction
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.expressions import OF_DATAFRAMES
-from eventlab.explain.failed_cell import FailedCell, called_name
+from eventlab.explain.failed_cell import CELL_FILE, FailedCell, called_name
 from eventlab.explain.session import functions_variable, is_dataframe, session_variable
 from eventlab.settings import Settings
 
@@ -25,7 +26,7 @@ NOT_CALLABLE = r"^builtins\.TypeError: 'Column' object is not callable"
 
 
 def parenthesis_before_method(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a method of the DataFrame stands inside of the parentheses: `select(column.show())`.
+    """Explain that a method of the DataFrame is inside of the parentheses: `select(column.show())`.
 
     Remedy: The line with the parenthesis before the method.
     """
@@ -55,7 +56,7 @@ def parenthesis_before_method(cell: FailedCell, settings: Settings) -> Explanati
 
 
 def function_as_method(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a name is one of Spark's functions, and no method of a DataFrame or a column.
+    """Explain that a name is one of Spark's functions: a DataFrame or a column has no such method.
 
     Remedy: The line that calls the function.
     """
@@ -74,7 +75,7 @@ def function_as_method(cell: FailedCell, settings: Settings) -> Explanation | No
         code, owner = _with_function(cell, call, f"{prefix}.{name}", getattr(functions, name))
         if not code:
             continue
-        what = f"{name} is a function of columns, and no method of a {owner}."
+        what = f"A {owner} has no method {name}. It is a function of Spark."
         what += " select() takes its result." if owner == "DataFrame" else ""
         proof = f"pyspark.sql.functions has {name}, and a {owner} has none"
         return python_correction(cell, call, code, what, proof)
@@ -85,7 +86,7 @@ def _with_function(cell: FailedCell, call: ast.Call, function: str, value: Any) 
     """Return the code that calls a function for a method that does not exist, and the class of the method's owner.
 
     Returns:
-        Two empty texts when it is not clear what the owner is, or what the function's arguments are.
+        Two empty strings when it is not clear what the owner is, or what the function's arguments are.
     """
     if not isinstance(call.func, ast.Attribute):
         return "", ""
@@ -117,7 +118,9 @@ def _is_frame(cell: FailedCell, node: ast.expr) -> bool:
 def _is_column(cell: FailedCell, node: ast.expr) -> bool:
     """Return whether code is a column: `frame.price`, `frame["price"]` or what a function of Spark returns."""
     if isinstance(node, ast.Attribute | ast.Subscript):
-        return _is_frame(cell, node.value)
+        frame = cell.namespace.get(getattr(node.value, "id", ""))
+        has_column = frame is None or getattr(node, "attr", None) in (None, *frame.columns)
+        return _is_frame(cell, node.value) and has_column
     function = function_of(cell, node.func) if isinstance(node, ast.Call) else None
     return callable(function) and str(getattr(function, "__module__", "")).startswith(OF_FUNCTIONS)
 
@@ -142,16 +145,20 @@ def too_many_arguments(cell: FailedCell, settings: Settings) -> Explanation | No
     elif name == "first" and isinstance(value, int):
         what += " It returns one row. head() takes the number of rows."
         code = f"{code.removesuffix('first()')}head({argument})"
+    elif name == "json" and isinstance(value, str):
+        what = "json() reads the whole answer. The name of a field follows it in brackets."
+        code += f"[{argument}]"
     return python_correction(cell, calls[0], code, what, f"Python reports: {cell.error}")
 
 
 def _takes_nothing(cell: FailedCell, owner: str, name: str) -> bool:
     """Return whether a method of a class with this name has no parameter, also none that is passed by its name."""
     kinds = {kind for value in cell.namespace.values() for kind in type(value).__mro__ if kind.__name__ == owner}
-    modules = (sys.modules.get(f"pyspark.sql.connect.{name}") for name in ("dataframe", "group"))
+    modules = map(sys.modules.get, ("httpx", "pyspark.sql.connect.dataframe", "pyspark.sql.connect.group"))
     kinds |= {getattr(module, owner) for module in modules if hasattr(module, owner)}
     methods = [method for kind in kinds if inspect.isfunction(method := getattr(kind, name, None))]
     others = [list(inspect.signature(method).parameters.values())[1:] for method in methods]
+    others = [[item for item in items if item.kind is not item.VAR_KEYWORD] for items in others]
     fitting = [items for items in others if all(item.kind is item.KEYWORD_ONLY for item in items)]
     return bool(fitting) and not any(fitting)
 
@@ -196,7 +203,7 @@ def method_without_object(cell: FailedCell, settings: Settings) -> Explanation |
     owners += [("course", cell.namespace["course"])] if "course" in cell.namespace else []
     for variable, owner in owners:
         if len(calls) == 1 and callable(getattr(type(owner), str(name), None) or getattr(owner, str(name), None)):
-            what = f"{name} is a method of {variable}, which stands before it."
+            what = f"{name} is a method of {variable}: write {variable} and a dot before it."
             code = f"{variable}.{name}"
             proof = f"there is no variable {name}, and {variable} has {name}"
             return python_correction(cell, calls[0].func, code, what, proof)
@@ -208,61 +215,65 @@ def variable_is_a_method(cell: FailedCell, settings: Settings) -> Explanation | 
 
     Remedy: The statement with parentheses.
     """
-    error = cell.error
-    method = error.obj if isinstance(error, AttributeError) else None
-    called = getattr(method, "__name__", "")
-    for node in ast.walk(cell.tree) if inspect.isroutine(method) else ():
-        name = node.value.id if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) else ""
-        value = cell.namespace.get(name)  # Python reports a bound method as its function
-        if not name or getattr(value, "__func__", value) is not method:
-            continue
-        statement = cell.assignment_of(name)
-        if statement and statement.endswith(f".{called}"):
-            what = f"{name} is the method {called}, and not its result: the parentheses are missing."
-            proof = f"it was assigned by: {statement}"
-            return statement_correction(cell, statement, f"{statement}()", what, proof)
+    method = cell.error.obj if isinstance(cell.error, AttributeError) else None
+    is_operand = cell.matches(r"^builtins\.TypeError: unsupported operand type\(s\) .*'\w*(method|function)\w*'")
+    for node in ast.walk(cell.tree) if is_operand or inspect.isroutine(method) else ():
+        operands = [node.left, node.right] if isinstance(node, ast.BinOp) and is_operand else []
+        operands += [node.value] if isinstance(node, ast.Attribute) and not is_operand else []
+        for name in [item.id for item in operands if isinstance(item, ast.Name) and cell.failed_in(node)]:
+            value = cell.namespace.get(name)  # Python reports a bound method as its function
+            if not inspect.isroutine(value) or (method and getattr(value, "__func__", value) is not method):
+                continue
+            statement, parameters = cell.assignment_of(name), inspect.signature(value).parameters.values()
+            needed = [
+                item.name for item in parameters if item.default is item.empty and item.kind < item.VAR_POSITIONAL
+            ]
+            if (
+                statement
+                and statement.endswith(f".{value.__name__}")
+                and (method or set(needed) <= set(cell.namespace))
+            ):
+                what = f"{name} is the method {value.__name__}, not its result: the parentheses are missing."
+                code = f"{statement}({', '.join(name for name in needed if name in cell.namespace)})"
+                return statement_correction(cell, statement, code, what, f"it was assigned by: {statement}")
     return None
 
 
-def length_of_dataframe(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a DataFrame has no length in Python.
+def method_in_brackets(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that brackets follow a method that was not called: `answer.json["error"]`.
 
-    Remedy: The line with `count()` of the DataFrame.
+    Remedy: The line with parentheses before the brackets.
     """
-    if cell.matches(r"^builtins\.TypeError: object of type 'DataFrame' has no len\(\)"):
-        for call in [call for call in cell.failed_calls("len") if len(call.args) == 1]:
-            what = "A DataFrame has no length for Python, because its rows are in Spark. count() counts them."
-            code = f"{source_of(cell, call.args[0])}.count()"
-            return python_correction(cell, call, code, what, str(cell.error))
+    if not cell.matches(r"^builtins\.TypeError: '\w*(method|function)\w*' object is not subscriptable"):
+        return None
+    for node in filter(cell.failed_in, ast.walk(cell.tree)):
+        method = node.value if isinstance(node, ast.Subscript) else None
+        if isinstance(method, ast.Attribute) and method.attr in ("json", "first", "collect", "toPandas", "values"):
+            what = f"{method.attr} is a method. It is called with parentheses: {method.attr}()."
+            return python_correction(cell, method, f"{source_of(cell, method)}()", what, str(cell.error))
     return None
 
 
-def texts_multiplied(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that `"price" * "quantity"` calculates with two texts of Python, and not with columns.
+def value_is_called(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a value is called like a function: `answer.text()`, or `list(...)` with a variable `list`.
 
-    Remedy: The line with columns.
+    Remedy: The line without the parentheses, or a line that deletes the variable.
     """
-    if not cell.matches(
-        r"^builtins\.TypeError: (can't multiply sequence by non-int|unsupported operand type\(s\) for [-/+*])"
-    ):
+    match = re.match(r"'(\w+)' object is not callable", str(cell.error))
+    is_here = bool(cell.trace) and bool(CELL_FILE.search(cell.trace[-1].tb_frame.f_code.co_filename))
+    calls = cell.failed_calls() if isinstance(cell.error, TypeError) and is_here else []
+    if not match or not calls or match[1] in ("Column", "module"):
         return None
-    nodes = [node for outer in cell.calls(*OF_DATAFRAMES) for node in ast.walk(outer) if _is_of_texts(node)]
-    operations = [node for node in nodes if cell.failed_in(node)]
-    prefix = functions_variable(cell)
-    if len(operations) != 1 or not isinstance(operations[0], ast.BinOp) or prefix is None:
+    name = called_name(calls[0])
+    if isinstance(calls[0].func, ast.Name) and hasattr(builtins, name) and name in cell.namespace:
+        what = f"{name} is a function of Python. Your variable {name} has replaced it."
+        instruction = "To fix it, give your variable another name, and run this"
+        return Explanation(what, f"{name} is a value of the type {match[1]} now", f"del {name}", instruction)
+    if not isinstance(calls[0].func, ast.Attribute) or calls[0].args or calls[0].keywords:
         return None
-    left, right = (source_of(cell, side) for side in (operations[0].left, operations[0].right))
-    what = f"{left} and {right} are texts for Python. A column is needed to calculate: F.col({left})."
-    sign = {ast.Mult: "*", ast.Div: "/", ast.Sub: "-"}[type(operations[0].op)]
-    code = f"{prefix}.col({left}) {sign} {prefix}.col({right})"
-    return python_correction(cell, operations[0], code, what, str(cell.error))
-
-
-def _is_of_texts(node: ast.AST) -> bool:
-    """Return whether a node multiplies, divides or subtracts two literals of text."""
-    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult | ast.Div | ast.Sub):
-        return False
-    return all(isinstance(side, ast.Constant) and isinstance(side.value, str) for side in (node.left, node.right))
+    what = f"{name} is a value, not a method. Write it without parentheses."
+    code = source_of(cell, calls[0].func)
+    return python_correction(cell, calls[0], code, what, f"its value has the type {match[1]}")
 
 
 EXPLANATIONS: list[Explain] = [
@@ -272,6 +283,6 @@ EXPLANATIONS: list[Explain] = [
     missing_argument,
     method_without_object,
     variable_is_a_method,
-    length_of_dataframe,
-    texts_multiplied,
+    method_in_brackets,
+    value_is_called,
 ]

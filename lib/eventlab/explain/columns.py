@@ -76,7 +76,7 @@ def text_needs_quotes(cell: FailedCell, settings: Settings) -> Explanation | Non
     Remedy: The line with single quotes around the text.
     """
     for unknown in unresolved(cell):
-        if unknown.kind != "column" or _similar_columns(unknown.name, unknown.columns):
+        if unknown.kind != "column" or similar_columns(unknown.name, unknown.columns):
             continue
         what = "In SQL, text needs single quotes. Without them, Spark searches for a column of that name: "
         what += f"{unknown.path}."
@@ -94,7 +94,7 @@ def text_needs_quotes(cell: FailedCell, settings: Settings) -> Explanation | Non
 
 
 def _numbers(cell: FailedCell) -> set[str]:
-    """Return the columns of numbers: one that is compared with a text needs no quotes, but a number."""
+    """Return the columns of numbers: one that is compared with a string needs a number, not quotes."""
     from pyspark.sql.types import NumericType
 
     fields = [field for frame in sources(cell) for field in frame.schema.fields]
@@ -102,7 +102,7 @@ def _numbers(cell: FailedCell) -> set[str]:
 
 
 def _with_quotes(sql: str, unknown: Unresolved, only_unknown: bool, numbers: set[str]) -> str:
-    """Return SQL with quotes around the words with which an existing column of texts is compared."""
+    """Return SQL with quotes around the words with which an existing column of strings is compared."""
     known = {name.lower() for name in unknown.columns} - numbers
 
     def quote(word: str) -> str:
@@ -137,7 +137,7 @@ def _quoted_variable(cell: FailedCell, path: str) -> str | None:
 
 
 def field_of_a_column(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a name is no column, but a field of a nested column: `item.price`.
+    """Explain that a name is not a column, but a field of a nested column: `item.price`.
 
     Remedy: The line with the column's name before the field.
     """
@@ -183,7 +183,7 @@ def column_not_found(cell: FailedCell, settings: Settings) -> Explanation | None
         what = f"There is no {unknown.kind} {unknown.name!r}."
         proof = f"{unknown.kind}s that exist: {', '.join(unknown.columns)}"
         is_name = re.fullmatch(r"[\w .-]+", unknown.name)
-        for similar in _similar_columns(unknown.name, unknown.columns) if is_name else ():
+        for similar in similar_columns(unknown.name, unknown.columns) if is_name else ():
             question = f"{what} Did you mean {similar!r}?"
             if explanation := name_correction(cell, unknown.name, similar, question, proof):
                 return explanation
@@ -218,7 +218,7 @@ def unresolved(cell: FailedCell) -> Iterator[Unresolved]:
         yield Unresolved(name, name, [field.partition(":")[0] for field in schema.split(",")])
 
 
-def _similar_columns(unknown: str, columns: list[str]) -> list[str]:
+def similar_columns(unknown: str, columns: list[str]) -> list[str]:
     """Return the columns that differ in case, dash or underscore, then those that differ in few letters."""
 
     def plain(name: str) -> str:
@@ -262,7 +262,7 @@ def pandas_column(cell: FailedCell, settings: Settings) -> Explanation | None:
             continue
         what = f"{name} has no column {wrong!r}."
         proof = f"its columns are {', '.join(columns)}"
-        for similar in _similar_columns(wrong, columns):
+        for similar in similar_columns(wrong, columns):
             return correction(cell, wrong, similar, f"{what} Did you mean {similar!r}?", proof)
         if len(frames) == 1 and re.search(rf"\b{name}\b.*\[\s*['\"]{re.escape(wrong)}", cell.source):
             return Explanation(what, proof, f"{name}.columns", "To see the columns, run this")

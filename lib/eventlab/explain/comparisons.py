@@ -24,7 +24,7 @@ class Comparison(NamedTuple):
     Attributes:
         path: The column, or a field in it: `item.name`.
         operator: `=`, `<`, `<=`, `>`, `>=`, `in` or `like`.
-        values: The values as texts; a column's type tells which are numbers.
+        values: The values as strings; a column's type tells which are numbers.
     """
 
     path: str
@@ -44,7 +44,7 @@ class Comparison(NamedTuple):
 
 
 def repr_sql(text: str) -> str:
-    """Return a text as a literal of SQL."""
+    """Return a string as a literal of SQL."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 

@@ -1,4 +1,4 @@
-"""Explains conditions in a wrong form: keywords, several texts, texts that Python compares or combines."""
+"""Explains conditions in a wrong form: keywords, several strings, strings that Python compares or combines."""
 
 import ast
 import re
@@ -12,13 +12,13 @@ from eventlab.settings import Settings
 FILTERS = ("where", "filter")
 SQL_OPERATORS = {ast.Eq: "=", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
 WORDS = {ast.BitAnd: " and ", ast.And: " and ", ast.BitOr: " or ", ast.Or: " or "}
-ONE_TEXT = "A condition of where() is one text in SQL"
+ONE_TEXT = "The condition of where() is one string with SQL"
 
 
 def condition_as_keyword(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a condition is no keyword argument: `where(Host="a")`.
+    """Explain that a condition is not a keyword argument: `where(Host="a")`.
 
-    Remedy: The line with the condition as a text.
+    Remedy: The line with the condition as a string.
     """
     if not cell.matches(r"^builtins\.TypeError: .*got an unexpected keyword argument"):
         return None
@@ -50,9 +50,9 @@ def _is_one_value(cell: FailedCell, node: ast.expr) -> bool:
 
 
 def several_conditions(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that `where` takes one text, in which `and` and `or` stand: no second one, and no `&` between texts.
+    """Explain that `where` takes one string with `and` and `or` in it: no second one, and no `&` between strings.
 
-    Remedy: The line with one text.
+    Remedy: The line with one string.
     """
     if not cell.matches(
         r"^builtins\.TypeError: .*\b(where|filter)\(\) takes 2 positional arguments",
@@ -65,16 +65,16 @@ def several_conditions(cell: FailedCell, settings: Settings) -> Explanation | No
             word, nodes = WORDS[type(node.op)], [node.left, node.right]
         texts = [_text(item) for item in nodes]
         if len(texts) > 1 and all(texts):
-            what = f"{ONE_TEXT}: write{word}in it. & and | combine columns, and not texts."
+            what = f"{ONE_TEXT}: write{word}in it. & and | combine columns, not strings."
             joined = word.join(_part(str(text)) for text in texts)
             return _with_text(cell, call, joined, what, f"Python reports: {cell.error}")
     return None
 
 
 def texts_compared_by_python(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that `where("Host" == "a")` compares two texts in Python, which gives True or False.
+    """Explain that `where("Host" == "a")` compares two strings in Python, which gives True or False.
 
-    Remedy: The line with the condition as a text.
+    Remedy: The line with the condition as a string.
     """
     if not cell.matches(r"NOT_EXPECTED_TYPE", r"NOT_COLUMN_OR_STR", r"bool"):
         return None
@@ -91,7 +91,7 @@ def texts_compared_by_python(cell: FailedCell, settings: Settings) -> Explanatio
 
 
 def sql_of(node: ast.Compare, column: str) -> str | None:
-    """Return a comparison of a column with a text or a number as SQL, or None for another one."""
+    """Return a comparison of a column with a string or a number as SQL, or None for another one."""
     operator = SQL_OPERATORS.get(type(node.ops[0])) if len(node.ops) == 1 else None
     return _comparison(column, operator, node.comparators[0]) if operator else None
 
@@ -118,7 +118,7 @@ def _text(node: ast.expr) -> str | None:
 
 
 def _with_text(cell: FailedCell, call: ast.Call, text: str, what: str, proof: str) -> Explanation | None:
-    """Explain with the line in which the call has the text as its only argument."""
+    """Explain with the line in which the call has the string as its only argument."""
     return python_correction(cell, call, f'{source_of(cell, call.func)}("{text}")', what, proof)
 
 

@@ -23,7 +23,7 @@ ACCEPTED = ", and accepts the query with the line below"
 
 
 def is_query(sql: str) -> bool:
-    """Return whether a text of SQL only reads. Spark Connect executes any other statement when it checks it."""
+    """Return whether SQL only reads. Spark Connect executes any other statement when it checks it."""
     words = LITERALS_AND_COMMENTS.sub("''", sql)
     return bool(QUERY.match(words)) and not STATEMENT.search(words)
 
@@ -106,7 +106,7 @@ def _line_with(source: str, text: str, corrected: str) -> str | None:
 
 
 def _renamed(text: str, old: str, new: str) -> str:
-    """Return the SQL with another name, which may be in backquotes, outside of its texts and comments."""
+    """Return the SQL with another name, which may be in backquotes, outside of its strings and comments."""
     name = rf"`{re.escape(old)}`|(?<![\w`]){re.escape(old)}(?![\w`])"
     pattern = re.compile(rf"{LITERALS_AND_COMMENTS.pattern}|(?P<name>{name})", re.DOTALL)
     return pattern.sub(lambda match: new if match["name"] else match[0], text)

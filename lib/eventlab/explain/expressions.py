@@ -4,10 +4,11 @@ import ast
 import contextlib
 from collections.abc import Iterator
 
+from eventlab.explain.columns import similar_columns
 from eventlab.explain.conditions import sql_of
 from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell, called_name
+from eventlab.explain.failed_cell import FailedCell, called_name, close_matches
 from eventlab.explain.session import dataframes, functions_variable, is_dataframe
 from eventlab.settings import Settings
 
@@ -105,7 +106,7 @@ def function_of_python(cell: FailedCell, settings: Settings) -> Explanation | No
     what = (
         f"{name}() is Python's own function, which cannot calculate with a column. Spark's function is F.{name}()."
     )
-    proof = f"{name} is no variable of this notebook, so Python uses its own function"
+    proof = f"this notebook has no variable {name}, so Python uses its own function"
     if prefix := functions_variable(cell):
         return python_correction(cell, inside[0].func, f"{prefix}.{name}", what, proof)
     return Explanation(
@@ -114,38 +115,42 @@ def function_of_python(cell: FailedCell, settings: Settings) -> Explanation | No
 
 
 def column_is_no_variable(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a column's name without quotes is a variable for Python.
+    """Explain that a column's name without quotes is a variable for Python. The name may be misspelt, too.
 
-    Remedy: The line with the column, or with the condition as a text.
+    Remedy: The line with the column, or with the condition as a string.
     """
     name = next((error.name for error in cell.errors if isinstance(error, NameError)), None)
     nodes = [node for node in ast.walk(cell.tree) if isinstance(node, ast.Name) and node.id == name]
     inside = [call for call in cell.calls(*OF_DATAFRAMES) if nodes and nodes[0] in ast.walk(call)]
     by_name = len(nodes) == 1 and any(_takes_name(call, nodes[0]) for call in inside)
-    frame = _frame_with(cell, name, by_name) if name and len(nodes) == 1 and inside else None
-    if not name or not frame:
+    if not name or len(nodes) != 1 or not inside:
+        return None
+    column = name if _frame_with(cell, name, by_name) else _similar_column(cell, name)
+    frame = _frame_with(cell, column, by_name)
+    if not frame:
         return None
     what = f"For Python, {name} is a variable, which does not exist."
-    proof = f"the DataFrame {frame} has a column {name}"
-    prefix, node, path = functions_variable(cell), _with_field(cell, nodes[0]), name
+    what += "" if column == name else f" Did you mean the column {column!r}?"
+    proof = f"the DataFrame {frame} has a column {column}"
+    prefix, node, path = functions_variable(cell), _with_field(cell, nodes[0]), column
     if isinstance(node, ast.Attribute):
-        path = f"{name}.{node.attr}"
+        path = f"{column}.{node.attr}"
         if any(node in call.args for call in cell.calls("select", "groupBy", "orderBy", "sort", "drop")):
-            return python_correction(cell, node, f'"{path}"', f"{what} The name of a column is a text.", proof)
+            return python_correction(cell, node, f'"{path}"', f"{what} The name of a column is a string.", proof)
     elif by_name:
-        return python_correction(cell, node, f'"{path}"', f"{what} The name of a column is a text.", proof)
+        return python_correction(cell, node, f'"{path}"', f"{what} The name of a column is a string.", proof)
     if prefix or frame in cell.variables:
-        column = f'{prefix}.col("{path}")' if prefix else f'{frame}["{path}"]'
-        return python_correction(cell, node, column, f"{what} The column of that name is {column}.", proof)
+        code = f'{prefix}.col("{path}")' if prefix else f'{frame}["{path}"]'
+        return python_correction(cell, node, code, f"{what} The column is {code}.", proof)
     for compare in ast.walk(cell.tree):
         if isinstance(compare, ast.Compare) and compare.left is node and (text := sql_of(compare, path)):
-            what += " Write the condition as a text in SQL."
+            what += " Write the condition as a string with SQL."
             return python_correction(cell, compare, f'"{text}"', what, proof)
     return None
 
 
 def _takes_name(call: ast.Call, node: ast.expr) -> bool:
-    """Return whether an argument of a method is the name of a column, and no column."""
+    """Return whether an argument of a method is the name of a column, not a column."""
     by_name = [item.value for item in call.keywords if item.arg == "on"] if called_name(call) == "join" else []
     position = {"withColumn": 0, "join": 1}.get(called_name(call), len(call.args))
     return node in [*by_name, *call.args[position : position + 1]]
@@ -156,6 +161,13 @@ def _with_field(cell: FailedCell, node: ast.Name) -> ast.expr:
     outer = next((item for item in ast.walk(cell.tree) if getattr(item, "value", None) is node), None)
     is_field = isinstance(outer, ast.Attribute) and not any(call.func is outer for call in cell.calls())
     return outer if is_field and isinstance(outer, ast.Attribute) else node
+
+
+def _similar_column(cell: FailedCell, name: str) -> str:
+    """Return the nearest column of the cell's DataFrames; an empty string if a variable has a similar name."""
+    columns = [column for _, frame in dataframes(cell) for column in frame.columns]
+    variables = [variable for variable in cell.namespace if not variable.startswith("_")]
+    return "" if close_matches(name, variables) else next(iter(similar_columns(name, columns)), "")
 
 
 def _frame_with(cell: FailedCell, column: str, by_name: bool) -> str | None:
@@ -174,4 +186,37 @@ def _frame_with(cell: FailedCell, column: str, by_name: bool) -> str | None:
     return None
 
 
-EXPLANATIONS: list[Explain] = [conditions_need_parentheses, function_of_python, column_is_no_variable]
+def texts_multiplied(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that `"price" * "quantity"` calculates with two strings of Python instead of columns.
+
+    Remedy: The line with columns.
+    """
+    if not cell.matches(
+        r"^builtins\.TypeError: (can't multiply sequence by non-int|unsupported operand type\(s\) for [-/+*])"
+    ):
+        return None
+    nodes = [node for outer in cell.calls(*OF_DATAFRAMES) for node in ast.walk(outer) if _is_of_texts(node)]
+    operations = [node for node in nodes if cell.failed_in(node)]
+    prefix = functions_variable(cell)
+    if len(operations) != 1 or not isinstance(operations[0], ast.BinOp) or prefix is None:
+        return None
+    left, right = (source_of(cell, side) for side in (operations[0].left, operations[0].right))
+    what = f"{left} and {right} are strings for Python. A column is needed to calculate: F.col({left})."
+    sign = {ast.Mult: "*", ast.Div: "/", ast.Sub: "-"}[type(operations[0].op)]
+    code = f"{prefix}.col({left}) {sign} {prefix}.col({right})"
+    return python_correction(cell, operations[0], code, what, str(cell.error))
+
+
+def _is_of_texts(node: ast.AST) -> bool:
+    """Return whether a node multiplies, divides or subtracts two literal strings."""
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult | ast.Div | ast.Sub):
+        return False
+    return all(isinstance(side, ast.Constant) and isinstance(side.value, str) for side in (node.left, node.right))
+
+
+EXPLANATIONS: list[Explain] = [
+    conditions_need_parentheses,
+    function_of_python,
+    column_is_no_variable,
+    texts_multiplied,
+]

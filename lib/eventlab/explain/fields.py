@@ -1,4 +1,4 @@
-"""Explains names that are no column's: a field of a text, such as `item.name`, an expression, several names."""
+"""Explains names that are not columns: a field of a string, such as `item.name`, an expression, several names."""
 
 import ast
 import re
@@ -17,7 +17,7 @@ TAKE_NAMES = ("select", "groupBy", "groupby", "orderBy", "sort")
 
 
 def field_of_a_text(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a column is a text or bytes, so it has no fields: JSON that is not parsed, or a plain text.
+    """Explain that a column contains strings or bytes, so no fields: JSON that is not parsed, or other text.
 
     Remedy: The line with `get_json_object`, or with the column itself.
     """
@@ -34,10 +34,10 @@ def field_of_a_text(cell: FailedCell, settings: Settings) -> Explanation | None:
     proof = f"Spark reports the type {kind} for {column}"
     proof += f"; its first value is {text[:80]!r}" if sample else ""
     if not text.lstrip().startswith("{"):
-        what = f"The column {column} has no field {field!r}: it is a text. Its values are no JSON."
+        what = f"The column {column} has no field {field!r}: it contains strings. They are not JSON."
         return _replaced(cell, path, column, column, what, proof)
     what = f"The column {column} contains JSON that is not parsed, so it has no field {field!r} yet. "
-    what += "get_json_object takes one field out of such a text, and from_json makes columns of all."
+    what += "get_json_object takes one field out of such a string, and from_json makes columns of all."
     in_sql = column if kind == "STRING" else f"cast({column} as string)"
     sql = f"get_json_object({in_sql}, '$.{field}')"
     prefix = functions_variable(cell)
@@ -47,7 +47,7 @@ def field_of_a_text(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 
 def _paths(cell: FailedCell, column: str) -> list[str]:
-    """Return the paths in the cell's texts that begin with a column: `item.name`."""
+    """Return the paths in the cell's strings that begin with a column: `item.name`."""
     pattern = rf"(?<![\w.`'])((?:\w+\.)?`?{re.escape(column)}`?\.\w+)"
     return [path for _, text in cell.strings() for path in re.findall(pattern, text)]
 
@@ -96,7 +96,7 @@ def expression_as_name(cell: FailedCell, settings: Settings) -> Explanation | No
     prefix, frames = functions_variable(cell), list(sources(cell))
     columns = {column for frame in frames for column in frame.columns}
     parts, order = [part.strip() for part in text.split(",")], re.fullmatch(r"(\w+)\s+(desc|asc)", text, re.I)
-    what, code = "Spark takes this text as the name of one column. ", ""
+    what, code = "Spark takes this string as the name of one column. ", ""
     if len(parts) > 1 and set(parts) <= columns and called_name(call) in TAKE_NAMES:
         what, code = f"{what}Each name needs quotes of its own.", ", ".join(f'"{part}"' for part in parts)
     elif order and prefix and order[1] in columns:

@@ -1,4 +1,4 @@
-"""Explains values that are no JSON, and lists or bytes that Python reads or writes as JSON."""
+"""Explains values that are not JSON, and lists or bytes that Python reads or writes as JSON."""
 
 import ast
 import contextlib
@@ -11,7 +11,7 @@ from eventlab.settings import Settings
 
 
 def text_is_no_json(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that `json.loads` got a text that is not JSON.
+    """Explain that `json.loads` got a string that is not JSON.
 
     The box never reads the values: they may come from a consumer, which gives each message once.
 
@@ -20,7 +20,7 @@ def text_is_no_json(cell: FailedCell, settings: Settings) -> Explanation | None:
     document = getattr(cell.error, "doc", None)
     if type(cell.error).__name__ != "JSONDecodeError" or not isinstance(document, str):
         return None
-    what = f"This value is no JSON: {document[:80]!r}." if document.strip() else "This value is an empty text."
+    what = f"This value is not JSON: {document[:80]!r}." if document.strip() else "This value is an empty string."
     proof = f"Python reports: {cell.error}"
     for node in filter(cell.failed_in, ast.walk(cell.tree)):
         if not isinstance(node, ast.ListComp | ast.GeneratorExp) or len(node.generators) != 1:
@@ -36,13 +36,13 @@ def text_is_no_json(cell: FailedCell, settings: Settings) -> Explanation | None:
         return python_correction(cell, loop.iter, code, what, proof)
     for call in cell.failed_calls("json"):
         if isinstance(call.func, ast.Attribute):
-            what = f"The answer is a text, and no JSON: {document[:80]!r}. Its attribute text contains it."
+            what = f"The answer is not JSON: {document[:80]!r}. The attribute text contains it as a string."
             return python_correction(cell, call, f"{source_of(cell, call.func.value)}.text", what, proof)
     return None
 
 
 def list_is_no_json(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that `json.loads` got a list and not a text, or `json.dumps` got bytes.
+    """Explain that `json.loads` got a list instead of a string, or `json.dumps` got bytes.
 
     Remedy: The line that reads each of the values, or that reads the value first.
     """
@@ -57,7 +57,7 @@ def list_is_no_json(cell: FailedCell, settings: Settings) -> Explanation | None:
         values = cell.namespace.get(getattr(calls[0].args[0], "id", ""))
         if not isinstance(values, list) or not all(isinstance(value, str | bytes) for value in values):
             return None  # it is JSON that is parsed, or not known
-        what = "json.loads reads one text, and this is a list of texts. Read one after the other."
+        what = "json.loads reads one string, and this is a list of strings. Read one after the other."
         code = f"[{function}(value) for value in {argument}]"
         return python_correction(cell, calls[0], code, what, str(cell.error))
     if not _is_json_in_bytes(cell, calls[0].args[0]):

@@ -82,9 +82,7 @@ def address_with_scheme(cell: FailedCell, settings: Settings) -> Explanation | N
         address = own if inspect_broker(match[1]).problem else match[1]
         if inspect_broker(address).problem:
             return None
-        what = (
-            f"{value} is no address of a Kafka broker: write host:port, without http:// and without / at the end."
-        )
+        what = f"{value} is not a broker's address: write host:port, without http:// and without / at the end."
         proof = f"a broker answers at {address}"
         if address != match[1]:
             proof += f", and none at {match[1]}"
@@ -135,9 +133,10 @@ def topic_missing_or_empty(cell: FailedCell, settings: Settings) -> Explanation 
     unknown = cell.matches(UNKNOWN_TOPIC)
     if not unknown and not cell.matches(*NO_MESSAGE):
         return None
-    topics = topics_of(cell)
-    if unknown and not topics:  # the cell's only string that could be the name of a missing topic
-        existing = kafka.list_topics(settings.bootstrap_servers)
+    topics, existing = topics_of(cell), kafka.list_topics(settings.bootstrap_servers)
+    if unknown and set(topics) <= set(
+        existing
+    ):  # the cell's only string that could be the name of a missing topic
         names = {text for _, text in cell.strings() if re.fullmatch(r"[\w.-]+", text) and text not in existing}
         topics = list(names) if len(names) == 1 else []
     for topic in topics:
@@ -250,7 +249,23 @@ def _values(cell: FailedCell, pattern: str) -> Iterator[str]:
             yield value
 
 
+def producer_closed(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a producer was closed before, so it does not send any more.
+
+    Remedy: The statement that creates the producer.
+    """
+    if not cell.matches(r"KafkaProducer already closed"):
+        return None
+    names = [name for name, value in cell.variables.items() if type(value).__name__ == "KafkaProducer"]
+    for name, statement in ((name, cell.assignment_of(name) or "") for name in names):
+        if "KafkaProducer(" in statement:
+            what = f"{name} was closed, so it does not send any more. Create it again."
+            return Explanation(what, f"kafka-python reports: {cell.error}", statement)
+    return None
+
+
 EXPLANATIONS: list[Explain] = [
+    producer_closed,
     address_with_scheme,
     wrong_address,
     advertised_listener_unreachable,

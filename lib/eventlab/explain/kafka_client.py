@@ -25,7 +25,7 @@ def clients(cell: FailedCell, kind: str) -> Iterator[tuple[str, Any]]:
 
 
 def value_is_no_bytes(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a message's value or key is a text or a dictionary, which Kafka does not store.
+    """Explain that a message's value or key is a string or a dictionary, which Kafka does not store.
 
     Remedy: The line with `.encode()` or `json.dumps(...).encode()`.
     """
@@ -44,14 +44,11 @@ def value_is_no_bytes(cell: FailedCell, settings: Settings) -> Explanation | Non
             is_text = cell.matches(r"serialized \w+: <class 'str'>")
             json_name = "json" if "json" in cell.namespace else "__import__('json')"
             new = f"{_in_parentheses(node, code)}.encode()" if is_text else f"{json_name}.dumps({code}).encode()"
-            kind = "a text" if is_text else "a Python object"
-            return python_correction(
-                cell,
-                node,
-                new,
-                f"Kafka stores bytes, but this {part} is {kind}.",
-                f"{name} has no {part}_serializer, and kafka-python reports: {cell.error}",
-            )
+            kind = "a string" if is_text else "a Python object"
+            if cell.matches(r"class '\w*(function|method)\w*'"):
+                new, kind = f"{code}()", "a function: parentheses are missing"
+            proof = f"{name} has no {part}_serializer, and kafka-python reports: {cell.error}"
+            return python_correction(cell, node, new, f"Kafka stores bytes, but this {part} is {kind}.", proof)
     return None
 
 

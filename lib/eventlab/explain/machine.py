@@ -111,7 +111,7 @@ def _frees_enough(cell: FailedCell, size: int, limit: int | None) -> bool:
 
 
 def _size(value: Any) -> int:
-    """Return the bytes that an array, a pandas object, a text or a list uses, without deeper references."""
+    """Return the bytes that an array, a pandas object, a string or a list uses, without deeper references."""
     if type(value).__module__.startswith("pandas"):
         usage = value.memory_usage() if hasattr(value, "memory_usage") else 0
         return int(usage.sum() if hasattr(usage, "sum") else usage)

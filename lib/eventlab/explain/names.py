@@ -30,6 +30,8 @@ KNOWN = {
     "course": "from eventlab import course",
 }
 """Names that the lessons give to modules, and the kit's own objects."""
+OF_PYTHON = {"null": "None", "true": "True", "false": "False"}
+"""Words of SQL and JSON, and what Python has instead."""
 PACKAGES = ("httpx", "kafka", "pyspark", "pandas", "matplotlib", "numpy", "eventlab")
 SOURCES_OF_NAMES = ("pyspark.sql", "kafka", "pyspark.sql.functions", "pyspark.sql.types", "pathlib", "datetime")
 """Modules whose classes and functions the lessons import by name, if they are loaded."""
@@ -49,7 +51,7 @@ def misspelt_attribute(cell: FailedCell, settings: Settings) -> Explanation | No
     nodes = cell.failed_attributes(name)
     what = f"{_description(owner)} has no attribute {name!r}."
     names = [other for other in dir(owner) if not other.startswith("_")]
-    for similar in close_matches(name, names)[:1]:
+    for similar in [*close_matches(name, names), *(other for other in names if other.endswith(f"_{name}"))][:1]:
         return _renamed(cell, nodes, similar, what, f"{_description(owner)} has {similar}")
     if type(owner).__name__ == "GroupedData" and len(nodes) == 1:
         code = f"{source_of(cell, nodes[0].value)}.count().{name}"
@@ -118,6 +120,13 @@ def misspelt_method(cell: FailedCell, settings: Settings) -> Explanation | None:
         for similar in close_matches(node.attr, dir(DataFrame))[:1]:
             what = f"A DataFrame has no method {node.attr!r}."
             return _renamed(cell, [node], similar, what, f"pyspark's DataFrame has the method {similar}")
+    for node in [node.value for node in calls if isinstance(node.value, ast.Attribute)]:  # `frame.wirte.mode(...)`
+        frame = cell.namespace.get(getattr(node.value, "id", ""))
+        if not isinstance(frame, DataFrame) or node.attr in (*known, *frame.columns):
+            continue
+        for similar in close_matches(node.attr, dir(DataFrame))[:1]:
+            what = f"A DataFrame has no attribute {node.attr!r}."
+            return _renamed(cell, [node], similar, what, f"pyspark's DataFrame has {similar}")
     return None
 
 
@@ -128,7 +137,7 @@ def nothing_follows(cell: FailedCell, settings: Settings) -> Explanation | None:
     """
     error = cell.error
     if cell.matches(r"^builtins\.TypeError: 'NoneType' object is not subscriptable"):
-        return _field_of_show(cell)
+        return _field_of_show(cell) or _field_of_no_row(cell)
     if not isinstance(error, AttributeError) or error.obj is not None or not error.name:
         return None
     for node in cell.failed_attributes(error.name):
@@ -148,7 +157,7 @@ def nothing_follows(cell: FailedCell, settings: Settings) -> Explanation | None:
             arguments = source_of(cell, outer)[len(source_of(cell, node)) :]
             path = source_of(cell, inner)[len(source_of(cell, inner.func)) :]
             code = f"{writer}.{error.name}{arguments}.{saves}{path}"
-            what = f"{saves}() writes the files and returns None, so {error.name}() must stand before it."
+            what = f"{saves}() writes the files and returns None, so {error.name}() must be before it."
             return python_correction(cell, outer, code, what, f"the value of {saves}() is None")
     return None
 
@@ -166,6 +175,18 @@ def _field_of_show(cell: FailedCell) -> Explanation | None:
             code = f"{frame}.select({source_of(cell, column)}){source_of(cell, call)[len(frame) :]}"
             what = "show() prints rows and returns None. select() chooses a column before it."
             return python_correction(cell, node, code, what, "the value of show() is None")
+    return None
+
+
+def _field_of_no_row(cell: FailedCell) -> Explanation | None:
+    """Explain `frame.where(...).first()["Host"]` when no row is there."""
+    for node in filter(cell.failed_in, ast.walk(cell.tree)):
+        call = node.value if isinstance(node, ast.Subscript) else None
+        if isinstance(call, ast.Call) and getattr(call.func, "attr", "") == "first" and not call.args:
+            what = "first() returned None, because the result has no rows. So there is no field."
+            return Explanation(
+                what, f"Python reports: {cell.error}", "%why", "To see why there are no rows, run this"
+            )
     return None
 
 
@@ -212,7 +233,7 @@ def misspelt_import(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 
 def _modules_in(package: str) -> list[str]:
-    """Return the names of a package's modules; an empty list for a module that is no package."""
+    """Return the names of a package's modules; an empty list for a module that is not a package."""
     path = getattr(sys.modules.get(package), "__path__", ())
     return [module.name for module in pkgutil.iter_modules(path)]
 
@@ -228,11 +249,14 @@ def unknown_variable(cell: FailedCell, settings: Settings) -> Explanation | None
     name = error.name
     what, proof = f"There is no variable {name!r}.", f"{name} is not set in this kernel"
     nodes = [node for node in ast.walk(cell.tree) if isinstance(node, ast.Name) and node.id == name]
+    if nodes and name.lower() in OF_PYTHON:
+        what = f"Python does not know {name}. It has {OF_PYTHON[name.lower()]}."
+        return python_correction(cell, nodes[0], OF_PYTHON[name.lower()], what, proof)
     if line := import_of(cell, name):
         what = f"{name} is not imported in this notebook."
         return Explanation(what, proof, line, RUN_FIRST)
     if nodes and any(name in names for names in CREATED_VIEW.findall("\n".join([*cell.history, cell.source]))):
-        what = f"{name} is a view: a name in SQL, and no variable of Python. The method table returns it."
+        what = f"{name} is a view: a name in SQL, not a variable of Python. The method table returns it."
         code = f'{session_variable(cell) or "spark"}.table("{name}")'
         return python_correction(cell, nodes[0], code, what, f"{proof}; a cell has created the view {name}")
     variables = [other for other in cell.namespace if not other.startswith("_") and other not in ("In", "Out")]

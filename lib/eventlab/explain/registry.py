@@ -13,10 +13,11 @@ logger = logging.getLogger(__name__)
 MODULES = (
     *("syntax", "notebook", "java", "machine", "service", "stream", "stream_output", "stream_service"),
     "kafka",
-    *("kafka_client", "hdfs", "udf", "spark", "spark_connect", "reader", "sql_syntax", "sql", "fields"),
-    *("columns", "values", "conditions", "expressions", "writer", "calls", "pandas_frames", "arguments"),
-    *("keys", "json_values", "names", "rows", "api", "shell", "shell_http", "shell_paths", "shell_text"),
-    "usage",
+    *("kafka_client", "folders", "hdfs", "udf", "spark", "spark_connect", "reader", "sql_syntax", "sql", "fields"),
+    *("columns", "values", "conditions", "expressions", "writer", "frames", "calls", "pandas_frames"),
+    "arguments",
+    *("keys", "json_values", "names", "rows", "api", "usage", "shell", "shell_http", "shell_paths"),
+    "shell_text",
 )
 """The modules with explanations: machine before services, specific errors before general ones."""
 

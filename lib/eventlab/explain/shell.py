@@ -87,7 +87,8 @@ def topic_of_command(cell: FailedCell, settings: Settings) -> Explanation | None
             continue
         existing, servers = kafka.list_topics(settings.bootstrap_servers), settings.bootstrap_servers
         if topic in existing:
-            if "--create" not in command:
+            counts = (option(command, name) or "1" for name in ("--partitions", "--replication-factor"))
+            if "--create" not in command or not all(map(str.isdigit, counts)):
                 continue
             return Explanation(
                 f"The topic {topic!r} exists already.",
@@ -137,7 +138,7 @@ def broker_of_command(cell: FailedCell, settings: Settings) -> Explanation | Non
     own = settings.bootstrap_servers
     for command in failed_commands(cell, KAFKA_COMMANDS):
         address = _broker(command)
-        if not address or re.search(r"[{}$,]", address) or not inspect_broker(address).problem:
+        if not address or re.search(r"^-|[{}$,]", address) or not inspect_broker(address).problem:
             continue
         if inspect_broker(own).problem:
             return None

@@ -1,4 +1,4 @@
-"""Explains requests of `curl` and `ab`: an option, a wrong address, an unknown route, a refused method."""
+"""Explains requests of `curl` and `ab`: a wrong word, a wrong address, an unknown route, a refused method."""
 
 import re
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ def address_without_path(cell: FailedCell, settings: Settings) -> Explanation | 
     Remedy: The line with `/` at its end.
     """
     for command in other_commands(cell):
-        if command[0] != "ab" or not re.fullmatch(r"(http://)?[\w.-]+(:\d+)?", command[-1]):
+        if command[0] != "ab" or not re.fullmatch(r"(http://)?[a-z][\w.-]*(:\d+)?", command[-1]):
             continue
         line = cell.only_line(r"\bab\s")
         if re.search(r"[\w}]$", line):
@@ -51,36 +51,48 @@ def address_without_path(cell: FailedCell, settings: Settings) -> Explanation | 
     return None
 
 
-def options_of_request(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that `ab` or `curl` got a header without quotes, or `ab` an option that it does not have or support.
+def words_of_request(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain a header without quotes, a wrong option of `ab`, or words of `ab` in a wrong order.
 
     Remedy: The corrected line.
     """
     for command in other_commands(cell):
-        if command[0] not in PROGRAMS:
-            continue
+        mistake = _mistake_of_ab(cell, command) if command[0] == "ab" else None
         header = option(command, "-H") or ""
-        number, at_once = option(command, "-n") or "", option(command, "-c") or ""
-        unknown = [word for word in command if re.fullmatch("-[A-Za-z]", word) and word[1] not in OPTIONS_OF_AB]
-        if re.fullmatch(r"[\w-]+:", header):
+        if command[0] in PROGRAMS and re.fullmatch(r"[\w-]+:", header):
             what = (
                 "The header contains a space, so it needs quotes. Without them, the shell makes two words of it."
             )
-            changes, proof = (r"-H\s+([\w-]+:)\s+(\S+)", r'-H "\1 \2"'), f"{command[0]} got the header {header!r}"
-        elif command[0] == "ab" and number.isdigit() and at_once.isdigit() and int(at_once) > int(number):
-            what = f"ab cannot send {at_once} requests at the same time when it sends {number} in all."
-            changes, proof = (rf"-c\s+{at_once}\b", f"-c {number}"), f"-n is {number}, and -c is {at_once}"
-        elif command[0] == "ab" and unknown and unknown[0][1].swapcase() in OPTIONS_OF_AB:
-            similar = unknown[0].swapcase()
-            what = f"ab has no option {unknown[0]}. Did you mean {similar}?"
-            changes, proof = (
-                (rf"(?<=\s){unknown[0]}\b", similar),
-                "capital and small letters are different options",
-            )
-        else:
-            continue
-        if line := cell.only_line(changes[0]):
-            return Explanation(what, proof, re.sub(*changes, line, count=1), REPLACE_LINE)
+            mistake = what, f"{command[0]} got the header {header!r}", r"-H\s+([\w-]+:)\s+(\S+)", r'-H "\1 \2"'
+        if mistake and (line := cell.only_line(mistake[2])):
+            what, proof, pattern, new = mistake
+            return Explanation(what, proof, re.sub(pattern, new, line, count=1), REPLACE_LINE)
+    return None
+
+
+def _mistake_of_ab(cell: FailedCell, command: Command) -> tuple[str, str, str, str] | None:
+    """Return what is wrong in a command of `ab`, the proof, a pattern of the wrong part, and what replaces it."""
+    number, at_once = option(command, "-n") or "", option(command, "-c") or ""
+    unknown = next(
+        (word for word in command if re.fullmatch("-[A-Za-z]", word) and word[1] not in OPTIONS_OF_AB), ""
+    )
+    last, name = command[-1], command[-1].partition("/")[0]
+    if number.isdigit() and at_once.isdigit() and int(at_once) > int(number):
+        what = f"ab cannot send {at_once} requests at the same time when it sends {number} in all."
+        return what, f"-n is {number}, and -c is {at_once}", rf"-c\s+{at_once}\b", f"-c {number}"
+    if unknown and unknown[1].swapcase() in OPTIONS_OF_AB:
+        what = f"ab has no option {unknown}. Did you mean {unknown.swapcase()}?"
+        proof = "capital and small letters are different options"
+        return what, proof, rf"(?<=\s){unknown}\b", unknown.swapcase()
+    if len(command) > 2 and not command[1].startswith("-") and command[2].startswith("-"):
+        proof = f"{command[2]} follows {command[1]}"
+        return "ab reads options before the address only.", proof, r"\bab\s+(\S+)\s+(-[^|>]*[^|>\s])", r"ab \2 \1"
+    if last.startswith("/"):
+        what = "Between the address and its path is a space, so ab gets two words."
+        return what, f"its last word is {last}", r"(?<=\S)\s+(/\S*)", r"\1"
+    if isinstance(cell.namespace.get(name), str) and not cell.is_shell_cell:
+        what = f"{name} is a variable of this notebook. Without braces, ab gets its name, not its value."
+        return what, f"there is no computer with the name {name}", rf"(?<=\s){name}(?=/|$)", f"{{{name}}}"
     return None
 
 
@@ -143,7 +155,7 @@ def _addresses(command: Command) -> list[SplitResult]:
 
 
 EXPLANATIONS: list[Explain] = [
-    options_of_request,
+    words_of_request,
     address_of_command,
     address_without_path,
     route_of_command,

@@ -16,7 +16,10 @@ def unset_variable(cell: FailedCell, settings: Settings) -> Explanation | None:
     Remedy: The line with the shell's variable, or a line that gives it the value.
     """
     for name in unset_names(cell):
-        variable, value = name.upper(), str(cell.namespace[name])
+        variable, value = name.upper(), str(cell.namespace.get(name, ""))
+        if name not in cell.namespace:
+            what = f"${name} is empty: the shell has the variable ${variable}, with capital letters."
+            return correction(cell, f"${name}", f"${variable}", what, f"${variable} is {os.environ[variable]}")
         what = f"${name} is empty: a %%bash cell does not know the variables of Python."
         if os.environ.get(variable) == value:
             proof = f"the variable {name} is {value!r} in Python; in the shell, ${variable} has this value"
@@ -36,7 +39,9 @@ def json_without_quotes(cell: FailedCell, settings: Settings) -> Explanation | N
     if not text or not written:
         return None
     sent = text.replace('"', "")
-    what = f"The message is no JSON: the shell removed the double quotes, and Kafka got {sent}. Put single quotes "
+    what = (
+        f"The message is not JSON: the shell removed the double quotes, and Kafka got {sent}. Put single quotes "
+    )
     what += "around the JSON."
     proof = f"the cell has {text} without single quotes, of which bash makes {sent}"
     line = written.replace(text, f"'{text}'")

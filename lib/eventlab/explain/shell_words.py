@@ -84,7 +84,7 @@ def is_suspect(cell: FailedCell) -> bool:
 
 
 def unset_names(cell: FailedCell) -> list[str]:
-    """Return the `$names` of a `%%bash` cell that are variables of Python, and that the shell does not know."""
+    """Return the `$names` of a `%%bash` cell that only Python has, or that are the kit's in capital letters."""
     script = re.sub(r"'[^']*'", "", cell.shell_commands) if cell.is_shell_cell else ""
     if re.search(r"<<-?\s*['\"\\\\]", script) or "<<'" in cell.source:
         return []
@@ -94,7 +94,11 @@ def unset_names(cell: FailedCell) -> list[str]:
     return [
         name
         for name in names
-        if name not in own and name not in os.environ and isinstance(cell.namespace.get(name), str | int)
+        if name not in (*own, *os.environ)
+        and (
+            isinstance(cell.namespace.get(name), str | int)
+            or (name in ("broker", "api", "topic") and name.upper() in os.environ)
+        )
     ]
 
 
@@ -137,7 +141,7 @@ def with_values(cell: FailedCell) -> str:
 
 
 def expanded(line: str, cell: FailedCell) -> str | None:
-    """Return the line as IPython expands it, or None if it has braces that are no Python expression."""
+    """Return the line as IPython expands it, or None if it has braces that are not a Python expression."""
     with contextlib.suppress(Exception):
         return str(DollarFormatter().vformat(line, (), dict(cell.namespace)))
     return None

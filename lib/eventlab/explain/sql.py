@@ -11,6 +11,7 @@ from eventlab.explain.edits import (
     name_correction,
     python_correction,
     quoted_name,
+    source_of,
     sql_correction,
     sql_texts,
 )
@@ -25,6 +26,8 @@ END_OF_GROUP = re.compile(r"\s+(having|order\s+by|limit|union)\b", re.IGNORECASE
 CREATED_VIEW = re.compile(
     r"""TempView\(\s*['"](\w+)|\bview\s+(?:if\s+not\s+exists\s+)?(\w+)\s+as\b""", re.IGNORECASE
 )
+OF_ONE_ROW = r"(hour|day|month|year|minute|date|lower|upper|substring\w*|cast|coalesce)\("
+"""Functions of SQL that give a value for each row, and so are no aggregates."""
 TO_SEE = "To see the names that exist, run this"
 
 
@@ -68,6 +71,19 @@ def table_not_found(cell: FailedCell, settings: Settings) -> Explanation | None:
     )
 
 
+def view_exists(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a view of this name exists, as after a cell that ran twice.
+
+    Remedy: The line with `createOrReplaceTempView`.
+    """
+    calls = cell.failed_calls("createTempView") if cell.has_condition("TEMP_TABLE_OR_VIEW_ALREADY_EXISTS") else []
+    for call in [call for call in calls if isinstance(call.func, ast.Attribute)]:
+        what = "A view of this name exists already. createOrReplaceTempView replaces it."
+        code = source_of(cell, call.func).removesuffix("createTempView") + "createOrReplaceTempView"
+        return python_correction(cell, call.func, code, what, "Spark reports TEMP_TABLE_OR_VIEW_ALREADY_EXISTS")
+    return None
+
+
 def missing_group_by(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that a query counts or sums without grouping by its other columns.
 
@@ -76,7 +92,8 @@ def missing_group_by(cell: FailedCell, settings: Settings) -> Explanation | None
     if cell.has_condition("MISSING_GROUP_BY"):
         for query in fragments(cell):
             selected = re.match(r"\s*select\s+(.*?)\s+from\b", query, re.IGNORECASE | re.DOTALL)
-            columns = [item for item in _split(selected[1]) if "(" not in item] if selected else []
+            items = _split(selected[1]) if selected else []
+            columns = [item for item in items if "(" not in item or re.match(OF_ONE_ROW, item, re.IGNORECASE)]
             names = ", ".join(re.sub(r"\s+as\s+\S+$", "", item, flags=re.IGNORECASE) for item in columns)
             end = END_OF_GROUP.search(query, selected.end() if selected else 0)
             position = end.start() if end else len(query.rstrip())
@@ -239,6 +256,7 @@ def _union_in_sql(cell: FailedCell) -> Explanation | None:
 
 
 EXPLANATIONS: list[Explain] = [
+    view_exists,
     table_not_found,
     missing_group_by,
     aggregate_in_where,

@@ -19,14 +19,17 @@ REPORT = re.compile(r"Syntax error at or near ('.*?'|end of input).*?\(line (\d+
 """The word and the place of an error."""
 EDITS = (
     (r"(?<=\s)&&(?=\s)", "and", "SQL has no &&. It has the word and."),
-    (r"(?<=\s)\|\|(?=\s)", "or", "In SQL, || joins two texts. The word for a choice is or."),
+    (r"(?<=\s)\|\|(?=\s)", "or", "In SQL, || joins two strings. The word for a choice is or."),
+    (r"\bnot\s*=", "!=", "In SQL, != means not equal."),
     (r"(?<=\w\s)[x×](?=\s\w)", "*", "The sign of a multiplication is *."),
     (r"\b(group|order)\s+(?!by\b)", r"\1 by ", "The word by is missing after group or order."),
-    (r"\b(order\s+by)\s+(desc|asc)\s+(\S+)", r"\1 \3 \2", "The words desc and asc stand behind the column."),
-    (r"\s+(order\s+by\b.*?)\s+(group\s+by\b.*\S)", r" \2 \1", "In SQL, order by stands behind group by."),
+    (r"\b(order\s+by)\s+(desc|asc)\s+(\S+)", r"\1 \3 \2", "The words desc and asc follow the column."),
+    (r"\b(group\s+by\s+[\w`., ]+?)\s+where\b", r"\1 having", "A condition on groups begins with having."),
+    (r"\s+(order\s+by\b.*?)\s+(group\s+by\b.*\S)", r" \2 \1", "In SQL, order by follows group by."),
 )
 """Patterns of frequent mistakes, their corrections, and what happened."""
 TYPES = ("string", "int", "long", "double", "boolean", "timestamp", "date", "float", "decimal", "binary", "bigint")
+OTHER_TYPES = ("integer", "smallint", "tinyint", "array", "struct", "map")
 PYTHON_TYPES = {
     "str": "string",
     "text": "string",
@@ -75,6 +78,18 @@ def missing_mark(cell: FailedCell, settings: Settings) -> Explanation | None:
         what = "Commas separate columns. No column follows the last comma before from."
         if explanation := sql_correction(cell, text, corrected, what, "Spark reports TRAILING_COMMA_IN_SELECT"):
             return explanation
+    for _, text in sql_texts(cell, "count()") if cell.has_condition("WRONG_NUM_ARGS") else ():
+        what = "count() needs an argument. count(*) counts rows."
+        if explanation := sql_correction(
+            cell, text, text.replace("count()", "count(*)"), what, str(cell.error)[:90]
+        ):
+            return explanation
+    for sign, word in (("&", "and"), ("|", "or")) if cell.has_condition("DATATYPE_MISMATCH") else ():
+        for _, text in sql_texts(cell, f" {sign} "):
+            what = f"In SQL, the word between two conditions is {word}. The sign {sign} calculates with numbers."
+            corrected = text.replace(f" {sign} ", f" {word} ")
+            if explanation := sql_correction(cell, text, corrected, what, "Spark reports DATATYPE_MISMATCH"):
+                return explanation
     for text, reported, place in _rejected(cell):
         proof = f"Spark reports a syntax error at {reported!r}"
         for corrected, what in _attempts(text, place):
@@ -84,7 +99,7 @@ def missing_mark(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 
 def _rejected(cell: FailedCell) -> Iterator[tuple[str, str, int]]:
-    """Yield the cell's texts that Spark could not read, each with the word and the place that it reports."""
+    """Yield the cell's strings that Spark could not read, each with the word and the place that it reports."""
     report = REPORT.search(cell.text)
     for _, text in sql_texts(cell, "") if report else ():
         lines, row = text.split("\n"), int(report[2]) if report else 0
@@ -93,7 +108,7 @@ def _rejected(cell: FailedCell) -> Iterator[tuple[str, str, int]]:
 
 
 def _attempts(text: str, place: int) -> Iterator[tuple[str, str]]:
-    """Yield corrected texts, each with what happened."""
+    """Yield corrected strings, each with what happened."""
     for pattern, new, what in EDITS:
         changed = re.sub(pattern, new, text, flags=re.IGNORECASE | re.DOTALL)
         if changed != text:
@@ -107,7 +122,8 @@ def _attempts(text: str, place: int) -> Iterator[tuple[str, str]]:
         yield f"{before}, {between}, {after}", what.format(f"{word}, and one before {following[1]}")
         yield f"{before} {between}, {after}", what.format(following[1])
         yield f"{before}, {text[start:]}", what.format(word)  # `Host count(*)`: `count` was read as a name
-    yield f"{text[:place].rstrip()}) {text[place:]}", "A closing parenthesis is missing."
+    if text.count("(") > text.count(")"):
+        yield f"{text[:place].rstrip()}) {text[place:]}", "A closing parenthesis is missing."
 
 
 def unknown_type(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -148,7 +164,10 @@ def wrong_schema(cell: FailedCell, settings: Settings) -> Explanation | None:
 
     texts = [cell.text_of(argument) for call in cell.calls("from_json", "schema") for argument in call.args]
     for schema in [text for text in texts if text and " " in text]:
-        new, reasons = schema, list[str]()
+        new, reasons, known = schema, list[str](), (*TYPES, *OTHER_TYPES)
+        for word in dict.fromkeys(re.findall(r"(?<=[\w`])[\s:]+(\w+)", schema)):
+            for similar in close_matches(word.lower(), known)[:1] if word.lower() not in known else ():
+                new, reasons = re.sub(rf"\b{word}\b", similar, new), [f"It has no type {word!r}, but {similar!r}."]
         for pattern, replacement, reason in EDITS_OF_SCHEMAS:
             if (changed := re.sub(pattern, replacement, new, flags=re.IGNORECASE)) != new:
                 new, reasons = changed, [*reasons, reason]

@@ -182,7 +182,7 @@ def checkpoint_missing(cell: FailedCell, settings: Settings) -> Explanation | No
 
 
 def kafka_sink_without_value(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that Kafka's sink needs a column `value` with text or bytes.
+    """Explain that Kafka's sink needs a column `value` with strings or bytes.
 
     Remedy: The line that makes a column `value`.
     """
@@ -198,7 +198,7 @@ def kafka_sink_without_value(cell: FailedCell, settings: Settings) -> Explanatio
         make_value = '.selectExpr("string(value) as value")'
         if missing:
             make_value = '.selectExpr("to_json(struct(*)) as value")'
-        what = "Kafka's sink writes the column value, which must be a text or bytes."
+        what = "Kafka's sink writes the column value, which must be a string or bytes."
         return Explanation(
             what + (f" Here it is a {wrong_type[1]}." if wrong_type else " This DataFrame has no such column."),
             f"the columns of {name} are {', '.join(frame.columns)}",

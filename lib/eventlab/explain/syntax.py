@@ -47,7 +47,7 @@ def command_without_mark(cell: FailedCell, settings: Settings) -> Explanation | 
 
 
 def mark_before_variable(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that `!` stands directly before the command whose output is assigned.
+    """Explain that `!` is directly before the command whose output is assigned.
 
     Remedy: The line with `!` after the equals sign.
     """
@@ -55,19 +55,19 @@ def mark_before_variable(cell: FailedCell, settings: Settings) -> Explanation | 
     if not match or cell.error is not None or cell.exit_code != 127 or cell.is_shell_cell:
         return None
     what = f"The shell looked for a command {match[1]!r}: everything after ! is a command of the shell."
-    proof = f"there is no command {match[1]!r}, and {match[2].split()[0]} stands behind the equals sign"
+    proof = f"there is no command {match[1]!r}, and {match[2].split()[0]} follows the equals sign"
     return Explanation(what, proof, f"{match[1]} = !{match[2].strip()}", REPLACE_LINE)
 
 
 def exercise_without_quotes(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the name of an exercise or a question is a text, in quotes.
+    """Explain that the name of an exercise or a question is a string, in quotes.
 
     Remedy: The line with quotes.
     """
     match = re.search(r"^(.*course\.(?:check|predict)\()(\d\d-\d)(.*)$", cell.source, re.MULTILINE)
     if not match or not isinstance(cell.error, SyntaxError):
         return None
-    what = f"The name of an exercise or a question is a text, so it needs quotes: {match[2]!r}."
+    what = f"The name of an exercise or a question is a string, so it needs quotes: {match[2]!r}."
     proof = f"without quotes, Python reads {match[2]} as two numbers"
     return Explanation(what, proof, f'{match[1].strip()}"{match[2]}"{match[3]}', REPLACE_LINE)
 
@@ -102,14 +102,21 @@ def quotes_of_text(cell: FailedCell, settings: Settings) -> Explanation | None:
     if not isinstance(error, SyntaxError) or not error.lineno or error.lineno > len(lines):
         return None
     line = lines[error.lineno - 1].strip()
+    inner = re.search(r"""\("([^']*"[^']*)"(?=\))""", line)  # "Host = "a""
+    line = line.replace(inner[1], inner[1].replace('"', "'")) if inner else line
+    if inner and not re.search(r"'\s*,|,\s*'", line) and _is_python(line):
+        what = "A double quote ends the string. Inside of it, write single quotes."
+        return Explanation(what, f"with single quotes, Python can read the line: {inner[1]}", line, REPLACE_LINE)
     for pattern in (r"\('([^\"]*'[^\"]*)'(?=\))", r"\(((?:select\b|/)[^\"]*?)(?=\)\.|\)$)"):
         match = re.search(pattern, line, re.IGNORECASE)
         corrected = re.sub(pattern, r'("\1"', line, count=1, flags=re.IGNORECASE)
         is_list = match and re.search(r"'\s*,|,\s*'", match[1]) and not re.search(r"\bin\s*\(", match[1], re.I)
         if match and not is_list and _is_python(corrected):
-            what = "A text with single quotes in it needs double quotes around it: the second quote would end it."
+            what = (
+                "A string with single quotes in it needs double quotes around it: the second quote would end it."
+            )
             if not match[0].startswith("('"):
-                what = "A query or a path is a text, so it needs quotes around it."
+                what = "A query or a path is a string, so it needs quotes around it."
             return Explanation(
                 what, f"with double quotes, Python can read the line: {match[1]}", corrected, REPLACE_LINE
             )
@@ -126,9 +133,9 @@ def _is_python(line: str) -> bool:
 
 
 EXPLANATIONS: list[Explain] = [
+    cell_magic_not_first,
     command_without_mark,
     mark_before_variable,
     exercise_without_quotes,
     quotes_of_text,
-    cell_magic_not_first,
 ]

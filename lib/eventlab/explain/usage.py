@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from eventlab.clients import kafka
 from eventlab.commands.tools import program_and_arguments
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell, close_matches
@@ -34,9 +35,9 @@ OTHER_VERBS = "moveToLocal rmr lsr dus chgrp checksum concat expunge getfacl get
 
 
 def unknown_option(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a command of Kafka has no such option. Name the nearest one.
+    """Explain that a command of Kafka has no such option, or lacks `--topic`. Name the nearest option.
 
-    Remedy: The line with the nearest option.
+    Remedy: The line with the right option.
     """
     for command in failed_commands(cell, r"kafka") if is_failed_command(cell) else ():
         name = command[0].removesuffix(".sh")
@@ -47,6 +48,11 @@ def unknown_option(cell: FailedCell, settings: Settings) -> Explanation | None:
                 what = f"{name} has no option --{option}. Did you mean --{similar}?"
                 proof = f"{name} --help lists --{similar} and no --{option}"
                 return correction(cell, f"--{option}", f"--{similar}", what, proof)
+        named = re.search(r"--(create|describe|delete|alter) (?!-)(\S+)", " ".join(command))
+        if name == "kafka-topics" and named and "--topic" not in command:
+            what = f"The name of a topic follows the option --topic, which is missing before {named[2]}."
+            proof = f"{name} --help lists --{named[1]} as an option without a value"
+            return correction(cell, named[0], f"--{named[1]} --topic {named[2]}", what, proof)
         start = command[command.index("-o") + 1 : command.index("-o") + 2] if "-o" in command else []
         for word in start if name == "kafkacat" and start[0].isalpha() and start[0] not in OFFSETS else ():
             for similar in close_matches(word, OFFSETS)[:1]:
@@ -83,11 +89,21 @@ def verb_of_hadoop(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 
 def program_of_spark(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the program of `spark-submit` does not exist, or gets no argument that it reads.
+    """Explain that the program or the topic of `spark-submit` does not exist, or that a word is missing.
 
-    Remedy: The line with the nearest program, or with the argument.
+    Remedy: The line with the nearest program or topic, or with the word.
     """
     for command in failed_commands(cell, r"spark-submit$") if is_failed_command(cell) else ():
+        line = cell.only_line("spark-submit")
+        if len(command) > 1 and re.match(r"(sc|spark)://", command[1]) and line:
+            name = "--remote" if command[1].startswith("sc") else "--master"
+            what = f"The address of Spark needs the option {name} before it."
+            return Explanation(
+                what,
+                f"spark-submit got {command[1]} as its program",
+                line.replace("spark-submit ", f"spark-submit {name} ", 1),
+                REPLACE_LINE,
+            )
         program, arguments = program_and_arguments(command[1:])
         if not program or not program.endswith(".py") or "://" in program:
             continue
@@ -95,10 +111,14 @@ def program_of_spark(cell: FailedCell, settings: Settings) -> Explanation | None
         if not path.exists():
             return no_local_file(cell, program, f"There is no file {program}.", "*.py")
         read = re.search(r"^.*sys\.argv\[1\].*$", path.read_text(errors="replace"), re.MULTILINE)
+        if read and "subscribe" in read[0] and arguments:
+            existing = kafka.list_topics(settings.bootstrap_servers)
+            for similar in close_matches(arguments[0], existing)[:1] if arguments[0] not in existing else ():
+                what = f"There is no topic {arguments[0]!r}. Did you mean {similar!r}?"
+                return correction(cell, arguments[0], similar, what, f"topics: {', '.join(existing)}")
         if read and not arguments:
             what = f"{path.name} reads its first argument, and the command gives it none."
             proof = f"a line of {path.name} is: {read[0].strip()}"
-            line = cell.only_line("spark-submit")
             topic = "{topic}" if isinstance(cell.namespace.get("topic"), str) else settings.topic
             if line and not line.endswith("\\"):
                 instruction = f"{REPLACE_LINE}, if the program reads a topic"

@@ -8,7 +8,7 @@ from eventlab.explain.edits import python_correction, source_of, sql_correction,
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell, close_matches
 from eventlab.explain.query_context import fragments, is_called_here
-from eventlab.explain.session import functions_variable, session_of
+from eventlab.explain.session import dataframes, functions_variable, session_of
 from eventlab.settings import Settings
 from eventlab.stack import filesystem
 
@@ -16,7 +16,7 @@ FORMATS = ("parquet", "json", "csv", "orc", "text", "kafka", "jdbc", "rate", "me
 
 
 def value_cannot_be_cast(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a text is no number: in ANSI mode, the query stops at the first such value.
+    """Explain that a string is not a number: in ANSI mode, the query stops at the first such value.
 
     Remedy: The line with `try_cast`.
     """
@@ -28,14 +28,16 @@ def value_cannot_be_cast(cell: FailedCell, settings: Settings) -> Explanation | 
     proof = f"Spark read {value}; spark.sql.ansi.enabled is true in this session"
     for fragment in fragments(cell):
         new = re.sub(r"^cast\(", "try_cast(", fragment, flags=re.IGNORECASE)
-        if new == fragment and (compared := re.match(r"^(`[^`]+`|\w+)(\s*[<>=!]+.*)$", fragment, re.DOTALL)):
+        if (
+            new == fragment
+            and value not in fragment
+            and (compared := re.match(r"^(`[^`]+`|\w+)(\s*[<>=!]+.*)$", fragment, re.DOTALL))
+        ):
             new = f"try_cast({compared[1]} as {target}){compared[2]}"
         if new != fragment and (explanation := sql_correction(cell, fragment, new, what, proof)):
             return explanation
     calls = (call for call in cell.calls("cast", "astype") if isinstance(call.func, ast.Attribute))
-    texts = ('"string"', "'string'", "StringType")
-    calls = (call for call in calls if not any(text in source_of(cell, call) for text in texts))
-    casts = [call for call in calls if is_called_here(cell, call.lineno)]
+    casts = [call for call in calls if is_called_here(cell, call.lineno) and not _is_to_string(cell, call)]
     if len(casts) == 1:
         column = source_of(cell, casts[0].func.value)  # type: ignore[attr-defined]
         arguments = ", ".join(source_of(cell, argument) for argument in casts[0].args)
@@ -43,8 +45,13 @@ def value_cannot_be_cast(cell: FailedCell, settings: Settings) -> Explanation | 
     return _comparison(cell, target, what, proof) if not casts else None
 
 
+def _is_to_string(cell: FailedCell, cast: ast.Call) -> bool:
+    """Return whether a cast gives a string, which every value can become."""
+    return any(re.search("string", source_of(cell, argument), re.IGNORECASE) for argument in cast.args)
+
+
 def _comparison(cell: FailedCell, target: str, what: str, proof: str) -> Explanation | None:
-    """Explain a column of texts that is compared with a number, which casts it: `col("year") > 5`."""
+    """Explain a column of strings that is compared with a number, which casts it: `col("year") > 5`."""
     operations = []
     for node in ast.walk(cell.tree):
         sides = [node.left, node.comparators[0]] if isinstance(node, ast.Compare) else []
@@ -56,7 +63,9 @@ def _comparison(cell: FailedCell, target: str, what: str, proof: str) -> Explana
     if len(operations) != 1:
         return None
     code = f"{source_of(cell, operations[0])}.try_cast({target.lower()!r})"
-    what = what.replace("Spark stops there", "Spark casts a text that is compared with a number, and stops there")
+    what = what.replace(
+        "Spark stops there", "Spark casts a string that is compared with a number, and stops there"
+    )
     return python_correction(cell, operations[0], code, what, proof)
 
 
@@ -89,15 +98,15 @@ def division_by_zero(cell: FailedCell, settings: Settings) -> Explanation | None
 
 
 def binary_is_no_text(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a function of texts, such as from_json, got the bytes of a Kafka message.
+    """Explain that a function of strings, such as from_json, got the bytes of a Kafka message.
 
-    Remedy: The line with a cast to a text.
+    Remedy: The line with a cast to a string.
     """
     parameters = cell.conditions.get("DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE", {})
     if parameters.get("inputType") != '"BINARY"' or "STRING" not in parameters.get("requiredType", ""):
         return None
     column, function = parameters["inputSql"].strip('"'), parameters["sqlExpr"].strip('"').partition("(")[0]
-    what = f"The column {column} contains bytes, and {function} needs a text. Kafka's values are bytes."
+    what = f"The column {column} contains bytes, and {function} needs a string. Kafka's values are bytes."
     proof = f"Spark reports the type BINARY for {column}"
     pattern = rf"\b{function}\(\s*`?{re.escape(column)}`?\s*(?=[,)])"
     for _, text in sql_texts(cell, function):
@@ -119,13 +128,15 @@ def binary_is_no_text(cell: FailedCell, settings: Settings) -> Explanation | Non
 def path_exists(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that the path of a write exists, with its content.
 
-    Remedy: The line with `.mode("overwrite")`.
+    Remedy: The line with `.mode("overwrite")`, or with another path if the DataFrame reads from this one.
     """
     path = cell.conditions.get("PATH_ALREADY_EXISTS", {}).get("outputPath", "")
     if not path or not filesystem.has_webhdfs(path, settings) or not filesystem.exists(path, settings):
         return None
     plain = filesystem.plain_path(path)
     entries = filesystem.names(path, settings)
+    if any(plain in file for _, frame in dataframes(cell) for file in frame.inputFiles()):
+        return _overwrites_its_source(cell, plain)
     line = cell.only_line(r"\.write\b")
     if not line or ".mode(" in cell.source:  # the last mode counts
         return None
@@ -135,6 +146,20 @@ def path_exists(cell: FailedCell, settings: Settings) -> Explanation | None:
         re.sub(r"\.write\b", '.write.mode("overwrite")', line),
         REPLACE_LINE,
     )
+
+
+def _overwrites_its_source(cell: FailedCell, path: str) -> Explanation | None:
+    """Explain that a DataFrame would be written to the folder from which it reads."""
+    what = (
+        "The folder exists, and the DataFrame reads its rows from it. The mode `overwrite` would delete the files "
+    )
+    what += "before Spark has read them. Write to another folder."
+    for call in cell.failed_calls("parquet", "json", "csv", "orc", "save"):
+        if call.args:
+            return python_correction(
+                cell, call.args[-1], f'"{path}-2"', what, f"a file of the DataFrame is in {path}"
+            )
+    return None
 
 
 def table_over_files(cell: FailedCell, settings: Settings) -> Explanation | None:

@@ -3,10 +3,13 @@
 These checks count rows and read values, so they take longer than those of failed cells. A learner asks for them.
 """
 
+import inspect
+import itertools
 import re
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from eventlab.clients import kafka
 from eventlab.errors import EventlabError
@@ -23,7 +26,7 @@ from eventlab.explain import (
     why_line,
     why_stream,
 )
-from eventlab.explain.explanation import Explain, Explanation, correction
+from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.kafka import command_to_send, nearest_topic, state_of_topic, topics_of
 from eventlab.explain.session import dataframes
@@ -154,23 +157,64 @@ def position_at_end(cell: FailedCell, settings: Settings) -> Explanation | None:
         return explanation
     for command in commands(cell):
         topic = option(command, "-t")
-        if command[0] in ("kafkacat", "kcat") and topic and option(command, "-o") == "end":
+        start = option(command, "-o") or ""
+        if command[0] in ("kafkacat", "kcat") and topic and (start == "end" or start.isdigit()):
             offsets = kafka.topic_offsets(settings.bootstrap_servers, topic)
-            if offsets and offsets.count:
-                what = f"-o end starts after the last message of {topic!r} and shows only new ones."
+            if offsets and offsets.count and (start == "end" or int(start) >= max(offsets.end.values())):
+                what = f"-o {start} starts after the last message of {topic!r} and shows only new ones."
                 proof = f"{topic!r} has {offsets.count} messages; its end offsets are {offsets.end}"
-                return correction(cell, "-o end", "-o beginning", what, proof)
+                return correction(cell, f"-o {start}", "-o beginning", what, proof)
+    return None
+
+
+def group_at_end(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a consumer group, whose name the cell contains, has read all messages of a topic.
+
+    Remedy: The command that sets the group back to the beginning.
+    """
+    servers, texts = settings.bootstrap_servers, {text for _, text in cell.strings()}
+    if "group_id" not in cell.program:
+        return None
+    with kafka.open_admin(servers) as admin:
+        groups = texts & {item["group_id"] for item in admin.list_groups()}
+    for group, topic in itertools.product(sorted(groups), topics(cell, settings)):
+        offsets, committed = kafka.topic_offsets(servers, topic), kafka.committed_offsets(servers, group, topic)
+        if offsets and offsets.count and committed == offsets.end:
+            return Explanation(
+                f"The group {group!r} has read all messages of {topic!r}.",
+                f"its committed offsets are {committed}, and the end offsets are {offsets.end}",
+                f"!kafka-consumer-groups --bootstrap-server {servers} --group {group} --topic {topic} "
+                "--reset-offsets --to-earliest --execute",
+                "To read the messages again, run this, then run the cell again",
+            )
     return None
 
 
 def request_refused(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the API answered a request with 400, 404 or 405: the body, the route or the method is wrong.
+    """Explain that the API answered 400, 404, 405 or 503: a wrong body, route or method, or Kafka does not run.
 
-    Remedy: The line with the nearest route or another method, or a line that shows what the API checks.
+    Remedy: The line with the nearest route or another method, what shows the API's checks, or the start of Kafka.
     """
-    values = [value for value in cell.variables.values() if type(value).__name__ == "Response"]
-    answers = [value for value in values if getattr(value, "status_code", 0) in (400, 404, 405)]
+    values = [value for value in [*cell.variables.values(), _shown(cell)] if type(value).__name__ == "Response"]
+    answers = [value for value in values if getattr(value, "status_code", 0) in (400, 404, 405, 503)]
     return next(filter(None, (api.explain_answer(cell, answer, settings) for answer in answers)), None)
+
+
+def method_without_parentheses(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that the cell's last line names a method and does not call it: `frame.show`.
+
+    Remedy: The line with parentheses.
+    """
+    method, line = _shown(cell), cell.source.rstrip().split("\n")[-1].strip()
+    if not inspect.isroutine(method) or not line.endswith(f".{method.__name__}"):
+        return None
+    what = f"{method.__name__} is a method. It is called with parentheses: {method.__name__}()."
+    return Explanation(what, f"the cell's value is {str(method)[:60]}", f"{line}()", REPLACE_LINE)
+
+
+def _shown(cell: FailedCell) -> Any:
+    """Return what the cell's last line returned, which Jupyter showed, or None."""
+    return cell.namespace.get("Out", {}).get((cell.number or 0) - 1)
 
 
 def topics(cell: FailedCell, settings: Settings) -> Iterable[str]:
@@ -188,10 +232,12 @@ def topics(cell: FailedCell, settings: Settings) -> Iterable[str]:
 
 SILENCES: list[Explain] = [
     why_line.unknown_name,
+    method_without_parentheses,
     service_down,
     created_topics.new_topic,
     empty_topic,
     position_at_end,
+    group_at_end,
     request_refused,
     why_stream.stream_waits,
     why_filter.filter_keeps_nothing,

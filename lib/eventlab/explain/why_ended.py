@@ -196,7 +196,7 @@ def was_stopped(silent: SilentQuery) -> Explanation | None:
 
 
 def _text(positions: object) -> str:
-    """Return offsets as a text: `offset 2 of partition 0 of 'events'`."""
+    """Return offsets as a string: `offset 2 of partition 0 of 'events'`."""
     items = positions.items() if hasattr(positions, "items") else ()
     return ", ".join(f"offset {at} of partition {n} of {topic!r}" for topic, of in items for n, at in of.items())
 

@@ -122,7 +122,7 @@ def has_row(frame: Any, column: str, value: str) -> bool:
 
 
 def nearest_values(frame: Any, column: str, value: str) -> list[str]:
-    """Return values of the column as texts: those in which the fewest letters differ from the value come first."""
+    """Return values of the column as strings: those in which the fewest letters differ from the value first."""
     from pyspark.sql import functions
 
     text = functions.expr(column).cast("string").alias("text")

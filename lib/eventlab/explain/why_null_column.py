@@ -78,7 +78,7 @@ def _messages(frame: Any) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _renamed(cell: FailedCell, variable: str, name: str, new: str) -> str | None:
-    """Return the statements that create a DataFrame with another name in their texts, or None without the name."""
+    """Return the statements that create a DataFrame, with another name in their strings; None without the name."""
     program = program_of(cell, variable)
     word = re.compile(rf"(?<![\w.]){re.escape(name)}(?!\w)")
     used = FailedCell(None, program, cell.namespace)

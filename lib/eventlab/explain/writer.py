@@ -15,7 +15,7 @@ METHODS = {"": "parquet", "parquet": "parquet", "json": "json", "csv": "csv", "o
 
 
 def method_of_writer(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a method is one of the writer, and not of the DataFrame.
+    """Explain that the writer has a method of that name, and the DataFrame has none.
 
     Remedy: The line with the method after `write`.
     """
@@ -34,7 +34,7 @@ def method_of_writer(cell: FailedCell, settings: Settings) -> Explanation | None
             continue
         name, arguments = call.func.attr, source_of(cell, call)[len(source_of(cell, call.func)) :]
         if hasattr(DataFrameWriter, name) and not hasattr(DataFrame, name):
-            what = f"{name} is a method of the writer, so it stands behind write."
+            what = f"{name} is a method of the writer, so it follows write."
             proof = f"pyspark's DataFrameWriter has {name}, and its DataFrame has none"
             code = f"{source_of(cell, call.func.value)}.write.{name}{arguments}"
             return python_correction(cell, node, code, what, proof)
@@ -52,11 +52,9 @@ def reader_or_writer_is_no_method(cell: FailedCell, settings: Settings) -> Expla
         return None
     for call in cell.failed_calls("read", "readStream", "write"):
         name, code = called_name(call), source_of(cell, call.func)
-        what = f"{name} is no method: it has no parentheses."
+        what = f"{name} is not a method: write it without parentheses."
         if call.args or call.keywords:
-            what = (
-                f"{name} is no method. The format follows it, for example {name}.parquet(...) for Parquet files."
-            )
+            what = f"{name} is not a method. The format follows it, for example {name}.parquet(...)."
             if not (method := method_for(call)):
                 return None
             code += f".{method}({source_of(cell, call.args[0])})"
@@ -74,11 +72,11 @@ def method_for(call: ast.Call) -> str | None:
     if value in MODES:
         return "mode" if called_name(call) in ("write", "writeStream") else None
     ending = PurePosixPath(value).suffix.removeprefix(".")
-    return METHODS.get(ending) if "/" in value else None  # a word without a slash is no path
+    return METHODS.get(ending) if "/" in value else None  # a word without a slash is not a path
 
 
 def mode_of_writer(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that what happens to existing files is an argument of `mode`, a text.
+    """Explain that what happens to existing files is an argument of `mode`, a string.
 
     Remedy: The line with the mode.
     """

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
+
 from eventlab.clients import http, kafka
 from eventlab.errors import EventlabError, ServiceUnavailable
 from eventlab.settings import Settings
@@ -57,10 +59,14 @@ def trace_event(settings: Settings, topic: str, route: str, host: str, on_step: 
     Raises:
         TraceError: The request fails, or the event is missing in one of the steps.
     """
+    route = "/" + route.lstrip("/")
     trace = Trace(uuid.uuid4().hex[:12], f"GET {route}")
     before = kafka.topic_offsets(settings.bootstrap_servers, topic)
     if before is None:
-        raise TraceError(f"there is no topic {topic!r}", next_command="eventlab up kafka")
+        command = "eventlab up kafka" if topic == settings.topic else ""
+        raise TraceError(
+            f"there is no topic {topic!r}; the API writes to {settings.topic!r}", next_command=command
+        )
     steps: tuple[Callable[[], None], ...] = (
         lambda: _send_request(settings, trace, route, host),
         lambda: _find_in_kafka(settings, trace, topic, before.end),
@@ -81,8 +87,11 @@ def _send_request(settings: Settings, trace: Trace, route: str, host: str) -> No
     except ServiceUnavailable as error:
         raise TraceError(error.message, next_command="eventlab up api") from error
     trace.status, trace.response = response.status_code, response.text.strip()
-    if response.status_code != 200:
-        raise TraceError(f"{trace.request} returned status {response.status_code}, so there is no event")
+    try:
+        response.raise_for_status()
+    except httpx.HTTPStatusError as error:
+        message = f"{trace.request} returned status {response.status_code}, so there is no event"
+        raise TraceError(message) from error
 
 
 def _find_in_kafka(settings: Settings, trace: Trace, topic: str, start: dict[int, int]) -> None:
