@@ -21,12 +21,19 @@ from eventlab.settings import ROOT
 from tests.grading import tiny_lab
 
 
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the library, which all tests edit one after the other."""
+    return shutil.copytree(
+        module.KIT, tmp_path_factory.mktemp("copy") / "kit", ignore=shutil.ignore_patterns("__pycache__")
+    )
+
+
 @pytest.fixture
-def kit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the library, to be edited."""
-    shutil.copytree(module.KIT, tmp_path / "kit", ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(module, "KIT", tmp_path / "kit")
-    return tmp_path / "kit"
+def kit(copied: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The copy of the library, to be edited."""
+    monkeypatch.setattr(module, "KIT", copied)
+    return copied
 
 
 @pytest.fixture

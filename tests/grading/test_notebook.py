@@ -219,8 +219,8 @@ def with_copies(tmp_path: Path, *copies: str) -> Matched:
 def test_a_copy_that_is_not_filled_in_does_not_end_the_cell_before_the_students_code() -> None:
     stub, mine = "raise NotImplementedError()", "a = 1"
 
-    assert cells.together([stub, mine], stub) == [mine]
-    assert cells.together([mine, "b = 2", stub], stub) == ["a = 1\n\nb = 2"]
+    assert cells.merged_copies([stub, mine], stub) == [mine]
+    assert cells.merged_copies([mine, "b = 2", stub], stub) == ["a = 1\n\nb = 2"]
 
 
 def with_parameters(tmp_path: Path, source: str, *more: nbformat.NotebookNode) -> Matched:
@@ -273,6 +273,6 @@ def test_copies_with_cell_magics_stay_apart_and_run_in_order_before_the_check(tm
 def test_a_copy_that_is_not_filled_in_does_not_replace_the_students_file() -> None:
     stub, mine = "%%writefile job.py\nraise NotImplementedError()", "%%writefile job.py\na = 1"
 
-    assert cells.together([mine, stub], stub) == [mine]
-    assert cells.together([stub, stub], stub) == [stub]
-    assert cells.together([], stub) == [""]
+    assert cells.merged_copies([mine, stub], stub) == [mine]
+    assert cells.merged_copies([stub, stub], stub) == [stub]
+    assert cells.merged_copies([], stub) == [""]

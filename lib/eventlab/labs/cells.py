@@ -86,7 +86,7 @@ def more_than_values(sources: Sequence[str], given: str) -> bool:
     return any(line and line[0] != "#" and line.partition("=")[0].strip() not in names for line in lines)
 
 
-def together(sources: Sequence[str], stub: str) -> list[str]:
+def merged_copies(sources: Sequence[str], stub: str) -> list[str]:
     """Return what to run for a solution cell that is there several times: one cell with all of its code.
 
     Untouched copies are left out: they would raise their error before the student's code, or replace the student's

@@ -220,7 +220,7 @@ def _steps(cell: NotebookNode, grade_id: str, theirs: list[str], messages: list[
         messages.append(f"{grade_id} was deleted: nothing to grade")
     elif len(theirs) > 1:
         messages.append(f"{grade_id} was there {len(theirs)} times: all count, in order")
-    *before, source = cells.together(theirs, _stub(cell))
+    *before, source = cells.merged_copies(theirs, _stub(cell))
     if (size := len("\n\n".join(theirs))) > MAX_SOURCE_CHARS:
         messages.append(f"{grade_id} has {size:,} characters: it {NOT_RUN}")
         before, source = [], ""

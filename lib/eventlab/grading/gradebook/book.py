@@ -194,15 +194,15 @@ def make(
     book = Book(list(labs), people)
     book.problems += _add_people(labs, people, exported)
     owners = {lab.name: people.assign([_line(lab, record) for record in lab.records]) for lab in labs}
-    meant = deadlines.meant(people)
-    own = deadlines.of_people(meant)
+    persons = deadlines.persons(people)
+    own = deadlines.of_people(persons)
     for lab in labs:
         for record, person in zip(lab.records, owners[lab.name], strict=True):
             if person:
                 policy = deadlines.policy(lab.name, own.get(id(person), ()))
                 book.add(_mark(lab, record, person, policy))
     book.people.members.sort(key=lambda person: person.label.casefold())
-    book.problems += deadlines.unknown(names, meant)
+    book.problems += deadlines.unknown(names, persons)
     for lab in labs:
         found = zip(lab.records, owners[lab.name], strict=True)
         book.problems += _problems(book, lab, [record for record, person in found if not person])
