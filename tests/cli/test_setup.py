@@ -63,7 +63,7 @@ def test_a_setup_that_starts_during_another_one_waits_and_finds_its_archives(lin
 
     def record(report):
         second.start()
-        wait_until(lambda: shown(lines)[-1].startswith("archives waiting until another"))
+        wait_until(lambda: any(line.startswith("archives waiting until another") for line in shown(lines)))
         recorded.append("kafka")
 
     for stage in ("install_java", "install_jars"):
