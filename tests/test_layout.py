@@ -46,3 +46,11 @@ def test_all_groups_of_tests_that_start_early_exist():
     groups = {group_of(ROOT / path) for path in tracked() if re.match(r"tests/(.*/)?test_\w+\.py$", path)}
 
     assert [group for group in LONGEST_FIRST if group not in groups] == []
+
+
+def test_nothing_that_belongs_to_one_machine_is_in_git():
+    """A link `.venv` was: git then replaces the environment of each clone by it."""
+    ignored = ["git", "ls-files", "--cached", "--ignored", "--exclude-standard"]
+
+    assert subprocess.check_output(ignored, cwd=ROOT, text=True).splitlines() == []
+    assert not {path.split("/")[0] for path in tracked()} & {".venv", ".uv", ".jars"}
