@@ -19,6 +19,12 @@ def tracked():
     return subprocess.check_output(["git", "ls-files"], cwd=ROOT, text=True).splitlines()
 
 
+def test_no_link_in_git_leads_out_of_the_project():
+    links = [ROOT / path for path in tracked() if (ROOT / path).is_symlink()]
+
+    assert [link for link in links if not link.resolve().is_relative_to(ROOT)] == []
+
+
 def test_all_paths_in_the_list_of_folders_exist():
     assert [place for place in mapped() if not (ROOT / place).exists()] == []
 
