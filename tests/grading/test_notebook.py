@@ -236,7 +236,8 @@ def test_a_student_is_told_that_code_in_the_cell_with_the_parameters_did_not_run
     named = given.replace('student = ""', 'student = "ada"  # me')
     assert named != given
 
-    assert with_parameters(tmp_path, f"# my name\n{named}").not_run == ()
+    for fine in ("# my name; my seed", "seed = 7  # mine; not that of a try", 'student = "Ada; Lovelace"'):
+        assert with_parameters(tmp_path, f"{fine}\n{named}").not_run == ()
     for added in ("\nimport json", "; import json"):
         assert with_parameters(tmp_path, named.strip() + added).not_run == (
             "what was added to the cell with the parameters did not run",

@@ -16,6 +16,8 @@ import nbformat
 from nbformat import NotebookNode
 
 QUESTION = re.compile(r"(q\d+)(?:-|$)")
+NO_CODE = re.compile(r"""\"[^"\n]*"|'[^'\n]*'|#[^\n]*""")
+"""Texts and comments of one line."""
 
 
 def read(notebook: Path) -> NotebookNode:
@@ -82,8 +84,9 @@ def more_than_values(sources: Sequence[str], given: str) -> bool:
     Only their lines are looked at: a student's cell can make Python's parser end the process.
     """
     names = {line.partition("=")[0].strip() for line in given.splitlines()}
-    lines = (line.strip() for source in sources for line in source.replace(";", "\n").splitlines())
-    return any(line and line[0] != "#" and line.partition("=")[0].strip() not in names for line in lines)
+    code = (NO_CODE.sub("", source).replace(";", "\n") for source in sources)
+    lines = (line.strip() for source in code for line in source.splitlines())
+    return any(line and line.partition("=")[0].strip() not in names for line in lines)
 
 
 def merged_copies(sources: Sequence[str], stub: str) -> list[str]:
