@@ -68,7 +68,7 @@ def test_a_job_is_late_if_it_had_begun_a_batch_and_not_if_it_has_no_checkpoint(m
     record = run_trial.run(trial, Namespace.of("lab05-x"), Machine(begun=["q2"]), JOBS.values())  # type: ignore[arg-type]
 
     assert record.stalled == {"q1": 0, "q2": 0}
-    assert record.late == ["q2"]
+    assert (record.late, record.given_up) == (["q2"], [])
 
 
 def test_each_job_has_all_messages_in_a_topic_of_its_own(monkeypatch):
@@ -93,7 +93,8 @@ def test_each_job_has_all_messages_in_a_topic_of_its_own(monkeypatch):
     assert all(sent[dead_letters_of(topic)] == [] for topic in machine.topics.values())
 
 
-def test_the_error_of_a_job_is_that_of_the_portion_that_it_did_not_commit(monkeypatch):
+@pytest.mark.parametrize("second", [{"q1": "of portion 2"}, {}])
+def test_the_error_of_a_job_is_that_of_the_portion_that_it_did_not_commit(monkeypatch, second):
     """Otherwise the error of a later start, or of a portion that the job has survived, looks like the reason."""
     machine = Machine()
     monkeypatch.setattr(run_trial, "PAUSE_S", 0)
@@ -101,19 +102,19 @@ def test_the_error_of_a_job_is_that_of_the_portion_that_it_did_not_commit(monkey
     monkeypatch.setattr(run_trial.inputs, "create_topic", lambda topic: None)
     monkeypatch.setattr(run_trial.inputs, "append", lambda topics, messages: None)
     monkeypatch.setattr(run_trial._RunningTrial, "has_committed", lambda self, q: q == "q1" and self.sent < 2)
-    errors = iter([{"q1": "of portion 1"}, {"q1": "of portion 2"}, {"q1": "of portion 3", "q2": "of portion 3"}])
+    errors = iter([{"q1": "of portion 1"}, second, {"q1": "of portion 3", "q2": "of portion 3"}])
     monkeypatch.setattr(machine, "require_running", lambda: setattr(machine, "errors", next(errors)))
 
     trial = Trial(JOBS, [[b"a"], [b"b"], [b"c"]], [None] * 3)
     record = run_trial.run(trial, Namespace.of("lab05-x"), machine, JOBS.values())  # type: ignore[arg-type]
 
     assert record.stalled == {"q1": 1, "q2": 0}
-    assert record.errors == {"q1": "of portion 2"}
+    assert record.errors == second
     assert record.given_up == []
 
 
-def test_a_job_that_ends_again_and_again_is_given_up_and_one_that_only_takes_too_long_is_not(monkeypatch):
-    machine = Machine(errors={"q1": "ValueError"})
+def test_a_job_that_ends_again_and_again_is_given_up_and_was_not_late(monkeypatch):
+    machine = Machine(begun=["q1"], errors={"q1": "ValueError"})
     machine.portion_timeout_s = 60.0
     monkeypatch.setattr(run_trial, "PAUSE_S", 0)
     monkeypatch.setattr(run_trial, "POLL_S", 0.01)
@@ -124,7 +125,7 @@ def test_a_job_that_ends_again_and_again_is_given_up_and_one_that_only_takes_too
     record = run_trial.run(Trial(JOBS, [[b"a"]], [None]), Namespace.of("lab05-x"), machine, JOBS.values())  # type: ignore[arg-type]
 
     assert record.stalled == {"q1": 0}
-    assert record.given_up == ["q1"]
+    assert (record.given_up, record.late) == (["q1"], [])
 
 
 @pytest.mark.parametrize(
