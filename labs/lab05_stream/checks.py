@@ -52,15 +52,15 @@ def require_trial(evidence: Evidence, question: str) -> None:
 def continues(evidence: Evidence, question: str) -> Verdict:
     """Compare what the job has committed with what was sent."""
     require_trial(evidence, question)
+    printed = evidence.trial["errors"].get(question, "").strip()
+    error = f"; the job ended with: {printed[:SHOWN_CHARS]}" if printed else ""
     if question in evidence.trial["left"]:
-        got = "it ended by itself, without an error and without a failure. Does it wait, as query.awaitTermination()?"
-        return Verdict(False, "the job runs until it is killed, or until its query fails", got)
+        expected = "the job runs, as with query.awaitTermination(), until it is killed or its query fails"
+        return Verdict(False, expected, f"it ended by itself, without an error and without a failure{error}")
     portion = evidence.trial["stalled"].get(question)
     if portion is None:
         return Verdict(True, "", "")
     failure = evidence.trial["steps"][portion]["failure"]
-    printed = evidence.trial["errors"].get(question, "").strip()
-    error = f"; the job ended with: {printed[:SHOWN_CHARS]}" if printed else ""
     begin = evidence.trial["steps"][portion - 1]["end"] if portion else 0
     got = f"portion {portion + 1} ({failure}) is not in FOLDER/checkpoint; it begins at offset {begin}{error}"
     expected = "each portion is committed to FOLDER/checkpoint"

@@ -255,3 +255,12 @@ def test_a_job_that_does_not_wait_for_its_query_fails_although_its_result_is_rig
     assert "job continues after each failure" in failed
     assert "it ended by itself, without an error and without a failure" in found[failed].got
     assert not next(check for check in find("lab05").checks_of(question) if check.name == failed).hidden
+
+
+def test_what_a_job_has_printed_is_shown_when_it_has_ended_without_an_error():
+    """A job that prints the error of its query ends like one that does not wait."""
+    record = trial(1, left=["q2"], stalled={"q2": 0}, errors={"q2": "no such topic"})
+
+    found = verdicts_of_trial("lab05", "q2", 1, record)
+
+    assert next(iter(found.values())).got.endswith("without a failure; the job ended with: no such topic")
