@@ -1,5 +1,6 @@
 """The notebook's side: the student's own input, checks that print, answers that leave as output."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -244,3 +245,15 @@ def test_under_nbgrader_names_are_not_the_students(monkeypatch):
 
     assert len(made) == 2
     assert len(set(made)) == 1
+
+
+@pytest.mark.parametrize(
+    ("program", "found"), [("ipykernel_launcher.py", []), ("my_job.py", ["-f", "kernel.json"])]
+)
+def test_code_in_a_notebook_does_not_read_the_arguments_of_its_kernel(monkeypatch, program, found):
+    """Otherwise a job's cell without its line %%writefile reads `-f` as its topic."""
+    monkeypatch.setattr(sys, "argv", [f"/somewhere/{program}", "-f", "kernel.json"])
+
+    open_lab("lab05_stream", topic="a-events", folder="/a", group="a")
+
+    assert sys.argv[1:] == found
