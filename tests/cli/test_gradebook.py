@@ -127,11 +127,12 @@ def test_a_worksheet_that_does_not_exist_is_named(course: Path) -> None:
     assert "worksheet1.csv cannot be read: [Errno 2] No such file or directory" in done.output
 
 
-@pytest.mark.parametrize(("argument", "example"), [("lab01=", "lab01=worksheet.csv"), ("", "lab01=worksheet.csv")])
+@pytest.mark.parametrize(("argument", "example"), [("lab01=", "lab01=worksheet.csv"), ("", "lab02=worksheet.csv")])
 def test_a_worksheet_without_a_name_is_no_folder_that_cannot_be_read(
     course: Path, argument: str, example: str
 ) -> None:
-    done = run("lab01", "--moodle", argument)
+    graded(course / "build" / "grades" / "lab02_extract", platforms.MOODLE, "lab02_extract")
+    done = run("lab02", "--moodle", argument)
     assert done.exit_code == 1
     assert f"names no file. Write --moodle {example}" in done.output
 

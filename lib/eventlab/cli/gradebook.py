@@ -138,19 +138,17 @@ def _sheets(arguments: tuple[str, ...], names: list[str]) -> dict[str, MoodleShe
     from eventlab.grading.gradebook.deadlines import is_lab
     from eventlab.grading.gradebook.worksheets import read_moodle
 
-    found = {}
+    found, example = {}, names[0].split("_")[0]
     for argument in arguments:
         is_file = Path(argument).exists() or "=" not in argument
         lab, is_named, file = ("", "", argument) if is_file else argument.partition("=")
         meant = [name for name in names if is_lab(lab, name)] if is_named or len(names) == 1 else []
         if not file:
             raise EventlabError(
-                f"--moodle {argument} names no file. Write --moodle {lab or 'lab01'}=worksheet.csv"
+                f"--moodle {argument} names no file. Write --moodle {lab or example}=worksheet.csv"
             )
         if len(meant) != 1:
-            raise EventlabError(
-                f"--moodle {argument}: for which lab? Write --moodle {names[0].split('_')[0]}={file}"
-            )
+            raise EventlabError(f"--moodle {argument}: for which lab? Write --moodle {example}={file}")
         found[meant[0]] = read_moodle(Path(file))
     return found
 
