@@ -73,6 +73,18 @@ def test_a_job_that_is_started_again_finds_nothing_of_the_last_start(worker_stac
     machine.close()
 
 
+@pytest.mark.parametrize(("code", "has_succeeded"), [(0, True), (3, False)])
+def test_a_job_can_end_with_exit_as_a_program_can(
+    worker_stack: WorkerStack, code: int, has_succeeded: bool
+) -> None:
+    """IPython hides this function."""
+    machine = worker_stack.machine({"job.py": f"exit({code})".encode()})
+    start(machine)
+    wait_until(lambda: machine.ended("q2") is not None, 60)
+    assert (machine.ended("q2"), machine.has_succeeded("q2")) == (f"SystemExit: {code}", has_succeeded)
+    machine.close()
+
+
 @pytest.mark.parametrize(
     ("job", "stored_mib", "limit"),
     [(MESSAGE, 0, "of its messages waited"), ("", 30, "more than 20 MiB were stored")],

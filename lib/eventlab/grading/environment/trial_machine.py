@@ -16,14 +16,15 @@ from eventlab.grading.execution.kernel import SubmissionKernel
 from eventlab.grading.execution.outputs import CellResult
 
 JOB = """
-import runpy, sys
+import runpy, site, sys
+site.setquit()
 sys.argv = {words!r}
 runpy.run_path({file!r}, run_name="__main__")
 """
 JOB_TIMEOUT_S = 600
 END_TIMEOUT_S = 15
 PRINTED_CHARS = 300
-EXIT_0 = re.compile(r"SystemExit(: (0|None|False))?")
+EXIT_0 = re.compile(r"SystemExit(: (0|None|False))?|exit 0")
 
 
 class Job:
