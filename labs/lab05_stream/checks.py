@@ -53,7 +53,7 @@ def continues(evidence: Evidence, question: str) -> Verdict:
     """Compare what the job has committed with what was sent."""
     require_trial(evidence, question)
     if question in evidence.trial["left"]:
-        got = "it ended by itself, without an error and without a failure. Does it wait, as query.awaitTermination()?"
+        got = "it ended by itself, without an error and without a failure. Does it wait for its query (query.awaitTermination())?"
         return Verdict(False, "the job runs until it is killed, or until its query fails", got)
     portion = evidence.trial["stalled"].get(question)
     if portion is None:
