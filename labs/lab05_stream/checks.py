@@ -55,8 +55,9 @@ def continues(evidence: Evidence, question: str) -> Verdict:
     printed = evidence.trial["errors"].get(question, "").strip()
     error = f"; the job ended with: {printed[:SHOWN_CHARS]}" if printed else ""
     if question in evidence.trial["left"]:
-        expected = "the job runs, as with query.awaitTermination(), until it is killed or its query fails"
-        return Verdict(False, expected, f"it ended by itself, without an error and without a failure{error}")
+        expected = "the job runs until it is killed, or until its query fails"
+        got = "it ended by itself, without an error and without a failure. Does it wait for its query"
+        return Verdict(False, expected, f"{got} (query.awaitTermination())?{error}")
     portion = evidence.trial["stalled"].get(question)
     if portion is None:
         return Verdict(True, "", "")

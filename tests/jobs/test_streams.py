@@ -1,8 +1,10 @@
 """Streaming jobs: nothing is lost or written twice over a restart, and what cannot be read is a dead letter."""
 
+import contextlib
 import json
 import os
 import signal
+import threading
 from subprocess import PIPE, Popen
 from types import SimpleNamespace
 from typing import Any
@@ -110,6 +112,26 @@ def test_a_second_signal_ends_a_job_whose_server_does_not_answer():
 def test_a_job_stops_when_the_program_that_started_it_has_ended_before():
     assert not streams.Stop(os.getppid()).wait()
     assert streams.Stop(os.getpid()).wait()
+
+
+ENDING = "Job 7 cancelled because SparkContext was shut down"
+
+
+@pytest.mark.parametrize(("error", "ends"), [(ENDING, True), (ENDING, False), ("out of memory", True)])
+def test_a_query_that_fails_because_its_own_spark_ends_is_no_error_when_the_job_has_to_stop(
+    error, ends, monkeypatch
+):
+    monkeypatch.setattr(streams, "END_S", 2 if ends else 0)
+    stop = streams.Stop(os.getppid())
+    failed = SimpleNamespace(id="1", name="changes", isActive=False, recentProgress=[], stop=lambda: None)
+    failed.exception = lambda: Exception(error)
+    later = threading.Timer(streams.POLL_S * 3, stop.signal.set) if ends else threading.Timer(0, int)
+    later.start()
+
+    is_error = error != ENDING or not ends
+    with pytest.raises(JobError) if is_error else contextlib.nullcontext():
+        streams.run_until_stopped([failed], stop=stop)
+    later.join()
 
 
 def test_each_purchase_is_written_once_over_a_restart_and_broken_messages_are_dead_letters(

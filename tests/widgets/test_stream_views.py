@@ -146,3 +146,4 @@ def test_a_query_that_was_stopped_has_no_error_although_spark_has_deleted_its_ch
     wait_until(lambda: "It has ended" in shown.facts.value)
     assert shown.problem.value == ""
     assert shown.send_button.disabled
+    assert "is in time" not in shown.draft.value

@@ -33,7 +33,9 @@ from eventlab.signals import stop_signals_handled_by
 CONTINUOUS = {"processingTime": "1 second"}
 CATCH_UP = {"availableNow": True}
 """The triggers: a batch per second until the job is stopped, or all messages that are there, and then the end."""
-POLL_S = 0.3
+POLL_S, END_S = 0.3, 5
+OWN_SPARK = "SparkContext"
+"""A word in the error of a query whose own Spark is ending; spark-submit itself ends within END_S."""
 PARENT = getattr(sys.modules.get("sitecustomize"), "PARENT", None) or os.getppid()
 """The process that started this one: spark-submit may end before this module is imported."""
 WAIT_FOR_TOPIC = "spark.sql.streaming.kafka.useDeprecatedOffsetFetching"
@@ -180,8 +182,10 @@ def run_until_stopped(
                     seen[query.id] = _report(query, seen[query.id], out)
                     if error := error_of(query):
                         raise failure(query, error)
-        except JobError:
-            raise
+        except JobError as error:
+            is_lost = OWN_SPARK in error.message and stop.wait(END_S)
+            if not is_lost:
+                raise
         except Exception as error:  # Spark's errors have many classes
             is_lost = True
             if not stop.wait():  # without --remote, Spark ends with spark-submit

@@ -110,7 +110,7 @@ class WatermarkView(Panel):
             return
         time_s = round(self.time.value)
         self.chart.value = chart(state, self.follower.windows, self.events, axis, time_s)
-        self.draft.value = note(forecast(state, time_s))
+        self.draft.value = note(forecast(state, time_s) if state.is_active else "")
 
     def _on_click(self) -> None:
         self.send_button.disabled = True
