@@ -46,3 +46,10 @@ def test_all_groups_of_tests_that_start_early_exist():
     groups = {group_of(ROOT / path) for path in tracked() if re.match(r"tests/(.*/)?test_\w+\.py$", path)}
 
     assert [group for group in LONGEST_FIRST if group not in groups] == []
+
+
+def test_no_file_that_git_ignores_is_committed():
+    """A link `.venv` to the environment of another clone lets `make setup` fail: it cannot create the folder."""
+    ignored = ["git", "ls-files", "--cached", "--ignored", "--exclude-standard"]
+
+    assert subprocess.check_output(ignored, cwd=ROOT, text=True) == ""
