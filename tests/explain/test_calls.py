@@ -3,6 +3,7 @@
 import json
 import os
 from itertools import islice
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -15,7 +16,7 @@ from pyspark.sql.connect.dataframe import DataFrame
 from pyspark.sql.connect.plan import Range
 from pyspark.sql.connect.readwriter import DataFrameReader
 
-from eventlab.explain import sql_syntax
+from eventlab.explain import sql_syntax, values
 from eventlab.explain.explanation import REPLACE_LINE, RUN_FIRST
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.registry import explanations, first_confirmed
@@ -415,3 +416,46 @@ def test_a_comma_is_proposed_in_a_query_and_not_in_a_condition():
 
     assert "select Host, count(*) from a" in query
     assert not any("," in text for text in condition)
+
+
+class Stored(Table):
+    """A DataFrame that reads a folder."""
+
+    def inputFiles(self):
+        """Return a file, as Spark does."""
+        return ["hdfs://localhost:1/tmp/bought/part-0.parquet"]
+
+
+Stored.__name__, Stored.__module__ = "DataFrame", Table.__module__
+
+
+@pytest.mark.parametrize(
+    ("source", "path", "is_read"),
+    [
+        ("spark.read.parquet('/tmp/bought').write.parquet('/tmp/bought')", "/tmp/bought", True),
+        ("spark.read.json('hdfs://localhost:1/tmp/bought/').write.json(path)", "/tmp/bought", True),
+        ("spark.read.json(folder()).write.json(path)", "/tmp/bought", None),
+        ("bought.where('a = 1').write.parquet('/tmp/bought')", "/tmp/bought", True),
+        ("spark.table('bought').write.parquet('/tmp/bought')", "/tmp/bought", True),
+        ("spark.sql('select * from bought').write.parquet('/tmp/bought')", "/tmp/bought", True),
+        ("spark.sql(query()).write.parquet('/tmp/bought')", "/tmp/bought", None),
+        ("day().write.parquet('/tmp/bought')", "/tmp/bought", None),
+        ("bought.write.parquet('/tmp/bou')", "/tmp/bou", False),
+        ("spark.range(3).write.parquet('/tmp/bought')", "/tmp/bought", False),
+    ],
+)
+def test_a_folder_that_the_cell_reads_or_may_read_is_not_overwritten(source, path, is_read):
+    class WithView(Session):
+        def table(self, name):
+            """Return the view."""
+            return Stored()
+
+        sql = table
+
+    WithView.__module__ = Session.__module__
+    spark = WithView()
+    spark.client = SimpleNamespace(is_closed=False)  # type: ignore[assignment]
+
+    assert (
+        values.reads(FailedCell(None, source, {"bought": Stored(), "spark": spark, "day": names}), path) is is_read
+    )
