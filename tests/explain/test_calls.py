@@ -2,6 +2,7 @@
 
 import json
 import os
+import warnings
 from itertools import islice
 from types import SimpleNamespace
 from typing import Any
@@ -63,6 +64,25 @@ class Nothing:
         """Return None, as `first` does."""
 
 
+class Store:
+    """An object of a notebook."""
+
+    run, first_id, last_id = None, 1, 2
+
+    def get(self, key):
+        """Return a number."""
+        return 1
+
+
+def bot():
+    """Return an object of another cell."""
+    cell = "class Bot:\n    def go(self):\n        return 3()"
+    made: dict[str, Any] = {}
+    with warnings.catch_warnings(action="ignore"):
+        exec(compile(cell, "/tmp/ipykernel_1/1.py", "exec"), made)
+    return made["Bot"]()
+
+
 class Session:
     """A session with a method for SQL."""
 
@@ -117,6 +137,9 @@ def names():
         "quotes": ['{"n": 1}', "{'n': 1}"],
         "table": Table,
         "nothing": Nothing(),
+        "store": Store(),
+        "bot": bot(),
+        "sorted": sorted,
     }
 
 
@@ -396,6 +419,19 @@ def test_an_answer_that_is_no_json_has_a_text():
         "read(1, group=1, commits=2, commit=3)",
         "KafkaConsumer('t', group='g', group_id='g')",
         "KafkaProducer(ack='all', acks='all')",
+        "store.run()",  # its value is None
+        "sorted(rows, key=2)",
+        "bot.go()",  # a method of another cell calls a number
+        "store.get('a', data=3)",
+        "sold.write.options('header')",
+        "x = {'net': model.net}",
+        "F.coalesce(sold.item.price, 3)",
+        "print('hello'.contains('h'))",
+        "F.agg('x')",
+        "F.join('x')",
+        "store.id",
+        "sold.select(tems('x'))",
+        "event.values[0]",
         # what failed is not what looks like a mistake
         "by_hour.filter(['hour'])\nint('x')",
         "len(rows)\nlist(map(len, [sold]))",
