@@ -2,7 +2,7 @@
 
 import pytest
 
-from eventlab.explain import shell_paths, sql_syntax, stream_output, why_checkpoint
+from eventlab.explain import folders, shell_paths, sql_syntax, stream_output, why_checkpoint
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.settings import settings
 
@@ -72,6 +72,61 @@ def test_the_folder_of_a_stream_without_events_has_no_file_yet(folder_box):
 @pytest.mark.parametrize("folder", ["/tmp/late.commits", "/tmp/other", "/tmp/missing"])
 def test_another_folder_is_not_explained_by_a_stream_that_waits(folder_box, folder):
     assert folder_box(f"spark.read.parquet('{folder}')") is None
+
+
+class SparkError(RuntimeError):
+    """An error with a condition of Spark."""
+
+    def __init__(self, condition, **parameters):
+        super().__init__(f"[{condition}] reading file hdfs://localhost:1/tmp/a/old.parquet. ")
+        self.parameters, self.getCondition, self.getMessageParameters = (
+            parameters,
+            lambda: condition,
+            lambda: parameters,
+        )
+
+
+@pytest.fixture
+def hdfs(monkeypatch):
+    """Let HDFS have an empty folder, one with a Parquet file, and one with folders of a partition."""
+    files = {"/tmp/none": [], "/tmp/a": ["part-0.parquet"], "/tmp/days": ["day=1", "day=2"]}
+    monkeypatch.setattr(folders.filesystem, "has_webhdfs", lambda path, settings: True)
+    monkeypatch.setattr(folders.filesystem, "exists", lambda path, settings: path in files)
+    monkeypatch.setattr(folders.filesystem, "names", lambda path, settings: files[path])
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "folder"),
+    [
+        ("spark.read.parquet('/tmp/none')", "Parquet", "/tmp/none"),
+        ("days = spark.read.parquet('/tmp/days')\nspark.read.parquet('/tmp/none')", "Parquet", ""),
+        ("spark.read.json('/tmp/none')", "JSON", ""),
+    ],
+)
+def test_only_the_folder_that_is_read_as_parquet_has_no_parquet_file(hdfs, source, kind, folder):
+    cell = FailedCell(SparkError("UNABLE_TO_INFER_SCHEMA", format=kind), source, {})
+
+    box = folders.no_parquet_file(cell, settings)
+
+    assert (box.what if box else "") == (f"The folder {folder} has no Parquet file." if folder else "")
+
+
+class Frame:
+    """A DataFrame."""
+
+
+Frame.__name__, Frame.__module__ = "DataFrame", "pyspark.sql.connect.dataframe"
+
+
+def test_of_two_dataframes_none_is_named_whose_files_were_replaced(hdfs):
+    frames = {"first": Frame(), "second": Frame(), "In": ["first = spark.read.parquet('/tmp/b')", ""]}
+    error = SparkError("FAILED_READ_FILE.FILE_NOT_EXIST")
+
+    both = folders.files_replaced(FailedCell(error, "first.join(second).count()", frames), settings)
+    one = folders.files_replaced(FailedCell(error, "first.count()", frames), settings)
+
+    assert both.what.startswith("The files that the DataFrame reads were deleted")
+    assert one.what.startswith("The files that first reads were deleted")
 
 
 def test_a_program_of_this_machine_is_no_folder_of_hdfs(tmp_path, monkeypatch):
