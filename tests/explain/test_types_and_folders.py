@@ -1,9 +1,10 @@
 """Types that Spark does not know, folders that a stream has not filled, and paths: the message is not enough."""
 
 import pytest
+from pyspark.sql import types
 
 from eventlab.explain import folders, shell_paths, sql_syntax, stream_output, why_checkpoint
-from eventlab.explain.failed_cell import FailedCell
+from eventlab.explain.failed_cell import FailedCell, close_matches
 from eventlab.settings import settings
 
 NO_FILES = RuntimeError("[UNABLE_TO_INFER_SCHEMA] Unable to infer schema for PARQUET.")
@@ -30,6 +31,16 @@ def unknown(kind, source, **namespace):
 )
 def test_an_unknown_type_is_replaced_where_it_is_a_type(kind, source, line):
     assert unknown(kind, source).remedy == line
+
+
+def test_no_type_of_spark_is_a_misspelt_one():
+    kinds = [
+        kind for kind in vars(types).values() if isinstance(kind, type) and issubclass(kind, types.AtomicType)
+    ]
+    known = (*sql_syntax.TYPES, *sql_syntax.OTHER_TYPES)
+
+    names = {kind.typeName() for kind in kinds} - {"integral"} | {"timestamp_ltz"}  # integral is several types
+    assert [name for name in names if name not in known and close_matches(name, known)] == []
 
 
 def test_a_word_that_is_also_a_column_is_not_replaced():
