@@ -17,7 +17,7 @@ from pyspark.sql.connect.dataframe import DataFrame
 from pyspark.sql.connect.plan import Range
 from pyspark.sql.connect.readwriter import DataFrameReader
 
-from eventlab.explain import sql_syntax, values
+from eventlab.explain import kafka, sql_syntax, values, why
 from eventlab.explain.explanation import REPLACE_LINE, RUN_FIRST
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.registry import explanations, first_confirmed
@@ -363,6 +363,26 @@ def test_a_variable_with_the_name_of_a_function_is_deleted():
 
     assert box.what == "list is a function of Python. Your variable list has replaced it."
     assert box.remedy == "del list"
+
+
+def test_a_field_of_no_row_has_another_box_with_why():
+    cell = failed("nothing.first()['item']", **names())
+
+    assert box_of(cell).remedy == "%why"
+    assert why.explain(cell, settings).remedy != "%why"
+
+
+def test_only_the_producer_that_is_closed_is_created_again():
+    producer = type("KafkaProducer", (SimpleNamespace,), {})
+    closed, still_open = producer(_closed=True), producer(_closed=False)
+    variables = {"a": still_open, "b": closed, "In": ["a = KafkaProducer(1)\nb = KafkaProducer(2)", ""]}
+    error = RuntimeError("KafkaProducer already closed!")
+
+    assert kafka.producer_closed(FailedCell(error, "a.flush()\nb.send()", variables), settings).what.startswith(
+        "b "
+    )
+    here = "b = KafkaProducer(2)\nb.close()\nb.send()"
+    assert kafka.producer_closed(FailedCell(error, here, variables), settings) is None
 
 
 def test_an_answer_that_is_no_json_has_a_text():
