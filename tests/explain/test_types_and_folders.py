@@ -136,6 +136,8 @@ def test_of_two_dataframes_none_is_named_whose_files_were_replaced(hdfs):
     both = folders.files_replaced(FailedCell(error, "first.join(second).count()", frames), settings)
     one = folders.files_replaced(FailedCell(error, "first.count()", frames), settings)
 
+    assert both
+    assert one
     assert both.what.startswith("The files that the DataFrame reads were deleted")
     assert one.what.startswith("The files that first reads were deleted")
 
