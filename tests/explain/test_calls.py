@@ -378,9 +378,9 @@ def test_only_the_producer_that_is_closed_is_created_again():
     variables = {"a": still_open, "b": closed, "In": ["a = KafkaProducer(1)\nb = KafkaProducer(2)", ""]}
     error = RuntimeError("KafkaProducer already closed!")
 
-    assert kafka.producer_closed(FailedCell(error, "a.flush()\nb.send()", variables), settings).what.startswith(
-        "b "
-    )
+    box = kafka.producer_closed(FailedCell(error, "a.flush()\nb.send()", variables), settings)
+    assert box
+    assert box.what.startswith("b ")
     here = "b = KafkaProducer(2)\nb.close()\nb.send()"
     assert kafka.producer_closed(FailedCell(error, here, variables), settings) is None
 
