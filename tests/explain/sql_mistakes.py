@@ -176,6 +176,10 @@ MISTAKES = {
         "spark.sql('select upper(site) as name, count(*) from bought order by name').collect()",
         "does not group by upper(site)",
     ),
+    "no GROUP BY for a column besides a function of an aggregate": (
+        "spark.sql('select site, coalesce(sum(pieces), 0) as n from bought').collect()",
+        "does not group by site.",
+    ),
     "a view that exists": ("bought.createTempView('bought')", "exists already"),
     "the folder that the DataFrame reads": (
         "spark.read.parquet('/tmp/bought').write.parquet('/tmp/bought')",

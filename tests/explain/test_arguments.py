@@ -7,6 +7,7 @@ from pyspark.errors import PySparkValueError
 from pyspark.sql import DataFrameWriter
 
 from eventlab.explain import arguments, names, shell_http, syntax
+from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.registry import explanations, first_confirmed
 from eventlab.settings import settings
 from tests.explain.test_python import box_of, commands_box, failed
@@ -104,6 +105,36 @@ def test_a_wrong_option_of_a_load_test_is_corrected(line, corrected):
     box = commands_box(f"!{line}", *line.split(), module=shell_http, api="http://x:1")
 
     assert box.remedy == f"!{corrected}"
+
+
+@pytest.mark.parametrize(
+    ("line", "corrected"),
+    [
+        ("ab http://x/ -n 10 2>&1 | tail -3", "ab -n 10 http://x/ 2>&1 | tail -3"),
+        ("ab http://x/ -n 10 && date", "ab -n 10 http://x/ && date"),
+        ("ab -n 10 -p /tmp/a http://x:1 /a_knife", "ab -n 10 -p /tmp/a http://x:1/a_knife"),
+    ],
+)
+def test_only_the_words_of_a_load_test_are_moved(line, corrected):
+    words = line.partition(" 2>")[0].partition(" &&")[0].split()
+
+    assert commands_box(f"!{line}", *words, module=shell_http).remedy == f"!{corrected}"
+
+
+@pytest.mark.parametrize("line", ["ab -n 10 /a_knife", "ab -n 5 -p /tmp/body.json"])
+def test_a_load_test_without_an_address_gets_no_box_about_a_space(line):
+    assert shell_http.words_of_request(commands_cell(line), settings) is None
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["f('a' b='c')".replace("'", '"'), 'print("n = " count "rows")', 'print("a: " + x "b")', 'f("" b="c")'],
+)
+def test_a_missing_comma_is_no_double_quote_in_a_string(source):
+    with pytest.raises(SyntaxError) as caught:
+        compile(source, "cell", "exec")
+
+    assert box_of(syntax, FailedCell(caught.value, source)) is None
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 import json
 import os
+import warnings
 from itertools import islice
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -15,7 +17,7 @@ from pyspark.sql.connect.dataframe import DataFrame
 from pyspark.sql.connect.plan import Range
 from pyspark.sql.connect.readwriter import DataFrameReader
 
-from eventlab.explain import sql_syntax
+from eventlab.explain import kafka, sql_syntax, values, why
 from eventlab.explain.explanation import REPLACE_LINE, RUN_FIRST
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.registry import explanations, first_confirmed
@@ -60,6 +62,25 @@ class Nothing:
 
     def first(self):
         """Return None, as `first` does."""
+
+
+class Store:
+    """An object of a notebook."""
+
+    run, first_id, last_id = None, 1, 2
+
+    def get(self, key):
+        """Return a number."""
+        return 1
+
+
+def bot():
+    """Return an object of another cell."""
+    cell = "class Bot:\n    def go(self):\n        return 3()"
+    made: dict[str, Any] = {}
+    with warnings.catch_warnings(action="ignore"):
+        exec(compile(cell, "/tmp/ipykernel_1/1.py", "exec"), made)
+    return made["Bot"]()
 
 
 class Session:
@@ -116,6 +137,9 @@ def names():
         "quotes": ['{"n": 1}', "{'n': 1}"],
         "table": Table,
         "nothing": Nothing(),
+        "store": Store(),
+        "bot": bot(),
+        "sorted": sorted,
     }
 
 
@@ -341,6 +365,26 @@ def test_a_variable_with_the_name_of_a_function_is_deleted():
     assert box.remedy == "del list"
 
 
+def test_a_field_of_no_row_has_another_box_with_why():
+    cell = failed("nothing.first()['item']", **names())
+
+    assert box_of(cell).remedy == "%why"
+    assert why.explain(cell, settings).remedy != "%why"
+
+
+def test_only_the_producer_that_is_closed_is_created_again():
+    producer = type("KafkaProducer", (SimpleNamespace,), {})
+    closed, still_open = producer(_closed=True), producer(_closed=False)
+    variables = {"a": still_open, "b": closed, "In": ["a = KafkaProducer(1)\nb = KafkaProducer(2)", ""]}
+    error = RuntimeError("KafkaProducer already closed!")
+
+    box = kafka.producer_closed(FailedCell(error, "a.flush()\nb.send()", variables), settings)
+    assert box
+    assert box.what.startswith("b ")
+    here = "b = KafkaProducer(2)\nb.close()\nb.send()"
+    assert kafka.producer_closed(FailedCell(error, here, variables), settings) is None
+
+
 def test_an_answer_that_is_no_json_has_a_text():
     answer = httpx.Response(200, text="Sword Purchased!\n", request=httpx.Request("GET", "http://a/"))
 
@@ -395,6 +439,19 @@ def test_an_answer_that_is_no_json_has_a_text():
         "read(1, group=1, commits=2, commit=3)",
         "KafkaConsumer('t', group='g', group_id='g')",
         "KafkaProducer(ack='all', acks='all')",
+        "store.run()",  # its value is None
+        "sorted(rows, key=2)",
+        "bot.go()",  # a method of another cell calls a number
+        "store.get('a', data=3)",
+        "sold.write.options('header')",
+        "x = {'net': model.net}",
+        "F.coalesce(sold.item.price, 3)",
+        "print('hello'.contains('h'))",
+        "F.agg('x')",
+        "F.join('x')",
+        "store.id",
+        "sold.select(tems('x'))",
+        "event.values[0]",
         # what failed is not what looks like a mistake
         "by_hour.filter(['hour'])\nint('x')",
         "len(rows)\nlist(map(len, [sold]))",
@@ -415,3 +472,46 @@ def test_a_comma_is_proposed_in_a_query_and_not_in_a_condition():
 
     assert "select Host, count(*) from a" in query
     assert not any("," in text for text in condition)
+
+
+class Stored(Table):
+    """A DataFrame that reads a folder."""
+
+    def inputFiles(self):
+        """Return a file, as Spark does."""
+        return ["hdfs://localhost:1/tmp/bought/part-0.parquet"]
+
+
+Stored.__name__, Stored.__module__ = "DataFrame", Table.__module__
+
+
+@pytest.mark.parametrize(
+    ("source", "path", "is_read"),
+    [
+        ("spark.read.parquet('/tmp/bought').write.parquet('/tmp/bought')", "/tmp/bought", True),
+        ("spark.read.json('hdfs://localhost:1/tmp/bought/').write.json(path)", "/tmp/bought", True),
+        ("spark.read.json(folder()).write.json(path)", "/tmp/bought", None),
+        ("bought.where('a = 1').write.parquet('/tmp/bought')", "/tmp/bought", True),
+        ("spark.table('bought').write.parquet('/tmp/bought')", "/tmp/bought", True),
+        ("spark.sql('select * from bought').write.parquet('/tmp/bought')", "/tmp/bought", True),
+        ("spark.sql(query()).write.parquet('/tmp/bought')", "/tmp/bought", None),
+        ("day().write.parquet('/tmp/bought')", "/tmp/bought", None),
+        ("bought.write.parquet('/tmp/bou')", "/tmp/bou", False),
+        ("spark.range(3).write.parquet('/tmp/bought')", "/tmp/bought", False),
+    ],
+)
+def test_a_folder_that_the_cell_reads_or_may_read_is_not_overwritten(source, path, is_read):
+    class WithView(Session):
+        def table(self, name):
+            """Return the view."""
+            return Stored()
+
+        sql = table
+
+    WithView.__module__ = Session.__module__
+    spark = WithView()
+    spark.client = SimpleNamespace(is_closed=False)  # type: ignore[assignment]
+
+    assert (
+        values.reads(FailedCell(None, source, {"bought": Stored(), "spark": spark, "day": names}), path) is is_read
+    )

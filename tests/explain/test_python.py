@@ -11,7 +11,7 @@ import pytest
 from pyspark.sql.connect import functions
 
 from eventlab.commands.tools import program_and_arguments
-from eventlab.explain import braces, created_topics, machine, names, shell_text, syntax, usage
+from eventlab.explain import braces, created_topics, machine, names, notebook, shell_text, syntax, usage, why
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.shell_words import is_suspect
 from eventlab.settings import settings
@@ -189,6 +189,33 @@ def test_the_place_of_an_error_is_not_known_where_jupyter_runs_other_lines():
         del linecache.cache["/tmp/ipykernel_1/2.py"]
 
 
+def test_a_topic_with_its_option_is_not_missing_it():
+    command = "kafka-topics --describe letters --topic=x"
+
+    assert commands_box(f"!{command}", *command.split()) is None
+
+
+@pytest.mark.parametrize(
+    ("source", "explained"),
+    [
+        ("import sys\ntopic, folder = sys.argv[1:]", True),
+        ("import sys\nn = int(sys.argv[1])", True),
+        ("import sys\nprint(sys.argv[0], [][3])", False),
+        ("import sys\nn = sys.argv[1] if sys.argv[1:] else [][0]", False),
+    ],
+)
+def test_an_index_besides_the_arguments_of_a_program_is_another_mistake(source, explained, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["kernel"])
+
+    assert (notebook.arguments_in_cell(failed(source), settings) is not None) == explained
+
+
+def test_a_function_of_a_module_that_a_cell_shows_is_not_called_a_method():
+    shown = {"Out": {1: functions.col}}
+
+    assert why.method_without_parentheses(FailedCell(None, "F.col", shown, number=2), settings) is None
+
+
 def test_the_program_of_spark_submit_stands_after_the_options_and_their_values():
     words = ["--remote", "sc://x", "-v", "--conf", "a=b", "--py-files", "more.py", "job.py", "t", "3"]
 
@@ -201,6 +228,7 @@ def test_the_program_of_spark_submit_stands_after_the_options_and_their_values()
     [
         ("%%bash\nkafkacat -P -t $topic-mixed", "kafkacat -P -t $TOPIC-mixed"),
         ("%%bash\nkafkacat -P -t $group", "%env group=readers"),
+        ("%%bash\nkafkacat -b $broker -L", "kafkacat -b $BROKER -L"),
         ('%%bash\necho {"n": 5} | kafkacat -P -t t', "echo '{\"n\": 5}' | kafkacat -P -t t"),
         ('!echo {"n": 5} | kafkacat -P -t t', "%%bash\necho '{\"n\": 5}' | kafkacat -P -t t"),
         ('n = 1\n!echo {"n": 5} | kafkacat -P -t t', "!echo '{\"n\": 5}' | kafkacat -P -t t"),
@@ -208,7 +236,9 @@ def test_the_program_of_spark_submit_stands_after_the_options_and_their_values()
 )
 def test_text_that_the_shell_changes_without_an_error_is_explained(source, remedy, monkeypatch):
     monkeypatch.setenv("TOPIC", "events")
-    cell = FailedCell(None, source, {"topic": "events", "group": "readers"}, exit_code=0, failed=[])
+    monkeypatch.setenv("BROKER", "a:1")
+    variables = {"topic": "events", "group": "readers", "broker": ["a:1"]}
+    cell = FailedCell(None, source, variables, exit_code=0, failed=[])
 
     assert is_suspect(cell)
     assert box_of(shell_text, cell).remedy == remedy

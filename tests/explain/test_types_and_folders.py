@@ -1,9 +1,10 @@
 """Types that Spark does not know, folders that a stream has not filled, and paths: the message is not enough."""
 
 import pytest
+from pyspark.sql import types
 
-from eventlab.explain import shell_paths, sql_syntax, stream_output, why_checkpoint
-from eventlab.explain.failed_cell import FailedCell
+from eventlab.explain import folders, shell_paths, sql_syntax, stream_output, why_checkpoint
+from eventlab.explain.failed_cell import FailedCell, close_matches
 from eventlab.settings import settings
 
 NO_FILES = RuntimeError("[UNABLE_TO_INFER_SCHEMA] Unable to infer schema for PARQUET.")
@@ -30,6 +31,16 @@ def unknown(kind, source, **namespace):
 )
 def test_an_unknown_type_is_replaced_where_it_is_a_type(kind, source, line):
     assert unknown(kind, source).remedy == line
+
+
+def test_no_type_of_spark_is_a_misspelt_one():
+    kinds = [
+        kind for kind in vars(types).values() if isinstance(kind, type) and issubclass(kind, types.AtomicType)
+    ]
+    known = (*sql_syntax.TYPES, *sql_syntax.OTHER_TYPES)
+
+    names = {kind.typeName() for kind in kinds} - {"integral"} | {"timestamp_ltz"}  # integral is several types
+    assert [name for name in names if name not in known and close_matches(name, known)] == []
 
 
 def test_a_word_that_is_also_a_column_is_not_replaced():
@@ -72,6 +83,63 @@ def test_the_folder_of_a_stream_without_events_has_no_file_yet(folder_box):
 @pytest.mark.parametrize("folder", ["/tmp/late.commits", "/tmp/other", "/tmp/missing"])
 def test_another_folder_is_not_explained_by_a_stream_that_waits(folder_box, folder):
     assert folder_box(f"spark.read.parquet('{folder}')") is None
+
+
+class SparkError(RuntimeError):
+    """An error with a condition of Spark."""
+
+    def __init__(self, condition, **parameters):
+        super().__init__(f"[{condition}] reading file hdfs://localhost:1/tmp/a/old.parquet. ")
+        self.parameters, self.getCondition, self.getMessageParameters = (
+            parameters,
+            lambda: condition,
+            lambda: parameters,
+        )
+
+
+@pytest.fixture
+def hdfs(monkeypatch):
+    """Let HDFS have an empty folder, one with a Parquet file, and one with folders of a partition."""
+    files = {"/tmp/none": [], "/tmp/a": ["part-0.parquet"], "/tmp/days": ["day=1", "day=2"]}
+    monkeypatch.setattr(folders.filesystem, "has_webhdfs", lambda path, settings: True)
+    monkeypatch.setattr(folders.filesystem, "exists", lambda path, settings: path in files)
+    monkeypatch.setattr(folders.filesystem, "names", lambda path, settings: files[path])
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "folder"),
+    [
+        ("spark.read.parquet('/tmp/none')", "Parquet", "/tmp/none"),
+        ("days = spark.read.parquet('/tmp/days')\nspark.read.parquet('/tmp/none')", "Parquet", ""),
+        ("spark.read.json('/tmp/none')", "JSON", ""),
+    ],
+)
+def test_only_the_folder_that_is_read_as_parquet_has_no_parquet_file(hdfs, source, kind, folder):
+    cell = FailedCell(SparkError("UNABLE_TO_INFER_SCHEMA", format=kind), source, {})
+
+    box = folders.no_parquet_file(cell, settings)
+
+    assert (box.what if box else "") == (f"The folder {folder} has no Parquet file." if folder else "")
+
+
+class Frame:
+    """A DataFrame."""
+
+
+Frame.__name__, Frame.__module__ = "DataFrame", "pyspark.sql.connect.dataframe"
+
+
+def test_of_two_dataframes_none_is_named_whose_files_were_replaced(hdfs):
+    frames = {"first": Frame(), "second": Frame(), "In": ["first = spark.read.parquet('/tmp/b')", ""]}
+    error = SparkError("FAILED_READ_FILE.FILE_NOT_EXIST")
+
+    both = folders.files_replaced(FailedCell(error, "first.join(second).count()", frames), settings)
+    one = folders.files_replaced(FailedCell(error, "first.count()", frames), settings)
+
+    assert both
+    assert one
+    assert both.what.startswith("The files that the DataFrame reads were deleted")
+    assert one.what.startswith("The files that first reads were deleted")
 
 
 def test_a_program_of_this_machine_is_no_folder_of_hdfs(tmp_path, monkeypatch):

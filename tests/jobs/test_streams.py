@@ -93,6 +93,15 @@ def test_a_job_whose_messages_are_gone_says_how_to_start_again_also_when_kafka_d
     assert not streams.failure(swords, "out of memory").next_command
 
 
+def test_a_job_whose_broker_does_not_know_the_topic_yet_does_not_say_that_messages_are_gone():
+    unknown = "UnknownTopicOrPartitionException: This server does not host this topic-partition."
+
+    error = streams.failure(SimpleNamespace(name="swords"), unknown)
+
+    assert error.message == f"the query swords failed: {unknown}"
+    assert not error.next_command
+
+
 def test_a_signal_that_arrives_before_the_queries_run_is_not_lost():
     stop = streams.Stop(os.getppid())
     with stop.on_signals():

@@ -37,6 +37,12 @@ def test_offsets_and_lag_of_each_partition_are_in_a_table():
     assert table_rows(shown("second_batch_fails")) == [["second", "0", "2", "5", "3"]]
 
 
+def test_the_chart_of_a_query_whose_only_batch_took_less_than_a_millisecond_has_an_axis():
+    batch = replace(next(batch for batch in recorded("windows").batches if batch.ran), duration_ms=0)
+
+    assert "10 s" in text(stream_chart.charts([batch], BASE_S, is_active=False))
+
+
 def test_rows_watermark_state_and_dropped_rows_are_shown_with_what_the_query_waits_for():
     facts = text(shown("windows"))
 

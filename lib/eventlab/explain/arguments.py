@@ -10,7 +10,7 @@ from typing import Any
 
 from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell, close_matches
+from eventlab.explain.failed_cell import FailedCell, called_name, close_matches
 from eventlab.explain.names import OF_PYTHON
 from eventlab.explain.session import is_dataframe
 from eventlab.explain.writer import MODES
@@ -38,7 +38,8 @@ def unknown_keyword(cell: FailedCell, settings: Settings) -> Explanation | None:
             names: Iterable[str] = getattr(function, "DEFAULT_CONFIG", None) or (
                 inspect.signature(function).parameters if callable(function) else ()
             )
-            if match[1] in ("json", "data", "content") and getattr(call.func, "attr", "") == "get":
+            is_get = called_name(call) == "get" and str(getattr(function, "__module__", "")).startswith("httpx")
+            if match[1] in ("json", "data", "content") and is_get:
                 what = f"A GET request has no body, so get has no argument {match[1]}. A POST request has one."
                 code = f"{source_of(cell, call.func)[: -len('get')]}post"
                 return python_correction(cell, call.func, code, what, str(cell.error))
@@ -118,10 +119,15 @@ def text_without_quotes(cell: FailedCell, settings: Settings) -> Explanation | N
     """
     name = cell.error.name if isinstance(cell.error, NameError) else None
     keys = [key for node in ast.walk(cell.tree) if isinstance(node, ast.Dict) for key in node.keys]
-    values = [value for node in ast.walk(cell.tree) if isinstance(node, ast.Dict) for value in node.values]
-    for host in [
-        value for value in values if re.fullmatch(rf"{name}(\.\w+)*\.(com|org|net|de|fr)", source_of(cell, value))
-    ]:
+    items = [
+        item
+        for node in ast.walk(cell.tree)
+        if isinstance(node, ast.Dict)
+        for item in zip(node.keys, node.values, strict=True)
+    ]
+    hosts = [value for key, value in items if str(getattr(key, "value", "")).lower() == "host"]
+    pattern = rf"{name}(\.\w+)*\.(com|org|net|de|fr)"
+    for host in [value for value in hosts if re.fullmatch(pattern, source_of(cell, value))]:
         what = (
             f"{source_of(cell, host)} has no quotes, so Python looks for a variable {name}. A string needs quotes."
         )

@@ -158,7 +158,8 @@ def _takes_nothing(cell: FailedCell, owner: str, name: str) -> bool:
     kinds |= {getattr(module, owner) for module in modules if hasattr(module, owner)}
     methods = [method for kind in kinds if inspect.isfunction(method := getattr(kind, name, None))]
     others = [list(inspect.signature(method).parameters.values())[1:] for method in methods]
-    others = [[item for item in items if item.kind is not item.VAR_KEYWORD] for items in others]
+    if name == "json":  # its options are those of json.loads
+        others = [[item for item in items if item.kind is not item.VAR_KEYWORD] for items in others]
     fitting = [items for items in others if all(item.kind is item.KEYWORD_ONLY for item in items)]
     return bool(fitting) and not any(fitting)
 
@@ -248,7 +249,7 @@ def method_in_brackets(cell: FailedCell, settings: Settings) -> Explanation | No
         return None
     for node in filter(cell.failed_in, ast.walk(cell.tree)):
         method = node.value if isinstance(node, ast.Subscript) else None
-        if isinstance(method, ast.Attribute) and method.attr in ("json", "first", "collect", "toPandas", "values"):
+        if isinstance(method, ast.Attribute) and method.attr in ("json", "first", "collect", "toPandas"):
             what = f"{method.attr} is a method. It is called with parentheses: {method.attr}()."
             return python_correction(cell, method, f"{source_of(cell, method)}()", what, str(cell.error))
     return None
@@ -260,12 +261,14 @@ def value_is_called(cell: FailedCell, settings: Settings) -> Explanation | None:
     Remedy: The line without the parentheses, or a line that deletes the variable.
     """
     match = re.match(r"'(\w+)' object is not callable", str(cell.error))
-    is_here = bool(cell.trace) and bool(CELL_FILE.search(cell.trace[-1].tb_frame.f_code.co_filename))
+    files = [step.tb_frame.f_code.co_filename for step in cell.trace]
+    is_here = cell.place is not None and files[-1] == next(filter(CELL_FILE.search, files))
     calls = cell.failed_calls() if isinstance(cell.error, TypeError) and is_here else []
-    if not match or not calls or match[1] in ("Column", "module"):
+    if not match or not calls or match[1] in ("Column", "module", "NoneType"):
         return None
     name = called_name(calls[0])
-    if isinstance(calls[0].func, ast.Name) and hasattr(builtins, name) and name in cell.namespace:
+    is_value = type(cell.namespace.get(name)).__name__ == match[1]
+    if isinstance(calls[0].func, ast.Name) and hasattr(builtins, name) and is_value:
         what = f"{name} is a function of Python. Your variable {name} has replaced it."
         instruction = "To fix it, give your variable another name, and run this"
         return Explanation(what, f"{name} is a value of the type {match[1]} now", f"del {name}", instruction)

@@ -125,7 +125,8 @@ def column_is_no_variable(cell: FailedCell, settings: Settings) -> Explanation |
     by_name = len(nodes) == 1 and any(_takes_name(call, nodes[0]) for call in inside)
     if not name or len(nodes) != 1 or not inside:
         return None
-    column = name if _frame_with(cell, name, by_name) else _similar_column(cell, name)
+    is_function = any(call.func is nodes[0] for call in cell.calls())
+    column = name if _frame_with(cell, name, by_name) or is_function else _similar_column(cell, name)
     frame = _frame_with(cell, column, by_name)
     if not frame:
         return None

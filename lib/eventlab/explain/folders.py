@@ -25,7 +25,8 @@ def files_replaced(cell: FailedCell, settings: Settings) -> Explanation | None:
     folder = posixpath.dirname(filesystem.plain_path(match[1]))
     entries = filesystem.names(folder, settings) if filesystem.exists(folder, settings) else []
     proof = f"{folder} contains: {', '.join(entries[:6]) or 'nothing'}"
-    name = next((name for name, _ in dataframes(cell)), "")
+    names = [name for name, _ in dataframes(cell)]
+    name = names[0] if len(names) == 1 else ""
     what = f"The files that {name or 'the DataFrame'} reads were deleted or replaced after it was created."
     statement = cell.assignment_of(name) if name else None
     if any(entry.endswith(".parquet") for entry in entries) and statement and ".read" in statement:
@@ -42,8 +43,9 @@ def no_parquet_file(cell: FailedCell, settings: Settings) -> Explanation | None:
 
     Remedy: A command that lists the folder.
     """
-    paths = [text for _, text in cell.strings() if text.startswith(("/", "hdfs://"))]
-    for path in paths if cell.has_condition("UNABLE_TO_INFER_SCHEMA") else ():
+    paths = {text for _, text in cell.strings() if text.startswith(("/", "hdfs://"))}
+    kind = cell.conditions.get("UNABLE_TO_INFER_SCHEMA", {}).get("format", "")
+    for path in paths if "parquet" in kind.lower() and len(paths) == 1 else ():
         entries = filesystem.names(path, settings) if filesystem.has_webhdfs(path, settings) else []
         if filesystem.exists(path, settings) and not any(entry.endswith(".parquet") for entry in entries):
             what = f"The folder {path} has no Parquet file."

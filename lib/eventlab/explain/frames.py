@@ -4,6 +4,7 @@ import ast
 
 from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
+from eventlab.explain.expressions import OF_DATAFRAMES
 from eventlab.explain.failed_cell import FailedCell, called_name
 from eventlab.explain.session import functions_variable, is_dataframe
 from eventlab.settings import Settings
@@ -56,7 +57,8 @@ def method_of_frame_on_rows(cell: FailedCell, settings: Settings) -> Explanation
         if not isinstance(rows, ast.Call) or not isinstance(rows.func, ast.Attribute):
             continue
         method, frame = called_name(rows), source_of(cell, rows.func.value)
-        if method not in ("collect", "head", "take") or not hasattr(DataFrame, error.name):
+        is_list = method in ("collect", "take") or (method == "head" and not rows.keywords)
+        if not is_list or not hasattr(DataFrame, error.name):
             continue
         what = f"{method}() returns a list of rows, and {error.name} is a method of a DataFrame."
         code = (
@@ -73,10 +75,12 @@ def field_with_the_name_of_a_method(cell: FailedCell, settings: Settings) -> Exp
     """
     if not cell.has_condition("NOT_EXPECTED_TYPE", "NOT_COLUMN_OR_STR"):
         return None
+    from pyspark.sql import Column
+
     for node in [item for call in cell.failed_calls() for item in call.args]:
         column = node.value if isinstance(node, ast.Attribute) else None
         name = _column_of_frame(cell, column)
-        if isinstance(node, ast.Attribute) and name:
+        if isinstance(node, ast.Attribute) and name and hasattr(Column, node.attr):
             what = f"{source_of(cell, node)} is a method of the column. For the field, write its path in quotes."
             return python_correction(
                 cell, node, f'"{name}.{node.attr}"', what, str(cell.error).partition(" SQLS")[0]
@@ -94,8 +98,9 @@ def method_of_column_on_text(cell: FailedCell, settings: Settings) -> Explanatio
         return None
     from pyspark.sql import Column
 
+    inside = {node for call in cell.calls(*OF_DATAFRAMES) for node in ast.walk(call)}
     for node in cell.failed_attributes(error.name) if hasattr(Column, error.name) else ():
-        if isinstance(node.value, ast.Constant):
+        if isinstance(node.value, ast.Constant) and node in inside:
             name = source_of(cell, node.value)
             what = f"{name} is a string of Python. The column of this name is {prefix}.col({name})."
             return python_correction(cell, node.value, f"{prefix}.col({name})", what, str(error))

@@ -256,9 +256,10 @@ def producer_closed(cell: FailedCell, settings: Settings) -> Explanation | None:
     """
     if not cell.matches(r"KafkaProducer already closed"):
         return None
-    names = [name for name, value in cell.variables.items() if type(value).__name__ == "KafkaProducer"]
+    producers = [item for item in cell.variables.items() if type(item[1]).__name__ == "KafkaProducer"]
+    names = [name for name, value in producers if getattr(value, "_closed", True)]
     for name, statement in ((name, cell.assignment_of(name) or "") for name in names):
-        if "KafkaProducer(" in statement:
+        if "KafkaProducer(" in statement and statement not in cell.source:  # else this cell has closed it
             what = f"{name} was closed, so it does not send any more. Create it again."
             return Explanation(what, f"kafka-python reports: {cell.error}", statement)
     return None

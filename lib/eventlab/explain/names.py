@@ -51,7 +51,8 @@ def misspelt_attribute(cell: FailedCell, settings: Settings) -> Explanation | No
     nodes = cell.failed_attributes(name)
     what = f"{_description(owner)} has no attribute {name!r}."
     names = [other for other in dir(owner) if not other.startswith("_")]
-    for similar in [*close_matches(name, names), *(other for other in names if other.endswith(f"_{name}"))][:1]:
+    longer = [other for other in names if other.endswith(f"_{name}") and not inspect.ismodule(owner)]
+    for similar in close_matches(name, names)[:1] or (longer if len(longer) == 1 else []):
         return _renamed(cell, nodes, similar, what, f"{_description(owner)} has {similar}")
     if type(owner).__name__ == "GroupedData" and len(nodes) == 1:
         code = f"{source_of(cell, nodes[0].value)}.count().{name}"

@@ -114,9 +114,13 @@ def arguments_in_cell(cell: FailedCell, settings: Settings) -> Explanation | Non
     """
     if sys.argv[1:] or not cell.matches(rf"^builtins\.(?:{'|'.join(TOO_FEW)})"):
         return None
-    statements = [node for node in ast.walk(cell.tree) if isinstance(node, ast.Assign | ast.Expr | ast.Call)]
-    read = [ast.unparse(node) for node in statements if cell.failed_in(node) and "sys.argv" in ast.unparse(node)]
-    if not read:
+    failed = [
+        node for node in ast.walk(cell.tree) if isinstance(node, ast.stmt | ast.expr) and cell.failed_in(node)
+    ]
+    statements = [node for node in failed if isinstance(node, ast.Assign | ast.Expr | ast.Call)]
+    read = [ast.unparse(node) for node in statements if "sys.argv" in ast.unparse(node)]
+    inner = [ast.unparse(node) for node in failed if isinstance(node, ast.Assign | ast.Subscript)]
+    if not read or (cell.place and "sys.argv" not in "".join(inner[-1:])):  # another index of the statement
         return None
     return Explanation(
         "This cell is a program that reads the arguments of its command. A cell has none.",

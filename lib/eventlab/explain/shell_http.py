@@ -15,6 +15,8 @@ from eventlab.settings import Settings
 PROGRAMS = ("curl", "ab")
 OPTIONS_OF_AB = "nctsbBpuTvwixyzClHAPXVkdSqgerhImfZEY"
 SENDS_BODY = re.compile(r"-d|-F|-p|-T|--data(-\w+)?|--json|--form")
+OPTIONS_AT_THE_END = r"\bab\s+(\S+)\s+(-[^|<>;&]*?)(?=\s*$|\s*[|<;&]|\s+\d?>)"
+"""The address of `ab` and the options after it, without a pipe, a redirection and the next command."""
 
 
 def address_of_command(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -86,13 +88,13 @@ def _mistake_of_ab(cell: FailedCell, command: Command) -> tuple[str, str, str, s
         return what, proof, rf"(?<=\s){unknown}\b", unknown.swapcase()
     if len(command) > 2 and not command[1].startswith("-") and command[2].startswith("-"):
         proof = f"{command[2]} follows {command[1]}"
-        return "ab reads options before the address only.", proof, r"\bab\s+(\S+)\s+(-[^|>]*[^|>\s])", r"ab \2 \1"
-    if last.startswith("/"):
+        return "ab reads options before the address only.", proof, OPTIONS_AT_THE_END, r"ab \2 \1"
+    if last.startswith("/") and re.fullmatch(r"https?://[^/]+", command[-2]):
         what = "Between the address and its path is a space, so ab gets two words."
-        return what, f"its last word is {last}", r"(?<=\S)\s+(/\S*)", r"\1"
+        return what, f"its last word is {last}", rf"\s+{re.escape(last)}(?=\s|$)", last
     if isinstance(cell.namespace.get(name), str) and not cell.is_shell_cell:
         what = f"{name} is a variable of this notebook. Without braces, ab gets its name, not its value."
-        return what, f"there is no computer with the name {name}", rf"(?<=\s){name}(?=/|$)", f"{{{name}}}"
+        return what, f"{name} is {cell.namespace[name]!r} in Python", rf"(?<=\s){name}(?=/|$)", f"{{{name}}}"
     return None
 
 

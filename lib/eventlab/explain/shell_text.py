@@ -17,7 +17,7 @@ def unset_variable(cell: FailedCell, settings: Settings) -> Explanation | None:
     """
     for name in unset_names(cell):
         variable, value = name.upper(), str(cell.namespace.get(name, ""))
-        if name not in cell.namespace:
+        if not isinstance(cell.namespace.get(name), str | int):
             what = f"${name} is empty: the shell has the variable ${variable}, with capital letters."
             return correction(cell, f"${name}", f"${variable}", what, f"${variable} is {os.environ[variable]}")
         what = f"${name} is empty: a %%bash cell does not know the variables of Python."

@@ -28,6 +28,7 @@ CREATED_VIEW = re.compile(
 )
 OF_ONE_ROW = r"(hour|day|month|year|minute|date|lower|upper|substring\w*|cast|coalesce)\("
 """Functions of SQL that give a value for each row, and so are no aggregates."""
+AGGREGATE = re.compile(r"\b(sum|count|avg|mean|min|max|first|last|any_value|collect_\w+)\(", re.IGNORECASE)
 TO_SEE = "To see the names that exist, run this"
 
 
@@ -93,7 +94,8 @@ def missing_group_by(cell: FailedCell, settings: Settings) -> Explanation | None
         for query in fragments(cell):
             selected = re.match(r"\s*select\s+(.*?)\s+from\b", query, re.IGNORECASE | re.DOTALL)
             items = _split(selected[1]) if selected else []
-            columns = [item for item in items if "(" not in item or re.match(OF_ONE_ROW, item, re.IGNORECASE)]
+            columns = [item for item in items if not AGGREGATE.search(item)]
+            columns = [item for item in columns if "(" not in item or re.match(OF_ONE_ROW, item, re.IGNORECASE)]
             names = ", ".join(re.sub(r"\s+as\s+\S+$", "", item, flags=re.IGNORECASE) for item in columns)
             end = END_OF_GROUP.search(query, selected.end() if selected else 0)
             position = end.start() if end else len(query.rstrip())

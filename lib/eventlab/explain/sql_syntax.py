@@ -29,7 +29,7 @@ EDITS = (
 )
 """Patterns of frequent mistakes, their corrections, and what happened."""
 TYPES = ("string", "int", "long", "double", "boolean", "timestamp", "date", "float", "decimal", "binary", "bigint")
-OTHER_TYPES = ("integer", "smallint", "tinyint", "array", "struct", "map")
+OTHER_TYPES = ("integer", "smallint", "tinyint", "array", "struct", "map", "timestamp_ntz", "timestamp_ltz")
 PYTHON_TYPES = {
     "str": "string",
     "text": "string",

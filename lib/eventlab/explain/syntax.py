@@ -13,6 +13,8 @@ COMMANDS = {"curl", "ab", "eventlab", "echo", "head", "tail", "grep", "wc", "sor
 """Commands of the lessons that are none of the kit's. `ls`, `cat` and others work without `!` in Jupyter."""
 CELL_MAGIC = re.compile(r"^[ \t]*%%\w+.*$", re.MULTILINE)
 INSTEAD = "To fix it, write this in the cell instead"
+INNER_QUOTES = re.compile(r"""\("([^'"]*(?:(?:[=<>(]|\blike)\s*"[^'"\s](?:[^'"]*[^'"\s])?"[^'"]*)+)"(?=\))""")
+"""A string in a call that compares with strings in the same quotes: `"Host = "a""`."""
 
 
 def command_without_mark(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -102,11 +104,12 @@ def quotes_of_text(cell: FailedCell, settings: Settings) -> Explanation | None:
     if not isinstance(error, SyntaxError) or not error.lineno or error.lineno > len(lines):
         return None
     line = lines[error.lineno - 1].strip()
-    inner = re.search(r"""\("([^']*"[^']*)"(?=\))""", line)  # "Host = "a""
-    line = line.replace(inner[1], inner[1].replace('"', "'")) if inner else line
-    if inner and not re.search(r"'\s*,|,\s*'", line) and _is_python(line):
+    inner = INNER_QUOTES.search(line)
+    single = line.replace(inner[1], inner[1].replace('"', "'")) if inner else ""
+    if inner and not re.search(r"'\s*,|,\s*'", single) and _is_python(single):
         what = "A double quote ends the string. Inside of it, write single quotes."
-        return Explanation(what, f"with single quotes, Python can read the line: {inner[1]}", line, REPLACE_LINE)
+        proof = f"with single quotes, Python can read the line: {inner[1]}"
+        return Explanation(what, proof, single, REPLACE_LINE)
     for pattern in (r"\('([^\"]*'[^\"]*)'(?=\))", r"\(((?:select\b|/)[^\"]*?)(?=\)\.|\)$)"):
         match = re.search(pattern, line, re.IGNORECASE)
         corrected = re.sub(pattern, r'("\1"', line, count=1, flags=re.IGNORECASE)

@@ -49,7 +49,7 @@ def unknown_option(cell: FailedCell, settings: Settings) -> Explanation | None:
                 proof = f"{name} --help lists --{similar} and no --{option}"
                 return correction(cell, f"--{option}", f"--{similar}", what, proof)
         named = re.search(r"--(create|describe|delete|alter) (?!-)(\S+)", " ".join(command))
-        if name == "kafka-topics" and named and "--topic" not in command:
+        if name == "kafka-topics" and named and not any(word.startswith("--topic") for word in command):
             what = f"The name of a topic follows the option --topic, which is missing before {named[2]}."
             proof = f"{name} --help lists --{named[1]} as an option without a value"
             return correction(cell, named[0], f"--{named[1]} --topic {named[2]}", what, proof)

@@ -1,17 +1,19 @@
 """Explains errors of values and sources in Spark SQL: casts, divisions, bytes, paths, formats."""
 
 import ast
+import inspect
 import re
 import sys
 
-from eventlab.explain.edits import python_correction, source_of, sql_correction, sql_texts
+from eventlab.explain.edits import is_query, python_correction, source_of, sql_correction, sql_texts
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
-from eventlab.explain.failed_cell import FailedCell, close_matches
+from eventlab.explain.failed_cell import FailedCell, called_name, close_matches
 from eventlab.explain.query_context import fragments, is_called_here
 from eventlab.explain.session import dataframes, functions_variable, session_of
 from eventlab.settings import Settings
 from eventlab.stack import filesystem
 
+READERS = ("parquet", "json", "csv", "orc", "load")
 FORMATS = ("parquet", "json", "csv", "orc", "text", "kafka", "jdbc", "rate", "memory", "console", "noop")
 
 
@@ -135,8 +137,9 @@ def path_exists(cell: FailedCell, settings: Settings) -> Explanation | None:
         return None
     plain = filesystem.plain_path(path)
     entries = filesystem.names(path, settings)
-    if any(plain in file for _, frame in dataframes(cell) for file in frame.inputFiles()):
-        return _overwrites_its_source(cell, plain)
+    is_source = reads(cell, plain)
+    if is_source or is_source is None:
+        return _overwrites_its_source(cell, plain) if is_source else None
     line = cell.only_line(r"\.write\b")
     if not line or ".mode(" in cell.source:  # the last mode counts
         return None
@@ -146,6 +149,24 @@ def path_exists(cell: FailedCell, settings: Settings) -> Explanation | None:
         re.sub(r"\.write\b", '.write.mode("overwrite")', line),
         REPLACE_LINE,
     )
+
+
+def reads(cell: FailedCell, path: str) -> bool | None:
+    """Return whether the cell reads a folder; None if it is not known, as where a function gives the DataFrame."""
+    inside = f"{path.rstrip('/')}/"
+    folders = [call for call in cell.calls(*READERS) if re.search(r"\.read\b", source_of(cell, call.func))]
+    paths = [cell.text_of(argument) for call in folders for argument in call.args]
+    if any(f"{filesystem.plain_path(text).rstrip('/')}/".startswith(inside) for text in paths if text):
+        return True
+    session, frames = session_of(cell), [frame for _, frame in dataframes(cell)]
+    queries = [(call, cell.text_of(call.args[0]) or "") for call in cell.calls("table", "sql") if call.args]
+    for call, text in queries:
+        if session is None or not (called_name(call) == "table" or is_query(text)):
+            return None
+        frames.append(session.table(text) if called_name(call) == "table" else session.sql(text))
+    if any(inside in file for frame in frames for file in frame.inputFiles()):
+        return True
+    return None if None in paths or any(map(inspect.isfunction, cell.variables.values())) else False
 
 
 def _overwrites_its_source(cell: FailedCell, path: str) -> Explanation | None:

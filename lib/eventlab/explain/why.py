@@ -44,7 +44,9 @@ def explain(cell: FailedCell, settings: Settings) -> Explanation:
     failed = cell.error is not None or is_suspect(cell)
     functions = [*SILENCES, *shell.EXPLANATIONS, *shell_http.EXPLANATIONS, *shell_paths.EXPLANATIONS]
     found = registry.explain(cell) if failed else None
-    return found or registry.first_confirmed(functions, cell, settings) or _nothing_found(cell, settings)
+    if found and found.remedy != "%why":  # the box of a result without rows leads here
+        return found
+    return registry.first_confirmed(functions, cell, settings) or _nothing_found(cell, settings)
 
 
 def _nothing_found(cell: FailedCell, settings: Settings) -> Explanation:
@@ -206,7 +208,9 @@ def method_without_parentheses(cell: FailedCell, settings: Settings) -> Explanat
     Remedy: The line with parentheses.
     """
     method, line = _shown(cell), cell.source.rstrip().split("\n")[-1].strip()
-    if not inspect.isroutine(method) or not line.endswith(f".{method.__name__}"):
+    owner = getattr(method, "__self__", None)
+    is_method = inspect.isroutine(method) and owner is not None and not inspect.ismodule(owner)
+    if not is_method or not line.endswith(f".{method.__name__}"):
         return None
     what = f"{method.__name__} is a method. It is called with parentheses: {method.__name__}()."
     return Explanation(what, f"the cell's value is {str(method)[:60]}", f"{line}()", REPLACE_LINE)

@@ -23,7 +23,7 @@ def charts(batches: Sequence[Batch], now_s: float, *, is_active: bool = True) ->
     start_s = now_s - SPAN_S
     if ran and not is_active:
         now_s = ran[-1].timestamp_s + ran[-1].duration_ms / 1000
-        start_s = now_s - min(SPAN_S, STEP_S * math.ceil((now_s - ran[0].timestamp_s) / STEP_S))
+        start_s = now_s - min(SPAN_S, STEP_S * max(1, math.ceil((now_s - ran[0].timestamp_s) / STEP_S)))
     shown, span = [batch for batch in ran if batch.timestamp_s >= start_s], round(now_s - start_s)
     rates = [
         _series("rows that arrive", INPUT, shown, start_s, lambda batch: batch.input_rate),
