@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from eventlab.labs import trial as trials
-from eventlab.labs.checks import Verdict, check, expect, named, number
+from eventlab.labs.checks import Verdict, check, expect, figures, named, number
 from eventlab.labs.evidence import Evidence, EvidenceError, Message
 from eventlab.labs.inputs import Outgoing, send
 from eventlab.labs.names import Namespace
 
-from .generate import LATE_S, TOO_LATE_S, Sent, flow, in_time, messages, portions, purchases
+from .generate import LATE_S, TOO_LATE_S, Sent, extent, flow, in_time, messages, portions, purchases
 
 JOBS = {"q1": "my_dead_letters.py", "q2": "my_purchases.py", "q3": "my_minutes.py"}
 QUIET = 2
@@ -52,6 +52,9 @@ def require_trial(evidence: Evidence, question: str) -> None:
 def continues(evidence: Evidence, question: str) -> Verdict:
     """Compare what the job has committed with what was sent."""
     require_trial(evidence, question)
+    if question in evidence.trial["left"]:
+        got = "it ended by itself, without an error and without a failure. Does it wait, as query.awaitTermination()?"
+        return Verdict(False, "the job runs until it is killed, or until its query fails", got)
     portion = evidence.trial["stalled"].get(question)
     if portion is None:
         return Verdict(True, "", "")
@@ -60,7 +63,8 @@ def continues(evidence: Evidence, question: str) -> Verdict:
     error = f"; the job ended with: {printed[:SHOWN_CHARS]}" if printed else ""
     begin = evidence.trial["steps"][portion - 1]["end"] if portion else 0
     got = f"portion {portion + 1} ({failure}) is not in FOLDER/checkpoint; it begins at offset {begin}{error}"
-    return Verdict(False, "each portion is committed to FOLDER/checkpoint", got)
+    expected = "each portion is committed to FOLDER/checkpoint"
+    return Verdict(False, expected, got, figures=figures([portion, question in evidence.trial["given_up"]]))
 
 
 def table(evidence: Evidence, question: str) -> list[dict[str, Any]]:
@@ -84,12 +88,17 @@ def at(evidence: Evidence, sent: Sent) -> str:
 
 
 def first_wrong(evidence: Evidence, stage: str, what: str, wrong: Iterable[Sent]) -> Verdict:
-    """Return a verdict that fails with the first of some messages, if there is any."""
+    """Return a verdict that fails with the first of some messages, if there is any.
+
+    Its figures are the same for each run of a job: which messages a failure affects depends on the moment.
+    """
     found = sorted(wrong, key=lambda one: one.offset)
     if not found:
         return Verdict(True, "", "")
     more = f"; {len(found)} messages in all" if len(found) > 1 else ""
-    return Verdict(False, "", f"{stage}: {what}: {at(evidence, found[0])}{more}")
+    got = f"{stage}: {what}: {at(evidence, found[0])}{more}"
+    which = extent(evidence.seed, found) if stage == "written" else [one.offset for one in found]
+    return Verdict(False, "", got, figures=figures([stage, which]))
 
 
 def letters(evidence: Evidence) -> list[Message]:
@@ -128,8 +137,8 @@ def every_unreadable_message_is_a_dead_letter(evidence: Evidence) -> Verdict:
     """Look at their content: headers have a check of their own."""
     there = {letter.value for letter in letters(evidence)}
     lost = [one for one in flow(evidence.seed) if one.reason and one.value not in there]
-    others = [one for one in lost if any(one.reason == o.reason and o.value in there for o in flow(evidence.seed))]
-    stage = "written" if others and others[0] is lost[0] else "parsed"
+    recognized = {one.reason for one in flow(evidence.seed) if one.value in there}
+    stage = "written" if any(one.reason in recognized for one in lost) else "parsed"
     return first_wrong(evidence, stage, "this message is no dead letter", lost)
 
 
@@ -176,8 +185,8 @@ def no_purchase_is_there_twice(evidence: Evidence) -> Verdict:
         return expect(expected="purchases", got="none")
     copied = {one.copy_of for one in flow(evidence.seed)}
     twice = [one for one in purchases(evidence.seed) if there[(one.event or {})["id"]] > 1]
-    filtered = bool(twice) and min(one.offset for one in twice) in copied
-    return first_wrong(evidence, "filtered" if filtered else "written", "this purchase is there twice", twice)
+    stage = "filtered" if all(one.offset in copied for one in twice) else "written"
+    return first_wrong(evidence, stage, "this purchase is there twice", twice)
 
 
 @check("q3", points=1, hint="Keep your checkpoint in FOLDER/checkpoint, and let the job end when its query fails.")
@@ -263,11 +272,12 @@ def each_row_is_a_purchase(evidence: Evidence) -> Verdict:
     rows = table(evidence, "q2")
     if not rows:
         return expect(expected="purchases", got="none")
+    more = sorted({str(row.get("id")) for row in rows} - right.keys())
     for row in rows:
         event = right.get(str(row.get("id")))
         if event is None:
             stage = "filtered" if str(row.get("id")) in others else "parsed"
-            return Verdict(False, "purchases only", f"{stage}: {row!r:.200}")
+            return Verdict(False, "purchases only", f"{stage}: {row!r:.200}", figures=figures(more))
         values = {name: row.get(name) for name in COLUMNS["q2"]}
         expected = {name: event[name] for name in COLUMNS["q2"]}
         if not expect(expected=expected, got=values).passed:
@@ -285,6 +295,7 @@ def each_minute_counts_its_purchases(evidence: Evidence) -> Verdict:
     fine = {start for start, count in found if number(count) == right.get(start)}
     late = [one for one in in_time(evidence.seed) if one.behind_s > LATE_S and one.minute not in fine]
     lost = [one for one in late if (number(there.get(one.minute)) or 0) < right[one.minute]]
+    wrong = [(start.isoformat(), count) for start, count in sorted(there.items()) if start not in fine]
     if lost:
         return first_wrong(evidence, "windowed", "this late purchase is not counted", lost)
     for start, count in sorted(there.items()):
@@ -294,7 +305,8 @@ def each_minute_counts_its_purchases(evidence: Evidence) -> Verdict:
         stage = "windowed" if any(one.behind_s > TOO_LATE_S for one in own) else "filtered"
         expected = f"{right.get(start, 'no row')} at {start:%H:%M}"
         events = ", ".join(at(evidence, one) for one in own)
-        return Verdict(False, expected, f"{stage}: {count} at {start:%H:%M}; events: {events}")
+        got = f"{stage}: {count} at {start:%H:%M}; events: {events}"
+        return Verdict(False, expected, got, figures=figures(wrong))
     return Verdict(True, "", "")
 
 

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import json
 import random
+from bisect import bisect
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import accumulate
 from typing import Any
 
 from eventlab.labs import seeds
@@ -191,3 +194,10 @@ def purchases(seed: int) -> list[Sent]:
 def in_time(seed: int) -> list[Sent]:
     """Return the purchases that count in their minute, without the last one, whose minute is never complete."""
     return [one for one in purchases(seed)[:-1] if one.behind_s <= ALLOWED_S]
+
+
+def extent(seed: int, some: Iterable[Sent]) -> str:
+    """Return whether messages are of the first portion only, of each one before the last three, or others."""
+    ends = [*accumulate(map(len, portions(seed)))]
+    there = {bisect(ends, one.offset) for one in some}
+    return "first" if there == {0} else "each" if there >= {*range(STEPS)} else "some"

@@ -119,6 +119,7 @@ MUTANTS = (
     Mutant("no id is overlooked", "q1", '    .when(~has_id, "no id")\n', ""),
     Mutant("no time is overlooked", "q1", '    .when(~has_time, "no time")\n', ""),
     Mutant("exception swallowed", "q1", "query.awaitTermination()", SWALLOWED),
+    Mutant("does not wait for the query", "q1", "query.awaitTermination()\n", ""),
     Mutant("no checkpoint", "q2", '    .option("checkpointLocation", f"{folder}/checkpoint")\n', ""),
     Mutant("checkpoint in the wrong place", "q2", 'f"{folder}/checkpoint"', NEW_CHECKPOINT),
     Mutant(

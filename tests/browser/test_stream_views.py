@@ -74,7 +74,7 @@ def test_an_event_is_dragged_to_an_earlier_time_and_the_view_shows_that_spark_dr
 
     expect(watermark).to_contain_text("read it and dropped it: it was too late", timeout=LONG_MS)
     expect(line).to_have_accessible_name(re.compile("0 late and counted, 1 dropped"))
-    expect(watermark).to_contain_text("Spark has dropped 1 rows as late")
+    expect(watermark).to_contain_text("Spark has dropped 1 row as late")
     picture(stream, PICTURES / "stream_view.png")
     picture(watermark, PICTURES / "watermark_view.png")
     page.emulate_media(color_scheme="dark")

@@ -124,7 +124,7 @@ def test_ctrl_c_writes_the_reports_although_somebody_with_points_by_hand_is_not_
 
 
 def test_a_second_grading_into_the_same_folder_is_refused(grade, output):
-    with whole_class.held(output):
+    with whole_class.locked(output):
         done, selection = grade(records=[record("ada")])
 
     assert (done.exit_code, selection) == (1, None)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from eventlab.cli.app import main
+from eventlab.settings import ROOT
 from tests.grading import platform_exports as platforms
 from tests.grading.gradebook_examples import LAB, graded, rows
 
@@ -75,19 +77,32 @@ def test_lab1_is_not_the_beginning_of_lab10(course: Path) -> None:
     assert "for which lab?" in run("lab10_last", "--moodle", "lab1=worksheet.csv").output
 
 
-def test_the_tables_of_canvas_and_blackboard_are_filled_in_as_the_readme_says(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+README = (ROOT / "labs" / "README.md").read_text().split("\n## Gradebook\n")[1].split("\n## ")[0]
+WITH_TABLES = re.findall(r"^eventlab gradebook (.* --(\w+) .*)$", README, re.MULTILINE)
+EXPORTS = {"moodle": platforms.MOODLE, "canvas": platforms.CANVAS, "blackboard": platforms.BLACKBOARD}
+
+
+@pytest.mark.parametrize(("arguments", "platform"), [one for one in WITH_TABLES if one[1] in EXPORTS])
+def test_the_commands_of_the_readme_fill_in_the_tables_of_a_platform_for_two_labs(
+    arguments: str, platform: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    graded(tmp_path / "build" / "grades" / LAB, platforms.BLACKBOARD)
-    (tmp_path / "canvas.csv").write_text(platforms.CANVAS_GRADEBOOK)
-    (tmp_path / "gc.xls").write_text(platforms.BLACKBOARD_GRADE_CENTER, encoding="utf-16")
+    for lab in (LAB, "lab02_extract"):
+        graded(tmp_path / "build" / "grades" / lab, EXPORTS[platform], lab)
+    for name in ("worksheet1.csv", "worksheet2.csv"):
+        (tmp_path / name).write_text(platforms.MOODLE_WORKSHEET)
+    (tmp_path / "2026-11-05_Grades-Course.csv").write_text(platforms.CANVAS_GRADEBOOK)
+    (tmp_path / "gc_Course_fullgc_2026-11-05.xls").write_text(platforms.BLACKBOARD_GRADE_CENTER, encoding="utf-16")
 
-    assert run("lab01", "--canvas", "canvas.csv").exit_code == 0
-    assert "Ada" in (tmp_path / "build" / "gradebook" / "canvas" / "grades.csv").read_text()
-    done = run("lab01", "--blackboard", "gc.xls")
+    done = run(*arguments.split())
+
     assert done.exit_code == 0, done.output
-    assert "build/gradebook/blackboard/grades.xls" in done.output
+    assert f"build/gradebook/{platform}/" in done.output
+    assert {row["total"] for row in rows(tmp_path / "build" / "gradebook" / "gradebook.csv")} >= {"16"}
+
+
+def test_the_readme_has_a_command_for_each_platform() -> None:
+    assert {platform for _, platform in WITH_TABLES} >= EXPORTS.keys()
 
 
 def test_a_lab_that_was_not_graded_names_the_command_that_grades_it(course: Path) -> None:
@@ -110,6 +125,15 @@ def test_a_worksheet_that_does_not_exist_is_named(course: Path) -> None:
     done = run("lab01", "--moodle", "worksheet1.csv")
     assert done.exit_code == 1
     assert "worksheet1.csv cannot be read: [Errno 2] No such file or directory" in done.output
+
+
+@pytest.mark.parametrize(("argument", "example"), [("lab01=", "lab01=worksheet.csv"), ("", "lab01=worksheet.csv")])
+def test_a_worksheet_without_a_name_is_no_folder_that_cannot_be_read(
+    course: Path, argument: str, example: str
+) -> None:
+    done = run("lab01", "--moodle", argument)
+    assert done.exit_code == 1
+    assert f"names no file. Write --moodle {example}" in done.output
 
 
 def test_help_lists_the_columns_of_the_files_line_by_line() -> None:

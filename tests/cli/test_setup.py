@@ -3,6 +3,7 @@
 import io
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -12,6 +13,12 @@ from rich.console import Console
 from eventlab.cli.display import ProgressLines
 from eventlab.stack import installation
 from tests.helpers import wait_until
+
+
+@pytest.fixture(autouse=True)
+def own_folder(monkeypatch, tmp_path):
+    """Use another folder of archives than an `eventlab setup` that runs at the same time."""
+    monkeypatch.setattr(installation.archives, "FOLDER", tmp_path / ".jars" / "archives")
 
 
 @pytest.fixture
@@ -49,6 +56,27 @@ def test_a_second_setup_reports_that_all_is_installed():
     assert stages[0].startswith("java Java ")
     assert stages[-1] == "archives complete"
     assert any(stage.startswith("jars ") and stage.endswith(" match the lock") for stage in stages)
+
+
+def test_a_setup_that_starts_during_another_one_waits_and_finds_its_archives(lines, monkeypatch):
+    recorded: list[str] = []
+
+    def record(report):
+        second.start()
+        wait_until(lambda: shown(lines)[-1].startswith("archives waiting until another"))
+        recorded.append("kafka")
+
+    for stage in ("install_java", "install_jars"):
+        monkeypatch.setattr(installation, stage, lambda report: None)
+    monkeypatch.setattr(installation, "missing_archives", lambda: [] if recorded else ["kafka"])
+    monkeypatch.setattr(installation, "record_archives", record)
+    second = threading.Thread(target=installation.install, args=(lines.update, lines.report_service))
+
+    installation.install(lambda *_: None, lines.report_service)
+    second.join()
+
+    assert recorded == ["kafka"]
+    assert shown(lines)[-1] == "archives complete"
 
 
 def test_downloaded_jars_are_counted_with_their_bytes(lines, monkeypatch):

@@ -1,12 +1,14 @@
 """What Spark reports about a streaming query becomes plain data: batches, offsets, plan, events and windows."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
+from eventlab.clients.kafka import Offsets
 from eventlab.clients.stream_checkpoint import read_checkpoint
 from eventlab.clients.stream_events import timed_event
-from eventlab.clients.stream_messages import number_of, waiting_for
+from eventlab.clients.stream_messages import lost_messages, number_of, waiting_for
 from eventlab.clients.stream_plan import Watermark, Window, read_plan, seconds
 from eventlab.clients.stream_state import Partition, positions_of
 from eventlab.clients.stream_windows import Change, WindowState, window_states
@@ -288,3 +290,39 @@ def test_what_a_query_waits_for_is_said_in_words(name):
 def test_offsets_are_a_text_or_an_object_and_those_of_other_sources_are_none():
     assert positions_of('{"events": {"0": 3}}') == positions_of({"events": {"0": 3}}) == {"events": {0: 3}}
     assert positions_of("12") == positions_of('{"logOffset": 1}') == positions_of(None) == positions_of("-") == {}
+
+
+LOST = "[KAFKA_DATA_LOSS.PARTITION_OFFSET_CHANGED] Some data may have been lost because"
+
+
+@pytest.mark.parametrize(
+    ("error", "offsets", "why"),
+    [
+        (LOST, None, "the topic 'second' was deleted, and does not exist any more"),
+        (
+            "UnknownTopicOrPartitionException: no",
+            None,
+            "the topic 'second' was deleted, and does not exist any more",
+        ),
+        (
+            LOST,
+            Offsets({0: 0}, {0: 1}),
+            "the topic 'second' was deleted and created again: partition 0 ends at offset 1, and the query "
+            "continues at offset 2",
+        ),
+        (
+            LOST,
+            Offsets({0: 4}, {0: 9}),
+            "Kafka has deleted messages of 'second' that are too old: partition 0 begins at offset 4, and the "
+            "query continues at offset 2",
+        ),
+        (LOST, Offsets({0: 0}, {0: 5}), ""),
+        ("ValueError: no", None, ""),
+    ],
+)
+@pytest.mark.parametrize("batches", [None, 0])
+def test_a_failed_query_whose_messages_are_gone_says_where_it_would_continue(error, offsets, why, batches):
+    """Also in its first batch after a start, when only the error names its offsets."""
+    state = replace(recorded("second_batch_fails"), error=error, offsets={"second": offsets})
+
+    assert lost_messages(replace(state, batches=state.batches[:batches])) == why

@@ -1,5 +1,7 @@
 """A name that is not defined because its cell has not run in this kernel."""
 
+import sys
+
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
@@ -136,3 +138,38 @@ def test_outside_of_a_notebook_nothing_is_explained(monkeypatch, name):
 
 def test_another_error_is_not_explained():
     assert notebook.cell_has_not_run(FailedCell(KeyError("events"), "events.count()", {}), settings) is None
+
+
+PROGRAM = "import sys\n\nspark = 1\n"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "topic, folder = sys.argv[1:]",
+        "topic = sys.argv[1]",
+        "_, topic, folder = sys.argv",
+        "print(sys.argv[2])",
+    ],
+)
+def test_a_program_that_reads_its_arguments_in_a_cell_lacks_its_line_writefile(line, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["ipykernel_launcher.py"])
+    with pytest.raises((IndexError, ValueError)) as raised:
+        exec(line, {"sys": sys})
+
+    box = notebook.arguments_in_cell(FailedCell(raised.value, PROGRAM + line, {}), settings)
+
+    assert box
+    assert box.what == "This cell is a program that reads the arguments of its command. A cell has none."
+    assert line.removeprefix("print(").removesuffix(")") in box.proof
+    assert "sys.argv is ['ipykernel_launcher.py']" in box.proof
+    assert box.remedy == "%%writefile my_job.py"
+
+
+def test_a_list_that_is_too_short_says_nothing_about_arguments(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["ipykernel_launcher.py"])
+    error = IndexError("list index out of range")
+
+    assert notebook.arguments_in_cell(FailedCell(error, "rows = []\nrows[0]", {}), settings) is None
+    monkeypatch.setattr(sys, "argv", ["ipykernel_launcher.py", "-f", "kernel.json"])
+    assert notebook.arguments_in_cell(FailedCell(error, "sys.argv[7]", {}), settings) is None

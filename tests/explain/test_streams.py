@@ -244,3 +244,17 @@ names.select(ranked("name")).collect()"""
     streams.assert_runs(box["remedy"])
     streams.assert_runs(cell.replace("spark.range(3).count()", "ranked_value"))
     assert streams.value == "[Row(ranked(name)=4), Row(ranked(name)=3)]"
+
+
+def test_a_job_whose_cell_lacks_its_line_writefile_does_not_read_the_arguments_of_the_kernel(notebook, tmp_path):
+    opened = 'open_lab("lab05_stream", topic="t-events", folder="/tmp/t", group="t")'
+    notebook.assert_runs(f"from eventlab.labs.student import open_lab\nlab = {opened}")
+    job = "import sys\n\ntopic, folder = sys.argv[1:]\nlines = read(topic, spark.readStream)"
+
+    box = notebook.assert_fails(job)
+
+    assert box["what"] == "This cell is a program that reads the arguments of its command. A cell has none."
+    assert "the cell contains 'topic, folder = sys.argv[1:]'" in box["proof"]
+    line = box["remedy"].replace("my_job.py", str(tmp_path / "my_job.py"))
+    notebook.assert_runs(f"{line}\n{job}")
+    assert (tmp_path / "my_job.py").read_text().strip() == job

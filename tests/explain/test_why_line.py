@@ -163,12 +163,22 @@ def test_a_checkpoint_of_a_topic_that_was_deleted_and_created_again():
     found = box("windows", {"windows": Offsets({0: 0, 1: 0}, {0: 1, 1: 3})})
 
     assert "belongs to an earlier topic 'windows', which was deleted" in found.what
-    assert "it ends at the offsets {0: 7, 1: 3}, and 'windows' at {0: 1, 1: 3}" in found.proof
+    assert "read up to the offsets {0: 7, 1: 3}, and 'windows' ends at {0: 1, 1: 3} now" in found.proof
+
+
+def test_a_checkpoint_whose_query_failed_because_its_topic_was_created_again():
+    """Before it fails, Spark plans a batch that ends at the end of the new topic."""
+    planned = 'v1\n{"batchWatermarkMs":0,"batchTimestampMs":1795684966000}\n{"windows":{"0":1,"1":0}}'
+    found = box("windows", {"windows": Offsets({0: 0, 1: 0}, {0: 1, 1: 0})}, offsets_8=planned)
+
+    assert "belongs to an earlier topic 'windows', which was deleted" in found.what
+    assert "read up to the offsets {0: 7, 1: 3}, and 'windows' ends at {0: 1, 1: 0} now" in found.proof
 
 
 def two_topics(end):
     """Return the explanation of a checkpoint of two topics; the second one ends at this offset."""
-    both = Checkpoint(4, 4, {"a": {0: 0}, "b": {0: 0}}, {"a": {0: 7}, "b": {0: 3}})
+    ends = {"a": {0: 7}, "b": {0: 3}}
+    both = Checkpoint(4, 4, {"a": {0: 0}, "b": {0: 0}}, ends, ends)
     return explain_checkpoint(
         "/tmp/check", both, {"a": Offsets({0: 0}, {0: 7}), "b": Offsets({0: 0}, {0: end})}, Settings()
     )
@@ -180,7 +190,7 @@ def test_each_topic_of_a_checkpoint_counts():
 
 
 def test_a_checkpoint_without_a_topic_says_nothing_about_messages():
-    found = explain_checkpoint("/tmp/check", Checkpoint(4, 4, {}, {}), {}, Settings())
+    found = explain_checkpoint("/tmp/check", Checkpoint(4, 4, {}, {}, {}), {}, Settings())
 
     assert "does not read from Kafka" in found.what
 

@@ -291,3 +291,38 @@ def test_a_checkpoint_of_other_groups(queries):
     box = why_query(queries, "many", sink("many", groups.format("offset"), "groups", END, "complete"))
     assert "belongs to an earlier form of this query" in box["what"]
     queries.assert_runs(box["remedy"])
+
+
+POND = """
+kafka.create_topic(broker, "pond"); send("pond", at(1), at(2))
+pond = source(subscribe="pond").select("offset").writeStream.format("memory").queryName("frogs").start()
+pond.processAllAvailable()"""
+
+
+def test_a_topic_that_was_deleted_while_a_query_read_it(queries):
+    queries.assert_runs(POND + "\nkafka.delete_topics(broker, ['pond']); ended(pond)")
+
+    box = why_query(queries, "pond")
+
+    assert (
+        box["what"]
+        == "The streaming query pond has ended, because the topic 'pond' was deleted, and does not exist any more."
+    )
+    queries.assert_runs(box["remedy"])
+    queries.assert_runs("send('pond', at(3))\n" + POND.partition("at(2))")[2] + "\nspark.table('frogs').count()")
+    assert queries.value == "1"
+    queries.assert_runs("pond.stop(); kafka.delete_topics(broker, ['pond'])")
+
+
+def test_the_checkpoint_of_a_topic_that_was_created_again(queries, broken):
+    rows = 'source(subscribe="pool").select("offset")'
+    queries.assert_runs("kafka.create_topic(broker, 'pool'); send('pool', at(1), at(2))")
+    queries.assert_runs(sink("swim", rows, "pool", STOP))
+    queries.assert_runs("kafka.recreate_topic(broker, 'pool'); send('pool', at(3))")
+    queries.assert_runs(sink("swim", rows, "pool", END))  # it plans a batch and fails
+
+    done = in_a_terminal(broken, "/tmp/check_ebbs_pool")
+
+    assert "belongs to an earlier topic 'pool', which was deleted" in done.stdout, done.stderr
+    assert "read up to the offsets {0: 2}, and 'pool' ends at {0: 1} now" in done.stdout
+    queries.assert_runs("kafka.delete_topics(broker, ['pool'])")

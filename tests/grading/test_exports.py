@@ -130,6 +130,13 @@ def test_of_two_notebooks_in_canvas_the_newer_one_counts_and_both_are_named(tmp_
     assert ada.problem == "2 notebooks: lab01_events-1.ipynb was taken, not lab01_events.ipynb"
 
 
+def test_two_works_of_the_only_student_in_canvas_are_one_submission(tmp_path: Path) -> None:
+    files = {"lovelaceada_2001_90001_lab01_events-1.ipynb": NOTEBOOK, "lovelaceada_2001_90002_notes.ipynb": b"{}"}
+    [ada] = found(tmp_path, files).values()
+    assert (ada.student, ada.origin.id) == ("lovelaceada", "2001")
+    assert ada.problem == "2 notebooks: lab01_events-1.ipynb was taken, not notes.ipynb"
+
+
 def test_anonymous_students_in_canvas_are_their_ids(tmp_path: Path) -> None:
     files = {"2001_9001_lab01_events.ipynb": NOTEBOOK, "late_2002_9002_lab01_events.ipynb": NOTEBOOK}
     students = found(tmp_path, files)

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from eventlab.grading.environment import access, disk_watch, sandbox
+from eventlab.grading.environment import access, sandbox, watches
 from eventlab.grading.environment.access import Access
 from eventlab.grading.environment.class_watch import CLASSES, LIBRARIES, ClassWatch
 from eventlab.grading.environment.cleanup import differences
@@ -116,6 +116,37 @@ def test_locks_of_files_count_for_the_process_that_has_them(inside: Any, tmp_pat
         assert memory.by_locks([1], MIB) < 100 * memory.LOCK_BYTES
 
 
+LOCKED = """
+import fcntl, sys, time
+files = [open(f"{sys.argv[1]}/{number}", "w") for number in range(60)]
+for file in files:
+    for place in range(1000):
+        fcntl.lockf(file, fcntl.LOCK_EX, 1, 2 * place)
+print("locked", flush=True)
+time.sleep(60)
+"""
+"""The kernel of the machine stores 11 MiB for these locks."""
+
+
+def test_locks_are_counted_in_each_tenth_look_at_the_memory_of_a_kernel(inside: Any, tmp_path: Path) -> None:
+    memory, kernels = inside("memory"), inside("kernels")
+    command = [sys.executable, "-c", "import subprocess, sys; subprocess.run(sys.argv[1:])"]
+    holder = [sys.executable, "-c", LOCKED, str(tmp_path)]
+    with subprocess.Popen([*command, *holder], stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"locked\n"
+        server, kernel = kernels.ForkServer({}), kernels.ForkedKernel(process.pid)
+        used = memory.proportional(server.members(kernel)) + memory.by_descriptors(kernel.members)
+        server.options = {"memory": used + 6 * MIB, "namespaces": False, "limits": {"NPROC": 60}}
+        server.kernels["k1"] = kernel
+        next(server.looks)
+        for _ in range(kernels.LOCKS_EVERY - 1):
+            server.watch()
+            assert kernel.why is None
+        server.watch()
+        assert kernel.why == "memory"
+
+
 def test_areas_of_memory_count_when_many_processes_have_them(inside: Any) -> None:
     memory: ModuleType = inside("memory")
     with open("/proc/self/maps") as file:
@@ -136,7 +167,7 @@ def test_memory_in_files_and_sockets_is_held_against_the_limit(inside: Any) -> N
 
 def test_the_disk_watch_tells_once_when_too_much_is_stored(tmp_path: Path) -> None:
     exceeded = threading.Event()
-    watch = disk_watch.DiskWatch([tmp_path], ProcessLimits(disk_mib=1), lambda reason: exceeded.set())
+    watch = watches.DiskWatch([tmp_path], ProcessLimits(disk_mib=1), lambda reason: exceeded.set())
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "large").write_bytes(b"x" * 2 * MIB)
     assert exceeded.wait(5)
@@ -145,10 +176,10 @@ def test_the_disk_watch_tells_once_when_too_much_is_stored(tmp_path: Path) -> No
 
 def test_many_files_are_too_much_as_well_and_sparse_ones_count_what_they_take(tmp_path: Path) -> None:
     reasons: list[str] = []
-    watch = disk_watch.DiskWatch([tmp_path], ProcessLimits(files=50), reasons.append)
+    watch = watches.DiskWatch([tmp_path], ProcessLimits(files=50), reasons.append)
     with (tmp_path / "sparse").open("wb") as file:
         file.truncate(10 * 2**30)
-    assert disk_watch.usage([tmp_path])[0] < MIB
+    assert watches.usage([tmp_path])[0] < MIB
     for number in range(60):
         (tmp_path / str(number)).touch()
     watch._thread.join(timeout=5)

@@ -6,24 +6,34 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from eventlab.grading import jobs as module
 from eventlab.grading.collect import Submission
-from eventlab.grading.jobs import Limits, fingerprint, job_for
+from eventlab.grading.jobs import Job, Limits, fingerprint, job_for
+from eventlab.grading.judge import Judge
+from eventlab.grading.worker import Worker
 from eventlab.labs.catalogue import Lab, all_labs
 from eventlab.labs.cells import read
 from eventlab.settings import ROOT
 from tests.grading import tiny_lab
 
 
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the library, which all tests edit one after the other."""
+    return shutil.copytree(
+        module.KIT, tmp_path_factory.mktemp("copy") / "kit", ignore=shutil.ignore_patterns("__pycache__")
+    )
+
+
 @pytest.fixture
-def kit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the library, to be edited."""
-    shutil.copytree(module.KIT, tmp_path / "kit", ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(module, "KIT", tmp_path / "kit")
-    return tmp_path / "kit"
+def kit(copied: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The copy of the library, to be edited."""
+    monkeypatch.setattr(module, "KIT", copied)
+    return copied
 
 
 @pytest.fixture
@@ -163,3 +173,13 @@ def test_who_hands_in_a_file_that_is_too_large_is_told_which(
     assert job.problems == (
         "1 files are not there when the notebook runs, because they are too large or too many: data.csv",
     )
+
+
+def test_why_there_is_no_notebook_is_said_once(lab: Lab) -> None:
+    stack = SimpleNamespace(forget_logs=lambda: None, config=SimpleNamespace(contained=True))
+    worker = Worker(lab, stack, Judge(lab), Limits(), "")  # type: ignore[arg-type]
+
+    outcome = worker.grade(Job("eve", None, None, "no notebook in the folder", "", 1))
+
+    assert outcome.record is not None
+    assert (outcome.record.status, outcome.record.messages) == ("unreadable", ("no notebook in the folder",))

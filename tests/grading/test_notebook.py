@@ -175,8 +175,9 @@ def test_a_file_that_the_machine_cannot_read_is_no_unreadable_notebook(tmp_path:
         module.read(tmp_path / "gone.ipynb")
 
 
-def test_a_large_file_that_disappears_is_no_unreadable_notebook(tmp_path: Path) -> None:
-    with pytest.raises(module.InterruptedReadError, match=r"the notebook cannot be read: .*No such file"):
+def test_a_large_file_that_disappears_is_a_fault_of_the_machine_only(tmp_path: Path) -> None:
+    """Other than the end of the process that reads it, for which the submission may be the reason."""
+    with pytest.raises(OSError, match=r"the notebook cannot be read: .*No such file"):
         module._read_apart(tmp_path / "gone.ipynb")
 
 
@@ -218,8 +219,8 @@ def with_copies(tmp_path: Path, *copies: str) -> Matched:
 def test_a_copy_that_is_not_filled_in_does_not_end_the_cell_before_the_students_code() -> None:
     stub, mine = "raise NotImplementedError()", "a = 1"
 
-    assert cells.together([stub, mine], stub) == [mine]
-    assert cells.together([mine, "b = 2", stub], stub) == ["a = 1\n\nb = 2"]
+    assert cells.merged_copies([stub, mine], stub) == [mine]
+    assert cells.merged_copies([mine, "b = 2", stub], stub) == ["a = 1\n\nb = 2"]
 
 
 def with_parameters(tmp_path: Path, source: str, *more: nbformat.NotebookNode) -> Matched:
@@ -236,9 +237,10 @@ def test_a_student_is_told_that_code_in_the_cell_with_the_parameters_did_not_run
     assert named != given
 
     assert with_parameters(tmp_path, f"# my name\n{named}").not_run == ()
-    assert with_parameters(tmp_path, f"{named}\nimport json").not_run == (
-        "what was added to the cell with the parameters did not run",
-    )
+    for added in ("\nimport json", "; import json"):
+        assert with_parameters(tmp_path, named.strip() + added).not_run == (
+            "what was added to the cell with the parameters did not run",
+        )
 
 
 def test_the_parameters_that_papermill_has_added_do_not_replace_those_of_the_grader(tmp_path: Path) -> None:
@@ -271,6 +273,6 @@ def test_copies_with_cell_magics_stay_apart_and_run_in_order_before_the_check(tm
 def test_a_copy_that_is_not_filled_in_does_not_replace_the_students_file() -> None:
     stub, mine = "%%writefile job.py\nraise NotImplementedError()", "%%writefile job.py\na = 1"
 
-    assert cells.together([mine, stub], stub) == [mine]
-    assert cells.together([stub, stub], stub) == [stub]
-    assert cells.together([], stub) == [""]
+    assert cells.merged_copies([mine, stub], stub) == [mine]
+    assert cells.merged_copies([stub, stub], stub) == [stub]
+    assert cells.merged_copies([], stub) == [""]

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from eventlab.grading.environment.own_memory import OwnMemoryWatch, resident
 from eventlab.grading.environment.sandbox import MIB
+from eventlab.grading.environment.watches import OwnMemoryWatch, resident
 from eventlab.grading.execution.kernel import SubmissionKernel
 from tests.grading import run_attacks
 from tests.grading.forked_kernels import needs_bubblewrap, ready, running_fork_server

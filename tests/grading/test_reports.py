@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from eventlab.grading.reports import gradescope, html, summary, tables, write_all
+from eventlab.grading.reports import gradescope, html, pages, summary, tables, write_all
 from eventlab.grading.reports.messages import number
 from eventlab.grading.results import Question, save, slug
 from eventlab.grading.spreadsheet import text
@@ -178,3 +178,7 @@ def test_the_overview_draws_whatever_a_student_left():
     assert "a$b$ {}" in page
     assert "0 / 1" in page
     assert_harmless(page)
+
+
+def test_what_stands_between_backticks_is_code_and_all_is_text():
+    assert pages.code("run `eventlab <x>` & `go") == "run <code>eventlab &lt;x&gt;</code> &amp; `go"

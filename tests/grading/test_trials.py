@@ -13,8 +13,9 @@ from eventlab.clients.hdfs import HdfsError
 from eventlab.grading import trials as module
 from eventlab.grading.environment import health
 from eventlab.grading.environment.services import WorkerStackError
-from eventlab.grading.environment.trial_machine import TrialMachine
+from eventlab.grading.environment.trial_machine import Job, TrialMachine
 from eventlab.grading.environment.worker_stack import WorkerStack
+from eventlab.grading.execution.outputs import CellResult
 from eventlab.grading.execution.run import TimeBudget
 from eventlab.grading.trials import Trials
 from eventlab.labs.catalogue import find
@@ -36,6 +37,7 @@ class Graded:
         self.seeds: list[int] = []
         self.error: Exception | None = None
         self.seconds = 0.0
+        self.late: list[str] = []
         self.spoilt: set[str] = set()
         self.budget = TimeBudget(600)
         monkeypatch.setattr(module.run_trial, "run", self.run)
@@ -55,12 +57,14 @@ class Graded:
         time.sleep(self.seconds)
         self.held.append(sorted(trial.jobs))
         self.sent.append(trial.portions)
-        return Record(missing=[question for question, file in trial.jobs.items() if file not in files])
+        missing = [question for question, file in trial.jobs.items() if file not in files]
+        return Record(missing=missing, late=self.late)
 
     def judged(self, judge: Any, stack: Any, evidence: Evidence, question: str, budget: Any) -> list[Verdict]:
         self.seeds.append(evidence.seed)
-        missing = [question] if self.machine.spark_has_ended else evidence.trial.get("missing", [question])
-        return [Verdict(question not in missing, "", evidence.trial.get("error", ""))]
+        is_lost = "error" in evidence.trial or self.machine.spark_has_ended
+        lost = [question] if is_lost else evidence.trial["missing"] + evidence.trial["late"]
+        return [Verdict(question not in lost, "", evidence.trial.get("error", ""))]
 
     def verdict(self, question: str, *files: str, text: str = "", seed: int = SEED) -> Verdict:
         content = {file: text.encode() for file in files}
@@ -113,19 +117,43 @@ def test_each_submission_has_a_first_trial(graded: Graded) -> None:
 
 
 @pytest.mark.parametrize("together", [True, False])
-@pytest.mark.parametrize("reason", ["a limit", "the end of Spark"])
+@pytest.mark.parametrize("reason", ["a limit", "the end of Spark", "a busy Spark"])
 def test_a_job_whose_trial_another_job_has_spoilt_is_tried_again_without_it(
     graded: Graded, reason: str, together: bool
 ) -> None:
     graded.error = HdfsError("no space") if reason == "a limit" else None
     graded.stack.exceeded = "too much was stored" if reason == "a limit" else ""
-    graded.machine.spark_has_ended = reason != "a limit"
+    graded.machine.spark_has_ended = reason == "the end of Spark"
+    graded.late = ["q1"] if reason == "a busy Spark" else []
     assert not graded.verdict("q1", LETTERS, *([PURCHASES] if together else [])).passed
     assert graded.spoilt == ({"q1"} if together else set())
 
-    graded.error, graded.stack.exceeded, graded.machine.spark_has_ended = None, "", False
+    graded.error, graded.stack.exceeded, graded.machine.spark_has_ended, graded.late = None, "", False, []
     graded.namespace = Namespace.random(LAB.name)
     assert graded.verdict("q1", LETTERS).passed == together, "a job that was alone has spoilt its own trial"
+
+
+def test_a_job_that_was_in_time_next_to_one_that_was_too_late_has_no_further_trial(graded: Graded) -> None:
+    graded.late = ["q2"]
+    for _ in range(2):
+        assert graded.verdict("q1", LETTERS, PURCHASES).passed
+        graded.namespace = Namespace.random(LAB.name)
+    assert (len(graded.held), graded.spoilt) == (1, set())
+
+
+def test_a_limit_that_is_exceeded_at_the_end_of_a_trial_is_no_fault_of_the_machine(graded: Graded) -> None:
+    class Machine:
+        @property
+        def spark_has_ended(self) -> bool:
+            if graded.stack.exceeded:
+                raise WorkerStackError("the sandbox of spark has ended")
+            return False
+
+    def exceed(*, in_trial: bool) -> None:
+        graded.stack.exceeded = "too much was stored" if graded.held else ""
+
+    graded.machine, graded.stack.require_running = Machine(), exceed  # type: ignore[assignment]
+    assert graded.verdict("q1", LETTERS, PURCHASES).got == "the trial was ended: too much was stored"
 
 
 @pytest.mark.parametrize("was_running", [True, False])
@@ -172,3 +200,22 @@ def test_in_a_trial_a_spark_that_ends_by_itself_is_no_fault_of_its_streaming_que
     stack.require_running()
     with pytest.raises(WorkerStackError, match="spark has ended"):
         stack.require_running(in_trial=True)
+
+
+@pytest.mark.parametrize(
+    ("ended", "error", "has_succeeded"),
+    [
+        ("done", "", True),
+        ("raised", "SystemExit: 0", True),
+        ("raised", "SystemExit", True),
+        ("raised", "SystemExit: 1", False),
+        ("raised", "SystemExit: 0 rows", False),
+        ("died", "killed by signal 9", False),
+    ],
+)
+def test_a_job_has_succeeded_in_grading_when_its_process_would_have_ended_with_the_exit_code_0(
+    ended: Any, error: str, has_succeeded: bool
+) -> None:
+    job = Job.__new__(Job)
+    job.result = CellResult(ended, error=error)
+    assert job.has_succeeded() == has_succeeded

@@ -115,15 +115,15 @@ def test_a_question_that_is_graded_again_has_the_status_of_the_run_that_is_shown
 
 
 def test_two_commands_do_not_grade_into_one_folder_at_the_same_time(tmp_path):
-    with whole_class.held(tmp_path / "out"):
+    with whole_class.locked(tmp_path / "out"):
         with (
             pytest.raises(FolderError, match=r"another command grades into .*out\. Wait for its end"),
-            whole_class.held(tmp_path / "out"),
+            whole_class.locked(tmp_path / "out"),
         ):
             pass
-        with whole_class.held(tmp_path / "another"):
+        with whole_class.locked(tmp_path / "another"):
             pass
-    with whole_class.held(tmp_path / "out"):
+    with whole_class.locked(tmp_path / "out"):
         pass
 
 

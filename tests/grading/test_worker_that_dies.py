@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,7 +12,9 @@ from eventlab.grading.execution import marks, notebook
 from eventlab.grading.execution.outputs import CellResult
 from eventlab.grading.execution.regrade import Run
 from eventlab.grading.grade import grade
-from eventlab.grading.jobs import Limits, Outcome
+from eventlab.grading.jobs import Job, Limits, Outcome
+from eventlab.grading.judge import Judge
+from eventlab.grading.worker import Worker
 from tests.grading import tiny_lab
 from tests.grading.worker_programs import replace_workers
 
@@ -100,3 +103,24 @@ def test_a_record_so_far_has_what_was_judged_and_says_that_the_rest_was_interrup
     assert [question.note for question in found.questions[1:]] == ["not run: the grading was interrupted"] * 3
     outcome = Outcome.of(found)
     assert Outcome.from_json(outcome.to_json(goes_on=True)) == (outcome, True)
+
+
+@pytest.mark.parametrize(
+    ("error", "counts"), [(notebook.InterruptedReadError("it was killed"), True), (OSError("no such file"), False)]
+)
+def test_only_a_notebook_whose_reading_ended_early_counts_as_one_that_may_be_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, counts: bool
+) -> None:
+    """The submission of a student can need much memory; it cannot make a file disappear."""
+
+    def read(path: Path) -> None:
+        raise error
+
+    monkeypatch.setattr(notebook, "read", read)
+    lab = tiny_lab.make(tmp_path / "tiny")
+    stack = SimpleNamespace(forget_logs=lambda: None, config=SimpleNamespace(contained=True))
+    worker = Worker(lab, stack, Judge(lab), Limits(), "")  # type: ignore[arg-type]
+
+    outcome = worker.grade(Job("ada", "ada.ipynb", None, "", "", 1))
+
+    assert (outcome.kind, outcome.record is not None) == ("infrastructure_failed", counts)

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 from subprocess import PIPE, Popen
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,8 +18,9 @@ from eventlab.jobs import stream_inventory, stream_purchases, stream_windows, st
 from eventlab.jobs.dead_letters import PLACE, dead_letter_topic
 from eventlab.jobs.topic import JobError
 from eventlab.settings import settings
-from eventlab.stack import filesystem
+from eventlab.stack import Stack, filesystem
 from eventlab.stack.tokens import spark_token
+from tests.bench import kills
 from tests.jobs.helpers import KNIFE, SWORD
 
 
@@ -78,14 +80,15 @@ def test_a_job_says_what_its_arguments_mean(capsys):
     assert "the folder to write (/tmp/out)" in capsys.readouterr().out
 
 
-def test_a_job_whose_topic_was_deleted_says_how_to_start_again():
+def test_a_job_whose_messages_are_gone_says_how_to_start_again_also_when_kafka_does_not_answer():
+    swords = SimpleNamespace(name="swords")
     lost = "(STREAM_FAILED) Some data may have been lost because they are not available in Kafka any more;\nmore"
 
-    error = streams.failure("swords", lost)
+    error = streams.failure(swords, lost)
 
     assert error.message.startswith(f"the query swords failed: {lost.splitlines()[0]}")
     assert error.next_command == "hadoop fs -rm -r -skipTrash PATH PATH.checkpoint PATH.dead.checkpoint"
-    assert not streams.failure("swords", "out of memory").next_command
+    assert not streams.failure(swords, "out of memory").next_command
 
 
 def test_a_signal_that_arrives_before_the_queries_run_is_not_lost():
@@ -141,6 +144,19 @@ def test_each_purchase_is_written_once_over_a_restart_and_broken_messages_are_de
     *_, repaired, without_value = kafka.read_topic(stack.bootstrap_servers, topic)
     assert (repaired.key, json.loads(repaired.value)) == (b"key", {"event_type": "purchase_sword"})
     assert without_value.value is None
+
+
+def test_a_job_whose_topic_was_deleted_says_which_one(stack, topic, send, catch_up):
+    send(SWORD, KNIFE)
+    catch_up(stream_purchases)
+    kafka.delete_topics(stack.bootstrap_servers, [topic])
+
+    with pytest.raises(JobError, match=f"the topic '{topic}' was deleted") as caught:
+        catch_up(stream_purchases)
+
+    assert "delete the job's PATH and its two checkpoints" in caught.value.message
+    if topic not in kafka.list_topics(stack.bootstrap_servers):
+        kafka.create_topic(stack.bootstrap_servers, topic)  # the fixture deletes it
 
 
 def test_a_message_that_is_too_large_for_a_dead_letter_leaves_its_place_there(stack, topic, catch_up):
@@ -249,3 +265,10 @@ def test_a_job_whose_server_has_lost_its_session_says_how_to_go_on(stack, topic,
 
     assert caught.value.next_command == "eventlab up spark"
     assert "it continues from its checkpoint" in caught.value.message
+
+
+def test_no_row_is_lost_or_doubled_when_the_job_spark_the_broker_and_the_datanode_are_killed(stack):
+    recoveries, rows = kills.survive(Stack(stack), kills=len(kills.KILLED))  # it compares rows and messages
+
+    assert list(recoveries) == list(kills.KILLED)
+    assert rows > kills.RATE

@@ -242,3 +242,16 @@ def test_a_reason_that_is_null_is_reported_as_a_missing_header():
 
     assert "could not be checked" not in found[HEADERS].got + found[REASON].got
     assert found[REASON].got.startswith("parsed: reason=, offset=")
+
+
+@pytest.mark.parametrize("question", STREAM.JOBS)
+def test_a_job_that_does_not_wait_for_its_query_fails_although_its_result_is_right(question):
+    left = {"q2/table": (in_batches(1), KIND_OF_Q2), "q3/table": (naive(1), KIND_OF_Q3)}
+    letters = [letter(sent) for sent in unreadable(1)]
+
+    found = verdicts_of_trial("lab05", question, 1, trial(1, left=[question]), tables=left, letters=letters)
+
+    (failed,) = (name for name, verdict in found.items() if not verdict.passed)
+    assert "job continues after each failure" in failed
+    assert "it ended by itself, without an error and without a failure" in found[failed].got
+    assert not next(check for check in find("lab05").checks_of(question) if check.name == failed).hidden

@@ -1,17 +1,15 @@
 """Known mistakes: each is a wrong solution of the lab's proof, loses marks, and is told from the others."""
 
-from collections import defaultdict
-
 import pytest
 
 from eventlab.grading.mistakes import with_mistakes
 from eventlab.grading.results import CheckResult, Question, SubmissionRecord
+from eventlab.grading.trials import seed_of_trial
 from eventlab.labs.catalogue import Lab, all_labs
 from eventlab.labs.mistakes import Left, verdicts
 from eventlab.labs.seeds import seed_of
 
-LABS = [lab for lab in all_labs() if not lab.jobs]
-"""What a wrong job leaves depends on the failures of its trial, so such a lab describes no mistakes."""
+LABS = all_labs()
 QUESTIONS = [(lab, question) for lab in LABS for question in lab.questions]
 EACH = pytest.mark.parametrize(("lab", "question"), QUESTIONS, ids=[f"{lab.name}-{q}" for lab, q in QUESTIONS])
 SEEDS = [seed_of(str(number), "mistakes") for number in range(2)]
@@ -32,19 +30,27 @@ def test_a_mistake_is_a_wrong_solution_of_the_proof_and_is_there_once(lab):
 def test_a_mistake_loses_marks_and_is_told_from_the_others_and_from_an_empty_submission(lab, question):
     checks = lab.checks_of(question)
     for seed in SEEDS:
-        alike = defaultdict(set)
         for mistake in (mistake for mistake in lab.mistakes if mistake.question == question):
-            found = mistake.verdicts(checks, seed)
+            found = mistake.verdicts(checks, seed_of_checks(lab, question, seed))
             assert not all(verdict.passed for verdict in found), mistake.mutant
             got = [verdict.got for verdict in found]
             assert not [text for text in got if "not described" in text or "could not be" in text], mistake.mutant
-            alike[figures(found)].add(mistake.mutant)
-        assert figures(verdicts(Left(), question, checks, seed)) not in alike
-        assert [names for names in alike.values() if len(names) > 1 and names not in ALIKE] == []
+            names = recognized(lab, question, seed, found)
+            assert mistake.mutant in names
+            assert len(names) == 1 or names in ALIKE
+        assert recognized(lab, question, seed, verdicts(Left(), question, checks, seed)) == set()
 
 
-def figures(found):
-    return tuple((verdict.passed, verdict.figures or verdict.got) for verdict in found)
+def seed_of_checks(lab, question, seed):
+    return seed_of_trial(seed) if question in lab.jobs else seed
+
+
+def recognized(lab, question, seed, found):
+    """The names of the mistakes in the record of a submission with these verdicts."""
+    results = tuple(map(CheckResult.of, lab.checks_of(question), found))
+    questions = (Question(question, 0, 1, checks=results),)
+    record = with_mistakes(lab, SubmissionRecord("ada", lab.name, "graded", 0, 1, questions), seed)
+    return {mistake.name for mistake in record.questions[0].mistakes}
 
 
 @pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.name)
@@ -66,11 +72,8 @@ def test_an_answer_like_that_of_an_empty_submission_is_no_known_mistake(tmp_path
         '    Mistake("q1", "four", "answered 4", "4 is too much.", lambda seed: Left(answer=4)),\n)\n'
     )
     found = Lab("lab99_sum", tmp_path)
-    [check] = found.checks
 
     def named(answer):
-        result = CheckResult.of(check, *verdicts(Left(answer=answer), "q1", [check], 1))
-        record = SubmissionRecord("ada", "lab99_sum", "graded", 0, 1, (Question("q1", 0, 1, checks=(result,)),))
-        return [mistake.name for mistake in with_mistakes(found, record, 1).questions[0].mistakes]
+        return recognized(found, "q1", 1, verdicts(Left(answer=answer), "q1", found.checks, 1))
 
-    assert (named(4), named(0), named(None)) == (["four"], [], [])
+    assert (named(4), named(0), named(None)) == ({"four"}, set(), set())

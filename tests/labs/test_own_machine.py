@@ -1,5 +1,8 @@
 """A trial in a student's notebook needs services that this stack has started."""
 
+import subprocess
+import sys
+
 import pytest
 
 from eventlab.labs.own_machine import ERROR, OwnMachine, TrialError
@@ -31,3 +34,14 @@ def test_the_error_of_a_job_is_the_last_line_of_its_traceback():
 
 def test_an_error_without_a_message_is_one_too():
     assert ERROR.findall('  File "my_job.py", line 1\nNotImplementedError\n') == ["NotImplementedError"]
+
+
+@pytest.mark.parametrize(("program", "has_succeeded"), [("", True), ("exit(1)", False), ("input()", False)])
+def test_a_job_has_succeeded_when_it_has_ended_without_an_error(program, has_succeeded):
+    machine = OwnMachine.__new__(OwnMachine)
+    with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE) as job:
+        machine.processes = {"q1": job}
+        if program != "input()":
+            job.wait()
+
+        assert machine.has_succeeded("q1") == has_succeeded

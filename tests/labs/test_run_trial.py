@@ -1,10 +1,13 @@
-"""Carrying out a trial, without services: which messages a job gets."""
+"""Carrying out a trial, without services: which messages a job gets, and which job was too late."""
 
+import json
 from types import SimpleNamespace
+
+import pytest
 
 from eventlab.labs import run_trial
 from eventlab.labs.names import Namespace
-from eventlab.labs.trial import Trial, dead_letters_of
+from eventlab.labs.trial import Failure, Trial, dead_letters_of
 
 JOBS = {"q1": "letters.py", "q2": "purchases.py"}
 
@@ -14,26 +17,58 @@ class Machine:
 
     portion_timeout_s = 0.0
 
-    def __init__(self):
-        self.topics = {}
+    def __init__(self, begun=(), errors=None, exit_code=None):
+        """Start jobs.
+
+        Args:
+            begun: The questions whose jobs begin a batch.
+            errors: By question, the error with which its job ends at once.
+            exit_code: The exit code with which each job ends at once; None if they run for ever.
+        """
+        self.topics, self.begun, self.errors, self.exit_code = {}, begun, errors or {}, exit_code
 
     def start(self, question, file, topic, folder):
         self.topics[question] = topic
 
     def ended(self, question):
-        return None
+        return self.errors.get(question, None if self.exit_code is None else "")
+
+    def has_succeeded(self, question):
+        return self.exit_code == 0
 
     def require_running(self):
         pass
 
     def hdfs(self):
+        """What Spark writes: `offsets/0` before a batch, and `commits/0` after it."""
+
         def ls(path, detail):
+            if any(path.endswith(f"/{question}/checkpoint/offsets") for question in self.begun):
+                return [{"pathSuffix": "0"}]
             raise FileNotFoundError(path)
 
-        return SimpleNamespace(ls=ls)
+        def head(path, size):
+            return "v1\n{}\n" + json.dumps({topic: {"0": 2} for topic in self.topics.values()})
+
+        return SimpleNamespace(ls=ls, head=head, _call=lambda *words, **more: None)
+
+    def kill_jobs(self):
+        pass
 
     def close(self):
         pass
+
+
+def test_a_job_is_late_if_it_had_begun_a_batch_and_not_if_it_has_no_checkpoint(monkeypatch):
+    """Another job can keep Spark busy; it cannot move a checkpoint."""
+    monkeypatch.setattr(run_trial.inputs, "create_topic", lambda topic: None)
+    monkeypatch.setattr(run_trial.inputs, "append", lambda topics, messages: None)
+
+    trial = Trial(JOBS, [[b"a", b"b"]], [None])
+    record = run_trial.run(trial, Namespace.of("lab05-x"), Machine(begun=["q2"]), JOBS.values())  # type: ignore[arg-type]
+
+    assert record.stalled == {"q1": 0, "q2": 0}
+    assert record.late == ["q2"]
 
 
 def test_each_job_has_all_messages_in_a_topic_of_its_own(monkeypatch):
@@ -56,3 +91,57 @@ def test_each_job_has_all_messages_in_a_topic_of_its_own(monkeypatch):
     assert len({*machine.topics.values()}) == len(JOBS)
     assert all(sent[topic] == [b"a", b"b"] for topic in machine.topics.values())
     assert all(sent[dead_letters_of(topic)] == [] for topic in machine.topics.values())
+
+
+def test_the_error_of_a_job_is_that_of_the_portion_that_it_did_not_commit(monkeypatch):
+    """Otherwise the error of a later start, or of a portion that the job has survived, looks like the reason."""
+    machine = Machine()
+    monkeypatch.setattr(run_trial, "PAUSE_S", 0)
+    monkeypatch.setattr(run_trial, "MIN_PORTION_S", 0)
+    monkeypatch.setattr(run_trial.inputs, "create_topic", lambda topic: None)
+    monkeypatch.setattr(run_trial.inputs, "append", lambda topics, messages: None)
+    monkeypatch.setattr(run_trial._RunningTrial, "has_committed", lambda self, q: q == "q1" and self.sent < 2)
+    errors = iter([{"q1": "of portion 1"}, {"q1": "of portion 2"}, {"q1": "of portion 3", "q2": "of portion 3"}])
+    monkeypatch.setattr(machine, "require_running", lambda: setattr(machine, "errors", next(errors)))
+
+    trial = Trial(JOBS, [[b"a"], [b"b"], [b"c"]], [None] * 3)
+    record = run_trial.run(trial, Namespace.of("lab05-x"), machine, JOBS.values())  # type: ignore[arg-type]
+
+    assert record.stalled == {"q1": 1, "q2": 0}
+    assert record.errors == {"q1": "of portion 2"}
+    assert record.given_up == []
+
+
+def test_a_job_that_ends_again_and_again_is_given_up_and_one_that_only_takes_too_long_is_not(monkeypatch):
+    machine = Machine(errors={"q1": "ValueError"})
+    machine.portion_timeout_s = 60.0
+    monkeypatch.setattr(run_trial, "PAUSE_S", 0)
+    monkeypatch.setattr(run_trial, "POLL_S", 0.01)
+    monkeypatch.setattr(run_trial.inputs, "create_topic", lambda topic: None)
+    monkeypatch.setattr(run_trial.inputs, "append", lambda topics, messages: None)
+    monkeypatch.setattr(run_trial._RunningTrial, "has_committed", lambda self, question: question == "q2")
+
+    record = run_trial.run(Trial(JOBS, [[b"a"]], [None]), Namespace.of("lab05-x"), machine, JOBS.values())  # type: ignore[arg-type]
+
+    assert record.stalled == {"q1": 0}
+    assert record.given_up == ["q1"]
+
+
+@pytest.mark.parametrize(
+    ("end", "failure", "left"),
+    [
+        (0, None, ["q1", "q2"]),
+        (1, None, []),
+        (None, None, []),
+        (0, Failure("process"), []),  # a job may end without an error after a failure, and is started again
+    ],
+)
+def test_a_job_that_ends_without_an_error_and_without_a_failure_is_recorded(monkeypatch, end, failure, left):
+    monkeypatch.setattr(run_trial, "PAUSE_S", 0)
+    monkeypatch.setattr(run_trial.inputs, "create_topic", lambda topic: None)
+    monkeypatch.setattr(run_trial.inputs, "append", lambda topics, messages: None)
+    trial = Trial(JOBS, [[b"a"]], [failure])
+
+    record = run_trial.run(trial, Namespace.of("lab05-x"), Machine(exit_code=end), JOBS.values())  # type: ignore[arg-type]
+
+    assert sorted(record.left) == left

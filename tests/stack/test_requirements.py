@@ -5,10 +5,12 @@ from itertools import combinations
 import pytest
 
 from eventlab.course import run
+from eventlab.errors import StackError
 from eventlab.settings import OwnSettings, Settings
 from eventlab.stack import installation
-from eventlab.stack.requirements import next_free_offset
+from eventlab.stack.requirements import next_free_offset, reserved_settings
 from tests.port_offsets import offsets_of
+from tests.stacks import free_offset
 
 WORKERS = range(3)
 FIRST_EPHEMERAL = 32768
@@ -41,3 +43,18 @@ def test_the_stacks_of_three_workers_share_no_port():
     ports = [ports_at(offset) for worker in WORKERS for offset in offsets_of(worker)]
 
     assert [first & second for first, second in combinations(ports, 2) if first & second] == []
+
+
+def test_two_stacks_that_start_at_the_same_time_use_different_ports():
+    """Until their services listen, the ports of both are free."""
+    offsets = [free_offset(), free_offset()]
+    with (
+        reserved_settings(offsets, ["kafka"], OwnSettings) as first,
+        reserved_settings(offsets, ["kafka"], OwnSettings) as second,
+    ):
+        assert [first.port_offset, second.port_offset] == offsets
+        with pytest.raises(StackError, match="in use"), reserved_settings(offsets, ["kafka"], OwnSettings):
+            pass
+
+    with reserved_settings(offsets, ["kafka"], OwnSettings) as next_one:
+        assert next_one.port_offset == offsets[0]

@@ -15,6 +15,7 @@ from eventlab.widgets import WatermarkView, stream_chart, watermark_chart
 from eventlab.widgets.html import render
 from eventlab.widgets.watermark_view import event_of, forecast, outcome_text
 from tests.clients.recorded_streams import BASE_S, changes, outcomes_of, recorded
+from tests.helpers import first_group
 from tests.widgets.helpers import table_rows
 
 WINDOWS = window_states(changes("windows"))
@@ -41,7 +42,7 @@ def test_rows_watermark_state_and_dropped_rows_are_shown_with_what_the_query_wai
 
     assert "10 rows read · 2 rows written · 0 behind" in facts
     assert "watermark 2026-09-21 14:14:00 · newest event 2026-09-21 14:14:10" in facts
-    assert "1 rows of state · 1 dropped as late" in facts
+    assert "1 row of state · 1 dropped as late" in facts
     assert "It waits for events of &#39;windows&#39;" in facts
 
 
@@ -93,6 +94,18 @@ def test_the_charts_of_a_query_that_has_ended_end_with_its_last_batch():
     assert drawn.count("<circle") >= 3 * 7
     assert "the end of the last batch" in drawn
     assert "now" not in drawn
+
+
+def test_the_charts_of_a_query_that_has_ended_begin_with_its_first_batch():
+    batches = recorded("windows").batches
+    last = max(number for number, batch in enumerate(batches) if batch.ran)
+    duration = batches[last].timestamp_s + batches[last].duration_ms / 1000 - batches[0].timestamp_s
+
+    drawn = stream_chart.charts(batches, 0, is_active=False)
+
+    span = first_group(r"(\d+) s earlier", drawn)
+    assert duration <= int(span) < duration + 10 < stream_chart.SPAN_S
+    assert drawn.count("<circle") == 3 * sum(batch.ran for batch in batches)
 
 
 def test_windows_are_closed_closing_or_open_as_the_engine_has_them():

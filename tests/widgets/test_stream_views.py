@@ -98,7 +98,7 @@ def test_an_event_of_an_earlier_time_is_sent_and_spark_drops_it(view, query):
     view.send_button.click()
 
     wait_until(lambda: "dropped it: it was too late" in view.result.value)
-    wait_until(lambda: "1 rows as late" in view.facts.value)
+    wait_until(lambda: "1 row as late" in view.facts.value)
     wait_until(lambda: view.chart.value.count('<g class="dropped" transform') == 1)
     assert sum(operator.numRowsDroppedByWatermark for operator in operators(query)) == 1
 
@@ -136,3 +136,13 @@ def test_without_a_broker_the_view_shows_what_spark_reports_and_the_command_that
     wait_until(lambda: "Next: eventlab up kafka" in shown.problem.value)
 
     assert "rows read" in shown.facts.value
+
+
+def test_a_query_that_was_stopped_has_no_error_although_spark_has_deleted_its_checkpoint(stack, query, show):
+    query.stop()
+
+    shown = show(WatermarkView(query, stack))
+
+    wait_until(lambda: "It has ended" in shown.facts.value)
+    assert shown.problem.value == ""
+    assert shown.send_button.disabled

@@ -118,7 +118,7 @@ def grade(
     graded_lab = find(lab)
     selection = whole_class.select(graded_lab, students, questions, checks)
     target = output or Path("build", "grades", graded_lab.name)
-    with terminable(CONTINUE), whole_class.held(target), collected(submissions) as source:
+    with terminable(CONTINUE), whole_class.locked(target), collected(submissions) as source:
         before = whole_class.students(target)
         graded = _grade(graded_lab, source, target, selection, options)
         records = whole_class.completed(graded, target) if selection else graded

@@ -143,6 +143,10 @@ def _sheets(arguments: tuple[str, ...], names: list[str]) -> dict[str, MoodleShe
         is_file = Path(argument).exists() or "=" not in argument
         lab, is_named, file = ("", "", argument) if is_file else argument.partition("=")
         meant = [name for name in names if is_lab(lab, name)] if is_named or len(names) == 1 else []
+        if not file:
+            raise EventlabError(
+                f"--moodle {argument} names no file. Write --moodle {lab or 'lab01'}=worksheet.csv"
+            )
         if len(meant) != 1:
             raise EventlabError(
                 f"--moodle {argument}: for which lab? Write --moodle {names[0].split('_')[0]}={file}"

@@ -45,7 +45,7 @@ def judge(lab: str, notebook: Path, output: Path | None, as_json: bool) -> None:
     record = judge_notebook.judge(judged_lab, notebook, executed)
     target = output or Path("build", "judged", judged_lab.name)
     record = replace(record, notebook=f"notebooks/{record.slug}.ipynb")
-    with whole_class.held(target):
+    with whole_class.locked(target):
         whole_class.require_lab(judged_lab, results.load_all(target), target)
         write_atomically(target / str(record.notebook), notebook.read_text(encoding="utf-8"))
         results.save(record, target)

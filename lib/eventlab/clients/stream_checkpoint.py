@@ -7,7 +7,7 @@ A checkpoint can be read from any program, also when the query runs in another o
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from eventlab.clients.stream_state import Positions, merged, positions_of
@@ -15,6 +15,8 @@ from eventlab.clients.stream_state import Positions, merged, positions_of
 ListFolder = Callable[[str], list[str]]
 """Returns the names of the entries of a folder; of one that does not exist, none."""
 ReadFile = Callable[[str], str]
+LAST_BATCHES = 3
+"""A query whose topic was created again plans a batch that ends at the new end, and fails in it."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Checkpoint:
         completed: The number of the last batch that was completed, or None.
         first: The offsets at which the query began.
         next: The offsets at which the last planned batch ends.
+        reached: The greatest offsets at which one of the LAST_BATCHES ends.
         planned_s: The time at which the last batch was planned, in seconds since 1970.
     """
 
@@ -33,6 +36,7 @@ class Checkpoint:
     completed: int | None
     first: Positions
     next: Positions
+    reached: Positions
     watermark_s: float = 0.0
     planned_s: float = 0.0
 
@@ -42,23 +46,33 @@ def read_checkpoint(folder: str, list_folder: ListFolder, read_file: ReadFile) -
     folder = folder.rstrip("/")
     if not {"metadata", "offsets"} <= set(list_folder(folder)):
         return None
-    planned, completed = (_last_batch(list_folder(f"{folder}/{name}")) for name in ("offsets", "commits"))
-    lines = read_file(f"{folder}/offsets/{planned}").splitlines() if planned is not None else []
-    times = json.loads(lines[1]) if len(lines) > 1 else {}
+    planned, completed = (_batches(list_folder(f"{folder}/{name}")) for name in ("offsets", "commits"))
+    files = [read_file(f"{folder}/offsets/{number}").splitlines() for number in planned[-LAST_BATCHES:]]
+    ends = [merged(map(positions_of, lines[2:])) for lines in files]  # `-` is a source without offsets
+    times = json.loads(files[-1][1]) if files and len(files[-1]) > 1 else {}
     sources = [number for number in list_folder(f"{folder}/sources") if number.isdigit()]
     first = [read_file(f"{folder}/sources/{number}/0").splitlines()[-1] for number in sources]
     return Checkpoint(
-        planned,
-        completed,
+        planned[-1] if planned else None,
+        completed[-1] if completed else None,
         merged(map(positions_of, first)),
-        merged(map(positions_of, lines[2:])),  # `-` is a source without offsets
+        ends[-1] if ends else {},
+        _greatest(ends),
         times.get("batchWatermarkMs", 0) / 1000,
         times.get("batchTimestampMs", 0) / 1000,
     )
 
 
-def _last_batch(names: list[str]) -> int | None:
-    return max((int(name) for name in names if name.isdigit()), default=None)
+def _batches(names: list[str]) -> list[int]:
+    return sorted(int(name) for name in names if name.isdigit())
+
+
+def _greatest(ends: Iterable[Positions]) -> Positions:
+    greatest: dict[str, dict[int, int]] = {}
+    for topic, partitions in (item for end in ends for item in end.items()):
+        known = greatest.setdefault(topic, {})
+        known.update({number: max(offset, known.get(number, 0)) for number, offset in partitions.items()})
+    return greatest
 
 
 def differences(ends: Positions, starts: Positions) -> dict[str, int]:

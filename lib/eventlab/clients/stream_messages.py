@@ -1,8 +1,15 @@
 """What a streaming query waits for, in one sentence, and times as the kit writes them."""
 
+import re
 from datetime import UTC, datetime
 
 from eventlab.clients.stream_state import StreamState
+
+DATA_LOST = re.compile(
+    r"Some data may have been lost|KAFKA_DATA_LOSS|UnknownTopicOrPartition|set to 0, some data may"
+    r"|Some of partitions in Kafka topic"
+)
+"""What Spark reports when a topic is gone, ends before the offset of the checkpoint, or begins after it."""
 
 
 def waiting_for(state: StreamState) -> str:
@@ -22,6 +29,24 @@ def waiting_for(state: StreamState) -> str:
         wait = "group in its state waits" if state.state_rows == 1 else "groups in its state wait"
         return f"It waits for events of {topics}: {state.state_rows} {wait} until the watermark closes the window."
     return f"It waits for new messages of {topics}."
+
+
+def lost_messages(state: StreamState) -> str:
+    """Return why Kafka does not have the messages with which a failed query continues, as a clause, or ""."""
+    continued = {topic: state.reached.get(topic, {}) for topic in state.offsets}
+    for topic, partitions in continued.items() if DATA_LOST.search(state.error) else ():
+        offsets = state.offsets[topic]
+        if offsets is None:
+            return f"the topic {topic!r} was deleted, and does not exist any more"
+        for number, offset in partitions.items():
+            continues = f"and the query continues at offset {offset}"
+            if (end := offsets.end.get(number, 0)) < offset:
+                what = f"the topic {topic!r} was deleted and created again"
+                return f"{what}: partition {number} ends at offset {end}, {continues}"
+            if (first := offsets.first.get(number, 0)) > offset:
+                what = f"Kafka has deleted messages of {topic!r} that are too old"
+                return f"{what}: partition {number} begins at offset {first}, {continues}"
+    return ""
 
 
 def message_line(error: str) -> str:

@@ -172,8 +172,16 @@ class StreamState:
     @property
     def topics(self) -> tuple[str, ...]:
         """Return the topics that the query reads, as its last report or its error names them."""
-        ends = [source.end for source in self.last.sources] if self.last else list(self.failed_range or ())[1:]
+        before, now = self.failed_range or ({}, {})
+        ends = [source.end for source in self.last.sources] if self.last else [now or before]
         return tuple(dict.fromkeys(topic for end in ends for topic in end))
+
+    @property
+    def reached(self) -> Positions:
+        """Return the offsets with which the query continues, as its last report or its error names them."""
+        if self.last:
+            return merged(source.end for source in self.last.sources)
+        return self.failed_range[0] if self.failed_range else {}
 
 
 def read_state(

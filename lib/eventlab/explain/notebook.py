@@ -1,4 +1,4 @@
-"""Explains names of the notebook that are not defined: the cell that defines them has not run, or has failed.
+"""Explains names of the notebook that are not defined, and programs whose cell lacks its line `%%writefile`.
 
 A kernel that does nothing ends after an hour, and so does the kernel of a notebook that was closed. The next one
 knows nothing of the cells that ran before.
@@ -8,6 +8,7 @@ import ast
 import json
 import os
 import re
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell, python_tree
 from eventlab.settings import Settings
 
+TOO_FEW = "IndexError: list index out of range", "ValueError: not enough values to unpack"
 MENU = "Run > Run All Above Selected Cell"
 
 
@@ -105,4 +107,24 @@ def _defined_names(statement: ast.stmt) -> set[str]:
     return names
 
 
-EXPLANATIONS: list[Explain] = [cell_has_not_run]
+def arguments_in_cell(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a program reads its arguments in a cell, where it has none: `%%writefile` is missing above it.
+
+    Remedy: The first line of a cell that is written to a file.
+    """
+    if sys.argv[1:] or not cell.matches(rf"^builtins\.(?:{'|'.join(TOO_FEW)})"):
+        return None
+    statements = [node for node in ast.walk(cell.tree) if isinstance(node, ast.Assign | ast.Expr | ast.Call)]
+    read = [ast.unparse(node) for node in statements if cell.failed_in(node) and "sys.argv" in ast.unparse(node)]
+    if not read:
+        return None
+    return Explanation(
+        "This cell is a program that reads the arguments of its command. A cell has none.",
+        f"the cell contains {read[-1]!r}, and in this kernel sys.argv is {sys.argv}",
+        "%%writefile my_job.py",
+        "To write the program to a file, let this be the first line of the cell, with the name of your file. Then "
+        "run the cell again",
+    )
+
+
+EXPLANATIONS: list[Explain] = [cell_has_not_run, arguments_in_cell]

@@ -1,13 +1,12 @@
 """Explains errors of streaming queries: a name that is in use, a checkpoint of a topic that was deleted."""
 
 import ast
-import json
 import re
 from typing import Any
 
 from eventlab.clients import kafka
-from eventlab.clients.hdfs import open_hdfs
-from eventlab.clients.stream_messages import number_of
+from eventlab.clients.stream_messages import DATA_LOST, number_of
+from eventlab.explain.checkpoints import checkpoint_in
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.query_program import is_query
@@ -16,15 +15,8 @@ from eventlab.settings import Settings
 from eventlab.stack import filesystem
 
 TIMEOUT_S = 1.5
-LAST_BATCHES = 3
 NAME_IN_USE = r"Cannot start query with name (\S+) as a query with that name is already active"
 NOT_FOR_STREAMS = r"CALL_ON_STREAMING_DATASET_UNSUPPORTED"
-DATA_LOST = (
-    r"Some data may have been lost",
-    r"KAFKA_DATA_LOSS",
-    r"UnknownTopicOrPartition",
-    r"set to 0, some data may",
-)
 
 
 def name_in_use(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -51,15 +43,16 @@ def checkpoint_of_deleted_topic(cell: FailedCell, settings: Settings) -> Explana
 
     Remedy: Delete the checkpoint and the output.
     """
-    if not cell.matches(*DATA_LOST) or not cell.matches(r"Streaming Query|checkpointLocation|\[STREAM_FAILED\]"):
+    if not DATA_LOST.search(cell.text) or not cell.matches(
+        r"Streaming Query|checkpointLocation|\[STREAM_FAILED\]"
+    ):
         return None
     checkpoint = sink_option(cell, "checkpointLocation")
-    if checkpoint is None or not filesystem.has_webhdfs(checkpoint, settings):
-        return None
-    for topic, partitions in _checkpoint_offsets(checkpoint, settings).items():
+    found = checkpoint_in(checkpoint or "", settings)
+    for topic, partitions in found.reached.items() if found else ():
         offsets = kafka.topic_offsets(settings.bootstrap_servers, topic, TIMEOUT_S)
         for partition, offset in partitions.items():
-            end = offsets.end.get(int(partition)) if offsets else None
+            end = offsets.end.get(partition) if offsets else None
             if end is not None and end >= offset:
                 continue
             state = "does not exist" if end is None else f"ends at offset {end}"
@@ -80,22 +73,6 @@ def sink_option(cell: FailedCell, option: str) -> str | None:
     typed = re.search(rf"[\"']{option}[\"'],\s*[\"']([^\"']+)[\"']", cell.source)
     match = printed or typed
     return match[1] if match else None
-
-
-def _checkpoint_offsets(checkpoint: str, settings: Settings) -> dict[str, dict[str, int]]:
-    """Return the greatest offsets of the checkpoint's last batches, by topic and partition.
-
-    The last batch is not enough: Spark writes the new topic's end offset there before it fails.
-    """
-    folder = f"{filesystem.plain_path(checkpoint)}/offsets"
-    batches = sorted((name for name in filesystem.names(folder, settings) if name.isdigit()), key=int)
-    greatest: dict[str, dict[str, int]] = {}
-    for batch in batches[-LAST_BATCHES:]:
-        text = open_hdfs(settings).cat_file(f"{folder}/{batch}").decode()
-        for topic, partitions in json.loads(text.splitlines()[-1]).items():
-            known = greatest.setdefault(topic, {})
-            known.update({number: max(offset, known.get(number, 0)) for number, offset in partitions.items()})
-    return greatest
 
 
 def no_report_yet(cell: FailedCell, settings: Settings) -> Explanation | None:

@@ -82,7 +82,7 @@ def _other_source(
 
 def _other_topic(folder: str, checkpoint: Checkpoint, offsets: TopicOffsets) -> Explanation | None:
     """Say that a topic does not exist, or that it was created again: it ends before the checkpoint does."""
-    for topic, partitions in checkpoint.next.items():
+    for topic, partitions in checkpoint.reached.items():
         found = offsets[topic]
         ends = found.end if found else {}
         if found and all(ends.get(number, 0) >= offset for number, offset in partitions.items()):
@@ -90,7 +90,9 @@ def _other_topic(folder: str, checkpoint: Checkpoint, offsets: TopicOffsets) -> 
         what = f"The checkpoint {folder} belongs to the topic {topic!r}, which does not exist."
         if found:
             what = f"The checkpoint {folder} belongs to an earlier topic {topic!r}, which was deleted."
-        proof = f"it ends at the offsets {partitions}" + (f", and {topic!r} at {ends}" if found else "")
+        proof = f"the query has read up to the offsets {partitions}" + (
+            f", and {topic!r} ends at {ends} now" if found else ""
+        )
         return Explanation(
             what,
             f"{_planned(checkpoint)}; {proof}",

@@ -2,7 +2,7 @@
 
 import itertools
 
-from eventlab.clients.stream_messages import clock, message_line, number_of
+from eventlab.clients.stream_messages import clock, lost_messages, message_line, number_of
 from eventlab.explain import registry, stream, stream_service
 from eventlab.explain.explanation import Explanation
 from eventlab.explain.failed_cell import FailedCell
@@ -48,6 +48,29 @@ def known_error(silent: SilentQuery) -> Explanation | None:
     cell = FailedCell(error, silent.cell.source, silent.cell.namespace)
     known = [*stream.EXPLANATIONS, *stream_service.EXPLANATIONS]
     return registry.first_confirmed(known, cell, silent.settings)
+
+
+def topic_was_deleted(silent: SilentQuery) -> Explanation | None:
+    """Explain that the query ended because its topic was deleted, or does not have its messages any more.
+
+    Remedy: The statement that starts the query, or a command that creates the topic.
+    """
+    state, why = silent.state, lost_messages(silent.state)
+    if not why:
+        return None
+    topic = next((topic for topic, offsets in state.offsets.items() if offsets is None), "")
+    remedy, instruction = silent.cell.assignment_of(silent.name) or "", "To read what is there now, start it again"
+    if topic:
+        remedy = f"!kafka-topics --create --topic {topic}"
+        instruction = "To create the topic again, without its messages, run this, then start the query again"
+    if silent.checkpoint_folder and "checkpointLocation" in silent.cell.source:
+        instruction += ", with another checkpointLocation and another folder for its output"
+    return Explanation(
+        f"The streaming query {silent.name} has ended, because {why}.",
+        f"its exception is: {message_line(state.error)}",
+        remedy,
+        instruction,
+    )
 
 
 def failed(silent: SilentQuery) -> Explanation | None:
@@ -181,6 +204,7 @@ def _text(positions: object) -> str:
 REASONS: list[ExplainQuery] = [
     checkpoint_of_other_topic,
     known_error,
+    topic_was_deleted,
     failed,
     other_query_has_checkpoint,
     has_read_all,

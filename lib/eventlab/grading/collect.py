@@ -106,7 +106,7 @@ def find(source: Path, unpacked: Path, lab: str = "") -> list[Submission]:
             return [Submission(_student(source.name), source, origin=Origin(file=source.name))]
         else:
             raise SubmissionsError(f"{source} does not exist. Name a folder of notebooks or a zip")
-        groups = _grouped(tree)
+        groups = _grouped(tree, lab)
         if not groups:
             raise SubmissionsError(
                 f"{source} holds no submission: neither <student>.ipynb nor <student>/....ipynb"
@@ -115,10 +115,10 @@ def find(source: Path, unpacked: Path, lab: str = "") -> list[Submission]:
         return [_submission(group, unpacked / f"{n:04}", lab) for n, group in enumerate(groups, start=1)]
 
 
-def _grouped(tree: Tree) -> list[_Group]:
+def _grouped(tree: Tree, lab: str) -> list[_Group]:
     """Return the files by student, sorted by student, with different names."""
     names = tree.names
-    uploads = exports.uploads(names, lambda name: file.beginning() if (file := names[name]) else "")
+    uploads = exports.uploads(names, lambda name: file.beginning() if (file := names[name]) else "", lab)
     groups: dict[tuple[object, ...], _Group] = {}
     for top in sorted(tree.folders):
         _group_of(groups, top, False, uploads.get(top))

@@ -67,19 +67,20 @@ class Upload:
     number: int = 0
 
 
-def uploads(names: Iterable[str], text_of: Callable[[str], str]) -> dict[str, Upload]:
+def uploads(names: Iterable[str], text_of: Callable[[str], str], lab: str = "") -> dict[str, Upload]:
     """Return what the names of an export's files and folders say; names of no known form are left out.
 
     Args:
         names: The names at the top of the export.
         text_of: Returns the beginning of a text file.
+        lab: The lab's name, which the file of a student usually has.
     """
     names = list(names)
     moodle = {name: upload for name in names if (upload := _moodle(name))}
     few, many = sorted([moodle, _blackboard(names, text_of)], key=len)
     clear = few | many
     are_clear = 2 * len(clear) >= len(names)  # else students have named files like those of another platform
-    return clear | _canvas([name for name in names if not are_clear or name not in clear])
+    return clear | _canvas([name for name in names if not are_clear or name not in clear], lab)
 
 
 def _moodle(name: str) -> Upload | None:
@@ -120,7 +121,7 @@ def _users(texts: list[str], known: Collection[str]) -> dict[str, str]:
     return {text: text.removeprefix(assignment) for text in texts}
 
 
-def _canvas(names: list[str]) -> dict[str, Upload]:
+def _canvas(names: list[str], lab: str) -> dict[str, Upload]:
     """Return the files of Canvas, whose names have no word of the platform: most files must have its form.
 
     An id of Canvas belongs to one student, and the number of a file, too. So `ada_2026_11_lab.ipynb` is not from
@@ -136,7 +137,7 @@ def _canvas(names: list[str]) -> dict[str, Upload]:
         return {}
     if any(times > 1 for times in numbers.values()):
         return {}
-    if _is_nobodys(students, [match["file"] or "" for match in matches.values()]):
+    if _is_nobodys(students, [match["file"] or "" for match in matches.values()], lab):
         return {}
     return {
         name: Upload(
@@ -151,10 +152,14 @@ def _canvas(names: list[str]) -> dict[str, Upload]:
     }
 
 
-def _is_nobodys(students: Collection[tuple[str, str]], files: Iterable[str]) -> bool:
-    """Return whether several works have one name, so that it is the same word before different names."""
+def _is_nobodys(students: Collection[tuple[str, str]], files: Iterable[str], lab: str) -> bool:
+    """Return whether several works have one name, so that it is the same word before different names.
+
+    A work that is called as the lab is a student's, and then the others are this student's, too.
+    """
     work = {COPY_MARK.sub("", PurePath(file).stem) for file in files if file.lower().endswith((".ipynb", ".zip"))}
-    return len({name for _, name in students}) == 1 and len(work) > 1 and all(id.isdigit() for id, _ in students)
+    is_one_word = len({name for _, name in students}) == 1 and all(id.isdigit() for id, _ in students)
+    return is_one_word and len(work) > 1 and lab not in work
 
 
 def _canvas_name(match: re.Match[str]) -> str:

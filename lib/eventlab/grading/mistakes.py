@@ -1,8 +1,9 @@
 """Recognizing the mistake of a wrong answer: the known mistake that gives exactly the same figures.
 
 The checks of a question look at what each mistake of the lab's `mistakes.py` leaves with the data of the
-submission's seed. Only when every check has the same verdict and received the same figures, the record names the
-mistake. A mistake that looks like an empty submission is never named; several that look alike are all named.
+submission's seed. Only when every check, or each one by which the mistake shows, has the same verdict and received
+the same figures, the record names the mistake. A mistake that looks like an empty submission is never named; when
+several look alike, all are named.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import compress
 
 from eventlab.grading.reports.messages import line
 from eventlab.grading.results import CheckResult, KnownMistake, Question, SubmissionRecord
+from eventlab.grading.trials import seed_of_trial
 from eventlab.labs.catalogue import Lab
 from eventlab.labs.checks import Verdict
 from eventlab.labs.mistakes import Left, verdicts
@@ -38,16 +41,22 @@ def with_mistakes(lab: Lab, record: SubmissionRecord, seed: int) -> SubmissionRe
 
 
 def problems(lab: Lab) -> list[str]:
-    """Return the mistakes that name no wrong solution, as sentences; or that the file cannot be imported."""
+    """Return the mistakes that name no wrong solution or no check, as sentences; or that the file is broken."""
     try:
         names = [(mistake.question, mistake.mutant) for mistake in lab.mistakes]
         wrong = {(mutant.question, mutant.name) for mutant in lab.mutants}
+        checks = {(check.question, check.name) for check in lab.checks}
+        shown = [(mistake.question, check) for mistake in lab.mistakes for check in mistake.shown_by]
     except Exception as error:  # any error of the lab's own code
         return [f"mistakes.py cannot be used: {line(f'{type(error).__name__}: {error}')}"]
     return [
         f"mistakes.py: {name!r} is no wrong solution of {question} in proof.py"
         for question, name in names
         if (question, name) not in wrong
+    ] + [
+        f"mistakes.py: {name!r} is no check of {question} in checks.py"
+        for question, name in shown
+        if (question, name) not in checks
     ]
 
 
@@ -56,20 +65,22 @@ def _recognized(lab: Lab, question: Question, seed: int) -> Question:
     known = [mistake for mistake in lab.mistakes if mistake.question == question.id]
     if question.is_full or not known or [check.name for check in checks] != [c.name for c in question.checks]:
         return question
-    found = _figures(question.checks)
+    seed = seed_of_trial(seed) if question.id in lab.jobs else seed
+    nothing = verdicts(Left(), question.id, checks, seed)
     names = []
-    if found != _figures(verdicts(Left(), question.id, checks, seed)):
-        for mistake in known:
-            try:
-                same = _figures(mistake.verdicts(checks, seed)) == found
-            except Exception:
-                logger.exception("the mistake %s of %s cannot be computed", mistake.mutant, question.id)
-                continue
-            if same:
-                names.append(KnownMistake(mistake.mutant, mistake.did, mistake.why))
+    for mistake in known:
+        shows = [not mistake.shown_by or check.name in mistake.shown_by for check in checks]
+        found = _figures(question.checks, shows)
+        try:
+            same = _figures(mistake.verdicts(checks, seed), shows) == found != _figures(nothing, shows)
+        except Exception:
+            logger.exception("the mistake %s of %s cannot be computed", mistake.mutant, question.id)
+            continue
+        if same:
+            names.append(KnownMistake(mistake.mutant, mistake.did, mistake.why))
     return replace(question, mistakes=tuple(names))
 
 
-def _figures(results: Iterable[CheckResult | Verdict]) -> Figures:
-    """Return, of each check, whether it passed and what it received."""
-    return tuple((result.passed, result.figures or result.got) for result in results)
+def _figures(results: Iterable[CheckResult | Verdict], shows: Iterable[bool]) -> Figures:
+    """Return, of each check that counts, whether it passed and what it received."""
+    return tuple((result.passed, result.figures or result.got) for result in compress(results, shows))

@@ -137,7 +137,7 @@ class SubmissionRecord:
         fingerprint: Hash of everything that the result depends on.
         notebook: Path of the executed notebook, relative to the output folder.
         sandboxed: Whether it ran in a sandbox.
-        began: Whether the submission's code had begun when the machine failed; only without a mark.
+        began: Whether its code or the reading of its notebook had begun when the machine failed; without a mark.
         doubt: Why the mark may be too low, as a sentence for the instructor, or "".
         notes: What happened to the submission as a whole, as sentences for the student.
         comment: What a person wrote about the submission as a whole.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -39,14 +39,15 @@ class _Held:
         keys: The questions that took part, with the keys of their files.
         namespace: The trial's own namespace.
         record: What happened.
-        is_doubtful: Whether it was ended, or Spark had ended, and another of its jobs may be the reason.
+        doubtful: The questions that may have lost marks because of another job: all when the trial was ended or
+            Spark had ended, else those whose job was too late.
     """
 
     prefix: str
     keys: dict[str, str]
     namespace: Namespace
     record: dict[str, Any]
-    is_doubtful: bool
+    doubtful: frozenset[str]
 
 
 class Trials:
@@ -91,7 +92,7 @@ class Trials:
                 held = self._held(question, key, evidence, kernel)
             tried = replace(evidence, namespace=held.namespace, trial=held.record, found=[], _seen={})
             found = judging.verdicts(self.judge, self.stack, tried, question, budget)
-            if held.is_doubtful:
+            if question in held.doubtful:
                 spoilt.add(question)
                 return found
             self._verdicts[key] = found
@@ -110,10 +111,9 @@ class Trials:
             keys = {question: self._key(question, evidence.files) for question in self.lab.jobs}
             keys = {question: key for question, key in keys.items() if key not in self._verdicts}
             namespace, machine = Namespace.random(self.lab.name), self.stack.machine(evidence.files)
-            record = self._hold(machine, namespace, evidence, [*keys], kernel)
+            record, doubtful = self._hold(machine, namespace, evidence, [*keys], kernel)
             together = sum(self.lab.jobs[question] in evidence.files for question in keys) > 1
-            is_doubtful = together and ("error" in record or machine.spark_has_ended)
-            self._trial = _Held(prefix, keys, namespace, record, is_doubtful)
+            self._trial = _Held(prefix, keys, namespace, record, frozenset(doubtful if together else ()))
         return self._trial
 
     def _hold(
@@ -123,16 +123,17 @@ class Trials:
         evidence: Evidence,
         questions: list[str],
         kernel: SubmissionKernel,
-    ) -> dict[str, Any]:
-        """Hold a trial, and return its record."""
+    ) -> tuple[dict[str, Any], Iterable[str]]:
+        """Hold a trial, and return its record, and the questions that are doubtful if other jobs took part."""
         trial = self.lab.trial(evidence.seed, questions)
         try:
             self.stack.require_running(in_trial=True)
             with kernel.process.suspended():
                 record = run_trial.run(trial, namespace, machine, evidence.files)
             self.stack.require_running(in_trial=True)
+            doubtful = questions if machine.spark_has_ended else record.late
         except EventlabError:  # whichever service is the first that does not answer
             if not self.stack.exceeded:
                 raise
-            return {"error": f"the trial was ended: {self.stack.exceeded}"}
-        return asdict(record)
+            return {"error": f"the trial was ended: {self.stack.exceeded}"}, questions
+        return asdict(record), doubtful

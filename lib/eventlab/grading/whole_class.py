@@ -140,7 +140,7 @@ def is_known(output: Path) -> bool:
 
 
 @contextmanager
-def held(output: Path) -> Iterator[None]:
+def locked(output: Path) -> Iterator[None]:
     """Lock an output folder: two gradings in one folder would delete each other's files.
 
     Raises:

@@ -94,7 +94,7 @@ class Worker:
         try:
             matched = notebook.match(_read(job), self.instructor)
         except (notebook.UnreadableError, notebook.InterruptedReadError) as error:
-            messages = (*job.problems, str(error))
+            messages = tuple(dict.fromkeys((*job.problems, str(error))))
             record = results.without_points(
                 self.lab, job.student, "unreadable", str(error), messages=messages, **common
             )

@@ -19,8 +19,10 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
+from eventlab.clients.kafka import topic_offsets
 from eventlab.clients.spark_kafka import KAFKA_READ_OPTIONS, KAFKA_WRITE_OPTIONS
-from eventlab.clients.stream_query import error_of
+from eventlab.clients.stream_messages import DATA_LOST, lost_messages
+from eventlab.clients.stream_query import error_of, observe
 from eventlab.jobs.dead_letters import PLACE as PLACE
 from eventlab.jobs.dead_letters import TOO_LARGE, dead_letter_topic
 from eventlab.jobs.extract import is_object, parsed, run_as_script
@@ -44,8 +46,6 @@ AHEAD = "1 hour"
 """How much later than its arrival the time of an event may be: clocks differ a little."""
 MAX_COPIED_BYTES = 1_000_000
 """Kafka refuses a message of more than 1 MiB, and a dead letter has headers besides its key and value."""
-DATA_LOST = "Some data may have been lost"
-"""What Spark reports when a topic ends before the offset of the checkpoint, or begins after it."""
 
 Start = Callable[[SparkSession, str, str, Mapping[str, Any]], list[Any]]
 """Starts the queries of a job: called with the session, the topic, the path and the trigger."""
@@ -179,7 +179,7 @@ def run_until_stopped(
                 for query in queries:
                     seen[query.id] = _report(query, seen[query.id], out)
                     if error := error_of(query):
-                        raise failure(query.name, error)
+                        raise failure(query, error)
         except JobError:
             raise
         except Exception as error:  # Spark's errors have many classes
@@ -196,15 +196,17 @@ def run_until_stopped(
                 query.stop()
 
 
-def failure(name: str, error: str) -> JobError:
+def failure(query: Any, error: str) -> JobError:
     """Return the error of a job whose query failed; if messages are gone, with the way to start again."""
-    message = f"the query {name} failed: {error.splitlines()[0]}"
-    if DATA_LOST not in message:
+    message = f"the query {query.name} failed: {error.splitlines()[0]}"
+    if not DATA_LOST.search(error):
         return JobError(message)
+    why = "the topic was deleted, or its messages are too old"
+    with contextlib.suppress(Exception):  # Kafka or Spark does not answer any more
+        why = lost_messages(observe(query, lambda topic: topic_offsets(settings.bootstrap_servers, topic))) or why
     return JobError(
-        f"{message}\nThe checkpoint continues after messages that the topic does not have any more: the topic was "
-        "deleted, or the messages are too old. To read the topic from its beginning, delete the job's PATH and "
-        "its two checkpoints, and start the job again",
+        f"{message}\nKafka does not have the messages with which the job continues: {why}. To read the topic from "
+        "its beginning, delete the job's PATH and its two checkpoints, and start the job again",
         "hadoop fs -rm -r -skipTrash PATH PATH.checkpoint PATH.dead.checkpoint",
     )
 

@@ -77,13 +77,16 @@ def is_parameters(cell: NotebookNode) -> bool:
 
 
 def more_than_values(sources: Sequence[str], given: str) -> bool:
-    """Return whether cells contain more than comments and other values of the given cell's parameters."""
+    """Return whether cells contain more than comments and other values of the given cell's parameters.
+
+    Only their lines are looked at: a student's cell can make Python's parser end the process.
+    """
     names = {line.partition("=")[0].strip() for line in given.splitlines()}
-    lines = (line.strip() for source in sources for line in source.splitlines())
+    lines = (line.strip() for source in sources for line in source.replace(";", "\n").splitlines())
     return any(line and line[0] != "#" and line.partition("=")[0].strip() not in names for line in lines)
 
 
-def together(sources: Sequence[str], stub: str) -> list[str]:
+def merged_copies(sources: Sequence[str], stub: str) -> list[str]:
     """Return what to run for a solution cell that is there several times: one cell with all of its code.
 
     Untouched copies are left out: they would raise their error before the student's code, or replace the student's

@@ -28,18 +28,20 @@ class Left:
         tables: The rows of tables, by path.
         columns: The columns and types of tables, by path.
         events: The events of topics that the solution fills, by the suffix of the topic.
-        messages: The same as pairs of key and value, for topics whose keys count.
+        messages: The same as tuples of key, value and, if they count, headers.
         committed: The offsets that the group has committed, by partition.
         responses: What a lab's own checks have read, by the name that they keep it under (`evidence.once`).
+        trial: What happened in a trial (the fields of `trial.Record`), in a lab with jobs.
     """
 
     answer: Any = None
     tables: Mapping[str, Sequence[dict[str, Any]]] = field(default_factory=dict)
     columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     events: Mapping[str, Sequence[dict[str, Any]]] = field(default_factory=dict)
-    messages: Mapping[str, Sequence[tuple[bytes | None, bytes]]] = field(default_factory=dict)
+    messages: Mapping[str, Sequence[tuple]] = field(default_factory=dict)
     committed: Mapping[int, int] = field(default_factory=dict)
     responses: Mapping[str, Any] = field(default_factory=dict)
+    trial: Mapping[str, Any] = field(default_factory=dict)
 
     def evidence(self, question: str, seed: int) -> Evidence:
         """Return it as evidence, which reads no service."""
@@ -51,12 +53,11 @@ class Left:
             name: [(None, json.dumps(event).encode()) for event in many] for name, many in self.events.items()
         }
         for suffix, messages in (pairs | dict(self.messages)).items():
-            sent = [Message(0, offset, 0, key, value) for offset, (key, value) in enumerate(messages)]
+            sent = [Message(0, offset, 0, *message) for offset, message in enumerate(messages)]
             seen["messages", namespace.topic_of(suffix)] = sent
         seen |= {(name, ""): value for name, value in self.responses.items()}
-        return _DescribedEvidence(
-            namespace, seed, {} if self.answer is None else {question: self.answer}, _seen=seen
-        )
+        answers = {} if self.answer is None else {question: self.answer}
+        return _DescribedEvidence(namespace, seed, answers, trial=self.trial, _seen=seen)
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,8 @@ class Mistake:
         did: What the solution did, to be read after a number of students: `kept duplicates`.
         why: What is wrong with it, as sentences for the student.
         left: Returns what it leaves with the data of a seed.
+        shown_by: The names of the checks that show it, if what the others receive depends on the moments of the
+            failures in a trial; by default all.
     """
 
     question: str
@@ -76,6 +79,7 @@ class Mistake:
     did: str
     why: str
     left: Callable[[int], Left]
+    shown_by: Sequence[str] = ()
 
     def verdicts(self, checks: Sequence[LabCheck], seed: int) -> list[Verdict]:
         """Return the verdicts of the question's checks on what it leaves."""

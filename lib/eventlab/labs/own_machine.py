@@ -73,6 +73,10 @@ class OwnMachine:
         errors = ERROR.findall(log)
         return errors[-1] if errors else log[-PRINTED_CHARS:]
 
+    def has_succeeded(self, question: str) -> bool:
+        """Return whether the job has ended with the exit code 0."""
+        return self.processes[question].poll() == 0
+
     def kill_jobs(self) -> None:
         """Kill the jobs with what they started, and end their sessions, which Spark knows by their user."""
         for process in self.processes.values():

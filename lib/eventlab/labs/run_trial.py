@@ -79,6 +79,7 @@ class _RunningTrial:
         self.ends_without_commit = dict.fromkeys(self.jobs, 0)
         self.reached = dict.fromkeys(self.jobs, 0)
         self.sent = 0
+        self.is_quiet = True
 
     def start(self, question: str) -> None:
         """Start the job of a question."""
@@ -90,7 +91,10 @@ class _RunningTrial:
         """Send a portion, cause its failure, and wait until each job has committed it."""
         half = len(messages) // 2
         self.ends_without_commit = dict.fromkeys(self.jobs, 0)
+        for question in self.waited_for:
+            self.record.errors.pop(question, None)
         number, kind = len(self.record.steps), failure.kind if failure else ""
+        self.is_quiet = failure is None
         self.record.steps.append({"end": self.sent + len(messages), "failure": DESCRIPTIONS[kind]})
         self.report(f"portion {number + 1}: {len(messages)} messages, {DESCRIPTIONS[kind]}")
         self.machine.require_running()
@@ -198,6 +202,10 @@ class _RunningTrial:
             for question in late:
                 self.waited_for.discard(question)
                 self.record.stalled[question] = number
+                if question in self.given_up:
+                    self.record.given_up.append(question)
+                elif self.messages_in_checkpoint(question, "offsets") > self.reached[question]:
+                    self.record.late.append(question)
                 self.report(f"the job of {question} has not committed portion {number + 1}")
             time.sleep(POLL_S)
 
@@ -206,11 +214,14 @@ class _RunningTrial:
         printed = self.machine.ended(question)
         if printed is None or time.monotonic() - self.started[question] < PAUSE_S:
             return
-        self.record.errors[question] = printed
+        if question in self.waited_for:
+            self.record.errors[question] = printed
         if self.has_committed(question):
             self.ends_without_commit[question] = 0
         else:
             self.ends_without_commit[question] += 1
+        if self.is_quiet and question not in self.record.left and self.machine.has_succeeded(question):
+            self.record.left.append(question)
         if self.ends_without_commit[question] >= MAX_ENDS:
             self.given_up.add(question)
         else:

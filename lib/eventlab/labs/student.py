@@ -11,6 +11,7 @@ import getpass
 import json
 import os
 import secrets
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,6 +52,8 @@ def open_lab(
         folder: The folder on HDFS that the grader has chosen, or "".
         group: The consumer group that the grader has chosen, or "".
     """
+    if "ipykernel_launcher" in sys.argv[0]:
+        del sys.argv[1:]  # a job's cell without its line %%writefile would read the kernel's arguments
     is_graded = bool(topic)
     if is_graded:
         return OpenLab(name, Namespace(topic.removesuffix("-events"), topic, folder, group), 0, graded=True)

@@ -3,7 +3,8 @@
 The parts of a trial:
 
 - A *job* is a program of the student, `python FILE TOPIC FOLDER`. It keeps its checkpoint in FOLDER/checkpoint,
-  and ends with an error when it cannot continue. It is started again whenever it has ended.
+  and ends with an error when it cannot continue. It is started again whenever it has ended. One that ends
+  without an error in a portion without a failure has not waited for its query; this is recorded.
 - `run_trial.py` runs the trial: it sends the messages in portions to a topic of each job, makes one failure
   per portion, starts jobs again, and waits until each job has committed the portion. It reads this from the
   checkpoint on HDFS.
@@ -81,14 +82,20 @@ class Record:
 
     Attributes:
         steps: One entry per portion: `end`, the offset after it, and `failure`, a sentence.
+        left: The questions whose job ended by itself, without an error, in a portion without a failure.
         missing: The questions without a file.
         stalled: By question, the portion that its job did not commit in time.
-        errors: By question, the error with which its job ended by itself the last time.
+        late: Those of them whose job had begun a batch: another job may have kept Spark busy.
+        given_up: Those of them whose jobs have ended again and again.
+        errors: By question, the error with which its job ended by itself in the portion that it did not commit.
     """
 
     steps: list[dict[str, Any]] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     stalled: dict[str, int] = field(default_factory=dict)
+    late: list[str] = field(default_factory=list)
+    given_up: list[str] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
 
 
@@ -106,6 +113,9 @@ class Machine(Protocol):
 
     def ended(self, question: str) -> str | None:
         """Return the job's error, or what it printed last, if it has ended by itself; else None."""
+
+    def has_succeeded(self, question: str) -> bool:
+        """Return whether the job has ended by itself without an error."""
 
     def kill_jobs(self) -> None:
         """Kill all jobs, and end their sessions in Spark."""

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
+import filelock
+
 from eventlab.settings import OwnSettings
 from eventlab.stack import archives, jars, java
 from eventlab.stack.services import SERVICES
@@ -32,7 +34,24 @@ class RecordingSettings(OwnSettings):
 
 
 def install(report: ReportStage, report_service: ReportService, *, relock: bool = False) -> None:
-    """Install what is missing; with `relock`, resolve stack/*/jgo.toml again and rewrite the lock files first."""
+    """Install what is missing; with `relock`, resolve stack/*/jgo.toml again and rewrite the lock files first.
+
+    A second set-up of the same project waits for the first.
+    """
+    archives.FOLDER.parent.mkdir(exist_ok=True)
+    lock = filelock.FileLock(archives.FOLDER.with_name("setup.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        report("archives", "waiting until another `eventlab setup` of this project has ended", 0, 1)
+        lock.acquire()
+    try:
+        _install(report, report_service, relock)
+    finally:
+        lock.release()
+
+
+def _install(report: ReportStage, report_service: ReportService, relock: bool) -> None:
     if relock:
         for done, environment in enumerate(jars.ENVIRONMENTS, start=1):
             report("locks", f"{environment}: {jars.lock(environment)} jars locked", done, len(jars.ENVIRONMENTS))

@@ -1,12 +1,14 @@
 """Checks before a start (jars, Java, external services, free ports); a failed one raises StackError."""
 
+import contextlib
+import socket
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from eventlab.clients import ports
 from eventlab.errors import StackError
-from eventlab.settings import OwnSettings, Settings
+from eventlab.settings import HOST, OwnSettings, Settings
 from eventlab.stack import jars, java
 from eventlab.stack.services import Service, select
 from eventlab.stack.startup import in_parallel
@@ -14,6 +16,8 @@ from eventlab.stack.startup import in_parallel
 AIRPLAY_PORT = 5000
 MAX_OFFSET = 3600
 """Above it, Kafka's port would be an ephemeral port of Linux (from 32768), which any connection may use."""
+RESERVATION_PORT = 27005
+"""This port plus an offset is bound while a process uses the offset; at multiples of ten no service has it."""
 
 
 def require_installation(settings: Settings, services: Sequence[Service]) -> None:
@@ -80,7 +84,31 @@ def settings_on_free_ports(
         candidate = settings_class(port_offset=offset, **values)
         if all(ports.is_free(port) for service in selected for port in service.port_numbers(candidate)):
             return candidate
-    raise StackError(
+    raise _ports_in_use(offsets)
+
+
+@contextlib.contextmanager
+def reserved_settings(
+    offsets: Sequence[int], services: Iterable[str], settings_class: type[Settings], **values: Any
+) -> Iterator[Settings]:
+    """Yield settings as `settings_on_free_ports`; during the block no other process gets the same offset here.
+
+    The ports themselves are free until the services listen, so two processes that only look would choose the same.
+    """
+    for offset in offsets:
+        with socket.socket() as reservation:
+            try:
+                reservation.bind((HOST, RESERVATION_PORT + offset))
+                chosen = settings_on_free_ports([offset], services, settings_class, **values)
+            except (OSError, StackError):
+                continue
+            yield chosen
+            return
+    raise _ports_in_use(offsets)
+
+
+def _ports_in_use(offsets: Sequence[int]) -> StackError:
+    return StackError(
         f"ports are in use at each of the offsets {', '.join(map(str, offsets[:8]))}. Stop the running stack",
         next_command="eventlab down",
     )

@@ -264,8 +264,10 @@ def fresh_stack(
         with filelock.FileLock(folder.with_name(f"{folder.name}.lock"), timeout=0):
             Stack(settings_class(state_dir=folder)).down()
             shutil.rmtree(folder, ignore_errors=True)
-            settings = requirements.settings_on_free_ports(offsets, services, settings_class, **values)
-            with Stack(settings, services, report, grace_s) as stack:
+            with (
+                requirements.reserved_settings(offsets, services, settings_class, **values) as settings,
+                Stack(settings, services, report, grace_s) as stack,
+            ):
                 yield stack
     except filelock.Timeout as error:
         raise StackError(f"another process is using {folder}; try again when it has ended") from error

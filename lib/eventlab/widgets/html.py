@@ -6,6 +6,8 @@ from typing import Any
 
 import jinja2
 
+from eventlab.clients.stream_messages import number_of
+
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -20,6 +22,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters["thousands"] = "{:,.0f}".format
+    environment.filters["number_of"] = number_of
     return environment
 
 

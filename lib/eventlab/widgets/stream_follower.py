@@ -139,6 +139,11 @@ class StreamFollower:
         if last <= self._read_batch or not state.plan.checkpoint or state.plan.window is None or session is None:
             return
         since = max(self._read_batch + 1, last - KEPT_BATCHES)
-        self._changes.extend(read_changes(session, state.plan.checkpoint, since))
+        try:
+            self._changes.extend(read_changes(session, state.plan.checkpoint, since))
+        except Exception:  # Spark's errors have many classes
+            if state.is_active:
+                raise
+            return  # a checkpoint that Spark has chosen is deleted when the query ends
         self.windows = window_states(self._changes)
         self._read_batch = last

@@ -85,6 +85,7 @@ class WatermarkView(Panel):
             set_options(self.partition, numbers)
         self._move_axis(axis_of(state, self.follower.windows, self.events))
         self._show_draft()
+        self.send_button.disabled |= not state.is_active
 
     @property
     def _topic(self) -> str:

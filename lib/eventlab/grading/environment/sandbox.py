@@ -258,29 +258,10 @@ def _visible(run: Path, tmp: Sequence[str]) -> list[str]:
     for path in outside:
         words += ["--ro-bind", str(path), str(path)]
     grading = str(Path(__file__).parents[1])
-    words += [
-        *_without_java_tools(),
-        "--tmpfs",
-        grading,
-        "--remount-ro",
-        grading,
-        "--ro-bind",
-        str(INSIDE),
-        INSIDE_AT,
-    ]
+    words += [*_without_java_tools(), "--tmpfs", grading, "--remount-ro", grading]
+    words += ["--ro-bind", str(INSIDE), INSIDE_AT, "--proc", "/proc", "--dev", "/dev"]
     # Other than /dev/zero, /dev/full cannot be mapped as shared memory (`inside/rights.py`).
-    return [
-        *words,
-        "--proc",
-        "/proc",
-        "--dev",
-        "/dev",
-        "--dev-bind",
-        "/dev/full",
-        "/dev/zero",
-        "--remount-ro",
-        "/dev",
-    ]
+    return [*words, "--dev-bind", "/dev/full", "/dev/zero", "--remount-ro", "/dev"]
 
 
 def _without_java_tools() -> list[str]:

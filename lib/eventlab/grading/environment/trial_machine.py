@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 from collections.abc import Callable, Mapping
 
@@ -22,6 +23,7 @@ runpy.run_path({file!r}, run_name="__main__")
 JOB_TIMEOUT_S = 600
 END_TIMEOUT_S = 15
 PRINTED_CHARS = 300
+EXIT_0 = re.compile(r"SystemExit(: (0|None|False))?")
 
 
 class Job:
@@ -54,6 +56,11 @@ class Job:
             return None
         printed = "".join(str(output.get("text", "")) for output in self.result.outputs)
         return self.result.error or printed.strip()[-PRINTED_CHARS:]
+
+    def has_succeeded(self) -> bool:
+        """Return whether it has ended without an error, as a process with the exit code 0 does."""
+        result = self.result
+        return result is not None and (result.ended == "done" or bool(EXIT_0.fullmatch(result.error)))
 
     def kill(self) -> None:
         """Kill the process with all that it started."""
@@ -97,6 +104,10 @@ class TrialMachine:
         """Return the job's error, or the end of what it has printed, if it has ended."""
         self._require_limits()
         return self.jobs[question].ended()
+
+    def has_succeeded(self, question: str) -> bool:
+        """Return whether the job has ended by itself without an error."""
+        return self.jobs[question].has_succeeded()
 
     @property
     def spark_has_ended(self) -> bool:

@@ -20,14 +20,12 @@ from concurrent.futures import ThreadPoolExecutor
 from eventlab.grading.environment import cleanup, folders, health, sandbox
 from eventlab.grading.environment.access import Access
 from eventlab.grading.environment.class_watch import ClassWatch
-from eventlab.grading.environment.disk_watch import DiskWatch
 from eventlab.grading.environment.fork_server import ForkServer
-from eventlab.grading.environment.own_memory import OwnMemoryWatch
 from eventlab.grading.environment.services import START_TIMEOUT_S, Services, WorkerConfiguration, WorkerStackError
 from eventlab.grading.environment.spark_jvm import java_variables
 from eventlab.grading.environment.trial_machine import TrialMachine
 from eventlab.grading.environment.warm_up import PREPARE_KERNEL, WARM_UP
-from eventlab.grading.environment.watch import Watch
+from eventlab.grading.environment.watches import DiskWatch, OwnMemoryWatch, Watch
 from eventlab.grading.execution.kernel import KernelError, SubmissionKernel
 from eventlab.settings import Settings
 from eventlab.stack import config

@@ -133,7 +133,7 @@ def _read_apart(path: Path) -> list[dict[str, Any]]:
     if done.returncode == -signal.SIGKILL:  # not by its own limit on memory, after which it ends otherwise
         raise InterruptedReadError("the process that read the notebook was killed; the machine may lack memory")
     if done.returncode == NO_FILE:
-        raise InterruptedReadError(f"the notebook cannot be read: {done.stderr.decode(errors='replace')}")
+        raise OSError(f"the notebook cannot be read: {done.stderr.decode(errors='replace')}")
     if done.returncode:
         raise UnreadableError("not a notebook: it takes too much memory to read")
     if isinstance(answer := json.loads(done.stdout), str):
@@ -220,7 +220,7 @@ def _steps(cell: NotebookNode, grade_id: str, theirs: list[str], messages: list[
         messages.append(f"{grade_id} was deleted: nothing to grade")
     elif len(theirs) > 1:
         messages.append(f"{grade_id} was there {len(theirs)} times: all count, in order")
-    *before, source = cells.together(theirs, _stub(cell))
+    *before, source = cells.merged_copies(theirs, _stub(cell))
     if (size := len("\n\n".join(theirs))) > MAX_SOURCE_CHARS:
         messages.append(f"{grade_id} has {size:,} characters: it {NOT_RUN}")
         before, source = [], ""

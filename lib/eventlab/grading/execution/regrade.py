@@ -98,8 +98,7 @@ def next_omissions(matched: Matched, questions: Sequence[str], runs: Sequence[Ru
     - A step that ended the last run is left out, so that the questions after it can be judged.
     - When no question waits for that, the first question that lost marks is replaced: the marks that later
       questions lost may be lost because of it.
-    - When a job may have spoilt the trial of others, each question that lost marks runs again with all others
-      replaced.
+    - A question that may have lost marks because of another job runs again with all others replaced.
     - A question in which the kernel died after earlier ones runs again with all others replaced: an earlier one
       may be the cause, for example a thread that ends the kernel later.
     """
@@ -109,9 +108,10 @@ def next_omissions(matched: Matched, questions: Sequence[str], runs: Sequence[Ru
     best_runs = {question: best(runs, question) for question in questions}
     unfinished = [q for q, run in best_runs.items() if run is None or not run.is_full(q)]
     touched = [q for q in unfinished if _is_touched(matched, questions, q)]
-    if any(run.spoilt for run in runs):
+    if spoilt := {question for run in runs for question in run.spoilt}:
         tried = [run.omissions.replaced for run in runs]
-        all_others = (frozenset(questions) - {question} for question in touched)
+        again = [question for question in touched if question in spoilt or best_runs[question] is None]
+        all_others = (frozenset(questions) - {question} for question in again)
         if (others := next((some for some in all_others if some not in tried), None)) is not None:
             return replace(last.omissions, replaced=others)
     omissions = last.omissions

@@ -19,6 +19,8 @@ from eventlab.grading.reports.messages import number
 from eventlab.grading.results import SubmissionRecord
 
 MISSING = "not handed in"
+ANONYMOUS = "Participant"
+"""Moodle's name for each student in an anonymous export."""
 
 
 class GradebookError(EventlabError):
@@ -43,12 +45,14 @@ class LabGrades:
         """Return the line of Moodle's worksheet with the number in the name of a submission's folder.
 
         When groups hand in, this number is a group's, and may be that of a student with another name. Before
-        Moodle 4.1 it is the student's, and the folder's name is `GROUP-NAME_NUMBER`.
+        Moodle 4.1 it is the student's, and the folder's name is `GROUP-NAME_NUMBER`. In an anonymous export it is
+        the student's, too, and the name is `Participant`; the worksheet may have names all the same.
         """
         row = self.sheet.row_of(origin.id) if self.sheet and origin.platform == "moodle" else None
         words = origin.name.split("-")
-        names = ("-".join(words[start:]) for start in range(len(words)))
-        return row if row and (not row.name or any(forms(row.name) & forms(name) for name in names)) else None
+        names = ["-".join(words[start:]) for start in range(len(words))]
+        fits = row and (not row.name or ANONYMOUS in names or any(forms(row.name) & forms(name) for name in names))
+        return row if fits else None
 
     @cached_property
     def max_points(self) -> float:
@@ -190,15 +194,15 @@ def make(
     book = Book(list(labs), people)
     book.problems += _add_people(labs, people, exported)
     owners = {lab.name: people.assign([_line(lab, record) for record in lab.records]) for lab in labs}
-    meant = deadlines.meant(people)
-    own = deadlines.of_people(meant)
+    persons = deadlines.persons(people)
+    own = deadlines.of_people(persons)
     for lab in labs:
         for record, person in zip(lab.records, owners[lab.name], strict=True):
             if person:
                 policy = deadlines.policy(lab.name, own.get(id(person), ()))
                 book.add(_mark(lab, record, person, policy))
     book.people.members.sort(key=lambda person: person.label.casefold())
-    book.problems += deadlines.unknown(names, meant)
+    book.problems += deadlines.unknown(names, persons)
     for lab in labs:
         found = zip(lab.records, owners[lab.name], strict=True)
         book.problems += _problems(book, lab, [record for record, person in found if not person])

@@ -37,7 +37,10 @@ def write_grades(book: Book, sheet: CanvasSheet | None, path: Path) -> tuple[lis
         for person in known:
             ids = [person.canvas_id, person.sis_user_id, person.sis_login_id, person.section]
             rows.append([person.label, *ids, *(_grade(book.mark(person, lab), 1) for lab in book.labs)])
-        notes = ["Canvas asks which assignments are meant, unless their names are those in the first line"]
+        notes = [
+            "Canvas asks to which assignment a column belongs, unless the column has its name; the column `title` "
+            "of deadlines.csv can state it"
+        ]
     csv_files.write(path, rows)
     return [path], notes
 

@@ -64,14 +64,14 @@ class Deadlines:
     labs: tuple[tuple[str, dict[str, Any]], ...] = ()
     students: tuple[tuple[int, str, str, dict[str, Any]], ...] = ()
 
-    def of_people(self, meant: Mapping[str, Person | None]) -> dict[int, list[tuple[str, dict[str, Any]]]]:
-        """Return the labs and values of the lines with a student, by the `id()` of the person (see `meant`)."""
+    def of_people(self, persons: Mapping[str, Person | None]) -> dict[int, list[tuple[str, dict[str, Any]]]]:
+        """Return the labs and values of the lines with a student, by the `id()` of the person (see `persons`)."""
         found: dict[int, list[tuple[str, dict[str, Any]]]] = {}
         for _, name, student, values in self.students:
-            found.setdefault(id(meant[student]), []).append((name, values))
+            found.setdefault(id(persons[student]), []).append((name, values))
         return found
 
-    def meant(self, people: People) -> dict[str, Person | None]:
+    def persons(self, people: People) -> dict[str, Person | None]:
         """Return the person of each student of the file."""
         return {student: people.find(student) for student in {student for _, _, student, _ in self.students}}
 
@@ -87,14 +87,14 @@ class Deadlines:
             policy = replace(policy, **values) if is_lab(name, lab) else policy
         return policy
 
-    def unknown(self, labs: list[str], meant: Mapping[str, Person | None]) -> list[str]:
+    def unknown(self, labs: list[str], persons: Mapping[str, Person | None]) -> list[str]:
         """Return a sentence for each line whose lab is not graded or whose student is nobody."""
         names = [name for name, _ in self.labs] + [name for _, name, _, _ in self.students]
         unused = [name for name in dict.fromkeys(names) if not any(is_lab(name, lab) for lab in labs)]
         return [f"{self.path}: no lab {name!r} is in this gradebook" for name in unused] + [
             f"{self.path}, line {number}: there is no student {student!r}, or more than one: write an id"
             for number, _, student, _ in self.students
-            if meant[student] is None
+            if persons[student] is None
         ]
 
 

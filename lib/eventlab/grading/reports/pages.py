@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from eventlab.grading.reports import messages
 
@@ -24,6 +27,14 @@ _environment = Environment(
 )
 _environment.filters |= {name: getattr(messages, name) for name in FILTERS}
 _environment.filters["status"] = messages.STATUS.__getitem__
+
+
+def code(text: str) -> Markup:
+    """Return a text with what stands between backticks as code."""
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+
+
+_environment.filters["code"] = code
 
 
 def render_template(template: str, **values: object) -> str:

@@ -1,7 +1,8 @@
 """The code of a notebook as tokens that renaming, comments and layout do not change.
 
-Pygments reads the code. Names that a student chooses become one symbol; names of attributes and of the released
-notebook stay, and so do texts and numbers. SQL in a text is read as SQL.
+Pygments reads the code. Each name becomes one symbol, also one that the released notebook uses, because a student
+can give it to a variable. Names of attributes and of Python's own functions stay, and so do texts and numbers. SQL
+in a text is read as SQL.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def tokens_of(code: str, known: Collection[str] = ()) -> list[Token]:
 
     Args:
         code: The code.
-        known: Names in small letters that a student does not choose, such as those of the released notebook.
+        known: Names in small letters that a student does not choose in SQL, such as columns of a table.
     """
     found: list[Token] = []
     text_start = text_end = 0
@@ -59,7 +60,7 @@ def tokens_of(code: str, known: Collection[str] = ()) -> list[Token]:
         if not value.strip() or kind in Comment or kind in Text or kind in String:
             continue
         attribute = bool(found) and found[-1].symbol == "."
-        stays = kind not in Name or kind in Name.Builtin or attribute or value.lower() in known
+        stays = kind not in Name or kind in Name.Builtin or attribute
         found.append(Token(value if stays else CHOSEN, start, end))
     if text_end > text_start:
         found += _of_text(code[text_start:text_end], text_start, known)

@@ -1,0 +1,99 @@
+"""Threads that look again and again whether a submission has taken too much disk, or memory of the grader."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from eventlab.grading.environment.sandbox import MIB, ProcessLimits
+
+DISK_WATCH_S, MEMORY_WATCH_S = 0.5, 0.1
+MAX_GROWTH = 512 * MIB
+"""Outputs that are kept, files of a submission and results of the instructor take much less."""
+TOO_MANY_MESSAGES = f"more than {MAX_GROWTH // MIB} MiB of its messages waited in the memory of the grader"
+
+
+class Watch:
+    """Calls a function once, as soon as there is a reason.
+
+    Attributes:
+        exceeded: The reason, or "" as long as there is none.
+    """
+
+    def __init__(self, reason: Callable[[], str], every_s: float, found: Callable[[str], None]) -> None:
+        """Begin to watch.
+
+        Args:
+            reason: Returns a sentence when there is a reason, otherwise "".
+            every_s: The time between two looks.
+            found: Called with the sentence.
+        """
+        self._reason, self._every_s, self._found = reason, every_s, found
+        self.exceeded = ""
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop watching."""
+        self._stopped.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._stopped.wait(self._every_s):
+            self.exceeded = self._reason()
+            if self.exceeded:
+                return self._found(self.exceeded)
+
+
+class DiskWatch(Watch):
+    """Calls a function once when the folders have grown by more than a submission may store."""
+
+    def __init__(self, folders: Sequence[Path], limits: ProcessLimits, exceeded: Callable[[str], None]) -> None:
+        """Measure the folders, and begin to watch them; `exceeded` gets a sentence with the limit."""
+        self.folders, self.limits = folders, limits
+        self._before = usage(folders)
+        super().__init__(self._too_much, DISK_WATCH_S, exceeded)
+
+    def _too_much(self) -> str:
+        size, files = (now - before for now, before in zip(usage(self.folders), self._before, strict=True))
+        limit = f"{self.limits.files:,} files" if files > self.limits.files else ""
+        if size > self.limits.disk_mib * MIB:
+            limit = f"{self.limits.disk_mib} MiB"
+        return f"more than {limit} were stored in Kafka, HDFS or Spark" if limit else ""
+
+
+class OwnMemoryWatch(Watch):
+    """Calls a function once when this process holds much more memory than when the watch began.
+
+    A message may have any number of parts, and libzmq keeps all of them until the last one has arrived. It limits
+    the size of a part, not their number: https://libzmq.readthedocs.io/en/latest/zmq_setsockopt.html
+    """
+
+    def __init__(self, exceeded: Callable[[str], None], growth: int = MAX_GROWTH) -> None:
+        """Begin to watch; `exceeded` gets a sentence."""
+        most = resident() + growth
+        super().__init__(lambda: TOO_MANY_MESSAGES if resident() > most else "", MEMORY_WATCH_S, exceeded)
+
+
+def usage(folders: Sequence[Path]) -> tuple[int, int]:
+    """Return the bytes on the disk, and the number of files and folders, below the folders."""
+    size = count = 0
+    waiting = [str(folder) for folder in folders]
+    while waiting:
+        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                with contextlib.suppress(OSError):
+                    facts = entry.stat(follow_symlinks=False)
+                    size, count = size + facts.st_blocks * 512, count + 1
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+    return size, count
+
+
+def resident() -> int:
+    """Return the bytes of memory that this process holds."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
