@@ -135,7 +135,7 @@ def path_exists(cell: FailedCell, settings: Settings) -> Explanation | None:
         return None
     plain = filesystem.plain_path(path)
     entries = filesystem.names(path, settings)
-    if any(plain in file for _, frame in dataframes(cell) for file in frame.inputFiles()):
+    if any(f"{plain}/" in file for _, frame in dataframes(cell) for file in frame.inputFiles()):
         return _overwrites_its_source(cell, plain)
     line = cell.only_line(r"\.write\b")
     if not line or ".mode(" in cell.source:  # the last mode counts
