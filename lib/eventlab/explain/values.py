@@ -3,6 +3,7 @@
 import ast
 import re
 import sys
+from typing import Any
 
 from eventlab.explain.edits import python_correction, source_of, sql_correction, sql_texts
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
@@ -135,7 +136,11 @@ def path_exists(cell: FailedCell, settings: Settings) -> Explanation | None:
         return None
     plain = filesystem.plain_path(path)
     entries = filesystem.names(path, settings)
-    if any(f"{plain}/" in file for _, frame in dataframes(cell) for file in frame.inputFiles()):
+    reads = [
+        call for call in cell.calls("parquet", "json", "csv", "load") if ".read." in source_of(cell, call.func)
+    ]
+    read = [cell.text_of(argument) for call in reads for argument in call.args]
+    if path in read or plain in read or any(_reads(frame, plain) for _, frame in dataframes(cell)):
         return _overwrites_its_source(cell, plain)
     line = cell.only_line(r"\.write\b")
     if not line or ".mode(" in cell.source:  # the last mode counts
@@ -146,6 +151,11 @@ def path_exists(cell: FailedCell, settings: Settings) -> Explanation | None:
         re.sub(r"\.write\b", '.write.mode("overwrite")', line),
         REPLACE_LINE,
     )
+
+
+def _reads(frame: Any, path: str) -> bool:
+    """Return whether a DataFrame reads files of a folder."""
+    return any(f"{path}/" in file for file in frame.inputFiles())
 
 
 def _overwrites_its_source(cell: FailedCell, path: str) -> Explanation | None:
