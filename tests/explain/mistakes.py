@@ -22,7 +22,7 @@ MISTAKES = {
         "!kafka-topics --create --if-not-exists --topic letters --partition 3",
         "Did you mean --partitions?",
     ),
-    "a topic without its option": ("!kafka-topics --describe letters", "follows the option --topic"),
+    "a topic without its option": ("!kafka-topics --create letters --if-not-exists", "follows the option --topic"),
     "an address with http": (
         "KafkaConsumer('letters', bootstrap_servers=with_http, bootstrap_timeout_ms=2000).close()",
         "write host:port, without http://",

@@ -185,8 +185,11 @@ MISTAKES = {
         "spark.read.parquet('/tmp/bought').write.parquet('/tmp/bought')",
         "would delete the files",
     ),
-    "Parquet read as JSON": ("spark.read.json('/tmp/bought').count()", "contains Parquet files, not JSON"),
-    "& in a condition": ("bought.where(\"pieces > 1 & site = 'a.com'\").count()", "between two conditions is and"),
+    "Parquet read as JSON": ("spark.read.json('/tmp/bought').show()", "contains Parquet files, not JSON"),
+    "& in a condition": (
+        "bought.where(\"player = 'ada' & site = 'a.com'\").count()",
+        "between two conditions is and",
+    ),
     "not = in a condition": ("bought.where(\"site not = 'b.com'\").count()", "!= means not equal"),
     "a misspelt type in a schema": (
         """bought.select(F.from_json("player", "name strng, price integr")).collect()""",
