@@ -19,8 +19,6 @@ from eventlab.course import refresh
 from eventlab.course.quiz import questions
 from eventlab.course.run import NOTEBOOKS
 from eventlab.lessons import LESSONS
-from eventlab.stack import Stack
-from eventlab.stack.services import COURSE
 from tests.browser.conftest import PICTURES
 from tests.browser.helpers import CELL_MS, STARTUP_MS, Notebook, picture_of_all_cells
 from tests.helpers import first_group
@@ -42,13 +40,6 @@ PANELS = {
     "04_consume_events": ["EventTail: the latest events of topic events"],
     "08_query_with_sql": ["SparkProgress: stages and tasks of this session's jobs"],
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def services_of_the_next_tests(lab):
-    """Start the services again that lesson 9 stops."""
-    yield
-    Stack(lab.settings).up(COURSE)
 
 
 @pytest.fixture
