@@ -98,7 +98,6 @@ def test_a_learner_goes_through_a_lesson_and_sees_its_committed_outputs_in_both_
             "data-jp-theme-light", "true" if theme == "light" else "false", timeout=STARTUP_MS
         )
         picture_of_all_cells(lesson, PICTURES / "lessons" / f"{name[:2]}_{theme}.png")
-    page.emulate_media(color_scheme="light")
 
 
 def go_through(lesson, committed):
