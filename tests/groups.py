@@ -24,6 +24,9 @@ LONGEST_FIRST = (
 Groups that wait stand next to groups that compute, so that the workers keep the processors busy.
 """
 
+LAST_OF_GROUP = "test_lessons.py"
+"""The module that comes last in its group: lesson 9 stops the services."""
+
 
 def pytest_xdist_auto_num_workers() -> int:
     """Return three workers, or fewer on a machine with little memory: the stacks of one and its tests need 6 GiB.
@@ -66,7 +69,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "stack" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.services)
     order = {group: rank for rank, group in enumerate(LONGEST_FIRST)}
-    items.sort(key=lambda item: order.get(group_of(item.path), len(order)))
+    items.sort(key=lambda item: (order.get(group_of(item.path), len(order)), item.path.name == LAST_OF_GROUP))
 
 
 def group_of(path: Path) -> str:

@@ -20,6 +20,7 @@ import pytest
 from eventlab.settings import ROOT, OwnSettings, Settings
 from eventlab.stack import Stack, environment
 from eventlab.stack.tokens import jupyter_token
+from tests.helpers import wait_until
 from tests.skips import tool_path
 from tests.stacks import free_settings
 
@@ -71,6 +72,8 @@ def lab(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab
     theme = folder / "settings" / THEME_OF_THE_SYSTEM
     theme.parent.mkdir(parents=True)
     theme.write_text('{"adaptive-theme": true}')
+    (folder / "config").mkdir()
+    (folder / "config" / "jupyter_lab_config.json").write_text('{"LabApp": {"expose_app_in_browser": true}}')
     try:
         command = ["eventlab", "lab", "--no-browser"]
         done = subprocess.run(
@@ -106,20 +109,32 @@ def visitor(browser, lab):
     context.close()
 
 
-@pytest.fixture
-def page(visitor, lab):
-    """Open an empty page that is logged in; an error in the browser's console fails the test.
+@pytest.fixture(scope="package")
+def window(visitor):
+    """Open one page for all tests, with a list of the errors in the browser's console.
 
-    JupyterLab is not opened here: it takes seconds, and most tests open it with a notebook.
+    Starting JupyterLab needs more time than most tests.
     """
     opened = visitor.new_page()
     errors: list[str] = []
     opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     opened.on("pageerror", lambda error: errors.append(str(error)))
-    yield opened
+    yield opened, errors
     opened.close()
-    end_kernels(lab)
-    assert errors == []
+
+
+@pytest.fixture
+def page(window, lab):
+    """Return the page without open notebooks; an error in the browser's console fails the test.
+
+    The page is empty until a test opens JupyterLab. In a JupyterLab that runs, `Notebook` opens further notebooks.
+    """
+    opened, errors = window
+    errors.clear()
+    yield opened
+    found = [*errors]  # without those of a notebook that is closed while its kernel starts
+    close_all(opened, lab)
+    assert found == []
 
 
 def server(lab: Lab) -> httpx.Client:
@@ -134,8 +149,22 @@ def kernels(lab: Lab) -> list[dict[str, Any]]:
         return client.get("/api/kernels").json()
 
 
-def end_kernels(lab: Lab) -> None:
-    """End the kernels that a closed page leaves, so that they do not slow down the next test."""
-    with server(lab) as client:
-        for session in client.get("/api/sessions").json():
-            client.delete(f"/api/sessions/{session['id']}")
+CLOSE_ALL = """() => {
+    for (const widget of [...(window.jupyterapp?.shell.widgets("main") ?? [])]) {
+        if (widget.context) widget.context.model.dirty = false;  // no question whether to save
+        widget.close();
+    }
+}"""
+
+
+def close_all(page: Any, lab: Lab) -> None:
+    """Close what is open in JupyterLab, and wait until it has ended the kernels, which slow down the next test."""
+    page.emulate_media(color_scheme="light")
+    page.evaluate(CLOSE_ALL)
+    try:
+        wait_until(lambda: not kernels(lab), timeout_s=10)
+    except AssertionError:  # a failed test has left a question or another page
+        page.goto("about:blank")
+        with server(lab) as client:
+            for session in client.get("/api/sessions").json():
+                client.delete(f"/api/sessions/{session['id']}")

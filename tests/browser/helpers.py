@@ -18,6 +18,11 @@ STARTUP_MS = 60_000
 CELL_MS = 90_000
 LESSON_MS = 150_000
 HAS_NEW_NUMBER = r"([prompt, before]) => prompt.textContent != before && /^\[\d+\]:$/.test(prompt.textContent)"
+OPEN = """path => {
+    if (!window.jupyterapp) return false;
+    return window.jupyterapp.commands.execute("docmanager:open", {path}).then(() => true);
+}"""
+"""Opens a notebook with the command of JupyterLab's links; returns false if the page shows no JupyterLab."""
 HIGHEST = 16_000
 """The number of pixels that a picture of Chromium can be high."""
 ABOVE_CELLS = 200
@@ -33,9 +38,10 @@ class Notebook:
     """An open notebook."""
 
     def __init__(self, page: Page, url: str, cells: int) -> None:
-        """Open a notebook by its address."""
+        """Open a notebook by its address, or in JupyterLab if the page shows it already."""
         self.page = page
-        page.goto(url)
+        if not page.evaluate(OPEN, url.partition("/tree/")[2]):
+            page.goto(url)
         self.panel = page.locator(NOTEBOOK)
         expect(self.panel).to_be_visible(timeout=STARTUP_MS)
         expect(self.cells).to_have_count(cells, timeout=STARTUP_MS)

@@ -21,8 +21,6 @@ from eventlab.course import refresh
 from eventlab.course.quiz import questions
 from eventlab.course.run import NOTEBOOKS
 from eventlab.lessons import LESSONS
-from eventlab.stack import Stack
-from eventlab.stack.services import COURSE
 from tests.browser.conftest import PICTURES
 from tests.browser.helpers import CELL_MS, STARTUP_MS, Notebook, picture_of_all_cells
 from tests.helpers import first_group
@@ -52,13 +50,6 @@ PANELS = {
     ],
     "13_survive_failure": [STREAM],
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def services_of_the_next_tests(lab):
-    """Start the services again that lesson 9 stops."""
-    yield
-    Stack(lab.settings).up(COURSE)
 
 
 @pytest.fixture
@@ -117,7 +108,6 @@ def test_a_learner_goes_through_a_lesson_and_sees_its_committed_outputs_in_both_
             "data-jp-theme-light", "true" if theme == "light" else "false", timeout=STARTUP_MS
         )
         picture_of_all_cells(lesson, PICTURES / "lessons" / f"{name[:2]}_{theme}.png")
-    page.emulate_media(color_scheme="light")
 
 
 def go_through(lesson, committed):

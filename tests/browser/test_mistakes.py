@@ -108,7 +108,6 @@ def test_every_mistake_has_a_box_with_the_right_word_and_no_stack_trace_of_java(
     for theme in ("light", "dark"):
         notebook.page.emulate_media(color_scheme=theme)
         picture_of_all_cells(notebook, PICTURES / "lessons" / f"mistakes_{theme}.png")
-    notebook.page.emulate_media(color_scheme="light")
 
 
 def test_the_end_of_a_kernel_is_announced_with_a_button_that_runs_the_cells_above(page, lab):

@@ -81,4 +81,3 @@ def test_an_event_is_dragged_to_an_earlier_time_and_the_view_shows_that_spark_dr
     expect(page.locator("body")).to_have_attribute("data-jp-theme-light", "false")
     picture(stream, PICTURES / "lessons" / "stream_view_dark.png")
     picture(watermark, PICTURES / "lessons" / "watermark_view_dark.png")
-    page.emulate_media(color_scheme="light")

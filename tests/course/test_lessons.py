@@ -189,9 +189,15 @@ def test_a_lesson_contains_no_path_of_a_machine(path):
     assert "/home/" not in path.read_text()
 
 
+LESSONS_WITHOUT_BROWSER = [path for path in LESSONS if not (TOOLS["chromium"].path and path.stem in IN_A_BROWSER)]
+
+
 @pytest.fixture(scope="module")
-def course_stack():
-    """Start a stack that only these tests use, because the last lesson stops it."""
+def course_stack(request):
+    """Return the tests' stack, or start one of its own if the lesson that stops the services is executed."""
+    if LESSONS_WITHOUT_BROWSER != LESSONS:
+        yield request.getfixturevalue("stack")
+        return
     with fresh_stack(ROOT / "build" / "nbval-stack", [free_offset()], settings_class=Settings) as stack:
         yield stack.settings
 
@@ -233,9 +239,7 @@ def test_the_lessons_that_no_browser_runs_give_the_committed_outputs(course_stac
     """nbval compares the outputs; those of the other lessons are compared in JupyterLab."""
     arguments = f"-q -p no:cacheprovider -c /dev/null --rootdir {ROOT} --nbval --nbval-cell-timeout 120".split()
     sanitize = ["--nbval-sanitize-with", str(course_run.NOTEBOOKS / "sanitize.cfg")]
-    compared = IN_A_BROWSER if TOOLS["chromium"].path else ()
-    lessons = [path for path in LESSONS if path.stem not in compared]
-    command = [sys.executable, "-m", "pytest", *arguments, *sanitize, *map(str, lessons)]
+    command = [sys.executable, "-m", "pytest", *arguments, *sanitize, *map(str, LESSONS_WITHOUT_BROWSER)]
 
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
 

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import threading
+import time
 
 import pytest
 
@@ -145,14 +146,24 @@ pair.commit()"""
     letters.assert_runs("pair.commit()")
 
 
-def interrupted(notebook, cell):
-    """Run a cell, interrupt its kernel when the consumer is at its place, and return its box."""
-    after_s = 15.0 if "group_id" in cell else 8.0  # the broker lets a new group wait for further members
-    process = notebook.manager.provisioner.pid
-    timer = threading.Timer(after_s, os.kill, (process, signal.SIGINT))
-    timer.start()
+def interrupted(notebook, cell, expected=None):
+    """Run a cell, interrupt its kernel, and return its box.
+
+    This happens when the consumer is at its place, or as soon as the cell has printed what is expected.
+    """
+    limit_s = 15.0 if "group_id" in cell else 8.0  # the broker lets a new group wait for further members
+
+    def interrupt():
+        end = time.monotonic() + limit_s
+        while time.monotonic() < end and (expected is None or expected not in notebook.printed):
+            time.sleep(0.1)
+        os.kill(notebook.manager.provisioner.pid, signal.SIGINT)
+
+    notebook.outputs = []
+    thread = threading.Thread(target=interrupt)
+    thread.start()
     box = notebook.run(cell)
-    timer.join()
+    thread.join()
     assert notebook.reply["ename"] == "KeyboardInterrupt"
     return box
 
@@ -193,7 +204,7 @@ def test_a_loop_over_a_consumer_that_was_interrupted_gets_the_reason(letters, lo
     if loop == "without a variable":
         assert letters.run("%why") == box
     corrected = box["remedy"] if box["instruction"] == INSTEAD else with_line(cell, box["remedy"])
-    assert interrupted(letters, corrected) is None  # it has printed the messages
+    assert interrupted(letters, corrected, "not json") is None
     assert "not json" in letters.printed
     letters.run("!kafka-topics --delete --if-exists --topic leters")
 

@@ -230,7 +230,7 @@ def small_spark(broken):
 def test_a_spark_server_without_memory_gets_more(notebook, small_spark):
     pid = process_of(small_spark, "spark").pid
     notebook.run(spark.reconnect("spark"))
-    cell = "spark.sql('select size(collect_list(id)) as c from range(16000000)').collect()"
+    cell = "spark.range(1).selectExpr(\"length(repeat('x', 400000000 + int(id))) as c\").collect()"
 
     box = notebook.assert_fails(cell)
 
@@ -239,7 +239,7 @@ def test_a_spark_server_without_memory_gets_more(notebook, small_spark):
     assert "java.lang.OutOfMemoryError: Java heap space" in box["proof"]
     assert box["remedy"].startswith("!EVENTLAB_SPARK_MEMORY=1024m eventlab restart spark\n")
     notebook.assert_fixed(cell, box)
-    assert notebook.value == "[Row(c=16000000)]"
+    assert notebook.value == "[Row(c=400000000)]"
 
     cell = "spark.range(4_000_000).selectExpr(\"repeat('x', 1000) as text\").toPandas()"
     box = notebook.assert_fails(cell)

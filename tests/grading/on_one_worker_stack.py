@@ -1,4 +1,4 @@
-"""What `test_worker_stack.py` looks at: one stack, submissions that leave something on it, and all the labs.
+"""What `test_worker_stack.py` looks at: one stack, submissions that leave something on it, all labs, and a trial.
 
 Run in a worker's network (`sandbox.of_worker`); a line of JSON at its end says what was found.
 """
@@ -23,6 +23,7 @@ from eventlab.grading.worker import Worker
 from eventlab.labs.catalogue import Lab, all_labs
 from eventlab.settings import settings
 from eventlab.stack import config, jvm
+from tests.grading import on_trial
 from tests.grading.corpus import entries
 
 LEAVES_SESSIONS = """
@@ -131,7 +132,7 @@ def grade_labs(stack: WorkerStack) -> dict[str, object]:
     same with `eventlab grade`; `eventlab labs verify` does it for all.
     """
     found: dict[str, object] = {}
-    for lab in (lab for lab in all_labs()[1:] if not lab.jobs):  # test_trial grades those with a trial
+    for lab in (lab for lab in all_labs()[1:] if not lab.jobs):  # on_trial grades those with a trial
         judge = Judge(lab)
         worker = Worker(lab, stack, judge, Limits(), "")
         paths = [lab.instructor]
@@ -176,7 +177,7 @@ class Warnings(logging.Handler):
 def main(run: str) -> None:
     warnings = Warnings()
     logging.getLogger("eventlab").addHandler(warnings)
-    stack = WorkerStack(WorkerConfiguration(1200, Path(run), settings, sandbox.ProcessLimits(), contained=True))
+    stack = WorkerStack(WorkerConfiguration(1300, Path(run), settings, sandbox.ProcessLimits(), contained=True))
     try:
         stack.open()
         steps = Steps(stack)
@@ -189,7 +190,8 @@ def main(run: str) -> None:
         }
         report["labs"] = grade_labs(stack)
         report["restarts"] = steps.restarts()
-        report["warnings"] = warnings.messages
+        report["warnings"] = [*warnings.messages]
+        report["trial"] = on_trial.look(stack)
         report["safe mode"] = fault_in_safe_mode(stack)
     finally:
         stack.close()

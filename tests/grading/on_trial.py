@@ -1,18 +1,11 @@
-"""What `test_trial.py` looks at: a trial in which one job is right and two are wrong, on a worker's stack.
-
-Run in a worker's network (`sandbox.of_worker`); a line of JSON at its end says what was found.
-"""
+"""A part of what `test_worker_stack.py` looks at: a trial in which one job is right and two are wrong."""
 
 from __future__ import annotations
 
-import json
-import sys
 import time
 from dataclasses import asdict
-from pathlib import Path
 
-from eventlab.grading.environment import cleanup, sandbox
-from eventlab.grading.environment.services import WorkerConfiguration
+from eventlab.grading.environment import cleanup
 from eventlab.grading.environment.worker_stack import WorkerStack
 from eventlab.grading.execution.run import TimeBudget
 from eventlab.grading.judge import Judge
@@ -22,7 +15,6 @@ from eventlab.labs import cells
 from eventlab.labs.catalogue import Lab, find
 from eventlab.labs.evidence import Evidence
 from eventlab.labs.names import Namespace
-from eventlab.settings import settings
 
 SEED = 9
 """In the trial of this seed, HDFS refuses a commit first; the messages and failures come from `seed_of_trial`."""
@@ -50,12 +42,13 @@ def jobs(lab: Lab) -> dict[str, bytes]:
     return {first.split()[1]: rest.encode().replace(*ONE_PARTITION) for first, _, rest in sources}
 
 
-def main(run: str) -> None:
+def look(stack: WorkerStack) -> dict[str, object]:
+    """Hold the trial on an open stack that is clean, and return what was found; the stack is clean again."""
     lab = find("lab05")
     judge = Judge(lab)
-    stack = WorkerStack(WorkerConfiguration(1300, Path(run), settings, sandbox.ProcessLimits(), contained=True))
+    restarts = stack.config.run / "restarts.log"
+    before = len(restarts.read_text().splitlines())
     try:
-        stack.open()
         clean = cleanup.found(stack.access)
         kernel = stack.kernel()
         kernel.write(jobs(lab))
@@ -78,12 +71,7 @@ def main(run: str) -> None:
         kernel.forget()
         stack.clean()
         report["is_clean"] = cleanup.found(stack.access) == clean
-        report["restarts"] = (Path(run) / "restarts.log").read_text().splitlines()
+        report["restarts"] = restarts.read_text().splitlines()[before:]
     finally:
         judge.close()
-        stack.close()
-    print(json.dumps(report))
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])
+    return report
