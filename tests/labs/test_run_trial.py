@@ -60,7 +60,7 @@ class Machine:
 
 
 def test_a_job_is_late_if_it_had_begun_a_batch_and_not_if_it_has_no_checkpoint(monkeypatch):
-    """Another job can keep Spark busy; it cannot move a checkpoint."""
+    """Another job can keep Spark busy, and then this one is tried again."""
     monkeypatch.setattr(run_trial.inputs, "create_topic", lambda topic: None)
     monkeypatch.setattr(run_trial.inputs, "append", lambda topics, messages: None)
 
@@ -69,6 +69,19 @@ def test_a_job_is_late_if_it_had_begun_a_batch_and_not_if_it_has_no_checkpoint(m
 
     assert record.stalled == {"q1": 0, "q2": 0}
     assert (record.late, record.given_up) == (["q2"], [])
+
+
+def test_a_job_that_goes_on_after_its_commit_was_refused_is_not_late(monkeypatch):
+    """It swallowed the exception; with another trial it would only use up the time limit."""
+    monkeypatch.setattr(run_trial, "REFUSED_S", 0.2)
+    monkeypatch.setattr(run_trial.inputs, "create_topic", lambda topic: None)
+    monkeypatch.setattr(run_trial.inputs, "append", lambda topics, messages: None)
+
+    trial = Trial(JOBS, [[b"a", b"b"]], [Failure("commit")])
+    record = run_trial.run(trial, Namespace.of("lab05-x"), Machine(begun=["q1"]), JOBS.values())  # type: ignore[arg-type]
+
+    assert record.stalled == {"q1": 0, "q2": 0}
+    assert record.late == []
 
 
 def test_each_job_has_all_messages_in_a_topic_of_its_own(monkeypatch):

@@ -1,4 +1,4 @@
-"""Recognizing the mistake of a wrong answer: the known mistake that gives exactly the same figures.
+"""Recognizing the mistake of a wrong answer: the known mistake that gives the same figures.
 
 The checks of a question look at what each mistake of the lab's `mistakes.py` leaves with the data of the
 submission's seed. Only when every check, or each one by which the mistake shows, has the same verdict and received

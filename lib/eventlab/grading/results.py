@@ -100,7 +100,7 @@ class Question:
     Attributes:
         points: None when a person marks the question and has not done so yet.
         note: What happened to the question apart from its checks, as a sentence for the student.
-        mistakes: The known mistakes that give exactly the figures that the checks found.
+        mistakes: The known mistakes that give the figures that the checks found.
         rubric: What a person looks for; () in a question that checks judge.
         answer: The student's text, of a question with a rubric.
         by_hand: Whether a person has set the points.

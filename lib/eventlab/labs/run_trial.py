@@ -75,6 +75,7 @@ class _RunningTrial:
         self.hdfs = machine.hdfs()
         self.waited_for = set(self.jobs)
         self.given_up: set[str] = set()
+        self.refused: set[str] = set()  # the jobs that were not started again since HDFS refused their commit
         self.started = dict.fromkeys(self.jobs, 0.0)
         self.ends_without_commit = dict.fromkeys(self.jobs, 0)
         self.reached = dict.fromkeys(self.jobs, 0)
@@ -85,6 +86,7 @@ class _RunningTrial:
         """Start the job of a question."""
         topic, folder = topic_of(self.namespace, question), folder_of(self.namespace, question)
         self.machine.start(question, self.jobs[question], topic, folder)
+        self.refused.discard(question)
         self.started[question] = time.monotonic()
 
     def portion(self, messages: Sequence[bytes], failure: Failure | None) -> None:
@@ -168,6 +170,7 @@ class _RunningTrial:
         )
         for question in refused:
             self.set_quota(question, -1)
+        self.refused |= {question for question in refused if not self.has_committed(question)}
         return {question for question in questions if question not in refused or self.has_committed(question)}
 
     def set_quota(self, question: str, names: int) -> bool:
@@ -204,7 +207,7 @@ class _RunningTrial:
                 self.record.stalled[question] = number
                 if question in self.given_up:
                     self.record.given_up.append(question)
-                elif self.messages_in_checkpoint(question, "offsets") > self.reached[question]:
+                elif question not in self.refused and self.has_begun_a_batch(question):
                     self.record.late.append(question)
                 self.report(f"the job of {question} has not committed portion {number + 1}")
             time.sleep(POLL_S)
@@ -232,6 +235,10 @@ class _RunningTrial:
         if self.reached[question] < self.sent:
             self.reached[question] = self.messages_in_checkpoint(question, "commits")
         return self.reached[question] >= self.sent
+
+    def has_begun_a_batch(self, question: str) -> bool:
+        """Return whether the checkpoint of a job says that a batch has begun that is not committed."""
+        return self.messages_in_checkpoint(question, "offsets") > self.reached[question]
 
     def messages_in_checkpoint(self, question: str, what: str) -> int:
         """Return the number of messages before the end of the last batch that a checkpoint notes.
