@@ -56,8 +56,8 @@ def continues(evidence: Evidence, question: str) -> Verdict:
     error = f"; the job ended with: {printed[:SHOWN_CHARS]}" if printed else ""
     if question in evidence.trial["left"]:
         expected = "the job runs until it is killed, or until its query fails"
-        got = "it ended by itself, without an error and without a failure. Does it wait for its query"
-        return Verdict(False, expected, f"{got} (query.awaitTermination())?{error}")
+        reason = error or ". Does it wait for its query (query.awaitTermination())?"
+        return Verdict(False, expected, f"it ended by itself, without an error and without a failure{reason}")
     portion = evidence.trial["stalled"].get(question)
     if portion is None:
         return Verdict(True, "", "")
