@@ -54,6 +54,12 @@ def test_the_output_is_in_the_log_and_the_log_of_the_last_run_is_kept(settings: 
     assert "first" in process.log_file(settings, "kafka").with_suffix(".log.1").read_text()
 
 
+def test_a_log_is_private_because_spark_writes_its_token_into_it(settings: Settings):
+    process.stop(start(settings))
+
+    assert process.log_file(settings, "kafka").stat().st_mode & 0o077 == 0
+
+
 def test_a_service_outlives_the_command_that_started_it_and_has_no_terminal(settings: Settings):
     started = start(settings)
 

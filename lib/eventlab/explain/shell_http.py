@@ -15,6 +15,7 @@ from eventlab.settings import Settings
 PROGRAMS = ("curl", "ab")
 OPTIONS_OF_AB = "nctsbBpuTvwixyzClHAPXVkdSqgerhImfZEY"
 SENDS_BODY = re.compile(r"-d|-F|-p|-T|--data(-\w+)?|--json|--form")
+ADDRESS_WITHOUT_PATH = r"(http://[\w.-]+|[a-z][\w.-]*|\d+(\.\d+){3})(:\d+)?"
 OPTIONS_AT_THE_END = r"\bab\s+(\S+)\s+(-[^|<>;&]*?)(?=\s*$|\s*[|<;&]|\s+\d?>)"
 """The address of `ab` and the options after it, without a pipe, a redirection and the next command."""
 
@@ -43,7 +44,7 @@ def address_without_path(cell: FailedCell, settings: Settings) -> Explanation | 
     Remedy: The line with `/` at its end.
     """
     for command in other_commands(cell):
-        if command[0] != "ab" or not re.fullmatch(r"(http://)?[a-z][\w.-]*(:\d+)?", command[-1]):
+        if command[0] != "ab" or not re.fullmatch(ADDRESS_WITHOUT_PATH, command[-1]):
             continue
         line = cell.only_line(r"\bab\s")
         if re.search(r"[\w}]$", line):

@@ -38,8 +38,13 @@ def main(starter: int, record_file: str, log_file: str, command: list[str]) -> N
         os._exit(1)
 
 
+def open_private(path: str, flags: int) -> int:
+    """Open or create a file that only its owner can read: Spark writes its token into the log."""
+    return os.open(path, flags, 0o600)
+
+
 def _become(starter: int, record_file: str, log_file: str, command: list[str]) -> None:
-    with open(log_file, "ab", buffering=0) as log, open(os.devnull, "rb") as nothing:
+    with open(log_file, "ab", buffering=0, opener=open_private) as log, open(os.devnull, "rb") as nothing:
         os.dup2(nothing.fileno(), 0)
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
