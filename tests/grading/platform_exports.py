@@ -7,6 +7,9 @@ import json
 import zipfile
 from pathlib import Path
 
+from eventlab.grading.collect import Submission, find
+
+LAB = "lab01_events"
 NOTEBOOK = json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode()
 
 
@@ -23,6 +26,17 @@ def write(path: Path, files: dict[str, bytes]) -> Path:
     """Write a zip with these files."""
     path.write_bytes(zipped(files))
     return path
+
+
+def found(tmp_path: Path, files: dict[str, bytes]) -> dict[str, Submission]:
+    """Return the submissions in a zip with these files, by student."""
+    return {one.student: one for one in find(write(tmp_path / "e.zip", files), tmp_path / "unpacked", LAB)}
+
+
+def file_names(one: Submission) -> list[str]:
+    """Return the sorted names of a submission's files."""
+    assert one.files
+    return sorted(path.name for path in one.files.rglob("*") if path.is_file())
 
 
 MOODLE = {

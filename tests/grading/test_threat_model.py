@@ -26,8 +26,8 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
     ),
     "other marks: what a submission plants in Spark": (
         *("attack spark_*", ATTACKS),
-        "grading/test_isolation_limits.py::test_what_runs_other_code_is_a_reason",
-        "grading/test_isolation_limits.py::test_of_java_only_the_program_java_is_visible",
+        "grading/test_isolation_new_spark.py::test_what_runs_other_code_is_a_reason",
+        "grading/test_isolation_rights.py::test_of_java_only_the_program_java_is_visible",
         "grading/test_kernel_rights.py::test_of_javas_programs_a_kernel_sees_only_java",
         "grading/test_left_in_spark.py::test_new_processes_are_killed_and_new_changed_and_missing_files_are_named",
         "grading/test_left_in_spark.py::test_the_jvm_reports_what_runs_in_it_and_nothing_can_attach_to_it",

@@ -1,0 +1,103 @@
+"""Isolation without services: what a submission may not do."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from eventlab.grading.environment import access, sandbox
+from eventlab.grading.environment.access import Access
+from eventlab.settings import Settings
+from eventlab.stack import config
+from tests.grading import run_attacks
+
+CALLS = """
+import ctypes, os, sys
+sys.path.insert(0, sys.argv[1])
+import rights
+rights.give_up(0)
+assert rights.restrict_calls()
+libc = ctypes.CDLL(None, use_errno=True)
+def refused(call):
+    try:
+        result = call()
+    except OSError as error:
+        return error.errno
+    return ctypes.get_errno() if result == -1 else 0
+print([
+    refused(lambda: os.memfd_create("held")),
+    refused(lambda: libc.shmget(0, 4096, 0o1600)),
+    refused(lambda: libc.unshare(0x10000000)),
+    refused(lambda: os.sched_setaffinity(0, {0})),
+])
+if os.fork() == 0:
+    os._exit(7)
+print(os.waitstatus_to_exitcode(os.wait()[1]))
+import subprocess, threading
+threading.Thread(target=lambda: print(subprocess.check_output(["echo", "works"], text=True).strip())).start()
+"""
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or os.uname().machine not in ("x86_64", "aarch64"), reason="Linux only"
+)
+def test_calls_that_hide_memory_or_leave_the_namespaces_are_refused_and_all_others_work() -> None:
+    command = [sys.executable, "-c", CALLS, str(sandbox.INSIDE)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["[38, 38, 1, 1]", "7", "works"]
+
+
+def test_of_java_only_the_program_java_is_visible(tmp_path: Path) -> None:
+    words = sandbox._without_java_tools()
+    visible = [words[at + 2] for at, word in enumerate(words) if word == "--ro-bind"]
+    assert [Path(path).name for path in visible] == ["java"]
+    assert str(Path(visible[0]).parent) in words
+
+
+def test_submissions_may_use_topics_and_nothing_of_the_cluster_that_changes_it() -> None:
+    rules = {(str(rule.operation.name), rule.permission_type.name, rule.resource_pattern.resource_type.name)
+             for rule in access._acls()}  # fmt: skip
+    allowed = {operation for operation, permission, kind in rules if (permission, kind) == ("ALLOW", "CLUSTER")}
+    assert allowed == {"DESCRIBE", "DESCRIBE_CONFIGS", "CREATE", "IDEMPOTENT_WRITE"}
+    assert ("ALL", "DENY", "TOPIC") in rules
+
+
+def test_the_graders_configuration_replaces_the_courses(tmp_path: Path) -> None:
+    opened = Access.create(Settings())
+    for service in ("data", "spark", "client"):
+        state = Settings(state_dir=tmp_path / service)
+        opened.configure(state.state_dir, service)
+        config.render(state)
+    broker = (tmp_path / "data/conf/kafka/server.properties").read_text()
+    assert re.findall(r"^listeners=.*", broker, re.MULTILINE)[-1].count("GRADER://") == 1
+    assert "\nauthorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n" in broker
+    core = (tmp_path / "data/conf/hdfs/core-site.xml").read_text()
+    assert core.rstrip().endswith("</configuration>")
+    assert "hadoop.security.authorization" in core
+    nodes = (tmp_path / "data/conf/hdfs/hdfs-site.xml").read_text()
+    for setting in (
+        "dfs.block.access.token.enable</name><value>true",
+        "dfs.namenode.top.enabled</name><value>false",
+    ):
+        assert setting in nodes
+    assert "spark.authenticate true" in (tmp_path / "spark/conf/spark/spark-defaults.conf").read_text()
+    secrets = (opened.password, opened.superuser, opened.datanode)
+    seen = "".join(
+        path.read_text()
+        for name in ("spark", "client")
+        for path in (tmp_path / name).rglob("*.*")
+        if path.is_file()
+    )
+    assert not [secret for secret in secrets if secret in seen]
+
+
+def test_there_are_at_least_sixty_attacks_and_each_says_what_it_tries() -> None:
+    attacks = run_attacks.attacks()
+    assert len(attacks) >= 60
+    assert all(attack.tries.endswith(".") for attack in attacks)
+    assert all(attack.finds for attack in attacks if attack.next)
