@@ -1,16 +1,25 @@
 """A new lab is complete: it can be released, its solution is right, and its wrong solutions are wrong."""
 
 import json
+import re
 import shlex
+import subprocess
+import sys
 from collections import Counter
+from pathlib import Path
 
+import httpx
 import pytest
 
+from eventlab.clients import ports
 from eventlab.labs import cells, new
 from eventlab.labs.catalogue import LABS, LabError
 from eventlab.labs.evidence import Evidence
 from eventlab.labs.names import Namespace
 from eventlab.labs.release import release
+from eventlab.settings import ROOT
+from tests.helpers import wait_until
+from tests.stacks import free_port
 
 COUNTED = 'answer_q1 = Counter(event["Host"] for event in events if event["event_type"] == "purchase_sword")'
 """The line of the solution that computes the answer."""
@@ -94,3 +103,21 @@ def test_each_known_mistake_has_the_figures_of_its_wrong_solution(lab, seed):
         assert [verdict.figures for verdict in mistake.verdicts(lab.checks, seed)] == [
             check.run(evidence).figures for check in lab.checks
         ]
+
+
+@pytest.mark.services
+def test_the_command_of_the_readme_opens_the_notebook_in_jupyterlab(lab):
+    written = re.search(r"open the notebook with `(\S+) lab labs/\S+`", (ROOT / "labs" / "README.md").read_text())
+    assert written
+    port = free_port()
+    options = ["--no-browser", "--allow-root", f"--ServerApp.port={port}", "--IdentityProvider.token="]
+    command = [str(Path(sys.executable).with_name(written[1])), "lab", str(lab.instructor), *options]
+
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as server:
+        try:
+            wait_until(lambda: ports.is_open(port), 60)
+            answer = httpx.get(f"http://127.0.0.1:{port}/api/contents/{lab.instructor.name}")
+        finally:
+            server.terminate()
+
+    assert answer.json()["type"] == "notebook"
