@@ -313,7 +313,7 @@ LOST = "[KAFKA_DATA_LOSS.PARTITION_OFFSET_CHANGED] Some data may have been lost 
         (
             LOST,
             Offsets({0: 4}, {0: 9}),
-            "Kafka has deleted messages of 'second' that are too old: partition 0 begins at offset 4, and the "
+            "Kafka has deleted the first messages of 'second': partition 0 begins at offset 4, and the "
             "query continues at offset 2",
         ),
         (LOST, Offsets({0: 0}, {0: 5}), ""),

@@ -44,7 +44,7 @@ def lost_messages(state: StreamState) -> str:
                 what = f"the topic {topic!r} was deleted and created again"
                 return f"{what}: partition {number} ends at offset {end}, {continues}"
             if (first := offsets.first.get(number, 0)) > offset:
-                what = f"Kafka has deleted messages of {topic!r} that are too old"
+                what = f"Kafka has deleted the first messages of {topic!r}"
                 return f"{what}: partition {number} begins at offset {first}, {continues}"
     return ""
 

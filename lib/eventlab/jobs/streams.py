@@ -210,7 +210,7 @@ def failure(query: Any, error: str) -> JobError:
         why = lost_messages(observe(query, lambda topic: topic_offsets(settings.bootstrap_servers, topic)))
     if not why and set(DATA_LOST.findall(error)) == {"UnknownTopicOrPartition"}:
         return JobError(message)  # a broker that has just started says so of each topic
-    why = why or "the topic was deleted, or its messages are too old"
+    why = why or "the topic was deleted, or Kafka has deleted its first messages"
     return JobError(
         f"{message}\nKafka does not have the messages with which the job continues: {why}. To read the topic from "
         "its beginning, delete the job's PATH and its two checkpoints, and start the job again",
