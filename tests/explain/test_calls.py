@@ -310,6 +310,17 @@ def test_a_statement_of_the_same_cell_is_replaced_there(statement, corrected):
     assert (earlier.instruction, earlier.remedy) == (RUN_FIRST, corrected)
 
 
+@pytest.mark.parametrize("statement", ["top = json.dumps", "top = sold.select"])
+def test_a_function_and_a_method_that_needs_columns_are_not_called_without_arguments(statement):
+    variables = names()
+    exec(statement, variables)
+
+    cell = failed("top.columns", **variables)
+    cell.namespace["In"] = [statement, cell.source]
+
+    assert box_of(cell) is None
+
+
 def test_a_method_in_a_calculation_is_called():
     source, variables = "n = sold.count\nn + 1", names()
     exec("n = sold.count", variables)
@@ -452,6 +463,7 @@ def test_an_answer_that_is_no_json_has_a_text():
         "store.id",
         "sold.select(tems('x'))",
         "event.values[0]",
+        "class Basket:\n    def collect(self):\n        return []\nBasket().collect().show()",
         # what failed is not what looks like a mistake
         "by_hour.filter(['hour'])\nint('x')",
         "len(rows)\nlist(map(len, [sold]))",

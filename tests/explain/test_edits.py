@@ -92,3 +92,9 @@ def test_a_route_with_a_variable_answers_any_word():
     assert rule.like("/join_gild/early-birds") == "/join_guild/early-birds"
     assert rule.like("/join_guild") == "/join_guild/name"
     assert Rule("/files/<path:where>.txt", ["GET"]).matches("/files/a/b.txt")
+
+
+def test_a_sign_in_a_string_or_comment_of_a_query_is_not_replaced():
+    query = "select * from sales where a & b and name = 'knife & fork' -- this & that"
+
+    assert edits.replaced_in_code(" & ", " and ", query) == query.replace("a & b", "a and b")

@@ -225,10 +225,14 @@ def variable_is_a_method(cell: FailedCell, settings: Settings) -> Explanation | 
             value = cell.namespace.get(name)  # Python reports a bound method as its function
             if not inspect.isroutine(value) or (method and getattr(value, "__func__", value) is not method):
                 continue
+            if inspect.ismodule(getattr(value, "__self__", None)) or not hasattr(value, "__self__"):
+                continue  # a function
             statement, parameters = cell.assignment_of(name), inspect.signature(value).parameters.values()
             needed = [
                 item.name for item in parameters if item.default is item.empty and item.kind < item.VAR_POSITIONAL
             ]
+            if any(item.kind is item.VAR_POSITIONAL for item in parameters):
+                continue  # select() without columns
             if (
                 statement
                 and statement.endswith(f".{value.__name__}")

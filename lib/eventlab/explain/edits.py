@@ -105,11 +105,15 @@ def _line_with(source: str, text: str, corrected: str) -> str | None:
     return None
 
 
+def replaced_in_code(pattern: str, new: str, text: str) -> str:
+    """Return SQL with each match of a pattern replaced, outside of its strings and comments."""
+    code = re.compile(rf"{LITERALS_AND_COMMENTS.pattern}|(?P<code>{pattern})", re.DOTALL)
+    return code.sub(lambda match: new if match["code"] else match[0], text)
+
+
 def _renamed(text: str, old: str, new: str) -> str:
     """Return the SQL with another name, which may be in backquotes, outside of its strings and comments."""
-    name = rf"`{re.escape(old)}`|(?<![\w`]){re.escape(old)}(?![\w`])"
-    pattern = re.compile(rf"{LITERALS_AND_COMMENTS.pattern}|(?P<name>{name})", re.DOTALL)
-    return pattern.sub(lambda match: new if match["name"] else match[0], text)
+    return replaced_in_code(rf"`{re.escape(old)}`|(?<![\w`]){re.escape(old)}(?![\w`])", new, text)
 
 
 def python_correction(

@@ -50,7 +50,7 @@ def method_of_frame_on_rows(cell: FailedCell, settings: Settings) -> Explanation
     error = cell.error
     if not isinstance(error, AttributeError) or not isinstance(error.obj, list) or not error.name:
         return None
-    from pyspark.sql import DataFrame
+    from pyspark.sql import DataFrame, Row
 
     for node in cell.failed_attributes(error.name):
         rows = node.value
@@ -58,7 +58,9 @@ def method_of_frame_on_rows(cell: FailedCell, settings: Settings) -> Explanation
             continue
         method, frame = called_name(rows), source_of(cell, rows.func.value)
         is_list = method in ("collect", "take") or (method == "head" and not rows.keywords)
-        if not is_list or not hasattr(DataFrame, error.name):
+        is_of_frame = is_dataframe(cell.namespace.get(frame.partition(".")[0]))
+        are_rows = is_of_frame or any(isinstance(row, Row) for row in error.obj[:1])
+        if not is_list or not are_rows or not hasattr(DataFrame, error.name):
             continue
         what = f"{method}() returns a list of rows, and {error.name} is a method of a DataFrame."
         code = (

@@ -8,7 +8,15 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from eventlab.explain.edits import has_schema, is_accepted, is_query, python_correction, sql_correction, sql_texts
+from eventlab.explain.edits import (
+    has_schema,
+    is_accepted,
+    is_query,
+    python_correction,
+    replaced_in_code,
+    sql_correction,
+    sql_texts,
+)
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell, close_matches
 from eventlab.explain.session import session_of
@@ -74,20 +82,19 @@ def missing_mark(cell: FailedCell, settings: Settings) -> Explanation | None:
     Remedy: The line with this part.
     """
     for _, text in sql_texts(cell, ",") if cell.has_condition("TRAILING_COMMA_IN_SELECT") else ():
-        corrected = re.sub(r",(\s+from\b)", r"\1", text, flags=re.IGNORECASE)
+        corrected = replaced_in_code(r",(?=\s+(?i:from)\b)", "", text)
         what = "Commas separate columns. No column follows the last comma before from."
         if explanation := sql_correction(cell, text, corrected, what, "Spark reports TRAILING_COMMA_IN_SELECT"):
             return explanation
     for _, text in sql_texts(cell, "count()") if cell.has_condition("WRONG_NUM_ARGS") else ():
         what = "count() needs an argument. count(*) counts rows."
-        if explanation := sql_correction(
-            cell, text, text.replace("count()", "count(*)"), what, str(cell.error)[:90]
-        ):
+        corrected = replaced_in_code(r"\bcount\(\)", "count(*)", text)
+        if explanation := sql_correction(cell, text, corrected, what, str(cell.error)[:90]):
             return explanation
     for sign, word in (("&", "and"), ("|", "or")) if cell.has_condition("DATATYPE_MISMATCH") else ():
         for _, text in sql_texts(cell, f" {sign} "):
             what = f"In SQL, the word between two conditions is {word}. The sign {sign} calculates with numbers."
-            corrected = text.replace(f" {sign} ", f" {word} ")
+            corrected = replaced_in_code(rf" {re.escape(sign)} ", f" {word} ", text)
             if explanation := sql_correction(cell, text, corrected, what, "Spark reports DATATYPE_MISMATCH"):
                 return explanation
     for text, reported, place in _rejected(cell):

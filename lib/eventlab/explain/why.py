@@ -187,7 +187,7 @@ def group_at_end(cell: FailedCell, settings: Settings) -> Explanation | None:
                 f"its committed offsets are {committed}, and the end offsets are {offsets.end}",
                 f"!kafka-consumer-groups --bootstrap-server {servers} --group {group} --topic {topic} "
                 "--reset-offsets --to-earliest --execute",
-                "To read the messages again, run this, then run the cell again",
+                "To read the messages again, close the consumers of the group, run this, then run the cell again",
             )
     return None
 

@@ -130,7 +130,7 @@ class WatermarkView(Panel):
         except Exception as error:  # a thread can report an error, such as one of Kafka's, only here
             self.result.value = alert(str(error)[:300])
         finally:
-            self.send_button.disabled = False
+            self.send_button.disabled = not self._is_active
 
     def _follow_event(self, offset: int, partition: int, time_s: float, closing: threading.Event) -> None:
         """Show the event until the query has read it, or has ended."""
