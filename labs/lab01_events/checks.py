@@ -95,9 +95,14 @@ def every_type_has_its_count(evidence: Evidence) -> Verdict:
     return expect(expected=expected, got=evidence.counts("q1"))
 
 
+def purchases_among_first(seed: int) -> int:
+    """Return the number of purchases among the first events."""
+    return sum(map(is_purchase, events(seed)[:FIRST]))
+
+
 @check("q2", points=2, hint="Swords and knives, among the first 30 events only.", hidden=True)
 def the_purchases_among_the_first_30_are_counted(evidence: Evidence) -> Verdict:
-    return expect(expected=sum(map(is_purchase, events(evidence.seed)[:FIRST])), got=evidence.value("q2"))
+    return expect(expected=purchases_among_first(evidence.seed), got=evidence.value("q2"))
 
 
 @check("q3", points=1, hint="A buyer is a host that bought a sword or a knife.", hidden=True)

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 
 from eventlab.labs.mistakes import Left, Mistake
 
-from .checks import is_purchase, rewarded
-from .generate import FIRST, events
+from .checks import is_purchase, purchases_among_first, rewarded
+from .generate import FIRST, PRACTICE, events
 
 
 def _counts(names: Iterable[str]) -> Left:
@@ -55,6 +55,7 @@ def _at_20(**wrong: object) -> Callable[[dict], dict]:
     return lambda event: wrong if event["level"] == 20 else {}
 
 
+OTHER_DATA = "You are graded with other data. Compute the answer from the events."
 MISTAKES = (
     Mistake(
         "q1",
@@ -83,6 +84,13 @@ MISTAKES = (
         "counted each type once",
         "A set contains each type once. Count the events.",
         lambda s: _counts({event["event_type"] for event in events(s)}),
+    ),
+    Mistake(
+        "q1",
+        "hard-coded",
+        "wrote down the numbers of the practice data",
+        OTHER_DATA,
+        lambda s: _counts(event["event_type"] for event in events(PRACTICE)),
     ),
     Mistake(
         "q2",
@@ -118,6 +126,13 @@ MISTAKES = (
         "counted only swords",
         "A knife is a purchase, too.",
         lambda s: _group(s, prefix="purchase_sword"),
+    ),
+    Mistake(
+        "q2",
+        "hard-coded",
+        "wrote down the number of the practice data",
+        OTHER_DATA,
+        lambda s: Left(answer=purchases_among_first(PRACTICE), committed={0: FIRST}),
     ),
     Mistake(
         "q3",
@@ -195,6 +210,20 @@ MISTAKES = (
         "gave no coins at level 20",
         "Each rewarded level has ten times its coins.",
         lambda s: _rewards(rewarded(s), change=_at_20(coins=0)),
+    ),
+    Mistake(
+        "q4",
+        "bronze at 20",
+        "gave bronze at level 20",
+        "Below level 30, the medal is silver.",
+        lambda s: _rewards(rewarded(s), change=_at_20(medal="bronze")),
+    ),
+    Mistake(
+        "q4",
+        "nobody at 20",
+        "sent the rewards of level 20 without a host",
+        "Each reward names the host of its event.",
+        lambda s: _rewards(rewarded(s), change=_at_20(Host="")),
     ),
     Mistake(
         "q4",

@@ -6,8 +6,8 @@ from collections import Counter
 
 from eventlab.labs.checks import Mutant, Rule
 
-from .checks import hosts, is_purchase, rewarded
-from .generate import FIRST, events
+from .checks import hosts, is_purchase, purchases_among_first, rewarded
+from .generate import FIRST, PRACTICE, events
 
 
 def _levels(seed: int, event_type: str = "level_up") -> list[int]:
@@ -23,7 +23,14 @@ RULES = (
     Rule(
         "q1", "an event counts each time", lambda s: min(Counter(e["event_type"] for e in events(s)).values()) > 1
     ),
-    Rule("q1", "another day has another number of events", lambda s: len(events(s)) != len(events(0))),
+    Rule(
+        "q1", "the practice data have another number of events", lambda s: len(events(s)) != len(events(PRACTICE))
+    ),
+    Rule(
+        "q2",
+        "the first 30 of the practice data have another number of purchases",
+        lambda s: purchases_among_first(s) != purchases_among_first(PRACTICE),
+    ),
     Rule("q2", "only the first 30 count", lambda s: any(map(is_purchase, events(s)[FIRST:]))),
     Rule(
         "q2",
@@ -89,15 +96,16 @@ MUTANTS = (
         "hard-coded",
         "q1",
         'lab.answer("q1", answer_q1)',
-        'lab.answer("q1", {"default": 30, "purchase_sword": 25, '
-        '"purchase_knife": 18, "level_up": 30, "guild_chat": 15})',
+        f'lab.answer("q1", {dict(Counter(event["event_type"] for event in events(PRACTICE)))})',
     ),
     Mutant("no commit", "q2", "member.commit()\n", ""),
     Mutant("one short", "q2", "islice(member, 30)", "islice(member, 29)"),
     Mutant("one too many", "q2", "islice(member, 30)", "islice(member, 31)"),
     Mutant("swords only", "q2", '.startswith("purchase_")', ' == "purchase_sword"'),
     Mutant("another group", "q2", "group_id=lab.group", 'group_id=lab.group + "-2"'),
-    Mutant("hard-coded", "q2", 'lab.answer("q2", answer_q2)', 'lab.answer("q2", 3)'),
+    Mutant(
+        "hard-coded", "q2", 'lab.answer("q2", answer_q2)', f'lab.answer("q2", {purchases_among_first(PRACTICE)})'
+    ),
     Mutant(
         "no deduplication",
         "q3",
@@ -107,7 +115,13 @@ MUTANTS = (
     Mutant("dropped filter", "q3", ' if event["event_type"].startswith("purchase_")}', "}"),
     Mutant("swords only", "q3", '.startswith("purchase_")', ' == "purchase_sword"'),
     Mutant("no key", "q3", ", key=host.encode())", ")"),
-    Mutant("wrong topic", "q3", "producer.send(thanks,", "producer.send(lab.topic,"),
+    Mutant(
+        "wrong topic",
+        "q3",
+        "producer.send(thanks,",
+        "producer.send(lab.topic,",
+        not_described="leaves the topic of the result empty, as an empty submission does",
+    ),
     Mutant("or for and", "q4", ' and event["level"] >= 20', ' or event["level"] >= 20'),
     Mutant("off by one", "q4", 'event["level"] >= 20', 'event["level"] > 20'),
     Mutant("dropped filter", "q4", 'event["event_type"] == "level_up" and ', ""),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ REPEATED = 24
 BROKEN = 14
 LATE_GROUPS = (5, 5, 5, 5)
 """Sizes of groups of late purchases with the same whole minutes of delay."""
+PRACTICE = seeds.practice_seed("lab02_extract")
 ON_TIME_S, JUST_LATE_S = 3600, 3601
 DESCRIPTIONS = ("very sharp knife", "as sharp as they come", "a butter knife", "rusty, but it cuts")
 
@@ -33,6 +35,18 @@ class Sent:
 def messages(seed: int) -> list[Sent]:
     """Return the messages in the order of the topic, which is not the order in which they arrived."""
     rng = random.Random(seed)
+    sent = _messages(rng)
+    while seed != PRACTICE and any(map(operator.eq, numbers(sent), numbers(messages(PRACTICE)))):
+        sent = _messages(rng)
+    return sent
+
+
+def numbers(sent: Sequence[Sent]) -> tuple[int, int]:
+    """Return how many messages there are, and how many of them are broken."""
+    return len(sent), sum(message.event is None for message in sent)
+
+
+def _messages(rng: random.Random) -> list[Sent]:
     types = seeds.shuffled(rng, {name: seeds.near(rng, count, 6) for name, count in SHARES.items()})
     events = [event(rng, number, name) for number, name in enumerate(types)]
     bought = [number for number, name in enumerate(types) if name.startswith("purchase_")]

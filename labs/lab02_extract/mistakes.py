@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from eventlab.labs.mistakes import Left, Mistake
 
-from .checks import PURCHASES, SCHEMA, YESTERDAYS_ID, good, once, purchases, row
-from .generate import messages
+from .checks import LATE, PURCHASES, SCHEMA, YESTERDAYS_ID, at, good, late, once, purchases, row
+from .generate import PRACTICE, messages, numbers
 
 MINUTE = timedelta(minutes=1)
 
@@ -82,6 +82,13 @@ def _late(
     return Left(answer=[{"event_id": name, "minutes": value} for name, value in found])
 
 
+def _unreadable_kept(seed: int) -> list[dict]:
+    """Return the rows of all messages; a broken one has its time of arrival only."""
+    nothing = dict.fromkeys(SCHEMA)
+    return [row(sent) if sent.event else nothing | {"arrived_at": at(sent.arrived_ms)} for sent in messages(seed)]
+
+
+OTHER_DATA = "You are graded with other data. Compute the answer from the messages."
 NAMES = "The table needs exactly the columns of the text, with its types."
 MISTAKES = (
     Mistake(
@@ -111,6 +118,30 @@ MISTAKES = (
         "counted equal messages once",
         "A message that was sent twice is two messages.",
         _texts,
+    ),
+    Mistake(
+        "q1",
+        "hard-coded",
+        "wrote down the numbers of the practice data",
+        OTHER_DATA,
+        lambda s: _counted(*numbers(messages(PRACTICE))),
+    ),
+    Mistake(
+        "q2",
+        "dropped filter",
+        "kept the broken messages",
+        "A broken message has no event. from_json gives NULL for each of its fields; leave its row out.",
+        lambda s: _events(_unreadable_kept(s)),
+    ),
+    Mistake(
+        "q2",
+        "wrong field",
+        "read the field description under another name",
+        "from_json gives NULL for a field that the events do not have. The field is description.",
+        lambda s: _events(
+            _renamed((each | {"description": None} for each in _rows(s)), "description", "descriptions"),
+            _schema("description", "descriptions"),
+        ),
     ),
     Mistake(
         "q2",
@@ -153,6 +184,13 @@ MISTAKES = (
         "kept duplicates",
         "An event_id that arrives twice is one purchase. Keep the one that arrived first.",
         lambda s: _purchases(each for each in _rows(s) if each["event_type"] in PURCHASES),
+    ),
+    Mistake(
+        "q3",
+        "any one kept",
+        "kept the first one in the topic of repeated purchases",
+        "The first one in the topic is not always the one that arrived first. The smallest arrived_at counts.",
+        lambda s: _purchases(once(good(s))),
     ),
     Mistake(
         "q3",
@@ -223,6 +261,13 @@ MISTAKES = (
         "sorted by event_id only",
         "The most minutes come first, then the larger event_id.",
         lambda s: _late(s, key=lambda name, minutes: (name,)),
+    ),
+    Mistake(
+        "q4",
+        "hard-coded",
+        "wrote down the rows of the practice data",
+        OTHER_DATA,
+        lambda s: Left(answer=[dict(zip(LATE, pair, strict=True)) for pair in late(purchases(PRACTICE))]),
     ),
     Mistake(
         "q4",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
@@ -9,8 +10,8 @@ from typing import Any
 
 from eventlab.labs.checks import Mutant, Rule
 
-from .checks import PURCHASES, good, late, once, purchases, row, row_text
-from .generate import messages
+from .checks import LATE, PURCHASES, good, late, once, purchases, row, row_text
+from .generate import PRACTICE, messages, numbers
 
 
 def _delay(row: dict) -> timedelta:
@@ -44,6 +45,11 @@ RULES = (
         "q1",
         "each message counts, also an equal one",
         lambda s: len({m.value for m in messages(s)}) < len(messages(s)),
+    ),
+    Rule(
+        "q1",
+        "the practice data have other numbers",
+        lambda s: all(map(operator.ne, numbers(messages(s)), numbers(messages(PRACTICE)))),
     ),
     Rule("q2", "broken messages are left out", lambda s: len(good(s)) < len(messages(s))),
     Rule(
@@ -163,7 +169,7 @@ MUTANTS = (
         "hard-coded",
         "q1",
         'lab.answer("q1", answer_q1)',
-        'lab.answer("q1", {"messages": 193, "broken": 14})',
+        f'lab.answer("q1", {dict(zip(("messages", "broken"), numbers(messages(PRACTICE)), strict=True))})',
     ),
     Mutant("dropped filter", "q2", 'messages.where(F.try_parse_json("text").isNotNull())', "messages"),
     Mutant("deduplicated too early", "q2", "events.write.mode", 'events.dropDuplicates(["event_id"]).write.mode'),
@@ -193,12 +199,6 @@ MUTANTS = (
     ),
     Mutant("dropped filter", "q3", "    where event_type like 'purchase_%'\n", ""),
     Mutant("swords only", "q3", "like 'purchase_%'", "= 'purchase_sword'"),
-    Mutant(
-        "or for and",
-        "q3",
-        "    where event_type like 'purchase_%'\n",
-        "    where event_type like 'purchase_%' or host like '%'\n",
-    ),
     Mutant("off by one", "q4", "arrived_at > happened_at", "arrived_at >= happened_at"),
     Mutant(
         "by whole minutes",
@@ -207,7 +207,19 @@ MUTANTS = (
         "timestampdiff(MINUTE, happened_at, arrived_at) > 60",
     ),
     Mutant("hours for minutes", "q4", "timestampdiff(MINUTE, happened_at", "timestampdiff(HOUR, happened_at"),
-    Mutant("no order of ties", "q4", "order by minutes desc, event_id desc", "order by minutes desc"),
+    Mutant(
+        "no order of ties",
+        "q4",
+        "order by minutes desc, event_id desc",
+        "order by minutes desc",
+        not_described="leaves rows with the same minutes in any order",
+    ),
+    Mutant(
+        "hard-coded",
+        "q4",
+        'lab.answer("q4", answer_q4)',
+        f'lab.answer("q4", {[dict(zip(LATE, pair, strict=True)) for pair in late(purchases(PRACTICE))]})',
+    ),
     Mutant(
         "smaller event_id first", "q4", "order by minutes desc, event_id desc", "order by minutes desc, event_id"
     ),

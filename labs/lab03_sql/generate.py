@@ -15,6 +15,7 @@ DAYS = [f"2026-03-{day:02}" for day in range(1, 15)]
 PLAYERS_OF = (5, 6, 7)
 """Players of a country. The share of buyers is never in the middle between two numbers of two digits."""
 REFUNDED = 40
+PRACTICE = seeds.practice_seed("lab03_sql")
 EQUAL = 4
 """Players of a country who spent most."""
 

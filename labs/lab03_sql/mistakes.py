@@ -9,7 +9,7 @@ from math import floor
 from eventlab.labs.mistakes import Left, Mistake
 
 from .checks import COLUMNS, best, buyers, coins_by, country_of, items, kept
-from .generate import yesterdays
+from .generate import PRACTICE, yesterdays
 
 Row = tuple[object, ...]
 
@@ -75,8 +75,17 @@ def _daily(rows: Iterable[Row], names: Sequence[str] = COLUMNS["q4"]) -> Left:
     return Left(tables={"daily_revenue": found}, columns={"daily_revenue": dict.fromkeys(names, "any")})
 
 
+def _hard_coded(question: str, rows: Iterable[Row]) -> Mistake:
+    why = "You are graded with other data. Compute the answer from the tables."
+    did = "wrote down the rows of the practice data"
+    return Mistake(question, "hard-coded", did, why, lambda s: _answer(question, rows))
+
+
 REFUNDS = "A refunded purchase was given back. Leave it out: where not refunded."
 MISTAKES = (
+    _hard_coded("q1", items(kept(PRACTICE))),
+    _hard_coded("q2", buyers(PRACTICE, kept(PRACTICE))),
+    _hard_coded("q3", best(PRACTICE, kept(PRACTICE))),
     Mistake(
         "q1",
         "refunds counted",

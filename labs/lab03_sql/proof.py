@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from eventlab.labs.checks import Mutant, Rule
 
-from .checks import best, best_buyers, buyers, coins_by, country_of, items, kept
-from .generate import DAYS, PRICES, tables
+from .checks import COLUMNS, best, best_buyers, buyers, coins_by, country_of, items, kept
+from .generate import DAYS, PRACTICE, PRICES, tables
 
 
 def _first_of_equals(seed: int, name: str) -> list[tuple[str, str]]:
@@ -125,6 +126,13 @@ RULES = (
 )
 """The lab\'s text, rule by rule. Other rules (names of columns, replacing a table) do not depend on the data."""
 
+def _hard_coded(question: str, rows: Sequence[tuple]) -> Mutant:
+    """Return the wrong solution that answers with these rows."""
+    answer = [dict(zip(COLUMNS[question], row, strict=True)) for row in rows]
+    old = f'lab.answer("{question}", answer_{question})'
+    return Mutant("hard-coded", question, old, f'lab.answer("{question}", {answer})')
+
+
 _REFUNDS = "    where not refunded\n    group by item"
 MUTANTS = (
     Mutant("refunds counted", "q1", _REFUNDS, "    group by item"),
@@ -137,12 +145,9 @@ MUTANTS = (
         "sum(coins) as revenue\n    from purchases\n    where not refunded\n    group by item\n"
         "    order by revenue",
     ),
-    Mutant(
-        "hard-coded",
-        "q1",
-        'lab.answer("q1", answer_q1)',
-        'lab.answer("q1", [{"item": "sword", "sold": 55, "coins": 6600}])',
-    ),
+    _hard_coded("q1", items(kept(PRACTICE))),
+    _hard_coded("q2", buyers(PRACTICE, kept(PRACTICE))),
+    _hard_coded("q3", best(PRACTICE, kept(PRACTICE))),
     Mutant("countries without buyers dropped", "q2", "    left join purchases on", "    join purchases on"),
     Mutant(
         "purchases instead of buyers",
@@ -159,7 +164,13 @@ MUTANTS = (
     Mutant("refunded buyers counted", "q2", " and not refunded\n", "\n"),
     Mutant("share in whole numbers", "q2", ", 2) as share", ", 0) as share"),
     Mutant("smallest buyer", "q3", "order by coins desc, player)", "order by coins, player)"),
-    Mutant("no rule for equal ones", "q3", "order by coins desc, player)", "order by coins desc)"),
+    Mutant(
+        "no rule for equal ones",
+        "q3",
+        "order by coins desc, player)",
+        "order by coins desc)",
+        not_described="leaves any one of the players with equal coins",
+    ),
     Mutant("the last of equal ones", "q3", "order by coins desc, player)", "order by coins desc, player desc)"),
     Mutant("largest purchase", "q3", "sum(coins) as coins", "max(coins) as coins"),
     Mutant(
@@ -178,5 +189,11 @@ MUTANTS = (
     Mutant("no running total", "q4", "over (order by day) as total", "over () as total"),
     Mutant("refunds counted", "q4", "    where not refunded\n    group by day", "    group by day"),
     Mutant("wrong column", "q4", ") as total", ") as sum_so_far"),
-    Mutant("wrong place", "q4", '/daily_revenue")', '/daily")'),
+    Mutant(
+        "wrong place",
+        "q4",
+        '/daily_revenue")',
+        '/daily")',
+        not_described="leaves yesterday's table in the place of the result, as an empty submission does",
+    ),
 )

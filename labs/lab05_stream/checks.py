@@ -57,7 +57,8 @@ def continues(evidence: Evidence, question: str) -> Verdict:
     if question in evidence.trial["left"]:
         expected = "the job runs until it is killed, or until its query fails"
         reason = error or ". Does it wait for its query (query.awaitTermination())?"
-        return Verdict(False, expected, f"it ended by itself, without an error and without a failure{reason}")
+        got = f"it ended by itself, without an error and without a failure{reason}"
+        return Verdict(False, expected, got, figures=figures("left"))
     portion = evidence.trial["stalled"].get(question)
     if portion is None:
         return Verdict(True, "", "")
@@ -65,7 +66,8 @@ def continues(evidence: Evidence, question: str) -> Verdict:
     begin = evidence.trial["steps"][portion - 1]["end"] if portion else 0
     got = f"portion {portion + 1} ({failure}) is not in FOLDER/checkpoint; it begins at offset {begin}{error}"
     expected = "each portion is committed to FOLDER/checkpoint"
-    return Verdict(False, expected, got, figures=figures([portion, question in evidence.trial["given_up"]]))
+    ended = [question in evidence.trial[name] for name in ("given_up", "late")]
+    return Verdict(False, expected, got, figures=figures([portion, *ended]))
 
 
 def table(evidence: Evidence, question: str) -> list[dict[str, Any]]:

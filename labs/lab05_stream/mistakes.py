@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import accumulate
 from typing import Any
 
@@ -125,6 +125,17 @@ def _hangs(question: str, left: Callable[..., Left]) -> Mistake:
     )
 
 
+def _does_not_wait(question: str, left: Callable[..., Left]) -> Mistake:
+    return Mistake(
+        question,
+        "does not wait for the query",
+        "did not wait for the query",
+        "A program that has no more lines ends, and its query with it: query.awaitTermination() waits.",
+        lambda seed: replace(left(seed), trial=_record(seed) | {"left": [question]}),
+        (CONTINUES[question],),
+    )
+
+
 def _right_purchases(seed: int, **stalled: int) -> Left:
     return _purchases(seed, purchases(seed), **stalled)
 
@@ -137,6 +148,7 @@ LATE = "An event can arrive late. A watermark drops events that are older than t
 MISTAKES = (
     _no_checkpoint("q1", _letters),
     _hangs("q1", _letters),
+    _does_not_wait("q1", _letters),
     Mistake(
         "q1",
         "begins at the end",
@@ -160,6 +172,7 @@ MISTAKES = (
     ),
     _no_checkpoint("q2", _right_purchases),
     _hangs("q2", _right_purchases),
+    _does_not_wait("q2", _right_purchases),
     Mistake(
         "q2",
         "append without a key",
@@ -204,6 +217,7 @@ MISTAKES = (
     ),
     _no_checkpoint("q3", _right_minutes),
     _hangs("q3", _right_minutes),
+    _does_not_wait("q3", _right_minutes),
     Mistake(
         "q3",
         "processing time",

@@ -262,6 +262,13 @@ def test_a_mistake_must_have_the_figures_of_its_wrong_solution(lab):
         "mistakes.py: in 1 of 1 runs q2 'wrong operator' has other figures than its wrong solution"
     ]
     assert proof.described == {("q1", "off by one"), ("q2", "wrong operator")}
+    assert proof.undescribed == []
+
+
+def test_wrong_solutions_without_a_mistake_are_listed(lab):
+    proof = verify(lab, grade=grader(lab))
+
+    assert [mutant.name for mutant in proof.undescribed] == [mutant.name for mutant in lab.mutants]
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,14 @@ def test_a_mistake_is_a_wrong_solution_of_the_proof_and_is_there_once(lab):
     assert {question for question, _ in names} == set(lab.questions)
 
 
+@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.name)
+def test_each_wrong_solution_is_a_known_mistake_or_says_why_it_cannot_be(lab):
+    known = {(mistake.question, mistake.mutant) for mistake in lab.mistakes}
+    for mutant in lab.mutants:
+        assert ((mutant.question, mutant.name) in known) != bool(mutant.not_described), mutant
+    assert sum(bool(mutant.not_described) for mutant in lab.mutants) <= 2
+
+
 @EACH
 def test_a_mistake_loses_marks_and_is_told_from_the_others_and_from_an_empty_submission(lab, question):
     checks = lab.checks_of(question)

@@ -138,7 +138,7 @@ def verify(names: tuple[str, ...], **options: Any) -> None:
         with terminable(CONTINUE), show_grading(console()) as progress:
             proof = verify_lab(lab, progress=progress, **options)
         caught, exercised = len(proof.mutants) - len(proof.survivors), proof.rules - len(proof.unexercised)
-        described = sum((mutant.question, mutant.name) in proof.described for mutant, _ in proof.mutants)
+        described = len(proof.mutants) - len(proof.undescribed)
         click.echo(
             f"{lab.name}: {caught} of {len(proof.mutants)} wrong solutions lose marks ({proof.share_caught:.0%})\n"
             f"  {exercised} of {proof.rules} rules exercised by each of {proof.seeds} seeds\n"
@@ -146,6 +146,9 @@ def verify(names: tuple[str, ...], **options: Any) -> None:
         )
         for mutant, times, runs in proof.caught:
             click.echo(f"  caught in {times} of {runs} runs: {mutant.question} {mutant.name}")
+        for mutant in proof.undescribed:
+            reason = f": it {mutant.not_described}" if mutant.not_described else ""
+            click.echo(f"  not in mistakes.py: {mutant.question} {mutant.name}{reason}")
         for problem in proof.problems:
             click.echo(f"  problem: {problem}")
         failed = failed or bool(proof.problems)

@@ -133,6 +133,11 @@ class Verification:
         return [one for one in counted if one[1]]
 
     @property
+    def undescribed(self) -> list[Mutant]:
+        """Return the wrong solutions that no mistake of `mistakes.py` describes."""
+        return [mutant for mutant, _ in self.mutants if (mutant.question, mutant.name) not in self.described]
+
+    @property
     def caught(self) -> list[tuple[Mutant, int, int]]:
         """Return each wrong solution, the number of runs in which it lost marks, and the number of runs."""
         return [

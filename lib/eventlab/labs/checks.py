@@ -105,12 +105,22 @@ class Rule:
 
 @dataclass(frozen=True)
 class Mutant:
-    """A wrong solution: `old`, which occurs once in the instructor's solution of the question, becomes `new`."""
+    """A wrong solution: `old`, which occurs once in the instructor's solution of the question, becomes `new`.
+
+    Attributes:
+        name: A short name, which `mistakes.py` uses, too.
+        question: The question that is wrong.
+        old: The text that is replaced.
+        new: The text that replaces it.
+        not_described: Why `mistakes.py` does not describe what this solution leaves, as the rest of a sentence
+            that begins with the solution; "" if it does, or if the lab has no mistakes.
+    """
 
     name: str
     question: str
     old: str
     new: str
+    not_described: str = ""
 
 
 def check(

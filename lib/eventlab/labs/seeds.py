@@ -41,6 +41,15 @@ def seed_of(student: str, lab: str, purpose: str = "practice") -> int:
     return int.from_bytes(hashlib.sha256(text).digest()[:16], "big") or 1
 
 
+def practice_seed(lab: str) -> int:
+    """Return the seed of the data on which students work who give no name, as most do.
+
+    Who writes down the answers of these data instead of computing them must not be right by luck: in a number that
+    is an answer, other data differ from these.
+    """
+    return seed_of("", lab)
+
+
 def players(rng: random.Random, count: int) -> list[str]:
     """Return different names of players, such as `brave-otter`, in random order."""
     names = [f"{adjective}-{animal}" for adjective in ADJECTIVES for animal in ANIMALS]
