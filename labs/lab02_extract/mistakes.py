@@ -73,7 +73,7 @@ def _late(
     minutes: Callable[[timedelta], int] = lambda delay: delay // MINUTE,
     key: Callable[[str, int], tuple] | None = None,
 ) -> Left:
-    """Return the answer of question 4: the purchases with this delay at least, by minutes and event_id or a key."""
+    """Return an answer to question 4: purchases with at least this delay, by minutes and event_id or by a key."""
     delays = [(each["event_id"], each["arrived_at"] - each["happened_at"]) for each in purchases(seed)]
     found = [(name, minutes(delay)) for name, delay in delays if delay >= least]
     found.sort(key=lambda pair: pair[::-1], reverse=True)

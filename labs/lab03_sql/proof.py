@@ -41,7 +41,7 @@ RULES = (
     Rule(
         "q1",
         "the most coins first, not the dearest",
-        lambda s: [r[0] for r in items(kept(s))] != sorted(PRICES, key=PRICES.get, reverse=True),
+        lambda s: [r[0] for r in items(kept(s))] != sorted(PRICES, key=PRICES.__getitem__, reverse=True),
     ),
     Rule(
         "q1",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from eventlab.labs.mistakes import Left, Mistake
 
 from .checks import CALLS, YESTERDAY, coins, events, members, of_type, purchases
-from .generate import PRICES, UNKNOWN, calls
+from .generate import UNKNOWN, calls
 
 KINDS = {"host": "string", "item": "string", "guild": "string", "coins": "int32", "members": "int64"}
 Change = Callable[[dict], list[dict]]
@@ -88,9 +88,9 @@ def _joined(seed: int) -> list[tuple[str, str]]:
 
 def _coins_text(seed: int) -> Left:
     left = _job(seed)
-    kinds = left.columns["purchases"] | {"coins": "string"}
+    columns = {**left.columns, "purchases": {**left.columns["purchases"], "coins": "string"}}
     rows = [row | {"coins": str(row["coins"])} for row in left.tables["purchases"]]
-    return Left(tables=left.tables | {"purchases": rows}, columns=left.columns | {"purchases": kinds})
+    return Left(tables={**left.tables, "purchases": rows}, columns=columns)
 
 
 def _all_kinds(seed: int) -> list[tuple]:

@@ -1,7 +1,7 @@
 """The known mistakes of lab 5, not released: what each leaves after a trial with the data of a seed.
 
-Which messages a failure affects depends on the moment. So the figures of the checks say where it shows only, and some
-mistakes are recognized by a part of the checks.
+Which messages a failure affects depends on the moment. So the figures of the checks say only in which portions
+messages are wrong, and some mistakes are recognized by a part of the checks.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ MISTAKES = (
         "q2",
         "commit before the write",
         "committed a batch before it was written",
-        "A batch is committed when the function of foreachBatch returns. Write before it returns, and raise errors.",
+        "A batch is committed when the function of foreachBatch returns. Write before that, and raise errors.",
         lambda s: _purchases(s, _once(s, lambda one: _failure(s, one) != "spark")),
     ),
     Mistake(
