@@ -3,7 +3,7 @@
 import pytest
 
 from tests.explain.conftest import in_a_terminal, why
-from tests.explain.stream_cells import END, FILTER, IDLE, POND, QUERIES, QUIET, ROWS, STOP, TIDES, WINDOWS, sink
+from tests.explain.why_cells import END, FILTER, IDLE, POND, QUERIES, QUIET, ROWS, STOP, TIDES, WINDOWS, sink
 
 pytestmark = pytest.mark.services
 

@@ -1,4 +1,20 @@
-"""Cells that start streaming queries, for the tests of `%why`."""
+"""Cells for the tests of `%why`: reads that show nothing, and streaming queries."""
+
+READ_ALL = """
+def read_all(group):
+    options = {"auto_offset_reset": "earliest", "consumer_timeout_ms": 2500}
+    member = KafkaConsumer("whispers", bootstrap_servers=broker, group_id=group, **options)
+    count = len(list(member))
+    member.commit()
+    member.close()
+    return count
+"""
+
+PARSED = """
+fields = "N int, m string"
+objects = read("whispers").select(F.from_json(F.col("value").cast("string"), fields).alias("event"))
+parsed = objects.select("event.*")
+parsed.createOrReplaceTempView("parsed")"""
 
 WINDOWS = """
 import time
