@@ -116,7 +116,7 @@ def grade(
 
 
 def _selected_jobs(lab: Lab, submissions: Path, output: Path, limits: Limits, selection: Selection) -> list[Job]:
-    """Return the jobs to grade, and note who belongs to the class; mistakes of the instructor are found first."""
+    """Return the jobs to grade, and store who belongs to the class, after a check of the instructor's files."""
     saved = results.load_all(output)
     whole_class.require_lab(lab, saved, output)
     everybody = jobs_of(lab, submissions, output, limits)

@@ -27,7 +27,7 @@ Figures = tuple[tuple[bool, str], ...]
 def with_mistakes(lab: Lab, record: SubmissionRecord, seed: int) -> SubmissionRecord:
     """Return the record with the known mistakes of each question that lost points.
 
-    An error in the lab's `mistakes.py` costs these names only, never a mark.
+    An error in the lab's `mistakes.py` only removes these names; it changes no mark.
     """
     try:
         known = lab.mistakes

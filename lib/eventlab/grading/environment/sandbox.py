@@ -37,7 +37,7 @@ ETC = (
     *("localtime", "mime.types", "nsswitch.conf", "ssl"),
 )
 FIRST_UID = 61_000
-"""As root a worker's services are this user and the next one (plus three a worker), its kernels the third."""
+"""As root, the first worker's data services, Spark and kernels have this user id and the next two, and so on."""
 MIB = 1024 * 1024
 WARM_IMPORTS = (
     *("ipykernel.kernelapp", "ipykernel.debugger", "matplotlib.pyplot", "pandas", "pyarrow", "kafka"),
@@ -260,7 +260,7 @@ def _visible(run: Path, tmp: Sequence[str]) -> list[str]:
     grading = str(Path(__file__).parents[1])
     words += [*_without_java_tools(), "--tmpfs", grading, "--remount-ro", grading]
     words += ["--ro-bind", str(INSIDE), INSIDE_AT, "--proc", "/proc", "--dev", "/dev"]
-    # Other than /dev/zero, /dev/full cannot be mapped as shared memory (`inside/rights.py`).
+    # Unlike /dev/zero, /dev/full cannot be mapped as shared memory (`inside/rights.py`).
     return [*words, "--dev-bind", "/dev/full", "/dev/zero", "--remount-ro", "/dev"]
 
 

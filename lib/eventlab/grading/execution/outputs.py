@@ -24,7 +24,7 @@ MAX_RICH_OUTPUT = 16 * 1024 * 1024
 MAX_VALUES = 200_000
 """Lists and objects in one output; in memory an empty one takes a hundred times its two bytes of JSON."""
 MAX_LEVELS = 50
-"""Levels of one output: with hundreds of them, a notebook can be read and not written, or the other way round."""
+"""Levels of one output: with hundreds of them, a notebook that can be read cannot always be written."""
 MAX_ANSWERS = 16 * 1024 * 1024
 """Bytes of the last answers to all questions."""
 

@@ -30,7 +30,7 @@ COMMON_LEAST = 5
 COLUMNS = 4096
 
 Sequences = frozenset[int]
-"""Sequences as hashes of 64 bits: those of a large class need little memory, and two are never equal by chance."""
+"""Sequences as hashes of 64 bits, which need little memory. Two equal ones by chance are very unlikely."""
 
 
 @dataclass(frozen=True, eq=False)
