@@ -54,7 +54,7 @@ def continues(evidence: Evidence, question: str) -> Verdict:
     require_trial(evidence, question)
     printed = evidence.trial["errors"].get(question, "").strip()
     error = f"; the job ended with: {printed[:SHOWN_CHARS]}" if printed else ""
-    if question in evidence.trial["left"]:
+    if question in evidence.trial["ended_early"]:
         expected = "the job runs until it is killed, or until its query fails"
         reason = error or ". Does it wait for its query (query.awaitTermination())?"
         return Verdict(False, expected, f"it ended by itself, without an error and without a failure{reason}")

@@ -18,7 +18,7 @@ from eventlab.grading.results import CheckResult, KnownMistake, Question, Submis
 from eventlab.grading.trials import seed_of_trial
 from eventlab.labs.catalogue import Lab
 from eventlab.labs.checks import Verdict
-from eventlab.labs.mistakes import Left, verdicts
+from eventlab.labs.mistakes import Result, verdicts
 
 logger = logging.getLogger(__name__)
 Figures = tuple[tuple[bool, str], ...]
@@ -66,7 +66,7 @@ def _recognized(lab: Lab, question: Question, seed: int) -> Question:
     if question.is_full or not known or [check.name for check in checks] != [c.name for c in question.checks]:
         return question
     seed = seed_of_trial(seed) if question.id in lab.jobs else seed
-    nothing = verdicts(Left(), question.id, checks, seed)
+    nothing = verdicts(Result(), question.id, checks, seed)
     names = []
     for mistake in known:
         shows = [not mistake.shown_by or check.name in mistake.shown_by for check in checks]

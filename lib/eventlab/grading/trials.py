@@ -65,12 +65,12 @@ class Trials:
         evidence: Evidence,
         kernel: SubmissionKernel,
         budget: TimeBudget,
-        spoilt: set[str],
+        disturbed: set[str],
     ) -> list[Verdict]:
         """Return one verdict per check of a question.
 
         A job with the same files is judged once: in a further run of the submission its trial would be the same.
-        The exception is a job whose trial another job may have spoilt: in a further run, the other job may be
+        The exception is a job whose trial another job may have disturbed: in a further run, the other job may be
         missing. A job whose files have changed since the run's trial has a new trial. The first trial takes no
         time of the submission; further ones do, because a notebook can ask for any number of them.
 
@@ -79,7 +79,7 @@ class Trials:
             evidence: What the notebook left.
             kernel: The notebook's kernel, which is suspended during a trial.
             budget: The time of the submission.
-            spoilt: Receives the question if another job may have spoilt its trial.
+            disturbed: Receives the question if another job may have disturbed its trial.
         """
         if question not in self.lab.jobs:
             return judging.verdicts(self.judge, self.stack, evidence, question, budget)
@@ -93,7 +93,7 @@ class Trials:
             tried = replace(evidence, namespace=trial.namespace, trial=trial.record, found=[], _seen={})
             found = judging.verdicts(self.judge, self.stack, tried, question, budget)
             if question in trial.doubtful:
-                spoilt.add(question)
+                disturbed.add(question)
                 return found
             self._verdicts[key] = found
         return self._verdicts[key]

@@ -223,8 +223,8 @@ class _RunningTrial:
             self.ends_without_commit[question] = 0
         else:
             self.ends_without_commit[question] += 1
-        if self.is_quiet and question not in self.record.left and self.machine.has_succeeded(question):
-            self.record.left.append(question)
+        if self.is_quiet and question not in self.record.ended_early and self.machine.has_succeeded(question):
+            self.record.ended_early.append(question)
         if self.ends_without_commit[question] >= MAX_ENDS:
             self.given_up.add(question)
         else:

@@ -88,7 +88,7 @@ class Record:
 
     Attributes:
         steps: One entry per portion: `end`, the offset after it, and `failure`, a sentence.
-        left: The questions whose job ended by itself, without an error, in a portion without a failure.
+        ended_early: The questions whose job ended by itself, without an error, in a portion without a failure.
         missing: The questions without a file.
         stalled: By question, the portion that its job did not commit in time.
         late: The stalled questions whose job had begun a batch: another job may have kept Spark busy.
@@ -97,7 +97,7 @@ class Record:
     """
 
     steps: list[dict[str, Any]] = field(default_factory=list)
-    left: list[str] = field(default_factory=list)
+    ended_early: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     stalled: dict[str, int] = field(default_factory=dict)
     late: list[str] = field(default_factory=list)

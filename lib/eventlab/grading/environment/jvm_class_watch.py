@@ -56,7 +56,7 @@ CLASSES = tuple(words[1] for words in _NEEDED if len(words) == 2)
 MAX_REASONS = 20
 
 
-class ClassWatch:
+class JvmClassWatch:
     """Reads the class log of a JVM, from before the JVM starts until `close`."""
 
     def __init__(self, pipe: Path, kit: Sequence[Path]) -> None:
