@@ -69,6 +69,9 @@ class Limits:
     time_limit: float = 600
 
 
+DEFAULT_LIMITS = Limits()
+
+
 @dataclass(frozen=True)
 class Job:
     """A submission to grade.

@@ -103,7 +103,7 @@ class Capture:
         """Keep plots, tables and errors up to the limits of the notebook, and answers beyond them."""
         content = json.dumps(message["content"])
         self.budget.kept += len(content)
-        if content.count("{") + content.count("[") > MAX_VALUES or has_more_levels(message["content"]):
+        if content.count("{") + content.count("[") > MAX_VALUES or has_too_many_levels(message["content"]):
             return
         answer = (message["content"].get("data") or {}).get(ANSWER)
         if isinstance(answer, dict) and len(content) <= 4 * MAX_ANSWER_CHARS:
@@ -125,10 +125,10 @@ class Capture:
         self.result.outputs.append(output)
 
 
-def has_more_levels(value: Any, levels: int = MAX_LEVELS) -> bool:
-    """Return whether lists and objects are nested in more levels."""
+def has_too_many_levels(value: Any) -> bool:
+    """Return whether lists and objects are nested in more than MAX_LEVELS levels."""
     parts = [value]
-    for _ in range(levels):
+    for _ in range(MAX_LEVELS):
         parts = [
             inner
             for part in parts
