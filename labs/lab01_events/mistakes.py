@@ -6,25 +6,25 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from eventlab.labs.mistakes import Left, Mistake
+from eventlab.labs.mistakes import Mistake, Result
 
 from .checks import is_purchase, purchases_among_first, rewarded
 from .generate import FIRST, PRACTICE, events
 
 
-def _counts(names: Iterable[str]) -> Left:
-    return Left(answer=dict(Counter(names)))
+def _counts(names: Iterable[str]) -> Result:
+    return Result(answer=dict(Counter(names)))
 
 
-def _group(seed: int, first: int = FIRST, committed: int | None = FIRST, prefix: str = "purchase_") -> Left:
+def _group(seed: int, first: int = FIRST, committed: int | None = FIRST, prefix: str = "purchase_") -> Result:
     """Return what a group that read the first events leaves."""
     answer = sum(event["event_type"].startswith(prefix) for event in events(seed)[:first])
-    return Left(answer=answer, committed={} if committed is None else {0: committed})
+    return Result(answer=answer, committed={} if committed is None else {0: committed})
 
 
-def _thanks(hosts: Iterable[str], keys: bool = True) -> Left:
+def _thanks(hosts: Iterable[str], keys: bool = True) -> Result:
     sent = [(host, json.dumps({"event_type": "thank_you", "Host": host}).encode()) for host in hosts]
-    return Left(messages={"thanks": [(host.encode() if keys else None, value) for host, value in sent]})
+    return Result(messages={"thanks": [(host.encode() if keys else None, value) for host, value in sent]})
 
 
 def _rewards(
@@ -32,9 +32,9 @@ def _rewards(
     coins: str = "coins",
     medal: str = "medal",
     change: Callable[[dict], dict] = lambda event: {},
-) -> Left:
+) -> Result:
     """Return the rewards of events; `change` returns the fields of a reward that are wrong."""
-    return Left(
+    return Result(
         events={
             "rewards": [
                 {
@@ -62,7 +62,7 @@ MISTAKES = (
         "only what is new",
         "found no event in the topic",
         "A consumer without committed offsets starts at the end, unless auto_offset_reset is earliest.",
-        lambda s: Left(answer={}),
+        lambda s: Result(answer={}),
     ),
     Mistake(
         "q1",
@@ -132,7 +132,7 @@ MISTAKES = (
         "hard-coded",
         "wrote down the number of the practice data",
         OTHER_DATA,
-        lambda s: Left(answer=purchases_among_first(PRACTICE), committed={0: FIRST}),
+        lambda s: Result(answer=purchases_among_first(PRACTICE), committed={0: FIRST}),
     ),
     Mistake(
         "q3",

@@ -130,7 +130,9 @@ MUTANTS = (
     Mutant("wrong column", "q4", '"medal":', '"award":'),
     Mutant("no coins at 20", "q4", 'event["level"] * 10,', 'event["level"] * 10 if event["level"] > 20 else 0,'),
     Mutant("bronze at 20", "q4", 'else "silver"', 'else "silver" if event["level"] > 20 else "bronze"'),
-    Mutant("nobody at 20", "q4", '"Host": event["Host"],', '"Host": event["Host"] if event["level"] > 20 else "",'),
+    Mutant(
+        "nobody at 20", "q4", '"Host": event["Host"],', '"Host": event["Host"] if event["level"] > 20 else "",'
+    ),
     Mutant(
         "level 20 last",
         "q4",

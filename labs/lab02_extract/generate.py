@@ -63,7 +63,7 @@ def _messages(rng: random.Random) -> list[Sent]:
 def event(rng: random.Random, number: int, event_type: str) -> dict:
     """Return an event with the fields of its type, at any time of the day."""
     happened = seeds.EPOCH_MS + rng.randint(0, seeds.DAY_MS // 1000) * 1000
-    fields = {
+    fields: dict[str, object] = {
         "event_id": f"e{number:04}",
         "event_type": event_type,
         "Host": f"user{rng.randint(1, 40)}.{rng.choice(seeds.PROVIDERS)}",

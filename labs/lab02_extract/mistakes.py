@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 
-from eventlab.labs.mistakes import Left, Mistake
+from eventlab.labs.mistakes import Mistake, Result
 
 from .checks import LATE, PURCHASES, SCHEMA, YESTERDAYS_ID, at, good, late, once, purchases, row
 from .generate import PRACTICE, messages, numbers
@@ -13,15 +13,15 @@ from .generate import PRACTICE, messages, numbers
 MINUTE = timedelta(minutes=1)
 
 
-def _counted(all_messages: int, broken: int) -> Left:
-    return Left(answer={"messages": all_messages, "broken": broken})
+def _counted(all_messages: int, broken: int) -> Result:
+    return Result(answer={"messages": all_messages, "broken": broken})
 
 
 def _broken(seed: int) -> list[bytes]:
     return [sent.value for sent in messages(seed) if sent.event is None]
 
 
-def _texts(seed: int) -> Left:
+def _texts(seed: int) -> Result:
     return _counted(len({sent.value for sent in messages(seed)}), len(set(_broken(seed))))
 
 
@@ -37,8 +37,8 @@ def _without(rows: Iterable[dict], column: str) -> list[dict]:
     return [{name: value for name, value in row.items() if name != column} for row in rows]
 
 
-def _events(rows: Iterable[dict], columns: dict[str, str] = SCHEMA) -> Left:
-    return Left(tables={"events": list(rows)}, columns={"events": columns})
+def _events(rows: Iterable[dict], columns: dict[str, str] = SCHEMA) -> Result:
+    return Result(tables={"events": list(rows)}, columns={"events": columns})
 
 
 def _schema(old: str, new: str = "", kind: str = "") -> dict[str, str]:
@@ -47,8 +47,8 @@ def _schema(old: str, new: str = "", kind: str = "") -> dict[str, str]:
     return changed | ({new: kind or SCHEMA[old]} if new else {})
 
 
-def _purchases(rows: Iterable[dict]) -> Left:
-    return Left(tables={"purchases": list(rows)})
+def _purchases(rows: Iterable[dict]) -> Result:
+    return Result(tables={"purchases": list(rows)})
 
 
 def _by_arrival(seed: int) -> list[dict]:
@@ -72,14 +72,14 @@ def _late(
     least: timedelta = timedelta(minutes=60, seconds=1),
     minutes: Callable[[timedelta], int] = lambda delay: delay // MINUTE,
     key: Callable[[str, int], tuple] | None = None,
-) -> Left:
-    """Return the answer of question 4: the purchases with this delay at least, by minutes and event_id or a key."""
+) -> Result:
+    """Return an answer to question 4: purchases with at least this delay, by minutes and event_id or by a key."""
     delays = [(each["event_id"], each["arrived_at"] - each["happened_at"]) for each in purchases(seed)]
     found = [(name, minutes(delay)) for name, delay in delays if delay >= least]
     found.sort(key=lambda pair: pair[::-1], reverse=True)
     if key:
         found.sort(key=lambda pair: key(*pair))
-    return Left(answer=[{"event_id": name, "minutes": value} for name, value in found])
+    return Result(answer=[{"event_id": name, "minutes": value} for name, value in found])
 
 
 def _unreadable_kept(seed: int) -> list[dict]:
@@ -267,7 +267,7 @@ MISTAKES = (
         "hard-coded",
         "wrote down the rows of the practice data",
         OTHER_DATA,
-        lambda s: Left(answer=[dict(zip(LATE, pair, strict=True)) for pair in late(purchases(PRACTICE))]),
+        lambda s: Result(answer=[dict(zip(LATE, pair, strict=True)) for pair in late(purchases(PRACTICE))]),
     ),
     Mistake(
         "q4",

@@ -55,12 +55,12 @@ RULES = (
     Rule(
         "q2",
         "a repeated message is there each time",
-        lambda s: len({m.event["event_id"] for m in good(s)}) < len(good(s)),
+        lambda s: len({row(m)["event_id"] for m in good(s)}) < len(good(s)),
     ),
     Rule(
         "q2",
         "events that are no purchases are there",
-        lambda s: any(m.event["event_type"] not in PURCHASES for m in good(s)),
+        lambda s: any(row(m)["event_type"] not in PURCHASES for m in good(s)),
     ),
     Rule(
         "q2",
@@ -76,12 +76,12 @@ RULES = (
         "fields are taken by name, not by position",
         lambda s: len({m.value.split(b'"')[1] for m in good(s)}) > 3,
     ),
-    Rule("q3", "only purchases", lambda s: any(m.event["event_type"] not in PURCHASES for m in good(s))),
+    Rule("q3", "only purchases", lambda s: any(row(m)["event_type"] not in PURCHASES for m in good(s))),
     Rule(
         "q3",
         "each event_id once",
         lambda s: (
-            max(Counter(m.event["event_id"] for m in good(s) if m.event["event_type"] in PURCHASES).values()) > 2
+            max(Counter(row(m)["event_id"] for m in good(s) if row(m)["event_type"] in PURCHASES).values()) > 2
         ),
     ),
     Rule(
@@ -113,7 +113,7 @@ RULES = (
         "q4",
         "only purchases",
         lambda s: any(
-            m.event["event_type"] not in PURCHASES and _delay(row(m)) > timedelta(minutes=60) for m in good(s)
+            row(m)["event_type"] not in PURCHASES and _delay(row(m)) > timedelta(minutes=60) for m in good(s)
         ),
     ),
     Rule(

@@ -145,7 +145,8 @@ def buyers(seed: int, rows: list[dict]) -> list[tuple[str, int, int, float]]:
 
 def best(seed: int, rows: list[dict], last: bool = False) -> list[tuple[str, str, int]]:
     """Return country, player and coins of the best buyers; of equal ones the first (or last) by name."""
-    countries, found = country_of(seed), {}
+    countries = country_of(seed)
+    found: dict[str, tuple[str, int]] = {}
     for player, coins in sorted(coins_by(rows, "player").items(), reverse=last):
         if coins > found.get(countries[player], ("", -1))[1]:
             found[countries[player]] = (player, coins)
@@ -170,7 +171,7 @@ def every_item_has_its_figures_and_its_place(evidence: Evidence) -> Verdict:
         sold = sorted((str(item), number(sold)) for item, sold, _ in got)
         if sold in [sorted(row[:2] for row in figures) for figures in (right, counted)]:
             own = {item: (number, coins) for item, number, coins in right}
-            got = [(item, *own[item]) for item, *_ in got]
+            got = [(item, *own[str(item)]) for item, *_ in got]
     if None not in coins and coins == sorted(coins, reverse=True):  # type: ignore[type-var]
         got = sorted(got, key=lambda row: (-(number(row[2]) or 0), str(row[0])))
     return expect(expected=right, got=got)
@@ -192,8 +193,11 @@ def every_country_has_its_share(evidence: Evidence) -> Verdict:
     for row in of_countries(evidence, "q2", "share"):
         country, share = str(row.get("country")), number(row.get("share"))
         players, bought = number(row.get("players")), number(row.get("buyers"))
-        rounded = players and bought is not None and share is not None and same(share, round(share, 2))
-        follows = rounded and abs(bought / players - share) < 0.00501
+        follows = (
+            (players and bought is not None and share is not None)
+            and same(share, round(share, 2))
+            and abs(bought / players - share) < 0.00501
+        )
         expected[country], got[country] = share if follows else right.get(country), share
     return expect(expected=expected or right, got=got)
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from math import floor
 
-from eventlab.labs.mistakes import Left, Mistake
+from eventlab.labs.mistakes import Mistake, Result
 
 from .checks import COLUMNS, best, buyers, coins_by, country_of, items, kept
 from .generate import PRACTICE, yesterdays
@@ -14,11 +14,11 @@ from .generate import PRACTICE, yesterdays
 Row = tuple[object, ...]
 
 
-def _answer(question: str, rows: Iterable[Row], names: Sequence[str] = ()) -> Left:
-    return Left(answer=[dict(zip(names or COLUMNS[question], row, strict=True)) for row in rows])
+def _answer(question: str, rows: Iterable[Row], names: Sequence[str] = ()) -> Result:
+    return Result(answer=[dict(zip(names or COLUMNS[question], row, strict=True)) for row in rows])
 
 
-def _countries(seed: int, change: Callable[[int, int, int], Row], refunded: bool = False) -> Left:
+def _countries(seed: int, change: Callable[[int, int, int], Row], refunded: bool = False) -> Result:
     """Return the answer of question 2, in which players, buyers and share of a country are changed.
 
     `change` receives the country's players, its buyers, and the number of its purchases.
@@ -28,7 +28,7 @@ def _countries(seed: int, change: Callable[[int, int, int], Row], refunded: bool
     return _answer("q2", ((c, *change(players, bought, sold[c])) for c, players, bought, _ in rows))
 
 
-def _either(seed: int) -> Left:
+def _either(seed: int) -> Result:
     """Return the answer when a player is joined with each kept purchase, and with the player's own ones."""
     world, countries = {row["player"] for row in kept(seed)}, country_of(seed)
     rows = []
@@ -39,12 +39,12 @@ def _either(seed: int) -> Left:
     return _answer("q2", rows)
 
 
-def _dropped(seed: int) -> Left:
+def _dropped(seed: int) -> Result:
     rows = [(country, bought, bought, 1.0) for country, _, bought, _ in buyers(seed, kept(seed)) if bought]
     return _answer("q2", rows)
 
 
-def _ranked(seed: int, places: slice, sign: int = -1) -> Left:
+def _ranked(seed: int, places: slice, sign: int = -1) -> Result:
     """Return the players of each country at some places by their coins; of equal ones, the first by name."""
     countries = country_of(seed)
     spent = sorted(coins_by(kept(seed), "player").items(), key=lambda pair: (sign * pair[1], pair[0]))
@@ -53,14 +53,14 @@ def _ranked(seed: int, places: slice, sign: int = -1) -> Left:
     return _answer("q3", rows)
 
 
-def _largest(seed: int) -> Left:
+def _largest(seed: int) -> Result:
     most: dict[str, int] = {}
     for row in kept(seed):
         most[row["player"]] = max(most.get(row["player"], 0), row["coins"])
     return _answer("q3", best(seed, [{"player": player, "coins": coins} for player, coins in most.items()]))
 
 
-def _of_the_world(seed: int) -> Left:
+def _of_the_world(seed: int) -> Result:
     return _answer("q3", sorted(best(seed, kept(seed)), key=lambda row: (-row[2], row[1]))[:1])
 
 
@@ -70,9 +70,9 @@ def _days(seed: int, refunded: bool = False, running: bool = True) -> list[Row]:
     return [(day, value, totals[n] if running else totals[-1]) for n, (day, value) in enumerate(coins)]
 
 
-def _daily(rows: Iterable[Row], names: Sequence[str] = COLUMNS["q4"]) -> Left:
+def _daily(rows: Iterable[Row], names: Sequence[str] = COLUMNS["q4"]) -> Result:
     found = [dict(zip(names, row, strict=True)) for row in rows]
-    return Left(tables={"daily_revenue": found}, columns={"daily_revenue": dict.fromkeys(names, "any")})
+    return Result(tables={"daily_revenue": found}, columns={"daily_revenue": dict.fromkeys(names, "any")})
 
 
 def _hard_coded(question: str, rows: Iterable[Row]) -> Mistake:

@@ -42,7 +42,7 @@ RULES = (
     Rule(
         "q1",
         "the most coins first, not the dearest",
-        lambda s: [r[0] for r in items(kept(s))] != sorted(PRICES, key=PRICES.get, reverse=True),
+        lambda s: [r[0] for r in items(kept(s))] != sorted(PRICES, key=PRICES.__getitem__, reverse=True),
     ),
     Rule(
         "q1",
@@ -125,6 +125,7 @@ RULES = (
     Rule("q4", "the total contains the days before", lambda s: len(coins_by(kept(s), "day")) == len(DAYS)),
 )
 """The lab\'s text, rule by rule. Other rules (names of columns, replacing a table) do not depend on the data."""
+
 
 def _hard_coded(question: str, rows: Sequence[tuple]) -> Mutant:
     """Return the wrong solution that answers with these rows."""

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from eventlab.labs.mistakes import Left, Mistake
+from eventlab.labs.mistakes import Mistake, Result
 
 from .checks import CALLS, YESTERDAY, coins, events, members, of_type, purchases
-from .generate import PRICES, UNKNOWN, calls
+from .generate import UNKNOWN, calls
 
 KINDS = {"host": "string", "item": "string", "guild": "string", "coins": "int32", "members": "int64"}
 Change = Callable[[dict], list[dict]]
 
 
-def _api(seed: int, change: Change = lambda event: [event], **statuses: tuple[int | None, int]) -> Left:
+def _api(seed: int, change: Change = lambda event: [event], **statuses: tuple[int | None, int]) -> Result:
     """Return what an API leaves.
 
     Args:
@@ -29,19 +29,19 @@ def _api(seed: int, change: Change = lambda event: [event], **statuses: tuple[in
         answered.append((path, *statuses.get(kind, (404, 0) if kind == "unknown" else (200, 1))))
     answered.append((CALLS[1], *statuses.get("refused", (500, 0))))
     sent = [each for event in events(seed) for each in change(dict(event))]
-    return Left(events={"game": sent}, responses={"responses": answered})
+    return Result(events={"game": sent}, responses={"responses": answered})
 
 
-def _everything_sold(seed: int) -> Left:
+def _everything_sold(seed: int) -> Result:
     """Return what an API leaves that sells what has no price, for nothing."""
-    left = _api(seed, unknown=(200, 1))
+    result = _api(seed, unknown=(200, 1))
     sent: list[dict] = []
     right = iter(events(seed))
     for call in calls(seed):
         item = call["path"].removeprefix("/purchase/")
         unknown = {"event_type": "purchase", "host": call["host"], "item": item, "coins": 0}
         sent.append(unknown if item in UNKNOWN else next(right))
-    return Left(events={"game": sent}, responses=left.responses)
+    return Result(events={"game": sent}, responses=result.responses)
 
 
 def _of(event_type: str, **fields: object) -> Change:
@@ -60,16 +60,16 @@ def _coins_as_text(event: dict) -> list[dict]:
     return [event | {"coins": str(event["coins"])} if "coins" in event else event]
 
 
-def _tables(columns: dict[str, str] | None = None, **tables: Iterable[dict]) -> Left:
+def _tables(columns: dict[str, str] | None = None, **tables: Iterable[dict]) -> Result:
     """Return tables whose columns have the right types, or these ones."""
     found = {name: list(rows) for name, rows in tables.items()}
     kinds = {name: {c: (columns or KINDS).get(c, "int32") for c in rows[0]} for name, rows in found.items()}
-    return Left(tables=found, columns=kinds)
+    return Result(tables=found, columns=kinds)
 
 
 def _job(
     seed: int, bought: list[tuple] | None = None, joined: Iterable[tuple[str, str]] = (), **more: list[dict]
-) -> Left:
+) -> Result:
     """Return the tables of question 2: these purchases and members, or the right ones, and further rows."""
     bought = purchases(seed) if bought is None else bought
     joined = joined or members(seed).items()
@@ -86,18 +86,18 @@ def _joined(seed: int) -> list[tuple[str, str]]:
     return [(event["host"], event["guild"]) for event in of_type(seed, "join_guild")]
 
 
-def _coins_text(seed: int) -> Left:
-    left = _job(seed)
-    kinds = left.columns["purchases"] | {"coins": "string"}
-    rows = [row | {"coins": str(row["coins"])} for row in left.tables["purchases"]]
-    return Left(tables=left.tables | {"purchases": rows}, columns=left.columns | {"purchases": kinds})
+def _coins_text(seed: int) -> Result:
+    result = _job(seed)
+    columns = {**result.columns, "purchases": {**result.columns["purchases"], "coins": "string"}}
+    rows = [row | {"coins": str(row["coins"])} for row in result.tables["purchases"]]
+    return Result(tables={**result.tables, "purchases": rows}, columns=columns)
 
 
 def _all_kinds(seed: int) -> list[tuple]:
     return [(event["host"], event.get("item"), event.get("coins")) for event in events(seed)]
 
 
-def _report(seed: int, change: Callable[[str, int, int], dict | None], old: Iterable[dict] = ()) -> Left:
+def _report(seed: int, change: Callable[[str, int, int], dict | None], old: Iterable[dict] = ()) -> Result:
     """Return the report in which the row of a guild is changed, or left out when `change` returns None."""
     counts, spent = Counter(members(seed).values()), coins(seed)
     rows = [change(guild, counts[guild], spent[guild]) for guild in counts]
@@ -118,13 +118,13 @@ def _by_guild(seed: int) -> dict[str, list[tuple[str, int]]]:
     return found
 
 
-def _only_buyers(seed: int) -> Left:
+def _only_buyers(seed: int) -> Result:
     bought = _by_guild(seed)
     hosts = {guild: {host for host, _ in pairs} for guild, pairs in bought.items()}
     return _report(seed, lambda g, _, spent: _row(g, len(hosts[g]), spent) if g in bought else None)
 
 
-def _joined_rows(seed: int) -> Left:
+def _joined_rows(seed: int) -> Result:
     """Return the report that counts a member once for each purchase."""
     bought = Counter(host for host, *_ in purchases(seed))
     rows: Counter[str] = Counter()
@@ -133,7 +133,7 @@ def _joined_rows(seed: int) -> Left:
     return _report(seed, lambda guild, _, spent: _row(guild, rows[guild], spent))
 
 
-def _dearest(seed: int) -> Left:
+def _dearest(seed: int) -> Result:
     most = {guild: max(price for _, price in pairs) for guild, pairs in _by_guild(seed).items()}
     return _report(seed, lambda guild, count, _: _row(guild, count, most.get(guild, 0)))
 

@@ -22,7 +22,11 @@ RULES = (
     Rule("q1", "each price is asked for", lambda s: {item for _, item, _ in purchases(s)} == set(PRICES)),
     Rule("q1", "an item without a price gives no event", lambda s: len(events(s)) < len(calls(s))),
     Rule("q1", "the host is the request's", lambda s: len({call["host"] for call in calls(s)}) > 5),
-    Rule("q1", "each path is called", lambda s: {event["event_type"] for event in events(s)} == set(TYPE_OF.values())),
+    Rule(
+        "q1",
+        "each path is called",
+        lambda s: {event["event_type"] for event in events(s)} == set(TYPE_OF.values()),
+    ),
     Rule("q2", "only purchases are in purchases", lambda s: len(purchases(s)) < len(events(s))),
     Rule("q2", "two equal purchases are two rows", lambda s: len(set(purchases(s))) < len(purchases(s))),
     Rule("q2", "the guild joined last, not first", lambda s: any(g[-1] != g[0] for g in joined(s).values())),

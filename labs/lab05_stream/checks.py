@@ -18,7 +18,7 @@ from eventlab.labs.evidence import Evidence, EvidenceError, Message
 from eventlab.labs.inputs import Outgoing, send
 from eventlab.labs.names import Namespace
 
-from .generate import LATE_S, TOO_LATE_S, Sent, extent, flow, in_time, messages, portions, purchases
+from .generate import LATE_S, TOO_LATE_S, Sent, extent, flow, in_time, messages, portions, purchases, stage_of_lost
 
 JOBS = {"q1": "my_dead_letters.py", "q2": "my_purchases.py", "q3": "my_minutes.py"}
 QUIET = 2
@@ -54,11 +54,11 @@ def continues(evidence: Evidence, question: str) -> Verdict:
     require_trial(evidence, question)
     printed = evidence.trial["errors"].get(question, "").strip()
     error = f"; the job ended with: {printed[:SHOWN_CHARS]}" if printed else ""
-    if question in evidence.trial["left"]:
+    if question in evidence.trial["ended_early"]:
         expected = "the job runs until it is killed, or until its query fails"
         reason = error or ". Does it wait for its query (query.awaitTermination())?"
         got = f"it ended by itself, without an error and without a failure{reason}"
-        return Verdict(False, expected, got, figures=figures("left"))
+        return Verdict(False, expected, got, figures=figures("ended early"))
     portion = evidence.trial["stalled"].get(question)
     if portion is None:
         return Verdict(True, "", "")
@@ -160,20 +160,6 @@ def ids(evidence: Evidence) -> Counter[str]:
     return Counter(str(row.get("id")) for row in table(evidence, "q2"))
 
 
-def stage_of_lost(seed: int, lost: Sequence[Sent]) -> str:
-    """Return the stage at which purchases got lost.
-
-    A watermark drops late ones only. A batch that is not written is lost as a whole: never a part of the first
-    portion, which is one batch, and never everything.
-    """
-    if all(one.behind_s > LATE_S for one in lost):
-        return "windowed"
-    right = purchases(seed)
-    first = [one for one in right if one.offset < len(portions(seed)[0])]
-    is_part = 0 < sum(one in first for one in lost) < len(first)
-    return "filtered" if is_part or len(lost) == len(right) else "written"
-
-
 @check("q2", points=2, hint="Is each batch written before it is committed? Do late ones count?")
 def no_purchase_is_lost(evidence: Evidence) -> Verdict:
     there = ids(evidence)
@@ -252,14 +238,15 @@ def nothing_else_is_a_dead_letter(evidence: Evidence) -> Verdict:
 @check("q1", points=1, hint="See the list of reasons; the offset is the message's own.", hidden=True)
 def each_dead_letter_has_its_reason_and_place(evidence: Evidence) -> Verdict:
     """Look at the unreadable messages that are there, once or more often."""
-    right = {(one.offset, one.value): one.reason for one in flow(evidence.seed) if one.reason}
+    right: dict[tuple[int | None, bytes], str] = {
+        (one.offset, one.value): one.reason for one in flow(evidence.seed) if one.reason
+    }
     values = {value for _, value in right}
     found = [letter for letter in letters(evidence) if letter.value in values]
     if not found:
         return expect(expected="dead letters", got="none of these messages")
     for letter in found:
-        reason = right.get((place(letter) if place(letter) is not None else -1, letter.value))
-        if reason is None or reason != header(letter, "reason"):
+        if right.get((place(letter), letter.value)) != header(letter, "reason"):
             offsets = [offset for offset, value in right if value == letter.value]
             expected = f"reason={right[offsets[0], letter.value]}, offset={offsets[0]}"
             got = f"parsed: reason={header(letter, 'reason')}, offset={header(letter, 'offset')}"
@@ -298,19 +285,17 @@ def each_minute_counts_its_purchases(evidence: Evidence) -> Verdict:
     fine = {start for start, count in found if number(count) == right.get(start)}
     late = [one for one in in_time(evidence.seed) if one.behind_s > LATE_S and one.minute not in fine]
     lost = [one for one in late if (number(there.get(one.minute)) or 0) < right[one.minute]]
-    wrong = [(start.isoformat(), count) for start, count in sorted(there.items()) if start not in fine]
     if lost:
         return first_wrong(evidence, "windowed", "this late purchase is not counted", lost)
-    for start, count in sorted(there.items()):
-        if start in fine:
-            continue
-        own = [one for one in flow(evidence.seed) if one.event and one.minute == start]
-        stage = "windowed" if any(one.behind_s > TOO_LATE_S for one in own) else "filtered"
-        expected = f"{right.get(start, 'no row')} at {start:%H:%M}"
-        events = ", ".join(at(evidence, one) for one in own)
-        got = f"{stage}: {count} at {start:%H:%M}; events: {events}"
-        return Verdict(False, expected, got, figures=figures(wrong))
-    return Verdict(True, "", "")
+    wrong = [(start, count) for start, count in sorted(there.items()) if start not in fine]
+    if not wrong:
+        return Verdict(True, "", "")
+    start, count = wrong[0]
+    own = [one for one in flow(evidence.seed) if one.event and one.minute == start]
+    stage = "windowed" if any(one.behind_s > TOO_LATE_S for one in own) else "filtered"
+    expected = f"{right.get(start, 'no row')} at {start:%H:%M}"
+    got = f"{stage}: {count} at {start:%H:%M}; events: {', '.join(at(evidence, one) for one in own)}"
+    return Verdict(False, expected, got, figures=figures([(start.isoformat(), count) for start, count in wrong]))
 
 
 ### END HIDDEN TESTS

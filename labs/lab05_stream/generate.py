@@ -24,8 +24,8 @@ FIRST_MINUTES, STEP_MINUTES, STEPS = 24, 4, 4
 LATE_MINUTES, TOO_LATE_MINUTES = (8.0, 9.5), (20.0, 23.0)
 """How much older than the newest event before it a late event is.
 
-Spark drops late rows by the watermark of the batch before. Without an empty batch, this watermark is STEP_MINUTES old:
-an event is too late for each watermark up to 15 minutes only from 19 minutes on.
+Spark drops late rows by the watermark of the batch before. Without an empty batch, this watermark is STEP_MINUTES
+old: an event is too late for each watermark up to 15 minutes only from 19 minutes on.
 """
 LATE_S, ALLOWED_S, TOO_LATE_S = 5 * 60, 10 * 60, 15 * 60
 """From when an event is late, until when it counts, and from when it does not count any more."""
@@ -201,3 +201,17 @@ def extent(seed: int, some: Iterable[Sent]) -> str:
     ends = [*accumulate(map(len, portions(seed)))]
     there = {bisect(ends, one.offset) for one in some}
     return "first" if there == {0} else "each" if there >= {*range(STEPS)} else "some"
+
+
+def stage_of_lost(seed: int, lost: list[Sent]) -> str:
+    """Return the stage at which purchases got lost.
+
+    A watermark drops late ones only. A batch that is not written is lost as a whole: never a part of the first
+    portion, which is one batch, and never everything.
+    """
+    if all(one.behind_s > LATE_S for one in lost):
+        return "windowed"
+    right = purchases(seed)
+    first = [one for one in right if one.offset < len(portions(seed)[0])]
+    is_part = 0 < sum(one in first for one in lost) < len(first)
+    return "filtered" if is_part or len(lost) == len(right) else "written"

@@ -1,7 +1,7 @@
 """The known mistakes of lab 5, not released: what each leaves after a trial with the data of a seed.
 
-Which messages a failure affects depends on the moment. So the figures of the checks say where it shows only, and some
-mistakes are recognized by a part of the checks.
+Which messages a failure affects depends on the moment. So the figures of the checks say only in which portions
+messages are wrong, and some mistakes are recognized by a part of the checks.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import asdict, replace
 from itertools import accumulate
 from typing import Any
 
-from eventlab.labs.mistakes import Left, Mistake
+from eventlab.labs.mistakes import Mistake, Result
 from eventlab.labs.trial import Record
 
 from .checks import COLUMNS, trial
@@ -51,24 +51,24 @@ def _failure(seed: int, sent: Sent) -> str:
     return next(step["failure"] for step in _record(seed)["steps"] if sent.offset < step["end"])
 
 
-def _letters(seed: int, keep: Keep = lambda sent: True, **stalled: int) -> Left:
+def _letters(seed: int, keep: Keep = lambda sent: True, **stalled: int) -> Result:
     """Return the dead letters of the unreadable messages that are kept."""
     sent = [
         (None, one.value, (("reason", one.reason.encode()), ("offset", str(one.offset).encode())))
         for one in flow(seed)
         if one.reason and keep(one)
     ]
-    return Left(messages={"q1-dead": sent}, trial=_record(seed, **stalled))
+    return Result(messages={"q1-dead": sent}, trial=_record(seed, **stalled))
 
 
-def _table(question: str, seed: int, rows: list[dict], **stalled: int) -> Left:
+def _table(question: str, seed: int, rows: list[dict], **stalled: int) -> Result:
     """Return the table of a job."""
     path = f"{question}/table"
     columns = {path: dict.fromkeys(COLUMNS[question], "")}
-    return Left(tables={path: rows}, columns=columns, trial=_record(seed, **stalled))
+    return Result(tables={path: rows}, columns=columns, trial=_record(seed, **stalled))
 
 
-def _purchases(seed: int, some: Iterable[Sent], **stalled: int) -> Left:
+def _purchases(seed: int, some: Iterable[Sent], **stalled: int) -> Result:
     """Return the table of question 2 with the rows of these messages."""
     events = [json.loads(one.value) for one in some]
     return _table("q2", seed, [{name: event.get(name) for name in COLUMNS["q2"]} for event in events], **stalled)
@@ -91,56 +91,56 @@ def _unreadable_kept(seed: int) -> list[Sent]:
     return purchases(seed) + [one for one in flow(seed) if one.reason == "no time"]
 
 
-def _minutes(seed: int, some: Iterable[Sent], length: int = 1, **stalled: int) -> Left:
+def _minutes(seed: int, some: Iterable[Sent], length: int = 1, **stalled: int) -> Result:
     """Return the table of question 3 that counts these purchases in windows of some minutes."""
     starts = Counter(one.minute.replace(minute=one.minute.minute // length * length) for one in some)
     rows = [{"start": start, "purchases": count} for start, count in starts.items()]
     return _table("q3", seed, rows, **stalled)
 
 
-def _at_arrival(seed: int) -> Left:
+def _at_arrival(seed: int) -> Result:
     """Return minutes after those of all events."""
     return _table("q3", seed, [{"start": "2099-01-01T00:00:00Z", "purchases": len(purchases(seed))}])
 
 
-def _no_checkpoint(question: str, left: Callable[..., Left]) -> Mistake:
+def _no_checkpoint(question: str, result_of: Callable[..., Result]) -> Mistake:
     return Mistake(
         question,
         "checkpoint in the wrong place",
         "did not keep the checkpoint in FOLDER/checkpoint",
         'The next start of the job finds it there: option("checkpointLocation", f"{folder}/checkpoint").',
-        lambda seed: left(seed, **{question: 0}),
+        lambda seed: result_of(seed, **{question: 0}),
         (CONTINUES[question], FORM[question]),
     )
 
 
-def _hangs(question: str, left: Callable[..., Left]) -> Mistake:
+def _hangs(question: str, result_of: Callable[..., Result]) -> Mistake:
     return Mistake(
         question,
         "exception swallowed",
         "did not end the job when its query failed",
         "Let query.awaitTermination() raise its error: only a job that has ended is started again.",
-        lambda seed: left(seed, **{question: _refused(seed)}),
+        lambda seed: result_of(seed, **{question: _refused(seed)}),
         (CONTINUES[question], FORM[question]),
     )
 
 
-def _does_not_wait(question: str, left: Callable[..., Left]) -> Mistake:
+def _does_not_wait(question: str, result_of: Callable[..., Result]) -> Mistake:
     return Mistake(
         question,
         "does not wait for the query",
         "did not wait for the query",
         "A program that has no more lines ends, and its query with it: query.awaitTermination() waits.",
-        lambda seed: replace(left(seed), trial=_record(seed) | {"left": [question]}),
+        lambda seed: replace(result_of(seed), trial=_record(seed) | {"ended_early": [question]}),
         (CONTINUES[question],),
     )
 
 
-def _right_purchases(seed: int, **stalled: int) -> Left:
+def _right_purchases(seed: int, **stalled: int) -> Result:
     return _purchases(seed, purchases(seed), **stalled)
 
 
-def _right_minutes(seed: int, **stalled: int) -> Left:
+def _right_minutes(seed: int, **stalled: int) -> Result:
     return _minutes(seed, in_time(seed), **stalled)
 
 
@@ -184,7 +184,7 @@ MISTAKES = (
         "q2",
         "commit before the write",
         "committed a batch before it was written",
-        "A batch is committed when the function of foreachBatch returns. Write before it returns, and raise errors.",
+        "A batch is committed when the function of foreachBatch returns. Write before that, and raise errors.",
         lambda s: _purchases(s, _once(s, lambda one: _failure(s, one) != "spark")),
     ),
     Mistake(

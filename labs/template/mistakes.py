@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from eventlab.labs.mistakes import Left, Mistake
+from eventlab.labs.mistakes import Mistake, Result
 
 from .checks import swords
 from .generate import events
@@ -18,13 +18,13 @@ MISTAKES = (
         "knives count, too",  # the name of the wrong solution in proof.py
         "counted knives, too",  # read after a number: 9 students ...
         "Only events of the type purchase_sword count.",
-        lambda seed: Left(answer=dict(Counter(event["Host"] for event in events(seed)))),
+        lambda seed: Result(answer=dict(Counter(event["Host"] for event in events(seed)))),
     ),
     Mistake(
         "q1",
         "each host once",
         "counted each host once",
         "A host can buy several swords: count its events.",
-        lambda seed: Left(answer=dict.fromkeys(swords(seed), 1)),
+        lambda seed: Result(answer=dict.fromkeys(swords(seed), 1)),
     ),
 )

@@ -1,267 +1,26 @@
 """Wrong calls and conditions of Python: real errors of pyspark and kafka-python, and the line of the box."""
 
 import json
-import os
-import warnings
-from itertools import islice
 from types import SimpleNamespace
 from typing import Any
 
 import httpx
-import pandas
 import pytest
-from kafka import KafkaConsumer, KafkaProducer
 from pyspark.sql import Row
-from pyspark.sql.connect import functions
-from pyspark.sql.connect.dataframe import DataFrame
-from pyspark.sql.connect.plan import Range
-from pyspark.sql.connect.readwriter import DataFrameReader
 
 from eventlab.explain import kafka, sql_syntax, values, why
 from eventlab.explain.explanation import REPLACE_LINE, RUN_FIRST
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.registry import explanations, first_confirmed
 from eventlab.settings import settings
+from tests.explain.call_mistakes import MISTAKES, OTHER_ERRORS
+from tests.explain.notebook_variables import Session, Stored, Table, names
 from tests.explain.test_python import failed
-
-OfConnect: Any = DataFrame
-
-
-class Table(OfConnect):
-    """A DataFrame of Spark Connect without a server, which knows its columns."""
-
-    columns = ("player", "pieces", "item")
-
-    def __init__(self):
-        super().__init__(Range(0, 3, 1, 1), Session())
-
-    def show(self, n=20):
-        """Return None, as `show` does."""
-
-    def collect(self):
-        """Return a list."""
-        return []
-
-    def take_all(self):
-        """Call a number."""
-        return vars(self).get("nothing", 3)()
-
-    def take(self, num):
-        """Return a list."""
-        return []
-
-
-Table.__name__, Table.__module__ = "DataFrame", "pyspark.sql.connect.dataframe"
-
-
-reader: Any = DataFrameReader
-
-
-class Nothing:
-    """A DataFrame without rows."""
-
-    def first(self):
-        """Return None, as `first` does."""
-
-
-class Store:
-    """An object of a notebook."""
-
-    run, first_id, last_id = None, 1, 2
-
-    def get(self, key):
-        """Return a number."""
-        return 1
-
-
-def bot():
-    """Return an object of another cell."""
-    cell = "class Bot:\n    def go(self):\n        return 3()"
-    made: dict[str, Any] = {}
-    with warnings.catch_warnings(action="ignore"):
-        exec(compile(cell, "/tmp/ipykernel_1/1.py", "exec"), made)
-    return made["Bot"]()
-
-
-class Session:
-    """A session with a method for SQL."""
-
-    client = None
-    session_id = "a"
-
-    def sql(self, query):
-        """Return a DataFrame."""
-
-    @property
-    def read(self):
-        """Return a real reader."""
-        return reader(None)
-
-
-Session.__module__ = "pyspark.sql.connect.session"
-
-
-def read(count, group, commit=True):
-    return list(islice(iter(()), count)), group, commit
 
 
 def box_of(cell) -> Any:
     """Return the first explanation that is confirmed, of all."""
     return first_confirmed(explanations(), cell, settings)
-
-
-def names():
-    """Return the variables of a notebook."""
-    return {
-        "sold": Table(),
-        "spark": Session(),
-        "F": functions,
-        "read": read,
-        "group": "readers",
-        "json": json,
-        "os": os,
-        "avg": functions.avg,
-        "col": functions.col,
-        "rows": [1, 2],
-        "answer": httpx.Response(400, json={"error": "item is not an object"}),
-        "httpx": httpx,
-        "by_hour": pandas.DataFrame({"hour": [1], "visits": [2]}),
-        "KafkaConsumer": KafkaConsumer,
-        "KafkaProducer": KafkaProducer,
-        "row": Row(guild="owls", n=3),
-        "event": {"event_type": "default", "Host": "a.com"},
-        "events": [{"n": 1}],
-        "counts": {},
-        "values": [b'{"n": 1}', b"no json"],
-        "lines": ['{"n": 1}', "no json"],
-        "quotes": ['{"n": 1}', "{'n': 1}"],
-        "table": Table,
-        "nothing": Nothing(),
-        "store": Store(),
-        "bot": bot(),
-        "sorted": sorted,
-    }
-
-
-MISTAKES = [
-    ("sold.where(player='ada').count()", """sold.where("player = 'ada'").count()"""),
-    ("sold.where(pieces=2, player='a')", """sold.where("pieces = 2 and player = 'a'")"""),
-    ("sold.where('a = 1', 'b = 2')", 'sold.where("a = 1 and b = 2")'),
-    ("sold.filter('a = 1 or c', 'b = 2')", 'sold.filter("(a = 1 or c) and b = 2")'),
-    ("sold.where('a = 1' & 'b = 2')", 'sold.where("a = 1 and b = 2")'),
-    ("sold.where('a = 1' | 'b = 2')", 'sold.where("a = 1 or b = 2")'),
-    ("sold.where('a = 1 OR b = 2', 'c = 3')", 'sold.where("(a = 1 OR b = 2) and c = 3")'),
-    ("sold.where('a = 1 or b = 2' & 'c = 3')", 'sold.where("(a = 1 or b = 2) and c = 3")'),
-    ("sold.where('player' == 'ada')", """sold.where("player = 'ada'")"""),
-    ("n = sold.where(player == 'ada').count()", "n = sold.where(F.col(\"player\") == 'ada').count()"),
-    ("sold.select(item.price)", 'sold.select("item.price")'),
-    ("sold.where(item.price > 5)", 'sold.where(F.col("item.price") > 5)'),
-    ("sold.where(player.like('a%'))", "sold.where(F.col(\"player\").like('a%'))"),
-    (
-        "sold.select('item', F.col('player').cast('string').show(3))",
-        "sold.select('item', F.col('player').cast('string')).show(3)",
-    ),
-    ("sold.explode('item.tags').show()", "sold.select(F.explode('item.tags')).show()"),
-    (
-        "sold.where('player is not null').explode('tags')",
-        "sold.where('player is not null').select(F.explode('tags'))",
-    ),
-    ("sold.select(sold.pieces.round(2)).show()", "sold.select(F.round(sold.pieces, 2)).show()"),
-    ("sold.agg(F.avg('price').round(2))", "sold.agg(F.round(F.avg('price'), 2))"),
-    ("sold.select(F.col('item').split('a'))", "sold.select(F.split(F.col('item'), 'a'))"),
-    ("sold.select(sold['item'].trim())", "sold.select(F.trim(sold['item']))"),
-    ("sold.max('pieces')", "sold.agg({'pieces': \"max\"})"),
-    ("sold.sum()", "sold.groupBy().sum()"),
-    ("print(len(rows), len(sold))", "print(len(rows), sold.count())"),
-    ("sold.round(2)", "sold.toPandas().round(2)"),
-    ("counts['swords'] += 1", "counts['swords'] = counts.get('swords', 0) + 1"),
-    ("name = event['item']['name']", "name = event.get('item', {}).get('name')"),
-    ("sum(e['price'] for e in events)", "sum(e.get('price', 0) for e in events)"),
-    ("sum(1 for e in events if e['guild'] == 'owls')", "sum(1 for e in events if e.get('guild') == 'owls')"),
-    ("print(f'{event[\"price\"]}')", """print(f'{event.get("price")}')"""),
-    ("sold.value_counts()", "sold.toPandas().value_counts()"),
-    ("sold.first('item')", "sold.first()['item']"),
-    ("sold.count('item')", "sold.count()"),
-    ("len(sold)", "sold.count()"),
-    ("answer.json['error']", "answer.json()['error']"),
-    ("sold.select(sold.item.name)", 'sold.select("item.name")'),
-    ("sold.wirte.mode('append')", "sold.write.mode('append')"),
-    ("nothing.first()['item']", "%why"),
-    ("print(answer.text())", "print(answer.text)"),
-    ("n = answer.status_code()", "n = answer.status_code"),
-    ("sold.columns()", "sold.columns"),
-    ("sold.player.show()", 'sold.select("player").show()'),
-    ("sold['player'].show(3)", 'sold.select("player").show(3)'),
-    ("sold.collect().show()", "sold.show()"),
-    ("sold.take(3).show()", "sold.limit(3).show()"),
-    ("sold.select('player'.cast('int'))", "sold.select(F.col('player').cast('int'))"),
-    ("n = NULL", "n = None"),
-    ("n = sold.collect().count()", "n = sold.count()"),
-    ("rows.count()", "len(rows)"),
-    ("answer.json('error')", "answer.json()['error']"),
-    ("httpx.Response(200, json={}).json('error')", "httpx.Response(200, json={}).json()['error']"),
-    ("rows = sold.show(3)['item']", "rows = sold.select('item').show(3)"),
-    ("sold.agg(max('pieces') - 1)", "sold.agg(F.max('pieces') - 1)"),
-    ("sold.agg(F.avg('pieces'), -min('pieces'))", "sold.agg(F.avg('pieces'), -F.min('pieces'))"),
-    ("sold.select('price' * 'pieces')", "sold.select(F.col('price') * F.col('pieces'))"),
-    ("read(5)", "read(5, group)"),
-    ("read(count=5)", "read(count=5, group=group)"),
-    ("spark.read('/tmp/a').count()", "spark.read.parquet('/tmp/a').count()"),
-    ("spark.read('/tmp/a.json')", "spark.read.json('/tmp/a.json')"),
-    ("spark.read('kafka').load()", "spark.read.format('kafka').load()"),
-    ("sold.write('overwrite').parquet('/tmp/a')", "sold.write.mode('overwrite').parquet('/tmp/a')"),
-    ("sql('select 1')", "spark.sql('select 1')"),
-    ("KafkaConsumer('t', bootstrap_server='a:1')", "KafkaConsumer('t', bootstrap_servers='a:1')"),
-    ("KafkaConsumer('t', group='g')", "KafkaConsumer('t', group_id='g')"),
-    ("KafkaProducer(ack='all')", "KafkaProducer(acks='all')"),
-    ("by_hour.plot.bar(x=hour, y='visits')", """by_hour.plot.bar(x="hour", y='visits')"""),
-    ("best = Potion\ncourse.check('08-1', best)", 'best = "Potion"'),
-    ("by_hour.show()", "by_hour"),
-    ("by_hour.where('hour > 3')", "by_hour.query('hour > 3')"),
-    ("by_hour.orderBy('hour')", "by_hour.sort_values('hour')"),
-    ("row['guilds']", 'row["guild"]'),
-    ("row.guilds", 'row["guild"]'),
-    ("event['host']", 'event["Host"]'),
-    ("event.Host", 'event["Host"]'),
-    ("[item['even_type'] for item in [event]]", '[item["event_type"] for item in [event]]'),
-    ("event['description']", "event.get('description')"),
-    (
-        "all = [json.loads(value) for value in values]",
-        'all = [json.loads(value) for value in values if value.lstrip()[:1] in ("{", b"{")]',
-    ),
-    (
-        "[json.loads(line) for line in lines]",
-        '[json.loads(line) for line in lines if line.lstrip()[:1] in ("{", b"{")]',
-    ),
-    ("json.loads(values)", "[json.loads(value) for value in values]"),
-    ("json.dumps(values[0], indent=2)", "json.dumps(json.loads(values[0]), indent=2)"),
-    ("sold.first(3)", "sold.head(3)"),
-    ("sold.where(player=group)", 'sold.where(F.col("player") == group)'),
-    ("sold.where(pieces=len(rows))", 'sold.where(F.col("pieces") == len(rows))'),
-    ("sold.join(sold, player)", 'sold.join(sold, "player")'),
-    ("sold.join(sold, on=player)", 'sold.join(sold, on="player")'),
-    ("sold.withColumn(player, F.lit(1))", 'sold.withColumn("player", F.lit(1))'),
-    ("sold.plot.bar(x='player', y='n')", "sold.toPandas().plot.bar(x='player', y='n')"),
-    ("table().groupby(player)", 'table().groupby("player")'),
-    ("sold.groupBy(plaayer)", 'sold.groupBy(F.col("player"))'),
-    ("sold.groupBy(gruop)", "sold.groupBy(group)"),
-    ("sold.groupBy(Player)", 'sold.groupBy(F.col("player"))'),
-    ("sold.where(piece > 5)", 'sold.where(F.col("pieces") > 5)'),
-    ("sold.groupBy(itme.price)", 'sold.groupBy("item.price")'),
-    ("by_hour['visit']", "by_hour['visits']"),
-    ("by_hour.loc[:, 'hours']", "by_hour.loc[:, 'hour']"),
-    ("by_hour.groupby('hours').sum()", "by_hour.groupby('hour').sum()"),
-    ("by_hour.sort_values('hours')", "by_hour.sort_values('hour')"),
-    # the call that failed is corrected, and not another one of the same name before it
-    ("read(1, 'g')\nread(5)", "read(5, group)"),
-    ("read(1, 'g', commit=True)\nread(1, 'g', comit=True)", "read(1, 'g', commit=True)"),
-    ("'a'.count('a')\nsold.count('item')", "sold.count()"),
-    ("by_hour['hour']\nevent['visit']", "event.get('visit')"),
-    (
-        "[json.loads(line) for line in lines[:1]]\n[json.loads(line) for line in lines]",
-        '[json.loads(line) for line in lines if line.lstrip()[:1] in ("{", b"{")]',
-    ),
-]
 
 
 @pytest.mark.parametrize(("source", "line"), MISTAKES)
@@ -404,74 +163,7 @@ def test_an_answer_that_is_no_json_has_a_text():
     assert box.remedy == "answer.text"
 
 
-@pytest.mark.parametrize(
-    "source",
-    [
-        "sold.where(player=4.5j)",
-        "sold.where(player=rows)",  # a list
-        "sold.where(player=event['Host'] if rows else 'ada')",
-        "sold.where(unknown == 'ada')",
-        "rows.count(1, 2)",
-        "{'n': {}}['n']['m']",
-        "json.loads('')",
-        "read(commit=1)",
-        "read(group=1)",
-        "group(3)",
-        "group()",
-        "table().take_all()",  # the method of an object calls a number
-        "json.dumps(event, 2)",
-        "json.loads('{}', 'utf-8')",
-        "sold.select(F.sum('price', 'quantity'))",
-        "del event['x']",
-        "event['price'] + 1",
-        "int(event['price'])",
-        "event['tags'][0]",
-        "max(e['price'] for e in events)",
-        "event['item']['name'].upper()",
-        "event['price'] > 3",
-        "sold.show()[0]",
-        "spark.read('overwrite')",
-        "spark.read('/tmp/a.xml')",
-        "spark.read(path='/tmp/a')",
-        "avg()",
-        "sold.concat(sold)",
-        "sold.select(sold.item.concat_ws(','))",
-        "sold.join(sold.distinct()).where(sold.player.contain('a'))",
-        "os.path.basename('a', 'b')",
-        "json.dumps({'offset': 3, 'value': values[0]})",
-        "json.dumps([value for value in values])",
-        "json.dumps(values[1])",
-        "json.loads(events)",  # a list that is read already
-        "[json.loads(line) for line in quotes]",  # the value begins with a brace
-        "by_hour.dropna('x')",  # it takes arguments with names
-        "by_hour.loc['hours']",  # a row
-        "by_hour.filter('hour')",  # a method of pandas, too
-        "by_hour.where(hour=1)",
-        "read(1, group=1, commits=2, commit=3)",
-        "KafkaConsumer('t', group='g', group_id='g')",
-        "KafkaProducer(ack='all', acks='all')",
-        "store.run()",  # its value is None
-        "sorted(rows, key=2)",
-        "bot.go()",  # a method of another cell calls a number
-        "store.get('a', data=3)",
-        "sold.write.options('header')",
-        "x = {'net': model.net}",
-        "F.coalesce(sold.item.price, 3)",
-        "print('hello'.contains('h'))",
-        "F.agg('x')",
-        "F.join('x')",
-        "store.id",
-        "sold.select(tems('x'))",
-        "event.values[0]",
-        "class Basket:\n    def collect(self):\n        return []\nBasket().collect().show()",
-        # what failed is not what looks like a mistake
-        "by_hour.filter(['hour'])\nint('x')",
-        "len(rows)\nlist(map(len, [sold]))",
-        "[json.loads(line) for line in lines[:1]]\njson.loads('hello')",
-        "flag = 1 < 2 and 2 < 3\nbool(F.col('n'))",
-        "tags = sold.agg(F.collect_set('player'))\nsold.player(1)",
-    ],
-)
+@pytest.mark.parametrize("source", OTHER_ERRORS)
 def test_a_call_that_is_wrong_for_another_reason_gets_no_line(source):
     box = box_of(failed(source, **names()))
 
@@ -484,17 +176,6 @@ def test_a_comma_is_proposed_in_a_query_and_not_in_a_condition():
 
     assert "select Host, count(*) from a" in query
     assert not any("," in text for text in condition)
-
-
-class Stored(Table):
-    """A DataFrame that reads a folder."""
-
-    def inputFiles(self):
-        """Return a file, as Spark does."""
-        return ["hdfs://localhost:1/tmp/bought/part-0.parquet"]
-
-
-Stored.__name__, Stored.__module__ = "DataFrame", Table.__module__
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import pytest
 from eventlab.stack import Stack
 from tests.explain.conftest import fixed, in_a_terminal, why
 from tests.explain.mistakes import FILTERS
+from tests.explain.why_cells import PARSED, READ_ALL
 from tests.helpers import process_of
 
 pytestmark = pytest.mark.services
@@ -38,17 +39,6 @@ def test_a_group_that_has_read_everything(whispers):
     assert "committed offsets are 3" in box["proof"]
     fixed(whispers, cell, box)
     assert whispers.value == "3"
-
-
-READ_ALL = """
-def read_all(group):
-    options = {"auto_offset_reset": "earliest", "consumer_timeout_ms": 2500}
-    member = KafkaConsumer("whispers", bootstrap_servers=broker, group_id=group, **options)
-    count = len(list(member))
-    member.commit()
-    member.close()
-    return count
-"""
 
 
 def test_a_group_that_a_function_has_read_to_the_end(whispers):
@@ -136,13 +126,6 @@ def test_a_dataframe_is_named(whispers):
 
     assert "No row has n = 7" in box["what"]
     assert box["remedy"] == "kept = sales.where('n = 2')"
-
-
-PARSED = """
-fields = "N int, m string"
-objects = read("whispers").select(F.from_json(F.col("value").cast("string"), fields).alias("event"))
-parsed = objects.select("event.*")
-parsed.createOrReplaceTempView("parsed")"""
 
 
 def test_a_column_that_is_null_in_all_rows_because_json_has_another_case(whispers):
@@ -278,22 +261,15 @@ def test_a_failed_cell_is_explained_again(whispers):
     assert whispers.run("%why") == box
 
 
-@pytest.mark.parametrize("verb", ["-ls", "-cat", "-du", "-get"])
-def test_a_path_in_a_terminal(whispers, broken, verb):
-    whispers.run("!hadoop fs -mkdir -p /tmp/purchases_of_today")
+def test_a_path_in_a_terminal(whispers, broken):
+    whispers.assert_runs("!hadoop fs -mkdir -p /tmp/purchases_of_today")
 
-    done = in_a_terminal(broken, "hadoop", "fs", verb, "/tmp/purchase_of_today")
-
-    assert "Did you mean /tmp/purchases_of_today?" in done.stdout, done.stderr
-
-
-@pytest.mark.parametrize("verb", ["-mkdir", "-rm", "-put"])
-def test_what_a_command_in_a_terminal_has_changed_proves_nothing(whispers, broken, verb):
-    whispers.run("!hadoop fs -mkdir -p /tmp/made_here")
-
-    done = in_a_terminal(broken, "hadoop", "fs", verb, "/tmp/made_here")
-
-    assert "No reason was found" in done.stdout, done.stderr
+    for verb in ("-ls", "-cat", "-du", "-get"):
+        done = in_a_terminal(broken, "hadoop", "fs", verb, "/tmp/purchase_of_today")
+        assert "Did you mean /tmp/purchases_of_today?" in done.stdout, (verb, done.stderr)
+    for verb in ("-mkdir", "-rm", "-put"):  # what such a command has changed proves nothing
+        done = in_a_terminal(broken, "hadoop", "fs", verb, "/tmp/purchases_of_today")
+        assert "No reason was found" in done.stdout, (verb, done.stderr)
 
 
 def test_a_command_in_a_terminal(whispers, broken):

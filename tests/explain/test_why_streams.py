@@ -3,6 +3,7 @@
 import pytest
 
 from tests.explain.conftest import in_a_terminal, why
+from tests.explain.why_cells import END, FILTER, IDLE, POND, QUERIES, QUIET, ROWS, STOP, TIDES, WINDOWS, sink
 
 pytestmark = pytest.mark.services
 
@@ -48,15 +49,6 @@ older.recentProgress[:0]"""
     whispers.assert_runs("newer.stop(); older.stop()")
 
 
-WINDOWS = """
-import time
-parts = spark.readStream.format("rate").option("rowsPerSecond", 5).load().withWatermark("timestamp", "1 hour")
-counts = parts.groupBy(F.window("timestamp", "10 seconds")).count()
-windows = counts.writeStream.format("memory").queryName("windows"){mode}.start()
-while windows.lastProgress is None or not sum(p.numInputRows for p in windows.recentProgress): time.sleep(0.3)
-spark.table("windows").where("count < 0").count()"""
-
-
 def test_a_window_waits_for_the_watermark_only_in_the_mode_append(whispers):
     box = why(whispers, WINDOWS.format(mode=""))
     whispers.run("windows.stop()")
@@ -86,37 +78,6 @@ spark.table("waits").where("offset > 1000").count()"""
     whispers.assert_runs(box["remedy"])
 
 
-QUERIES = """
-import datetime, json, time
-from eventlab.clients import kafka
-
-def at(second, **fields):
-    time_of_event = datetime.datetime.fromtimestamp(1_790_000_000 + second, datetime.timezone.utc)
-    return json.dumps({"time": f"{time_of_event:%Y-%m-%dT%H:%M:%SZ}"} | fields).encode()
-
-def send(topic, *values, partition=0):
-    for value in values:
-        producer.send(topic, value, partition=partition)
-    producer.flush()
-
-def source(**topic):
-    options = {"kafka.bootstrap.servers": broker, "startingOffsets": "earliest"} | topic
-    return spark.readStream.format("kafka").options(**options).load()
-
-def parsed(rows):
-    fields = F.from_json(F.col("value").cast("string"), "time timestamp, event_type string")
-    return rows.select(fields.alias("event")).select("event.*").withWatermark("time", "10 seconds")
-
-def ended(query):
-    while query.isActive:
-        time.sleep(0.1)
-
-kafka.create_topic(broker, "tides", 2)
-kafka.create_topic(broker, "ebbs")
-send("ebbs", at(1, event_type="purchase_sword"), at(2, event_type="purchase_knife"))
-"""
-
-
 @pytest.fixture(scope="module")
 def queries(whispers):
     """Define how queries are made; return the notebook."""
@@ -136,14 +97,6 @@ def why_query(notebook, name, cell=""):
     return box
 
 
-TIDES = """
-send("tides", at(1), at(5), at(12))
-tides = parsed(source(subscribe="tides"))
-waves = tides.groupBy(F.window("time", "20 seconds")).count()
-flow = waves.writeStream.format("memory").queryName("flow").start()
-flow.processAllAvailable()"""
-
-
 def test_the_event_of_the_box_closes_the_window_and_a_late_event_is_named(queries):
     box = why_query(queries, "flow", TIDES)
 
@@ -161,14 +114,6 @@ def test_the_event_of_the_box_closes_the_window_and_a_late_event_is_named(querie
     queries.assert_runs("flow.stop()")
 
 
-IDLE = """
-both = [parsed(source(assign=json.dumps({"tides": [n]}))) for n in range(2)]
-joined = both[0].union(both[1])
-sea = joined.groupBy(F.window("time", "20 seconds")).count().writeStream.format("memory").queryName("sea").start()
-sea.processAllAvailable()
-send("tides", at(90)); sea.processAllAvailable()"""
-
-
 def test_an_idle_partition_holds_the_watermark_until_the_event_of_the_box_arrives(queries):
     box = why_query(queries, "sea", IDLE)
 
@@ -179,13 +124,6 @@ def test_an_idle_partition_holds_the_watermark_until_the_event_of_the_box_arrive
     queries.assert_runs("sea.stop()")
 
 
-QUIET = """
-both = [parsed(source(subscribe=name)) for name in ("tides", "hush")]
-shores = both[0].union(both[1]).groupBy(F.window("time", "20 seconds")).count()
-land = shores.writeStream.format("memory").queryName("land").start()
-land.processAllAvailable()"""
-
-
 def test_an_empty_topic_holds_the_watermark_until_the_event_of_the_box_arrives(queries):
     box = why_query(queries, "land", QUIET)
 
@@ -194,14 +132,6 @@ def test_an_empty_topic_holds_the_watermark_until_the_event_of_the_box_arrives(q
     queries.assert_runs("land.processAllAvailable(); spark.table('land').count() > 0")
     assert queries.value == "True"
     queries.assert_runs("land.stop()")
-
-
-FILTER = """
-ebbs = parsed(source(subscribe="ebbs"))
-swords = (ebbs.select("event_type")
-    .where("event_type = 'purchase_swrd'"))
-found = swords.writeStream.format("memory").queryName("found").start()
-found.processAllAvailable()"""
 
 
 def test_the_statement_of_the_box_fixes_a_filter_that_keeps_nothing(queries):
@@ -226,23 +156,6 @@ def test_a_query_that_writes_to_the_console_of_the_server(queries):
     assert "writes to the console of Spark's server" in box["what"]
     queries.assert_runs(f"spoken.stop()\n{box['remedy']}")
     assert "Batch: 0" in queries.printed
-
-
-SINK = """
-{name} = ({frame}.writeStream.format("noop").outputMode("{mode}")
-    .option("checkpointLocation", "/tmp/check_ebbs_{folder}"){trigger}.start())
-{wait}"""
-
-
-def sink(name, frame, folder, wait, mode="append", trigger=""):
-    """Return a cell that starts a query with a checkpoint."""
-    wait = wait.format(name=name)
-    return SINK.format(name=name, frame=frame, folder=folder, wait=wait, mode=mode, trigger=trigger)
-
-
-STOP = "{name}.processAllAvailable(); {name}.stop()"
-END = "ended({name})"
-ROWS = 'source(subscribe="ebbs").select("offset")'
 
 
 def test_a_query_with_the_trigger_available_now_has_ended(queries, broken):
@@ -291,12 +204,6 @@ def test_a_checkpoint_of_other_groups(queries):
     box = why_query(queries, "many", sink("many", groups.format("offset"), "groups", END, "complete"))
     assert "belongs to an earlier form of this query" in box["what"]
     queries.assert_runs(box["remedy"])
-
-
-POND = """
-kafka.create_topic(broker, "pond"); send("pond", at(1), at(2))
-pond = source(subscribe="pond").select("offset").writeStream.format("memory").queryName("frogs").start()
-pond.processAllAvailable()"""
 
 
 def test_a_topic_that_was_deleted_while_a_query_read_it(queries):

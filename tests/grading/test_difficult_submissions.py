@@ -14,6 +14,7 @@ import pytest
 
 from eventlab.grading.environment import sandbox
 from eventlab.grading.grade import grade
+from eventlab.grading.jobs import Limits
 from eventlab.grading.reports import html
 from eventlab.grading.results import SubmissionRecord
 from eventlab.labs import checks
@@ -69,9 +70,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Graded:
             base / "submissions",
             base / "output",
             workers=2,
-            cell_timeout=CELL_TIMEOUT_S,
-            time_limit=TIME_LIMIT_S,
-            memory_mib=700,
+            limits=Limits(CELL_TIMEOUT_S, 700, TIME_LIMIT_S),
         )
     return Graded(cases, {record.student: record for record in found}, base / "output")
 

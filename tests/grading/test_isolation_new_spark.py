@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from eventlab.grading.environment.class_watch import CLASSES, LIBRARIES, ClassWatch
 from eventlab.grading.environment.cleanup import differences
+from eventlab.grading.environment.jvm_class_watch import CLASSES, LIBRARIES, JvmClassWatch
 from eventlab.settings import ROOT
 
 SCRIPT = "org.apache.spark.sql.execution.BaseScriptTransformationWriterThread"
@@ -19,7 +19,7 @@ JAR = f"file:{ROOT}/.venv/pyspark/jars"
 
 @pytest.fixture
 def watch(tmp_path: Path) -> Any:
-    opened = ClassWatch(tmp_path / "classes", [ROOT])
+    opened = JvmClassWatch(tmp_path / "classes", [ROOT])
     opened._take(f"org.apache.ivy.Ivy source: {JAR}/derby-10.16.1.1.jar")
     opened.started()
     yield opened
@@ -45,7 +45,7 @@ def watch(tmp_path: Path) -> Any:
         ),
     ],
 )
-def test_what_runs_other_code_is_a_reason(watch: ClassWatch, line: str, reason: str) -> None:
+def test_what_runs_other_code_is_a_reason(watch: JvmClassWatch, line: str, reason: str) -> None:
     watch._take(line)
     (found,) = watch.found()
     assert found.startswith(reason)
@@ -63,7 +63,7 @@ def test_what_runs_other_code_is_a_reason(watch: ClassWatch, line: str, reason: 
         f"org.apache.derby.X source: {JAR}/derby-10.16.1.1.jar",  # as when Spark started
     ],
 )
-def test_what_ordinary_submissions_load_is_none(watch: ClassWatch, line: str) -> None:
+def test_what_ordinary_submissions_load_is_none(watch: JvmClassWatch, line: str) -> None:
     watch._take(line)
     assert watch.found() == []
 

@@ -20,7 +20,7 @@ from eventlab.grading.mistakes import with_mistakes
 from eventlab.grading.results import CheckResult
 from eventlab.labs import cells
 from eventlab.labs.catalogue import find
-from eventlab.labs.mistakes import Left, verdicts
+from eventlab.labs.mistakes import Result, verdicts
 from eventlab.labs.names import Namespace
 from eventlab.labs.seeds import seed_of
 from eventlab.labs.student import ANSWER
@@ -117,13 +117,15 @@ def test_a_stack_without_the_students_data_is_refused(tmp_path):
         judge_notebook.judge(LAB, path, judge_notebook.read(path))
 
 
-def record(path, left):
-    """Return the record of an executed notebook that left this; the checks read no service."""
+def record(path, results):
+    """Return the record of an executed notebook that left these results; the checks read no service."""
     found = judge_notebook.read(path)
     student, _, seed = judge_notebook.owner(LAB, found)
     checks = {
         id: tuple(
-            map(CheckResult.of, LAB.checks_of(id), verdicts(left.get(id, Left()), id, LAB.checks_of(id), seed))
+            map(
+                CheckResult.of, LAB.checks_of(id), verdicts(results.get(id, Result()), id, LAB.checks_of(id), seed)
+            )
         )
         for id in LAB.questions
     }
@@ -132,7 +134,7 @@ def record(path, left):
 
 
 def kept(seed, name):
-    return next(mistake for mistake in LAB.mistakes if mistake.mutant == name).left(seed)
+    return next(mistake for mistake in LAB.mistakes if mistake.mutant == name).result(seed)
 
 
 def test_the_record_is_the_one_that_grade_writes_with_points_notes_and_mistakes(tmp_path):

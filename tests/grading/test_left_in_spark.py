@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from eventlab.grading.environment import sandbox
-from eventlab.grading.environment.class_watch import ClassWatch
+from eventlab.grading.environment.jvm_class_watch import JvmClassWatch
 from eventlab.grading.environment.spark_jvm import java_variables
 from eventlab.stack import java
 
@@ -54,7 +54,7 @@ def test_new_processes_are_killed_and_new_changed_and_missing_files_are_named(tm
 
 
 def test_the_jvm_reports_what_runs_in_it_and_nothing_can_attach_to_it(tmp_path: Path) -> None:
-    watch = ClassWatch(tmp_path / "classes", [])
+    watch = JvmClassWatch(tmp_path / "classes", [])
     watch.started()
     (tmp_path / "Mine.java").write_text(COMPILES)
     command = [str(java.find().executable), "-XX:+PrintFlagsFinal", str(tmp_path / "Mine.java")]

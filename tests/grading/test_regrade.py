@@ -229,7 +229,7 @@ def of_jobs(omissions: Omissions, spoiler: str, *, ends_kernel: bool) -> Run:
     check = matched().check_steps(QUESTIONS)[judged[-1]]
     ended_by = check if ends_kernel and not omissions.replaced else None  # in further runs no check cell runs
     run = died(omissions, ended_by, [], judged) if ended_by else ran(omissions, [], judged)
-    run.spoilt.update(judged)
+    run.disturbed.update(judged)
     return run
 
 
@@ -247,7 +247,7 @@ def test_a_job_that_spoils_the_trial_of_all_jobs_costs_only_its_own_marks(spoile
 
 def test_of_two_questions_that_lost_marks_only_the_one_whose_trial_is_doubtful_runs_alone() -> None:
     first = ran(passed=["q1", "q4"])
-    first.spoilt.add("q3")
+    first.disturbed.add("q3")
     alone = ran(Omissions(frozenset({"q1", "q2", "q4"})), passed=["q3"])
 
     found = further_omissions(matched(), first, alone)

@@ -78,7 +78,7 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
         "grading/test_regrade.py::test_a_kernel_that_dies_later_in_one_question_does_not_cost_it_marks",
         "grading/test_regrade.py::test_a_kernel_that_dies_later_in_two_questions_costs_neither_of_them_marks",
         "grading/test_regrade.py::test_a_job_that_spoils_the_trial_of_all_jobs_costs_only_its_own_marks",
-        "grading/test_trials.py::test_a_job_whose_trial_another_job_has_spoilt_is_tried_again_without_it",
+        "grading/test_trials.py::test_a_job_whose_trial_another_job_has_disturbed_is_tried_again_without_it",
     ),
     "right work: a fault of the machine": (
         "grading/test_faults.py::test_a_fault_that_happens_once_costs_nothing",

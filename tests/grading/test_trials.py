@@ -38,7 +38,7 @@ class Graded:
         self.error: Exception | None = None
         self.seconds = 0.0
         self.late: list[str] = []
-        self.spoilt: set[str] = set()
+        self.disturbed: set[str] = set()
         self.budget = TimeBudget(600)
         monkeypatch.setattr(module.run_trial, "run", self.run)
         monkeypatch.setattr(module.judging, "verdicts", self.judged)
@@ -69,7 +69,7 @@ class Graded:
     def verdict(self, question: str, *files: str, text: str = "", seed: int = SEED) -> Verdict:
         content = {file: text.encode() for file in files}
         evidence = Evidence(self.namespace, seed, files=content)
-        return self.trials.verdicts(question, evidence, self.kernel, self.budget, self.spoilt)[0]  # type: ignore[arg-type]
+        return self.trials.verdicts(question, evidence, self.kernel, self.budget, self.disturbed)[0]  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_each_submission_has_a_first_trial(graded: Graded) -> None:
 
 @pytest.mark.parametrize("together", [True, False])
 @pytest.mark.parametrize("reason", ["a limit", "the end of Spark", "a busy Spark"])
-def test_a_job_whose_trial_another_job_has_spoilt_is_tried_again_without_it(
+def test_a_job_whose_trial_another_job_has_disturbed_is_tried_again_without_it(
     graded: Graded, reason: str, together: bool
 ) -> None:
     graded.error = HdfsError("no space") if reason == "a limit" else None
@@ -126,11 +126,11 @@ def test_a_job_whose_trial_another_job_has_spoilt_is_tried_again_without_it(
     graded.machine.spark_has_ended = reason == "the end of Spark"
     graded.late = ["q1"] if reason == "a busy Spark" else []
     assert not graded.verdict("q1", LETTERS, *([PURCHASES] if together else [])).passed
-    assert graded.spoilt == ({"q1"} if together else set())
+    assert graded.disturbed == ({"q1"} if together else set())
 
     graded.error, graded.stack.exceeded, graded.machine.spark_has_ended, graded.late = None, "", False, []
     graded.namespace = Namespace.random(LAB.name)
-    assert graded.verdict("q1", LETTERS).passed == together, "a job that was alone has spoilt its own trial"
+    assert graded.verdict("q1", LETTERS).passed == together, "a job that was alone has disturbed its own trial"
 
 
 def test_a_job_that_was_in_time_next_to_one_that_was_too_late_has_no_further_trial(graded: Graded) -> None:
@@ -138,7 +138,7 @@ def test_a_job_that_was_in_time_next_to_one_that_was_too_late_has_no_further_tri
     for _ in range(2):
         assert graded.verdict("q1", LETTERS, PURCHASES).passed
         graded.namespace = Namespace.random(LAB.name)
-    assert (len(graded.held), graded.spoilt) == (1, set())
+    assert (len(graded.held), graded.disturbed) == (1, set())
 
 
 def test_a_limit_that_is_exceeded_at_the_end_of_a_trial_is_no_fault_of_the_machine(graded: Graded) -> None:

@@ -14,7 +14,7 @@ from eventlab.grading.results import CheckResult, Question, SubmissionRecord
 from eventlab.grading.verify import MutantError, mutate, verify, write_class
 from eventlab.labs.catalogue import Lab, all_labs
 from eventlab.labs.checks import Mutant
-from eventlab.labs.mistakes import Left, verdicts
+from eventlab.labs.mistakes import Result, verdicts
 
 CHECKS = """
 from eventlab.labs.checks import Mutant, check, expect
@@ -230,22 +230,22 @@ def test_every_mutant_of_the_kits_labs_can_be_made(lab, tmp_path):
 
 
 MISTAKES = """
-from eventlab.labs.mistakes import Left, Mistake
+from eventlab.labs.mistakes import Result, Mistake
 
 MISTAKES = (
-    Mistake("q1", "off by one", "counted one too many", "Add the two.", lambda seed: Left(answer=4)),
-    Mistake("q2", "wrong operator", "added", "Multiply the two.", lambda seed: Left(answer=seed)),
+    Mistake("q1", "off by one", "counted one too many", "Add the two.", lambda seed: Result(answer=4)),
+    Mistake("q2", "wrong operator", "added", "Multiply the two.", lambda seed: Result(answer=seed)),
 )
 """
 
 
 def recognized(lab, student, **answers):
     """The record of a submission that declared these answers."""
-    left = {question: Left(answer=answer) for question, answer in answers.items()}
+    by_question = {question: Result(answer=answer) for question, answer in answers.items()}
     questions = []
     for id in lab.questions:
         checks = lab.checks_of(id)
-        judged = tuple(map(CheckResult.of, checks, verdicts(left.get(id, Left()), id, checks, 5)))
+        judged = tuple(map(CheckResult.of, checks, verdicts(by_question.get(id, Result()), id, checks, 5)))
         questions.append(Question(id, sum(check.points for check in judged), lab.points(id), "", judged))
     points = results.total(questions)
     found = SubmissionRecord(student, lab.name, "graded", points, lab.points(), tuple(questions))
@@ -283,7 +283,7 @@ def test_an_answer_is_recognized_only_by_exactly_the_figures_of_a_mistake(lab, a
 
 
 def test_a_mistake_that_cannot_be_computed_is_named_to_nobody_and_logged(lab, caplog):
-    (lab.folder / "mistakes.py").write_text(MISTAKES.replace("Left(answer=4)", "Left(answer=1 / 0)"))
+    (lab.folder / "mistakes.py").write_text(MISTAKES.replace("Result(answer=4)", "Result(answer=1 / 0)"))
 
     assert recognized(lab, "ada", q1=4).questions[0].mistakes == ()
     assert "the mistake off by one of q1 cannot be computed" in caplog.text

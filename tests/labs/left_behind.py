@@ -3,14 +3,14 @@
 from eventlab.labs import mistakes
 from eventlab.labs.catalogue import Lab, find
 from eventlab.labs.evidence import Evidence
-from eventlab.labs.mistakes import Left
+from eventlab.labs.mistakes import Result
 from eventlab.labs.names import Namespace
 from eventlab.labs.trial import dead_letters_of, topic_of
 
 
 def failed(lab, question, seed, *, answer=None, tables=None, sent=(), responses=None):
     """Return the names of the checks of a question that fail for what a submission left."""
-    left = Left(
+    result = Result(
         answer=answer,
         tables={name: rows for name, (rows, _) in (tables or {}).items()},
         columns={name: kinds for name, (_, kinds) in (tables or {}).items()},
@@ -18,7 +18,7 @@ def failed(lab, question, seed, *, answer=None, tables=None, sent=(), responses=
         responses={"responses": responses} if responses else {},
     )
     checks = find(lab).checks_of(question)
-    found = mistakes.verdicts(left, question, checks, seed)
+    found = mistakes.verdicts(result, question, checks, seed)
     return {check.name for check, verdict in zip(checks, found, strict=True) if not verdict.passed}
 
 

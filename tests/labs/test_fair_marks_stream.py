@@ -249,7 +249,7 @@ def test_a_job_that_does_not_wait_for_its_query_fails_although_its_result_is_rig
     left = {"q2/table": (in_batches(1), KIND_OF_Q2), "q3/table": (naive(1), KIND_OF_Q3)}
     letters = [letter(sent) for sent in unreadable(1)]
 
-    found = verdicts_of_trial("lab05", question, 1, trial(1, left=[question]), tables=left, letters=letters)
+    found = verdicts_of_trial("lab05", question, 1, trial(1, ended_early=[question]), tables=left, letters=letters)
 
     (failed,) = (name for name, verdict in found.items() if not verdict.passed)
     assert "job continues after each failure" in failed
@@ -259,7 +259,7 @@ def test_a_job_that_does_not_wait_for_its_query_fails_although_its_result_is_rig
 
 def test_what_a_job_has_printed_is_shown_when_it_has_ended_without_an_error():
     """A job that prints the error of its query ends like one that does not wait."""
-    record = trial(1, left=["q2"], stalled={"q2": 0}, errors={"q2": "no such topic"})
+    record = trial(1, ended_early=["q2"], stalled={"q2": 0}, errors={"q2": "no such topic"})
 
     found = verdicts_of_trial("lab05", "q2", 1, record)
 

@@ -6,7 +6,7 @@ from eventlab.grading.mistakes import with_mistakes
 from eventlab.grading.results import CheckResult, Question, SubmissionRecord
 from eventlab.grading.trials import seed_of_trial
 from eventlab.labs.catalogue import Lab, all_labs
-from eventlab.labs.mistakes import Left, verdicts
+from eventlab.labs.mistakes import Result, verdicts
 from eventlab.labs.seeds import seed_of
 
 LABS = all_labs()
@@ -46,7 +46,7 @@ def test_a_mistake_loses_marks_and_is_told_from_the_others_and_from_an_empty_sub
             names = recognized(lab, question, seed, found)
             assert mistake.mutant in names
             assert len(names) == 1 or names in ALIKE
-        assert recognized(lab, question, seed, verdicts(Left(), question, checks, seed)) == set()
+        assert recognized(lab, question, seed, verdicts(Result(), question, checks, seed)) == set()
 
 
 def seed_of_checks(lab, question, seed):
@@ -75,13 +75,13 @@ def test_an_answer_like_that_of_an_empty_submission_is_no_known_mistake(tmp_path
         'def the_sum(evidence):\n    return expect(expected=3, got=evidence.answers.get("q1", 0))\n'
     )
     (tmp_path / "mistakes.py").write_text(
-        "from eventlab.labs.mistakes import Left, Mistake\n\nMISTAKES = (\n"
-        '    Mistake("q1", "zero", "answered 0", "0 is no sum.", lambda seed: Left(answer=0)),\n'
-        '    Mistake("q1", "four", "answered 4", "4 is too much.", lambda seed: Left(answer=4)),\n)\n'
+        "from eventlab.labs.mistakes import Result, Mistake\n\nMISTAKES = (\n"
+        '    Mistake("q1", "zero", "answered 0", "0 is no sum.", lambda seed: Result(answer=0)),\n'
+        '    Mistake("q1", "four", "answered 4", "4 is too much.", lambda seed: Result(answer=4)),\n)\n'
     )
     found = Lab("lab99_sum", tmp_path)
 
     def named(answer):
-        return recognized(found, "q1", 1, verdicts(Left(answer=answer), "q1", found.checks, 1))
+        return recognized(found, "q1", 1, verdicts(Result(answer=answer), "q1", found.checks, 1))
 
     assert (named(4), named(0), named(None)) == ({"four"}, set(), set())

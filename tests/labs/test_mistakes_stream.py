@@ -4,7 +4,7 @@ import pytest
 
 from eventlab.grading.trials import seed_of_trial
 from eventlab.labs.catalogue import find
-from eventlab.labs.mistakes import Left, verdicts
+from eventlab.labs.mistakes import Result, verdicts
 from tests.labs.test_fair_marks_stream import KIND_OF_Q2, STREAM, naive, rows, trial
 from tests.labs.test_mistakes import recognized
 
@@ -18,7 +18,7 @@ KINDS = [failure.kind if failure else "" for failure in STREAM.trial(TRIAL)[1]]
 
 
 def named(question, **left):
-    found = Left(**{"trial": trial(TRIAL)} | left)
+    found = Result(**{"trial": trial(TRIAL)} | left)
     return recognized(LAB, question, SEED, verdicts(found, question, LAB.checks_of(question), TRIAL))
 
 

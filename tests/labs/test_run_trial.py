@@ -142,7 +142,7 @@ def test_a_job_that_ends_again_and_again_is_given_up_and_was_not_late(monkeypatc
 
 
 @pytest.mark.parametrize(
-    ("end", "failure", "left"),
+    ("end", "failure", "ended_early"),
     [
         (0, None, ["q1", "q2"]),
         (1, None, []),
@@ -150,7 +150,9 @@ def test_a_job_that_ends_again_and_again_is_given_up_and_was_not_late(monkeypatc
         (0, Failure("process"), []),  # a job may end without an error after a failure, and is started again
     ],
 )
-def test_a_job_that_ends_without_an_error_and_without_a_failure_is_recorded(monkeypatch, end, failure, left):
+def test_a_job_that_ends_without_an_error_and_without_a_failure_is_recorded(
+    monkeypatch, end, failure, ended_early
+):
     monkeypatch.setattr(run_trial, "PAUSE_S", 0)
     monkeypatch.setattr(run_trial.inputs, "create_topic", lambda topic: None)
     monkeypatch.setattr(run_trial.inputs, "append", lambda topics, messages: None)
@@ -158,4 +160,4 @@ def test_a_job_that_ends_without_an_error_and_without_a_failure_is_recorded(monk
 
     record = run_trial.run(trial, Namespace.of("lab05-x"), Machine(exit_code=end), JOBS.values())  # type: ignore[arg-type]
 
-    assert sorted(record.left) == left
+    assert sorted(record.ended_early) == ended_early

@@ -14,6 +14,11 @@ submissions_argument = click.argument(
 )
 
 
+def file_option(*names: str, **more: Any) -> Decorator:
+    """Return an option whose value is a file that exists."""
+    return click.option(*names, type=click.Path(exists=True, dir_okay=False, path_type=Path), **more)
+
+
 def folder_option(*names: str, **more: Any) -> Decorator:
     """Return an option whose value is a folder, which need not exist."""
     return click.option(*names, type=click.Path(file_okay=False, path_type=Path), **more)

@@ -70,6 +70,9 @@ def grade(
     submissions: tuple[Path, ...],
     output: Path | None,
     no_sandbox: bool,
+    cell_timeout: int,
+    memory_mib: int,
+    time_limit: int,
     audit_count: int,
     students: tuple[str, ...],
     questions: tuple[str, ...],
@@ -110,6 +113,7 @@ def grade(
     from eventlab.grading import grade as grading
     from eventlab.grading import whole_class
     from eventlab.grading.collect import collected
+    from eventlab.grading.jobs import Limits
     from eventlab.grading.reports.write_all import write_all
     from eventlab.labs.catalogue import find
 
@@ -118,35 +122,22 @@ def grade(
     graded_lab = find(lab)
     selection = whole_class.select(graded_lab, students, questions, checks)
     target = output or Path("build", "grades", graded_lab.name)
+    options["limits"] = limits = Limits(cell_timeout, memory_mib, time_limit)
     with terminable(CONTINUE), whole_class.locked(target), collected(submissions) as source:
         before = whole_class.students(target)
         graded = _grade(graded_lab, source, target, selection, options)
         records = whole_class.completed(graded, target) if selection else graded
         adjusted = write_all(records, target)
-        differences = _audit(graded_lab, source, target, graded, audit_count, options)
+        differences = []
+        if audit_count:
+            again = {"count": audit_count, "workers": options["workers"], "limits": limits}
+            differences = grading.audit(graded_lab, source, target, graded, **again)
         if differences:
             write_all(records, target, differences)
     _show(adjusted, target)
     _show_gone({*before} - {record.student for record in records})
     _require_marks(graded)
     _require_same(differences)
-
-
-def _audit(
-    lab: Lab,
-    source: Path,
-    target: Path,
-    graded: Sequence[SubmissionRecord],
-    count: int,
-    options: dict[str, Any],
-) -> Sequence[object]:
-    """Grade `count` submissions again, and return the differences."""
-    from eventlab.grading.grade import audit
-
-    if not count:
-        return ()
-    limits = {name: options[name] for name in ("workers", "cell_timeout", "memory_mib", "time_limit")}
-    return audit(lab, source, target, graded, count=count, **limits)
 
 
 def _require_same(differences: Sequence[object]) -> None:

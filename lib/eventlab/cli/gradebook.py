@@ -9,7 +9,7 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from eventlab.cli.arguments import folder_option
+from eventlab.cli.arguments import file_option, folder_option
 from eventlab.cli.display import console
 from eventlab.errors import EventlabError
 
@@ -22,16 +22,8 @@ GRADES = Path("build", "grades")
 
 @click.command()
 @click.argument("labs", metavar="LAB...", nargs=-1, required=True)
-@click.option(
-    "--roster",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="roster.csv: one row per student, with names and ids of platforms.",
-)
-@click.option(
-    "--deadlines",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="deadlines.csv: due dates, and what being late costs.",
-)
+@file_option("--roster", help="roster.csv: one row per student, with names and ids of platforms.")
+@file_option("--deadlines", help="deadlines.csv: due dates, and what being late costs.")
 @click.option(
     "--moodle",
     "moodle_files",
@@ -39,17 +31,9 @@ GRADES = Path("build", "grades")
     metavar="[LAB=]FILE",
     help="Moodle's grading worksheet of a lab, which is filled in. Can be given once per lab.",
 )
-@click.option(
-    "--canvas",
-    "canvas_file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The gradebook export of Canvas, which is filled in.",
-)
-@click.option(
-    "--blackboard",
-    "blackboard_file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The downloaded Grade Center of Blackboard, which is filled in.",
+@file_option("--canvas", "canvas_file", help="The gradebook export of Canvas, which is filled in.")
+@file_option(
+    "--blackboard", "blackboard_file", help="The downloaded Grade Center of Blackboard, which is filled in."
 )
 @folder_option("--output", default="build/gradebook", help="Folder for the gradebook.")
 def gradebook(

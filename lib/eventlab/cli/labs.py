@@ -139,10 +139,11 @@ def verify(names: tuple[str, ...], **options: Any) -> None:
             proof = verify_lab(lab, progress=progress, **options)
         caught, exercised = len(proof.mutants) - len(proof.survivors), proof.rules - len(proof.unexercised)
         described = len(proof.mutants) - len(proof.undescribed)
+        recognized = described - len(proof.unrecognized)
         click.echo(
             f"{lab.name}: {caught} of {len(proof.mutants)} wrong solutions lose marks ({proof.share_caught:.0%})\n"
             f"  {exercised} of {proof.rules} rules exercised by each of {proof.seeds} seeds\n"
-            f"  {described - len(proof.unlike)} of {described} mistakes have the figures of their wrong solutions"
+            f"  {recognized} of {described} mistakes have the figures of their wrong solutions"
         )
         for mutant, times, runs in proof.caught:
             click.echo(f"  caught in {times} of {runs} runs: {mutant.question} {mutant.name}")

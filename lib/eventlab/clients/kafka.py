@@ -64,7 +64,7 @@ def check_broker(bootstrap_servers: str, timeout_s: float = TIMEOUT_S) -> None:
             raise KafkaUnavailable(bootstrap_servers, "the cluster has no broker yet")
 
 
-def advertised_listeners(bootstrap_servers: str, timeout_s: float = TIMEOUT_S) -> tuple[str, ...]:
+def advertised_listeners(bootstrap_servers: str, timeout_s: float) -> tuple[str, ...]:
     """Return the address `host:port` that each broker advertises, without connecting to it."""
     with open_admin(bootstrap_servers, timeout_s) as admin:
         # describe_cluster(), which is public, connects to the advertised listeners first.

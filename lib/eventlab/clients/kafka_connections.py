@@ -124,25 +124,25 @@ def open_consumer(bootstrap_servers: str, timeout_s: float = TIMEOUT_S, **option
 
 
 @contextmanager
-def open_producer(bootstrap_servers: str, timeout_s: float = TIMEOUT_S, **options: Any) -> Iterator[KafkaProducer]:
+def open_producer(bootstrap_servers: str, **options: Any) -> Iterator[KafkaProducer]:
     """Open a producer whose messages every in-sync replica acknowledges; flush and close it after the block.
 
-    The delivery of a message may take twice the timeout.
+    The delivery of a message may take 2 * TIMEOUT_S seconds.
     """
     import kafka
 
     defaults = {
-        **_options(bootstrap_servers, timeout_s),
+        **_options(bootstrap_servers, TIMEOUT_S),
         "acks": "all",
-        "max_block_ms": int(timeout_s * 1000),
-        "delivery_timeout_ms": int(timeout_s * 2000),
+        "max_block_ms": int(TIMEOUT_S * 1000),
+        "delivery_timeout_ms": int(TIMEOUT_S * 2000),
     }
     with (
-        _available(bootstrap_servers, timeout_s),
+        _available(bootstrap_servers, TIMEOUT_S),
         closing(kafka.KafkaProducer(**(defaults | options))) as producer,
     ):
         yield producer
-        producer.flush(timeout=2 * timeout_s)
+        producer.flush(timeout=2 * TIMEOUT_S)
 
 
 def _options(bootstrap_servers: str, timeout_s: float) -> dict[str, Any]:

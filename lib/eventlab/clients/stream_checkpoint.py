@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from eventlab.clients.stream_state import Positions, merged, positions_of
 
 ListFolder = Callable[[str], list[str]]
-"""Returns the names of the entries of a folder; of one that does not exist, none."""
+"""Returns the names of a folder's entries, or an empty list if the folder does not exist."""
 ReadFile = Callable[[str], str]
 LAST_BATCHES = 3
 """A query whose topic was created again plans a batch that ends at the new end, and fails in it."""

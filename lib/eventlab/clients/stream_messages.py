@@ -50,7 +50,7 @@ def lost_messages(state: StreamState) -> str:
 
 
 def message_line(error: str) -> str:
-    """Return the line of a query's error that says what happened: of Python, the last one, else the first."""
+    """Return the line of a query's error that says what happened: Python's last one, or else the first."""
     lines = error.removeprefix("(STREAM_FAILED) ").partition("\n=== Streaming Query ===")[0].split("\n")
     is_python = "Traceback (most recent call last)" in lines[0]
     errors = [line for line in lines if line[:1].isalpha() and ": " in line] if is_python else []

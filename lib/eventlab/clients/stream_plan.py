@@ -79,7 +79,7 @@ class QueryPlan:
 
 
 def read_plan(text: str) -> QueryPlan:
-    """Return what the text of `query.explain(True)` says; of a query that has run no batch, nothing."""
+    """Return what the text of `query.explain(True)` says; an empty plan if the query has run no batch."""
     logical, _, physical = text.partition("== Physical Plan ==")
     program = logical.partition("== Analyzed Logical Plan ==")[0]
     found = {name: (column, delay) for name, column, delay in WATERMARK.findall(physical or text)}

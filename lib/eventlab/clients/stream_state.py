@@ -18,7 +18,7 @@ from eventlab.clients.kafka import Offsets
 from eventlab.clients.stream_plan import QueryPlan, read_plan
 
 Positions = Mapping[str, Mapping[int, int]]
-"""Offsets by topic and partition; of a source that is not Kafka, none."""
+"""Offsets by topic and partition; empty for a source that is not Kafka."""
 ENDED_AT = re.compile(r"Current (Committed|Available) Offsets: \{(.*)\}$", re.MULTILINE)
 OF_SOURCE = re.compile(r"\w+\[\w+\[.*?\]\]: (\{(?:[^{}]|\{[^{}]*\})*\})")
 
@@ -88,7 +88,7 @@ class StreamState:
         message: What it does now, as Spark's status says.
         error: The message of its exception with its first lines, or "".
         sink: The sink, as Spark's progress names it.
-        failed_range: Of a query that failed: the offsets at which its last batch began and ended.
+        failed_range: The offsets at which the last batch of a failed query began and ended.
         offsets: The offsets of the topics that it reads; None for a topic that does not exist.
     """
 

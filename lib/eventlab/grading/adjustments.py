@@ -25,7 +25,7 @@ Rubrics = Mapping[str, Sequence[float]]
 NAME = "adjustments.csv"
 COLUMNS = ("student", "question", "points", "comment")
 MAX_PROBLEMS = 20
-"""Problems that an error lists; the number of all is said, too."""
+"""The most problems that an error lists; it also contains the number of all."""
 logger = logging.getLogger(__name__)
 
 

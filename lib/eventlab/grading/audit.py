@@ -39,7 +39,7 @@ def compare_again(
     limits: Limits,
     *,
     count: int,
-    workers: int | None = None,
+    workers: int | None,
 ) -> list[Difference]:
     """Grade random submissions again, each on a fresh stack, and return those whose result differs.
 

@@ -24,7 +24,7 @@ STRAY_SUFFIXES = {
     *(".csv", ".html", ".json", ".md", ".txt", ".toml", ".tsv", ".log", ".yml", ".yaml"),
     *(".xls", ".xlsx", ".ods", ".numbers"),
 }
-"""Files with these endings next to the submissions are nobody's; any other file is a submission."""
+"""Files with these endings next to the submissions belong to no student; any other file is a submission."""
 logger = logging.getLogger(__name__)
 
 
@@ -70,7 +70,7 @@ class Submission:
 
 @dataclass
 class _Group:
-    """The files of one student, and the name at the top that they have: `is_file` if it is no folder."""
+    """The files of one student, and their folder or file at the top of the export (`is_file`: it is a file)."""
 
     student: str
     top: str
@@ -199,7 +199,7 @@ def _submission(group: _Group, target: Path, lab: str) -> Submission:
 def _without_zips(
     files: list[SubmittedFile], folder: Path, opened: ExitStack, problems: list[str]
 ) -> list[SubmittedFile]:
-    """Return the files with those inside of zips in place of the zips, unless there is a notebook already."""
+    """Return the files; unless one is a notebook, zips are replaced by the files in them."""
     zips = [file for file in files if file.suffix == ".zip"]
     if not zips or any(file.suffix == ".ipynb" for file in files):
         return files
@@ -238,7 +238,7 @@ def _notebooks(paths: Sequence[Path] | dict[Path, SubmittedFile]) -> list[Path]:
 
 
 def _rank(file: SubmittedFile, lab: str) -> tuple[object, ...]:
-    """Return a key that is the smallest for the notebook to grade: the lab's name, then the newest, no copy."""
+    """Return a sort key: first the notebook with the lab's name, then the newest one that is not a copy."""
     name = PurePosixPath(file.parts[-1]).stem
     base = exports.COPY_MARK.sub("", name)
     by_name = 0 if lab in (name, base) else 1 if base == "student" else 2

@@ -109,7 +109,7 @@ def _blackboard(names: list[str], text_of: Callable[[str], str]) -> dict[str, Up
 def _users(texts: list[str], known: Collection[str]) -> dict[str, str]:
     """Return the user of each `ASSIGNMENT_USER`. Both may contain `_`; different texts are different users.
 
-    The assignment is what stands before most of the known users, else what all texts begin with.
+    The assignment is the text before most of the known users, or else the common beginning of all texts.
     """
     before = Counter(text[: -len(user)] for text in texts for user in known if text.endswith(f"_{user}"))
     if before:
@@ -122,7 +122,7 @@ def _users(texts: list[str], known: Collection[str]) -> dict[str, str]:
 
 
 def _canvas(names: list[str], lab: str) -> dict[str, Upload]:
-    """Return the files of Canvas, whose names have no word of the platform: most files must have its form.
+    """Return the files of Canvas. Its names contain no fixed word, so most files must have its form.
 
     An id of Canvas belongs to one student, and the number of a file, too. So `ada_2026_11_lab.ipynb` is not from
     Canvas when other students' files have these numbers, too. A file may be there twice, as `lab.ipynb` and
@@ -153,9 +153,9 @@ def _canvas(names: list[str], lab: str) -> dict[str, Upload]:
 
 
 def _is_nobodys(students: Collection[tuple[str, str]], files: Iterable[str], lab: str) -> bool:
-    """Return whether several works have one name, so that it is the same word before different names.
+    """Return whether the name is the same word in front of several different files, and so no student's name.
 
-    A work that is called as the lab is a student's, and then the others are this student's, too.
+    If one of the files has the lab's name, the word is a student's name: all files are this student's.
     """
     work = {COPY_MARK.sub("", PurePath(file).stem) for file in files if file.lower().endswith((".ipynb", ".zip"))}
     is_one_word = len({name for _, name in students}) == 1 and all(id.isdigit() for id, _ in students)

@@ -22,7 +22,7 @@ from eventlab.grading.audit import Difference, compare_again
 from eventlab.grading.collect import find
 from eventlab.grading.environment import sandbox
 from eventlab.grading.gradebook import origins
-from eventlab.grading.jobs import Job, Limits, Outcome, job_for, usual_first
+from eventlab.grading.jobs import DEFAULT_LIMITS, Job, Limits, Outcome, job_for, usual_first
 from eventlab.grading.mistakes import with_mistakes
 from eventlab.grading.progress import GradingProgress
 from eventlab.grading.results import SubmissionRecord
@@ -58,9 +58,7 @@ def grade(
     output: Path,
     *,
     workers: int | None = None,
-    cell_timeout: float = 60,
-    memory_mib: int = 1024,
-    time_limit: float = 600,
+    limits: Limits = DEFAULT_LIMITS,
     fresh: bool = False,
     force: bool = False,
     in_order: bool = False,
@@ -78,9 +76,7 @@ def grade(
         submissions: A folder or a zip.
         output: The folder for records, reports and logs.
         workers: How many submissions are graded at the same time; by default it depends on the machine.
-        cell_timeout: Seconds that a cell may run.
-        memory_mib: Memory of a submission.
-        time_limit: Seconds that a submission may take over all its runs.
+        limits: The limits of a submission.
         fresh: Whether each submission has a new stack.
         force: Whether submissions that have not changed are graded, too.
         in_order: Whether the submissions are graded in the order of their names.
@@ -96,7 +92,6 @@ def grade(
         AdjustmentsError: The points that a person gave have mistakes.
     """
     release.student_notebook(lab)  # a mistake in it would fail each submission
-    limits = Limits(cell_timeout, memory_mib, time_limit)
     jobs = _selected_jobs(lab, submissions, output, limits, selection)
     records = {} if force or selection else _current_records(jobs, output)
     remaining = [job for job in jobs if job.student not in records]
@@ -116,7 +111,7 @@ def grade(
 
 
 def _selected_jobs(lab: Lab, submissions: Path, output: Path, limits: Limits, selection: Selection) -> list[Job]:
-    """Return the jobs to grade, and note who belongs to the class; mistakes of the instructor are found first."""
+    """Return the jobs to grade, and store who belongs to the class, after a check of the instructor's files."""
     saved = results.load_all(output)
     whole_class.require_lab(lab, saved, output)
     everybody = jobs_of(lab, submissions, output, limits)
@@ -170,12 +165,9 @@ def audit(
     *,
     count: int,
     workers: int | None = None,
-    cell_timeout: float = 60,
-    memory_mib: int = 1024,
-    time_limit: float = 600,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> list[Difference]:
     """Grade `count` random submissions again, each on a fresh stack, and return those whose result differs."""
-    limits = Limits(cell_timeout, memory_mib, time_limit)
     jobs = jobs_of(lab, submissions, output, limits)
     return compare_again(lab, jobs, records, output, limits, count=count, workers=workers)
 

@@ -30,7 +30,7 @@ MAX_FILE_BYTES = 32 * 1024 * 1024
 MAX_FILES = 500
 WAITS = re.compile(rb"\bwhile (?:True|1)\b|\bsleep\(|\binput\(")
 MAX_READ_BYTES = 4 * 1024 * 1024
-"""So much of a notebook is searched for WAITS."""
+"""The most bytes of a notebook that are searched for WAITS."""
 VERSIONS = ("pyspark", "kafka-python", "ipykernel", "pandas")
 KIT = ROOT / "lib" / "eventlab"
 STACK_MODULES = ("config", "environment", "filesystem", "jars", "java", "jvm", "services")
@@ -48,7 +48,8 @@ DISPLAY_ONLY = tuple(
         *("spreadsheet.py", "verify.py", "whole_class.py"),
     )
 )
-"""What shows records and compares submissions is not part of the fingerprint: its edits regrade no class."""
+"""Modules that show records or compare submissions. They are not part of the fingerprint: after an edit of them,
+nothing is graded again."""
 CONFIGURATION = tuple(ROOT / "stack" / service for service in ("kafka", "hdfs", "spark"))
 """The services' configuration templates, and the locked versions of their jars."""
 
@@ -66,6 +67,9 @@ class Limits:
     cell_timeout: float = 60
     memory_mib: int = 1024
     time_limit: float = 600
+
+
+DEFAULT_LIMITS = Limits()
 
 
 @dataclass(frozen=True)

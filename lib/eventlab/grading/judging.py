@@ -28,7 +28,7 @@ def verdicts(judge: _Judge, stack: _Stack, evidence: Evidence, question: str, bu
 
     When a service did not answer or a check was too slow, the question is judged once more; a check that passed
     once has passed. A check that is too slow twice has failed, because a submission can cause that. Only the first
-    judging counts as time of the submission.
+    time counts as time of the submission.
 
     Raises:
         EventlabError: A check failed, and the judge or a service does not work.

@@ -18,7 +18,7 @@ from eventlab.grading.results import CheckResult, KnownMistake, Question, Submis
 from eventlab.grading.trials import seed_of_trial
 from eventlab.labs.catalogue import Lab
 from eventlab.labs.checks import Verdict
-from eventlab.labs.mistakes import Left, verdicts
+from eventlab.labs.mistakes import Result, verdicts
 
 logger = logging.getLogger(__name__)
 Figures = tuple[tuple[bool, str], ...]
@@ -27,7 +27,7 @@ Figures = tuple[tuple[bool, str], ...]
 def with_mistakes(lab: Lab, record: SubmissionRecord, seed: int) -> SubmissionRecord:
     """Return the record with the known mistakes of each question that lost points.
 
-    An error in the lab's `mistakes.py` costs these names only, never a mark.
+    An error in the lab's `mistakes.py` only removes these names; it changes no mark.
     """
     try:
         known = lab.mistakes
@@ -66,7 +66,7 @@ def _recognized(lab: Lab, question: Question, seed: int) -> Question:
     if question.is_full or not known or [check.name for check in checks] != [c.name for c in question.checks]:
         return question
     seed = seed_of_trial(seed) if question.id in lab.jobs else seed
-    nothing = verdicts(Left(), question.id, checks, seed)
+    nothing = verdicts(Result(), question.id, checks, seed)
     names = []
     for mistake in known:
         shows = [not mistake.shown_by or check.name in mistake.shown_by for check in checks]

@@ -32,7 +32,7 @@ from eventlab.signals import stop_signals_deferred
 
 MEMORY_PER_WORKER = 2300 * sandbox.MIB
 SUBMISSIONS_PER_WORKER = 6
-"""One worker for up to so many submissions: for fewer, a further stack costs more time than it saves."""
+"""The submissions for which a worker is started: with fewer, a further stack costs more time than it saves."""
 CORES_PER_START = 2
 """Cores that the start of one worker uses. As many workers start at the same time as the cores allow."""
 MAX_WAIT_FOR_STARTS_S = 60
@@ -41,7 +41,7 @@ HEAD_START_S = 8
 """How long the next start waits for the very first result: Spark is not warmed up for the first submission, and a
 start at the same time would delay it."""
 MAX_STARTS = 2
-"""How often in a row a thread tries to start its worker before it gives up."""
+"""How often a thread tries to start its worker before it gives up."""
 MAX_ATTEMPTS = 2
 """How often a job is tried when the infrastructure fails."""
 LOGS = "logs"
@@ -50,7 +50,7 @@ logger = logging.getLogger(__name__)
 
 
 NOTHING = Outcome.infrastructure_failed("")
-"""What there is before the first attempt."""
+"""The outcome before the first attempt."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ class Scheduler:
 
     @contextlib.contextmanager
     def _place_to_start(self) -> Iterator[None]:
-        """Wait until so few other workers start that the cores suffice, or for MAX_WAIT_FOR_STARTS_S.
+        """Wait until the cores suffice for another start, or for MAX_WAIT_FOR_STARTS_S seconds.
 
         The place is free for the next worker after the first result, or after HEAD_START_S.
         """

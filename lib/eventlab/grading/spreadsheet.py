@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
-"""Characters without a form of their own; the last ones turn the order of the text that follows."""
+"""Characters that are not visible; the last ones reverse the direction of the text after them."""
 FORMULA_STARTS = tuple("=+-@＝＋－＠\t\n\r|%")
 FORMULA_INSIDE = re.compile(r"([;\t\n][ \u00a0\"]*)(?=[=+\-@＝＋－＠|%])")
 """A spreadsheet whose separator is `;` or a tab begins a cell there, and a row at the end of a line."""

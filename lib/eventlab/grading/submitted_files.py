@@ -20,13 +20,13 @@ from eventlab.grading import exports
 from eventlab.grading.exports import Upload
 
 MAX_FILES = 200_000
-"""In a zip that a student hands in; that of a class has as many files as the class."""
+"""The limit for a zip that a student hands in; the zip of a whole class has none."""
 MAX_FILE_BYTES = 200 * 1024**2
 MAX_STUDENT_BYTES = 400 * 1024**2
-"""Each student has this limit: what one hands in leaves nothing out of another one's files."""
+"""The limit for each student, so that one student's files do not displace another's."""
 MAX_STUDENT_FILES = 1000
 MAX_DEPTH, MAX_NAME_BYTES, MAX_PATH_BYTES = 50, 200, 1000
-"""Where a file system has limits. A file with a longer path is copied, too, under its last name."""
+"""Limits of usual file systems. A file with a longer path is copied under its last name."""
 IGNORED = {"__MACOSX", ".ipynb_checkpoints", ".git", "__pycache__", ".DS_Store", "Thumbs.db"}
 UNREADABLE = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
@@ -171,7 +171,8 @@ def copy(files: Sequence[SubmittedFile], target: Path) -> tuple[dict[Path, Submi
     problems = []
     remaining = MAX_STUDENT_BYTES
     target.mkdir(parents=True, exist_ok=True)
-    for file in sorted(files, key=lambda file: file.suffix != ".ipynb"):  # a notebook is never left out for others
+    # Notebooks come first, so that other files cannot use up their limit.
+    for file in sorted(files, key=lambda file: file.suffix != ".ipynb"):
         name = file.parts[-1][:100]
         limit = min(MAX_FILE_BYTES, remaining)
         if file.size > limit:

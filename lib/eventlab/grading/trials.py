@@ -31,8 +31,8 @@ def seed_of_trial(seed: int) -> int:
 
 
 @dataclass(frozen=True)
-class _Held:
-    """A trial that took place.
+class _FinishedTrial:
+    """A trial that has run, and what it ran with.
 
     Attributes:
         prefix: The namespace of the run of the notebook.
@@ -57,7 +57,7 @@ class Trials:
         self.lab, self.stack, self.judge = lab, stack, judge
         self._seed = 0
         self._verdicts: dict[str, list[Verdict]] = {}
-        self._trial: _Held | None = None
+        self._trial: _FinishedTrial | None = None
 
     def verdicts(
         self,
@@ -65,21 +65,21 @@ class Trials:
         evidence: Evidence,
         kernel: SubmissionKernel,
         budget: TimeBudget,
-        spoilt: set[str],
+        disturbed: set[str],
     ) -> list[Verdict]:
         """Return one verdict per check of a question.
 
-        A job with the same files is judged once: in a further run of the submission its trial would be the same,
-        unless another job has spoilt it, which may not take part again. A job whose files have changed since the
-        run's trial has a new trial. The first trial takes no time of the submission; further ones do, because a
-        notebook can ask for any number of them.
+        A job with the same files is judged once: in a further run of the submission its trial would be the same.
+        The exception is a job whose trial another job may have disturbed: in a further run, the other job may be
+        missing. A job whose files have changed since the run's trial has a new trial. The first trial takes no
+        time of the submission; further ones do, because a notebook can ask for any number of them.
 
         Args:
             question: The question.
             evidence: What the notebook left.
             kernel: The notebook's kernel, which is suspended during a trial.
             budget: The time of the submission.
-            spoilt: Receives the question if another job may have spoilt its trial.
+            disturbed: Receives the question if another job may have disturbed its trial.
         """
         if question not in self.lab.jobs:
             return judging.verdicts(self.judge, self.stack, evidence, question, budget)
@@ -89,11 +89,11 @@ class Trials:
         key = self._key(question, evidence.files)
         if key not in self._verdicts:
             with budget.measured() if self._trial else contextlib.nullcontext():
-                held = self._held(question, key, evidence, kernel)
-            tried = replace(evidence, namespace=held.namespace, trial=held.record, found=[], _seen={})
+                trial = self._trial_of(question, key, evidence, kernel)
+            tried = replace(evidence, namespace=trial.namespace, trial=trial.record, found=[], _seen={})
             found = judging.verdicts(self.judge, self.stack, tried, question, budget)
-            if question in held.doubtful:
-                spoilt.add(question)
+            if question in trial.doubtful:
+                disturbed.add(question)
                 return found
             self._verdicts[key] = found
         return self._verdicts[key]
@@ -104,19 +104,19 @@ class Trials:
         used = sorted((name, content) for name, content in files.items() if name not in others)
         return hashlib.sha256(repr((question, used)).encode()).hexdigest()
 
-    def _held(self, question: str, key: str, evidence: Evidence, kernel: SubmissionKernel) -> _Held:
-        """Return this run's trial of a question's present files, which takes place if it has not yet."""
+    def _trial_of(self, question: str, key: str, evidence: Evidence, kernel: SubmissionKernel) -> _FinishedTrial:
+        """Return the trial of a question's files in this run of the notebook; run it if there is none yet."""
         prefix = evidence.namespace.prefix
         if self._trial is None or self._trial.prefix != prefix or self._trial.keys.get(question) != key:
             keys = {question: self._key(question, evidence.files) for question in self.lab.jobs}
             keys = {question: key for question, key in keys.items() if key not in self._verdicts}
             namespace, machine = Namespace.random(self.lab.name), self.stack.machine(evidence.files)
-            record, doubtful = self._hold(machine, namespace, evidence, [*keys], kernel)
+            record, doubtful = self._run(machine, namespace, evidence, [*keys], kernel)
             together = sum(self.lab.jobs[question] in evidence.files for question in keys) > 1
-            self._trial = _Held(prefix, keys, namespace, record, frozenset(doubtful if together else ()))
+            self._trial = _FinishedTrial(prefix, keys, namespace, record, frozenset(doubtful if together else ()))
         return self._trial
 
-    def _hold(
+    def _run(
         self,
         machine: TrialMachine,
         namespace: Namespace,
@@ -124,7 +124,7 @@ class Trials:
         questions: list[str],
         kernel: SubmissionKernel,
     ) -> tuple[dict[str, Any], Iterable[str]]:
-        """Hold a trial, and return its record, and the questions that are doubtful if other jobs took part."""
+        """Run a trial; return its record, and the questions whose result is doubtful if it had several jobs."""
         trial = self.lab.trial(evidence.seed, questions)
         try:
             self.stack.require_running(in_trial=True)

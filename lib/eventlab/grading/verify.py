@@ -123,7 +123,7 @@ class Verification:
     described: frozenset[tuple[str, str]] = frozenset()
 
     @property
-    def unlike(self) -> list[tuple[Mutant, int, int]]:
+    def unrecognized(self) -> list[tuple[Mutant, int, int]]:
         """Return each wrong solution that is not recognized as its mistake in some runs, their number, and all."""
         counted = [
             (mutant, sum(not _is_recognized(record, mutant) for record in records), len(records))
@@ -188,7 +188,7 @@ class Verification:
         found += [
             f"mistakes.py: in {times} of {runs} runs {mutant.question} {mutant.name!r} has other figures than its "
             "wrong solution"
-            for mutant, times, runs in self.unlike
+            for mutant, times, runs in self.unrecognized
         ]
         return list(dict.fromkeys(found))
 

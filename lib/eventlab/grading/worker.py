@@ -145,7 +145,7 @@ class Worker:
 
         def judge_question(question: str) -> None:
             evidence = Evidence(namespace, job.seed, executor.answers, matched.sources, kernel.files())
-            verdicts = self.trials.verdicts(question, evidence, kernel, budget, run.spoilt)
+            verdicts = self.trials.verdicts(question, evidence, kernel, budget, run.disturbed)
             checks = self.lab.checks_of(question)
             run.checks[question] = tuple(map(CheckResult.of, checks, verdicts))
             report()

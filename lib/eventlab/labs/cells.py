@@ -81,7 +81,7 @@ def is_parameters(cell: NotebookNode) -> bool:
 def more_than_values(sources: Sequence[str], given: str) -> bool:
     """Return whether cells contain more than comments and other values of the given cell's parameters.
 
-    Only their lines are looked at: a student's cell can make Python's parser end the process.
+    Lines are compared without parsing them: a student's cell can crash Python's parser.
     """
     names = {line.partition("=")[0].strip() for line in given.splitlines()}
     code = (NO_CODE.sub("", source).replace(";", "\n") for source in sources)

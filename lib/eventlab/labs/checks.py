@@ -142,8 +142,9 @@ def expect(*, expected: object, got: object) -> Verdict:
 def same(expected: object, got: object) -> bool:
     """Return whether two values are equal.
 
-    Numbers are compared by value, whatever their type. Rounding errors are ignored; two integers have none, and
-    one that is expected is not missed by 0.5. Lists and tuples are equal. `True`, "1" and 1 differ.
+    Numbers are compared by value, whatever their type. Rounding errors are ignored, but two integers must be
+    equal, and a number must be less than 0.5 away from an expected integer, however large this is. Lists and
+    tuples with the same values are equal. `True`, "1" and 1 differ.
     """
     if isinstance(expected, bool) or isinstance(got, bool):
         return expected is got
@@ -204,7 +205,7 @@ def number(value: object) -> int | float | None:
 
 
 def named(rows: list[dict], names: Sequence[str]) -> list[dict]:
-    """Return rows in which the only column with another name has the only name that is missing.
+    """Return rows with the expected names, if only one column has another name and only one name is missing.
 
     A check of values reads such rows when another check judges the names: one wrong name costs one check.
     """

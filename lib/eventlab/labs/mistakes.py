@@ -20,8 +20,8 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Left:
-    """What a solution of a question leaves.
+class Result:
+    """The result of a solution: what it leaves in Kafka, on HDFS and as an answer.
 
     Attributes:
         answer: The answer as JSON data, or None if the question has none.
@@ -44,7 +44,7 @@ class Left:
     trial: Mapping[str, Any] = field(default_factory=dict)
 
     def evidence(self, question: str, seed: int) -> Evidence:
-        """Return it as evidence, which reads no service."""
+        """Return the result as evidence, which reads no service."""
         namespace = Namespace.of("mistake")
         seen: dict[tuple[str, str], Any] = {("committed", namespace.group): dict(self.committed)}
         seen |= {("rows", path): [dict(row) for row in rows] for path, rows in self.tables.items()}
@@ -62,14 +62,14 @@ class Left:
 
 @dataclass(frozen=True)
 class Mistake:
-    """A mistake that students make, and what it leaves.
+    """A mistake that students make, and the result that it leaves.
 
     Attributes:
         question: The question.
         mutant: The name of the wrong solution in `proof.py` that makes this mistake.
         did: What the solution did, to be read after a number of students: `kept duplicates`.
         why: What is wrong with it, as sentences for the student.
-        left: Returns what it leaves with the data of a seed.
+        result: Returns what it leaves with the data of a seed.
         shown_by: The names of the checks that show it, if what the others receive depends on the moments of the
             failures in a trial; by default all.
     """
@@ -78,17 +78,17 @@ class Mistake:
     mutant: str
     did: str
     why: str
-    left: Callable[[int], Left]
+    result: Callable[[int], Result]
     shown_by: Sequence[str] = ()
 
     def verdicts(self, checks: Sequence[LabCheck], seed: int) -> list[Verdict]:
         """Return the verdicts of the question's checks on what it leaves."""
-        return verdicts(self.left(seed), self.question, checks, seed)
+        return verdicts(self.result(seed), self.question, checks, seed)
 
 
-def verdicts(left: Left, question: str, checks: Sequence[LabCheck], seed: int) -> list[Verdict]:
+def verdicts(result: Result, question: str, checks: Sequence[LabCheck], seed: int) -> list[Verdict]:
     """Return the verdicts of a question's checks on what a solution leaves."""
-    evidence = left.evidence(question, seed)
+    evidence = result.evidence(question, seed)
     return [check.run(evidence) for check in checks]
 
 

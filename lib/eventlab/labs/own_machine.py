@@ -141,7 +141,7 @@ def trial_evidence(lab: Lab, question: str, evidence: Evidence) -> Evidence:
 
 
 def trial_namespace(namespace: Namespace, question: str) -> Namespace:
-    """Return the names of a question's trial; they begin as the student's others and are deleted with them."""
+    """Return the names of a question's trial; with the student's prefix, they are deleted like the others."""
     name = f"trial-{question}"
     return Namespace(
         namespace.prefix, namespace.topic_of(name), f"{namespace.folder}/{name}", f"{namespace.group}-{name}"

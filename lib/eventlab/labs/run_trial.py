@@ -14,11 +14,11 @@ from eventlab.labs.trial import DESCRIPTIONS, Failure, Machine, Record, Trial, d
 
 MAX_ENDS = 4
 PAUSE_S = 1.0
-"""A job is not started again earlier than this after its last start."""
+"""The shortest time between two starts of a job, in seconds."""
 COMMIT_S, REFUSED_S = 10.0, 30.0
-"""How long a failure waits for the commit after which it happens, and for the jobs that end because of it."""
+"""The longest waits, in seconds: for the commit before a failure, and for jobs that a refused commit ends."""
 MIN_PORTION_S = 3.0
-"""The seconds that a portion takes at least when a job is not waited for."""
+"""The least time of a portion, in seconds, while a job is not waited for."""
 POLL_S = 0.1
 MAX_OFFSETS_BYTES = 64 * 1024
 
@@ -223,8 +223,8 @@ class _RunningTrial:
             self.ends_without_commit[question] = 0
         else:
             self.ends_without_commit[question] += 1
-        if self.is_quiet and question not in self.record.left and self.machine.has_succeeded(question):
-            self.record.left.append(question)
+        if self.is_quiet and question not in self.record.ended_early and self.machine.has_succeeded(question):
+            self.record.ended_early.append(question)
         if self.ends_without_commit[question] >= MAX_ENDS:
             self.given_up.add(question)
         else:

@@ -19,11 +19,11 @@ class Server:
     def __init__(self, app: Any) -> None:
         from werkzeug.serving import WSGIRequestHandler, make_server
 
-        class Quiet(WSGIRequestHandler):
+        class RequestHandlerWithoutLog(WSGIRequestHandler):
             def log(self, type: str, message: str, *args: Any) -> None:
                 pass
 
-        self._server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
+        self._server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=RequestHandlerWithoutLog)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -44,7 +44,7 @@ class Copies:
 
     def __init__(self, create: Callable[[], Any], errors: Path) -> None:
         self._create, self._copies, self._lock = create, {}, threading.Lock()  # type: ignore[var-annotated]
-        self._errors = _Appended(errors.resolve())
+        self._errors = _AppendedFile(errors.resolve())
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer a request with the copy that its path names."""
@@ -56,7 +56,7 @@ class Copies:
         return self._copies[name](environ, start_response)
 
 
-class _Appended:
+class _AppendedFile:
     """A stream of text that is open only while it is written."""
 
     def __init__(self, path: Path) -> None:

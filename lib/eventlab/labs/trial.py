@@ -25,15 +25,15 @@ The failures, each once, in an order and at moments that depend on the seed:
   sink and its checkpoint, a moment at which a kill would rarely happen. The batch is repeated.
 
 Faults. Before a failure, the machine makes sure that all services run. If one has ended by itself, this is a
-fault of the machine, and the trial has no result. Between a kill and the end of the start that follows, nobody
-else looks at the services: the grader's watch asks them before and after the trial only. A start that fails is a
-fault of the machine.
+fault of the machine, and the trial has no result. Between a kill and the end of the start that follows, nothing
+else checks the services: the grader checks them before and after the trial only. A start that fails is a fault of
+the machine.
 
 Time. A job has the machine's portion_timeout_s for each portion, from the moment at which all services run again,
 and is not waited for any more when it has needed longer or has ended MAX_ENDS times without a commit. The time of
-a submission's first trial does not count as time of the submission: most of it is the failures'. Further ones
-count. A portion begins only when each job has committed the one before. So the watermark of a right job, and with
-it the result, does not depend on how the messages fall into batches.
+a submission's first trial does not count as time of the submission: most of it is the restart of services. Further
+ones count. A portion begins only when each job has committed the one before. So the watermark of a right job, and
+with it the result, does not depend on how the messages fall into batches.
 """
 
 from __future__ import annotations
@@ -69,7 +69,13 @@ class Failure:
 
 @dataclass(frozen=True)
 class Trial:
-    """What jobs go through: by question the job's file; the messages in portions, and the failure of each one."""
+    """What jobs go through.
+
+    Attributes:
+        jobs: The file of each job, by question.
+        portions: The messages, in portions.
+        failures: The failure of each portion, or None.
+    """
 
     jobs: Mapping[str, str]
     portions: Sequence[Sequence[bytes]]
@@ -78,20 +84,20 @@ class Trial:
 
 @dataclass
 class Record:
-    """What happened, as plain data for the checks.
+    """What happened in a trial, as plain data for the checks.
 
     Attributes:
         steps: One entry per portion: `end`, the offset after it, and `failure`, a sentence.
-        left: The questions whose job ended by itself, without an error, in a portion without a failure.
+        ended_early: The questions whose job ended by itself, without an error, in a portion without a failure.
         missing: The questions without a file.
         stalled: By question, the portion that its job did not commit in time.
-        late: Those of them whose job had begun a batch: another job may have kept Spark busy.
-        given_up: Those of them whose jobs have ended again and again.
-        errors: By question, the error with which its job ended by itself in the portion that it did not commit.
+        late: The stalled questions whose job had begun a batch: another job may have kept Spark busy.
+        given_up: The stalled questions whose job has ended again and again.
+        errors: By question, the error with which its job ended in the portion that it did not commit.
     """
 
     steps: list[dict[str, Any]] = field(default_factory=list)
-    left: list[str] = field(default_factory=list)
+    ended_early: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     stalled: dict[str, int] = field(default_factory=dict)
     late: list[str] = field(default_factory=list)
@@ -137,7 +143,7 @@ class Machine(Protocol):
 
 
 def schedule(seed: int, count: int, quiet: int) -> list[Failure | None]:
-    """Return the failures of `count` portions after a first one without, and before `quiet` ones without."""
+    """Return one failure for each of `count` portions; the first and the last `quiet` portions have none."""
     rng = random.Random(f"failures {seed}")
     kinds = [KINDS[number % len(KINDS)] for number in range(count)]
     rng.shuffle(kinds)

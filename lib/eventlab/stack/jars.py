@@ -94,7 +94,7 @@ def sync(advance: Advance = lambda count: None, count_jars: CountJars = lambda d
     with ThreadPoolExecutor(max_workers=6) as pool:
         for fetched, _ in enumerate(pool.map(lambda dep: _fetch(context, dep), outdated), start=1):
             count_jars(intact + fetched, len(locked))
-    # A newer file would make the start-up archives unusable, which remember the times of the jars.
+    # A newer file would make the start-up archives unusable, because they contain the times of the jars.
     if not _has_web_pages():
         _copy_web_pages()
     return [_path(dep).name for dep in outdated]

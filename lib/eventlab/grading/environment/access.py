@@ -92,7 +92,7 @@ class Access:
         return {NAMENODE_USER: self.superuser, DATANODE_USER: self.datanode}
 
     def configure(self, state_dir: Path, service: str) -> None:
-        """Write what the configuration of `data`, `spark` or `client` has beyond the course's."""
+        """Write what is added to the course's configuration of `data`, `spark` or `client`."""
         small_blocks = _properties({"dfs.blocksize": str(BLOCK_BYTES)})
         spark = "".join(f"{name} {value}\n" for name, value in SPARK.items())
         additions = {
@@ -157,11 +157,11 @@ class Access:
             yield admin
 
     def hdfs(self) -> HdfsClient:
-        """Return a client that may do everything; it must create nothing, because it would own that."""
+        """Return a client that may do everything; it must not create files, because it would own them."""
         return HdfsClient(self.settings.webhdfs_url, self.superuser)
 
     def restrict(self, limits: ProcessLimits) -> None:
-        """Take from submissions what they do not need, and limit what they store on HDFS."""
+        """Restrict submissions to the rights that they need, and limit what they store on HDFS."""
         with self.admin() as admin:
             failed = admin.create_acls(_acls())["failed"]
         if failed:

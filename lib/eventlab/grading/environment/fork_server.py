@@ -162,7 +162,7 @@ class KernelProcess:
                 self._server.request(do="signal", id=self.id, number=signal.SIGCONT)
 
     def end(self, reason: str) -> None:
-        """Ask to kill the kernel for a reason, which `exit_reason` then returns."""
+        """Kill the kernel without waiting for its end; `exit_reason` then returns the reason."""
         with contextlib.suppress(KernelError):
             self._server.request(do="kill", id=self.id, why=reason)
 

@@ -17,7 +17,7 @@ NODE_COUNTS = ("FSState", "NumLiveDataNodes", "NumDeadDataNodes", "NumStaleDataN
 MIN_FREE_BYTES = 64 * MIB
 """With less, Kafka and HDFS refuse data: a block of HDFS has 16 MiB."""
 OWN_ENDS = tuple(f"exit code {code}" for code in (0, 3, 50, 51, 52, 53))
-"""How Spark ends when a submission ends it: System.exit, an error that nothing catches, or a full heap of Java.
+"""How Spark ends when a submission ends it: by System.exit, an uncaught error, or a full Java heap.
 https://github.com/apache/spark/blob/master/core/src/main/scala/org/apache/spark/util/SparkExitCode.scala"""
 
 

@@ -31,7 +31,7 @@ def close(process: subprocess.Popen[Any], timeout_s: float) -> None:
         process.stdout.close()
 
 
-def close_worker(process: subprocess.Popen[str], timeout_s: float = 6) -> None:
+def close_worker(process: subprocess.Popen[str], timeout_s: float) -> None:
     """End a worker by closing its input; when it does not end, kill it and what it started.
 
     What the worker has started ends with it. Without a sandbox this takes longer: the services are not children of

@@ -36,8 +36,9 @@ ETC = (
     *("alternatives", "ca-certificates", "fonts", "hosts", "java*", "ld.so.cache", "ld.so.conf", "ld.so.conf.d"),
     *("localtime", "mime.types", "nsswitch.conf", "ssl"),
 )
+BUBBLEWRAP = ("bwrap", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--die-with-parent", "--new-session")
 FIRST_UID = 61_000
-"""As root a worker's services are this user and the next one (plus three a worker), its kernels the third."""
+"""As root, the first worker's data services, Spark and kernels have this user id and the next two, and so on."""
 MIB = 1024 * 1024
 WARM_IMPORTS = (
     *("ipykernel.kernelapp", "ipykernel.debugger", "matplotlib.pyplot", "pandas", "pyarrow", "kafka"),
@@ -116,7 +117,7 @@ def support() -> SandboxSupport:
         "r.unshare(r.CLONE_NEWNS | r.CLONE_NEWPID); "
         "r.mount('none', '/', flags=r.MS_REC | r.MS_PRIVATE); r.mount('none', '/tmp', 'tmpfs'); r.give_up(61000)"
     )
-    inner = [*_bare("bwrap"), "--cap-add", "ALL", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev"]
+    inner = [*BUBBLEWRAP, "--cap-add", "ALL", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev"]
     tried = subprocess.run(
         [*of_worker([]), *inner, "--", sys.executable, "-I", "-c", script, str(INSIDE)],
         stdin=subprocess.DEVNULL,
@@ -228,16 +229,12 @@ def shown() -> list[Path]:
     return [path for path in paths if path.exists() and not path.is_relative_to("/usr")]
 
 
-def _bare(program: str) -> list[str]:
-    return [program, "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--die-with-parent", "--new-session"]
-
-
 def _visible(run: Path, tmp: Sequence[str]) -> list[str]:
     """Return the mounts of each sandbox: programs, Python, Java and the kit without the grader, read-only.
 
     Of Java's programs only `java` is visible: the others (`jcmd`, `jstack`) look into running JVMs.
     """
-    words = [*_bare("bwrap"), "--clearenv", *tmp]
+    words = [*BUBBLEWRAP, "--clearenv", *tmp]
     for folder in ("/etc", "/home", "/run"):
         words += ["--perms", "0755", "--dir", folder]
     for name in SYSTEM:
@@ -260,7 +257,7 @@ def _visible(run: Path, tmp: Sequence[str]) -> list[str]:
     grading = str(Path(__file__).parents[1])
     words += [*_without_java_tools(), "--tmpfs", grading, "--remount-ro", grading]
     words += ["--ro-bind", str(INSIDE), INSIDE_AT, "--proc", "/proc", "--dev", "/dev"]
-    # Other than /dev/zero, /dev/full cannot be mapped as shared memory (`inside/rights.py`).
+    # Unlike /dev/zero, /dev/full cannot be mapped as shared memory (`inside/rights.py`).
     return [*words, "--dev-bind", "/dev/full", "/dev/zero", "--remount-ro", "/dev"]
 
 

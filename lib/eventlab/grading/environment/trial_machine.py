@@ -74,7 +74,7 @@ class TrialMachine:
     """Starts jobs in sandboxes of their own, and kills services of a worker's stack."""
 
     portion_timeout_s = 120.0
-    """Twice a student's: other workers may use the processors, which must not cost a right job its marks."""
+    """Twice the time on a student's machine: other workers use the processors, which must not cost marks."""
 
     def __init__(
         self,
@@ -136,7 +136,7 @@ class TrialMachine:
         """Kill a service; it must not have ended by itself, unless the submission itself ended it."""
         if not self.services[service].kill_service(service):
             self.require_running()
-            self._spark_had_ended = True  # another service must not have ended
+            self._spark_had_ended = True  # it was Spark; `require_running` raises for any other service
 
     def up(self, service: str) -> None:
         """Start a service, and wait until it answers."""

@@ -1,4 +1,4 @@
-"""Threads that look again and again whether a submission has taken too much disk, or memory of the grader."""
+"""Threads that check in intervals whether a submission uses too much disk, or memory of the grader."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from eventlab.grading.environment.sandbox import MIB, ProcessLimits
 
 DISK_WATCH_S, MEMORY_WATCH_S = 0.5, 0.1
 MAX_GROWTH = 512 * MIB
-"""Outputs that are kept, files of a submission and results of the instructor take much less."""
+"""Kept outputs, the files of a submission and the instructor's results need much less."""
 TOO_MANY_MESSAGES = f"more than {MAX_GROWTH // MIB} MiB of its messages waited in the memory of the grader"
 
 
@@ -28,7 +28,7 @@ class Watch:
 
         Args:
             reason: Returns a sentence when there is a reason, otherwise "".
-            every_s: The time between two looks.
+            every_s: The seconds between two checks.
             found: Called with the sentence.
         """
         self._reason, self._every_s, self._found = reason, every_s, found

@@ -3,8 +3,8 @@
 What a submission may do at all is limited first (`access.py`). It can leave something in three places. Kafka and
 HDFS never run a student's code: what it created there is deleted, and the stack is restarted when something else
 has changed (`cleanup.py`). In Spark its sessions are ended, and new processes and files are removed. Spark is
-restarted when the submission may have loaded its own code (`class_watch.py`), when something still computes, or
-when Spark does not answer. The kernel always ends, and the next one opens its session after all this.
+restarted when the submission may have loaded its own code (`jvm_class_watch.py`), when something still computes,
+or when Spark does not answer. The kernel always ends, and the next one opens its session after all this.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from eventlab.grading.environment import cleanup, folders, health, sandbox
 from eventlab.grading.environment.access import Access
-from eventlab.grading.environment.class_watch import ClassWatch
 from eventlab.grading.environment.fork_server import ForkServer
+from eventlab.grading.environment.jvm_class_watch import JvmClassWatch
 from eventlab.grading.environment.services import START_TIMEOUT_S, Services, WorkerConfiguration, WorkerStackError
 from eventlab.grading.environment.spark_jvm import java_variables
 from eventlab.grading.environment.trial_machine import TrialMachine
@@ -42,7 +42,7 @@ class WorkerStack:
         self.access = Access.create(configuration.settings)
         self._data: Services | None = None
         self._spark: Services | None = None
-        self._classes: ClassWatch | None = None
+        self._classes: JvmClassWatch | None = None
         self._fork_server: ForkServer | None = None
         self._spare: SubmissionKernel | None = None
         self._clean_state: dict[str, object] = {}
@@ -91,7 +91,7 @@ class WorkerStack:
     def _start_spark(self) -> None:
         state, uid = self.config.run / "spark", self.config.uids[1]
         state.mkdir(parents=True, exist_ok=True)
-        self._classes = ClassWatch(state / "classes", sandbox.shown())
+        self._classes = JvmClassWatch(state / "classes", sandbox.shown())
         self.access.configure(state, "spark")
         self._spark = Services(self.config, "spark", ("spark",), uid, java_variables(self._classes))
 

@@ -174,7 +174,7 @@ class _RunningCell:
 def _context() -> zmq.Context:
     """Return a context that disconnects the sender of a message that is larger than allowed.
 
-    Of messages that nobody reads, a socket holds few; the others wait in the memory of the kernel.
+    A socket keeps only a few unread messages; the others stay in the kernel's memory.
     """
     context = zmq.Context()
     context.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)

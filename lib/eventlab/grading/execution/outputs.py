@@ -24,7 +24,7 @@ MAX_RICH_OUTPUT = 16 * 1024 * 1024
 MAX_VALUES = 200_000
 """Lists and objects in one output; in memory an empty one takes a hundred times its two bytes of JSON."""
 MAX_LEVELS = 50
-"""Levels of one output: with hundreds of them, a notebook can be read and not written, or the other way round."""
+"""Levels of one output: with hundreds of them, a notebook that can be read cannot always be written."""
 MAX_ANSWERS = 16 * 1024 * 1024
 """Bytes of the last answers to all questions."""
 
@@ -103,7 +103,7 @@ class Capture:
         """Keep plots, tables and errors up to the limits of the notebook, and answers beyond them."""
         content = json.dumps(message["content"])
         self.budget.kept += len(content)
-        if content.count("{") + content.count("[") > MAX_VALUES or has_more_levels(message["content"]):
+        if content.count("{") + content.count("[") > MAX_VALUES or has_too_many_levels(message["content"]):
             return
         answer = (message["content"].get("data") or {}).get(ANSWER)
         if isinstance(answer, dict) and len(content) <= 4 * MAX_ANSWER_CHARS:
@@ -125,10 +125,10 @@ class Capture:
         self.result.outputs.append(output)
 
 
-def has_more_levels(value: Any, levels: int = MAX_LEVELS) -> bool:
-    """Return whether lists and objects are nested in more levels."""
+def has_too_many_levels(value: Any) -> bool:
+    """Return whether lists and objects are nested in more than MAX_LEVELS levels."""
     parts = [value]
-    for _ in range(levels):
+    for _ in range(MAX_LEVELS):
         parts = [
             inner
             for part in parts

@@ -60,7 +60,7 @@ class Run:
         problems: What else went wrong, as sentences for the instructor.
         parameters: The values that were injected into the notebook.
         defaults: How the cell with the default parameters has ended, or None when it did not run.
-        spoilt: Questions whose trial another job may have spoilt.
+        disturbed: Questions whose trial another job may have disturbed.
     """
 
     omissions: Omissions = Omissions()
@@ -72,7 +72,7 @@ class Run:
     problems: list[str] = field(default_factory=list)
     parameters: Mapping[str, object] = field(default_factory=dict)
     defaults: CellResult | None = None
-    spoilt: set[str] = field(default_factory=set)
+    disturbed: set[str] = field(default_factory=set)
 
     def judged(self, question: str) -> bool:
         """Return whether the question was judged with the student's cells."""
@@ -108,9 +108,9 @@ def next_omissions(matched: Matched, questions: Sequence[str], runs: Sequence[Ru
     best_runs = {question: best(runs, question) for question in questions}
     unfinished = [q for q, run in best_runs.items() if run is None or not run.is_full(q)]
     touched = [q for q in unfinished if _is_touched(matched, questions, q)]
-    if spoilt := {question for run in runs for question in run.spoilt}:
+    if disturbed := {question for run in runs for question in run.disturbed}:
         tried = [run.omissions.replaced for run in runs]
-        again = [question for question in touched if question in spoilt or best_runs[question] is None]
+        again = [question for question in touched if question in disturbed or best_runs[question] is None]
         all_others = (frozenset(questions) - {question} for question in again)
         if (others := next((some for some in all_others if some not in tried), None)) is not None:
             return replace(last.omissions, replaced=others)

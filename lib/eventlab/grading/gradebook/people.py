@@ -1,4 +1,4 @@
-"""The people of a course: `roster.csv`, and who of them is meant by a name or an id on a learning platform."""
+"""The people of a course: `roster.csv`, and which of them a name or an id on a learning platform means."""
 
 from __future__ import annotations
 

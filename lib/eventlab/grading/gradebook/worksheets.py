@@ -1,7 +1,7 @@
 """The tables that instructors download from Moodle, Canvas and Blackboard, and upload again with marks.
 
-Moodle, the grading worksheet of an assignment: `Identifier` is `Participant 123`; this number is that in the names
-of the exported files, and another one in each assignment. To import, Moodle needs the columns `Identifier`,
+Moodle, the grading worksheet of an assignment: `Identifier` is `Participant 123`. The names of the exported files
+contain the same number, which differs in each assignment. To import, Moodle needs the columns `Identifier`,
 `Grade` and `Last modified (grade)`. Sources: `mod/assign/feedback/offline/importgradeslib.php` of
 https://github.com/moodle/moodle and https://docs.moodle.org/en/Using_Assignment
 

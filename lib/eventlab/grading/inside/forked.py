@@ -1,4 +1,4 @@
-"""What a forked process does until it is a student's kernel: namespaces, empty folders, limits, another user."""
+"""Turn a forked process into a student's kernel: namespaces, empty folders, limits, another user."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FRESH = {WORK: 0o755, HOME: 0o700, "/tmp": 0o1777, "/dev/shm": 0o1777}
 SCRATCH = "/scratch"
 """The file system that the fresh folders share: their limits are limits of them all."""
 NICENESS = 5
-"""A cell that never ends leaves most of its processor to services, also to those of a worker that starts."""
+"""With this niceness, a cell that never ends leaves most of its processor to services."""
 MAX_FILES = 20_000
 MAX_TERMINALS = 64
 """The machine has 4,096 for everybody; each `!command` of IPython uses one."""
@@ -120,7 +120,7 @@ def fresh_folders(options: dict[str, Any], id: str) -> None:
             os.chown(part, options["uid"], options["uid"])
         rights.mount(part, folder, flags=rights.MS_BIND)
     rights.mount("none", SCRATCH, "tmpfs", rights.MS_NOSUID | rights.MS_NODEV, "size=4k,mode=0700")
-    for path in options["keep"]:  # a kit that lies below /tmp is to be seen there still
+    for path in options["keep"]:  # a kit below /tmp must stay visible
         before = f"/before{path.removeprefix('/tmp')}"
         os.makedirs(path if os.path.isdir(before) else os.path.dirname(path), mode=0o755, exist_ok=True)
         if not os.path.isdir(before):

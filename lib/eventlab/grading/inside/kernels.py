@@ -1,9 +1,9 @@
 """Students' kernels, forked from one process that has imported everything already.
 
-An import of pyspark, pandas and matplotlib costs more than most submissions run; a fork costs nothing. Each fork
-gets process and mount namespaces, empty folders, limits and another user before its kernel starts. This process
-runs no student's code and reads no student's files: later kernels inherit its memory and its open files. It obeys
-lines of JSON on standard input and reports on standard output:
+Importing pyspark, pandas and matplotlib takes longer than most submissions run; a fork takes milliseconds. Each
+fork gets process and mount namespaces, empty folders, limits and another user before its kernel starts. This
+process runs no student's code and reads no student's files: later kernels inherit its memory and its open files.
+It reads orders as lines of JSON on standard input, and writes events to standard output:
 
     {"do": "start", "id": "k1"}            {"event": "ended", "id": "k1", "why": "exit 0" | "signal 9" | "memory"}
     {"do": "write", "id": "k1", "source": "/.../k1.files"}
@@ -201,7 +201,7 @@ class ForkServer:
                 print(f"{id} holds too much memory: {memory.described(members, scratch)}", file=sys.stderr)
                 self.kill(id, "memory")
             elif len(members) > self.options["limits"]["NPROC"]:
-                self.kill(id, "processes")  # as root, where no other user can be had, the limit does not bind
+                self.kill(id, "processes")  # the limit has no effect on root, where there is no other user
 
     def end_rest(self, kernel: ForkedKernel) -> None:
         """Without a namespace, what the kernel started does not end with it; with one, it takes a moment.
@@ -234,12 +234,12 @@ class ForkServer:
 
 
 def send(message: dict[str, Any]) -> None:
-    """Write an event to standard output, as a whole."""
+    """Write an event to standard output in one piece."""
     line = json.dumps(message).encode() + b"\n"
     while line:
         line = line[os.write(1, line) :]
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is the grader's to act on
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the grader handles Ctrl-C
     ForkServer(json.loads(sys.argv[1])).serve()

@@ -20,7 +20,7 @@ AREA_BYTES, LOCK_BYTES = 256, 192
 MAX_LOCKS = 100_000
 """To read more of them from /proc/locks takes seconds."""
 FEW_PROCESSES = 8
-"""So many processes hold little: each has 65,530 areas at most."""
+"""The areas of so few processes need little memory: each process has at most 65,530."""
 
 
 def holds_more(pids: list[int], allowed: int, scratch: int | None = None, *, count_locks: bool = True) -> bool:

@@ -99,7 +99,7 @@ class Cleaner:
         return {"busy": sorted(name for name, cpu_s in used if cpu_s > BUSY_SHARE * elapsed)}
 
     def kill_service(self, service: str) -> dict[str, Any]:
-        """Kill a service as a crash does, and what is no service; report how it had ended if it did not run."""
+        """Kill a service, and all processes that are not services; report how it ended if it was not running."""
         running = process.find(settings, service)
         if running is None:
             return self.ended()
@@ -111,7 +111,7 @@ class Cleaner:
         return {"ended": {}}
 
     def start_service(self, service: str) -> dict[str, Any]:
-        """Start a service that was killed; it may not be taken for a process that does not belong here."""
+        """Start a service that was killed; the watch must not mistake it for a foreign process."""
         with self.changing:
             rights.adopt_orphans(True)
             try:

@@ -74,10 +74,7 @@ def _cells(cells: list[NotebookNode]) -> list[Markup]:
 
 
 def write_overview(
-    records: Sequence[SubmissionRecord],
-    output: Path,
-    differences: Sequence[object] = (),
-    not_graded: Sequence[str] = (),
+    records: Sequence[SubmissionRecord], output: Path, differences: Sequence[object], not_graded: Sequence[str]
 ) -> Path:
     """Write OUTPUT/report.html and return the file."""
     target = output / "report.html"

@@ -10,8 +10,8 @@ from markupsafe import Markup, escape
 
 from eventlab.grading.reports.html import render_template
 from eventlab.grading.results import write_atomically
-from eventlab.grading.similarity.compare import COMMON_LEAST, COMMON_SHARE, Pair
-from eventlab.grading.similarity.find import INSTRUCTOR, Result
+from eventlab.grading.similarity.compare import COMMON_MIN, COMMON_SHARE, Pair
+from eventlab.grading.similarity.find import INSTRUCTOR, SimilarityResult
 from eventlab.grading.similarity.passages import Passage, lines, passages
 from eventlab.grading.spreadsheet import CONTROLS
 from eventlab.labs.catalogue import Lab
@@ -40,7 +40,7 @@ class Row:
     page: str
 
 
-def write(lab: Lab, result: Result, output: Path, *, threshold: int, limit: int) -> list[Row]:
+def write(lab: Lab, result: SimilarityResult, output: Path, *, threshold: int, limit: int) -> list[Row]:
     """Write OUTPUT/index.html and one page per pair, and return the pairs.
 
     Args:
@@ -63,7 +63,7 @@ def write(lab: Lab, result: Result, output: Path, *, threshold: int, limit: int)
         submissions=result.submissions,
         threshold=threshold,
         common=f"{100 * COMMON_SHARE:.0f} %",
-        common_least=COMMON_LEAST,
+        common_least=COMMON_MIN,
         rows=rows,
         more=more,
         bars=_distribution([percent for _, _, percent in students]),

@@ -1,4 +1,4 @@
-"""What the class did, in numbers: points, checks, and known mistakes."""
+"""The results of the class in numbers: points, checks, and known mistakes."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _summary(checks: Sequence[CheckResult]) -> CheckSummary:
 
 
 def mistakes(records: Sequence[SubmissionRecord]) -> list[MistakeSummary]:
-    """Return the known mistakes of the class by question, the most frequent first, then what is like none of them.
+    """Return the known mistakes of the class by question, the most frequent first, then other wrong answers.
 
     A question is left out when nobody's answer to it was recognized.
     """

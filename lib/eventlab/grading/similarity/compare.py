@@ -22,15 +22,15 @@ from eventlab.grading.similarity.tokens import Token, tokens_of
 
 LENGTH = 12
 """Tokens of a sequence: about one line of code. A shorter one is in almost every notebook."""
-LEAST = 30
+MIN_SEQUENCES = 30
 """Sequences that a submission needs to be compared: two or three lines of code that others do not have."""
 COMMON_SHARE = 0.25
-COMMON_LEAST = 5
+COMMON_MIN = 5
 """Sequences in more than this share of the class, and in more than this number, are not counted."""
 COLUMNS = 4096
 
 Sequences = frozenset[int]
-"""Sequences as hashes of 64 bits: those of a large class need little memory, and two are never equal by chance."""
+"""Sequences as hashes of 64 bits, which need little memory. Two equal ones by chance are very unlikely."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,18 +128,18 @@ def compare(documents: Sequence[Document], released: Sequence[Document] = ()) ->
     given, _ = _counts([document.sequences for document in released])
     own = [np.delete(some, _places(given, some)) for some in (np.unique(one.sequences) for one in documents)]
     found, times = _counts(own)
-    common = found[times > max(COMMON_LEAST, COMMON_SHARE * len(documents))]
+    common = found[times > max(COMMON_MIN, COMMON_SHARE * len(documents))]
     counted = [np.delete(sequences, _places(common, sequences)) for sequences in own]
-    kept = [place for place, sequences in enumerate(counted) if len(sequences) >= LEAST]
-    others = [place for place, sequences in enumerate(counted) if len(sequences) < LEAST]
+    kept = [place for place, sequences in enumerate(counted) if len(sequences) >= MIN_SEQUENCES]
+    others = [place for place, sequences in enumerate(counted) if len(sequences) < MIN_SEQUENCES]
     chosen = [counted[place] for place in kept]
     sizes = np.array([len(sequences) for sequences in chosen], dtype=np.float32)
     similarities = _shared_counts(chosen) / np.minimum.outer(sizes, sizes)
     np.fill_diagonal(similarities, 0)
     return Comparison(
         documents=[documents[place] for place in kept],
-        left_out=[documents[place] for place in others if len(own[place]) < LEAST],
-        common=[documents[place] for place in others if len(own[place]) >= LEAST],
+        left_out=[documents[place] for place in others if len(own[place]) < MIN_SEQUENCES],
+        common=[documents[place] for place in others if len(own[place]) >= MIN_SEQUENCES],
         counted=chosen,
         given=frozenset(given.tolist()),
         similarities=similarities,

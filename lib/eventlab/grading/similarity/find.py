@@ -24,7 +24,7 @@ INSTRUCTOR = "the instructor's solution"
 
 
 @dataclass(frozen=True, eq=False)
-class Result:
+class SimilarityResult:
     """The comparison of a class.
 
     Attributes:
@@ -38,7 +38,7 @@ class Result:
     unreadable: tuple[tuple[str, str], ...]
 
 
-def similarity(lab: Lab, source: Path) -> Result:
+def similarity(lab: Lab, source: Path) -> SimilarityResult:
     """Compare the submissions to a lab with each other and with the instructor's solution.
 
     Code of the released notebook is not counted.
@@ -65,7 +65,7 @@ def similarity(lab: Lab, source: Path) -> Result:
                 documents.append(Document.of(submission.student, _code(notebook.read(submission.notebook)), known))
             except (notebook.UnreadableError, notebook.InterruptedReadError, OSError) as error:
                 unreadable.append((submission.student, str(error)))
-    return Result(len(found), compare(documents, [released]), tuple(unreadable))
+    return SimilarityResult(len(found), compare(documents, [released]), tuple(unreadable))
 
 
 def _code(found: list[Any]) -> str:

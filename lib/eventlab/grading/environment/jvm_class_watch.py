@@ -56,7 +56,7 @@ CLASSES = tuple(words[1] for words in _NEEDED if len(words) == 2)
 MAX_REASONS = 20
 
 
-class ClassWatch:
+class JvmClassWatch:
     """Reads the class log of a JVM, from before the JVM starts until `close`."""
 
     def __init__(self, pipe: Path, kit: Sequence[Path]) -> None:
@@ -82,7 +82,7 @@ class ClassWatch:
         return f"-Xlog:class+load=info:file={self.pipe}:none"
 
     def started(self) -> None:
-        """Take the libraries of which classes were loaded so far as those that Spark needs to start."""
+        """Note the libraries whose classes were loaded so far: Spark needs them to start."""
         self._read()
         with self._lock:
             self._needed, self._of_start = frozenset(self._of_start or ()), None
