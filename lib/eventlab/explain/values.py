@@ -231,7 +231,7 @@ def unknown_function(cell: FailedCell, settings: Settings) -> Explanation | None
     for similar in close_matches(name.lower(), [item for item in functions if item.islower()])[:1]:
         what = f"SQL has no function {name!r}. Did you mean {similar!r}?"
         proof = f"Spark reports UNRESOLVED_ROUTINE for {name}"
-        return sql_correction(cell, name, similar, what, proof, whole_word=True)
+        return sql_correction(cell, name, similar, what, proof)
     return None
 
 
