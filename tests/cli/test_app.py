@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from eventlab.cli.app import MODULE_OF_COMMAND, main
 from eventlab.errors import EventlabError
 from eventlab.stack import Stack
-from eventlab.stack.services import SERVICES
+from eventlab.stack.services import SERVICES, select
 from tests.helpers import PipedProcess
 
 COMMAND = [sys.executable, "-m", "eventlab.cli"]
@@ -106,6 +106,18 @@ def test_the_log_of_an_unknown_service_is_refused_with_the_names_of_all_services
 
     assert done.exit_code == 1
     assert "unknown service zookeeper; the services are kafka, namenode, datanode, spark, api" in done.stderr
+
+
+@pytest.mark.parametrize(("name", "nearest"), [("kafak", "kafka"), ("data-node", "datanode"), ("Spark", "spark")])
+def test_a_misspelt_service_is_refused_with_the_nearest_name(name, nearest):
+    done = run("up", name)
+
+    assert done.exit_code == 1
+    assert f"Did you mean {nearest!r}?" in done.stderr
+
+
+def test_services_may_be_named_in_one_string():
+    assert [service.name for service in select("kafka, api kafka")] == ["kafka", "api"]
 
 
 @pytest.mark.parametrize("name", ["up", "down", "status", "restart", "logs"])

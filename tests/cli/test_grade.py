@@ -152,6 +152,7 @@ def test_without_a_terminal_the_first_line_says_how_long_the_first_result_takes(
     output = io.StringIO()
 
     with show_grading(Console(file=output, width=140)) as progress:
+        progress(0, 12, None)
         progress(1, 12, record("ada"))
 
     first, second = output.getvalue().splitlines()

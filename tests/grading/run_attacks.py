@@ -213,9 +213,10 @@ def main() -> int:
     return problems
 
 
-def show(done: int, total: int, record: SubmissionRecord) -> None:
+def show(done: int, total: int, record: SubmissionRecord | None) -> None:
     """Print a line for each record."""
-    print(f"{done}/{total} {record.student}: {record.points} points, {record.seconds:.0f} s", flush=True)
+    if record:
+        print(f"{done}/{total} {record.student}: {record.points} points, {record.seconds:.0f} s", flush=True)
 
 
 if __name__ == "__main__":

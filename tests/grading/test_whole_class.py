@@ -147,8 +147,10 @@ def test_points_by_hand_with_mistakes_end_the_grading_before_anything_is_graded(
     (tmp_path / "ada.ipynb").write_text("{}")
     (tmp_path / "adjustments.csv").write_text("student,question,points,comment\nzoe,q1,1,\nada,q1,99,\n")
 
+    shown = []
     with pytest.raises(AdjustmentsError) as caught:
-        grade_module.grade(LAB, tmp_path / "ada.ipynb", tmp_path)
+        grade_module.grade(LAB, tmp_path / "ada.ipynb", tmp_path, progress=lambda *step: shown.append(step))
+    assert shown == []
     assert "line 2: no submission of 'zoe'" in caught.value.message
     assert "line 3: 99 points, but q1 has" in caught.value.message
     assert not whole_class.is_known(tmp_path), "or the next report is about this class"

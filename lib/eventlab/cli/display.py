@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, Task, TaskID, Text
 from rich.table import Table
 
 from eventlab.cli.signals import terminable
+from eventlab.errors import StackError
 from eventlab.settings import Settings
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class ProgressLines:
         self.lock = Lock()
         self.last_line = self.started
         self.tasks: dict[str, TaskID] = {}
+        self.errors: set[str] = set()
         self.live = Progress(
             SpinnerColumn(finished_text="[green]✓"),
             TextColumn("{task.description:<10}"),
@@ -88,6 +90,7 @@ class ProgressLines:
         """Show the phase of a service; several lines are the error and the log of a service that ended."""
         self.update(service, "died" if "\n" in phase else phase, int(phase in FINAL_PHASES))
         if "\n" in phase:
+            self.errors.add(phase)
             self._print(phase)
 
     @contextmanager
@@ -133,7 +136,13 @@ def open_stack(settings: Settings, services: Iterable[str] = ()) -> Iterator["St
     from eventlab.stack.services import SERVICES
 
     with show_progress() as progress:
-        yield Stack(settings, services or SERVICES, progress.report_service)
+        try:
+            yield Stack(settings, services or SERVICES, progress.report_service)
+        except StackError as error:
+            if str(error) not in progress.errors:
+                raise
+            what = error.message.partition(". The end of its log")[0]
+            raise StackError(f"{what}; the end of its log is above", error.next_command) from error
 
 
 def show_status(statuses: Sequence["ServiceStatus"]) -> None:

@@ -160,8 +160,8 @@ def _grade(
     try:
         with show_grading(console()) as progress:
 
-            def keep(count: int, total: int, record: SubmissionRecord) -> None:
-                done.append(record)
+            def keep(count: int, total: int, record: SubmissionRecord | None) -> None:
+                done.extend([record] if record else [])
                 progress(count, total, record)
 
             return grade(lab, source, target, selection=selection, progress=keep, **options)

@@ -1,12 +1,15 @@
 """Explains errors of HTTP requests: the API is not running, a wrong port, route, method or body."""
 
+import ast
 import re
 from dataclasses import replace
+from types import ModuleType
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from eventlab.clients import http, ports
 from eventlab.explain import service
+from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell, close_matches
 from eventlab.settings import Settings
@@ -113,10 +116,19 @@ def explain_answer(cell: FailedCell, response: Any, settings: Settings) -> Expla
     if response.status_code == 503 and is_api(urlsplit(url), settings):
         return service.service_not_running(settings, "kafka")
     refused = method_not_allowed(urlsplit(url), used, settings) if response.status_code == 405 else None
-    if refused is None:
+    functions = [call.func for call in cell.calls(used.lower()) if _is_of_client(cell, call.func)]
+    if refused is None or len(functions) != 1:
         return None
     what, proof, allowed = refused
-    return correction(cell, f".{used.lower()}(", f".{allowed.lower()}(", what, proof)
+    code = f"{source_of(cell, functions[0]).removesuffix(used.lower())}{allowed.lower()}"
+    return python_correction(cell, functions[0], code, what, proof)
+
+
+def _is_of_client(cell: FailedCell, function: ast.expr) -> bool:
+    """Return whether a function is one of httpx or requests, or of a client of theirs."""
+    owner = cell.namespace.get(getattr(getattr(function, "value", None), "id", ""))
+    name = owner.__name__ if isinstance(owner, ModuleType) else type(owner).__module__
+    return name.partition(".")[0] in ("httpx", "requests")
 
 
 def _refused_body(cell: FailedCell, response: Any, settings: Settings) -> Explanation | None:
@@ -134,7 +146,9 @@ def _refused_body(cell: FailedCell, response: Any, settings: Settings) -> Explan
         form = f"{what} httpx sends data= as a form, and json= as JSON."
         return Explanation(form, proof, line.decode().strip(), REPLACE_LINE)
     instruction = "Change the body. To see what the API checks, run this"
-    return Explanation(what, proof, 'course.show_program("game_api.py", "problem_with")', instruction)
+    shown = 'course.show_program("game_api.py", "problem_with")'
+    shown = shown if "course" in cell.namespace else f"from eventlab import course; {shown}"
+    return Explanation(what, proof, shown, instruction)
 
 
 def unknown_route(cell: FailedCell, url: str, settings: Settings) -> Explanation | None:
@@ -203,13 +217,15 @@ def _shares_words(path: str, route: str) -> bool:
 
 
 def _possible_addresses(cell: FailedCell) -> list[str]:
-    """Return the cell's strings, the addresses of its HTTP clients and settings, and of the failed requests."""
+    """Return the addresses of the failed requests, or else the cell's strings and those of its HTTP clients."""
+    requests = [getattr(error, "_request", None) or vars(error).get("request") for error in cell.errors]
+    if failed := [str(request.url) for request in requests if request is not None]:
+        return failed
     addresses = [text for _, text in cell.strings()]
     for attribute in ("base_url", "api_url") if "api_url" in cell.source else ("base_url",):
         values = [value for value in cell.variables.values() if not type(value).__module__.startswith("pyspark")]
         addresses += [str(getattr(value, attribute, "")) for value in values]
-    requests = (getattr(error, "_request", None) for error in cell.errors)
-    return addresses + [str(request.url) for request in requests if request is not None]
+    return addresses
 
 
 EXPLANATIONS: list[Explain] = [api_down, wrong_port, request_refused]

@@ -3,6 +3,7 @@
 import ast
 import contextlib
 import inspect
+import json
 import re
 from collections.abc import Iterable, Iterator
 from types import ModuleType
@@ -81,18 +82,20 @@ def headers_no_dictionary(cell: FailedCell, settings: Settings) -> Explanation |
     calls = cell.failed_calls(*METHODS)
     given = (keyword.value for call in calls for keyword in call.keywords if keyword.arg == "headers")
     for value in given:
-        if isinstance(value, ast.Set) and len(value.elts) == 2:
-            name, content = (source_of(cell, element) for element in value.elts)
+        items = value.elts if isinstance(value, ast.Set) else [value]
+        texts = [str(item.value) for item in items if isinstance(item, ast.Constant)]
+        pairs = [text.partition(":") for text in texts]
+        if len(pairs) == len(items) and all(colon for _, colon, _ in pairs):
+            code = ", ".join(f"{json.dumps(name.strip())}: {json.dumps(text.strip())}" for name, _, text in pairs)
+            shown = source_of(cell, items[0])
+            proof = f"{shown} is one string; a dictionary has a name and a value, each with quotes"
+        elif len(items) == 2 and not any(colon for _, colon, _ in pairs):
+            code = ": ".join(source_of(cell, item) for item in items)
             proof = "between the braces is a comma, which makes a set of them; a dictionary has a colon"
-        elif (text := value.elts[0] if isinstance(value, ast.Set) else value) and isinstance(text, ast.Constant):
-            name, colon, content = (repr(part.strip()) for part in str(text.value).partition(":"))
-            if colon == "''":
-                continue
-            proof = f"{source_of(cell, text)} is one string; a dictionary has a name and a value, each with quotes"
         else:
             continue
         what = "The headers of a request are a dictionary: a name, a colon and a value, between braces."
-        return python_correction(cell, value, f"{{{name}: {content}}}".replace("'", '"'), what, proof)
+        return python_correction(cell, value, f"{{{code}}}", what, proof)
     return None
 
 
@@ -105,7 +108,8 @@ def address_without_server(cell: FailedCell, settings: Settings) -> Explanation 
         return None
     for call in cell.failed_calls(*METHODS):
         for path in [node for node in call.args if source_of(cell, node).lstrip("f")[1:2] == "/"]:
-            address = "settings.api_url" if "settings" in cell.namespace else repr(settings.api_url)
+            is_ours = isinstance(cell.namespace.get("settings"), Settings)
+            address = "settings.api_url" if is_ours else repr(settings.api_url)
             what = f"The address {source_of(cell, path)} names no server. A request needs a whole address."
             proof = f"the game API is at {settings.api_url}"
             return python_correction(cell, path, f"{address} + {source_of(cell, path)}", what, proof)
@@ -138,7 +142,7 @@ def text_without_quotes(cell: FailedCell, settings: Settings) -> Explanation | N
     columns += [keyword.value for call in cell.calls(*PLOTS) for keyword in call.keywords]
     answers = _answers(cell)
     if any(re.search(rf"\b{name}\b", source) for source in cell.history) or str(name).lower() in OF_PYTHON:
-        answers = []  # it may be a variable
+        keys, answers = [], []  # it may be a variable
     for text in [*keys, *columns, *answers]:
         if not isinstance(text, ast.Name) or text.id != name:
             continue

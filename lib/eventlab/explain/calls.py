@@ -170,7 +170,7 @@ def missing_argument(cell: FailedCell, settings: Settings) -> Explanation | None
     Remedy: The line with this variable, or a line that shows the arguments.
     """
     match = MISSING.search(str(cell.error))
-    if not isinstance(cell.error, TypeError) or not match:
+    if not isinstance(cell.error, TypeError) or not match or match[2] == "self":
         return None
     for call in cell.failed_calls(match[1]):
         function = function_of(cell, call.func)

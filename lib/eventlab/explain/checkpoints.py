@@ -1,23 +1,20 @@
-"""The checkpoint of a streaming query on HDFS: the folder that a program names, and what is in it."""
+"""Folders on HDFS that belong to Spark: the checkpoint of a streaming query, and the output of a query."""
 
 import contextlib
 import re
-from collections.abc import Mapping
-from typing import Any
 
 from eventlab.clients.hdfs import open_hdfs
 from eventlab.clients.stream_checkpoint import Checkpoint, read_checkpoint
 from eventlab.settings import Settings
 from eventlab.stack import filesystem
 
-OPTION = re.compile(r"[\"']?checkpointLocation[\"']?\s*[,:=]\s*(?:[\"']([^\"']+)[\"']|(\w+))")
+OF_SPARK = re.compile(r"part-|[_.]|[\w%-]+=|(?:checkpoints?|commits|metadata|offsets|sinks|sources|state)$")
+"""The names of what Spark writes into a folder of its own; `host=a` is the folder of a partition."""
 
 
-def folder_in(program: str, variables: Mapping[str, Any]) -> str:
-    """Return the folder that a program names as the checkpoint of a query, or ""."""
-    match = OPTION.search(program)
-    value = match and (match[1] or variables.get(match[2]))
-    return value if isinstance(value, str) else ""
+def is_of_spark(folder: str, settings: Settings) -> bool:
+    """Return whether a folder contains only what Spark writes there: deleting it deletes nothing else."""
+    return all(OF_SPARK.match(name) for name in filesystem.names(folder, settings))
 
 
 def checkpoint_in(folder: str, settings: Settings) -> Checkpoint | None:

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from eventlab.explain.edits import (
-    LITERALS_AND_COMMENTS,
     is_accepted,
     is_in_sql,
     name_correction,
+    replaced_in_code,
     sql_correction,
     sql_texts,
 )
@@ -22,10 +22,9 @@ from eventlab.explain.session import dataframes, session_of, session_variable
 from eventlab.settings import Settings
 
 WORD = r"[A-Za-z_/][\w./:@-]*"
-COMPARED = re.compile(
-    rf"(?<![\w.`])(?P<column>`[^`]+`|[\w.]+)\s*(?:={{1,3}}|<=>|!=|<>|\b(?:not\s+)?like\b)\s*(?P<value>{WORD})(?![\w('\"`])"
-    r"|(?<![\w.`])(?P<in_column>`[^`]+`|[\w.]+)\s+(?:not\s+)?in\s*\((?P<values>[^()'\"]+)\)",
-    re.IGNORECASE,
+COMPARED = (
+    rf"(?i:(?<![\w.`])(?P<column>`[^`]+`|[\w.]+)\s*(?:={{1,3}}|<=>|!=|<>|\b(?:not\s+)?like\b)\s*(?P<value>{WORD})(?![\w('\"`])"
+    r"|(?<![\w.`])(?P<in_column>`[^`]+`|[\w.]+)\s+(?:not\s+)?in\s*\((?P<values>[^()'\"]+)\))"
 )
 """A column that is compared with a word without quotes, or with several: `Host = a`, `Host in (a, b)`."""
 CONSTANTS = ("true", "false", "null", "current_date", "current_timestamp")
@@ -59,7 +58,7 @@ def column_needs_backquotes(cell: FailedCell, settings: Settings) -> Explanation
         for column in (name for name in unknown.columns if "-" in name):
             unquoted = rf"(?<![`\w-]){re.escape(column)}(?![`\w-])"
             line = cell.only_line(re.escape(column))
-            if not re.search(unquoted, line) or unknown.name not in column.split("-"):
+            if len(re.findall(unquoted, line)) != 1 or unknown.name not in column.split("-"):
                 continue
             return Explanation(
                 f"In SQL, {column} without backquotes means {column.replace('-', ' minus ')}.",
@@ -119,7 +118,7 @@ def _with_quotes(sql: str, unknown: Unresolved, only_unknown: bool, numbers: set
         start, end = match.start(part) - match.start(), match.end(part) - match.start()
         return match[0][:start] + words + match[0][end:]
 
-    return COMPARED.sub(replace, sql)
+    return replaced_in_code(COMPARED, replace, sql)
 
 
 def _quoted_variable(cell: FailedCell, path: str) -> str | None:
@@ -152,11 +151,11 @@ def field_of_a_column(cell: FailedCell, settings: Settings) -> Explanation | Non
         proof = f"the fields of nested columns are {', '.join(nested.values())}"
         if not is_in_sql(cell):
             return correction(cell, unknown.name, full, what, proof)
-        names = "|".join(re.escape(name) for name in nested if name not in unknown.columns)
-        pattern = rf"{LITERALS_AND_COMMENTS.pattern}|(?<!\bas )(?<![\w`.'\"])(?P<name>{names})(?![\w`.('\"])"
         for _, text in sql_texts(cell, unknown.name):
-            replace = lambda found, nested=nested: nested.get(found["name"], found[0])  # noqa: E731
-            corrected = re.sub(pattern, replace, text, flags=re.DOTALL)
+            corrected = text
+            for name in (name for name in nested if name not in unknown.columns):
+                pattern = rf"(?<!\bas )(?<![\w`.'\"]){re.escape(name)}(?![\w`.('\"])"
+                corrected = replaced_in_code(pattern, nested[name], corrected)
             if explanation := sql_correction(cell, text, corrected, what, proof):
                 return explanation
     return None
@@ -187,7 +186,8 @@ def column_not_found(cell: FailedCell, settings: Settings) -> Explanation | None
             question = f"{what} Did you mean {similar!r}?"
             if explanation := name_correction(cell, unknown.name, similar, question, proof):
                 return explanation
-        frame = next((name for name, _ in dataframes(cell)), None)
+        known = set(unknown.columns)
+        frame = next((name for name, frame in dataframes(cell) if set(frame.columns) <= known), None)
         table = next(iter(_tables(cell)), None)
         if frame or table:
             shown = frame or f"{session_variable(cell) or 'spark'}.table({table!r})"

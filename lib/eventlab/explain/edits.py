@@ -3,7 +3,7 @@
 import ast
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from eventlab.explain.explanation import REPLACE_LINE, RUN_FIRST, Explanation, correction
@@ -18,6 +18,10 @@ STATEMENT = re.compile(
     re.IGNORECASE,
 )
 LITERALS_AND_COMMENTS = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
+NO_CODE = rf"{LITERALS_AND_COMMENTS.pattern}|`[^`]*`"
+"""The parts of SQL that a correction leaves as they are: strings, comments, and names in backquotes."""
+FIRST_SIGN = 0xE000
+"""The first of the characters for private use, which stand for these parts while the rest changes."""
 ACCEPTED = ", and accepts the query with the line below"
 """Added to the proof of a correction that Spark has checked."""
 
@@ -37,18 +41,15 @@ def sql_texts(cell: FailedCell, fragment: str) -> Iterator[tuple[str | None, str
             yield name, text
 
 
-def sql_correction(
-    cell: FailedCell, old: str, new: str, what: str, proof: str, *, whole_word: bool = False
-) -> Explanation | None:
+def sql_correction(cell: FailedCell, old: str, new: str, what: str, proof: str) -> Explanation | None:
     """Explain an error of SQL whose remedy is the text `new` for `old`, unless Spark rejects the corrected query.
 
     Args:
         cell: The failed cell.
-        old: The wrong part of the query.
+        old: The wrong part of the query, which is not replaced inside of a longer name, a string or a comment.
         new: What replaces it.
         what: What happened.
         proof: What Spark reports; if Spark has accepted the corrected query, the proof says so.
-        whole_word: Whether `old` is a name, which is not replaced inside of a longer one or of quotes.
 
     Returns:
         None when `old` is not in one string of the cell, or when Spark rejects the corrected query too.
@@ -56,7 +57,7 @@ def sql_correction(
     names = [node for node in ast.walk(cell.tree) if isinstance(node, ast.Name)]
     assigned = {node.id for node in names if isinstance(node.ctx, ast.Store)}
     for name, text in sql_texts(cell, old):
-        corrected = _renamed(text, old, new) if whole_word else text.replace(old, new)
+        corrected = new if old == text else replaced_in_code(_as_pattern(old), new, text)
         accepted = is_accepted(cell, corrected)
         if accepted is False or corrected == text:
             continue
@@ -81,7 +82,7 @@ def statement_correction(cell: FailedCell, old: str, new: str, what: str, proof:
 def name_correction(cell: FailedCell, old: str, new: str, what: str, proof: str) -> Explanation | None:
     """Explain with another name: in SQL, if Spark accepts the query, or else in a method of a DataFrame."""
     if is_in_sql(cell):
-        return sql_correction(cell, old, quoted_name(new), what, proof, whole_word=True)
+        return sql_correction(cell, old, quoted_name(new), what, proof)
     return correction(cell, old, new, what, proof)
 
 
@@ -105,15 +106,32 @@ def _line_with(source: str, text: str, corrected: str) -> str | None:
     return None
 
 
-def replaced_in_code(pattern: str, new: str, text: str) -> str:
-    """Return SQL with each match of a pattern replaced, outside of its strings and comments."""
-    code = re.compile(rf"{LITERALS_AND_COMMENTS.pattern}|(?P<code>{pattern})", re.DOTALL)
-    return code.sub(lambda match: new if match["code"] else match[0], text)
+def replaced_in_code(pattern: str, new: str | Callable[[re.Match[str]], str], text: str) -> str:
+    """Return SQL with each match of a pattern replaced that begins outside of strings, comments and backquotes."""
+    code = re.compile(rf"(?P<code>{pattern})|{NO_CODE}", re.DOTALL)
+    replace = new if callable(new) else lambda match: new
+    return code.sub(lambda match: replace(match) if match["code"] else match[0], text)
 
 
-def _renamed(text: str, old: str, new: str) -> str:
-    """Return the SQL with another name, which may be in backquotes, outside of its strings and comments."""
-    return replaced_in_code(rf"`{re.escape(old)}`|(?<![\w`]){re.escape(old)}(?![\w`])", new, text)
+def _as_pattern(old: str) -> str:
+    """Return a pattern of a part of SQL as it is written, or of a name in backquotes; not of a part of a name."""
+    begin = r"(?<![\w`])" if re.match(r"\w", old) else ""
+    end = r"(?![\w`])" if re.search(r"\w$", old) else ""
+    return rf"`{re.escape(old)}`|{begin}{re.escape(old)}{end}"
+
+
+def hidden(text: str) -> tuple[str, Callable[[str], str]]:
+    """Return SQL of the same length with signs for what is not code, and a function that brings this back."""
+    parts: dict[str, str] = {}
+
+    def hide(match: re.Match[str]) -> str:
+        sign = chr(FIRST_SIGN + len(parts))
+        parts[sign] = match[0]
+        return sign * len(match[0])
+
+    code = re.sub(NO_CODE, hide, text, flags=re.DOTALL)
+    signs = rf"([\u{FIRST_SIGN:x}-\uf8ff])\1*"
+    return code, lambda changed: re.sub(signs, lambda match: parts[match[1]], changed)
 
 
 def python_correction(
@@ -177,9 +195,14 @@ def is_accepted(cell: FailedCell, sql: str) -> bool | None:
 
 
 def has_schema(create: Any) -> bool:
-    """Return whether Spark can analyze the DataFrame that a function returns; nothing is executed."""
+    """Return whether Spark can analyze the DataFrame that a function returns; nothing is executed.
+
+    A filtered DataFrame of Spark Connect has the schema of the one before the filter, and does not ask for it.
+    """
     with contextlib.suppress(Exception):
-        return bool(create().schema is not None)
+        frame = create()
+        frame._cached_schema = None
+        return bool(frame.schema is not None)
     return False
 
 

@@ -138,8 +138,13 @@ class FailedCell:
             name = queue.pop()
             if name in self.namespace and name not in variables:
                 variables[name] = value = self.namespace[name]
-                if isinstance(value, FunctionType):
-                    queue += global_names(value.__code__)
+                if isinstance(value, FunctionType):  # one of another module has variables of its own
+                    own = value.__globals__
+                    queue += [
+                        other
+                        for other in global_names(value.__code__)
+                        if own.get(other) is self.namespace.get(other)
+                    ]
         return variables
 
     @cached_property
@@ -192,12 +197,15 @@ class FailedCell:
         return [cell for cell in self.namespace.get("In", [])[:-1] if isinstance(cell, str)]
 
     def assignment_of(self, name: str) -> str | None:
-        """Return the last statement of the cell and the cells before it that assigns the variable."""
+        """Return the last statement of the cell and the cells before it that sets the variable, an assignment."""
         for source in [self.source, *reversed(self.history)]:
             for node in reversed(getattr(python_tree(source), "body", [])):
-                targets = node.targets if isinstance(node, ast.Assign) else []
-                if any(isinstance(target, ast.Name) and target.id == name for target in targets):
+                targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+                is_assignment = isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None
+                if is_assignment and any(isinstance(target, ast.Name) and target.id == name for target in targets):
                     return ast.get_source_segment(source, node)
+                if name in _stored_names(node):
+                    return None  # in a loop, in a block, or as one of several names
         return None
 
     def calls(self, *names: str) -> Iterator[ast.Call]:
@@ -234,6 +242,14 @@ def python_tree(source: str) -> ast.AST:
 def _pass(line: re.Match[str]) -> str:
     """Return `pass` with the indentation of a shell command, and with as many lines."""
     return re.match(r"[ \t]*", line[0])[0] + "pass" + "\n" * line[0].count("\n")  # type: ignore[index]
+
+
+def _stored_names(statement: ast.stmt) -> set[str]:
+    """Return the variables that a statement sets, without those of functions, classes and comprehensions in it."""
+    inner = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.comprehension)
+    own = {id(node) for item in ast.walk(statement) if isinstance(item, inner) for node in ast.walk(item)}
+    names = [node for node in ast.walk(statement) if isinstance(node, ast.Name) and id(node) not in own]
+    return {node.id for node in names if isinstance(node.ctx, ast.Store)}
 
 
 def global_names(code: CodeType) -> list[str]:

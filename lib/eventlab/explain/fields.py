@@ -5,9 +5,18 @@ import re
 from typing import Any
 
 from eventlab.explain.columns import sources, unresolved
-from eventlab.explain.edits import has_schema, is_in_sql, python_correction, source_of, sql_correction, sql_texts
+from eventlab.explain.edits import (
+    has_schema,
+    is_in_sql,
+    python_correction,
+    replaced_in_code,
+    source_of,
+    sql_correction,
+    sql_texts,
+)
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell, called_name
+from eventlab.explain.query_context import fragments
 from eventlab.explain.session import functions_variable
 from eventlab.settings import Settings
 
@@ -109,4 +118,36 @@ def expression_as_name(cell: FailedCell, settings: Settings) -> Explanation | No
     return python_correction(cell, old, code, what, proof) if code else None
 
 
-EXPLANATIONS: list[Explain] = [field_of_a_text, expression_as_name]
+def struct_is_no_list(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that `explode` got a column with fields: it makes rows of the elements of a list.
+
+    Remedy: The line with `item.*`, which makes a column of each field.
+    """
+    parameters = cell.conditions.get("DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE", {})
+    function = parameters.get("sqlExpr", "").strip('"').partition("(")[0]
+    column, kind = parameters.get("inputSql", "").strip('"'), parameters.get("inputType", "")
+    if "explode" not in function or not kind.startswith('"STRUCT'):
+        return None
+    fields = re.findall(r"(?<=[<, ])`?([\w-]+)`?:", kind)
+    what = (
+        f"The column {column} has fields and is not a list. {function} makes a row of each element of a list, and "
+    )
+    what += f"{column}.* makes a column of each field."
+    proof = f"Spark reports the type {kind[:60].strip(chr(34))} for {column}; its fields are {', '.join(fields)}"
+    for fragment in fragments(cell):
+        for _, text in sql_texts(cell, fragment):
+            corrected = replaced_in_code(rf"{re.escape(fragment)}(?:\s+as\s+\w+)?", f"{column}.*", text)
+            if explanation := sql_correction(cell, text, corrected, what, proof):
+                return explanation
+    columns = [node for call in cell.calls("select") for node in call.args]
+    found = [node for node in columns if any(called_name(call) == function for call in _calls_in(node))]
+    if len(found) != 1 or column.rpartition(".")[2] not in source_of(cell, found[0]):
+        return None
+    return python_correction(cell, found[0], f'"{column}.*"', what, proof)
+
+
+def _calls_in(node: ast.AST) -> list[ast.Call]:
+    return [item for item in ast.walk(node) if isinstance(item, ast.Call)]
+
+
+EXPLANATIONS: list[Explain] = [field_of_a_text, expression_as_name, struct_is_no_list]

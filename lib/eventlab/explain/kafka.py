@@ -1,7 +1,8 @@
 """Explains errors of Kafka: a wrong address, a broker that does not answer, a topic that is missing or empty."""
 
+import ast
 import re
-from collections.abc import Iterator
+from types import FunctionType, GeneratorType
 from typing import NamedTuple
 
 from eventlab.clients import kafka
@@ -11,6 +12,8 @@ from eventlab.explain import service
 from eventlab.explain.created_topics import created_by_kafka
 from eventlab.explain.explanation import Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell, close_matches
+from eventlab.explain.options import given, named_topics
+from eventlab.explain.session import is_dataframe
 from eventlab.settings import Settings
 
 UNREACHABLE = (
@@ -21,18 +24,20 @@ UNREACHABLE = (
     r"Kafka does not answer at",  # eventlab.clients.kafka.KafkaUnavailable
     r"Kafka at \S+ did not acknowledge",  # game_api.py
 )
-WITH_SCHEME = (r"^builtins\.ValueError", r"^kafka\.errors\.", r"Invalid url in bootstrap\.servers", r"bootstrap")
+WITH_SCHEME = (
+    r"^builtins\.ValueError: invalid literal for int\(\) with base 10: '\d+/",
+    r"Invalid url in bootstrap\.servers",
+    r"Failed to (create new|construct) [Kk]afka",
+)
+"""What kafka-python and Spark report for the address of a web page."""
 UNKNOWN_TOPIC = r"UnknownTopicOrPartition"
 NO_MESSAGE = (
     r"^builtins\.(StopIteration|IndexError|KeyboardInterrupt)",
-    r"'NoneType' object is not subscriptable",
-    r"empty",
+    r"^builtins\.TypeError: 'NoneType' object is not subscriptable",
+    r"^builtins\.\w+Error: .*\bempty\b",
 )
 ADDRESS = r"[\w.-]+:\d{1,5}"
-VALUE = r"""(?:["']([^"']+)["']|(\w+)\b(?!\s*=))"""
-"""A literal, or a variable but not the name of a keyword argument."""
-BOOTSTRAP_SERVERS = r"""(?:bootstrap_servers\s*=|["']kafka\.bootstrap\.servers["']\s*[,:])\s*""" + VALUE
-TOPIC = r"""(?:KafkaConsumer\(|["']subscribe["']\s*[,:])\s*""" + VALUE
+SERVERS = ("bootstrap_servers", "kafka.bootstrap.servers")
 TIMEOUT_S = 1.5
 CONNECT_TIMEOUT_S = 0.5
 """Seconds for a connection to an advertised listener: a firewall may drop the packets without an answer."""
@@ -74,7 +79,7 @@ def address_with_scheme(cell: FailedCell, settings: Settings) -> Explanation | N
     """
     if not cell.error or not cell.matches(*UNREACHABLE, *WITH_SCHEME):
         return None
-    for value in _values(cell, BOOTSTRAP_SERVERS):
+    for value in given(cell, *SERVERS):
         match = re.fullmatch(rf"(?:\w+://)?({ADDRESS})/?", value)
         if not match or match[1] == value:
             continue
@@ -131,15 +136,9 @@ def topic_missing_or_empty(cell: FailedCell, settings: Settings) -> Explanation 
     Remedy: The line with the nearest topic, or a command that creates the topic or sends an event.
     """
     unknown = cell.matches(UNKNOWN_TOPIC)
-    if not unknown and not cell.matches(*NO_MESSAGE):
+    if not unknown and not (cell.matches(*NO_MESSAGE) and may_lack_messages(cell)):
         return None
-    topics, existing = topics_of(cell), kafka.list_topics(settings.bootstrap_servers)
-    if unknown and set(topics) <= set(
-        existing
-    ):  # the cell's only string that could be the name of a missing topic
-        names = {text for _, text in cell.strings() if re.fullmatch(r"[\w.-]+", text) and text not in existing}
-        topics = list(names) if len(names) == 1 else []
-    for topic in topics:
+    for topic in topics_of(cell):
         state = state_of_topic(topic, settings)
         if state is None:
             continue
@@ -227,7 +226,7 @@ def _addresses(cell: FailedCell) -> list[str]:
     addresses = re.findall(r"Unable to bootstrap from (\S+?)[,.]?$", cell.text, re.MULTILINE)
     addresses += re.findall(r"Kafka does not answer at (\S+): ", cell.text)
     addresses += [options.get("kafka.bootstrap.servers", "") for options in cell.reader_options()]
-    addresses += _values(cell, BOOTSTRAP_SERVERS)
+    addresses += given(cell, *SERVERS)
     return [address for address in dict.fromkeys(addresses) if re.fullmatch(ADDRESS, address)]
 
 
@@ -237,16 +236,27 @@ def topics_of(cell: FailedCell) -> list[str]:
     for value in cell.variables.values():
         if type(value).__name__ == "KafkaConsumer":
             topics += value.subscription() or ()
-    topics += _values(cell, TOPIC)
+    topics += named_topics(cell)
     return [topic for topic in dict.fromkeys(topics) if topic]
 
 
-def _values(cell: FailedCell, pattern: str) -> Iterator[str]:
-    """Yield the strings that match VALUE at the end of the pattern: literals, or the values of variables."""
-    for literal, variable in re.findall(pattern, cell.program):
-        value = literal or cell.namespace.get(variable)
-        if isinstance(value, str):
-            yield value
+def may_lack_messages(cell: FailedCell) -> bool:
+    """Return whether the code that failed uses a variable without items, or one that reads messages."""
+    around = [
+        node for node in ast.walk(cell.tree) if isinstance(node, ast.expr | ast.stmt) and cell.failed_in(node)
+    ]
+    if cell.place is None or not around:
+        return True
+    names = {node.id for node in ast.walk(around[-1]) if isinstance(node, ast.Name)}
+    return any(_may_lack_messages(cell.namespace[name]) for name in names if name in cell.namespace)
+
+
+def _may_lack_messages(value: object) -> bool:
+    is_table = type(value).__module__.startswith("pandas") and hasattr(value, "__len__")
+    if is_table or isinstance(value, list | tuple | dict | set):
+        return len(value) == 0  # type: ignore[arg-type]
+    reads = isinstance(value, FunctionType | GeneratorType) or is_dataframe(value)
+    return value is None or reads or type(value).__name__ == "KafkaConsumer"
 
 
 def producer_closed(cell: FailedCell, settings: Settings) -> Explanation | None:

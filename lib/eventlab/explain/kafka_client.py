@@ -1,6 +1,7 @@
 """Explains errors of kafka-python while the broker runs: values, sizes, deserializers, groups and positions."""
 
 import ast
+import json
 import linecache
 import re
 import time
@@ -11,6 +12,7 @@ from eventlab.clients import kafka
 from eventlab.explain.edits import python_correction, source_of, statement_correction, with_keyword
 from eventlab.explain.explanation import RUN_FIRST, Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell, python_tree
+from eventlab.explain.kafka import may_lack_messages
 from eventlab.settings import Settings
 
 SHOWN = 60
@@ -43,13 +45,24 @@ def value_is_no_bytes(cell: FailedCell, settings: Settings) -> Explanation | Non
             code = source_of(cell, node)
             is_text = cell.matches(r"serialized \w+: <class 'str'>")
             json_name = "json" if "json" in cell.namespace else "__import__('json')"
-            new = f"{_in_parentheses(node, code)}.encode()" if is_text else f"{json_name}.dumps({code}).encode()"
+            default = "" if _is_json(cell, part) else ", default=str"
+            new = f"{_in_parentheses(node, code)}.encode()" if is_text else ""
+            new = new or f"{json_name}.dumps({code}{default}).encode()"
             kind = "a string" if is_text else "a Python object"
             if cell.matches(r"class '\w*(function|method)\w*'"):
                 new, kind = f"{code}()", "a function: parentheses are missing"
             proof = f"{name} has no {part}_serializer, and kafka-python reports: {cell.error}"
             return python_correction(cell, node, new, f"Kafka stores bytes, but this {part} is {kind}.", proof)
     return None
+
+
+def _is_json(cell: FailedCell, part: str) -> bool:
+    """Return whether JSON can represent the value or the key that kafka-python got: a time is no value of JSON."""
+    try:
+        json.dumps(cell.trace[-1].tb_frame.f_locals.get(part))
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _in_parentheses(node: ast.expr, code: str) -> str:
@@ -210,17 +223,9 @@ def starts_at_the_end(cell: FailedCell, settings: Settings) -> Explanation | Non
     """
     if isinstance(cell.error, KeyboardInterrupt):
         return no_message_for_consumer(cell, settings) if _interrupted(cell) else None
-    if not cell.matches(r"^builtins\.(StopIteration|IndexError)") or _index_of_data(cell):
+    if not cell.matches(r"^builtins\.(StopIteration|IndexError)") or not may_lack_messages(cell):
         return None
     return no_message_for_consumer(cell, settings)
-
-
-def _index_of_data(cell: FailedCell) -> bool:
-    """Return whether the index that failed is one of a variable that has items."""
-    nodes = [node for node in ast.walk(cell.tree) if isinstance(node, ast.Subscript) and cell.failed_in(node)]
-    names = {item.id for node in nodes for item in ast.walk(node) if isinstance(item, ast.Name)}
-    values = [cell.namespace.get(name) for name in names] if cell.place else []
-    return any(isinstance(value, list | tuple | str | bytes) and value for value in values)
 
 
 def _has_read(consumer: Any) -> bool:

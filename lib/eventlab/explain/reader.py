@@ -1,10 +1,10 @@
 """Explains options of Spark's Kafka source: one that is missing or misspelt, an offset that it does not know."""
 
-import ast
 import re
 
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
-from eventlab.explain.failed_cell import FailedCell, called_name, close_matches, python_tree
+from eventlab.explain.failed_cell import FailedCell, close_matches
+from eventlab.explain.options import options_in, programs
 from eventlab.settings import Settings
 
 SERVERS, SUBSCRIBE = "kafka.bootstrap.servers", "subscribe"
@@ -27,7 +27,7 @@ def option_of_kafka(cell: FailedCell, settings: Settings) -> Explanation | None:
     if missing is None:
         return None
     proof = f"Spark reports that {missing} must be specified"
-    for used in _options(cell):
+    for used in dict.fromkeys(name for tree, _ in programs(cell) for name, _ in options_in(tree)):
         if OTHER_NAMES.get(used) == missing or close_matches(used, [missing]):
             what = f"Spark's Kafka source has no option {used!r}. Did you mean {missing!r}?"
             if explanation := correction(cell, used, missing, what, proof):
@@ -40,17 +40,6 @@ def option_of_kafka(cell: FailedCell, settings: Settings) -> Explanation | None:
     added = re.sub(read, rf'\1.option("{missing}", {value})', cell.only_line(read))
     what = f"Spark's Kafka source needs the option {missing!r}."
     return Explanation(what, proof, added, REPLACE_LINE) if added else None
-
-
-def _options(cell: FailedCell) -> list[str]:
-    """Return the names that may be options in the cell and in the functions that it calls."""
-    names: list[ast.expr | None] = []
-    for node in ast.walk(python_tree(cell.program)):
-        if isinstance(node, ast.Dict):
-            names += node.keys
-        elif isinstance(node, ast.Call) and called_name(node) == "option":
-            names += node.args[:1]
-    return [node.value for node in names if isinstance(node, ast.Constant) and isinstance(node.value, str)]
 
 
 def offset_of_kafka(cell: FailedCell, settings: Settings) -> Explanation | None:

@@ -20,7 +20,7 @@ ROW_MISMATCHES = (
     "LENGTH_SHOULD_BE_THE_SAME",
     "CANNOT_MERGE_TYPE",
 )
-ROW_OF_DICT = r"Row\(\s*\*\*"
+ROW_OF_DICT = r"Row\(\s*\*\*\s*(\w+)\s*\)"
 METHODS = ("createDataFrame", "toDF", "parallelize")
 MAX_ROWS = 100_000
 
@@ -55,7 +55,11 @@ def _row_lists(cell: FailedCell) -> Iterator[tuple[str, Sequence[Any]]]:
     """Yield the lists of Rows, or of dictionaries for `Row(**...)`, from which the cell creates DataFrames."""
     calls = [node for node in ast.walk(cell.tree) if isinstance(node, ast.Call)]
     calls = [node for node in calls if isinstance(node.func, ast.Attribute) and node.func.attr in METHODS]
-    nodes = (node for call in calls for argument in call.args for node in ast.walk(argument))
+    arguments = (argument for call in calls for argument in call.args)
+    by_name = (
+        argument for argument in arguments if "asDict" not in ast.unparse(argument)
+    )  # else, as dictionaries
+    nodes = (node for argument in by_name for node in ast.walk(argument))
     for name in sorted({node.id for node in nodes if isinstance(node, ast.Name)}):
         value = cell.namespace.get(name)
         if not isinstance(value, list) or len(value) < 2:
@@ -69,7 +73,7 @@ def _correction_by_name(cell: FailedCell, name: str) -> tuple[str | None, str]:
     """Return a line that passes dictionaries, which Spark reads by name, and its instruction."""
     if _are_rows(cell.namespace[name]):
         return f"{name} = [row.asDict() for row in {name}]", RUN_FIRST
-    line = re.sub(ROW_OF_DICT + r"\s*(\w+)\s*\)", r"\1", cell.only_line(ROW_OF_DICT))
+    line = re.sub(ROW_OF_DICT, r"\1", cell.only_line(ROW_OF_DICT))
     return line or None, REPLACE_LINE
 
 

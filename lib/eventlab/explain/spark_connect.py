@@ -12,6 +12,17 @@ from eventlab.explain.syntax import INSTEAD
 from eventlab.settings import Settings
 
 RDD_ATTRIBUTES = {"rdd", "sparkContext", "_jsc", "_jvm", "_sc"}
+OF_CONTEXT = {
+    "parallelize",
+    "textFile",
+    "wholeTextFiles",
+    "broadcast",
+    "accumulator",
+    "setLogLevel",
+    "range",
+    "stop",
+}
+OF_CONTEXT |= {"version", "emptyRDD", "union", "applicationId", "uiWebUrl", "sequenceFile", "addFile", "addPyFile"}
 
 
 def rdd_on_connect(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -26,7 +37,7 @@ def rdd_on_connect(cell: FailedCell, settings: Settings) -> Explanation | None:
         attribute = "SparkContext"
     elif name and named in RDD_ATTRIBUTES:
         attribute = named
-    elif name and cell.matches(r"NameError: name 'sc' is not defined"):
+    elif name and cell.matches(r"NameError: name 'sc' is not defined") and _uses_context(cell):
         attribute = "sc"
     else:
         return None
@@ -41,6 +52,13 @@ def rdd_on_connect(cell: FailedCell, settings: Settings) -> Explanation | None:
         "To run RDD code, start a Spark inside this notebook's kernel (about 1 GB of memory): run this, then the "
         "cells that create the DataFrames, then this cell again",
     )
+
+
+def _uses_context(cell: FailedCell) -> bool:
+    """Return whether the cell uses `sc` as Spark's context: another program may have a variable of this name."""
+    nodes = [node for node in ast.walk(cell.tree) if isinstance(node, ast.Attribute)]
+    used = {node.attr for node in nodes if isinstance(node.value, ast.Name) and node.value.id == "sc"}
+    return bool(used & OF_CONTEXT)
 
 
 def master_on_connect(cell: FailedCell, settings: Settings) -> Explanation | None:

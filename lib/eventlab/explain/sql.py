@@ -7,6 +7,7 @@ import ast
 import re
 
 from eventlab.explain.edits import (
+    hidden,
     is_query,
     name_correction,
     python_correction,
@@ -144,7 +145,8 @@ def aggregate_in_where(cell: FailedCell, settings: Settings) -> Explanation | No
     for _, query in sql_texts(cell, "("):
         match = re.search(pattern, query, re.IGNORECASE | re.DOTALL)
         if match and "having" not in match[0].lower():
-            what = "where chooses rows before they are grouped, so it cannot use count(*). having chooses groups."
+            what = "where chooses rows before they are grouped, so it cannot use an aggregate such as count(*). "
+            what += "having chooses groups."
             proof = f"Spark reports INVALID_WHERE_CONDITION for {match[1]}"
             return sql_correction(cell, match[0], f"{match[2]} having {match[1]}", what, proof)
     return None
@@ -176,10 +178,10 @@ def ambiguous_column(cell: FailedCell, settings: Settings) -> Explanation | None
     proof = f"Spark finds {' and '.join(references)}"
     for reference in references if fragments(cell) else ():
         for _, text in sql_texts(cell, name):
-            position = re.search(rf"(?<![\w.`]){re.escape(name)}(?![\w`])", text)
-            if not position or "." not in reference:
+            code, shown = hidden(text)
+            corrected = shown(re.sub(rf"(?<![\w.]){re.escape(name)}(?!\w)", reference, code, count=1))
+            if "." not in reference:
                 continue
-            corrected = f"{text[: position.start()]}{reference}{text[position.end() :]}"
             if explanation := sql_correction(cell, text, corrected, what, proof):
                 return explanation
     for call in cell.calls("join"):

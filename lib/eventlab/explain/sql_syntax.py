@@ -10,6 +10,7 @@ from typing import Any
 
 from eventlab.explain.edits import (
     has_schema,
+    hidden,
     is_accepted,
     is_query,
     python_correction,
@@ -32,7 +33,7 @@ EDITS = (
     (r"(?<=\w\s)[x×](?=\s\w)", "*", "The sign of a multiplication is *."),
     (r"\b(group|order)\s+(?!by\b)", r"\1 by ", "The word by is missing after group or order."),
     (r"\b(order\s+by)\s+(desc|asc)\s+(\S+)", r"\1 \3 \2", "The words desc and asc follow the column."),
-    (r"\b(group\s+by\s+[\w`., ]+?)\s+where\b", r"\1 having", "A condition on groups begins with having."),
+    (r"\b(group\s+by\s+[^()]+?)\s+where\b", r"\1 having", "A condition on groups begins with having."),
     (r"\s+(order\s+by\b.*?)\s+(group\s+by\b.*\S)", r" \2 \1", "In SQL, order by follows group by."),
 )
 """Patterns of frequent mistakes, their corrections, and what happened."""
@@ -65,14 +66,15 @@ def misspelt_word(cell: FailedCell, settings: Settings) -> Explanation | None:
     Remedy: The line with the right word.
     """
     for text, reported, _ in _rejected(cell):  # Spark may read `wher` as another name
-        for wrong in dict.fromkeys(re.findall(r"[A-Za-z]+", text)):
+        code, shown = hidden(text)
+        for found in re.finditer(r"(?<!\w)[A-Za-z]+(?!\w)", code):
+            wrong = found[0]
             for similar in close_matches(wrong.lower(), WORDS)[:1] if wrong.lower() not in WORDS else ():
-                corrected = re.sub(rf"\b{wrong}\b", similar, text, count=1)
+                corrected = shown(code[: found.start()] + similar + code[found.end() :])
                 if is_accepted(cell, corrected):
                     what = f"Spark does not know the word {wrong!r}. Did you mean {similar!r}?"
-                    return sql_correction(
-                        cell, text, corrected, what, f"Spark reports a syntax error at {reported!r}"
-                    )
+                    proof = f"Spark reports a syntax error at {reported!r}"
+                    return sql_correction(cell, text, corrected, what, proof)
     return None
 
 
@@ -91,8 +93,13 @@ def missing_mark(cell: FailedCell, settings: Settings) -> Explanation | None:
         corrected = replaced_in_code(r"\bcount\(\)", "count(*)", text)
         if explanation := sql_correction(cell, text, corrected, what, str(cell.error)[:90]):
             return explanation
-    for sign, word in (("&", "and"), ("|", "or")) if cell.has_condition("DATATYPE_MISMATCH") else ():
-        for _, text in sql_texts(cell, f" {sign} "):
+    mismatch = " ".join(
+        parameters.get("sqlExpr", "")
+        for condition, parameters in cell.conditions.items()
+        if condition.startswith("DATATYPE_MISMATCH")
+    )
+    for sign, word in (("&", "and"), ("|", "or")):
+        for _, text in sql_texts(cell, f" {sign} ") if f" {sign} " in mismatch else ():
             what = f"In SQL, the word between two conditions is {word}. The sign {sign} calculates with numbers."
             corrected = replaced_in_code(rf" {re.escape(sign)} ", f" {word} ", text)
             if explanation := sql_correction(cell, text, corrected, what, "Spark reports DATATYPE_MISMATCH"):
@@ -106,31 +113,34 @@ def missing_mark(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 
 def _rejected(cell: FailedCell) -> Iterator[tuple[str, str, int]]:
-    """Yield the cell's strings that Spark could not read, each with the word and the place that it reports."""
+    """Yield the cell's string that Spark could not read, with the word and the place that it reports."""
     report = REPORT.search(cell.text)
-    for _, text in sql_texts(cell, "") if report else ():
-        lines, row = text.split("\n"), int(report[2]) if report else 0
-        if report and row <= len(lines) and lines[row - 1].strip() and lines[row - 1] in cell.text:
-            yield text, report[1].strip("'"), sum(len(line) + 1 for line in lines[: row - 1]) + int(report[3])
+    query = re.sub(r"^-*\^\^\^\n", "", cell.text.partition("== SQL ==\n")[2], flags=re.MULTILINE)
+    texts = (text for _, text in cell.strings() if text.strip() and query.startswith(f"{text}\n"))
+    text = max(texts, key=len, default="")
+    lines, row = text.split("\n"), int(report[2]) if report else 0
+    if report and text and row <= len(lines):
+        yield text, report[1].strip("'"), sum(len(line) + 1 for line in lines[: row - 1]) + int(report[3])
 
 
 def _attempts(text: str, place: int) -> Iterator[tuple[str, str]]:
-    """Yield corrected strings, each with what happened."""
+    """Yield corrected strings, each with what happened; SQL's strings and comments stay as they are."""
+    code, shown = hidden(text)
     for pattern, new, what in EDITS:
-        changed = re.sub(pattern, new, text, flags=re.IGNORECASE | re.DOTALL)
-        if changed != text:
-            yield changed, what
-    words = list(re.finditer(r"[\w`.*]+|\S", text[:place]))[-1:]
+        changed = re.sub(pattern, new, code, flags=re.IGNORECASE | re.DOTALL)
+        if changed != code:
+            yield shown(changed), what
+    words = list(re.finditer(r"[\w.*]+|(\S)\1*", code[:place]))[-1:]
     following = re.match(r"\s*(\w+|\S)", text[place:])
     if words and following and is_query(text):  # in a condition, a comma would make columns of its parts
-        start, word = words[0].start(), words[0][0]
-        before, between, after = text[:start].rstrip(), text[start:place].rstrip(), text[place:].lstrip()
+        start, word = words[0].start(), text[words[0].start() : words[0].end()]
+        before, between, after = code[:start].rstrip(), code[start:place].rstrip(), code[place:].lstrip()
         what = "Commas separate columns. One is missing before {}."
-        yield f"{before}, {between}, {after}", what.format(f"{word}, and one before {following[1]}")
-        yield f"{before} {between}, {after}", what.format(following[1])
-        yield f"{before}, {text[start:]}", what.format(word)  # `Host count(*)`: `count` was read as a name
-    if text.count("(") > text.count(")"):
-        yield f"{text[:place].rstrip()}) {text[place:]}", "A closing parenthesis is missing."
+        yield shown(f"{before}, {between}, {after}"), what.format(f"{word}, and one before {following[1]}")
+        yield shown(f"{before} {between}, {after}"), what.format(following[1])
+        yield shown(f"{before}, {code[start:]}"), what.format(word)  # `Host count(*)`: `count` was read as a name
+    if code.count("(") > code.count(")"):
+        yield shown(f"{code[:place].rstrip()}) {code[place:]}"), "A closing parenthesis is missing."
 
 
 def unknown_type(cell: FailedCell, settings: Settings) -> Explanation | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from eventlab.clients import kafka
 from eventlab.clients.stream_messages import DATA_LOST, number_of
-from eventlab.explain.checkpoints import checkpoint_in
+from eventlab.explain.checkpoints import checkpoint_in, is_of_spark
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.query_program import is_query
@@ -56,7 +56,9 @@ def checkpoint_of_deleted_topic(cell: FailedCell, settings: Settings) -> Explana
             if end is not None and end >= offset:
                 continue
             state = "does not exist" if end is None else f"ends at offset {end}"
-            folders = filter(None, [checkpoint, _output_folder(cell, settings)])
+            folders = list(filter(None, [checkpoint, _output_folder(cell, settings)]))
+            if not all(is_of_spark(folder, settings) for folder in folders):
+                return None
             return Explanation(
                 f"The stream's checkpoint belongs to an earlier topic {topic!r}, which was deleted.",
                 f"{checkpoint} continues at offset {offset} of partition {partition}; the topic {state} now",
@@ -106,8 +108,10 @@ def stream_used_as_table(cell: FailedCell, settings: Settings) -> Explanation | 
     """
     if not cell.matches(r"Queries with streaming sources must be executed with writeStream", NOT_FOR_STREAMS):
         return None
+    failed = [node for node in ast.walk(cell.tree) if isinstance(node, ast.Call) and cell.failed_in(node)]
+    used = {node.id for call in failed for node in ast.walk(call) if isinstance(node, ast.Name)}
     for name, frame in dataframes(cell):
-        if not frame.isStreaming:
+        if name not in used or not frame.isStreaming:
             continue
         plan, mode = getattr(frame, "_plan", None), ""
         while plan is not None:
@@ -219,7 +223,7 @@ def checkpoint_of_other_query(cell: FailedCell, settings: Settings) -> Explanati
     checkpoint = sink_option(cell, "checkpointLocation")
     if not checkpoint or not filesystem.has_webhdfs(checkpoint, settings):
         return None
-    if not filesystem.exists(checkpoint, settings):
+    if not filesystem.exists(checkpoint, settings) or not is_of_spark(checkpoint, settings):
         return None
     proof = f"{checkpoint} on HDFS contains: {', '.join(filesystem.names(checkpoint, settings))}"
     if changed:
@@ -244,7 +248,8 @@ def _output_folder(cell: FailedCell, settings: Settings) -> str | None:
     path = path or (started[1] if started else None)
     if not path or not filesystem.has_webhdfs(path, settings):
         return None
-    return path if filesystem.exists(f"{path.rstrip('/')}/_spark_metadata", settings) else None
+    is_output = filesystem.exists(f"{path.rstrip('/')}/_spark_metadata", settings)
+    return path if is_output and is_of_spark(path, settings) else None
 
 
 EXPLANATIONS: list[Explain] = [

@@ -5,6 +5,7 @@ import inspect
 import re
 import sys
 
+from eventlab.explain.checkpoints import is_of_spark
 from eventlab.explain.edits import is_query, python_correction, source_of, sql_correction, sql_texts
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell, called_name, close_matches
@@ -13,6 +14,10 @@ from eventlab.explain.session import dataframes, functions_variable, session_of
 from eventlab.settings import Settings
 from eventlab.stack import filesystem
 
+OVERWRITES_ITS_SOURCE = (
+    "The folder exists, and the DataFrame reads its rows from it. The mode `overwrite` would delete the files "
+    "before Spark has read them. Write to another folder."
+)
 READERS = ("parquet", "json", "csv", "orc", "load")
 FORMATS = ("parquet", "json", "csv", "orc", "text", "kafka", "jdbc", "rate", "memory", "console", "noop")
 
@@ -138,14 +143,22 @@ def path_exists(cell: FailedCell, settings: Settings) -> Explanation | None:
     plain = filesystem.plain_path(path)
     entries = filesystem.names(path, settings)
     is_source = reads(cell, plain)
-    if is_source or is_source is None:
-        return _overwrites_its_source(cell, plain) if is_source else None
+    if is_source is None:
+        return None
+    proof = f"{plain} contains: {', '.join(entries[:6]) or 'nothing'}"
+    if is_source:
+        proof = f"a file of the DataFrame is in {plain}"
+        return _with_another_folder(cell, plain, OVERWRITES_ITS_SOURCE, proof, settings)
+    if not is_of_spark(path, settings):
+        what = f"The path {plain} exists, and it is not the output of one DataFrame. The mode `overwrite` would "
+        what += "delete all that is there. Write to another folder."
+        return _with_another_folder(cell, plain, what, proof, settings)
     line = cell.only_line(r"\.write\b")
     if not line or ".mode(" in cell.source:  # the last mode counts
         return None
     return Explanation(
         f"The path {plain} exists on HDFS. The mode `overwrite` deletes its content and writes the new rows.",
-        f"{plain} contains: {', '.join(entries[:6]) or 'nothing'}",
+        proof,
         re.sub(r"\.write\b", '.write.mode("overwrite")', line),
         REPLACE_LINE,
     )
@@ -169,17 +182,15 @@ def reads(cell: FailedCell, path: str) -> bool | None:
     return None if None in paths or any(map(inspect.isfunction, cell.variables.values())) else False
 
 
-def _overwrites_its_source(cell: FailedCell, path: str) -> Explanation | None:
-    """Explain that a DataFrame would be written to the folder from which it reads."""
-    what = (
-        "The folder exists, and the DataFrame reads its rows from it. The mode `overwrite` would delete the files "
-    )
-    what += "before Spark has read them. Write to another folder."
+def _with_another_folder(
+    cell: FailedCell, path: str, what: str, proof: str, settings: Settings
+) -> Explanation | None:
+    """Explain with the line that writes to a free folder, because overwriting the path would delete data."""
+    begin = f"{path.rstrip('/')}/rows" if path.count("/") == 1 else path
+    other = next(f"{begin}-{n}" for n in range(2, 1000) if not filesystem.exists(f"{begin}-{n}", settings))
     for call in cell.failed_calls("parquet", "json", "csv", "orc", "save"):
         if call.args:
-            return python_correction(
-                cell, call.args[-1], f'"{path}-2"', what, f"a file of the DataFrame is in {path}"
-            )
+            return python_correction(cell, call.args[-1], f'"{other}"', what, proof)
     return None
 
 
@@ -192,6 +203,8 @@ def table_over_files(cell: FailedCell, settings: Settings) -> Explanation | None
     if not match or not filesystem.has_webhdfs(match[1], settings) or not filesystem.exists(match[1], settings):
         return None
     plain = filesystem.plain_path(match[1])
+    if not is_of_spark(plain, settings):
+        return None
     return Explanation(
         f"The folder of the new table, {plain}, has files already. The setting that Spark names keeps them: the "
         "table would then have their rows, too.",
@@ -231,7 +244,7 @@ def unknown_function(cell: FailedCell, settings: Settings) -> Explanation | None
     for similar in close_matches(name.lower(), [item for item in functions if item.islower()])[:1]:
         what = f"SQL has no function {name!r}. Did you mean {similar!r}?"
         proof = f"Spark reports UNRESOLVED_ROUTINE for {name}"
-        return sql_correction(cell, name, similar, what, proof, whole_word=True)
+        return sql_correction(cell, name, similar, what, proof)
     return None
 
 

@@ -86,7 +86,7 @@ def service_down(cell: FailedCell, settings: Settings) -> Explanation | None:
 
     Remedy: Start the service.
     """
-    text = f"{cell.source}\n{with_values(cell)}"
+    text = re.sub(r"(?m)^\s*#.*$", "", f"{cell.source}\n{with_values(cell)}")
     uses: dict[str, Callable[[], object]] = {
         "kafka": lambda: topics_of(cell) or re.search(r"kafka|kcat|topic", text, re.IGNORECASE),
         "namenode": lambda: re.search(r"\b(hadoop|hdfs)\b", text),

@@ -1,17 +1,24 @@
 """Explains mistakes with readers and writers, such as `frame.write.overwrite()` or `frame.mode("append")`."""
 
 import ast
+import re
 from pathlib import PurePosixPath
 
 from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell, called_name, close_matches
+from eventlab.explain.session import is_dataframe
 from eventlab.settings import Settings
 
 MODES = ("append", "overwrite", "ignore", "error", "errorifexists")
 FORMATS = ("kafka", "parquet", "json", "csv", "orc", "text", "rate", "memory", "console", "delta", "avro")
 METHODS = {"": "parquet", "parquet": "parquet", "json": "json", "csv": "csv", "orc": "orc", "txt": "text"}
 """The endings of files, and the methods of readers and writers for them."""
+
+TAKE_TEXTS = dict.fromkeys(("parquet", "load", "text", "orc", "csv", "json"), "the path of files")
+TAKE_TEXTS |= {"table": "the name of a table", "sql": "a query"}
+"""Methods that make a DataFrame, and what they take."""
+NO_NAME_OF_TABLE = r"NOT_EXPECTED_TYPE\] Argument `tableName`"
 
 
 def method_of_writer(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -95,4 +102,33 @@ def mode_of_writer(cell: FailedCell, settings: Settings) -> Explanation | None:
     return None
 
 
-EXPLANATIONS: list[Explain] = [method_of_writer, reader_or_writer_is_no_method, mode_of_writer]
+def frame_for_a_path(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a DataFrame stands where a path, the name of a table or a query is needed.
+
+    Remedy: The line with the DataFrame itself.
+    """
+    calls = list(cell.calls("csv", "json")) if cell.has_condition("DATAFRAME_INPUT_NOT_SINGLE_COLUMN") else []
+    if cell.matches(
+        r"^builtins\.AssertionError: *$", r"^builtins\.TypeError: bad argument type", NO_NAME_OF_TABLE
+    ):
+        calls += cell.failed_calls(*TAKE_TEXTS)
+    for call in calls:
+        frame = call.args[0] if len(call.args) == 1 else None
+        if not isinstance(frame, ast.Name) or not is_dataframe(cell.namespace.get(frame.id)):
+            continue
+        function = source_of(cell, call.func)
+        if not re.search(r"\.read\b", function) and called_name(call) not in ("table", "sql"):
+            continue
+        what = f"{frame.id} is a DataFrame already. {called_name(call)}() makes one: it takes "
+        what += f"{TAKE_TEXTS[called_name(call)]}, a string."
+        proof = f"the variable {frame.id} has a DataFrame, and Python reports: {type(cell.error).__name__}"
+        return python_correction(cell, call, frame.id, what, proof)
+    return None
+
+
+EXPLANATIONS: list[Explain] = [
+    method_of_writer,
+    reader_or_writer_is_no_method,
+    mode_of_writer,
+    frame_for_a_path,
+]

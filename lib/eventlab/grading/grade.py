@@ -81,7 +81,7 @@ def grade(
         force: Whether submissions that have not changed are graded, too.
         in_order: Whether the submissions are graded in the order of their names.
         selection: The part of the class to grade again; by default all is graded.
-        progress: Called after each record.
+        progress: Called before the first submission is graded, and after each record.
 
     Raises:
         SubmissionsError: There is nothing to grade.
@@ -103,6 +103,7 @@ def grade(
         progress(len(records), len(jobs), records[job.student])
 
     if remaining:
+        progress(len(records), len(jobs), None)
         size = min(workers or default_size(len(remaining)), len(remaining))
         logger.info("%d of %d submissions are graded by %d workers", len(remaining), len(jobs), size)
         scheduler = Scheduler(lab, output / LOGS, limits, size, fresh=fresh)

@@ -25,8 +25,11 @@ COLOURS = {
 WAITING = "waiting for the first result: when services must start, it takes about half a minute"
 
 
-GradingProgress = Callable[[int, int, SubmissionRecord], None]
-"""Called with the number of records so far, the number of submissions, and the newest record."""
+GradingProgress = Callable[[int, int, SubmissionRecord | None], None]
+"""Called with the number of records so far, the number of submissions, and the newest record.
+
+The record is None before the first submission is graded.
+"""
 
 
 @contextmanager
@@ -37,9 +40,10 @@ def show_grading(screen: Console) -> Iterator[GradingProgress]:
             yield show
         return
     started = time.monotonic()
-    screen.print(WAITING, highlight=False, soft_wrap=True)
 
-    def show_line(done: int, total: int, record: SubmissionRecord) -> None:
+    def show_line(done: int, total: int, record: SubmissionRecord | None) -> None:
+        if record is None:
+            return screen.print(WAITING, highlight=False, soft_wrap=True)
         place = f"{done}/{total}"
         text = f"{time.monotonic() - started:6.1f} s  {place:>7}  {_verdict(record)}"
         screen.print(text, highlight=False, markup=False, soft_wrap=True)
@@ -53,9 +57,11 @@ def _bar(screen: Console) -> Iterator[GradingProgress]:
     columns = (*shown, TimeElapsedColumn(), TextColumn("left:"), TimeRemainingColumn())
     counts: Counter[str] = Counter()
     with Bar(*columns, console=screen, transient=True) as bar:
-        task = bar.add_task("", total=None, counts=WAITING)
+        task = bar.add_task("", total=None, counts="")
 
-        def show(done: int, total: int, record: SubmissionRecord) -> None:
+        def show(done: int, total: int, record: SubmissionRecord | None) -> None:
+            if record is None:
+                return bar.update(task, completed=done, total=total, counts=WAITING)
             counts[record.status] += 1
             bar.console.print(f"[{COLOURS[record.status]}]{escape(_verdict(record))}[/]", highlight=False)
             text = ", ".join(f"{counts[status]} {status}" for status in STATUSES if counts[status])

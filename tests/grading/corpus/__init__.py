@@ -152,7 +152,9 @@ def _generator(lab: Lab) -> str:
     return (lab.folder / "generate.py").read_text().replace("from __future__ import annotations\n", "")
 
 
-def _show(done: int, total: int, record: SubmissionRecord) -> None:
+def _show(done: int, total: int, record: SubmissionRecord | None) -> None:
+    if record is None:
+        return
     marks = " ".join(f"{question.id} {question.points:g}" for question in record.questions)
     print(f"{done}/{total} {record.student} {record.status} {marks}", file=sys.stderr, flush=True)
 

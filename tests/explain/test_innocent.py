@@ -1,0 +1,176 @@
+"""Cells that look like a mistake and have another reason, or none. No service is needed."""
+
+from datetime import datetime
+from typing import Any
+
+import httpx
+import pandas
+import pytest
+import requests
+from pyspark.sql import Row
+
+from eventlab.explain import api, arguments, calls, checkpoints, hdfs, kafka_client, rows, spark_connect, stream
+from eventlab.explain.edits import source_of
+from eventlab.explain.failed_cell import FailedCell
+from eventlab.settings import settings
+from tests.explain.test_python import box_of, failed
+
+MIXED = [Row(a=1, b=2), Row(b=3, a=4)]
+EVENTS = [{"a": 1, "b": 2}, {"b": 3, "a": 4}]
+
+
+@pytest.mark.parametrize(
+    ("source", "explained"),
+    [
+        ("spark.createDataFrame(MIXED)  # Row(", True),
+        ("spark.createDataFrame([Row(**event) for event in EVENTS])", True),
+        ("spark.createDataFrame([row.asDict() for row in MIXED])  # Row(", False),
+        ("spark.createDataFrame([Row(**dict(sorted(event.items()))) for event in EVENTS])", False),
+    ],
+)
+def test_rows_that_are_passed_by_name_or_in_order_are_right(source, explained):
+    cell = FailedCell(None, source, {"MIXED": MIXED, "EVENTS": EVENTS})
+
+    assert (rows.rows_by_position(cell, settings) is not None) is explained
+
+
+def test_an_address_that_was_not_requested_is_not_the_reason():
+    cell = failed("page = 'http://localhost:1/'\nhttpx.get('http://no.such.host.invalid/')", httpx=httpx)
+
+    assert "ConnectError" in cell.text
+    assert box_of(api, cell) is None
+
+
+def test_only_the_method_of_the_request_is_another_one():
+    source = "requests.get(urls.get('shop'))\nclient.get('/')"
+    with httpx.Client() as client:
+        cell = FailedCell(None, source, {"requests": requests, "urls": {}, "client": client})
+        found = [source_of(cell, call.func) for call in cell.calls("get") if api._is_of_client(cell, call.func)]
+
+    assert found == ["requests.get", "client.get"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "corrected"),
+    [
+        ("{'Host: a.com', 'User-Agent: b'}", {"Host": "a.com", "User-Agent": "b"}),
+        ("'X-Note: it\\'s'", {"X-Note": "it's"}),
+        ("{'Host', 'a.com'}", {"Host": "a.com"}),
+        ("{'Host: a.com', 'b'}", None),
+    ],
+)
+def test_headers_keep_their_names_and_values(headers, corrected):
+    box = box_of(arguments, failed(f"httpx.get('http://127.0.0.1:1/', headers={headers})", httpx=httpx))
+
+    written = box and eval(box.remedy.partition("headers=")[2].removesuffix(")"))
+    assert written == corrected
+
+
+def test_the_learners_own_settings_are_not_those_of_the_kit():
+    box = box_of(arguments, failed("httpx.get('/purchase')", httpx=httpx, settings={"api": "x"}))
+
+    assert box.remedy == f"httpx.get({settings.api_url!r} + '/purchase')"
+
+
+def test_a_key_that_an_earlier_cell_names_may_be_a_variable():
+    assert box_of(arguments, failed("{host: 1}", In=["host = 3\ndel host", ""])) is None
+
+
+def send(topic, value):
+    """Refuse a value as kafka-python does."""
+    raise TypeError(f"Unsupported type for serialized value: {type(value)} of {topic}")
+
+
+@pytest.mark.parametrize(("value", "is_json"), [("{'n': 1}", True), ("{'at': now}", False)])
+def test_a_value_with_a_time_is_not_json(value, is_json):
+    cell = failed(f"send('t', {value})", send=send, now=datetime(2020, 1, 1))
+
+    assert kafka_client._is_json(cell, "value") is is_json
+
+
+def test_a_method_that_is_called_on_its_class_lacks_no_argument():
+    assert box_of(calls, failed("Sale.price()", Sale=type("Sale", (), {"price": lambda self: 3}))) is None
+
+
+@pytest.mark.parametrize(
+    ("source", "of_spark"), [("sc.parallelize([1])", True), ("sc.fit(3)", False), ("sc", False)]
+)
+def test_a_variable_sc_without_sparks_methods_is_not_sparks_context(source, of_spark):
+    assert spark_connect._uses_context(failed(source)) is of_spark
+
+
+def test_a_file_that_pandas_does_not_find_is_not_one_of_hdfs():
+    cell = failed("pandas.read_json('/tmp/no_such_file.json')", pandas=pandas)
+
+    assert "File /tmp/no_such_file.json does not exist" in cell.text
+    assert hdfs.path_missing(cell, settings) is None
+
+
+@pytest.mark.parametrize(
+    ("statement", "assignment"),
+    [
+        ("x = 2", "x = 2"),
+        ("x: int = 2", "x: int = 2"),
+        ("for x in range(3): pass", None),
+        ("x, y = 1, 2", None),
+        ("if True:\n    x = 3", None),
+        ("y = [x for x in range(3)]", "x = 1"),
+        ("def f():\n    x = 3", "x = 1"),
+        ("x.y = 3", "x = 1"),
+    ],
+)
+def test_the_last_statement_that_sets_a_variable_counts(statement, assignment):
+    assert FailedCell(None, "", {"In": ["x = 1", statement, ""]}).assignment_of("x") == assignment
+
+
+def other_module():
+    """Return a function of another module, which has a variable `topic` of its own."""
+    names: dict[str, Any] = {"topic": "theirs"}
+    exec("def read(): return topic", names)
+    return names["read"]
+
+
+def test_a_variable_of_another_module_is_not_that_of_the_notebook():
+    cell = FailedCell(None, "read()", {"read": other_module(), "topic": "ours"})
+
+    assert set(cell.variables) == {"read"}
+
+
+class Stream:
+    """A streaming DataFrame, which cannot be shown."""
+
+    isStreaming = True
+
+    def show(self):
+        """Fail as Spark does."""
+        raise ValueError("Queries with streaming sources must be executed with writeStream.start()")
+
+    def schema(self):
+        """Return nothing."""
+
+
+Stream.__name__, Stream.__module__ = "DataFrame", "pyspark.sql.connect.dataframe"
+
+
+def test_the_stream_that_was_shown_is_named_and_not_another_one():
+    cell = failed("first.schema()\nsecond.show()", first=Stream(), second=Stream())
+
+    box = stream.stream_used_as_table(cell, settings)
+
+    assert box
+    assert box.what.startswith("The DataFrame 'second' is a stream")
+
+
+@pytest.mark.parametrize(
+    ("name", "of_spark"),
+    [
+        *(
+            (name, True)
+            for name in ("part-00000-a.parquet", "_SUCCESS", "_spark_metadata", "host=a.com", ".part.crc")
+        ),
+        *((name, True) for name in ("offsets", "commits", "metadata", "sources", "state", "checkpoint")),
+        *((name, False) for name in ("bought", "purchases", "data.csv", "offsets-of-mine", "states")),
+    ],
+)
+def test_a_folder_with_other_names_than_sparks_is_not_deleted(name, of_spark):
+    assert bool(checkpoints.OF_SPARK.match(name)) is of_spark

@@ -1,0 +1,76 @@
+"""The topics and options of a cell, and whether an error is one about missing messages. No service is needed."""
+
+import ast
+
+import pandas
+import pytest
+
+from eventlab.explain import kafka, options
+from eventlab.explain.failed_cell import FailedCell
+from tests.explain.test_python import failed
+
+
+def read(topic, start="earliest"):
+    """Read a topic: the parameter has the name of a variable of the notebook."""
+    return {"subscribe": topic, "startingOffsets": start}
+
+
+def messages(count):
+    """Return a generator."""
+    return (number for number in range(count))
+
+
+@pytest.mark.parametrize(
+    ("source", "topics"),
+    [
+        ("read('clicks')", ["clicks"]),
+        ("read(topic='clicks')", ["clicks"]),
+        ("read(other)", ["hush"]),
+        ("read(f())", []),
+        ("[read(name) for name in names]", []),  # not the topic of the variable `topic`
+        ("KafkaConsumer('a', other, group_id='readers')", ["a", "hush"]),
+        ("KafkaConsumer(group_id='readers')\nconsumer.subscribe(['a', 'b'])", ["a", "b"]),
+        ("# KafkaConsumer('old')\ntext = 'KafkaConsumer(\"old\")'", []),
+        ("frame.option('subscribe', topic).option('path', 'x')", ["events"]),
+        ("frame.options(subscribe='a')", ["a"]),
+        ("admin.delete_topics(['a'])", ["a"]),
+    ],
+)
+def test_the_topics_of_a_cell_are_those_that_it_gives_to_a_client(source, topics):
+    cell = FailedCell(None, source, {"read": read, "topic": "events", "other": "hush"})
+
+    assert list(options.named_topics(cell)) == topics
+
+
+def test_an_option_has_a_name_and_a_value():
+    tree = ast.parse("f(a=1).option('b', 2).options(**{'c': 3, d: 4}).option('e')")
+
+    assert {name: ast.unparse(value) for name, value in options.options_in(tree)} == {"a": "1", "b": "2", "c": "3"}
+
+
+@pytest.mark.parametrize(
+    ("source", "may_lack"),
+    [
+        ("rows[0]", True),
+        ("max(rows)", True),
+        ("next(messages(0))", True),
+        ("nothing['n']", True),
+        ("table.iloc[0]", True),
+        ("full[9]", False),
+        ("rows\n[][0]", False),
+        ("rows or 'a'.split('')", False),
+        ("next(other)", False),
+        ("parts[1]['n']", False),
+    ],
+)
+def test_an_error_is_about_missing_messages_only_where_the_code_uses_something_empty(source, may_lack):
+    variables = {
+        "rows": [],
+        "full": [1],
+        "messages": messages,
+        "nothing": None,
+        "table": pandas.DataFrame({"a": []}),
+    }
+    cell = failed(source, **variables, other=iter([]), parts=[1, None])
+
+    assert kafka.may_lack_messages(cell) is may_lack

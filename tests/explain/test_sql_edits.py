@@ -1,0 +1,72 @@
+"""Corrections of SQL that need no service: strings, comments and names in backquotes stay as they are."""
+
+import pytest
+
+from eventlab.explain import columns, edits, sql_syntax
+from eventlab.explain.columns import Unresolved
+from eventlab.explain.failed_cell import FailedCell
+
+
+@pytest.mark.parametrize(
+    ("query", "corrected"),
+    [
+        ("select a from t where a > 1 && b = 'x && y'", "select a from t where a > 1 and b = 'x && y'"),
+        ("select a x b from t where c = '2 x 3'", "select a * b from t where c = '2 x 3'"),
+        ("select a from t group a -- in order of b", "select a from t group by a -- in order of b"),
+        ("select a from t order by desc `order desc x`", "select a from t order by `order desc x` desc"),
+        (
+            "select a, count(*) from t order by 'group by' group by a",
+            "select a, count(*) from t group by a order by 'group by'",
+        ),
+    ],
+)
+def test_only_the_code_of_a_query_is_edited(query, corrected):
+    assert corrected in [text for text, _ in sql_syntax._attempts(query, 0)]
+
+
+def test_a_missing_comma_after_a_string_keeps_the_string_whole():
+    query = "select 'a  b' count(*) from t"
+
+    attempts = [text for text, _ in sql_syntax._attempts(query, query.index("count"))]
+
+    assert "select 'a  b', count(*) from t" in attempts
+    assert all(text.count("'a  b'") == 1 for text in attempts)
+
+
+@pytest.mark.parametrize(
+    ("old", "text", "changed"),
+    [
+        ("price", "select price, `price`, 'price', prices from t", "select NEW, NEW, 'price', prices from t"),
+        ("item.name", "select item.name, item.names, my_item.name", "select NEW, item.names, my_item.name"),
+        ("a / b", "select a / b, 'a / b' -- a / b", "select NEW, 'a / b' -- a / b"),
+        ("where x = 'y'", "select 1 where x = 'y'", "select 1 NEW"),
+    ],
+)
+def test_a_part_of_a_query_is_replaced_where_it_is_code(old, text, changed):
+    assert edits.replaced_in_code(edits._as_pattern(old), "NEW", text) == changed
+
+
+def test_what_is_hidden_comes_back_in_another_order():
+    code, shown = edits.hidden("select 'a', `b` /* c */ from d")
+
+    assert "a" not in code.replace("select", "")
+    assert shown(code) == "select 'a', `b` /* c */ from d"
+    assert shown(" ".join(reversed(code.split()))) == "d from /* c */ `b` 'a', select"
+
+
+def test_a_word_in_a_string_gets_no_quotes_of_its_own():
+    unknown = Unresolved("shop", "shop", ["site", "note"])
+
+    corrected = columns._with_quotes("site = shop and note = 'site = shop'", unknown, False, set())
+
+    assert corrected == "site = 'shop' and note = 'site = shop'"
+
+
+def test_only_the_string_that_spark_reports_is_corrected():
+    error = ValueError(
+        "Syntax error at or near 'selct'. SQLSTATE: 42601 (line 1, pos 0)\n\n"
+        "== SQL ==\nselct a\n^^^\nfrom t where b = 'a'\n\nJVM stacktrace:\n\tat x"
+    )
+    cell = FailedCell(error, "name = 'a'\nother = 'selct a'\nspark.sql('selct a\\nfrom t where b = \\'a\\'')")
+
+    assert list(sql_syntax._rejected(cell)) == [("selct a\nfrom t where b = 'a'", "selct", 0)]
