@@ -130,8 +130,8 @@ MISTAKES = (
     Mistake(
         "q2",
         "hard-coded",
-        "wrote down the number of the practice data",
-        OTHER_DATA,
+        "answered with the number of the practice data",
+        f"If you wrote it down: {OTHER_DATA[0].lower()}{OTHER_DATA[1:]}",
         lambda s: Left(answer=purchases_among_first(PRACTICE), committed={0: FIRST}),
     ),
     Mistake(

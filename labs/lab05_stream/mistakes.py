@@ -129,8 +129,9 @@ def _does_not_wait(question: str, left: Callable[..., Left]) -> Mistake:
     return Mistake(
         question,
         "does not wait for the query",
-        "did not wait for the query",
-        "A program that has no more lines ends, and its query with it: query.awaitTermination() waits.",
+        "let the job end by itself",
+        "The job runs until it is killed. query.awaitTermination() waits for the query; with the trigger availableNow "
+        "or once, the query ends by itself.",
         lambda seed: replace(left(seed), trial=_record(seed) | {"left": [question]}),
         (CONTINUES[question],),
     )
