@@ -130,8 +130,8 @@ MISTAKES = (
     Mistake(
         "q2",
         "hard-coded",
-        "wrote down the number of the practice data",
-        OTHER_DATA,
+        "answered with the number of the practice data",
+        "If you wrote it down: you are graded with other data. Compute the answer from the events.",
         lambda s: Result(answer=purchases_among_first(PRACTICE), committed={0: FIRST}),
     ),
     Mistake(

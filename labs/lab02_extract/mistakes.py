@@ -188,7 +188,7 @@ MISTAKES = (
     Mistake(
         "q3",
         "any one kept",
-        "kept the first one in the topic of repeated purchases",
+        "kept of repeated purchases the first one in the topic",
         "The first one in the topic is not always the one that arrived first. The smallest arrived_at counts.",
         lambda s: _purchases(once(good(s))),
     ),

@@ -49,6 +49,11 @@ RULES = (
         "coins are summed, not list prices",
         lambda s: any(coins != sold * PRICES[item] for item, sold, coins in items(kept(s))),
     ),
+    Rule(
+        "q2",
+        "the practice data have another number of players",
+        lambda s: len(tables(s)["players"]) != len(tables(PRACTICE)["players"]),
+    ),
     Rule("q2", "a country without any buyer is there", lambda s: any(row[2] == 0 for row in buyers(s, kept(s)))),
     Rule(
         "q2",

@@ -155,7 +155,7 @@ MISTAKES = (
         "q1",
         "flush for get",
         "did not look at Kafka's acknowledgement",
-        "flush() waits, but only .get() raises an error when Kafka refuses the event.",
+        "send() and flush() raise no error when Kafka refuses the event. send(...).get() does.",
         lambda s: _api(s, refused=(200, 0)),
     ),
     Mistake(

@@ -56,7 +56,7 @@ def continues(evidence: Evidence, question: str) -> Verdict:
     error = f"; the job ended with: {printed[:SHOWN_CHARS]}" if printed else ""
     if question in evidence.trial["ended_early"]:
         expected = "the job runs until it is killed, or until its query fails"
-        reason = error or ". Does it wait for its query (query.awaitTermination())?"
+        reason = error or ". Does it wait for its query (query.awaitTermination())? availableNow ends the query."
         got = f"it ended by itself, without an error and without a failure{reason}"
         return Verdict(False, expected, got, figures=figures("ended early"))
     portion = evidence.trial["stalled"].get(question)

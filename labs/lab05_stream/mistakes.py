@@ -129,8 +129,9 @@ def _does_not_wait(question: str, result_of: Callable[..., Result]) -> Mistake:
     return Mistake(
         question,
         "does not wait for the query",
-        "did not wait for the query",
-        "A program that has no more lines ends, and its query with it: query.awaitTermination() waits.",
+        "let the job end by itself",
+        "The job runs until it is killed. query.awaitTermination() waits for the query; with the trigger availableNow "
+        "or once, the query ends by itself.",
         lambda seed: replace(result_of(seed), trial=_record(seed) | {"ended_early": [question]}),
         (CONTINUES[question],),
     )

@@ -58,6 +58,14 @@ def test_moodles_worksheet_makes_ben_late(course: Path, worksheet: str) -> None:
     assert "Decide" not in done.output
 
 
+def test_the_grades_in_another_folder_have_the_lab_s_name_in_all_options(course: Path) -> None:
+    (course / "build" / "grades" / LAB).rename(course / "strict")
+    done = run("strict", "--deadlines", "deadlines.csv", "--moodle", "lab01=worksheet.csv")
+
+    assert done.exit_code == 0, done.output
+    assert "lab01_events  3          1              1" in done.output
+
+
 def test_two_labs_are_two_columns_and_each_worksheet_needs_its_lab(course: Path) -> None:
     graded(course / "build" / "grades" / "lab02_extract", platforms.MOODLE, "lab02_extract")
     done = run("lab01", "lab02", "--moodle", "worksheet.csv")

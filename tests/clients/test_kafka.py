@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from kafka import KafkaConsumer
+from kafka import KafkaConsumer, TopicPartition
+from kafka.structs import OffsetAndMetadata
 
 from eventlab.clients import kafka
 from eventlab.clients.kafka import open_admin
@@ -137,6 +138,16 @@ def test_a_topic_that_does_not_exist_has_no_records_and_is_not_created(servers: 
 
 def test_a_group_that_has_committed_nothing_has_no_offsets(servers: str):
     assert kafka.committed_offsets(servers, "no-such-group", "events") == {}
+
+
+def test_offsets_are_committed_also_for_the_first_group_of_a_broker(servers: str):
+    kafka.create_topic(servers, "read", partitions=2)
+    offsets = {TopicPartition("read", partition): OffsetAndMetadata(partition + 3, "", -1) for partition in (0, 1)}
+    kafka.delete_topics(servers, ["__consumer_offsets"])
+    with open_admin(servers) as admin:
+        kafka.commit_offsets(admin, "the-first-group", offsets)
+
+    assert kafka.committed_offsets(servers, "the-first-group", "read") == {0: 3, 1: 4}
 
 
 @pytest.mark.parametrize("ending", ["kill", "suspend"])

@@ -22,7 +22,7 @@ from eventlab.labs import cells
 from eventlab.labs.catalogue import find
 from eventlab.labs.mistakes import Result, verdicts
 from eventlab.labs.names import Namespace
-from eventlab.labs.seeds import seed_of
+from eventlab.labs.seeds import practice_seed
 from eventlab.labs.student import ANSWER
 
 LAB = find("lab01")
@@ -63,11 +63,11 @@ def test_the_parameters_are_the_defaults_replaced_by_what_papermill_injected(tmp
     assert judge_notebook.owner(LAB, found) == ("ada", Namespace.of_student(LAB.name, "ada"), 7)
 
 
-def test_without_a_seed_the_data_are_the_students_own_as_in_open_lab(tmp_path):
+def test_without_a_seed_the_data_are_the_practice_data_as_in_open_lab(tmp_path):
     ada = judge_notebook.owner(LAB, judge_notebook.read(executed(tmp_path)))
     nobody = judge_notebook.owner(LAB, judge_notebook.read(executed(tmp_path, parameters={"student": ""})))
 
-    assert ada[2] == seed_of("ada", LAB.name)
+    assert ada[2] == nobody[2] == practice_seed(LAB.name)
     assert nobody[0] == getpass.getuser()
 
 
@@ -175,7 +175,7 @@ def test_an_api_that_ended_with_its_notebook_makes_the_mark_doubtful(tmp_path):
 
 
 def test_the_printed_result_has_each_check_with_what_it_expected_and_received(tmp_path):
-    found = record(executed(tmp_path), {"q2": kept(seed_of("ada", LAB.name), "no commit")})
+    found = record(executed(tmp_path), {"q2": kept(practice_seed(LAB.name), "no commit")})
     shown = as_text(found, tmp_path)
 
     for said in (

@@ -12,7 +12,7 @@ from eventlab.labs.seeds import seed_of
 LABS = all_labs()
 QUESTIONS = [(lab, question) for lab in LABS for question in lab.questions]
 EACH = pytest.mark.parametrize(("lab", "question"), QUESTIONS, ids=[f"{lab.name}-{q}" for lab, q in QUESTIONS])
-SEEDS = [seed_of(str(number), "mistakes") for number in range(2)]
+SEEDS = [seed_of(str(number), "mistakes", "practice") for number in range(2)]
 ALIKE = [{"no commit", "another group"}]
 """Mistakes that leave the same: both are named."""
 

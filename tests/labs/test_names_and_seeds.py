@@ -11,15 +11,15 @@ STUDENTS = ("ada", "Ada", "ada ", "../../etc", "Жанна", "a" * 300, "", "a\u
 
 
 def test_a_seed_is_the_same_every_day():
-    assert seed_of("ada", "lab01_events") == seed_of("ada", "lab01_events")
+    assert seed_of("ada", "lab01_events", "grading") == seed_of("ada", "lab01_events", "grading")
 
 
-def test_another_student_another_lab_or_grading_has_another_seed():
+def test_another_student_another_lab_or_another_purpose_has_another_seed():
     seeds = {
-        seed_of("ada", "lab01_events"),
-        seed_of("bob", "lab01_events"),
-        seed_of("ada", "lab02_extract"),
         seed_of("ada", "lab01_events", "grading"),
+        seed_of("bob", "lab01_events", "grading"),
+        seed_of("ada", "lab02_extract", "grading"),
+        seed_of("ada", "lab01_events", "practice"),
     }
 
     assert len(seeds) == 4

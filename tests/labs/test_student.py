@@ -13,6 +13,7 @@ from eventlab.labs import inputs, serve, student
 from eventlab.labs.answers import AnswerError
 from eventlab.labs.catalogue import LabError
 from eventlab.labs.evidence import Evidence
+from eventlab.labs.seeds import practice_seed
 from eventlab.labs.student import ANSWER, LabFailure, open_lab
 
 
@@ -245,6 +246,16 @@ def test_under_nbgrader_names_are_not_the_students(monkeypatch):
 
     assert len(made) == 2
     assert len(set(made)) == 1
+
+
+def test_the_practice_data_are_the_same_for_all_students(monkeypatch):
+    """So that other data can differ from them, and a result that was written down is recognized."""
+    monkeypatch.setattr("eventlab.course.connect", lambda: None)
+    monkeypatch.setattr(student.OpenLab, "prepare", lambda self: None)
+    opened = [open_lab("lab01_events", student=name) for name in ("", "ada", "bob")]
+
+    assert {lab.seed for lab in opened} == {practice_seed("lab01_events")}
+    assert len({lab.folder for lab in opened}) == 3
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,12 +77,12 @@ def gradebook(
     from eventlab.grading.gradebook.worksheets import read_blackboard, read_canvas
     from eventlab.grading.gradebook.write_all import write_all
 
-    folders = [folder_of(lab) for lab in labs]
-    sheets = _sheets(moodle_files, [folder.name for folder in folders])
+    graded = [books.read_lab(folder_of(lab)) for lab in labs]
+    sheets = _sheets(moodle_files, [lab.name for lab in graded])
+    graded = [replace(lab, sheet=sheets.get(lab.name)) for lab in graded]
     people = People(read_roster(roster), has_roster=True) if roster else People()
     canvas = read_canvas(canvas_file) if canvas_file else None
     blackboard = read_blackboard(blackboard_file) if blackboard_file else None
-    graded = [books.read_lab(folder, sheets.get(folder.name)) for folder in folders]
     exported = [sheet for sheet in (canvas, blackboard) if sheet]
     book = books.make(graded, people, read_deadlines(deadlines) if deadlines else Deadlines(), exported)
     written = write_all(book, output, canvas, blackboard)
@@ -118,7 +119,7 @@ def folder_of(lab: str) -> Path:
 
 
 def _sheets(arguments: tuple[str, ...], names: list[str]) -> dict[str, MoodleSheet]:
-    """Return Moodle's worksheets by the name of the folder with the lab's grades."""
+    """Return Moodle's worksheets by the name of the lab."""
     from eventlab.grading.gradebook.deadlines import is_lab
     from eventlab.grading.gradebook.worksheets import read_moodle
 

@@ -28,6 +28,7 @@ from eventlab.errors import EventlabError
 if TYPE_CHECKING:
     from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
     from kafka.consumer.fetcher import ConsumerRecord
+    from kafka.structs import OffsetAndMetadata
 
 logger = logging.getLogger(__name__)
 
@@ -280,3 +281,28 @@ def committed_offsets(bootstrap_servers: str, group: str, topic: str) -> dict[in
     return {
         tp.partition: entry.offset for tp, entry in committed.items() if tp.topic == topic and entry.offset >= 0
     }
+
+
+def commit_offsets(
+    admin: KafkaAdminClient, group: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]
+) -> None:
+    """Commit offsets for a consumer group without members.
+
+    A broker has no coordinator of groups before the first group; this waits for it.
+    """
+    from kafka.errors import KafkaError
+
+    deadline = time.monotonic() + READ_TIMEOUT_S
+    reason: object = ""
+    while time.monotonic() < deadline:
+        try:
+            errors = admin.alter_group_offsets(group, offsets).values()
+            reason = next((error.__name__ for error in errors if error.retriable), "")
+        except KafkaError as error:
+            if not error.retriable:
+                raise
+            reason = error
+        if not reason:
+            return
+        time.sleep(POLL_MS / 1000)
+    raise KafkaUnavailable(admin.config["bootstrap_servers"], reason)

@@ -29,7 +29,7 @@ from eventlab.labs import cells, serve
 from eventlab.labs.catalogue import Lab
 from eventlab.labs.evidence import Evidence
 from eventlab.labs.names import Namespace
-from eventlab.labs.seeds import seed_of
+from eventlab.labs.seeds import practice_seed
 from eventlab.labs.student import ANSWER, MAX_FILE_BYTES, prepared_seed
 from eventlab.settings import settings
 
@@ -127,7 +127,7 @@ def owner(lab: Lab, executed: Executed) -> tuple[str, Namespace, int]:
             "Execute it with the parameters student and seed only"
         )
     student = str(executed.parameters.get("student") or getpass.getuser())
-    seed = int(executed.parameters.get("seed") or 0) or seed_of(student, lab.name)
+    seed = int(executed.parameters.get("seed") or 0) or practice_seed(lab.name)
     return student, Namespace.of_student(lab.name, student), seed
 
 

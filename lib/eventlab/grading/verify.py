@@ -247,7 +247,7 @@ def verify(
 
 def _unexercised(lab: Lab, rules: Sequence[Rule], seeds: int) -> tuple[tuple[Rule, int], ...]:
     """Return each rule that the data of some seeds do not exercise, and the number of these seeds."""
-    names = [seed_of(str(number), lab.name) for number in range(seeds)]
+    names = [seed_of(str(number), lab.name, "verification") for number in range(seeds)]
     found = Counter(rule for seed in names for rule in rules if not rule.exercised(seed))
     return tuple(found.items())
 

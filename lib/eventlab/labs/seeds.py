@@ -1,4 +1,4 @@
-"""The seed of a student's data, and random parts of game events.
+"""The seeds of a lab's data, and random parts of game events.
 
 How many events of each kind a lab has is fixed, or varies little. The seed chooses the rest, so that a lab is
 equally hard for all students.
@@ -31,7 +31,7 @@ HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
 
 
-def seed_of(student: str, lab: str, purpose: str = "practice") -> int:
+def seed_of(student: str, lab: str, purpose: str) -> int:
     """Return a seed of 128 bits, never 0; another purpose gives other data.
 
     The released generator turns a seed into data. With a small seed, a submission could try all seeds until one
@@ -42,12 +42,12 @@ def seed_of(student: str, lab: str, purpose: str = "practice") -> int:
 
 
 def practice_seed(lab: str) -> int:
-    """Return the seed of the data on which students work who give no name, as most do.
+    """Return the seed of the data on which all students work.
 
     Who writes down the answers of these data instead of computing them must not be right by luck: in a number that
     is an answer, other data differ from these.
     """
-    return seed_of("", lab)
+    return seed_of("", lab, "practice")
 
 
 def players(rng: random.Random, count: int) -> list[str]:

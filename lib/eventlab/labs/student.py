@@ -46,8 +46,8 @@ def open_lab(
 
     Args:
         name: The lab.
-        student: The student whose data to use; by default the login name.
-        seed: 0 for the student's own data; any other number for other data, on which to try a solution.
+        student: Chooses the names of topics, folder and group; by default the login name.
+        seed: 0 for the practice data; any other number for other data, on which to try a solution.
         topic: The topic that the grader has filled with the data, or "" in a student's own notebook.
         folder: The folder on HDFS that the grader has chosen, or "".
         group: The consumer group that the grader has chosen, or "".
@@ -58,7 +58,7 @@ def open_lab(
     if is_graded:
         return OpenLab(name, Namespace(topic.removesuffix("-events"), topic, folder, group), 0, graded=True)
     from eventlab import course
-    from eventlab.labs.seeds import seed_of
+    from eventlab.labs.seeds import practice_seed
 
     course.connect()
     student = student or getpass.getuser()
@@ -66,7 +66,7 @@ def open_lab(
         opened = OpenLab(name, Namespace.of_student(name, "nbgrader"), seed or secrets.randbits(128))
         opened._create_input()
     else:
-        opened = OpenLab(name, Namespace.of_student(name, student), seed or seed_of(student, name))
+        opened = OpenLab(name, Namespace.of_student(name, student), seed or practice_seed(name))
         opened.prepare()
     print(f"{name} for {student}: topic {opened.topic}, folder {opened.folder}")
     return opened

@@ -183,7 +183,7 @@ def _put_offsets(before: Snapshot, after: Snapshot, target: Namespace) -> None:
             if members := [MemberToRemove(member_id=member["member_id"]) for member in group["members"]]:
                 admin.remove_group_members(name, members)
         for name, offsets in changed.items():
-            admin.alter_group_offsets(name, offsets)
+            kafka.commit_offsets(admin, name, offsets)
 
 
 def _put_hdfs(before: Snapshot, after: Snapshot, target: Namespace) -> None:
