@@ -92,7 +92,8 @@ def test_the_limits_reach_the_grading(submissions, graded, tmp_path):
     done = run("grade", "lab01", submissions, *options)
 
     assert done.exit_code == 0, done.output
-    assert (graded["workers"], graded["cell_timeout"], graded["memory_mib"], graded["force"]) == (3, 7, 512, True)
+    assert (graded["workers"], graded["force"]) == (3, True)
+    assert (graded["limits"].cell_timeout, graded["limits"].memory_mib) == (7, 512)
     assert graded["lab"].name == "lab01_events"
     assert graded["output"] == tmp_path / "out"
 
