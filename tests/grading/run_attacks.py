@@ -24,6 +24,7 @@ import nbformat
 
 from eventlab.grading.audit import summary
 from eventlab.grading.grade import grade
+from eventlab.grading.jobs import Limits
 from eventlab.grading.progress import GradingProgress
 from eventlab.grading.results import SubmissionRecord
 from tests.grading import tiny_lab
@@ -153,8 +154,16 @@ def run(
         for student, replaced in zip(three, cells, strict=True):
             tiny_lab.write(submissions / f"{student}.ipynb", **replaced)
     lab, output = tiny_lab.make(base / "tiny"), base / "output"
-    limits = {"workers": workers, "cell_timeout": cell_timeout, "fresh": fresh}
-    graded = grade(lab, submissions, output, in_order=True, progress=progress, **limits)  # type: ignore[arg-type]
+    graded = grade(
+        lab,
+        submissions,
+        output,
+        limits=Limits(cell_timeout=cell_timeout),
+        workers=workers,
+        fresh=fresh,
+        in_order=True,
+        progress=progress,
+    )
     records = {record.student: record for record in graded}
     outcomes = []
     for attack, three in zip(chosen, threes, strict=True):
