@@ -130,8 +130,8 @@ def _does_not_wait(question: str, result_of: Callable[..., Result]) -> Mistake:
         question,
         "does not wait for the query",
         "let the job end by itself",
-        "The job runs until it is killed. query.awaitTermination() waits for the query; with the trigger availableNow "
-        "or once, the query ends by itself.",
+        "The job runs until it is killed. query.awaitTermination() waits for the query; with the trigger "
+        "availableNow or once, the query ends by itself.",
         lambda seed: replace(result_of(seed), trial=_record(seed) | {"ended_early": [question]}),
         (CONTINUES[question],),
     )
