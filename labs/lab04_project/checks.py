@@ -125,9 +125,7 @@ def _response(url: str, path: str, topic: str, earlier: list[Response]) -> Respo
     return path, status, count_messages(topic) - before
 
 
-@check(
-    "q1", points=1, hint="A route sends one event: look at your topic with kafkacat -C -t TOPIC -o beginning -e."
-)
+@check("q1", points=1, hint="Look at your topic: kafkacat -C -t TOPIC -o beginning -e. A route sends one event.")
 def every_type_of_event_arrives(evidence: Evidence) -> Verdict:
     return expect(expected=sorted(TYPE_OF.values()), got=sorted(types_of(evidence)))
 

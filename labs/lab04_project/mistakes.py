@@ -33,7 +33,7 @@ def _api(seed: int, change: Change = lambda event: [event], **statuses: tuple[in
 
 
 def _everything_sold(seed: int) -> Result:
-    """Return what an API leaves that sells what has no price, for nothing."""
+    """Return the result of an API that sells items without a price, for 0 coins."""
     result = _api(seed, unknown=(200, 1))
     sent: list[dict] = []
     right = iter(events(seed))
@@ -42,10 +42,6 @@ def _everything_sold(seed: int) -> Result:
         unknown = {"event_type": "purchase", "host": call["host"], "item": item, "coins": 0}
         sent.append(unknown if item in UNKNOWN else next(right))
     return Result(events={"game": sent}, responses=result.responses)
-
-
-def _of(event_type: str, **fields: object) -> Change:
-    return lambda event: [event | fields if event["event_type"] == event_type else event]
 
 
 def _price(event: dict) -> list[dict]:

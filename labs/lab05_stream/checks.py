@@ -115,10 +115,10 @@ def header(letter: Message, name: str) -> str:
     return (dict(letter.headers).get(name) or b"").decode(errors="replace")
 
 
-def place(letter: Message) -> int | None:
-    """Return the offset that a dead letter names, or None."""
+def place(letter: Message) -> int:
+    """Return the offset that a dead letter names, or -1."""
     text = header(letter, "offset")
-    return int(text) if text.isdecimal() and len(text) < 10 else None
+    return int(text) if text.isdecimal() and len(text) < 10 else -1
 
 
 @check("q1", points=1, hint="Keep your checkpoint in FOLDER/checkpoint, and let the job end when its query fails.")
@@ -129,7 +129,7 @@ def the_dead_letter_job_continues_after_each_failure(evidence: Evidence) -> Verd
 @check("q1", points=1, hint="The column headers is an array of structs: key (string) and value (binary).")
 def each_dead_letter_has_its_headers(evidence: Evidence) -> Verdict:
     found = letters(evidence)
-    wrong = [letter.headers for letter in found if place(letter) is None or not header(letter, "reason")]
+    wrong = [letter.headers for letter in found if place(letter) < 0 or not header(letter, "reason")]
     if not found:
         return expect(expected="dead letters", got="none")
     return expect(expected="headers reason and offset", got=wrong[0] if wrong else "headers reason and offset")
@@ -238,9 +238,7 @@ def nothing_else_is_a_dead_letter(evidence: Evidence) -> Verdict:
 @check("q1", points=1, hint="See the list of reasons; the offset is the message's own.", hidden=True)
 def each_dead_letter_has_its_reason_and_place(evidence: Evidence) -> Verdict:
     """Look at the unreadable messages that are there, once or more often."""
-    right: dict[tuple[int | None, bytes], str] = {
-        (one.offset, one.value): one.reason for one in flow(evidence.seed) if one.reason
-    }
+    right = {(one.offset, one.value): one.reason for one in flow(evidence.seed) if one.reason}
     values = {value for _, value in right}
     found = [letter for letter in letters(evidence) if letter.value in values]
     if not found:

@@ -6,6 +6,7 @@ from pyspark.sql import types
 from eventlab.explain import folders, shell_paths, sql_syntax, stream_output, why_checkpoint
 from eventlab.explain.failed_cell import FailedCell, close_matches
 from eventlab.settings import settings
+from eventlab.stack import filesystem
 
 NO_FILES = RuntimeError("[UNABLE_TO_INFER_SCHEMA] Unable to infer schema for PARQUET.")
 FILES = {"/tmp/late": ["_spark_metadata"], "/tmp/other": ["_spark_metadata"], "/tmp/late.commits": ["0", "1"]}
@@ -61,12 +62,17 @@ class Waiting:
 Waiting.__name__, Waiting.__module__ = "StreamingQuery", "pyspark.sql.connect.streaming.query"
 
 
+def let_hdfs_have(monkeypatch, files):
+    """Let HDFS have these folders with their files."""
+    monkeypatch.setattr(filesystem, "has_webhdfs", lambda path, settings: True)
+    monkeypatch.setattr(filesystem, "exists", lambda path, settings: path in files)
+    monkeypatch.setattr(filesystem, "names", lambda path, settings: files[path])
+
+
 @pytest.fixture
 def folder_box(monkeypatch):
     """Return the box about a folder that cannot be read, while a query waits that writes /tmp/late."""
-    monkeypatch.setattr(stream_output.filesystem, "has_webhdfs", lambda path, settings: True)
-    monkeypatch.setattr(stream_output.filesystem, "exists", lambda path, settings: path in FILES)
-    monkeypatch.setattr(stream_output.filesystem, "names", lambda path, settings: FILES[path])
+    let_hdfs_have(monkeypatch, FILES)
     cells = ['late = frame.writeStream.start("/tmp/late")', ""]
     return lambda source: stream_output.nothing_written(
         FailedCell(NO_FILES, source, {"late": Waiting(), "In": cells}), settings
@@ -100,10 +106,7 @@ class SparkError(RuntimeError):
 @pytest.fixture
 def hdfs(monkeypatch):
     """Let HDFS have an empty folder, one with a Parquet file, and one with folders of a partition."""
-    files = {"/tmp/none": [], "/tmp/a": ["part-0.parquet"], "/tmp/days": ["day=1", "day=2"]}
-    monkeypatch.setattr(folders.filesystem, "has_webhdfs", lambda path, settings: True)
-    monkeypatch.setattr(folders.filesystem, "exists", lambda path, settings: path in files)
-    monkeypatch.setattr(folders.filesystem, "names", lambda path, settings: files[path])
+    let_hdfs_have(monkeypatch, {"/tmp/none": [], "/tmp/a": ["part-0.parquet"], "/tmp/days": ["day=1", "day=2"]})
 
 
 @pytest.mark.parametrize(

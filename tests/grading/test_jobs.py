@@ -57,6 +57,7 @@ def edit(path: Path) -> None:
 SHOWN = (
     "grading/reports/html.py",
     "grading/progress.py",
+    "grading/verification.py",
     "grading/verify.py",
     "grading/adjustments.py",
     "grading/judge_notebook.py",

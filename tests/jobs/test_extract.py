@@ -143,7 +143,7 @@ def test_each_message_is_a_row_or_counted_as_broken(spark, good, broken):
 
     fields, left_out = extract.field_names_and_broken_count(messages)
     event = extract.parsed(StructType([StructField(name, StringType()) for name in fields])).alias("event")
-    read = messages.select("number", event).where(extract.is_object("event"))
+    read = messages.select("number", event).where(extract.is_object())
     rows_read = read.select("number", *extract.field_columns(fields)).orderBy(F.col("number")).collect()
 
     assert left_out == len(broken)

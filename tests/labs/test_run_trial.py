@@ -59,13 +59,23 @@ class Machine:
         pass
 
 
-def test_a_job_is_late_if_it_had_begun_a_batch_and_not_if_it_has_no_checkpoint(monkeypatch):
-    """Another job can keep Spark busy, and then this one is tried again."""
+def run(machine, portions, failures):
+    """Return the record of a trial."""
+    trial = Trial(JOBS, portions, failures)
+    return run_trial.run(trial, Namespace.of("lab05-x"), machine, JOBS.values())
+
+
+@pytest.fixture(autouse=True)
+def kafka(monkeypatch):
+    """Let a Kafka without a broker accept all topics and messages, and let jobs start without a pause."""
     monkeypatch.setattr(run_trial.inputs, "create_topic", lambda topic: None)
     monkeypatch.setattr(run_trial.inputs, "append", lambda topics, messages: None)
+    monkeypatch.setattr(run_trial, "PAUSE_S", 0)
 
-    trial = Trial(JOBS, [[b"a", b"b"]], [None])
-    record = run_trial.run(trial, Namespace.of("lab05-x"), Machine(begun=["q2"]), JOBS.values())  # type: ignore[arg-type]
+
+def test_a_job_is_late_if_it_had_begun_a_batch_and_not_if_it_has_no_checkpoint():
+    """Another job can keep Spark busy, and then this one is tried again."""
+    record = run(Machine(begun=["q2"]), [[b"a", b"b"]], [None])
 
     assert record.stalled == {"q1": 0, "q2": 0}
     assert (record.late, record.given_up) == (["q2"], [])
@@ -74,11 +84,8 @@ def test_a_job_is_late_if_it_had_begun_a_batch_and_not_if_it_has_no_checkpoint(m
 def test_a_job_that_goes_on_after_its_commit_was_refused_is_not_late(monkeypatch):
     """It swallowed the exception; with another trial it would only use up the time limit."""
     monkeypatch.setattr(run_trial, "REFUSED_S", 0.2)
-    monkeypatch.setattr(run_trial.inputs, "create_topic", lambda topic: None)
-    monkeypatch.setattr(run_trial.inputs, "append", lambda topics, messages: None)
 
-    trial = Trial(JOBS, [[b"a", b"b"]], [Failure("commit")])
-    record = run_trial.run(trial, Namespace.of("lab05-x"), Machine(begun=["q1"]), JOBS.values())  # type: ignore[arg-type]
+    record = run(Machine(begun=["q1"]), [[b"a", b"b"]], [Failure("commit")])
 
     assert record.stalled == {"q1": 0, "q2": 0}
     assert record.late == []
@@ -97,8 +104,7 @@ def test_each_job_has_all_messages_in_a_topic_of_its_own(monkeypatch):
     monkeypatch.setattr(run_trial.inputs, "create_topic", lambda topic: sent.setdefault(topic, []))
     monkeypatch.setattr(run_trial.inputs, "append", append)
 
-    trial = Trial(JOBS, [[b"a", b"b"]], [None])
-    run_trial.run(trial, Namespace.of("lab05-x"), machine, JOBS.values())  # type: ignore[arg-type]
+    run(machine, [[b"a", b"b"]], [None])
 
     assert machine.topics.keys() == JOBS.keys()
     assert len({*machine.topics.values()}) == len(JOBS)
@@ -110,16 +116,12 @@ def test_each_job_has_all_messages_in_a_topic_of_its_own(monkeypatch):
 def test_the_error_of_a_job_is_that_of_the_portion_that_it_did_not_commit(monkeypatch, second):
     """Otherwise the error of a later start, or of a portion that the job has survived, looks like the reason."""
     machine = Machine()
-    monkeypatch.setattr(run_trial, "PAUSE_S", 0)
     monkeypatch.setattr(run_trial, "MIN_PORTION_S", 0)
-    monkeypatch.setattr(run_trial.inputs, "create_topic", lambda topic: None)
-    monkeypatch.setattr(run_trial.inputs, "append", lambda topics, messages: None)
     monkeypatch.setattr(run_trial._RunningTrial, "has_committed", lambda self, q: q == "q1" and self.sent < 2)
     errors = iter([{"q1": "of portion 1"}, second, {"q1": "of portion 3", "q2": "of portion 3"}])
     monkeypatch.setattr(machine, "require_running", lambda: setattr(machine, "errors", next(errors)))
 
-    trial = Trial(JOBS, [[b"a"], [b"b"], [b"c"]], [None] * 3)
-    record = run_trial.run(trial, Namespace.of("lab05-x"), machine, JOBS.values())  # type: ignore[arg-type]
+    record = run(machine, [[b"a"], [b"b"], [b"c"]], [None] * 3)
 
     assert record.stalled == {"q1": 1, "q2": 0}
     assert record.errors == second
@@ -129,13 +131,10 @@ def test_the_error_of_a_job_is_that_of_the_portion_that_it_did_not_commit(monkey
 def test_a_job_that_ends_again_and_again_is_given_up_and_was_not_late(monkeypatch):
     machine = Machine(begun=["q1"], errors={"q1": "ValueError"})
     machine.portion_timeout_s = 60.0
-    monkeypatch.setattr(run_trial, "PAUSE_S", 0)
     monkeypatch.setattr(run_trial, "POLL_S", 0.01)
-    monkeypatch.setattr(run_trial.inputs, "create_topic", lambda topic: None)
-    monkeypatch.setattr(run_trial.inputs, "append", lambda topics, messages: None)
     monkeypatch.setattr(run_trial._RunningTrial, "has_committed", lambda self, question: question == "q2")
 
-    record = run_trial.run(Trial(JOBS, [[b"a"]], [None]), Namespace.of("lab05-x"), machine, JOBS.values())  # type: ignore[arg-type]
+    record = run(machine, [[b"a"]], [None])
 
     assert record.stalled == {"q1": 0}
     assert (record.given_up, record.late) == (["q1"], [])
@@ -150,14 +149,7 @@ def test_a_job_that_ends_again_and_again_is_given_up_and_was_not_late(monkeypatc
         (0, Failure("process"), []),  # a job may end without an error after a failure, and is started again
     ],
 )
-def test_a_job_that_ends_without_an_error_and_without_a_failure_is_recorded(
-    monkeypatch, end, failure, ended_early
-):
-    monkeypatch.setattr(run_trial, "PAUSE_S", 0)
-    monkeypatch.setattr(run_trial.inputs, "create_topic", lambda topic: None)
-    monkeypatch.setattr(run_trial.inputs, "append", lambda topics, messages: None)
-    trial = Trial(JOBS, [[b"a"]], [failure])
-
-    record = run_trial.run(trial, Namespace.of("lab05-x"), Machine(exit_code=end), JOBS.values())  # type: ignore[arg-type]
+def test_a_job_that_ends_without_an_error_and_without_a_failure_is_recorded(end, failure, ended_early):
+    record = run(Machine(exit_code=end), [[b"a"]], [failure])
 
     assert sorted(record.ended_early) == ended_early

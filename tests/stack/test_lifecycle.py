@@ -44,7 +44,7 @@ def test_only_the_named_services_are_started(running: Settings):
 
 
 def test_an_unknown_service_is_refused_with_the_names_of_all_services(shared: Settings):
-    with pytest.raises(StackError, match="unknown service zookeeper; the services are kafka, namenode"):
+    with pytest.raises(StackError, match="there is no service 'zookeeper'; there are: kafka, namenode"):
         Stack(shared).up(["zookeeper"])
 
 

@@ -1,7 +1,8 @@
 """Kafka: topics, offsets, and bounded reading of a topic.
 
 All functions raise KafkaUnavailable when no broker answers. The functions that open connections (`open_admin`,
-`open_consumer`, `open_producer`) are in `kafka_connections.py`, and can be imported from here too.
+`open_consumer`, `open_producer`) are in `kafka_connections.py`, and those about consumer groups are in
+`kafka_groups.py`. They can be imported from here too.
 """
 
 from __future__ import annotations
@@ -23,12 +24,13 @@ from eventlab.clients.kafka_connections import (
     open_consumer,
 )
 from eventlab.clients.kafka_connections import open_producer as open_producer
+from eventlab.clients.kafka_groups import commit_offsets as commit_offsets
+from eventlab.clients.kafka_groups import committed_offsets as committed_offsets
 from eventlab.errors import EventlabError
 
 if TYPE_CHECKING:
     from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
     from kafka.consumer.fetcher import ConsumerRecord
-    from kafka.structs import OffsetAndMetadata
 
 logger = logging.getLogger(__name__)
 
@@ -267,42 +269,3 @@ def json_object(value: bytes | str | None) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
-
-
-def committed_offsets(bootstrap_servers: str, group: str, topic: str) -> dict[int, int]:
-    """Return the offsets that a consumer group has committed for a topic, by partition; {} when there are none."""
-    from kafka.errors import CoordinatorNotAvailableError
-
-    with open_admin(bootstrap_servers) as admin:
-        try:
-            committed = admin.list_group_offsets({group: None}).get(group, {})
-        except CoordinatorNotAvailableError:  # nothing has ever been committed on this broker
-            return {}
-    return {
-        tp.partition: entry.offset for tp, entry in committed.items() if tp.topic == topic and entry.offset >= 0
-    }
-
-
-def commit_offsets(
-    admin: KafkaAdminClient, group: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]
-) -> None:
-    """Commit offsets for a consumer group without members.
-
-    A broker has no coordinator of groups before the first group; this waits for it.
-    """
-    from kafka.errors import KafkaError
-
-    deadline = time.monotonic() + READ_TIMEOUT_S
-    reason: object = ""
-    while time.monotonic() < deadline:
-        try:
-            errors = admin.alter_group_offsets(group, offsets).values()
-            reason = next((error.__name__ for error in errors if error.retriable), "")
-        except KafkaError as error:
-            if not error.retriable:
-                raise
-            reason = error
-        if not reason:
-            return
-        time.sleep(POLL_MS / 1000)
-    raise KafkaUnavailable(admin.config["bootstrap_servers"], reason)

@@ -30,8 +30,8 @@ class EventOutcome:
     Attributes:
         is_read: Whether the query has read it.
         batch: The number of the batch that read it, or None when no report of it is left.
-        is_late: Its time is before the watermark that the batch used.
-        is_dropped: It is so late that the batch dropped it: all its windows were closed.
+        is_late: Whether its time is before the watermark that the batch used.
+        is_dropped: Whether the batch dropped it, because all its windows were closed.
     """
 
     event: TimedEvent

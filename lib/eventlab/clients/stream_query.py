@@ -15,7 +15,7 @@ OffsetsOf = Callable[[str], Offsets | None]
 
 
 def observe(query: Any, offsets_of: OffsetsOf) -> StreamState:
-    """Return the state of a streaming query, of Spark Connect or of a classic session.
+    """Return the state of a streaming query, from Spark Connect or a classic session.
 
     Args:
         query: The query, which may have ended.
@@ -32,7 +32,7 @@ def observe(query: Any, offsets_of: OffsetsOf) -> StreamState:
 
 
 def error_of(query: Any) -> str:
-    """Return the text of the query's exception, or ""; pyspark cannot parse some, which the status has too."""
+    """Return the text of the query's exception, or ""; where pyspark cannot parse it, the text of the status."""
     try:
         return str(query.exception() or "")
     except IndexError:

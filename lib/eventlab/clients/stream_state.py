@@ -39,7 +39,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Batch:
-    """One report of progress. A query that waits reports too, every 10 seconds, without a batch (`ran` is False).
+    """One report of progress. A query that waits also reports every 10 seconds, without a batch (`ran` is False).
 
     Attributes:
         written: The rows that the sink received, or None: files and `foreachBatch` do not report it.
@@ -139,7 +139,8 @@ class StreamState:
     def newest_s(self) -> float | None:
         """Return the greatest event time, or None before the first event.
 
-        A query that waits for long has only reports without one; a single watermark is its delay before it.
+        The reports of a query that has waited for long have none. Then a single watermark says it: it is
+        the greatest event time minus the watermark's delay.
         """
         delays = [watermark.delay_s for watermark in self.plan.watermarks]
         times = [batch.newest_s for batch in self.batches if batch.newest_s is not None]

@@ -1,4 +1,4 @@
-"""The windows in the state of a streaming query, as Spark's state store has them: open, and closed in which batch.
+"""The windows in the state of a streaming query, as Spark's state store has them: open, or closed in a batch.
 
 Spark's source `statestore` reads the state of a running query from its checkpoint; with `readChangeFeed`, each
 change of each batch (https://spark.apache.org/docs/latest/streaming/structured-streaming-state-data-source.html).

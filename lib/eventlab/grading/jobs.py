@@ -45,7 +45,7 @@ DISPLAY_ONLY = tuple(
     f"grading/{name}"
     for name in (
         *("reports/", "similarity/", "gradebook/", "adjustments.py", "judge_notebook.py", "progress.py"),
-        *("spreadsheet.py", "verify.py", "whole_class.py"),
+        *("spreadsheet.py", "verification.py", "verify.py", "whole_class.py"),
     )
 )
 """Modules that show records or compare submissions. They are not part of the fingerprint: after an edit of them,

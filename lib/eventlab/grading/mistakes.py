@@ -82,5 +82,5 @@ def _recognized(lab: Lab, question: Question, seed: int) -> Question:
 
 
 def _figures(results: Iterable[CheckResult | Verdict], shows: Iterable[bool]) -> Figures:
-    """Return, of each check that counts, whether it passed and what it received."""
+    """Return for each check that counts whether it passed and what it received."""
     return tuple((result.passed, result.figures or result.got) for result in compress(results, shows))

@@ -86,7 +86,7 @@ class KnownMistake:
 
 @dataclass(frozen=True, config=CLOSED)
 class RubricLine:
-    """The points for what an answer in text contains; `given` are those of this answer, if a person wrote them."""
+    """A line of a rubric with its points; `given` are the points that a person gave this answer, or None."""
 
     points: StrictFloat
     text: Text
@@ -122,7 +122,7 @@ class Question:
 
     @property
     def is_full(self) -> bool:
-        """Return whether the question has all its points; one that is not marked yet has lost none."""
+        """Return whether the question has all its points; a question that is not marked yet counts as full."""
         return self.points is None or self.points >= self.max_points
 
 
@@ -194,7 +194,7 @@ class SubmissionRecord:
 
 
 def without_points(lab: Lab, student: str, status: Status, reason: str, **fields: Any) -> SubmissionRecord:
-    """Return the record of a submission of which no question was judged.
+    """Return the record of a submission without any judged question.
 
     It has the mark 0, or no mark when the machine is the reason (`infrastructure_failed`).
 

@@ -74,7 +74,7 @@ def extract_in_one_pass(spark: SparkSession, topic: str, action: Callable[[DataF
     seen = Observation()
     events = messages.select(parsed(FIELDS).alias("event"), "timestamp").observe(
         seen,
-        F.count_if(~is_object("event")).alias("broken"),
+        F.count_if(~is_object()).alias("broken"),
         F.count_if(has_other_fields_than(fields)).alias("incomplete"),
     )
     try:
@@ -90,13 +90,13 @@ def extract_in_one_pass(spark: SparkSession, topic: str, action: Callable[[DataF
 
 def rows_of(events: DataFrame, fields: list[str]) -> DataFrame:
     """Return parsed events as rows with one column per field, and Kafka's timestamp."""
-    return events.where(is_object("event")).select(*field_columns(fields), F.col("timestamp").cast("string"))
+    return events.where(is_object()).select(*field_columns(fields), F.col("timestamp").cast("string"))
 
 
 def field_names_and_broken_count(messages: DataFrame) -> tuple[list[str], int]:
     """Return the names of all fields, and the number of messages that are not JSON objects."""
     keys = messages.select(parsed(FIELDS).alias("event")).groupBy(
-        F.when(is_object("event"), F.array_sort(F.map_keys(F.get("event", F.lit(0))))).alias("names")
+        F.when(is_object(), F.array_sort(F.map_keys(F.get("event", F.lit(0))))).alias("names")
     )
     groups = keys.count().collect()
     names = {name for group in groups for name in group["names"] or []}
@@ -116,16 +116,17 @@ def parsed(schema: StructType | MapType) -> Column:
     return F.from_json(F.concat(F.lit("["), text, F.lit(f',{{"{END}":1}}]')), ArrayType(schema), STRICT)
 
 
-def is_object(column: str) -> Column:
-    """Return whether a `parsed` message is one JSON object; false, not NULL, for a message without a value."""
-    return F.coalesce(F.get(column, F.lit(0)).isNotNull() & F.get(column, F.lit(1))[END].isNotNull(), F.lit(False))
+def is_object() -> Column:
+    """Return whether the column `event`, a `parsed` message, is one JSON object; it is never NULL."""
+    first, end = (F.get("event", F.lit(place)) for place in range(2))
+    return F.coalesce(first.isNotNull() & end[END].isNotNull(), F.lit(False))
 
 
 def has_other_fields_than(fields: list[str]) -> Column:
     """Return whether the column `event`, parsed as a map, has a key that is not in the fields, or a key twice."""
     event = F.get("event", F.lit(0))
     known = sum((F.map_contains_key(event, field).cast("int") for field in fields), F.lit(0))
-    return is_object("event") & (F.size(event) > known)
+    return is_object() & (F.size(event) > known)
 
 
 def field_columns(fields: list[str]) -> list[Column]:
@@ -160,7 +161,7 @@ def quoted_column(name: str) -> Column:
 
 def report_broken(messages: DataFrame, broken: int) -> None:
     """Print the number of skipped messages, and the partition and offset of the first few."""
-    where = messages.select("partition", "offset", parsed(FIELDS).alias("event")).where(~is_object("event"))
+    where = messages.select("partition", "offset", parsed(FIELDS).alias("event")).where(~is_object())
     first = where.select("partition", "offset").orderBy("partition", "offset").limit(SHOWN_OFFSETS).collect()
     places = ", ".join(f"{row['partition']}:{row['offset']}" for row in first)
     more = ", ..." if broken > len(first) else ""

@@ -70,7 +70,7 @@ def parse(messages: DataFrame, fields: Sequence[str]) -> DataFrame:
     The reason is NULL, or says why the message cannot be read.
     """
     schema = StructType([StructField(name, StringType()) for name in fields])
-    checked = messages.withColumn("event", parsed(schema)).withColumn("reason", reason(~is_object("event")))
+    checked = messages.withColumn("event", parsed(schema)).withColumn("reason", reason(~is_object()))
     first = F.get("event", F.lit(0))
     return checked.withColumn("event", F.struct(*(first[name].alias(name) for name in fields)))
 

@@ -1,4 +1,4 @@
-"""Check that a lab's notebook, checks and proof fit each other; report all problems at once."""
+"""Check that a lab's notebook, checks and proof match; report all problems at once."""
 
 from __future__ import annotations
 

@@ -28,9 +28,9 @@ class Result:
         tables: The rows of tables, by path.
         columns: The columns and types of tables, by path.
         events: The events of topics that the solution fills, by the suffix of the topic.
-        messages: The same as tuples of key, value and, if they count, headers.
+        messages: The same as `events`, as tuples of key, value and, if they count, headers.
         committed: The offsets that the group has committed, by partition.
-        responses: What a lab's own checks have read, by the name that they keep it under (`evidence.once`).
+        responses: What a lab's own checks have read, by the name that they pass to `evidence.once`.
         trial: What happened in a trial (the fields of `trial.Record`), in a lab with jobs.
     """
 

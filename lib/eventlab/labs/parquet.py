@@ -25,7 +25,7 @@ class TooLarge(ValueError):
 
 @dataclass
 class Budget:
-    """How many more rows and uncompressed bytes of a table are read."""
+    """The rows and uncompressed bytes of a table that may still be read."""
 
     rows: int
     size: int

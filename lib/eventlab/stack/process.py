@@ -32,7 +32,7 @@ class ProcessRecord:
     since_boot: float
 
     def running_process(self) -> psutil.Process | None:
-        """Return the process, or None when it has ended; another process that got the same id does not count."""
+        """Return the process, or None if it has ended, also when another process has got its id."""
         with contextlib.suppress(psutil.Error, ValueError, OverflowError):
             process = psutil.Process(self.pid)
             same = abs(launcher.since_boot(process) - self.since_boot) < 0.5

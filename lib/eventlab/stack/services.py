@@ -4,7 +4,6 @@ A pure function builds each command from the settings. Starting, watching and st
 services; see `startup.py`.
 """
 
-import itertools
 import os
 import re
 import secrets
@@ -12,10 +11,9 @@ import shlex
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
-from eventlab.errors import ServiceUnavailable, StackError
+from eventlab.errors import ServiceUnavailable, StackError, near_names
 from eventlab.settings import HDFS_USER, HOST, ROOT, Settings
 from eventlab.stack import jvm, probes, provision
 from eventlab.stack.config import START_PAGE, conf_dir, tmp_dir
@@ -285,24 +283,12 @@ COURSE = ("kafka", "namenode", "datanode", "spark", "api")
 
 
 def select(names: Iterable[str]) -> list[Service]:
-    """Return the named services without duplicates, or all; raise StackError for an unknown name.
-
-    Args:
-        names: The names, or one string with them: `"kafka api"`.
-    """
+    """Return the services that a list or one string names, or all; raise StackError for an unknown name."""
     words = re.findall(r"[^\s,]+", names) if isinstance(names, str) else names
     selected = list(dict.fromkeys(words)) or list(SERVICES)
     if unknown := [name for name in selected if name not in SERVICES]:
-        nearest = " ".join(f"Did you mean {name!r}?" for name in _nearest(unknown))
-        known = f"the services are {', '.join(SERVICES)}"
-        raise StackError(f"unknown service {', '.join(unknown)}; {known}{'. ' if nearest else ''}{nearest}")
+        raise StackError(f"there is no service {unknown[0]!r}; {near_names(unknown[0], SERVICES)}")
     return [SERVICES[name] for name in selected]
-
-
-def _nearest(names: Iterable[str]) -> list[str]:
-    """Return the service with the most similar name of each unknown one that has such."""
-    found = (get_close_matches(name.lower(), SERVICES, n=1) for name in names)
-    return list(dict.fromkeys(itertools.chain(*found)))
 
 
 def select_with_needs(names: Iterable[str]) -> list[Service]:

@@ -81,7 +81,7 @@ def _cell(step: Step) -> NotebookNode:
 
 
 def _of_cell(result: CellResult | None, otherwise: str) -> dict[str, Any]:
-    """Return papermill's metadata of a cell; `otherwise` is the status of one without a result."""
+    """Return papermill's metadata of a cell; `otherwise` is the status of a cell without a result."""
     if result is None:
         return {"exception": None, "start_time": None, "end_time": None, "duration": None, "status": otherwise}
     failed = result.ended != "done"

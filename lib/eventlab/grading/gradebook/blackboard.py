@@ -50,7 +50,7 @@ def write_grades(book: Book, sheet: BlackboardSheet | None, folder: Path) -> tup
 
 
 def _columns(book: Book, sheet: BlackboardSheet) -> tuple[list[tuple[LabGrades, str, float]], list[str]]:
-    """Return each lab that has a column with this column and Blackboard's points per point; and what to know."""
+    """Return by lab its column and Blackboard's points per point, and sentences for the instructor."""
     notes, columns = [], []
     for lab in book.labs:
         column = sheet.assignment(lab.name, book.title(lab))

@@ -1,4 +1,4 @@
-"""The marks of a course: each person's record of each lab, when it was handed in, and what being late costs."""
+"""The marks of a course: each person's record of each lab, its time, and the deduction for lateness."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Mark:
         record: The record, or None if nothing was handed in.
         submitted: When it was handed in, in the platform's local time, or None if nobody states it.
         days_late: The days that count as late.
-        deduction: The points that being late costs.
+        deduction: The points that are deducted because it is late.
     """
 
     person: Person
@@ -97,7 +97,7 @@ class Mark:
 
     @property
     def summary(self) -> str:
-        """Return the mark and how it came about, as sentences for the student."""
+        """Return the mark and its calculation, as sentences for the student."""
         unmarked = [question.id for question in self.record.unmarked] if self.record else []
         so_far = f" so far: {', '.join(unmarked)} not marked yet" if unmarked else ""
         sentence = f"{number(self.mark)} of {number(self.lab.max_points)} points{so_far}."
@@ -140,7 +140,7 @@ class Book:
         return [self.mark(person, lab) for person in self.people.members]
 
     def label(self, person: Person, name: str = "") -> str:
-        """Return a person's name, by default the full one; with an id when others have the same."""
+        """Return a person's name, by default the full one, with an id if another person has the same name."""
         name = name or person.label
         if sum(name in (other.label, other.student) for other in self.people.members) < 2:
             return name
@@ -152,7 +152,7 @@ class Book:
         return next((mark.policy.title for mark in self.of_lab(lab) if mark.policy.title), "")
 
     def total(self, person: Person) -> float:
-        """Return the sum of a person's marks; a lab without a mark counts nothing."""
+        """Return the sum of a person's marks; a lab without a mark counts as 0."""
         return sum(self.mark(person, lab).mark or 0 for lab in self.labs)
 
 
@@ -275,7 +275,7 @@ def _line(lab: LabGrades, record: SubmissionRecord) -> Line:
 
 
 def _mark(lab: LabGrades, record: SubmissionRecord, person: Person, policy: Policy) -> Mark:
-    """Return the mark. The time is that of deadlines.csv, else of Moodle's worksheet, else of the export."""
+    """Return the mark. The time comes from deadlines.csv, else from Moodle's worksheet, else from the export."""
     origin = lab.origin(record)
     row = lab.row(origin) or (lab.sheet.row_for(person) if lab.sheet else None)
     exported = datetime.fromisoformat(origin.submitted) if origin.submitted else None

@@ -53,7 +53,7 @@ def _rows(path: Path, *, strict: bool) -> list[tuple[int, list[str]]]:
 
 
 def encoding_of(path: Path) -> str:
-    """Return UTF-16 for a file that begins with its mark, as Blackboard's do, else UTF-8, which needs no mark."""
+    """Return UTF-16 for a file with its byte order mark, as Blackboard's files have, and otherwise UTF-8."""
     with path.open("rb") as file:
         return "utf-16" if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
 

@@ -27,9 +27,9 @@ class Policy:
     Attributes:
         title: The name of the assignment on the platform, or "".
         due: When it is due, in local time like `submitted`; None without a due date.
-        grace_hours: A submission that is late by no more than these hours costs nothing.
-        points_per_day: The points that each day costs that has begun after the due date.
-        maximum_deduction: The most points that being late costs, or None without a limit.
+        grace_hours: A submission that is late by no more than these hours loses no points.
+        points_per_day: The points that are deducted for each day that has begun after the due date.
+        maximum_deduction: The most points that are deducted, or None without a limit.
         submitted: When it was handed in, if the file states it.
     """
 
@@ -51,7 +51,7 @@ class Policy:
         return 0 if late <= timedelta(hours=self.grace_hours) else math.ceil(late / DAY)
 
     def deduction(self, days: int, points: float) -> float:
-        """Return the points that so many days cost a submission that earned `points`."""
+        """Return the deduction for a number of late days from a submission that earned `points`."""
         limits = [days * self.points_per_day, points]
         return min(limits if self.maximum_deduction is None else [*limits, self.maximum_deduction])
 
@@ -88,7 +88,7 @@ class Deadlines:
         return policy
 
     def unknown(self, labs: list[str], persons: Mapping[str, Person | None]) -> list[str]:
-        """Return a sentence for each line whose lab is not graded or whose student is nobody."""
+        """Return a sentence for each line whose lab is not graded or whose student is unknown."""
         names = [name for name, _ in self.labs] + [name for _, name, _, _ in self.students]
         unused = [name for name in dict.fromkeys(names) if not any(is_lab(name, lab) for lab in labs)]
         return [f"{self.path}: no lab {name!r} is in this gradebook" for name in unused] + [

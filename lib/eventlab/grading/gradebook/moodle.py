@@ -79,7 +79,7 @@ def _folder(name: str, id: str) -> str:
 
 
 def summaries(max_points: float) -> re.Pattern[str]:
-    """Return what matches each `Mark.summary` of a lab, which is in a worksheet that was uploaded before."""
+    """Return a pattern for each `Mark.summary` of a lab, which a worksheet contains that was uploaded before."""
     return re.compile(
         rf" *[\d.]+ of {re.escape(number(max_points))} points(?: so far: [^.]* not marked yet)?\."
         r"(?: The work earned [\d.]+ points; handed in \d+ days? late, which costs [\d.]+ points\.)?"

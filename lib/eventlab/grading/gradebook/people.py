@@ -84,7 +84,7 @@ class People:
     def match(self, *names: str, **known: str) -> Person | None:
         """Return the only person with one of these ids or names.
 
-        An id is stronger than a name, and the same name than one that is only written in another way.
+        An id decides before a name, and the same name decides before one that is only written in another way.
 
         Args:
             *names: Names, in any order of first and last name.
@@ -128,8 +128,8 @@ class People:
     def assign(self, lines: Sequence[Line]) -> list[Person | None]:
         """Return the person of each line of one table; without a roster, new ones are added.
 
-        Who has a line with the same id or name does not get another one whose name is only alike. Missing ids are
-        completed.
+        A person who has a line with the same id or name does not get another line whose name is only similar.
+        Missing ids are completed.
         """
         found = [self._match(names, known, exactly=True) for names, known in lines]
         taken = {id(person) for person in found if person}
@@ -162,7 +162,7 @@ def is_equal(one: str, other: str) -> bool:
 
 
 def is_alike(one: str, other: str) -> bool:
-    """Return whether two names may be one, written in two ways; at least one of them is a full name of two words.
+    """Return whether two names may be the same name, written in two ways; at least one has two words.
 
     User names such as `jo-hn` and `john` are two people.
     """

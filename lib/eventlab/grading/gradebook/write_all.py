@@ -23,7 +23,7 @@ MARK_COLUMNS = (
 
 @dataclass
 class Written:
-    """The files that were written, and sentences about what to do or to know before they are uploaded."""
+    """The files that were written, and sentences about what to do or know before the upload."""
 
     files: list[Path] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -65,7 +65,7 @@ def write_all(
 
 
 def feedback_page(mark: Mark) -> str:
-    """Return the page for a student: the record's, with what being late costs at its top."""
+    """Return the page for a student: the page of the record, with the deduction for lateness at its top."""
     assert mark.record is not None
     notebook = html.executed_notebook(mark.record, mark.lab.folder)
     return html.feedback(mark.record, notebook, [mark.summary] if mark.days_late else [])
@@ -83,7 +83,7 @@ def gradebook(book: Book) -> Iterator[list[str]]:
 
 
 def marks(book: Book) -> Iterator[list[str]]:
-    """Yield the heading and one row per person and lab: how the mark came about."""
+    """Yield the heading and one row per person and lab: how the mark was calculated."""
     yield list(MARK_COLUMNS)
     for lab in book.labs:
         for mark in book.of_lab(lab):

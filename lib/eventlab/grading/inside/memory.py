@@ -14,7 +14,7 @@ SOCKET_BYTES = 2 * 212_992
 """What a pipe and a socket can hold in the kernel without being read; each is counted as full."""
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 RESERVED_BYTES = 1 << 20
-"""What a processor may have reserved for TCP before the kernel counts it (SK_MEMORY_PCPU_RESERVE in Linux)."""
+"""The memory that a processor may reserve for TCP before Linux counts it (SK_MEMORY_PCPU_RESERVE)."""
 AREA_BYTES, LOCK_BYTES = 256, 192
 """What the kernel stores for an area of a process's memory (a line of /proc/PID/maps) and for a lock of a file."""
 MAX_LOCKS = 100_000
@@ -79,7 +79,7 @@ def by_descriptors(pids: list[int], scratch: int | None = None) -> int:
 
 
 def at_most_in_tcp() -> int:
-    """Return at least the bytes of `in_tcp`: what the kernel has reserved for all TCP sockets of the machine.
+    """Return an upper limit for `in_tcp`: what the kernel has reserved for all TCP sockets of the machine.
 
     /proc/net/sockstat has one line for all sockets; `in_tcp` reads a line for each, also for closed ones.
     """

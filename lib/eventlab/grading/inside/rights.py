@@ -1,9 +1,9 @@
 """Giving up rights before a student's code runs: limits, another user, no capabilities, fewer system calls.
 
 The filter of system calls (seccomp(2)) refuses those that hold memory where it cannot be counted, those that use
-up what the whole machine has once (io_setup), and those that leave the namespaces and the processor of a process.
-It also refuses memory that processes share without a file (mmap(2) with MAP_SHARED and MAP_ANONYMOUS): it stays
-when it is no longer mapped, and then counts for no process. On an unknown architecture nothing is filtered.
+up a resource of the whole machine (io_setup), and those that leave the namespaces and the processor of a process.
+It also refuses memory that processes share without a file (mmap(2) with MAP_SHARED and MAP_ANONYMOUS): after it is
+unmapped, it stays and counts for no process. On an unknown architecture nothing is filtered.
 """
 
 from __future__ import annotations

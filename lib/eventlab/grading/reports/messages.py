@@ -39,14 +39,14 @@ def line(text: str, limit: int = 200) -> str:
 
 
 def for_student(check: CheckResult) -> str:
-    """Return what a student may see of a check: of a failed hidden one, only its hint."""
+    """Return what a student may see of a check: for a failed hidden check, only its hint."""
     return (
         "\n".join(f"{name}: {text}" for name, text in found(check).items()) if not check.passed else "as expected"
     )
 
 
 def found(check: CheckResult) -> dict[str, str]:
-    """Return what a student may see of a failed check by its label; {} of one that passed."""
+    """Return what a student may see of a failed check by its label; {} if the check passed."""
     if check.passed:
         return {}
     values = {} if check.hidden else {"expected": clean(check.expected), "got": clean(check.got)}

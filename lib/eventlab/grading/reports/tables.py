@@ -21,7 +21,7 @@ def write(records: Sequence[SubmissionRecord], output: Path) -> None:
 def grades(records: Sequence[SubmissionRecord]) -> Iterable[list[str]]:
     """Yield the heading and one row per student: status, points, and the points of each question.
 
-    Columns about what a person does are there when a submission of the class has a value in them.
+    Columns for points and comments by hand exist when a submission of the class has a value for them.
     """
     ids = list(dict.fromkeys(question.id for record in records for question in record.questions))
     own = [_by_person(record) for record in records]

@@ -87,7 +87,7 @@ class Comparison:
         common: Those with code of their own, almost all of which is common in the class.
         counted: The sequences of each document that count, sorted.
         given: The sequences of the released notebook.
-        similarities: The similarity of each two documents, by their places; that with itself is 0.
+        similarities: The similarity of each two documents, by their places; 0 for a document with itself.
     """
 
     documents: Sequence[Document]
@@ -104,7 +104,7 @@ class Comparison:
         return Pair(first, second, frozenset(shared.tolist()), self.given, float(self.similarities[row, column]))
 
     def pairs(self, threshold: float) -> Iterator[Pair]:
-        """Yield the pairs from the threshold on: the most similar first, of equal ones that with more code."""
+        """Yield the pairs from the threshold on: the most similar first, and of equal ones the longest."""
         rows, columns = np.nonzero(np.triu(self.similarities >= threshold, 1))
         sizes = np.array([len(sequences) for sequences in self.counted])
         shared = self.similarities[rows, columns] * np.minimum(sizes[rows], sizes[columns])
