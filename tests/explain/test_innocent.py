@@ -1,5 +1,6 @@
 """Cells that look like a mistake and have another reason, or none. No service is needed."""
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -8,10 +9,24 @@ import pandas
 import pytest
 import requests
 from pyspark.sql import Row
+from pyspark.sql.connect import functions
 
-from eventlab.explain import api, arguments, calls, checkpoints, hdfs, kafka_client, rows, spark_connect, stream
+from eventlab.explain import (
+    api,
+    arguments,
+    calls,
+    checkpoints,
+    hdfs,
+    kafka_client,
+    rows,
+    session,
+    spark_connect,
+    stream,
+)
 from eventlab.explain.edits import source_of
+from eventlab.explain.explanation import correction
 from eventlab.explain.failed_cell import FailedCell
+from eventlab.explain.registry import explanations, first_confirmed
 from eventlab.settings import settings
 from tests.explain.test_python import box_of, failed
 
@@ -128,6 +143,28 @@ def other_module():
     names: dict[str, Any] = {"topic": "theirs"}
     exec("def read(): return topic", names)
     return names["read"]
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [('{"n": 1}', "json.loads(answer.text)['n']"), ("Sword Purchased!", None)],
+)
+def test_a_string_has_no_method_json(text, remedy):
+    answer = httpx.Response(200, text=text)
+    box = first_confirmed(explanations(), failed("answer.text.json()['n']", answer=answer, json=json), settings)
+
+    assert (box and box.remedy) == remedy
+
+
+def test_what_the_last_cell_showed_is_no_variable_for_a_remedy():
+    assert session.functions_variable(FailedCell(None, "", {"_": functions, "F": functions})) == "F"
+
+
+def test_a_variable_that_the_cell_sets_itself_is_not_set_before_it():
+    cell = FailedCell(None, "topic = name.lower()\nread(topic)", {"topic": "evnets", "name": "EVNETS"})
+
+    assert correction(cell, "evnets", "events", "", "") is None
+    assert correction(FailedCell(None, "read(topic)", cell.namespace), "evnets", "events", "", "")
 
 
 def test_a_variable_of_another_module_is_not_that_of_the_notebook():

@@ -9,6 +9,9 @@ from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.settings import Settings
 
+IMPORTED = "__import__('json')"
+"""The module json in a notebook that has not imported it."""
+
 
 def text_is_no_json(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that `json.loads` got a string that is not JSON.
@@ -38,6 +41,21 @@ def text_is_no_json(cell: FailedCell, settings: Settings) -> Explanation | None:
         if isinstance(call.func, ast.Attribute):
             what = f"The answer is not JSON: {document[:80]!r}. The attribute text contains it as a string."
             return python_correction(cell, call, f"{source_of(cell, call.func.value)}.text", what, proof)
+    return None
+
+
+def text_has_no_json(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a string has no method `json()`, as the answer to a request has: `answer.text.json()`.
+
+    Remedy: The line with `json.loads`.
+    """
+    error = cell.error
+    text = error.obj if isinstance(error, AttributeError) and error.name == "json" else None
+    for call in cell.failed_calls("json") if isinstance(text, str | bytes) and _is_json(text) else ():
+        if isinstance(call.func, ast.Attribute):
+            value, name = source_of(cell, call.func.value), "json" if "json" in cell.namespace else IMPORTED
+            what = f"{value} is a string, which has no method json(). json.loads reads it."
+            return python_correction(cell, call, f"{name}.loads({value})", what, f"Python reports: {error}")
     return None
 
 
@@ -77,9 +95,13 @@ def _is_json_in_bytes(cell: FailedCell, node: ast.expr) -> bool:
             value = value[index] if isinstance(value, list | tuple | dict) else None  # type: ignore[index]
     elif isinstance(node, ast.Attribute):  # reading an attribute of another class could call a service
         value = getattr(value, node.attr, None) if type(value).__name__ == "ConsumerRecord" else None
+    return isinstance(value, bytes) and _is_json(value)
+
+
+def _is_json(text: str | bytes) -> bool:
     with contextlib.suppress(ValueError):
-        return isinstance(value, bytes) and json.loads(value) is not None
+        return json.loads(text) is not None
     return False
 
 
-EXPLANATIONS: list[Explain] = [text_is_no_json, list_is_no_json]
+EXPLANATIONS: list[Explain] = [text_is_no_json, text_has_no_json, list_is_no_json]

@@ -46,6 +46,8 @@ def misspelt_attribute(cell: FailedCell, settings: Settings) -> Explanation | No
     if error is None or error is not cell.error or not error.name or error.obj is None:
         return None
     owner, name = error.obj, error.name
+    if name == "json" and isinstance(owner, str | bytes):
+        return None  # see json_values.py; it is not `join`
     if isinstance(owner, METHODS):
         return _method_without_parentheses(cell, owner, name)
     nodes = cell.failed_attributes(name)
