@@ -8,6 +8,7 @@ import httpx
 import pandas
 import pytest
 import requests
+from pyspark.errors.exceptions.connect import AnalysisException
 from pyspark.sql import Row
 from pyspark.sql.connect import functions
 
@@ -22,6 +23,7 @@ from eventlab.explain import (
     session,
     spark_connect,
     stream,
+    values,
 )
 from eventlab.explain.edits import source_of
 from eventlab.explain.explanation import correction
@@ -158,6 +160,32 @@ def test_a_string_has_no_method_json(text, remedy):
 
 def test_what_the_last_cell_showed_is_no_variable_for_a_remedy():
     assert session.functions_variable(FailedCell(None, "", {"_": functions, "F": functions})) == "F"
+
+
+def test_a_longer_name_with_a_dash_is_another_name():
+    cell = FailedCell(None, "KafkaConsumer('evnets', group_id='evnets-readers')")
+
+    assert cell.corrected_line("evnets", "events") == "KafkaConsumer('events', group_id='evnets-readers')"
+    assert cell.corrected_line("evnets-readers", "readers") == "KafkaConsumer('evnets', group_id='readers')"
+
+
+def test_the_call_that_reads_the_bytes_is_corrected_and_not_another_one():
+    error = AnalysisException(
+        "[DATATYPE_MISMATCH]",
+        errorClass="DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE",
+        messageParameters={
+            "inputType": '"BINARY"',
+            "inputSql": '"value"',
+            "requiredType": '"STRING"',
+            "sqlExpr": '"from_json(value)"',
+        },
+    )
+    source = "a = F.from_json(F.col('value').cast('string'), 'n int')\nb = F.from_json(F.col('value'), 'n int')"
+
+    box = values.binary_is_no_text(FailedCell(error, source), settings)
+
+    assert box
+    assert box.remedy == "b = F.from_json(F.col('value').cast(\"string\"), 'n int')"
 
 
 def test_a_variable_that_the_cell_sets_itself_is_not_set_before_it():

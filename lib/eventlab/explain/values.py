@@ -123,6 +123,8 @@ def binary_is_no_text(cell: FailedCell, settings: Settings) -> Explanation | Non
                 return explanation
     for call in cell.calls(function):
         code = source_of(cell, call.args[0]) if call.args else ""
+        if column.rpartition(".")[2] not in code or "cast" in code:
+            continue  # another call of the function
         prefix = source_of(cell, call.func).removesuffix(function)
         if isinstance(call.args[0], ast.Constant):
             if not prefix and "col" not in cell.namespace:
