@@ -162,6 +162,21 @@ def test_what_the_last_cell_showed_is_no_variable_for_a_remedy():
     assert session.functions_variable(FailedCell(None, "", {"_": functions, "F": functions})) == "F"
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "!jq '{title}' /none",
+        "!topic = events",
+        "%%bash\nprintf -v name %s x\necho $name\nfalse",
+        "!cat hdfs/kafkacat",
+    ],
+)
+def test_a_failed_command_that_uses_nothing_of_the_notebook_gets_no_box(source):
+    cell = FailedCell(None, source, {"name": "x"}, exit_code=127, failed=[])
+
+    assert first_confirmed(explanations(), cell, settings) is None
+
+
 def test_a_longer_name_with_a_dash_is_another_name():
     cell = FailedCell(None, "KafkaConsumer('evnets', group_id='evnets-readers')")
 
