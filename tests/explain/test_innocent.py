@@ -18,6 +18,7 @@ from eventlab.explain import (
     calls,
     checkpoints,
     hdfs,
+    json_values,
     kafka_client,
     rows,
     session,
@@ -156,6 +157,12 @@ def test_a_string_has_no_method_json(text, remedy):
     box = first_confirmed(explanations(), failed("answer.text.json()['n']", answer=answer, json=json), settings)
 
     assert (box and box.remedy) == remedy
+
+
+def test_a_variable_with_the_name_of_a_module_is_not_the_module():
+    cell = failed("text.json()", text="[1]", json=[1])
+
+    assert box_of(json_values, cell).remedy == "__import__('json').loads(text)"
 
 
 def test_what_the_last_cell_showed_is_no_variable_for_a_remedy():

@@ -9,8 +9,10 @@ from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.settings import Settings
 
-IMPORTED = "__import__('json')"
-"""The module json in a notebook that has not imported it."""
+
+def json_module(cell: FailedCell) -> str:
+    """Return code for the module json, which the notebook may not have imported."""
+    return "json" if cell.namespace.get("json") is json else "__import__('json')"
 
 
 def text_is_no_json(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -53,9 +55,10 @@ def text_has_no_json(cell: FailedCell, settings: Settings) -> Explanation | None
     text = error.obj if isinstance(error, AttributeError) and error.name == "json" else None
     for call in cell.failed_calls("json") if isinstance(text, str | bytes) and _is_json(text) else ():
         if isinstance(call.func, ast.Attribute):
-            value, name = source_of(cell, call.func.value), "json" if "json" in cell.namespace else IMPORTED
+            value = source_of(cell, call.func.value)
             what = f"{value} is a string, which has no method json(). json.loads reads it."
-            return python_correction(cell, call, f"{name}.loads({value})", what, f"Python reports: {error}")
+            code = f"{json_module(cell)}.loads({value})"
+            return python_correction(cell, call, code, what, f"Python reports: {error}")
     return None
 
 
