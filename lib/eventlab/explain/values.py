@@ -242,7 +242,9 @@ def unknown_function(cell: FailedCell, settings: Settings) -> Explanation | None
     Remedy: The line with the nearest function, or a line that registers the notebook's function.
     """
     name = cell.conditions.get("UNRESOLVED_ROUTINE", {}).get("routineName", "").strip("`")
-    if name and callable(cell.namespace.get(name)):
+    function = cell.namespace.get(name)
+    is_pyspark = str(getattr(function, "__module__", "")).startswith("pyspark.sql.functions")
+    if inspect.isfunction(function) and not is_pyspark:
         what = (
             f"{name} is a function of this notebook, and SQL does not know it until it is registered. Its results "
         )
