@@ -20,6 +20,7 @@ from eventlab.explain import (
     hdfs,
     json_values,
     kafka_client,
+    machine,
     rows,
     session,
     spark_connect,
@@ -182,6 +183,20 @@ def test_a_failed_command_that_uses_nothing_of_the_notebook_gets_no_box(source):
     cell = FailedCell(None, source, {"name": "x"}, exit_code=127, failed=[])
 
     assert first_confirmed(explanations(), cell, settings) is None
+
+
+def test_a_variable_that_the_cell_needs_is_not_deleted_for_its_memory():
+    error, variables = (
+        MemoryError("Unable to allocate 1.00 MiB"),
+        {"large": bytes(2**27), "other": bytes(2**26 + 1)},
+    )
+
+    box = machine.memory_exhausted(FailedCell(error, "large * 2", variables), settings)
+    alone = machine.memory_exhausted(FailedCell(error, "large + other", variables), settings)
+
+    assert box
+    assert box.remedy == "del other"
+    assert alone is None
 
 
 def test_a_longer_name_with_a_dash_is_another_name():
