@@ -106,7 +106,7 @@ def topic_of_command(cell: FailedCell, settings: Settings) -> Explanation | None
                 f"The topic {topic!r} exists already.",
                 f"it has {message_count(servers, topic)} messages at {servers}",
                 f"!kafka-topics --delete --topic {topic}",
-                "It keeps its partitions and messages. To create it with others, run this, which deletes all of its "
+                "It keeps its partitions and messages. To create it with others, run this, which deletes its "
                 "messages, then run the cell again",
             )
         if "--create" in command:
