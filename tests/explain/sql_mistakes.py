@@ -230,6 +230,27 @@ MISTAKES = {
         "double quotes around it",
     ),
     "a condition of Python": ("spark.read.parquet('/tmp/bought').where(player == 'ada').count()", "is a variable"),
+    # what is no path, no list, no function of SQL
+    "a DataFrame for a path": ("spark.read.parquet(bought).count()", "bought is a DataFrame already"),
+    "a DataFrame for a path of CSV": ("spark.read.option('header', True).csv(bought).count()", "is a DataFrame"),
+    "a DataFrame for a table": ("spark.table(bought).count()", "it takes the name of a table"),
+    "explode of fields": (
+        "bought.select('player', F.explode('item').alias('x')).collect()",
+        "a column of each field",
+    ),
+    "explode of fields in SQL": (
+        "spark.sql('select player, explode(item) as x from bought').collect()",
+        "a column of each field",
+    ),
+    "a function of Python in SQL": (
+        "def shout(text):\n    return text.upper()\nspark.sql('select shout(player) from bought').collect()",
+        "SQL does not know it until it is registered",
+    ),
+    "a misspelt word that is also in a text": (
+        "spark.sql(\"select * from bought wher site = 'wher'\").collect()",
+        "Did you mean 'where'?",
+    ),
+    "a folder with the folders of others": ("bought.write.parquet('/tmp')", "not the output of one DataFrame"),
     # Spark's Kafka source
     "a misspelt option": (
         "options = {'kafka.bootstrap.server': broker, 'subscribe': 'clicks'}\n"

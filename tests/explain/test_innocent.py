@@ -1,5 +1,6 @@
 """Cells that look like a mistake and have another reason, or none. No service is needed."""
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -7,11 +8,29 @@ import httpx
 import pandas
 import pytest
 import requests
+from pyspark.errors.exceptions.connect import AnalysisException
 from pyspark.sql import Row
+from pyspark.sql.connect import functions
 
-from eventlab.explain import api, arguments, calls, checkpoints, hdfs, kafka_client, rows, spark_connect, stream
+from eventlab.explain import (
+    api,
+    arguments,
+    calls,
+    checkpoints,
+    hdfs,
+    json_values,
+    kafka_client,
+    machine,
+    rows,
+    session,
+    spark_connect,
+    stream,
+    values,
+)
 from eventlab.explain.edits import source_of
+from eventlab.explain.explanation import correction
 from eventlab.explain.failed_cell import FailedCell
+from eventlab.explain.registry import explanations, first_confirmed
 from eventlab.settings import settings
 from tests.explain.test_python import box_of, failed
 
@@ -128,6 +147,89 @@ def other_module():
     names: dict[str, Any] = {"topic": "theirs"}
     exec("def read(): return topic", names)
     return names["read"]
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [('{"n": 1}', "json.loads(answer.text)['n']"), ("Sword Purchased!", None)],
+)
+def test_a_string_has_no_method_json(text, remedy):
+    answer = httpx.Response(200, text=text)
+    box = first_confirmed(explanations(), failed("answer.text.json()['n']", answer=answer, json=json), settings)
+
+    assert (box and box.remedy) == remedy
+
+
+def test_a_variable_with_the_name_of_a_module_is_not_the_module():
+    cell = failed("text.json()", text="[1]", json=[1])
+
+    assert box_of(json_values, cell).remedy == "__import__('json').loads(text)"
+
+
+def test_what_the_last_cell_showed_is_no_variable_for_a_remedy():
+    assert session.functions_variable(FailedCell(None, "", {"_": functions, "F": functions})) == "F"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "!jq '{title}' /none",
+        "!topic = events",
+        "%%bash\nprintf -v name %s x\necho $name\nfalse",
+        "!cat hdfs/kafkacat",
+    ],
+)
+def test_a_failed_command_that_uses_nothing_of_the_notebook_gets_no_box(source):
+    cell = FailedCell(None, source, {"name": "x"}, exit_code=127, failed=[])
+
+    assert first_confirmed(explanations(), cell, settings) is None
+
+
+def test_a_variable_that_the_cell_needs_is_not_deleted_for_its_memory():
+    error, variables = (
+        MemoryError("Unable to allocate 1.00 MiB"),
+        {"large": bytes(2**27), "other": bytes(2**26 + 1)},
+    )
+
+    box = machine.memory_exhausted(FailedCell(error, "large * 2", variables), settings)
+    alone = machine.memory_exhausted(FailedCell(error, "large + other", variables), settings)
+
+    assert box
+    assert box.remedy == "del other"
+    assert alone is None
+
+
+def test_a_longer_name_with_a_dash_is_another_name():
+    cell = FailedCell(None, "KafkaConsumer('evnets', group_id='evnets-readers')")
+
+    assert cell.corrected_line("evnets", "events") == "KafkaConsumer('events', group_id='evnets-readers')"
+    assert cell.corrected_line("evnets-readers", "readers") == "KafkaConsumer('evnets', group_id='readers')"
+
+
+def test_the_call_that_reads_the_bytes_is_corrected_and_not_another_one():
+    error = AnalysisException(
+        "[DATATYPE_MISMATCH]",
+        errorClass="DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE",
+        messageParameters={
+            "inputType": '"BINARY"',
+            "inputSql": '"value"',
+            "requiredType": '"STRING"',
+            "sqlExpr": '"from_json(value)"',
+        },
+    )
+    source = "a = F.from_json(F.col('value').cast('string'), 'n int')\nb = F.from_json(F.col('value'), 'n int')"
+
+    box = values.binary_is_no_text(FailedCell(error, source), settings)
+
+    assert box
+    assert box.remedy == "b = F.from_json(F.col('value').cast(\"string\"), 'n int')"
+
+
+def test_a_variable_that_the_cell_sets_itself_is_not_set_before_it():
+    cell = FailedCell(None, "topic = name.lower()\nread(topic)", {"topic": "evnets", "name": "EVNETS"})
+
+    assert correction(cell, "evnets", "events", "", "") is None
+    assert correction(FailedCell(None, "read(topic)", cell.namespace), "evnets", "events", "", "")
 
 
 def test_a_variable_of_another_module_is_not_that_of_the_notebook():

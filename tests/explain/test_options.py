@@ -56,6 +56,7 @@ def test_an_option_has_a_name_and_a_value():
         ("next(messages(0))", True),
         ("nothing['n']", True),
         ("table.iloc[0]", True),
+        ("list(KafkaConsumer([]))[0]", True),
         ("full[9]", False),
         ("rows\n[][0]", False),
         ("rows or 'a'.split('')", False),
@@ -71,6 +72,7 @@ def test_an_error_is_about_missing_messages_only_where_the_code_uses_something_e
         "nothing": None,
         "table": pandas.DataFrame({"a": []}),
     }
-    cell = failed(source, **variables, other=iter([]), parts=[1, None])
+    consumer = type("KafkaConsumer", (list,), {})
+    cell = failed(source, **variables, other=iter([]), parts=[1, None], KafkaConsumer=consumer)
 
     assert kafka.may_lack_messages(cell) is may_lack

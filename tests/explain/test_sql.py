@@ -71,6 +71,27 @@ def test_a_cast_to_a_text_is_not_the_cast_that_failed(tables):
     assert "F.col('year').try_cast('bigint') > 5" in box["remedy"]
 
 
+INNOCENT = {
+    "a sign that calculates": 'bought.where("pieces & 1 = 1 and array_contains(tags, 3)").count()',
+    "a table in the folder of others": "spark.sql(\"create table t using parquet location '/tmp' as select 1\")",
+    "an empty list besides a topic": "read('clicks')\n[][0]",
+}
+
+
+@pytest.mark.parametrize("name", INNOCENT)
+def test_a_cell_that_only_looks_like_a_mistake_gets_no_box(tables, name):
+    tables.assert_runs("bought.schema")  # a filter of Spark Connect takes it over
+
+    assert tables.run(INNOCENT[name]) is None
+    assert tables.reply["status"] == "error"
+
+
+def test_the_unknown_topic_is_the_one_that_the_cell_reads(tables):
+    box = tables.assert_fails("group = 'clicks2'\nread('nowhere').count()")
+
+    assert box["what"] == "There is no topic 'nowhere'."
+
+
 def test_a_statement_that_creates_a_table_is_not_executed_to_check_it(tables):
     box = tables.run("spark.sql('create table made as select Host, count(*) as n from visits')")
 

@@ -123,10 +123,16 @@ class ProgressLines:
 
 @contextmanager
 def show_progress() -> Iterator[ProgressLines]:
-    """Show progress lines during a command, which SIGTERM interrupts like Ctrl-C."""
+    """Show progress lines during a command, which SIGTERM interrupts like Ctrl-C; print the end of a log once."""
     lines = ProgressLines(console())
     with lines.live, lines.report_long_steps(), terminable():
-        yield lines
+        try:
+            yield lines
+        except StackError as error:
+            if str(error) not in lines.errors:
+                raise
+            what = error.message.partition(". The end of its log")[0]
+            raise StackError(f"{what}; the end of its log is above", error.next_command) from error
 
 
 @contextmanager
@@ -136,13 +142,7 @@ def open_stack(settings: Settings, services: Iterable[str] = ()) -> Iterator["St
     from eventlab.stack.services import SERVICES
 
     with show_progress() as progress:
-        try:
-            yield Stack(settings, services or SERVICES, progress.report_service)
-        except StackError as error:
-            if str(error) not in progress.errors:
-                raise
-            what = error.message.partition(". The end of its log")[0]
-            raise StackError(f"{what}; the end of its log is above", error.next_command) from error
+        yield Stack(settings, services or SERVICES, progress.report_service)
 
 
 def show_status(statuses: Sequence["ServiceStatus"]) -> None:

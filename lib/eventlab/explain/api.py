@@ -147,7 +147,9 @@ def _refused_body(cell: FailedCell, response: Any, settings: Settings) -> Explan
         return Explanation(form, proof, line.decode().strip(), REPLACE_LINE)
     instruction = "Change the body. To see what the API checks, run this"
     shown = 'course.show_program("game_api.py", "problem_with")'
-    shown = shown if "course" in cell.namespace else f"from eventlab import course; {shown}"
+    shown = (
+        shown if isinstance(cell.namespace.get("course"), ModuleType) else f"from eventlab import course; {shown}"
+    )
     return Explanation(what, proof, shown, instruction)
 
 

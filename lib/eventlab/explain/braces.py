@@ -10,7 +10,8 @@ from eventlab.explain.shell_words import expanded, is_failed_command
 from eventlab.explain.syntax import INSTEAD
 from eventlab.settings import Settings
 
-NAME_IN_BRACES = r"(?<![{$%])\{([A-Za-z_][\w.]*)\}(?!\})"
+NAME_IN_BRACES = r"(?<![{$%])(?!(?<=')\{[\w.]+\}')\{([A-Za-z_][\w.]*)\}(?!\})"
+"""A name between braces, which are not alone between quotes, as a program of `jq` is."""
 
 
 def no_variable_in_braces(cell: FailedCell, settings: Settings) -> Explanation | None:

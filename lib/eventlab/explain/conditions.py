@@ -20,7 +20,7 @@ def condition_as_keyword(cell: FailedCell, settings: Settings) -> Explanation | 
 
     Remedy: The line with the condition as a string.
     """
-    if not cell.matches(r"^builtins\.TypeError: .*got an unexpected keyword argument"):
+    if not cell.matches(r"^builtins\.TypeError: DataFrame\.(where|filter)\(\) got an unexpected keyword argument"):
         return None
     for call in cell.failed_calls(*FILTERS):
         parts = [
@@ -55,7 +55,7 @@ def several_conditions(cell: FailedCell, settings: Settings) -> Explanation | No
     Remedy: The line with one string.
     """
     if not cell.matches(
-        r"^builtins\.TypeError: .*\b(where|filter)\(\) takes 2 positional arguments",
+        r"^builtins\.TypeError: DataFrame\.(where|filter)\(\) takes 2 positional arguments",
         r"^builtins\.TypeError: unsupported operand type\(s\) for [&|]: 'str' and 'str'",
     ):
         return None

@@ -54,15 +54,13 @@ def sql_correction(cell: FailedCell, old: str, new: str, what: str, proof: str) 
     Returns:
         None when `old` is not in one string of the cell, or when Spark rejects the corrected query too.
     """
-    names = [node for node in ast.walk(cell.tree) if isinstance(node, ast.Name)]
-    assigned = {node.id for node in names if isinstance(node.ctx, ast.Store)}
     for name, text in sql_texts(cell, old):
         corrected = new if old == text else replaced_in_code(_as_pattern(old), new, text)
         accepted = is_accepted(cell, corrected)
         if accepted is False or corrected == text:
             continue
         proof_of_text = proof + (ACCEPTED if accepted else "")
-        if name and name not in assigned:  # this cell would set the variable to the wrong text again
+        if name and name not in cell.assigned:  # this cell would set the variable to the wrong text again
             return Explanation(what, proof_of_text, f"{name} = {corrected!r}", RUN_FIRST)
         if line := _line_with(cell.source, text, corrected):
             return Explanation(what, proof_of_text, line, REPLACE_LINE)

@@ -60,6 +60,7 @@ def correction(cell: FailedCell, old: str, new: str, what: str, proof: str) -> E
     Returns:
         None when no variable has the text `old` and it is not in exactly one line of the cell.
     """
-    variable = next((name for name, text in cell.strings() if text == old), None)
+    found = (name for name, text in cell.strings() if text == old)
+    variable = next((name for name in found if name not in cell.assigned), None)
     line = cell.corrected_line(old, new, variable)
     return Explanation(what, proof, line, RUN_FIRST if variable else REPLACE_LINE) if line else None

@@ -5,14 +5,14 @@ import contextlib
 from collections.abc import Iterator
 
 from eventlab.explain.columns import similar_columns
-from eventlab.explain.conditions import sql_of
+from eventlab.explain.conditions import SQL_OPERATORS, sql_of
 from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell, called_name, close_matches
 from eventlab.explain.session import dataframes, functions_variable, is_dataframe
 from eventlab.settings import Settings
 
-OPERATORS = {ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
+OPERATORS = SQL_OPERATORS | {ast.Eq: "=="}
 SIGNS = {ast.And: " & ", ast.Or: " | ", ast.BitAnd: " & ", ast.BitOr: " | "}
 OF_DATAFRAMES = ("where", "filter", "select", "withColumn", "agg", "join", "when", "orderBy", "sort", "groupBy")
 PYTHONS_OWN = ("sum", "max", "min", "abs", "round", "pow")

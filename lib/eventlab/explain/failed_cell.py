@@ -129,6 +129,12 @@ class FailedCell:
         return [call for call in reversed(list(self.calls(*names))) if self.failed_in(call)]
 
     @cached_property
+    def assigned(self) -> set[str]:
+        """Return the variables that the cell sets itself, each time it runs."""
+        names = [node for node in ast.walk(self.tree) if isinstance(node, ast.Name)]
+        return {node.id for node in names if isinstance(node.ctx, ast.Store)}
+
+    @cached_property
     def variables(self) -> dict[str, Any]:
         """Return the notebook's variables that the cell uses, itself and through its functions."""
         variables: dict[str, Any] = {}

@@ -139,15 +139,10 @@ def struct_is_no_list(cell: FailedCell, settings: Settings) -> Explanation | Non
             corrected = replaced_in_code(rf"{re.escape(fragment)}(?:\s+as\s+\w+)?", f"{column}.*", text)
             if explanation := sql_correction(cell, text, corrected, what, proof):
                 return explanation
-    columns = [node for call in cell.calls("select") for node in call.args]
-    found = [node for node in columns if any(called_name(call) == function for call in _calls_in(node))]
-    if len(found) != 1 or column.rpartition(".")[2] not in source_of(cell, found[0]):
-        return None
-    return python_correction(cell, found[0], f'"{column}.*"', what, proof)
-
-
-def _calls_in(node: ast.AST) -> list[ast.Call]:
-    return [item for item in ast.walk(node) if isinstance(item, ast.Call)]
+    columns = [(node, source_of(cell, node)) for call in cell.calls("select") for node in call.args]
+    pattern = rf"\b{function}\(.*\b{re.escape(column.rpartition('.')[2])}\b"
+    found = [node for node, code in columns if re.search(pattern, code)]
+    return python_correction(cell, found[0], f'"{column}.*"', what, proof) if len(found) == 1 else None
 
 
 EXPLANATIONS: list[Explain] = [field_of_a_text, expression_as_name, struct_is_no_list]

@@ -10,6 +10,11 @@ from eventlab.explain.failed_cell import FailedCell
 from eventlab.settings import Settings
 
 
+def json_module(cell: FailedCell) -> str:
+    """Return code for the module json, which the notebook may not have imported."""
+    return "json" if cell.namespace.get("json") is json else "__import__('json')"
+
+
 def text_is_no_json(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that `json.loads` got a string that is not JSON.
 
@@ -38,6 +43,22 @@ def text_is_no_json(cell: FailedCell, settings: Settings) -> Explanation | None:
         if isinstance(call.func, ast.Attribute):
             what = f"The answer is not JSON: {document[:80]!r}. The attribute text contains it as a string."
             return python_correction(cell, call, f"{source_of(cell, call.func.value)}.text", what, proof)
+    return None
+
+
+def text_has_no_json(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a string has no method `json()`, as the answer to a request has: `answer.text.json()`.
+
+    Remedy: The line with `json.loads`.
+    """
+    error = cell.error
+    text = error.obj if isinstance(error, AttributeError) and error.name == "json" else None
+    for call in cell.failed_calls("json") if isinstance(text, str | bytes) and _is_json(text) else ():
+        if isinstance(call.func, ast.Attribute):
+            value = source_of(cell, call.func.value)
+            what = f"{value} is a string, which has no method json(). json.loads reads it."
+            code = f"{json_module(cell)}.loads({value})"
+            return python_correction(cell, call, code, what, f"Python reports: {error}")
     return None
 
 
@@ -77,9 +98,13 @@ def _is_json_in_bytes(cell: FailedCell, node: ast.expr) -> bool:
             value = value[index] if isinstance(value, list | tuple | dict) else None  # type: ignore[index]
     elif isinstance(node, ast.Attribute):  # reading an attribute of another class could call a service
         value = getattr(value, node.attr, None) if type(value).__name__ == "ConsumerRecord" else None
+    return isinstance(value, bytes) and _is_json(value)
+
+
+def _is_json(text: str | bytes) -> bool:
     with contextlib.suppress(ValueError):
-        return isinstance(value, bytes) and json.loads(value) is not None
+        return json.loads(text) is not None
     return False
 
 
-EXPLANATIONS: list[Explain] = [text_is_no_json, list_is_no_json]
+EXPLANATIONS: list[Explain] = [text_is_no_json, text_has_no_json, list_is_no_json]

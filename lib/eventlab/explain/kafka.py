@@ -13,7 +13,6 @@ from eventlab.explain.created_topics import created_by_kafka
 from eventlab.explain.explanation import Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell, close_matches
 from eventlab.explain.options import given, named_topics
-from eventlab.explain.session import is_dataframe
 from eventlab.settings import Settings
 
 UNREACHABLE = (
@@ -255,8 +254,9 @@ def _may_lack_messages(value: object) -> bool:
     is_table = type(value).__module__.startswith("pandas") and hasattr(value, "__len__")
     if is_table or isinstance(value, list | tuple | dict | set):
         return len(value) == 0  # type: ignore[arg-type]
-    reads = isinstance(value, FunctionType | GeneratorType) or is_dataframe(value)
-    return value is None or reads or type(value).__name__ == "KafkaConsumer"
+    kind = value if isinstance(value, type) else type(value)
+    is_reader = kind.__name__ == "KafkaConsumer" or kind.__module__.startswith("pyspark.sql")
+    return value is None or is_reader or isinstance(value, FunctionType | GeneratorType)
 
 
 def producer_closed(cell: FailedCell, settings: Settings) -> Explanation | None:

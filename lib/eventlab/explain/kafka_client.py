@@ -12,6 +12,7 @@ from eventlab.clients import kafka
 from eventlab.explain.edits import python_correction, source_of, statement_correction, with_keyword
 from eventlab.explain.explanation import RUN_FIRST, Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell, python_tree
+from eventlab.explain.json_values import json_module
 from eventlab.explain.kafka import may_lack_messages
 from eventlab.settings import Settings
 
@@ -44,10 +45,9 @@ def value_is_no_bytes(cell: FailedCell, settings: Settings) -> Explanation | Non
                 continue
             code = source_of(cell, node)
             is_text = cell.matches(r"serialized \w+: <class 'str'>")
-            json_name = "json" if "json" in cell.namespace else "__import__('json')"
             default = "" if _is_json(cell, part) else ", default=str"
             new = f"{_in_parentheses(node, code)}.encode()" if is_text else ""
-            new = new or f"{json_name}.dumps({code}{default}).encode()"
+            new = new or f"{json_module(cell)}.dumps({code}{default}).encode()"
             kind = "a string" if is_text else "a Python object"
             if cell.matches(r"class '\w*(function|method)\w*'"):
                 new, kind = f"{code}()", "a function: parentheses are missing"

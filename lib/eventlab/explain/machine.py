@@ -82,14 +82,15 @@ def stack_port_in_use(settings: Settings) -> Explanation | None:
 
 
 def memory_exhausted(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the kernel has no memory left. Name the largest variable.
+    """Explain that the kernel has no memory left. Name the largest variable that the cell does not need.
 
-    Remedy: Delete the largest variable.
+    Remedy: Delete this variable.
     """
     if not any(isinstance(error, MemoryError) for error in cell.errors):
         return None
-    sizes = ((name, _size(value)) for name, value in cell.namespace.items() if not name.startswith("_"))
-    name, size = max(sizes, key=itemgetter(1))
+    needed = cell.variables.keys() - cell.assigned
+    names = [name for name in cell.namespace if not name.startswith("_") and name not in needed]
+    name, size = max(((name, _size(cell.namespace[name])) for name in names), key=itemgetter(1), default=("", 0))
     limit: int | None = resource.getrlimit(resource.RLIMIT_AS)[0]
     limit = None if limit == resource.RLIM_INFINITY else limit
     if size < LARGE_VARIABLE_BYTES or not _frees_enough(cell, size, limit):

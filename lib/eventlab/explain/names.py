@@ -46,6 +46,8 @@ def misspelt_attribute(cell: FailedCell, settings: Settings) -> Explanation | No
     if error is None or error is not cell.error or not error.name or error.obj is None:
         return None
     owner, name = error.obj, error.name
+    if name == "json" and isinstance(owner, str | bytes):
+        return None  # it is not `join`
     if isinstance(owner, METHODS):
         return _method_without_parentheses(cell, owner, name)
     nodes = cell.failed_attributes(name)
@@ -56,10 +58,8 @@ def misspelt_attribute(cell: FailedCell, settings: Settings) -> Explanation | No
         return _renamed(cell, nodes, similar, what, f"{_description(owner)} has {similar}")
     if type(owner).__name__ == "GroupedData" and len(nodes) == 1:
         code = f"{source_of(cell, nodes[0].value)}.count().{name}"
-        what = (
-            f"A DataFrame after groupBy() has groups and no rows, so it has no {name}. Say what to calculate for "
-        )
-        what += "each group, for example count()."
+        what = f"A DataFrame after groupBy() has groups and no rows, so it has no {name}. "
+        what += "Say what to calculate for each group, for example count()."
         methods = "agg, avg, count, max, min and sum"
         return python_correction(cell, nodes[0], code, what, f"the methods that give rows are {methods}")
     return None

@@ -14,13 +14,13 @@ THEN_DATAFRAMES = "To fix it, run this, then the cells that create the DataFrame
 def session_variable(cell: FailedCell) -> str | None:
     """Return a variable with a Spark Connect session: one that the cell uses, or else any of the notebook.
 
-    An open session counts more than one that is closed.
+    An open session counts more than one that is closed. Jupyter's `_` is what the last cell showed.
     """
     names = [
         name
         for variables in (cell.variables, cell.namespace)
         for name, value in list(variables.items())
-        if type(value).__module__ == "pyspark.sql.connect.session" and hasattr(value, "client")
+        if name[0] != "_" and type(value).__module__ == "pyspark.sql.connect.session" and hasattr(value, "client")
     ]
     used = [name for name in names if name in cell.variables]
     candidates = used or names
@@ -58,7 +58,7 @@ def functions_variable(cell: FailedCell) -> str | None:
     """Return the variable with the module of Spark's functions, usually F."""
     modules = ("pyspark.sql.functions", "pyspark.sql.connect.functions")
     found = ((name, value) for name, value in cell.namespace.items() if isinstance(value, ModuleType))
-    return next((name for name, value in found if value.__name__ in modules), None)
+    return next((name for name, value in found if name[0] != "_" and value.__name__ in modules), None)
 
 
 def is_dataframe(value: Any) -> TypeGuard[Any]:

@@ -7,8 +7,10 @@ commands can be parsed, and the services can be asked about the names in them.
 import os
 import re
 import shutil
+from pathlib import Path
 
 from eventlab.clients import kafka
+from eventlab.commands.tools import program_and_arguments
 from eventlab.explain import braces, hdfs, machine, service
 from eventlab.explain.explanation import RUN_FIRST, Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell, close_matches
@@ -26,10 +28,11 @@ from eventlab.explain.shell_words import (
 from eventlab.settings import Settings
 from eventlab.stack import environment
 
+OF_HDFS = r"(hadoop|hdfs)$"
 SERVICES_OF_COMMANDS = (
-    (r"\b(kafkacat|kcat|kafka-[\w-]+)\b", ("kafka",)),
-    (r"\b(hadoop|hdfs)\b", ("namenode", "datanode")),
-    (r"\bspark-submit\b", ("kafka", "namenode", "datanode")),
+    (KAFKA_COMMANDS, ("kafka",)),
+    (OF_HDFS, ("namenode", "datanode")),
+    (r"spark-submit$", ("kafka", "namenode", "datanode")),
 )
 START_COMMANDS = r"\beventlab\s+(up|restart|lab)\b"
 OTHER_NAMES = {"kcat": "kafkacat"}
@@ -47,14 +50,23 @@ def command_failed(cell: FailedCell, settings: Settings) -> Explanation | None:
     if re.search(START_COMMANDS, text):
         return machine.stack_port_in_use(settings)
     for pattern, names in SERVICES_OF_COMMANDS:
-        for name in names if re.search(pattern, text) else ():
-            if explanation := service.service_not_running(settings, name):
+        for command in failed_commands(cell, pattern):
+            needed = (name for name in names if name != "kafka" or _reads_kafka(command))
+            found = (service.service_not_running(settings, name) for name in needed)
+            if explanation := next(filter(None, found), None):
                 return explanation
-    if re.search(r"\b(hadoop|hdfs)\b", text) and (explanation := hdfs.namenode_in_safe_mode(settings)):
+    if failed_commands(cell, OF_HDFS) and (explanation := hdfs.namenode_in_safe_mode(settings)):
         return explanation
     if re.search(r"\b(curl|ab)\b", text) and str(settings.api_port) in with_values(cell):
         return service.service_not_running(settings, "api")
     return None
+
+
+def _reads_kafka(command: Command) -> bool:
+    """Return whether a command may use Kafka: the program of `spark-submit` does not if it never names it."""
+    program = program_and_arguments(command[1:])[0] if command[0] == "spark-submit" else None
+    text = Path(program).read_text(errors="replace") if program and Path(program).is_file() else "kafka"
+    return bool(re.search(r"kafka|eventlab", text))
 
 
 def command_not_found(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -94,7 +106,8 @@ def topic_of_command(cell: FailedCell, settings: Settings) -> Explanation | None
                 f"The topic {topic!r} exists already.",
                 f"it has {message_count(servers, topic)} messages at {servers}",
                 f"!kafka-topics --delete --topic {topic}",
-                "It keeps its partitions and messages. To create it with others, run this, then the cell again",
+                "It keeps its partitions and messages. To create it with others, run this, which deletes its "
+                "messages, then run the cell again",
             )
         if "--create" in command:
             continue

@@ -89,7 +89,8 @@ def unset_names(cell: FailedCell) -> list[str]:
     if re.search(r"<<-?\s*['\"\\\\]", script) or "<<'" in cell.source:
         return []
     names = dict.fromkeys(re.findall(r"(?<!\\)\$\{?([A-Za-z_]\w*)\b(?!:)", script))
-    known = rf"\b({'|'.join(names)})=|\b(?:for|read|local|declare|export|mapfile)\s[^\n;]*\b({'|'.join(names)})\b"
+    any_name, sets = "|".join(names), r"for|read|local|declare|export|mapfile|printf\s+-v"
+    known = rf"\b({any_name})=|\b(?:{sets})\s[^\n;]*\b({any_name})\b"
     own = {name for match in re.findall(known, script) for name in match} if names else set()
     return [
         name

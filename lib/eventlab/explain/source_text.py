@@ -12,10 +12,10 @@ SHELL_CELL = re.compile(r"%%(?!time\b|timeit\b|capture\b|prun\b)\w+")
 def corrected_line(source: str, old: str, new: str) -> str | None:
     """Return the cell's only line that contains `old`, with `new` instead; None without such a line.
 
-    Whole words count more: `visit` in a line is not the `visit` of another line's `visits`.
+    Whole words count more: `visit` is not the `visit` of `visits`, and not that of `visit-readers`.
     """
-    excluded = _names_and_comments(source)
-    for pattern in (rf"(?<!\w){re.escape(old)}(?!\w)", re.escape(old)):
+    excluded, word = _names_and_comments(source), re.escape(old)
+    for pattern in (rf"(?<![\w-]){word}(?![\w-])", rf"(?<!\w){word}(?!\w)", word):
         found = [match.span() for match in re.finditer(pattern, source)]
         found = [(start, end) for start, end in found if not any(start < b and a < end for a, b in excluded)]
         if not found:

@@ -12,17 +12,10 @@ from eventlab.explain.syntax import INSTEAD
 from eventlab.settings import Settings
 
 RDD_ATTRIBUTES = {"rdd", "sparkContext", "_jsc", "_jvm", "_sc"}
-OF_CONTEXT = {
-    "parallelize",
-    "textFile",
-    "wholeTextFiles",
-    "broadcast",
-    "accumulator",
-    "setLogLevel",
-    "range",
-    "stop",
-}
-OF_CONTEXT |= {"version", "emptyRDD", "union", "applicationId", "uiWebUrl", "sequenceFile", "addFile", "addPyFile"}
+OF_CONTEXT = (
+    "parallelize textFile wholeTextFiles emptyRDD range union broadcast accumulator setLogLevel stop version"
+)
+"""Methods of the context of RDDs."""
 
 
 def rdd_on_connect(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -58,7 +51,7 @@ def _uses_context(cell: FailedCell) -> bool:
     """Return whether the cell uses `sc` as Spark's context: another program may have a variable of this name."""
     nodes = [node for node in ast.walk(cell.tree) if isinstance(node, ast.Attribute)]
     used = {node.attr for node in nodes if isinstance(node.value, ast.Name) and node.value.id == "sc"}
-    return bool(used & OF_CONTEXT)
+    return not used.isdisjoint(OF_CONTEXT.split())
 
 
 def master_on_connect(cell: FailedCell, settings: Settings) -> Explanation | None:

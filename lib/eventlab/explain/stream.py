@@ -110,8 +110,9 @@ def stream_used_as_table(cell: FailedCell, settings: Settings) -> Explanation | 
         return None
     failed = [node for node in ast.walk(cell.tree) if isinstance(node, ast.Call) and cell.failed_in(node)]
     used = {node.id for call in failed for node in ast.walk(call) if isinstance(node, ast.Name)}
-    for name, frame in dataframes(cell):
-        if name not in used or not frame.isStreaming:
+    streams = [(name, frame) for name, frame in dataframes(cell) if frame.isStreaming]
+    for name, frame in streams:
+        if name not in used and len(streams) > 1:
             continue
         plan, mode = getattr(frame, "_plan", None), ""
         while plan is not None:

@@ -56,8 +56,10 @@ def mark_before_variable(cell: FailedCell, settings: Settings) -> Explanation | 
     match = re.search(r"^[ \t]*!\s*(\w+)\s+=\s*(\w.*)$", cell.source, re.MULTILINE)
     if not match or cell.error is not None or cell.exit_code != 127 or cell.is_shell_cell:
         return None
+    if not shutil.which(command := match[2].split()[0]) and not (environment.BIN_FOLDER / command).exists():
+        return None  # an assignment of Python
     what = f"The shell looked for a command {match[1]!r}: everything after ! is a command of the shell."
-    proof = f"there is no command {match[1]!r}, and {match[2].split()[0]} follows the equals sign"
+    proof = f"there is no command {match[1]!r}, and {command} follows the equals sign"
     return Explanation(what, proof, f"{match[1]} = !{match[2].strip()}", REPLACE_LINE)
 
 

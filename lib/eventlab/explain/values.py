@@ -10,7 +10,7 @@ from eventlab.explain.edits import is_query, python_correction, source_of, sql_c
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell, called_name, close_matches
 from eventlab.explain.query_context import fragments, is_called_here
-from eventlab.explain.session import dataframes, functions_variable, session_of
+from eventlab.explain.session import dataframes, functions_variable, session_of, session_variable
 from eventlab.settings import Settings
 from eventlab.stack import filesystem
 
@@ -123,6 +123,8 @@ def binary_is_no_text(cell: FailedCell, settings: Settings) -> Explanation | Non
                 return explanation
     for call in cell.calls(function):
         code = source_of(cell, call.args[0]) if call.args else ""
+        if column.rpartition(".")[2] not in code or "cast" in code:
+            continue  # another call of the function
         prefix = source_of(cell, call.func).removesuffix(function)
         if isinstance(call.args[0], ast.Constant):
             if not prefix and "col" not in cell.namespace:
@@ -235,11 +237,20 @@ def unknown_format(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 
 def unknown_function(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that SQL has no function of that name. Name the nearest one.
+    """Explain that SQL has no function of that name: it is misspelt, or a function of Python.
 
-    Remedy: The line with the nearest function.
+    Remedy: The line with the nearest function, or a line that registers the notebook's function.
     """
     name = cell.conditions.get("UNRESOLVED_ROUTINE", {}).get("routineName", "").strip("`")
+    function = cell.namespace.get(name)
+    is_pyspark = str(getattr(function, "__module__", "")).startswith("pyspark.sql.functions")
+    if inspect.isfunction(function) and not is_pyspark:
+        what = (
+            f"{name} is a function of this notebook, and SQL does not know it until it is registered. Its results "
+        )
+        what += "are strings then; a third argument is another type."
+        remedy = f'{session_variable(cell) or "spark"}.udf.register("{name}", {name})'
+        return Explanation(what, f"Spark reports UNRESOLVED_ROUTINE for {name}", remedy)
     functions = dir(sys.modules.get("pyspark.sql.functions")) if name else []
     for similar in close_matches(name.lower(), [item for item in functions if item.islower()])[:1]:
         what = f"SQL has no function {name!r}. Did you mean {similar!r}?"

@@ -8,10 +8,10 @@ from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell, called_name, close_matches
 from eventlab.explain.session import is_dataframe
+from eventlab.explain.values import FORMATS
 from eventlab.settings import Settings
 
 MODES = ("append", "overwrite", "ignore", "error", "errorifexists")
-FORMATS = ("kafka", "parquet", "json", "csv", "orc", "text", "rate", "memory", "console", "delta", "avro")
 METHODS = {"": "parquet", "parquet": "parquet", "json": "json", "csv": "csv", "orc": "orc", "txt": "text"}
 """The endings of files, and the methods of readers and writers for them."""
 
@@ -74,7 +74,7 @@ def method_for(call: ast.Call) -> str | None:
     value = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else None
     if len(call.args) != 1 or call.keywords or not isinstance(value, str):
         return None
-    if value in FORMATS:
+    if value in (*FORMATS, "delta", "avro"):
         return "format"
     if value in MODES:
         return "mode" if called_name(call) in ("write", "writeStream") else None

@@ -1,0 +1,104 @@
+"""A DataFrame in the place of a path, and errors of Spark with their parameters, as the server sends them."""
+
+import pytest
+from pyspark.errors.exceptions.connect import AnalysisException
+from pyspark.sql.connect import functions
+from pyspark.sql.connect.dataframe import DataFrame
+from pyspark.sql.connect.plan import Range
+from pyspark.sql.connect.readwriter import DataFrameReader
+from pyspark.sql.connect.session import SparkSession
+
+from eventlab.explain import fields, values, writer
+from eventlab.explain.failed_cell import FailedCell
+from eventlab.settings import settings
+from tests.explain.test_python import box_of, failed
+
+
+class Session:
+    """A session without a server."""
+
+    read = DataFrameReader(None)  # type: ignore[arg-type]
+    table = SparkSession.table
+
+
+BOUGHT = DataFrame(Range(0, 3, 1, 1), Session())  # type: ignore[arg-type]
+
+
+def error_of(condition, **parameters):
+    """Return an error as Spark Connect reports it."""
+    return AnalysisException(f"[{condition}]", errorClass=condition, messageParameters=parameters)
+
+
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [
+        ("spark.read.parquet(bought).count()", "bought.count()"),
+        ("spark.read.option('a', 1).load(bought).count()", "bought.count()"),
+        ("x = spark.table(bought)", "x = bought"),
+    ],
+)
+def test_a_dataframe_is_no_path_and_no_name(source, line):
+    box = box_of(writer, failed(source, spark=Session(), bought=BOUGHT))
+
+    assert box
+    assert box.what.startswith("bought is a DataFrame already.")
+    assert box.remedy == line
+
+
+def test_a_dataframe_of_several_columns_is_no_text_of_csv():
+    error = error_of("DATAFRAME_INPUT_NOT_SINGLE_COLUMN", numColumns="5")
+    source = "spark.read.option('header', True).csv(bought).count()"
+
+    assert box_of(writer, FailedCell(error, source, {"bought": BOUGHT})).remedy == "bought.count()"
+
+
+@pytest.mark.parametrize(
+    "source", ["assert spark.read is None", "assert not len([bought])", "spark.read.parquet(*[bought])"]
+)
+def test_another_assertion_is_none_about_a_path(source):
+    assert writer.frame_for_a_path(failed(source, spark=Session(), bought=BOUGHT), settings) is None
+
+
+STRUCT = {"requiredType": '("ARRAY" or "MAP")', "inputSql": '"item"', "sqlExpr": '"explode(item)"'}
+
+
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [
+        ("bought.select('player', F.explode('item')).show()", "bought.select('player', \"item.*\").show()"),
+        ("bought.select(f.explode(bought.item).alias('x'))", 'bought.select("item.*")'),
+        ("bought.withColumn('x', F.explode('item'))", None),
+        ("bought.select(F.explode('tags'), F.explode('item'))", "bought.select(F.explode('tags'), \"item.*\")"),
+        ("bought.select(F.explode('items'))", None),
+    ],
+)
+def test_a_column_with_fields_is_no_list(source, line):
+    kind = '"STRUCT<name: STRING, price: INT>"'
+    error = error_of("DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE", inputType=kind, **STRUCT)
+
+    box = fields.struct_is_no_list(FailedCell(error, source), settings)
+
+    assert (box and box.remedy) == line
+    if box:
+        assert "its fields are name, price" in box.proof
+
+
+def test_a_string_is_no_column_with_fields():
+    error = error_of("DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE", inputType='"STRING"', **STRUCT)
+
+    assert fields.struct_is_no_list(FailedCell(error, "bought.select(F.explode('item'))"), settings) is None
+
+
+def shout(text):
+    """Return the text in capital letters."""
+    return text.upper()
+
+
+@pytest.mark.parametrize(("name", "registered"), [("shout", True), ("col", False), ("sum_of", False)])
+def test_sql_learns_a_function_of_the_notebook_and_none_of_pyspark(name, registered):
+    error = error_of("UNRESOLVED_ROUTINE", routineName=f"`{name}`")
+    cell = FailedCell(error, f"spark.sql('select {name}(x) from t')", {"shout": shout, "col": functions.col})
+
+    box = values.unknown_function(cell, settings)
+
+    assert (box is not None and box.remedy == 'spark.udf.register("shout", shout)') is registered
