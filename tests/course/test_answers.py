@@ -33,6 +33,12 @@ def test_messages_of_kafkacat_and_empty_lines_are_no_part_of_an_answer():
     assert answers.plain(["% Reached end of topic events [0] at offset 10: exiting", "10", ""]) == 10
 
 
+@pytest.mark.parametrize(("answer", "expected"), [(True, 1), (False, 0)])
+def test_true_and_false_are_no_numbers(answer, expected):
+    assert not answers.same(answers.plain(answer), expected)
+    assert answers.description(answer) == f"Your answer is {answer}."
+
+
 @pytest.mark.parametrize(
     ("answer", "kind", "advice"),
     [

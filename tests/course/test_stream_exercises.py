@@ -72,6 +72,15 @@ def test_a_wrong_answer_gets_a_hint(capsys, name):
     assert f"Exercise {name.replace('-', '.')}: not yet. Your answer is 12345." in printed
 
 
+@pytest.mark.parametrize(("name", "usual"), [("12-1", 215), ("12-2", 1)])
+def test_an_answer_from_a_table_with_further_events_is_right(capsys, monkeypatch, name, usual):
+    monkeypatch.setattr(stream_exercises, "_first_value", lambda query: 415)
+
+    for answer in (usual, 415):
+        assert "correct." in checked(capsys, name, answer)
+    assert "not yet. Your answer is 300." in checked(capsys, name, 300)
+
+
 def test_a_repaired_message_is_a_purchase_of_its_player(capsys, monkeypatch):
     sent = [{"player": "ada", "event_type": "purchase_sword"}, {"player": "eve"}]
     monkeypatch.setattr(stream_exercises, "new_events", lambda: sent)

@@ -41,7 +41,8 @@ def same(answer: Any, expected: Any) -> bool:
     """Return whether an answer is a number or a string, and equals the expected one; capitals do not matter."""
     if isinstance(answer, str) and isinstance(expected, str):
         return answer.casefold() == expected.casefold()
-    return isinstance(answer, Number | str) and answer == expected
+    is_simple = isinstance(answer, Number | str) and not isinstance(answer, bool)  # True == 1
+    return is_simple and answer == expected
 
 
 def description(answer: Any) -> str:

@@ -1,5 +1,6 @@
 """Checks of the exercises about streams, lessons 10 to 13."""
 
+import contextlib
 import re
 from typing import Any
 
@@ -54,8 +55,35 @@ expect_answer(
     "Add up numRowsDroppedByWatermark over the stateOperators of all batches in recentProgress. If you have sent "
     "further events in between, they do not matter: all are read in one batch.",
 )
-expect_answer("12-1", 215, "Add up the column price of the table priced, in which each purchase is once.")
-expect_answer("12-2", 1, "Take Ada's last row with the item sword: its column owned.")
+
+
+@exercise("12-1")
+def _money_in_the_table(answer: Any) -> str | None:
+    """Accept the sum of the table too: it has further purchases if the cells below the exercise ran before it."""
+    if answers.same(answer, 215) or answers.same(answer, _first_value("select sum(price) from priced")):
+        return None
+    return "Add up the column price of the table priced, in which each purchase is once."
+
+
+@exercise("12-2")
+def _swords_in_the_last_row(answer: Any) -> str | None:
+    """Accept the number in the table too: the learner may have sent further events."""
+    query = "select owned from inventory where player = 'ada' and item = 'sword' order by time desc limit 1"
+    if answers.same(answer, 1) or answers.same(answer, _first_value(query)):
+        return None
+    return "Take Ada's last row with the item sword: its column owned."
+
+
+def _first_value(query: str) -> Any:
+    """Return the first value of a query in the notebook's session, or None without a session or such a table."""
+    from pyspark.errors import PySparkException
+    from pyspark.sql import SparkSession
+
+    session = SparkSession.getActiveSession()
+    with contextlib.suppress(PySparkException):
+        row = session.sql(query).first() if session else None
+        return row[0] if row else None
+    return None
 
 
 @exercise("13-1")

@@ -104,9 +104,15 @@ def address_without_server(cell: FailedCell, settings: Settings) -> Explanation 
 
     Remedy: The line with the API's address.
     """
-    if not cell.matches(r"httpx\.UnsupportedProtocol", r"requests\..*MissingSchema"):
+    if not cell.matches(r"httpx\.UnsupportedProtocol", r"requests\..*(MissingSchema|InvalidSchema)"):
         return None
     for call in cell.failed_calls(*METHODS):
+        for argument in [node for node in call.args if isinstance(node, ast.Constant)]:
+            value = argument.value if isinstance(argument.value, str) else ""
+            if re.match(r"(localhost|[\w.-]+\.\w+)(:\d+)?(/|$)", value):
+                what = f"The address {value!r} begins with the server. It needs http:// before the server."
+                proof = f"the game API is at {settings.api_url}"
+                return python_correction(cell, argument, repr(f"http://{value}"), what, proof)
         for path in [node for node in call.args if source_of(cell, node).lstrip("f")[1:2] == "/"]:
             is_ours = isinstance(cell.namespace.get("settings"), Settings)
             address = "settings.api_url" if is_ours else repr(settings.api_url)

@@ -113,10 +113,13 @@ def explain_missing(cell: FailedCell, path: str, settings: Settings) -> Explanat
     entries = filesystem.names(parent, settings)
     what = f"HDFS has no {path}."
     proof = f"{parent} on {settings.default_fs} contains: {', '.join(entries[:12]) or 'nothing'}"
-    for name in close_matches(posixpath.basename(path), entries)[:1]:
-        similar = posixpath.join(parent, name)
-        if explanation := correction(cell, path, similar, f"{what} Did you mean {similar}?", proof):
-            return explanation
+    missing, _, below = path[len(parent.rstrip("/")) + 1 :].partition("/")
+    for name in close_matches(missing, entries)[:1]:
+        similar = posixpath.join(parent, name, below).rstrip("/")
+        if filesystem.exists(similar, settings):
+            explanation = correction(cell, path, similar, f"{what} Did you mean {similar}?", proof)
+            if explanation:
+                return explanation
     if path == "/tmp/purchases":
         topic = f"{settings.topic}-07"
         line = f'from eventlab import course; course.prepare("{topic}", events=True, purchases="{path}")'

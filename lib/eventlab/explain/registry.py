@@ -12,10 +12,10 @@ from eventlab.explain.python import wrong_kernel
 logger = logging.getLogger(__name__)
 MODULES = (
     *("syntax", "notebook", "java", "machine", "service", "stream", "stream_output", "stream_service"),
-    "kafka",
+    *("stream_calls", "kafka", "kafka_calls"),
     *("kafka_client", "folders", "hdfs", "udf", "spark", "spark_connect", "reader", "sql_syntax", "sql", "fields"),
-    *("columns", "values", "conditions", "expressions", "writer", "frames", "calls", "pandas_frames"),
-    "arguments",
+    *("pandas_habits", "columns", "values", "conditions", "expressions", "writer", "frames", "calls"),
+    *("pandas_frames", "arguments"),
     *("keys", "json_values", "names", "rows", "api", "usage", "shell", "shell_http", "shell_paths"),
     "shell_text",
 )

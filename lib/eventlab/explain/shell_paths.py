@@ -116,11 +116,24 @@ def _mkdir(cell: FailedCell, command: Command, paths: list[str], settings: Setti
         elif not filesystem.exists(above, settings):
             what = f"The folder above {path} does not exist. With -p, -mkdir creates it too."
             proof = f"does not have {above}"
-            if explanation := _similar_folder(cell, path, above, settings):
+            if explanation := _without_slash(cell, paths, settings) or _similar_folder(
+                cell, path, above, settings
+            ):
                 return explanation
         else:
             continue
         return _with_option(cell, "-mkdir", "-p", what, f"the NameNode at {settings.default_fs} {proof}")
+    return None
+
+
+def _without_slash(cell: FailedCell, paths: list[str], settings: Settings) -> Explanation | None:
+    """Explain that a path without a slash at its start is in the home folder, while `/` has its first folder."""
+    for path in [path for path in paths if path == path.lstrip("/") and "://" not in path]:
+        first = f"/{path.partition('/')[0]}"
+        if filesystem.exists(first, settings) and not filesystem.exists(f"{HOME}{first}", settings):
+            what = f"A path without / at its start is in your home folder, {HOME}. Did you mean /{path}?"
+            proof = f"the NameNode at {settings.default_fs} has {first}, and does not have {HOME}{first}"
+            return correction(cell, path, f"/{path}", what, proof)
     return None
 
 

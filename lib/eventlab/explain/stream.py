@@ -118,12 +118,15 @@ def stream_used_as_table(cell: FailedCell, settings: Settings) -> Explanation | 
         while plan is not None:
             mode = '.outputMode("complete")' if type(plan).__name__ == "Aggregate" else mode
             plan = getattr(plan, "_child", None)
-        line = f'{name}_query = {name}.writeStream.format("memory").queryName("{name}_rows"){mode}.start()'
+        running = {query.name for query in frame.sparkSession.streams.active}
+        names = (f"{name}_rows{number}" for number in ("", *range(2, 1000)))
+        table = next(free for free in names if free not in running)
+        line = f'{name}_query = {name}.writeStream.format("memory").queryName("{table}"){mode}.start()'
         return Explanation(
             f"The DataFrame {name!r} is a stream. It has no end, so nothing can show, count or write all of it.",
             f"{name}.isStreaming is True",
             line,
-            f'{REPLACE_LINE}; after some seconds, spark.table("{name}_rows") has rows',
+            f'{REPLACE_LINE}; after some seconds, spark.table("{table}") has rows',
         )
     return None
 

@@ -107,10 +107,10 @@ def empty_topic(cell: FailedCell, settings: Settings) -> Explanation | None:
         state = state_of_topic(topic, settings)
         if state is None or (not state.is_missing and why_stream.reads_elsewhere(cell)):
             continue
-        if explanation := nearest_topic(cell, topic, state, settings):
+        send, saved = command_to_send(topic, settings), _saved_by_lesson(topic, settings)
+        if not saved and (explanation := nearest_topic(cell, topic, state, settings)):
             return explanation
-        send = command_to_send(topic, settings)
-        if saved := _saved_by_lesson(topic, settings):
+        if saved:
             minute = time.strftime("%H:%M:%S on %Y-%m-%d", time.localtime(saved.stat().st_mtime))
             with saved.open("rb") as file:
                 count = sum(1 for _ in file)

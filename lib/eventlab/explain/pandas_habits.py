@@ -1,0 +1,135 @@
+"""Explains what works with tables of pandas or numbers of Python, and not with Spark's DataFrames."""
+
+import ast
+import re
+
+from eventlab.explain.edits import python_correction, source_of
+from eventlab.explain.explanation import Explain, Explanation
+from eventlab.explain.expressions import FUNCTIONS, PYTHONS_OWN
+from eventlab.explain.failed_cell import FailedCell, called_name, close_matches
+from eventlab.explain.session import functions_variable, is_dataframe
+from eventlab.settings import Settings
+
+
+def column_is_assigned(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a DataFrame of Spark is never changed: `frame["n"] = 1` is for tables of pandas.
+
+    Remedy: The line with `withColumn`.
+    """
+    if not cell.matches(r"^builtins\.TypeError: 'DataFrame' object does not support item assignment"):
+        return None
+    for node in ast.walk(cell.tree):
+        target = node.targets[0] if isinstance(node, ast.Assign) and len(node.targets) == 1 else None
+        if not isinstance(node, ast.Assign) or not isinstance(target, ast.Subscript) or not cell.failed_in(node):
+            continue
+        frame = target.value.id if isinstance(target.value, ast.Name) else ""
+        if is_dataframe(cell.namespace.get(frame)) and node.lineno == node.end_lineno:
+            value = _as_column(cell, node.value)
+            line = f"{frame} = {frame}.withColumn({source_of(cell, target.slice)}, {value})"
+            what = f"{frame} is a DataFrame of Spark, which is never changed. withColumn returns a new one."
+            indented = ast.Name(id="", lineno=node.lineno, end_lineno=node.lineno, col_offset=node.col_offset)
+            indented.end_col_offset = node.end_col_offset
+            return python_correction(cell, indented, line, what, str(cell.error))
+    return None
+
+
+def value_is_no_column(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that `withColumn` needs a column: a number or a string becomes one with `lit`.
+
+    Remedy: The line with `F.lit`.
+    """
+    if not cell.matches(r"\[NOT_(EXPECTED_TYPE|COLUMN)\] Argument `col` should be (a )?Column"):
+        return None
+    for call in cell.failed_calls("withColumn"):
+        if len(call.args) == 2 and (new := _as_column(cell, call.args[1])) != source_of(cell, call.args[1]):
+            what = "The second argument of withColumn is a column. lit makes a column of one value."
+            return python_correction(cell, call.args[1], new, what, str(cell.error))
+    return None
+
+
+def _as_column(cell: FailedCell, node: ast.expr) -> str:
+    """Return the code of a column for a literal value; other code stays as it is."""
+    prefix = functions_variable(cell) or "__import__('pyspark.sql.functions', fromlist=['lit'])"
+    code = source_of(cell, node)
+    return f"{prefix}.lit({code})" if isinstance(node, ast.Constant) else code
+
+
+def method_is_compared(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that `frame.count > 10` compares a method, because the parentheses are missing.
+
+    Remedy: The line with parentheses.
+    """
+    if not cell.matches(
+        r"^builtins\.TypeError: '[<>]=?' not supported between instances of .*'(method|function)'"
+    ):
+        return None
+    for node in ast.walk(cell.tree):
+        if not isinstance(node, ast.Compare) or not cell.failed_in(node):
+            continue
+        for side in (node.left, *node.comparators):
+            owner = side.value if isinstance(side, ast.Attribute) else None
+            if isinstance(side, ast.Attribute) and isinstance(owner, ast.Name | ast.Call):
+                is_frame = is_dataframe(cell.namespace.get(getattr(owner, "id", ""))) or isinstance(
+                    owner, ast.Call
+                )
+                if is_frame and side.attr == "count":
+                    what = f"{side.attr} is a method. It is called with parentheses: {side.attr}()."
+                    return python_correction(cell, side, f"{source_of(cell, side)}()", what, str(cell.error))
+    return None
+
+
+def function_of_python_on_a_name(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that `select(max("Host"))` calls Python's function: it returns one letter of the name.
+
+    Remedy: The line with Spark's function.
+    """
+    if not cell.has_condition("UNRESOLVED_COLUMN"):
+        return None
+    for call in cell.calls("max", "min"):
+        text = call.args[0].value if len(call.args) == 1 and isinstance(call.args[0], ast.Constant) else None
+        name = called_name(call)
+        if not isinstance(text, str) or not isinstance(call.func, ast.Name) or name in cell.namespace:
+            continue
+        letter = {"max": max, "min": min}[name](text, default="")
+        if name in PYTHONS_OWN and any(row.get("objectName") == f"`{letter}`" for row in cell.conditions.values()):
+            what = f"{name}() is Python's own function: of {text!r} it returns the letter {letter!r}. "
+            what += f"Spark's function is F.{name}()."
+            proof = f"Spark searched for a column {letter}"
+            if prefix := functions_variable(cell):
+                return python_correction(cell, call.func, f"{prefix}.{name}", what, proof)
+            instruction = f"To fix it, run this, then write F.{name}( for {name}( in the cell"
+            return Explanation(what, proof, FUNCTIONS, instruction)
+    return None
+
+
+def word_of_spark(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that Spark does not know a kind of join, or a unit of time in an interval. Name the nearest one.
+
+    Remedy: The line with the nearest word.
+    """
+    join = re.search(r"Unsupported join type: '(\w+)'\. Supported join types include: (.*)", cell.text)
+    interval = re.search(r"Unable to parse '(\d+ (\w+))'.*\binterval", cell.text)
+    if join:
+        given, word, known = join[1], join[1], re.findall(r"'(\w+)'", join[2])
+        what, proof = f"Spark has no join {given!r}.", f"the kinds of joins are {', '.join(known)}"
+    elif interval:
+        given, word, known = interval[1], interval[2], ["second", "minute", "hour", "day", "week", "seconds"]
+        known += ["minutes", "hours", "days", "weeks"]
+        what, proof = f"Spark has no unit of time {word!r}.", "the units are second, minute, hour, day and week"
+    else:
+        return None
+    for similar in close_matches(word, known)[:1]:
+        new = given.removesuffix(word) + similar
+        for node in ast.walk(cell.tree):
+            if isinstance(node, ast.Constant) and node.value == given:
+                return python_correction(cell, node, f'"{new}"', f"{what} Did you mean {similar!r}?", proof)
+    return None
+
+
+EXPLANATIONS: list[Explain] = [
+    column_is_assigned,
+    value_is_no_column,
+    method_is_compared,
+    function_of_python_on_a_name,
+    word_of_spark,
+]
