@@ -35,13 +35,17 @@ class StackError(EventlabError):
 
 MAX_NAMES = 20
 """Names that an error message lists."""
+MAX_NEAREST = 3
+"""Nearest names that it lists: people of one name are equally near."""
 
 
 def near_names(name: str, names: Iterable[str]) -> str:
-    """Return the name that is nearest to an unknown one, for an error message, or else the first names."""
+    """Return the names that are nearest to an unknown one, for an error message, or else the first names."""
     names = list(names)
     if not get_close_matches(name, names, n=1):
         more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
         return f"there are: {', '.join(names[:MAX_NAMES])}{more}"
-    nearest = max(names, key=lambda known: SequenceMatcher(None, known, name).ratio())  # of equal ones, the first
-    return f"did you mean {nearest!r}?"
+    likeness = {known: SequenceMatcher(None, known, name).ratio() for known in names}
+    most = max(likeness.values())
+    nearest = [known for known in likeness if likeness[known] == most]
+    return f"did you mean {' or '.join(map(repr, nearest[:MAX_NEAREST]))}?"

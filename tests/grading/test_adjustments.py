@@ -105,6 +105,13 @@ def test_rows_of_somebody_who_is_not_graded_yet_wait_and_those_of_nobody_are_nam
     assert "zoe" not in caplog.text
 
 
+def test_a_name_that_two_students_have_is_followed_by_both(tmp_path):
+    (tmp_path / "adjustments.csv").write_text(HEADING + "Ada Byron,q1,1,\n")
+
+    with pytest.raises(AdjustmentsError, match=r"did you mean 'Ada Byron \(101\)' or 'Ada Byron \(112\)'\?"):
+        adjustments.load(tmp_path, ["Ada Byron (101)", "Ada Byron (112)", "Ben"], {"q1": 3})
+
+
 def test_the_most_points_can_be_given_where_their_sum_is_rounded(tmp_path):
     (tmp_path / "adjustments.csv").write_text(HEADING + "ada,q1,0.8,\n")
     assert len(adjustments.load(tmp_path, ["ada"], {"q1": 0.1 + 0.7})) == 1

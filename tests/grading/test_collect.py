@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import stat
+import subprocess
 import zipfile
 from pathlib import Path
 
@@ -156,3 +158,19 @@ def test_nothing_to_grade_says_what_was_looked_for(tmp_path: Path) -> None:
         find(tmp_path / "in", tmp_path / "unpacked")
     with pytest.raises(SubmissionsError, match="does not exist"):
         find(tmp_path / "nowhere", tmp_path / "unpacked")
+
+
+@pytest.mark.parametrize(("name", "depth"), [("d", 1100), ("d" * 200, 60)])
+def test_a_folder_that_is_too_deep_to_be_opened_does_not_stop_the_class(
+    name: str, depth: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(tmp_path / "in/ada.ipynb")
+    touch(tmp_path / "in/ben/lab.ipynb")
+    monkeypatch.chdir(tmp_path / "in/ben")
+    for _ in range(depth):
+        Path(name).mkdir()
+        os.chdir(name)
+    try:
+        assert students(tmp_path / "in", tmp_path) == ["ada", "ben"]
+    finally:
+        subprocess.run(["rm", "-rf", str(tmp_path / "in")], check=True)  # shutil.rmtree cannot

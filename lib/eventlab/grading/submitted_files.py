@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import lzma
+import os
 import re
 import stat
 import struct
@@ -27,6 +28,8 @@ MAX_STUDENT_BYTES = 400 * 1024**2
 MAX_STUDENT_FILES = 1000
 MAX_DEPTH, MAX_NAME_BYTES, MAX_PATH_BYTES = 50, 200, 1000
 """Limits of usual file systems. A file with a longer path is copied under its last name."""
+MAX_OPENED_BYTES = 4096
+"""Linux opens no longer path (PATH_MAX). Some programs unpack longer ones; such files are left out."""
 IGNORED = {"__MACOSX", ".ipynb_checkpoints", ".git", "__pycache__", ".DS_Store", "Thumbs.db"}
 UNREADABLE = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
@@ -111,22 +114,28 @@ def of_folder(folder: Path) -> Tree:
             continue
         if path.is_dir() and not path.is_symlink() and path.name not in IGNORED:
             tree.folders.add(path.name)
-        tree.files += [_on_disk(found, folder) for found in _walk(path, keep_link=True)]
+        tree.files += [_on_disk(found, folder) for found in _walk(path)]
     return tree
 
 
-def _walk(path: Path, keep_link: bool = False) -> Iterable[Path]:
-    if path.name in IGNORED or (path.is_symlink() and not keep_link):
-        return
-    if path.is_dir() and not path.is_symlink():
-        try:
-            inner_paths = sorted(path.iterdir())
-        except OSError as error:  # without what is in it, the student would lose points
-            raise SubmissionsError(f"the folder {path} cannot be read: {error}. Change its permissions") from error
-        for inner in inner_paths:
-            yield from _walk(inner)
-    elif path.is_symlink() or path.is_file():
-        yield path
+def _walk(top: Path) -> Iterable[Path]:
+    """Yield the files below a path, or the path itself, in order. Folders may be too deep for recursion."""
+    waiting = [top]
+    while waiting:
+        path = waiting.pop()
+        if path.name in IGNORED or len(os.fsencode(path)) >= MAX_OPENED_BYTES:
+            continue
+        if path.is_symlink():
+            if path == top:
+                yield path
+        elif path.is_dir():
+            try:
+                waiting += sorted(path.iterdir(), reverse=True)
+            except OSError as error:  # without what is in it, the student would lose points
+                message = f"the folder {path} cannot be read: {error}. Change its permissions"
+                raise SubmissionsError(message) from error
+        elif path.is_file():
+            yield path
 
 
 def _on_disk(path: Path, folder: Path) -> SubmittedFile:
