@@ -13,6 +13,7 @@ from rich.console import Console
 from eventlab.cli.app import main
 from eventlab.grading import grade as grade_module
 from eventlab.grading.collect import SubmissionsError, collected
+from eventlab.grading.jobs import Limits
 from eventlab.grading.progress import show_grading
 from eventlab.grading.results import Question, SubmissionRecord
 from eventlab.labs.catalogue import find
@@ -88,12 +89,11 @@ def test_an_impossible_limit_is_refused(submissions, option):
 
 
 def test_the_limits_reach_the_grading(submissions, graded, tmp_path):
-    options = ("--workers", 3, "--cell-timeout", 7, "--memory", 512, "--force", "--output", tmp_path / "out")
-    done = run("grade", "lab01", submissions, *options)
+    options = ("--workers", 3, "--cell-timeout", 7, "--memory", 512, "--time-limit", 90, "--force")
+    done = run("grade", "lab01", submissions, *options, "--output", tmp_path / "out")
 
     assert done.exit_code == 0, done.output
-    assert (graded["workers"], graded["force"]) == (3, True)
-    assert (graded["limits"].cell_timeout, graded["limits"].memory_mib) == (7, 512)
+    assert (graded["workers"], graded["limits"], graded["force"]) == (3, Limits(7, 512, 90), True)
     assert graded["lab"].name == "lab01_events"
     assert graded["output"] == tmp_path / "out"
 
