@@ -246,6 +246,10 @@ MISTAKES = {
         "def shout(text):\n    return text.upper()\nspark.sql('select shout(player) from bought').collect()",
         "SQL does not know it until it is registered",
     ),
+    "a name with a dash that is also a text": (
+        "spark.sql(\"select * from visits where User-Agent = 'User-Agent'\").collect()",
+        "User-Agent without backquotes means User minus Agent",
+    ),
     "a misspelt word that is also in a text": (
         "spark.sql(\"select * from bought wher site = 'wher'\").collect()",
         "Did you mean 'where'?",

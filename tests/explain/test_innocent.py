@@ -69,6 +69,28 @@ def test_only_the_method_of_the_request_is_another_one():
     assert found == ["requests.get", "client.get"]
 
 
+@pytest.mark.parametrize(("argument", "body"), [("json", '{"n": 5}'), ("data", "n=5")])
+def test_the_body_of_a_request_is_shown_for_requests_too(argument, body):
+    response = requests.Response()
+    response.url, response.status_code, response._content = (
+        f"{settings.api_url}/purchase",
+        400,
+        b'{"error": "no item"}',
+    )
+    item = {"n": 5}
+    request = requests.Request(
+        "POST", response.url, json=item if argument == "json" else None, data=item if argument == "data" else None
+    )
+    response.request = request.prepare()
+    cell = FailedCell(None, f"requests.post(url, {argument}={{'n': 5}})", {"requests": requests})
+
+    box = api.explain_answer(cell, response, settings)
+
+    assert box
+    assert box.what.startswith("The game API refused the request: no item.")
+    assert body in box.proof
+
+
 @pytest.mark.parametrize(
     ("headers", "corrected"),
     [

@@ -137,13 +137,15 @@ def _refused_body(cell: FailedCell, response: Any, settings: Settings) -> Explan
     if not reason:
         return None
     what = f"The game API refused the request: {reason}."
-    proof = f"it answered 400 to the body {bytes(response.request.content or b'')[:80].decode(errors='replace')!r}"
+    body = getattr(response.request, "content", None) or getattr(response.request, "body", None) or b""
+    text = body if isinstance(body, str) else bytes(body).decode(errors="replace")  # requests keeps a form as str
+    proof = f"it answered 400 to the body {text[:80]!r}"
     keywords = [item for call in cell.calls("post", "put") for item in call.keywords if item.arg == "data"]
     if len(keywords) == 1 and "form-urlencoded" in response.request.headers.get("content-type", ""):
         line = cell.source.split("\n")[keywords[0].lineno - 1].encode()
         start = keywords[0].col_offset
         line = line[:start] + b"json" + line[start + len(b"data") :]
-        form = f"{what} httpx sends data= as a form, and json= as JSON."
+        form = f"{what} data= is sent as a form, and json= as JSON."
         return Explanation(form, proof, line.decode().strip(), REPLACE_LINE)
     instruction = "Change the body. To see what the API checks, run this"
     shown = 'course.show_program("game_api.py", "problem_with")'

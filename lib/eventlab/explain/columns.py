@@ -58,14 +58,16 @@ def column_needs_backquotes(cell: FailedCell, settings: Settings) -> Explanation
         for column in (name for name in unknown.columns if "-" in name):
             unquoted = rf"(?<![`\w-]){re.escape(column)}(?![`\w-])"
             line = cell.only_line(re.escape(column))
-            if len(re.findall(unquoted, line)) != 1 or unknown.name not in column.split("-"):
+            if unknown.name not in column.split("-"):
                 continue
-            return Explanation(
-                f"In SQL, {column} without backquotes means {column.replace('-', ' minus ')}.",
-                f"Spark searched for a column {unknown.name}; the column `{column}` exists",
-                re.sub(unquoted, f"`{column}`", line),
-                REPLACE_LINE,
-            )
+            what = f"In SQL, {column} without backquotes means {column.replace('-', ' minus ')}."
+            proof = f"Spark searched for a column {unknown.name}; the column `{column}` exists"
+            for _, text in sql_texts(cell, column):
+                corrected = replaced_in_code(unquoted, f"`{column}`", text)
+                if explanation := sql_correction(cell, text, corrected, what, proof):
+                    return explanation
+            if len(re.findall(unquoted, line)) == 1:  # as in an f-string
+                return Explanation(what, proof, re.sub(unquoted, f"`{column}`", line), REPLACE_LINE)
     return None
 
 

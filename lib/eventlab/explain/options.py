@@ -10,7 +10,7 @@ from typing import Any
 
 from eventlab.explain.failed_cell import FailedCell, called_name, python_tree
 
-TAKE_TOPICS = ("KafkaConsumer", "TopicPartition", "subscribe", "delete_topics", "describe_topics")
+TAKE_TOPICS = ("KafkaConsumer", "TopicPartition", "subscribe", "describe_topics")
 """Functions of kafka-python whose first arguments are topics."""
 
 
