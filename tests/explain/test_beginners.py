@@ -42,7 +42,11 @@ MISTAKES = {
         "numbers.writeStream.format('memory').queryName('numbers1').trigger('1 second').start()",
         "needs its name",
     ),
-    "a table without a name": ("numbers.writeStream.format('memory').start()", "which needs a name"),
+    "a table without a name": ("numbers.writeStream.format('memory').start().stop()", "which needs a name"),
+    "a table without a name, line by line": (
+        "lines = (\n    numbers.writeStream\n    .format('memory')\n    .start()\n)",
+        "which needs a name",
+    ),
     "a stream that is counted": ("numbers.count()", "is a stream"),
     "a stream that is shown while its first table is written": ("numbers.show()", "is a stream"),
     # kafka-python and HTTP
