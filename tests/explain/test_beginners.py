@@ -25,7 +25,7 @@ MISTAKES = {
     "a number for a column": ("shop.withColumn('n', 5).collect()", "lit makes a column"),
     "a method in a comparison": ("if shop.count > 1:\n    print('many')", "parentheses: count()"),
     "a method of a chain in a comparison": ("shop.where('price > 1').count > 1", "parentheses: count()"),
-    "Python's max of a name": ("shop.select(max('item')).collect()", "it returns the letter 'w'"),
+    "Python's max of a name": ("shop.select(max('item')).collect()", "it returns the letter 't'"),
     "a misspelt kind of join": ("shop.join(shop, 'item', 'lefft').count()", "Did you mean 'left'?"),
     "a misspelt unit of time": (
         "moments.groupBy(F.window('time', '1 minut')).count().collect()",
@@ -42,7 +42,11 @@ MISTAKES = {
         "numbers.writeStream.format('memory').queryName('numbers1').trigger('1 second').start()",
         "needs its name",
     ),
-    "a table without a name": ("numbers.writeStream.format('memory').start()", "which needs a name"),
+    "a table without a name": ("numbers.writeStream.format('memory').start().stop()", "which needs a name"),
+    "a table without a name, line by line": (
+        "lines = (\n    numbers.writeStream\n    .format('memory')\n    .start()\n)",
+        "which needs a name",
+    ),
     "a stream that is counted": ("numbers.count()", "is a stream"),
     "a stream that is shown while its first table is written": ("numbers.show()", "is a stream"),
     # kafka-python and HTTP
@@ -62,7 +66,7 @@ MISTAKES = {
     ),
     "an address without http": (
         "httpx.get(f'127.0.0.1:{settings.api_port}/').text",
-        "It needs http:// before the server",
+        "It needs http:// before it",
     ),
     # HDFS
     "a misspelt folder above a path": ("spark.read.parquet('/tmp/lesson-5/shop').count()", "/tmp/lesson-05/shop?"),
@@ -133,5 +137,5 @@ def test_another_mistake_is_not_taken_for_one_of_these(beginner, name):
     box = beginner.run(IN_ORDER[name])
     beginner.run("if 'max' in globals(): del max")
 
-    words = ("gets two arguments", "Python's own function", "parentheses: ", "It needs http://")
+    words = ("gets two arguments", "Python's own function", "parentheses: ", "It needs http:// before it")
     assert box is None or not any(word in box["what"] for word in words)

@@ -107,12 +107,14 @@ def address_without_server(cell: FailedCell, settings: Settings) -> Explanation 
     if not cell.matches(r"httpx\.UnsupportedProtocol", r"requests\..*(MissingSchema|InvalidSchema)"):
         return None
     for call in cell.failed_calls(*METHODS):
-        for argument in [node for node in call.args if isinstance(node, ast.Constant)]:
-            value = argument.value if isinstance(argument.value, str) else ""
-            if re.match(r"(localhost|[\w.-]+\.\w+)(:\d+)?(/|$)", value):
-                what = f"The address {value!r} begins with the server. It needs http:// before the server."
+        for argument in call.args:
+            server = re.match(r"(f?[\"'])((?:localhost|[\w.-]+\.\w+)(?=[:/]).*)", source_of(cell, argument))
+            if server:
+                what = (
+                    f"The address {source_of(cell, argument)} begins with the server. It needs http:// before it."
+                )
                 proof = f"the game API is at {settings.api_url}"
-                return python_correction(cell, argument, repr(f"http://{value}"), what, proof)
+                return python_correction(cell, argument, f"{server[1]}http://{server[2]}", what, proof)
         for path in [node for node in call.args if source_of(cell, node).lstrip("f")[1:2] == "/"]:
             is_ours = isinstance(cell.namespace.get("settings"), Settings)
             address = "settings.api_url" if is_ours else repr(settings.api_url)

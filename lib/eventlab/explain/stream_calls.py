@@ -17,7 +17,7 @@ def trigger_without_name(cell: FailedCell, settings: Settings) -> Explanation | 
     if not cell.matches(r"^builtins\.TypeError: DataStreamWriter\.trigger\(\) takes 1 positional argument"):
         return None
     for call in cell.failed_calls("trigger"):
-        if len(call.args) == 1:
+        if len(call.args) == 1 and re.fullmatch(r"\d+ \w+", cell.text_of(call.args[0]) or ""):
             what = "The argument of trigger needs its name: processingTime is the time from batch to batch."
             code = f"processingTime={source_of(cell, call.args[0])}"
             return python_correction(cell, call.args[0], code, what, str(cell.error))
@@ -35,7 +35,7 @@ def table_without_name(cell: FailedCell, settings: Settings) -> Explanation | No
         what = 'The memory sink writes a table, which needs a name. Read it with spark.table("rows_so_far").'
         proof = "Spark reports that the memory sink has no queryName"
         if isinstance(call.func, ast.Attribute):
-            end = source_of(cell, call)[len(source_of(cell, call.func.value)) :]
+            end = source_of(cell, call)[len(source_of(cell, call.func.value)) :].lstrip()
             last = ast.Name(id="", lineno=call.end_lineno or 0, end_lineno=call.end_lineno)
             last.end_col_offset = call.end_col_offset
             last.col_offset = (call.end_col_offset or 0) - len(end.encode())
@@ -50,7 +50,8 @@ def function_of_batches(cell: FailedCell, settings: Settings) -> Explanation | N
     Remedy: The first line of the function, with two arguments.
     """
     match = re.search(r"TypeError: (\w+)\(\) takes (\d) positional arguments? but 2 were given", cell.text)
-    if not match or "foreachBatch" not in cell.source:
+    given = [call.args[0] for call in cell.calls("foreachBatch") if call.args]
+    if not match or match[1] not in [node.id for node in given if isinstance(node, ast.Name)]:
         return None
     function = cell.namespace.get(match[1])
     code = getattr(function, "__code__", None)
