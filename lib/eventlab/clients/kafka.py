@@ -286,23 +286,19 @@ def committed_offsets(bootstrap_servers: str, group: str, topic: str) -> dict[in
 def commit_offsets(
     admin: KafkaAdminClient, group: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]
 ) -> None:
-    """Commit offsets for a consumer group without members.
-
-    A broker has no coordinator of groups before the first group; this waits for it.
-    """
+    """Commit offsets for a group without members; the first group of a broker waits for its coordinator."""
     from kafka.errors import KafkaError
 
     deadline = time.monotonic() + READ_TIMEOUT_S
-    reason: object = ""
-    while time.monotonic() < deadline:
+    while True:
         try:
-            errors = admin.alter_group_offsets(group, offsets).values()
-            reason = next((error.__name__ for error in errors if error.retriable), "")
+            errors = [error() for error in admin.alter_group_offsets(group, offsets).values() if error.retriable]
         except KafkaError as error:
             if not error.retriable:
                 raise
-            reason = error
-        if not reason:
+            errors = [error]
+        if not errors:
             return
+        if time.monotonic() > deadline:
+            raise KafkaUnavailable(admin.config["bootstrap_servers"], errors[0])
         time.sleep(POLL_MS / 1000)
-    raise KafkaUnavailable(admin.config["bootstrap_servers"], reason)
