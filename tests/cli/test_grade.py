@@ -250,3 +250,4 @@ def test_verify_prints_the_share_caught_and_fails_below_all(tmp_path, monkeypatc
     assert "lab99_numbers: 1 of 2 wrong solutions lose marks (50%)" in done.stdout
     assert "wrong, but kept full marks in 1 of 1 runs: q1 the operands exchanged" in done.stdout
     assert "caught in 1 of 1 runs: q1 off by one" in done.stdout
+    assert "mistakes.py" not in done.stdout, "a lab need not have one"

@@ -147,7 +147,7 @@ def verify(names: tuple[str, ...], **options: Any) -> None:
         )
         for mutant, times, runs in proof.caught:
             click.echo(f"  caught in {times} of {runs} runs: {mutant.question} {mutant.name}")
-        for mutant in proof.undescribed:
+        for mutant in proof.undescribed if lab.mistakes else ():
             reason = f": it {mutant.not_described}" if mutant.not_described else ""
             click.echo(f"  not in mistakes.py: {mutant.question} {mutant.name}{reason}")
         for problem in proof.problems:
