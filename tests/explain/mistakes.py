@@ -1,4 +1,4 @@
-"""Cells with a mistake in a client or command of Kafka, HTTP or HDFS, and filters that keep nothing, by name."""
+"""Cells with a mistake in a client or command, filters that keep nothing, and endless loops, by name."""
 
 MISTAKES = {
     "a dictionary as value": (
@@ -197,3 +197,26 @@ FILTERS = {
     ),
 }
 """Filters that keep nothing, by name: the cell, words of the box, and the result of the corrected cell."""
+
+LOOPS = {
+    "without a variable": (
+        "for message in KafkaConsumer('letters', bootstrap_servers=broker):\n    print(message.value)",
+        "The consumer starts at the end of topic 'letters'",
+    ),
+    "with a variable": (
+        "forever = KafkaConsumer(\n    'letters',\n    bootstrap_servers=broker,\n)\n"
+        "for message in forever:\n    print(message.value)",
+        "The consumer 'forever' starts at the end of topic 'letters'",
+    ),
+    "in a group at its end": (
+        "for message in KafkaConsumer('letters', bootstrap_servers=broker, group_id='watchers', "
+        "auto_offset_reset='earliest'):\n    print(message.value)",
+        "The group 'watchers' has read all messages",
+    ),
+    "of a misspelt topic": (
+        "for message in KafkaConsumer('leters', bootstrap_servers=broker, auto_offset_reset='earliest'):\n"
+        "    print(message.value)",
+        "Did you mean 'letters'?",
+    ),
+}
+"""Loops over a consumer that never end, by name: the cell, and words of the box after an interrupt."""

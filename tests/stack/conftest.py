@@ -76,6 +76,13 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 
 
 @pytest.fixture
+def formatters_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Use Java under another path, for which `eventlab setup` has kept no formatted folders."""
+    (tmp_path / "java").symlink_to(java.find().home)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "java"))
+
+
+@pytest.fixture
 def running(shared: Settings) -> Settings:
     """Start Kafka and the API of the shared stack."""
     Stack(shared).up(["kafka", "api"])

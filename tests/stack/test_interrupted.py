@@ -30,7 +30,11 @@ pytestmark = pytest.mark.services
         ([signal.SIGTERM], "starting"),
     ],
 )
-def test_an_interrupted_up_leaves_no_process(unused: Settings, start_eventlab, signals: list[int], phase: str):
+def test_an_interrupted_up_leaves_no_process(
+    unused: Settings, start_eventlab, signals: list[int], phase: str, request: pytest.FixtureRequest
+):
+    if phase == "preparing":
+        request.getfixturevalue("formatters_run")
     command = start_eventlab(unused, "up", *COURSE)
     wait_for_phase(command, phase)
 
@@ -83,10 +87,12 @@ def service_that_never_answers(name: str) -> Service:
 
 
 @pytest.fixture
-def start_and_kill(unused: Settings, start_eventlab) -> Callable[..., None]:
+def start_and_kill(unused: Settings, start_eventlab, request: pytest.FixtureRequest) -> Callable[..., None]:
     """Return a function that kills `eventlab up` in a phase."""
 
     def kill(phase: str, *services: str) -> None:
+        if phase == "preparing":
+            request.getfixturevalue("formatters_run")
         command = start_eventlab(unused, "up", *services)
         wait_for_phase(command, phase)
         command.kill()

@@ -1,5 +1,6 @@
 """A data folder is formatted once, also after an attempt that failed."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,8 +9,8 @@ import psutil
 import pytest
 
 from eventlab.errors import StackError
-from eventlab.settings import OwnSettings
-from eventlab.stack import process, provision
+from eventlab.settings import ROOT, OwnSettings
+from eventlab.stack import formatted, process, provision
 from tests.helpers import wait_until
 
 
@@ -30,6 +31,43 @@ def test_a_folder_is_formatted_once(settings: OwnSettings, tmp_path: Path):
 def test_the_output_of_the_formatter_is_in_the_error(settings: OwnSettings):
     with pytest.raises(StackError, match="no such luck"):
         provision.format_once(settings, "kafka", lambda _: ["sh", "-c", "echo no such luck; exit 3"])
+
+
+META = "node.id=1\ndirectory.id=Zd3jOC3aLX7lK-bmNFoiHQ\nversion=1\ncluster.id=KpAEYGyFEK1AVpW8eLjeVQ\n"
+VERSION = "namespaceID=148046516\nblockpoolID=BP-367825417-127.0.0.1-1795749796344\nclusterID=CID-ef2e3aa5-1243\n"
+
+
+def test_a_copy_of_a_formatted_folder_has_ids_of_its_own_and_needs_no_formatter(
+    settings: OwnSettings, tmp_path: Path
+):
+    original = tmp_path / "original"
+    (original / "current").mkdir(parents=True)
+    (original / "meta.properties").write_text(META)
+    (original / "current" / "VERSION").write_text(VERSION)
+    formatted.save(original, tmp_path / "template.zip")
+
+    provision.format_once(settings, "copy", lambda _: ["sh", "-c", "exit 3"], tmp_path / "template.zip")
+
+    copy = settings.state_dir / "data" / "copy"
+    for name, text in (("meta.properties", META), ("current/VERSION", VERSION)):
+        before, after = (
+            dict(line.split("=") for line in lines.splitlines()) for lines in (text, (copy / name).read_text())
+        )
+        new = {key for key, value in after.items() if value != before[key]}
+        assert new == after.keys() & {"directory.id", "cluster.id", "blockpoolID", "clusterID"}
+    assert (copy / "current").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.usefixtures("java_home")
+def test_another_configuration_needs_another_formatted_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    before = formatted.path("kafka")
+    shutil.copytree(ROOT / "stack" / "kafka", tmp_path / "stack" / "kafka")
+    with (tmp_path / "stack" / "kafka" / "server.properties").open("a") as properties:
+        properties.write("node.id=2\n")
+    monkeypatch.setattr(formatted, "ROOT", tmp_path)
+
+    assert formatted.path("kafka").parent == before.parent
+    assert formatted.path("kafka") != before
 
 
 def test_a_formatter_without_a_record_does_not_format(settings: OwnSettings, tmp_path: Path):

@@ -10,7 +10,7 @@ from typing import ClassVar
 import filelock
 
 from eventlab.settings import OwnSettings
-from eventlab.stack import archives, jars, java
+from eventlab.stack import archives, jars, java, process
 from eventlab.stack.services import SERVICES
 from eventlab.stack.stack import Stack, fresh_stack
 from eventlab.stack.startup import ReportService
@@ -115,6 +115,11 @@ def record_archives(report: ReportService) -> None:
         ) as stack,
     ):
         _use_spark(stack)
+        # Writing Spark's archive takes as long as writing those of the others one after the other.
+        if spark := process.find(stack.settings, "spark"):
+            spark.terminate()
+        for name in ("kafka", "datanode", "namenode"):
+            stack.down([name])
 
 
 def _use_spark(stack: Stack) -> None:

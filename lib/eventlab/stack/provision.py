@@ -5,18 +5,31 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 from eventlab.clients import kafka
 from eventlab.errors import ServiceUnavailable, StackError
 from eventlab.settings import HDFS_USER, Settings
-from eventlab.stack import probes, process
+from eventlab.stack import formatted, probes, process
 from eventlab.stack.config import data_dir
 
 logger = logging.getLogger(__name__)
 
 
-def format_once(settings: Settings, folder: str, command: Callable[[Settings], list[str]]) -> None:
-    """Format a folder unless an earlier call has completed this; raise StackError if the command fails."""
+def format_once(
+    settings: Settings, folder: str, command: Callable[[Settings], list[str]], template: Path | None = None
+) -> None:
+    """Format a folder unless an earlier call has completed this.
+
+    Args:
+        settings: The settings of the stack.
+        folder: The folder below the data folder.
+        command: Returns the command that formats it.
+        template: The zip with a formatted folder. If it exists, it is copied, and the command is not run.
+
+    Raises:
+        StackError: The command fails.
+    """
     target = data_dir(settings) / folder
     done = target.with_name(target.name + ".formatted")
     if done.exists():
@@ -26,6 +39,10 @@ def format_once(settings: Settings, folder: str, command: Callable[[Settings], l
     if left_over := process.find(settings, record):
         process.stop(left_over, grace_s=0)
     shutil.rmtree(target, ignore_errors=True)
+    if template and template.exists():
+        formatted.copy(template, target)
+        done.touch()
+        return
     target.parent.mkdir(parents=True, exist_ok=True)
     with subprocess.Popen(
         ["sh", "-c", 'read -r recorded && exec "$@" </dev/null', "sh", *command(settings)],
@@ -40,6 +57,8 @@ def format_once(settings: Settings, folder: str, command: Callable[[Settings], l
     process.record_file(settings, record).unlink(missing_ok=True)
     if formatter.returncode:
         raise StackError(f"{target} could not be formatted:\n{process.without_stack_frames(output)}")
+    if template and settings.record_archives:
+        formatted.save(target, template)
     done.touch()
 
 

@@ -6,7 +6,6 @@ services; see `startup.py`.
 
 import os
 import re
-import secrets
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -15,7 +14,7 @@ from pathlib import Path
 
 from eventlab.errors import ServiceUnavailable, StackError, near_names
 from eventlab.settings import HDFS_USER, HOST, ROOT, Settings
-from eventlab.stack import jvm, probes, provision
+from eventlab.stack import formatted, jvm, probes, provision
 from eventlab.stack.config import START_PAGE, conf_dir, tmp_dir
 from eventlab.stack.tokens import jupyter_token
 
@@ -97,8 +96,7 @@ def kafka_command(settings: Settings) -> list[str]:
 
 def kafka_format_command(settings: Settings) -> list[str]:
     """Return the command that formats Kafka's log folder, which gives it a cluster id (KIP-631)."""
-    cluster_id = "K" + secrets.token_urlsafe(16)[1:]  # with a dash at the beginning it would be an option
-    arguments = ["format", "--cluster-id", cluster_id, "--ignore-formatted", "--config"]
+    arguments = ["format", "--cluster-id", formatted.kafka_id(), "--ignore-formatted", "--config"]
     properties = conf_dir(settings, "kafka") / "server.properties"
     return service_java_command(
         settings, "kafka", "kafka-format", "kafka.tools.StorageTool", *arguments, str(properties)
@@ -210,7 +208,9 @@ KAFKA = Service(
     address=lambda settings: settings.bootstrap_servers,
     external_setting="external_bootstrap_servers",
     jars="kafka",
-    before_start=lambda settings: provision.format_once(settings, "kafka", kafka_format_command),
+    before_start=lambda settings: provision.format_once(
+        settings, "kafka", kafka_format_command, formatted.path("kafka")
+    ),
     after_start=provision.create_topic,
 )
 NAMENODE = Service(
@@ -225,7 +225,10 @@ NAMENODE = Service(
     web_page=("HDFS's page", "webhdfs_url"),
     extra_variables=lambda settings: hdfs_user(NAMENODE_USER),
     before_start=lambda settings: provision.format_once(
-        settings, "hdfs/name", lambda settings: hdfs_command(settings, "NameNode", "-format", "-nonInteractive")
+        settings,
+        "hdfs/name",
+        lambda settings: hdfs_command(settings, "NameNode", "-format", "-nonInteractive"),
+        formatted.path("hdfs"),
     ),
     after_start=provision.require_reported_blocks,
 )
