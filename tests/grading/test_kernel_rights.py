@@ -25,6 +25,18 @@ def unshared():
     return ctypes.get_errno() if libc.unshare(0x10000000) else 0
 print(error_of(os.memfd_create, "held"), error_of(os.sched_setaffinity, 0, {0}), unshared())
 """
+ZERO_COPY = """
+import mmap, os, socket
+server = socket.create_server(("127.0.0.1", 0))
+sender = socket.create_connection(server.getsockname())
+sender.setsockopt(socket.SOL_SOCKET, 60, 1)  # SO_ZEROCOPY
+area = mmap.mmap(-1, 1 << 16, mmap.MAP_PRIVATE)
+area[:1] = b"x"
+try:
+    print("SENT", sender.send(memoryview(area)[:1], 0x4000000))  # MSG_ZEROCOPY
+except OSError as error:
+    print(os.strerror(error.errno))
+"""
 IN_A_CHILD = (
     f"import subprocess, sys\nprint(subprocess.check_output([sys.executable, '-c', {REFUSED!r}], text=True))"
 )
@@ -49,3 +61,10 @@ def test_of_javas_programs_a_kernel_sees_only_java(fork_server: ForkServer) -> N
     seen = f"import os; print({{name for folder in {bins} for name in os.listdir(folder)}})"
     for kernel in ready(fork_server):
         assert printed(kernel, seen) == "{'java'}"
+
+
+@needs_bubblewrap
+def test_a_socket_holds_no_page_of_a_kernel(fork_server: ForkServer) -> None:
+    """Of a large page that is no longer mapped, one byte in a socket would hold all, and no process would have it."""
+    for kernel in ready(fork_server):
+        assert printed(kernel, ZERO_COPY) == "No buffer space available"
