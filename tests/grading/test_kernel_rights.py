@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,6 +38,20 @@ try:
 except OSError as error:
     print(os.strerror(error.errno))
 """
+RUNS_ON = """
+import ctypes, fcntl, signal, socket, struct, threading, time
+libc = ctypes.CDLL(None)
+timer = ctypes.c_void_p()
+event = struct.pack("qii48x", 0, signal.SIGCONT, 0)  # struct sigevent
+if libc.timer_create(time.CLOCK_MONOTONIC, event, ctypes.byref(timer)) == 0:
+    libc.timer_settime(timer, 0, struct.pack("4q", 0, 50_000_000, 0, 50_000_000), None)
+moments = []
+def run():
+    while True:
+        moments.append(time.monotonic())
+        time.sleep(0.01)
+threading.Thread(target=run, daemon=True).start()
+"""
 IN_A_CHILD = (
     f"import subprocess, sys\nprint(subprocess.check_output([sys.executable, '-c', {REFUSED!r}], text=True))"
 )
@@ -68,3 +83,16 @@ def test_a_socket_holds_no_page_of_a_kernel(fork_server: ForkServer) -> None:
     """Of a large page that is no longer mapped, one byte in a socket would hold all, and no process would have it."""
     for kernel in ready(fork_server):
         assert printed(kernel, ZERO_COPY) == "No buffer space available"
+
+
+@needs_bubblewrap
+def test_a_suspended_kernel_does_not_wake_itself_by_a_timer(fork_server: ForkServer) -> None:
+    for kernel in ready(fork_server):
+        printed(kernel, RUNS_ON)
+        with kernel.process.suspended():
+            time.sleep(0.2)
+            begin = time.monotonic()
+            time.sleep(1)
+            end = time.monotonic()
+        ran = f"time.sleep(0.2); print(len([moment for moment in moments if {begin} < moment < {end}]), len(moments) > 5)"
+        assert printed(kernel, ran) == "0 True"
