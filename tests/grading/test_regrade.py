@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -71,6 +72,11 @@ def further_omissions(notebook: Matched, *runs: Run) -> list[Omissions]:
             break
         made.append(omissions)
     return made
+
+
+def alone(question: str) -> Omissions:
+    """All other questions are replaced."""
+    return Omissions(frozenset(QUESTIONS) - {question})
 
 
 def points(runs: Sequence[Run]) -> list[float]:
@@ -254,3 +260,27 @@ def test_of_two_questions_that_lost_marks_only_the_one_whose_trial_is_doubtful_r
 
     assert found[0] == alone.omissions
     assert Omissions(frozenset({"q1", "q3", "q4"})) not in found
+
+
+def test_a_question_has_other_data_when_it_is_judged_after_its_result_was_shown() -> None:
+    run_1 = died(FIRST, 2, [], ["q1", "q2"])
+    shown = Omissions(frozenset({"q2"}))
+    assert regrade.seed_of_next([], FIRST, 7) == 7
+    assert regrade.seed_of_next([replace(run_1, seed=7)], shown, 7) == 7
+
+    run_2 = ran(shown)
+    again = regrade.seed_of_next([replace(run_1, seed=7), replace(run_2, seed=7)], alone("q2"), 7)
+
+    assert again != 7
+
+
+def test_data_that_showed_no_result_of_a_question_are_kept() -> None:
+    runs = [ran(Omissions(frozenset({"q1"}))), ran(Omissions(frozenset({"q1", "q2"})))]
+    further = Omissions(frozenset({"q1", "q2", "q3"}), frozenset({5}))
+    assert regrade.seed_of_next([replace(run, seed=7) for run in runs], further, 7) == 7
+
+
+def test_results_that_were_shown_with_other_data_change_nothing() -> None:
+    runs = [replace(ran(Omissions(frozenset({"q2"}))), seed=7), replace(ran(alone("q2")), seed=8)]
+    assert regrade.seed_of_next(runs, alone("q2"), 7) == 8
+    assert regrade.seed_of_next(runs, FIRST, 7) not in (7, 8)

@@ -123,11 +123,14 @@ class Worker:
         reference: Reference | None = None
         omissions: Omissions | None = Omissions()
         while omissions is not None:
+            run = Run(omissions, seed=regrade.seed_of_next(runs, omissions, job.seed))
+            if runs and run.seed != runs[-1].seed:
+                reference = None
             if reference is None and omissions.replaced:
-                reference = self._reference(job, omissions.replaced)
+                reference = self._reference(job, run.seed, omissions.replaced)
             elif reference is not None and not omissions.replaced <= reference.changes.keys():
-                reference = self._reference(job, self.lab.questions)
-            runs.append(Run(omissions))
+                reference = self._reference(job, run.seed, self.lab.questions)
+            runs.append(run)
             self._run_once(job, matched, files, runs[-1], budget, reference, report)
             omissions = regrade.next_omissions(matched, self.lab.questions, runs)
 
@@ -144,7 +147,7 @@ class Worker:
         """Execute once in a new namespace, judge each question at its check cell, and remove what is left."""
 
         def judge_question(question: str) -> None:
-            evidence = Evidence(namespace, job.seed, executor.answers, matched.sources, kernel.files())
+            evidence = Evidence(namespace, run.seed, executor.answers, matched.sources, kernel.files())
             verdicts = self.trials.verdicts(question, evidence, kernel, budget, run.spoilt)
             checks = self.lab.checks_of(question)
             run.checks[question] = tuple(map(CheckResult.of, checks, verdicts))
@@ -156,7 +159,7 @@ class Worker:
                 run.problems.append(problem)
 
         check_steps = matched.check_steps(self.lab.questions)
-        with self._kernel(job.seed) as (kernel, namespace):
+        with self._kernel(run.seed) as (kernel, namespace):
             kernel.write(files)
             report()
             limits = self.limits.cell_timeout, budget
@@ -166,11 +169,11 @@ class Worker:
             if run.out_of_time:  # what it waited for may have ended
                 self.stack.require_running()
 
-    def _reference(self, job: Job, questions: Collection[str]) -> Reference:
+    def _reference(self, job: Job, seed: int, questions: Collection[str]) -> Reference:
         """Run the instructor's notebook up to these questions and keep its states; no code of the student runs."""
         matched = notebook.reference(self.instructor)
         matched, check_steps = matched.until(questions, matched.check_steps(self.lab.questions))
-        with self._kernel(job.seed) as (kernel, namespace):
+        with self._kernel(seed) as (kernel, namespace):
             reference = Reference(namespace, self.instructor)
             executor = NotebookExecutor(
                 matched,
