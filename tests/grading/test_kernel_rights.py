@@ -80,7 +80,7 @@ def test_of_javas_programs_a_kernel_sees_only_java(fork_server: ForkServer) -> N
 
 @needs_bubblewrap
 def test_a_socket_holds_no_page_of_a_kernel(fork_server: ForkServer) -> None:
-    """Of a large page that is no longer mapped, one byte in a socket would hold all, and no process would have it."""
+    """Else one byte in a socket holds a large page that is no longer mapped, and counts for no process."""
     for kernel in ready(fork_server):
         assert printed(kernel, ZERO_COPY) == "No buffer space available"
 
@@ -94,5 +94,5 @@ def test_a_suspended_kernel_does_not_wake_itself_by_a_timer(fork_server: ForkSer
             begin = time.monotonic()
             time.sleep(1)
             end = time.monotonic()
-        ran = f"time.sleep(0.2); print(len([moment for moment in moments if {begin} < moment < {end}]), len(moments) > 5)"
-        assert printed(kernel, ran) == "0 True"
+        meanwhile = f"len([moment for moment in moments if {begin} < moment < {end}])"
+        assert printed(kernel, f"time.sleep(0.2); print({meanwhile}, len(moments) > 5)") == "0 True"

@@ -34,6 +34,15 @@ planted = subprocess.Popen(["sleep", "60"])
 print(json.dumps(cleaner.sweep()["swept"]))
 print(json.dumps([planted.wait(timeout=10), sorted(path.name for path in state.rglob("*") if path.is_file())]))
 """
+RESTARTS = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import services
+lists = iter([[11, 12], [12, 13], [13], [13]])
+services.other_processes = lambda kept: next(lists)
+services.kill = lambda pids: [str(pid) for pid in pids]
+print(services.kill_others({1}))
+"""
 COMPILES = 'class Mine { public static void main(String[] words) { System.out.println("ran"); } }'
 
 
@@ -51,6 +60,12 @@ def test_new_processes_are_killed_and_new_changed_and_missing_files_are_named(tm
         ("a file is missing", "gone"),
     }
     assert (code, files) == (-9, [])
+
+
+def test_a_process_that_starts_while_others_are_killed_is_killed_too() -> None:
+    command = [sys.executable, "-c", RESTARTS, str(sandbox.INSIDE)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['11', '12', '13']"
 
 
 def test_the_jvm_reports_what_runs_in_it_and_nothing_can_attach_to_it(tmp_path: Path) -> None:

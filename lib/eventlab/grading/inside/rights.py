@@ -3,9 +3,10 @@
 The filter of system calls (seccomp(2)) refuses those that hold memory where it cannot be counted, those that use
 up what the whole machine has once (io_setup), and those that leave the namespaces and the processor of a process.
 It also refuses memory that processes share without a file (mmap(2) with MAP_SHARED and MAP_ANONYMOUS): it stays
-when it is no longer mapped, and then counts for no process. With vmsplice(2), a byte of a large page in a pipe does
-the same, 2 MiB each; in a socket (MSG_ZEROCOPY), the limit of locked memory prevents it. A process that is suspended must not send itself SIGCONT, by
-a timer (timer_create(2)) or by data that arrive (F_SETSIG of fcntl(2)). On an unknown architecture nothing is filtered.
+when it is no longer mapped, and then counts for no process. With vmsplice(2), a byte of a large page in a pipe
+does the same, with 2 MiB each; in a socket (MSG_ZEROCOPY), the limit of locked memory prevents it. A process that
+is suspended must not wake itself with SIGCONT, by a timer (timer_create(2)) or when data arrive (F_SETSIG).
+On an unknown architecture nothing is filtered.
 """
 
 from __future__ import annotations
@@ -40,14 +41,16 @@ NUMBERS = {
         "add_key": 248, "bpf": 321, "clone": 56, "clone3": 435, "fcntl": 72, "io_setup": 206,
         "io_uring_setup": 425, "keyctl": 250,
         "memfd_create": 319, "memfd_secret": 447, "mmap": 9, "msgget": 68, "perf_event_open": 298,
-        "request_key": 249, "sched_setaffinity": 203, "semget": 64, "shmget": 29, "timer_create": 222, "unshare": 272,
+        "request_key": 249, "sched_setaffinity": 203, "semget": 64, "shmget": 29,
+        "timer_create": 222, "unshare": 272,
         "userfaultfd": 323, "vmsplice": 278,
     },
     "aarch64": {
         "add_key": 217, "bpf": 280, "clone": 220, "clone3": 435, "fcntl": 25, "io_setup": 0,
         "io_uring_setup": 425, "keyctl": 219,
         "memfd_create": 279, "memfd_secret": 447, "mmap": 222, "msgget": 186, "perf_event_open": 241,
-        "request_key": 218, "sched_setaffinity": 122, "semget": 190, "shmget": 194, "timer_create": 107, "unshare": 97,
+        "request_key": 218, "sched_setaffinity": 122, "semget": 190, "shmget": 194,
+        "timer_create": 107, "unshare": 97,
         "userfaultfd": 282, "vmsplice": 75,
     },
 }  # fmt: skip
