@@ -51,6 +51,10 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
         "grading/test_reference.py::test_results_reach_the_student_and_constants_of_the_solution_do_not",
     ),
     "own marks: answers without the work": (
+        "attack regrade_*",
+        "grading/test_regrade.py::test_a_question_has_other_data_when_it_is_judged_after_its_result_was_shown",
+        "grading/test_jobs.py::test_no_name_of_a_file_stands_for_another_file",
+        "labs/test_fair_marks.py::test_a_total_of_invented_coins_is_no_running_total",
         "grading/test_secrets.py::test_the_secret_of_an_output_folder_stays",
         "grading/test_secrets.py::test_no_notebook_gets_its_seed",
         "grading/test_jobs.py::test_what_the_feedback_shows_does_not_help_in_a_second_submission",
@@ -70,8 +74,13 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
         "grading/test_trial_machine.py::test_a_job_that_is_started_again_finds_nothing_of_the_last_start",
         "grading/test_trials.py::test_the_messages_of_the_trial_are_not_those_that_the_notebook_can_read",
         "grading/test_suspended.py::test_a_process_that_starts_while_others_are_stopped_is_stopped_too",
+        "grading/test_kernel_rights.py::test_a_suspended_kernel_does_not_wake_itself_by_a_timer",
+        "grading/test_left_in_spark.py::test_a_process_that_starts_while_others_are_killed_is_killed_too",
     ),
-    "own marks: a right answer by luck": ("labs/test_data.py::test_each_seed_exercises_each_rule",),
+    "own marks: a right answer by luck": (
+        "labs/test_data.py::test_each_seed_exercises_each_rule",
+        "grading/test_regrade.py::test_a_question_is_not_judged_again_by_a_run_that_does_the_same_before_its_check",
+    ),
     "right work: a later mistake, or one in another question": (
         "grading/test_difficult_submissions.py::test_each_question_is_worth_what_its_own_cells_earned",
         "grading/test_regrade.py::test_a_wrong_question_that_breaks_later_ones_costs_only_its_own_marks",
@@ -110,6 +119,7 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
         "grading/test_notebook.py::test_a_file_that_takes_too_much_memory_is_no_notebook",
         "grading/test_nested_outputs.py::test_an_output_and_an_answer_of_many_levels_are_dropped",
         "grading/test_kernel_rights.py::test_calls_that_hide_memory_or_leave_a_namespace_are_refused_in_a_kernel",
+        "grading/test_kernel_rights.py::test_a_socket_holds_no_page_of_a_kernel",
         "grading/test_waits.py::test_the_time_of_a_submission_is_limited_over_all_its_cells_and_runs",
         "grading/test_own_memory.py::test_a_kernel_whose_message_never_ends_is_ended_and_its_message_forgotten",
         "grading/test_trial_machine.py::test_what_exceeds_a_limit_during_a_trial_ends_its_jobs_and_the_trial",

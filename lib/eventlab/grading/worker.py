@@ -131,7 +131,7 @@ class Worker:
             elif reference is not None and not omissions.replaced <= reference.changes.keys():
                 reference = self._reference(job, run.seed, self.lab.questions)
             runs.append(run)
-            self._run_once(job, matched, files, runs[-1], budget, reference, report)
+            self._run_once(job, matched, files, runs, budget, reference, report)
             omissions = regrade.next_omissions(matched, self.lab.questions, runs)
 
     def _run_once(
@@ -139,18 +139,21 @@ class Worker:
         job: Job,
         matched: Matched,
         files: Mapping[str, bytes],
-        run: Run,
+        runs: list[Run],
         budget: TimeBudget,
         reference: Reference | None,
         report: Callable[[], None],
     ) -> None:
-        """Execute once in a new namespace, judge each question at its check cell, and remove what is left."""
+        """Execute the last of the runs in a new namespace, judge each question at its check cell, and clean up."""
+        run = runs[-1]
 
         def judge_question(question: str) -> None:
+            if (results := regrade.judged_before(matched, check_steps, runs, question)) is not None:
+                run.checks[question] = results
+                return
             evidence = Evidence(namespace, run.seed, executor.answers, matched.sources, kernel.files())
             verdicts = self.trials.verdicts(question, evidence, kernel, budget, run.spoilt)
-            checks = self.lab.checks_of(question)
-            run.checks[question] = tuple(map(CheckResult.of, checks, verdicts))
+            run.checks[question] = tuple(map(CheckResult.of, self.lab.checks_of(question), verdicts))
             report()
 
         def put_result(question: str) -> None:
@@ -162,8 +165,7 @@ class Worker:
         with self._kernel(run.seed) as (kernel, namespace):
             kernel.write(files)
             report()
-            limits = self.limits.cell_timeout, budget
-            common = matched, check_steps, kernel, _parameters(job, namespace), *limits
+            common = matched, check_steps, kernel, _parameters(job, namespace), self.limits.cell_timeout, budget
             executor = NotebookExecutor(*common, judge_question, put_result, run)
             executor.execute()
             if run.out_of_time:  # what it waited for may have ended

@@ -98,6 +98,35 @@ def best(runs: Sequence[Run], question: str) -> Run | None:
     return max((run for run in runs if run.judged(question)), key=lambda run: run.earned(question), default=None)
 
 
+def judged_before(
+    matched: Matched, check_steps: Mapping[str, int], runs: Sequence[Run], question: str
+) -> tuple[CheckResult, ...] | None:
+    """Return the results of an earlier run that did the same as the last one up to the check of a question.
+
+    The question is not judged again: with an answer by chance, a submission would have one attempt in each run.
+
+    Args:
+        matched: The notebook.
+        check_steps: By question, the number of the step after which it is judged.
+        runs: The runs so far; the last one is at the check of the question.
+        question: The question.
+    """
+    *earlier, now = runs
+    before = [step for step in enumerate(matched.steps[: check_steps[question] + 1]) if not step[1].is_check]
+
+    def done(run: Run) -> list[int]:
+        return [
+            number
+            for number, step in before
+            if run.omissions.keeps(number, step, check_steps.get(str(step.question)))
+        ]
+
+    for run in earlier:
+        if run.judged(question) and question not in run.spoilt and run.seed == now.seed and done(run) == done(now):
+            return run.checks[question]
+    return None
+
+
 def next_omissions(matched: Matched, questions: Sequence[str], runs: Sequence[Run]) -> Omissions | None:
     """Return what to leave out in the next run, or None when no further run can gain points.
 
