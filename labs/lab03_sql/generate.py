@@ -31,6 +31,8 @@ def tables(seed: int) -> dict[str, list[dict]]:
     rng = random.Random(seed)
     poor, changed, *others = seeds.sample(rng, seeds.COUNTRIES, len(seeds.COUNTRIES))
     players = _players(rng, poor, changed)
+    while seed != PRACTICE and len(players) == len(tables(PRACTICE)["players"]):
+        players = _players(rng, poor, changed)
     equal = {country: seeds.sample(rng, _names(players, country), EQUAL) for country in (changed, *others)}
     buyers = [name for names in equal.values() for name in names]
     for place, country in enumerate(others):
