@@ -114,6 +114,7 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
         "grading/test_collect.py::test_names_that_cannot_be_files_do_not_end_the_grading_of_the_others",
         "grading/test_exports.py::test_a_student_with_too_many_bytes_takes_none_from_the_others",
         "grading/test_difficult_submissions.py::test_the_wall_clock_limit_is_for_all_runs_together",
+        "grading/test_isolation_limits.py::test_a_connection_that_nobody_accepts_counts_as_full",
         "grading/test_isolation_limits.py::test_memory_in_files_and_sockets_is_held_against_the_limit",
         "grading/test_isolation_limits.py::test_the_disk_watch_tells_once_when_too_much_is_stored",
         "grading/test_notebook.py::test_a_file_that_takes_too_much_memory_is_no_notebook",
