@@ -23,11 +23,14 @@ for name in ("data", "logs", "tmp"):
     (state / name).mkdir(parents=True)
 (state / "tmp" / "old").write_text("old")
 (state / "tmp" / "gone").write_text("gone")
+(state / "logs" / "spark.log").write_text("log")
 options = {"contained": False, "services": (), "processes": 10**6, "memory": 2**60}
 cleaner = services.Cleaner(options, services.Stack(services.settings, ()))
 print(json.dumps(cleaner.sweep()["swept"]))
 planted = subprocess.Popen(["sleep", "60"])
 (state / "tmp" / "new").write_text("new")
+(state / "logs" / "spark.log").write_text("more log")
+(state / "logs" / "left").write_text("new")
 (state / "tmp" / "old").write_text("changed")
 (state / "tmp" / "gone").unlink()
 (state / "data" / "rows").write_text("Spark's own")
@@ -57,9 +60,10 @@ def test_new_processes_are_killed_and_new_changed_and_missing_files_are_named(tm
     assert {(line.partition(",")[0], Path(line).name) for line in after[1:]} == {
         ("a file of its own", "old"),
         ("a file of its own", "new"),
+        ("a file of its own", "left"),
         ("a file is missing", "gone"),
     }
-    assert (code, files) == (-9, [])
+    assert (code, files) == (-9, ["spark.log"])
 
 
 def test_a_process_that_starts_while_others_are_killed_is_killed_too() -> None:

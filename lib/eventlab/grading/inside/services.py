@@ -30,7 +30,7 @@ BUSY_SHARE = 0.6
 BACKGROUND = ("C1 Compiler", "C2 Compiler", "VM ", "GC ", "G1 ", "Signal Dispatch")
 """Threads of the JVM itself."""
 CHANGING = ("logs", "run", "lock", "classes")
-"""What changes by itself in the state folder."""
+"""What changes by itself in the state folder; nothing new may be there."""
 BLOCK_FOLDERS = 64
 """The default of `spark.diskStore.subDirectories`."""
 
@@ -204,13 +204,14 @@ def kill_others(kept: set[int]) -> list[str]:
 def files_below(roots: list[Path]) -> dict[str, object]:
     """Return what is below the folders: by path, what changes when a file changes."""
     found: dict[str, object] = {}
+    changing = tuple(os.path.join(settings.state_dir, name, "") for name in CHANGING)
     for root in roots:
         for folder, folders, files in os.walk(root):
-            if Path(folder) == settings.state_dir:
-                folders[:] = [name for name in folders if name not in CHANGING]
-                files = [name for name in files if name not in CHANGING]
             found |= {os.path.join(folder, name): None for name in folders}
             for path in [os.path.join(folder, name) for name in files]:
+                if f"{path}/".startswith(changing):
+                    found[path] = None
+                    continue
                 with contextlib.suppress(OSError):
                     facts = os.lstat(path)
                     found[path] = (facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_mode)
