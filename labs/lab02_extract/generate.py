@@ -41,9 +41,10 @@ def messages(seed: int) -> list[Sent]:
     return sent
 
 
-def numbers(sent: Sequence[Sent]) -> tuple[int, int]:
-    """Return how many messages there are, and how many of them are broken."""
-    return len(sent), sum(message.event is None for message in sent)
+def numbers(sent: Sequence[Sent]) -> tuple[int, int, int]:
+    """Return how many messages there are, how many of them are broken, and how many are not."""
+    broken = sum(message.event is None for message in sent)
+    return len(sent), broken, len(sent) - broken
 
 
 def _messages(rng: random.Random) -> list[Sent]:

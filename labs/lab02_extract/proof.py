@@ -169,7 +169,7 @@ MUTANTS = (
         "hard-coded",
         "q1",
         'lab.answer("q1", answer_q1)',
-        f'lab.answer("q1", {dict(zip(("messages", "broken"), numbers(messages(PRACTICE)), strict=True))})',
+        f'lab.answer("q1", {dict(zip(("messages", "broken"), numbers(messages(PRACTICE)), strict=False))})',
     ),
     Mutant("dropped filter", "q2", 'messages.where(F.try_parse_json("text").isNotNull())', "messages"),
     Mutant("deduplicated too early", "q2", "events.write.mode", 'events.dropDuplicates(["event_id"]).write.mode'),

@@ -187,7 +187,13 @@ def every_country_has_its_buyers(evidence: Evidence) -> Verdict:
 
 @check("q2", points=1, hint="The share is buyers divided by players, rounded to 2 digits.", hidden=True)
 def every_country_has_its_share(evidence: Evidence) -> Verdict:
-    """Look at the countries that are there; a share of the answer's own buyers and players is right, too."""
+    """Look at the countries that are there; a share of the answer's own buyers and players is right, too.
+
+    One of these two must be the country's: a share of invented numbers is none.
+    """
+    figures_of = {
+        country: (players, count) for country, players, count, _ in buyers(evidence.seed, kept(evidence.seed))
+    }
     right = {country: share for country, *_, share in buyers(evidence.seed, kept(evidence.seed))}
     expected, got = {}, {}
     for row in of_countries(evidence, "q2", "share"):
@@ -196,6 +202,7 @@ def every_country_has_its_share(evidence: Evidence) -> Verdict:
         follows = (
             (players and bought is not None and share is not None)
             and same(share, round(share, 2))
+            and any(map(same, figures_of.get(country, ()), (players, bought)))
             and abs(bought / players - share) < 0.00501
         )
         expected[country], got[country] = share if follows else right.get(country), share
@@ -239,13 +246,14 @@ def every_day_has_its_coins(evidence: Evidence) -> Verdict:
 
 @check("q4", points=2, hint="A window that is ordered by day sums up to the day.", hidden=True)
 def the_total_runs_from_day_to_day(evidence: Evidence) -> Verdict:
-    """Look at the days that are there; a total of the table's own coins is right, too."""
+    """Look at the days that are there; a total of coins that count refunds is right, too, but not of invented ones."""
     rows = [row for row in daily(evidence) if row[0] in DAYS]
-    coins = coins_by(kept(evidence.seed), "day")
+    coins, counted = (coins_by(kept(evidence.seed, refunded), "day") for refunded in (False, True))
+    is_counted = all(value in (coins[day], counted[day]) for day, value, _ in rows)
     own = [(day, sum(number(value) or 0 for _, value, _ in rows[: n + 1])) for n, (day, *_) in enumerate(rows)]
     right = [(day, sum(coins[each] for each in DAYS if each <= day)) for day, *_ in rows]
     got = [(day, total) for day, _, total in rows]
-    return expect(expected=(own if same(own, got) else right) or "days", got=got)
+    return expect(expected=(own if is_counted and same(own, got) else right) or "days", got=got)
 
 
 ### END HIDDEN TESTS

@@ -12,16 +12,30 @@ UNKNOWN = ("dragon", "castle", "unicorn")
 VISITS, PURCHASES, UNKNOWNS, JOINS = 12, 26, 6, 14
 HOSTS = 14
 GUILDS = 5
+PRACTICE = seeds.practice_seed("lab04_project")
 
 
 @lru_cache(maxsize=4)
 def calls(seed: int) -> list[dict[str, str]]:
-    """Return the host and path of each call, in order.
+    """Return the host and path of each call, in order."""
+    rng = random.Random(seed)
+    found = _calls(rng)
+    while seed != PRACTICE and purchases_among(found) == purchases_among(calls(PRACTICE)):
+        found = _calls(rng)
+    return found
+
+
+def purchases_among(calls: list[dict[str, str]]) -> int:
+    """Return the number of purchases, also of items that nobody sells."""
+    return sum(call["path"].startswith("/purchase/") for call in calls)
+
+
+def _calls(rng: random.Random) -> list[dict[str, str]]:
+    """Return calls with all special cases.
 
     One guild's only member buys nothing. One host buys and joins no guild. One host changes its guild twice: the
     last one is neither its first one, nor the first or last of them in the alphabet. One host buys an item twice.
     """
-    rng = random.Random(seed)
     hermit, single, changing, *hosts = seeds.hosts(rng, HOSTS)
     lonely, *guilds = seeds.sample(rng, [f"{animal}s" for animal in seeds.ANIMALS], GUILDS)
     members, buyers = [changing, *hosts], [changing, single, *hosts]

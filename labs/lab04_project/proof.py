@@ -7,7 +7,7 @@ from collections import Counter
 from eventlab.labs.checks import Mutant, Rule
 
 from .checks import TYPE_OF, coins, events, members, of_type, purchases
-from .generate import PRICES, calls
+from .generate import PRACTICE, PRICES, calls
 
 
 def joined(seed: int) -> dict[str, list[str]]:
@@ -28,6 +28,11 @@ RULES = (
         lambda s: {event["event_type"] for event in events(s)} == set(TYPE_OF.values()),
     ),
     Rule("q2", "only purchases are in purchases", lambda s: len(purchases(s)) < len(events(s))),
+    Rule(
+        "q2",
+        "the practice data have another number of purchases",
+        lambda s: len(purchases(s)) != len(purchases(PRACTICE)),
+    ),
     Rule("q2", "two equal purchases are two rows", lambda s: len(set(purchases(s))) < len(purchases(s))),
     Rule("q2", "the guild joined last, not first", lambda s: any(g[-1] != g[0] for g in joined(s).values())),
     Rule(

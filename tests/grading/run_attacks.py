@@ -15,8 +15,8 @@ import random
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,7 @@ class Attack:
         name: The name of its file.
         tries: What it tries, as a sentence.
         code: The cell.
+        cells: Further cells, by question.
         cell: The question whose cell it replaces, or `added` for a cell at the end.
         status: The status of its record, if only one is right.
         points: The points of its record, if only these are right.
@@ -63,6 +64,7 @@ class Attack:
     tries: str
     code: str
     cell: str = "added"
+    cells: Mapping[str, str] = field(default_factory=dict)
     status: str = ""
     points: float | None = None
     lost: Sequence[str] = ()
@@ -150,7 +152,7 @@ def run(
         places[3 * in_order :] = shuffled
     threes = list(zip(places[::3], places[1::3], places[2::3], strict=True))
     for attack, three in zip(chosen, threes, strict=True):
-        cells = ({attack.cell: attack.code}, {"added": attack.next}, WRONG)
+        cells = ({**attack.cells, attack.cell: attack.code}, {"added": attack.next}, WRONG)
         for student, replaced in zip(three, cells, strict=True):
             tiny_lab.write(submissions / f"{student}.ipynb", **replaced)
     lab, output = tiny_lab.make(base / "tiny"), base / "output"

@@ -17,7 +17,7 @@ from eventlab.stack import config
 from tests.grading import run_attacks
 
 CALLS = """
-import ctypes, os, sys
+import ctypes, fcntl, os, sys
 sys.path.insert(0, sys.argv[1])
 import rights
 rights.give_up(0)
@@ -34,6 +34,10 @@ print([
     refused(lambda: libc.shmget(0, 4096, 0o1600)),
     refused(lambda: libc.unshare(0x10000000)),
     refused(lambda: os.sched_setaffinity(0, {0})),
+    refused(lambda: libc.vmsplice(os.pipe()[1], None, 0, 0)),
+    refused(lambda: libc.timer_create(1, None, ctypes.byref(ctypes.c_void_p()))),
+    refused(lambda: fcntl.fcntl(0, 10, 18)),  # F_SETSIG
+    refused(lambda: fcntl.fcntl(0, fcntl.F_GETFL)) < 0,
 ])
 if os.fork() == 0:
     os._exit(7)
@@ -49,7 +53,7 @@ threading.Thread(target=lambda: print(subprocess.check_output(["echo", "works"],
 def test_calls_that_hide_memory_or_leave_the_namespaces_are_refused_and_all_others_work() -> None:
     command = [sys.executable, "-c", CALLS, str(sandbox.INSIDE)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["[38, 38, 1, 1]", "7", "works"]
+    assert done.stdout.splitlines() == ["[38, 38, 1, 1, 38, 38, 1, False]", "7", "works"]
 
 
 def test_of_java_only_the_program_java_is_visible(tmp_path: Path) -> None:

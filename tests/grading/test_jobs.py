@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -184,3 +186,19 @@ def test_why_there_is_no_notebook_is_said_once(lab: Lab) -> None:
 
     assert outcome.record is not None
     assert (outcome.record.status, outcome.record.messages) == ("unreadable", ("no notebook in the folder",))
+
+
+def test_no_name_of_a_file_stands_for_another_file(lab: Lab, one: Submission) -> None:
+    """The seed must differ, also when a name contains the hash that stands for a file's content."""
+    assert one.files is not None
+    content = next(n for n in map(str, range(10_000)) if not {0, ord("/")} & {*sha256(n.encode()).digest()})
+    (one.files / "x").write_text(content)
+    (one.files / "y").write_text("the answers")
+    two_files = job_for(lab, one, "secret", Limits()).seed
+    for name in ("x", "y"):
+        (one.files / name).unlink()
+    Path(os.fsdecode(os.fsencode(one.files) + b"/x" + sha256(content.encode()).digest() + b"y")).write_text(
+        "the answers"
+    )
+
+    assert job_for(lab, one, "secret", Limits()).seed != two_files

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,32 @@ libc = ctypes.CDLL(None, use_errno=True)
 def unshared():
     return ctypes.get_errno() if libc.unshare(0x10000000) else 0
 print(error_of(os.memfd_create, "held"), error_of(os.sched_setaffinity, 0, {0}), unshared())
+"""
+ZERO_COPY = """
+import mmap, os, socket
+server = socket.create_server(("127.0.0.1", 0))
+sender = socket.create_connection(server.getsockname())
+sender.setsockopt(socket.SOL_SOCKET, 60, 1)  # SO_ZEROCOPY
+area = mmap.mmap(-1, 1 << 16, mmap.MAP_PRIVATE)
+area[:1] = b"x"
+try:
+    print("SENT", sender.send(memoryview(area)[:1], 0x4000000))  # MSG_ZEROCOPY
+except OSError as error:
+    print(os.strerror(error.errno))
+"""
+RUNS_ON = """
+import ctypes, fcntl, signal, socket, struct, threading, time
+libc = ctypes.CDLL(None)
+timer = ctypes.c_void_p()
+event = struct.pack("qii48x", 0, signal.SIGCONT, 0)  # struct sigevent
+if libc.timer_create(time.CLOCK_MONOTONIC, event, ctypes.byref(timer)) == 0:
+    libc.timer_settime(timer, 0, struct.pack("4q", 0, 50_000_000, 0, 50_000_000), None)
+moments = []
+def run():
+    while True:
+        moments.append(time.monotonic())
+        time.sleep(0.01)
+threading.Thread(target=run, daemon=True).start()
 """
 IN_A_CHILD = (
     f"import subprocess, sys\nprint(subprocess.check_output([sys.executable, '-c', {REFUSED!r}], text=True))"
@@ -49,3 +76,23 @@ def test_of_javas_programs_a_kernel_sees_only_java(fork_server: ForkServer) -> N
     seen = f"import os; print({{name for folder in {bins} for name in os.listdir(folder)}})"
     for kernel in ready(fork_server):
         assert printed(kernel, seen) == "{'java'}"
+
+
+@needs_bubblewrap
+def test_a_socket_holds_no_page_of_a_kernel(fork_server: ForkServer) -> None:
+    """Else one byte in a socket holds a large page that is no longer mapped, and counts for no process."""
+    for kernel in ready(fork_server):
+        assert printed(kernel, ZERO_COPY) == "No buffer space available"
+
+
+@needs_bubblewrap
+def test_a_suspended_kernel_does_not_wake_itself_by_a_timer(fork_server: ForkServer) -> None:
+    for kernel in ready(fork_server):
+        printed(kernel, RUNS_ON)
+        with kernel.process.suspended():
+            time.sleep(0.2)
+            begin = time.monotonic()
+            time.sleep(1)
+            end = time.monotonic()
+        meanwhile = f"len([moment for moment in moments if {begin} < moment < {end}])"
+        assert printed(kernel, f"time.sleep(0.2); print({meanwhile}, len(moments) > 5)") == "0 True"

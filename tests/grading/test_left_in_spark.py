@@ -23,16 +23,28 @@ for name in ("data", "logs", "tmp"):
     (state / name).mkdir(parents=True)
 (state / "tmp" / "old").write_text("old")
 (state / "tmp" / "gone").write_text("gone")
+(state / "logs" / "spark.log").write_text("log")
 options = {"contained": False, "services": (), "processes": 10**6, "memory": 2**60}
 cleaner = services.Cleaner(options, services.Stack(services.settings, ()))
 print(json.dumps(cleaner.sweep()["swept"]))
 planted = subprocess.Popen(["sleep", "60"])
 (state / "tmp" / "new").write_text("new")
+(state / "logs" / "spark.log").write_text("more log")
+(state / "logs" / "left").write_text("new")
 (state / "tmp" / "old").write_text("changed")
 (state / "tmp" / "gone").unlink()
 (state / "data" / "rows").write_text("Spark's own")
 print(json.dumps(cleaner.sweep()["swept"]))
 print(json.dumps([planted.wait(timeout=10), sorted(path.name for path in state.rglob("*") if path.is_file())]))
+"""
+RESTARTS = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import services
+lists = iter([[11, 12], [12, 13], [13], [13]])
+services.other_processes = lambda kept: next(lists)
+services.kill = lambda pids: [str(pid) for pid in pids]
+print(services.kill_others({1}))
 """
 COMPILES = 'class Mine { public static void main(String[] words) { System.out.println("ran"); } }'
 
@@ -48,9 +60,16 @@ def test_new_processes_are_killed_and_new_changed_and_missing_files_are_named(tm
     assert {(line.partition(",")[0], Path(line).name) for line in after[1:]} == {
         ("a file of its own", "old"),
         ("a file of its own", "new"),
+        ("a file of its own", "left"),
         ("a file is missing", "gone"),
     }
-    assert (code, files) == (-9, [])
+    assert (code, files) == (-9, ["spark.log"])
+
+
+def test_a_process_that_starts_while_others_are_killed_is_killed_too() -> None:
+    command = [sys.executable, "-c", RESTARTS, str(sandbox.INSIDE)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['11', '12', '13']"
 
 
 def test_the_jvm_reports_what_runs_in_it_and_nothing_can_attach_to_it(tmp_path: Path) -> None:

@@ -218,3 +218,15 @@ def test_a_mistake_in_the_daily_revenue_costs_one_check(mistake, seed):
     rows = change(seed)
 
     assert failed("lab03", "q4", seed, tables={"daily_revenue": (rows, dict.fromkeys(rows[0], "any"))}) == expected
+
+
+def test_a_total_of_invented_coins_is_no_running_total():
+    for coins in (0, 500):
+        rows = as_rows([(day, coins, coins * number) for number, day in enumerate(SQL.DAYS, start=1)], "q4")
+        table = (rows, dict.fromkeys(rows[0], "any"))
+        assert failed("lab03", "q4", 1, tables={"daily_revenue": table}) == {"every day has its coins", TOTAL}
+
+
+def test_a_share_of_invented_buyers_and_players_is_no_share():
+    rows = as_rows([(row["country"], 100, 0, 0.0) for row in countries(1)], "q2")
+    assert SHARE in failed("lab03", "q2", 1, answer=rows)

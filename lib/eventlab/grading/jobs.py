@@ -231,13 +231,16 @@ def _submitted(submission: Submission) -> tuple[list[Path], Path | None]:
 
 
 def _digest_of(paths: Iterable[Path], folder: Path | None = None) -> hashlib._Hash:
-    """Return a hash of the names and contents of files; the name of a file below `folder` has its folders."""
+    """Return a hash of the names and contents of files; the name of a file below `folder` has its folders.
+
+    Names are hashed, too: a name of any length could contain what looks like another file.
+    """
     digest = hashlib.sha256()
     for path in paths:
         if path.is_file():
             inside = folder is not None and path.is_relative_to(folder)
-            digest.update(os.fsencode(path.relative_to(folder) if folder and inside else path.name))
-            digest.update(_digest(path))
+            name = os.fsencode(path.relative_to(folder) if folder and inside else path.name)
+            digest.update(hashlib.sha256(name).digest() + _digest(path))
     return digest
 
 

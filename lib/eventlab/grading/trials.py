@@ -15,7 +15,7 @@ from eventlab.grading.environment.worker_stack import WorkerStack
 from eventlab.grading.execution.kernel import SubmissionKernel
 from eventlab.grading.execution.run import TimeBudget
 from eventlab.grading.judge import Judge
-from eventlab.labs import run_trial
+from eventlab.labs import run_trial, seeds
 from eventlab.labs.catalogue import Lab
 from eventlab.labs.checks import Verdict
 from eventlab.labs.evidence import Evidence
@@ -27,7 +27,7 @@ def seed_of_trial(seed: int) -> int:
 
     Otherwise a notebook could compute the results before the trial, and its jobs would have nothing to do.
     """
-    return int.from_bytes(hashlib.sha256(f"trial {seed}".encode()).digest()[:16])
+    return seeds.another(seed, "trial")
 
 
 @dataclass(frozen=True)

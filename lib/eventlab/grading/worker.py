@@ -123,12 +123,15 @@ class Worker:
         reference: Reference | None = None
         omissions: Omissions | None = Omissions()
         while omissions is not None:
+            run = Run(omissions, seed=regrade.seed_of_next(runs, omissions, job.seed))
+            if runs and run.seed != runs[-1].seed:
+                reference = None
             if reference is None and omissions.replaced:
-                reference = self._reference(job, omissions.replaced)
+                reference = self._reference(job, run.seed, omissions.replaced)
             elif reference is not None and not omissions.replaced <= reference.changes.keys():
-                reference = self._reference(job, self.lab.questions)
-            runs.append(Run(omissions))
-            self._run_once(job, matched, files, runs[-1], budget, reference, report)
+                reference = self._reference(job, run.seed, self.lab.questions)
+            runs.append(run)
+            self._run_once(job, matched, files, runs, budget, reference, report)
             omissions = regrade.next_omissions(matched, self.lab.questions, runs)
 
     def _run_once(
@@ -136,18 +139,21 @@ class Worker:
         job: Job,
         matched: Matched,
         files: Mapping[str, bytes],
-        run: Run,
+        runs: list[Run],
         budget: TimeBudget,
         reference: Reference | None,
         report: Callable[[], None],
     ) -> None:
-        """Execute once in a new namespace, judge each question at its check cell, and remove what is left."""
+        """Execute the last of the runs in a new namespace, judge each question at its check cell, and clean up."""
+        run = runs[-1]
 
         def judge_question(question: str) -> None:
-            evidence = Evidence(namespace, job.seed, executor.answers, matched.sources, kernel.files())
+            if (results := regrade.judged_before(matched, check_steps, runs, question)) is not None:
+                run.checks[question] = results
+                return
+            evidence = Evidence(namespace, run.seed, executor.answers, matched.sources, kernel.files())
             verdicts = self.trials.verdicts(question, evidence, kernel, budget, run.disturbed)
-            checks = self.lab.checks_of(question)
-            run.checks[question] = tuple(map(CheckResult.of, checks, verdicts))
+            run.checks[question] = tuple(map(CheckResult.of, self.lab.checks_of(question), verdicts))
             report()
 
         def put_result(question: str) -> None:
@@ -156,21 +162,20 @@ class Worker:
                 run.problems.append(problem)
 
         check_steps = matched.check_steps(self.lab.questions)
-        with self._kernel(job.seed) as (kernel, namespace):
+        with self._kernel(run.seed) as (kernel, namespace):
             kernel.write(files)
             report()
-            limits = self.limits.cell_timeout, budget
-            common = matched, check_steps, kernel, _parameters(job, namespace), *limits
+            common = matched, check_steps, kernel, _parameters(job, namespace), self.limits.cell_timeout, budget
             executor = NotebookExecutor(*common, judge_question, put_result, run)
             executor.execute()
             if run.out_of_time:  # what it waited for may have ended
                 self.stack.require_running()
 
-    def _reference(self, job: Job, questions: Collection[str]) -> Reference:
+    def _reference(self, job: Job, seed: int, questions: Collection[str]) -> Reference:
         """Run the instructor's notebook up to these questions and keep its states; no code of the student runs."""
         matched = notebook.reference(self.instructor)
         matched, check_steps = matched.until(questions, matched.check_steps(self.lab.questions))
-        with self._kernel(job.seed) as (kernel, namespace):
+        with self._kernel(seed) as (kernel, namespace):
             reference = Reference(namespace, self.instructor)
             executor = NotebookExecutor(
                 matched,

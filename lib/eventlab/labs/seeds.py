@@ -41,6 +41,11 @@ def seed_of(student: str, lab: str, purpose: str) -> int:
     return int.from_bytes(hashlib.sha256(text).digest()[:16], "big") or 1
 
 
+def another(seed: int, purpose: str) -> int:
+    """Return a seed for other data of the same submission, which do not say anything about the first ones."""
+    return int.from_bytes(hashlib.sha256(f"{purpose} {seed}".encode()).digest()[:16], "big")
+
+
 def practice_seed(lab: str) -> int:
     """Return the seed of the data on which all students work.
 

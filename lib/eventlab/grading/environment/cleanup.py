@@ -1,8 +1,8 @@
 """Detect and remove what a submission created in Kafka and on HDFS, and end its sessions in Spark.
 
 `found` describes Kafka and HDFS. `remove` deletes the topics, groups and folders that a clean stack does not have.
-If the stack still differs then (the permissions of a folder, a storage policy), its services are restarted. What
-no submission may change is not read here: `access.py`.
+If the stack still differs then (the permissions of a folder, a storage policy, the name of a transaction, which
+Kafka keeps for days), its services are restarted. What no submission may change is not read here: `access.py`.
 
 Spark's web page lists the sessions. Spark Connect's ReleaseSession request ends one and interrupts what it runs.
 https://github.com/apache/spark/blob/master/sql/connect/common/src/main/protobuf/spark/connect/base.proto
@@ -34,12 +34,15 @@ ACTIVE_TASKS = ".executor.threadpool.activeTasks"
 
 
 def found(access: Access) -> dict[str, Any]:
-    """Return the topics, groups, settings and folders of Kafka and HDFS."""
+    """Return the topics, groups, transactions, settings and folders of Kafka and HDFS."""
     with access.admin() as admin:
         topics = sorted(admin.list_topics())
         kafka_state = {
             "topics": _end_offsets(admin, topics),
             "groups": sorted(group["group_id"] for group in admin.list_groups()),
+            "transactions": sorted(
+                one.transactional_id for of in admin.list_transactions().values() for one in of
+            ),
             "settings": _configs(admin, topics),
         }
     hdfs = access.hdfs()

@@ -79,12 +79,12 @@ class ProcessLimits:
             "NOFILE": 1024,
             "CORE": 0,
             "MSGQUEUE": MIB,
-            "MEMLOCK": 8 * MIB,
+            "MEMLOCK": 0,
         }
 
     def of_services(self) -> dict[str, int]:
         """Return the resource limits of each service, which also bound a student's Python functions."""
-        return {"NPROC": 1500, "FSIZE": 1024 * MIB, "CORE": 0}
+        return {"NPROC": 1500, "FSIZE": 1024 * MIB, "CORE": 0, "MEMLOCK": 0}
 
 
 @dataclass(frozen=True)

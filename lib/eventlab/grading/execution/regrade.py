@@ -2,6 +2,9 @@
 
 A further run leaves out what ended the last one. The state that the instructor's solution produces can take the
 place of a broken question. A question gets the points of the best run that judged it with the student's cells.
+
+In a run with the instructor's result of a question, the student's code can read this result, and it may find a way
+to keep it until the next run. So a later run that judges this question has other data.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from eventlab.grading.execution.notebook import Matched, Step
 from eventlab.grading.execution.outputs import CellResult
 from eventlab.grading.results import CheckResult, Status
+from eventlab.labs import seeds
 
 NOT_FILLED_IN = "the cell is as it was released"
 MAX_SKIPPED = 3
@@ -61,6 +65,7 @@ class Run:
         parameters: The values that were injected into the notebook.
         defaults: How the cell with the default parameters has ended, or None when it did not run.
         disturbed: Questions whose trial another job may have disturbed.
+        seed: The seed of its data.
     """
 
     omissions: Omissions = Omissions()
@@ -73,6 +78,7 @@ class Run:
     parameters: Mapping[str, object] = field(default_factory=dict)
     defaults: CellResult | None = None
     disturbed: set[str] = field(default_factory=set)
+    seed: int = 0
 
     def judged(self, question: str) -> bool:
         """Return whether the question was judged with the student's cells."""
@@ -90,6 +96,35 @@ class Run:
 def best(runs: Sequence[Run], question: str) -> Run | None:
     """Return the run in which the student's cells of a question earned most, or None when it was never judged."""
     return max((run for run in runs if run.judged(question)), key=lambda run: run.earned(question), default=None)
+
+
+def judged_before(
+    matched: Matched, check_steps: Mapping[str, int], runs: Sequence[Run], question: str
+) -> tuple[CheckResult, ...] | None:
+    """Return the results of an earlier run that did the same as the last one up to the check of a question.
+
+    The question is not judged again: with an answer by chance, a submission would have one attempt in each run.
+
+    Args:
+        matched: The notebook.
+        check_steps: By question, the number of the step after which it is judged.
+        runs: The runs so far; the last one is at the check of the question.
+        question: The question.
+    """
+    *earlier, now = runs
+    before = [step for step in enumerate(matched.steps[: check_steps[question] + 1]) if not step[1].is_check]
+
+    def done(run: Run) -> list[int]:
+        return [
+            number
+            for number, step in before
+            if run.omissions.keeps(number, step, check_steps.get(str(step.question)))
+        ]
+
+    for run in earlier:
+        if run.judged(question) and question not in run.spoilt and run.seed == now.seed and done(run) == done(now):
+            return run.checks[question]
+    return None
 
 
 def next_omissions(matched: Matched, questions: Sequence[str], runs: Sequence[Run]) -> Omissions | None:
@@ -131,6 +166,22 @@ def next_omissions(matched: Matched, questions: Sequence[str], runs: Sequence[Ru
     lost_marks = [q for q in unfinished if best_runs[q] is not None and q not in omissions.replaced]
     omissions = Omissions(omissions.replaced | set(lost_marks[:1]), omissions.skipped)
     return omissions if omissions != last.omissions and any(map(can_gain, unfinished)) else None
+
+
+def seed_of_next(runs: Sequence[Run], omissions: Omissions, first: int) -> int:
+    """Return the seed of the next run's data.
+
+    It is the last one's, unless the next run judges a question whose result by the instructor, with these data, a
+    run has shown to the student's code.
+
+    Args:
+        runs: The runs so far.
+        omissions: What the next run leaves out.
+        first: The seed of the first run.
+    """
+    seed = runs[-1].seed if runs else first
+    shown = {question for run in runs if run.seed == seed for question in run.omissions.replaced}
+    return seeds.another(seed, "again") if shown - omissions.replaced else seed
 
 
 def _without(matched: Matched, omissions: Omissions, ended_by: int) -> Omissions:

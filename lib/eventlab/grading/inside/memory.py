@@ -12,6 +12,8 @@ from pathlib import Path
 PIPE_BYTES = 64 * 1024
 SOCKET_BYTES = 2 * 212_992
 """What a pipe and a socket can hold in the kernel without being read; each is counted as full."""
+DATAGRAMS = b"0002"
+"""The type of a socket for datagrams in /proc/net/unix."""
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 RESERVED_BYTES = 1 << 20
 """The memory that a processor may reserve for TCP before Linux counts it (SK_MEMORY_PCPU_RESERVE)."""
@@ -75,7 +77,35 @@ def by_descriptors(pids: list[int], scratch: int | None = None) -> int:
                 with contextlib.suppress(OSError):
                     facts = os.stat(entry.path)
                     found[facts.st_dev, facts.st_ino] = _held(facts, counted)
-    return sum(found.values())
+    return sum(found.values()) + by_unix_queues({inode for _, inode in found})
+
+
+def by_unix_queues(inodes: set[int]) -> int:
+    """Return the bytes that can wait in Unix sockets beyond SOCKET_BYTES for each descriptor.
+
+    A connection that is not accepted has no descriptor, and in /proc/net/unix the inode 0. It keeps what was sent,
+    also when the sender has closed its end. A socket for datagrams keeps those of many senders.
+
+    Args:
+        inodes: The sockets of the processes.
+    """
+    waiting = 0
+    with contextlib.suppress(OSError), open("/proc/net/unix", "rb") as file:
+        next(file)  # the heading
+        for line in file:
+            _, _, _, _, kind, _, inode, *_ = line.split()
+            if inode == b"0":
+                waiting += 1
+            elif kind == DATAGRAMS and int(inode) in inodes:
+                waiting += longest_queue()
+    return waiting * SOCKET_BYTES
+
+
+def longest_queue() -> int:
+    """Return how many datagrams a Unix socket keeps."""
+    with contextlib.suppress(OSError, ValueError):
+        return int(text_of("/proc/sys/net/unix/max_dgram_qlen"))
+    return 10
 
 
 def at_most_in_tcp() -> int:

@@ -3,7 +3,10 @@
 The filter of system calls (seccomp(2)) refuses those that hold memory where it cannot be counted, those that use
 up a resource of the whole machine (io_setup), and those that leave the namespaces and the processor of a process.
 It also refuses memory that processes share without a file (mmap(2) with MAP_SHARED and MAP_ANONYMOUS): after it is
-unmapped, it stays and counts for no process. On an unknown architecture nothing is filtered.
+unmapped, it stays and counts for no process. With vmsplice(2), a byte of a large page in a pipe
+does the same, with 2 MiB each; in a socket (MSG_ZEROCOPY), the limit of locked memory prevents it. A process that
+is suspended must not wake itself with SIGCONT, by a timer (timer_create(2)) or when data arrive (F_SETSIG).
+On an unknown architecture nothing is filtered.
 """
 
 from __future__ import annotations
@@ -25,7 +28,8 @@ LINUX_CAPABILITY_VERSION_3 = 0x20080522
 PR_SET_SECCOMP, MODE_FILTER = 22, 2
 LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 ALLOW, ERROR = 0x7FFF0000, 0x00050000
-NUMBER_AT, ARCHITECTURE_AT, FIRST_ARGUMENT_AT, FOURTH_ARGUMENT_AT = 0, 4, 16, 40
+NUMBER_AT, ARCHITECTURE_AT, FIRST_ARGUMENT_AT, SECOND_ARGUMENT_AT, FOURTH_ARGUMENT_AT = 0, 4, 16, 24, 40
+F_SETSIG = 10
 MAP_SHARED, MAP_ANONYMOUS = 0x01, 0x20
 NEW_NAMESPACES = 0x7E020000
 """The flags of clone(2) that create namespaces; in one of its own a process can mount file systems in memory."""
@@ -34,18 +38,20 @@ X32 = 0x40000000
 ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 NUMBERS = {
     "x86_64": {
-        "add_key": 248, "bpf": 321, "clone": 56, "clone3": 435, "io_setup": 206, "io_uring_setup": 425,
-        "keyctl": 250,
+        "add_key": 248, "bpf": 321, "clone": 56, "clone3": 435, "fcntl": 72, "io_setup": 206,
+        "io_uring_setup": 425, "keyctl": 250,
         "memfd_create": 319, "memfd_secret": 447, "mmap": 9, "msgget": 68, "perf_event_open": 298,
-        "request_key": 249, "sched_setaffinity": 203, "semget": 64, "shmget": 29, "unshare": 272,
-        "userfaultfd": 323,
+        "request_key": 249, "sched_setaffinity": 203, "semget": 64, "shmget": 29,
+        "timer_create": 222, "unshare": 272,
+        "userfaultfd": 323, "vmsplice": 278,
     },
     "aarch64": {
-        "add_key": 217, "bpf": 280, "clone": 220, "clone3": 435, "io_setup": 0, "io_uring_setup": 425,
-        "keyctl": 219,
+        "add_key": 217, "bpf": 280, "clone": 220, "clone3": 435, "fcntl": 25, "io_setup": 0,
+        "io_uring_setup": 425, "keyctl": 219,
         "memfd_create": 279, "memfd_secret": 447, "mmap": 222, "msgget": 186, "perf_event_open": 241,
-        "request_key": 218, "sched_setaffinity": 122, "semget": 190, "shmget": 194, "unshare": 97,
-        "userfaultfd": 282,
+        "request_key": 218, "sched_setaffinity": 122, "semget": 190, "shmget": 194,
+        "timer_create": 107, "unshare": 97,
+        "userfaultfd": 282, "vmsplice": 75,
     },
 }  # fmt: skip
 REFUSED = {"sched_setaffinity": errno.EPERM, "unshare": errno.EPERM}
@@ -150,7 +156,7 @@ def restrict_calls() -> bool:
 def _program(machine: str) -> bytes:
     """Return the filter as a program of the kernel's packet filter (BPF): 8 bytes per instruction."""
     numbers = dict(NUMBERS[machine])
-    clone, mmap = numbers.pop("clone"), numbers.pop("mmap")
+    clone, fcntl, mmap = numbers.pop("clone"), numbers.pop("fcntl"), numbers.pop("mmap")
     lines = [
         (LOAD, 0, 0, ARCHITECTURE_AT),
         (EQUAL, 1, 0, ARCHITECTURES[machine]),
@@ -166,6 +172,11 @@ def _program(machine: str) -> bytes:
         (LOAD, 0, 0, FOURTH_ARGUMENT_AT),
         (ANY_BIT, 0, 2, MAP_ANONYMOUS),
         (ANY_BIT, 0, 1, MAP_SHARED),
+        (RETURN, 0, 0, ERROR | errno.EPERM),
+        (RETURN, 0, 0, ALLOW),
+        (EQUAL, 0, 4, fcntl),
+        (LOAD, 0, 0, SECOND_ARGUMENT_AT),
+        (EQUAL, 0, 1, F_SETSIG),
         (RETURN, 0, 0, ERROR | errno.EPERM),
         (RETURN, 0, 0, ALLOW),
         (EQUAL, 0, 3, clone),

@@ -24,12 +24,13 @@ from eventlab.stack import Stack, process
 
 WATCH_S = 0.2
 BUSY_S = 0.2
+KILL_ROUNDS = 100
 BUSY_SHARE = 0.6
 """A thread that uses this share of a processor for BUSY_S seconds is computing."""
 BACKGROUND = ("C1 Compiler", "C2 Compiler", "VM ", "GC ", "G1 ", "Signal Dispatch")
 """Threads of the JVM itself."""
 CHANGING = ("logs", "run", "lock", "classes")
-"""What changes by itself in the state folder."""
+"""What changes by itself in the state folder; nothing new may be there."""
 BLOCK_FOLDERS = 64
 """The default of `spark.diskStore.subDirectories`."""
 
@@ -80,7 +81,7 @@ class Cleaner:
 
     def sweep(self) -> dict[str, Any]:
         """Kill processes and delete files that are not the services'; report their names."""
-        swept = kill(other_processes(self.kept)) + delete_new(self.roots, self.files)
+        swept = kill_others(self.kept) + delete_new(self.roots, self.files)
         self.cpu_s, self.measured = cpu_of_threads(self.kept), time.monotonic()
         return {"swept": swept}
 
@@ -107,7 +108,7 @@ class Cleaner:
         with contextlib.suppress(ChildProcessError):
             os.waitpid(running.pid, 0)
         self.kept -= {running.pid}
-        kill(other_processes(self.kept))
+        kill_others(self.kept)
         return {"ended": {}}
 
     def start_service(self, service: str) -> dict[str, Any]:
@@ -184,16 +185,33 @@ def kill(pids: list[int]) -> list[str]:
     return names
 
 
+def kill_others(kept: set[int]) -> list[str]:
+    """Kill the processes that are not services, and return their names.
+
+    A process may start another one before it ends, so the list is read again until it has no new one.
+    """
+    names: list[str] = []
+    killed: set[int] = set()
+    for _ in range(KILL_ROUNDS):
+        new = [pid for pid in other_processes(kept) if pid not in killed]
+        if not new:
+            break
+        names += kill(new)
+        killed |= {*new}
+    return names
+
+
 def files_below(roots: list[Path]) -> dict[str, object]:
     """Return what is below the folders: by path, what changes when a file changes."""
     found: dict[str, object] = {}
+    changing = tuple(os.path.join(settings.state_dir, name, "") for name in CHANGING)
     for root in roots:
         for folder, folders, files in os.walk(root):
-            if Path(folder) == settings.state_dir:
-                folders[:] = [name for name in folders if name not in CHANGING]
-                files = [name for name in files if name not in CHANGING]
             found |= {os.path.join(folder, name): None for name in folders}
             for path in [os.path.join(folder, name) for name in files]:
+                if f"{path}/".startswith(changing):
+                    found[path] = None
+                    continue
                 with contextlib.suppress(OSError):
                     facts = os.lstat(path)
                     found[path] = (facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_mode)

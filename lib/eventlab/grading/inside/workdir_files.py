@@ -7,7 +7,7 @@ import contextlib
 import os
 import stat
 
-MAX_FILES, MAX_FILE_BYTES, MAX_BYTES = 200, 1024 * 1024, 16 * 1024 * 1024
+MAX_FILES, MAX_FILE_BYTES, MAX_BYTES = 1000, 1024 * 1024, 16 * 1024 * 1024
 
 
 def write_below(folder: int, name: str, content: bytes, uid: int) -> None:
@@ -40,10 +40,14 @@ def own(name: str, folder: int, uid: int) -> None:
 
 
 def plain_files(folder: int) -> dict[str, str]:
-    """Return the regular files of a folder as base64, by name; large ones and links are left out."""
+    """Return the regular files of a folder as base64, by name; large ones and links are left out.
+
+    Programs come first: data that a notebook writes must not take the place of a job.
+    """
     found: dict[str, str] = {}
     remaining = MAX_BYTES
-    for name in sorted(os.listdir(folder))[:MAX_FILES]:
+    names = sorted(os.listdir(folder), key=lambda name: (not name.endswith(".py"), name))
+    for name in names[:MAX_FILES]:
         with contextlib.suppress(OSError, UnicodeError):
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
             with os.fdopen(os.open(name, flags, dir_fd=folder), "rb") as file:
