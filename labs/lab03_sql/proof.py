@@ -116,11 +116,6 @@ RULES = (
         lambda s: _first_of_equals(s, "players") != [r[:2] for r in best(s, kept(s))],
     ),
     Rule(
-        "q2",
-        "the practice data have another number of players",
-        lambda s: len(tables(s)["players"]) != len(tables(PRACTICE)["players"]),
-    ),
-    Rule(
         "q4",
         "refunds do not count",
         lambda s: all(
