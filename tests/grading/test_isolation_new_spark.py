@@ -14,6 +14,7 @@ from eventlab.settings import ROOT
 
 SCRIPT = "org.apache.spark.sql.execution.BaseScriptTransformationWriterThread"
 GRAPH = "org.apache.spark.sql.pipelines.graph"
+KAFKA = "org.apache.spark.sql.kafka010"
 JAR = f"file:{ROOT}/.venv/pyspark/jars"
 
 
@@ -32,6 +33,7 @@ def watch(tmp_path: Path) -> Any:
         (f"{SCRIPT} source: shared objects file", "a script (TRANSFORM)"),
         ("org.apache.spark.sql.connect.common.UdfPacket source: shared objects file", "a serialized function"),
         ("org.apache.spark.api.python.PythonWorkerFactory source: shared objects file", "a Python function"),
+        (f"{KAFKA}.producer.CachedKafkaProducer source: shared objects file", "a producer of Kafka"),
         ("Mine source: file:/tmp/mine.jar", "a class of its own, Mine"),
         (f"org.apache.hive.X source: {JAR}/hive-exec-2.3.10-core.jar", "a library that no submission needs"),
         ("sun.tools.attach.X source: jrt:/jdk.attach", "a library that no submission needs, jdk.attach"),
@@ -57,6 +59,7 @@ def test_what_runs_other_code_is_a_reason(watch: ClassWatch, line: str, reason: 
         f"org.apache.parquet.X source: {JAR}/parquet-column-1.17.0.jar",
         f"org.apache.spark.sql.hive.orc.OrcFileFormat$$anon$1 source: {JAR}/spark-hive_2.13-4.2.0.jar",
         f"{GRAPH}.PipelineUpdateContext source: {JAR}/spark-pipelines_2.13-4.2.0.jar",
+        f"{KAFKA}.consumer.KafkaDataConsumer source: shared objects file",
         "java.util.X source: jrt:/java.base",
         "org.apache.spark.X source: shared objects file (top)",
         "org.apache.spark.X$$Lambda/0x1 source: org.apache.spark.X",

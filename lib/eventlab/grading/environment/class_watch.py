@@ -9,7 +9,8 @@ each class that it loads (`-Xlog:class+load`):
 - functions in Scala or Java arrive as serialized objects;
 - JDBC drivers run what the URL says (Derby's calls Java);
 - `addArtifacts` and `ADD JAR` load classes from jars that are not part of the kit;
-- streaming queries continue after their notebook has ended.
+- streaming queries continue after their notebook has ended;
+- a producer of Kafka, which Spark keeps for ten minutes, holds as much of its memory as its options say.
 
 What a submission changes in the default database, which cannot be deleted, is a reason, too.
 
@@ -37,6 +38,7 @@ SUSPECT_CLASSES = {
     "org.apache.spark.api.python.PythonWorkerFactory": "a Python function",
     "org.apache.spark.sql.execution.datasources.jdbc.DriverRegistry$": "JDBC",
     "org.apache.spark.sql.execution.streaming.runtime.StreamExecution": "a streaming query",
+    "org.apache.spark.sql.kafka010.producer.CachedKafkaProducer": "a producer of Kafka",
     "org.apache.spark.sql.execution.command.AlterDatabasePropertiesCommand": "a changed database",
     "org.apache.spark.sql.execution.command.AlterDatabaseSetLocationCommand": "a changed database",
     "org.apache.spark.sql.execution.command.SetNamespaceCollationCommand": "a changed database",
