@@ -82,7 +82,7 @@ def beginner(notebook):
     yield notebook
     notebook.assert_runs("for query in spark.streams.active:\n    query.stop()")
     notebook.assert_runs(
-        "!kafka-topics --delete --topic calls-05\n!hadoop fs -rm -r /tmp/lesson-05 /tmp/beginners"
+        "!kafka-topics --delete --topic calls-05\n!hadoop fs -rm -r -f /tmp/lesson-05 /tmp/beginners"
     )
 
 
