@@ -246,7 +246,7 @@ def every_day_has_its_coins(evidence: Evidence) -> Verdict:
 
 @check("q4", points=2, hint="A window that is ordered by day sums up to the day.", hidden=True)
 def the_total_runs_from_day_to_day(evidence: Evidence) -> Verdict:
-    """Look at the days that are there; a total of coins that count refunds is right, too, but not of invented ones."""
+    """Look at the days that are there. A total with refunds is right, too; one with other coins is not."""
     rows = [row for row in daily(evidence) if row[0] in DAYS]
     coins, counted = (coins_by(kept(evidence.seed, refunded), "day") for refunded in (False, True))
     is_counted = all(value in (coins[day], counted[day]) for day, value, _ in rows)

@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -264,6 +265,7 @@ class Stream:
     """A streaming DataFrame, which cannot be shown."""
 
     isStreaming = True
+    sparkSession = SimpleNamespace(streams=SimpleNamespace(active=()))
 
     def show(self):
         """Fail as Spark does."""

@@ -310,5 +310,5 @@ def test_a_question_is_judged_again_when_something_before_its_check_is_left_out(
     assert [is_judged(Run(Omissions(skipped=frozenset({4}))), q) for q in QUESTIONS] == [False, False, True, True]
     assert [is_judged(Run(Omissions(frozenset({"q2"}))), q) for q in ("q1", "q3", "q4")] == [False, True, True]
     assert is_judged(Run(seed=1), "q1"), "the data are other ones"
-    first.spoilt.add("q3")
-    assert is_judged(Run(), "q3"), "another job may have spoilt its trial"
+    first.disturbed.add("q3")
+    assert is_judged(Run(), "q3"), "another job may have disturbed its trial"

@@ -122,7 +122,12 @@ def judged_before(
         ]
 
     for run in earlier:
-        if run.judged(question) and question not in run.spoilt and run.seed == now.seed and done(run) == done(now):
+        if (
+            run.judged(question)
+            and question not in run.disturbed
+            and run.seed == now.seed
+            and done(run) == done(now)
+        ):
             return run.checks[question]
     return None
 
