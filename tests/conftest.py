@@ -25,7 +25,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background jo
     signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["EVENTLAB_PORT_OFFSET"] = str(OFFSETS[0])
 os.environ["EVENTLAB_STATE_DIR"] = str(TEST_STATE)
-os.environ["EVENTLAB_SPARK_JAVA_OPTIONS"] = "-XX:TieredStopAtLevel=1"  # the tests' data are small
+# The tests' data are small: compiling the queries would take longer than executing them.
+os.environ["EVENTLAB_SPARK_JAVA_OPTIONS"] = (
+    "-XX:TieredStopAtLevel=1 -Dspark.sql.codegen.wholeStage=false -Dspark.sql.codegen.factoryMode=NO_CODEGEN"
+)
 
 import pytest  # noqa: E402
 
