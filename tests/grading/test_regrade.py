@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 import pytest
 
@@ -260,55 +259,3 @@ def test_of_two_questions_that_lost_marks_only_the_one_whose_trial_is_doubtful_r
 
     assert found[0] == alone.omissions
     assert Omissions(frozenset({"q1", "q3", "q4"})) not in found
-
-
-def test_a_question_has_other_data_when_it_is_judged_after_its_result_was_shown() -> None:
-    run_1 = died(FIRST, 2, [], ["q1", "q2"])
-    shown = Omissions(frozenset({"q2"}))
-    assert regrade.seed_of_next([], FIRST, 7) == 7
-    assert regrade.seed_of_next([replace(run_1, seed=7)], shown, 7) == 7
-
-    run_2 = ran(shown)
-    again = regrade.seed_of_next([replace(run_1, seed=7), replace(run_2, seed=7)], alone("q2"), 7)
-
-    assert again != 7
-
-
-def test_data_that_showed_no_result_of_a_question_are_kept() -> None:
-    runs = [ran(Omissions(frozenset({"q1"}))), ran(Omissions(frozenset({"q1", "q2"})))]
-    further = Omissions(frozenset({"q1", "q2", "q3"}), frozenset({5}))
-    assert regrade.seed_of_next([replace(run, seed=7) for run in runs], further, 7) == 7
-
-
-def test_results_that_were_shown_with_other_data_change_nothing() -> None:
-    runs = [replace(ran(Omissions(frozenset({"q2"}))), seed=7), replace(ran(alone("q2")), seed=8)]
-    assert regrade.seed_of_next(runs, alone("q2"), 7) == 8
-    assert regrade.seed_of_next(runs, FIRST, 7) not in (7, 8)
-
-
-def test_a_question_is_not_judged_again_by_a_run_that_does_the_same_before_its_check() -> None:
-    notebook = matched(added=[8])
-    check_steps = notebook.check_steps(QUESTIONS)
-    first = died(FIRST, 8, ["q1"], QUESTIONS)
-    without_the_last = Run(Omissions(skipped=frozenset({8})))
-
-    def results(run: Run, question: str) -> object:
-        return regrade.judged_before(notebook, check_steps, [first, run], question)
-
-    assert [results(without_the_last, q) for q in QUESTIONS] == [first.checks[q] for q in QUESTIONS]
-    assert regrade.judged_before(notebook, check_steps, [first], "q1") is None
-
-
-def test_a_question_is_judged_again_when_something_before_its_check_is_left_out() -> None:
-    notebook = matched(added=[4])
-    check_steps = notebook.check_steps(QUESTIONS)
-    first = ran(passed=["q1"])
-
-    def is_judged(run: Run, question: str) -> bool:
-        return regrade.judged_before(notebook, check_steps, [first, run], question) is None
-
-    assert [is_judged(Run(Omissions(skipped=frozenset({4}))), q) for q in QUESTIONS] == [False, False, True, True]
-    assert [is_judged(Run(Omissions(frozenset({"q2"}))), q) for q in ("q1", "q3", "q4")] == [False, True, True]
-    assert is_judged(Run(seed=1), "q1"), "the data are other ones"
-    first.disturbed.add("q3")
-    assert is_judged(Run(), "q3"), "another job may have disturbed its trial"

@@ -5,7 +5,6 @@ services; see `startup.py`.
 """
 
 import os
-import re
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -287,7 +286,7 @@ COURSE = ("kafka", "namenode", "datanode", "spark", "api")
 
 def select(names: Iterable[str]) -> list[Service]:
     """Return the services that a list or one string names, or all; raise StackError for an unknown name."""
-    words = re.findall(r"[^\s,]+", names) if isinstance(names, str) else names
+    words = names.replace(",", " ").split() if isinstance(names, str) else names
     selected = list(dict.fromkeys(words)) or list(SERVICES)
     if unknown := [name for name in selected if name not in SERVICES]:
         raise StackError(f"there is no service {unknown[0]!r}; {near_names(unknown[0], SERVICES)}")
@@ -296,6 +295,5 @@ def select(names: Iterable[str]) -> list[Service]:
 
 def select_with_needs(names: Iterable[str]) -> list[Service]:
     """Return the named services and those that they need, in the order of SERVICES."""
-    services = select(names)
-    selected = {service.name for service in services}.union(*(service.needs for service in services))
+    selected = {name for service in select(names) for name in (service.name, *service.needs)}
     return [service for service in SERVICES.values() if service.name in selected]
