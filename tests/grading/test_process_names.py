@@ -47,4 +47,3 @@ def test_sockets_are_counted_when_a_name_contains_line_breaks(monkeypatch: pytes
             datagrams.bind(f"\0{id(datagrams)}\n")
             counted = [memory.by_unix_queues({os.fstat(one.fileno()).st_ino}) for one in (accepted, datagrams)]
         assert counted[1] - counted[0] == memory.longest_queue() * memory.SOCKET_BYTES
-
