@@ -185,7 +185,7 @@ def seed_of_next(runs: Sequence[Run], omissions: Omissions, first: int) -> int:
     """
     seed = runs[-1].seed if runs else first
     shown = {question for run in runs if run.seed == seed for question in run.omissions.replaced}
-    return seeds.another(seed, "again") if shown - omissions.replaced else seed
+    return seeds.further(seed) if shown - omissions.replaced else seed
 
 
 def _without(matched: Matched, omissions: Omissions, ended_by: int) -> Omissions:
