@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from eventlab.doctor import installation
-from eventlab.stack import archives, jars
+from eventlab.stack import archives, formatted, jars, java
+from eventlab.stack.installation import missing_archives
 
 
 def edit(path: Path, old: str, new: str) -> None:
@@ -92,6 +93,19 @@ def test_missing_archives_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
     assert not check.ok
     assert "kafka" in check.detail
+
+
+def test_a_missing_formatted_folder_is_missing_for_its_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(java, "find", lambda: None)
+    monkeypatch.setattr(archives, "path", lambda java, service, class_path: tmp_path / f"{service}.jsa")
+    for service in ("kafka", "namenode", "datanode", "spark"):
+        (tmp_path / f"{service}.jsa").touch()
+    formatted.path("hdfs").touch()
+
+    assert missing_archives() == ["kafka"]
+
+    formatted.path("kafka").touch()
+    assert missing_archives() == []
 
 
 @pytest.mark.parametrize(

@@ -59,3 +59,18 @@ def test_a_question_is_judged_again_when_something_before_its_check_is_left_out(
     assert is_judged(Run(seed=1), "q1"), "the data are other ones"
     first.disturbed.add("q3")
     assert is_judged(Run(), "q3"), "another job may have disturbed its trial"
+
+
+def test_a_question_is_judged_again_with_the_instructors_result_of_an_earlier_one_that_is_empty() -> None:
+    notebook = matched()
+    steps = [replace(step, source="") if step.question == "q2" and step.own else step for step in notebook.steps]
+    notebook = replace(notebook, steps=tuple(steps))
+    further = Run(Omissions(frozenset({"q2"})))
+
+    judged = [
+        regrade.judged_before(notebook, notebook.check_steps(QUESTIONS), [ran(passed=["q1"]), further], question)
+        is None
+        for question in ("q1", "q3", "q4")
+    ]
+
+    assert judged == [False, True, True]

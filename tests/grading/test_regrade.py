@@ -225,10 +225,10 @@ def test_a_question_that_was_not_judged_because_of_the_machine_says_so() -> None
     assert regrade.notes(matched(), [run], QUESTIONS, 60, 600)["q2"] == "not run: the grading was interrupted"
 
 
-def of_jobs(omissions: Omissions, spoiler: str, *, ends_kernel: bool) -> Run:
-    """A run in which one job spoils the trial of all jobs that take part."""
+def of_jobs(omissions: Omissions, disturber: str, *, ends_kernel: bool) -> Run:
+    """A run in which one job disturbs the trial of all jobs that take part."""
     jobs = [q for q in QUESTIONS if q not in omissions.replaced]
-    if spoiler not in jobs:
+    if disturber not in jobs:
         return ran(omissions)
     judged = jobs[:2] if ends_kernel else jobs
     check = matched().check_steps(QUESTIONS)[judged[-1]]
@@ -239,14 +239,16 @@ def of_jobs(omissions: Omissions, spoiler: str, *, ends_kernel: bool) -> Run:
 
 
 @pytest.mark.parametrize("ends_kernel", [True, False])
-@pytest.mark.parametrize("spoiler", QUESTIONS)
-def test_a_job_that_spoils_the_trial_of_all_jobs_costs_only_its_own_marks(spoiler: str, ends_kernel: bool) -> None:
+@pytest.mark.parametrize("disturber", QUESTIONS)
+def test_a_job_that_disturbs_the_trial_of_all_jobs_costs_only_its_own_marks(
+    disturber: str, ends_kernel: bool
+) -> None:
     runs: list[Run] = []
     omissions: Omissions | None = FIRST
     while omissions is not None:
-        runs.append(of_jobs(omissions, spoiler, ends_kernel=ends_kernel))
+        runs.append(of_jobs(omissions, disturber, ends_kernel=ends_kernel))
         omissions = regrade.next_omissions(matched(), QUESTIONS, runs)
-    assert points(runs) == [0 if q == spoiler else 2 for q in QUESTIONS]
+    assert points(runs) == [0 if q == disturber else 2 for q in QUESTIONS]
     assert len(runs) <= 1 + len(QUESTIONS)
 
 

@@ -52,7 +52,7 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
     ),
     "own marks: answers without the work": (
         "attack regrade_*",
-        "grading/test_regrade.py::test_a_question_has_other_data_when_it_is_judged_after_its_result_was_shown",
+        "grading/test_judged_again.py::test_a_question_has_other_data_when_it_is_judged_after_its_result_was_shown",
         "grading/test_jobs.py::test_no_name_of_a_file_stands_for_another_file",
         "labs/test_fair_marks.py::test_a_total_of_invented_coins_is_no_running_total",
         "grading/test_secrets.py::test_the_secret_of_an_output_folder_stays",
@@ -79,14 +79,14 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
     ),
     "own marks: a right answer by luck": (
         "labs/test_data.py::test_each_seed_exercises_each_rule",
-        "grading/test_regrade.py::test_a_question_is_not_judged_again_by_a_run_that_does_the_same_before_its_check",
+        "grading/test_judged_again.py::test_a_question_is_not_judged_again_by_a_run_that_does_the_same_before_its_check",
     ),
     "right work: a later mistake, or one in another question": (
         "grading/test_difficult_submissions.py::test_each_question_is_worth_what_its_own_cells_earned",
         "grading/test_regrade.py::test_a_wrong_question_that_breaks_later_ones_costs_only_its_own_marks",
         "grading/test_regrade.py::test_a_kernel_that_dies_later_in_one_question_does_not_cost_it_marks",
         "grading/test_regrade.py::test_a_kernel_that_dies_later_in_two_questions_costs_neither_of_them_marks",
-        "grading/test_regrade.py::test_a_job_that_spoils_the_trial_of_all_jobs_costs_only_its_own_marks",
+        "grading/test_regrade.py::test_a_job_that_disturbs_the_trial_of_all_jobs_costs_only_its_own_marks",
         "grading/test_trials.py::test_a_job_whose_trial_another_job_has_disturbed_is_tried_again_without_it",
     ),
     "right work: a fault of the machine": (

@@ -2,12 +2,17 @@
 
 import pytest
 
+from eventlab.grading.execution import marks
+from eventlab.grading.execution.notebook import reference
+from eventlab.grading.execution.regrade import Run
+from eventlab.grading.jobs import DEFAULT_LIMITS
 from eventlab.grading.mistakes import with_mistakes
 from eventlab.grading.results import CheckResult, Question, SubmissionRecord
 from eventlab.grading.trials import seed_of_trial
+from eventlab.labs import cells
 from eventlab.labs.catalogue import Lab, all_labs
 from eventlab.labs.mistakes import Result, verdicts
-from eventlab.labs.seeds import seed_of
+from eventlab.labs.seeds import further, seed_of
 
 LABS = all_labs()
 QUESTIONS = [(lab, question) for lab in LABS for question in lab.questions]
@@ -47,6 +52,20 @@ def test_a_mistake_loses_marks_and_is_told_from_the_others_and_from_an_empty_sub
             assert mistake.mutant in names
             assert len(names) == 1 or names in ALIKE
         assert recognized(lab, question, seed, verdicts(Result(), question, checks, seed)) == set()
+
+
+def test_a_mistake_is_recognized_in_a_run_with_other_data():
+    lab = next(lab for lab in LABS if lab.name == "lab01_events")
+    mistake = next(one for one in lab.mistakes if (one.question, one.mutant) == ("q2", "swords only"))
+    run = Run(seed=further(SEEDS[0]))
+    found = mistake.verdicts(lab.checks_of("q2"), run.seed)
+    run.checks["q2"] = tuple(map(CheckResult.of, lab.checks_of("q2"), found))
+    matched = reference(cells.read(lab.instructor))
+
+    record = marks.record(lab, "ada", matched, [Run(seed=SEEDS[0]), run], DEFAULT_LIMITS)
+
+    (question,) = (one for one in with_mistakes(lab, record, SEEDS[0]).questions if one.id == "q2")
+    assert [known.name for known in question.mistakes] == ["swords only"]
 
 
 def seed_of_checks(lab, question, seed):

@@ -58,6 +58,20 @@ def test_a_copy_of_a_formatted_folder_has_ids_of_its_own_and_needs_no_formatter(
     assert (copy / "current").stat().st_mode & 0o777 == 0o700
 
 
+def test_a_formatted_folder_that_is_not_kept_completely_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def interrupted(base_name: str, *_: object) -> str:
+        Path(f"{base_name}.zip").write_bytes(b"PK")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(shutil, "make_archive", interrupted)
+    with pytest.raises(OSError):
+        formatted.save(tmp_path, tmp_path / "template.zip")
+
+    assert not (tmp_path / "template.zip").exists()
+
+
 @pytest.mark.usefixtures("java_home")
 def test_another_configuration_needs_another_formatted_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     before = formatted.path("kafka")

@@ -19,6 +19,7 @@ from eventlab.grading.trials import seed_of_trial
 from eventlab.labs.catalogue import Lab
 from eventlab.labs.checks import Verdict
 from eventlab.labs.mistakes import Result, verdicts
+from eventlab.labs.seeds import further
 
 logger = logging.getLogger(__name__)
 Figures = tuple[tuple[bool, str], ...]
@@ -65,6 +66,7 @@ def _recognized(lab: Lab, question: Question, seed: int) -> Question:
     known = [mistake for mistake in lab.mistakes if mistake.question == question.id]
     if question.is_full or not known or [check.name for check in checks] != [c.name for c in question.checks]:
         return question
+    seed = further(seed, question.changes_of_data)
     seed = seed_of_trial(seed) if question.id in lab.jobs else seed
     nothing = verdicts(Result(), question.id, checks, seed)
     names = []

@@ -106,6 +106,7 @@ class Question:
         by_hand: Whether a person has set the points.
         judged_points: The points of the checks when a person has set other points, or None.
         comment: What a person wrote about the answer.
+        changes_of_data: How often the submission got other data before the run that counts.
     """
 
     id: Text
@@ -119,6 +120,7 @@ class Question:
     by_hand: StrictBool = False
     judged_points: StrictFloat | None = None
     comment: Text = ""
+    changes_of_data: int = 0
 
     @property
     def is_full(self) -> bool:

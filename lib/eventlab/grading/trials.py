@@ -71,8 +71,9 @@ class Trials:
 
         A job with the same files is judged once: in a further run of the submission its trial would be the same.
         The exception is a job whose trial another job may have disturbed: in a further run, the other job may be
-        missing. A job whose files have changed since the run's trial has a new trial. The first trial takes no
-        time of the submission; further ones do, because a notebook can ask for any number of them.
+        missing. A job whose files have changed since the run's trial has a new trial. The first trial with the
+        data of a seed takes no time of the submission; further ones do, because a notebook can ask for any number
+        of them.
 
         Args:
             question: The question.

@@ -24,8 +24,8 @@ def path(environment: str) -> Path:
 
 
 def save(folder: Path, template: Path) -> None:
-    """Keep a folder that was just formatted."""
-    shutil.make_archive(str(template.with_suffix("")), "zip", folder)
+    """Keep a folder that was just formatted. Until the zip is complete, it has another name."""
+    Path(shutil.make_archive(str(template.with_suffix(".part")), "zip", folder)).replace(template)
 
 
 def copy(template: Path, folder: Path) -> None:

@@ -10,7 +10,7 @@ from typing import ClassVar
 import filelock
 
 from eventlab.settings import OwnSettings
-from eventlab.stack import archives, jars, java, process
+from eventlab.stack import archives, formatted, jars, java, process
 from eventlab.stack.services import SERVICES
 from eventlab.stack.stack import Stack, fresh_stack
 from eventlab.stack.startup import ReportService
@@ -93,10 +93,11 @@ def install_jars(report: ReportStage) -> None:
 
 
 def missing_archives() -> list[str]:
-    """Return the services without an archive for the current Java and jars."""
+    """Return the services without an archive, or a formatted folder, for this Java, jars and configuration."""
     with_jars = [(service.name, service.jars) for service in SERVICES.values() if service.jars]
-    paths = {name: archives.path(java.find(), name, jars.class_path(folder)) for name, folder in with_jars}
-    return [name for name, path in paths.items() if not path.exists()]
+    paths = [(name, archives.path(java.find(), name, jars.class_path(folder))) for name, folder in with_jars]
+    paths += [(name, formatted.path(folder)) for name, folder in with_jars if name in ("kafka", "namenode")]
+    return list(dict.fromkeys(name for name, path in paths if not path.exists()))
 
 
 def record_archives(report: ReportService) -> None:

@@ -55,6 +55,7 @@ def record(
 def questions(lab: Lab, matched: Matched, runs: Sequence[Run], limits: Limits) -> tuple[Question, ...]:
     """Return each question with the checks of the run in which it earned most, and each text question."""
     notes = regrade.notes(matched, runs, lab.questions, limits.cell_timeout, limits.time_limit)
+    seeds = list(dict.fromkeys(run.seed for run in runs))
     graded = []
     for question in lab.all_questions:
         if question in lab.text_questions:
@@ -64,7 +65,8 @@ def questions(lab: Lab, matched: Matched, runs: Sequence[Run], limits: Limits) -
         not_run = tuple(CheckResult.of(check, NOT_RUN) for check in lab.checks_of(question))
         checks = run.checks[question] if run else not_run
         points = sum(check.points for check in checks)
-        graded.append(Question(question, points, lab.points(question), notes.get(question, ""), checks))
+        note, changes = notes.get(question, ""), seeds.index(run.seed) if run else 0
+        graded.append(Question(question, points, lab.points(question), note, checks, changes_of_data=changes))
     return tuple(graded)
 
 

@@ -103,6 +103,7 @@ def judged_before(
 ) -> tuple[CheckResult, ...] | None:
     """Return the results of an earlier run that did the same as the last one up to the check of a question.
 
+    To put the instructor's result of an earlier question in place is not the same as to run an empty cell.
     The question is not judged again: with an answer by chance, a submission would have one attempt in each run.
 
     Args:
@@ -112,14 +113,12 @@ def judged_before(
         question: The question.
     """
     *earlier, now = runs
-    before = [step for step in enumerate(matched.steps[: check_steps[question] + 1]) if not step[1].is_check]
+    end = check_steps[question]
+    before = [step for step in enumerate(matched.steps[: end + 1]) if not step[1].is_check]
 
-    def done(run: Run) -> list[int]:
-        return [
-            number
-            for number, step in before
-            if run.omissions.keeps(number, step, check_steps.get(str(step.question)))
-        ]
+    def done(run: Run) -> tuple[list[int], list[str]]:
+        kept = [n for n, step in before if run.omissions.keeps(n, step, check_steps.get(str(step.question)))]
+        return kept, sorted(other for other in run.omissions.replaced if check_steps[other] <= end)
 
     for run in earlier:
         if (
@@ -186,7 +185,7 @@ def seed_of_next(runs: Sequence[Run], omissions: Omissions, first: int) -> int:
     """
     seed = runs[-1].seed if runs else first
     shown = {question for run in runs if run.seed == seed for question in run.omissions.replaced}
-    return seeds.another(seed, "again") if shown - omissions.replaced else seed
+    return seeds.further(seed) if shown - omissions.replaced else seed
 
 
 def _without(matched: Matched, omissions: Omissions, ended_by: int) -> Omissions:

@@ -12,8 +12,10 @@ from pathlib import Path
 PIPE_BYTES = 64 * 1024
 SOCKET_BYTES = 2 * 212_992
 """What a pipe and a socket can hold in the kernel without being read; each is counted as full."""
+UNIX_SOCKET = re.compile(rb"^[0-9a-f]+:(?: [0-9A-F]{8}){3} ([0-9A-F]{4}) [0-9A-F]{2} +(\d+)\b", re.MULTILINE)
+"""Type and inode in a line of /proc/net/unix. The name after them may contain line breaks."""
 DATAGRAMS = b"0002"
-"""The type of a socket for datagrams in /proc/net/unix."""
+"""The type of a socket for datagrams."""
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 RESERVED_BYTES = 1 << 20
 """The memory that a processor may reserve for TCP before Linux counts it (SK_MEMORY_PCPU_RESERVE)."""
@@ -91,9 +93,7 @@ def by_unix_queues(inodes: set[int]) -> int:
     """
     waiting = 0
     with contextlib.suppress(OSError), open("/proc/net/unix", "rb") as file:
-        next(file)  # the heading
-        for line in file:
-            _, _, _, _, kind, _, inode, *_ = line.split()
+        for kind, inode in UNIX_SOCKET.findall(file.read()):
             if inode == b"0":
                 waiting += 1
             elif kind == DATAGRAMS and int(inode) in inodes:

@@ -3,9 +3,9 @@
 The filter of system calls (seccomp(2)) refuses those that hold memory where it cannot be counted, those that use
 up a resource of the whole machine (io_setup), and those that leave the namespaces and the processor of a process.
 It also refuses memory that processes share without a file (mmap(2) with MAP_SHARED and MAP_ANONYMOUS): after it is
-unmapped, it stays and counts for no process. With vmsplice(2), a byte of a large page in a pipe
-does the same, with 2 MiB each; in a socket (MSG_ZEROCOPY), the limit of locked memory prevents it. A process that
-is suspended must not wake itself with SIGCONT, by a timer (timer_create(2)) or when data arrive (F_SETSIG).
+unmapped, it stays and counts for no process. One byte that vmsplice(2) puts into a pipe keeps a large page (2 MiB)
+in the same way. In a socket (MSG_ZEROCOPY), the limit of locked memory prevents this. A process that is suspended
+must not wake itself with SIGCONT, by a timer (timer_create(2)) or when data arrive (F_SETSIG).
 On an unknown architecture nothing is filtered.
 """
 
