@@ -8,7 +8,7 @@ from pyspark.sql.connect.plan import Range
 from pyspark.sql.connect.readwriter import DataFrameReader
 from pyspark.sql.connect.session import SparkSession
 
-from eventlab.explain import fields, values, writer
+from eventlab.explain import fields, pandas_habits, values, writer
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.settings import settings
 from tests.explain.test_python import box_of, failed
@@ -102,3 +102,20 @@ def test_sql_learns_a_function_of_the_notebook_and_none_of_pyspark(name, registe
     box = values.unknown_function(cell, settings)
 
     assert (box is not None and box.remedy == 'spark.udf.register("shout", shout)') is registered
+
+
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [
+        ("for row in bought:\n    print(row)", "for row in bought.collect():"),
+        ("for row in bought.collect():\n    print(row)", None),
+        ("for name in bought.columns:\n    print(name)", None),
+        ("for row in rows:\n    print(row)", None),
+    ],
+)
+def test_a_loop_over_a_dataframe_shows_columns(source, line):
+    cell = FailedCell(None, source, {"bought": BOUGHT, "rows": [1]})
+
+    box = pandas_habits.loop_shows_columns(cell, settings)
+
+    assert (box and box.remedy) == line
