@@ -188,11 +188,12 @@ def _with_another_folder(
     cell: FailedCell, path: str, what: str, proof: str, settings: Settings
 ) -> Explanation | None:
     """Explain with the line that writes to a free folder, because overwriting the path would delete data."""
-    begin = f"{path.rstrip('/')}/rows" if path.count("/") == 1 else path
+    plain = path.rstrip("/")
+    begin = f"{plain}/rows" if plain.count("/") == 1 else plain
     other = next(f"{begin}-{n}" for n in range(2, 1000) if not filesystem.exists(f"{begin}-{n}", settings))
     for call in cell.failed_calls("parquet", "json", "csv", "orc", "save"):
         if call.args:
-            return python_correction(cell, call.args[-1], f'"{other}"', what, proof)
+            return python_correction(cell, call.args[0], f'"{other}"', what, proof)
     return None
 
 
