@@ -3,7 +3,7 @@
 import pytest
 from pyspark.sql import types
 
-from eventlab.explain import folders, shell_paths, sql_syntax, stream_output, why_checkpoint
+from eventlab.explain import folders, shell_paths, sql_syntax, stream_output, values, why_checkpoint
 from eventlab.explain.failed_cell import FailedCell, close_matches
 from eventlab.settings import settings
 from eventlab.stack import filesystem
@@ -170,3 +170,18 @@ def test_another_option_of_tail_is_no_option_of_ls(monkeypatch):
 
     assert box("hadoop", "fs", "-tail", "/tmp/a").remedy == "!hadoop fs -ls /tmp/a"
     assert box("hadoop", "fs", "-tail", "-f", "/tmp/a") is None
+
+
+@pytest.mark.parametrize(
+    ("source", "path", "line"),
+    [
+        ("sold.write.parquet('/tmp/a')", "/tmp/a", 'sold.write.parquet("/tmp/a-2")'),
+        ("sold.write.save('/tmp/a', 'json')", "/tmp/a/", "sold.write.save(\"/tmp/a-2\", 'json')"),
+        ("sold.write.parquet('/tmp/')", "/tmp/", 'sold.write.parquet("/tmp/rows-2")'),
+    ],
+)
+def test_a_folder_that_must_not_be_overwritten_stays_beside_a_new_one(hdfs, source, path, line):
+    box = values._with_another_folder(FailedCell(None, source), path, "", "", settings)
+
+    assert box
+    assert box.remedy == line

@@ -17,6 +17,11 @@ def is_of_spark(folder: str, settings: Settings) -> bool:
     return all(OF_SPARK.match(name) for name in filesystem.names(folder, settings))
 
 
+def free_folder(begin: str, settings: Settings, first: int = 1) -> str:
+    """Return the first path that does not exist on HDFS: the begin and a number."""
+    return next(path for n in range(first, 1000) if not filesystem.exists(path := f"{begin}{n}", settings))
+
+
 def checkpoint_in(folder: str, settings: Settings) -> Checkpoint | None:
     """Return the checkpoint in a folder on HDFS, or None if there is none."""
     if not folder or not filesystem.has_webhdfs(folder, settings):

@@ -5,7 +5,7 @@ import inspect
 import re
 import sys
 
-from eventlab.explain.checkpoints import is_of_spark
+from eventlab.explain.checkpoints import free_folder, is_of_spark
 from eventlab.explain.edits import is_query, python_correction, source_of, sql_correction, sql_texts
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell, called_name, close_matches
@@ -190,7 +190,7 @@ def _with_another_folder(
     """Explain with the line that writes to a free folder, because overwriting the path would delete data."""
     plain = path.rstrip("/")
     begin = f"{plain}/rows" if plain.count("/") == 1 else plain
-    other = next(f"{begin}-{n}" for n in range(2, 1000) if not filesystem.exists(f"{begin}-{n}", settings))
+    other = free_folder(f"{begin}-", settings, 2)
     for call in cell.failed_calls("parquet", "json", "csv", "orc", "save"):
         if call.args:
             return python_correction(cell, call.args[0], f'"{other}"', what, proof)
