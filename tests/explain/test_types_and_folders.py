@@ -185,3 +185,31 @@ def test_a_folder_that_must_not_be_overwritten_stays_beside_a_new_one(hdfs, sour
 
     assert box
     assert box.remedy == line
+
+
+@pytest.mark.parametrize(
+    ("command", "what", "remedy"),
+    [
+        ("-rm -r /tmp/a /tmp/gone", "HDFS has no /tmp/gone", "!hadoop fs -ls /tmp"),
+        (
+            "-rm -r /tmp/gone /tmp/lost",
+            "At least one of these paths did not",
+            "!hadoop fs -rm -f -r /tmp/gone /tmp/lost",
+        ),
+        ("-mv /tmp/a /tmp/gone /tmp", "HDFS has no /tmp/gone", "!hadoop fs -ls /tmp"),
+        ("-mv /tmp/gone /tmp/lost /tmp", None, None),
+        ("-cp /tmp/gone /tmp/lost /tmp", "HDFS has no /tmp/gone", "!hadoop fs -ls /tmp"),
+        ("-get /tmp/gone", "HDFS has no /tmp/gone", "!hadoop fs -ls /tmp"),
+        ("-rm gone", "HDFS has no /user/student/gone", "!hadoop fs -ls /"),
+    ],
+)
+def test_a_path_that_the_command_may_have_deleted_is_not_the_missing_one(monkeypatch, command, what, remedy):
+    let_hdfs_have(monkeypatch, {"/": ["tmp"], "/tmp": ["a"], "/tmp/a": ["part-0.parquet"]})
+    monkeypatch.setattr(shell_paths, "_is_folder", lambda path, settings: True)
+    words = ["hadoop", "fs", *command.split()]
+    cell = FailedCell(None, f"!{' '.join(words)}", {}, exit_code=1, failed=[words])
+
+    box = shell_paths.path_of_command(cell, settings)
+
+    assert (box and box.remedy) == remedy
+    assert box is None or box.what.startswith(what)

@@ -2,6 +2,7 @@
 
 import pytest
 from pyspark.errors.exceptions.connect import AnalysisException
+from pyspark.sql import Row
 from pyspark.sql.connect import functions
 from pyspark.sql.connect.dataframe import DataFrame
 from pyspark.sql.connect.plan import Range
@@ -76,17 +77,59 @@ def test_a_column_with_fields_is_no_list(source, line):
     kind = '"STRUCT<name: STRING, price: INT>"'
     error = error_of("DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE", inputType=kind, **STRUCT)
 
-    box = fields.struct_is_no_list(FailedCell(error, source), settings)
+    box = fields.column_is_no_list(FailedCell(error, source), settings)
 
     assert (box and box.remedy) == line
     if box:
         assert "its fields are name, price" in box.proof
 
 
-def test_a_string_is_no_column_with_fields():
-    error = error_of("DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE", inputType='"STRING"', **STRUCT)
+class Tagged(DataFrame):
+    """A DataFrame with a column of strings."""
 
-    assert fields.struct_is_no_list(FailedCell(error, "bought.select(F.explode('item'))"), settings) is None
+    def __init__(self, value):
+        """Set the value of the column in all rows."""
+        super().__init__(Range(0, 3, 1, 1), Session())  # type: ignore[arg-type]
+        self.value = value
+
+    columns = ("item", "player")  # type: ignore[assignment]
+
+    def where(self, condition):
+        """Return the DataFrame."""
+        return self
+
+    select = where  # type: ignore[assignment]
+
+    def first(self):
+        """Return a row."""
+        return Row(item=self.value)
+
+
+Tagged.__name__, Tagged.__module__ = "DataFrame", DataFrame.__module__
+
+
+@pytest.mark.parametrize(
+    ("value", "call", "corrected"),
+    [
+        ('["a", "b"]', "F.explode('item')", "F.explode(F.from_json('item', \"array<string>\"))"),
+        ("a, b", "F.explode(F.col('item'))", "F.explode(F.split(F.col('item'), \", \"))"),
+        ("a,b", "F.posexplode(bought.item)", 'F.posexplode(F.split(bought.item, ","))'),
+        ("sword", "F.explode('item')", None),
+        ("a,b", "F.explode('items')", None),
+    ],
+)
+def test_a_string_becomes_a_list_before_its_elements_become_rows(value, call, corrected):
+    function = call.partition("(")[0].removeprefix("F.")
+    error = error_of(
+        "DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE",
+        inputType='"STRING"',
+        **STRUCT | {"sqlExpr": f'"{function}(item)"'},
+    )
+    cell = FailedCell(error, f"bought.select('player', {call})", {"bought": Tagged(value), "F": functions})
+
+    box = fields.column_is_no_list(cell, settings)
+
+    assert (box and box.remedy) == (corrected and f"bought.select('player', {corrected})")
 
 
 def shout(text):

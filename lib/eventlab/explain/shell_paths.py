@@ -61,10 +61,17 @@ def _absolute(path: str) -> str:
 
 
 def _missing(cell: FailedCell, command: Command, paths: list[str], settings: Settings) -> Explanation | None:
-    """Explain the first of the paths that does not exist."""
-    sources = paths[:1] if command[2] in ("-cp", "-mv", "-get", "-copyToLocal") else paths
-    for path in sources:
-        if path != _absolute(path) and not filesystem.exists(_absolute(path), settings):
+    """Explain the first of the paths that does not exist; a command may have deleted or moved the others."""
+    sources = (paths[:-1] or paths) if command[2] in ("-cp", "-mv", "-get", "-copyToLocal") else paths
+    missing = [path for path in sources if not filesystem.exists(_absolute(path), settings)]
+    if len(missing) > 1 and command[2] in CHANGING:
+        what = (
+            "At least one of these paths did not exist. -rm deleted the others. With -f, it accepts missing paths."
+        )
+        proof = f"the NameNode at {settings.default_fs} has none of {', '.join(missing)} now"
+        return _with_option(cell, "-rm", "-f", what, proof) if command[2] == "-rm" else None
+    for path in missing:
+        if path != _absolute(path):
             what = f"HDFS has no {_absolute(path)}. A path without / at its start is in your home folder."
             home = f"{HOME} contains: {', '.join(_names(HOME, settings)) or 'nothing'}"
             if filesystem.exists(f"/{path}", settings):
