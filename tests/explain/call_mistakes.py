@@ -126,6 +126,11 @@ MISTAKES = [
     ("sold.withColumn('n', 'pieces')", "sold.withColumn('n', F.col('pieces'))"),
     ("sold.withColumn('n', 'pieces * 2')", "sold.withColumn('n', F.expr('pieces * 2'))"),
     ("for row in sold:\n    json.loads(row.player)", "for row in sold.collect():"),
+    ("for player, pieces in sold:\n    print(player)", "for player, pieces in sold.collect():"),
+    (
+        "for player, n in sold.groupBy('player').count():\n    print(n)",
+        "for player, n in sold.groupBy('player').count().collect():",
+    ),
     ("for n, row in enumerate(sold):\n    int(row['pieces'])", "for n, row in enumerate(sold.collect()):"),
     (
         "if sum(row.pieces for row in sold.limit(3)) > 3: pass",
@@ -200,9 +205,12 @@ OTHER_ERRORS = [
     "sold['n'] = [1, 2, 3]",
     "sold[sold.pieces > 1] = 5",
     "sold.withColumn('n', [1, 2, 3])",
+    "sold.withColumn('n', max('pieces'))",
+    "sold.map(lambda row: row.pieces)",
     "for column in sold:\n    int(column)",
     "for column in sold:\n    int(column.alias('n'))",
     "for name in sold.columns:\n    int(F.col(name))",
     "for row in sold.collect():\n    pass\nint(sold.player)",
+    "for player, n in sold.groupBy('player').count().collect():\n    pass\nint(sold.player)",
 ]
 """Cells whose error has another reason than the call that looks like a mistake."""

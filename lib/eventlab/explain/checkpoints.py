@@ -8,7 +8,7 @@ from eventlab.clients.stream_checkpoint import Checkpoint, read_checkpoint
 from eventlab.settings import Settings
 from eventlab.stack import filesystem
 
-OF_SPARK = re.compile(r"part-|[_.]|[\w%-]+=|(?:checkpoints?|commits|metadata|offsets|sinks|sources|state)$")
+OF_SPARK = re.compile(r"part-|[_.]|[\w%-]+=|(?:checkpoint|commits|metadata|offsets|sinks|sources|state)$")
 """The names of what Spark writes into a folder of its own; `host=a` is the folder of a partition."""
 
 

@@ -62,7 +62,7 @@ def value_is_no_column(cell: FailedCell, settings: Settings) -> Explanation | No
     ):
         return None
     for call in cell.failed_calls("withColumn"):
-        if len(call.args) != 2:
+        if len(call.args) != 2 or _called(call.args[1]) in PYTHONS_OWN:  # `max("n")` may be meant for F.max
             continue
         function, effect = _function_for(cell, cell.text_of(call.args[1]) or "")
         what = f"The second argument of withColumn is a column. {function}() {effect}."
@@ -89,7 +89,7 @@ def error_in_a_loop(cell: FailedCell, settings: Settings) -> Explanation | None:
     of_column = re.search(r"\bColumn\b|COLUMN_INTO_BOOL", str(cell.error))
     if not isinstance(cell.error, TypeError | ValueError) or not of_column:
         return None
-    return next((box for variables, box in _loops(cell) if _are_rows(cell, variables)), None)
+    return next((box for needs_rows, box in _loops(cell) if needs_rows), None)
 
 
 def loop_shows_columns(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -100,8 +100,8 @@ def loop_shows_columns(cell: FailedCell, settings: Settings) -> Explanation | No
     return next((box for _, box in _loops(cell)), None)
 
 
-def _loops(cell: FailedCell) -> Iterator[tuple[set[str], Explanation | None]]:
-    """Yield the variables of each loop over a DataFrame, and its explanation."""
+def _loops(cell: FailedCell) -> Iterator[tuple[bool, Explanation | None]]:
+    """Yield for each loop over a DataFrame whether it needs rows, and its explanation."""
     for node in ast.walk(cell.tree):
         if not isinstance(node, ast.For | ast.comprehension):
             continue
@@ -109,16 +109,21 @@ def _loops(cell: FailedCell) -> Iterator[tuple[set[str], Explanation | None]]:
         if isinstance(rows, ast.Call) and called_name(rows) == "enumerate" and rows.args:
             rows = rows.args[0]
         frame = source_of(cell, rows)
-        is_frame = isinstance(rows, ast.Name) or (
-            isinstance(rows, ast.Call) and called_name(rows) in RETURN_FRAMES
-        )
+        returning = RETURN_FRAMES | ({"count", *PYTHONS_OWN} if ".groupBy(" in frame else set())
+        is_frame = isinstance(rows, ast.Name) or _called(rows) in returning
         if is_frame and is_dataframe(cell.namespace.get(frame.partition(".")[0])):
             what = (
                 f"A loop over the DataFrame {frame} gets its columns. Its rows are in Spark: collect() gets them."
             )
             proof, code = f"the class of {frame.partition('.')[0]} is pyspark's DataFrame", f"{frame}.collect()"
             variables = {item.id for item in ast.walk(node.target) if isinstance(item, ast.Name)}
-            yield variables, python_correction(cell, rows, code, what, proof)
+            is_unpacked = rows is node.iter and isinstance(node.target, ast.Tuple)
+            yield is_unpacked or _are_rows(cell, variables), python_correction(cell, rows, code, what, proof)
+
+
+def _called(node: ast.expr) -> str:
+    """Return the name of the function or method that an expression calls, or an empty string."""
+    return called_name(node) if isinstance(node, ast.Call) else ""
 
 
 def _are_rows(cell: FailedCell, variables: set[str]) -> bool:
