@@ -200,10 +200,13 @@ def test_a_folder_that_must_not_be_overwritten_stays_beside_a_new_one(hdfs, sour
         ("-mv /tmp/gone /tmp/lost /tmp", None, None),
         ("-cp /tmp/gone /tmp/lost /tmp", "HDFS has no /tmp/gone", "!hadoop fs -ls /tmp"),
         ("-get /tmp/gone", "HDFS has no /tmp/gone", "!hadoop fs -ls /tmp"),
+        ("-mkdir /tmpp/a/c", "HDFS has no folder /tmpp/a. Did you mean /tmp/a?", "!hadoop fs -mkdir /tmp/a/c"),
+        ("-ls /tmpp/a", "HDFS has no /tmpp/a. Did you mean /tmp/a?", "!hadoop fs -ls /tmp/a"),
+        ("-ls /tmpp/b", "HDFS has no /tmpp/b", "!hadoop fs -ls /"),
         ("-rm gone", "HDFS has no /user/student/gone", "!hadoop fs -ls /"),
     ],
 )
-def test_a_path_that_the_command_may_have_deleted_is_not_the_missing_one(monkeypatch, command, what, remedy):
+def test_the_path_that_is_named_was_missing_before_the_command_ran(monkeypatch, command, what, remedy):
     let_hdfs_have(monkeypatch, {"/": ["tmp"], "/tmp": ["a"], "/tmp/a": ["part-0.parquet"]})
     monkeypatch.setattr(shell_paths, "_is_folder", lambda path, settings: True)
     words = ["hadoop", "fs", *command.split()]

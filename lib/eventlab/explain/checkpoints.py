@@ -12,7 +12,7 @@ OF_SPARK = re.compile(r"part-|[_.]|[\w%-]+=|(?:checkpoint|commits|metadata|offse
 """The names of what Spark writes into a folder of its own; `host=a` is the folder of a partition."""
 
 
-def is_of_spark(folder: str, settings: Settings) -> bool:
+def has_only_files_of_spark(folder: str, settings: Settings) -> bool:
     """Return whether a folder contains only what Spark writes there: deleting it deletes nothing else."""
     return all(OF_SPARK.match(name) for name in filesystem.names(folder, settings))
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from eventlab.clients import kafka
 from eventlab.clients.stream_messages import DATA_LOST, number_of
-from eventlab.explain.checkpoints import checkpoint_in, free_folder, is_of_spark
+from eventlab.explain.checkpoints import checkpoint_in, free_folder, has_only_files_of_spark
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.query_program import is_query
@@ -58,7 +58,7 @@ def checkpoint_of_deleted_topic(cell: FailedCell, settings: Settings) -> Explana
                 continue
             state = "does not exist" if end is None else f"ends at offset {end}"
             folders = list(filter(None, [checkpoint, _output_folder(cell, settings)]))
-            if not all(is_of_spark(folder, settings) for folder in folders):
+            if not all(has_only_files_of_spark(folder, settings) for folder in folders):
                 return None
             return Explanation(
                 f"The stream's checkpoint belongs to an earlier topic {topic!r}, which was deleted.",
@@ -231,7 +231,7 @@ def checkpoint_of_other_query(cell: FailedCell, settings: Settings) -> Explanati
     checkpoint = sink_option(cell, "checkpointLocation")
     if not checkpoint or not filesystem.has_webhdfs(checkpoint, settings):
         return None
-    if not filesystem.exists(checkpoint, settings) or not is_of_spark(checkpoint, settings):
+    if not filesystem.exists(checkpoint, settings) or not has_only_files_of_spark(checkpoint, settings):
         return None
     proof = f"{checkpoint} on HDFS contains: {', '.join(filesystem.names(checkpoint, settings))}"
     if changed:
@@ -257,7 +257,7 @@ def _output_folder(cell: FailedCell, settings: Settings) -> str | None:
     if not path or not filesystem.has_webhdfs(path, settings):
         return None
     is_output = filesystem.exists(f"{path.rstrip('/')}/_spark_metadata", settings)
-    return path if is_output and is_of_spark(path, settings) else None
+    return path if is_output and has_only_files_of_spark(path, settings) else None
 
 
 EXPLANATIONS: list[Explain] = [
