@@ -33,6 +33,8 @@ class StackError(EventlabError):
     """The stack could not be started, stopped or reset."""
 
 
+END_OF_LOG = ". The end of its log"
+"""What separates the reason of a start error from the log that it shows."""
 MAX_NAMES = 20
 """Names that an error message lists."""
 MAX_NEAREST = 3

@@ -118,6 +118,24 @@ MISTAKES = [
         "[json.loads(line) for line in lines[:1]]\n[json.loads(line) for line in lines]",
         '[json.loads(line) for line in lines if line.lstrip()[:1] in ("{", b"{")]',
     ),
+    ("sold['n'] = -1", "sold = sold.withColumn('n', F.lit(-1))"),
+    ("sold['n'] = group", "sold = sold.withColumn('n', F.lit(group))"),
+    ("sold['n'] = sold['pieces'] * 2", "sold = sold.withColumn('n', sold['pieces'] * 2)"),
+    ("sold.withColumn('n', -5)", "sold.withColumn('n', F.lit(-5))"),
+    ("sold.withColumn('n', len(rows))", "sold.withColumn('n', F.lit(len(rows)))"),
+    ("sold.withColumn('n', 'pieces')", "sold.withColumn('n', F.col('pieces'))"),
+    ("sold.withColumn('n', 'pieces * 2')", "sold.withColumn('n', F.expr('pieces * 2'))"),
+    ("for row in sold:\n    json.loads(row.player)", "for row in sold.collect():"),
+    ("for player, pieces in sold:\n    print(player)", "for player, pieces in sold.collect():"),
+    (
+        "for player, n in sold.groupBy('player').count():\n    print(n)",
+        "for player, n in sold.groupBy('player').count().collect():",
+    ),
+    ("for n, row in enumerate(sold):\n    int(row['pieces'])", "for n, row in enumerate(sold.collect()):"),
+    (
+        "if sum(row.pieces for row in sold.limit(3)) > 3: pass",
+        "if sum(row.pieces for row in sold.limit(3).collect()) > 3: pass",
+    ),
 ]
 
 OTHER_ERRORS = [
@@ -184,5 +202,15 @@ OTHER_ERRORS = [
     "[json.loads(line) for line in lines[:1]]\njson.loads('hello')",
     "flag = 1 < 2 and 2 < 3\nbool(F.col('n'))",
     "tags = sold.agg(F.collect_set('player'))\nsold.player(1)",
+    "sold['n'] = [1, 2, 3]",
+    "sold[sold.pieces > 1] = 5",
+    "sold.withColumn('n', [1, 2, 3])",
+    "sold.withColumn('n', max('pieces'))",
+    "sold.map(lambda row: row.pieces)",
+    "for column in sold:\n    int(column)",
+    "for column in sold:\n    int(column.alias('n'))",
+    "for name in sold.columns:\n    int(F.col(name))",
+    "for row in sold.collect():\n    pass\nint(sold.player)",
+    "for player, n in sold.groupBy('player').count().collect():\n    pass\nint(sold.player)",
 ]
 """Cells whose error has another reason than the call that looks like a mistake."""

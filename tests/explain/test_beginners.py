@@ -13,6 +13,7 @@ producer = KafkaProducer(bootstrap_servers=broker)
 for number in range(3):
     producer.send("calls-05", json.dumps({"n": number}).encode()).get(timeout=20)
 shop = spark.createDataFrame([("sword", 120), ("bow", 80)], "item string, price int")
+tagged = spark.createDataFrame([("old, sharp",)], "tags string")
 moments = spark.sql("select timestamp'2026-03-14 12:00:10' as time")
 numbers = read("calls-05", spark.readStream)
 shop.write.mode("overwrite").parquet("/tmp/lesson-05/shop")
@@ -23,6 +24,12 @@ MISTAKES = {
     # DataFrames of Spark used like tables of pandas
     "a value assigned to a column": ("shop['n'] = 1", "which is never changed"),
     "a number for a column": ("shop.withColumn('n', 5).collect()", "lit makes a column"),
+    "an expression for a column": (
+        "shop.withColumn('n', 'price * 2').collect()",
+        "reads a string as an expression",
+    ),
+    "a loop over a DataFrame": ("for row in shop:\n    int(row['price'])", "gets its columns"),
+    "a string that is exploded": ("tagged.select(F.explode('tags')).collect()", "split makes a list"),
     "a method in a comparison": ("if shop.count > 1:\n    print('many')", "parentheses: count()"),
     "a method of a chain in a comparison": ("shop.where('price > 1').count > 1", "parentheses: count()"),
     "Python's max of a name": ("shop.select(max('item')).collect()", "it returns the letter 't'"),

@@ -290,7 +290,7 @@ def test_the_stream_that_was_shown_is_named_and_not_another_one():
 def test_a_folder_with_other_names_than_sparks_is_not_deleted():
     written = ("part-00000-a.parquet", "_SUCCESS", "_spark_metadata", "host=a.com", ".part.crc")
     noted = ("offsets", "commits", "metadata", "sources", "state", "checkpoint")
-    others = ("bought", "purchases", "data.csv", "offsets-of-mine", "states")
+    others = ("bought", "purchases", "data.csv", "offsets-of-mine", "states", "checkpoints")
 
     assert all(checkpoints.OF_SPARK.match(name) for name in written + noted)
     assert not any(checkpoints.OF_SPARK.match(name) for name in others)

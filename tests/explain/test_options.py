@@ -1,12 +1,15 @@
 """The topics and options of a cell, and whether an error is one about missing messages. No service is needed."""
 
 import ast
+import json
+import re
 
 import pandas
 import pytest
 
-from eventlab.explain import kafka, options
+from eventlab.explain import kafka, options, reader
 from eventlab.explain.failed_cell import FailedCell
+from eventlab.settings import settings
 from tests.explain.test_python import failed
 
 
@@ -77,3 +80,26 @@ def test_an_error_is_about_missing_messages_only_where_the_code_uses_something_e
     cell = failed(source, **variables, other=iter([]), parts=[1, None], KafkaConsumer=consumer)
 
     assert kafka.may_lack_messages(cell) is may_lack
+
+
+MISPLACED = ValueError('Expected e.g. {"topicA":{"0":23,"1":-1},"topicB":{"0":-2}}, got 5')
+BEYOND = ValueError("the start offset 9 is greater than the resolved end offset 3 for topic a partition 0.")
+
+
+@pytest.mark.parametrize(
+    ("error", "source", "line"),
+    [
+        (MISPLACED, "r.option('subscribe', t).option('startingOffsets', 5)", "{t: {'0': 5}}"),
+        (MISPLACED, "r.options(subscribe='a', startingOffsets=5)", "{'a': {'0': 5}}"),
+        (MISPLACED, "r.option('startingOffsets', 5)", None),
+        (BEYOND, "r.option('startingOffsets', first)", "r.option('startingOffsets', \"earliest\")"),
+        (BEYOND, "r.options(startingOffsets=first)", 'r.options(startingOffsets="earliest")'),
+    ],
+)
+def test_an_offset_belongs_to_a_topic_and_a_partition(error, source, line):
+    box = reader.offset_without_topic(FailedCell(error, source, {"json": json}), settings)
+
+    assert (box is None) if line is None else box
+    if box and error is MISPLACED:
+        line = re.sub(r"(, |=)5", lambda match: f"{match[1]}json.dumps({line})", source)
+    assert (box and box.remedy) == line

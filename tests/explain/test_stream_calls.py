@@ -1,10 +1,13 @@
 """Explanations of calls that start a stream, from the error and the cell alone."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from eventlab.explain import stream_calls
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.settings import settings
+from tests.explain.test_types_and_folders import let_hdfs_have
 
 NO_NAME = Exception("queryName must be specified for memory sink.")
 POSITIONAL = TypeError("DataStreamWriter.trigger() takes 1 positional argument but 2 were given")
@@ -51,3 +54,34 @@ def test_only_the_function_of_batches_itself_is_explained(source, error, explain
     cell = FailedCell(error, source, {"keep": keep, "other": print})
 
     assert bool(stream_calls.function_of_batches(cell, settings)) is explained
+
+
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [
+        ("s.write.parquet(p)", 's.writeStream.format("parquet"){}.start(p)'),
+        (
+            "s.where('a').write.mode('append').json('/a')",
+            "s.where('a').writeStream.format(\"json\"){}.start('/a')",
+        ),
+        ("s.write.option('x', 1).csv('/a')", "s.writeStream.format(\"csv\").option('x', 1){}.start('/a')"),
+        ("s.write.format('orc').mode('overwrite').save('/a')", "s.writeStream.format('orc'){}.start('/a')"),
+        ("s.write.save('/a')", None),
+        ("s.write.saveAsTable('a')", None),
+        ("s.write.parquet('/a', 'append')", None),
+        ("s.show()", None),
+    ],
+)
+def test_a_stream_is_written_to_files_like_a_table(monkeypatch, source, line):
+    let_hdfs_have(monkeypatch, {"/tmp/checkpoint_1": []})
+
+    code = stream_calls.written_to_files(FailedCell(None, source), settings)
+
+    assert code == (line and line.format('.option("checkpointLocation", "/tmp/checkpoint_2")'))
+
+
+def test_a_table_gets_a_name_that_no_query_has():
+    session = SimpleNamespace(streams=SimpleNamespace(active=[SimpleNamespace(name="rows")]))
+
+    assert stream_calls.free_table("rows", session) == "rows2"
+    assert stream_calls.free_table("rows", None) == "rows"

@@ -3,7 +3,7 @@
 import pytest
 from pyspark.sql import types
 
-from eventlab.explain import folders, shell_paths, sql_syntax, stream_output, why_checkpoint
+from eventlab.explain import folders, shell_paths, sql_syntax, stream_output, values, why_checkpoint
 from eventlab.explain.failed_cell import FailedCell, close_matches
 from eventlab.settings import settings
 from eventlab.stack import filesystem
@@ -170,3 +170,49 @@ def test_another_option_of_tail_is_no_option_of_ls(monkeypatch):
 
     assert box("hadoop", "fs", "-tail", "/tmp/a").remedy == "!hadoop fs -ls /tmp/a"
     assert box("hadoop", "fs", "-tail", "-f", "/tmp/a") is None
+
+
+@pytest.mark.parametrize(
+    ("source", "path", "line"),
+    [
+        ("sold.write.parquet('/tmp/a')", "/tmp/a", 'sold.write.parquet("/tmp/a-2")'),
+        ("sold.write.save('/tmp/a', 'json')", "/tmp/a/", "sold.write.save(\"/tmp/a-2\", 'json')"),
+        ("sold.write.parquet('/tmp/')", "/tmp/", 'sold.write.parquet("/tmp/rows-2")'),
+    ],
+)
+def test_a_folder_that_must_not_be_overwritten_stays_beside_a_new_one(hdfs, source, path, line):
+    box = values._with_another_folder(FailedCell(None, source), path, "", "", settings)
+
+    assert box
+    assert box.remedy == line
+
+
+@pytest.mark.parametrize(
+    ("command", "what", "remedy"),
+    [
+        ("-rm -r /tmp/a /tmp/gone", "HDFS has no /tmp/gone", "!hadoop fs -ls /tmp"),
+        (
+            "-rm -r /tmp/gone /tmp/lost",
+            "At least one of these paths did not",
+            "!hadoop fs -rm -f -r /tmp/gone /tmp/lost",
+        ),
+        ("-mv /tmp/a /tmp/gone /tmp", "HDFS has no /tmp/gone", "!hadoop fs -ls /tmp"),
+        ("-mv /tmp/gone /tmp/lost /tmp", None, None),
+        ("-cp /tmp/gone /tmp/lost /tmp", "HDFS has no /tmp/gone", "!hadoop fs -ls /tmp"),
+        ("-get /tmp/gone", "HDFS has no /tmp/gone", "!hadoop fs -ls /tmp"),
+        ("-mkdir /tmpp/a/c", "HDFS has no folder /tmpp/a. Did you mean /tmp/a?", "!hadoop fs -mkdir /tmp/a/c"),
+        ("-ls /tmpp/a", "HDFS has no /tmpp/a. Did you mean /tmp/a?", "!hadoop fs -ls /tmp/a"),
+        ("-ls /tmpp/b", "HDFS has no /tmpp/b", "!hadoop fs -ls /"),
+        ("-rm gone", "HDFS has no /user/student/gone", "!hadoop fs -ls /"),
+    ],
+)
+def test_the_path_that_is_named_was_missing_before_the_command_ran(monkeypatch, command, what, remedy):
+    let_hdfs_have(monkeypatch, {"/": ["tmp"], "/tmp": ["a"], "/tmp/a": ["part-0.parquet"]})
+    monkeypatch.setattr(shell_paths, "_is_folder", lambda path, settings: True)
+    words = ["hadoop", "fs", *command.split()]
+    cell = FailedCell(None, f"!{' '.join(words)}", {}, exit_code=1, failed=[words])
+
+    box = shell_paths.path_of_command(cell, settings)
+
+    assert (box and box.remedy) == remedy
+    assert box is None or box.what.startswith(what)

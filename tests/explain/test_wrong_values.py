@@ -2,13 +2,14 @@
 
 import pytest
 from pyspark.errors.exceptions.connect import AnalysisException
+from pyspark.sql import Row
 from pyspark.sql.connect import functions
 from pyspark.sql.connect.dataframe import DataFrame
 from pyspark.sql.connect.plan import Range
 from pyspark.sql.connect.readwriter import DataFrameReader
 from pyspark.sql.connect.session import SparkSession
 
-from eventlab.explain import fields, values, writer
+from eventlab.explain import fields, pandas_habits, values, writer
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.settings import settings
 from tests.explain.test_python import box_of, failed
@@ -76,17 +77,59 @@ def test_a_column_with_fields_is_no_list(source, line):
     kind = '"STRUCT<name: STRING, price: INT>"'
     error = error_of("DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE", inputType=kind, **STRUCT)
 
-    box = fields.struct_is_no_list(FailedCell(error, source), settings)
+    box = fields.column_is_no_list(FailedCell(error, source), settings)
 
     assert (box and box.remedy) == line
     if box:
         assert "its fields are name, price" in box.proof
 
 
-def test_a_string_is_no_column_with_fields():
-    error = error_of("DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE", inputType='"STRING"', **STRUCT)
+class Tagged(DataFrame):
+    """A DataFrame with a column of strings."""
 
-    assert fields.struct_is_no_list(FailedCell(error, "bought.select(F.explode('item'))"), settings) is None
+    def __init__(self, value):
+        """Set the value of the column in all rows."""
+        super().__init__(Range(0, 3, 1, 1), Session())  # type: ignore[arg-type]
+        self.value = value
+
+    columns = ("item", "player")  # type: ignore[assignment]
+
+    def where(self, condition):
+        """Return the DataFrame."""
+        return self
+
+    select = where  # type: ignore[assignment]
+
+    def first(self):
+        """Return a row."""
+        return Row(item=self.value)
+
+
+Tagged.__name__, Tagged.__module__ = "DataFrame", DataFrame.__module__
+
+
+@pytest.mark.parametrize(
+    ("value", "call", "corrected"),
+    [
+        ('["a", "b"]', "F.explode('item')", "F.explode(F.from_json('item', \"array<string>\"))"),
+        ("a, b", "F.explode(F.col('item'))", "F.explode(F.split(F.col('item'), \", \"))"),
+        ("a,b", "F.posexplode(bought.item)", 'F.posexplode(F.split(bought.item, ","))'),
+        ("sword", "F.explode('item')", None),
+        ("a,b", "F.explode('items')", None),
+    ],
+)
+def test_a_string_becomes_a_list_before_its_elements_become_rows(value, call, corrected):
+    function = call.partition("(")[0].removeprefix("F.")
+    error = error_of(
+        "DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE",
+        inputType='"STRING"',
+        **STRUCT | {"sqlExpr": f'"{function}(item)"'},
+    )
+    cell = FailedCell(error, f"bought.select('player', {call})", {"bought": Tagged(value), "F": functions})
+
+    box = fields.column_is_no_list(cell, settings)
+
+    assert (box and box.remedy) == (corrected and f"bought.select('player', {corrected})")
 
 
 def shout(text):
@@ -102,3 +145,20 @@ def test_sql_learns_a_function_of_the_notebook_and_none_of_pyspark(name, registe
     box = values.unknown_function(cell, settings)
 
     assert (box is not None and box.remedy == 'spark.udf.register("shout", shout)') is registered
+
+
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [
+        ("for row in bought:\n    print(row)", "for row in bought.collect():"),
+        ("for row in bought.collect():\n    print(row)", None),
+        ("for name in bought.columns:\n    print(name)", None),
+        ("for row in rows:\n    print(row)", None),
+    ],
+)
+def test_a_loop_over_a_dataframe_shows_columns(source, line):
+    cell = FailedCell(None, source, {"bought": BOUGHT, "rows": [1]})
+
+    box = pandas_habits.loop_shows_columns(cell, settings)
+
+    assert (box and box.remedy) == line

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, Task, TaskID, Text
 from rich.table import Table
 
 from eventlab.cli.signals import terminable
-from eventlab.errors import StackError
+from eventlab.errors import END_OF_LOG, StackError
 from eventlab.settings import Settings
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def show_progress() -> Iterator[ProgressLines]:
         except StackError as error:
             if str(error) not in lines.errors:
                 raise
-            what = error.message.partition(". The end of its log")[0]
+            what = error.message.partition(END_OF_LOG)[0]
             raise StackError(f"{what}; the end of its log is above", error.next_command) from error
 
 

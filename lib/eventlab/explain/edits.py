@@ -133,9 +133,9 @@ def hidden(text: str) -> tuple[str, Callable[[str], str]]:
 
 
 def python_correction(
-    cell: FailedCell, node: ast.expr | ast.keyword | ast.AugAssign, new: str, what: str, proof: str
+    cell: FailedCell, node: ast.expr | ast.keyword | ast.Assign | ast.AugAssign, new: str, what: str, proof: str
 ) -> Explanation | None:
-    """Explain an error whose remedy is other code for an expression or a `+=` in one line of the cell."""
+    """Explain an error whose remedy is other code for a part of one line of the cell."""
     if node.lineno != node.end_lineno:
         return None
     line = cell.source.split("\n")[node.lineno - 1].encode()

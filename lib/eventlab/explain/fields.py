@@ -118,21 +118,23 @@ def expression_as_name(cell: FailedCell, settings: Settings) -> Explanation | No
     return python_correction(cell, old, code, what, proof) if code else None
 
 
-def struct_is_no_list(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that `explode` got a column with fields: it makes rows of the elements of a list.
+def column_is_no_list(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that `explode` got a column with fields, or one of strings: it makes rows of the elements of a list.
 
-    Remedy: The line with `item.*`, which makes a column of each field.
+    Remedy: The line with `item.*`, which makes a column of each field, or with a list that a string contains.
     """
     parameters = cell.conditions.get("DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE", {})
     function = parameters.get("sqlExpr", "").strip('"').partition("(")[0]
     column, kind = parameters.get("inputSql", "").strip('"'), parameters.get("inputType", "")
-    if "explode" not in function or not kind.startswith('"STRUCT'):
+    if "explode" not in function:
+        return None
+    what = f"{function} makes a row of each element of a list. The column {column} "
+    if kind == '"STRING"':
+        return _string_is_no_list(cell, function, column, what)
+    if not kind.startswith('"STRUCT'):
         return None
     fields = re.findall(r"(?<=[<, ])`?([\w-]+)`?:", kind)
-    what = (
-        f"The column {column} has fields and is not a list. {function} makes a row of each element of a list, and "
-    )
-    what += f"{column}.* makes a column of each field."
+    what += f"has fields and is not a list. {column}.* makes a column of each field."
     proof = f"Spark reports the type {kind[:60].strip(chr(34))} for {column}; its fields are {', '.join(fields)}"
     for fragment in fragments(cell):
         for _, text in sql_texts(cell, fragment):
@@ -145,4 +147,32 @@ def struct_is_no_list(cell: FailedCell, settings: Settings) -> Explanation | Non
     return python_correction(cell, found[0], f'"{column}.*"', what, proof) if len(found) == 1 else None
 
 
-EXPLANATIONS: list[Explain] = [field_of_a_text, expression_as_name, struct_is_no_list]
+def _string_is_no_list(cell: FailedCell, function: str, column: str, what: str) -> Explanation | None:
+    """Explain with the line that makes a list of a string: of JSON, or of words between commas."""
+    sample = str(_sample(cell, column.rpartition(".")[2]) or "")
+    proof = f"Spark reports the type STRING for {column}; its first value is {sample[:80]!r}"
+    if sample.lstrip().startswith("["):
+        new, argument, what = (
+            "from_json",
+            "array<string>",
+            f"{what}contains JSON, a string. from_json reads the list.",
+        )
+    elif "," in sample:
+        new, argument = "split", ", " if ", " in sample else ","
+        what += "contains strings. split makes a list of each."
+    else:
+        return None
+    for fragment in fragments(cell):
+        inner = fragment[len(function) + 1 : -1]
+        if is_in_sql(cell) and fragment == f"{function}({inner})":
+            return sql_correction(cell, fragment, f"{function}({new}({inner}, '{argument}'))", what, proof)
+    calls = [call for call in cell.calls(function) if len(call.args) == 1]
+    calls = [call for call in calls if re.search(rf"\b{column.rpartition('.')[2]}\b", source_of(cell, call))]
+    prefix = functions_variable(cell)
+    if len(calls) != 1 or not prefix:
+        return None
+    code = f'{prefix}.{new}({source_of(cell, calls[0].args[0])}, "{argument}")'
+    return python_correction(cell, calls[0].args[0], code, what, proof)
+
+
+EXPLANATIONS: list[Explain] = [field_of_a_text, expression_as_name, column_is_no_list]

@@ -107,25 +107,31 @@ def explain_missing(cell: FailedCell, path: str, settings: Settings) -> Explanat
     path = filesystem.plain_path(path)
     if filesystem.exists(path, settings):
         return None
-    parent = next(
-        folder for folder in map(str, PurePosixPath(path).parents) if filesystem.exists(folder, settings)
-    )
-    entries = filesystem.names(parent, settings)
+    parent, similar, proof = nearest(path, settings)
     what = f"HDFS has no {path}."
-    proof = f"{parent} on {settings.default_fs} contains: {', '.join(entries[:12]) or 'nothing'}"
-    missing, _, below = path[len(parent.rstrip("/")) + 1 :].partition("/")
-    for name in close_matches(missing, entries)[:1]:
-        similar = posixpath.join(parent, name, below).rstrip("/")
-        if filesystem.exists(similar, settings):
-            explanation = correction(cell, path, similar, f"{what} Did you mean {similar}?", proof)
-            if explanation:
-                return explanation
+    if similar:
+        explanation = correction(cell, path, similar, f"{what} Did you mean {similar}?", proof)
+        if explanation:
+            return explanation
     if path == "/tmp/purchases":
         topic = f"{settings.topic}-07"
         line = f'from eventlab import course; course.prepare("{topic}", events=True, purchases="{path}")'
         return Explanation(f"{what} Lesson 07 writes it.", proof, line)
     list_parent, instruction = f"!hadoop fs -ls {parent}", "To see the paths that exist, run this"
     return Explanation(f"{what} A cell must write it before another can read it.", proof, list_parent, instruction)
+
+
+def nearest(path: str, settings: Settings) -> tuple[str, str, str]:
+    """Return the nearest folder of a missing path, a path of a similar name or "", and what is there."""
+    parent = next(
+        folder for folder in map(str, PurePosixPath(path).parents) if filesystem.exists(folder, settings)
+    )
+    entries = filesystem.names(parent, settings)
+    missing, _, below = path[len(parent.rstrip("/")) + 1 :].partition("/")
+    names = close_matches(missing, entries)[:1]
+    found = [posixpath.join(parent, name, below).rstrip("/") for name in names]
+    similar = next((item for item in found if filesystem.exists(item, settings)), "")
+    return parent, similar, f"{parent} on {settings.default_fs} contains: {', '.join(entries[:12]) or 'nothing'}"
 
 
 EXPLANATIONS: list[Explain] = [namenode_down, safe_mode, datanode_down, path_missing, path_on_hdfs]

@@ -12,7 +12,7 @@ from eventlab.explain import service
 from eventlab.explain.created_topics import created_by_kafka
 from eventlab.explain.explanation import Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell, close_matches
-from eventlab.explain.options import given, named_topics
+from eventlab.explain.options import named_topics, option_values
 from eventlab.settings import Settings
 
 UNREACHABLE = (
@@ -78,7 +78,7 @@ def address_with_scheme(cell: FailedCell, settings: Settings) -> Explanation | N
     """
     if not cell.error or not cell.matches(*UNREACHABLE, *WITH_SCHEME):
         return None
-    for value in given(cell, *SERVERS):
+    for value in option_values(cell, *SERVERS):
         match = re.fullmatch(rf"(?:\w+://)?({ADDRESS})/?", value)
         if not match or match[1] == value:
             continue
@@ -225,7 +225,7 @@ def _addresses(cell: FailedCell) -> list[str]:
     addresses = re.findall(r"Unable to bootstrap from (\S+?)[,.]?$", cell.text, re.MULTILINE)
     addresses += re.findall(r"Kafka does not answer at (\S+): ", cell.text)
     addresses += [options.get("kafka.bootstrap.servers", "") for options in cell.reader_options()]
-    addresses += given(cell, *SERVERS)
+    addresses += option_values(cell, *SERVERS)
     return [address for address in dict.fromkeys(addresses) if re.fullmatch(ADDRESS, address)]
 
 
@@ -247,10 +247,10 @@ def may_lack_messages(cell: FailedCell) -> bool:
     if cell.place is None or not around:
         return True
     names = {node.id for node in ast.walk(around[-1]) if isinstance(node, ast.Name)}
-    return any(_may_lack_messages(cell.namespace[name]) for name in names if name in cell.namespace)
+    return any(_is_empty_or_reader(cell.namespace[name]) for name in names if name in cell.namespace)
 
 
-def _may_lack_messages(value: object) -> bool:
+def _is_empty_or_reader(value: object) -> bool:
     is_table = type(value).__module__.startswith("pandas") and hasattr(value, "__len__")
     if is_table or isinstance(value, list | tuple | dict | set):
         return len(value) == 0  # type: ignore[arg-type]

@@ -23,10 +23,10 @@ def client_without_address(cell: FailedCell, settings: Settings) -> Explanation 
         named = {keyword.arg for keyword in call.keywords}
         if {"bootstrap_servers", None} & named or not kafka.list_topics(settings.bootstrap_servers):
             continue
-        servers = repr(settings.bootstrap_servers)
-        value = next((name for name in ("broker",) if repr(cell.namespace.get(name)) == servers), servers)
+        servers = settings.bootstrap_servers
+        value = "broker" if cell.namespace.get("broker") == servers else repr(servers)
         what = f"{called_name(call)} got no address of a broker, so it looked for one at localhost:9092."
-        proof = f"the stack's broker answers at {settings.bootstrap_servers}"
+        proof = f"the stack's broker answers at {servers}"
         if code := with_keyword(source_of(cell, call), "bootstrap_servers", value):
             return python_correction(cell, call, code, what, proof)
     return None

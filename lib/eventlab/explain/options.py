@@ -51,7 +51,7 @@ def programs(cell: FailedCell) -> Iterator[tuple[ast.AST, Mapping[str, Any]]]:
                 yield tree, {**cell.namespace, **own, **texts}
 
 
-def given(cell: FailedCell, *names: str) -> Iterator[str]:
+def option_values(cell: FailedCell, *names: str) -> Iterator[str]:
     """Yield the strings that the cell gives to the options with these names."""
     for tree, variables in programs(cell):
         for name, node in options_in(tree):
@@ -60,7 +60,7 @@ def given(cell: FailedCell, *names: str) -> Iterator[str]:
 
 def named_topics(cell: FailedCell) -> Iterator[str]:
     """Yield the topics that the cell gives to clients of Kafka, and to Spark as `subscribe`."""
-    yield from given(cell, "subscribe")
+    yield from option_values(cell, "subscribe")
     for tree, variables in programs(cell):
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and called_name(node) in TAKE_TOPICS:

@@ -71,7 +71,7 @@ def method_of_pandas(cell: FailedCell, settings: Settings) -> Explanation | None
             if not texts:
                 what = f"A DataFrame has no method {name}. groupBy() without a column makes one group of all rows."
             return python_correction(cell, call, code, what, f"pyspark's DataFrame has no {name}")
-        if callable(getattr(pandas.DataFrame, name, None)):
+        if name != "map" and callable(getattr(pandas.DataFrame, name, None)):  # map of Spark's RDDs is another one
             code = f"{source_of(cell, frame)}.toPandas().{name}"
             what = (
                 f"{name} is a method of pandas. toPandas() copies a small DataFrame of Spark to a table of pandas."

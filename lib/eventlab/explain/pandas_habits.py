@@ -1,14 +1,20 @@
-"""Explains what works with tables of pandas or numbers of Python, and not with Spark's DataFrames."""
+"""Explains what works with lists, tables of pandas or numbers of Python, and not with Spark's DataFrames."""
 
 import ast
 import re
+from collections.abc import Iterator
 
-from eventlab.explain.edits import python_correction, source_of
+from eventlab.explain.edits import has_schema, python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.expressions import FUNCTIONS, PYTHONS_OWN
+from eventlab.explain.expressions import FUNCTIONS, OF_DATAFRAMES, PYTHONS_OWN
 from eventlab.explain.failed_cell import FailedCell, called_name, close_matches
-from eventlab.explain.session import functions_variable, is_dataframe
+from eventlab.explain.fields import NO_NAME
+from eventlab.explain.session import dataframes, functions_variable, is_dataframe
 from eventlab.settings import Settings
+
+SIMPLE = (int, float, str, type(None))
+RETURN_FRAMES = {*OF_DATAFRAMES, "limit", "distinct", "drop", "toDF"} - {"when", "groupBy"}
+"""Methods of DataFrames that return a DataFrame."""
 
 
 def column_is_assigned(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -23,35 +29,113 @@ def column_is_assigned(cell: FailedCell, settings: Settings) -> Explanation | No
         if not isinstance(node, ast.Assign) or not isinstance(target, ast.Subscript) or not cell.failed_in(node):
             continue
         frame = target.value.id if isinstance(target.value, ast.Name) else ""
-        if is_dataframe(cell.namespace.get(frame)) and node.lineno == node.end_lineno:
-            value = _as_column(cell, node.value)
+        if cell.text_of(target.slice) is None or not is_dataframe(cell.namespace.get(frame)):
+            continue  # `frame[frame.n > 1] = 0` changes some rows
+        if value := _as_column(cell, node.value, frame):
             line = f"{frame} = {frame}.withColumn({source_of(cell, target.slice)}, {value})"
             what = f"{frame} is a DataFrame of Spark, which is never changed. withColumn returns a new one."
-            indented = ast.Name(id="", lineno=node.lineno, end_lineno=node.lineno, col_offset=node.col_offset)
-            indented.end_col_offset = node.end_col_offset
-            return python_correction(cell, indented, line, what, str(cell.error))
+            return python_correction(cell, node, line, what, str(cell.error))
     return None
+
+
+def _as_column(cell: FailedCell, node: ast.expr, frame: str) -> str | None:
+    """Return the code of a column for a value, or None for a list; `lit` leaves a column as it is."""
+    value = cell.namespace.get(node.id, ...) if isinstance(node, ast.Name) else None
+    is_single = isinstance(value, SIMPLE) or type(value).__name__ == "Column"
+    if isinstance(node, ast.List | ast.Tuple | ast.Dict | ast.ListComp) or not is_single:
+        return None
+    code, used = source_of(cell, node), {item.id for item in ast.walk(node) if isinstance(item, ast.Name)}
+    return code if {frame, functions_variable(cell)} & used else f"{_functions(cell)}.lit({code})"
+
+
+def _functions(cell: FailedCell) -> str:
+    return functions_variable(cell) or "__import__('pyspark.sql.functions', fromlist=['lit'])"
 
 
 def value_is_no_column(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that `withColumn` needs a column: a number or a string becomes one with `lit`.
+    """Explain that `withColumn` needs a column, and got a value or a string.
 
-    Remedy: The line with `F.lit`.
+    Remedy: The line with `F.lit`, with `F.expr` for an expression, or with `F.col` for the name of a column.
     """
-    if not cell.matches(r"\[NOT_(EXPECTED_TYPE|COLUMN)\] Argument `col` should be (a )?Column"):
+    if not cell.matches(
+        r"\[NOT_(EXPECTED_TYPE|COLUMN)\] Argument `col` should be (a )?Column, got (int|float|str|bool|NoneType)\b"
+    ):
         return None
     for call in cell.failed_calls("withColumn"):
-        if len(call.args) == 2 and (new := _as_column(cell, call.args[1])) != source_of(cell, call.args[1]):
-            what = "The second argument of withColumn is a column. lit makes a column of one value."
-            return python_correction(cell, call.args[1], new, what, str(cell.error))
+        if len(call.args) != 2 or _called(call.args[1]) in PYTHONS_OWN:  # `max("n")` may be meant for F.max
+            continue
+        function, effect = _function_for(cell, cell.text_of(call.args[1]) or "")
+        what = f"The second argument of withColumn is a column. {function}() {effect}."
+        code = f"{_functions(cell)}.{function}({source_of(cell, call.args[1])})"
+        return python_correction(cell, call.args[1], code, what, str(cell.error))
     return None
 
 
-def _as_column(cell: FailedCell, node: ast.expr) -> str:
-    """Return the code of a column for a literal value; other code stays as it is."""
-    prefix = functions_variable(cell) or "__import__('pyspark.sql.functions', fromlist=['lit'])"
-    code = source_of(cell, node)
-    return f"{prefix}.lit({code})" if isinstance(node, ast.Constant) else code
+def _function_for(cell: FailedCell, text: str) -> tuple[str, str]:
+    """Return the function of Spark that makes a column of a string or a value, and what it does."""
+    frames = [frame for _, frame in dataframes(cell)]
+    if any(text in frame.columns for frame in frames):
+        return "col", "gives the column of this name"
+    if NO_NAME.search(text) and any(has_schema(lambda frame=frame: frame.selectExpr(text)) for frame in frames):
+        return "expr", "reads a string as an expression"
+    return "lit", "makes a column of one value"
+
+
+def error_in_a_loop(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a loop over a DataFrame of Spark gets its columns, not its rows.
+
+    Remedy: The line with `collect()`.
+    """
+    of_column = re.search(r"\bColumn\b|COLUMN_INTO_BOOL", str(cell.error))
+    if not isinstance(cell.error, TypeError | ValueError) or not of_column:
+        return None
+    return next((box for needs_rows, box in _loops(cell) if needs_rows), None)
+
+
+def loop_shows_columns(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a loop over a DataFrame of Spark gets its columns, not its rows.
+
+    Remedy: The line with `collect()`.
+    """
+    return next((box for _, box in _loops(cell)), None)
+
+
+def _loops(cell: FailedCell) -> Iterator[tuple[bool, Explanation | None]]:
+    """Yield for each loop over a DataFrame whether it needs rows, and its explanation."""
+    for node in ast.walk(cell.tree):
+        if not isinstance(node, ast.For | ast.comprehension):
+            continue
+        rows = node.iter
+        if isinstance(rows, ast.Call) and called_name(rows) == "enumerate" and rows.args:
+            rows = rows.args[0]
+        frame = source_of(cell, rows)
+        returning = RETURN_FRAMES | ({"count", *PYTHONS_OWN} if ".groupBy(" in frame else set())
+        is_frame = isinstance(rows, ast.Name) or _called(rows) in returning
+        if is_frame and is_dataframe(cell.namespace.get(frame.partition(".")[0])):
+            what = (
+                f"A loop over the DataFrame {frame} gets its columns. Its rows are in Spark: collect() gets them."
+            )
+            proof, code = f"the class of {frame.partition('.')[0]} is pyspark's DataFrame", f"{frame}.collect()"
+            variables = {item.id for item in ast.walk(node.target) if isinstance(item, ast.Name)}
+            is_unpacked = rows is node.iter and isinstance(node.target, ast.Tuple)
+            yield is_unpacked or _are_rows(cell, variables), python_correction(cell, rows, code, what, proof)
+
+
+def _called(node: ast.expr) -> str:
+    """Return the name of the function or method that an expression calls, or an empty string."""
+    return called_name(node) if isinstance(node, ast.Call) else ""
+
+
+def _are_rows(cell: FailedCell, variables: set[str]) -> bool:
+    """Return whether the cell uses one of the variables like a row: `row["price"]`, or `row.price`."""
+    from pyspark.sql import Column
+
+    for node in ast.walk(cell.tree):
+        if isinstance(node, ast.Subscript | ast.Attribute) and getattr(node.value, "id", None) in variables:
+            name = node.attr if isinstance(node, ast.Attribute) else cell.text_of(node.slice)
+            if name and (isinstance(node, ast.Subscript) or not hasattr(Column, name)):
+                return True
+    return False
 
 
 def method_is_compared(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -67,14 +151,10 @@ def method_is_compared(cell: FailedCell, settings: Settings) -> Explanation | No
         if not isinstance(node, ast.Compare) or not cell.failed_in(node):
             continue
         for side in (node.left, *node.comparators):
-            owner = side.value if isinstance(side, ast.Attribute) else None
-            if isinstance(side, ast.Attribute) and isinstance(owner, ast.Name | ast.Call):
-                is_frame = is_dataframe(cell.namespace.get(getattr(owner, "id", ""))) or isinstance(
-                    owner, ast.Call
-                )
-                if is_frame and side.attr == "count":
-                    what = f"{side.attr} is a method. It is called with parentheses: {side.attr}()."
-                    return python_correction(cell, side, f"{source_of(cell, side)}()", what, str(cell.error))
+            owner = side.value if isinstance(side, ast.Attribute) and side.attr == "count" else None
+            if isinstance(owner, ast.Call) or is_dataframe(cell.namespace.get(getattr(owner, "id", ""))):
+                what = "count is a method. It is called with parentheses: count()."
+                return python_correction(cell, side, f"{source_of(cell, side)}()", what, str(cell.error))
     return None
 
 
@@ -102,7 +182,7 @@ def function_of_python_on_a_name(cell: FailedCell, settings: Settings) -> Explan
     return None
 
 
-def word_of_spark(cell: FailedCell, settings: Settings) -> Explanation | None:
+def unknown_join_or_unit(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that Spark does not know a kind of join, or a unit of time in an interval. Name the nearest one.
 
     Remedy: The line with the nearest word.
@@ -127,9 +207,10 @@ def word_of_spark(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 
 EXPLANATIONS: list[Explain] = [
+    error_in_a_loop,
     column_is_assigned,
     value_is_no_column,
     method_is_compared,
     function_of_python_on_a_name,
-    word_of_spark,
+    unknown_join_or_unit,
 ]

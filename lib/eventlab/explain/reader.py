@@ -5,6 +5,7 @@ import re
 from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell, close_matches
+from eventlab.explain.json_values import json_module
 from eventlab.explain.options import options_in, programs
 from eventlab.settings import Settings
 
@@ -70,29 +71,17 @@ def offset_without_topic(cell: FailedCell, settings: Settings) -> Explanation | 
         r"start offset (\d+) is greater than the resolved end offset (\d+) for topic (\S+) partition (\d+)",
         cell.text,
     )
-    for call in cell.calls("option") if number or beyond else ():
-        if len(call.args) != 2 or cell.text_of(call.args[0]) != "startingOffsets":
-            continue
-        if beyond:
-            what = (
-                f"The topic {beyond[3]!r} ends at offset {beyond[2]}, and the reader begins at offset {beyond[1]}."
-            )
-            proof = f"Spark reports the end offset {beyond[2]} for partition {beyond[4]}"
-            return python_correction(cell, call.args[1], '"earliest"', what, proof)
-        topic = next((options["subscribe"] for options in _options_of(cell) if "subscribe" in options), None)
-        if number and topic:
-            what = "startingOffsets is not a number. It names the topic, the partition and the offset, as JSON."
-            value = source_of(cell, call.args[1])
-            json = "json" if "json" in cell.namespace else "__import__('json')"
-            code = f"{json}.dumps({{{topic}: {{'0': {value}}}}})"
-            return python_correction(cell, call.args[1], code, what, f"Spark reports: got {number[1]}")
+    options = dict(options_in(cell.tree))
+    offset, topic = options.get("startingOffsets"), options.get(SUBSCRIBE)
+    if offset is not None and beyond:
+        what = f"The topic {beyond[3]!r} ends at offset {beyond[2]}, and the reader begins at offset {beyond[1]}."
+        proof = f"Spark reports the end offset {beyond[2]} for partition {beyond[4]}"
+        return python_correction(cell, offset, '"earliest"', what, proof)
+    if offset is not None and topic is not None and number:
+        what = "startingOffsets is not a number. It names the topic, the partition and the offset, as JSON."
+        code = f"{json_module(cell)}.dumps({{{source_of(cell, topic)}: {{'0': {source_of(cell, offset)}}}}})"
+        return python_correction(cell, offset, code, what, f"Spark reports: got {number[1]}")
     return None
-
-
-def _options_of(cell: FailedCell) -> list[dict[str, str]]:
-    """Return the options that the cell's calls of `option` set, as their code."""
-    calls = [call for call in cell.calls("option") if len(call.args) == 2]
-    return [{str(cell.text_of(call.args[0])): source_of(cell, call.args[1])} for call in calls]
 
 
 EXPLANATIONS: list[Explain] = [option_of_kafka, offset_of_kafka, offset_without_topic]

@@ -56,10 +56,8 @@ def _row_lists(cell: FailedCell) -> Iterator[tuple[str, Sequence[Any]]]:
     calls = [node for node in ast.walk(cell.tree) if isinstance(node, ast.Call)]
     calls = [node for node in calls if isinstance(node.func, ast.Attribute) and node.func.attr in METHODS]
     arguments = (argument for call in calls for argument in call.args)
-    by_name = (
-        argument for argument in arguments if "asDict" not in ast.unparse(argument)
-    )  # else, as dictionaries
-    nodes = (node for argument in by_name for node in ast.walk(argument))
+    rows = (argument for argument in arguments if "asDict" not in ast.unparse(argument))  # no dictionaries
+    nodes = (node for argument in rows for node in ast.walk(argument))
     for name in sorted({node.id for node in nodes if isinstance(node, ast.Name)}):
         value = cell.namespace.get(name)
         if not isinstance(value, list) or len(value) < 2:

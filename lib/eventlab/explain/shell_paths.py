@@ -3,7 +3,7 @@
 import posixpath
 import re
 from collections.abc import Callable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from eventlab.clients.hdfs import open_hdfs
 from eventlab.explain import hdfs
@@ -61,10 +61,17 @@ def _absolute(path: str) -> str:
 
 
 def _missing(cell: FailedCell, command: Command, paths: list[str], settings: Settings) -> Explanation | None:
-    """Explain the first of the paths that does not exist."""
-    sources = paths[:1] if command[2] in ("-cp", "-mv", "-get", "-copyToLocal") else paths
-    for path in sources:
-        if path != _absolute(path) and not filesystem.exists(_absolute(path), settings):
+    """Explain the first of the paths that does not exist; a command may have deleted or moved the others."""
+    sources = (paths[:-1] or paths) if command[2] in ("-cp", "-mv", "-get", "-copyToLocal") else paths
+    missing = [path for path in sources if not filesystem.exists(_absolute(path), settings)]
+    if len(missing) > 1 and command[2] in CHANGING:
+        what = (
+            "At least one of these paths did not exist. -rm deleted the others. With -f, it accepts missing paths."
+        )
+        proof = f"the NameNode at {settings.default_fs} has none of {', '.join(missing)} now"
+        return _with_option(cell, "-rm", "-f", what, proof) if command[2] == "-rm" else None
+    for path in missing:
+        if path != _absolute(path):
             what = f"HDFS has no {_absolute(path)}. A path without / at its start is in your home folder."
             home = f"{HOME} contains: {', '.join(_names(HOME, settings)) or 'nothing'}"
             if filesystem.exists(f"/{path}", settings):
@@ -139,20 +146,12 @@ def _without_slash(cell: FailedCell, paths: list[str], settings: Settings) -> Ex
 
 def _similar_folder(cell: FailedCell, path: str, above: str, settings: Settings) -> Explanation | None:
     """Explain that the folder above a path does not exist, but one of a similar name does."""
-    missing = next(
-        folder
-        for folder in (above, *map(str, PurePosixPath(above).parents))
-        if filesystem.exists(posixpath.dirname(folder), settings)
-    )
-    parent = posixpath.dirname(missing)
-    entries = filesystem.names(parent, settings)
-    for name in close_matches(posixpath.basename(missing), entries)[:1]:
-        similar = posixpath.join(parent, name)
-        what = f"HDFS has no folder {missing}. Did you mean {similar}? If you want a new folder {missing}, write "
-        what += "-mkdir -p, which creates it too."
-        proof = f"{parent} on {settings.default_fs} contains: {', '.join(entries[:12])}"
-        return correction(cell, path, similar + path.removeprefix(missing), what, proof)
-    return None
+    _, similar, proof = hdfs.nearest(above, settings)
+    if not similar:
+        return None
+    what = f"HDFS has no folder {above}. Did you mean {similar}? If you want a new folder {above}, write "
+    what += "-mkdir -p, which creates it too."
+    return correction(cell, path, similar + path.removeprefix(above), what, proof)
 
 
 def _rm(cell: FailedCell, command: Command, paths: list[str], settings: Settings) -> Explanation | None:

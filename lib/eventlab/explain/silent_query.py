@@ -19,7 +19,7 @@ from eventlab.clients.stream_state import StreamState
 from eventlab.clients.stream_windows import read_open
 from eventlab.explain.checkpoints import checkpoint_in
 from eventlab.explain.failed_cell import FailedCell
-from eventlab.explain.options import given
+from eventlab.explain.options import option_values
 from eventlab.explain.query_program import program_of
 from eventlab.explain.session import session_of
 from eventlab.settings import Settings
@@ -52,7 +52,7 @@ class SilentQuery:
     @property
     def checkpoint_folder(self) -> str:
         """Return the folder of the query's checkpoint, from its plan or its program, or ""."""
-        return self.state.plan.checkpoint or next(given(self.cell, "checkpointLocation"), "")
+        return self.state.plan.checkpoint or next(option_values(self.cell, "checkpointLocation"), "")
 
     @property
     def topic(self) -> str:

@@ -6,11 +6,12 @@ from typing import Any
 
 from eventlab.clients import kafka
 from eventlab.clients.stream_messages import DATA_LOST, number_of
-from eventlab.explain.checkpoints import checkpoint_in, is_of_spark
+from eventlab.explain.checkpoints import checkpoint_in, free_folder, has_only_files_of_spark
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.query_program import is_query
-from eventlab.explain.session import dataframes, session_variable
+from eventlab.explain.session import dataframes, session_of, session_variable
+from eventlab.explain.stream_calls import free_table, written_to_files
 from eventlab.settings import Settings
 from eventlab.stack import filesystem
 
@@ -57,7 +58,7 @@ def checkpoint_of_deleted_topic(cell: FailedCell, settings: Settings) -> Explana
                 continue
             state = "does not exist" if end is None else f"ends at offset {end}"
             folders = list(filter(None, [checkpoint, _output_folder(cell, settings)]))
-            if not all(is_of_spark(folder, settings) for folder in folders):
+            if not all(has_only_files_of_spark(folder, settings) for folder in folders):
                 return None
             return Explanation(
                 f"The stream's checkpoint belongs to an earlier topic {topic!r}, which was deleted.",
@@ -104,7 +105,7 @@ def no_report_yet(cell: FailedCell, settings: Settings) -> Explanation | None:
 def stream_used_as_table(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that show, count, collect or write need a table, but the DataFrame is a stream.
 
-    Remedy: A line that writes the stream to a table in memory.
+    Remedy: A line that writes the stream to a table in memory, or to files.
     """
     if not cell.matches(r"Queries with streaming sources must be executed with writeStream", NOT_FOR_STREAMS):
         return None
@@ -118,15 +119,17 @@ def stream_used_as_table(cell: FailedCell, settings: Settings) -> Explanation | 
         while plan is not None:
             mode = '.outputMode("complete")' if type(plan).__name__ == "Aggregate" else mode
             plan = getattr(plan, "_child", None)
-        running = {query.name for query in frame.sparkSession.streams.active}
-        names = (f"{name}_rows{number}" for number in ("", *range(2, 1000)))
-        table = next(free for free in names if free not in running)
-        line = f'{name}_query = {name}.writeStream.format("memory").queryName("{table}"){mode}.start()'
+        table, files = (
+            free_table(f"{name}_rows", frame.sparkSession),
+            None if mode else written_to_files(cell, settings),
+        )
+        line = files or f'{name}.writeStream.format("memory").queryName("{table}"){mode}.start()'
+        result = "the folder has files" if files else f'spark.table("{table}") has rows'
         return Explanation(
             f"The DataFrame {name!r} is a stream. It has no end, so nothing can show, count or write all of it.",
             f"{name}.isStreaming is True",
-            line,
-            f'{REPLACE_LINE}; after some seconds, spark.table("{table}") has rows',
+            f"{name}_query = {line}",
+            f"{REPLACE_LINE}; after some seconds, {result}",
         )
     return None
 
@@ -152,7 +155,8 @@ def output_mode(cell: FailedCell, settings: Settings) -> Explanation | None:
         what += " The memory sink can."
         typed = re.search(r"\bwriteStream\b.*?(\.format\(([\"'])\w+\2\))", cell.source, re.DOTALL)
         before, call, after = cell.only_line(re.escape(typed[1])).rpartition(typed[1]) if typed else ("", "", "")
-        line = f'{before}.format("memory").queryName("rows_so_far"){after}' if call else ""
+        table = free_table("rows_so_far", session_of(cell))
+        line = f'{before}.format("memory").queryName("{table}"){after}' if call else ""
         proof = f"Spark reports the mode {sink['outputMode']} as not supported by {sink['className']}"
         return Explanation(what, proof, line, REPLACE_LINE) if line else None
     return None
@@ -178,9 +182,9 @@ def checkpoint_missing(cell: FailedCell, settings: Settings) -> Explanation | No
         return None
     call = re.search(r"\.start\(", cell.source)
     line = cell.only_line(re.escape(call[0])) if call else ""
-    path = next(path for n in range(1, 1000) if not filesystem.exists(path := f"/tmp/checkpoint_{n}", settings))
     if not call or not line:
         return None
+    path = free_folder("/tmp/checkpoint_", settings)
     return Explanation(
         "A stream into files or Kafka needs a checkpoint, where it notes what it has read.",
         f"Spark reports that the query has no checkpointLocation; {path} on HDFS is free",
@@ -227,7 +231,7 @@ def checkpoint_of_other_query(cell: FailedCell, settings: Settings) -> Explanati
     checkpoint = sink_option(cell, "checkpointLocation")
     if not checkpoint or not filesystem.has_webhdfs(checkpoint, settings):
         return None
-    if not filesystem.exists(checkpoint, settings) or not is_of_spark(checkpoint, settings):
+    if not filesystem.exists(checkpoint, settings) or not has_only_files_of_spark(checkpoint, settings):
         return None
     proof = f"{checkpoint} on HDFS contains: {', '.join(filesystem.names(checkpoint, settings))}"
     if changed:
@@ -253,7 +257,7 @@ def _output_folder(cell: FailedCell, settings: Settings) -> str | None:
     if not path or not filesystem.has_webhdfs(path, settings):
         return None
     is_output = filesystem.exists(f"{path.rstrip('/')}/_spark_metadata", settings)
-    return path if is_output and is_of_spark(path, settings) else None
+    return path if is_output and has_only_files_of_spark(path, settings) else None
 
 
 EXPLANATIONS: list[Explain] = [

@@ -2,11 +2,17 @@
 
 import ast
 import re
+from typing import Any
 
+from eventlab.explain.checkpoints import free_folder
 from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell
+from eventlab.explain.session import session_of
 from eventlab.settings import Settings
+
+FILES = ("parquet", "json", "csv", "orc", "text")
+"""Formats of files, and the methods of writers for them."""
 
 
 def trigger_without_name(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -32,7 +38,8 @@ def table_without_name(cell: FailedCell, settings: Settings) -> Explanation | No
     if not cell.matches(r"queryName must be specified for memory sink"):
         return None
     for call in cell.failed_calls("start", "toTable"):
-        what = 'The memory sink writes a table, which needs a name. Read it with spark.table("rows_so_far").'
+        table = free_table("rows_so_far", session_of(cell))
+        what = f'The memory sink writes a table, which needs a name. Read it with spark.table("{table}").'
         proof = "Spark reports that the memory sink has no queryName"
         if isinstance(call.func, ast.Attribute):
             end = source_of(cell, call)[len(source_of(cell, call.func.value)) :].lstrip()
@@ -40,7 +47,7 @@ def table_without_name(cell: FailedCell, settings: Settings) -> Explanation | No
             last.end_col_offset = call.end_col_offset
             last.col_offset = (call.end_col_offset or 0) - len(end.encode())
             if "\n" not in end:
-                return python_correction(cell, last, f'.queryName("rows_so_far"){end}', what, proof)
+                return python_correction(cell, last, f'.queryName("{table}"){end}', what, proof)
     return None
 
 
@@ -64,6 +71,27 @@ def function_of_batches(cell: FailedCell, settings: Settings) -> Explanation | N
         f"def {match[1]}({rows}, number):",
         "Write the first line of the function in this way, and run its cell and this one again",
     )
+
+
+def free_table(name: str, session: Any) -> str:
+    """Return a name for the table of a query; with a number, if a query of the session has the name already."""
+    running = {query.name for query in session.streams.active} if session else set()
+    return next(free for free in (name, *(f"{name}{n}" for n in range(2, 1000))) if free not in running)
+
+
+def written_to_files(cell: FailedCell, settings: Settings) -> str | None:
+    """Return the code that writes a stream as the cell writes a table, `frame.write.parquet(path)`, or None."""
+    for call in cell.failed_calls(*FILES, "save"):
+        frame, _, chain = source_of(cell, call.func).partition(".write.")
+        chain, _, kind = f".{chain}".rpartition(".")
+        chain = re.sub(r"\.mode\([^()]*\)", "", chain)  # the sink of files only appends
+        is_known = ".format(" in chain if kind == "save" else "format(" not in chain
+        if frame and is_known and len(call.args) == 1 and not call.keywords and call.lineno == call.end_lineno:
+            format_call = "" if kind == "save" else f'.format("{kind}")'
+            checkpoint = free_folder("/tmp/checkpoint_", settings)
+            options = f'{format_call}{chain}.option("checkpointLocation", "{checkpoint}")'
+            return f"{frame}.writeStream{options}.start({source_of(cell, call.args[0])})"
+    return None
 
 
 EXPLANATIONS: list[Explain] = [trigger_without_name, table_without_name, function_of_batches]

@@ -2,7 +2,7 @@
 
 import re
 
-from eventlab.explain.checkpoints import is_of_spark
+from eventlab.explain.checkpoints import has_only_files_of_spark
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.query_program import is_active, is_query, program_of
@@ -24,7 +24,7 @@ def output_deleted(cell: FailedCell, settings: Settings) -> Explanation | None:
     if filesystem.exists(f"{folder}/_spark_metadata/{missing[2]}", settings):
         return None
     existing = [path for path in (folder, checkpoint) if filesystem.exists(path, settings)]
-    if not all(is_of_spark(path, settings) for path in existing):
+    if not all(has_only_files_of_spark(path, settings) for path in existing):
         return None
     return Explanation(
         f"The checkpoint continues after batch {missing[2]}, which is not in the stream's folder {folder}: its "

@@ -5,7 +5,7 @@ import inspect
 import re
 import sys
 
-from eventlab.explain.checkpoints import is_of_spark
+from eventlab.explain.checkpoints import free_folder, has_only_files_of_spark
 from eventlab.explain.edits import is_query, python_correction, source_of, sql_correction, sql_texts
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell, called_name, close_matches
@@ -151,7 +151,7 @@ def path_exists(cell: FailedCell, settings: Settings) -> Explanation | None:
     if is_source:
         proof = f"a file of the DataFrame is in {plain}"
         return _with_another_folder(cell, plain, OVERWRITES_ITS_SOURCE, proof, settings)
-    if not is_of_spark(path, settings):
+    if not has_only_files_of_spark(path, settings):
         what = f"The path {plain} exists, and it is not the output of one DataFrame. The mode `overwrite` would "
         what += "delete all that is there. Write to another folder."
         return _with_another_folder(cell, plain, what, proof, settings)
@@ -188,11 +188,12 @@ def _with_another_folder(
     cell: FailedCell, path: str, what: str, proof: str, settings: Settings
 ) -> Explanation | None:
     """Explain with the line that writes to a free folder, because overwriting the path would delete data."""
-    begin = f"{path.rstrip('/')}/rows" if path.count("/") == 1 else path
-    other = next(f"{begin}-{n}" for n in range(2, 1000) if not filesystem.exists(f"{begin}-{n}", settings))
+    plain = path.rstrip("/")
+    begin = f"{plain}/rows" if plain.count("/") == 1 else plain
+    other = free_folder(f"{begin}-", settings, 2)
     for call in cell.failed_calls("parquet", "json", "csv", "orc", "save"):
         if call.args:
-            return python_correction(cell, call.args[-1], f'"{other}"', what, proof)
+            return python_correction(cell, call.args[0], f'"{other}"', what, proof)
     return None
 
 
@@ -205,7 +206,7 @@ def table_over_files(cell: FailedCell, settings: Settings) -> Explanation | None
     if not match or not filesystem.has_webhdfs(match[1], settings) or not filesystem.exists(match[1], settings):
         return None
     plain = filesystem.plain_path(match[1])
-    if not is_of_spark(plain, settings):
+    if not has_only_files_of_spark(plain, settings):
         return None
     return Explanation(
         f"The folder of the new table, {plain}, has files already. The setting that Spark names keeps them: the "
@@ -245,10 +246,8 @@ def unknown_function(cell: FailedCell, settings: Settings) -> Explanation | None
     function = cell.namespace.get(name)
     is_pyspark = str(getattr(function, "__module__", "")).startswith("pyspark.sql.functions")
     if inspect.isfunction(function) and not is_pyspark:
-        what = (
-            f"{name} is a function of this notebook, and SQL does not know it until it is registered. Its results "
-        )
-        what += "are strings then; a third argument is another type."
+        what = f"{name} is a function of this notebook, and SQL does not know it until it is registered. Then its "
+        what += "results are strings. For another type, register takes a third argument."
         remedy = f'{session_variable(cell) or "spark"}.udf.register("{name}", {name})'
         return Explanation(what, f"Spark reports UNRESOLVED_ROUTINE for {name}", remedy)
     functions = dir(sys.modules.get("pyspark.sql.functions")) if name else []

@@ -17,6 +17,7 @@ from eventlab.explain import (
     api,
     created_topics,
     kafka_client,
+    pandas_habits,
     registry,
     service,
     shell,
@@ -237,6 +238,7 @@ def topics(cell: FailedCell, settings: Settings) -> Iterable[str]:
 SILENCES: list[Explain] = [
     why_line.unknown_name,
     method_without_parentheses,
+    pandas_habits.loop_shows_columns,
     service_down,
     created_topics.new_topic,
     empty_topic,

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import psutil
 
-from eventlab.errors import ServiceUnavailable, StackError
+from eventlab.errors import END_OF_LOG, ServiceUnavailable, StackError
 from eventlab.settings import Settings
 from eventlab.signals import stop_signals_deferred, stop_signals_handled_by
 from eventlab.stack import config, environment, process
@@ -200,7 +200,7 @@ def _require_alive(settings: Settings, started: dict[str, psutil.Process], repor
 def _failure(settings: Settings, service: str, reason: str, next_command: str = "") -> StackError:
     """Return an error with the end of the service's log."""
     tail = process.without_stack_frames(process.log_tail(settings, service, lines=200)) or "(the log is empty)"
-    message = f"{service} {reason}. The end of its log, {process.log_file(settings, service)}:\n{tail}"
+    message = f"{service} {reason}{END_OF_LOG}, {process.log_file(settings, service)}:\n{tail}"
     return StackError(message, next_command=next_command or f"eventlab logs {service}")
 
 

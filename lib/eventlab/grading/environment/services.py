@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from subprocess import PIPE
 
-from eventlab.errors import EventlabError
+from eventlab.errors import END_OF_LOG, EventlabError
 from eventlab.grading.environment import processes, sandbox
 from eventlab.settings import Settings
 
@@ -151,7 +151,7 @@ class Services:
 def reason(start_error: str) -> str:
     """Return one line from a start error: what happened, and the first log line that names an error."""
     first, *rest = [line.strip() for line in start_error.strip().splitlines()] or [""]
-    what = first.partition(". The end of its log")[0]
+    what = first.partition(END_OF_LOG)[0]
     signs = ("error", "exception", "could not", "cannot", "not enough", "denied", "no space")
     why = next((line for line in rest if any(sign in line.lower() for sign in signs)), "")
     return f"{what} ({why[:300]})" if why else what
