@@ -47,7 +47,8 @@ def letters(notebook):
 
 READ_ALL = (
     "reader = KafkaConsumer('letters', bootstrap_servers=broker, group_id='{}', "
-    "auto_offset_reset='earliest', consumer_timeout_ms=2500)\nlist(reader); reader.commit(); reader.close()"
+    "auto_offset_reset='earliest')\nwhile not reader.poll(500): pass\n"  # joining the group takes time
+    "while reader.poll(500): pass\nreader.commit(); reader.close()"
 )
 
 
