@@ -23,7 +23,7 @@ SOURCE = "spark.read.format('kafka').option('kafka.bootstrap.servers', broker).o
 MISTAKES = {
     # DataFrames of Spark used like tables of pandas
     "a value assigned to a column": ("shop['n'] = 1", "which is never changed"),
-    "a number for a column": ("shop.withColumn('n', 5).collect()", "lit makes a column"),
+    "a number for a column": ("shop.withColumn('n', 5).collect()", "lit() makes a column"),
     "an expression for a column": (
         "shop.withColumn('n', 'price * 2').collect()",
         "reads a string as an expression",
