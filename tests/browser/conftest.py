@@ -58,16 +58,20 @@ def chromium() -> str:
 
 @pytest.fixture(scope="package")
 def lab(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """Run `eventlab lab --no-browser` with its own Jupyter folders and an API file that tests may edit."""
+    """Run `eventlab lab --no-browser` with its own Jupyter folders and an API file that tests may edit.
+
+    Clients wait longer for a busy broker: a browser and the stacks of three pytest workers run on one machine.
+    """
     folder = tmp_path_factory.mktemp("lab")
     app = folder / "game_api.py"
     shutil.copy(ROOT / "game_api.py", app)
     options = os.environ["EVENTLAB_SPARK_JAVA_OPTIONS"]
     settings = free_settings(folder / "state", OwnSettings, api_app=app, spark_java_options=options)
-    folders = {f"JUPYTER_{name}_DIR": str(folder / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")} | {
+    variables = {f"JUPYTER_{name}_DIR": str(folder / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")} | {
         "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
         "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
         "IPYTHONDIR": str(folder / "ipython"),
+        "EVENTLAB_WAITS": "long",
     }
     theme = folder / "settings" / THEME_OF_THE_SYSTEM
     theme.parent.mkdir(parents=True)
@@ -77,7 +81,7 @@ def lab(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab
     try:
         command = ["eventlab", "lab", "--no-browser"]
         done = subprocess.run(
-            command, env=environment.full(settings) | folders, capture_output=True, text=True, timeout=180
+            command, env=environment.full(settings) | variables, capture_output=True, text=True, timeout=180
         )
         assert done.returncode == 0, done.stderr
         address = re.search(r"JupyterLab: (\S+)", done.stdout)

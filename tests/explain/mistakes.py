@@ -10,7 +10,7 @@ MISTAKES = {
     "a function as value": ("producer.send('letters', 'x'.encode).get(timeout=20)", "parentheses are missing"),
     "a closed producer": ("closed.send('letters', b'x').get(timeout=20)", "closed was closed"),
     "a message above the producer's limit": (
-        "producer.send('parcels', b'x' * 1_500_000).get(timeout=20)",
+        "producer.send('crates', b'x' * 1_500_000).get(timeout=20)",
         "larger than the producer accepts",
     ),
     "a message above the broker's limit": (
