@@ -129,6 +129,13 @@ def window(visitor):
 
 KERNEL_ENDED = "Error: Canceled future for"
 """JupyterLab prints this when a kernel ends before its last answer, for example after the previous test."""
+REMOVED_TWICE = "Failed to execute 'removeChild' on 'Node'"
+"""JupyterLab sometimes removes a cell twice when a notebook is closed or drawn again (its issue 15415)."""
+
+
+def is_known(error: str) -> bool:
+    """Return whether an error in the browser's console is one of JupyterLab's own; no widget takes part in it."""
+    return error.startswith(KERNEL_ENDED) or (REMOVED_TWICE in error and "labextensions" not in error)
 
 
 @pytest.fixture
@@ -140,7 +147,7 @@ def page(window, lab):
     opened, errors = window
     errors.clear()
     yield opened
-    found = [error for error in errors if not error.startswith(KERNEL_ENDED)]
+    found = [error for error in errors if not is_known(error)]
     close_all(opened, lab)
     assert found == []
 
