@@ -118,8 +118,43 @@ def test_a_misspelt_variable_asks_spark_for_no_columns():
 
     assert box_of(failed("print(evens)", events=3, sold=Asked())).remedy == "print(events)"
     assert asked == []
-    assert box_of(failed("x.sort(player)", x=[], sold=Asked())).remedy == 'x.sort("player")'
+    assert (
+        box_of(failed("table().groupby(player)", table=Table, sold=Asked())).remedy == 'table().groupby("player")'
+    )
     assert asked
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "rows.sort(player)",
+        "sold.columns.sort(player)",
+        "sold.collect().sort(player)",
+        "', '.join(player)",
+        "os.path.join('a', player)",
+        "sorted(rows).sort(player)",
+        "unknown().sort(player)",  # it is not known what a function returns
+        "', '.join('player' * 'pieces')",
+        "group.join('player'.cast('string'))",
+        "', '.join(max('pieces') - 1)",
+    ],
+)
+def test_a_list_and_a_string_have_no_columns(source):
+    assert box_of(failed(source, **names(), unknown=lambda: [1])) is None
+
+
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [
+        ("sold.sort(player)", 'sold.sort(sold["player"])'),
+        ("shops['a'].orderBy(player)", """shops['a'].orderBy("player")"""),
+        ("unknown().groupby(player)", 'unknown().groupby("player")'),
+    ],
+)
+def test_a_column_gets_quotes_where_the_owner_can_be_a_dataframe(source, line):
+    variables = {"sold": Table(), "shops": {"a": Table()}, "unknown": lambda: Table()}
+
+    assert box_of(failed(source, **variables)).remedy == line
 
 
 def test_an_answer_may_be_no_text():

@@ -4,8 +4,8 @@ import ast
 
 from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.expressions import OF_DATAFRAMES
 from eventlab.explain.failed_cell import FailedCell, called_name
+from eventlab.explain.owners import OF_DATAFRAMES, calls_of_frames
 from eventlab.explain.session import functions_variable, is_dataframe
 from eventlab.settings import Settings
 
@@ -100,7 +100,7 @@ def method_of_column_on_text(cell: FailedCell, settings: Settings) -> Explanatio
         return None
     from pyspark.sql import Column
 
-    inside = {node for call in cell.calls(*OF_DATAFRAMES) for node in ast.walk(call)}
+    inside = {node for call in calls_of_frames(cell, *OF_DATAFRAMES) for node in ast.walk(call)}
     for node in cell.failed_attributes(error.name) if hasattr(Column, error.name) else ():
         if isinstance(node.value, ast.Constant) and node in inside:
             name = source_of(cell, node.value)

@@ -14,9 +14,9 @@ MODULES = (
     *("syntax", "notebook", "java", "machine", "service", "stream", "stream_output", "stream_service"),
     *("stream_calls", "kafka", "kafka_calls"),
     *("kafka_client", "folders", "hdfs", "udf", "spark", "spark_connect", "reader", "sql_syntax", "sql", "fields"),
-    *("pandas_habits", "columns", "values", "conditions", "expressions", "writer", "frames", "calls"),
+    *("loops", "pandas_habits", "columns", "values", "conditions", "expressions", "writer", "frames", "calls"),
     *("pandas_frames", "arguments"),
-    *("keys", "json_values", "names", "rows", "api", "usage", "shell", "shell_http", "shell_paths"),
+    *("keys", "json_values", "names", "groups", "rows", "api", "usage", "shell", "shell_http", "shell_paths"),
     "shell_text",
 )
 """The modules with explanations: machine before services, specific errors before general ones."""
