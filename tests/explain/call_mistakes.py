@@ -136,6 +136,11 @@ MISTAKES = [
         "if sum(row.pieces for row in sold.limit(3)) > 3: pass",
         "if sum(row.pieces for row in sold.limit(3).collect()) > 3: pass",
     ),
+    ("sorted(rows, descending=True)", "sorted(rows, reverse=True)"),
+    ("rows.sort(key=str, ascending=False)", "rows.sort(key=str, reverse=True)"),
+    ("by_hour.sort_values('hour', descending=True)", "by_hour.sort_values('hour', ascending=False)"),
+    ("by_hour.sort_values('hour', reverse=group)", "by_hour.sort_values('hour', ascending=not group)"),
+    ("by_hour.hour.value_counts(ascendin=True)", "by_hour.hour.value_counts(ascending=True)"),
     ("json.loads(answer)['error']", "answer.json()['error']"),
     ("[json.loads(item) for item in [answer]]", "[item.json() for item in [answer]]"),
     ("json.loads(httpx.Response(200, text='Sold!'))", "httpx.Response(200, text='Sold!').text"),
@@ -245,6 +250,8 @@ OTHER_ERRORS = [
     "sold.groupBy('player').orderBy('pieces')",  # count() leaves no such column
     "sold.groupBy('player').where(sold.pieces > 3)",
     "dict(sold)",  # it has three columns
+    "by_hour.sort_values('hour', ascending=True, descending=False)",
+    "by_hour.sort_values('hour', descending=len(rows))",
     "json.loads(twice)",  # two of its fields are JSON
     "json.loads(sold)",
     "json.loads(None)",

@@ -22,6 +22,7 @@ TAKE_TEXTS = ("mode", "partitionBy", "groupBy", "groupby", "orderBy", "sort", "s
 """Methods whose arguments are the names of columns, or a mode."""
 METHODS = ("get", "post", "put", "delete", "patch", "head", "options", "request", "stream", "Request", "Client")
 """Functions and classes of httpx and requests that take headers or an address."""
+OPPOSITES = [("descending", "ascending"), ("ascending", "descending")]
 PLOTS = ("plot", "bar", "barh", "line", "scatter", "hist", "pie")
 
 
@@ -56,6 +57,7 @@ def unknown_keyword(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 def _similar_argument(name: str, names: Iterable[str]) -> list[str]:
     """Return the nearest argument: a similar one, or the only one that begins with the name (`group`)."""
+    names = [other for other in names if (name, other) not in OPPOSITES]
     longer = [other for other in names if other.startswith(f"{name}_")]
     return close_matches(name, names)[:1] or (longer if len(longer) == 1 else [])
 

@@ -1,4 +1,4 @@
-"""Explains loops over a DataFrame of Spark, and functions such as `sorted` that go through one: it gives its columns."""
+"""Explains loops over a DataFrame of Spark, and functions such as `sorted` of one: they get its columns."""
 
 import ast
 import builtins
@@ -19,7 +19,7 @@ SECOND_ARGUMENT = ("map", "filter", "reduce")
 
 
 def error_in_a_loop(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a loop over a DataFrame of Spark, or a function such as `sorted`, gets its columns, not its rows.
+    """Explain that a loop over a DataFrame of Spark, or `sorted` of one, gets its columns, not its rows.
 
     Remedy: The line with `collect()`.
     """
@@ -30,7 +30,7 @@ def error_in_a_loop(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 
 def loop_shows_columns(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a loop over a DataFrame of Spark, or a function such as `map`, gets its columns, not its rows.
+    """Explain that a loop over a DataFrame of Spark, or `map` of one, gets its columns, not its rows.
 
     Remedy: The line with `collect()`.
     """

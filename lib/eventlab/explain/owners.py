@@ -1,4 +1,4 @@
-"""The objects whose methods a cell calls: DataFrames of Spark and pandas, or objects that only have similar methods."""
+"""The objects whose methods a cell calls: DataFrames of Spark and pandas, or others with similar methods."""
 
 import ast
 import sys
@@ -17,7 +17,7 @@ LIBRARIES = ("pyspark", "pandas")
 
 
 def is_frame(cell: FailedCell, node: ast.expr) -> bool:
-    """Return whether code is a variable with a DataFrame of Spark, or such a variable with methods that return one."""
+    """Return whether code is a variable with a DataFrame, or such a variable with methods that return one."""
     while (
         isinstance(node, ast.Call) and called_name(node) in RETURN_FRAMES and isinstance(node.func, ast.Attribute)
     ):
@@ -26,16 +26,16 @@ def is_frame(cell: FailedCell, node: ast.expr) -> bool:
 
 
 def calls_of_frames(cell: FailedCell, *names: str) -> Iterator[ast.Call]:
-    """Yield the cell's calls of methods of DataFrames, but not of methods with the same name of a list or a string."""
+    """Yield the cell's calls of methods of DataFrames, but not those of a list or a string."""
     for call in cell.calls(*names):
-        known = _is_of_library(cell, call.func)
+        known = is_of_library(cell, call.func)
         is_only_of_frames = not hasattr(list, called_name(call)) and not hasattr(str, called_name(call))
         if known or (known is None and is_only_of_frames):
             yield call
 
 
-def _is_of_library(cell: FailedCell, node: ast.expr) -> bool | None:
-    """Return whether code begins with an object of Spark or pandas and keeps to their classes; None if not known."""
+def is_of_library(cell: FailedCell, node: ast.expr) -> bool | None:
+    """Return whether code begins with an object of Spark or pandas; None if this is not known."""
     is_item = False
     while isinstance(node, ast.Call | ast.Attribute | ast.Subscript):
         if isinstance(node, ast.Attribute) and node.attr in RETURN_LISTS:

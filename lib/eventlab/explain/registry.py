@@ -15,7 +15,7 @@ MODULES = (
     *("stream_calls", "kafka", "kafka_calls"),
     *("kafka_client", "folders", "hdfs", "udf", "spark", "spark_connect", "reader", "sql_syntax", "sql", "fields"),
     *("loops", "pandas_habits", "columns", "values", "conditions", "expressions", "writer", "frames", "calls"),
-    *("pandas_frames", "arguments"),
+    *("pandas_frames", "sorting", "arguments"),
     *("keys", "json_values", "names", "groups", "rows", "api", "usage", "shell", "shell_http", "shell_paths"),
     "shell_text",
 )
