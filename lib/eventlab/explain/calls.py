@@ -12,7 +12,7 @@ from eventlab.explain.edits import python_correction, source_of, statement_corre
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import CELL_FILE, FailedCell, called_name
 from eventlab.explain.owners import OF_DATAFRAMES, is_frame
-from eventlab.explain.session import functions_variable, session_variable
+from eventlab.explain.session import OF_FUNCTIONS, session_variable, spark_function
 from eventlab.settings import Settings
 
 NO_ARGUMENT = re.compile(r"\b(\w+)\.(\w+)\(\) takes 1 positional argument but \d+ (?:was|were) given")
@@ -20,7 +20,6 @@ NO_ARGUMENT = re.compile(r"\b(\w+)\.(\w+)\(\) takes 1 positional argument but \d
 MISSING = re.compile(r"(\w+)\(\) missing \d+ required positional arguments?: '(\w+)'")
 FIRST_PARAMETERS = ("col", "str", "string", "date", "timestamp", "e")
 """Names of a function's first parameter that mean the column."""
-OF_FUNCTIONS = ("pyspark.sql.functions", "pyspark.sql.connect.functions")
 NOT_CALLABLE = r"^builtins\.TypeError: 'Column' object is not callable"
 
 
@@ -69,9 +68,9 @@ def function_as_method(cell: FailedCell, settings: Settings) -> Explanation | No
             hasattr(k, name) for k in (Column, DataFrame, GroupedData)
         ):
             continue
-        if not callable(getattr(functions, name, None)) or not (prefix := functions_variable(cell)):
+        if not callable(getattr(functions, name, None)) or not (function := spark_function(cell, name)):
             continue
-        code, owner = _with_function(cell, call, f"{prefix}.{name}", getattr(functions, name))
+        code, owner = _with_function(cell, call, function, getattr(functions, name))
         if not code:
             continue
         what = f"A {owner} has no method {name}. It is a function of Spark."

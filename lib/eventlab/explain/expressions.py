@@ -10,13 +10,12 @@ from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell, called_name, close_matches
 from eventlab.explain.owners import OF_DATAFRAMES, calls_of_frames
-from eventlab.explain.session import dataframes, functions_variable, is_dataframe
+from eventlab.explain.session import dataframes, functions_variable, is_dataframe, spark_function
 from eventlab.settings import Settings
 
 OPERATORS = SQL_OPERATORS | {ast.Eq: "=="}
 SIGNS = {ast.And: " & ", ast.Or: " | ", ast.BitAnd: " & ", ast.BitOr: " | "}
 PYTHONS_OWN = ("sum", "max", "min", "abs", "round", "pow")
-FUNCTIONS = "from pyspark.sql import functions as F"
 
 
 def conditions_need_parentheses(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -107,11 +106,8 @@ def function_of_python(cell: FailedCell, settings: Settings) -> Explanation | No
         f"{name}() is Python's own function, which cannot calculate with a column. Spark's function is F.{name}()."
     )
     proof = f"this notebook has no variable {name}, so Python uses its own function"
-    if prefix := functions_variable(cell):
-        return python_correction(cell, inside[0].func, f"{prefix}.{name}", what, proof)
-    return Explanation(
-        what, proof, FUNCTIONS, f"To fix it, run this, then write F.{name}( for {name}( in the cell"
-    )
+    function = spark_function(cell, name)
+    return python_correction(cell, inside[0].func, function, what, proof) if function else None
 
 
 def column_is_no_variable(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -200,13 +196,13 @@ def texts_multiplied(cell: FailedCell, settings: Settings) -> Explanation | None
         node for outer in calls_of_frames(cell, *OF_DATAFRAMES) for node in ast.walk(outer) if _is_of_texts(node)
     ]
     operations = [node for node in nodes if cell.failed_in(node)]
-    prefix = functions_variable(cell)
-    if len(operations) != 1 or not isinstance(operations[0], ast.BinOp) or prefix is None:
+    column = spark_function(cell, "col")
+    if len(operations) != 1 or not isinstance(operations[0], ast.BinOp) or column is None:
         return None
     left, right = (source_of(cell, side) for side in (operations[0].left, operations[0].right))
-    what = f"{left} and {right} are strings for Python. A column is needed to calculate: F.col({left})."
+    what = f"{left} and {right} are strings for Python. A column is needed to calculate: {column}({left})."
     sign = {ast.Mult: "*", ast.Div: "/", ast.Sub: "-"}[type(operations[0].op)]
-    code = f"{prefix}.col({left}) {sign} {prefix}.col({right})"
+    code = f"{column}({left}) {sign} {column}({right})"
     return python_correction(cell, operations[0], code, what, str(cell.error))
 
 

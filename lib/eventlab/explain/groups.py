@@ -24,7 +24,8 @@ def method_of_groups(cell: FailedCell, settings: Settings) -> Explanation | None
         return None
     from pyspark.sql import DataFrame
 
-    groups, nodes = error.obj, cell.failed_attributes(error.name)
+    groups: Any = error.obj
+    nodes = cell.failed_attributes(error.name)
     if len(nodes) != 1 or not hasattr(DataFrame, error.name):
         return None
     lost = set(groups._df.columns) - _names(groups)  # count() gives the columns of the groups, and `count`

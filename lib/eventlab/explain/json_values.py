@@ -97,7 +97,7 @@ def object_is_no_json(cell: FailedCell, settings: Settings) -> Explanation | Non
     if not cell.matches(r"^builtins\.TypeError: the JSON object must be str, bytes or bytearray, not \w+"):
         return None
     calls = [call for call in cell.failed_calls("loads") if len(call.args) == 1 and not call.keywords]
-    value = cell.trace[-1].tb_frame.f_locals.get("s") if cell.trace else None
+    value: Any = cell.trace[-1].tb_frame.f_locals.get("s") if cell.trace else None
     if len(calls) != 1 or not isinstance(calls[0].args[0], ast.Name | ast.Attribute | ast.Subscript | ast.Call):
         return None
     function, argument = source_of(cell, calls[0].func), source_of(cell, calls[0].args[0])

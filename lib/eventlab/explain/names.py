@@ -16,13 +16,13 @@ from typing import Any
 from eventlab.explain.edits import python_correction, source_of, statement_correction
 from eventlab.explain.explanation import REPLACE_LINE, RUN_FIRST, Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell, close_matches
-from eventlab.explain.session import session_variable
+from eventlab.explain.session import FUNCTIONS, session_variable
 from eventlab.explain.sql import CREATED_VIEW
 from eventlab.settings import Settings
 
 METHODS = FunctionType, MethodType, BuiltinFunctionType, BuiltinMethodType
 KNOWN = {
-    "F": "from pyspark.sql import functions as F",
+    "F": FUNCTIONS,
     "np": "import numpy as np",
     "pd": "import pandas as pd",
     "plt": "import matplotlib.pyplot as plt",

@@ -5,10 +5,10 @@ import re
 
 from eventlab.explain.edits import has_schema, python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.expressions import FUNCTIONS, PYTHONS_OWN
+from eventlab.explain.expressions import PYTHONS_OWN
 from eventlab.explain.failed_cell import FailedCell, called_name, close_matches
 from eventlab.explain.fields import NO_NAME
-from eventlab.explain.session import dataframes, functions_variable, is_dataframe
+from eventlab.explain.session import dataframes, functions_variable, is_dataframe, spark_function
 from eventlab.settings import Settings
 
 SIMPLE = (int, float, str, type(None))
@@ -42,11 +42,8 @@ def _as_column(cell: FailedCell, node: ast.expr, frame: str) -> str | None:
     if isinstance(node, ast.List | ast.Tuple | ast.Dict | ast.ListComp) or not is_single:
         return None
     code, used = source_of(cell, node), {item.id for item in ast.walk(node) if isinstance(item, ast.Name)}
-    return code if {frame, functions_variable(cell)} & used else f"{_functions(cell)}.lit({code})"
-
-
-def _functions(cell: FailedCell) -> str:
-    return functions_variable(cell) or "__import__('pyspark.sql.functions', fromlist=['lit'])"
+    function = spark_function(cell, "lit")
+    return code if {frame, functions_variable(cell)} & used else f"{function}({code})" if function else None
 
 
 def value_is_no_column(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -63,8 +60,9 @@ def value_is_no_column(cell: FailedCell, settings: Settings) -> Explanation | No
             continue
         function, effect = _function_for(cell, cell.text_of(call.args[1]) or "")
         what = f"The second argument of withColumn is a column. {function}() {effect}."
-        code = f"{_functions(cell)}.{function}({source_of(cell, call.args[1])})"
-        return python_correction(cell, call.args[1], code, what, str(cell.error))
+        if code := spark_function(cell, function):
+            code = f"{code}({source_of(cell, call.args[1])})"
+            return python_correction(cell, call.args[1], code, what, str(cell.error))
     return None
 
 
@@ -120,10 +118,8 @@ def function_of_python_on_a_name(cell: FailedCell, settings: Settings) -> Explan
             what = f"{name}() is Python's own function: of {text!r} it returns the letter {letter!r}. "
             what += f"Spark's function is F.{name}()."
             proof = f"Spark searched for a column {letter}"
-            if prefix := functions_variable(cell):
-                return python_correction(cell, call.func, f"{prefix}.{name}", what, proof)
-            instruction = f"To fix it, run this, then write F.{name}( for {name}( in the cell"
-            return Explanation(what, proof, FUNCTIONS, instruction)
+            if function := spark_function(cell, name):
+                return python_correction(cell, call.func, function, what, proof)
     return None
 
 
