@@ -36,7 +36,7 @@ def field_of_a_text(cell: FailedCell, settings: Settings) -> Explanation | None:
     if not column or path is None:
         return None
     field = path.rpartition(".")[2]
-    sample = _sample(cell, column)
+    sample = sample_of(cell, column)
     if sample is None and kind == "STRING":
         return None
     text = sample.decode(errors="replace") if isinstance(sample, bytes | bytearray) else str(sample or "{")
@@ -61,7 +61,7 @@ def _paths(cell: FailedCell, column: str) -> list[str]:
     return [path for _, text in cell.strings() for path in re.findall(pattern, text)]
 
 
-def _sample(cell: FailedCell, column: str) -> Any:
+def sample_of(cell: FailedCell, column: str) -> Any:
     """Return the first value of a column of the cell's DataFrames and tables, or None."""
     for frame in sources(cell):
         if column in frame.columns:
@@ -148,7 +148,7 @@ def column_is_no_list(cell: FailedCell, settings: Settings) -> Explanation | Non
 
 def _string_is_no_list(cell: FailedCell, function: str, column: str, what: str) -> Explanation | None:
     """Explain with the line that makes a list of a string: of JSON, or of words between commas."""
-    sample = str(_sample(cell, column.rpartition(".")[2]) or "")
+    sample = str(sample_of(cell, column.rpartition(".")[2]) or "")
     proof = f"Spark reports the type STRING for {column}; its first value is {sample[:80]!r}"
     if sample.lstrip().startswith("["):
         new, argument, what = (
