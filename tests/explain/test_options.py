@@ -39,6 +39,8 @@ def messages(count):
         ("frame.options(**source)", ["clicks"]),
         ("frame.option('subscribe', f'{other}-{topic}' + '-2')", ["hush-events-2"]),
         ("frame.option('subscribe', f'{other}-{number}')", []),
+        ("frame.option('subscribe', f'{other!r}')", []),
+        ("frame.option('subscribe', f'{other:>9}')", []),
         ("admin.describe_topics(['a'])", ["a"]),
         ("admin.delete_topics(['a'])", []),  # a line that deletes another topic would lose data
     ],

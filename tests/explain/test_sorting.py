@@ -2,8 +2,9 @@
 
 import pytest
 
-from eventlab.explain import hook, sorting
+from eventlab.explain import hook
 from eventlab.explain.failed_cell import FailedCell
+from eventlab.explain.registry import explanations, first_confirmed
 from eventlab.settings import settings
 from tests.explain.notebook_variables import Table, names
 
@@ -13,7 +14,7 @@ def box_after(source):
     variables = {**names(), "down": True, "up": False}
     exec(source, variables)
     cell = FailedCell(None, source, variables)
-    return sorting.order_is_ignored(cell, settings) if hook.MAY_BE_WRONG.search(source) else None
+    return first_confirmed(explanations(), cell, settings) if hook.MAY_BE_WRONG.search(source) else None
 
 
 @pytest.mark.parametrize(

@@ -125,11 +125,10 @@ def _texts(node: ast.expr, variables: Mapping[str, Any]) -> Iterator[str]:
 def _text(node: ast.expr, variables: Mapping[str, Any]) -> str | None:
     """Return the string of code, or None for code that is none of these or has a variable without a string."""
     parts: list[ast.expr] = []
+    if isinstance(node, ast.FormattedValue):
+        return None if node.format_spec or node.conversion != -1 else _text(node.value, variables)
     if isinstance(node, ast.JoinedStr):
-        plain = [part for part in node.values if not getattr(part, "format_spec", None)]
-        parts = [getattr(part, "value", part) if isinstance(part, ast.FormattedValue) else part for part in plain]
-        if len(plain) < len(node.values):
-            return None
+        parts = node.values
     elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
         parts = [node.left, node.right]
     if parts:
