@@ -158,7 +158,6 @@ MISTAKES = [
         "max(sold.limit(3).collect(), key=lambda row: row['pieces'])",
     ),
     ("min(sold, key=len)", "min(sold.collect(), key=len)"),
-    ("for row in reversed(sold):\n    print(row)", "for row in reversed(sold.collect()):"),
     ("players = set(sold)", "players = set(sold.collect())"),
     (
         "list(map(lambda row: row['player'].upper(), sold))",
@@ -171,6 +170,8 @@ MISTAKES = [
     ),
     ("sold.groupBy('player').pieces.sum()", 'sold.groupBy(\'player\').agg({"pieces": "sum"})'),
     ("sold.groupBy('player')['pieces'].max().show()", 'sold.groupBy(\'player\').agg({"pieces": "max"}).show()'),
+    ("for row in sold:\n    row['player']\nlen(sold)", "sold.count()"),
+    ("sold.groupBy('player').item.max()", 'sold.groupBy(\'player\').agg({"item": "max"})'),
     ("sold.groupBy('player').show()", "sold.groupBy('player').count().show()"),
     ("sold.groupBy(sold.player).orderBy('count')", "sold.groupBy(sold.player).count().orderBy('count')"),
 ]

@@ -76,6 +76,7 @@ class DataStreamWriter:
         ("s.writeStream.options(**sink).start()", "/tmp/check", "/tmp/out"),
         ("s.writeStream.options(**{'checkpointLocation': check, 'path': out}).start()", "/tmp/check", "/tmp/out"),
         ("s.writeStream.start(f'{out}', checkpointLocation=out + '.check')", "/tmp/out.check", "/tmp/out"),
+        ("written(s).option('checkpointLocation', check).start(out)", "/tmp/check", "/tmp/out"),
         ("writer.option('checkpointLocation', check).start(out)", "/tmp/check", "/tmp/out"),
         ("query = start(s, '/tmp/out')", "/tmp/check", "/tmp/out"),
         # the folder of the source, a table in a batch, and two queries

@@ -13,7 +13,7 @@ from eventlab.explain.owners import RETURN_FRAMES
 from eventlab.explain.session import is_dataframe
 from eventlab.settings import Settings
 
-FIRST_ARGUMENT = ("sorted", "max", "min", "set", "dict", "reversed")
+FIRST_ARGUMENT = ("sorted", "max", "min", "set", "dict")
 SECOND_ARGUMENT = ("map", "filter", "reduce")
 """Functions of Python that go through the values of their first or second argument."""
 
@@ -23,7 +23,7 @@ def error_in_a_loop(cell: FailedCell, settings: Settings) -> Explanation | None:
 
     Remedy: The line with `collect()`.
     """
-    of_column = re.search(r"\bColumn\b|COLUMN_INTO_BOOL|'DataFrame' has no len", str(cell.error))
+    of_column = re.search(r"\bColumn\b|COLUMN_INTO_BOOL", str(cell.error))
     if not isinstance(cell.error, TypeError | ValueError) or not of_column:
         return None
     return next((box for needs_rows, box in [*_loops(cell), *_functions(cell)] if needs_rows), None)

@@ -51,20 +51,22 @@ def sink_option(cell: FailedCell, option: str) -> str | None:
     """Return an option of the query's sink, as Spark prints it or as the cell sets it; None if it sets several."""
     if printed := re.search(rf"[\[\s,]{option}=([^,\]\s]+)", cell.text):
         return printed[1]
-    values = set()
-    for tree, variables in programs(cell):
-        for call in ast.walk(tree):
-            if isinstance(call, ast.Call) and _is_of_writer(call.func, variables):
-                given = list(_options_of(call, variables))
-                given += [
-                    item
-                    for part in call.keywords
-                    if isinstance(part.value, ast.Dict)
-                    for item in _items_of(part.value)
-                ]
-                given += [("path", path) for path in call.args[:1] if called_name(call) in ("start", "save")]
-                values |= {text for name, node in given if name == option for text in _texts(node, variables)}
+    found = (item for tree, variables in programs(cell) for item in _sink_options(tree, variables))
+    values = {value for name, value in found if name == option}
     return values.pop() if len(values) == 1 else None
+
+
+def _sink_options(tree: ast.AST, variables: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the options of the queries that code starts; a path may also be that of a source or of a table."""
+    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        given = list(_options_of(call, variables))
+        for keyword in call.keywords:
+            given += _items_of(keyword.value) if isinstance(keyword.value, ast.Dict) else ()
+        is_start = called_name(call) == "start" and isinstance(call.func, ast.Attribute)
+        given += [("path", path) for path in call.args[:1] if is_start]
+        for name, node in given:
+            if name == "checkpointLocation" or is_start or _is_of_writer(call.func, variables):
+                yield from ((name, text) for text in _texts(node, variables))
 
 
 def _is_of_writer(node: ast.expr, variables: Mapping[str, Any]) -> bool:

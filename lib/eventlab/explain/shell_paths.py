@@ -89,6 +89,8 @@ def _missing(cell: FailedCell, command: Command, paths: list[str], settings: Set
 
 def _nothing_to_delete(cell: FailedCell, command: Command, path: str, settings: Settings) -> Explanation | None:
     """Explain that a path to delete does not exist. No similar path is proposed: it would be deleted."""
+    if not filesystem.has_webhdfs(_absolute(path), settings):
+        return None
     what = f"HDFS has no {_absolute(path)}, so there is nothing to delete."
     what += " A path without / at its start is in your home folder." if path != _absolute(path) else ""
     parent, _, proof = hdfs.nearest(filesystem.plain_path(_absolute(path)), settings)

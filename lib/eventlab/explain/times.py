@@ -51,6 +51,9 @@ def window_of_another_type(cell: FailedCell, settings: Settings) -> Explanation 
     if call is None:
         return None
     name, col = _column(cell, call.args[0]), spark_function(cell, "col")
+    reported = cell.conditions.get("DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE", {}).get("inputSql", name)
+    if str(reported).strip('"').rpartition(".")[2] != name:
+        return None
     value: Any = sample_of(cell, name) if name and col else None
     code = source_of(cell, call.args[0])
     code = f"{col}({code})" if isinstance(call.args[0], ast.Constant) else code
