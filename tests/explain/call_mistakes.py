@@ -136,6 +136,44 @@ MISTAKES = [
         "if sum(row.pieces for row in sold.limit(3)) > 3: pass",
         "if sum(row.pieces for row in sold.limit(3).collect()) > 3: pass",
     ),
+    ("sorted(rows, descending=True)", "sorted(rows, reverse=True)"),
+    ("rows.sort(key=str, ascending=False)", "rows.sort(key=str, reverse=True)"),
+    ("by_hour.sort_values('hour', descending=True)", "by_hour.sort_values('hour', ascending=False)"),
+    ("by_hour.sort_values('hour', reverse=group)", "by_hour.sort_values('hour', ascending=not group)"),
+    ("by_hour.hour.value_counts(ascendin=True)", "by_hour.hour.value_counts(ascending=True)"),
+    ("json.loads(answer)['error']", "answer.json()['error']"),
+    ("[json.loads(item) for item in [answer]]", "[item.json() for item in [answer]]"),
+    ("json.loads(httpx.Response(200, text='Sold!'))", "httpx.Response(200, text='Sold!').text"),
+    ("n = json.loads(event)", "n = event"),
+    ("json.loads(answer.json())", "answer.json()"),
+    ("json.loads(row)", "row.asDict()"),
+    ("[json.loads(item) for item in messages]", '[json.loads(item["value"]) for item in messages]'),
+    ("sorted(sold)", "sorted(sold.collect())"),
+    (
+        "first = sorted(sold, key=lambda row: row.pieces)",
+        "first = sorted(sold.collect(), key=lambda row: row.pieces)",
+    ),
+    (
+        "max(sold.limit(3), key=lambda row: row['pieces'])",
+        "max(sold.limit(3).collect(), key=lambda row: row['pieces'])",
+    ),
+    ("min(sold, key=len)", "min(sold.collect(), key=len)"),
+    ("players = set(sold)", "players = set(sold.collect())"),
+    (
+        "list(map(lambda row: row['player'].upper(), sold))",
+        "list(map(lambda row: row['player'].upper(), sold.collect()))",
+    ),
+    ("list(filter(lambda row: row.pieces > 3, sold))", "list(filter(lambda row: row.pieces > 3, sold.collect()))"),
+    (
+        "import functools\nfunctools.reduce(lambda a, b: max(a, b), sold)",
+        "functools.reduce(lambda a, b: max(a, b), sold.collect())",
+    ),
+    ("sold.groupBy('player').pieces.sum()", 'sold.groupBy(\'player\').agg({"pieces": "sum"})'),
+    ("sold.groupBy('player')['pieces'].max().show()", 'sold.groupBy(\'player\').agg({"pieces": "max"}).show()'),
+    ("for row in sold:\n    row['player']\nlen(sold)", "sold.count()"),
+    ("sold.groupBy('player').item.max()", 'sold.groupBy(\'player\').agg({"item": "max"})'),
+    ("sold.groupBy('player').show()", "sold.groupBy('player').count().show()"),
+    ("sold.groupBy(sold.player).orderBy('count')", "sold.groupBy(sold.player).count().orderBy('count')"),
 ]
 
 OTHER_ERRORS = [
@@ -207,6 +245,22 @@ OTHER_ERRORS = [
     "sold.withColumn('n', [1, 2, 3])",
     "sold.withColumn('n', max('pieces'))",
     "sold.map(lambda row: row.pieces)",
+    "sold.groupBy('player').pieces",  # it is not known what to calculate
+    "sold.groupBy('player')['pieces']",
+    "sold.groupBy('player').price.sum()",  # there is no such column
+    "sold.groupBy('player').orderBy('pieces')",  # count() leaves no such column
+    "sold.groupBy('player').where(sold.pieces > 3)",
+    "dict(sold)",  # it has three columns
+    "by_hour.sort_values('hour', ascending=True, descending=False)",
+    "by_hour.sort_values('hour', descending=len(rows))",
+    "json.loads(twice)",  # two of its fields are JSON
+    "json.loads(sold)",
+    "json.loads(None)",
+    "json.loads(event, strict=False)",
+    "max(sold.pieces, key=len)",
+    "sold.select(max(sold.pieces, sold.item))",
+    "bool(F.col('a'))\nlist(map(str, sold))",
+    "sorted([F.col('a'), F.col('b')])\nmax(sold.collect(), default=0)",
     "for column in sold:\n    int(column)",
     "for column in sold:\n    int(column.alias('n'))",
     "for name in sold.columns:\n    int(F.col(name))",

@@ -126,6 +126,8 @@ def names():
         "KafkaConsumer": KafkaConsumer,
         "KafkaProducer": KafkaProducer,
         "row": Row(guild="owls", n=3),
+        "messages": [Row(key=None, value=bytearray(b'{"n": 1}'), offset="5")],
+        "twice": Row(key='{"n": 1}', value='{"n": 1}'),
         "event": {"event_type": "default", "Host": "a.com"},
         "events": [{"n": 1}],
         "counts": {},

@@ -17,6 +17,8 @@ from tests.explain.call_mistakes import MISTAKES, OTHER_ERRORS
 from tests.explain.notebook_variables import Session, Stored, Table, names
 from tests.explain.test_python import failed
 
+IMPORT = "from pyspark.sql import functions as F; "
+
 
 def box_of(cell) -> Any:
     """Return the first explanation that is confirmed, of all."""
@@ -37,6 +39,24 @@ def test_a_condition_becomes_a_text_where_the_functions_are_not_imported():
     box = box_of(cell)
 
     assert box.remedy == """n = table().where("player = 'ada'").count()"""
+
+
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [
+        ("sold.explode('tags').show()", "sold.select(explode('tags')).show()"),
+        ("n = sold.select('player'.cast('int'))", "n = sold.select(col('player').cast('int'))"),
+        ("if n:\n    sold.select(sold.item.trim())", f"{IMPORT}sold.select(F.trim(sold.item))"),
+        ("sold['n'] = n", f"{IMPORT}sold = sold.withColumn('n', F.lit(n))"),
+        ("sold.agg(\n    sold.item.trim()\n)", None),  # an import cannot be in the middle of a statement
+    ],
+)
+def test_a_function_of_spark_is_imported_where_the_notebook_has_none(source, line):
+    functions = {name: names()[name] for name in ("col",)} | {"explode": names()["F"].explode}
+
+    box = box_of(failed(source, sold=Table(), n=3, **functions))
+
+    assert (box and box.remedy) == line
 
 
 def test_a_row_without_a_similar_field_names_one_that_exists():
@@ -118,8 +138,43 @@ def test_a_misspelt_variable_asks_spark_for_no_columns():
 
     assert box_of(failed("print(evens)", events=3, sold=Asked())).remedy == "print(events)"
     assert asked == []
-    assert box_of(failed("x.sort(player)", x=[], sold=Asked())).remedy == 'x.sort("player")'
+    assert (
+        box_of(failed("table().groupby(player)", table=Table, sold=Asked())).remedy == 'table().groupby("player")'
+    )
     assert asked
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "rows.sort(player)",
+        "sold.columns.sort(player)",
+        "sold.collect().sort(player)",
+        "', '.join(player)",
+        "os.path.join('a', player)",
+        "sorted(rows).sort(player)",
+        "unknown().sort(player)",  # it is not known what a function returns
+        "', '.join('player' * 'pieces')",
+        "group.join('player'.cast('string'))",
+        "', '.join(max('pieces') - 1)",
+    ],
+)
+def test_a_list_and_a_string_have_no_columns(source):
+    assert box_of(failed(source, **names(), unknown=lambda: [1])) is None
+
+
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [
+        ("sold.sort(player)", 'sold.sort(sold["player"])'),
+        ("shops['a'].orderBy(player)", """shops['a'].orderBy("player")"""),
+        ("unknown().groupby(player)", 'unknown().groupby("player")'),
+    ],
+)
+def test_a_column_gets_quotes_where_the_owner_can_be_a_dataframe(source, line):
+    variables = {"sold": Table(), "shops": {"a": Table()}, "unknown": lambda: Table()}
+
+    assert box_of(failed(source, **variables)).remedy == line
 
 
 def test_an_answer_may_be_no_text():

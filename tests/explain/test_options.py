@@ -36,12 +36,19 @@ def messages(count):
         ("# KafkaConsumer('old')\ntext = 'KafkaConsumer(\"old\")'", []),
         ("frame.option('subscribe', topic).option('path', 'x')", ["events"]),
         ("frame.options(subscribe='a')", ["a"]),
+        ("frame.options(**source)", ["clicks"]),
+        ("frame.option('subscribe', f'{other}-{topic}' + '-2')", ["hush-events-2"]),
+        ("frame.option('subscribe', f'{other}-{number}')", []),
+        ("frame.option('subscribe', f'{other!r}')", []),
+        ("frame.option('subscribe', f'{other:>9}')", []),
         ("admin.describe_topics(['a'])", ["a"]),
         ("admin.delete_topics(['a'])", []),  # a line that deletes another topic would lose data
     ],
 )
 def test_the_topics_of_a_cell_are_those_that_it_gives_to_a_client(source, topics):
-    cell = FailedCell(None, source, {"read": read, "topic": "events", "other": "hush"})
+    cell = FailedCell(
+        None, source, {"read": read, "topic": "events", "other": "hush", "source": {"subscribe": "clicks"}}
+    )
 
     assert list(options.named_topics(cell)) == topics
 
@@ -50,6 +57,62 @@ def test_an_option_has_a_name_and_a_value():
     tree = ast.parse("f(a=1).option('b', 2).options(**{'c': 3, d: 4}).option('e')")
 
     assert {name: ast.unparse(value) for name, value in options.options_in(tree)} == {"a": "1", "b": "2", "c": "3"}
+
+
+def start(frame, folder, checkpoint="/tmp/check"):
+    """Start a query."""
+    return frame.writeStream.options(path=folder, checkpointLocation=checkpoint).start()
+
+
+class DataStreamWriter:
+    """A writer of a stream."""
+
+
+@pytest.mark.parametrize(
+    ("source", "checkpoint", "path"),
+    [
+        ("s.writeStream.option('checkpointLocation', '/tmp/check').start('/tmp/out')", "/tmp/check", "/tmp/out"),
+        ('s.writeStream.option("checkpointLocation", check).start(path=out)', "/tmp/check", "/tmp/out"),
+        ("s.writeStream.options(**sink).start()", "/tmp/check", "/tmp/out"),
+        ("s.writeStream.options(**{'checkpointLocation': check, 'path': out}).start()", "/tmp/check", "/tmp/out"),
+        ("s.writeStream.start(f'{out}', checkpointLocation=out + '.check')", "/tmp/out.check", "/tmp/out"),
+        ("written(s).option('checkpointLocation', check).start(out)", "/tmp/check", "/tmp/out"),
+        ("writer.option('checkpointLocation', check).start(out)", "/tmp/check", "/tmp/out"),
+        ("query = start(s, '/tmp/out')", "/tmp/check", "/tmp/out"),
+        # the folder of the source, a table in a batch, and two queries
+        (
+            "spark.readStream.option('path', out).load(out).writeStream.options(checkpointLocation=check)",
+            "/tmp/check",
+            None,
+        ),
+        ("rows.write.option('path', out).save(out)", None, None),
+        ("a.writeStream.start(out)\nb.writeStream.start(check)", None, None),
+        ("s.writeStream.start(folder())", None, None),
+        ("# s.writeStream.option('checkpointLocation', '/tmp/check')", None, None),
+    ],
+)
+def test_the_options_of_a_sink_are_those_of_the_query(source, checkpoint, path):
+    sink = {"checkpointLocation": "/tmp/check", "path": "/tmp/out"}
+    variables = {
+        "check": "/tmp/check",
+        "out": "/tmp/out",
+        "sink": sink,
+        "start": start,
+        "writer": DataStreamWriter(),
+    }
+
+    cell = FailedCell(None, source, variables)
+
+    assert options.sink_option(cell, "checkpointLocation") == checkpoint
+    assert options.sink_option(cell, "path") == path
+
+
+def test_what_spark_prints_is_the_option_of_the_sink():
+    error = RuntimeError("FileSink[path=/tmp/a, checkpointLocation=/tmp/b]")
+
+    cell = FailedCell(error, "s.writeStream.option('checkpointLocation', '/tmp/c').start()")
+
+    assert options.sink_option(cell, "checkpointLocation") == "/tmp/b"
 
 
 @pytest.mark.parametrize(

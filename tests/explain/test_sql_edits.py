@@ -69,4 +69,4 @@ def test_only_the_string_that_spark_reports_is_corrected():
     )
     cell = FailedCell(error, "name = 'a'\nother = 'selct a'\nspark.sql('selct a\\nfrom t where b = \\'a\\'')")
 
-    assert list(sql_syntax._rejected(cell)) == [("selct a\nfrom t where b = 'a'", "selct", 0)]
+    assert list(sql_syntax.rejected(cell)) == [("selct a\nfrom t where b = 'a'", "selct", 0)]

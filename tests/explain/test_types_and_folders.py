@@ -190,7 +190,15 @@ def test_a_folder_that_must_not_be_overwritten_stays_beside_a_new_one(hdfs, sour
 @pytest.mark.parametrize(
     ("command", "what", "remedy"),
     [
-        ("-rm -r /tmp/a /tmp/gone", "HDFS has no /tmp/gone", "!hadoop fs -ls /tmp"),
+        (
+            "-rm -r /tmp/a /tmp/gone",
+            "HDFS has no /tmp/gone, so there is nothing to delete. With -f",
+            "!hadoop fs -rm -f -r /tmp/a /tmp/gone",
+        ),
+        ("-rm /tmp/as", "HDFS has no /tmp/as, so there is nothing to delete.", "!hadoop fs -rm -f /tmp/as"),
+        ("-rm -r /tmp/purchases", "HDFS has no /tmp/purchases, so there", "!hadoop fs -rm -f -r /tmp/purchases"),
+        ("-rmdir /tmp/as", "HDFS has no /tmp/as, so there is nothing to delete.", "!hadoop fs -ls /tmp"),
+        ("-rmr /tmp/gone", "HDFS has no /tmp/gone, so there is nothing to delete.", "!hadoop fs -ls /tmp"),
         (
             "-rm -r /tmp/gone /tmp/lost",
             "At least one of these paths did not",
@@ -199,11 +207,13 @@ def test_a_folder_that_must_not_be_overwritten_stays_beside_a_new_one(hdfs, sour
         ("-mv /tmp/a /tmp/gone /tmp", "HDFS has no /tmp/gone", "!hadoop fs -ls /tmp"),
         ("-mv /tmp/gone /tmp/lost /tmp", None, None),
         ("-cp /tmp/gone /tmp/lost /tmp", "HDFS has no /tmp/gone", "!hadoop fs -ls /tmp"),
-        ("-get /tmp/gone", "HDFS has no /tmp/gone", "!hadoop fs -ls /tmp"),
+        ("-get /tmp/gone", "HDFS has no /tmp/gone. A cell must write it first.", "!hadoop fs -ls /tmp"),
         ("-mkdir /tmpp/a/c", "HDFS has no folder /tmpp/a. Did you mean /tmp/a?", "!hadoop fs -mkdir /tmp/a/c"),
         ("-ls /tmpp/a", "HDFS has no /tmpp/a. Did you mean /tmp/a?", "!hadoop fs -ls /tmp/a"),
         ("-ls /tmpp/b", "HDFS has no /tmpp/b", "!hadoop fs -ls /"),
-        ("-rm gone", "HDFS has no /user/student/gone", "!hadoop fs -ls /"),
+        ("-rm gone", "HDFS has no /user/student/gone, so there is nothing to delete.", "!hadoop fs -rm -f gone"),
+        ("-rm tmp/a", "HDFS has no /user/student/tmp/a. A path without /", "!hadoop fs -rm /tmp/a"),
+        ("-cat gone", "HDFS has no /user/student/gone. A path without /", "!hadoop fs -ls /"),
     ],
 )
 def test_the_path_that_is_named_was_missing_before_the_command_ran(monkeypatch, command, what, remedy):

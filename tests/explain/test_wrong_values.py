@@ -9,7 +9,7 @@ from pyspark.sql.connect.plan import Range
 from pyspark.sql.connect.readwriter import DataFrameReader
 from pyspark.sql.connect.session import SparkSession
 
-from eventlab.explain import fields, pandas_habits, values, writer
+from eventlab.explain import fields, loops, values, writer
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.settings import settings
 from tests.explain.test_python import box_of, failed
@@ -132,6 +132,30 @@ def test_a_string_becomes_a_list_before_its_elements_become_rows(value, call, co
     assert (box and box.remedy) == (corrected and f"bought.select('player', {corrected})")
 
 
+IMPORT = "from pyspark.sql import functions as F; "
+
+
+@pytest.mark.parametrize(
+    ("imported", "line"),
+    [
+        (("explode", "split"), "bought.select(explode(split('item', \",\")))"),
+        (("explode",), f"{IMPORT}bought.select(explode(F.split('item', \",\")))"),
+    ],
+)
+def test_a_function_that_is_imported_by_name_is_called_by_its_name(imported, line):
+    error = error_of(
+        "DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE",
+        inputType='"STRING"',
+        **STRUCT,
+    )
+    variables = {name: getattr(functions, name) for name in imported} | {"bought": Tagged("a,b")}
+
+    box = fields.column_is_no_list(FailedCell(error, "bought.select(explode('item'))", variables), settings)
+
+    assert box
+    assert box.remedy == line
+
+
 def shout(text):
     """Return the text in capital letters."""
     return text.upper()
@@ -159,6 +183,6 @@ def test_sql_learns_a_function_of_the_notebook_and_none_of_pyspark(name, registe
 def test_a_loop_over_a_dataframe_shows_columns(source, line):
     cell = FailedCell(None, source, {"bought": BOUGHT, "rows": [1]})
 
-    box = pandas_habits.loop_shows_columns(cell, settings)
+    box = loops.loop_shows_columns(cell, settings)
 
     assert (box and box.remedy) == line

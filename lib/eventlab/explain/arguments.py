@@ -13,6 +13,7 @@ from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell, called_name, close_matches
 from eventlab.explain.names import OF_PYTHON
+from eventlab.explain.owners import calls_of_frames
 from eventlab.explain.session import is_dataframe
 from eventlab.explain.writer import MODES
 from eventlab.settings import Settings
@@ -21,6 +22,7 @@ TAKE_TEXTS = ("mode", "partitionBy", "groupBy", "groupby", "orderBy", "sort", "s
 """Methods whose arguments are the names of columns, or a mode."""
 METHODS = ("get", "post", "put", "delete", "patch", "head", "options", "request", "stream", "Request", "Client")
 """Functions and classes of httpx and requests that take headers or an address."""
+OPPOSITES = [("descending", "ascending"), ("ascending", "descending")]
 PLOTS = ("plot", "bar", "barh", "line", "scatter", "hist", "pie")
 
 
@@ -55,6 +57,7 @@ def unknown_keyword(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 def _similar_argument(name: str, names: Iterable[str]) -> list[str]:
     """Return the nearest argument: a similar one, or the only one that begins with the name (`group`)."""
+    names = [other for other in names if (name, other) not in OPPOSITES]
     longer = [other for other in names if other.startswith(f"{name}_")]
     return close_matches(name, names)[:1] or (longer if len(longer) == 1 else [])
 
@@ -146,7 +149,7 @@ def text_without_quotes(cell: FailedCell, settings: Settings) -> Explanation | N
         return python_correction(
             cell, host, f'"{source_of(cell, host)}"', what, f"{name} is not set in this kernel"
         )
-    columns = [argument for call in cell.calls(*TAKE_TEXTS) for argument in call.args]
+    columns = [argument for call in calls_of_frames(cell, *TAKE_TEXTS) for argument in call.args]
     columns += [keyword.value for call in cell.calls(*PLOTS) for keyword in call.keywords]
     answers = _answers(cell)
     if any(re.search(rf"\b{name}\b", source) for source in cell.history) or str(name).lower() in OF_PYTHON:

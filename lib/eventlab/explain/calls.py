@@ -10,18 +10,16 @@ from typing import Any
 from eventlab.explain.arguments import function_of
 from eventlab.explain.edits import python_correction, source_of, statement_correction
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.expressions import OF_DATAFRAMES
 from eventlab.explain.failed_cell import CELL_FILE, FailedCell, called_name
-from eventlab.explain.session import functions_variable, is_dataframe, session_variable
+from eventlab.explain.owners import OF_DATAFRAMES, is_frame
+from eventlab.explain.session import OF_FUNCTIONS, session_variable, spark_function
 from eventlab.settings import Settings
 
 NO_ARGUMENT = re.compile(r"\b(\w+)\.(\w+)\(\) takes 1 positional argument but \d+ (?:was|were) given")
 """The message for a method has its class. Without a class it is a function, whose one argument is not `self`."""
 MISSING = re.compile(r"(\w+)\(\) missing \d+ required positional arguments?: '(\w+)'")
-RETURN_FRAMES = ("where", "filter", "select", "distinct", "limit", "orderBy", "sort", "withColumn", "drop", "join")
 FIRST_PARAMETERS = ("col", "str", "string", "date", "timestamp", "e")
 """Names of a function's first parameter that mean the column."""
-OF_FUNCTIONS = ("pyspark.sql.functions", "pyspark.sql.connect.functions")
 NOT_CALLABLE = r"^builtins\.TypeError: 'Column' object is not callable"
 
 
@@ -38,7 +36,7 @@ def parenthesis_before_method(cell: FailedCell, settings: Settings) -> Explanati
         last = outer.args[-1] if outer.args else None
         if not isinstance(last, ast.Call) or not isinstance(last.func, ast.Attribute):
             continue
-        if called_name(outer) == "join" or _is_frame(cell, last.func.value):
+        if called_name(outer) == "join" or is_frame(cell, last.func.value):
             continue  # a DataFrame may have it there: `join(other.distinct())`
         name, whole, column = last.func.attr, source_of(cell, outer), source_of(cell, last.func.value)
         if (
@@ -70,9 +68,9 @@ def function_as_method(cell: FailedCell, settings: Settings) -> Explanation | No
             hasattr(k, name) for k in (Column, DataFrame, GroupedData)
         ):
             continue
-        if not callable(getattr(functions, name, None)) or not (prefix := functions_variable(cell)):
+        if not callable(getattr(functions, name, None)) or not (function := spark_function(cell, name)):
             continue
-        code, owner = _with_function(cell, call, f"{prefix}.{name}", getattr(functions, name))
+        code, owner = _with_function(cell, call, function, getattr(functions, name))
         if not code:
             continue
         what = f"A {owner} has no method {name}. It is a function of Spark."
@@ -92,7 +90,7 @@ def _with_function(cell: FailedCell, call: ast.Call, function: str, value: Any) 
         return "", ""
     owner, arguments = call.func.value, source_of(cell, call)[len(source_of(cell, call.func)) :]
     texts = [isinstance(item, ast.Constant) and isinstance(item.value, str) for item in call.args]
-    if _is_frame(cell, owner):
+    if is_frame(cell, owner):
         code = f"{source_of(cell, owner)}.select({function}{arguments})"
         return (code, "DataFrame") if texts and all(texts) and not call.keywords else ("", "")
     parameters = list(inspect.signature(value).parameters)
@@ -106,21 +104,12 @@ def _with_function(cell: FailedCell, call: ast.Call, function: str, value: Any) 
     return f"{function}({source_of(cell, owner)}{comma}{arguments[1:]}", "column"
 
 
-def _is_frame(cell: FailedCell, node: ast.expr) -> bool:
-    """Return whether code is a variable with a DataFrame, or such a variable with methods that return one."""
-    while (
-        isinstance(node, ast.Call) and called_name(node) in RETURN_FRAMES and isinstance(node.func, ast.Attribute)
-    ):
-        node = node.func.value
-    return isinstance(node, ast.Name) and is_dataframe(cell.namespace.get(node.id))
-
-
 def _is_column(cell: FailedCell, node: ast.expr) -> bool:
     """Return whether code is a column: `frame.price`, `frame["price"]` or what a function of Spark returns."""
     if isinstance(node, ast.Attribute | ast.Subscript):
         frame = cell.namespace.get(getattr(node.value, "id", ""))
         has_column = frame is None or getattr(node, "attr", None) in (None, *frame.columns)
-        return _is_frame(cell, node.value) and has_column
+        return is_frame(cell, node.value) and has_column
     function = function_of(cell, node.func) if isinstance(node, ast.Call) else None
     return callable(function) and str(getattr(function, "__module__", "")).startswith(OF_FUNCTIONS)
 

@@ -9,7 +9,7 @@ from typing import Any
 from eventlab.explain.explanation import REPLACE_LINE, RUN_FIRST, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell, python_tree
 from eventlab.explain.query_context import contexts
-from eventlab.explain.session import dataframes, session_of
+from eventlab.explain.session import FUNCTIONS, dataframes, session_of
 from eventlab.explain.syntax import INSTEAD
 
 QUERY = re.compile(r"[\s(]*(select|with|from|table)\b", re.IGNORECASE)
@@ -22,6 +22,7 @@ NO_CODE = rf"{LITERALS_AND_COMMENTS.pattern}|`[^`]*`"
 """The parts of SQL that a correction leaves as they are: strings, comments, and names in backquotes."""
 FIRST_SIGN = 0xE000
 """The first of the characters for private use, which stand for these parts while the rest changes."""
+OF_F = re.compile(r"\bF\.\w")
 ACCEPTED = ", and accepts the query with the line below"
 """Added to the proof of a correction that Spark has checked."""
 
@@ -135,12 +136,19 @@ def hidden(text: str) -> tuple[str, Callable[[str], str]]:
 def python_correction(
     cell: FailedCell, node: ast.expr | ast.keyword | ast.Assign | ast.AugAssign, new: str, what: str, proof: str
 ) -> Explanation | None:
-    """Explain an error whose remedy is other code for a part of one line of the cell."""
+    """Explain an error whose remedy is other code for a part of one line; the line imports F if it needs it."""
     if node.lineno != node.end_lineno:
         return None
     line = cell.source.split("\n")[node.lineno - 1].encode()
-    changed = line[: node.col_offset] + new.encode() + line[node.end_col_offset :]
-    return Explanation(what, proof, changed.decode().strip(), REPLACE_LINE)
+    changed = (line[: node.col_offset] + new.encode() + line[node.end_col_offset :]).decode().strip()
+    if OF_F.search(new) and not OF_F.search(cell.source) and "F" not in cell.namespace:
+        changed = f"{FUNCTIONS}; {changed}"
+        lines = cell.source.split("\n")
+        indent = re.match(r"\s*", lines[node.lineno - 1])[0]  # type: ignore[index]
+        lines[node.lineno - 1] = indent + changed
+        if not getattr(python_tree("\n".join(lines)), "body", []):
+            return None  # the line is not a whole statement
+    return Explanation(what, proof, changed, REPLACE_LINE)
 
 
 def source_of(cell: FailedCell, node: ast.AST) -> str:

@@ -9,14 +9,13 @@ from eventlab.explain.conditions import SQL_OPERATORS, sql_of
 from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell, called_name, close_matches
-from eventlab.explain.session import dataframes, functions_variable, is_dataframe
+from eventlab.explain.owners import OF_DATAFRAMES, calls_of_frames
+from eventlab.explain.session import dataframes, functions_variable, is_dataframe, spark_function
 from eventlab.settings import Settings
 
 OPERATORS = SQL_OPERATORS | {ast.Eq: "=="}
 SIGNS = {ast.And: " & ", ast.Or: " | ", ast.BitAnd: " & ", ast.BitOr: " | "}
-OF_DATAFRAMES = ("where", "filter", "select", "withColumn", "agg", "join", "when", "orderBy", "sort", "groupBy")
 PYTHONS_OWN = ("sum", "max", "min", "abs", "round", "pow")
-FUNCTIONS = "from pyspark.sql import functions as F"
 
 
 def conditions_need_parentheses(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -51,7 +50,7 @@ def _bracketed(node: ast.Compare) -> ast.Compare:
 
 def _arguments(cell: FailedCell) -> Iterator[ast.expr]:
     """Yield the expressions that may be conditions: of methods of DataFrames, and of assignments."""
-    for call in cell.calls(*OF_DATAFRAMES):
+    for call in calls_of_frames(cell, *OF_DATAFRAMES):
         yield from call.args
     for node in ast.walk(cell.tree):
         if isinstance(node, ast.Assign) and not any(
@@ -99,7 +98,7 @@ def function_of_python(cell: FailedCell, settings: Settings) -> Explanation | No
     operands = [operand for node in innermost for operand in ast.iter_child_nodes(node)]
     calls = [call for call in cell.calls(*PYTHONS_OWN) if cell.failed_in(call) or call in operands]
     calls = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id not in cell.namespace]
-    inside = [node for outer in cell.calls(*OF_DATAFRAMES) for node in ast.walk(outer) if node in calls]
+    inside = [node for outer in calls_of_frames(cell, *OF_DATAFRAMES) for node in ast.walk(outer) if node in calls]
     if len(inside) != 1 or not isinstance(inside[0], ast.Call) or not isinstance(inside[0].func, ast.Name):
         return None
     name = inside[0].func.id
@@ -107,11 +106,8 @@ def function_of_python(cell: FailedCell, settings: Settings) -> Explanation | No
         f"{name}() is Python's own function, which cannot calculate with a column. Spark's function is F.{name}()."
     )
     proof = f"this notebook has no variable {name}, so Python uses its own function"
-    if prefix := functions_variable(cell):
-        return python_correction(cell, inside[0].func, f"{prefix}.{name}", what, proof)
-    return Explanation(
-        what, proof, FUNCTIONS, f"To fix it, run this, then write F.{name}( for {name}( in the cell"
-    )
+    function = spark_function(cell, name)
+    return python_correction(cell, inside[0].func, function, what, proof) if function else None
 
 
 def column_is_no_variable(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -121,7 +117,7 @@ def column_is_no_variable(cell: FailedCell, settings: Settings) -> Explanation |
     """
     name = next((error.name for error in cell.errors if isinstance(error, NameError)), None)
     nodes = [node for node in ast.walk(cell.tree) if isinstance(node, ast.Name) and node.id == name]
-    inside = [call for call in cell.calls(*OF_DATAFRAMES) if nodes and nodes[0] in ast.walk(call)]
+    inside = [call for call in calls_of_frames(cell, *OF_DATAFRAMES) if nodes and nodes[0] in ast.walk(call)]
     by_name = len(nodes) == 1 and any(_takes_name(call, nodes[0]) for call in inside)
     if not name or len(nodes) != 1 or not inside:
         return None
@@ -196,15 +192,17 @@ def texts_multiplied(cell: FailedCell, settings: Settings) -> Explanation | None
         r"^builtins\.TypeError: (can't multiply sequence by non-int|unsupported operand type\(s\) for [-/+*])"
     ):
         return None
-    nodes = [node for outer in cell.calls(*OF_DATAFRAMES) for node in ast.walk(outer) if _is_of_texts(node)]
+    nodes = [
+        node for outer in calls_of_frames(cell, *OF_DATAFRAMES) for node in ast.walk(outer) if _is_of_texts(node)
+    ]
     operations = [node for node in nodes if cell.failed_in(node)]
-    prefix = functions_variable(cell)
-    if len(operations) != 1 or not isinstance(operations[0], ast.BinOp) or prefix is None:
+    column = spark_function(cell, "col")
+    if len(operations) != 1 or not isinstance(operations[0], ast.BinOp) or column is None:
         return None
     left, right = (source_of(cell, side) for side in (operations[0].left, operations[0].right))
-    what = f"{left} and {right} are strings for Python. A column is needed to calculate: F.col({left})."
+    what = f"{left} and {right} are strings for Python. A column is needed to calculate: {column}({left})."
     sign = {ast.Mult: "*", ast.Div: "/", ast.Sub: "-"}[type(operations[0].op)]
-    code = f"{prefix}.col({left}) {sign} {prefix}.col({right})"
+    code = f"{column}({left}) {sign} {column}({right})"
     return python_correction(cell, operations[0], code, what, str(cell.error))
 
 

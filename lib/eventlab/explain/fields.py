@@ -17,7 +17,7 @@ from eventlab.explain.edits import (
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell, called_name
 from eventlab.explain.query_context import fragments
-from eventlab.explain.session import functions_variable
+from eventlab.explain.session import spark_function
 from eventlab.settings import Settings
 
 NO_NAME = re.compile(r"[-+*/%(),<>=]|\s(as|desc|asc)\b", re.IGNORECASE)
@@ -36,7 +36,7 @@ def field_of_a_text(cell: FailedCell, settings: Settings) -> Explanation | None:
     if not column or path is None:
         return None
     field = path.rpartition(".")[2]
-    sample = _sample(cell, column)
+    sample = sample_of(cell, column)
     if sample is None and kind == "STRING":
         return None
     text = sample.decode(errors="replace") if isinstance(sample, bytes | bytearray) else str(sample or "{")
@@ -49,9 +49,9 @@ def field_of_a_text(cell: FailedCell, settings: Settings) -> Explanation | None:
     what += "get_json_object takes one field out of such a string, and from_json makes columns of all."
     in_sql = column if kind == "STRING" else f"cast({column} as string)"
     sql = f"get_json_object({in_sql}, '$.{field}')"
-    prefix = functions_variable(cell)
-    text_column = f'"{column}"' if kind == "STRING" else f'{prefix}.col("{column}").cast("string")'
-    python = f'{prefix}.get_json_object({text_column}, "$.{field}")' if prefix else None
+    function, col = spark_function(cell, "get_json_object"), spark_function(cell, "col")
+    text_column = f'"{column}"' if kind == "STRING" else f'{col}("{column}").cast("string")'
+    python = f'{function}({text_column}, "$.{field}")' if function and col else None
     return _replaced(cell, path, sql, python, what, proof)
 
 
@@ -61,7 +61,7 @@ def _paths(cell: FailedCell, column: str) -> list[str]:
     return [path for _, text in cell.strings() for path in re.findall(pattern, text)]
 
 
-def _sample(cell: FailedCell, column: str) -> Any:
+def sample_of(cell: FailedCell, column: str) -> Any:
     """Return the first value of a column of the cell's DataFrames and tables, or None."""
     for frame in sources(cell):
         if column in frame.columns:
@@ -102,17 +102,16 @@ def expression_as_name(cell: FailedCell, settings: Settings) -> Explanation | No
     if len(found) != 1:
         return None
     call, node, text = found[0]
-    prefix, frames = functions_variable(cell), list(sources(cell))
+    expr, frames = spark_function(cell, "expr"), list(sources(cell))
     columns = {column for frame in frames for column in frame.columns}
     parts, order = [part.strip() for part in text.split(",")], re.fullmatch(r"(\w+)\s+(desc|asc)", text, re.I)
     what, code = "Spark takes this string as the name of one column. ", ""
     if len(parts) > 1 and set(parts) <= columns and called_name(call) in TAKE_NAMES:
         what, code = f"{what}Each name needs quotes of its own.", ", ".join(f'"{part}"' for part in parts)
-    elif order and prefix and order[1] in columns:
-        function = f"{prefix}.{order[2].lower()}"
+    elif order and order[1] in columns and (function := spark_function(cell, order[2].lower())):
         what, code = f"{what}{function}() sorts by a column in that order.", f'{function}("{order[1]}")'
-    elif prefix and not order and any(has_schema(lambda frame=frame: frame.selectExpr(text)) for frame in frames):
-        what, code = f"{what}{prefix}.expr() reads it as an expression.", f"{prefix}.expr({source_of(cell, node)})"
+    elif expr and not order and any(has_schema(lambda frame=frame: frame.selectExpr(text)) for frame in frames):
+        what, code = f"{what}{expr}() reads it as an expression.", f"{expr}({source_of(cell, node)})"
     old = call if called_name(call) in ("col", "column") else node
     proof = f"there is no column {text!r}; columns that exist: {', '.join(sorted(columns))}"
     return python_correction(cell, old, code, what, proof) if code else None
@@ -149,7 +148,7 @@ def column_is_no_list(cell: FailedCell, settings: Settings) -> Explanation | Non
 
 def _string_is_no_list(cell: FailedCell, function: str, column: str, what: str) -> Explanation | None:
     """Explain with the line that makes a list of a string: of JSON, or of words between commas."""
-    sample = str(_sample(cell, column.rpartition(".")[2]) or "")
+    sample = str(sample_of(cell, column.rpartition(".")[2]) or "")
     proof = f"Spark reports the type STRING for {column}; its first value is {sample[:80]!r}"
     if sample.lstrip().startswith("["):
         new, argument, what = (
@@ -168,10 +167,10 @@ def _string_is_no_list(cell: FailedCell, function: str, column: str, what: str) 
             return sql_correction(cell, fragment, f"{function}({new}({inner}, '{argument}'))", what, proof)
     calls = [call for call in cell.calls(function) if len(call.args) == 1]
     calls = [call for call in calls if re.search(rf"\b{column.rpartition('.')[2]}\b", source_of(cell, call))]
-    prefix = functions_variable(cell)
-    if len(calls) != 1 or not prefix:
+    code = spark_function(cell, new)
+    if len(calls) != 1 or not code:
         return None
-    code = f'{prefix}.{new}({source_of(cell, calls[0].args[0])}, "{argument}")'
+    code = f'{code}({source_of(cell, calls[0].args[0])}, "{argument}")'
     return python_correction(cell, calls[0].args[0], code, what, proof)
 
 

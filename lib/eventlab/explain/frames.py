@@ -4,9 +4,9 @@ import ast
 
 from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.expressions import OF_DATAFRAMES
 from eventlab.explain.failed_cell import FailedCell, called_name
-from eventlab.explain.session import functions_variable, is_dataframe
+from eventlab.explain.owners import OF_DATAFRAMES, calls_of_frames
+from eventlab.explain.session import is_dataframe, spark_function
 from eventlab.settings import Settings
 
 
@@ -95,17 +95,17 @@ def method_of_column_on_text(cell: FailedCell, settings: Settings) -> Explanatio
 
     Remedy: The line with `F.col`.
     """
-    error, prefix = cell.error, functions_variable(cell)
-    if not isinstance(error, AttributeError) or not isinstance(error.obj, str) or not error.name or not prefix:
+    error, column = cell.error, spark_function(cell, "col")
+    if not isinstance(error, AttributeError) or not isinstance(error.obj, str) or not error.name or not column:
         return None
     from pyspark.sql import Column
 
-    inside = {node for call in cell.calls(*OF_DATAFRAMES) for node in ast.walk(call)}
+    inside = {node for call in calls_of_frames(cell, *OF_DATAFRAMES) for node in ast.walk(call)}
     for node in cell.failed_attributes(error.name) if hasattr(Column, error.name) else ():
         if isinstance(node.value, ast.Constant) and node in inside:
             name = source_of(cell, node.value)
-            what = f"{name} is a string of Python. The column of this name is {prefix}.col({name})."
-            return python_correction(cell, node.value, f"{prefix}.col({name})", what, str(error))
+            what = f"{name} is a string of Python. The column of this name is {column}({name})."
+            return python_correction(cell, node.value, f"{column}({name})", what, str(error))
     return None
 
 

@@ -118,7 +118,7 @@ def explain_missing(cell: FailedCell, path: str, settings: Settings) -> Explanat
         line = f'from eventlab import course; course.prepare("{topic}", events=True, purchases="{path}")'
         return Explanation(f"{what} Lesson 07 writes it.", proof, line)
     list_parent, instruction = f"!hadoop fs -ls {parent}", "To see the paths that exist, run this"
-    return Explanation(f"{what} A cell must write it before another can read it.", proof, list_parent, instruction)
+    return Explanation(f"{what} A cell must write it first.", proof, list_parent, instruction)
 
 
 def nearest(path: str, settings: Settings) -> tuple[str, str, str]:

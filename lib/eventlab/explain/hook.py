@@ -27,6 +27,9 @@ logger = logging.getLogger(__name__)
 TIME_LIMIT_S = 2.0
 """The maximum number of seconds that a failed cell waits for its explanation."""
 
+MAY_BE_WRONG = re.compile(r"\bRow\(|\b(?:orderBy|sort)\(.*\b(?:desc|asc(?!ending\b)|revers)\w*\s*=[^=]", re.DOTALL)
+"""Code of cells that are examined without an error: Spark reads rows by position, and ignores an unknown order."""
+
 
 class EarlierCode(int):
     """The exit code of an earlier cell's command, which this cell has not set: `x = !command` sets none."""
@@ -63,7 +66,7 @@ class CellHook:
         files = "".join(trace.tb_frame.f_code.co_filename for trace in cell.trace)
         if isinstance(error, KeyboardInterrupt) and "/kafka/" not in files:
             return  # the learner knows why; a consumer without messages is different
-        if error is None and not is_suspect(cell) and "Row(" not in cell.source:
+        if error is None and not is_suspect(cell) and not MAY_BE_WRONG.search(cell.source):
             return
         with contextlib.suppress(KeyboardInterrupt):
             if explanation := explain_in_time(cell):

@@ -1,8 +1,9 @@
-"""Explains values that are not JSON, and lists or bytes that Python reads or writes as JSON."""
+"""Explains values that are not JSON, and objects of Python that a cell reads or writes as JSON."""
 
 import ast
 import contextlib
 import json
+from typing import Any
 
 from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
@@ -88,6 +89,38 @@ def list_is_no_json(cell: FailedCell, settings: Settings) -> Explanation | None:
     return python_correction(cell, calls[0].args[0], code, what, str(cell.error))
 
 
+def object_is_no_json(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that `json.loads` got the answer to a request, a row or a dictionary instead of a string.
+
+    Remedy: The line with `json()`, with the field of the row that is JSON, or without `json.loads`.
+    """
+    if not cell.matches(r"^builtins\.TypeError: the JSON object must be str, bytes or bytearray, not \w+"):
+        return None
+    calls = [call for call in cell.failed_calls("loads") if len(call.args) == 1 and not call.keywords]
+    value: Any = cell.trace[-1].tb_frame.f_locals.get("s") if cell.trace else None
+    if len(calls) != 1 or not isinstance(calls[0].args[0], ast.Name | ast.Attribute | ast.Subscript | ast.Call):
+        return None
+    function, argument = source_of(cell, calls[0].func), source_of(cell, calls[0].args[0])
+    code, what = "", f"json.loads reads a string, and {argument} is "
+    if type(value).__name__ == "Response" and type(value).__module__.startswith(("httpx", "requests")):
+        code, reason = f"{argument}.json()", "the answer to a request. Its method json() reads it."
+        if not _is_json(value.content):
+            code, reason = f"{argument}.text", "the answer to a request. It is not JSON; its text is a string."
+    elif type(value).__name__ == "Row" and hasattr(value, "asDict"):
+        fields = value.asDict()
+        found = [name for name, text in fields.items() if isinstance(text, str | bytes | bytearray)]
+        found = [name for name in found if isinstance(_parsed(fields[name]), dict | list)]
+        if len(found) == 1:
+            code, reason = f'{function}({argument}["{found[0]}"])', f"a row. Its field {found[0]} is JSON."
+        elif not found:
+            code, reason = f"{argument}.asDict()", "a row, with columns. asDict() makes a dictionary of them."
+    elif type(value) is dict:
+        code, reason = argument, "a dictionary already."
+    return (
+        python_correction(cell, calls[0], code, what + reason, f"Python reports: {cell.error}") if code else None
+    )
+
+
 def _is_json_in_bytes(cell: FailedCell, node: ast.expr) -> bool:
     """Return whether an expression is a variable, or an item or attribute of one, that is JSON in bytes."""
     owner = node.value if isinstance(node, ast.Subscript | ast.Attribute) else node
@@ -102,9 +135,14 @@ def _is_json_in_bytes(cell: FailedCell, node: ast.expr) -> bool:
 
 
 def _is_json(text: str | bytes) -> bool:
+    return _parsed(text) is not None
+
+
+def _parsed(text: str | bytes | bytearray) -> Any:
+    """Return what a text is as JSON, or None if it is not JSON."""
     with contextlib.suppress(ValueError):
-        return json.loads(text) is not None
-    return False
+        return json.loads(text)
+    return None
 
 
-EXPLANATIONS: list[Explain] = [text_is_no_json, text_has_no_json, list_is_no_json]
+EXPLANATIONS: list[Explain] = [text_is_no_json, text_has_no_json, list_is_no_json, object_is_no_json]

@@ -16,13 +16,13 @@ from typing import Any
 from eventlab.explain.edits import python_correction, source_of, statement_correction
 from eventlab.explain.explanation import REPLACE_LINE, RUN_FIRST, Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell, close_matches
-from eventlab.explain.session import session_variable
+from eventlab.explain.session import FUNCTIONS, session_variable
 from eventlab.explain.sql import CREATED_VIEW
 from eventlab.settings import Settings
 
 METHODS = FunctionType, MethodType, BuiltinFunctionType, BuiltinMethodType
 KNOWN = {
-    "F": "from pyspark.sql import functions as F",
+    "F": FUNCTIONS,
     "np": "import numpy as np",
     "pd": "import pandas as pd",
     "plt": "import matplotlib.pyplot as plt",
@@ -56,12 +56,6 @@ def misspelt_attribute(cell: FailedCell, settings: Settings) -> Explanation | No
     longer = [other for other in names if other.endswith(f"_{name}") and not inspect.ismodule(owner)]
     for similar in close_matches(name, names)[:1] or (longer if len(longer) == 1 else []):
         return _renamed(cell, nodes, similar, what, f"{_description(owner)} has {similar}")
-    if type(owner).__name__ == "GroupedData" and len(nodes) == 1:
-        code = f"{source_of(cell, nodes[0].value)}.count().{name}"
-        what = f"A DataFrame after groupBy() has groups and no rows, so it has no {name}. "
-        what += "Say what to calculate for each group, for example count()."
-        methods = "agg, avg, count, max, min and sum"
-        return python_correction(cell, nodes[0], code, what, f"the methods that give rows are {methods}")
     return None
 
 

@@ -3,6 +3,7 @@
 import ast
 import contextlib
 import inspect
+import re
 import textwrap
 from collections.abc import Iterator, Mapping
 from types import FunctionType
@@ -14,19 +15,67 @@ TAKE_TOPICS = ("KafkaConsumer", "TopicPartition", "subscribe", "describe_topics"
 """Functions of kafka-python whose first arguments are topics."""
 
 
-def options_in(tree: ast.AST) -> Iterator[tuple[str, ast.expr]]:
-    """Yield the names and values of keyword arguments, dictionaries, and calls such as `option("path", path)`."""
+def options_in(tree: ast.AST, variables: Mapping[str, Any] | None = None) -> Iterator[tuple[str, ast.expr]]:
+    """Yield the names and values of keyword arguments, dictionaries, and calls such as `option("path", path)`.
+
+    Args:
+        tree: The code.
+        variables: The variables of the code, for dictionaries of options: `options(**variable)`.
+    """
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
-            yield from ((keyword.arg, keyword.value) for keyword in node.keywords if keyword.arg)
-        pairs: list[tuple[ast.expr | None, ast.expr]] = []
-        if isinstance(node, ast.Dict):
-            pairs = list(zip(node.keys, node.values, strict=True))
-        elif isinstance(node, ast.Call) and called_name(node) == "option" and len(node.args) == 2:
-            pairs = [(node.args[0], node.args[1])]
-        for key, value in pairs:
-            if isinstance(key, ast.Constant) and isinstance(key.value, str):
-                yield key.value, value
+            yield from _options_of(node, variables or {})
+        elif isinstance(node, ast.Dict):
+            yield from _items_of(node)
+
+
+def _options_of(call: ast.Call, variables: Mapping[str, Any]) -> Iterator[tuple[str, ast.expr]]:
+    """Yield the options that one call gets by their names."""
+    for keyword in call.keywords:
+        given = variables.get(getattr(keyword.value, "id", "")) if keyword.arg is None else None
+        if keyword.arg:
+            yield keyword.arg, keyword.value
+        elif isinstance(given, dict):
+            yield from ((str(name), ast.Constant(value)) for name, value in given.items())
+    if called_name(call) == "option" and len(call.args) == 2:
+        yield from _items_of(ast.Dict([call.args[0]], [call.args[1]]))
+
+
+def _items_of(node: ast.Dict) -> Iterator[tuple[str, ast.expr]]:
+    for key, value in zip(node.keys, node.values, strict=True):
+        if isinstance(key, ast.Constant) and isinstance(key.value, str):
+            yield key.value, value
+
+
+def sink_option(cell: FailedCell, option: str) -> str | None:
+    """Return an option of the query's sink, as Spark prints it or as the cell sets it; None if it sets several."""
+    if printed := re.search(rf"[\[\s,]{option}=([^,\]\s]+)", cell.text):
+        return printed[1]
+    found = (item for tree, variables in programs(cell) for item in _sink_options(tree, variables))
+    values = {value for name, value in found if name == option}
+    return values.pop() if len(values) == 1 else None
+
+
+def _sink_options(tree: ast.AST, variables: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the options of the queries that code starts; a path may also be that of a source or of a table."""
+    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        given = list(_options_of(call, variables))
+        for keyword in call.keywords:
+            given += _items_of(keyword.value) if isinstance(keyword.value, ast.Dict) else ()
+        is_start = called_name(call) == "start" and isinstance(call.func, ast.Attribute)
+        given += [("path", path) for path in call.args[:1] if is_start]
+        for name, node in given:
+            if name == "checkpointLocation" or is_start or _is_of_writer(call.func, variables):
+                yield from ((name, text) for text in _texts(node, variables))
+
+
+def _is_of_writer(node: ast.expr, variables: Mapping[str, Any]) -> bool:
+    """Return whether code is a method of a stream's writer: `frame.writeStream.option`."""
+    while isinstance(node, ast.Call | ast.Attribute):
+        if isinstance(node, ast.Attribute) and node.attr == "writeStream":
+            return True
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return type(variables.get(getattr(node, "id", ""))).__name__ == "DataStreamWriter"
 
 
 def programs(cell: FailedCell) -> Iterator[tuple[ast.AST, Mapping[str, Any]]]:
@@ -54,7 +103,7 @@ def programs(cell: FailedCell) -> Iterator[tuple[ast.AST, Mapping[str, Any]]]:
 def option_values(cell: FailedCell, *names: str) -> Iterator[str]:
     """Yield the strings that the cell gives to the options with these names."""
     for tree, variables in programs(cell):
-        for name, node in options_in(tree):
+        for name, node in options_in(tree, variables):
             yield from _texts(node, variables) if name in names else ()
 
 
@@ -69,8 +118,23 @@ def named_topics(cell: FailedCell) -> Iterator[str]:
 
 
 def _texts(node: ast.expr, variables: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the strings of a literal, a variable, or a list of these."""
+    """Yield the strings of a literal, a variable, an f-string or a sum of these, or a list of these."""
     for item in node.elts if isinstance(node, ast.List | ast.Tuple) else [node]:
-        value = item.value if isinstance(item, ast.Constant) else variables.get(getattr(item, "id", ""))
-        if isinstance(value, str):
-            yield value
+        if (text := _text(item, variables)) is not None:
+            yield text
+
+
+def _text(node: ast.expr, variables: Mapping[str, Any]) -> str | None:
+    """Return the string of code, or None for code that is none of these or has a variable without a string."""
+    parts: list[ast.expr] = []
+    if isinstance(node, ast.FormattedValue):
+        return None if node.format_spec or node.conversion != -1 else _text(node.value, variables)
+    if isinstance(node, ast.JoinedStr):
+        parts = node.values
+    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        parts = [node.left, node.right]
+    if parts:
+        texts = [_text(part, variables) for part in parts]
+        return None if None in texts else "".join(map(str, texts))
+    value = node.value if isinstance(node, ast.Constant) else variables.get(getattr(node, "id", ""))
+    return value if isinstance(value, str) else None

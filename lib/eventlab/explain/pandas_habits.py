@@ -2,19 +2,16 @@
 
 import ast
 import re
-from collections.abc import Iterator
 
 from eventlab.explain.edits import has_schema, python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.expressions import FUNCTIONS, OF_DATAFRAMES, PYTHONS_OWN
+from eventlab.explain.expressions import PYTHONS_OWN
 from eventlab.explain.failed_cell import FailedCell, called_name, close_matches
 from eventlab.explain.fields import NO_NAME
-from eventlab.explain.session import dataframes, functions_variable, is_dataframe
+from eventlab.explain.session import dataframes, functions_variable, is_dataframe, spark_function
 from eventlab.settings import Settings
 
 SIMPLE = (int, float, str, type(None))
-RETURN_FRAMES = {*OF_DATAFRAMES, "limit", "distinct", "drop", "toDF"} - {"when", "groupBy"}
-"""Methods of DataFrames that return a DataFrame."""
 
 
 def column_is_assigned(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -45,11 +42,8 @@ def _as_column(cell: FailedCell, node: ast.expr, frame: str) -> str | None:
     if isinstance(node, ast.List | ast.Tuple | ast.Dict | ast.ListComp) or not is_single:
         return None
     code, used = source_of(cell, node), {item.id for item in ast.walk(node) if isinstance(item, ast.Name)}
-    return code if {frame, functions_variable(cell)} & used else f"{_functions(cell)}.lit({code})"
-
-
-def _functions(cell: FailedCell) -> str:
-    return functions_variable(cell) or "__import__('pyspark.sql.functions', fromlist=['lit'])"
+    function = spark_function(cell, "lit")
+    return code if {frame, functions_variable(cell)} & used else f"{function}({code})" if function else None
 
 
 def value_is_no_column(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -66,8 +60,9 @@ def value_is_no_column(cell: FailedCell, settings: Settings) -> Explanation | No
             continue
         function, effect = _function_for(cell, cell.text_of(call.args[1]) or "")
         what = f"The second argument of withColumn is a column. {function}() {effect}."
-        code = f"{_functions(cell)}.{function}({source_of(cell, call.args[1])})"
-        return python_correction(cell, call.args[1], code, what, str(cell.error))
+        if code := spark_function(cell, function):
+            code = f"{code}({source_of(cell, call.args[1])})"
+            return python_correction(cell, call.args[1], code, what, str(cell.error))
     return None
 
 
@@ -81,61 +76,9 @@ def _function_for(cell: FailedCell, text: str) -> tuple[str, str]:
     return "lit", "makes a column of one value"
 
 
-def error_in_a_loop(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a loop over a DataFrame of Spark gets its columns, not its rows.
-
-    Remedy: The line with `collect()`.
-    """
-    of_column = re.search(r"\bColumn\b|COLUMN_INTO_BOOL", str(cell.error))
-    if not isinstance(cell.error, TypeError | ValueError) or not of_column:
-        return None
-    return next((box for needs_rows, box in _loops(cell) if needs_rows), None)
-
-
-def loop_shows_columns(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a loop over a DataFrame of Spark gets its columns, not its rows.
-
-    Remedy: The line with `collect()`.
-    """
-    return next((box for _, box in _loops(cell)), None)
-
-
-def _loops(cell: FailedCell) -> Iterator[tuple[bool, Explanation | None]]:
-    """Yield for each loop over a DataFrame whether it needs rows, and its explanation."""
-    for node in ast.walk(cell.tree):
-        if not isinstance(node, ast.For | ast.comprehension):
-            continue
-        rows = node.iter
-        if isinstance(rows, ast.Call) and called_name(rows) == "enumerate" and rows.args:
-            rows = rows.args[0]
-        frame = source_of(cell, rows)
-        returning = RETURN_FRAMES | ({"count", *PYTHONS_OWN} if ".groupBy(" in frame else set())
-        is_frame = isinstance(rows, ast.Name) or _called(rows) in returning
-        if is_frame and is_dataframe(cell.namespace.get(frame.partition(".")[0])):
-            what = (
-                f"A loop over the DataFrame {frame} gets its columns. Its rows are in Spark: collect() gets them."
-            )
-            proof, code = f"the class of {frame.partition('.')[0]} is pyspark's DataFrame", f"{frame}.collect()"
-            variables = {item.id for item in ast.walk(node.target) if isinstance(item, ast.Name)}
-            is_unpacked = rows is node.iter and isinstance(node.target, ast.Tuple)
-            yield is_unpacked or _are_rows(cell, variables), python_correction(cell, rows, code, what, proof)
-
-
 def _called(node: ast.expr) -> str:
     """Return the name of the function or method that an expression calls, or an empty string."""
     return called_name(node) if isinstance(node, ast.Call) else ""
-
-
-def _are_rows(cell: FailedCell, variables: set[str]) -> bool:
-    """Return whether the cell uses one of the variables like a row: `row["price"]`, or `row.price`."""
-    from pyspark.sql import Column
-
-    for node in ast.walk(cell.tree):
-        if isinstance(node, ast.Subscript | ast.Attribute) and getattr(node.value, "id", None) in variables:
-            name = node.attr if isinstance(node, ast.Attribute) else cell.text_of(node.slice)
-            if name and (isinstance(node, ast.Subscript) or not hasattr(Column, name)):
-                return True
-    return False
 
 
 def method_is_compared(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -175,10 +118,8 @@ def function_of_python_on_a_name(cell: FailedCell, settings: Settings) -> Explan
             what = f"{name}() is Python's own function: of {text!r} it returns the letter {letter!r}. "
             what += f"Spark's function is F.{name}()."
             proof = f"Spark searched for a column {letter}"
-            if prefix := functions_variable(cell):
-                return python_correction(cell, call.func, f"{prefix}.{name}", what, proof)
-            instruction = f"To fix it, run this, then write F.{name}( for {name}( in the cell"
-            return Explanation(what, proof, FUNCTIONS, instruction)
+            if function := spark_function(cell, name):
+                return python_correction(cell, call.func, function, what, proof)
     return None
 
 
@@ -207,7 +148,6 @@ def unknown_join_or_unit(cell: FailedCell, settings: Settings) -> Explanation | 
 
 
 EXPLANATIONS: list[Explain] = [
-    error_in_a_loop,
     column_is_assigned,
     value_is_no_column,
     method_is_compared,

@@ -13,10 +13,10 @@ logger = logging.getLogger(__name__)
 MODULES = (
     *("syntax", "notebook", "java", "machine", "service", "stream", "stream_output", "stream_service"),
     *("stream_calls", "kafka", "kafka_calls"),
-    *("kafka_client", "folders", "hdfs", "udf", "spark", "spark_connect", "reader", "sql_syntax", "sql", "fields"),
-    *("pandas_habits", "columns", "values", "conditions", "expressions", "writer", "frames", "calls"),
-    *("pandas_frames", "arguments"),
-    *("keys", "json_values", "names", "rows", "api", "usage", "shell", "shell_http", "shell_paths"),
+    *("kafka_client", "folders", "hdfs", "udf", "spark", "spark_connect", "reader"),
+    *("sql_statements", "sql_syntax", "sql", "fields", "loops", "pandas_habits", "columns", "times", "values"),
+    *("conditions", "expressions", "writer", "frames", "calls", "pandas_frames", "sorting", "arguments"),
+    *("keys", "json_values", "groups", "names", "rows", "api", "usage", "shell", "shell_http", "shell_paths"),
     "shell_text",
 )
 """The modules with explanations: machine before services, specific errors before general ones."""

@@ -8,6 +8,9 @@ from typing import Any, TypeGuard
 from eventlab.explain.failed_cell import FailedCell
 
 NEW_SESSION = "from pyspark.sql import SparkSession; spark = SparkSession.builder.getOrCreate()"
+FUNCTIONS = "from pyspark.sql import functions as F"
+OF_FUNCTIONS = ("pyspark.sql.functions", "pyspark.sql.connect.functions")
+"""The modules with Spark's functions."""
 THEN_DATAFRAMES = "To fix it, run this, then the cells that create the DataFrames, then this cell again"
 
 
@@ -56,9 +59,21 @@ def dataframes(cell: FailedCell) -> Iterator[tuple[str, Any]]:
 
 def functions_variable(cell: FailedCell) -> str | None:
     """Return the variable with the module of Spark's functions, usually F."""
-    modules = ("pyspark.sql.functions", "pyspark.sql.connect.functions")
     found = ((name, value) for name, value in cell.namespace.items() if isinstance(value, ModuleType))
-    return next((name for name, value in found if name[0] != "_" and value.__name__ in modules), None)
+    return next((name for name, value in found if name[0] != "_" and value.__name__ in OF_FUNCTIONS), None)
+
+
+def spark_function(cell: FailedCell, name: str) -> str | None:
+    """Return code for one of Spark's functions: `F.split`, or `split` where the notebook has imported it by name.
+
+    Without either, `python_correction` adds the import of F to the line. None if F is something else.
+    """
+    prefix = functions_variable(cell)
+    if prefix is None and str(getattr(cell.namespace.get(name), "__module__", "")).startswith(OF_FUNCTIONS):
+        return name
+    if prefix is None and ("F" in cell.namespace or "F" in cell.assigned):
+        return None
+    return f"{prefix or 'F'}.{name}"
 
 
 def is_dataframe(value: Any) -> TypeGuard[Any]:

@@ -15,6 +15,7 @@ from eventlab.stack import filesystem
 
 HOME = f"/user/{HDFS_USER}"
 READING = "-ls -lsr -cat -tail -get -copyToLocal -du -dus -text -head -count -cp -mv -rm -rmr"
+DELETING = ("-rm", "-rmr", "-rmdir")
 CHANGING = ("-rmr", "-mkdir", "-put", "-copyFromLocal", "-rm", "-rmdir", "-mv", "-touchz")
 
 
@@ -71,7 +72,10 @@ def _missing(cell: FailedCell, command: Command, paths: list[str], settings: Set
         proof = f"the NameNode at {settings.default_fs} has none of {', '.join(missing)} now"
         return _with_option(cell, "-rm", "-f", what, proof) if command[2] == "-rm" else None
     for path in missing:
-        if path != _absolute(path):
+        is_relative = path != _absolute(path)
+        if command[2] in DELETING and not (is_relative and filesystem.exists(f"/{path}", settings)):
+            return _nothing_to_delete(cell, command, path, settings)
+        if is_relative:
             what = f"HDFS has no {_absolute(path)}. A path without / at its start is in your home folder."
             home = f"{HOME} contains: {', '.join(_names(HOME, settings)) or 'nothing'}"
             if filesystem.exists(f"/{path}", settings):
@@ -81,6 +85,18 @@ def _missing(cell: FailedCell, command: Command, paths: list[str], settings: Set
         if explanation := hdfs.explain_missing(cell, _absolute(path), settings):
             return explanation
     return None
+
+
+def _nothing_to_delete(cell: FailedCell, command: Command, path: str, settings: Settings) -> Explanation | None:
+    """Explain that a path to delete does not exist. No similar path is proposed: it would be deleted."""
+    if not filesystem.has_webhdfs(_absolute(path), settings):
+        return None
+    what = f"HDFS has no {_absolute(path)}, so there is nothing to delete."
+    what += " A path without / at its start is in your home folder." if path != _absolute(path) else ""
+    parent, _, proof = hdfs.nearest(filesystem.plain_path(_absolute(path)), settings)
+    if command[2] == "-rm":
+        return _with_option(cell, "-rm", "-f", f"{what} With -f, -rm accepts missing paths.", proof)
+    return Explanation(what, proof, f"!hadoop fs -ls {parent}", "To see the paths that exist, run this")
 
 
 def _put(cell: FailedCell, command: Command, paths: list[str], settings: Settings) -> Explanation | None:

@@ -65,7 +65,7 @@ def misspelt_word(cell: FailedCell, settings: Settings) -> Explanation | None:
 
     Remedy: The line with the right word.
     """
-    for text, reported, _ in _rejected(cell):  # Spark may read `wher` as another name
+    for text, reported, _ in rejected(cell):  # Spark may read `wher` as another name
         code, shown = hidden(text)
         for found in re.finditer(r"(?<!\w)[A-Za-z]+(?!\w)", code):
             wrong = found[0]
@@ -104,7 +104,7 @@ def missing_mark(cell: FailedCell, settings: Settings) -> Explanation | None:
             corrected = replaced_in_code(rf" {re.escape(sign)} ", f" {word} ", text)
             if explanation := sql_correction(cell, text, corrected, what, "Spark reports DATATYPE_MISMATCH"):
                 return explanation
-    for text, reported, place in _rejected(cell):
+    for text, reported, place in rejected(cell):
         proof = f"Spark reports a syntax error at {reported!r}"
         for corrected, what in _attempts(text, place):
             if is_accepted(cell, corrected):
@@ -112,7 +112,7 @@ def missing_mark(cell: FailedCell, settings: Settings) -> Explanation | None:
     return None
 
 
-def _rejected(cell: FailedCell) -> Iterator[tuple[str, str, int]]:
+def rejected(cell: FailedCell) -> Iterator[tuple[str, str, int]]:
     """Yield the cell's string that Spark could not read, with the word and the place that it reports."""
     report = REPORT.search(cell.text)
     query = re.sub(r"^-*\^\^\^\n", "", cell.text.partition("== SQL ==\n")[2], flags=re.MULTILINE)

@@ -9,6 +9,7 @@ from eventlab.clients.stream_messages import DATA_LOST, number_of
 from eventlab.explain.checkpoints import checkpoint_in, free_folder, has_only_files_of_spark
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell
+from eventlab.explain.options import sink_option
 from eventlab.explain.query_program import is_query
 from eventlab.explain.session import dataframes, session_of, session_variable
 from eventlab.explain.stream_calls import free_table, written_to_files
@@ -68,14 +69,6 @@ def checkpoint_of_deleted_topic(cell: FailedCell, settings: Settings) -> Explana
                 "cell again",
             )
     return None
-
-
-def sink_option(cell: FailedCell, option: str) -> str | None:
-    """Return an option of the query's sink, as Spark prints it or as the cell sets it."""
-    printed = re.search(rf"[\[\s,]{option}=([^,\]\s]+)", cell.text)
-    typed = re.search(rf"[\"']{option}[\"'],\s*[\"']([^\"']+)[\"']", cell.source)
-    match = printed or typed
-    return match[1] if match else None
 
 
 def no_report_yet(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -252,8 +245,6 @@ def checkpoint_of_other_query(cell: FailedCell, settings: Settings) -> Explanati
 def _output_folder(cell: FailedCell, settings: Settings) -> str | None:
     """Return the folder on HDFS into which the stream of the cell writes files, if it exists."""
     path = sink_option(cell, "path")
-    started = re.search(r"\.(?:start|save)\(\s*[\"']([^\"']+)[\"']", cell.source)
-    path = path or (started[1] if started else None)
     if not path or not filesystem.has_webhdfs(path, settings):
         return None
     is_output = filesystem.exists(f"{path.rstrip('/')}/_spark_metadata", settings)

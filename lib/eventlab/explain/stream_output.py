@@ -5,8 +5,8 @@ import re
 from eventlab.explain.checkpoints import has_only_files_of_spark
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell
+from eventlab.explain.options import sink_option
 from eventlab.explain.query_program import is_active, is_query, program_of
-from eventlab.explain.stream import sink_option
 from eventlab.settings import Settings
 from eventlab.stack import filesystem
 

@@ -10,7 +10,7 @@ from eventlab.explain.edits import is_query, python_correction, source_of, sql_c
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell, called_name, close_matches
 from eventlab.explain.query_context import fragments, is_called_here
-from eventlab.explain.session import dataframes, functions_variable, session_of, session_variable
+from eventlab.explain.session import dataframes, session_of, session_variable, spark_function
 from eventlab.settings import Settings
 from eventlab.stack import filesystem
 
@@ -98,10 +98,9 @@ def division_by_zero(cell: FailedCell, settings: Settings) -> Explanation | None
     if len(divisions) != 1:
         return None
     left, right = (source_of(cell, node) for node in (divisions[0].left, divisions[0].right))
-    prefix = functions_variable(cell)
-    function = f"{prefix}.try_divide" if prefix else "try_divide"
-    line = python_correction(cell, divisions[0], f"{function}({left}, {right})", what, proof)
-    return line if prefix or "try_divide" in cell.namespace else None
+    function = spark_function(cell, "try_divide")
+    code = f"{function}({left}, {right})"
+    return python_correction(cell, divisions[0], code, what, proof) if function else None
 
 
 def binary_is_no_text(cell: FailedCell, settings: Settings) -> Explanation | None:

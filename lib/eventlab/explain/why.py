@@ -17,7 +17,7 @@ from eventlab.explain import (
     api,
     created_topics,
     kafka_client,
-    pandas_habits,
+    loops,
     registry,
     service,
     shell,
@@ -238,7 +238,7 @@ def topics(cell: FailedCell, settings: Settings) -> Iterable[str]:
 SILENCES: list[Explain] = [
     why_line.unknown_name,
     method_without_parentheses,
-    pandas_habits.loop_shows_columns,
+    loops.loop_shows_columns,
     service_down,
     created_topics.new_topic,
     empty_topic,

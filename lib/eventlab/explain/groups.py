@@ -1,0 +1,75 @@
+"""Explains what follows `groupBy` and needs rows: groups have no rows before something is calculated for each."""
+
+import ast
+import re
+from typing import Any
+
+from eventlab.explain.edits import python_correction, source_of
+from eventlab.explain.explanation import Explain, Explanation
+from eventlab.explain.failed_cell import FailedCell, called_name
+from eventlab.settings import Settings
+
+AGGREGATES = ("sum", "avg", "mean", "max", "min")
+"""Aggregates of a column that both pandas and Spark have."""
+PROOF = "the methods that give rows are agg, avg, count, max, min and sum"
+
+
+def method_of_groups(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a DataFrame after `groupBy` has groups and no rows, so no `show` or `orderBy`.
+
+    Remedy: The line with `count()`.
+    """
+    error = cell.error
+    if not isinstance(error, AttributeError) or type(error.obj).__name__ != "GroupedData" or not error.name:
+        return None
+    from pyspark.sql import DataFrame
+
+    groups: Any = error.obj
+    nodes = cell.failed_attributes(error.name)
+    if len(nodes) != 1 or not hasattr(DataFrame, error.name):
+        return None
+    lost = set(groups._df.columns) - _names(groups)  # count() gives the columns of the groups, and `count`
+    following = "".join(source_of(cell, node) for call in cell.calls(error.name) for node in _arguments(call))
+    if any(re.search(rf"\b{re.escape(name)}\b", following) for name in lost):
+        return None
+    what = f"A DataFrame after groupBy() has groups and no rows, so it has no {error.name}. "
+    what += "Say what to calculate for each group, for example count()."
+    code = f"{source_of(cell, nodes[0].value)}.count().{error.name}"
+    return python_correction(cell, nodes[0], code, what, PROOF)
+
+
+def column_of_groups(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that groups have no column to calculate with: `groupBy("Host").price.max()` is code for pandas.
+
+    Remedy: The line with `agg`.
+    """
+    is_item = cell.matches(r"^builtins\.TypeError: 'GroupedData' object is not subscriptable")
+    groups = getattr(cell.error, "obj", None)
+    if not is_item and type(groups).__name__ != "GroupedData":
+        return None
+    for call in cell.calls(*AGGREGATES):
+        node = call.func.value if isinstance(call.func, ast.Attribute) else call.func
+        column = node.attr if isinstance(node, ast.Attribute) else None
+        column = cell.text_of(node.slice) if isinstance(node, ast.Subscript) else column
+        if not isinstance(node, ast.Attribute | ast.Subscript) or not cell.failed_in(node) or not column:
+            continue
+        if is_item is isinstance(node, ast.Attribute) or call.args or call.keywords:
+            continue
+        if groups is not None and column not in groups._df.columns:
+            continue
+        what = f"A DataFrame after groupBy() has groups and no column {column}. agg() calculates for each group."
+        code = f'{source_of(cell, node.value)}.agg({{"{column}": "{called_name(call)}"}})'
+        return python_correction(cell, call, code, what, PROOF)
+    return None
+
+
+def _arguments(call: ast.Call) -> list[ast.expr]:
+    return [*call.args, *(keyword.value for keyword in call.keywords)]
+
+
+def _names(groups: Any) -> set[str]:
+    """Return the names of the columns that make the groups."""
+    return {str(column).removeprefix("Column<'").removesuffix("'>") for column in groups._grouping_cols}
+
+
+EXPLANATIONS: list[Explain] = [method_of_groups, column_of_groups]

@@ -1,0 +1,102 @@
+"""Explains loops over a DataFrame of Spark, and functions such as `sorted` of one: they get its columns."""
+
+import ast
+import builtins
+import re
+from collections.abc import Iterator
+
+from eventlab.explain.edits import python_correction, source_of
+from eventlab.explain.explanation import Explain, Explanation
+from eventlab.explain.expressions import PYTHONS_OWN
+from eventlab.explain.failed_cell import FailedCell, called_name
+from eventlab.explain.owners import RETURN_FRAMES
+from eventlab.explain.session import is_dataframe
+from eventlab.settings import Settings
+
+FIRST_ARGUMENT = ("sorted", "max", "min", "set", "dict")
+SECOND_ARGUMENT = ("map", "filter", "reduce")
+"""Functions of Python that go through the values of their first or second argument."""
+
+
+def error_in_a_loop(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a loop over a DataFrame of Spark, or `sorted` of one, gets its columns, not its rows.
+
+    Remedy: The line with `collect()`.
+    """
+    of_column = re.search(r"\bColumn\b|COLUMN_INTO_BOOL", str(cell.error))
+    if not isinstance(cell.error, TypeError | ValueError) or not of_column:
+        return None
+    return next((box for needs_rows, box in [*_loops(cell), *_functions(cell)] if needs_rows), None)
+
+
+def loop_shows_columns(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a loop over a DataFrame of Spark, or `map` of one, gets its columns, not its rows.
+
+    Remedy: The line with `collect()`.
+    """
+    return next((box for _, box in [*_loops(cell), *_functions(cell)]), None)
+
+
+def _loops(cell: FailedCell) -> Iterator[tuple[bool, Explanation | None]]:
+    """Yield for each loop over a DataFrame whether it needs rows, and its explanation."""
+    for node in ast.walk(cell.tree):
+        if not isinstance(node, ast.For | ast.comprehension):
+            continue
+        rows = node.iter
+        if isinstance(rows, ast.Call) and called_name(rows) == "enumerate" and rows.args:
+            rows = rows.args[0]
+        if _is_frame(cell, rows):
+            variables = {item.id for item in ast.walk(node.target) if isinstance(item, ast.Name)}
+            is_unpacked = rows is node.iter and isinstance(node.target, ast.Tuple)
+            yield is_unpacked or _are_rows(cell, variables), _with_rows(cell, rows, "A loop over")
+
+
+def _functions(cell: FailedCell) -> Iterator[tuple[bool, Explanation | None]]:
+    """Yield for each of Python's functions on a DataFrame whether its statement failed, and its explanation."""
+    statements = [node for node in ast.walk(cell.tree) if isinstance(node, ast.stmt) and cell.failed_in(node)]
+    failed = {node for statement in statements for node in ast.walk(statement)}
+    for call in cell.calls(*FIRST_ARGUMENT, *SECOND_ARGUMENT):
+        name = called_name(call)
+        position = 1 if name in SECOND_ARGUMENT else 0
+        rows = call.args[position] if len(call.args) > position else None
+        own = getattr(builtins, name, None)  # functions of Spark, such as max, may be imported by name
+        is_of_python = name == "reduce" or (
+            isinstance(call.func, ast.Name) and cell.namespace.get(name, own) is own
+        )
+        if rows is None or not is_of_python or not _is_frame(cell, rows):
+            continue
+        frame = cell.namespace.get(source_of(cell, rows))
+        if name == "dict" and len(getattr(frame, "columns", ())) != 2:
+            continue  # a dictionary is made of pairs
+        yield call in failed, _with_rows(cell, rows, f"{name}() of")
+
+
+def _is_frame(cell: FailedCell, node: ast.expr) -> bool:
+    """Return whether code is a variable with a DataFrame, or a method that returns one."""
+    code = source_of(cell, node)
+    returning = RETURN_FRAMES | ({"count", *PYTHONS_OWN} if re.search(r"\.group[bB]y\(", code) else set())
+    is_one = isinstance(node, ast.Name) or (isinstance(node, ast.Call) and called_name(node) in returning)
+    return is_one and is_dataframe(cell.namespace.get(code.partition(".")[0]))
+
+
+def _with_rows(cell: FailedCell, rows: ast.expr, begin: str) -> Explanation | None:
+    """Explain with the line that gets the rows of a DataFrame."""
+    frame = source_of(cell, rows)
+    what = f"{begin} the DataFrame {frame} gets its columns. Its rows are in Spark: collect() gets them."
+    proof = f"the class of {frame.partition('.')[0]} is pyspark's DataFrame"
+    return python_correction(cell, rows, f"{frame}.collect()", what, proof)
+
+
+def _are_rows(cell: FailedCell, variables: set[str]) -> bool:
+    """Return whether the cell uses one of the variables like a row: `row["price"]`, or `row.price`."""
+    from pyspark.sql import Column
+
+    for node in ast.walk(cell.tree):
+        if isinstance(node, ast.Subscript | ast.Attribute) and getattr(node.value, "id", None) in variables:
+            name = node.attr if isinstance(node, ast.Attribute) else cell.text_of(node.slice)
+            if name and (isinstance(node, ast.Subscript) or not hasattr(Column, name)):
+                return True
+    return False
+
+
+EXPLANATIONS: list[Explain] = [error_in_a_loop]

@@ -1,0 +1,64 @@
+"""Explains a string with several statements of SQL: spark.sql() executes one."""
+
+import ast
+import re
+
+from eventlab.explain.edits import changed_line, hidden, source_of
+from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation
+from eventlab.explain.failed_cell import FailedCell, python_tree
+from eventlab.explain.sql_syntax import rejected
+from eventlab.explain.syntax import INSTEAD
+from eventlab.settings import Settings
+
+ONE = "spark.sql() executes one statement, and this string has {}. Each needs a call of its own."
+
+
+def several_statements(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that the SQL has several statements, and `spark.sql` executes one.
+
+    Remedy: A call for each statement.
+    """
+    for text, reported, place in rejected(cell):
+        code, shown = hidden(text)
+        parts = [part for part in re.split(r"(?<=;)", code) if part.strip(" \n;")]
+        if len(parts) < 2 or not code[:place].rstrip().endswith(";"):
+            continue
+        statements = [shown(part).strip().removesuffix(";").rstrip() for part in parts]
+        proof = f"Spark reports a syntax error at {reported!r}, after the first semicolon"
+        what = ONE.format(len(statements))
+        for call in cell.failed_calls("sql"):
+            if len(call.args) == 1 and cell.text_of(call.args[0]) == text:
+                return _with_calls(cell, call, statements, what, proof)
+    return None
+
+
+def _with_calls(
+    cell: FailedCell, call: ast.Call, statements: list[str], what: str, proof: str
+) -> Explanation | None:
+    """Explain with the cell in which the call's statement of Python has one call for each statement of SQL."""
+    nodes = [node for node in ast.walk(cell.tree) if isinstance(node, ast.Expr | ast.Assign)]
+    node = next((node for node in nodes if call in ast.walk(node)), None)
+    if node is None or not isinstance(call.args[0], ast.Constant):
+        return None
+    whole, given = source_of(cell, node), source_of(cell, call)
+    function, indent = source_of(cell, call.func), " " * node.col_offset
+    calls = [f"{function}({_literal(text)})" for text in statements]
+    is_shown = isinstance(node, ast.Expr)  # such as `spark.sql(...).show()`, which all statements get
+    lines = [whole.replace(given, code) if is_shown else code for code in calls[:-1]]
+    lines.append(whole.replace(given, calls[-1]))
+    separator = "; " if "\n" not in whole else f"\n{indent}"
+    source = cell.source.replace(whole, separator.join(lines))
+    if not getattr(python_tree(source), "body", []):
+        return None
+    if line := changed_line(cell.source, source):
+        return Explanation(what, proof, line, REPLACE_LINE)
+    return Explanation(what, proof, source, INSTEAD)
+
+
+def _literal(text: str) -> str:
+    """Return SQL as a string of Python."""
+    quotes = '"""' if "\n" in text or '"' in text else '"'
+    return repr(text) if "\\" in text or (quotes == '"""' and text.endswith('"')) else f"{quotes}{text}{quotes}"
+
+
+EXPLANATIONS: list[Explain] = [several_statements]
