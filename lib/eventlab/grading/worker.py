@@ -167,7 +167,7 @@ class Worker:
             common = matched, check_steps, kernel, _parameters(job, namespace), self.limits.cell_timeout, budget
             executor = NotebookExecutor(*common, judge_question, put_result, run)
             executor.execute()
-            if run.out_of_time:  # what it waited for may have ended
+            if run.out_of_time or run.ended_by is not None:  # what it waited for may have ended
                 self.stack.require_running()
 
     def _reference(self, job: Job, seed: int, questions: Collection[str]) -> Reference:
