@@ -36,6 +36,8 @@ MEMORY = 1024**3
 """Bytes of address space beyond what the judge has when it begins."""
 CHECK_TIMEOUT_S = 60
 START_TIMEOUT_S = 60
+SIGNALS_OF_MACHINE = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+"""Signals that a check does not cause: its own limit on memory ends the judge with an exit code or another one."""
 TOO_SLOW = f"the check did not end within {CHECK_TIMEOUT_S} s"
 FEW_ARENAS = {"MALLOC_ARENA_MAX": "2", "ARROW_DEFAULT_MEMORY_POOL": "system", "OMP_NUM_THREADS": "1"}
 """Variables with which memory allocators and OpenMP reserve little address space, because that is limited."""
@@ -122,9 +124,9 @@ class Judge:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=0.5)
         code = self._process.poll()
-        if code == -signal.SIGKILL:  # not by its own limit on memory, which gives another exit code
+        if code is not None and -code in SIGNALS_OF_MACHINE:
             self.close()
-            raise JudgeError("the judge was killed, probably because the machine has no memory left")
+            raise JudgeError(f"the judge was killed (signal {-code}); the machine may have no memory left")
         return TOO_SLOW if code is None else TOO_LARGE
 
     def _answer(self, timeout_s: float) -> dict[str, Any] | None:
