@@ -18,7 +18,6 @@ import contextlib
 import json
 import os
 import resource
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -31,13 +30,12 @@ from eventlab.labs.catalogue import Lab, find
 from eventlab.labs.checks import TOO_LARGE, Verdict
 from eventlab.labs.evidence import Evidence
 from eventlab.labs.names import Namespace
+from eventlab.signals import FROM_OUTSIDE
 
 MEMORY = 1024**3
 """Bytes of address space beyond what the judge has when it begins."""
 CHECK_TIMEOUT_S = 60
 START_TIMEOUT_S = 60
-SIGNALS_OF_MACHINE = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
-"""Signals that a check does not cause: its own limit on memory ends the judge with an exit code or another one."""
 TOO_SLOW = f"the check did not end within {CHECK_TIMEOUT_S} s"
 FEW_ARENAS = {"MALLOC_ARENA_MAX": "2", "ARROW_DEFAULT_MEMORY_POOL": "system", "OMP_NUM_THREADS": "1"}
 """Variables with which memory allocators and OpenMP reserve little address space, because that is limited."""
@@ -124,7 +122,7 @@ class Judge:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=0.5)
         code = self._process.poll()
-        if code is not None and -code in SIGNALS_OF_MACHINE:
+        if code is not None and -code in FROM_OUTSIDE:  # its own limit on memory ends it otherwise
             self.close()
             raise JudgeError(f"the judge was killed (signal {-code}); the machine may have no memory left")
         return TOO_SLOW if code is None else TOO_LARGE
