@@ -72,6 +72,7 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
         "grading/test_worker_stack.py::test_the_notebook_is_suspended_meanwhile_and_the_trial_takes_none_of_its_time",
         "grading/test_worker_stack.py::test_a_right_job_keeps_all_marks_although_everything_was_killed_once",
         "grading/test_trial_machine.py::test_a_job_that_is_started_again_finds_nothing_of_the_last_start",
+        "grading/test_worker_stack.py::test_a_process_that_a_job_starts_in_sparks_sandbox_is_killed_with_the_job",
         "grading/test_trials.py::test_the_messages_of_the_trial_are_not_those_that_the_notebook_can_read",
         "grading/test_suspended.py::test_a_process_that_starts_while_others_are_stopped_is_stopped_too",
         "grading/test_kernel_rights.py::test_a_suspended_kernel_does_not_wake_itself_by_a_timer",
