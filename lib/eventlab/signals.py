@@ -7,6 +7,8 @@ from threading import current_thread, main_thread
 from typing import Any
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+FROM_OUTSIDE = (*STOP_SIGNALS, signal.SIGHUP, signal.SIGKILL)
+"""Signals that come from another process or the kernel, and do not follow an error of the program itself."""
 
 
 @contextmanager

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import time
 from dataclasses import asdict
+
+import psutil
 
 from eventlab.grading.environment import cleanup
 from eventlab.grading.environment.worker_stack import WorkerStack
@@ -15,6 +19,7 @@ from eventlab.labs import cells
 from eventlab.labs.catalogue import Lab, find
 from eventlab.labs.evidence import Evidence
 from eventlab.labs.names import Namespace
+from tests.helpers import wait_until
 
 SEED = 9
 """In the trial of this seed, HDFS refuses a commit first; the messages and failures come from `seed_of_trial`."""
@@ -30,6 +35,13 @@ def tick():
         time.sleep(0.1)
 threading.Thread(target=tick, daemon=True).start()
 """
+LEAVES = """
+from pyspark.sql import SparkSession
+script = "cat > /dev/null; setsid sleep SECONDS < /dev/null > /dev/null 2>&1 &"
+spark = SparkSession.builder.getOrCreate()
+spark.sql(f"select transform(id) using '{script}' as (a string) from range(1)").collect()
+"""
+"""A job that starts a process in Spark's sandbox and ends."""
 
 
 def jobs(lab: Lab) -> dict[str, bytes]:
@@ -40,6 +52,23 @@ def jobs(lab: Lab) -> dict[str, bytes]:
             notebook = mutate(notebook, mutant)
     sources = [cell.source.partition("\n") for cell in notebook.cells if cells.is_solution(cell)]
     return {first.split()[1]: rest.encode().replace(*ONE_PARTITION) for first, _, rest in sources}
+
+
+def left_in_spark(stack: WorkerStack) -> list[int]:
+    """Return how many processes a job has in Spark's sandbox before and after it is killed."""
+    seconds = f"600.{os.getpid()}"
+    machine = stack.machine({"job.py": LEAVES.replace("SECONDS", seconds).encode()})
+    machine.start("q1", "job.py", "", "")
+    wait_until(lambda: machine.ended("q1") is not None, 60)
+
+    def running() -> int:
+        return sum(one.info["cmdline"] == ["sleep", seconds] for one in psutil.process_iter(["cmdline"]))
+
+    before = running()
+    machine.kill_jobs()
+    with contextlib.suppress(AssertionError):  # the test looks at the result
+        wait_until(lambda: not running(), 5)
+    return [before, running()]
 
 
 def look(stack: WorkerStack) -> dict[str, object]:
@@ -53,12 +82,14 @@ def look(stack: WorkerStack) -> dict[str, object]:
         kernel = stack.kernel()
         kernel.write(jobs(lab))
         kernel.execute(TICKS, 20)
+        left = left_in_spark(stack)
         evidence = Evidence(Namespace.random(lab.name), SEED, files=kernel.files())
         trials, budget, began = Trials(lab, stack, judge), TimeBudget(600), time.monotonic()
         verdicts = {
             question: trials.verdicts(question, evidence, kernel, budget, set()) for question in lab.questions
         }
-        report = {
+        report: dict[str, object] = {
+            "left in Spark": left,
             "verdicts": {
                 question: {c.name: asdict(v) for c, v in zip(lab.checks_of(question), found, strict=True)}
                 for question, found in verdicts.items()

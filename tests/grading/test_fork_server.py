@@ -66,6 +66,12 @@ def test_an_answer_that_nobody_waits_for_is_not_kept(server: ForkServer, monkeyp
     assert (server._files, server._asked) == ({}, set())
 
 
+def test_files_that_the_fork_server_has_not_written_are_an_error(server: ForkServer) -> None:
+    """Without them, a right notebook fails; the machine may have ended the process that writes them."""
+    with pytest.raises(KernelError, match="were not written"):
+        server.start().write({"given.txt": b"given"})
+
+
 def test_a_fork_server_that_has_ended_is_an_error_at_once(server: ForkServer) -> None:
     server._process.kill()
     server._process.wait()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from eventlab.grading import judge as module
+from eventlab.grading.inside.lines import LineReader
 from eventlab.grading.judge import Judge, JudgeError
 from eventlab.labs.catalogue import Lab
 from eventlab.labs.checks import TOO_LARGE, Verdict
@@ -84,6 +86,18 @@ def test_a_judge_that_the_machine_kills_is_no_verdict(judge: Judge) -> None:
     with pytest.raises(JudgeError, match="killed"):
         verdicts(judge, end=signal.SIGKILL)
     assert [verdict.passed for verdict in verdicts(judge)] == [True] * 4
+
+
+@pytest.mark.parametrize("name", ["TERM", "HUP", "INT"])
+def test_a_judge_that_somebody_ends_is_no_verdict(judge: Judge, name: str) -> None:
+    ended = Judge(judge.lab)
+    ended._process = subprocess.Popen(
+        ["sh", "-c", f"kill -{name} $$"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert ended._process.stdout
+    ended._reader = LineReader(ended._process.stdout.fileno())
+    with pytest.raises(JudgeError, match="killed"):
+        ended._verdict(30)
 
 
 def test_a_judge_that_does_not_start_is_no_verdict(tmp_path: Path) -> None:

@@ -181,13 +181,14 @@ def test_a_large_file_that_disappears_is_a_fault_of_the_machine_only(tmp_path: P
         module._read_apart(tmp_path / "gone.ipynb")
 
 
+@pytest.mark.parametrize("number", [1, 2, 9, 15])
 def test_a_reader_that_the_machine_kills_is_no_unreadable_notebook(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     path = tmp_path / "large.ipynb"
     path.write_text('{"cells": []}' + " " * module.READ_APART_BYTES)
     killed = tmp_path / "python"
-    killed.write_text("#!/bin/sh\nkill -9 $$\n")
+    killed.write_text(f"#!/bin/sh\nkill -{number} $$\n")
     killed.chmod(0o755)
     monkeypatch.setattr(module.sys, "executable", str(killed))
     with pytest.raises(module.InterruptedReadError, match="killed"):

@@ -7,6 +7,7 @@ import pytest
 from eventlab.clients.kafka import TopicError
 from eventlab.errors import EventlabError, ServiceUnavailable
 from eventlab.grading.environment.services import WorkerStackError
+from eventlab.grading.execution.kernel import KernelError
 from eventlab.grading.execution.outputs import CellResult
 from eventlab.grading.execution.reference import PutError, Reference, put_or_report
 from eventlab.grading.execution.snapshot import Snapshot
@@ -79,9 +80,10 @@ def test_a_folder_of_the_student_that_refuses_it_is_named_in_the_record() -> Non
         (ServiceUnavailable("Kafka does not answer"), None),
         (FileError("no answer"), ServiceUnavailable("HDFS does not answer")),
         (TopicError("no topic"), None),
+        (KernelError("the fork server did not send the files of kernel k3"), None),
     ],
 )
-def test_a_silent_service_or_a_missing_topic_interrupts_the_attempt(
+def test_a_silent_service_or_fork_server_or_a_missing_topic_interrupts_the_attempt(
     error: EventlabError, cause: EventlabError | None
 ) -> None:
     with pytest.raises(type(error)):

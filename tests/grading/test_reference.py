@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import nbformat
 import pytest
+from kafka.errors import MessageSizeTooLargeError
 
 from eventlab.grading.execution import reference as module
 from eventlab.grading.execution.outputs import CellResult
 from eventlab.grading.execution.reference import Reference, secrets_of
-from eventlab.grading.execution.snapshot import COLLECT_VARIABLES, VARIABLES_FILE, Snapshot
+from eventlab.grading.execution.snapshot import COLLECT_VARIABLES, VARIABLES_FILE, Message, Snapshot, Topic
 from eventlab.labs.names import Namespace
 from tests.grading import tiny_lab
 
@@ -53,6 +55,19 @@ def put(after: Snapshot, before: Snapshot = Snapshot()) -> tuple[dict[str, objec
     for source in kernel.sources:
         exec(source, variables)
     return {name: value for name, value in variables.items() if not name.startswith("_")}, kernel
+
+
+def test_a_message_that_kafka_refuses_is_not_put_in_place_silently(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(timeout: float) -> None:
+        raise MessageSizeTooLargeError
+
+    producer = SimpleNamespace(send=lambda *words, **more: SimpleNamespace(get=refused))
+    monkeypatch.setattr(module, "open_producer", lambda servers: contextlib.nullcontext(producer))
+    monkeypatch.setattr(module, "_create_empty", lambda name, partitions: None)
+    messages = (Message(0, 0, None, b"large", (), 1),)
+    after = Snapshot(topics={"out": Topic("id", 1, messages)})
+    with pytest.raises(MessageSizeTooLargeError):
+        put(after)
 
 
 def test_lines_of_a_solution_and_names_of_its_constants_are_secret() -> None:

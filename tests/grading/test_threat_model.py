@@ -72,6 +72,7 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
         "grading/test_worker_stack.py::test_the_notebook_is_suspended_meanwhile_and_the_trial_takes_none_of_its_time",
         "grading/test_worker_stack.py::test_a_right_job_keeps_all_marks_although_everything_was_killed_once",
         "grading/test_trial_machine.py::test_a_job_that_is_started_again_finds_nothing_of_the_last_start",
+        "grading/test_worker_stack.py::test_a_process_that_a_job_starts_in_sparks_sandbox_is_killed_with_the_job",
         "grading/test_trials.py::test_the_messages_of_the_trial_are_not_those_that_the_notebook_can_read",
         "grading/test_suspended.py::test_a_process_that_starts_while_others_are_stopped_is_stopped_too",
         "grading/test_kernel_rights.py::test_a_suspended_kernel_does_not_wake_itself_by_a_timer",
@@ -96,11 +97,13 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
         "grading/test_judging.py::test_a_service_that_is_silent_twice_gives_no_verdict",
         "grading/test_judging.py::test_a_full_disk_is_the_machines_fault",
         "grading/test_lost_fork_server.py::test_a_cell_during_which_the_fork_server_is_killed_has_no_result",
-        "grading/test_put_results.py::test_a_silent_service_or_a_missing_topic_interrupts_the_attempt",
+        "grading/test_put_results.py::test_a_silent_service_or_fork_server_or_a_missing_topic_interrupts_the_attempt",
         "grading/test_waits.py::test_in_grading_the_kit_waits_longer_and_commands_as_long_as_without_it",
         "grading/test_waits.py::test_only_the_first_judging_counts_as_time_of_the_submission",
         "grading/test_worker_stack.py::test_hdfs_in_safe_mode_while_judging_is_the_machines_fault",
         "grading/test_trials.py::test_in_a_trial_a_spark_that_ends_by_itself_is_no_fault_of_its_streaming_queries",
+        "grading/test_instructor_runs.py"
+        "::test_a_result_of_the_instructor_with_a_failed_check_is_a_fault_of_the_machine",
         "grading/test_out_of_memory.py"
         "::test_points_that_were_lost_while_processes_were_killed_are_not_the_submissions_fault",
     ),

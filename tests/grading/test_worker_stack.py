@@ -142,6 +142,10 @@ def test_the_notebook_is_suspended_meanwhile_and_the_trial_takes_none_of_its_tim
     assert trial["budget"] < 15
 
 
+def test_a_process_that_a_job_starts_in_sparks_sandbox_is_killed_with_the_job(trial: dict) -> None:
+    assert trial["left in Spark"] == [1, 0]
+
+
 def test_failures_of_the_grader_are_no_fault_of_the_machine_and_nothing_is_left(trial: dict) -> None:
     assert trial["is_clean"]
     assert len(trial["restarts"]) == 1, trial["restarts"]

@@ -18,7 +18,6 @@ import contextlib
 import json
 import os
 import resource
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +30,7 @@ from eventlab.labs.catalogue import Lab, find
 from eventlab.labs.checks import TOO_LARGE, Verdict
 from eventlab.labs.evidence import Evidence
 from eventlab.labs.names import Namespace
+from eventlab.signals import FROM_OUTSIDE
 
 MEMORY = 1024**3
 """Bytes of address space beyond what the judge has when it begins."""
@@ -122,9 +122,9 @@ class Judge:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=0.5)
         code = self._process.poll()
-        if code == -signal.SIGKILL:  # not by its own limit on memory, which gives another exit code
+        if code is not None and -code in FROM_OUTSIDE:  # its own limit on memory ends it otherwise
             self.close()
-            raise JudgeError("the judge was killed, probably because the machine has no memory left")
+            raise JudgeError(f"the judge was killed (signal {-code}); the machine may have no memory left")
         return TOO_SLOW if code is None else TOO_LARGE
 
     def _answer(self, timeout_s: float) -> dict[str, Any] | None:

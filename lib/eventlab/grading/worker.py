@@ -21,7 +21,6 @@ from typing import Any
 
 import nbformat
 
-from eventlab.errors import EventlabError
 from eventlab.grading import results
 from eventlab.grading.environment import processes, sandbox
 from eventlab.grading.environment.services import WorkerConfiguration
@@ -33,6 +32,7 @@ from eventlab.grading.execution.notebook import Matched
 from eventlab.grading.execution.reference import Reference, put_or_report
 from eventlab.grading.execution.regrade import Omissions, Run
 from eventlab.grading.execution.run import NotebookExecutor, TimeBudget
+from eventlab.grading.instructor_runs import InstructorRuns
 from eventlab.grading.jobs import Job, Limits, Outcome
 from eventlab.grading.judge import Judge
 from eventlab.grading.results import CheckResult, SubmissionRecord
@@ -42,8 +42,6 @@ from eventlab.labs.catalogue import Lab, find
 from eventlab.labs.evidence import Evidence
 from eventlab.labs.names import Namespace
 
-REFERENCE_CELL_TIMEOUT_S = 120
-REFERENCE_TIMEOUT_S = 600
 NO_MEMORY = (
     "processes were killed because this machine, or the grader's share of it, had no memory left; "
     "grade with fewer --workers or end other programs"
@@ -68,6 +66,7 @@ class Worker:
         self.limits, self.containment, self.report = limits, containment, report
         self.trials = Trials(lab, stack, judge)
         self.instructor = cells.read(lab.instructor)
+        self.instructor_runs = InstructorRuns(lab, self.instructor, stack, judge)
 
     def grade(self, job: Job) -> Outcome:
         """Execute and judge a submission; whatever fails on the machine's side is an outcome too."""
@@ -168,32 +167,13 @@ class Worker:
             common = matched, check_steps, kernel, _parameters(job, namespace), self.limits.cell_timeout, budget
             executor = NotebookExecutor(*common, judge_question, put_result, run)
             executor.execute()
-            if run.out_of_time:  # what it waited for may have ended
+            if run.out_of_time or run.ended_by is not None:  # what it waited for may have ended
                 self.stack.require_running()
 
     def _reference(self, job: Job, seed: int, questions: Collection[str]) -> Reference:
         """Run the instructor's notebook up to these questions and keep its states; no code of the student runs."""
-        matched = notebook.reference(self.instructor)
-        matched, check_steps = matched.until(questions, matched.check_steps(self.lab.questions))
         with self._kernel(seed) as (kernel, namespace):
-            reference = Reference(namespace, self.instructor)
-            executor = NotebookExecutor(
-                matched,
-                check_steps,
-                kernel,
-                _parameters(job, namespace),
-                REFERENCE_CELL_TIMEOUT_S,
-                TimeBudget(REFERENCE_TIMEOUT_S),
-                judge=lambda question: reference.keep(question, kernel),
-                put_result=lambda question: None,
-                run=Run(),
-            )
-            reference.begin(kernel)
-            executor.execute()
-        ends = {result.ended for result in executor.run.results.values()}
-        if executor.run.out_of_time or ends & {"timed_out", "died"}:
-            raise EventlabError("the instructor's notebook did not run to its end")
-        return reference
+            return self.instructor_runs.reference(kernel, namespace, seed, _parameters(job, namespace), questions)
 
     @contextlib.contextmanager
     def _kernel(self, seed: int) -> Iterator[tuple[SubmissionKernel, Namespace]]:

@@ -17,7 +17,7 @@ The parts of a trial:
 The failures, each once, in an order and at moments that depend on the seed:
 
 - `process`: the job's process is killed. A query of Spark Connect runs in the server and would continue, so its
-  session is ended, too.
+  session is ended, too. The grader also kills the processes that it has started there, for example a script.
 - `spark`: the Spark server is killed as soon as the first half of the portion is committed, and with it the job's
   process. The second half arrives while no server runs. What was committed but not written is lost.
 - `kafka`: the broker is killed and started again.

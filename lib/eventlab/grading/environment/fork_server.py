@@ -138,13 +138,19 @@ class KernelProcess:
         return self._server.exit_reason(self.id)
 
     def write(self, files: Mapping[str, bytes]) -> None:
-        """Put files into the working folder, and wait until they are written."""
+        """Put files into the working folder, and wait until they are written.
+
+        Raises:
+            KernelError: The process that writes them has ended early, or the fork server does not answer.
+        """
         if files:
             packed = {name: base64.b64encode(content).decode() for name, content in files.items()}
             source = self.folder.with_suffix(".files")
             source.write_text(json.dumps(packed))
             self._server.request(do="write", id=self.id, source=str(source))
             self.files()  # requests are carried out in turn: after this answer, the files are written
+            if source.exists():
+                raise KernelError(f"the files of kernel {self.id} were not written")
 
     def files(self) -> dict[str, bytes]:
         """Return the files in the working folder, by name."""

@@ -92,6 +92,10 @@ class Services:
         self.require_running()
         return self._ask("sweep")["swept"]
 
+    def kill_others(self) -> None:
+        """Kill every process that is not a service."""
+        self._ask("kill_others")
+
     def require_running(self) -> None:
         """Raise WorkerStackError when a service has ended."""
         if ended := self.ended():

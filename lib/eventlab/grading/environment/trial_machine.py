@@ -126,11 +126,12 @@ class TrialMachine:
             raise WorkerStackError(self.exceeded)
 
     def kill_jobs(self) -> None:
-        """Kill the jobs, and end all sessions but Spark's own."""
+        """Kill the jobs, end all sessions but Spark's own, and kill what these have started in Spark's sandbox."""
         for question in list(self.jobs):
             self.jobs.pop(question).kill()
         with contextlib.suppress(cleanup.SessionError):  # one that does not end goes on, as with any Spark Connect
             cleanup.end_sessions(self.access.settings, self.sessions)
+        self.services["spark"].kill_others()
 
     def kill(self, service: str) -> None:
         """Kill a service; it must not have ended by itself, unless the submission itself ended it."""

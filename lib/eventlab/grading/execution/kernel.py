@@ -144,9 +144,9 @@ class _RunningCell:
         while not (self.idle and self.replied):
             if time.monotonic() > deadline:
                 return False
-            if time.monotonic() > self.last_output:
-                return True  # it has replied, but its last outputs were too large to arrive
             ready = dict(poller.poll(POLL_MS))
+            if not ready and time.monotonic() > self.last_output:
+                return True  # it has replied, but its last outputs were too large to arrive
             if not ready and (reason := self.process.exit_reason):
                 if reason == NO_SANDBOX:
                     raise KernelError(reason)

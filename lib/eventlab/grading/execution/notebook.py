@@ -7,7 +7,6 @@ are dropped. Solution cells are the student's. Cells that the student added run 
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
 from collections.abc import Collection, Mapping, Sequence
@@ -19,6 +18,7 @@ from nbformat import NotebookNode
 
 from eventlab.errors import EventlabError
 from eventlab.labs import cells, points, release
+from eventlab.signals import FROM_OUTSIDE
 
 MAX_BYTES = 150 * 1024**2
 READ_APART_BYTES = 4 * 1024**2
@@ -130,7 +130,7 @@ def _read_apart(path: Path) -> list[dict[str, Any]]:
         done = subprocess.run(command, capture_output=True, timeout=READ_TIMEOUT_S)
     except subprocess.TimeoutExpired as error:
         raise InterruptedReadError(f"to read the notebook takes more than {READ_TIMEOUT_S} s") from error
-    if done.returncode == -signal.SIGKILL:  # not by its own limit on memory, after which it ends otherwise
+    if -done.returncode in FROM_OUTSIDE:  # its own limit on memory ends it otherwise
         raise InterruptedReadError("the process that read the notebook was killed; the machine may lack memory")
     if done.returncode == NO_FILE:
         raise OSError(f"the notebook cannot be read: {done.stderr.decode(errors='replace')}")

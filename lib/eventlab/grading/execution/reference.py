@@ -17,9 +17,9 @@ from typing import Any
 from nbformat import NotebookNode
 
 from eventlab.clients import kafka
-from eventlab.clients.kafka import TopicError, open_admin, open_producer
+from eventlab.clients.kafka import TIMEOUT_S, TopicError, open_admin, open_producer
 from eventlab.errors import EventlabError
-from eventlab.grading.execution.kernel import SubmissionKernel
+from eventlab.grading.execution.kernel import KernelError, SubmissionKernel
 from eventlab.grading.execution.snapshot import Snapshot, snapshot
 from eventlab.labs import cells, files
 from eventlab.labs.checks import is_caused_by_service
@@ -124,13 +124,14 @@ def put_or_report(
         require_running: Raises an error when a service has ended.
 
     Raises:
-        EventlabError: A service does not answer, or a topic cannot be created: the machine is the reason.
+        EventlabError: A service or the fork server does not answer, or a topic cannot be created: the machine is
+            the reason.
     """
     try:
         reference.put(question, target, kernel)
     except Exception as error:
         require_running()
-        if is_caused_by_service(error) or isinstance(error, TopicError):
+        if is_caused_by_service(error) or isinstance(error, KernelError | TopicError):
             raise
         return f"the instructor's result of {question} could not be put in place: {error}"
     return ""
@@ -149,10 +150,14 @@ def _put_messages(before: Snapshot, after: Snapshot, target: Namespace, names: _
         else:
             _create_empty(name, topic.partitions)
         with open_producer(settings.bootstrap_servers) as producer:
-            for m in new:
+            sent = [
                 producer.send(
                     name, names.in_bytes(m.value), m.key, list(m.headers), m.partition, timestamp_ms=m.timestamp_ms
                 )
+                for m in new
+            ]
+            for future in sent:
+                future.get(timeout=2 * TIMEOUT_S)
     for suffix in before.topics.keys() - after.topics.keys():
         kafka.delete_topics(settings.bootstrap_servers, [f"{target.prefix}-{suffix}"])
 

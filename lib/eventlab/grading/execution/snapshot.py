@@ -130,8 +130,13 @@ def _topic(consumer: KafkaConsumer, name: str, topic_id: str) -> Topic:
 
 
 def _hdfs_files(folder: str) -> dict[str, bytes]:
+    found = {}
     try:
-        return {file.path: files.read(f"{folder}/{file.path}", MAX_FILE_BYTES) for file in files.walk(folder)}
+        for file in files.walk(folder):
+            if file.size > MAX_FILE_BYTES:
+                raise EventlabError(f"{file.path} of the instructor has {file.size} bytes: it cannot be copied")
+            found[file.path] = files.read(f"{folder}/{file.path}", MAX_FILE_BYTES)
+        return found
     except files.FileError as error:
         if isinstance(error.__cause__, FileNotFoundError):
             return {}

@@ -117,10 +117,10 @@ class ForkServer:
     def copy(self, folder: int, source: str) -> None:
         """Write the files of a JSON file below an open folder."""
         files = json.loads(Path(source).read_text())
-        os.unlink(source)
         for name, content in files.items():
             with contextlib.suppress(OSError):
                 workdir_files.write_below(folder, name, base64.b64decode(content), self.options["uid"])
+        os.unlink(source)  # the worker sees by this that all was done
 
     def files(self, id: str, request: int) -> None:
         """Report the files in the notebook's folder; large ones and links are left out."""

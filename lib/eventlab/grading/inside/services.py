@@ -85,6 +85,10 @@ class Cleaner:
         self.cpu_s, self.measured = cpu_of_threads(self.kept), time.monotonic()
         return {"swept": swept}
 
+    def kill_others(self) -> dict[str, Any]:
+        """Kill every process that is not a service; report their names."""
+        return {"killed": kill_others(self.kept)}
+
     def ended(self) -> dict[str, Any]:
         """Report the services that have ended, and how."""
         for name in self.options["services"]:

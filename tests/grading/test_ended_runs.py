@@ -1,0 +1,49 @@
+"""Who is to blame when a cell ends its kernel: the submission, or a service that has ended; without services."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from eventlab.grading.environment.services import WorkerStackError
+from eventlab.grading.jobs import Job, Outcome
+from eventlab.labs import cells
+from tests.grading import tiny_lab
+from tests.grading.idle_machine import Machine
+
+WAITS = "consumer = wait_for(topic)"
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Machine:
+    made = Machine(monkeypatch, tmp_path / "tiny")
+    made.ends = {WAITS: "died"}
+    return made
+
+
+def graded(machine: Machine, folder: Path) -> Outcome:
+    """Grade a notebook with a cell that the student has added above the last question."""
+    made, path = tiny_lab.notebook(), folder / "ada.ipynb"
+    number = next(n for n, cell in enumerate(made.cells) if cells.grade_id(cell) == "q4")
+    made.cells.insert(number, nbformat.v4.new_code_cell(WAITS))
+    nbformat.write(made, path)
+    return machine.worker.grade(Job("ada", str(path), None, "", "", 7))
+
+
+def test_while_the_services_run_a_cell_that_ends_its_kernel_is_left_out_and_the_rest_is_graded(
+    machine: Machine, tmp_path: Path
+) -> None:
+    outcome = graded(machine, tmp_path)
+    assert outcome.record is not None
+    assert (outcome.kind, outcome.record.points, machine.runs) == ("submission_failed", 8, 2)
+
+
+def test_after_the_end_of_a_service_no_cell_is_left_out_that_a_later_question_may_need(
+    machine: Machine, tmp_path: Path
+) -> None:
+    machine.fault = WorkerStackError("kafka has ended (signal 9)")
+    outcome = graded(machine, tmp_path)
+    assert (outcome.kind, outcome.reason) == ("infrastructure_failed", "kafka has ended (signal 9)")
+    assert machine.runs == 1
