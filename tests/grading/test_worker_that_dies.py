@@ -1,4 +1,4 @@
-"""A submission that ends the worker itself does not choose "no mark": the marks so far are kept."""
+"""A worker that dies or hangs: the job is tried again, and a submission that ends it does not choose "no mark"."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from eventlab.grading import results
+from eventlab.grading import results, worker_process
+from eventlab.grading.environment import processes
 from eventlab.grading.execution import marks, notebook
 from eventlab.grading.execution.outputs import CellResult
 from eventlab.grading.execution.regrade import Run
 from eventlab.grading.grade import grade
 from eventlab.grading.jobs import Job, Limits, Outcome
 from eventlab.grading.judge import Judge
+from eventlab.grading.scheduler import Scheduler
 from eventlab.grading.worker import Worker
 from tests.grading import tiny_lab
 from tests.grading.worker_programs import replace_workers
@@ -90,6 +92,37 @@ def test_a_worker_that_does_not_start_again_keeps_what_the_submission_had_before
 
     assert (record.points, record.began) == (None, True)
     assert "could not start" in record.messages[0]
+
+
+HANGS_ONCE = """
+import json, pathlib, sys, time
+hangs = not pathlib.Path(sys.argv[1]).exists()
+pathlib.Path(sys.argv[1]).touch()
+print(json.dumps({"ready": True}), flush=True)
+for line in sys.stdin:
+    record = {"student": json.loads(line)["student"], "lab": "tiny", "status": "graded"}
+    record |= {"points": 2, "max_points": 8}
+    answer = {"kind": "graded", "record": record, "notebook": None, "reason": ""}
+    if hangs:
+        print(json.dumps(answer | {"goes_on": True}), flush=True)
+        time.sleep(600)
+    print(json.dumps(answer | {"record": record | {"points": 8}}), flush=True)
+"""
+
+
+def test_a_worker_that_hangs_is_ended_and_the_job_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    replace_workers(monkeypatch, HANGS_ONCE, str(tmp_path / "tried"))
+    monkeypatch.setattr(worker_process, "MAX_SILENCE_S", 0.5)
+    monkeypatch.setattr(processes, "SERVICES_TIMEOUT_S", 1)
+    jobs = [Job(student, None, None, "", "", 1) for student in ("ada", "ben")]
+
+    with Scheduler(tiny_lab.make(tmp_path / "tiny"), tmp_path / "logs", Limits(time_limit=1), 1) as scheduler:
+        found = {job.student: outcome for job, outcome in scheduler.outcomes(jobs)}
+
+    assert [found[name].record.points for name in ("ada", "ben")] == [8, 8]  # type: ignore[union-attr]
+    assert "the worker hung: no answer for 2 s" in caplog.text
 
 
 def test_a_record_so_far_has_what_was_judged_and_says_that_the_rest_was_interrupted(tmp_path: Path) -> None:

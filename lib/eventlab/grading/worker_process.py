@@ -10,6 +10,7 @@ import secrets
 import select
 import subprocess
 import sys
+import threading
 from dataclasses import asdict
 from pathlib import Path
 from subprocess import PIPE
@@ -28,6 +29,9 @@ LOG_PATTERNS = ("*.log", "logs/*/*", "*/logs/*.log*")
 LOG_BYTES = 1024 * 1024
 MAX_START_S = 600
 """Each service has a shorter limit of its own; this one is for what has none, such as a file system that hangs."""
+MAX_SILENCE_S = 1800
+"""A worker that reports nothing for this time and the time that a submission may take hangs. The longest parts
+without a report are a run of the instructor's notebook and a trial of jobs, 600 s each."""
 logger = logging.getLogger(__name__)
 
 
@@ -45,7 +49,8 @@ class WorkerProcess:
 
     def __init__(self, lab: Lab, number: int, run: Path, limits: Limits) -> None:
         """Start the process; `run` is its run folder."""
-        self.run, self.log = run, run / "worker.log"
+        self.run, self.log, self._silent = run, run / "worker.log", threading.Event()
+        self.max_silence_s = limits.time_limit + MAX_SILENCE_S
         support = sandbox.support()
         options = {
             "lab": str(lab.folder),
@@ -100,28 +105,47 @@ class WorkerProcess:
     def grade(self, job: Job) -> Outcome:
         """Have a submission graded.
 
-        When the process ends or answers anything else, the infrastructure failed, and the record so far is kept.
+        When the process ends, hangs or answers anything else, the infrastructure failed, and the record so far is
+        kept.
         """
         assert self._process.stdin is not None
-        assert self._process.stdout is not None
         with contextlib.suppress(OSError):
             self._process.stdin.write(json.dumps(asdict(job)) + "\n")
             self._process.stdin.flush()
         so_far: SubmissionRecord | None = None
         try:
-            while line := self._process.stdout.readline():
+            while line := self._answer():
                 outcome, goes_on = Outcome.from_json(line)
                 if not goes_on:
                     return outcome
                 so_far = outcome.record
         except (ValueError, TypeError, KeyError, AttributeError, EventlabError) as error:
             return Outcome.infrastructure_failed(f"the worker's answer cannot be read: {error}", so_far)
+        if self._silent.is_set():
+            return Outcome.infrastructure_failed(
+                f"the worker hung: no answer for {self.max_silence_s:.0f} s", so_far
+            )
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=5)
         code = self._process.returncode
         last = self._log_lines()[-1:] if code == 1 else []  # an exception's own line
         reason = ": ".join([f"the worker's process ended (exit code {code})", *last])
         return Outcome.infrastructure_failed(reason, so_far)
+
+    def _answer(self) -> str:
+        """Return the worker's next line, or "" when it has ended; a worker that hangs is ended."""
+        assert self._process.stdout is not None
+        watchdog = threading.Timer(self.max_silence_s, self._end_silent)
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            return self._process.stdout.readline()
+        finally:
+            watchdog.cancel()
+
+    def _end_silent(self) -> None:
+        self._silent.set()
+        self.end(timeout_s=0.5)
 
     def copy_logs(self, target: Path) -> None:
         """Copy the end of each log of the worker and its services to a folder."""
