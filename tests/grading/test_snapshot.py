@@ -35,3 +35,15 @@ def test_a_folder_that_does_not_exist_has_no_files(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(module.files, "walk", missing)
     assert module._hdfs_files("/tmp/lab") == {}
+
+
+def test_a_file_that_disappears_does_not_make_the_folder_an_empty_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty state in the instructor's place deletes a student's files of earlier questions."""
+
+    def missing(path: str, limit: int) -> bytes:
+        raise FileError("no such file") from FileNotFoundError()
+
+    monkeypatch.setattr(module.files, "walk", lambda folder: iter([File("report/part-0.parquet", 1)]))
+    monkeypatch.setattr(module.files, "read", missing)
+    with pytest.raises(FileError):
+        module._hdfs_files("/tmp/lab")

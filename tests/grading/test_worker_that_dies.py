@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,6 +19,7 @@ from eventlab.grading.jobs import Job, Limits, Outcome
 from eventlab.grading.judge import Judge
 from eventlab.grading.scheduler import Scheduler
 from eventlab.grading.worker import Worker
+from eventlab.grading.worker_process import WorkerProcess
 from tests.grading import tiny_lab
 from tests.grading.worker_programs import replace_workers
 
@@ -123,6 +126,44 @@ def test_a_worker_that_hangs_is_ended_and_the_job_is_tried_again(
 
     assert [found[name].record.points for name in ("ada", "ben")] == [8, 8]  # type: ignore[union-attr]
     assert "the worker hung: no answer for 2 s" in caplog.text
+
+
+def test_nothing_of_a_worker_that_hung_is_still_being_ended_when_its_job_is_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its folder is deleted then, and a new worker starts in its place."""
+    replace_workers(monkeypatch, HANGS_ONCE, str(tmp_path / "tried"))
+    monkeypatch.setattr(worker_process, "MAX_SILENCE_S", 0.5)
+    steps, close = [], processes.close_worker
+
+    def slowly(process: subprocess.Popen[str], timeout_s: float) -> None:
+        close(process, timeout_s)
+        time.sleep(0.5)  # what it has started ends
+        steps.append("ended")
+
+    monkeypatch.setattr(processes, "SERVICES_TIMEOUT_S", 1)
+    monkeypatch.setattr(processes, "close_worker", slowly)
+    worker = WorkerProcess(tiny_lab.make(tmp_path / "tiny"), 0, tmp_path, Limits(time_limit=0.5))
+    worker.wait_ready()
+    outcome = worker.grade(Job("ada", None, None, "", "", 1))
+    steps.append("answered")
+    worker.close()
+
+    assert steps == ["ended", "answered", "ended"]
+    assert outcome.reason == "the worker hung: no answer for 1 s"
+
+
+def test_a_worker_that_was_ended_while_it_answered_fails_its_next_job_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace_workers(monkeypatch, HANGS_ONCE, str(tmp_path / "tried"))
+    worker = WorkerProcess(tiny_lab.make(tmp_path / "tiny"), 0, tmp_path, Limits())
+    worker.wait_ready()
+    worker._end_silent()
+    outcome = worker.grade(Job("ada", None, None, "", "", 1))
+    worker.close()
+
+    assert outcome.kind == "infrastructure_failed"
 
 
 def test_a_record_so_far_has_what_was_judged_and_says_that_the_rest_was_interrupted(tmp_path: Path) -> None:

@@ -30,8 +30,9 @@ LOG_BYTES = 1024 * 1024
 MAX_START_S = 600
 """Each service has a shorter limit of its own; this one is for what has none, such as a file system that hangs."""
 MAX_SILENCE_S = 1800
-"""A worker that reports nothing for this time and the time that a submission may take hangs. The longest parts
-without a report are a run of the instructor's notebook and a trial of jobs, 600 s each."""
+"""A worker that reports nothing for this time and the time that a submission may take hangs. Without a report, a run
+of the instructor's notebook may take 600 s, and a trial of jobs 120 s for each of its portions, beside what checks
+and starts of services take."""
 logger = logging.getLogger(__name__)
 
 
@@ -109,7 +110,7 @@ class WorkerProcess:
         kept.
         """
         assert self._process.stdin is not None
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):  # a worker that has ended, or whose input is closed
             self._process.stdin.write(json.dumps(asdict(job)) + "\n")
             self._process.stdin.flush()
         so_far: SubmissionRecord | None = None
@@ -142,6 +143,7 @@ class WorkerProcess:
             return self._process.stdout.readline()
         finally:
             watchdog.cancel()
+            watchdog.join()  # one that ends the worker needs its folder
 
     def _end_silent(self) -> None:
         self._silent.set()

@@ -130,14 +130,13 @@ def _topic(consumer: KafkaConsumer, name: str, topic_id: str) -> Topic:
 
 
 def _hdfs_files(folder: str) -> dict[str, bytes]:
-    found = {}
     try:
-        for file in files.walk(folder):
-            if file.size > MAX_FILE_BYTES:
-                raise EventlabError(f"{file.path} of the instructor has {file.size} bytes: it cannot be copied")
-            found[file.path] = files.read(f"{folder}/{file.path}", MAX_FILE_BYTES)
-        return found
+        listed = list(files.walk(folder))
     except files.FileError as error:
         if isinstance(error.__cause__, FileNotFoundError):
             return {}
         raise
+    for file in listed:
+        if file.size > MAX_FILE_BYTES:
+            raise EventlabError(f"{file.path} of the instructor has {file.size} bytes: it cannot be copied")
+    return {file.path: files.read(f"{folder}/{file.path}", MAX_FILE_BYTES) for file in listed}
