@@ -10,6 +10,7 @@ from eventlab.errors import EventlabError
 from eventlab.grading.environment.services import WorkerStackError
 from eventlab.grading.execution.reference import Reference
 from eventlab.grading.jobs import Job
+from eventlab.labs.catalogue import Lab
 from tests.grading.idle_machine import Machine
 
 SUM, LARGEST = "the sum", "the largest was sent"
@@ -65,3 +66,9 @@ def test_after_a_cell_of_the_instructor_that_failed_questions_are_judged_again(m
     with pytest.raises(EventlabError, match="the instructor's solution of q2"):
         reference(machine, "q2")
     assert machine.judged == ["q1", "q2", "q2"]
+
+
+def test_the_instructors_job_is_not_judged(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Lab, "jobs", {"q1": "job.py"})
+    assert reference(machine, "q2").changes.keys() == {"q1", "q2"}
+    assert machine.judged == ["q2"]

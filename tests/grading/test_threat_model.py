@@ -102,6 +102,10 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
         "grading/test_waits.py::test_only_the_first_judging_counts_as_time_of_the_submission",
         "grading/test_worker_stack.py::test_hdfs_in_safe_mode_while_judging_is_the_machines_fault",
         "grading/test_trials.py::test_in_a_trial_a_spark_that_ends_by_itself_is_no_fault_of_its_streaming_queries",
+        "grading/test_worker_that_dies.py::test_a_worker_that_hangs_is_ended_and_the_job_is_tried_again",
+        "grading/test_ended_runs.py"
+        "::test_after_the_end_of_a_service_no_cell_is_left_out_that_a_later_question_may_need",
+        "grading/test_instructor_runs.py::test_the_instructors_job_is_not_judged",
         "grading/test_instructor_runs.py"
         "::test_a_result_of_the_instructor_with_a_failed_check_is_a_fault_of_the_machine",
         "grading/test_out_of_memory.py"

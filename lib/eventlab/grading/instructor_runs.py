@@ -45,7 +45,8 @@ class InstructorRuns:
         """Run the instructor's notebook up to these questions, and return what each question has changed.
 
         Each question must earn full points the first time on this stack, and whenever a cell has failed. Another
-        result, put in the place of a broken question, would cost a student marks in later questions.
+        result, put in the place of a broken question, would cost a student marks in later questions. A job is not
+        judged, because that takes a trial.
 
         Args:
             kernel: A new kernel.
