@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import httpx
+import numpy
 import pytest
 from pyspark.sql import Row
 
@@ -157,10 +158,16 @@ def test_a_misspelt_variable_asks_spark_for_no_columns():
         "', '.join('player' * 'pieces')",
         "group.join('player'.cast('string'))",
         "', '.join(max('pieces') - 1)",
+        "list(filter(item, rows))",
+        "numpy.where(pieces > 3, 1, 0)",
+        "shop.select(player)",
+        "select(player)",
     ],
 )
-def test_a_list_and_a_string_have_no_columns(source):
-    assert box_of(failed(source, **names(), unknown=lambda: [1])) is None
+def test_a_list_a_string_and_an_object_of_another_class_have_no_columns(source):
+    others = {"unknown": lambda: [1], "select": list, "shop": SimpleNamespace(select=list), "numpy": numpy}
+
+    assert box_of(failed(source, **names(), **others)) is None
 
 
 @pytest.mark.parametrize(
