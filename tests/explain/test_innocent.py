@@ -124,6 +124,20 @@ def test_an_answer_that_is_still_a_stream_is_not_read():
     assert next(answer.iter_content(100)) == b'{"n": 1}'
 
 
+def test_no_code_of_the_notebook_runs_for_a_box():
+    asked = []
+
+    class Proxy:
+        """An object of a notebook that asks a service for each attribute."""
+
+        def __getattr__(self, name):
+            asked.append(name)
+
+    first_confirmed(explanations(), failed("json.loads(proxy)", json=json, proxy=Proxy()), settings)
+
+    assert asked == []
+
+
 def test_a_key_that_an_earlier_cell_names_may_be_a_variable():
     assert box_of(arguments, failed("{host: 1}", In=["host = 3\ndel host", ""])) is None
 

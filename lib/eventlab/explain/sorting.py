@@ -28,14 +28,15 @@ def order_is_ignored(cell: FailedCell, settings: Settings) -> Explanation | None
     Remedy: The line with `ascending`.
     """
     for call in cell.calls(*OF_SPARK) if cell.error is None else ():
-        if not isinstance(call.func, ast.Attribute) or not is_frame(cell, call.func.value):
-            continue
         given = [keyword for keyword in call.keywords if keyword.arg and ORDERS.fullmatch(keyword.arg)]
-        has_order = any(_has_order(cell, column) for column in call.args)
-        if len(given) != 1 or given[0].arg == "ascending" or has_order:
+        if len(given) != 1 or given[0].arg == "ascending":
             continue
         if all(flag == _is_up(given[0]) for flag in _flags(cell, given[0])):
             continue  # the order that Spark has used
+        if not isinstance(call.func, ast.Attribute) or not is_frame(cell, call.func.value):
+            continue
+        if any(_has_order(cell, column) for column in call.args):
+            continue
         name = called_name(call)
         what = f"{name} has no argument {given[0].arg}, and Spark has ignored it: the smallest value is first. "
         what += "The argument is ascending."
