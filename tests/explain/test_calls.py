@@ -60,6 +60,13 @@ def test_a_function_of_spark_is_imported_where_the_notebook_has_none(source, lin
     assert (box and box.remedy) == line
 
 
+def test_a_box_names_a_function_as_the_notebook_does():
+    box = box_of(failed("sold.select(sum(sold.pieces))", sold=Table(), fn=names()["F"]))
+
+    assert "Spark's function is fn.sum()." in box.what
+    assert box.remedy == "sold.select(fn.sum(sold.pieces))"
+
+
 def test_a_row_without_a_similar_field_names_one_that_exists():
     box = box_of(failed("row['revenue']", row=Row(total=3)))
 

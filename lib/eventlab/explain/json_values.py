@@ -116,7 +116,7 @@ def object_is_no_json(cell: FailedCell, settings: Settings) -> Explanation | Non
         if len(found) == 1:
             code, reason = f'{function}({argument}["{found[0]}"])', f"a row. Its field {found[0]} is JSON."
         elif not found:
-            code, reason = f"{argument}.asDict()", "a row, with columns. asDict() makes a dictionary of them."
+            code, reason = f"{argument}.asDict()", "a row. asDict() makes a dictionary of its fields."
     elif type(value) is dict:
         code, reason = argument, "a dictionary already."
     return (

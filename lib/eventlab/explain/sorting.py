@@ -39,7 +39,7 @@ def order_is_ignored(cell: FailedCell, settings: Settings) -> Explanation | None
             continue
         name = called_name(call)
         what = f"{name} has no argument {given[0].arg}, and Spark has ignored it: the smallest value is first. "
-        what += "The argument is ascending."
+        what += "The argument for the order is ascending."
         proof = f"{name} reads one argument that is passed by its name: ascending"
         if code := _with_name(cell, given[0], "ascending"):
             return python_correction(cell, given[0], code, what, proof)
