@@ -139,7 +139,7 @@ MISTAKES = [
     ("sorted(rows, descending=True)", "sorted(rows, reverse=True)"),
     ("rows.sort(key=str, ascending=False)", "rows.sort(key=str, reverse=True)"),
     ("by_hour.sort_values('hour', descending=True)", "by_hour.sort_values('hour', ascending=False)"),
-    ("by_hour.sort_values('hour', reverse=group)", "by_hour.sort_values('hour', ascending=not group)"),
+    ("by_hour.sort_values('hour', reverse=down)", "by_hour.sort_values('hour', ascending=not down)"),
     ("by_hour.hour.value_counts(ascendin=True)", "by_hour.hour.value_counts(ascending=True)"),
     ("json.loads(answer)['error']", "answer.json()['error']"),
     ("[json.loads(item) for item in [answer]]", "[item.json() for item in [answer]]"),
@@ -253,6 +253,11 @@ OTHER_ERRORS = [
     "dict(sold)",  # it has three columns
     "by_hour.sort_values('hour', ascending=True, descending=False)",
     "by_hour.sort_values('hour', descending=len(rows))",
+    "by_hour.sort_values('hour', descending=group)",  # a string: it may be the name of a column
+    "by_hour.sort_values(desc='hour')",
+    "sorted(rows, ascending='desc')",
+    "for i in rows:\n    n = list(map(str, sold))\n    bool(F.col('a'))",  # the third line of the loop has failed
+    "sold.groupBy('player').orderBy('player').select('pieces')",
     "json.loads(twice)",  # two of its fields are JSON
     "json.loads(sold)",
     "json.loads(None)",

@@ -139,4 +139,5 @@ def names():
         "store": Store(),
         "bot": bot(),
         "sorted": sorted,
+        "down": True,
     }

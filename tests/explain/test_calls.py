@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import httpx
+import numpy
 import pytest
 from pyspark.sql import Row
 
@@ -57,6 +58,13 @@ def test_a_function_of_spark_is_imported_where_the_notebook_has_none(source, lin
     box = box_of(failed(source, sold=Table(), n=3, **functions))
 
     assert (box and box.remedy) == line
+
+
+def test_a_box_names_a_function_as_the_notebook_does():
+    box = box_of(failed("sold.select(sum(sold.pieces))", sold=Table(), fn=names()["F"]))
+
+    assert "Spark's function is fn.sum()." in box.what
+    assert box.remedy == "sold.select(fn.sum(sold.pieces))"
 
 
 def test_a_row_without_a_similar_field_names_one_that_exists():
@@ -157,10 +165,16 @@ def test_a_misspelt_variable_asks_spark_for_no_columns():
         "', '.join('player' * 'pieces')",
         "group.join('player'.cast('string'))",
         "', '.join(max('pieces') - 1)",
+        "list(filter(item, rows))",
+        "numpy.where(pieces > 3, 1, 0)",
+        "shop.select(player)",
+        "select(player)",
     ],
 )
-def test_a_list_and_a_string_have_no_columns(source):
-    assert box_of(failed(source, **names(), unknown=lambda: [1])) is None
+def test_a_list_a_string_and_an_object_of_another_class_have_no_columns(source):
+    others = {"unknown": lambda: [1], "select": list, "shop": SimpleNamespace(select=list), "numpy": numpy}
+
+    assert box_of(failed(source, **names(), **others)) is None
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,30 @@ def test_the_learners_own_settings_are_not_those_of_the_kit():
     assert box.remedy == f"httpx.get({settings.api_url!r} + '/purchase')"
 
 
+def test_an_answer_that_is_still_a_stream_is_not_read():
+    """Its content comes from the service once, and may never end."""
+    parts = iter([b'{"n": 1}'])
+    answer = requests.Response()
+    answer.raw = SimpleNamespace(stream=lambda *size, **options: parts, read=lambda *size: next(parts, b""))
+
+    assert box_of(json_values, failed("json.loads(answer)", json=json, answer=answer)) is None
+    assert next(answer.iter_content(100)) == b'{"n": 1}'
+
+
+def test_no_code_of_the_notebook_runs_for_a_box():
+    asked = []
+
+    class Proxy:
+        """An object of a notebook that asks a service for each attribute."""
+
+        def __getattr__(self, name):
+            asked.append(name)
+
+    first_confirmed(explanations(), failed("json.loads(proxy)", json=json, proxy=Proxy()), settings)
+
+    assert asked == []
+
+
 def test_a_key_that_an_earlier_cell_names_may_be_a_variable():
     assert box_of(arguments, failed("{host: 1}", In=["host = 3\ndel host", ""])) is None
 

@@ -1,6 +1,10 @@
 """The order of a sort that Spark ignores: cells without an error, which get a box, and others, which get none."""
 
+import time
+
 import pytest
+from pyspark.sql import Row
+from pyspark.sql.connect import functions
 
 from eventlab.explain import hook
 from eventlab.explain.failed_cell import FailedCell
@@ -11,7 +15,7 @@ from tests.explain.notebook_variables import Table, names
 
 def box_after(source):
     """Run a cell that has no error, and return its box, as the hook of Jupyter asks for it."""
-    variables = {**names(), "down": True, "up": False}
+    variables = {**names(), "up": False, "tagged": Row(tags=[1, 2]), "from_largest": [functions.desc("pieces")]}
     exec(source, variables)
     cell = FailedCell(None, source, variables)
     return first_confirmed(explanations(), cell, settings) if hook.MAY_BE_WRONG.search(source) else None
@@ -24,6 +28,10 @@ def box_after(source):
         ("sold.sort('pieces', desc=True)", "sold.sort('pieces', ascending=False)"),
         ("sold.orderBy('pieces', reverse=down)", "sold.orderBy('pieces', ascending=not down)"),
         ("sold.orderBy('pieces', asc=False)", "sold.orderBy('pieces', ascending=False)"),
+        (
+            "sold.sortWithinPartitions('pieces', desc=True)",
+            "sold.sortWithinPartitions('pieces', ascending=False)",
+        ),
         (
             "sold.orderBy('pieces', 'player', descending=[True, False])",
             "sold.orderBy('pieces', 'player', ascending=[False, True])",
@@ -53,11 +61,24 @@ def test_an_order_that_spark_has_ignored_is_written_as_spark_reads_it(source, li
         "sold.orderBy('pieces', descending=len(rows) > 1)",
         "rows.sort(reverse=True)",
         "sold.collect().sort(reverse=True)",
+        "sold.orderBy('pieces', 'player', descending=[False, False])",
+        "sold.orderBy('pieces', descending='player')",
+        "sold.orderBy(from_largest, descending=True)",
+        "by_hour['hour'].tolist().sort(reverse=True)",  # a list that an object of a library returns
+        "tagged.tags.sort(reverse=True)",
+        "tagged['tags'].sort(reverse=True)",
         "sorted(rows, reverse=True)",
     ],
 )
 def test_an_order_that_is_right_gets_no_box(source):
     assert box_after(source) is None
+
+
+def test_a_large_cell_is_searched_fast():
+    begin = time.process_time()
+
+    assert not hook.MAY_BE_WRONG.search("rows.sort(key=str)\n" * 5000)
+    assert time.process_time() - begin < 1
 
 
 def test_spark_has_ignored_the_order():

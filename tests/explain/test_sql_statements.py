@@ -43,6 +43,13 @@ def rejected(text, word, source=None, **variables):
             "x = spark.sql('{}').count()",
             'spark.sql("use a"); spark.sql("use b"); x = spark.sql("select 1").count()',
         ),
+        ("use a; select 1; -- done", "select", "spark.sql('{}')", 'spark.sql("use a"); spark.sql("select 1")'),
+        (
+            "use a; select 1",
+            "select",
+            "spark.sql('{}').write.saveAsTable('t')",
+            'spark.sql("use a"); spark.sql("select 1").write.saveAsTable(\'t\')',
+        ),
     ],
 )
 def test_each_statement_gets_a_call(text, word, source, line):
@@ -75,6 +82,13 @@ def test_statements_in_several_lines_are_written_in_several_calls():
         ("select 1 form t; select 2", "form", "spark.sql('{}')"),  # the first statement is wrong
         ("select 1; select 2", "select", "spark.sql(query)"),  # the string is in a variable
         ("select 1 from t where; ", ";", "spark.sql('{}')"),  # one statement
+        ("begin select 1; selct 2; end", "selct", "spark.sql('{}')"),  # a script, which is one statement
+        ("use a; select 1", "select", "run = lambda: spark.sql('{}')"),  # a call of its own would run at once
+        (
+            "use a; select 1",
+            "select",
+            "x = spark.sql('{0}')\nspark.sql('{0}')",
+        ),  # it is not known which one failed
     ],
 )
 def test_another_error_of_syntax_gets_no_box_about_several_statements(text, word, source):

@@ -39,6 +39,7 @@ def watermark(source, kind="STRING", **variables):
             "late = (\n    events\n    .withWatermark(column, '1 minute')\n    .groupBy('a')\n)",
             '.withColumn("time", F.col("time").cast("timestamp")).withWatermark(column, ' + "'1 minute')",
         ),
+        ("late = (events.\n    withWatermark('time', '1 minute'))", None),  # its line does not begin with the dot
         ("events.withWatermark('at', '1 minute')", None),
         ("late.writeStream.start()", None),
     ],
@@ -70,6 +71,9 @@ CAST = error_of("CAST_INVALID_INPUT", expression="'noon'", sourceType='"STRING"'
         (CAST, "2026-09-21T14:13:22Z", "moments['time']", "moments['time'].try_cast(\"timestamp\")"),
         (CAST, "21.09.2026 14:13", "'time'", None),
         (CAST, None, "'time'", None),
+        (MISMATCH, 17, "'time'", None),  # an hour, or another number
+        (MISMATCH, True, "'time'", None),
+        (MISMATCH, 1790000000123456, "'time'", None),  # microseconds
         (CAST, "2026-09-21", "'at'", None),
         (error_of("CAST_INVALID_INPUT", targetType='"INT"'), "2026-09-21", "'time'", None),
     ],

@@ -212,7 +212,9 @@ def test_a_folder_that_must_not_be_overwritten_stays_beside_a_new_one(hdfs, sour
         ("-ls /tmpp/a", "HDFS has no /tmpp/a. Did you mean /tmp/a?", "!hadoop fs -ls /tmp/a"),
         ("-ls /tmpp/b", "HDFS has no /tmpp/b", "!hadoop fs -ls /"),
         ("-rm gone", "HDFS has no /user/student/gone, so there is nothing to delete.", "!hadoop fs -rm -f gone"),
-        ("-rm tmp/a", "HDFS has no /user/student/tmp/a. A path without /", "!hadoop fs -rm /tmp/a"),
+        # the other path may be one that must stay
+        ("-rm tmp/a", "HDFS has no /user/student/tmp/a, so there is nothing to delete.", "!hadoop fs -ls /tmp/a"),
+        ("-rm -r tmp", "HDFS has no /user/student/tmp, so there is nothing to delete.", "!hadoop fs -ls /tmp"),
         ("-cat gone", "HDFS has no /user/student/gone. A path without /", "!hadoop fs -ls /"),
     ],
 )

@@ -20,6 +20,8 @@ URL = re.compile(r"https?://[\w.-]+(?::\d+)?[^\s\"')>]*")
 METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH")
 VARIABLE = re.compile(r"<(?:(?P<kind>\w+):)?\w+>")
 """A variable of a route: `<name>` or `<int:number>`."""
+CLIENTS = ("httpx", "eventlab")
+"""Packages whose objects have the address of a service as an attribute."""
 TIMEOUT_S = 1.5
 
 
@@ -227,7 +229,8 @@ def _possible_addresses(cell: FailedCell) -> list[str]:
         return failed
     addresses = [text for _, text in cell.strings()]
     for attribute in ("base_url", "api_url") if "api_url" in cell.source else ("base_url",):
-        values = [value for value in cell.variables.values() if not type(value).__module__.startswith("pyspark")]
+        # of a class of the notebook, this could run the learner's code
+        values = [value for value in cell.variables.values() if type(value).__module__.startswith(CLIENTS)]
         addresses += [str(getattr(value, attribute, "")) for value in values]
     return addresses
 

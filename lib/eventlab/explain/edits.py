@@ -136,18 +136,22 @@ def hidden(text: str) -> tuple[str, Callable[[str], str]]:
 def python_correction(
     cell: FailedCell, node: ast.expr | ast.keyword | ast.Assign | ast.AugAssign, new: str, what: str, proof: str
 ) -> Explanation | None:
-    """Explain an error whose remedy is other code for a part of one line; the line imports F if it needs it."""
+    """Explain an error whose remedy is other code for a part of one line; the line imports F if it needs it.
+
+    Returns:
+        None if the code is in several lines, or if Python cannot read the cell with the other line.
+    """
     if node.lineno != node.end_lineno:
         return None
     line = cell.source.split("\n")[node.lineno - 1].encode()
     changed = (line[: node.col_offset] + new.encode() + line[node.end_col_offset :]).decode().strip()
     if OF_F.search(new) and not OF_F.search(cell.source) and "F" not in cell.namespace:
         changed = f"{FUNCTIONS}; {changed}"
-        lines = cell.source.split("\n")
-        indent = re.match(r"\s*", lines[node.lineno - 1])[0]  # type: ignore[index]
-        lines[node.lineno - 1] = indent + changed
-        if not getattr(python_tree("\n".join(lines)), "body", []):
-            return None  # the line is not a whole statement
+    lines = cell.source.split("\n")
+    indent = re.match(r"\s*", lines[node.lineno - 1])[0]  # type: ignore[index]
+    lines[node.lineno - 1] = indent + changed
+    if not getattr(python_tree("\n".join(lines)), "body", []):
+        return None
     return Explanation(what, proof, changed, REPLACE_LINE)
 
 

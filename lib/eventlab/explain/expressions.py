@@ -102,11 +102,10 @@ def function_of_python(cell: FailedCell, settings: Settings) -> Explanation | No
     if len(inside) != 1 or not isinstance(inside[0], ast.Call) or not isinstance(inside[0].func, ast.Name):
         return None
     name = inside[0].func.id
-    what = (
-        f"{name}() is Python's own function, which cannot calculate with a column. Spark's function is F.{name}()."
-    )
-    proof = f"this notebook has no variable {name}, so Python uses its own function"
     function = spark_function(cell, name)
+    what = f"{name}() is Python's own function, which cannot calculate with a column. "
+    what += f"Spark's function is {function}()."
+    proof = f"this notebook has no variable {name}, so Python uses its own function"
     return python_correction(cell, inside[0].func, function, what, proof) if function else None
 
 

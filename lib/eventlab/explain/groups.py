@@ -29,7 +29,10 @@ def method_of_groups(cell: FailedCell, settings: Settings) -> Explanation | None
     if len(nodes) != 1 or not hasattr(DataFrame, error.name):
         return None
     lost = set(groups._df.columns) - _names(groups)  # count() gives the columns of the groups, and `count`
-    following = "".join(source_of(cell, node) for call in cell.calls(error.name) for node in _arguments(call))
+    statements = [
+        node for node in ast.walk(cell.tree) if isinstance(node, ast.stmt) and nodes[0] in ast.walk(node)
+    ]
+    following = source_of(cell, statements[-1]).partition(source_of(cell, nodes[0].value))[2]
     if any(re.search(rf"\b{re.escape(name)}\b", following) for name in lost):
         return None
     what = f"A DataFrame after groupBy() has groups and no rows, so it has no {error.name}. "
@@ -61,10 +64,6 @@ def column_of_groups(cell: FailedCell, settings: Settings) -> Explanation | None
         code = f'{source_of(cell, node.value)}.agg({{"{column}": "{called_name(call)}"}})'
         return python_correction(cell, call, code, what, PROOF)
     return None
-
-
-def _arguments(call: ast.Call) -> list[ast.expr]:
-    return [*call.args, *(keyword.value for keyword in call.keywords)]
 
 
 def _names(groups: Any) -> set[str]:

@@ -27,7 +27,11 @@ logger = logging.getLogger(__name__)
 TIME_LIMIT_S = 2.0
 """The maximum number of seconds that a failed cell waits for its explanation."""
 
-MAY_BE_WRONG = re.compile(r"\bRow\(|\b(?:orderBy|sort)\(.*\b(?:desc|asc(?!ending\b)|revers)\w*\s*=[^=]", re.DOTALL)
+MAY_BE_WRONG = re.compile(
+    r"\bRow\(|\A(?>.*?\b(?:orderBy|sort|sortWithinPartitions)\()"
+    r".*?\b(?:desc|asc(?!ending\b)|revers)\w*\s*=[^=]",
+    re.DOTALL,
+)
 """Code of cells that are examined without an error: Spark reads rows by position, and ignores an unknown order."""
 
 

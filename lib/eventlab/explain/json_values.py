@@ -104,7 +104,10 @@ def object_is_no_json(cell: FailedCell, settings: Settings) -> Explanation | Non
     code, what = "", f"json.loads reads a string, and {argument} is "
     if type(value).__name__ == "Response" and type(value).__module__.startswith(("httpx", "requests")):
         code, reason = f"{argument}.json()", "the answer to a request. Its method json() reads it."
-        if not _is_json(value.content):
+        content = vars(value).get("_content")  # the property would read an answer that is still a stream
+        if not isinstance(content, bytes):
+            return None
+        if not _is_json(content):
             code, reason = f"{argument}.text", "the answer to a request. It is not JSON; its text is a string."
     elif type(value).__name__ == "Row" and hasattr(value, "asDict"):
         fields = value.asDict()
@@ -113,7 +116,7 @@ def object_is_no_json(cell: FailedCell, settings: Settings) -> Explanation | Non
         if len(found) == 1:
             code, reason = f'{function}({argument}["{found[0]}"])', f"a row. Its field {found[0]} is JSON."
         elif not found:
-            code, reason = f"{argument}.asDict()", "a row, with columns. asDict() makes a dictionary of them."
+            code, reason = f"{argument}.asDict()", "a row. asDict() makes a dictionary of its fields."
     elif type(value) is dict:
         code, reason = argument, "a dictionary already."
     return (

@@ -7,10 +7,8 @@ from collections.abc import Iterator
 
 from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.expressions import PYTHONS_OWN
 from eventlab.explain.failed_cell import FailedCell, called_name
-from eventlab.explain.owners import RETURN_FRAMES
-from eventlab.explain.session import is_dataframe
+from eventlab.explain.owners import is_frame
 from eventlab.settings import Settings
 
 FIRST_ARGUMENT = ("sorted", "max", "min", "set", "dict")
@@ -45,7 +43,7 @@ def _loops(cell: FailedCell) -> Iterator[tuple[bool, Explanation | None]]:
         rows = node.iter
         if isinstance(rows, ast.Call) and called_name(rows) == "enumerate" and rows.args:
             rows = rows.args[0]
-        if _is_frame(cell, rows):
+        if is_frame(cell, rows):
             variables = {item.id for item in ast.walk(node.target) if isinstance(item, ast.Name)}
             is_unpacked = rows is node.iter and isinstance(node.target, ast.Tuple)
             yield is_unpacked or _are_rows(cell, variables), _with_rows(cell, rows, "A loop over")
@@ -54,7 +52,8 @@ def _loops(cell: FailedCell) -> Iterator[tuple[bool, Explanation | None]]:
 def _functions(cell: FailedCell) -> Iterator[tuple[bool, Explanation | None]]:
     """Yield for each of Python's functions on a DataFrame whether its statement failed, and its explanation."""
     statements = [node for node in ast.walk(cell.tree) if isinstance(node, ast.stmt) and cell.failed_in(node)]
-    failed = {node for statement in statements for node in ast.walk(statement)}
+    innermost = statements[-1:] if cell.place else statements  # a block has other statements, too
+    failed = {node for statement in innermost for node in ast.walk(statement)}
     for call in cell.calls(*FIRST_ARGUMENT, *SECOND_ARGUMENT):
         name = called_name(call)
         position = 1 if name in SECOND_ARGUMENT else 0
@@ -63,7 +62,7 @@ def _functions(cell: FailedCell) -> Iterator[tuple[bool, Explanation | None]]:
         is_of_python = name == "reduce" or (
             isinstance(call.func, ast.Name) and cell.namespace.get(name, own) is own
         )
-        if rows is None or not is_of_python or not _is_frame(cell, rows):
+        if rows is None or not is_of_python or not is_frame(cell, rows):
             continue
         frame = cell.namespace.get(source_of(cell, rows))
         if name == "dict" and len(getattr(frame, "columns", ())) != 2:
@@ -71,19 +70,11 @@ def _functions(cell: FailedCell) -> Iterator[tuple[bool, Explanation | None]]:
         yield call in failed, _with_rows(cell, rows, f"{name}() of")
 
 
-def _is_frame(cell: FailedCell, node: ast.expr) -> bool:
-    """Return whether code is a variable with a DataFrame, or a method that returns one."""
-    code = source_of(cell, node)
-    returning = RETURN_FRAMES | ({"count", *PYTHONS_OWN} if re.search(r"\.group[bB]y\(", code) else set())
-    is_one = isinstance(node, ast.Name) or (isinstance(node, ast.Call) and called_name(node) in returning)
-    return is_one and is_dataframe(cell.namespace.get(code.partition(".")[0]))
-
-
 def _with_rows(cell: FailedCell, rows: ast.expr, begin: str) -> Explanation | None:
     """Explain with the line that gets the rows of a DataFrame."""
     frame = source_of(cell, rows)
     what = f"{begin} the DataFrame {frame} gets its columns. Its rows are in Spark: collect() gets them."
-    proof = f"the class of {frame.partition('.')[0]} is pyspark's DataFrame"
+    proof = f"the class of {frame} is pyspark's DataFrame"
     return python_correction(cell, rows, f"{frame}.collect()", what, proof)
 
 

@@ -1,42 +1,56 @@
 """The objects whose methods a cell calls: DataFrames of Spark and pandas, or others with similar methods."""
 
 import ast
+import inspect
 import sys
 from collections.abc import Iterator
 from types import ModuleType
 
 from eventlab.explain.failed_cell import FailedCell, called_name
-from eventlab.explain.session import is_dataframe
 
 OF_DATAFRAMES = ("where", "filter", "select", "withColumn", "agg", "join", "when", "orderBy", "sort", "groupBy")
-RETURN_FRAMES = {*OF_DATAFRAMES, "limit", "distinct", "drop", "toDF"} - {"when", "groupBy"}
-"""Methods of DataFrames that return a DataFrame."""
 RETURN_LISTS = ("collect", "take", "tail", "columns", "dtypes")
 """Methods and attributes of DataFrames whose value is a list."""
 LIBRARIES = ("pyspark", "pandas")
 
 
 def is_frame(cell: FailedCell, node: ast.expr) -> bool:
-    """Return whether code is a variable with a DataFrame, or such a variable with methods that return one."""
-    while (
-        isinstance(node, ast.Call) and called_name(node) in RETURN_FRAMES and isinstance(node.func, ast.Attribute)
-    ):
-        node = node.func.value
-    return isinstance(node, ast.Name) and is_dataframe(cell.namespace.get(node.id))
+    """Return whether code is a DataFrame of Spark: a variable, or what methods of one or of a session return."""
+    return _class_of_spark(cell, node) == "DataFrame"
+
+
+def _class_of_spark(cell: FailedCell, node: ast.expr) -> str:
+    """Return the class of what code gives, by the annotations of pyspark; "" for a class that is not Spark's."""
+    if isinstance(node, ast.Name):
+        value = cell.namespace.get(node.id)
+        return type(value).__name__ if type(value).__module__.startswith("pyspark.sql") else ""
+    method = node.func if isinstance(node, ast.Call) else node
+    owner = _class_of_spark(cell, method.value) if isinstance(method, ast.Attribute) else ""
+    if not owner or not isinstance(method, ast.Attribute):
+        return ""
+    member = inspect.getattr_static(getattr(sys.modules["pyspark.sql"], owner, None), method.attr, None)
+    is_property = isinstance(member, property)
+    if is_property is isinstance(node, ast.Call):
+        return ""
+    kind = getattr(member.fget if is_property else member, "__annotations__", {}).get("return")
+    return str(getattr(kind, "__name__", kind)).removeprefix("Parent")
 
 
 def calls_of_frames(cell: FailedCell, *names: str) -> Iterator[ast.Call]:
-    """Yield the cell's calls of methods of DataFrames, but not those of a list or a string."""
+    """Yield the cell's calls of methods of DataFrames, but not those of a list, a string or another object."""
     for call in cell.calls(*names):
         known = is_of_library(cell, call.func)
-        is_only_of_frames = not hasattr(list, called_name(call)) and not hasattr(str, called_name(call))
+        is_method = isinstance(call.func, ast.Attribute)
+        is_only_of_frames = (
+            is_method and not hasattr(list, called_name(call)) and not hasattr(str, called_name(call))
+        )
         if known or (known is None and is_only_of_frames):
             yield call
 
 
 def is_of_library(cell: FailedCell, node: ast.expr) -> bool | None:
     """Return whether code begins with an object of Spark or pandas; None if this is not known."""
-    is_item = False
+    is_item, is_own = False, isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
     while isinstance(node, ast.Call | ast.Attribute | ast.Subscript):
         if isinstance(node, ast.Attribute) and node.attr in RETURN_LISTS:
             return False
@@ -49,9 +63,9 @@ def is_of_library(cell: FailedCell, node: ast.expr) -> bool | None:
     value = cell.namespace[node.id]
     if isinstance(value, ModuleType):
         package = value.__name__.partition(".")[0]
-        return package in LIBRARIES or (None if package not in sys.stdlib_module_names else False)
+        return package in LIBRARIES or (False if is_own or package in sys.stdlib_module_names else None)
     kind = getattr(value, "__module__", None) if callable(value) else None
     kind = kind if isinstance(kind, str) and kind.startswith(LIBRARIES) else type(value).__module__
     if kind.startswith(LIBRARIES):
         return True
-    return None if callable(value) or is_item or kind != "builtins" else False
+    return None if not is_own and (callable(value) or is_item or kind != "builtins") else False

@@ -116,9 +116,9 @@ def function_of_python_on_a_name(cell: FailedCell, settings: Settings) -> Explan
         letter = {"max": max, "min": min}[name](text, default="")
         if name in PYTHONS_OWN and any(row.get("objectName") == f"`{letter}`" for row in cell.conditions.values()):
             what = f"{name}() is Python's own function: of {text!r} it returns the letter {letter!r}. "
-            what += f"Spark's function is F.{name}()."
             proof = f"Spark searched for a column {letter}"
             if function := spark_function(cell, name):
+                what += f"Spark's function is {function}()."
                 return python_correction(cell, call.func, function, what, proof)
     return None
 

@@ -73,7 +73,7 @@ def _missing(cell: FailedCell, command: Command, paths: list[str], settings: Set
         return _with_option(cell, "-rm", "-f", what, proof) if command[2] == "-rm" else None
     for path in missing:
         is_relative = path != _absolute(path)
-        if command[2] in DELETING and not (is_relative and filesystem.exists(f"/{path}", settings)):
+        if command[2] in DELETING:
             return _nothing_to_delete(cell, command, path, settings)
         if is_relative:
             what = f"HDFS has no {_absolute(path)}. A path without / at its start is in your home folder."
@@ -88,12 +88,16 @@ def _missing(cell: FailedCell, command: Command, paths: list[str], settings: Set
 
 
 def _nothing_to_delete(cell: FailedCell, command: Command, path: str, settings: Settings) -> Explanation | None:
-    """Explain that a path to delete does not exist. No similar path is proposed: it would be deleted."""
+    """Explain that a path to delete does not exist. No command deletes another path: it may be the wrong one."""
     if not filesystem.has_webhdfs(_absolute(path), settings):
         return None
     what = f"HDFS has no {_absolute(path)}, so there is nothing to delete."
     what += " A path without / at its start is in your home folder." if path != _absolute(path) else ""
     parent, _, proof = hdfs.nearest(filesystem.plain_path(_absolute(path)), settings)
+    if path != _absolute(path) and filesystem.exists(f"/{path}", settings):
+        what += f" /{path} is another path, and it exists."
+        instruction = "To see what it contains before you delete it, run this"
+        return Explanation(what, proof, f"!hadoop fs -ls /{path}", instruction)
     if command[2] == "-rm":
         return _with_option(cell, "-rm", "-f", f"{what} With -f, -rm accepts missing paths.", proof)
     return Explanation(what, proof, f"!hadoop fs -ls {parent}", "To see the paths that exist, run this")

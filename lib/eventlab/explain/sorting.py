@@ -5,12 +5,11 @@ Spark ignores an argument of another name. So a cell without an error is examine
 
 import ast
 import re
-from typing import Any
 
 from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell, called_name
-from eventlab.explain.owners import is_of_library
+from eventlab.explain.owners import is_frame
 from eventlab.settings import Settings
 
 OF_SPARK = ("orderBy", "sort", "sortWithinPartitions")
@@ -29,20 +28,19 @@ def order_is_ignored(cell: FailedCell, settings: Settings) -> Explanation | None
     Remedy: The line with `ascending`.
     """
     for call in cell.calls(*OF_SPARK) if cell.error is None else ():
-        if not isinstance(call.func, ast.Attribute) or not is_of_library(cell, call.func):
-            continue
         given = [keyword for keyword in call.keywords if keyword.arg and ORDERS.fullmatch(keyword.arg)]
-        has_order = any("desc" in source_of(cell, column) for column in call.args)
-        if len(given) != 1 or given[0].arg == "ascending" or has_order:
+        if len(given) != 1 or given[0].arg == "ascending":
             continue
-        value: Any = given[0].value
-        flag = cell.namespace.get(value.id, ...) if isinstance(value, ast.Name) else getattr(value, "value", ...)
-        if bool(flag) is _is_up(given[0]):
+        if all(flag == _is_up(given[0]) for flag in _flags(cell, given[0])):
             continue  # the order that Spark has used
+        if not isinstance(call.func, ast.Attribute) or not is_frame(cell, call.func.value):
+            continue
+        if any(_has_order(cell, column) for column in call.args):
+            continue
         name = called_name(call)
         what = f"{name} has no argument {given[0].arg}, and Spark has ignored it: the smallest value is first. "
-        what += "The argument is ascending."
-        proof = f"pyspark reads only the argument ascending of {name}"
+        what += "The argument for the order is ascending."
+        proof = f"{name} reads one argument that is passed by its name: ascending"
         if code := _with_name(cell, given[0], "ascending"):
             return python_correction(cell, given[0], code, what, proof)
     return None
@@ -70,17 +68,33 @@ def unknown_order(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 
 def _with_name(cell: FailedCell, keyword: ast.keyword, name: str) -> str:
-    """Return the argument under another name with the same order, or "" for a list with other code than True."""
-    value = keyword.value
+    """Return the argument under another name with the same order, or "" where its values are not known."""
+    value, flags = keyword.value, _flags(cell, keyword)
+    if not flags:
+        return ""
     if _is_up(keyword) is (name == "ascending"):
         return f"{name}={source_of(cell, value)}"
-    items = value.elts if isinstance(value, ast.List) else [value]
     if isinstance(value, ast.Name):
         return f"{name}=not {value.id}"
-    if not all(isinstance(item, ast.Constant) for item in items):
-        return ""
-    flags = [not item.value for item in items if isinstance(item, ast.Constant)]
-    return f"{name}={flags if isinstance(value, ast.List) else flags[0]}"
+    opposite = [not flag for flag in flags]
+    return f"{name}={opposite if isinstance(value, ast.List) else opposite[0]}"
+
+
+def _flags(cell: FailedCell, keyword: ast.keyword) -> list[bool]:
+    """Return the values of an argument: one, or those of a list; none if one of them is not True or False."""
+    value = keyword.value
+    if isinstance(value, ast.Name):
+        flags = [cell.namespace.get(value.id)]
+    else:
+        items = value.elts if isinstance(value, ast.List) else [value]
+        flags = [item.value if isinstance(item, ast.Constant) else None for item in items]
+    return [flag for flag in flags if isinstance(flag, bool)] if all(isinstance(f, bool) for f in flags) else []
+
+
+def _has_order(cell: FailedCell, column: ast.expr) -> bool:
+    """Return whether a column of a sort may have an order of its own: `F.desc("price")`, or a variable with it."""
+    is_variable = isinstance(column, ast.Name) and cell.text_of(column) is None
+    return is_variable or "desc" in source_of(cell, column)
 
 
 def _is_up(keyword: ast.keyword) -> bool:

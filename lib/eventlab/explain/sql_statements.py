@@ -5,11 +5,14 @@ import re
 
 from eventlab.explain.edits import changed_line, hidden, source_of
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell, python_tree
+from eventlab.explain.failed_cell import FailedCell, called_name, python_tree
 from eventlab.explain.sql_syntax import rejected
 from eventlab.explain.syntax import INSTEAD
 from eventlab.settings import Settings
 
+COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+CONDITIONAL = ast.Lambda, ast.IfExp, ast.BoolOp, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp
+"""Expressions that may call a function never, later or several times."""
 ONE = "spark.sql() executes one statement, and this string has {}. Each needs a call of its own."
 
 
@@ -20,10 +23,11 @@ def several_statements(cell: FailedCell, settings: Settings) -> Explanation | No
     """
     for text, reported, place in rejected(cell):
         code, shown = hidden(text)
-        parts = [part for part in re.split(r"(?<=;)", code) if part.strip(" \n;")]
-        if len(parts) < 2 or not code[:place].rstrip().endswith(";"):
+        statements = [shown(part).strip().removesuffix(";").rstrip() for part in re.split(r"(?<=;)", code)]
+        statements = [statement for statement in statements if COMMENTS.sub("", statement).strip()]
+        is_script = any(re.match(r"(\w+:\s*)?begin\b", statement, re.IGNORECASE) for statement in statements)
+        if len(statements) < 2 or is_script or not code[:place].rstrip().endswith(";"):
             continue
-        statements = [shown(part).strip().removesuffix(";").rstrip() for part in parts]
         proof = f"Spark reports a syntax error at {reported!r}, after the first semicolon"
         what = ONE.format(len(statements))
         for call in cell.failed_calls("sql"):
@@ -41,9 +45,12 @@ def _with_calls(
     if node is None or not isinstance(call.args[0], ast.Constant):
         return None
     whole, given = source_of(cell, node), source_of(cell, call)
+    conditional = (item for item in ast.walk(node) if isinstance(item, CONDITIONAL))
+    if cell.source.count(whole) > 1 or any(call in ast.walk(item) for item in conditional):
+        return None
     function, indent = source_of(cell, call.func), " " * node.col_offset
     calls = [f"{function}({_literal(text)})" for text in statements]
-    is_shown = isinstance(node, ast.Expr)  # such as `spark.sql(...).show()`, which all statements get
+    is_shown = isinstance(node.value, ast.Call) and called_name(node.value) == "show"  # all statements are shown
     lines = [whole.replace(given, code) if is_shown else code for code in calls[:-1]]
     lines.append(whole.replace(given, calls[-1]))
     separator = "; " if "\n" not in whole else f"\n{indent}"

@@ -18,6 +18,8 @@ READABLE = ("STRING", "DATE", "TIMESTAMP_NTZ")
 """Types that a cast reads as a time; of a number it is not known whether it counts seconds or milliseconds."""
 FIRST_MILLISECOND = 10**11
 """A larger number counts milliseconds: in seconds, it would be a time after the year 5000."""
+TIMES = range(10**8, 10**14)
+"""Numbers that count seconds or milliseconds since 1970. A smaller one is an hour or a price, for example."""
 
 
 def watermark_of_another_type(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -65,15 +67,17 @@ def window_of_another_type(cell: FailedCell, settings: Settings) -> Explanation 
         what += f", and {name} contains numbers of {unit} since 1970."
         return python_correction(cell, call.args[0], new, what, proof) if function else None
     if isinstance(value, str) and _is_time(value):
-        what += f", and {name} contains strings. try_cast gives NULL for one that is no time."
+        what += (
+            f", and {name} contains strings. try_cast makes times of them, and NULL of a string that is no time."
+        )
         return python_correction(cell, call.args[0], f'{code}.try_cast("timestamp")', what, proof)
     return None
 
 
 def _is_number(value: Any) -> bool:
-    """Return whether a value is a number, or a string of digits that can count the time since 1970."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number or (isinstance(value, str) and bool(re.fullmatch(r"\d{9,14}", value)))
+    """Return whether a value is a number, or a string of digits, that can count the time since 1970."""
+    is_number = isinstance(value, int | float) or (isinstance(value, str) and re.fullmatch(r"\d+", value))
+    return bool(is_number) and TIMES.start <= float(value) < TIMES.stop
 
 
 def _window(cell: FailedCell) -> ast.Call | None:
