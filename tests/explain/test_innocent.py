@@ -8,13 +8,11 @@ from typing import Any
 import httpx
 import pandas
 import pytest
-import requests
 from pyspark.errors.exceptions.connect import AnalysisException
 from pyspark.sql import Row
 from pyspark.sql.connect import functions
 
 from eventlab.explain import (
-    api,
     arguments,
     calls,
     checkpoints,
@@ -28,7 +26,6 @@ from eventlab.explain import (
     stream,
     values,
 )
-from eventlab.explain.edits import source_of
 from eventlab.explain.explanation import correction
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.registry import explanations, first_confirmed
@@ -52,76 +49,6 @@ def test_rows_that_are_passed_by_name_or_in_order_are_right(source, explained):
     cell = FailedCell(None, source, {"MIXED": MIXED, "EVENTS": EVENTS})
 
     assert (rows.rows_by_position(cell, settings) is not None) is explained
-
-
-def test_an_address_that_was_not_requested_is_not_the_reason():
-    cell = failed("page = 'http://localhost:1/'\nhttpx.get('http://no.such.host.invalid/')", httpx=httpx)
-
-    assert "ConnectError" in cell.text
-    assert box_of(api, cell) is None
-
-
-def test_only_the_method_of_the_request_is_another_one():
-    source = "requests.get(urls.get('shop'))\nclient.get('/')"
-    with httpx.Client() as client:
-        cell = FailedCell(None, source, {"requests": requests, "urls": {}, "client": client})
-        found = [source_of(cell, call.func) for call in cell.calls("get") if api._is_of_client(cell, call.func)]
-
-    assert found == ["requests.get", "client.get"]
-
-
-@pytest.mark.parametrize(("argument", "body"), [("json", '{"n": 5}'), ("data", "n=5")])
-def test_the_body_of_a_request_is_shown_for_requests_too(argument, body):
-    response = requests.Response()
-    response.url, response.status_code, response._content = (
-        f"{settings.api_url}/purchase",
-        400,
-        b'{"error": "no item"}',
-    )
-    item = {"n": 5}
-    request = requests.Request(
-        "POST", response.url, json=item if argument == "json" else None, data=item if argument == "data" else None
-    )
-    response.request = request.prepare()
-    cell = FailedCell(None, f"requests.post(url, {argument}={{'n': 5}})", {"requests": requests})
-
-    box = api.explain_answer(cell, response, settings)
-
-    assert box
-    assert box.what.startswith("The game API refused the request: no item.")
-    assert body in box.proof
-
-
-@pytest.mark.parametrize(
-    ("headers", "corrected"),
-    [
-        ("{'Host: a.com', 'User-Agent: b'}", {"Host": "a.com", "User-Agent": "b"}),
-        ("'X-Note: it\\'s'", {"X-Note": "it's"}),
-        ("{'Host', 'a.com'}", {"Host": "a.com"}),
-        ("{'Host: a.com', 'b'}", None),
-    ],
-)
-def test_headers_keep_their_names_and_values(headers, corrected):
-    box = box_of(arguments, failed(f"httpx.get('http://127.0.0.1:1/', headers={headers})", httpx=httpx))
-
-    written = box and eval(box.remedy.partition("headers=")[2].removesuffix(")"))
-    assert written == corrected
-
-
-def test_the_learners_own_settings_are_not_those_of_the_kit():
-    box = box_of(arguments, failed("httpx.get('/purchase')", httpx=httpx, settings={"api": "x"}))
-
-    assert box.remedy == f"httpx.get({settings.api_url!r} + '/purchase')"
-
-
-def test_an_answer_that_is_still_a_stream_is_not_read():
-    """Its content comes from the service once, and may never end."""
-    parts = iter([b'{"n": 1}'])
-    answer = requests.Response()
-    answer.raw = SimpleNamespace(stream=lambda *size, **options: parts, read=lambda *size: next(parts, b""))
-
-    assert box_of(json_values, failed("json.loads(answer)", json=json, answer=answer)) is None
-    assert next(answer.iter_content(100)) == b'{"n": 1}'
 
 
 def test_no_code_of_the_notebook_runs_for_a_box():
