@@ -131,11 +131,13 @@ KERNEL_ENDED = "Error: Canceled future for"
 """JupyterLab prints this when a kernel ends before its last answer, for example after the previous test."""
 REMOVED_TWICE = "Failed to execute 'removeChild' on 'Node'"
 """JupyterLab sometimes removes a cell twice when a notebook is closed or drawn again (its issue 15415)."""
+OF_EXTENSIONS = "/lab/extensions/"
+"""The path of programs that are no part of JupyterLab itself, such as those of widgets."""
 
 
 def is_known(error: str) -> bool:
     """Return whether an error in the browser's console is one of JupyterLab's own; no widget takes part in it."""
-    return error.startswith(KERNEL_ENDED) or (REMOVED_TWICE in error and "labextensions" not in error)
+    return error.startswith(KERNEL_ENDED) or (REMOVED_TWICE in error and OF_EXTENSIONS not in error)
 
 
 @pytest.fixture
