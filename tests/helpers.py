@@ -40,6 +40,12 @@ def first_group(pattern: str, text: str, flags: int = 0) -> str:
     return match[1]
 
 
+def ended_by(number: int) -> str:
+    """Return a program that ends itself by a signal, also where `nohup` has it ignored before."""
+    end = f"os.kill(os.getpid(), {number:d})"
+    return f"import os, signal\nif {number:d} != 9: signal.signal({number:d}, signal.SIG_DFL)\n{end}"
+
+
 class PipedProcess(subprocess.Popen[AnyStr]):
     """A process that was started with pipes for its input, output and errors."""
 

@@ -7,7 +7,9 @@ from jupyterlab.labapp import LabApp
 
 from tests.browser.conftest import is_known
 
-REMOVED = "NotFoundError: Failed to execute 'removeChild' on 'Node': The node is not a child of this node.\n    at "
+REMOVED = (
+    "NotFoundError: Failed to execute 'removeChild' on 'Node': The node is not a child of this node.\n    at "
+)
 LAB = "http://127.0.0.1:28888/static/lab/jlab_core.8811dd27.js:2:3"
 WIDGET = "http://127.0.0.1:28888EXTENSIONS@jupyter-widgets/jupyterlab-manager/static/644.js:1:2"
 

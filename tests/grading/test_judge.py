@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from eventlab.labs.catalogue import Lab
 from eventlab.labs.checks import TOO_LARGE, Verdict
 from eventlab.labs.evidence import Evidence
 from eventlab.labs.names import Namespace
+from tests.helpers import ended_by
 
 pytestmark = pytest.mark.services
 
@@ -88,11 +90,11 @@ def test_a_judge_that_the_machine_kills_is_no_verdict(judge: Judge) -> None:
     assert [verdict.passed for verdict in verdicts(judge)] == [True] * 4
 
 
-@pytest.mark.parametrize("name", ["TERM", "HUP", "INT"])
-def test_a_judge_that_somebody_ends_is_no_verdict(judge: Judge, name: str) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_judge_that_somebody_ends_is_no_verdict(judge: Judge, number: int) -> None:
     ended = Judge(judge.lab)
     ended._process = subprocess.Popen(
-        ["sh", "-c", f"kill -{name} $$"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", ended_by(number)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     assert ended._process.stdout
     ended._reader = LineReader(ended._process.stdout.fileno())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import nbformat
@@ -13,6 +14,7 @@ from eventlab.grading.execution.notebook import Matched, UnreadableError
 from eventlab.labs import cells
 from eventlab.labs.catalogue import Lab, all_labs
 from tests.grading import tiny_lab
+from tests.helpers import ended_by
 
 
 def matched(tmp_path: Path, notebook: nbformat.NotebookNode) -> Matched:
@@ -188,7 +190,7 @@ def test_a_reader_that_the_machine_kills_is_no_unreadable_notebook(
     path = tmp_path / "large.ipynb"
     path.write_text('{"cells": []}' + " " * module.READ_APART_BYTES)
     killed = tmp_path / "python"
-    killed.write_text(f"#!/bin/sh\nkill -{number} $$\n")
+    killed.write_text(f"#!{sys.executable}\n{ended_by(number)}")
     killed.chmod(0o755)
     monkeypatch.setattr(module.sys, "executable", str(killed))
     with pytest.raises(module.InterruptedReadError, match="killed"):
