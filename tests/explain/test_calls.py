@@ -49,7 +49,9 @@ def test_a_condition_becomes_a_text_where_the_functions_are_not_imported():
         ("n = sold.select('player'.cast('int'))", "n = sold.select(col('player').cast('int'))"),
         ("if n:\n    sold.select(sold.item.trim())", f"{IMPORT}sold.select(F.trim(sold.item))"),
         ("sold['n'] = n", f"{IMPORT}sold = sold.withColumn('n', F.lit(n))"),
-        ("sold.agg(\n    sold.item.trim()\n)", None),  # an import cannot be in the middle of a statement
+        ("sold.agg(\n    sold.item.trim()\n)", f"{IMPORT[:-2]}\nsold.agg(\n    F.trim(sold.item)\n)"),
+        ("for n in (sold.item.trim(),): pass", f"{IMPORT[:-2]}\nfor n in (F.trim(sold.item),): pass"),
+        ("%%time\nsold.agg(\n    sold.item.trim()\n)", None),  # the magic stays in the first line
     ],
 )
 def test_a_function_of_spark_is_imported_where_the_notebook_has_none(source, line):

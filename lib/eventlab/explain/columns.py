@@ -17,7 +17,7 @@ from eventlab.explain.edits import (
     sql_texts,
 )
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
-from eventlab.explain.failed_cell import FailedCell, close_matches, python_tree
+from eventlab.explain.failed_cell import FailedCell, close_matches, is_python
 from eventlab.explain.session import dataframes, session_of, session_variable
 from eventlab.settings import Settings
 
@@ -131,9 +131,9 @@ def _quoted_variable(cell: FailedCell, path: str) -> str | None:
         pattern = rf"(=\s*|\blike\s+)\{{{name}\}}"
         if line := cell.only_line(pattern):
             corrected = re.sub(pattern, rf"\1'{{{name}}}'", line, flags=re.IGNORECASE)
-            if not getattr(python_tree(corrected), "body", []):  # the f-string is in single quotes itself
+            if not is_python(corrected):  # the f-string is in single quotes itself
                 corrected = re.sub(r"\bf'(.*)'", r'f"\1"', corrected)
-            return corrected if getattr(python_tree(corrected), "body", []) else None
+            return corrected if is_python(corrected) else None
     return None
 
 

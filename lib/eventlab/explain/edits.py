@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from eventlab.explain.explanation import REPLACE_LINE, RUN_FIRST, Explanation, correction
-from eventlab.explain.failed_cell import FailedCell, python_tree
+from eventlab.explain.failed_cell import FailedCell, is_python, python_tree
 from eventlab.explain.query_context import contexts
 from eventlab.explain.session import FUNCTIONS, dataframes, session_of
 from eventlab.explain.syntax import INSTEAD
@@ -136,23 +136,26 @@ def hidden(text: str) -> tuple[str, Callable[[str], str]]:
 def python_correction(
     cell: FailedCell, node: ast.expr | ast.keyword | ast.Assign | ast.AugAssign, new: str, what: str, proof: str
 ) -> Explanation | None:
-    """Explain an error whose remedy is other code for a part of one line; the line imports F if it needs it.
+    """Explain an error whose remedy is other code for a part of one line; it imports F if it needs it.
 
     Returns:
         None if the code is in several lines, or if Python cannot read the cell with the other line.
     """
     if node.lineno != node.end_lineno:
         return None
-    line = cell.source.split("\n")[node.lineno - 1].encode()
-    changed = (line[: node.col_offset] + new.encode() + line[node.end_col_offset :]).decode().strip()
-    if OF_F.search(new) and not OF_F.search(cell.source) and "F" not in cell.namespace:
-        changed = f"{FUNCTIONS}; {changed}"
     lines = cell.source.split("\n")
-    indent = re.match(r"\s*", lines[node.lineno - 1])[0]  # type: ignore[index]
-    lines[node.lineno - 1] = indent + changed
-    if not getattr(python_tree("\n".join(lines)), "body", []):
-        return None
-    return Explanation(what, proof, changed, REPLACE_LINE)
+    row, line = node.lineno - 1, lines[node.lineno - 1].encode()
+    lines[row] = (line[: node.col_offset] + new.encode() + line[node.end_col_offset :]).decode()
+    needs_import = OF_F.search(new) and not OF_F.search(cell.source) and "F" not in cell.namespace
+    own, changed = "\n".join([FUNCTIONS, *lines]), lines[row].strip()
+    if needs_import:
+        indent = re.match(r"\s*", lines[row])[0]  # type: ignore[index]
+        changed = f"{FUNCTIONS}; {changed}"
+        lines[row] = indent + changed
+    if is_python("\n".join(lines)):
+        return Explanation(what, proof, changed, REPLACE_LINE)
+    can_begin = needs_import and not cell.source.startswith("%%")  # the line is in the middle of a statement
+    return Explanation(what, proof, own, INSTEAD) if can_begin and is_python(own) else None
 
 
 def source_of(cell: FailedCell, node: ast.AST) -> str:

@@ -245,6 +245,11 @@ def python_tree(source: str) -> ast.AST:
         return ast.Module([], [])
 
 
+def is_python(source: str) -> bool:
+    """Return whether Python can read a cell without its magics and `!commands`."""
+    return bool(getattr(python_tree(source), "body", []))
+
+
 def _pass(line: re.Match[str]) -> str:
     """Return `pass` with the indentation of a shell command, and with as many lines."""
     return re.match(r"[ \t]*", line[0])[0] + "pass" + "\n" * line[0].count("\n")  # type: ignore[index]

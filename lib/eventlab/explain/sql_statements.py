@@ -5,7 +5,7 @@ import re
 
 from eventlab.explain.edits import changed_line, hidden, source_of
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell, called_name, python_tree
+from eventlab.explain.failed_cell import FailedCell, called_name, is_python
 from eventlab.explain.sql_syntax import rejected
 from eventlab.explain.syntax import INSTEAD
 from eventlab.settings import Settings
@@ -55,7 +55,7 @@ def _with_calls(
     lines.append(whole.replace(given, calls[-1]))
     separator = "; " if "\n" not in whole else f"\n{indent}"
     source = cell.source.replace(whole, separator.join(lines))
-    if not getattr(python_tree(source), "body", []):
+    if not is_python(source):
         return None
     if line := changed_line(cell.source, source):
         return Explanation(what, proof, line, REPLACE_LINE)
