@@ -143,21 +143,16 @@ def run(
         in_order: The first attacks, which come before the others and are not shuffled.
         fresh: Whether each submission has a new stack.
     """
-    submissions = base / "submissions"
-    submissions.mkdir(parents=True)
-    places = [f"student{number:03}" for number in range(3 * len(chosen))]
+    submissions, output = base / "submissions", base / "output"
+    students = [f"student{number:03}" for number in range(3 * len(chosen))]
     if shuffle is not None:
-        shuffled = places[3 * in_order :]
+        shuffled = students[3 * in_order :]
         random.Random(shuffle).shuffle(shuffled)
-        places[3 * in_order :] = shuffled
-    threes = list(zip(places[::3], places[1::3], places[2::3], strict=True))
-    for attack, three in zip(chosen, threes, strict=True):
-        cells = ({**attack.cells, attack.cell: attack.code}, {"added": attack.next}, WRONG)
-        for student, replaced in zip(three, cells, strict=True):
-            tiny_lab.write(submissions / f"{student}.ipynb", **replaced)
-    lab, output = tiny_lab.make(base / "tiny"), base / "output"
+        students[3 * in_order :] = shuffled
+    threes = list(zip(students[::3], students[1::3], students[2::3], strict=True))
+    _write_submissions(chosen, threes, submissions)
     graded = grade(
-        lab,
+        tiny_lab.make(base / "tiny"),
         submissions,
         output,
         limits=Limits(cell_timeout=cell_timeout),
@@ -173,6 +168,15 @@ def run(
         printed, found = _printed(attacker, output), _printed(follower, output)
         outcomes.append(Outcome(attack, attacker, follower, wrong, printed, found))
     return outcomes
+
+
+def _write_submissions(chosen: Sequence[Attack], threes: Sequence[Sequence[str]], folder: Path) -> None:
+    """Write for each attack its submission, a right one and a wrong one, by the names of three students."""
+    folder.mkdir(parents=True)
+    for attack, three in zip(chosen, threes, strict=True):
+        cells = ({**attack.cells, attack.cell: attack.code}, {"added": attack.next}, WRONG)
+        for student, replaced in zip(three, cells, strict=True):
+            tiny_lab.write(folder / f"{student}.ipynb", **replaced)
 
 
 def differences(first: Sequence[Outcome], again: Sequence[Outcome]) -> list[str]:

@@ -114,39 +114,50 @@ def udf_raised(cell: FailedCell, settings: Settings) -> Explanation | None:
     )
     what = f"The function {function} raised {error[1].strip()[:150]} for a row."
     proof = f"line {inner['line']} of its cell: {linecache.getline(inner['file'], int(inner['line'])).strip()}"
-    if code is not None and _gets_single_values(cell, function) and is_pure(code):
-        kind = error[1].partition(":")[0].rpartition(".")[2]
-        rows = list(_rows_of(cell, function))
-        errors = [error_of(code, values) for _, values in rows]
-        for (columns, values), raised in zip(rows, errors, strict=True):
-            if raised != kind:
-                continue
-            shown = ", ".join(f"{value!r:.80}" for value in values)
-            places = (
-                f"a value of the column {columns[0]}"
-                if len(columns) == 1
-                else f"values of the columns {', '.join(columns)}"
-            )
-            proof = f"{proof}; it raises it for {shown}, {places}"
-            guarded = guarded_source(code, values, kind) if None in errors else None  # else the function is wrong
-            if guarded:
-                instruction = (
-                    "With this, the result for such a value is NULL. To fix it so, run this, then run the "
-                )
-                return Explanation(what, proof, guarded, f"{instruction}cell again")
-            plain = f"{function}.func" if hasattr(cell.namespace[function], "func") else function
-            return Explanation(
-                what,
-                proof,
-                f"{plain}({', '.join(map(repr, values))})",
-                "Change the function so that it handles this. To call it without Spark, run this",
-            )
+    kind = error[1].partition(":")[0].rpartition(".")[2]
+    if explanation := _with_a_row(cell, function, code, kind, what, proof):
+        return explanation
     frame = next((name for name, _ in dataframes(cell)), None)
     if frame is None:
         tables = [name for _, text in cell.strings() for name in re.findall(r"\bfrom\s+`?([\w.]+)", text, re.I)]
         frame = f"spark.table({tables[0]!r})" if tables and "spark" in cell.namespace else None
     instruction = "Change the function so that it handles every row, for example None. To see some rows, run this"
     return Explanation(what, proof, f"{frame}.show(5)", instruction) if frame else None
+
+
+def _with_a_row(
+    cell: FailedCell, function: str, code: Any, kind: str, what: str, proof: str
+) -> Explanation | None:
+    """Explain with a row for which the function raises the same error; None if there is no such row.
+
+    Args:
+        cell: The cell.
+        function: The name of the UDF.
+        code: The function that runs for a row, or None if it is not known.
+        kind: The class of the error.
+        what: What happened.
+        proof: How this is known.
+    """
+    if code is None or not _gets_single_values(cell, function) or not is_pure(code):
+        return None
+    rows = list(_rows_of(cell, function))
+    errors = [error_of(code, values) for _, values in rows]
+    if kind not in errors:
+        return None
+    columns, values = rows[errors.index(kind)]
+    shown = ", ".join(f"{value!r:.80}" for value in values)
+    places = "a value of the column" if len(columns) == 1 else "values of the columns"
+    proof = f"{proof}; it raises it for {shown}, {places} {', '.join(columns)}"
+    guarded = guarded_source(code, values, kind) if None in errors else None  # else the function is wrong
+    if guarded:
+        instruction = (
+            "With this, the result for such a value is NULL. To fix it so, run this, then run the cell again"
+        )
+        return Explanation(what, proof, guarded, instruction)
+    plain = f"{function}.func" if hasattr(cell.namespace[function], "func") else function
+    call = f"{plain}({', '.join(map(repr, values))})"
+    instruction = "Change the function so that it handles this. To call it without Spark, run this"
+    return Explanation(what, proof, call, instruction)
 
 
 def guarded_source(function: Any, values: tuple[Any, ...], kind: str) -> str | None:
