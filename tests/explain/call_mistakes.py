@@ -247,6 +247,7 @@ OTHER_ERRORS = [
     "sold.map(lambda row: row.pieces)",
     "sold.groupBy('player').pieces",  # it is not known what to calculate
     "sold.groupBy('player')['pieces']",
+    "sold.groupBy('player')['pieces'].item.max()",
     "sold.groupBy('player').price.sum()",  # there is no such column
     "sold.groupBy('player').orderBy('pieces')",  # count() leaves no such column
     "sold.groupBy('player').where(sold.pieces > 3)",

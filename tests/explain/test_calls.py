@@ -62,6 +62,13 @@ def test_a_function_of_spark_is_imported_where_the_notebook_has_none(source, lin
     assert (box and box.remedy) == line
 
 
+@pytest.mark.parametrize(
+    ("before", "variables"), [("", {"F": 3}), ("F = 3\n", {}), ("for F in range(3): pass\n", {})]
+)
+def test_a_variable_of_the_notebook_is_not_replaced_by_an_import(before, variables):
+    assert box_of(failed(f"{before}sold.select(sold.item.trim())", sold=Table(), **variables)) is None
+
+
 def test_a_box_names_a_function_as_the_notebook_does():
     box = box_of(failed("sold.select(sum(sold.pieces))", sold=Table(), fn=names()["F"]))
 

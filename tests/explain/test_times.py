@@ -57,6 +57,9 @@ def test_of_a_number_the_unit_is_not_known():
 MISMATCH = error_of(
     "DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE", sqlExpr='"window(time)"', inputSql='"time"', inputType='"BIGINT"'
 )
+OF_ANOTHER_COLUMN = error_of(
+    "DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE", sqlExpr='"window(at)"', inputSql='"at"', inputType='"BIGINT"'
+)
 CAST = error_of("CAST_INVALID_INPUT", expression="'noon'", sourceType='"STRING"', targetType='"TIMESTAMP"')
 
 
@@ -75,6 +78,7 @@ CAST = error_of("CAST_INVALID_INPUT", expression="'noon'", sourceType='"STRING"'
         (MISMATCH, True, "'time'", None),
         (MISMATCH, 1790000000123456, "'time'", None),  # microseconds
         (CAST, "2026-09-21", "'at'", None),
+        (OF_ANOTHER_COLUMN, 1790000000, "'time'", None),
         (error_of("CAST_INVALID_INPUT", targetType='"INT"'), "2026-09-21", "'time'", None),
     ],
 )

@@ -64,7 +64,7 @@ Waiting.__name__, Waiting.__module__ = "StreamingQuery", "pyspark.sql.connect.st
 
 def let_hdfs_have(monkeypatch, files):
     """Let HDFS have these folders with their files."""
-    monkeypatch.setattr(filesystem, "has_webhdfs", lambda path, settings: True)
+    monkeypatch.setattr(filesystem, "has_webhdfs", lambda path, settings: not path.startswith("s3a:"))
     monkeypatch.setattr(filesystem, "exists", lambda path, settings: path in files)
     monkeypatch.setattr(filesystem, "names", lambda path, settings: files[path])
 
@@ -198,6 +198,7 @@ def test_a_folder_that_must_not_be_overwritten_stays_beside_a_new_one(hdfs, sour
         ("-rm /tmp/as", "HDFS has no /tmp/as, so there is nothing to delete.", "!hadoop fs -rm -f /tmp/as"),
         ("-rm -r /tmp/purchases", "HDFS has no /tmp/purchases, so there", "!hadoop fs -rm -f -r /tmp/purchases"),
         ("-rmdir /tmp/as", "HDFS has no /tmp/as, so there is nothing to delete.", "!hadoop fs -ls /tmp"),
+        ("-rm s3a://other/gone", None, None),
         ("-rmr /tmp/gone", "HDFS has no /tmp/gone, so there is nothing to delete.", "!hadoop fs -ls /tmp"),
         (
             "-rm -r /tmp/gone /tmp/lost",

@@ -1,5 +1,7 @@
 """A DataFrame in the place of a path, and errors of Spark with their parameters, as the server sends them."""
 
+from types import SimpleNamespace
+
 import pytest
 from pyspark.errors.exceptions.connect import AnalysisException
 from pyspark.sql import Row
@@ -154,6 +156,24 @@ def test_a_function_that_is_imported_by_name_is_called_by_its_name(imported, lin
 
     assert box
     assert box.remedy == line
+
+
+@pytest.mark.parametrize(
+    ("variables", "line"),
+    [
+        ({}, f"{IMPORT}bought.select(F.try_divide(bought.id, bought.n))"),
+        ({"try_divide": functions.try_divide}, "bought.select(try_divide(bought.id, bought.n))"),
+        ({"F": 3}, None),
+    ],
+)
+def test_a_division_by_zero_gives_null_with_sparks_function(monkeypatch, variables, line):
+    session = SimpleNamespace(conf={"spark.sql.ansi.enabled": "true"})
+    monkeypatch.setattr(values, "session_of", lambda cell: session)
+    cell = FailedCell(error_of("DIVIDE_BY_ZERO"), "bought.select(bought.id / bought.n)", variables)
+
+    box = values.division_by_zero(cell, settings)
+
+    assert (box and box.remedy) == line
 
 
 def shout(text):

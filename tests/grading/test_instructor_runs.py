@@ -8,7 +8,9 @@ import pytest
 
 from eventlab.errors import EventlabError
 from eventlab.grading.environment.services import WorkerStackError
+from eventlab.grading.execution.outputs import Ended
 from eventlab.grading.execution.reference import Reference
+from eventlab.grading.instructor_runs import InstructorError
 from eventlab.grading.jobs import Job
 from eventlab.labs.catalogue import Lab
 from tests.grading.idle_machine import Machine
@@ -72,3 +74,10 @@ def test_the_instructors_job_is_not_judged(machine: Machine, monkeypatch: pytest
     monkeypatch.setattr(Lab, "jobs", {"q1": "job.py"})
     assert reference(machine, "q2").changes.keys() == {"q1", "q2"}
     assert machine.judged == ["q2"]
+
+
+@pytest.mark.parametrize("ended", ["died", "timed_out"])
+def test_a_run_of_the_instructor_that_does_not_end_gives_no_result(machine: Machine, ended: Ended) -> None:
+    machine.ends = {"KafkaProducer": ended}
+    with pytest.raises(InstructorError, match="did not run to its end"):
+        reference(machine, "q2")
