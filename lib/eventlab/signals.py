@@ -8,7 +8,7 @@ from typing import Any
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 FROM_OUTSIDE = (*STOP_SIGNALS, signal.SIGHUP, signal.SIGKILL)
-"""Signals that come from another process or the kernel, and do not follow an error of the program itself."""
+"""Signals that another process or the kernel sends. An error of the program itself does not cause them."""
 
 
 @contextmanager

@@ -37,6 +37,7 @@ def test_a_killed_broker_is_explained_below_the_traceback_and_runs_again_after_t
     expect(box).to_contain_text("Kafka's broker has ended", timeout=CELL_MS)
     expect(box).to_contain_text(f"process {broker.pid} has ended")
     expect(box).to_contain_text("!eventlab up kafka")
+    assert [len(errors) for errors in notebook.errors()] == [0, 1, 0]
     picture(box, PICTURES / "error_box.png")
     notebook.run(2)
     notebook.run(1)

@@ -54,7 +54,7 @@ class KafkaUnavailable(ServiceUnavailable):
 def shorten_default_timeouts() -> None:
     """Make kafka-python's clients in this process give up within 15 seconds, if a program sets no timeout.
 
-    Where waits are long, they keep kafka-python's own timeouts.
+    With EVENTLAB_WAITS=long, they keep kafka-python's own timeouts.
     """
     if WAITS_ARE_LONG:
         return

@@ -229,7 +229,7 @@ def _possible_addresses(cell: FailedCell) -> list[str]:
         return failed
     addresses = [text for _, text in cell.strings()]
     for attribute in ("base_url", "api_url") if "api_url" in cell.source else ("base_url",):
-        # of a class of the notebook, this could run the learner's code
+        # an attribute of another class could run the learner's code
         values = [value for value in cell.variables.values() if type(value).__module__.startswith(CLIENTS)]
         addresses += [str(getattr(value, attribute, "")) for value in values]
     return addresses

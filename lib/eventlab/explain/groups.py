@@ -1,4 +1,4 @@
-"""Explains what follows `groupBy` and needs rows: groups have no rows before something is calculated for each."""
+"""Explains methods after `groupBy` that need rows: there are none until something is calculated for each group."""
 
 import ast
 import re

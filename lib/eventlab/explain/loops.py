@@ -1,4 +1,4 @@
-"""Explains loops over a DataFrame of Spark, and functions such as `sorted` of one: they get its columns."""
+"""Explains loops over a DataFrame of Spark, and calls such as `sorted(frame)`: they get its columns."""
 
 import ast
 import builtins
@@ -17,7 +17,7 @@ SECOND_ARGUMENT = ("map", "filter", "reduce")
 
 
 def error_in_a_loop(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a loop over a DataFrame of Spark, or `sorted` of one, gets its columns, not its rows.
+    """Explain that a loop over a DataFrame of Spark, or `sorted(frame)`, gets its columns, not its rows.
 
     Remedy: The line with `collect()`.
     """
@@ -28,7 +28,7 @@ def error_in_a_loop(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 
 def loop_shows_columns(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a loop over a DataFrame of Spark, or `map` of one, gets its columns, not its rows.
+    """Explain that a loop over a DataFrame of Spark, or `list(map(str, frame))`, gets its columns, not its rows.
 
     Remedy: The line with `collect()`.
     """
@@ -73,7 +73,7 @@ def _functions(cell: FailedCell) -> Iterator[tuple[bool, Explanation | None]]:
 def _with_rows(cell: FailedCell, rows: ast.expr, begin: str) -> Explanation | None:
     """Explain with the line that gets the rows of a DataFrame."""
     frame = source_of(cell, rows)
-    what = f"{begin} the DataFrame {frame} gets its columns. Its rows are in Spark: collect() gets them."
+    what = f"{begin} the DataFrame {frame} gets its columns. Its rows are in Spark, and collect() gets them."
     proof = f"the class of {frame} is pyspark's DataFrame"
     return python_correction(cell, rows, f"{frame}.collect()", what, proof)
 

@@ -15,12 +15,12 @@ LIBRARIES = ("pyspark", "pandas")
 
 
 def is_frame(cell: FailedCell, node: ast.expr) -> bool:
-    """Return whether code is a DataFrame of Spark: a variable, or what methods of one or of a session return."""
+    """Return whether an expression is a DataFrame of Spark: a variable, or the result of a method of Spark."""
     return _class_of_spark(cell, node) == "DataFrame"
 
 
 def _class_of_spark(cell: FailedCell, node: ast.expr) -> str:
-    """Return the class of what code gives, by the annotations of pyspark; "" for a class that is not Spark's."""
+    """Return the class of an expression's value, as pyspark annotates it; "" if it is not a class of Spark."""
     if isinstance(node, ast.Name):
         value = cell.namespace.get(node.id)
         return type(value).__name__ if type(value).__module__.startswith("pyspark.sql") else ""

@@ -1,4 +1,4 @@
-"""Explains a wrong name for the order of a sort: it is `ascending` in Spark and pandas, and `reverse` in Python.
+"""Explains a wrong argument for the order of a sort: it is `ascending` in Spark and pandas, `reverse` in Python.
 
 Spark ignores an argument of another name. So a cell without an error is examined too, if it has such an argument.
 """
@@ -47,7 +47,7 @@ def order_is_ignored(cell: FailedCell, settings: Settings) -> Explanation | None
 
 
 def unknown_order(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the order of `sorted` is the argument `reverse`, and the one of pandas is `ascending`.
+    """Explain that the argument for the order is `reverse` in Python's `sorted`, and `ascending` in pandas.
 
     Remedy: The line with the right argument.
     """

@@ -15,7 +15,7 @@ from eventlab.settings import Settings
 
 WINDOWS = ("window", "session_window")
 READABLE = ("STRING", "DATE", "TIMESTAMP_NTZ")
-"""Types that a cast reads as a time; of a number it is not known whether it counts seconds or milliseconds."""
+"""Types that a cast reads as a time. A number may count seconds or milliseconds, so it is not among them."""
 FIRST_MILLISECOND = 10**11
 """A larger number counts milliseconds: in seconds, it would be a time after the year 5000."""
 TIMES = range(10**8, 10**14)
@@ -23,7 +23,7 @@ TIMES = range(10**8, 10**14)
 
 
 def watermark_of_another_type(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that `withWatermark` needs a column of type TIMESTAMP, and the column contains strings.
+    """Explain that `withWatermark` needs a column of type TIMESTAMP, and the type of the column is STRING or DATE.
 
     Remedy: The line that casts the column first.
     """

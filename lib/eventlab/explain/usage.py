@@ -89,7 +89,7 @@ def verb_of_hadoop(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 
 def program_of_spark(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that the program or the topic of `spark-submit` does not exist, or that a word is missing.
+    """Explain that the program or the topic of `spark-submit` does not exist, or a word is missing.
 
     Remedy: The line with the nearest program or topic, or with the word.
     """

@@ -83,7 +83,7 @@ def _facts_of_tables(cell: FailedCell) -> Iterable[str]:
 
 
 def service_down(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a service does not answer which the cell uses: Kafka, HDFS, Spark or the game API.
+    """Explain that a service of the cell does not answer: Kafka, HDFS, Spark or the game API.
 
     Remedy: Start the service.
     """

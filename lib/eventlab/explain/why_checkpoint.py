@@ -22,7 +22,7 @@ TopicOffsets = Mapping[str, Offsets | None]
 
 
 def checkpoint_of_command(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain what the streaming query of a checkpoint, which a command names, waits for.
+    """Explain what a streaming query waits for, if a command names its checkpoint.
 
     Remedy: A command that sends an event, shows the log of Spark, or deletes the checkpoint.
     """

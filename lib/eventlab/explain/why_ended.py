@@ -40,7 +40,7 @@ def checkpoint_of_other_topic(silent: SilentQuery) -> Explanation | None:
 def known_error(silent: SilentQuery) -> Explanation | None:
     """Explain that the query ended with an error for which a failed cell has a box.
 
-    Remedy: That of the failed cell.
+    Remedy: The one in the box of the failed cell.
     """
     error = silent.query.exception()
     if error is None:

@@ -30,9 +30,9 @@ LOG_BYTES = 1024 * 1024
 MAX_START_S = 600
 """Each service has a shorter limit of its own; this one is for what has none, such as a file system that hangs."""
 MAX_SILENCE_S = 1800
-"""A worker that reports nothing for this time and the time that a submission may take hangs. Without a report, a
-run of the instructor's notebook may take 600 s, and a trial of jobs 120 s for each of its portions, beside what
-checks and starts of services take."""
+"""A worker hangs if it reports nothing for this time and the time limit of a submission. Between two reports, a
+run of the instructor's notebook may take 600 s, a trial of jobs 120 s for each portion, and checks and starts of
+services some more."""
 logger = logging.getLogger(__name__)
 
 
@@ -143,7 +143,7 @@ class WorkerProcess:
             return self._process.stdout.readline()
         finally:
             watchdog.cancel()
-            watchdog.join()  # one that ends the worker needs its folder
+            watchdog.join()  # it may be ending the worker, whose folder it needs
 
     def _end_silent(self) -> None:
         self._silent.set()
