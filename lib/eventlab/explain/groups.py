@@ -7,6 +7,7 @@ from typing import Any
 from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell, called_name
+from eventlab.explain.owners import column_name
 from eventlab.settings import Settings
 
 AGGREGATES = ("sum", "avg", "mean", "max", "min")
@@ -52,13 +53,12 @@ def column_of_groups(cell: FailedCell, settings: Settings) -> Explanation | None
         return None
     for call in cell.calls(*AGGREGATES):
         node = call.func.value if isinstance(call.func, ast.Attribute) else call.func
-        column = node.attr if isinstance(node, ast.Attribute) else None
-        column = cell.text_of(node.slice) if isinstance(node, ast.Subscript) else column
-        if not isinstance(node, ast.Attribute | ast.Subscript) or not cell.failed_in(node) or not column:
+        if not isinstance(node, ast.Attribute | ast.Subscript) or not cell.failed_in(node):
             continue
+        column = column_name(cell, node)
         if is_item is isinstance(node, ast.Attribute) or call.args or call.keywords:
             continue
-        if groups is not None and column not in groups._df.columns:
+        if not column or (groups is not None and column not in groups._df.columns):
             continue
         what = f"A DataFrame after groupBy() has groups and no column {column}. agg() calculates for each group."
         code = f'{source_of(cell, node.value)}.agg({{"{column}": "{called_name(call)}"}})'

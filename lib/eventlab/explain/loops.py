@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell, called_name
-from eventlab.explain.owners import is_frame
+from eventlab.explain.owners import column_name, is_frame
 from eventlab.settings import Settings
 
 FIRST_ARGUMENT = ("sorted", "max", "min", "set", "dict")
@@ -84,7 +84,7 @@ def _are_rows(cell: FailedCell, variables: set[str]) -> bool:
 
     for node in ast.walk(cell.tree):
         if isinstance(node, ast.Subscript | ast.Attribute) and getattr(node.value, "id", None) in variables:
-            name = node.attr if isinstance(node, ast.Attribute) else cell.text_of(node.slice)
+            name = column_name(cell, node)
             if name and (isinstance(node, ast.Subscript) or not hasattr(Column, name)):
                 return True
     return False

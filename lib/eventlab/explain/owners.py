@@ -69,3 +69,12 @@ def is_of_library(cell: FailedCell, node: ast.expr) -> bool | None:
     if kind.startswith(LIBRARIES):
         return True
     return None if not is_own and (callable(value) or is_item or kind != "builtins") else False
+
+
+def column_name(cell: FailedCell, node: ast.expr) -> str | None:
+    """Return the name in the code of a column: `"time"`, `F.col("time")`, `frame.time` or `frame["time"]`."""
+    if isinstance(node, ast.Call) and called_name(node) in ("col", "column") and len(node.args) == 1:
+        node = node.args[0]
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return cell.text_of(node.slice if isinstance(node, ast.Subscript) else node)

@@ -10,6 +10,7 @@ from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell, called_name
 from eventlab.explain.fields import sample_of
+from eventlab.explain.owners import column_name
 from eventlab.explain.session import spark_function
 from eventlab.settings import Settings
 
@@ -52,7 +53,7 @@ def window_of_another_type(cell: FailedCell, settings: Settings) -> Explanation 
     call = _window(cell)
     if call is None:
         return None
-    name, col = _column(cell, call.args[0]), spark_function(cell, "col")
+    name, col = column_name(cell, call.args[0]), spark_function(cell, "col")
     reported = cell.conditions.get("DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE", {}).get("inputSql", name)
     if str(reported).strip('"').rpartition(".")[2] != name:
         return None
@@ -89,15 +90,6 @@ def _window(cell: FailedCell) -> ast.Call | None:
         return None
     calls = [call for call in cell.calls(*WINDOWS) if call.args]
     return calls[0] if len(calls) == 1 else None
-
-
-def _column(cell: FailedCell, node: ast.expr) -> str | None:
-    """Return the name of a column: `"time"`, `F.col("time")`, `frame.time` or `frame["time"]`."""
-    if isinstance(node, ast.Call) and called_name(node) in ("col", "column") and len(node.args) == 1:
-        node = node.args[0]
-    if isinstance(node, ast.Attribute):
-        return node.attr
-    return cell.text_of(node.slice if isinstance(node, ast.Subscript) else node)
 
 
 def _is_time(text: str) -> bool:

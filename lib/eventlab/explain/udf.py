@@ -11,6 +11,7 @@ from typing import Any
 
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell, global_names
+from eventlab.explain.owners import column_name
 from eventlab.explain.pure import error_of, is_pure
 from eventlab.explain.session import dataframes, is_dataframe
 from eventlab.settings import Settings
@@ -216,7 +217,7 @@ def _registered(cell: FailedCell, name: str) -> Any:
 def _rows_of(cell: FailedCell, function: str) -> Iterator[tuple[list[str], tuple[Any, ...]]]:
     """Yield the first values of the columns that the cell passes to a UDF: (columns, values)."""
     for call in cell.calls(function):
-        columns = [_column(argument) for argument in call.args]
+        columns = [column_name(cell, argument) for argument in call.args]
         names = [name for name in columns if name]
         if not names or len(names) != len(columns):
             continue
@@ -229,20 +230,6 @@ def _rows_of(cell: FailedCell, function: str) -> Iterator[tuple[list[str], tuple
 def _gets_single_values(cell: FailedCell, function: str) -> bool:
     """Return whether Spark calls the function for each row; a pandas UDF gets a whole column."""
     return getattr(cell.namespace.get(function), "evalType", None) in (100, 101)  # SQL_(ARROW_)BATCHED_UDF
-
-
-def _column(argument: ast.expr) -> str | None:
-    """Return the column that an argument names: `"a"`, `F.col("a")`, `frame.a` or `frame["a"]`."""
-    if isinstance(argument, ast.Constant):
-        return argument.value if isinstance(argument.value, str) else None
-    if isinstance(argument, ast.Attribute):
-        return argument.attr
-    if isinstance(argument, ast.Subscript):
-        return _column(argument.slice)
-    if isinstance(argument, ast.Call) and len(argument.args) == 1 and not argument.keywords:
-        name = getattr(argument.func, "attr", getattr(argument.func, "id", ""))
-        return _column(argument.args[0]) if name in ("col", "column") else None
-    return None
 
 
 EXPLANATIONS: list[Explain] = [spark_inside_udf, udf_raised]
