@@ -76,6 +76,8 @@ MISTAKES = [
     ("by_hour.show()", "by_hour"),
     ("by_hour.where('hour > 3')", "by_hour.query('hour > 3')"),
     ("by_hour.orderBy('hour')", "by_hour.sort_values('hour')"),
+    ("by_hour.sort('hour', ascending=False)", "by_hour.sort_values('hour', ascending=False)"),
+    ("by_hour.orderBy('hour', desc=True)", "by_hour.sort_values('hour', desc=True)"),  # it has a box of its own
     ("row['guilds']", 'row["guild"]'),
     ("row.guilds", 'row["guild"]'),
     ("event['host']", 'event["Host"]'),

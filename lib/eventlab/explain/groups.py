@@ -8,10 +8,9 @@ from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell, called_name
 from eventlab.explain.owners import column_name
+from eventlab.explain.pandas_frames import AGGREGATES
 from eventlab.settings import Settings
 
-AGGREGATES = ("sum", "avg", "mean", "max", "min")
-"""Aggregates of a column that both pandas and Spark have."""
 PROOF = "the methods that give rows are agg, avg, count, max, min and sum"
 
 

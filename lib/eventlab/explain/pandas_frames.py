@@ -35,7 +35,7 @@ def method_of_spark(cell: FailedCell, settings: Settings) -> Explanation | None:
             is_condition = OF_PANDAS[name] == "query"
             if not isinstance(argument, str) or (is_condition and not re.search(r"[=<>]", argument)):
                 continue
-            code += f".{OF_PANDAS[name]}({source_of(cell, call.args[0])})"
+            code += f".{OF_PANDAS[name]}{source_of(cell, call)[len(source_of(cell, call.func)) :]}"
         what = f"{source_of(cell, frame)} is a table of pandas, and {name} is a method of Spark's DataFrames."
         what += " JupyterLab shows a table of pandas in the cell's last line." if name == "show" else ""
         return python_correction(cell, call, code, what, f"its class is {type(value).__module__}.DataFrame")
