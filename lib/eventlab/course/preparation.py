@@ -89,6 +89,12 @@ def prepare(
     os.environ |= {"BROKER": settings.bootstrap_servers, "TOPIC": topic, "API": settings.api_url}
     start = _prepare_api_topic(events) if is_api_topic else _prepare_own_topic(topic, events, fresh)
     lesson.topic, lesson.start = topic, start
+    _prepare_more(topic, day, purchases, folder)
+    return start
+
+
+def _prepare_more(topic: str, day: str | None, purchases: str | None, folder: str | None) -> None:
+    """Prepare what only some lessons need, and print it: a day's messages, purchases, a folder for streams."""
     if day:
         _replace_messages(day, day_messages())
         print(f"Topic {day!r} contains {len(day_messages()):,} messages of one day.")
@@ -97,7 +103,6 @@ def prepare(
     if folder:
         empty_stream_folder(folder)
         print(f"The streams of this lesson write below {folder} on HDFS, where there is nothing yet.")
-    return start
 
 
 def _require_own(names: Sequence[str]) -> None:
