@@ -15,7 +15,13 @@ from tests.explain.notebook_variables import Table, names
 
 def box_after(source):
     """Run a cell that has no error, and return its box, as the hook of Jupyter asks for it."""
-    variables = {**names(), "up": False, "tagged": Row(tags=[1, 2]), "from_largest": [functions.desc("pieces")]}
+    variables = {
+        **names(),
+        "up": False,
+        "tagged": Row(tags=[1, 2]),
+        "from_largest": [functions.desc("pieces")],
+        "column": "pieces",
+    }
     exec(source, variables)
     cell = FailedCell(None, source, variables)
     return first_confirmed(explanations(), cell, settings) if hook.MAY_BE_WRONG.search(source) else None
@@ -28,6 +34,8 @@ def box_after(source):
         ("sold.sort('pieces', desc=True)", "sold.sort('pieces', ascending=False)"),
         ("sold.orderBy('pieces', reverse=down)", "sold.orderBy('pieces', ascending=not down)"),
         ("sold.orderBy('pieces', asc=False)", "sold.orderBy('pieces', ascending=False)"),
+        ("sold.orderBy(F.col('pieces'), desc=True)", "sold.orderBy(F.col('pieces'), ascending=False)"),
+        ("sold.orderBy(column, desc=True)", "sold.orderBy(column, ascending=False)"),
         (
             "sold.sortWithinPartitions('pieces', desc=True)",
             "sold.sortWithinPartitions('pieces', ascending=False)",
@@ -60,6 +68,8 @@ def test_an_order_that_spark_has_ignored_is_written_as_spark_reads_it(source, li
         "sold.orderBy('pieces', ascending=False, descending=True)",
         "sold.orderBy('pieces', descending=len(rows) > 1)",
         "rows.sort(reverse=True)",
+        "rows.sort(reverse=True); sold.orderBy('pieces', ascending=False)",
+        "sold.orderBy('pieces', desc=True, descending=True)",  # it is not known which one to keep
         "sold.collect().sort(reverse=True)",
         "sold.orderBy('pieces', 'player', descending=[False, False])",
         "sold.orderBy('pieces', descending='player')",
