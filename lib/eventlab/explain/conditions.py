@@ -23,19 +23,18 @@ def condition_as_keyword(cell: FailedCell, settings: Settings) -> Explanation | 
     if not cell.matches(r"^builtins\.TypeError: DataFrame\.(where|filter)\(\) got an unexpected keyword argument"):
         return None
     for call in cell.failed_calls(*FILTERS):
-        parts = [
-            _comparison(keyword.arg, "=", keyword.value)
-            for keyword in call.keywords
-            if keyword.arg and keyword.arg != "condition"
-        ]
-        names = ", ".join(str(keyword.arg) for keyword in call.keywords)
-        what = f"For Python, {names} is the name of an argument here. "
+        names = [keyword.arg for keyword in call.keywords if keyword.arg]
+        if "condition" in names or len(names) < len(call.keywords):
+            continue
+        parts = [_comparison(str(keyword.arg), "=", keyword.value) for keyword in call.keywords]
+        are = "is the name of an argument" if len(names) == 1 else "are names of arguments"
+        what = f"For Python, {' and '.join(names)} {are} here. "
         prefix, values = functions_variable(cell), [keyword.value for keyword in call.keywords]
         owner = cell.namespace.get(getattr(getattr(call.func, "value", None), "id", ""))
         if call.args or not parts or type(owner).__module__.startswith("pandas"):
             continue
         if prefix and len(parts) == 1 and _is_one_value(cell, values[0]):
-            code = f'{source_of(cell, call.func)}({prefix}.col("{names}") == {source_of(cell, values[0])})'
+            code = f'{source_of(cell, call.func)}({prefix}.col("{names[0]}") == {source_of(cell, values[0])})'
             what += "A condition compares a column with a value, with ==."
             return python_correction(cell, call, code, what, str(cell.error))
         if all(parts):

@@ -92,8 +92,12 @@ def mode_of_writer(cell: FailedCell, settings: Settings) -> Explanation | None:
     if isinstance(error, AttributeError) and type(error.obj).__name__ == "DataFrameWriter" and error.name in MODES:
         for call in [call for call in cell.calls(error.name) if isinstance(call.func, ast.Attribute)]:
             what = f"A writer has no method {error.name}. This is a mode."
-            writer = source_of(cell, call.func.value)  # type: ignore[attr-defined]
-            return python_correction(cell, call, f'{writer}.mode("{error.name}")', what, proof)
+            code = f'{source_of(cell, call.func.value)}.mode("{error.name}")'  # type: ignore[attr-defined]
+            if call.args or call.keywords:  # a path, which a method of the format takes
+                if not (method := method_for(call)):
+                    return None
+                code += f".{method}({source_of(cell, call.args[0])})"
+            return python_correction(cell, call, code, what, proof)
     for call in cell.calls("mode") if cell.has_condition("UNSUPPORTED_OPERATION") else ():
         word = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else ""
         for similar in close_matches(str(word), MODES)[:1] if word not in MODES else ():
