@@ -72,10 +72,9 @@ def _missing(cell: FailedCell, command: Command, paths: list[str], settings: Set
         proof = f"the NameNode at {settings.default_fs} has none of {', '.join(missing)} now"
         return _with_option(cell, "-rm", "-f", what, proof) if command[2] == "-rm" else None
     for path in missing:
-        is_relative = path != _absolute(path)
         if command[2] in DELETING:
             return _nothing_to_delete(cell, command, path, settings)
-        if is_relative:
+        if path != _absolute(path):
             what = f"HDFS has no {_absolute(path)}. A path without / at its start is in your home folder."
             home = f"{HOME} contains: {', '.join(_names(HOME, settings)) or 'nothing'}"
             if filesystem.exists(f"/{path}", settings):
