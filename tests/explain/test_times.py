@@ -54,6 +54,16 @@ def test_of_a_number_the_unit_is_not_known():
     assert watermark("events.withWatermark('time', '1 minute')", "BIGINT") is None
 
 
+def test_a_watermark_is_not_explained_where_the_column_or_f_is_something_else():
+    source = "events.withWatermark('time', '1 minute')"
+    dashed = error_of("EVENT_TIME_IS_NOT_ON_TIMESTAMP_TYPE", eventName="`a-time`", eventType='"STRING"')
+
+    assert watermark(source, F=3) is None
+    assert (
+        times.watermark_of_another_type(FailedCell(dashed, source.replace("time'", "a-time'")), settings) is None
+    )
+
+
 MISMATCH = error_of(
     "DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE", sqlExpr='"window(time)"', inputSql='"time"', inputType='"BIGINT"'
 )
