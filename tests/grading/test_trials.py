@@ -39,7 +39,7 @@ class Graded:
         self.seconds = 0.0
         self.late: list[str] = []
         self.disturbed: set[str] = set()
-        self.budget = TimeBudget(600)
+        self.budget = TimeBudget(600, clock=time.monotonic)
         monkeypatch.setattr(module.run_trial, "run", self.run)
         monkeypatch.setattr(module.judging, "verdicts", self.judged)
         self.machine = SimpleNamespace(spark_has_ended=False)

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Mapping
 
 from eventlab.clients.hdfs import HdfsClient
+from eventlab.grading import fair_time
 from eventlab.grading.environment import cleanup
 from eventlab.grading.environment.access import Access
 from eventlab.grading.environment.fork_server import ForkServer
@@ -92,6 +93,10 @@ class TrialMachine:
         self.jobs: dict[str, Job] = {}
         self.exceeded = ""
         self._spark_had_ended = False
+
+    def now(self) -> float:
+        """Return the seconds that count so far, as `fair_time` counts them."""
+        return fair_time.now()
 
     def start(self, question: str, file: str, topic: str, folder: str) -> None:
         """Start the job with the files of the submission, in empty folders."""
