@@ -54,18 +54,14 @@ def test_what_the_checks_leave_is_no_result_of_the_next_question(machine: Machin
     ]
 
 
-def test_on_one_stack_each_question_is_judged_once(machine: Machine) -> None:
-    for questions in (["q1"], ["q1"], ["q2"], ["q1", "q2"]):
+def test_the_result_of_each_run_is_judged(machine: Machine) -> None:
+    """With the data of another seed, or on a machine that has become busy, it can be another one."""
+    for questions in (["q1"], ["q1", "q2"]):
         reference(machine, *questions)
-    assert machine.judged == ["q1", "q2"]
-
-
-def test_after_a_cell_of_the_instructor_that_failed_questions_are_judged_again(machine: Machine) -> None:
-    reference(machine, "q2")
-    machine.ends, machine.failed = {"KafkaProducer": "raised"}, {LARGEST}
+    assert machine.judged == ["q1", "q1", "q2"]
+    machine.failed = {LARGEST}
     with pytest.raises(EventlabError, match="the instructor's solution of q2"):
         reference(machine, "q2")
-    assert machine.judged == ["q1", "q2", "q2"]
 
 
 def test_the_instructors_job_is_not_judged(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:

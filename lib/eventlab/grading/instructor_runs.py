@@ -32,7 +32,6 @@ class InstructorRuns:
 
     def __init__(self, lab: Lab, instructor: NotebookNode, stack: WorkerStack, judge: Judge) -> None:
         self.lab, self.instructor, self.stack, self.judge = lab, instructor, stack, judge
-        self._proven: set[str] = set()
 
     def reference(
         self,
@@ -44,9 +43,8 @@ class InstructorRuns:
     ) -> Reference:
         """Run the instructor's notebook up to these questions, and return what each question has changed.
 
-        Each question must earn full points the first time on this stack, and whenever a cell has failed. Another
-        result, put in the place of a broken question, would cost a student marks in later questions. A job is not
-        judged, because that takes a trial.
+        Each question must earn full points in each run. Another result, put in the place of a broken question,
+        would cost a student marks in later questions. A job is not judged, because that takes a trial.
 
         Args:
             kernel: A new kernel.
@@ -64,8 +62,7 @@ class InstructorRuns:
 
         def keep(question: str) -> None:
             reference.keep(question, kernel)
-            has_failed = any(result.ended != "done" for result in run.results.values())
-            if question in self.lab.jobs or (question in self._proven and not has_failed):
+            if question in self.lab.jobs:
                 return
             files = dict(reference.changes[question][1].files)
             self._judge(question, Evidence(namespace, seed, executor.answers, matched.sources, files))
@@ -97,4 +94,3 @@ class InstructorRuns:
                     f"the instructor's solution of {question} did not pass the check {check.name!r}: "
                     f"expected {verdict.expected or 'another result'}, got {verdict.got}"
                 )
-        self._proven.add(question)
