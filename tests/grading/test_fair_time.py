@@ -20,7 +20,7 @@ from eventlab.grading.results import SubmissionRecord
 from eventlab.grading.worker import Outcome, Worker
 from tests.grading import tiny_lab
 
-START = Usage(100.0, busy=50.0, own=10.0, waits={7: 1.0})
+START = Usage(100.0, busy=50.0, own=10.0, others=20.0, waits={7: 1.0})
 CLOCK = """
 import sys, time
 from eventlab.grading import fair_time
@@ -46,11 +46,13 @@ SPINS += "while time.monotonic() < end: pass"
         (Usage(102.0, busy=54.0, own=10.0, waits=dict.fromkeys(range(50), 9.0)), 0.0),
         (Usage(102.0, busy=54.0, own=3.0, waits={}), 1.0),
         (Usage(102.0, busy=51.0, own=11.0, stolen=3.0, waits={7: 1.0}), 0.25),
+        (Usage(102.0, busy=54.0, own=11.0, others=20.5, waits={7: 3.0}), 0.875),
         (Usage(102.0), 1.0),
     ],
     ids=[
         *("waits for its own programs", "only sleeps", "waits for others", "a new thread waits for others"),
-        *("many threads wait", "processes have ended", "another virtual machine runs", "the system says nothing"),
+        *("many threads wait", "processes have ended", "another virtual machine runs", "time without a trace"),
+        "the system says nothing",
     ],
 )
 def test_time_counts_less_only_if_this_worker_waits_while_others_run(now: Usage, expected: float) -> None:

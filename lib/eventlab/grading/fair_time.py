@@ -27,6 +27,8 @@ PAUSE_S = 10.0
 """The clock ticks also on a very busy machine; when it does not for so long, it was suspended."""
 SLOWEST = 0.05
 PROC = Path("/proc")
+ALL_PROCESSES = "pid:[4026531836]"
+"""The first process namespace of a system (PROC_PID_INIT_INO of Linux), which contains all others."""
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
@@ -39,6 +41,7 @@ class Usage:
         busy: The time that all programs have used.
         stolen: The time that other virtual machines have used.
         own: The time that this process and all that it has started have used.
+        others: The time that all other processes have used, or None in a container, where they cannot be seen.
         waits: By thread of these processes, how long it was ready to run and had no processor.
     """
 
@@ -46,6 +49,7 @@ class Usage:
     busy: float = 0.0
     stolen: float = 0.0
     own: float = 0.0
+    others: float | None = None
     waits: Mapping[int, float] = field(default_factory=dict)
 
 
@@ -54,12 +58,14 @@ def measure() -> Usage:
     at = time.monotonic()
     try:
         user, nice, system, _, _, irq, softirq, stolen = map(int, _words(PROC / "stat")[1:9])
-        own, processes = _own()
+        own, others, processes = _used()
+        sees_all = os.readlink(PROC / "self/ns/pid") == ALL_PROCESSES
     except (OSError, ValueError, IndexError):
         return Usage(at)
     waits = {thread: wait for process in processes for thread, wait in _waits(process)}
     busy = user + nice + system + irq + softirq
-    return Usage(at, busy / TICKS_PER_S, stolen / TICKS_PER_S, own / TICKS_PER_S, waits)
+    used, lost, ours, theirs = (ticks / TICKS_PER_S for ticks in (busy, stolen, own, others))
+    return Usage(at, used, lost, ours, theirs if sees_all else None, waits)
 
 
 def speed(before: Usage, now: Usage) -> float:
@@ -68,6 +74,9 @@ def speed(before: Usage, now: Usage) -> float:
     if not busy + stolen:
         return 1.0
     others = 1 - min(1.0, max(0.0, now.own - before.own) / busy) if busy else 0.0
+    if busy and now.others is not None and before.others is not None:
+        # A process whose parent ignores SIGCHLD leaves no trace of its time: it may be one of the submission.
+        others = min(others, max(0.0, now.others - before.others) / busy)
     waited = sum(max(0.0, wait - before.waits.get(thread, 0.0)) for thread, wait in now.waits.items())
     delayed = min(1.0, waited / max(now.at - before.at, 1e-9)) * others
     return (1 - delayed) * busy / (busy + stolen)
@@ -124,8 +133,8 @@ def now() -> float:
     return clock().now()
 
 
-def _own() -> tuple[int, list[int]]:
-    """Return the ticks of processor time of this process and all that it has started, and their process ids."""
+def _used() -> tuple[int, int, list[int]]:
+    """Return the ticks of processor time of this process and all that it has started, of all others, and whose."""
     children: dict[int, list[int]] = {}
     used: dict[int, int] = {}
     for name in os.listdir(PROC):
@@ -139,7 +148,8 @@ def _own() -> tuple[int, list[int]]:
         process = waiting.pop()
         found.append(process)
         waiting += children.get(process, [])
-    return sum(used.get(process, 0) for process in found), found
+    own = sum(used.get(process, 0) for process in found)
+    return own, sum(used.values()) - own, found
 
 
 def _waits(process: int) -> list[tuple[int, float]]:
