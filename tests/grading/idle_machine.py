@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from eventlab.errors import EventlabError
+from eventlab.grading import fair_time
 from eventlab.grading.execution import reference
 from eventlab.grading.execution.outputs import CellResult, Ended
 from eventlab.grading.execution.snapshot import Snapshot
@@ -33,6 +35,7 @@ class Machine:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
         monkeypatch.setattr(reference, "snapshot", self.snapshot)
+        monkeypatch.setattr(fair_time, "now", time.monotonic)
         monkeypatch.setattr(Lab, "prepare", lambda self, namespace, seed: None)
         self.lab = tiny_lab.make(folder)
         self.config = SimpleNamespace(contained=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from eventlab.errors import EventlabError
+from eventlab.grading import fair_time
 from eventlab.grading.environment.services import WorkerStackError
 from eventlab.grading.execution.reference import Reference
 from eventlab.grading.jobs import Job
@@ -54,14 +56,28 @@ def test_what_the_checks_leave_is_no_result_of_the_next_question(machine: Machin
     ]
 
 
-def test_the_result_of_each_run_is_judged(machine: Machine) -> None:
-    """With the data of another seed, or on a machine that has become busy, it can be another one."""
-    for questions in (["q1"], ["q1", "q2"]):
+def test_on_one_stack_each_question_is_judged_once(machine: Machine) -> None:
+    for questions in (["q1"], ["q1"], ["q2"], ["q1", "q2"]):
         reference(machine, *questions)
-    assert machine.judged == ["q1", "q1", "q2"]
-    machine.failed = {LARGEST}
+    assert machine.judged == ["q1", "q2"]
+
+
+def test_after_a_cell_of_the_instructor_that_failed_questions_are_judged_again(machine: Machine) -> None:
+    reference(machine, "q2")
+    machine.ends, machine.failed = {"KafkaProducer": "raised"}, {LARGEST}
     with pytest.raises(EventlabError, match="the instructor's solution of q2"):
         reference(machine, "q2")
+    assert machine.judged == ["q1", "q2", "q2"]
+
+
+def test_after_a_run_of_the_instructor_that_others_have_delayed_questions_are_judged_again(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reference(machine, "q1")
+    monkeypatch.setattr(fair_time, "now", lambda: time.monotonic() / 3)
+    machine.failed = {SUM}
+    with pytest.raises(EventlabError, match="the instructor's solution of q1"):
+        reference(machine, "q1")
 
 
 def test_the_instructors_job_is_not_judged(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,7 @@ TICK_S = 1.0
 PAUSE_S = 10.0
 """The clock ticks also on a very busy machine; when it does not for so long, it was suspended."""
 SLOWEST = 0.05
+LEAST_SHARE = 0.5
 PROC = Path("/proc")
 ALL_PROCESSES = "pid:[4026531836]"
 """The first process namespace of a system (PROC_PID_INIT_INO of Linux), which contains all others."""
@@ -131,6 +132,18 @@ def clock() -> FairClock:
 def now() -> float:
     """Return the seconds that count so far in this process."""
     return clock().now()
+
+
+class Delay:
+    """Tells whether others have taken most of the time since this object was created."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic(), now()
+
+    @property
+    def is_long(self) -> bool:
+        """Return whether less than LEAST_SHARE of the time counts."""
+        return now() - self._began[1] < LEAST_SHARE * (time.monotonic() - self._began[0])
 
 
 def _used() -> tuple[int, int, list[int]]:
