@@ -216,9 +216,10 @@ class _RunningTrial:
                 return
             late = waiting if passed > self.machine.portion_timeout_s else waiting & self.given_up
             if unclear := late & self.delayed - self.given_up:
-                names = " and ".join(sorted(unclear))
+                question = min(unclear)
                 raise BusyMachineError(
-                    f"the job of {names} ended with errors while other programs kept the processors from it"
+                    f"other programs kept the processors from the job of {question}, which ended again and again: "
+                    f"{self.record.errors.get(question, '')[:200]}"
                 )
             for question in late:
                 self.waited_for.discard(question)
