@@ -29,6 +29,7 @@ class Machine:
         failed: The names of the checks that fail.
         ends: By a part of a cell's source, how such a cell ends.
         fault: What a look at the services raises.
+        delayed: Whether other programs delay each cell.
         judged: The questions that were judged, in order, and the evidence of each.
         runs: How many kernels there were.
     """
@@ -43,6 +44,7 @@ class Machine:
         self.failed: set[str] = set()
         self.ends: dict[str, Ended] = {}
         self.fault: EventlabError | None = None
+        self.delayed = False
         self.judged: list[str] = []
         self.evidence: list[Evidence] = []
         self.runs = 0
@@ -66,7 +68,7 @@ class Machine:
 
     def execute(self, source: str, timeout_s: float) -> CellResult:
         ended: Ended = next((ended for part, ended in self.ends.items() if part in source), "done")
-        return CellResult(ended, kernel_ended=ended == "died")
+        return CellResult(ended, error="no answer", kernel_ended=ended == "died", delayed=self.delayed)
 
     def verdicts(self, evidence: Evidence, question: str) -> list[Verdict]:
         self.judged.append(question)

@@ -75,8 +75,9 @@ def test_after_a_run_of_the_instructor_that_others_have_delayed_questions_are_ju
 ) -> None:
     reference(machine, "q1")
     monkeypatch.setattr(fair_time, "now", lambda: time.monotonic() / 3)
+    monkeypatch.setattr(fair_time, "LONG_S", 0)
     machine.failed = {SUM}
-    with pytest.raises(EventlabError, match="the instructor's solution of q1"):
+    with pytest.raises(EventlabError, match="of q1"):
         reference(machine, "q1")
 
 

@@ -112,6 +112,9 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
         "grading/test_fair_time.py::test_time_in_which_the_grader_was_suspended_does_not_count",
         "grading/test_fair_time.py"
         "::test_marks_that_were_lost_while_the_grader_had_no_time_are_not_the_submissions_fault",
+        "grading/test_ended_runs.py"
+        "::test_a_cell_that_raises_after_others_have_delayed_it_gives_no_mark_unless_it_is_full",
+        "grading/test_judging.py::test_a_check_that_failed_after_others_have_delayed_it_gives_no_verdict",
         "labs/test_run_trial.py::test_a_job_that_ended_while_the_machine_delayed_it_is_not_given_up",
         "grading/test_out_of_memory.py"
         "::test_points_that_were_lost_while_processes_were_killed_are_not_the_submissions_fault",

@@ -27,6 +27,8 @@ PAUSE_S = 10.0
 """The clock ticks also on a very busy machine; when it does not for so long, it was suspended."""
 SLOWEST = 0.05
 LEAST_SHARE = 0.5
+LONG_S = 10.0
+"""No service and no client library of the kit waits for less before it gives up."""
 PROC = Path("/proc")
 ALL_PROCESSES = "pid:[4026531836]"
 """The first process namespace of a system (PROC_PID_INIT_INO of Linux), which contains all others."""
@@ -135,15 +137,16 @@ def now() -> float:
 
 
 class Delay:
-    """Tells whether others have taken most of the time since this object was created."""
+    """Tells whether a step that began with this object can have failed because it waited too long for others."""
 
     def __init__(self) -> None:
         self._began = time.monotonic(), now()
 
     @property
     def is_long(self) -> bool:
-        """Return whether less than LEAST_SHARE of the time counts."""
-        return now() - self._began[1] < LEAST_SHARE * (time.monotonic() - self._began[0])
+        """Return whether it has taken LONG_S, of which less than LEAST_SHARE counts."""
+        passed = time.monotonic() - self._began[0]
+        return passed > LONG_S and now() - self._began[1] < LEAST_SHARE * passed
 
 
 def _used() -> tuple[int, int, list[int]]:

@@ -51,6 +51,7 @@ NO_TIME = (
     "end other programs or grade with fewer --workers"
 )
 MAX_STARVED_S = 10.0
+DELAYED = "other programs kept the processors from a cell, which then raised {}"
 logger = logging.getLogger(__name__)
 
 
@@ -123,6 +124,14 @@ class Worker:
             logger.exception("The job of %r was interrupted", job.student)
             reason, runs[-1].interrupted = str(error) or type(error).__name__, True
         record = marks.record(self.lab, job.student, matched, runs, self.limits, job.problems, **common)
+        if not reason and not record.is_full:  # a client may have waited too long for a service
+            raised = [
+                found.error
+                for run in runs
+                for found in run.results.values()
+                if found.ended == "raised" and found.delayed
+            ]
+            reason = DELAYED.format(raised[0]) if raised else ""
         copy = nbformat.writes(executed(matched, runs, f"{record.slug}.ipynb")) + "\n"
         return replace(Outcome.of(record, copy), reason=reason)
 

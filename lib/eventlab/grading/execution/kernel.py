@@ -80,7 +80,7 @@ class SubmissionKernel:
 
     def execute(self, source: str, timeout_s: float) -> CellResult:
         """Run a cell; interrupt it when its time is over, and kill the kernel when it does not end then."""
-        started = time.monotonic()
+        started, delay = time.monotonic(), fair_time.Delay()
         result = CellResult("done", started=time.time())
         try:
             cell = _RunningCell(self._client, self.process, self._budget, result)
@@ -96,7 +96,7 @@ class SubmissionKernel:
         result.kernel_ended = result.kernel_ended or result.ended == "died"
         if result.kernel_ended:
             self.end()
-        result.seconds = time.monotonic() - started
+        result.seconds, result.delayed = time.monotonic() - started, delay.is_long
         return result
 
     def files(self) -> dict[str, bytes]:
