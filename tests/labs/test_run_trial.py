@@ -169,6 +169,22 @@ def test_a_job_that_ended_while_the_machine_delayed_it_is_not_given_up(monkeypat
         assert run(machine, [[b"a"]], [None]).given_up == ["q1"]
 
 
+def test_a_job_that_hangs_after_the_machine_has_delayed_it_once_is_too_slow_itself(monkeypatch):
+    machine, starts = Machine(errors={"q1": "SparkException: Python worker failed to connect back."}), []
+    machine.speed, machine.portion_timeout_s = 0.1, 0.1
+
+    def start(question, *words):
+        starts.append(question)
+        if starts.count("q1") > 1:
+            machine.errors = {}
+
+    monkeypatch.setattr(machine, "start", start)
+    monkeypatch.setattr(run_trial, "POLL_S", 0.01)
+    monkeypatch.setattr(run_trial._RunningTrial, "has_committed", lambda self, question: question == "q2")
+
+    assert run(machine, [[b"a"]], [None]).stalled == {"q1": 0}
+
+
 def test_a_job_that_commits_after_the_machine_has_delayed_it_loses_nothing(monkeypatch):
     machine = Machine(errors={"q1": "SparkException: Python worker failed to connect back."})
     machine.speed, machine.portion_timeout_s, starts = 0.1, 60.0, []

@@ -215,8 +215,9 @@ class _RunningTrial:
             if not waiting and passed >= least:
                 return
             late = waiting if passed > self.machine.portion_timeout_s else waiting & self.given_up
-            if unclear := late & self.delayed - self.given_up:
-                question = min(unclear)
+            for question in late & self.delayed - self.given_up:
+                if self.machine.now() - self.started[question][1] > self.machine.portion_timeout_s / 2:
+                    continue  # its last start had time enough
                 raise BusyMachineError(
                     f"other programs kept the processors from the job of {question}, which ended again and again: "
                     f"{self.record.errors.get(question, '')[:200]}"
