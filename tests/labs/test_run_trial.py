@@ -169,6 +169,14 @@ def test_a_job_that_ended_while_the_machine_delayed_it_is_not_given_up(monkeypat
         assert run(machine, [[b"a"]], [None]).given_up == ["q1"]
 
 
+def test_a_job_that_ends_without_an_error_is_given_up_also_on_a_busy_machine(monkeypatch):
+    machine = Machine(exit_code=0)
+    machine.speed, machine.portion_timeout_s = 0.1, 60.0
+    monkeypatch.setattr(run_trial, "POLL_S", 0.01)
+
+    assert sorted(run(machine, [[b"a"]], [None]).given_up) == ["q1", "q2"]
+
+
 def test_a_job_that_hangs_after_the_machine_has_delayed_it_once_is_too_slow_itself(monkeypatch):
     machine, starts = Machine(errors={"q1": "SparkException: Python worker failed to connect back."}), []
     machine.speed, machine.portion_timeout_s = 0.1, 0.1

@@ -246,7 +246,7 @@ class _RunningTrial:
             self.record.errors[question] = printed
         if self.has_committed(question):
             self.ends_without_commit[question] = 0
-        elif had_s < LEAST_SHARE * lived_s and not printed.startswith(OWN_ERRORS):
+        elif had_s < LEAST_SHARE * lived_s and not self.is_own_end(question, printed):
             self.delayed.add(question)
         else:
             self.ends_without_commit[question] += 1
@@ -256,6 +256,10 @@ class _RunningTrial:
             self.given_up.add(question)
         else:
             self.start(question)
+
+    def is_own_end(self, question: str, printed: str) -> bool:
+        """Return whether a job has ended for a reason that has nothing to do with time."""
+        return printed.startswith(OWN_ERRORS) or self.machine.has_succeeded(question)
 
     def has_committed(self, question: str) -> bool:
         """Return whether the checkpoint of a job says that everything sent so far is processed."""
