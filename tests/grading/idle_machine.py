@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from eventlab.errors import EventlabError
+from eventlab.grading import fair_time
 from eventlab.grading.execution import reference
 from eventlab.grading.execution.outputs import CellResult, Ended
 from eventlab.grading.execution.snapshot import Snapshot
@@ -27,12 +29,14 @@ class Machine:
         failed: The names of the checks that fail.
         ends: By a part of a cell's source, how such a cell ends.
         fault: What a look at the services raises.
+        delayed: Whether other programs delay each cell.
         judged: The questions that were judged, in order, and the evidence of each.
         runs: How many kernels there were.
     """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
         monkeypatch.setattr(reference, "snapshot", self.snapshot)
+        monkeypatch.setattr(fair_time, "now", time.monotonic)
         monkeypatch.setattr(Lab, "prepare", lambda self, namespace, seed: None)
         self.lab = tiny_lab.make(folder)
         self.config = SimpleNamespace(contained=True)
@@ -40,6 +44,7 @@ class Machine:
         self.failed: set[str] = set()
         self.ends: dict[str, Ended] = {}
         self.fault: EventlabError | None = None
+        self.delayed = False
         self.judged: list[str] = []
         self.evidence: list[Evidence] = []
         self.runs = 0
@@ -63,7 +68,7 @@ class Machine:
 
     def execute(self, source: str, timeout_s: float) -> CellResult:
         ended: Ended = next((ended for part, ended in self.ends.items() if part in source), "done")
-        return CellResult(ended, kernel_ended=ended == "died")
+        return CellResult(ended, error="no answer", kernel_ended=ended == "died", delayed=self.delayed)
 
     def verdicts(self, evidence: Evidence, question: str) -> list[Verdict]:
         self.judged.append(question)

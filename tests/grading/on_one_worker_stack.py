@@ -10,10 +10,14 @@ import logging
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import nbformat
+import psutil
 
+from eventlab.errors import EventlabError
 from eventlab.grading.environment import cleanup, sandbox
 from eventlab.grading.environment.services import WorkerConfiguration, WorkerStackError
 from eventlab.grading.environment.worker_stack import WorkerStack
@@ -26,6 +30,7 @@ from eventlab.stack import config, jvm
 from tests.grading import on_trial
 from tests.grading.corpus import entries
 
+DATANODE = "org.apache.hadoop.hdfs.server.datanode.DataNode"
 LEAVES_SESSIONS = """
 import os, threading
 from kafka import KafkaConsumer, KafkaProducer
@@ -163,6 +168,20 @@ def fault_in_safe_mode(stack: WorkerStack) -> str:
     return ""
 
 
+def fault_of_a_hanging_datanode(stack: WorkerStack) -> dict[str, Any]:
+    """Suspend the DataNode; return what the worker then says about its services, and after how many seconds."""
+    (datanode,) = (p for p in psutil.Process().children(recursive=True) if DATANODE in p.cmdline())
+    started = time.monotonic()
+    datanode.suspend()
+    try:
+        stack.require_running()
+    except EventlabError as error:
+        return {"error": error.message, "seconds": time.monotonic() - started}
+    finally:
+        datanode.resume()
+    return {"error": "", "seconds": 0}
+
+
 class Warnings(logging.Handler):
     """Keeps the messages of the worker's warnings, such as that the warm-up failed."""
 
@@ -192,6 +211,7 @@ def main(run: str) -> None:
         report["restarts"] = steps.restarts()
         report["warnings"] = [*warnings.messages]
         report["trial"] = on_trial.look(stack)
+        report["hanging DataNode"] = fault_of_a_hanging_datanode(stack)
         report["safe mode"] = fault_in_safe_mode(stack)
     finally:
         stack.close()

@@ -1,4 +1,4 @@
-"""Who is to blame when a cell ends its kernel: the submission, or a service that has ended; without services."""
+"""Who is to blame for a cell that ends its kernel or raises: the submission, a service, or a busy machine."""
 
 from __future__ import annotations
 
@@ -47,3 +47,21 @@ def test_after_the_end_of_a_service_no_cell_is_left_out_that_a_later_question_ma
     outcome = graded(machine, tmp_path)
     assert (outcome.kind, outcome.reason) == ("infrastructure_failed", "kafka has ended (signal 9)")
     assert machine.runs == 1
+
+
+@pytest.mark.parametrize(
+    ("delayed", "failed", "kind"),
+    [
+        (True, {"the sum"}, "infrastructure_failed"),
+        (True, set(), "graded"),
+        (False, {"the sum"}, "graded"),
+    ],
+    ids=["delayed, and lost marks", "delayed, and full marks", "not delayed"],
+)
+def test_a_cell_that_raises_after_others_have_delayed_it_gives_no_mark_unless_it_is_full(
+    machine: Machine, tmp_path: Path, delayed: bool, failed: set[str], kind: str
+) -> None:
+    machine.ends, machine.delayed, machine.failed = {WAITS: "raised"}, delayed, failed
+    outcome = graded(machine, tmp_path)
+    assert outcome.kind == kind
+    assert ("a cell, which then raised no answer" in outcome.reason) == (kind == "infrastructure_failed")

@@ -49,6 +49,25 @@ def test_files_that_arrive_late_are_not_taken_for_those_of_the_next_kernel(
     assert server.files_of("cyd") == {"owner": b"cyd"}
 
 
+def test_a_kernel_that_does_not_end_is_a_fault_of_the_machine(
+    server: ForkServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next submission does not run beside it: after this error, the worker ends."""
+    monkeypatch.setattr(module, "KILL_TIMEOUT_S", 0.3)
+    with pytest.raises(KernelError, match="the processes of kernel k1 do not end"):
+        server.start().kill()
+
+
+def test_who_waits_for_the_end_of_a_kernel_does_not_wait_longer_than_the_fork_server_runs(
+    server: ForkServer,
+) -> None:
+    kernel = server.start()
+    threading.Timer(0.3, server._process.kill).start()
+    started = time.monotonic()
+    kernel.kill()
+    assert time.monotonic() - started < module.KILL_TIMEOUT_S / 2
+
+
 def test_an_answer_stays_until_the_thread_that_asked_takes_it(server: ForkServer) -> None:
     with server._changed:
         server._asked.add(7)

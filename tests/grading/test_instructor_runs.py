@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from eventlab.errors import EventlabError
+from eventlab.grading import fair_time
 from eventlab.grading.environment.services import WorkerStackError
 from eventlab.grading.execution.outputs import Ended
 from eventlab.grading.execution.reference import Reference
@@ -68,6 +70,17 @@ def test_after_a_cell_of_the_instructor_that_failed_questions_are_judged_again(m
     with pytest.raises(EventlabError, match="the instructor's solution of q2"):
         reference(machine, "q2")
     assert machine.judged == ["q1", "q2", "q2"]
+
+
+def test_after_a_run_of_the_instructor_that_others_have_delayed_questions_are_judged_again(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reference(machine, "q1")
+    monkeypatch.setattr(fair_time, "now", lambda: time.monotonic() / 3)
+    monkeypatch.setattr(fair_time, "LONG_S", 0)
+    machine.failed = {SUM}
+    with pytest.raises(EventlabError, match="of q1"):
+        reference(machine, "q1")
 
 
 def test_the_instructors_job_is_not_judged(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:

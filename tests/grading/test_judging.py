@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from eventlab.errors import EventlabError, ServiceUnavailable
-from eventlab.grading import judging
+from eventlab.grading import fair_time, judging
 from eventlab.grading.environment.health import require_free_disk, spark_fault
 from eventlab.grading.environment.services import WorkerStackError
 from eventlab.grading.execution.run import TimeBudget
@@ -70,6 +72,22 @@ def test_after_each_judging_with_a_failure_the_services_must_run() -> None:
     assert stack.looks == 2
     with pytest.raises(WorkerStackError):
         judged([FAILED], stack=Stack(WorkerStackError("kafka has ended (signal 9)")))
+
+
+@pytest.mark.parametrize(("speed", "is_fault"), [(0.3, True), (0.8, False)])
+def test_a_check_that_failed_after_others_have_delayed_it_gives_no_verdict(
+    monkeypatch: pytest.MonkeyPatch, speed: float, is_fault: bool
+) -> None:
+    """For example, an API has not answered in time."""
+    monkeypatch.setattr(fair_time, "LONG_S", 0.1)
+    monkeypatch.setattr(fair_time, "now", lambda: time.monotonic() * speed)
+    monkeypatch.setattr(Stack, "require_running", lambda self: time.sleep(0.2))
+    assert judged([PASSED, PASSED]) == [PASSED, PASSED]
+    if is_fault:
+        with pytest.raises(judging.EvidenceUnavailable, match="kept the processors from the checks of q1"):
+            judged([PASSED, FAILED])
+    else:
+        assert judged([PASSED, FAILED]) == [PASSED, FAILED]
 
 
 def test_a_check_that_asks_kafka_itself_says_that_it_did_not_answer() -> None:

@@ -73,6 +73,7 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
         "grading/test_worker_stack.py::test_a_right_job_keeps_all_marks_although_everything_was_killed_once",
         "grading/test_trial_machine.py::test_a_job_that_is_started_again_finds_nothing_of_the_last_start",
         "grading/test_worker_stack.py::test_a_process_that_a_job_starts_in_sparks_sandbox_is_killed_with_the_job",
+        "grading/test_trials.py::test_sparks_jvm_ends_with_a_job_whose_own_code_ran_in_it",
         "grading/test_trials.py::test_the_messages_of_the_trial_are_not_those_that_the_notebook_can_read",
         "grading/test_suspended.py::test_a_process_that_starts_while_others_are_stopped_is_stopped_too",
         "grading/test_kernel_rights.py::test_a_suspended_kernel_does_not_wake_itself_by_a_timer",
@@ -108,6 +109,13 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
         "grading/test_instructor_runs.py::test_the_instructors_job_is_not_judged",
         "grading/test_instructor_runs.py"
         "::test_a_result_of_the_instructor_with_a_failed_check_is_a_fault_of_the_machine",
+        "grading/test_fair_time.py::test_time_in_which_the_grader_was_suspended_does_not_count",
+        "grading/test_fair_time.py"
+        "::test_marks_that_were_lost_while_the_grader_had_no_time_are_not_the_submissions_fault",
+        "grading/test_ended_runs.py"
+        "::test_a_cell_that_raises_after_others_have_delayed_it_gives_no_mark_unless_it_is_full",
+        "grading/test_judging.py::test_a_check_that_failed_after_others_have_delayed_it_gives_no_verdict",
+        "labs/test_run_trial.py::test_a_job_that_ended_while_the_machine_delayed_it_is_not_given_up",
         "grading/test_out_of_memory.py"
         "::test_points_that_were_lost_while_processes_were_killed_are_not_the_submissions_fault",
     ),

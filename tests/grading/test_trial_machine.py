@@ -53,6 +53,7 @@ def worker_stack(
     configuration = SimpleNamespace(run=tmp_path, settings=None, limits=ProcessLimits(disk_mib=20))
     opened, services = WorkerStack(configuration), SimpleNamespace(kill=lambda: None, kill_others=lambda: None)  # type: ignore[arg-type]
     opened._fork_server, opened._data, opened._spark = fork_server, services, services  # type: ignore[assignment]
+    opened._classes = SimpleNamespace(found=list)  # type: ignore[assignment]
     for kernel in ready(fork_server):
         opened._watch(kernel)
         yield opened

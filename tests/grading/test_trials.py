@@ -12,6 +12,7 @@ import pytest
 from eventlab.clients.hdfs import HdfsError
 from eventlab.grading import trials as module
 from eventlab.grading.environment import health
+from eventlab.grading.environment import trial_machine as module_of_machine
 from eventlab.grading.environment.services import WorkerStackError
 from eventlab.grading.environment.trial_machine import Job, TrialMachine
 from eventlab.grading.environment.worker_stack import WorkerStack
@@ -39,7 +40,7 @@ class Graded:
         self.seconds = 0.0
         self.late: list[str] = []
         self.disturbed: set[str] = set()
-        self.budget = TimeBudget(600)
+        self.budget = TimeBudget(600, clock=time.monotonic)
         monkeypatch.setattr(module.run_trial, "run", self.run)
         monkeypatch.setattr(module.judging, "verdicts", self.judged)
         self.machine = SimpleNamespace(spark_has_ended=False)
@@ -162,10 +163,46 @@ def test_a_spark_that_has_ended_by_itself_is_noticed_although_the_trial_starts_i
     spark: Any = SimpleNamespace(
         kill_service=lambda name: was_running, start_service=lambda name: None, ended=dict
     )
-    machine = TrialMachine(data, spark, data, data, data, lambda: None, {})
+    machine = TrialMachine(data, spark, data, data, data, lambda: None, list, {})
     machine.kill("spark")
     machine.up("spark")
     assert machine.spark_has_ended == (not was_running)
+
+
+@pytest.mark.parametrize(
+    ("found", "is_started_again"),
+    [
+        (["a streaming query", "a Python function"], False),
+        (["a streaming query", "a class of its own, mine.Main"], True),
+        (["a streaming query", "java_method"], True),
+    ],
+)
+def test_sparks_jvm_ends_with_a_job_whose_own_code_ran_in_it(
+    monkeypatch: pytest.MonkeyPatch, found: list[str], is_started_again: bool
+) -> None:
+    monkeypatch.setattr(module_of_machine.cleanup, "end_sessions", lambda settings, kept: 0)
+    orders: list[str] = []
+
+    def kill(service: str) -> bool:
+        orders.append("kill Spark")
+        return True
+
+    spark: Any = SimpleNamespace(
+        kill_others=lambda: orders.append("kill others"),
+        kill_service=kill,
+        start_service=lambda name: orders.append("start Spark"),
+    )
+    some: Any = SimpleNamespace(settings=None)
+    machine = TrialMachine(some, spark, some, some, some, lambda: None, lambda: found, {})
+
+    machine.kill_jobs()
+    assert orders == ["kill others", *(["kill Spark", "start Spark"] if is_started_again else [])]
+
+    orders.clear()
+    machine.kill("spark")
+    machine.kill_jobs()
+    machine.up("spark")
+    assert orders == ["kill Spark", "kill others", "start Spark"]
 
 
 def test_the_messages_of_the_trial_are_not_those_that_the_notebook_can_read(graded: Graded) -> None:

@@ -92,7 +92,10 @@ class Stack:
 
 
 def test_only_the_first_judging_counts_as_time_of_the_submission() -> None:
-    budget, judge = TimeBudget(600), SlowJudge(Verdict(False, "", TOO_SLOW, unavailable=True))
+    budget, judge = (
+        TimeBudget(600, clock=time.monotonic),
+        SlowJudge(Verdict(False, "", TOO_SLOW, unavailable=True)),
+    )
     assert judging.verdicts(judge, Stack(), Evidence(Namespace.of("lab"), 1), "q1", budget)[0].passed
     assert not judge.rounds
     assert 0.1 <= budget.used < 0.3
@@ -110,7 +113,7 @@ class SlowKernel:
 
 def test_the_time_of_a_submission_is_limited_over_all_its_cells_and_runs() -> None:
     injected({})  # imports
-    matched, budget = notebook.reference(tiny_lab.notebook()), TimeBudget(0.7)
+    matched, budget = notebook.reference(tiny_lab.notebook()), TimeBudget(0.7, clock=time.monotonic)
     runs = [Run(), Run()]
     for run in runs:
         NotebookExecutor(

@@ -103,6 +103,11 @@ def test_hdfs_in_safe_mode_while_judging_is_the_machines_fault(report: dict) -> 
     assert "'FSState': 'safeMode'" in report["safe mode"]
 
 
+def test_a_datanode_that_hangs_is_the_machines_fault_before_the_namenode_misses_it(report: dict) -> None:
+    assert "does not answer" in report["hanging DataNode"]["error"]
+    assert report["hanging DataNode"]["seconds"] < 25
+
+
 @pytest.fixture
 def trial(report: dict) -> dict[str, Any]:
     """What `on_trial.py` found."""

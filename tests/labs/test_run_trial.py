@@ -1,6 +1,7 @@
 """Carrying out a trial, without services: which messages a job gets, and which job was too late."""
 
 import json
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -16,6 +17,10 @@ class Machine:
     """Starts jobs that never commit anything."""
 
     portion_timeout_s = 0.0
+    speed = 1.0
+
+    def now(self):
+        return time.monotonic() * self.speed
 
     def __init__(self, begun=(), errors=None, exit_code=None):
         """Start jobs.
@@ -138,6 +143,70 @@ def test_a_job_that_ends_again_and_again_is_given_up_and_was_not_late(monkeypatc
 
     assert record.stalled == {"q1": 0}
     assert (record.given_up, record.late) == (["q1"], [])
+
+
+@pytest.mark.parametrize(
+    ("speed", "error", "is_fault"),
+    [
+        (0.1, "SparkException: Python worker failed to connect back.", True),
+        (1.0, "SparkException: Python worker failed to connect back.", False),
+        (0.1, "NameError: name 'spark' is not defined", False),
+    ],
+    ids=["delayed", "not delayed", "delayed, with an error of its own"],
+)
+def test_a_job_that_ended_while_the_machine_delayed_it_is_not_given_up(monkeypatch, speed, error, is_fault):
+    machine = Machine(errors={"q1": error})
+    machine.speed, machine.portion_timeout_s = speed, 0.1
+    monkeypatch.setattr(run_trial, "POLL_S", 0.01)
+    monkeypatch.setattr(run_trial._RunningTrial, "has_committed", lambda self, question: question == "q2")
+
+    if is_fault:
+        with pytest.raises(
+            run_trial.BusyMachineError, match=f"from the job of q1, which ended again and again: {error}"
+        ):
+            run(machine, [[b"a"]], [None])
+    else:
+        assert run(machine, [[b"a"]], [None]).given_up == ["q1"]
+
+
+def test_a_job_that_ends_without_an_error_is_given_up_also_on_a_busy_machine(monkeypatch):
+    machine = Machine(exit_code=0)
+    machine.speed, machine.portion_timeout_s = 0.1, 60.0
+    monkeypatch.setattr(run_trial, "POLL_S", 0.01)
+
+    assert sorted(run(machine, [[b"a"]], [None]).given_up) == ["q1", "q2"]
+
+
+def test_a_job_that_hangs_after_the_machine_has_delayed_it_once_is_too_slow_itself(monkeypatch):
+    machine, starts = Machine(errors={"q1": "SparkException: Python worker failed to connect back."}), []
+    machine.speed, machine.portion_timeout_s = 0.1, 0.1
+
+    def start(question, *words):
+        starts.append(question)
+        if starts.count("q1") > 1:
+            machine.errors = {}
+
+    monkeypatch.setattr(machine, "start", start)
+    monkeypatch.setattr(run_trial, "POLL_S", 0.01)
+    monkeypatch.setattr(run_trial._RunningTrial, "has_committed", lambda self, question: question == "q2")
+
+    assert run(machine, [[b"a"]], [None]).stalled == {"q1": 0}
+
+
+def test_a_job_that_commits_after_the_machine_has_delayed_it_loses_nothing(monkeypatch):
+    machine = Machine(errors={"q1": "SparkException: Python worker failed to connect back."})
+    machine.speed, machine.portion_timeout_s, starts = 0.1, 60.0, []
+    monkeypatch.setattr(machine, "start", lambda question, *words: starts.append(question))
+    monkeypatch.setattr(run_trial, "POLL_S", 0.01)
+    monkeypatch.setattr(
+        run_trial._RunningTrial,
+        "has_committed",
+        lambda self, q: q == "q2" or starts.count("q1") > 2 * run_trial.MAX_ENDS,
+    )
+
+    record = run(machine, [[b"a"]], [None])
+
+    assert (record.stalled, record.given_up) == ({}, [])
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from nbformat import NotebookNode
 
 from eventlab.errors import EventlabError
-from eventlab.grading import judging
+from eventlab.grading import fair_time, judging
 from eventlab.grading.environment.worker_stack import WorkerStack
 from eventlab.grading.execution import notebook
 from eventlab.grading.execution.kernel import SubmissionKernel
@@ -44,9 +44,9 @@ class InstructorRuns:
     ) -> Reference:
         """Run the instructor's notebook up to these questions, and return what each question has changed.
 
-        Each question must earn full points the first time on this stack, and whenever a cell has failed. Another
-        result, put in the place of a broken question, would cost a student marks in later questions. A job is not
-        judged, because that takes a trial.
+        Each question must earn full points the first time on this stack, and whenever a cell has failed or other
+        programs have delayed the run. Another result, put in the place of a broken question, would cost a student
+        marks in later questions. A job is not judged, because that takes a trial.
 
         Args:
             kernel: A new kernel.
@@ -60,12 +60,12 @@ class InstructorRuns:
         """
         matched = notebook.reference(self.instructor)
         matched, check_steps = matched.until(questions, matched.check_steps(self.lab.questions))
-        reference, run = Reference(namespace, self.instructor), Run()
+        reference, run, delay = Reference(namespace, self.instructor), Run(), fair_time.Delay()
 
         def keep(question: str) -> None:
             reference.keep(question, kernel)
             has_failed = any(result.ended != "done" for result in run.results.values())
-            if question in self.lab.jobs or (question in self._proven and not has_failed):
+            if question in self.lab.jobs or (question in self._proven and not has_failed and not delay.is_long):
                 return
             files = dict(reference.changes[question][1].files)
             self._judge(question, Evidence(namespace, seed, executor.answers, matched.sources, files))

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from eventlab.errors import EventlabError
+from eventlab.grading import fair_time
 from eventlab.grading.inside.lines import LineReader
 from eventlab.grading.inside.rights import end_with_parent
 from eventlab.labs.catalogue import Lab, find
@@ -130,7 +131,10 @@ class Judge:
     def _answer(self, timeout_s: float) -> dict[str, Any] | None:
         """Return the next line of JSON from the process, or None when it is late or the process has ended."""
         assert self._reader is not None
-        line = self._reader.line(timeout_s)
+        deadline = fair_time.now() + timeout_s
+        while (line := self._reader.line(min(1.0, timeout_s))) is None and not self._reader.ended:
+            if fair_time.now() > deadline:
+                break
         return None if line is None else json.loads(line)
 
     def close(self) -> None:

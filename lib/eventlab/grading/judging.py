@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from eventlab.errors import EventlabError
+from eventlab.grading import fair_time
 from eventlab.grading.execution.run import TimeBudget
 from eventlab.grading.judge import TOO_SLOW
 from eventlab.labs.checks import Verdict
@@ -12,7 +13,7 @@ from eventlab.labs.evidence import Evidence
 
 
 class EvidenceUnavailable(EventlabError):
-    """What a check reads could not be read twice, although the services answer the grader."""
+    """What a check reads could not be read twice, although the services answer; or the machine had no time."""
 
 
 class _Judge(Protocol):
@@ -31,8 +32,9 @@ def verdicts(judge: _Judge, stack: _Stack, evidence: Evidence, question: str, bu
     time counts as time of the submission.
 
     Raises:
-        EventlabError: A check failed, and the judge or a service does not work.
+        EventlabError: A check failed, and the judge or a service does not work, or others delayed the checks.
     """
+    delay = fair_time.Delay()
     with budget.measured():
         found = judge.verdicts(evidence, question)
     if all(verdict.passed for verdict in found):
@@ -45,4 +47,6 @@ def verdicts(judge: _Judge, stack: _Stack, evidence: Evidence, question: str, bu
     for verdict in found:
         if verdict.unavailable and verdict.got != TOO_SLOW:
             raise EvidenceUnavailable(verdict.got)
+    if delay.is_long and not all(verdict.passed for verdict in found):  # what a check calls may have been too slow
+        raise EvidenceUnavailable(f"other programs kept the processors from the checks of {question}")
     return found

@@ -21,7 +21,7 @@ from typing import Any
 
 import nbformat
 
-from eventlab.grading import results
+from eventlab.grading import fair_time, results
 from eventlab.grading.environment import processes, sandbox
 from eventlab.grading.environment.services import WorkerConfiguration
 from eventlab.grading.environment.worker_stack import WorkerStack
@@ -46,6 +46,12 @@ NO_MEMORY = (
     "processes were killed because this machine, or the grader's share of it, had no memory left; "
     "grade with fewer --workers or end other programs"
 )
+NO_TIME = (
+    "for {:.0f} s this machine was suspended, or other programs left almost no processor time to the grader; "
+    "end other programs or grade with fewer --workers"
+)
+MAX_STARVED_S = 10.0
+DELAYED = "other programs kept the processors from a cell, which then raised {}"
 logger = logging.getLogger(__name__)
 
 
@@ -70,7 +76,8 @@ class Worker:
 
     def grade(self, job: Job) -> Outcome:
         """Execute and judge a submission; whatever fails on the machine's side is an outcome too."""
-        started, kills = time.monotonic(), processes.oom_kills()
+        started, kills, clock = time.monotonic(), processes.oom_kills(), fair_time.clock()
+        starved_before = clock.starved_s
         self.stack.forget_logs()
         try:
             outcome = self._outcome(job)
@@ -79,8 +86,12 @@ class Worker:
             return Outcome.infrastructure_failed(str(error) or type(error).__name__)
         assert outcome.record is not None
         record = replace(outcome.record, seconds=round(time.monotonic() - started, 3))
-        if outcome.reason or (not record.is_full and processes.oom_kills() > kills):
-            return Outcome.infrastructure_failed(outcome.reason or NO_MEMORY, record, outcome.notebook)
+        reason, starved_s = outcome.reason, clock.starved_s - starved_before
+        if not reason and not record.is_full:  # each of these can cost marks
+            reason = NO_MEMORY if processes.oom_kills() > kills else ""
+            reason = reason or (NO_TIME.format(starved_s) if starved_s > MAX_STARVED_S else "")
+        if reason:
+            return Outcome.infrastructure_failed(reason, record, outcome.notebook)
         return replace(outcome, record=record)
 
     def _outcome(self, job: Job) -> Outcome:
@@ -113,6 +124,14 @@ class Worker:
             logger.exception("The job of %r was interrupted", job.student)
             reason, runs[-1].interrupted = str(error) or type(error).__name__, True
         record = marks.record(self.lab, job.student, matched, runs, self.limits, job.problems, **common)
+        if not reason and not record.is_full:  # a client may have waited too long for a service
+            raised = [
+                found.error
+                for run in runs
+                for found in run.results.values()
+                if found.ended == "raised" and found.delayed
+            ]
+            reason = DELAYED.format(raised[0]) if raised else ""
         copy = nbformat.writes(executed(matched, runs, f"{record.slug}.ipynb")) + "\n"
         return replace(Outcome.of(record, copy), reason=reason)
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from eventlab.clients.hdfs import HdfsError
+from eventlab.errors import EventlabError
 from eventlab.labs import inputs
 from eventlab.labs.inputs import Outgoing
 from eventlab.labs.names import Namespace
@@ -21,6 +22,15 @@ MIN_PORTION_S = 3.0
 """The least time of a portion, in seconds, while a job is not waited for."""
 POLL_S = 0.1
 MAX_OFFSETS_BYTES = 64 * 1024
+LEAST_SHARE = 0.5
+"""A job to which the machine gave less than this share of its time may have ended because of that. Spark, for
+example, waits ten seconds for a Python worker of `foreachBatch`, and this limit cannot be set."""
+OWN_ERRORS = ("SyntaxError", "IndentationError", "NameError", "ImportError", "ModuleNotFoundError")
+"""Errors that have nothing to do with time."""
+
+
+class BusyMachineError(EventlabError):
+    """The machine gave a job too little time to judge it."""
 
 
 def run(
@@ -40,6 +50,7 @@ def run(
         report: Called with a sentence for each step.
 
     Raises:
+        BusyMachineError: A job was too slow, and ended with errors while the machine delayed it.
         EventlabError: A service has ended by itself, or does not start again.
     """
     running = _RunningTrial(trial, namespace, machine, {*files}, report)
@@ -76,7 +87,8 @@ class _RunningTrial:
         self.waited_for = set(self.jobs)
         self.given_up: set[str] = set()
         self.refused: set[str] = set()  # the jobs that were not started again since HDFS refused their commit
-        self.started = dict.fromkeys(self.jobs, 0.0)
+        self.started = dict.fromkeys(self.jobs, (0.0, 0.0))  # in all seconds, and in those that count
+        self.delayed: set[str] = set()  # the jobs that ended in this portion while the machine delayed them
         self.ends_without_commit = dict.fromkeys(self.jobs, 0)
         self.reached = dict.fromkeys(self.jobs, 0)
         self.sent = 0
@@ -87,12 +99,13 @@ class _RunningTrial:
         topic, folder = topic_of(self.namespace, question), folder_of(self.namespace, question)
         self.machine.start(question, self.jobs[question], topic, folder)
         self.refused.discard(question)
-        self.started[question] = time.monotonic()
+        self.started[question] = time.monotonic(), self.machine.now()
 
     def portion(self, messages: Sequence[bytes], failure: Failure | None) -> None:
         """Send a portion, cause its failure, and wait until each job has committed it."""
         half = len(messages) // 2
         self.ends_without_commit = dict.fromkeys(self.jobs, 0)
+        self.delayed.clear()
         for question in self.waited_for:
             self.record.errors.pop(question, None)
         number, kind = len(self.record.steps), failure.kind if failure else ""
@@ -152,8 +165,8 @@ class _RunningTrial:
         commit whose file existed under its temporary name when the quota was set is not refused.
         """
         waiting, refused = {*questions}, set()
-        deadline = time.monotonic() + REFUSED_S
-        while waiting and time.monotonic() < deadline:
+        deadline = self.machine.now() + REFUSED_S
+        while waiting and self.machine.now() < deadline:
             for question in [
                 question for question in waiting if self.messages_in_checkpoint(question, "offsets") >= self.sent
             ]:
@@ -193,15 +206,22 @@ class _RunningTrial:
     def wait_for_jobs(self, number: int) -> None:
         """Start jobs that have ended, until each job that is waited for has committed all that was sent."""
         least = 0.0 if self.waited_for == self.jobs.keys() - self.given_up else MIN_PORTION_S
-        started = time.monotonic()
+        started = self.machine.now()
         while True:
             for question in self.jobs.keys() - self.given_up:
                 self.restart_if_ended(question)
             waiting = {question for question in self.waited_for if not self.has_committed(question)}
-            passed = time.monotonic() - started
+            passed = self.machine.now() - started
             if not waiting and passed >= least:
                 return
             late = waiting if passed > self.machine.portion_timeout_s else waiting & self.given_up
+            for question in late & self.delayed - self.given_up:
+                if self.machine.now() - self.started[question][1] > self.machine.portion_timeout_s / 2:
+                    continue  # its last start had time enough
+                raise BusyMachineError(
+                    f"other programs kept the processors from the job of {question}, which ended again and again: "
+                    f"{self.record.errors.get(question, '')[:200]}"
+                )
             for question in late:
                 self.waited_for.discard(question)
                 self.record.stalled[question] = number
@@ -213,14 +233,21 @@ class _RunningTrial:
             time.sleep(POLL_S)
 
     def restart_if_ended(self, question: str) -> None:
-        """Start a job that has ended; after MAX_ENDS ends without a commit it is given up."""
+        """Start a job that has ended; after MAX_ENDS ends without a commit it is given up.
+
+        An end that may be the machine's fault does not count.
+        """
         printed = self.machine.ended(question)
-        if printed is None or time.monotonic() - self.started[question] < PAUSE_S:
+        lived_s = time.monotonic() - self.started[question][0]
+        if printed is None or lived_s < PAUSE_S:
             return
+        had_s = self.machine.now() - self.started[question][1]
         if question in self.waited_for:
             self.record.errors[question] = printed
         if self.has_committed(question):
             self.ends_without_commit[question] = 0
+        elif had_s < LEAST_SHARE * lived_s and not self.is_own_end(question, printed):
+            self.delayed.add(question)
         else:
             self.ends_without_commit[question] += 1
         if self.is_quiet and question not in self.record.ended_early and self.machine.has_succeeded(question):
@@ -229,6 +256,10 @@ class _RunningTrial:
             self.given_up.add(question)
         else:
             self.start(question)
+
+    def is_own_end(self, question: str, printed: str) -> bool:
+        """Return whether a job has ended for a reason that has nothing to do with time."""
+        return printed.startswith(OWN_ERRORS) or self.machine.has_succeeded(question)
 
     def has_committed(self, question: str) -> bool:
         """Return whether the checkpoint of a job says that everything sent so far is processed."""
@@ -258,6 +289,6 @@ class _RunningTrial:
 
     def wait(self, condition: Callable[[], bool], timeout_s: float) -> None:
         """Wait until a condition is true, at most `timeout_s` seconds."""
-        deadline = time.monotonic() + timeout_s
-        while not condition() and time.monotonic() < deadline:
+        deadline = self.machine.now() + timeout_s
+        while not condition() and self.machine.now() < deadline:
             time.sleep(POLL_S / 2)

@@ -30,10 +30,13 @@ else checks the services: the grader checks them before and after the trial only
 the machine.
 
 Time. A job has the machine's portion_timeout_s for each portion, from the moment at which all services run again,
-and is not waited for any more when it has needed longer or has ended MAX_ENDS times without a commit. The time of
-a submission's first trial with the data of a seed does not count as time of the submission: most of it is the
-restart of services. Further ones count. A portion begins only when each job has committed the one before. So the
-watermark of a right job, and with it the result, does not depend on how the messages fall into batches.
+and is not waited for any more when it has needed longer or has ended MAX_ENDS times without a commit. Seconds are
+those of `Machine.now`: the grader's clock is slow while other programs keep the processors from the trial. An end
+with an error meanwhile is not counted, because parts of Spark have time limits, too. If the job then does not
+commit the portion, this is a fault of the machine. The time of a submission's first trial with the data of a seed
+does not count as time of the submission: most of it is the restart of services. Further ones count. A portion
+begins only when each job has committed the one before. So the watermark of a right job, and with it the result,
+does not depend on how the messages fall into batches.
 """
 
 from __future__ import annotations
@@ -113,6 +116,9 @@ class Machine(Protocol):
     """
 
     portion_timeout_s: float
+
+    def now(self) -> float:
+        """Return the time in seconds, for limits: only what the machine gave to this trial counts."""
 
     def start(self, question: str, file: str, topic: str, folder: str) -> None:
         """Start the job of a question in a new process."""

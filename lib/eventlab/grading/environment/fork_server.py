@@ -19,6 +19,7 @@ from eventlab.grading.environment import processes
 from eventlab.grading.execution.kernel import NO_SANDBOX, KernelError
 
 FILES_TIMEOUT_S = 60
+KILL_TIMEOUT_S = 30
 
 
 class ForkServer:
@@ -57,6 +58,9 @@ class ForkServer:
                     self._files[message["request"]] = message["files"]
                 self._changed.notify_all()
         self.is_warm.set()
+        self._process.wait()
+        with self._changed:
+            self._changed.notify_all()  # who waits for an answer or an end
 
     def request(self, **message: object) -> None:
         """Send a request; several threads may do so."""
@@ -173,11 +177,17 @@ class KernelProcess:
             self._server.request(do="kill", id=self.id, why=reason)
 
     def kill(self) -> None:
-        """Kill the kernel and all that it started, and wait until they have ended."""
+        """Kill the kernel and all that it started, and wait until they have ended.
+
+        Raises:
+            KernelError: They do not end; the next submission must not run beside them.
+        """
+        if self.exit_reason is not None:
+            return
         with contextlib.suppress(KernelError):
-            if self.exit_reason is None:
-                self._server.request(do="kill", id=self.id)
-                self._server.wait_until_ended(self.id, 5)
+            self._server.request(do="kill", id=self.id)
+        if not self._server.wait_until_ended(self.id, KILL_TIMEOUT_S):
+            raise KernelError(f"the processes of kernel {self.id} do not end")
 
     def forget(self) -> None:
         """Release the working folder of a kernel that has ended."""

@@ -11,7 +11,7 @@ from eventlab.clients.hdfs_web import jmx_bean
 from eventlab.grading.environment.sandbox import MIB
 from eventlab.grading.environment.services import Services, WorkerStackError
 from eventlab.labs import files
-from eventlab.settings import Settings
+from eventlab.settings import HOST, Settings
 
 NODE_COUNTS = ("FSState", "NumLiveDataNodes", "NumDeadDataNodes", "NumStaleDataNodes")
 MIN_FREE_BYTES = 64 * MIB
@@ -45,6 +45,8 @@ def require_data_services(data: Services, settings: Settings, nodes: object) -> 
         files.summary("/")
     except files.FileError as error:
         raise WorkerStackError(f"the NameNode does not answer: {error.message}") from error
+    # The NameNode misses a DataNode that hangs only after half a minute.
+    jmx_bean(f"http://{HOST}:{settings.datanode_web_port}", "Hadoop:service=DataNode,name=FSDatasetState")
     if (now := node_states(settings)) != nodes:
         raise WorkerStackError(f"the nodes of HDFS were {nodes} and are {now}")
 

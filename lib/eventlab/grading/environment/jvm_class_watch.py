@@ -55,6 +55,8 @@ LIBRARIES = tuple(words[0] for words in _NEEDED if len(words) == 1)
 """How the names of the jars and Java modules that submissions need begin."""
 CLASSES = tuple(words[1] for words in _NEEDED if len(words) == 2)
 """The classes that submissions need of other libraries: Spark loads them with its list of formats."""
+OF_JOBS = frozenset({"a streaming query", "a Python function", "a producer of Kafka"})
+"""The reasons that a job of a trial has although it runs no Java code of its own."""
 MAX_REASONS = 20
 
 

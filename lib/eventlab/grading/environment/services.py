@@ -136,6 +136,7 @@ class Services:
         ready, _, _ = select.select([self._process.stdout], [], [], timeout_s)
         line = self._process.stdout.readline() if ready else b""
         if not line:
+            self.kill()  # a late answer must not be read as that to another question
             log_lines = Path(self._log.name).read_text(errors="replace").strip().splitlines()
             raise WorkerStackError(
                 f"the sandbox of {self.name} does not answer ({log_lines[-1][:300] if log_lines else 'no log'})"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from eventlab.clients.hdfs import HdfsClient
+from eventlab.grading import fair_time
 from eventlab.grading.environment import cleanup
 from eventlab.grading.environment.access import Access
 from eventlab.grading.environment.fork_server import ForkServer
+from eventlab.grading.environment.jvm_class_watch import OF_JOBS
 from eventlab.grading.environment.services import Services, WorkerStackError
 from eventlab.grading.execution.kernel import SubmissionKernel
 from eventlab.grading.execution.outputs import CellResult
@@ -84,14 +86,20 @@ class TrialMachine:
         access: Access,
         sessions: cleanup.Sessions,
         require_running: Callable[[], None],
+        classes_found: Callable[[], Collection[str]],
         files: Mapping[str, bytes],
     ) -> None:
         self.services = {"kafka": data, "spark": spark}
         self.fork_server, self.access, self.sessions = fork_server, access, sessions
-        self.require_running, self.files = require_running, files
+        self.require_running, self.classes_found, self.files = require_running, classes_found, files
         self.jobs: dict[str, Job] = {}
         self.exceeded = ""
         self._spark_had_ended = False
+        self._spark_is_killed = False
+
+    def now(self) -> float:
+        """Return the seconds that count so far, as `fair_time` counts them."""
+        return fair_time.now()
 
     def start(self, question: str, file: str, topic: str, folder: str) -> None:
         """Start the job with the files of the submission, in empty folders."""
@@ -126,6 +134,16 @@ class TrialMachine:
             raise WorkerStackError(self.exceeded)
 
     def kill_jobs(self) -> None:
+        """Kill the jobs with all that they have in Spark, which is started again if code of their own ran in it.
+
+        A thread of such code would outlive its session.
+        """
+        self._end_jobs()
+        if not self._spark_is_killed and not OF_JOBS.issuperset(self.classes_found()):
+            self.kill("spark")
+            self.up("spark")
+
+    def _end_jobs(self) -> None:
         """Kill the jobs, end all sessions but Spark's own, and kill what these have started in Spark's sandbox."""
         for question in list(self.jobs):
             self.jobs.pop(question).kill()
@@ -138,10 +156,12 @@ class TrialMachine:
         if not self.services[service].kill_service(service):
             self.require_running()
             self._spark_had_ended = True  # it was Spark; `require_running` raises for any other service
+        self._spark_is_killed |= service == "spark"
 
     def up(self, service: str) -> None:
         """Start a service, and wait until it answers."""
         self.services[service].start_service(service)
+        self._spark_is_killed &= service != "spark"
 
     def hdfs(self) -> HdfsClient:
         """Return a client that may set quotas."""
@@ -149,4 +169,4 @@ class TrialMachine:
 
     def close(self) -> None:
         """Kill the jobs, and end their sessions."""
-        self.kill_jobs()
+        self._end_jobs()

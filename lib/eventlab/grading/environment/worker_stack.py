@@ -144,8 +144,10 @@ class WorkerStack:
         assert self._data is not None
         assert self._spark is not None
         assert self._fork_server is not None
+        assert self._classes is not None
         services = self._data, self._spark, self._fork_server, self.access, self._sessions
-        self._machine = TrialMachine(*services, lambda: self.require_running(in_trial=True), files)
+        looks = lambda: self.require_running(in_trial=True), self._classes.found
+        self._machine = TrialMachine(*services, *looks, files)
         if self.exceeded:
             self._machine.end(self.exceeded)
         return self._machine

@@ -13,6 +13,7 @@ import zmq
 from jupyter_client.blocking.client import BlockingKernelClient
 
 from eventlab.errors import EventlabError
+from eventlab.grading import fair_time
 from eventlab.grading.execution.outputs import Capture, CellResult, OutputBudget
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class SubmissionKernel:
 
     def execute(self, source: str, timeout_s: float) -> CellResult:
         """Run a cell; interrupt it when its time is over, and kill the kernel when it does not end then."""
-        started = time.monotonic()
+        started, delay = time.monotonic(), fair_time.Delay()
         result = CellResult("done", started=time.time())
         try:
             cell = _RunningCell(self._client, self.process, self._budget, result)
@@ -95,7 +96,7 @@ class SubmissionKernel:
         result.kernel_ended = result.kernel_ended or result.ended == "died"
         if result.kernel_ended:
             self.end()
-        result.seconds = time.monotonic() - started
+        result.seconds, result.delayed = time.monotonic() - started, delay.is_long
         return result
 
     def files(self) -> dict[str, bytes]:
@@ -135,17 +136,17 @@ class _RunningCell:
         self.client.control_channel.send(self.client.session.msg("interrupt_request", {}))
 
     def wait(self, timeout_s: float) -> bool:
-        """Return whether the cell has ended, also by the end of its kernel, within the time."""
-        deadline = time.monotonic() + timeout_s
+        """Return whether the cell has ended, also by the end of its kernel, within the time of `fair_time`."""
+        deadline = fair_time.now() + timeout_s
         iopub, shell = self.client.iopub_channel.socket, self.client.shell_channel.socket
         poller = zmq.Poller()
         poller.register(iopub, zmq.POLLIN)
         poller.register(shell, zmq.POLLIN)
         while not (self.idle and self.replied):
-            if time.monotonic() > deadline:
+            if fair_time.now() > deadline:
                 return False
             ready = dict(poller.poll(POLL_MS))
-            if not ready and time.monotonic() > self.last_output:
+            if not ready and fair_time.now() > self.last_output:
                 return True  # it has replied, but its last outputs were too large to arrive
             if not ready and (reason := self.process.exit_reason):
                 if reason == NO_SANDBOX:
@@ -154,7 +155,7 @@ class _RunningCell:
                 return True
             if iopub in ready:
                 self.idle = self.capture.take(self._received(iopub), self.request) or self.idle
-                self.last_output = time.monotonic() + 3 if self.replied else self.last_output
+                self.last_output = fair_time.now() + 3 if self.replied else self.last_output
             if shell in ready:
                 self._take_reply(self._received(shell))
         return True
@@ -166,7 +167,7 @@ class _RunningCell:
 
     def _take_reply(self, message: dict[str, Any]) -> None:
         if message["parent_header"].get("msg_id") == self.request:
-            self.replied, self.last_output = True, time.monotonic() + 3
+            self.replied, self.last_output = True, fair_time.now() + 3
             _note_error(message["content"], self.result)
 
 

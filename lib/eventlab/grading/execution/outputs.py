@@ -36,6 +36,7 @@ class CellResult:
     Attributes:
         started: When it began, in seconds since 1970.
         kernel_ended: Whether the kernel ended with the cell.
+        delayed: Whether it waited long while other programs kept the processors from it (`fair_time.Delay`).
     """
 
     ended: Ended
@@ -44,6 +45,7 @@ class CellResult:
     seconds: float = 0.0
     started: float = 0.0
     kernel_ended: bool = False
+    delayed: bool = False
 
 
 @dataclass

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from eventlab.grading import fair_time
 from eventlab.grading.execution.kernel import SubmissionKernel
 from eventlab.grading.execution.notebook import Matched
 from eventlab.grading.execution.regrade import Run
@@ -17,10 +17,11 @@ OUT_OF_TIME = "the time limit of the submission"
 
 @dataclass
 class TimeBudget:
-    """The wall-clock time of a submission over all its runs, in seconds."""
+    """The wall-clock time of a submission over all its runs, in seconds, as the clock counts them."""
 
     limit: float
     used: float = 0.0
+    clock: Callable[[], float] = field(default=fair_time.now, repr=False)
 
     @property
     def remaining(self) -> float:
@@ -30,11 +31,11 @@ class TimeBudget:
     @contextlib.contextmanager
     def measured(self) -> Iterator[None]:
         """Count the time of the block."""
-        started = time.monotonic()
+        started = self.clock()
         try:
             yield
         finally:
-            self.used += time.monotonic() - started
+            self.used += max(0.0, self.clock() - started)
 
 
 @dataclass

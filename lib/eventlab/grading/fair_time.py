@@ -1,0 +1,183 @@
+"""The clock of limits that cost marks: slower while other programs keep the processors from this worker.
+
+A limit in seconds is meant for a machine that has time for the submission. So a second counts as the part of it in
+which nothing of this worker waited for a processor that programs of others used. It counts at least as SLOWEST, so
+that each limit ends. Time in which the grader itself was suspended does not count.
+
+What a submission does makes the clock hardly slower: processes of this worker are no others, and what only sleeps
+does not wait. Time below SLOWEST, and suspended time, is added up in `starved_s`: marks that a submission loses
+meanwhile may be the machine's fault.
+
+Source of the waits: `run_delay` in https://docs.kernel.org/scheduler/sched-stats.html#proc-pid-schedstat
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+TICK_S = 1.0
+PAUSE_S = 10.0
+"""The clock ticks also on a very busy machine; when it does not for so long, it was suspended."""
+SLOWEST = 0.05
+LEAST_SHARE = 0.5
+LONG_S = 10.0
+"""No service and no client library of the kit waits for less before it gives up."""
+PROC = Path("/proc")
+ALL_PROCESSES = "pid:[4026531836]"
+"""The first process namespace of a system (PROC_PID_INIT_INO of Linux), which contains all others."""
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What processors have done until a moment, in seconds.
+
+    Attributes:
+        at: The moment.
+        busy: The time that all programs have used.
+        stolen: The time that other virtual machines have used.
+        own: The time that this process and all that it has started have used.
+        others: The time that all other processes have used, or None in a container, where they cannot be seen.
+        waits: By thread of these processes, how long it was ready to run and had no processor.
+    """
+
+    at: float
+    busy: float = 0.0
+    stolen: float = 0.0
+    own: float = 0.0
+    others: float | None = None
+    waits: Mapping[int, float] = field(default_factory=dict)
+
+
+def measure() -> Usage:
+    """Return the usage until now; a system that does not say what it did seems to have been idle."""
+    at = time.monotonic()
+    try:
+        user, nice, system, _, _, irq, softirq, stolen = map(int, _words(PROC / "stat")[1:9])
+        own, others, processes = _used()
+        sees_all = os.readlink(PROC / "self/ns/pid") == ALL_PROCESSES
+    except (OSError, ValueError, IndexError):
+        return Usage(at)
+    waits = {thread: wait for process in processes for thread, wait in _waits(process)}
+    busy = user + nice + system + irq + softirq
+    used, lost, ours, theirs = (ticks / TICKS_PER_S for ticks in (busy, stolen, own, others))
+    return Usage(at, used, lost, ours, theirs if sees_all else None, waits)
+
+
+def speed(before: Usage, now: Usage) -> float:
+    """Return the part of the time between two moments in which others did not delay this worker, from 0 to 1."""
+    busy, stolen = max(0.0, now.busy - before.busy), max(0.0, now.stolen - before.stolen)
+    if not busy + stolen:
+        return 1.0
+    others = 1 - min(1.0, max(0.0, now.own - before.own) / busy) if busy else 0.0
+    if busy and now.others is not None and before.others is not None:
+        # A process whose parent ignores SIGCHLD leaves no trace of its time: it may be one of the submission.
+        others = min(others, max(0.0, now.others - before.others) / busy)
+    waited = sum(max(0.0, wait - before.waits.get(thread, 0.0)) for thread, wait in now.waits.items())
+    delayed = min(1.0, waited / max(now.at - before.at, 1e-9)) * others
+    return (1 - delayed) * busy / (busy + stolen)
+
+
+class FairClock:
+    """Counts seconds, each as much as the machine had time for this worker.
+
+    Attributes:
+        starved_s: The seconds so far in which this worker was suspended, or had less time than SLOWEST.
+    """
+
+    def __init__(self) -> None:
+        self.starved_s = 0.0
+        self._time = 0.0
+        self._speed = 1.0
+        self._last = measure()
+        self._lock = threading.Lock()
+
+    def start(self) -> FairClock:
+        """Begin to tick in a thread of its own."""
+        threading.Thread(target=self._run, daemon=True).start()
+        return self
+
+    def now(self) -> float:
+        """Return the seconds that count so far; between two ticks, as fast as before the last one."""
+        with self._lock:
+            return self._time + min(time.monotonic() - self._last.at, TICK_S) * self._speed
+
+    def tick(self, usage: Usage) -> None:
+        """Count the time since the last tick."""
+        passed, fair = usage.at - self._last.at, speed(self._last, usage)
+        is_pause = passed > PAUSE_S
+        with self._lock:
+            self._speed = max(fair, SLOWEST)
+            self._time += TICK_S if is_pause else passed * self._speed
+            self.starved_s += passed if is_pause or fair < SLOWEST else 0.0
+            self._last = usage
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(TICK_S)
+            self.tick(measure())
+
+
+@functools.cache
+def clock() -> FairClock:
+    """Return the clock of this process, which begins to tick at the first call."""
+    return FairClock().start()
+
+
+def now() -> float:
+    """Return the seconds that count so far in this process."""
+    return clock().now()
+
+
+class Delay:
+    """Tells whether a step that began with this object can have failed because it waited too long for others."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic(), now()
+
+    @property
+    def is_long(self) -> bool:
+        """Return whether it has taken LONG_S, of which less than LEAST_SHARE counts."""
+        passed = time.monotonic() - self._began[0]
+        return passed > LONG_S and now() - self._began[1] < LEAST_SHARE * passed
+
+
+def _used() -> tuple[int, int, list[int]]:
+    """Return the ticks of processor time of this process and all that it has started, of all others, and whose."""
+    children: dict[int, list[int]] = {}
+    used: dict[int, int] = {}
+    for name in os.listdir(PROC):
+        if name.isdigit():
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                fields = (PROC / name / "stat").read_text().rpartition(")")[2].split()
+                children.setdefault(int(fields[1]), []).append(int(name))
+                used[int(name)] = sum(map(int, fields[11:15]))  # its own time, and that of children that ended
+    found, waiting = [], [os.getpid()]
+    while waiting:
+        process = waiting.pop()
+        found.append(process)
+        waiting += children.get(process, [])
+    own = sum(used.get(process, 0) for process in found)
+    return own, sum(used.values()) - own, found
+
+
+def _waits(process: int) -> list[tuple[int, float]]:
+    """Return how long each thread of a process was ready to run and had no processor."""
+    tasks, found = PROC / str(process) / "task", []
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(tasks):
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                found.append((int(thread), int(_words(tasks / thread / "schedstat")[1]) / 1e9))
+    return found
+
+
+def _words(path: Path) -> list[str]:
+    with path.open() as file:
+        return file.readline().split()

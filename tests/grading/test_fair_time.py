@@ -1,0 +1,138 @@
+"""The clock of limits is slow when others use the processors, and stands still while the grader is suspended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from eventlab.grading import fair_time, worker
+from eventlab.grading.fair_time import SLOWEST, FairClock, Usage, measure, speed
+from eventlab.grading.jobs import Job, Limits
+from eventlab.grading.judge import Judge
+from eventlab.grading.results import SubmissionRecord
+from eventlab.grading.worker import Outcome, Worker
+from tests.grading import tiny_lab
+
+START = Usage(100.0, busy=50.0, own=10.0, others=20.0, waits={7: 1.0})
+CLOCK = """
+import sys, time
+from eventlab.grading import fair_time
+fair_time.TICK_S, fair_time.PAUSE_S = 0.05, 0.5
+clock = fair_time.clock()
+started = time.monotonic()
+print("ready", flush=True)
+sys.stdin.readline()
+time.sleep(0.2)
+print(time.monotonic() - started, clock.now(), clock.starved_s)
+"""
+SPINS = "import os, sys, time\nos.sched_setaffinity(0, {int(sys.argv[1])})\nend = time.monotonic() + 4\n"
+SPINS += "while time.monotonic() < end: pass"
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        (Usage(102.0, busy=54.0, own=14.0, waits={7: 3.0}), 1.0),
+        (Usage(102.0, busy=54.0, own=10.0, waits={7: 1.0}), 1.0),
+        (Usage(102.0, busy=54.0, own=11.0, waits={7: 2.6}), 0.4),
+        (Usage(102.0, busy=54.0, own=11.0, waits={7: 1.0, 8: 1.6}), 0.4),
+        (Usage(102.0, busy=54.0, own=10.0, waits=dict.fromkeys(range(50), 9.0)), 0.0),
+        (Usage(102.0, busy=54.0, own=3.0, waits={}), 1.0),
+        (Usage(102.0, busy=51.0, own=11.0, stolen=3.0, waits={7: 1.0}), 0.25),
+        (Usage(102.0, busy=54.0, own=11.0, others=20.5, waits={7: 3.0}), 0.875),
+        (Usage(102.0), 1.0),
+    ],
+    ids=[
+        *("waits for its own programs", "only sleeps", "waits for others", "a new thread waits for others"),
+        *("many threads wait", "processes have ended", "another virtual machine runs", "time without a trace"),
+        "the system says nothing",
+    ],
+)
+def test_time_counts_less_only_if_this_worker_waits_while_others_run(now: Usage, expected: float) -> None:
+    assert speed(START, now) == pytest.approx(expected)
+
+
+def test_a_second_counts_as_much_as_the_machine_gave_but_never_nothing() -> None:
+    clock = FairClock()
+    clock._last = START
+    clock.tick(Usage(101.0, busy=52.0, own=11.0, waits={7: 1.4}))
+    assert clock._time == pytest.approx(0.8)
+    assert clock.starved_s == 0
+
+    clock.tick(Usage(102.0, busy=54.0, own=11.0, waits={7: 9.0}))
+    assert clock._time == pytest.approx(0.8 + SLOWEST)
+    assert clock.starved_s == 1
+
+
+def test_time_in_which_the_grader_was_suspended_does_not_count() -> None:
+    """As with Ctrl-Z, or when the whole machine stands still."""
+    with subprocess.Popen(
+        [sys.executable, "-c", CLOCK], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(2)
+        process.send_signal(signal.SIGCONT)
+        passed, counted, starved = map(float, process.communicate("\n")[0].split())
+    assert passed > 2
+    assert counted < passed - 1.5
+    assert starved > 1.5
+
+
+@pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="the system counts no waits")
+def test_a_program_that_competes_with_those_of_others_gets_more_time_and_with_its_own_not_more() -> None:
+    cpu, affinity = min(os.sched_getaffinity(0)), os.sched_getaffinity(0)
+    for _ in range(4):  # their parent ends at once, so that they are not of this process
+        command = [sys.executable, "-c", "import subprocess, sys; subprocess.Popen(sys.argv[1:])"]
+        subprocess.run([*command, sys.executable, "-c", SPINS, str(cpu)], check=True)
+    os.sched_setaffinity(0, {cpu})
+    try:
+        time.sleep(0.5)
+        before, used = measure(), time.process_time()
+        while time.monotonic() < before.at + 2:
+            pass
+        now, used = measure(), time.process_time() - used
+    finally:
+        os.sched_setaffinity(0, affinity)
+    assert speed(before, now) < 0.7
+    assert now.own - before.own == pytest.approx(used, abs=0.1)
+
+
+def test_what_a_program_has_started_counts_as_its_own_also_after_its_end() -> None:
+    before = measure().own
+    children_before = os.times().children_user
+    subprocess.run([sys.executable, "-c", "sum(range(10_000_000))"], check=True)
+    used = os.times().children_user - children_before
+    assert used > 0.05
+    assert measure().own - before >= used - 0.05
+
+
+@pytest.mark.parametrize(
+    ("points", "starved_s", "kind"), [(6, 30.0, "infrastructure_failed"), (8, 30.0, "graded"), (6, 1.0, "graded")]
+)
+def test_marks_that_were_lost_while_the_grader_had_no_time_are_not_the_submissions_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, points: float, starved_s: float, kind: str
+) -> None:
+    clock = FairClock()
+    monkeypatch.setattr(fair_time, "clock", lambda: clock)
+
+    class Starved(Worker):
+        def _outcome(self, job: Job) -> Outcome:
+            clock.starved_s += starved_s
+            return Outcome.of(SubmissionRecord("ada", "tiny", "graded", points, 8.0))
+
+    lab = tiny_lab.make(tmp_path / "tiny")
+    starved = Starved(lab, SimpleNamespace(forget_logs=lambda: None), Judge(lab), Limits(), "")  # type: ignore[arg-type]
+    outcome = starved.grade(Job("ada", None, None, "", "", 1))
+
+    assert outcome.kind == kind
+    assert outcome.reason == (worker.NO_TIME.format(30) if kind == "infrastructure_failed" else "")
