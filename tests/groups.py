@@ -12,9 +12,11 @@ import psutil
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+from tests.port_offsets import WORKERS
+
 TESTS = Path(__file__).resolve().parent
 LONGEST_FIRST = (
-    *("course", "explain", "browser", "stack", "test_difficult_submissions", "test_worker_stack", "test_faults"),
+    *("explain", "browser", "course", "stack", "test_difficult_submissions", "test_worker_stack", "test_faults"),
     *("test_readme", "jobs", "widgets", "test_isolation_attacks", "test_porting", "kafkacat", "game_api"),
     *("test_tools", "test_worker", "test_kafka", "test_again", "test_kernel", "test_nbgrader", "test_no_broker"),
     *("test_hub", "test_student", "test_scheduler", "test_one_click", "test_timeouts", "test_lab", "doctor"),
@@ -29,11 +31,11 @@ LAST_OF_GROUP = "test_lessons.py"
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Return three workers, or fewer on a machine with little memory: the stacks of one and its tests need 6 GiB.
+    """Return four workers, or fewer on a machine with little memory: the stacks of one and its tests need 5 GiB.
 
-    Each waits a fifth of its time, so three keep two processors busy.
+    Each waits two fifths of its time, so three leave a tenth of two processors unused.
     """
-    return max(1, min(3, psutil.virtual_memory().total // (6 * 2**30))) if (os.cpu_count() or 1) >= 2 else 1
+    return max(1, min(WORKERS, psutil.virtual_memory().total // (5 * 2**30))) if (os.cpu_count() or 1) >= 2 else 1
 
 
 class GroupScheduling(LoadScopeScheduling):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+WORKERS = 4
+"""The largest number of pytest workers."""
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 FIRST = int(os.environ.get("TEST_PORT_OFFSET", "1000"))
 
@@ -11,10 +13,10 @@ FIRST = int(os.environ.get("TEST_PORT_OFFSET", "1000"))
 def offsets_of(worker: int) -> range:
     """Return the offsets of a worker.
 
-    The stacks of three workers share no port. All ports are below Linux's range of ephemeral ports, which any
+    The stacks of all workers share no port. All ports are below Linux's range of ephemeral ports, which any
     outgoing connection may use (`tests/stack/test_requirements.py` checks both).
     """
-    return range(FIRST + 17 * worker, FIRST + 1800, 51)
+    return range(FIRST + 17 * worker, FIRST + 1800, 17 * WORKERS)
 
 
 OFFSETS = offsets_of(WORKER)

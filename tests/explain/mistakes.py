@@ -107,7 +107,6 @@ MISTAKES = {
         "!kafkacat -b 127.0.0.1:1 -L -t letters",
         "No Kafka broker answers at 127.0.0.1:1",
     ),
-    "a missing path behind a pipe": ("!hadoop fs -ls /tmp/foldr | wc -l", "Did you mean /tmp/folder?"),
     "a path in the home folder": (
         "!hadoop fs -ls tmp/folder",
         "A path without / at its start is in your home folder",
@@ -142,7 +141,6 @@ MISTAKES = {
         "/tmp/folder/three.txt exists on HDFS",
     ),
     "a folder to print": ("!hadoop fs -cat /tmp/folder", "/tmp/folder is a folder on HDFS. -cat prints files"),
-    "a folder whose end is printed": ("!hadoop fs -tail /tmp/folder", "-ls lists a folder"),
     "a folder with a file to delete": ("!hadoop fs -rmdir /tmp/fuller", "-rmdir deletes only empty folders"),
     "a folder to delete": ("!hadoop fs -rm /tmp/folder", "/tmp/folder is a folder on HDFS"),
     "a misspelt command": ("!kafkcat -L -t letters", "Did you mean 'kafkacat'?"),

@@ -1,20 +1,15 @@
 """Mistakes with kafka-python, HTTP and shell commands while all services run: each box's remedy fixes the cell."""
 
-import os
 import re
-import signal
-import threading
-import time
 
 import pytest
 
-from eventlab.clients.kafka import open_admin
 from eventlab.explain.explanation import REPLACE_LINE
 from eventlab.explain.syntax import INSTEAD
 from eventlab.stack import process
 from tests.explain.conftest import with_line
+from tests.explain.interrupts import interrupted
 from tests.explain.mistakes import LOOPS, MISTAKES
-from tests.helpers import wait_until
 
 pytestmark = pytest.mark.services
 
@@ -149,46 +144,13 @@ pair.commit()"""
     letters.assert_runs("pair.commit()")
 
 
-def has_member(settings, group):
-    """Return whether a consumer is in the group and has its partitions."""
-    with open_admin(settings.bootstrap_servers) as admin:
-        found = admin.describe_groups([group])[group]
-    return bool(found["members"]) and all(member["member_assignment"] for member in found["members"])
-
-
-def interrupted(notebook, settings, cell, expected=None):
-    """Run a cell, interrupt its kernel, and return its box.
-
-    This happens when the consumer is at its place, or as soon as the cell has printed what is expected.
-    """
-    group = re.search(r"group_id='(\w+)'", cell)
-
-    def interrupt():
-        limit_s = 15.0 if expected else 8.0
-        if group and not expected:
-            wait_until(lambda: has_member(settings, group[1]))
-            limit_s = 2.0
-        end = time.monotonic() + limit_s
-        while time.monotonic() < end and not (expected and expected in notebook.printed):
-            time.sleep(0.1)
-        os.kill(notebook.manager.provisioner.pid, signal.SIGINT)
-
-    notebook.outputs = []
-    thread = threading.Thread(target=interrupt)
-    thread.start()
-    box = notebook.run(cell)
-    thread.join()
-    assert notebook.reply["ename"] == "KeyboardInterrupt"
-    return box
-
-
 @pytest.mark.parametrize("loop", LOOPS)
-def test_a_loop_over_a_consumer_that_was_interrupted_gets_the_reason(letters, broken, loop):
+def test_a_loop_over_a_consumer_that_was_interrupted_gets_the_reason(letters, broken, loop, tmp_path):
     cell, what = LOOPS[loop]
     if "group" in loop:
         letters.run(READ_ALL.format("watchers"))  # the tests before have sent messages
 
-    box = interrupted(letters, broken, cell)
+    box = interrupted(letters, broken, cell, tmp_path / "at its place")
 
     assert box, letters.printed
     assert what in box["what"]
@@ -196,7 +158,7 @@ def test_a_loop_over_a_consumer_that_was_interrupted_gets_the_reason(letters, br
     if loop == "without a variable":
         assert letters.run("%why") == box
     corrected = box["remedy"] if box["instruction"] == INSTEAD else with_line(cell, box["remedy"])
-    assert interrupted(letters, broken, corrected, "not json") is None
+    assert interrupted(letters, broken, corrected, tmp_path, "not json") is None
     assert "not json" in letters.printed
     if "leters" in cell:
         letters.run("!kafka-topics --delete --if-exists --topic leters")

@@ -166,7 +166,7 @@ def test_another_option_of_tail_is_no_option_of_ls(monkeypatch):
 
     def box(*words):
         cell = FailedCell(None, f"!{' '.join(words)}", {})
-        return shell_paths._print(cell, words, ["/tmp/a"], settings)
+        return shell_paths.CHECKS_OF_PATHS["-tail"](cell, words, ["/tmp/a"], settings)
 
     assert box("hadoop", "fs", "-tail", "/tmp/a").remedy == "!hadoop fs -ls /tmp/a"
     assert box("hadoop", "fs", "-tail", "-f", "/tmp/a") is None

@@ -9,10 +9,9 @@ from eventlab.errors import StackError
 from eventlab.settings import OwnSettings, Settings
 from eventlab.stack import installation
 from eventlab.stack.requirements import next_free_offset, reserved_settings
-from tests.port_offsets import offsets_of
+from tests.port_offsets import WORKERS, offsets_of
 from tests.stacks import free_offset
 
-WORKERS = range(3)
 FIRST_EPHEMERAL = 32768
 """The first port that Linux gives to outgoing connections (`net.ipv4.ip_local_port_range`)."""
 
@@ -24,8 +23,8 @@ def ports_at(offset: int) -> set[int]:
 
 @pytest.mark.parametrize(
     "offsets",
-    [run.OFFSETS, installation.OFFSETS, *map(offsets_of, WORKERS)],
-    ids=["eventlab run", "eventlab setup", "first worker", "second worker", "third worker"],
+    [run.OFFSETS, installation.OFFSETS, *map(offsets_of, range(WORKERS))],
+    ids=["eventlab run", "eventlab setup", *map("worker {}".format, range(WORKERS))],
 )
 def test_all_ports_are_below_the_ephemeral_ports(offsets):
     assert max(max(ports_at(offset)) for offset in offsets) < FIRST_EPHEMERAL
@@ -39,8 +38,8 @@ def test_a_suggested_offset_is_another_one_without_ephemeral_ports(current: int)
     assert max(ports_at(suggested)) < FIRST_EPHEMERAL
 
 
-def test_the_stacks_of_three_workers_share_no_port():
-    ports = [ports_at(offset) for worker in WORKERS for offset in offsets_of(worker)]
+def test_the_stacks_of_all_workers_share_no_port():
+    ports = [ports_at(offset) for worker in range(WORKERS) for offset in offsets_of(worker)]
 
     assert [first & second for first, second in combinations(ports, 2) if first & second] == []
 
