@@ -33,6 +33,13 @@ def test_a_reader_of_kafka_gets_short_timeouts(kind):
     } == spark_kafka.KAFKA_READ_OPTIONS
 
 
+def test_a_batch_does_not_wait_for_messages_after_its_last_one():
+    reader, stream = DataFrameReader(NO_SESSION).format("kafka"), DataStreamReader(NO_SESSION).format("kafka")
+
+    assert int(str(reader._options["kafka.fetch.max.wait.ms"])) < 100
+    assert "kafka.fetch.max.wait.ms" not in stream._options
+
+
 def test_an_option_of_the_program_is_kept_before_and_after_the_format():
     reader = DataFrameReader(NO_SESSION).option("fetchOffset.numRetries", 7).format("kafka")
     reader.option("kafka.request.timeout.ms", 9)
