@@ -19,8 +19,8 @@ KAFKA_READ_OPTIONS = {
     "kafkaConsumer.pollTimeoutMs": "8000",
 }
 KAFKA_BATCH_OPTIONS = KAFKA_READ_OPTIONS | {"kafka.fetch.max.wait.ms": "10"}
-"""A consumer that has read all messages asks for more, and the broker waits this long for one to arrive. Spark keeps
-the consumer, and its next read begins with this wait; Kafka's default is 500 ms."""
+"""A consumer that has read all messages asks for more, and the broker waits this long for one to arrive. Spark
+keeps the consumer, and its next read begins with this wait; Kafka's default is 500 ms."""
 KAFKA_WRITE_OPTIONS = {
     "kafka.max.block.ms": "7000",
     "kafka.request.timeout.ms": "4000",
