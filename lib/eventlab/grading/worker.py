@@ -271,7 +271,6 @@ def _import_ahead() -> None:
     """Import slow packages while the services start."""
     import grpc  # noqa: F401
     import kafka  # noqa: F401
-    import papermill.translators  # noqa: F401
     import pyarrow.parquet  # noqa: F401
 
 
