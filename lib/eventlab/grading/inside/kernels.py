@@ -250,3 +250,4 @@ def send(message: dict[str, Any]) -> None:
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the grader handles Ctrl-C
     ForkServer(json.loads(sys.argv[1])).serve()
+    os._exit(0)  # Python's own end takes most of a second after these imports
