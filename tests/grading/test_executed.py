@@ -13,12 +13,14 @@ from papermill.execute import prepare_notebook_metadata, raise_for_execution_err
 from papermill.inspection import inspect_notebook
 from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
+from papermill.translators import PythonTranslator
 from papermill.utils import find_first_tagged_cell_index
 
 from eventlab.grading.execution.executed import executed
 from eventlab.grading.execution.notebook import Matched, Step
 from eventlab.grading.execution.outputs import CellResult, Ended
 from eventlab.grading.execution.regrade import Omissions, Run
+from eventlab.grading.execution.run import injected
 from eventlab.grading.results import CheckResult
 
 STEPS = (
@@ -160,3 +162,9 @@ def test_an_executed_copy_has_the_fields_that_papermill_itself_writes(copy: Path
     assert {*manager.nb.cells[0].metadata.papermill} == {
         *load_notebook_node(str(copy)).cells[0].metadata.papermill
     }
+
+
+@pytest.mark.parametrize("student", ["ada", 'A "quoted" name', "back\\slash", "Zoë 🦊", "two\nlines", ""])
+def test_the_injected_cell_is_papermills(student: str) -> None:
+    parameters: dict[str, object] = {"student": student, "seed": 0, "topic": "a-b"}
+    assert injected(parameters) == PythonTranslator.codify(parameters)

@@ -19,7 +19,7 @@ from eventlab.grading.environment import sandbox
 from eventlab.grading.execution import notebook
 from eventlab.grading.execution.outputs import CellResult
 from eventlab.grading.execution.regrade import Run
-from eventlab.grading.execution.run import NotebookExecutor, TimeBudget, injected
+from eventlab.grading.execution.run import NotebookExecutor, TimeBudget
 from eventlab.grading.judge import CHECK_TIMEOUT_S, TOO_SLOW
 from eventlab.grading.worker_process import worker_environment
 from eventlab.labs import serve
@@ -112,7 +112,6 @@ class SlowKernel:
 
 
 def test_the_time_of_a_submission_is_limited_over_all_its_cells_and_runs() -> None:
-    injected({})  # imports
     matched, budget = notebook.reference(tiny_lab.notebook()), TimeBudget(0.7, clock=time.monotonic)
     runs = [Run(), Run()]
     for run in runs:

@@ -72,6 +72,20 @@ def test_all_services_are_bound_to_the_loopback_address(settings: Settings):
     assert spark["spark.driver.bindAddress"] == spark["spark.connect.grpc.binding.address"] == "127.0.0.1"
 
 
+def test_the_end_of_a_write_to_hdfs_waits_a_short_time_first_and_a_long_time_in_all(settings: Settings):
+    files = rendered(settings)
+    of_hdfs, of_spark = site(files["hdfs/hdfs-site.xml"]), properties(files["spark/spark-defaults.conf"])
+    name = "dfs.client.block.write.locateFollowingBlock"
+    first, retries = f"{name}.initial.delay.ms", f"{name}.retries"
+
+    waits_ms = [int(of_hdfs[first]) * 2**number for number in range(int(of_hdfs[retries]))]
+    assert waits_ms[0] <= 20
+    assert 5_000 < sum(waits_ms) < 15_000
+    assert {key: of_spark[f"spark.hadoop.{key}"] for key in (first, retries)} == {
+        key: of_hdfs[key] for key in (first, retries)
+    }
+
+
 def test_data_is_inside_the_state_folder(settings: Settings):
     files = rendered(settings)
 

@@ -59,14 +59,34 @@ def test_the_broker_and_the_spark_connector_have_different_kafka_clients():
 
 
 @needs_setup
-def test_the_nodes_of_hdfs_find_their_web_pages_in_a_small_jar_before_all_others():
+def test_the_nodes_of_hdfs_find_what_they_search_in_a_small_jar_only():
     first, *others = jars.class_path("hdfs")
-    everything = next(jar for jar in others if jar.name.startswith("hadoop-client-minicluster"))
+    everything = jars._large_jars()[1]
 
     with zipfile.ZipFile(first) as small, zipfile.ZipFile(everything) as large:
         pages = {name: large.read(name) for name in large.namelist() if name.startswith("webapps/")}
-        assert {name: small.read(name) for name in small.namelist()} == pages
+        assert {name: small.read(name) for name in small.namelist() if name in pages} == pages
+        assert {*jars.WEBHDFS_FOLDERS} <= {*small.namelist()}
+        assert len(first.read_bytes()) < len(everything.read_bytes()) / 20
     assert "webapps/hdfs/dfshealth.js" in pages
+    for jar in others:
+        with zipfile.ZipFile(jar) as other:
+            assert not {*jars.WEBHDFS_FOLDERS} & {*other.namelist()}, jar
+
+
+@needs_setup
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_large_jar_of_hdfs_is_used_as_it_is_except_the_folders_of_webhdfs(number: int):
+    source = jars._large_jars()[number]
+    copy = next(jar for jar in jars.class_path("hdfs") if jar.name == source.name)
+
+    assert copy != source
+    with zipfile.ZipFile(source) as original, zipfile.ZipFile(copy) as copied:
+        entries = {entry.filename: entry.CRC for entry in original.infolist()}
+        assert {entry.filename: entry.CRC for entry in copied.infolist()} == {
+            name: crc for name, crc in entries.items() if name not in jars.WEBHDFS_FOLDERS
+        }
+        assert copy.read_bytes()[: copied.start_dir] == source.read_bytes()[: original.start_dir]
 
 
 def test_no_jar_is_on_a_class_path_twice():
@@ -82,28 +102,29 @@ def test_the_downloaded_jars_match_the_lock(repository: Path):
 
 
 @needs_setup
-def test_a_download_of_another_jar_keeps_the_web_pages_which_the_archives_remember(repository: Path):
-    kept = jars.web_pages().stat().st_mtime_ns
+def test_a_download_of_another_jar_keeps_the_copies_that_the_archives_remember(repository: Path):
+    kept = [path.stat().st_mtime_ns for path in jars._own_jars()]
     find(SMALL, repository).unlink()
 
     jars.sync()
 
-    assert jars.web_pages().parent == repository
-    assert jars.web_pages().stat().st_mtime_ns == kept
+    assert jars.web_jar().parent == repository
+    assert [path.stat().st_mtime_ns for path in jars._own_jars()] == kept
 
 
 @needs_setup
-@pytest.mark.parametrize("damage", ["truncated", "other pages"])
-def test_a_damaged_jar_of_web_pages_is_found_and_made_again(repository: Path, damage: str):
-    content = jars.web_pages().read_bytes()
-    jars.web_pages().unlink()
+@pytest.mark.parametrize(("number", "damage"), [(0, "truncated"), (0, "other content"), (1, "truncated")])
+def test_a_damaged_copy_from_a_large_jar_is_found_and_written_again(repository: Path, number: int, damage: str):
+    copy = jars._own_jars()[number]
+    content = copy.read_bytes()
+    copy.unlink()
     if damage == "truncated":
-        jars.web_pages().write_bytes(content[: len(content) // 2])
+        copy.write_bytes(content[: len(content) // 2])
     else:
-        with zipfile.ZipFile(jars.web_pages(), "w") as other:
+        with zipfile.ZipFile(copy, "w") as other:
             other.writestr("webapps/hdfs/dfshealth.js", "of another version")
 
-    assert jars.verify() == ["hdfs-web-pages.jar is damaged"]
+    assert jars.verify() == [f"{copy.name} is damaged"]
     assert jars.sync() == []
     assert jars.verify() == []
 

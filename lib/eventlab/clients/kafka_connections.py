@@ -117,6 +117,7 @@ def open_consumer(bootstrap_servers: str, timeout_s: float = TIMEOUT_S, **option
         "allow_auto_create_topics": False,
         "metrics_enabled": False,
         "reconnect_backoff_max_ms": 500,
+        "fetch_max_wait_ms": 50,  # after a topic's end, the next request waits for the answer to the last one
     }
     with _available(bootstrap_servers, timeout_s):
         consumer = kafka.KafkaConsumer(**(defaults | options))

@@ -35,6 +35,12 @@ class SparkUnavailable(ServiceUnavailable):
         super().__init__(message, next_command="eventlab up spark")
 
 
+def import_messages() -> None:
+    """Import the messages of Spark Connect, which takes most of a second, before they are needed."""
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # gRPC's fork handlers only print warnings
+    import pyspark.sql.connect.proto.base_pb2_grpc  # noqa: F401
+
+
 def server_version(remote: str, token: str | None = None) -> str:
     """Return the version of the Spark Connect server at `sc://host:port`.
 
@@ -46,7 +52,7 @@ def server_version(remote: str, token: str | None = None) -> str:
         ports.check_connection(address)
     except ServiceUnavailable as error:
         raise SparkUnavailable(address, error) from error
-    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # gRPC's fork handlers only print warnings
+    import_messages()
     from pyspark.sql.connect.proto import base_pb2
 
     request = base_pb2.AnalyzePlanRequest(

@@ -24,6 +24,11 @@ RECORDING = (
     "the services start and stop while they record which classes they load"
 )
 OFFSETS = (3500, 3400, 3300, 3200, 3100)
+SQL = """
+select event_type, count(distinct n) as n, max(at) as latest, row_number() over (order by event_type) as place
+from training where event_type like '%a%' or try_parse_json(event_type) is not null
+group by event_type having n >= 0 order by n desc
+"""
 START_TIMEOUT_S, STOP_TIMEOUT_S = 180, 300
 
 
@@ -124,8 +129,9 @@ def record_archives(report: ReportService) -> None:
 
 
 def _use_spark(stack: Stack) -> None:
-    """Read from Kafka and write Parquet, so that the archive contains the classes that the lessons use."""
+    """Use what the lessons and labs use of Spark, so that the archive contains the classes."""
     from pyspark.sql import SparkSession
+    from pyspark.sql import functions as F
 
     spark = SparkSession.builder.create()
     try:
@@ -134,5 +140,14 @@ def _use_spark(stack: Stack) -> None:
         parsed = events.selectExpr("from_json(cast(value as string), 'event_type string') as event")
         parsed.select("event.*").write.mode("overwrite").parquet("/tmp/training")
         spark.read.parquet("/tmp/training").groupBy("event_type").count().collect()
+        rows = spark.createDataFrame(
+            [("a", 1, "2025-01-01"), ("b", 2, None)], "event_type string, n int, at string"
+        )
+        rows = rows.withColumn("at", F.to_timestamp("at")).dropDuplicates(["event_type"]).orderBy("n")
+        rows.write.mode("overwrite").partitionBy("event_type").parquet("/tmp/training")
+        spark.read.parquet("/tmp/training").createOrReplaceTempView("training")
+        spark.sql(SQL).toPandas()
+        spark.sql("show databases").collect()
+        spark.catalog.listTables("default")
     finally:
         spark.stop()

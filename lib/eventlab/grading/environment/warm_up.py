@@ -1,6 +1,7 @@
 """Code that runs in a kernel before the student's.
 
-PREPARE_KERNEL opens a Spark session and drops tables and functions. WARM_UP uses Kafka and Spark once.
+PREPARE_KERNEL opens a Spark session, drops tables and functions, and shortens a wait of Kafka. WARM_UP uses Kafka
+and Spark once.
 """
 
 PREPARE_KERNEL = """
@@ -8,7 +9,9 @@ def _prepare():
     import os
     if not os.environ.get("SPARK_REMOTE"):
         return
+    from eventlab.clients.spark_kafka import shorten_fetches
     from pyspark.sql import SparkSession
+    shorten_fetches()
     spark = SparkSession.builder.getOrCreate()
     spark.catalog.clearCache()
     for row in spark.sql("show databases").collect():

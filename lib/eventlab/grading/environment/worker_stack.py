@@ -14,7 +14,7 @@ import logging
 import shutil
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from eventlab.grading.environment import cleanup, folders, health, sandbox
@@ -286,14 +286,13 @@ class WorkerStack:
         if (in_trial or not self._classes.found()) and (how := health.spark_fault(self._spark.ended())):
             raise WorkerStackError(f"spark has ended ({how})")
 
-    def _close_services(self) -> None:
-        with ThreadPoolExecutor(2) as pool:
-            for closing in [pool.submit(self._close_data), pool.submit(self._close_spark)]:
+    def _close_services(self, *others: Callable[[], None]) -> None:
+        closings = [self._close_data, self._close_spark, *others]
+        with ThreadPoolExecutor(len(closings)) as pool:
+            for closing in [pool.submit(close) for close in closings]:
                 closing.result()
 
     def close(self) -> None:
         """End the kernels and services."""
         self._stop_watching()
-        if self._fork_server:
-            self._fork_server.close()
-        self._close_services()
+        self._close_services(*([self._fork_server.close] if self._fork_server else []))

@@ -21,7 +21,9 @@ FRESH = {WORK: 0o755, HOME: 0o700, "/tmp": 0o1777, "/dev/shm": 0o1777}
 SCRATCH = "/scratch"
 """The file system that the fresh folders share: their limits are limits of them all."""
 NICENESS = 5
-"""With this niceness, a cell that never ends leaves most of its processor to services."""
+"""With this niceness, a cell that never ends leaves most of its processor to services, where Linux compares the
+niceness of all processes. With the autogroup feature it compares within a session only, and a kernel has its own.
+https://man7.org/linux/man-pages/man7/sched.7.html"""
 MAX_FILES = 20_000
 MAX_TERMINALS = 64
 """The machine has 4,096 for everybody; each `!command` of IPython uses one."""

@@ -19,6 +19,7 @@ import memory
 import psutil
 import rights
 
+from eventlab.clients import spark
 from eventlab.settings import Settings, settings
 from eventlab.stack import Stack, process
 
@@ -45,6 +46,8 @@ def main(configuration: str) -> None:
     rights.give_up(options["uid"])
     rights.restrict_calls()
 
+    if "spark" in options["services"]:  # its probe needs them when Spark has started
+        threading.Thread(target=spark.import_messages, daemon=True).start()
     stack = Stack(settings, options["services"], grace_s=2)
     try:
         rights.adopt_orphans(True)  # the services become children of this process, which learns how they end
@@ -281,3 +284,4 @@ def send(message: dict[str, object]) -> None:
 
 if __name__ == "__main__":
     main(sys.argv[1])
+    os._exit(0)  # Python's own end takes most of a second after the imports
