@@ -13,15 +13,12 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, cast
 from urllib.parse import urlsplit
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-    model_validator,
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
 )
 
 from eventlab import ROOT
@@ -72,7 +69,7 @@ def _work_dir(state_dir: Path | None) -> Path:
     return (ROOT if state_dir in (None, DEFAULT_STATE_DIR) else state_dir) / "work"
 
 
-class Settings(BaseModel):
+class Settings(BaseSettings):
     """The kit's settings.
 
     `port_offset` is added to the default of each port; a port that is set explicitly does not change.
@@ -81,7 +78,7 @@ class Settings(BaseModel):
     never starts or stops it. The property `NAME` is the address in use, of that service or of the kit's own.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
     record_archives: ClassVar[bool] = False
     """Whether the services write their class-data-sharing archives; only `eventlab setup` uses this."""
@@ -115,21 +112,18 @@ class Settings(BaseModel):
     external_webhdfs_url: Address = None
     external_api_url: Address = None
 
-    @model_validator(mode="before")
     @classmethod
-    def _with_the_users(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """Add the user's settings: arguments count before environment variables, and these before the file."""
-        return cls._of_the_user() | values
-
-    @classmethod
-    def _of_the_user(cls) -> dict[str, Any]:
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        *_: object,
+        **__: object,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return the sources: arguments before environment before file (called by pydantic-settings)."""
         file = settings_file()
-        try:
-            values = tomllib.loads(file.read_text("utf-8")) if file and file.exists() else {}
-        except ValueError as error:  # pydantic would take it for a wrong value
-            raise SettingsError(str(error)) from error
-        variables = {name[len(PREFIX) :].lower(): os.environ[name] for name in _variables()}
-        return values | {name: variables[name] for name in variables.keys() & cls.model_fields}
+        return init_settings, env_settings, *((TomlConfigSettingsSource(settings_cls, file),) if file else ())
 
     @property
     def bootstrap_servers(self) -> str:
@@ -180,12 +174,15 @@ class Settings(BaseModel):
         return f"http://{HOST}:{self.spark_ui_port}"
 
 
-class OwnSettings(Settings, defer_build=True):
+class OwnSettings(Settings):
     """Settings that ignore the user's environment variables and file, for a stack that only the kit uses."""
 
     @classmethod
-    def _of_the_user(cls) -> dict[str, Any]:
-        return {}
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, *_: object, **__: object
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return the arguments as the only source (called by pydantic-settings)."""
+        return (init_settings,)
 
 
 def settings_file() -> Path | None:
@@ -213,15 +210,10 @@ class InvalidSettings:
         raise SettingsError(*self._error)
 
 
-def _variables() -> list[str]:
-    """Return the names of the environment variables with the kit's prefix."""
-    return [name for name in sorted(os.environ) if name.upper().startswith(PREFIX)]
-
-
 def unknown_variables() -> list[str]:
     """Return the variables with the kit's prefix that the kit does not know."""
     known = {PREFIX + name.upper() for name in Settings.model_fields}.union(OTHER_VARIABLES)
-    return [name for name in _variables() if name.upper() not in known]
+    return [name for name in sorted(os.environ) if name.upper().startswith(PREFIX) and name.upper() not in known]
 
 
 def _unknown(name: str, field: str, prefix: str = "") -> str:
@@ -251,7 +243,7 @@ def _load() -> Settings:
         messages += [_message(details) for details in errors]
         wrong = {f"{PREFIX}{details['loc'][0]}".upper() for details in errors if details["loc"]}
         variables += [name for name in sorted(os.environ) if name.upper() in wrong]
-    except (OSError, SettingsError) as error:
+    except (OSError, tomllib.TOMLDecodeError) as error:
         messages.append(f"{settings_file()}: {error}")
     if not messages:
         return loaded
