@@ -32,6 +32,12 @@ sys.stdin.readline()
 time.sleep(0.2)
 print(time.monotonic() - started, clock.now(), clock.starved_s)
 """
+RENAMED = """
+import ctypes, subprocess, sys, time
+ctypes.CDLL(None).prctl(15, b"\\xff) \\n", 0, 0, 0)
+spins = "import time; end = time.process_time() + 0.3\\nwhile time.process_time() < end: pass"
+subprocess.Popen([sys.executable, "-c", spins + "\\nprint(flush=True); time.sleep(30)"]).wait()
+"""
 SPINS = "import os, sys, time\nos.sched_setaffinity(0, {int(sys.argv[1])})\nend = time.monotonic() + 4\n"
 SPINS += "while time.monotonic() < end: pass"
 
@@ -114,6 +120,18 @@ def test_what_a_program_has_started_counts_as_its_own_also_after_its_end() -> No
     used = os.times().children_user - children_before
     assert used > 0.05
     assert measure().own - before >= used - 0.05
+
+
+def test_a_process_is_of_those_that_started_it_whatever_their_names_are() -> None:
+    """A name may be any bytes; one that is no text must not make the children of its process those of others."""
+    before = measure().own
+    with subprocess.Popen([sys.executable, "-c", RENAMED], stdout=subprocess.PIPE, process_group=0) as process:
+        try:
+            assert process.stdout
+            assert process.stdout.readline() == b"\n"
+            assert measure().own - before >= 0.25
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 @pytest.mark.parametrize(

@@ -156,7 +156,7 @@ def _used() -> tuple[int, int, list[int]]:
     for name in os.listdir(PROC):
         if name.isdigit():
             with contextlib.suppress(OSError, ValueError, IndexError):
-                fields = (PROC / name / "stat").read_text().rpartition(")")[2].split()
+                fields = (PROC / name / "stat").read_bytes().rpartition(b")")[2].split()  # a name is any bytes
                 children.setdefault(int(fields[1]), []).append(int(name))
                 used[int(name)] = sum(map(int, fields[11:15]))  # its own time, and that of children that ended
     found, waiting = [], [os.getpid()]
