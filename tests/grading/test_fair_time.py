@@ -52,17 +52,55 @@ SPINS += "while time.monotonic() < end: pass"
         (Usage(102.0, busy=54.0, own=10.0, waits=dict.fromkeys(range(50), 9.0)), 0.0),
         (Usage(102.0, busy=54.0, own=3.0, waits={}), 1.0),
         (Usage(102.0, busy=51.0, own=11.0, stolen=3.0, waits={7: 1.0}), 0.25),
+        (Usage(102.0, busy=50.01, stolen=0.1, waits={7: 1.0}), 0.95),
         (Usage(102.0, busy=54.0, own=11.0, others=20.5, waits={7: 3.0}), 0.875),
+        (Usage(102.0, busy=150.0, own=14.0, waits={7: 9.0}, cores=2), 1.0),
+        (Usage(102.0, busy=150.0, own=12.0, waits={7: 9.0}, cores=2), 0.5),
         (Usage(102.0), 1.0),
     ],
     ids=[
         *("waits for its own programs", "only sleeps", "waits for others", "a new thread waits for others"),
-        *("many threads wait", "processes have ended", "another virtual machine runs", "time without a trace"),
+        *("many threads wait", "processes have ended", "another virtual machine runs", "sleeps meanwhile"),
+        *("time without a trace", "has all processors of a container", "has half of them"),
         "the system says nothing",
     ],
 )
 def test_time_counts_less_only_if_this_worker_waits_while_others_run(now: Usage, expected: float) -> None:
     assert speed(START, now) == pytest.approx(expected)
+
+
+@pytest.fixture
+def proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Files of a system with this process and one of another user, which has used three seconds."""
+    ticks = "S 0 0 0 0 0 0 0 0 0 0 {} 0 0 0"
+    for name, content in {
+        "stat": "cpu 400 0 0 0 0 0 0 0",
+        f"{os.getpid()}/stat": f"{os.getpid()} (python) {ticks.format(100)}",
+        "1/stat": f"1 (init) {ticks.format(300)}",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(content)
+    (tmp_path / "self/ns").mkdir(parents=True)
+    (tmp_path / "self/ns/pid").symlink_to(fair_time.ALL_PROCESSES)
+    monkeypatch.setattr(fair_time, "PROC", tmp_path)
+    monkeypatch.setattr(fair_time, "CPU_LIMIT", tmp_path / "cpu.max")
+    return tmp_path
+
+
+def test_the_time_of_others_is_known_only_where_their_processes_can_be_seen(proc: Path) -> None:
+    """With `hidepid`, a user sees only own processes."""
+    assert measure().others == 300 / fair_time.TICKS_PER_S
+    (proc / "1/stat").unlink()
+    assert measure().others is None
+
+
+def test_a_container_may_use_fewer_processors_than_the_machine_has(proc: Path) -> None:
+    unlimited = len(os.sched_getaffinity(0))
+    assert measure().cores == unlimited
+    (proc / "cpu.max").write_text("max 100000\n")
+    assert measure().cores == unlimited
+    (proc / "cpu.max").write_text("50000 100000\n")
+    assert measure().cores == 0.5
 
 
 def test_a_second_counts_as_much_as_the_machine_gave_but_never_nothing() -> None:

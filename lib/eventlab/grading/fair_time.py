@@ -30,6 +30,8 @@ LEAST_SHARE = 0.5
 LONG_S = 10.0
 """No service and no client library of the kit waits for less before it gives up."""
 PROC = Path("/proc")
+CPU_LIMIT = Path("/sys/fs/cgroup/cpu.max")
+"""Where a container reads its own limit: https://docs.kernel.org/admin-guide/cgroup-v2.html#cpu-interface-files"""
 ALL_PROCESSES = "pid:[4026531836]"
 """The first process namespace of a system (PROC_PID_INIT_INO of Linux), which contains all others."""
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -44,8 +46,9 @@ class Usage:
         busy: The time that all programs have used.
         stolen: The time that other virtual machines have used.
         own: The time that this process and all that it has started have used.
-        others: The time that all other processes have used, or None in a container, where they cannot be seen.
+        others: The time that all other processes have used, or None where they cannot be seen, as in a container.
         waits: By thread of these processes, how long it was ready to run and had no processor.
+        cores: How many processors this process may use; a container can have fewer than the machine.
     """
 
     at: float
@@ -54,6 +57,7 @@ class Usage:
     own: float = 0.0
     others: float | None = None
     waits: Mapping[int, float] = field(default_factory=dict)
+    cores: float = float("inf")
 
 
 def measure() -> Usage:
@@ -62,27 +66,29 @@ def measure() -> Usage:
     try:
         user, nice, system, _, _, irq, softirq, stolen = map(int, _words(PROC / "stat")[1:9])
         own, others, processes = _used()
-        sees_all = os.readlink(PROC / "self/ns/pid") == ALL_PROCESSES
+        sees_all = os.readlink(PROC / "self/ns/pid") == ALL_PROCESSES and os.access(PROC / "1/stat", os.R_OK)
     except (OSError, ValueError, IndexError):
         return Usage(at)
     waits = {thread: wait for process in processes for thread, wait in _waits(process)}
     busy = user + nice + system + irq + softirq
     used, lost, ours, theirs = (ticks / TICKS_PER_S for ticks in (busy, stolen, own, others))
-    return Usage(at, used, lost, ours, theirs if sees_all else None, waits)
+    return Usage(at, used, lost, ours, theirs if sees_all else None, waits, _cores())
 
 
 def speed(before: Usage, now: Usage) -> float:
     """Return the part of the time between two moments in which others did not delay this worker, from 0 to 1."""
+    passed = max(now.at - before.at, 1e-9)
     busy, stolen = max(0.0, now.busy - before.busy), max(0.0, now.stolen - before.stolen)
     if not busy + stolen:
         return 1.0
-    others = 1 - min(1.0, max(0.0, now.own - before.own) / busy) if busy else 0.0
+    # Who uses all processors that this worker may use waits for its own programs, whatever others do elsewhere.
+    others = 1 - min(1.0, max(0.0, now.own - before.own) / min(busy, now.cores * passed)) if busy else 0.0
     if busy and now.others is not None and before.others is not None:
         # A process whose parent ignores SIGCHLD leaves no trace of its time: it may be one of the submission.
         others = min(others, max(0.0, now.others - before.others) / busy)
     waited = sum(max(0.0, wait - before.waits.get(thread, 0.0)) for thread, wait in now.waits.items())
-    delayed = min(1.0, waited / max(now.at - before.at, 1e-9)) * others
-    return (1 - delayed) * busy / (busy + stolen)
+    delayed = min(1.0, waited / passed) * others
+    return (1 - delayed) * (1 - min(stolen / (busy + stolen), stolen / passed))
 
 
 class FairClock:
@@ -147,6 +153,15 @@ class Delay:
         """Return whether it has taken LONG_S, of which less than LEAST_SHARE counts."""
         passed = time.monotonic() - self._began[0]
         return passed > LONG_S and now() - self._began[1] < LEAST_SHARE * passed
+
+
+def _cores() -> float:
+    """Return how many processors this process may use, also in a container with a limit on their time."""
+    cores = float(len(os.sched_getaffinity(0)))
+    with contextlib.suppress(OSError, ValueError):  # "max 100000" is no limit
+        quota_us, period_us = map(int, _words(CPU_LIMIT))
+        cores = min(cores, quota_us / period_us)
+    return cores
 
 
 def _used() -> tuple[int, int, list[int]]:
