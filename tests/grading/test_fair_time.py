@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -54,6 +55,12 @@ SPINS += "while time.monotonic() < end: pass"
         (Usage(102.0, busy=51.0, own=11.0, stolen=3.0, waits={7: 1.0}), 0.25),
         (Usage(102.0, busy=50.01, stolen=0.1, waits={7: 1.0}), 0.95),
         (Usage(102.0, busy=54.0, own=11.0, others=20.5, waits={7: 3.0}), 0.875),
+        (Usage(102.0, busy=82.0, own=12.0, others=50.0, waits={7: 1.0}, bound=2.0, bound_waits={8: 9.0}), 1.0),
+        (
+            Usage(102.0, busy=82.0, own=11.0, others=51.0, waits={7: 1.0}, bound=1.0, bound_waits={8: 9.0}),
+            0.515625,
+        ),
+        (Usage(102.0, busy=82.0, own=10.0, others=50.0, waits={7: 1.0}, bound_waits={8: 9.0}), 1.0),
         (Usage(102.0, busy=150.0, own=14.0, waits={7: 9.0}, cores=2), 1.0),
         (Usage(102.0, busy=150.0, own=12.0, waits={7: 9.0}, cores=2), 0.5),
         (Usage(102.0), 1.0),
@@ -61,7 +68,8 @@ SPINS += "while time.monotonic() < end: pass"
     ids=[
         *("waits for its own programs", "only sleeps", "waits for others", "a new thread waits for others"),
         *("many threads wait", "processes have ended", "another virtual machine runs", "sleeps meanwhile"),
-        *("time without a trace", "has all processors of a container", "has half of them"),
+        *("time without a trace", "programs on one processor wait for each other", "and for others"),
+        *("which run without a trace", "has all processors of a container", "has half of them"),
         "the system says nothing",
     ],
 )
@@ -92,6 +100,20 @@ def test_the_time_of_others_is_known_only_where_their_processes_can_be_seen(proc
     assert measure().others == 300 / fair_time.TICKS_PER_S
     (proc / "1/stat").unlink()
     assert measure().others is None
+
+
+def test_a_program_on_one_processor_is_told_from_one_on_all() -> None:
+    before, affinity = measure(), os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(affinity)})
+    try:
+        now = measure()
+    finally:
+        os.sched_setaffinity(0, affinity)
+    assert now.bound >= now.own - 0.1 > 0
+    assert threading.main_thread().native_id in now.bound_waits
+    if len(affinity) > 1:
+        assert before.bound < now.bound
+        assert threading.main_thread().native_id in before.waits
 
 
 def test_a_container_may_use_fewer_processors_than_the_machine_has(proc: Path) -> None:

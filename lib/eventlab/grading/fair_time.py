@@ -48,6 +48,8 @@ class Usage:
         own: The time that this process and all that it has started have used.
         others: The time that all other processes have used, or None where they cannot be seen, as in a container.
         waits: By thread of these processes, how long it was ready to run and had no processor.
+        bound: The part of `own` that was used by processes that may use one processor only, as all of a kernel.
+        bound_waits: The same as `waits` for the threads of these processes, which `waits` does not contain.
         cores: How many processors this process may use; a container can have fewer than the machine.
     """
 
@@ -57,6 +59,8 @@ class Usage:
     own: float = 0.0
     others: float | None = None
     waits: Mapping[int, float] = field(default_factory=dict)
+    bound: float = 0.0
+    bound_waits: Mapping[int, float] = field(default_factory=dict)
     cores: float = float("inf")
 
 
@@ -65,14 +69,23 @@ def measure() -> Usage:
     at = time.monotonic()
     try:
         user, nice, system, _, _, irq, softirq, stolen = map(int, _words(PROC / "stat")[1:9])
-        own, others, processes = _used()
+        used, processes = _used()
         sees_all = os.readlink(PROC / "self/ns/pid") == ALL_PROCESSES and os.access(PROC / "1/stat", os.R_OK)
     except (OSError, ValueError, IndexError):
         return Usage(at)
-    waits = {thread: wait for process in processes for thread, wait in _waits(process)}
-    busy = user + nice + system + irq + softirq
-    used, lost, ours, theirs = (ticks / TICKS_PER_S for ticks in (busy, stolen, own, others))
-    return Usage(at, used, lost, ours, theirs if sees_all else None, waits, _cores())
+    bound = {process for process in processes if _is_bound(process)}
+    own = sum(used.get(process, 0) for process in processes)
+    return Usage(
+        at,
+        busy=(user + nice + system + irq + softirq) / TICKS_PER_S,
+        stolen=stolen / TICKS_PER_S,
+        own=own / TICKS_PER_S,
+        others=(sum(used.values()) - own) / TICKS_PER_S if sees_all else None,
+        waits=dict(wait for process in processes - bound for wait in _waits(process)),
+        bound=sum(used.get(process, 0) for process in bound) / TICKS_PER_S,
+        bound_waits=dict(wait for process in bound for wait in _waits(process)),
+        cores=_cores(),
+    )
 
 
 def speed(before: Usage, now: Usage) -> float:
@@ -81,14 +94,22 @@ def speed(before: Usage, now: Usage) -> float:
     busy, stolen = max(0.0, now.busy - before.busy), max(0.0, now.stolen - before.stolen)
     if not busy + stolen:
         return 1.0
+    own = max(0.0, now.own - before.own)
     # Who uses all processors that this worker may use waits for its own programs, whatever others do elsewhere.
-    others = 1 - min(1.0, max(0.0, now.own - before.own) / min(busy, now.cores * passed)) if busy else 0.0
+    others = 1 - min(1.0, own / min(busy, now.cores * passed)) if busy else 0.0
+    on_one = max(0.0, now.bound - before.bound)
     if busy and now.others is not None and before.others is not None:
         # A process whose parent ignores SIGCHLD leaves no trace of its time: it may be one of the submission.
-        others = min(others, max(0.0, now.others - before.others) / busy)
-    waited = sum(max(0.0, wait - before.waits.get(thread, 0.0)) for thread, wait in now.waits.items())
-    delayed = min(1.0, waited / passed) * others
+        used = max(0.0, now.others - before.others)
+        others, on_one = min(others, used / busy), on_one + max(0.0, busy - own - used)
+    # Programs on one processor wait for each other while one of them runs.
+    waited = min(_waited(before.bound_waits, now.bound_waits), max(0.0, passed - on_one))
+    delayed = min(1.0, (waited + _waited(before.waits, now.waits)) / passed) * others
     return (1 - delayed) * (1 - min(stolen / (busy + stolen), stolen / passed))
+
+
+def _waited(before: Mapping[int, float], now: Mapping[int, float]) -> float:
+    return sum(max(0.0, wait - before.get(thread, 0.0)) for thread, wait in now.items())
 
 
 class FairClock:
@@ -164,8 +185,8 @@ def _cores() -> float:
     return cores
 
 
-def _used() -> tuple[int, int, list[int]]:
-    """Return the ticks of processor time of this process and all that it has started, of all others, and whose."""
+def _used() -> tuple[dict[int, int], set[int]]:
+    """Return the ticks of processor time of each process, and which are this one and all that it has started."""
     children: dict[int, list[int]] = {}
     used: dict[int, int] = {}
     for name in os.listdir(PROC):
@@ -174,13 +195,19 @@ def _used() -> tuple[int, int, list[int]]:
                 fields = (PROC / name / "stat").read_bytes().rpartition(b")")[2].split()  # a name is any bytes
                 children.setdefault(int(fields[1]), []).append(int(name))
                 used[int(name)] = sum(map(int, fields[11:15]))  # its own time, and that of children that ended
-    found, waiting = [], [os.getpid()]
+    found, waiting = set[int](), [os.getpid()]
     while waiting:
         process = waiting.pop()
-        found.append(process)
+        found.add(process)
         waiting += children.get(process, [])
-    own = sum(used.get(process, 0) for process in found)
-    return own, sum(used.values()) - own, found
+    return used, found
+
+
+def _is_bound(process: int) -> bool:
+    """Return whether a process may use one processor only."""
+    with contextlib.suppress(OSError):
+        return len(os.sched_getaffinity(process)) == 1
+    return False
 
 
 def _waits(process: int) -> list[tuple[int, float]]:
