@@ -14,7 +14,7 @@ import pytest
 
 from eventlab.grading.environment import fork_server as module
 from eventlab.grading.environment.fork_server import ForkServer
-from eventlab.grading.execution.kernel import KernelError
+from eventlab.grading.execution.kernel import FullFolderError, KernelError
 from eventlab.grading.inside.lines import LineReader
 
 LATE = """
@@ -89,6 +89,23 @@ def test_files_that_the_fork_server_has_not_written_are_an_error(server: ForkSer
     """Without them, a right notebook fails; the machine may have ended the process that writes them."""
     with pytest.raises(KernelError, match="were not written"):
         server.start().write({"given.txt": b"given"})
+
+
+def test_a_folder_without_room_for_files_is_an_error(server: ForkServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when a notebook has filled it, before the instructor's files are put in place."""
+    kernel = server.start()
+    request = server.request
+
+    def copy(**message: object) -> None:
+        if message["do"] == "write":
+            Path(str(message["source"])).rename(f"{message['source']}.full")
+        else:
+            request(**message)
+
+    monkeypatch.setattr(server, "request", copy)
+    for _ in range(2):
+        with pytest.raises(FullFolderError, match="no room"):
+            kernel.write({"given.txt": b"given"})
 
 
 def test_a_fork_server_that_has_ended_is_an_error_at_once(server: ForkServer) -> None:

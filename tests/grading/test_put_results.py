@@ -7,7 +7,7 @@ import pytest
 from eventlab.clients.kafka import TopicError
 from eventlab.errors import EventlabError, ServiceUnavailable
 from eventlab.grading.environment.services import WorkerStackError
-from eventlab.grading.execution.kernel import KernelError
+from eventlab.grading.execution.kernel import FullFolderError, KernelError
 from eventlab.grading.execution.outputs import CellResult
 from eventlab.grading.execution.reference import PutError, Reference, put_or_report
 from eventlab.grading.execution.snapshot import Snapshot
@@ -72,6 +72,7 @@ def test_a_kernel_that_refuses_the_variables_is_named_in_the_record(ended: str) 
 
 def test_a_folder_of_the_student_that_refuses_it_is_named_in_the_record() -> None:
     assert "Permission denied" in put(Refused(FileError("Permission denied: /tmp/tiny-0002")))
+    assert "no room" in put(Refused(FullFolderError("no room")))
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import itertools
+import json
+import os
 import signal
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -27,6 +31,28 @@ def kernels(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     for name in set(sys.modules) - before:
         if (INSIDE / f"{name}.py").exists():
             del sys.modules[name]
+
+
+@pytest.mark.parametrize(
+    ("number", "left"), [(None, []), (errno.ENAMETOOLONG, []), (errno.ENOSPC, ["k1.files.full"])]
+)
+def test_the_worker_sees_that_a_folder_had_no_room_for_a_file(
+    kernels: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, number: int | None, left: list[str]
+) -> None:
+    def write_below(folder: int, name: str, content: bytes, uid: int) -> None:
+        if number and name == "second":
+            raise OSError(number, os.strerror(number))
+        written.append(name)
+
+    written: list[str] = []
+    monkeypatch.setattr(kernels.workdir_files, "write_below", write_below)
+    (tmp_path / "k1.files").write_text(json.dumps({"first": "", "second": "", "third": ""}))
+
+    kernels.ForkServer({"uid": 0}).copy(0, str(tmp_path / "k1.files"))
+
+    assert [path.name for path in tmp_path.iterdir()] == left
+    assert written[0] == "first"
+    assert written[-1] == "third"
 
 
 def signals(

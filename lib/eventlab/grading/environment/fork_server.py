@@ -16,7 +16,7 @@ from subprocess import PIPE
 from jupyter_client.connect import KernelConnectionInfo, write_connection_file
 
 from eventlab.grading.environment import processes
-from eventlab.grading.execution.kernel import NO_SANDBOX, KernelError
+from eventlab.grading.execution.kernel import NO_SANDBOX, FullFolderError, KernelError
 
 FILES_TIMEOUT_S = 60
 KILL_TIMEOUT_S = 30
@@ -145,6 +145,7 @@ class KernelProcess:
         """Put files into the working folder, and wait until they are written.
 
         Raises:
+            FullFolderError: The folder has no room for them.
             KernelError: The process that writes them has ended early, or the fork server does not answer.
         """
         if files:
@@ -153,6 +154,9 @@ class KernelProcess:
             source.write_text(json.dumps(packed))
             self._server.request(do="write", id=self.id, source=str(source))
             self.files()  # requests are carried out in turn: after this answer, the files are written
+            with contextlib.suppress(FileNotFoundError):
+                source.with_suffix(".files.full").unlink()
+                raise FullFolderError(f"the folder of kernel {self.id} has no room for its files")
             if source.exists():
                 raise KernelError(f"the files of kernel {self.id} were not written")
 

@@ -29,6 +29,10 @@ POLL_MS = 100
 NO_SANDBOX = "the sandbox of the kernels is not running"
 
 
+class FullFolderError(EventlabError):
+    """The working folder of a kernel has no room for files; its notebook may have filled it."""
+
+
 class KernelError(EventlabError):
     """The sandbox did not start a kernel; the machine is the reason, not the submission."""
 

@@ -85,6 +85,7 @@ class Reference:
 
         Raises:
             PutError: The student's kernel has ended, or refuses the variables.
+            FullFolderError: The student's folder has no room for the files.
             EventlabError: A service does not answer, or refuses the result.
         """
         before, after = self.changes[question]

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import errno
 import importlib
 import itertools
 import json
@@ -40,6 +41,7 @@ END_S = 0.01
 LOCKS_EVERY = 10
 """Locks of files are counted each tenth time: that disturbs other programs, and a lock takes little memory."""
 STOP_ROUNDS = 100
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 
 @dataclass
@@ -122,12 +124,22 @@ class ForkServer:
             self.in_child(lambda: self.copy(folder, source))
 
     def copy(self, folder: int, source: str) -> None:
-        """Write the files of a JSON file below an open folder."""
+        """Write the files of a JSON file below an open folder.
+
+        A file whose name the folder refuses is left out. Afterwards the JSON file does not exist any more, or has
+        the ending `.full` when there was no room for all files: by this the worker sees what was done.
+        """
         files = json.loads(Path(source).read_text())
+        is_full = False
         for name, content in files.items():
-            with contextlib.suppress(OSError):
+            try:
                 workdir_files.write_below(folder, name, base64.b64decode(content), self.options["uid"])
-        os.unlink(source)  # the worker sees by this that all was done
+            except OSError as error:
+                is_full |= error.errno in NO_ROOM
+        if is_full:
+            os.rename(source, f"{source}.full")
+        else:
+            os.unlink(source)
 
     def files(self, id: str, request: int) -> None:
         """Report the files in the notebook's folder; large ones and links are left out."""
