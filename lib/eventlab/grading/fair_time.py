@@ -4,9 +4,9 @@ A limit in seconds is meant for a machine that has time for the submission. So a
 which nothing of this worker waited for a processor that programs of others used. It counts at least as SLOWEST, so
 that each limit ends. Time in which the grader itself was suspended does not count.
 
-What a submission does makes the clock hardly slower: processes of this worker are no others, and what only sleeps
-does not wait. Time below SLOWEST, and suspended time, is added up in `starved_s`: marks that a submission loses
-meanwhile may be the machine's fault.
+What a submission does makes the clock hardly slower: processes of this worker are no others, those of a kernel
+wait for each other on its one processor, and what only sleeps does not wait. Time below SLOWEST, and suspended
+time, is added up in `starved_s`: marks that a submission loses meanwhile may be the machine's fault.
 
 Source of the waits: `run_delay` in https://docs.kernel.org/scheduler/sched-stats.html#proc-pid-schedstat
 """
