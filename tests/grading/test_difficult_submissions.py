@@ -139,10 +139,6 @@ def test_what_never_ran_is_said_to_be_not_run_and_is_not_wrong(graded: Graded) -
     assert late["q2"].points == 2
 
 
-def test_the_wall_clock_limit_is_for_all_runs_together(graded: Graded) -> None:
-    assert graded.records["sleeps long"].seconds < TIME_LIMIT_S + 60
-
-
 def test_the_students_code_never_meets_the_instructors_solution(graded: Graded) -> None:
     """The run with the instructor's result of q2 happened, and everything that it could publish is clean."""
     spy = graded.records["spies"]

@@ -113,13 +113,15 @@ def test_a_download_of_another_jar_keeps_the_copies_that_the_archives_remember(r
 
 
 @needs_setup
-@pytest.mark.parametrize(("number", "damage"), [(0, "truncated"), (0, "other content"), (1, "truncated")])
+@pytest.mark.parametrize(("number", "damage"), [(0, "truncated"), (0, "other content"), (1, "a changed byte")])
 def test_a_damaged_copy_from_a_large_jar_is_found_and_written_again(repository: Path, number: int, damage: str):
     copy = jars._own_jars()[number]
     content = copy.read_bytes()
     copy.unlink()
     if damage == "truncated":
         copy.write_bytes(content[: len(content) // 2])
+    elif damage == "a changed byte":
+        copy.write_bytes(content[:1000] + bytes([content[1000] ^ 1]) + content[1001:])
     else:
         with zipfile.ZipFile(copy, "w") as other:
             other.writestr("webapps/hdfs/dfshealth.js", "of another version")
