@@ -130,7 +130,6 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
         "attack kernel_*",
         "grading/test_collect.py::test_names_that_cannot_be_files_do_not_end_the_grading_of_the_others",
         "grading/test_exports.py::test_a_student_with_too_many_bytes_takes_none_from_the_others",
-        "grading/test_waits.py::test_the_time_of_a_submission_is_limited_over_all_its_cells_and_runs",
         "grading/test_isolation_limits.py::test_a_connection_that_nobody_accepts_counts_as_full",
         "grading/test_isolation_limits.py::test_memory_in_files_and_sockets_is_held_against_the_limit",
         "grading/test_isolation_limits.py::test_the_disk_watch_tells_once_when_too_much_is_stored",

@@ -126,7 +126,7 @@ def sync(advance: Advance = lambda count: None, count_jars: CountJars = lambda d
 
 
 def _is_copy(path: Path) -> bool:
-    """Return whether a jar has the content that `sync` writes; compressed parts may differ between versions of zlib."""
+    """Return whether a jar has the content that `sync` writes, compressed by any version of zlib."""
     try:
         return _contents(path) == _web_parts() if path == web_jar() else path.read_bytes() == _copied(path)
     except (OSError, zipfile.BadZipFile, zlib.error):
