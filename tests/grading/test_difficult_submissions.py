@@ -24,7 +24,7 @@ from tests.skips import requires_tool
 
 pytestmark = [
     pytest.mark.services,
-    pytest.mark.timeout(400),
+    pytest.mark.timeout(800),  # a limit takes longer on a busy machine
     requires_tool("bwrap", sandbox.support().reason),
 ]
 

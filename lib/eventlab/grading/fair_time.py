@@ -5,8 +5,8 @@ which nothing of this worker waited for a processor that programs of others used
 that each limit ends. Time in which the grader itself was suspended does not count.
 
 What a submission does makes the clock hardly slower: processes of this worker are no others, those of a kernel
-wait for each other on its one processor, and what only sleeps does not wait. Time below SLOWEST, and suspended
-time, is added up in `starved_s`: marks that a submission loses meanwhile may be the machine's fault.
+wait for each other on its one processor, and what only sleeps does not wait. Suspended time, and time that counts
+only because of SLOWEST, is added up: marks that a submission loses meanwhile may be the machine's fault.
 
 Source of the waits: `run_delay` in https://docs.kernel.org/scheduler/sched-stats.html#proc-pid-schedstat
 """
@@ -116,11 +116,13 @@ class FairClock:
     """Counts seconds, each as much as the machine had time for this worker.
 
     Attributes:
-        starved_s: The seconds so far in which this worker was suspended, or had less time than SLOWEST.
+        suspended_s: The seconds so far in which this process was suspended.
+        overcounted_s: The seconds that count only because they count at least as SLOWEST. A limit was so much
+            shorter than it should be. Even idle services wait on a very busy machine, so these are few.
     """
 
     def __init__(self) -> None:
-        self.starved_s = 0.0
+        self.suspended_s = self.overcounted_s = 0.0
         self._time = 0.0
         self._speed = 1.0
         self._last = measure()
@@ -143,7 +145,8 @@ class FairClock:
         with self._lock:
             self._speed = max(fair, SLOWEST)
             self._time += TICK_S if is_pause else passed * self._speed
-            self.starved_s += passed if is_pause or fair < SLOWEST else 0.0
+            self.suspended_s += passed if is_pause else 0.0
+            self.overcounted_s += 0.0 if is_pause else passed * (self._speed - fair)
             self._last = usage
 
     def _run(self) -> None:

@@ -46,11 +46,13 @@ NO_MEMORY = (
     "processes were killed because this machine, or the grader's share of it, had no memory left; "
     "grade with fewer --workers or end other programs"
 )
+SUSPENDED = "this machine or the grader was suspended for {:.0f} s; let the machine run while it grades"
 NO_TIME = (
-    "for {:.0f} s this machine was suspended, or other programs left almost no processor time to the grader; "
+    "other programs left almost no processor time to the grader, and limits were {:.0f} s too short; "
     "end other programs or grade with fewer --workers"
 )
-MAX_STARVED_S = 10.0
+MAX_OVERCOUNTED_S = 2.0
+"""Much less than a usual limit, and never reached in less than MAX_OVERCOUNTED_S / fair_time.SLOWEST seconds."""
 DELAYED = "other programs kept the processors from a cell, which then raised {}"
 logger = logging.getLogger(__name__)
 
@@ -77,7 +79,7 @@ class Worker:
     def grade(self, job: Job) -> Outcome:
         """Execute and judge a submission; whatever fails on the machine's side is an outcome too."""
         started, kills, clock = time.monotonic(), processes.oom_kills(), fair_time.clock()
-        starved_before = clock.starved_s
+        suspended_s, overcounted_s = clock.suspended_s, clock.overcounted_s
         self.stack.forget_logs()
         try:
             outcome = self._outcome(job)
@@ -86,10 +88,15 @@ class Worker:
             return Outcome.infrastructure_failed(str(error) or type(error).__name__)
         assert outcome.record is not None
         record = replace(outcome.record, seconds=round(time.monotonic() - started, 3))
-        reason, starved_s = outcome.reason, clock.starved_s - starved_before
+        suspended_s, overcounted_s = clock.suspended_s - suspended_s, clock.overcounted_s - overcounted_s
+        reason = outcome.reason
         if not reason and not record.is_full:  # each of these can cost marks
-            reason = NO_MEMORY if processes.oom_kills() > kills else ""
-            reason = reason or (NO_TIME.format(starved_s) if starved_s > MAX_STARVED_S else "")
+            if processes.oom_kills() > kills:
+                reason = NO_MEMORY
+            elif suspended_s:
+                reason = SUSPENDED.format(suspended_s)
+            elif overcounted_s > MAX_OVERCOUNTED_S:
+                reason = NO_TIME.format(overcounted_s)
         if reason:
             return Outcome.infrastructure_failed(reason, record, outcome.notebook)
         return replace(outcome, record=record)
