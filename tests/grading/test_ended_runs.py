@@ -7,7 +7,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from eventlab.grading import worker
 from eventlab.grading.environment.services import WorkerStackError
+from eventlab.grading.execution.kernel import FullFolderError
 from eventlab.grading.jobs import Job, Outcome
 from eventlab.labs import cells
 from tests.grading import tiny_lab
@@ -47,6 +49,21 @@ def test_after_the_end_of_a_service_no_cell_is_left_out_that_a_later_question_ma
     outcome = graded(machine, tmp_path)
     assert (outcome.kind, outcome.reason) == ("infrastructure_failed", "kafka has ended (signal 9)")
     assert machine.runs == 1
+
+
+def test_files_of_a_student_that_do_not_fit_into_the_folder_are_no_fault_of_the_machine(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As 500 files with 50 folders each, of which the zip file of a student may consist."""
+
+    def write(files: dict[str, bytes]) -> None:
+        raise FullFolderError("no room")
+
+    monkeypatch.setattr(machine, "write", write)
+    outcome = graded(machine, tmp_path)
+    assert outcome.record is not None
+    assert outcome.kind == "submission_failed"
+    assert outcome.record.messages.count(worker.TOO_MANY_FILES) == 1
 
 
 @pytest.mark.parametrize(

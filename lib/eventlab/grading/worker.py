@@ -27,7 +27,7 @@ from eventlab.grading.environment.services import WorkerConfiguration
 from eventlab.grading.environment.worker_stack import WorkerStack
 from eventlab.grading.execution import marks, notebook, regrade
 from eventlab.grading.execution.executed import executed
-from eventlab.grading.execution.kernel import SubmissionKernel
+from eventlab.grading.execution.kernel import FullFolderError, SubmissionKernel
 from eventlab.grading.execution.notebook import Matched
 from eventlab.grading.execution.reference import Reference, put_or_report
 from eventlab.grading.execution.regrade import Omissions, Run
@@ -53,6 +53,7 @@ NO_TIME = (
 )
 MAX_OVERCOUNTED_S = 2.0
 """Much less than a usual limit, and never reached in less than MAX_OVERCOUNTED_S / fair_time.SLOWEST seconds."""
+TOO_MANY_FILES = "its files and their folders do not all fit into the notebook's folder"
 DELAYED = "other programs kept the processors from a cell, which then raised {}"
 logger = logging.getLogger(__name__)
 
@@ -188,7 +189,10 @@ class Worker:
 
         check_steps = matched.check_steps(self.lab.questions)
         with self._kernel(run.seed) as (kernel, namespace):
-            kernel.write(files)
+            try:
+                kernel.write(files)
+            except FullFolderError:
+                run.problems.append(TOO_MANY_FILES)
             report()
             common = matched, check_steps, kernel, _parameters(job, namespace), self.limits.cell_timeout, budget
             executor = NotebookExecutor(*common, judge_question, put_result, run)

@@ -294,4 +294,4 @@ def messages(matched: Matched, runs: Sequence[Run]) -> tuple[str, ...]:
         if run.out_of_time:
             found.append(f"run {number} was ended by the time limit of the submission")
         found += run.problems
-    return tuple(found)
+    return tuple(dict.fromkeys(found))
