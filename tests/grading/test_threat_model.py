@@ -110,6 +110,8 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
         "grading/test_instructor_runs.py"
         "::test_a_result_of_the_instructor_with_a_failed_check_is_a_fault_of_the_machine",
         "grading/test_fair_time.py::test_time_in_which_the_grader_was_suspended_does_not_count",
+        "grading/test_fair_time.py"
+        "::test_a_machine_that_was_suspended_is_noticed_by_a_clock_that_goes_on_meanwhile",
         "grading/test_fair_time.py::test_time_counts_less_only_if_this_worker_waits_while_others_run",
         "grading/test_fair_time.py::test_a_process_is_of_those_that_started_it_whatever_their_names_are",
         "grading/test_fair_time.py"

@@ -5,8 +5,8 @@ which nothing of this worker waited for a processor that programs of others used
 that each limit ends. Time in which the grader itself was suspended does not count.
 
 What a submission does makes the clock hardly slower: processes of this worker are no others, those of a kernel
-wait for each other on its one processor, and what only sleeps does not wait. Suspended time, and time that counts
-only because of SLOWEST, is added up: marks that a submission loses meanwhile may be the machine's fault.
+wait for each other on its one processor, and what only sleeps does not wait. Suspended time, and time in which
+others used almost all processors, is added up: marks that a submission loses meanwhile may be the machine's fault.
 
 Source of the waits: `run_delay` in https://docs.kernel.org/scheduler/sched-stats.html#proc-pid-schedstat
 """
@@ -34,6 +34,8 @@ CPU_LIMIT = Path("/sys/fs/cgroup/cpu.max")
 """Where a container reads its own limit: https://docs.kernel.org/admin-guide/cgroup-v2.html#cpu-interface-files"""
 ALL_PROCESSES = "pid:[4026531836]"
 """The first process namespace of a system (PROC_PID_INIT_INO of Linux), which contains all others."""
+CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Of both, the one that goes on while the machine is suspended: https://docs.python.org/3/library/time.html"""
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
@@ -66,7 +68,7 @@ class Usage:
 
 def measure() -> Usage:
     """Return the usage until now; a system that does not say what it did seems to have been idle."""
-    at = time.monotonic()
+    at = time.clock_gettime(CLOCK)
     try:
         user, nice, system, _, _, irq, softirq, stolen = map(int, _words(PROC / "stat")[1:9])
         used, processes = _used()
@@ -117,12 +119,12 @@ class FairClock:
 
     Attributes:
         suspended_s: The seconds so far in which this process was suspended.
-        overcounted_s: The seconds that count only because they count at least as SLOWEST. A limit was so much
-            shorter than it should be. Even idle services wait on a very busy machine, so these are few.
+        starved_s: The seconds so far that should count less than SLOWEST, each as the part that is missing: one
+            second that should not count at all, or two that should count half as much as SLOWEST.
     """
 
     def __init__(self) -> None:
-        self.suspended_s = self.overcounted_s = 0.0
+        self.suspended_s = self.starved_s = 0.0
         self._time = 0.0
         self._speed = 1.0
         self._last = measure()
@@ -136,7 +138,7 @@ class FairClock:
     def now(self) -> float:
         """Return the seconds that count so far; between two ticks, as fast as before the last one."""
         with self._lock:
-            return self._time + min(time.monotonic() - self._last.at, TICK_S) * self._speed
+            return self._time + min(time.clock_gettime(CLOCK) - self._last.at, TICK_S) * self._speed
 
     def tick(self, usage: Usage) -> None:
         """Count the time since the last tick."""
@@ -146,7 +148,7 @@ class FairClock:
             self._speed = max(fair, SLOWEST)
             self._time += TICK_S if is_pause else passed * self._speed
             self.suspended_s += passed if is_pause else 0.0
-            self.overcounted_s += 0.0 if is_pause else passed * (self._speed - fair)
+            self.starved_s += 0.0 if is_pause else passed * (1 - fair / self._speed)
             self._last = usage
 
     def _run(self) -> None:
