@@ -10,20 +10,42 @@ from typing import IO, AnyStr
 
 import psutil
 
+from eventlab.grading import fair_time
 from eventlab.settings import Settings
 from eventlab.stack import process
 
 
 def wait_until(
     condition: Callable[[], object], timeout_s: float = 30, describe: Callable[[], object] = lambda: ""
-) -> float:
-    """Wait until the condition is true, and return how many seconds that took; `describe` helps when it is not."""
+) -> None:
+    """Wait until the condition is true; `describe` helps when it is not."""
     started = time.monotonic()
     while not condition():
         late = time.monotonic() - started >= timeout_s
         assert not late, f"the condition is still false after {timeout_s} s {describe()}"
         time.sleep(0.02)
-    return time.monotonic() - started
+
+
+class Stopwatch:
+    """Measures time from its creation; it runs slower while other programs keep the processors from this process.
+
+    So a limit in seconds is exceeded because of what is tested, and not because the machine is busy. Programs that
+    this process has started count as part of it, services of a stack as other programs (`grading.fair_time`).
+    """
+
+    def __init__(self) -> None:
+        self._begin = fair_time.measure()
+
+    @property
+    def speed(self) -> float:
+        """Return the part of the time in which others did not delay this process, from 0 to 1."""
+        return fair_time.speed(self._begin, fair_time.measure())
+
+    @property
+    def seconds(self) -> float:
+        """Return the seconds so far."""
+        now = fair_time.measure()
+        return (now.at - self._begin.at) * fair_time.speed(self._begin, now)
 
 
 def process_of(settings: Settings, service: str) -> psutil.Process:

@@ -3,7 +3,6 @@
 import contextlib
 import importlib
 import socket
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,6 +11,7 @@ import pytest
 from eventlab.clients import hdfs, http, kafka, ports, spark
 from eventlab.clients.hdfs_web import jmx_bean
 from eventlab.errors import ServiceUnavailable
+from tests.helpers import Stopwatch
 from tests.servers import closed_address, silent_server
 
 pytestmark = pytest.mark.services
@@ -60,13 +60,13 @@ CALLS: dict[str, Callable[[str], object]] = {
 
 def outcome(call: Callable[[str], object], address: str) -> tuple[str, float]:
     """Return how a call ended, and after how many seconds."""
-    before = time.monotonic()
+    taken = Stopwatch()
     try:
         call(address)
         ending = "returned"
     except Exception as error:
         ending = "unavailable" if isinstance(error, ServiceUnavailable) else repr(error)
-    return ending, time.monotonic() - before
+    return ending, taken.seconds
 
 
 def outcomes(address: str, calls: dict[str, Callable[[str], object]]) -> dict[str, tuple[str, float]]:

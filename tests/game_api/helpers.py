@@ -52,4 +52,4 @@ def events(topic, servers):
 
 def get(url, path="/", **headers):
     """Send a GET request."""
-    return httpx.get(url + path, headers=headers, trust_env=False, timeout=10)
+    return httpx.get(url + path, headers=headers, trust_env=False, timeout=60)

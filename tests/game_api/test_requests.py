@@ -30,7 +30,7 @@ def test_the_server_lists_its_routes_and_does_not_log_the_request(tmp_path):
 def status_of(url, request):
     """Return the status of the answer to raw bytes."""
     parts = urlsplit(url)
-    with socket.create_connection((parts.hostname, parts.port), timeout=10) as connection:
+    with socket.create_connection((parts.hostname, parts.port), timeout=60) as connection:
         connection.sendall(request)
         answer = connection.makefile("rb").readline()
     return int(answer.split()[1])
@@ -61,7 +61,7 @@ def test_each_route_answers_and_sends_its_event_with_the_headers(url, topic, sta
 
 def post(url, content):
     """Send a purchase with this body."""
-    return httpx.post(url + "/purchase", content=content, headers={"User-Agent": "t"}, trust_env=False, timeout=10)
+    return httpx.post(url + "/purchase", content=content, headers={"User-Agent": "t"}, trust_env=False, timeout=60)
 
 
 def test_the_body_of_a_purchase_becomes_a_nested_event(url, topic, stack):

@@ -9,7 +9,7 @@ import pytest
 
 from eventlab.stack import Stack
 from tests.game_api.helpers import FLASK_RUN, SERVED, events, get, serving
-from tests.helpers import process_of, wait_until
+from tests.helpers import Stopwatch, process_of, wait_until
 from tests.servers import closed_address
 from tests.stacks import free_settings
 
@@ -19,9 +19,9 @@ def test_without_kafka_forty_simultaneous_requests_are_refused_within_five_secon
     answers: list[tuple[int, list[str], bool]] = []
 
     def ask():
-        started = time.monotonic()
+        taken = Stopwatch()
         answer = get(url, "/purchase_a_sword")
-        answers.append((answer.status_code, list(answer.json()), time.monotonic() - started < 5))
+        answers.append((answer.status_code, list(answer.json()), taken.seconds < 5))
 
     with (
         closed_address() as closed,
@@ -51,9 +51,9 @@ def test_the_api_can_start_before_kafka_and_uses_it_once_it_runs(server, broker,
     Stack(broker).down(["kafka"])
 
     with serving(server, tmp_path / "api.log", KAFKA_BOOTSTRAP_SERVERS=broker.bootstrap_servers) as (url, _):
-        started = time.monotonic()
+        taken = Stopwatch()
         refused = get(url)
-        assert time.monotonic() - started < 5
+        assert taken.seconds < 5
         Stack(broker).up(["kafka"])
         accepted = get(url)
 
@@ -66,6 +66,7 @@ def test_the_api_can_start_before_kafka_and_uses_it_once_it_runs(server, broker,
 def test_a_broker_that_is_killed_under_load_loses_no_acknowledged_event(broker, tmp_path):
     Stack(broker).up(["kafka"])
     topic, answered, durations, finished = "killed", [], [0.0], threading.Event()
+    taken = Stopwatch()
 
     def player(url, number):
         for call in range(100000):
@@ -88,13 +89,14 @@ def test_a_broker_that_is_killed_under_load_loses_no_acknowledged_event(broker, 
         finished.set()
         for thread in players:
             thread.join()
+        speed = taken.speed
 
     assert {status for status, _ in answered} <= {200, 503}
     acknowledged = {name for status, name in answered if status == 200}
     written = Counter(event["X-Id"] for event in events(topic, broker.bootstrap_servers) if "X-Id" in event)
     assert acknowledged
     assert acknowledged <= set(written)
-    assert max(durations) < 5
+    assert max(durations) * speed < 5
 
 
 @pytest.mark.services
@@ -105,9 +107,9 @@ def test_a_hanging_broker_is_a_503_within_five_seconds_until_it_continues(broker
         get(url)
         kafka.suspend()
         try:
-            started = time.monotonic()
+            taken = Stopwatch()
             refused = get(url).status_code
-            waited = time.monotonic() - started
+            waited = taken.seconds
         finally:
             kafka.resume()
         wait_for_an_answer(url)
@@ -134,7 +136,7 @@ def test_after_sigterm_running_requests_are_completed(broker, tmp_path):
         asking.join()
 
         assert statuses == [200]
-        assert server.wait(5) == 0
+        assert server.wait(30) == 0
 
 
 def wait_for_an_answer(url):
@@ -150,5 +152,5 @@ def wait_for_a_connection(server):
         listening = {link.laddr.port for link in connections if link.status == psutil.CONN_LISTEN}
         return any(link.laddr.port in listening and link.status == psutil.CONN_ESTABLISHED for link in connections)
 
-    wait_until(has_client, 5)
+    wait_until(has_client)
     time.sleep(0.2)  # the request's bytes follow its connection

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import time
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -148,21 +148,22 @@ def test_on_two_cores_one_worker_starts_after_the_other(tmp_path: Path, monkeypa
     assert (tmp_path / "log").read_text().split() == ["starts", "started"] * 2
 
 
-def test_a_start_that_hangs_stops_no_other_worker_and_ends_after_its_limit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_start_that_hangs_stops_no_other_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scheduler_module, "_cores", lambda: 2)
     monkeypatch.setattr(scheduler_module, "MAX_WAIT_FOR_STARTS_S", 0.2)
-    monkeypatch.setattr(worker_process, "MAX_START_S", 4)
     replace_workers(monkeypatch, STARTS, str(tmp_path / "log"), "60")
     jobs = [Job(student, None, None, "", "", 1) for student in ("ada", "ben")]
-    begun, ended = time.monotonic(), []
     with Scheduler(tiny_lab.make(tmp_path / "tiny"), tmp_path / "logs", Limits(), 2) as scheduler:
-        for _, outcome in scheduler.outcomes(jobs):
-            assert outcome.kind == "graded"
-            ended.append(time.monotonic() - begun)
-    assert max(ended) < 3.5
-    assert time.monotonic() - begun < 40
+        found = list(islice(scheduler.outcomes(jobs), len(jobs)))
+    assert [outcome.kind for _, outcome in found] == ["graded"] * 2
+    assert (tmp_path / "log").read_text().split()[:3] == ["starts", "starts", "started"]
+
+
+def test_a_start_that_hangs_ends_after_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_process, "MAX_START_S", 3)
+    replace_workers(monkeypatch, STARTS, str(tmp_path / "log"), "600")
+    assert outcomes(tmp_path, "ada")["ada"].kind == "graded"
+    assert (tmp_path / "log").read_text().split().count("starts") == 2
 
 
 def test_an_answer_that_is_no_outcome_is_a_failure_of_the_worker(

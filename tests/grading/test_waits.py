@@ -29,6 +29,7 @@ from eventlab.labs.evidence import Evidence
 from eventlab.labs.names import Namespace
 from eventlab.settings import settings
 from tests.grading import tiny_lab
+from tests.helpers import Stopwatch
 
 PROJECT = find("lab04").module
 WAITS = """
@@ -72,53 +73,46 @@ def test_in_grading_the_kit_waits_longer_and_commands_as_long_as_without_it(tmp_
     assert 3 * graded["a request"] < CHECK_TIMEOUT_S  # type: ignore[operator]
 
 
-class SlowJudge:
-    """Takes a tenth of a second, and half a second when it judges again."""
+class Steps:
+    """A clock that goes on by steps only, a slow judge and kernel, and services that are slow to look at."""
 
-    def __init__(self, first: Verdict) -> None:
-        self.rounds = [(0.1, first), (0.5, Verdict(True, "1", "1"))]
+    answers: Mapping[str, object] = {}
+
+    def __init__(self, *rounds: tuple[int, Verdict]) -> None:
+        self.now, self.rounds = 0, list(rounds)
 
     def verdicts(self, evidence: Evidence, question: str) -> list[Verdict]:
         seconds, verdict = self.rounds.pop(0)
-        time.sleep(seconds)
+        self.now += seconds
         return [verdict]
 
-
-class Stack:
-    """Services that run, which takes a third of a second to find out."""
-
     def require_running(self) -> None:
-        time.sleep(0.3)
+        self.now += 3
+
+    def execute(self, source: str, timeout_s: float) -> CellResult:
+        """Take two seconds for a cell."""
+        self.now += min(2, int(timeout_s))
+        return CellResult("done" if timeout_s > 2 else "timed_out")
 
 
 def test_only_the_first_judging_counts_as_time_of_the_submission() -> None:
-    budget, judge = (
-        TimeBudget(600, clock=time.monotonic),
-        SlowJudge(Verdict(False, "", TOO_SLOW, unavailable=True)),
-    )
-    assert judging.verdicts(judge, Stack(), Evidence(Namespace.of("lab"), 1), "q1", budget)[0].passed
-    assert not judge.rounds
-    assert 0.1 <= budget.used < 0.3
-
-
-class SlowKernel:
-    """Takes a fifth of a second for each cell."""
-
-    answers: dict[str, object] = {}  # noqa: RUF012
-
-    def execute(self, source: str, timeout_s: float) -> CellResult:
-        time.sleep(min(0.2, timeout_s))
-        return CellResult("done" if timeout_s > 0.2 else "timed_out")
+    slow, passed = Verdict(False, "", TOO_SLOW, unavailable=True), Verdict(True, "1", "1")
+    steps = Steps((1, slow), (5, passed))
+    budget = TimeBudget(600, clock=lambda: steps.now)
+    assert judging.verdicts(steps, steps, Evidence(Namespace.of("lab"), 1), "q1", budget) == [passed]
+    assert not steps.rounds
+    assert budget.used == 1
 
 
 def test_the_time_of_a_submission_is_limited_over_all_its_cells_and_runs() -> None:
-    matched, budget = notebook.reference(tiny_lab.notebook()), TimeBudget(0.7, clock=time.monotonic)
+    matched, steps = notebook.reference(tiny_lab.notebook()), Steps()
+    budget = TimeBudget(7, clock=lambda: steps.now)
     runs = [Run(), Run()]
     for run in runs:
         NotebookExecutor(
             matched,
             matched.check_steps(["q1", "q2", "q3", "q4"]),
-            SlowKernel(),  # type: ignore[arg-type]
+            steps,  # type: ignore[arg-type]
             {},
             60,
             budget,
@@ -127,7 +121,7 @@ def test_the_time_of_a_submission_is_limited_over_all_its_cells_and_runs() -> No
             run=run,
         ).execute()
     assert [run.out_of_time for run in runs] == [True, True]
-    assert 1 < sum(len(run.results) for run in runs) <= 4
+    assert steps.now == budget.limit
 
 
 def test_an_api_that_never_answers_is_waited_for_once_and_then_a_short_time(
@@ -139,12 +133,13 @@ def test_an_api_that_never_answers_is_waited_for_once_and_then_a_short_time(
     with socket.create_server(("127.0.0.1", 0)) as silent:
         accepting = threading.Thread(target=accept, args=(silent, len(PROJECT.CALLS)))
         accepting.start()
-        started = time.monotonic()
+        taken, begin = Stopwatch(), time.monotonic()
         found = PROJECT._each_response(f"http://127.0.0.1:{silent.getsockname()[1]}/copy", "trial")
-        seconds = time.monotonic() - started
+        seconds, all_seconds = taken.seconds, time.monotonic() - begin
         accepting.join()
     assert [status for _, status, _ in found] == [None] * len(PROJECT.CALLS)
-    assert 1 <= seconds < len(PROJECT.CALLS) - 2
+    assert all_seconds >= 1
+    assert seconds < len(PROJECT.CALLS) - 2
 
 
 def accept(server: socket.socket, calls: int) -> None:

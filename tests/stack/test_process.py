@@ -29,7 +29,7 @@ def start(settings: Settings, code: str = "pass", name: str = "kafka") -> psutil
     """Start a Python program as a service, and wait until it has run `code`."""
     command = [sys.executable, "-c", READY.format(code)]
     started = process.start(settings, name, command, dict(os.environ), Path("/"))
-    wait_until(lambda: "ready" in process.log_tail(settings, name), 10)
+    wait_until(lambda: "ready" in process.log_tail(settings, name))
     return started
 
 
@@ -218,11 +218,11 @@ def test_only_the_end_of_a_large_log_is_read(settings: Settings):
         file.seek(0, os.SEEK_END)
         file.write(b"\n" + b"".join(b"line %d\n" % number for number in range(50)))
 
-    before = time.monotonic()
+    before = time.process_time()
     tail = process.log_tail(settings, "kafka", lines=3)
 
     assert tail == "line 47\nline 48\nline 49"
-    assert time.monotonic() - before < 0.1
+    assert time.process_time() - before < 0.05
 
 
 def test_a_log_that_is_not_utf8_is_shown(settings: Settings):
