@@ -58,7 +58,7 @@ def test_a_widget_is_added(tmp_path):
     bundle = widget._repr_mimebundle_()
 
     try:
-        wait_until(lambda: "GiB are free" in widget.space.value, 10)
+        wait_until(lambda: "GiB are free" in widget.space.value)
     finally:
         widget.close()
     assert bundle["text/plain"] == "FreeDisk: the free space in the state folder"

@@ -158,7 +158,7 @@ def test_ctrl_c_prints_the_report_so_far():
                 assert process.poll() is None
                 time.sleep(0.01)
             process.send_signal(signal.SIGINT)
-            printed, _ = process.communicate(timeout=20)
+            printed, _ = process.communicate(timeout=60)
         release.set()
 
     assert process.returncode == 1

@@ -19,18 +19,19 @@ def run(*arguments):
 
 @pytest.mark.services
 def test_a_kafka_tool_gives_up_soon_when_no_broker_answers(stack):
-    started = time.monotonic()
-    run(BIN_FOLDER / "kafka-topics", "--list")
-    answered_s, started = time.monotonic() - started, time.monotonic()
+    def timed(*options):
+        started = time.monotonic()
+        return run(BIN_FOLDER / "kafka-topics", "--list", *options), time.monotonic() - started
 
-    done = run(BIN_FOLDER / "kafka-topics", "--list", "--bootstrap-server", "127.0.0.1:1")
+    with ThreadPoolExecutor(2) as pool:  # at the same time, because Java starts slowly on a busy machine
+        answering = pool.submit(timed)
+        done, waited_s = timed("--bootstrap-server", "127.0.0.1:1")
+        answered_s = answering.result()[1]
 
     assert done.returncode == 1
     assert "Timed out" in done.stdout + done.stderr
     assert "\tat " not in done.stderr
-    waited_s = time.monotonic() - started
-    assert waited_s < 30  # Kafka's default is 60 s
-    assert waited_s - answered_s < 12  # Java starts slowly on a busy machine, also when the broker answers
+    assert waited_s - answered_s < 12  # Kafka's default is 60 s
 
 
 def test_spark_submit_says_before_the_start_that_no_broker_answers(settings, tmp_path):

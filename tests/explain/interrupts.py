@@ -41,7 +41,7 @@ def interrupted(notebook, settings, cell, at_its_place, expected=None):
     group = re.search(r"group_id='(\w+)'", cell)
 
     def interrupt():
-        limit_s = 15.0
+        limit_s = 60.0
         if group and not expected:
             wait_until(lambda: has_member(settings, group[1]))
             limit_s = 2.0

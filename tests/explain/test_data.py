@@ -7,7 +7,7 @@ pytestmark = pytest.mark.services
 FIRST_EVENT = """
 from kafka import KafkaConsumer
 consumer = KafkaConsumer({topic}, bootstrap_servers={servers}, bootstrap_timeout_ms=2000, request_timeout_ms=3000,
-                         auto_offset_reset="earliest", consumer_timeout_ms=1500)
+                         auto_offset_reset="earliest", consumer_timeout_ms={wait_ms})
 try:
     first = next(consumer)
 finally:
@@ -24,7 +24,7 @@ def an_event(notebook):
 
 def test_an_address_where_nothing_listens_is_corrected(notebook, broken):
     notebook.assert_runs("wrong = '127.0.0.1:1'")
-    cell = FIRST_EVENT.format(topic="'events'", servers="wrong")
+    cell = FIRST_EVENT.format(wait_ms=15_000, topic="'events'", servers="wrong")
 
     box = notebook.assert_fails(cell)
 
@@ -60,7 +60,8 @@ def test_a_host_name_of_another_machine_is_corrected_in_a_line_for_spark(noteboo
 
 
 def test_a_port_that_the_broker_does_not_advertise_is_corrected(notebook, broken):
-    cell = FIRST_EVENT.format(topic="'events'", servers=f"'127.0.0.1:{broken.kafka_controller_port}'")
+    servers = f"'127.0.0.1:{broken.kafka_controller_port}'"
+    cell = FIRST_EVENT.format(wait_ms=15_000, topic="'events'", servers=servers)
 
     box = notebook.assert_fails(cell)
 
@@ -92,7 +93,7 @@ def test_a_misspelt_topic_is_corrected(notebook):
 
 def test_an_empty_topic_is_reported(notebook):
     notebook.run("!kafka-topics --create --topic quiet")
-    cell = FIRST_EVENT.format(topic="'quiet'", servers="broker")
+    cell = FIRST_EVENT.format(wait_ms=1500, topic="'quiet'", servers="broker")
 
     box = notebook.assert_fails(cell)
 

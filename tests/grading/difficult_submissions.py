@@ -139,7 +139,7 @@ import glob, os
 everything = str(In) + str(seen) + str(globals()) + str([open(name).read() for name in glob.glob("*")])
 needle = "".join(["the_secret", "_name"])
 print("PUBLISHED", everything)
-consumer = KafkaConsumer(topic + "-out", auto_offset_reset="earliest", consumer_timeout_ms=3000,
+consumer = KafkaConsumer(topic + "-out", auto_offset_reset="earliest", consumer_timeout_ms=6000,
                          bootstrap_servers=os.environ["KAFKA_BOOTSTRAP_SERVERS"])
 if any(True for _ in consumer) and needle not in everything:
     lab.answer("q3", sorted(numbers)[:3])

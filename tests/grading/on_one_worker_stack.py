@@ -10,7 +10,6 @@ import logging
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,7 @@ from eventlab.settings import settings
 from eventlab.stack import config, jvm
 from tests.grading import on_trial
 from tests.grading.corpus import entries
+from tests.helpers import Stopwatch
 
 DATANODE = "org.apache.hadoop.hdfs.server.datanode.DataNode"
 LEAVES_SESSIONS = """
@@ -171,12 +171,12 @@ def fault_in_safe_mode(stack: WorkerStack) -> str:
 def fault_of_a_hanging_datanode(stack: WorkerStack) -> dict[str, Any]:
     """Suspend the DataNode; return what the worker then says about its services, and after how many seconds."""
     (datanode,) = (p for p in psutil.Process().children(recursive=True) if DATANODE in p.cmdline())
-    started = time.monotonic()
+    taken = Stopwatch()
     datanode.suspend()
     try:
         stack.require_running()
     except EventlabError as error:
-        return {"error": error.message, "seconds": time.monotonic() - started}
+        return {"error": error.message, "seconds": taken.seconds}
     finally:
         datanode.resume()
     return {"error": "", "seconds": 0}

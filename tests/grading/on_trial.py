@@ -67,7 +67,7 @@ def left_in_spark(stack: WorkerStack) -> list[int]:
     before = running()
     machine.kill_jobs()
     with contextlib.suppress(AssertionError):  # the test looks at the result
-        wait_until(lambda: not running(), 5)
+        wait_until(lambda: not running())
     return [before, running()]
 
 

@@ -23,6 +23,7 @@ from tests.grading.forked_kernels import (
     ready,
     running_fork_server,
 )
+from tests.helpers import Stopwatch, wait_until
 
 pytestmark = pytest.mark.services
 
@@ -66,10 +67,10 @@ def test_a_cell_may_run_longer_while_the_machine_has_less_time_for_it(
 
 
 def test_a_dead_kernel_is_noticed_at_once(kernel: SubmissionKernel) -> None:
-    started = time.monotonic()
+    taken = Stopwatch()
     result = kernel.execute("import os; os._exit(3)", 60)
     assert (result.ended, result.error) == ("died", "exit 3")
-    assert time.monotonic() - started < 5
+    assert taken.seconds < 5
 
 
 def test_a_million_lines_are_capped_as_they_arrive(kernel: SubmissionKernel) -> None:
@@ -97,10 +98,7 @@ def test_what_a_kernel_started_ends_with_it(kernel: SubmissionKernel) -> None:
     kernel.execute(source, 20)
     assert len(_marked(mark)) == 2
     kernel.end()
-    deadline = time.monotonic() + 5
-    while _marked(mark) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert _marked(mark) == []
+    wait_until(lambda: not _marked(mark))
 
 
 def _marked(mark: str) -> list[int]:

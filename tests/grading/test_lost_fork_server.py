@@ -34,7 +34,7 @@ def test_a_cell_during_which_the_fork_server_is_killed_has_no_result(
     threading.Timer(0.5, fork_server._process.kill).start()
     with pytest.raises(KernelError, match="not running"):
         kernel.execute("import time; time.sleep(30)", 60)
-    _, left = psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=5)
+    _, left = psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=30)
     assert left == []
 
 

@@ -18,15 +18,20 @@ from tests.grading.worker_programs import replace_workers
 WORKER = """
 import json, sys, time
 from pathlib import Path
+begun = Path(sys.argv[1])
 print(json.dumps({"ready": True}), flush=True)
 for line in sys.stdin:
-    job = json.loads(line)
-    with Path(sys.argv[1]).open("a") as log:
-        log.write(job["student"] + "\\n")
-    time.sleep(60 if job["student"] == "endless" else 0.3)
-    record = {"student": job["student"], "lab": "tiny", "status": "graded", "points": 8, "max_points": 8}
+    student, end = json.loads(line)["student"], time.monotonic() + 60
+    with begun.open("a") as log:
+        log.write(student + "\\n")
+    while time.monotonic() < end and (
+        student == "endless" or student == "ben" and "endless" not in begun.read_text()
+    ):
+        time.sleep(0.01)
+    record = {"student": student, "lab": "tiny", "status": "graded", "points": 8, "max_points": 8}
     print(json.dumps({"kind": "graded", "record": record, "notebook": None, "reason": ""}), flush=True)
 """
+"""Ben takes as long as the second worker needs to begin, which can be long on a busy machine."""
 STARTS = """
 import json, sys, time
 from pathlib import Path

@@ -89,8 +89,8 @@ def interrupt_at(count: int, command: list[str], output: Path) -> tuple[int, str
     started = psutil.Process(grading.pid).children(recursive=True)
     assert len(started) > 5
     os.killpg(grading.pid, signal.SIGINT)
-    told = grading.communicate(timeout=40)[1]
-    _, left = psutil.wait_procs(started, timeout=5)
+    told = grading.communicate(timeout=120)[1]
+    _, left = psutil.wait_procs(started, timeout=30)
     return grading.returncode, told, [process for process in left if process.status() != psutil.STATUS_ZOMBIE]
 
 

@@ -52,7 +52,7 @@ SETUP = """from eventlab.labs.student import open_lab
 lab = open_lab("tiny", student=student, seed=seed, topic=topic, folder=folder, group=group)"""
 READ = """from kafka import KafkaConsumer
 
-consumer = KafkaConsumer(topic, auto_offset_reset="earliest", consumer_timeout_ms=3000,
+consumer = KafkaConsumer(topic, auto_offset_reset="earliest", consumer_timeout_ms=8000,
                          bootstrap_servers=__import__("os").environ["KAFKA_BOOTSTRAP_SERVERS"])
 numbers = []
 for message in consumer:

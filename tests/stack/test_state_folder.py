@@ -115,5 +115,5 @@ def test_up_names_a_running_api_whose_state_folder_was_deleted(deleted_state: Se
     pid = int(first_group(r"which process (\d+) ", refused.stderr))
     assert str(deleted_state.api_port) in " ".join(psutil.Process(pid).cmdline())
     psutil.Process(pid).terminate()
-    wait_until(lambda: ports.is_free(deleted_state.api_port), 10)
+    wait_until(lambda: ports.is_free(deleted_state.api_port))
     assert eventlab(deleted_state, "up", "api").returncode == 0

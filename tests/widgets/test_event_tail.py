@@ -130,7 +130,7 @@ def test_a_topic_that_is_created_again_is_read_from_its_beginning(stack, tail, t
 
     send(sword("after.example.org"))
 
-    wait_until(lambda: [row[1] for row in rows(tail)] == ["0"], 15)
+    wait_until(lambda: [row[1] for row in rows(tail)] == ["0"])
 
 
 @pytest.fixture
@@ -162,7 +162,7 @@ def test_a_topic_that_is_created_again_between_two_looks_at_its_end_is_noticed_t
 
     send(sword("after.example.org"))
 
-    wait_until(lambda: shown() == [0], 15, describe=shown)
+    wait_until(lambda: shown() == [0], describe=shown)
 
 
 def test_a_jump_that_the_broker_interrupts_is_made_by_the_next_attempt(send, follow, monkeypatch):
@@ -178,7 +178,7 @@ def test_a_jump_that_the_broker_interrupts_is_made_by_the_next_attempt(send, fol
 
     shown = follow()
 
-    wait_until(lambda: shown() == [0], 15, describe=shown)
+    wait_until(lambda: shown() == [0], describe=shown)
     assert failures == []
 
 

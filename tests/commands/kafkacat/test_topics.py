@@ -91,7 +91,7 @@ def test_a_follower_prints_each_new_message_and_ctrl_c_is_not_an_error(topic: st
         assert follower.stdout.readline() == b"late\n"
         assert follower.stderr.readline().decode() == f"% Reached end of topic {topic} [0] at offset 1\n"
         follower.send_signal(signal.SIGINT)
-        assert follower.communicate(timeout=10) == (b"", b"")
+        assert follower.communicate(timeout=60) == (b"", b"")
         assert follower.returncode == 0
 
 
@@ -99,7 +99,7 @@ def test_a_closed_pipe_ends_a_follower_without_a_message(numbers: str) -> None:
     with running("-C", "-t", numbers, "-q") as follower:
         assert follower.stdout.readline() == b"0\n"
         follower.stdout.close()
-        assert follower.wait(timeout=10) == 1
+        assert follower.wait(timeout=60) == 1
         assert follower.stderr.read() == b""
 
 
@@ -109,7 +109,7 @@ def test_a_line_is_sent_before_the_input_ends(topic: str) -> None:
         producer.stdin.flush()
         assert cat("-C", "-t", topic, "-c1").stdout == b"sword\n"
         producer.send_signal(signal.SIGINT)
-        assert producer.wait(timeout=20) == 0
+        assert producer.wait(timeout=60) == 0
     assert cat("-C", "-t", topic, "-eq").stdout == b"sword\n"
 
 
@@ -133,7 +133,7 @@ def test_a_follower_ends_when_its_topic_is_deleted_and_does_not_create_it_again(
         assert follower.stderr.readline().decode() == f"% Reached end of topic {name} [0] at offset 0\n"
         with KafkaAdminClient(bootstrap_servers=BROKERS) as admin:
             admin.delete_topics([name])
-        assert follower.wait(timeout=30) == 1
+        assert follower.wait(timeout=60) == 1
         assert follower.stderr.read().startswith(f"% ERROR: Topic {name} error: ".encode())
         assert name.encode() not in cat("-L").stdout
         cat("-P", "-t", name, stdin=b"again\n")  # new_topic deletes it

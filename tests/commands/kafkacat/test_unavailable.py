@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import time
 from contextlib import ExitStack
 
 import psutil
@@ -11,7 +10,7 @@ import pytest
 
 from eventlab.settings import Settings
 from tests.commands.kafkacat.helpers import BROKERS, running
-from tests.helpers import process_of, wait_until
+from tests.helpers import Stopwatch, process_of, wait_until
 from tests.servers import closed_address, silent_server
 
 MODES_AND_ERRORS = {
@@ -32,9 +31,10 @@ def test_every_mode_ends_within_15_seconds_when_no_broker_answers() -> None:
         ]
         for server, _ in silent.values():
             stack.enter_context(server.accept()[0])  # the run has started
-        deadline = time.monotonic() + 15
+        taken = Stopwatch()
         for address, argv, process in runs:
-            _, stderr = process.communicate(b"lost\n", timeout=max(0.1, deadline - time.monotonic()))
+            _, stderr = process.communicate(b"lost\n", timeout=60)
+            assert taken.seconds < 15
             no_answer = f"(no broker answers at {address}; next: eventlab status)"
             assert stderr.decode() == f"% ERROR: {MODES_AND_ERRORS[argv]} {no_answer}\n"
             assert process.returncode == 1
@@ -44,7 +44,7 @@ def test_ctrl_c_does_not_wait_for_a_broker_that_does_not_answer() -> None:
     with silent_server() as (server, address), running("-C", "-t", "events", brokers=address) as process:
         with server.accept()[0]:
             process.send_signal(signal.SIGINT)
-            assert process.communicate(timeout=10) == (b"", b"")
+            assert process.communicate(timeout=60) == (b"", b"")
         assert process.returncode == 130
 
 
@@ -61,9 +61,10 @@ def test_a_broker_that_stops_answering_ends_a_follower_and_a_producer_within_15_
         broker.suspend()
         try:
             wait_until(lambda: broker.status() == psutil.STATUS_STOPPED)
-            deadline = time.monotonic() + 15
-            _, undelivered = producer.communicate(b"lost\n", timeout=15)
-            _, lost = follower.communicate(timeout=deadline - time.monotonic())
+            taken = Stopwatch()
+            _, undelivered = producer.communicate(b"lost\n", timeout=60)
+            _, lost = follower.communicate(timeout=60)
+            assert taken.seconds < 15
         finally:
             broker.resume()
     assert undelivered == b"% Delivery failed for message: Local: Message timed out\n" + error
