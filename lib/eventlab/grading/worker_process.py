@@ -33,6 +33,7 @@ MAX_SILENCE_S = 1800
 """A worker hangs if it reports nothing for this time and the time limit of a submission. Between two reports, a
 run of the instructor's notebook may take 600 s, a trial of jobs 120 s for each portion, and checks and starts of
 services some more."""
+SILENT = "the worker did not answer for {:.0f} s: it hung, or other programs kept the processors from it"
 logger = logging.getLogger(__name__)
 
 
@@ -123,9 +124,7 @@ class WorkerProcess:
         except (ValueError, TypeError, KeyError, AttributeError, EventlabError) as error:
             return Outcome.infrastructure_failed(f"the worker's answer cannot be read: {error}", so_far)
         if self._silent.is_set():
-            return Outcome.infrastructure_failed(
-                f"the worker hung: no answer for {self.max_silence_s:.0f} s", so_far
-            )
+            return Outcome.infrastructure_failed(SILENT.format(self.max_silence_s), so_far)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=5)
         code = self._process.returncode
