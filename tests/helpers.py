@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import subprocess
+import threading
 import time
 from collections.abc import Callable
 from typing import IO, AnyStr
@@ -27,25 +29,34 @@ def wait_until(
 
 
 class Stopwatch:
-    """Measures time from its creation; it runs slower while other programs keep the processors from this process.
+    """Measures the time from its creation until it is read; other programs that keep the processors slow it down.
 
     So a limit in seconds is exceeded because of what is tested, and not because the machine is busy. Programs that
     this process has started count as part of it, services of a stack as other programs (`grading.fair_time`).
     """
 
     def __init__(self) -> None:
-        self._begin = fair_time.measure()
+        self._clock, self._is_read = fair_time.FairClock(), threading.Event()
+        self._begin = time.monotonic()
+        self._ticking = threading.Thread(target=self._tick, daemon=True)
+        self._ticking.start()
 
-    @property
+    def _tick(self) -> None:
+        while not self._is_read.wait(0.5):  # threads that end take their waits with them
+            self._clock.tick(fair_time.measure())
+
+    @functools.cached_property
+    def seconds(self) -> float:
+        """Return the seconds, as many as the machine had time for this process."""
+        self._is_read.set()
+        self._ticking.join()
+        self._clock.tick(fair_time.measure())
+        return self._clock.now()
+
+    @functools.cached_property
     def speed(self) -> float:
         """Return the part of the time in which others did not delay this process, from 0 to 1."""
-        return fair_time.speed(self._begin, fair_time.measure())
-
-    @property
-    def seconds(self) -> float:
-        """Return the seconds so far."""
-        now = fair_time.measure()
-        return (now.at - self._begin.at) * fair_time.speed(self._begin, now)
+        return min(1.0, self.seconds / (time.monotonic() - self._begin))
 
 
 def process_of(settings: Settings, service: str) -> psutil.Process:

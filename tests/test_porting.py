@@ -106,7 +106,7 @@ def shop(folder):
         yield responses
     finally:
         server.terminate()
-        server.wait(10)
+        server.wait(60)
 
 
 def answers(client):

@@ -96,7 +96,7 @@ def impatient_lab(stack):
             yield client
         finally:
             server.terminate()
-            server.wait(20)
+            server.wait(60)
 
 
 def _answers(client):

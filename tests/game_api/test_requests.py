@@ -215,6 +215,6 @@ def test_the_api_of_the_original_course_is_served(topic, stack, tmp_path):
     with serving(command, tmp_path / "api.log", EVENTLAB_TOPIC=topic) as (url, server):
         assert get(url, "/purchase_a_sword").text == "Sword Purchased!\n"
         server.terminate()
-        server.wait(10)
+        server.wait(60)
 
     assert [event["event_type"] for event in events(topic, stack.bootstrap_servers)] == ["purchase_sword"]

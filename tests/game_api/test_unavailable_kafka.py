@@ -16,24 +16,28 @@ from tests.stacks import free_settings
 
 @pytest.mark.services
 def test_without_kafka_forty_simultaneous_requests_are_refused_within_five_seconds(tmp_path):
-    answers: list[tuple[int, list[str], bool]] = []
+    answers: list[tuple[int, list[str]]] = []
+    durations: list[float] = []
 
     def ask():
-        taken = Stopwatch()
+        started = time.monotonic()
         answer = get(url, "/purchase_a_sword")
-        answers.append((answer.status_code, list(answer.json()), taken.seconds < 5))
+        durations.append(time.monotonic() - started)
+        answers.append((answer.status_code, list(answer.json())))
 
     with (
         closed_address() as closed,
         serving(SERVED, tmp_path / "api.log", KAFKA_BOOTSTRAP_SERVERS=closed) as (url, _),
     ):
-        threads = [threading.Thread(target=ask) for _ in range(40)]
+        threads, taken = [threading.Thread(target=ask) for _ in range(40)], Stopwatch()
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
+        speed = taken.speed
 
-    assert answers == [(503, ["error"], True)] * 40
+    assert answers == [(503, ["error"])] * 40
+    assert max(durations) * speed < 5
 
 
 @pytest.fixture(scope="module")

@@ -108,7 +108,7 @@ def test_up_replaces_a_service_that_does_not_answer(running: Settings):
 def test_a_killed_service_has_crashed_and_up_starts_it_again(running: Settings):
     killed = process_of(running, "api")
     killed.kill()
-    killed.wait(5)
+    killed.wait(60)
 
     assert states(running, "api") == ["crashed"]
     Stack(running).up(["api"])

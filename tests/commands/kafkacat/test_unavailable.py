@@ -34,10 +34,10 @@ def test_every_mode_ends_within_15_seconds_when_no_broker_answers() -> None:
         taken = Stopwatch()
         for address, argv, process in runs:
             _, stderr = process.communicate(b"lost\n", timeout=60)
-            assert taken.seconds < 15
             no_answer = f"(no broker answers at {address}; next: eventlab status)"
             assert stderr.decode() == f"% ERROR: {MODES_AND_ERRORS[argv]} {no_answer}\n"
             assert process.returncode == 1
+        assert taken.seconds < 15
 
 
 def test_ctrl_c_does_not_wait_for_a_broker_that_does_not_answer() -> None:
