@@ -7,11 +7,11 @@ import time
 import pytest
 
 from eventlab.errors import EventlabError, ServiceUnavailable
-from eventlab.grading import fair_time, judging
+from eventlab.grading import fair_time
 from eventlab.grading.environment.health import require_free_disk, spark_fault
 from eventlab.grading.environment.services import WorkerStackError
 from eventlab.grading.execution.run import TimeBudget
-from eventlab.grading.judge import TOO_SLOW
+from eventlab.grading.judge import TOO_SLOW, EvidenceUnavailable, verdicts_with_retry
 from eventlab.labs.checks import Verdict, check
 from eventlab.labs.evidence import Evidence
 from eventlab.labs.names import Namespace
@@ -45,11 +45,11 @@ class Stack:
 
 
 def judged(*rounds: list[Verdict], stack: Stack | None = None) -> list[Verdict]:
-    return judging.verdicts(Judge(*rounds), stack or Stack(), EVIDENCE, "q1", TimeBudget(600))
+    return verdicts_with_retry(Judge(*rounds), stack or Stack(), EVIDENCE, "q1", TimeBudget(600))
 
 
 def test_a_service_that_is_silent_twice_gives_no_verdict() -> None:
-    with pytest.raises(judging.EvidenceUnavailable, match="Kafka does not answer"):
+    with pytest.raises(EvidenceUnavailable, match="Kafka does not answer"):
         judged([PASSED, SILENT], [PASSED, SILENT])
 
 
@@ -84,7 +84,7 @@ def test_a_check_that_failed_after_others_have_delayed_it_gives_no_verdict(
     monkeypatch.setattr(Stack, "require_running", lambda self: time.sleep(0.2))
     assert judged([PASSED, PASSED]) == [PASSED, PASSED]
     if is_fault:
-        with pytest.raises(judging.EvidenceUnavailable, match="kept the processors from the checks of q1"):
+        with pytest.raises(EvidenceUnavailable, match="kept the processors from the checks of q1"):
             judged([PASSED, FAILED])
     else:
         assert judged([PASSED, FAILED]) == [PASSED, FAILED]

@@ -9,8 +9,7 @@ import sys
 from pathlib import Path
 
 from eventlab.grading.environment import sandbox
-from eventlab.grading.environment.jvm_class_watch import JvmClassWatch
-from eventlab.grading.environment.spark_jvm import java_variables
+from eventlab.grading.environment.jvm_class_watch import JvmClassWatch, java_variables
 from eventlab.stack import java
 
 SWEEPS = """

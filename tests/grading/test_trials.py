@@ -42,7 +42,7 @@ class Graded:
         self.disturbed: set[str] = set()
         self.budget = TimeBudget(600, clock=time.monotonic)
         monkeypatch.setattr(module.run_trial, "run", self.run)
-        monkeypatch.setattr(module.judging, "verdicts", self.judged)
+        monkeypatch.setattr(module, "verdicts_with_retry", self.judged)
         self.machine = SimpleNamespace(spark_has_ended=False)
         self.stack = SimpleNamespace(machine=lambda files: self.machine, require_running=self.look, exceeded="")
         self.kernel = SimpleNamespace(process=SimpleNamespace(suspended=contextlib.nullcontext))

@@ -14,13 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from eventlab.grading import judging
 from eventlab.grading.environment import sandbox
 from eventlab.grading.execution import notebook
 from eventlab.grading.execution.outputs import CellResult
 from eventlab.grading.execution.regrade import Run
 from eventlab.grading.execution.run import NotebookExecutor, TimeBudget
-from eventlab.grading.judge import CHECK_TIMEOUT_S, TOO_SLOW
+from eventlab.grading.judge import CHECK_TIMEOUT_S, TOO_SLOW, verdicts_with_retry
 from eventlab.grading.worker_process import worker_environment
 from eventlab.labs import serve
 from eventlab.labs.catalogue import find
@@ -99,7 +98,7 @@ def test_only_the_first_judging_counts_as_time_of_the_submission() -> None:
     slow, passed = Verdict(False, "", TOO_SLOW, unavailable=True), Verdict(True, "1", "1")
     steps = Steps((1, slow), (5, passed))
     budget = TimeBudget(600, clock=lambda: steps.now)
-    assert judging.verdicts(steps, steps, Evidence(Namespace.of("lab"), 1), "q1", budget) == [passed]
+    assert verdicts_with_retry(steps, steps, Evidence(Namespace.of("lab"), 1), "q1", budget) == [passed]
     assert not steps.rounds
     assert budget.used == 1
 

@@ -7,14 +7,14 @@ from collections.abc import Collection, Mapping
 from nbformat import NotebookNode
 
 from eventlab.errors import EventlabError
-from eventlab.grading import fair_time, judging
+from eventlab.grading import fair_time
 from eventlab.grading.environment.worker_stack import WorkerStack
 from eventlab.grading.execution import notebook
 from eventlab.grading.execution.kernel import SubmissionKernel
 from eventlab.grading.execution.reference import Reference
 from eventlab.grading.execution.regrade import Run
 from eventlab.grading.execution.run import NotebookExecutor, TimeBudget
-from eventlab.grading.judge import Judge
+from eventlab.grading.judge import Judge, verdicts_with_retry
 from eventlab.labs.catalogue import Lab
 from eventlab.labs.evidence import Evidence
 from eventlab.labs.names import Namespace
@@ -90,7 +90,7 @@ class InstructorRuns:
 
     def _judge(self, question: str, evidence: Evidence) -> None:
         """Raise an error unless the instructor's solution of a question earns full points."""
-        verdicts = judging.verdicts(self.judge, self.stack, evidence, question, TimeBudget(TIMEOUT_S))
+        verdicts = verdicts_with_retry(self.judge, self.stack, evidence, question, TimeBudget(TIMEOUT_S))
         for check, verdict in zip(self.lab.checks_of(question), verdicts, strict=True):
             if not verdict.passed:
                 raise InstructorError(

@@ -1,4 +1,4 @@
-"""Running a lab's checks in a separate process with a limit on memory and time.
+"""Running a lab's checks in a separate process with a limit on memory and time; a fault is never a verdict.
 
 A submission may leave a Parquet file of some kilobytes that unpacks to gigabytes. The judge refuses it or runs out
 of memory; the machine, the worker and its stack do not. A check that ends the judge has failed and says why, and a
@@ -17,21 +17,22 @@ import base64
 import contextlib
 import json
 import os
-import resource
 import subprocess
 import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from eventlab.errors import EventlabError
 from eventlab.grading import fair_time
 from eventlab.grading.inside.lines import LineReader
-from eventlab.grading.inside.rights import end_with_parent
+from eventlab.grading.inside.rights import end_with_parent, limit_memory
 from eventlab.labs.catalogue import Lab, find
 from eventlab.labs.checks import TOO_LARGE, Verdict
 from eventlab.labs.evidence import Evidence
 from eventlab.labs.names import Namespace
 from eventlab.signals import FROM_OUTSIDE
+
+if TYPE_CHECKING:
+    from eventlab.grading.execution.run import TimeBudget
 
 MEMORY = 1024**3
 """Bytes of address space beyond what the judge has when it begins."""
@@ -44,6 +45,10 @@ FEW_ARENAS = {"MALLOC_ARENA_MAX": "2", "ARROW_DEFAULT_MEMORY_POOL": "system", "O
 
 class JudgeError(EventlabError):
     """The judge could not be started, or was killed."""
+
+
+class EvidenceUnavailable(EventlabError):
+    """What a check reads could not be read twice, although the services answer; or the machine had no time."""
 
 
 class Judge:
@@ -149,6 +154,44 @@ class Judge:
         self._process = None
 
 
+class _Judge(Protocol):
+    def verdicts(self, evidence: Evidence, question: str) -> list[Verdict]: ...
+
+
+class _Stack(Protocol):
+    def require_running(self) -> None: ...
+
+
+def verdicts_with_retry(
+    judge: _Judge, stack: _Stack, evidence: Evidence, question: str, budget: TimeBudget
+) -> list[Verdict]:
+    """Return one verdict per check of a question, in order.
+
+    When a service did not answer or a check was too slow, the question is judged once more; a check that passed
+    once has passed. A check that is too slow twice has failed, because a submission can cause that. Only the first
+    time counts as time of the submission.
+
+    Raises:
+        EventlabError: A check failed, and the judge or a service does not work, or others delayed the checks.
+    """
+    delay = fair_time.Delay()
+    with budget.measured():
+        found = judge.verdicts(evidence, question)
+    if all(verdict.passed for verdict in found):
+        return found
+    stack.require_running()
+    if any(verdict.unavailable for verdict in found):
+        again = judge.verdicts(evidence, question)
+        stack.require_running()
+        found = [first if first.passed else second for first, second in zip(found, again, strict=True)]
+    for verdict in found:
+        if verdict.unavailable and verdict.got != TOO_SLOW:
+            raise EvidenceUnavailable(verdict.got)
+    if delay.is_long and not all(verdict.passed for verdict in found):  # what a check calls may have been too slow
+        raise EvidenceUnavailable(f"other programs kept the processors from the checks of {question}")
+    return found
+
+
 def main(folder: str, memory: int) -> None:
     """Run the checks for each request on standard input until it ends."""
     answers = os.fdopen(os.dup(1), "w")
@@ -181,15 +224,6 @@ def main(folder: str, memory: int) -> None:
                 "figures": verdict.figures,
             }
             print(json.dumps(fields), file=answers, flush=True)
-
-
-def limit_memory(memory: int) -> None:
-    """Limit this process to this many more bytes of address space."""
-    pages = int(Path("/proc/self/statm").read_text().split()[0]) if Path("/proc/self/statm").exists() else 0
-    limit = pages * resource.getpagesize() + memory
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    limit = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
 if __name__ == "__main__":

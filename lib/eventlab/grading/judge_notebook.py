@@ -18,11 +18,11 @@ from nbformat import NotebookNode
 
 from eventlab.clients import kafka
 from eventlab.errors import EventlabError
-from eventlab.grading import judging, results
+from eventlab.grading import results
 from eventlab.grading.execution import marks, notebook
 from eventlab.grading.execution.notebook import Matched
 from eventlab.grading.execution.run import TimeBudget
-from eventlab.grading.judge import Judge
+from eventlab.grading.judge import Judge, verdicts_with_retry
 from eventlab.grading.mistakes import with_mistakes
 from eventlab.grading.results import CheckResult, Question, SubmissionRecord
 from eventlab.labs import cells, serve
@@ -162,7 +162,7 @@ def judge(lab: Lab, path: Path, executed: Executed) -> SubmissionRecord:
     process = Judge(lab)
     try:
         for question in lab.questions:
-            verdicts = judging.verdicts(process, _Running(), evidence, question, TimeBudget(float("inf")))
+            verdicts = verdicts_with_retry(process, _Running(), evidence, question, TimeBudget(float("inf")))
             found[question] = tuple(map(CheckResult.of, lab.checks_of(question), verdicts))
     finally:
         process.close()

@@ -9,12 +9,11 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from eventlab.errors import EventlabError
-from eventlab.grading import judging
 from eventlab.grading.environment.trial_machine import TrialMachine
 from eventlab.grading.environment.worker_stack import WorkerStack
 from eventlab.grading.execution.kernel import SubmissionKernel
 from eventlab.grading.execution.run import TimeBudget
-from eventlab.grading.judge import Judge
+from eventlab.grading.judge import Judge, verdicts_with_retry
 from eventlab.labs import run_trial, seeds
 from eventlab.labs.catalogue import Lab
 from eventlab.labs.checks import Verdict
@@ -83,7 +82,7 @@ class Trials:
             disturbed: Receives the question if another job may have disturbed its trial.
         """
         if question not in self.lab.jobs:
-            return judging.verdicts(self.judge, self.stack, evidence, question, budget)
+            return verdicts_with_retry(self.judge, self.stack, evidence, question, budget)
         evidence = replace(evidence, seed=seed_of_trial(evidence.seed))
         if evidence.seed != self._seed:
             self._seed, self._verdicts, self._trial = evidence.seed, {}, None
@@ -92,7 +91,7 @@ class Trials:
             with budget.measured() if self._trial else contextlib.nullcontext():
                 trial = self._trial_of(question, key, evidence, kernel)
             tried = replace(evidence, namespace=trial.namespace, trial=trial.record, found=[], _seen={})
-            found = judging.verdicts(self.judge, self.stack, tried, question, budget)
+            found = verdicts_with_retry(self.judge, self.stack, tried, question, budget)
             if question in trial.doubtful:
                 disturbed.add(question)
                 return found

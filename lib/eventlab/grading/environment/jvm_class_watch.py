@@ -1,4 +1,4 @@
-"""Reading which classes the JVM of a worker's Spark loads, before their code runs.
+"""The JVM of a worker's Spark: its options, and a watch that reads which classes it loads, before their code runs.
 
 What a submission does with Spark's own operators ends with its session. Its own code could stay in the JVM until
 the next submission. The few ways to run such code each load a class that nothing else needs, and the JVM reports
@@ -58,6 +58,15 @@ CLASSES = tuple(words[1] for words in _NEEDED if len(words) == 2)
 OF_JOBS = frozenset({"a streaming query", "a Python function", "a producer of Kafka"})
 """The reasons that a job of a trial has although it runs no Java code of its own."""
 MAX_REASONS = 20
+LITTLE_COMPILATION = (
+    "-XX:TieredStopAtLevel=1",
+    "-Dspark.sql.codegen.wholeStage=false",
+    "-Dspark.sql.codegen.factoryMode=NO_CODEGEN",
+)
+"""The queries of a submission are short: compiling them took half of Spark's processor time. C1, the quick
+compiler, is left."""
+NO_ATTACH = ("-XX:+DisableAttachMechanism",)
+"""No other process can load code into the JVM or stop the log of its classes."""
 
 
 class JvmClassWatch:
@@ -141,3 +150,8 @@ class JvmClassWatch:
         ):
             return f"a library that no submission needs, {library[:100]}"
         return None
+
+
+def java_variables(classes: JvmClassWatch) -> dict[str, str]:
+    """Return the variables with which the JVM of Spark reports its classes, and nothing can attach to it."""
+    return {"JAVA_TOOL_OPTIONS": " ".join([classes.option, *LITTLE_COMPILATION, *NO_ATTACH])}

@@ -20,9 +20,8 @@ from concurrent.futures import ThreadPoolExecutor
 from eventlab.grading.environment import cleanup, folders, health, sandbox
 from eventlab.grading.environment.access import Access
 from eventlab.grading.environment.fork_server import ForkServer
-from eventlab.grading.environment.jvm_class_watch import JvmClassWatch
+from eventlab.grading.environment.jvm_class_watch import JvmClassWatch, java_variables
 from eventlab.grading.environment.services import START_TIMEOUT_S, Services, WorkerConfiguration, WorkerStackError
-from eventlab.grading.environment.spark_jvm import java_variables
 from eventlab.grading.environment.trial_machine import TrialMachine
 from eventlab.grading.environment.warm_up import PREPARE_KERNEL, WARM_UP
 from eventlab.grading.environment.watches import DiskWatch, OwnMemoryWatch, Watch

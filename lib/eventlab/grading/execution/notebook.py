@@ -281,7 +281,7 @@ def reference(instructor: NotebookNode) -> Matched:
 
 def main(path: str) -> None:
     """Print the cells of a notebook, or as text why it cannot be read, as JSON."""
-    from eventlab.grading.judge import limit_memory
+    from eventlab.grading.inside.rights import limit_memory
 
     limit_memory(READ_MEMORY)
     try:

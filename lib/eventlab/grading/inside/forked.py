@@ -31,7 +31,6 @@ MAX_MESSAGE_BYTES = 16 * 1024**2
 """Of an output; the grader accepts twice as much (`execution/kernel.py`)."""
 MAX_TEXT = 1024**2
 """Characters of each text in a message that is larger. The grader keeps fewer."""
-PAGE = os.sysconf("SC_PAGE_SIZE")
 RESERVED = 3 * 1024**3
 """Further address space: threads and the JVMs of commands reserve some that they never use."""
 
@@ -165,9 +164,8 @@ def stay_on_processor(options: dict[str, Any]) -> None:
 
 def limits_of(options: dict[str, Any]) -> dict[str, int]:
     """Return the resource limits; the limit of the address space is added to what the imports use."""
-    size = int(Path("/proc/self/statm").read_text().split()[0]) * PAGE
     processes = rights.room_for(options["limits"]["NPROC"], options["uid"], options["namespaces"])
-    return options["limits"] | {"AS": size + RESERVED + options["memory"], "NPROC": processes}
+    return options["limits"] | {"AS": rights.address_space() + RESERVED + options["memory"], "NPROC": processes}
 
 
 def first_folder(options: dict[str, Any], id: str) -> str:

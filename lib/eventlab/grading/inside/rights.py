@@ -109,6 +109,20 @@ def limit(limits: Mapping[str, int]) -> None:
             resource.setrlimit(number, (most, most))
 
 
+def limit_memory(more: int) -> None:
+    """Limit this process to this many more bytes of address space."""
+    limit({"AS": address_space() + more})
+
+
+def address_space() -> int:
+    """Return the bytes of address space that this process uses; 0 on a system without /proc."""
+    try:
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[0]) * resource.getpagesize()
+    except FileNotFoundError:
+        return 0
+
+
 def threads_of_user() -> int:
     """Return how many threads this user has; the NPROC limit counts threads, not processes."""
     total = 0
