@@ -19,8 +19,7 @@ from papermill.utils import find_first_tagged_cell_index
 from eventlab.grading.execution.executed import executed
 from eventlab.grading.execution.notebook import Matched, Step
 from eventlab.grading.execution.outputs import CellResult, Ended
-from eventlab.grading.execution.regrade import Omissions, Run
-from eventlab.grading.execution.run import injected
+from eventlab.grading.execution.run import Omissions, Run, injected
 from eventlab.grading.results import CheckResult
 
 STEPS = (

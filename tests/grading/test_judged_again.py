@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from eventlab.grading.execution import regrade
-from eventlab.grading.execution.regrade import Omissions, Run
+from eventlab.grading.execution.run import Omissions, Run
 from tests.grading.test_regrade import FIRST, QUESTIONS, alone, died, matched, ran
 
 

@@ -9,7 +9,7 @@ import pytest
 from eventlab.grading.execution import regrade
 from eventlab.grading.execution.notebook import Matched, Step
 from eventlab.grading.execution.outputs import CellResult, Ended
-from eventlab.grading.execution.regrade import Omissions, Run
+from eventlab.grading.execution.run import Omissions, Run
 from eventlab.grading.results import CheckResult
 
 QUESTIONS = ("q1", "q2", "q3", "q4")

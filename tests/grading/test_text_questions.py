@@ -7,7 +7,7 @@ import nbformat
 import pytest
 
 from eventlab.grading.execution import marks, notebook
-from eventlab.grading.execution.regrade import Run
+from eventlab.grading.execution.run import Run
 from eventlab.grading.jobs import Limits
 from eventlab.grading.reports import gradescope, tables, write_all
 from eventlab.grading.results import SubmissionRecord, parse, total

@@ -17,8 +17,7 @@ import pytest
 from eventlab.grading.environment import sandbox
 from eventlab.grading.execution import notebook
 from eventlab.grading.execution.outputs import CellResult
-from eventlab.grading.execution.regrade import Run
-from eventlab.grading.execution.run import NotebookExecutor, TimeBudget
+from eventlab.grading.execution.run import NotebookExecutor, Run, TimeBudget
 from eventlab.grading.judge import CHECK_TIMEOUT_S, TOO_SLOW, verdicts_with_retry
 from eventlab.grading.worker_process import worker_environment
 from eventlab.labs import serve

@@ -13,7 +13,7 @@ from eventlab.grading import results, worker_process
 from eventlab.grading.environment import processes
 from eventlab.grading.execution import marks, notebook
 from eventlab.grading.execution.outputs import CellResult
-from eventlab.grading.execution.regrade import Run
+from eventlab.grading.execution.run import Run
 from eventlab.grading.grade import grade
 from eventlab.grading.jobs import Job, Limits, Outcome
 from eventlab.grading.judge import Judge

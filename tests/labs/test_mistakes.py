@@ -4,7 +4,7 @@ import pytest
 
 from eventlab.grading.execution import marks
 from eventlab.grading.execution.notebook import reference
-from eventlab.grading.execution.regrade import Run
+from eventlab.grading.execution.run import Run
 from eventlab.grading.jobs import DEFAULT_LIMITS
 from eventlab.grading.mistakes import with_mistakes
 from eventlab.grading.results import CheckResult, Question, SubmissionRecord

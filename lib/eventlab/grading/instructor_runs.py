@@ -12,8 +12,7 @@ from eventlab.grading.environment.worker_stack import WorkerStack
 from eventlab.grading.execution import notebook
 from eventlab.grading.execution.kernel import SubmissionKernel
 from eventlab.grading.execution.reference import Reference
-from eventlab.grading.execution.regrade import Run
-from eventlab.grading.execution.run import NotebookExecutor, TimeBudget
+from eventlab.grading.execution.run import NotebookExecutor, Run, TimeBudget
 from eventlab.grading.judge import Judge, verdicts_with_retry
 from eventlab.labs.catalogue import Lab
 from eventlab.labs.evidence import Evidence

@@ -30,8 +30,7 @@ from eventlab.grading.execution.executed import executed
 from eventlab.grading.execution.kernel import FullFolderError, SubmissionKernel
 from eventlab.grading.execution.notebook import Matched
 from eventlab.grading.execution.reference import Reference, put_or_report
-from eventlab.grading.execution.regrade import Omissions, Run
-from eventlab.grading.execution.run import NotebookExecutor, TimeBudget
+from eventlab.grading.execution.run import NotebookExecutor, Omissions, Run, TimeBudget
 from eventlab.grading.instructor_runs import InstructorRuns
 from eventlab.grading.jobs import Job, Limits, Outcome
 from eventlab.grading.judge import Judge

@@ -7,7 +7,7 @@ from typing import Any
 
 from eventlab.grading.execution import regrade
 from eventlab.grading.execution.notebook import Matched
-from eventlab.grading.execution.regrade import Run
+from eventlab.grading.execution.run import Run
 from eventlab.grading.jobs import Limits
 from eventlab.grading.results import CheckResult, Question, RubricLine, SubmissionRecord, total
 from eventlab.labs.catalogue import Lab

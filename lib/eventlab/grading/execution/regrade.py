@@ -10,87 +10,17 @@ to keep it until the next run. So a later run that judges this question has othe
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from eventlab.grading.execution.notebook import Matched, Step
+from eventlab.grading.execution.notebook import Matched
 from eventlab.grading.execution.outputs import CellResult
+from eventlab.grading.execution.run import Omissions, Run
 from eventlab.grading.results import CheckResult, Status
 from eventlab.labs import seeds
 
 NOT_FILLED_IN = "the cell is as it was released"
 MAX_SKIPPED = 3
 """When more of the added cells have ended a run, all added cells are left out."""
-
-
-@dataclass(frozen=True)
-class Omissions:
-    """What a run leaves out; the first run leaves out nothing.
-
-    Attributes:
-        replaced: Questions whose cells do not run; the state of the instructor's run takes their place.
-        skipped: Numbers of the added cells that do not run.
-    """
-
-    replaced: frozenset[str] = frozenset()
-    skipped: frozenset[int] = frozenset()
-
-    def keeps(self, number: int, step: Step, check_step: int | None) -> bool:
-        """Return whether a step is not left out.
-
-        Args:
-            number: The number of the step.
-            step: The step.
-            check_step: The number of the step after which its question is judged, or None without a question.
-        """
-        if number in self.skipped or not step.is_code or not step.source.strip():
-            return False
-        if step.is_check and (self.replaced or self.skipped):
-            return False  # it shows a text only, and outputs of further runs are not shown
-        if step.question not in self.replaced:
-            return True
-        return step.is_added and check_step is not None and number > check_step
-
-
-@dataclass
-class Run:
-    """One execution of a submission.
-
-    Attributes:
-        results: How each step that ran has ended, by its number.
-        checks: The results of the checks of each question that was judged.
-        ended_by: The number of the step that ended the kernel, or None.
-        out_of_time: Whether the time limit of the submission ended the run.
-        interrupted: Whether a fault of the machine ended the run.
-        problems: What else went wrong, as sentences for the instructor.
-        parameters: The values that were injected into the notebook.
-        defaults: How the cell with the default parameters has ended, or None when it did not run.
-        disturbed: Questions whose trial another job may have disturbed.
-        seed: The seed of its data.
-    """
-
-    omissions: Omissions = Omissions()
-    results: dict[int, CellResult] = field(default_factory=dict)
-    checks: dict[str, tuple[CheckResult, ...]] = field(default_factory=dict)
-    ended_by: int | None = None
-    out_of_time: bool = False
-    interrupted: bool = False
-    problems: list[str] = field(default_factory=list)
-    parameters: Mapping[str, object] = field(default_factory=dict)
-    defaults: CellResult | None = None
-    disturbed: set[str] = field(default_factory=set)
-    seed: int = 0
-
-    def judged(self, question: str) -> bool:
-        """Return whether the question was judged with the student's cells."""
-        return question in self.checks and question not in self.omissions.replaced
-
-    def earned(self, question: str) -> float:
-        """Return the points of a question in this run."""
-        return sum(check.points for check in self.checks.get(question, ()))
-
-    def is_full(self, question: str) -> bool:
-        """Return whether all checks of a question passed in this run."""
-        return all(check.passed for check in self.checks.get(question, ()))
 
 
 def best(runs: Sequence[Run], question: str) -> Run | None:
