@@ -11,10 +11,10 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from eventlab.cli.app import main
+from eventlab.cli.grading_progress import show_grading
 from eventlab.grading import grade as grade_module
 from eventlab.grading.collect import SubmissionsError, collected
 from eventlab.grading.jobs import Limits
-from eventlab.grading.progress import show_grading
 from eventlab.grading.results import Question, SubmissionRecord
 from eventlab.labs.catalogue import find
 from tests.grading.worker_programs import replace_workers

@@ -8,10 +8,10 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from eventlab.grading import results
+from eventlab.grading import origins, results
 from eventlab.grading.collect import find
 from eventlab.grading.gradebook import book as books
-from eventlab.grading.gradebook import deadlines, origins
+from eventlab.grading.gradebook import deadlines
 from eventlab.grading.gradebook.book import Book
 from eventlab.grading.gradebook.people import People, read_roster
 from eventlab.grading.gradebook.worksheets import (

@@ -14,11 +14,11 @@ from eventlab.grading.environment.worker_stack import WorkerStack
 from eventlab.grading.execution.run import TimeBudget
 from eventlab.grading.judge import Judge
 from eventlab.grading.trials import Trials
-from eventlab.grading.verify import mutate
 from eventlab.labs import cells
 from eventlab.labs.catalogue import Lab, find
 from eventlab.labs.evidence import Evidence
 from eventlab.labs.names import Namespace
+from eventlab.labs.proof import mutate
 from tests.helpers import wait_until
 
 SEED = 9

@@ -23,9 +23,8 @@ from typing import Any
 import nbformat
 
 from eventlab.grading.audit import summary
-from eventlab.grading.grade import grade
+from eventlab.grading.grade import GradingProgress, grade
 from eventlab.grading.jobs import Limits
-from eventlab.grading.progress import GradingProgress
 from eventlab.grading.results import SubmissionRecord
 from tests.grading import tiny_lab
 

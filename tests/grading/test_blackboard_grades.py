@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from eventlab.grading.gradebook.csv_files import TableError
+from eventlab.grading.csv_files import TableError
 from eventlab.grading.gradebook.worksheets import read_blackboard
 from tests.grading import platform_exports as platforms
 from tests.grading.gradebook_examples import LAB, Course

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from eventlab.grading.csv_files import TableError
 from eventlab.grading.gradebook import deadlines
-from eventlab.grading.gradebook.csv_files import TableError
 from eventlab.grading.gradebook.deadlines import Policy
 from eventlab.grading.gradebook.people import People, Person, forms, is_alike, read_roster
 from eventlab.grading.gradebook.worksheets import read_canvas, read_moodle

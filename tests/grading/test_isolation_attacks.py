@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from eventlab.grading.audit import audit
 from eventlab.grading.environment import sandbox
-from eventlab.grading.grade import audit
 from eventlab.labs.catalogue import Lab
 from tests.grading import run_attacks
 from tests.grading.run_attacks import Outcome

@@ -58,8 +58,9 @@ def edit(path: Path) -> None:
 
 SHOWN = (
     "grading/reports/html.py",
-    "grading/progress.py",
-    "grading/verification.py",
+    "grading/csv_files.py",
+    "grading/origins.py",
+    "cli/grading_progress.py",
     "grading/verify.py",
     "grading/adjustments.py",
     "grading/judge_notebook.py",

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from eventlab.grading import results
+from eventlab.grading import origins, results
 from eventlab.grading.collect import Origin, Submission, find
 from eventlab.grading.grade import jobs_of
-from eventlab.grading.gradebook import origins
 from eventlab.grading.jobs import Limits
 from eventlab.grading.results import slug
 from tests.grading import platform_exports as platforms

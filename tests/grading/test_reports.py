@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from eventlab.grading.reports import gradescope, html, pages, summary, tables, write_all
+from eventlab.grading.csv_files import text
+from eventlab.grading.reports import gradescope, html, summary, tables, write_all
 from eventlab.grading.reports.messages import number
 from eventlab.grading.results import Question, save, slug
-from eventlab.grading.spreadsheet import text
 from tests.grading.report_examples import MISSED, assert_harmless, read, record
 
 
@@ -181,4 +181,4 @@ def test_the_overview_draws_whatever_a_student_left():
 
 
 def test_what_stands_between_backticks_is_code_and_all_is_text():
-    assert pages.code("run `eventlab <x>` & `go") == "run <code>eventlab &lt;x&gt;</code> &amp; `go"
+    assert html.code("run `eventlab <x>` & `go") == "run <code>eventlab &lt;x&gt;</code> &amp; `go"

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from eventlab.cli.app import main
-from eventlab.grading.reports import similarity as pages
+from eventlab.grading.similarity import pages
 from eventlab.grading.similarity.compare import Document, compare
 from eventlab.grading.similarity.find import INSTRUCTOR, similarity
 from eventlab.grading.similarity.passages import passages

@@ -11,10 +11,11 @@ from eventlab.grading import results
 from eventlab.grading.grade import GradingError
 from eventlab.grading.mistakes import with_mistakes
 from eventlab.grading.results import CheckResult, Question, SubmissionRecord
-from eventlab.grading.verify import MutantError, mutate, verify, write_class
+from eventlab.grading.verify import verify, write_class
 from eventlab.labs.catalogue import Lab, all_labs
 from eventlab.labs.checks import Mutant
 from eventlab.labs.mistakes import Result, verdicts
+from eventlab.labs.proof import MutantError, mutate
 
 CHECKS = """
 from eventlab.labs.checks import Mutant, check, expect

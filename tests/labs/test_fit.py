@@ -6,10 +6,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from eventlab.grading import mistakes
-from eventlab.grading.verify import mutant_problems
 from eventlab.labs import cells, fit, new, release
 from eventlab.labs.catalogue import Lab, all_labs, find
+from eventlab.labs.proof import mistake_problems, mutant_problems
 
 NEXT = "eventlab labs release labs/lab05_swords"
 
@@ -36,7 +35,7 @@ def replace(lab, old, new, name="checks.py"):
 
 @pytest.mark.parametrize("lab", [*all_labs(), find(str(new.TEMPLATE))], ids=lambda lab: lab.name)
 def test_the_labs_of_the_kit_fit(lab):
-    assert [*fit.problems(lab), *mutant_problems(lab), *mistakes.problems(lab)] == []
+    assert [*fit.problems(lab), *mutant_problems(lab), *mistake_problems(lab)] == []
 
 
 def source(name, text):
@@ -129,13 +128,13 @@ def test_mutants_and_rules_that_do_not_fit_are_all_described(lab):
 def test_a_mistake_without_its_wrong_solution_is_described(lab):
     replace(lab, '"knives count, too", "q1"', '"with knives", "q1"', "proof.py")
 
-    assert mistakes.problems(lab) == ["mistakes.py: 'knives count, too' is no wrong solution of q1 in proof.py"]
+    assert mistake_problems(lab) == ["mistakes.py: 'knives count, too' is no wrong solution of q1 in proof.py"]
 
 
 def test_mistakes_that_cannot_be_imported_are_described(lab):
     replace(lab, "import swords", "import knives", "mistakes.py")
 
-    (problem,) = mistakes.problems(lab)
+    (problem,) = mistake_problems(lab)
     assert problem.startswith("mistakes.py cannot be used: ImportError: cannot import name 'knives'")
 
 

@@ -112,6 +112,7 @@ def grade(
     from eventlab.doctor.host import require_grading_platform
     from eventlab.grading import grade as grading
     from eventlab.grading import whole_class
+    from eventlab.grading.audit import audit
     from eventlab.grading.collect import collected
     from eventlab.grading.jobs import Limits
     from eventlab.grading.reports.write_all import write_all
@@ -131,7 +132,7 @@ def grade(
         differences = []
         if audit_count:
             again = {"count": audit_count, "workers": options["workers"], "limits": limits}
-            differences = grading.audit(graded_lab, source, target, graded, **again)
+            differences = audit(graded_lab, source, target, graded, **again)
         if differences:
             write_all(records, target, differences)
     _show(adjusted, target)
@@ -151,9 +152,9 @@ def _grade(
     lab: Lab, source: Path, target: Path, selection: Selection, options: dict[str, Any]
 ) -> list[SubmissionRecord]:
     """Grade with a progress bar; after Ctrl-C write the reports of what is done."""
+    from eventlab.cli.grading_progress import show_grading
     from eventlab.grading import whole_class
     from eventlab.grading.grade import grade
-    from eventlab.grading.progress import show_grading
     from eventlab.grading.reports.write_all import write_all
 
     done: list[SubmissionRecord] = []

@@ -120,17 +120,16 @@ def verify(names: tuple[str, ...], **options: Any) -> None:
       eventlab labs verify lab01 --runs 1 --question q2  while you write q2
       eventlab labs verify lab03 --seeds 1000 --runs 10
     """
+    from eventlab.cli.grading_progress import show_grading
     from eventlab.doctor.host import require_grading_platform
-    from eventlab.grading import mistakes
-    from eventlab.grading.progress import show_grading
-    from eventlab.grading.verify import mutant_problems
     from eventlab.grading.verify import verify as verify_lab
     from eventlab.labs import fit, release
     from eventlab.labs.catalogue import find
+    from eventlab.labs.proof import mistake_problems, mutant_problems
 
     require_grading_platform()
     found = [find(name) for name in names]
-    problems = {lab: [*fit.problems(lab), *mutant_problems(lab), *mistakes.problems(lab)] for lab in found}
+    problems = {lab: [*fit.problems(lab), *mutant_problems(lab), *mistake_problems(lab)] for lab in found}
     fit.require_fit(problems, f"eventlab labs verify {' '.join(names)} --runs 1")
     failed = False
     for lab in found:

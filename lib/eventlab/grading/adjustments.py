@@ -18,7 +18,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from eventlab.errors import EventlabError, near_names
-from eventlab.grading import results, spreadsheet, whole_class
+from eventlab.grading import csv_files, results, whole_class
 from eventlab.grading.results import Question, SubmissionRecord
 
 Rubrics = Mapping[str, Sequence[float]]
@@ -191,7 +191,7 @@ def student_named(name: str, students: Collection[str]) -> str | None:
     for same in (name, name.strip()):
         if same in students:
             return same
-    found = [student for student in students if spreadsheet.text(student).strip() == name.strip()]
+    found = [student for student in students if csv_files.text(student).strip() == name.strip()]
     return found[0] if len(found) == 1 else None
 
 

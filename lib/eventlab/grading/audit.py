@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from eventlab.grading.jobs import Job, Limits, Outcome
+from eventlab.grading.grade import jobs_of
+from eventlab.grading.jobs import DEFAULT_LIMITS, Limits, Outcome
 from eventlab.grading.reports.messages import number
 from eventlab.grading.results import SubmissionRecord
 from eventlab.grading.scheduler import LOGS, Scheduler, default_size
@@ -31,29 +32,29 @@ class Difference:
         return f"{self.student}: first {self.first}; on a fresh stack {self.again}"
 
 
-def compare_again(
+def audit(
     lab: Lab,
-    jobs: Sequence[Job],
-    records: Sequence[SubmissionRecord],
+    submissions: Path,
     output: Path,
-    limits: Limits,
+    records: Sequence[SubmissionRecord],
     *,
     count: int,
-    workers: int | None,
+    workers: int | None = None,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> list[Difference]:
     """Grade random submissions again, each on a fresh stack, and return those whose result differs.
 
     Args:
         lab: The lab.
-        jobs: The jobs of the grading.
-        records: The records of the grading.
+        submissions: The folder or zip of the grading.
         output: The output folder; logs of failed attempts are written to `logs/audit`.
-        limits: The limits of a submission.
+        records: The records of the grading.
         count: How many submissions to choose.
         workers: The number of workers; by default it depends on the machine.
+        limits: The limits of a submission.
     """
     first = {record.student: record for record in records if record.has_mark}
-    graded = [job for job in jobs if job.student in first]
+    graded = [job for job in jobs_of(lab, submissions, output, limits) if job.student in first]
     chosen = random.SystemRandom().sample(graded, min(count, len(graded)))
     if not chosen:
         return []

@@ -17,14 +17,11 @@ from pathlib import Path
 from eventlab.doctor import namespaces
 from eventlab.errors import EventlabError
 from eventlab.files import create_once
-from eventlab.grading import adjustments, results, whole_class
-from eventlab.grading.audit import Difference, compare_again
+from eventlab.grading import adjustments, origins, results, whole_class
 from eventlab.grading.collect import find
 from eventlab.grading.environment import sandbox
-from eventlab.grading.gradebook import origins
 from eventlab.grading.jobs import DEFAULT_LIMITS, Job, Limits, Outcome, job_for, usual_first
 from eventlab.grading.mistakes import with_mistakes
-from eventlab.grading.progress import GradingProgress
 from eventlab.grading.results import SubmissionRecord
 from eventlab.grading.scheduler import LOGS, Scheduler, default_size
 from eventlab.grading.whole_class import ALL, Selection
@@ -42,6 +39,12 @@ KEPT = (
 
 NOT_AGAIN = "could not be graded again and keeps its earlier result:"
 """How the message of a record begins when the machine failed and the record has a mark of an earlier grading."""
+
+GradingProgress = Callable[[int, int, SubmissionRecord | None], None]
+"""Called with the number of records so far, the number of submissions, and the newest record.
+
+The record is None before the first submission is graded.
+"""
 
 
 class GradingError(EventlabError):
@@ -156,21 +159,6 @@ def jobs_of(lab: Lab, submissions: Path, output: Path, limits: Limits) -> list[J
     found = find(submissions, output / ".submissions", lab.name)
     origins.write(found, output)
     return [job_for(lab, submission, secret, limits) for submission in found]
-
-
-def audit(
-    lab: Lab,
-    submissions: Path,
-    output: Path,
-    records: Sequence[SubmissionRecord],
-    *,
-    count: int,
-    workers: int | None = None,
-    limits: Limits = DEFAULT_LIMITS,
-) -> list[Difference]:
-    """Grade `count` random submissions again, each on a fresh stack, and return those whose result differs."""
-    jobs = jobs_of(lab, submissions, output, limits)
-    return compare_again(lab, jobs, records, output, limits, count=count, workers=workers)
 
 
 def require_sandbox(no_sandbox: bool) -> None:

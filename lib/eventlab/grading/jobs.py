@@ -44,8 +44,8 @@ MARKS_DEPEND_ON = (
 DISPLAY_ONLY = tuple(
     f"grading/{name}"
     for name in (
-        *("reports/", "similarity/", "gradebook/", "adjustments.py", "judge_notebook.py", "progress.py"),
-        *("spreadsheet.py", "verification.py", "verify.py", "whole_class.py"),
+        *("reports/", "similarity/", "gradebook/", "adjustments.py", "csv_files.py", "judge_notebook.py"),
+        *("origins.py", "verify.py", "whole_class.py"),
     )
 )
 """Modules that show records or compare submissions. They are not part of the fingerprint: after an edit of them,

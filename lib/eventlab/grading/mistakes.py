@@ -13,7 +13,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import compress
 
-from eventlab.grading.reports.messages import line
 from eventlab.grading.results import CheckResult, KnownMistake, Question, SubmissionRecord
 from eventlab.grading.trials import seed_of_trial
 from eventlab.labs.catalogue import Lab
@@ -39,26 +38,6 @@ def with_mistakes(lab: Lab, record: SubmissionRecord, seed: int) -> SubmissionRe
         return record
     questions = tuple(_recognized(lab, question, seed) for question in record.questions)
     return replace(record, questions=questions)
-
-
-def problems(lab: Lab) -> list[str]:
-    """Return the mistakes that name no wrong solution or no check, as sentences; or that the file is broken."""
-    try:
-        names = [(mistake.question, mistake.mutant) for mistake in lab.mistakes]
-        wrong = {(mutant.question, mutant.name) for mutant in lab.mutants}
-        checks = {(check.question, check.name) for check in lab.checks}
-        shown = [(mistake.question, check) for mistake in lab.mistakes for check in mistake.shown_by]
-    except Exception as error:  # any error of the lab's own code
-        return [f"mistakes.py cannot be used: {line(f'{type(error).__name__}: {error}')}"]
-    return [
-        f"mistakes.py: {name!r} is no wrong solution of {question} in proof.py"
-        for question, name in names
-        if (question, name) not in wrong
-    ] + [
-        f"mistakes.py: {name!r} is no check of {question} in checks.py"
-        for question, name in shown
-        if (question, name) not in checks
-    ]
 
 
 def _recognized(lab: Lab, question: Question, seed: int) -> Question:

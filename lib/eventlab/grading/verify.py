@@ -6,69 +6,122 @@ The data of each seed exercise each rule of the lab, so that no wrong solution i
 
 from __future__ import annotations
 
-import copy
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
 
-from eventlab.errors import EventlabError
-from eventlab.grading.grade import GradingError, grade
-from eventlab.grading.progress import GradingProgress
-from eventlab.grading.reports.messages import line
+from eventlab.grading.grade import GradingError, GradingProgress, grade
+from eventlab.grading.reports.messages import line, number
 from eventlab.grading.results import SubmissionRecord
-from eventlab.grading.verification import Verification
 from eventlab.labs import cells
 from eventlab.labs.catalogue import Lab
 from eventlab.labs.checks import Mutant, Rule
+from eventlab.labs.proof import mutate
 from eventlab.labs.seeds import seed_of
 
 INSTRUCTOR, UNTOUCHED = "instructor", "untouched"
+BROKEN = "could not be checked:"
+"""How a check's verdict begins when the check itself raised (eventlab.labs.checks)."""
 
 
-class MutantError(EventlabError):
-    """A mutant cannot be made: the text that it replaces does not occur exactly once."""
+@dataclass(frozen=True)
+class Verification:
+    """The records of the instructor's notebook, the untouched one and the mutants, and what the data exercise.
 
+    Attributes:
+        lab: The lab's name.
+        instructor: One record per run; each run has data of another seed.
+        untouched: One record per run.
+        mutants: Each mutant with one record per run.
+        rules: The number of the lab's rules.
+        unexercised: Each rule that the data of some seeds do not exercise, and the number of these seeds.
+        seeds: The number of seeds whose data were examined.
+        described: Question and name of each wrong solution that the lab's `mistakes.py` describes.
+    """
 
-def mutate(instructor: NotebookNode, mutant: Mutant) -> NotebookNode:
-    """Return the instructor's notebook with the mutant's edit in the solution cells of its question."""
-    changed = copy.deepcopy(instructor)
-    own = [
-        cell for cell in changed.cells if cells.is_solution(cell) and cells.question_of(cell) == mutant.question
-    ]
-    times = sum(cell.source.count(mutant.old) for cell in own)
-    if not mutant.old or times != 1:
-        raise MutantError(
-            f"mutant {mutant.name!r}: {mutant.old!r} occurs {times} times in the solution of {mutant.question}"
-        )
-    for cell in own:
-        cell.source = cell.source.replace(mutant.old, mutant.new)
-    if changed == instructor:
-        raise MutantError(f"mutant {mutant.name!r} of {mutant.question} changes nothing")
-    return changed
+    lab: str
+    instructor: tuple[SubmissionRecord, ...]
+    untouched: tuple[SubmissionRecord, ...]
+    mutants: tuple[tuple[Mutant, tuple[SubmissionRecord, ...]], ...]
+    rules: int = 0
+    unexercised: tuple[tuple[Rule, int], ...] = ()
+    seeds: int = 0
+    described: frozenset[tuple[str, str]] = frozenset()
 
+    @property
+    def unrecognized(self) -> list[tuple[Mutant, int, int]]:
+        """Return each wrong solution that is not recognized as its mistake in some runs, their number, and all."""
+        counted = [
+            (mutant, sum(not _is_recognized(record, mutant) for record in records), len(records))
+            for mutant, records in self.mutants
+            if (mutant.question, mutant.name) in self.described
+        ]
+        return [one for one in counted if one[1]]
 
-def mutant_problems(lab: Lab) -> list[str]:
-    """Return the mutants that cannot be made, and mutants and rules of unknown questions, as sentences."""
-    try:
-        mutants, rules, instructor = lab.mutants, lab.rules, cells.read(lab.instructor)
-        questions = lab.questions
-    except Exception as error:  # any error of the lab's own code
-        return [f"proof.py cannot be used: {line(f'{type(error).__name__}: {error}')}"]
-    found = [
-        f"proof.py: a rule names {rule.question}, which checks.py does not have: {rule.text}"
-        for rule in rules
-        if rule.question not in questions
-    ]
-    for mutant in mutants:
-        try:
-            mutate(instructor, mutant)
-        except MutantError as error:
-            found.append(f"proof.py: {error.message}")
-    return found
+    @property
+    def undescribed(self) -> list[Mutant]:
+        """Return the wrong solutions that no mistake of `mistakes.py` describes."""
+        return [mutant for mutant, _ in self.mutants if (mutant.question, mutant.name) not in self.described]
+
+    @property
+    def caught(self) -> list[tuple[Mutant, int, int]]:
+        """Return each wrong solution, the number of runs in which it lost marks, and the number of runs."""
+        return [
+            (mutant, sum(loses_marks(record, mutant.question) for record in records), len(records))
+            for mutant, records in self.mutants
+        ]
+
+    @property
+    def survivors(self) -> list[Mutant]:
+        """Return the wrong solutions that kept all marks of their question in some run."""
+        return [mutant for mutant, caught, runs in self.caught if caught < runs]
+
+    @property
+    def unfair(self) -> list[tuple[Mutant, str]]:
+        """Return the wrong solutions that lost marks of other questions, each with those questions."""
+        lost = [
+            (mutant, sorted({lost for record in records for lost in _lost(record)} - {mutant.question}))
+            for mutant, records in self.mutants
+        ]
+        return [(mutant, " and ".join(others)) for mutant, others in lost if others]
+
+    @property
+    def share_caught(self) -> float:
+        """Return the share of wrong solutions that lost marks in each run, from 0 to 1; without any it is 0."""
+        return 1 - len(self.survivors) / len(self.mutants) if self.mutants else 0.0
+
+    @property
+    def problems(self) -> list[str]:
+        """Return the problems of the lab as sentences."""
+        found = [problem for record in self.instructor for problem in _of_instructor(record)]
+        found += [problem for record in self.untouched for problem in _of_untouched(record)]
+        if not self.mutants:
+            found.append("proof.py has no MUTANTS: nothing shows that a wrong solution loses marks")
+        found += [
+            f"wrong, but kept full marks in {runs - caught} of {runs} runs: "
+            f"{mutant.question} {mutant.name}: {mutant.old!r} → {mutant.new!r}"
+            for mutant, caught, runs in self.caught
+            if caught < runs
+        ]
+        found += [
+            f"wrong in {mutant.question} only, but {lost} lost marks, too: {mutant.name}: {mutant.old!r}"
+            for mutant, lost in self.unfair
+        ]
+        found += [
+            f"the data of {seeds} of {self.seeds} seeds do not exercise a rule of {rule.question}: {rule.text}"
+            for rule, seeds in self.unexercised
+        ]
+        found += [
+            f"mistakes.py: in {times} of {runs} runs {mutant.question} {mutant.name!r} has other figures than its "
+            "wrong solution"
+            for mutant, times, runs in self.unrecognized
+        ]
+        return list(dict.fromkeys(found))
 
 
 def write_class(lab: Lab, mutants: Sequence[Mutant], folder: Path, runs: int = 1) -> dict[str, Mutant | str]:
@@ -153,3 +206,54 @@ def _unexercised(lab: Lab, rules: Sequence[Rule], seeds: int) -> tuple[tuple[Rul
     names = [seed_of(str(number), lab.name, "verification") for number in range(seeds)]
     found = Counter(rule for seed in names for rule in rules if not rule.exercised(seed))
     return tuple(found.items())
+
+
+def loses_marks(record: SubmissionRecord, question: str) -> bool:
+    """Return whether the submission was judged and has fewer points than the question has."""
+    own = [found for found in record.questions if found.id == question]
+    return bool(own) and record.status != "unreadable" and not any(found.is_full for found in own)
+
+
+def _is_recognized(record: SubmissionRecord, mutant: Mutant) -> bool:
+    known = [
+        mistake for question in record.questions if question.id == mutant.question for mistake in question.mistakes
+    ]
+    return mutant.name in [mistake.name for mistake in known]
+
+
+def _lost(record: SubmissionRecord) -> list[str]:
+    return [question.id for question in record.questions if not question.is_full]
+
+
+def _of_instructor(record: SubmissionRecord) -> list[str]:
+    found = [
+        f"the instructor's solution misses {check.question} {check.name}: expected {line(check.expected)}, "
+        f"got {line(check.got)}"
+        for check in record.checks
+        if not check.passed
+    ]
+    if record.status != "graded" or (not record.is_full and not found) or not record.max_points:
+        found.append(f"the instructor's solution: {_summary(record)}")
+    return found
+
+
+def _of_untouched(record: SubmissionRecord) -> list[str]:
+    """Return what is wrong with an untouched notebook's record: points, an early end, or a broken check."""
+    found = [
+        f"the untouched notebook passes {check.question} {check.name}"
+        for check in record.checks
+        if check.passed and check.max_points
+    ]
+    found += [
+        f"a check breaks on the untouched notebook: {check.question} {check.name}: {line(check.got)}"
+        for check in record.checks
+        if check.got.startswith(BROKEN)
+    ]
+    if record.status != "graded" or (record.points and not found):
+        found.append(f"the untouched notebook: {_summary(record)}")
+    return found
+
+
+def _summary(record: SubmissionRecord) -> str:
+    points = f"{record.status}, {number(record.points)} of {number(record.max_points)} points"
+    return "; ".join([points, *map(line, record.messages)])

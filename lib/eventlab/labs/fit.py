@@ -52,12 +52,12 @@ def problems(lab: Lab) -> list[str]:
     try:
         notebook = cells.read(lab.instructor)
     except Exception as error:  # any content that is not a notebook
-        return [f"instructor.ipynb cannot be read as a notebook: {_short(error)}"]
+        return [f"instructor.ipynb cannot be read as a notebook: {short(error)}"]
     found = [*_of_names(lab, notebook), *_of_markers(notebook)]
     try:
         checks = lab.checks
     except Exception as error:  # any error of the lab's own code
-        return [*found, f"checks.py cannot be imported: {_short(error)}"]
+        return [*found, f"checks.py cannot be imported: {short(error)}"]
     found += [*_of_checks(lab, checks), *_of_points(lab, notebook), *_of_questions(lab, notebook)]
     return list(dict.fromkeys(found))
 
@@ -178,6 +178,6 @@ def _first_line(cell: NotebookNode) -> str:
     return cells.grade_id(cell) or (lines[0] if len(lines[0]) <= 40 else f"{lines[0][:40]}…")
 
 
-def _short(error: Exception) -> str:
+def short(error: Exception) -> str:
     """Return the type and message of an error on one line."""
     return " ".join(f"{type(error).__name__}: {error}".split())[:300]

@@ -11,10 +11,10 @@ import io
 from pathlib import Path
 
 from eventlab.files import write_atomically
-from eventlab.grading.gradebook import csv_files
+from eventlab.grading import csv_files
+from eventlab.grading.csv_files import text
 from eventlab.grading.gradebook.book import Book, LabGrades, Mark, listed
 from eventlab.grading.gradebook.worksheets import BLACKBOARD_PEOPLE, BlackboardSheet
-from eventlab.grading.reports.tables import text
 
 
 def write_grades(book: Book, sheet: BlackboardSheet | None, folder: Path) -> tuple[list[Path], list[str]]:

@@ -9,9 +9,8 @@ from functools import cached_property
 from pathlib import Path
 
 from eventlab.errors import EventlabError
-from eventlab.grading import adjustments, whole_class
+from eventlab.grading import adjustments, origins, whole_class
 from eventlab.grading.collect import Origin
-from eventlab.grading.gradebook import origins
 from eventlab.grading.gradebook.deadlines import Deadlines, Policy
 from eventlab.grading.gradebook.people import IDS, Line, People, Person, forms
 from eventlab.grading.gradebook.worksheets import BlackboardSheet, CanvasSheet, MoodleRow, MoodleSheet

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import nbformat
 
+from eventlab.grading import csv_files
 from eventlab.grading.exports import CANVAS
-from eventlab.grading.gradebook import csv_files
 from eventlab.grading.gradebook.book import Book, LabGrades, Mark, listed
 from eventlab.grading.gradebook.worksheets import CanvasSheet
 from eventlab.grading.gradebook.zip_files import write_zip, zip_bytes

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from eventlab.grading.gradebook import csv_files
+from eventlab.grading import csv_files
 from eventlab.grading.gradebook.people import People, Person
 
 COLUMNS = ("lab", "student", "title", "due", "grace_hours", "points_per_day", "maximum_deduction", "submitted")

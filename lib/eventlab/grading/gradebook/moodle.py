@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from eventlab.grading.gradebook import csv_files
+from eventlab.grading import csv_files
 from eventlab.grading.gradebook.book import LabGrades, Mark, listed
 from eventlab.grading.gradebook.worksheets import MoodleSheet, decimal
 from eventlab.grading.gradebook.zip_files import write_zip

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
 
-from eventlab.grading.gradebook import csv_files
+from eventlab.grading import csv_files
 
 
 @dataclass

@@ -25,8 +25,8 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
-from eventlab.grading.gradebook import csv_files
-from eventlab.grading.gradebook.csv_files import TableError
+from eventlab.grading import csv_files
+from eventlab.grading.csv_files import TableError
 from eventlab.grading.gradebook.people import Line, Person, is_alike, is_equal, plain
 
 MOODLE_COLUMNS = {

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from eventlab.grading.gradebook import blackboard, canvas, csv_files, moodle
+from eventlab.grading import csv_files
+from eventlab.grading.gradebook import blackboard, canvas, moodle
 from eventlab.grading.gradebook.book import Book, Mark
 from eventlab.grading.gradebook.worksheets import BlackboardSheet, CanvasSheet
 from eventlab.grading.reports import html

@@ -1,19 +1,20 @@
-"""The HTML reports without scripts: report.html for the instructor, and one page per student."""
+"""Pages from the templates, without scripts: report.html for the instructor, and one page per student."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
-from markupsafe import Markup
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 from nbformat import NotebookNode
 
-from eventlab.grading.reports import summary
+from eventlab.grading.reports import messages, summary
 from eventlab.grading.reports.cells import cell_html
-from eventlab.grading.reports.pages import render_template
 from eventlab.grading.results import STATUSES, SubmissionRecord, write_atomically
 
 FOLDER = "feedback"
@@ -22,6 +23,36 @@ PAGE_LIMIT = 20_000_000
 """Characters of cells a page: a browser still opens it."""
 NAMES_LIMIT = 20
 """Names of students that a line of the overview lists."""
+
+FILTERS = (
+    *("by_hand", "clean", "for_student", "found", "happened"),
+    *("line", "number", "points", "recognized", "remarks"),
+)
+"""The functions of `messages` that the templates use."""
+
+
+def code(text: str) -> Markup:
+    """Return a text with what stands between backticks as code."""
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+
+
+_loader = PackageLoader("eventlab.grading.reports")
+_environment = Environment(
+    loader=_loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+)
+_environment.filters |= {name: getattr(messages, name) for name in FILTERS}
+_environment.filters["status"] = messages.STATUS.__getitem__
+_environment.filters["code"] = code
+
+
+def render_template(template: str, **values: object) -> str:
+    """Return a page.
+
+    Args:
+        template: The name of a file in `templates/`.
+        **values: What the template shows. All text is escaped; HTML must be a `markupsafe.Markup`.
+    """
+    return _environment.get_template(template).render(values) + "\n"
 
 
 def write_feedback(record: SubmissionRecord, output: Path) -> Path:

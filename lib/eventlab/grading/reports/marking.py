@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from eventlab.grading.adjustments import COLUMNS
-from eventlab.grading.reports.pages import render_template
+from eventlab.grading.csv_files import text
+from eventlab.grading.reports.html import render_template
 from eventlab.grading.reports.tables import as_csv
 from eventlab.grading.results import Question, SubmissionRecord, write_atomically
-from eventlab.grading.spreadsheet import text
 
 
 def write(records: Sequence[SubmissionRecord], output: Path) -> None:

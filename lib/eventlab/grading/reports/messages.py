@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from eventlab.grading.csv_files import CONTROLS
 from eventlab.grading.results import CheckResult, Question, Status, SubmissionRecord
-from eventlab.grading.spreadsheet import CONTROLS
 
 STATUS: dict[Status, str] = {
     "graded": "Your notebook was executed and judged.",

@@ -7,9 +7,9 @@ import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from eventlab.grading.csv_files import text
 from eventlab.grading.reports.messages import NOT_MARKED, number
 from eventlab.grading.results import SubmissionRecord, write_atomically
-from eventlab.grading.spreadsheet import text
 
 
 def write(records: Sequence[SubmissionRecord], output: Path) -> None:

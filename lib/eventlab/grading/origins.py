@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import astuple, fields
 from pathlib import Path
 
+from eventlab.grading import csv_files
 from eventlab.grading.collect import Origin, Submission
-from eventlab.grading.gradebook import csv_files
 from eventlab.grading.results import FOLDER, slug
 
 NAME = "submissions.csv"

@@ -1,16 +1,24 @@
-"""Reading and writing CSV files of people and of learning platforms."""
+"""Reading and writing CSV files, without formulas: a spreadsheet shows each text as it is."""
 
 from __future__ import annotations
 
 import codecs
 import csv
 import io
+import re
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from eventlab.errors import EventlabError
 from eventlab.grading.results import write_atomically
-from eventlab.grading.spreadsheet import text
+
+CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+"""Characters that are not visible; the last ones reverse the direction of the text after them."""
+FORMULA_STARTS = tuple("=+-@＝＋－＠\t\n\r|%")
+FORMULA_INSIDE = re.compile(r"([;\t\n][ \u00a0\"]*)(?=[=+\-@＝＋－＠|%])")
+"""A spreadsheet whose separator is `;` or a tab begins a cell there, and a row at the end of a line."""
+LIMIT = 10_000
+"""Characters a cell; a spreadsheet's own limit is 32,767."""
 
 
 class TableError(EventlabError):
@@ -111,3 +119,9 @@ def write(path: Path, rows: Iterable[Iterable[str]], unchanged: Collection[int] 
         [field if field == "-" or n in unchanged else text(field) for n, field in enumerate(row)] for row in rows
     )
     write_atomically(path, buffer.getvalue())
+
+
+def text(value: str) -> str:
+    """Return text that a spreadsheet shows as it is; a quote is put before a formula."""
+    shown = FORMULA_INSIDE.sub(r"\1'", CONTROLS.sub("�", value[:LIMIT]))
+    return f"'{shown}" if shown.lstrip(" \u00a0").startswith(FORMULA_STARTS) else shown

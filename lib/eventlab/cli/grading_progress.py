@@ -1,10 +1,10 @@
-"""The progress of a grading: what `grade` reports, and how the command line shows it."""
+"""Show the progress of a grading."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from eventlab.grading.grade import GradingProgress
 from eventlab.grading.reports.messages import line, number
 from eventlab.grading.results import STATUSES, SubmissionRecord
 
@@ -23,13 +24,6 @@ COLOURS = {
     "infrastructure_failed": "red",
 }
 WAITING = "waiting for the first result: when services must start, it takes about half a minute"
-
-
-GradingProgress = Callable[[int, int, SubmissionRecord | None], None]
-"""Called with the number of records so far, the number of submissions, and the newest record.
-
-The record is None before the first submission is graded.
-"""
 
 
 @contextmanager
