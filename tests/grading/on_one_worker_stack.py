@@ -85,7 +85,7 @@ class Steps:
 
     def __init__(self, stack: WorkerStack) -> None:
         self.stack = stack
-        self.clean = cleanup.found(stack.access)
+        self.clean = cleanup.read_state(stack.access)
         self.sessions = cleanup.sessions(settings)
 
     def after(self, *sources: str) -> dict[str, object]:
@@ -94,7 +94,7 @@ class Steps:
         for source in sources:
             result = kernel.execute(source, 60)
             shown.append(result.error or "".join(output.get("text", "") for output in result.outputs).strip())
-        left = cleanup.found(self.stack.access)
+        left = cleanup.read_state(self.stack.access)
         before = {
             "sessions": len(cleanup.sessions(settings).open),
             "is_clean": left == self.clean,
@@ -108,7 +108,7 @@ class Steps:
             "shown": shown,
             "before": before,
             "restarts": self.restarts()[noted:],
-            "is_clean": cleanup.found(self.stack.access) == self.clean,
+            "is_clean": cleanup.read_state(self.stack.access) == self.clean,
             "running": now.running,
         }
         print(found, file=sys.stderr, flush=True)

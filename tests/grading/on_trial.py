@@ -78,7 +78,7 @@ def look(stack: WorkerStack) -> dict[str, object]:
     restarts = stack.config.run / "restarts.log"
     before = len(restarts.read_text().splitlines())
     try:
-        clean = cleanup.found(stack.access)
+        clean = cleanup.read_state(stack.access)
         kernel = stack.kernel()
         kernel.write(jobs(lab))
         kernel.execute(TICKS, 20)
@@ -101,7 +101,7 @@ def look(stack: WorkerStack) -> dict[str, object]:
         stack.require_running()
         kernel.forget()
         stack.clean()
-        report["is_clean"] = cleanup.found(stack.access) == clean
+        report["is_clean"] = cleanup.read_state(stack.access) == clean
         report["restarts"] = restarts.read_text().splitlines()[before:]
     finally:
         judge.close()

@@ -125,7 +125,7 @@ def test_a_question_is_judged_after_its_check_cell_and_without_one_after_its_las
 
 
 def test_the_reference_is_the_instructors_notebook_with_its_solutions() -> None:
-    steps = module.reference(tiny_lab.notebook()).steps
+    steps = module.instructor_steps(tiny_lab.notebook()).steps
     assert {step.grade_id: step.source for step in steps}["q2"] == tiny_lab.SOLUTIONS["q2"]
 
 

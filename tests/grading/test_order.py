@@ -109,7 +109,7 @@ def test_the_next_worker_starts_after_the_first_result_and_does_not_wait_long_fo
 
 
 def test_of_the_instructors_notebook_only_what_a_question_needs_runs() -> None:
-    whole = notebook.reference(tiny_lab.notebook())
+    whole = notebook.instructor_steps(tiny_lab.notebook())
     checks = whole.check_steps(["q1", "q2", "q3", "q4"])
     part, check_steps = whole.until({"q2"}, checks)
     assert part.steps == whole.steps[: checks["q2"] + 1]

@@ -6,10 +6,11 @@ from dataclasses import replace
 import nbformat
 import pytest
 
+from eventlab.grading import csv_files
 from eventlab.grading.execution import marks, notebook
 from eventlab.grading.execution.run import Run
 from eventlab.grading.jobs import Limits
-from eventlab.grading.reports import gradescope, tables, write_all
+from eventlab.grading.reports import gradescope, write_all
 from eventlab.grading.results import SubmissionRecord, parse, total
 from eventlab.grading.verify import verify
 from eventlab.labs import cells, release
@@ -174,7 +175,7 @@ def test_the_answers_to_mark_are_on_a_page_and_in_a_file_that_becomes_adjustment
     assert rows[0]["answer"] == ANSWER
     assert rows[0]["rubric"] == "1: names at-least-once; 2: says how event_id helps"
     filled = [[row["student"], "q2", "2", "fine", row["answer"]] for row in rows]
-    (tmp_path / "adjustments.csv").write_text(tables.as_csv([list(rows[0]), *filled]))
+    csv_files.write(tmp_path / "adjustments.csv", [list(rows[0]), *filled])
 
     adjusted = write_all.write_all([submission, replace(submission, student="=ben")], tmp_path)
 

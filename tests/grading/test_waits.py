@@ -103,7 +103,7 @@ def test_only_the_first_judging_counts_as_time_of_the_submission() -> None:
 
 
 def test_the_time_of_a_submission_is_limited_over_all_its_cells_and_runs() -> None:
-    matched, steps = notebook.reference(tiny_lab.notebook()), Steps()
+    matched, steps = notebook.instructor_steps(tiny_lab.notebook()), Steps()
     budget = TimeBudget(7, clock=lambda: steps.now)
     runs = [Run(), Run()]
     for run in runs:

@@ -168,7 +168,7 @@ def test_a_worker_that_was_ended_while_it_answered_fails_its_next_job_only(
 
 def test_a_record_so_far_has_what_was_judged_and_says_that_the_rest_was_interrupted(tmp_path: Path) -> None:
     lab = tiny_lab.make(tmp_path / "tiny")
-    matched = notebook.reference(tiny_lab.notebook())
+    matched = notebook.instructor_steps(tiny_lab.notebook())
     run = Run(interrupted=True, results={2: CellResult("done")})
     (check,) = lab.checks_of("q1")
     run.checks["q1"] = (results.CheckResult.of(check, marks.NOT_RUN),)

@@ -3,7 +3,7 @@
 import pytest
 
 from eventlab.grading.execution import marks
-from eventlab.grading.execution.notebook import reference
+from eventlab.grading.execution.notebook import instructor_steps
 from eventlab.grading.execution.run import Run
 from eventlab.grading.jobs import DEFAULT_LIMITS
 from eventlab.grading.mistakes import with_mistakes
@@ -60,7 +60,7 @@ def test_a_mistake_is_recognized_in_a_run_with_other_data():
     run = Run(seed=further(SEEDS[0]))
     found = mistake.verdicts(lab.checks_of("q2"), run.seed)
     run.checks["q2"] = tuple(map(CheckResult.of, lab.checks_of("q2"), found))
-    matched = reference(cells.read(lab.instructor))
+    matched = instructor_steps(cells.read(lab.instructor))
 
     record = marks.record(lab, "ada", matched, [Run(seed=SEEDS[0]), run], DEFAULT_LIMITS)
 

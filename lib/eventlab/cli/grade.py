@@ -129,10 +129,8 @@ def grade(
         graded = _grade(graded_lab, source, target, selection, options)
         records = whole_class.completed(graded, target) if selection else graded
         adjusted = write_all(records, target)
-        differences = []
-        if audit_count:
-            again = {"count": audit_count, "workers": options["workers"], "limits": limits}
-            differences = audit(graded_lab, source, target, graded, **again)
+        chosen = {"count": audit_count, "workers": options["workers"], "limits": limits}
+        differences = audit(graded_lab, source, target, graded, **chosen)
         if differences:
             write_all(records, target, differences)
     _show(adjusted, target)

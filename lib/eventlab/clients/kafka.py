@@ -26,6 +26,7 @@ from eventlab.clients.kafka_connections import (
 from eventlab.clients.kafka_connections import open_producer as open_producer
 from eventlab.clients.kafka_groups import commit_offsets as commit_offsets
 from eventlab.clients.kafka_groups import committed_offsets as committed_offsets
+from eventlab.clients.kafka_groups import remove_members as remove_members
 from eventlab.errors import EventlabError
 
 if TYPE_CHECKING:

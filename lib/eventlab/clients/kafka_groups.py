@@ -1,9 +1,9 @@
-"""The committed offsets of consumer groups."""
+"""Consumer groups: their committed offsets and their members."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from eventlab.clients.kafka_connections import TIMEOUT_S, KafkaUnavailable, open_admin
@@ -52,3 +52,15 @@ def commit_offsets(
             return
         time.sleep(RETRY_S)
     raise KafkaUnavailable(admin.config["bootstrap_servers"], reason)
+
+
+def remove_members(admin: KafkaAdminClient, groups: Collection[str]) -> None:
+    """Remove the members of consumer groups that exist. A consumer that was not closed stays a member for a while.
+
+    While a group has members, it cannot be deleted, and no offsets can be committed for it from outside.
+    """
+    from kafka.admin import MemberToRemove
+
+    for name, group in (admin.describe_groups(list(groups)) if groups else {}).items():
+        if members := [MemberToRemove(member_id=member["member_id"]) for member in group["members"]]:
+            admin.remove_group_members(name, members)

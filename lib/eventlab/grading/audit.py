@@ -53,11 +53,13 @@ def audit(
         workers: The number of workers; by default it depends on the machine.
         limits: The limits of a submission.
     """
+    if not count:
+        return []
     first = {record.student: record for record in records if record.has_mark}
     graded = [job for job in jobs_of(lab, submissions, output, limits) if job.student in first]
-    chosen = random.SystemRandom().sample(graded, min(count, len(graded)))
-    if not chosen:
+    if not graded:
         return []
+    chosen = random.SystemRandom().sample(graded, min(count, len(graded)))
     size = min(workers or default_size(len(chosen)), len(chosen))
     with Scheduler(lab, output / LOGS / "audit", limits, size, fresh=True) as scheduler:
         outcomes = list(scheduler.outcomes(chosen))

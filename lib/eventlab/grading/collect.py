@@ -212,7 +212,7 @@ def _without_zips(
         try:
             archive = opened.enter_context(zipfile.ZipFile(path))
         except submitted_files.UNREADABLE as error:
-            submitted_files.require_machine(error, file, folder)
+            submitted_files.raise_if_machine_failed(error, file, folder)
             problems.append(f"{file.parts[-1][:100]} is not a zip that can be unpacked")
             continue
         if (count := len(archive.infolist())) > submitted_files.MAX_FILES:

@@ -57,7 +57,7 @@ class InstructorRuns:
         Raises:
             InstructorError: The notebook does not end, or earns less: the machine or the lab is the reason.
         """
-        matched = notebook.reference(self.instructor)
+        matched = notebook.instructor_steps(self.instructor)
         matched, check_steps = matched.until(questions, matched.check_steps(self.lab.questions))
         reference, run, delay = Reference(namespace, self.instructor), Run(), fair_time.Delay()
 
@@ -70,16 +70,9 @@ class InstructorRuns:
             self._judge(question, Evidence(namespace, seed, executor.answers, matched.sources, files))
             reference.begin(kernel)  # what the checks have left is not a result
 
+        limits = CELL_TIMEOUT_S, TimeBudget(TIMEOUT_S)
         executor = NotebookExecutor(
-            matched,
-            check_steps,
-            kernel,
-            parameters,
-            CELL_TIMEOUT_S,
-            TimeBudget(TIMEOUT_S),
-            judge=keep,
-            put_result=lambda question: None,
-            run=run,
+            matched, check_steps, kernel, parameters, *limits, keep, lambda question: None, run
         )
         reference.begin(kernel)
         executor.execute()

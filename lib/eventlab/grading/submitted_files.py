@@ -198,14 +198,14 @@ def copy(files: Sequence[SubmittedFile], target: Path) -> tuple[dict[Path, Submi
                 copies[path] = file
                 remaining -= file.size
             except UNREADABLE as error:
-                require_machine(error, file, target)
+                raise_if_machine_failed(error, file, target)
                 if path:
                     path.unlink(missing_ok=True)
                 problems.append(f"{name} was left out: it is damaged or locked ({type(error).__name__})")
     return copies, problems
 
 
-def require_machine(error: Exception, file: SubmittedFile, target: Path) -> None:
+def raise_if_machine_failed(error: Exception, file: SubmittedFile, target: Path) -> None:
     """Raise an error when the machine is the reason that a file was not copied, and not the file.
 
     Raises:

@@ -1,8 +1,8 @@
 """Detect and remove what a submission created in Kafka and on HDFS, and end its sessions in Spark.
 
-`found` describes Kafka and HDFS. `remove` deletes the topics, groups and folders that a clean stack does not have.
-If the stack still differs then (the permissions of a folder, a storage policy, the name of a transaction, which
-Kafka keeps for days), its services are restarted. What no submission may change is not read here: `access.py`.
+`read_state` describes Kafka and HDFS. `remove` deletes the topics, groups and folders that a clean stack does not
+have. If the state is still another one (the permissions of a folder, a storage policy, the name of a transaction,
+which Kafka keeps for days), the services are restarted. What no submission may change is not read: `access.py`.
 
 Spark's web page lists the sessions. Spark Connect's ReleaseSession request ends one and interrupts what it runs.
 https://github.com/apache/spark/blob/master/sql/connect/common/src/main/protobuf/spark/connect/base.proto
@@ -33,7 +33,7 @@ ACTIVE_TASKS = ".executor.threadpool.activeTasks"
 """The end of the name of the metric: https://spark.apache.org/docs/latest/monitoring.html#metrics"""
 
 
-def found(access: Access) -> dict[str, Any]:
+def read_state(access: Access) -> dict[str, Any]:
     """Return the topics, groups, transactions, settings and folders of Kafka and HDFS."""
     with access.admin() as admin:
         topics = sorted(admin.list_topics())
@@ -57,7 +57,8 @@ def remove(access: Access, clean: dict[str, Any]) -> None:
     """Delete the topics, groups and folders that a clean stack does not have."""
     with access.admin() as admin:
         if groups := [g["group_id"] for g in admin.list_groups() if g["group_id"] not in clean["groups"]]:
-            _end_groups(admin, groups)
+            kafka.remove_members(admin, groups)
+            admin.delete_groups(groups)
         topics = admin.list_topics()
         kept = clean["topics"].keys() & topics
         offsets = _end_offsets(admin, sorted(kept))
@@ -70,7 +71,7 @@ def remove(access: Access, clean: dict[str, Any]) -> None:
     for folder, before in clean["folders"].items():
         for entry in hdfs.ls(folder, detail=True):
             if entry["pathSuffix"] not in before["entries"]:
-                with contextlib.suppress(EventlabError, FileNotFoundError):  # `found` says what is left
+                with contextlib.suppress(EventlabError, FileNotFoundError):  # `read_state` then shows what is left
                     hdfs.rm(f"{folder.rstrip('/')}/{entry['pathSuffix']}", recursive=True)
 
 
@@ -91,16 +92,6 @@ def _end_offsets(admin: Any, topics: list[str]) -> dict[str, Any]:
     return {
         name: [offsets[one].offset if one in offsets else 0 for one in many] for name, many in partitions.items()
     }
-
-
-def _end_groups(admin: Any, groups: list[str]) -> None:
-    """Delete consumer groups; members that were not closed are removed first, because they keep a group."""
-    from kafka.admin import MemberToRemove
-
-    for name, group in admin.describe_groups(groups).items():
-        if members := [MemberToRemove(member_id=member["member_id"]) for member in group["members"]]:
-            admin.remove_group_members(name, members)
-    admin.delete_groups(groups)
 
 
 def _configs(admin: Any, topics: list[str]) -> dict[str, Any]:

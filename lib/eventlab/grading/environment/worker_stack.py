@@ -64,7 +64,7 @@ class WorkerStack:
             list(pool.map(Services.wait_ready, [self._data, self._spark]))
         self._fork_server.is_warm.wait(START_TIMEOUT_S)
         self.access.restrict(self.config.limits)
-        self._clean_state = cleanup.found(self.access)
+        self._clean_state = cleanup.read_state(self.access)
         self._note_sessions_and_warm_up()
 
     def _open_fork_server(self, client: Settings, uid: int) -> ForkServer:
@@ -186,7 +186,7 @@ class WorkerStack:
             assert self._data is not None
             self._data.require_running()
             cleanup.remove(self.access, self._clean_state)
-            if (found := cleanup.found(self.access)) != self._clean_state:
+            if (found := cleanup.read_state(self.access)) != self._clean_state:
                 raise WorkerStackError(f"left over: {cleanup.differences(self._clean_state, found)}")
             if not reasons and (reasons := self._still_computing()):
                 self._close_spark()

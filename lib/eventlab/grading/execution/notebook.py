@@ -273,7 +273,7 @@ def _is_parameters(metadata: Mapping[str, Any]) -> bool:
     return isinstance(tags, list) and ("parameters" in tags or "injected-parameters" in tags)
 
 
-def reference(instructor: NotebookNode) -> Matched:
+def instructor_steps(instructor: NotebookNode) -> Matched:
     """Return the steps of the instructor's notebook, with its solutions."""
     own = [_cell({**cell, "metadata": dict(cell.metadata)}) for cell in instructor.cells]
     return match([cell for cell in own if cell is not None], instructor)

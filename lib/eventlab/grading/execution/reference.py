@@ -174,7 +174,6 @@ def _create_empty(name: str, partitions: int) -> None:
 def _put_offsets(before: Snapshot, after: Snapshot, target: Namespace) -> None:
     """Commit the offsets of the instructor's groups; members that the student left in them are removed first."""
     from kafka import TopicPartition
-    from kafka.admin import MemberToRemove
     from kafka.structs import OffsetAndMetadata
 
     changed: dict[str, dict[TopicPartition, OffsetAndMetadata]] = {}
@@ -185,9 +184,7 @@ def _put_offsets(before: Snapshot, after: Snapshot, target: Namespace) -> None:
         return
     with open_admin(settings.bootstrap_servers) as admin:
         existing = {group["group_id"] for group in admin.list_groups()} & changed.keys()
-        for name, group in (admin.describe_groups(list(existing)) if existing else {}).items():
-            if members := [MemberToRemove(member_id=member["member_id"]) for member in group["members"]]:
-                admin.remove_group_members(name, members)
+        kafka.remove_members(admin, existing)
         for name, offsets in changed.items():
             kafka.commit_offsets(admin, name, offsets)
 

@@ -76,10 +76,10 @@ def next_omissions(matched: Matched, questions: Sequence[str], runs: Sequence[Ru
         return None
     best_runs = {question: best(runs, question) for question in questions}
     unfinished = [q for q, run in best_runs.items() if run is None or not run.is_full(q)]
-    touched = [q for q in unfinished if _is_touched(matched, questions, q)]
+    attempted = [q for q in unfinished if _is_attempted(matched, questions, q)]
     if disturbed := {question for run in runs for question in run.disturbed}:
         tried = [run.omissions.replaced for run in runs]
-        again = [question for question in touched if question in disturbed or best_runs[question] is None]
+        again = [question for question in attempted if question in disturbed or best_runs[question] is None]
         all_others = (frozenset(questions) - {question} for question in again)
         if (others := next((some for some in all_others if some not in tried), None)) is not None:
             return replace(last.omissions, replaced=others)
@@ -88,10 +88,10 @@ def next_omissions(matched: Matched, questions: Sequence[str], runs: Sequence[Ru
         omissions = _without(matched, omissions, last.ended_by)
 
     def can_gain(question: str) -> bool:
-        return question not in omissions.replaced and question in touched
+        return question not in omissions.replaced and question in attempted
 
     waiting = {q for q in unfinished if best_runs[q] is None and can_gain(q)}
-    doubtful = _doubtful(matched, runs) & {*touched}
+    doubtful = _doubtful(matched, runs) & {*attempted}
     if len(doubtful) > 1 or (doubtful and not waiting):
         omissions = Omissions(frozenset(questions) - doubtful - waiting, omissions.skipped)
         return omissions if omissions != last.omissions else None
@@ -142,7 +142,7 @@ def _doubtful(matched: Matched, runs: Sequence[Run]) -> set[str]:
     return deaths - firsts
 
 
-def _is_touched(matched: Matched, questions: Sequence[str], question: str) -> bool:
+def _is_attempted(matched: Matched, questions: Sequence[str], question: str) -> bool:
     """Return whether the student wrote something for the question, which another run could grade.
 
     A cell that was added above the question's own belongs to the question before it, but may contain the answer.

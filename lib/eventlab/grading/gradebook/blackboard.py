@@ -13,7 +13,7 @@ from pathlib import Path
 from eventlab.files import write_atomically
 from eventlab.grading import csv_files
 from eventlab.grading.csv_files import text
-from eventlab.grading.gradebook.book import Book, LabGrades, Mark, listed
+from eventlab.grading.gradebook.book import Book, LabGrades, listed
 from eventlab.grading.gradebook.worksheets import BLACKBOARD_PEOPLE, BlackboardSheet
 
 
@@ -33,7 +33,7 @@ def write_grades(book: Book, sheet: BlackboardSheet | None, folder: Path) -> tup
         person = book.people.match(blackboard_id=sheet.field(row, "Username"))
         absent.pop(id(person), None)
         marks = [
-            (_grade(book.mark(person, lab), scale) if person else "") or sheet.field(row, column)
+            (book.mark(person, lab).in_scale(scale) if person else "") or sheet.field(row, column)
             for lab, column, scale in columns
         ]
         fields = {column: sheet.field(row, column) for column in people}
@@ -67,7 +67,3 @@ def _columns(book: Book, sheet: BlackboardSheet) -> tuple[list[tuple[LabGrades, 
             )
         columns.append((lab, column, possible / lab.max_points if lab.max_points else 1))
     return columns, notes
-
-
-def _grade(mark: Mark, scale: float) -> str:
-    return "" if mark.mark is None else f"{round(mark.mark * scale, 2):g}"

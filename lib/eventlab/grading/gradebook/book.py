@@ -89,6 +89,10 @@ class Mark:
         """Return the points that count; None without a mark."""
         return None if self.points is None else self.points - self.deduction
 
+    def in_scale(self, scale: float) -> str:
+        """Return the points that count, in a platform's points per point, as text; "" without a mark."""
+        return "" if self.mark is None else f"{round(self.mark * scale, 2):g}"
+
     @property
     def status(self) -> str:
         """Return the status of the record, or that nothing was handed in."""

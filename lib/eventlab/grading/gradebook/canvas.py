@@ -36,7 +36,7 @@ def write_grades(book: Book, sheet: CanvasSheet | None, path: Path) -> tuple[lis
         rows.append([POINTS_POSSIBLE, *[""] * 4, *(f"{lab.max_points:g}" for lab in book.labs)])
         for person in known:
             ids = [person.canvas_id, person.sis_user_id, person.sis_login_id, person.section]
-            rows.append([person.label, *ids, *(_grade(book.mark(person, lab), 1) for lab in book.labs)])
+            rows.append([person.label, *ids, *(book.mark(person, lab).in_scale(1) for lab in book.labs)])
         notes = [
             "Canvas asks to which assignment a column belongs, unless the column has its name; the column `title` "
             "of deadlines.csv can state it"
@@ -76,16 +76,12 @@ def _filled(book: Book, sheet: CanvasSheet, titles: Sequence[str]) -> tuple[list
         fields = [sheet.field(row, column) for column in people]
         for lab, name, possible in columns:
             scale = possible / lab.max_points if possible and lab.max_points else 1
-            fields.append((_grade(book.mark(person, lab), scale) if person else "") or sheet.field(row, name))
+            fields.append((book.mark(person, lab).in_scale(scale) if person else "") or sheet.field(row, name))
         rows.append(fields)
     lost = [one.label for one in absent.values() if any(book.mark(one, lab).mark is not None for lab in book.labs)]
     if lost:
         notes.append(f"{sheet.path} has no line of {listed(lost)}: their grades are not in the file for Canvas")
     return rows, notes
-
-
-def _grade(mark: Mark, scale: float) -> str:
-    return "" if mark.mark is None else f"{round(mark.mark * scale, 2):g}"
 
 
 def write_feedback(

@@ -140,27 +140,33 @@ def _time(text: str) -> datetime | None:
 
 
 @dataclass(frozen=True)
-class CanvasSheet:
-    """The gradebook export of Canvas; `first` is the number of the first line that is a student's."""
+class CourseSheet:
+    """The table of a course that Canvas or Blackboard exports: one line per student, one column per assignment."""
 
     path: Path
     table: list[list[str]]
-    first: int
 
     @property
     def header(self) -> list[str]:
         """Return the names of the columns."""
         return [name.strip() for name in self.table[0]]
 
-    @property
-    def students(self) -> list[list[str]]:
-        """Return the students' lines."""
-        return [row for row in self.table[self.first :] if any(row)]
-
     def field(self, row: list[str], column: str) -> str:
         """Return a field of a line, or "" without this column."""
         number = self.header.index(column) if column in self.header else len(row)
         return row[number].strip() if number < len(row) else ""
+
+
+@dataclass(frozen=True)
+class CanvasSheet(CourseSheet):
+    """The gradebook export of Canvas; `first` is the number of the first line that is a student's."""
+
+    first: int
+
+    @property
+    def students(self) -> list[list[str]]:
+        """Return the students' lines."""
+        return [row for row in self.table[self.first :] if any(row)]
 
     def name(self, row: list[str]) -> str:
         """Return the name in a line, or "" in that of the test student."""
@@ -205,26 +211,13 @@ def read_canvas(path: Path) -> CanvasSheet:
 
 
 @dataclass(frozen=True)
-class BlackboardSheet:
+class BlackboardSheet(CourseSheet):
     """The Grade Center of Blackboard."""
-
-    path: Path
-    table: list[list[str]]
-
-    @property
-    def header(self) -> list[str]:
-        """Return the names of the columns."""
-        return [name.strip() for name in self.table[0]]
 
     @property
     def students(self) -> list[list[str]]:
         """Return the students' lines."""
         return [row for row in self.table[1:] if any(row)]
-
-    def field(self, row: list[str], column: str) -> str:
-        """Return a field of a line, or "" without this column."""
-        number = self.header.index(column) if column in self.header else len(row)
-        return row[number].strip() if number < len(row) else ""
 
     def name(self, row: list[str]) -> str:
         """Return the name in a line, or "" in that of the preview user."""

@@ -168,7 +168,7 @@ def limits_of(options: dict[str, Any]) -> dict[str, int]:
     return options["limits"] | {"AS": rights.address_space() + RESERVED + options["memory"], "NPROC": processes}
 
 
-def first_folder(options: dict[str, Any], id: str) -> str:
+def workdir_without_namespaces(options: dict[str, Any], id: str) -> str:
     """Return the working folder of a kernel without namespaces."""
     return f"{options['kernels']}/{id}/work"
 
@@ -177,7 +177,7 @@ def run_kernel(options: dict[str, Any], id: str, sealing: socket.socket | None) 
     """Run the kernel in the student's process; does not return."""
     try:
         own = "/kernel" if options["namespaces"] else f"{options['kernels']}/{id}"
-        os.chdir(WORK if options["namespaces"] else first_folder(options, id))
+        os.chdir(WORK if options["namespaces"] else workdir_without_namespaces(options, id))
         with contextlib.suppress(OSError):
             Path("/proc/self/oom_score_adj").write_text("1000")
         if numpy := sys.modules.get("numpy"):

@@ -100,7 +100,7 @@ class ForkServer:
                 root = (
                     f"/proc/{first}/root{forked.WORK}"
                     if self.options["namespaces"]
-                    else forked.first_folder(self.options, id)
+                    else forked.workdir_without_namespaces(self.options, id)
                 )
                 kernel.folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         else:
@@ -223,9 +223,9 @@ class ForkServer:
                 self.kill(id, "processes")  # the limit has no effect on root, where there is no other user
 
     def end_rest(self, kernel: ForkedKernel) -> None:
-        """Without a namespace, what the kernel started does not end with it; with one, it takes a moment.
+        """Wait until all processes of a kernel that has ended have ended, too; without a namespace, kill them.
 
-        Until then a fork bomb's processes count against the limit of the same user's next kernel.
+        Until then, for example a fork bomb's processes count against the limit of the same user's next kernel.
         """
         if not self.options["namespaces"]:
             for pid in self.members(kernel):

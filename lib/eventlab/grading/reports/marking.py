@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from eventlab.grading import csv_files
 from eventlab.grading.adjustments import COLUMNS
-from eventlab.grading.csv_files import text
 from eventlab.grading.reports.html import render_template
-from eventlab.grading.reports.tables import as_csv
 from eventlab.grading.results import Question, SubmissionRecord, write_atomically
 
 
@@ -16,7 +15,7 @@ def write(records: Sequence[SubmissionRecord], output: Path) -> None:
     """Write OUTPUT/marking.html and OUTPUT/to_mark.csv when the lab has questions that a person marks."""
     if any(question.rubric for record in records for question in record.questions):
         write_atomically(output / "marking.html", page(records))
-        write_atomically(output / "to_mark.csv", as_csv(to_mark(records)))
+        csv_files.write(output / "to_mark.csv", to_mark(records))
 
 
 def to_mark(records: Sequence[SubmissionRecord]) -> Iterable[list[str]]:
@@ -25,7 +24,7 @@ def to_mark(records: Sequence[SubmissionRecord]) -> Iterable[list[str]]:
     for record in records:
         for question in record.unmarked:
             rubric = "; ".join(f"{line.points:g}: {line.text}" for line in question.rubric)
-            yield [text(record.student), question.id, "", "", text(question.answer), text(rubric)]
+            yield [record.student, question.id, "", "", question.answer, rubric]
 
 
 def page(records: Sequence[SubmissionRecord]) -> str:

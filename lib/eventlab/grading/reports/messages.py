@@ -40,9 +40,7 @@ def line(text: str, limit: int = 200) -> str:
 
 def for_student(check: CheckResult) -> str:
     """Return what a student may see of a check: for a failed hidden check, only its hint."""
-    return (
-        "\n".join(f"{name}: {text}" for name, text in found(check).items()) if not check.passed else "as expected"
-    )
+    return "as expected" if check.passed else "\n".join(f"{name}: {text}" for name, text in found(check).items())
 
 
 def found(check: CheckResult) -> dict[str, str]:

@@ -1,21 +1,19 @@
-"""The files grades.csv (one row per student) and checks.csv (one row per check), without formulas."""
+"""The files grades.csv (one row per student) and checks.csv (one row per check)."""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from eventlab.grading.csv_files import text
+from eventlab.grading import csv_files
 from eventlab.grading.reports.messages import NOT_MARKED, number
-from eventlab.grading.results import SubmissionRecord, write_atomically
+from eventlab.grading.results import SubmissionRecord
 
 
 def write(records: Sequence[SubmissionRecord], output: Path) -> None:
     """Write OUTPUT/grades.csv and OUTPUT/checks.csv."""
-    write_atomically(output / "grades.csv", as_csv(grades(records)))
-    write_atomically(output / "checks.csv", as_csv(checks(records)))
+    csv_files.write(output / "grades.csv", grades(records))
+    csv_files.write(output / "checks.csv", checks(records))
 
 
 def grades(records: Sequence[SubmissionRecord]) -> Iterable[list[str]]:
@@ -26,19 +24,19 @@ def grades(records: Sequence[SubmissionRecord]) -> Iterable[list[str]]:
     ids = list(dict.fromkeys(question.id for record in records for question in record.questions))
     own = [_by_person(record) for record in records]
     names = [name for name in ("not_marked", "by_hand", "comment") if any(values[name] for values in own)]
-    yield ["student", "lab", "status", "points", "max_points", *map(text, ids), *names, "sandbox", "messages"]
+    yield ["student", "lab", "status", "points", "max_points", *ids, *names, "sandbox", "messages"]
     for record, values in zip(records, own, strict=True):
         points = {q.id: NOT_MARKED if q.points is None else number(q.points) for q in record.questions}
         yield [
-            text(record.student),
-            text(record.lab),
+            record.student,
+            record.lab,
             record.status,
             number(record.points) if record.has_mark else "",
             number(record.max_points),
             *(points.get(id, "") for id in ids),
-            *(text(values[name]) for name in names),
+            *(values[name] for name in names),
             "yes" if record.sandboxed else "no",
-            text("; ".join(record.messages)),
+            "; ".join(record.messages),
         ]
 
 
@@ -58,20 +56,13 @@ def checks(records: Sequence[SubmissionRecord]) -> Iterable[list[str]]:
     for record in records:
         for check in record.checks:
             yield [
-                text(record.student),
-                text(check.question),
-                text(check.name),
+                record.student,
+                check.question,
+                check.name,
                 "yes" if check.passed else "no",
                 number(check.points),
                 number(check.max_points),
                 "yes" if check.hidden else "no",
-                text(check.expected),
-                text(check.got),
+                check.expected,
+                check.got,
             ]
-
-
-def as_csv(rows: Iterable[list[str]]) -> str:
-    """Return rows as the text of a CSV file."""
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerows(rows)
-    return buffer.getvalue()
