@@ -1,10 +1,11 @@
-"""Write small files atomically: a reader never sees an incomplete file."""
+"""Write small files and zips atomically: a reader never sees an incomplete file."""
 
 import contextlib
 import fcntl
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from io import BytesIO
 from pathlib import Path
 
 OWNER_ONLY = 0o600
@@ -37,6 +38,31 @@ def write_if_changed(path: Path, text: str) -> bool:
             return False
     write_atomically(path, text)
     return True
+
+
+def write_zip(path: Path, files: Iterable[tuple[str, bytes]], modes: Mapping[str, int] | None = None) -> Path:
+    """Write a zip as `zip_bytes` returns it, readable by its owner only, and return its path."""
+    write_atomically(path, zip_bytes(files, modes), mode=OWNER_ONLY)
+    return path
+
+
+def zip_bytes(files: Iterable[tuple[str, bytes]], modes: Mapping[str, int] | None = None) -> bytes:
+    """Return a zip whose bytes depend only on its files.
+
+    Args:
+        files: The name and the content of each file; each content is read when it is written.
+        modes: The type and permissions of files by name, such as 0o100644; by default they are not stated.
+    """
+    import zipfile
+
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files:
+            entry = zipfile.ZipInfo(name)  # the year 1980, so that the same content gives the same zip
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = (modes or {}).get(name, 0) << 16
+            archive.writestr(entry, content)
+    return buffer.getvalue()
 
 
 def create_once(path: Path, text: str) -> str:

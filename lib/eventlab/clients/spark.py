@@ -91,8 +91,7 @@ def silence_query_loggers() -> None:
 def shorten_retries() -> None:
     """Make the sessions of this process give up after some seconds; Spark's default is ten minutes.
 
-    A learner does not wait for ten minutes. gRPC also reconnects every second, so that the session soon finds a
-    server that was restarted.
+    gRPC also reconnects every second, so that a session soon finds a server that was restarted.
     """
     try:
         from pyspark.sql.connect.client import core, retries

@@ -67,9 +67,7 @@ def _no_batch(folder: str, checkpoint: Checkpoint, offsets: TopicOffsets) -> Exp
     return Explanation(what, f"{folder}/offsets has no file", LOG, "To see Spark's log, run this")
 
 
-def _other_source(
-    folder: str, checkpoint: Checkpoint, offsets: Mapping[str, Offsets | None]
-) -> Explanation | None:
+def _other_source(folder: str, checkpoint: Checkpoint, offsets: TopicOffsets) -> Explanation | None:
     if offsets:
         return None
     return Explanation(
@@ -103,9 +101,7 @@ def _other_topic(folder: str, checkpoint: Checkpoint, offsets: TopicOffsets) -> 
     return None
 
 
-def _not_completed(
-    folder: str, checkpoint: Checkpoint, offsets: Mapping[str, Offsets | None]
-) -> Explanation | None:
+def _not_completed(folder: str, checkpoint: Checkpoint, offsets: TopicOffsets) -> Explanation | None:
     if checkpoint.completed == checkpoint.planned:
         return None
     completed = "none" if checkpoint.completed is None else checkpoint.completed
@@ -134,9 +130,7 @@ def _is_behind(folder: str, checkpoint: Checkpoint, offsets: TopicOffsets) -> Ex
     )
 
 
-def _began_at_end(
-    folder: str, checkpoint: Checkpoint, offsets: Mapping[str, Offsets | None]
-) -> Explanation | None:
+def _began_at_end(folder: str, checkpoint: Checkpoint, offsets: TopicOffsets) -> Explanation | None:
     firsts = {topic: found.first for topic, found in offsets.items() if found}
     topic, skipped = _most(differences(checkpoint.first, firsts))
     if not skipped or checkpoint.first != checkpoint.next:

@@ -79,7 +79,7 @@ def load(
     problems += [problem for one in found if (problem := _problem(one, students, most, rubrics))]
     problems += _repeated(found)
     if problems:
-        listed = "".join(f"\n  {problem}" for problem in sorted(problems, key=_line)[:MAX_PROBLEMS])
+        listed = "".join(f"\n  {problem}" for problem in sorted(problems, key=_line_number)[:MAX_PROBLEMS])
         more = f"\n  and {len(problems) - MAX_PROBLEMS} more" if len(problems) > MAX_PROBLEMS else ""
         raise AdjustmentsError(
             f"{path} has mistakes:{listed}{more}\nCorrect them and run the same command again. No grade is lost"
@@ -182,7 +182,7 @@ def _repeated(found: Sequence[Adjustment]) -> list[str]:
     return problems
 
 
-def _line(problem: str) -> int:
+def _line_number(problem: str) -> int:
     return int(problem.removeprefix("line ").partition(":")[0])
 
 
@@ -224,7 +224,7 @@ def _marked(question: Question, one: Adjustment) -> Question:
 
 
 def of_records(records: Sequence[SubmissionRecord], output: Path) -> list[SubmissionRecord]:
-    """Return the records with what the output folder's file says about them.
+    """Return the records with the points and comments of `adjustments.csv` in the output folder.
 
     Raises:
         AdjustmentsError: The file cannot be read, or a row is wrong.

@@ -70,7 +70,7 @@ class Submission:
 
 @dataclass
 class _Group:
-    """The files of one student, and their folder or file at the top of the export (`is_file`: it is a file)."""
+    """The files of one student. `top` is their file (`is_file`) or folder at the top of the export."""
 
     student: str
     top: str
@@ -83,8 +83,8 @@ def find(source: Path, unpacked: Path, lab: str = "") -> list[Submission]:
     """Return the submissions in a folder or a zip, sorted by student.
 
     `<student>.ipynb` and a file without an ending are notebooks, and `<student>/...` is a folder with one. The
-    module `exports` knows the names of platforms. When two have the same student, both are graded and the second
-    gets a number. Files in a zip, and files that must be sorted by student, are copied.
+    module `exports` recognizes the names of platforms. Two submissions with the same name are both graded, and the
+    second name gets a number. Files in a zip, and files that must be sorted by student, are copied.
 
     Args:
         source: The folder, the zip, or one notebook.

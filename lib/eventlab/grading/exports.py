@@ -78,7 +78,7 @@ def uploads(names: Iterable[str], text_of: Callable[[str], str], lab: str = "") 
     names = list(names)
     moodle = {name: upload for name in names if (upload := _moodle(name))}
     few, many = sorted([moodle, _blackboard(names, text_of)], key=len)
-    clear = few | many
+    clear = few | many  # a name that has the form of both is from the platform with more files
     are_clear = 2 * len(clear) >= len(names)  # else students have named files like those of another platform
     return clear | _canvas([name for name in names if not are_clear or name not in clear], lab)
 
@@ -107,7 +107,7 @@ def _blackboard(names: list[str], text_of: Callable[[str], str]) -> dict[str, Up
 
 
 def _users(texts: list[str], known: Collection[str]) -> dict[str, str]:
-    """Return the user of each `ASSIGNMENT_USER`. Both may contain `_`; different texts are different users.
+    """Return the user of each text `ASSIGNMENT_USER`. Both parts may contain `_`; each text is another user.
 
     The assignment is the text before most of the known users, or else the common beginning of all texts.
     """
@@ -127,7 +127,7 @@ def _canvas(names: list[str], lab: str) -> dict[str, Upload]:
     An id of Canvas belongs to one student, and the number of a file, too. So `ada_2026_11_lab.ipynb` is not from
     Canvas when other students' files have these numbers, too. A file may be there twice, as `lab.ipynb` and
     `lab (1).ipynb`. Students of one class have different names: in `hw_2026_11_ada.ipynb` and
-    `hw_2026_12_ben.ipynb`, the name `hw` is nobody's.
+    `hw_2026_12_ben.ipynb`, `hw` is no student's name.
     """
     matches = {name: match for name in names if (match := CANVAS.fullmatch(name))}
     students = {(match["id"], _canvas_name(match)) for match in matches.values()}
@@ -137,7 +137,7 @@ def _canvas(names: list[str], lab: str) -> dict[str, Upload]:
         return {}
     if any(times > 1 for times in numbers.values()):
         return {}
-    if _is_nobodys(students, [match["file"] or "" for match in matches.values()], lab):
+    if _is_no_name(students, [match["file"] or "" for match in matches.values()], lab):
         return {}
     return {
         name: Upload(
@@ -152,10 +152,10 @@ def _canvas(names: list[str], lab: str) -> dict[str, Upload]:
     }
 
 
-def _is_nobodys(students: Collection[tuple[str, str]], files: Iterable[str], lab: str) -> bool:
-    """Return whether the name is the same word in front of several different files, and so no student's name.
+def _is_no_name(students: Collection[tuple[str, str]], files: Iterable[str], lab: str) -> bool:
+    """Return whether all files begin with the same word, which is then no student's name.
 
-    If one of the files has the lab's name, the word is a student's name: all files are this student's.
+    If one of the files has the lab's name, the word is a student's name, and all files are this student's.
     """
     work = {COPY_MARK.sub("", PurePath(file).stem) for file in files if file.lower().endswith((".ipynb", ".zip"))}
     is_one_word = len({name for _, name in students}) == 1 and all(id.isdigit() for id, _ in students)

@@ -32,10 +32,11 @@ from eventlab.stack.requirements import require_installation
 
 logger = logging.getLogger(__name__)
 
-KEPT = (
+DOUBT = (
     "the services or the machine failed in each attempt of two gradings, but not with the instructor's notebook: "
     "the submission may be the reason, and has the mark of its better attempt. The last reason:"
 )
+"""How the record of such a submission says why its mark may be too low."""
 
 NOT_AGAIN = "could not be graded again and keeps its earlier result:"
 """How the message of a record begins when the machine failed and the record has a mark of an earlier grading."""
@@ -115,7 +116,7 @@ def grade(
 
 
 def _selected_jobs(lab: Lab, submissions: Path, output: Path, limits: Limits, selection: Selection) -> list[Job]:
-    """Return the jobs to grade, and store who belongs to the class, after a check of the instructor's files."""
+    """Check the output folder, store who belongs to the class, and return the jobs to grade."""
     saved = results.load_all(output)
     whole_class.require_lab(lab, saved, output)
     everybody = jobs_of(lab, submissions, output, limits)
@@ -132,9 +133,10 @@ def _selected_jobs(lab: Lab, submissions: Path, output: Path, limits: Limits, se
 def _grade_jobs(
     scheduler: Scheduler, jobs: Sequence[Job], output: Path, keep: Callable[[Job, Outcome], None]
 ) -> None:
-    """Have the workers grade jobs.
+    """Have the workers grade jobs; call `keep` with each job and its outcome.
 
-    A failed attempt of a job that also failed in the last grading counts if the machine works without the job.
+    When the machine fails for a submission in this grading, and also failed in the last one, the submission may be
+    the reason. Its failed attempt then counts, if the instructor's notebook gets full marks on this machine.
     """
     again = []
     with scheduler:
@@ -199,7 +201,7 @@ def machine_works(lab: Lab, output: Path, limits: Limits) -> bool:
 def with_doubt(outcome: Outcome) -> Outcome:
     """Return the outcome of a failed attempt as one that counts, and says why its mark may be too low."""
     assert outcome.record is not None
-    doubt = f"{KEPT} {outcome.reason}"
+    doubt = f"{DOUBT} {outcome.reason}"
     record = replace(outcome.record, doubt=doubt, messages=(*outcome.record.messages, doubt))
     return Outcome.of(record, outcome.notebook)
 

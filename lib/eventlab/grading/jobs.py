@@ -29,9 +29,11 @@ MAX_FILES_BYTES = 64 * 1024 * 1024
 MAX_FILE_BYTES = 32 * 1024 * 1024
 MAX_FILES = 500
 WAITS = re.compile(rb"\bwhile (?:True|1)\b|\bsleep\(|\binput\(")
+"""Code with which a notebook may wait for ever."""
 MAX_READ_BYTES = 4 * 1024 * 1024
 """The most bytes of a notebook that are searched for WAITS."""
 VERSIONS = ("pyspark", "kafka-python", "ipykernel", "pandas")
+"""Packages on whose version marks depend."""
 KIT = ROOT / "lib" / "eventlab"
 STACK_MODULES = ("config", "environment", "filesystem", "jars", "java", "jvm", "services")
 """Modules of `stack` that marks depend on; the others start and stop services."""

@@ -1,9 +1,9 @@
 """Recognizing the mistake of a wrong answer: the known mistake that gives the same figures.
 
 The checks of a question look at what each mistake of the lab's `mistakes.py` leaves with the data of the
-submission's seed. Only when every check, or each one by which the mistake shows, has the same verdict and received
-the same figures, the record names the mistake. A mistake that looks like an empty submission is never named; when
-several look alike, all are named.
+submission's seed. The record names a mistake only if all checks of the question, or all of its `shown_by`, have
+the same verdict and received the same figures as from the submission. A mistake that leaves the same as an empty
+submission is never named. If several mistakes leave the same, all are named.
 """
 
 from __future__ import annotations

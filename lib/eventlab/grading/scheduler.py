@@ -179,7 +179,7 @@ class Scheduler:
     def _place_to_start(self) -> Iterator[None]:
         """Wait until the cores suffice for another start, or for MAX_WAIT_FOR_STARTS_S seconds.
 
-        The place is free for the next worker after the first result, or after HEAD_START_S.
+        After a start that succeeded, the next one waits for the first result, or for HEAD_START_S seconds.
         """
         acquired = self.starting.acquire(timeout=MAX_WAIT_FOR_STARTS_S)
         wait_s = 0

@@ -95,7 +95,7 @@ class Tree:
         return dict.fromkeys(self.folders) | {file.parts[0]: file for file in self.files if len(file.parts) == 1}
 
     def below_single_folder(self) -> Tree:
-        """Return what is in the only folder at the top, unless that folder is one student's; else all."""
+        """Return what is in the only folder at the top; return all if it is a student's, or not the only one."""
         if len(self.folders) != 1 or any(len(file.parts) == 1 for file in self.files):
             return self
         if exports.uploads(self.folders, lambda name: ""):
@@ -239,7 +239,7 @@ def _free_path(target: Path, parts: tuple[str, ...]) -> Path:
 
 
 def _claimed(path: Path) -> Path | None:
-    """Create an empty file; None when a file or a folder of this name, or a file in place of a folder, exists."""
+    """Create an empty file and return its path, or None if this name, or that of one of its folders, is taken."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(exist_ok=False)

@@ -55,7 +55,7 @@ class Verification:
 
     @property
     def unrecognized(self) -> list[tuple[Mutant, int, int]]:
-        """Return each wrong solution that is not recognized as its mistake in some runs, their number, and all."""
+        """Return each wrong solution that some runs do not recognize, the number of these runs and of all."""
         counted = [
             (mutant, sum(not _is_recognized(record, mutant) for record in records), len(records))
             for mutant, records in self.mutants

@@ -92,6 +92,7 @@ class Selection:
         )
 
     def _question(self, old: Question, new: Question | None) -> Question:
+        """Return the old result of a question with the selected parts of its new one."""
         if new is None:
             return old
         if old.id in self.questions:

@@ -6,12 +6,10 @@ The layout is documented at https://gradescope-autograders.readthedocs.io/en/lat
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from eventlab.files import write_atomically
+from eventlab.files import write_zip
 from eventlab.labs.catalogue import Lab
 from eventlab.settings import ROOT
 
@@ -20,23 +18,14 @@ KIT = ("LICENSE", "Makefile", "README.md", "game_api.py", "lib", "pyproject.toml
 """What `make setup` and the grader need of a clone."""
 NOT_GRADED = ("proof.py",)
 CACHES = {"__pycache__", ".ipynb_checkpoints", ".DS_Store"}
-DATE = (1980, 1, 1, 0, 0, 0)
-"""The date of each file, so that the same files give the same bytes."""
 
 
 def write(lab: Lab, output: Path) -> Path:
     """Write OUTPUT/<lab>.zip with the scripts, the kit and the lab with its solutions, and return the file."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, path in sorted(_files(lab)):
-            entry = zipfile.ZipInfo(name, DATE)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            executable = path.stat().st_mode & 0o100
-            entry.external_attr = (0o100755 if executable or name in SCRIPTS else 0o100644) << 16
-            archive.writestr(entry, path.read_bytes())
-    target = output / f"{lab.name}.zip"
-    write_atomically(target, buffer.getvalue(), mode=0o600)
-    return target
+    files = sorted(_files(lab))
+    executable = {name for name, path in files if name in SCRIPTS or path.stat().st_mode & 0o100}
+    modes = {name: 0o100755 if name in executable else 0o100644 for name, _ in files}
+    return write_zip(output / f"{lab.name}.zip", ((name, path.read_bytes()) for name, path in files), modes)
 
 
 def _files(lab: Lab) -> Iterator[tuple[str, Path]]:

@@ -96,15 +96,15 @@ class OwnMachine:
     def require_running(self) -> None:
         """Raise TrialError unless all services run and belong to this stack."""
         for status in self.stack.status(SERVICES):
-            if status.state != "running" or status.pid is None:
-                reason = (
-                    "is not running" if status.pid is None and status.state != "running" else "does not answer"
-                )
-                reason = "was not started by this stack" if status.state == "running" else reason
-                raise TrialError(
-                    f"this check kills and starts services, but {status.name} {reason}",
-                    f"eventlab up {status.name}",
-                )
+            if status.state == "running" and status.pid is not None:
+                continue
+            if status.state == "running":
+                reason = "was not started by this stack"
+            else:
+                reason = "is not running" if status.pid is None else "does not answer"
+            raise TrialError(
+                f"this check kills and starts services, but {status.name} {reason}", f"eventlab up {status.name}"
+            )
 
     def kill(self, service: str) -> None:
         """Kill a service of the stack."""

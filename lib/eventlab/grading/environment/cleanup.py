@@ -27,7 +27,7 @@ from eventlab.stack.tokens import spark_token
 FOLDERS = ("/", "/tmp")
 CHANGING_FIELDS = ("accessTime", "modificationTime", "childrenNum", "fileId", "pathSuffix", "name")
 BROKER = "1"
-"""The only one (stack/kafka/server.properties); what is set for all brokers shows in its settings, too."""
+"""The id of the only broker (stack/kafka/server.properties). Its settings contain those of all brokers, too."""
 END_TIMEOUT_S = 5
 ACTIVE_TASKS = ".executor.threadpool.activeTasks"
 """The end of the name of the metric: https://spark.apache.org/docs/latest/monitoring.html#metrics"""
@@ -98,9 +98,9 @@ def _configs(admin: Any, topics: list[str]) -> dict[str, Any]:
     """Return the settings of the broker and of the topics that differ from the defaults."""
     from kafka.admin import ConfigResource, ConfigResourceType
 
-    wanted = [ConfigResource(ConfigResourceType.BROKER, BROKER)]
-    wanted += [ConfigResource(ConfigResourceType.TOPIC, name) for name in topics]
-    return admin.describe_configs(wanted)
+    resources = [ConfigResource(ConfigResourceType.BROKER, BROKER)]
+    resources += [ConfigResource(ConfigResourceType.TOPIC, name) for name in topics]
+    return admin.describe_configs(resources)
 
 
 def _folder(hdfs: HdfsClient, path: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Faults of the machine that make a check fail: services that ended, nodes that are gone, a full disk."""
+"""Faults of the machine that make a check fail: services that have ended, missing nodes of HDFS, a full disk."""
 
 from __future__ import annotations
 

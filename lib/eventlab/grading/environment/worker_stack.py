@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from eventlab.grading.environment import cleanup, folders, health, sandbox
 from eventlab.grading.environment.access import Access
@@ -139,14 +140,14 @@ class WorkerStack:
         raise WorkerStackError(f"the sandbox gave no kernel twice in a row: {why}")
 
     def machine(self, files: Mapping[str, bytes]) -> TrialMachine:
-        """Return what starts jobs with these files, and kills them and the services."""
+        """Return the machine of a trial, which starts jobs with these files, and kills jobs and services."""
         assert self._data is not None
         assert self._spark is not None
         assert self._fork_server is not None
         assert self._classes is not None
         services = self._data, self._spark, self._fork_server, self.access, self._sessions
-        looks = lambda: self.require_running(in_trial=True), self._classes.found
-        self._machine = TrialMachine(*services, *looks, files)
+        require_running = partial(self.require_running, in_trial=True)
+        self._machine = TrialMachine(*services, require_running, self._classes.found, files)
         if self.exceeded:
             self._machine.end(self.exceeded)
         return self._machine
@@ -269,7 +270,8 @@ class WorkerStack:
     def require_running(self, *, in_trial: bool = False) -> None:
         """Raise an error unless the services run as they did at the start, or the submission itself ended Spark.
 
-        Every job of a trial has a streaming query, so in a trial this does not say who ended Spark.
+        When `JvmClassWatch` has found something, the submission may have ended Spark. In a trial it always finds
+        the streaming queries of the jobs, which end nothing.
 
         Raises:
             WorkerStackError: A process has ended, the nodes of HDFS have another state, or the disk is full.

@@ -33,8 +33,8 @@ def judged_before(
 ) -> tuple[CheckResult, ...] | None:
     """Return the results of an earlier run that did the same as the last one up to the check of a question.
 
-    To put the instructor's result of an earlier question in place is not the same as to run an empty cell.
-    The question is not judged again: with an answer by chance, a submission would have one attempt in each run.
+    Two runs do the same if the same steps run, and the instructor's result takes the place of the same questions.
+    The question is then not judged again: else a submission could guess an answer, with one attempt in each run.
 
     Args:
         matched: The notebook.
@@ -65,8 +65,8 @@ def next_omissions(matched: Matched, questions: Sequence[str], runs: Sequence[Ru
     """Return what to leave out in the next run, or None when no further run can gain points.
 
     - A step that ended the last run is left out, so that the questions after it can be judged.
-    - When no question waits for that, the first question that lost marks is replaced: the marks that later
-      questions lost may be lost because of it.
+    - If no question that was not judged can gain points by that, the first question that lost marks is replaced:
+      it may be the reason why later questions lost marks.
     - A question that may have lost marks because of another job runs again with all others replaced.
     - A question in which the kernel died after earlier ones runs again with all others replaced: an earlier one
       may be the cause, for example a thread that ends the kernel later.
@@ -105,8 +105,8 @@ def next_omissions(matched: Matched, questions: Sequence[str], runs: Sequence[Ru
 def seed_of_next(runs: Sequence[Run], omissions: Omissions, first: int) -> int:
     """Return the seed of the next run's data.
 
-    It is the last one's, unless the next run judges a question whose result by the instructor, with these data, a
-    run has shown to the student's code.
+    It is the seed of the last run, except when the next run judges a question whose place the instructor's result
+    has taken in a run with the same data: the student's code could read the result there.
 
     Args:
         runs: The runs so far.

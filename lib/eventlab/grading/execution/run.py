@@ -121,7 +121,7 @@ class NotebookExecutor:
         parameters: The values of the cell with the parameters.
         cell_timeout: Seconds that a cell may run.
         budget: The time of the submission.
-        judge: Called with a question when its check cell has been passed. It counts what it takes of the budget.
+        judge: Called with a question when its check cell has been passed. It counts its time in the budget itself.
         put_result: Called with a replaced question when its check cell is reached: puts the instructor's result
             in the place of the student's.
         run: Receives the results.

@@ -41,11 +41,11 @@ class LabGrades:
         return self.origins.get(record.slug, Origin())
 
     def row(self, origin: Origin) -> MoodleRow | None:
-        """Return the line of Moodle's worksheet with the number in the name of a submission's folder.
+        """Return the line of Moodle's worksheet for a submission, by the number in the name of its folder.
 
-        When groups hand in, this number is a group's, and may be that of a student with another name. Before
-        Moodle 4.1 it is the student's, and the folder's name is `GROUP-NAME_NUMBER`. In an anonymous export it is
-        the student's, too, and the name is `Participant`; the worksheet may have names all the same.
+        The names must fit, too: when groups hand in, the number is that of a group, and a line with the same
+        number may be that of a student with another name. Before Moodle 4.1, the folder of a group's submission is
+        `GROUP-NAME_NUMBER`, with the student's number. In an anonymous export, each name is `Participant`.
         """
         row = self.sheet.row_of(origin.id) if self.sheet and origin.platform == "moodle" else None
         words = origin.name.split("-")
@@ -235,9 +235,9 @@ def _add_people(
     ]
 
 
-def _problems(book: Book, lab: LabGrades, nobodys: Sequence[SubmissionRecord]) -> list[str]:
+def _problems(book: Book, lab: LabGrades, without_person: Sequence[SubmissionRecord]) -> list[str]:
     """Return a sentence for each kind of problem with a lab's submissions, with the names of the students."""
-    names = {one.student: forms(lab.origin(one).name or one.student) for one in nobodys}
+    names = {one.student: forms(lab.origin(one).name or one.student) for one in without_person}
     fit = {name: sum(bool(forms(p.label) & some) for p in book.people.members) for name, some in names.items()}
     handed_in = [mark for mark in book.of_lab(lab) if mark.record]
     costs = [mark for mark in handed_in if mark.policy.due and mark.policy.points_per_day and not mark.submitted]

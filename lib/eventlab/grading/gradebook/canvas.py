@@ -12,11 +12,11 @@ from pathlib import Path
 
 import nbformat
 
+from eventlab.files import write_zip, zip_bytes
 from eventlab.grading import csv_files
 from eventlab.grading.exports import CANVAS
 from eventlab.grading.gradebook.book import Book, LabGrades, Mark, listed
 from eventlab.grading.gradebook.worksheets import CanvasSheet
-from eventlab.grading.gradebook.zip_files import write_zip, zip_bytes
 from eventlab.grading.reports.messages import for_student, line, points, remarks
 
 COLUMNS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")

@@ -11,10 +11,10 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from eventlab.files import write_zip
 from eventlab.grading import csv_files
 from eventlab.grading.gradebook.book import LabGrades, Mark, listed
 from eventlab.grading.gradebook.worksheets import MoodleSheet, decimal
-from eventlab.grading.gradebook.zip_files import write_zip
 from eventlab.grading.reports.messages import number
 
 COLUMNS = ("Identifier", "Full name", "Grade", "Last modified (grade)", "Feedback comments")

@@ -134,10 +134,10 @@ def fresh_folders(options: dict[str, Any], id: str) -> None:
 
 
 def sealer(report_fd: int) -> socket.socket:
-    """Start a process that makes the folder of the kernel's sockets read-only; return how to ask it.
+    """Start a process that makes the folder of the kernel's sockets read-only; return the socket to ask it.
 
-    The kernel asks for it when its sockets exist and before it runs a cell. Afterwards the worker can still
-    connect, and the student's code cannot create files there.
+    The kernel asks when its sockets exist, before it runs a cell. Afterwards the worker can still connect, and the
+    student's code cannot create files there.
     """
     ours, theirs = socket.socketpair()
     if os.fork() == 0:

@@ -3,7 +3,7 @@
 Importing pyspark, pandas and matplotlib takes longer than most submissions run; a fork takes milliseconds. Each
 fork gets process and mount namespaces, empty folders, limits and another user before its kernel starts. This
 process runs no student's code and reads no student's files: later kernels inherit its memory and its open files.
-It reads orders as lines of JSON on standard input, and writes events to standard output:
+It reads requests as lines of JSON on standard input, and writes events to standard output:
 
     {"do": "start", "id": "k1"}            {"event": "ended", "id": "k1", "why": "exit 0" | "signal 9" | "memory"}
     {"do": "write", "id": "k1", "source": "/.../k1.files"}
@@ -63,7 +63,7 @@ class ForkServer:
         self.looks = itertools.count()
 
     def serve(self) -> None:
-        """Import the packages, then carry out orders until standard input ends."""
+        """Import the packages, then carry out requests until standard input ends."""
         for name in self.options["imports"]:
             with contextlib.suppress(Exception):
                 importlib.import_module(name)
@@ -72,14 +72,14 @@ class ForkServer:
         while not reader.ended:
             line = reader.line(self.pause_s())
             if line is not None:
-                order = json.loads(line)
-                getattr(self, order.pop("do"))(**order)
+                request = json.loads(line)
+                getattr(self, request.pop("do"))(**request)
             self.watch()
         for kernel_id in list(self.kernels):
             self.kill(kernel_id)
 
     def pause_s(self) -> float:
-        """Return how long to wait for an order before the next look at the kernels."""
+        """Return how long to wait for a request before the next look at the kernels."""
         ending = any(kernel.pid and kernel.why for kernel in self.kernels.values())
         return END_S if ending else WATCH_S if self.kernels else 5
 

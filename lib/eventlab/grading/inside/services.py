@@ -31,13 +31,13 @@ BUSY_SHARE = 0.6
 BACKGROUND = ("C1 Compiler", "C2 Compiler", "VM ", "GC ", "G1 ", "Signal Dispatch")
 """Threads of the JVM itself."""
 CHANGING = ("logs", "run", "lock", "classes")
-"""What changes by itself in the state folder; nothing new may be there."""
+"""Folders of the state folder in which files change by themselves: only new and missing files count there."""
 BLOCK_FOLDERS = 64
 """The default of `spark.diskStore.subDirectories`."""
 
 
 def main(configuration: str) -> None:
-    """Start the services and carry out orders until standard input ends."""
+    """Start the services and answer requests until standard input ends."""
     options = json.loads(configuration)
     signal.signal(signal.SIGTERM, interrupted)
     limits = options["limits"]
@@ -60,8 +60,8 @@ def main(configuration: str) -> None:
     send({"pids": sorted(cleaner.kept)})
     try:
         for line in sys.stdin:
-            order, *words = line.split()
-            send(getattr(cleaner, order)(*words))
+            request, *words = line.split()
+            send(getattr(cleaner, request)(*words))
     finally:
         if not options["contained"]:
             stack.down(stack.services)
@@ -72,7 +72,7 @@ class Cleaner:
 
     def __init__(self, options: dict[str, Any], stack: Stack) -> None:
         self.options, self.stack, self.kept = options, stack, pids(stack)
-        self.changing = threading.Lock()
+        self.restarting = threading.Lock()
         self.roots = [settings.state_dir, *([Path("/tmp")] if options["contained"] else [])]
         keep_block_folders(settings.state_dir / "data")
         hide_logs(settings.state_dir / "logs")
@@ -120,7 +120,7 @@ class Cleaner:
 
     def start_service(self, service: str) -> dict[str, Any]:
         """Start a service that was killed; the watch must not mistake it for a foreign process."""
-        with self.changing:
+        with self.restarting:
             rights.adopt_orphans(True)
             try:
                 self.stack.up([service])
@@ -137,7 +137,7 @@ class Cleaner:
         """Kill the processes of Python functions when they are too many or hold too much memory."""
         while True:
             time.sleep(WATCH_S)
-            with self.changing:
+            with self.restarting:
                 found = other_processes(self.kept)
                 if found and (
                     len(found) > self.options["processes"] or memory.holds_more(found, self.options["memory"])

@@ -28,6 +28,7 @@ COMMON_SHARE = 0.25
 COMMON_MIN = 5
 """Sequences in more than this share of the class, and in more than this number, are not counted."""
 COLUMNS = 4096
+"""Sequences that are counted at the same time, which limits the memory."""
 
 Sequences = frozenset[int]
 """Sequences as hashes of 64 bits, which need little memory. Two equal ones by chance are very unlikely."""
