@@ -123,7 +123,7 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
         "grading/test_out_of_memory.py"
         "::test_points_that_were_lost_while_processes_were_killed_are_not_the_submissions_fault",
     ),
-    "own marks: no mark in place of a low one": (
+    "own marks: a failed grading in place of a low mark": (
         "grading/test_marks_so_far.py::test_who_is_interrupted_in_two_gradings_has_the_mark_so_far"
         "_if_the_machine_works_for_the_instructor",
         "grading/test_worker_that_dies.py::test_who_ends_the_worker_in_two_gradings_has_the_mark_so_far",

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from eventlab.errors import EventlabError
 from eventlab.grading import fair_time
+from eventlab.grading.environment.sandbox import LITTLE_ADDRESS_SPACE
 from eventlab.grading.inside.lines import LineReader
 from eventlab.grading.inside.rights import end_with_parent, limit_memory
 from eventlab.labs.catalogue import Lab, find
@@ -39,8 +40,6 @@ MEMORY = 1024**3
 CHECK_TIMEOUT_S = 60
 START_TIMEOUT_S = 60
 TOO_SLOW = f"the check did not end within {CHECK_TIMEOUT_S} s"
-FEW_ARENAS = {"MALLOC_ARENA_MAX": "2", "ARROW_DEFAULT_MEMORY_POOL": "system", "OMP_NUM_THREADS": "1"}
-"""Variables with which memory allocators and OpenMP reserve little address space, because that is limited."""
 
 
 class JudgeError(EventlabError):
@@ -63,7 +62,7 @@ class Judge:
         """Start the process without waiting for it."""
         command = [sys.executable, "-m", "eventlab.grading.judge", str(self.lab.folder), str(self.memory)]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | FEW_ARENAS
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | LITTLE_ADDRESS_SPACE
         )
         assert self._process.stdout is not None
         self._reader = LineReader(self._process.stdout.fileno())

@@ -20,13 +20,11 @@ from eventlab.grading.reports.messages import line, number
 from eventlab.grading.results import SubmissionRecord
 from eventlab.labs import cells
 from eventlab.labs.catalogue import Lab
-from eventlab.labs.checks import Mutant, Rule
+from eventlab.labs.checks import BROKEN, Mutant, Rule
 from eventlab.labs.proof import mutate
 from eventlab.labs.seeds import seed_of
 
 INSTRUCTOR, UNTOUCHED = "instructor", "untouched"
-BROKEN = "could not be checked:"
-"""How a check's verdict begins when the check itself raised (eventlab.labs.checks)."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from eventlab.errors import ServiceUnavailable
 from eventlab.labs.evidence import Evidence, EvidenceError
 
 MAX_TEXT_CHARS = 400
+BROKEN = "could not be checked:"
+"""How a verdict begins when the check itself raised an error."""
 TOO_LARGE = "the result is too large to check: reading it takes more memory than a submission may use"
 
 
@@ -52,7 +54,7 @@ class LabCheck:
         except MemoryError:
             return Verdict(False, "", TOO_LARGE)
         except Exception as error:  # the evidence has a form that the check's author did not expect
-            message = shortened(f"could not be checked: {type(error).__name__}: {error}")
+            message = shortened(f"{BROKEN} {type(error).__name__}: {error}")
             return Verdict(False, "", message, unavailable=is_caused_by_service(error))
 
 

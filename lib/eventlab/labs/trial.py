@@ -31,12 +31,12 @@ the machine.
 
 Time. A job has the machine's portion_timeout_s for each portion, from the moment at which all services run again,
 and is not waited for any more when it has needed longer or has ended MAX_ENDS times without a commit. Seconds are
-those of `Machine.now`: the grader's clock is slow while other programs keep the processors from the trial. An end
-with an error meanwhile is not counted, because parts of Spark have time limits, too. If the job then does not
-commit the portion, this is a fault of the machine. The time of a submission's first trial with the data of a seed
-does not count as time of the submission: most of it is the restart of services. Further ones count. A portion
-begins only when each job has committed the one before. So the watermark of a right job, and with it the result,
-does not depend on how the messages fall into batches.
+those of `Machine.now`: the grader's clock is slow while other programs keep the processors from the trial. When a
+job ends with an error meanwhile, this end is not counted, because parts of Spark have time limits, too. If such a
+job does not commit the portion, this is a fault of the machine. The time of a submission's first trial with the
+data of a seed does not count as time of the submission: most of it is the restart of services. Further ones count.
+A portion begins only when each job has committed the one before. So the watermark of a right job, and with it the
+result, does not depend on how the messages fall into batches.
 """
 
 from __future__ import annotations

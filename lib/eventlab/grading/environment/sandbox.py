@@ -40,6 +40,8 @@ BUBBLEWRAP = ("bwrap", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--die
 FIRST_UID = 61_000
 """As root, the first worker's data services, Spark and kernels have this user id and the next two, and so on."""
 MIB = 1024 * 1024
+LITTLE_ADDRESS_SPACE = {"MALLOC_ARENA_MAX": "2", "ARROW_DEFAULT_MEMORY_POOL": "system", "OMP_NUM_THREADS": "1"}
+"""Variables with which memory allocators and OpenMP reserve little address space, because that is limited."""
 WARM_IMPORTS = (
     *("ipykernel.kernelapp", "ipykernel.debugger", "matplotlib.pyplot", "pandas", "pyarrow", "kafka"),
     *("pyspark.sql.connect.session", "pyspark.sql.connect.client.core"),
@@ -185,8 +187,8 @@ def inside(script: str, configuration: Mapping[str, object], contained: bool) ->
 
 def variables(settings: Settings) -> dict[str, str]:
     """Return the environment of services and kernels: of the instructor's variables only PATH."""
-    own = environment.variables(settings)
-    return own | {
+    return environment.variables(settings) | {
+        **LITTLE_ADDRESS_SPACE,
         "EVENTLAB_STATE_DIR": str(settings.state_dir),
         "HOME": "/home/student",
         "USER": "student",
@@ -194,9 +196,6 @@ def variables(settings: Settings) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "PYTHONDONTWRITEBYTECODE": "1",
         "OPENBLAS_NUM_THREADS": "1",
-        "OMP_NUM_THREADS": "1",
-        "MALLOC_ARENA_MAX": "2",
-        "ARROW_DEFAULT_MEMORY_POOL": "system",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # ipykernel's, for a preloaded matplotlib
         "EVENTLAB_WAITS": "long",
