@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import pytest
 
-from eventlab.grading.execution import regrade
+from eventlab.grading.execution import marks, regrade
 from eventlab.grading.execution.notebook import Matched, Step
 from eventlab.grading.execution.outputs import CellResult, Ended
 from eventlab.grading.execution.run import Omissions, Run
@@ -30,7 +30,7 @@ def matched(untouched: Iterable[str] = (), added: Iterable[int] = ()) -> Matched
 def test_a_cell_as_it_was_released_is_said_to_be_so() -> None:
     run = ran(passed=[])
     run.results[0] = CellResult("raised", error="NotImplementedError")
-    found = regrade.notes(matched(untouched=["q1"]), [run], QUESTIONS, 60, 600)
+    found = marks.notes(matched(untouched=["q1"]), [run], QUESTIONS, 60, 600)
     assert found["q1"] == "the cell is as it was released"
 
 
@@ -147,7 +147,7 @@ def test_out_of_time_there_is_no_further_run() -> None:
     run = ran(judged=["q1"])
     run.out_of_time = True
     assert further_omissions(matched(), run) == []
-    notes = regrade.notes(matched(), [run], QUESTIONS, 60, 600)
+    notes = marks.notes(matched(), [run], QUESTIONS, 60, 600)
     assert notes["q2"] == "not run: the notebook ran past its 600 s"
 
 
@@ -166,13 +166,13 @@ def results(*ended: Ended) -> dict[int, CellResult]:
 def test_the_student_is_told_what_happened() -> None:
     late = ran(passed=["q1"], judged=["q1", "q2"], ended_by=2)
     rest = ran(Omissions(frozenset({"q2"})))
-    notes = regrade.notes(matched(), [late, rest], QUESTIONS, 60, 600)
+    notes = marks.notes(matched(), [late, rest], QUESTIONS, 60, 600)
     assert notes["q2"] == "your cell ran past 60 s and was stopped; the other questions were graded without it"
     assert notes["q3"] == "graded in another run, with the instructor's result of q2"
     assert "q1" not in notes
     raised = ran()
     raised.results = results("raised")
-    assert regrade.notes(matched(), [raised], QUESTIONS, 60, 600) == {"q1": "your cell raised E: no"}
+    assert marks.notes(matched(), [raised], QUESTIONS, 60, 600) == {"q1": "your cell raised E: no"}
 
 
 def test_a_kernel_that_dies_later_in_two_questions_costs_neither_of_them_marks() -> None:
@@ -184,7 +184,7 @@ def test_a_kernel_that_dies_later_in_two_questions_costs_neither_of_them_marks()
 
     assert further_omissions(matched(), *runs) == [Omissions(frozenset({"q2"})), Omissions(frozenset({"q1"}))]
     assert points(runs) == [2, 2, 2, 2]
-    told = regrade.notes(matched(), runs, QUESTIONS, 60, 600)
+    told = marks.notes(matched(), runs, QUESTIONS, 60, 600)
     assert told["q2"] == "graded in another run, with the instructor's result of q1"
 
 
@@ -222,7 +222,7 @@ def test_an_answer_above_its_own_untouched_cell_runs_again_after_an_earlier_ques
 def test_a_question_that_was_not_judged_because_of_the_machine_says_so() -> None:
     run = ran(judged=["q1"])
     run.interrupted = True
-    assert regrade.notes(matched(), [run], QUESTIONS, 60, 600)["q2"] == "not run: the grading was interrupted"
+    assert marks.notes(matched(), [run], QUESTIONS, 60, 600)["q2"] == "not run: the grading was interrupted"
 
 
 def of_jobs(omissions: Omissions, disturber: str, *, ends_kernel: bool) -> Run:

@@ -18,8 +18,7 @@ from nbformat import NotebookNode
 
 from eventlab.grading.execution.notebook import Matched, Step
 from eventlab.grading.execution.outputs import CellResult
-from eventlab.grading.execution.regrade import best
-from eventlab.grading.execution.run import Run, injected
+from eventlab.grading.execution.run import Run, best, injected
 from eventlab.labs.release import METADATA
 
 

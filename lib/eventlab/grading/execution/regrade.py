@@ -13,19 +13,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from eventlab.grading.execution.notebook import Matched
-from eventlab.grading.execution.outputs import CellResult
-from eventlab.grading.execution.run import Omissions, Run
-from eventlab.grading.results import CheckResult, Status
+from eventlab.grading.execution.run import Omissions, Run, best
+from eventlab.grading.results import CheckResult
 from eventlab.labs import seeds
 
-NOT_FILLED_IN = "the cell is as it was released"
 MAX_SKIPPED = 3
 """When more of the added cells have ended a run, all added cells are left out."""
-
-
-def best(runs: Sequence[Run], question: str) -> Run | None:
-    """Return the run in which the student's cells of a question earned most, or None when it was never judged."""
-    return max((run for run in runs if run.judged(question)), key=lambda run: run.earned(question), default=None)
 
 
 def judged_before(
@@ -77,12 +70,12 @@ def next_omissions(matched: Matched, questions: Sequence[str], runs: Sequence[Ru
     best_runs = {question: best(runs, question) for question in questions}
     unfinished = [q for q, run in best_runs.items() if run is None or not run.is_full(q)]
     attempted = [q for q in unfinished if _is_attempted(matched, questions, q)]
-    if disturbed := {question for run in runs for question in run.disturbed}:
-        tried = [run.omissions.replaced for run in runs]
-        again = [question for question in attempted if question in disturbed or best_runs[question] is None]
-        all_others = (frozenset(questions) - {question} for question in again)
-        if (others := next((some for some in all_others if some not in tried), None)) is not None:
-            return replace(last.omissions, replaced=others)
+    disturbed = {question for run in runs for question in run.disturbed}
+    alone = [question for question in attempted if question in disturbed or best_runs[question] is None]
+    all_others = [frozenset(questions) - {question} for question in (alone if disturbed else ())]
+    tried = [run.omissions.replaced for run in runs]
+    if untried := [others for others in all_others if others not in tried]:
+        return replace(last.omissions, replaced=untried[0])
     omissions = last.omissions
     if last.ended_by is not None:
         omissions = _without(matched, omissions, last.ended_by)
@@ -156,72 +149,3 @@ def _is_attempted(matched: Matched, questions: Sequence[str], question: str) -> 
         if step.own and step.is_code and (step.question == question or begin < number < end)
     )
     return any(step.source.strip() and not step.is_untouched for step in written)
-
-
-def notes(
-    matched: Matched, runs: Sequence[Run], questions: Sequence[str], cell_timeout: float, time_limit: float
-) -> Mapping[str, str]:
-    """Return, by question, what happened apart from its checks, as sentences for the student."""
-    found: dict[str, str] = {}
-    for run in runs:
-        for number, result in run.results.items():
-            step = matched.steps[number]
-            counted = best(runs, str(step.question))
-            if counted not in (None, run) and counted.is_full(str(step.question)):
-                continue  # it ended here because of another question
-            if step.question in questions and step.own and (note := _note(result, cell_timeout)):
-                found.setdefault(str(step.question), NOT_FILLED_IN if step.is_untouched else note)
-    for question in questions:
-        counted = best(runs, question)
-        if counted is None:
-            found.setdefault(question, f"not run: {_why_not_run(runs, time_limit)}")
-        elif counted.omissions.replaced and counted.earned(question) > 0:
-            others = " and ".join(sorted(counted.omissions.replaced))
-            found.setdefault(question, f"graded in another run, with the instructor's result of {others}")
-    return found
-
-
-def _why_not_run(runs: Sequence[Run], time_limit: float) -> str:
-    if any(run.interrupted for run in runs):
-        return "the grading was interrupted"
-    late = any(run.out_of_time for run in runs)
-    return f"the notebook ran past its {time_limit:g} s" if late else "an earlier cell ended the notebook"
-
-
-def _note(result: CellResult, cell_timeout: float) -> str:
-    if result.ended == "timed_out" and result.error:
-        return f"your cell was stopped by {result.error}"
-    if result.ended == "timed_out":
-        return f"your cell ran past {cell_timeout:g} s and was stopped; the other questions were graded without it"
-    if result.ended == "died":
-        reason = "it took more memory than allowed" if result.error == "memory" else result.error
-        return f"your cell ended the kernel ({reason}); the other questions were graded without it"
-    if result.ended == "raised":
-        return f"your cell raised {result.error[:300]}"
-    return ""
-
-
-def status(runs: Sequence[Run]) -> Status:
-    """Return how the submission has ended, over all runs."""
-    ends = {result.ended for run in runs for result in run.results.values()}
-    if "died" in ends:
-        return "died"
-    return "timed_out" if "timed_out" in ends or any(run.out_of_time for run in runs) else "graded"
-
-
-def messages(matched: Matched, runs: Sequence[Run]) -> tuple[str, ...]:
-    """Return what happened in each run, as sentences for the instructor."""
-    found = []
-    for number, run in enumerate(runs, start=1):
-        if run.omissions.replaced:
-            found.append(
-                f"run {number} has the instructor's result of {' and '.join(sorted(run.omissions.replaced))}"
-            )
-        if run.ended_by is not None:
-            step = matched.steps[run.ended_by]
-            place = step.grade_id or "a cell that the student added"
-            found.append(f"run {number} was ended by {place}: {run.results[run.ended_by].ended}")
-        if run.out_of_time:
-            found.append(f"run {number} was ended by the time limit of the submission")
-        found += run.problems
-    return tuple(dict.fromkeys(found))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -85,6 +85,11 @@ class Run:
     def is_full(self, question: str) -> bool:
         """Return whether all checks of a question passed in this run."""
         return all(check.passed for check in self.checks.get(question, ()))
+
+
+def best(runs: Sequence[Run], question: str) -> Run | None:
+    """Return the run in which the student's cells of a question earned most, or None when it was never judged."""
+    return max((run for run in runs if run.judged(question)), key=lambda run: run.earned(question), default=None)
 
 
 @dataclass
