@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from eventlab.cli.app import main
 from eventlab.grading.similarity import pages
 from eventlab.grading.similarity.compare import Document, compare
-from eventlab.grading.similarity.find import INSTRUCTOR, similarity
 from eventlab.grading.similarity.passages import passages
+from eventlab.grading.similarity.submissions import INSTRUCTOR, similarity
 from eventlab.grading.similarity.tokens import CHOSEN, tokens_of
 from eventlab.labs import cells
 from eventlab.labs.catalogue import all_labs, find

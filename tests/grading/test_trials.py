@@ -14,7 +14,7 @@ from eventlab.grading import trials as module
 from eventlab.grading.environment import health
 from eventlab.grading.environment import trial_machine as module_of_machine
 from eventlab.grading.environment.services import WorkerStackError
-from eventlab.grading.environment.trial_machine import Job, TrialMachine
+from eventlab.grading.environment.trial_machine import JobProcess, TrialMachine
 from eventlab.grading.environment.worker_stack import WorkerStack
 from eventlab.grading.execution.outputs import CellResult
 from eventlab.grading.execution.run import TimeBudget
@@ -254,6 +254,6 @@ def test_in_a_trial_a_spark_that_ends_by_itself_is_no_fault_of_its_streaming_que
 def test_a_job_has_succeeded_in_grading_when_its_process_would_have_ended_with_the_exit_code_0(
     ended: Any, error: str, has_succeeded: bool
 ) -> None:
-    job = Job.__new__(Job)
+    job = JobProcess.__new__(JobProcess)
     job.result = CellResult(ended, error=error)
     assert job.has_succeeded() == has_succeeded

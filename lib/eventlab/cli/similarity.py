@@ -48,9 +48,9 @@ def similarity(lab: str, submissions: tuple[Path, ...], output: Path | None, thr
     """
     from eventlab.grading.collect import collected
     from eventlab.grading.reports.messages import line
-    from eventlab.grading.similarity.find import INSTRUCTOR
-    from eventlab.grading.similarity.find import similarity as compare
     from eventlab.grading.similarity.pages import write
+    from eventlab.grading.similarity.submissions import INSTRUCTOR
+    from eventlab.grading.similarity.submissions import similarity as compare
     from eventlab.labs.catalogue import find
 
     compared_lab = find(lab)

@@ -29,8 +29,8 @@ PRINTED_CHARS = 300
 EXIT_0 = re.compile(r"SystemExit(: (0|None|False))?|exit 0")
 
 
-class Job:
-    """One process of a job: a kernel that executes one cell."""
+class JobProcess:
+    """One process of a job of a trial: a kernel that executes one cell."""
 
     def __init__(self, fork_server: ForkServer, files: Mapping[str, bytes], source: str) -> None:
         self.kernel = SubmissionKernel(fork_server.start())
@@ -92,7 +92,7 @@ class TrialMachine:
         self.services = {"kafka": data, "spark": spark}
         self.fork_server, self.access, self.sessions = fork_server, access, sessions
         self.require_running, self.classes_found, self.files = require_running, classes_found, files
-        self.jobs: dict[str, Job] = {}
+        self.jobs: dict[str, JobProcess] = {}
         self.exceeded = ""
         self._spark_had_ended = False
         self._spark_is_killed = False
@@ -106,7 +106,7 @@ class TrialMachine:
         if question in self.jobs:
             self.jobs.pop(question).kill()
         source = JOB.format(words=[file, topic, folder], file=file)
-        self.jobs[question] = Job(self.fork_server, self.files, source)
+        self.jobs[question] = JobProcess(self.fork_server, self.files, source)
         self._require_limits()
 
     def ended(self, question: str) -> str | None:

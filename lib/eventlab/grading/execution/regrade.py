@@ -57,12 +57,13 @@ def judged_before(
 def next_omissions(matched: Matched, questions: Sequence[str], runs: Sequence[Run]) -> Omissions | None:
     """Return what to leave out in the next run, or None when no further run can gain points.
 
-    - A step that ended the last run is left out, so that the questions after it can be judged.
-    - If no question that was not judged can gain points by that, the first question that lost marks is replaced:
-      it may be the reason why later questions lost marks.
-    - A question that may have lost marks because of another job runs again with all others replaced.
-    - A question in which the kernel died after earlier ones runs again with all others replaced: an earlier one
-      may be the cause, for example a thread that ends the kernel later.
+    The first of these that applies:
+
+    1. A question that may have lost marks because of another job runs again with all others replaced.
+    2. A question in which the kernel died after earlier ones runs again with all others replaced: an earlier one
+       may be the cause, for example a thread that ends the kernel later.
+    3. The step that ended the last run is left out, if a question that was not judged yet can be judged then.
+    4. The first question that lost marks is replaced: it may be the reason why later questions lost marks.
     """
     last = runs[-1]
     if last.out_of_time or len(runs) > 2 * len(questions) + MAX_SKIPPED:

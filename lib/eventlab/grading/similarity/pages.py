@@ -12,8 +12,8 @@ from eventlab.grading.csv_files import CONTROLS
 from eventlab.grading.reports.html import render_template
 from eventlab.grading.results import write_atomically
 from eventlab.grading.similarity.compare import COMMON_MIN, COMMON_SHARE, Pair
-from eventlab.grading.similarity.find import INSTRUCTOR, SimilarityResult
 from eventlab.grading.similarity.passages import Passage, lines, passages
+from eventlab.grading.similarity.submissions import INSTRUCTOR, SimilarityResult
 from eventlab.labs.catalogue import Lab
 
 COLOURS = 6
