@@ -4,7 +4,6 @@ pyspark is imported when a function is called, because the import takes two seco
 """
 
 import functools
-import logging
 import os
 import uuid
 import warnings
@@ -14,8 +13,6 @@ from urllib.parse import urlsplit
 from eventlab.clients import ports
 from eventlab.clients.spark_kafka import shorten_kafka_waits
 from eventlab.errors import ServiceUnavailable
-
-logger = logging.getLogger(__name__)
 
 TIMEOUT_S = 9.0
 TOKEN_VARIABLE = "SPARK_CONNECT_AUTHENTICATE_TOKEN"

@@ -48,7 +48,7 @@ def shorten_fetches() -> None:
 def shorten_kafka_waits(
     modules: tuple[str, ...] = MODULES, options: Mapping[str, Mapping[str, str]] = READERS | WRITERS
 ) -> None:
-    """Change pyspark's readers and writers in these modules, so that those of the format `kafka` have options.
+    """Change pyspark's readers and writers in these modules: those of the format `kafka` get further options.
 
     Args:
         modules: Their modules.

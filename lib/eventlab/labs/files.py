@@ -44,14 +44,6 @@ def summary(path: str) -> dict[str, int]:
         return dict(open_hdfs(settings).content_summary(path))
 
 
-def modes(folder: str) -> dict[str, str]:
-    """Return the owner and permissions of each entry of a folder, by name; "" is the folder itself."""
-    with _file_errors(folder):
-        hdfs = open_hdfs(settings)
-        entries = [hdfs.info(folder) | {"pathSuffix": ""}, *hdfs.ls(folder, detail=True)]
-    return {entry["pathSuffix"]: f"{entry['owner']}:{entry['group']} {entry['permission']}" for entry in entries}
-
-
 def read(path: str, limit: int) -> bytes:
     """Return the first `limit` bytes of a file."""
     with _file_errors(path):

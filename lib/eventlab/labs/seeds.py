@@ -42,7 +42,7 @@ def seed_of(student: str, lab: str, purpose: str) -> int:
 
 
 def another(seed: int, purpose: str) -> int:
-    """Return a seed for other data of the same submission, which do not say anything about the first ones."""
+    """Return a seed for other data of the same submission, from which the first data cannot be computed."""
     return int.from_bytes(hashlib.sha256(f"{purpose} {seed}".encode()).digest()[:16], "big")
 
 
@@ -56,8 +56,8 @@ def further(seed: int, times: int = 1) -> int:
 def practice_seed(lab: str) -> int:
     """Return the seed of the data on which all students work.
 
-    Who writes down the answers of these data instead of computing them must not be right by luck: in a number that
-    is an answer, other data differ from these.
+    A student who writes down answers of these data instead of computing them must not be right with other data. So
+    each answer that is a number has another value with other data.
     """
     return seed_of("", lab, "practice")
 

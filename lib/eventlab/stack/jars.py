@@ -63,7 +63,7 @@ def class_path(environment: str) -> list[Path]:
     if environment != "kafka":
         bundled = sorted((pyspark_home() / "jars").glob("*.jar"))
         jars += [jar for jar in bundled if environment == "spark" or jar.name.startswith(HDFS_JARS)]
-    return [web_jar(), *map(_searched_fast, jars)] if environment == "hdfs" else jars
+    return [web_jar(), *map(_path_for_hdfs, jars)] if environment == "hdfs" else jars
 
 
 def web_jar() -> Path:
@@ -76,8 +76,8 @@ def web_jar() -> Path:
     return REPOSITORY / "hdfs-web.jar"
 
 
-def _searched_fast(jar: Path) -> Path:
-    """Return the copy of a large jar without WEBHDFS_FOLDERS, which has their classes, or another jar itself."""
+def _path_for_hdfs(jar: Path) -> Path:
+    """Return where HDFS reads a jar: a large one from its copy without the entries of WEBHDFS_FOLDERS."""
     return REPOSITORY / "hdfs" / jar.name if jar.name.startswith(LARGE_JARS) else jar
 
 
@@ -87,8 +87,8 @@ def _large_jars() -> list[Path]:
 
 
 def _own_jars() -> list[Path]:
-    """Return the jars that `sync` writes from others."""
-    return [web_jar(), *map(_searched_fast, _large_jars())]
+    """Return the paths of the jars that `sync` makes from others."""
+    return [web_jar(), *map(_path_for_hdfs, _large_jars())]
 
 
 def missing() -> list[str]:
@@ -97,7 +97,7 @@ def missing() -> list[str]:
 
 
 def verify() -> list[str]:
-    """Return one sentence for each jar that is missing, does not have the locked SHA-256, or is no copy of it."""
+    """Return one sentence for each jar that is missing or damaged: another SHA-256, or a copy that differs."""
     damaged = [_path(dep) for dep in _all_locked() if not _is_intact(dep)]
     if not damaged:
         damaged = [path for path in _own_jars() if not _is_copy(path)]

@@ -1,6 +1,5 @@
 """The public class `Stack`: start, probe and stop the services of one state folder."""
 
-import logging
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,8 +26,6 @@ from eventlab.stack.startup import (
     stop_all,
     stop_hanging_and_list_missing,
 )
-
-logger = logging.getLogger(__name__)
 
 STATE_FILES = (
     *("data", "run", "logs", "conf", "compose", tokens.JUPYTER_TOKEN_FILE, tokens.SPARK_TOKEN_FILE),

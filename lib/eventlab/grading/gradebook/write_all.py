@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +14,6 @@ from eventlab.grading.reports import html
 from eventlab.grading.reports.messages import number
 from eventlab.grading.results import write_atomically
 
-logger = logging.getLogger(__name__)
 MARK_COLUMNS = (
     *("lab", "student", "name", "status", "points", "submitted", "due", "days_late", "deduction"),
     *("mark", "max_points"),
