@@ -64,7 +64,13 @@ def test_another_user_with_a_process_is_named(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_command_that_needs_linux_is_refused_on_macos(macos, tmp_path: Path):
-    for command in (["grade", "lab01", str(tmp_path)], ["labs", "verify", "lab01"]):
+    executed = tmp_path / "executed.ipynb"
+    executed.touch()
+    for command in (
+        ["grade", "lab01", str(tmp_path)],
+        ["judge", "lab01", str(executed)],
+        ["labs", "verify", "lab01"],
+    ):
         done = CliRunner().invoke(main, command)
 
         assert done.exit_code == 1

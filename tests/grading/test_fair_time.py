@@ -14,7 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from eventlab.grading import fair_time, worker
+from eventlab.grading import fair_time, machine_faults
 from eventlab.grading.fair_time import SLOWEST, FairClock, Usage, measure, speed
 from eventlab.grading.jobs import Job, Limits
 from eventlab.grading.judge import Judge
@@ -224,10 +224,10 @@ SHORT, LONG, PAUSE = 23, 60, 30
 @pytest.mark.parametrize(
     ("points", "step_s", "steps", "reason"),
     [
-        (6, 1, LONG, worker.NO_TIME.format(LONG)),
+        (6, 1, LONG, machine_faults.NO_TIME.format(LONG)),
         (8, 1, LONG, ""),
         (6, 1, SHORT, ""),
-        (6, PAUSE, 1, worker.SUSPENDED.format(PAUSE)),
+        (6, PAUSE, 1, machine_faults.SUSPENDED.format(PAUSE)),
         (8, PAUSE, 1, ""),
     ],
     ids=["a long time", "nothing was lost", "a short time", "suspended", "suspended and nothing was lost"],

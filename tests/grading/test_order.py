@@ -97,7 +97,7 @@ def test_the_second_worker_begins_with_the_last_job_so_that_an_endless_one_there
 def test_the_next_worker_starts_after_the_first_result_and_does_not_wait_long_for_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, head_start_s: float, patience_s: float, before: bool
 ) -> None:
-    monkeypatch.setattr(scheduler, "_cores", lambda: 2)
+    monkeypatch.setattr(scheduler, "cores", lambda: 2.0)
     monkeypatch.setattr(scheduler, "HEAD_START_S", head_start_s)
     replace_workers(monkeypatch, STARTS, str(tmp_path / "log"), str(patience_s))
     jobs = [Job(student, None, None, "", "", 1) for student in ("ada", "ben", "cyd")]

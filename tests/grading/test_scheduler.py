@@ -142,14 +142,14 @@ for line in sys.stdin:
 
 
 def test_on_two_cores_one_worker_starts_after_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scheduler_module, "_cores", lambda: 2)
+    monkeypatch.setattr(scheduler_module, "cores", lambda: 2.0)
     replace_workers(monkeypatch, STARTS, str(tmp_path / "log"), "0.5")
     assert len(outcomes(tmp_path, "ada", "ben", "cyd", workers=2)) == 3
     assert (tmp_path / "log").read_text().split() == ["starts", "started"] * 2
 
 
 def test_a_start_that_hangs_stops_no_other_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scheduler_module, "_cores", lambda: 2)
+    monkeypatch.setattr(scheduler_module, "cores", lambda: 2.0)
     monkeypatch.setattr(scheduler_module, "MAX_WAIT_FOR_STARTS_S", 0.2)
     replace_workers(monkeypatch, STARTS, str(tmp_path / "log"), "60")
     jobs = [Job(student, None, None, "", "", 1) for student in ("ada", "ben")]

@@ -35,11 +35,13 @@ def judge(lab: str, notebook: Path, output: Path | None, as_json: bool) -> None:
       eventlab judge lab01 executed.ipynb --json
     """
     from eventlab import course
+    from eventlab.doctor.host import require_grading_platform
     from eventlab.files import write_atomically
     from eventlab.grading import judge_notebook, results, whole_class
     from eventlab.grading.reports.write_all import write_all
     from eventlab.labs.catalogue import find
 
+    require_grading_platform()
     judged_lab, executed = find(lab), judge_notebook.read(notebook)
     course.connect()
     record = judge_notebook.judge(judged_lab, notebook, executed)

@@ -66,6 +66,15 @@ class Usage:
     cores: float = float("inf")
 
 
+def cores() -> float:
+    """Return how many processors this process may use, also in a container with a limit on their time."""
+    count = float(len(os.sched_getaffinity(0)))
+    with contextlib.suppress(OSError, ValueError):  # "max 100000" is no limit
+        quota_us, period_us = map(int, _words(CPU_LIMIT))
+        count = min(count, quota_us / period_us)
+    return count
+
+
 def measure() -> Usage:
     """Return the usage until now; a system that does not say what it did seems to have been idle."""
     at = time.clock_gettime(CLOCK)
@@ -86,7 +95,7 @@ def measure() -> Usage:
         waits=dict(wait for process in processes - bound for wait in _waits(process)),
         bound=sum(used.get(process, 0) for process in bound) / TICKS_PER_S,
         bound_waits=dict(wait for process in bound for wait in _waits(process)),
-        cores=_cores(),
+        cores=cores(),
     )
 
 
@@ -179,15 +188,6 @@ class Delay:
         """Return whether it has taken LONG_S, of which less than LEAST_SHARE counts."""
         passed = time.monotonic() - self._began[0]
         return passed > LONG_S and now() - self._began[1] < LEAST_SHARE * passed
-
-
-def _cores() -> float:
-    """Return how many processors this process may use, also in a container with a limit on their time."""
-    cores = float(len(os.sched_getaffinity(0)))
-    with contextlib.suppress(OSError, ValueError):  # "max 100000" is no limit
-        quota_us, period_us = map(int, _words(CPU_LIMIT))
-        cores = min(cores, quota_us / period_us)
-    return cores
 
 
 def _used() -> tuple[dict[int, int], set[int]]:

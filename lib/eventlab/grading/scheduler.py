@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
-import os
 import shutil
 import tempfile
 import threading
@@ -24,6 +23,7 @@ import psutil
 
 from eventlab.errors import EventlabError
 from eventlab.grading.environment import folders, sandbox
+from eventlab.grading.fair_time import cores
 from eventlab.grading.jobs import Job, Limits, Outcome
 from eventlab.grading.results import slug
 from eventlab.grading.worker_process import StartError, WorkerProcess
@@ -73,11 +73,7 @@ def default_size(submissions: int) -> int:
     if not sandbox.support().bubblewrap:
         return 1  # without network namespaces a student could reach another worker's stack
     memory = int(psutil.virtual_memory().available // MEMORY_PER_WORKER)
-    return max(1, min(_cores(), memory, math.ceil(submissions / SUBMISSIONS_PER_WORKER)))
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(int(cores()), memory, math.ceil(submissions / SUBMISSIONS_PER_WORKER)))
 
 
 class Scheduler:
@@ -97,7 +93,7 @@ class Scheduler:
         self.waiting: deque[Job] = deque()
         self.answers: SimpleQueue[tuple[Job, Outcome] | BaseException | None] = SimpleQueue()
         self.stopped = threading.Event()
-        self.starting = threading.Semaphore(max(1, _cores() // CORES_PER_START))
+        self.starting = threading.Semaphore(max(1, int(cores()) // CORES_PER_START))
         self.has_result = threading.Event()
         self.workers: list[WorkerProcess] = []
         self.threads: list[threading.Thread] = []

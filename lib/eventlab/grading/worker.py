@@ -21,8 +21,8 @@ from typing import Any
 
 import nbformat
 
-from eventlab.grading import fair_time, results
-from eventlab.grading.environment import processes, sandbox
+from eventlab.grading import results
+from eventlab.grading.environment import sandbox
 from eventlab.grading.environment.services import WorkerConfiguration
 from eventlab.grading.environment.worker_stack import WorkerStack
 from eventlab.grading.execution import marks, notebook, regrade
@@ -34,6 +34,7 @@ from eventlab.grading.execution.run import NotebookExecutor, Omissions, Run, Tim
 from eventlab.grading.instructor_runs import InstructorRuns
 from eventlab.grading.jobs import Job, Limits, Outcome
 from eventlab.grading.judge import Judge
+from eventlab.grading.machine_faults import MachineFaults
 from eventlab.grading.results import CheckResult, SubmissionRecord
 from eventlab.grading.trials import Trials
 from eventlab.labs import cells
@@ -41,18 +42,6 @@ from eventlab.labs.catalogue import Lab, find
 from eventlab.labs.evidence import Evidence
 from eventlab.labs.names import Namespace
 
-NO_MEMORY = (
-    "processes were killed because this machine, or the grader's share of it, had no memory left; "
-    "grade with fewer --workers or end other programs"
-)
-SUSPENDED = "this machine or the grader was suspended for {:.0f} s; let the machine run while it grades"
-NO_TIME = (
-    "for {:.0f} s, other programs left almost no processor time to the grader; "
-    "end other programs or grade with fewer --workers"
-)
-MAX_STARVED_S = 40.0
-"""Until then, limits are at most MAX_STARVED_S * fair_time.SLOWEST = 2 s too short. It is not less, because on a
-very busy machine a submission that only sleeps has idle services whose threads wait, too."""
 TOO_MANY_FILES = "its files and their folders do not all fit into the notebook's folder"
 DELAYED = "other programs kept the processors from a cell, which then raised {}"
 logger = logging.getLogger(__name__)
@@ -79,8 +68,7 @@ class Worker:
 
     def grade(self, job: Job) -> Outcome:
         """Execute and judge a submission; whatever fails on the machine's side is an outcome too."""
-        started, kills, clock = time.monotonic(), processes.oom_kills(), fair_time.clock()
-        suspended_s, starved_s = clock.suspended_s, clock.starved_s
+        started, machine = time.monotonic(), MachineFaults()
         self.stack.forget_logs()
         try:
             outcome = self._outcome(job)
@@ -89,15 +77,7 @@ class Worker:
             return Outcome.infrastructure_failed(str(error) or type(error).__name__)
         assert outcome.record is not None
         record = replace(outcome.record, seconds=round(time.monotonic() - started, 3))
-        suspended_s, starved_s = clock.suspended_s - suspended_s, clock.starved_s - starved_s
-        reason = outcome.reason
-        if not reason and not record.is_full:  # each of these can cost marks
-            if processes.oom_kills() > kills:
-                reason = NO_MEMORY
-            elif suspended_s:
-                reason = SUSPENDED.format(suspended_s)
-            elif starved_s > MAX_STARVED_S:
-                reason = NO_TIME.format(starved_s)
+        reason = outcome.reason or ("" if record.is_full else machine.reason)
         if reason:
             return Outcome.infrastructure_failed(reason, record, outcome.notebook)
         return replace(outcome, record=record)
