@@ -6,6 +6,7 @@ with their SHA-256). They are separate because the broker and Spark's connector 
 """
 
 import functools
+import hashlib
 import io
 import logging
 import re
@@ -13,7 +14,7 @@ import threading
 import tomllib
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from importlib.metadata import distribution
@@ -121,36 +122,67 @@ def sync(advance: Advance = lambda count: None, count_jars: CountJars = lambda d
     # A newer file would make the start-up archives unusable, because they contain the times of the jars.
     for path in _own_jars():
         if not _is_copy(path):
-            write_atomically(path, _copied(path))
+            write_atomically(path, _web_jar_content() if path == web_jar() else b"".join(_pieces(path)))
     return [_path(dep).name for dep in outdated]
 
 
 def _is_copy(path: Path) -> bool:
     """Return whether a jar has the content that `sync` writes, compressed by any version of zlib."""
     try:
-        return _contents(path) == _web_parts() if path == web_jar() else path.read_bytes() == _copied(path)
+        if path == web_jar():
+            return _contents(path) == _web_parts()
+        with path.open("rb") as copy:
+            return all(copy.read(len(piece)) == piece for piece in _pieces(path)) and not copy.read(1)
     except (OSError, zipfile.BadZipFile, zlib.error):
         return False
 
 
-def _copied(path: Path) -> bytes:
-    """Return the content of a jar that `sync` writes."""
-    if path == web_jar():
-        content = io.BytesIO()
-        with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as target:
-            for name, part in _web_parts().items():
-                target.writestr(zipfile.ZipInfo(name), part, zipfile.ZIP_DEFLATED)
-        return content.getvalue()
-    (source,) = (jar for jar in _large_jars() if jar.name == path.name)
-    content = io.BytesIO(source.read_bytes())
-    with zipfile.ZipFile(content, "a") as copy:
-        copy.filelist = [entry for entry in copy.filelist if entry.filename not in WEBHDFS_FOLDERS]
-        copy.comment = b"without the folders of WebHDFS"  # with a change, the list of entries is written
+def _web_jar_content() -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as target:
+        for name, part in _web_parts().items():
+            target.writestr(zipfile.ZipInfo(name), part, zipfile.ZIP_DEFLATED)
     return content.getvalue()
 
 
+def _pieces(path: Path) -> Iterator[bytes]:
+    """Yield the content of the copy of a large jar: what the jar has before its list of entries, and another list."""
+    (source,) = (jar for jar in _large_jars() if jar.name == path.name)
+    start, entries = _list_of_entries(*_version(source))
+    with source.open("rb") as original:
+        while piece := original.read(min(2**20, start - original.tell())):
+            yield piece
+    yield entries
+
+
+@functools.lru_cache(maxsize=2)
+def _list_of_entries(source: Path, *version: int) -> tuple[int, bytes]:
+    """Return where the list of a large jar's entries starts, and the list that its copy has there.
+
+    They are up to 31,000 entries, so they are read once for each version of the jar.
+    """
+    content = io.BytesIO(source.read_bytes())
+    with zipfile.ZipFile(content, "a") as copy:
+        start = copy.start_dir
+        copy.filelist = [entry for entry in copy.filelist if entry.filename not in WEBHDFS_FOLDERS]
+        copy.comment = b"without the folders of WebHDFS"  # with a change, the list of entries is written
+    return start, content.getvalue()[start:]
+
+
 def _web_parts() -> dict[str, bytes]:
-    return {name: part for jar in _large_jars() for name, part in _contents(jar).items()}
+    return {name: part for jar in _large_jars() for name, part in _parts_of_large_jar(*_version(jar)).items()}
+
+
+@functools.lru_cache(maxsize=2)
+def _parts_of_large_jar(jar: Path, *version: int) -> dict[str, bytes]:
+    return _contents(jar)
+
+
+def _version(jar: Path) -> tuple[Path, int, int, int]:
+    """Return the file of a jar, and what differs when the file is another one."""
+    file = jar.resolve()
+    status = file.stat()
+    return file, status.st_ino, status.st_size, status.st_ctime_ns
 
 
 def _contents(jar: Path) -> dict[str, bytes]:
@@ -199,9 +231,11 @@ def _path(dep) -> Path:
 
 
 def _is_intact(dep) -> bool:
-    from jgo.env._lockfile import compute_sha256
-
-    return _path(dep).exists() and compute_sha256(_path(dep)) == dep.sha256
+    try:
+        with _path(dep).open("rb") as jar:
+            return hashlib.file_digest(jar, "sha256").hexdigest() == dep.sha256
+    except FileNotFoundError:
+        return False
 
 
 def _fetch(context, dep) -> None:
