@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,9 @@ Groups that wait stand next to groups that compute, so that the workers keep the
 
 LAST_OF_GROUP = "test_lessons.py"
 """The module that comes last in its group: lesson 9 stops the services."""
+
+ONLY_SERVICES = re.compile(r"^pytestmark = .*pytest\.mark\.services\b", re.MULTILINE)
+"""The line of a module whose tests all start services."""
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -63,6 +67,13 @@ def pytest_collection() -> Generator[None, Any, Any]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out a module whose tests are all left out: its imports and tests take time in each worker."""
+    if config.option.markexpr != "not services" or collection_path.suffix != ".py":
+        return None
+    return bool(ONLY_SERVICES.search(collection_path.read_text())) or None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
