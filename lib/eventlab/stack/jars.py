@@ -130,7 +130,8 @@ def _is_copy(path: Path) -> bool:
     """Return whether a jar has the content that `sync` writes, compressed by any version of zlib."""
     try:
         if path == web_jar():
-            return _contents(path) == _web_parts()
+            with zipfile.ZipFile(path) as jar:
+                return _contents(jar) == _web_parts()
         with path.open("rb") as copy:
             return all(copy.read(len(piece)) == piece for piece in _pieces(path)) and not copy.read(1)
     except (OSError, zipfile.BadZipFile, zlib.error):
@@ -146,36 +147,31 @@ def _web_jar_content() -> bytes:
 
 
 def _pieces(path: Path) -> Iterator[bytes]:
-    """Yield the content of the copy of a large jar: what the jar has before its list of entries, and another list."""
+    """Yield the content of a large jar's copy: what is before the list of entries, and another list."""
     (source,) = (jar for jar in _large_jars() if jar.name == path.name)
-    start, entries = _list_of_entries(*_version(source))
+    _, start, entries = _read_large_jar(*_version(source))
     with source.open("rb") as original:
         while piece := original.read(min(2**20, start - original.tell())):
             yield piece
     yield entries
 
 
-@functools.lru_cache(maxsize=2)
-def _list_of_entries(source: Path, *version: int) -> tuple[int, bytes]:
-    """Return where the list of a large jar's entries starts, and the list that its copy has there.
+def _web_parts() -> dict[str, bytes]:
+    return {name: part for jar in _large_jars() for name, part in _read_large_jar(*_version(jar))[0].items()}
 
-    They are up to 31,000 entries, so they are read once for each version of the jar.
+
+@functools.lru_cache(maxsize=2)
+def _read_large_jar(jar: Path, *version: int) -> tuple[dict[str, bytes], int, bytes]:
+    """Return what belongs in `web_jar`, where the list of entries starts, and the list of the jar's copy.
+
+    There are up to 31,000 entries, so they are read once for each version of the jar.
     """
-    content = io.BytesIO(source.read_bytes())
+    content = io.BytesIO(jar.read_bytes())
     with zipfile.ZipFile(content, "a") as copy:
-        start = copy.start_dir
+        parts, start = _contents(copy), copy.start_dir
         copy.filelist = [entry for entry in copy.filelist if entry.filename not in WEBHDFS_FOLDERS]
         copy.comment = b"without the folders of WebHDFS"  # with a change, the list of entries is written
-    return start, content.getvalue()[start:]
-
-
-def _web_parts() -> dict[str, bytes]:
-    return {name: part for jar in _large_jars() for name, part in _parts_of_large_jar(*_version(jar)).items()}
-
-
-@functools.lru_cache(maxsize=2)
-def _parts_of_large_jar(jar: Path, *version: int) -> dict[str, bytes]:
-    return _contents(jar)
+    return parts, start, content.getvalue()[start:]
 
 
 def _version(jar: Path) -> tuple[Path, int, int, int]:
@@ -185,10 +181,9 @@ def _version(jar: Path) -> tuple[Path, int, int, int]:
     return file, status.st_ino, status.st_size, status.st_ctime_ns
 
 
-def _contents(jar: Path) -> dict[str, bytes]:
+def _contents(jar: zipfile.ZipFile) -> dict[str, bytes]:
     """Return the entries of a jar that belong in `web_jar`."""
-    with zipfile.ZipFile(jar) as opened:
-        return {name: opened.read(name) for name in opened.namelist() if name.startswith(WEB_PARTS)}
+    return {name: jar.read(name) for name in jar.namelist() if name.startswith(WEB_PARTS)}
 
 
 def lock(environment: str) -> int:
@@ -232,10 +227,15 @@ def _path(dep) -> Path:
 
 def _is_intact(dep) -> bool:
     try:
-        with _path(dep).open("rb") as jar:
-            return hashlib.file_digest(jar, "sha256").hexdigest() == dep.sha256
+        return _sha256(*_version(_path(dep))) == dep.sha256
     except FileNotFoundError:
         return False
+
+
+@functools.lru_cache(maxsize=256)
+def _sha256(jar: Path, *version: int) -> str:
+    with jar.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _fetch(context, dep) -> None:
