@@ -28,7 +28,7 @@ def _each_mistakes_verdicts_once():
     compute, known = Mistake.verdicts, {}
 
     def verdicts_once(mistake, checks, seed):
-        key = (mistake.result, *(check.name for check in checks), seed)
+        key = (mistake.question, mistake.result, seed)
         if key not in known:
             known[key] = compute(mistake, checks, seed)
         return known[key]
