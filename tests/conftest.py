@@ -37,6 +37,7 @@ from eventlab.settings import Settings  # noqa: E402
 from tests.groups import (  # noqa: E402, F401
     pytest_collection,
     pytest_collection_modifyitems,
+    pytest_ignore_collect,
     pytest_xdist_auto_num_workers,
     pytest_xdist_make_scheduler,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from tests.port_offsets import WORKERS
 TESTS = Path(__file__).resolve().parent
 LONGEST_FIRST = (
     *("explain", "browser", "course", "stack", "test_difficult_submissions", "test_worker_stack", "test_faults"),
-    *("test_readme", "jobs", "widgets", "test_isolation_attacks", "test_porting", "kafkacat", "game_api"),
+    *("test_readme", "jobs", "widgets", "test_machine", "test_isolation_attacks", "test_porting", "kafkacat"),
+    "game_api",
     *("test_tools", "test_worker", "test_kafka", "test_again", "test_kernel", "test_nbgrader", "test_no_broker"),
     *("test_hub", "test_student", "test_scheduler", "test_one_click", "test_timeouts", "test_lab", "doctor"),
 )
@@ -28,6 +30,12 @@ Groups that wait stand next to groups that compute, so that the workers keep the
 
 LAST_OF_GROUP = "test_lessons.py"
 """The module that comes last in its group: lesson 9 stops the services."""
+
+OWN_STACKS = {TESTS / "explain" / "test_machine.py"}
+"""Modules that do not use the stack of their folder: they need not wait for its other tests."""
+
+ONLY_SERVICES = re.compile(r"^pytestmark = .*pytest\.mark\.services\b", re.MULTILINE)
+"""The line of a module whose tests all start services."""
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -65,6 +73,13 @@ def pytest_collection() -> Generator[None, Any, Any]:
         gc.enable()
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out a module whose tests are all left out: its imports and tests take time in each worker."""
+    if config.option.markexpr != "not services" or collection_path.suffix != ".py":
+        return None
+    return bool(ONLY_SERVICES.search(collection_path.read_text())) or None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that use the stack, and sort the longest groups to the front."""
     for item in items:
@@ -75,6 +90,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def group_of(path: Path) -> str:
-    """Return a test file's group: its folder if the folder's tests share a stack, else the file."""
+    """Return a test file's group: its folder if it shares a stack with the folder's other tests, else the file."""
     shares_stack = (path.parent / "conftest.py").exists() or path.parent.name == "course"
-    return path.parent.name if shares_stack and path.parent != TESTS else path.stem
+    shares_stack = shares_stack and path.parent != TESTS and path not in OWN_STACKS
+    return path.parent.name if shares_stack else path.stem

@@ -69,6 +69,15 @@ def test_settings_come_from_the_environment_and_a_file(learners_settings: Path):
     assert Settings().bootstrap_servers == "broker.example:9092"
 
 
+def test_an_argument_comes_before_the_environment_and_the_environment_before_the_file(
+    learners_settings: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("eventlab_kafka_port", "30002")
+
+    assert Settings().kafka_port == 30002
+    assert Settings(kafka_port=30003).kafka_port == 30003
+
+
 def test_an_empty_name_of_a_settings_file_means_none(learners_settings: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("EVENTLAB_SETTINGS_FILE", "")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from jupyterlab.labapp import LabApp
 
 from tests.browser.conftest import is_known
 
@@ -28,4 +27,6 @@ def test_an_error_of_jupyterlab_alone_is_known(error: str) -> None:
     ],
 )
 def test_an_error_in_which_a_widget_takes_part_or_of_another_kind_fails_a_test(error: str) -> None:
+    from jupyterlab.labapp import LabApp  # its import starts node
+
     assert not is_known(error.replace("EXTENSIONS", LabApp().labextensions_url))

@@ -16,6 +16,23 @@ from eventlab.stack.services import SERVICES, select
 from tests.helpers import PipedProcess
 
 COMMAND = [sys.executable, "-m", "eventlab.cli"]
+IN_FORKS = """
+import contextlib, io, json, os, sys
+from eventlab.cli.app import main
+
+for arguments in json.loads(sys.argv[1]):
+    if os.fork() == 0:
+        with contextlib.redirect_stdout(io.StringIO()) as output:
+            try:
+                main(arguments)
+            except SystemExit as end:
+                status = end.code
+        assert output.getvalue()
+        print(json.dumps({"exit": status, "imported": [*sys.modules]}), flush=True)
+        os._exit(0)
+    os.wait()
+"""
+"""Runs commands, each in a process that has imported only what all commands import."""
 
 
 def run(*arguments):
@@ -153,12 +170,14 @@ def test_every_command_has_a_help_text_with_its_line_breaks(name):
     assert "\b" not in first.output
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["up", "--help"], ["run", "--help"]])
-def test_help_works_with_an_invalid_setting(arguments):
+def test_help_works_with_an_invalid_setting():
     invalid = os.environ | {"EVENTLAB_KAFKA_PORT": "seventy"}
-    done = subprocess.run([*COMMAND, *arguments], env=invalid, capture_output=True, text=True)
+    commands = [["--help"], ["--version"], ["up", "--help"], ["run", "--help"]]
+    done = subprocess.run(
+        [sys.executable, "-c", IN_FORKS, json.dumps(commands)], env=invalid, capture_output=True, text=True
+    )
 
-    assert done.returncode == 0
+    assert [status["exit"] for status in map(json.loads, done.stdout.splitlines())] == [0] * len(commands)
     assert done.stderr == ""
 
 
@@ -177,22 +196,17 @@ def test_examples_keep_one_line_each():
     assert "    eventlab up kafka api                     start only Kafka and the game API" in lines
 
 
-@pytest.mark.parametrize(
-    ("command", "not_imported"),
-    [
-        ("up", ["eventlab.grading", "eventlab.labs", "eventlab.course", "eventlab.cli.grade", "pyspark"]),
-        ("grade", ["eventlab.stack", "eventlab.cli.stack", "pyspark"]),
-        ("labs", ["eventlab.grading", "eventlab.cli.stack", "eventlab.cli.course"]),
-        ("run", ["eventlab.cli.stack", "eventlab.cli.grade", "papermill"]),
-    ],
-)
-def test_a_command_imports_no_other_commands_and_no_feature_for_its_help(command, not_imported):
-    code = (
-        "import sys; from eventlab.cli.app import main; "
-        f"main([{command!r}, '--help'], standalone_mode=False); print('IMPORTED', *sys.modules)"
-    )
+def test_a_command_imports_no_other_commands_and_no_feature_for_its_help():
+    not_imported = {
+        "up": ("eventlab.grading", "eventlab.labs", "eventlab.course", "eventlab.cli.grade", "pyspark"),
+        "grade": ("eventlab.stack", "eventlab.cli.stack", "pyspark"),
+        "labs": ("eventlab.grading", "eventlab.cli.stack", "eventlab.cli.course"),
+        "run": ("eventlab.cli.stack", "eventlab.cli.grade", "papermill"),
+    }
+    commands = json.dumps([[command, "--help"] for command in not_imported])
+    lines = subprocess.check_output([sys.executable, "-c", IN_FORKS, commands], text=True).splitlines()
 
-    imported = subprocess.check_output([sys.executable, "-c", code], text=True).partition("IMPORTED")[2].split()
-
-    assert f"eventlab.cli.{MODULE_OF_COMMAND[command]}" in imported
-    assert [name for name in imported if name.startswith(tuple(not_imported))] == []
+    for (command, others), line in zip(not_imported.items(), lines, strict=True):
+        imported = json.loads(line)["imported"]
+        assert f"eventlab.cli.{MODULE_OF_COMMAND[command]}" in imported
+        assert [name for name in imported if name.startswith(others)] == [], command

@@ -1,6 +1,5 @@
 """The plots of lesson 8 can be read in a light and in a dark theme, and their ticks are whole numbers."""
 
-import matplotlib as mpl
 import nbformat
 import pandas as pd
 import pytest
@@ -23,6 +22,8 @@ NUMBERS = {
 @pytest.fixture
 def figures(monkeypatch):
     """Run the cells of lesson 8 that draw, and return their figures."""
+    import matplotlib as mpl
+
     with mpl.rc_context():
         mpl.use("agg")
         import matplotlib.pyplot as plt

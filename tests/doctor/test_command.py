@@ -46,17 +46,17 @@ def test_after_a_failed_check_the_exit_code_is_1(tmp_path: Path):
     assert "Traceback" not in done.stderr
 
 
-def test_an_exception_in_a_check_is_a_failed_check(unused: Settings, kit: Path):
+def test_an_exception_in_a_check_is_a_failed_check_and_only_failed_checks_have_a_remedy(
+    unused: Settings, kit: Path
+):
     (kit / "stack" / "kafka" / "jgo.lock.toml").unlink()
 
-    failed = {check.name: check for check in doctor.checks(unused)}["kafka and tools"]
+    checks = doctor.checks(unused)
+    failed = {check.name: check for check in checks}["kafka and tools"]
 
     assert not failed.ok
     assert "could not be checked: FileNotFoundError" in failed.detail
-
-
-def test_only_failed_checks_have_a_remedy(unused: Settings):
-    assert all(bool(check.remedy) != check.ok for check in doctor.checks(unused))
+    assert all(bool(check.remedy) != check.ok for check in checks)
 
 
 def test_a_path_with_brackets_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]):

@@ -61,21 +61,6 @@ def test_the_process_that_uses_a_port_of_the_stack_is_named(open_notebook, unuse
             Stack(unused, grace_s=2).down()
 
 
-def test_a_udf_without_a_session_is_explained(broken, open_notebook):
-    notebook = open_notebook(
-        broken, "from eventlab import course; course.connect()\n%unload_ext eventlab\n%load_ext eventlab"
-    )
-    cell = (
-        "from pyspark.sql.functions import udf\n\n@udf('boolean')\ndef is_sword(text):\n    return 'sword' in text"
-    )
-
-    box = notebook.assert_fails(cell)
-
-    assert "there is no session yet" in box["what"]
-    assert "getActiveSession() is None" in box["proof"]
-    notebook.assert_fixed(cell, box)
-
-
 @pytest.fixture
 def machine(plain):
     """Return a function that sets the kernel's JAVA_HOME and PATH; they are restored after the test."""
@@ -243,7 +228,7 @@ def another_python(tmp_path: Path) -> Path:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "other"], check=True)
     site = next((tmp_path / "other").glob("lib/python*/site-packages"))
     for package in Path(sysconfig.get_path("purelib")).iterdir():
-        if not package.name.startswith(("jinja2", "kafka", "pydantic_settings", "_virtualenv", "__pycache__")):
+        if not package.name.startswith(("jinja2", "kafka", "_virtualenv", "__pycache__")):
             link = site / package.name
             link.symlink_to(package)
     return tmp_path / "other" / "bin" / "python"

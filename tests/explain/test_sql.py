@@ -166,3 +166,18 @@ def test_a_view_and_a_dataframe_of_an_earlier_session_are_created_again(tables):
 
     box = tables.assert_fails("spark.table('nowhere_to_be_seen').count()")
     assert "A temporary view exists only in the session that created it" in box["what"]
+
+
+def test_a_udf_without_a_session_is_explained(broken, open_notebook):
+    notebook = open_notebook(
+        broken, "from eventlab import course; course.connect()\n%unload_ext eventlab\n%load_ext eventlab"
+    )
+    cell = (
+        "from pyspark.sql.functions import udf\n\n@udf('boolean')\ndef is_sword(text):\n    return 'sword' in text"
+    )
+
+    box = notebook.assert_fails(cell)
+
+    assert "there is no session yet" in box["what"]
+    assert "getActiveSession() is None" in box["proof"]
+    notebook.assert_fixed(cell, box)

@@ -5,7 +5,6 @@ import io
 from dataclasses import replace
 
 import pytest
-from matplotlib.figure import Figure
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, writes
 
@@ -32,6 +31,8 @@ def test_feedback_has_verdicts_and_hints_and_no_hidden_value(tmp_path):
 
 def test_feedback_shows_the_executed_notebook(tmp_path):
     plot = io.BytesIO()
+    from matplotlib.figure import Figure
+
     Figure(figsize=(1, 1)).savefig(plot, format="png")
     picture = base64.b64encode(plot.getvalue()).decode()
     outputs = [

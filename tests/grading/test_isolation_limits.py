@@ -85,7 +85,7 @@ def test_what_waits_in_tcp_sockets_counts(inside: Any) -> None:
         receiver, _ = server.accept()
         before = min(memory.in_tcp() for _ in range(20))  # other programs of this machine read and send, too
         sender.sendall(b"x" * 50_000)
-        assert max(memory.in_tcp() for _ in range(20)) - before >= 50_000
+        assert any(memory.in_tcp() - before >= 50_000 for _ in range(20))
         assert memory.at_most_in_tcp() >= memory.in_tcp()
         receiver.close()
 

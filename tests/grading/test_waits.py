@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import socket
@@ -55,11 +56,16 @@ def waits(variables: Mapping[str, str]) -> dict[str, object]:
     return json.loads(done.stdout)
 
 
+@functools.cache
+def waits_of_a_learner() -> dict[str, object]:
+    return waits({name: value for name, value in os.environ.items() if name != "EVENTLAB_WAITS"})
+
+
 @pytest.mark.parametrize("process", ["kernel", "worker and judge"])
 def test_in_grading_the_kit_waits_longer_and_commands_as_long_as_without_it(tmp_path: Path, process: str) -> None:
     worker = worker_environment(tmp_path, contained=True)
     variables = sandbox.variables(settings) if process == "kernel" else worker
-    learner = waits({name: value for name, value in os.environ.items() if name != "EVENTLAB_WAITS"})
+    learner = waits_of_a_learner()
     graded = waits(variables)
 
     waits_of_the_kit = {"a request": 15, "a reader": 20}

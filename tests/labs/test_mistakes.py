@@ -11,7 +11,7 @@ from eventlab.grading.results import CheckResult, Question, SubmissionRecord
 from eventlab.grading.trials import seed_of_trial
 from eventlab.labs import cells
 from eventlab.labs.catalogue import Lab, all_labs
-from eventlab.labs.mistakes import Result, verdicts
+from eventlab.labs.mistakes import Mistake, Result, verdicts
 from eventlab.labs.seeds import further, seed_of
 
 LABS = all_labs()
@@ -20,6 +20,22 @@ EACH = pytest.mark.parametrize(("lab", "question"), QUESTIONS, ids=[f"{lab.name}
 SEEDS = [seed_of(str(number), "mistakes", "practice") for number in range(2)]
 ALIKE = [{"no commit", "another group"}]
 """Mistakes that leave the same: both are named."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _each_mistakes_verdicts_once():
+    """Keep the verdicts on a mistake with the data of a seed: each is compared with those on all others."""
+    compute, known = Mistake.verdicts, {}
+
+    def verdicts_once(mistake, checks, seed):
+        key = (mistake.question, mistake.result, seed)
+        if key not in known:
+            known[key] = compute(mistake, checks, seed)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Mistake, "verdicts", verdicts_once)
+        yield
 
 
 @pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.name)

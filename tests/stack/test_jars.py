@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from jgo.maven import _core as maven
 
 from eventlab.stack import jars
 from tests.servers import file_server
 
+REMOTE_REPOSITORIES = "jgo.maven._core.DEFAULT_REMOTE_REPOS"
 needs_setup = pytest.mark.skipif(bool(jars.missing()), reason="the jars are missing: eventlab setup")
 SMALL = "commons-pool2-2.13.1.jar"
 
@@ -19,7 +19,7 @@ SMALL = "commons-pool2-2.13.1.jar"
 def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Serve the jars that `eventlab setup` has downloaded as a Maven repository."""
     with file_server(jars.REPOSITORY) as address:
-        monkeypatch.setattr(maven, "DEFAULT_REMOTE_REPOS", {"here": address})
+        monkeypatch.setattr(REMOTE_REPOSITORIES, {"here": address})
         yield address
 
 
@@ -133,7 +133,7 @@ def test_a_damaged_copy_from_a_large_jar_is_found_and_written_again(repository: 
 
 @needs_setup
 def test_complete_jars_are_not_downloaded_again(repository: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(maven, "DEFAULT_REMOTE_REPOS", {"nowhere": "http://127.0.0.1:1"})
+    monkeypatch.setattr(REMOTE_REPOSITORIES, {"nowhere": "http://127.0.0.1:1"})
 
     assert jars.sync() == []
 
@@ -177,7 +177,7 @@ def test_a_downloaded_jar_with_another_checksum_is_refused(repository: Path, mon
 @needs_setup
 def test_without_a_network_the_missing_jar_is_named(repository: Path, monkeypatch: pytest.MonkeyPatch):
     find(SMALL, repository).unlink()
-    monkeypatch.setattr(maven, "DEFAULT_REMOTE_REPOS", {"nowhere": "http://127.0.0.1:1"})
+    monkeypatch.setattr(REMOTE_REPOSITORIES, {"nowhere": "http://127.0.0.1:1"})
 
     with pytest.raises(jars.JarsError, match=f"{SMALL} could not be downloaded"):
         jars.sync()

@@ -51,8 +51,8 @@ def packages() -> HealthCheck:
     versions: dict[str, set[str]] = {}
     for package in locked:
         versions.setdefault(package["name"], set()).add(package.get("version", ""))
-    distributions = [dist for dist in metadata.distributions() if dist.metadata["Name"]]
-    installed: dict[str, str] = {canonicalize_name(dist.name): dist.version for dist in distributions}
+    headers = [dist.metadata for dist in metadata.distributions()]  # each of dist's properties would parse them
+    installed: dict[str, str] = {canonicalize_name(of["Name"]): of["Version"] for of in headers if of["Name"]}
     problems = [f"{name} is not installed" for name in required if name not in installed]
     problems += [
         f"{name} is {version}, not {' or '.join(sorted(versions[name]))}"

@@ -93,8 +93,9 @@ def call(url: str, path: str, host: str, timeout_s: float = CALL_TIMEOUT_S) -> i
     if not LOCAL.fullmatch(url):
         raise ValueError(f"not the address of a served API: {url!r:.100}")
     try:
+        # Without TLS there is nothing to verify, and the certificates would be loaded for each call (20 ms).
         with httpx.stream(
-            "GET", url + path, headers={"Host": host}, timeout=timeout_s, trust_env=False
+            "GET", url + path, headers={"Host": host}, timeout=timeout_s, trust_env=False, verify=False
         ) as response:
             return response.status_code
     except httpx.HTTPError:

@@ -6,6 +6,7 @@ with their SHA-256). They are separate because the broker and Spark's connector 
 """
 
 import functools
+import hashlib
 import io
 import logging
 import re
@@ -13,7 +14,7 @@ import threading
 import tomllib
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from importlib.metadata import distribution
@@ -121,42 +122,68 @@ def sync(advance: Advance = lambda count: None, count_jars: CountJars = lambda d
     # A newer file would make the start-up archives unusable, because they contain the times of the jars.
     for path in _own_jars():
         if not _is_copy(path):
-            write_atomically(path, _copied(path))
+            write_atomically(path, _web_jar_content() if path == web_jar() else b"".join(_pieces(path)))
     return [_path(dep).name for dep in outdated]
 
 
 def _is_copy(path: Path) -> bool:
     """Return whether a jar has the content that `sync` writes, compressed by any version of zlib."""
     try:
-        return _contents(path) == _web_parts() if path == web_jar() else path.read_bytes() == _copied(path)
+        if path == web_jar():
+            with zipfile.ZipFile(path) as jar:
+                return _contents(jar) == _web_parts()
+        with path.open("rb") as copy:
+            return all(copy.read(len(piece)) == piece for piece in _pieces(path)) and not copy.read(1)
     except (OSError, zipfile.BadZipFile, zlib.error):
         return False
 
 
-def _copied(path: Path) -> bytes:
-    """Return the content of a jar that `sync` writes."""
-    if path == web_jar():
-        content = io.BytesIO()
-        with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as target:
-            for name, part in _web_parts().items():
-                target.writestr(zipfile.ZipInfo(name), part, zipfile.ZIP_DEFLATED)
-        return content.getvalue()
-    (source,) = (jar for jar in _large_jars() if jar.name == path.name)
-    content = io.BytesIO(source.read_bytes())
-    with zipfile.ZipFile(content, "a") as copy:
-        copy.filelist = [entry for entry in copy.filelist if entry.filename not in WEBHDFS_FOLDERS]
-        copy.comment = b"without the folders of WebHDFS"  # with a change, the list of entries is written
+def _web_jar_content() -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as target:
+        for name, part in _web_parts().items():
+            target.writestr(zipfile.ZipInfo(name), part, zipfile.ZIP_DEFLATED)
     return content.getvalue()
 
 
+def _pieces(path: Path) -> Iterator[bytes]:
+    """Yield the content of a large jar's copy: what is before the list of entries, and another list."""
+    (source,) = (jar for jar in _large_jars() if jar.name == path.name)
+    _, start, entries = _read_large_jar(*_version(source))
+    with source.open("rb") as original:
+        while piece := original.read(min(2**20, start - original.tell())):
+            yield piece
+    yield entries
+
+
 def _web_parts() -> dict[str, bytes]:
-    return {name: part for jar in _large_jars() for name, part in _contents(jar).items()}
+    return {name: part for jar in _large_jars() for name, part in _read_large_jar(*_version(jar))[0].items()}
 
 
-def _contents(jar: Path) -> dict[str, bytes]:
+@functools.lru_cache(maxsize=2)
+def _read_large_jar(jar: Path, *version: int) -> tuple[dict[str, bytes], int, bytes]:
+    """Return what belongs in `web_jar`, where the list of entries starts, and the list of the jar's copy.
+
+    There are up to 31,000 entries, so they are read once for each version of the jar.
+    """
+    content = io.BytesIO(jar.read_bytes())
+    with zipfile.ZipFile(content, "a") as copy:
+        parts, start = _contents(copy), copy.start_dir
+        copy.filelist = [entry for entry in copy.filelist if entry.filename not in WEBHDFS_FOLDERS]
+        copy.comment = b"without the folders of WebHDFS"  # with a change, the list of entries is written
+    return parts, start, content.getvalue()[start:]
+
+
+def _version(jar: Path) -> tuple[Path, int, int, int]:
+    """Return the file of a jar, and what differs when the file is another one."""
+    file = jar.resolve()
+    status = file.stat()
+    return file, status.st_ino, status.st_size, status.st_ctime_ns
+
+
+def _contents(jar: zipfile.ZipFile) -> dict[str, bytes]:
     """Return the entries of a jar that belong in `web_jar`."""
-    with zipfile.ZipFile(jar) as opened:
-        return {name: opened.read(name) for name in opened.namelist() if name.startswith(WEB_PARTS)}
+    return {name: jar.read(name) for name in jar.namelist() if name.startswith(WEB_PARTS)}
 
 
 def lock(environment: str) -> int:
@@ -199,9 +226,16 @@ def _path(dep) -> Path:
 
 
 def _is_intact(dep) -> bool:
-    from jgo.env._lockfile import compute_sha256
+    try:
+        return _sha256(*_version(_path(dep))) == dep.sha256
+    except FileNotFoundError:
+        return False
 
-    return _path(dep).exists() and compute_sha256(_path(dep)) == dep.sha256
+
+@functools.lru_cache(maxsize=256)
+def _sha256(jar: Path, *version: int) -> str:
+    with jar.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _fetch(context, dep) -> None:
