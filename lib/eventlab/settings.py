@@ -13,15 +13,12 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, cast
 from urllib.parse import urlsplit
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-    model_validator,
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
 )
 
 from eventlab import ROOT
@@ -72,8 +69,8 @@ def _work_dir(state_dir: Path | None) -> Path:
     return (ROOT if state_dir in (None, DEFAULT_STATE_DIR) else state_dir) / "work"
 
 
-class Settings(BaseModel):
-    """The kit's settings: arguments come before the environment, and the environment before the file.
+class Settings(BaseSettings):
+    """The kit's settings.
 
     `port_offset` is added to the default of each port; a port that is set explicitly does not change.
 
@@ -81,7 +78,7 @@ class Settings(BaseModel):
     never starts or stops it. The property `NAME` is the address in use, of that service or of the kit's own.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
     record_archives: ClassVar[bool] = False
     """Whether the services write their class-data-sharing archives; only `eventlab setup` uses this."""
@@ -115,18 +112,18 @@ class Settings(BaseModel):
     external_webhdfs_url: Address = None
     external_api_url: Address = None
 
-    @model_validator(mode="before")
     @classmethod
-    def _add_users_values(cls, arguments: dict[str, Any]) -> dict[str, Any]:
-        # pydantic-settings would do this, but its import is a third of the start of each command and kernel.
-        return {**cls._users_values(), **arguments}
-
-    @classmethod
-    def _users_values(cls) -> dict[str, Any]:
-        """Return the values in the user's file and environment."""
-        variables = {name.upper(): value for name, value in os.environ.items()}
-        names = {name: PREFIX + name.upper() for name in Settings.model_fields}
-        return _values_of_file() | {name: variables[key] for name, key in names.items() if key in variables}
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        *_: object,
+        **__: object,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return the sources: arguments before environment before file (called by pydantic-settings)."""
+        file = settings_file()
+        return init_settings, env_settings, *((TomlConfigSettingsSource(settings_cls, file),) if file else ())
 
     @property
     def bootstrap_servers(self) -> str:
@@ -181,24 +178,17 @@ class OwnSettings(Settings):
     """Settings that ignore the user's environment variables and file, for a stack that only the kit uses."""
 
     @classmethod
-    def _users_values(cls) -> dict[str, Any]:
-        return {}
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, *_: object, **__: object
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return the arguments as the only source (called by pydantic-settings)."""
+        return (init_settings,)
 
 
 def settings_file() -> Path | None:
     """Return the path of the settings file, which need not exist, or None when no file is to be read."""
     name = os.environ.get(SETTINGS_FILE, str(ROOT / "eventlab.toml"))
     return Path(name).expanduser() if name else None
-
-
-def _values_of_file() -> dict[str, Any]:
-    file = settings_file()
-    if file is None or not file.is_file():
-        return {}
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise SettingsError(f"{file}: {error}") from error
 
 
 class SettingsError(EventlabError):
@@ -253,10 +243,8 @@ def _load() -> Settings:
         messages += [_message(details) for details in errors]
         wrong = {f"{PREFIX}{details['loc'][0]}".upper() for details in errors if details["loc"]}
         variables += [name for name in sorted(os.environ) if name.upper() in wrong]
-    except OSError as error:
+    except (OSError, tomllib.TOMLDecodeError) as error:
         messages.append(f"{settings_file()}: {error}")
-    except SettingsError as error:
-        messages.append(str(error))
     if not messages:
         return loaded
     remedy = (
