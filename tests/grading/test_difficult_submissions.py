@@ -30,7 +30,7 @@ pytestmark = [
 
 
 CELL_TIMEOUT_S = 12
-TIME_LIMIT_S = 75
+TIME_LIMIT_S = 50
 
 
 @dataclass(frozen=True)
