@@ -178,8 +178,11 @@ CLOSE_ALL = """() => {
 def close_all(page: Any, lab: Lab) -> None:
     """Close what is open in JupyterLab, and wait until it has ended the kernels, which slow down the next test."""
     page.emulate_media(color_scheme="light")
-    page.evaluate(CLOSE_ALL)
     try:
+        assert page.locator(".jp-Dialog").count() == 0, (
+            "JupyterLab does nothing else until its question is answered"
+        )
+        page.evaluate(CLOSE_ALL)
         wait_until(lambda: not kernels(lab), timeout_s=10)
     except AssertionError:  # a failed test has left a question or another page
         page.goto("about:blank")

@@ -55,6 +55,17 @@
     renderer.dispose();
   };
 
+  /** Mark a notebook as unchanged until the returned function is called: closing it does not ask whether to save. */
+  const keepUnchanged = model => {
+    const reset = () => {
+      if (model.dirty) {
+        model.dirty = false;
+      }
+    };
+    model.stateChanged.connect(reset);
+    return () => model.stateChanged.disconnect(reset);
+  };
+
   /** Run the cell of the stack panel when its page is opened. */
   const runStackPanel = app => {
     const opened = new WeakSet();
@@ -68,8 +79,8 @@
       await widget.sessionContext.ready;
       await widgetsRestored(widget.content);
       if (app.shell.currentWidget === widget) {
-        await app.commands.execute('notebook:run-all-cells');
-        widget.context.model.dirty = false; // closing the page does not ask whether to save the panel
+        const stop = keepUnchanged(widget.context.model);
+        await app.commands.execute('notebook:run-all-cells').finally(stop);
       } else {
         opened.delete(widget);
       }
