@@ -62,6 +62,7 @@
         model.dirty = false;
       }
     };
+    reset(); // a model that has changes already does not emit the signal again
     model.stateChanged.connect(reset);
     return () => model.stateChanged.disconnect(reset);
   };
