@@ -26,8 +26,9 @@ def test_a_kafka_tool_gives_up_soon_when_no_broker_answers(stack):
     with ThreadPoolExecutor(2) as pool:  # at the same time, because Java starts slowly on a busy machine
         answering = pool.submit(timed)
         done, waited_s = timed("--bootstrap-server", "127.0.0.1:1")
-        answered_s = answering.result()[1]
+        answered, answered_s = answering.result()
 
+    assert answered.returncode == 0
     assert done.returncode == 1
     assert "Timed out" in done.stdout + done.stderr
     assert "\tat " not in done.stderr
