@@ -51,7 +51,7 @@ def zip_bytes(files: Iterable[tuple[str, bytes]], modes: Mapping[str, int] | Non
 
     Args:
         files: The name and the content of each file; each content is read when it is written.
-        modes: The type and permissions of files by name, such as 0o100644; by default they are not stated.
+        modes: The type and permissions of files by name, such as 0o100644; by default 0o600.
     """
     import zipfile
 

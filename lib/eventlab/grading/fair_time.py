@@ -127,7 +127,7 @@ class FairClock:
     """Counts seconds, each as much as the machine had time for this worker.
 
     Attributes:
-        suspended_s: The seconds so far in which this process was suspended.
+        suspended_s: The seconds so far in which this process or the machine was suspended.
         starved_s: The seconds so far that should count less than SLOWEST, each as the part that is missing: one
             second that should not count at all, or two that should count half as much as SLOWEST.
     """
