@@ -13,3 +13,10 @@ def test_a_stopwatch_counts_all_that_this_process_computes() -> None:
         pass
 
     assert taken.seconds > 0.2
+
+
+def test_a_stopwatch_counts_the_time_in_which_this_process_waits_for_nothing_but_time() -> None:
+    taken = Stopwatch()
+    time.sleep(0.3)
+
+    assert taken.seconds > 0.1
