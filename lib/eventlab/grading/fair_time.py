@@ -2,7 +2,7 @@
 
 A limit in seconds is meant for a machine that has time for the submission. So a second counts as the part of it in
 which nothing of this worker waited for a processor that programs of others used. It counts at least as SLOWEST, so
-that each limit ends. Time in which the grader itself was suspended does not count.
+that each limit ends. When the machine or the grader is suspended for more than PAUSE_S, that time does not count.
 
 What a submission does makes the clock hardly slower: processes of this worker are no others, those of a kernel
 wait for each other on its one processor, and what only sleeps does not wait. Suspended time, and time in which
