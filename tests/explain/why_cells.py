@@ -32,10 +32,13 @@ def at(second, **fields):
     time_of_event = datetime.datetime.fromtimestamp(1_790_000_000 + second, datetime.timezone.utc)
     return json.dumps({"time": f"{time_of_event:%Y-%m-%dT%H:%M:%SZ}"} | fields).encode()
 
+waiting = KafkaProducer(bootstrap_servers=broker, linger_ms=1000)
+
 def send(topic, *values, partition=0):
+    # in one batch, so that a query never reads only some of them
     for value in values:
-        producer.send(topic, value, partition=partition)
-    producer.flush()
+        waiting.send(topic, value, partition=partition)
+    waiting.flush()
 
 def source(**topic):
     options = {"kafka.bootstrap.servers": broker, "startingOffsets": "earliest"} | topic
