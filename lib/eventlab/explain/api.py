@@ -128,7 +128,7 @@ def explain_answer(cell: FailedCell, response: Any, settings: Settings) -> Expla
 
 def _is_of_client(cell: FailedCell, function: ast.expr) -> bool:
     """Return whether a function is one of httpx or requests, or of a client of theirs."""
-    owner = cell.namespace.get(getattr(getattr(function, "value", None), "id", ""))
+    owner = cell.value_of(getattr(function, "value", None))
     name = owner.__name__ if isinstance(owner, ModuleType) else type(owner).__module__
     return name.partition(".")[0] in ("httpx", "requests")
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell, called_name, close_matches
+from eventlab.explain.failed_cell import FailedCell, called_name, close_matches, literal
 from eventlab.explain.names import OF_PYTHON
 from eventlab.explain.owners import calls_of_frames
 from eventlab.explain.session import is_dataframe
@@ -133,14 +133,9 @@ def text_without_quotes(cell: FailedCell, settings: Settings) -> Explanation | N
     Remedy: The line with quotes.
     """
     name = cell.error.name if isinstance(cell.error, NameError) else None
-    keys = [key for node in ast.walk(cell.tree) if isinstance(node, ast.Dict) for key in node.keys]
-    items = [
-        item
-        for node in ast.walk(cell.tree)
-        if isinstance(node, ast.Dict)
-        for item in zip(node.keys, node.values, strict=True)
-    ]
-    hosts = [value for key, value in items if str(getattr(key, "value", "")).lower() == "host"]
+    items = [item for node in cell.nodes(ast.Dict) for item in zip(node.keys, node.values, strict=True)]
+    keys = [key for key, _ in items]
+    hosts = [value for key, value in items if str(literal(key)).lower() == "host"]
     pattern = rf"{name}(\.\w+)*\.(com|org|net|de|fr)"
     for host in [value for value in hosts if re.fullmatch(pattern, source_of(cell, value))]:
         what = (
@@ -180,10 +175,9 @@ def _answers(cell: FailedCell) -> list[ast.expr]:
     """Return what the cell assigns to the variable that it checks with `course.check`."""
     arguments = [argument for call in cell.calls("check") for argument in call.args]
     checked = {argument.id for argument in arguments if isinstance(argument, ast.Name)}
-    assigned = [node for node in ast.walk(cell.tree) if isinstance(node, ast.Assign)]
     return [
         node.value
-        for node in assigned
+        for node in cell.nodes(ast.Assign)
         if any(isinstance(target, ast.Name) and target.id in checked for target in node.targets)
     ]
 

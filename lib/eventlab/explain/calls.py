@@ -8,9 +8,9 @@ import sys
 from typing import Any
 
 from eventlab.explain.arguments import function_of
-from eventlab.explain.edits import python_correction, source_of, statement_correction
+from eventlab.explain.edits import arguments_of, python_correction, source_of, statement_correction
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failed_cell import CELL_FILE, FailedCell, called_name
+from eventlab.explain.failed_cell import CELL_FILE, FailedCell, called_name, literal, owner_of
 from eventlab.explain.owners import OF_DATAFRAMES, is_frame
 from eventlab.explain.session import OF_FUNCTIONS, session_variable, spark_function
 from eventlab.settings import Settings
@@ -34,11 +34,12 @@ def parenthesis_before_method(cell: FailedCell, settings: Settings) -> Explanati
 
     for outer in cell.failed_calls(*OF_DATAFRAMES):
         last = outer.args[-1] if outer.args else None
-        if not isinstance(last, ast.Call) or not isinstance(last.func, ast.Attribute):
+        owner = owner_of(last)
+        if not isinstance(last, ast.Call) or owner is None:
             continue
-        if called_name(outer) == "join" or is_frame(cell, last.func.value):
+        if called_name(outer) == "join" or is_frame(cell, owner):
             continue  # a DataFrame may have it there: `join(other.distinct())`
-        name, whole, column = last.func.attr, source_of(cell, outer), source_of(cell, last.func.value)
+        name, whole, column = called_name(last), source_of(cell, outer), source_of(cell, owner)
         if (
             hasattr(Column, name)
             or not hasattr(DataFrame, name)
@@ -64,9 +65,7 @@ def function_as_method(cell: FailedCell, settings: Settings) -> Explanation | No
 
     for call in cell.failed_calls():
         name = called_name(call)
-        if not isinstance(call.func, ast.Attribute) or any(
-            hasattr(k, name) for k in (Column, DataFrame, GroupedData)
-        ):
+        if any(hasattr(kind, name) for kind in (Column, DataFrame, GroupedData)):
             continue
         if not callable(getattr(functions, name, None)) or not (function := spark_function(cell, name)):
             continue
@@ -86,10 +85,10 @@ def _with_function(cell: FailedCell, call: ast.Call, function: str, value: Any) 
     Returns:
         Two empty strings when it is not clear what the owner is, or what the function's arguments are.
     """
-    if not isinstance(call.func, ast.Attribute):
+    owner, arguments = owner_of(call), arguments_of(cell, call)
+    if owner is None:
         return "", ""
-    owner, arguments = call.func.value, source_of(cell, call)[len(source_of(cell, call.func)) :]
-    texts = [isinstance(item, ast.Constant) and isinstance(item.value, str) for item in call.args]
+    texts = [isinstance(literal(item), str) for item in call.args]
     if is_frame(cell, owner):
         code = f"{source_of(cell, owner)}.select({function}{arguments})"
         return (code, "DataFrame") if texts and all(texts) and not call.keywords else ("", "")
@@ -107,7 +106,7 @@ def _with_function(cell: FailedCell, call: ast.Call, function: str, value: Any) 
 def _is_column(cell: FailedCell, node: ast.expr) -> bool:
     """Return whether code is a column: `frame.price`, `frame["price"]` or what a function of Spark returns."""
     if isinstance(node, ast.Attribute | ast.Subscript):
-        frame = cell.namespace.get(getattr(node.value, "id", ""))
+        frame = cell.value_of(node.value)
         has_column = frame is None or getattr(node, "attr", None) in (None, *frame.columns)
         return is_frame(cell, node.value) and has_column
     function = function_of(cell, node.func) if isinstance(node, ast.Call) else None
@@ -122,12 +121,12 @@ def too_many_arguments(cell: FailedCell, settings: Settings) -> Explanation | No
     match = NO_ARGUMENT.search(str(cell.error))
     if not isinstance(cell.error, TypeError) or not match:
         return None
-    calls = [call for call in cell.failed_calls(match[2]) if call.args and isinstance(call.func, ast.Attribute)]
+    calls = [call for call in cell.failed_calls(match[2]) if call.args and owner_of(call)]
     if not calls or not _takes_nothing(cell, match[1], match[2]):
         return None
     name, argument = match[2], source_of(cell, calls[0].args[0])
     what, code = f"{name}() takes no argument.", f"{source_of(cell, calls[0].func)}()"
-    value = calls[0].args[0].value if isinstance(calls[0].args[0], ast.Constant) else None
+    value = literal(calls[0].args[0])
     if name == "first" and isinstance(value, str):
         what += " It returns the first row, and the row's field follows in brackets."
         code += f"[{argument}]"
@@ -240,8 +239,7 @@ def method_in_brackets(cell: FailedCell, settings: Settings) -> Explanation | No
     """
     if not cell.matches(r"^builtins\.TypeError: '\w*(method|function)\w*' object is not subscriptable"):
         return None
-    for node in filter(cell.failed_in, ast.walk(cell.tree)):
-        method = node.value if isinstance(node, ast.Subscript) else None
+    for method in (node.value for node in cell.failed_nodes(ast.Subscript)):
         if isinstance(method, ast.Attribute) and method.attr in ("json", "first", "collect", "toPandas"):
             what = f"{method.attr} is a method. It is called with parentheses: {method.attr}()."
             return python_correction(cell, method, f"{source_of(cell, method)}()", what, str(cell.error))

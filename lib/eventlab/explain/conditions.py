@@ -5,7 +5,7 @@ import re
 
 from eventlab.explain.edits import python_correction, quoted_name, source_of
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell
+from eventlab.explain.failed_cell import FailedCell, literal, owner_of
 from eventlab.explain.session import functions_variable
 from eventlab.settings import Settings
 
@@ -30,7 +30,7 @@ def condition_as_keyword(cell: FailedCell, settings: Settings) -> Explanation | 
         are = "is the name of an argument" if len(names) == 1 else "are names of arguments"
         what = f"For Python, {' and '.join(names)} {are} here. "
         prefix, values = functions_variable(cell), [keyword.value for keyword in call.keywords]
-        owner = cell.namespace.get(getattr(getattr(call.func, "value", None), "id", ""))
+        owner = cell.value_of(owner_of(call))
         if call.args or not parts or type(owner).__module__.startswith("pandas"):
             continue
         if prefix and len(parts) == 1 and _is_one_value(cell, values[0]):
@@ -45,7 +45,7 @@ def condition_as_keyword(cell: FailedCell, settings: Settings) -> Explanation | 
 def _is_one_value(cell: FailedCell, node: ast.expr) -> bool:
     """Return whether code other than a literal can follow `==` as it is, and is not a list in a variable."""
     is_code = isinstance(node, ast.Name | ast.Attribute | ast.Subscript | ast.Call | ast.JoinedStr)
-    return is_code and not isinstance(cell.namespace.get(getattr(node, "id", "")), list | tuple | set | dict)
+    return is_code and not isinstance(cell.value_of(node), list | tuple | set | dict)
 
 
 def several_conditions(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -81,7 +81,7 @@ def texts_compared_by_python(cell: FailedCell, settings: Settings) -> Explanatio
         node = call.args[0] if len(call.args) == 1 else None
         if not isinstance(node, ast.Compare) or len(node.ops) != 1 or type(node.ops[0]) not in SQL_OPERATORS:
             continue
-        left = node.left.value if isinstance(node.left, ast.Constant) else None
+        left = literal(node.left)
         condition = sql_of(node, left) if isinstance(left, str) else None
         if condition:
             what = f"Python compares the two values, and where() gets True or False. {ONE_TEXT}."
@@ -97,12 +97,12 @@ def sql_of(node: ast.Compare, column: str) -> str | None:
 
 def _comparison(column: str | None, operator: str, value: ast.expr) -> str | None:
     """Return SQL that compares a column with a literal."""
-    literal = value.value if isinstance(value, ast.Constant) else None
-    if not column or isinstance(literal, bool) or not isinstance(literal, str | int | float):
+    other = literal(value)
+    if not column or isinstance(other, bool) or not isinstance(other, str | int | float):
         return None
-    if isinstance(literal, str) and ("'" in literal or '"' in literal or "\\" in literal):
+    if isinstance(other, str) and ("'" in other or '"' in other or "\\" in other):
         return None
-    return f"{quoted_name(column)} {operator} " + (f"'{literal}'" if isinstance(literal, str) else repr(literal))
+    return f"{quoted_name(column)} {operator} " + (f"'{other}'" if isinstance(other, str) else repr(other))
 
 
 def _part(condition: str) -> str:
@@ -112,7 +112,7 @@ def _part(condition: str) -> str:
 
 def _text(node: ast.expr) -> str | None:
     """Return the text of a literal that can stand between double quotes, or None."""
-    value = node.value if isinstance(node, ast.Constant) else None
+    value = literal(node)
     return value if isinstance(value, str) and '"' not in value and "\\" not in value else None
 
 

@@ -163,6 +163,11 @@ def source_of(cell: FailedCell, node: ast.AST) -> str:
     return ast.get_source_segment(cell.source, node) or ""
 
 
+def arguments_of(cell: FailedCell, call: ast.Call) -> str:
+    """Return the arguments of a call as the cell has them, with the parentheses."""
+    return source_of(cell, call)[len(source_of(cell, call.func)) :]
+
+
 def with_keyword(call: str, name: str, value: str) -> str | None:
     """Return the code of a statement with one keyword argument set in its last call; None if it has no call."""
     try:

@@ -8,7 +8,7 @@ from eventlab.explain.columns import similar_columns
 from eventlab.explain.conditions import SQL_OPERATORS, sql_of
 from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell, called_name, close_matches
+from eventlab.explain.failed_cell import FailedCell, called_name, close_matches, literal
 from eventlab.explain.owners import OF_DATAFRAMES, calls_of_frames
 from eventlab.explain.session import dataframes, functions_variable, is_dataframe, spark_function
 from eventlab.settings import Settings
@@ -52,11 +52,10 @@ def _arguments(cell: FailedCell) -> Iterator[ast.expr]:
     """Yield the expressions that may be conditions: of methods of DataFrames, and of assignments."""
     for call in calls_of_frames(cell, *OF_DATAFRAMES):
         yield from call.args
-    for node in ast.walk(cell.tree):
-        if isinstance(node, ast.Assign) and not any(
-            isinstance(part, ast.Call) and called_name(part) in OF_DATAFRAMES for part in ast.walk(node.value)
-        ):
-            yield node.value
+    for value in (node.value for node in cell.nodes(ast.Assign)):
+        calls = (part for part in ast.walk(value) if isinstance(part, ast.Call))
+        if not any(called_name(call) in OF_DATAFRAMES for call in calls):
+            yield value
 
 
 def _conditions(cell: FailedCell, node: ast.expr) -> str | None:
@@ -93,8 +92,8 @@ def function_of_python(cell: FailedCell, settings: Settings) -> Explanation | No
         r"^builtins\.TypeError: .*(unsupported operand|bad operand|doesn't define __round__)"
     ):
         return None
-    operators = [node for node in ast.walk(cell.tree) if isinstance(node, ast.BinOp | ast.UnaryOp)]
-    innermost = list(filter(cell.failed_in, operators))[-1:]  # `max("price") - 1` calculates with what max returns
+    # `max("price") - 1` calculates with what max returns
+    innermost = cell.failed_nodes(ast.BinOp, ast.UnaryOp)[-1:]
     operands = [operand for node in innermost for operand in ast.iter_child_nodes(node)]
     calls = [call for call in cell.calls(*PYTHONS_OWN) if cell.failed_in(call) or call in operands]
     calls = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id not in cell.namespace]
@@ -115,7 +114,7 @@ def column_is_no_variable(cell: FailedCell, settings: Settings) -> Explanation |
     Remedy: The line with the column, or with the condition as a string.
     """
     name = next((error.name for error in cell.errors if isinstance(error, NameError)), None)
-    nodes = [node for node in ast.walk(cell.tree) if isinstance(node, ast.Name) and node.id == name]
+    nodes = [node for node in cell.nodes(ast.Name) if node.id == name]
     inside = [call for call in calls_of_frames(cell, *OF_DATAFRAMES) if nodes and nodes[0] in ast.walk(call)]
     by_name = len(nodes) == 1 and any(_takes_name(call, nodes[0]) for call in inside)
     if not name or len(nodes) != 1 or not inside:
@@ -138,8 +137,8 @@ def column_is_no_variable(cell: FailedCell, settings: Settings) -> Explanation |
     if prefix or frame in cell.variables:
         code = f'{prefix}.col("{path}")' if prefix else f'{frame}["{path}"]'
         return python_correction(cell, node, code, f"{what} The column is {code}.", proof)
-    for compare in ast.walk(cell.tree):
-        if isinstance(compare, ast.Compare) and compare.left is node and (text := sql_of(compare, path)):
+    for compare in cell.nodes(ast.Compare):
+        if compare.left is node and (text := sql_of(compare, path)):
             what += " Write the condition as a string with SQL."
             return python_correction(cell, compare, f'"{text}"', what, proof)
     return None
@@ -154,9 +153,8 @@ def _takes_name(call: ast.Call, node: ast.expr) -> bool:
 
 def _with_field(cell: FailedCell, node: ast.Name) -> ast.expr:
     """Return the attribute of a name, such as `item.price`, unless it is a method that is called."""
-    outer = next((item for item in ast.walk(cell.tree) if getattr(item, "value", None) is node), None)
-    is_field = isinstance(outer, ast.Attribute) and not any(call.func is outer for call in cell.calls())
-    return outer if is_field and isinstance(outer, ast.Attribute) else node
+    outer = next((item for item in cell.nodes(ast.Attribute) if item.value is node), None)
+    return node if outer is None or any(call.func is outer for call in cell.calls()) else outer
 
 
 def _similar_column(cell: FailedCell, name: str) -> str:
@@ -209,7 +207,7 @@ def _is_of_texts(node: ast.AST) -> bool:
     """Return whether a node multiplies, divides or subtracts two literal strings."""
     if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult | ast.Div | ast.Sub):
         return False
-    return all(isinstance(side, ast.Constant) and isinstance(side.value, str) for side in (node.left, node.right))
+    return all(isinstance(literal(side), str) for side in (node.left, node.right))
 
 
 EXPLANATIONS: list[Explain] = [

@@ -14,9 +14,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import CodeType, FunctionType, TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from eventlab.explain import source_text
+
+Node = TypeVar("Node", bound=ast.AST)
 
 CELL_FILE = re.compile(r"ipykernel_\d+/|^<ipython-input")
 """The names that IPython gives to the code of cells."""
@@ -81,9 +83,17 @@ class FailedCell:
         return any(f"{condition}.".startswith(f"{name}.") for condition in self.conditions for name in names)
 
     @cached_property
-    def tree(self) -> ast.AST:
+    def tree(self) -> ast.Module:
         """Return the syntax tree of the cell's Python without magics and `!commands`, or an empty tree."""
         return python_tree(self.source)
+
+    def nodes(self, *kinds: type[Node]) -> list[Node]:
+        """Return the nodes of the tree that are of one of these classes."""
+        return [node for node in ast.walk(self.tree) if isinstance(node, kinds)]
+
+    def failed_nodes(self, *kinds: type[Node]) -> list[Node]:
+        """Return those of `nodes` that contain the code that raised the error, the outermost first."""
+        return list(filter(self.failed_in, self.nodes(*kinds)))
 
     @cached_property
     def trace(self) -> list[TracebackType]:
@@ -112,7 +122,7 @@ class FailedCell:
         ran, lines = linecache.getline(file, line).rstrip(), self.source.split("\n")
         if line > len(lines) or (ran and ran != lines[line - 1].rstrip()):
             return None
-        blocks = [node for node in ast.walk(self.tree) if isinstance(node, ast.With | ast.AsyncWith)]
+        blocks = self.nodes(ast.With, ast.AsyncWith)
         if any((node.lineno, node.end_lineno, node.col_offset) == (line, end_line, column) for node in blocks):
             return None
         return (line, column), (end_line, end_column)
@@ -131,14 +141,13 @@ class FailedCell:
     @cached_property
     def assigned(self) -> set[str]:
         """Return the variables that the cell sets itself, each time it runs."""
-        names = [node for node in ast.walk(self.tree) if isinstance(node, ast.Name)]
-        return {node.id for node in names if isinstance(node.ctx, ast.Store)}
+        return {node.id for node in self.nodes(ast.Name) if isinstance(node.ctx, ast.Store)}
 
     @cached_property
     def variables(self) -> dict[str, Any]:
         """Return the notebook's variables that the cell uses, itself and through its functions."""
         variables: dict[str, Any] = {}
-        queue = [node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name)]
+        queue = [node.id for node in self.nodes(ast.Name)]
         queue += re.findall(r"\{(\w+)\}", self.shell_commands)
         while queue:
             name = queue.pop()
@@ -177,13 +186,17 @@ class FailedCell:
 
     def strings(self) -> Iterator[tuple[str | None, str]]:
         """Yield every string that the cell uses: (None, literal) or (variable, its value)."""
-        literals = (node.value for node in ast.walk(self.tree) if isinstance(node, ast.Constant))
+        literals = (node.value for node in self.nodes(ast.Constant))
         yield from ((None, value) for value in literals if isinstance(value, str))
         yield from ((name, value) for name, value in self.variables.items() if isinstance(value, str))
 
+    def value_of(self, node: ast.AST | None) -> Any:
+        """Return the value of a variable, or None for other code."""
+        return self.namespace.get(node.id) if isinstance(node, ast.Name) else None
+
     def text_of(self, node: ast.expr) -> str | None:
         """Return the text of a literal or of a variable, or None for other code."""
-        value = node.value if isinstance(node, ast.Constant) else self.namespace.get(getattr(node, "id", ""))
+        value = node.value if isinstance(node, ast.Constant) else self.value_of(node)
         return value if isinstance(value, str) else None
 
     def reader_options(self) -> Iterator[Mapping[str, str]]:
@@ -205,7 +218,7 @@ class FailedCell:
     def assignment_of(self, name: str) -> str | None:
         """Return the last statement of the cell and the cells before it that sets the variable, an assignment."""
         for source in [self.source, *reversed(self.history)]:
-            for node in reversed(getattr(python_tree(source), "body", [])):
+            for node in reversed(python_tree(source).body):
                 targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
                 is_assignment = isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None
                 if is_assignment and any(isinstance(target, ast.Name) and target.id == name for target in targets):
@@ -216,9 +229,7 @@ class FailedCell:
 
     def calls(self, *names: str) -> Iterator[ast.Call]:
         """Yield the cell's calls of functions or methods with one of the names, or all calls without a name."""
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Call) and (not names or called_name(node) in names):
-                yield node
+        yield from (call for call in self.nodes(ast.Call) if not names or called_name(call) in names)
 
     def only_line(self, pattern: str) -> str:
         """Return the cell's only line in which a regular expression matches, or ""."""
@@ -227,15 +238,14 @@ class FailedCell:
 
     def failed_attributes(self, name: str) -> list[ast.Attribute]:
         """Return the cell's attributes and methods of a name that contain the code that raised the error."""
-        nodes = [node for node in ast.walk(self.tree) if isinstance(node, ast.Attribute) and node.attr == name]
-        return list(filter(self.failed_in, nodes))
+        return [node for node in self.failed_nodes(ast.Attribute) if node.attr == name]
 
     def corrected_line(self, old: str, new: str, variable: str | None = None) -> str | None:
         """Return the line with `new` for `old`: the variable's assignment, or the cell's only line with it."""
         return f"{variable} = {new!r}" if variable else source_text.corrected_line(self.source, old, new)
 
 
-def python_tree(source: str) -> ast.AST:
+def python_tree(source: str) -> ast.Module:
     """Return the syntax tree of a cell's Python without magics and `!commands`, or an empty tree."""
     if source_text.SHELL_CELL.match(source):
         return ast.Module([], [])
@@ -247,7 +257,7 @@ def python_tree(source: str) -> ast.AST:
 
 def is_python(source: str) -> bool:
     """Return whether Python can read a cell without its magics and `!commands`."""
-    return bool(getattr(python_tree(source), "body", []))
+    return bool(python_tree(source).body)
 
 
 def _pass(line: re.Match[str]) -> str:
@@ -274,6 +284,17 @@ def called_name(call: ast.Call) -> str:
     """Return the name of the called function or method, without the object."""
     function = call.func
     return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def owner_of(call: ast.expr | None) -> ast.expr | None:
+    """Return the object whose method is called, such as `frame` in `frame.show()`; None for other code."""
+    method = call.func if isinstance(call, ast.Call) else None
+    return method.value if isinstance(method, ast.Attribute) else None
+
+
+def literal(node: ast.AST | None) -> Any:
+    """Return the value of a literal, or None for other code."""
+    return node.value if isinstance(node, ast.Constant) else None
 
 
 def close_matches(text: str, names: Iterable[str]) -> list[str]:

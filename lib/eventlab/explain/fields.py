@@ -76,7 +76,7 @@ def _replaced(
     """Explain with the line that has other code for a path, in SQL or as the argument of a method."""
     if is_in_sql(cell) and any(text != path for _, text in sql_texts(cell, path)):
         return sql_correction(cell, path, sql, what, proof)
-    nodes = [node for node in ast.walk(cell.tree) if isinstance(node, ast.Constant) and node.value == path]
+    nodes = [node for node in cell.nodes(ast.Constant) if node.value == path]
     if len(nodes) != 1 or python is None:
         return None
     outer = next((call for call in cell.calls("col", "column") if nodes[0] in call.args), None)

@@ -1,12 +1,11 @@
 """Explains folders on HDFS that a DataFrame reads: replaced files, no files, files of another format."""
 
-import ast
 import posixpath
 import re
 
 from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import RUN_FIRST, Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell
+from eventlab.explain.failed_cell import FailedCell, called_name, owner_of
 from eventlab.explain.session import dataframes
 from eventlab.settings import Settings
 from eventlab.stack import filesystem
@@ -62,13 +61,13 @@ def other_format(cell: FailedCell, settings: Settings) -> Explanation | None:
     """
     is_unreadable = cell.has_condition("UNSUPPORTED_FEATURE.QUERY_ONLY_CORRUPT_RECORD_COLUMN")
     for call in cell.calls("json", "csv") if is_unreadable else ():
-        path = cell.text_of(call.args[0]) if call.args else None
-        if not path or not isinstance(call.func, ast.Attribute) or not filesystem.has_webhdfs(path, settings):
+        path, reader = cell.text_of(call.args[0]) if call.args else None, owner_of(call)
+        if not path or reader is None or not filesystem.has_webhdfs(path, settings):
             continue
         entries = filesystem.names(path, settings)
         if any(entry.endswith(".parquet") for entry in entries):
-            code = f"{source_of(cell, call.func.value)}.parquet({source_of(cell, call.args[0])})"
-            what = f"The folder {path} contains Parquet files, not {call.func.attr.upper()}."
+            code = f"{source_of(cell, reader)}.parquet({source_of(cell, call.args[0])})"
+            what = f"The folder {path} contains Parquet files, not {called_name(call).upper()}."
             return python_correction(cell, call, code, what, f"it contains: {', '.join(entries[:6])}")
     return None
 

@@ -2,9 +2,9 @@
 
 import ast
 
-from eventlab.explain.edits import python_correction, source_of
+from eventlab.explain.edits import arguments_of, python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell, called_name
+from eventlab.explain.failed_cell import FailedCell, called_name, owner_of
 from eventlab.explain.owners import OF_DATAFRAMES, calls_of_frames
 from eventlab.explain.session import is_dataframe, spark_function
 from eventlab.settings import Settings
@@ -20,7 +20,7 @@ def method_of_frame_on_column(cell: FailedCell, settings: Settings) -> Explanati
     from pyspark.sql import Column, DataFrame
 
     for call in cell.failed_calls():
-        column = call.func.value if isinstance(call.func, ast.Attribute) else None
+        column = owner_of(call)
         name = _column_of_frame(cell, column)
         method = called_name(call)
         if not isinstance(column, ast.Attribute | ast.Subscript) or not name or not hasattr(DataFrame, method):
@@ -37,7 +37,7 @@ def method_of_frame_on_column(cell: FailedCell, settings: Settings) -> Explanati
 def _column_of_frame(cell: FailedCell, node: ast.expr | None) -> str:
     """Return the name of the column in `frame.Host` or `frame["Host"]`, or an empty string for other code."""
     owner = node.value if isinstance(node, ast.Attribute | ast.Subscript) else None
-    frame = cell.namespace.get(owner.id) if isinstance(owner, ast.Name) else None
+    frame = cell.value_of(owner)
     name = getattr(node, "attr", None) or getattr(getattr(node, "slice", None), "value", None)
     return name if is_dataframe(frame) and isinstance(name, str) and name in frame.columns else ""
 
@@ -53,19 +53,17 @@ def method_of_frame_on_rows(cell: FailedCell, settings: Settings) -> Explanation
     from pyspark.sql import DataFrame, Row
 
     for node in cell.failed_attributes(error.name):
-        rows = node.value
-        if not isinstance(rows, ast.Call) or not isinstance(rows.func, ast.Attribute):
+        rows, owner = node.value, owner_of(node.value)
+        if not isinstance(rows, ast.Call) or owner is None:
             continue
-        method, frame = called_name(rows), source_of(cell, rows.func.value)
+        method, frame = called_name(rows), source_of(cell, owner)
         is_list = method in ("collect", "take") or (method == "head" and not rows.keywords)
         is_of_frame = is_dataframe(cell.namespace.get(frame.partition(".")[0]))
         are_rows = is_of_frame or any(isinstance(row, Row) for row in error.obj[:1])
         if not is_list or not are_rows or not hasattr(DataFrame, error.name):
             continue
         what = f"{method}() returns a list of rows, and {error.name} is a method of a DataFrame."
-        code = (
-            frame if method == "collect" else f"{frame}.limit{source_of(cell, rows)[len(f'{frame}.{method}') :]}"
-        )
+        code = frame if method == "collect" else f"{frame}.limit{arguments_of(cell, rows)}"
         return python_correction(cell, rows, code, what, str(error))
     return None
 
@@ -116,7 +114,7 @@ def number_of_rows(cell: FailedCell, settings: Settings) -> Explanation | None:
     """
     if cell.matches(r"^builtins\.TypeError: list\.count\(\) takes exactly one argument \(0 given\)"):
         for call in cell.failed_calls("count"):
-            rows = call.func.value if isinstance(call.func, ast.Attribute) else call
+            rows = owner_of(call) or call
             what, code = "count() of a list needs a value, and counts how often it occurs.", source_of(cell, rows)
             if code.endswith(".collect()"):
                 what += " collect() returns such a list; count() of the DataFrame counts its rows."

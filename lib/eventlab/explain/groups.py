@@ -6,7 +6,7 @@ from typing import Any
 
 from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell, called_name
+from eventlab.explain.failed_cell import FailedCell, called_name, owner_of
 from eventlab.explain.owners import column_name
 from eventlab.explain.pandas_frames import AGGREGATES
 from eventlab.settings import Settings
@@ -29,9 +29,7 @@ def method_of_groups(cell: FailedCell, settings: Settings) -> Explanation | None
     if len(nodes) != 1 or not hasattr(DataFrame, error.name):
         return None
     lost = set(groups._df.columns) - _names(groups)  # count() gives the columns of the groups, and `count`
-    statements = [
-        node for node in ast.walk(cell.tree) if isinstance(node, ast.stmt) and nodes[0] in ast.walk(node)
-    ]
+    statements = [node for node in cell.nodes(ast.stmt) if nodes[0] in ast.walk(node)]
     following = source_of(cell, statements[-1]).partition(source_of(cell, nodes[0].value))[2]
     if any(re.search(rf"\b{re.escape(name)}\b", following) for name in lost):
         return None
@@ -51,7 +49,7 @@ def column_of_groups(cell: FailedCell, settings: Settings) -> Explanation | None
     if not is_item and type(groups).__name__ != "GroupedData":
         return None
     for call in cell.calls(*AGGREGATES):
-        node = call.func.value if isinstance(call.func, ast.Attribute) else call.func
+        node = owner_of(call)
         if not isinstance(node, ast.Attribute | ast.Subscript) or not cell.failed_in(node):
             continue
         column = column_name(cell, node)

@@ -7,7 +7,7 @@ from typing import Any
 
 from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell
+from eventlab.explain.failed_cell import FailedCell, literal, owner_of
 from eventlab.settings import Settings
 
 
@@ -28,8 +28,9 @@ def text_is_no_json(cell: FailedCell, settings: Settings) -> Explanation | None:
         return None
     what = f"This value is not JSON: {document[:80]!r}." if document.strip() else "This value is an empty string."
     proof = f"Python reports: {cell.error}"
-    for node in filter(cell.failed_in, ast.walk(cell.tree)):
-        if not isinstance(node, ast.ListComp | ast.GeneratorExp) or len(node.generators) != 1:
+    loops: list[ast.ListComp | ast.GeneratorExp] = cell.failed_nodes(ast.ListComp, ast.GeneratorExp)
+    for node in loops:
+        if len(node.generators) != 1:
             continue
         calls = [call for call in ast.walk(node.elt) if isinstance(call, ast.Call)]
         read = [call.args[0] for call in calls if source_of(cell, call.func) == "json.loads" and call.args]
@@ -41,9 +42,9 @@ def text_is_no_json(cell: FailedCell, settings: Settings) -> Explanation | None:
         what += " The line below leaves such values out: an event begins with a brace."
         return python_correction(cell, loop.iter, code, what, proof)
     for call in cell.failed_calls("json"):
-        if isinstance(call.func, ast.Attribute):
+        if answer := owner_of(call):
             what = f"The answer is not JSON: {document[:80]!r}. The attribute text contains it as a string."
-            return python_correction(cell, call, f"{source_of(cell, call.func.value)}.text", what, proof)
+            return python_correction(cell, call, f"{source_of(cell, answer)}.text", what, proof)
     return None
 
 
@@ -55,8 +56,8 @@ def text_has_no_json(cell: FailedCell, settings: Settings) -> Explanation | None
     error = cell.error
     text = error.obj if isinstance(error, AttributeError) and error.name == "json" else None
     for call in cell.failed_calls("json") if isinstance(text, str | bytes) and _is_json(text) else ():
-        if isinstance(call.func, ast.Attribute):
-            value = source_of(cell, call.func.value)
+        if owner := owner_of(call):
+            value = source_of(cell, owner)
             what = f"{value} is a string, which has no method json(). json.loads reads it."
             code = f"{json_module(cell)}.loads({value})"
             return python_correction(cell, call, code, what, f"Python reports: {error}")
@@ -76,7 +77,7 @@ def list_is_no_json(cell: FailedCell, settings: Settings) -> Explanation | None:
         return None
     function, argument = source_of(cell, calls[0].func), source_of(cell, calls[0].args[0])
     if is_list:
-        values = cell.namespace.get(getattr(calls[0].args[0], "id", ""))
+        values = cell.value_of(calls[0].args[0])
         if not isinstance(values, list) or not all(isinstance(value, str | bytes) for value in values):
             return None  # it is JSON that is parsed, or not known
         what = "json.loads reads one string, and this is a list of strings. Read one after the other."
@@ -126,12 +127,11 @@ def object_is_no_json(cell: FailedCell, settings: Settings) -> Explanation | Non
 
 def _is_json_in_bytes(cell: FailedCell, node: ast.expr) -> bool:
     """Return whether an expression is a variable, or an item or attribute of one, that is JSON in bytes."""
-    owner = node.value if isinstance(node, ast.Subscript | ast.Attribute) else node
-    value = cell.namespace.get(owner.id) if isinstance(owner, ast.Name) else None
+    value = cell.value_of(node.value if isinstance(node, ast.Subscript | ast.Attribute) else node)
     if isinstance(node, ast.Subscript):
-        index = node.slice.value if isinstance(node.slice, ast.Constant) else None
+        index = literal(node.slice)
         with contextlib.suppress(LookupError, TypeError):
-            value = value[index] if isinstance(value, list | tuple | dict) else None  # type: ignore[index]
+            value = value[index] if isinstance(value, list | tuple | dict) else None
     elif isinstance(node, ast.Attribute):  # reading an attribute of another class could call a service
         value = getattr(value, node.attr, None) if type(value).__name__ == "ConsumerRecord" else None
     return isinstance(value, bytes) and _is_json(value)

@@ -241,9 +241,7 @@ def topics_of(cell: FailedCell) -> list[str]:
 
 def may_lack_messages(cell: FailedCell) -> bool:
     """Return whether the code that failed uses a variable without items, or one that reads messages."""
-    around = [
-        node for node in ast.walk(cell.tree) if isinstance(node, ast.expr | ast.stmt) and cell.failed_in(node)
-    ]
+    around = cell.failed_nodes(ast.expr, ast.stmt)
     if cell.place is None or not around:
         return True
     names = {node.id for node in ast.walk(around[-1]) if isinstance(node, ast.Name)}

@@ -5,7 +5,7 @@ import ast
 from eventlab.clients import kafka
 from eventlab.explain.edits import python_correction, source_of, statement_correction, with_keyword
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell, called_name
+from eventlab.explain.failed_cell import FailedCell, called_name, owner_of
 from eventlab.explain.kafka import UNREACHABLE
 from eventlab.settings import Settings
 
@@ -40,7 +40,7 @@ def commit_without_group(cell: FailedCell, settings: Settings) -> Explanation | 
     if not cell.matches(r"kafka\.errors\.IllegalStateError: .*Requires group_id"):
         return None
     for call in cell.failed_calls("commit", "committed"):
-        owner = call.func.value if isinstance(call.func, ast.Attribute) else None
+        owner = owner_of(call)
         name = owner.id if isinstance(owner, ast.Name) else ""
         statement = cell.assignment_of(name) or ""
         if statement.count("KafkaConsumer(") != 1 or not (new := with_keyword(statement, "group_id", '"readers"')):

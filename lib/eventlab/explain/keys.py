@@ -8,7 +8,7 @@ from typing import Any
 
 from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell, called_name, close_matches
+from eventlab.explain.failed_cell import FailedCell, called_name, close_matches, literal
 from eventlab.settings import Settings
 
 PASS_ON = (ast.ListComp, ast.GeneratorExp, ast.List, ast.Tuple, ast.Dict, ast.FormattedValue, ast.JoinedStr)
@@ -41,12 +41,7 @@ def key_of_a_dictionary(cell: FailedCell, settings: Settings) -> Explanation | N
     if type(error) is not KeyError or frame is None or not error.args or not isinstance(error.args[0], str):
         return None
     key, names = error.args[0], frame.f_globals | frame.f_locals
-    nodes = [
-        node
-        for node in ast.walk(cell.tree)
-        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and node.slice.value == key
-    ]
-    nodes = [node for node in nodes if cell.failed_in(node)]
+    nodes = [node for node in cell.failed_nodes(ast.Subscript) if literal(node.slice) == key]
     owners = [names.get(node.value.id) for node in nodes if isinstance(node.value, ast.Name)]
     if len(nodes) != 1 or len(owners) != 1 or type(owners[0]) is not dict or key in owners[0]:
         return None
@@ -63,7 +58,7 @@ def _with_get(cell: FailedCell, node: ast.Subscript, what: str, proof: str) -> E
     parents = {child: parent for parent in ast.walk(cell.tree) for child in ast.iter_child_nodes(parent)}
     parent = parents.get(node)
     if isinstance(parent, ast.AugAssign) and parent.target is node:  # counts["a"] += 1
-        number = parent.value.value if isinstance(parent.value, ast.Constant) else None
+        number = literal(parent.value)
         if not isinstance(parent.op, ast.Add) or not isinstance(number, int | float):
             return None
         what += " It needs a first value: get() with a second argument gives 0 for a key that is missing."
@@ -117,8 +112,8 @@ def _other_key(
 ) -> Explanation | None:
     """Explain with the line that has the nearest name; for a Row without one, with a field that exists."""
     slices: list[ast.expr] = []
-    for node in filter(cell.failed_in, ast.walk(cell.tree)):
-        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and node.slice.value == name:
+    for node in cell.failed_nodes(ast.Subscript, ast.Attribute):
+        if isinstance(node, ast.Subscript) and literal(node.slice) == name:
             slices.append(node.slice)
         elif is_row and isinstance(node, ast.Attribute) and node.attr == name:
             slices.append(node)

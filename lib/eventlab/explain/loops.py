@@ -37,9 +37,8 @@ def loop_shows_columns(cell: FailedCell, settings: Settings) -> Explanation | No
 
 def _loops(cell: FailedCell) -> Iterator[tuple[bool, Explanation | None]]:
     """Yield for each loop over a DataFrame whether it needs rows, and its explanation."""
-    for node in ast.walk(cell.tree):
-        if not isinstance(node, ast.For | ast.comprehension):
-            continue
+    loops: list[ast.For | ast.comprehension] = cell.nodes(ast.For, ast.comprehension)
+    for node in loops:
         rows = node.iter
         if isinstance(rows, ast.Call) and called_name(rows) == "enumerate" and rows.args:
             rows = rows.args[0]
@@ -51,7 +50,7 @@ def _loops(cell: FailedCell) -> Iterator[tuple[bool, Explanation | None]]:
 
 def _functions(cell: FailedCell) -> Iterator[tuple[bool, Explanation | None]]:
     """Yield for each of Python's functions on a DataFrame whether its statement failed, and its explanation."""
-    statements = [node for node in ast.walk(cell.tree) if isinstance(node, ast.stmt) and cell.failed_in(node)]
+    statements = cell.failed_nodes(ast.stmt)
     innermost = statements[-1:] if cell.place else statements  # a block has other statements, too
     failed = {node for statement in innermost for node in ast.walk(statement)}
     for call in cell.calls(*FIRST_ARGUMENT, *SECOND_ARGUMENT):
@@ -82,8 +81,9 @@ def _are_rows(cell: FailedCell, variables: set[str]) -> bool:
     """Return whether the cell uses one of the variables like a row: `row["price"]`, or `row.price`."""
     from pyspark.sql import Column
 
-    for node in ast.walk(cell.tree):
-        if isinstance(node, ast.Subscript | ast.Attribute) and getattr(node.value, "id", None) in variables:
+    fields: list[ast.Subscript | ast.Attribute] = cell.nodes(ast.Subscript, ast.Attribute)
+    for node in fields:
+        if getattr(node.value, "id", None) in variables:
             name = column_name(cell, node)
             if name and (isinstance(node, ast.Subscript) or not hasattr(Column, name)):
                 return True

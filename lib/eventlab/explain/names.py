@@ -13,9 +13,9 @@ from importlib import import_module
 from types import BuiltinFunctionType, BuiltinMethodType, FunctionType, MethodType
 from typing import Any
 
-from eventlab.explain.edits import python_correction, source_of, statement_correction
+from eventlab.explain.edits import arguments_of, python_correction, source_of, statement_correction
 from eventlab.explain.explanation import REPLACE_LINE, RUN_FIRST, Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell, close_matches
+from eventlab.explain.failed_cell import FailedCell, called_name, close_matches, literal, owner_of
 from eventlab.explain.session import FUNCTIONS, session_variable
 from eventlab.explain.sql import CREATED_VIEW
 from eventlab.settings import Settings
@@ -35,6 +35,8 @@ OF_PYTHON = {"null": "None", "true": "True", "false": "False"}
 PACKAGES = ("httpx", "kafka", "pyspark", "pandas", "matplotlib", "numpy", "eventlab")
 SOURCES_OF_NAMES = ("pyspark.sql", "kafka", "pyspark.sql.functions", "pyspark.sql.types", "pathlib", "datetime")
 """Modules whose classes and functions the lessons import by name, if they are loaded."""
+SAVE = ("parquet", "json", "csv", "orc", "text", "save", "saveAsTable")
+"""Methods of a writer that write the rows."""
 
 
 def misspelt_attribute(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -116,7 +118,7 @@ def misspelt_method(cell: FailedCell, settings: Settings) -> Explanation | None:
             what = f"A DataFrame has no method {node.attr!r}."
             return _renamed(cell, [node], similar, what, f"pyspark's DataFrame has the method {similar}")
     for node in [node.value for node in calls if isinstance(node.value, ast.Attribute)]:  # `frame.wirte.mode(...)`
-        frame = cell.namespace.get(getattr(node.value, "id", ""))
+        frame = cell.value_of(node.value)
         if not isinstance(frame, DataFrame) or node.attr in (*known, *frame.columns):
             continue
         for similar in close_matches(node.attr, dir(DataFrame))[:1]:
@@ -139,34 +141,28 @@ def nothing_follows(cell: FailedCell, settings: Settings) -> Explanation | None:
         if isinstance(node.value, ast.Name):
             return _variable_of_show(cell, node.value.id)
         outer = next((call for call in cell.calls(error.name) if call.func is node), None)
-        inner = node.value
-        if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute) and inner.func.attr == "show":
-            what = f"show() prints rows and returns None, so {error.name} cannot follow it."
-            frame = source_of(cell, inner.func.value)
-            return python_correction(cell, inner, frame, what, "the value of show() is None")
-        if outer is None or not isinstance(inner, ast.Call) or not isinstance(inner.func, ast.Attribute):
+        inner, owner = node.value, owner_of(node.value)
+        if not isinstance(inner, ast.Call) or owner is None:
             continue
-        saves = inner.func.attr
-        if saves in ("parquet", "json", "csv", "orc", "text", "save", "saveAsTable") and ".write" in cell.source:
-            writer = source_of(cell, inner.func.value)
-            arguments = source_of(cell, outer)[len(source_of(cell, node)) :]
-            path = source_of(cell, inner)[len(source_of(cell, inner.func)) :]
-            code = f"{writer}.{error.name}{arguments}.{saves}{path}"
-            what = f"{saves}() writes the files and returns None, so {error.name}() must be before it."
-            return python_correction(cell, outer, code, what, f"the value of {saves}() is None")
+        method, owner_code = called_name(inner), source_of(cell, owner)
+        if method == "show":
+            what = f"show() prints rows and returns None, so {error.name} cannot follow it."
+            return python_correction(cell, inner, owner_code, what, "the value of show() is None")
+        if outer and method in SAVE and ".write" in cell.source:
+            code = f"{owner_code}.{error.name}{arguments_of(cell, outer)}.{method}{arguments_of(cell, inner)}"
+            what = f"{method}() writes the files and returns None, so {error.name}() must be before it."
+            return python_correction(cell, outer, code, what, f"the value of {method}() is None")
     return None
 
 
 def _field_of_show(cell: FailedCell) -> Explanation | None:
     """Explain `frame.show(3)["Host"]`: select() chooses the column, before show()."""
-    for node in filter(cell.failed_in, ast.walk(cell.tree)):
-        if not isinstance(node, ast.Subscript) or not isinstance(node.value, ast.Call):
+    for node in cell.failed_nodes(ast.Subscript):
+        call, owner, column = node.value, owner_of(node.value), node.slice
+        if not isinstance(call, ast.Call) or owner is None or called_name(call) != "show":
             continue
-        call, column = node.value, node.slice
-        if not isinstance(call.func, ast.Attribute) or call.func.attr != "show":
-            continue
-        if isinstance(column, ast.Constant) and isinstance(column.value, str):  # a number is a row
-            frame = source_of(cell, call.func.value)
+        if isinstance(literal(column), str):  # a number is a row
+            frame = source_of(cell, owner)
             code = f"{frame}.select({source_of(cell, column)}){source_of(cell, call)[len(frame) :]}"
             what = "show() prints rows and returns None. select() chooses a column before it."
             return python_correction(cell, node, code, what, "the value of show() is None")
@@ -175,8 +171,7 @@ def _field_of_show(cell: FailedCell) -> Explanation | None:
 
 def _field_of_no_row(cell: FailedCell) -> Explanation | None:
     """Explain `frame.where(...).first()["Host"]` when no row is there."""
-    for node in filter(cell.failed_in, ast.walk(cell.tree)):
-        call = node.value if isinstance(node, ast.Subscript) else None
+    for call in (node.value for node in cell.failed_nodes(ast.Subscript)):
         if isinstance(call, ast.Call) and getattr(call.func, "attr", "") == "first" and not call.args:
             what = "first() returned None, because the result has no rows. So there is no field."
             return Explanation(
@@ -217,8 +212,7 @@ def misspelt_import(cell: FailedCell, settings: Settings) -> Explanation | None:
     else:
         return None
     for similar in close_matches(name, names)[:1]:
-        nodes = [node for node in ast.walk(cell.tree) if isinstance(node, ast.Import | ast.ImportFrom)]
-        lines = {cell.source.split("\n")[node.lineno - 1] for node in nodes}
+        lines = {cell.source.split("\n")[node.lineno - 1] for node in cell.nodes(ast.Import, ast.ImportFrom)}
         found = [line for line in lines if re.search(rf"\b{name}\b", line)]
         if len(found) == 1:
             line = re.sub(rf"\b{name}\b", similar, found[0].strip(), count=1)
@@ -243,7 +237,7 @@ def unknown_variable(cell: FailedCell, settings: Settings) -> Explanation | None
         return None
     name = error.name
     what, proof = f"There is no variable {name!r}.", f"{name} is not set in this kernel"
-    nodes = [node for node in ast.walk(cell.tree) if isinstance(node, ast.Name) and node.id == name]
+    nodes = [node for node in cell.nodes(ast.Name) if node.id == name]
     if nodes and name.lower() in OF_PYTHON:
         what = f"Python does not know {name}. It has {OF_PYTHON[name.lower()]}."
         return python_correction(cell, nodes[0], OF_PYTHON[name.lower()], what, proof)
@@ -267,11 +261,7 @@ def import_of(cell: FailedCell, name: str) -> str | None:
     Many names of modules and functions, such as `code` or `first`, are also good names of variables.
     """
     called = any(isinstance(call.func, ast.Name) and call.func.id == name for call in cell.calls())
-    attributes = {
-        node.attr
-        for node in ast.walk(cell.tree)
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == name
-    }
+    attributes = {node.attr for node in cell.nodes(ast.Attribute) if getattr(node.value, "id", "") == name}
     if name in KNOWN and (called or attributes):
         return KNOWN[name]
     is_module = name in PACKAGES or (name in sys.stdlib_module_names and name not in ("this", "antigravity"))

@@ -86,7 +86,7 @@ def definition_in(source: str, name: str) -> str | None:
     if command := re.search(rf"^\s*{re.escape(name)}\s*=\s*[!%].*", source, re.MULTILINE):
         return command[0].strip()
     source = re.sub(r"^(\s*\w+\s*=\s*)[!%].*", r"\g<1>0", source, flags=re.MULTILINE)
-    for statement in getattr(python_tree(source), "body", []):
+    for statement in python_tree(source).body:
         if name in _defined_names(statement):
             return (ast.get_source_segment(source, statement) or name).split("\n")[0]
     return None
@@ -114,9 +114,7 @@ def arguments_in_cell(cell: FailedCell, settings: Settings) -> Explanation | Non
     """
     if sys.argv[1:] or not cell.matches(rf"^builtins\.(?:{'|'.join(TOO_FEW)})"):
         return None
-    failed = [
-        node for node in ast.walk(cell.tree) if isinstance(node, ast.stmt | ast.expr) and cell.failed_in(node)
-    ]
+    failed = cell.failed_nodes(ast.stmt, ast.expr)
     statements = [node for node in failed if isinstance(node, ast.Assign | ast.Expr | ast.Call)]
     read = [ast.unparse(node) for node in statements if "sys.argv" in ast.unparse(node)]
     inner = [ast.unparse(node) for node in failed if isinstance(node, ast.Assign | ast.Subscript)]

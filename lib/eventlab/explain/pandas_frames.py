@@ -3,9 +3,9 @@
 import ast
 import re
 
-from eventlab.explain.edits import python_correction, source_of
+from eventlab.explain.edits import arguments_of, python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell, called_name
+from eventlab.explain.failed_cell import FailedCell, called_name, literal, owner_of
 from eventlab.explain.session import is_dataframe
 from eventlab.settings import Settings
 
@@ -23,19 +23,17 @@ def method_of_spark(cell: FailedCell, settings: Settings) -> Explanation | None:
     if not isinstance(cell.error, AttributeError | TypeError | ValueError):
         return None
     for call in cell.failed_calls("show", *OF_PANDAS):
-        frame = call.func.value if isinstance(call.func, ast.Attribute) else None
-        value = cell.namespace.get(frame.id) if isinstance(frame, ast.Name) else None
+        frame = owner_of(call)
+        value = cell.value_of(frame)
         if frame is None or not _is_pandas(value):
             continue
         name, code = called_name(call), source_of(cell, frame)
         if name in OF_PANDAS:
-            argument = (
-                call.args[0].value if len(call.args) == 1 and isinstance(call.args[0], ast.Constant) else None
-            )
+            argument = literal(call.args[0]) if len(call.args) == 1 else None
             is_condition = OF_PANDAS[name] == "query"
             if not isinstance(argument, str) or (is_condition and not re.search(r"[=<>]", argument)):
                 continue
-            code += f".{OF_PANDAS[name]}{source_of(cell, call)[len(source_of(cell, call.func)) :]}"
+            code += f".{OF_PANDAS[name]}{arguments_of(cell, call)}"
         what = f"{source_of(cell, frame)} is a table of pandas, and {name} is a method of Spark's DataFrames."
         what += " JupyterLab shows a table of pandas in the cell's last line." if name == "show" else ""
         return python_correction(cell, call, code, what, f"its class is {type(value).__module__}.DataFrame")
@@ -53,22 +51,19 @@ def method_of_pandas(cell: FailedCell, settings: Settings) -> Explanation | None
     from pyspark.sql import Column, DataFrame
 
     for call in cell.failed_calls():
-        frame, name = call.func.value if isinstance(call.func, ast.Attribute) else None, called_name(call)
-        value = cell.namespace.get(frame.id) if isinstance(frame, ast.Name) else None
+        frame, name = owner_of(call), called_name(call)
+        value = cell.value_of(frame)
         if frame is None or not is_dataframe(value) or hasattr(Column, name) or hasattr(DataFrame, name):
             continue
-        texts = [isinstance(item, ast.Constant) and isinstance(item.value, str) for item in call.args]
+        texts = [isinstance(literal(item), str) for item in call.args]
         if name in AGGREGATES:
             if not all(texts) or call.keywords:
                 continue
             pairs = ", ".join(f'{source_of(cell, item)}: "{name}"' for item in call.args)
-            code = (
-                f"{source_of(cell, frame)}.agg({{{pairs}}})"
-                if texts
-                else f"{source_of(cell, frame)}.groupBy().{name}()"
-            )
+            code = f"{source_of(cell, frame)}.agg({{{pairs}}})"
             what = f"A DataFrame has no method {name}. agg() calculates it for a column of all rows."
             if not texts:
+                code = f"{source_of(cell, frame)}.groupBy().{name}()"
                 what = f"A DataFrame has no method {name}. groupBy() without a column makes one group of all rows."
             return python_correction(cell, call, code, what, f"pyspark's DataFrame has no {name}")
         if name != "map" and callable(getattr(pandas.DataFrame, name, None)):  # map of Spark's RDDs is another one

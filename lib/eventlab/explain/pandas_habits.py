@@ -6,7 +6,7 @@ import re
 from eventlab.explain.edits import has_schema, python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.expressions import PYTHONS_OWN
-from eventlab.explain.failed_cell import FailedCell, called_name, close_matches
+from eventlab.explain.failed_cell import FailedCell, called_name, close_matches, literal
 from eventlab.explain.fields import NO_NAME
 from eventlab.explain.session import dataframes, functions_variable, is_dataframe, spark_function
 from eventlab.settings import Settings
@@ -21,9 +21,9 @@ def column_is_assigned(cell: FailedCell, settings: Settings) -> Explanation | No
     """
     if not cell.matches(r"^builtins\.TypeError: 'DataFrame' object does not support item assignment"):
         return None
-    for node in ast.walk(cell.tree):
-        target = node.targets[0] if isinstance(node, ast.Assign) and len(node.targets) == 1 else None
-        if not isinstance(node, ast.Assign) or not isinstance(target, ast.Subscript) or not cell.failed_in(node):
+    for node in cell.failed_nodes(ast.Assign):
+        target = node.targets[0]
+        if len(node.targets) > 1 or not isinstance(target, ast.Subscript):
             continue
         frame = target.value.id if isinstance(target.value, ast.Name) else ""
         if cell.text_of(target.slice) is None or not is_dataframe(cell.namespace.get(frame)):
@@ -90,12 +90,10 @@ def method_is_compared(cell: FailedCell, settings: Settings) -> Explanation | No
         r"^builtins\.TypeError: '[<>]=?' not supported between instances of .*'(method|function)'"
     ):
         return None
-    for node in ast.walk(cell.tree):
-        if not isinstance(node, ast.Compare) or not cell.failed_in(node):
-            continue
+    for node in cell.failed_nodes(ast.Compare):
         for side in (node.left, *node.comparators):
             owner = side.value if isinstance(side, ast.Attribute) and side.attr == "count" else None
-            if isinstance(owner, ast.Call) or is_dataframe(cell.namespace.get(getattr(owner, "id", ""))):
+            if isinstance(owner, ast.Call) or is_dataframe(cell.value_of(owner)):
                 what = "count is a method. It is called with parentheses: count()."
                 return python_correction(cell, side, f"{source_of(cell, side)}()", what, str(cell.error))
     return None
@@ -109,7 +107,7 @@ def function_of_python_on_a_name(cell: FailedCell, settings: Settings) -> Explan
     if not cell.has_condition("UNRESOLVED_COLUMN"):
         return None
     for call in cell.calls("max", "min"):
-        text = call.args[0].value if len(call.args) == 1 and isinstance(call.args[0], ast.Constant) else None
+        text = literal(call.args[0]) if len(call.args) == 1 else None
         name = called_name(call)
         if not isinstance(text, str) or not isinstance(call.func, ast.Name) or name in cell.namespace:
             continue
@@ -141,8 +139,8 @@ def unknown_join_or_unit(cell: FailedCell, settings: Settings) -> Explanation | 
         return None
     for similar in close_matches(word, known)[:1]:
         new = given.removesuffix(word) + similar
-        for node in ast.walk(cell.tree):
-            if isinstance(node, ast.Constant) and node.value == given:
+        for node in cell.nodes(ast.Constant):
+            if node.value == given:
                 return python_correction(cell, node, f'"{new}"', f"{what} Did you mean {similar!r}?", proof)
     return None
 

@@ -88,7 +88,7 @@ def _as_table(plan: Any) -> Any:
 
 def statement_with(program: str, text: str) -> str | None:
     """Return the only statement of the program that contains the text, or None."""
-    nodes = getattr(python_tree(program), "body", [])
+    nodes = python_tree(program).body
     found = [code for node in nodes if text in (code := ast.get_source_segment(program, node) or "")]
     return found[0] if len(found) == 1 else None
 

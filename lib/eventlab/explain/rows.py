@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from eventlab.explain.explanation import REPLACE_LINE, RUN_FIRST, Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell
+from eventlab.explain.failed_cell import FailedCell, owner_of
 from eventlab.settings import Settings
 
 ROW_MISMATCHES = (
@@ -53,9 +53,7 @@ def rows_by_position(cell: FailedCell, settings: Settings) -> Explanation | None
 
 def _row_lists(cell: FailedCell) -> Iterator[tuple[str, Sequence[Any]]]:
     """Yield the lists of Rows, or of dictionaries for `Row(**...)`, from which the cell creates DataFrames."""
-    calls = [node for node in ast.walk(cell.tree) if isinstance(node, ast.Call)]
-    calls = [node for node in calls if isinstance(node.func, ast.Attribute) and node.func.attr in METHODS]
-    arguments = (argument for call in calls for argument in call.args)
+    arguments = (argument for call in cell.calls(*METHODS) if owner_of(call) for argument in call.args)
     rows = (argument for argument in arguments if "asDict" not in ast.unparse(argument))  # no dictionaries
     nodes = (node for argument in rows for node in ast.walk(argument))
     for name in sorted({node.id for node in nodes if isinstance(node, ast.Name)}):

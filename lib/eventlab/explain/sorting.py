@@ -8,7 +8,7 @@ import re
 
 from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell, called_name
+from eventlab.explain.failed_cell import FailedCell, called_name, literal, owner_of
 from eventlab.explain.owners import is_frame
 from eventlab.settings import Settings
 
@@ -33,7 +33,8 @@ def order_is_ignored(cell: FailedCell, settings: Settings) -> Explanation | None
             continue
         if all(flag == _is_up(given[0]) for flag in _flags(cell, given[0])):
             continue  # the order that Spark has used
-        if not isinstance(call.func, ast.Attribute) or not is_frame(cell, call.func.value):
+        owner = owner_of(call)
+        if owner is None or not is_frame(cell, owner):
             continue
         if any(_has_order(cell, column) for column in call.args):
             continue
@@ -87,7 +88,7 @@ def _flags(cell: FailedCell, keyword: ast.keyword) -> list[bool]:
         flags = [cell.namespace.get(value.id)]
     else:
         items = value.elts if isinstance(value, ast.List) else [value]
-        flags = [item.value if isinstance(item, ast.Constant) else None for item in items]
+        flags = list(map(literal, items))
     return [flag for flag in flags if isinstance(flag, bool)] if all(isinstance(f, bool) for f in flags) else []
 
 

@@ -6,7 +6,7 @@ from importlib import metadata
 from eventlab.explain import service
 from eventlab.explain.edits import source_of
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell
+from eventlab.explain.failed_cell import FailedCell, owner_of
 from eventlab.explain.session import NEW_SESSION, session_variable
 from eventlab.explain.syntax import INSTEAD
 from eventlab.settings import Settings
@@ -49,8 +49,7 @@ def rdd_on_connect(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 def _uses_context(cell: FailedCell) -> bool:
     """Return whether the cell uses `sc` as Spark's context: another program may have a variable of this name."""
-    nodes = [node for node in ast.walk(cell.tree) if isinstance(node, ast.Attribute)]
-    used = {node.attr for node in nodes if isinstance(node.value, ast.Name) and node.value.id == "sc"}
+    used = {node.attr for node in cell.nodes(ast.Attribute) if getattr(node.value, "id", "") == "sc"}
     return not used.isdisjoint(OF_CONTEXT.split())
 
 
@@ -61,13 +60,14 @@ def master_on_connect(cell: FailedCell, settings: Settings) -> Explanation | Non
     """
     if not cell.has_condition("CANNOT_CONFIGURE_SPARK_CONNECT_MASTER"):
         return None
-    calls = [node for node in cell.calls("master") if isinstance(node.func, ast.Attribute)]
-    if len(calls) != 1 or not isinstance(calls[0].func, ast.Attribute):
+    calls = [(call, owner) for call in cell.calls("master") if (owner := owner_of(call))]
+    if len(calls) != 1:
         return None
+    call, builder = calls[0]
     return Explanation(
         "`.master(...)` asks for a Spark inside of this kernel, but the notebook uses the stack's Spark server.",
         f"the variable SPARK_REMOTE is {settings.spark_remote}",
-        cell.source.replace(source_of(cell, calls[0]), source_of(cell, calls[0].func.value)),
+        cell.source.replace(source_of(cell, call), source_of(cell, builder)),
         INSTEAD,
     )
 

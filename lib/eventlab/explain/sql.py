@@ -17,7 +17,7 @@ from eventlab.explain.edits import (
     sql_texts,
 )
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell, close_matches
+from eventlab.explain.failed_cell import FailedCell, close_matches, owner_of
 from eventlab.explain.query_context import fragments
 from eventlab.explain.session import is_dataframe, session_of, session_variable
 from eventlab.explain.views import statement_of_view
@@ -79,7 +79,7 @@ def view_exists(cell: FailedCell, settings: Settings) -> Explanation | None:
     Remedy: The line with `createOrReplaceTempView`.
     """
     calls = cell.failed_calls("createTempView") if cell.has_condition("TEMP_TABLE_OR_VIEW_ALREADY_EXISTS") else []
-    for call in [call for call in calls if isinstance(call.func, ast.Attribute)]:
+    for call in filter(owner_of, calls):
         what = "A view of this name exists already. createOrReplaceTempView replaces it."
         code = source_of(cell, call.func).removesuffix("createTempView") + "createOrReplaceTempView"
         return python_correction(cell, call.func, code, what, "Spark reports TEMP_TABLE_OR_VIEW_ALREADY_EXISTS")

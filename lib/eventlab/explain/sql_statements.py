@@ -40,7 +40,7 @@ def _with_calls(
     cell: FailedCell, call: ast.Call, statements: list[str], what: str, proof: str
 ) -> Explanation | None:
     """Explain with the cell in which the call's statement of Python has one call for each statement of SQL."""
-    nodes = [node for node in ast.walk(cell.tree) if isinstance(node, ast.Expr | ast.Assign)]
+    nodes: list[ast.Expr | ast.Assign] = cell.nodes(ast.Expr, ast.Assign)
     node = next((node for node in nodes if call in ast.walk(node)), None)
     if node is None or not isinstance(call.args[0], ast.Constant):
         return None

@@ -78,8 +78,9 @@ def no_report_yet(cell: FailedCell, settings: Settings) -> Explanation | None:
     """
     if not cell.matches(r"^builtins\.(?:Attribute|Type)Error: 'NoneType' object"):
         return None
-    for node in filter(cell.failed_in, ast.walk(cell.tree)):
-        progress = node.value if isinstance(node, ast.Attribute | ast.Subscript) else None
+    nodes: list[ast.Attribute | ast.Subscript] = cell.failed_nodes(ast.Attribute, ast.Subscript)
+    for node in nodes:
+        progress = node.value
         if not isinstance(progress, ast.Attribute) or progress.attr != "lastProgress":
             continue
         name, field = getattr(progress.value, "id", ""), getattr(node, "attr", "")
@@ -102,8 +103,7 @@ def stream_used_as_table(cell: FailedCell, settings: Settings) -> Explanation | 
     """
     if not cell.matches(r"Queries with streaming sources must be executed with writeStream", NOT_FOR_STREAMS):
         return None
-    failed = [node for node in ast.walk(cell.tree) if isinstance(node, ast.Call) and cell.failed_in(node)]
-    used = {node.id for call in failed for node in ast.walk(call) if isinstance(node, ast.Name)}
+    used = {node.id for call in cell.failed_calls() for node in ast.walk(call) if isinstance(node, ast.Name)}
     streams = [(name, frame) for name, frame in dataframes(cell) if frame.isStreaming]
     for name, frame in streams:
         if name not in used and len(streams) > 1:

@@ -6,9 +6,9 @@ import re
 import sys
 
 from eventlab.explain.checkpoints import free_folder, has_only_files_of_spark
-from eventlab.explain.edits import is_query, python_correction, source_of, sql_correction, sql_texts
+from eventlab.explain.edits import arguments_of, is_query, python_correction, source_of, sql_correction, sql_texts
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
-from eventlab.explain.failed_cell import FailedCell, called_name, close_matches
+from eventlab.explain.failed_cell import FailedCell, called_name, close_matches, literal, owner_of
 from eventlab.explain.query_context import fragments, is_called_here
 from eventlab.explain.session import dataframes, session_of, session_variable, spark_function
 from eventlab.settings import Settings
@@ -43,12 +43,12 @@ def value_cannot_be_cast(cell: FailedCell, settings: Settings) -> Explanation | 
             new = f"try_cast({compared[1]} as {target}){compared[2]}"
         if new != fragment and (explanation := sql_correction(cell, fragment, new, what, proof)):
             return explanation
-    calls = (call for call in cell.calls("cast", "astype") if isinstance(call.func, ast.Attribute))
-    casts = [call for call in calls if is_called_here(cell, call.lineno) and not _is_to_string(cell, call)]
+    calls = [(call, owner) for call in cell.calls("cast", "astype") if (owner := owner_of(call))]
+    casts = [pair for pair in calls if is_called_here(cell, pair[0].lineno) and not _is_to_string(cell, pair[0])]
     if len(casts) == 1:
-        column = source_of(cell, casts[0].func.value)  # type: ignore[attr-defined]
-        arguments = ", ".join(source_of(cell, argument) for argument in casts[0].args)
-        return python_correction(cell, casts[0], f"{column}.try_cast({arguments})", what, proof)
+        cast, column = casts[0]
+        code = f"{source_of(cell, column)}.try_cast{arguments_of(cell, cast)}"
+        return python_correction(cell, cast, code, what, proof)
     return _comparison(cell, target, what, proof) if not casts else None
 
 
@@ -60,10 +60,9 @@ def _is_to_string(cell: FailedCell, cast: ast.Call) -> bool:
 def _comparison(cell: FailedCell, target: str, what: str, proof: str) -> Explanation | None:
     """Explain a column of strings that is compared with a number, which casts it: `col("year") > 5`."""
     operations = []
-    for node in ast.walk(cell.tree):
-        sides = [node.left, node.comparators[0]] if isinstance(node, ast.Compare) else []
-        constants = [side for side in sides if isinstance(side, ast.Constant)]
-        numbers = [side for side in constants if isinstance(side.value, int | float)]
+    for node in cell.nodes(ast.Compare):
+        sides = [node.left, node.comparators[0]]
+        numbers = [side for side in sides if isinstance(literal(side), int | float)]
         columns = [side for side in sides if isinstance(side, ast.Call | ast.Attribute | ast.Subscript)]
         if len(numbers) == len(columns) == 1 and is_called_here(cell, columns[0].lineno):
             operations.append(columns[0])
@@ -93,8 +92,8 @@ def division_by_zero(cell: FailedCell, settings: Settings) -> Explanation | None
         new = f"try_divide({left.strip()}, {right.strip()})"
         if slash and "/" not in right and (explanation := sql_correction(cell, fragment, new, what, proof)):
             return explanation
-    operations = [node for node in ast.walk(cell.tree) if isinstance(node, ast.BinOp)]
-    divisions = [node for node in operations if isinstance(node.op, ast.Div) and is_called_here(cell, node.lineno)]
+    divisions = [node for node in cell.nodes(ast.BinOp) if isinstance(node.op, ast.Div)]
+    divisions = [node for node in divisions if is_called_here(cell, node.lineno)]
     if len(divisions) != 1:
         return None
     left, right = (source_of(cell, node) for node in (divisions[0].left, divisions[0].right))

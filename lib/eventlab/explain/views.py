@@ -30,7 +30,7 @@ def statement_of_view(cell: FailedCell, name: str, session: Any) -> CreatedView 
     word = rf"\b{re.escape(name)}\b"
     ended = ""
     for source in reversed(cell.history):
-        for node in reversed(getattr(python_tree(source), "body", [])):
+        for node in reversed(python_tree(source).body):
             statement = ast.get_source_segment(source, node) or ""
             if re.search(DROPS_VIEW, statement, re.IGNORECASE) and re.search(word, statement):
                 return None  # the learner has removed it

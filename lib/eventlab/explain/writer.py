@@ -4,9 +4,9 @@ import ast
 import re
 from pathlib import PurePosixPath
 
-from eventlab.explain.edits import python_correction, source_of
+from eventlab.explain.edits import arguments_of, python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell, called_name, close_matches
+from eventlab.explain.failed_cell import FailedCell, called_name, close_matches, literal, owner_of
 from eventlab.explain.session import is_dataframe
 from eventlab.explain.values import FORMATS
 from eventlab.settings import Settings
@@ -30,20 +30,15 @@ def method_of_writer(cell: FailedCell, settings: Settings) -> Explanation | None
         return None
     from pyspark.sql import DataFrame, DataFrameWriter
 
-    for node in ast.walk(cell.tree):
-        call = node.value if isinstance(node, ast.Attribute) and node.attr == "write" else None
-        if (
-            not isinstance(node, ast.expr)
-            or not isinstance(call, ast.Call)
-            or not isinstance(call.func, ast.Attribute)
-            or not cell.failed_in(call)
-        ):
+    for node in [node for node in cell.nodes(ast.Attribute) if node.attr == "write"]:
+        call, frame = node.value, owner_of(node.value)
+        if not isinstance(call, ast.Call) or frame is None or not cell.failed_in(call):
             continue
-        name, arguments = call.func.attr, source_of(cell, call)[len(source_of(cell, call.func)) :]
+        name = called_name(call)
         if hasattr(DataFrameWriter, name) and not hasattr(DataFrame, name):
             what = f"{name} is a method of the writer, so it follows write."
             proof = f"pyspark's DataFrameWriter has {name}, and its DataFrame has none"
-            code = f"{source_of(cell, call.func.value)}.write.{name}{arguments}"
+            code = f"{source_of(cell, frame)}.write.{name}{arguments_of(cell, call)}"
             return python_correction(cell, node, code, what, proof)
     return None
 
@@ -71,8 +66,8 @@ def reader_or_writer_is_no_method(cell: FailedCell, settings: Settings) -> Expla
 
 def method_for(call: ast.Call) -> str | None:
     """Return the method of a reader or a writer that takes a call's only argument: a format, a mode or a path."""
-    value = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else None
-    if len(call.args) != 1 or call.keywords or not isinstance(value, str):
+    value = literal(call.args[0]) if len(call.args) == 1 else None
+    if call.keywords or not isinstance(value, str):
         return None
     if value in (*FORMATS, "delta", "avro"):
         return "format"
@@ -90,16 +85,16 @@ def mode_of_writer(cell: FailedCell, settings: Settings) -> Explanation | None:
     proof = f"the modes are {', '.join(MODES[:4])}"
     error = cell.error
     if isinstance(error, AttributeError) and type(error.obj).__name__ == "DataFrameWriter" and error.name in MODES:
-        for call in [call for call in cell.calls(error.name) if isinstance(call.func, ast.Attribute)]:
+        for call, writer in [(call, owner) for call in cell.calls(error.name) if (owner := owner_of(call))]:
             what = f"A writer has no method {error.name}. This is a mode."
-            code = f'{source_of(cell, call.func.value)}.mode("{error.name}")'  # type: ignore[attr-defined]
+            code = f'{source_of(cell, writer)}.mode("{error.name}")'
             if call.args or call.keywords:  # a path, which a method of the format takes
                 if not (method := method_for(call)):
                     return None
                 code += f".{method}({source_of(cell, call.args[0])})"
             return python_correction(cell, call, code, what, proof)
     for call in cell.calls("mode") if cell.has_condition("UNSUPPORTED_OPERATION") else ():
-        word = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else ""
+        word = literal(call.args[0]) if call.args else ""
         for similar in close_matches(str(word), MODES)[:1] if word not in MODES else ():
             what = f"A writer has no mode {word!r}. Did you mean {similar!r}?"
             return python_correction(cell, call.args[0], f'"{similar}"', what, proof)
