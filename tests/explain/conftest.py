@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 from jupyter_client.manager import KernelManager
 
-from eventlab.explain.explanation import MIME, REPLACE_LINE
-from eventlab.explain.syntax import INSTEAD
+from eventlab.explain.explanation import INSTEAD, MIME, REPLACE_LINE
 from eventlab.settings import ROOT, Settings
 from eventlab.stack import Stack
 from tests.stacks import free_settings

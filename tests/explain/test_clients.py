@@ -4,8 +4,7 @@ import re
 
 import pytest
 
-from eventlab.explain.explanation import REPLACE_LINE
-from eventlab.explain.syntax import INSTEAD
+from eventlab.explain.explanation import INSTEAD, REPLACE_LINE
 from eventlab.stack import process
 from tests.explain.conftest import with_line
 from tests.explain.interrupts import interrupted

@@ -4,9 +4,8 @@ import pytest
 from pyspark.errors.exceptions.connect import ParseException
 
 from eventlab.explain import sql_statements
-from eventlab.explain.explanation import REPLACE_LINE
+from eventlab.explain.explanation import INSTEAD, REPLACE_LINE
 from eventlab.explain.failed_cell import FailedCell
-from eventlab.explain.syntax import INSTEAD
 from eventlab.settings import settings
 
 

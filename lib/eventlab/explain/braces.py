@@ -4,10 +4,9 @@ import builtins
 import os
 import re
 
-from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
+from eventlab.explain.explanation import INSTEAD, REPLACE_LINE, Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell, close_matches
 from eventlab.explain.shell_words import expanded, is_failed_command
-from eventlab.explain.syntax import INSTEAD
 from eventlab.settings import Settings
 
 NAME_IN_BRACES = r"(?<![{$%])(?!(?<=')\{[\w.]+\}')\{([A-Za-z_][\w.]*)\}(?!\})"

@@ -37,8 +37,8 @@ def new_topic(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 def created_by_kafka(topic: str, settings: Settings) -> str | None:
     """Return the time at which the stack's broker created a topic by itself, as its log says, or None."""
-    metadata = config.data_dir(settings) / "kafka" / f"{topic}-0" / "partition.metadata"
-    if settings.external_bootstrap_servers or not metadata.exists():
+    created = creation_time(topic, settings)
+    if created is None:
         return None
     log = process.log_file(settings, "kafka")
     pattern = (
@@ -48,9 +48,15 @@ def created_by_kafka(topic: str, settings: Settings) -> str | None:
         text = path.read_text(errors="replace") if path.exists() else ""
         for match in reversed(list(re.finditer(pattern, text, re.MULTILINE))):
             logged = time.mktime(time.strptime(match[1], "%Y-%m-%d %H:%M:%S"))
-            if abs(metadata.stat().st_mtime - logged) <= WITHIN_S:  # and not deleted and created again since then
+            if abs(created - logged) <= WITHIN_S:  # and not deleted and created again since then
                 return match[1].partition(" ")[2]
     return None
+
+
+def creation_time(topic: str, settings: Settings) -> float | None:
+    """Return when the stack's broker created a topic, in seconds since 1970, as the topic's log folder has it."""
+    metadata = config.data_dir(settings) / "kafka" / f"{topic}-0" / "partition.metadata"
+    return None if settings.external_bootstrap_servers or not metadata.exists() else metadata.stat().st_mtime
 
 
 def _written_topics(cell: FailedCell) -> Iterator[str]:

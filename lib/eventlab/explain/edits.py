@@ -6,11 +6,10 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from eventlab.explain.explanation import REPLACE_LINE, RUN_FIRST, Explanation, correction
+from eventlab.explain.explanation import INSTEAD, REPLACE_LINE, RUN_FIRST, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell, is_python, python_tree
 from eventlab.explain.query_context import contexts
 from eventlab.explain.session import FUNCTIONS, dataframes, session_of
-from eventlab.explain.syntax import INSTEAD
 
 QUERY = re.compile(r"[\s(]*(select|with|from|table)\b", re.IGNORECASE)
 STATEMENT = re.compile(
@@ -72,7 +71,11 @@ def statement_correction(cell: FailedCell, old: str, new: str, what: str, proof:
     """Explain with another statement for one of this cell, or for one of an earlier cell."""
     if old not in cell.source:
         return Explanation(what, proof, new, RUN_FIRST)
-    source = cell.source.replace(old, new)
+    return cell_correction(cell, cell.source.replace(old, new), what, proof)
+
+
+def cell_correction(cell: FailedCell, source: str, what: str, proof: str) -> Explanation:
+    """Explain with another source of the cell: with its only line that differs, or as a whole."""
     if line := changed_line(cell.source, source):
         return Explanation(what, proof, line, REPLACE_LINE)
     return Explanation(what, proof, source, INSTEAD)
@@ -158,6 +161,14 @@ def python_correction(
     return Explanation(what, proof, own, INSTEAD) if can_begin and is_python(own) else None
 
 
+def end_of(node: ast.expr, text: str) -> ast.Name:
+    """Return a node for the text with which another node ends, in its last line."""
+    end = ast.copy_location(ast.Name(text), node)
+    end.lineno = end.end_lineno or end.lineno
+    end.col_offset = (end.end_col_offset or 0) - len(text.encode())
+    return end
+
+
 def source_of(cell: FailedCell, node: ast.AST) -> str:
     """Return the code of a node of the cell's tree."""
     return ast.get_source_segment(cell.source, node) or ""
@@ -170,11 +181,7 @@ def arguments_of(cell: FailedCell, call: ast.Call) -> str:
 
 def with_keyword(call: str, name: str, value: str) -> str | None:
     """Return the code of a statement with one keyword argument set in its last call; None if it has no call."""
-    try:
-        tree = ast.parse(call)
-    except SyntaxError:
-        return None
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.end_col_offset is not None]
+    calls = [node for node in ast.walk(python_tree(call)) if isinstance(node, ast.Call)]
     if not calls:
         return None
     target = max(calls, key=lambda node: (node.end_lineno or 0, node.end_col_offset or 0, -node.col_offset))

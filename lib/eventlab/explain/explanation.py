@@ -17,6 +17,7 @@ LABEL = "What this error means"
 """The box's name for screen readers."""
 RUN_FIRST = "To fix it, run this, then run the cell again"
 REPLACE_LINE = "To fix it, write this line in the cell instead"
+INSTEAD = "To fix it, write this in the cell instead"
 BOX = Path(__file__).with_name("box.html")
 
 

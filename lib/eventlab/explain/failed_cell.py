@@ -201,14 +201,9 @@ class FailedCell:
 
     def reader_options(self) -> Iterator[Mapping[str, str]]:
         """Yield the options of the data sources that the cell's Spark DataFrames read."""
-        visited = set()
-        for value in self.variables.values():
-            plan = getattr(value, "_plan", None) if type(value).__name__ == "DataFrame" else None
-            while plan is not None and id(plan) not in visited:
-                visited.add(id(plan))
-                if options := getattr(plan, "_options", None):
-                    yield options
-                plan = getattr(plan, "_child", None)
+        frames = (value for value in self.variables.values() if type(value).__name__ == "DataFrame")
+        steps = {id(plan): plan for frame in frames for plan in plans(frame)}  # several may read one source
+        yield from filter(None, (getattr(plan, "_options", None) for plan in steps.values()))
 
     @property
     def history(self) -> list[str]:
@@ -278,6 +273,14 @@ def global_names(code: CodeType) -> list[str]:
     inner = (item for item in code.co_consts if isinstance(item, CodeType))
     own = [step.argval for step in dis.get_instructions(code) if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")]
     return [*own, *(name for item in inner for name in global_names(item))]
+
+
+def plans(frame: Any) -> Iterator[Any]:
+    """Yield the steps of the plan of a DataFrame of Spark Connect, the last one first."""
+    plan = getattr(frame, "_plan", None)
+    while plan is not None:
+        yield plan
+        plan = getattr(plan, "_child", None)
 
 
 def called_name(call: ast.Call) -> str:

@@ -22,9 +22,11 @@ SHOWN = 60
 
 def clients(cell: FailedCell, kind: str) -> Iterator[tuple[str, Any]]:
     """Yield the cell's kafka-python clients of a class: (variable, client)."""
-    for name, value in cell.variables.items():
-        if type(value).__name__ == kind and type(value).__module__.startswith("kafka."):
-            yield name, value
+    yield from ((name, value) for name, value in cell.variables.items() if _is_client(value, kind))
+
+
+def _is_client(value: object, kind: str) -> bool:
+    return type(value).__name__ == kind and type(value).__module__.startswith("kafka.")
 
 
 def value_is_no_bytes(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -36,7 +38,7 @@ def value_is_no_bytes(cell: FailedCell, settings: Settings) -> Explanation | Non
         if not cell.matches(rf"Unsupported type for serialized {part}: <class '(\w+)'>"):
             continue
         for name, producer in clients(cell, "KafkaProducer"):
-            sends = [call for call in cell.calls("send") if source_of(cell, call.func) == f"{name}.send"]
+            sends = _sends(cell, name)
             if len(sends) != 1 or producer.config[f"{part}_serializer"] is not None:
                 continue
             keyword = next((item.value for item in sends[0].keywords if item.arg == part), None)
@@ -54,6 +56,11 @@ def value_is_no_bytes(cell: FailedCell, settings: Settings) -> Explanation | Non
             proof = f"{name} has no {part}_serializer, and kafka-python reports: {cell.error}"
             return python_correction(cell, node, new, f"Kafka stores bytes, but this {part} is {kind}.", proof)
     return None
+
+
+def _sends(cell: FailedCell, producer: str) -> list[ast.Call]:
+    """Return the calls of a producer's method `send`."""
+    return [call for call in cell.calls("send") if source_of(cell, call.func) == f"{producer}.send"]
 
 
 def _is_json(cell: FailedCell, part: str) -> bool:
@@ -77,7 +84,7 @@ def message_too_large(cell: FailedCell, settings: Settings) -> Explanation | Non
     if not cell.matches(r"MessageSizeTooLargeError|RecordTooLargeException"):
         return None
     for name, producer in clients(cell, "KafkaProducer"):
-        sends = [call for call in cell.calls("send") if source_of(cell, call.func) == f"{name}.send" and call.args]
+        sends = [call for call in _sends(cell, name) if call.args]
         topic = cell.text_of(sends[0].args[0]) if sends else None
         if topic is None:
             continue
@@ -236,11 +243,9 @@ def _has_read(consumer: Any) -> bool:
 
 def _interrupted(cell: FailedCell) -> Any:
     """Return the consumer that waited for its first message when the learner interrupted the cell, or None."""
-    waiting = (trace.tb_frame.f_locals.get("self") for trace in cell.trace)
-    found = (
-        it for it in waiting if type(it).__name__ == "KafkaConsumer" and type(it).__module__.startswith("kafka.")
-    )
-    return next((consumer for consumer in found if not _has_read(consumer)), None)
+    waiting: Iterator[Any] = (trace.tb_frame.f_locals.get("self") for trace in cell.trace)
+    consumers = (value for value in waiting if _is_client(value, "KafkaConsumer"))
+    return next((consumer for consumer in consumers if not _has_read(consumer)), None)
 
 
 def no_message_for_consumer(cell: FailedCell, settings: Settings) -> Explanation | None:

@@ -13,7 +13,7 @@ from importlib import import_module
 from types import BuiltinFunctionType, BuiltinMethodType, FunctionType, MethodType
 from typing import Any
 
-from eventlab.explain.edits import arguments_of, python_correction, source_of, statement_correction
+from eventlab.explain.edits import arguments_of, end_of, python_correction, source_of, statement_correction
 from eventlab.explain.explanation import REPLACE_LINE, RUN_FIRST, Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell, called_name, close_matches, literal, owner_of
 from eventlab.explain.session import FUNCTIONS, session_variable
@@ -96,9 +96,7 @@ def _renamed(cell: FailedCell, nodes: Sequence[ast.expr], new: str, what: str, p
     if len(nodes) > 1:
         return Explanation(question, proof, new, "To fix it, write this name in the cell instead")
     old = nodes[0].attr if isinstance(nodes[0], ast.Attribute) else source_of(cell, nodes[0])
-    line, end = cell.source.split("\n")[(nodes[0].end_lineno or 1) - 1].encode(), nodes[0].end_col_offset or 0
-    changed = line[: end - len(old.encode())] + new.encode() + line[end:]
-    return Explanation(question, proof, changed.decode().strip(), REPLACE_LINE)
+    return python_correction(cell, end_of(nodes[0], old), new, question, proof)
 
 
 def misspelt_method(cell: FailedCell, settings: Settings) -> Explanation | None:

@@ -3,10 +3,9 @@
 import os
 import re
 
-from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
+from eventlab.explain.explanation import INSTEAD, REPLACE_LINE, Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.shell_words import unquoted_json, unset_names
-from eventlab.explain.syntax import INSTEAD
 from eventlab.settings import Settings
 
 

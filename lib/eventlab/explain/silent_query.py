@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from types import FunctionType
 from typing import Any
 
 from eventlab.clients import kafka
@@ -63,15 +60,6 @@ class SilentQuery:
     def event_time(self) -> str:
         """Return the field of a message with the event time."""
         return self.state.plan.watermarks[0].field if self.state.plan.watermarks else KAFKA_TIME
-
-    @property
-    def sources(self) -> Iterator[str]:
-        """Yield the program, and the functions that it uses."""
-        yield self.cell.source
-        for value in self.cell.variables.values():
-            if isinstance(value, FunctionType):
-                with contextlib.suppress(OSError, TypeError):
-                    yield inspect.getsource(value)
 
     @cached_property
     def events(self) -> list[EventOutcome]:

@@ -3,11 +3,10 @@
 import ast
 import re
 
-from eventlab.explain.edits import changed_line, hidden, source_of
-from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation
+from eventlab.explain.edits import cell_correction, hidden, source_of
+from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell, called_name, is_python
 from eventlab.explain.sql_syntax import rejected
-from eventlab.explain.syntax import INSTEAD
 from eventlab.settings import Settings
 
 COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
@@ -55,11 +54,7 @@ def _with_calls(
     lines.append(whole.replace(given, calls[-1]))
     separator = "; " if "\n" not in whole else f"\n{indent}"
     source = cell.source.replace(whole, separator.join(lines))
-    if not is_python(source):
-        return None
-    if line := changed_line(cell.source, source):
-        return Explanation(what, proof, line, REPLACE_LINE)
-    return Explanation(what, proof, source, INSTEAD)
+    return cell_correction(cell, source, what, proof) if is_python(source) else None
 
 
 def _literal(text: str) -> str:

@@ -8,7 +8,7 @@ from eventlab.clients import kafka
 from eventlab.clients.stream_messages import DATA_LOST, number_of
 from eventlab.explain.checkpoints import checkpoint_in, free_folder, has_only_files_of_spark
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell
+from eventlab.explain.failed_cell import FailedCell, plans
 from eventlab.explain.options import sink_option
 from eventlab.explain.query_program import is_query
 from eventlab.explain.session import dataframes, session_of, session_variable
@@ -108,14 +108,10 @@ def stream_used_as_table(cell: FailedCell, settings: Settings) -> Explanation | 
     for name, frame in streams:
         if name not in used and len(streams) > 1:
             continue
-        plan, mode = getattr(frame, "_plan", None), ""
-        while plan is not None:
-            mode = '.outputMode("complete")' if type(plan).__name__ == "Aggregate" else mode
-            plan = getattr(plan, "_child", None)
-        table, files = (
-            free_table(f"{name}_rows", frame.sparkSession),
-            None if mode else written_to_files(cell, settings),
-        )
+        has_groups = any(type(plan).__name__ == "Aggregate" for plan in plans(frame))
+        mode = '.outputMode("complete")' if has_groups else ""
+        table = free_table(f"{name}_rows", frame.sparkSession)
+        files = None if has_groups else written_to_files(cell, settings)
         line = files or f'{name}.writeStream.format("memory").queryName("{table}"){mode}.start()'
         result = "the folder has files" if files else f'spark.table("{table}") has rows'
         return Explanation(
@@ -173,15 +169,14 @@ def checkpoint_missing(cell: FailedCell, settings: Settings) -> Explanation | No
     """
     if not cell.matches(r"checkpointLocation must be specified"):
         return None
-    call = re.search(r"\.start\(", cell.source)
-    line = cell.only_line(re.escape(call[0])) if call else ""
-    if not call or not line:
+    line = cell.only_line(r"\.start\(")
+    if not line:
         return None
     path = free_folder("/tmp/checkpoint_", settings)
     return Explanation(
         "A stream into files or Kafka needs a checkpoint, where it notes what it has read.",
         f"Spark reports that the query has no checkpointLocation; {path} on HDFS is free",
-        line.replace(call[0], f'.option("checkpointLocation", "{path}"){call[0]}'),
+        line.replace(".start(", f'.option("checkpointLocation", "{path}").start('),
         REPLACE_LINE,
     )
 

@@ -5,9 +5,9 @@ import re
 from typing import Any
 
 from eventlab.explain.checkpoints import free_folder
-from eventlab.explain.edits import python_correction, source_of
+from eventlab.explain.edits import end_of, python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell
+from eventlab.explain.failed_cell import FailedCell, owner_of
 from eventlab.explain.session import session_of
 from eventlab.settings import Settings
 
@@ -41,13 +41,10 @@ def table_without_name(cell: FailedCell, settings: Settings) -> Explanation | No
         table = free_table("rows_so_far", session_of(cell))
         what = f'The memory sink writes a table, which needs a name. Read it with spark.table("{table}").'
         proof = "Spark reports that the memory sink has no queryName"
-        if isinstance(call.func, ast.Attribute):
-            end = source_of(cell, call)[len(source_of(cell, call.func.value)) :].lstrip()
-            last = ast.Name(id="", lineno=call.end_lineno or 0, end_lineno=call.end_lineno)
-            last.end_col_offset = call.end_col_offset
-            last.col_offset = (call.end_col_offset or 0) - len(end.encode())
+        if writer := owner_of(call):
+            end = source_of(cell, call)[len(source_of(cell, writer)) :].lstrip()
             if "\n" not in end:
-                return python_correction(cell, last, f'.queryName("{table}"){end}', what, proof)
+                return python_correction(cell, end_of(call, end), f'.queryName("{table}"){end}', what, proof)
     return None
 
 

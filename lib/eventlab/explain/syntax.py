@@ -4,7 +4,7 @@ import ast
 import re
 import shutil
 
-from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation
+from eventlab.explain.explanation import INSTEAD, REPLACE_LINE, Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.settings import Settings
 from eventlab.stack import environment
@@ -12,7 +12,6 @@ from eventlab.stack import environment
 COMMANDS = {"curl", "ab", "eventlab", "echo", "head", "tail", "grep", "wc", "sort", "jq", "make", "export", "sudo"}
 """Commands of the lessons that are none of the kit's. `ls`, `cat` and others work without `!` in Jupyter."""
 CELL_MAGIC = re.compile(r"^[ \t]*%%\w+.*$", re.MULTILINE)
-INSTEAD = "To fix it, write this in the cell instead"
 INNER_QUOTES = re.compile(r"""\("([^'"]*(?:(?:[=<>(]|\blike)\s*"[^'"\s](?:[^'"]*[^'"\s])?"[^'"]*)+)"(?=\))""")
 """A string in a call that compares with strings in the same quotes: `"Host = "a""`."""
 

@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 from typing import Any
 
-from eventlab.explain.edits import python_correction, source_of
+from eventlab.explain.edits import end_of, python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell, called_name
 from eventlab.explain.fields import sample_of
@@ -38,9 +38,7 @@ def watermark_of_another_type(cell: FailedCell, settings: Settings) -> Explanati
         return None
     what = f"withWatermark needs a column of type TIMESTAMP, and the type of {name} is {kind}. "
     what += "cast() reads times such as 2026-09-21 14:13:22."
-    method = ast.copy_location(ast.Name(".withWatermark"), calls[0].func)  # in a chain of several lines, its line
-    method.lineno, method.end_col_offset = calls[0].func.end_lineno or 0, calls[0].func.end_col_offset or 0
-    method.col_offset = method.end_col_offset - len(method.id)
+    method = end_of(calls[0].func, ".withWatermark")  # in a chain of several lines, its line
     code = f'.withColumn("{name}", {column}("{name}").cast("timestamp")){method.id}'
     return python_correction(cell, method, code, what, f"Spark reports the type {kind} for {name}")
 

@@ -2,6 +2,7 @@
 
 import ast
 import builtins
+import contextlib
 import inspect
 import linecache
 import re
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell, global_names
+from eventlab.explain.failed_cell import FailedCell, global_names, python_tree
 from eventlab.explain.owners import column_name
 from eventlab.explain.pure import error_of, is_pure
 from eventlab.explain.session import dataframes, is_dataframe
@@ -75,11 +76,8 @@ def constant_expression(function: Any, name: str) -> str | None:
 
     Such an expression has the same value for all rows: `spark.range(3).count()`.
     """
-    try:
-        source = textwrap.dedent(inspect.getsource(function))
-        tree = ast.parse(source)
-    except (OSError, TypeError, SyntaxError):
-        return None
+    source = _source_of(function)
+    tree = python_tree(source)
     own = set(function.__code__.co_varnames)
     found = []
     for node in ast.walk(tree):
@@ -169,11 +167,8 @@ def guarded_source(function: Any, values: tuple[Any, ...], kind: str) -> str | N
         values: Its arguments in the row for which it raises the error.
         kind: The class of the error.
     """
-    try:
-        source = textwrap.dedent(inspect.getsource(function))
-        node = ast.parse(source).body[0]
-    except (OSError, TypeError, SyntaxError):
-        return None
+    source = _source_of(function)
+    node = next(iter(python_tree(source).body), None)
     if not isinstance(node, ast.FunctionDef) or node.body[0].lineno == node.lineno or not source.isascii():
         return None
     lines = source.rstrip().split("\n")
@@ -188,6 +183,13 @@ def guarded_source(function: Any, values: tuple[Any, ...], kind: str) -> str | N
         return None
     tried = [f"    {line}" if line.strip() else line for line in body]
     return "\n".join([*head, f"{space}try:", *tried, f"{space}except {kind}:", f"{space}    return None"])
+
+
+def _source_of(function: Any) -> str:
+    """Return the source of a function without indentation, or "" when there is none."""
+    with contextlib.suppress(OSError, TypeError):
+        return textwrap.dedent(inspect.getsource(function))
+    return ""
 
 
 def _functions(cell: FailedCell) -> Iterator[tuple[str, Any]]:

@@ -33,7 +33,6 @@ from eventlab.explain.kafka import command_to_send, nearest_topic, state_of_topi
 from eventlab.explain.session import dataframes
 from eventlab.explain.shell_words import KAFKA_COMMANDS, commands, is_suspect, option, with_values
 from eventlab.settings import Settings
-from eventlab.stack import config
 
 LABEL = "Why the cell shows nothing"
 CREATED_WITHIN_S = 60
@@ -136,15 +135,9 @@ def _saved_by_lesson(topic: str, settings: Settings) -> Path | None:
     a message was written since then has a greater end offset than 0.
     """
     offsets = kafka.topic_offsets(settings.bootstrap_servers, topic)
-    metadata = config.data_dir(settings) / "kafka" / f"{topic}-0" / "partition.metadata"
-    if (
-        offsets is None
-        or any(offsets.end.values())
-        or settings.external_bootstrap_servers
-        or not metadata.exists()
-    ):
+    created = created_topics.creation_time(topic, settings)
+    if offsets is None or any(offsets.end.values()) or created is None:
         return None
-    created = metadata.stat().st_mtime
     names = re.compile(rf"{re.escape(topic)}-\d{{8}}-\d{{6}}-\w+\.jsonl")
     files = [path for path in (settings.state_dir / "saved").glob("*.jsonl") if names.fullmatch(path.name)]
     near = (path for path in files if 0 <= created - path.stat().st_mtime <= CREATED_WITHIN_S)

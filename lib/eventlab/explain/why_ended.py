@@ -28,12 +28,11 @@ def checkpoint_of_other_topic(silent: SilentQuery) -> Explanation | None:
     if not others or not any(state.offsets.get(topic) for topic in now):
         return None
     checkpoint = silent.checkpoint_folder or "its folder"
-    return Explanation(
+    return _with_own_checkpoint(
+        silent,
         f"The checkpoint of {silent.name} belongs to another topic: {', '.join(map(repr, others))}. The query "
         f"reads {', '.join(map(repr, now))}.",
         f"the checkpoint {checkpoint} ends at {_text(before)}; Spark's error is: {message_line(state.error)}",
-        f'.option("checkpointLocation", "/tmp/checkpoint_{silent.name}")',
-        "Give each query its own checkpointLocation, for example this, and start the query again",
     )
 
 
@@ -130,12 +129,11 @@ def other_query_has_checkpoint(silent: SilentQuery) -> Explanation | None:
     others = [other for other in (session.streams.active if session else ()) if other.id == silent.state.id]
     if not others:
         return None
-    return Explanation(
+    return _with_own_checkpoint(
+        silent,
         f"The streaming query {silent.name} was stopped, because another query started with the same checkpoint.",
         f"run {others[0].runId} of the query {silent.state.id} is active; {silent.name} is run "
         f"{silent.state.run_id}",
-        f'.option("checkpointLocation", "/tmp/checkpoint_{silent.name}")',
-        "Give each query its own checkpointLocation, for example",
     )
 
 
@@ -149,14 +147,20 @@ def continued_by_another_session(silent: SilentQuery) -> Explanation | None:
     last = max((batch.number for batch in state.batches if batch.ran), default=-1)
     if checkpoint is None or checkpoint.completed is None or checkpoint.completed <= last:
         return None  # a batch that is planned and not completed may be this query's own
-    return Explanation(
+    return _with_own_checkpoint(
+        silent,
         f"The streaming query {silent.name} was stopped, because a query of another session or program started "
         "with the same checkpoint.",
         f"{silent.checkpoint_folder} has batch {checkpoint.planned}, planned at {clock(checkpoint.planned_s)}; "
         f"the last batch of {silent.name} is {'none' if last < 0 else last}",
-        f'.option("checkpointLocation", "/tmp/checkpoint_{silent.name}")',
-        "Give each query its own checkpointLocation, for example",
     )
+
+
+def _with_own_checkpoint(silent: SilentQuery, what: str, proof: str) -> Explanation:
+    """Explain with a checkpoint that only this query has."""
+    option = f'.option("checkpointLocation", "/tmp/checkpoint_{silent.name}")'
+    instruction = "Give each query its own checkpointLocation, for example this, and start the query again"
+    return Explanation(what, proof, option, instruction)
 
 
 def has_read_all(silent: SilentQuery) -> Explanation | None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from eventlab.explain.comparisons import Comparison, comparisons, is_lazy, repr_sql
 from eventlab.explain.edits import is_query, sql_texts
 from eventlab.explain.explanation import RUN_FIRST, Explanation, correction
-from eventlab.explain.failed_cell import FailedCell, close_matches
+from eventlab.explain.failed_cell import FailedCell, close_matches, plans
 from eventlab.explain.session import dataframes, is_dataframe, session_of
 from eventlab.explain.why_null_column import null_column
 from eventlab.settings import Settings
@@ -137,12 +137,10 @@ def _filters(cell: FailedCell) -> Iterator[Filter]:
     if session is None:
         return
     for frame in [*(frame for _, frame in dataframes(cell)), *_unnamed(cell)]:
-        plan = getattr(frame, "_plan", None)
-        while plan is not None:
+        for plan in plans(frame):
             if type(plan).__name__ == "Filter" and not frame.isStreaming:
                 before = type(frame)(plan._child, frame.sparkSession)
                 yield from _of_text(str(plan.filter), frame, before)
-            plan = getattr(plan, "_child", None)
     for _, text in sql_texts(cell, ""):
         if not is_query(text):
             continue

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from eventlab.explain.explanation import RUN_FIRST, Explanation
-from eventlab.explain.failed_cell import FailedCell, close_matches
+from eventlab.explain.failed_cell import FailedCell, close_matches, plans
 from eventlab.explain.query_program import program_of
 from eventlab.explain.session import dataframes, is_dataframe
 
@@ -47,24 +47,18 @@ def _made_of_json(cell: FailedCell, frame: Any) -> Iterator[tuple[str, Any]]:
     columns = frame.columns
     named = [*dataframes(cell), *reversed(list(cell.namespace.items()))]
     frames = [(name, value) for name, value in named if is_dataframe(value) and not name.startswith("_")]
-    for name, value in sorted(
-        frames, key=lambda pair: sum(type(it).__name__ == "Filter" for it in _plans(pair[1]))
-    ):
+    for name, value in sorted(frames, key=lambda pair: _number_of_filters(pair[1])):
         if not value.isStreaming and value.columns == columns:
             yield name, value
 
 
-def _plans(frame: Any) -> Iterator[Any]:
-    """Yield the steps of a DataFrame's plan, the last one first."""
-    plan = getattr(frame, "_plan", None)
-    while plan is not None:
-        yield plan
-        plan = getattr(plan, "_child", None)
+def _number_of_filters(frame: Any) -> int:
+    return sum(type(plan).__name__ == "Filter" for plan in plans(frame))
 
 
 def _messages(frame: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the first JSON objects in the column `value` from which the DataFrame was made: (text, object)."""
-    for plan in _plans(frame):
+    for plan in plans(frame):
         source = type(frame)(plan, frame.sparkSession)
         if "value" in source.columns:
             for row in source.selectExpr("cast(value as string) as value").limit(MESSAGES).collect():

@@ -111,7 +111,7 @@ def function_in_server(silent: SilentQuery) -> Explanation | None:
     state, log = silent.state, silent.settings.state_dir / "logs" / "spark.log"
     if not state.sink.startswith("Foreach") or not state.rows or not silent.settings.is_spark_connect:
         return None
-    if not any(re.search(r"\b(print|show|display)\(", text) for text in silent.sources):
+    if not re.search(r"\b(print|show|display)\(", silent.cell.program):
         return None
     return Explanation(
         f"The function of {silent.name} runs in Spark's server. What it prints is in the server's log, not here.",
