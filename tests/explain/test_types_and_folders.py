@@ -221,7 +221,7 @@ def test_a_folder_that_must_not_be_overwritten_stays_beside_a_new_one(hdfs, sour
 )
 def test_the_path_that_is_named_was_missing_before_the_command_ran(monkeypatch, command, what, remedy):
     let_hdfs_have(monkeypatch, {"/": ["tmp"], "/tmp": ["a"], "/tmp/a": ["part-0.parquet"]})
-    monkeypatch.setattr(shell_paths, "_is_folder", lambda path, settings: True)
+    monkeypatch.setattr(shell_paths, "_is_folder", shell_paths.filesystem.exists)
     words = ["hadoop", "fs", *command.split()]
     cell = FailedCell(None, f"!{' '.join(words)}", {}, exit_code=1, failed=[words])
 

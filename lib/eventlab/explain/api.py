@@ -2,7 +2,6 @@
 
 import ast
 import re
-from dataclasses import replace
 from types import ModuleType
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult, urlsplit
@@ -74,18 +73,12 @@ def wrong_port(cell: FailedCell, settings: Settings) -> Explanation | None:
         local = url.hostname in ("localhost", "127.0.0.1")
         if not local or url.port == api.port or ports.is_open(url.port or 80):
             continue
-        what, proof = (
-            f"Nothing listens at {url.netloc}. The game API is at {api.netloc}",
-            f"port {url.port or 80} is closed",
-        )
+        what = f"Nothing listens at {url.netloc}. The game API is at {api.netloc}"
+        proof = f"port {url.port or 80} is closed"
         if down := service.service_not_running(settings, "api"):
+            what, proof = f"{what}, and does not answer there either.", f"{proof}; {down.proof}"
             then = f"To fix it, run this, then write {api.netloc} for {url.netloc} in the cell"
-            return replace(
-                down,
-                what=f"{what}, and does not answer there either.",
-                proof=f"{proof}; {down.proof}",
-                instruction=then,
-            )
+            return Explanation(what, proof, down.remedy, then)
         if not service.answers(settings, "api"):
             return None
         what, proof = f"{what}.", f"{proof}; {api.netloc}{service.process_phrase(settings, 'api')} answers"
@@ -149,12 +142,10 @@ def _refused_body(cell: FailedCell, response: Any, settings: Settings) -> Explan
         line = line[:start] + b"json" + line[start + len(b"data") :]
         form = f"{what} data= is sent as a form, and json= as JSON."
         return Explanation(form, proof, line.decode().strip(), REPLACE_LINE)
-    instruction = "Change the body. To see what the API checks, run this"
-    shown = 'course.show_program("game_api.py", "problem_with")'
-    shown = (
-        shown if isinstance(cell.namespace.get("course"), ModuleType) else f"from eventlab import course; {shown}"
-    )
-    return Explanation(what, proof, shown, instruction)
+    show = 'course.show_program("game_api.py", "problem_with")'
+    if not isinstance(cell.namespace.get("course"), ModuleType):
+        show = f"from eventlab import course; {show}"
+    return Explanation(what, proof, show, "Change the body. To see what the API checks, run this")
 
 
 def unknown_route(cell: FailedCell, url: str, settings: Settings) -> Explanation | None:

@@ -113,9 +113,8 @@ def address_without_server(cell: FailedCell, settings: Settings) -> Explanation 
         for argument in call.args:
             server = re.match(r"(f?[\"'])((?:localhost|[\w.-]+\.\w+)(?=[:/]).*)", source_of(cell, argument))
             if server:
-                what = (
-                    f"The address {source_of(cell, argument)} begins with the server. It needs http:// before it."
-                )
+                what = f"The address {source_of(cell, argument)} begins with the server. "
+                what += "It needs http:// before it."
                 proof = f"the game API is at {settings.api_url}"
                 return python_correction(cell, argument, f"{server[1]}http://{server[2]}", what, proof)
         for path in [node for node in call.args if source_of(cell, node).lstrip("f")[1:2] == "/"]:
@@ -138,12 +137,9 @@ def text_without_quotes(cell: FailedCell, settings: Settings) -> Explanation | N
     hosts = [value for key, value in items if str(literal(key)).lower() == "host"]
     pattern = rf"{name}(\.\w+)*\.(com|org|net|de|fr)"
     for host in [value for value in hosts if re.fullmatch(pattern, source_of(cell, value))]:
-        what = (
-            f"{source_of(cell, host)} has no quotes, so Python looks for a variable {name}. A string needs quotes."
-        )
-        return python_correction(
-            cell, host, f'"{source_of(cell, host)}"', what, f"{name} is not set in this kernel"
-        )
+        code = source_of(cell, host)
+        what = f"{code} has no quotes, so Python looks for a variable {name}. A string needs quotes."
+        return python_correction(cell, host, f'"{code}"', what, f"{name} is not set in this kernel")
     columns = [argument for call in calls_of_frames(cell, *TAKE_TEXTS) for argument in call.args]
     columns += [keyword.value for call in cell.calls(*PLOTS) for keyword in call.keywords]
     answers = _answers(cell)
@@ -152,9 +148,8 @@ def text_without_quotes(cell: FailedCell, settings: Settings) -> Explanation | N
     for text in [*keys, *columns, *answers]:
         if not isinstance(text, ast.Name) or text.id != name:
             continue
-        is_misspelt = text in columns or close_matches(
-            name, cell.namespace
-        )  # unless a DataFrame has such a column
+        # the name of a variable may be misspelt, unless a DataFrame has such a column
+        is_misspelt = text in columns or close_matches(name, cell.namespace)
         if is_misspelt and name not in MODES and not any(name in known for known in _columns_of_frames(cell)):
             continue
         what = f"{name} has no quotes, so Python looks for a variable of this name. "

@@ -47,10 +47,8 @@ def name_in_braces(cell: FailedCell, settings: Settings) -> Explanation | None:
         names = [name for name in re.findall(NAME_IN_BRACES, line) if name.split(".")[0] in cell.namespace]
         if not line.lstrip().startswith("!") or not names or expanded(line, cell) is not None:
             continue
-        what = (
-            f"The command got the text {{{names[0]}}} and not its value. Jupyter replaces nothing in a line that "
-        )
-        what += "has other braces too, such as JSON's, or a variable of the shell, such as $HOME."
+        what = f"The command got the text {{{names[0]}}} and not its value. Jupyter replaces nothing "
+        what += "in a line that has other braces too, such as JSON's, or a variable of the shell, such as $HOME."
         if line.strip() == cell.source.strip() and (script := _as_shell_cell(line, cell)):
             proof = f"the variable {names[0]} exists; the shell gets the text of a %%bash cell unchanged"
             return Explanation(what, proof, script, INSTEAD)

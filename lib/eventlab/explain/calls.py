@@ -40,14 +40,10 @@ def parenthesis_before_method(cell: FailedCell, settings: Settings) -> Explanati
         if called_name(outer) == "join" or is_frame(cell, owner):
             continue  # a DataFrame may have it there: `join(other.distinct())`
         name, whole, column = called_name(last), source_of(cell, outer), source_of(cell, owner)
-        if (
-            hasattr(Column, name)
-            or not hasattr(DataFrame, name)
-            or not whole.endswith(source_of(cell, last) + ")")
-        ):
+        inner = source_of(cell, last)
+        if hasattr(Column, name) or not hasattr(DataFrame, name) or not whole.endswith(f"{inner})"):
             continue
-        begin = whole[: len(whole) - len(source_of(cell, last)) - 1]
-        code = f"{begin}{column}){source_of(cell, last)[len(column) :]}"
+        code = f"{whole.removesuffix(f'{inner})')}{column}){inner[len(column) :]}"
         what = f"{name} is a method of the DataFrame, and it follows a column: a parenthesis is missing before it."
         proof = f"pyspark's DataFrame has {name}, and its Column has none"
         return python_correction(cell, outer, code, what, proof)

@@ -147,9 +147,8 @@ def field_of_a_column(cell: FailedCell, settings: Settings) -> Explanation | Non
         if unknown.path not in nested:
             continue
         full = nested[unknown.path]
-        what = (
-            f"There is no column {unknown.name!r}. It is a field of the column {full.rpartition('.')[0]}: {full}."
-        )
+        what = f"There is no column {unknown.name!r}. "
+        what += f"It is a field of the column {full.rpartition('.')[0]}: {full}."
         proof = f"the fields of nested columns are {', '.join(nested.values())}"
         if not is_in_sql(cell):
             return correction(cell, unknown.name, full, what, proof)

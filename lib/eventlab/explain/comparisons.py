@@ -67,6 +67,11 @@ def comparisons(text: str) -> Iterator[Comparison]:
 
 LAZY = {"where", "filter", "select", "selectExpr", "withColumn", "orderBy", "sort", "distinct", "limit", "alias"}
 """Methods of a DataFrame that execute nothing."""
+EXPRESSION = ast.Call | ast.Attribute | ast.Name | ast.Constant | ast.Subscript | ast.List | ast.Tuple
+PART = (
+    ast.Compare | ast.BinOp | ast.UnaryOp | ast.keyword | ast.operator | ast.unaryop | ast.cmpop | ast.expr_context
+)
+"""Code that has no effect of its own, except the calls in it."""
 
 
 def is_lazy(node: ast.AST, variables: dict[str, Any]) -> bool:
@@ -74,19 +79,8 @@ def is_lazy(node: ast.AST, variables: dict[str, Any]) -> bool:
     from pyspark.sql import Column, functions
 
     methods = LAZY | set(dir(Column)) | set(functions.__all__)
-    allowed: tuple[type[ast.AST], ...] = (
-        ast.Call,
-        ast.Attribute,
-        ast.Name,
-        ast.Constant,
-        ast.Subscript,
-        ast.Compare,
-        ast.BinOp,
-        ast.UnaryOp,
-    )
-    allowed += (ast.List, ast.Tuple, ast.keyword, ast.operator, ast.unaryop, ast.cmpop, ast.expr_context)
     for item in ast.walk(node):
-        if not isinstance(item, allowed):
+        if not isinstance(item, EXPRESSION | PART):
             return False
         if isinstance(item, ast.Name):
             value = variables.get(item.id)

@@ -41,9 +41,8 @@ def created_by_kafka(topic: str, settings: Settings) -> str | None:
     if created is None:
         return None
     log = process.log_file(settings, "kafka")
-    pattern = (
-        rf"^(\S+ \d\d:\d\d:\d\d)\S* INFO Sent auto-creation request for Set\([^)]*\b{re.escape(topic)}\b[^)]*\)"
-    )
+    topics = rf"Set\([^)]*\b{re.escape(topic)}\b[^)]*\)"
+    pattern = rf"^(\S+ \d\d:\d\d:\d\d)\S* INFO Sent auto-creation request for {topics}"
     for path in (log, log.with_name(f"{log.name}.1")):
         text = path.read_text(errors="replace") if path.exists() else ""
         for match in reversed(list(re.finditer(pattern, text, re.MULTILINE))):

@@ -151,11 +151,8 @@ def _string_is_no_list(cell: FailedCell, function: str, column: str, what: str) 
     sample = str(sample_of(cell, column.rpartition(".")[2]) or "")
     proof = f"Spark reports the type STRING for {column}; its first value is {sample[:80]!r}"
     if sample.lstrip().startswith("["):
-        new, argument, what = (
-            "from_json",
-            "array<string>",
-            f"{what}contains JSON, a string. from_json reads the list.",
-        )
+        new, argument = "from_json", "array<string>"
+        what += "contains JSON, a string. from_json reads the list."
     elif "," in sample:
         new, argument = "split", ", " if ", " in sample else ","
         what += "contains strings. split makes a list of each."

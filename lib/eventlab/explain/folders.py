@@ -31,10 +31,8 @@ def files_replaced(cell: FailedCell, settings: Settings) -> Explanation | None:
     if any(entry.endswith(".parquet") for entry in entries) and statement and ".read" in statement:
         return Explanation(what, proof, statement, RUN_FIRST)
     what += " Overwriting the folder that a DataFrame reads deletes its files, too."
-    instruction = (
-        "Run the cell that writes the folder, then the cell that reads it. To see what is there, run this"
-    )
-    return Explanation(what, proof, f"!hadoop fs -ls {folder}", instruction)
+    instruction = "Run the cell that writes the folder, then the cell that reads it. "
+    return Explanation(what, proof, f"!hadoop fs -ls {folder}", f"{instruction}To see what is there, run this")
 
 
 def no_parquet_file(cell: FailedCell, settings: Settings) -> Explanation | None:

@@ -176,10 +176,8 @@ def nearest_topic(cell: FailedCell, topic: str, state: TopicState, settings: Set
     servers = settings.bootstrap_servers
     for similar in close_matches(topic, kafka.list_topics(servers)):
         if count := message_count(servers, similar):
-            what, proof = (
-                f"{state.what} Did you mean {similar!r}?",
-                f"{state.proof}; {similar!r} has {count} messages",
-            )
+            what = f"{state.what} Did you mean {similar!r}?"
+            proof = f"{state.proof}; {similar!r} has {count} messages"
             if created := created_by_kafka(similar, settings):
                 proof += f"; Kafka created it at {created}, when a client used that name"
             return correction(cell, topic, similar, what, proof)

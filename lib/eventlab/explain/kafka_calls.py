@@ -45,9 +45,8 @@ def commit_without_group(cell: FailedCell, settings: Settings) -> Explanation | 
         statement = cell.assignment_of(name) or ""
         if statement.count("KafkaConsumer(") != 1 or not (new := with_keyword(statement, "group_id", '"readers"')):
             continue
-        what = (
-            f"The consumer {name!r} has no group, so Kafka cannot store how far it has read. group_id names one."
-        )
+        what = f"The consumer {name!r} has no group, so Kafka cannot store how far it has read. "
+        what += "group_id names one."
         return statement_correction(cell, statement, new, what, f"{name}.config['group_id'] is None")
     return None
 
@@ -63,9 +62,8 @@ def message_instead_of_value(cell: FailedCell, settings: Settings) -> Explanatio
         return None
     for call in cell.failed_calls("loads"):
         if len(call.args) == 1:
-            what = (
-                "json.loads got a whole message: the topic, the offset, the key and more. The event is its value."
-            )
+            what = "json.loads got a whole message: the topic, the offset, the key and more. "
+            what += "The event is its value."
             code = f"{source_of(cell, call.args[0])}.value"
             return python_correction(cell, call.args[0], code, what, str(cell.error))
     return None

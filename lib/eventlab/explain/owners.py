@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from types import ModuleType
 
-from eventlab.explain.failed_cell import FailedCell, called_name
+from eventlab.explain.failed_cell import FailedCell, called_name, owner_of
 
 OF_DATAFRAMES = ("where", "filter", "select", "withColumn", "agg", "join", "when", "orderBy", "sort", "groupBy")
 RETURN_LISTS = ("collect", "take", "tail", "columns", "dtypes")
@@ -40,11 +40,8 @@ def calls_of_frames(cell: FailedCell, *names: str) -> Iterator[ast.Call]:
     """Yield the cell's calls of methods of DataFrames, but not those of a list, a string or another object."""
     for call in cell.calls(*names):
         known = is_of_library(cell, call.func)
-        is_method = isinstance(call.func, ast.Attribute)
-        is_only_of_frames = (
-            is_method and not hasattr(list, called_name(call)) and not hasattr(str, called_name(call))
-        )
-        if known or (known is None and is_only_of_frames):
+        may_be_other = owner_of(call) is None or any(hasattr(kind, called_name(call)) for kind in (list, str))
+        if known or (known is None and not may_be_other):
             yield call
 
 

@@ -13,6 +13,7 @@ OF_PANDAS = {"orderBy": "sort_values", "sort": "sort_values", "filter": "query",
 """Methods of Spark's DataFrames, with those of pandas that do the same."""
 AGGREGATES = ("sum", "avg", "mean", "max", "min")
 """Methods of pandas' DataFrames and of Spark's groups."""
+COPIES = "toPandas() copies a small DataFrame of Spark to a table of pandas"
 
 
 def method_of_spark(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -68,9 +69,7 @@ def method_of_pandas(cell: FailedCell, settings: Settings) -> Explanation | None
             return python_correction(cell, call, code, what, f"pyspark's DataFrame has no {name}")
         if name != "map" and callable(getattr(pandas.DataFrame, name, None)):  # map of Spark's RDDs is another one
             code = f"{source_of(cell, frame)}.toPandas().{name}"
-            what = (
-                f"{name} is a method of pandas. toPandas() copies a small DataFrame of Spark to a table of pandas."
-            )
+            what = f"{name} is a method of pandas. {COPIES}."
             proof = f"pandas' DataFrame has {name}, and pyspark's has none"
             return python_correction(cell, call.func, code, what, proof)
     return None
@@ -85,10 +84,8 @@ def plot_of_spark(cell: FailedCell, settings: Settings) -> Explanation | None:
         return None
     nodes = (node for call in cell.failed_calls() for node in ast.walk(call) if isinstance(node, ast.Attribute))
     for node in (node for node in nodes if node.attr == "plot"):
-        what = (
-            "plot of Spark's DataFrames needs Plotly, which is not installed. toPandas() copies a small DataFrame "
-        )
-        what += "to a table of pandas, which draws with matplotlib."
+        what = f"plot of Spark's DataFrames needs Plotly, which is not installed. {COPIES}, "
+        what += "which draws with matplotlib."
         code = f"{source_of(cell, node.value)}.toPandas().plot"
         return python_correction(cell, node, code, what, f"Spark reports: {str(cell.error).partition(';')[0]}")
     return None

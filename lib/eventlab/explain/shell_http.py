@@ -63,9 +63,8 @@ def words_of_request(cell: FailedCell, settings: Settings) -> Explanation | None
         mistake = _mistake_of_ab(cell, command) if command[0] == "ab" else None
         header = option(command, "-H") or ""
         if command[0] in PROGRAMS and re.fullmatch(r"[\w-]+:", header):
-            what = (
-                "The header contains a space, so it needs quotes. Without them, the shell makes two words of it."
-            )
+            what = "The header contains a space, so it needs quotes. "
+            what += "Without them, the shell makes two words of it."
             mistake = what, f"{command[0]} got the header {header!r}", r"-H\s+([\w-]+:)\s+(\S+)", r'-H "\1 \2"'
         if mistake and (line := cell.only_line(mistake[2])):
             what, proof, pattern, new = mistake

@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from eventlab.clients.hdfs import open_hdfs
@@ -66,9 +66,8 @@ def _missing(cell: FailedCell, command: Command, paths: list[str], settings: Set
     sources = (paths[:-1] or paths) if command[2] in ("-cp", "-mv", "-get", "-copyToLocal") else paths
     missing = [path for path in sources if not filesystem.exists(_absolute(path), settings)]
     if len(missing) > 1 and command[2] in CHANGING:
-        what = (
-            "At least one of these paths did not exist. -rm deleted the others. With -f, it accepts missing paths."
-        )
+        what = "At least one of these paths did not exist. -rm deleted the others. "
+        what += "With -f, it accepts missing paths."
         proof = f"the NameNode at {settings.default_fs} has none of {', '.join(missing)} now"
         return _with_option(cell, "-rm", "-f", what, proof) if command[2] == "-rm" else None
     for path in missing:
@@ -142,10 +141,9 @@ def _mkdir(cell: FailedCell, command: Command, paths: list[str], settings: Setti
         elif not filesystem.exists(above, settings):
             what = f"The folder above {path} does not exist. With -p, -mkdir creates it too."
             proof = f"does not have {above}"
-            if explanation := _without_slash(cell, paths, settings) or _similar_folder(
-                cell, path, above, settings
-            ):
-                return explanation
+            similar = _without_slash(cell, paths, settings) or _similar_folder(cell, path, above, settings)
+            if similar:
+                return similar
         else:
             continue
         return _with_option(cell, "-mkdir", "-p", what, f"the NameNode at {settings.default_fs} {proof}")
@@ -175,42 +173,31 @@ def _similar_folder(cell: FailedCell, path: str, above: str, settings: Settings)
 
 def _rm(cell: FailedCell, command: Command, paths: list[str], settings: Settings) -> Explanation | None:
     """Explain that `-rm` does not delete folders."""
-    for path in map(_absolute, paths if not {"-r", "-R"} & set(command) else ()):
-        if filesystem.exists(path, settings) and _is_folder(path, settings):
-            entries = filesystem.names(path, settings)
-            what = f"{path} is a folder on HDFS. -rm deletes folders only with -r."
-            proof = f"the NameNode says that it contains: {', '.join(entries[:6]) or 'nothing'}"
-            return _with_option(cell, "-rm", "-r", what, proof)
+    for path in _folders(paths, settings) if not {"-r", "-R"} & set(command) else ():
+        what = f"{path} is a folder on HDFS. -rm deletes folders only with -r."
+        return _with_option(cell, "-rm", "-r", what, _content(path, settings))
     return _missing(cell, command, paths, settings)
 
 
 def _print(cell: FailedCell, command: Command, paths: list[str], settings: Settings) -> Explanation | None:
     """Explain that commands which print a file cannot print a folder."""
-    for path in map(_absolute, paths):
-        if filesystem.exists(path, settings) and _is_folder(path, settings):
-            entries = filesystem.names(path, settings)
-            what = f"{path} is a folder on HDFS. {command[2]} prints files, and -ls lists a folder."
-            proof = f"the NameNode says that it contains: {', '.join(entries[:6]) or 'nothing'}"
-            if any(word.startswith("-") for word in command[3:]):
-                return None  # -ls has other options
-            return correction(cell, command[2], "-ls", what, proof)
+    for path in _folders(paths, settings):
+        if any(word.startswith("-") for word in command[3:]):
+            return None  # -ls has other options
+        what = f"{path} is a folder on HDFS. {command[2]} prints files, and -ls lists a folder."
+        return correction(cell, command[2], "-ls", what, _content(path, settings))
     return _missing(cell, command, paths, settings)
 
 
 def _rmdir(cell: FailedCell, command: Command, paths: list[str], settings: Settings) -> Explanation | None:
     """Explain that `-rmdir` deletes only empty folders."""
     for path in map(_absolute, paths):
-        if not filesystem.exists(path, settings):
-            continue
-        is_folder = _is_folder(path, settings)
-        entries = filesystem.names(path, settings) if is_folder else []
-        if is_folder and not entries:
-            continue
-        what = f"{path} is not empty, and -rmdir deletes only empty folders. -rm -r also deletes the content."
-        proof = f"the NameNode says that it contains: {', '.join(entries[:6])}"
-        if not is_folder:
-            what, proof = f"{path} is a file. -rm deletes it.", f"the NameNode says that {path} is a file"
-        return correction(cell, "-rmdir", "-rm -r" if is_folder else "-rm", what, proof)
+        if _is_folder(path, settings) and _names(path, settings):
+            what = f"{path} is not empty, and -rmdir deletes only empty folders. -rm -r also deletes the content."
+            return correction(cell, "-rmdir", "-rm -r", what, _content(path, settings))
+        if filesystem.exists(path, settings) and not _is_folder(path, settings):
+            what = f"{path} is a file. -rm deletes it."
+            return correction(cell, "-rmdir", "-rm", what, f"the NameNode says that {path} is a file")
     return _missing(cell, command, paths, settings)
 
 
@@ -223,6 +210,15 @@ def _with_option(cell: FailedCell, verb: str, option: str, what: str, proof: str
     """Explain with the line of the command that has one more option."""
     line = cell.corrected_line(verb, f"{verb} {option}")
     return Explanation(what, proof, line, REPLACE_LINE) if line else None
+
+
+def _folders(paths: list[str], settings: Settings) -> Iterator[str]:
+    """Yield the absolute paths that are folders on HDFS."""
+    return (path for path in map(_absolute, paths) if _is_folder(path, settings))
+
+
+def _content(folder: str, settings: Settings) -> str:
+    return f"the NameNode says that it contains: {', '.join(_names(folder, settings)) or 'nothing'}"
 
 
 def _is_folder(path: str, settings: Settings) -> bool:

@@ -38,10 +38,8 @@ def json_without_quotes(cell: FailedCell, settings: Settings) -> Explanation | N
     if not text or not written:
         return None
     sent = text.replace('"', "")
-    what = (
-        f"The message is not JSON: the shell removed the double quotes, and Kafka got {sent}. Put single quotes "
-    )
-    what += "around the JSON."
+    what = f"The message is not JSON: the shell removed the double quotes, and Kafka got {sent}. "
+    what += "Put single quotes around the JSON."
     proof = f"the cell has {text} without single quotes, of which bash makes {sent}"
     line = written.replace(text, f"'{text}'")
     if line.startswith("!") and written == cell.source.strip():

@@ -115,10 +115,8 @@ def server_restarted(cell: FailedCell, settings: Settings) -> Explanation | None
         return None
     what = "The Spark server was restarted, and this notebook's session ended."
     if not cell.matches(r"SESSION_CHANGED"):
-        what = (
-            "The Spark server has ended this notebook's session: it was not used for an hour, or the server was "
-        )
-        what += "restarted."
+        what = "The Spark server has ended this notebook's session: "
+        what += "it was not used for an hour, or the server was restarted."
     return Explanation(
         what,
         f"the server is process {running.pid}, running for {process.uptime_s(running):.0f} s; it does not know "

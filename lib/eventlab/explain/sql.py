@@ -64,7 +64,7 @@ def table_not_found(cell: FailedCell, settings: Settings) -> Explanation | None:
             return explanation
     if found := statement_of_view(cell, name, session):
         what = f"The view {name!r} belongs to an earlier Spark session. A view ends with its session."
-        return Explanation(what, f"{proof}; {found.proof}", found.statement)
+        return Explanation(what, f"{proof}; {found[1]}", found[0])
     return Explanation(
         f"{what} A temporary view exists only in the session that created it.",
         proof,

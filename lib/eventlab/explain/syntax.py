@@ -116,14 +116,12 @@ def quotes_of_text(cell: FailedCell, settings: Settings) -> Explanation | None:
         corrected = re.sub(pattern, r'("\1"', line, count=1, flags=re.IGNORECASE)
         is_list = match and re.search(r"'\s*,|,\s*'", match[1]) and not re.search(r"\bin\s*\(", match[1], re.I)
         if match and not is_list and _is_python(corrected):
-            what = (
-                "A string with single quotes in it needs double quotes around it: the second quote would end it."
-            )
+            what = "A string with single quotes in it needs double quotes around it: "
+            what += "the second quote would end it."
             if not match[0].startswith("('"):
                 what = "A query or a path is a string, so it needs quotes around it."
-            return Explanation(
-                what, f"with double quotes, Python can read the line: {match[1]}", corrected, REPLACE_LINE
-            )
+            proof = f"with double quotes, Python can read the line: {match[1]}"
+            return Explanation(what, proof, corrected, REPLACE_LINE)
     return None
 
 

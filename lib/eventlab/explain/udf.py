@@ -43,24 +43,19 @@ def spark_inside_udf(cell: FailedCell, settings: Settings) -> Explanation | None
             if not module.startswith("pyspark.sql") or type(value).__name__ not in ("SparkSession", "DataFrame"):
                 continue
             kind = "the Spark session" if type(value).__name__ == "SparkSession" else "a DataFrame"
-            what = (
-                f"The function {function} uses {name}, {kind}. A UDF runs in Spark's own processes, one row at a "
-                "time, where neither sessions nor DataFrames exist."
-            )
+            what = f"The function {function} uses {name}, {kind}. A UDF runs in Spark's own processes, "
+            what += "one row at a time, where neither sessions nor DataFrames exist."
             proof = f"{name} is a {type(value).__name__} of this notebook, and the code of {function} names it"
             if expression := constant_expression(code, name):
                 new = f"{function}_value"
-                instruction = (
-                    f"Its value is the same for all rows. Run this, then write {new} for {expression} in "
-                )
-                return Explanation(what, proof, f"{new} = {expression}", f"{instruction}the function")
+                instruction = "Its value is the same for all rows. "
+                instruction += f"Run this, then write {new} for {expression} in the function"
+                return Explanation(what, proof, f"{new} = {expression}", instruction)
             if is_dataframe(value):
                 column = value.columns[0] if value.columns else ""
                 rows = f"[row for row in {name}_rows if row[{column!r}] == ...]"
-                instruction = (
-                    f"Run this (if {name} is small), then use the list in the function, for example {rows}. "
-                )
-                instruction += f"If {name} is large, use a join instead of the function"
+                instruction = f"Run this (if {name} is small), then use the list in the function, "
+                instruction += f"for example {rows}. If {name} is large, use a join instead of the function"
                 return Explanation(what, proof, f"{name}_rows = {name}.collect()", instruction)
             return Explanation(
                 what,
@@ -149,10 +144,8 @@ def _with_a_row(
     proof = f"{proof}; it raises it for {shown}, {places} {', '.join(columns)}"
     guarded = guarded_source(code, values, kind) if None in errors else None  # else the function is wrong
     if guarded:
-        instruction = (
-            "With this, the result for such a value is NULL. To fix it so, run this, then run the cell again"
-        )
-        return Explanation(what, proof, guarded, instruction)
+        instruction = "With this, the result for such a value is NULL. "
+        return Explanation(what, proof, guarded, f"{instruction}To fix it so, run this, then run the cell again")
     plain = f"{function}.func" if hasattr(cell.namespace[function], "func") else function
     call = f"{plain}({', '.join(map(repr, values))})"
     instruction = "Change the function so that it handles this. To call it without Spark, run this"

@@ -2,7 +2,7 @@
 
 import ast
 import re
-from typing import Any, NamedTuple
+from typing import Any
 
 from eventlab.explain.failed_cell import FailedCell, python_tree
 from eventlab.explain.session import is_closed, is_dataframe
@@ -12,20 +12,16 @@ DROPS_VIEW = r"drop(Global)?TempView|drop\s+view"
 ENDS_SESSION = re.compile(r"\b(\w+)\.stop\(\)")
 
 
-class CreatedView(NamedTuple):
-    """The statement that created a view, and the proof that its session has ended."""
-
-    statement: str
-    proof: str
-
-
-def statement_of_view(cell: FailedCell, name: str, session: Any) -> CreatedView | None:
+def statement_of_view(cell: FailedCell, name: str, session: Any) -> tuple[str, str] | None:
     """Return the last statement that created the view, if a session ended after it and it can run again.
 
     Args:
         cell: The failed cell.
         name: The view's name.
         session: The open session.
+
+    Returns:
+        The statement, and the proof that its session has ended.
     """
     word = rf"\b{re.escape(name)}\b"
     ended = ""
@@ -42,7 +38,7 @@ def statement_of_view(cell: FailedCell, name: str, session: Any) -> CreatedView 
             if not ended or _uses_other_session(cell, node, session):
                 return None
             first = statement.split("\n")[0]
-            return CreatedView(statement, f"an earlier cell contains: {first}; after it, a cell ran: {ended}")
+            return statement, f"an earlier cell contains: {first}; after it, a cell ran: {ended}"
     return None
 
 

@@ -89,9 +89,8 @@ def _with_number(cell: FailedCell, found: Filter) -> Explanation | None:
     if not fits and len(near) < 2:
         return None
     new = near[0] if fits else near[1]  # above the second largest value is the largest
-    what = (
-        f"No row has {found.comparison}, so the filter keeps nothing. Filter for a value that exists, for example."
-    )
+    what = f"No row has {found.comparison}, so the filter keeps nothing. "
+    what += "Filter for a value that exists, for example."
     proof = _proof(path, [str(number) for number in sorted(near[:10])], len(near))
     return _corrected(cell, values[0], str(new), what, proof)
 
