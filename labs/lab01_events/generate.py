@@ -34,7 +34,7 @@ def events(seed: int) -> list[dict]:
     while seed != PRACTICE and _has_a_number_of(types, [event["event_type"] for event in events(PRACTICE)]):
         types = _types(rng)
     special = {types.index("purchase_knife"): knife_only, types.index("purchase_sword"): sword_only}
-    levels = seeds.sample(rng, LEVELS, len(LEVELS))
+    levels = rng.sample(LEVELS, len(LEVELS))
     in_order = []
     for number, event_type in enumerate(types):
         host = special.get(number) or rng.choice(buyers if event_type.startswith("purchase_") else hosts)

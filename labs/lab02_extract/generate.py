@@ -95,7 +95,7 @@ def in_json(rng: random.Random, event: dict) -> bytes:
 def broken_values(rng: random.Random, good: list[Sent]) -> list[bytes]:
     """Return text, an empty message, and JSON that was cut off."""
     texts = [b"connection reset", b"", b"<html>502 Bad Gateway</html>", b"event_type=purchase_sword"]
-    cut = [sent.value[: rng.randint(5, len(sent.value) - 1)] for sent in seeds.sample(rng, good, BROKEN)]
+    cut = [sent.value[: rng.randint(5, len(sent.value) - 1)] for sent in rng.sample(good, BROKEN)]
     return (texts + cut)[: seeds.near(rng, BROKEN, 3)]
 
 
@@ -107,15 +107,15 @@ def _delays(rng: random.Random, bought: Sequence[int], count: int) -> list[int]:
     """
     delays = [rng.randint(0, 50) for _ in range(count)]
     others = [number for number in range(count) if number not in set(bought)]
-    for number in seeds.sample(rng, others, 4):
+    for number in rng.sample(others, 4):
         delays[number] = rng.randint(3700, 50_000)
-    border, past, *late = seeds.sample(rng, bought, 2 + sum(LATE_GROUPS))
+    border, past, *late = rng.sample(bought, 2 + sum(LATE_GROUPS))
     delays[border], delays[past] = ON_TIME_S, JUST_LATE_S
-    minutes = iter(seeds.sample(rng, range(62, 800), len(LATE_GROUPS)))
+    minutes = iter(rng.sample(range(62, 800), len(LATE_GROUPS)))
     for size in LATE_GROUPS:
         group, late = sorted(late[:size]), late[size:]
         minute = next(minutes)
-        seconds = _unordered(rng, sorted(seeds.sample(rng, range(60), size)))
+        seconds = _unordered(rng, sorted(rng.sample(range(60), size)))
         for number, second in zip(group, seconds, strict=True):
             delays[number] = minute * 60 + second
     return delays
@@ -131,8 +131,8 @@ def _unordered(rng: random.Random, values: list[int]) -> list[int]:
 
 def _repeated(rng: random.Random, first: list[Sent], on_time: Sequence[int]) -> list[Sent]:
     """Return messages that are sent again: one of them twice, and one so late that it would count as late."""
-    twice, late, *more = seeds.sample(rng, on_time, 10)
-    numbers = [twice, twice, *more, *seeds.sample(rng, range(len(first)), REPEATED - 11)]
+    twice, late, *more = rng.sample(on_time, 10)
+    numbers = [twice, twice, *more, *rng.sample(range(len(first)), REPEATED - 11)]
     again = [(number, rng.randint(60, 9000)) for number in numbers] + [(late, rng.randint(4000, 9000))]
     return [Sent(first[n].value, first[n].arrived_ms + delay * 1000, first[n].event) for n, delay in again]
 

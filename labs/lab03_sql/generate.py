@@ -29,15 +29,15 @@ def tables(seed: int) -> dict[str, list[dict]]:
     one of these countries a refunded purchase would make another player the best.
     """
     rng = random.Random(seed)
-    poor, changed, *others = seeds.sample(rng, seeds.COUNTRIES, len(seeds.COUNTRIES))
+    poor, changed, *others = rng.sample(seeds.COUNTRIES, len(seeds.COUNTRIES))
     players = _players(rng, poor, changed)
     while seed != PRACTICE and len(players) == len(tables(PRACTICE)["players"]):
         players = _players(rng, poor, changed)
-    equal = {country: seeds.sample(rng, _names(players, country), EQUAL) for country in (changed, *others)}
+    equal = {country: rng.sample(_names(players, country), EQUAL) for country in (changed, *others)}
     buyers = [name for names in equal.values() for name in names]
     for place, country in enumerate(others):
         rest = sorted(set(_names(players, country)) - set(equal[country]))
-        buyers += seeds.sample(rng, rest, rng.choice((0, 1)) if place else 1)
+        buyers += rng.sample(rest, rng.choice((0, 1)) if place else 1)
     purchases = _purchases(rng, buyers)
     for names in equal.values():
         _make_equal(players, names, purchases)
@@ -93,7 +93,7 @@ def _purchases(rng: random.Random, buyers: list[str]) -> list[dict]:
         _purchase(player, item, PRICES[item] + rng.randint(-5, 5))
         for player, item in zip(players, items, strict=True)
     ]
-    for purchase in seeds.sample(rng, purchases[len(buyers) :], REFUNDED):
+    for purchase in rng.sample(purchases[len(buyers) :], REFUNDED):
         purchase["refunded"] = True
     return purchases
 

@@ -37,7 +37,7 @@ def _calls(rng: random.Random) -> list[dict[str, str]]:
     last one is neither its first one, nor the first or last of them in the alphabet. One host buys an item twice.
     """
     hermit, single, changing, *hosts = seeds.hosts(rng, HOSTS)
-    lonely, *guilds = seeds.sample(rng, [f"{animal}s" for animal in seeds.ANIMALS], GUILDS)
+    lonely, *guilds = rng.sample([f"{animal}s" for animal in seeds.ANIMALS], GUILDS)
     members, buyers = [changing, *hosts], [changing, single, *hosts]
     items = [*PRICES, *(rng.choice(list(PRICES)) for _ in range(seeds.near(rng, PURCHASES, 3)))]
     joins = [(rng.choice(hosts), rng.choice(guilds)) for _ in range(seeds.near(rng, JOINS, 3))]
@@ -52,7 +52,7 @@ def _calls(rng: random.Random) -> list[dict[str, str]]:
         _call(changing, f"/purchase/{rng.choice(list(PRICES))}"),
     ]
     rng.shuffle(calls)
-    least, middle, greatest = sorted(seeds.sample(rng, guilds, 3))
+    least, middle, greatest = sorted(rng.sample(guilds, 3))
     first, second = rng.sample((least, greatest), 2)
     for guild in (middle, second, first):
         calls.insert(rng.randrange(len(calls) // 3), _call(changing, f"/join/{guild}"))

@@ -60,8 +60,8 @@ class _Flow:
         self.players = seeds.players(self.rng, 12)
         self.now_ms = seeds.EPOCH_MS + 12 * seeds.HOUR_MS
         self.recent: list[bytes] = []
-        self.no_objects = seeds.sample(self.rng, NO_OBJECTS, len(NO_OBJECTS))
-        self.unreadable = seeds.sample(self.rng, UNREADABLE, len(UNREADABLE))
+        self.no_objects = self.rng.sample(NO_OBJECTS, len(NO_OBJECTS))
+        self.unreadable = self.rng.sample(UNREADABLE, len(UNREADABLE))
 
     def portions(self) -> list[list[bytes]]:
         first = self.in_order(FIRST_MINUTES, purchases=14, visits=3)

@@ -53,6 +53,12 @@ def timed_event(record: Any, column: str) -> TimedEvent | None:
     return TimedEvent(record.topic, record.partition, record.offset, time_s, text) if time_s is not None else None
 
 
+def with_time(fields: dict[str, Any], column: str, time_s: float) -> dict[str, Any]:
+    """Return an event with another event time: a string of ISO 8601, or a number where the event has a number."""
+    text = f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return fields | {column: text if isinstance(fields.get(column, ""), str) else time_s}
+
+
 def _seconds(value: object) -> float | None:
     """Return a time in seconds since 1970, or None for a value that is not a time."""
     if isinstance(value, int | float) and not isinstance(value, bool):

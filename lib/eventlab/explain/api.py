@@ -12,11 +12,10 @@ from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
 from eventlab.explain.failed_cell import FailedCell, close_matches
 from eventlab.settings import Settings
-from eventlab.stack.serve_api import ROUTES_PATH
+from eventlab.stack.serve_api import METHODS, ROUTES_PATH
 
 UNREACHABLE = (r"httpx\.ConnectError", r"requests\..*ConnectionError", r"urllib.*Connection refused")
 URL = re.compile(r"https?://[\w.-]+(?::\d+)?[^\s\"')>]*")
-METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH")
 VARIABLE = re.compile(r"<(?:(?P<kind>\w+):)?\w+>")
 """A variable of a route: `<name>` or `<int:number>`."""
 CLIENTS = ("httpx", "eventlab")

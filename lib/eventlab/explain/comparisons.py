@@ -68,9 +68,7 @@ def comparisons(text: str) -> Iterator[Comparison]:
 LAZY = {"where", "filter", "select", "selectExpr", "withColumn", "orderBy", "sort", "distinct", "limit", "alias"}
 """Methods of a DataFrame that execute nothing."""
 EXPRESSION = ast.Call | ast.Attribute | ast.Name | ast.Constant | ast.Subscript | ast.List | ast.Tuple
-PART = (
-    ast.Compare | ast.BinOp | ast.UnaryOp | ast.keyword | ast.operator | ast.unaryop | ast.cmpop | ast.expr_context
-)
+OPERATION = ast.Compare | ast.BinOp | ast.UnaryOp | ast.operator | ast.unaryop | ast.cmpop
 """Code that has no effect of its own, except the calls in it."""
 
 
@@ -80,7 +78,7 @@ def is_lazy(node: ast.AST, variables: dict[str, Any]) -> bool:
 
     methods = LAZY | set(dir(Column)) | set(functions.__all__)
     for item in ast.walk(node):
-        if not isinstance(item, EXPRESSION | PART):
+        if not isinstance(item, EXPRESSION | OPERATION | ast.keyword | ast.expr_context):
             return False
         if isinstance(item, ast.Name):
             value = variables.get(item.id)

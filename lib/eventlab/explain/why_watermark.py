@@ -3,9 +3,9 @@
 import json
 import logging
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from eventlab.clients.kafka import json_object
+from eventlab.clients.stream_events import with_time
 from eventlab.clients.stream_messages import clock, number_of
 from eventlab.clients.stream_state import Source
 from eventlab.explain.explanation import Explanation
@@ -142,9 +142,8 @@ def event_at(silent: SilentQuery, time_s: float, source: Source | None = None) -
     fields = json_object(last.text) or {} if last and "'" not in last.text else {}  # it is between single quotes
     if last is None or silent.event_time not in fields:
         return command_to_send(topic, silent.settings)
-    time = f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%dT%H:%M:%S}Z"
-    fields[silent.event_time] = time if isinstance(fields[silent.event_time], str) else time_s
+    event = with_time(fields, silent.event_time, time_s)
     assigned = list(source.end.get(topic, ())) if source and "[Assign[" in source.description else []
     several = sum(item.topic == topic for item in silent.state.partitions) > 1 and last.topic == topic
     partition = f" -p {[*assigned, last.partition][0]}" if several else ""
-    return f"%%bash\necho '{json.dumps(fields)}' | kafkacat -P -t {topic}{partition}"
+    return f"%%bash\necho '{json.dumps(event)}' | kafkacat -P -t {topic}{partition}"

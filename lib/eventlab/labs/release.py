@@ -14,6 +14,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from eventlab.files import write_if_changed
 from eventlab.labs import cells
 from eventlab.labs.catalogue import Lab, LabError
 from eventlab.labs.points import with_points
@@ -92,11 +93,7 @@ def release_for_nbgrader(lab: Lab, course: Path) -> Path:
 
 def renew(lab: Lab) -> bool:
     """Write the lab's `student.ipynb` and return whether it changed."""
-    text = student_notebook(lab)
-    changed = not lab.student.exists() or lab.student.read_text(encoding="utf-8") != text
-    if changed:
-        lab.student.write_text(text, encoding="utf-8", newline="\n")
-    return changed
+    return write_if_changed(lab.student, student_notebook(lab))
 
 
 def without_region(text: str, marker: str, where: str, stub: tuple[str, ...] = ()) -> str:

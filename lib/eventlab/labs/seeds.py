@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -84,8 +83,3 @@ def hosts(rng: random.Random, count: int) -> list[str]:
     """Return different hosts as in the course: `user7.comcast.com`."""
     numbers = rng.sample(range(1, 100), count)
     return [f"user{number}.{rng.choice(PROVIDERS)}" for number in numbers]
-
-
-def sample(rng: random.Random, values: Sequence[T], count: int) -> list[T]:
-    """Return `count` of the values, each at most once."""
-    return rng.sample(list(values), count)

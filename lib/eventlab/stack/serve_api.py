@@ -15,6 +15,8 @@ from typing import Any
 
 ROUTES_PATH = "/.eventlab/routes"
 """The page with the routes of the API as JSON; requests for it are not logged."""
+METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH")
+"""The methods of a request, the most usual one first."""
 STOP_S = 6.0
 """Seconds that a stopping server waits for requests in flight: longer than the API's slowest answer."""
 

@@ -4,11 +4,9 @@ from typing import NamedTuple
 
 from eventlab.clients import http
 from eventlab.errors import EventlabError, ServiceUnavailable
-from eventlab.stack.serve_api import ROUTES_PATH
+from eventlab.stack.serve_api import METHODS, ROUTES_PATH
 
 TIMEOUT_S = 2.0
-METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH")
-"""The methods that a button can send; the first one that a route accepts is used."""
 
 
 class Route(NamedTuple):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
-from datetime import UTC, datetime
 from typing import Any
 
 from ipywidgets import HTML, Dropdown, FloatSlider
 
 from eventlab.clients.kafka import json_object, open_producer
-from eventlab.clients.stream_events import KAFKA_TIME, EventOutcome, TimedEvent, is_too_late, outcomes
+from eventlab.clients.stream_events import KAFKA_TIME, EventOutcome, TimedEvent, is_too_late, outcomes, with_time
 from eventlab.clients.stream_messages import clock, waiting_for
 from eventlab.clients.stream_state import StreamState
 from eventlab.settings import Settings
@@ -180,6 +179,4 @@ def event_of(state: StreamState, events: list[TimedEvent], topic: str, time_s: f
     fields = json_object(last) or {}
     if column == KAFKA_TIME and column not in fields:
         return last.encode(), round(time_s * 1000)
-    text = f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%dT%H:%M:%SZ}"
-    time = text if isinstance(fields.get(column, ""), str) else time_s
-    return json.dumps(fields | {column: time}).encode(), None
+    return json.dumps(with_time(fields, column, time_s)).encode(), None
