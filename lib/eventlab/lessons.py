@@ -4,8 +4,12 @@ The notebooks, the README's table and the start page agree with it; tests compar
 """
 
 import re
+import tomllib
 from dataclasses import dataclass
+from pathlib import Path
 
+FILE = Path(__file__).with_suffix(".toml")
+"""The catalogue: a table for each lesson."""
 PATH = {
     "player": "player([player])",
     "api": "api[game API]",
@@ -29,6 +33,11 @@ solved: set[str] = set()
 """The exercises whose check has said `correct` since the latest cell of this kernel ended."""
 STATE_FILES = ("saved", "lesson-06", "own-topics", "progress.json")
 """What the lessons write to the state folder."""
+METADATA = {
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+"""The metadata of the notebooks that the kit contains."""
 LAST_OF_PART_ONE = 9
 
 
@@ -54,7 +63,7 @@ class Lesson:
     minutes: int
     after: str
     summary: str
-    nodes: tuple[str, ...]
+    nodes: list[str]
 
     @property
     def number(self) -> int:
@@ -91,109 +100,4 @@ class Lesson:
         return " · ".join([*links, f"[Start page]({README_LINK})"])
 
 
-LESSONS = (
-    Lesson(
-        "01_start_the_stack",
-        "One event, and the stack that carries it",
-        20,
-        "`make setup`, once",
-        "follow one event from the call to a row in SQL, start the services, describe a topic, find a log",
-        tuple(PATH),
-    ),
-    Lesson(
-        "02_track_events",
-        "Track events",
-        25,
-        "lesson 1",
-        "read the API, call it, find the call in its log and in Kafka",
-        ("player", "api", "kafka"),
-    ),
-    Lesson(
-        "03_generate_load",
-        "Generate load",
-        20,
-        "lesson 2",
-        "let two users buy swords with ApacheBench, and read its report",
-        ("player", "api"),
-    ),
-    Lesson(
-        "04_consume_events",
-        "Consume events",
-        30,
-        "lesson 3",
-        "read a topic from the beginning, follow it, use consumer groups",
-        ("kafka",),
-    ),
-    Lesson(
-        "05_filter_events",
-        "Filter events",
-        35,
-        "lesson 4",
-        "extract columns with Spark, keep the 20 sword purchases, avoid three common mistakes",
-        ("kafka", "spark"),
-    ),
-    Lesson(
-        "06_evolve_the_schema",
-        "Evolve the schema",
-        40,
-        "lesson 5",
-        "add an event type, send and check JSON bodies, read old, new and nested events together",
-        ("api", "kafka", "spark"),
-    ),
-    Lesson(
-        "07_write_to_hdfs",
-        "Write to HDFS",
-        25,
-        "lesson 5",
-        "write Parquet to HDFS, and look at the files",
-        ("spark", "hdfs"),
-    ),
-    Lesson(
-        "08_query_with_sql",
-        "Query with SQL",
-        45,
-        "lessons 6 and 7",
-        "answer business questions about a whole day in SQL, and plot the answers",
-        ("spark", "hdfs", "sql"),
-    ),
-    Lesson(
-        "09_tear_down",
-        "Tear down",
-        15,
-        "lesson 1",
-        "stop all services, check that they have stopped, and see which data remains",
-        tuple(PATH)[1:],
-    ),
-    Lesson(
-        "10_stream_events",
-        "Stream events",
-        40,
-        "lessons 7 and 9",
-        "start the stack again, write purchases to HDFS while they arrive, stop and continue without a loss",
-        ("api", "kafka", "spark", "hdfs"),
-    ),
-    Lesson(
-        "11_windows_and_late_events",
-        "Windows and late events",
-        45,
-        "lesson 10",
-        "count per minute of event time, let late events count, see which are dropped and why a window stays open",
-        ("kafka", "spark", "hdfs"),
-    ),
-    Lesson(
-        "12_state",
-        "State",
-        45,
-        "lesson 11",
-        "leave out repeated events, join streams, follow the inventory and the session of each player",
-        ("kafka", "spark"),
-    ),
-    Lesson(
-        "13_survive_failure",
-        "Survive failure",
-        50,
-        "lesson 10",
-        "kill services, lose and repeat no event, put aside what cannot be read, and catch up",
-        ("kafka", "spark", "hdfs"),
-    ),
-)
+LESSONS = [Lesson(**fields) for fields in tomllib.loads(FILE.read_text(encoding="utf-8"))["lesson"]]

@@ -13,7 +13,7 @@ from nbconvert.preprocessors import CoalesceStreamsPreprocessor
 from nbformat import NotebookNode
 
 from eventlab.files import write_if_changed
-from eventlab.lessons import EXERCISE, SOLUTION
+from eventlab.lessons import EXERCISE, METADATA, SOLUTION
 from eventlab.settings import ROOT
 
 SANITIZE = ROOT / "notebooks" / "sanitize.cfg"
@@ -22,10 +22,6 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 IGNORED_OUTPUT = "nbval-ignore-output"
 TAGS = ("parameters", IGNORED_OUTPUT, EXERCISE, SOLUTION)
 FOLDED = {"source_hidden": True}
-METADATA = {
-    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
-    "language_info": {"name": "python"},
-}
 Patterns = list[tuple[re.Pattern[str], str]]
 
 

@@ -18,13 +18,10 @@ from eventlab.files import write_if_changed
 from eventlab.labs import cells
 from eventlab.labs.catalogue import Lab, LabError
 from eventlab.labs.points import with_points
+from eventlab.lessons import METADATA
 
 STUB = ("# YOUR CODE HERE", "raise NotImplementedError()")
 TEXT_STUB = ("YOUR ANSWER HERE",)
-METADATA = {
-    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
-    "language_info": {"name": "python"},
-}
 HIDDEN = re.compile(r"\bhidden\s*=\s*True\b|\bMUTANTS\b|\bMutant\b")
 
 

@@ -179,7 +179,7 @@ class OpenLab:
             print(RERUN)
         if not hidden:
             count = lab.hidden(question)
-            rest = f"; {count} hidden {_checks(count)} when graded" if count else ""
+            rest = f"; {count} hidden {'check runs' if count == 1 else 'checks run'} when graded" if count else ""
             print(f"{len(results) - failed}/{len(results)} public checks pass{rest}")
 
     def restart(self) -> None:
@@ -272,7 +272,3 @@ def _print_rubric(question: TextQuestion) -> None:
     print("A person marks this question and looks for:")
     for criterion in question.rubric:
         print(f"  {criterion.text} ({criterion.points:g})")
-
-
-def _checks(count: int) -> str:
-    return "check runs" if count == 1 else "checks run"
