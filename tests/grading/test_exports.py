@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -53,6 +54,23 @@ def test_of_several_notebooks_the_labs_own_name_wins(tmp_path: Path) -> None:
 def test_a_copy_with_the_labs_name_is_graded_and_not_a_draft(tmp_path: Path, name: str) -> None:
     files = {f"ada/{name.format(LAB)}.ipynb": NOTEBOOK, "ada/draft.ipynb": NOTEBOOK, "ben.ipynb": NOTEBOOK}
     assert found(tmp_path, files)["ada"].problem.startswith(f"2 notebooks: {name.format(LAB)}.ipynb was taken")
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"ben.zip": zipped({"-" * 60_000 + "x.ipynb": NOTEBOOK, "y.ipynb": NOTEBOOK})},
+        {"Lab_ben_attempt_2026-11-01-09-00-00.txt": b"Name:" * 400 + b" " * 2000},
+        {"Lab_ben_attempt_2026-11-01-09-00-00.txt": b"Name:" + b" " * 4000},
+    ],
+)
+def test_a_name_or_a_text_that_repeats_itself_does_not_keep_the_class_waiting(
+    tmp_path: Path, files: dict[str, bytes]
+) -> None:
+    """A name in a zip has up to 65,535 bytes. To search each end of a run of hyphens took 40 s for one name."""
+    started = time.process_time()
+    assert "ada" in found(tmp_path, files | {"ada.ipynb": NOTEBOOK})
+    assert time.process_time() - started < 3
 
 
 def test_the_grade_book_next_to_the_submissions_is_nobodys(

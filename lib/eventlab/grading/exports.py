@@ -31,15 +31,20 @@ MOODLE = re.compile(
     r"(?P<name>.*?)(?:_(?P<id>\d+))?_assignsubmission_(?P<plugin>[a-z0-9]+)(?:_(?P<file>.*))?", re.S
 )
 BLACKBOARD = re.compile(r"(?P<user>.+?)_attempt_(?P<date>\d{4}(?:-\d\d){5})(?:_(?P<file>.+)|\.txt)", re.S)
-BLACKBOARD_NAME = re.compile(r"\ufeff?Name:\s*(?P<name>.*?)\s*\((?P<user>[^()\n]+)\)\s*$", re.M)
+BLACKBOARD_NAME = re.compile(r"^\ufeff?Name:(?P<name>.*)\((?P<user>[^()\n]+)\)[^\S\n]*$", re.M)
 CANVAS = re.compile(
     r"(?:(?P<name>.+?)_)?(?P<late>(?i:late)_)?(?P<id>\d+|anon_[^\W_]+)"
     r"_(?:(?P<attachment>\d+)_(?P<file>.+)|(?P<text>text|link)\.html)",
     re.S,
 )
 
-COPY_MARK = re.compile(r"^copy of |[-_ ]*(?:copy\d*|\(\d+\)|-\d+|checkpoint)$|^untitled\d*$", re.IGNORECASE)
-"""What browsers, JupyterLab and platforms add to the name of a second file."""
+COPY_MARK = re.compile(
+    r"^copy of |(?<![-_ ])[-_ ]*(?:copy\d*|\(\d+\)|-\d+|checkpoint)$|^untitled\d*$", re.IGNORECASE
+)
+"""What browsers, JupyterLab and platforms add to the name of a second file.
+
+A name in a zip can have 60,000 hyphens, so the search begins only once in a row of them.
+"""
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,7 @@ def _blackboard(names: list[str], text_of: Callable[[str], str]) -> dict[str, Up
     """Return the files of Blackboard; the text files say the user names, which may contain `_`."""
     matches = {name: match for name in names if (match := BLACKBOARD.fullmatch(name))}
     texts = [BLACKBOARD_NAME.search(text_of(name)) for name, match in matches.items() if not match["file"]]
-    full_names = {text["user"]: text["name"] for text in texts if text}
+    full_names = {text["user"]: text["name"].strip() for text in texts if text}
     found = {}
     users = _users([match["user"] for match in matches.values()], full_names)
     for name, match in matches.items():
