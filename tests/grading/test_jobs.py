@@ -203,3 +203,33 @@ def test_no_name_of_a_file_stands_for_another_file(lab: Lab, one: Submission) ->
     )
 
     assert job_for(lab, one, "secret", Limits()).seed != two_files
+
+
+def test_a_folder_that_is_too_deep_for_recursion_is_read_like_any_other(
+    lab: Lab, one: Submission, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert one.files
+    monkeypatch.chdir(one.files)
+    for _ in range(1100):
+        Path("d").mkdir()
+        os.chdir("d")
+    try:
+        assert list(job_for(lab, one, "secret", Limits()).workdir_files()) == ["my_api.py"]
+    finally:
+        subprocess.run(["rm", "-rf", str(one.files)], check=True)  # shutil.rmtree cannot
+
+
+def test_what_tools_keep_in_a_folder_takes_no_room_from_a_students_own_files(
+    lab: Lab, one: Submission, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert one.files
+    monkeypatch.setattr(module, "MAX_FILES", 1)
+    before = job_for(lab, one, "secret", Limits())
+    for name in (".git/objects", ".ipynb_checkpoints", "__pycache__"):
+        (one.files / name).mkdir(parents=True)
+        (one.files / name / "kept").write_text("1")
+
+    job = job_for(lab, one, "secret", Limits())
+
+    assert (job.problems, list(job.workdir_files())) == ((), ["my_api.py"])
+    assert job == before, "as in a zip, they are no part of the submission"

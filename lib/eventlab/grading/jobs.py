@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Literal
 
 from eventlab import ROOT
-from eventlab.grading import results
+from eventlab.grading import results, submitted_files
 from eventlab.grading.collect import Submission
 from eventlab.labs.catalogue import Lab
 from eventlab.labs.seeds import seed_of
@@ -214,8 +214,8 @@ def _selected(folder: Path, notebook: str | None) -> tuple[list[Path], list[Path
     selected: list[Path] = []
     left_out: list[Path] = []
     remaining = MAX_FILES_BYTES
-    for path in sorted(folder.rglob("*")):
-        if path.is_symlink() or not path.is_file() or str(path) == notebook:
+    for path in sorted(submitted_files.walk(folder)):
+        if str(path) == notebook:
             continue
         size = path.stat().st_size
         fits = size <= min(remaining, MAX_FILE_BYTES) and len(selected) < MAX_FILES
@@ -228,7 +228,7 @@ def _submitted(submission: Submission) -> tuple[list[Path], Path | None]:
     """Return the files of a submission, sorted by path, and their folder."""
     submitted = [submission.notebook] if submission.notebook else []
     if submission.files:
-        submitted += [path for path in submission.files.rglob("*") if path.is_file() and not path.is_symlink()]
+        submitted += submitted_files.walk(submission.files)
     return sorted(submitted), submission.files
 
 

@@ -114,12 +114,15 @@ def of_folder(folder: Path) -> Tree:
             continue
         if path.is_dir() and not path.is_symlink() and path.name not in IGNORED:
             tree.folders.add(path.name)
-        tree.files += [_on_disk(found, folder) for found in _walk(path)]
+        tree.files += [_on_disk(found, folder) for found in walk(path)]
     return tree
 
 
-def _walk(top: Path) -> Iterable[Path]:
-    """Yield the files below a path, or the path itself, in order. Folders may be too deep for recursion."""
+def walk(top: Path) -> Iterable[Path]:
+    """Yield the files below a path, or the path itself, in order, without IGNORED ones.
+
+    A link is yielded only if it is the path itself. Folders may be too deep for recursion.
+    """
     waiting = [top]
     while waiting:
         path = waiting.pop()
