@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import struct
 import subprocess
 import zipfile
 from pathlib import Path
@@ -150,6 +151,20 @@ def test_a_zip_of_too_many_files_is_a_problem_of_the_student_who_hands_it_in(
     assert list(found) == ["ada", "ben", "kim", "zoe"]
     assert "ada.zip was not unpacked: it has 3 files; 2 are allowed" in found["ada"].problem
     assert found["zoe"].notebook
+
+
+def test_a_zip_with_a_very_long_list_of_files_is_not_read_into_memory(tmp_path: Path) -> None:
+    """One of 200 MB lists four million files, which take 2 GB of memory, before they can be counted."""
+    entry = b"PK\x01\x02" + bytes(42)
+    count = submitted_files.MAX_DIRECTORY_BYTES // len(entry) + 1
+    end = struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, 0, 0, count * len(entry), 0, 0)
+    touch(tmp_path / "in/ada.ipynb")
+    (tmp_path / "in/eve.zip").write_bytes(entry * count + end)
+
+    ada, eve = find(tmp_path / "in", tmp_path / "unpacked")
+
+    assert ada.notebook
+    assert "eve.zip is not a zip that can be unpacked" in eve.problem
 
 
 def test_nothing_to_grade_says_what_was_looked_for(tmp_path: Path) -> None:

@@ -210,7 +210,7 @@ def _without_zips(
     trees: list[tuple[SubmittedFile, Tree]] = []
     for path, file in copies.items():
         try:
-            archive = opened.enter_context(zipfile.ZipFile(path))
+            archive = zipfile.ZipFile(opened.enter_context(submitted_files.StudentsZip(path)))
         except submitted_files.UNREADABLE as error:
             submitted_files.raise_if_machine_failed(error, file, folder)
             problems.append(f"{file.parts[-1][:100]} is not a zip that can be unpacked")

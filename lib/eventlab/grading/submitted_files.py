@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from io import BufferedReader, FileIO
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -22,6 +23,8 @@ from eventlab.grading.exports import Upload
 
 MAX_FILES = 200_000
 """The limit for a zip that a student hands in; the zip of a whole class has none."""
+MAX_DIRECTORY_BYTES = 100 * MAX_FILES
+"""The limit for the list of files in such a zip, which takes ten times as much memory."""
 MAX_FILE_BYTES = 200 * 1024**2
 MAX_STUDENT_BYTES = 400 * 1024**2
 """The limit for each student, so that one student's files do not displace another's."""
@@ -145,6 +148,23 @@ def _on_disk(path: Path, folder: Path) -> SubmittedFile:
     link = path.is_symlink()
     size = 0 if link else path.stat().st_size
     return SubmittedFile(path.relative_to(folder).parts, size, lambda: path.open("rb"), path, link)
+
+
+class StudentsZip(BufferedReader):
+    """A student's zip, to be opened by `zipfile`, which reads the list of files at once; all other reads are small.
+
+    Raises:
+        BadZipFile: The list is longer than MAX_DIRECTORY_BYTES.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(FileIO(path))
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Read as any file does, unless this is a long list."""
+        if size is not None and size > MAX_DIRECTORY_BYTES:
+            raise zipfile.BadZipFile("its list of files is too long")
+        return super().read(size)
 
 
 def of_zip(archive: zipfile.ZipFile) -> Tree:
