@@ -58,6 +58,17 @@ def test_a_kernel_that_does_not_end_is_a_fault_of_the_machine(
         server.start().kill()
 
 
+def test_of_a_kernel_that_has_ended_no_file_is_left(server: ForkServer) -> None:
+    """Without namespaces its working folder is on the disk, where the same user's next kernel could read it."""
+    kernel = server.start()
+    (kernel.folder / "work" / "my_job.py").write_text("the instructor's")
+    (kernel.folder / "work" / "locked").mkdir(mode=0)
+
+    kernel.forget()
+
+    assert [*server.folder.glob("k*")] == []
+
+
 def test_who_waits_for_the_end_of_a_kernel_does_not_wait_longer_than_the_fork_server_runs(
     server: ForkServer,
 ) -> None:

@@ -151,7 +151,7 @@ def _on_disk(path: Path, folder: Path) -> SubmittedFile:
 
 
 class StudentsZip(BufferedReader):
-    """A student's zip, to be opened by `zipfile`, which reads the list of files at once; all other reads are small.
+    """A student's zip, to be opened by `zipfile`, which reads its list of files at once, and else little.
 
     Raises:
         BadZipFile: The list is longer than MAX_DIRECTORY_BYTES.

@@ -15,7 +15,7 @@ from subprocess import PIPE
 
 from jupyter_client.connect import KernelConnectionInfo, write_connection_file
 
-from eventlab.grading.environment import processes
+from eventlab.grading.environment import folders, processes
 from eventlab.grading.execution.kernel import NO_SANDBOX, FullFolderError, KernelError
 
 FILES_TIMEOUT_S = 60
@@ -194,6 +194,7 @@ class KernelProcess:
             raise KernelError(f"the processes of kernel {self.id} do not end")
 
     def forget(self) -> None:
-        """Release the working folder of a kernel that has ended."""
+        """Release and delete the folders of a kernel that has ended."""
         with contextlib.suppress(KernelError):
             self._server.request(do="forget", id=self.id)
+        folders.delete(self.folder)
