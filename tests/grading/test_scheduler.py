@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from itertools import islice
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from eventlab.grading.grade import grade
 from eventlab.grading.jobs import Job, Limits, Outcome
 from eventlab.grading.results import SubmissionRecord
 from eventlab.grading.scheduler import Scheduler
+from eventlab.grading.worker_process import WorkerProcess
 from tests.grading import tiny_lab
 from tests.grading.worker_programs import replace_workers
 
@@ -47,6 +49,7 @@ for line in sys.stdin:
 
 def outcomes(tmp_path: Path, *students: str, workers: int = 1, fresh: bool = False) -> dict[str, Outcome]:
     jobs = [Job(student, None, None, "", "", 1) for student in students]
+    tmp_path.mkdir(exist_ok=True)
     lab = tiny_lab.make(tmp_path / "tiny")
     with Scheduler(lab, tmp_path / "logs", Limits(), workers, fresh=fresh) as scheduler:
         return {job.student: outcome for job, outcome in scheduler.outcomes(jobs)}
@@ -70,6 +73,19 @@ def test_a_stack_that_does_not_start_gives_no_marks_and_a_sentence_with_the_next
         "(Error occurred during initialization of VM). Look for what this machine lacks: eventlab doctor"
     )
     assert (tmp_path / "logs" / "worker-0" / "start-2" / "worker.log").exists()
+
+
+def test_without_room_for_a_worker_nobody_has_a_mark_and_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    monkeypatch.setattr(WorkerProcess, "command", staticmethod(lambda options: [str(tmp_path / "no program")]))
+    for room in ("no folder", "no process"):
+        found = outcomes(tmp_path / room, "ada", "ben")
+        assert {outcome.kind for outcome in found.values()} == {"infrastructure_failed"}
+        assert found["ada"].reason.startswith("A worker could not start: [Errno 2] No such file or directory")
+        (tmp_path / "temporary").mkdir(exist_ok=True)
+    assert [*(tmp_path / "temporary").iterdir()] == []
 
 
 def test_a_worker_that_ends_while_it_starts_is_reported_with_the_last_line_of_its_log(

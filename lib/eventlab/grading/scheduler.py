@@ -26,7 +26,7 @@ from eventlab.grading.environment import folders, sandbox
 from eventlab.grading.fair_time import cores
 from eventlab.grading.jobs import Job, Limits, Outcome
 from eventlab.grading.results import slug
-from eventlab.grading.worker_process import StartError, WorkerProcess
+from eventlab.grading.worker_process import LOOK, StartError, WorkerProcess
 from eventlab.labs.catalogue import Lab
 from eventlab.signals import stop_signals_deferred
 
@@ -146,6 +146,7 @@ class Scheduler:
             retry: Attempt | None = None
             failed_starts = 0
             while self._has_work(retry):
+                worker: WorkerProcess | None = None
                 with contextlib.ExitStack() as cleanup:
                     try:
                         with self._place_to_start():
@@ -192,18 +193,24 @@ class Scheduler:
 
     @contextlib.contextmanager
     def _started_worker(self, number: int) -> Iterator[WorkerProcess]:
-        """Start a worker in a run folder of its own; end it and delete the folder afterwards."""
-        run = Path(tempfile.mkdtemp(prefix="eg"))
-        run.chmod(0o755)
-        worker = WorkerProcess(self.lab, number, run, self.limits)
-        self.workers.append(worker)
-        logger.info("worker %d starts in %s", number, run)
-        try:
+        """Start a worker in a run folder of its own; end it and delete the folder afterwards.
+
+        Raises:
+            StartError: The machine has no room for the folder or the process.
+        """
+        with contextlib.ExitStack() as cleanup:
+            try:
+                run = Path(tempfile.mkdtemp(prefix="eg"))
+                cleanup.callback(folders.delete, run)
+                run.chmod(0o755)
+                worker = WorkerProcess(self.lab, number, run, self.limits)
+            except OSError as error:
+                raise StartError(f"A worker could not start: {error}. {LOOK}") from error
+            self.workers.append(worker)
+            cleanup.callback(self.workers.remove, worker)
+            cleanup.callback(worker.close)
+            logger.info("worker %d starts in %s", number, run)
             yield worker
-        finally:
-            worker.close()
-            self.workers.remove(worker)
-            folders.delete(run)
 
     def _give_jobs(self, number: int, worker: WorkerProcess, retry: Attempt | None) -> Attempt | None:
         """Give jobs to a worker until none is left or it fails; return the job to try again on a fresh worker."""
@@ -244,7 +251,7 @@ class Scheduler:
     def _finish(self, job: Job, outcome: Outcome) -> None:
         self.answers.put((job, outcome))
 
-    def _start_failed(self, number: int, start: int, worker: WorkerProcess, error: EventlabError) -> None:
+    def _start_failed(self, number: int, start: int, worker: WorkerProcess | None, error: EventlabError) -> None:
         logger.warning("worker %d, start %d of %d failed: %s", number, start, MAX_STARTS, error.message)
-        if not self.stopped.is_set():
+        if worker and not self.stopped.is_set():
             worker.copy_logs(self.logs / f"worker-{number}" / f"start-{start}")

@@ -33,6 +33,7 @@ MAX_SILENCE_S = 1800
 """A worker hangs if it reports nothing for this time and the time limit of a submission. Between two reports, a
 run of the instructor's notebook may take 600 s, a trial of jobs 120 s for each portion, and checks and starts of
 services some more."""
+LOOK = "Look for what this machine lacks: eventlab doctor"
 SILENT = "the worker did not answer for {:.0f} s: it hung, or other programs kept the processors from it"
 logger = logging.getLogger(__name__)
 
@@ -100,9 +101,7 @@ class WorkerProcess:
         self._process.wait()
         log = self._log_lines() or [f"it ended with exit code {self._process.returncode}"]
         reason = str(status.get("failed") or log[-1]).strip().rstrip(".")
-        raise StartError(
-            f"A worker could not start its services: {reason}. Look for what this machine lacks: eventlab doctor"
-        )
+        raise StartError(f"A worker could not start its services: {reason}. {LOOK}")
 
     def grade(self, job: Job) -> Outcome:
         """Have a submission graded.
