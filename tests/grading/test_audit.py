@@ -27,8 +27,12 @@ for line in sys.stdin:
     times = len(Path(sys.argv[1], student).read_text().splitlines())
     points = 8 if times == 1 else json.loads(sys.argv[2]).get(student, 8)
     record = {"student": student, "lab": "tiny", "status": "graded", "points": points, "max_points": 8}
-    print(json.dumps({"kind": "graded", "record": record, "notebook": None, "reason": ""}), flush=True)
+    outcome = {"kind": "graded", "record": record, "notebook": None, "reason": "", "goes_on": points < 0}
+    print(json.dumps(outcome), flush=True)
+    if points < 0:
+        os._exit(7)
 """
+"""The points of a worker that ends before it has graded a submission are less than 0."""
 
 
 @pytest.fixture
@@ -81,3 +85,12 @@ def test_the_same_points_by_other_checks_are_a_difference() -> None:
 
     assert summary(record(True, False)) == summary(record(True, False))
     assert summary(record(True, False)) != summary(record(False, True))
+
+
+def test_a_fault_of_the_machine_is_no_other_mark(audited, tmp_path: Path) -> None:
+    """The worker has reported marks before it ends."""
+    done = audited(3, {"ben": -1})
+    assert done.exit_code == 1
+    said = " ".join((tmp_path / "out" / "report.html").read_text().split("<h2>")[0].split())
+    assert "ben: first graded, 8 points" in said
+    assert "on a fresh stack not graded: the worker&#39;s process ended (exit code 7)" in said

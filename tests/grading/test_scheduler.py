@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import tempfile
+import threading
+import time
 from itertools import islice
 from pathlib import Path
 
@@ -180,6 +183,28 @@ def test_a_start_that_hangs_ends_after_its_limit(tmp_path: Path, monkeypatch: py
     replace_workers(monkeypatch, STARTS, str(tmp_path / "log"), "600")
     assert outcomes(tmp_path, "ada")["ada"].kind == "graded"
     assert (tmp_path / "log").read_text().split().count("starts") == 2
+
+
+def test_a_worker_that_is_created_while_the_grading_is_stopped_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = threading.Event()
+
+    def command(options: dict[str, object]) -> list[str]:
+        begun.set()
+        scheduler.stopped.wait(30)
+        time.sleep(0.2)  # until `__exit__` has ended the workers that it knows
+        return [sys.executable, "-c", "import time; time.sleep(60)"]
+
+    monkeypatch.setattr(WorkerProcess, "command", staticmethod(command))
+    with Scheduler(tiny_lab.make(tmp_path / "tiny"), tmp_path / "logs", Limits(), 1) as scheduler:
+        scheduler.waiting.append(Job("ada", None, None, "", "", 1))
+        thread = threading.Thread(target=scheduler._run_worker, args=(0,))
+        scheduler.threads.append(thread)
+        thread.start()
+        assert begun.wait(30)
+    assert not thread.is_alive()
+    assert scheduler.workers == []
 
 
 def test_an_answer_that_is_no_outcome_is_a_failure_of_the_worker(

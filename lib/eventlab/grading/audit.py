@@ -77,4 +77,6 @@ def summary(record: SubmissionRecord) -> str:
 
 
 def _again(outcome: Outcome) -> str:
-    return summary(outcome.record) if outcome.record else f"not graded: {outcome.reason}"
+    if outcome.kind == "infrastructure_failed" or outcome.record is None:
+        return f"not graded: {outcome.reason}"  # its record is what there was until then
+    return summary(outcome.record)

@@ -209,6 +209,8 @@ class Scheduler:
             self.workers.append(worker)
             cleanup.callback(self.workers.remove, worker)
             cleanup.callback(worker.close)
+            if self.stopped.is_set():  # `__exit__` may not have seen it
+                worker.end(timeout_s=0.5)
             logger.info("worker %d starts in %s", number, run)
             yield worker
 
