@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tracemalloc
 from pathlib import Path
 
 import nbformat
@@ -245,6 +246,24 @@ def test_a_student_is_told_that_code_in_the_cell_with_the_parameters_did_not_run
         assert with_parameters(tmp_path, named.strip() + added).not_run == (
             "what was added to the cell with the parameters did not run",
         )
+
+
+def test_a_very_long_cell_with_the_parameters_is_not_compared() -> None:
+    """Of 150 MB in short lines, the comparison would take gigabytes in the worker."""
+    cell = parameters_of(lines := 2 * module.MAX_SOURCE_CHARS)
+    tracemalloc.start()
+    try:
+        found = module.match([cell], tiny_lab.notebook())
+        assert tracemalloc.get_traced_memory()[1] < lines
+    finally:
+        tracemalloc.stop()
+    assert "what was added to the cell with the parameters did not run" in found.not_run
+
+
+def parameters_of(lines: int) -> dict[str, object]:
+    """Return a cell with the parameters, as `read` returns it, with a number of empty lines."""
+    metadata = {"nbgrader": {"grade_id": None}, "tags": ["parameters"]}
+    return {"kind": "code", "source": "\n" * lines, "metadata": metadata}
 
 
 def test_the_parameters_that_papermill_has_added_do_not_replace_those_of_the_grader(tmp_path: Path) -> None:
