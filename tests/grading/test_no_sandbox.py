@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,6 +49,17 @@ def test_without_a_sandbox_grading_is_refused_with_the_reason_and_the_package(
     for expected in ("bwrap: No permissions", "package bubblewrap", "--no-sandbox", "sudo apt install bubblewrap"):
         assert expected in " ".join(done.output.split())
     assert not (tmp_path / "out").exists()
+
+
+def test_a_bubblewrap_that_does_not_answer_is_no_sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bwrap").write_text("#!/bin/sh\nexec sleep 60\n")
+    (tmp_path / "bwrap").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(sandbox, "TRIAL_TIMEOUT_S", 0.3)
+
+    found = sandbox.support.__wrapped__()
+
+    assert (found.bubblewrap, found.reason) == (False, "bubblewrap did not answer within 0.3 s")
 
 
 def test_without_jars_nothing_is_graded_and_the_command_that_downloads_them_is_named(

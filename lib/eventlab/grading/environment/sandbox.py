@@ -39,6 +39,7 @@ ETC = (
 BUBBLEWRAP = ("bwrap", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--die-with-parent", "--new-session")
 FIRST_UID = 61_000
 """As root, the first worker's data services, Spark and kernels have this user id and the next two, and so on."""
+TRIAL_TIMEOUT_S = 60
 MIB = 1024 * 1024
 LITTLE_ADDRESS_SPACE = {"MALLOC_ARENA_MAX": "2", "ARROW_DEFAULT_MEMORY_POOL": "system", "OMP_NUM_THREADS": "1"}
 """Variables with which memory allocators and OpenMP reserve little address space, because that is limited."""
@@ -120,13 +121,16 @@ def support() -> SandboxSupport:
         "r.mount('none', '/', flags=r.MS_REC | r.MS_PRIVATE); r.mount('none', '/tmp', 'tmpfs'); r.give_up(61000)"
     )
     inner = [*BUBBLEWRAP, "--cap-add", "ALL", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev"]
-    tried = subprocess.run(
-        [*of_worker([]), *inner, "--", sys.executable, "-I", "-c", script, str(INSIDE)],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
+    try:
+        tried = subprocess.run(
+            [*of_worker([]), *inner, "--", sys.executable, "-I", "-c", script, str(INSIDE)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=TRIAL_TIMEOUT_S,
+        )
+    except subprocess.TimeoutExpired:
+        return SandboxSupport(False, root, f"bubblewrap did not answer within {TRIAL_TIMEOUT_S} s", bare)
     if tried.returncode:
         return SandboxSupport(
             False, root, (tried.stderr.strip().splitlines() or ["bubblewrap failed"])[-1][:200], bare
