@@ -102,6 +102,12 @@ def test_an_error_of_the_kit_is_a_message_and_the_next_command(monkeypatch):
     assert done.stderr == "Error: Kafka is full\nNext: eventlab doctor\n"
 
 
+def test_an_error_with_the_name_of_a_students_file_does_not_control_the_terminal(monkeypatch):
+    monkeypatch.setattr(Stack, "status", failing_with(EventlabError("\x1b]0;title\x07 \x9b2J \r\tand\nmore")))
+
+    assert run("status").stderr == "Error: �]0;title� �2J �\tand\nmore\n"
+
+
 @pytest.mark.parametrize("error", [ValueError("a bug"), TimeoutError("a bug")])
 def test_an_unexpected_exception_keeps_its_traceback(monkeypatch, error):
     monkeypatch.setattr(Stack, "status", failing_with(error))

@@ -12,7 +12,7 @@ from pathlib import Path
 from eventlab.errors import EventlabError
 from eventlab.grading.results import write_atomically
 
-CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 """Characters that are not visible; the last ones reverse the direction of the text after them."""
 FORMULA_STARTS = tuple("=+-@＝＋－＠\t\n\r|%")
 FORMULA_INSIDE = re.compile(r"([;\t\n][ \u00a0\"]*)(?=[=+\-@＝＋－＠|%])")
