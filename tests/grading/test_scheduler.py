@@ -126,6 +126,31 @@ def test_a_job_whose_worker_ends_twice_has_no_mark_and_costs_nobody_else_one(
     assert sorted(path.name for path in (tmp_path / "logs" / "ada").iterdir()) == ["attempt-1", "attempt-2"]
 
 
+FAILS = """
+import json, sys
+from pathlib import Path
+print(json.dumps({"ready": True}), flush=True)
+job, points, log = json.loads(sys.stdin.readline()), json.loads(sys.argv[1]), Path(sys.argv[2])
+attempt = log.stat().st_size if log.exists() else 0
+log.write_text("x" * (attempt + 1))
+record = {"student": job["student"], "lab": "tiny", "status": "graded", "max_points": 8}
+record["points"] = points[attempt]
+outcome = {"kind": "infrastructure_failed", "record": record, "notebook": None}
+print(json.dumps(outcome | {"reason": f"attempt {attempt} failed"}), flush=True)
+"""
+
+
+@pytest.mark.parametrize("points", [(5, 2), (2, 5), (0, 5)])
+def test_of_two_attempts_that_failed_the_better_one_is_the_outcome(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, points: tuple[int, int]
+) -> None:
+    replace_workers(monkeypatch, FAILS, json.dumps(points), str(tmp_path / "attempts"))
+    outcome = outcomes(tmp_path, "ada")["ada"]
+    assert outcome.record is not None
+    assert (outcome.kind, outcome.record.points) == ("infrastructure_failed", 5)
+    assert outcome.reason == f"attempt {points.index(5)} failed"
+
+
 def process_ids(answers: dict[str, Outcome]) -> set[object]:
     """Return the ids of the workers, which the test's worker answers as points."""
     return {outcome.record.points for outcome in answers.values() if outcome.record}
